@@ -1,0 +1,184 @@
+"""Bytes to frames and back: the four framings of the interface.
+
+Nothing here looks inside a message. No sockets, no deadlines: `FrameReader.pending` tells a caller
+that a frame has begun, and the caller decides how long it may take.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from protocol.errors import EncodeError, FrameError
+
+# The longest message by default, in bytes. No legitimate message comes near it: DE 48 and DE 62 at their
+# longest are 999 bytes each.
+MESSAGE_BYTES_MAX: Final = 8192
+
+TPDU_BYTES: Final = 5
+TPDU_ID: Final = 0x60
+
+_MALFORMED: Final = -1
+
+
+class Framing(StrEnum):
+    """How a message is delimited on a link; the value is the name in a bank's entry."""
+
+    BE2 = "2be"
+    """2-byte big-endian length."""
+
+    ASCII4 = "4ascii"
+    """4 ASCII digits."""
+
+    BCD2 = "2bcd"
+    """2-byte BCD length, 0 to 9999."""
+
+    BE2_TPDU = "2be-tpdu"
+    """2-byte big-endian length, then a 5-byte TPDU, which the length counts."""
+
+
+class Frame(NamedTuple):
+    """One message's bytes, and the TPDU that came before them (empty in framings without one)."""
+
+    body: bytes
+    tpdu: bytes = b""
+
+
+def _read_be(data: bytes, position: int) -> int:
+    return data[position] << 8 | data[position + 1]
+
+
+def _read_ascii(data: bytes, position: int) -> int:
+    digits = data[position : position + 4]
+    return int(digits) if digits.isdigit() else _MALFORMED
+
+
+def _read_bcd(data: bytes, position: int) -> int:
+    digits = data[position : position + 2].hex()
+    return int(digits) if digits.isdecimal() else _MALFORMED
+
+
+class _Layout(NamedTuple):
+    """A framing as data: its prefix in bytes, the longest length it can express, the TPDU in bytes."""
+
+    prefix: int
+    longest: int
+    tpdu: int
+    read: Callable[[bytes, int], int]
+    write: Callable[[int], bytes]
+
+
+def _write_be(length: int) -> bytes:
+    return length.to_bytes(2, "big")
+
+
+def _write_ascii(length: int) -> bytes:
+    return b"%04d" % length
+
+
+def _write_bcd(length: int) -> bytes:
+    return bytes.fromhex(f"{length:04d}")
+
+
+_LAYOUTS: Final[Mapping[Framing, _Layout]] = MappingProxyType(
+    {
+        Framing.BE2: _Layout(2, 0xFFFF, 0, _read_be, _write_be),
+        Framing.ASCII4: _Layout(4, 9999, 0, _read_ascii, _write_ascii),
+        Framing.BCD2: _Layout(2, 9999, 0, _read_bcd, _write_bcd),
+        Framing.BE2_TPDU: _Layout(2, 0xFFFF, TPDU_BYTES, _read_be, _write_be),
+    }
+)
+
+
+class FrameReader:
+    """Cuts one link's byte stream into frames, in time linear in the bytes, however they are split.
+
+    Holds at most one incomplete frame. After a FrameError the stream has lost its place: every further
+    `feed` raises again.
+    """
+
+    __slots__ = ("_broken", "_buffer", "_layout", "_limit", "_need")
+
+    def __init__(self, framing: Framing, limit: int = MESSAGE_BYTES_MAX) -> None:
+        """Take the link's framing and the longest message in bytes (the TPDU and prefix not counted)."""
+        self._layout = _LAYOUTS[framing]
+        self._limit = limit
+        self._buffer = bytearray()
+        self._need = self._layout.prefix
+        self._broken = ""
+
+    @property
+    def pending(self) -> int:
+        """Bytes held of a frame that is not complete; 0 between frames."""
+        return len(self._buffer)
+
+    def feed(self, data: bytes) -> list[Frame]:
+        """Take what arrived, return the frames that it completes, in order.
+
+        Raises FrameError for a length that is malformed, zero or over the limit, or a TPDU that does not
+        begin with 60; its `frames` are the whole ones before it.
+        """
+        if self._broken:
+            raise FrameError(self._broken)
+        if self._buffer:
+            self._buffer += data
+            if len(self._buffer) < self._need:
+                return []
+            data = bytes(self._buffer)
+        frames: list[Frame] = []
+        used = self._cut(data, frames)
+        self._buffer = bytearray(data[used:])
+        if self._broken:
+            self._buffer.clear()
+            raise FrameError(self._broken, tuple(frames))
+        return frames
+
+    def _cut(self, data: bytes, frames: list[Frame]) -> int:
+        """Append every whole frame of `data`, return the bytes used; sets `_need`, or `_broken`."""
+        prefix, _, tpdu, read, _ = self._layout
+        longest = self._limit + tpdu
+        position, end = 0, len(data)
+        while end - position >= prefix:
+            length = read(data, position)
+            if not tpdu < length <= longest:
+                self._broken = self._length_fault(length)
+                return position
+            start = position + prefix
+            stop = start + length
+            if stop > end:
+                self._need = prefix + length
+                return position
+            if tpdu and data[start] != TPDU_ID:
+                self._broken = "the TPDU does not begin with 60"
+                return position
+            frames.append(Frame(data[start + tpdu : stop], data[start : start + tpdu]))
+            position = stop
+        self._need = prefix
+        return position
+
+    def _length_fault(self, length: int) -> str:
+        if length == _MALFORMED:
+            return "the length is not digits"
+        size = length - self._layout.tpdu
+        return "the message is empty" if size <= 0 else f"the message is {size} bytes, at most {self._limit}"
+
+
+def wrap(framing: Framing, body: bytes, tpdu: bytes = b"") -> bytes:
+    """Return `body` as one frame. `tpdu` is 5 bytes where the framing has one, and empty elsewhere.
+
+    Raises EncodeError for an empty body, one too long for the prefix, or a TPDU that does not fit.
+    """
+    layout = _LAYOUTS[framing]
+    length = len(body) + len(tpdu)
+    if len(tpdu) != layout.tpdu or (tpdu and tpdu[0] != TPDU_ID):
+        raise EncodeError("tpdu", f"{len(tpdu)} bytes do not fit framing {framing}")
+    if not body or length > layout.longest:
+        raise EncodeError("frame", f"{len(body)} bytes do not fit framing {framing}")
+    return layout.write(length) + tpdu + body
+
+
+def answer_tpdu(tpdu: bytes) -> bytes:
+    """Return the TPDU of the answer: destination and source swapped. Empty stays empty."""
+    return tpdu[:1] + tpdu[3:5] + tpdu[1:3]

@@ -1,0 +1,150 @@
+"""Frames: cut at any split of the bytes, bounded, linear; a bad length ends the stream and loses nothing before it."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from protocol.errors import EncodeError, FrameError
+from protocol.framing import Frame, FrameReader, Framing, answer_tpdu, wrap
+
+TPDU = bytes.fromhex("6000011234")
+EVERY = pytest.mark.parametrize("framing", list(Framing))
+
+
+def tpdu_for(framing: Framing) -> bytes:
+    return TPDU if framing is Framing.BE2_TPDU else b""
+
+
+def split(data: bytes, cuts: list[int]) -> list[bytes]:
+    places = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
+    return [data[a:b] for a, b in pairwise(places)]
+
+
+@EVERY
+@settings(max_examples=60, deadline=None)
+@given(
+    bodies=st.lists(st.binary(min_size=1, max_size=300), min_size=1, max_size=6),
+    cuts=st.lists(st.integers(0)),
+)
+def test_any_frames_come_back_at_any_split(framing: Framing, bodies: list[bytes], cuts: list[int]) -> None:
+    tpdu = tpdu_for(framing)
+    stream = b"".join(wrap(framing, body, tpdu) for body in bodies)
+    reader = FrameReader(framing)
+    frames = [frame for part in split(stream, cuts) for frame in reader.feed(part)]
+    assert frames == [Frame(body, tpdu) for body in bodies]
+    assert reader.pending == 0
+
+
+@EVERY
+def test_frames_come_back_byte_by_byte(framing: Framing) -> None:
+    stream = wrap(framing, b"first", tpdu_for(framing)) + wrap(framing, b"second", tpdu_for(framing))
+    reader = FrameReader(framing)
+    frames = [frame for byte in stream for frame in reader.feed(bytes([byte]))]
+    assert [frame.body for frame in frames] == [b"first", b"second"]
+
+
+@EVERY
+@settings(max_examples=100, deadline=None)
+@given(parts=st.lists(st.binary(max_size=80), max_size=12))
+def test_hostile_bytes_raise_frame_error_alone_and_hold_at_most_one_frame(
+    framing: Framing, parts: list[bytes]
+) -> None:
+    reader = FrameReader(framing, limit=64)
+    for part in parts:
+        try:
+            reader.feed(part)
+        except FrameError:
+            assert reader.pending == 0
+            break
+        assert reader.pending < 4 + 5 + 64
+
+
+@pytest.mark.parametrize(
+    ("framing", "wire"),
+    [
+        (Framing.BE2, "0003616263"),
+        (Framing.ASCII4, "30303033616263"),
+        (Framing.BCD2, "0003616263"),
+        (Framing.BE2_TPDU, "00086000011234616263"),
+    ],
+)
+def test_the_length_counts_what_follows_it(framing: Framing, wire: str) -> None:
+    assert wrap(framing, b"abc", tpdu_for(framing)) == bytes.fromhex(wire)
+
+
+def test_a_length_of_two_bytes_is_read_in_its_own_notation() -> None:
+    assert FrameReader(Framing.BCD2).feed(b"\x00\x10" + b"x" * 10) == [Frame(b"x" * 10)]
+    assert FrameReader(Framing.BE2).feed(b"\x00\x10" + b"x" * 16) == [Frame(b"x" * 16)]
+
+
+@pytest.mark.parametrize(
+    ("framing", "wire", "reason"),
+    [
+        (Framing.BE2, b"\x00\x00", "the message is empty"),
+        (Framing.BE2, b"\x00\x65", "the message is 101 bytes, at most 100"),
+        (Framing.ASCII4, b"0000", "the message is empty"),
+        (Framing.ASCII4, b" 010", "the length is not digits"),
+        (Framing.ASCII4, b"+010", "the length is not digits"),
+        (Framing.ASCII4, b"1_00", "the length is not digits"),
+        (Framing.BCD2, b"\x00\x1a", "the length is not digits"),
+        (Framing.BCD2, b"\x01\x01", "the message is 101 bytes, at most 100"),
+        (Framing.BE2_TPDU, b"\x00\x05", "the message is empty"),
+        (Framing.BE2_TPDU, b"\x00\x6a", "the message is 101 bytes, at most 100"),
+        (Framing.BE2_TPDU, b"\x00\x06\x61\x00\x00\x00\x00x", "the TPDU does not begin with 60"),
+    ],
+)
+def test_a_bad_length_ends_the_stream(framing: Framing, wire: bytes, reason: str) -> None:
+    reader = FrameReader(framing, limit=100)
+    with pytest.raises(FrameError) as caught:
+        reader.feed(wire)
+    assert str(caught.value) == reason
+    with pytest.raises(FrameError):
+        reader.feed(wrap(framing, b"late", tpdu_for(framing)))
+
+
+@EVERY
+def test_the_limit_is_on_the_message_alone(framing: Framing) -> None:
+    wire = wrap(framing, b"x" * 100, tpdu_for(framing))
+    assert FrameReader(framing, limit=100).feed(wire) == [Frame(b"x" * 100, tpdu_for(framing))]
+    with pytest.raises(FrameError):
+        FrameReader(framing, limit=99).feed(wire)
+
+
+def test_whole_frames_before_a_bad_one_are_not_lost() -> None:
+    with pytest.raises(FrameError) as caught:
+        FrameReader(Framing.BE2).feed(wrap(Framing.BE2, b"good") + b"\x00\x00")
+    assert caught.value.frames == (Frame(b"good"),)
+
+
+def test_pending_counts_an_incomplete_frame() -> None:
+    reader = FrameReader(Framing.BE2)
+    assert reader.feed(b"\x00\x04ab") == []
+    assert reader.pending == 4
+    assert reader.feed(b"cd\x00") == [Frame(b"abcd")]
+    assert reader.pending == 1
+
+
+@pytest.mark.parametrize(
+    ("framing", "body", "tpdu"),
+    [
+        (Framing.BE2, b"", b""),
+        (Framing.BE2, b"x" * 0x10000, b""),
+        (Framing.ASCII4, b"x" * 10_000, b""),
+        (Framing.BCD2, b"x" * 10_000, b""),
+        (Framing.BE2, b"x", TPDU),
+        (Framing.BE2_TPDU, b"x", b""),
+        (Framing.BE2_TPDU, b"x", b"\x61\x00\x00\x00\x00"),
+    ],
+)
+def test_what_a_framing_cannot_express_is_our_error(framing: Framing, body: bytes, tpdu: bytes) -> None:
+    with pytest.raises(EncodeError):
+        wrap(framing, body, tpdu)
+
+
+def test_an_answer_swaps_destination_and_source() -> None:
+    assert answer_tpdu(TPDU) == bytes.fromhex("6012340001")
+    assert answer_tpdu(b"") == b""
