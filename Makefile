@@ -1,0 +1,64 @@
+# Every target sets up what it needs: a virtual environment in .venv, from the pinned files, without root.
+# Needs only python3 (3.11 or later) and make; PYTHON=... picks another interpreter. See docs/decisions/0001-bootstrap.md.
+
+PYTHON ?= python3
+UV ?= uv
+PYTEST_ARGS ?=
+PIP_WHEEL := bootstrap/pip-26.3-py3-none-any.whl
+
+VENV := .venv
+BIN := $(VENV)/bin
+# Errors only: no progress bars, the same in a terminal and in a log.
+PIP := $(BIN)/python -m pip -qq --no-input --disable-pip-version-check
+PINS := requirements/run.txt requirements/test.txt
+PACKAGES_READY := $(VENV)/.packages-ready
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo run test check bench pins clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+
+setup: $(READY) ## make .venv ready (the others do it by themselves)
+
+demo: $(READY) ## a bank day in miniature: three banks, and the books compared to the fen
+	@$(BIN)/qianzhi-demo
+
+run: $(READY) ## serve, and print how to connect
+	@$(BIN)/qianzhi run
+
+test: $(READY) ## all the tests, in parallel and in random order
+	@$(BIN)/python -m pytest -n logical $(PYTEST_ARGS)
+
+check: $(READY) ## lint, format, and strict types on protocol/ and ledger/
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+bench: $(READY) ## the benchmarks, on this machine
+	@$(BIN)/python -m bench
+
+pins: ## resolve requirements/*.in anew into *.txt; needs uv (UV=...)
+	@cd requirements && for name in run test; do \
+	    $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
+	        --no-emit-index-url --no-emit-find-links --annotation-style line $$name.in -o $$name.txt || exit 1; done
+
+clean: ## remove .venv and everything else that can be made again
+	@rm -rf $(VENV) build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The environment is made anew when a pin changes, so nothing that was dropped from the pins lingers in it.
+$(PACKAGES_READY): $(PINS) $(PIP_WHEEL) bootstrap/SHA256SUMS
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=...")'
+	@echo "Setting up $(VENV), once; a minute or less, by the network"
+	@cd bootstrap && sha256sum --check --strict --quiet SHA256SUMS
+	@$(PYTHON) -m venv --clear --without-pip $(VENV)
+	@$(BIN)/python $(PIP_WHEEL)/pip -qq --disable-pip-version-check install --no-index $(PIP_WHEEL)
+	@$(PIP) install --require-hashes --only-binary :all: -r requirements/test.txt
+	@touch $@
+
+$(READY): $(PACKAGES_READY) setup.cfg pyproject.toml
+	@$(PIP) install --no-index --no-deps --no-build-isolation --editable .
+	@touch $@
