@@ -1,0 +1,136 @@
+"""The ledger's answer as a message: which DE says what, and the receipt's lines.
+
+Pure. The same answer always gives the same bytes before the MAC: a repeat is answered from the journal through here.
+PROTOCOL sections 3, 4 and 7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from ledger.capitals import in_capitals, in_figures
+from ledger.request import Answer, Totals
+from protocol.dialect import Dialect
+from protocol.message import ECHOED, Message, answer_mti
+from protocol.responses import Response
+from protocol.tlv import build
+
+_ECHOED = frozenset(ECHOED)
+
+TITLES: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "500000": ("续期保费收据", "RENEWAL PREMIUM"),
+        "501000": ("首期保费收据", "FIRST PREMIUM"),
+        "502000": ("保单贷款还款收据", "POLICY LOAN REPAYMENT"),
+        "260000": ("满期保险金给付凭证", "MATURITY BENEFIT"),
+        "261000": ("生存金给付凭证", "SURVIVAL BENEFIT"),
+        "262000": ("理赔金给付凭证", "CLAIM"),
+        "263000": ("退保金给付凭证", "SURRENDER"),
+        "020000": ("当日撤销凭证", "CANCEL"),
+    }
+)
+"""A receipt's title by processing code, in Chinese and for dialects that cannot carry it."""
+
+_LABELS = (
+    ("收据号", "RECEIPT"),
+    ("业务日期", "BUSINESS DATE"),
+    ("交易时间", "TIME"),
+    ("网点终端", "BRANCH/TERMINAL"),
+    ("保单号", "POLICY"),
+    ("投保人", "HOLDER"),
+    ("应收付号", "DUE"),
+    ("应收付日", "DUE DATE"),
+    ("金额", "AMOUNT CNY"),
+    ("大写", ""),
+    ("授权码", "AUTHORIZATION"),
+)
+
+
+def render(request: Message, answer: Answer, dialect: Dialect) -> Message:
+    """The answer to `request`, without its MAC."""
+    fields = {number: text for number, text in request.fields.items() if number in _ECHOED}
+    fields[39] = answer.response.value
+    if answer.business_date:
+        fields[15] = answer.business_date[4:]
+    if answer.response is not Response.APPROVED:
+        fields[44] = answer.reason
+    if answer.authorization:
+        fields[38] = answer.authorization
+    groups = _groups(answer, dialect)
+    if groups:
+        fields[48] = build(groups, dialect.de48_encoding)
+    if answer.receipted:
+        fields[62] = "\n".join(receipt_lines(answer, dialect))
+    if answer.totals is not None:
+        fields.update(_totals_fields(answer.totals))
+        fields[66] = "1" if answer.response is Response.APPROVED else "2"
+    return Message(answer_mti(request.mti), fields)
+
+
+def _groups(answer: Answer, dialect: Dialect) -> list[tuple[str, str]]:
+    if answer.response is not Response.APPROVED:
+        return []
+    groups = [
+        ("PN", answer.policy),
+        ("NM", answer.holder if not answer.receipted and dialect.carries(answer.holder) else ""),
+        ("DU", answer.due),
+        ("AM", str(answer.amount) if answer.status and answer.amount else ""),
+        ("ST", answer.status),
+        ("RN", answer.receipt),
+    ]
+    present = [(tag, value) for tag, value in groups if value]
+    encoding = dialect.de48_encoding
+    for due in answer.dues:
+        nested = (
+            ("DU", due.due),
+            ("DK", due.kind),
+            ("DD", due.due_date),
+            ("AM", str(due.amount)),
+            ("ST", due.state),
+        )
+        present.append(("DL", build(nested, encoding)))
+    if answer.more:
+        present.append(("PG", "more"))
+    return present
+
+
+def receipt_lines(answer: Answer, dialect: Dialect) -> list[str]:
+    """The receipt, ready to print: Chinese where the dialect can carry it, else English (DE 62)."""
+    chinese = dialect.carries("收")
+    title = TITLES[answer.code][0 if chinese else 1]
+    month, day, hour, minute, second = (answer.local_at[place : place + 2] for place in range(0, 10, 2))
+    values = (
+        answer.receipt,
+        answer.business_date,
+        f"{month}-{day} {hour}:{minute}:{second}",
+        f"{answer.branch.strip()} {answer.terminal.strip()}",
+        answer.policy,
+        answer.holder if dialect.carries(answer.holder) else "",
+        answer.due,
+        answer.due_date,
+        in_figures(answer.amount),
+        in_capitals(answer.amount) if chinese else "",
+        answer.authorization,
+    )
+    separator = "：" if chinese else ": "
+    lines = [title]
+    for labels, value in zip(_LABELS, values, strict=True):
+        if value:
+            lines.append(f"{labels[0 if chinese else 1]}{separator}{value}")
+    return lines
+
+
+def _totals_fields(totals: Totals) -> dict[int, str]:
+    net = totals.net
+    return {
+        74: f"{totals.payouts:010d}",
+        75: f"{totals.payouts_reversed:010d}",
+        76: f"{totals.collections:010d}",
+        77: f"{totals.collections_reversed:010d}",
+        86: f"{totals.paid:016d}",
+        87: f"{totals.paid_reversed:016d}",
+        88: f"{totals.collected:016d}",
+        89: f"{totals.collected_reversed:016d}",
+        97: f"{'D' if net >= 0 else 'C'}{abs(net):016d}",
+    }

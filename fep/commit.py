@@ -1,0 +1,192 @@
+"""The group-commit engine: one batch on its way to disk while the next one collects.
+
+An answer leaves only when its batch is durable. Knows nothing of messages, links or SQL: requests go in, answers come
+out, and what the ledger raises decides what is certain. Nothing here reads a clock; time and threads are handed in.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from fep.statistics import Statistics
+from ledger.errors import Conflict, Fenced, OutcomeUnknown, Unavailable
+from ledger.request import Answer, Request
+from protocol.responses import Response
+
+Deliver = Callable[[Answer], None]
+
+CONFLICT_ATTEMPTS = 8
+"""Other nodes can make a batch start again; one that loses this often is treated as refused and taken apart."""
+UNAVAILABLE_ATTEMPTS = 2
+"""The first attempt after a database restart meets a dead pooled connection; the second opens a new one."""
+SINGLE_ATTEMPTS = 2
+"""A request alone is asked a second time before it gets 96: if the first attempt did commit, this finds its answer."""
+
+
+class Committer(Protocol):
+    """Decides a batch and makes it durable, blocking (ledger.front.FrontBook.commit)."""
+
+    def __call__(self, requests: Sequence[Request], recorded_at: int) -> list[Answer]:
+        """The answers in order; raises a LedgerError otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A request in the queue: who is to be told, and when it came (reactor seconds)."""
+
+    request: Request
+    deliver: Deliver
+    offered_at: float
+
+
+@dataclass(slots=True)
+class Batch:
+    """Requests that go to disk together, and what has been tried."""
+
+    waiting: list[Waiting]
+    attempts: int = 0
+    in_doubt: bool = False
+
+
+@dataclass(slots=True)
+class Engine:
+    """Collects, commits, answers. `call_in_thread` runs the committer; `now_us` is the wall clock in microseconds."""
+
+    committer: Committer
+    call_in_thread: Callable[..., Deferred[list[Answer]]]
+    clock: IReactorTime
+    now_us: Callable[[], int]
+    statistics: Statistics
+    batch_limit: int
+    queue_limit: int
+    retry_seconds: float
+    fenced: Callable[[], None]
+    business_date: str = ""
+    in_doubt: bool = False
+    log: Logger = field(default_factory=lambda: Logger(namespace="fep.commit"))
+    _queue: deque[Waiting] = field(default_factory=deque)
+    _redo: deque[Batch] = field(default_factory=deque)
+    _running: bool = False
+    _idle: list[Deferred[None]] = field(default_factory=list)
+
+    @property
+    def queued(self) -> int:
+        """Requests that wait for a batch."""
+        return len(self._queue)
+
+    def offer(self, request: Request, deliver: Deliver) -> None:
+        """Take a request; `deliver` is called once, when its answer may leave. A full queue is answered 91 at once."""
+        if len(self._queue) >= self.queue_limit:
+            deliver(Answer(Response.UNAVAILABLE, "BUSY, ASK AGAIN", self.business_date))
+            return
+        self._queue.append(Waiting(request, deliver, self.clock.seconds()))
+        if not self._running:
+            # Not at once: whatever else arrived in this turn of the reactor joins the same batch.
+            self._running = True
+            self.clock.callLater(0, self._next)
+
+    def when_idle(self) -> Deferred[None]:
+        """Fires when every request taken so far has been answered, or its batch's outcome cannot be learnt."""
+        done: Deferred[None] = Deferred()
+        if not self._running:
+            done.callback(None)
+        else:
+            self._idle.append(done)
+        return done
+
+    def _next(self) -> None:
+        if self._redo:
+            self._run(self._redo.popleft())
+        elif self._queue:
+            size = min(len(self._queue), self.batch_limit)
+            self._run(Batch([self._queue.popleft() for _ in range(size)]))
+        else:
+            self._running = False
+            idle, self._idle = self._idle, []
+            for done in idle:
+                done.callback(None)
+
+    def _run(self, batch: Batch) -> None:
+        batch.attempts += 1
+        requests = [waiting.request for waiting in batch.waiting]
+        running = self.call_in_thread(self.committer, requests, self.now_us())
+        running.addCallbacks(self._committed, self._failed, callbackArgs=(batch,), errbackArgs=(batch,))
+
+    def _committed(self, answers: list[Answer], batch: Batch) -> None:
+        self.in_doubt = False
+        now = self.clock.seconds()
+        self.statistics.batch_done(len(batch.waiting))
+        for waiting, answer in zip(batch.waiting, answers, strict=True):
+            self.statistics.latency.add(round((now - waiting.offered_at) * 1_000_000))
+            self.statistics.replays += answer.replayed
+            if answer.business_date > self.business_date:
+                self.business_date = answer.business_date
+            self._tell(waiting, answer)
+        self._next()
+
+    def _failed(self, failure: Failure, batch: Batch) -> None:
+        error = failure.value
+        self.statistics.failed_batches[type(error).__name__] += 1
+        if isinstance(error, Fenced):
+            self.log.critical("fenced: {error}", error=error)
+            self._refuse(batch, Response.UNAVAILABLE, "NOT AVAILABLE NOW")
+            self.fenced()
+        elif isinstance(error, OutcomeUnknown) or (batch.in_doubt and isinstance(error, Unavailable)):
+            self._ask_again_later(batch, error)
+            return
+        elif isinstance(error, Unavailable):
+            self._unavailable(batch, error)
+        elif isinstance(error, Conflict) and batch.attempts < CONFLICT_ATTEMPTS:
+            self._redo.append(batch)
+        else:
+            self._take_apart(batch, failure)
+        self._next()
+
+    def _ask_again_later(self, batch: Batch, error: BaseException) -> None:
+        """Whether the batch is on disk is not known. Nobody is told anything; running it again reads the journal by key."""
+        batch.in_doubt = self.in_doubt = True
+        self.log.error(
+            "outcome of {size} requests unknown, asking again: {error}", size=len(batch.waiting), error=error
+        )
+        self.clock.callLater(self.retry_seconds, self._run, batch)
+
+    def _unavailable(self, batch: Batch, error: BaseException) -> None:
+        if batch.attempts < UNAVAILABLE_ATTEMPTS:
+            self._redo.append(batch)
+            return
+        self.log.error("{size} requests get 91: {error}", size=len(batch.waiting), error=error)
+        self._refuse(batch, Response.UNAVAILABLE, "NOT AVAILABLE NOW")
+
+    def _take_apart(self, batch: Batch, failure: Failure) -> None:
+        """Find the request that the batch fails on by halving; alone and failing twice, it gets 96."""
+        waiting = batch.waiting
+        if len(waiting) > 1:
+            half = len(waiting) // 2
+            for part in (waiting[half:], waiting[:half]):
+                self._redo.appendleft(Batch(part, in_doubt=batch.in_doubt))
+        elif batch.attempts < SINGLE_ATTEMPTS:
+            self._redo.appendleft(batch)
+        else:
+            key = waiting[0].request.key
+            self.log.failure("request {key} cannot be decided: 96", failure=failure, key=key)
+            self._refuse(batch, Response.FAULT, "FAULT, NOTHING WAS DONE")
+
+    def _refuse(self, batch: Batch, response: Response, reason: str) -> None:
+        for waiting in batch.waiting:
+            self._tell(waiting, Answer(response, reason, self.business_date))
+
+    def _tell(self, waiting: Waiting, answer: Answer) -> None:
+        """One answer that cannot be sent is a fault of its own and must not keep the others from theirs."""
+        try:
+            waiting.deliver(answer)
+        except Exception:
+            self.statistics.undelivered += 1
+            self.log.failure("the answer to {key} could not be sent", key=waiting.request.key)

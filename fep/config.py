@@ -1,0 +1,202 @@
+"""The settings: one TOML file, read and checked whole before anything starts.
+
+Says what may be configured, and within which limits; opens no socket and no database. Everything that differs between
+banks is data here, never code. Each limit carries its reason.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails
+
+from fep.errors import Fault, SettingsError
+from firewall_rules.gateway import Allowance, overlaps
+from ledger.request import ACT_OF_CODE, FINANCIAL
+from protocol.dialect import shipped
+from protocol.framing import Framing
+from protocol.mac import MacAlgorithm
+
+Seconds = Annotated[int, Field(ge=1, le=3600)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+Fen = Annotated[int, Field(ge=0, le=999_999_999_999)]
+"""DE 4 has twelve digits."""
+
+TRANSACTION_CODES = tuple(sorted(code for code, act in ACT_OF_CODE.items() if act in FINANCIAL))
+
+
+class _Section(BaseModel):
+    """A part of the file: strict types, no unknown keys, nothing changes after the check."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Node(_Section):
+    """This process: its name among the nodes of one front book, and where that book is."""
+
+    name: str = Field(pattern=r"^[a-z0-9-]{1,32}$")
+    database: str
+    front_key_file: str
+
+
+class Limits(_Section):
+    """A limit on everything that a counterparty can make grow."""
+
+    frame_bytes: int = Field(default=8192, ge=256, le=65535, description="PROTOCOL section 1")
+    frame_seconds: Seconds = 10
+    sign_on_seconds: Seconds = 30
+    idle_seconds: Seconds = 60
+    echo_seconds: Seconds = 15
+    old_key_seconds: Seconds = 30
+    bad_macs: int = Field(default=5, ge=1, le=100, description="PROTOCOL section 5.6")
+    links: int = Field(default=12_000, ge=1, le=1_000_000)
+    unsent_bytes: int = Field(default=1_048_576, ge=65_536, description="a bank that does not read its answers")
+    batch: int = Field(default=256, ge=1, le=2048)
+    queue: int = Field(default=4096, ge=1, le=1_000_000)
+    retry_seconds: Seconds = 1
+    stop_seconds: Seconds = 30
+
+
+class Status(_Section):
+    """The operators' listener."""
+
+    host: str = "127.0.0.1"
+    port: Port
+
+
+class Bank(_Section):
+    """One counterparty."""
+
+    code: str = Field(pattern=r"^[0-9]{1,11}$")
+    name: str = Field(min_length=1, max_length=40)
+    host: str = "127.0.0.1"
+    port: Port
+    networks: tuple[IPv4Network | IPv6Network, ...] = Field(min_length=1, strict=False)
+    transport: Literal["plain"]
+    framing: Framing = Field(default=Framing("2be"), strict=False)
+    dialect: str = "ascii87"
+    mac: MacAlgorithm = Field(default=MacAlgorithm("aes-cmac"), strict=False)
+    zmk_file: str
+    transactions: tuple[str, ...] = Field(default=TRANSACTION_CODES, strict=False)
+    terminals: tuple[str, ...] = Field(default=("*",), strict=False)
+    links: int = Field(default=64, ge=1, le=100_000)
+    limit_transaction_fen: Fen = 0
+    limit_day_fen: Fen = 0
+
+    @field_validator("networks", mode="before")
+    @classmethod
+    def _networks_are_written_out(cls, value: object) -> object:
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise ValueError('give a list of networks such as ["192.0.2.0/24"]')
+        return value
+
+    @field_validator("dialect")
+    @classmethod
+    def _dialect_is_shipped(cls, value: str) -> str:
+        if value not in shipped():
+            raise ValueError(f"no such dialect; there are {', '.join(shipped())}")
+        return value
+
+    @field_validator("transactions")
+    @classmethod
+    def _transactions_are_known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for code in value:
+            if code not in TRANSACTION_CODES:
+                raise ValueError(f"{code!r} is no processing code; there are {', '.join(TRANSACTION_CODES)}")
+        return value
+
+    def allows_terminal(self, terminal: str) -> bool:
+        """Whether DE 41 matches one of the bank's patterns (shell style: `*`, `?`, `[ab]`)."""
+        return any(fnmatchcase(terminal, pattern) for pattern in self.terminals)
+
+
+class Settings(_Section):
+    """The whole file."""
+
+    node: Node
+    limits: Limits = Limits()
+    status: Status
+    bank: tuple[Bank, ...] = Field(min_length=1, strict=False)
+
+    def allowances(self) -> tuple[Allowance, ...]:
+        """What the banks' entries allow, for the gateway."""
+        return tuple(Allowance(bank.code, bank.port, bank.networks) for bank in self.bank)
+
+
+def load_settings(path: Path) -> Settings:
+    """Read and check a settings file; relative paths in it count from its own folder. Raises SettingsError."""
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(str(path), (Fault("", f"cannot be read: {error.strerror}"),)) from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(str(path), (Fault("", f"is not UTF-8 at byte {error.start}"),)) from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(str(path), (Fault("", f"is not TOML: {error}"),)) from error
+    try:
+        settings = Settings.model_validate(data)
+    except ValidationError as error:
+        raise SettingsError(str(path), tuple(_fault(detail) for detail in error.errors())) from None
+    faults = tuple(_contradictions(settings))
+    if faults:
+        raise SettingsError(str(path), faults)
+    return _rooted(settings, path.parent)
+
+
+def _contradictions(settings: Settings) -> Iterator[Fault]:
+    """What each section allows and all together do not."""
+    codes: dict[str, int] = {}
+    for place, bank in enumerate(settings.bank):
+        first = codes.setdefault(bank.code.zfill(11), place)
+        if first != place:
+            yield Fault(f"bank[{place}].code", f"{bank.code} is bank[{first}] already")
+        if len({other.host for other in settings.bank if other.port == bank.port != 0}) > 1:
+            yield Fault(f"bank[{place}].host", f"port {bank.port} is given with different hosts")
+        if bank.port and bank.port == settings.status.port:
+            yield Fault(f"bank[{place}].port", "is the status port")
+    for overlap in overlaps(allowance for allowance in settings.allowances() if allowance.port):
+        yield Fault(
+            "bank.networks",
+            f"{overlap.network} on port {overlap.port} belongs to both {overlap.first} and {overlap.second}",
+        )
+    if settings.limits.batch > settings.limits.queue:
+        yield Fault("limits.batch", "cannot be larger than limits.queue")
+
+
+def _fault(detail: ErrorDetails) -> Fault:
+    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"]).lstrip(".")
+    if detail["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(str(detail["loc"][-1]), _known_keys(detail["loc"]), n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        return Fault(key, f"is no setting{hint}")
+    if detail["type"] == "missing":
+        return Fault(key, "is missing")
+    return Fault(key, detail["msg"].removeprefix("Value error, "))
+
+
+def _known_keys(location: tuple[int | str, ...]) -> tuple[str, ...]:
+    sections: dict[str, type[BaseModel]] = {"node": Node, "limits": Limits, "status": Status, "bank": Bank}
+    section = Settings if len(location) == 1 else sections.get(str(location[0]), Settings)
+    return tuple(section.model_fields)
+
+
+def _rooted(settings: Settings, folder: Path) -> Settings:
+    """Make the paths in the settings independent of where the command is run."""
+    prefix = "sqlite:///"
+    node = settings.node
+    database = node.database
+    if database.startswith(prefix) and not database.startswith(prefix + "/"):
+        database = prefix + str((folder / database.removeprefix(prefix)).resolve())
+    key_file = str((folder / node.front_key_file).resolve())
+    banks = tuple(
+        bank.model_copy(update={"zmk_file": str((folder / bank.zmk_file).resolve())}) for bank in settings.bank
+    )
+    node = node.model_copy(update={"database": database, "front_key_file": key_file})
+    return settings.model_copy(update={"node": node, "bank": banks})

@@ -1,0 +1,268 @@
+"""What of a bank's messages may reach the ledger, and as what request.
+
+Pure: the bank's settings and a message in, a Request out. Checks form and permission only; what the book says about
+the request, `ledger.decide` rules. A verdict found here travels with the request, so that it is recorded under the
+request's key and stays a refusal. PROTOCOL sections 3, 4 and 6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+from fep.config import Bank
+from fep.keys import FrontKey
+from ledger.request import ACT_OF_CODE, FINANCIAL, INQUIRIES, Act, Request, Totals, key_of
+from protocol.errors import FormatError
+from protocol.message import Message, is_advice, masked_card
+from protocol.responses import Response
+from protocol.tlv import Group, first, parse
+
+_KEY_FIELDS = (7, 11, 32, 41)
+_PIN_FIELDS = (52, 53, 125)
+_CURRENCY = "156"
+_TOTAL_FIELDS = (76, 88, 77, 89, 74, 86, 75, 87)
+"""The DEs of ledger.request.Totals, in its order (PROTOCOL section 7)."""
+
+MANDATORY: Mapping[str, tuple[int, ...]] = MappingProxyType(
+    {
+        "0100": (3, 7, 11, 12, 13, 32, 41, 42, 48),
+        "0200": (3, 4, 7, 11, 12, 13, 32, 37, 41, 42, 48, 49),
+        "0220": (3, 4, 7, 11, 12, 13, 32, 37, 41, 42, 48, 49),
+        "0400": (3, 4, 7, 11, 12, 13, 32, 37, 41, 42, 49, 90),
+        "0420": (3, 4, 7, 11, 12, 13, 32, 37, 41, 42, 49, 90),
+        "0500": (7, 11, 15, 32, 49, 74, 75, 76, 77, 86, 87, 88, 89, 97),
+        "0520": (7, 11, 15, 32, 49, 74, 75, 76, 77, 86, 87, 88, 89, 97),
+        "0800": (7, 11, 32, 70),
+    }
+)
+"""The M of PROTOCOL section 3, by the MTI without its repeat digit. The MAC is the link's business."""
+
+_DAYS_OF_MONTH = MappingProxyType(
+    {f"{month:02d}": days for month, days in enumerate((31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31), 1)}
+)
+_ORIGINAL_MTIS = frozenset({"0200", "0201", "0220", "0221"})
+
+
+class Unsupported(Exception):
+    """The message decodes, and is none that the interface knows: answered 40, nothing is recorded."""
+
+
+class Groups(NamedTuple):
+    """The DE 48 groups that requests use; empty where absent."""
+
+    policy: str = ""
+    due: str = ""
+    identity: str = ""
+    receipt: str = ""
+    page: str = ""
+
+
+class Gate:
+    """One bank's gate."""
+
+    def __init__(self, bank: Bank, front_key: FrontKey, encoding: str) -> None:
+        self._bank = bank
+        self._front_key = front_key
+        self._encoding = encoding
+        self._transactions = frozenset(bank.transactions)
+        self._every_terminal = "*" in bank.terminals
+
+    def request(self, message: Message, covered: bytes) -> Request:
+        """The request that a message makes. `covered` is the message's bytes from the MTI up to the MAC.
+
+        Raises Unsupported for an MTI that is not of the interface, and FormatError where not even a key can be
+        formed; every other fault is the request's `verdict`.
+        """
+        mti = first_form(message.mti)
+        if mti not in MANDATORY:
+            raise Unsupported
+        if mti[1] == "5":
+            return self._totals(message, mti)
+        fields = message.fields
+        for number in _KEY_FIELDS:
+            if number not in fields:
+                raise FormatError(str(number))
+        check_moment("7", fields[7])
+        return self._keyed(message, mti, covered)
+
+    def _keyed(self, message: Message, mti: str, covered: bytes) -> Request:
+        fields = message.fields
+        code = fields.get(3, "")
+        act = _act(mti, code)
+        verdict, reason, groups, original = Response.APPROVED, "", Groups(), ""
+        try:
+            if any(number in fields for number in _PIN_FIELDS):
+                verdict, reason = Response.NOT_SUPPORTED, "PIN DATA IS NOT ACCEPTED"
+            else:
+                groups, original = self._content(message, mti, act)
+                verdict, reason = self._permission(message, act, original)
+        except FormatError as error:
+            verdict, reason = Response.FORMAT, str(error)
+        except Unsupported:
+            verdict, reason = Response.NOT_SUPPORTED, f"DE 3 {code} NOT SUPPORTED"
+        return Request(
+            key=key_of(fields[32], fields[41], fields[7], fields[11]),
+            act=act or Act.COLLECT,
+            bank=self._bank.code,
+            mti=mti,
+            code=code,
+            terminal=fields[41],
+            branch=fields.get(42, ""),
+            stan=fields[11],
+            sent_at=fields[7],
+            local_at=fields.get(13, "") + fields.get(12, ""),
+            rrn=fields.get(37, ""),
+            card=masked_card(fields[2]) if 2 in fields else "",
+            amount=int(fields[4]) if 4 in fields and mti != "0100" else 0,
+            currency=fields.get(49, ""),
+            policy=groups.policy,
+            due=groups.due,
+            identity=self._front_key.identity(groups.identity) if groups.identity else "",
+            receipt=groups.receipt,
+            original=original,
+            content=self._front_key.content(mti.encode() + covered) if mti != "0100" else "",
+            advice=is_advice(mti),
+            verdict=verdict,
+            reason=reason,
+            limit_day=self._bank.limit_day_fen,
+            page=int(groups.page) if groups.page else 1,
+        )
+
+    def _content(self, message: Message, mti: str, act: Act | None) -> tuple[Groups, str]:
+        """The groups and the original's key, everything mandatory being there and well-formed; else FormatError."""
+        fields = message.fields
+        for number in MANDATORY[mti]:
+            if number not in fields:
+                raise FormatError(str(number))
+        if act is None:
+            raise Unsupported
+        check_time("12", fields[12])
+        check_date("13", fields[13])
+        if mti != "0100" and (fields[49] != _CURRENCY or not int(fields[4])):
+            raise FormatError("49" if fields[49] != _CURRENCY else "4", "malformed")
+        groups = _groups(parse(fields[48], self._encoding)) if 48 in fields else Groups()
+        _GROUPS_NEEDED[act](groups, fields)
+        original = original_key(fields[90], fields[41]) if 90 in fields and act in _USES_ORIGINAL else ""
+        return groups, original
+
+    def _permission(self, message: Message, act: Act | None, original: str) -> tuple[Response, str]:
+        """Whether this bank and terminal may do this. A reversal is always allowed: it only gives back."""
+        fields = message.fields
+        if original and not original.startswith(self._bank.code.zfill(11) + "/"):
+            return Response.BANK_NOT_ALLOWED, "DE 90: OTHER BANK"
+        if act not in FINANCIAL:
+            return Response.APPROVED, ""
+        if act is not Act.CANCEL and fields[3] not in self._transactions:
+            return Response.BANK_NOT_ALLOWED, "NOT ALLOWED TO THIS BANK"
+        if not self._every_terminal and not self._bank.allows_terminal(fields[41]):
+            return Response.TERMINAL_NOT_ALLOWED, "TERMINAL NOT ALLOWED"
+        if 0 < self._bank.limit_transaction_fen < int(fields[4]):
+            return Response.OVER_LIMIT, "OVER LIMIT"
+        return Response.APPROVED, ""
+
+    def _totals(self, message: Message, mti: str) -> Request:
+        fields = message.fields
+        for number in MANDATORY[mti]:
+            if number not in fields:
+                raise FormatError(str(number))
+        check_moment("7", fields[7])
+        check_date("15", fields[15])
+        if fields[49] != _CURRENCY:
+            raise FormatError("49", "malformed")
+        net = int(fields[97][1:])
+        return Request(
+            key="",
+            act=Act.TOTALS,
+            bank=self._bank.code,
+            mti=mti,
+            date=fields[15],
+            totals=Totals(*(int(fields[number]) for number in _TOTAL_FIELDS)),
+            net=net if fields[97][0] == "D" else -net,
+        )
+
+
+def first_form(mti: str) -> str:
+    """The MTI without its repeat: 0201 is a 0200 (ISO 8583:1987, transaction originator)."""
+    return mti[:3] + "0" if mti[3] == "1" else mti
+
+
+def _act(mti: str, code: str) -> Act | None:
+    """What a message asks for, or None where its processing code is none that its class has."""
+    if mti[1] == "4":
+        return Act.REVERSE
+    act = ACT_OF_CODE.get(code)
+    return act if act in (INQUIRIES if mti[1] == "1" else FINANCIAL) else None
+
+
+def _groups(groups: tuple[Group, ...]) -> Groups:
+    return Groups(*(first(groups, tag) or "" for tag in ("PN", "DU", "IN", "RN", "PG")))
+
+
+def _need_policy(groups: Groups, _fields: Mapping[int, str]) -> None:
+    if not groups.policy:
+        raise FormatError("48.PN")
+    if groups.page and not (groups.page.isascii() and groups.page.isdigit() and 1 <= int(groups.page[:4]) <= 999):
+        raise FormatError("48.PG", "malformed")
+
+
+def _need_beneficiary(groups: Groups, fields: Mapping[int, str]) -> None:
+    _need_policy(groups, fields)
+    if not groups.identity:
+        raise FormatError("48.IN")
+
+
+def _need_original(_groups: Groups, fields: Mapping[int, str]) -> None:
+    if 90 not in fields:
+        raise FormatError("90")
+
+
+def _need_receipt_or_original(groups: Groups, fields: Mapping[int, str]) -> None:
+    if not groups.receipt and 90 not in fields:
+        raise FormatError("48.RN")
+
+
+_GROUPS_NEEDED: Mapping[Act, Callable[[Groups, Mapping[int, str]], None]] = MappingProxyType(
+    {
+        Act.DUES: _need_policy,
+        Act.STATUS: _need_policy,
+        Act.OUTCOME: _need_original,
+        Act.RECEIPT: _need_receipt_or_original,
+        Act.COLLECT: _need_policy,
+        Act.PAY: _need_beneficiary,
+        Act.CANCEL: _need_original,
+        Act.REVERSE: _need_original,
+    }
+)
+_USES_ORIGINAL = frozenset({Act.OUTCOME, Act.RECEIPT, Act.CANCEL, Act.REVERSE})
+
+
+def original_key(original: str, terminal: str) -> str:
+    """The key of the transaction that DE 90 names at a terminal (DE 41). Raises FormatError for one that names none.
+
+    DE 90: MTI 4, STAN 6, DE 7 10, DE 32 11 zero-filled on the left, 11 zeros (PROTOCOL section 3).
+    """
+    mti, stan, sent_at, bank = original[:4], original[4:10], original[10:20], original[20:31]
+    if mti not in _ORIGINAL_MTIS or original[31:].strip("0"):
+        raise FormatError("90", "malformed")
+    check_moment("90", sent_at)
+    return key_of(bank, terminal, sent_at, stan)
+
+
+def check_moment(field: str, moment: str) -> None:
+    """Raise FormatError unless `moment` is a MMDDhhmmss that some year has."""
+    check_date(field, moment[:4])
+    check_time(field, moment[4:])
+
+
+def check_date(field: str, date: str) -> None:
+    """Raise FormatError unless `date` is a MMDD that some year has."""
+    if not "01" <= date[2:] or int(date[2:]) > _DAYS_OF_MONTH.get(date[:2], 0):
+        raise FormatError(field, "malformed")
+
+
+def check_time(field: str, time: str) -> None:
+    """Raise FormatError unless `time` is a hhmmss."""
+    if time[:2] > "23" or time[2:4] > "59" or time[4:] > "59":
+        raise FormatError(field, "malformed")

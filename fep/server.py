@@ -1,0 +1,198 @@
+"""The banks' listeners: sockets on one side, links on the other.
+
+Admits an address before reading a byte, bounds what a bank may hold open and leave unread, feeds frames to the link,
+and closes. Nothing here knows a message's meaning.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from twisted.internet.interfaces import IAddress, IReactorTCP, ITCPTransport
+from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from fep.link import Counterparty, Link, Surroundings
+from firewall_rules.gateway import Gateway
+from protocol.errors import FrameError
+from protocol.framing import FrameReader
+
+TICK_SECONDS = 1.0
+
+
+class BankConnection(Protocol):
+    """One accepted connection: bytes to frames, and the link's answers back."""
+
+    transport: ITCPTransport
+
+    def __init__(self, server: Server, counterparty: Counterparty, surroundings: Surroundings) -> None:
+        self._server = server
+        self._limit = surroundings.limits.unsent_bytes
+        self._reader = FrameReader(counterparty.bank.framing, surroundings.limits.frame_bytes)
+        self.link = Link(counterparty, surroundings, self.send, self.end)
+        self._unsent = 0
+        self._ended = False
+
+    def connectionMade(self) -> None:  # noqa: N802 - Twisted's name
+        """Count the link in, and turn off Nagle's algorithm: an answer is never waited for by a next one."""
+        self.transport.setTcpNoDelay(True)
+        self.transport.setTcpKeepAlive(True)
+        self.transport.registerProducer(self, True)
+        self._server.opened(self)
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
+        """Cut frames and hand them on; a frame that cannot be delimited ends the link after those before it."""
+        try:
+            frames = self._reader.feed(data)
+            reason = ""
+        except FrameError as error:
+            frames, reason = list(error.frames), str(error)
+        if frames:
+            self.link.frame_began_again()
+        self.link.heard(self._reader.pending > 0)
+        for frame in frames:
+            if self._ended:
+                return
+            self.link.received(frame)
+        if reason:
+            self.end(reason)
+
+    def connectionLost(self, reason: Failure = Failure(ConnectionError())) -> None:  # noqa: N802, B008, ARG002
+        """Count the link out."""
+        self._ended = True
+        self.link.lost()
+        self._server.closed(self)
+
+    def send(self, data: bytes) -> None:
+        """Write, unless the bank leaves too much unread: then the link ends rather than memory."""
+        if self._ended:
+            return
+        if self._unsent:
+            self._unsent += len(data)
+            if self._unsent > self._limit:
+                self.end("the bank does not read its answers")
+                return
+        self.transport.write(data)
+
+    def end(self, reason: str) -> None:
+        """Close the connection, once, with a reason for the log."""
+        if not self._ended:
+            self._ended = True
+            self._server.ending(self, reason)
+            if self._unsent:
+                self.transport.abortConnection()
+            else:
+                self.transport.loseConnection()
+
+    def pauseProducing(self) -> None:  # noqa: N802 - Twisted's name
+        """The socket is full: count what is written from now on."""
+        self._unsent = 1
+
+    def resumeProducing(self) -> None:  # noqa: N802 - Twisted's name
+        """The socket drained."""
+        self._unsent = 0
+
+    def stopProducing(self) -> None:  # noqa: N802 - Twisted's name
+        """The connection is being lost; `connectionLost` follows."""
+
+
+class Server(Factory):
+    """Every listener's factory, and the register of all links."""
+
+    noisy = False
+    log = Logger(namespace="fep.server")
+
+    def __init__(
+        self, gateway: Gateway, counterparties: Mapping[str, Counterparty], surroundings: Surroundings
+    ) -> None:
+        self._gateway = gateway
+        self._counterparties = counterparties
+        self._surroundings = surroundings
+        self.connections: set[BankConnection] = set()
+        self.per_bank: Counter[str] = Counter()
+        self._ticking = LoopingCall(self._tick)
+
+    def start(self, clock: IReactorTCP) -> None:
+        """Begin to look at the links' deadlines."""
+        self._ticking.clock = clock
+        self._ticking.start(TICK_SECONDS, now=False)
+
+    def buildProtocol(self, addr: IAddress) -> BankConnection | None:  # noqa: N802 - Twisted's name
+        """Replaced per listening port by `on_port`."""
+        raise TypeError("listen with on_port(port): the gateway needs to know which port was reached")
+
+    def on_port(self, port: int) -> PortFactory:
+        """The factory to listen with on a configured port."""
+        return PortFactory(self, port)
+
+    def admit(self, host: str, port: int) -> BankConnection | None:
+        """The protocol for an accepted address, or None: Twisted then closes it before a byte is read."""
+        code = self._gateway.bank_of(host, port)
+        limits = self._surroundings.limits
+        if code is None:
+            self._refuse(host, port, "the address is not on the allowlist")
+            return None
+        counterparty = self._counterparties[code]
+        if len(self.connections) >= limits.links or self.per_bank[code] >= counterparty.bank.links:
+            self._refuse(host, port, f"bank {code} has as many links as it may")
+            return None
+        return BankConnection(self, counterparty, self._surroundings)
+
+    def _refuse(self, host: str, port: int, reason: str) -> None:
+        self._surroundings.statistics.refused_connections += 1
+        self.log.warn("connection from {host} to port {port} refused: {reason}", host=host, port=port, reason=reason)
+
+    def opened(self, connection: BankConnection) -> None:
+        """Register a link."""
+        self.connections.add(connection)
+        self.per_bank[connection.link.bank.code] += 1
+
+    def ending(self, connection: BankConnection, reason: str) -> None:
+        """Note why we end a link."""
+        code = connection.link.bank.code
+        self._surroundings.statistics.closed_links[code, reason] += 1
+        self.log.warn("link of bank {bank} closed: {reason}", bank=code, reason=reason)
+
+    def closed(self, connection: BankConnection) -> None:
+        """Strike a link off the register."""
+        if connection in self.connections:
+            self.connections.remove(connection)
+            self.per_bank[connection.link.bank.code] -= 1
+
+    def announce(self, code: str) -> None:
+        """Send an 0800 of our own on every link that is signed on."""
+        for connection in tuple(self.connections):
+            connection.link.ask(code)
+
+    def drain(self) -> None:
+        """Take nothing new on any link."""
+        for connection in tuple(self.connections):
+            connection.link.stop()
+
+    def stop(self) -> None:
+        """Close every link: what was to be said has been said."""
+        if self._ticking.running:
+            self._ticking.stop()
+        for connection in tuple(self.connections):
+            connection.transport.loseConnection()
+
+    def _tick(self) -> None:
+        for connection in tuple(self.connections):
+            connection.link.tick()
+
+
+class PortFactory(Factory):
+    """One listening port's factory: asks the server whom the address belongs to."""
+
+    noisy = False
+
+    def __init__(self, server: Server, port: int) -> None:
+        self._server = server
+        self._port = port
+
+    def buildProtocol(self, addr: IAddress) -> BankConnection | None:  # noqa: N802 - Twisted's name
+        """The connection's protocol, or None to refuse it."""
+        return self._server.admit(str(getattr(addr, "host", "")), self._port)

@@ -1,0 +1,132 @@
+"""The states of a link's session: who may say what, and when (PROTOCOL section 5).
+
+An Automat machine and nothing else: no bytes, no clock, no transport. Every state answers every input, so that silence
+is a decision.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from automat import TypeMachineBuilder
+
+from protocol.mac import MacKey
+from protocol.responses import Response
+
+
+class Session(Protocol):
+    """What can happen to a session."""
+
+    def signed_on(self, key: MacKey) -> None:
+        """The bank signed on: `key` is its fresh session key."""
+
+    def key_changed(self, key: MacKey, retire_at: float) -> None:
+        """The keys were changed; the old one verifies until `retire_at` (reactor seconds)."""
+
+    def signed_off(self) -> None:
+        """The bank signed off."""
+
+    def stopping(self) -> None:
+        """The front-end machine is being stopped: what was taken is finished, nothing new is taken."""
+
+    def lost(self) -> None:
+        """The connection is gone."""
+
+    def business(self) -> Response:
+        """Whether a transaction may come now: APPROVED, or the code to answer with."""
+
+    def state(self) -> str:
+        """The state's name, for operators."""
+
+
+@dataclass(slots=True)
+class Keys:
+    """The session's MAC keys: data that the states share."""
+
+    current: MacKey | None = None
+    previous: MacKey | None = None
+    retire_at: float = 0.0
+
+    def authentic(self, covered: bytes, mac: bytes, now: float) -> bool:
+        """Whether `mac` is right under the current key, or the previous one while it still counts."""
+        if self.current is not None and self.current.verify(covered, mac):
+            return True
+        return self.previous is not None and now < self.retire_at and self.previous.verify(covered, mac)
+
+
+_machine = TypeMachineBuilder(Session, Keys)
+
+unsigned = _machine.state("connected")
+open_ = _machine.state("signed on")
+signed_off = _machine.state("signed off")
+draining = _machine.state("stopping")
+gone = _machine.state("lost")
+
+
+# Outputs. Each takes the session, the keys, and the input's own arguments.
+
+
+def _install(_session: Session, keys: Keys, key: MacKey) -> None:
+    keys.current, keys.previous = key, None
+
+
+def _rotate(_session: Session, keys: Keys, key: MacKey, retire_at: float) -> None:
+    keys.current, keys.previous, keys.retire_at = key, keys.current, retire_at
+
+
+def _forget(_session: Session, keys: Keys) -> None:
+    keys.current = keys.previous = None
+
+
+def _nothing(_session: Session, _keys: Keys, *_arguments: object) -> None:
+    """Stated, so that passing over this input here is a decision."""
+
+
+# The table: for each state, what each input leads to and does. After sign-off and while stopping the keys stay: what
+# was taken before is still answered under them.
+TRANSITIONS = (
+    (unsigned, Session.signed_on, open_, _install),
+    (unsigned, Session.key_changed, unsigned, _nothing),
+    (unsigned, Session.signed_off, unsigned, _nothing),
+    (unsigned, Session.stopping, draining, _nothing),
+    (unsigned, Session.lost, gone, _forget),
+    (open_, Session.signed_on, open_, _install),
+    (open_, Session.key_changed, open_, _rotate),
+    (open_, Session.signed_off, signed_off, _nothing),
+    (open_, Session.stopping, draining, _nothing),
+    (open_, Session.lost, gone, _forget),
+    (signed_off, Session.signed_on, open_, _install),
+    (signed_off, Session.key_changed, signed_off, _nothing),
+    (signed_off, Session.signed_off, signed_off, _nothing),
+    (signed_off, Session.stopping, draining, _nothing),
+    (signed_off, Session.lost, gone, _forget),
+    (draining, Session.signed_on, draining, _nothing),
+    (draining, Session.key_changed, draining, _nothing),
+    (draining, Session.signed_off, draining, _nothing),
+    (draining, Session.stopping, draining, _nothing),
+    (draining, Session.lost, gone, _forget),
+    (gone, Session.signed_on, gone, _nothing),
+    (gone, Session.key_changed, gone, _nothing),
+    (gone, Session.signed_off, gone, _nothing),
+    (gone, Session.stopping, gone, _nothing),
+    (gone, Session.lost, gone, _nothing),
+)
+
+BUSINESS = (
+    (unsigned, Response.SECURITY),
+    (open_, Response.APPROVED),
+    (signed_off, Response.SECURITY),
+    (draining, Response.UNAVAILABLE),
+    (gone, Response.UNAVAILABLE),
+)
+"""What a state answers to a transaction: APPROVED lets it through."""
+
+for _state, _input, _next, _output in TRANSITIONS:
+    _state.upon(_input).to(_next)(_output)
+for _state, _response in BUSINESS:
+    _state.upon(Session.business).to(_state).returns(_response)
+    _state.upon(Session.state).to(_state).returns(_state.name)
+
+new_session = _machine.build()
+"""Makes a session in its first state from its Keys."""

@@ -1,0 +1,307 @@
+"""The front book's statements: what a batch reads, and what it writes, in a fixed number of statements.
+
+The only module that reads or writes the front book's rows while serving. Each statement takes all of a batch's keys, or
+rows, as one JSON array, and gives its rows back as one: their number does not grow with the batch, and the interpreter's
+lock is let go and taken again once a statement instead of once a row. No rule and no decision lives here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    Subquery,
+    Text,
+    bindparam,
+    cast,
+    func,
+    insert,
+    literal_column,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import TypeEngine
+
+from ledger.bookfile import Policy
+from ledger.day import full_date
+from ledger.decide import fold
+from ledger.entry import GENESIS, Entry, Kind, chain_entries
+from ledger.errors import Conflict, Fenced, InvariantBroken
+from ledger.request import Answer, Request, Totals
+from ledger.schema import FRONT, bank_days, chains, days, dues, facts, journal, policies
+from ledger.store import Store
+from ledger.view import Chain, Day, DayState, Due, DueState, View
+from protocol.responses import Response
+
+SCHEMA_VERSION = "1"
+LARGEST_INSERT = 256
+"""Rows in one INSERT at most: 256 times 34 columns stays below SQLite's 32,766 and PostgreSQL's 65,535 parameters."""
+
+_PARAMETER = "given"
+_DUE_ROWS: Mapping[str, type[TypeEngine[Any]]] = {
+    "due": Text,
+    "turn_before": BigInteger,
+    "amount": BigInteger,
+    "state": Text,
+    "settled_by": Text,
+    "turn": BigInteger,
+}
+_TOTALS_ROWS: Mapping[str, type[TypeEngine[Any]]] = {
+    "bank": Text,
+    "date": Text,
+    **dict.fromkeys(Totals._fields, BigInteger),
+}
+
+
+class FrontBook:
+    """One node's hold on the front book: `commit` is the only way that money moves."""
+
+    def __init__(self, store: Store, key_check: str) -> None:
+        self._store = store
+        self._key_check = key_check
+        self._chain = 0
+        self._epoch = 0
+        self._statements = Statements(is_sqlite=store.is_sqlite)
+
+    def create(self) -> None:
+        """Make the tables where they are missing; refuse a book of another version, or made with another front key."""
+        with self._store.transaction() as connection:
+            FRONT.create_all(connection)
+            known = {name: value for name, value in connection.execute(select(facts.c.name, facts.c.value))}
+            for name, value in (("schema", SCHEMA_VERSION), ("front_key", self._key_check)):
+                if known.get(name, value) != value:
+                    raise InvariantBroken(f"the front book was made with another {name}; its repeats could not be told")
+                if name not in known:
+                    connection.execute(insert(facts).values(name=name, value=value))
+
+    def claim(self, node: str) -> int:
+        """Take the node's chain under a new epoch; whoever held it before is fenced out. The epoch."""
+        with self._store.transaction() as connection:
+            row = connection.execute(
+                select(chains.c.chain, chains.c.epoch).where(chains.c.node == node).with_for_update()
+            ).first()
+            if row is None:
+                last = connection.execute(select(func.coalesce(func.max(chains.c.chain), 0))).scalar_one()
+                values = {"chain": last + 1, "node": node, "epoch": 1, "position": 0, "tip": GENESIS}
+                connection.execute(insert(chains).values(values))
+                chain, epoch = last + 1, 1
+            else:
+                chain, epoch = row.chain, row.epoch + 1
+                connection.execute(update(chains).where(chains.c.chain == chain).values(epoch=epoch))
+        self._chain, self._epoch = chain, epoch
+        return epoch
+
+    def day(self) -> Day | None:
+        """The current business day, if one is open or closing."""
+        with self._store.reading() as connection:
+            return _read_day(connection, lock=False)
+
+    def commit(self, requests: Sequence[Request], recorded_at: int) -> list[Answer]:
+        """Decide a batch and make it durable: the answers, in order, all of them safe to send.
+
+        `recorded_at` is microseconds since 1970-01-01 UTC. Raises Unavailable, Conflict, BatchRefused, Fenced or
+        InvariantBroken when nothing was done, and OutcomeUnknown when the database was lost during COMMIT.
+        """
+        with self._store.transaction() as connection:
+            view = self._read(connection, requests, recorded_at)
+            answers = fold(requests, view)
+            self._write(connection, view)
+        return answers
+
+    def _read(self, connection: Connection, requests: Sequence[Request], recorded_at: int) -> View:
+        chain = self._read_chain(connection)
+        view = View(_read_day(connection, lock=True), chain, recorded_at)
+        statements = self._statements
+        originals = [request.original for request in requests if request.original]
+        receipts = [request.receipt for request in requests if request.receipt]
+        keys = [request.key for request in requests if request.key]
+        for entry in map(_entry, statements.rows(connection, statements.entries_by_key, keys + originals)):
+            view.entries[entry.key] = entry
+        for entry in map(_entry, statements.rows(connection, statements.entries_by_receipt, receipts)):
+            view.receipts[str(entry.receipt)] = entry
+        named = {request.policy for request in requests if request.policy}
+        if originals or receipts:
+            found = [*(view.entries[key] for key in originals if key in view.entries), *view.receipts.values()]
+            named.update(entry.policy for entry in found if entry.policy)
+            undoable = originals + [entry.key for entry in found]
+            view.undone.update(row[0] for row in statements.rows(connection, statements.undone, undoable))
+        wanted = sorted(named)
+        view.policies.update((row[0], Policy(*row)) for row in statements.rows(connection, statements.policies, wanted))
+        view.add_dues(map(_due, statements.rows(connection, statements.dues, wanted)))
+        view.add_totals(_read_totals(connection, view.day, requests))
+        return view
+
+    def _read_chain(self, connection: Connection) -> Chain:
+        row = connection.execute(
+            select(chains.c.chain, chains.c.epoch, chains.c.position, chains.c.tip)
+            .where(chains.c.chain == self._chain)
+            .with_for_update()
+        ).first()
+        if row is None or row.epoch != self._epoch:
+            raise Fenced("a newer process serves under this node's name")
+        return Chain(*row)
+
+    def _write(self, connection: Connection, view: View) -> None:
+        if not view.written:
+            return
+        entries, tip = chain_entries(view.written, view.chain.tip)
+        self._statements.append(connection, entries)
+        self._write_dues(connection, view)
+        self._write_totals(connection, view)
+        moved = connection.execute(
+            update(chains)
+            .where(chains.c.chain == view.chain.chain, chains.c.epoch == view.chain.epoch)
+            .values(position=view.chain.position + len(entries), tip=tip)
+        )
+        if moved.rowcount != 1:
+            raise Fenced("a newer process serves under this node's name")
+
+    def _write_dues(self, connection: Connection, view: View) -> None:
+        changed = [(view.dues[due], turn) for due, turn in view.due_turns_read.items()]
+        if not changed:
+            return
+        rows = [(due.due, turn, due.amount, due.state, due.settled_by, due.turn) for due, turn in changed]
+        written = connection.execute(self._statements.settle_dues, {_PARAMETER: json.dumps(rows)})
+        if written.rowcount != len(rows):
+            raise Conflict("another node changed a due first")
+
+    def _write_totals(self, connection: Connection, view: View) -> None:
+        """Rows that were read are locked and updated; a bank's first of the day is inserted, and conflicts if two try."""
+        changed = sorted(view.totals_changed)
+        known = [(*key, *view.totals[key]) for key in changed if key in view.totals_read]
+        if known:
+            written = connection.execute(self._statements.set_totals, {_PARAMETER: json.dumps(known)})
+            if written.rowcount != len(known):
+                raise InvariantBroken("a bank's totals vanished within a transaction")
+        fresh = [(*key, *view.totals[key]) for key in changed if key not in view.totals_read]
+        if fresh:
+            names = tuple(_TOTALS_ROWS)
+            connection.execute(insert(bank_days), [dict(zip(names, row, strict=True)) for row in fresh])
+
+
+def _read_day(connection: Connection, *, lock: bool) -> Day | None:
+    query = select(days.c.date, days.c.state).where(days.c.state != DayState.CLOSED.value)
+    row = connection.execute(query.with_for_update(read=True) if lock else query).first()
+    return None if row is None else Day(row.date, DayState(row.state))
+
+
+def _read_totals(
+    connection: Connection, day: Day | None, requests: Sequence[Request]
+) -> dict[tuple[str, str], Totals]:
+    """The totals of the batch's banks today, and of the dates that they reconcile; locked in one order everywhere."""
+    if day is None:
+        return {}
+    wanted = {(request.bank, day.date) for request in requests}
+    wanted |= {(request.bank, full_date(request.date, day.date)) for request in requests if request.date}
+    rows = connection.execute(
+        select(bank_days)
+        .where(tuple_(bank_days.c.bank, bank_days.c.date).in_(sorted(wanted)))
+        .order_by(bank_days.c.bank, bank_days.c.date)
+        .with_for_update()
+    )
+    return {(row[0], row[1]): Totals(*row[2:]) for row in rows}
+
+
+def _entry(row: Sequence[Any]) -> Entry:
+    entry = Entry._make(row)
+    return entry._replace(kind=Kind(entry.kind), response=Response(entry.response))
+
+
+def _due(row: Sequence[Any]) -> Due:
+    due = Due._make(row)
+    return due._replace(state=DueState(due.state))
+
+
+class Statements:
+    """The batch's statements for one kind of database, built once."""
+
+    def __init__(self, *, is_sqlite: bool) -> None:
+        self._is_sqlite = is_sqlite
+        self.entries_by_key = self._gathered(journal.columns, journal, journal.c.key)
+        self.entries_by_receipt = self._gathered(journal.columns, journal, journal.c.receipt)
+        self.undone = self._gathered([journal.c.original], journal, journal.c.original).where(
+            journal.c.original != "", journal.c.turn.is_not(None)
+        )
+        self.policies = self._gathered(
+            [policies.c.policy, policies.c.state, policies.c.holder], policies, policies.c.policy
+        )
+        self.dues = self._gathered(dues.columns, dues, dues.c.policy)
+        given = self._given(_DUE_ROWS)
+        self.settle_dues = (
+            update(dues)
+            .values(state=given.c.state, settled_by=given.c.settled_by, turn=given.c.turn)
+            .where(dues.c.due == given.c.due, dues.c.turn == given.c.turn_before, dues.c.amount == given.c.amount)
+        )
+        given = self._given(_TOTALS_ROWS)
+        self.set_totals = (
+            update(bank_days)
+            .values({name: given.c[name] for name in Totals._fields})
+            .where(bank_days.c.bank == given.c.bank, bank_days.c.date == given.c.date)
+        )
+        self._inserts = {2**power: self._insert_text(2**power) for power in range(LARGEST_INSERT.bit_length())}
+
+    def rows(self, connection: Connection, statement: Select[Any], keys: Iterable[str]) -> list[list[Any]]:
+        """The rows for `keys` of one of the gathering statements; no statement at all where there are no keys."""
+        distinct = list(dict.fromkeys(keys))
+        if not distinct:
+            return []
+        gathered = connection.execute(statement, {_PARAMETER: json.dumps(distinct)}).scalar_one()
+        found: list[list[Any]] = json.loads(gathered) if isinstance(gathered, str) else gathered or []
+        return found
+
+    def append(self, connection: Connection, entries: Sequence[Entry]) -> None:
+        """Insert entries in order, in as few statements as there are ones in the binary figure of their number."""
+        start = 0
+        while start < len(entries):
+            size = min(LARGEST_INSERT, 1 << ((len(entries) - start).bit_length() - 1))
+            chunk = entries[start : start + size]
+            values = tuple([value for entry in chunk for value in entry])
+            connection.exec_driver_sql(self._inserts[size], values)
+            start += size
+
+    def _insert_text(self, size: int) -> str:
+        names = ", ".join(f'"{name}"' for name in Entry._fields)
+        marker = "?" if self._is_sqlite else "%s"
+        row = "(" + ", ".join([marker] * len(Entry._fields)) + ")"
+        return f"INSERT INTO journal ({names}) VALUES {', '.join([row] * size)}"  # noqa: S608 - constant names only
+
+    def _gathered(
+        self, columns: Iterable[ColumnElement[Any]], table: FromClause, key: ColumnElement[Any]
+    ) -> Select[Any]:
+        """One row with all that match, as a JSON array of arrays."""
+        array, group = (
+            (func.json_array, func.json_group_array) if self._is_sqlite else (func.json_build_array, func.json_agg)
+        )
+        return select(group(array(*columns))).select_from(table).where(key.in_(select(self._each().c.value)))
+
+    def _each(self) -> Subquery:
+        """The parameter's JSON array of texts as rows."""
+        if self._is_sqlite:
+            each = func.json_each(bindparam(_PARAMETER, type_=Text)).table_valued("value")
+            return select(each.c.value).subquery()
+        element = func.jsonb_array_elements_text(cast(bindparam(_PARAMETER, type_=Text), JSONB)).column_valued("value")
+        return select(element.label("value")).subquery()
+
+    def _given(self, names: Mapping[str, type[TypeEngine[Any]]]) -> Subquery:
+        """The parameter's JSON array of arrays as rows with these columns."""
+        if self._is_sqlite:
+            each = func.json_each(bindparam(_PARAMETER, type_=Text)).table_valued("value")
+            columns = [
+                func.json_extract(each.c.value, f"$[{place}]").label(name) for place, name in enumerate(names)
+            ]
+            return select(*columns).subquery("given")
+        element = func.jsonb_array_elements(cast(bindparam(_PARAMETER, type_=Text), JSONB)).column_valued("element")
+        columns = [
+            cast(element.op("->>")(literal_column(str(place))), kind).label(name)
+            for place, (name, kind) in enumerate(names.items())
+        ]
+        return select(*columns).subquery("given")

@@ -1,0 +1,55 @@
+"""Reads the journal back and proves its hash chain; for checks and reports, never for serving.
+
+Reads only. What is written, `ledger.front` writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from sqlalchemy import Connection, select
+
+from ledger.entry import GENESIS, Entry, Kind, entry_hash
+from ledger.schema import chains, journal
+from ledger.view import Chain
+from protocol.responses import Response
+
+_ROWS_AT_ONCE = 2000
+
+
+class BrokenLink(NamedTuple):
+    """A place where a chain does not hold: the entry at `position` is not what its neighbour vouches for."""
+
+    chain: int
+    position: int
+    reason: str
+
+
+def read_chains(connection: Connection) -> tuple[Chain, ...]:
+    """Every node's chain with the position and hash of its last entry."""
+    columns = (chains.c.chain, chains.c.epoch, chains.c.position, chains.c.tip)
+    return tuple(Chain(*row) for row in connection.execute(select(*columns).order_by(chains.c.chain)))
+
+
+def read_entries(connection: Connection, chain: int) -> Iterator[Entry]:
+    """The entries of a chain in order, streamed."""
+    rows = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(
+        select(journal).where(journal.c.chain == chain).order_by(journal.c.position)
+    )
+    for row in rows:
+        entry = Entry._make(row)
+        yield entry._replace(kind=Kind(entry.kind), response=Response(entry.response))
+
+
+def broken_links(entries: Iterable[Entry], chain: Chain) -> Iterator[BrokenLink]:
+    """Every place where a chain's entries and its recorded tip disagree; nothing for a sound journal."""
+    tip, position = GENESIS, 0
+    for entry in entries:
+        if entry.position != position + 1:
+            yield BrokenLink(chain.chain, position + 1, f"missing; the next entry is {entry.position}")
+        if entry.previous != tip:
+            yield BrokenLink(chain.chain, entry.position, "does not carry the hash of the entry before it")
+        tip, position = entry_hash(entry), entry.position
+    if (position, tip) != (chain.position, chain.tip):
+        yield BrokenLink(chain.chain, position, "is not the last entry that the chain's tip vouches for")

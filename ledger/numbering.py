@@ -1,0 +1,36 @@
+"""Authorization codes and receipt numbers: both follow from an entry's place in the journal, so no counter is kept.
+
+Pure arithmetic only.
+"""
+
+from __future__ import annotations
+
+_ALPHABET = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+"""Digits and capitals without I and O, which tellers misread."""
+
+_AUTHORIZATION_LENGTH = 6
+
+
+def authorization_code(position: int) -> str:
+    """DE 38, 6 characters: the chain position in base 34. Repeats only after 34**6 (1.5 thousand million) entries."""
+    base = len(_ALPHABET)
+    characters = []
+    for _ in range(_AUTHORIZATION_LENGTH):
+        position, digit = divmod(position, base)
+        characters.append(_ALPHABET[digit])
+    return "".join(reversed(characters))
+
+
+def receipt_number(business_date: str, chain: int, position: int) -> str:
+    """The receipt's number, 21 digits: business date 8, chain 2, position 10, Luhn check digit (ISO/IEC 7812-1, annex B)."""
+    body = f"{business_date}{chain:02d}{position:010d}"
+    return body + luhn_digit(body)
+
+
+_DOUBLED = str.maketrans("0123456789", "0246813579")
+
+
+def luhn_digit(digits: str) -> str:
+    """The Luhn check digit of a string of digits (ISO/IEC 7812-1, annex B)."""
+    total = sum(map(int, digits[-2::-2])) + sum(map(int, digits[-1::-2].translate(_DOUBLED)))
+    return str(-total % 10)

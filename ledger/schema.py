@@ -1,0 +1,214 @@
+"""The front book's tables, and what the database itself refuses.
+
+Tables, constraints and triggers only: no statements that read or write rows. What the database enforces here holds
+whatever the program above it does (DESIGN section 6): a key once, a due's effects one after the other, a journal that
+cannot be changed.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    DDL,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    event,
+    text,
+)
+
+from ledger.request import Totals
+
+FRONT = MetaData()
+
+
+def _text(name: str) -> Column[str]:
+    return Column(name, Text, nullable=False)
+
+
+def _integer(name: str) -> Column[int]:
+    return Column(name, BigInteger, nullable=False)
+
+
+facts = Table(
+    "facts",
+    FRONT,
+    Column("name", Text, primary_key=True),
+    _text("value"),
+)
+"""What this book is: its schema's version, and the check value of the key that its digests were made with."""
+
+days = Table(
+    "days",
+    FRONT,
+    Column("date", Text, primary_key=True),
+    _text("state"),
+    CheckConstraint("state IN ('open', 'closing', 'closed')", name="day_state"),
+)
+Index(
+    "one_current_day",
+    text("(state <> 'closed')"),
+    unique=True,
+    sqlite_where=text("state <> 'closed'"),
+    postgresql_where=text("state <> 'closed'"),
+    _table=days,
+)
+"""At most one day that is not closed: there is never a doubt which date a transaction gets."""
+
+loads = Table(
+    "loads",
+    FRONT,
+    Column("digest", Text, primary_key=True),
+    _text("date"),
+    _integer("policies"),
+    _integer("dues"),
+    _integer("premium"),
+    _integer("benefit"),
+    _integer("loaded_at"),
+    UniqueConstraint("date", name="one_load_a_day"),
+)
+
+policies = Table(
+    "policies",
+    FRONT,
+    Column("policy", Text, primary_key=True),
+    _text("state"),
+    _text("holder"),
+)
+
+dues = Table(
+    "dues",
+    FRONT,
+    Column("due", Text, primary_key=True),
+    _text("policy"),
+    _text("code"),
+    _text("kind"),
+    _text("due_date"),
+    _integer("amount"),
+    _text("beneficiary"),
+    _text("state"),
+    _text("settled_by"),
+    _integer("turn"),
+    ForeignKeyConstraint(["policy"], ["policies.policy"], name="due_of_policy"),
+    CheckConstraint("amount > 0", name="due_amount"),
+    CheckConstraint("kind IN ('premium', 'benefit')", name="due_kind"),
+    CheckConstraint("state IN ('open', 'settled', 'lapsed', 'withdrawn')", name="due_state"),
+    CheckConstraint("(state = 'settled') = (settled_by <> '')", name="due_settled_by_someone"),
+    CheckConstraint("(state = 'settled') = (turn % 2 = 1)", name="due_turn_is_its_state"),
+    Index("dues_by_policy", "policy"),
+)
+
+chains = Table(
+    "chains",
+    FRONT,
+    Column("chain", Integer, primary_key=True),
+    Column("node", Text, nullable=False, unique=True),
+    _integer("epoch"),
+    _integer("position"),
+    _text("tip"),
+    CheckConstraint("chain BETWEEN 1 AND 99", name="chain_fits_receipt_number"),
+)
+
+bank_days = Table(
+    "bank_days",
+    FRONT,
+    _text("bank"),
+    _text("date"),
+    *(_integer(name) for name in Totals._fields),
+    PrimaryKeyConstraint("bank", "date"),
+)
+
+journal = Table(
+    "journal",
+    FRONT,
+    Column("chain", Integer, nullable=False),
+    _integer("position"),
+    _text("key"),
+    _text("kind"),
+    _text("mti"),
+    _text("code"),
+    _text("bank"),
+    _text("terminal"),
+    _text("branch"),
+    _text("stan"),
+    _text("sent_at"),
+    _text("local_at"),
+    _text("rrn"),
+    _text("card"),
+    _integer("amount"),
+    _text("currency"),
+    _text("policy"),
+    _text("holder"),
+    _text("due"),
+    _text("due_date"),
+    _text("original"),
+    _text("content"),
+    _text("business_date"),
+    _integer("recorded_at"),
+    _text("response"),
+    _text("reason"),
+    _text("authorization"),
+    Column("receipt", Text, unique=True),
+    _text("misfit"),
+    _text("side"),
+    Column("subject", Text),
+    Column("turn", BigInteger),
+    Column("turn_before", BigInteger),
+    _text("previous"),
+    PrimaryKeyConstraint("chain", "position"),
+    UniqueConstraint("key", name="one_key_once"),
+    UniqueConstraint("subject", "turn", name="one_turn_once"),
+    ForeignKeyConstraint(
+        ["subject", "turn_before"], ["journal.subject", "journal.turn"], name="turn_follows_turn"
+    ),
+    CheckConstraint("(subject IS NULL) = (turn IS NULL)", name="effect_has_subject_and_turn"),
+    CheckConstraint("turn IS NULL OR turn >= 1", name="turns_count_from_one"),
+    CheckConstraint(
+        "CASE WHEN turn > 1 THEN turn_before IS NOT NULL AND turn_before = turn - 1 ELSE turn_before IS NULL END",
+        name="turn_before_is_the_one_before",
+    ),
+    CheckConstraint("turn IS NULL OR response = '00'", name="refusal_has_no_effect"),
+    CheckConstraint(
+        "CASE kind"
+        " WHEN 'collection' THEN (response = '00') = (turn IS NOT NULL) AND (turn IS NULL OR turn % 2 = 1)"
+        " WHEN 'payout' THEN (response = '00') = (turn IS NOT NULL) AND (turn IS NULL OR turn % 2 = 1)"
+        " WHEN 'cancel' THEN turn IS NULL OR turn % 2 = 0"
+        " WHEN 'reversal' THEN turn IS NULL OR turn > 1"
+        " WHEN 'tombstone' THEN turn IS NULL AND response = '21'"
+        " ELSE FALSE END",
+        name="effect_fits_kind",
+    ),
+    Index(
+        "effective_undoings",
+        "original",
+        sqlite_where=text("original <> '' AND turn IS NOT NULL"),
+        postgresql_where=text("original <> '' AND turn IS NOT NULL"),
+    ),
+)
+
+_SQLITE_APPEND_ONLY = (
+    "CREATE TRIGGER journal_is_never_{past} BEFORE {act} ON journal"
+    " BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END"
+)
+for _act, _past in (("UPDATE", "updated"), ("DELETE", "deleted")):
+    event.listen(
+        journal,
+        "after_create",
+        DDL(_SQLITE_APPEND_ONLY.format(act=_act, past=_past)).execute_if(dialect="sqlite"),
+    )
+
+_POSTGRESQL_APPEND_ONLY = (
+    "CREATE FUNCTION journal_is_append_only() RETURNS trigger LANGUAGE plpgsql AS"
+    " $$ BEGIN RAISE EXCEPTION 'the journal is append-only'; END $$",
+    "CREATE TRIGGER journal_is_never_changed BEFORE UPDATE OR DELETE OR TRUNCATE ON journal"
+    " FOR EACH STATEMENT EXECUTE FUNCTION journal_is_append_only()",
+)
+for _statement in _POSTGRESQL_APPEND_ONLY:
+    event.listen(journal, "after_create", DDL(_statement).execute_if(dialect="postgresql"))

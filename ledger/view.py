@@ -1,0 +1,127 @@
+"""What one batch sees of the front book, and how its own decisions change that before anything is written.
+
+A View is filled by the edge (one read a table), folded over by `ledger.decide`, and then emptied into one database
+transaction. No SQL, no rules, no clock: `recorded_at` is stamped once for the whole batch by whoever fills it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+from ledger.bookfile import Policy
+from ledger.entry import Entry, Kind
+from ledger.request import NO_TOTALS, Totals
+
+
+class DayState(StrEnum):
+    """The life of a business day. Only OPEN takes transactions."""
+
+    OPEN = "open"
+    CLOSING = "closing"
+    CLOSED = "closed"
+
+
+class Day(NamedTuple):
+    """A business day: `date` YYYYMMDD."""
+
+    date: str
+    state: DayState
+
+
+class DueState(StrEnum):
+    """The state of a due; only an OPEN one can be collected or paid."""
+
+    OPEN = "open"
+    SETTLED = "settled"
+    LAPSED = "lapsed"
+    WITHDRAWN = "withdrawn"
+
+
+class Due(NamedTuple):
+    """One amount (fen) to collect or to pay.
+
+    `settled_by` is the key of the transaction in effect, empty when there is none; `turn` counts the effects so far
+    (see ledger.entry.Entry); `beneficiary` is the keyed digest of an identity number, never the number.
+    """
+
+    due: str
+    policy: str
+    code: str
+    kind: str
+    due_date: str
+    amount: int
+    beneficiary: str
+    state: DueState
+    settled_by: str
+    turn: int
+
+
+class Chain(NamedTuple):
+    """One node's journal chain: its number, the epoch under which this process writes, the last position and its hash."""
+
+    chain: int
+    epoch: int
+    position: int
+    tip: str
+
+
+@dataclass(slots=True)
+class View:
+    """The state that a batch's decisions read and change. Mutable by design: one batch owns it, from read to write."""
+
+    day: Day | None
+    chain: Chain
+    recorded_at: int
+    entries: dict[str, Entry] = field(default_factory=dict)
+    receipts: dict[str, Entry] = field(default_factory=dict)
+    undone: set[str] = field(default_factory=set)
+    policies: dict[str, Policy] = field(default_factory=dict)
+    dues: dict[str, Due] = field(default_factory=dict)
+    dues_by_policy: dict[str, list[str]] = field(default_factory=dict)
+    totals: dict[tuple[str, str], Totals] = field(default_factory=dict)
+    written: list[Entry] = field(default_factory=list)
+    due_turns_read: dict[str, int] = field(default_factory=dict)
+    totals_read: frozenset[tuple[str, str]] = frozenset()
+    totals_changed: set[tuple[str, str]] = field(default_factory=set)
+
+    def add_dues(self, dues: Iterable[Due]) -> None:
+        """Take the dues that were read for this batch."""
+        for due in dues:
+            self.dues[due.due] = due
+            self.dues_by_policy.setdefault(due.policy, []).append(due.due)
+
+    def add_totals(self, totals: Mapping[tuple[str, str], Totals]) -> None:
+        """Take the totals that were read, and remember which ones exist already."""
+        self.totals.update(totals)
+        self.totals_read = frozenset(totals)
+
+    @property
+    def next_position(self) -> int:
+        """The chain position that the next written entry gets."""
+        return self.chain.position + len(self.written) + 1
+
+    def totals_of(self, bank: str, date: str) -> Totals:
+        """A bank's running totals for a business date, this batch's decisions included."""
+        return self.totals.get((bank, date), NO_TOTALS)
+
+    def write(self, entry: Entry) -> None:
+        """Record an entry, so that the next decision of this batch sees it."""
+        self.written.append(entry)
+        self.entries[entry.key] = entry
+        if entry.receipt is not None:
+            self.receipts[entry.receipt] = entry
+        if entry.original and entry.turn is not None and entry.kind in (Kind.CANCEL, Kind.REVERSAL):
+            self.undone.add(entry.original)
+
+    def change_due(self, due: Due) -> None:
+        """Put a due's new row in place; the turn that was read stays at hand for the conditional update."""
+        self.due_turns_read.setdefault(due.due, self.dues[due.due].turn)
+        self.dues[due.due] = due
+
+    def change_totals(self, bank: str, date: str, totals: Totals) -> None:
+        """Put a bank's new totals for a business date in place."""
+        self.totals[bank, date] = totals
+        self.totals_changed.add((bank, date))
