@@ -10,7 +10,7 @@ import difflib
 import tomllib
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -78,7 +78,7 @@ class Bank(_Section):
     name: str = Field(min_length=1, max_length=40)
     host: str = "127.0.0.1"
     port: Port
-    networks: tuple[IPv4Network | IPv6Network, ...] = Field(min_length=1, strict=False)
+    networks: tuple[IPv4Network | IPv6Network, ...] = Field(min_length=1)
     transport: Literal["plain"]
     framing: Framing = Field(default=Framing("2be"), strict=False)
     dialect: str = "ascii87"
@@ -95,7 +95,7 @@ class Bank(_Section):
     def _networks_are_written_out(cls, value: object) -> object:
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise ValueError('give a list of networks such as ["192.0.2.0/24"]')
-        return value
+        return tuple(ip_network(item) for item in value)
 
     @field_validator("dialect")
     @classmethod

@@ -17,15 +17,15 @@ from twisted.logger import Logger
 from fep.answers import render
 from fep.commit import Engine
 from fep.config import Bank, Limits
-from fep.gate import Gate, Unsupported, check_moment, first_form
+from fep.gate import Gate, Unsupported, check_moment
 from fep.keys import BankKeys
 from fep.session import Keys, new_session
 from fep.statistics import Statistics
 from ledger.request import Answer
 from protocol.codec import Codec
-from protocol.errors import DecodeError, EncodeError, FormatError
+from protocol.errors import DecodeError, FormatError
 from protocol.framing import Frame, Framing, answer_tpdu, wrap
-from protocol.message import Message, answer_mti, is_answer
+from protocol.message import Message, is_answer
 from protocol.responses import Response
 from protocol.tlv import build
 
@@ -115,6 +115,10 @@ class Link:
             self._asked_at = now
             self.ask(ECHO)
 
+    def idle_seconds(self) -> float:
+        """How long the bank has said nothing."""
+        return self._all.seconds() - self.heard_at
+
     def lost(self) -> None:
         """The connection is gone: answers still to come are for the bank's reversal to ask about."""
         self.session.lost()
@@ -172,9 +176,13 @@ class Link:
         return split[0]
 
     def _mac_failed(self, message: Message, frame: Frame, reason: str) -> None:
+        self._answer(message, frame.tpdu, Answer(Response.SECURITY, reason))
+        self._count_bad_mac()
+
+    def _count_bad_mac(self) -> None:
+        """What cannot be authentic counts, whether or not it could be answered."""
         self._bad_macs += 1
         self._all.statistics.mac_failures[self.bank.code] += 1
-        self._answer(message, frame.tpdu, Answer(Response.SECURITY, reason))
         if self._bad_macs >= self._all.limits.bad_macs:
             self.log.error("bank {bank}: {count} bad MACs in a row", bank=self.bank.code, count=self._bad_macs)
             self._close("too many bad MACs in a row")
@@ -183,11 +191,13 @@ class Link:
         """Answer 30 to what decodes in part, if its last bytes are a good MAC; 63 if they are not."""
         self.log.warn("bank {bank}: undecodable message: {error}", bank=self.bank.code, error=error)
         message = error.partial
-        width = self._codec.dialect.mac_width
-        covered, mac = frame.body[:-width], self._codec.mac_bytes(frame.body[-width:])
+        if message is None or is_answer(message.mti):
+            self._count_bad_mac()
+            return
+        covered, mac = self._codec.last_bytes(frame.body)
         if self.session.business() is Response.SECURITY:
             answer = Answer(Response.SECURITY, "SIGN ON FIRST")
-        elif mac is None or not self._keys.authentic(covered, mac, self._all.seconds()):
+        elif not self._keys.authentic(covered, mac, self._all.seconds()):
             self._mac_failed(message, frame, "MAC WRONG")
             return
         else:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from twisted.internet.interfaces import IAddress, IReactorTCP, ITCPTransport
-from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress, IReactorTime, ITCPTransport
+from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -60,7 +61,7 @@ class BankConnection(Protocol):
         if reason:
             self.end(reason)
 
-    def connectionLost(self, reason: Failure = Failure(ConnectionError())) -> None:  # noqa: N802, B008, ARG002
+    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802, ARG002 - Twisted's
         """Count the link out."""
         self._ended = True
         self.link.lost()
@@ -99,34 +100,29 @@ class BankConnection(Protocol):
         """The connection is being lost; `connectionLost` follows."""
 
 
-class Server(Factory):
-    """Every listener's factory, and the register of all links."""
+class Server:
+    """The register of all links, and who may open one."""
 
-    noisy = False
     log = Logger(namespace="fep.server")
 
-    def __init__(
-        self, gateway: Gateway, counterparties: Mapping[str, Counterparty], surroundings: Surroundings
-    ) -> None:
-        self._gateway = gateway
+    def __init__(self, counterparties: Mapping[str, Counterparty], surroundings: Surroundings) -> None:
+        self._gateway = Gateway(())
         self._counterparties = counterparties
         self._surroundings = surroundings
         self.connections: set[BankConnection] = set()
         self.per_bank: Counter[str] = Counter()
         self._ticking = LoopingCall(self._tick)
+        self._empty: Deferred[None] = Deferred()
 
-    def start(self, clock: IReactorTCP) -> None:
-        """Begin to look at the links' deadlines."""
+    def start(self, gateway: Gateway, clock: IReactorTime) -> None:
+        """Admit whom the gateway allows (nobody before), and begin to look at the links' deadlines."""
+        self._gateway = gateway
         self._ticking.clock = clock
         self._ticking.start(TICK_SECONDS, now=False)
 
-    def buildProtocol(self, addr: IAddress) -> BankConnection | None:  # noqa: N802 - Twisted's name
-        """Replaced per listening port by `on_port`."""
-        raise TypeError("listen with on_port(port): the gateway needs to know which port was reached")
-
-    def on_port(self, port: int) -> PortFactory:
-        """The factory to listen with on a configured port."""
-        return PortFactory(self, port)
+    def on_port(self) -> PortFactory:
+        """The factory for one listening port; its `port` is set once the system has given one."""
+        return PortFactory(self)
 
     def admit(self, host: str, port: int) -> BankConnection | None:
         """The protocol for an accepted address, or None: Twisted then closes it before a byte is read."""
@@ -161,6 +157,8 @@ class Server(Factory):
         if connection in self.connections:
             self.connections.remove(connection)
             self.per_bank[connection.link.bank.code] -= 1
+            if not self.connections and not self._ticking.running and not self._empty.called:
+                self._empty.callback(None)
 
     def announce(self, code: str) -> None:
         """Send an 0800 of our own on every link that is signed on."""
@@ -172,12 +170,15 @@ class Server(Factory):
         for connection in tuple(self.connections):
             connection.link.stop()
 
-    def stop(self) -> None:
-        """Close every link: what was to be said has been said."""
+    def stop(self) -> Deferred[None]:
+        """Close every link once what was to be said has been sent; fires when none is left."""
         if self._ticking.running:
             self._ticking.stop()
+        if not self.connections:
+            self._empty.callback(None)
         for connection in tuple(self.connections):
             connection.transport.loseConnection()
+        return self._empty
 
     def _tick(self) -> None:
         for connection in tuple(self.connections):
@@ -189,10 +190,10 @@ class PortFactory(Factory):
 
     noisy = False
 
-    def __init__(self, server: Server, port: int) -> None:
+    def __init__(self, server: Server) -> None:
         self._server = server
-        self._port = port
+        self.port = 0
 
     def buildProtocol(self, addr: IAddress) -> BankConnection | None:  # noqa: N802 - Twisted's name
         """The connection's protocol, or None to refuse it."""
-        return self._server.admit(str(getattr(addr, "host", "")), self._port)
+        return self._server.admit(str(getattr(addr, "host", "")), self.port)

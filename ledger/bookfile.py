@@ -1,7 +1,7 @@
 """The file of a day's dues: what a good one is, how it is read whole or refused, how it is written.
 
-Bytes in, values out. No paths, no database, and no texts that repeat a value of a row: whatever column it stands in, it
-may be somebody's identity number. What is done with a good book, `ledger.load` says.
+Bytes in, values out. No paths, no database, and no texts that repeat a value of a row: whatever column it stands
+in, it may be somebody's identity number. What is done with a good book, `ledger.load` says.
 
 A header, one row a due, one row for a policy without dues, and a trailer:
 
@@ -55,7 +55,7 @@ _NO_DUE: Final = [""] * 5
 _HOLDER_LENGTH_MAX: Final = 20
 _PLAIN_NAME: Final = re.compile("[\u4e00-\u9fff]{1,20}")
 _UNPRINTABLE: Final = frozenset({"Cc", "Cf", "Zl", "Zp"})
-"""Unicode categories that would break or reorder a receipt's line. Private use stays: rare names are written with it."""
+"""Unicode categories that break or reorder a receipt's line. Private use is none: rare names are written with it."""
 
 
 class Policy(NamedTuple):
@@ -89,7 +89,7 @@ class PolicyDues(NamedTuple):
 
 
 class Book(NamedTuple):
-    """A whole file: `business_date` YYYYMMDD; `premium` and `benefit` sums in fen; `digest` SHA-256, hex, of its bytes."""
+    """A whole file: `premium` and `benefit` are sums in fen, `digest` the SHA-256 of its bytes, in hex."""
 
     business_date: str
     policies: tuple[Policy, ...]
@@ -102,9 +102,11 @@ class Book(NamedTuple):
 def parse(source: bytes | BinaryIO) -> Book:
     """Read a file of dues, its bytes or a stream of them, whole.
 
-    UTF-8, with or without a byte order mark; lines end in LF or CRLF; fields are quoted as in RFC 4180, but none holds a
-    line end. Policies and dues keep the file's order. Raises BookFileError with the first PROBLEMS_MAX problems; counts
-    and sums are compared only where every row is good.
+    UTF-8, with or without a byte order mark; lines end in LF or CRLF; fields are quoted as in RFC 4180, but none
+    holds a line end. Policies and dues keep the file's order. Raises BookFileError with the first PROBLEMS_MAX
+    problems; counts and sums are compared only where every row is good.
+
+    The business date stands in the trailer only, with nothing in the file to hold it against.
     """
     stream = io.BytesIO(source) if isinstance(source, bytes) else source
     digest = hashlib.sha256()
@@ -116,7 +118,7 @@ def parse(source: bytes | BinaryIO) -> Book:
 
 
 def write(business_date: str, entries: Iterable[PolicyDues]) -> Iterator[bytes]:
-    """The file that `parse` reads back as `entries`, a line at a time, the header first and the trailer last.
+    """Yield the file that `parse` reads back as `entries`, a line at a time, the header first, the trailer last.
 
     `entries` are used as they come and not kept; they are not checked. `business_date` is YYYYMMDD.
     """
@@ -166,7 +168,7 @@ def _is_name(text: str) -> bool:
 
 
 def _beneficiary_fault(code: str, beneficiary: str) -> str:
-    """What is wrong with the beneficiary of a due of this code, in words that do not repeat it; empty if nothing is."""
+    """Say what is wrong with the beneficiary of a due of this code; empty if nothing is."""
     kind = KINDS.get(code)
     if kind == "premium" and beneficiary:
         return "must be empty for a premium"
@@ -244,7 +246,7 @@ class _Reading:
             self._take_row(fields)
 
     def finish(self, digest: str) -> Book:
-        """The book, if nothing is wrong and its trailer agrees."""
+        """Return the book, if nothing is wrong and its trailer agrees."""
         if not self._trailer_line:
             self._stop("the TOTAL line is missing: the file was cut short")
         found = _Trailer("", len(self._policies), len(self._dues), *self._sums())
@@ -270,7 +272,7 @@ class _Reading:
             self._stop(f"the header must be {HEADER}")
 
     def _fields(self, line: bytes) -> list[str]:
-        """The line's fields, as many as there are columns; none if they cannot be told."""
+        """Return the line's fields, as many as there are columns; none if they cannot be told."""
         try:
             text = _without_end(line).decode()
             fields = next(csv.reader([text], strict=True), []) if '"' in text else text.split(",")
@@ -303,7 +305,7 @@ class _Reading:
                 self._take_due(policy, fields)
 
     def _take_policy(self, fields: list[str], has_due: bool) -> str:
-        """Keep the row's policy, or hold it against the earlier row; its number, one string for all its rows."""
+        """Keep the row's policy, or hold it against the earlier row. Returns its number: one string for all rows."""
         number, state, holder = fields[:3]
         known = self._policies.get(number)
         if known is None:
@@ -344,7 +346,7 @@ class _Reading:
             self._trailer = _Trailer(fields[1], *map(int, fields[2:6]))
 
     def _sums(self) -> tuple[int, int]:
-        """The sums of the premiums and of the benefits, in fen."""
+        """Return the sums of the premiums and of the benefits, in fen."""
         premium = sum(due.amount for due in self._dues.values() if due.kind == "premium")
         return premium, sum(due.amount for due in self._dues.values()) - premium
 

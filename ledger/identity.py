@@ -1,7 +1,7 @@
-"""The resident identity number of GB 11643-1999: its shape and its check character, and how to show it safely.
+"""The resident identity number of GB 11643-1999: its shape, its check character, how to show it safely.
 
-Pure. No list of region codes (GB/T 2260) belongs here: codes are withdrawn and issued every year, and a number keeps
-the one that it was born with. Nothing here may put a number into an error's text.
+Pure. No list of region codes (GB/T 2260) belongs here: codes are withdrawn and issued every year, and a number
+keeps the one that it was made with. Nothing here may put a number into an error's text.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _CHARACTERS: Final = "10X98765432"
 
 
 def check_character(first17: str) -> str:
-    """The check character, `0`-`9` or `X`, of a number's first 17 digits (ISO 7064:1983, MOD 11-2).
+    """Return the check character, `0`-`9` or `X`, of a number's first 17 digits (ISO 7064:1983, MOD 11-2).
 
     Raises ValueError, which does not repeat the digits, for anything but 17 ASCII digits.
     """
@@ -30,9 +30,9 @@ def check_character(first17: str) -> str:
 
 
 def is_valid(number: str) -> bool:
-    """Whether `number` is well formed: six digits of region, a real birth date 1900-2099, sequence, check character.
+    """Whether `number` is well formed: region, a real birth date 1900-2099, sequence, check character.
 
-    The check character X is a capital (GB 11643-1999, section 4). The region need not be one that was ever assigned.
+    The check character X is a capital (GB 11643-1999, section 4). The region is any six digits, assigned or not.
     """
     shape = _SHAPE.fullmatch(number)
     if shape is None or check_character(number[:-1]) != number[-1]:
@@ -45,6 +45,6 @@ def is_valid(number: str) -> bool:
 
 
 def masked(number: str) -> str:
-    """Return `number` with all but its last four characters starred; anything that is not 18 long is starred whole."""
+    """Return `number` with only its last four characters shown, and none of anything that is not 18 long."""
     shown = number[-4:] if len(number) == LENGTH else ""
     return shown.rjust(LENGTH, "*")

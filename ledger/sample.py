@@ -1,11 +1,11 @@
 """A credible book of dues of any size, of nobody in particular, the same for the same random numbers.
 
-Pure: entropy and the date are handed in, policies come one at a time. What a due's columns may hold `ledger.bookfile`
-says; names stand in sample_names.toml.
+Pure: entropy and the date are handed in, policies come one at a time. What a due's columns may hold
+`ledger.bookfile` says; names stand in sample_names.toml.
 
-Identity numbers pass every check of `ledger.identity` and can be nobody's: their region code begins with 00, and the codes
-of GB/T 2260 number the country's regions from 1, so none begins with 0. (81 to 83 and 9 would not do: the permits of
-residents from Hong Kong, Macau and Taiwan and of foreigners begin so.)
+Identity numbers pass every check of `ledger.identity` and can be nobody's: their region code begins with 00, and
+the codes of GB/T 2260 number the country's regions from 1, so none begins with 0. (81 to 83 and 9 would not do: the
+permits of residents from Hong Kong, Macau and Taiwan and of foreigners begin so.)
 """
 
 from __future__ import annotations
@@ -99,10 +99,10 @@ class _Names(NamedTuple):
 
 
 def make(random: Random, policies: int, business_date: str) -> Iterator[PolicyDues]:
-    """`policies` policies with their dues around `business_date` (YYYYMMDD), one at a time, for `ledger.bookfile.write`.
+    """Yield `policies` policies with their dues around `business_date` (YYYYMMDD), for `ledger.bookfile.write`.
 
-    The same state of `random`, count and date make the same book. Raises ValueError, before the first policy, for more
-    than POLICIES_MAX or a date that is none or before YEAR_MIN.
+    The same state of `random`, count and date make the same book. Raises ValueError, before the first policy, for
+    more than POLICIES_MAX or a date that is none or before YEAR_MIN.
     """
     day = date.fromisoformat(business_date)
     if day.year < YEAR_MIN:
@@ -125,7 +125,7 @@ def _policies(random: Random, count: int, day: date) -> Iterator[PolicyDues]:
 
 
 def _due_drawer(random: Random, day: date) -> Callable[[str, int, str, tuple[int, int]], DueLine]:
-    """A function that makes the next due of a policy: policy, sex of its beneficiary, code, range of days."""
+    """Return a function of policy, sex of the beneficiary, code and range of days that makes the next due."""
     first = min(shape.days[0] for shape in _SHAPES)
     last = max(shape.days[1] for shape in _SHAPES)
     dates = {offset: f"{day + timedelta(offset):%Y%m%d}" for offset in range(first, last + 1)}
@@ -151,7 +151,7 @@ def _amount(random: Random, code: str) -> int:
 
 
 def _identity_number(random: Random, sex: int, day: date) -> str:
-    """The number of a person of 18 to 80; the sequence is odd for men, who are 1 (GB 11643-1999, section 4.2)."""
+    """Make the number of a person of 18 to 80; an odd sequence is a man's, sex 1 (GB 11643-1999, section 4)."""
     born = day - timedelta(random.randrange(18 * _YEAR_DAYS, 80 * 365))
     region = f"{_UNASSIGNED_REGION}{random.randrange(10_000):04d}"
     first17 = f"{region}{born.year}{born.month:02d}{born.day:02d}{random.randrange(sex, 1000, 2):03d}"
@@ -159,7 +159,7 @@ def _identity_number(random: Random, sex: int, day: date) -> str:
 
 
 def _name_drawer(random: Random, names: _Names) -> Callable[[int], str]:
-    """A function that makes a name for a sex, 0 or 1: six of seven with two given characters, one in 200 unusual."""
+    """Return a function of a sex, 0 or 1, that makes a name: most have two given characters, some are unusual."""
 
     def draw(sex: int) -> str:
         if random.randrange(200) == 0:

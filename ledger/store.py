@@ -138,7 +138,7 @@ def _sqlite_writer(url: Any) -> Engine:  # noqa: ANN401 - see _checked_url
         url,
         poolclass=StaticPool,
         hide_parameters=True,
-        connect_args={"check_same_thread": False, "isolation_level": None, "timeout": 5.0},
+        connect_args={"check_same_thread": False, "isolation_level": None, "timeout": 5},
     )
 
     @event.listens_for(engine, "connect")

@@ -16,7 +16,7 @@ import iso8583
 
 from protocol.dialect import FIRST, Dialect, Element
 from protocol.errors import DecodeError, EncodeError
-from protocol.message import Message
+from protocol.message import ECHOED, Message
 
 Check = Callable[[str], object]
 _Encoded = Mapping[str, Mapping[str, bytes]]
@@ -25,6 +25,7 @@ _PRIMARY_MAC: Final = 64
 _SECONDARY_MAC: Final = 128
 _EXTENDED_BITMAP: Final = 65
 _MAC_BYTES: Final = 8
+_MTI_DIGITS: Final = 4
 _NO_MAC: Final = "0" * 16
 _THIRD_BITMAP: Final = "a third bitmap, which ISO 8583:1987 does not have"
 
@@ -118,12 +119,16 @@ class Codec:
         try:
             decoded, encoded = iso8583.decode(data, self._spec)
         except iso8583.DecodeError as error:
-            fault = DecodeError(error.field, error.pos, error.msg)
+            fault = DecodeError(error.field, error.pos, error.msg, self._partial(error.doc_dec))
         except KeyError:
             # The only names that a specification lacks are those of DE 129 and up.
             fault = DecodeError("65", self._secondary_at, _THIRD_BITMAP)
         else:
-            return self._message(decoded, encoded)
+            try:
+                return self._message(dict(decoded), encoded)
+            except DecodeError as error:
+                error.partial = self._partial(decoded)
+                raise
         # Raised out here so that the error does not hold pyiso8583's, which holds the message.
         raise fault
 
@@ -140,6 +145,15 @@ class Codec:
                 raise DecodeError(key, _position(key, encoded), "the length is not digits")
             fields[number] = text if quick(text) or full(text) else self._upper_hex(number, text, encoded)
         return Message(mti, MappingProxyType(fields))
+
+    def _partial(self, decoded: Mapping[str, str]) -> Message | None:
+        """Return what an answer repeats of a message that is not in order, as far as it is in order itself."""
+        mti = decoded.get("t", "")
+        if len(mti) != _MTI_DIGITS or not (mti.isascii() and mti.isdecimal()):
+            return None
+        rules = self._by_number
+        repeated = {number: decoded[str(number)] for number in ECHOED if str(number) in decoded}
+        return Message(mti, {number: text for number, text in repeated.items() if rules[number].full(text)})
 
     def _upper_hex(self, number: int, text: str, encoded: _Encoded) -> str:
         """Return the content of a binary DE that came as hex digits in lower case; for any other, raise."""
@@ -191,6 +205,19 @@ class Codec:
         if position is None:
             return None
         return raw[:position], bytes.fromhex(message.fields[max(message.fields)])
+
+    def last_bytes(self, raw: bytes) -> tuple[bytes, bytes]:
+        """Return the split of `mac_of` for bytes that do not decode: the last field's place is the same.
+
+        The second part is empty where it cannot be a MAC.
+        """
+        covered, field = raw[: -self._width], raw[-self._width :]
+        if not self.dialect.mac_hex:
+            return covered, field
+        try:
+            return covered, bytes.fromhex(field.decode(self._hex))
+        except ValueError:
+            return covered, b""
 
     def _document(self, mti: str, fields: Mapping[int, str]) -> dict[str, str]:
         """Return pyiso8583's form of the message, every content checked."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from protocol.framing import Frame
+    from protocol.message import Message
 
 # DE 44 is `ans..25` in every dialect; a FormatError's text must fit it.
 REASON_LENGTH_MAX = 25
@@ -49,14 +50,16 @@ class DecodeError(PeerError):
     """The bytes are no message in this dialect.
 
     `field` names where decoding failed: a DE number as text, "t" the MTI, "p" and "1" the bitmaps.
-    `position` is the byte offset of that field in the message.
+    `position` is the byte offset of that field in the message. `partial` is what an answer can repeat of it:
+    the MTI and those DEs that are in order; None where not even the MTI is.
     """
 
-    def __init__(self, field: str, position: int, reason: str) -> None:
-        """Take the field, its byte offset, and the reason in words (no data)."""
+    def __init__(self, field: str, position: int, reason: str, partial: Message | None = None) -> None:
+        """Take the field, its byte offset, the reason in words (no data), and what did decode."""
         super().__init__(f"field {field} at byte {position}: {reason}")
         self.field = field
         self.position = position
+        self.partial = partial
 
 
 class FormatError(PeerError):

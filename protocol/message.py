@@ -35,9 +35,14 @@ def answer_mti(mti: str) -> str:
 
     Raises EncodeError for an answer's own MTI (odd third digit): it has no answer.
     """
-    if mti[2] in "13579":
+    if is_answer(mti):
         raise EncodeError("t", "an answer is not answered")
     return f"{mti[:2]}{int(mti[2]) + 1}0"
+
+
+def is_answer(mti: str) -> bool:
+    """Tell whether the MTI is an answer (0210, 0430, 0810, ...): its third digit is odd."""
+    return mti[2] in "13579"
 
 
 def is_repeat(mti: str) -> bool:

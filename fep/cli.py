@@ -1,0 +1,253 @@
+"""The `qianzhi` command: serve, load a book, make a sample, prove the journal.
+
+Parses arguments, calls, prints. Every expected error ends as one line that says what to do, and exit code 1.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+from typing import Any, NoReturn
+
+import click
+from rich.progress import Progress
+from twisted.internet.error import CannotListenError
+from twisted.logger import globalLogBeginner, textFileLogObserver
+
+from fep.config import Settings, load_settings
+from fep.errors import FepError
+from fep.install import install
+from fep.keys import FrontKey
+from fep.service import Service, World
+from ledger import bookfile, sample
+from ledger.errors import BookFileError, LedgerError
+from ledger.front import FrontBook
+from ledger.journal import broken_links, read_chains, read_entries
+from ledger.load import Loaded, load_book
+from ledger.store import Store
+from protocol.errors import ProtocolError
+
+_SETTINGS = click.option(
+    "--config",
+    "config",
+    type=click.Path(path_type=Path),
+    default=Path("var/qianzhi.toml"),
+    show_default=True,
+    help="the settings file",
+)
+_SAMPLE_POLICIES = 10_000
+_RUN_FOLDER = Path("var")
+_RUN_PORT, _RUN_STATUS_PORT = 8583, 8580
+
+
+def now_us() -> int:
+    """The wall clock, in microseconds since 1970-01-01 UTC."""
+    return int(datetime.now(UTC).timestamp() * 1_000_000)
+
+
+def real_world() -> World:
+    """The real reactor, clock and entropy."""
+    from twisted.internet import reactor  # noqa: PLC0415 - importing it installs it
+
+    return World(reactor=reactor, now=datetime.now, now_us=now_us, entropy=os.urandom)
+
+
+def main() -> NoReturn:
+    """Run the command; expected errors become one line each on standard error."""
+    try:
+        cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        sys.exit(130)
+    except BookFileError as error:
+        for problem in error.problems:
+            click.echo(f"qianzhi: {problem}", err=True)
+        click.echo("qianzhi: nothing was loaded", err=True)
+        sys.exit(1)
+    except (FepError, LedgerError, ProtocolError, CannotListenError, OSError) as error:
+        for line in str(error).splitlines():
+            click.echo(f"qianzhi: {line}", err=True)
+        sys.exit(1)
+    sys.exit(0)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="qianzhi")
+def cli() -> None:
+    """Qianzhi 前置: the front-end machine between banks and a life insurer."""
+
+
+@cli.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--port", default=_RUN_PORT, show_default=True, help="the first bank's port")
+@click.option("--status-port", default=_RUN_STATUS_PORT, show_default=True)
+def init(folder: Path, port: int, status_port: int) -> None:
+    """Write sample settings and fresh keys into FOLDER."""
+    path = install(folder, os.urandom, first_port=port, status_port=status_port)
+    click.echo(f"wrote {path}; next: qianzhi book sample 10000 --output {folder}/book.csv")
+
+
+@cli.command()
+@click.argument("config", type=click.Path(path_type=Path))
+def serve(config: Path) -> None:
+    """Serve the banks with the settings in CONFIG until SIGTERM or SIGINT."""
+    _serve(load_settings(config), config, quiet=True)
+
+
+@cli.command()
+def run() -> None:
+    """Serve a sample installation in ./var, made at the first run, and print how to connect."""
+    config = _RUN_FOLDER / "qianzhi.toml"
+    if not config.exists():
+        install(_RUN_FOLDER, os.urandom, first_port=_RUN_PORT, status_port=_RUN_STATUS_PORT)
+        path = _RUN_FOLDER / "book.csv"
+        _write_sample(path, _SAMPLE_POLICIES, 1, _today())
+        _report(_load(load_settings(config), path))
+    _serve(load_settings(config), config, quiet=False)
+
+
+@cli.group()
+def book() -> None:
+    """The day's dues."""
+
+
+@book.command("load")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@_SETTINGS
+def load_command(file: Path, config: Path) -> None:
+    """Load FILE, the day's dues, whole or not at all, and open its business day."""
+    _report(_load(load_settings(config), file))
+
+
+@book.command("sample")
+@click.argument("policies", type=click.IntRange(min=1))
+@click.option("--output", type=click.Path(path_type=Path), default=Path("book.csv"), show_default=True)
+@click.option("--date", default=None, help="business date YYYYMMDD  [default: today]")
+@click.option("--seed", default=1, show_default=True)
+def sample_command(policies: int, output: Path, date: str | None, seed: int) -> None:
+    """Write a credible book of POLICIES policies; the persons in it do not exist."""
+    try:
+        _write_sample(output, policies, seed, date or _today())
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+    click.echo(f"wrote {output}")
+
+
+@cli.group()
+def journal() -> None:
+    """The journal."""
+
+
+@journal.command("verify")
+@_SETTINGS
+def verify_command(config: Path) -> None:
+    """Prove the journal's hash chains; exit code 1 and every broken link if one does not hold."""
+    store = Store(load_settings(config).node.database, lock=False)
+    broken = 0
+    with store.reading() as connection:
+        for chain in read_chains(connection):
+            for link in broken_links(read_entries(connection, chain.chain), chain):
+                broken += 1
+                click.echo(f"chain {link.chain}, entry {link.position}: {link.reason}")
+            click.echo(f"chain {chain.chain}: {chain.position} entries")
+    store.close()
+    if broken:
+        raise click.ClickException(f"{broken} broken links: keep the files as they are and find out who wrote to them")
+    click.echo("every link holds")
+
+
+def _today() -> str:
+    return datetime.now(UTC).astimezone().strftime("%Y%m%d")
+
+
+def _write_sample(path: Path, policies: int, seed: int, date: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    entries = sample.make(Random(seed), policies, date)
+    with path.open("wb") as file, Progress(transient=True) as progress:
+        task = progress.add_task("sample", total=policies)
+        for line in bookfile.write(date, entries):
+            file.write(line)
+            progress.advance(task)
+
+
+def _load(settings: Settings, path: Path) -> Loaded:
+    with path.open("rb") as stream:
+        parsed = bookfile.parse(stream)
+    front_key = FrontKey.from_file(Path(settings.node.front_key_file))
+    store = Store(settings.node.database)
+    try:
+        FrontBook(store, front_key.check_value).create()
+        with Progress(transient=True) as progress:
+            task = progress.add_task("load", total=len(parsed.policies) + len(parsed.dues))
+            advance: Callable[[int], None] = lambda rows: progress.advance(task, rows)  # noqa: E731
+            return load_book(store, parsed, front_key.identity, now_us(), advance)
+    finally:
+        store.close()
+
+
+def _report(loaded: Loaded) -> None:
+    click.echo(
+        f"business day {loaded.date} is open: {loaded.policies} policies, {loaded.dues} dues,"
+        f" {loaded.premium} fen to collect, {loaded.benefit} fen to pay"
+    )
+
+
+def _serve(settings: Settings, config: Path, *, quiet: bool) -> None:
+    world = real_world()
+    reactor: Any = world.reactor
+    globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stderr)], redirectStandardIO=False)
+    service = Service(settings, world)
+    service.start()
+    failures: list[int] = []
+
+    def stop(*_: object) -> None:
+        service.stop().addBoth(lambda _: reactor.stop())
+
+    def fenced(_: object) -> None:
+        failures.append(1)
+        stop()
+
+    service.failed.addCallback(fenced)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: reactor.callFromThread(_once(stop)))
+    _say_how_to_connect(service, config, quiet=quiet)
+    reactor.run(installSignalHandlers=False)
+    if failures:
+        raise click.ClickException("another process serves under this node's name; this one has stopped")
+
+
+_stopping: list[bool] = []
+
+
+def _once(stop: Callable[[], None]) -> Callable[[], None]:
+    def call() -> None:
+        if not _stopping:
+            _stopping.append(True)
+            stop()
+
+    return call
+
+
+def _say_how_to_connect(service: Service, config: Path, *, quiet: bool) -> None:
+    for bank in service.settings.bank:
+        click.echo(
+            f"bank {bank.code} {bank.host}:{service.bank_ports[bank.code]}"
+            f"  {bank.framing}, {bank.dialect}, {bank.mac}  {bank.name}"
+        )
+    click.echo(f"status http://{service.settings.status.host}:{service.status_port}/status")
+    if not quiet:
+        first = service.settings.bank[0]
+        click.echo(f"try it, in another terminal: .venv/bin/qianzhi-bank --config {config} --bank {first.code} echo")
+        click.echo("Ctrl-C stops it")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

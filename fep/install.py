@@ -1,0 +1,97 @@
+"""Writes a ready-to-serve installation: settings, keys and a sample book, for `qianzhi init`, `run` and the demo.
+
+Makes files only where there are none; never overwrites a key. Nothing here runs while serving.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from fep.errors import FepError
+
+
+class InstallError(FepError):
+    """The folder cannot be used for a new installation."""
+
+
+class SampleBank(NamedTuple):
+    """A bank of the sample settings: each with another framing, dialect and MAC, so that all are seen at work."""
+
+    code: str
+    name: str
+    framing: str
+    dialect: str
+    mac: str
+    zmk_bytes: int
+
+
+SAMPLE_BANKS = (
+    SampleBank("01020000", "示例工商银行", "2be", "ascii87", "aes-cmac", 16),
+    SampleBank("01030000", "示例农业银行", "4ascii", "bcd87", "x9.19", 16),
+    SampleBank("03010000", "示例交通银行", "2be-tpdu", "ebcdic87", "aes-cmac", 32),
+)
+
+_HEAD = """# Settings of a Qianzhi front-end machine. Paths count from this file's folder.
+
+[node]
+name = "fep1"
+database = "{database}"
+front_key_file = "keys/front.key"   # conceals identity numbers and contents in the front book; never change it
+
+[status]                            # health, figures, metrics: for operators only
+port = {status_port}
+"""
+
+_BANK = """
+[[bank]]
+code = "{code}"                   # DE 32
+name = "{name}"
+port = {port}
+networks = ["127.0.0.0/8", "::1/128"]
+transport = "plain"
+framing = "{framing}"
+dialect = "{dialect}"
+mac = "{mac}"
+zmk_file = "keys/{code}.zmk"
+limit_transaction_fen = 50000000    # 500,000.00 yuan
+limit_day_fen = 0                   # none
+"""
+
+
+def install(
+    folder: Path,
+    entropy: Callable[[int], bytes],
+    *,
+    first_port: int,
+    status_port: int,
+    database: str = "sqlite:///front.db",
+) -> Path:
+    """Write settings and keys into an empty or new folder; the settings' path.
+
+    `first_port` is the first bank's, the others follow it; 0 lets the system choose each. Raises InstallError.
+    """
+    settings = folder / "qianzhi.toml"
+    if settings.exists():
+        raise InstallError(f"{settings} exists already: nothing was changed")
+    keys = folder / "keys"
+    keys.mkdir(parents=True, exist_ok=True)
+    keys.chmod(0o700)
+    _write_key(keys / "front.key", entropy(32))
+    parts = [_HEAD.format(status_port=status_port, database=database)]
+    for place, bank in enumerate(SAMPLE_BANKS):
+        port = first_port + place if first_port else 0
+        parts.append(_BANK.format(port=port, **bank._asdict()))
+        _write_key(keys / f"{bank.code}.zmk", entropy(bank.zmk_bytes))
+    settings.write_text("".join(parts), encoding="utf-8")
+    return settings
+
+
+def _write_key(path: Path, key: bytes) -> None:
+    """A key file that only its owner can read, from the moment that it exists."""
+    try:
+        path.touch(mode=0o600, exist_ok=False)
+    except FileExistsError as error:
+        raise InstallError(f"{path} exists already: a key is never overwritten") from error
+    path.write_text(key.hex() + "\n", encoding="ascii")

@@ -1,0 +1,152 @@
+"""The composition root: the only place where concrete parts meet, and where time, entropy and threads come from.
+
+Wiring only. No rule, no message, no statement.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred, DeferredList, TimeoutError as DeferredTimeout, maybeDeferred
+from twisted.internet.interfaces import IListeningPort
+from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.python.threadpool import ThreadPool
+
+from fep.commit import Engine
+from fep.config import Bank, Settings
+from fep.gate import Gate
+from fep.keys import BankKeys, FrontKey
+from fep.link import Counterparty, Surroundings
+from fep.server import Server
+from fep.statistics import Statistics
+from fep.status import Source, status_site
+from firewall_rules.gateway import Allowance, Gateway
+from ledger.front import FrontBook
+from ledger.store import Store
+from protocol.codec import Codec
+from protocol.dialect import load
+
+SWITCH_INTERVAL_SECONDS = 0.0005
+"""The committer's thread takes the interpreter's lock back about a dozen times a batch; at the default of 5 ms each,
+a busy reactor would make a batch of 256 take 60 ms."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What comes from outside: the reactor, the wall clock and entropy."""
+
+    reactor: Any
+    now: Callable[[], datetime]
+    now_us: Callable[[], int]
+    entropy: Callable[[int], bytes]
+
+
+class Service:
+    """One front-end machine process."""
+
+    log = Logger(namespace="fep.service")
+
+    def __init__(self, settings: Settings, world: World) -> None:
+        self.settings = settings
+        self._world = world
+        self._front_key = FrontKey.from_file(Path(settings.node.front_key_file))
+        self._counterparties = {bank.code: self._counterparty(bank) for bank in settings.bank}
+        self._store = Store(settings.node.database)
+        self.book = FrontBook(self._store, self._front_key.check_value)
+        self.statistics = Statistics()
+        self._pool = ThreadPool(minthreads=1, maxthreads=1, name="commit")
+        self._ports: list[IListeningPort] = []
+        self.bank_ports: dict[str, int] = {}
+        self.status_port = 0
+        self.failed: Deferred[None] = Deferred()
+
+    def start(self) -> None:
+        """Claim the book, listen to the banks and to the operators. Raises LedgerError or CannotListenError."""
+        sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
+        limits = self.settings.limits
+        self.book.create()
+        epoch = self.book.claim(self.settings.node.name)
+        day = self.book.day()
+        self._pool.start()
+        self.engine = Engine(
+            committer=self.book.commit,
+            call_in_thread=self._in_thread,
+            clock=self._world.reactor,
+            now_us=self._world.now_us,
+            statistics=self.statistics,
+            batch_limit=limits.batch,
+            queue_limit=limits.queue,
+            retry_seconds=limits.retry_seconds,
+            fenced=self._fenced,
+            business_date=day.date if day else "",
+        )
+        surroundings = Surroundings(
+            self.engine, limits, self.statistics, self._world.reactor.seconds, self._world.now
+        )
+        self.server = self._listen(surroundings)
+        self.source = Source(self.settings.node.name, self.server, self.engine, self.statistics, self.book.day)
+        status = self.settings.status
+        port = self._world.reactor.listenTCP(status.port, status_site(self.source), interface=status.host)
+        self._ports.append(port)
+        self.status_port = port.getHost().port
+        self.source.serving = True
+        self.log.info("serving as {node}, epoch {epoch}", node=self.settings.node.name, epoch=epoch)
+
+    def stop(self) -> Deferred[None]:
+        """Take nothing new, finish and answer what was taken, close. Fires when all is closed; call it once."""
+        self.source.serving = False
+        self.server.drain()
+        seconds = self.settings.limits.stop_seconds
+        finished: Deferred[Any] = DeferredList([maybeDeferred(port.stopListening) for port in self._ports])
+        finished.addCallback(lambda _: self.engine.when_idle().addTimeout(seconds, self._world.reactor))
+        finished.addErrback(self._stopped_short, "not every request could be answered")
+        finished.addCallback(lambda _: self.server.stop().addTimeout(seconds, self._world.reactor))
+        finished.addErrback(self._stopped_short, "not every bank has read its answers")
+        finished.addCallback(lambda _: self._close())
+        return finished
+
+    def _stopped_short(self, failure: Failure, what: str) -> None:
+        failure.trap(DeferredTimeout)
+        self.log.error("stopping all the same: {what}", what=what)
+
+    def _close(self) -> None:
+        self._pool.stop()
+        self._store.close()
+
+    def _counterparty(self, bank: Bank) -> Counterparty:
+        dialect = load(bank.dialect)
+        keys = BankKeys.from_file(bank.mac, Path(bank.zmk_file), self._world.entropy)
+        return Counterparty(bank, Codec(dialect), Gate(bank, self._front_key, dialect.de48_encoding), keys)
+
+    def _listen(self, surroundings: Surroundings) -> Server:
+        """One listening port for each distinct host and port; port 0 lets the system choose one for each bank."""
+        opened: dict[tuple[str, int], int] = {}
+        allowances = []
+        server = Server(self._counterparties, surroundings)
+        for place, bank in enumerate(self.settings.bank):
+            where = (bank.host, bank.port or -place - 1)
+            if where not in opened:
+                factory = server.on_port()
+                port = self._world.reactor.listenTCP(bank.port, factory, interface=bank.host, backlog=1024)
+                factory.port = opened[where] = port.getHost().port
+                self._ports.append(port)
+            self.bank_ports[bank.code] = opened[where]
+            allowances.append(Allowance(bank.code, opened[where], bank.networks))
+        server.start(Gateway(allowances), self._world.reactor)
+        return server
+
+    def _in_thread(self, function: Callable[..., Any], *arguments: object) -> Deferred[Any]:
+        return deferToThreadPool(self._world.reactor, self._pool, function, *arguments)
+
+    def _fenced(self) -> None:
+        """Another process has taken this node's name: serve nothing more."""
+        self.source.serving = False
+        if not self.failed.called:
+            self.failed.callback(None)

@@ -1,0 +1,170 @@
+"""The operators' port: health, readiness, figures, metrics. Read-only, over HTTP, on a listener of its own.
+
+Shows what `fep.statistics` counted and what the links say of themselves. Nothing here changes anything, and no
+customer's data passes through.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.registry import Collector
+from twisted.web.resource import NoResource, Resource
+from twisted.web.server import Request, Site
+
+from fep.commit import Engine
+from fep.server import Server
+from fep.statistics import LATENCY_BOUNDS_US, Statistics
+from ledger.view import Day
+
+_MICROSECONDS = 1_000_000
+
+
+class Source:
+    """What the port shows, gathered from the parts that know it."""
+
+    def __init__(
+        self, node: str, server: Server, engine: Engine, statistics: Statistics, day: Callable[[], Day | None]
+    ) -> None:
+        self.node = node
+        self.server = server
+        self.engine = engine
+        self.statistics = statistics
+        self.day = day
+        self.serving = False
+
+    def unready(self) -> str:
+        """Why no transaction can be taken now; empty when it can."""
+        if not self.serving:
+            return "not serving"
+        if self.engine.in_doubt:
+            return "the outcome of a batch is unknown; the database is being asked"
+        return "" if self.engine.business_date else "no business day is open: run `qianzhi book load FILE`"
+
+    def snapshot(self) -> dict[str, Any]:
+        """The figures as JSON-able values; latencies in microseconds."""
+        statistics = self.statistics
+        return {
+            "node": self.node,
+            "ready": not self.unready(),
+            "unready": self.unready(),
+            "business_date": self.engine.business_date,
+            "links": [_link(connection.link) for connection in self.server.connections],
+            "outcomes": [
+                {"bank": bank, "mti": mti, "response": response, "count": count}
+                for (bank, mti, response), count in sorted(statistics.outcomes.items())
+            ],
+            "replays": statistics.replays,
+            "mac_failures": dict(statistics.mac_failures),
+            "refused_connections": statistics.refused_connections,
+            "closed_links": [
+                {"bank": bank, "reason": reason, "count": count}
+                for (bank, reason), count in sorted(statistics.closed_links.items())
+            ],
+            "queue": self.engine.queued,
+            "batches": statistics.batches,
+            "batched": statistics.batched,
+            "recent_batches": list(statistics.recent_batches),
+            "failed_batches": dict(statistics.failed_batches),
+            "undelivered": statistics.undelivered,
+            "latency_us": {
+                "count": statistics.latency.count,
+                "p50": statistics.latency.quantile_us(50),
+                "p99": statistics.latency.quantile_us(99),
+            },
+        }
+
+
+def _link(link: Any) -> dict[str, Any]:  # noqa: ANN401 - fep.link.Link; its module is not this one's to import
+    return {"bank": link.bank.code, "state": link.session.state(), "idle_seconds": int(link.idle_seconds())}
+
+
+class FigureCollector(Collector):
+    """The same figures for Prometheus."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    def collect(self) -> Iterable[Metric]:
+        """Each figure as a metric family, read at the moment of the scrape."""
+        source, statistics = self._source, self._source.statistics
+        outcomes = CounterMetricFamily(
+            "qianzhi_answers", "Answers given.", labels=("bank", "mti", "response")
+        )
+        for labels, count in statistics.outcomes.items():
+            outcomes.add_metric(labels, count)
+        yield outcomes
+        mac_failures = CounterMetricFamily("qianzhi_mac_failures", "Bad or missing MACs.", labels=("bank",))
+        for bank, count in statistics.mac_failures.items():
+            mac_failures.add_metric((bank,), count)
+        yield mac_failures
+        links = GaugeMetricFamily("qianzhi_links", "Open links.", labels=("bank",))
+        for bank, count in source.server.per_bank.items():
+            links.add_metric((bank,), count)
+        yield links
+        yield CounterMetricFamily("qianzhi_batches", "Batches on disk.", value=statistics.batches)
+        yield CounterMetricFamily("qianzhi_batched", "Requests in batches on disk.", value=statistics.batched)
+        yield CounterMetricFamily("qianzhi_replays", "First answers given again.", value=statistics.replays)
+        yield CounterMetricFamily("qianzhi_undelivered", "Answers that could not be sent.", value=statistics.undelivered)
+        yield GaugeMetricFamily("qianzhi_queue", "Requests that wait for a batch.", value=source.engine.queued)
+        yield GaugeMetricFamily("qianzhi_ready", "1 if transactions are taken.", value=int(not source.unready()))
+        yield self._latency(statistics)
+
+    @staticmethod
+    def _latency(statistics: Statistics) -> Metric:
+        family = HistogramMetricFamily("qianzhi_latency_seconds", "From a request's arrival to its answer.")
+        running, buckets = 0, []
+        for bound, count in zip((*LATENCY_BOUNDS_US, None), statistics.latency.buckets, strict=True):
+            running += count
+            buckets.append(("+Inf" if bound is None else str(bound / _MICROSECONDS), running))
+        family.add_metric((), buckets, sum_value=statistics.latency.total_us / _MICROSECONDS)
+        return family
+
+
+class _Page(Resource):
+    """One read-only page: GET and HEAD, whatever its content."""
+
+    isLeaf = True
+
+    def __init__(self, content: Callable[[Request], tuple[str, bytes]]) -> None:
+        super().__init__()
+        self._content = content
+
+    def render_GET(self, request: Request) -> bytes:  # noqa: N802 - Twisted's name
+        """The page, never cached."""
+        kind, body = self._content(request)
+        request.setHeader(b"content-type", kind.encode())
+        request.setHeader(b"cache-control", b"no-store")
+        return body
+
+
+def status_site(source: Source) -> Site:
+    """The site with /healthz, /readyz, /status and /metrics."""
+    registry = CollectorRegistry()
+    registry.register(FigureCollector(source))
+
+    def health(_request: Request) -> tuple[str, bytes]:
+        return "text/plain", b"ok\n"
+
+    def ready(request: Request) -> tuple[str, bytes]:
+        unready = source.unready()
+        if unready:
+            request.setResponseCode(503)
+        return "text/plain; charset=utf-8", (unready or "ok").encode() + b"\n"
+
+    def status(_request: Request) -> tuple[str, bytes]:
+        return "application/json", json.dumps(source.snapshot(), indent=1).encode() + b"\n"
+
+    def metrics(_request: Request) -> tuple[str, bytes]:
+        return CONTENT_TYPE_LATEST, generate_latest(registry)
+
+    root = Resource()
+    root.putChild(b"", NoResource("try /status, /healthz, /readyz or /metrics"))
+    for name, page in (("healthz", health), ("readyz", ready), ("status", status), ("metrics", metrics)):
+        root.putChild(name.encode(), _Page(page))
+    return Site(root)
