@@ -14,6 +14,7 @@ from typing import NamedTuple
 from fep.config import Bank
 from fep.keys import FrontKey
 from ledger.request import ACT_OF_CODE, FINANCIAL, INQUIRIES, Act, Request, Totals, key_of
+from protocol.dialect import Dialect
 from protocol.errors import FormatError
 from protocol.message import Message, is_advice, masked_card
 from protocol.responses import Response
@@ -62,10 +63,11 @@ class Groups(NamedTuple):
 class Gate:
     """One bank's gate."""
 
-    def __init__(self, bank: Bank, front_key: FrontKey, encoding: str) -> None:
+    def __init__(self, bank: Bank, front_key: FrontKey, dialect: Dialect) -> None:
         self._bank = bank
         self._front_key = front_key
-        self._encoding = encoding
+        self._encoding = dialect.de48_encoding
+        self._mti_width = dialect.mti_width
         self._transactions = frozenset(bank.transactions)
         self._every_terminal = "*" in bank.terminals
 
@@ -122,13 +124,17 @@ class Gate:
             identity=self._front_key.identity(groups.identity) if groups.identity else "",
             receipt=groups.receipt,
             original=original,
-            content=self._front_key.content(mti.encode() + covered) if mti != "0100" else "",
+            content=self._digest(mti, covered) if mti != "0100" else "",
             advice=is_advice(mti),
             verdict=verdict,
             reason=reason,
             limit_day=self._bank.limit_day_fen,
             page=int(groups.page) if groups.page else 1,
         )
+
+    def _digest(self, mti: str, covered: bytes) -> str:
+        """What tells a repeat from a reused key: everything under the MAC, but for the MTI's repeat digit."""
+        return self._front_key.content(mti.encode() + covered[self._mti_width :])
 
     def _content(self, message: Message, mti: str, act: Act | None) -> tuple[Groups, str]:
         """The groups and the original's key, everything mandatory being there and well-formed; else FormatError."""

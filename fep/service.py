@@ -123,7 +123,7 @@ class Service:
     def _counterparty(self, bank: Bank) -> Counterparty:
         dialect = load(bank.dialect)
         keys = BankKeys.from_file(bank.mac, Path(bank.zmk_file), self._world.entropy)
-        return Counterparty(bank, Codec(dialect), Gate(bank, self._front_key, dialect.de48_encoding), keys)
+        return Counterparty(bank, Codec(dialect), Gate(bank, self._front_key, dialect), keys)
 
     def _listen(self, surroundings: Surroundings) -> Server:
         """One listening port for each distinct host and port; port 0 lets the system choose one for each bank."""

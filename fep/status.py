@@ -14,7 +14,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
-from twisted.web.resource import NoResource, Resource
+from twisted.web.pages import notFound
+from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 
 from fep.commit import Engine
@@ -164,7 +165,7 @@ def status_site(source: Source) -> Site:
         return CONTENT_TYPE_LATEST, generate_latest(registry)
 
     root = Resource()
-    root.putChild(b"", NoResource("try /status, /healthz, /readyz or /metrics"))
+    root.putChild(b"", notFound(message="Try /status, /healthz, /readyz or /metrics."))
     for name, page in (("healthz", health), ("readyz", ready), ("status", status), ("metrics", metrics)):
         root.putChild(name.encode(), _Page(page))
     return Site(root)

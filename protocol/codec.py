@@ -99,8 +99,7 @@ class Codec:
         self.dialect = dialect
         self._spec = dialect.spec
         self._width = dialect.mac_width
-        mti_width = 2 if dialect.spec["t"]["data_enc"] == "b" else 4
-        self._secondary_at = mti_width + int(dialect.spec["p"]["max_len"])
+        self._secondary_at = dialect.mti_width + int(dialect.spec["p"]["max_len"])
         self._hex = str(dialect.spec["64"]["data_enc"])
         rules = [
             _rule(element, str(dialect.spec[str(number)]["len_enc"]))

@@ -77,6 +77,11 @@ class Dialect:
         """Bytes that the MAC field (64 bits) takes on the wire: 8, or 16 in hex."""
         return 16 if self.mac_hex else 8
 
+    @property
+    def mti_width(self) -> int:
+        """Bytes that the MTI takes on the wire: 4, or 2 in BCD."""
+        return 2 if self.spec["t"]["data_enc"] == "b" else 4
+
     def carries(self, text: str) -> bool:
         """Tell whether the dialect's text encoding can express `text`."""
         try:

