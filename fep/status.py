@@ -144,6 +144,14 @@ class _Page(Resource):
         return body
 
 
+class _Root(Resource):
+    """What is under no other name."""
+
+    def getChild(self, _path: bytes, _request: Request) -> Resource:  # noqa: N802 - Twisted's name
+        """Name the pages that there are."""
+        return notFound(message="Try /status, /healthz, /readyz or /metrics.")
+
+
 def status_site(source: Source) -> Site:
     """The site with /healthz, /readyz, /status and /metrics."""
     registry = CollectorRegistry()
@@ -164,8 +172,7 @@ def status_site(source: Source) -> Site:
     def metrics(_request: Request) -> tuple[str, bytes]:
         return CONTENT_TYPE_LATEST, generate_latest(registry)
 
-    root = Resource()
-    root.putChild(b"", notFound(message="Try /status, /healthz, /readyz or /metrics."))
+    root = _Root()
     for name, page in (("healthz", health), ("readyz", ready), ("status", status), ("metrics", metrics)):
         root.putChild(name.encode(), _Page(page))
     return Site(root)

@@ -1,7 +1,7 @@
 """The file of a day's dues: what a good one is, how it is read whole or refused, how it is written.
 
-Bytes in, values out. No paths, no database, and no texts that repeat a value of a row: whatever column it stands
-in, it may be somebody's identity number. What is done with a good book, `ledger.load` says.
+Bytes in, values out. No paths, no database, and no texts that repeat a value of a row: whatever its column,
+it may be somebody's identity number. What is done with a good book, `ledger.load` says.
 
 A header, one row a due, one row for a policy without dues, and a trailer:
 
@@ -55,7 +55,7 @@ _NO_DUE: Final = [""] * 5
 _HOLDER_LENGTH_MAX: Final = 20
 _PLAIN_NAME: Final = re.compile("[\u4e00-\u9fff]{1,20}")
 _UNPRINTABLE: Final = frozenset({"Cc", "Cf", "Zl", "Zp"})
-"""Unicode categories that break or reorder a receipt's line. Private use is none: rare names are written with it."""
+"""Unicode categories that break or reorder a receipt's line. Not private use: rare names need it."""
 
 
 class Policy(NamedTuple):
@@ -102,9 +102,9 @@ class Book(NamedTuple):
 def parse(source: bytes | BinaryIO) -> Book:
     """Read a file of dues, its bytes or a stream of them, whole.
 
-    UTF-8, with or without a byte order mark; lines end in LF or CRLF; fields are quoted as in RFC 4180, but none
-    holds a line end. Policies and dues keep the file's order. Raises BookFileError with the first PROBLEMS_MAX
-    problems; counts and sums are compared only where every row is good.
+    UTF-8, with or without a byte order mark; lines end in LF or CRLF; fields are quoted as in RFC 4180, but
+    none holds a line end. Policies and dues keep the file's order. Raises BookFileError with the first
+    PROBLEMS_MAX problems; counts and sums are compared only where every row is good.
 
     The business date stands in the trailer only, with nothing in the file to hold it against.
     """
@@ -118,7 +118,7 @@ def parse(source: bytes | BinaryIO) -> Book:
 
 
 def write(business_date: str, entries: Iterable[PolicyDues]) -> Iterator[bytes]:
-    """Yield the file that `parse` reads back as `entries`, a line at a time, the header first, the trailer last.
+    """Yield the file that `parse` reads back as `entries`, a line at a time.
 
     `entries` are used as they come and not kept; they are not checked. `business_date` is YYYYMMDD.
     """
@@ -305,7 +305,7 @@ class _Reading:
                 self._take_due(policy, fields)
 
     def _take_policy(self, fields: list[str], has_due: bool) -> str:
-        """Keep the row's policy, or hold it against the earlier row. Returns its number: one string for all rows."""
+        """Keep the row's policy, or hold it against the earlier row; its number, one string for all."""
         number, state, holder = fields[:3]
         known = self._policies.get(number)
         if known is None:

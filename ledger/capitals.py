@@ -1,7 +1,8 @@
 """Amounts as a receipt shows them: in Chinese capitals, and in figures.
 
-Pure. The rules are those of the People's Bank of China for bills and settlement vouchers: 支付结算办法 (1997),
-annex 1, 正确填写票据和结算凭证的基本规定, items 1 to 4. Other words of a receipt do not belong here.
+Pure. The rules are those of the People's Bank of China for bills and settlement vouchers:
+支付结算办法 (1997), annex 1 (正确填写票据和结算凭证的基本规定), items 1 to 4.
+Other words of a receipt do not belong here.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ _ZERO: Final = _DIGITS[0]
 def in_capitals(fen: int) -> str:
     """Write `fen` in capitals, with 人民币 before it: 140950 is 人民币壹仟肆佰零玖元伍角.
 
-    Where the rules leave a choice, always the same one: 整 after 元 only, never after 角; one 零 after 元 where
-    the yuan end in 0 and jiao follow; none between 万 and a section that has thousands (107,000.53 is
+    Where the rules leave a choice, always the same one: 整 after 元 only, never after 角; one 零 after 元
+    where the yuan end in 0 and jiao follow; none between 万 and a section that has thousands (107,000.53 is
     壹拾万柒仟元零伍角叁分). Raises ValueError outside 0 to FEN_MAX.
     """
     yuan, cents = _split(fen)
@@ -44,7 +45,7 @@ def _split(fen: int) -> tuple[int, int]:
 
 
 def _whole(yuan: int) -> str:
-    """Write yuan by sections of four digits: 零 before one below 1000, and before one after an empty section."""
+    """Write yuan by sections of four digits: 零 before one below 1000 or after an empty one."""
     written, gap = "", False
     for unit, name in _MYRIADS:
         section = yuan // unit % 10_000

@@ -1,7 +1,7 @@
 """The resident identity number of GB 11643-1999: its shape, its check character, how to show it safely.
 
-Pure. No list of region codes (GB/T 2260) belongs here: codes are withdrawn and issued every year, and a number
-keeps the one that it was made with. Nothing here may put a number into an error's text.
+Pure. No list of region codes (GB/T 2260) belongs here: codes are withdrawn and issued every year, and a
+number keeps the one that it was made with. Nothing here may put a number into an error's text.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def check_character(first17: str) -> str:
 def is_valid(number: str) -> bool:
     """Whether `number` is well formed: region, a real birth date 1900-2099, sequence, check character.
 
-    The check character X is a capital (GB 11643-1999, section 4). The region is any six digits, assigned or not.
+    The check character X is a capital (GB 11643-1999, section 4). The region is any six digits.
     """
     shape = _SHAPE.fullmatch(number)
     if shape is None or check_character(number[:-1]) != number[-1]:

@@ -3,9 +3,9 @@
 Pure: entropy and the date are handed in, policies come one at a time. What a due's columns may hold
 `ledger.bookfile` says; names stand in sample_names.toml.
 
-Identity numbers pass every check of `ledger.identity` and can be nobody's: their region code begins with 00, and
-the codes of GB/T 2260 number the country's regions from 1, so none begins with 0. (81 to 83 and 9 would not do: the
-permits of residents from Hong Kong, Macau and Taiwan and of foreigners begin so.)
+Identity numbers pass every check of `ledger.identity` and can be nobody's: their region code begins with 00,
+and the codes of GB/T 2260 number the country's regions from 1, so none begins with 0. (81 to 83 and 9 would
+not do: the permits of residents from Hong Kong, Macau and Taiwan and of foreigners begin so.)
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from ledger.identity import check_character
 
 POLICIES_MAX: Final = 9_999_999
 """Policy numbers count in seven digits."""
-YEAR_MIN: Final = 1990
-"""Beneficiaries are up to 80 years old, and an identity number's birth date is not before 1900."""
+YEARS: Final = range(1990, 2100)
+"""Beneficiaries are 18 to 80 years old, and an identity number's birth date is of 1900 to 2099."""
 
 _UNASSIGNED_REGION: Final = "00"
 _YEAR_DAYS: Final = 366
@@ -99,14 +99,14 @@ class _Names(NamedTuple):
 
 
 def make(random: Random, policies: int, business_date: str) -> Iterator[PolicyDues]:
-    """Yield `policies` policies with their dues around `business_date` (YYYYMMDD), for `ledger.bookfile.write`.
+    """Yield that many policies, with their dues around `business_date` (YYYYMMDD), for `bookfile.write`.
 
-    The same state of `random`, count and date make the same book. Raises ValueError, before the first policy, for
-    more than POLICIES_MAX or a date that is none or before YEAR_MIN.
+    The same state of `random`, count and date make the same book. Raises ValueError, before the first policy,
+    for more than POLICIES_MAX or a date that is none or not of YEARS.
     """
     day = date.fromisoformat(business_date)
-    if day.year < YEAR_MIN:
-        raise ValueError(f"the business date must not be before {YEAR_MIN}")
+    if day.year not in YEARS or business_date != f"{day:%Y%m%d}":
+        raise ValueError(f"the business date must be YYYYMMDD, {YEARS.start} to {YEARS.stop - 1}")
     if not 0 <= policies <= POLICIES_MAX:
         raise ValueError(f"a sample has at most {POLICIES_MAX} policies")
     return _policies(random, policies, day)
@@ -151,7 +151,7 @@ def _amount(random: Random, code: str) -> int:
 
 
 def _identity_number(random: Random, sex: int, day: date) -> str:
-    """Make the number of a person of 18 to 80; an odd sequence is a man's, sex 1 (GB 11643-1999, section 4)."""
+    """Make the number of a person of 18 to 80; an odd sequence is a man's, sex 1 (GB 11643-1999)."""
     born = day - timedelta(random.randrange(18 * _YEAR_DAYS, 80 * 365))
     region = f"{_UNASSIGNED_REGION}{random.randrange(10_000):04d}"
     first17 = f"{region}{born.year}{born.month:02d}{born.day:02d}{random.randrange(sex, 1000, 2):03d}"
@@ -159,7 +159,7 @@ def _identity_number(random: Random, sex: int, day: date) -> str:
 
 
 def _name_drawer(random: Random, names: _Names) -> Callable[[int], str]:
-    """Return a function of a sex, 0 or 1, that makes a name: most have two given characters, some are unusual."""
+    """Return a function of a sex, 0 or 1, that makes a name: mostly of two given characters."""
 
     def draw(sex: int) -> str:
         if random.randrange(200) == 0:

@@ -1,0 +1,262 @@
+"""The file of dues: read whole or refused, each fault named by line and column, never by its value."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ledger.bookfile import (
+    HEADER,
+    KINDS,
+    LINE_BYTES_MAX,
+    PROBLEMS_MAX,
+    STATES,
+    DueLine,
+    Policy,
+    PolicyDues,
+    parse,
+    write,
+)
+from ledger.errors import BookFileError
+
+DATE = "20261124"
+PERSON = "11010519491231002X"
+OTHER_PERSON_BADLY = "110105194912310021"
+
+
+def row(
+    policy: str = "P1",
+    state: str = "active",
+    holder: str = "王伟",
+    due: str = "D1",
+    code: str = "500000",
+    due_date: str = DATE,
+    amount: str = "30000",
+    beneficiary: str = "",
+) -> str:
+    return ",".join([policy, state, holder, due, code, due_date, amount, beneficiary])
+
+
+def file(
+    *rows: str, header: str = HEADER, total: str = f"TOTAL,{DATE},1,1,30000,0,,", end: str = "\n"
+) -> bytes:
+    return "".join(line + end for line in [header, *rows, total]).encode()
+
+
+def problems(data: bytes) -> list[str]:
+    with pytest.raises(BookFileError) as caught:
+        parse(data)
+    assert PERSON not in str(caught.value)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def written(entries: Iterable[PolicyDues]) -> bytes:
+    return b"".join(write(DATE, entries))
+
+
+NUMBERS = st.text("ABZ019-", min_size=1, max_size=20)
+HOLDERS = (
+    st.text(st.characters(exclude_categories=["Cs", "Cc", "Cf", "Zl", "Zp", "Zs"]), min_size=1, max_size=20)
+    | st.text('王, "·', min_size=1, max_size=20)
+).filter(lambda name: name == name.strip())
+
+
+@st.composite
+def books(draw: st.DrawFn) -> list[PolicyDues]:
+    policies = draw(st.lists(NUMBERS.filter(lambda number: number != "TOTAL"), unique=True, max_size=4))
+    references = iter(draw(st.lists(NUMBERS, unique=True, min_size=8, max_size=8)))
+    entries = []
+    for number in policies:
+        dues = []
+        for _ in range(draw(st.integers(0, 2))):
+            code, day, amount = (
+                draw(st.sampled_from(list(KINDS))),
+                draw(st.dates()),
+                draw(st.integers(1, 10**12 - 1)),
+            )
+            date = day.isoformat().replace("-", "")
+            person = PERSON if KINDS[code] == "benefit" else ""
+            dues.append(DueLine(next(references), number, code, KINDS[code], date, amount, person))
+        policy = Policy(number, draw(st.sampled_from(sorted(STATES))), draw(HOLDERS))
+        entries.append(PolicyDues(policy, tuple(dues)))
+    return entries
+
+
+@settings(deadline=None)
+@given(entries=books(), bom=st.sampled_from([b"", b"\xef\xbb\xbf"]), end=st.sampled_from([b"\n", b"\r\n"]))
+def test_what_is_written_reads_back_with_its_sums_and_digest(
+    entries: list[PolicyDues], bom: bytes, end: bytes
+) -> None:
+    data = bom + written(entries).replace(b"\n", end)
+    dues = tuple(due for entry in entries for due in entry.dues)
+    book = parse(data)
+    assert book.business_date == DATE
+    assert book.policies == tuple(entry.policy for entry in entries)
+    assert book.dues == dues
+    assert book.premium == sum(due.amount for due in dues if due.kind == "premium")
+    assert book.benefit == sum(due.amount for due in dues if due.kind == "benefit")
+    assert book.digest == hashlib.sha256(data).hexdigest()
+    assert parse(io.BytesIO(data)) == book
+
+
+@settings(deadline=None, max_examples=30)
+@given(entries=books(), data=st.data())
+def test_a_file_cut_at_any_byte_is_refused(entries: list[PolicyDues], data: st.DataObject) -> None:
+    whole = written(entries)
+    cut = whole[: data.draw(st.integers(0, len(whole) - 1))]
+    with pytest.raises(BookFileError):
+        parse(cut)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_small_file_cut_at_every_byte_is_refused(end: str) -> None:
+    whole = file(row(), end=end)
+    assert len(parse(whole).dues) == 1
+    for length in range(len(whole)):
+        with pytest.raises(BookFileError):
+            parse(whole[:length])
+
+
+def test_any_altered_digit_of_a_count_or_sum_is_refused() -> None:
+    total = f"TOTAL,{DATE},1,2,30000,4567,,"
+    rows = row(), row(due="D2", code="262000", amount="4567", beneficiary=PERSON)
+    assert parse(file(*rows, total=total)).benefit == 4567
+    for place in range(len(f"TOTAL,{DATE},"), len(total)):
+        for digit in "0123456789":
+            if total[place].isdigit() and total[place] != digit:
+                with pytest.raises(BookFileError):
+                    parse(file(*rows, total=total[:place] + digit + total[place + 1 :]))
+
+
+@given(data=st.binary(max_size=300) | st.text('TOAL,01"\r\nP', max_size=80).map(str.encode))
+def test_any_bytes_are_a_book_or_a_book_file_error(data: bytes) -> None:
+    for candidate in (data, HEADER.encode() + b"\n" + data):
+        try:
+            book = parse(candidate)
+        except BookFileError as error:
+            assert 1 <= len(error.problems) <= PROBLEMS_MAX
+        else:
+            assert book.digest == hashlib.sha256(candidate).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("bad", "column"),
+    [
+        ({"policy": ""}, "policy"),
+        ({"policy": "p1"}, "policy"),
+        ({"policy": "P" * 25}, "policy"),
+        ({"policy": "P１"}, "policy"),
+        ({"state": "Active"}, "state"),
+        ({"holder": ""}, "holder"),
+        ({"holder": "王" * 21}, "holder"),
+        ({"holder": "王\t伟"}, "holder"),
+        ({"holder": "王\u202e伟"}, "holder"),
+        ({"holder": "王\u2028伟"}, "holder"),
+        ({"holder": "王\r伟"}, "holder"),
+        ({"holder": " 王伟"}, "holder"),
+        ({"due": ""}, "due"),
+        ({"due": "D" * 21}, "due"),
+        ({"code": "310000"}, "code"),
+        ({"due_date": "20260229"}, "due_date"),
+        ({"due_date": "2026W011"}, "due_date"),
+        ({"due_date": "2026-1-1"}, "due_date"),
+        ({"amount": "0"}, "amount_fen"),
+        ({"amount": "-1"}, "amount_fen"),
+        ({"amount": "300.00"}, "amount_fen"),
+        ({"amount": "030000"}, "amount_fen"),
+        ({"amount": "1_000"}, "amount_fen"),
+        ({"amount": "1" + "0" * 12}, "amount_fen"),
+        ({"beneficiary": PERSON}, "beneficiary"),
+        ({"code": "260000"}, "beneficiary"),
+        ({"code": "260000", "beneficiary": OTHER_PERSON_BADLY}, "beneficiary"),
+    ],
+)
+def test_a_bad_field_is_named_by_line_and_column_and_not_repeated(bad: dict[str, str], column: str) -> None:
+    [problem] = problems(file(row(**bad)))
+    assert problem.startswith(f"line 2, {column}: ")
+    assert OTHER_PERSON_BADLY not in problem
+
+
+def test_a_problem_reads_like_a_sentence() -> None:
+    assert problems(file(row(amount="x"))) == [
+        "line 2, amount_fen: not a whole number of fen, 1 to 999999999999"
+    ]
+
+
+def test_every_fault_of_a_row_is_told() -> None:
+    assert len(problems(file(row(policy="p", state="x", amount="x")))) == 3
+
+
+def test_rows_of_one_policy_may_stand_apart_but_must_agree() -> None:
+    again = row(due="D3", state="lapsed", holder="王二")
+    assert problems(file(row(), row("P2", due="D2"), again)) == [
+        "line 4, state: differs from an earlier row of the same policy",
+        "line 4, holder: differs from an earlier row of the same policy",
+    ]
+
+
+@pytest.mark.parametrize(
+    "rows", [(row(), "P1,active,王伟,,,,,"), ("P1,active,王伟,,,,,", row()), ("P1,active,王伟,,,,,",) * 2]
+)
+def test_a_policy_without_a_due_has_no_other_row(rows: tuple[str, ...]) -> None:
+    assert problems(file(*rows)) == ["line 3, policy: a policy without a due has one row and no other"]
+
+
+def test_a_due_stands_once_in_the_whole_file() -> None:
+    assert problems(file(row(), row("P2"))) == ["line 3, due: not unique: an earlier row has the same"]
+
+
+def test_totals_that_differ_say_what_is_said_and_what_is_there() -> None:
+    assert problems(file(row(), total=f"TOTAL,{DATE},2,3,4,5,,")) == [
+        "line 3, policies: the TOTAL line says 2, the rows make 1",
+        "line 3, dues: the TOTAL line says 3, the rows make 1",
+        "line 3, premium: the TOTAL line says 4, the rows make 30000",
+        "line 3, benefit: the TOTAL line says 5, the rows make 0",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("total", "problem"),
+    [
+        ("TOTAL,20261301,1,1,30000,0,,", "line 3, business_date: not a date, YYYYMMDD"),
+        (f"TOTAL,{DATE},01,1,30000,0,,", "line 3, policies: not a whole number of 1 to 17 digits"),
+        (f"TOTAL,{DATE},1,1,30000,{PERSON},,", "line 3, benefit: not a whole number of 1 to 17 digits"),
+        (f"TOTAL,{DATE},1,1,30000,0,,0", "line 3: the last two columns of the TOTAL line must be empty"),
+        (f"TOTAL,{DATE},1,1,30000,0,", "line 3: 8 columns expected, 7 found"),
+        (row(due="D2"), "line 3: the TOTAL line is missing: the file was cut short"),
+        ("TOTAL,20261124,1,1,30000,0,,\nx", "line 4: nothing may follow the TOTAL line"),
+    ],
+)
+def test_a_bad_trailer_is_refused(total: str, problem: str) -> None:
+    assert problem in problems(file(row(), total=total))
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        (b"", "line 1: the TOTAL line is missing: the file was cut short"),
+        (file(header=HEADER.upper()), f"line 1: the header must be {HEADER}"),
+        (file(row(holder="x" * LINE_BYTES_MAX)), f"line 2: longer than {LINE_BYTES_MAX} bytes"),
+        (file(row())[:-1], "line 3: has no end: the file was cut short"),
+        (file(row()).decode().encode("gb18030"), "line 2: not UTF-8"),
+        (file(row(holder='"王"伟')), "line 2: quotes that do not match"),
+        (file(row(), ""), "line 3: 8 columns expected, 1 found"),
+    ],
+)
+def test_a_file_of_another_form_is_refused(data: bytes, problem: str) -> None:
+    assert problem in problems(data)
+
+
+def test_no_more_problems_than_a_person_will_read() -> None:
+    assert len(problems(file(*[row(amount="x")] * 50))) == PROBLEMS_MAX
+
+
+def test_a_name_may_hold_a_comma_quotes_and_characters_of_private_use() -> None:
+    for name in ('A, "B"', "王\ue863", "李𬍛", "阿依古丽·买买提"):
+        entry = PolicyDues(Policy("P1", "active", name), ())
+        assert parse(written([entry])).policies == (entry.policy,)
