@@ -1,7 +1,7 @@
 """The ledger's answer as a message: which DE says what, and the receipt's lines.
 
-Pure. The same answer always gives the same bytes before the MAC: a repeat is answered from the journal through here.
-PROTOCOL sections 3, 4 and 7.
+Pure. The same answer always gives the same bytes before the MAC: a repeat is answered from the journal
+through here. PROTOCOL sections 3, 4 and 7.
 """
 
 from __future__ import annotations

@@ -159,7 +159,9 @@ def verify_command(config: Path) -> None:
             click.echo(f"chain {chain.chain}: {chain.position} entries")
     store.close()
     if broken:
-        raise click.ClickException(f"{broken} broken links: keep the files as they are and find out who wrote to them")
+        raise click.ClickException(
+            f"{broken} broken links: keep the files as they are and find out who wrote to them"
+        )
     click.echo("every link holds")
 
 
@@ -244,7 +246,9 @@ def _say_how_to_connect(service: Service, config: Path, *, quiet: bool) -> None:
     click.echo(f"status http://{service.settings.status.host}:{service.status_port}/status")
     if not quiet:
         first = service.settings.bank[0]
-        click.echo(f"try it, in another terminal: .venv/bin/qianzhi-bank --config {config} --bank {first.code} echo")
+        click.echo(
+            f"try it, in another terminal: .venv/bin/qianzhi-bank --config {config} --bank {first.code} echo"
+        )
         click.echo("Ctrl-C stops it")
     sys.stdout.flush()
 

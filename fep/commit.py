@@ -1,7 +1,8 @@
 """The group-commit engine: one batch on its way to disk while the next one collects.
 
-An answer leaves only when its batch is durable. Knows nothing of messages, links or SQL: requests go in, answers come
-out, and what the ledger raises decides what is certain. Nothing here reads a clock; time and threads are handed in.
+An answer leaves only when its batch is durable. Knows nothing of messages, links or SQL: requests go in,
+answers come out, and what the ledger raises decides what is certain. Nothing here reads a clock; time and
+threads are handed in.
 """
 
 from __future__ import annotations
@@ -24,11 +25,13 @@ from protocol.responses import Response
 Deliver = Callable[[Answer], None]
 
 CONFLICT_ATTEMPTS = 8
-"""Other nodes can make a batch start again; one that loses this often is treated as refused and taken apart."""
+"""Other nodes can make a batch start again; one that loses this often is treated as refused and taken
+apart."""
 UNAVAILABLE_ATTEMPTS = 2
 """The first attempt after a database restart meets a dead pooled connection; the second opens a new one."""
 SINGLE_ATTEMPTS = 2
-"""A request alone is asked a second time before it gets 96: if the first attempt did commit, this finds its answer."""
+"""A request alone is asked a second time before it gets 96: if the first attempt did commit, this finds
+its answer."""
 
 
 class Committer(Protocol):
@@ -58,7 +61,9 @@ class Batch:
 
 @dataclass(slots=True)
 class Engine:
-    """Collects, commits, answers. `call_in_thread` runs the committer; `now_us` is the wall clock in microseconds."""
+    """Collects, commits, answers. `call_in_thread` runs the committer; `now_us` is the wall clock in
+    microseconds.
+    """
 
     committer: Committer
     call_in_thread: Callable[..., Deferred[list[Answer]]]
@@ -83,7 +88,9 @@ class Engine:
         return len(self._queue)
 
     def offer(self, request: Request, deliver: Deliver) -> None:
-        """Take a request; `deliver` is called once, when its answer may leave. A full queue is answered 91 at once."""
+        """Take a request; `deliver` is called once, when its answer may leave. A full queue is answered 91
+        at once.
+        """
         if len(self._queue) >= self.queue_limit:
             deliver(Answer(Response.UNAVAILABLE, "BUSY, ASK AGAIN", self.business_date))
             return
@@ -94,7 +101,9 @@ class Engine:
             self.clock.callLater(0, self._next)
 
     def when_idle(self) -> Deferred[None]:
-        """Fires when every request taken so far has been answered, or its batch's outcome cannot be learnt."""
+        """Fires when every request taken so far has been answered, or its batch's outcome cannot be
+        learnt.
+        """
         done: Deferred[None] = Deferred()
         if not self._running:
             done.callback(None)
@@ -151,7 +160,9 @@ class Engine:
         self._next()
 
     def _ask_again_later(self, batch: Batch, error: BaseException) -> None:
-        """Whether the batch is on disk is not known. Nobody is told anything; running it again reads the journal by key."""
+        """Whether the batch is on disk is not known. Nobody is told anything; running it again reads the
+        journal by key.
+        """
         batch.in_doubt = self.in_doubt = True
         self.log.error(
             "outcome of {size} requests unknown, asking again: {error}", size=len(batch.waiting), error=error

@@ -1,7 +1,7 @@
 """The settings: one TOML file, read and checked whole before anything starts.
 
-Says what may be configured, and within which limits; opens no socket and no database. Everything that differs between
-banks is data here, never code. Each limit carries its reason.
+Says what may be configured, and within which limits; opens no socket and no database. Everything that
+differs between banks is data here, never code. Each limit carries its reason.
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ class Limits(_Section):
     old_key_seconds: Seconds = 30
     bad_macs: int = Field(default=5, ge=1, le=100, description="PROTOCOL section 5.6")
     links: int = Field(default=12_000, ge=1, le=1_000_000)
-    unsent_bytes: int = Field(default=1_048_576, ge=65_536, description="a bank that does not read its answers")
+    unsent_bytes: int = Field(
+        default=1_048_576, ge=65_536, description="a bank that does not read its answers"
+    )
     batch: int = Field(default=256, ge=1, le=2048)
     queue: int = Field(default=4096, ge=1, le=1_000_000)
     retry_seconds: Seconds = 1
@@ -131,7 +133,9 @@ class Settings(_Section):
 
 
 def load_settings(path: Path) -> Settings:
-    """Read and check a settings file; relative paths in it count from its own folder. Raises SettingsError."""
+    """Read and check a settings file; relative paths in it count from its own folder. Raises
+    SettingsError.
+    """
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -196,7 +200,8 @@ def _rooted(settings: Settings, folder: Path) -> Settings:
         database = prefix + str((folder / database.removeprefix(prefix)).resolve())
     key_file = str((folder / node.front_key_file).resolve())
     banks = tuple(
-        bank.model_copy(update={"zmk_file": str((folder / bank.zmk_file).resolve())}) for bank in settings.bank
+        bank.model_copy(update={"zmk_file": str((folder / bank.zmk_file).resolve())})
+        for bank in settings.bank
     )
     node = node.model_copy(update={"database": database, "front_key_file": key_file})
     return settings.model_copy(update={"node": node, "bank": banks})

@@ -1,8 +1,8 @@
 """What of a bank's messages may reach the ledger, and as what request.
 
-Pure: the bank's settings and a message in, a Request out. Checks form and permission only; what the book says about
-the request, `ledger.decide` rules. A verdict found here travels with the request, so that it is recorded under the
-request's key and stays a refusal. PROTOCOL sections 3, 4 and 6.
+Pure: the bank's settings and a message in, a Request out. Checks form and permission only; what the book
+says about the request, `ledger.decide` rules. A verdict found here travels with the request, so that it is
+recorded under the request's key and stays a refusal. PROTOCOL sections 3, 4 and 6.
 """
 
 from __future__ import annotations
@@ -74,8 +74,8 @@ class Gate:
     def request(self, message: Message, covered: bytes) -> Request:
         """The request that a message makes. `covered` is the message's bytes from the MTI up to the MAC.
 
-        Raises Unsupported for an MTI that is not of the interface, and FormatError where not even a key can be
-        formed; every other fault is the request's `verdict`.
+        Raises Unsupported for an MTI that is not of the interface, and FormatError where not even a key
+        can be formed; every other fault is the request's `verdict`.
         """
         mti = first_form(message.mti)
         if mti not in MANDATORY:
@@ -137,7 +137,9 @@ class Gate:
         return self._front_key.content(mti.encode() + covered[self._mti_width :])
 
     def _content(self, message: Message, mti: str, act: Act | None) -> tuple[Groups, str]:
-        """The groups and the original's key, everything mandatory being there and well-formed; else FormatError."""
+        """The groups and the original's key, everything mandatory being there and well-formed; else
+        FormatError.
+        """
         fields = message.fields
         for number in MANDATORY[mti]:
             if number not in fields:
@@ -209,7 +211,9 @@ def _groups(groups: tuple[Group, ...]) -> Groups:
 def _need_policy(groups: Groups, _fields: Mapping[int, str]) -> None:
     if not groups.policy:
         raise FormatError("48.PN")
-    if groups.page and not (groups.page.isascii() and groups.page.isdigit() and 1 <= int(groups.page[:4]) <= 999):
+    if groups.page and not (
+        groups.page.isascii() and groups.page.isdigit() and 1 <= int(groups.page[:4]) <= 999
+    ):
         raise FormatError("48.PG", "malformed")
 
 
@@ -245,7 +249,8 @@ _USES_ORIGINAL = frozenset({Act.OUTCOME, Act.RECEIPT, Act.CANCEL, Act.REVERSE})
 
 
 def original_key(original: str, terminal: str) -> str:
-    """The key of the transaction that DE 90 names at a terminal (DE 41). Raises FormatError for one that names none.
+    """The key of the transaction that DE 90 names at a terminal (DE 41). Raises FormatError for one that
+    names none.
 
     DE 90: MTI 4, STAN 6, DE 7 10, DE 32 11 zero-filled on the left, 11 zeros (PROTOCOL section 3).
     """
@@ -264,7 +269,7 @@ def check_moment(field: str, moment: str) -> None:
 
 def check_date(field: str, date: str) -> None:
     """Raise FormatError unless `date` is a MMDD that some year has."""
-    if not "01" <= date[2:] or int(date[2:]) > _DAYS_OF_MONTH.get(date[:2], 0):
+    if date[2:] < "01" or int(date[2:]) > _DAYS_OF_MONTH.get(date[:2], 0):
         raise FormatError(field, "malformed")
 
 

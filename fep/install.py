@@ -1,4 +1,5 @@
-"""Writes a ready-to-serve installation: settings, keys and a sample book, for `qianzhi init`, `run` and the demo.
+"""Writes a ready-to-serve installation: settings, keys and a sample book, for `qianzhi init`, `run` and
+the demo.
 
 Makes files only where there are none; never overwrites a key. Nothing here runs while serving.
 """
@@ -17,7 +18,9 @@ class InstallError(FepError):
 
 
 class SampleBank(NamedTuple):
-    """A bank of the sample settings: each with another framing, dialect and MAC, so that all are seen at work."""
+    """A bank of the sample settings: each with another framing, dialect and MAC, so that all are seen at
+    work.
+    """
 
     code: str
     name: str
@@ -38,7 +41,7 @@ _HEAD = """# Settings of a Qianzhi front-end machine. Paths count from this file
 [node]
 name = "fep1"
 database = "{database}"
-front_key_file = "keys/front.key"   # conceals identity numbers and contents in the front book; never change it
+front_key_file = "keys/front.key"   # conceals what the front book compares; never change it
 
 [status]                            # health, figures, metrics: for operators only
 port = {status_port}
@@ -70,7 +73,8 @@ def install(
 ) -> Path:
     """Write settings and keys into an empty or new folder; the settings' path.
 
-    `first_port` is the first bank's, the others follow it; 0 lets the system choose each. Raises InstallError.
+    `first_port` is the first bank's, the others follow it; 0 lets the system choose each. Raises
+    InstallError.
     """
     settings = folder / "qianzhi.toml"
     if settings.exists():

@@ -1,7 +1,8 @@
-"""Keys at rest and in use: the banks' ZMKs, their session keys, and the front key that conceals what is stored.
+"""Keys at rest and in use: the banks' ZMKs, their session keys, and the front key that conceals what is
+stored.
 
-Reads key files once, at start. Keys leave this module only inside a key block or as an object that uses them; nothing
-here logs, and no repr shows a key.
+Reads key files once, at start. Keys leave this module only inside a key block or as an object that uses
+them; nothing here logs, and no repr shows a key.
 """
 
 from __future__ import annotations

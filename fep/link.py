@@ -1,8 +1,8 @@
 """One link: the conversation of one connection with one bank.
 
-Takes frames and gives bytes to send. Signs on, changes keys, echoes, checks and makes MACs, hands transactions to the
-engine, and closes the link at its deadlines. No sockets: the transport is two callables. No money: what a transaction
-means, the ledger decides. PROTOCOL sections 1, 3 and 5.
+Takes frames and gives bytes to send. Signs on, changes keys, echoes, checks and makes MACs, hands
+transactions to the engine, and closes the link at its deadlines. No sockets: the transport is two
+callables. No money: what a transaction means, the ledger decides. PROTOCOL sections 1, 3 and 5.
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ class Surroundings:
 
 
 class Link:
-    """One connection's conversation. `send` takes bytes; `close` takes a reason for the log and ends the connection."""
+    """One connection's conversation. `send` takes bytes; `close` takes a reason for the log and ends the
+    connection.
+    """
 
     log = Logger(namespace="fep.link")
 
@@ -89,7 +91,9 @@ class Link:
     # What the transport tells.
 
     def heard(self, frame_pending: bool) -> None:
-        """Bytes came; `frame_pending` tells whether they end inside a frame. A frame's deadline counts from its start."""
+        """Bytes came; `frame_pending` tells whether they end inside a frame. A frame's deadline counts
+        from its start.
+        """
         now = self._all.seconds()
         self.heard_at = now
         if not frame_pending:
@@ -159,12 +163,16 @@ class Link:
         except FormatError as error:
             self._answer(message, frame.tpdu, Answer(Response.FORMAT, str(error)))
         except Unsupported:
-            self._answer(message, frame.tpdu, Answer(Response.NOT_SUPPORTED, f"MTI {message.mti} NOT SUPPORTED"))
+            self._answer(
+                message, frame.tpdu, Answer(Response.NOT_SUPPORTED, f"MTI {message.mti} NOT SUPPORTED")
+            )
         else:
             self._all.engine.offer(request, partial(self._answer, message, frame.tpdu))
 
     def _authenticated(self, message: Message, frame: Frame) -> bytes | None:
-        """The bytes that the MAC covers, if it is right and DE 32 is this link's bank; else 63 has been answered."""
+        """The bytes that the MAC covers, if it is right and DE 32 is this link's bank; else 63 has been
+        answered.
+        """
         split = self._codec.mac_of(frame.body, message)
         if split is None or not self._keys.authentic(*split, self._all.seconds()):
             self._mac_failed(message, frame, "MAC MISSING" if split is None else "MAC WRONG")
@@ -184,7 +192,9 @@ class Link:
         self._bad_macs += 1
         self._all.statistics.mac_failures[self.bank.code] += 1
         if self._bad_macs >= self._all.limits.bad_macs:
-            self.log.error("bank {bank}: {count} bad MACs in a row", bank=self.bank.code, count=self._bad_macs)
+            self.log.error(
+                "bank {bank}: {count} bad MACs in a row", bank=self.bank.code, count=self._bad_macs
+            )
             self._close("too many bad MACs in a row")
 
     def _undecodable(self, frame: Frame, error: DecodeError) -> None:

@@ -1,7 +1,7 @@
 """The banks' listeners: sockets on one side, links on the other.
 
-Admits an address before reading a byte, bounds what a bank may hold open and leave unread, feeds frames to the link,
-and closes. Nothing here knows a message's meaning.
+Admits an address before reading a byte, bounds what a bank may hold open and leave unread, feeds frames to
+the link, and closes. Nothing here knows a message's meaning.
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ class BankConnection(Protocol):
         self._server.opened(self)
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
-        """Cut frames and hand them on; a frame that cannot be delimited ends the link after those before it."""
+        """Cut frames and hand them on; a frame that cannot be delimited ends the link after those before
+        it.
+        """
         try:
             frames = self._reader.feed(data)
             reason = ""
@@ -139,7 +141,9 @@ class Server:
 
     def _refuse(self, host: str, port: int, reason: str) -> None:
         self._surroundings.statistics.refused_connections += 1
-        self.log.warn("connection from {host} to port {port} refused: {reason}", host=host, port=port, reason=reason)
+        self.log.warn(
+            "connection from {host} to port {port} refused: {reason}", host=host, port=port, reason=reason
+        )
 
     def opened(self, connection: BankConnection) -> None:
         """Register a link."""

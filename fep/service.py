@@ -1,4 +1,5 @@
-"""The composition root: the only place where concrete parts meet, and where time, entropy and threads come from.
+"""The composition root: the only place where concrete parts meet, and where time, entropy and threads come
+from.
 
 Wiring only. No rule, no message, no statement.
 """
@@ -12,7 +13,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import Deferred, DeferredList, TimeoutError as DeferredTimeout, maybeDeferred
+from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
+from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
@@ -34,8 +36,8 @@ from protocol.codec import Codec
 from protocol.dialect import load
 
 SWITCH_INTERVAL_SECONDS = 0.0005
-"""The committer's thread takes the interpreter's lock back about a dozen times a batch; at the default of 5 ms each,
-a busy reactor would make a batch of 256 take 60 ms."""
+"""The committer's thread takes the interpreter's lock back about a dozen times a batch; at the default of
+5 ms each, a busy reactor would make a batch of 256 take 60 ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,9 @@ class Service:
         self.failed: Deferred[None] = Deferred()
 
     def start(self) -> None:
-        """Claim the book, listen to the banks and to the operators. Raises LedgerError or CannotListenError."""
+        """Claim the book, listen to the banks and to the operators. Raises LedgerError or
+        CannotListenError.
+        """
         sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
         limits = self.settings.limits
         self.book.create()
@@ -91,7 +95,9 @@ class Service:
             self.engine, limits, self.statistics, self._world.reactor.seconds, self._world.now
         )
         self.server = self._listen(surroundings)
-        self.source = Source(self.settings.node.name, self.server, self.engine, self.statistics, self.book.day)
+        self.source = Source(
+            self.settings.node.name, self.server, self.engine, self.statistics, self.book.day
+        )
         status = self.settings.status
         port = self._world.reactor.listenTCP(status.port, status_site(self.source), interface=status.host)
         self._ports.append(port)
@@ -100,7 +106,9 @@ class Service:
         self.log.info("serving as {node}, epoch {epoch}", node=self.settings.node.name, epoch=epoch)
 
     def stop(self) -> Deferred[None]:
-        """Take nothing new, finish and answer what was taken, close. Fires when all is closed; call it once."""
+        """Take nothing new, finish and answer what was taken, close. Fires when all is closed; call it
+        once.
+        """
         self.source.serving = False
         self.server.drain()
         seconds = self.settings.limits.stop_seconds
@@ -126,7 +134,9 @@ class Service:
         return Counterparty(bank, Codec(dialect), Gate(bank, self._front_key, dialect), keys)
 
     def _listen(self, surroundings: Surroundings) -> Server:
-        """One listening port for each distinct host and port; port 0 lets the system choose one for each bank."""
+        """One listening port for each distinct host and port; port 0 lets the system choose one for each
+        bank.
+        """
         opened: dict[tuple[str, int], int] = {}
         allowances = []
         server = Server(self._counterparties, surroundings)

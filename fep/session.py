@@ -1,7 +1,7 @@
 """The states of a link's session: who may say what, and when (PROTOCOL section 5).
 
-An Automat machine and nothing else: no bytes, no clock, no transport. Every state answers every input, so that silence
-is a decision.
+An Automat machine and nothing else: no bytes, no clock, no transport. Every state answers every input, so
+that silence is a decision.
 """
 
 from __future__ import annotations
@@ -83,8 +83,8 @@ def _nothing(_session: Session, _keys: Keys, *_arguments: object) -> None:
     """Stated, so that passing over this input here is a decision."""
 
 
-# The table: for each state, what each input leads to and does. After sign-off and while stopping the keys stay: what
-# was taken before is still answered under them.
+# The table: for each state, what each input leads to and does. After sign-off and while stopping the keys
+# stay: what was taken before is still answered under them.
 TRANSITIONS = (
     (unsigned, Session.signed_on, open_, _install),
     (unsigned, Session.key_changed, unsigned, _nothing),

@@ -1,7 +1,7 @@
 """The operators' port: health, readiness, figures, metrics. Read-only, over HTTP, on a listener of its own.
 
-Shows what `fep.statistics` counted and what the links say of themselves. Nothing here changes anything, and no
-customer's data passes through.
+Shows what `fep.statistics` counted and what the links say of themselves. Nothing here changes anything,
+and no customer's data passes through.
 """
 
 from __future__ import annotations
@@ -111,9 +111,15 @@ class FigureCollector(Collector):
         yield CounterMetricFamily("qianzhi_batches", "Batches on disk.", value=statistics.batches)
         yield CounterMetricFamily("qianzhi_batched", "Requests in batches on disk.", value=statistics.batched)
         yield CounterMetricFamily("qianzhi_replays", "First answers given again.", value=statistics.replays)
-        yield CounterMetricFamily("qianzhi_undelivered", "Answers that could not be sent.", value=statistics.undelivered)
-        yield GaugeMetricFamily("qianzhi_queue", "Requests that wait for a batch.", value=source.engine.queued)
-        yield GaugeMetricFamily("qianzhi_ready", "1 if transactions are taken.", value=int(not source.unready()))
+        yield CounterMetricFamily(
+            "qianzhi_undelivered", "Answers that could not be sent.", value=statistics.undelivered
+        )
+        yield GaugeMetricFamily(
+            "qianzhi_queue", "Requests that wait for a batch.", value=source.engine.queued
+        )
+        yield GaugeMetricFamily(
+            "qianzhi_ready", "1 if transactions are taken.", value=int(not source.unready())
+        )
         yield self._latency(statistics)
 
     @staticmethod
@@ -130,7 +136,7 @@ class FigureCollector(Collector):
 class _Page(Resource):
     """One read-only page: GET and HEAD, whatever its content."""
 
-    isLeaf = True
+    isLeaf = True  # noqa: N815 - Twisted's name
 
     def __init__(self, content: Callable[[Request], tuple[str, bytes]]) -> None:
         super().__init__()

@@ -1,6 +1,7 @@
 """The allowlist at accept(): which bank an address is, before one byte is read.
 
-Pure. Sockets, limits on connections and the configuration file belong elsewhere; this module only says yes or no.
+Pure. Sockets, limits on connections and the configuration file belong elsewhere; this module only says yes
+or no.
 """
 
 from __future__ import annotations
@@ -50,7 +51,9 @@ class Gateway:
 
 
 def overlaps(allowances: Iterable[Allowance]) -> tuple[Overlap, ...]:
-    """Every pair of banks on one port whose networks share an address: a connection there would have no one owner."""
+    """Every pair of banks on one port whose networks share an address: a connection there would have no
+    one owner.
+    """
     seen: list[Allowance] = []
     found = []
     for allowance in allowances:
@@ -70,7 +73,9 @@ def _share(one: Network, other: Network) -> bool:
 
 
 def _unmapped(address: Address) -> Address:
-    """An IPv4 address that reached a dual-stack socket as ::ffff:a.b.c.d is still that IPv4 address (RFC 4291, 2.5.5.2)."""
+    """An IPv4 address that reached a dual-stack socket as ::ffff:a.b.c.d is still that IPv4 address (RFC
+    4291, 2.5.5.2).
+    """
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         return address.ipv4_mapped
     return address

@@ -1,1 +1,3 @@
-"""Money: what is owed, what was done, what it adds up to. Speaks fen, dues and keys; never field numbers or sockets."""
+"""Money: what is owed, what was done, what it adds up to. Speaks fen, dues and keys; never field numbers
+or sockets.
+"""

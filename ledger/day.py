@@ -7,6 +7,8 @@ from __future__ import annotations
 
 
 def full_date(month_day: str, current: str) -> str:
-    """The latest date not after `current` (YYYYMMDD) that MMDD can mean: DE 15 carries no year (ISO 8583:1987)."""
+    """The latest date not after `current` (YYYYMMDD) that MMDD can mean: DE 15 carries no year (ISO
+    8583:1987).
+    """
     year = int(current[:4])
     return f"{year if month_day <= current[4:] else year - 1:04d}{month_day}"

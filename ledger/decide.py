@@ -1,8 +1,8 @@
 """The rules of money: one request and what the book holds, in; one decision, out.
 
-Pure. Nothing here reads a clock, awaits, logs or touches a database, and no decision is made anywhere else. Every rule
-sees the decisions made before it in the same batch, because `fold` applies each to the view before the next.
-Rules and outcomes: PROTOCOL sections 3, 6 and 7.
+Pure. Nothing here reads a clock, awaits, logs or touches a database, and no decision is made anywhere
+else. Every rule sees the decisions made before it in the same batch, because `fold` applies each to the
+view before the next. Rules and outcomes: PROTOCOL sections 3, 6 and 7.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from protocol.responses import Response
 
 
 class Decision(NamedTuple):
-    """What is answered and what is to be written with it: entries, at most one due, at most one bank's totals."""
+    """What is answered and what is to be written with it: entries, at most one due, at most one bank's
+    totals.
+    """
 
     answer: Answer
     entries: tuple[Entry, ...] = ()
@@ -38,7 +40,9 @@ class Refusal(NamedTuple):
 
 
 class Effect(NamedTuple):
-    """What an approved entry does: its subject and turn, the due after it, the totals after it, and whose side it is."""
+    """What an approved entry does: its subject and turn, the due after it, the totals after it, and whose
+    side it is.
+    """
 
     subject: str
     turn: int
@@ -47,8 +51,11 @@ class Effect(NamedTuple):
     totals: Totals
 
 
-OVERRIDABLE_BY_ADVICE = frozenset({Response.BANK_NOT_ALLOWED, Response.TERMINAL_NOT_ALLOWED, Response.OVER_LIMIT})
-"""Verdicts that cannot stop an advice: the bank has already moved the money, so it is recorded and becomes a break."""
+OVERRIDABLE_BY_ADVICE = frozenset(
+    {Response.BANK_NOT_ALLOWED, Response.TERMINAL_NOT_ALLOWED, Response.OVER_LIMIT}
+)
+"""Verdicts that cannot stop an advice: the bank has already moved the money, so it is recorded and becomes
+a break."""
 
 _KIND_OF_ACT: Mapping[Act, Kind] = MappingProxyType(
     {
@@ -62,7 +69,9 @@ _LAPSED_POLICY = frozenset({"lapsed", "terminated"})
 
 
 def fold(requests: Iterable[Request], view: View) -> list[Answer]:
-    """Decide the requests in order, each seeing what those before it did. Leaves in `view` what is to be written."""
+    """Decide the requests in order, each seeing what those before it did. Leaves in `view` what is to be
+    written.
+    """
     return [_apply(decide(request, view), request, view) for request in requests]
 
 
@@ -72,7 +81,9 @@ def decide(request: Request, view: View) -> Decision:
 
 
 def answer_of(entry: Entry, *, replayed: bool = False) -> Answer:
-    """The answer that an entry stands for: told once when it is written, and again, the same, to every repeat."""
+    """The answer that an entry stands for: told once when it is written, and again, the same, to every
+    repeat.
+    """
     return Answer(
         response=entry.response,
         reason=entry.reason,
@@ -110,7 +121,9 @@ def _open_day(view: View) -> Day:
 
 
 def _keyed(rule: Callable[[Request, View], Decision]) -> Callable[[Request, View], Decision]:
-    """Put before a rule what holds for every keyed act: the first answer again, 94, 90, and the gate's verdict."""
+    """Put before a rule what holds for every keyed act: the first answer again, 94, 90, and the gate's
+    verdict.
+    """
 
     def decider(request: Request, view: View) -> Decision:
         known = view.entries.get(request.key)
@@ -134,7 +147,12 @@ def _again(request: Request, known: Entry) -> Answer:
 
 
 def _entry(
-    request: Request, view: View, refusal: Refusal | None, effect: Effect | None, due: Due | None, misfit: str = ""
+    request: Request,
+    view: View,
+    refusal: Refusal | None,
+    effect: Effect | None,
+    due: Due | None,
+    misfit: str = "",
 ) -> Entry:
     position = view.next_position
     date = _open_day(view).date
@@ -186,7 +204,13 @@ def _refused(request: Request, view: View, refusal: Refusal, *, remember: bool =
 
 
 def _approved(
-    request: Request, view: View, effect: Effect | None, due: Due | None, misfit: str = "", *, remember: bool = False
+    request: Request,
+    view: View,
+    effect: Effect | None,
+    due: Due | None,
+    misfit: str = "",
+    *,
+    remember: bool = False,
 ) -> Decision:
     own = _entry(request, view, None, effect, due, misfit)
     entries = (own, _tombstone(request, own)) if remember else (own,)
@@ -196,7 +220,9 @@ def _approved(
 
 
 def _tombstone(request: Request, own: Entry) -> Entry:
-    """The refusal that waits for an original reversed before it came: it holds the original's key for ever."""
+    """The refusal that waits for an original reversed before it came: it holds the original's key for
+    ever.
+    """
     _, terminal, sent_at, stan = _key_parts(request.original)
     return own._replace(
         position=own.position + 1,
@@ -224,7 +250,9 @@ def _key_parts(key: str) -> tuple[str, str, str, str]:
 
 
 def _settle(request: Request, view: View) -> Decision:
-    """Collect a premium or pay a benefit; an advice is recorded whatever the book says (PROTOCOL section 3)."""
+    """Collect a premium or pay a benefit; an advice is recorded whatever the book says (PROTOCOL section
+    3).
+    """
     matched = match_due(request, view)
     if request.advice:
         return _advised(request, view, matched)
@@ -247,7 +275,9 @@ def _advised(request: Request, view: View, matched: Due | Refusal) -> Decision:
 
 
 def match_due(request: Request, view: View) -> Due | Refusal:
-    """The one due that a collection or payout is for, or why there is none. State before identity before amount."""
+    """The one due that a collection or payout is for, or why there is none. State before identity before
+    amount.
+    """
     policy = view.policies.get(request.policy)
     if policy is None:
         return Refusal(Response.NOT_FOUND, "NO SUCH POLICY")
@@ -276,7 +306,9 @@ def _named_due(request: Request, view: View) -> Due | Refusal:
 
 def _only_due(request: Request, view: View) -> Due | Refusal:
     kind = KINDS[request.code]
-    dues = [view.dues[due] for due in view.dues_by_policy.get(request.policy, ()) if view.dues[due].kind == kind]
+    dues = [
+        view.dues[due] for due in view.dues_by_policy.get(request.policy, ()) if view.dues[due].kind == kind
+    ]
     still_open = [due for due in dues if due.state is DueState.OPEN]
     if len(still_open) > 1:
         return Refusal(Response.FORMAT, "DE 48.DU missing")
@@ -289,7 +321,9 @@ def _only_due(request: Request, view: View) -> Due | Refusal:
 
 
 def _not_open(state: DueState) -> Refusal:
-    return Refusal(Response.NOT_POSSIBLE, "ALREADY PAID" if state is DueState.SETTLED else f"DUE {state.upper()}")
+    return Refusal(
+        Response.NOT_POSSIBLE, "ALREADY PAID" if state is DueState.SETTLED else f"DUE {state.upper()}"
+    )
 
 
 def _over_day_limit(request: Request, view: View) -> bool:
@@ -307,7 +341,9 @@ def _settlement(request: Request, view: View, due: Due) -> Effect:
 
 
 def _cancel(request: Request, view: View) -> Decision:
-    """Same-day cancel. As an advice it cannot be refused: what cannot be cancelled is recorded and becomes a break."""
+    """Same-day cancel. As an advice it cannot be refused: what cannot be cancelled is recorded and becomes
+    a break.
+    """
     refusal = _why_not_cancel(request, view)
     remember = request.original not in view.entries
     if refusal is not None:
@@ -374,7 +410,9 @@ def _reverse_misfit(request: Request, view: View, target: Entry) -> Decision:
 
 
 def _reverse_cancel(request: Request, view: View, target: Entry) -> Decision:
-    """A cancel that its bank reverses never was: the transaction it cancelled stands again, if its due is still free."""
+    """A cancel that its bank reverses never was: the transaction it cancelled stands again, if its due is
+    still free.
+    """
     due = _due_of(target, view)
     if target.key in view.undone:
         return _approved(request, view, None, due)

@@ -1,7 +1,7 @@
 """One entry of the journal: what is written once and never changed.
 
-The order of the fields is the order of the journal's columns and of the bytes under the hash chain: append, never
-reorder. No SQL and no rules here.
+The order of the fields is the order of the journal's columns and of the bytes under the hash chain:
+append, never reorder. No SQL and no rules here.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from protocol.responses import Response
 
 
 class Kind(StrEnum):
-    """What an entry is. A TOMBSTONE stands under the key of a transaction that was reversed before it came."""
+    """What an entry is. A TOMBSTONE stands under the key of a transaction that was reversed before it
+    came.
+    """
 
     COLLECTION = "collection"
     PAYOUT = "payout"
@@ -27,14 +29,15 @@ class Kind(StrEnum):
 class Entry(NamedTuple):
     """One line of the journal.
 
-    `subject` and `turn` are the effect. The subject is what the entry acts on: the due, or the entry's own key where an
-    advice fits no due. Turn 1 puts a transaction into effect, turn 2 takes it out again, turn 3 is the next one, and so
-    on: an odd turn is an effect, an even one its end. (subject, turn) is unique and each turn refers to the one before,
-    so the database itself refuses a due that is collected twice or a transaction that is reversed twice.
-    A refusal, and a reversal that found nothing left to reverse, have neither.
+    `subject` and `turn` are the effect. The subject is what the entry acts on: the due, or the entry's own
+    key where an advice fits no due. Turn 1 puts a transaction into effect, turn 2 takes it out again, turn
+    3 is the next one, and so on: an odd turn is an effect, an even one its end. (subject, turn) is unique
+    and each turn refers to the one before, so the database itself refuses a due that is collected twice or a
+    transaction that is reversed twice. A refusal, and a reversal that found nothing left to reverse, have
+    neither.
 
-    Amounts in fen; `business_date` YYYYMMDD; `sent_at` and `local_at` MMDDhhmmss; `recorded_at` microseconds since
-    1970-01-01 UTC; `previous` the SHA-256 (hex) of the entry before this one in its chain.
+    Amounts in fen; `business_date` YYYYMMDD; `sent_at` and `local_at` MMDDhhmmss; `recorded_at`
+    microseconds since 1970-01-01 UTC; `previous` the SHA-256 (hex) of the entry before this one in its chain.
     """
 
     chain: int
@@ -78,7 +81,9 @@ GENESIS = "0" * 64
 
 
 def entry_hash(entry: Entry) -> str:
-    """SHA-256, hex, over the entry as a JSON array in UTF-8, its own `previous` included: the link of the chain."""
+    """SHA-256, hex, over the entry as a JSON array in UTF-8, its own `previous` included: the link of the
+    chain.
+    """
     return hashlib.sha256(json.dumps(entry, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
 
 

@@ -1,6 +1,7 @@
 """The errors of the ledger, and what each lets the caller conclude about the money.
 
-Only exception types live here. A business refusal is no exception: it is a recorded entry with a response code.
+Only exception types live here. A business refusal is no exception: it is a recorded entry with a response
+code.
 """
 
 from __future__ import annotations
@@ -17,11 +18,15 @@ class Unavailable(LedgerError):
 
 
 class OutcomeUnknown(LedgerError):
-    """The database was lost during COMMIT: the batch is either whole on disk or not there at all, and must be asked for."""
+    """The database was lost during COMMIT: the batch is either whole on disk or not there at all, and must
+    be asked for.
+    """
 
 
 class Conflict(LedgerError):
-    """Another writer changed a due, a total or a key that this batch had read; nothing was done, run it again."""
+    """Another writer changed a due, a total or a key that this batch had read; nothing was done, run it
+    again.
+    """
 
 
 class Fenced(LedgerError):
@@ -33,7 +38,9 @@ class BatchRefused(LedgerError):
 
 
 class InvariantBroken(LedgerError):
-    """The books contradict themselves. Nobody is answered and nothing is written until a person has looked."""
+    """The books contradict themselves. Nobody is answered and nothing is written until a person has
+    looked.
+    """
 
 
 class BookInUse(LedgerError):

@@ -1,8 +1,9 @@
 """The front book's statements: what a batch reads, and what it writes, in a fixed number of statements.
 
-The only module that reads or writes the front book's rows while serving. Each statement takes all of a batch's keys, or
-rows, as one JSON array, and gives its rows back as one: their number does not grow with the batch, and the interpreter's
-lock is let go and taken again once a statement instead of once a row. No rule and no decision lives here.
+The only module that reads or writes the front book's rows while serving. Each statement takes all of a
+batch's keys, or rows, as one JSON array, and gives its rows back as one: their number does not grow with
+the batch, and the interpreter's lock is let go and taken again once a statement instead of once a row. No
+rule and no decision lives here.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ from protocol.responses import Response
 
 SCHEMA_VERSION = "1"
 LARGEST_INSERT = 256
-"""Rows in one INSERT at most: 256 times 34 columns stays below SQLite's 32,766 and PostgreSQL's 65,535 parameters."""
+"""Rows in one INSERT at most: 256 times 34 columns stays below SQLite's 32,766 and PostgreSQL's 65,535
+parameters."""
 
 _PARAMETER = "given"
 _DUE_ROWS: Mapping[str, type[TypeEngine[Any]]] = {
@@ -73,13 +75,17 @@ class FrontBook:
         self._statements = Statements(is_sqlite=store.is_sqlite)
 
     def create(self) -> None:
-        """Make the tables where they are missing; refuse a book of another version, or made with another front key."""
+        """Make the tables where they are missing; refuse a book of another version, or made with another
+        front key.
+        """
         with self._store.transaction() as connection:
             FRONT.create_all(connection)
             known = {name: value for name, value in connection.execute(select(facts.c.name, facts.c.value))}
             for name, value in (("schema", SCHEMA_VERSION), ("front_key", self._key_check)):
                 if known.get(name, value) != value:
-                    raise InvariantBroken(f"the front book was made with another {name}; its repeats could not be told")
+                    raise InvariantBroken(
+                        f"the front book was made with another {name}; its repeats could not be told"
+                    )
                 if name not in known:
                     connection.execute(insert(facts).values(name=name, value=value))
 
@@ -108,8 +114,9 @@ class FrontBook:
     def commit(self, requests: Sequence[Request], recorded_at: int) -> list[Answer]:
         """Decide a batch and make it durable: the answers, in order, all of them safe to send.
 
-        `recorded_at` is microseconds since 1970-01-01 UTC. Raises Unavailable, Conflict, BatchRefused, Fenced or
-        InvariantBroken when nothing was done, and OutcomeUnknown when the database was lost during COMMIT.
+        `recorded_at` is microseconds since 1970-01-01 UTC. Raises Unavailable, Conflict, BatchRefused,
+        Fenced or InvariantBroken when nothing was done, and OutcomeUnknown when the database was lost
+        during COMMIT.
         """
         with self._store.transaction() as connection:
             view = self._read(connection, requests, recorded_at)
@@ -130,12 +137,17 @@ class FrontBook:
             view.receipts[str(entry.receipt)] = entry
         named = {request.policy for request in requests if request.policy}
         if originals or receipts:
-            found = [*(view.entries[key] for key in originals if key in view.entries), *view.receipts.values()]
+            found = [
+                *(view.entries[key] for key in originals if key in view.entries),
+                *view.receipts.values(),
+            ]
             named.update(entry.policy for entry in found if entry.policy)
             undoable = originals + [entry.key for entry in found]
             view.undone.update(row[0] for row in statements.rows(connection, statements.undone, undoable))
         wanted = sorted(named)
-        view.policies.update((row[0], Policy(*row)) for row in statements.rows(connection, statements.policies, wanted))
+        view.policies.update(
+            (row[0], Policy(*row)) for row in statements.rows(connection, statements.policies, wanted)
+        )
         view.add_dues(map(_due, statements.rows(connection, statements.dues, wanted)))
         view.add_totals(_read_totals(connection, view.day, requests))
         return view
@@ -175,7 +187,9 @@ class FrontBook:
             raise Conflict("another node changed a due first")
 
     def _write_totals(self, connection: Connection, view: View) -> None:
-        """Rows that were read are locked and updated; a bank's first of the day is inserted, and conflicts if two try."""
+        """Rows that were read are locked and updated; a bank's first of the day is inserted, and conflicts
+        if two try.
+        """
         changed = sorted(view.totals_changed)
         known = [(*key, *view.totals[key]) for key in changed if key in view.totals_read]
         if known:
@@ -197,7 +211,9 @@ def _read_day(connection: Connection, *, lock: bool) -> Day | None:
 def _read_totals(
     connection: Connection, day: Day | None, requests: Sequence[Request]
 ) -> dict[tuple[str, str], Totals]:
-    """The totals of the batch's banks today, and of the dates that they reconcile; locked in one order everywhere."""
+    """The totals of the batch's banks today, and of the dates that they reconcile; locked in one order
+    everywhere.
+    """
     if day is None:
         return {}
     wanted = {(request.bank, day.date) for request in requests}
@@ -239,7 +255,9 @@ class Statements:
         self.settle_dues = (
             update(dues)
             .values(state=given.c.state, settled_by=given.c.settled_by, turn=given.c.turn)
-            .where(dues.c.due == given.c.due, dues.c.turn == given.c.turn_before, dues.c.amount == given.c.amount)
+            .where(
+                dues.c.due == given.c.due, dues.c.turn == given.c.turn_before, dues.c.amount == given.c.amount
+            )
         )
         given = self._given(_TOTALS_ROWS)
         self.set_totals = (
@@ -247,10 +265,14 @@ class Statements:
             .values({name: given.c[name] for name in Totals._fields})
             .where(bank_days.c.bank == given.c.bank, bank_days.c.date == given.c.date)
         )
-        self._inserts = {2**power: self._insert_text(2**power) for power in range(LARGEST_INSERT.bit_length())}
+        self._inserts = {
+            2**power: self._insert_text(2**power) for power in range(LARGEST_INSERT.bit_length())
+        }
 
     def rows(self, connection: Connection, statement: Select[Any], keys: Iterable[str]) -> list[list[Any]]:
-        """The rows for `keys` of one of the gathering statements; no statement at all where there are no keys."""
+        """The rows for `keys` of one of the gathering statements; no statement at all where there are no
+        keys.
+        """
         distinct = list(dict.fromkeys(keys))
         if not distinct:
             return []
@@ -259,7 +281,9 @@ class Statements:
         return found
 
     def append(self, connection: Connection, entries: Sequence[Entry]) -> None:
-        """Insert entries in order, in as few statements as there are ones in the binary figure of their number."""
+        """Insert entries in order, in as few statements as there are ones in the binary figure of their
+        number.
+        """
         start = 0
         while start < len(entries):
             size = min(LARGEST_INSERT, 1 << ((len(entries) - start).bit_length() - 1))
@@ -279,7 +303,9 @@ class Statements:
     ) -> Select[Any]:
         """One row with all that match, as a JSON array of arrays."""
         array, group = (
-            (func.json_array, func.json_group_array) if self._is_sqlite else (func.json_build_array, func.json_agg)
+            (func.json_array, func.json_group_array)
+            if self._is_sqlite
+            else (func.json_build_array, func.json_agg)
         )
         return select(group(array(*columns))).select_from(table).where(key.in_(select(self._each().c.value)))
 
@@ -288,7 +314,9 @@ class Statements:
         if self._is_sqlite:
             each = func.json_each(bindparam(_PARAMETER, type_=Text)).table_valued("value")
             return select(each.c.value).subquery()
-        element = func.jsonb_array_elements_text(cast(bindparam(_PARAMETER, type_=Text), JSONB)).column_valued("value")
+        element = func.jsonb_array_elements_text(
+            cast(bindparam(_PARAMETER, type_=Text), JSONB)
+        ).column_valued("value")
         return select(element.label("value")).subquery()
 
     def _given(self, names: Mapping[str, type[TypeEngine[Any]]]) -> Subquery:
@@ -299,7 +327,9 @@ class Statements:
                 func.json_extract(each.c.value, f"$[{place}]").label(name) for place, name in enumerate(names)
             ]
             return select(*columns).subquery("given")
-        element = func.jsonb_array_elements(cast(bindparam(_PARAMETER, type_=Text), JSONB)).column_valued("element")
+        element = func.jsonb_array_elements(cast(bindparam(_PARAMETER, type_=Text), JSONB)).column_valued(
+            "element"
+        )
         columns = [
             cast(element.op("->>")(literal_column(str(place))), kind).label(name)
             for place, (name, kind) in enumerate(names.items())

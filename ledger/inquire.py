@@ -1,4 +1,5 @@
-"""The rules that only read: what is due, a policy's status, an earlier outcome, a receipt again, totals of a day.
+"""The rules that only read: what is due, a policy's status, an earlier outcome, a receipt again, totals of
+a day.
 
 Pure, like `ledger.decide`; nothing here may write an entry or change a due.
 """
@@ -21,7 +22,9 @@ def inquire_dues(request: Request, view: View) -> Answer:
     if policy is None:
         return _not_found(view, "NO SUCH POLICY")
     dues = [view.dues[due] for due in view.dues_by_policy.get(policy.policy, ())]
-    open_dues = sorted((due for due in dues if due.state is DueState.OPEN), key=lambda due: (due.due_date, due.due))
+    open_dues = sorted(
+        (due for due in dues if due.state is DueState.OPEN), key=lambda due: (due.due_date, due.due)
+    )
     start = (request.page - 1) * DUES_PER_PAGE
     listed = tuple(
         DueListed(due.due, due.kind, due.due_date, due.amount, due.state)
@@ -53,7 +56,9 @@ def inquire_status(request: Request, view: View) -> Answer:
 
 
 def inquire_outcome(request: Request, view: View) -> Answer:
-    """312000: what became of the transaction that DE 90 names: `done`, `reversed`, or `refused` and its code."""
+    """312000: what became of the transaction that DE 90 names: `done`, `reversed`, or `refused` and its
+    code.
+    """
     entry = view.entries.get(request.original)
     if entry is None:
         return _not_found(view, "NO SUCH TRANSACTION")
@@ -78,7 +83,9 @@ def outcome_of(entry: Entry, view: View) -> str:
 
 
 def inquire_receipt(request: Request, view: View) -> Entry | Answer:
-    """313000: the entry whose receipt is to be printed again. Another bank's receipt does not exist for this one."""
+    """313000: the entry whose receipt is to be printed again. Another bank's receipt does not exist for
+    this one.
+    """
     entry = view.receipts.get(request.receipt) if request.receipt else view.entries.get(request.original)
     if entry is None or entry.bank != request.bank or entry.receipt is None:
         return _not_found(view, "NO SUCH RECEIPT")

@@ -1,6 +1,7 @@
 """Loads a file of dues into the front book: whole, verified inside the same transaction, or not at all.
 
-Statements of the load only. What a good file is, `ledger.bookfile` says; what is loaded here is served as it is.
+Statements of the load only. What a good file is, `ledger.bookfile` says; what is loaded here is served as
+it is.
 """
 
 from __future__ import annotations
@@ -43,8 +44,9 @@ def load_book(
 ) -> Loaded:
     """Load the day's dues and open its business day.
 
-    `conceal` turns an identity number into its keyed digest: the number itself never reaches the database. `loaded_at`
-    is microseconds since 1970-01-01 UTC. `progress` is told the rows of each statement. Raises LoadRefused.
+    `conceal` turns an identity number into its keyed digest: the number itself never reaches the database.
+    `loaded_at` is microseconds since 1970-01-01 UTC. `progress` is told the rows of each statement. Raises
+    LoadRefused.
     """
     with store.transaction() as connection:
         _check_may_load(connection, book)
@@ -84,7 +86,9 @@ def _due_row(due: Any, conceal: Callable[[str], str]) -> dict[str, Any]:  # noqa
 def _count(connection: Connection, date: str) -> Loaded:
     sums: dict[str, int] = {
         kind: int(total)
-        for kind, total in connection.execute(select(dues.c.kind, func.sum(dues.c.amount)).group_by(dues.c.kind))
+        for kind, total in connection.execute(
+            select(dues.c.kind, func.sum(dues.c.amount)).group_by(dues.c.kind)
+        )
     }
     policy_count = connection.execute(select(func.count()).select_from(policies)).scalar_one()
     due_count = connection.execute(select(func.count()).select_from(dues)).scalar_one()

@@ -1,4 +1,5 @@
-"""Authorization codes and receipt numbers: both follow from an entry's place in the journal, so no counter is kept.
+"""Authorization codes and receipt numbers: both follow from an entry's place in the journal, so no counter
+is kept.
 
 Pure arithmetic only.
 """
@@ -12,7 +13,9 @@ _AUTHORIZATION_LENGTH = 6
 
 
 def authorization_code(position: int) -> str:
-    """DE 38, 6 characters: the chain position in base 34. Repeats only after 34**6 (1.5 thousand million) entries."""
+    """DE 38, 6 characters: the chain position in base 34. Repeats only after 34**6 (1.5 thousand million)
+    entries.
+    """
     base = len(_ALPHABET)
     characters = []
     for _ in range(_AUTHORIZATION_LENGTH):
@@ -22,7 +25,9 @@ def authorization_code(position: int) -> str:
 
 
 def receipt_number(business_date: str, chain: int, position: int) -> str:
-    """The receipt's number, 21 digits: business date 8, chain 2, position 10, Luhn check digit (ISO/IEC 7812-1, annex B)."""
+    """The receipt's number, 21 digits: business date 8, chain 2, position 10, Luhn check digit (ISO/IEC
+    7812-1, annex B).
+    """
     body = f"{business_date}{chain:02d}{position:010d}"
     return body + luhn_digit(body)
 

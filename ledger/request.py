@@ -14,7 +14,9 @@ from protocol.responses import Response
 
 
 class Act(StrEnum):
-    """What a request asks for. The first four only read; TOTALS compares; the others move money or stop it from moving."""
+    """What a request asks for. The first four only read; TOTALS compares; the others move money or stop it
+    from moving.
+    """
 
     DUES = "dues"
     STATUS = "status"
@@ -130,7 +132,9 @@ class DueListed(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What the bank is told. Everything here is either read from the journal or computed in the same batch."""
+    """What the bank is told. Everything here is either read from the journal or computed in the same
+    batch.
+    """
 
     response: Response
     reason: str = ""

@@ -1,8 +1,8 @@
 """The front book's tables, and what the database itself refuses.
 
-Tables, constraints and triggers only: no statements that read or write rows. What the database enforces here holds
-whatever the program above it does (DESIGN section 6): a key once, a due's effects one after the other, a journal that
-cannot be changed.
+Tables, constraints and triggers only: no statements that read or write rows. What the database enforces
+here holds whatever the program above it does (DESIGN section 6): a key once, a due's effects one after the
+other, a journal that cannot be changed.
 """
 
 from __future__ import annotations
@@ -171,7 +171,8 @@ journal = Table(
     CheckConstraint("(subject IS NULL) = (turn IS NULL)", name="effect_has_subject_and_turn"),
     CheckConstraint("turn IS NULL OR turn >= 1", name="turns_count_from_one"),
     CheckConstraint(
-        "CASE WHEN turn > 1 THEN turn_before IS NOT NULL AND turn_before = turn - 1 ELSE turn_before IS NULL END",
+        "CASE WHEN turn > 1 THEN turn_before IS NOT NULL AND turn_before = turn - 1"
+        " ELSE turn_before IS NULL END",
         name="turn_before_is_the_one_before",
     ),
     CheckConstraint("turn IS NULL OR response = '00'", name="refusal_has_no_effect"),
@@ -193,22 +194,27 @@ journal = Table(
     ),
 )
 
-_SQLITE_APPEND_ONLY = (
-    "CREATE TRIGGER journal_is_never_{past} BEFORE {act} ON journal"
-    " BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END"
+_APPEND_ONLY = (
+    (
+        "sqlite",
+        "CREATE TRIGGER journal_is_never_updated BEFORE UPDATE ON journal"
+        " BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END",
+    ),
+    (
+        "sqlite",
+        "CREATE TRIGGER journal_is_never_deleted BEFORE DELETE ON journal"
+        " BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END",
+    ),
+    (
+        "postgresql",
+        "CREATE FUNCTION journal_is_append_only() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE EXCEPTION 'the journal is append-only'; END $$",
+    ),
+    (
+        "postgresql",
+        "CREATE TRIGGER journal_is_never_changed BEFORE UPDATE OR DELETE OR TRUNCATE ON journal"
+        " FOR EACH STATEMENT EXECUTE FUNCTION journal_is_append_only()",
+    ),
 )
-for _act, _past in (("UPDATE", "updated"), ("DELETE", "deleted")):
-    event.listen(
-        journal,
-        "after_create",
-        DDL(_SQLITE_APPEND_ONLY.format(act=_act, past=_past)).execute_if(dialect="sqlite"),
-    )
-
-_POSTGRESQL_APPEND_ONLY = (
-    "CREATE FUNCTION journal_is_append_only() RETURNS trigger LANGUAGE plpgsql AS"
-    " $$ BEGIN RAISE EXCEPTION 'the journal is append-only'; END $$",
-    "CREATE TRIGGER journal_is_never_changed BEFORE UPDATE OR DELETE OR TRUNCATE ON journal"
-    " FOR EACH STATEMENT EXECUTE FUNCTION journal_is_append_only()",
-)
-for _statement in _POSTGRESQL_APPEND_ONLY:
-    event.listen(journal, "after_create", DDL(_statement).execute_if(dialect="postgresql"))
+for _dialect, _statement in _APPEND_ONLY:
+    event.listen(journal, "after_create", DDL(_statement).execute_if(dialect=_dialect))  # type: ignore[no-untyped-call]

@@ -1,7 +1,7 @@
 """Opens the front book's database and says what a database failure means for the money.
 
-The one place that knows drivers: pragmas of SQLite, settings of PostgreSQL, and which exception leaves the outcome
-known. No table and no rule is named here.
+The one place that knows drivers: pragmas of SQLite, settings of PostgreSQL, and which exception leaves the
+outcome known. No table and no rule is named here.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ SQLITE_CHECKPOINT_PAGES = 4000
 
 _SQLITE_CACHE_KIB = 65536
 _POSTGRESQL_CONFLICTS = frozenset({"40001", "40P01", "55P03", "23505", "23503"})
-"""Serialization failure, deadlock, lock not available, unique and foreign key violation: another node was quicker."""
+"""Serialization failure, deadlock, lock not available, unique and foreign key violation: another node was
+quicker."""
 
 
 class BadDatabaseUrl(LedgerError):
@@ -36,8 +37,8 @@ class BadDatabaseUrl(LedgerError):
 class Store:
     """A front book's database: one writer, and readers that never write.
 
-    `url` is an SQLAlchemy URL, `sqlite:///path` or `postgresql+psycopg://...`. Opening it takes the writer lock of an
-    embedded book; `close` gives it back.
+    `url` is an SQLAlchemy URL, `sqlite:///path` or `postgresql+psycopg://...`. Opening it takes the writer
+    lock of an embedded book; `close` gives it back.
     """
 
     def __init__(self, url: str, *, lock: bool = True) -> None:
@@ -51,7 +52,8 @@ class Store:
     def transaction(self) -> Iterator[Connection]:
         """One durable transaction of the writer: committed when the block ends, rolled back when it raises.
 
-        Raises Unavailable, Conflict, BatchRefused (nothing was done in each) or OutcomeUnknown (lost during COMMIT).
+        Raises Unavailable, Conflict, BatchRefused (nothing was done in each) or OutcomeUnknown (lost
+        during COMMIT).
         """
         connection = self._connect(self._writer)
         try:
@@ -68,7 +70,9 @@ class Store:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A connection for reading a consistent state; never blocks the writer and is refused when it tries to write."""
+        """A connection for reading a consistent state; never blocks the writer and is refused when it
+        tries to write.
+        """
         connection = self._connect(self._reader)
         try:
             with _translated(self.is_sqlite):
@@ -78,7 +82,9 @@ class Store:
             connection.close()
 
     def close(self) -> None:
-        """Close every connection; the writer last, since the last one to leave an SQLite file checkpoints it."""
+        """Close every connection; the writer last, since the last one to leave an SQLite file checkpoints
+        it.
+        """
         if self._reader is not self._writer:
             self._reader.dispose()
         self._writer.dispose()
@@ -108,9 +114,13 @@ def _checked_url(url: str) -> Any:  # noqa: ANN401 - sqlalchemy.engine.URL is re
     try:
         parsed = make_url(url)
     except ArgumentError as error:
-        raise BadDatabaseUrl("not a database URL: give sqlite:///PATH or postgresql+psycopg://USER@HOST/NAME") from error
+        raise BadDatabaseUrl(
+            "not a database URL: give sqlite:///PATH or postgresql+psycopg://USER@HOST/NAME"
+        ) from error
     if parsed.get_backend_name() not in ("sqlite", "postgresql"):
-        raise BadDatabaseUrl(f"no front book can live on {parsed.get_backend_name()}: give sqlite or postgresql+psycopg")
+        raise BadDatabaseUrl(
+            f"no front book can live on {parsed.get_backend_name()}: give sqlite or postgresql+psycopg"
+        )
     if parsed.get_backend_name() == "postgresql" and parsed.get_driver_name() != "psycopg":
         raise BadDatabaseUrl("PostgreSQL is spoken through psycopg 3: write postgresql+psycopg://")
     if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
@@ -119,7 +129,9 @@ def _checked_url(url: str) -> Any:  # noqa: ANN401 - sqlalchemy.engine.URL is re
 
 
 def _lock_file(database: Path) -> IO[str]:
-    """Hold the embedded book's writer lock: SQLite allows two writers in turn, our single-writer rules do not."""
+    """Hold the embedded book's writer lock: SQLite allows two writers in turn, our single-writer rules do
+    not.
+    """
     path = database.with_name(database.name + ".lock")
     try:
         handle = path.open("w", encoding="ascii")
@@ -143,8 +155,8 @@ def _sqlite_writer(url: Any) -> Engine:  # noqa: ANN401 - see _checked_url
 
     @event.listens_for(engine, "connect")
     def _configure(connection: sqlite3.Connection, _record: object) -> None:
-        # Only this connection ever checkpoints: SQLite 3.7.0 to 3.51.2 can lose a commit when a checkpoint that resets
-        # the WAL runs in one connection while another one writes.
+        # Only this connection ever checkpoints: SQLite 3.7.0 to 3.51.2 can lose a commit when a checkpoint
+        # that resets the WAL runs in one connection while another one writes.
         for pragma in (
             "journal_mode=WAL",
             "synchronous=FULL",
@@ -193,7 +205,9 @@ def _postgresql(url: Any) -> Engine:  # noqa: ANN401 - see _checked_url
 
 
 def _roll_back(connection: Connection) -> None:
-    """Give up a transaction; a connection that cannot even do that is thrown away, so that it is never used again."""
+    """Give up a transaction; a connection that cannot even do that is thrown away, so that it is never
+    used again.
+    """
     try:
         connection.rollback()
     except DBAPIError:
@@ -225,7 +239,11 @@ def _is_data_fault(error: DBAPIError) -> bool:
 
 def _commit_meaning(error: DBAPIError, is_sqlite: bool) -> LedgerError:
     """What a failure of COMMIT means: known only where the database itself answered that it refused."""
-    if not is_sqlite and getattr(error.orig, "sqlstate", None) is not None and not error.connection_invalidated:
+    if (
+        not is_sqlite
+        and getattr(error.orig, "sqlstate", None) is not None
+        and not error.connection_invalidated
+    ):
         return _meaning(error, is_sqlite)
     return OutcomeUnknown(_summary(error))
 

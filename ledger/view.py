@@ -1,7 +1,8 @@
 """What one batch sees of the front book, and how its own decisions change that before anything is written.
 
-A View is filled by the edge (one read a table), folded over by `ledger.decide`, and then emptied into one database
-transaction. No SQL, no rules, no clock: `recorded_at` is stamped once for the whole batch by whoever fills it.
+A View is filled by the edge (one read a table), folded over by `ledger.decide`, and then emptied into one
+database transaction. No SQL, no rules, no clock: `recorded_at` is stamped once for the whole batch by
+whoever fills it.
 """
 
 from __future__ import annotations
@@ -43,8 +44,9 @@ class DueState(StrEnum):
 class Due(NamedTuple):
     """One amount (fen) to collect or to pay.
 
-    `settled_by` is the key of the transaction in effect, empty when there is none; `turn` counts the effects so far
-    (see ledger.entry.Entry); `beneficiary` is the keyed digest of an identity number, never the number.
+    `settled_by` is the key of the transaction in effect, empty when there is none; `turn` counts the
+    effects so far (see ledger.entry.Entry); `beneficiary` is the keyed digest of an identity number, never
+    the number.
     """
 
     due: str
@@ -60,7 +62,9 @@ class Due(NamedTuple):
 
 
 class Chain(NamedTuple):
-    """One node's journal chain: its number, the epoch under which this process writes, the last position and its hash."""
+    """One node's journal chain: its number, the epoch under which this process writes, the last position
+    and its hash.
+    """
 
     chain: int
     epoch: int
@@ -70,7 +74,9 @@ class Chain(NamedTuple):
 
 @dataclass(slots=True)
 class View:
-    """The state that a batch's decisions read and change. Mutable by design: one batch owns it, from read to write."""
+    """The state that a batch's decisions read and change. Mutable by design: one batch owns it, from read
+    to write.
+    """
 
     day: Day | None
     chain: Chain

@@ -146,7 +146,9 @@ class Codec:
         return Message(mti, MappingProxyType(fields))
 
     def _partial(self, decoded: Mapping[str, str]) -> Message | None:
-        """Return what an answer repeats of a message that is not in order, as far as it is in order itself."""
+        """Return what an answer repeats of a message that is not in order, as far as it is in order
+        itself.
+        """
         mti = decoded.get("t", "")
         if len(mti) != _MTI_DIGITS or not (mti.isascii() and mti.isdecimal()):
             return None

@@ -120,7 +120,7 @@ class FrameReader:
         Raises FrameError for a length that is malformed, zero or over the limit, or a TPDU that does not
         begin with 60; its `frames` are the whole ones before it.
         """
-        if self._broken:
+        if len(self._broken):  # not the bare text: mypy would hold it empty for the rest of the function
             raise FrameError(self._broken)
         if self._buffer:
             self._buffer += data

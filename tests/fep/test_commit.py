@@ -16,7 +16,9 @@ from tests.builders import request
 
 
 class Committer:
-    """Records the batches; fails as its script says, an error a call, and refuses batches with a poisoned request."""
+    """Records the batches; fails as its script says, an error a call, and refuses batches with a poisoned
+    request.
+    """
 
     def __init__(self, *script: LedgerError | None) -> None:
         self.script = list(script)
@@ -70,7 +72,8 @@ class Bench:
     def offer(self, *names: str, policy: str = "P1") -> None:
         for name in names:
             self.engine.offer(
-                request(key=name, policy=policy), lambda answer, name=name: self.answers.update({name: str(answer.response)})
+                request(key=name, policy=policy),
+                lambda answer, name=name: self.answers.update({name: str(answer.response)}),
             )
         self.clock.advance(0)
 

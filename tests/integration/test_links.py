@@ -1,4 +1,6 @@
-"""Links over real sockets: sign-on and keys, every framing and dialect, and peers that misbehave harm only themselves."""
+"""Links over real sockets: sign-on and keys, every framing and dialect, and peers that misbehave harm only
+themselves.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,9 @@ def impatient(tmp_path: Path) -> Iterator[Machine]:
 @pytest.mark.parametrize("framing", ["2be", "4ascii", "2bcd", "2be-tpdu"])
 @pytest.mark.parametrize("dialect", ["ascii87", "bcd87", "ebcdic87", "hex87"])
 @pytest.mark.parametrize("mac", ["aes-cmac", "x9.19"])
-def test_every_framing_dialect_and_mac_collects_and_repeats(tmp_path: Path, framing: str, dialect: str, mac: str) -> None:
+def test_every_framing_dialect_and_mac_collects_and_repeats(
+    tmp_path: Path, framing: str, dialect: str, mac: str
+) -> None:
     url = f"sqlite:///{tmp_path / 'front.db'}"
     settings = write_settings(tmp_path, url, framing=framing, dialect=dialect, mac=mac)
     load_front_book(settings)
@@ -96,7 +100,7 @@ def test_sign_on_under_another_banks_name_is_refused(lite_machine: Machine) -> N
 
 
 def test_the_cut_over_notice_reaches_every_bank_signed_on(lite_machine: Machine) -> None:
-    from tests.machine import reactor  # noqa: PLC0415 - only here is the reactor needed
+    from tests.machine import reactor
 
     with lite_machine.signed_on() as bank:
         reactor.callFromThread(lite_machine.service.server.announce, "201")

@@ -1,4 +1,6 @@
-"""Each outcome of PROTOCOL section 6, sent over a real socket: exactly that answer, and money moved or not moved."""
+"""Each outcome of PROTOCOL section 6, sent over a real socket: exactly that answer, and money moved or not
+moved.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,20 @@ from pathlib import Path
 import pytest
 
 from ledger.request import Totals
-from tests.builders import BANK, BENEFICIARY, benefit, book, cancel, inquiry, message, original, policy, premium, reversal, totals
+from tests.builders import (
+    BANK,
+    BENEFICIARY,
+    benefit,
+    book,
+    cancel,
+    inquiry,
+    message,
+    original,
+    policy,
+    premium,
+    reversal,
+    totals,
+)
 from tests.machine import OTHER_BANK, Books, Client, Machine, load_front_book, write_settings
 
 PAY = {"de3": "260000", "de4": "000000500000"}
@@ -24,9 +39,11 @@ def test_00_a_collection_is_on_disk_with_code_and_receipt(bank: Client, books: B
     }
     key = f"{BANK.zfill(11)}/T0000001/1124101112/{sent.fields[11]}"
     assert books.due("D1") == ("settled", key, 1)
-    assert books.rows("SELECT response, amount, authorization, receipt FROM journal".replace("authorization", '"authorization"')) == [
-        ("00", 120_000, answer.fields[38], answer.fields[48].partition("RN021")[2])
-    ]
+    assert books.rows(
+        "SELECT response, amount, authorization, receipt FROM journal".replace(
+            "authorization", '"authorization"'
+        )
+    ) == [("00", 120_000, answer.fields[38], answer.fields[48].partition("RN021")[2])]
     assert books.totals() == Totals(collections=1, collected=120_000)
     assert "续期保费收据" in answer.fields[62]
     assert "人民币壹仟贰佰元整" in answer.fields[62]
@@ -136,7 +153,11 @@ def test_30_a_field_that_does_not_decode_is_named_if_the_mac_is_right(bank: Clie
     assert bank.key is not None
     bank.send_body(bytes(body) + bank.key.mac(bytes(body)))
     answer = bank.receive()
-    assert (answer.fields[39], answer.fields[44], answer.fields[11]) == ("30", "DE 4 malformed", sent.fields[11])
+    assert (answer.fields[39], answer.fields[44], answer.fields[11]) == (
+        "30",
+        "DE 4 malformed",
+        sent.fields[11],
+    )
     assert books.due("D1") == UNTOUCHED
 
 
@@ -189,7 +210,9 @@ def test_57_58_61_what_the_banks_entry_does_not_allow(
     books.close()
 
 
-def test_57_another_banks_transaction_cannot_be_reversed(machine: Machine, bank: Client, books: Books) -> None:
+def test_57_another_banks_transaction_cannot_be_reversed(
+    machine: Machine, bank: Client, books: Books
+) -> None:
     sent = message()
     bank.ask(sent)
     with machine.signed_on(OTHER_BANK) as other:
@@ -296,10 +319,17 @@ def test_totals_that_agree_are_in_balance(bank: Client) -> None:
     one, amount = "0000000001", "0000000000120000"
     ours = {"de76": one, "de88": amount, "de77": one, "de89": amount, "de74": one, "de86": "0000000000500000"}
     answer = bank.ask(totals("0520", net=-500_000, **ours))
-    assert (answer.mti, answer.fields[39], answer.fields[66], answer.fields[97]) == ("0530", "00", "1", "C0000000000500000")
+    assert (answer.mti, answer.fields[39], answer.fields[66], answer.fields[97]) == (
+        "0530",
+        "00",
+        "1",
+        "C0000000000500000",
+    )
 
 
-def test_a_repeat_gets_the_first_answer_byte_for_byte_but_for_the_mac(machine: Machine, bank: Client, books: Books) -> None:
+def test_a_repeat_gets_the_first_answer_byte_for_byte_but_for_the_mac(
+    machine: Machine, bank: Client, books: Books
+) -> None:
     sent = message()
     bank.ask(sent)
     first = bank.last_body[:-8]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -88,6 +90,6 @@ def test_amount_in_figures(fen: int, figures: str) -> None:
 
 @pytest.mark.parametrize("write", [in_capitals, in_figures])
 @pytest.mark.parametrize("fen", [-1, FEN_MAX + 1])
-def test_an_amount_that_de_4_cannot_carry_is_refused(write: type[str], fen: int) -> None:
+def test_an_amount_that_de_4_cannot_carry_is_refused(write: Callable[[int], str], fen: int) -> None:
     with pytest.raises(ValueError, match="an amount is 0 to 999999999999 fen"):
         write(fen)

@@ -1,4 +1,6 @@
-"""The codec: any message round-trips in every dialect, no bytes raise anything but its own error, MACs in place."""
+"""The codec: any message round-trips in every dialect, no bytes raise anything but its own error, MACs in
+place.
+"""
 
 from __future__ import annotations
 

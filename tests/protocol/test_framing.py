@@ -1,4 +1,6 @@
-"""Frames: cut at any split of the bytes, bounded, linear; a bad length ends the stream and loses nothing before it."""
+"""Frames: cut at any split of the bytes, bounded, linear; a bad length ends the stream and loses nothing
+before it.
+"""
 
 from __future__ import annotations
 
