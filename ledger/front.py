@@ -80,7 +80,7 @@ class FrontBook:
         """
         with self._store.transaction() as connection:
             FRONT.create_all(connection)
-            known = {name: value for name, value in connection.execute(select(facts.c.name, facts.c.value))}
+            known = {row.name: row.value for row in connection.execute(select(facts.c.name, facts.c.value))}
             for name, value in (("schema", SCHEMA_VERSION), ("front_key", self._key_check)):
                 if known.get(name, value) != value:
                     raise InvariantBroken(

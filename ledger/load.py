@@ -40,7 +40,7 @@ def load_book(
     book: Book,
     conceal: Callable[[str], str],
     loaded_at: int,
-    progress: Callable[[int], None] = lambda rows: None,
+    progress: Callable[[int], None] = lambda _: None,
 ) -> Loaded:
     """Load the day's dues and open its business day.
 

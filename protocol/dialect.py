@@ -129,7 +129,7 @@ def parse(source: str, name: str) -> Dialect:
     )
 
 
-def _checked_wire(wire: Any, file: str) -> dict[str, str]:
+def _checked_wire(wire: object, file: str) -> dict[str, str]:
     if not isinstance(wire, dict) or set(wire) != set(_WIRE):
         raise DialectError(f"{file}: [wire] needs exactly the keys {', '.join(_WIRE)}")
     for key, allowed in _WIRE.items():
@@ -138,7 +138,7 @@ def _checked_wire(wire: Any, file: str) -> dict[str, str]:
     return wire
 
 
-def _checked_elements(table: Any, wire: Mapping[str, str], file: str) -> dict[int, Element]:
+def _checked_elements(table: object, wire: Mapping[str, str], file: str) -> dict[int, Element]:
     expected = [str(number) for number in range(FIRST, LAST + 1)]
     if not isinstance(table, dict):
         raise DialectError(f"{file}: [elements] must be a table")
@@ -151,7 +151,7 @@ def _checked_elements(table: Any, wire: Mapping[str, str], file: str) -> dict[in
     return {int(key): _element(int(key), table[key], wire, f"{file}: DE {key}") for key in expected}
 
 
-def _element(number: int, entry: Any, wire: Mapping[str, str], where: str) -> Element:
+def _element(number: int, entry: object, wire: Mapping[str, str], where: str) -> Element:
     if not isinstance(entry, dict) or not {"name", "format"} <= set(entry) <= {
         "name",
         "format",
@@ -175,7 +175,7 @@ def _element(number: int, entry: Any, wire: Mapping[str, str], where: str) -> El
     return Element(number, name, kind, prefix, length + (kind == "x+n"), encoding, text, lines)
 
 
-def _format(notation: Any, where: str) -> tuple[str, int, int]:
+def _format(notation: object, where: str) -> tuple[str, int, int]:
     """Return (kind, prefix digits, length in the notation's own units)."""
     match = _FORMAT.fullmatch(notation) if isinstance(notation, str) else None
     if match is None:

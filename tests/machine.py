@@ -13,7 +13,7 @@ import threading
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +114,7 @@ class Machine:
         self.service = Service(
             settings,
             World(
-                reactor, lambda: datetime(2026, 11, 24, 10, 11, 12), lambda: 1_764_000_000_000_000, os.urandom
+                reactor, lambda: datetime(2026, 11, 24, 10, 11, 12, tzinfo=UTC), lambda: 1_764_000_000_000_000, os.urandom
             ),
         )
         blockingCallFromThread(reactor, self.service.start)

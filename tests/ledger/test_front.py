@@ -1,0 +1,275 @@
+"""What the front book's database itself refuses, on SQLite and PostgreSQL; and what a failure means for the money.
+
+Each protection is tried from below: the statement that the program would never send goes straight to the database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import insert, text, update
+from sqlalchemy.exc import DatabaseError
+
+from ledger.entry import Entry, Kind
+from ledger.errors import BatchRefused, BookInUse, Conflict, Fenced, InvariantBroken, LedgerError, OutcomeUnknown, Unavailable
+from ledger.front import FrontBook
+from ledger.journal import broken_links, read_chains, read_entries
+from ledger.load import LoadRefused, load_book
+from ledger.request import Act, Answer, Totals
+from ledger.schema import dues, journal
+from ledger.store import BadDatabaseUrl, Store
+from protocol.responses import Response
+from tests.builders import BANK, DATE, book, premium, request
+
+
+@pytest.fixture
+def store(database: str) -> Iterator[Store]:
+    store = Store(database)
+    FrontBook(store, "check").create()
+    load_book(store, book(dues=[premium(f"D{n}", f"P{n}") for n in range(1, 6)]), lambda number: f"digest {number}", 1)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def front(store: Store) -> FrontBook:
+    front = FrontBook(store, "check")
+    front.claim("fep1")
+    return front
+
+
+def codes(answers: list[Answer]) -> list[str]:
+    return [answer.response.value for answer in answers]
+
+
+def entries(store: Store) -> list[Entry]:
+    with store.reading() as connection:
+        return list(read_entries(connection, 1))
+
+
+def broken(store: Store) -> list[Any]:
+    with store.reading() as connection:
+        return [link for chain in read_chains(connection) for link in broken_links(read_entries(connection, chain.chain), chain)]
+
+
+def test_a_batch_decides_in_order_each_seeing_the_one_before(front: FrontBook, store: Store) -> None:
+    first, second = request(), request()
+    undo = request(Act.REVERSE, original=first.key)
+    again = request()
+    assert codes(front.commit([first, second, undo, again, first], 1)) == ["00", "12", "00", "00", "00"]
+    assert [(entry.kind, entry.subject, entry.turn) for entry in entries(store)] == [
+        (Kind.COLLECTION, "D1", 1),
+        (Kind.COLLECTION, None, None),
+        (Kind.REVERSAL, "D1", 2),
+        (Kind.COLLECTION, "D1", 3),
+    ]
+    assert broken(store) == []
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 64, 255, 256, 257, 600])
+def test_a_batch_of_any_size_is_written_whole_and_chained(front: FrontBook, store: Store, size: int) -> None:
+    answers = front.commit([request(policy="P9", terminal=f"T{n:07d}") for n in range(size)], 1)
+    assert codes(answers) == ["25"] * size
+    assert [entry.position for entry in entries(store)] == list(range(1, size + 1))
+    assert broken(store) == []
+
+
+def test_a_batch_takes_a_bounded_number_of_statements(front: FrontBook, store: Store) -> None:
+    from sqlalchemy import event  # noqa: PLC0415 - only here
+
+    seen: list[str] = []
+    event.listen(store._writer, "before_cursor_execute", lambda *given: seen.append(given[2]))  # noqa: SLF001
+    counts = []
+    for size in (1, 256):
+        seen.clear()
+        front.commit([request(policy="P9", terminal=f"U{size}{n:05d}") for n in range(size)], 1)
+        counts.append(len(seen))
+    assert counts[0] == counts[1]
+
+
+def written(front: FrontBook, store: Store) -> Entry:
+    front.commit([request()], 1)
+    return entries(store)[-1]
+
+
+@pytest.mark.parametrize(
+    ("what", "change"),
+    [
+        ("a key twice", {}),
+        ("a turn twice", {"key": "other", "receipt": None}),
+        ("a turn without the one before", {"key": "other", "receipt": None, "turn": 5, "turn_before": 4}),
+        ("a collection that is no odd turn", {"key": "other", "receipt": None, "turn": 2, "turn_before": 1}),
+        ("a cancel that is an odd turn", {"key": "other", "receipt": None, "kind": "cancel", "turn": 3, "turn_before": 2}),
+        ("a refusal with an effect", {"key": "other", "receipt": None, "subject": "X", "response": "13"}),
+        ("an approval without one", {"key": "other", "receipt": None, "subject": None, "turn": None}),
+        ("a receipt number twice", {"key": "other", "subject": "X"}),
+        ("a turn before that is not the one before", {"key": "other", "receipt": None, "subject": "X", "turn_before": 1}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_the_database_refuses(front: FrontBook, store: Store, what: str, change: dict[str, Any]) -> None:
+    good = written(front, store)
+    with pytest.raises((BatchRefused, Conflict)), store.transaction() as connection:
+        connection.execute(insert(journal).values(good._replace(position=2, **change)._asdict()))
+    assert len(entries(store)) == 1, what
+
+
+@pytest.mark.parametrize("statement", ["UPDATE journal SET amount = 1", "DELETE FROM journal"])
+def test_the_journal_is_append_only(front: FrontBook, store: Store, statement: str) -> None:
+    good = written(front, store)
+    with pytest.raises(LedgerError, match="append-only"), store.transaction() as connection:
+        connection.execute(text(statement))
+    assert entries(store) == [good]
+
+
+@pytest.mark.parametrize("values", [{"state": "settled"}, {"settled_by": "someone"}, {"turn": 1}, {"amount": 0}])
+def test_a_dues_state_and_turn_cannot_contradict_each_other(store: Store, values: dict[str, Any]) -> None:
+    with pytest.raises(BatchRefused), store.transaction() as connection:
+        connection.execute(update(dues).values(values))
+
+
+def test_there_is_never_more_than_one_day_that_is_not_closed(store: Store) -> None:
+    with pytest.raises((BatchRefused, Conflict)), store.transaction() as connection:
+        connection.execute(text("INSERT INTO days (date, state) VALUES ('20261125', 'closing')"))
+
+
+@pytest.mark.parametrize("change", ["amount = amount + 1", "policy = 'P2'", "previous = 'x'", "response = '13', turn = NULL, subject = NULL"])
+def test_a_flipped_value_in_the_journal_is_found(front: FrontBook, store: Store, change: str) -> None:
+    front.commit([request(), request(policy="P2"), request(policy="P3")], 1)
+    assert broken(store) == []
+    with store.transaction() as connection:
+        if store.is_sqlite:
+            connection.execute(text("DROP TRIGGER journal_is_never_updated"))
+        else:
+            connection.execute(text("DROP TRIGGER journal_is_never_changed ON journal"))
+        connection.execute(text(f"UPDATE journal SET {change} WHERE position = 3"))  # noqa: S608 - constants above
+    assert [link.position for link in broken(store)][-1] == 3
+
+
+def test_a_newer_process_of_the_same_name_fences_the_older(front: FrontBook, store: Store) -> None:
+    newer = FrontBook(store, "check")
+    assert newer.claim("fep1") == 2
+    with pytest.raises(Fenced):
+        front.commit([request()], 1)
+    assert codes(newer.commit([request()], 1)) == ["00"]
+
+
+def test_two_nodes_have_two_chains_and_one_set_of_dues(front: FrontBook, store: Store) -> None:
+    other = FrontBook(store, "check")
+    other.claim("fep2")
+    first = request()
+    assert codes(front.commit([first], 1)) == ["00"]
+    assert codes(other.commit([request(), first], 1)) == ["12", "00"]
+    assert broken(store) == []
+
+
+def test_a_due_changed_by_another_node_since_it_was_read_is_a_conflict(
+    front: FrontBook, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import ledger.front as module  # noqa: PLC0415 - the seam between reading and writing
+
+    def fold_late(requests: Any, view: Any) -> list[Answer]:
+        answers = real(requests, view)
+        view.due_turns_read["D1"] += 2
+        return answers
+
+    real = module.fold
+    monkeypatch.setattr(module, "fold", fold_late)
+    with pytest.raises(Conflict):
+        front.commit([request()], 1)
+    monkeypatch.undo()
+    assert entries(store) == []
+    assert codes(front.commit([request()], 1)) == ["00"]
+
+
+def test_a_failure_of_commit_itself_is_an_unknown_outcome_that_asking_again_resolves(
+    front: FrontBook, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sqlalchemy.engine import RootTransaction  # noqa: PLC0415 - the seam
+
+    def commit_and_lose(self: RootTransaction) -> None:
+        real(self)
+        raise DatabaseError("COMMIT", None, ConnectionError("lost"), connection_invalidated=True)
+
+    real = RootTransaction.commit
+    sent = request()
+    monkeypatch.setattr(RootTransaction, "commit", commit_and_lose)
+    with pytest.raises(OutcomeUnknown):
+        front.commit([sent], 1)
+    monkeypatch.undo()
+    answer = front.commit([sent], 2)[0]
+    assert (answer.response, answer.replayed) == (Response.APPROVED, True)
+    assert len(entries(store)) == 1
+
+
+def test_totals_are_kept_with_every_batch(front: FrontBook, store: Store) -> None:
+    first = request()
+    front.commit([first, request(policy="P2")], 1)
+    front.commit([request(Act.REVERSE, original=first.key)], 1)
+    ours = front.commit([request(Act.TOTALS, key="", date=DATE[4:])], 1)[0]
+    assert (ours.response, ours.totals) == (Response.TOTALS_DIFFER, Totals(2, 240_000, 1, 120_000))
+    agreed = request(Act.TOTALS, key="", date=DATE[4:], totals=ours.totals, net=120_000)
+    assert front.commit([agreed], 1)[0].response is Response.APPROVED
+    assert BANK == first.bank
+
+
+def test_a_load_is_taken_once(store: Store) -> None:
+    with pytest.raises(LoadRefused, match="loaded already"):
+        load_book(store, book(), str, 1)
+    with pytest.raises(LoadRefused, match="not closed"):
+        load_book(store, book()._replace(digest="another"), str, 1)
+
+
+def test_a_load_that_does_not_add_up_leaves_nothing(database: str) -> None:
+    store = Store(database)
+    FrontBook(store, "check").create()
+    with pytest.raises(InvariantBroken):
+        load_book(store, book()._replace(premium=1), str, 1)
+    with store.reading() as connection:
+        assert connection.execute(text("SELECT count(*) FROM policies")).scalar_one() == 0
+    store.close()
+
+
+def test_a_book_made_with_another_front_key_is_refused(store: Store) -> None:
+    with pytest.raises(InvariantBroken, match="front_key"):
+        FrontBook(store, "another").create()
+
+
+def test_an_embedded_book_has_one_writer(tmp_path: Any) -> None:
+    url = f"sqlite:///{tmp_path / 'front.db'}"
+    store = Store(url)
+    with pytest.raises(BookInUse):
+        Store(url)
+    store.close()
+    Store(url).close()
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("nonsense", "not a database URL"),
+        ("mysql://x/y", "no front book can live on mysql"),
+        ("postgresql+psycopg2://x/y", "psycopg 3"),
+        ("sqlite://", "must be a file"),
+    ],
+)
+def test_a_bad_database_url_says_what_to_write(url: str, says: str) -> None:
+    with pytest.raises(BadDatabaseUrl, match=says):
+        Store(url)
+
+
+def test_a_database_that_is_not_there_is_unavailable() -> None:
+    store = Store("postgresql+psycopg://nobody@127.0.0.1:1/none")
+    with pytest.raises(Unavailable), store.transaction():
+        pytest.fail("there is no database")
+    store.close()
+
+
+def test_readers_cannot_write(tmp_path: Any) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'front.db'}")
+    FrontBook(store, "check").create()
+    with pytest.raises(LedgerError, match="readonly"), store.reading() as connection:
+        connection.execute(text("DELETE FROM days"))
+    store.close()
