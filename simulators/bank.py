@@ -1,0 +1,402 @@
+"""A bank: branches and terminals that speak the interface over real sockets, and do as it demands when answers fail.
+
+Everything is asked through `Bank`; `BankLink` is one connection. Knows the wire and the bank's own record, and nothing
+of the front-end machine's inside. Time comes from the reactor and from `now`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import count, cycle
+from typing import Any
+
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.defer import TimeoutError as DeferredTimeout
+from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
+from twisted.internet.error import ConnectionLost
+from twisted.internet.interfaces import ITCPTransport
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+
+from protocol.codec import Codec
+from protocol.dialect import load
+from protocol.framing import FrameReader, Framing, wrap
+from protocol.keyblock import unwrap
+from protocol.mac import MacAlgorithm, MacKey
+from protocol.message import Message, is_answer
+from protocol.tlv import build, first, parse
+from simulators.beliefs import CANCEL_CODE, Belief, Record, State, Told
+
+ANSWER_SECONDS = 30
+"""How long a bank waits before it reverses (PROTOCOL section 6, by convention)."""
+
+REVERSAL_ATTEMPTS = 10
+_TPDU = b"\x60\x00\x03\x00\x00"
+
+
+class BankError(Exception):
+    """The simulated bank cannot go on; the text says what the other side did."""
+
+
+@dataclass(frozen=True, slots=True)
+class BankProfile:
+    """What was agreed with the insurer."""
+
+    code: str
+    host: str
+    port: int
+    framing: Framing
+    dialect: str
+    mac: MacAlgorithm
+    zmk: bytes
+    branches: tuple[str, ...] = ("BRANCH000000001",)
+    terminals: tuple[str, ...] = ("T0000001",)
+
+
+class BankLink(Protocol):
+    """One connection: frames, session key, and which answer belongs to which question."""
+
+    transport: ITCPTransport
+
+    def __init__(self, profile: BankProfile, codec: Codec) -> None:
+        self._profile = profile
+        self._codec = codec
+        self._reader = FrameReader(profile.framing)
+        self._key: MacKey | None = None
+        self._waiting: dict[tuple[str, str], Deferred[Message]] = {}
+        self.notices: list[Message] = []
+        self.is_open = False
+
+    def connectionMade(self) -> None:  # noqa: N802 - Twisted's name
+        """Send each message at once."""
+        self.is_open = True
+        self.transport.setTcpNoDelay(True)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802 - Twisted's name
+        """Whoever waits for an answer on this link gets none."""
+        self.is_open = False
+        waiting, self._waiting = self._waiting, {}
+        for answer in waiting.values():
+            answer.errback(reason)
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
+        """Cut frames; answers go to whoever asked, questions are answered."""
+        for frame in self._reader.feed(data):
+            message = self._codec.decode(frame.body)
+            self._check_mac(frame.body, message)
+            if is_answer(message.mti):
+                waiting = self._waiting.pop(_question(message), None)
+                if waiting is not None:
+                    waiting.callback(message)
+            else:
+                self._asked(message)
+
+    def ask(self, message: Message, *, sealed: bool = True) -> Deferred[Message]:
+        """Send a message; fires with its answer, or fails when the link is lost."""
+        answer: Deferred[Message] = Deferred(lambda _: self._waiting.pop(_question(message), None))
+        if not self.is_open:
+            answer.errback(ConnectionLost("the link is gone"))
+            return answer
+        self._waiting[_question(message)] = answer
+        self._send(message, sealed=sealed)
+        return answer
+
+    def install(self, answer: Message) -> None:
+        """Take the session key that a sign-on or key change brought."""
+        groups = parse(answer.fields[48], self._codec.dialect.de48_encoding)
+        key = MacKey(self._profile.mac, unwrap(self._profile.zmk, first(groups, "KA") or "", self._profile.mac))
+        if key.check_value != first(groups, "CA"):
+            raise BankError("the session key's check value is wrong")
+        self._key = key
+
+    def _asked(self, message: Message) -> None:
+        self.notices.append(message)
+        self._send(Message("0810", {**_without_mac(message).fields, 39: "00"}), sealed=True)
+
+    def _send(self, message: Message, *, sealed: bool) -> None:
+        if sealed and self._key is not None:
+            body = self._codec.seal(message, self._key.mac)
+        else:
+            body = self._codec.encode(message)
+        tpdu = _TPDU if self._profile.framing is Framing.BE2_TPDU else b""
+        self.transport.write(wrap(self._profile.framing, body, tpdu))
+
+    def _check_mac(self, body: bytes, message: Message) -> None:
+        split = self._codec.mac_of(body, message)
+        if split is None:
+            if message.fields.get(70) != "001" and message.fields.get(39) not in ("00", "63") and self._key is not None:
+                raise BankError(f"an answer {message.mti} came without a MAC")
+        elif self._key is None or not self._key.verify(*split):
+            raise BankError(f"the MAC of {message.mti} is wrong")
+
+
+def _question(message: Message) -> tuple[str, str]:
+    return message.fields.get(7, ""), message.fields.get(11, "")
+
+
+def _without_mac(message: Message) -> Message:
+    return Message(message.mti, {number: text for number, text in message.fields.items() if number not in (64, 128)})
+
+
+class Bank:
+    """One bank at work. Every act returns a coroutine, updates `record`, and ends with a known outcome or raises."""
+
+    def __init__(
+        self,
+        profile: BankProfile,
+        reactor: Any,  # noqa: ANN401 - reactors are told apart by interfaces, not by a type
+        now: Callable[[], datetime],
+        answer_seconds: float = ANSWER_SECONDS,
+    ) -> None:
+        self.profile = profile
+        self.record = Record(profile.code)
+        self._reactor = reactor
+        self._now = now
+        self._answer_seconds = answer_seconds
+        self._codec = Codec(load(profile.dialect))
+        self._stans = count(1)
+        self._counters = cycle([(b, t) for b in profile.branches for t in profile.terminals])
+        self.links: list[BankLink] = []
+        self._next_link = count()
+
+    # The session.
+
+    async def connect(self, links: int = 1) -> None:
+        """Open links and sign on each."""
+        for _ in range(links):
+            self.links.append(await self._open())
+
+    async def _open(self) -> BankLink:
+        endpoint = TCP4ClientEndpoint(self._reactor, self.profile.host, self.profile.port)
+        link = await connectProtocol(endpoint, BankLink(self.profile, self._codec))
+        answer = await link.ask(self._network("001"), sealed=False)
+        if answer.fields.get(39) != "00":
+            raise BankError(f"sign-on was answered {answer.fields.get(39)}: {answer.fields.get(44, '')}")
+        link.install(answer)
+        return link
+
+    async def change_keys(self) -> None:
+        """Change the session key of every link."""
+        for link in self.links:
+            answer = await link.ask(self._network("101"))
+            link.install(answer)
+
+    async def echo(self) -> Message:
+        """Ask whether the other side lives."""
+        return await self._link().ask(self._network("301"))
+
+    async def sign_off(self) -> None:
+        """Sign off and close every link."""
+        for link in self.links:
+            if link.is_open:
+                await link.ask(self._network("002"))
+                link.transport.loseConnection()
+        self.links.clear()
+
+    def _network(self, code: str) -> Message:
+        return Message("0800", {7: self._moment(), 11: self._stan(), 32: self.profile.code, 70: code})
+
+    # What a terminal can ask.
+
+    async def inquire(self, policy: str, code: str = "310000", page: int = 1) -> Message:
+        """What is due on a policy, or its status."""
+        groups = [("PN", policy), *([("PG", str(page))] if page > 1 else [])]
+        return await self._ask(self._inquiry(code, groups))
+
+    async def outcome(self, belief: Belief) -> Message:
+        """What became of a transaction."""
+        message = self._inquiry("312000", [("PN", belief.policy)], belief)
+        return await self._ask(message)
+
+    async def receipt(self, number: str) -> Message:
+        """A receipt again."""
+        return await self._ask(self._inquiry("313000", [("RN", number)]))
+
+    async def settle(
+        self, code: str, policy: str, amount: int, *, due: str = "", identity: str = "", advice: bool = False
+    ) -> Belief:
+        """Collect a premium or pay a benefit; without an answer in time, reverse it."""
+        return await self.carry_out(self.prepare(code, policy, amount, due=due, advice=advice), identity)
+
+    def prepare(
+        self,
+        code: str,
+        policy: str,
+        amount: int,
+        *,
+        due: str = "",
+        advice: bool = False,
+        counter: tuple[str, str] | None = None,
+    ) -> Belief:
+        """A transaction that has its key but was not sent yet; `counter` is a branch and a terminal."""
+        branch, terminal = counter or next(self._counters)
+        stan = self._stan()
+        moment = self._moment()
+        mti = "0220" if advice else "0200"
+        rrn = f"{moment[:6]}{stan}"
+        return self.record.keep(Belief(mti, code, terminal, branch, moment, stan, rrn, policy, due, amount))
+
+    async def carry_out(self, belief: Belief, identity: str = "", *, repeat: bool = False, lose: bool = False) -> Belief:
+        """Send a prepared transaction (or, with `repeat`, its repeat).
+
+        With `lose` the bank behaves as if the answer had never come, and reverses.
+        """
+        try:
+            answer = await self._ask(self._financial(belief, identity, repeat=repeat))
+        except (DeferredTimeout, ConnectionLost, BankError):
+            return await self.reverse(belief)
+        if lose:
+            return await self.reverse(belief)
+        return self._answered(belief, answer)
+
+    async def cancel(self, belief: Belief) -> Belief:
+        """Cancel a transaction of today at the customer's wish; the cancel's own belief."""
+        counter = (belief.branch, belief.terminal)
+        own = self.prepare(CANCEL_CODE, belief.policy, belief.amount, counter=counter)
+        answer = await self._ask(self._with_original(self._financial(own, ""), belief))
+        own = self._answered(own, answer)
+        if own.state is State.DONE:
+            self.record.keep(self.record.beliefs[belief.key].told(Told.UNDONE))
+        return own
+
+    async def reverse(self, belief: Belief) -> Belief:
+        """Reverse, and repeat the reversal until it is answered (PROTOCOL section 6)."""
+        message = self._reversal(belief)
+        for attempt in range(REVERSAL_ATTEMPTS):
+            mti = "0400" if attempt == 0 else "0401"
+            try:
+                answer = await self._ask(Message(mti, message.fields))
+            except (DeferredTimeout, ConnectionLost):
+                continue
+            code = answer.fields[39]
+            if code in ("00", "21"):
+                told = Told.UNDONE if code == "00" else Told.NO_ORIGINAL
+                return self.record.keep(self.record.beliefs[belief.key].told(told))
+            if code not in ("90", "91", "96"):
+                raise BankError(f"a reversal was answered {code}: {answer.fields.get(44, '')}")
+        raise BankError(f"a reversal had no answer after {REVERSAL_ATTEMPTS} attempts")
+
+    async def reconcile(self, date: str) -> Message:
+        """Send our totals of a business date (MMDD)."""
+        ours = self.record.totals()
+        net = ours.net
+        fields = {
+            7: self._moment(),
+            11: self._stan(),
+            15: date,
+            32: self.profile.code,
+            49: "156",
+            74: f"{ours.payouts:010d}",
+            75: f"{ours.payouts_reversed:010d}",
+            76: f"{ours.collections:010d}",
+            77: f"{ours.collections_reversed:010d}",
+            86: f"{ours.paid:016d}",
+            87: f"{ours.paid_reversed:016d}",
+            88: f"{ours.collected:016d}",
+            89: f"{ours.collected_reversed:016d}",
+            97: f"{'D' if net >= 0 else 'C'}{abs(net):016d}",
+        }
+        return await self._ask(Message("0500", fields))
+
+    # How messages are made and sent.
+
+    def _answered(self, belief: Belief, answer: Message) -> Belief:
+        code = answer.fields[39]
+        known = self.record.beliefs[belief.key]
+        if code in ("90", "91", "96"):
+            return known
+        told = known.told(Told.APPROVED if code == "00" else Told.REFUSED)
+        receipt = ""
+        if 48 in answer.fields:
+            receipt = first(parse(answer.fields[48], self._codec.dialect.de48_encoding), "RN") or ""
+        return self.record.keep(
+            replace(told, response=code, receipt=receipt, authorization=answer.fields.get(38, ""))
+        )
+
+    async def _ask(self, message: Message) -> Message:
+        """Ask on an open link, opening one where none is left; fails when no answer comes in time."""
+        if self._link_or_none() is None:
+            self.links = [await self._open()]
+        asked = self._link().ask(message)
+        asked.addTimeout(self._answer_seconds, self._reactor)
+        return await asked
+
+    def _link(self) -> BankLink:
+        link = self._link_or_none()
+        if link is None:
+            raise BankError("no link is open")
+        return link
+
+    def _link_or_none(self) -> BankLink | None:
+        still_open = [link for link in self.links if link.is_open]
+        return still_open[next(self._next_link) % len(still_open)] if still_open else None
+
+    def _inquiry(self, code: str, groups: Iterable[tuple[str, str]], of: Belief | None = None) -> Message:
+        branch, terminal = next(self._counters)
+        moment = self._moment()
+        fields = {
+            3: code,
+            7: moment,
+            11: self._stan(),
+            12: moment[4:],
+            13: moment[:4],
+            32: self.profile.code,
+            41: of.terminal if of else terminal,
+            42: branch,
+            48: build(groups, self._codec.dialect.de48_encoding),
+        }
+        if of is not None:
+            fields[90] = self._original(of)
+        return Message("0100", fields)
+
+    def _financial(self, belief: Belief, identity: str, *, repeat: bool = False) -> Message:
+        groups = [(tag, value) for tag, value in self._groups(belief, identity) if value]
+        return Message(
+            belief.mti[:3] + "1" if repeat else belief.mti,
+            {
+                3: belief.code,
+                4: f"{belief.amount:012d}",
+                7: belief.sent_at,
+                11: belief.stan,
+                12: belief.sent_at[4:],
+                13: belief.sent_at[:4],
+                32: self.profile.code,
+                37: belief.rrn,
+                41: belief.terminal,
+                42: belief.branch,
+                48: build(groups, self._codec.dialect.de48_encoding),
+                49: "156",
+            },
+        )
+
+    @staticmethod
+    def _groups(belief: Belief, identity: str) -> tuple[tuple[str, str], ...]:
+        return ("PN", belief.policy), ("DU", belief.due), ("IN", identity)
+
+    def _with_original(self, message: Message, of: Belief) -> Message:
+        return Message(message.mti, {**message.fields, 90: self._original(of)})
+
+    def _reversal(self, belief: Belief) -> Message:
+        """The 0400 has a key of its own, and names the original in DE 90."""
+        stan, moment = self._stan(), self._moment()
+        fields = dict(self._financial(belief, "").fields)
+        del fields[48]
+        fields.update({7: moment, 11: stan, 12: moment[4:], 13: moment[:4], 37: f"{moment[:6]}{stan}"})
+        fields[90] = self._original(belief)
+        return Message("0400", fields)
+
+    def _original(self, belief: Belief) -> str:
+        return f"{belief.mti}{belief.stan}{belief.sent_at}{self.profile.code.zfill(11)}{'0' * 11}"
+
+    def _stan(self) -> str:
+        return f"{next(self._stans) % 1_000_000:06d}"
+
+    def _moment(self) -> str:
+        return self._now().strftime("%m%d%H%M%S")
+
+
+def together(deferreds: Iterable[Deferred[Any]]) -> Deferred[Any]:
+    """Fires when all have; fails at the first that fails."""
+    return DeferredList(list(deferreds), fireOnOneErrback=True, consumeErrors=True)
