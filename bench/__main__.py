@@ -62,14 +62,20 @@ def main() -> None:
     parser.add_argument("--database", choices=("sqlite", "postgresql", "both"), default="both")
     given = parser.parse_args()
     if shutil.which("cc") is None:
-        raise SystemExit("bench: the load is made by a C program, and no cc is here: install gcc, or set one up as cc")
+        raise SystemExit(
+            "bench: the load is made by a C program, and no cc is here: install gcc, or set one up as cc"
+        )
     print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()},", end=" ")
     print(f"SQLite {sqlite3.sqlite_version} synchronous=FULL")
-    print(f"{LINKS} links, {IN_FLIGHT} in flight each, AES-CMAC both ways, hash chain on; the load shares the cores")
+    print(
+        f"{LINKS} links, {IN_FLIGHT} in flight each, AES-CMAC both ways, hash chain on; the load shares the cores"
+    )
     with tempfile.TemporaryDirectory(prefix="qianzhi-bench-") as folder:
         program = _compile(Path(folder))
         baseline = _baseline(Path(folder), given.transactions)
-        print(f"baseline: {baseline:,.0f} bare SQLite inserts a second, {BASELINE_BATCH} a durable transaction")
+        print(
+            f"baseline: {baseline:,.0f} bare SQLite inserts a second, {BASELINE_BATCH} a durable transaction"
+        )
         if given.database != "postgresql":
             _rows("SQLite", "sqlite:///front.db", program, given.transactions, baseline)
         if given.database != "sqlite":
@@ -93,14 +99,18 @@ def _rows(name: str, database: str, program: Path, transactions: int, baseline: 
 def _compile(folder: Path) -> Path:
     program = folder / "load"
     source = Path(__file__).with_name("load.c")
-    subprocess.run(["cc", "-O2", "-o", str(program), str(source)], check=True)  # noqa: S603, S607 - our own source
+    subprocess.run(["cc", "-O2", "-o", str(program), str(source)], check=True)
     return program
 
 
 def _baseline(folder: Path, transactions: int) -> float:
     """Rows a second of bare SQLite with the same durability: no protocol, no rules, one narrow table."""
     connection = sqlite3.connect(folder / "baseline.db", isolation_level=None)
-    for statement in ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "CREATE TABLE t (k TEXT UNIQUE, v TEXT)"):
+    for statement in (
+        "PRAGMA journal_mode=WAL",
+        "PRAGMA synchronous=FULL",
+        "CREATE TABLE t (k TEXT UNIQUE, v TEXT)",
+    ):
         connection.execute(statement)
     started = time.perf_counter()
     for batch in range(transactions // BASELINE_BATCH):
@@ -155,9 +165,15 @@ def _load(
                 file.write(wrap(Framing.BE2, codec.seal(_collection(place, stan, number), key.mac)))
     stan_at, code_at = _places(codec)
     descriptors = [link.fileno() for link in sockets]
-    command = [str(program), str(folder / "frames"), ",".join(map(str, descriptors)), str(stan_at), str(code_at)]
+    command = [
+        str(program),
+        str(folder / "frames"),
+        ",".join(map(str, descriptors)),
+        str(stan_at),
+        str(code_at),
+    ]
     command += [str(IN_FLIGHT), f"{rate:.3f}"]
-    done = subprocess.run(command, pass_fds=descriptors, capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run(command, pass_fds=descriptors, capture_output=True, text=True, check=False)
     for link in sockets:
         link.close()
     if done.returncode:
@@ -165,7 +181,7 @@ def _load(
     figures = json.loads(done.stdout)
     if figures["approved"] != transactions:
         raise SystemExit(f"bench: {figures['approved']} of {transactions} were approved")
-    with urlopen(status) as answer:  # noqa: S310 - our own loopback URL
+    with urlopen(status) as answer:
         told = json.load(answer)
     return Figures(
         transactions / figures["seconds"],
@@ -210,7 +226,9 @@ def _places(codec: Codec) -> tuple[int, int]:
     places = []
     for number, text in ((11, "999999"), (39, "99")):
         other = codec.encode(Message("0210", {**fields, number: text}))
-        places.append(next(place for place, pair in enumerate(zip(plain, other, strict=True)) if pair[0] != pair[1]))
+        places.append(
+            next(place for place, pair in enumerate(zip(plain, other, strict=True)) if pair[0] != pair[1])
+        )
     return places[0], places[1]
 
 
@@ -228,14 +246,14 @@ def _sign_on(link: socket.socket, codec: Codec, zmk: bytes) -> MacKey:
 
 def _qianzhi(*arguments: str) -> None:
     command = [sys.executable, "-m", "fep.cli", *arguments]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - our own command
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
 @contextmanager
 def _serving(settings: Path) -> Iterator[tuple[int, str]]:
     command = [sys.executable, "-m", "fep.cli", "serve", str(settings)]
     with settings.with_name("serve.log").open("w") as log:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)  # noqa: S603
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
         try:
             yield _where(process)
         finally:

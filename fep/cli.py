@@ -5,6 +5,7 @@ Parses arguments, calls, prints. Every expected error ends as one line that says
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -40,6 +41,12 @@ _SETTINGS = click.option(
     show_default=True,
     help="the settings file",
 )
+SWITCH_INTERVAL_SECONDS = 0.0005
+"""The committer's thread takes the interpreter's lock back about a dozen times a batch; at the default of 5 ms each,
+a busy reactor would make a batch of 256 take 60 ms."""
+COLLECTOR_THRESHOLDS = (20_000, 20, 50)
+"""What is loaded at start never becomes garbage, and requests hold no cycles: looking for some at the defaults cost half
+of the 99th percentile's latency."""
 _SAMPLE_POLICIES = 10_000
 _RUN_FOLDER = Path("var")
 _RUN_PORT, _RUN_STATUS_PORT = 8583, 8580
@@ -165,6 +172,14 @@ def verify_command(config: Path) -> None:
     click.echo("every link holds")
 
 
+def _tune_interpreter() -> None:
+    """Set what is the process's and not a part's: how often threads switch, and when garbage is looked for."""
+    sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECTOR_THRESHOLDS)
+
+
 def _today() -> str:
     return datetime.now(UTC).astimezone().strftime("%Y%m%d")
 
@@ -207,6 +222,7 @@ def _serve(settings: Settings, config: Path, *, quiet: bool) -> None:
     globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stderr)], redirectStandardIO=False)
     service = Service(settings, world)
     service.start()
+    _tune_interpreter()
     failures: list[int] = []
 
     def stop(*_: object) -> None:

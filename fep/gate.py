@@ -18,10 +18,10 @@ from protocol.dialect import Dialect
 from protocol.errors import FormatError
 from protocol.message import Message, is_advice, masked_card
 from protocol.responses import Response
-from protocol.tlv import Group, first, parse
+from protocol.tlv import Group, parse
 
 _KEY_FIELDS = (7, 11, 32, 41)
-_PIN_FIELDS = (52, 53, 125)
+_PIN_FIELDS = frozenset({52, 53, 125})
 _CURRENCY = "156"
 _TOTAL_FIELDS = (76, 88, 77, 89, 74, 86, 75, 87)
 """The DEs of ledger.request.Totals, in its order (PROTOCOL section 7)."""
@@ -95,7 +95,7 @@ class Gate:
         act = _act(mti, code)
         verdict, reason, groups, original = Response.APPROVED, "", Groups(), ""
         try:
-            if any(number in fields for number in _PIN_FIELDS):
+            if not _PIN_FIELDS.isdisjoint(fields):
                 verdict, reason = Response.NOT_SUPPORTED, "PIN DATA IS NOT ACCEPTED"
             else:
                 groups, original = self._content(message, mti, act)
@@ -205,7 +205,11 @@ def _act(mti: str, code: str) -> Act | None:
 
 
 def _groups(groups: tuple[Group, ...]) -> Groups:
-    return Groups(*(first(groups, tag) or "" for tag in ("PN", "DU", "IN", "RN", "PG")))
+    values: dict[str, str] = {}
+    for tag, value in groups:
+        values.setdefault(tag, value)
+    get = values.get
+    return Groups(get("PN", ""), get("DU", ""), get("IN", ""), get("RN", ""), get("PG", ""))
 
 
 def _need_policy(groups: Groups, _fields: Mapping[int, str]) -> None:

@@ -79,6 +79,8 @@ class Link:
         self._close = close
         self._keys = Keys()
         self.session = new_session(self._keys)
+        self._allowed = self.session.business()
+        self._is_lost = False
         self._bad_macs = 0
         self._stan = 0
         self._code = self.bank.code.zfill(11)
@@ -126,10 +128,17 @@ class Link:
     def lost(self) -> None:
         """The connection is gone: answers still to come are for the bank's reversal to ask about."""
         self.session.lost()
+        self._moved()
+        self._is_lost = True
 
     def stop(self) -> None:
         """Take nothing new from now on."""
         self.session.stopping()
+        self._moved()
+
+    def _moved(self) -> None:
+        """Keep what the session's state answers to transactions: asking the machine for each one costs too much."""
+        self._allowed = self.session.business()
 
     # What the bank says.
 
@@ -148,7 +157,7 @@ class Link:
             self._business(message, frame)
 
     def _business(self, message: Message, frame: Frame) -> None:
-        allowed = self.session.business()
+        allowed = self._allowed
         if allowed is Response.SECURITY:
             self._answer(message, frame.tpdu, Answer(allowed, "SIGN ON FIRST"))
             return
@@ -205,7 +214,7 @@ class Link:
             self._count_bad_mac()
             return
         covered, mac = self._codec.last_bytes(frame.body)
-        if self.session.business() is Response.SECURITY:
+        if self._allowed is Response.SECURITY:
             answer = Answer(Response.SECURITY, "SIGN ON FIRST")
         elif not self._keys.authentic(covered, mac, self._all.seconds()):
             self._mac_failed(message, frame, "MAC WRONG")
@@ -228,13 +237,14 @@ class Link:
             return
         if code == ECHO:
             self._answer(message, frame.tpdu, self._done())
-        elif self.session.business() is not Response.APPROVED:
-            self._answer(message, frame.tpdu, Answer(self.session.business(), "SIGN ON FIRST"))
+        elif self._allowed is not Response.APPROVED:
+            self._answer(message, frame.tpdu, Answer(self._allowed, "SIGN ON FIRST"))
         elif code == KEY_CHANGE:
             self._change_key(message, frame)
         elif code == SIGN_OFF:
             self._answer(message, frame.tpdu, self._done())
             self.session.signed_off()
+            self._moved()
         else:
             self._answer(message, frame.tpdu, Answer(Response.NOT_SUPPORTED, f"DE 70 {code} NOT SUPPORTED"))
 
@@ -257,6 +267,7 @@ class Link:
         fresh = self._bank_keys.fresh()
         self._answer_with_key(message, frame, fresh.block, fresh.check_value, sealed=False)
         self.session.signed_on(fresh.key)
+        self._moved()
         self._signed_on_once = True
         self._bad_macs = 0
         self.log.info("bank {bank} signed on", bank=self.bank.code)
@@ -309,7 +320,7 @@ class Link:
 
     def _finish(self, message: Message, tpdu: bytes, *, sealed: bool) -> None:
         key = self._keys.current
-        if self.session.state() == "lost":
+        if self._is_lost:
             return
         if sealed and key is not None:
             body = self._codec.seal(message, key.mac)

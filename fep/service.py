@@ -6,7 +6,6 @@ Wiring only. No rule, no message, no statement.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,10 +33,6 @@ from ledger.front import FrontBook
 from ledger.store import Store
 from protocol.codec import Codec
 from protocol.dialect import load
-
-SWITCH_INTERVAL_SECONDS = 0.0005
-"""The committer's thread takes the interpreter's lock back about a dozen times a batch; at the default of
-5 ms each, a busy reactor would make a batch of 256 take 60 ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +68,6 @@ class Service:
         """Claim the book, listen to the banks and to the operators. Raises LedgerError or
         CannotListenError.
         """
-        sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
         limits = self.settings.limits
         self.book.create()
         epoch = self.book.claim(self.settings.node.name)

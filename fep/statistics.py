@@ -5,6 +5,7 @@ Plain integers in memory, cheap enough for every message. No sockets and no form
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter, deque
 from itertools import accumulate
 
@@ -25,12 +26,7 @@ class LatencyHistogram:
 
     def add(self, latency_us: int, count: int = 1) -> None:
         """Count `count` requests that took `latency_us` microseconds each."""
-        place = 0
-        for bound in LATENCY_BOUNDS_US:
-            if latency_us <= bound:
-                break
-            place += 1
-        self.buckets[place] += count
+        self.buckets[bisect_left(LATENCY_BOUNDS_US, latency_us)] += count
         self.total_us += latency_us * count
 
     @property

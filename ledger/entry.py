@@ -80,11 +80,14 @@ GENESIS = "0" * 64
 """What the first entry of a chain carries as the hash of the one before it."""
 
 
+_AS_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 def entry_hash(entry: Entry) -> str:
     """SHA-256, hex, over the entry as a JSON array in UTF-8, its own `previous` included: the link of the
     chain.
     """
-    return hashlib.sha256(json.dumps(entry, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
+    return hashlib.sha256(_AS_JSON(entry).encode()).hexdigest()
 
 
 def chain_entries(entries: list[Entry], tip: str) -> tuple[list[Entry], str]:

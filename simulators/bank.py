@@ -106,7 +106,9 @@ class BankLink(Protocol):
     def install(self, answer: Message) -> None:
         """Take the session key that a sign-on or key change brought."""
         groups = parse(answer.fields[48], self._codec.dialect.de48_encoding)
-        key = MacKey(self._profile.mac, unwrap(self._profile.zmk, first(groups, "KA") or "", self._profile.mac))
+        key = MacKey(
+            self._profile.mac, unwrap(self._profile.zmk, first(groups, "KA") or "", self._profile.mac)
+        )
         if key.check_value != first(groups, "CA"):
             raise BankError("the session key's check value is wrong")
         self._key = key
@@ -126,7 +128,11 @@ class BankLink(Protocol):
     def _check_mac(self, body: bytes, message: Message) -> None:
         split = self._codec.mac_of(body, message)
         if split is None:
-            if message.fields.get(70) != "001" and message.fields.get(39) not in ("00", "63") and self._key is not None:
+            if (
+                message.fields.get(70) != "001"
+                and message.fields.get(39) not in ("00", "63")
+                and self._key is not None
+            ):
                 raise BankError(f"an answer {message.mti} came without a MAC")
         elif self._key is None or not self._key.verify(*split):
             raise BankError(f"the MAC of {message.mti} is wrong")
@@ -137,7 +143,9 @@ def _question(message: Message) -> tuple[str, str]:
 
 
 def _without_mac(message: Message) -> Message:
-    return Message(message.mti, {number: text for number, text in message.fields.items() if number not in (64, 128)})
+    return Message(
+        message.mti, {number: text for number, text in message.fields.items() if number not in (64, 128)}
+    )
 
 
 class Bank:
@@ -238,7 +246,9 @@ class Bank:
         rrn = f"{moment[:6]}{stan}"
         return self.record.keep(Belief(mti, code, terminal, branch, moment, stan, rrn, policy, due, amount))
 
-    async def carry_out(self, belief: Belief, identity: str = "", *, repeat: bool = False, lose: bool = False) -> Belief:
+    async def carry_out(
+        self, belief: Belief, identity: str = "", *, repeat: bool = False, lose: bool = False
+    ) -> Belief:
         """Send a prepared transaction (or, with `repeat`, its repeat).
 
         With `lose` the bank behaves as if the answer had never come, and reverses.

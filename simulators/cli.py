@@ -56,7 +56,9 @@ def _say_error(text: str) -> NoReturn:
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--config", type=click.Path(path_type=Path), default=Path("var/qianzhi.toml"), show_default=True)
+@click.option(
+    "--config", type=click.Path(path_type=Path), default=Path("var/qianzhi.toml"), show_default=True
+)
 @click.option("--bank", "code", default=None, help="the bank's code  [default: the first in the settings]")
 @click.pass_context
 def cli(context: click.Context, config: Path, code: str | None) -> None:
@@ -116,7 +118,9 @@ def _profile(settings: Settings, code: str | None) -> BankProfile:
         known = ", ".join(bank.code for bank in settings.bank)
         raise click.BadParameter(f"no bank {code} in the settings; there are {known}", param_hint="--bank")
     if not entry.port:
-        raise click.UsageError(f"bank {entry.code} has port 0 in the settings: the machine chose one at its start")
+        raise click.UsageError(
+            f"bank {entry.code} has port 0 in the settings: the machine chose one at its start"
+        )
     zmk = read_key_file(Path(entry.zmk_file), (16, 24, 32))
     return BankProfile(entry.code, entry.host, entry.port, entry.framing, entry.dialect, entry.mac, zmk)
 
@@ -131,7 +135,9 @@ def _run(profile: BankProfile, act: Callable[[Bank], Coroutine[Any, Any, None]])
     failed: list[BaseException] = []
 
     def start(reactor: Any) -> Deferred[None]:  # noqa: ANN401 - as above
-        return Deferred.fromCoroutine(session(reactor)).addErrback(lambda failure: failed.append(failure.value))
+        return Deferred.fromCoroutine(session(reactor)).addErrback(
+            lambda failure: failed.append(failure.value)
+        )
 
     try:
         react(start)
@@ -157,8 +163,8 @@ def show(message: Message, console: Console) -> None:
     """Print a message: every DE by its name, the card masked, the receipt as it prints."""
     table = Table(title=message.mti, show_header=False)
     for number, text in message.fields.items():
-        if number not in _HIDDEN and number != 62:  # noqa: PLR2004 - DE 62 is printed below
-            table.add_row(str(number), NAMES[number], masked_card(text) if number == 2 else text)  # noqa: PLR2004
+        if number not in _HIDDEN and number != 62:
+            table.add_row(str(number), NAMES[number], masked_card(text) if number == 2 else text)
     console.print(table)
     if 62 in message.fields:
         console.print(message.fields[62])

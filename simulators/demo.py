@@ -46,7 +46,12 @@ LINKS_A_BANK = 4
 AT_ONCE = 24
 SEED = 20_261_124
 
-_CONFIRMED = {State.DONE: "done", State.REVERSED: "reversed", State.REFUSED: "refused", State.NEVER_WAS: "refused"}
+_CONFIRMED = {
+    State.DONE: "done",
+    State.REVERSED: "reversed",
+    State.REFUSED: "refused",
+    State.NEVER_WAS: "refused",
+}
 
 
 @dataclass(slots=True)
@@ -78,7 +83,9 @@ async def _demo(reactor: Any, folder: Path, console: Console) -> None:  # noqa: 
     book = _make_book(folder)
     _qianzhi("book", "load", str(folder / "book.csv"), "--config", str(settings_path))
     with _serving(settings_path) as ports:
-        days = [_day(reactor, entry, ports[entry.code], book, place) for place, entry in enumerate(settings.bank)]
+        days = [
+            _day(reactor, entry, ports[entry.code], book, place) for place, entry in enumerate(settings.bank)
+        ]
         await _work(days, console)
         balances = [await day.bank.reconcile(book.business_date[4:]) for day in days]
         for day in days:
@@ -102,7 +109,7 @@ def _make_book(folder: Path) -> bookfile.Book:
 
 def _qianzhi(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the `qianzhi` command; a failure ends the demo with what it said."""
-    done = subprocess.run(  # noqa: S603 - our own command
+    done = subprocess.run(
         [sys.executable, "-m", "fep.cli", *arguments], capture_output=True, text=True, check=False
     )
     if done.returncode:
@@ -115,7 +122,7 @@ def _serving(settings_path: Path) -> Iterator[dict[str, int]]:
     """The machine as a process; yields the banks' ports. Stopped by SIGTERM, which must end it with code 0."""
     log = settings_path.with_name("serve.log")
     with log.open("w", encoding="utf-8") as errors:
-        process = subprocess.Popen(  # noqa: S603 - our own command
+        process = subprocess.Popen(
             [sys.executable, "-m", "fep.cli", "serve", str(settings_path)],
             stdout=subprocess.PIPE,
             stderr=errors,
@@ -202,7 +209,11 @@ async def _repeated(day: Day, due: bookfile.DueLine) -> None:
     first = await _settle(day, due)
     again = await day.bank.carry_out(first, due.beneficiary, repeat=True)
     day.repeats += 1
-    if (first.response, first.receipt, first.authorization) != (again.response, again.receipt, again.authorization):
+    if (first.response, first.receipt, first.authorization) != (
+        again.response,
+        again.receipt,
+        again.authorization,
+    ):
         raise SystemExit(f"a repeat of {first.key} was answered otherwise than the first")
 
 
@@ -233,7 +244,9 @@ async def _wrong_amount(day: Day, due: bookfile.DueLine) -> None:
 
 async def _advised(day: Day, due: bookfile.DueLine) -> None:
     """The bank took the money while its link was down, and tells afterwards."""
-    await day.bank.settle(due.code, due.policy, due.amount, due=due.due, identity=due.beneficiary, advice=True)
+    await day.bank.settle(
+        due.code, due.policy, due.amount, due=due.due, identity=due.beneficiary, advice=True
+    )
 
 
 _ACTS: tuple[tuple[int, Callable[[Day, bookfile.DueLine], Coroutine[Any, Any, None]]], ...] = (

@@ -114,7 +114,10 @@ class Machine:
         self.service = Service(
             settings,
             World(
-                reactor, lambda: datetime(2026, 11, 24, 10, 11, 12, tzinfo=UTC), lambda: 1_764_000_000_000_000, os.urandom
+                reactor,
+                lambda: datetime(2026, 11, 24, 10, 11, 12, tzinfo=UTC),
+                lambda: 1_764_000_000_000_000,
+                os.urandom,
             ),
         )
         blockingCallFromThread(reactor, self.service.start)

@@ -13,7 +13,16 @@ from sqlalchemy import insert, text, update
 from sqlalchemy.exc import DatabaseError
 
 from ledger.entry import Entry, Kind
-from ledger.errors import BatchRefused, BookInUse, Conflict, Fenced, InvariantBroken, LedgerError, OutcomeUnknown, Unavailable
+from ledger.errors import (
+    BatchRefused,
+    BookInUse,
+    Conflict,
+    Fenced,
+    InvariantBroken,
+    LedgerError,
+    OutcomeUnknown,
+    Unavailable,
+)
 from ledger.front import FrontBook
 from ledger.journal import broken_links, read_chains, read_entries
 from ledger.load import LoadRefused, load_book
@@ -28,7 +37,12 @@ from tests.builders import BANK, DATE, book, premium, request
 def store(database: str) -> Iterator[Store]:
     store = Store(database)
     FrontBook(store, "check").create()
-    load_book(store, book(dues=[premium(f"D{n}", f"P{n}") for n in range(1, 6)]), lambda number: f"digest {number}", 1)
+    load_book(
+        store,
+        book(dues=[premium(f"D{n}", f"P{n}") for n in range(1, 6)]),
+        lambda number: f"digest {number}",
+        1,
+    )
     yield store
     store.close()
 
@@ -51,7 +65,11 @@ def entries(store: Store) -> list[Entry]:
 
 def broken(store: Store) -> list[Any]:
     with store.reading() as connection:
-        return [link for chain in read_chains(connection) for link in broken_links(read_entries(connection, chain.chain), chain)]
+        return [
+            link
+            for chain in read_chains(connection)
+            for link in broken_links(read_entries(connection, chain.chain), chain)
+        ]
 
 
 def test_a_batch_decides_in_order_each_seeing_the_one_before(front: FrontBook, store: Store) -> None:
@@ -77,10 +95,10 @@ def test_a_batch_of_any_size_is_written_whole_and_chained(front: FrontBook, stor
 
 
 def test_a_batch_takes_a_bounded_number_of_statements(front: FrontBook, store: Store) -> None:
-    from sqlalchemy import event  # noqa: PLC0415 - only here
+    from sqlalchemy import event
 
     seen: list[str] = []
-    event.listen(store._writer, "before_cursor_execute", lambda *given: seen.append(given[2]))  # noqa: SLF001
+    event.listen(store._writer, "before_cursor_execute", lambda *given: seen.append(given[2]))
     counts = []
     for size in (1, 256):
         seen.clear()
@@ -101,11 +119,17 @@ def written(front: FrontBook, store: Store) -> Entry:
         ("a turn twice", {"key": "other", "receipt": None}),
         ("a turn without the one before", {"key": "other", "receipt": None, "turn": 5, "turn_before": 4}),
         ("a collection that is no odd turn", {"key": "other", "receipt": None, "turn": 2, "turn_before": 1}),
-        ("a cancel that is an odd turn", {"key": "other", "receipt": None, "kind": "cancel", "turn": 3, "turn_before": 2}),
+        (
+            "a cancel that is an odd turn",
+            {"key": "other", "receipt": None, "kind": "cancel", "turn": 3, "turn_before": 2},
+        ),
         ("a refusal with an effect", {"key": "other", "receipt": None, "subject": "X", "response": "13"}),
         ("an approval without one", {"key": "other", "receipt": None, "subject": None, "turn": None}),
         ("a receipt number twice", {"key": "other", "subject": "X"}),
-        ("a turn before that is not the one before", {"key": "other", "receipt": None, "subject": "X", "turn_before": 1}),
+        (
+            "a turn before that is not the one before",
+            {"key": "other", "receipt": None, "subject": "X", "turn_before": 1},
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -124,7 +148,9 @@ def test_the_journal_is_append_only(front: FrontBook, store: Store, statement: s
     assert entries(store) == [good]
 
 
-@pytest.mark.parametrize("values", [{"state": "settled"}, {"settled_by": "someone"}, {"turn": 1}, {"amount": 0}])
+@pytest.mark.parametrize(
+    "values", [{"state": "settled"}, {"settled_by": "someone"}, {"turn": 1}, {"amount": 0}]
+)
 def test_a_dues_state_and_turn_cannot_contradict_each_other(store: Store, values: dict[str, Any]) -> None:
     with pytest.raises(BatchRefused), store.transaction() as connection:
         connection.execute(update(dues).values(values))
@@ -135,7 +161,15 @@ def test_there_is_never_more_than_one_day_that_is_not_closed(store: Store) -> No
         connection.execute(text("INSERT INTO days (date, state) VALUES ('20261125', 'closing')"))
 
 
-@pytest.mark.parametrize("change", ["amount = amount + 1", "policy = 'P2'", "previous = 'x'", "response = '13', turn = NULL, subject = NULL"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        "amount = amount + 1",
+        "policy = 'P2'",
+        "previous = 'x'",
+        "response = '13', turn = NULL, subject = NULL",
+    ],
+)
 def test_a_flipped_value_in_the_journal_is_found(front: FrontBook, store: Store, change: str) -> None:
     front.commit([request(), request(policy="P2"), request(policy="P3")], 1)
     assert broken(store) == []
@@ -168,7 +202,7 @@ def test_two_nodes_have_two_chains_and_one_set_of_dues(front: FrontBook, store: 
 def test_a_due_changed_by_another_node_since_it_was_read_is_a_conflict(
     front: FrontBook, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import ledger.front as module  # noqa: PLC0415 - the seam between reading and writing
+    import ledger.front as module
 
     def fold_late(requests: Any, view: Any) -> list[Answer]:
         answers = real(requests, view)
@@ -187,7 +221,7 @@ def test_a_due_changed_by_another_node_since_it_was_read_is_a_conflict(
 def test_a_failure_of_commit_itself_is_an_unknown_outcome_that_asking_again_resolves(
     front: FrontBook, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sqlalchemy.engine import RootTransaction  # noqa: PLC0415 - the seam
+    from sqlalchemy.engine import RootTransaction
 
     def commit_and_lose(self: RootTransaction) -> None:
         real(self)
@@ -212,7 +246,7 @@ def test_totals_are_kept_with_every_batch(front: FrontBook, store: Store) -> Non
     assert (ours.response, ours.totals) == (Response.TOTALS_DIFFER, Totals(2, 240_000, 1, 120_000))
     agreed = request(Act.TOTALS, key="", date=DATE[4:], totals=ours.totals, net=120_000)
     assert front.commit([agreed], 1)[0].response is Response.APPROVED
-    assert BANK == first.bank
+    assert first.bank == BANK
 
 
 def test_a_load_is_taken_once(store: Store) -> None:

@@ -1,6 +1,4 @@
-"""The codec: any message round-trips in every dialect, no bytes raise anything but its own error, MACs in
-place.
-"""
+"""The codec: messages round-trip in every dialect, hostile bytes raise its own error alone, MACs are last."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Frames: cut at any split of the bytes, bounded, linear; a bad length ends the stream and loses nothing
-before it.
-"""
+"""Frames: cut at any split of the bytes, bounded; a bad length ends the stream, losing nothing before it."""
 
 from __future__ import annotations
 
