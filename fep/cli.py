@@ -16,6 +16,7 @@ from random import Random
 from typing import Any, NoReturn
 
 import click
+from rich.console import Console
 from rich.progress import Progress
 from twisted.internet.error import CannotListenError
 from twisted.logger import globalLogBeginner, textFileLogObserver
@@ -42,11 +43,11 @@ _SETTINGS = click.option(
     help="the settings file",
 )
 SWITCH_INTERVAL_SECONDS = 0.0005
-"""The committer's thread takes the interpreter's lock back about a dozen times a batch; at the default of 5 ms each,
-a busy reactor would make a batch of 256 take 60 ms."""
+"""The committer's thread takes the interpreter's lock back about a dozen times a batch; at the default of
+5 ms each, a busy reactor would make a batch of 256 take 60 ms."""
 COLLECTOR_THRESHOLDS = (20_000, 20, 50)
-"""What is loaded at start never becomes garbage, and requests hold no cycles: looking for some at the defaults cost half
-of the 99th percentile's latency."""
+"""What is loaded at start never becomes garbage, and requests hold no cycles: looking for some at the
+defaults cost half of the 99th percentile's latency."""
 _SAMPLE_POLICIES = 10_000
 _RUN_FOLDER = Path("var")
 _RUN_PORT, _RUN_STATUS_PORT = 8583, 8580
@@ -173,11 +174,19 @@ def verify_command(config: Path) -> None:
 
 
 def _tune_interpreter() -> None:
-    """Set what is the process's and not a part's: how often threads switch, and when garbage is looked for."""
+    """Set what is the process's and not a part's: how often threads switch, and when garbage is looked
+    for.
+    """
     sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
     gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECTOR_THRESHOLDS)
+
+
+def _progress() -> Progress:
+    """A bar on standard error for a person who waits; nothing where nobody looks."""
+    console = Console(stderr=True)
+    return Progress(console=console, transient=True, disable=not console.is_terminal)
 
 
 def _today() -> str:
@@ -187,7 +196,7 @@ def _today() -> str:
 def _write_sample(path: Path, policies: int, seed: int, date: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     entries = sample.make(Random(seed), policies, date)
-    with path.open("wb") as file, Progress(transient=True) as progress:
+    with path.open("wb") as file, _progress() as progress:
         task = progress.add_task("sample", total=policies)
         for line in bookfile.write(date, entries):
             file.write(line)
@@ -201,7 +210,7 @@ def _load(settings: Settings, path: Path) -> Loaded:
     store = Store(settings.node.database)
     try:
         FrontBook(store, front_key.check_value).create()
-        with Progress(transient=True) as progress:
+        with _progress() as progress:
             task = progress.add_task("load", total=len(parsed.policies) + len(parsed.dues))
             advance: Callable[[int], None] = lambda rows: progress.advance(task, rows)  # noqa: E731
             return load_book(store, parsed, front_key.identity, now_us(), advance)

@@ -137,7 +137,9 @@ class Link:
         self._moved()
 
     def _moved(self) -> None:
-        """Keep what the session's state answers to transactions: asking the machine for each one costs too much."""
+        """Keep what the session's state answers to transactions: asking the machine for each one costs too
+        much.
+        """
         self._allowed = self.session.business()
 
     # What the bank says.

@@ -1,7 +1,8 @@
-"""A bank: branches and terminals that speak the interface over real sockets, and do as it demands when answers fail.
+"""A bank: branches and terminals that speak the interface over real sockets, and do as it demands when
+answers fail.
 
-Everything is asked through `Bank`; `BankLink` is one connection. Knows the wire and the bank's own record, and nothing
-of the front-end machine's inside. Time comes from the reactor and from `now`.
+Everything is asked through `Bank`; `BankLink` is one connection. Knows the wire and the bank's own record,
+and nothing of the front-end machine's inside. Time comes from the reactor and from `now`.
 """
 
 from __future__ import annotations
@@ -149,7 +150,9 @@ def _without_mac(message: Message) -> Message:
 
 
 class Bank:
-    """One bank at work. Every act returns a coroutine, updates `record`, and ends with a known outcome or raises."""
+    """One bank at work. Every act returns a coroutine, updates `record`, and ends with a known outcome or
+    raises.
+    """
 
     def __init__(
         self,
@@ -157,6 +160,7 @@ class Bank:
         reactor: Any,  # noqa: ANN401 - reactors are told apart by interfaces, not by a type
         now: Callable[[], datetime],
         answer_seconds: float = ANSWER_SECONDS,
+        first_stan: int = 1,
     ) -> None:
         self.profile = profile
         self.record = Record(profile.code)
@@ -164,7 +168,7 @@ class Bank:
         self._now = now
         self._answer_seconds = answer_seconds
         self._codec = Codec(load(profile.dialect))
-        self._stans = count(1)
+        self._stans = count(first_stan)
         self._counters = cycle([(b, t) for b in profile.branches for t in profile.terminals])
         self.links: list[BankLink] = []
         self._next_link = count()
@@ -322,7 +326,13 @@ class Bank:
         if 48 in answer.fields:
             receipt = first(parse(answer.fields[48], self._codec.dialect.de48_encoding), "RN") or ""
         return self.record.keep(
-            replace(told, response=code, receipt=receipt, authorization=answer.fields.get(38, ""))
+            replace(
+                told,
+                response=code,
+                reason=answer.fields.get(44, ""),
+                receipt=receipt,
+                authorization=answer.fields.get(38, ""),
+            )
         )
 
     async def _ask(self, message: Message) -> Message:

@@ -1,7 +1,8 @@
-"""What a bank believes: its own record of every transaction, kept without looking at the front-end machine's books.
+"""What a bank believes: its own record of every transaction, kept without looking at the front-end
+machine's books.
 
-Pure. No sockets, no clock: what was sent and what was answered is told from outside. This record is what the demo and
-the tests hold against the journal, so nothing of `ledger` but plain figures may be used here.
+Pure. No sockets, no clock: what was sent and what was answered is told from outside. This record is what
+the demo and the tests hold against the journal, so nothing of `ledger` but plain figures may be used here.
 """
 
 from __future__ import annotations
@@ -75,6 +76,7 @@ class Belief:
     amount: int
     state: State = State.UNKNOWN
     response: str = ""
+    reason: str = ""
     receipt: str = ""
     authorization: str = ""
 

@@ -127,7 +127,10 @@ def _profile(settings: Settings, code: str | None) -> BankProfile:
 
 def _run(profile: BankProfile, act: Callable[[Bank], Coroutine[Any, Any, None]]) -> None:
     async def session(reactor: Any) -> None:  # noqa: ANN401 - reactors have no one type
-        bank = Bank(profile, reactor, lambda: datetime.now().astimezone(), _ANSWER_SECONDS)
+        # Each run is a bank that has forgotten its last STAN: the microsecond keeps a key from being used
+        # twice.
+        first_stan = datetime.now().astimezone().microsecond
+        bank = Bank(profile, reactor, lambda: datetime.now().astimezone(), _ANSWER_SECONDS, first_stan)
         await bank.connect()
         await act(bank)
         await bank.sign_off()
@@ -154,7 +157,7 @@ async def _shown(asked: Coroutine[Any, Any, Message]) -> None:
 async def _settled(bank: Bank, acting: Coroutine[Any, Any, Belief]) -> None:
     belief = await acting
     console = Console()
-    console.print(f"{belief.state}  DE 39 {belief.response}  {belief.rrn}")
+    console.print(f"{belief.state}: DE 39 {belief.response} {belief.reason}".rstrip())
     if belief.receipt:
         show(await bank.receipt(belief.receipt), console)
 

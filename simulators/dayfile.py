@@ -14,7 +14,9 @@ _LETTERS = {State.DONE: "S", State.REVERSED: "R"}
 
 
 def write(record: Record, date: str, encoding: str = "utf-8") -> Iterator[bytes]:
-    """The file's lines for a business date (YYYYMMDD), header and trailer included; sums in fen, net of reversals."""
+    """The file's lines for a business date (YYYYMMDD), header and trailer included; sums in fen, net of
+    reversals.
+    """
     yield f"H|{record.bank}|{date}|1\n".encode(encoding)
     count = 0
     sums = {"premium": 0, "benefit": 0}

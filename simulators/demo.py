@@ -1,7 +1,8 @@
 """`make demo`: three banks against a real front-end machine, and then both sides' books compared to the fen.
 
-Starts the machine as a process of its own, drives it over real sockets, reads its database with statements that share
-nothing with the machine's, and says by its exit code whether everything agrees. Shows; decides nothing about money.
+Starts the machine as a process of its own, drives it over real sockets, reads its database with statements
+that share nothing with the machine's, and says by its exit code whether everything agrees. Shows; decides
+nothing about money.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -37,6 +39,7 @@ from ledger import bookfile, sample
 from ledger.capitals import in_figures
 from ledger.request import Totals
 from protocol.message import Message
+from simulators import dayfile
 from simulators.bank import Bank, BankProfile, together
 from simulators.beliefs import Belief, Record, State
 
@@ -92,6 +95,7 @@ async def _demo(reactor: Any, folder: Path, console: Console) -> None:  # noqa: 
             await day.bank.sign_off()
     verified = _qianzhi("journal", "verify", "--config", str(settings_path))
     agreed = _report(console, days, balances, settings, folder / "front.db")
+    agreed = _day_files(console, days, folder, book.business_date) and agreed
     console.print(verified.stdout.strip().replace("\n", "; "))
     console.print(f"{time.monotonic() - started:.0f} s")
     if not agreed:
@@ -119,7 +123,9 @@ def _qianzhi(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @contextmanager
 def _serving(settings_path: Path) -> Iterator[dict[str, int]]:
-    """The machine as a process; yields the banks' ports. Stopped by SIGTERM, which must end it with code 0."""
+    """The machine as a process; yields the banks' ports. Stopped by SIGTERM, which must end it with code
+    0.
+    """
     log = settings_path.with_name("serve.log")
     with log.open("w", encoding="utf-8") as errors:
         process = subprocess.Popen(
@@ -285,10 +291,13 @@ class Recorded:
 
 
 def _read_journal(database: Path, bank: str) -> dict[tuple[str, str, str], Recorded]:
-    """The journal's final states, from its entries alone: what was approved, and what an effective entry undid."""
+    """The journal's final states, from its entries alone: what was approved, and what an effective entry
+    undid.
+    """
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
         rows = connection.execute(
-            "SELECT key, kind, terminal, sent_at, stan, response, amount, coalesce(receipt, ''), original, turn"
+            "SELECT key, kind, terminal, sent_at, stan, response, amount, coalesce(receipt, ''),"
+            " original, turn"
             " FROM journal WHERE bank = ?",
             (bank,),
         ).fetchall()
@@ -328,14 +337,26 @@ def _journal_totals(record: Record, journal: dict[tuple[str, str, str], Recorded
 _OWN_FIELDS = ("mti", "code", "terminal", "branch", "sent_at", "stan", "rrn", "policy", "due")
 
 
+def _day_files(console: Console, days: Sequence[Day], folder: Path, date: str) -> bool:
+    """Write each bank's day file; whether each has a line for every transaction that took effect."""
+    counts = []
+    for day in days:
+        path = folder / f"{day.bank.profile.code}.{date}.txt"
+        path.write_bytes(b"".join(dayfile.write(day.bank.record, date)))
+        counts.append(sum(line.startswith("D|") for line in path.read_text(encoding="utf-8").splitlines()))
+    totals = [day.bank.record.totals() for day in days]
+    console.print(f"day files: {', '.join(f'{count:,} lines' for count in counts)}")
+    return counts == [total.collections + total.payouts for total in totals]
+
+
 def _report(
     console: Console, days: Sequence[Day], balances: Sequence[Message], settings: Settings, database: Path
 ) -> bool:
     """Print the table and a receipt; whether everything agrees."""
-    table = Table(title="banks and journal", show_lines=True)
-    table.add_column("bank")
-    for name in ("lines", "repeats", "undone", "collected", "paid", "journal net", "0510", "differ"):
-        table.add_column(name, justify="right")
+    table = Table(title="banks and journal", box=SIMPLE_HEAD, padding=(0, 0, 0, 1))
+    table.add_column("bank", no_wrap=True)
+    for name in ("lines", "undone", "collected", "paid", "journal net", "0510", "differ"):
+        table.add_column(name, justify="right", no_wrap=True)
     agreed = True
     for day, balance, entry in zip(days, balances, settings.bank, strict=True):
         record = day.bank.record
@@ -345,9 +366,8 @@ def _report(
         good = not differences and ours == theirs and balance.fields[66] == "1" and not record.undecided()
         agreed = agreed and good
         table.add_row(
-            f"{entry.code}\n{entry.dialect}\n{entry.framing}\n{entry.mac}",
+            entry.code,
             f"{len(record.beliefs):,}",
-            str(day.repeats),
             str(ours.collections_reversed + ours.payouts_reversed),
             in_figures(ours.collected - ours.collected_reversed),
             in_figures(ours.paid - ours.paid_reversed),
@@ -358,8 +378,11 @@ def _report(
         for difference in differences[:5]:
             console.print(f"[red]{entry.code} {difference}[/red]")
     console.print(table)
+    for entry in settings.bank:
+        console.print(f"{entry.code}: {entry.dialect}, {entry.framing}, {entry.mac}")
     console.print(
-        f"{sum(day.lost_answers for day in days)} answers lost and reversed,"
+        f"{sum(day.repeats for day in days)} repeats,"
+        f" {sum(day.lost_answers for day in days)} answers lost and reversed,"
         f" {sum(day.reversals_first for day in days)} reversals before their originals,"
         f" {sum(day.cancels for day in days)} cancels"
     )

@@ -1,11 +1,14 @@
-"""What the front book's database itself refuses, on SQLite and PostgreSQL; and what a failure means for the money.
+"""What the front book's database itself refuses, on SQLite and PostgreSQL; and what a failure means for
+the money.
 
-Each protection is tried from below: the statement that the program would never send goes straight to the database.
+Each protection is tried from below: the statement that the program would never send goes straight to the
+database.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,9 +29,10 @@ from ledger.errors import (
 from ledger.front import FrontBook
 from ledger.journal import broken_links, read_chains, read_entries
 from ledger.load import LoadRefused, load_book
-from ledger.request import Act, Answer, Totals
+from ledger.request import Act, Answer, Request, Totals
 from ledger.schema import dues, journal
 from ledger.store import BadDatabaseUrl, Store
+from ledger.view import View
 from protocol.responses import Response
 from tests.builders import BANK, DATE, book, premium, request
 
@@ -204,7 +208,7 @@ def test_a_due_changed_by_another_node_since_it_was_read_is_a_conflict(
 ) -> None:
     import ledger.front as module
 
-    def fold_late(requests: Any, view: Any) -> list[Answer]:
+    def fold_late(requests: Sequence[Request], view: View) -> list[Answer]:
         answers = real(requests, view)
         view.due_turns_read["D1"] += 2
         return answers
@@ -271,7 +275,7 @@ def test_a_book_made_with_another_front_key_is_refused(store: Store) -> None:
         FrontBook(store, "another").create()
 
 
-def test_an_embedded_book_has_one_writer(tmp_path: Any) -> None:
+def test_an_embedded_book_has_one_writer(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'front.db'}"
     store = Store(url)
     with pytest.raises(BookInUse):
@@ -301,7 +305,7 @@ def test_a_database_that_is_not_there_is_unavailable() -> None:
     store.close()
 
 
-def test_readers_cannot_write(tmp_path: Any) -> None:
+def test_readers_cannot_write(tmp_path: Path) -> None:
     store = Store(f"sqlite:///{tmp_path / 'front.db'}")
     FrontBook(store, "check").create()
     with pytest.raises(LedgerError, match="readonly"), store.reading() as connection:
