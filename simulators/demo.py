@@ -23,7 +23,6 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -353,9 +352,9 @@ def _report(
     console: Console, days: Sequence[Day], balances: Sequence[Message], settings: Settings, database: Path
 ) -> bool:
     """Print the table and a receipt; whether everything agrees."""
-    table = Table(title="banks and journal", box=SIMPLE_HEAD, padding=(0, 0, 0, 1))
+    table = Table(title="banks and journal", box=None, padding=(0, 1, 0, 0))
     table.add_column("bank", no_wrap=True)
-    for name in ("lines", "undone", "collected", "paid", "journal net", "0510", "differ"):
+    for name in ("lines", "undone", "collected", "paid", "journal net", "0510", "diff"):
         table.add_column(name, justify="right", no_wrap=True)
     agreed = True
     for day, balance, entry in zip(days, balances, settings.bank, strict=True):

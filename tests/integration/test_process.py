@@ -1,5 +1,6 @@
 """The machine as a process: it serves from the command line, and what it approved outlives its being
-killed."""
+killed.
+"""
 
 from __future__ import annotations
 
