@@ -67,6 +67,7 @@ def real_world() -> World:
 
 def main() -> NoReturn:
     """Run the command; expected errors become one line each on standard error."""
+    os.umask(0o077)  # whatever is written here, books and databases, is for its owner alone
     try:
         cli.main(standalone_mode=False)
     except click.ClickException as error:

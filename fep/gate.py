@@ -106,7 +106,7 @@ class Gate:
             verdict, reason = Response.NOT_SUPPORTED, f"DE 3 {code} NOT SUPPORTED"
         return Request(
             key=key_of(fields[32], fields[41], fields[7], fields[11]),
-            act=act or Act.COLLECT,
+            act=act or (Act.DUES if mti == "0100" else Act.COLLECT),
             bank=self._bank.code,
             mti=mti,
             code=code,

@@ -107,7 +107,7 @@ class Store:
             transaction.commit()
         except DBAPIError as error:
             _roll_back(connection)
-            raise _commit_meaning(error, self.is_sqlite) from error
+            raise _commit_meaning(error, self.is_sqlite) from None
 
 
 def _checked_url(url: str) -> Any:  # noqa: ANN401 - sqlalchemy.engine.URL is re-exported without a stable public path
@@ -219,7 +219,8 @@ def _translated(is_sqlite: bool) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise _meaning(error, is_sqlite) from error
+        # Not `from error`: PostgreSQL's details quote the failing row, and a traceback would print them.
+        raise _meaning(error, is_sqlite) from None
 
 
 def _meaning(error: DBAPIError, is_sqlite: bool) -> LedgerError:
@@ -238,12 +239,12 @@ def _is_data_fault(error: DBAPIError) -> bool:
 
 
 def _commit_meaning(error: DBAPIError, is_sqlite: bool) -> LedgerError:
-    """What a failure of COMMIT means: known only where the database itself answered that it refused."""
-    if (
-        not is_sqlite
-        and getattr(error.orig, "sqlstate", None) is not None
-        and not error.connection_invalidated
-    ):
+    """What a failure of COMMIT means: known only where PostgreSQL itself refused for a constraint or a conflict.
+
+    Any other answer, a shutdown's among them, may come after the commit was made durable.
+    """
+    sqlstate = str(getattr(error.orig, "sqlstate", None) or "")
+    if not is_sqlite and sqlstate[:2] in ("23", "40") and not error.connection_invalidated:
         return _meaning(error, is_sqlite)
     return OutcomeUnknown(_summary(error))
 

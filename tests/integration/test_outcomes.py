@@ -181,6 +181,7 @@ def test_40_a_processing_code_that_is_not_of_the_interface(bank: Client, books: 
     assert bank.ask(message(de3="990000")).fields[39] == "40"
     assert bank.ask(message(de3="310000")).fields[39] == "40"
     assert bank.ask(inquiry(code="500000")).fields[39] == "40"
+    assert books.responses() == [("collection", "40"), ("collection", "40")], "an inquiry is never recorded"
     assert books.due("D1") == UNTOUCHED
 
 

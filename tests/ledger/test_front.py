@@ -119,7 +119,7 @@ def written(front: FrontBook, store: Store) -> Entry:
 @pytest.mark.parametrize(
     ("what", "change"),
     [
-        ("a key twice", {}),
+        ("a key twice", {"receipt": None, "subject": "X"}),
         ("a turn twice", {"key": "other", "receipt": None}),
         ("a turn without the one before", {"key": "other", "receipt": None, "turn": 5, "turn_before": 4}),
         ("a collection that is no odd turn", {"key": "other", "receipt": None, "turn": 2, "turn_before": 1}),
