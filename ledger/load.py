@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, insert, select, text
 
 from ledger.bookfile import Book
 from ledger.errors import InvariantBroken, LedgerError
@@ -56,6 +56,8 @@ def load_book(
         for chunk in _chunks(book.dues):
             connection.execute(insert(dues), [_due_row(due, conceal) for due in chunk])
             progress(len(chunk))
+        if not store.is_sqlite:  # without figures on the new rows PostgreSQL reads whole tables for a batch
+            connection.execute(text("ANALYZE policies, dues"))
         loaded = _count(connection, book.business_date)
         expected = Loaded(book.business_date, len(book.policies), len(book.dues), book.premium, book.benefit)
         if loaded != expected:

@@ -239,7 +239,7 @@ def _is_data_fault(error: DBAPIError) -> bool:
 
 
 def _commit_meaning(error: DBAPIError, is_sqlite: bool) -> LedgerError:
-    """What a failure of COMMIT means: known only where PostgreSQL itself refused for a constraint or a conflict.
+    """What a failure of COMMIT means: known only where PostgreSQL refused for a constraint or a conflict.
 
     Any other answer, a shutdown's among them, may come after the commit was made durable.
     """
