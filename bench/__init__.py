@@ -1,1 +1,3 @@
-"""Benchmarks that anyone can run again: `make bench`. Figures are for comparing, never for a test to depend on."""
+"""Benchmarks that anyone can run again: `make bench`. Figures are for comparing, never for a test to
+depend on.
+"""

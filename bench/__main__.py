@@ -1,7 +1,9 @@
-"""`make bench`: durable collections a second and their latency, on SQLite and PostgreSQL (DESIGN section 8, rows 1 to 3).
+"""`make bench`: durable collections a second and their latency, on SQLite and PostgreSQL (DESIGN section
+8, rows 1 to 3).
 
-Starts a real machine as a process, opens and signs on 64 links, makes every frame beforehand, and lets a program in C
-send them and time the answers, so that the load is not the bottleneck. Prints how it was run and ratios to a baseline.
+Starts a real machine as a process, opens and signs on 64 links, makes every frame beforehand, and lets a
+program in C send them and time the answers, so that the load is not the bottleneck. Prints how it was run
+and ratios to a baseline.
 """
 
 from __future__ import annotations
@@ -19,30 +21,25 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.request import urlopen
 
+from bench.frames import BANK, DATE, approved_place, policies, sign_on, write_frames
+from bench.sender import Place
 from fep.install import install
 from fep.keys import read_key_file
-from ledger.bookfile import DueLine, Policy, PolicyDues, write
+from ledger.bookfile import write
 from protocol.codec import Codec
 from protocol.dialect import load
-from protocol.framing import FrameReader, Framing, wrap
-from protocol.keyblock import unwrap
-from protocol.mac import MacAlgorithm, MacKey
-from protocol.message import Message
-from protocol.tlv import build, first, parse
 
-BANK = "01020000"
-DATE = "20261124"
-MOMENT = "1124101112"
-AMOUNT = 120_000
 LINKS = 64
 IN_FLIGHT = 8
 BASELINE_BATCH = 256
+SENDERS = 2
 
 
 class Figures(NamedTuple):
@@ -61,17 +58,16 @@ def main() -> None:
     parser.add_argument("--transactions", type=int, default=96_000, help="collections in a closed-loop run")
     parser.add_argument("--database", choices=("sqlite", "postgresql", "both"), default="both")
     given = parser.parse_args()
-    if shutil.which("cc") is None:
-        raise SystemExit(
-            "bench: the load is made by a C program, and no cc is here: install gcc, or set one up as cc"
-        )
     print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()},", end=" ")
     print(f"SQLite {sqlite3.sqlite_version} synchronous=FULL")
     print(
-        f"{LINKS} links, {IN_FLIGHT} in flight each, AES-CMAC both ways, hash chain on; the load shares the cores"
+        f"{LINKS} links, {IN_FLIGHT} in flight each, AES-CMAC both ways, hash chain on; load on the same cores"
     )
     with tempfile.TemporaryDirectory(prefix="qianzhi-bench-") as folder:
         program = _compile(Path(folder))
+        print(
+            "the load is a program in C" if program else f"no cc here: the load is {SENDERS} Python processes"
+        )
         baseline = _baseline(Path(folder), given.transactions)
         print(
             f"baseline: {baseline:,.0f} bare SQLite inserts a second, {BASELINE_BATCH} a durable transaction"
@@ -83,7 +79,7 @@ def main() -> None:
                 _rows("PostgreSQL, synchronous_commit=on", url, program, given.transactions, baseline)
 
 
-def _rows(name: str, database: str, program: Path, transactions: int, baseline: float) -> None:
+def _rows(name: str, database: str, program: Path | None, transactions: int, baseline: float) -> None:
     full = _run(database, program, transactions, rate=0)
     print(
         f"{name}: {full.rate:,.0f} durable collections a second ({full.rate / baseline:.2f} of the baseline),"
@@ -96,7 +92,10 @@ def _rows(name: str, database: str, program: Path, transactions: int, baseline: 
     )
 
 
-def _compile(folder: Path) -> Path:
+def _compile(folder: Path) -> Path | None:
+    """The load's program; None where no C compiler is at hand."""
+    if shutil.which("cc") is None:
+        return None
     program = folder / "load"
     source = Path(__file__).with_name("load.c")
     subprocess.run(["cc", "-O2", "-o", str(program), str(source)], check=True)
@@ -138,13 +137,13 @@ def _postgresql() -> Iterator[str]:
         server.cleanup()
 
 
-def _run(database: str, program: Path, transactions: int, rate: float) -> Figures:
+def _run(database: str, program: Path | None, transactions: int, rate: float) -> Figures:
     with tempfile.TemporaryDirectory(prefix="qianzhi-bench-run-") as name, ExitStack() as stack:
         folder = Path(name)
         if database.startswith("postgresql"):
             database = _fresh_database(database)
         settings = install(folder, os.urandom, first_port=0, status_port=0, database=database)
-        (folder / "book.csv").write_bytes(b"".join(write(DATE, _policies(transactions))))
+        (folder / "book.csv").write_bytes(b"".join(write(DATE, policies(transactions))))
         _qianzhi("book", "load", str(folder / "book.csv"), "--config", str(settings))
         port, status = stack.enter_context(_serving(settings))
         zmk = read_key_file(folder / "keys" / f"{BANK}.zmk", (16,))
@@ -152,96 +151,55 @@ def _run(database: str, program: Path, transactions: int, rate: float) -> Figure
 
 
 def _load(
-    folder: Path, program: Path, port: int, status: str, zmk: bytes, transactions: int, rate: float
+    folder: Path, program: Path | None, port: int, status: str, zmk: bytes, transactions: int, rate: float
 ) -> Figures:
     codec = Codec(load("ascii87"))
     sockets = [socket.create_connection(("127.0.0.1", port)) for _ in range(LINKS)]
-    with (folder / "frames").open("wb") as file:
-        for place, link in enumerate(sockets):
-            key = _sign_on(link, codec, zmk)
-            numbers = range(place, transactions, LINKS)
-            file.write(len(numbers).to_bytes(4, sys.byteorder))
-            for stan, number in enumerate(numbers, start=1):
-                file.write(wrap(Framing.BE2, codec.seal(_collection(place, stan, number), key.mac)))
-    stan_at, code_at = _places(codec)
-    descriptors = [link.fileno() for link in sockets]
-    command = [
-        str(program),
-        str(folder / "frames"),
-        ",".join(map(str, descriptors)),
-        str(stan_at),
-        str(code_at),
-    ]
-    command += [str(IN_FLIGHT), f"{rate:.3f}"]
-    done = subprocess.run(command, pass_fds=descriptors, capture_output=True, text=True, check=False)
+    keys = [sign_on(link, codec, zmk) for link in sockets]
+    parts = 1 if program else SENDERS
+    runs = []
+    for part in range(parts):
+        path = folder / f"frames{part}"
+        links = range(part, LINKS, parts)
+        write_frames(path, codec, links, keys, transactions)
+        runs.append((path, [sockets[link].fileno() for link in links]))
+    told = _send(program, runs, approved_place(codec), rate / parts)
     for link in sockets:
         link.close()
-    if done.returncode:
-        raise SystemExit(f"bench: the load ended early: {done.stderr}")
-    figures = json.loads(done.stdout)
-    if figures["approved"] != transactions:
-        raise SystemExit(f"bench: {figures['approved']} of {transactions} were approved")
+    if sum(one["approved"] for one in told) != transactions:
+        raise SystemExit(f"bench: not all of {transactions} were approved: {told}")
+    latencies = array("f")
+    for path, _ in runs:
+        latencies.frombytes(path.with_suffix(".latencies").read_bytes())
+    ordered = sorted(latencies)
     with urlopen(status) as answer:
-        told = json.load(answer)
+        counted = json.load(answer)
     return Figures(
-        transactions / figures["seconds"],
-        figures["p50_ms"],
-        figures["p99_ms"],
-        figures["max_ms"],
-        told["batched"] / told["batches"],
+        transactions / (max(one["end"] for one in told) - min(one["start"] for one in told)),
+        ordered[len(ordered) // 2] * 1000,
+        ordered[len(ordered) * 99 // 100] * 1000,
+        ordered[-1] * 1000,
+        counted["batched"] / counted["batches"],
     )
 
 
-def _policies(transactions: int) -> Iterator[PolicyDues]:
-    for number in range(transactions):
-        policy = f"P{number:09d}"
-        due = DueLine(f"D{number:09d}", policy, "500000", "premium", "20261201", AMOUNT, "")
-        yield PolicyDues(Policy(policy, "active", "张三"), (due,))
-
-
-def _collection(place: int, stan: int, number: int) -> Message:
-    return Message(
-        "0200",
-        {
-            3: "500000",
-            4: f"{AMOUNT:012d}",
-            7: MOMENT,
-            11: f"{stan:06d}",
-            12: MOMENT[4:],
-            13: MOMENT[:4],
-            32: BANK,
-            37: f"{number:012d}",
-            41: f"T{place:07d}",
-            42: "B00000000000001",
-            48: build((("PN", f"P{number:09d}"), ("DU", f"D{number:09d}")), "utf-8"),
-            49: "156",
-        },
-    )
-
-
-def _places(codec: Codec) -> tuple[int, int]:
-    """Where DE 11 and DE 39 begin in an approved answer, found by changing them."""
-    fields: dict[int, str] = {**_collection(0, 0, 0).fields, 15: "1124", 38: "000000", 39: "00", 62: "x"}
-    plain = codec.encode(Message("0210", fields))
-    places = []
-    for number, text in ((11, "999999"), (39, "99")):
-        other = codec.encode(Message("0210", {**fields, number: text}))
-        places.append(
-            next(place for place, pair in enumerate(zip(plain, other, strict=True)) if pair[0] != pair[1])
-        )
-    return places[0], places[1]
-
-
-def _sign_on(link: socket.socket, codec: Codec, zmk: bytes) -> MacKey:
-    link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    message = Message("0800", {7: MOMENT, 11: "000001", 32: BANK, 70: "001"})
-    link.sendall(wrap(Framing.BE2, codec.encode(message)))
-    reader = FrameReader(Framing.BE2)
-    frames: list[Any] = []
-    while not frames:
-        frames = reader.feed(link.recv(65536))
-    groups = parse(codec.decode(frames[0].body).fields[48], "utf-8")
-    return MacKey(MacAlgorithm.AES_CMAC, unwrap(zmk, first(groups, "KA") or "", MacAlgorithm.AES_CMAC))
+def _send(
+    program: Path | None, runs: Sequence[tuple[Path, list[int]]], place: Place, rate: float
+) -> list[dict[str, Any]]:
+    """Run the senders side by side; what each printed."""
+    started = []
+    for path, descriptors in runs:
+        command = [str(program)] if program else [sys.executable, "-m", "bench.sender"]
+        command += [str(path), ",".join(map(str, descriptors)), place.head.hex(), str(place.stan_at)]
+        command += [str(place.code_at), str(IN_FLIGHT), f"{rate:.3f}", str(path.with_suffix(".latencies"))]
+        started.append(subprocess.Popen(command, pass_fds=descriptors, stdout=subprocess.PIPE, text=True))
+    told = []
+    for process in started:
+        output, _ = process.communicate()
+        if process.returncode:
+            raise SystemExit("bench: the load ended early; its reason stands above")
+        told.append(json.loads(output))
+    return told
 
 
 def _qianzhi(*arguments: str) -> None:

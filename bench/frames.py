@@ -1,0 +1,100 @@
+"""What the load says: sign-on, and distinct collections sealed beforehand under each link's session key.
+
+Also the book that they collect from, and where an approved answer keeps what the load looks at.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from bench.sender import Place
+from ledger.bookfile import DueLine, Policy, PolicyDues
+from protocol.codec import Codec
+from protocol.framing import Frame, FrameReader, Framing, wrap
+from protocol.keyblock import unwrap
+from protocol.mac import MacAlgorithm, MacKey
+from protocol.message import Message
+from protocol.tlv import build, first, parse
+
+BANK = "01020000"
+DATE = "20261124"
+MOMENT = "1124101112"
+AMOUNT = 120_000
+
+
+def policies(transactions: int) -> Iterator[PolicyDues]:
+    """So many policies, each with one premium due of AMOUNT fen."""
+    for number in range(transactions):
+        policy = f"P{number:09d}"
+        due = DueLine(f"D{number:09d}", policy, "500000", "premium", "20261201", AMOUNT, "")
+        yield PolicyDues(Policy(policy, "active", "张三"), (due,))
+
+
+def write_frames(path: Path, codec: Codec, links: Sequence[int], keys: Sequence[MacKey], total: int) -> None:
+    """Write the frames of `links` (numbers among all) in load.c's form, each under its link's key.
+
+    `keys` are all the links' keys; collection n of `total` goes over link n modulo their number.
+    """
+    with path.open("wb") as file:
+        for link in links:
+            numbers = range(link, total, len(keys))
+            file.write(len(numbers).to_bytes(4, sys.byteorder))
+            for stan, number in enumerate(numbers, start=1):
+                sealed = codec.seal(_collection(link, stan, number), keys[link].mac)
+                file.write(wrap(Framing.BE2, sealed))
+
+
+def approved_place(codec: Codec) -> Place:
+    """How an approved answer begins, and where DE 11 and DE 39 are in it, found by changing them."""
+    fields = {**_collection(0, 0, 0).fields, 15: "1124", 38: "000000", 39: "00", 62: "x"}
+    mac = MacKey(MacAlgorithm.AES_CMAC, bytes(16)).mac
+    plain = codec.seal(Message("0210", fields), mac)
+
+    def changed(number: int, text: str) -> int:
+        other = codec.seal(Message("0210", {**fields, number: text}), mac)
+        return next(at for at, (one, two) in enumerate(zip(plain, other, strict=True)) if one != two)
+
+    return Place(plain[:12], changed(11, "999999"), changed(39, "99"))
+
+
+def sign_on(link: socket.socket, codec: Codec, zmk: bytes) -> MacKey:
+    """Sign on over an open connection; the session key that the answer carries."""
+    link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    message = Message("0800", {7: MOMENT, 11: "000001", 32: BANK, 70: "001"})
+    link.sendall(wrap(Framing.BE2, codec.encode(message)))
+    reader = FrameReader(Framing.BE2)
+    frames: list[Frame] = []
+    while not frames:
+        data = link.recv(65_536)
+        if not data:
+            raise SystemExit("bench: the server closed a link at sign-on")
+        frames = reader.feed(data)
+    answer = codec.decode(frames[0].body)
+    if answer.fields[39] != "00":
+        raise SystemExit(f"bench: sign-on was answered {answer.fields[39]}")
+    groups = parse(answer.fields[48], "utf-8")
+    return MacKey(MacAlgorithm.AES_CMAC, unwrap(zmk, first(groups, "KA") or "", MacAlgorithm.AES_CMAC))
+
+
+def _collection(link: int, stan: int, number: int) -> Message:
+    """No DE 2, so that every field before DE 39 has one length."""
+    return Message(
+        "0200",
+        {
+            3: "500000",
+            4: f"{AMOUNT:012d}",
+            7: MOMENT,
+            11: f"{stan:06d}",
+            12: MOMENT[4:],
+            13: MOMENT[:4],
+            32: BANK,
+            37: f"{number:012d}",
+            41: f"T{link:07d}",
+            42: "B00000000000001",
+            48: build((("PN", f"P{number:09d}"), ("DU", f"D{number:09d}")), "utf-8"),
+            49: "156",
+        },
+    )
