@@ -61,7 +61,7 @@ def main() -> None:
     print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()},", end=" ")
     print(f"SQLite {sqlite3.sqlite_version} synchronous=FULL")
     print(
-        f"{LINKS} links, {IN_FLIGHT} in flight each, AES-CMAC both ways, hash chain on; load on the same cores"
+        f"{LINKS} links, {IN_FLIGHT} in flight each, AES-CMAC both ways, hash chain; load on these cores too"
     )
     with tempfile.TemporaryDirectory(prefix="qianzhi-bench-") as folder:
         program = _compile(Path(folder))
