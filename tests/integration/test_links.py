@@ -210,15 +210,23 @@ def test_a_bank_has_only_as_many_links_as_its_entry_says(tmp_path: Path) -> None
     machine.stop()
 
 
-def test_a_graceful_stop_answers_what_was_taken(machine: Machine, settings: Settings) -> None:
+def test_a_graceful_stop_answers_what_was_taken_and_refuses_the_rest(
+    machine: Machine, settings: Settings
+) -> None:
+    """Whatever the stop overtakes, each request has exactly one answer, and the journal agrees with it."""
     books = Books(settings.node.database)
     with machine.signed_on() as bank:
-        bank.send(message())
-        answer = bank.receive()
+        sent = [message(de41=f"T{n:07d}") for n in range(40)]
+        for one in sent:
+            bank.send(one)
+        first = bank.receive()
         machine.stop()
-        assert answer.fields[39] == "00"
+        answers = [first, *(bank.receive() for _ in sent[1:])]
         assert bank.is_closed()
-    assert books.due("D1")[0] == "settled"
+    told = {answer.fields[41]: answer.fields[39] for answer in answers}
+    assert set(told.values()) <= {"00", "12", "91"}
+    recorded = dict(books.rows("SELECT terminal, response FROM journal"))
+    assert recorded == {terminal: code for terminal, code in told.items() if code != "91"}
     books.close()
 
 
