@@ -17,7 +17,7 @@ from protocol.message import Message
 from tests.builders import BANK, inquiry, message, original
 from tests.machine import OTHER_BANK, Books, Client, Machine, load_front_book, write_settings
 
-IMPATIENT = "frame_seconds = 1\nsign_on_seconds = 1\nidle_seconds = 1\necho_seconds = 1"
+IMPATIENT = "frame_seconds = 1\nsign_on_seconds = 1\nidle_seconds = 1\necho_seconds = 3"
 
 
 def network(code: str, **fields: str) -> Message:

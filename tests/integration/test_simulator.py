@@ -18,7 +18,7 @@ from simulators.beliefs import State
 from tests.builders import BANK
 from tests.machine import ZMK, Books, Machine, reactor
 
-ANSWER_SECONDS = 0.3
+ANSWER_SECONDS = 1.5
 
 
 def at_work(machine: Machine, work: Callable[[Bank], Coroutine[Any, Any, Any]]) -> Any:  # noqa: ANN401 - the work's own
