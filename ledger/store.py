@@ -25,6 +25,9 @@ SQLITE_CHECKPOINT_PAGES = 4000
 """The writer checkpoints by itself when the WAL holds this many pages (16 MB)."""
 
 _SQLITE_CACHE_KIB = 65536
+_POSTGRESQL_OPTIONS = "-c synchronous_commit=on -c enable_seqscan=off"
+"""Every statement of a batch finds its rows by an index. PostgreSQL plans on figures that may be minutes old:
+it would take a journal that was empty then for empty still, and read the whole of it for each batch."""
 _POSTGRESQL_CONFLICTS = frozenset({"40001", "40P01", "55P03", "23505", "23503"})
 """Serialization failure, deadlock, lock not available, unique and foreign key violation: another node was
 quicker."""
@@ -200,7 +203,7 @@ def _postgresql(url: Any) -> Engine:  # noqa: ANN401 - see _checked_url
         pool_size=2,
         hide_parameters=True,
         isolation_level="READ COMMITTED",
-        connect_args={"connect_timeout": 5, "prepare_threshold": 2, "options": "-c synchronous_commit=on"},
+        connect_args={"connect_timeout": 5, "prepare_threshold": 2, "options": _POSTGRESQL_OPTIONS},
     )
 
 

@@ -311,3 +311,24 @@ def test_readers_cannot_write(tmp_path: Path) -> None:
     with pytest.raises(LedgerError, match="readonly"), store.reading() as connection:
         connection.execute(text("DELETE FROM days"))
     store.close()
+
+
+def test_no_batch_reads_a_whole_table(front: FrontBook, store: Store) -> None:
+    """However PostgreSQL plans: a request's cost does not grow with the journal or the book."""
+    if store.is_sqlite:
+        pytest.skip("SQLite keeps no figures of scans; it always takes the index that there is")
+
+    def scans() -> dict[str, int]:
+        with store.transaction() as connection:
+            connection.execute(text("SELECT pg_stat_force_next_flush()"))
+        with store.transaction() as connection:
+            rows = connection.execute(text("SELECT relname, seq_scan FROM pg_stat_user_tables"))
+            return {row[0]: row[1] for row in rows if row[0] in ("journal", "dues", "policies")}
+
+    front.commit([request()], 1)
+    before = scans()
+    for number in range(2, 6):
+        first = request(policy=f"P{number}")
+        front.commit([first], 1)
+        front.commit([request(Act.REVERSE, original=first.key)], 1)
+    assert scans() == before
