@@ -7,6 +7,7 @@ recorded under the request's key and stays a refusal. PROTOCOL sections 3, 4 and
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
@@ -43,6 +44,8 @@ MANDATORY: Mapping[str, tuple[int, ...]] = MappingProxyType(
 _DAYS_OF_MONTH = MappingProxyType(
     {f"{month:02d}": days for month, days in enumerate((31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31), 1)}
 )
+_PAGE = re.compile("0*[1-9][0-9]{0,2}", re.ASCII).fullmatch
+"""A page from 1 to 999."""
 _ORIGINAL_MTIS = frozenset({"0200", "0201", "0220", "0221"})
 
 
@@ -215,9 +218,7 @@ def _groups(groups: tuple[Group, ...]) -> Groups:
 def _need_policy(groups: Groups, _fields: Mapping[int, str]) -> None:
     if not groups.policy:
         raise FormatError("48.PN")
-    if groups.page and not (
-        groups.page.isascii() and groups.page.isdigit() and 1 <= int(groups.page[:4]) <= 999
-    ):
+    if groups.page and not _PAGE(groups.page):
         raise FormatError("48.PG", "malformed")
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from types import MappingProxyType
 
 from twisted.logger import Logger
 
@@ -31,6 +32,9 @@ from protocol.tlv import build
 
 SIGN_ON, SIGN_OFF, KEY_CHANGE, CUTOVER, ECHO = "001", "002", "101", "201", "301"
 """DE 70 (PROTOCOL section 5)."""
+
+_REFUSALS = MappingProxyType({Response.SECURITY: "SIGN ON FIRST", Response.UNAVAILABLE: "STOPPING"})
+"""DE 44 for what the session's state refuses."""
 
 _OUR_TPDU = b"\x60\x00\x00\x00\x00"
 
@@ -161,13 +165,13 @@ class Link:
     def _business(self, message: Message, frame: Frame) -> None:
         allowed = self._allowed
         if allowed is Response.SECURITY:
-            self._answer(message, frame.tpdu, Answer(allowed, "SIGN ON FIRST"))
+            self._answer(message, frame.tpdu, Answer(allowed, _REFUSALS[allowed]))
             return
         covered = self._authenticated(message, frame)
         if covered is None:
             return
         if allowed is not Response.APPROVED:
-            self._answer(message, frame.tpdu, Answer(allowed, "STOPPING"))
+            self._answer(message, frame.tpdu, Answer(allowed, _REFUSALS[allowed]))
             return
         try:
             request = self._gate.request(message, covered)
@@ -217,7 +221,7 @@ class Link:
             return
         covered, mac = self._codec.last_bytes(frame.body)
         if self._allowed is Response.SECURITY:
-            answer = Answer(Response.SECURITY, "SIGN ON FIRST")
+            answer = Answer(Response.SECURITY, _REFUSALS[Response.SECURITY])
         elif not self._keys.authentic(covered, mac, self._all.seconds()):
             self._mac_failed(message, frame, "MAC WRONG")
             return
@@ -240,7 +244,7 @@ class Link:
         if code == ECHO:
             self._answer(message, frame.tpdu, self._done())
         elif self._allowed is not Response.APPROVED:
-            self._answer(message, frame.tpdu, Answer(self._allowed, "SIGN ON FIRST"))
+            self._answer(message, frame.tpdu, Answer(self._allowed, _REFUSALS[self._allowed]))
         elif code == KEY_CHANGE:
             self._change_key(message, frame)
         elif code == SIGN_OFF:
@@ -268,10 +272,9 @@ class Link:
             return
         fresh = self._bank_keys.fresh()
         self._answer_with_key(message, frame, fresh.block, fresh.check_value, sealed=False)
-        self.session.signed_on(fresh.key)
+        self.session.signed_on(fresh.key, self._all.seconds() + self._all.limits.old_key_seconds)
         self._moved()
         self._signed_on_once = True
-        self._bad_macs = 0
         self.log.info("bank {bank} signed on", bank=self.bank.code)
 
     def _change_key(self, message: Message, frame: Frame) -> None:

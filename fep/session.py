@@ -18,8 +18,8 @@ from protocol.responses import Response
 class Session(Protocol):
     """What can happen to a session."""
 
-    def signed_on(self, key: MacKey) -> None:
-        """The bank signed on: `key` is its fresh session key."""
+    def signed_on(self, key: MacKey, retire_at: float) -> None:
+        """The bank signed on: `key` is its fresh session key; one before it verifies until `retire_at`."""
 
     def key_changed(self, key: MacKey, retire_at: float) -> None:
         """The keys were changed; the old one verifies until `retire_at` (reactor seconds)."""
@@ -67,10 +67,6 @@ gone = _machine.state("lost")
 # Outputs. Each takes the session, the keys, and the input's own arguments.
 
 
-def _install(_session: Session, keys: Keys, key: MacKey) -> None:
-    keys.current, keys.previous = key, None
-
-
 def _rotate(_session: Session, keys: Keys, key: MacKey, retire_at: float) -> None:
     keys.current, keys.previous, keys.retire_at = key, keys.current, retire_at
 
@@ -86,17 +82,17 @@ def _nothing(_session: Session, _keys: Keys, *_arguments: object) -> None:
 # The table: for each state, what each input leads to and does. After sign-off and while stopping the keys
 # stay: what was taken before is still answered under them.
 TRANSITIONS = (
-    (unsigned, Session.signed_on, open_, _install),
+    (unsigned, Session.signed_on, open_, _rotate),
     (unsigned, Session.key_changed, unsigned, _nothing),
     (unsigned, Session.signed_off, unsigned, _nothing),
     (unsigned, Session.stopping, draining, _nothing),
     (unsigned, Session.lost, gone, _forget),
-    (open_, Session.signed_on, open_, _install),
+    (open_, Session.signed_on, open_, _rotate),
     (open_, Session.key_changed, open_, _rotate),
     (open_, Session.signed_off, signed_off, _nothing),
     (open_, Session.stopping, draining, _nothing),
     (open_, Session.lost, gone, _forget),
-    (signed_off, Session.signed_on, open_, _install),
+    (signed_off, Session.signed_on, open_, _rotate),
     (signed_off, Session.key_changed, signed_off, _nothing),
     (signed_off, Session.signed_off, signed_off, _nothing),
     (signed_off, Session.stopping, draining, _nothing),

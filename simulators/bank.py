@@ -16,29 +16,44 @@ from typing import Any
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
-from twisted.internet.error import ConnectionLost
+from twisted.internet.error import ConnectError, ConnectionClosed, ConnectionLost
 from twisted.internet.interfaces import ITCPTransport
 from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
 from protocol.codec import Codec
 from protocol.dialect import load
+from protocol.errors import EncodeError, PeerError
 from protocol.framing import FrameReader, Framing, wrap
 from protocol.keyblock import unwrap
 from protocol.mac import MacAlgorithm, MacKey
-from protocol.message import Message, is_answer
+from protocol.message import Message, is_advice, is_answer
+from protocol.responses import FINAL
 from protocol.tlv import build, first, parse
 from simulators.beliefs import CANCEL_CODE, Belief, Record, State, Told
 
 ANSWER_SECONDS = 30
 """How long a bank waits before it reverses (PROTOCOL section 6, by convention)."""
 
-REVERSAL_ATTEMPTS = 10
+RETRY_SECONDS = 1
+"""How long it waits before it insists again, where the link or the answer was refused at once."""
+
+_APPROVED, _NO_ORIGINAL, _NOT_POSSIBLE, _KEY_REUSED = "00", "21", "12", "94"
 _TPDU = b"\x60\x00\x03\x00\x00"
 
 
 class BankError(Exception):
     """The simulated bank cannot go on; the text says what the other side did."""
+
+
+class SignOnRefusedError(BankError):
+    """The machine is there and does not let the bank sign on now."""
+
+
+_NO_ANSWER = (DeferredTimeout, ConnectionClosed, ConnectError, SignOnRefusedError)
+"""All that leaves an outcome unknown: silence, a link that ends, cleanly or not, and one that cannot be
+opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +76,10 @@ class BankLink(Protocol):
 
     transport: ITCPTransport
 
-    def __init__(self, profile: BankProfile, codec: Codec) -> None:
+    def __init__(self, profile: BankProfile, codec: Codec, violations: list[str]) -> None:
         self._profile = profile
+        self._violations = violations
+        self._unsealed: set[tuple[str, str]] = set()
         self._codec = codec
         self._reader = FrameReader(profile.framing)
         self._key: MacKey | None = None
@@ -83,16 +100,29 @@ class BankLink(Protocol):
             answer.errback(reason)
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
-        """Cut frames; answers go to whoever asked, questions are answered."""
-        for frame in self._reader.feed(data):
-            message = self._codec.decode(frame.body)
-            self._check_mac(frame.body, message)
-            if is_answer(message.mti):
-                waiting = self._waiting.pop(_question(message), None)
-                if waiting is not None:
-                    waiting.callback(message)
-            else:
-                self._asked(message)
+        """Take what came; at the first message that breaks the interface the link ends, and nothing is
+        believed.
+        """
+        if not self.is_open:
+            return
+        try:
+            for frame in self._reader.feed(data):
+                self._take(frame.body)
+        except (PeerError, BankError) as error:
+            self._violations.append(str(error))
+            self.is_open = False
+            self.transport.abortConnection()
+
+    def _take(self, body: bytes) -> None:
+        """One message: an answer goes to whoever asked, a question is answered."""
+        message = self._codec.decode(body)
+        self._check_mac(body, message)
+        if not is_answer(message.mti):
+            self._asked(message)
+            return
+        waiting = self._waiting.pop(_question(message), None)
+        if waiting is not None:
+            waiting.callback(message)
 
     def ask(self, message: Message, *, sealed: bool = True) -> Deferred[Message]:
         """Send a message; fires with its answer, or fails when the link is lost."""
@@ -100,8 +130,11 @@ class BankLink(Protocol):
         if not self.is_open:
             answer.errback(ConnectionLost("the link is gone"))
             return answer
+        data = self._bytes(message, sealed=sealed)
         self._waiting[_question(message)] = answer
-        self._send(message, sealed=sealed)
+        if not sealed:
+            self._unsealed.add(_question(message))
+        self.transport.write(data)
         return answer
 
     def install(self, answer: Message) -> None:
@@ -116,31 +149,41 @@ class BankLink(Protocol):
 
     def _asked(self, message: Message) -> None:
         self.notices.append(message)
-        self._send(Message("0810", {**_without_mac(message).fields, 39: "00"}), sealed=True)
+        answer = Message("0810", {**_without_mac(message).fields, 39: _APPROVED})
+        self.transport.write(self._bytes(answer, sealed=True))
 
-    def _send(self, message: Message, *, sealed: bool) -> None:
+    def _bytes(self, message: Message, *, sealed: bool) -> bytes:
         if sealed and self._key is not None:
             body = self._codec.seal(message, self._key.mac)
         else:
             body = self._codec.encode(message)
         tpdu = _TPDU if self._profile.framing is Framing.BE2_TPDU else b""
-        self.transport.write(wrap(self._profile.framing, body, tpdu))
+        return wrap(self._profile.framing, body, tpdu)
 
     def _check_mac(self, body: bytes, message: Message) -> None:
+        """Once there is a key, only the answer to our own sign-on may come without a MAC (PROTOCOL section
+        5.3).
+        """
         split = self._codec.mac_of(body, message)
         if split is None:
-            if (
-                message.fields.get(70) != "001"
-                and message.fields.get(39) not in ("00", "63")
-                and self._key is not None
-            ):
-                raise BankError(f"an answer {message.mti} came without a MAC")
+            asked_unsealed = message.mti == "0810" and _question(message) in self._unsealed
+            self._unsealed.discard(_question(message))
+            if self._key is not None and not asked_unsealed:
+                raise BankError(f"{message.mti} came without a MAC")
         elif self._key is None or not self._key.verify(*split):
             raise BankError(f"the MAC of {message.mti} is wrong")
 
 
 def _question(message: Message) -> tuple[str, str]:
     return message.fields.get(7, ""), message.fields.get(11, "")
+
+
+def _settles(answer: Message) -> bool:
+    """Whether an answer is an outcome that no repeat will change. 94 is our own fault: a key used twice."""
+    code = answer.fields[39]
+    if code == _KEY_REUSED:
+        raise BankError("a key was used for two transactions")
+    return code == _APPROVED or code in FINAL
 
 
 def _without_mac(message: Message) -> Message:
@@ -161,12 +204,15 @@ class Bank:
         now: Callable[[], datetime],
         answer_seconds: float = ANSWER_SECONDS,
         first_stan: int = 1,
+        retry_seconds: float = RETRY_SECONDS,
     ) -> None:
         self.profile = profile
         self.record = Record(profile.code)
         self._reactor = reactor
         self._now = now
         self._answer_seconds = answer_seconds
+        self._retry_seconds = retry_seconds
+        self.violations: list[str] = []
         self._codec = Codec(load(profile.dialect))
         self._stans = count(first_stan)
         self._counters = cycle([(b, t) for b in profile.branches for t in profile.terminals])
@@ -182,10 +228,12 @@ class Bank:
 
     async def _open(self) -> BankLink:
         endpoint = TCP4ClientEndpoint(self._reactor, self.profile.host, self.profile.port)
-        link = await connectProtocol(endpoint, BankLink(self.profile, self._codec))
-        answer = await link.ask(self._network("001"), sealed=False)
-        if answer.fields.get(39) != "00":
-            raise BankError(f"sign-on was answered {answer.fields.get(39)}: {answer.fields.get(44, '')}")
+        link = await connectProtocol(endpoint, BankLink(self.profile, self._codec, self.violations))
+        asked = link.ask(self._network("001"), sealed=False)
+        answer = await asked.addTimeout(self._answer_seconds, self._reactor)
+        if answer.fields.get(39) != _APPROVED:
+            code, reason = answer.fields.get(39), answer.fields.get(44, "")
+            raise SignOnRefusedError(f"sign-on was answered {code}: {reason}")
         link.install(answer)
         return link
 
@@ -253,44 +301,68 @@ class Bank:
     async def carry_out(
         self, belief: Belief, identity: str = "", *, repeat: bool = False, lose: bool = False
     ) -> Belief:
-        """Send a prepared transaction (or, with `repeat`, its repeat).
+        """Send a prepared transaction (or, with `repeat`, its repeat), and end with its outcome known.
 
-        With `lose` the bank behaves as if the answer had never come, and reverses.
+        Without an answer, or with one that settles nothing (63, 90, 91, 96), a request is reversed; an
+        advice is repeated until it is answered, for its money has moved. With `lose` the bank behaves as
+        if the answer had never come.
         """
+        message = self._financial(belief, identity, repeat=repeat)
+        if is_advice(belief.mti):
+            return self._answered(belief, await self._insist(message))
         try:
-            answer = await self._ask(self._financial(belief, identity, repeat=repeat))
-        except (DeferredTimeout, ConnectionLost, BankError):
+            answer = await self._ask(message)
+        except EncodeError:
+            del self.record.beliefs[belief.key]  # nothing was sent
+            raise
+        except _NO_ANSWER:
             return await self.reverse(belief)
-        if lose:
+        known = self.record.beliefs[belief.key]
+        if lose or (not _settles(answer) and known.state is State.UNKNOWN):
             return await self.reverse(belief)
-        return self._answered(belief, answer)
+        return self._answered(belief, answer) if _settles(answer) else known
 
     async def cancel(self, belief: Belief) -> Belief:
-        """Cancel a transaction of today at the customer's wish; the cancel's own belief."""
+        """Cancel a transaction of today at the customer's wish; the cancel's own belief.
+
+        A cancel without an answer is reversed like any other request: then the transaction stands.
+        """
         counter = (belief.branch, belief.terminal)
         own = self.prepare(CANCEL_CODE, belief.policy, belief.amount, counter=counter)
-        answer = await self._ask(self._with_original(self._financial(own, ""), belief))
-        own = self._answered(own, answer)
+        try:
+            answer = await self._ask(self._with_original(self._financial(own, ""), belief))
+        except _NO_ANSWER:
+            own = await self.reverse(own)
+        else:
+            own = self._answered(own, answer) if _settles(answer) else await self.reverse(own)
         if own.state is State.DONE:
             self.record.keep(self.record.beliefs[belief.key].told(Told.UNDONE))
         return own
 
     async def reverse(self, belief: Belief) -> Belief:
         """Reverse, and repeat the reversal until it is answered (PROTOCOL section 6)."""
-        message = self._reversal(belief)
-        for attempt in range(REVERSAL_ATTEMPTS):
-            mti = "0400" if attempt == 0 else "0401"
+        answer = await self._insist(self._reversal(belief))
+        code = answer.fields[39]
+        told = {_APPROVED: Told.UNDONE, _NO_ORIGINAL: Told.NO_ORIGINAL}.get(code)
+        if told is None and code == _NOT_POSSIBLE and belief.code == CANCEL_CODE:
+            told = Told.APPROVED  # the due was settled by another since: the cancel stands
+        if told is None:
+            raise BankError(f"a reversal was answered {code}: {answer.fields.get(44, '')}")
+        return self.record.keep(self.record.beliefs[belief.key].told(told))
+
+    async def _insist(self, message: Message) -> Message:
+        """Ask, and repeat the same until there is an answer that settles it. Ends only with one, or when
+        cancelled.
+        """
+        while True:
             try:
-                answer = await self._ask(Message(mti, message.fields))
-            except (DeferredTimeout, ConnectionLost):
-                continue
-            code = answer.fields[39]
-            if code in ("00", "21"):
-                told = Told.UNDONE if code == "00" else Told.NO_ORIGINAL
-                return self.record.keep(self.record.beliefs[belief.key].told(told))
-            if code not in ("90", "91", "96"):
-                raise BankError(f"a reversal was answered {code}: {answer.fields.get(44, '')}")
-        raise BankError(f"a reversal had no answer after {REVERSAL_ATTEMPTS} attempts")
+                answer = await self._ask(message)
+                if _settles(answer):
+                    return answer
+            except _NO_ANSWER:
+                pass  # the outcome is still unknown: that is what the repeat is for
+            await deferLater(self._reactor, self._retry_seconds)
+            message = Message(message.mti[:3] + "1", message.fields)
 
     async def reconcile(self, date: str) -> Message:
         """Send our totals of a business date (MMDD)."""
@@ -318,10 +390,7 @@ class Bank:
 
     def _answered(self, belief: Belief, answer: Message) -> Belief:
         code = answer.fields[39]
-        known = self.record.beliefs[belief.key]
-        if code in ("90", "91", "96"):
-            return known
-        told = known.told(Told.APPROVED if code == "00" else Told.REFUSED)
+        told = self.record.beliefs[belief.key].told(Told.APPROVED if code == _APPROVED else Told.REFUSED)
         receipt = ""
         if 48 in answer.fields:
             receipt = first(parse(answer.fields[48], self._codec.dialect.de48_encoding), "RN") or ""

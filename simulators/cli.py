@@ -1,6 +1,7 @@
 """The `qianzhi-bank` command: a bank's teller at a prompt, over a real socket.
 
-Parses arguments, asks through `simulators.bank`, prints what was said. Every expected error is one line.
+Parses arguments, asks through `simulators.bank`, prints what was said. Every expected error is one line;
+the exit code is 0 only if the machine approved.
 """
 
 from __future__ import annotations
@@ -25,10 +26,11 @@ from fep.keys import read_key_file
 from protocol.errors import ProtocolError
 from protocol.message import NAMES, Message, masked_card
 from simulators.bank import Bank, BankError, BankProfile
-from simulators.beliefs import Belief
+from simulators.beliefs import Belief, State
 
 _HIDDEN = frozenset({64, 128})
 _ANSWER_SECONDS = 10
+_FEN = click.IntRange(1, 999_999_999_999)
 
 
 def main() -> NoReturn:
@@ -60,10 +62,14 @@ def _say_error(text: str) -> NoReturn:
     "--config", type=click.Path(path_type=Path), default=Path("var/qianzhi.toml"), show_default=True
 )
 @click.option("--bank", "code", default=None, help="the bank's code  [default: the first in the settings]")
+@click.option("--host", default=None, help="[default: the bank's in the settings]")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), default=None, help="[default: the bank's in the settings]"
+)
 @click.pass_context
-def cli(context: click.Context, config: Path, code: str | None) -> None:
+def cli(context: click.Context, config: Path, code: str | None, host: str | None, port: int | None) -> None:
     """Speak to a front-end machine as one of the banks in its settings."""
-    context.obj = _profile(load_settings(config), code)
+    context.obj = _profile(load_settings(config), code, host, port)
 
 
 @cli.command()
@@ -83,7 +89,7 @@ def inquire(profile: BankProfile, policy: str) -> None:
 
 @cli.command()
 @click.argument("policy")
-@click.option("--amount", type=int, required=True, help="in fen")
+@click.option("--amount", type=_FEN, required=True, help="in fen")
 @click.option("--due", default="")
 @click.option("--code", default="500000", show_default=True, help="DE 3")
 @click.pass_obj
@@ -94,7 +100,7 @@ def collect(profile: BankProfile, policy: str, amount: int, due: str, code: str)
 
 @cli.command()
 @click.argument("policy")
-@click.option("--amount", type=int, required=True, help="in fen")
+@click.option("--amount", type=_FEN, required=True, help="in fen")
 @click.option("--identity", required=True, help="the beneficiary's identity number")
 @click.option("--due", default="")
 @click.option("--code", default="260000", show_default=True, help="DE 3")
@@ -112,54 +118,93 @@ def receipt(profile: BankProfile, receipt: str) -> None:
     _run(profile, lambda bank: _shown(bank.receipt(receipt)))
 
 
-def _profile(settings: Settings, code: str | None) -> BankProfile:
+@cli.command()
+@click.argument("terminal")
+@click.argument("sent_at")
+@click.argument("stan")
+@click.option("--amount", type=_FEN, required=True, help="in fen")
+@click.option("--code", default="500000", show_default=True, help="DE 3")
+@click.pass_obj
+def reverse(profile: BankProfile, terminal: str, sent_at: str, stan: str, amount: int, code: str) -> None:
+    """Reverse a transaction by the three that name it, as `collect` and `pay` print them."""
+
+    def act(bank: Bank) -> Coroutine[Any, Any, bool]:
+        original = Belief(
+            "0200", code, terminal, profile.branches[0], sent_at, stan, "0" * 12, "", "", amount
+        )
+        return _settled(bank, bank.reverse(bank.record.keep(original)))
+
+    _run(profile, act)
+
+
+@cli.command()
+@click.argument("date")
+@click.pass_obj
+def totals(profile: BankProfile, date: str) -> None:
+    """Ask for the machine's totals of DATE (MMDD) by sending none of our own."""
+    _run(profile, lambda bank: _shown(bank.reconcile(date)))
+
+
+def _profile(settings: Settings, code: str | None, host: str | None, port: int | None) -> BankProfile:
     entry = next((bank for bank in settings.bank if code in (None, bank.code)), None)
     if entry is None:
         known = ", ".join(bank.code for bank in settings.bank)
         raise click.BadParameter(f"no bank {code} in the settings; there are {known}", param_hint="--bank")
-    if not entry.port:
+    if not (port or entry.port):
         raise click.UsageError(
-            f"bank {entry.code} has port 0 in the settings: the machine chose one at its start"
+            f"bank {entry.code} has port 0 in the settings: give --port as the machine said it"
         )
     zmk = read_key_file(Path(entry.zmk_file), (16, 24, 32))
-    return BankProfile(entry.code, entry.host, entry.port, entry.framing, entry.dialect, entry.mac, zmk)
+    return BankProfile(
+        entry.code, host or entry.host, port or entry.port, entry.framing, entry.dialect, entry.mac, zmk
+    )
 
 
-def _run(profile: BankProfile, act: Callable[[Bank], Coroutine[Any, Any, None]]) -> None:
-    async def session(reactor: Any) -> None:  # noqa: ANN401 - reactors have no one type
-        # Each run is a bank that has forgotten its last STAN: the microsecond keeps a key from being used
-        # twice.
+def _run(profile: BankProfile, act: Callable[[Bank], Coroutine[Any, Any, bool]]) -> None:
+    """Sign on, act, sign off; exit code 1 where the machine did not approve."""
+
+    async def session(reactor: Any) -> bool:  # noqa: ANN401 - reactors have no one type
+        # Each run has forgotten the last STAN: the microsecond keeps a key from being used twice.
         first_stan = datetime.now().astimezone().microsecond
         bank = Bank(profile, reactor, lambda: datetime.now().astimezone(), _ANSWER_SECONDS, first_stan)
         await bank.connect()
-        await act(bank)
+        approved = await act(bank)
         await bank.sign_off()
+        for violation in bank.violations:
+            click.echo(f"qianzhi-bank: the machine broke the interface: {violation}", err=True)
+        return approved and not bank.violations
 
+    ended: list[bool] = []
     failed: list[BaseException] = []
 
     def start(reactor: Any) -> Deferred[None]:  # noqa: ANN401 - as above
-        return Deferred.fromCoroutine(session(reactor)).addErrback(
-            lambda failure: failed.append(failure.value)
-        )
+        running = Deferred.fromCoroutine(session(reactor))
+        return running.addCallbacks(ended.append, lambda failure: failed.append(failure.value))
 
     try:
         react(start)
     except SystemExit:
         if failed:
             raise failed[0] from None
-        raise
+        if ended != [True]:
+            sys.exit(1)
 
 
-async def _shown(asked: Coroutine[Any, Any, Message]) -> None:
-    show(await asked, Console())
+async def _shown(asked: Coroutine[Any, Any, Message]) -> bool:
+    answer = await asked
+    show(answer, Console())
+    return answer.fields[39] == "00"
 
 
-async def _settled(bank: Bank, acting: Coroutine[Any, Any, Belief]) -> None:
+async def _settled(bank: Bank, acting: Coroutine[Any, Any, Belief]) -> bool:
     belief = await acting
     console = Console()
-    console.print(f"{belief.state}: DE 39 {belief.response} {belief.reason}".rstrip())
+    told = f"DE 39 {belief.response} {belief.reason}".rstrip() if belief.response else ""
+    console.print(f"{belief.state}: {told}".rstrip(": "))
+    console.print(f"terminal {belief.terminal}, DE 7 {belief.sent_at}, STAN {belief.stan}")
     if belief.receipt:
         show(await bank.receipt(belief.receipt), console)
+    return belief.state is not State.REFUSED
 
 
 def show(message: Message, console: Console) -> None:

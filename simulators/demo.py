@@ -362,7 +362,13 @@ def _report(
         journal = _read_journal(database, entry.code)
         differences = _differences(record, journal)
         ours, theirs = record.totals(), Totals() if differences else _journal_totals(record, journal)
-        good = not differences and ours == theirs and balance.fields[66] == "1" and not record.undecided()
+        good = (
+            not differences
+            and ours == theirs
+            and balance.fields[66] == "1"
+            and not record.undecided()
+            and not day.bank.violations
+        )
         agreed = agreed and good
         table.add_row(
             entry.code,
@@ -374,7 +380,7 @@ def _report(
             balance.fields[39],
             f"[green]{len(differences)}[/green]" if good else f"[red]{len(differences)}[/red]",
         )
-        for difference in differences[:5]:
+        for difference in (*day.bank.violations[:5], *differences[:5]):
             console.print(f"[red]{entry.code} {difference}[/red]")
     console.print(table)
     for entry in settings.bank:

@@ -15,7 +15,7 @@ import pytest
 from fep.config import Settings
 from protocol.message import Message
 from tests.builders import BANK, inquiry, message, original
-from tests.machine import OTHER_BANK, Books, Client, Machine, load_front_book, write_settings
+from tests.machine import OTHER_BANK, Books, Client, Machine, load_front_book, reactor, write_settings
 
 IMPATIENT = "frame_seconds = 1\nsign_on_seconds = 1\nidle_seconds = 1\necho_seconds = 3"
 
@@ -82,6 +82,40 @@ def test_a_key_change_keeps_the_old_key_good_for_what_is_on_its_way(lite_machine
         assert old.check_value != new.check_value
         bank.send_body(bank.codec.seal(inquiry(), old.mac))
         assert bank.receive().fields[39] == "00"
+
+
+def test_a_second_sign_on_keeps_the_key_before_it_good_for_what_is_on_its_way(lite_machine: Machine) -> None:
+    with lite_machine.signed_on() as bank:
+        old = bank.key
+        bank.key = None
+        assert bank.sign_on().fields[39] == "00"
+        assert old is not None
+        bank.send_body(bank.codec.seal(inquiry(), old.mac))
+        assert bank.receive().fields[39] == "00"
+
+
+def test_signing_on_again_does_not_forgive_bad_macs(lite_machine: Machine) -> None:
+    with lite_machine.signed_on() as bank:
+        for _ in range(4):
+            assert bank.ask(message(), sealed=False).fields[39] == "63"
+        assert bank.sign_on().fields[39] == "00"
+        assert bank.ask(message(), sealed=False).fields[39] == "63"
+        assert bank.is_closed()
+
+
+def test_what_a_stopping_machine_refuses_it_refuses_as_stopping(lite_machine: Machine) -> None:
+    with lite_machine.signed_on() as bank:
+        reactor.callFromThread(lite_machine.service.server.drain)
+        for asked in (network("101"), network("002"), message()):
+            answer = bank.ask(asked)
+            assert (answer.fields[39], answer.fields[44]) == ("91", "STOPPING")
+
+
+@pytest.mark.parametrize("page", ["0", "000", "1000", "09991", "-1", "1.", "\u0661"])
+def test_30_a_page_that_is_none(lite_machine: Machine, page: str) -> None:
+    with lite_machine.signed_on() as bank:
+        answer = bank.ask(inquiry((("PN", "P1"), ("PG", page))))
+        assert (answer.fields[39], answer.fields[44]) == ("30", "DE 48.PG malformed")
 
 
 def test_echo_sign_off_and_an_unknown_network_code(lite_machine: Machine) -> None:
