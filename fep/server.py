@@ -48,6 +48,7 @@ class BankConnection(Protocol):
         """Cut frames and hand them on; a frame that cannot be delimited ends the link after those before
         it.
         """
+        self._server.heard += 1
         try:
             frames = self._reader.feed(data)
             reason = ""
@@ -113,6 +114,7 @@ class Server:
         self._surroundings = surroundings
         self.connections: set[BankConnection] = set()
         self.per_bank: Counter[str] = Counter()
+        self.heard = 0
         self._ticking = LoopingCall(self._tick)
         self._empty: Deferred[None] = Deferred()
 

@@ -15,6 +15,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.interfaces import IListeningPort
+from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -107,12 +108,26 @@ class Service:
         self.server.drain()
         seconds = self.settings.limits.stop_seconds
         finished: Deferred[Any] = DeferredList([maybeDeferred(port.stopListening) for port in self._ports])
-        finished.addCallback(lambda _: self.engine.when_idle().addTimeout(seconds, self._world.reactor))
+        finished.addCallback(
+            lambda _: Deferred.fromCoroutine(self._answered()).addTimeout(seconds, self._world.reactor)
+        )
         finished.addErrback(self._stopped_short, "not every request could be answered")
         finished.addCallback(lambda _: self.server.stop().addTimeout(seconds, self._world.reactor))
         finished.addErrback(self._stopped_short, "not every bank has read its answers")
         finished.addCallback(lambda _: self._close())
         return finished
+
+    async def _answered(self) -> None:
+        """Wait until everything that has reached us is read and answered.
+
+        A link closed with bytes unread is reset, and a reset takes answers with it that the bank has not
+        read.
+        """
+        heard = -1
+        while heard != self.server.heard:
+            heard = self.server.heard
+            await deferLater(self._world.reactor, 0)
+            await self.engine.when_idle()
 
     def _stopped_short(self, failure: Failure, what: str) -> None:
         failure.trap(DeferredTimeout)
