@@ -204,13 +204,13 @@ def _send(
 
 
 def _qianzhi(*arguments: str) -> None:
-    command = [sys.executable, "-m", "fep.cli", *arguments]
+    command = [sys.executable, "-m", "console.main", *arguments]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
 @contextmanager
 def _serving(settings: Path) -> Iterator[tuple[int, str]]:
-    command = [sys.executable, "-m", "fep.cli", "serve", str(settings)]
+    command = [sys.executable, "-m", "console.main", "serve", str(settings)]
     with settings.with_name("serve.log").open("w") as log:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
         try:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -23,6 +23,8 @@ from ledger.request import Answer, Request
 from protocol.responses import Response
 
 Deliver = Callable[[Answer], None]
+Errand = tuple[Callable[[], Any], Deferred[Any]]
+"""Something else that the commit thread is to do between two batches, and who waits for what it returns."""
 
 CONFLICT_ATTEMPTS = 8
 """Other nodes can make a batch start again; one that loses this often is treated as refused and taken
@@ -66,7 +68,7 @@ class Engine:
     """
 
     committer: Committer
-    call_in_thread: Callable[..., Deferred[list[Answer]]]
+    call_in_thread: Callable[..., Deferred[Any]]
     clock: IReactorTime
     now_us: Callable[[], int]
     statistics: Statistics
@@ -74,11 +76,13 @@ class Engine:
     queue_limit: int
     retry_seconds: float
     fenced: Callable[[], None]
+    new_date: Callable[[], None] = lambda: None
     business_date: str = ""
     in_doubt: bool = False
     log: Logger = field(default_factory=lambda: Logger(namespace="fep.commit"))
     _queue: deque[Waiting] = field(default_factory=deque)
     _redo: deque[Batch] = field(default_factory=deque)
+    _errands: deque[Errand] = field(default_factory=deque)
     _running: bool = False
     _idle: list[Deferred[None]] = field(default_factory=list)
 
@@ -95,8 +99,27 @@ class Engine:
             deliver(Answer(Response.UNAVAILABLE, "BUSY, ASK AGAIN", self.business_date))
             return
         self._queue.append(Waiting(request, deliver, self.clock.seconds()))
+        self._wake()
+
+    def between_batches(self, errand: Callable[[], Any]) -> Deferred[Any]:
+        """Do something else in the commit thread, before the next batch: the book has one writer at a time.
+
+        Fires with what the errand returns or fails with what it raises; the batches behind it wait for it.
+        """
+        done: Deferred[Any] = Deferred()
+        self._errands.append((errand, done))
+        self._wake()
+        return done
+
+    def see_date(self, business_date: str) -> None:
+        """Learn the open day's date; `new_date` is called when it is later than the one known."""
+        if business_date > self.business_date:
+            self.business_date = business_date
+            self.new_date()
+
+    def _wake(self) -> None:
         if not self._running:
-            # Not at once: whatever else arrived in this turn of the reactor joins the same batch.
+            # Not at once: whatever else arrives in this turn of the reactor joins the same batch.
             self._running = True
             self.clock.callLater(0, self._next)
 
@@ -112,7 +135,11 @@ class Engine:
         return done
 
     def _next(self) -> None:
-        if self._redo:
+        if self._errands:
+            errand, done = self._errands.popleft()
+            running = self.call_in_thread(errand)
+            running.addBoth(self._errand_done, done)
+        elif self._redo:
             self._run(self._redo.popleft())
         elif self._queue:
             size = min(len(self._queue), self.batch_limit)
@@ -122,6 +149,14 @@ class Engine:
             idle, self._idle = self._idle, []
             for done in idle:
                 done.callback(None)
+
+    def _errand_done(self, result: Any, done: Deferred[Any]) -> None:  # noqa: ANN401 - whatever the errand gave
+        """The next batch goes first: whoever waited for the errand may take longer over it."""
+        self._next()
+        if isinstance(result, Failure):
+            done.errback(result)
+        else:
+            done.callback(result)
 
     def _run(self, batch: Batch) -> None:
         batch.attempts += 1
@@ -136,8 +171,7 @@ class Engine:
         for waiting, answer in zip(batch.waiting, answers, strict=True):
             self.statistics.latency.add(round((now - waiting.offered_at) * 1_000_000))
             self.statistics.replays += answer.replayed
-            if answer.business_date > self.business_date:
-                self.business_date = answer.business_date
+            self.see_date(answer.business_date)
             self._tell(waiting, answer)
         self._next()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Iterator
+from datetime import date
 from fnmatch import fnmatchcase
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -19,6 +20,7 @@ from pydantic_core import ErrorDetails
 
 from fep.errors import Fault, SettingsError
 from firewall_rules.gateway import Allowance, overlaps
+from ledger.calendar import Calendar
 from ledger.request import ACT_OF_CODE, FINANCIAL
 from protocol.dialect import shipped
 from protocol.framing import Framing
@@ -44,6 +46,8 @@ class Node(_Section):
     name: str = Field(pattern=r"^[a-z0-9-]{1,32}$")
     database: str
     front_key_file: str
+    seal_key_file: str
+    control: str = Field(default="control.sock", description="the operator's local socket")
 
 
 class Limits(_Section):
@@ -71,6 +75,31 @@ class Status(_Section):
 
     host: str = "127.0.0.1"
     port: Port
+
+
+class BusinessDay(_Section):
+    """When a business day ends, and which days are business days where the calendar does not know it."""
+
+    cutover: Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")] | None = None
+    holidays: tuple[str, ...] = Field(default=(), strict=False)
+    workdays: tuple[str, ...] = Field(default=(), strict=False)
+    poll_seconds: Seconds = Field(default=5, description="how soon an idle node sees another's cut-over")
+
+    @field_validator("holidays", "workdays")
+    @classmethod
+    def _dates_exist(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            try:
+                good = f"{date.fromisoformat(text):%Y%m%d}" == text
+            except ValueError:
+                good = False
+            if not good:
+                raise ValueError(f"{text!r} is no date: write YYYYMMDD")
+        return value
+
+    def calendar(self) -> Calendar:
+        """The calendar with what these settings add to it."""
+        return Calendar(frozenset(self.holidays), frozenset(self.workdays))
 
 
 class Bank(_Section):
@@ -125,6 +154,7 @@ class Settings(_Section):
     node: Node
     limits: Limits = Limits()
     status: Status
+    day: BusinessDay = BusinessDay()
     bank: tuple[Bank, ...] = Field(min_length=1, strict=False)
 
     def allowances(self) -> tuple[Allowance, ...]:
@@ -186,7 +216,13 @@ def _fault(detail: ErrorDetails) -> Fault:
 
 
 def _known_keys(location: tuple[int | str, ...]) -> tuple[str, ...]:
-    sections: dict[str, type[BaseModel]] = {"node": Node, "limits": Limits, "status": Status, "bank": Bank}
+    sections: dict[str, type[BaseModel]] = {
+        "node": Node,
+        "limits": Limits,
+        "status": Status,
+        "day": BusinessDay,
+        "bank": Bank,
+    }
     section = Settings if len(location) == 1 else sections.get(str(location[0]), Settings)
     return tuple(section.model_fields)
 
@@ -198,10 +234,13 @@ def _rooted(settings: Settings, folder: Path) -> Settings:
     database = node.database
     if database.startswith(prefix) and not database.startswith(prefix + "/"):
         database = prefix + str((folder / database.removeprefix(prefix)).resolve())
-    key_file = str((folder / node.front_key_file).resolve())
+    paths = {
+        name: str((folder / getattr(node, name)).resolve())
+        for name in ("front_key_file", "seal_key_file", "control")
+    }
     banks = tuple(
         bank.model_copy(update={"zmk_file": str((folder / bank.zmk_file).resolve())})
         for bank in settings.bank
     )
-    node = node.model_copy(update={"database": database, "front_key_file": key_file})
+    node = node.model_copy(update={"database": database, **paths})
     return settings.model_copy(update={"node": node, "bank": banks})

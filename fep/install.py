@@ -42,9 +42,13 @@ _HEAD = """# Settings of a Qianzhi front-end machine. Paths count from this file
 name = "fep1"
 database = "{database}"
 front_key_file = "keys/front.key"   # conceals what the front book compares; never change it
+seal_key_file = "keys/seal.key"     # signs each closed business day
 
 [status]                            # health, figures, metrics: for operators only
 port = {status_port}
+
+[day]
+# cutover = "22:00"                 # local time; without it, `qianzhi day cutover` ends a business day
 """
 
 _BANK = """
@@ -83,6 +87,7 @@ def install(
     keys.mkdir(parents=True, exist_ok=True)
     keys.chmod(0o700)
     _write_key(keys / "front.key", entropy(32))
+    _write_key(keys / "seal.key", entropy(32))
     parts = [_HEAD.format(status_port=status_port, database=database)]
     for place, bank in enumerate(SAMPLE_BANKS):
         port = first_port + place if first_port else 0

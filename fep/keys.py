@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fep.errors import FepError
+from ledger.seal import SEED_BYTES, Sealer
 from protocol.keyblock import wrap
 from protocol.mac import MacAlgorithm, MacKey, session_key_length
 
@@ -53,6 +54,11 @@ def read_key_file(path: Path, lengths: tuple[int, ...]) -> bytes:
         allowed = " or ".join(str(length) for length in lengths)
         raise KeyFileError(f"{path}: holds {len(key)} bytes, {allowed} are needed")
     return key
+
+
+def read_seal_key(path: Path) -> Sealer:
+    """What signs closed business days, from its key file. Raises KeyFileError."""
+    return Sealer(read_key_file(path, (SEED_BYTES,)))
 
 
 class BankKeys:

@@ -15,7 +15,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.interfaces import IListeningPort
-from twisted.internet.task import deferLater
+from twisted.internet.task import LoopingCall, deferLater
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -23,9 +23,11 @@ from twisted.python.threadpool import ThreadPool
 
 from fep.commit import Engine
 from fep.config import Bank, Settings
+from fep.control import ControlFactory, checked_path
 from fep.gate import Gate
-from fep.keys import BankKeys, FrontKey
-from fep.link import Counterparty, Surroundings
+from fep.keys import BankKeys, FrontKey, read_seal_key
+from fep.link import CUTOVER, Counterparty, Surroundings
+from fep.operations import Operations
 from fep.server import Server
 from fep.statistics import Statistics
 from fep.status import Source, status_site
@@ -56,6 +58,8 @@ class Service:
         self._world = world
         self._front_key = FrontKey.from_file(Path(settings.node.front_key_file))
         self._counterparties = {bank.code: self._counterparty(bank) for bank in settings.bank}
+        self._sealer = read_seal_key(Path(settings.node.seal_key_file))
+        checked_path(Path(settings.node.control))
         self._store = Store(settings.node.database)
         self.book = FrontBook(self._store, self._front_key.check_value)
         self.statistics = Statistics()
@@ -64,6 +68,7 @@ class Service:
         self.bank_ports: dict[str, int] = {}
         self.status_port = 0
         self.failed: Deferred[None] = Deferred()
+        self._calls: list[LoopingCall] = []
 
     def start(self) -> None:
         """Claim the book, listen to the banks and to the operators. Raises LedgerError or
@@ -84,6 +89,7 @@ class Service:
             queue_limit=limits.queue,
             retry_seconds=limits.retry_seconds,
             fenced=self._fenced,
+            new_date=lambda: self.server.announce(CUTOVER),
             business_date=day.date if day else "",
         )
         surroundings = Surroundings(
@@ -97,6 +103,7 @@ class Service:
         port = self._world.reactor.listenTCP(status.port, status_site(self.source), interface=status.host)
         self._ports.append(port)
         self.status_port = port.getHost().port
+        self._operate()
         self.source.serving = True
         self.log.info("serving as {node}, epoch {epoch}", node=self.settings.node.name, epoch=epoch)
 
@@ -105,6 +112,8 @@ class Service:
         once.
         """
         self.source.serving = False
+        for looping in self._calls:
+            looping.stop()
         self.server.drain()
         seconds = self.settings.limits.stop_seconds
         finished: Deferred[Any] = DeferredList([maybeDeferred(port.stopListening) for port in self._ports])
@@ -116,6 +125,43 @@ class Service:
         finished.addErrback(self._stopped_short, "not every bank has read its answers")
         finished.addCallback(lambda _: self._close())
         return finished
+
+    def _operate(self) -> None:
+        """Listen to the operator, and look at the clock."""
+        world = self._world
+        self.operations = Operations(
+            world.reactor,
+            self.engine,
+            self._store,
+            self._front_key,
+            self._sealer,
+            self.settings.day.calendar(),
+            world.now,
+            world.now_us,
+        )
+        factory = ControlFactory(self.operations.commands())
+        path = self.settings.node.control
+        self._ports.append(world.reactor.listenUNIX(path, factory, mode=0o600, wantPID=True))
+        self._every(self.settings.day.poll_seconds, self._look_at_day)
+        if self.settings.day.cutover is not None:
+            self._every(1, self.operations.cut_over_by_the_clock, self.settings.day.cutover)
+
+    def _every(self, seconds: float, call: Callable[..., Any], *arguments: object) -> None:
+        """Do something again and again; one that fails is logged and tried again the next time."""
+
+        def attempt() -> Deferred[Any]:
+            done = maybeDeferred(call, *arguments)
+            return done.addErrback(lambda failure: self.log.failure("will be tried again", failure=failure))
+
+        looping = LoopingCall(attempt)
+        looping.clock = self._world.reactor
+        looping.start(seconds, now=False)
+        self._calls.append(looping)
+
+    def _look_at_day(self) -> Deferred[None]:
+        """A node without traffic learns here that another has cut over."""
+        looked = self.engine.between_batches(self.book.day)
+        return looked.addCallback(lambda day: self.engine.see_date(day.date) if day else None)
 
     async def _answered(self) -> None:
         """Wait until everything that has reached us is read and answered.

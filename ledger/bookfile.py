@@ -3,11 +3,13 @@
 Bytes in, values out. No paths, no database, and no texts that repeat a value of a row: whatever its column,
 it may be somebody's identity number. What is done with a good book, `ledger.load` says.
 
-A header, one row a due, one row for a policy without dues, and a trailer:
+A header, one row a due, one row for a policy without dues, one row a due that leaves unpaid, and a trailer:
 
-    TOTAL,<business date>,<policies>,<dues>,<premium, fen>,<benefit, fen>,,
+    WITHDRAWN,<policy>,,<due>,<code>,<due date>,<amount, fen>,
+    TOTAL,<business date>,<policies>,<dues>,<premium, fen>,<benefit, fen>,<withdrawn, empty for none>,
 
-Every line ends, the trailer too: so a file that was cut anywhere is seen to be.
+The first day's file is the whole book; each later one says what is new and what leaves, and all that it does
+not name carries over. Every line ends, the trailer too: so a file that was cut anywhere is seen to be.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ from ledger.errors import BookFileError, Problem
 
 HEADER: Final = "policy,state,holder,due,code,due_date,amount_fen,beneficiary"
 TRAILER: Final = "TOTAL"
+WITHDRAWN: Final = "WITHDRAWN"
 PROBLEMS_MAX: Final = 20
 """A file of the wrong kind is wrong in every line; the first few say so."""
 LINE_BYTES_MAX: Final = 1024
@@ -89,7 +92,11 @@ class PolicyDues(NamedTuple):
 
 
 class Book(NamedTuple):
-    """A whole file: `premium` and `benefit` are sums in fen, `digest` the SHA-256 of its bytes, in hex."""
+    """A whole file: `premium` and `benefit` are sums in fen, `digest` the SHA-256 of its bytes, in hex.
+
+    `withdrawn` are dues of an earlier day that leave unpaid, as the book must hold them (without
+    beneficiary).
+    """
 
     business_date: str
     policies: tuple[Policy, ...]
@@ -97,6 +104,7 @@ class Book(NamedTuple):
     premium: int
     benefit: int
     digest: str
+    withdrawn: tuple[DueLine, ...] = ()
 
 
 def parse(source: bytes | BinaryIO) -> Book:
@@ -117,10 +125,12 @@ def parse(source: bytes | BinaryIO) -> Book:
     return reading.finish(digest.hexdigest())
 
 
-def write(business_date: str, entries: Iterable[PolicyDues]) -> Iterator[bytes]:
-    """Yield the file that `parse` reads back as `entries`, a line at a time.
+def write(
+    business_date: str, entries: Iterable[PolicyDues], withdrawn: Iterable[DueLine] = ()
+) -> Iterator[bytes]:
+    """Yield the file that `parse` reads back as `entries` and `withdrawn`, a line at a time.
 
-    `entries` are used as they come and not kept; they are not checked. `business_date` is YYYYMMDD.
+    Both are used as they come and not kept; they are not checked. `business_date` is YYYYMMDD.
     """
     yield f"{HEADER}\n".encode()
     policies = dues = 0
@@ -134,7 +144,12 @@ def write(business_date: str, entries: Iterable[PolicyDues]) -> Iterator[bytes]:
             yield f"{start},{due.due},{due.code},{due.due_date},{due.amount},{due.beneficiary}\n".encode()
         if not policy_dues:
             yield f"{start},,,,,\n".encode()
-    yield f"{TRAILER},{business_date},{policies},{dues},{sums['premium']},{sums['benefit']},,\n".encode()
+    leaving = 0
+    for due in withdrawn:
+        leaving += 1
+        yield f"{WITHDRAWN},{due.policy},,{due.due},{due.code},{due.due_date},{due.amount},\n".encode()
+    figures = f"{policies},{dues},{sums['premium']},{sums['benefit']},{leaving or ''}"
+    yield f"{TRAILER},{business_date},{figures},\n".encode()
 
 
 class _Trailer(NamedTuple):
@@ -145,6 +160,7 @@ class _Trailer(NamedTuple):
     dues: int
     premium: int
     benefit: int
+    withdrawn: int
 
 
 @lru_cache(maxsize=4096)
@@ -195,11 +211,14 @@ _CHECKS: Final[tuple[_Check, ...]] = (
     ("amount_fen", re.compile(r"[1-9][0-9]{0,11}").fullmatch, "not a whole number of fen, 1 to 999999999999"),
 )
 
+_WITHDRAWN_CHECKS: Final = (_POLICY_CHECKS[0], *_CHECKS[3:])
+
 # A number in the trailer may be repeated in a problem, so none is as long as an identity number.
 _COUNT: Final = re.compile(r"0|[1-9][0-9]{0,16}")
 _TRAILER_CHECKS: Final[tuple[_Check, ...]] = (
     ("business_date", _is_date, "not a date, YYYYMMDD"),
-    *((name, _COUNT.fullmatch, "not a whole number of 1 to 17 digits") for name in _Trailer._fields[1:]),
+    *((name, _COUNT.fullmatch, "not a whole number of 1 to 17 digits") for name in _Trailer._fields[1:5]),
+    ("withdrawn", re.compile(r"|[1-9][0-9]{0,16}").fullmatch, "neither empty nor a whole number from 1"),
 )
 
 
@@ -221,6 +240,7 @@ class _Reading:
         self._policies: dict[str, Policy] = {}
         self._without_due: set[str] = set()
         self._dues: dict[str, DueLine] = {}
+        self._withdrawn: dict[str, DueLine] = {}
         self._trailer: _Trailer | None = None
         self._trailer_line = 0
 
@@ -242,6 +262,8 @@ class _Reading:
             return
         if fields[0] == TRAILER:
             self._take_trailer(fields)
+        elif fields[0] == WITHDRAWN:
+            self._take_withdrawn(fields)
         else:
             self._take_row(fields)
 
@@ -249,13 +271,16 @@ class _Reading:
         """Return the book, if nothing is wrong and its trailer agrees."""
         if not self._trailer_line:
             self._stop("the TOTAL line is missing: the file was cut short")
-        found = _Trailer("", len(self._policies), len(self._dues), *self._sums())
+        premium, benefit = self._sums()
+        found = _Trailer("", len(self._policies), len(self._dues), premium, benefit, len(self._withdrawn))
         if not self._problems:
             self._compare(found)
         if self._problems or self._trailer is None:
             raise BookFileError(tuple(self._problems))
         policies, dues = tuple(self._policies.values()), tuple(self._dues.values())
-        return Book(self._trailer.business_date, policies, dues, found.premium, found.benefit, digest)
+        withdrawn = tuple(self._withdrawn.values())
+        date = self._trailer.business_date
+        return Book(date, policies, dues, premium, benefit, digest, withdrawn)
 
     def _stop(self, reason: str) -> NoReturn:
         """Note a problem after which nothing that follows can be made sense of."""
@@ -323,7 +348,7 @@ class _Reading:
 
     def _take_due(self, policy: str, fields: list[str]) -> None:
         due, code, due_date, amount, beneficiary = fields[3:]
-        if due in self._dues:
+        if due in self._dues or due in self._withdrawn:
             self._note("due", "not unique: an earlier row has the same")
             return
         # A million rows hold a few codes and dates: intern keeps one string of each.
@@ -331,19 +356,40 @@ class _Reading:
             due, policy, intern(code), KINDS[code], intern(due_date), int(amount), beneficiary
         )
 
+    def _take_withdrawn(self, fields: list[str]) -> None:
+        """Keep a due that leaves; whether the book holds it so, the load will see."""
+        _, policy, _, due, code, due_date, amount, _ = fields
+        given = policy, due, code, due_date, amount
+        faults = [
+            (name, reason)
+            for (name, good, reason), value in zip(_WITHDRAWN_CHECKS, given, strict=True)
+            if not good(value)
+        ]
+        if fields[2] or fields[7]:
+            faults.append(("", "columns 3 and 8 of a WITHDRAWN line must be empty"))
+        if not faults and (due in self._dues or due in self._withdrawn):
+            faults.append(("due", "not unique: an earlier row has the same"))
+        for fault in faults:
+            self._note(*fault)
+        if not faults:
+            self._withdrawn[due] = DueLine(
+                due, policy, intern(code), KINDS[code], intern(due_date), int(amount), ""
+            )
+
     def _take_trailer(self, fields: list[str]) -> None:
         self._trailer_line = self._line
         faults = [
             (name, reason)
-            for (name, good, reason), value in zip(_TRAILER_CHECKS, fields[1:6], strict=True)
+            for (name, good, reason), value in zip(_TRAILER_CHECKS, fields[1:7], strict=True)
             if not good(value)
         ]
-        if fields[6:] != ["", ""]:
-            faults.append(("", "the last two columns of the TOTAL line must be empty"))
+        if fields[7]:
+            faults.append(("", "the last column of the TOTAL line must be empty"))
         for fault in faults:
             self._note(*fault)
         if not faults:
-            self._trailer = _Trailer(fields[1], *map(int, fields[2:6]))
+            policies, dues, premium, benefit, withdrawn = (int(text or "0") for text in fields[2:7])
+            self._trailer = _Trailer(fields[1], policies, dues, premium, benefit, withdrawn)
 
     def _sums(self) -> tuple[int, int]:
         """Return the sums of the premiums and of the benefits, in fen."""

@@ -1,9 +1,44 @@
-"""The business day as the banks name it: four digits on the wire, eight in the book.
+"""The business day: its states, and its dates as the banks name them.
 
-Pure. The calendar and the cut-over belong here; no clock is read: what day it is, the book says.
+Pure. No clock is read: what day it is, the book says. Which dates are business dates, `ledger.calendar` says.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class DayState(StrEnum):
+    """How far a business day has come. The front book knows the first two, the office the others."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    RECONCILED = "reconciled"
+    POSTED = "posted"
+    ARCHIVED = "archived"
+
+
+class DayEvent(StrEnum):
+    """What moves a day on."""
+
+    CUT_OVER = "cut over"
+    RECONCILE = "reconcile"
+    POST = "post"
+    ARCHIVE = "archive"
+
+
+TRANSITIONS: Mapping[tuple[DayState, DayEvent], DayState] = MappingProxyType(
+    {
+        (DayState.OPEN, DayEvent.CUT_OVER): DayState.CLOSED,
+        (DayState.CLOSED, DayEvent.RECONCILE): DayState.RECONCILED,
+        (DayState.RECONCILED, DayEvent.POST): DayState.POSTED,
+        (DayState.POSTED, DayEvent.ARCHIVE): DayState.ARCHIVED,
+    }
+)
+"""All that can happen to a day, each once and in this order. It is archived when nothing of it is awaited any
+more: the next day's dues are loaded."""
 
 
 def full_date(month_day: str, current: str) -> str:

@@ -12,12 +12,13 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from ledger.bookfile import KINDS
+from ledger.day import DayState
 from ledger.entry import GENESIS, Entry, Kind
 from ledger.errors import InvariantBroken
 from ledger.inquire import inquire_dues, inquire_outcome, inquire_receipt, inquire_status, reconcile_totals
 from ledger.numbering import authorization_code, receipt_number
 from ledger.request import Act, Answer, Request, Totals
-from ledger.view import Day, DayState, Due, DueState, View
+from ledger.view import Day, Due, DueState, View
 from protocol.responses import Response
 
 

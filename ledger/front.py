@@ -34,17 +34,17 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.types import TypeEngine
 
 from ledger.bookfile import Policy
-from ledger.day import full_date
+from ledger.day import DayState, full_date
 from ledger.decide import fold
 from ledger.entry import GENESIS, Entry, Kind, chain_entries
 from ledger.errors import Conflict, Fenced, InvariantBroken
 from ledger.request import Answer, Request, Totals
 from ledger.schema import FRONT, bank_days, chains, days, dues, facts, journal, policies
 from ledger.store import Store
-from ledger.view import Chain, Day, DayState, Due, DueState, View
+from ledger.view import Chain, Day, Due, DueState, View
 from protocol.responses import Response
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
 LARGEST_INSERT = 256
 """Rows in one INSERT of SQLite at most: 256 times 34 columns stays below its 32,766 parameters."""
 
@@ -52,6 +52,7 @@ _PARAMETER = "given"
 _DUE_ROWS: Mapping[str, type[TypeEngine[Any]]] = {
     "due": Text,
     "turn_before": BigInteger,
+    "state_before": Text,
     "amount": BigInteger,
     "state": Text,
     "settled_by": Text,
@@ -107,7 +108,7 @@ class FrontBook:
         return epoch
 
     def day(self) -> Day | None:
-        """The current business day, if one is open or closing."""
+        """The open business day, if there is one."""
         with self._store.reading() as connection:
             return _read_day(connection, lock=False)
 
@@ -178,10 +179,13 @@ class FrontBook:
             raise Fenced("a newer process serves under this node's name")
 
     def _write_dues(self, connection: Connection, view: View) -> None:
-        changed = [(view.dues[due], turn) for due, turn in view.due_turns_read.items()]
+        changed = [(view.dues[name], read) for name, read in view.dues_read.items()]
         if not changed:
             return
-        rows = [(due.due, turn, due.amount, due.state, due.settled_by, due.turn) for due, turn in changed]
+        rows = [
+            (due.due, read.turn, read.state, due.amount, due.state, due.settled_by, due.turn)
+            for due, read in changed
+        ]
         written = connection.execute(self._statements.settle_dues, {_PARAMETER: json.dumps(rows)})
         if written.rowcount != len(rows):
             raise Conflict("another node changed a due first")
@@ -203,8 +207,12 @@ class FrontBook:
 
 
 def _read_day(connection: Connection, *, lock: bool) -> Day | None:
-    query = select(days.c.date, days.c.state).where(days.c.state != DayState.CLOSED.value)
-    row = connection.execute(query.with_for_update(read=True) if lock else query).first()
+    """The open day. Read a second time where a lock was waited for: PostgreSQL then finds the day that was
+    open closed, and the next one only with a new look.
+    """
+    query = select(days.c.date, days.c.state).where(days.c.state == DayState.OPEN.value)
+    query = query.with_for_update(read=True) if lock else query
+    row = connection.execute(query).first() or connection.execute(query).first()
     return None if row is None else Day(row.date, DayState(row.state))
 
 
@@ -268,7 +276,10 @@ class Statements:
             update(dues)
             .values(state=given.c.state, settled_by=given.c.settled_by, turn=given.c.turn)
             .where(
-                dues.c.due == given.c.due, dues.c.turn == given.c.turn_before, dues.c.amount == given.c.amount
+                dues.c.due == given.c.due,
+                dues.c.turn == given.c.turn_before,
+                dues.c.state == given.c.state_before,
+                dues.c.amount == given.c.amount,
             )
         )
         given = self._given(_TOTALS_ROWS)

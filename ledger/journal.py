@@ -11,7 +11,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, select
 
 from ledger.entry import GENESIS, Entry, Kind, entry_hash
-from ledger.schema import chains, journal
+from ledger.schema import chains, days, journal
 from ledger.view import Chain
 from protocol.responses import Response
 
@@ -30,6 +30,24 @@ def read_chains(connection: Connection) -> tuple[Chain, ...]:
     """Every node's chain with the position and hash of its last entry."""
     columns = (chains.c.chain, chains.c.epoch, chains.c.position, chains.c.tip)
     return tuple(Chain(*row) for row in connection.execute(select(*columns).order_by(chains.c.chain)))
+
+
+class DayRow(NamedTuple):
+    """A business day as the front book has it; see ledger.schema.days."""
+
+    date: str
+    state: str
+    next_date: str
+    closed_at: int
+    chains: str
+    root: str
+    signature: str
+
+
+def read_days(connection: Connection) -> tuple[DayRow, ...]:
+    """Every business day, the oldest first."""
+    columns = (days.c[name] for name in DayRow._fields)
+    return tuple(DayRow(*row) for row in connection.execute(select(*columns).order_by(days.c.date)))
 
 
 def read_entries(connection: Connection, chain: int) -> Iterator[Entry]:

@@ -1,24 +1,47 @@
-"""Loads a file of dues into the front book: whole, verified inside the same transaction, or not at all.
+"""Loads a file of dues into the front book, while it serves: whole, verified inside one transaction, or not
+at all.
 
-Statements of the load only. What a good file is, `ledger.bookfile` says; what is loaded here is served as
-it is.
+The first file is the whole book and opens its first business day; each later one brings what is new to the
+open day and takes out what leaves. Rows are staged in small transactions, so that no batch waits for a long
+one, and taken by one that is set-based. Statements of the load only. What a good file is, `ledger.bookfile`
+says.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, insert, select, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    text,
+    update,
+)
 
 from ledger.bookfile import Book
+from ledger.cutover import open_day
+from ledger.day import DayState
 from ledger.errors import InvariantBroken, LedgerError
-from ledger.schema import days, dues, loads, policies
+from ledger.schema import days, dues, incoming_dues, incoming_policies, loads, policies
 from ledger.store import Store
-from ledger.view import DayState, DueState
+from ledger.view import DueState
 
-_ROWS_A_STATEMENT = 5000
+_ROWS_A_STATEMENT = 2000
+"""A staging transaction of this size takes about as long as a batch."""
+_NAMED_AT_MOST = 5
+
+Run = Callable[[Callable[[], Any]], Any]
+"""Runs one of the load's transactions where the book's writer lives, and returns what it returns."""
 
 
 class LoadRefused(LedgerError):
@@ -26,13 +49,23 @@ class LoadRefused(LedgerError):
 
 
 class Loaded(NamedTuple):
-    """What a load put into the book: counts, and amounts in fen."""
+    """What a load put into the book: counts, and amounts in fen. `withdrawn_late` dues were settled before
+    they could be withdrawn; `lapsed` ones went with their policy.
+    """
 
     date: str
     policies: int
     dues: int
     premium: int
     benefit: int
+    withdrawn: int = 0
+    withdrawn_late: int = 0
+    lapsed: int = 0
+
+
+def at_once(transaction: Callable[[], Any]) -> Any:  # noqa: ANN401 - gives back whatever the transaction gives
+    """Run a transaction here and now."""
+    return transaction()
 
 
 def load_book(
@@ -41,60 +74,199 @@ def load_book(
     conceal: Callable[[str], str],
     loaded_at: int,
     progress: Callable[[int], None] = lambda _: None,
+    run: Run = at_once,
 ) -> Loaded:
-    """Load the day's dues and open its business day.
+    """Load the day's dues; the first load opens its business day.
 
     `conceal` turns an identity number into its keyed digest: the number itself never reaches the database.
-    `loaded_at` is microseconds since 1970-01-01 UTC. `progress` is told the rows of each statement. Raises
-    LoadRefused.
+    `loaded_at` is microseconds since 1970-01-01 UTC. `progress` is told the rows of each statement. `run`
+    runs each of the transactions. Raises LoadRefused.
     """
-    with store.transaction() as connection:
-        _check_may_load(connection, book)
-        for chunk in _chunks(book.policies):
-            connection.execute(insert(policies), [policy._asdict() for policy in chunk])
+    run(lambda: _prepare(store, book))
+    staged: tuple[tuple[Table, Iterable[dict[str, Any]]], ...] = (
+        (incoming_policies, (policy._asdict() for policy in book.policies)),
+        (incoming_dues, _due_rows(book, conceal)),
+    )
+    for table, source in staged:
+        for chunk in _chunks(source):
+            run(partial(_stage, store, table, chunk))
             progress(len(chunk))
-        for chunk in _chunks(book.dues):
-            connection.execute(insert(dues), [_due_row(due, conceal) for due in chunk])
-            progress(len(chunk))
-        if not store.is_sqlite:  # without figures on the new rows PostgreSQL reads whole tables for a batch
-            connection.execute(text("ANALYZE policies, dues"))
-        loaded = _count(connection, book.business_date)
-        expected = Loaded(book.business_date, len(book.policies), len(book.dues), book.premium, book.benefit)
-        if loaded != expected:
-            raise InvariantBroken(f"the book holds {loaded} after a load of {expected}")
-        connection.execute(insert(days).values(date=book.business_date, state=DayState.OPEN.value))
-        connection.execute(insert(loads).values(digest=book.digest, loaded_at=loaded_at, **loaded._asdict()))
+    loaded: Loaded = run(lambda: _take(store, book, loaded_at))
     return loaded
 
 
-def _check_may_load(connection: Connection, book: Book) -> None:
+def _prepare(store: Store, book: Book) -> None:
+    """Refuse early what would be refused in the end, and clear away what an interrupted load left."""
+    with store.transaction() as connection:
+        _check_may_load(connection, book)
+        _clear(connection)
+
+
+def _stage(store: Store, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    with store.transaction() as connection:
+        connection.execute(insert(table), list(rows))
+
+
+def _clear(connection: Connection) -> None:
+    connection.execute(delete(incoming_dues))
+    connection.execute(delete(incoming_policies))
+
+
+def _take(store: Store, book: Book, loaded_at: int) -> Loaded:
+    """The one transaction that matters: everything staged becomes the book's, or nothing does."""
+    with store.transaction() as connection:
+        if not store.is_sqlite:  # without figures on the new rows PostgreSQL reads whole tables
+            connection.execute(text("ANALYZE incoming_policies, incoming_dues"))
+        is_first = _check_may_load(connection, book)
+        if is_first:
+            open_day(connection, book.business_date)
+        _check_against_book(connection)
+        _sweep(connection)
+        lapsed = _take_policies(connection)
+        withdrawn, late = _withdraw(connection)
+        _take_dues(connection)
+        loaded = _verified(connection, book)._replace(withdrawn=withdrawn, withdrawn_late=late, lapsed=lapsed)
+        connection.execute(insert(loads).values(digest=book.digest, loaded_at=loaded_at, **loaded._asdict()))
+        _clear(connection)
+        if is_first and not store.is_sqlite:
+            connection.execute(text("ANALYZE policies, dues"))
+    return loaded
+
+
+def _check_may_load(connection: Connection, book: Book) -> bool:
+    """Whether this is the book's first load. Locks the open day shared, as a batch does."""
     taken = connection.execute(select(loads.c.date).where(loads.c.digest == book.digest)).scalar()
     if taken is not None:
         raise LoadRefused(f"this file was loaded already, for {taken}")
-    day = connection.execute(select(days.c.date).where(days.c.state != DayState.CLOSED.value)).scalar()
-    if day is not None:
-        raise LoadRefused(f"business day {day} is not closed: the next day's dues are loaded after its close")
-    if connection.execute(select(policies.c.policy).limit(1)).first() is not None:
-        raise LoadRefused("the book holds an earlier day's dues: they leave it at that day's close")
+    query = select(days.c.date).where(days.c.state == DayState.OPEN.value).with_for_update(read=True)
+    day = connection.execute(query).scalar()
+    if day is None:
+        if connection.execute(select(days.c.date).limit(1)).first() is not None:
+            raise LoadRefused("no business day is open: cut over first")
+        return True
+    if day != book.business_date:
+        raise LoadRefused(f"business day {day} is open, and the file is for {book.business_date}")
+    if connection.execute(select(loads.c.digest).where(loads.c.date == day)).first() is not None:
+        raise LoadRefused(f"the dues of {day} were loaded already, from another file")
+    return False
 
 
-def _due_row(due: Any, conceal: Callable[[str], str]) -> dict[str, Any]:  # noqa: ANN401 - a row for the driver
-    row = due._asdict()
-    row["beneficiary"] = conceal(due.beneficiary) if due.beneficiary else ""
-    row.update(state=DueState.OPEN.value, settled_by="", turn=0)
-    return dict(row)
+def _is_same() -> ColumnElement[bool]:
+    """Whether a staged due and the book's are the same in all that makes a due."""
+    names = ("due", "policy", "code", "due_date", "amount")
+    return and_(*(dues.c[name] == incoming_dues.c[name] for name in names))
 
 
-def _count(connection: Connection, date: str) -> Loaded:
-    sums: dict[str, int] = {
-        kind: int(total)
-        for kind, total in connection.execute(
-            select(dues.c.kind, func.sum(dues.c.amount)).group_by(dues.c.kind)
+def _check_against_book(connection: Connection) -> None:
+    new = incoming_dues.c.state == DueState.OPEN.value
+    known = exists().where(dues.c.due == incoming_dues.c.due)
+    _refuse_if_any(connection, and_(new, known), "in the book already")
+    _refuse_if_any(
+        connection, and_(~new, ~exists().where(_is_same())), "to be withdrawn but not so in the book"
+    )
+    without = ~exists().where(incoming_policies.c.policy == incoming_dues.c.policy)
+    _refuse_if_any(connection, and_(new, without), "without its policy")
+
+
+def _refuse_if_any(connection: Connection, condition: ColumnElement[bool], what: str) -> None:
+    query = select(incoming_dues.c.due).where(condition)
+    count = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
+    if count:
+        names = connection.execute(query.order_by(incoming_dues.c.due).limit(_NAMED_AT_MOST)).scalars().all()
+        more = f" and {count - len(names)} more" if count > len(names) else ""
+        raise LoadRefused(f"dues {what}: {', '.join(names)}{more}; nothing was loaded")
+
+
+def _sweep(connection: Connection) -> None:
+    """What lapsed or was withdrawn at an earlier load leaves, unless the journal speaks of it."""
+    left = dues.c.state.in_((DueState.LAPSED.value, DueState.WITHDRAWN.value))
+    connection.execute(delete(dues).where(left, dues.c.turn == 0))
+    unused = ~exists().where(dues.c.policy == policies.c.policy)
+    connection.execute(delete(policies).where(policies.c.state == "terminated", unused))
+
+
+def _take_policies(connection: Connection) -> int:
+    """New policies come in, known ones change; the open premiums of those that lapsed lapse with them."""
+    staged = incoming_policies
+    same = policies.c.policy == staged.c.policy
+    connection.execute(
+        update(policies)
+        .values(
+            state=select(staged.c.state).where(same).scalar_subquery(),
+            holder=select(staged.c.holder).where(same).scalar_subquery(),
         )
-    }
-    policy_count = connection.execute(select(func.count()).select_from(policies)).scalar_one()
-    due_count = connection.execute(select(func.count()).select_from(dues)).scalar_one()
-    return Loaded(date, policy_count, due_count, sums.get("premium", 0), sums.get("benefit", 0))
+        .where(policies.c.policy.in_(select(staged.c.policy)))
+    )
+    fresh = select(staged.c.policy, staged.c.state, staged.c.holder).where(~exists().where(same))
+    connection.execute(insert(policies).from_select(["policy", "state", "holder"], fresh))
+    ended = select(staged.c.policy).where(staged.c.state.in_(("lapsed", "terminated")))
+    lapsed = connection.execute(
+        update(dues)
+        .values(state=DueState.LAPSED.value)
+        .where(
+            dues.c.policy.in_(ended),
+            dues.c.kind == "premium",
+            dues.c.state == DueState.OPEN.value,
+            ~exists().where(incoming_dues.c.due == dues.c.due),
+        )
+    )
+    return lapsed.rowcount
+
+
+def _withdraw(connection: Connection) -> tuple[int, int]:
+    """How many dues were withdrawn, and how many came too late: a settled one stays settled."""
+    leaving = select(incoming_dues.c.due).where(incoming_dues.c.state == DueState.WITHDRAWN.value)
+    withdrawn = connection.execute(
+        update(dues)
+        .values(state=DueState.WITHDRAWN.value)
+        .where(dues.c.due.in_(leaving), dues.c.state.in_((DueState.OPEN.value, DueState.LAPSED.value)))
+    ).rowcount
+    total = connection.execute(select(func.count()).select_from(leaving.subquery())).scalar_one()
+    return withdrawn, total - withdrawn
+
+
+def _take_dues(connection: Connection) -> None:
+    names = ["due", "policy", "code", "kind", "due_date", "amount", "beneficiary", "state"]
+    new = select(*(incoming_dues.c[name] for name in names), text("''"), text("0")).where(
+        incoming_dues.c.state == DueState.OPEN.value
+    )
+    connection.execute(insert(dues).from_select([*names, "settled_by", "turn"], new))
+
+
+def _verified(connection: Connection, book: Book) -> Loaded:
+    """What the book now holds of the file, counted in the book: it must be what the file says."""
+    held = (
+        select(dues.c.kind, func.count(), func.sum(dues.c.amount))
+        .join(incoming_dues, and_(_is_same(), dues.c.beneficiary == incoming_dues.c.beneficiary))
+        .where(incoming_dues.c.state == DueState.OPEN.value)
+        .group_by(dues.c.kind)
+    )
+    by_kind = {kind: (int(count), int(total)) for kind, count, total in connection.execute(held)}
+    there = (
+        select(func.count())
+        .select_from(policies)
+        .join(
+            incoming_policies,
+            and_(
+                policies.c.policy == incoming_policies.c.policy, policies.c.state == incoming_policies.c.state
+            ),
+        )
+    )
+    premium, benefit = by_kind.get("premium", (0, 0)), by_kind.get("benefit", (0, 0))
+    policy_count = connection.execute(there).scalar_one()
+    found = Loaded(book.business_date, policy_count, premium[0] + benefit[0], premium[1], benefit[1])
+    expected = Loaded(book.business_date, len(book.policies), len(book.dues), book.premium, book.benefit)
+    if found != expected:
+        raise InvariantBroken(f"the book holds {found} after a load of {expected}")
+    return found
+
+
+def _due_rows(book: Book, conceal: Callable[[str], str]) -> Iterator[dict[str, Any]]:
+    for state, given in ((DueState.OPEN, book.dues), (DueState.WITHDRAWN, book.withdrawn)):
+        for due in given:
+            row = due._asdict()
+            row["beneficiary"] = conceal(due.beneficiary) if due.beneficiary else ""
+            yield {**row, "state": state.value}
 
 
 def _chunks(rows: Iterable[Any]) -> Iterator[Sequence[Any]]:

@@ -50,17 +50,26 @@ days = Table(
     FRONT,
     Column("date", Text, primary_key=True),
     _text("state"),
-    CheckConstraint("state IN ('open', 'closing', 'closed')", name="day_state"),
+    _text("next_date"),
+    _integer("closed_at"),
+    _text("chains"),
+    _text("root"),
+    _text("signature"),
+    CheckConstraint("state IN ('open', 'closed')", name="day_state"),
+    CheckConstraint(
+        "(state = 'closed') = (signature <> '' AND next_date > date)", name="day_closed_is_sealed"
+    ),
 )
 Index(
-    "one_current_day",
-    text("(state <> 'closed')"),
+    "one_open_day",
+    text("(state = 'open')"),
     unique=True,
-    sqlite_where=text("state <> 'closed'"),
-    postgresql_where=text("state <> 'closed'"),
+    sqlite_where=text("state = 'open'"),
+    postgresql_where=text("state = 'open'"),
     _table=days,
 )
-"""At most one day that is not closed: there is never a doubt which date a transaction gets."""
+"""At most one open day: there is never a doubt which date a transaction gets. A closed one carries its seal
+(ledger.seal); the other columns are empty, or 0, while it is open."""
 
 loads = Table(
     "loads",
@@ -71,9 +80,14 @@ loads = Table(
     _integer("dues"),
     _integer("premium"),
     _integer("benefit"),
+    _integer("withdrawn"),
+    _integer("withdrawn_late"),
+    _integer("lapsed"),
     _integer("loaded_at"),
     UniqueConstraint("date", name="one_load_a_day"),
 )
+"""One file of dues taken. `withdrawn_late` counts dues that were settled before they could be withdrawn;
+`lapsed` those that went with their policy."""
 
 policies = Table(
     "policies",
@@ -104,6 +118,30 @@ dues = Table(
     CheckConstraint("(state = 'settled') = (turn % 2 = 1)", name="due_turn_is_its_state"),
     Index("dues_by_policy", "policy"),
 )
+
+incoming_policies = Table(
+    "incoming_policies",
+    FRONT,
+    Column("policy", Text, primary_key=True),
+    _text("state"),
+    _text("holder"),
+)
+
+incoming_dues = Table(
+    "incoming_dues",
+    FRONT,
+    Column("due", Text, primary_key=True),
+    _text("policy"),
+    _text("code"),
+    _text("kind"),
+    _text("due_date"),
+    _integer("amount"),
+    _text("beneficiary"),
+    _text("state"),
+)
+"""A file of dues on its way in: staged in small transactions that hold nobody up, then taken by one. `state`
+says what is to be: `open` for a new due, `withdrawn` for one that leaves. Nothing serves from these tables.
+"""
 
 chains = Table(
     "chains",

@@ -13,20 +13,13 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from ledger.bookfile import Policy
+from ledger.day import DayState
 from ledger.entry import Entry, Kind
 from ledger.request import NO_TOTALS, Totals
 
 
-class DayState(StrEnum):
-    """The life of a business day. Only OPEN takes transactions."""
-
-    OPEN = "open"
-    CLOSING = "closing"
-    CLOSED = "closed"
-
-
 class Day(NamedTuple):
-    """A business day: `date` YYYYMMDD."""
+    """A business day: `date` YYYYMMDD. Only an OPEN one takes transactions."""
 
     date: str
     state: DayState
@@ -89,7 +82,7 @@ class View:
     dues_by_policy: dict[str, list[str]] = field(default_factory=dict)
     totals: dict[tuple[str, str], Totals] = field(default_factory=dict)
     written: list[Entry] = field(default_factory=list)
-    due_turns_read: dict[str, int] = field(default_factory=dict)
+    dues_read: dict[str, Due] = field(default_factory=dict)
     totals_read: frozenset[tuple[str, str]] = frozenset()
     totals_changed: set[tuple[str, str]] = field(default_factory=set)
 
@@ -123,8 +116,8 @@ class View:
             self.undone.add(entry.original)
 
     def change_due(self, due: Due) -> None:
-        """Put a due's new row in place; the turn that was read stays at hand for the conditional update."""
-        self.due_turns_read.setdefault(due.due, self.dues[due.due].turn)
+        """Put a due's new row in place; the one that was read stays at hand for the conditional update."""
+        self.dues_read.setdefault(due.due, self.dues[due.due])
         self.dues[due.due] = due
 
     def change_totals(self, bank: str, date: str, totals: Totals) -> None:

@@ -113,7 +113,7 @@ def _make_book(folder: Path) -> bookfile.Book:
 def _qianzhi(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the `qianzhi` command; a failure ends the demo with what it said."""
     done = subprocess.run(
-        [sys.executable, "-m", "fep.cli", *arguments], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "console.main", *arguments], capture_output=True, text=True, check=False
     )
     if done.returncode:
         raise SystemExit(f"qianzhi {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
@@ -128,7 +128,7 @@ def _serving(settings_path: Path) -> Iterator[dict[str, int]]:
     log = settings_path.with_name("serve.log")
     with log.open("w", encoding="utf-8") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-m", "fep.cli", "serve", str(settings_path)],
+            [sys.executable, "-m", "console.main", "serve", str(settings_path)],
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,

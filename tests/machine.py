@@ -22,6 +22,7 @@ from twisted.internet import reactor as _reactor
 from twisted.internet.threads import blockingCallFromThread
 
 from fep.config import Settings, load_settings
+from fep.control import ask
 from fep.keys import FrontKey
 from fep.service import Service, World
 from ledger.bookfile import Book
@@ -42,6 +43,7 @@ from tests.builders import BANK, book
 reactor: Any = _reactor
 ZMK = bytes(range(16))
 FRONT_KEY = bytes(range(32))
+SEAL_KEY = bytes(range(1, 33))
 OTHER_BANK = "01030000"
 SOCKET_SECONDS = 20
 
@@ -50,6 +52,7 @@ _SETTINGS = """
 name = "fep1"
 database = "{database}"
 front_key_file = "front.key"
+seal_key_file = "seal.key"
 [status]
 port = 0
 [limits]
@@ -96,7 +99,7 @@ def write_settings(folder: Path, database: str, **given: str) -> Settings:
         "mac": "aes-cmac",
         "entry": "",
     }
-    for name, key in (("zmk", ZMK), ("front.key", FRONT_KEY)):
+    for name, key in (("zmk", ZMK), ("front.key", FRONT_KEY), ("seal.key", SEAL_KEY)):
         path = folder / name
         path.touch(mode=0o600)
         path.write_text(key.hex())
@@ -128,6 +131,10 @@ class Machine:
         if not self._stopped:
             self._stopped = True
             blockingCallFromThread(reactor, self.service.stop)
+
+    def cut_over(self, **arguments: object) -> str:
+        """Have the operator cut over; the date that is open afterwards."""
+        return str(ask(Path(self.settings.node.control), "cutover", **arguments)["next_date"])
 
     def port(self, bank: str = BANK) -> int:
         return self.service.bank_ports[bank]

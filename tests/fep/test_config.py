@@ -26,6 +26,7 @@ HEAD = """
 name = "fep1"
 database = "sqlite:///front.db"
 front_key_file = "front.key"
+seal_key_file = "seal.key"
 [status]
 port = 8580
 """

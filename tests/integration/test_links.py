@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from twisted.internet.threads import blockingCallFromThread
 
 from fep.config import Settings
 from protocol.message import Message
@@ -105,7 +106,7 @@ def test_signing_on_again_does_not_forgive_bad_macs(lite_machine: Machine) -> No
 
 def test_what_a_stopping_machine_refuses_it_refuses_as_stopping(lite_machine: Machine) -> None:
     with lite_machine.signed_on() as bank:
-        reactor.callFromThread(lite_machine.service.server.drain)
+        blockingCallFromThread(reactor, lite_machine.service.server.drain)
         for asked in (network("101"), network("002"), message()):
             answer = bank.ask(asked)
             assert (answer.fields[39], answer.fields[44]) == ("91", "STOPPING")

@@ -65,11 +65,11 @@ def test_12_a_due_that_is_already_paid(bank: Client, books: Books) -> None:
     assert books.totals() == Totals(collections=1, collected=120_000)
 
 
-def test_12_a_cancel_after_cutover(bank: Client, books: Books) -> None:
+def test_12_a_cancel_after_cutover(bank: Client, machine: Machine, books: Books) -> None:
     sent = message()
     bank.ask(sent)
-    books.execute("UPDATE days SET state = 'closed'")
-    books.execute("INSERT INTO days (date, state) VALUES ('20261125', 'open')")
+    assert machine.cut_over() == "20261125"
+    assert bank.receive().fields[70] == "201"
     answer = bank.ask(cancel(sent))
     assert (answer.fields[39], answer.fields[44], answer.fields[15]) == ("12", "CANCEL AFTER CUTOVER", "1125")
     assert books.due("D1")[0] == "settled"
@@ -287,12 +287,12 @@ def test_76_the_identity_number_does_not_match(bank: Client, books: Books) -> No
     assert books.due("B1") == UNTOUCHED
 
 
-def test_90_while_the_day_is_closing_and_not_for_ever(bank: Client, books: Books) -> None:
+def test_90_while_no_day_is_open_and_not_for_ever(bank: Client, books: Books) -> None:
     sent = message()
-    books.execute("UPDATE days SET state = 'closing'")
+    books.execute("UPDATE days SET state = 'closed', next_date = '20261125', signature = 'x'")
     assert bank.ask(sent).fields[39] == "90"
     assert books.due("D1") == UNTOUCHED
-    books.execute("UPDATE days SET state = 'open'")
+    books.execute("UPDATE days SET state = 'open', next_date = '', signature = ''")
     assert bank.ask(sent).fields[39] == "00"
 
 

@@ -26,7 +26,7 @@ def serving(settings: Settings, folder: Path) -> Iterator[tuple[subprocess.Popen
     """The machine as a process of its own, and a bank that has signed on to it."""
     with (folder / "log").open("a") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "fep.cli", "serve", str(folder / "qianzhi.toml")],
+            [sys.executable, "-m", "console.main", "serve", str(folder / "qianzhi.toml")],
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
@@ -84,7 +84,7 @@ def test_every_approval_that_left_is_on_disk_after_a_kill(
 
 def qianzhi(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "fep.cli", *arguments], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "console.main", *arguments], capture_output=True, text=True, check=False
     )
 
 

@@ -226,7 +226,7 @@ def test_totals_that_differ_say_what_is_said_and_what_is_there() -> None:
         ("TOTAL,20261301,1,1,30000,0,,", "line 3, business_date: not a date, YYYYMMDD"),
         (f"TOTAL,{DATE},01,1,30000,0,,", "line 3, policies: not a whole number of 1 to 17 digits"),
         (f"TOTAL,{DATE},1,1,30000,{PERSON},,", "line 3, benefit: not a whole number of 1 to 17 digits"),
-        (f"TOTAL,{DATE},1,1,30000,0,,0", "line 3: the last two columns of the TOTAL line must be empty"),
+        (f"TOTAL,{DATE},1,1,30000,0,,0", "line 3: the last column of the TOTAL line must be empty"),
         (f"TOTAL,{DATE},1,1,30000,0,", "line 3: 8 columns expected, 7 found"),
         (row(due="D2"), "line 3: the TOTAL line is missing: the file was cut short"),
         ("TOTAL,20261124,1,1,30000,0,,\nx", "line 4: nothing may follow the TOTAL line"),

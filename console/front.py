@@ -1,6 +1,7 @@
-"""The `qianzhi` command: serve, load a book, make a sample, prove the journal.
+"""The commands of the front-end machine: init, serve, run, book, day, journal.
 
-Parses arguments, calls, prints. Every expected error ends as one line that says what to do, and exit code 1.
+Parses arguments, calls, prints. What writes to a book that is being served is asked of the process that
+serves.
 """
 
 from __future__ import annotations
@@ -11,28 +12,28 @@ import signal
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from random import Random
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 from rich.console import Console
 from rich.progress import Progress
-from twisted.internet.error import CannotListenError
 from twisted.logger import globalLogBeginner, textFileLogObserver
 
 from fep.config import Settings, load_settings
-from fep.errors import FepError
+from fep.control import NotServing, ask
 from fep.install import install
-from fep.keys import FrontKey
+from fep.keys import FrontKey, read_seal_key
+from fep.operations import refuse_early
 from fep.service import Service, World
 from ledger import bookfile, sample
-from ledger.errors import BookFileError, LedgerError
+from ledger.cutover import Cutover, CutoverRefused, cut_over
 from ledger.front import FrontBook
-from ledger.journal import broken_links, read_chains, read_entries
+from ledger.journal import broken_links, read_chains, read_days, read_entries
 from ledger.load import Loaded, load_book
 from ledger.store import Store
-from protocol.errors import ProtocolError
 
 _SETTINGS = click.option(
     "--config",
@@ -65,35 +66,7 @@ def real_world() -> World:
     return World(reactor=reactor, now=datetime.now, now_us=now_us, entropy=os.urandom)
 
 
-def main() -> NoReturn:
-    """Run the command; expected errors become one line each on standard error."""
-    os.umask(0o077)  # whatever is written here, books and databases, is for its owner alone
-    try:
-        cli.main(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except click.Abort:
-        sys.exit(130)
-    except BookFileError as error:
-        for problem in error.problems:
-            click.echo(f"qianzhi: {problem}", err=True)
-        click.echo("qianzhi: nothing was loaded", err=True)
-        sys.exit(1)
-    except (FepError, LedgerError, ProtocolError, CannotListenError, OSError) as error:
-        for line in str(error).splitlines():
-            click.echo(f"qianzhi: {line}", err=True)
-        sys.exit(1)
-    sys.exit(0)
-
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="qianzhi")
-def cli() -> None:
-    """Qianzhi 前置: the front-end machine between banks and a life insurer."""
-
-
-@cli.command()
+@click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--port", default=_RUN_PORT, show_default=True, help="the first bank's port")
 @click.option("--status-port", default=_RUN_STATUS_PORT, show_default=True)
@@ -103,14 +76,14 @@ def init(folder: Path, port: int, status_port: int) -> None:
     click.echo(f"wrote {path}; next: qianzhi book sample 10000 --output {folder}/book.csv")
 
 
-@cli.command()
+@click.command()
 @click.argument("config", type=click.Path(path_type=Path))
 def serve(config: Path) -> None:
     """Serve the banks with the settings in CONFIG until SIGTERM or SIGINT."""
     _serve(load_settings(config), config, quiet=True)
 
 
-@cli.command()
+@click.command()
 def run() -> None:
     """Serve a sample installation in ./var, made at the first run, and print how to connect."""
     config = _RUN_FOLDER / "qianzhi.toml"
@@ -122,7 +95,7 @@ def run() -> None:
     _serve(load_settings(config), config, quiet=False)
 
 
-@cli.group()
+@click.group()
 def book() -> None:
     """The day's dues."""
 
@@ -149,7 +122,39 @@ def sample_command(policies: int, output: Path, date: str | None, seed: int) -> 
     click.echo(f"wrote {output}")
 
 
-@cli.group()
+@click.group()
+def day() -> None:
+    """The business day."""
+
+
+@day.command("status")
+@_SETTINGS
+def status_command(config: Path) -> None:
+    """Say which business days there are, and how far each has come at the front."""
+    store = Store(load_settings(config).node.database, lock=False)
+    with store.reading() as connection:
+        for row in read_days(connection):
+            closed = f", root {row.root}" if row.root else ""
+            click.echo(f"{row.date} {row.state}{closed}")
+    store.close()
+
+
+@day.command("cutover")
+@click.option("--date", default=None, help="the business day to close  [default: the open one]")
+@click.option("--early", is_flag=True, help="close it though its date has not come")
+@_SETTINGS
+def cutover_command(date: str | None, early: bool, config: Path) -> None:
+    """Close the business day and open the next; asked for again, it changes nothing."""
+    settings = load_settings(config)
+    try:
+        done = Cutover(**ask(Path(settings.node.control), "cutover", date=date, early=early))
+    except NotServing:
+        done = _cut_over_here(settings, date, early=early)
+    before = " before" if done.done_before else ""
+    click.echo(f"{done.date} is closed{before}, {done.next_date} is open; root {done.root}")
+
+
+@click.group()
 def journal() -> None:
     """The journal."""
 
@@ -204,26 +209,59 @@ def _write_sample(path: Path, policies: int, seed: int, date: str) -> None:
             progress.advance(task)
 
 
+def _cut_over_here(settings: Settings, date: str | None, *, early: bool) -> Cutover:
+    """Cut over a book that nobody serves."""
+    front_key = FrontKey.from_file(Path(settings.node.front_key_file))
+    store = Store(settings.node.database)
+    try:
+        book = FrontBook(store, front_key.check_value)
+        book.create()
+        current = book.day()
+        date = date or (current.date if current else "")
+        if not date:
+            raise CutoverRefused("no business day is open: load the dues first")
+        if not early:
+            refuse_early(datetime.now(UTC).astimezone(), date)
+        sealer = read_seal_key(Path(settings.node.seal_key_file))
+        return cut_over(store, date, settings.day.calendar().next_business_date, sealer, now_us())
+    finally:
+        store.close()
+
+
 def _load(settings: Settings, path: Path) -> Loaded:
+    """Load a file of dues: through the process that serves, if one does."""
+    with _progress() as progress:
+        task = progress.add_task("load", total=None)
+        advance = partial(progress.advance, task)
+        try:
+            told = ask(Path(settings.node.control), "load", advance, path=str(path.resolve()))
+        except NotServing:
+            return _load_here(settings, path, advance)
+    return Loaded(**told)
+
+
+def _load_here(settings: Settings, path: Path, advance: Callable[[int], None]) -> Loaded:
+    """Load into a book that nobody serves."""
     with path.open("rb") as stream:
         parsed = bookfile.parse(stream)
     front_key = FrontKey.from_file(Path(settings.node.front_key_file))
     store = Store(settings.node.database)
     try:
         FrontBook(store, front_key.check_value).create()
-        with _progress() as progress:
-            task = progress.add_task("load", total=len(parsed.policies) + len(parsed.dues))
-            advance: Callable[[int], None] = lambda rows: progress.advance(task, rows)  # noqa: E731
-            return load_book(store, parsed, front_key.identity, now_us(), advance)
+        return load_book(store, parsed, front_key.identity, now_us(), advance)
     finally:
         store.close()
 
 
 def _report(loaded: Loaded) -> None:
     click.echo(
-        f"business day {loaded.date} is open: {loaded.policies} policies, {loaded.dues} dues,"
+        f"business day {loaded.date} has its dues: {loaded.policies} policies, {loaded.dues} dues,"
         f" {loaded.premium} fen to collect, {loaded.benefit} fen to pay"
     )
+    if loaded.withdrawn or loaded.withdrawn_late or loaded.lapsed:
+        click.echo(f"{loaded.withdrawn} dues withdrawn, {loaded.lapsed} lapsed with their policies")
+    if loaded.withdrawn_late:
+        click.echo(f"{loaded.withdrawn_late} dues were settled before they could be withdrawn: look at them")
 
 
 def _serve(settings: Settings, config: Path, *, quiet: bool) -> None:
@@ -279,5 +317,4 @@ def _say_how_to_connect(service: Service, config: Path, *, quiet: bool) -> None:
     sys.stdout.flush()
 
 
-if __name__ == "__main__":
-    main()
+COMMANDS: tuple[click.Command, ...] = (init, serve, run, book, day, journal)

@@ -1,0 +1,55 @@
+"""The root of the `qianzhi` command, and what becomes of an error.
+
+Every expected error ends as one line that says what to do, and exit code 1; anything else is a fault of ours
+and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import NoReturn
+
+import click
+from twisted.internet.error import CannotListenError
+
+from console import front
+from fep.errors import FepError
+from ledger.errors import BookFileError, LedgerError
+from protocol.errors import ProtocolError
+
+
+def main() -> NoReturn:
+    """Run the command; expected errors become one line each on standard error."""
+    os.umask(0o077)  # whatever is written here, books and databases, is for its owner alone
+    try:
+        cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        sys.exit(130)
+    except BookFileError as error:
+        for problem in error.problems:
+            click.echo(f"qianzhi: {problem}", err=True)
+        click.echo("qianzhi: nothing was loaded", err=True)
+        sys.exit(1)
+    except (FepError, LedgerError, ProtocolError, CannotListenError, OSError) as error:
+        for line in str(error).splitlines():
+            click.echo(f"qianzhi: {line}", err=True)
+        sys.exit(1)
+    sys.exit(0)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="qianzhi")
+def cli() -> None:
+    """Qianzhi 前置: the front-end machine between banks and a life insurer, and its back office."""
+
+
+for _command in front.COMMANDS:
+    cli.add_command(_command)
+
+
+if __name__ == "__main__":
+    main()

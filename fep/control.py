@@ -1,0 +1,114 @@
+"""The operator's local socket: commands to the process that serves, one JSON object a line.
+
+A command's answer is `{"done": ...}` or `{"refused": "why"}`, after any number of `{"progress": rows}`. Only
+the machine's own user may connect (the socket's mode is 0600). What a command does, its function in the table
+says; nothing here knows the book.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.protocol import Factory
+from twisted.logger import Logger
+from twisted.protocols.basic import LineOnlyReceiver
+from twisted.python.failure import Failure
+
+from fep.errors import FepError
+from ledger.errors import LedgerError
+
+Progress = Callable[[int], None]
+Command = Callable[[Mapping[str, Any], Progress], Deferred[Any]]
+"""Takes a command's arguments and where to tell progress; fires with what to answer."""
+
+_LONGEST_PATH = 107
+"""sun_path holds 108 bytes, the last one zero (unix(7))."""
+
+
+class ControlError(FepError):
+    """The serving process refused a command, or cannot be asked."""
+
+
+class NotServing(ControlError):
+    """No process serves with these settings now."""
+
+
+class _Conversation(LineOnlyReceiver):
+    """One operator's connection."""
+
+    delimiter = b"\n"
+    log = Logger(namespace="fep.control")
+
+    def __init__(self, commands: Mapping[str, Command]) -> None:
+        self._commands = commands
+
+    def lineReceived(self, line: bytes) -> None:  # noqa: N802 - Twisted's name
+        """Carry out one command."""
+        try:
+            asked = json.loads(line)
+            command = self._commands[asked["command"]]
+        except (ValueError, TypeError, KeyError):
+            self._say({"refused": f"no such command; there are {', '.join(self._commands)}"})
+            return
+        self.log.info("operator: {command}", command=asked["command"])
+        done = maybeDeferred(command, asked, lambda rows: self._say({"progress": rows}))
+        done.addCallback(lambda answer: self._say({"done": answer}))
+        done.addErrback(self._failed)
+
+    def _failed(self, failure: Failure) -> None:
+        if failure.check(LedgerError, FepError, OSError):
+            self._say({"refused": str(failure.value)})
+            return
+        self.log.failure("a command failed", failure=failure)
+        self._say({"refused": "a fault in the machine; its log says which"})
+
+    def _say(self, answer: Mapping[str, Any]) -> None:
+        self.sendLine(json.dumps(answer).encode())
+
+
+class ControlFactory(Factory):
+    """Listens for operators; `commands` is the table of what they may ask."""
+
+    noisy = False
+
+    def __init__(self, commands: Mapping[str, Command]) -> None:
+        self._commands = commands
+
+    def buildProtocol(self, addr: object) -> _Conversation:  # noqa: N802, ARG002 - Twisted's name
+        """One conversation a connection."""
+        return _Conversation(self._commands)
+
+
+def checked_path(path: Path) -> str:
+    """The socket's path, if the system can take it. Raises ControlError."""
+    if len(str(path).encode()) > _LONGEST_PATH:
+        raise ControlError(f"node.control: {path} is longer than the {_LONGEST_PATH} bytes a socket may have")
+    return str(path)
+
+
+def ask(where: Path, command: str, progress: Progress = lambda _: None, /, **arguments: object) -> Any:  # noqa: ANN401 - JSON
+    """Ask the serving process to carry out a command, and wait for its answer. Blocks; for commands, not for
+    the server itself. Raises NotServing, or ControlError with the reason of a refusal.
+    """
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(checked_path(where))
+            connection.sendall(json.dumps({"command": command, **arguments}).encode() + b"\n")
+            with connection.makefile("r", encoding="utf-8") as lines:
+                for line in lines:
+                    answer = json.loads(line)
+                    if "progress" not in answer:
+                        break
+                    progress(answer["progress"])
+                else:
+                    raise ControlError("the machine ended before it answered; see `qianzhi day status`")
+    except (FileNotFoundError, ConnectionRefusedError) as error:
+        raise NotServing(f"no machine serves at {where}") from error
+    if "refused" in answer:
+        raise ControlError(answer["refused"])
+    return answer["done"]

@@ -1,0 +1,84 @@
+"""The cut-over: one short transaction that closes a business day, seals it and opens the next.
+
+It takes the day's row for itself. Every batch holds that row shared from before its first entry gets a date
+until its commit, on every node; so when the row is ours no entry is on its way, and whatever comes after
+reads the new day. Nothing is counted here: what the day adds up to is read at leisure, from entries that can
+no longer change. Statements of the cut-over only.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import NamedTuple
+
+from sqlalchemy import Connection, insert, select, update
+
+from ledger.day import TRANSITIONS, DayEvent, DayState
+from ledger.errors import LedgerError
+from ledger.schema import chains, days
+from ledger.seal import ChainEnd, Sealer, day_root
+from ledger.store import Store
+
+
+class CutoverRefused(LedgerError):
+    """The day cannot be closed now; nothing was changed."""
+
+
+class Cutover(NamedTuple):
+    """A day that was closed: dates YYYYMMDD, `closed_at` microseconds since 1970-01-01 UTC; `done_before`
+    tells that an earlier call closed it.
+    """
+
+    date: str
+    next_date: str
+    closed_at: int
+    root: str
+    done_before: bool = False
+
+
+def cut_over(
+    store: Store, date: str, next_business_date: Callable[[str], str], sealer: Sealer, now_us: int
+) -> Cutover:
+    """Close the business day `date` and open the next. Closing a closed day again changes nothing.
+
+    Raises CutoverRefused, and what Store.transaction and `next_business_date` raise.
+    """
+    with store.transaction() as connection:
+        row = connection.execute(select(days).where(days.c.date == date).with_for_update()).first()
+        if row is None:
+            raise CutoverRefused(f"there is no business day {date}")
+        state = DayState(row.state)
+        if state is DayState.CLOSED:
+            return Cutover(date, row.next_date, row.closed_at, row.root, done_before=True)
+        next_date = next_business_date(date)
+        ends = _chain_ends(connection)
+        root = day_root(date, next_date, now_us, ends)
+        connection.execute(
+            update(days)
+            .where(days.c.date == date)
+            .values(
+                state=TRANSITIONS[state, DayEvent.CUT_OVER].value,
+                next_date=next_date,
+                closed_at=now_us,
+                chains=json.dumps(ends),
+                root=root,
+                signature=sealer.sign(root),
+            )
+        )
+        open_day(connection, next_date)
+    return Cutover(date, next_date, now_us, root)
+
+
+def open_day(connection: Connection, date: str) -> None:
+    """Insert a business day that takes transactions from now on."""
+    row = {"next_date": "", "closed_at": 0, "chains": "", "root": "", "signature": ""}
+    connection.execute(insert(days).values(date=date, state=DayState.OPEN.value, **row))
+
+
+def _chain_ends(connection: Connection) -> list[ChainEnd]:
+    """Where every chain stands. No lock: nobody moves a chain without the day's row, which is ours."""
+    rows = connection.execute(
+        select(chains.c.chain, chains.c.position, chains.c.tip).order_by(chains.c.chain)
+    )
+    return [ChainEnd(*row) for row in rows]

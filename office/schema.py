@@ -1,0 +1,372 @@
+"""The back office's tables, and what the database itself refuses.
+
+Tables, constraints and triggers only: no statements that read or write rows. Amounts are fen in signed
+64-bit integers; dates YYYYMMDD; moments are microseconds since 1970-01-01 UTC. An *effect* is a signed
+amount as the bank's clearing account sees it: a collection in effect is +amount (the bank owes us), a payout
+in effect is -amount, a reversed one is 0.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    DDL,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    event,
+    text,
+)
+
+OFFICE = MetaData()
+
+
+def _text(name: str) -> Column[str]:
+    return Column(name, Text, nullable=False)
+
+
+def _integer(name: str) -> Column[int]:
+    return Column(name, BigInteger, nullable=False)
+
+
+facts = Table("facts", OFFICE, Column("name", Text, primary_key=True), _text("value"))
+"""What this database is: its schema's version."""
+
+days = Table(
+    "days",
+    OFFICE,
+    Column("date", Text, primary_key=True),
+    _text("state"),
+    _text("next_date"),
+    _integer("closed_at"),
+    _text("root"),
+    _text("signature"),
+    _integer("entries"),
+    CheckConstraint("state IN ('closed', 'reconciled', 'posted', 'archived')", name="day_state"),
+)
+"""A business day that the front has closed, as far as the office has come with it (ledger.day.TRANSITIONS).
+
+`closed_at` is the moment of the cut-over; `root` and `signature` are the front's seal on the day (hex);
+`entries` counts the journal entries of the date."""
+
+chains = Table(
+    "chains",
+    OFFICE,
+    Column("chain", Integer, primary_key=True),
+    _integer("position"),
+    _text("tip"),
+)
+"""How far each of the front's chains has been pulled, and the hash there."""
+
+entries = Table(
+    "entries",
+    OFFICE,
+    Column("chain", Integer, nullable=False),
+    _integer("position"),
+    _text("key"),
+    _text("kind"),
+    _text("mti"),
+    _text("code"),
+    _text("bank"),
+    _text("terminal"),
+    _text("branch"),
+    _text("stan"),
+    _text("sent_at"),
+    _text("local_at"),
+    _text("rrn"),
+    _text("card"),
+    _integer("amount"),
+    _text("currency"),
+    _text("policy"),
+    _text("holder"),
+    _text("due"),
+    _text("due_date"),
+    _text("original"),
+    _text("content"),
+    _text("business_date"),
+    _integer("recorded_at"),
+    _text("response"),
+    _text("reason"),
+    _text("authorization"),
+    Column("receipt", Text),
+    _text("misfit"),
+    _text("side"),
+    Column("subject", Text),
+    Column("turn", BigInteger),
+    Column("turn_before", BigInteger),
+    _text("previous"),
+    PrimaryKeyConstraint("chain", "position"),
+    UniqueConstraint("key", name="entry_key_once"),
+    Index("entries_by_day", "business_date", "bank", "key"),
+    Index(
+        "entries_by_original",
+        "original",
+        sqlite_where=text("original <> '' AND turn IS NOT NULL"),
+        postgresql_where=text("original <> '' AND turn IS NOT NULL"),
+    ),
+)
+"""The front's journal as pulled: the columns of ledger.entry.Entry, in its order. Append-only."""
+
+bank_files = Table(
+    "bank_files",
+    OFFICE,
+    _text("bank"),
+    _text("date"),
+    _text("digest"),
+    _text("layout"),
+    _integer("lines"),
+    _integer("collected"),
+    _integer("paid"),
+    _integer("taken_at"),
+    PrimaryKeyConstraint("bank", "date"),
+    UniqueConstraint("digest", name="file_once"),
+)
+"""One file a bank and date, taken whole, once. `collected` and `paid`: sums of the lines in state S."""
+
+bank_lines = Table(
+    "bank_lines",
+    OFFICE,
+    _text("bank"),
+    _text("date"),
+    _integer("line"),
+    _text("key"),
+    _text("direction"),
+    _text("terminal"),
+    _text("branch"),
+    _text("sent_at"),
+    _text("stan"),
+    _text("rrn"),
+    _text("code"),
+    _text("policy"),
+    _text("due"),
+    _integer("amount"),
+    _text("receipt"),
+    _text("state"),
+    PrimaryKeyConstraint("bank", "date", "line"),
+    ForeignKeyConstraint(["bank", "date"], ["bank_files.bank", "bank_files.date"], name="line_of_file"),
+    CheckConstraint("direction IN ('C', 'P')", name="line_direction"),
+    CheckConstraint("state IN ('S', 'R')", name="line_state"),
+    Index("bank_lines_by_key", "key"),
+)
+"""The lines of the banks' files. `key` is ledger.request.key_of(bank, terminal, sent_at, stan); `direction`
+is C for a collection, P for a payout. Append-only.
+"""
+
+reconciliations = Table(
+    "reconciliations",
+    OFFICE,
+    _text("bank"),
+    _text("date"),
+    _integer("ours"),
+    _integer("theirs"),
+    _integer("matched"),
+    _integer("ours_effect"),
+    _integer("theirs_effect"),
+    _integer("made_at"),
+    PrimaryKeyConstraint("bank", "date"),
+)
+"""One result a bank and date: lines on our side, on theirs, pairs that agree; and the sums of effects."""
+
+breaks = Table(
+    "breaks",
+    OFFICE,
+    Column("break", Text, primary_key=True),
+    _text("bank"),
+    _text("date"),
+    _text("class"),
+    _text("key"),
+    _integer("line"),
+    _text("direction"),
+    _text("code"),
+    _text("policy"),
+    _text("due"),
+    _integer("ours_effect"),
+    _integer("theirs_effect"),
+    _integer("difference"),
+    _text("reason"),
+    _text("hint"),
+    _text("owner"),
+    _text("state"),
+    _text("resolution"),
+    _text("proposed_by"),
+    _text("approved_by"),
+    _text("settled_on"),
+    UniqueConstraint("bank", "date", "key", "line", "class", name="break_once"),
+    CheckConstraint(
+        "class IN ('bank_only', 'ours_only', 'amount_differs', 'state_differs', 'duplicate', 'timing',"
+        " 'misfit')",
+        name="break_class",
+    ),
+    CheckConstraint(
+        "state IN ('open', 'suspense', 'proposed', 'approved', 'posted', 'closed')", name="break_state"
+    ),
+    CheckConstraint("difference = theirs_effect - ours_effect", name="break_difference"),
+    CheckConstraint("approved_by = '' OR approved_by <> proposed_by", name="two_people"),
+    CheckConstraint(
+        "(state IN ('approved', 'posted') AND approved_by <> '') OR state NOT IN ('approved', 'posted')",
+        name="approval_names_someone",
+    ),
+    Index("breaks_by_key", "key"),
+)
+"""One difference each. The name is `B<date>-<bank>-<number>`; `line` is the line in the bank's file, 0 where
+only we have it; `difference` is what lies in suspense: theirs - ours, in fen (0 for a misfit advice and for
+lines without effect). `settled_on` is the business date on which it was posted out of suspense.
+"""
+
+break_events = Table(
+    "break_events",
+    OFFICE,
+    _text("break"),
+    _integer("number"),
+    _integer("at"),
+    _text("by"),
+    _text("from_state"),
+    _text("to_state"),
+    _text("note"),
+    PrimaryKeyConstraint("break", "number"),
+    ForeignKeyConstraint(["break"], ["breaks.break"], name="event_of_break"),
+)
+"""A break's history. Append-only."""
+
+accounts = Table(
+    "accounts",
+    OFFICE,
+    Column("account", Text, primary_key=True),
+    _text("name"),
+    _text("kind"),
+    _text("normal"),
+    CheckConstraint("normal IN ('debit', 'credit')", name="account_normal"),
+)
+
+postings = Table(
+    "postings",
+    OFFICE,
+    Column("posting", Text, primary_key=True),
+    _text("date"),
+    _text("bank"),
+    _text("description"),
+    _integer("legs"),
+    _integer("posted_at"),
+)
+"""One balanced posting. The name says what it is for, so that it can be made only once: `<date>/<bank>/day`,
+`<date>/<bank>/<break>`. A posting's row goes in after its legs; the database then checks that they are as
+many as it says and add up to zero in each currency. Append-only.
+"""
+
+legs = Table(
+    "legs",
+    OFFICE,
+    _text("posting"),
+    _integer("number"),
+    _text("account"),
+    _text("bank"),
+    _text("currency"),
+    _integer("amount"),
+    PrimaryKeyConstraint("posting", "number"),
+    ForeignKeyConstraint(
+        ["posting"], ["postings.posting"], name="leg_of_posting", deferrable=True, initially="DEFERRED"
+    ),
+    ForeignKeyConstraint(["account"], ["accounts.account"], name="leg_on_account"),
+    CheckConstraint("amount <> 0", name="leg_moves_something"),
+    Index("legs_by_account", "account", "bank"),
+)
+"""One leg: `amount` in fen, debit positive, credit negative. `bank` is the dimension of the clearing and
+suspense accounts (empty elsewhere). Append-only, and closed once its posting's row is there.
+"""
+
+acts = Table(
+    "acts",
+    OFFICE,
+    Column("number", Integer, primary_key=True),
+    _integer("at"),
+    _text("by"),
+    _text("act"),
+    _text("subject"),
+    _text("note"),
+)
+"""What the office did and who had it done: every pull, file, reconciliation, posting and decision."""
+
+_APPEND_ONLY = (entries, bank_files, bank_lines, reconciliations, break_events, postings, legs, acts)
+
+for _table in _APPEND_ONLY:
+    for _what in ("UPDATE", "DELETE"):
+        event.listen(
+            _table,
+            "after_create",
+            DDL(
+                f"CREATE TRIGGER {_table.name}_never_{_what.lower()} BEFORE {_what} ON {_table.name}"
+                f" BEGIN SELECT RAISE(ABORT, '{_table.name} is append-only'); END"
+            ).execute_if(dialect="sqlite"),  # type: ignore[no-untyped-call]
+        )
+    event.listen(
+        _table,
+        "after_create",
+        DDL(
+            f"CREATE FUNCTION {_table.name}_append_only() RETURNS trigger LANGUAGE plpgsql AS"
+            f" $$ BEGIN RAISE EXCEPTION '{_table.name} is append-only'; END $$"
+        ).execute_if(dialect="postgresql"),  # type: ignore[no-untyped-call]
+    )
+    event.listen(
+        _table,
+        "after_create",
+        DDL(
+            f"CREATE TRIGGER {_table.name}_never_changed BEFORE UPDATE OR DELETE OR TRUNCATE ON {_table.name}"
+            f" FOR EACH STATEMENT EXECUTE FUNCTION {_table.name}_append_only()"
+        ).execute_if(dialect="postgresql"),  # type: ignore[no-untyped-call]
+    )
+
+_UNBALANCED = (
+    "(SELECT count(*) FROM legs WHERE posting = NEW.posting) <> NEW.legs OR EXISTS"
+    " (SELECT currency FROM legs WHERE posting = NEW.posting GROUP BY currency HAVING sum(amount) <> 0)"
+)
+_BALANCE = (
+    (
+        postings,
+        "sqlite",
+        "CREATE TRIGGER posting_balances BEFORE INSERT ON postings"
+        f" WHEN {_UNBALANCED} BEGIN SELECT RAISE(ABORT, 'a posting does not balance'); END",
+    ),
+    (
+        legs,
+        "sqlite",
+        "CREATE TRIGGER posting_is_closed BEFORE INSERT ON legs"
+        " WHEN EXISTS (SELECT 1 FROM postings WHERE posting = NEW.posting)"
+        " BEGIN SELECT RAISE(ABORT, 'a posting that is made gets no more legs'); END",
+    ),
+    (
+        postings,
+        "postgresql",
+        "CREATE FUNCTION posting_balances() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        f" IF {_UNBALANCED} THEN RAISE EXCEPTION 'a posting does not balance'"
+        " USING ERRCODE = 'check_violation'; END IF; RETURN NEW; END $$",
+    ),
+    (
+        postings,
+        "postgresql",
+        "CREATE TRIGGER posting_balances BEFORE INSERT ON postings"
+        " FOR EACH ROW EXECUTE FUNCTION posting_balances()",
+    ),
+    (
+        legs,
+        "postgresql",
+        "CREATE FUNCTION posting_is_closed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " IF EXISTS (SELECT 1 FROM postings WHERE posting = NEW.posting) THEN"
+        " RAISE EXCEPTION 'a posting that is made gets no more legs' USING ERRCODE = 'check_violation';"
+        " END IF; RETURN NEW; END $$",
+    ),
+    (
+        legs,
+        "postgresql",
+        "CREATE TRIGGER posting_is_closed BEFORE INSERT ON legs"
+        " FOR EACH ROW EXECUTE FUNCTION posting_is_closed()",
+    ),
+)
+for _owner, _dialect, _statement in _BALANCE:
+    event.listen(_owner, "after_create", DDL(_statement).execute_if(dialect=_dialect))  # type: ignore[no-untyped-call]
