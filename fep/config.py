@@ -6,8 +6,6 @@ differs between banks is data here, never code. Each limit carries its reason.
 
 from __future__ import annotations
 
-import difflib
-import tomllib
 from collections.abc import Iterator
 from datetime import date
 from fnmatch import fnmatchcase
@@ -15,13 +13,12 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from pydantic_core import ErrorDetails
+from pydantic import Field, field_validator
 
-from fep.errors import Fault, SettingsError
 from firewall_rules.gateway import Allowance, overlaps
 from ledger.calendar import Calendar
 from ledger.request import ACT_OF_CODE, FINANCIAL
+from ledger.settings import Fault, Section, SettingsError, read_settings, rooted_database, rooted_path
 from protocol.dialect import shipped
 from protocol.framing import Framing
 from protocol.mac import MacAlgorithm
@@ -34,13 +31,7 @@ Fen = Annotated[int, Field(ge=0, le=999_999_999_999)]
 TRANSACTION_CODES = tuple(sorted(code for code, act in ACT_OF_CODE.items() if act in FINANCIAL))
 
 
-class _Section(BaseModel):
-    """A part of the file: strict types, no unknown keys, nothing changes after the check."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class Node(_Section):
+class Node(Section):
     """This process: its name among the nodes of one front book, and where that book is."""
 
     name: str = Field(pattern=r"^[a-z0-9-]{1,32}$")
@@ -50,7 +41,7 @@ class Node(_Section):
     control: str = Field(default="control.sock", description="the operator's local socket")
 
 
-class Limits(_Section):
+class Limits(Section):
     """A limit on everything that a counterparty can make grow."""
 
     frame_bytes: int = Field(default=8192, ge=256, le=65535, description="PROTOCOL section 1")
@@ -70,14 +61,14 @@ class Limits(_Section):
     stop_seconds: Seconds = 30
 
 
-class Status(_Section):
+class Status(Section):
     """The operators' listener."""
 
     host: str = "127.0.0.1"
     port: Port
 
 
-class BusinessDay(_Section):
+class BusinessDay(Section):
     """When a business day ends, and which days are business days where the calendar does not know it."""
 
     cutover: Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")] | None = None
@@ -102,7 +93,7 @@ class BusinessDay(_Section):
         return Calendar(frozenset(self.holidays), frozenset(self.workdays))
 
 
-class Bank(_Section):
+class Bank(Section):
     """One counterparty."""
 
     code: str = Field(pattern=r"^[0-9]{1,11}$")
@@ -148,7 +139,7 @@ class Bank(_Section):
         return any(fnmatchcase(terminal, pattern) for pattern in self.terminals)
 
 
-class Settings(_Section):
+class Settings(Section):
     """The whole file."""
 
     node: Node
@@ -166,18 +157,7 @@ def load_settings(path: Path) -> Settings:
     """Read and check a settings file; relative paths in it count from its own folder. Raises
     SettingsError.
     """
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingsError(str(path), (Fault("", f"cannot be read: {error.strerror}"),)) from error
-    except UnicodeDecodeError as error:
-        raise SettingsError(str(path), (Fault("", f"is not UTF-8 at byte {error.start}"),)) from error
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(str(path), (Fault("", f"is not TOML: {error}"),)) from error
-    try:
-        settings = Settings.model_validate(data)
-    except ValidationError as error:
-        raise SettingsError(str(path), tuple(_fault(detail) for detail in error.errors())) from None
+    settings = read_settings(path, Settings)
     faults = tuple(_contradictions(settings))
     if faults:
         raise SettingsError(str(path), faults)
@@ -204,43 +184,16 @@ def _contradictions(settings: Settings) -> Iterator[Fault]:
         yield Fault("limits.batch", "cannot be larger than limits.queue")
 
 
-def _fault(detail: ErrorDetails) -> Fault:
-    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"]).lstrip(".")
-    if detail["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(detail["loc"][-1]), _known_keys(detail["loc"]), n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        return Fault(key, f"is no setting{hint}")
-    if detail["type"] == "missing":
-        return Fault(key, "is missing")
-    return Fault(key, detail["msg"].removeprefix("Value error, "))
-
-
-def _known_keys(location: tuple[int | str, ...]) -> tuple[str, ...]:
-    sections: dict[str, type[BaseModel]] = {
-        "node": Node,
-        "limits": Limits,
-        "status": Status,
-        "day": BusinessDay,
-        "bank": Bank,
-    }
-    section = Settings if len(location) == 1 else sections.get(str(location[0]), Settings)
-    return tuple(section.model_fields)
-
-
 def _rooted(settings: Settings, folder: Path) -> Settings:
     """Make the paths in the settings independent of where the command is run."""
-    prefix = "sqlite:///"
-    node = settings.node
-    database = node.database
-    if database.startswith(prefix) and not database.startswith(prefix + "/"):
-        database = prefix + str((folder / database.removeprefix(prefix)).resolve())
     paths = {
-        name: str((folder / getattr(node, name)).resolve())
+        name: rooted_path(getattr(settings.node, name), folder)
         for name in ("front_key_file", "seal_key_file", "control")
     }
-    banks = tuple(
-        bank.model_copy(update={"zmk_file": str((folder / bank.zmk_file).resolve())})
-        for bank in settings.bank
+    node = settings.node.model_copy(
+        update={"database": rooted_database(settings.node.database, folder), **paths}
     )
-    node = node.model_copy(update={"database": database, **paths})
+    banks = tuple(
+        bank.model_copy(update={"zmk_file": rooted_path(bank.zmk_file, folder)}) for bank in settings.bank
+    )
     return settings.model_copy(update={"node": node, "bank": banks})

@@ -65,3 +65,15 @@ class BookFileError(LedgerError):
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__("; ".join(str(problem) for problem in problems))
         self.problems = problems
+
+
+class BankFileError(LedgerError):
+    """A bank's day file is not acceptable as a whole; `problems` says where and why."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__("; ".join(str(problem) for problem in problems))
+        self.problems = problems
+
+
+class LayoutError(LedgerError):
+    """A layout of a day file is not in order; the text names the layout, the key and the reason."""

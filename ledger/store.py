@@ -1,4 +1,4 @@
-"""Opens the front book's database and says what a database failure means for the money.
+"""Opens a book's database, the front's or the office's, and says what a database failure means for the money.
 
 The one place that knows drivers: pragmas of SQLite, settings of PostgreSQL, and which exception leaves the
 outcome known. No table and no rule is named here.
@@ -25,7 +25,8 @@ SQLITE_CHECKPOINT_PAGES = 4000
 """The writer checkpoints by itself when the WAL holds this many pages (16 MB)."""
 
 _SQLITE_CACHE_KIB = 65536
-_POSTGRESQL_OPTIONS = "-c synchronous_commit=on -c enable_seqscan=off"
+_POSTGRESQL_OPTIONS = "-c synchronous_commit=on"
+_BY_INDEX = " -c enable_seqscan=off"
 """Every statement of a batch finds its rows by an index. PostgreSQL plans on figures that may be minutes old:
 it would take a journal that was empty then for empty still, and read the whole of it for each batch."""
 _POSTGRESQL_CONFLICTS = frozenset({"40001", "40P01", "55P03", "23505", "23503"})
@@ -38,17 +39,20 @@ class BadDatabaseUrl(LedgerError):
 
 
 class Store:
-    """A front book's database: one writer, and readers that never write.
+    """A book's database: one writer, and readers that never write.
 
     `url` is an SQLAlchemy URL, `sqlite:///path` or `postgresql+psycopg://...`. Opening it takes the writer
-    lock of an embedded book; `close` gives it back.
+    lock of an embedded book; `close` gives it back. `by_index` is for the front book, whose statements touch
+    few rows each; the office's go through whole days.
     """
 
-    def __init__(self, url: str, *, lock: bool = True) -> None:
+    def __init__(self, url: str, *, lock: bool = True, by_index: bool = True) -> None:
         self.url = _checked_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._lock = _lock_file(Path(str(self.url.database))) if self.is_sqlite and lock else None
-        self._writer = _sqlite_writer(self.url) if self.is_sqlite else _postgresql(self.url)
+        self._writer = (
+            _sqlite_writer(self.url) if self.is_sqlite else _postgresql(self.url, by_index=by_index)
+        )
         self._reader = _sqlite_reader(self.url) if self.is_sqlite else self._writer
 
     @contextmanager
@@ -100,7 +104,7 @@ class Store:
         try:
             return engine.connect()
         except DBAPIError as error:
-            raise Unavailable(f"cannot connect to the front book: {error.orig}") from error
+            raise Unavailable(f"cannot connect to the database: {error.orig}") from error
 
     def _commit(self, connection: Connection) -> None:
         transaction = connection.get_transaction()
@@ -196,14 +200,15 @@ def _sqlite_reader(url: Any) -> Engine:  # noqa: ANN401 - see _checked_url
     return engine
 
 
-def _postgresql(url: Any) -> Engine:  # noqa: ANN401 - see _checked_url
+def _postgresql(url: Any, *, by_index: bool) -> Engine:  # noqa: ANN401 - see _checked_url
+    options = _POSTGRESQL_OPTIONS + (_BY_INDEX if by_index else "")
     return create_engine(
         url,
         poolclass=QueuePool,
         pool_size=2,
         hide_parameters=True,
         isolation_level="READ COMMITTED",
-        connect_args={"connect_timeout": 5, "prepare_threshold": 2, "options": _POSTGRESQL_OPTIONS},
+        connect_args={"connect_timeout": 5, "prepare_threshold": 2, "options": options},
     )
 
 

@@ -1,7 +1,8 @@
-"""The chart of accounts: which account takes what, and how a break may end. All of it is data in chart.toml.
+"""The chart of accounts: which account takes what, and how a break may end. All of it is data in
+chart.toml.
 
-Pure: text in, values out. Which accounts there are, what a processing code settles and what each resolution does
-to the books is never written in code. What is posted, `office.posting` builds.
+Pure: text in, values out. Which accounts there are, what a processing code settles and what each resolution
+does to the books is never written in code. What is posted, `office.posting` builds.
 """
 
 from __future__ import annotations
@@ -66,7 +67,9 @@ class Resolution(NamedTuple):
 
 
 class Chart(NamedTuple):
-    """A whole chart, in order. `products` is from processing code to account; `currency` is ISO 4217 numeric."""
+    """A whole chart, in order. `products` is from processing code to account; `currency` is ISO 4217
+    numeric.
+    """
 
     currency: str
     accounts: Mapping[str, Account]
@@ -102,7 +105,9 @@ def shipped() -> Chart:
 
 
 def parse(source: str, file: str = "chart.toml") -> Chart:
-    """Return the chart that a file's text describes. Raises ChartError that names the file, each key, and why."""
+    """Return the chart that a file's text describes. Raises ChartError that names the file, each key, and
+    why.
+    """
     try:
         content = _File.model_validate(tomllib.loads(source))
     except tomllib.TOMLDecodeError as error:
@@ -189,7 +194,9 @@ def _account_faults(content: _File) -> Iterator[_Fault]:
 
 
 def _day_faults(content: _File) -> Iterator[_Fault]:
-    """Each has the kind that its sign means, and none is another: suspense holds open breaks and nothing else."""
+    """Each has the kind that its sign means, and none is another: suspense holds open breaks and nothing
+    else.
+    """
     codes = dict(content.day)
     for use, code in codes.items():
         key, account = f"day.{use}", content.accounts.get(code)

@@ -23,6 +23,7 @@ from twisted.internet.task import react
 from fep.config import Settings, load_settings
 from fep.errors import FepError
 from fep.keys import read_key_file
+from ledger.errors import LedgerError
 from protocol.errors import ProtocolError
 from protocol.message import NAMES, Message, masked_card
 from simulators.bank import Bank, BankError, BankProfile
@@ -40,7 +41,7 @@ def main() -> NoReturn:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except (FepError, ProtocolError, BankError) as error:
+    except (FepError, LedgerError, ProtocolError, BankError) as error:
         _say_error(str(error))
     except ConnectError as error:
         _say_error(f"cannot connect: {error}; is the machine serving? (make run)")

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from fep.config import load_settings
-from fep.errors import SettingsError
 from fep.install import InstallError, install
 from fep.keys import KeyFileError, read_key_file
+from ledger.settings import SettingsError
 
 BANK = """
 [[bank]]

@@ -1,0 +1,97 @@
+"""How a settings file is read: one TOML file, checked whole, every fault named with its key and a near name.
+
+What may be set, each program says in its own models (fep.config, office.config); no setting is named here.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
+
+from ledger.errors import LedgerError
+
+_SQLITE = "sqlite:///"
+
+
+class Fault(NamedTuple):
+    """One thing wrong with the settings: the dotted key, and why."""
+
+    key: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.reason}" if self.key else self.reason
+
+
+class SettingsError(LedgerError):
+    """The settings cannot be worked with; names the file and every fault found in it."""
+
+    def __init__(self, file: str, faults: tuple[Fault, ...]) -> None:
+        super().__init__("\n".join(f"{file}: {fault}" for fault in faults))
+        self.file = file
+        self.faults = faults
+
+
+class Section(BaseModel):
+    """A part of a settings file: strict types, no unknown keys, nothing changes after the check."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+Model = TypeVar("Model", bound=Section)
+
+
+def read_settings(path: Path, model: type[Model]) -> Model:
+    """The file's content as the model has it. Raises SettingsError."""
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        return model.model_validate(data)
+    except OSError as error:
+        raise SettingsError(str(path), (Fault("", f"cannot be read: {error.strerror}"),)) from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(str(path), (Fault("", f"is not UTF-8 at byte {error.start}"),)) from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(str(path), (Fault("", f"is not TOML: {error}"),)) from error
+    except ValidationError as error:
+        faults = tuple(_fault(detail, model) for detail in error.errors())
+        raise SettingsError(str(path), faults) from None
+
+
+def rooted_path(text: str, folder: Path) -> str:
+    """A path of a settings file, counted from the file's own folder."""
+    return str((folder / text).resolve())
+
+
+def rooted_database(url: str, folder: Path) -> str:
+    """A database URL whose SQLite path counts from the settings file's own folder."""
+    if url.startswith(_SQLITE) and not url.startswith(_SQLITE + "/"):
+        return _SQLITE + rooted_path(url.removeprefix(_SQLITE), folder)
+    return url
+
+
+def _fault(detail: ErrorDetails, model: type[Section]) -> Fault:
+    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"]).lstrip(".")
+    if detail["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(str(detail["loc"][-1]), _known_keys(detail["loc"], model), n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        return Fault(key, f"is no setting{hint}")
+    if detail["type"] == "missing":
+        return Fault(key, "is missing")
+    return Fault(key, detail["msg"].removeprefix("Value error, "))
+
+
+def _known_keys(location: tuple[int | str, ...], model: type[Section]) -> tuple[str, ...]:
+    """The settings that there are where one is unknown: of the file, or of the section it stands in."""
+    if len(location) == 1:
+        return tuple(model.model_fields)
+    annotation = model.model_fields[str(location[0])].annotation
+    candidates = (annotation, *getattr(annotation, "__args__", ()))
+    for candidate in candidates:
+        if isinstance(candidate, type) and issubclass(candidate, Section):
+            return tuple(candidate.model_fields)
+    return ()

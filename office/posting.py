@@ -1,0 +1,95 @@
+"""What a day puts into the books: one posting a bank and date.
+
+The posting is built purely, of sums that reconciliation gives; `post_day` adds the differences that the
+table of breaks holds, and makes it. Matching does not belong here, nor what a resolution does
+(`office.breaks`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy import ColumnElement, Connection, and_, case, func, select
+
+from ledger.errors import InvariantBroken
+from office.books import Leg, Posting, post
+from office.chart import Chart
+from office.schema import breaks
+
+
+def day_posting(
+    chart: Chart,
+    bank: str,
+    date: str,
+    product: Mapping[str, int],
+    clearing: int,
+    suspense: Iterable[int] = (),
+    closings: Iterable[int] = (),
+) -> Posting | None:
+    """The posting `<date>/<bank>/day`, or None where nothing moves. All amounts are effects in fen.
+
+    `product` is the sum of our effects by processing code, `clearing` the sum of the bank's; `suspense` are
+    the differences (theirs - ours) of the breaks that the day opens, `closings` those of carried breaks
+    that its lines close: each goes back off the account on which it was posted, so a late match is never a
+    new difference. Raises InvariantBroken if clearing is not product + suspense - closings: then
+    reconciliation missed something.
+    """
+    sums: Counter[tuple[str, str]] = Counter()
+    sums[chart.clearing, bank] += clearing
+    for code, effect in product.items():
+        if code not in chart.products:
+            raise InvariantBroken(
+                f"{date}/{bank}: {effect} fen of processing code {code}, which moves no money"
+            )
+        account = chart.products[code]
+        sums[account, chart.bank_of(account, bank)] -= effect
+    for difference in suspense:
+        sums[chart.suspense(difference), bank] -= difference
+    for difference in closings:
+        sums[chart.suspense(difference), bank] += difference
+    if off := sum(sums.values()):
+        raise InvariantBroken(
+            f"{date}/{bank}: the bank's effects differ from ours and the breaks by {off} fen; nothing was posted"
+        )
+    legs = tuple(Leg(*key, chart.currency, amount) for key, amount in sums.items() if amount)
+    return Posting(f"{date}/{bank}/day", date, bank, "日终入账 day posting", legs) if legs else None
+
+
+def suspense_of_day(connection: Connection, bank: str, date: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """What the table of breaks says of a bank's date: differences opened, and differences of carried breaks
+    that a line of the date closed; each summed by sign, in fen. The same whenever it is asked, whatever
+    came later.
+    """
+    matched_then = and_(breaks.c.state == "closed", breaks.c.resolution == "", breaks.c.settled_on == date)
+    opened = _by_sign(connection, and_(breaks.c.bank == bank, breaks.c.date == date))
+    return opened, _by_sign(connection, and_(breaks.c.bank == bank, matched_then))
+
+
+def post_day(
+    connection: Connection,
+    chart: Chart,
+    bank: str,
+    date: str,
+    product: Mapping[str, int],
+    clearing: int,
+    posted_at: int,
+) -> Posting | None:
+    """Make a bank's posting of a date, with its suspense as the table of breaks has it; once made, the same
+    again changes nothing. `posted_at` is microseconds since 1970-01-01 UTC. Returns it; raises what
+    `day_posting` and `office.books.post` raise.
+    """
+    opened, closed = suspense_of_day(connection, bank, date)
+    posting = day_posting(chart, bank, date, product, clearing, opened, closed)
+    if posting is not None:
+        post(connection, [posting], posted_at)
+    return posting
+
+
+def _by_sign(connection: Connection, condition: ColumnElement[bool]) -> tuple[int, ...]:
+    """The sums of the differences above and below 0, leaving out a sum of 0."""
+    difference = breaks.c.difference
+    positive = func.sum(case((difference > 0, difference), else_=0))
+    negative = func.sum(case((difference < 0, difference), else_=0))
+    row = connection.execute(select(positive, negative).where(condition)).one()
+    return tuple(int(amount) for amount in row if amount)
