@@ -35,6 +35,8 @@ from office.schema import break_events, breaks
 MACHINE: Final = "office"
 """Who did what no person did. Nobody may act under this name."""
 PERSON_LENGTH_MAX: Final = 64
+_AT_ONCE: Final = 500
+"""Breaks a statement, where they are named: far below the number of parameters that any database takes."""
 
 
 class BreakState(StrEnum):
@@ -232,19 +234,14 @@ def post_approved(connection: Connection, chart: Chart, date: str, at: int) -> t
 
     A resolution without money has no posting. Raises what `resolution_posting` and `office.books.post` raise.
     """
-    approved = and_(breaks.c.state == BreakState.APPROVED, breaks.c.date <= date)
-    found = tuple(_listed(connection, approved))
+    approved = breaks.c.date <= date
+    step = Step(MACHINE, at, f"posted on {date}")
+    _move_all(connection, approved, BreakState.APPROVED, BreakEvent.POST, step, {"settled_on": date})
+    just_posted = and_(breaks.c.state == BreakState.POSTED, breaks.c.settled_on == date)
+    found = tuple(_listed(connection, just_posted))
     postings = (resolution_posting(chart, one, date) for one in found)
     post(connection, (one for one in postings if one is not None), at)
-    step = Step(MACHINE, at, f"posted on {date}")
-    settled = {"settled_on": date}
-    moved = _move_all(connection, approved, BreakState.APPROVED, BreakEvent.POST, step, settled)
-    just_posted = breaks.c.settled_on == date
-    closed = _move_all(connection, just_posted, BreakState.POSTED, BreakEvent.CLOSE, Step(MACHINE, at), {})
-    if not len(found) == moved == closed:
-        raise BreakMoved(
-            f"{len(found)} breaks were approved, {moved} were when they were posted: run it again"
-        )
+    _move_all(connection, just_posted, BreakState.POSTED, BreakEvent.CLOSE, Step(MACHINE, at), {})
     return tuple(one.name for one in found)
 
 
@@ -398,18 +395,23 @@ def _move_all(
 ) -> int:
     """Take on every break in a state that meets the condition, set-based: how many."""
     to_state = TRANSITIONS[state, event]
-    there = and_(condition, breaks.c.state == state)
-    recorded = _record(connection, there, state, to_state, step)
-    result = connection.execute(update(breaks).where(there).values(state=to_state.value, **changes))
-    if result.rowcount != recorded:
-        raise BreakMoved(f"{recorded} breaks were {state}, then {result.rowcount}: run it again")
-    return recorded
+    name = breaks.c["break"]
+    moved = (
+        update(breaks)
+        .where(condition, breaks.c.state == state)
+        .values(state=to_state.value, **changes)
+        .returning(name)
+    )
+    names = connection.scalars(moved).all()
+    for start in range(0, len(names), _AT_ONCE):
+        _record(connection, name.in_(names[start : start + _AT_ONCE]), state, to_state, step)
+    return len(names)
 
 
 def _record(
     connection: Connection, condition: ColumnElement[bool], from_state: str, to_state: str, step: Step
-) -> int:
-    """Write one line of history for every break that meets the condition: how many."""
+) -> None:
+    """Write one line of history for every break that meets the condition."""
     name = breaks.c["break"]
     last = select(func.max(break_events.c.number)).where(break_events.c["break"] == name).scalar_subquery()
     lines = select(
@@ -421,5 +423,4 @@ def _record(
         literal(str(to_state)),
         literal(step.note),
     ).where(condition)
-    result = connection.execute(insert(break_events).from_select(break_events.c.keys(), lines))
-    return int(result.rowcount)
+    connection.execute(insert(break_events).from_select(break_events.c.keys(), lines))

@@ -252,7 +252,7 @@ class _Pairing:
         self._ours_left: list[Ours] = []
         self._theirs_left: list[Theirs] = []
         self._paired_marks = _PairedMarks()
-        self._paired_keys: set[str] = set()  # only those that a line left over may have too
+        self._paired_keys: set[str] = set()  # the bank's, and only those that a line left over may have too
         self._undone_keys: set[str] = set()
 
     def both_have(self, one: Ours, group: list[Theirs]) -> None:
@@ -310,14 +310,12 @@ class _Pairing:
         """Keep two lines as one transaction. What the bank has reversed waits: it may be in earlier files."""
         if line.rrn:
             self._paired_marks.add(_mark(line))
-        if one.rrn and (one.rrn != line.rrn or one.amount != line.amount):
-            self._paired_marks.add(_mark(one))
         if line.state == "R":
             self._reversed_pairs.append((one, line))
         elif one.state == line.state and one.amount == line.amount:
             self._matched += 1
         else:
-            self._findings.append(_pair_differs(one, line, one.effect, _effect(line)))
+            self._findings.append(_pair_differs(one, line, _effect(line)))
 
     def _pair_by_rrn(self) -> None:
         """Pair what is left and has the same RRN and direction, where there is one such on both sides."""
@@ -337,7 +335,7 @@ class _Pairing:
                 continue
             best = _best(alone[0], group) or group[0]
             self._settle(alone[0], best)
-            self._paired_keys |= {alone[0].key, best.key}
+            self._paired_keys.add(best.key)
             gone |= {alone[0].key, (best.key, best.line)}
         self._ours_left = [one for one in self._ours_left if one.key not in gone]
         self._theirs_left = [line for line in self._theirs_left if (line.key, line.line) not in gone]
@@ -378,30 +376,245 @@ class _Settling:
 
     def reversed_pair(self, one: Ours, line: Theirs) -> None:
         """Place a pair whose bank line is reversed, and with it what earlier files had of it."""
-        self._count(one, line)
+        self._place(ours=1, theirs=1)
         change = self._change(line)
-        if change and self._close(line.key, 0, change, "the bank has reversed it since"):
+        if self._close(line, 0, change, "the bank has reversed it since"):
             change = 0
-        if one.state == "R" and one.amount == line.amount and not change:
+        if one.state == "R" and one.amount == line.amount and change == 0:
             self._matched += 1
         else:
-            self._findings.append(_pair_differs(one, line, one.effect, change))
+            self._findings.append(_pair_differs(one, line, change))
 
     def undone_late(self, one: Ours, line: Theirs | None) -> bool:
         """Place a late undoing (or putting back) of ours; tell whether the bank's line went with it."""
-        change = self._change(line) if line else 0
-        repeats = bool(line) and line.state == "S" and self._earlier.get(line.key, 0) != 0
-        fits = bool(line) and line.direction == one.direction and not repeats
-        reason = "the two sides have come to agree on it since"
-        if fits and line and change == one.effect and not self._would_close(one.key, one.effect, 0):
-            self._matched += 1
-            self._count(one, line)
+        if line is not None and line.direction == one.direction and self._both_changed(one, line):
+            self._place(ours=1, theirs=1)
             return True
-        if fits and line and self._close(one.key, one.effect, change, reason):
-            self._count(one, line)
-            return True
-        self._count(one, None)
-        if not self._close(one.key, one.effect, 0, "reversed on our side since"):
-            reason = "we changed its state today, after its date; the bank's file does not say so"
+        self._place(ours=1)
+        if not self._close(one, one.effect, 0, "reversed on our side since"):
+            reason = "its state changed with us after its date, and the bank's file does not say so"
             self._findings.append(_finding(Class.STATE_DIFFERS, one, 0, one.effect, 0, reason))
         return False
+
+    def we_have(self, one: Ours) -> None:
+        """Place a line that the bank's file does not have."""
+        self._place(ours=1)
+        same = self._same_event(Class.BANK_ONLY, one, one.effect)
+        for break_ in same:
+            if one.late or (break_.adjacent and one.near):
+                reason = f"the bank dated it {break_.date}, we a later date"
+                self._end(break_, Class.TIMING, one.effect, 0, reason)
+                return
+        if one.state == "R" and not self._lists_reversed:
+            self._matched += 1
+            return
+        reason = "we have it, the bank's file does not" + self._see(one.key, same)
+        self._findings.append(_finding(Class.OURS_ONLY, one, 0, one.effect, 0, reason))
+
+    def bank_has(self, line: Theirs) -> None:
+        """Place a line of the bank's file that we do not have."""
+        self._place(theirs=1)
+        before = self._earlier.get(line.key, 0)
+        change = self._change(line)
+        if line.state == "R" and before != 0:
+            if not self._close(line, 0, change, "the bank has reversed it since"):
+                reason = "the bank reversed what an earlier file of it has, and we did not today"
+                self._findings.append(
+                    _finding(Class.STATE_DIFFERS, line, line.line, 0, change, reason + self._see(line.key))
+                )
+            return
+        same = self._same_event(Class.OURS_ONLY, line, change)
+        for break_ in same:
+            if break_.adjacent and break_.near:
+                reason = f"we dated it {break_.date}, the bank a later date"
+                self._end(break_, Class.TIMING, 0, change, reason)
+                return
+        cls, reason = Class.BANK_ONLY, "the bank's file has it, we do not"
+        if before != 0:
+            cls, reason = Class.DUPLICATE, "an earlier file of this bank has it already"
+        reason += self._see(line.key, same)
+        self._findings.append(_finding(cls, line, line.line, 0, change, reason))
+
+    def result(self, paired: Paired) -> Result:
+        """Everything together, once it is certain that no line and no fen went astray."""
+        with_ours = sum(finding.cls is not Class.DUPLICATE for finding in paired.findings)
+        ours = paired.matched + with_ours + self._ours
+        theirs = paired.matched + len(paired.findings) + self._theirs
+        if (ours, theirs) != (paired.ours, paired.theirs):
+            raise InvariantBroken(
+                f"{paired.ours} lines of ours and {paired.theirs} of theirs came, {ours} and {theirs} were placed"
+            )
+        findings = sorted((*paired.findings, *self._findings), key=lambda one: (one.key, one.line, one.cls))
+        closings = sorted(self._closings)
+        late = (line for line in (*paired.theirs_left, *(line for _, line in paired.reversed_pairs)))
+        theirs_effect = paired.theirs_effect + sum(self._change(line) for line in late if line.state == "R")
+        explained = sum(finding.difference for finding in findings)
+        explained += sum(closing.theirs_effect - closing.ours_effect for closing in closings)
+        if theirs_effect - paired.ours_effect != explained:
+            raise InvariantBroken(
+                f"the effects differ by {theirs_effect - paired.ours_effect} fen, the findings by {explained}"
+            )
+        return Result(
+            paired.ours,
+            paired.theirs,
+            paired.matched + self._matched,
+            paired.ours_effect,
+            theirs_effect,
+            tuple(findings),
+            tuple(closings),
+        )
+
+    def _place(self, ours: int = 0, theirs: int = 0) -> None:
+        self._ours += ours
+        self._theirs += theirs
+
+    def _change(self, line: Theirs) -> int:
+        """What a line changes: its effect, or, reversed, the end of what earlier files had of it."""
+        return -self._earlier.get(line.key, 0) if line.state == "R" else _effect(line)
+
+    def _both_changed(self, one: Ours, line: Theirs) -> bool:
+        """Whether the bank's line says what our late change says, or ends a difference together with it."""
+        change = self._change(line)
+        if line.state == "R" and change != one.effect:
+            return self._close(one, one.effect, change, "its state changed since, and both sides agree now")
+        repeats = line.state == "S" and self._earlier.get(line.key, 0) != 0
+        if repeats or change != one.effect or self._ended_by(one, one.effect, 0):
+            return False
+        self._matched += 1
+        return True
+
+    def _ended_by(self, line: Ours | Theirs, ours_change: int, theirs_change: int) -> Carried | None:
+        """The first carried break of the line's key whose difference these changes bring to zero."""
+        if ours_change == theirs_change:
+            return None
+        for one in self._carried.get(line.key, ()):
+            after = one.theirs_effect + theirs_change - one.ours_effect - ours_change
+            if one.direction == line.direction and after == 0:
+                return one
+        return None
+
+    def _close(self, line: Ours | Theirs, ours_change: int, theirs_change: int, reason: str) -> bool:
+        """Close the carried break that these changes end, under its class; False if there is none."""
+        ended = self._ended_by(line, ours_change, theirs_change)
+        if ended is not None:
+            self._end(ended, ended.cls, ours_change, theirs_change, reason)
+        return ended is not None
+
+    def _end(self, ended: Carried, cls: Class, ours_change: int, theirs_change: int, reason: str) -> None:
+        self._carried[ended.key].remove(ended)
+        self._closings.append(Closing(ended.name, cls, ours_change, theirs_change, reason))
+
+    def _same_event(self, cls: Class, line: Ours | Theirs, effect: int) -> list[Carried]:
+        """The carried breaks in which one side alone has what the other has today."""
+        effects = (effect, 0) if cls is Class.OURS_ONLY else (0, effect)
+        return [
+            one
+            for one in self._carried.get(line.key, ())
+            if (one.cls, one.direction) == (cls, line.direction)
+            and (one.ours_effect, one.theirs_effect) == effects
+        ]
+
+    def _see(self, key: str, same: Sequence[Carried] = ()) -> str:
+        """Name the carried break that a clerk should look at: one that fits but for the window, or any."""
+        if same:
+            return f"; same key in break {same[0].name} of {same[0].date}: offered, not taken"
+        others = self._carried.get(key)
+        return f"; see also break {others[0].name} of {others[0].date}" if others else ""
+
+
+def offers(findings: Sequence[Finding]) -> dict[int, str]:
+    """Hints for the clerk, by index in `findings`: where the lines that one side alone has of one policy or
+    one terminal, in one direction, add up to a single line that the other side alone has.
+
+    Sums of whole groups only, in time linear in the findings. Nothing is taken: the classes stay.
+    """
+    hints: dict[int, str] = {}
+    for many, single in ((Class.OURS_ONLY, Class.BANK_ONLY), (Class.BANK_ONLY, Class.OURS_ONLY)):
+        alone: dict[tuple[str, int], list[int]] = defaultdict(list)
+        groups: dict[tuple[str, str, str], list[int]] = defaultdict(list)
+        for index, finding in enumerate(findings):
+            if finding.cls is single and finding.difference:
+                alone[finding.direction, -finding.difference].append(index)
+            elif finding.cls is many and finding.difference:
+                if finding.policy:
+                    groups["policy", finding.policy, finding.direction].append(index)
+                groups["terminal", _terminal(finding.key), finding.direction].append(index)
+        sums: dict[tuple[str, int], str] = {}
+        for (what, name, direction), members in groups.items():
+            total = direction, sum(findings[index].difference for index in members)
+            fitting = alone.get(total, ())
+            if not fitting or len(members) == 1:
+                continue
+            sums.setdefault(total, f"{len(members)} lines of {what} {name} ({many}) add up to this one")
+            for index in members:
+                hints.setdefault(
+                    index,
+                    f"the {len(members)} lines of {what} {name} ({many}) add up to one ({single}):"
+                    f" {findings[fitting[0]].key}",
+                )
+        for total, hint in sums.items():
+            for index in alone[total]:
+                hints.setdefault(index, hint)
+    return hints
+
+
+def _by_key(theirs: Iterable[Theirs]) -> Iterator[list[Theirs]]:
+    """The bank's lines, those of one key together."""
+    group: list[Theirs] = []
+    for line in theirs:
+        if group:
+            last = group[-1]
+            if line.key == last.key and line.line > last.line:
+                group.append(line)
+                continue
+            if line.key <= last.key:
+                raise InvariantBroken(f"the bank's line {line.line} is out of order or comes twice")
+            yield group
+        group = [line]
+    if group:
+        yield group
+
+
+def _best(one: Ours, group: list[Theirs]) -> Theirs | None:
+    """The line most like ours: of its amount and state, if there is one; never of another direction."""
+    if len(group) == 1:
+        return group[0] if group[0].direction == one.direction else None
+    same = [line for line in group if line.direction == one.direction]
+    return min(same, key=lambda line: (line.amount != one.amount, line.state != one.state), default=None)
+
+
+def _effect(line: Theirs) -> int:
+    return effect_of(line.direction, line.state, line.amount)
+
+
+def _mark(line: Theirs) -> str:
+    return f"{line.direction}{line.amount} {line.rrn}"
+
+
+def _terminal(key: str) -> str:
+    """The terminal in a key of ledger.request.key_of."""
+    return key.partition("/")[2].rpartition("/")[0].rpartition("/")[0]
+
+
+def _finding(
+    cls: Class, line: Ours | Theirs, number: int, ours_effect: int, theirs_effect: int, reason: str
+) -> Finding:
+    about = line.key, number, line.direction, line.code, line.policy, line.due
+    return Finding(cls, *about, ours_effect, theirs_effect, reason)
+
+
+def _pair_differs(one: Ours, line: Theirs, theirs_effect: int) -> Finding:
+    """The finding on two lines that are one transaction and do not agree."""
+    cls = Class.STATE_DIFFERS
+    if one.amount != line.amount:
+        cls = Class.AMOUNT_DIFFERS
+        reason = f"our amount is {in_figures(one.amount)}, the bank's {in_figures(line.amount)}"
+    elif line.state == "S":
+        reason = "we have it reversed, the bank has it done"
+    elif one.state == "S":
+        reason = "we have it done, the bank has it reversed"
+    else:
+        reason = "reversed on both sides, but an earlier file of the bank had it done"
+    if one.key != line.key:
+        reason += f"; found by its RRN, the bank's key is {line.key}"
+    return _finding(cls, one, line.line, one.effect, theirs_effect, reason)

@@ -50,7 +50,7 @@ def day_posting(
         sums[chart.suspense(difference), bank] += difference
     if off := sum(sums.values()):
         raise InvariantBroken(
-            f"{date}/{bank}: the bank's effects differ from ours and the breaks by {off} fen; nothing was posted"
+            f"{date}/{bank}: the bank's effects differ from ours and the breaks' by {off} fen: not posted"
         )
     legs = tuple(Leg(*key, chart.currency, amount) for key, amount in sums.items() if amount)
     return Posting(f"{date}/{bank}/day", date, bank, "日终入账 day posting", legs) if legs else None

@@ -174,6 +174,23 @@ reconciliations = Table(
 )
 """One result a bank and date: lines on our side, on theirs, pairs that agree; and the sums of effects."""
 
+products = Table(
+    "products",
+    OFFICE,
+    _text("bank"),
+    _text("date"),
+    _text("code"),
+    _integer("lines"),
+    _integer("effect"),
+    PrimaryKeyConstraint("bank", "date", "code"),
+    ForeignKeyConstraint(
+        ["bank", "date"], ["reconciliations.bank", "reconciliations.date"], name="product_of_reconciliation"
+    ),
+)
+"""What our side of a reconciled date comes to, by processing code: lines, and the sum of their effects in
+fen. Append-only.
+"""
+
 breaks = Table(
     "breaks",
     OFFICE,
@@ -213,11 +230,20 @@ breaks = Table(
         "(state IN ('approved', 'posted') AND approved_by <> '') OR state NOT IN ('approved', 'posted')",
         name="approval_names_someone",
     ),
+    CheckConstraint(
+        "state NOT IN ('proposed', 'approved', 'posted') OR (proposed_by <> '' AND resolution <> '')",
+        name="proposal_names_someone",
+    ),
+    CheckConstraint(
+        "state <> 'closed' OR (settled_on <> '' AND (resolution = '' OR approved_by <> ''))",
+        name="end_was_approved_or_matched",
+    ),
     Index("breaks_by_key", "key"),
 )
 """One difference each. The name is `B<date>-<bank>-<number>`; `line` is the line in the bank's file, 0 where
 only we have it; `difference` is what lies in suspense: theirs - ours, in fen (0 for a misfit advice and for
 lines without effect). `settled_on` is the business date on which it was posted out of suspense.
+What a break is about never changes, nor does a break go away.
 """
 
 break_events = Table(
@@ -242,6 +268,7 @@ accounts = Table(
     _text("name"),
     _text("kind"),
     _text("normal"),
+    CheckConstraint("kind IN ('asset', 'liability', 'equity', 'income', 'expense')", name="account_kind"),
     CheckConstraint("normal IN ('debit', 'credit')", name="account_normal"),
 )
 
@@ -254,6 +281,7 @@ postings = Table(
     _text("description"),
     _integer("legs"),
     _integer("posted_at"),
+    CheckConstraint("legs >= 2", name="posting_moves_something"),
 )
 """One balanced posting. The name says what it is for, so that it can be made only once: `<date>/<bank>/day`,
 `<date>/<bank>/<break>`. A posting's row goes in after its legs; the database then checks that they are as
@@ -293,7 +321,17 @@ acts = Table(
 )
 """What the office did and who had it done: every pull, file, reconciliation, posting and decision."""
 
-_APPEND_ONLY = (entries, bank_files, bank_lines, reconciliations, break_events, postings, legs, acts)
+_APPEND_ONLY = (
+    entries,
+    bank_files,
+    bank_lines,
+    reconciliations,
+    products,
+    break_events,
+    postings,
+    legs,
+    acts,
+)
 
 for _table in _APPEND_ONLY:
     for _what in ("UPDATE", "DELETE"):
@@ -367,6 +405,53 @@ _BALANCE = (
         "CREATE TRIGGER posting_is_closed BEFORE INSERT ON legs"
         " FOR EACH ROW EXECUTE FUNCTION posting_is_closed()",
     ),
+    # Once more when the transaction ends: the leg could not see a posting that another transaction was about
+    # to commit.
+    (
+        legs,
+        "postgresql",
+        "CREATE FUNCTION leg_belongs() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " IF (SELECT count(*) FROM legs WHERE posting = NEW.posting)"
+        " <> (SELECT legs FROM postings WHERE posting = NEW.posting) THEN"
+        " RAISE EXCEPTION 'a posting that is made gets no more legs' USING ERRCODE = 'check_violation';"
+        " END IF; RETURN NULL; END $$",
+    ),
+    (
+        legs,
+        "postgresql",
+        "CREATE CONSTRAINT TRIGGER leg_belongs AFTER INSERT ON legs DEFERRABLE INITIALLY DEFERRED"
+        " FOR EACH ROW EXECUTE FUNCTION leg_belongs()",
+    ),
 )
-for _owner, _dialect, _statement in _BALANCE:
+
+# What a break is about. Its class is not here: a later day's line may show that it was timing.
+_FIXED = (
+    'UPDATE OF "break", bank, date, key, line, direction, code, policy, due, ours_effect, theirs_effect,'
+    " difference"
+)
+_BREAK_STANDS = (
+    *(
+        (
+            breaks,
+            "sqlite",
+            f"CREATE TRIGGER break_stands_{what[:6].lower()} BEFORE {what} ON breaks"
+            " BEGIN SELECT RAISE(ABORT, 'what a break is about never changes'); END",
+        )
+        for what in (_FIXED, "DELETE")
+    ),
+    (
+        breaks,
+        "postgresql",
+        "CREATE FUNCTION break_stands() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE EXCEPTION 'what a break is about never changes'"
+        " USING ERRCODE = 'check_violation'; END $$",
+    ),
+    (
+        breaks,
+        "postgresql",
+        f"CREATE TRIGGER break_stands BEFORE {_FIXED} OR DELETE OR TRUNCATE ON breaks"
+        " FOR EACH STATEMENT EXECUTE FUNCTION break_stands()",
+    ),
+)
+for _owner, _dialect, _statement in (*_BALANCE, *_BREAK_STANDS):
     event.listen(_owner, "after_create", DDL(_statement).execute_if(dialect=_dialect))  # type: ignore[no-untyped-call]

@@ -9,7 +9,7 @@ The order is random; a run prints its seed, and `make test PYTEST_ARGS=--randoml
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
@@ -51,15 +51,25 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of an empty front book: each test that uses it runs on both kinds of database."""
+def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]:
+    """Makes an empty database and gives its URL: each test that uses it runs on both kinds of database."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'front.db'}"
+        return lambda purpose: f"sqlite:///{tmp_path / purpose}.db"
     uri = request.getfixturevalue("postgresql")
-    name = f"front_{os.getpid()}_{next(_databases)}"
-    base, _, query = uri.partition("?")
-    base = base.rsplit("/", 1)[0]
-    with psycopg.connect(uri, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    driver = base.replace("postgresql://", "postgresql+psycopg://", 1)
-    return f"{driver}/{name}" + (f"?{query}" if query else "")
+
+    def create(purpose: str) -> str:
+        name = f"{purpose}_{os.getpid()}_{next(_databases)}"
+        base, _, query = uri.partition("?")
+        base = base.rsplit("/", 1)[0]
+        with psycopg.connect(uri, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        driver = base.replace("postgresql://", "postgresql+psycopg://", 1)
+        return f"{driver}/{name}" + (f"?{query}" if query else "")
+
+    return create
+
+
+@pytest.fixture
+def database(new_database: Callable[[str], str]) -> str:
+    """The URL of an empty front book."""
+    return new_database("front")

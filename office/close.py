@@ -1,0 +1,237 @@
+"""The close of a business day, from the pull to the posting: a sequence of steps that can stop anywhere.
+
+Each step is a transaction that leaves its mark and, once made, changes nothing when it is asked for again; so
+a close that was killed is simply run again, and comes to the same end. The steps in order stand in `run`. How
+a step works, its own module says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from enum import StrEnum
+from typing import Any, BinaryIO, NamedTuple
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from ledger.day import TRANSITIONS, DayEvent, DayState
+from ledger.errors import InvariantBroken
+from ledger.seal import ChainEnd, day_root, is_signed
+from ledger.store import Store
+from office.books import install_chart
+from office.breaks import post_approved, to_suspense
+from office.chart import Chart
+from office.config import Settings, bank_layout
+from office.posting import post_day
+from office.pull import FrontDay, Pulled, pull
+from office.reconcile import Reconciled, Terms, reconcile
+from office.schema import OFFICE, acts, bank_files, days, facts, products, reconciliations
+from office.take import take_file
+
+SCHEMA_VERSION = "1"
+
+
+class Step(StrEnum):
+    """What the close does, in order."""
+
+    PULL = "pull"
+    FILE = "file"
+    RECONCILE = "reconcile"
+    POST = "post"
+
+
+class Told(NamedTuple):
+    """What a step has to say: `waiting` tells that it could not be done yet, and why."""
+
+    step: Step
+    date: str
+    bank: str
+    text: str
+    waiting: bool = False
+
+
+OpenFile = Callable[[str, str], AbstractContextManager[BinaryIO] | None]
+"""Opens a bank's day file for a date, or gives None where there is none yet."""
+Progress = Callable[[str, int], None]
+"""Told what is at work, and how many rows went by."""
+
+
+class Close:
+    """One office at its close. `now_us` gives microseconds since 1970-01-01 UTC."""
+
+    def __init__(
+        self,
+        office: Store,
+        front: Store,
+        settings: Settings,
+        chart: Chart,
+        now_us: Callable[[], int],
+        open_file: OpenFile,
+        progress: Progress = lambda _what, _rows: None,
+    ) -> None:
+        self._office = office
+        self._front = front
+        self._settings = settings
+        self._chart = chart
+        self._now_us = now_us
+        self._open_file = open_file
+        self._progress = progress
+
+    def run(self) -> Iterator[Told]:
+        """Do all that can be done now, the oldest date first; yields what each step came to.
+
+        Stops at the first date for which something is awaited: a later date is never closed before an earlier
+        one.
+        """
+        prepare(self._office, self._chart)
+        yield self._pull()
+        for date in self._unposted():
+            told = tuple(self._reconcile_banks(date))
+            yield from told
+            if any(one.waiting for one in told):
+                return
+            yield from self._post(date)
+
+    def _pull(self) -> Told:
+        pulled: Pulled = pull(
+            self._front,
+            self._office,
+            self._now_us(),
+            self.check_seal,
+            lambda rows: self._progress("pull", rows),
+        )
+        text = f"{pulled.entries} entries, {len(pulled.days)} closed days"
+        return Told(Step.PULL, "", "", text)
+
+    def check_seal(self, day: FrontDay) -> str:
+        """Why a day's seal is not good; empty if it is."""
+        ends = [ChainEnd(*end) for end in day.chains]
+        if day_root(day.date, day.next_date, day.closed_at, ends) != day.root:
+            return "its root is not that of its chains"
+        good = is_signed(day.root, day.signature, self._settings.office.seal_key)
+        return "" if good else "its signature is not by the front's key"
+
+    def _unposted(self) -> Sequence[str]:
+        done = (DayState.POSTED.value, DayState.ARCHIVED.value)
+        with self._office.reading() as connection:
+            query = select(days.c.date).where(days.c.state.not_in(done)).order_by(days.c.date)
+            return connection.execute(query).scalars().all()
+
+    def _reconcile_banks(self, date: str) -> Iterator[Told]:
+        for bank in self._settings.bank:
+            told = self._take(bank.code, date)
+            yield told
+            if not told.waiting:
+                yield self._reconcile(bank.code, date)
+
+    def _take(self, code: str, date: str) -> Told:
+        bank = self._settings.named(code)
+        with self._office.reading() as connection:
+            query = select(bank_files.c.lines).where(bank_files.c.bank == code, bank_files.c.date == date)
+            lines = connection.execute(query).scalar()
+        if lines is not None:
+            return Told(Step.FILE, date, code, f"{lines} lines, taken before")
+        opened = self._open_file(code, date)
+        if opened is None:
+            return Told(Step.FILE, date, code, "the bank's file is not there yet", waiting=True)
+        layout = bank_layout(bank)
+        with opened as stream, self._office.transaction() as connection:
+            taken = take_file(
+                connection,
+                layout,
+                stream,
+                code,
+                date,
+                self._now_us(),
+                lambda rows: self._progress("file", rows),
+            )
+            text = f"{taken.lines} lines, {taken.collected} fen collected, {taken.paid} fen paid"
+            self._act(connection, Step.FILE.value, f"{code} {date}", text)
+        return Told(Step.FILE, date, code, text)
+
+    def _reconcile(self, code: str, date: str) -> Told:
+        bank = self._settings.named(code)
+        terms = Terms(bank_layout(bank).lists_reversed, bank.owner, self._settings.near_us)
+        with self._office.transaction() as connection:
+            done: Reconciled = reconcile(
+                connection,
+                code,
+                date,
+                terms,
+                self._now_us(),
+                lambda rows: self._progress("reconcile", rows),
+            )
+            text = f"{done.ours} ours, {done.theirs} theirs, {done.matched} agree, {done.opened} breaks"
+            text += f", {done.closed} earlier ones closed" if done.closed else ""
+            if not done.done_before:
+                self._act(connection, Step.RECONCILE.value, f"{code} {date}", text)
+        return Told(Step.RECONCILE, date, code, text)
+
+    def _post(self, date: str) -> Iterator[Told]:
+        """Post every bank's day and what two people have approved, in one transaction."""
+        with self._office.transaction() as connection:
+            self._move(connection, date, DayEvent.RECONCILE)
+            told = tuple(self._post_bank(connection, bank.code, date) for bank in self._settings.bank)
+            names = post_approved(connection, self._chart, date, self._now_us())
+            self._move(connection, date, DayEvent.POST)
+            self._act(connection, Step.POST.value, date, f"{len(told)} banks, {len(names)} approved breaks")
+        yield from told
+        yield Told(Step.POST, date, "", f"posted; {len(names)} approved breaks out of suspense")
+
+    def _post_bank(self, connection: Connection, code: str, date: str) -> Told:
+        figures = select(reconciliations.c.theirs_effect).where(
+            reconciliations.c.bank == code, reconciliations.c.date == date
+        )
+        clearing = connection.execute(figures).scalar_one()
+        rows = connection.execute(
+            select(products.c.code, products.c.effect).where(products.c.bank == code, products.c.date == date)
+        )
+        product = {row.code: int(row.effect) for row in rows}
+        at = self._now_us()
+        posting = post_day(connection, self._chart, code, date, product, clearing, at)
+        in_suspense = to_suspense(connection, code, date, at)
+        legs = len(posting.legs) if posting else 0
+        return Told(Step.POST, date, code, f"{legs} legs, {in_suspense} breaks into suspense")
+
+    def _move(self, connection: Connection, date: str, event: DayEvent) -> None:
+        state = connection.execute(select(days.c.state).where(days.c.date == date)).scalar_one()
+        if (after := TRANSITIONS.get((DayState(state), event))) is None:
+            raise InvariantBroken(f"business day {date} is {state}: it cannot {event}")
+        connection.execute(update(days).where(days.c.date == date).values(state=after.value))
+
+    def _act(self, connection: Connection, act: str, subject: str, note: str) -> None:
+        record_act(connection, self._now_us(), "office", act, subject, note)
+
+
+def archive(office: Store, date: str) -> bool:
+    """Mark a posted day as done with: the dues that follow it are loaded at the front. False if it is not
+    posted.
+    """
+    with office.transaction() as connection:
+        moved = connection.execute(
+            update(days)
+            .where(days.c.date == date, days.c.state == DayState.POSTED.value)
+            .values(state=DayState.ARCHIVED.value)
+        )
+    return bool(moved.rowcount)
+
+
+def prepare(office: Store, chart: Chart) -> None:
+    """Make the office's tables where they are missing, and put the chart's accounts into them."""
+    with office.transaction() as connection:
+        OFFICE.create_all(connection)
+        known = connection.execute(select(facts.c.value).where(facts.c.name == "schema")).scalar()
+        if known is None:
+            connection.execute(insert(facts).values(name="schema", value=SCHEMA_VERSION))
+        elif known != SCHEMA_VERSION:
+            raise InvariantBroken(
+                f"the office's database is of schema {known}, this program of {SCHEMA_VERSION}"
+            )
+        install_chart(connection, chart)
+
+
+def record_act(connection: Connection, at: int, by: str, act: str, subject: str, note: str) -> None:
+    """Write down who did what (microseconds since 1970-01-01 UTC)."""
+    last: Any = connection.execute(select(func.coalesce(func.max(acts.c.number), 0))).scalar_one()
+    row = {"number": int(last) + 1, "at": at, "by": by, "act": act, "subject": subject, "note": note}
+    connection.execute(insert(acts).values(row))
