@@ -13,7 +13,7 @@ from typing import NoReturn
 import click
 from twisted.internet.error import CannotListenError
 
-from console import front
+from console import front, office
 from fep.errors import FepError
 from ledger.errors import BookFileError, LedgerError
 from protocol.errors import ProtocolError
@@ -47,7 +47,7 @@ def cli() -> None:
     """Qianzhi 前置: the front-end machine between banks and a life insurer, and its back office."""
 
 
-for _command in front.COMMANDS:
+for _command in (*front.COMMANDS, *office.COMMANDS):
     cli.add_command(_command)
 
 

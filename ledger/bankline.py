@@ -1,16 +1,16 @@
 """One line of a bank's day file: text to values and back, by the columns of a layout.
 
-A line's text is as `decoded` gives it: characters, or, where widths count bytes, one character a byte. No
+A line's text is as `wire_encoding` has it: characters, or, where widths count bytes, one character a byte. No
 streams, no order of lines, no sums: that is `bankfile`. No reason given here repeats a value of a line.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date as day_of
 from datetime import timedelta
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from ledger.bookfile import KINDS
 from ledger.layout import IGNORED, MONEY, TEXTS, Column, Layout, Record
@@ -46,8 +46,8 @@ Fault = tuple[str, str]
 class BankLine(NamedTuple):
     """One transaction that the bank holds as done or reversed.
 
-    `line` counts from 1 in the file; `sent_at` MMDDhhmmss; `code` DE 3, a key of ledger.bookfile.KINDS; `amount` in
-    fen, from 1; `state` S or R. Text that the layout has no column for is empty.
+    `line` counts from 1 in the file; `sent_at` MMDDhhmmss; `code` DE 3, a key of ledger.bookfile.KINDS;
+    `amount` in fen, from 1; `state` S or R. Text that the layout has no column for is empty.
     """
 
     line: int
@@ -68,18 +68,15 @@ Take = Callable[[int, str], BankLine | None]
 """A line's number and text -> the line, or None for one that is not good."""
 
 
-def decoded(layout: Layout, data: bytes) -> str:
-    """Return the text of whole lines. Raises UnicodeDecodeError, but not where widths count bytes."""
-    return data.decode(layout.encoding if layout.separator else "latin-1")
-
-
-def encoded(layout: Layout, text: str) -> bytes:
-    """Return the bytes of a line's text. Raises UnicodeEncodeError."""
-    return text.encode(layout.encoding if layout.separator else "latin-1")
+def wire_encoding(layout: Layout) -> str:
+    """The Python codec between a file's bytes and a line's text: where widths count bytes, one that makes
+    each byte a character.
+    """
+    return layout.encoding if layout.separator else "latin-1"
 
 
 def split(layout: Layout, record: Record, text: str) -> tuple[list[str], str]:
-    """Return a line's columns, as they stand; or none, and what is wrong with their number or their length."""
+    """Return a line's columns as they stand; or none, and what is wrong with their number or length."""
     if layout.separator:
         raws = text.split(layout.separator)
         wrong = len(raws) != len(record)
@@ -142,7 +139,7 @@ def join(layout: Layout, record: Record, texts: Mapping[str, str]) -> str:
 class Lines:
     """What one layout makes of the detail lines of a file of one date (YYYYMMDD).
 
-    `take(number, text)` is the BankLine of a good line and None for any other; `faults` says what is wrong then.
+    `take(number, text)` is the BankLine of a good line and None for any other; `faults` says what is wrong.
     """
 
     def __init__(self, layout: Layout, date: str) -> None:
@@ -151,8 +148,12 @@ class Lines:
         template = next(found[0] for found in self._moments if found)
         self._days = _days(template, date)
         self._day_texts = {day: text for text, day in self._days.items()}
-        self._codes = {_wire(layout, word): code for word, code in layout.codes.items()}
-        self._states = {_wire(layout, word): state for word, state in layout.states.items()}
+        self._codes = {wire_text(layout, word): code for word, code in layout.codes.items()}
+        self._states = {wire_text(layout, word): state for word, state in layout.states.items()}
+        # Where several of the bank's words mean the same, the first one is written.
+        self._code_words = {code: word for word, code in reversed(layout.codes.items())}
+        self._state_words = {state: word for word, state in reversed(layout.states.items())}
+        self._lost: dict[str, Any] = {name: "" for name in _FREE_TEXTS if not layout.carries(name)}
         self._amount = next(column for column in layout.detail if column.name == "amount")
         self._patterns = [re.compile(pattern(layout, column)) for column in layout.detail]
         self.take = self._taker()
@@ -175,15 +176,14 @@ class Lines:
         what it is, but for text that the layout has no column for.
         """
         layout = self._layout
-        texts = {name: str(value) for name, value in line._asdict().items()}
-        texts["code"] = next((word for word, code in layout.codes.items() if code == line.code), "")
-        texts["state"] = next((word for word, state in layout.states.items() if state == line.state), "")
+        texts: dict[str, str] = line._asdict()
+        texts["code"] = self._code_words.get(line.code, "")
+        texts["state"] = self._state_words.get(line.state, "")
         texts["amount"] = number_text(self._amount, line.amount, self._has_minus(line.code, line.state))
         texts |= self._moment_texts(line.sent_at)
         text = join(layout, layout.detail, texts)
         again = self.take(line.line, text)
-        lost = {name: "" for name in _FREE_TEXTS if not layout.carries(name)}
-        expected = line._replace(**lost)  # type: ignore[arg-type]
+        expected = line._replace(**self._lost) if self._lost else line
         if again is None:
             raise ValueError(self.faults(text)[0][0])
         if again != expected:
@@ -212,7 +212,7 @@ class Lines:
         )
 
     def _rules(self) -> dict[tuple[str, str], tuple[str, str, str]]:
-        """The bank's code and state as they stand in a line -> DE 3, S or R, and the sign that goes with them."""
+        """The bank's code and state as they stand in a line -> DE 3, S or R, and the sign to go with them."""
         states = self._states if self._layout.carries("state") else {"": "S"}
         return {
             (word, state_word): (code, state, self._sign(code, state))
@@ -229,7 +229,7 @@ class Lines:
     def _taker(self) -> Take:
         """The one step that a good line takes: a million of them should take seconds."""
         layout = self._layout
-        fullmatch, order = _line_pattern(layout, self._patterns)
+        fullmatch = _line_pattern(layout).fullmatch
         rules, days = self._rules(), self._days
         blanks = {column.name for column in layout.detail if column.pad == "blank" and column.name in TEXTS}
         tidy = [name in blanks for name in _GROUPS] if blanks else None
@@ -239,9 +239,11 @@ class Lines:
             match = fullmatch(text)
             if match is None:
                 return None
-            values = match.group(*order)
+            values: Sequence[str] = match.group(*_GROUPS)
             if tidy:
-                values = [value.strip(" ") if blank else value for value, blank in zip(values, tidy, strict=True)]
+                values = [
+                    value.strip(" ") if blank else value for value, blank in zip(values, tidy, strict=True)
+                ]
             (terminal, branch, day, hour, minute, second, stan, rrn, code, policy, due,
              sign, whole, cents, receipt, state) = values  # fmt: skip
             try:
@@ -268,7 +270,7 @@ class Lines:
     def _fault(self, column: Column, match: re.Match[str] | None, raw: str) -> str:
         """What is wrong with one column; empty if nothing is."""
         if match is None:
-            return _meant(column)
+            return meant(column)
         value = raw.strip(" ") if column.pad == "blank" else raw
         if column.name == "code" and value not in self._codes:
             return "not one of the layout's codes"
@@ -285,7 +287,9 @@ class Lines:
     def _state_fault(self, state: str) -> str:
         if not state:
             return "not one of the layout's states"
-        return "reversed, where the layout says that such lines are left out" if state == "R" and not self._layout.lists_reversed else ""
+        if state == "R" and not self._layout.lists_reversed:
+            return "reversed, where the layout says that such lines are left out"
+        return ""
 
     def _text_fault(self, column: Column, value: str) -> str:
         if column.name == "terminal" and not value:
@@ -294,38 +298,34 @@ class Lines:
             try:
                 _printable(value, self._layout.encoding)
             except ValueError:
-                return _meant(column)
+                return meant(column)
         return ""
 
 
+def wire_text(layout: Layout, text: str) -> str:
+    """Return a text as it stands in a line. Raises UnicodeEncodeError."""
+    return text if layout.separator else text.encode(layout.encoding).decode("latin-1")
+
+
 def number_of(match: re.Match[str]) -> int:
-    """Return the number that a number's pattern matched, in fen or lines, without its sign."""
+    """Return the number that a number's pattern matched, in fen or in lines, without its sign."""
     return int(match["whole"] + match["cents"])
 
 
-def figure_of(layout: Layout, column: Column, raw: str) -> tuple[int, str]:
-    """Return what a header's or trailer's column of a figure says, signed as ledger.layout.Column has it: and
-    what is wrong with it, if anything.
-    """
-    match = re.fullmatch(pattern(layout, column), raw)
-    if match is None or number_of(match) > FIGURE_MAX:
-        return 0, _meant(column)
-    number = number_of(match)
-    return (-number if match["sign"] == "-" else number), ""
-
-
-def text_fault(layout: Layout, column: Column, raw: str) -> str:
-    """What is wrong with a column of a header or trailer that is no figure; empty if nothing is."""
-    return "" if re.fullmatch(pattern(layout, column), raw) else _meant(column)
-
-
-def wire_text(layout: Layout, text: str) -> str:
-    """Return a text of the layout as it stands in a line. Raises UnicodeEncodeError."""
-    return _wire(layout, text)
-
-
-def _wire(layout: Layout, text: str) -> str:
-    return text if layout.separator else text.encode(layout.encoding).decode("latin-1")
+def meant(column: Column) -> str:
+    """Say that a column is not what the layout has there."""
+    if not column.name:
+        return "not the text that the layout has there"
+    if column.format:
+        return f"not {column.format}"
+    if column.name == "stan":
+        return "not 6 digits"
+    if column.name in TEXTS:
+        return f"not printable text of at most {column.width or COLUMN_CHARACTERS_MAX - 1} characters"
+    if column.name not in MONEY:
+        return "not a whole number"
+    unit = "yuan with two decimals" if column.unit == "yuan" else "whole fen"
+    return f"not {unit}" if column.sign == "none" else f"not {unit} with a {column.sign} sign"
 
 
 def _printable(value: str, encoding: str) -> str:
@@ -334,5 +334,66 @@ def _printable(value: str, encoding: str) -> str:
         return value
     text = value.encode("latin-1").decode(encoding)
     if any("\x7f" <= one <= "\x9f" for one in text):
-        raise ValueError
+        raise ValueError("a control character")
     return text
+
+
+def _cell(layout: Layout, column: Column, text: str) -> str:
+    """A column's text, filled up. Raises ValueError where it does not fit."""
+    if layout.separator:
+        return text
+    text = wire_text(layout, text)
+    if column.pad == "blank":
+        number = column.name in MONEY or column.name == "count"
+        text = text.rjust(column.width) if number else text.ljust(column.width)
+    if len(text) != column.width:
+        raise ValueError("too long, or too short where nothing fills it up")
+    return text
+
+
+def _moment_pattern(template: str) -> str:
+    found = _DATE_PART.match(template)
+    date_part = found[0] if found else ""
+    day, rest = re.escape(date_part), re.escape(template.removeprefix(date_part))
+    for part, expression in _MOMENT_PARTS:
+        day, rest = day.replace(part, expression), rest.replace(part, expression)
+    return f"(?P<day>{day}){rest}" if date_part else rest
+
+
+def _number_pattern(column: Column) -> str:
+    digits_max = len(str(AMOUNT_MAX if column.name == "amount" else FIGURE_MAX))
+    whole_max = digits_max - 2 if column.unit == "yuan" else digits_max
+    # With zeros in front the digits may be more; the number itself is held against its limit by who reads it.
+    digits = "[0-9]{1,255}" if column.pad == "zero" else f"0|[1-9][0-9]{{0,{whole_max - 1}}}"
+    cents = r"\.(?P<cents>[0-9]{2})" if column.unit == "yuan" else "(?P<cents>)"
+    sign = "(?P<sign>)" if column.sign == "none" else f"(?P<sign>-|{re.escape(column.plus)})"
+    number = f"(?P<whole>{digits}){cents}"
+    signed = f"{number}{sign}" if column.sign == "trailing" else f"{sign}{number}"
+    return f" {{0,64}}{signed} {{0,64}}" if column.pad == "blank" else signed
+
+
+def _line_pattern(layout: Layout) -> re.Pattern[str]:
+    """One pattern for the whole detail line, with all of _GROUPS; those without a column match nothing.
+
+    Where columns have widths, the one number among them is the only one whose pattern does not fix its width:
+    so the whole line's length does.
+    """
+    columns = re.escape(layout.separator).join(pattern(layout, column) for column in layout.detail)
+    length = "" if layout.separator else f"(?=.{{{sum(column.width for column in layout.detail)}}}\\Z)"
+    lacking = "".join(f"(?P<{name}>)" for name in _GROUPS if f"(?P<{name}>" not in columns)
+    return re.compile(f"{length}{columns}{lacking}")
+
+
+def _days(template: str, date: str) -> dict[str, str]:
+    """A date as the layout writes it -> MMDD. Where it has a year: of the dates nearest to the file's."""
+    if "YYYY" not in template:
+        return {date_text(template, f"{day:%Y%m%d}"): f"{day:%m%d}" for day in map(_leap_day, range(366))}
+    near = (
+        day_of.fromisoformat(date) + timedelta(days)
+        for days in range(-_HALF_A_YEAR_DAYS, _HALF_A_YEAR_DAYS + 1)
+    )
+    return {date_text(template, f"{day:%Y%m%d}"): f"{day:%m%d}" for day in near}
+
+
+def _leap_day(number: int) -> day_of:
+    return _LEAP_YEAR + timedelta(number)

@@ -11,7 +11,7 @@ not do: the permits of residents from Hong Kong, Macau and Taiwan and of foreign
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
 from importlib.resources import files
 from itertools import accumulate
@@ -110,6 +110,34 @@ def make(random: Random, policies: int, business_date: str) -> Iterator[PolicyDu
     if not 0 <= policies <= POLICIES_MAX:
         raise ValueError(f"a sample has at most {POLICIES_MAX} policies")
     return _policies(random, policies, day)
+
+
+class NextDay(NamedTuple):
+    """What a later day's file brings: policies with their new dues, or with a new state and none; and dues of
+    earlier days that leave unpaid.
+    """
+
+    entries: tuple[PolicyDues, ...]
+    withdrawn: tuple[DueLine, ...]
+
+
+def follow(
+    random: Random, policies: Sequence[Policy], unpaid: Sequence[DueLine], business_date: str
+) -> NextDay:
+    """Make a later day's file for a book of `policies` in which `unpaid` are open: of a hundred policies ten
+    get a due and one lapses; of a hundred unpaid dues one is withdrawn.
+    """
+    draw_due = _due_drawer(random, date.fromisoformat(business_date))
+    active = [policy for policy in policies if policy.state == "active"]
+    lapsing = random.sample(active, len(active) // 100)
+    leaving = {policy.policy for policy in lapsing}
+    chosen = [one for one in random.sample(active, len(active) // 10) if one.policy not in leaving]
+    entries = [PolicyDues(policy._replace(state="lapsed"), ()) for policy in lapsing]
+    for policy in chosen:
+        code = random.choice(_RENEWAL + _BENEFIT)
+        entries.append(PolicyDues(policy, (draw_due(policy.policy, random.randrange(2), code, (-30, 0)),)))
+    staying = [due for due in unpaid if due.policy not in leaving]
+    return NextDay(tuple(entries), tuple(random.sample(staying, len(staying) // 100)))
 
 
 def _policies(random: Random, count: int, day: date) -> Iterator[PolicyDues]:

@@ -44,7 +44,7 @@ def insert_rows(
 
 def stream(connection: Connection, statement: Select[Any]) -> Iterator[Sequence[Any]]:
     """The rows of a query, fetched a few thousand at a time; on PostgreSQL through a cursor of the server."""
-    result = connection.execution_options(yield_per=_ROWS_READ_AT_ONCE).execute(statement)
+    result = connection.execute(statement, execution_options={"yield_per": _ROWS_READ_AT_ONCE})
     for part in result.partitions():
         yield from part
 

@@ -16,19 +16,21 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from ledger.day import TRANSITIONS, DayEvent, DayState
 from ledger.errors import InvariantBroken
-from ledger.seal import ChainEnd, day_root, is_signed
+from ledger.schema import loads
 from ledger.store import Store
 from office.books import install_chart
-from office.breaks import post_approved, to_suspense
+from office.breaks import MACHINE, post_approved, to_suspense
 from office.chart import Chart
 from office.config import Settings, bank_layout
 from office.posting import post_day
-from office.pull import FrontDay, Pulled, pull
+from office.pull import Pulled, pull, sealed_by
 from office.reconcile import Reconciled, Terms, reconcile
 from office.schema import OFFICE, acts, bank_files, days, facts, products, reconciliations
 from office.take import take_file
 
 SCHEMA_VERSION = "1"
+_DONE = (DayState.POSTED.value, DayState.ARCHIVED.value)
+_NOTE_MAX = 2000
 
 
 class Step(StrEnum):
@@ -38,6 +40,7 @@ class Step(StrEnum):
     FILE = "file"
     RECONCILE = "reconcile"
     POST = "post"
+    ARCHIVE = "archive"
 
 
 class Told(NamedTuple):
@@ -85,6 +88,7 @@ class Close:
         """
         prepare(self._office, self._chart)
         yield self._pull()
+        yield from self._archive()
         for date in self._unposted():
             told = tuple(self._reconcile_banks(date))
             yield from told
@@ -96,25 +100,31 @@ class Close:
         pulled: Pulled = pull(
             self._front,
             self._office,
+            sealed_by(self._settings.office.seal_key),
             self._now_us(),
-            self.check_seal,
+            MACHINE,
             lambda rows: self._progress("pull", rows),
         )
         text = f"{pulled.entries} entries, {len(pulled.days)} closed days"
         return Told(Step.PULL, "", "", text)
 
-    def check_seal(self, day: FrontDay) -> str:
-        """Why a day's seal is not good; empty if it is."""
-        ends = [ChainEnd(*end) for end in day.chains]
-        if day_root(day.date, day.next_date, day.closed_at, ends) != day.root:
-            return "its root is not that of its chains"
-        good = is_signed(day.root, day.signature, self._settings.office.seal_key)
-        return "" if good else "its signature is not by the front's key"
+    def _archive(self) -> Iterator[Told]:
+        """A posted day is done with when the front has the dues of the next one."""
+        with self._office.reading() as connection:
+            query = select(days.c.date, days.c.next_date).where(days.c.state == DayState.POSTED.value)
+            posted = connection.execute(query.order_by(days.c.date)).all()
+        with self._front.reading() as connection:
+            loaded = set(connection.execute(select(loads.c.date)).scalars())
+        for date, next_date in posted:
+            if next_date in loaded:
+                with self._office.transaction() as connection:
+                    self._move(connection, date, DayEvent.ARCHIVE)
+                    self._act(connection, Step.ARCHIVE.value, date, f"{next_date} has its dues")
+                yield Told(Step.ARCHIVE, date, "", f"{next_date} has its dues")
 
     def _unposted(self) -> Sequence[str]:
-        done = (DayState.POSTED.value, DayState.ARCHIVED.value)
         with self._office.reading() as connection:
-            query = select(days.c.date).where(days.c.state.not_in(done)).order_by(days.c.date)
+            query = select(days.c.date).where(days.c.state.not_in(_DONE)).order_by(days.c.date)
             return connection.execute(query).scalars().all()
 
     def _reconcile_banks(self, date: str) -> Iterator[Told]:
@@ -178,6 +188,18 @@ class Close:
         yield from told
         yield Told(Step.POST, date, "", f"posted; {len(names)} approved breaks out of suspense")
 
+    def post_decisions(self) -> Told:
+        """Post what two people have approved since the last day was posted, on that day's date."""
+        with self._office.transaction() as connection:
+            posted = select(func.max(days.c.date)).where(days.c.state.in_(_DONE))
+            date = connection.execute(posted).scalar()
+            if date is None:
+                return Told(Step.POST, "", "", "no business day is posted yet", waiting=True)
+            names = post_approved(connection, self._chart, date, self._now_us())
+            if names:
+                self._act(connection, Step.POST.value, date, f"approved: {', '.join(names)}"[:_NOTE_MAX])
+        return Told(Step.POST, date, "", f"{len(names)} approved breaks out of suspense")
+
     def _post_bank(self, connection: Connection, code: str, date: str) -> Told:
         figures = select(reconciliations.c.theirs_effect).where(
             reconciliations.c.bank == code, reconciliations.c.date == date
@@ -200,20 +222,22 @@ class Close:
         connection.execute(update(days).where(days.c.date == date).values(state=after.value))
 
     def _act(self, connection: Connection, act: str, subject: str, note: str) -> None:
-        record_act(connection, self._now_us(), "office", act, subject, note)
+        record_act(connection, self._now_us(), MACHINE, act, subject, note)
 
 
-def archive(office: Store, date: str) -> bool:
-    """Mark a posted day as done with: the dues that follow it are loaded at the front. False if it is not
-    posted.
-    """
-    with office.transaction() as connection:
-        moved = connection.execute(
-            update(days)
-            .where(days.c.date == date, days.c.state == DayState.POSTED.value)
-            .values(state=DayState.ARCHIVED.value)
-        )
-    return bool(moved.rowcount)
+class DayRow(NamedTuple):
+    """A business day at the office, for people: how many entries it has, and the root that seals it."""
+
+    date: str
+    state: str
+    entries: int
+    root: str
+
+
+def read_days(connection: Connection) -> tuple[DayRow, ...]:
+    """The business days that were pulled, the oldest first."""
+    columns = (days.c[name] for name in DayRow._fields)
+    return tuple(DayRow(*row) for row in connection.execute(select(*columns).order_by(days.c.date)))
 
 
 def prepare(office: Store, chart: Chart) -> None:

@@ -118,6 +118,12 @@ def load_settings(path: Path) -> Settings:
     return settings.model_copy(update={"office": given.model_copy(update=rooted), "bank": banks})
 
 
+def _rooted_bank(bank: Bank, folder: Path) -> Bank:
+    if not _is_path(bank.layout):
+        return bank
+    return bank.model_copy(update={"layout": rooted_path(bank.layout, folder)})
+
+
 def bank_layout(bank: Bank) -> layout.Layout:
     """The layout of a bank's day file: a shipped one by name, or a file of the bank's own. Raises
     LayoutError.

@@ -49,3 +49,26 @@ class BreakMoved(StepRefused):
 
 class SamePerson(StepRefused):
     """Who proposed a resolution may not also decide on it."""
+
+
+class PullRefused(OfficeError):
+    """What the front book shows cannot be believed. Nothing was kept of the transaction that found it."""
+
+
+class ChainBroken(PullRefused):
+    """An entry of the front's journal is missing, or is not what its neighbours vouch for."""
+
+    def __init__(self, chain: int, position: int, reason: str) -> None:
+        super().__init__(f"chain {chain}: entry {position} {reason}")
+        self.chain = chain
+        self.position = position
+        self.reason = reason
+
+
+class DayRefused(PullRefused):
+    """A closed day of the front book does not agree with its seal or with the entries."""
+
+    def __init__(self, date: str, reason: str) -> None:
+        super().__init__(f"day {date}: {reason}")
+        self.date = date
+        self.reason = reason

@@ -336,7 +336,7 @@ class Bank:
         else:
             own = self._answered(own, answer) if _settles(answer) else await self.reverse(own)
         if own.state is State.DONE:
-            self.record.keep(self.record.beliefs[belief.key].told(Told.UNDONE))
+            self.record.keep(self.record.beliefs[belief.key].told(Told.UNDONE, own.date))
         return own
 
     async def reverse(self, belief: Belief) -> Belief:
@@ -348,7 +348,7 @@ class Bank:
             told = Told.APPROVED  # the due was settled by another since: the cancel stands
         if told is None:
             raise BankError(f"a reversal was answered {code}: {answer.fields.get(44, '')}")
-        return self.record.keep(self.record.beliefs[belief.key].told(told))
+        return self.record.keep(self.record.beliefs[belief.key].told(told, answer.fields.get(15, "")))
 
     async def _insist(self, message: Message) -> Message:
         """Ask, and repeat the same until there is an answer that settles it. Ends only with one, or when
@@ -366,7 +366,7 @@ class Bank:
 
     async def reconcile(self, date: str) -> Message:
         """Send our totals of a business date (MMDD)."""
-        ours = self.record.totals()
+        ours = self.record.totals(date)
         net = ours.net
         fields = {
             7: self._moment(),
@@ -390,7 +390,8 @@ class Bank:
 
     def _answered(self, belief: Belief, answer: Message) -> Belief:
         code = answer.fields[39]
-        told = self.record.beliefs[belief.key].told(Told.APPROVED if code == _APPROVED else Told.REFUSED)
+        what = Told.APPROVED if code == _APPROVED else Told.REFUSED
+        told = self.record.beliefs[belief.key].told(what, answer.fields.get(15, ""))
         receipt = ""
         if 48 in answer.fields:
             receipt = first(parse(answer.fields[48], self._codec.dialect.de48_encoding), "RN") or ""

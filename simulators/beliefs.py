@@ -62,7 +62,11 @@ class ContradictionError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Belief:
-    """One transaction as the bank knows it; `amount` in fen, `sent_at` MMDDhhmmss."""
+    """One transaction as the bank knows it; `amount` in fen, `sent_at` MMDDhhmmss.
+
+    `date` is the business date (MMDD) that its approval named in DE 15, `undone_on` the one that its
+    reversal's or cancel's approval named; a bank that never got the approval knows only the second.
+    """
 
     mti: str
     code: str
@@ -79,23 +83,31 @@ class Belief:
     reason: str = ""
     receipt: str = ""
     authorization: str = ""
+    date: str = ""
+    undone_on: str = ""
 
     @property
     def key(self) -> tuple[str, str, str]:
         """Terminal, transmission time and STAN: what is unique within the bank."""
         return self.terminal, self.sent_at, self.stan
 
-    def told(self, what: Told) -> Belief:
-        """The belief after the bank was told something. Raises ContradictionError."""
+    def told(self, what: Told, date: str = "") -> Belief:
+        """The belief after the bank was told something under a business date (MMDD). Raises
+        ContradictionError.
+        """
         after = TRANSITIONS.get((self.state, what))
         if after is None:
             raise ContradictionError(f"{'/'.join(self.key)} is {self.state}, and now is said to be {what}")
+        if what is Told.APPROVED and after is State.DONE:
+            return replace(self, state=after, date=self.date or date)
+        if what is Told.UNDONE:
+            return replace(self, state=after, undone_on=self.undone_on or date)
         return replace(self, state=after)
 
 
 @dataclass(slots=True)
 class Record:
-    """A bank's record of one business date, in the order in which its transactions were made."""
+    """A bank's record of its transactions, in the order in which they were made."""
 
     bank: str
     beliefs: dict[tuple[str, str, str], Belief] = field(default_factory=dict)
@@ -105,17 +117,26 @@ class Record:
         self.beliefs[belief.key] = belief
         return belief
 
-    def settled(self) -> Iterator[Belief]:
-        """The collections and payouts that took effect at least once: done, or reversed since."""
+    def done_on(self, date: str) -> Iterator[Belief]:
+        """The collections and payouts that took effect on a business date (MMDD), as the bank knows it."""
         for belief in self.beliefs.values():
-            if belief.code in KINDS and belief.state in (State.DONE, State.REVERSED):
+            took_effect = belief.state in (State.DONE, State.REVERSED)
+            if belief.code in KINDS and took_effect and (belief.date or belief.undone_on) == date:
                 yield belief
 
-    def totals(self) -> Totals:
-        """The eight figures of DE 74-77 and 86-89 as the bank counts them."""
+    def undone_on(self, date: str) -> Iterator[Belief]:
+        """The collections and payouts that were taken out of effect on a business date (MMDD)."""
+        for belief in self.beliefs.values():
+            if belief.code in KINDS and belief.state is State.REVERSED and belief.undone_on == date:
+                yield belief
+
+    def totals(self, date: str) -> Totals:
+        """The eight figures of DE 74-77 and 86-89 for a business date (MMDD), as the bank counts them."""
         figures = Totals()
-        for belief in self.settled():
-            figures = _count(figures, KINDS[belief.code], belief.amount, belief.state is State.REVERSED)
+        for belief in self.done_on(date):
+            figures = _count(figures, KINDS[belief.code], belief.amount)
+        for belief in self.undone_on(date):
+            figures = _count_undone(figures, KINDS[belief.code], belief.amount)
         return figures
 
     def undecided(self) -> tuple[Belief, ...]:
@@ -123,19 +144,20 @@ class Record:
         return tuple(belief for belief in self.beliefs.values() if belief.state is State.UNKNOWN)
 
 
-def _count(figures: Totals, kind: str, amount: int, is_reversed: bool) -> Totals:
-    """One more transaction in the totals, and one more reversal where it was reversed."""
-    undone = int(is_reversed)
+def _count(figures: Totals, kind: str, amount: int) -> Totals:
+    """One more transaction in the totals."""
+    if kind == "premium":
+        return figures._replace(collections=figures.collections + 1, collected=figures.collected + amount)
+    return figures._replace(payouts=figures.payouts + 1, paid=figures.paid + amount)
+
+
+def _count_undone(figures: Totals, kind: str, amount: int) -> Totals:
+    """One more that was taken out of effect."""
     if kind == "premium":
         return figures._replace(
-            collections=figures.collections + 1,
-            collected=figures.collected + amount,
-            collections_reversed=figures.collections_reversed + undone,
-            collected_reversed=figures.collected_reversed + undone * amount,
+            collections_reversed=figures.collections_reversed + 1,
+            collected_reversed=figures.collected_reversed + amount,
         )
     return figures._replace(
-        payouts=figures.payouts + 1,
-        paid=figures.paid + amount,
-        payouts_reversed=figures.payouts_reversed + undone,
-        paid_reversed=figures.paid_reversed + undone * amount,
+        payouts_reversed=figures.payouts_reversed + 1, paid_reversed=figures.paid_reversed + amount
     )

@@ -1,47 +1,43 @@
-"""A bank's day file, written from its own record (PROTOCOL section 8).
+"""A bank's day file, from its own record (PROTOCOL section 8): which lines it has for a business date.
 
-Pure. Reading such a file is the ledger's business, not the simulator's.
+Pure. How a line is written, the bank's layout says (ledger.bankfile).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ledger.bookfile import KINDS
+from ledger.bankfile import BankLine
 from simulators.beliefs import Belief, Record, State
 
-_LETTERS = {State.DONE: "S", State.REVERSED: "R"}
 
-
-def write(record: Record, date: str, encoding: str = "utf-8") -> Iterator[bytes]:
-    """The file's lines for a business date (YYYYMMDD), header and trailer included; sums in fen, net of
-    reversals.
+def lines(record: Record, date: str) -> Iterator[BankLine]:
+    """The lines for a business date (MMDD): what took effect on it, reversed or not by its end; then, as
+    reversed, what an earlier date's file has as done and this date took back.
     """
-    yield f"H|{record.bank}|{date}|1\n".encode(encoding)
-    count = 0
-    sums = {"premium": 0, "benefit": 0}
-    for belief in record.settled():
-        count += 1
-        if belief.state is State.DONE:
-            sums[KINDS[belief.code]] += belief.amount
-        yield f"{_line(belief)}\n".encode(encoding)
-    yield f"T|{count}|{sums['premium']}|{sums['benefit']}\n".encode(encoding)
+    number = 0
+    for belief in record.done_on(date):
+        number += 1
+        is_reversed = belief.state is State.REVERSED and belief.undone_on == date
+        yield _line(belief, number, "R" if is_reversed else "S")
+    for belief in record.undone_on(date):
+        if belief.date not in ("", date):
+            number += 1
+            yield _line(belief, number, "R")
 
 
-def _line(belief: Belief) -> str:
-    return "|".join(
-        (
-            "D",
-            belief.terminal,
-            belief.branch,
-            belief.sent_at,
-            belief.stan,
-            belief.rrn,
-            belief.code,
-            belief.policy,
-            belief.due,
-            str(belief.amount),
-            belief.receipt,
-            _LETTERS[belief.state],
-        )
+def _line(belief: Belief, number: int, state: str) -> BankLine:
+    return BankLine(
+        number,
+        belief.terminal,
+        belief.branch,
+        belief.sent_at,
+        belief.stan,
+        belief.rrn,
+        belief.code,
+        belief.policy,
+        belief.due,
+        belief.amount,
+        belief.receipt,
+        state,
     )

@@ -119,8 +119,19 @@ BAD: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
         (("products.020000", f"no processing code that moves money; there are {', '.join(KINDS)}"),),
     ),
     ('clearing = "122101"', 'clearing = "1002"', (("day.clearing", "no account 1002"),)),
-    ('long = "224101"', 'long = "6301"', (("day.long", "6301 must be of kind liability, by bank"),)),
-    ('short = "122102"', 'short = "122101"', (("day", "clearing, long and short must be three accounts"),)),
+    (
+        'long = "224101"',
+        'long = "6301"',
+        (("day.long", "6301 must be of kind liability, by bank"), ("resolutions.gain.counter", "")),
+    ),
+    (
+        'short = "122102"',
+        'short = "122101"',
+        (
+            ("day", "clearing, long and short must be three accounts"),
+            ("resolutions.bank_corrects.counter", ""),
+        ),
+    ),
     (
         "122103 = {",
         "12210 = {",

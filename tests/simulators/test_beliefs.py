@@ -6,7 +6,7 @@ import pytest
 
 from ledger.request import Totals
 from simulators.beliefs import TRANSITIONS, Belief, ContradictionError, Record, State, Told
-from simulators.dayfile import write
+from simulators.dayfile import lines
 
 
 def belief(stan: str = "000001", code: str = "500000", amount: int = 100, **given: str) -> Belief:
@@ -24,32 +24,47 @@ def test_every_pair_either_has_its_next_state_or_is_a_contradiction(state: State
             before.told(told)
 
 
-def test_totals_count_what_took_effect_and_what_was_undone() -> None:
+def test_totals_count_what_took_effect_and_what_was_undone_on_a_date() -> None:
     record = Record("01020000")
-    for stan, code, state in (
-        ("1", "500000", State.DONE),
-        ("2", "500000", State.REVERSED),
-        ("3", "500000", State.REFUSED),
-        ("4", "500000", State.NEVER_WAS),
-        ("5", "260000", State.DONE),
-        ("6", "020000", State.DONE),
-        ("7", "500000", State.UNKNOWN),
+    done, undone = {"date": "1124"}, {"date": "1124", "undone_on": "1124"}
+    for stan, code, state, dates in (
+        ("1", "500000", State.DONE, done),
+        ("2", "500000", State.REVERSED, undone),
+        ("3", "500000", State.REFUSED, {}),
+        ("4", "500000", State.NEVER_WAS, {}),
+        ("5", "260000", State.DONE, done),
+        ("6", "020000", State.DONE, done),
+        ("7", "500000", State.UNKNOWN, {}),
+        ("8", "500000", State.REVERSED, {"undone_on": "1124"}),
+        ("9", "500000", State.REVERSED, {"date": "1124", "undone_on": "1125"}),
     ):
-        record.keep(belief(stan, code, state=state))
-    assert record.totals() == Totals(2, 200, 1, 100, 1, 100, 0, 0)
+        record.keep(belief(stan, code, state=state, **dates))
+    assert record.totals("1124") == Totals(4, 400, 2, 200, 1, 100, 0, 0)
+    assert record.totals("1125") == Totals(0, 0, 1, 100)
     assert [one.stan for one in record.undecided()] == ["7"]
 
 
-def test_the_day_file_has_a_line_for_what_took_effect_and_sums_net_of_reversals() -> None:
+def test_an_answer_gives_a_transaction_its_business_date_once() -> None:
+    done = belief().told(Told.APPROVED, "1124").told(Told.APPROVED, "1125")
+    assert (done.date, done.undone_on) == ("1124", "")
+    undone = done.told(Told.UNDONE, "1125").told(Told.UNDONE, "1126").told(Told.APPROVED, "1124")
+    assert (undone.date, undone.undone_on, undone.state) == ("1124", "1125", State.REVERSED)
+
+
+def test_the_day_file_has_what_took_effect_and_what_was_taken_back_late() -> None:
     record = Record("01020000")
-    record.keep(belief("000001", state=State.DONE, receipt="N1"))
-    record.keep(belief("000002", state=State.REVERSED))
+    record.keep(belief("000001", state=State.DONE, receipt="N1", date="1124"))
+    record.keep(belief("000002", state=State.REVERSED, date="1124", undone_on="1124"))
     record.keep(belief("000003", state=State.REFUSED))
-    record.keep(belief("000004", "260000", 7, state=State.DONE))
-    assert b"".join(write(record, "20261124")).decode() == (
-        "H|01020000|20261124|1\n"
-        "D|T1|B1|1124101112|000001|R1|500000|P1|D1|100|N1|S\n"
-        "D|T1|B1|1124101112|000002|R1|500000|P1|D1|100||R\n"
-        "D|T1|B1|1124101112|000004|R1|260000|P1|D1|7||S\n"
-        "T|3|100|7\n"
-    )
+    record.keep(belief("000004", "260000", 7, state=State.REVERSED, date="1124", undone_on="1125"))
+    record.keep(belief("000005", state=State.REVERSED, undone_on="1125"))
+    assert [(one.line, one.stan, one.state) for one in lines(record, "1124")] == [
+        (1, "000001", "S"),
+        (2, "000002", "R"),
+        (3, "000004", "S"),
+    ]
+    assert [(one.line, one.stan, one.state) for one in lines(record, "1125")] == [
+        (1, "000005", "R"),
+        (2, "000004", "R"),
+    ]
+    assert next(lines(record, "1124")).receipt == "N1"

@@ -1,0 +1,257 @@
+"""The commands of the back office: office, recon, audit.
+
+Parses arguments, opens files and databases, calls, prints. Whatever is decided here is decided by a person's
+words on the command line; the rest is the office's.
+"""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+from rich.console import Console
+from rich.progress import Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from console.front import now_us
+from fep.config import load_settings as load_front_settings
+from fep.keys import read_seal_key
+from ledger.capitals import in_figures
+from ledger.store import Store
+from office import breaks, chart, close
+from office.books import TrialBalance, trial_balance
+from office.breaks import Break
+from office.config import Settings, load_settings
+from office.install import SampleBank, install
+
+_LAYOUTS = ("standard", "fixed-gb18030", "csv-yuan")
+_CONFIG = click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    default=Path("var/office/office.toml"),
+    show_default=True,
+    help="the office's settings file",
+)
+_BY = click.option("--by", default=getpass.getuser, help="who decides  [default: the user who is logged in]")
+_NOTE = click.option("--note", default="", help="why")
+
+
+@contextmanager
+def opened(settings: Settings, *, write: bool = True) -> Iterator[Store]:
+    """The office's database, closed again in any case."""
+    store = Store(settings.office.database, lock=write, by_index=False)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def chart_of(settings: Settings) -> chart.Chart:
+    """The office's chart of accounts: its own, or the shipped one."""
+    path = settings.office.chart
+    return chart.parse(Path(path).read_text(encoding="utf-8"), path) if path else chart.shipped()
+
+
+@contextmanager
+def closing(config: Path) -> Iterator[close.Close]:
+    """The close of the office that these settings describe, with its progress shown to a person who waits."""
+    settings = load_settings(config)
+    front = Store(settings.office.front, lock=False, by_index=False)
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description} {task.completed:,.0f}"), TimeElapsedColumn())
+    with (
+        opened(settings) as office,
+        Progress(*columns, console=console, disable=not console.is_terminal) as bar,
+    ):
+        tasks = {}
+
+        def progress(what: str, rows: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=None)
+            bar.advance(tasks[what], rows)
+
+        try:
+            yield close.Close(
+                office, front, settings, chart_of(settings), now_us, _day_file(settings), progress
+            )
+        finally:
+            front.close()
+
+
+def _day_file(settings: Settings) -> Callable[[str, str], BinaryIO | None]:
+    folder = Path(settings.office.files)
+
+    def open_file(bank: str, date: str) -> BinaryIO | None:
+        path = folder / f"{bank}.{date}.txt"
+        return path.open("rb") if path.exists() else None
+
+    return open_file
+
+
+@click.group()
+def office() -> None:
+    """The back office: pull the journal, close the day, keep the ledger."""
+
+
+@office.command("init")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--front-config", type=click.Path(path_type=Path), default=Path("var/qianzhi.toml"), show_default=True
+)
+def init_command(folder: Path, front_config: Path) -> None:
+    """Write an office's settings into FOLDER, for the banks of a front-end machine."""
+    front = load_front_settings(front_config)
+    banks = tuple(
+        SampleBank(bank.code, bank.name, _LAYOUTS[place % len(_LAYOUTS)])
+        for place, bank in enumerate(front.bank)
+    )
+    public = read_seal_key(Path(front.node.seal_key_file)).public
+    click.echo(f"wrote {install(folder, banks, front=front.node.database, seal_key=public)}")
+
+
+@office.command("close")
+@_CONFIG
+def close_command(config: Path) -> None:
+    """Do all of the close that can be done now: pull, take files, reconcile, post. Run it again at will."""
+    with closing(config) as at_close:
+        waiting = [told for told in map(_say, at_close.run()) if told.waiting]
+    if waiting:
+        raise click.ClickException(
+            f"{len(waiting)} steps wait; run it again when what they wait for is there"
+        )
+
+
+def _say(told: close.Told) -> close.Told:
+    mark = "waits" if told.waiting else "done"
+    click.echo(" ".join(part for part in (told.date, told.bank, told.step, f"{mark}: {told.text}") if part))
+    return told
+
+
+@office.command("status")
+@_CONFIG
+def status_command(config: Path) -> None:
+    """Say how far each business day has come, and what lies in suspense."""
+    settings = load_settings(config)
+    with opened(settings, write=False) as store, store.reading() as connection:
+        for row in close.read_days(connection):
+            click.echo(f"{row.date} {row.state}: {row.entries} entries, root {row.root}")
+        waiting = [one for one in breaks.listing(connection) if one.state != breaks.BreakState.CLOSED]
+    click.echo(f"{len(waiting)} breaks are not closed")
+
+
+@office.command("balance")
+@click.option("--date", default="", help="up to and with this business date  [default: all]")
+@_CONFIG
+def balance_command(date: str, config: Path) -> None:
+    """Print the trial balance."""
+    with opened(load_settings(config), write=False) as store, store.reading() as connection:
+        Console().print(balance_table(trial_balance(connection, date)))
+
+
+def balance_table(balance: TrialBalance) -> Table:
+    """A trial balance for a terminal."""
+    table = Table(title="科目余额表 trial balance", box=None, padding=(0, 1, 0, 0))
+    for name in ("account", "name"):
+        table.add_column(name, no_wrap=name == "account")
+    for name in ("debit", "credit", "balance"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in balance.rows:
+        table.add_row(row.account, row.name, *map(yuan, (row.debit, row.credit, row.balance)))
+    return table
+
+
+def yuan(fen: int) -> str:
+    """An amount for people: yuan, with a sign where it is negative."""
+    return f"{'-' if fen < 0 else ''}{in_figures(abs(fen))}"
+
+
+@click.group()
+def recon() -> None:
+    """Reconciliation with the banks."""
+
+
+recon.add_command(close_command, "run")
+
+
+@recon.command("show")
+@click.option("--bank", default="")
+@click.option("--date", default="")
+@click.option("--all", "everything", is_flag=True, help="closed breaks too")
+@_CONFIG
+def show_command(bank: str, date: str, everything: bool, config: Path) -> None:
+    """List the breaks: each with its reason, age, owner and state."""
+    today = datetime.now(UTC).astimezone().strftime("%Y%m%d")
+    states = () if everything else tuple(state for state in breaks.BreakState if state != "closed")
+    with opened(load_settings(config), write=False) as store, store.reading() as connection:
+        found = breaks.listing(connection, bank, date, states)
+    for one in found:
+        click.echo(break_line(one, today))
+    click.echo(f"{len(found)} breaks")
+
+
+def break_line(one: Break, today: str) -> str:
+    """A break in one line."""
+    people = f" by {one.proposed_by}" if one.proposed_by else ""
+    decided = f" {one.resolution}{people}" if one.resolution else ""
+    owner = f" {one.owner}" if one.owner else ""
+    hint = f" [{one.hint}]" if one.hint else ""
+    age = breaks.age_days(one, today)
+    return (
+        f"{one.name} {one.cls} {yuan(one.difference)} {one.state}{decided},"
+        f" {age} d,{owner} {one.policy}: {one.reason}{hint}"
+    )
+
+
+@recon.command("propose")
+@click.argument("name")
+@click.argument("resolution")
+@_BY
+@_NOTE
+@_CONFIG
+def propose_command(name: str, resolution: str, by: str, note: str, config: Path) -> None:
+    """Propose how break NAME is to end: RESOLUTION is one of the chart's, such as bank_corrects."""
+    settings = load_settings(config)
+    settings.check_may(by, "propose")
+    with opened(settings) as store, store.transaction() as connection:
+        done = breaks.propose(connection, name, resolution, by, now_us(), note, chart_of(settings))
+        close.record_act(connection, now_us(), by, "propose", name, resolution)
+    click.echo(f"{done.name}: {done.resolution} proposed by {done.proposed_by}; another must approve it")
+
+
+def _decision(event: str, words: str) -> Callable[..., None]:
+    def decide(name: str, by: str, note: str, config: Path) -> None:
+        settings = load_settings(config)
+        settings.check_may(by, "propose" if event == "withdraw" else "approve")
+        with opened(settings) as store, store.transaction() as connection:
+            done = getattr(breaks, event)(connection, name, by, now_us(), note)
+            close.record_act(connection, now_us(), by, event, name, done.resolution)
+        click.echo(f"{name} {words} by {by}")
+
+    return decide
+
+
+for _event, _words, _help in (
+    ("approve", "approved", "Approve what was proposed for break NAME; never by who proposed it."),
+    ("reject", "rejected", "Reject what was proposed for break NAME; it stays in suspense."),
+    ("withdraw", "withdrawn", "Take back what was proposed for break NAME."),
+):
+    _command = click.command(_event, help=_help)(
+        click.argument("name")(_BY(_NOTE(_CONFIG(_decision(_event, _words)))))
+    )
+    recon.add_command(_command)
+
+
+@recon.command("post")
+@_CONFIG
+def post_command(config: Path) -> None:
+    """Post what two people have approved."""
+    with closing(config) as at_close:
+        _say(at_close.post_decisions())
+
+
+COMMANDS: tuple[click.Command, ...] = (office, recon)

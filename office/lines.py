@@ -1,0 +1,183 @@
+"""The values that matching takes and gives: lines of either side, findings, breaks carried from day to day.
+
+Plain tuples, because millions are made, and what one or two lines say by themselves. How lines are brought
+together, `office.pairing` and `office.match` say.
+
+Effects are signed fen as the bank's clearing account sees them: a collection in effect is +amount, a payout
+in effect -amount, a reversed one 0. A difference is theirs - ours.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from ledger.capitals import in_figures
+
+
+class Class(StrEnum):
+    """What is wrong with a line or a pair of lines: the values of the column breaks.class."""
+
+    BANK_ONLY = "bank_only"
+    OURS_ONLY = "ours_only"
+    AMOUNT_DIFFERS = "amount_differs"
+    STATE_DIFFERS = "state_differs"
+    DUPLICATE = "duplicate"
+    TIMING = "timing"
+
+
+class Ours(NamedTuple):
+    """One line on our side for the date; there is one a key at most.
+
+    `direction` is C (collection) or P (payout). `state` at the day's end: S in effect, R reversed; U is a
+    transaction of an earlier date that was undone or put back in effect today, and its `effect` is then the
+    change. `near`: recorded within minutes of a cut-over of this date. `late`: an advice, which may belong to
+    an earlier date, whatever its distance. Amounts and effects in fen.
+    """
+
+    key: str
+    direction: str
+    amount: int
+    state: str
+    rrn: str
+    effect: int
+    near: bool
+    late: bool
+    code: str
+    policy: str
+    due: str
+
+
+class Theirs(NamedTuple):
+    """One line of the bank's file: `line` its number there, from 1; `state` S done or R reversed; fen."""
+
+    key: str
+    line: int
+    direction: str
+    amount: int
+    state: str
+    rrn: str
+    code: str
+    policy: str
+    due: str
+
+    @property
+    def effect(self) -> int:
+        """The line's own effect, in fen."""
+        return effect_of(self.direction, self.state, self.amount)
+
+
+class Finding(NamedTuple):
+    """One difference, to become a break. The key is ours where we have the transaction; `line` is 0 where the
+    bank's file has no line of it. Effects in fen; `reason` is a sentence for the clerk.
+    """
+
+    cls: Class
+    key: str
+    line: int
+    direction: str
+    code: str
+    policy: str
+    due: str
+    ours_effect: int
+    theirs_effect: int
+    reason: str
+
+    @property
+    def difference(self) -> int:
+        """What goes into suspense, in fen: positive for 长款, negative for 短款."""
+        return self.theirs_effect - self.ours_effect
+
+
+class Carried(NamedTuple):
+    """An unresolved break of an earlier date (YYYYMMDD). `adjacent`: that date is the business date just
+    before this one. `near`: our entry in it was recorded near the cut-over between the two. Effects in fen.
+    """
+
+    name: str
+    date: str
+    cls: Class
+    key: str
+    direction: str
+    ours_effect: int
+    theirs_effect: int
+    adjacent: bool
+    near: bool
+
+
+class Closing(NamedTuple):
+    """A carried break whose difference goes to zero by today's lines.
+
+    `cls` is its class from now on: TIMING where the two sides date one event differently. The effects are
+    today's changes, in fen.
+    """
+
+    name: str
+    cls: Class
+    ours_effect: int
+    theirs_effect: int
+    reason: str
+
+
+class Paired(NamedTuple):
+    """What pairing found: counts of lines, pairs that agree, sums of effects in fen over all lines, findings
+    so far, and what waits for `resolve`: pairs whose bank line is reversed, and lines that did not pair.
+
+    No two lines of `theirs_left` and `reversed_pairs` have the bank's key in common.
+    """
+
+    ours: int
+    theirs: int
+    matched: int
+    ours_effect: int
+    theirs_effect: int
+    findings: tuple[Finding, ...]
+    reversed_pairs: tuple[tuple[Ours, Theirs], ...]
+    ours_left: tuple[Ours, ...]
+    theirs_left: tuple[Theirs, ...]
+
+
+class Result(NamedTuple):
+    """A bank's date, reconciled: counts of lines, pairs that agree, sums of effects in fen, findings by key
+    and line, closings by name.
+    """
+
+    ours: int
+    theirs: int
+    matched: int
+    ours_effect: int
+    theirs_effect: int
+    findings: tuple[Finding, ...]
+    closings: tuple[Closing, ...]
+
+
+def effect_of(direction: str, state: str, amount: int) -> int:
+    """The effect, in fen, of a line of `amount` fen: 0 unless its state is S."""
+    if state != "S":
+        return 0
+    return amount if direction == "C" else -amount
+
+
+def finding_of(
+    cls: Class, line: Ours | Theirs, number: int, ours_effect: int, theirs_effect: int, reason: str
+) -> Finding:
+    """The finding on `line`, where `number` is its line in the bank's file, or 0; effects in fen."""
+    about = line.key, number, line.direction, line.code, line.policy, line.due
+    return Finding(cls, *about, ours_effect, theirs_effect, reason)
+
+
+def pair_differs(one: Ours, line: Theirs, theirs_effect: int) -> Finding:
+    """The finding on two lines that are one transaction and do not agree; the bank's effect in fen."""
+    cls = Class.STATE_DIFFERS
+    if one.amount != line.amount:
+        cls = Class.AMOUNT_DIFFERS
+        reason = f"our amount is {in_figures(one.amount)}, the bank's {in_figures(line.amount)}"
+    elif line.state == "S":
+        reason = "we have it reversed, the bank has it done"
+    elif one.state == "S":
+        reason = "we have it done, the bank has it reversed"
+    else:
+        reason = "reversed on both sides, but an earlier file of the bank had it done"
+    if one.key != line.key:
+        reason += f"; found by its RRN, the bank's key is {line.key}"
+    return finding_of(cls, one, line.line, one.effect, theirs_effect, reason)

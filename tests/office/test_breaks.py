@@ -1,0 +1,637 @@
+"""A break's life: every state and event, two people, two clerks at once, and the end in the books."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import Connection, create_engine, insert, select, text, update
+
+from ledger.errors import LedgerError
+from ledger.store import Store
+from office import breaks as module
+from office.books import Leg, Posting, account_balance, check_balanced, install_chart, trial_balance
+from office.breaks import (
+    TRANSITIONS,
+    Break,
+    BreakEvent,
+    BreakState,
+    Finding,
+    HistoryLine,
+    age_days,
+    approve,
+    close_matched,
+    find,
+    history,
+    listing,
+    open_breaks,
+    post_approved,
+    propose,
+    reject,
+    resolution_posting,
+    to_suspense,
+    withdraw,
+)
+from office.chart import CLASSES, shipped
+from office.errors import BreakMoved, NoSuchBreak, SamePerson, StepRefused
+from office.posting import post_day
+from office.schema import OFFICE
+
+CHART = shipped()
+BANK, OTHER = "01020000", "01030000"
+D1, D2, D3 = "20261124", "20261125", "20261126"
+NAME = f"B{D1}-{BANK}-0001"
+WANG, LI = "wang", "li"
+
+_lines = count(1)
+
+
+@pytest.fixture
+def store(database: str) -> Iterator[Store]:
+    opened = Store(database, lock=False)
+    with opened.transaction() as connection:
+        OFFICE.create_all(connection)
+        install_chart(connection, CHART)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def connection(store: Store) -> Iterator[Connection]:
+    with store.transaction() as opened:
+        yield opened
+
+
+@contextmanager
+def tried(connection: Connection) -> Iterator[None]:
+    """Undo at the end whatever is done within: making a database anew takes longer than any of these tests."""
+    savepoint = connection.begin_nested()
+    try:
+        yield
+    finally:
+        savepoint.rollback()
+
+
+def marked(connection: Connection, **columns: str) -> None:
+    """Change every break as somebody else might."""
+    connection.execute(update(OFFICE.tables["breaks"]).values(**columns))
+
+
+def finding(ours: int = 0, theirs: int = 100, cls: str = "bank_only", code: str = "500000") -> Finding:
+    line = next(_lines)
+    return Finding(cls, f"K{line}", line, "C", code, "P1", "D1", ours, theirs, "why")
+
+
+def in_suspense(connection: Connection, *findings: Finding, bank: str = BANK, date: str = D1) -> str:
+    """The name of the first of a day's breaks, by default one overage of 100 fen, posted to suspense."""
+    given = findings or (finding(),)
+    names = open_breaks(connection, bank, date, given, 1)
+    ours = sum(one.ours_effect for one in given)
+    theirs = sum(one.theirs_effect for one in given)
+    post_day(connection, CHART, bank, date, {"500000": ours}, theirs, 2)
+    to_suspense(connection, bank, date, 2)
+    return names[0]
+
+
+def proposed(connection: Connection, name: str, resolution: str = "refund", by: str = WANG) -> Break:
+    return propose(connection, name, resolution, by, 3, "", CHART)
+
+
+def approved(connection: Connection, name: str, resolution: str = "refund") -> Break:
+    proposed(connection, name, resolution)
+    return approve(connection, name, LI, 4)
+
+
+# The table of states and events.
+
+GRID = """
+             posted_to_suspense propose  withdraw approve  reject   post   close  matched
+open         suspense           .        .        .        .        .      .      .
+suspense     .                  proposed .        .        .        .      .      closed
+proposed     .                  .        suspense approved suspense .      .      closed
+approved     .                  .        .        .        .        posted .      .
+posted       .                  .        .        .        .        .      closed .
+closed       .                  .        .        .        .        .      .      .
+"""
+_HEAD, *_ROWS = [line.split() for line in GRID.strip().splitlines()]
+CELLS = [(row[0], event, to) for row in _ROWS for event, to in zip(_HEAD, row[1:], strict=True)]
+
+
+def test_grid_has_every_state_and_every_event() -> None:
+    assert [row[0] for row in _ROWS] == list(BreakState)
+    assert _HEAD == list(BreakEvent)
+
+
+def test_transitions_are_those_of_the_grid() -> None:
+    assert {cell[:2]: cell[2] for cell in CELLS if cell[2] != "."} == dict(TRANSITIONS)
+
+
+def test_every_state_is_reached_and_only_the_closed_one_is_the_end() -> None:
+    assert set(TRANSITIONS.values()) | {BreakState.OPEN} == set(BreakState)
+    left = {state for state, _ in TRANSITIONS}
+    assert left == set(BreakState) - {BreakState.CLOSED}
+
+
+ACTS: dict[BreakEvent, Callable[[Connection, str], Any]] = {
+    BreakEvent.PROPOSE: lambda connection, name: propose(connection, name, "refund", WANG, 9, "why", CHART),
+    BreakEvent.WITHDRAW: lambda connection, name: withdraw(connection, name, WANG, 9),
+    BreakEvent.APPROVE: lambda connection, name: approve(connection, name, LI, 9),
+    BreakEvent.REJECT: lambda connection, name: reject(connection, name, LI, 9),
+    BreakEvent.MATCHED: lambda connection, name: close_matched(connection, name, "timing", D2, 9, "late"),
+}
+"""What asks for one break; the other events happen to all that are in the state."""
+
+
+def brought_to(connection: Connection, state: str) -> str:
+    """The name of a break in this state."""
+    name, *_ = open_breaks(connection, BANK, D1, [finding()], 1)
+    if state == "open":
+        return name
+    to_suspense(connection, BANK, D1, 2)
+    if state == "suspense":
+        return name
+    proposed(connection, name)
+    if state == "proposed":
+        return name
+    approve(connection, name, LI, 4)
+    if state == "posted":
+        marked(connection, state="posted", settled_on=D2)
+    if state == "closed":
+        post_approved(connection, CHART, D2, 5)
+    return name
+
+
+def test_asking_takes_a_break_where_the_grid_says_or_nowhere(
+    connection: Connection, subtests: pytest.Subtests
+) -> None:
+    for state, event, to_state in CELLS:
+        act = ACTS.get(BreakEvent(event))
+        if act is None:
+            continue
+        with subtests.test(f"{event} in {state}"), tried(connection):
+            name = brought_to(connection, state)
+            before, lines = find(connection, name), history(connection, name)
+            if to_state == ".":
+                with pytest.raises(StepRefused, match=f"{name} is {state}: {event} is not possible, but"):
+                    act(connection, name)
+                assert (find(connection, name), history(connection, name)) == (before, lines)
+            else:
+                moved = act(connection, name)
+                assert (moved.state, find(connection, name)) == (to_state, moved)
+                assert [line[3:5] for line in history(connection, name)[len(lines) :]] == [(state, to_state)]
+
+
+def test_the_close_takes_along_only_what_is_open_or_approved(
+    connection: Connection, subtests: pytest.Subtests
+) -> None:
+    ends = {"open": "suspense", "approved": "closed", "posted": "closed"}
+    for state in BreakState:
+        with subtests.test(state), tried(connection):
+            name = brought_to(connection, state)
+            assert to_suspense(connection, BANK, D1, 9) == (state == "open")
+            assert post_approved(connection, CHART, D2, 9) == ((name,) if ends.get(state) == "closed" else ())
+            assert find(connection, name).state == ends.get(state, state)
+
+
+# Opening.
+
+
+def test_breaks_are_named_in_the_order_given_and_kept_as_found(connection: Connection) -> None:
+    given = [finding(), finding(30, 0, "ours_only"), finding(5, 5, "misfit")]
+    names = open_breaks(connection, BANK, D1, iter(given), 7)
+    assert names == tuple(f"B{D1}-{BANK}-000{number}" for number in (1, 2, 3))
+    first = find(connection, names[0])
+    assert first == Break(
+        NAME, BANK, D1, *given[0][:7], 0, 100, 100, "why", "", "", BreakState.OPEN, "", "", "", ""
+    )
+    assert [one.difference for one in listing(connection)] == [100, -30, 0]
+    assert history(connection, NAME) == (HistoryLine(1, 7, "office", "", "open", ""),)
+
+
+def test_many_breaks_are_listed_in_their_order(connection: Connection) -> None:
+    names = open_breaks(connection, BANK, D1, (finding() for _ in range(10_002)), 1)
+    assert names[-1] == f"B{D1}-{BANK}-10002"
+    assert to_suspense(connection, BANK, D1, 2) == 10_002
+    assert tuple(one.name for one in listing(connection)) == names
+    assert connection.scalar(text("SELECT count(*) FROM break_events")) == 2 * 10_002
+    assert [line.to_state for line in history(connection, names[-1])] == ["open", "suspense"]
+
+
+def test_breaks_of_a_date_are_opened_once(connection: Connection) -> None:
+    open_breaks(connection, BANK, D1, [finding()], 1)
+    with pytest.raises(StepRefused, match=f"the breaks of {BANK} on {D1} are open already"):
+        open_breaks(connection, BANK, D1, [finding()], 1)
+    assert open_breaks(connection, OTHER, D1, [finding()], 1) == (f"B{D1}-{OTHER}-0001",)
+    assert open_breaks(connection, BANK, D2, [], 1) == ()
+
+
+def test_listing_finds_by_bank_date_and_state(connection: Connection) -> None:
+    first = in_suspense(connection, finding(), finding())
+    second = in_suspense(connection, bank=OTHER)
+    third = in_suspense(connection, date=D2)
+    proposed(connection, first)
+
+    def found(**given: Any) -> list[str]:  # noqa: ANN401 - passed on
+        return [one.name for one in listing(connection, **given)]
+
+    assert found() == [first, f"B{D1}-{BANK}-0002", second, third]
+    assert found(bank=OTHER) == [second]
+    assert found(date=D2) == [third]
+    assert found(states=("proposed",)) == [first]
+    assert found(bank=BANK, date=D1, states=("suspense", "approved")) == [f"B{D1}-{BANK}-0002"]
+
+
+def test_break_that_is_not_there_is_named(connection: Connection) -> None:
+    for ask in (find, history):
+        with pytest.raises(NoSuchBreak, match="no break B1"):
+            ask(connection, "B1")
+    with pytest.raises(NoSuchBreak, match="no break B1"):
+        withdraw(connection, "B1", WANG, 1)
+
+
+# Two people.
+
+
+def test_history_says_who_did_what_when_and_why(connection: Connection) -> None:
+    name = in_suspense(connection)
+    propose(connection, name, "gain", WANG, 30, "cannot be explained", CHART)
+    reject(connection, name, LI, 40, "ask the branch first")
+    propose(connection, name, "refund", WANG, 50, "", CHART)
+    withdraw(connection, name, "zhao", 60, "wrong customer")
+    propose(connection, name, "refund", LI, 70, "to account 1", CHART)
+    approve(connection, name, WANG, 80, "seen the slip")
+    assert post_approved(connection, CHART, D2, 90) == (name,)
+    assert history(connection, name) == (
+        HistoryLine(1, 1, "office", "", "open", ""),
+        HistoryLine(2, 2, "office", "open", "suspense", ""),
+        HistoryLine(3, 30, WANG, "suspense", "proposed", "gain: cannot be explained"),
+        HistoryLine(4, 40, LI, "proposed", "suspense", "ask the branch first"),
+        HistoryLine(5, 50, WANG, "suspense", "proposed", "refund"),
+        HistoryLine(6, 60, "zhao", "proposed", "suspense", "wrong customer"),
+        HistoryLine(7, 70, LI, "suspense", "proposed", "refund: to account 1"),
+        HistoryLine(8, 80, WANG, "proposed", "approved", "seen the slip"),
+        HistoryLine(9, 90, "office", "approved", "posted", f"posted on {D2}"),
+        HistoryLine(10, 90, "office", "posted", "closed", ""),
+    )
+    end = find(connection, name)
+    assert (end.state, end.resolution, end.settled_on) == ("closed", "refund", D2)
+    assert (end.proposed_by, end.approved_by) == (LI, WANG)
+
+
+@pytest.mark.parametrize("decide", [approve, reject])
+def test_who_proposed_does_not_decide_in_whatever_spelling(
+    connection: Connection, decide: Callable[..., Break]
+) -> None:
+    name = in_suspense(connection)
+    proposed(connection, name)
+    for by in (WANG, "Wang", "WANG"):
+        with pytest.raises(SamePerson, match="another person must decide"):
+            decide(connection, name, by, 4)
+    assert find(connection, name).state == "proposed"
+
+
+def test_decision_needs_a_persons_name(connection: Connection) -> None:
+    name = in_suspense(connection)
+    for by in ("", " ", " wang", "wang ", "office", "Office", "x" * 65):
+        with pytest.raises(StepRefused, match="needs a person's name"):
+            proposed(connection, name, by=by)
+        with tried(connection):
+            proposed(connection, name)
+            for decide in (approve, reject, withdraw):
+                with pytest.raises(StepRefused, match="needs a person's name"):
+                    decide(connection, name, by, 4)
+
+
+@pytest.mark.parametrize("take_back", [withdraw, reject])
+def test_proposal_taken_back_leaves_nothing_of_itself(
+    connection: Connection, take_back: Callable[..., Break]
+) -> None:
+    name = in_suspense(connection)
+    before = find(connection, name)
+    proposed(connection, name)
+    assert take_back(connection, name, LI, 5) == before
+
+
+def test_approval_is_of_what_was_seen(connection: Connection) -> None:
+    name = in_suspense(connection)
+    proposed(connection, name, "gain")
+    with pytest.raises(BreakMoved, match="what is proposed now is gain, not refund: look again"):
+        approve(connection, name, LI, 4, "", "refund")
+    assert approve(connection, name, LI, 4, "", "gain").state == "approved"
+
+
+UNFIT: tuple[tuple[Finding, str, str], ...] = (
+    (finding(), "loss", "bank_corrects, accept, refund, gain"),
+    (finding(), "no_money", "bank_corrects, accept, refund, gain"),
+    (finding(), "write_off", "bank_corrects, accept, refund, gain"),
+    (finding(100, 0, "ours_only"), "gain", "bank_corrects, accept, recover, loss"),
+    (finding(5, 5, "misfit"), "accept", "no_money"),
+    (finding(0, 100, "timing"), "gain", "bank_corrects, accept"),
+)
+
+
+def test_resolution_must_fit_class_and_sign(connection: Connection, subtests: pytest.Subtests) -> None:
+    for found, resolution, fitting in UNFIT:
+        with subtests.test(f"{resolution} for {found.cls}"), tried(connection):
+            name = in_suspense(connection, found)
+            with pytest.raises(StepRefused, match=f"{resolution} does not fit .* there are {fitting}$"):
+                proposed(connection, name, resolution)
+
+
+def test_line_of_an_unknown_code_has_no_account_to_be_adjusted(connection: Connection) -> None:
+    name = in_suspense(connection, finding(code="999999"))
+    with pytest.raises(StepRefused, match="processing code '999999' has no account"):
+        proposed(connection, name, "accept")
+    assert proposed(connection, name, "refund").state == "proposed"
+
+
+# Two clerks at once.
+
+GAIN_BY_ZHAO = {"resolution": "gain", "proposed_by": "zhao"}
+APPROVED_BY_ZHAO = {"state": "approved", "approved_by": "zhao"}
+RIVALS: tuple[tuple[str, str, dict[str, str]], ...] = (
+    ("suspense", "propose", {"state": "proposed", **GAIN_BY_ZHAO}),
+    ("proposed", "approve", {"state": "suspense", "resolution": "", "proposed_by": ""}),
+    ("proposed", "approve", GAIN_BY_ZHAO),
+    ("proposed", "approve", {"resolution": "gain"}),
+    ("proposed", "reject", APPROVED_BY_ZHAO),
+    ("proposed", "withdraw", APPROVED_BY_ZHAO),
+    ("proposed", "matched", APPROVED_BY_ZHAO),
+)
+"""State that both clerks saw, what the second asks for, and what the first has changed meanwhile."""
+
+
+def test_second_of_two_clerks_who_saw_the_same_is_refused(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch, subtests: pytest.Subtests
+) -> None:
+    for state, event, change in RIVALS:
+        with subtests.test(f"{event} after {change}"), tried(connection):
+            name = brought_to(connection, state)
+            seen, lines = find(connection, name), history(connection, name)
+            marked(connection, **change)
+            changed = find(connection, name)
+            with monkeypatch.context() as patch:
+                patch.setattr(module, "find", lambda _connection, _name, seen=seen: seen)
+                with pytest.raises(BreakMoved, match="somebody was quicker"):
+                    ACTS[BreakEvent(event)](connection, name)
+            assert (find(connection, name), history(connection, name)) == (changed, lines)
+
+
+def test_of_two_clerks_on_postgresql_one_acts(
+    store: Store, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first one's whole transaction falls between the second one's look and its act."""
+    if store.is_sqlite:
+        pytest.skip("SQLite has one writer at a time")
+    engine = create_engine(database)
+    with store.transaction() as connection:
+        name = in_suspense(connection)
+
+    def looked_at_before_the_other_acted(connection: Connection, name: str) -> Break:
+        seen = find(connection, name)
+        monkeypatch.setattr(module, "find", find)
+        with engine.begin() as first:
+            proposed(first, name, "gain", "zhao")
+        return seen
+
+    monkeypatch.setattr(module, "find", looked_at_before_the_other_acted)
+    with pytest.raises(BreakMoved), store.transaction() as second:
+        proposed(second, name)
+    engine.dispose()
+    with store.reading() as connection:
+        assert [line.by for line in history(connection, name)] == ["office", "office", "zhao"]
+        assert find(connection, name).proposed_by == "zhao"
+
+
+# What the database itself refuses, whoever asks.
+
+PROPOSED = {"state": "proposed", "resolution": "gain", "proposed_by": WANG}
+RAW: tuple[tuple[dict[str, object], str], ...] = (
+    ({**PROPOSED, "approved_by": WANG}, "two_people"),
+    ({"state": "proposed"}, "proposal_names_someone"),
+    ({"state": "proposed", "proposed_by": WANG}, "proposal_names_someone"),
+    ({**PROPOSED, "state": "approved"}, "approval_names_someone"),
+    ({**PROPOSED, "state": "posted"}, "approval_names_someone"),
+    ({"state": "approved", "approved_by": LI}, "proposal_names_someone"),
+    ({"state": "closed"}, "end_was_approved_or_matched"),
+    ({"state": "closed", "settled_on": D2, "resolution": "gain"}, "end_was_approved_or_matched"),
+    ({"state": "forgotten"}, "break_state"),
+    ({"class": "rounding"}, "break_class"),
+    ({"difference": 0}, "never changes"),
+    ({"theirs_effect": 0, "difference": 0}, "never changes"),
+    ({"ours_effect": 100, "difference": 0}, "never changes"),
+    *(({column: "1"}, "never changes") for column in ("break", "bank", "date", "key", "direction", "code")),
+    *(({column: 1}, "never changes") for column in ("line", "policy", "due")),
+)
+
+
+def test_database_refuses_to_change_a_break_so(store: Store, subtests: pytest.Subtests) -> None:
+    with store.transaction() as connection:
+        before = find(connection, in_suspense(connection))
+    for columns, said in RAW:
+        with subtests.test(f"{columns}"):
+            with pytest.raises(LedgerError, match=said), store.transaction() as connection:
+                marked(connection, **columns)
+            with store.reading() as connection:
+                assert listing(connection) == (before,)
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("DELETE FROM breaks", "never changes"),
+        ("UPDATE break_events SET by = 'li'", "append-only"),
+        ("DELETE FROM break_events", "append-only"),
+        ("INSERT INTO break_events VALUES ('B1', 1, 1, '', '', 'open', '')", "(?i)foreign key"),
+    ],
+)
+def test_database_refuses_to_forget_or_invent(store: Store, statement: str, said: str) -> None:
+    with store.transaction() as connection:
+        name = in_suspense(connection)
+    with pytest.raises(LedgerError, match=said), store.transaction() as connection:
+        connection.execute(text(statement))
+    with store.reading() as connection:
+        assert [line.by for line in history(connection, name)] == ["office", "office"]
+
+
+def test_database_refuses_a_difference_that_is_none(store: Store) -> None:
+    given = {**row(difference=1)._asdict(), "theirs_effect": 0, "state": "open"}
+    values = dict(zip(OFFICE.tables["breaks"].c.keys(), given.values(), strict=True))
+    with pytest.raises(LedgerError, match="break_difference"), store.transaction() as connection:
+        connection.execute(insert(OFFICE.tables["breaks"]).values(**values))
+
+
+# The end: matched late, or posted as two people decided.
+
+
+def posted_on(connection: Connection, date: str) -> list[str]:
+    postings = OFFICE.tables["postings"].c
+    query = select(postings.posting).where(postings.date == date).order_by(postings.posting)
+    return list(connection.scalars(query))
+
+
+@pytest.mark.parametrize("with_proposal", [False, True])
+def test_late_match_closes_and_lets_a_proposal_fall(connection: Connection, with_proposal: bool) -> None:
+    name = in_suspense(connection)
+    before = find(connection, name)
+    if with_proposal:
+        proposed(connection, name)
+    end = close_matched(connection, name, "timing", D2, 9, "ours of the next day")
+    assert end == before._replace(
+        cls="timing", reason="ours of the next day", state=BreakState.CLOSED, settled_on=D2
+    )
+    line = history(connection, name)[-1]
+    assert line[1:3] == (9, "office")
+    assert line.note == "bank_only is timing: ours of the next day"
+    assert post_approved(connection, CHART, D2, 9) == ()
+
+
+def test_break_is_not_matched_by_its_own_day_or_under_an_unknown_class(connection: Connection) -> None:
+    name = in_suspense(connection)
+    with pytest.raises(StepRefused, match="is not later than the break"):
+        close_matched(connection, name, "timing", D1, 9, "")
+    with pytest.raises(StepRefused, match="rounding is no class"):
+        close_matched(connection, name, "rounding", D2, 9, "")
+
+
+def row(**given: Any) -> Break:  # noqa: ANN401 - any column
+    values = dict.fromkeys(Break._fields, "") | {"line": 1, "ours_effect": 0, "state": BreakState.APPROVED}
+    values |= {"name": NAME, "bank": BANK, "date": D1, "cls": "bank_only", "code": "500000"}
+    return Break(**{**values, **given})  # type: ignore[arg-type]
+
+
+# Resolution, class, code, difference; the debited and the credited account.
+ENDS: tuple[tuple[str, str, str, int, str, str], ...] = (
+    ("bank_corrects", "bank_only", "500000", 7, "224101", "122101"),
+    ("bank_corrects", "ours_only", "500000", -7, "122101", "122102"),
+    ("accept", "bank_only", "500000", 7, "224101", "1122"),
+    ("accept", "ours_only", "501000", -7, "2203", "122102"),
+    ("accept", "bank_only", "260000", -7, "220202", "122102"),
+    ("accept", "ours_only", "263000", 7, "224101", "220204"),
+    ("accept", "amount_differs", "502000", -7, "1303", "122102"),
+    ("refund", "duplicate", "500000", 7, "224101", "224102"),
+    ("recover", "duplicate", "261000", -7, "122103", "122102"),
+    ("gain", "bank_only", "500000", 7, "224101", "6301"),
+    ("loss", "bank_only", "262000", -7, "6711", "122102"),
+)
+
+
+@pytest.mark.parametrize(("resolution", "cls", "code", "difference", "debit", "credit"), ENDS)
+def test_resolution_moves_the_whole_difference_out_of_suspense(
+    resolution: str, cls: str, code: str, difference: int, debit: str, credit: str
+) -> None:
+    found = row(resolution=resolution, cls=cls, code=code, difference=difference)
+    posting = resolution_posting(CHART, found, D2)
+    words = f"{CHART.resolutions[resolution].zh} {CHART.resolutions[resolution].en}"
+    legs = {
+        Leg(debit, BANK if CHART.accounts[debit].by_bank else "", "156", 7),
+        Leg(credit, BANK if CHART.accounts[credit].by_bank else "", "156", -7),
+    }
+    assert posting is not None
+    assert posting._replace(legs=()) == Posting(f"{D2}/{BANK}/{NAME}", D2, BANK, words, ())
+    assert (set(posting.legs), len(posting.legs)) == (legs, 2)
+
+
+def test_every_resolution_of_money_is_among_the_ends() -> None:
+    assert {end[0] for end in ENDS} | {"no_money"} == set(CHART.resolutions)
+
+
+@given(st.sampled_from(list(CLASSES)), st.integers(), st.sampled_from(list(CHART.products)), st.data())
+def test_any_resolution_that_fits_balances_and_empties_suspense(
+    cls: str, difference: int, code: str, data: st.DataObject
+) -> None:
+    fitting = CHART.fitting(cls, difference)
+    if not fitting:
+        assert cls == "misfit"
+        return
+    resolution = data.draw(st.sampled_from(fitting)).name
+    posting = resolution_posting(
+        CHART, row(resolution=resolution, cls=cls, code=code, difference=difference), D2
+    )
+    if difference == 0:
+        assert posting is None
+        return
+    assert posting is not None
+    check_balanced(posting)
+    assert [leg.amount for leg in posting.legs if leg.account == CHART.suspense(difference)] == [difference]
+
+
+@pytest.mark.parametrize("resolution", ["", "unknown", "loss"])
+def test_resolution_that_the_chart_no_longer_has_is_not_posted(resolution: str) -> None:
+    with pytest.raises(StepRefused, match="the chart has no resolution"):
+        resolution_posting(CHART, row(resolution=resolution, difference=7), D2)
+
+
+def test_approved_breaks_of_all_banks_are_posted_and_leave_suspense_empty(connection: Connection) -> None:
+    over = in_suspense(connection, finding(), finding(30, 0, "ours_only"), finding(5, 5, "misfit"))
+    short, misfit = f"B{D1}-{BANK}-0002", f"B{D1}-{BANK}-0003"
+    other = in_suspense(connection, bank=OTHER)
+    left = in_suspense(connection, date=D2)
+    for name, resolution in ((misfit, "no_money"), (other, "accept"), (short, "loss"), (over, "refund")):
+        approved(connection, name, resolution)
+    assert post_approved(connection, CHART, D3, 9) == (over, short, misfit, other)
+    assert post_approved(connection, CHART, D3, 9) == ()
+    assert posted_on(connection, D3) == [
+        f"{D3}/{BANK}/{over}",
+        f"{D3}/{BANK}/{short}",
+        f"{D3}/{OTHER}/{other}",
+    ]
+    assert {one.settled_on for one in listing(connection, states=("closed",))} == {D3}
+    assert [one.name for one in listing(connection, states=("suspense",))] == [left]
+    balances = {row.account: row.balance for row in trial_balance(connection).rows}
+    assert balances == {
+        "1122": -30 - 5 - 100,
+        "122101": 100 + 5 + 100 + 100,
+        "122102": 0,
+        "224101": -100,
+        "224102": -100,
+        "6711": 30,
+    }
+    assert account_balance(connection, "224101", BANK) == -100
+
+
+def test_break_of_a_later_date_is_not_posted_on_an_earlier_one(connection: Connection) -> None:
+    name = in_suspense(connection, date=D2)
+    approved(connection, name)
+    assert post_approved(connection, CHART, D1, 9) == ()
+    assert post_approved(connection, CHART, D2, 9) == (name,)
+
+
+def test_posting_of_approved_breaks_is_whole_or_not_at_all(store: Store) -> None:
+    with store.transaction() as connection:
+        first = in_suspense(connection, finding(), finding())
+        second = f"B{D1}-{BANK}-0002"
+        approved(connection, first)
+        approved(connection, second, "gain")
+    less = CHART._replace(
+        resolutions={name: one for name, one in CHART.resolutions.items() if name != "gain"}
+    )
+    with pytest.raises(StepRefused, match="no resolution 'gain'"), store.transaction() as connection:
+        post_approved(connection, less, D2, 9)
+    with store.reading() as connection:
+        assert {one.state for one in listing(connection)} == {"approved"}
+        assert posted_on(connection, D2) == []
+
+
+# Age.
+
+
+@pytest.mark.parametrize(
+    ("date", "settled_on", "today", "days"),
+    [
+        (D1, "", D1, 0),
+        (D1, "", D3, 2),
+        ("20261231", "", "20270101", 1),
+        ("20280228", "", "20280301", 2),
+        (D1, D2, "20270101", 1),
+    ],
+)
+def test_age_is_in_calendar_days_and_ends_with_the_break(
+    date: str, settled_on: str, today: str, days: int
+) -> None:
+    assert age_days(row(date=date, settled_on=settled_on), today) == days

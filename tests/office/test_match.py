@@ -1,0 +1,415 @@
+"""Matching, rule by rule, and what it refuses to hand on. All rules at once: test_match_oracle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import islice
+from typing import Any
+
+import pytest
+
+from ledger.errors import InvariantBroken
+from office.match import (
+    Carried,
+    Class,
+    Closing,
+    Finding,
+    Ours,
+    Result,
+    Theirs,
+    effect_of,
+    keys_to_look_up,
+    offers,
+    pair,
+    resolve,
+)
+
+KEY = "00001020000/T1/1124235959/000001"
+
+
+def ours(key: str = KEY, state: str = "S", amount: int = 100, direction: str = "C", **given: object) -> Ours:
+    effect = effect_of(direction, state, amount)
+    line = Ours(key, direction, amount, state, "R1", effect, False, False, "500000", "P1", "D1")
+    return line._replace(**given)  # type: ignore[arg-type]
+
+
+def undone(key: str = KEY, amount: int = 100, effect: int = -100, **given: object) -> Ours:
+    return ours(key, "U", amount, effect=effect, late=True, **given)
+
+
+def theirs(
+    key: str = KEY, line: int = 1, state: str = "S", amount: int = 100, direction: str = "C", rrn: str = "R1"
+) -> Theirs:
+    return Theirs(key, line, direction, amount, state, rrn, "500000", "P1", "D1")
+
+
+def carried(
+    cls: Class,
+    ours_effect: int = 0,
+    theirs_effect: int = 0,
+    adjacent: bool = True,
+    near: bool = True,
+    direction: str = "C",
+) -> Carried:
+    return Carried("B1", "20261123", cls, KEY, direction, ours_effect, theirs_effect, adjacent, near)
+
+
+def matched(
+    our_lines: Iterable[Ours] = (),
+    their_lines: Iterable[Theirs] = (),
+    breaks: Iterable[Carried] = (),
+    earlier: Mapping[str, int] | None = None,
+    lists_reversed: bool = True,
+) -> Result:
+    return resolve(pair(our_lines, their_lines), breaks, earlier or {}, lists_reversed)
+
+
+def found(result: Result) -> list[tuple[str, str, int, int, int]]:
+    return [(one.cls, one.key, one.line, one.ours_effect, one.theirs_effect) for one in result.findings]
+
+
+def closed(result: Result) -> list[tuple[str, str, int, int]]:
+    return [one[:4] for one in result.closings]
+
+
+def test_lines_that_agree_are_matched_whatever_their_state() -> None:
+    result = matched(
+        [ours("a"), ours("b", "R"), ours("c", direction="P", amount=30)],
+        [theirs("a"), theirs("b", 2, "R"), theirs("c", 3, direction="P", amount=30)],
+    )
+    assert result == Result(3, 3, 3, 70, 70, (), ())
+
+
+@pytest.mark.parametrize(
+    ("our_line", "their_line", "expected"),
+    [
+        (ours(), theirs(amount=90), ("amount_differs", 100, 90, "our amount is 1.00, the bank's 0.90")),
+        (
+            ours(),
+            theirs(state="R"),
+            ("state_differs", 100, 0, "we have it done, the bank has it reversed"),
+        ),
+        (
+            ours(state="R"),
+            theirs(),
+            ("state_differs", 0, 100, "we have it reversed, the bank has it done"),
+        ),
+        (
+            ours(),
+            theirs(state="R", amount=90),
+            ("amount_differs", 100, 0, "our amount is 1.00, the bank's 0.90"),
+        ),
+        (
+            ours(direction="P"),
+            theirs("z", direction="P", amount=90),
+            (
+                "amount_differs",
+                -100,
+                -90,
+                "our amount is 1.00, the bank's 0.90; found by its RRN, the bank's key is z",
+            ),
+        ),
+    ],
+)
+def test_a_pair_that_differs_is_one_finding_with_each_sides_own_effect(
+    our_line: Ours, their_line: Theirs, expected: tuple[str, int, int, str]
+) -> None:
+    (finding,) = matched([our_line], [their_line]).findings
+    assert (finding.cls, finding.ours_effect, finding.theirs_effect, finding.reason) == expected
+    assert (finding.key, finding.line, finding.policy, finding.due) == (KEY, 1, "P1", "D1")
+
+
+def test_one_side_alone_is_bank_only_or_ours_only() -> None:
+    result = matched([ours("a", rrn="1")], [theirs("b", rrn="2")])
+    assert found(result) == [("ours_only", "a", 0, 100, 0), ("bank_only", "b", 1, 0, 100)]
+    assert [one.difference for one in result.findings] == [-100, 100]
+
+
+def test_the_same_key_in_the_other_direction_is_another_transaction() -> None:
+    result = matched([ours()], [theirs(direction="P")])
+    assert found(result) == [("ours_only", KEY, 0, 100, 0), ("bank_only", KEY, 1, 0, -100)]
+
+
+def test_another_key_with_the_same_rrn_is_the_same_transaction() -> None:
+    assert matched([ours("a")], [theirs("b")]).matched == 1
+
+
+@pytest.mark.parametrize("rrn", ["", "R1"])
+def test_an_rrn_that_does_not_tell_one_from_another_pairs_nothing(rrn: str) -> None:
+    result = matched([ours("a", rrn=rrn), ours("b", rrn=rrn)], [theirs("c", rrn=rrn)])
+    assert [one.cls for one in result.findings] == ["ours_only", "ours_only", "bank_only"]
+
+
+def test_of_several_lines_with_one_key_the_one_that_agrees_is_taken_and_the_others_are_duplicates() -> None:
+    lines = [theirs(line=1, amount=90), theirs(line=2, state="R"), theirs(line=3), theirs(line=4)]
+    result = matched([ours()], lines)
+    assert (result.matched, [one[2:] for one in found(result)]) == (1, [(1, 0, 90), (2, 0, 0), (4, 0, 100)])
+    assert {one.cls for one in result.findings} == {Class.DUPLICATE}
+
+
+def test_the_bank_repeats_itself_by_key_or_by_rrn_direction_and_amount() -> None:
+    result = matched(
+        [ours("a", rrn="1")],
+        [
+            theirs("a", 1, rrn="1"),
+            theirs("b", 2, rrn="1"),
+            theirs("c", 3, rrn="1", amount=7),
+            theirs("d", 4, rrn="2"),
+            theirs("d", 5, rrn="2"),
+            theirs("e", 6, rrn="2"),
+            theirs("f", 7, rrn=""),
+            theirs("g", 8, rrn=""),
+        ],
+    )
+    assert [(one.cls, one.key) for one in result.findings] == [
+        ("duplicate", "b"),
+        ("bank_only", "c"),
+        ("bank_only", "d"),
+        ("duplicate", "d"),
+        ("duplicate", "e"),
+        ("bank_only", "f"),
+        ("bank_only", "g"),
+    ]
+
+
+def test_a_repeat_of_the_last_line_is_told_from_among_many_thousands_of_pairs() -> None:
+    keys = [f"{number:05d}" for number in range(10_000)]
+    lines = [theirs(key, int(key) + 1, rrn=key) for key in keys]
+    result = matched(
+        (ours(key, rrn=key) for key in keys), [*lines, theirs("x", 10_001, rrn="00007"), theirs("y", 10_002)]
+    )
+    assert [(one.cls, one.key) for one in result.findings] == [("duplicate", "x"), ("bank_only", "y")]
+
+
+@pytest.mark.parametrize(("lists_reversed", "expected"), [(True, ["ours_only"]), (False, [])])
+def test_what_we_reversed_is_missed_only_in_a_file_that_lists_reversed(
+    lists_reversed: bool, expected: list[str]
+) -> None:
+    result = matched([ours(state="R")], lists_reversed=lists_reversed)
+    assert [one.cls for one in result.findings] == expected
+    assert result.matched == 1 - len(expected)
+
+
+TIMING_OF_OURS = [
+    ({"near": True}, {}, True),
+    ({"late": True}, {"adjacent": False}, True),
+    ({}, {}, False),
+    ({"near": True}, {"adjacent": False}, False),
+    ({"near": True}, {"direction": "P"}, False),
+    ({"near": True}, {"theirs_effect": 90}, False),
+]
+
+
+@pytest.mark.parametrize(("of_line", "of_break", "ends"), TIMING_OF_OURS)
+def test_what_the_bank_dated_a_day_before_ends_its_break_if_near_the_cutover_or_an_advice(
+    of_line: dict[str, Any], of_break: dict[str, Any], ends: bool
+) -> None:
+    waiting = carried(Class.BANK_ONLY, **{"theirs_effect": 100, **of_break})
+    result = matched([ours(**of_line)], breaks=[waiting])
+    expected = ([("B1", "timing", 100, 0)], []) if ends else ([], [("ours_only", KEY, 0, 100, 0)])
+    assert (closed(result), found(result)) == expected
+
+
+@pytest.mark.parametrize(
+    ("of_break", "ends"),
+    [
+        ({}, True),
+        ({"near": False}, False),
+        ({"adjacent": False}, False),
+        ({"direction": "P"}, False),
+        ({"ours_effect": 90}, False),
+    ],
+)
+def test_what_the_bank_dated_a_day_later_ends_its_break_if_near_the_cutover(
+    of_break: dict[str, Any], ends: bool
+) -> None:
+    waiting = carried(Class.OURS_ONLY, **{"ours_effect": 100, **of_break})
+    result = matched(their_lines=[theirs()], breaks=[waiting])
+    expected = ([("B1", "timing", 0, 100)], []) if ends else ([], [("bank_only", KEY, 1, 0, 100)])
+    assert (closed(result), found(result)) == expected
+
+
+def test_a_reversed_line_too_may_be_dated_a_day_later() -> None:
+    result = matched(their_lines=[theirs(state="R")], breaks=[carried(Class.OURS_ONLY)])
+    assert (closed(result), found(result)) == ([("B1", "timing", 0, 0)], [])
+
+
+def test_what_fits_but_for_the_window_is_offered_and_not_taken() -> None:
+    waiting = carried(Class.BANK_ONLY, theirs_effect=100)
+    (finding,) = matched([ours()], breaks=[waiting]).findings
+    told = "same key in break B1 of 20261123: offered, not taken"
+    assert finding.reason == f"we have it, the bank's file does not; {told}"
+    waiting = carried(Class.OURS_ONLY, ours_effect=100, near=False)
+    (finding,) = matched(their_lines=[theirs()], breaks=[waiting]).findings
+    assert finding.reason == f"the bank's file has it, we do not; {told}"
+
+
+def test_another_break_with_the_key_is_named() -> None:
+    (finding,) = matched([ours()], breaks=[carried(Class.BANK_ONLY, theirs_effect=7)]).findings
+    assert finding.reason == "we have it, the bank's file does not; see also break B1 of 20261123"
+
+
+@pytest.mark.parametrize("cls", [Class.OURS_ONLY, Class.STATE_DIFFERS])
+def test_a_late_undoing_ends_the_break_of_what_only_we_had_in_effect(cls: Class) -> None:
+    result = matched([undone()], breaks=[carried(cls, ours_effect=100)])
+    assert (closed(result), found(result)) == ([("B1", cls, -100, 0)], [])
+
+
+def test_a_late_undoing_and_the_banks_reversed_line_of_what_it_never_had_done_go_together() -> None:
+    result = matched([undone()], [theirs(state="R")], [carried(Class.OURS_ONLY, ours_effect=100)])
+    assert (closed(result), found(result)) == ([("B1", "ours_only", -100, 0)], [])
+
+
+def test_both_sides_late_undoing_of_amounts_that_differed_ends_the_break() -> None:
+    waiting = carried(Class.AMOUNT_DIFFERS, ours_effect=100, theirs_effect=90)
+    result = matched([undone()], [theirs(state="R", amount=90)], [waiting], {KEY: 90})
+    assert (closed(result), found(result)) == ([("B1", "amount_differs", -100, -90)], [])
+
+
+def test_what_both_sides_reversed_late_is_matched_with_the_end_of_what_the_bank_had() -> None:
+    result = matched([undone()], [theirs(state="R")], earlier={KEY: 100})
+    assert result == Result(1, 1, 1, -100, -100, (), ())
+
+
+def test_what_both_sides_put_back_in_effect_is_matched() -> None:
+    assert matched([undone(effect=100)], [theirs()]) == Result(1, 1, 1, 100, 100, (), ())
+
+
+def test_a_late_undoing_that_the_bank_does_not_have_is_a_difference_of_state() -> None:
+    assert found(matched([undone()])) == [("state_differs", KEY, 0, -100, 0)]
+    assert found(matched([undone()], [theirs()], earlier={KEY: 100})) == [
+        ("state_differs", KEY, 0, -100, 0),
+        ("duplicate", KEY, 1, 0, 100),
+    ]
+
+
+@pytest.mark.parametrize("cls", [Class.BANK_ONLY, Class.STATE_DIFFERS])
+def test_what_the_bank_takes_back_ends_the_break_of_what_only_it_had_in_effect(cls: Class) -> None:
+    result = matched((), [theirs(state="R")], [carried(cls, theirs_effect=100)], {KEY: 100})
+    assert (closed(result), found(result)) == ([("B1", cls, 0, -100)], [])
+    assert (result.ours_effect, result.theirs_effect) == (0, -100)
+
+
+@pytest.mark.parametrize(
+    ("state", "before", "expected"),
+    [
+        ("R", 100, ("state_differs", KEY, 1, 0, -100)),
+        ("R", 0, ("bank_only", KEY, 1, 0, 0)),
+        ("S", 100, ("duplicate", KEY, 1, 0, 100)),
+        ("S", 0, ("bank_only", KEY, 1, 0, 100)),
+    ],
+)
+def test_a_bank_line_that_we_do_not_have_is_judged_by_what_its_earlier_files_hold(
+    state: str, before: int, expected: tuple[str, str, int, int, int]
+) -> None:
+    assert found(matched((), [theirs(state=state)], earlier={KEY: before})) == [expected]
+
+
+def test_a_pair_that_the_bank_had_done_in_an_earlier_file_also_takes_that_back() -> None:
+    both = [ours(state="R")], [theirs(state="R")]
+    waiting = carried(Class.BANK_ONLY, theirs_effect=100)
+    result = matched(*both, [waiting], {KEY: 100})
+    assert (result.matched, closed(result), found(result)) == (1, [("B1", "bank_only", 0, -100)], [])
+    assert found(matched(*both, earlier={KEY: 100})) == [("state_differs", KEY, 1, 0, -100)]
+    result = matched([ours()], [theirs(state="R")], [waiting], {KEY: 100})
+    assert closed(result) == [("B1", "bank_only", 0, -100)]
+    assert found(result) == [("state_differs", KEY, 1, 100, 0)]
+
+
+def test_the_keys_to_look_up_are_those_that_the_answer_can_turn_on() -> None:
+    paired = pair(
+        [ours("a"), ours("b", rrn="b"), ours("c", rrn="c")],
+        [theirs("a"), theirs("b", 2, "R", rrn="b"), theirs("d", 3, rrn="d")],
+    )
+    assert keys_to_look_up(paired) == ("b", "d")
+
+
+@pytest.mark.parametrize(
+    ("our_lines", "their_lines"),
+    [
+        ([ours("b"), ours("a")], []),
+        ([ours("a"), ours("a")], []),
+        ([], [theirs("b", 1), theirs("a", 2)]),
+        ([], [theirs("a", 2), theirs("a", 1)]),
+        ([], [theirs("a", 1), theirs("a", 1)]),
+    ],
+)
+def test_lines_out_of_order_are_refused(our_lines: list[Ours], their_lines: list[Theirs]) -> None:
+    with pytest.raises(InvariantBroken, match=r"out of order|twice"):
+        pair(our_lines, their_lines)
+
+
+def test_effects_that_do_not_balance_are_refused() -> None:
+    with pytest.raises(InvariantBroken, match="the effects differ by 1 fen, findings explain 0"):
+        matched([ours(effect=99)], [theirs()])
+
+
+@pytest.mark.parametrize("lost", ["ours_left", "theirs_left", "reversed_pairs", "findings"])
+def test_a_line_that_is_lost_is_seen(lost: str) -> None:
+    paired = pair(
+        [ours("a", "R"), ours("b", rrn="b"), ours("d", "R", rrn="d")],
+        [theirs("a", 1, "R"), theirs("c", 2, "R", rrn="c"), theirs("d", 3, amount=9, rrn="d")],
+    )
+    assert resolve(paired, (), {}, True).matched == 1
+    with pytest.raises(InvariantBroken, match="were placed"):
+        resolve(paired._replace(**{lost: ()}), (), {}, True)  # type: ignore[arg-type]
+
+
+def alone(cls: Class, key: str, amount: int, policy: str = "P1", direction: str = "C") -> Finding:
+    effects = (amount, 0) if cls is Class.OURS_ONLY else (0, amount)
+    return Finding(cls, key, 1, direction, "500000", policy, "D", *effects, "reason")
+
+
+def test_the_sum_of_a_policys_lines_is_offered_for_one_line_of_the_other_side() -> None:
+    findings = (
+        alone(Class.OURS_ONLY, "B/T1/1/1", 30),
+        alone(Class.OURS_ONLY, "B/T2/1/2", 70),
+        alone(Class.BANK_ONLY, "B/T3/1/3", 100, "P2"),
+        alone(Class.BANK_ONLY, "B/T3/1/4", 101, "P3"),
+    )
+    member = "the 2 lines of policy P1 (ours_only) add up to one (bank_only): B/T3/1/3"
+    assert offers(findings) == {
+        0: member,
+        1: member,
+        2: "2 lines of policy P1 (ours_only) add up to this one",
+    }
+
+
+def test_the_sum_of_a_terminals_lines_is_offered_too_and_directions_are_not_mixed() -> None:
+    findings = (
+        alone(Class.BANK_ONLY, "B/T/1/1/1", 30, ""),
+        alone(Class.BANK_ONLY, "B/T/1/1/2", 70, ""),
+        alone(Class.BANK_ONLY, "B/T/1/1/3", -7, "", "P"),
+        alone(Class.OURS_ONLY, "B/U/1/4", 100, ""),
+        alone(Class.OURS_ONLY, "B/U/1/5", 0, ""),
+    )
+    member = "the 2 lines of terminal T/1 (bank_only) add up to one (ours_only): B/U/1/4"
+    assert offers(findings) == {
+        0: member,
+        1: member,
+        3: "2 lines of terminal T/1 (bank_only) add up to this one",
+    }
+
+
+def test_offers_take_time_linear_in_the_findings() -> None:
+    groups = [alone(Class.OURS_ONLY, f"B/T{n}/1/{m}", 50, f"P{n}") for n in range(3000) for m in range(2)]
+    singles = [alone(Class.BANK_ONLY, f"B/U/1/{n}", 100, "Q") for n in range(3000)]
+    assert len(offers((*groups, *singles))) == 9000
+
+
+def test_a_stream_is_read_once_and_not_kept() -> None:
+    read = iter(range(100_000))
+    our_lines = (ours(f"{number:06d}", rrn="") for number in islice(read, 1000))
+    result = matched(our_lines, (theirs(f"{number:06d}", 1, rrn="") for number in range(1000)))
+    assert (result.matched, next(read)) == (1000, 1000)
+
+
+def test_closings_are_in_the_order_of_their_names() -> None:
+    breaks = [
+        Carried(f"B{number}", "20261123", Class.OURS_ONLY, key, "C", 100, 0, True, True)
+        for number, key in ((2, "a"), (1, "b"))
+    ]
+    result = matched([undone("a"), undone("b")], breaks=breaks)
+    assert result.closings == tuple(
+        Closing(name, Class.OURS_ONLY, -100, 0, "reversed on our side since") for name in ("B1", "B2")
+    )
