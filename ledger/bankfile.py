@@ -154,6 +154,7 @@ class Reader:
         day_of.fromisoformat(date)
         self._layout = layout
         self._columns = Lines(layout, date)
+        self._longest = _longest(layout)
         self._stream = stream
         self._bank, self._date = bank, date
         self._digest = hashlib.sha256()
@@ -193,8 +194,7 @@ class Reader:
         """The file's lines without their ends, in lists that are not empty. The last line comes alone, with
         True: some trailers are told by nothing else.
         """
-        end = self._layout.line_end.encode()
-        longest = self._longest()
+        end, longest = self._layout.line_end.encode(), self._longest
         rest, held = b"", list[str]()
         for data in iter(lambda: self._stream.read(_BLOCK_BYTES), b""):
             self._digest.update(data)
@@ -204,7 +204,7 @@ class Reader:
                 held = [lines.pop()]
                 if lines:
                     yield lines, False
-            if len(rest) > longest:
+            if len(rest) > longest + 1:  # one more: the CR may be there and its LF still to come
                 break
         if not rest:
             if held:
@@ -214,20 +214,12 @@ class Reader:
             yield held, False
         if self._trailer_line:
             self._stop(self._number + 1, "nothing may follow the trailer")
-        self._stop(self._number + 1, self._endless(rest, longest))
-
-    def _longest(self) -> int:
-        """No good line has more bytes."""
-        layout = self._layout
-        records = layout.header, layout.detail, layout.trailer
-        if not layout.separator:
-            return max(sum(column.width for column in record) for record in records)
-        return max(map(len, records)) * (COLUMN_CHARACTERS_MAX + 1) * _CHARACTER_BYTES_MAX
-
-    def _endless(self, rest: bytes, longest: int) -> str:
         if b"\n" in rest:
-            return "ends in LF, where the layout has CRLF"
-        return f"longer than {longest} bytes" if len(rest) > longest else "has no end: the file was cut short"
+            self._stop(self._number + 1, "ends in LF, where the layout has CRLF")
+        self._stop(self._number + 1, self._too_long(len(rest)) or "has no end: the file was cut short")
+
+    def _too_long(self, length: int) -> str:
+        return f"longer than {self._longest} bytes" if length > self._longest + 1 else ""
 
     def _texts(self, whole: bytes) -> list[str]:
         encoding, end = wire_encoding(self._layout), self._layout.line_end
@@ -289,7 +281,7 @@ class Reader:
         layout = self._layout
         if text == _UNDECODABLE:
             self._note([("", f"not {layout.encoding}")])
-        elif reason := _ends_otherwise(text):
+        elif reason := self._too_long(len(text.encode(wire_encoding(layout)))) or _ends_otherwise(text):
             self._note([("", reason)])
         elif layout.trailer and _mark(layout.trailer) and self._is_marked(layout.trailer, text):
             self._take_trailer(text)
@@ -354,6 +346,14 @@ class Reader:
 
 
 _COLLECTIONS: Final = frozenset(code for code, kind in KINDS.items() if kind == "premium")
+
+
+def _longest(layout: Layout) -> int:
+    """No good line has more bytes, its end apart."""
+    records = layout.header, layout.detail, layout.trailer
+    if not layout.separator:
+        return max(sum(column.width for column in record) for record in records)
+    return max(map(len, records)) * (COLUMN_CHARACTERS_MAX + 1) * _CHARACTER_BYTES_MAX
 
 
 def _mark(record: Record) -> str:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date as day_of
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from ledger.bookfile import KINDS
@@ -23,7 +24,7 @@ COLUMN_CHARACTERS_MAX: Final = 256
 """No column of a delimited file is longer; text may be one shorter."""
 
 _HALF_A_YEAR_DAYS: Final = 182
-_LEAP_YEAR: Final = day_of(2024, 1, 1)
+_LEAP_YEAR_END: Final = day_of(2024, 12, 31)
 _GROUPS: Final = (
     *("terminal", "branch", "day", "hour", "minute", "second", "stan", "rrn", "code", "policy", "due"),
     *("sign", "whole", "cents", "receipt", "state"),
@@ -151,8 +152,8 @@ class Lines:
         self._codes = {wire_text(layout, word): code for word, code in layout.codes.items()}
         self._states = {wire_text(layout, word): state for word, state in layout.states.items()}
         # Where several of the bank's words mean the same, the first one is written.
-        self._code_words = {code: word for word, code in reversed(layout.codes.items())}
-        self._state_words = {state: word for word, state in reversed(layout.states.items())}
+        self._code_words = {code: word for word, code in reversed(list(layout.codes.items()))}
+        self._state_words = {state: word for word, state in reversed(list(layout.states.items()))}
         self._lost: dict[str, Any] = {name: "" for name in _FREE_TEXTS if not layout.carries(name)}
         self._amount = next(column for column in layout.detail if column.name == "amount")
         self._patterns = [re.compile(pattern(layout, column)) for column in layout.detail]
@@ -384,16 +385,11 @@ def _line_pattern(layout: Layout) -> re.Pattern[str]:
     return re.compile(f"{length}{columns}{lacking}")
 
 
-def _days(template: str, date: str) -> dict[str, str]:
+@lru_cache(maxsize=64)
+def _days(template: str, date: str) -> Mapping[str, str]:
     """A date as the layout writes it -> MMDD. Where it has a year: of the dates nearest to the file's."""
+    day, reach = day_of.fromisoformat(date), _HALF_A_YEAR_DAYS
     if "YYYY" not in template:
-        return {date_text(template, f"{day:%Y%m%d}"): f"{day:%m%d}" for day in map(_leap_day, range(366))}
-    near = (
-        day_of.fromisoformat(date) + timedelta(days)
-        for days in range(-_HALF_A_YEAR_DAYS, _HALF_A_YEAR_DAYS + 1)
-    )
-    return {date_text(template, f"{day:%Y%m%d}"): f"{day:%m%d}" for day in near}
-
-
-def _leap_day(number: int) -> day_of:
-    return _LEAP_YEAR + timedelta(number)
+        day, reach = _LEAP_YEAR_END, 365
+    days = ((day + timedelta(days)).isoformat().replace("-", "") for days in range(-reach, reach + 1))
+    return {date_text(template, one): one[4:] for one in days}

@@ -2,7 +2,8 @@
 
 It takes the day's row for itself. Every batch holds that row shared from before its first entry gets a date
 until its commit, on every node; so when the row is ours no entry is on its way, and whatever comes after
-reads the new day. Nothing is counted here: what the day adds up to is read at leisure, from entries that can
+reads the new day. On PostgreSQL it asks for the table first: batches that begin while it waits queue behind
+it, where the row alone would be shared past it for as long as two nodes are busy. Nothing is counted here: what the day adds up to is read at leisure, from entries that can
 no longer change. Statements of the cut-over only.
 """
 
@@ -12,7 +13,7 @@ import json
 from collections.abc import Callable
 from typing import NamedTuple
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, select, text, update
 
 from ledger.day import TRANSITIONS, DayEvent, DayState
 from ledger.errors import LedgerError
@@ -45,6 +46,8 @@ def cut_over(
     Raises CutoverRefused, and what Store.transaction and `next_business_date` raise.
     """
     with store.transaction() as connection:
+        if not store.is_sqlite:
+            connection.execute(text("LOCK TABLE days IN EXCLUSIVE MODE"))
         row = connection.execute(select(days).where(days.c.date == date).with_for_update()).first()
         if row is None:
             raise CutoverRefused(f"there is no business day {date}")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from enum import StrEnum
-from typing import Any, BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from sqlalchemy import Connection, func, insert, select, update
 
@@ -22,8 +22,9 @@ from office.books import install_chart
 from office.breaks import MACHINE, post_approved, to_suspense
 from office.chart import Chart
 from office.config import Settings, bank_layout
+from office.frontday import sealed_by
 from office.posting import post_day
-from office.pull import Pulled, pull, sealed_by
+from office.pull import Pulled, pull
 from office.reconcile import Reconciled, Terms, reconcile
 from office.schema import OFFICE, acts, bank_files, days, facts, products, reconciliations
 from office.take import take_file
@@ -256,6 +257,4 @@ def prepare(office: Store, chart: Chart) -> None:
 
 def record_act(connection: Connection, at: int, by: str, act: str, subject: str, note: str) -> None:
     """Write down who did what (microseconds since 1970-01-01 UTC)."""
-    last: Any = connection.execute(select(func.coalesce(func.max(acts.c.number), 0))).scalar_one()
-    row = {"number": int(last) + 1, "at": at, "by": by, "act": act, "subject": subject, "note": note}
-    connection.execute(insert(acts).values(row))
+    connection.execute(insert(acts).values(at=at, by=by, act=act, subject=subject, note=note))

@@ -72,3 +72,11 @@ class DayRefused(PullRefused):
         super().__init__(f"day {date}: {reason}")
         self.date = date
         self.reason = reason
+
+
+class NothingToReport(OfficeError):
+    """The office has no closed day of this date, or has not reconciled the bank's yet."""
+
+
+class FileRefused(OfficeError):
+    """A bank's day file cannot be taken beside those that were taken already. Nothing of it was kept."""

@@ -150,13 +150,19 @@ bank_lines = Table(
     _text("receipt"),
     _text("state"),
     PrimaryKeyConstraint("bank", "date", "line"),
-    ForeignKeyConstraint(["bank", "date"], ["bank_files.bank", "bank_files.date"], name="line_of_file"),
+    ForeignKeyConstraint(
+        ["bank", "date"],
+        ["bank_files.bank", "bank_files.date"],
+        name="line_of_file",
+        deferrable=True,
+        initially="DEFERRED",
+    ),
     CheckConstraint("direction IN ('C', 'P')", name="line_direction"),
     CheckConstraint("state IN ('S', 'R')", name="line_state"),
     Index("bank_lines_by_key", "key"),
 )
 """The lines of the banks' files. `key` is ledger.request.key_of(bank, terminal, sent_at, stan); `direction`
-is C for a collection, P for a payout. Append-only.
+is C for a collection, P for a payout. A file's row goes in after its lines, which it counts. Append-only.
 """
 
 reconciliations = Table(

@@ -8,7 +8,7 @@ seeded random.Random.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -373,14 +373,9 @@ class Days:
         self._begin(done.next_date)
         return done
 
-    def files(self, date: str, counts: Counts) -> Mapping[str, tuple[BankLine, ...]]:
-        """Each bank's lines for a closed date, discrepancies put in; each bank keeps what they must show."""
-        found = {}
-        for bank in self.banks:
-            found[bank.code] = self._lines(bank, date, counts)
-        return found
-
-    def _lines(self, bank: BankSide, date: str, counts: Counts) -> tuple[BankLine, ...]:
+    def lines(self, code: str, date: str, counts: Counts) -> tuple[BankLine, ...]:
+        """A bank's lines for a closed date, discrepancies put in; what they must show is kept with the bank."""
+        bank = next(one for one in self.banks if one.code == code)
         own = tuple(dayfile.lines(bank.record, date[4:]))
         moved, bank.moved = bank.moved, []
         plain = [line for line in own if not self._is_special(bank, line, date)]

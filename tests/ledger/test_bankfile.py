@@ -1,4 +1,4 @@
-"""Banks' day files: what is written is read back in every layout, and a file with any fault is refused whole."""
+"""Banks' day files: what is written is read back in every layout; a file with any fault is refused whole."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BANK, DATE = "01020000", "20261124"
 STANDARD = load("standard")
 ALL = [load(name) for name in shipped()]
 
-# Markless, right-to-left in every choice that the shipped ones make: figures in the header, no marks, no year.
+# What no shipped layout has: figures in the header, no marks, no trailer, no year, lost columns.
 ODD = parse(
     """
 form = "fixed"
@@ -206,7 +206,7 @@ def test_a_file_cut_at_any_byte_is_refused(layout: Layout) -> None:
 
 
 @pytest.mark.parametrize("layout", [*FULL, ODD], ids=lambda one: one.name)
-@pytest.mark.parametrize("flip", [1, 2, 4, 8, 16, 32, 64, 128, 0x29, 0xFF])
+@pytest.mark.parametrize("flip", [1, 4, 0x29, 0x80])
 def test_a_byte_that_flips_is_refused_or_changes_one_line_and_no_figure(layout: Layout, flip: int) -> None:
     whole = file(layout)
     lines, totals = taken(layout, whole)
@@ -265,7 +265,7 @@ def test_the_standard_layout_is_the_protocols() -> None:
 def test_the_fixed_layout_counts_bytes() -> None:
     lines = file(load("fixed-gb18030")).split(b"\r\n")
     assert lines[0].decode("gb18030") == "银保代收代付对账文件" + " " * 10 + "01020000   20261124"
-    assert {len(one) for one in lines[1:5]} == {171}
+    assert {len(one) for one in lines[1:5]} == {170}
     assert b"-000000000456.01" in lines[2]
     assert lines[5:] == [b"9" + b"0000000004" + b"000000000001200.00" + b"000000000000456.01", b""]
 
@@ -344,7 +344,7 @@ def test_every_fault_of_a_line_and_of_every_line_is_told_up_to_what_a_person_rea
         (standard(row()) + b"\n", "line 4: nothing may follow the trailer"),
         (standard(row()) + b"x", "line 4: nothing may follow the trailer"),
         (standard(row())[:-1], "line 3: has no end: the file was cut short"),
-        (standard(row(), ""), "line 3: the trailer is missing: the file was cut short"),
+        (standard(row() + "\n"), "line 3: neither a detail line nor the trailer"),
         (standard(row(), "x"), "line 3: neither a detail line nor the trailer"),
         (standard(row(), trailer="T|2|120000|0"), "line 3, count: the file says 2, its lines make 1"),
         (
@@ -354,13 +354,12 @@ def test_every_fault_of_a_line_and_of_every_line_is_told_up_to_what_a_person_rea
         (standard(row(), trailer="T|1|120000|1"), "line 3, paid: the file says 1, its lines make 0"),
         (standard(row(), trailer="T|1|120000|-1"), "line 3, paid: not whole fen"),
         (standard(row(), trailer=f"T|{'1' * 18}|120000|0"), "line 3, count: not a whole number"),
-        (standard(row(policy="保单").encode("gb18030").decode("latin-1")), ""),
         (standard(row(policy="P" * 20_000)), "line 2: longer than 12336 bytes"),
         (standard(row(policy="P" * 300_000)), "line 2: longer than 12336 bytes"),
     ],
 )
 def test_a_file_that_is_not_whole_or_not_this_one_is_refused(data: bytes, problem: str) -> None:
-    assert problem in problems(data) or not problem
+    assert problem in problems(data)
 
 
 def test_a_line_in_another_encoding_is_named() -> None:
@@ -492,7 +491,7 @@ SOURCE = layouts.files("ledger").joinpath("layouts", "standard.toml").read_text(
         ('    { name = "state" },\n', "", "detail.columns: state is missing, and lists_reversed is true"),
         ('S = "S"', 'S = "done"', "states.S: must be one of S, R"),
         ('S = "S"', '" S" = "S"', "states. S: the bank's word must be printable"),
-        ("[trailer]", "[ending]", "ending: no such key here"),
+        ("\n[trailer]", "\n[ending]", "ending: no such key here"),
         ('{ name = "count" }', '{ name = "count", format = "0" }', "format: no such key here"),
         ("[detail]", "[detail", "layout mine: "),
     ],
@@ -506,13 +505,13 @@ def test_a_layout_that_is_not_in_order_is_refused_by_key_and_reason(old: str, ne
 
 
 def test_a_layout_without_a_trailer_or_a_count_cannot_show_a_cut_and_is_refused() -> None:
-    start, _, rest = SOURCE.partition("[trailer]")
+    start, _, rest = SOURCE.partition("\n[trailer]")
     with pytest.raises(LayoutError, match="a cut could not be seen"):
         parse(start + rest.partition("]\n")[2], "mine")
 
 
 def test_a_layout_that_nobody_ships_is_named_with_those_that_there_are() -> None:
     with pytest.raises(
-        LayoutError, match="no layout 'standrad'; there are csv-yuan.*did you mean 'standard'"
+        LayoutError, match=r"no layout 'standrad'; there are csv-yuan.*did you mean 'standard'"
     ):
         load("standrad")

@@ -39,7 +39,7 @@ from office.breaks import (
 )
 from office.chart import CLASSES, shipped
 from office.errors import BreakMoved, NoSuchBreak, SamePerson, StepRefused
-from office.posting import post_day
+from office.posting import post_day, suspense_of_day
 from office.schema import OFFICE
 
 CHART = shipped()
@@ -69,7 +69,7 @@ def connection(store: Store) -> Iterator[Connection]:
 
 @contextmanager
 def tried(connection: Connection) -> Iterator[None]:
-    """Undo at the end whatever is done within: making a database anew takes longer than any of these tests."""
+    """Undo whatever is done within: to make a database anew would take longer than the tests themselves."""
     savepoint = connection.begin_nested()
     try:
         yield
@@ -124,7 +124,7 @@ CELLS = [(row[0], event, to) for row in _ROWS for event, to in zip(_HEAD, row[1:
 
 def test_grid_has_every_state_and_every_event() -> None:
     assert [row[0] for row in _ROWS] == list(BreakState)
-    assert _HEAD == list(BreakEvent)
+    assert list(BreakEvent) == _HEAD
 
 
 def test_transitions_are_those_of_the_grid() -> None:
@@ -359,6 +359,7 @@ RIVALS: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("proposed", "approve", {"state": "suspense", "resolution": "", "proposed_by": ""}),
     ("proposed", "approve", GAIN_BY_ZHAO),
     ("proposed", "approve", {"resolution": "gain"}),
+    ("proposed", "approve", {"proposed_by": "zhao"}),
     ("proposed", "reject", APPROVED_BY_ZHAO),
     ("proposed", "withdraw", APPROVED_BY_ZHAO),
     ("proposed", "matched", APPROVED_BY_ZHAO),
@@ -582,6 +583,7 @@ def test_approved_breaks_of_all_banks_are_posted_and_leave_suspense_empty(connec
         f"{D3}/{OTHER}/{other}",
     ]
     assert {one.settled_on for one in listing(connection, states=("closed",))} == {D3}
+    assert suspense_of_day(connection, BANK, D3) == ((), ()), "what was resolved is no late match"
     assert [one.name for one in listing(connection, states=("suspense",))] == [left]
     balances = {row.account: row.balance for row in trial_balance(connection).rows}
     assert balances == {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from importlib.resources import files
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -23,6 +24,18 @@ def allowed_by(table: object, constraint: str) -> set[str]:
     """The values that a CHECK of the schema lists."""
     found = next(one for one in table.constraints if one.name == constraint)  # type: ignore[attr-defined]
     return set(re.findall(r"'(\w+)'", str(found.sqltext)))
+
+
+def test_page_of_accounts_names_what_the_chart_has_and_nothing_else() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "accounts.md").read_text("utf-8")
+    listed = re.findall(r"^\| (\d{4,6}) \| (\S+) \| [^|]+ \| (\w+) \| (yes)? ?\|$", page, re.MULTILINE)
+    assert listed == [
+        (code, one.zh, one.kind, "yes" if one.by_bank else "") for code, one in CHART.accounts.items()
+    ]
+    resolutions = page.partition("## Resolutions")[2]
+    assert re.findall(r"^\| `(\w+)` \|", resolutions, re.MULTILINE) == list(CHART.resolutions)
+    settled = re.findall(r"^\| (\d{6}) [^|]+\|[^|]+\| (\d+)[^|]+\| (\d+)", page, re.MULTILINE)
+    assert {code: ({*sides} - {CHART.clearing}).pop() for code, *sides in settled} == dict(CHART.products)
 
 
 def test_every_processing_code_that_moves_money_has_its_account() -> None:

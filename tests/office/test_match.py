@@ -34,7 +34,7 @@ def ours(key: str = KEY, state: str = "S", amount: int = 100, direction: str = "
 
 
 def undone(key: str = KEY, amount: int = 100, effect: int = -100, **given: object) -> Ours:
-    return ours(key, "U", amount, effect=effect, late=True, **given)
+    return ours(key, "U", amount, effect=effect, late=True, **given)  # type: ignore[arg-type]
 
 
 def theirs(
