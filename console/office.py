@@ -24,6 +24,7 @@ from fep.keys import read_seal_key
 from ledger.capitals import in_figures
 from ledger.store import Store
 from office import breaks, chart, close
+from office.acts import record_act
 from office.books import TrialBalance, trial_balance
 from office.breaks import Break
 from office.config import Settings, load_settings
@@ -161,7 +162,8 @@ def balance_table(balance: TrialBalance) -> Table:
     for name in ("debit", "credit", "balance"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in balance.rows:
-        table.add_row(row.account, row.name, *map(yuan, (row.debit, row.credit, row.balance)))
+        chinese, _, english = row.name.partition(" ")
+        table.add_row(row.account, f"{chinese}\n{english}", *map(yuan, (row.debit, row.credit, row.balance)))
     return table
 
 
@@ -219,7 +221,7 @@ def propose_command(name: str, resolution: str, by: str, note: str, config: Path
     settings.check_may(by, "propose")
     with opened(settings) as store, store.transaction() as connection:
         done = breaks.propose(connection, name, resolution, by, now_us(), note, chart_of(settings))
-        close.record_act(connection, now_us(), by, "propose", name, resolution)
+        record_act(connection, now_us(), by, "propose", name, resolution)
     click.echo(f"{done.name}: {done.resolution} proposed by {done.proposed_by}; another must approve it")
 
 
@@ -229,7 +231,7 @@ def _decision(event: str, words: str) -> Callable[..., None]:
         settings.check_may(by, "propose" if event == "withdraw" else "approve")
         with opened(settings) as store, store.transaction() as connection:
             done = getattr(breaks, event)(connection, name, by, now_us(), note)
-            close.record_act(connection, now_us(), by, event, name, done.resolution)
+            record_act(connection, now_us(), by, event, name, done.resolution)
         click.echo(f"{name} {words} by {by}")
 
     return decide

@@ -18,6 +18,7 @@ from ledger.day import TRANSITIONS, DayEvent, DayState
 from ledger.errors import InvariantBroken
 from ledger.schema import loads
 from ledger.store import Store
+from office.acts import record_act
 from office.books import install_chart
 from office.breaks import MACHINE, post_approved, to_suspense
 from office.chart import Chart
@@ -26,7 +27,7 @@ from office.frontday import sealed_by
 from office.posting import post_day
 from office.pull import Pulled, pull
 from office.reconcile import Reconciled, Terms, reconcile
-from office.schema import OFFICE, acts, bank_files, days, facts, products, reconciliations
+from office.schema import OFFICE, bank_files, days, facts, products, reconciliations
 from office.take import take_file
 
 SCHEMA_VERSION = "1"
@@ -253,8 +254,3 @@ def prepare(office: Store, chart: Chart) -> None:
                 f"the office's database is of schema {known}, this program of {SCHEMA_VERSION}"
             )
         install_chart(connection, chart)
-
-
-def record_act(connection: Connection, at: int, by: str, act: str, subject: str, note: str) -> None:
-    """Write down who did what (microseconds since 1970-01-01 UTC)."""
-    connection.execute(insert(acts).values(at=at, by=by, act=act, subject=subject, note=note))

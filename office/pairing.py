@@ -158,7 +158,7 @@ class _Pairing:
             if one.rrn and one.state != "U":
                 ours[one.rrn, one.direction].append(one)
         for line in self._theirs_left:
-            if line.rrn and line.key not in self._undone_keys:
+            if line.key not in self._undone_keys:
                 theirs[line.rrn, line.direction].append(line)
         gone: set[str | tuple[str, int]] = set()
         for named, alone in ours.items():
@@ -182,7 +182,7 @@ class _Pairing:
             reason = ""
             if line.key in keys:
                 reason = "the bank's file has this transaction on another line too"
-            elif line.rrn and _mark(line) in marks:
+            elif _mark(line) in marks:
                 reason = "the bank's file has another line of the same RRN, direction and amount"
             if reason:
                 self._findings.append(finding_of(Class.DUPLICATE, line, line.line, 0, line.effect, reason))

@@ -14,15 +14,15 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Select, func, insert, select, text, update
 
 from ledger.entry import GENESIS, Entry, entry_hash
-from ledger.errors import Conflict
 from ledger.schema import chains as front_chains
 from ledger.schema import journal
 from ledger.seal import ChainEnd
 from ledger.store import Store
+from office.acts import record_act
 from office.bulk import insert_rows, stream
 from office.errors import ChainBroken
 from office.frontday import FrontDay, SealCheck, days_to_take, entry_at, open_from, read_closed, take_day
-from office.schema import acts, chains, entries
+from office.schema import chains, entries
 
 ENTRIES_A_TRANSACTION = 50_000
 
@@ -60,9 +60,9 @@ def pull(
 
     `check_seal` is `office.frontday.sealed_by` with the sealing key's public half. `now_us` is microseconds
     since 1970-01-01 UTC; `by` names who has it done. `progress` is told how many entries came since it was
-    told last. Raises ChainBroken or DayRefused where the front cannot be believed, Conflict where another
-    pull is at work, and what Store.transaction raises: what earlier transactions brought is kept, and of the
-    failed one nothing.
+    told last. Raises ChainBroken or DayRefused where the front cannot be believed, and what
+    Store.transaction raises (Conflict or BatchRefused where another pull is at work): what earlier
+    transactions brought is kept, and of the failed one nothing.
     """
     actor = _Actor(now_us, by)
     seen = _look(front)
@@ -81,7 +81,7 @@ def pull(
     for day in fresh:
         with office.transaction() as connection:
             size = take_day(connection, day, check_seal)
-            _record(connection, actor, f"day {day.date}", f"{size} entries")
+            record_act(connection, *actor, "pull", f"day {day.date}", f"{size} entries")
     return Pulled(count, tuple(day.date for day in fresh))
 
 
@@ -157,7 +157,7 @@ def _pull_some(
         if until == end.position and there != end:
             raise ChainBroken(end.chain, until, "is not the one that the chain's tip vouches for")
         _move(ours, at, there)
-        _record(ours, actor, f"chain {end.chain}", f"entries {at.position + 1} to {until}")
+        record_act(ours, *actor, "pull", f"chain {end.chain}", f"entries {at.position + 1} to {until}")
     return there
 
 
@@ -199,18 +199,9 @@ class _Walk:
 
 
 def _move(office: Connection, at: ChainEnd, there: ChainEnd) -> None:
-    """Note how far the office has the chain now, unless another pull did so first."""
+    """Note how far the office has the chain now. Two pulls never get here: one position has one entry."""
     if at.position == 0:
         office.execute(insert(chains).values(there._asdict()))
-        return
-    moved = office.execute(
-        update(chains)
-        .where(chains.c.chain == at.chain, chains.c.position == at.position, chains.c.tip == at.tip)
-        .values(position=there.position, tip=there.tip)
-    )
-    if moved.rowcount != 1:
-        raise Conflict("another pull moved this chain first")
-
-
-def _record(office: Connection, actor: _Actor, subject: str, note: str) -> None:
-    office.execute(insert(acts).values(at=actor.now_us, by=actor.by, act="pull", subject=subject, note=note))
+    else:
+        moved = update(chains).where(chains.c.chain == at.chain)
+        office.execute(moved.values(position=there.position, tip=there.tip))

@@ -374,7 +374,7 @@ class Days:
         return done
 
     def lines(self, code: str, date: str, counts: Counts) -> tuple[BankLine, ...]:
-        """A bank's lines for a closed date, discrepancies put in; what they must show is kept with the bank."""
+        """A bank's lines for a closed date, discrepancies put in; the bank keeps what they must show."""
         bank = next(one for one in self.banks if one.code == code)
         own = tuple(dayfile.lines(bank.record, date[4:]))
         moved, bank.moved = bank.moved, []

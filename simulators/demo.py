@@ -1,22 +1,22 @@
-"""`make demo`: three banks against a real front-end machine, and then both sides' books compared to the fen.
+"""The `qianzhi-demo` command: a whole business day with three banks, and at its end every fen accounted for.
 
-Starts the machine as a process of its own, drives it over real sockets, reads its database with statements
-that share nothing with the machine's, and says by its exit code whether everything agrees. Shows; decides
-nothing about money.
+Starts the real machine as a process, lets simulated banks work over real sockets, cuts over in full flow,
+leaves bank files with discrepancies in them, closes the day at the office, and holds everything against what
+was put in. The exit code is 0 only if all of it agrees.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -29,132 +29,143 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from twisted.internet.defer import Deferred
 from twisted.internet.task import react
+from twisted.internet.threads import deferToThread
 
 from fep.config import Bank as BankEntry
 from fep.config import Settings, load_settings
 from fep.install import install
 from fep.keys import read_key_file
-from ledger import bookfile, sample
+from ledger import bankfile, bookfile, layout, sample
 from ledger.capitals import in_figures
-from ledger.request import Totals
+from ledger.store import Store
+from office import breaks, chart
+from office.config import Settings as OfficeSettings
+from office.config import load_settings as load_office_settings
+from office.lines import Class
 from protocol.message import Message
 from simulators import dayfile
 from simulators.bank import Bank, BankProfile, together
-from simulators.beliefs import Belief, Record, State
+from simulators.beliefs import State
+from simulators.comparison import Key, Recorded, crossed, differences, read_journal
+from simulators.customers import Customers
+from simulators.discrepancies import Counts, seed
 
+DATE = "20260930"
+"""The eve of the National Day holiday: the next business date is more than a week away."""
 POLICIES = 10_000
 DUES_A_BANK = 1_200
+CUT_OVER_AFTER = 2_000
+"""Customers served, at all banks together, when the cut-over comes."""
 LINKS_A_BANK = 4
 AT_ONCE = 24
 SEED = 20_261_124
+DISCREPANCIES = Counts(bank_only=4, ours_only=6, amount_differs=3, state_differs=3, duplicate=3, renumbered=5)
+FOLDER = Path("var/demo")
+MAKER, CHECKER = "li", "wang"
 
-_CONFIRMED = {
-    State.DONE: "done",
-    State.REVERSED: "reversed",
-    State.REFUSED: "refused",
-    State.NEVER_WAS: "refused",
-}
+
+class DemoFailure(SystemExit):
+    """Something did not come out as it must; the text says what."""
 
 
 @dataclass(slots=True)
-class Day:
-    """What one bank is going to do, and what came of it."""
+class Stage:
+    """All that the demo has at hand."""
 
-    bank: Bank
-    dues: Sequence[bookfile.DueLine]
-    random: Random
-    receipt: list[str] = field(default_factory=list)
-    repeats: int = 0
-    lost_answers: int = 0
-    reversals_first: int = 0
-    cancels: int = 0
+    reactor: Any
+    console: Console
+    settings: Settings
+    config: Path
+    office_config: Path
+    office: OfficeSettings
+    book: bookfile.Book
+    banks: list[Customers] = field(default_factory=list)
+    next_date: str = ""
 
 
 def main() -> None:
-    """Run the demo; exit code 0 only if banks and journal agree and every link of the chain holds."""
+    """Run the demo; exit code 0 only if banks, journal, office and audit agree to the fen."""
     console = Console()
-    with tempfile.TemporaryDirectory(prefix="qianzhi-demo-") as folder:
-        react(lambda reactor: Deferred.fromCoroutine(_demo(reactor, Path(folder), console)))
+    react(lambda reactor: Deferred.fromCoroutine(_demo(reactor, console)))
 
 
-async def _demo(reactor: Any, folder: Path, console: Console) -> None:  # noqa: ANN401 - reactors have no one type
+async def _demo(reactor: Any, console: Console) -> None:  # noqa: ANN401 - reactors have no one type
     started = time.monotonic()
-    settings_path = install(folder, os.urandom, first_port=0, status_port=0)
-    settings = load_settings(settings_path)
-    console.print(f"[bold]Qianzhi 前置[/bold]: {POLICIES:,} policies on SQLite, three banks, three dialects")
-    book = _make_book(folder)
-    _qianzhi("book", "load", str(folder / "book.csv"), "--config", str(settings_path))
-    with _serving(settings_path) as ports:
-        days = [
-            _day(reactor, entry, ports[entry.code], book, place) for place, entry in enumerate(settings.bank)
+    stage = _set_up(reactor, console)
+    with _serving(stage.config) as ports:
+        await _trade(stage, ports)
+        balances = [await customers.bank.reconcile(DATE[4:]) for customers in stage.banks]
+        journals = [
+            read_journal(FOLDER / "front.db", customers.bank.profile.code) for customers in stage.banks
         ]
-        await _work(days, console)
-        balances = [await day.bank.reconcile(book.business_date[4:]) for day in days]
-        for day in days:
-            await day.bank.sign_off()
-    verified = _qianzhi("journal", "verify", "--config", str(settings_path))
-    agreed = _report(console, days, balances, settings, folder / "front.db")
-    agreed = _day_files(console, days, folder, book.business_date) and agreed
-    console.print(verified.stdout.strip().replace("\n", "; "))
-    console.print(f"{time.monotonic() - started:.0f} s")
-    if not agreed:
-        console.print("[bold red]the books do not agree[/bold red]")
-        raise SystemExit(1)
-    console.print("[bold green]banks and journal agree line by line, to the fen[/bold green]")
+        _compare(stage, balances, journals)
+        expected = _leave_files(stage, journals)
+        _close(stage, expected)
+        _decide(stage)
+        await _next_day(stage)
+        for customers in stage.banks:
+            await customers.bank.sign_off()
+    _audit(stage)
+    console.print(f"{time.monotonic() - started:.0f} s; books, files and reports are in {FOLDER}")
+    console.print("[bold green]every fen is accounted for, every difference has a name[/bold green]")
 
 
-def _make_book(folder: Path) -> bookfile.Book:
-    date = datetime.now().astimezone().strftime("%Y%m%d")
-    data = b"".join(bookfile.write(date, sample.make(Random(SEED), POLICIES, date)))
-    (folder / "book.csv").write_bytes(data)
-    return bookfile.parse(data)
+def _set_up(reactor: Any, console: Console) -> Stage:  # noqa: ANN401 - as above
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    config = install(FOLDER, os.urandom, first_port=0, status_port=0)
+    office_config = FOLDER / "office" / "office.toml"
+    _qianzhi("office", "init", str(office_config.parent), "--front-config", str(config))
+    entries = sample.make(Random(SEED), POLICIES, DATE)
+    data = b"".join(bookfile.write(DATE, entries))
+    (FOLDER / "book.csv").write_bytes(data)
+    console.print(f"[bold]Qianzhi 前置[/bold]: {POLICIES:,} policies, three banks, business day {DATE}")
+    console.print(_qianzhi("book", "load", str(FOLDER / "book.csv"), "--config", str(config)).strip())
+    settings = load_settings(config)
+    book = bookfile.parse(data)
+    office = load_office_settings(office_config)
+    return Stage(reactor, console, settings, config, office_config, office, book)
 
 
-def _qianzhi(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the `qianzhi` command; a failure ends the demo with what it said."""
+def _qianzhi(*arguments: str, code: int = 0) -> str:
+    """Run the `qianzhi` command; another exit code than expected ends the demo with what it said."""
     done = subprocess.run(
         [sys.executable, "-m", "console.main", *arguments], capture_output=True, text=True, check=False
     )
-    if done.returncode:
-        raise SystemExit(f"qianzhi {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
-    return done
+    if done.returncode != code:
+        raise DemoFailure(
+            f"qianzhi {' '.join(arguments)} gave {done.returncode}:\n{done.stdout}{done.stderr}"
+        )
+    return done.stdout if code == 0 else done.stderr
 
 
 @contextmanager
-def _serving(settings_path: Path) -> Iterator[dict[str, int]]:
-    """The machine as a process; yields the banks' ports. Stopped by SIGTERM, which must end it with code
-    0.
-    """
-    log = settings_path.with_name("serve.log")
+def _serving(config: Path) -> Iterator[dict[str, int]]:
+    """The machine as a process; yields the banks' ports. SIGTERM must end it with code 0."""
+    log = config.with_name("serve.log")
     with log.open("w", encoding="utf-8") as errors:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "console.main", "serve", str(settings_path)],
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-        )
+        command = [sys.executable, "-m", "console.main", "serve", str(config)]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
         try:
             yield _ports(process, log)
         finally:
             process.send_signal(signal.SIGTERM)
             code = process.wait(timeout=60)
     if code:
-        raise SystemExit(f"the machine ended with code {code}:\n{log.read_text(encoding='utf-8')[-2000:]}")
+        raise DemoFailure(f"the machine ended with code {code}:\n{log.read_text(encoding='utf-8')[-2000:]}")
 
 
 def _ports(process: subprocess.Popen[str], log: Path) -> dict[str, int]:
     ports: dict[str, int] = {}
-    if process.stdout is not None:
-        for line in process.stdout:
-            found = re.match(r"bank (\d+) \S+:(\d+) ", line)
-            if found:
-                ports[found[1]] = int(found[2])
-            if line.startswith("status "):
-                return ports
-    raise SystemExit(f"the machine did not start:\n{log.read_text(encoding='utf-8')[-2000:]}")
+    for line in process.stdout or ():
+        found = re.match(r"bank (\d+) \S+:(\d+) ", line)
+        if found:
+            ports[found[1]] = int(found[2])
+        if line.startswith("status "):
+            return ports
+    raise DemoFailure(f"the machine did not start:\n{log.read_text(encoding='utf-8')[-2000:]}")
 
 
-def _day(reactor: Any, entry: BankEntry, port: int, book: bookfile.Book, place: int) -> Day:  # noqa: ANN401 - as above
+def _bank(stage: Stage, entry: BankEntry, port: int) -> Bank:
     profile = BankProfile(
         entry.code,
         entry.host,
@@ -166,233 +177,210 @@ def _day(reactor: Any, entry: BankEntry, port: int, book: bookfile.Book, place: 
         branches=tuple(f"BRANCH{number:09d}" for number in range(3)),
         terminals=tuple(f"T{number:07d}" for number in range(4)),
     )
-    bank = Bank(profile, reactor, lambda: datetime.now().astimezone())
-    # Each bank has dues of its own, and a tenth that the next bank is after as well.
-    width = DUES_A_BANK * 9 // 10
-    dues = book.dues[place * width : place * width + DUES_A_BANK]
-    return Day(bank, dues, Random(SEED + place))
+    return Bank(profile, stage.reactor, lambda: datetime.now().astimezone())
 
 
-async def _work(days: Sequence[Day], console: Console) -> None:
+async def _trade(stage: Stage, ports: dict[str, int]) -> None:
+    """Customers come and go; in the middle of it the business day is cut over, and nobody is held up."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    console = stage.console
+    cutting: list[Deferred[str]] = []
+    served = 0
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         running = []
-        for day in days:
-            await day.bank.connect(LINKS_A_BANK)
-            task = progress.add_task(f"bank {day.bank.profile.code}", total=len(day.dues))
-            waiting = iter(day.dues)
+        for place, entry in enumerate(stage.settings.bank):
+            customers = Customers(_bank(stage, entry, ports[entry.code]), Random(SEED + place))
+            stage.banks.append(customers)
+            await customers.bank.connect(LINKS_A_BANK)
+            task = progress.add_task(f"bank {entry.code}", total=DUES_A_BANK)
+
+            def one_served(task: Any = task) -> None:  # noqa: ANN401 - rich's TaskID
+                nonlocal served
+                served += 1
+                progress.advance(task)
+                if served == CUT_OVER_AFTER:
+                    cutting.append(deferToThread(_cut_over, stage))
+
+            # Each bank has dues of its own, and a tenth that the next bank is after as well.
+            first = place * (DUES_A_BANK * 9 // 10)
+            waiting = iter(stage.book.dues[first : first + DUES_A_BANK])
             running += [
-                Deferred.fromCoroutine(_counter(day, waiting, lambda task=task: progress.advance(task)))
-                for _ in range(AT_ONCE)
+                Deferred.fromCoroutine(customers.counter(waiting, one_served)) for _ in range(AT_ONCE)
             ]
         await together(running)
-
-
-async def _counter(day: Day, waiting: Iterator[bookfile.DueLine], done: Callable[[], None]) -> None:
-    """One counter serves one customer after the other."""
-    for due in waiting:
-        await _choose(day, due)
-        done()
-
-
-def _choose(day: Day, due: bookfile.DueLine) -> Coroutine[Any, Any, None]:
-    """What happens to this customer: mostly the usual, and every trouble often enough."""
-    draw = day.random.randrange(100)
-    for share, act in _ACTS:
-        if draw < share:
-            return act(day, due)
-    return _usual(day, due)
-
-
-async def _usual(day: Day, due: bookfile.DueLine) -> None:
-    await day.bank.inquire(due.policy)
-    await _note_receipt(day, await _settle(day, due))
-
-
-async def _repeated(day: Day, due: bookfile.DueLine) -> None:
-    """The bank sends everything twice, once as a repeat."""
-    first = await _settle(day, due)
-    again = await day.bank.carry_out(first, due.beneficiary, repeat=True)
-    day.repeats += 1
-    if (first.response, first.receipt, first.authorization) != (
-        again.response,
-        again.receipt,
-        again.authorization,
-    ):
-        raise SystemExit(f"a repeat of {first.key} was answered otherwise than the first")
-
-
-async def _answer_lost(day: Day, due: bookfile.DueLine) -> None:
-    """The answer never reaches the bank, which reverses; then the customer pays again."""
-    await day.bank.carry_out(_prepared(day, due), due.beneficiary, lose=True)
-    day.lost_answers += 1
-    await _settle(day, due)
-
-
-async def _reversal_first(day: Day, due: bookfile.DueLine) -> None:
-    """The reversal overtakes its original, which must then have no effect."""
-    belief = await day.bank.reverse(_prepared(day, due))
-    await day.bank.carry_out(belief, due.beneficiary)
-    day.reversals_first += 1
-
-
-async def _cancelled(day: Day, due: bookfile.DueLine) -> None:
-    belief = await _settle(day, due)
-    if belief.state is State.DONE:
-        await day.bank.cancel(belief)
-        day.cancels += 1
-
-
-async def _wrong_amount(day: Day, due: bookfile.DueLine) -> None:
-    await day.bank.settle(due.code, due.policy, due.amount + 1, due=due.due, identity=due.beneficiary)
-
-
-async def _advised(day: Day, due: bookfile.DueLine) -> None:
-    """The bank took the money while its link was down, and tells afterwards."""
-    await day.bank.settle(
-        due.code, due.policy, due.amount, due=due.due, identity=due.beneficiary, advice=True
+        console.print((await cutting[0]).strip())
+    console.print(
+        f"{sum(one.repeats for one in stage.banks)} repeats,"
+        f" {sum(one.lost_answers for one in stage.banks)} answers lost and reversed,"
+        f" {sum(one.reversals_first for one in stage.banks)} reversals before their originals,"
+        f" {sum(one.cancels for one in stage.banks)} cancels"
     )
+    console.print(Panel.fit(stage.banks[0].receipt, title="receipt"))
 
 
-_ACTS: tuple[tuple[int, Callable[[Day, bookfile.DueLine], Coroutine[Any, Any, None]]], ...] = (
-    (12, _repeated),
-    (20, _answer_lost),
-    (26, _reversal_first),
-    (31, _cancelled),
-    (34, _wrong_amount),
-    (37, _advised),
-)
-"""What a customer's visit turns into, by cumulated per cent; the rest is the usual."""
+def _cut_over(stage: Stage) -> str:
+    said = _qianzhi("day", "cutover", "--config", str(stage.config))
+    found = re.search(r"(\d{8}) is open", said)
+    stage.next_date = found[1] if found else ""
+    return said
 
 
-def _prepared(day: Day, due: bookfile.DueLine) -> Belief:
-    return day.bank.prepare(due.code, due.policy, due.amount, due=due.due)
-
-
-async def _settle(day: Day, due: bookfile.DueLine) -> Belief:
-    return await day.bank.carry_out(_prepared(day, due), due.beneficiary)
-
-
-async def _note_receipt(day: Day, belief: Belief) -> None:
-    """Keep one receipt to show, asked for again as a teller would."""
-    if not day.receipt and belief.receipt:
-        answer = await day.bank.receipt(belief.receipt)
-        day.receipt.append(answer.fields[62])
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """One transaction as the journal has it."""
-
-    outcome: str
-    amount: int
-    receipt: str
-
-
-def _read_journal(database: Path, bank: str) -> dict[tuple[str, str, str], Recorded]:
-    """The journal's final states, from its entries alone: what was approved, and what an effective entry
-    undid.
-    """
-    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
-        rows = connection.execute(
-            "SELECT key, kind, terminal, sent_at, stan, response, amount, coalesce(receipt, ''),"
-            " original, turn"
-            " FROM journal WHERE bank = ?",
-            (bank,),
-        ).fetchall()
-    undone = {row[8] for row in rows if row[1] in ("cancel", "reversal") and row[9] is not None}
-    found = {}
-    for key, kind, terminal, sent_at, stan, response, amount, receipt, _, _ in rows:
-        if kind != "reversal":
-            outcome = "refused" if response != "00" else "reversed" if key in undone else "done"
-            found[terminal, sent_at, stan] = Recorded(outcome, amount, receipt)
-    return found
-
-
-def _differences(record: Record, journal: dict[tuple[str, str, str], Recorded]) -> list[str]:
-    """Every line that the two sides do not hold alike."""
-    found = [f"{'/'.join(key)}: only in the journal" for key in journal.keys() - record.beliefs.keys()]
-    for key, belief in record.beliefs.items():
-        entry = journal.get(key)
-        if entry is None:
-            found.append(f"{'/'.join(key)}: only the bank has it")
-        elif entry.outcome != _CONFIRMED.get(belief.state):
-            found.append(f"{'/'.join(key)}: bank {belief.state}, journal {entry.outcome}")
-        elif entry.amount != belief.amount or (belief.receipt and belief.receipt != entry.receipt):
-            found.append(f"{'/'.join(key)}: amount or receipt differs")
-    return found
-
-
-def _journal_totals(record: Record, journal: dict[tuple[str, str, str], Recorded]) -> Totals:
-    """The totals that the journal's own lines give, with the bank's processing codes."""
-    counted = Record(record.bank)
-    for key, entry in journal.items():
-        state = {"done": State.DONE, "reversed": State.REVERSED}.get(entry.outcome, State.REFUSED)
-        belief = record.beliefs[key]
-        counted.keep(Belief(*(getattr(belief, name) for name in _OWN_FIELDS), entry.amount, state))
-    return counted.totals()
-
-
-_OWN_FIELDS = ("mti", "code", "terminal", "branch", "sent_at", "stan", "rrn", "policy", "due")
-
-
-def _day_files(console: Console, days: Sequence[Day], folder: Path, date: str) -> bool:
-    """Write each bank's day file; whether each has a line for every transaction that took effect."""
-    counts = []
-    for day in days:
-        path = folder / f"{day.bank.profile.code}.{date}.txt"
-        path.write_bytes(b"".join(dayfile.write(day.bank.record, date)))
-        counts.append(sum(line.startswith("D|") for line in path.read_text(encoding="utf-8").splitlines()))
-    totals = [day.bank.record.totals() for day in days]
-    console.print(f"day files: {', '.join(f'{count:,} lines' for count in counts)}")
-    return counts == [total.collections + total.payouts for total in totals]
-
-
-def _report(
-    console: Console, days: Sequence[Day], balances: Sequence[Message], settings: Settings, database: Path
-) -> bool:
-    """Print the table and a receipt; whether everything agrees."""
+def _compare(stage: Stage, balances: Sequence[Message], journals: Sequence[dict[Key, Recorded]]) -> None:
+    """The banks' records against the journal, line by line; their totals of the closed day against ours."""
     table = Table(title="banks and journal", box=None, padding=(0, 1, 0, 0))
     table.add_column("bank", no_wrap=True)
-    for name in ("lines", "undone", "collected", "paid", "journal net", "0510", "diff"):
+    for name in ("lines", "next day", "undone", "collected", "paid", "0510", "diff"):
         table.add_column(name, justify="right", no_wrap=True)
     agreed = True
-    for day, balance, entry in zip(days, balances, settings.bank, strict=True):
-        record = day.bank.record
-        journal = _read_journal(database, entry.code)
-        differences = _differences(record, journal)
-        ours, theirs = record.totals(), Totals() if differences else _journal_totals(record, journal)
-        good = (
-            not differences
-            and ours == theirs
-            and balance.fields[66] == "1"
-            and not record.undecided()
-            and not day.bank.violations
-        )
+    for customers, balance, journal in zip(stage.banks, balances, journals, strict=True):
+        bank, record = customers.bank, customers.bank.record
+        wrong = [*bank.violations, *differences(record, journal)]
+        ours = record.totals(DATE[4:])
+        later = sum(belief.date == stage.next_date[4:] for belief in record.beliefs.values())
+        notices = [
+            notice.fields.get(15)
+            for link in bank.links
+            for notice in link.notices
+            if notice.fields[70] == "201"
+        ]
+        told = notices == [stage.next_date[4:]] * LINKS_A_BANK
+        # Where the bank lost an answer before the cut-over and reversed after it, the totals must differ.
+        wanted = "95" if crossed(record, journal) else "00"
+        good = not wrong and told and balance.fields[39] == wanted and not record.undecided()
         agreed = agreed and good
         table.add_row(
-            entry.code,
+            bank.profile.code,
             f"{len(record.beliefs):,}",
+            f"{later:,}",
             str(ours.collections_reversed + ours.payouts_reversed),
             in_figures(ours.collected - ours.collected_reversed),
             in_figures(ours.paid - ours.paid_reversed),
-            f"{'-' if theirs.net < 0 else ''}{in_figures(abs(theirs.net))}",
             balance.fields[39],
-            f"[green]{len(differences)}[/green]" if good else f"[red]{len(differences)}[/red]",
+            f"[green]{len(wrong)}[/green]" if good else f"[red]{len(wrong)}[/red]",
         )
-        for difference in (*day.bank.violations[:5], *differences[:5]):
-            console.print(f"[red]{entry.code} {difference}[/red]")
-    console.print(table)
-    for entry in settings.bank:
-        console.print(f"{entry.code}: {entry.dialect}, {entry.framing}, {entry.mac}")
-    console.print(
-        f"{sum(day.repeats for day in days)} repeats,"
-        f" {sum(day.lost_answers for day in days)} answers lost and reversed,"
-        f" {sum(day.reversals_first for day in days)} reversals before their originals,"
-        f" {sum(day.cancels for day in days)} cancels"
+        for line in wrong[:5]:
+            stage.console.print(f"[red]{bank.profile.code} {line}[/red]")
+    stage.console.print(table)
+    if not agreed:
+        raise DemoFailure("banks and journal do not agree")
+
+
+Difference = tuple[str, str, int]
+"""A break's class, key and difference in fen."""
+
+
+def _leave_files(stage: Stage, journals: Sequence[dict[Key, Recorded]]) -> dict[str, list[Difference]]:
+    """Each bank leaves its file of the closed day, in its own layout and not without mistakes; what must be
+    found.
+    """
+    expected = {}
+    for place, (customers, journal) in enumerate(zip(stage.banks, journals, strict=True)):
+        code, record = customers.bank.profile.code, customers.bank.record
+        of_bank = layout.load(stage.office.named(code).layout)
+        seeded = seed(code, tuple(dayfile.lines(record, DATE[4:])), (), Random(SEED + place), DISCREPANCIES)
+        lines = (line._replace(line=number) for number, line in enumerate(seeded.lines, 1))
+        path = Path(stage.office.office.files) / f"{code}.{DATE}.txt"
+        path.write_bytes(b"".join(bankfile.write(of_bank, code, DATE, lines)))
+        found = [(one.cls.value, one.key, one.difference) for one in seeded.expected]
+        found += [
+            (Class.OURS_ONLY.value, entry.full_key, -entry.effect) for _, entry in crossed(record, journal)
+        ]
+        found += [
+            ("misfit", entry.full_key, 0) for entry in journal.values() if entry.misfit and entry.date == DATE
+        ]
+        expected[code] = sorted(found)
+        stage.console.print(f"{code}: file of {len(seeded.lines):,} lines, layout {of_bank.name}")
+    return expected
+
+
+def _close(stage: Stage, expected: dict[str, list[Difference]]) -> None:
+    """The office pulls, takes the files, reconciles and posts; it must find what was put in, and nothing
+    else.
+    """
+    _qianzhi("office", "close", "--config", str(stage.office_config))
+    classes = [cls.value for cls in Class if cls is not Class.TIMING] + ["misfit"]
+    table = Table(title="breaks found, of those put in", box=None, padding=(0, 1, 0, 0))
+    for name in ("bank", *classes):
+        table.add_column(name, justify="right", no_wrap=True)
+    for code, wanted in expected.items():
+        found = sorted((one.cls, one.key, one.difference) for one in _breaks(stage, code))
+        by_class, put_in = Counter(one[0] for one in found), Counter(one[0] for one in wanted)
+        table.add_row(code, *(f"{by_class[cls]}/{put_in[cls]}" for cls in classes))
+        if found != wanted:
+            stage.console.print(table)
+            raise DemoFailure(f"{code}: {set(found) ^ set(wanted)} were not found, or not put in")
+    stage.console.print(table)
+
+
+def _breaks(stage: Stage, code: str) -> tuple[breaks.Break, ...]:
+    store = Store(stage.office.office.database, lock=False, by_index=False)
+    try:
+        with store.reading() as connection:
+            return breaks.listing(connection, code, DATE)
+    finally:
+        store.close()
+
+
+def _decide(stage: Stage) -> None:
+    """Two people close what can be closed today: one proposes, another approves, never the same."""
+    config = ("--config", str(stage.office_config))
+    first, *others = [one for bank in stage.banks for one in _breaks(stage, bank.bank.profile.code)]
+    books = chart.shipped()
+    resolution = books.fitting(first.cls, first.difference)[0].name
+    _qianzhi("recon", "propose", first.name, resolution, "--by", CHECKER, *config)
+    refused = _qianzhi("recon", "approve", first.name, "--by", CHECKER, *config, code=1)
+    stage.console.print(f"one person alone: {refused.strip()}")
+    _qianzhi("recon", "approve", first.name, "--by", "zhao", *config)
+    decided = 1
+    store = Store(stage.office.office.database, by_index=False)
+    try:
+        with store.transaction() as connection:
+            at = int(time.time() * 1_000_000)
+            for one in others[::2]:
+                resolution = books.fitting(one.cls, one.difference)[0].name
+                breaks.propose(connection, one.name, resolution, MAKER, at, "", books)
+                breaks.approve(connection, one.name, CHECKER, at)
+                decided += 1
+    finally:
+        store.close()
+    _qianzhi("recon", "post", *config)
+    waiting = len(others) + 1 - decided
+    stage.console.print(f"{decided} breaks decided by two people and posted; {waiting} stay in suspense")
+    stage.console.print(_qianzhi("office", "balance", *config).rstrip())
+
+
+async def _next_day(stage: Stage) -> None:
+    """The next day's dues come while the machine serves, and a customer pays one of them."""
+    settled = {
+        belief.due
+        for customers in stage.banks
+        for belief in customers.bank.record.beliefs.values()
+        if belief.state is State.DONE
+    }
+    unpaid = [due for due in stage.book.dues if due.due not in settled]
+    following = sample.follow(Random(SEED), stage.book.policies, unpaid, stage.next_date)
+    path = FOLDER / f"book.{stage.next_date}.csv"
+    path.write_bytes(b"".join(bookfile.write(stage.next_date, following.entries, following.withdrawn)))
+    said = await deferToThread(_qianzhi, "book", "load", str(path), "--config", str(stage.config))
+    stage.console.print(said.strip())
+    due = next(due for entry in following.entries for due in entry.dues if due.kind == "premium")
+    paid = await stage.banks[0].bank.settle(due.code, due.policy, due.amount, due=due.due)
+    if (paid.state, paid.date) != (State.DONE, stage.next_date[4:]):
+        raise DemoFailure(f"a due of the next day was not collected: {paid.response} {paid.reason}")
+    carried = next(due for due in unpaid if due.kind == "premium" and due not in following.withdrawn)
+    answer = await stage.banks[1].bank.inquire(carried.policy)
+    if answer.fields[39] != "00":
+        raise DemoFailure("an unpaid due did not carry over")
+    _qianzhi("office", "close", "--config", str(stage.office_config), code=0)
+    stage.console.print(
+        f"{stage.next_date} is open and serving: {paid.due} collected, receipt {paid.receipt}"
     )
-    console.print(Panel.fit(days[0].receipt[0], title="receipt"))
-    return agreed
+
+
+def _audit(stage: Stage) -> None:
+    """Independent code adds everything up again; any finding fails the demo."""
+    said = _qianzhi("audit", "--config", str(stage.office_config))
+    stage.console.print(said.rstrip())
 
 
 if __name__ == "__main__":

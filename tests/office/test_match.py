@@ -316,6 +316,13 @@ def test_a_pair_that_the_bank_had_done_in_an_earlier_file_also_takes_that_back()
     assert found(result) == [("state_differs", KEY, 1, 100, 0)]
 
 
+def test_a_break_ends_once() -> None:
+    waiting = carried(Class.BANK_ONLY, theirs_effect=100)
+    result = matched([undone(effect=100)], [theirs(state="R")], [waiting], {KEY: 100})
+    assert closed(result) == [("B1", "bank_only", 100, 0)]
+    assert found(result) == [("state_differs", KEY, 1, 0, -100)]
+
+
 def test_the_keys_to_look_up_are_those_that_the_answer_can_turn_on() -> None:
     paired = pair(
         [ours("a"), ours("b", rrn="b"), ours("c", rrn="c")],
@@ -391,10 +398,26 @@ def test_the_sum_of_a_terminals_lines_is_offered_too_and_directions_are_not_mixe
     }
 
 
-def test_offers_take_time_linear_in_the_findings() -> None:
-    groups = [alone(Class.OURS_ONLY, f"B/T{n}/1/{m}", 50, f"P{n}") for n in range(3000) for m in range(2)]
-    singles = [alone(Class.BANK_ONLY, f"B/U/1/{n}", 100, "Q") for n in range(3000)]
-    assert len(offers((*groups, *singles))) == 9000
+def test_one_line_is_no_group_and_a_line_without_effect_is_in_none() -> None:
+    one_each = alone(Class.OURS_ONLY, "B/T/1/1", 100), alone(Class.BANK_ONLY, "B/T/1/2", 100)
+    assert offers(one_each) == {}
+    assert offers((*one_each, alone(Class.OURS_ONLY, "B/T/1/3", 0))) == {}
+
+
+def test_payouts_add_up_like_collections_but_only_to_a_payout() -> None:
+    pair_of_payouts = [alone(Class.OURS_ONLY, f"B/T/1/{n}", -50, direction="P") for n in "12"]
+    single = alone(Class.BANK_ONLY, "B/U/1/3", -100, direction="P")
+    assert sorted(offers((*pair_of_payouts, single))) == [0, 1, 2]
+    assert offers((*pair_of_payouts, single._replace(direction="C"))) == {}
+
+
+def test_every_group_and_every_line_of_one_sum_gets_its_hint() -> None:
+    groups = [alone(Class.OURS_ONLY, f"B/T{n}/1/{m}", 50, f"P{n}") for n in range(30) for m in range(2)]
+    singles = [alone(Class.BANK_ONLY, f"B/U/1/{n}", 100, "Q") for n in range(30)]
+    hints = offers((*groups, *singles))
+    assert sorted(hints) == list(range(90))
+    assert hints[59] == "the 2 lines of policy P29 (ours_only) add up to one (bank_only): B/U/1/0"
+    assert hints[89] == "2 lines of policy P0 (ours_only) add up to this one"
 
 
 def test_a_stream_is_read_once_and_not_kept() -> None:

@@ -1,0 +1,284 @@
+"""Invariants 5, 8 and 11: the hash chains, the seals on closed days, the date of every entry, the epochs.
+
+The bytes under a hash: the entry's 34 columns, in the order of the table and `previous` among them, as one
+JSON array (RFC 8259) without blanks, text as itself and not escaped, NULL as null, in UTF-8; SHA-256 of that,
+in lower-case hex. The first entry's `previous` is 64 zeros. The bytes under a day's root: the JSON array
+[date, next date, moment of the cut-over, [[chain, position, hash], ...]], chains in order, without blanks,
+in ASCII. The seal is Ed25519 over the root's 64 hex digits. All of it is worked out here anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby, pairwise
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import func, select
+
+from ledger import schema as front_schema
+from ledger.seal import is_signed
+from office import schema as office_schema
+from office.audit.evidence import Checked, Evidence, Failing, Journal, Outcome, stream
+
+NOTHING: Final = "0" * 64
+"""What stands for the hash before the first entry."""
+_CHAINS_MAX: Final = 99
+_TOLD_EVERY: Final = 10_000
+_encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+End = tuple[int, int, str]
+"""A chain, the position of its last entry, and that entry's hash."""
+
+
+class Segment(NamedTuple):
+    """The entries of one chain and date: the first and last position, and how many there are."""
+
+    chain: int
+    date: str
+    first: int
+    last: int
+    count: int
+
+
+def digest(row: Sequence[Any]) -> str:
+    """The hash of an entry, given as its columns in order."""
+    return hashlib.sha256(_encoded(list(row)).encode()).hexdigest()
+
+
+def root(date: str, next_date: str, closed_at: int, ends: Iterable[End]) -> str:
+    """The root of a closed day."""
+    content = [date, next_date, closed_at, [list(end) for end in sorted(ends)]]
+    return hashlib.sha256(json.dumps(content, separators=(",", ":")).encode()).hexdigest()
+
+
+def links(evidence: Evidence) -> Outcome:
+    """Invariant 5: every chain counts from 1 without a gap, each entry carries the hash of the one before
+    it, and the chain's recorded end is its last entry's.
+    """
+    for journal in evidence.journals:
+        entries, chains = journal.entries, journal.chains
+        query = select(chains.c.chain, chains.c.position, chains.c.tip)
+        ends = {row.chain: (row.position, row.tip) for row in journal.connection.execute(query)}
+        rows = _told(
+            stream(journal.connection, select(entries).order_by(entries.c.chain, entries.c.position)),
+            evidence,
+            f"{journal.name} chains",
+        )
+        count = 0
+        for chain, of_chain in groupby(rows, key=lambda row: row[0]):
+            count += yield from _walk(journal.name, chain, of_chain, ends.pop(chain, (0, NOTHING)))
+        for chain in sorted(chain for chain, end in ends.items() if end != (0, NOTHING)):
+            yield Failing(5, f"{journal.name}, chain {chain}", "has an end and no entries")
+        yield Checked(5, f"entries of the {journal.name}'s journal, hash by hash", count)
+
+
+def _walk(
+    name: str, chain: int, rows: Iterable[Sequence[Any]], end: tuple[int, str]
+) -> Generator[Failing, None, int]:
+    position, tip, count = 0, NOTHING, 0
+    for row in rows:
+        subject = f"{name}, entry {chain}/{row[1]}"
+        if row[1] != position + 1:
+            yield Failing(5, subject, f"stands where entry {position + 1} should")
+        if row[-1] != tip:
+            yield Failing(5, subject, "does not carry the hash of the entry before it")
+        position, tip, count = row[1], digest(row), count + 1
+    if (position, tip) != end:
+        yield Failing(5, f"{name}, chain {chain}", f"its end, {end[0]}, is not entry {position} as it is")
+    return count
+
+
+def _told(rows: Iterator[Sequence[Any]], evidence: Evidence, what: str) -> Iterator[Sequence[Any]]:
+    for number, row in enumerate(rows, 1):
+        if number % _TOLD_EVERY == 0:
+            evidence.progress(what, _TOLD_EVERY)
+        yield row
+
+
+def copies(evidence: Evidence) -> Outcome:
+    """Invariant 5: as far as the office has a chain, it is the front's; and so are its closed days."""
+    if evidence.front is None:
+        return
+    ours, theirs = evidence.journals
+    ends = _rows(ours, ours.chains, ("chain", "position", "tip"))
+    for chain, position, tip in ends:
+        if _hash_at(theirs, chain, position) != tip:
+            yield Failing(5, f"office, chain {chain}", f"its entry {position} is not the front's")
+    yield Checked(5, "chains of the office, held against the front's", len(ends))
+    names = ("date", "next_date", "closed_at", "root", "signature")
+    shown = {row[0]: row for row in _rows(theirs, theirs.days, names)}
+    held = _rows(ours, ours.days, names)
+    for row in held:
+        if shown.get(row[0]) != row:
+            yield Failing(5, f"office, day {row[0]}", "is not as the front shows it")
+    yield Checked(5, "closed days of the office, held against the front's", len(held))
+
+
+def seals(evidence: Evidence) -> Outcome:
+    """Invariant 5: a closed day's root is that of our own entries up to its end, and it is signed."""
+    for journal in evidence.journals:
+        segments = _segments(journal)
+        closed = [row for row in _rows(journal, journal.days, _SEALED) if row[-1] != "open"]
+        for date, next_date, closed_at, stated, signature, _ in closed:
+            ends = [
+                (chain, position, _hash_at(journal, chain, position))
+                for chain, position in _ends(segments, date).items()
+            ]
+            if stated not in _roots(date, next_date, closed_at, ends):
+                yield Failing(5, f"{journal.name}, day {date}", "its root is not that of the entries")
+            if not is_signed(stated, signature, evidence.seal_public):
+                yield Failing(5, f"{journal.name}, day {date}", "its root is not signed by the sealing key")
+        yield Checked(5, f"seals of the {journal.name}'s closed days", len(closed))
+
+
+_SEALED: Final = ("date", "next_date", "closed_at", "root", "signature", "state")
+
+
+def _roots(date: str, next_date: str, closed_at: int, ends: Sequence[End]) -> set[str]:
+    """The roots that these ends can have. Chains are numbered from 1 as nodes come, and one without an entry
+    yet is under the root too, but in no journal: so there may have been any number of them.
+    """
+    known = {end[0]: end for end in ends}
+    least = max(known, default=0)
+    return {
+        root(date, next_date, closed_at, [known.get(one, (one, 0, NOTHING)) for one in range(1, last + 1)])
+        for last in range(least, _CHAINS_MAX + 1)
+    }
+
+
+def recorded_ends(evidence: Evidence) -> Outcome:
+    """Invariants 5 and 8: the ends that the front wrote down for a closed day are those under its root, and
+    they part that day's entries from the next day's.
+    """
+    if evidence.front is None:
+        return
+    journal = evidence.journals[1]
+    segments = _segments(journal)
+    days = front_schema.days
+    query = select(days).where(days.c.state == "closed").order_by(days.c.date)
+    rows = journal.connection.execute(query).all()
+    for row in rows:
+        subject = f"front, day {row.date}"
+        ends = _read_ends(row.chains)
+        if row.root != root(row.date, row.next_date, row.closed_at, ends):
+            yield Failing(5, subject, "its root is not that of the chains' ends beside it")
+        for chain, position, tip in ends:
+            if _hash_at(journal, chain, position) != tip:
+                yield Failing(5, subject, f"entry {chain}/{position} is not the one that was sealed")
+        stated = {chain: position for chain, position, _ in ends if position}
+        if stated != _ends(segments, row.date):
+            yield Failing(8, subject, "the chains' ends do not part its entries from the next day's")
+    yield Checked(8, "cut-overs, held against the entries on both sides", len(rows))
+
+
+def _read_ends(stored: str) -> list[End]:
+    """The ends as they are stored; none where they cannot be read, and then no root fits."""
+    try:
+        return [(int(chain), int(position), str(tip)) for chain, position, tip in json.loads(stored)]
+    except (ValueError, TypeError):
+        return []
+
+
+def dates(evidence: Evidence) -> Outcome:
+    """Invariant 8: every entry's date is that of exactly one business day, dates never go back along a
+    chain, and the days follow each other.
+    """
+    for journal in evidence.journals:
+        segments = _segments(journal)
+        for before, after in pairwise(segments):
+            if before.chain == after.chain and (after.first <= before.last or after.date <= before.date):
+                subject = f"{journal.name}, chain {after.chain}"
+                yield Failing(8, subject, f"entries of {before.date} and {after.date} are not in order")
+        yield from _strangers(journal, segments)
+        yield from _sequence(journal)
+        count = sum(segment.count for segment in segments)
+        yield Checked(8, f"entries of the {journal.name}'s journal, held against the days", count)
+
+
+def _strangers(journal: Journal, segments: Sequence[Segment]) -> Iterator[Failing]:
+    """Entries of a date that is no day. The office has closed days only, and the one that follows is open."""
+    days = _rows(journal, journal.days, ("date", "next_date"))
+    known = {name for row in days for name in row if name} or {one.date for one in segments[:1]}
+    for segment in segments:
+        if segment.date not in known:
+            subject = f"{journal.name}, entry {segment.chain}/{segment.first}"
+            yield Failing(8, subject, f"is dated {segment.date}, which is no business day")
+
+
+def _sequence(journal: Journal) -> Iterator[Failing]:
+    days = _rows(journal, journal.days, ("date", "state", "next_date"))
+    for before, after in pairwise(days):
+        if before[1] == "open" or before[2] != after[0]:
+            yield Failing(8, f"{journal.name}, day {before[0]}", f"is not followed by {after[0]}")
+    for date, state, next_date in days[-1:]:
+        if journal.name == "front" and state != "open":
+            yield Failing(8, f"front, day {date}", f"is the last one, and not open but {state}")
+        elif state != "open" and next_date <= date:
+            yield Failing(8, f"{journal.name}, day {date}", f"is followed by {next_date}")
+
+
+def day_sizes(evidence: Evidence) -> Outcome:
+    """Invariant 8: a closed day has as many entries at the office as when it was taken."""
+    days = office_schema.days
+    counts: Counter[str] = Counter()
+    for segment in _segments(evidence.journals[0]):
+        counts[segment.date] += segment.count
+    rows = evidence.office.execute(select(days.c.date, days.c.entries).order_by(days.c.date)).all()
+    for date, stated in rows:
+        if counts[date] != stated:
+            yield Failing(8, f"office, day {date}", f"has {counts[date]} entries, and was taken with {stated}")
+    yield Checked(8, "closed days of the office, their entries counted", len(rows))
+
+
+def epochs(evidence: Evidence) -> Outcome:
+    """Invariant 11: one chain a node, each under an epoch that somebody has claimed."""
+    if evidence.front is None:
+        return
+    rows = _rows(evidence.journals[1], front_schema.chains, ("chain", "node", "epoch"))
+    for node, count in Counter(row[1] for row in rows).items():
+        if count > 1:
+            yield Failing(11, f"node {node}", f"has {count} chains")
+    for chain, node, epoch in rows:
+        if epoch < 1:
+            yield Failing(11, f"chain {chain}", f"node {node} writes it under epoch {epoch}")
+    yield Checked(11, "chains of the front, each one node's", len(rows))
+
+
+def _segments(journal: Journal) -> tuple[Segment, ...]:
+    """The journal by chain and date, in the order of positions."""
+    entries = journal.entries.c
+    first = func.min(entries.position)
+    query = (
+        select(entries.chain, entries.business_date, first, func.max(entries.position), func.count())
+        .group_by(entries.chain, entries.business_date)
+        .order_by(entries.chain, first)
+    )
+    return tuple(Segment(*row) for row in journal.connection.execute(query))
+
+
+def _ends(segments: Iterable[Segment], date: str) -> Mapping[int, int]:
+    """Each chain's last position of that date or an earlier one, for the chains that have any."""
+    ends: dict[int, int] = {}
+    for segment in segments:
+        if segment.date <= date:
+            ends[segment.chain] = max(segment.last, ends.get(segment.chain, 0))
+    return ends
+
+
+def _hash_at(journal: Journal, chain: int, position: int) -> str:
+    """The hash of an entry; empty where there is none."""
+    if position == 0:
+        return NOTHING
+    entries = journal.entries
+    query = select(entries).where(entries.c.chain == chain, entries.c.position == position)
+    row = journal.connection.execute(query).first()
+    return digest(row) if row is not None else ""
+
+
+def _rows(journal: Journal, table: Any, names: Sequence[str]) -> list[tuple[Any, ...]]:  # noqa: ANN401
+    """Columns of a small table, in the order of the first."""
+    query = select(*(table.c[name] for name in names)).order_by(table.c[names[0]])
+    return [tuple(row) for row in journal.connection.execute(query)]

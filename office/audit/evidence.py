@@ -1,0 +1,139 @@
+"""What an audit reads and what it says: both databases as of one moment, findings, and counts of what was
+looked at.
+
+Connections, plain values and how rows are read; no check, and no module that did the work under audit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, select, text
+
+from ledger import schema as front_schema
+from ledger.store import Store
+from office import schema as office_schema
+
+SETTLEMENTS: Final = ("collection", "payout")
+"""The kinds of entry that move money by themselves."""
+UNDOINGS: Final = ("cancel", "reversal")
+"""The kinds that take another entry out of effect."""
+POSTED: Final = ("posted", "archived")
+"""The states of a day that is in the books."""
+
+_ROWS_AT_ONCE: Final = 2000
+
+
+class Failing(NamedTuple):
+    """One thing that is not as it must be: the number of the invariant (DESIGN section 6), what it is about,
+    and what is wrong with it, in words.
+    """
+
+    invariant: int
+    subject: str
+    what: str
+
+
+class Checked(NamedTuple):
+    """How many of something a check has looked at; one that looked at nothing proves nothing."""
+
+    invariant: int
+    what: str
+    count: int
+
+
+Outcome = Iterator[Failing | Checked]
+
+
+class Accounts(NamedTuple):
+    """The accounts of the day's postings: `long` takes differences above 0, `short` those below, `products`
+    is from processing code to account.
+    """
+
+    clearing: str
+    long: str
+    short: str
+    products: Mapping[str, str]
+
+
+class Journal(NamedTuple):
+    """One copy of the journal, with the tables beside it in its own database."""
+
+    name: str
+    connection: Connection
+    entries: Table
+    chains: Table
+    days: Table
+
+
+class Evidence(NamedTuple):
+    """All that a check is given. `front` is None where the front book is out of reach; `progress` is told
+    what is at work, and how many rows went by since it was told last.
+    """
+
+    office: Connection
+    front: Connection | None
+    seal_public: str
+    accounts: Accounts
+    progress: Callable[[str, int], None]
+
+    @property
+    def journals(self) -> tuple[Journal, ...]:
+        """The office's copy of the journal, and the front's own where it can be read."""
+        one, other = office_schema, front_schema
+        ours = Journal("office", self.office, one.entries, one.chains, one.days)
+        if self.front is None:
+            return (ours,)
+        return ours, Journal("front", self.front, other.journal, other.chains, other.days)
+
+
+@contextmanager
+def gathered(
+    office: Store,
+    front: Store | None,
+    seal_public: str,
+    accounts: Accounts,
+    progress: Callable[[str, int], None],
+) -> Iterator[Evidence]:
+    """Both databases, each as of one moment and for reading only. The office's moment is the earlier one, so
+    that whatever it has pulled the front has too.
+    """
+    with ExitStack() as stack:
+        ours = stack.enter_context(_as_of_now(office, office_schema.facts))
+        theirs = None if front is None else stack.enter_context(_as_of_now(front, front_schema.facts))
+        yield Evidence(ours, theirs, seal_public, accounts, progress)
+
+
+@contextmanager
+def _as_of_now(store: Store, first_read: Table) -> Iterator[Connection]:
+    with store.reading() as connection:
+        if not store.is_sqlite:  # a reader of SQLite is so by itself
+            connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+            # A front book's store is tuned for a few rows by index; here every row is read.
+            connection.execute(text("SET LOCAL enable_seqscan = on"))
+        connection.execute(select(first_read.c.name).limit(1)).all()
+        yield connection
+
+
+def stream(connection: Connection, query: Select[Any]) -> Iterator[Sequence[Any]]:
+    """The rows of a query, a few thousand at a time, whatever their number."""
+    result = connection.execute(query, execution_options={"yield_per": _ROWS_AT_ONCE})
+    for part in result.partitions():
+        yield from part
+
+
+def count_of(connection: Connection, query: Select[Any]) -> int:
+    """The one figure that a query gives; a sum over nothing is 0. PostgreSQL's sums are whole but no int."""
+    return int(connection.execute(query).scalar() or 0)
+
+
+def is_settlement(entries: Any) -> ColumnElement[bool]:  # noqa: ANN401 - a table or an alias of one
+    """Whether an entry is a transaction of ours: an approved collection or payout."""
+    return and_(entries.c.response == "00", entries.c.kind.in_(SETTLEMENTS))
+
+
+def is_undoing(entries: Any) -> ColumnElement[bool]:  # noqa: ANN401 - a table or an alias of one
+    """Whether an entry took another one out of effect. Said so that the index on such entries serves."""
+    return and_(entries.c.original != "", entries.c.turn.is_not(None), entries.c.kind.in_(UNDOINGS))

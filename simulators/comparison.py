@@ -1,0 +1,95 @@
+"""Holds what the banks believe against what the journal says, line by line and to the fen.
+
+Reads the journal by SQL of its own: the comparison must not lean on the code that wrote it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from ledger.bookfile import KINDS
+from simulators.beliefs import Belief, Record, State
+
+Key = tuple[str, str, str]
+
+_CONFIRMED: Mapping[State, str] = MappingProxyType(
+    {
+        State.DONE: "done",
+        State.REVERSED: "reversed",
+        State.REFUSED: "refused",
+        State.NEVER_WAS: "refused",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One transaction as the journal has it: its outcome, and the business dates (YYYYMMDD) of it and its
+    end.
+    """
+
+    outcome: str
+    amount: int
+    receipt: str
+    code: str
+    date: str
+    undone_on: str
+    misfit: str
+    full_key: str
+
+    @property
+    def effect(self) -> int:
+        """Signed fen as the bank's clearing account sees the transaction while it is in effect."""
+        return self.amount if KINDS[self.code] == "premium" else -self.amount
+
+
+def read_journal(database: Path, bank: str) -> dict[Key, Recorded]:
+    """The journal's final states, from its entries alone: what was approved, and what an effective entry
+    undid.
+    """
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        rows = connection.execute(
+            "SELECT key, kind, terminal, sent_at, stan, response, amount, coalesce(receipt, ''), code,"
+            " original, turn, business_date, misfit FROM journal WHERE bank = ?",
+            (bank,),
+        ).fetchall()
+    undone = {row[9]: row[11] for row in rows if row[1] in ("cancel", "reversal") and row[10] is not None}
+    found = {}
+    for key, kind, terminal, sent_at, stan, response, amount, receipt, code, _, _, date, misfit in rows:
+        if kind != "reversal":
+            outcome = "refused" if response != "00" else "reversed" if key in undone else "done"
+            found[terminal, sent_at, stan] = Recorded(
+                outcome, amount, receipt, code, date, undone.get(key, ""), misfit, key
+            )
+    return found
+
+
+def differences(record: Record, journal: Mapping[Key, Recorded]) -> list[str]:
+    """Every line that the two sides do not hold alike."""
+    found = [f"{'/'.join(key)}: only in the journal" for key in journal.keys() - record.beliefs.keys()]
+    for key, belief in record.beliefs.items():
+        entry = journal.get(key)
+        if entry is None:
+            found.append(f"{'/'.join(key)}: only the bank has it")
+        elif entry.outcome != _CONFIRMED.get(belief.state):
+            found.append(f"{'/'.join(key)}: bank {belief.state}, journal {entry.outcome}")
+        elif entry.amount != belief.amount or (belief.receipt and belief.receipt != entry.receipt):
+            found.append(f"{'/'.join(key)}: amount or receipt differs")
+    return found
+
+
+def crossed(record: Record, journal: Mapping[Key, Recorded]) -> list[tuple[Belief, Recorded]]:
+    """What was done before the cut-over and undone after it without the bank's knowing the first date: its
+    answer was lost. The two sides then date it differently, and the next day's lines end that.
+    """
+    pairs = ((belief, journal[key]) for key, belief in record.beliefs.items() if key in journal)
+    return [
+        (belief, entry)
+        for belief, entry in pairs
+        if entry.undone_on > entry.date and not belief.date and entry.code in KINDS
+    ]

@@ -1,0 +1,104 @@
+"""What customers do at a bank's counters: mostly the usual, and every trouble often enough.
+
+Drives one simulated bank over real sockets, and keeps count. What must come of it, whoever asks compares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from ledger.bookfile import DueLine
+from simulators.bank import Bank, BankError
+from simulators.beliefs import Belief, State
+
+
+@dataclass(slots=True)
+class Customers:
+    """One bank's customers: each is after one due."""
+
+    bank: Bank
+    random: Random
+    receipt: str = ""
+    repeats: int = 0
+    lost_answers: int = 0
+    reversals_first: int = 0
+    cancels: int = 0
+
+    async def counter(self, waiting: Iterator[DueLine], served: Callable[[], None]) -> None:
+        """One counter serves one customer after the other."""
+        for due in waiting:
+            await self._visit(due)
+            served()
+
+    def _visit(self, due: DueLine) -> Coroutine[Any, Any, None]:
+        draw = self.random.randrange(100)
+        for share, act in _VISITS:
+            if draw < share:
+                return act(self, due)
+        return self._usual(due)
+
+    async def _usual(self, due: DueLine) -> None:
+        await self.bank.inquire(due.policy)
+        await self._note_receipt(await self._settle(due))
+
+    async def _repeated(self, due: DueLine) -> None:
+        """The bank sends everything twice, once as a repeat."""
+        first = await self._settle(due)
+        again = await self.bank.carry_out(first, due.beneficiary, repeat=True)
+        self.repeats += 1
+        names = ("response", "receipt", "authorization")
+        if [getattr(first, name) for name in names] != [getattr(again, name) for name in names]:
+            raise BankError(f"a repeat of {first.key} was answered otherwise than the first")
+
+    async def _answer_lost(self, due: DueLine) -> None:
+        """The answer never reaches the bank, which reverses; then the customer pays again."""
+        await self.bank.carry_out(self._prepared(due), due.beneficiary, lose=True)
+        self.lost_answers += 1
+        await self._settle(due)
+
+    async def _reversal_first(self, due: DueLine) -> None:
+        """The reversal overtakes its original, which must then have no effect."""
+        belief = await self.bank.reverse(self._prepared(due))
+        await self.bank.carry_out(belief, due.beneficiary)
+        self.reversals_first += 1
+
+    async def _cancelled(self, due: DueLine) -> None:
+        belief = await self._settle(due)
+        if belief.state is State.DONE:
+            await self.bank.cancel(belief)
+            self.cancels += 1
+
+    async def _wrong_amount(self, due: DueLine) -> None:
+        await self.bank.settle(due.code, due.policy, due.amount + 1, due=due.due, identity=due.beneficiary)
+
+    async def _advised(self, due: DueLine) -> None:
+        """The bank took the money while its link was down, and tells afterwards."""
+        await self.bank.settle(
+            due.code, due.policy, due.amount, due=due.due, identity=due.beneficiary, advice=True
+        )
+
+    def _prepared(self, due: DueLine) -> Belief:
+        return self.bank.prepare(due.code, due.policy, due.amount, due=due.due)
+
+    async def _settle(self, due: DueLine) -> Belief:
+        return await self.bank.carry_out(self._prepared(due), due.beneficiary)
+
+    async def _note_receipt(self, belief: Belief) -> None:
+        """Keep one receipt to show, asked for again as a teller would."""
+        if not self.receipt and belief.receipt:
+            answer = await self.bank.receipt(belief.receipt)
+            self.receipt = answer.fields[62]
+
+
+_VISITS: tuple[tuple[int, Callable[[Customers, DueLine], Coroutine[Any, Any, None]]], ...] = (
+    (12, Customers._repeated),
+    (20, Customers._answer_lost),
+    (26, Customers._reversal_first),
+    (31, Customers._cancelled),
+    (34, Customers._wrong_amount),
+    (37, Customers._advised),
+)
+"""What a customer's visit turns into, by cumulated per cent; the rest is the usual."""
