@@ -75,7 +75,7 @@ def main() -> None:
         if given.database != "postgresql":
             _rows("SQLite", "sqlite:///front.db", program, given.transactions, baseline)
         if given.database != "sqlite":
-            with _postgresql() as url:
+            with postgresql() as url:
                 _rows("PostgreSQL, synchronous_commit=on", url, program, given.transactions, baseline)
 
 
@@ -123,7 +123,7 @@ def _baseline(folder: Path, transactions: int) -> float:
 
 
 @contextmanager
-def _postgresql() -> Iterator[str]:
+def postgresql() -> Iterator[str]:
     """A real PostgreSQL: the one in QIANZHI_TEST_POSTGRESQL (as for the tests), or one of our own."""
     given = os.environ.get("QIANZHI_TEST_POSTGRESQL")
     if given:
@@ -142,7 +142,7 @@ def _run(database: str, program: Path | None, transactions: int, rate: float) ->
     with tempfile.TemporaryDirectory(prefix="qianzhi-bench-run-") as name, ExitStack() as stack:
         folder = Path(name)
         if database.startswith("postgresql"):
-            database = _fresh_database(database)
+            database = fresh_database(database)
         settings = install(folder, os.urandom, first_port=0, status_port=0, database=database)
         (folder / "book.csv").write_bytes(b"".join(write(DATE, policies(transactions))))
         _qianzhi("book", "load", str(folder / "book.csv"), "--config", str(settings))
@@ -231,7 +231,7 @@ def _where(process: subprocess.Popen[str]) -> tuple[int, str]:
     raise SystemExit("bench: the machine did not start")
 
 
-def _fresh_database(url: str) -> str:
+def fresh_database(url: str) -> str:
     """A database of its own for one run."""
     import psycopg  # noqa: PLC0415 - only for PostgreSQL
 
