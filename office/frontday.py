@@ -109,7 +109,7 @@ def take_day(office: Connection, day: FrontDay, check_seal: SealCheck) -> int:
 def _check_ends(office: Connection, day: FrontDay) -> None:
     """Every chain has the entry that the seal names, and the day ends with that one."""
     ends = {end.chain: end for end in day.ends}
-    held = dict(office.execute(select(chains.c.chain, chains.c.position)).tuples().all())
+    held = {row.chain: row.position for row in office.execute(select(chains.c.chain, chains.c.position))}
     for chain in sorted(ends.keys() | held.keys()):
         end = ends.get(chain, ChainEnd(chain, 0, GENESIS))
         where = f"at position {end.position} of chain {chain}"

@@ -16,7 +16,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, pairwise
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import Table, func, select
 
 from ledger import schema as front_schema
 from ledger.seal import is_signed
@@ -201,7 +201,9 @@ def dates(evidence: Evidence) -> Outcome:
 def _strangers(journal: Journal, segments: Sequence[Segment]) -> Iterator[Failing]:
     """Entries of a date that is no day. The office has closed days only, and the one that follows is open."""
     days = _rows(journal, journal.days, ("date", "next_date"))
-    known = {name for row in days for name in row if name} or {one.date for one in segments[:1]}
+    known = {name for row in days for name in row if name}
+    if not days:  # nothing is closed yet, so all there is has one date
+        known = {segment.date for segment in segments[:1]}
     for segment in segments:
         if segment.date not in known:
             subject = f"{journal.name}, entry {segment.chain}/{segment.first}"
@@ -278,7 +280,7 @@ def _hash_at(journal: Journal, chain: int, position: int) -> str:
     return digest(row) if row is not None else ""
 
 
-def _rows(journal: Journal, table: Any, names: Sequence[str]) -> list[tuple[Any, ...]]:  # noqa: ANN401
+def _rows(journal: Journal, table: Table, names: Sequence[str]) -> list[tuple[Any, ...]]:
     """Columns of a small table, in the order of the first."""
     query = select(*(table.c[name] for name in names)).order_by(table.c[names[0]])
     return [tuple(row) for row in journal.connection.execute(query)]

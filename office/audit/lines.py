@@ -1,0 +1,398 @@
+"""Invariants 9 and 10: every line on either side is accounted for, every advice is in the books or is a
+break, and files and loads are whole and were taken once.
+
+Which line agrees with which is worked out here anew, by the database for the many that simply agree and one
+by one for the rest. Memory grows with the differences of a bank's day, not with its lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, literal, not_, or_, select
+
+from ledger import schema as front_schema
+from office.audit.evidence import (
+    POSTED,
+    SETTLEMENTS,
+    Checked,
+    Evidence,
+    Failing,
+    Outcome,
+    count_of,
+    is_settlement,
+    is_undoing,
+    stream,
+)
+from office.audit.totals import BankDay, Change, changes, taken_back
+from office.schema import bank_files, bank_lines, breaks, days, entries, reconciliations
+
+
+class _Ours(NamedTuple):
+    """A line of ours that does not simply agree: `state` S, R, or U where an earlier date's was changed."""
+
+    key: str
+    direction: str
+    amount: int
+    rrn: str
+    state: str
+    effect: int
+
+
+class _Theirs(NamedTuple):
+    """A line of the bank's file that does not simply agree; `back` is what it takes back of earlier files."""
+
+    line: int
+    key: str
+    direction: str
+    amount: int
+    rrn: str
+    state: str
+    back: int
+
+    @property
+    def effect(self) -> int:
+        if self.state == "R":
+            return -self.back
+        return self.amount if self.direction == "C" else -self.amount
+
+
+class _Break(NamedTuple):
+    """A break of the date, and the effect of the bank's line that it names, by that line; None where it
+    names one that is not there.
+    """
+
+    name: str
+    cls: str
+    key: str
+    line: int
+    ours_effect: int
+    theirs_effect: int
+    line_effect: int | None
+
+    @property
+    def has_ours(self) -> bool:
+        """Whether a line of ours is in it, as its class says."""
+        return self.cls not in ("bank_only", "duplicate") and not (self.cls == "timing" and self.line)
+
+
+def accounted_lines(evidence: Evidence) -> Outcome:
+    """Invariant 9: each line of either side agrees with one of the other or is in a break, and those that
+    agree are as many as reconciliation said.
+    """
+    back = taken_back(evidence.office)
+    query = select(reconciliations.c.bank, reconciliations.c.date, reconciliations.c.matched)
+    total = 0
+    for bank, date, matched in evidence.office.execute(query.order_by(reconciliations.c.date)).all():
+        day = _Day(evidence, (bank, date), back)
+        for subject, what in day.faults(matched):
+            yield Failing(9, f"{subject} of {bank} on {date}", what)
+        total += day.lines
+        evidence.progress("lines accounted for", day.lines)
+    yield Checked(9, "lines of both sides, each accounted for", total)
+
+
+class _Day:
+    """One bank's date: the lines that simply agree, counted; the others and the breaks, listed."""
+
+    def __init__(
+        self, evidence: Evidence, day: BankDay, back: dict[tuple[str, str, int], int]
+    ) -> None:
+        self._office = evidence.office
+        self._bank, self._date = day
+        self._back = back
+        self._ours = {one.key: one for one in self._our_exceptions()}
+        self._theirs = {one.line: one for one in self._their_exceptions()}
+        self._breaks = tuple(self._listed_breaks())
+        self._closed = self._closed_keys()
+        late = sum(one.state == "U" for one in self._ours.values())
+        ours, theirs = self._count(_our_lines(day)), self._count(_their_lines(day))
+        self.lines = ours + late + theirs
+        self._ours_agree = ours + late - len(self._ours)
+        self._theirs_agree = theirs - len(self._theirs)
+
+    def faults(self, matched: int) -> Iterator[tuple[str, str]]:
+        """What is not accounted for, each with its subject; `matched` is what reconciliation said."""
+        yield from self._break_faults()
+        named = {one.line for one in self._breaks if one.line}
+        repeats = sum(one.line not in self._theirs and one.line_effect is not None for one in self._breaks)
+        if self._theirs_agree - repeats != self._ours_agree:
+            what = f"{self._ours_agree} of ours agree with {self._theirs_agree - repeats} of theirs"
+            yield "lines", what
+        covered = {one.key for one in self._breaks if one.has_ours}
+        ours = {key: one for key, one in self._ours.items() if key not in covered}
+        theirs = [one for line, one in self._theirs.items() if line not in named]
+        agree = self._ours_agree + _pair(ours, theirs)
+        spoken_for = self._closed & ({*self._ours} | {one.key for one in self._theirs.values()})
+        for key in sorted(self._closed - spoken_for):
+            yield f"break on {key}", "was closed by a line that is on neither side"
+        for line in theirs:
+            if line.key not in self._closed:
+                yield f"the bank's line {line.line}", "agrees with none of ours, and no break names it"
+        for one in ours.values():
+            if one.key not in self._closed and one.state == "R":
+                agree += 1  # a bank that lists only what is done leaves it out
+            elif one.key not in self._closed:
+                yield f"our line {one.key}", "agrees with none of the bank's, and no break names it"
+        if agree != matched:
+            yield "lines", f"{agree} agree, reconciliation said {matched}"
+
+    def _break_faults(self) -> Iterator[tuple[str, str]]:
+        """Breaks that do not say what their own lines do."""
+        for one in self._breaks:
+            subject = f"break {one.name}"
+            ours = self._ours.get(one.key) if one.has_ours else None
+            if one.line and one.line_effect is None:
+                yield subject, f"names line {one.line}, which the bank's file does not have"
+            elif one.theirs_effect not in self._possible(one):
+                yield subject, f"the bank's effect is not {one.theirs_effect} by its line"
+            if one.ours_effect != (ours.effect if ours else 0):
+                yield subject, f"our effect is not {one.ours_effect} by the journal"
+            if not one.line and ours is None:
+                yield subject, "names a line that is on neither side"
+
+    def _possible(self, one: _Break) -> tuple[int, ...]:
+        """What the bank's effect in a break can be: a reversed line takes back what earlier files had, but
+        nothing where it ended an earlier break with that, or only repeats another line.
+        """
+        line = self._theirs.get(one.line)
+        if line is None or line.state == "S":
+            return (one.line_effect or 0,)
+        return (0, line.effect)
+
+    def _count(self, query: Select[Any]) -> int:
+        return count_of(self._office, query.with_only_columns(func.count()))
+
+    def _our_exceptions(self) -> Iterator[_Ours]:
+        day = self._bank, self._date
+        undone = _undone(self._date)
+        names = ("key", "kind", "amount", "rrn")
+        query = _our_lines(day).with_only_columns(
+            *(entries.c[name] for name in names), case((undone, 1), else_=0)
+        )
+        agrees = exists().where(_same(), bank_lines.c.state == "S")
+        for key, kind, amount, rrn, is_undone in stream(self._office, query.where(or_(undone, not_(agrees)))):
+            direction, state = "C" if kind == "collection" else "P", "R" if is_undone else "S"
+            effect = (0 if is_undone else amount) * (1 if direction == "C" else -1)
+            yield _Ours(key, direction, amount, rrn, state, effect)
+        late = (one for one in changes(self._office, *day) if one.late and one.effect)
+        yield from (_Ours(one.key, one.direction, one.amount, one.rrn, "U", one.effect) for one in late)
+
+    def _their_exceptions(self) -> Iterator[_Theirs]:
+        line = bank_lines.c
+        agrees = exists().where(_same(), is_settlement(entries), not_(_undone(self._date)))
+        columns = line.line, line.key, line.direction, line.amount, line.rrn, line.state
+        query = _their_lines((self._bank, self._date)).with_only_columns(*columns)
+        for row in stream(self._office, query.where(or_(line.state != "S", not_(agrees)))):
+            yield _Theirs(*row, self._back.get((self._bank, self._date, row[0]), 0))
+
+    def _listed_breaks(self) -> Iterator[_Break]:
+        line = bank_lines.c
+        effect = case((line.state == "R", 0), (line.direction == "C", line.amount), else_=-line.amount)
+        named = and_(line.bank == breaks.c.bank, line.date == breaks.c.date, line.line == breaks.c.line)
+        names = ("break", "class", "key", "line", "ours_effect", "theirs_effect")
+        query = (
+            select(*(breaks.c[name] for name in names), case((line.line.is_not(None), effect)))
+            .outerjoin(bank_lines, named)
+            .where(breaks.c.bank == self._bank, breaks.c.date == self._date, breaks.c["class"] != "misfit")
+        )
+        return (_Break(*row) for row in self._office.execute(query))
+
+    def _closed_keys(self) -> set[str]:
+        """The keys of the earlier breaks that a line of this date closed."""
+        query = select(breaks.c.key).where(
+            breaks.c.bank == self._bank,
+            breaks.c.settled_on == self._date,
+            breaks.c.state == "closed",
+            breaks.c.resolution == "",
+        )
+        return set(self._office.execute(query).scalars())
+
+
+def _pair(ours: dict[str, _Ours], theirs: list[_Theirs]) -> int:
+    """Take the lines that agree off both sides, by key and then by RRN; how many pairs these are."""
+    pairs = 0
+    for line in tuple(theirs):
+        one = ours.get(line.key)
+        if one is not None and _agree(one, line):
+            theirs.remove(line)
+            del ours[line.key]
+            pairs += 1
+    by_rrn = {(one.rrn, one.direction, one.amount, one.state): one.key for one in ours.values() if one.rrn}
+    for line in tuple(theirs):
+        key = by_rrn.pop((line.rrn, line.direction, line.amount, line.state), None)
+        if key is not None:
+            theirs.remove(line)
+            del ours[key]
+            pairs += 1
+    return pairs
+
+
+def _agree(one: _Ours, line: _Theirs) -> bool:
+    if one.state == "U":
+        return one.direction == line.direction and one.effect == line.effect
+    return (one.direction, one.amount, one.state) == (line.direction, line.amount, line.state)
+
+
+def _our_lines(day: BankDay) -> Select[Any]:
+    return select(entries.c.key).where(
+        entries.c.bank == day[0], entries.c.business_date == day[1], is_settlement(entries)
+    )
+
+
+def _their_lines(day: BankDay) -> Select[Any]:
+    return select(bank_lines.c.key).where(bank_lines.c.bank == day[0], bank_lines.c.date == day[1])
+
+
+def _same() -> ColumnElement[bool]:
+    """Whether an entry and a line are of one bank, date, key, direction and amount."""
+    return and_(
+        bank_lines.c.bank == entries.c.bank,
+        bank_lines.c.date == entries.c.business_date,
+        bank_lines.c.key == entries.c.key,
+        bank_lines.c.amount == entries.c.amount,
+        bank_lines.c.direction == case((entries.c.kind == "collection", "C"), else_="P"),
+    )
+
+
+def _undone(date: str) -> ColumnElement[bool]:
+    """Whether an entry is undone when the date ends, by what is not undone itself by then."""
+    undoing, again = entries.alias("undoing"), entries.alias("again")
+    reinstated = exists().where(
+        is_undoing(again), again.c.original == undoing.c.key, again.c.business_date <= date
+    )
+    return exists().where(
+        is_undoing(undoing),
+        undoing.c.original == entries.c.key,
+        undoing.c.business_date <= date,
+        not_(reinstated),
+    )
+
+
+def misfits(evidence: Evidence) -> Outcome:
+    """Invariant 9: an advice that did not fit the book has a break once its date is reconciled, and no other
+    entry has such a break.
+    """
+    broken, made = breaks.c, reconciliations.c
+    is_reconciled = exists().where(made.bank == entries.c.bank, made.date == entries.c.business_date)
+    is_broken = exists().where(
+        broken["class"] == "misfit",
+        broken.key == entries.c.key,
+        broken.bank == entries.c.bank,
+        broken.date == entries.c.business_date,
+    )
+    query = select(entries.c.chain, entries.c.position).where(entries.c.misfit != "", is_reconciled)
+    for chain, position in evidence.office.execute(query.where(not_(is_broken))):
+        yield Failing(9, f"office, entry {chain}/{position}", "did not fit the book, and is in no break")
+    misfit = exists().where(
+        entries.c.key == broken.key,
+        entries.c.bank == broken.bank,
+        entries.c.business_date == broken.date,
+        entries.c.misfit != "",
+    )
+    for (name,) in evidence.office.execute(
+        select(broken["break"]).where(broken["class"] == "misfit", not_(misfit))
+    ):
+        yield Failing(9, f"break {name}", "is of an entry that did fit the book, or is not there")
+    count = count_of(evidence.office, query.with_only_columns(func.count()))
+    yield Checked(9, "advices that did not fit the book, on reconciled dates", count)
+
+
+def advices(evidence: Evidence) -> Outcome:
+    """Invariant 9: every approved advice took effect, or is marked as one that did not fit; a reversal may
+    have found nothing left to reverse.
+    """
+    is_advice = or_(entries.c.mti.like("022_"), entries.c.mti.like("042_"))
+    approved = and_(is_advice, entries.c.response == "00")
+    nowhere = and_(entries.c.turn.is_(None), entries.c.misfit == "", entries.c.kind != "reversal")
+    query = select(entries.c.chain, entries.c.position).where(approved)
+    for chain, position in evidence.office.execute(query.where(nowhere)):
+        yield Failing(9, f"office, entry {chain}/{position}", "is an advice that is neither in effect nor a misfit")
+    count = count_of(evidence.office, query.with_only_columns(func.count()))
+    yield Checked(9, "advices accepted", count)
+
+
+def all_banks(evidence: Evidence) -> Outcome:
+    """Invariant 9: a posted day has the reconciliation of every bank that has entries in effect on it."""
+    one = entries.c
+    query = (
+        select(one.bank, one.business_date, func.count())
+        .join(days, days.c.date == one.business_date)
+        .where(days.c.state.in_(POSTED), one.turn.is_not(None))
+        .group_by(one.bank, one.business_date)
+    )
+    made = {(row[0], row[1]) for row in evidence.office.execute(
+        select(reconciliations.c.bank, reconciliations.c.date)
+    )}
+    total = 0
+    for bank, date, count in evidence.office.execute(query).all():
+        total += 1
+        if (bank, date) not in made:
+            yield Failing(9, f"{bank} on {date}", f"has {count} effects, and the day is posted without them")
+    yield Checked(9, "banks' dates that are posted", total)
+
+
+def files(evidence: Evidence) -> Outcome:
+    """Invariant 10: each bank's file is there with as many lines, and sums, as it was taken with; none was
+    taken twice.
+    """
+    yield from _twice(evidence, bank_files, "digest")
+    line = bank_lines.c
+    done = line.state == "S"
+    sums = (
+        select(
+            line.bank,
+            line.date,
+            func.count().label("lines"),
+            func.max(line.line).label("last"),
+            func.sum(case((and_(done, line.direction == "C"), line.amount), else_=0)).label("collected"),
+            func.sum(case((and_(done, line.direction == "P"), line.amount), else_=0)).label("paid"),
+        )
+        .group_by(line.bank, line.date)
+    )
+    held = {(row[0], row[1]): [int(figure) for figure in row[2:]] for row in evidence.office.execute(sums)}
+    rows = evidence.office.execute(select(bank_files)).all()
+    for row in rows:
+        found = held.pop((row.bank, row.date), [0, 0, 0, 0])
+        if found != [row.lines, row.lines, row.collected, row.paid]:
+            what = f"was taken with {row.lines} lines, {row.collected} and {row.paid} fen; there are {found}"
+            yield Failing(10, f"file of {row.bank} for {row.date}", what)
+    for bank, date in sorted(held):
+        yield Failing(10, f"lines of {bank} for {date}", "are of no file")
+    yield Checked(10, "banks' files", len(rows))
+    yield from _line_keys(evidence)
+
+
+def _line_keys(evidence: Evidence) -> Outcome:
+    line = bank_lines.c
+    bank = func.substr(literal("0" * 11).concat(line.bank), func.length(line.bank) + 1)
+    made = bank + "/" + line.terminal + "/" + line.sent_at + "/" + line.stan
+    for row in evidence.office.execute(select(line.bank, line.date, line.line).where(line.key != made)):
+        subject = "line {2} of {0} for {1}".format(*row)
+        yield Failing(10, subject, "its key is not that of its fields")
+    count = count_of(evidence.office, select(func.count()).select_from(bank_lines))
+    yield Checked(10, "lines of banks' files", count)
+
+
+def loads(evidence: Evidence) -> Outcome:
+    """Invariant 10: one load a date at the most, no file twice, and each of a business day."""
+    if evidence.front is None:
+        return
+    table, day = front_schema.loads, front_schema.days.c
+    for name in ("date", "digest"):
+        column = table.c[name]
+        query = select(column, func.count()).group_by(column).having(func.count() > 1)
+        for value, count in evidence.front.execute(query):
+            yield Failing(10, f"load, {name} {value}", f"stands {count} times")
+    stray = select(table.c.date).where(~exists().where(day.date == table.c.date))
+    for (date,) in evidence.front.execute(stray):
+        yield Failing(10, f"load of {date}", "is of no business day")
+    yield Checked(10, "loads of dues", count_of(evidence.front, select(func.count()).select_from(table)))
+
+
+def _twice(evidence: Evidence, table: Any, name: str) -> Iterator[Failing]:  # noqa: ANN401
+    column = table.c[name]
+    query = select(column, func.count()).group_by(column).having(func.count() > 1)
+    for value, count in evidence.office.execute(query):
+        yield Failing(10, f"{table.name}, {name} {value}", f"stands {count} times")

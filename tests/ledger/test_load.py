@@ -1,0 +1,665 @@
+"""The day's dues: taken whole or not at all, beside what was there, whoever pays meanwhile and whatever fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import count
+from typing import Any
+
+import psycopg
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+from sqlalchemy.engine import RootTransaction
+from sqlalchemy.exc import DatabaseError
+
+import ledger.front
+import ledger.load
+from ledger.bookfile import Book, DueLine, Policy
+from ledger.calendar import Calendar
+from ledger.cutover import cut_over
+from ledger.errors import Conflict, InvariantBroken, OutcomeUnknown
+from ledger.front import FrontBook
+from ledger.load import Loaded, LoadRefused, load_book
+from ledger.request import Act
+from ledger.seal import Sealer
+from ledger.store import Store
+from tests.builders import DATE, benefit, book, policy, premium, request
+from tests.machine import SEAL_KEY
+from tests.seals import faults
+from tests.stage import Stage, gated, named_store
+
+NEXT = "20261125"
+_names = count(1)
+
+
+@pytest.fixture
+def store(database: str) -> Iterator[Store]:
+    """The default book of DATE: P1 to P5 owe D1 to D5, P6 is owed B6."""
+    store = Store(database)
+    FrontBook(store, "check").create()
+    first = [premium(f"D{n}", f"P{n}") for n in range(1, 6)]
+    load_book(store, book(dues=[*first, benefit("B6", "P6")]), conceal, 1)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def front(store: Store) -> FrontBook:
+    front = FrontBook(store, "check")
+    front.claim("fep1")
+    return front
+
+
+def conceal(number: str) -> str:
+    return f"digest {number}"
+
+
+def next_book(
+    dues: Sequence[DueLine] = (),
+    withdrawn: Sequence[DueLine] = (),
+    policies: Sequence[Policy] = (),
+    date: str = NEXT,
+    digest: str = "",
+) -> Book:
+    """A later day's file: what is new and what leaves; every new due's policy is named."""
+    named = {one.policy: one for one in policies}
+    for due in dues:
+        named.setdefault(due.policy, policy(due.policy))
+    sums = {kind: sum(due.amount for due in dues if due.kind == kind) for kind in ("premium", "benefit")}
+    leaving = tuple(due._replace(beneficiary="") for due in withdrawn)
+    return Book(
+        date,
+        tuple(named.values()),
+        tuple(dues),
+        sums["premium"],
+        sums["benefit"],
+        digest or f"digest of {date}",
+        leaving,
+    )
+
+
+def close(store: Store, date: str = DATE) -> str:
+    return cut_over(store, date, Calendar().next_business_date, Sealer(SEAL_KEY), 1).next_date
+
+
+def load(store: Store, given: Book) -> Loaded:
+    return load_book(store, given, conceal, 2)
+
+
+def rows(store: Store, sql: str) -> list[tuple[Any, ...]]:
+    with store.reading() as connection:
+        return [tuple(row) for row in connection.execute(text(sql))]
+
+
+def due_states(store: Store) -> dict[str, str]:
+    return {row[0]: row[1] for row in rows(store, "SELECT due, state FROM dues ORDER BY due")}
+
+
+TABLES = ("days", "loads", "policies", "dues", "incoming_policies", "incoming_dues", "journal", "bank_days")
+
+
+def whole(store: Store) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of the book."""
+    return {table: sorted(rows(store, f"SELECT * FROM {table}")) for table in TABLES}  # noqa: S608 - constant names
+
+
+# The first load, which opens the book's first business day.
+
+
+def test_a_load_is_taken_once(store: Store) -> None:
+    before = whole(store)
+    with pytest.raises(LoadRefused, match=f"this file was loaded already, for {DATE}"):
+        load(store, book())
+    with pytest.raises(LoadRefused, match=f"the dues of {DATE} were loaded already, from another file"):
+        load(store, book()._replace(digest="another"))
+    assert whole(store) == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"premium": 1},
+        {"benefit": 1},
+        {"policies": (policy("P1"), policy("P2"), policy("P2"))},
+        {"dues": (premium(),), "policies": (policy("P1"), policy("P2"))},
+    ],
+)
+def test_a_load_that_does_not_add_up_leaves_nothing(database: str, change: dict[str, Any]) -> None:
+    store = Store(database)
+    FrontBook(store, "check").create()
+    with pytest.raises(LedgerErrors):
+        load(store, book()._replace(**change))
+    assert {name: len(found) for name, found in whole(store).items() if name not in STAGED} == dict.fromkeys(
+        [name for name in TABLES if name not in STAGED], 0
+    )
+    store.close()
+
+
+LedgerErrors = (InvariantBroken, Conflict, LoadRefused, ledger.load.LedgerError)
+STAGED = ("incoming_policies", "incoming_dues")
+
+
+def test_the_identity_number_itself_never_reaches_the_database(store: Store) -> None:
+    number = benefit().beneficiary
+    assert rows(store, "SELECT beneficiary FROM dues WHERE due = 'B6'") == [(f"digest {number}",)]
+    assert not any(value == number for found in whole(store).values() for row in found for value in row)
+
+
+# The next day's.
+
+
+def test_new_dues_come_what_is_unpaid_carries_over_and_what_was_paid_stays_paid(
+    front: FrontBook, store: Store
+) -> None:
+    paid, late = request(), request(policy="P2")
+    front.commit([paid], 1)
+    close(store)
+    done = load(store, next_book([premium("N1", "P1"), benefit("N2", "P7")]))
+    assert done == Loaded(NEXT, 2, 2, 120_000, 500_000)
+    assert due_states(store) == {
+        "B6": "open",
+        "D1": "settled",
+        **{f"D{n}": "open" for n in range(2, 6)},
+        "N1": "open",
+        "N2": "open",
+    }
+    new = request(due="N1")
+    answers = front.commit([late, new, paid, request(due="D1")], 2)
+    assert [(answer.response.value, answer.business_date) for answer in answers] == [
+        ("00", NEXT),
+        ("00", NEXT),
+        ("00", DATE),
+        ("12", NEXT),
+    ]
+    assert faults(store) == []
+
+
+def test_what_is_withdrawn_or_lapses_leaves(front: FrontBook, store: Store) -> None:
+    close(store)
+    gone = [premium("D1", "P1"), benefit("B6", "P6")]
+    done = load(
+        store, next_book([premium("N3", "P3")], gone, [policy("P2", "lapsed"), policy("P4", "terminated")])
+    )
+    assert (done.withdrawn, done.withdrawn_late, done.lapsed) == (2, 0, 2)
+    assert due_states(store) == {
+        "B6": "withdrawn",
+        "D1": "withdrawn",
+        "D2": "lapsed",
+        "D3": "open",
+        "D4": "lapsed",
+        "D5": "open",
+        "N3": "open",
+    }
+    answers = front.commit([request(policy=f"P{n}") for n in (1, 2, 4, 5)], 2)
+    assert [(answer.response.value, answer.reason) for answer in answers] == [
+        ("12", "DUE WITHDRAWN"),
+        ("12", "DUE LAPSED"),
+        ("12", "DUE LAPSED"),
+        ("00", ""),
+    ]
+    close(store, NEXT)
+    load(store, next_book(date="20261126", policies=[policy("P9")]))
+    assert sorted(due_states(store)) == ["D3", "D5", "N3"], "swept by the load after"
+    assert [row[0] for row in rows(store, "SELECT policy FROM policies ORDER BY policy")] == [
+        "P1",
+        "P2",
+        "P3",
+        "P5",
+        "P6",
+        "P9",
+    ]
+    answers = front.commit([request(policy=f"P{n}") for n in (1, 2, 4)], 2)
+    assert [answer.response.value for answer in answers] == ["25"] * 3
+    assert faults(store) == []
+
+
+def test_a_benefit_does_not_lapse_with_its_policy(store: Store) -> None:
+    close(store)
+    assert load(store, next_book(policies=[policy("P6", "terminated")])).lapsed == 0
+    assert due_states(store)["B6"] == "open"
+
+
+def test_a_due_that_the_journal_speaks_of_is_never_swept(front: FrontBook, store: Store) -> None:
+    first = request()
+    front.commit([first, request(Act.REVERSE, original=first.key)], 1)
+    close(store)
+    assert load(store, next_book(withdrawn=[premium("D1", "P1")])).withdrawn == 1
+    close(store, NEXT)
+    load(store, next_book(date="20261126", policies=[policy("P9")]))
+    assert due_states(store)["D1"] == "withdrawn"
+    assert front.commit([request(Act.REVERSE, original=first.key)], 3)[0].response.value == "00"
+
+
+def test_a_due_settled_before_its_withdrawal_counts_as_late_and_stays_settled(
+    front: FrontBook, store: Store
+) -> None:
+    front.commit([request()], 1)
+    close(store)
+    done = load(store, next_book(withdrawn=[premium("D1", "P1"), premium("D2", "P2")]))
+    assert (done.withdrawn, done.withdrawn_late) == (1, 1)
+    assert due_states(store)["D1"] == "settled"
+    assert rows(store, "SELECT withdrawn, withdrawn_late FROM loads WHERE date = '20261125'") == [(1, 1)]
+
+
+def test_a_due_that_lapsed_the_day_before_can_be_withdrawn_and_is_not_called_late(store: Store) -> None:
+    close(store)
+    assert load(store, next_book(policies=[policy("P1", "lapsed")])).lapsed == 1
+    close(store, NEXT)
+    done = load(store, next_book(withdrawn=[premium("D1", "P1")], date="20261126"))
+    assert (done.withdrawn, done.withdrawn_late) == (1, 0)
+    assert due_states(store)["D1"] == "withdrawn"
+
+
+def test_a_due_that_is_withdrawn_already_cannot_be_withdrawn_again(store: Store) -> None:
+    close(store)
+    assert load(store, next_book(withdrawn=[premium("D1", "P1")])).withdrawn == 1
+    close(store, NEXT)
+    before = whole(store)
+    with pytest.raises(LoadRefused, match="to be withdrawn but not so in the book: D1; nothing was loaded"):
+        load(store, next_book(withdrawn=[premium("D1", "P1")], date="20261126"))
+    assert {**whole(store), "incoming_dues": []} == before
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (
+            next_book(withdrawn=[premium("D1", "P1", amount=119_999)]),
+            "dues to be withdrawn but not so in the book: D1; nothing was loaded",
+        ),
+        (next_book(withdrawn=[premium("D1", "P2")]), "not so in the book: D1;"),
+        (next_book(withdrawn=[premium("D1", "P1", code="501000")]), "not so in the book: D1;"),
+        (next_book(withdrawn=[premium("D1", "P1")._replace(due_date="20261202")]), "not so in the book: D1;"),
+        (next_book(withdrawn=[premium(f"X{n}", "P1") for n in range(8)]), "X0, X1, X2, X3, X4 and 3 more;"),
+        (
+            next_book([premium("D1", "P1"), premium("N1", "P1")]),
+            "dues in the book already: D1; nothing was loaded",
+        ),
+        (next_book([premium("N1", "P1")])._replace(policies=()), "dues without its policy: N1"),
+        (next_book([premium("N1", "P1")], date="20261126"), f"day {NEXT} is open, and the file is for 20261126"),
+        (next_book([premium("N1", "P1")], date=DATE), f"day {NEXT} is open, and the file is for {DATE}"),
+        (book(), f"this file was loaded already, for {DATE}"),
+    ],
+)
+def test_a_file_that_does_not_fit_the_book_is_refused_whole_and_says_why(
+    store: Store, given: Book, says: str
+) -> None:
+    close(store)
+    before = whole(store)
+    with pytest.raises(LoadRefused, match=says):
+        load(store, given)
+    after = whole(store)
+    assert {name: after[name] for name in TABLES if name not in STAGED} == {
+        name: before[name] for name in TABLES if name not in STAGED
+    }
+    assert load(store, next_book([premium("N1", "P1")], digest="the right one")).dues == 1
+
+
+def test_a_file_for_a_day_whose_dues_are_there_is_refused(store: Store) -> None:
+    close(store)
+    load(store, next_book([premium("N1", "P1")]))
+    with pytest.raises(LoadRefused, match=f"the dues of {NEXT} were loaded already, from another file"):
+        load(store, next_book([premium("N2", "P1")], digest="another"))
+
+
+def test_no_dues_are_loaded_while_no_day_is_open(store: Store) -> None:
+    with store.transaction() as connection:
+        connection.execute(
+            text("UPDATE days SET state = 'closed', signature = 's', next_date = '20261125'")
+        )
+    with pytest.raises(LoadRefused, match="no business day is open: cut over first"):
+        load(store, next_book([premium("N1", "P1")]))
+
+
+# What fails on the way.
+
+
+class Killed(BaseException):
+    """The process ends here: nothing that follows in it runs."""
+
+
+FULL = next_book([premium("N1", "P1"), benefit("N2", "P7")], [premium("D2", "P2")], [policy("P3", "lapsed")])
+
+
+@pytest.mark.parametrize("transaction", range(4))
+@pytest.mark.parametrize("committed", [True, False])
+def test_a_load_killed_at_any_transaction_is_whole_or_not_there_and_can_be_loaded_again(
+    store: Store, transaction: int, committed: bool
+) -> None:
+    """Transactions 0 to 3: prepare, stage policies, stage dues, take."""
+    close(store)
+    before = whole(store)
+    seen = count()
+
+    def run(part: Callable[[], Any]) -> Any:  # noqa: ANN401 - what it returns
+        is_last = next(seen) == transaction
+        result = None if is_last and not committed else part()
+        if is_last:
+            raise Killed
+        return result
+
+    with pytest.raises(Killed):
+        load_book(store, FULL, conceal, 2, run=run)
+    taken = transaction == 3 and committed
+    after = whole(store)
+    if not taken:
+        assert {name: after[name] for name in TABLES if name not in STAGED} == {
+            name: before[name] for name in TABLES if name not in STAGED
+        }
+        assert load(store, FULL) == Loaded(NEXT, 3, 2, 120_000, 500_000, 1, 0, 1)
+    with pytest.raises(LoadRefused, match="this file was loaded already"):
+        load(store, FULL)
+    assert due_states(store) == {
+        "B6": "open",
+        "D1": "open",
+        "D2": "withdrawn",
+        "D3": "lapsed",
+        "D4": "open",
+        "D5": "open",
+        "N1": "open",
+        "N2": "open",
+    }
+    assert (rows(store, "SELECT * FROM incoming_dues"), rows(store, "SELECT * FROM incoming_policies")) == ([], [])
+
+
+STEPS = (
+    "open_day",
+    "_check_against_book",
+    "_sweep",
+    "_take_policies",
+    "_withdraw",
+    "_take_dues",
+    "_verified",
+    "_clear",
+)
+
+
+@pytest.mark.parametrize("step", STEPS[1:])
+def test_a_take_that_fails_at_any_step_leaves_the_book_as_it_was(
+    store: Store, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    close(store)
+    before = whole(store)
+    real = getattr(ledger.load, step)
+
+    def fail(*arguments: Any) -> Any:  # noqa: ANN401 - never gives anything back
+        real(*arguments)
+        if step != "_clear" or rows_staged(*arguments):
+            raise Unforeseen
+
+    class Unforeseen(Exception):  # noqa: N818 - stands for any fault
+        pass
+
+    cleared = count()
+
+    def rows_staged(*_: object) -> bool:
+        return next(cleared) == 1  # the second call is the take's
+
+    monkeypatch.setattr(ledger.load, step, fail)
+    with pytest.raises(Unforeseen):
+        load(store, FULL)
+    monkeypatch.undo()
+    after = whole(store)
+    assert {name: after[name] for name in TABLES if name not in STAGED} == {
+        name: before[name] for name in TABLES if name not in STAGED
+    }
+    assert load(store, FULL).dues == 2
+
+
+def test_what_an_interrupted_load_of_another_file_left_is_not_taken(store: Store) -> None:
+    close(store)
+    with pytest.raises(Killed):
+        load_book(store, next_book([premium("OLD", "P1")], digest="old"), conceal, 2, run=_dying_before_take())
+    assert rows(store, "SELECT due FROM incoming_dues") == [("OLD",)]
+    load(store, next_book([premium("N1", "P1")]))
+    assert "OLD" not in due_states(store)
+
+
+def _dying_before_take() -> Callable[[Callable[[], Any]], Any]:
+    seen = count()
+
+    def run(part: Callable[[], Any]) -> Any:  # noqa: ANN401 - what it returns
+        if next(seen) == 3:
+            raise Killed
+        return part()
+
+    return run
+
+
+@contextmanager
+def losing_commit(number: int, *, done: bool) -> Iterator[None]:
+    """The database is lost in the COMMIT of that number, after it is done or before."""
+    real, seen = RootTransaction.commit, count()
+
+    def lose(self: RootTransaction) -> None:
+        if next(seen) != number:
+            real(self)
+            return
+        if done:
+            real(self)
+        raise DatabaseError("COMMIT", None, ConnectionError("lost"), connection_invalidated=True)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(RootTransaction, "commit", lose)
+        yield
+
+
+@pytest.mark.parametrize("done", [True, False])
+def test_a_load_that_is_lost_in_commit_is_found_out_by_loading_again(store: Store, done: bool) -> None:
+    close(store)
+    with losing_commit(3, done=done), pytest.raises(OutcomeUnknown):
+        load(store, FULL)
+    if done:
+        with pytest.raises(LoadRefused, match=f"this file was loaded already, for {NEXT}"):
+            load(store, FULL)
+    else:
+        assert load(store, FULL).dues == 2
+    assert due_states(store)["N1"] == "open"
+
+
+def test_whatever_is_staged_must_be_what_the_file_says(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row that gets lost on its way is seen before anything is taken."""
+    close(store)
+    real = ledger.load._stage
+
+    def stage(store: Store, table: Any, rows: Sequence[dict[str, Any]]) -> None:  # noqa: ANN401 - a Table
+        real(store, table, rows[:-1])
+
+    monkeypatch.setattr(ledger.load, "_stage", stage)
+    with pytest.raises((InvariantBroken, LoadRefused)):
+        load(store, next_book([premium("N1", "P1"), premium("N2", "P2")], policies=[policy("P3")]))
+    monkeypatch.undo()
+    assert "N1" not in due_states(store)
+
+
+@settings(max_examples=25)
+@given(data=st.data())
+def test_day_after_day_the_book_is_what_a_plain_reading_of_the_files_says(data: st.DataObject) -> None:
+    """A model in a dictionary against the set-based statements, on SQLite."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(f"sqlite:///{folder}/front.db")
+        FrontBook(store, "check").create()
+        front = FrontBook(store, "check")
+        front.claim("fep1")
+        date, number, model = DATE, count(1), {}
+        lapsing: dict[str, str] = {}
+        swept: set[str] = set()
+        touched: set[str] = set()
+        for day in range(4):
+            new = [
+                premium(f"D{next(number)}", f"P{data.draw(st.integers(1, 4))}", data.draw(st.integers(1, 9)))
+                for _ in range(data.draw(st.integers(0 if day else 1, 4)))
+            ]
+            known = sorted(name for name, (state, _) in model.items() if state != "withdrawn")
+            leaving = data.draw(st.lists(st.sampled_from(known), unique=True, max_size=3)) if known else []
+            ended = data.draw(st.lists(st.sampled_from(["P1", "P2"]), unique=True, max_size=1)) if day else []
+            named = [policy(one, "lapsed") for one in ended]
+            given = next_book(
+                new, [model[name][1] for name in leaving], named, date=date, digest=f"file {day}"
+            )
+            done = load(store, given)
+            for name, (state, _) in list(model.items()):
+                if state in ("lapsed", "withdrawn") and name not in touched and name not in leaving:
+                    swept.add(name)
+                    del model[name]
+            late = 0
+            for name in leaving:
+                state, due = model[name]
+                late += state == "settled"
+                model[name] = (state if state == "settled" else "withdrawn", due)
+            lapsed = 0
+            for name, (state, due) in model.items():
+                if state == "open" and due.policy in ended:
+                    model[name], lapsed = ("lapsed", due), lapsed + 1
+            for due in new:
+                lapsing[due.policy] = "lapsed" if due.policy in ended else "active"
+                model[due.due] = ("open", due)
+            lapsing.update(dict.fromkeys(ended, "lapsed"))
+            assert (done.withdrawn, done.withdrawn_late, done.lapsed) == (len(leaving) - late, late, lapsed)
+            assert due_states(store) == {name: state for name, (state, _) in sorted(model.items())}
+            for name, (state, due) in list(model.items()):
+                if data.draw(st.booleans()):
+                    answer = front.commit([request(policy=due.policy, due=name, amount=due.amount)], 1)[0]
+                    good = state == "open" and lapsing[due.policy] != "lapsed"
+                    assert (answer.response.value == "00") is good
+                    if good:
+                        model[name] = ("settled", due)
+                        touched.add(name)
+            date = close(store, date)
+        assert faults(store) == []
+        store.close()
+
+
+# A settlement and a withdrawal at the same time, on PostgreSQL.
+
+
+class Pair:
+    """A node that collects, a loader, and who watches the server's locks."""
+
+    def __init__(self, database: str) -> None:
+        self.bank, self.loader = named_store(database, "bank"), named_store(database, "loader")
+        self.front = FrontBook(self.bank, "check")
+        self.front.create()
+        load_book(self.loader, book(dues=[premium(f"D{n}", f"P{n}") for n in range(1, 4)]), conceal, 1)
+        close(self.loader)
+        self.front.claim("fep1")
+        self.watcher = psycopg.connect(database.replace("+psycopg", ""), autocommit=True)
+        self.seen: list[str] = []
+        self.done: list[Loaded] = []
+
+    def settle(self) -> None:
+        while True:
+            try:
+                answer = self.front.commit([request()], 1)[0]
+            except Conflict:
+                self.seen.append("conflict")
+                continue
+            self.seen.append(f"{answer.response.value} {answer.reason}".strip())
+            return
+
+    def withdraw(self) -> None:
+        self.done.append(load(self.loader, next_book(withdrawn=[premium("D1", "P1")])))
+
+    def stage(self) -> Stage:
+        return Stage(self.watcher, {"bank": self.settle, "loader": self.withdraw})
+
+
+@pytest.fixture
+def pair(postgresql: str) -> Iterator[Pair]:
+    name = f"pair_{next(_names)}"
+    with psycopg.connect(postgresql, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {name}")
+        connection.execute(f"CREATE DATABASE {name}")
+    base, _, query = postgresql.partition("?")
+    url = base.replace("postgresql://", "postgresql+psycopg://", 1).rsplit("/", 1)[0]
+    pair = Pair(f"{url}/{name}" + (f"?{query}" if query else ""))
+    yield pair
+    pair.watcher.close()
+    pair.bank.close()
+    pair.loader.close()
+
+
+@contextmanager
+def gates() -> Iterator[None]:
+    """Stop the batch when it has read and before its commit, the load before and after it withdraws."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(FrontBook, "_write", gated(FrontBook._write, before=True, after=True))
+        patched.setattr(ledger.load, "_withdraw", gated(ledger.load._withdraw, before=True, after=True))
+        yield
+
+
+def test_a_due_withdrawn_since_a_batch_read_it_is_a_conflict_and_then_12(pair: Pair) -> None:
+    """Withdrawing leaves a due's turn as it is: only its state tells."""
+    with gates():
+        stage = pair.stage()
+        for name in ("bank", "loader", "loader"):  # the batch has read D1 open, the load has withdrawn it
+            stage.go(name)
+        stage.go("bank")
+        assert stage.where() == {"bank": "waiting", "loader": "at a gate"}
+        stage.finish(["loader"])
+    assert pair.seen == ["conflict", "12 DUE WITHDRAWN"]
+    assert (pair.done[0].withdrawn, pair.done[0].withdrawn_late) == (1, 0)
+    assert due_states(pair.loader)["D1"] == "withdrawn"
+    assert faults(pair.loader) == []
+
+
+def test_a_due_settled_by_a_batch_under_way_is_withdrawn_late(pair: Pair) -> None:
+    with gates():
+        stage = pair.stage()
+        for name in ("loader", "bank", "bank"):  # the batch has written and not committed
+            stage.go(name)
+        stage.go("loader")
+        assert stage.where() == {"bank": "at a gate", "loader": "waiting"}
+        stage.finish(["bank"])
+    assert pair.seen == ["00"]
+    assert (pair.done[0].withdrawn, pair.done[0].withdrawn_late) == (0, 1)
+    assert due_states(pair.loader)["D1"] == "settled"
+    assert faults(pair.loader) == []
+
+
+@settings(max_examples=20)
+@given(order=st.lists(st.sampled_from(["bank", "loader"]), max_size=10))
+def test_in_whatever_order_a_due_is_settled_or_withdrawn_and_never_both(
+    pair_once: Pair, order: list[str]
+) -> None:
+    pair = pair_once
+    pair.seen, pair.done = [], []
+    name = f"W{next(_names)}"
+    due = premium(name, f"P{name}")
+    today = rows(pair.loader, "SELECT max(date) FROM days")[0][0]
+    load(pair.loader, next_book([due], date=today, digest=f"file {name}"))
+    tomorrow = close(pair.loader, today)
+
+    def settle() -> None:
+        while True:
+            try:
+                answer = pair.front.commit([request(policy=due.policy)], 1)[0]
+            except Conflict:
+                continue
+            pair.seen.append(answer.response.value)
+            return
+
+    def withdraw() -> None:
+        given = next_book(withdrawn=[due], date=tomorrow, digest=f"file {name} leaves")
+        pair.done.append(load(pair.loader, given))
+
+    with gates():
+        Stage(pair.watcher, {"bank": settle, "loader": withdraw}).finish(order)
+    close(pair.loader, tomorrow)
+    outcome = pair.seen, pair.done[0].withdrawn, pair.done[0].withdrawn_late, due_states(pair.loader)[name]
+    assert outcome in ((["00"], 0, 1, "settled"), (["12"], 1, 0, "withdrawn"))
+    assert faults(pair.loader) == []
+
+
+@pytest.fixture
+def pair_once(pair: Pair) -> Pair:
+    return pair
+
+

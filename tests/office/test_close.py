@@ -1,0 +1,184 @@
+"""The close can stop anywhere: killed at any transaction and run again, it ends in the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, select, text
+
+from ledger.errors import LedgerError
+from ledger.store import Store
+from office import breaks
+from office.errors import OfficeError
+from office.reconcile import NotReconcilable, Terms, reconcile
+from office.schema import OFFICE
+from simulators.discrepancies import Counts
+from tests.world import BANKS, World
+
+SOME = Counts(bank_only=1, ours_only=1, amount_differs=1, state_differs=1, duplicate=1)
+_MOMENTS = frozenset({"at", "taken_at", "made_at", "posted_at"})
+
+
+class Killed(BaseException):
+    """The process dies here: nothing of ours may catch it."""
+
+
+class Mortal(Store):
+    """An office's database whose process is killed at the n-th transaction, before its commit or after."""
+
+    def __init__(self, url: str, kill_at: int, *, committed: bool) -> None:
+        super().__init__(url, by_index=False)
+        self._left = kill_at
+        self._committed = committed
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        self._left -= 1
+        with super().transaction() as connection:
+            yield connection
+            if self._left == 0 and not self._committed:
+                raise Killed
+        if self._left == 0:
+            raise Killed
+
+
+def content(store: Store) -> dict[str, list[tuple[Any, ...]]]:
+    """All that the office holds, but for the moments at which it was done."""
+    found = {}
+    with store.reading() as connection:
+        for table in OFFICE.sorted_tables:
+            columns = [column for column in table.columns if column.name not in _MOMENTS]
+            rows = connection.execute(select(*columns)).all()
+            found[table.name] = sorted(tuple(map(str, row)) for row in rows)
+    return found
+
+
+@pytest.fixture
+def closed_day(database: str, office_url: str) -> Iterator[World]:
+    """A front book with one closed day, and the banks' files of it; the office has done nothing yet."""
+    world = World(database, office_url, seed=7, policies=300)
+    world.days.trade(20)
+    world.leave_files(world.days.cut_over().date, SOME)
+    yield world
+    world.close_world()
+
+
+def close_until_killed(world: World, kill_at: int, *, committed: bool) -> bool:
+    """Whether the close was killed; it is over with its process."""
+    world.office.close()
+    mortal = Mortal(world.office_url, kill_at, committed=committed)
+    world.office = mortal
+    try:
+        list(world.at_close().run())
+    except Killed:
+        return True
+    finally:
+        mortal.close()
+        world.office = Store(world.office_url, by_index=False)
+    return False
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("committed", [False, True], ids=["before its commit", "after its commit"])
+def test_a_close_killed_at_every_transaction_in_turn_ends_in_the_same(
+    closed_day: World, committed: bool
+) -> None:
+    """For each transaction of the close: begin anew, be killed at it, run again to the end."""
+    list(closed_day.at_close().run())
+    undisturbed = content(closed_day.office)
+    for kill_at in range(1, 100):
+        wipe(closed_day)
+        if not close_until_killed(closed_day, kill_at, committed=committed):
+            break
+        list(closed_day.at_close().run())
+        assert content(closed_day.office) == undisturbed, kill_at
+    # the tables, two for the pull, two a bank, and the posting
+    assert kill_at - 1 == 1 + 2 + 2 * len(BANKS) + 1
+
+
+def wipe(world: World) -> None:
+    """Begin again with an empty office."""
+    with world.office.transaction() as connection:
+        if world.office.is_sqlite:
+            for name in connection.execute(
+                text("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+            ).scalars():
+                connection.execute(text(f"DROP TRIGGER {name}"))
+            connection.execute(text("PRAGMA defer_foreign_keys = ON"))
+            for table in reversed(OFFICE.sorted_tables):
+                connection.execute(text(f"DROP TABLE {table.name}"))
+        else:
+            connection.execute(text("DROP SCHEMA public CASCADE"))
+            connection.execute(text("CREATE SCHEMA public"))
+
+
+def test_running_the_close_again_changes_nothing(closed_day: World) -> None:
+    first = list(closed_day.at_close().run())
+    after = content(closed_day.office)
+    again = list(closed_day.at_close().run())
+    assert [one.step for one in again] == ["pull"]
+    assert content(closed_day.office) == after
+    assert first[-1].text == "posted; 0 approved breaks out of suspense"
+
+
+def test_a_bank_whose_file_is_missing_holds_up_the_day_and_no_other_bank(closed_day: World) -> None:
+    (date,) = {date for _, date in closed_day.files}
+    late = closed_day.files.pop((BANKS[1], date))
+    told = list(closed_day.at_close().run())
+    assert [(one.bank, one.text) for one in told if one.waiting] == [
+        (BANKS[1], "the bank's file is not there yet")
+    ]
+    assert [one.bank for one in told if one.step == "reconcile"] == [BANKS[0], BANKS[2]]
+    assert [one.bank for one in told if one.step == "post"] == []
+    closed_day.files[BANKS[1], date] = late
+    assert [one.waiting for one in closed_day.at_close().run() if one.waiting] == []
+
+
+def test_a_damaged_file_is_taken_not_at_all_and_a_mended_one_is(closed_day: World) -> None:
+    (date,) = {date for _, date in closed_day.files}
+    good = closed_day.files[BANKS[0], date]
+    closed_day.files[BANKS[0], date] = good[:-3]
+    with pytest.raises(LedgerError, match="line"):
+        list(closed_day.at_close().run())
+    assert content(closed_day.office)["bank_lines"] == []
+    closed_day.files[BANKS[0], date] = good
+    assert [one.waiting for one in closed_day.at_close().run() if one.waiting] == []
+
+
+def test_a_day_is_not_reconciled_before_the_one_before_it(closed_day: World) -> None:
+    (first,) = {date for _, date in closed_day.files}
+    kept = dict(closed_day.files)
+    closed_day.files.clear()
+    closed_day.days.trade(5)
+    second = closed_day.days.cut_over().date
+    closed_day.leave_files(second, Counts())
+    told = list(closed_day.at_close().run())
+    assert {one.date for one in told if one.waiting} == {first}
+    with (
+        pytest.raises(NotReconcilable, match=f"the file of bank {BANKS[0]} for {second} has not been taken"),
+        closed_day.office.transaction() as connection,
+    ):
+        reconcile(connection, BANKS[0], second, Terms(True, "", 0), 1)
+    closed_day.files.update(kept)
+    assert [one.waiting for one in closed_day.at_close().run() if one.waiting] == []
+
+
+def test_decisions_are_posted_once_and_by_two(closed_day: World) -> None:
+    from tests.world import CHART
+
+    list(closed_day.at_close().run())
+    with closed_day.office.transaction() as connection:
+        one = next(row for row in breaks.listing(connection, states=("suspense",)) if row.difference)
+        end = CHART.fitting(one.cls, one.difference)[0].name
+        breaks.propose(connection, one.name, end, "li", 1, "", CHART)
+    with pytest.raises(OfficeError), closed_day.office.transaction() as connection:
+        breaks.approve(connection, one.name, "li", 2)
+    with closed_day.office.transaction() as connection:
+        breaks.approve(connection, one.name, "wang", 2)
+    assert closed_day.at_close().post_decisions().text == "1 approved breaks out of suspense"
+    after = content(closed_day.office)
+    assert closed_day.at_close().post_decisions().text == "0 approved breaks out of suspense"
+    assert content(closed_day.office) == after

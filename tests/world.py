@@ -1,0 +1,87 @@
+"""A front book, an office, and the days that pass between them: what several tests of the close share."""
+
+from __future__ import annotations
+
+import io
+from random import Random
+from typing import BinaryIO
+
+from ledger import bankfile, layout
+from ledger.calendar import Calendar
+from ledger.front import FrontBook
+from ledger.seal import Sealer
+from ledger.store import Store
+from office import chart
+from office.close import Close, Told
+from office.config import Settings
+from simulators.days import Days
+from simulators.discrepancies import Counts
+
+BANKS = ("01020000", "01030000", "03010000")
+LAYOUTS = ("standard", "fixed-gb18030", "csv-yuan")
+SEALER = Sealer(bytes(range(32)))
+FIRST_DATE = "20260923"  # the Mid-Autumn and National Day holidays lie within the ten days that follow
+CHART = chart.shipped()
+
+
+class World:
+    """A front book, an office, and the days that pass between them."""
+
+    def __init__(self, front_url: str, office_url: str, seed: int, policies: int) -> None:
+        self.random = Random(seed)
+        self.front_store = Store(front_url)
+        front = FrontBook(self.front_store, "check")
+        front.create()
+        front.claim("fep1")
+        self.front = front
+        self.days = Days(
+            self.front_store,
+            front,
+            SEALER,
+            lambda number: f"digest {number}",
+            self.random,
+            BANKS,
+            Calendar().next_business_date,
+        )
+        self.days.first_book(FIRST_DATE, policies)
+        self.office_url, self.front_url = office_url, front_url
+        self.office = Store(office_url, by_index=False)
+        self.files: dict[tuple[str, str], bytes] = {}
+        self.settings = Settings.model_validate(
+            {
+                "office": {"database": office_url, "front": front_url, "seal_key": SEALER.public},
+                "bank": [
+                    {"code": code, "name": code, "layout": name, "owner": "li"}
+                    for code, name in zip(BANKS, LAYOUTS, strict=True)
+                ],
+                "clerk": [{"name": "li"}, {"name": "wang"}],
+            }
+        )
+
+    def close_world(self) -> None:
+        self.office.close()
+        self.front_store.close()
+
+    def open_file(self, bank: str, date: str) -> BinaryIO | None:
+        data = self.files.get((bank, date))
+        return None if data is None else io.BytesIO(data)
+
+    def at_close(self) -> Close:
+        ticks = iter(range(1, 10**9))
+        return Close(self.office, self.front_store, self.settings, CHART, lambda: next(ticks), self.open_file)
+
+    def leave_files(self, date: str, counts: Counts) -> None:
+        """Each bank's file of a date, in its own layout; one that knows no RRN cannot be matched by it."""
+        for code in BANKS:
+            of_bank = layout.load(self.settings.named(code).layout)
+            has_rrn = any(column.name == "rrn" for column in of_bank.detail)
+            given = counts if has_rrn else counts._replace(renumbered=0)
+            lines = self.days.lines(code, date, given)
+            self.files[code, date] = b"".join(bankfile.write(of_bank, code, date, lines))
+
+    def one_day(self, customers: int, counts: Counts) -> tuple[str, list[Told]]:
+        """Trade, cut over, close; the date, and what the close said."""
+        self.days.trade(customers)
+        done = self.days.cut_over()
+        self.leave_files(done.date, counts)
+        return done.date, list(self.at_close().run())
