@@ -161,9 +161,8 @@ def _check_against_book(connection: Connection) -> None:
     new = incoming_dues.c.state == DueState.OPEN.value
     known = exists().where(dues.c.due == incoming_dues.c.due)
     _refuse_if_any(connection, and_(new, known), "in the book already")
-    _refuse_if_any(
-        connection, and_(~new, ~exists().where(_is_same())), "to be withdrawn but not so in the book"
-    )
+    there = exists().where(_is_same(), dues.c.state != DueState.WITHDRAWN.value)
+    _refuse_if_any(connection, and_(~new, ~there), "to be withdrawn but not so in the book")
     without = ~exists().where(incoming_policies.c.policy == incoming_dues.c.policy)
     _refuse_if_any(connection, and_(new, without), "without its policy")
 
@@ -178,9 +177,10 @@ def _refuse_if_any(connection: Connection, condition: ColumnElement[bool], what:
 
 
 def _sweep(connection: Connection) -> None:
-    """What lapsed or was withdrawn at an earlier load leaves, unless the journal speaks of it."""
+    """What lapsed or was withdrawn at an earlier load leaves, unless the journal or this file speaks of it."""
     left = dues.c.state.in_((DueState.LAPSED.value, DueState.WITHDRAWN.value))
-    connection.execute(delete(dues).where(left, dues.c.turn == 0))
+    named = exists().where(incoming_dues.c.due == dues.c.due)
+    connection.execute(delete(dues).where(left, dues.c.turn == 0, ~named))
     unused = ~exists().where(dues.c.policy == policies.c.policy)
     connection.execute(delete(policies).where(policies.c.state == "terminated", unused))
 

@@ -143,6 +143,8 @@ class _Day:
         for one in self._breaks:
             subject = f"break {one.name}"
             ours = self._ours.get(one.key) if one.has_ours else None
+            if one.line and ours is not None and ours.state == "U":
+                ours = None  # a late change of ours has a break of its own
             if one.line and one.line_effect is None:
                 yield subject, f"names line {one.line}, which the bank's file does not have"
             elif one.theirs_effect not in self._possible(one):
@@ -246,9 +248,12 @@ def _their_lines(day: BankDay) -> Select[Any]:
 
 
 def _same() -> ColumnElement[bool]:
-    """Whether an entry and a line are of one bank, date, key, direction and amount."""
+    """Whether an entry and a line are of one date, key, direction and amount.
+
+    The bank is within the key. Naming it here too would have SQLite, which knows nothing of how many rows
+    there are, look through the bank's whole file for each entry.
+    """
     return and_(
-        bank_lines.c.bank == entries.c.bank,
         bank_lines.c.date == entries.c.business_date,
         bank_lines.c.key == entries.c.key,
         bank_lines.c.amount == entries.c.amount,

@@ -181,15 +181,12 @@ def taken_back(connection: Connection) -> dict[tuple[str, str, int], int]:
     repeats = exists().where(
         found.c.bank == line.c.bank,
         found.c.date == line.c.date,
+        found.c.key == line.c.key,
         found.c.line == line.c.line,
         found.c["class"] == "duplicate",
     )
-    source = line.join(
-        earlier,
-        and_(
-            earlier.c.key == line.c.key, earlier.c.bank == line.c.bank, earlier.c.date < line.c.date
-        ),
-    )
+    # The bank is within the key; see office.audit.lines on why it is not named.
+    source = line.join(earlier, and_(earlier.c.key == line.c.key, earlier.c.date < line.c.date))
     query = (
         select(*place, earlier.c.state, earlier.c.direction, earlier.c.amount)
         .select_from(source)

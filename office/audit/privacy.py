@@ -1,0 +1,134 @@
+"""Invariant 12: no identity number and no full card number in any text of either database.
+
+Every text column of every table is read, whatever it is for, so that a column that is added later is looked
+at too. What is found is never repeated: a finding names the table, the column and the row. Exempt are the
+insurer's own names of policies and dues, which may be any digits: in the tables that hold its book, and in
+an entry that found them there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, MetaData, Table, Text, and_, func, literal, or_, select
+
+from ledger.schema import FRONT
+from office.audit.evidence import Checked, Evidence, Failing, Outcome, count_of, stream
+from office.schema import OFFICE
+
+CARD_DIGITS: Final = (13, 19)
+"""A card number has so many digits (ISO/IEC 7812-1)."""
+_RECEIPT_LENGTH: Final = 21
+_IDENTITY: Final = re.compile(r"(?<![0-9])[0-9]{6}((?:19|20)[0-9]{6})[0-9]{3}[0-9Xx](?![0-9])")
+_DIGITS: Final = re.compile(r"(?<![0-9])[0-9]{13,19}(?![0-9])")
+_LONG: Final = re.compile(r"[0-9]{13,18}[0-9Xx]?")
+_HEX: Final = frozenset(
+    {"content", "previous", "digest", "tip", "root", "signature", "beneficiary", "value", "chains"}
+)
+"""Columns of hashes and digests: a run of digits within one is chance, unless it stands by itself."""
+_WORDS: Final = re.compile(r"(?<![0-9A-Za-z])[0-9]{13,18}[0-9Xx]?(?![0-9A-Za-z])")
+_OWN_NAMES: Final = frozenset({"policy", "due", "subject"})
+_BOOK: Final = frozenset({"policies", "dues", "incoming_policies", "incoming_dues"})
+_TOLD_EVERY: Final = 10_000
+
+
+def texts(evidence: Evidence) -> Outcome:
+    """Look through every text column of both databases."""
+    databases: list[tuple[str, Connection, MetaData]] = [("office", evidence.office, OFFICE)]
+    if evidence.front is not None:
+        databases.append(("front", evidence.front, FRONT))
+    for name, connection, metadata in databases:
+        rows = 0
+        for table in metadata.sorted_tables:
+            yield from _table(connection, name, table, evidence)
+            rows += count_of(connection, select(func.count()).select_from(table))
+        yield Checked(12, f"rows of the {name}'s tables, every text of them", rows)
+
+
+def masked(text: str) -> str:
+    """A text in which nothing is left that could be an identity or card number."""
+    return _LONG.sub(lambda found: "*" * len(found[0]), text)
+
+
+def _table(connection: Connection, database: str, table: Table, evidence: Evidence) -> Iterator[Failing]:
+    """The rows of a table that hold 13 digits in a row anywhere, each looked at closely."""
+    columns = [column for column in table.c if isinstance(column.type, Text)]
+    if table.name in _BOOK:
+        columns = [column for column in columns if column.name not in _OWN_NAMES]
+    if not columns:
+        return
+    keys = list(table.primary_key.columns)
+    suspicious = or_(*(_suspicious(connection, part) for part in _parts(columns)))
+    query = select(table).where(suspicious)
+    for number, row in enumerate(stream(connection, query), 1):
+        values: Mapping[str, Any] = row._mapping  # type: ignore[attr-defined]
+        for column in columns:
+            text = values[column.name]
+            if text and _is_found(column.name, text) and not _is_own(column.name, values):
+                place = ", ".join(str(values[key.name]) for key in keys)
+                yield Failing(12, masked(f"{database}, {table.name} {place}"), f"a number in {column.name}")
+        if number % _TOLD_EVERY == 0:
+            evidence.progress(f"{database} {table.name}", _TOLD_EVERY)
+
+
+def _parts(columns: Sequence[Any]) -> Iterator[ColumnElement[str]]:
+    """The columns' texts to look through; a receipt number's 21 digits are too many for a card."""
+    together = [column for column in columns if column.name != "receipt"]
+    joined: ColumnElement[str] = literal("")
+    for column in together:
+        joined = joined.concat(" ").concat(func.coalesce(column, ""))
+    yield joined
+    for column in columns:
+        if column.name == "receipt":
+            yield _but_receipts(column)
+
+
+def _but_receipts(column: ColumnElement[str]) -> ColumnElement[str]:
+    return func.coalesce(func.nullif(func.length(column) == _RECEIPT_LENGTH, column), "")
+
+
+def _suspicious(connection: Connection, text: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether 13 digits stand in a row: a first sieve, in the database's own way."""
+    if connection.dialect.name == "sqlite":
+        return text.op("GLOB")("*" + "[0-9]" * CARD_DIGITS[0] + "*")
+    return text.op("~")("[0-9]{13}")
+
+
+def _is_found(name: str, text: str) -> bool:
+    runs = _WORDS.findall(text) if name in _HEX else [text]
+    return any(_is_number(run) for run in runs)
+
+
+def _is_number(text: str) -> bool:
+    return any(_is_date(found[1]) for found in _IDENTITY.finditer(text)) or any(
+        _is_luhn(found[0]) for found in _DIGITS.finditer(text)
+    )
+
+
+def _is_date(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_luhn(digits: str) -> bool:
+    """Whether the last digit is the check digit of the others (ISO/IEC 7812-1, annex B)."""
+    total = 0
+    for place, digit in enumerate(reversed(digits)):
+        value = int(digit) * (1 + place % 2)
+        total += value - 9 if value > 9 else value
+    return total % 10 == 0
+
+
+def _is_own(name: str, row: Mapping[str, Any]) -> bool:
+    """Whether a column holds a policy's or due's name that the insurer gave, by what else the row says."""
+    if name == "policy":
+        return bool(row.get("holder"))
+    if name in ("due", "subject"):
+        return bool(row.get("due_date"))
+    return False
