@@ -64,7 +64,7 @@ FOLDER = Path("var/demo")
 MAKER, CHECKER = "li", "wang"
 
 
-class DemoFailure(SystemExit):
+class DemoFailure(Exception):
     """Something did not come out as it must; the text says what."""
 
 
@@ -86,7 +86,15 @@ class Stage:
 def main() -> None:
     """Run the demo; exit code 0 only if banks, journal, office and audit agree to the fen."""
     console = Console()
-    react(lambda reactor: Deferred.fromCoroutine(_demo(reactor, console)))
+
+    async def run(reactor: Any) -> None:  # noqa: ANN401 - reactors have no one type
+        try:
+            await _demo(reactor, console)
+        except DemoFailure as error:
+            console.print(f"[bold red]{error}[/bold red]", highlight=False)
+            raise SystemExit(1) from None
+
+    react(lambda reactor: Deferred.fromCoroutine(run(reactor)))
 
 
 async def _demo(reactor: Any, console: Console) -> None:  # noqa: ANN401 - reactors have no one type

@@ -7,8 +7,10 @@ these it is, the server's own table of locks says, so nothing here waits for tim
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from itertools import count
 from typing import Any
 
 import psycopg
@@ -123,6 +125,24 @@ class Stage:
                     return
                 if now == running:
                     self._moved.wait(0.002)
+
+
+_databases = count(1)
+
+
+def new_postgresql(uri: str, purpose: str) -> str:
+    """The URL of a new, empty database on the server at `uri`."""
+    name = f"{purpose}_{os.getpid()}_{next(_databases)}"
+    with psycopg.connect(uri, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    base, _, query = uri.partition("?")
+    url = base.replace("postgresql://", "postgresql+psycopg://", 1).rsplit("/", 1)[0]
+    return f"{url}/{name}" + (f"?{query}" if query else "")
+
+
+def watcher(database: str) -> psycopg.Connection[Any]:
+    """A connection for a stage's watcher."""
+    return psycopg.connect(database.replace("+psycopg", "", 1), autocommit=True)
 
 
 def named_store(database: str, name: str) -> Store:

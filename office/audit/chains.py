@@ -231,7 +231,9 @@ def day_sizes(evidence: Evidence) -> Outcome:
     rows = evidence.office.execute(select(days.c.date, days.c.entries).order_by(days.c.date)).all()
     for date, stated in rows:
         if counts[date] != stated:
-            yield Failing(8, f"office, day {date}", f"has {counts[date]} entries, and was taken with {stated}")
+            yield Failing(
+                8, f"office, day {date}", f"has {counts[date]} entries, and was taken with {stated}"
+            )
     yield Checked(8, "closed days of the office, their entries counted", len(rows))
 
 

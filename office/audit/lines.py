@@ -96,9 +96,7 @@ def accounted_lines(evidence: Evidence) -> Outcome:
 class _Day:
     """One bank's date: the lines that simply agree, counted; the others and the breaks, listed."""
 
-    def __init__(
-        self, evidence: Evidence, day: BankDay, back: dict[tuple[str, str, int], int]
-    ) -> None:
+    def __init__(self, evidence: Evidence, day: BankDay, back: dict[tuple[str, str, int], int]) -> None:
         self._office = evidence.office
         self._bank, self._date = day
         self._back = back
@@ -313,7 +311,9 @@ def advices(evidence: Evidence) -> Outcome:
     nowhere = and_(entries.c.turn.is_(None), entries.c.misfit == "", entries.c.kind != "reversal")
     query = select(entries.c.chain, entries.c.position).where(approved)
     for chain, position in evidence.office.execute(query.where(nowhere)):
-        yield Failing(9, f"office, entry {chain}/{position}", "is an advice that is neither in effect nor a misfit")
+        yield Failing(
+            9, f"office, entry {chain}/{position}", "is an advice that is neither in effect nor a misfit"
+        )
     count = count_of(evidence.office, query.with_only_columns(func.count()))
     yield Checked(9, "advices accepted", count)
 
@@ -327,9 +327,10 @@ def all_banks(evidence: Evidence) -> Outcome:
         .where(days.c.state.in_(POSTED), one.turn.is_not(None))
         .group_by(one.bank, one.business_date)
     )
-    made = {(row[0], row[1]) for row in evidence.office.execute(
-        select(reconciliations.c.bank, reconciliations.c.date)
-    )}
+    made = {
+        (row[0], row[1])
+        for row in evidence.office.execute(select(reconciliations.c.bank, reconciliations.c.date))
+    }
     total = 0
     for bank, date, count in evidence.office.execute(query).all():
         total += 1
@@ -345,17 +346,14 @@ def files(evidence: Evidence) -> Outcome:
     yield from _twice(evidence, bank_files, "digest")
     line = bank_lines.c
     done = line.state == "S"
-    sums = (
-        select(
-            line.bank,
-            line.date,
-            func.count().label("lines"),
-            func.max(line.line).label("last"),
-            func.sum(case((and_(done, line.direction == "C"), line.amount), else_=0)).label("collected"),
-            func.sum(case((and_(done, line.direction == "P"), line.amount), else_=0)).label("paid"),
-        )
-        .group_by(line.bank, line.date)
-    )
+    sums = select(
+        line.bank,
+        line.date,
+        func.count().label("lines"),
+        func.max(line.line).label("last"),
+        func.sum(case((and_(done, line.direction == "C"), line.amount), else_=0)).label("collected"),
+        func.sum(case((and_(done, line.direction == "P"), line.amount), else_=0)).label("paid"),
+    ).group_by(line.bank, line.date)
     held = {(row[0], row[1]): [int(figure) for figure in row[2:]] for row in evidence.office.execute(sums)}
     rows = evidence.office.execute(select(bank_files)).all()
     for row in rows:

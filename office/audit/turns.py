@@ -189,7 +189,9 @@ def _faults(rows: Sequence[Turn], *, with_due: bool) -> Iterator[Fault]:
         if not first.misfit:
             yield 4, first, "is its own subject, though it fitted the book"
     else:
-        yield from ((4, row, f"acts on {row.subject}, not on its due") for row in rows if row.due != row.subject)
+        yield from (
+            (4, row, f"acts on {row.subject}, not on its due") for row in rows if row.due != row.subject
+        )
         if with_due:
             yield from _due_faults(rows, last, play.standing)
 

@@ -8,10 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
 from functools import partial
-from itertools import count
 from typing import Any
 
-import psycopg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -34,12 +32,11 @@ from protocol.responses import Response
 from tests.builders import DATE, book, premium, request
 from tests.machine import SEAL_KEY
 from tests.seals import faults
-from tests.stage import Stage, gated, named_store
+from tests.stage import Stage, gated, named_store, new_postgresql, watcher
 
 NEXT = "20261125"
 SEALER = Sealer(SEAL_KEY)
 NOW = 1_764_000_000_000_000
-_names = count(1)
 
 close = partial(cut_over, next_business_date=Calendar().next_business_date, sealer=SEALER, now_us=NOW)
 
@@ -223,18 +220,6 @@ def test_the_findings_that_these_tests_rely_on_are_found(front: FrontBook, store
 # Two nodes and an operator on one PostgreSQL, in every order.
 
 
-@pytest.fixture
-def shared(postgresql: str) -> str:
-    """The URL of an empty PostgreSQL database that several nodes share."""
-    name = f"shared_{next(_names)}_{date.today():%H%M%S%f}"
-    with psycopg.connect(postgresql, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE IF EXISTS {name}")
-        connection.execute(f"CREATE DATABASE {name}")
-    base, _, query = postgresql.partition("?")
-    url = base.replace("postgresql://", "postgresql+psycopg://", 1).rsplit("/", 1)[0]
-    return f"{url}/{name}" + (f"?{query}" if query else "")
-
-
 class Nodes:
     """Nodes A and B, operator C, and who watches the server's locks."""
 
@@ -245,7 +230,7 @@ class Nodes:
         load_book(self.stores["C"], book(), str, 1)
         for name, front in self.fronts.items():
             front.claim(f"node-{name.lower()}")
-        self.watcher = psycopg.connect(database.replace("+psycopg", ""), autocommit=True)
+        self.watcher = watcher(database)
         self.answers: list[tuple[str, Answer]] = []
         self.attempts = 0
 
@@ -285,8 +270,8 @@ def _tomorrow(today: str) -> str:
 
 
 @pytest.fixture
-def nodes(shared: str) -> Iterator[Nodes]:
-    nodes = Nodes(shared)
+def nodes(postgresql: str) -> Iterator[Nodes]:
+    nodes = Nodes(new_postgresql(postgresql, "nodes"))
     yield nodes
     nodes.close()
 
@@ -340,13 +325,7 @@ def test_in_whatever_order_every_entry_is_in_the_day_that_its_answer_names(
 @pytest.fixture(scope="module")
 def nodes_once(postgresql: str) -> Iterator[Nodes]:
     """One database for all of hypothesis's examples: each closes the day that the one before opened."""
-    name = "interleaved"
-    with psycopg.connect(postgresql, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE IF EXISTS {name}")
-        connection.execute(f"CREATE DATABASE {name}")
-    base, _, query = postgresql.partition("?")
-    url = base.replace("postgresql://", "postgresql+psycopg://", 1).rsplit("/", 1)[0]
-    nodes = Nodes(f"{url}/{name}" + (f"?{query}" if query else ""))
+    nodes = Nodes(new_postgresql(postgresql, "nodes"))
     yield nodes
     nodes.close()
 

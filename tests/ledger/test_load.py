@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
-import psycopg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -29,7 +28,7 @@ from ledger.store import Store
 from tests.builders import DATE, benefit, book, policy, premium, request
 from tests.machine import SEAL_KEY
 from tests.seals import faults
-from tests.stage import Stage, gated, named_store
+from tests.stage import Stage, gated, named_store, new_postgresql, watcher
 
 NEXT = "20261125"
 _names = count(1)
@@ -550,9 +549,14 @@ class Pair:
         load_book(self.loader, book(dues=[premium(f"D{n}", f"P{n}") for n in range(1, 4)]), conceal, 1)
         close(self.loader)
         self.front.claim("fep1")
-        self.watcher = psycopg.connect(database.replace("+psycopg", ""), autocommit=True)
+        self.watcher = watcher(database)
         self.seen: list[str] = []
         self.done: list[Loaded] = []
+
+    def close(self) -> None:
+        self.watcher.close()
+        self.bank.close()
+        self.loader.close()
 
     def settle(self) -> None:
         while True:
@@ -573,17 +577,9 @@ class Pair:
 
 @pytest.fixture
 def pair(postgresql: str) -> Iterator[Pair]:
-    name = f"pair_{next(_names)}"
-    with psycopg.connect(postgresql, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE IF EXISTS {name}")
-        connection.execute(f"CREATE DATABASE {name}")
-    base, _, query = postgresql.partition("?")
-    url = base.replace("postgresql://", "postgresql+psycopg://", 1).rsplit("/", 1)[0]
-    pair = Pair(f"{url}/{name}" + (f"?{query}" if query else ""))
+    pair = Pair(new_postgresql(postgresql, "pair"))
     yield pair
-    pair.watcher.close()
-    pair.bank.close()
-    pair.loader.close()
+    pair.close()
 
 
 @contextmanager
@@ -658,8 +654,9 @@ def test_in_whatever_order_a_due_is_settled_or_withdrawn_and_never_both(
     assert faults(pair.loader) == []
 
 
-@pytest.fixture
-def pair_once(pair: Pair) -> Pair:
-    return pair
-
-
+@pytest.fixture(scope="module")
+def pair_once(postgresql: str) -> Iterator[Pair]:
+    """One database for all of hypothesis's examples: each closes two days and settles or withdraws one due."""
+    pair = Pair(new_postgresql(postgresql, "pair"))
+    yield pair
+    pair.close()

@@ -1,0 +1,150 @@
+"""The audit as a whole: which checks there are, what each invariant is called, and what no data can show.
+
+Each check is one function of the same signature in the table AUDITS; add a check there and nowhere else.
+Nothing here, nor in any module of this package, may use what did the work that is audited.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from itertools import islice
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from ledger.store import Store
+from office.audit import chains, history, lines, posted, privacy, totals, turns
+from office.audit.evidence import Accounts, Checked, Evidence, Failing, Outcome, gathered
+
+LISTED_MAX: Final = 20
+"""Failings of one check that are listed; a book that is wrong throughout is not listed throughout."""
+
+INVARIANTS: Final[Mapping[int, str]] = MappingProxyType(
+    {
+        1: "write before answer",
+        2: "a key acts at most once, and a refusal stays one",
+        3: "one transaction, one final state",
+        4: "a due is settled at most once, and at its amount",
+        5: "the journal is append-only, chained and sealed",
+        6: "totals, files and books agree",
+        7: "every posting balances",
+        8: "every transaction has one business date",
+        9: "complete: in the books, or a break",
+        10: "files and loads are taken whole, and once",
+        11: "an epoch fences the older node",
+        12: "no identity or card number",
+    }
+)
+"""DESIGN section 6, in short."""
+
+NOT_IN_DATA: Final[Mapping[int, str]] = MappingProxyType(
+    {
+        1: "whether an answer left before its transaction was durable is a matter of the process:"
+        " tests cut the power and read again",
+        2: "what a repeat was answered is not kept; tests send it again",
+        9: "a request that was never answered leaves nothing; the banks' files show it as a difference",
+        10: "that a load is all or nothing shows in its transaction only; tests stop it at every step",
+        11: "that an older node cannot write shows only when it tries; tests let it",
+        12: "logs, pages, metrics and exceptions are not in the databases; a canary test reads them",
+    }
+)
+"""What of an invariant no row can show, and where it is proved instead."""
+
+AUDITS: Final[tuple[Callable[[Evidence], Outcome], ...]] = (
+    turns.keys,
+    turns.refusals,
+    turns.reversals,
+    turns.turns,
+    turns.untouched_dues,
+    chains.links,
+    chains.copies,
+    chains.seals,
+    chains.recorded_ends,
+    totals.front_totals,
+    posted.reconciled_sums,
+    posted.day_postings,
+    posted.suspense,
+    posted.resolutions,
+    posted.balance,
+    posted.postings_named,
+    chains.dates,
+    chains.day_sizes,
+    lines.accounted_lines,
+    lines.misfits,
+    lines.advices,
+    lines.all_banks,
+    history.break_rows,
+    history.break_events_follow,
+    lines.files,
+    lines.loads,
+    chains.epochs,
+    privacy.texts,
+)
+
+
+class Verdict(NamedTuple):
+    """What the audit says of one invariant: what fails, what was looked at, and what no data can show."""
+
+    invariant: int
+    name: str
+    failings: tuple[Failing, ...]
+    checked: tuple[Checked, ...]
+    not_in_data: str
+
+    @property
+    def rows(self) -> int:
+        """How many rows, of whatever kind, speak for it; with none it is not proved."""
+        return sum(one.count for one in self.checked)
+
+
+class Audit(NamedTuple):
+    """Everything that fails, and everything that was looked at."""
+
+    failings: tuple[Failing, ...]
+    checked: tuple[Checked, ...]
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """One for each invariant, in order."""
+        return tuple(
+            Verdict(
+                number,
+                name,
+                tuple(one for one in self.failings if one.invariant == number),
+                tuple(one for one in self.checked if one.invariant == number),
+                NOT_IN_DATA.get(number, ""),
+            )
+            for number, name in INVARIANTS.items()
+        )
+
+
+def audit(
+    office: Store,
+    front: Store | None,
+    seal_public: str,
+    accounts: Accounts,
+    progress: Callable[[str, int], None] = lambda _what, _rows: None,
+) -> Audit:
+    """Check everything that the databases can show; an empty `failings` is a sound book.
+
+    `seal_public` is the public half (hex) of the key that seals days. Without the front book, what only it
+    holds is not checked, and not counted. Reads each database as of one moment and writes nothing; while it
+    reads, a PostgreSQL front keeps what it would clean up and an embedded one does not shorten its log.
+    `progress` is told what is at work and how many rows went by. Raises what Store.reading raises.
+    """
+    failings: list[Failing] = []
+    checked: list[Checked] = []
+    with gathered(office, front, seal_public, accounts, progress) as evidence:
+        for check in AUDITS:
+            found = 0
+            for one in check(evidence):
+                if isinstance(one, Checked):
+                    checked.append(one)
+                    continue
+                found += 1
+                if found > LISTED_MAX:
+                    failings.append(one._replace(subject="", what="and more of the same, not listed"))
+                    break
+                failings.append(
+                    one._replace(subject=privacy.masked(one.subject), what=privacy.masked(one.what))
+                )
+    return Audit(tuple(failings), tuple(checked))
