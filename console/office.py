@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 import click
 from rich.console import Console
-from rich.progress import Progress, TextColumn, TimeElapsedColumn
+from rich.progress import Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from console.front import now_us
@@ -23,8 +23,9 @@ from fep.config import load_settings as load_front_settings
 from fep.keys import read_seal_key
 from ledger.capitals import in_figures
 from ledger.store import Store
-from office import breaks, chart, close
+from office import breaks, chart, close, extract, report
 from office.acts import record_act
+from office.audit import Accounts, audit
 from office.books import TrialBalance, trial_balance
 from office.breaks import Break
 from office.config import Settings, load_settings
@@ -59,29 +60,31 @@ def chart_of(settings: Settings) -> chart.Chart:
 
 
 @contextmanager
-def closing(config: Path) -> Iterator[close.Close]:
-    """The close of the office that these settings describe, with its progress shown to a person who waits."""
-    settings = load_settings(config)
-    front = Store(settings.office.front, lock=False, by_index=False)
+def progress_shown() -> Iterator[Callable[[str, int], None]]:
+    """Where to tell what is at work and how many rows went by: a line each for a person who waits."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description} {task.completed:,.0f}"), TimeElapsedColumn())
-    with (
-        opened(settings) as office,
-        Progress(*columns, console=console, disable=not console.is_terminal) as bar,
-    ):
-        tasks = {}
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        tasks: dict[str, TaskID] = {}
 
-        def progress(what: str, rows: int) -> None:
+        def tell(what: str, rows: int) -> None:
             if what not in tasks:
                 tasks[what] = bar.add_task(what, total=None)
             bar.advance(tasks[what], rows)
 
-        try:
-            yield close.Close(
-                office, front, settings, chart_of(settings), now_us, _day_file(settings), progress
-            )
-        finally:
-            front.close()
+        yield tell
+
+
+@contextmanager
+def closing(config: Path) -> Iterator[close.Close]:
+    """The close of the office that these settings describe."""
+    settings = load_settings(config)
+    front = Store(settings.office.front, lock=False, by_index=False)
+    try:
+        with opened(settings) as office, progress_shown() as tell:
+            yield close.Close(office, front, settings, chart_of(settings), now_us, _day_file(settings), tell)
+    finally:
+        front.close()
 
 
 def _day_file(settings: Settings) -> Callable[[str, str], BinaryIO | None]:
@@ -187,7 +190,7 @@ recon.add_command(close_command, "run")
 @_CONFIG
 def show_command(bank: str, date: str, everything: bool, config: Path) -> None:
     """List the breaks: each with its reason, age, owner and state."""
-    today = datetime.now(UTC).astimezone().strftime("%Y%m%d")
+    today = _today()
     states = () if everything else tuple(state for state in breaks.BreakState if state != "closed")
     with opened(load_settings(config), write=False) as store, store.reading() as connection:
         found = breaks.listing(connection, bank, date, states)
@@ -256,4 +259,62 @@ def post_command(config: Path) -> None:
         _say(at_close.post_decisions())
 
 
-COMMANDS: tuple[click.Command, ...] = (office, recon)
+@recon.command("report")
+@click.option("--date", default="", help="the business date  [default: the last one posted]")
+@_CONFIG
+def report_command(date: str, config: Path) -> None:
+    """Write a date's reports: a page a bank, an overview and the trial balance, as HTML and CSV."""
+    settings = load_settings(config)
+    folder = Path(settings.office.reports)
+    folder.mkdir(parents=True, exist_ok=True)
+    today, chart_here = _today(), chart_of(settings)
+    with opened(settings, write=False) as store, store.reading() as connection:
+        date = date or close.last_posted(connection)
+        names = {bank.code: bank.name for bank in settings.bank}
+        found = extract.overview(connection, date, names, today, chart_here)
+        balance = trial_balance(connection, date)
+    pages = {
+        "overview.html": report.overview_as_html(found).encode(),
+        "overview.csv": report.overview_as_csv(found),
+        "balance.html": report.balance_as_html(balance, date, today).encode(),
+        "balance.csv": report.balance_as_csv(balance, date),
+    }
+    for one in found.reports:
+        pages[f"{one.bank}.html"] = report.as_html(one).encode()
+        pages[f"{one.bank}.csv"] = report.as_csv(one)
+    for name, page in pages.items():
+        (folder / f"{date}.{name}").write_bytes(page)
+    click.echo(f"wrote {len(pages)} files; open {folder / f'{date}.overview.html'}")
+
+
+@click.command("audit")
+@click.option("--without-front", is_flag=True, help="look at the office's database only")
+@_CONFIG
+def audit_command(without_front: bool, config: Path) -> None:
+    """Add everything up again from the journal, by other code; exit code 1 if anything does not hold."""
+    settings = load_settings(config)
+    books = chart_of(settings)
+    accounts = Accounts(books.clearing, books.long, books.short, books.products)
+    front = None if without_front else Store(settings.office.front, lock=False, by_index=False)
+    try:
+        with opened(settings, write=False) as store, progress_shown() as tell:
+            done = audit(store, front, settings.office.seal_key, accounts, tell)
+    finally:
+        if front is not None:
+            front.close()
+    for verdict in done.verdicts:
+        mark = "fails" if verdict.failings else "holds" if verdict.rows else "not in the data"
+        note = f" ({verdict.not_in_data})" if verdict.not_in_data and not verdict.rows else ""
+        click.echo(f"{verdict.invariant:2} {verdict.name}: {mark}, {verdict.rows:,} rows looked at{note}")
+    for failing in done.failings:
+        click.echo(f"   {failing.invariant}: {failing.subject}: {failing.what}")
+    if done.failings:
+        raise click.ClickException(f"{len(done.failings)} findings: change nothing, and find out why")
+    click.echo("the audit found nothing")
+
+
+def _today() -> str:
+    return datetime.now(UTC).astimezone().strftime("%Y%m%d")
+
+
+COMMANDS: tuple[click.Command, ...] = (office, recon, audit_command)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -84,6 +84,7 @@ class Engine:
     _redo: deque[Batch] = field(default_factory=deque)
     _errands: deque[Errand] = field(default_factory=deque)
     _running: bool = False
+    _stopping: bool = False
     _idle: list[Deferred[None]] = field(default_factory=list)
 
     @property
@@ -104,12 +105,19 @@ class Engine:
     def between_batches(self, errand: Callable[[], Any]) -> Deferred[Any]:
         """Do something else in the commit thread, before the next batch: the book has one writer at a time.
 
-        Fires with what the errand returns or fails with what it raises; the batches behind it wait for it.
+        Fires with what the errand returns or fails with what it raises, or with Unavailable once errands are
+        stopped; the batches behind it wait for it.
         """
+        if self._stopping:
+            return fail(Unavailable("the machine is stopping: nothing was done"))
         done: Deferred[Any] = Deferred()
         self._errands.append((errand, done))
         self._wake()
         return done
+
+    def stop_errands(self) -> None:
+        """Refuse errands from now on: one that came when the threads are gone would be waited for in vain."""
+        self._stopping = True
 
     def see_date(self, business_date: str) -> None:
         """Learn the open day's date; `new_date` is called when it is later than the one known."""

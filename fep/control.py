@@ -30,6 +30,9 @@ _LONGEST_PATH = 107
 """sun_path holds 108 bytes, the last one zero (unix(7))."""
 
 
+_ENDED = "the machine ended before it answered; see `qianzhi day status`"
+
+
 class ControlError(FepError):
     """The serving process refused a command, or cannot be asked."""
 
@@ -91,6 +94,26 @@ def checked_path(path: Path) -> str:
     return str(path)
 
 
+def make_way(path: Path) -> str:
+    """The socket's path, free to be listened on: one that a killed process left there is removed.
+
+    Whether somebody serves there is asked, not guessed from a process number, which may be ours by now (in a
+    container it always is). Raises ControlError where somebody does.
+    """
+    checked = checked_path(path)
+    with socket.socket(socket.AF_UNIX) as connection:
+        try:
+            connection.connect(checked)
+        except ConnectionRefusedError:
+            if path.is_socket():
+                path.unlink()
+        except FileNotFoundError:
+            return checked
+        else:
+            raise ControlError(f"another process serves at {path}: stop it first")
+    return checked
+
+
 def ask(where: Path, command: str, progress: Progress = lambda _: None, /, **arguments: object) -> Any:  # noqa: ANN401 - JSON
     """Ask the serving process to carry out a command, and wait for its answer. Blocks; for commands, not for
     the server itself. Raises NotServing, or ControlError with the reason of a refusal.
@@ -106,9 +129,11 @@ def ask(where: Path, command: str, progress: Progress = lambda _: None, /, **arg
                         break
                     progress(answer["progress"])
                 else:
-                    raise ControlError("the machine ended before it answered; see `qianzhi day status`")
+                    raise ControlError(_ENDED)
     except (FileNotFoundError, ConnectionRefusedError) as error:
         raise NotServing(f"no machine serves at {where}") from error
+    except ConnectionError as error:
+        raise ControlError(_ENDED) from error
     if "refused" in answer:
         raise ControlError(answer["refused"])
     return answer["done"]

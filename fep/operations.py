@@ -7,13 +7,13 @@ goes through the engine, between two batches.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredLock
 from twisted.internet.task import deferLater
 from twisted.internet.threads import blockingCallFromThread, deferToThread
 from twisted.logger import Logger
@@ -25,8 +25,8 @@ from fep.schedule import is_time
 from ledger import bookfile
 from ledger.calendar import Calendar
 from ledger.cutover import Cutover, CutoverRefused, cut_over
-from ledger.errors import Conflict, OutcomeUnknown
-from ledger.load import load_book
+from ledger.errors import Conflict, OutcomeUnknown, Unavailable
+from ledger.load import Loaded, load_book
 from ledger.seal import Sealer
 from ledger.store import Store
 
@@ -62,6 +62,8 @@ class Operations:
     calendar: Calendar
     now: Callable[[], datetime]
     now_us: Callable[[], int]
+    one_load: DeferredLock = field(default_factory=DeferredLock)
+    """Loads stage their rows in the same place: a second one waits for the first."""
 
     log = Logger(namespace="fep.operations")
 
@@ -83,17 +85,28 @@ class Operations:
         if not path.is_absolute():
             raise ControlError("load needs the absolute path of a file")
         tell = partial(self.reactor.callFromThread, progress)
-        return deferToThread(self._load, path, tell).addCallback(lambda loaded: loaded._asdict())
+        done: Deferred[Loaded] = self.one_load.run(deferToThread, self._load, path, tell)
+        return done.addCallback(self._loaded)
+
+    def _loaded(self, loaded: Loaded) -> dict[str, Any]:
+        """The first load opens the first day: nobody waits for the next poll to be told."""
+        self.engine.see_date(loaded.date)
+        return loaded._asdict()
 
     async def cut_over(self, date: str) -> Cutover:
         """Close the business day `date` and open the next; known to have happened when this returns."""
         closing = partial(
             cut_over, self.store, date, self.calendar.next_business_date, self.sealer, self.now_us()
         )
-        for _ in range(ATTEMPTS):
+        in_doubt = False
+        for attempt in range(ATTEMPTS):
             try:
                 done: Cutover = await self.engine.between_batches(closing)
-            except (OutcomeUnknown, Conflict) as error:
+            except (OutcomeUnknown, Conflict, Unavailable) as error:
+                # The first attempt after the database was restarted meets a dead pooled connection.
+                if isinstance(error, Unavailable) and attempt and not in_doubt:
+                    raise
+                in_doubt = in_doubt or isinstance(error, OutcomeUnknown)
                 self.log.error("cut-over of {date}, asking again: {error}", date=date, error=error)
                 await deferLater(self.reactor, 1)
             else:
@@ -109,7 +122,7 @@ class Operations:
             return Deferred.fromCoroutine(self.cut_over(date))
         return None
 
-    def _load(self, path: Path, progress: Progress) -> Any:  # noqa: ANN401 - ledger.load.Loaded
+    def _load(self, path: Path, progress: Progress) -> Loaded:
         """In a thread of its own: read and check the file, then load it, each transaction between two
         batches.
         """

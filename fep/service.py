@@ -23,7 +23,7 @@ from twisted.python.threadpool import ThreadPool
 
 from fep.commit import Engine
 from fep.config import Bank, Settings
-from fep.control import ControlFactory, checked_path
+from fep.control import ControlFactory, checked_path, make_way
 from fep.gate import Gate
 from fep.keys import BankKeys, FrontKey, read_seal_key
 from fep.link import CUTOVER, Counterparty, Surroundings
@@ -114,6 +114,7 @@ class Service:
         self.source.serving = False
         for looping in self._calls:
             looping.stop()
+        self.engine.stop_errands()
         self.server.drain()
         seconds = self.settings.limits.stop_seconds
         finished: Deferred[Any] = DeferredList([maybeDeferred(port.stopListening) for port in self._ports])
@@ -140,8 +141,8 @@ class Service:
             world.now_us,
         )
         factory = ControlFactory(self.operations.commands())
-        path = self.settings.node.control
-        self._ports.append(world.reactor.listenUNIX(path, factory, mode=0o600, wantPID=True))
+        path = make_way(Path(self.settings.node.control))
+        self._ports.append(world.reactor.listenUNIX(path, factory, mode=0o600))
         self._every(self.settings.day.poll_seconds, self._look_at_day)
         if self.settings.day.cutover is not None:
             self._every(1, self.operations.cut_over_by_the_clock, self.settings.day.cutover)

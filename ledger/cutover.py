@@ -3,8 +3,9 @@
 It takes the day's row for itself. Every batch holds that row shared from before its first entry gets a date
 until its commit, on every node; so when the row is ours no entry is on its way, and whatever comes after
 reads the new day. On PostgreSQL it asks for the table first: batches that begin while it waits queue behind
-it, where the row alone would be shared past it for as long as two nodes are busy. Nothing is counted here: what the day adds up to is read at leisure, from entries that can
-no longer change. Statements of the cut-over only.
+it, where the row alone would be shared past it for as long as two nodes are busy. Nothing is counted here:
+what the day adds up to is read at leisure, from entries that can no longer change. Statements of the
+cut-over only.
 """
 
 from __future__ import annotations

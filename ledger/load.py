@@ -177,7 +177,7 @@ def _refuse_if_any(connection: Connection, condition: ColumnElement[bool], what:
 
 
 def _sweep(connection: Connection) -> None:
-    """What lapsed or was withdrawn at an earlier load leaves, unless the journal or this file speaks of it."""
+    """What lapsed or was withdrawn earlier leaves, unless the journal or this file speaks of it."""
     left = dues.c.state.in_((DueState.LAPSED.value, DueState.WITHDRAWN.value))
     named = exists().where(incoming_dues.c.due == dues.c.due)
     connection.execute(delete(dues).where(left, dues.c.turn == 0, ~named))

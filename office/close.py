@@ -23,6 +23,7 @@ from office.books import install_chart
 from office.breaks import MACHINE, post_approved, to_suspense
 from office.chart import Chart
 from office.config import Settings, bank_layout
+from office.errors import OfficeError
 from office.frontday import sealed_by
 from office.posting import post_day
 from office.pull import Pulled, pull
@@ -33,6 +34,10 @@ from office.take import take_file
 SCHEMA_VERSION = "1"
 _DONE = (DayState.POSTED.value, DayState.ARCHIVED.value)
 _NOTE_MAX = 2000
+
+
+class NothingPosted(OfficeError):
+    """There is no posted day to work on."""
 
 
 class Step(StrEnum):
@@ -191,12 +196,11 @@ class Close:
         yield Told(Step.POST, date, "", f"posted; {len(names)} approved breaks out of suspense")
 
     def post_decisions(self) -> Told:
-        """Post what two people have approved since the last day was posted, on that day's date."""
+        """Post what two people have approved since the last day was posted, on that day's date. Raises
+        NothingPosted.
+        """
         with self._office.transaction() as connection:
-            posted = select(func.max(days.c.date)).where(days.c.state.in_(_DONE))
-            date = connection.execute(posted).scalar()
-            if date is None:
-                return Told(Step.POST, "", "", "no business day is posted yet", waiting=True)
+            date = last_posted(connection)
             names = post_approved(connection, self._chart, date, self._now_us())
             if names:
                 self._act(connection, Step.POST.value, date, f"approved: {', '.join(names)}"[:_NOTE_MAX])
@@ -240,6 +244,16 @@ def read_days(connection: Connection) -> tuple[DayRow, ...]:
     """The business days that were pulled, the oldest first."""
     columns = (days.c[name] for name in DayRow._fields)
     return tuple(DayRow(*row) for row in connection.execute(select(*columns).order_by(days.c.date)))
+
+
+def last_posted(connection: Connection) -> str:
+    """The last business date that is posted. Raises NothingPosted where none is."""
+    date: str | None = connection.execute(
+        select(func.max(days.c.date)).where(days.c.state.in_(_DONE))
+    ).scalar()
+    if date is None:
+        raise NothingPosted("no business day is posted yet: run `qianzhi office close`")
+    return date
 
 
 def prepare(office: Store, chart: Chart) -> None:

@@ -387,8 +387,9 @@ async def _next_day(stage: Stage) -> None:
 
 def _audit(stage: Stage) -> None:
     """Independent code adds everything up again; any finding fails the demo."""
-    said = _qianzhi("audit", "--config", str(stage.office_config))
-    stage.console.print(said.rstrip())
+    config = ("--config", str(stage.office_config))
+    stage.console.print(_qianzhi("audit", *config).rstrip(), highlight=False)
+    stage.console.print(_qianzhi("recon", "report", *config).rstrip(), highlight=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Actors on one PostgreSQL database that go on one at a time, when told: interleavings without luck.
 
-Each actor is a thread with its own connections, named to the server after it. It stops at every `gate`; told
-to go on, it runs to its next gate, to its end, or until it waits for a lock that another actor holds. Which of
-these it is, the server's own table of locks says, so nothing here waits for time to pass.
+Each actor is a thread with its own connections, named to the server after it. It stops at every `gate`;
+told to go on, it runs to its next gate, to its end, or until it waits for a lock that another actor holds.
+Which of these it is, the server's own table of locks says, so nothing here waits for time to pass.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class _Actor:
         try:
             self.stop()
             self._part()
-        except BaseException as error:  # noqa: BLE001 - raised again by `Stage.finish`
+        except BaseException as error:  # raised again by `finish`
             self.error = error
         finally:
             with self._moved:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from hashlib import sha256
 from random import Random
 from typing import BinaryIO
 
@@ -38,7 +39,7 @@ class World:
             self.front_store,
             front,
             SEALER,
-            lambda number: f"digest {number}",
+            lambda number: sha256(number.encode()).hexdigest(),
             self.random,
             BANKS,
             Calendar().next_business_date,

@@ -40,7 +40,7 @@ class Segment(NamedTuple):
     date: str
     first: int
     last: int
-    count: int
+    size: int
 
 
 def digest(row: Sequence[Any]) -> str:
@@ -194,7 +194,7 @@ def dates(evidence: Evidence) -> Outcome:
                 yield Failing(8, subject, f"entries of {before.date} and {after.date} are not in order")
         yield from _strangers(journal, segments)
         yield from _sequence(journal)
-        count = sum(segment.count for segment in segments)
+        count = sum(segment.size for segment in segments)
         yield Checked(8, f"entries of the {journal.name}'s journal, held against the days", count)
 
 
@@ -227,7 +227,7 @@ def day_sizes(evidence: Evidence) -> Outcome:
     days = office_schema.days
     counts: Counter[str] = Counter()
     for segment in _segments(evidence.journals[0]):
-        counts[segment.date] += segment.count
+        counts[segment.date] += segment.size
     rows = evidence.office.execute(select(days.c.date, days.c.entries).order_by(days.c.date)).all()
     for date, stated in rows:
         if counts[date] != stated:

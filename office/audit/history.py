@@ -1,5 +1,5 @@
-"""Invariant 9, the life of the breaks: each is what it says, went through allowed states only, and was decided
-by two people.
+"""Invariant 9, the life of the breaks: each is what it says, went through allowed states only, and was
+decided by two people.
 
 What may follow what is written here anew. Whether every difference has its break, `office.audit.lines` asks.
 """

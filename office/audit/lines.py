@@ -1,5 +1,5 @@
-"""Invariants 9 and 10: every line on either side is accounted for, every advice is in the books or is a
-break, and files and loads are whole and were taken once.
+"""Invariant 9, the lines: each one of either side agrees with one of the other or is in a break, and the
+breaks say what their lines do.
 
 Which line agrees with which is worked out here anew, by the database for the many that simply agree and one
 by one for the rest. Memory grows with the differences of a bank's day, not with its lines.
@@ -10,12 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, func, literal, not_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, not_, or_, select
 
-from ledger import schema as front_schema
 from office.audit.evidence import (
-    POSTED,
-    SETTLEMENTS,
     Checked,
     Evidence,
     Failing,
@@ -25,8 +22,8 @@ from office.audit.evidence import (
     is_undoing,
     stream,
 )
-from office.audit.totals import BankDay, Change, changes, taken_back
-from office.schema import bank_files, bank_lines, breaks, days, entries, reconciliations
+from office.audit.totals import BankDay, changes, taken_back
+from office.schema import bank_lines, breaks, entries, reconciliations
 
 
 class _Ours(NamedTuple):
@@ -185,7 +182,7 @@ class _Day:
         columns = line.line, line.key, line.direction, line.amount, line.rrn, line.state
         query = _their_lines((self._bank, self._date)).with_only_columns(*columns)
         for row in stream(self._office, query.where(or_(line.state != "S", not_(agrees)))):
-            yield _Theirs(*row, self._back.get((self._bank, self._date, row[0]), 0))
+            yield _Theirs._make((*row, self._back.get((self._bank, self._date, row[0]), 0)))
 
     def _listed_breaks(self) -> Iterator[_Break]:
         line = bank_lines.c
@@ -197,7 +194,7 @@ class _Day:
             .outerjoin(bank_lines, named)
             .where(breaks.c.bank == self._bank, breaks.c.date == self._date, breaks.c["class"] != "misfit")
         )
-        return (_Break(*row) for row in self._office.execute(query))
+        return map(_Break._make, self._office.execute(query))
 
     def _closed_keys(self) -> set[str]:
         """The keys of the earlier breaks that a line of this date closed."""
@@ -271,131 +268,3 @@ def _undone(date: str) -> ColumnElement[bool]:
         undoing.c.business_date <= date,
         not_(reinstated),
     )
-
-
-def misfits(evidence: Evidence) -> Outcome:
-    """Invariant 9: an advice that did not fit the book has a break once its date is reconciled, and no other
-    entry has such a break.
-    """
-    broken, made = breaks.c, reconciliations.c
-    is_reconciled = exists().where(made.bank == entries.c.bank, made.date == entries.c.business_date)
-    is_broken = exists().where(
-        broken["class"] == "misfit",
-        broken.key == entries.c.key,
-        broken.bank == entries.c.bank,
-        broken.date == entries.c.business_date,
-    )
-    query = select(entries.c.chain, entries.c.position).where(entries.c.misfit != "", is_reconciled)
-    for chain, position in evidence.office.execute(query.where(not_(is_broken))):
-        yield Failing(9, f"office, entry {chain}/{position}", "did not fit the book, and is in no break")
-    misfit = exists().where(
-        entries.c.key == broken.key,
-        entries.c.bank == broken.bank,
-        entries.c.business_date == broken.date,
-        entries.c.misfit != "",
-    )
-    for (name,) in evidence.office.execute(
-        select(broken["break"]).where(broken["class"] == "misfit", not_(misfit))
-    ):
-        yield Failing(9, f"break {name}", "is of an entry that did fit the book, or is not there")
-    count = count_of(evidence.office, query.with_only_columns(func.count()))
-    yield Checked(9, "advices that did not fit the book, on reconciled dates", count)
-
-
-def advices(evidence: Evidence) -> Outcome:
-    """Invariant 9: every approved advice took effect, or is marked as one that did not fit; a reversal may
-    have found nothing left to reverse.
-    """
-    is_advice = or_(entries.c.mti.like("022_"), entries.c.mti.like("042_"))
-    approved = and_(is_advice, entries.c.response == "00")
-    nowhere = and_(entries.c.turn.is_(None), entries.c.misfit == "", entries.c.kind != "reversal")
-    query = select(entries.c.chain, entries.c.position).where(approved)
-    for chain, position in evidence.office.execute(query.where(nowhere)):
-        yield Failing(
-            9, f"office, entry {chain}/{position}", "is an advice that is neither in effect nor a misfit"
-        )
-    count = count_of(evidence.office, query.with_only_columns(func.count()))
-    yield Checked(9, "advices accepted", count)
-
-
-def all_banks(evidence: Evidence) -> Outcome:
-    """Invariant 9: a posted day has the reconciliation of every bank that has entries in effect on it."""
-    one = entries.c
-    query = (
-        select(one.bank, one.business_date, func.count())
-        .join(days, days.c.date == one.business_date)
-        .where(days.c.state.in_(POSTED), one.turn.is_not(None))
-        .group_by(one.bank, one.business_date)
-    )
-    made = {
-        (row[0], row[1])
-        for row in evidence.office.execute(select(reconciliations.c.bank, reconciliations.c.date))
-    }
-    total = 0
-    for bank, date, count in evidence.office.execute(query).all():
-        total += 1
-        if (bank, date) not in made:
-            yield Failing(9, f"{bank} on {date}", f"has {count} effects, and the day is posted without them")
-    yield Checked(9, "banks' dates that are posted", total)
-
-
-def files(evidence: Evidence) -> Outcome:
-    """Invariant 10: each bank's file is there with as many lines, and sums, as it was taken with; none was
-    taken twice.
-    """
-    yield from _twice(evidence, bank_files, "digest")
-    line = bank_lines.c
-    done = line.state == "S"
-    sums = select(
-        line.bank,
-        line.date,
-        func.count().label("lines"),
-        func.max(line.line).label("last"),
-        func.sum(case((and_(done, line.direction == "C"), line.amount), else_=0)).label("collected"),
-        func.sum(case((and_(done, line.direction == "P"), line.amount), else_=0)).label("paid"),
-    ).group_by(line.bank, line.date)
-    held = {(row[0], row[1]): [int(figure) for figure in row[2:]] for row in evidence.office.execute(sums)}
-    rows = evidence.office.execute(select(bank_files)).all()
-    for row in rows:
-        found = held.pop((row.bank, row.date), [0, 0, 0, 0])
-        if found != [row.lines, row.lines, row.collected, row.paid]:
-            what = f"was taken with {row.lines} lines, {row.collected} and {row.paid} fen; there are {found}"
-            yield Failing(10, f"file of {row.bank} for {row.date}", what)
-    for bank, date in sorted(held):
-        yield Failing(10, f"lines of {bank} for {date}", "are of no file")
-    yield Checked(10, "banks' files", len(rows))
-    yield from _line_keys(evidence)
-
-
-def _line_keys(evidence: Evidence) -> Outcome:
-    line = bank_lines.c
-    bank = func.substr(literal("0" * 11).concat(line.bank), func.length(line.bank) + 1)
-    made = bank + "/" + line.terminal + "/" + line.sent_at + "/" + line.stan
-    for row in evidence.office.execute(select(line.bank, line.date, line.line).where(line.key != made)):
-        subject = "line {2} of {0} for {1}".format(*row)
-        yield Failing(10, subject, "its key is not that of its fields")
-    count = count_of(evidence.office, select(func.count()).select_from(bank_lines))
-    yield Checked(10, "lines of banks' files", count)
-
-
-def loads(evidence: Evidence) -> Outcome:
-    """Invariant 10: one load a date at the most, no file twice, and each of a business day."""
-    if evidence.front is None:
-        return
-    table, day = front_schema.loads, front_schema.days.c
-    for name in ("date", "digest"):
-        column = table.c[name]
-        query = select(column, func.count()).group_by(column).having(func.count() > 1)
-        for value, count in evidence.front.execute(query):
-            yield Failing(10, f"load, {name} {value}", f"stands {count} times")
-    stray = select(table.c.date).where(~exists().where(day.date == table.c.date))
-    for (date,) in evidence.front.execute(stray):
-        yield Failing(10, f"load of {date}", "is of no business day")
-    yield Checked(10, "loads of dues", count_of(evidence.front, select(func.count()).select_from(table)))
-
-
-def _twice(evidence: Evidence, table: Any, name: str) -> Iterator[Failing]:  # noqa: ANN401
-    column = table.c[name]
-    query = select(column, func.count()).group_by(column).having(func.count() > 1)
-    for value, count in evidence.office.execute(query):
-        yield Failing(10, f"{table.name}, {name} {value}", f"stands {count} times")

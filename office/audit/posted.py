@@ -8,7 +8,7 @@ Legs are fen, debit positive.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, not_, or_, select
@@ -82,7 +82,8 @@ def day_postings(evidence: Evidence) -> Outcome:
     wanted = _wanted(evidence)
     made = _posted(connection)
     for bank, date in sorted(wanted.keys() | made.keys()):
-        expected, found = wanted.get((bank, date), {}), made.get((bank, date), {})
+        expected: Legs = wanted.get((bank, date), {})
+        found: Legs = made.get((bank, date), {})
         for account in sorted(expected.keys() | found.keys()):
             there, due = found.get(account, 0), expected.get(account, 0)
             if there != due:

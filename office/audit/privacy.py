@@ -2,8 +2,9 @@
 
 Every text column of every table is read, whatever it is for, so that a column that is added later is looked
 at too. What is found is never repeated: a finding names the table, the column and the row. Exempt are the
-insurer's own names of policies and dues, which may be any digits: in the tables that hold its book, and in
-an entry that found them there.
+insurer's own names of policies and dues, which may be any digits: in the book itself, and where a row or the
+book shows that it is such a name. What a bank's line names is believed unless it is an identity number by its
+check character.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, MetaData, Table, Text, case, func, literal, or_, select
 
-from ledger.schema import FRONT
+from ledger.schema import FRONT, dues, policies
 from office.audit.evidence import Checked, Evidence, Failing, Outcome, count_of, stream
 from office.schema import OFFICE
 
@@ -28,9 +29,11 @@ _LONG: Final = re.compile(r"[0-9]{13,18}[0-9Xx]?")
 _HEX: Final = frozenset(
     {"content", "previous", "digest", "tip", "root", "signature", "beneficiary", "value", "chains"}
 )
-"""Columns of hashes and digests: a run of digits within one is chance, unless it stands by itself."""
+"""Columns of hashes and digests."""
+_WHOLE: Final = _HEX | {"policy", "due", "subject"}
+"""Columns in which a run of digits between letters is a part of something else, or chance."""
 _WORDS: Final = re.compile(r"(?<![0-9A-Za-z])[0-9]{13,18}[0-9Xx]?(?![0-9A-Za-z])")
-_OWN_NAMES: Final = frozenset({"policy", "due", "subject"})
+_OWN_NAMES: Final = frozenset({"policy", "due"})
 _BOOK: Final = frozenset({"policies", "dues", "incoming_policies", "incoming_dues"})
 _TOLD_EVERY: Final = 10_000
 
@@ -67,7 +70,7 @@ def _table(connection: Connection, database: str, table: Table, evidence: Eviden
         values: Mapping[str, Any] = row._mapping  # type: ignore[attr-defined]
         for column in columns:
             text = values[column.name]
-            if text and _is_found(column.name, text) and not _is_own(column.name, text, values):
+            if text and _is_found(column.name, text) and not _is_own(evidence, column.name, text, values):
                 place = ", ".join(str(values[key.name]) for key in keys)
                 yield Failing(12, masked(f"{database}, {table.name} {place}"), f"a number in {column.name}")
         if number % _TOLD_EVERY == 0:
@@ -94,7 +97,7 @@ def _suspicious(connection: Connection, text: ColumnElement[str]) -> ColumnEleme
 
 
 def _is_found(name: str, text: str) -> bool:
-    runs = _WORDS.findall(text) if name in _HEX else [text]
+    runs = _WORDS.findall(text) if name in _WHOLE else [text]
     return any(_is_number(run) for run in runs)
 
 
@@ -121,13 +124,18 @@ def _is_luhn(digits: str) -> bool:
     return total % 10 == 0
 
 
-def _is_own(name: str, text: str, row: Mapping[str, Any]) -> bool:
-    """Whether a column holds a policy's or due's name that the insurer gave: an entry says that it was found
-    in the book; of a bank's line, and of a break, one has to believe it unless the check character fits.
-    """
-    if "holder" in row and name in _OWN_NAMES:
-        return bool(row["holder"] if name == "policy" else row["due_date"])
-    return name in ("policy", "due") and not any(map(_is_checked, _IDENTITY.finditer(text)))
+def _is_own(evidence: Evidence, name: str, text: str, row: Mapping[str, Any]) -> bool:
+    """Whether a column holds a policy's or a due's name that the insurer gave."""
+    of_entry = "holder" in row
+    if name not in ("policy", "due") and not (name == "subject" and of_entry):
+        return False
+    # An entry has the holder of a policy, and the date of a due, that it found in the book.
+    if of_entry and row["holder" if name == "policy" else "due_date"]:
+        return True
+    if of_entry and evidence.front is not None:
+        column = policies.c.policy if name == "policy" else dues.c.due
+        return evidence.front.execute(select(column).where(column == text)).first() is not None
+    return not any(map(_is_checked, _IDENTITY.finditer(text)))
 
 
 def _is_checked(found: re.Match[str]) -> bool:

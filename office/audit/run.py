@@ -7,13 +7,13 @@ Nothing here, nor in any module of this package, may use what did the work that 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from itertools import islice
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from ledger.store import Store
-from office.audit import chains, history, lines, posted, privacy, totals, turns
+from office.audit import advices, chains, files, history, lines, posted, privacy, totals, turns
 from office.audit.evidence import Accounts, Checked, Evidence, Failing, Outcome, gathered
+from office.audit.privacy import masked
 
 LISTED_MAX: Final = 20
 """Failings of one check that are listed; a book that is wrong throughout is not listed throughout."""
@@ -39,7 +39,7 @@ INVARIANTS: Final[Mapping[int, str]] = MappingProxyType(
 NOT_IN_DATA: Final[Mapping[int, str]] = MappingProxyType(
     {
         1: "whether an answer left before its transaction was durable is a matter of the process:"
-        " tests cut the power and read again",
+        " tests kill the process and read again",
         2: "what a repeat was answered is not kept; tests send it again",
         9: "a request that was never answered leaves nothing; the banks' files show it as a difference",
         10: "that a load is all or nothing shows in its transaction only; tests stop it at every step",
@@ -69,13 +69,13 @@ AUDITS: Final[tuple[Callable[[Evidence], Outcome], ...]] = (
     chains.dates,
     chains.day_sizes,
     lines.accounted_lines,
-    lines.misfits,
-    lines.advices,
-    lines.all_banks,
+    advices.misfits,
+    advices.advices,
+    advices.all_banks,
     history.break_rows,
     history.break_events_follow,
-    lines.files,
-    lines.loads,
+    files.files,
+    files.loads,
     chains.epochs,
     privacy.texts,
 )
@@ -131,20 +131,23 @@ def audit(
     reads, a PostgreSQL front keeps what it would clean up and an embedded one does not shorten its log.
     `progress` is told what is at work and how many rows went by. Raises what Store.reading raises.
     """
+    with gathered(office, front, seal_public, accounts, progress) as evidence:
+        return examine(evidence)
+
+
+def examine(evidence: Evidence) -> Audit:
+    """Run every check on connections that are open already."""
     failings: list[Failing] = []
     checked: list[Checked] = []
-    with gathered(office, front, seal_public, accounts, progress) as evidence:
-        for check in AUDITS:
-            found = 0
-            for one in check(evidence):
-                if isinstance(one, Checked):
-                    checked.append(one)
-                    continue
-                found += 1
-                if found > LISTED_MAX:
-                    failings.append(one._replace(subject="", what="and more of the same, not listed"))
-                    break
-                failings.append(
-                    one._replace(subject=privacy.masked(one.subject), what=privacy.masked(one.what))
-                )
+    for check in AUDITS:
+        room = LISTED_MAX
+        for one in check(evidence):
+            if isinstance(one, Checked):
+                checked.append(one)
+            elif room:
+                room -= 1
+                failings.append(Failing(one.invariant, masked(one.subject), masked(one.what)))
+            else:
+                failings.append(Failing(one.invariant, "", "and more of the same check, not listed"))
+                break
     return Audit(tuple(failings), tuple(checked))

@@ -17,7 +17,6 @@ from sqlalchemy import Connection, FromClause, and_, case, exists, func, not_, s
 from ledger import schema as front_schema
 from office import schema as office_schema
 from office.audit.evidence import (
-    SETTLEMENTS,
     UNDOINGS,
     Checked,
     Evidence,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -23,6 +23,7 @@ THINGS = Table(
     Column("Mixed case", Text),
 )
 NAMES = ("number", "authorization", "Mixed case")
+Rows = Iterable[tuple[object, ...]]
 AWKWARD = (
     "",
     "\\N",
@@ -47,7 +48,7 @@ def store(office_url: str) -> Iterator[Store]:
     store.close()
 
 
-def put(store: Store, rows: Any, names: tuple[str, ...] = NAMES) -> int:
+def put(store: Store, rows: Rows, names: tuple[str, ...] = NAMES) -> int:
     with store.transaction() as connection:
         return insert_rows(connection, THINGS, names, rows)
 
@@ -98,9 +99,13 @@ def test_a_column_that_the_table_does_not_have_is_refused(store: Store) -> None:
 
 
 def test_nothing_is_kept_when_the_callers_transaction_fails(store: Store) -> None:
-    with pytest.raises(RuntimeError, match="changed my mind"), store.transaction() as connection:
-        assert insert_rows(connection, THINGS, NAMES, [(1, "x", None)]) == 1
-        raise RuntimeError("changed my mind")
+    def put_and_fail() -> None:
+        with store.transaction() as connection:
+            assert insert_rows(connection, THINGS, NAMES, [(1, "x", None)]) == 1
+            raise RuntimeError("changed my mind")
+
+    with pytest.raises(RuntimeError, match="changed my mind"):
+        put_and_fail()
     assert held(store) == []
 
 
@@ -122,17 +127,13 @@ def test_a_source_that_fails_on_the_way_is_heard_and_nothing_is_kept(store: Stor
         [(1, "secret", None), (1, "secret", None)],
         [(1, None, "secret")],
         [(1, "secret", None), (2, "secret")],
-        [("secret", "secret", None)],
     ],
-    ids=["a key twice", "a value missing", "a row too short", "a number that is none"],
+    ids=["a key twice", "a value missing", "a row too short"],
 )
-def test_the_databases_refusal_is_told_without_the_rows_values(store: Store, rows: Any) -> None:
-    if store.is_sqlite and rows[0][0] == "secret":
-        rows = [(2**64, "secret", None)]  # SQLite takes a text for a number; it takes no number so great
-    with pytest.raises((BatchRefused, Conflict, OverflowError)) as refused:
+def test_the_databases_refusal_is_told_without_the_row(store: Store, rows: Rows) -> None:
+    with pytest.raises((BatchRefused, Conflict)) as refused:
         put(store, rows)
-    if not isinstance(refused.value, OverflowError):
-        assert "secret" not in str(refused.value)
+    assert "secret" not in str(refused.value)
     assert held(store) == []
 
 

@@ -1,0 +1,77 @@
+"""Invariant 9, the entries: every advice is in the books or is a break, and no bank's date is left out.
+
+Whether each line of a bank's file is accounted for, `office.audit.lines` asks.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import and_, exists, func, not_, or_, select
+
+from office.audit.evidence import POSTED, Checked, Evidence, Failing, Outcome, count_of
+from office.schema import breaks, days, entries, reconciliations
+
+
+def misfits(evidence: Evidence) -> Outcome:
+    """Invariant 9: an advice that did not fit the book has a break once its date is reconciled, and no other
+    entry has such a break.
+    """
+    broken, made = breaks.c, reconciliations.c
+    is_reconciled = exists().where(made.bank == entries.c.bank, made.date == entries.c.business_date)
+    is_broken = exists().where(
+        broken["class"] == "misfit",
+        broken.key == entries.c.key,
+        broken.bank == entries.c.bank,
+        broken.date == entries.c.business_date,
+    )
+    query = select(entries.c.chain, entries.c.position).where(entries.c.misfit != "", is_reconciled)
+    for chain, position in evidence.office.execute(query.where(not_(is_broken))):
+        yield Failing(9, f"office, entry {chain}/{position}", "did not fit the book, and is in no break")
+    misfit = exists().where(
+        entries.c.key == broken.key,
+        entries.c.bank == broken.bank,
+        entries.c.business_date == broken.date,
+        entries.c.misfit != "",
+    )
+    for (name,) in evidence.office.execute(
+        select(broken["break"]).where(broken["class"] == "misfit", not_(misfit))
+    ):
+        yield Failing(9, f"break {name}", "is of an entry that did fit the book, or is not there")
+    count = count_of(evidence.office, query.with_only_columns(func.count()))
+    yield Checked(9, "advices that did not fit the book, on reconciled dates", count)
+
+
+def advices(evidence: Evidence) -> Outcome:
+    """Invariant 9: every approved advice took effect, or is marked as one that did not fit; a reversal may
+    have found nothing left to reverse.
+    """
+    is_advice = or_(entries.c.mti.like("022_"), entries.c.mti.like("042_"))
+    approved = and_(is_advice, entries.c.response == "00")
+    nowhere = and_(entries.c.turn.is_(None), entries.c.misfit == "", entries.c.kind != "reversal")
+    query = select(entries.c.chain, entries.c.position).where(approved)
+    for chain, position in evidence.office.execute(query.where(nowhere)):
+        yield Failing(
+            9, f"office, entry {chain}/{position}", "is an advice that is neither in effect nor a misfit"
+        )
+    count = count_of(evidence.office, query.with_only_columns(func.count()))
+    yield Checked(9, "advices accepted", count)
+
+
+def all_banks(evidence: Evidence) -> Outcome:
+    """Invariant 9: a posted day has the reconciliation of every bank that has entries in effect on it."""
+    one = entries.c
+    query = (
+        select(one.bank, one.business_date, func.count())
+        .join(days, days.c.date == one.business_date)
+        .where(days.c.state.in_(POSTED), one.turn.is_not(None))
+        .group_by(one.bank, one.business_date)
+    )
+    made = {
+        (row[0], row[1])
+        for row in evidence.office.execute(select(reconciliations.c.bank, reconciliations.c.date))
+    }
+    total = 0
+    for bank, date, count in evidence.office.execute(query).all():
+        total += 1
+        if (bank, date) not in made:
+            yield Failing(9, f"{bank} on {date}", f"has {count} effects, and the day is posted without them")
+    yield Checked(9, "banks' dates that are posted", total)

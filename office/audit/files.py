@@ -1,0 +1,72 @@
+"""Invariant 10: banks' files and loads of dues are whole, and none was taken twice.
+
+What the lines of a file mean does not belong here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import Connection, Table, and_, case, exists, func, literal, select
+
+from ledger import schema as front_schema
+from office.audit.evidence import Checked, Evidence, Failing, Outcome, count_of
+from office.schema import bank_files, bank_lines
+
+
+def files(evidence: Evidence) -> Outcome:
+    """Invariant 10: each bank's file is there with as many lines, and sums, as it was taken with; none was
+    taken twice.
+    """
+    yield from _twice(evidence.office, bank_files, "digest")
+    line = bank_lines.c
+    done = line.state == "S"
+    sums = select(
+        line.bank,
+        line.date,
+        func.count(),
+        func.sum(case((and_(done, line.direction == "C"), line.amount), else_=0)),
+        func.sum(case((and_(done, line.direction == "P"), line.amount), else_=0)),
+    ).group_by(line.bank, line.date)
+    held = {(row[0], row[1]): [int(figure) for figure in row[2:]] for row in evidence.office.execute(sums)}
+    rows = evidence.office.execute(select(bank_files)).all()
+    for row in rows:
+        found = held.pop((row.bank, row.date), [0, 0, 0])
+        if found != [row.lines, row.collected, row.paid]:
+            what = f"was taken with {row.lines} lines, {row.collected} and {row.paid} fen; there are {found}"
+            yield Failing(10, f"file of {row.bank} for {row.date}", what)
+    for bank, date in sorted(held):
+        yield Failing(10, f"lines of {bank} for {date}", "are of no file")
+    yield Checked(10, "banks' files", len(rows))
+    yield from _line_keys(evidence)
+
+
+def _line_keys(evidence: Evidence) -> Outcome:
+    line = bank_lines.c
+    bank = func.substr(literal("0" * 11).concat(line.bank), func.length(line.bank) + 1)
+    made = bank + "/" + line.terminal + "/" + line.sent_at + "/" + line.stan
+    for row in evidence.office.execute(select(line.bank, line.date, line.line).where(line.key != made)):
+        subject = "line {2} of {0} for {1}".format(*row)
+        yield Failing(10, subject, "its key is not that of its fields")
+    count = count_of(evidence.office, select(func.count()).select_from(bank_lines))
+    yield Checked(10, "lines of banks' files", count)
+
+
+def loads(evidence: Evidence) -> Outcome:
+    """Invariant 10: one load a date at the most, no file twice, and each of a business day."""
+    if evidence.front is None:
+        return
+    table, day = front_schema.loads, front_schema.days.c
+    yield from _twice(evidence.front, table, "date")
+    yield from _twice(evidence.front, table, "digest")
+    stray = select(table.c.date).where(~exists().where(day.date == table.c.date))
+    for (date,) in evidence.front.execute(stray):
+        yield Failing(10, f"load of {date}", "is of no business day")
+    yield Checked(10, "loads of dues", count_of(evidence.front, select(func.count()).select_from(table)))
+
+
+def _twice(connection: Connection, table: Table, name: str) -> Iterator[Failing]:
+    column = table.c[name]
+    query = select(column, func.count()).group_by(column).having(func.count() > 1)
+    for value, count in connection.execute(query):
+        yield Failing(10, f"{table.name}, {name} {value}", f"stands {count} times")
