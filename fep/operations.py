@@ -93,6 +93,12 @@ class Operations:
         self.engine.see_date(loaded.date)
         return loaded._asdict()
 
+    def stop(self) -> Deferred[Any]:
+        """Fires when no load is under way; none begins after that. A load that went on asking a reactor
+        which has stopped would keep the process from ending.
+        """
+        return self.one_load.acquire()
+
     async def cut_over(self, date: str) -> Cutover:
         """Close the business day `date` and open the next; known to have happened when this returns."""
         closing = partial(

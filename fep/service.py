@@ -124,6 +124,7 @@ class Service:
         finished.addErrback(self._stopped_short, "not every request could be answered")
         finished.addCallback(lambda _: self.server.stop().addTimeout(seconds, self._world.reactor))
         finished.addErrback(self._stopped_short, "not every bank has read its answers")
+        finished.addCallback(lambda _: self.operations.stop())
         finished.addCallback(lambda _: self._close())
         return finished
 

@@ -6,7 +6,7 @@ transaction they belong to, the caller knows: no rule and no table is named here
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from functools import lru_cache
 from itertools import chain, islice
 from typing import Any
@@ -42,11 +42,17 @@ def insert_rows(
     return insert(connection, table, tuple(columns), rows, progress)
 
 
-def stream(connection: Connection, statement: Select[Any]) -> Iterator[Sequence[Any]]:
-    """The rows of a query, fetched a few thousand at a time; on PostgreSQL through a cursor of the server."""
+def stream(connection: Connection, statement: Select[Any]) -> Generator[Sequence[Any], None, None]:
+    """The rows of a query, fetched a few thousand at a time; on PostgreSQL through a cursor of the server.
+
+    Who may stop before the last row closes it (contextlib.closing), while the transaction lasts.
+    """
     result = connection.execute(statement, execution_options={"yield_per": _ROWS_READ_AT_ONCE})
-    for part in result.partitions():
-        yield from part
+    try:
+        for part in result.partitions():
+            yield from part
+    finally:
+        result.close()
 
 
 def _names(connection: Connection, table: Table, columns: Sequence[str]) -> tuple[str, str]:

@@ -123,7 +123,8 @@ class Paired(NamedTuple):
     """What pairing found: counts of lines, pairs that agree, sums of effects in fen over all lines, findings
     so far, and what waits for `resolve`: pairs whose bank line is reversed, and lines that did not pair.
 
-    No two lines of `theirs_left` and `reversed_pairs` have the bank's key in common.
+    Each line of `theirs_left` has a key that no other of them has, nor the bank's line of any pair. In
+    `reversed_pairs` a key that the bank repeats may come again by another RRN: after the pair by that key.
     """
 
     ours: int

@@ -75,6 +75,7 @@ class _Settling:
         for one in sorted(carried, key=lambda one: (one.date, one.name)):
             self._carried[one.key].append(one)
         self._earlier = earlier
+        self._taken_back: set[str] = set()
         self._lists_reversed = lists_reversed
         self._ours = self._theirs = self._matched = 0
         self._findings: list[Finding] = []
@@ -84,6 +85,7 @@ class _Settling:
         """Place a pair whose bank line is reversed, and with it what earlier files had of it."""
         self._place(ours=1, theirs=1)
         change = self._change(line)
+        self._taken_back.add(line.key)
         if self._close(line, 0, change, "the bank has reversed it since"):
             change = 0
         if one.state == "R" and one.amount == line.amount and change == 0:
@@ -144,8 +146,9 @@ class _Settling:
     def result(self, paired: Paired) -> Result:
         """Everything together, once it is certain that no line and no fen went astray."""
         self._count_lines(paired)
-        late = (line for _, line in paired.reversed_pairs)
-        taken_back = sum(self._change(line) for line in (*paired.theirs_left, *late) if line.state == "R")
+        lines = (*paired.theirs_left, *(line for _, line in paired.reversed_pairs))
+        ended = {line.key for line in lines if line.state == "R"}
+        taken_back = -sum(self._earlier.get(key, 0) for key in ended)
         result = Result(
             paired.ours,
             paired.theirs,
@@ -176,8 +179,10 @@ class _Settling:
         self._theirs += theirs
 
     def _change(self, line: Theirs) -> int:
-        """What a line changes: its effect, or, reversed, the end of what earlier files had of it."""
-        return -self._earlier.get(line.key, 0) if line.state == "R" else line.effect
+        """What a line changes: its effect, or, reversed, the end of what earlier files had of it: once."""
+        if line.state == "S" or line.key in self._taken_back:
+            return line.effect
+        return -self._earlier.get(line.key, 0)
 
     def _both_changed(self, one: Ours, line: Theirs) -> bool:
         """Whether the bank's line says what our late change says, or ends a difference together with it."""

@@ -8,7 +8,7 @@ goes on where it was. Statements of the pull only; what a closed day must be, `o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, func, insert, select, text, update
@@ -148,9 +148,13 @@ def _pull_some(
 ) -> ChainEnd:
     """Bring the next entries of a chain in one transaction; where the office has it then."""
     until = min(at.position + ENTRIES_A_TRANSACTION, end.position)
-    with _reading(front) as theirs, office.transaction() as ours:
+    with (
+        _reading(front) as theirs,
+        closing(stream(theirs, _between(at, until))) as rows,
+        office.transaction() as ours,
+    ):
         walk = _Walk(at, _earliest(ours, at))
-        insert_rows(ours, entries, Entry._fields, walk.through(stream(theirs, _between(at, until))), progress)
+        insert_rows(ours, entries, Entry._fields, walk.through(rows), progress)
         there = walk.at
         if there.position != until:
             raise ChainBroken(end.chain, there.position + 1, f"is missing; the chain ends at {end.position}")

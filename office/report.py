@@ -11,7 +11,8 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -120,10 +121,12 @@ def as_csv(found: Report) -> bytes:
     return _csv(BREAK_COLUMNS, (_break_row(found, one) for one in found.breaks))
 
 
-def overview_as_html(found: Overview) -> str:
-    """A date of all banks as one self-contained page. Raises InvariantBroken."""
+def overview_as_html(found: Overview, pages: Mapping[str, str] = MappingProxyType({})) -> str:
+    """A date of all banks as one self-contained page. `pages` says where a bank's own page is, by the bank's
+    code: a file's name beside this one, to which the bank's name then links. Raises InvariantBroken.
+    """
     check_overview(found)
-    return _page("overview.html", overview=found)
+    return _page("overview.html", overview=found, pages=pages)
 
 
 def overview_as_csv(found: Overview) -> bytes:

@@ -1,14 +1,15 @@
 """A front book and an office that have seen some days, and ways to change them behind the books' back.
 
-For the tests of the audit: whatever is changed is undone at the end, so that one pair serves many tests.
+For the tests of the audit. Whatever is changed is undone at the end, so one pair serves many tests.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import NamedTuple
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any, NamedTuple
+from unittest import mock
 
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import NullPool
@@ -17,7 +18,7 @@ from fep.keys import FrontKey
 from ledger.front import FrontBook
 from ledger.request import Act, Request, key_of
 from office import breaks
-from office.audit import Accounts
+from office.audit import Accounts, Audit, examine
 from office.audit.evidence import Evidence
 from simulators import days
 from simulators.discrepancies import Counts
@@ -25,24 +26,139 @@ from tests import world
 from tests.world import BANKS, CHART, SEALER, World
 
 ACCOUNTS = Accounts(CHART.clearing, CHART.long, CHART.short, CHART.products)
-COUNTS = Counts(1, 1, 1, 1, 1, 1, 1)
-_TABLE = re.compile(r"^(?:UPDATE|DELETE FROM|INSERT INTO) (\w+)")
+COUNTS = Counts(1, 1, 1, 1, 1, 0, 1)
+_TABLE = re.compile(r"(?:UPDATE|DELETE FROM|INSERT INTO) (\w+)")
 
 
-class Books(NamedTuple):
-    """The two databases' URLs."""
+class Urls(NamedTuple):
+    """Where the two databases are."""
 
     front: str
     office: str
 
 
-def conceal_truly(monkeypatch_world: object) -> None:
-    """The days of `tests.world` keep identity numbers in the clear; an audit must not find any."""
-    del monkeypatch_world
-
-
-class ConcealingDays(days.Days):
+class _Days(days.Days):
     """Days whose book keeps keyed digests of identity numbers, as a front-end machine's does."""
 
-    def __init__(self, store, front, sealer, _conceal, *rest) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN002
+    def __init__(self, store: Any, front: Any, sealer: Any, _conceal: Any, *rest: Any) -> None:  # noqa: ANN401
         super().__init__(store, front, sealer, FrontKey(bytes(32)).identity, *rest)
+
+
+def build(urls: Urls) -> None:
+    """Four business days of three banks and two nodes: the first three are in the books, the fourth waits for
+    a bank's file, the fifth is open. Of the breaks some are decided, one is proposed, the others lie there.
+    """
+    with mock.patch.object(world, "Days", _Days):
+        here = World(*urls, seed=20_260_923, policies=500)
+    node = FrontBook(here.front_store, "check")
+    node.claim("fep2")
+    try:
+        for number in range(4):
+            here.days.trade(25)
+            _second_node(here, node, number)
+            date = here.days.cut_over().date
+            here.leave_files(date, COUNTS)
+            if number == 3:
+                del here.files[BANKS[-1], date]
+            list(here.at_close().run())
+            _decide(here, date)
+            here.days.next_book()
+        here.days.trade(3)
+        list(here.at_close().run())
+    finally:
+        here.close_world()
+
+
+def _second_node(here: World, node: FrontBook, number: int) -> None:
+    """What the days do not do by themselves: cancels that are reversed, advices that fit nothing and are
+    taken back, an advice of a cancel that cannot be.
+    """
+    names = sorted(name for name, due in here.days.unpaid.items() if due.kind == "premium")[:2]
+    paid, again = (here.days.unpaid.pop(name) for name in names)
+    asked: list[Request] = []
+
+    def ask(act: Act, code: str, amount: int, **given: object) -> Request:
+        stan = f"{900_000 + 100 * number + len(asked):06d}"
+        values = {"mti": "0200", "code": code, "terminal": "T0000009", "sent_at": "0101080000", "stan": stan}
+        values |= {"rrn": f"R{stan}", "currency": "156", "content": stan, "local_at": "0101080000"}
+        key = key_of(BANKS[0], "T0000009", "0101080000", stan)
+        one = Request(key=key, act=act, bank=BANKS[0], amount=amount, **(values | given))  # type: ignore[arg-type]
+        asked.append(one)
+        node.commit([one], 1_000 * number + len(asked))
+        return one
+
+    for due in (paid, again):
+        first = ask(Act.COLLECT, due.code, due.amount, policy=due.policy, due=due.due)
+        cancel = ask(Act.CANCEL, "020000", due.amount, original=first.key)
+        ask(Act.REVERSE, due.code, due.amount, mti="0400", original=cancel.key)
+    stray = ask(Act.COLLECT, "500000", 777, mti="0220", advice=True, policy="NONE")
+    ask(Act.REVERSE, "500000", 777, mti="0420", original=stray.key)
+    ask(Act.COLLECT, "500000", 778, mti="0220", advice=True, policy="NONE")
+    ask(Act.CANCEL, "020000", 5, mti="0220", advice=True, original=stray.key)
+
+
+def _decide(here: World, date: str) -> None:
+    """Two people decide on the first two old breaks of each bank; on the third one has made a proposal."""
+    with here.office.transaction() as connection:
+        for bank in BANKS:
+            listed = breaks.listing(connection, bank, states=("suspense",))
+            for place, one in enumerate([one for one in listed if one.date < date][:3]):
+                resolution = CHART.fitting(one.cls, one.difference)[0]
+                breaks.propose(connection, one.name, resolution.name, "li", 1, "", CHART)
+                if place < 2:
+                    breaks.approve(connection, one.name, "wang", 2)
+
+
+@contextmanager
+def evidence(urls: Urls, *, with_front: bool = True) -> Iterator[Evidence]:
+    """Connections to both databases that may change anything; whatever they changed is undone at the end."""
+    with ExitStack() as stack:
+        office = stack.enter_context(_undone(urls.office))
+        front = stack.enter_context(_undone(urls.front)) if with_front else None
+        yield Evidence(office, front, SEALER.public, ACCOUNTS, lambda _what, _rows: None)
+
+
+@contextmanager
+def _undone(url: str) -> Iterator[Connection]:
+    """A transaction that is never committed. SQLite's driver would commit before it changes a table."""
+    sqlite = url.startswith("sqlite")
+    engine = create_engine(url, poolclass=NullPool, connect_args={"isolation_level": None} if sqlite else {})
+    with engine.connect() as connection:
+        if sqlite:
+            connection.exec_driver_sql("BEGIN")
+        yield connection
+        connection.rollback()
+    engine.dispose()
+
+
+def loosen(connection: Connection, table: str) -> None:
+    """Take every constraint and trigger off a table, and everything that refers to it."""
+    cascade = " CASCADE"
+    if connection.dialect.name == "sqlite":
+        cascade = ""
+        triggers = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'"))
+        for name in triggers.scalars().all():  # one that names a table keeps it from being renamed
+            connection.execute(text(f"DROP TRIGGER {name}"))
+    for statement in (
+        f"CREATE TABLE loose AS SELECT * FROM {table}",  # noqa: S608 - a name from a test
+        f"DROP TABLE {table}{cascade}",
+        f"ALTER TABLE loose RENAME TO {table}",
+    ):
+        connection.execute(text(statement))
+
+
+def tamper(connection: Connection, *statements: str) -> None:
+    """Change a database as nobody may; each statement must change something."""
+    for table in dict.fromkeys(table for one in statements for table in _TABLE.findall(one)[:1]):
+        loosen(connection, table)
+    for statement in statements:
+        assert connection.execute(text(statement)).rowcount > 0, statement
+
+
+def audited(urls: Urls, side: str, *statements: str) -> Audit:
+    """The audit of the books after one side's database was changed."""
+    with evidence(urls) as given:
+        connection = given.office if side == "office" else given.front
+        assert connection is not None
+        tamper(connection, *statements)
+        return examine(given)

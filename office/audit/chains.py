@@ -201,7 +201,7 @@ def dates(evidence: Evidence) -> Outcome:
 def _strangers(journal: Journal, segments: Sequence[Segment]) -> Iterator[Failing]:
     """Entries of a date that is no day. The office has closed days only, and the one that follows is open."""
     days = _rows(journal, journal.days, ("date", "next_date"))
-    known = {name for row in days for name in row if name}
+    known = {row[0] for row in days} | {row[1] for row in days[-1:]}
     if not days:  # nothing is closed yet, so all there is has one date
         known = {segment.date for segment in segments[:1]}
     for segment in segments:

@@ -40,6 +40,7 @@ class _Event(NamedTuple):
 
 class _Break(NamedTuple):
     name: str
+    cls: str
     bank: str
     date: str
     state: str
@@ -56,7 +57,7 @@ def break_rows(evidence: Evidence) -> Outcome:
     """Invariant 9: a break's difference is theirs - ours, its name is its own, and what is decided was
     decided by two people.
     """
-    columns = [breaks.c["break"], *(breaks.c[name] for name in _Break._fields[1:])]
+    columns = [breaks.c[name] for name in ("break", "class", *_Break._fields[2:])]
     count = 0
     for row in map(_Break._make, stream(evidence.office, select(*columns))):
         count += 1
@@ -68,6 +69,8 @@ def break_rows(evidence: Evidence) -> Outcome:
 def _row_faults(row: _Break) -> Iterator[str]:
     if row.difference != row.theirs_effect - row.ours_effect:
         yield f"its difference is {row.difference}, its effects {row.theirs_effect} and {row.ours_effect}"
+    if row.cls == "misfit" and (row.ours_effect, row.theirs_effect) != (0, 0):
+        yield "is of an advice that did not fit the book, and has effects"
     if not row.name.startswith(f"B{row.date}-{row.bank}-"):
         yield f"is not named after its date, {row.date}, and bank, {row.bank}"
     decided = row.state in _DECIDED or (row.state == "closed" and row.resolution != "")

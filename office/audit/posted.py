@@ -17,21 +17,21 @@ from office.audit.evidence import POSTED, Accounts, Checked, Evidence, Failing, 
 from office.audit.totals import NO_LINES, BankDay, Sum, our_sums, their_sums
 from office.schema import accounts, breaks, days, legs, postings, products, reconciliations
 
-_IN_SUSPENSE: Final = ("suspense", "proposed", "approved")
-"""The states of a break whose difference lies on a suspense account."""
+_WAITING: Final = ("suspense", "proposed", "approved")
+"""The states of a break that is posted to suspense and not settled."""
 
 Legs = Mapping[str, int]
 """By account, in fen."""
 
 
-class _Waiting(NamedTuple):
+class _Sums(NamedTuple):
     """Sums of breaks' differences, in fen: those above 0 and those below."""
 
     long: int
     short: int
 
 
-_NOTHING: Final = _Waiting(0, 0)
+_NOTHING: Final = _Sums(0, 0)
 
 
 def reconciled_sums(evidence: Evidence) -> Outcome:
@@ -131,25 +131,25 @@ def _is_day() -> ColumnElement[bool]:
     return postings.c.posting.endswith("/day")
 
 
-def _opened(connection: Connection) -> dict[BankDay, _Waiting]:
+def _opened(connection: Connection) -> dict[BankDay, _Sums]:
     """What the breaks of each bank's date come to."""
-    return _waiting(connection, breaks.c.date, breaks.c["break"] != "")
+    return _sums_of(connection, breaks.c.date, breaks.c["break"] != "")
 
 
-def _closed(connection: Connection) -> dict[BankDay, _Waiting]:
+def _closed(connection: Connection) -> dict[BankDay, _Sums]:
     """What the earlier breaks come to that a line of each bank's date closed without anybody deciding."""
     matched = and_(breaks.c.state == "closed", breaks.c.resolution == "")
-    return _waiting(connection, breaks.c.settled_on, matched)
+    return _sums_of(connection, breaks.c.settled_on, matched)
 
 
-def _waiting(
+def _sums_of(
     connection: Connection, date: ColumnElement[str], condition: ColumnElement[bool]
-) -> dict[BankDay, _Waiting]:
+) -> dict[BankDay, _Sums]:
     difference = breaks.c.difference
     long = func.sum(case((difference > 0, difference), else_=0))
     short = func.sum(case((difference < 0, difference), else_=0))
     query = select(breaks.c.bank, date, long, short).where(condition).group_by(breaks.c.bank, date)
-    return {(row[0], row[1]): _Waiting(int(row[2]), int(row[3])) for row in connection.execute(query)}
+    return {(row[0], row[1]): _Sums(int(row[2]), int(row[3])) for row in connection.execute(query)}
 
 
 def suspense(evidence: Evidence) -> Outcome:
@@ -157,8 +157,8 @@ def suspense(evidence: Evidence) -> Outcome:
     else.
     """
     connection, chart = evidence.office, evidence.accounts
-    unsettled = breaks.c.state.in_(_IN_SUSPENSE)
-    held = _waiting(connection, breaks.c.bank, unsettled)
+    unsettled = _in_suspense()
+    held = _sums_of(connection, breaks.c.bank, unsettled)
     query = (
         select(legs.c.bank, legs.c.account, func.sum(legs.c.amount))
         .where(legs.c.account.in_((chart.long, chart.short)))
@@ -176,6 +176,15 @@ def suspense(evidence: Evidence) -> Outcome:
                 yield Failing(6, f"suspense of {bank}", what)
     total = count_of(connection, select(func.count()).select_from(breaks).where(unsettled))
     yield Checked(6, "breaks that lie in suspense", total)
+
+
+def _in_suspense() -> ColumnElement[bool]:
+    """Whether a break's difference still lies in suspense. One that a line of a later date has closed does
+    until that date is posted.
+    """
+    matched = and_(breaks.c.state == "closed", breaks.c.resolution == "")
+    is_posted = exists().where(days.c.date == breaks.c.settled_on, days.c.state.in_(POSTED))
+    return or_(breaks.c.state.in_(_WAITING), and_(matched, not_(is_posted)))
 
 
 def resolutions(evidence: Evidence) -> Outcome:

@@ -25,7 +25,6 @@ CARD_DIGITS: Final = (13, 19)
 _RECEIPT_LENGTH: Final = 21
 _IDENTITY: Final = re.compile(r"(?<![0-9])[0-9]{6}((?:19|20)[0-9]{6})[0-9]{3}[0-9Xx](?![0-9])")
 _DIGITS: Final = re.compile(r"(?<![0-9])[0-9]{13,19}(?![0-9])")
-_LONG: Final = re.compile(r"[0-9]{13,18}[0-9Xx]?")
 _HEX: Final = frozenset(
     {"content", "previous", "digest", "tip", "root", "signature", "beneficiary", "value", "chains"}
 )
@@ -52,8 +51,8 @@ def texts(evidence: Evidence) -> Outcome:
 
 
 def masked(text: str) -> str:
-    """A text in which nothing is left that could be an identity or card number."""
-    return _LONG.sub(lambda found: "*" * len(found[0]), text)
+    """A text in which no run of digits is left that stands by itself and could be a person's number."""
+    return _WORDS.sub(lambda found: "*" * len(found[0]), text)
 
 
 def _table(connection: Connection, database: str, table: Table, evidence: Evidence) -> Iterator[Failing]:

@@ -1,4 +1,4 @@
-"""The operator's socket and what may be asked through it: lines in, answers out, and no step left half done."""
+"""The operator's socket and what may be asked through it: lines in, answers out, no step left half done."""
 
 from __future__ import annotations
 

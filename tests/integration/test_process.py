@@ -94,7 +94,10 @@ def test_the_command_installs_loads_once_and_verifies(tmp_path: Path) -> None:
     assert qianzhi("book", "sample", "50", "--output", file, "--date", "20261124").returncode == 0
     loaded = qianzhi("book", "load", file, "--config", config)
     assert (tmp_path / "front.db").stat().st_mode & 0o077 == 0
-    assert (loaded.returncode, loaded.stdout.startswith("business day 20261124 has its dues: 50 policies")) == (
+    assert (
+        loaded.returncode,
+        loaded.stdout.startswith("business day 20261124 has its dues: 50 policies"),
+    ) == (
         0,
         True,
     )

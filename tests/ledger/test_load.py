@@ -1,5 +1,4 @@
-"""The day's dues: taken whole or not at all, beside what was there, whoever pays meanwhile and whatever fails.
-"""
+"""The day's dues: taken whole or not at all, whoever pays meanwhile and whatever fails."""
 
 from __future__ import annotations
 
@@ -17,7 +16,7 @@ from sqlalchemy.engine import RootTransaction
 from sqlalchemy.exc import DatabaseError
 
 import ledger.load
-from ledger.bookfile import Book, DueLine, Policy
+from ledger.bookfile import Book
 from ledger.cutover import cut_over
 from ledger.errors import Conflict, InvariantBroken, LedgerError, OutcomeUnknown
 from ledger.front import FrontBook
@@ -27,10 +26,10 @@ from ledger.seal import Sealer
 from ledger.store import Store
 from tests.builders import DATE, benefit, book, policy, premium, request
 from tests.machine import SEAL_KEY
+from tests.next_day import NEXT, next_book
 from tests.seals import faults
 from tests.stage import Stage, gated, named_store, new_postgresql, watcher
 
-NEXT = "20261125"
 _names = count(1)
 
 
@@ -54,30 +53,6 @@ def front(store: Store) -> FrontBook:
 
 def conceal(number: str) -> str:
     return f"digest {number}"
-
-
-def next_book(
-    dues: Sequence[DueLine] = (),
-    withdrawn: Sequence[DueLine] = (),
-    policies: Sequence[Policy] = (),
-    date: str = NEXT,
-    digest: str = "",
-) -> Book:
-    """A later day's file: what is new and what leaves; every new due's policy is named."""
-    named = {one.policy: one for one in policies}
-    for due in dues:
-        named.setdefault(due.policy, policy(due.policy))
-    sums = {kind: sum(due.amount for due in dues if due.kind == kind) for kind in ("premium", "benefit")}
-    leaving = tuple(due._replace(beneficiary="") for due in withdrawn)
-    return Book(
-        date,
-        tuple(named.values()),
-        tuple(dues),
-        sums["premium"],
-        sums["benefit"],
-        digest or f"digest of {date}",
-        leaving,
-    )
 
 
 def close(store: Store, today: str = DATE) -> str:

@@ -323,6 +323,12 @@ def test_a_break_ends_once() -> None:
     assert found(result) == [("state_differs", KEY, 1, 0, -100)]
 
 
+def test_what_earlier_files_had_of_a_key_is_taken_back_once_however_often_the_bank_repeats_the_key() -> None:
+    repeated = [theirs("b", 1, "R", rrn="1"), theirs("b", 2, "R", rrn="2")]
+    result = matched([ours("a", rrn="2"), ours("b", rrn="1")], repeated, earlier={"b": 100})
+    assert found(result) == [("state_differs", "a", 2, 100, 0), ("state_differs", "b", 1, 100, -100)]
+
+
 def test_the_keys_to_look_up_are_those_that_the_answer_can_turn_on() -> None:
     paired = pair(
         [ours("a"), ours("b", rrn="b"), ours("c", rrn="c")],

@@ -36,14 +36,15 @@ class Oracle:
     def judge(self, our_lines: Sequence[Ours], their_lines: Sequence[Theirs]) -> Judged:
         mine, yours = list(our_lines), sorted(their_lines, key=lambda line: line.line)
         pairs = self.by_key(mine, yours) + self.by_rrn(mine, yours)
-        pairs.sort(key=lambda both: both[0].key)
         rest = self.without_repeats(pairs, yours)
         for one, line in pairs:
             if line.state == "S" or not self.earlier.get(line.key):
                 self.compare(one, line, effect_of(line.direction, line.state, line.amount))
+        ended: list[str] = []
         for one, line in pairs:
             if line.state == "R" and self.earlier.get(line.key):
-                back = -self.earlier[line.key]
+                back = 0 if line.key in ended else -self.earlier[line.key]
+                ended.append(line.key)
                 self.compare(one, line, 0 if self.ends(line, 0, back) else back)
         for one in mine:
             if one.state == "U":
