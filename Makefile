@@ -40,6 +40,7 @@ check: $(READY) ## lint, format, and strict types on protocol/ and ledger/
 bench: $(READY) ## the benchmarks, on this machine
 	@$(BIN)/python -m bench
 	@$(BIN)/python -m bench.close
+	@$(BIN)/python -m bench.growth
 
 pins: ## resolve requirements/*.in anew into *.txt; needs uv (UV=...)
 	@cd requirements && for name in run test; do \

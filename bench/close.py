@@ -137,7 +137,7 @@ def _prepare(folder: Path, front_url: str, office_url: str, size: int) -> Path:
     front.claim("fep1")
     with store.transaction() as connection:
         open_day(connection, DATE)
-    _fill(store, size)
+    fill_journal(store, size)
     cut_over(store, DATE, lambda _: NEXT_DATE, sealer, 1_763_906_400_000_000)
     store.close()
     banks = (office_install.SampleBank(BANK, "bench", "standard"),)
@@ -154,7 +154,7 @@ def _prepare(folder: Path, front_url: str, office_url: str, size: int) -> Path:
     return config
 
 
-def _fill(store: Store, size: int) -> None:
+def fill_journal(store: Store, size: int) -> None:
     """Write the journal's entries in bulk: the bench is of the close, not of the day."""
     tip, position = GENESIS, 0
     columns = [column.name for column in journal.columns]
