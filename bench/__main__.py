@@ -24,6 +24,7 @@ import time
 from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.request import urlopen
@@ -143,7 +144,9 @@ def _run(database: str, program: Path | None, transactions: int, rate: float) ->
         folder = Path(name)
         if database.startswith("postgresql"):
             database = fresh_database(database)
-        settings = install(folder, os.urandom, first_port=0, status_port=0, database=database)
+        settings = install(
+            folder, os.urandom, datetime.now(UTC), first_port=0, status_port=0, database=database, plain=True
+        )
         (folder / "book.csv").write_bytes(b"".join(write(DATE, policies(transactions))))
         _qianzhi("book", "load", str(folder / "book.csv"), "--config", str(settings))
         port, status = stack.enter_context(_serving(settings))

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -128,7 +129,15 @@ def _baseline(size: int, where: Path | str) -> float:
 
 def _prepare(folder: Path, front_url: str, office_url: str, size: int) -> Path:
     """A front book with one closed day, its bank file, and an office to close it; the office's settings."""
-    front_config = install(folder / "front", os.urandom, first_port=0, status_port=0, database=front_url)
+    front_config = install(
+        folder / "front",
+        os.urandom,
+        datetime.now(UTC),
+        first_port=0,
+        status_port=0,
+        database=front_url,
+        plain=True,
+    )
     keys = front_config.parent / "keys"
     sealer = read_seal_key(keys / "seal.key")
     store = Store(front_url)

@@ -24,12 +24,14 @@ from twisted.logger import globalLogBeginner, textFileLogObserver
 
 from fep.config import Settings, load_settings
 from fep.control import NotServing, ask
+from fep.errors import FepError
 from fep.install import install
 from fep.keys import FrontKey, read_seal_key
 from fep.operations import refuse_early
 from fep.service import Service, World
 from ledger import bookfile, sample
 from ledger.cutover import Cutover, CutoverRefused, cut_over
+from ledger.errors import LedgerError
 from ledger.front import FrontBook
 from ledger.journal import broken_links, read_chains, read_days, read_entries
 from ledger.load import Loaded, load_book
@@ -72,7 +74,7 @@ def real_world() -> World:
 @click.option("--status-port", default=_RUN_STATUS_PORT, show_default=True)
 def init(folder: Path, port: int, status_port: int) -> None:
     """Write sample settings and fresh keys into FOLDER."""
-    path = install(folder, os.urandom, first_port=port, status_port=status_port)
+    path = install(folder, os.urandom, datetime.now(UTC), first_port=port, status_port=status_port)
     click.echo(f"wrote {path}; next: qianzhi book sample 10000 --output {folder}/book.csv")
 
 
@@ -88,11 +90,20 @@ def run() -> None:
     """Serve a sample installation in ./var, made at the first run, and print how to connect."""
     config = _RUN_FOLDER / "qianzhi.toml"
     if not config.exists():
-        install(_RUN_FOLDER, os.urandom, first_port=_RUN_PORT, status_port=_RUN_STATUS_PORT)
+        ports = {"first_port": _RUN_PORT, "status_port": _RUN_STATUS_PORT}
+        install(_RUN_FOLDER, os.urandom, datetime.now(UTC), **ports)
         path = _RUN_FOLDER / "book.csv"
         _write_sample(path, _SAMPLE_POLICIES, 1, _today())
         _report(_load(load_settings(config), path))
     _serve(load_settings(config), config, quiet=False)
+
+
+@click.command("reload")
+@_SETTINGS
+def reload_command(config: Path) -> None:
+    """Have the machine read its settings again: banks, keys, certificates, allowlist. Good links stay."""
+    told = ask(Path(load_settings(config).node.control), "reload")
+    click.echo(f"reloaded: {told['banks']} banks")
 
 
 @click.group()
@@ -268,7 +279,7 @@ def _serve(settings: Settings, config: Path, *, quiet: bool) -> None:
     world = real_world()
     reactor: Any = world.reactor
     globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stderr)], redirectStandardIO=False)
-    service = Service(settings, world)
+    service = Service(settings, world, lambda: load_settings(config))
     service.start()
     _tune_interpreter()
     failures: list[int] = []
@@ -283,10 +294,19 @@ def _serve(settings: Settings, config: Path, *, quiet: bool) -> None:
     service.failed.addCallback(fenced)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: reactor.callFromThread(_once(stop)))
+    signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(_reload, service))
     _say_how_to_connect(service, config, quiet=quiet)
     reactor.run(installSignalHandlers=False)
     if failures:
         raise click.ClickException("another process serves under this node's name; this one has stopped")
+
+
+def _reload(service: Service) -> None:
+    """What SIGHUP asks for; settings that are no good are told in the log, and the old ones hold."""
+    try:
+        service.reload()
+    except (FepError, LedgerError) as error:
+        service.log.error("not reloaded: {error}", error=error)
 
 
 _stopping: list[bool] = []
@@ -317,4 +337,4 @@ def _say_how_to_connect(service: Service, config: Path, *, quiet: bool) -> None:
     sys.stdout.flush()
 
 
-COMMANDS: tuple[click.Command, ...] = (init, serve, run, book, day, journal)
+COMMANDS: tuple[click.Command, ...] = (init, serve, run, reload_command, book, day, journal)

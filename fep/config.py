@@ -61,6 +61,13 @@ class Limits(Section):
     stop_seconds: Seconds = 30
 
 
+class Tls(Section):
+    """The certificate that the machine shows to banks, and its key; both in PEM."""
+
+    certificate_file: str
+    key_file: str
+
+
 class Status(Section):
     """The operators' listener."""
 
@@ -101,7 +108,9 @@ class Bank(Section):
     host: str = "127.0.0.1"
     port: Port
     networks: tuple[IPv4Network | IPv6Network, ...] = Field(min_length=1)
-    transport: Literal["plain"]
+    transport: Literal["tls", "plain"] = "tls"
+    pins: tuple[Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")], ...] = Field(default=(), strict=False)
+    tls_minimum: Literal["1.2", "1.3"] = "1.3"
     framing: Framing = Field(default=Framing("2be"), strict=False)
     dialect: str = "ascii87"
     mac: MacAlgorithm = Field(default=MacAlgorithm("aes-cmac"), strict=False)
@@ -146,6 +155,7 @@ class Settings(Section):
     limits: Limits = Limits()
     status: Status
     day: BusinessDay = BusinessDay()
+    tls: Tls | None = None
     bank: tuple[Bank, ...] = Field(min_length=1, strict=False)
 
     def allowances(self) -> tuple[Allowance, ...]:
@@ -173,6 +183,15 @@ def _contradictions(settings: Settings) -> Iterator[Fault]:
             yield Fault(f"bank[{place}].code", f"{bank.code} is bank[{first}] already")
         if len({other.host for other in settings.bank if other.port == bank.port != 0}) > 1:
             yield Fault(f"bank[{place}].host", f"port {bank.port} is given with different hosts")
+        if bank.transport == "tls" and not bank.pins:
+            yield Fault(
+                f"bank[{place}].pins",
+                'is missing: the SHA-256 of the bank\'s public key, or transport = "plain"',
+            )
+        if bank.transport == "plain" and bank.pins:
+            yield Fault(
+                f"bank[{place}].pins", 'nothing is pinned on a plain link: remove transport = "plain"'
+            )
         if bank.port and bank.port == settings.status.port:
             yield Fault(f"bank[{place}].port", "is the status port")
     for overlap in overlaps(allowance for allowance in settings.allowances() if allowance.port):
@@ -180,6 +199,8 @@ def _contradictions(settings: Settings) -> Iterator[Fault]:
             "bank.networks",
             f"{overlap.network} on port {overlap.port} belongs to both {overlap.first} and {overlap.second}",
         )
+    if settings.tls is None and any(bank.transport == "tls" for bank in settings.bank):
+        yield Fault("tls", "is missing: [tls] certificate_file and key_file are what banks are shown")
     if settings.limits.batch > settings.limits.queue:
         yield Fault("limits.batch", "cannot be larger than limits.queue")
 
@@ -196,4 +217,7 @@ def _rooted(settings: Settings, folder: Path) -> Settings:
     banks = tuple(
         bank.model_copy(update={"zmk_file": rooted_path(bank.zmk_file, folder)}) for bank in settings.bank
     )
-    return settings.model_copy(update={"node": node, "bank": banks})
+    tls = settings.tls and settings.tls.model_copy(
+        update={name: rooted_path(path, folder) for name, path in settings.tls.model_dump().items()}
+    )
+    return settings.model_copy(update={"node": node, "tls": tls, "bank": banks})

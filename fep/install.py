@@ -7,9 +7,11 @@ Makes files only where there are none; never overwrites a key. Nothing here runs
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from fep.certificates import Certificate, self_signed
 from fep.errors import FepError
 
 
@@ -47,9 +49,17 @@ seal_key_file = "keys/seal.key"     # signs each closed business day
 [status]                            # health, figures, metrics: for operators only
 port = {status_port}
 
-[day]
+{tls}[day]
 # cutover = "22:00"                 # local time; without it, `qianzhi day cutover` ends a business day
 """
+
+_TLS = """[tls]                               # what banks are shown
+certificate_file = "keys/machine.crt"
+key_file = "keys/machine.key"
+
+"""
+_PINNED = """pins = ["{pin}"]   # SHA-256 of its public key"""
+_PLAIN = 'transport = "plain"'
 
 _BANK = """
 [[bank]]
@@ -57,7 +67,7 @@ code = "{code}"                   # DE 32
 name = "{name}"
 port = {port}
 networks = ["127.0.0.0/8", "::1/128"]
-transport = "plain"
+{transport}
 framing = "{framing}"
 dialect = "{dialect}"
 mac = "{mac}"
@@ -70,15 +80,17 @@ limit_day_fen = 0                   # none
 def install(
     folder: Path,
     entropy: Callable[[int], bytes],
+    now: datetime,
     *,
     first_port: int,
     status_port: int,
     database: str = "sqlite:///front.db",
+    plain: bool = False,
 ) -> Path:
-    """Write settings and keys into an empty or new folder; the settings' path.
+    """Write settings, keys and certificates into an empty or new folder; the settings' path.
 
-    `first_port` is the first bank's, the others follow it; 0 lets the system choose each. Raises
-    InstallError.
+    `now` is when the certificates begin to hold. `first_port` is the first bank's, the others follow it; 0
+    lets the system choose each. With `plain` the links go without TLS. Raises InstallError.
     """
     settings = folder / "qianzhi.toml"
     if settings.exists():
@@ -88,19 +100,38 @@ def install(
     keys.chmod(0o700)
     _write_key(keys / "front.key", entropy(32))
     _write_key(keys / "seal.key", entropy(32))
-    parts = [_HEAD.format(status_port=status_port, database=database)]
+    if not plain:
+        _write_certificate(keys / "machine", self_signed("Qianzhi front-end machine", now))
+    parts = [_HEAD.format(status_port=status_port, database=database, tls="" if plain else _TLS)]
     for place, bank in enumerate(SAMPLE_BANKS):
         port = first_port + place if first_port else 0
-        parts.append(_BANK.format(port=port, **bank._asdict()))
+        transport = _PLAIN if plain else _PINNED.format(pin=_bank_certificate(keys, bank, now))
+        parts.append(_BANK.format(port=port, transport=transport, **bank._asdict()))
         _write_key(keys / f"{bank.code}.zmk", entropy(bank.zmk_bytes))
     settings.write_text("".join(parts), encoding="utf-8")
     return settings
 
 
+def _bank_certificate(keys: Path, bank: SampleBank, now: datetime) -> str:
+    """The certificate and key of a sample bank, as that bank would have them; the pin."""
+    made = self_signed(f"sample bank {bank.code}", now)
+    _write_certificate(keys / bank.code, made)
+    return made.pin
+
+
+def _write_certificate(stem: Path, made: Certificate) -> None:
+    _write_private(stem.with_suffix(".key"), made.key)
+    stem.with_suffix(".crt").write_bytes(made.certificate)
+
+
 def _write_key(path: Path, key: bytes) -> None:
-    """A key file that only its owner can read, from the moment that it exists."""
+    _write_private(path, f"{key.hex()}\n".encode())
+
+
+def _write_private(path: Path, content: bytes) -> None:
+    """A file that only its owner can read, from the moment that it exists."""
     try:
         path.touch(mode=0o600, exist_ok=False)
     except FileExistsError as error:
         raise InstallError(f"{path} exists already: a key is never overwritten") from error
-    path.write_text(key.hex() + "\n", encoding="ascii")
+    path.write_bytes(content)

@@ -35,17 +35,25 @@ class SessionKey(NamedTuple):
     check_value: str
 
 
-def read_key_file(path: Path, lengths: tuple[int, ...]) -> bytes:
-    """A key from a file of hex digits that only its owner may read. Raises KeyFileError."""
+def check_private(path: Path) -> None:
+    """Raise KeyFileError unless the file is there for its owner alone."""
     try:
         mode = path.stat().st_mode
+    except OSError as error:
+        raise KeyFileError(f"{path}: cannot be read: {error.strerror}") from error
+    if stat.S_IMODE(mode) & 0o077:
+        raise KeyFileError(f"{path}: others can read it; run chmod 600 {path}")
+
+
+def read_key_file(path: Path, lengths: tuple[int, ...]) -> bytes:
+    """A key from a file of hex digits that only its owner may read. Raises KeyFileError."""
+    check_private(path)
+    try:
         digits = path.read_text(encoding="ascii").strip()
     except OSError as error:
         raise KeyFileError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError:
         raise KeyFileError(f"{path}: is not a line of hex digits") from None
-    if stat.S_IMODE(mode) & 0o077:
-        raise KeyFileError(f"{path}: others can read it; run chmod 600 {path}")
     try:
         key = bytes.fromhex(digits)
     except ValueError:

@@ -22,6 +22,7 @@ from fep.gate import Gate, Unsupported, check_moment
 from fep.keys import BankKeys
 from fep.session import Keys, new_session
 from fep.statistics import Statistics
+from fep.tls import Pinned
 from ledger.request import Answer
 from protocol.codec import Codec
 from protocol.errors import DecodeError, FormatError
@@ -47,6 +48,7 @@ class Counterparty:
     codec: Codec
     gate: Gate
     keys: BankKeys
+    tls: Pinned | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
+from OpenSSL import SSL
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IReactorTime, ITCPTransport
 from twisted.internet.protocol import Factory, Protocol, connectionDone
@@ -17,6 +18,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from fep.link import Counterparty, Link, Surroundings
+from fep.tls import pin_of
 from firewall_rules.gateway import Gateway
 from protocol.errors import FrameError
 from protocol.framing import FrameReader
@@ -64,8 +66,10 @@ class BankConnection(Protocol):
         if reason:
             self.end(reason)
 
-    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802, ARG002 - Twisted's
-        """Count the link out."""
+    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802 - Twisted's name
+        """Count the link out; a handshake that failed is told, for the other side does not know why."""
+        if not self._ended and reason.check(SSL.Error):
+            self._server.ending(self, "the TLS handshake failed")
         self._ended = True
         self.link.lost()
         self._server.closed(self)
@@ -89,7 +93,12 @@ class BankConnection(Protocol):
             if self._unsent:
                 self.transport.abortConnection()
             else:
-                self.transport.loseConnection()
+                self.close()
+
+    def close(self) -> None:
+        """Close once all that was written has gone out. TLS would wait for a producer that is still there."""
+        self.transport.unregisterProducer()
+        self.transport.loseConnection()
 
     def pauseProducing(self) -> None:  # noqa: N802 - Twisted's name
         """The socket is full: count what is written from now on."""
@@ -128,7 +137,7 @@ class Server:
         """The factory for one listening port; its `port` is set once the system has given one."""
         return PortFactory(self)
 
-    def admit(self, host: str, port: int) -> BankConnection | None:
+    def admit(self, host: str, port: int) -> Protocol | None:
         """The protocol for an accepted address, or None: Twisted then closes it before a byte is read."""
         code = self._gateway.bank_of(host, port)
         limits = self._surroundings.limits
@@ -139,7 +148,29 @@ class Server:
         if len(self.connections) >= limits.links or self.per_bank[code] >= counterparty.bank.links:
             self._refuse(host, port, f"bank {code} has as many links as it may")
             return None
-        return BankConnection(self, counterparty, self._surroundings)
+        connection = BankConnection(self, counterparty, self._surroundings)
+        return counterparty.tls.around(connection) if counterparty.tls else connection
+
+    def replace(self, gateway: Gateway, counterparties: Mapping[str, Counterparty]) -> None:
+        """Go on with other settings: new links come under them, and open ones that they would refuse end."""
+        self._gateway, self._counterparties = gateway, counterparties
+        for connection in tuple(self.connections):
+            reason = self._no_longer_allowed(connection)
+            if reason:
+                connection.end(reason)
+
+    def _no_longer_allowed(self, connection: BankConnection) -> str:
+        peer, host = connection.transport.getPeer(), connection.transport.getHost()
+        code = connection.link.bank.code
+        if self._gateway.bank_of(peer.host, host.port) != code:
+            return "its address is no longer on the allowlist"
+        tls = self._counterparties[code].tls
+        if (tls is None) != (connection.link.bank.transport == "plain"):
+            return "its transport was changed in the settings"
+        shown = connection.transport.getPeerCertificate() if tls else None
+        if tls and (shown is None or not tls.accepts(pin_of(shown.to_cryptography()))):
+            return "its certificate is no longer pinned"
+        return ""
 
     def _refuse(self, host: str, port: int, reason: str) -> None:
         self._surroundings.statistics.refused_connections += 1
@@ -183,7 +214,7 @@ class Server:
         if not self.connections:
             self._empty.callback(None)
         for connection in tuple(self.connections):
-            connection.transport.loseConnection()
+            connection.close()
         return self._empty
 
     def _tick(self) -> None:
@@ -200,6 +231,6 @@ class PortFactory(Factory):
         self._server = server
         self.port = 0
 
-    def buildProtocol(self, addr: IAddress) -> BankConnection | None:  # noqa: N802 - Twisted's name
+    def buildProtocol(self, addr: IAddress) -> Protocol | None:  # noqa: N802 - Twisted's name
         """The connection's protocol, or None to refuse it."""
         return self._server.admit(str(getattr(addr, "host", "")), self.port)

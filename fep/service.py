@@ -6,7 +6,7 @@ Wiring only. No rule, no message, no statement.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,8 +22,8 @@ from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
 from fep.commit import Engine
-from fep.config import Bank, Settings
-from fep.control import ControlFactory, checked_path, make_way
+from fep.config import Bank, Settings, Tls
+from fep.control import ControlFactory, Progress, checked_path, make_way
 from fep.gate import Gate
 from fep.keys import BankKeys, FrontKey, read_seal_key
 from fep.link import CUTOVER, Counterparty, Surroundings
@@ -31,8 +31,10 @@ from fep.operations import Operations
 from fep.server import Server
 from fep.statistics import Statistics
 from fep.status import Source, status_site
+from fep.tls import Pinned
 from firewall_rules.gateway import Allowance, Gateway
 from ledger.front import FrontBook
+from ledger.settings import Fault, SettingsError
 from ledger.store import Store
 from protocol.codec import Codec
 from protocol.dialect import load
@@ -53,11 +55,13 @@ class Service:
 
     log = Logger(namespace="fep.service")
 
-    def __init__(self, settings: Settings, world: World) -> None:
+    def __init__(self, settings: Settings, world: World, reread: Callable[[], Settings]) -> None:
+        """`reread` reads the settings anew, when the operator asks for it; raises SettingsError."""
         self.settings = settings
+        self._reread = reread
         self._world = world
         self._front_key = FrontKey.from_file(Path(settings.node.front_key_file))
-        self._counterparties = {bank.code: self._counterparty(bank) for bank in settings.bank}
+        self._counterparties = self._parties(settings)
         self._sealer = read_seal_key(Path(settings.node.seal_key_file))
         checked_path(Path(settings.node.control))
         self._store = Store(settings.node.database)
@@ -141,7 +145,7 @@ class Service:
             world.now,
             world.now_us,
         )
-        factory = ControlFactory(self.operations.commands())
+        factory = ControlFactory({**self.operations.commands(), "reload": self._asked_to_reload})
         path = make_way(Path(self.settings.node.control))
         self._ports.append(world.reactor.listenUNIX(path, factory, mode=0o600))
         self._every(self.settings.day.poll_seconds, self._look_at_day)
@@ -185,10 +189,45 @@ class Service:
         self._pool.stop()
         self._store.close()
 
-    def _counterparty(self, bank: Bank) -> Counterparty:
+    def _asked_to_reload(self, _asked: Mapping[str, Any], _progress: Progress) -> Deferred[dict[str, int]]:
+        return maybeDeferred(self.reload).addCallback(lambda _: {"banks": len(self.settings.bank)})
+
+    def reload(self) -> None:
+        """Read the settings again and go on with other banks' entries, keys and certificates; good links
+        stay. Raises SettingsError where something else differs, which takes a restart; then nothing is
+        changed.
+        """
+        settings = self._reread()
+        fixed = {"node", "limits", "status", "day"}
+        faults = [
+            Fault(name, "takes a restart")
+            for name in sorted(fixed)
+            if getattr(settings, name) != getattr(self.settings, name)
+        ]
+        allowances = []
+        for place, bank in enumerate(settings.bank):
+            port = bank.port or self.bank_ports.get(bank.code, 0)
+            if port not in self.bank_ports.values():
+                faults.append(Fault(f"bank[{place}].port", "nothing listens there: it takes a restart"))
+            allowances.append(Allowance(bank.code, port, bank.networks))
+        if faults:
+            raise SettingsError("the new settings", tuple(faults))
+        self._counterparties = self._parties(settings)
+        self.settings = settings
+        self.server.replace(Gateway(allowances), self._counterparties)
+        self.log.info("reloaded: {banks} banks", banks=len(settings.bank))
+
+    def _parties(self, settings: Settings) -> dict[str, Counterparty]:
+        return {bank.code: self._counterparty(bank, settings.tls) for bank in settings.bank}
+
+    def _counterparty(self, bank: Bank, tls: Tls | None) -> Counterparty:
         dialect = load(bank.dialect)
         keys = BankKeys.from_file(bank.mac, Path(bank.zmk_file), self._world.entropy)
-        return Counterparty(bank, Codec(dialect), Gate(bank, self._front_key, dialect), keys)
+        pinned = None
+        if bank.transport == "tls" and tls is not None:
+            files = Path(tls.certificate_file), Path(tls.key_file)
+            pinned = Pinned(*files, bank.pins, bank.tls_minimum)
+        return Counterparty(bank, Codec(dialect), Gate(bank, self._front_key, dialect), keys, pinned)
 
     def _listen(self, surroundings: Surroundings) -> Server:
         """One listening port for each distinct host and port; port 0 lets the system choose one for each

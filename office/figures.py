@@ -346,8 +346,6 @@ def _difference_sums(found: Report) -> Iterator[_Sum]:
     opened = found.long.opened + found.short.opened
     matched = found.long.matched + found.short.matched
     yield "the two sides' difference", found.difference, opened - matched
-    outstanding = sum(one.found.difference for one in found.outstanding)
-    yield "suspense when the date ends", found.long.after + found.short.after, outstanding
 
 
 def _book_sums(found: Report) -> Iterator[_Sum]:

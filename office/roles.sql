@@ -45,7 +45,8 @@ GRANT INSERT ON days, chains, entries, bank_files, bank_lines, reconciliations, 
 GRANT USAGE ON SEQUENCE acts_number_seq TO qianzhi_office;
 GRANT UPDATE (state) ON days TO qianzhi_office;
 GRANT UPDATE (position, tip) ON chains TO qianzhi_office;
-GRANT UPDATE (name, kind, normal) ON accounts TO qianzhi_office;
+-- A chart may bring accounts and rename them; on which side an account stands, only the owner changes.
+GRANT UPDATE (name) ON accounts TO qianzhi_office;
 -- How far a break has come, never what it is about.
 GRANT UPDATE ("class", reason, state, resolution, proposed_by, approved_by, settled_on) ON breaks
     TO qianzhi_office;

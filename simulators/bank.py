@@ -13,15 +13,17 @@ from datetime import datetime
 from itertools import count, cycle
 from typing import Any
 
+from OpenSSL import SSL
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.defer import TimeoutError as DeferredTimeout
-from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
+from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol, wrapClientTLS
 from twisted.internet.error import ConnectError, ConnectionClosed, ConnectionLost
 from twisted.internet.interfaces import ITCPTransport
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
+from fep.tls import Pinned
 from protocol.codec import Codec
 from protocol.dialect import load
 from protocol.errors import EncodeError, PeerError
@@ -69,6 +71,7 @@ class BankProfile:
     zmk: bytes
     branches: tuple[str, ...] = ("BRANCH000000001",)
     terminals: tuple[str, ...] = ("T0000001",)
+    tls: Pinned | None = None
 
 
 class BankLink(Protocol):
@@ -93,7 +96,9 @@ class BankLink(Protocol):
         self.transport.setTcpNoDelay(True)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802 - Twisted's name
-        """Whoever waits for an answer on this link gets none."""
+        """Whoever waits for an answer on this link gets none; a TLS that failed is a link that ended."""
+        if reason.check(SSL.Error):
+            reason = Failure(ConnectionLost(f"TLS: {reason.getErrorMessage()}"))
         self.is_open = False
         waiting, self._waiting = self._waiting, {}
         for answer in waiting.values():
@@ -227,7 +232,9 @@ class Bank:
             self.links.append(await self._open())
 
     async def _open(self) -> BankLink:
-        endpoint = TCP4ClientEndpoint(self._reactor, self.profile.host, self.profile.port)
+        endpoint: Any = TCP4ClientEndpoint(self._reactor, self.profile.host, self.profile.port)
+        if self.profile.tls is not None:
+            endpoint = wrapClientTLS(self.profile.tls, endpoint)
         link = await connectProtocol(endpoint, BankLink(self.profile, self._codec, self.violations))
         asked = link.ask(self._network("001"), sealed=False)
         answer = await asked.addTimeout(self._answer_seconds, self._reactor)

@@ -22,12 +22,12 @@ from twisted.internet.task import react
 
 from fep.config import Settings, load_settings
 from fep.errors import FepError
-from fep.keys import read_key_file
 from ledger.errors import LedgerError
 from protocol.errors import ProtocolError
 from protocol.message import NAMES, Message, masked_card
 from simulators.bank import Bank, BankError, BankProfile
 from simulators.beliefs import Belief, State
+from simulators.profile import profile_of
 
 _HIDDEN = frozenset({64, 128})
 _ANSWER_SECONDS = 10
@@ -155,10 +155,7 @@ def _profile(settings: Settings, code: str | None, host: str | None, port: int |
         raise click.UsageError(
             f"bank {entry.code} has port 0 in the settings: give --port as the machine said it"
         )
-    zmk = read_key_file(Path(entry.zmk_file), (16, 24, 32))
-    return BankProfile(
-        entry.code, host or entry.host, port or entry.port, entry.framing, entry.dialect, entry.mac, zmk
-    )
+    return profile_of(settings, entry, port or entry.port, host or "")
 
 
 def _run(profile: BankProfile, act: Callable[[Bank], Coroutine[Any, Any, bool]]) -> None:

@@ -17,8 +17,8 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -34,7 +34,6 @@ from twisted.internet.threads import deferToThread
 from fep.config import Bank as BankEntry
 from fep.config import Settings, load_settings
 from fep.install import install
-from fep.keys import read_key_file
 from ledger import bankfile, bookfile, layout, sample
 from ledger.capitals import in_figures
 from ledger.store import Store
@@ -44,11 +43,12 @@ from office.config import load_settings as load_office_settings
 from office.lines import Class
 from protocol.message import Message
 from simulators import dayfile
-from simulators.bank import Bank, BankProfile, together
+from simulators.bank import Bank, together
 from simulators.beliefs import State
 from simulators.comparison import Key, Recorded, crossed, differences, read_journal
 from simulators.customers import Customers
 from simulators.discrepancies import Counts, seed
+from simulators.profile import profile_of
 
 DATE = "20260930"
 """The eve of the National Day holiday: the next business date is more than a week away."""
@@ -120,7 +120,7 @@ async def _demo(reactor: Any, console: Console) -> None:  # noqa: ANN401 - react
 
 def _set_up(reactor: Any, console: Console) -> Stage:  # noqa: ANN401 - as above
     shutil.rmtree(FOLDER, ignore_errors=True)
-    config = install(FOLDER, os.urandom, first_port=0, status_port=0)
+    config = install(FOLDER, os.urandom, datetime.now(UTC), first_port=0, status_port=0)
     office_config = FOLDER / "office" / "office.toml"
     _qianzhi("office", "init", str(office_config.parent), "--front-config", str(config))
     entries = sample.make(Random(SEED), POLICIES, DATE)
@@ -174,14 +174,8 @@ def _ports(process: subprocess.Popen[str], log: Path) -> dict[str, int]:
 
 
 def _bank(stage: Stage, entry: BankEntry, port: int) -> Bank:
-    profile = BankProfile(
-        entry.code,
-        entry.host,
-        port,
-        entry.framing,
-        entry.dialect,
-        entry.mac,
-        read_key_file(Path(entry.zmk_file), (16, 24, 32)),
+    profile = replace(
+        profile_of(stage.settings, entry, port),
         branches=tuple(f"BRANCH{number:09d}" for number in range(3)),
         terminals=tuple(f"T{number:07d}" for number in range(4)),
     )

@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from typing import Any, NamedTuple
 from unittest import mock
 
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.pool import NullPool
 
 from fep.keys import FrontKey
@@ -45,23 +46,26 @@ class _Days(days.Days):
 
 
 def build(urls: Urls) -> None:
-    """Four business days of three banks and two nodes: the first three are in the books, the fourth waits for
-    a bank's file, the fifth is open. Of the breaks some are decided, one is proposed, the others lie there.
+    """Three business days of three banks and two nodes, and a fourth that is open: the first two are in the
+    books, the third waits for a bank's file. Of the breaks some are closed, some approved or proposed, and the
+    others lie there.
     """
     with mock.patch.object(world, "Days", _Days):
-        here = World(*urls, seed=20_260_923, policies=500)
+        here = World(*urls, seed=20_260_923, policies=200)
     node = FrontBook(here.front_store, "check")
     node.claim("fep2")
     try:
-        for number in range(4):
-            here.days.trade(25)
+        for number in range(3):
+            here.days.trade(13)
             _second_node(here, node, number)
             date = here.days.cut_over().date
             here.leave_files(date, COUNTS)
-            if number == 3:
-                del here.files[BANKS[-1], date]
+            if number == 2:
+                del here.files[BANKS[0], date]
             list(here.at_close().run())
             _decide(here, date)
+            if number == 1:
+                here.at_close().post_decisions()
             here.days.next_book()
         here.days.trade(3)
         list(here.at_close().run())
@@ -120,15 +124,21 @@ def evidence(urls: Urls, *, with_front: bool = True) -> Iterator[Evidence]:
 
 @contextmanager
 def _undone(url: str) -> Iterator[Connection]:
-    """A transaction that is never committed. SQLite's driver would commit before it changes a table."""
-    sqlite = url.startswith("sqlite")
-    engine = create_engine(url, poolclass=NullPool, connect_args={"isolation_level": None} if sqlite else {})
-    with engine.connect() as connection:
-        if sqlite:
+    """A transaction that is never committed."""
+    with _engine(url).connect() as connection:
+        if url.startswith("sqlite"):
             connection.exec_driver_sql("BEGIN")
         yield connection
         connection.rollback()
-    engine.dispose()
+
+
+@cache
+def _engine(url: str) -> Engine:
+    """One for all tests of a database, since it keeps what it has made of statements. SQLite's driver would
+    commit before it changes a table, so it is not let do anything of its own.
+    """
+    sqlite = url.startswith("sqlite")
+    return create_engine(url, poolclass=NullPool, connect_args={"isolation_level": None} if sqlite else {})
 
 
 def loosen(connection: Connection, table: str) -> None:

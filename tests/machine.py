@@ -122,6 +122,7 @@ class Machine:
                 lambda: 1_764_000_000_000_000,
                 os.urandom,
             ),
+            lambda: load_settings(Path(settings.node.front_key_file).with_name("qianzhi.toml")),
         )
         blockingCallFromThread(reactor, self.service.start)
         self._stopped = False
@@ -172,9 +173,25 @@ class Client:
         dialect: str = "ascii87",
         mac: MacAlgorithm = MacAlgorithm.AES_CMAC,
     ) -> None:
+        self._begin(
+            socket.create_connection(("127.0.0.1", port), timeout=SOCKET_SECONDS), bank, framing, dialect, mac
+        )
+
+    @classmethod
+    def over(
+        cls, connected: socket.socket, bank: str, framing: Framing, dialect: str, mac: MacAlgorithm
+    ) -> Client:
+        """A bank on a socket that is connected already."""
+        client = cls.__new__(cls)
+        client._begin(connected, bank, framing, dialect, mac)
+        return client
+
+    def _begin(
+        self, connected: socket.socket, bank: str, framing: Framing, dialect: str, mac: MacAlgorithm
+    ) -> None:
         self.bank, self.framing, self.mac = bank, framing, mac
         self.codec = Codec(load(dialect))
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=SOCKET_SECONDS)
+        self.socket = connected
         self.key: MacKey | None = None
         self.last_body = b""
         self._reader = FrameReader(framing)

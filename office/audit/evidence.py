@@ -121,9 +121,9 @@ def _as_of_now(store: Store, first_read: Table) -> Iterator[Connection]:
 
 def stream(connection: Connection, query: Select[Any]) -> Iterator[Sequence[Any]]:
     """The rows of a query, a few thousand at a time, whatever their number."""
-    result = connection.execute(query, execution_options={"yield_per": _ROWS_AT_ONCE})
-    for part in result.partitions():
-        yield from part
+    with connection.execute(query, execution_options={"yield_per": _ROWS_AT_ONCE}) as result:
+        for part in result.partitions():
+            yield from part
 
 
 def count_of(connection: Connection, query: Select[Any]) -> int:

@@ -14,14 +14,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, MetaData, Table, Text, case, func, literal, or_, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    MetaData,
+    Table,
+    Text,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+)
 
 from ledger.schema import FRONT, dues, policies
 from office.audit.evidence import Checked, Evidence, Failing, Outcome, count_of, stream
 from office.schema import OFFICE
 
-CARD_DIGITS: Final = (13, 19)
-"""A card number has so many digits (ISO/IEC 7812-1)."""
+_CARD_DIGITS_LEAST: Final = 13
+"""A card number has 13 to 19 digits (ISO/IEC 7812-1, and what is in use); an identity number has 17 or 18."""
 _RECEIPT_LENGTH: Final = 21
 _IDENTITY: Final = re.compile(r"(?<![0-9])[0-9]{6}((?:19|20)[0-9]{6})[0-9]{3}[0-9Xx](?![0-9])")
 _DIGITS: Final = re.compile(r"(?<![0-9])[0-9]{13,19}(?![0-9])")
@@ -56,43 +68,46 @@ def masked(text: str) -> str:
 
 
 def _table(connection: Connection, database: str, table: Table, evidence: Evidence) -> Iterator[Failing]:
-    """The rows of a table that hold 13 digits in a row anywhere, each looked at closely."""
+    """The rows of a table that may hold such a number, each looked at closely."""
     columns = [column for column in table.c if isinstance(column.type, Text)]
     if table.name in _BOOK:
         columns = [column for column in columns if column.name not in _OWN_NAMES]
     if not columns:
         return
-    keys = list(table.primary_key.columns)
-    suspicious = or_(*(_suspicious(connection, part) for part in _parts(columns)))
-    query = select(table).where(suspicious)
+    keys = [key.name for key in table.primary_key.columns]
+    query = select(table).where(or_(*_sieve(connection, columns)))
     for number, row in enumerate(stream(connection, query), 1):
-        values: Mapping[str, Any] = row._mapping  # type: ignore[attr-defined]
+        values = dict(zip(table.c.keys(), row, strict=True))
         for column in columns:
             text = values[column.name]
             if text and _is_found(column.name, text) and not _is_own(evidence, column.name, text, values):
-                place = ", ".join(str(values[key.name]) for key in keys)
+                place = ", ".join(str(values[key]) for key in keys)
                 yield Failing(12, masked(f"{database}, {table.name} {place}"), f"a number in {column.name}")
         if number % _TOLD_EVERY == 0:
             evidence.progress(f"{database} {table.name}", _TOLD_EVERY)
 
 
-def _parts(columns: Sequence[Any]) -> Iterator[ColumnElement[str]]:
-    """The columns' texts to look through; a receipt number's 21 digits are too many for a card."""
-    together = [column for column in columns if column.name != "receipt"]
-    joined: ColumnElement[str] = literal("")
-    for column in together:
-        joined = joined.concat(" ").concat(func.coalesce(column, ""))
-    yield joined
-    for column in columns:
-        if column.name == "receipt":
-            yield case((func.length(column) != _RECEIPT_LENGTH, column), else_="")
+def _sieve(connection: Connection, columns: Sequence[Column[Any]]) -> Iterator[ColumnElement[bool]]:
+    """Whether a row has as many digits in a row as a card number, in its columns all together: said so that
+    the database, and not this program, passes over the many rows that have not.
+    """
+    whole = [column for column in columns if column.name in _WHOLE]
+    free = [column for column in columns if column.name not in _WHOLE]
+    for group, before in ((whole, "0-9A-Za-z"), (free, "0-9")):
+        joined: ColumnElement[str] = literal(" ")
+        for column in group:
+            joined = joined.concat(_text_of(column)).concat(" ")
+        if connection.dialect.name == "sqlite":
+            yield joined.op("GLOB")(f"*[^{before}]" + "[0-9]" * _CARD_DIGITS_LEAST + "*")
+        else:
+            yield joined.op("~")(f"[^{before}][0-9]{{{_CARD_DIGITS_LEAST}}}")
 
 
-def _suspicious(connection: Connection, text: ColumnElement[str]) -> ColumnElement[bool]:
-    """Whether 13 digits stand in a row: a first sieve, in the database's own way."""
-    if connection.dialect.name == "sqlite":
-        return text.op("GLOB")("*" + "[0-9]" * CARD_DIGITS[0] + "*")
-    return text.op("~")("[0-9]{13}")
+def _text_of(column: Column[Any]) -> ColumnElement[str]:
+    """A column's text; none for a receipt number, whose 21 digits are too many for a card."""
+    if column.name == "receipt":
+        return case((func.length(column) != _RECEIPT_LENGTH, column), else_="")
+    return func.coalesce(column, "") if column.nullable else column
 
 
 def _is_found(name: str, text: str) -> bool:

@@ -141,7 +141,8 @@ def examine(evidence: Evidence) -> Audit:
     checked: list[Checked] = []
     for check in AUDITS:
         room = LISTED_MAX
-        for one in check(evidence):
+        outcome = check(evidence)
+        for one in outcome:
             if isinstance(one, Checked):
                 checked.append(one)
             elif room:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,12 @@ seal_key_file = "seal.key"
 [status]
 port = 8580
 """
+
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
 
 def bank(code: str = "1", port: int = 8583, networks: str = '["192.0.2.0/24"]', more: str = "") -> str:
@@ -71,7 +78,8 @@ def test_good_settings_are_rooted_in_their_own_folder(tmp_path: Path) -> None:
         (HEAD + bank(port=8580), "bank[0].port: is the status port"),
         (HEAD + bank() + bank("01", 8584), "bank[1].code: 01 is bank[0] already"),
         (HEAD + bank() + bank("2"), "bank.networks: 192.0.2.0/24 on port 8583 belongs to both 1 and 2"),
-        (HEAD + bank().replace('transport = "plain"', ""), "bank[0].transport: is missing"),
+        (HEAD + bank().replace('transport = "plain"', ""), "bank[0].pins: is missing"),
+        (HEAD + bank().replace('transport = "plain"', ""), "tls: is missing"),
         (HEAD + "[limits]\nbatch = 9999\n" + bank(), "limits.batch: "),
         (
             HEAD + "[limits]\nbatch = 256\nqueue = 10\n" + bank(),
@@ -113,12 +121,12 @@ def test_a_key_file_that_cannot_be_used_is_never_quoted(
 
 
 def test_an_installation_serves_and_is_never_overwritten(tmp_path: Path) -> None:
-    path = install(tmp_path, lambda count: bytes(range(count)), first_port=8583, status_port=8580)
+    path = install(tmp_path, lambda count: bytes(range(count)), NOW, first_port=8583, status_port=8580)
     settings = load_settings(path)
     assert [entry.port for entry in settings.bank] == [8583, 8584, 8585]
     assert (tmp_path / "keys" / "front.key").stat().st_mode & 0o777 == 0o600
     with pytest.raises(InstallError, match="nothing was changed"):
-        install(tmp_path, bytes, first_port=1, status_port=2)
+        install(tmp_path, bytes, NOW, first_port=1, status_port=2)
     path.unlink()
     with pytest.raises(InstallError, match="never overwritten"):
-        install(tmp_path, bytes, first_port=1, status_port=2)
+        install(tmp_path, bytes, NOW, first_port=1, status_port=2)

@@ -7,16 +7,16 @@ import io
 from collections.abc import Sequence
 from datetime import date as day_of
 from datetime import timedelta
+from importlib.resources import files
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger import layout as layouts
 from ledger.bankfile import PROBLEMS_MAX, BankLine, FileTotals, read, write
 from ledger.bankline import Lines
 from ledger.bookfile import KINDS
-from ledger.errors import BankFileError, LayoutError
+from ledger.errors import BankFileError
 from ledger.layout import Layout, load, parse, shipped
 
 BANK, DATE = "01020000", "20261124"
@@ -384,7 +384,7 @@ def test_a_sign_that_contradicts_the_code_is_refused() -> None:
 
 
 def test_a_reversed_line_is_refused_where_the_bank_lists_none() -> None:
-    source = layouts.files("ledger").joinpath("layouts", "standard.toml").read_text("utf-8")
+    source = files("ledger").joinpath("layouts", "standard.toml").read_text("utf-8")
     silent = parse(source.replace("lists_reversed = true", "lists_reversed = false"), "silent")
     assert taken(silent, file(silent))[0] == list(LINES[:2])
     assert problems(file(STANDARD), silent)[:2] == [
@@ -436,82 +436,3 @@ def test_what_a_layout_cannot_say_is_not_written(layout: Layout, bad: dict[str, 
         file(layout, [line(**bad)])
     [problem] = caught.value.problems
     assert (problem.line, problem.column or "detail") == (2, column)
-
-
-SOURCE = layouts.files("ledger").joinpath("layouts", "standard.toml").read_text("utf-8")
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "said"),
-    [
-        ("separator =", "seperator =", "seperator: no such key here: did you mean 'separator'?"),
-        (
-            '"delimited"',
-            '"delimitted"',
-            "form: must be one of 'delimited', 'fixed': did you mean 'delimited'?",
-        ),
-        ('separator = "|"', 'separator = "||"', "separator: must be one ASCII character"),
-        ('separator = "|"', 'separator = "-"', "separator: must be one ASCII character"),
-        ('separator = "|"', "separator = 1", "separator: must be one ASCII character"),
-        ('encoding = "utf-8"', 'encoding = "gbk"', "encoding: must be one of 'utf-8', 'gb18030'"),
-        ("lists_reversed = true", "lists_reversed = 1", "lists_reversed: must be true or false"),
-        ('{ name = "terminal" }', '{ name = "termnal" }', "did you mean 'terminal'?"),
-        ('{ name = "terminal" }', '{ literal = "x" }', "detail.columns: terminal is missing"),
-        ('{ name = "terminal" }', '{ name = "stan" }', "detail.columns: stan stands there twice"),
-        ('{ name = "terminal" }', '{ naem = "stan" }', "detail.columns[2]: needs either name or literal"),
-        (
-            '{ name = "terminal" }',
-            '{ name = "terminal", width = 8 }',
-            "width: a delimited file has no widths",
-        ),
-        (
-            '{ name = "terminal" }',
-            '{ name = "terminal", pad = "zero" }',
-            "pad: text is not filled with zeros",
-        ),
-        ('{ name = "terminal" }', '{ name = "terminal", unit = "fen" }', "unit: no such key here"),
-        ('{ literal = "D" }', '{ literal = "D|" }', "literal: holds the separator"),
-        ('"MMDDhhmmss"', '"MMDDhhmm"', "detail.columns[4] (sent_at).format: must be a date and a time"),
-        ('"MMDDhhmmss"', '"DDMMhhmmss"', "format: must be a date and a time"),
-        (
-            '"amount", unit = "fen"',
-            '"amount"',
-            "detail.columns[10] (amount).unit: must be one of 'fen', 'yuan'",
-        ),
-        (
-            '"amount", unit = "fen"',
-            '"amount", unit = "fen", minus = "payout"',
-            "sign: must be leading or trailing",
-        ),
-        (
-            '"paid", unit',
-            '"paid", sign = "leading", minus = "reversed", unit',
-            "minus: must be one of never, payout",
-        ),
-        ('    { name = "state" },\n', "", "detail.columns: state is missing, and lists_reversed is true"),
-        ('S = "S"', 'S = "done"', "states.S: must be one of S, R"),
-        ('S = "S"', '" S" = "S"', "states. S: the bank's word must be printable"),
-        ("\n[trailer]", "\n[ending]", "ending: no such key here"),
-        ('{ name = "count" }', '{ name = "count", format = "0" }', "format: no such key here"),
-        ("[detail]", "[detail", "layout mine: "),
-    ],
-)
-def test_a_layout_that_is_not_in_order_is_refused_by_key_and_reason(old: str, new: str, said: str) -> None:
-    assert old in SOURCE
-    with pytest.raises(LayoutError) as caught:
-        parse(SOURCE.replace(old, new, 1), "mine")
-    assert str(caught.value).startswith("layout mine: ")
-    assert said in str(caught.value)
-
-
-def test_a_layout_without_a_trailer_or_a_count_cannot_show_a_cut_and_is_refused() -> None:
-    start, _, rest = SOURCE.partition("\n[trailer]")
-    with pytest.raises(LayoutError, match="a cut could not be seen"):
-        parse(start + rest.partition("]\n")[2], "mine")
-
-
-def test_a_layout_that_nobody_ships_is_named_with_those_that_there_are() -> None:
-    with pytest.raises(
-        LayoutError, match=r"no layout 'standrad'; there are csv-yuan.*did you mean 'standard'"
-    ):
-        load("standrad")

@@ -55,8 +55,21 @@ def problems(data: bytes) -> list[str]:
     return [str(problem) for problem in caught.value.problems]
 
 
-def written(entries: Iterable[PolicyDues]) -> bytes:
-    return b"".join(write(DATE, entries))
+def written(entries: Iterable[PolicyDues], withdrawn: Iterable[DueLine] = ()) -> bytes:
+    return b"".join(write(DATE, entries, withdrawn))
+
+
+def leaving(
+    policy: str = "P1",
+    holder: str = "",
+    due: str = "D9",
+    code: str = "500000",
+    due_date: str = DATE,
+    amount: str = "30000",
+    beneficiary: str = "",
+) -> str:
+    """The row of a due that leaves unpaid."""
+    return ",".join(["WITHDRAWN", policy, holder, due, code, due_date, amount, beneficiary])
 
 
 NUMBERS = st.text("ABZ019-", min_size=1, max_size=20)
@@ -260,3 +273,85 @@ def test_a_name_may_hold_a_comma_quotes_and_characters_of_private_use() -> None:
     for name in ('A, "B"', "王\ue863", "李𬍛", "阿依古丽·买买提"):
         entry = PolicyDues(Policy("P1", "active", name), ())
         assert parse(written([entry])).policies == (entry.policy,)
+
+
+# Dues that leave.
+
+
+@given(entries=books(), gone=books())
+def test_dues_that_leave_read_back_without_their_beneficiary_and_count_towards_no_sum(
+    entries: list[PolicyDues], gone: list[PolicyDues]
+) -> None:
+    named = {due.due for entry in entries for due in entry.dues}
+    withdrawn = [due for entry in gone for due in entry.dues if due.due not in named]
+    data = written(entries, withdrawn)
+    read = parse(data)
+    assert read.withdrawn == tuple(due._replace(beneficiary="") for due in withdrawn)
+    assert read._replace(withdrawn=(), digest="") == parse(written(entries))._replace(digest="")
+    assert PERSON.encode() not in written([], withdrawn), "who is paid is nobody's business here"
+    for length in {len(data) - 1, len(data) // 2}:
+        with pytest.raises(BookFileError):
+            parse(data[:length])
+
+
+def test_a_file_may_bring_nothing_but_dues_that_leave() -> None:
+    read = parse(file(leaving(), leaving("P2", due="D8", code="260000"), total=f"TOTAL,{DATE},0,0,0,0,2,"))
+    assert read.withdrawn == (
+        DueLine("D9", "P1", "500000", "premium", DATE, 30000, ""),
+        DueLine("D8", "P2", "260000", "benefit", DATE, 30000, ""),
+    )
+    assert (read.policies, read.dues, read.premium, read.benefit) == ((), (), 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("bad", "column"),
+    [
+        ({"policy": ""}, "policy"),
+        ({"policy": "p1"}, "policy"),
+        ({"due": ""}, "due"),
+        ({"due": "D" * 21}, "due"),
+        ({"code": "310000"}, "code"),
+        ({"code": ""}, "code"),
+        ({"due_date": "20260229"}, "due_date"),
+        ({"amount": ""}, "amount_fen"),
+        ({"amount": "0"}, "amount_fen"),
+        ({"amount": "-30000"}, "amount_fen"),
+    ],
+)
+def test_a_bad_field_of_a_due_that_leaves_is_named(bad: dict[str, str], column: str) -> None:
+    [problem] = problems(file(row(), leaving(**bad), total=f"TOTAL,{DATE},1,1,30000,0,1,"))
+    assert problem.startswith(f"line 3, {column}: ")
+
+
+@pytest.mark.parametrize("filled", [{"holder": "王伟"}, {"beneficiary": PERSON}])
+def test_a_due_that_leaves_names_no_person(filled: dict[str, str]) -> None:
+    data = file(row(), leaving(**filled), total=f"TOTAL,{DATE},1,1,30000,0,1,")
+    assert problems(data) == ["line 3: columns 3 and 8 of a WITHDRAWN line must be empty"]
+
+
+@pytest.mark.parametrize(
+    "rows", [(row(due="D9"), leaving()), (leaving(), row(due="D9")), (leaving(), leaving("P2"))]
+)
+def test_a_due_does_not_come_and_leave_in_one_file_nor_leave_twice(rows: tuple[str, ...]) -> None:
+    assert "line 3, due: not unique: an earlier row has the same" in problems(file(*rows))
+
+
+@pytest.mark.parametrize(
+    ("said", "problem"),
+    [
+        ("", "line 4, withdrawn: the TOTAL line says 0, the rows make 1"),
+        ("2", "line 4, withdrawn: the TOTAL line says 2, the rows make 1"),
+        ("0", "line 4, withdrawn: neither empty nor a whole number from 1"),
+        ("01", "line 4, withdrawn: neither empty nor a whole number from 1"),
+        ("x", "line 4, withdrawn: neither empty nor a whole number from 1"),
+        (PERSON, "line 4, withdrawn: neither empty nor a whole number from 1"),
+    ],
+)
+def test_the_trailer_counts_the_dues_that_leave(said: str, problem: str) -> None:
+    assert problems(file(row(), leaving(), total=f"TOTAL,{DATE},1,1,30000,0,{said},")) == [problem]
+
+
+def test_a_trailer_that_counts_dues_that_leave_where_none_does_is_refused() -> None:
+    assert problems(file(row(), total=f"TOTAL,{DATE},1,1,30000,0,1,")) == [
+        "line 3, withdrawn: the TOTAL line says 1, the rows make 0"
+    ]

@@ -29,7 +29,7 @@ from ledger.errors import (
 )
 from ledger.front import FrontBook
 from ledger.journal import broken_links, read_chains, read_entries
-from ledger.load import LoadRefused, load_book
+from ledger.load import load_book
 from ledger.request import Act, Answer, Request, Totals
 from ledger.schema import dues, journal
 from ledger.store import BadDatabaseUrl, Store
@@ -253,23 +253,6 @@ def test_totals_are_kept_with_every_batch(front: FrontBook, store: Store) -> Non
     agreed = request(Act.TOTALS, key="", date=DATE[4:], totals=ours.totals, net=120_000)
     assert front.commit([agreed], 1)[0].response is Response.APPROVED
     assert first.bank == BANK
-
-
-def test_a_load_is_taken_once(store: Store) -> None:
-    with pytest.raises(LoadRefused, match="loaded already"):
-        load_book(store, book(), str, 1)
-    with pytest.raises(LoadRefused, match="loaded already, from another file"):
-        load_book(store, book()._replace(digest="another"), str, 1)
-
-
-def test_a_load_that_does_not_add_up_leaves_nothing(database: str) -> None:
-    store = Store(database)
-    FrontBook(store, "check").create()
-    with pytest.raises(InvariantBroken):
-        load_book(store, book()._replace(premium=1), str, 1)
-    with store.reading() as connection:
-        assert connection.execute(text("SELECT count(*) FROM policies")).scalar_one() == 0
-    store.close()
 
 
 def test_a_book_made_with_another_front_key_is_refused(store: Store) -> None:

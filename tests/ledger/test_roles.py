@@ -258,6 +258,8 @@ OFFICE = (
     "DELETE FROM chains",
     "DELETE FROM accounts",
     "UPDATE accounts SET account = 'x'",
+    "UPDATE accounts SET kind = 'asset'",
+    "UPDATE accounts SET normal = 'debit'",
     "UPDATE facts SET value = ''",
     "INSERT INTO facts VALUES ('a', 'b')",
     "CREATE TABLE mine (a integer)",
@@ -321,6 +323,13 @@ def test_a_load_has_its_figures_made_under_its_role(databases: Databases) -> Non
         connection.execute("ANALYZE policies, dues, incoming_policies, incoming_dues")
         connection.execute("ANALYZE facts")
     assert said == ['permission denied to analyze "facts", skipping it']
+
+
+def test_the_office_brings_and_renames_accounts_under_its_role(databases: Databases) -> None:
+    with psycopg.connect(_libpq(databases.url("office", "office"))) as connection:
+        connection.execute("INSERT INTO accounts VALUES ('9999', 'new', 'asset', 'debit')")
+        connection.execute("UPDATE accounts SET name = 'renamed' WHERE account = '9999'")
+        connection.rollback()
 
 
 def test_the_office_pulls_under_the_readers_role(databases: Databases, postgresql: str) -> None:

@@ -4,6 +4,7 @@ Each tampering is done with every constraint and trigger of its table taken off,
 database; what the audit must then report stands beside it.
 """
 
+# ruff: noqa: S608 - the statements are put together from this file's own names
 from __future__ import annotations
 
 import ast
@@ -30,7 +31,7 @@ from tests.audited import ACCOUNTS, Urls, audited, build, evidence, loosen
 from tests.world import BANKS, CHART, SEALER
 
 BANK, OTHER = BANKS[0], BANKS[1]
-D1, D2, D3, D4 = "20260923", "20260924", "20260928", "20260929"
+D1, D2, D3 = "20260923", "20260924", "20260928"
 IDENTITY, CARD = "11010119900307803X", "6222021234567890128"
 
 # The first entry, of the first node, that meets a condition; and the first break, posting or line.
@@ -49,7 +50,7 @@ def one_break(condition: str) -> str:
     return BREAK.format(condition=condition)
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def urls(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Urls:
     """Two databases after some days, on each kind of database; a test leaves them as they were."""
     if request.param == "sqlite":
@@ -147,7 +148,10 @@ def office(statement: str, fails: set[int], said: str) -> Broken:
 REFUSED = entry("turn IS NULL AND kind <> 'reversal'")
 REVERSAL = entry("kind = 'reversal' AND turn = 2")
 PUT_BACK = "chain = 2 AND kind = 'reversal' AND turn = 3"
-ONCE = "kind = 'collection' AND turn = 1 AND subject = due AND subject NOT IN (SELECT subject FROM journal WHERE turn = 2)"
+ONCE = (
+    "kind = 'collection' AND turn = 1 AND subject = due"
+    " AND subject NOT IN (SELECT subject FROM journal WHERE turn = 2)"
+)
 PAID = entry(ONCE)
 LAST_CANCEL = (
     "chain = 1 AND position = (SELECT max(position) FROM journal WHERE chain = 1 AND kind = 'cancel')"
@@ -220,8 +224,8 @@ DATES = (
     front(f"DELETE FROM days WHERE date = '{D2}'", {5, 8, 10}, "which is no business day"),
     front(f"DELETE FROM days WHERE date = '{D2}'", {5, 8, 10}, f"is not followed by {D3}"),
     front("UPDATE days SET state = 'closed' WHERE state = 'open'", {5, 8}, "and not open but closed"),
-    office(f"UPDATE days SET next_date = '{D1}' WHERE date = '{D4}'", {5, 8}, f"is followed by {D1}"),
-    office(f"UPDATE days SET entries = entries + 1 WHERE date = '{D3}'", {8}, "was taken with"),
+    office(f"UPDATE days SET next_date = '{D1}' WHERE date = '{D3}'", {5, 8}, f"is followed by {D1}"),
+    office(f"UPDATE days SET entries = entries + 1 WHERE date = '{D2}'", {8}, "was taken with"),
     office(f"DELETE FROM days WHERE date = '{D2}'", {6, 7, 8}, "is of a day that is not posted"),
 )
 
@@ -237,7 +241,7 @@ POSTINGS = (
     office(f"DELETE FROM postings WHERE posting = '{DAY}'", {6, 7}, "belongs to no posting"),
     office(f"UPDATE postings SET date = '{D2}' WHERE posting = '{DAY}'", {6, 7}, "its name is not"),
     office("UPDATE postings SET posting = posting || '0' WHERE posting NOT LIKE '%/day'", {6, 7}, "its name"),
-    office(f"UPDATE days SET state = 'closed' WHERE date = '{D3}'", {6, 7}, "a day that is not posted"),
+    office(f"UPDATE days SET state = 'closed' WHERE date = '{D2}'", {6, 7}, "a day that is not posted"),
     office(f"UPDATE reconciliations SET ours = ours + 1 WHERE {LINE}", {6}, "lines and effects"),
     office(f"UPDATE reconciliations SET ours_effect = 0 WHERE {LINE}", {6}, "lines and effects"),
     office(f"UPDATE reconciliations SET theirs = theirs + 1 WHERE {LINE}", {6}, "lines and effects"),
@@ -250,7 +254,7 @@ POSTINGS = (
 
 DECIDED = one_break("state = 'closed' AND resolution <> '' AND difference <> 0")
 APPROVED = one_break("state = 'approved' AND difference <> 0")
-MATCHED = one_break("state = 'closed' AND resolution = ''")
+MATCHED = one_break(f"state = 'closed' AND resolution = '' AND settled_on = '{D2}'")
 OURS_ONLY = one_break("class = 'ours_only' AND state = 'suspense' AND difference <> 0")
 BANK_ONLY = one_break("class = 'bank_only' AND state = 'suspense' AND difference <> 0")
 DUPLICATE = one_break("class = 'duplicate' AND state = 'suspense' AND difference <> 0")
@@ -280,7 +284,7 @@ BREAKS = (
         "ends at",
     ),
     office(f"UPDATE breaks SET state = 'suspense' WHERE {MATCHED}", {6, 9}, "the breaks"),
-    office(f"UPDATE breaks SET state = 'closed', settled_on = '{D3}' WHERE {OURS_ONLY}", {6, 9}, "holds"),
+    office(f"UPDATE breaks SET state = 'closed', settled_on = '{D2}' WHERE {OURS_ONLY}", {6, 9}, "holds"),
     office(f"DELETE FROM breaks WHERE {BANK_ONLY}", {6, 9}, "agrees with none of ours"),
     office(f"DELETE FROM breaks WHERE {OURS_ONLY}", {6, 9}, "agrees with none of the bank's"),
     office(f"DELETE FROM breaks WHERE {DUPLICATE}", {6, 9}, "of ours agree with"),
@@ -289,7 +293,7 @@ BREAKS = (
     office(f"DELETE FROM break_events WHERE {MISFIT}", {9}, "and the history of"),
     office(f"DELETE FROM break_events WHERE {SECOND}", {9}, "where line 2 should"),
     office(f"UPDATE break_events SET to_state = 'posted' WHERE {SECOND}", {9}, "goes from open to posted"),
-    office("UPDATE break_events SET by = 'Office' WHERE to_state = 'approved'", {9}, "by no person"),
+    office("UPDATE break_events SET \"by\" = 'Office' WHERE to_state = 'approved'", {9}, "by no person"),
 )
 
 # A line on which both sides agree, and that repeats none.
@@ -319,7 +323,7 @@ LINES = (
     front("UPDATE loads SET digest = 'same'", {10}, "digest same: stands"),
     front("UPDATE loads SET date = '20990101'", {10}, "date 20990101: stands"),
     office("UPDATE entries SET misfit = '' WHERE kind = 'cancel'", {5, 9}, "neither in effect nor a misfit"),
-    office("UPDATE entries SET misfit = '' WHERE kind = 'cancel'", {5, 9}, "did fit the book"),
+    office("UPDATE entries SET misfit = '' WHERE misfit <> ''", {4, 5, 9}, "did fit the book"),
 )
 
 NUMBERS = (
@@ -354,16 +358,11 @@ def test_whatever_is_changed_behind_the_books_back_is_found_by_its_own_check(
     found = audited(urls, case.side, *case.statements)
     assert invariants(found) == case.fails, said(found)
     assert case.said in said(found)
+    assert [number for number in (IDENTITY, IDENTITY.lower(), CARD) if number in said(found)] == []
 
 
 def test_every_invariant_that_data_can_show_is_seen_to_fail() -> None:
     assert set().union(*(case.fails for case in BROKEN)) == set(INVARIANTS) - {1}
-
-
-@pytest.mark.parametrize("case", NUMBERS, ids=lambda case: case.statements[0][:60])
-def test_a_number_that_is_found_is_not_repeated(urls: Urls, case: Broken) -> None:
-    words = said(audited(urls, case.side, *case.statements))
-    assert [number for number in (IDENTITY, IDENTITY.lower(), CARD) if number in words] == []
 
 
 HARMLESS = (
@@ -385,7 +384,7 @@ def test_what_only_looks_like_a_number_is_let_pass(urls: Urls, case: Broken) -> 
 
 
 def test_a_policy_that_the_book_knows_may_be_any_digits(urls: Urls) -> None:
-    renamed = f"UPDATE journal SET policy = '{CARD}' WHERE {REFUSED}"
+    renamed = f"UPDATE journal SET policy = '{CARD}' WHERE policy = 'NONE'"
     known = f"UPDATE policies SET policy = '{CARD}' WHERE policy = (SELECT min(policy) FROM policies)"
     assert invariants(audited(urls, "front", renamed)) == {5, 12}
     assert invariants(audited(urls, "front", renamed, known)) == {5}

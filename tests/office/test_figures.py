@@ -118,8 +118,15 @@ DOCTORED = {
         file_sums=(*EXPECTED.file_sums[:1], EXPECTED.file_sums[1]._replace(direction="C"))
     ),
     "nothing reversed, yet taken back": other(
-        file_sums=(*EXPECTED.file_sums[:2], FileSum("P", "S", 1, 0)),
-        outcome=EXPECTED.outcome._replace(theirs_effect=700_001),
+        file=EXPECTED.file._replace(collected=1_060_000),
+        file_sums=(FileSum("C", "S", 5, 1_060_000), FileSum("P", "S", 2, 300_000)),
+    ),
+    "an effect under a code of no direction": other(
+        products=(
+            EXPECTED.products[0]._replace(effect=699_999),
+            *EXPECTED.products[1:],
+            EXPECTED.products[0]._replace(code="310000", lines=0, effect=1),
+        )
     ),
     "a carried break less": other(breaks=EXPECTED.breaks[:2] + EXPECTED.breaks[3:]),
     "a break less": other(breaks=EXPECTED.breaks[:-1]),

@@ -358,8 +358,11 @@ def test_a_tip_that_the_entries_do_not_lead_to_is_refused(books: Books) -> None:
     assert held(books.office).entries == []
 
 
-def test_an_entry_dated_before_its_neighbour_is_refused(books: Books) -> None:
+@pytest.mark.parametrize("neighbour", ["there", "on its way too"])
+def test_an_entry_dated_before_its_neighbour_is_refused(books: Books, neighbour: str) -> None:
     books.commit(1)
+    if neighbour == "there":
+        books.pull()
     books.append(business_date="20261123")
     with pytest.raises(ChainBroken, match="dated 20261123, before 20261124"):
         books.pull()

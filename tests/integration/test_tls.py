@@ -1,0 +1,204 @@
+"""TLS on a bank's link: whose certificate gets in, what an old version gets, what a reload does to links."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import trustme
+from cryptography import x509
+from twisted.internet.threads import blockingCallFromThread
+
+from fep.config import Settings, load_settings
+from fep.control import ControlError, ask
+from fep.tls import pin_of
+from protocol.message import Message
+from tests.builders import BANK, message
+from tests.machine import OTHER_BANK, Client, Machine, load_front_book, reactor, write_settings
+
+NAMES = ("machine", BANK, OTHER_BANK, "stranger")
+
+
+class Party:
+    """One certificate and its key, as files."""
+
+    def __init__(self, folder: Path, name: str, leaf: trustme.LeafCert) -> None:
+        self.certificate, self.key = folder / f"{name}.crt", folder / f"{name}.key"
+        self.certificate.write_bytes(leaf.cert_chain_pems[0].bytes())
+        self.key.touch(mode=0o600)
+        self.key.write_bytes(leaf.private_key_pem.bytes())
+        self.pin = pin_of(x509.load_pem_x509_certificate(self.certificate.read_bytes()))
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def parties(tmp_path: Path, authority: trustme.CA) -> dict[str, Party]:
+    """All four are vouched for by one authority: that must not count for anything."""
+    return {name: Party(tmp_path, name, authority.issue_cert(f"{name}.test")) for name in NAMES}
+
+
+def tls_settings(folder: Path, parties: dict[str, Party], *, pin: str = "", minimum: str = "1.3") -> Settings:
+    """Both banks over TLS on one port each, each with its own pin; `pin` is the first bank's."""
+    write_settings(folder, f"sqlite:///{folder / 'front.db'}")
+    path = folder / "qianzhi.toml"
+    first, second = parties[BANK], parties[OTHER_BANK]
+    text = path.read_text()
+    for wanted, line in ((pin or first.pin, f'tls_minimum = "{minimum}"'), (second.pin, "")):
+        text = text.replace('transport = "plain"', f'pins = ["{wanted}"]\n{line}', 1)
+    own = parties["machine"]
+    tls = f'[tls]\ncertificate_file = "{own.certificate}"\nkey_file = "{own.key}"\n'
+    path.write_text(text.replace("[limits]", f"{tls}[limits]"))
+    return load_settings(path)
+
+
+@pytest.fixture
+def machine(tmp_path: Path, parties: dict[str, Party]) -> Iterator[Machine]:
+    settings = tls_settings(tmp_path, parties)
+    load_front_book(settings)
+    machine = Machine(settings)
+    yield machine
+    machine.stop()
+
+
+def wrapped(
+    port: int, party: Party | None, version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3
+) -> ssl.SSLSocket:
+    """A bank's end of TLS; the standard library's, so that neither side's mistakes hide the other's."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.minimum_version = context.maximum_version = version
+    if party is not None:
+        context.load_cert_chain(party.certificate, party.key)
+    plain = socket.create_connection(("127.0.0.1", port), timeout=20)
+    return context.wrap_socket(plain)
+
+
+@contextmanager
+def link(
+    machine: Machine, party: Party | None, bank: str = BANK, **given: ssl.TLSVersion
+) -> Iterator[Client]:
+    entry = next(one for one in machine.settings.bank if one.code == bank)
+    port = machine.port(bank)
+    client = Client.over(wrapped(port, party, **given), bank, entry.framing, entry.dialect, entry.mac)
+    with client:
+        yield client
+
+
+def is_turned_away(machine: Machine, party: Party | None, bank: str = BANK, **given: ssl.TLSVersion) -> bool:
+    """Whether the machine ends the connection without a byte of an answer."""
+    try:
+        with link(machine, party, bank, **given) as client:
+            client.send(Message("0800", {7: "1124101112", 11: "000001", 32: bank, 70: "001"}), sealed=False)
+            return client.socket.recv(1) == b""
+    except (ssl.SSLError, ConnectionError):
+        return True
+
+
+def test_the_bank_whose_key_is_pinned_gets_in_and_trades(machine: Machine, parties: dict[str, Party]) -> None:
+    with link(machine, parties[BANK]) as bank:
+        bank.sign_on()
+        assert bank.socket.version() == "TLSv1.3"  # type: ignore[attr-defined]
+        assert bank.ask(message()).fields[39] == "00"
+
+
+@pytest.mark.parametrize("name", [OTHER_BANK, "stranger", "machine", None])
+def test_any_other_certificate_is_turned_away(
+    machine: Machine, parties: dict[str, Party], name: str | None
+) -> None:
+    assert is_turned_away(machine, parties[name] if name else None)
+    machine.stop()  # it has seen the end of every link then
+    assert machine.service.statistics.closed_links[BANK, "the TLS handshake failed"] == 1
+    assert machine.service.statistics.outcomes == {}
+
+
+def test_a_certificate_that_has_expired_is_turned_away(
+    tmp_path: Path, parties: dict[str, Party], authority: trustme.CA
+) -> None:
+    stale = authority.issue_cert("stale.test", not_after=datetime.now(UTC) - timedelta(days=1))
+    party = Party(tmp_path, "stale", stale)
+    settings = tls_settings(tmp_path, parties, pin=party.pin)
+    load_front_book(settings)
+    machine = Machine(settings)
+    assert is_turned_away(machine, party)
+    machine.stop()
+
+
+def test_tls_1_2_is_for_a_bank_whose_entry_says_so(tmp_path: Path, parties: dict[str, Party]) -> None:
+    settings = tls_settings(tmp_path, parties, minimum="1.2")
+    load_front_book(settings)
+    machine = Machine(settings)
+    old = ssl.TLSVersion.TLSv1_2
+    with link(machine, parties[BANK], version=old) as bank:
+        assert bank.sign_on().fields[39] == "00"
+    assert is_turned_away(machine, parties[OTHER_BANK], OTHER_BANK, version=old)
+    with link(machine, parties[OTHER_BANK], OTHER_BANK) as other:
+        assert other.sign_on().fields[39] == "00"
+    machine.stop()
+
+
+def test_a_bank_that_does_not_speak_tls_is_turned_away(machine: Machine) -> None:
+    with machine.client() as bank:
+        bank.send(Message("0800", {7: "1124101112", 11: "000001", 32: BANK, 70: "001"}), sealed=False)
+        assert bank.socket.recv(1) in (b"", b"\x15")  # nothing, or a TLS alert
+
+
+def test_a_session_is_never_resumed(machine: Machine, parties: dict[str, Party]) -> None:
+    """A resumed session would not show its certificate again."""
+    for _ in range(2):
+        with link(machine, parties[BANK]) as bank:
+            bank.sign_on()
+            assert bank.socket.session_reused is False  # type: ignore[attr-defined]
+
+
+def test_a_reload_changes_who_may_come_and_leaves_good_links_alone(
+    machine: Machine, parties: dict[str, Party], tmp_path: Path
+) -> None:
+    with link(machine, parties[BANK]) as bank, link(machine, parties[OTHER_BANK], OTHER_BANK) as other:
+        bank.sign_on()
+        other.sign_on()
+        text = (tmp_path / "qianzhi.toml").read_text()
+        (tmp_path / "qianzhi.toml").write_text(text.replace(parties[BANK].pin, parties["stranger"].pin))
+        assert ask(Path(machine.settings.node.control), "reload") == {"banks": 2}
+        assert bank.is_closed()
+        assert other.ask(message(de32=OTHER_BANK)).fields[39] == "00"
+        assert is_turned_away(machine, parties[BANK])
+        with link(machine, parties["stranger"]) as renewed:
+            assert renewed.sign_on().fields[39] == "00"
+
+
+def test_a_reload_of_settings_that_are_no_good_changes_nothing(
+    machine: Machine, parties: dict[str, Party], tmp_path: Path
+) -> None:
+    path = tmp_path / "qianzhi.toml"
+    good = path.read_text()
+    with link(machine, parties[BANK]) as bank:
+        bank.sign_on()
+        for bad, why in (
+            (good.replace(parties[BANK].pin, "00"), r"bank\[0\].pins"),
+            (good.replace('name = "fep1"', 'name = "fep2"'), "node: takes a restart"),
+            (good.replace("zmk_file", "zmk_flie", 1), "did you mean 'zmk_file'"),
+        ):
+            path.write_text(bad)
+            with pytest.raises(ControlError, match=why):
+                ask(Path(machine.settings.node.control), "reload")
+        assert bank.ask(message()).fields[39] == "00"
+
+
+def test_an_address_taken_off_the_allowlist_loses_its_links(
+    machine: Machine, parties: dict[str, Party], tmp_path: Path
+) -> None:
+    path = tmp_path / "qianzhi.toml"
+    with link(machine, parties[BANK]) as bank:
+        bank.sign_on()
+        path.write_text(path.read_text().replace('["127.0.0.0/8"]', '["192.0.2.0/24"]', 1))
+        blockingCallFromThread(reactor, machine.service.reload)
+        assert bank.is_closed()
