@@ -13,7 +13,8 @@ from typing import NoReturn
 import click
 from twisted.internet.error import CannotListenError
 
-from console import front, office
+from console.front import COMMANDS as FRONT_COMMANDS
+from console.office import COMMANDS as OFFICE_COMMANDS
 from fep.errors import FepError
 from ledger.errors import BookFileError, LedgerError
 from protocol.errors import ProtocolError
@@ -47,7 +48,7 @@ def cli() -> None:
     """Qianzhi 前置: the front-end machine between banks and a life insurer, and its back office."""
 
 
-for _command in (*front.COMMANDS, *office.COMMANDS):
+for _command in (*FRONT_COMMANDS, *OFFICE_COMMANDS):
     cli.add_command(_command)
 
 

@@ -268,13 +268,14 @@ def report_command(date: str, config: Path) -> None:
     folder = Path(settings.office.reports)
     folder.mkdir(parents=True, exist_ok=True)
     today, chart_here = _today(), chart_of(settings)
-    with opened(settings, write=False) as store, store.reading() as connection:
+    with opened(settings, write=False) as store, store.reading(snapshot=True) as connection:
         date = date or close.last_posted(connection)
         names = {bank.code: bank.name for bank in settings.bank}
         found = extract.overview(connection, date, names, today, chart_here)
         balance = trial_balance(connection, date)
+    linked = {one.bank: f"{date}.{one.bank}.html" for one in found.reports}
     pages = {
-        "overview.html": report.overview_as_html(found).encode(),
+        "overview.html": report.overview_as_html(found, linked).encode(),
         "overview.csv": report.overview_as_csv(found),
         "balance.html": report.balance_as_html(balance, date, today).encode(),
         "balance.csv": report.balance_as_csv(balance, date),

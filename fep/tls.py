@@ -41,6 +41,14 @@ def pin_of(certificate: x509.Certificate) -> str:
     return hashlib.sha256(public).hexdigest()
 
 
+def pin_of_file(path: Path) -> str:
+    """The pin of a certificate in a PEM file. Raises TlsError."""
+    try:
+        return pin_of(x509.load_pem_x509_certificate(path.read_bytes()))
+    except (OSError, ValueError) as error:
+        raise TlsError(f"{path}: not a certificate in PEM: {error}") from error
+
+
 @implementer(IOpenSSLServerConnectionCreator, IOpenSSLClientConnectionCreator)
 class Pinned:
     """Makes connections that show one certificate, and accept only peers whose key is pinned."""

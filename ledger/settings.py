@@ -64,7 +64,7 @@ def read_settings(path: Path, model: type[Model]) -> Model:
 
 def rooted_path(text: str, folder: Path) -> str:
     """A path of a settings file, counted from the file's own folder."""
-    return str((folder / text).resolve())
+    return str(folder.joinpath(text).resolve())
 
 
 def rooted_database(url: str, folder: Path) -> str:

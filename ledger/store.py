@@ -76,13 +76,19 @@ class Store:
             connection.close()
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """A connection for reading a consistent state; never blocks the writer and is refused when it
-        tries to write.
+    def reading(self, *, snapshot: bool = False) -> Iterator[Connection]:
+        """A connection for reading; never blocks the writer and is refused when it tries to write.
+
+        With `snapshot` all that is read is of one moment; SQLite's readers are so anyway, PostgreSQL's see
+        what is committed when each statement begins.
         """
         connection = self._connect(self._reader)
         try:
             with _translated(self.is_sqlite):
+                if not self.is_sqlite:
+                    connection.exec_driver_sql("SET TRANSACTION READ ONLY")
+                if snapshot and not self.is_sqlite:
+                    connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
                 yield connection
         finally:
             _roll_back(connection)

@@ -60,11 +60,11 @@ def install(
     `front` and `database` are SQLAlchemy URLs, `seal_key` the public half of the front's (hex). Raises
     InstallRefused.
     """
-    path = folder / "office.toml"
+    path = folder.joinpath("office.toml")
     if path.exists():
         raise InstallRefused(f"{path} exists already: nothing was changed")
     for name in ("bankfiles", "reports"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
+        folder.joinpath(name).mkdir(parents=True, exist_ok=True)
     parts = [_HEAD.format(database=database, front=front, seal_key=seal_key)]
     parts += [_BANK.format(**bank._asdict(), owner=SAMPLE_CLERKS[0][0]) for bank in banks]
     parts += [

@@ -176,7 +176,7 @@ class _Pairing:
     def _name_duplicates(self) -> None:
         """Of the bank's lines left, name those that repeat a pair, or a line left further up in the file."""
         keys = self._paired_keys
-        marks = self._paired_marks.among({_mark(line) for line in self._theirs_left if line.rrn})
+        marks = self._paired_marks.among({_mark(line) for line in self._theirs_left})
         left = []
         for line in sorted(self._theirs_left, key=lambda line: line.line):
             reason = ""

@@ -8,10 +8,10 @@ goes on where it was. Statements of the pull only; what a closed day must be, `o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, func, insert, select, text, update
+from sqlalchemy import Connection, Select, func, insert, select, update
 
 from ledger.entry import GENESIS, Entry, entry_hash
 from ledger.schema import chains as front_chains
@@ -85,22 +85,13 @@ def pull(
     return Pulled(count, tuple(day.date for day in fresh))
 
 
-@contextmanager
-def _reading(front: Store) -> Iterator[Connection]:
-    """One moment of the front book, in a transaction that the database lets read only."""
-    with front.reading() as connection:
-        if not front.is_sqlite:  # a reader of SQLite is so by itself
-            connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
-        yield connection
-
-
 def _look(front: Store) -> _Front:
     """What there is to pull.
 
     The journal is append-only: what is there now stays. So this look bounds whatever is read later, and the
     front's database never has a long transaction of ours to work around.
     """
-    with _reading(front) as connection:
+    with front.reading(snapshot=True) as connection:
         query = select(front_chains.c.chain, front_chains.c.position, front_chains.c.tip)
         ends = tuple(ChainEnd(*row) for row in connection.execute(query.order_by(front_chains.c.chain)))
         _check_nothing_beyond(connection, ends)
@@ -149,7 +140,7 @@ def _pull_some(
     """Bring the next entries of a chain in one transaction; where the office has it then."""
     until = min(at.position + ENTRIES_A_TRANSACTION, end.position)
     with (
-        _reading(front) as theirs,
+        front.reading(snapshot=True) as theirs,
         closing(stream(theirs, _between(at, until))) as rows,
         office.transaction() as ours,
     ):

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cryptography import x509
-
 from fep.config import Bank, Settings
 from fep.keys import read_key_file
-from fep.tls import Pinned, pin_of
+from fep.tls import Pinned, pin_of_file
 from simulators.bank import BankProfile
 
 
@@ -24,9 +22,8 @@ def profile_of(settings: Settings, entry: Bank, port: int, host: str = "") -> Ba
     zmk = Path(entry.zmk_file)
     tls = None
     if entry.transport == "tls" and settings.tls is not None:
-        machine = x509.load_pem_x509_certificate(Path(settings.tls.certificate_file).read_bytes())
         own = zmk.with_name(f"{entry.code}.crt"), zmk.with_name(f"{entry.code}.key")
-        tls = Pinned(*own, (pin_of(machine),), entry.tls_minimum)
+        tls = Pinned(*own, (pin_of_file(Path(settings.tls.certificate_file)),), entry.tls_minimum)
     return BankProfile(
         entry.code,
         host or entry.host,

@@ -43,7 +43,15 @@ PLACES = MappingProxyType(
     {
         "iso8583": ("protocol/dialect.py", "protocol/codec.py"),
         "chinese_calendar": ("ledger/calendar.py",),
-        "cryptography": ("protocol/mac.py", "protocol/keyblock.py", "ledger/seal.py"),
+        "cryptography": (
+            "protocol/mac.py",
+            "protocol/keyblock.py",
+            "ledger/seal.py",
+            "fep/tls.py",
+            "fep/certificates.py",
+        ),
+        "OpenSSL": ("fep/tls.py", "fep/server.py", "simulators/bank.py"),
+        "trustme": (),
         "jinja2": ("office/report.py",),
         "sqlalchemy": (
             "ledger/cutover.py",

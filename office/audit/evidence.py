@@ -110,9 +110,8 @@ def gathered(
 
 @contextmanager
 def _as_of_now(store: Store, first_read: Table) -> Iterator[Connection]:
-    with store.reading() as connection:
-        if not store.is_sqlite:  # a reader of SQLite is so by itself
-            connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+    with store.reading(snapshot=True) as connection:
+        if not store.is_sqlite:
             # A front book's store is tuned for a few rows by index; here every row is read.
             connection.execute(text("SET LOCAL enable_seqscan = on"))
         connection.execute(select(first_read.c.name).limit(1)).all()

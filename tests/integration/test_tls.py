@@ -11,12 +11,11 @@ from pathlib import Path
 
 import pytest
 import trustme
-from cryptography import x509
 from twisted.internet.threads import blockingCallFromThread
 
 from fep.config import Settings, load_settings
 from fep.control import ControlError, ask
-from fep.tls import pin_of
+from fep.tls import pin_of_file
 from protocol.message import Message
 from tests.builders import BANK, message
 from tests.machine import OTHER_BANK, Client, Machine, load_front_book, reactor, write_settings
@@ -32,7 +31,7 @@ class Party:
         self.certificate.write_bytes(leaf.cert_chain_pems[0].bytes())
         self.key.touch(mode=0o600)
         self.key.write_bytes(leaf.private_key_pem.bytes())
-        self.pin = pin_of(x509.load_pem_x509_certificate(self.certificate.read_bytes()))
+        self.pin = pin_of_file(self.certificate)
 
 
 @pytest.fixture(scope="module")

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from itertools import count
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from sqlalchemy import Connection, create_engine, insert, select, text, update
+from sqlalchemy import Connection, create_engine, insert, text
 
 from ledger.errors import LedgerError
 from ledger.store import Store
 from office import breaks as module
-from office.books import Leg, Posting, account_balance, check_balanced, install_chart, trial_balance
+from office.books import install_chart
 from office.breaks import (
     TRANSITIONS,
     Break,
@@ -33,22 +29,28 @@ from office.breaks import (
     post_approved,
     propose,
     reject,
-    resolution_posting,
     to_suspense,
     withdraw,
 )
-from office.chart import CLASSES, shipped
 from office.errors import BreakMoved, NoSuchBreak, SamePerson, StepRefused
-from office.posting import post_day, suspense_of_day
 from office.schema import OFFICE
-
-CHART = shipped()
-BANK, OTHER = "01020000", "01030000"
-D1, D2, D3 = "20261124", "20261125", "20261126"
-NAME = f"B{D1}-{BANK}-0001"
-WANG, LI = "wang", "li"
-
-_lines = count(1)
+from tests.suspended import (
+    BANK,
+    CHART,
+    D1,
+    D2,
+    D3,
+    LI,
+    NAME,
+    OTHER,
+    WANG,
+    finding,
+    in_suspense,
+    marked,
+    proposed,
+    row,
+    tried,
+)
 
 
 @pytest.fixture
@@ -65,46 +67,6 @@ def store(database: str) -> Iterator[Store]:
 def connection(store: Store) -> Iterator[Connection]:
     with store.transaction() as opened:
         yield opened
-
-
-@contextmanager
-def tried(connection: Connection) -> Iterator[None]:
-    """Undo whatever is done within: to make a database anew would take longer than the tests themselves."""
-    savepoint = connection.begin_nested()
-    try:
-        yield
-    finally:
-        savepoint.rollback()
-
-
-def marked(connection: Connection, **columns: str) -> None:
-    """Change every break as somebody else might."""
-    connection.execute(update(OFFICE.tables["breaks"]).values(**columns))
-
-
-def finding(ours: int = 0, theirs: int = 100, cls: str = "bank_only", code: str = "500000") -> Finding:
-    line = next(_lines)
-    return Finding(cls, f"K{line}", line, "C", code, "P1", "D1", ours, theirs, "why")
-
-
-def in_suspense(connection: Connection, *findings: Finding, bank: str = BANK, date: str = D1) -> str:
-    """The name of the first of a day's breaks, by default one overage of 100 fen, posted to suspense."""
-    given = findings or (finding(),)
-    names = open_breaks(connection, bank, date, given, 1)
-    ours = sum(one.ours_effect for one in given)
-    theirs = sum(one.theirs_effect for one in given)
-    post_day(connection, CHART, bank, date, {"500000": ours}, theirs, 2)
-    to_suspense(connection, bank, date, 2)
-    return names[0]
-
-
-def proposed(connection: Connection, name: str, resolution: str = "refund", by: str = WANG) -> Break:
-    return propose(connection, name, resolution, by, 3, "", CHART)
-
-
-def approved(connection: Connection, name: str, resolution: str = "refund") -> Break:
-    proposed(connection, name, resolution)
-    return approve(connection, name, LI, 4)
 
 
 # The table of states and events.
@@ -465,159 +427,6 @@ def test_database_refuses_a_difference_that_is_none(store: Store) -> None:
     values = dict(zip(OFFICE.tables["breaks"].c.keys(), given.values(), strict=True))
     with pytest.raises(LedgerError, match="break_difference"), store.transaction() as connection:
         connection.execute(insert(OFFICE.tables["breaks"]).values(**values))
-
-
-# The end: matched late, or posted as two people decided.
-
-
-def posted_on(connection: Connection, date: str) -> list[str]:
-    postings = OFFICE.tables["postings"].c
-    query = select(postings.posting).where(postings.date == date).order_by(postings.posting)
-    return list(connection.scalars(query))
-
-
-@pytest.mark.parametrize("with_proposal", [False, True])
-def test_late_match_closes_and_lets_a_proposal_fall(connection: Connection, with_proposal: bool) -> None:
-    name = in_suspense(connection)
-    before = find(connection, name)
-    if with_proposal:
-        proposed(connection, name)
-    end = close_matched(connection, name, "timing", D2, 9, "ours of the next day")
-    assert end == before._replace(
-        cls="timing", reason="ours of the next day", state=BreakState.CLOSED, settled_on=D2
-    )
-    line = history(connection, name)[-1]
-    assert line[1:3] == (9, "office")
-    assert line.note == "bank_only is timing: ours of the next day"
-    assert post_approved(connection, CHART, D2, 9) == ()
-
-
-def test_break_is_not_matched_by_its_own_day_or_under_an_unknown_class(connection: Connection) -> None:
-    name = in_suspense(connection)
-    with pytest.raises(StepRefused, match="is not later than the break"):
-        close_matched(connection, name, "timing", D1, 9, "")
-    with pytest.raises(StepRefused, match="rounding is no class"):
-        close_matched(connection, name, "rounding", D2, 9, "")
-
-
-def row(**given: Any) -> Break:  # noqa: ANN401 - any column
-    values = dict.fromkeys(Break._fields, "") | {"line": 1, "ours_effect": 0, "state": BreakState.APPROVED}
-    values |= {"name": NAME, "bank": BANK, "date": D1, "cls": "bank_only", "code": "500000"}
-    return Break(**{**values, **given})  # type: ignore[arg-type]
-
-
-# Resolution, class, code, difference; the debited and the credited account.
-ENDS: tuple[tuple[str, str, str, int, str, str], ...] = (
-    ("bank_corrects", "bank_only", "500000", 7, "224101", "122101"),
-    ("bank_corrects", "ours_only", "500000", -7, "122101", "122102"),
-    ("accept", "bank_only", "500000", 7, "224101", "1122"),
-    ("accept", "ours_only", "501000", -7, "2203", "122102"),
-    ("accept", "bank_only", "260000", -7, "220202", "122102"),
-    ("accept", "ours_only", "263000", 7, "224101", "220204"),
-    ("accept", "amount_differs", "502000", -7, "1303", "122102"),
-    ("refund", "duplicate", "500000", 7, "224101", "224102"),
-    ("recover", "duplicate", "261000", -7, "122103", "122102"),
-    ("gain", "bank_only", "500000", 7, "224101", "6301"),
-    ("loss", "bank_only", "262000", -7, "6711", "122102"),
-)
-
-
-@pytest.mark.parametrize(("resolution", "cls", "code", "difference", "debit", "credit"), ENDS)
-def test_resolution_moves_the_whole_difference_out_of_suspense(
-    resolution: str, cls: str, code: str, difference: int, debit: str, credit: str
-) -> None:
-    found = row(resolution=resolution, cls=cls, code=code, difference=difference)
-    posting = resolution_posting(CHART, found, D2)
-    words = f"{CHART.resolutions[resolution].zh} {CHART.resolutions[resolution].en}"
-    legs = {
-        Leg(debit, BANK if CHART.accounts[debit].by_bank else "", "156", 7),
-        Leg(credit, BANK if CHART.accounts[credit].by_bank else "", "156", -7),
-    }
-    assert posting is not None
-    assert posting._replace(legs=()) == Posting(f"{D2}/{BANK}/{NAME}", D2, BANK, words, ())
-    assert (set(posting.legs), len(posting.legs)) == (legs, 2)
-
-
-def test_every_resolution_of_money_is_among_the_ends() -> None:
-    assert {end[0] for end in ENDS} | {"no_money"} == set(CHART.resolutions)
-
-
-@given(st.sampled_from(list(CLASSES)), st.integers(), st.sampled_from(list(CHART.products)), st.data())
-def test_any_resolution_that_fits_balances_and_empties_suspense(
-    cls: str, difference: int, code: str, data: st.DataObject
-) -> None:
-    fitting = CHART.fitting(cls, difference)
-    if not fitting:
-        assert cls == "misfit"
-        return
-    resolution = data.draw(st.sampled_from(fitting)).name
-    posting = resolution_posting(
-        CHART, row(resolution=resolution, cls=cls, code=code, difference=difference), D2
-    )
-    if difference == 0:
-        assert posting is None
-        return
-    assert posting is not None
-    check_balanced(posting)
-    assert [leg.amount for leg in posting.legs if leg.account == CHART.suspense(difference)] == [difference]
-
-
-@pytest.mark.parametrize("resolution", ["", "unknown", "loss"])
-def test_resolution_that_the_chart_no_longer_has_is_not_posted(resolution: str) -> None:
-    with pytest.raises(StepRefused, match="the chart has no resolution"):
-        resolution_posting(CHART, row(resolution=resolution, difference=7), D2)
-
-
-def test_approved_breaks_of_all_banks_are_posted_and_leave_suspense_empty(connection: Connection) -> None:
-    over = in_suspense(connection, finding(), finding(30, 0, "ours_only"), finding(5, 5, "misfit"))
-    short, misfit = f"B{D1}-{BANK}-0002", f"B{D1}-{BANK}-0003"
-    other = in_suspense(connection, bank=OTHER)
-    left = in_suspense(connection, date=D2)
-    for name, resolution in ((misfit, "no_money"), (other, "accept"), (short, "loss"), (over, "refund")):
-        approved(connection, name, resolution)
-    assert post_approved(connection, CHART, D3, 9) == (over, short, misfit, other)
-    assert post_approved(connection, CHART, D3, 9) == ()
-    assert posted_on(connection, D3) == [
-        f"{D3}/{BANK}/{over}",
-        f"{D3}/{BANK}/{short}",
-        f"{D3}/{OTHER}/{other}",
-    ]
-    assert {one.settled_on for one in listing(connection, states=("closed",))} == {D3}
-    assert suspense_of_day(connection, BANK, D3) == ((), ()), "what was resolved is no late match"
-    assert [one.name for one in listing(connection, states=("suspense",))] == [left]
-    balances = {row.account: row.balance for row in trial_balance(connection).rows}
-    assert balances == {
-        "1122": -30 - 5 - 100,
-        "122101": 100 + 5 + 100 + 100,
-        "122102": 0,
-        "224101": -100,
-        "224102": -100,
-        "6711": 30,
-    }
-    assert account_balance(connection, "224101", BANK) == -100
-
-
-def test_break_of_a_later_date_is_not_posted_on_an_earlier_one(connection: Connection) -> None:
-    name = in_suspense(connection, date=D2)
-    approved(connection, name)
-    assert post_approved(connection, CHART, D1, 9) == ()
-    assert post_approved(connection, CHART, D2, 9) == (name,)
-
-
-def test_posting_of_approved_breaks_is_whole_or_not_at_all(store: Store) -> None:
-    with store.transaction() as connection:
-        first = in_suspense(connection, finding(), finding())
-        second = f"B{D1}-{BANK}-0002"
-        approved(connection, first)
-        approved(connection, second, "gain")
-    less = CHART._replace(
-        resolutions={name: one for name, one in CHART.resolutions.items() if name != "gain"}
-    )
-    with pytest.raises(StepRefused, match="no resolution 'gain'"), store.transaction() as connection:
-        post_approved(connection, less, D2, 9)
-    with store.reading() as connection:
-        assert {one.state for one in listing(connection)} == {"approved"}
-        assert posted_on(connection, D2) == []
 
 
 # Age.

@@ -172,6 +172,11 @@ def test_the_bank_repeats_itself_by_key_or_by_rrn_direction_and_amount() -> None
     ]
 
 
+def test_a_line_without_an_rrn_repeats_no_pair_without_one() -> None:
+    result = matched([ours("a", rrn="")], [theirs("a", 1, rrn=""), theirs("b", 2, rrn="")])
+    assert [(one.cls, one.key) for one in result.findings] == [("bank_only", "b")]
+
+
 def test_a_repeat_of_the_last_line_is_told_from_among_many_thousands_of_pairs() -> None:
     keys = [f"{number:05d}" for number in range(10_000)]
     lines = [theirs(key, int(key) + 1, rrn=key) for key in keys]
