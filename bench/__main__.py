@@ -31,8 +31,9 @@ from urllib.request import urlopen
 
 from bench.frames import BANK, DATE, approved_place, policies, sign_on, write_frames
 from bench.sender import Place
+from fep.config import load_settings
 from fep.install import install
-from fep.keys import read_key_file
+from fep.vault import Vault
 from ledger.bookfile import write
 from protocol.codec import Codec
 from protocol.dialect import load
@@ -150,7 +151,9 @@ def _run(database: str, program: Path | None, transactions: int, rate: float) ->
         (folder / "book.csv").write_bytes(b"".join(write(DATE, policies(transactions))))
         _qianzhi("book", "load", str(folder / "book.csv"), "--config", str(settings))
         port, status = stack.enter_context(_serving(settings))
-        zmk = read_key_file(folder / "keys" / f"{BANK}.zmk", (16,))
+        loaded = load_settings(settings)
+        entry = next(one for one in loaded.bank if one.code == BANK)
+        zmk = Vault(loaded.keystore).held_zmk(entry)
         return _load(folder, program, port, status, zmk, transactions, rate)
 
 

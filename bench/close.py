@@ -26,8 +26,9 @@ from rich.progress import Progress
 from sqlalchemy import insert
 
 from bench.__main__ import fresh_database, postgresql
+from fep.config import load_settings
 from fep.install import SAMPLE_BANKS, install
-from fep.keys import FrontKey, read_seal_key
+from fep.vault import Vault
 from ledger import bankfile, layout
 from ledger.bankline import BankLine
 from ledger.cutover import cut_over, open_day
@@ -138,20 +139,19 @@ def _prepare(folder: Path, front_url: str, office_url: str, size: int) -> Path:
         database=front_url,
         plain=True,
     )
-    keys = front_config.parent / "keys"
-    sealer = read_seal_key(keys / "seal.key")
+    vault = Vault(load_settings(front_config).keystore)
     store = Store(front_url)
-    front = FrontBook(store, FrontKey.from_file(keys / "front.key").check_value)
+    front = FrontBook(store, vault.front_key.check_value)
     front.create()
     front.claim("fep1")
     with store.transaction() as connection:
         open_day(connection, DATE)
     fill_journal(store, size)
-    cut_over(store, DATE, lambda _: NEXT_DATE, sealer, 1_763_906_400_000_000)
+    cut_over(store, DATE, lambda _: NEXT_DATE, vault.sealer, 1_763_906_400_000_000)
     store.close()
     banks = (office_install.SampleBank(BANK, "bench", "standard"),)
     config = office_install.install(
-        folder / "office", banks, front=front_url, seal_key=sealer.public, database=office_url
+        folder / "office", banks, front=front_url, seal_key=vault.sealer.public, database=office_url
     )
     wrong = max(1, size * PER_MILLE_WRONG // 1000)
     counts = Counts(wrong, wrong, wrong, wrong, wrong, 0, wrong)

@@ -102,7 +102,7 @@ def _policies(size: int) -> Iterator[tuple[str, str, str]]:
 
 def _dues(size: int) -> Iterator[tuple[object, ...]]:
     for place in range(size):
-        yield f"B{place:09d}", f"Q{place:09d}", "500000", "premium", DATE, 10_000, "", "open", "", 0
+        yield f"B{place:09d}", f"Q{place:09d}", "500000", "premium", DATE, 10_000, "", "open", "", 0, 0
 
 
 def _request(place: int) -> Request:

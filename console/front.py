@@ -26,9 +26,9 @@ from fep.config import Settings, load_settings
 from fep.control import NotServing, ask
 from fep.errors import FepError
 from fep.install import install
-from fep.keys import FrontKey, read_seal_key
 from fep.operations import refuse_early
 from fep.service import Service, World
+from fep.vault import Vault
 from ledger import bookfile, sample
 from ledger.cutover import Cutover, CutoverRefused, cut_over
 from ledger.errors import LedgerError
@@ -222,10 +222,10 @@ def _write_sample(path: Path, policies: int, seed: int, date: str) -> None:
 
 def _cut_over_here(settings: Settings, date: str | None, *, early: bool) -> Cutover:
     """Cut over a book that nobody serves."""
-    front_key = FrontKey.from_file(Path(settings.node.front_key_file))
+    vault = Vault(settings.keystore)
     store = Store(settings.node.database)
     try:
-        book = FrontBook(store, front_key.check_value)
+        book = FrontBook(store, vault.front_key.check_value)
         book.create()
         current = book.day()
         date = date or (current.date if current else "")
@@ -233,8 +233,7 @@ def _cut_over_here(settings: Settings, date: str | None, *, early: bool) -> Cuto
             raise CutoverRefused("no business day is open: load the dues first")
         if not early:
             refuse_early(datetime.now(UTC).astimezone(), date)
-        sealer = read_seal_key(Path(settings.node.seal_key_file))
-        return cut_over(store, date, settings.day.calendar().next_business_date, sealer, now_us())
+        return cut_over(store, date, settings.day.calendar().next_business_date, vault.sealer, now_us())
     finally:
         store.close()
 
@@ -255,7 +254,7 @@ def _load_here(settings: Settings, path: Path, advance: Callable[[int], None]) -
     """Load into a book that nobody serves."""
     with path.open("rb") as stream:
         parsed = bookfile.parse(stream)
-    front_key = FrontKey.from_file(Path(settings.node.front_key_file))
+    front_key = Vault(settings.keystore).front_key
     store = Store(settings.node.database)
     try:
         FrontBook(store, front_key.check_value).create()

@@ -13,9 +13,12 @@ from typing import NoReturn
 import click
 from twisted.internet.error import CannotListenError
 
+from console.firewall import COMMANDS as FIREWALL_COMMANDS
 from console.front import COMMANDS as FRONT_COMMANDS
 from console.office import COMMANDS as OFFICE_COMMANDS
 from fep.errors import FepError
+from firewall_rules.errors import FirewallError
+from fep.process import keep_memory_private
 from ledger.errors import BookFileError, LedgerError
 from protocol.errors import ProtocolError
 
@@ -24,6 +27,7 @@ def main() -> NoReturn:
     """Run the command; expected errors become one line each on standard error."""
     os.umask(0o077)  # whatever is written here, books and databases, is for its owner alone
     try:
+        keep_memory_private()
         cli.main(standalone_mode=False)
     except click.ClickException as error:
         error.show()
@@ -35,7 +39,7 @@ def main() -> NoReturn:
             click.echo(f"qianzhi: {problem}", err=True)
         click.echo("qianzhi: nothing was loaded", err=True)
         sys.exit(1)
-    except (FepError, LedgerError, ProtocolError, CannotListenError, OSError) as error:
+    except (FepError, FirewallError, LedgerError, ProtocolError, CannotListenError, OSError) as error:
         for line in str(error).splitlines():
             click.echo(f"qianzhi: {line}", err=True)
         sys.exit(1)
@@ -48,7 +52,7 @@ def cli() -> None:
     """Qianzhi 前置: the front-end machine between banks and a life insurer, and its back office."""
 
 
-for _command in (*FRONT_COMMANDS, *OFFICE_COMMANDS):
+for _command in (*FRONT_COMMANDS, *OFFICE_COMMANDS, *FIREWALL_COMMANDS):
     cli.add_command(_command)
 
 

@@ -20,7 +20,8 @@ from rich.table import Table
 
 from console.front import now_us
 from fep.config import load_settings as load_front_settings
-from fep.keys import read_seal_key
+from fep.keys import SEAL
+from fep.vault import open_keystore
 from ledger.capitals import in_figures
 from ledger.store import Store
 from office import breaks, chart, close, extract, report
@@ -114,7 +115,7 @@ def init_command(folder: Path, front_config: Path) -> None:
         SampleBank(bank.code, bank.name, _LAYOUTS[place % len(_LAYOUTS)])
         for place, bank in enumerate(front.bank)
     )
-    public = read_seal_key(Path(front.node.seal_key_file)).public
+    public = open_keystore(front.keystore)[SEAL].check_value
     click.echo(f"wrote {install(folder, banks, front=front.node.database, seal_key=public)}")
 
 

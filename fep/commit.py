@@ -119,11 +119,20 @@ class Engine:
         """Refuse errands from now on: one that came when the threads are gone would be waited for in vain."""
         self._stopping = True
 
+    def give_up_errands(self) -> None:
+        """Fail what still waits behind a batch whose outcome cannot be learnt: nothing of it was done."""
+        while self._errands:
+            _, done = self._errands.popleft()
+            done.errback(Failure(Unavailable("the machine stopped before it was this one's turn")))
+
     def see_date(self, business_date: str) -> None:
         """Learn the open day's date; `new_date` is called when it is later than the one known."""
         if business_date > self.business_date:
             self.business_date = business_date
-            self.new_date()
+            try:
+                self.new_date()
+            except Exception:  # the batch whose answer told us must not wait for ever because of it
+                self.log.failure("the new date could not be announced")
 
     def _wake(self) -> None:
         if not self._running:

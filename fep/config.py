@@ -9,13 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 from fnmatch import fnmatchcase
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import parse_qs, urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 
-from firewall_rules.gateway import Allowance, overlaps
+from fep.keystore import SOURCE
+from firewall_rules.gateway import Allowance, overlapping, overlaps, plain_network
+from firewall_rules.hours import Hours
+from firewall_rules.policy import Door, Endpoint, Policy
 from ledger.calendar import Calendar
 from ledger.request import ACT_OF_CODE, FINANCIAL
 from ledger.settings import Fault, Section, SettingsError, read_settings, rooted_database, rooted_path
@@ -28,6 +32,24 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 Fen = Annotated[int, Field(ge=0, le=999_999_999_999)]
 """DE 4 has twelve digits."""
 
+
+def _networks(value: object) -> object:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise ValueError('give a list of networks such as ["192.0.2.0/24"]')
+    return tuple(plain_network(ip_network(item)) for item in value)
+
+
+def _hours(value: object) -> object:
+    return Hours.parse(value) if isinstance(value, str) else value
+
+
+def _endpoint(value: object) -> object:
+    return Endpoint.parse(value) if isinstance(value, str) else value
+
+
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_networks)]
+_POSTGRESQL_PORT = 5432
+FixedPort = Annotated[int, Field(ge=1, le=65535)]
 TRANSACTION_CODES = tuple(sorted(code for code, act in ACT_OF_CODE.items() if act in FINANCIAL))
 
 
@@ -36,8 +58,6 @@ class Node(Section):
 
     name: str = Field(pattern=r"^[a-z0-9-]{1,32}$")
     database: str
-    front_key_file: str
-    seal_key_file: str
     control: str = Field(default="control.sock", description="the operator's local socket")
 
 
@@ -61,6 +81,21 @@ class Limits(Section):
     stop_seconds: Seconds = 30
 
 
+class KeystoreSettings(Section):
+    """Where the node's keys are, and where the secrets that open them come from."""
+
+    file: str
+    master_key: str = Field(pattern=SOURCE)
+    pkcs11_module: str | None = Field(default=None, description="the library of the token that holds ZMKs")
+    token: Annotated[str, Field(min_length=1, max_length=32)] | None = None
+    pin: Annotated[str, Field(pattern=SOURCE)] | None = None
+
+    @property
+    def path(self) -> Path:
+        """The keystore's file."""
+        return Path(self.file)
+
+
 class Tls(Section):
     """The certificate that the machine shows to banks, and its key; both in PEM."""
 
@@ -73,6 +108,22 @@ class Status(Section):
 
     host: str = "127.0.0.1"
     port: Port
+
+
+class Zones(Section):
+    """The insurer's own networks, for the firewall: what each may reach here, and where we may go ourselves.
+
+    `qianzhi firewall` makes rules of it. The process that serves needs none of it.
+    """
+
+    ops: Networks = Field(default=(), description="may reach the status port")
+    inside: Networks = Field(default=(), description="the back office: may reach `inside_ports`")
+    inside_ports: tuple[FixedPort, ...] = Field(
+        default=(), strict=False, description="the front book's PostgreSQL if it runs here, SSH"
+    )
+    database: Annotated[Endpoint, BeforeValidator(_endpoint)] | None = Field(
+        default=None, description="the front book's PostgreSQL if it runs on another host"
+    )
 
 
 class BusinessDay(Section):
@@ -107,26 +158,22 @@ class Bank(Section):
     name: str = Field(min_length=1, max_length=40)
     host: str = "127.0.0.1"
     port: Port
-    networks: tuple[IPv4Network | IPv6Network, ...] = Field(min_length=1)
+    networks: Networks = Field(min_length=1)
+    hours: Annotated[Hours, BeforeValidator(_hours)] | None = Field(
+        default=None, description="when it may open links, local time"
+    )
     transport: Literal["tls", "plain"] = "tls"
     pins: tuple[Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")], ...] = Field(default=(), strict=False)
     tls_minimum: Literal["1.2", "1.3"] = "1.3"
     framing: Framing = Field(default=Framing("2be"), strict=False)
     dialect: str = "ascii87"
     mac: MacAlgorithm = Field(default=MacAlgorithm("aes-cmac"), strict=False)
-    zmk_file: str
     transactions: tuple[str, ...] = Field(default=TRANSACTION_CODES, strict=False)
     terminals: tuple[str, ...] = Field(default=("*",), strict=False)
     links: int = Field(default=64, ge=1, le=100_000)
+    new_links_a_minute: int | None = Field(default=None, ge=1, le=60_000)
     limit_transaction_fen: Fen = 0
     limit_day_fen: Fen = 0
-
-    @field_validator("networks", mode="before")
-    @classmethod
-    def _networks_are_written_out(cls, value: object) -> object:
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise ValueError('give a list of networks such as ["192.0.2.0/24"]')
-        return tuple(ip_network(item) for item in value)
 
     @field_validator("dialect")
     @classmethod
@@ -143,6 +190,10 @@ class Bank(Section):
                 raise ValueError(f"{code!r} is no processing code; there are {', '.join(TRANSACTION_CODES)}")
         return value
 
+    def allowance(self, port: int) -> Allowance:
+        """What this entry allows at the port where the bank is listened to."""
+        return Allowance(self.code, port, self.networks, self.hours, self.links, self.new_links_a_minute)
+
     def allows_terminal(self, terminal: str) -> bool:
         """Whether DE 41 matches one of the bank's patterns (shell style: `*`, `?`, `[ab]`)."""
         return any(fnmatchcase(terminal, pattern) for pattern in self.terminals)
@@ -152,15 +203,35 @@ class Settings(Section):
     """The whole file."""
 
     node: Node
+    keystore: KeystoreSettings
     limits: Limits = Limits()
     status: Status
     day: BusinessDay = BusinessDay()
     tls: Tls | None = None
+    zones: Zones = Zones()
     bank: tuple[Bank, ...] = Field(min_length=1, strict=False)
 
     def allowances(self) -> tuple[Allowance, ...]:
         """What the banks' entries allow, for the gateway."""
-        return tuple(Allowance(bank.code, bank.port, bank.networks) for bank in self.bank)
+        return tuple(bank.allowance(bank.port) for bank in self.bank)
+
+    def policy(self) -> Policy:
+        """The firewall's policy. Raises SettingsError if a port is left to the system."""
+        ports = {f"bank[{place}].port": bank.port for place, bank in enumerate(self.bank)}
+        ports["status.port"] = self.status.port
+        faults = [Fault(key, "is 0: a firewall needs the port") for key, port in ports.items() if not port]
+        if self.zones.database is None and not _is_here(_database_host(self.node.database)[0]):
+            faults.append(
+                Fault("zones.database", "is missing: node.database is elsewhere, and nothing else is let out")
+            )
+        if faults:
+            raise SettingsError("the settings", tuple(faults))
+        zones = self.zones
+        doors = (
+            Door("ops", zones.ops, (self.status.port,)),
+            Door("inside", zones.inside, zones.inside_ports),
+        )
+        return Policy(self.allowances(), doors, zones.database)
 
 
 def load_settings(path: Path) -> Settings:
@@ -199,25 +270,90 @@ def _contradictions(settings: Settings) -> Iterator[Fault]:
             "bank.networks",
             f"{overlap.network} on port {overlap.port} belongs to both {overlap.first} and {overlap.second}",
         )
+    yield from _confused_zones(settings)
     if settings.tls is None and any(bank.transport == "tls" for bank in settings.bank):
         yield Fault("tls", "is missing: [tls] certificate_file and key_file are what banks are shown")
+    keystore = settings.keystore
+    if len({keystore.pkcs11_module is None, keystore.token is None, keystore.pin is None}) > 1:
+        yield Fault("keystore.token", "pkcs11_module, token and pin go together: give all three or none")
     if settings.limits.batch > settings.limits.queue:
         yield Fault("limits.batch", "cannot be larger than limits.queue")
 
 
+def _confused_zones(settings: Settings) -> Iterator[Fault]:
+    """Where a bank would be taken for the insurer's own, or a zone could not do what it is for."""
+    zones, status = settings.zones, settings.status
+    for place, bank in enumerate(settings.bank):
+        if bank.port in zones.inside_ports:
+            yield Fault("zones.inside_ports", f"{bank.port} is the port of bank[{place}]")
+        for zone, networks in (("ops", zones.ops), ("inside", zones.inside)):
+            for network in overlapping(networks, bank.networks):
+                yield Fault(f"bank[{place}].networks", f"{network} of zones.{zone} would be this bank's too")
+    if status.port and status.port in zones.inside_ports:
+        yield Fault("zones.inside_ports", f"{status.port} is the status port, which is for zones.ops")
+    if bool(zones.inside) != bool(zones.inside_ports):
+        missing = "inside" if zones.inside_ports else "inside_ports"
+        yield Fault(f"zones.{missing}", "is missing: inside says who, inside_ports where to")
+    if zones.ops and _is_here(status.host):
+        yield Fault("status.host", f"{status.host} cannot be reached from zones.ops")
+    yield from _confused_database(settings)
+
+
+def _confused_database(settings: Settings) -> Iterator[Fault]:
+    """The firewall lets this machine out to one address only: it must be the front book's."""
+    given = settings.zones.database
+    if given is None:
+        return
+    try:
+        host, port = _database_host(settings.node.database)
+    except ValueError as error:
+        yield Fault("node.database", f"is no URL of a database: {error}")
+        return
+    if _is_here(host):
+        yield Fault("zones.database", "is for a front book on another host, and node.database is on this one")
+    elif port != given.port:
+        yield Fault("zones.database", f"has port {given.port}, and node.database has {port}")
+    elif host[:1].isdigit() and host != str(given.address):
+        yield Fault("zones.database", f"has address {given.address}, and node.database has {host}")
+
+
+def _database_host(url: str) -> tuple[str, int]:
+    """Host and port of a database's URL, the host empty if it is no server's. Raises ValueError."""
+    parts = urlsplit(url)
+    if not parts.scheme.startswith("postgresql"):
+        return "", 0
+    query = parse_qs(parts.query)
+    port = query.get("port", [str(parts.port or _POSTGRESQL_PORT)])[0]
+    return query.get("host", [parts.hostname or ""])[0], int(port)
+
+
+def _is_here(host: str) -> bool:
+    """Whether a host is this one: nothing, a socket's folder, or a loopback address."""
+    if host in ("", "localhost") or host.startswith("/"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def _rooted(settings: Settings, folder: Path) -> Settings:
     """Make the paths in the settings independent of where the command is run."""
-    paths = {
-        name: rooted_path(getattr(settings.node, name), folder)
-        for name in ("front_key_file", "seal_key_file", "control")
-    }
     node = settings.node.model_copy(
-        update={"database": rooted_database(settings.node.database, folder), **paths}
+        update={
+            "database": rooted_database(settings.node.database, folder),
+            "control": rooted_path(settings.node.control, folder),
+        }
     )
-    banks = tuple(
-        bank.model_copy(update={"zmk_file": rooted_path(bank.zmk_file, folder)}) for bank in settings.bank
+    keystore = settings.keystore
+    keystore = keystore.model_copy(
+        update={
+            "file": rooted_path(keystore.file, folder),
+            "master_key": rooted_source(keystore.master_key, folder),
+            "pin": keystore.pin and rooted_source(keystore.pin, folder),
+        }
     )
     tls = settings.tls and settings.tls.model_copy(
         update={name: rooted_path(path, folder) for name, path in settings.tls.model_dump().items()}
     )
-    return settings.model_copy(update={"node": node, "tls": tls, "bank": banks})
+    return settings.model_copy(update={"node": node, "tls": tls, "keystore": keystore})

@@ -6,13 +6,15 @@ Makes files only where there are none; never overwrites a key. Nothing here runs
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
 from fep.certificates import Certificate, self_signed
 from fep.errors import FepError
+from fep.keys import FRONT, LENGTHS, SEAL, ZMK_KIND, Entropy, Key, Kind, Secret, generated, zmk_name
+from fep.keystore import MASTER_KEY_LENGTH, Keystore, MasterKey
+from protocol.mac import MacAlgorithm
 
 
 class InstallError(FepError):
@@ -43,8 +45,10 @@ _HEAD = """# Settings of a Qianzhi front-end machine. Paths count from this file
 [node]
 name = "fep1"
 database = "{database}"
-front_key_file = "keys/front.key"   # conceals what the front book compares; never change it
-seal_key_file = "keys/seal.key"     # signs each closed business day
+
+[keystore]                          # ZMKs, front key, seal key; see qianzhi keys --help
+file = "keys/keystore"
+master_key = "file:keys/master.key" # better "credential:NAME": not on the keystore's own disk
 
 [status]                            # health, figures, metrics: for operators only
 port = {status_port}
@@ -71,7 +75,6 @@ networks = ["127.0.0.0/8", "::1/128"]
 framing = "{framing}"
 dialect = "{dialect}"
 mac = "{mac}"
-zmk_file = "keys/{code}.zmk"
 limit_transaction_fen = 50000000    # 500,000.00 yuan
 limit_day_fen = 0                   # none
 """
@@ -79,7 +82,7 @@ limit_day_fen = 0                   # none
 
 def install(
     folder: Path,
-    entropy: Callable[[int], bytes],
+    entropy: Entropy,
     now: datetime,
     *,
     first_port: int,
@@ -98,8 +101,7 @@ def install(
     keys = folder / "keys"
     keys.mkdir(parents=True, exist_ok=True)
     keys.chmod(0o700)
-    _write_key(keys / "front.key", entropy(32))
-    _write_key(keys / "seal.key", entropy(32))
+    _fill_keystore(keys / "keystore", write_master_key(keys / "master.key", entropy), entropy)
     if not plain:
         _write_certificate(keys / "machine", self_signed("Qianzhi front-end machine", now))
     parts = [_HEAD.format(status_port=status_port, database=database, tls="" if plain else _TLS)]
@@ -107,7 +109,6 @@ def install(
         port = first_port + place if first_port else 0
         transport = _PLAIN if plain else _PINNED.format(pin=_bank_certificate(keys, bank, now))
         parts.append(_BANK.format(port=port, transport=transport, **bank._asdict()))
-        _write_key(keys / f"{bank.code}.zmk", entropy(bank.zmk_bytes))
     settings.write_text("".join(parts), encoding="utf-8")
     return settings
 
@@ -124,8 +125,27 @@ def _write_certificate(stem: Path, made: Certificate) -> None:
     stem.with_suffix(".crt").write_bytes(made.certificate)
 
 
-def _write_key(path: Path, key: bytes) -> None:
-    _write_private(path, f"{key.hex()}\n".encode())
+def write_master_key(path: Path, entropy: Entropy) -> MasterKey:
+    """A fresh master key in a new file. Raises InstallError where there is one."""
+    secret = Secret(entropy(MASTER_KEY_LENGTH))
+    _write_private(path, f"{secret.reveal().hex()}\n".encode())
+    return MasterKey(secret)
+
+
+def node_keys(entropy: Entropy) -> dict[str, Key]:
+    """A node's own keys, fresh: the front key and the seal key. Raises KeyRefused."""
+    return {
+        name: generated(kind, LENGTHS[kind][0], entropy)
+        for name, kind in ((FRONT, Kind.BLAKE2B), (SEAL, Kind.ED25519))
+    }
+
+
+def _fill_keystore(path: Path, master: MasterKey, entropy: Entropy) -> None:
+    zmks = {
+        zmk_name(bank.code): generated(ZMK_KIND[MacAlgorithm(bank.mac)], bank.zmk_bytes, entropy)
+        for bank in SAMPLE_BANKS
+    }
+    Keystore.create(path, master, {**node_keys(entropy), **zmks}, entropy)
 
 
 def _write_private(path: Path, content: bytes) -> None:

@@ -20,6 +20,7 @@ from twisted.python.failure import Failure
 from fep.link import Counterparty, Link, Surroundings
 from fep.tls import pin_of
 from firewall_rules.gateway import Gateway
+from firewall_rules.hours import Pace
 from protocol.errors import FrameError
 from protocol.framing import FrameReader
 
@@ -123,6 +124,7 @@ class Server:
         self._surroundings = surroundings
         self.connections: set[BankConnection] = set()
         self.per_bank: Counter[str] = Counter()
+        self._paces: dict[str, Pace] = {}
         self.heard = 0
         self._ticking = LoopingCall(self._tick)
         self._empty: Deferred[None] = Deferred()
@@ -139,14 +141,20 @@ class Server:
 
     def admit(self, host: str, port: int) -> Protocol | None:
         """The protocol for an accepted address, or None: Twisted then closes it before a byte is read."""
-        code = self._gateway.bank_of(host, port)
+        code = self._gateway.bank_of(host, port, self._surroundings.now())
         limits = self._surroundings.limits
         if code is None:
-            self._refuse(host, port, "the address is not on the allowlist")
+            owner = self._gateway.owner_of(host, port)
+            known = f"bank {owner.bank} may not open links at this hour" if owner else ""
+            self._refuse(host, port, known or "the address is not on the allowlist")
             return None
         counterparty = self._counterparties[code]
         if len(self.connections) >= limits.links or self.per_bank[code] >= counterparty.bank.links:
             self._refuse(host, port, f"bank {code} has as many links as it may")
+            return None
+        pace = self._paces.setdefault(code, Pace())
+        if not pace.take(counterparty.bank.new_links_a_minute, self._surroundings.seconds()):
+            self._refuse(host, port, f"bank {code} opens links too fast")
             return None
         connection = BankConnection(self, counterparty, self._surroundings)
         return counterparty.tls.around(connection) if counterparty.tls else connection
@@ -162,7 +170,8 @@ class Server:
     def _no_longer_allowed(self, connection: BankConnection) -> str:
         peer, host = connection.transport.getPeer(), connection.transport.getHost()
         code = connection.link.bank.code
-        if self._gateway.bank_of(peer.host, host.port) != code:
+        owner = self._gateway.owner_of(peer.host, host.port)
+        if owner is None or owner.bank != code:
             return "its address is no longer on the allowlist"
         tls = self._counterparties[code].tls
         if (tls is None) != (connection.link.bank.transport == "plain"):

@@ -25,14 +25,14 @@ from fep.commit import Engine
 from fep.config import Bank, Settings, Tls
 from fep.control import ControlFactory, Progress, checked_path, make_way
 from fep.gate import Gate
-from fep.keys import BankKeys, FrontKey, read_seal_key
 from fep.link import CUTOVER, Counterparty, Surroundings
 from fep.operations import Operations
 from fep.server import Server
 from fep.statistics import Statistics
 from fep.status import Source, status_site
 from fep.tls import Pinned
-from firewall_rules.gateway import Allowance, Gateway
+from fep.vault import Vault
+from firewall_rules.gateway import Gateway
 from ledger.front import FrontBook
 from ledger.settings import Fault, SettingsError
 from ledger.store import Store
@@ -60,12 +60,11 @@ class Service:
         self.settings = settings
         self._reread = reread
         self._world = world
-        self._front_key = FrontKey.from_file(Path(settings.node.front_key_file))
-        self._counterparties = self._parties(settings)
-        self._sealer = read_seal_key(Path(settings.node.seal_key_file))
+        self._vault = Vault(settings.keystore)
+        self._counterparties = self._parties(settings, self._vault)
         checked_path(Path(settings.node.control))
         self._store = Store(settings.node.database)
-        self.book = FrontBook(self._store, self._front_key.check_value)
+        self.book = FrontBook(self._store, self._vault.front_key.check_value)
         self.statistics = Statistics()
         self._pool = ThreadPool(minthreads=1, maxthreads=1, name="commit")
         self._ports: list[IListeningPort] = []
@@ -128,7 +127,9 @@ class Service:
         finished.addErrback(self._stopped_short, "not every request could be answered")
         finished.addCallback(lambda _: self.server.stop().addTimeout(seconds, self._world.reactor))
         finished.addErrback(self._stopped_short, "not every bank has read its answers")
-        finished.addCallback(lambda _: self.operations.stop())
+        finished.addCallback(lambda _: self.engine.give_up_errands())
+        finished.addCallback(lambda _: self.operations.stop().addTimeout(seconds, self._world.reactor))
+        finished.addErrback(self._stopped_short, "a load is still under way")
         finished.addCallback(lambda _: self._close())
         return finished
 
@@ -139,8 +140,8 @@ class Service:
             world.reactor,
             self.engine,
             self._store,
-            self._front_key,
-            self._sealer,
+            self._vault.front_key,
+            self._vault.sealer,
             self.settings.day.calendar(),
             world.now,
             world.now_us,
@@ -188,6 +189,7 @@ class Service:
     def _close(self) -> None:
         self._pool.stop()
         self._store.close()
+        self._vault.close()
 
     def _asked_to_reload(self, _asked: Mapping[str, Any], _progress: Progress) -> Deferred[dict[str, int]]:
         return maybeDeferred(self.reload).addCallback(lambda _: {"banks": len(self.settings.bank)})
@@ -209,25 +211,29 @@ class Service:
             port = bank.port or self.bank_ports.get(bank.code, 0)
             if port not in self.bank_ports.values():
                 faults.append(Fault(f"bank[{place}].port", "nothing listens there: it takes a restart"))
-            allowances.append(Allowance(bank.code, port, bank.networks))
+            allowances.append(bank.allowance(port))
+        vault = Vault(settings.keystore, self._vault)
+        faults += [
+            Fault("keystore", f"another {name} key takes a restart") for name in vault.other_than(self._vault)
+        ]
         if faults:
             raise SettingsError("the new settings", tuple(faults))
-        self._counterparties = self._parties(settings)
-        self.settings = settings
+        self._counterparties = self._parties(settings, vault)
+        self.settings, self._vault = settings, vault
         self.server.replace(Gateway(allowances), self._counterparties)
         self.log.info("reloaded: {banks} banks", banks=len(settings.bank))
 
-    def _parties(self, settings: Settings) -> dict[str, Counterparty]:
-        return {bank.code: self._counterparty(bank, settings.tls) for bank in settings.bank}
+    def _parties(self, settings: Settings, vault: Vault) -> dict[str, Counterparty]:
+        return {bank.code: self._counterparty(bank, settings.tls, vault) for bank in settings.bank}
 
-    def _counterparty(self, bank: Bank, tls: Tls | None) -> Counterparty:
+    def _counterparty(self, bank: Bank, tls: Tls | None, vault: Vault) -> Counterparty:
         dialect = load(bank.dialect)
-        keys = BankKeys.from_file(bank.mac, Path(bank.zmk_file), self._world.entropy)
+        keys = vault.bank_keys(bank, self._world.entropy)
         pinned = None
         if bank.transport == "tls" and tls is not None:
             files = Path(tls.certificate_file), Path(tls.key_file)
             pinned = Pinned(*files, bank.pins, bank.tls_minimum)
-        return Counterparty(bank, Codec(dialect), Gate(bank, self._front_key, dialect), keys, pinned)
+        return Counterparty(bank, Codec(dialect), Gate(bank, vault.front_key, dialect), keys, pinned)
 
     def _listen(self, surroundings: Surroundings) -> Server:
         """One listening port for each distinct host and port; port 0 lets the system choose one for each
@@ -244,7 +250,7 @@ class Service:
                 factory.port = opened[where] = port.getHost().port
                 self._ports.append(port)
             self.bank_ports[bank.code] = opened[where]
-            allowances.append(Allowance(bank.code, opened[where], bank.networks))
+            allowances.append(bank.allowance(opened[where]))
         server.start(Gateway(allowances), self._world.reactor)
         return server
 

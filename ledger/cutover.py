@@ -44,10 +44,14 @@ def cut_over(
 ) -> Cutover:
     """Close the business day `date` and open the next. Closing a closed day again changes nothing.
 
-    Raises CutoverRefused, and what Store.transaction and `next_business_date` raise.
+    Raises CutoverRefused, Conflict where a load or another node is in the way, and what Store.transaction and
+    `next_business_date` raise.
     """
     with store.transaction() as connection:
         if not store.is_sqlite:
+            # Whoever comes behind waits as long as this does: rather be asked again than keep every bank
+            # waiting for a load that is being taken.
+            connection.execute(text("SET LOCAL lock_timeout = '1s'"))
             connection.execute(text("LOCK TABLE days IN EXCLUSIVE MODE"))
         row = connection.execute(select(days).where(days.c.date == date).with_for_update()).first()
         if row is None:

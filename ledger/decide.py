@@ -417,7 +417,7 @@ def _reverse_cancel(request: Request, view: View, target: Entry) -> Decision:
     due = _due_of(target, view)
     if target.key in view.undone:
         return _approved(request, view, None, due)
-    if due.turn != target.turn or due.state is not DueState.OPEN:
+    if due.turn != target.turn:
         return _refused(request, view, Refusal(Response.NOT_POSSIBLE, "DUE SETTLED SINCE"))
     restored = due._replace(state=DueState.SETTLED, settled_by=target.original, turn=due.turn + 1)
     totals = _totals(request, view)
@@ -429,7 +429,8 @@ def _reverse_cancel(request: Request, view: View, target: Entry) -> Decision:
 
 
 def _release(request: Request, view: View, target: Entry, due: Due) -> Effect:
-    released = due._replace(state=DueState.OPEN, settled_by="", turn=due.turn + 1)
+    state = DueState.WITHDRAWN if due.withdrawn else DueState.OPEN
+    released = due._replace(state=state, settled_by="", turn=due.turn + 1)
     totals = _count_reversed(_totals(request, view), target.side, target.amount, 1)
     return Effect(due.due, released.turn, target.side, released, totals)
 

@@ -10,6 +10,7 @@ says.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from itertools import islice
 from typing import Any, NamedTuple
@@ -31,7 +32,7 @@ from sqlalchemy import (
 from ledger.bookfile import Book
 from ledger.cutover import open_day
 from ledger.day import DayState
-from ledger.errors import InvariantBroken, LedgerError
+from ledger.errors import Conflict, InvariantBroken, LedgerError, OutcomeUnknown
 from ledger.schema import days, dues, incoming_dues, incoming_policies, loads, policies
 from ledger.store import Store
 from ledger.view import DueState
@@ -39,6 +40,10 @@ from ledger.view import DueState
 _ROWS_A_STATEMENT = 2000
 """A staging transaction of this size takes about as long as a batch."""
 _NAMED_AT_MOST = 5
+_TAKE_ATTEMPTS = 5
+"""A batch on another node can be in the way of the taking, or a database be lost during its COMMIT."""
+_LOAD_LOCK = 0x5169616E_7A6869
+"""The number of the advisory lock that a load holds; any other lock's would do that no one else takes."""
 
 Run = Callable[[Callable[[], Any]], Any]
 """Runs one of the load's transactions where the book's writer lives, and returns what it returns."""
@@ -82,7 +87,43 @@ def load_book(
     `loaded_at` is microseconds since 1970-01-01 UTC. `progress` is told the rows of each statement. `run`
     runs each of the transactions. Raises LoadRefused.
     """
-    run(lambda: _prepare(store, book))
+    with _only_load(store):
+        run(lambda: _prepare(store, book))
+        _stage_all(store, book, conceal, progress, run)
+        return _insist(lambda: _take(store, book, loaded_at), run)
+
+
+def _insist(take: Callable[[], Loaded], run: Run) -> Loaded:
+    """Take what is staged; again where a batch was in the way, or it is not known whether it was taken."""
+    for _ in range(_TAKE_ATTEMPTS - 1):
+        try:
+            taken: Loaded = run(take)
+        except (Conflict, OutcomeUnknown):
+            continue  # what is staged is still there, or was taken and says so
+        return taken
+    last: Loaded = run(take)
+    return last
+
+
+@contextmanager
+def _only_load(store: Store) -> Iterator[None]:
+    """Refuse while another process loads: rows are staged in one place, and two files would mix.
+
+    An embedded book has one process. On PostgreSQL the lock goes with the connection, however that ends.
+    """
+    if store.is_sqlite:
+        yield
+        return
+    with store.reading() as connection:
+        connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+        if not connection.execute(select(func.pg_try_advisory_xact_lock(_LOAD_LOCK))).scalar_one():
+            raise LoadRefused("another load is under way")
+        yield
+
+
+def _stage_all(
+    store: Store, book: Book, conceal: Callable[[str], str], progress: Callable[[int], None], run: Run
+) -> None:
     staged: tuple[tuple[Table, Iterable[dict[str, Any]]], ...] = (
         (incoming_policies, (policy._asdict() for policy in book.policies)),
         (incoming_dues, _due_rows(book, conceal)),
@@ -91,8 +132,6 @@ def load_book(
         for chunk in _chunks(source):
             run(partial(_stage, store, table, chunk))
             progress(len(chunk))
-    loaded: Loaded = run(lambda: _take(store, book, loaded_at))
-    return loaded
 
 
 def _prepare(store: Store, book: Book) -> None:
@@ -117,6 +156,8 @@ def _take(store: Store, book: Book, loaded_at: int) -> Loaded:
     with store.transaction() as connection:
         if not store.is_sqlite:  # without figures on the new rows PostgreSQL reads whole tables
             connection.execute(text("ANALYZE incoming_policies, incoming_dues"))
+        if taken := _taken(connection, book):
+            return taken
         is_first = _check_may_load(connection, book)
         if is_first:
             open_day(connection, book.business_date)
@@ -124,6 +165,8 @@ def _take(store: Store, book: Book, loaded_at: int) -> Loaded:
         _sweep(connection)
         lapsed = _take_policies(connection)
         withdrawn, late = _withdraw(connection)
+        if withdrawn + late != len(book.withdrawn):
+            raise InvariantBroken(f"{withdrawn + late} dues of {len(book.withdrawn)} were to be withdrawn")
         _take_dues(connection)
         loaded = _verified(connection, book)._replace(withdrawn=withdrawn, withdrawn_late=late, lapsed=lapsed)
         connection.execute(insert(loads).values(digest=book.digest, loaded_at=loaded_at, **loaded._asdict()))
@@ -131,6 +174,13 @@ def _take(store: Store, book: Book, loaded_at: int) -> Loaded:
         if is_first and not store.is_sqlite:
             connection.execute(text("ANALYZE policies, dues"))
     return loaded
+
+
+def _taken(connection: Connection, book: Book) -> Loaded | None:
+    """What was taken of this very file, if an attempt of ours has committed without our hearing of it."""
+    names = (loads.c[name] for name in Loaded._fields)
+    row = connection.execute(select(*names).where(loads.c.digest == book.digest)).first()
+    return Loaded(*row) if row else None
 
 
 def _check_may_load(connection: Connection, book: Book) -> bool:
@@ -216,21 +266,24 @@ def _take_policies(connection: Connection) -> int:
 def _withdraw(connection: Connection) -> tuple[int, int]:
     """How many dues were withdrawn, and how many came too late: a settled one stays settled."""
     leaving = select(incoming_dues.c.due).where(incoming_dues.c.state == DueState.WITHDRAWN.value)
+    settled = dues.c.state == DueState.SETTLED.value
     withdrawn = connection.execute(
         update(dues)
-        .values(state=DueState.WITHDRAWN.value)
-        .where(dues.c.due.in_(leaving), dues.c.state.in_((DueState.OPEN.value, DueState.LAPSED.value)))
+        .values(state=DueState.WITHDRAWN.value, withdrawn=1)
+        .where(dues.c.due.in_(leaving), ~settled)
     ).rowcount
+    # Should its settlement be undone, it does not become payable again.
+    connection.execute(update(dues).values(withdrawn=1).where(dues.c.due.in_(leaving), settled))
     total = connection.execute(select(func.count()).select_from(leaving.subquery())).scalar_one()
     return withdrawn, total - withdrawn
 
 
 def _take_dues(connection: Connection) -> None:
     names = ["due", "policy", "code", "kind", "due_date", "amount", "beneficiary", "state"]
-    new = select(*(incoming_dues.c[name] for name in names), text("''"), text("0")).where(
+    new = select(*(incoming_dues.c[name] for name in names), text("''"), text("0"), text("0")).where(
         incoming_dues.c.state == DueState.OPEN.value
     )
-    connection.execute(insert(dues).from_select([*names, "settled_by", "turn"], new))
+    connection.execute(insert(dues).from_select([*names, "settled_by", "turn", "withdrawn"], new))
 
 
 def _verified(connection: Connection, book: Book) -> Loaded:

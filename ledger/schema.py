@@ -110,7 +110,11 @@ dues = Table(
     _text("state"),
     _text("settled_by"),
     _integer("turn"),
+    _integer("withdrawn"),
     ForeignKeyConstraint(["policy"], ["policies.policy"], name="due_of_policy"),
+    CheckConstraint("withdrawn IN (0, 1)", name="due_withdrawn_or_not"),
+    CheckConstraint("state <> 'withdrawn' OR withdrawn = 1", name="due_withdrawn_says_so"),
+    CheckConstraint("state <> 'open' OR withdrawn = 0", name="due_withdrawn_is_not_open"),
     CheckConstraint("amount > 0", name="due_amount"),
     CheckConstraint("kind IN ('premium', 'benefit')", name="due_kind"),
     CheckConstraint("state IN ('open', 'settled', 'lapsed', 'withdrawn')", name="due_state"),
@@ -232,27 +236,42 @@ journal = Table(
     ),
 )
 
+acts = Table(
+    "acts",
+    FRONT,
+    Column("number", Integer, primary_key=True),
+    _integer("at"),
+    _text("by"),
+    _text("act"),
+    _text("subject"),
+    _text("note"),
+    _text("previous"),
+)
+"""What operators had the machine do, chained as ledger.acts says. Append-only."""
+
 _APPEND_ONLY = (
     (
         "sqlite",
-        "CREATE TRIGGER journal_is_never_updated BEFORE UPDATE ON journal"
-        " BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END",
+        "CREATE TRIGGER {table}_is_never_updated BEFORE UPDATE ON {table}"
+        " BEGIN SELECT RAISE(ABORT, 'the {table} is append-only'); END",
     ),
     (
         "sqlite",
-        "CREATE TRIGGER journal_is_never_deleted BEFORE DELETE ON journal"
-        " BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END",
+        "CREATE TRIGGER {table}_is_never_deleted BEFORE DELETE ON {table}"
+        " BEGIN SELECT RAISE(ABORT, 'the {table} is append-only'); END",
     ),
     (
         "postgresql",
-        "CREATE FUNCTION journal_is_append_only() RETURNS trigger LANGUAGE plpgsql AS"
-        " $$ BEGIN RAISE EXCEPTION 'the journal is append-only'; END $$",
+        "CREATE FUNCTION {table}_is_append_only() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE EXCEPTION 'the {table} is append-only'; END $$",
     ),
     (
         "postgresql",
-        "CREATE TRIGGER journal_is_never_changed BEFORE UPDATE OR DELETE OR TRUNCATE ON journal"
-        " FOR EACH STATEMENT EXECUTE FUNCTION journal_is_append_only()",
+        "CREATE TRIGGER {table}_is_never_changed BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}"
+        " FOR EACH STATEMENT EXECUTE FUNCTION {table}_is_append_only()",
     ),
 )
-for _dialect, _statement in _APPEND_ONLY:
-    event.listen(journal, "after_create", DDL(_statement).execute_if(dialect=_dialect))  # type: ignore[no-untyped-call]
+for _table in (journal, acts):
+    for _dialect, _statement in _APPEND_ONLY:
+        _ddl = DDL(_statement.format(table=_table.name))  # type: ignore[no-untyped-call]
+        event.listen(_table, "after_create", _ddl.execute_if(dialect=_dialect))

@@ -49,6 +49,8 @@ class Store:
     def __init__(self, url: str, *, lock: bool = True, by_index: bool = True) -> None:
         self.url = _checked_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        if self.is_sqlite and not lock and not Path(str(self.url.database)).exists():
+            raise Unavailable(f"{self.url.database} does not exist")  # SQLite would make an empty one
         self._lock = _lock_file(Path(str(self.url.database))) if self.is_sqlite and lock else None
         self._writer = (
             _sqlite_writer(self.url) if self.is_sqlite else _postgresql(self.url, by_index=by_index)

@@ -38,7 +38,8 @@ class Due(NamedTuple):
     """One amount (fen) to collect or to pay.
 
     `settled_by` is the key of the transaction in effect, empty when there is none; `turn` counts the
-    effects so far (see ledger.entry.Entry); `beneficiary` is the keyed digest of an identity number, never
+    effects so far (see ledger.entry.Entry); `withdrawn` is 1 for one that is not to be settled (any more);
+    `beneficiary` is the keyed digest of an identity number, never
     the number.
     """
 
@@ -52,6 +53,7 @@ class Due(NamedTuple):
     state: DueState
     settled_by: str
     turn: int
+    withdrawn: int
 
 
 class Chain(NamedTuple):

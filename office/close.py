@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from enum import StrEnum
+from functools import partial
 from typing import BinaryIO, NamedTuple
 
 from sqlalchemy import Connection, func, insert, select, update
 
 from ledger.day import TRANSITIONS, DayEvent, DayState
-from ledger.errors import InvariantBroken
+from ledger.errors import BankFileError, InvariantBroken, LayoutError
 from ledger.schema import loads
 from ledger.store import Store
 from office.acts import record_act
@@ -23,12 +24,12 @@ from office.books import install_chart
 from office.breaks import MACHINE, post_approved, to_suspense
 from office.chart import Chart
 from office.config import Settings, bank_layout
-from office.errors import OfficeError
+from office.errors import FileRefused, OfficeError
 from office.frontday import sealed_by
 from office.posting import post_day
 from office.pull import Pulled, pull
 from office.reconcile import Reconciled, Terms, reconcile
-from office.schema import OFFICE, bank_files, days, facts, products, reconciliations
+from office.schema import OFFICE, bank_files, days, entries, facts, products, reconciliations
 from office.take import take_file
 
 SCHEMA_VERSION = "1"
@@ -97,7 +98,7 @@ class Close:
         yield self._pull()
         yield from self._archive()
         for date in self._unposted():
-            told = tuple(self._reconcile_banks(date))
+            told = (*self._reconcile_banks(date), *self._strangers(date))
             yield from told
             if any(one.waiting for one in told):
                 return
@@ -141,6 +142,22 @@ class Close:
             if not told.waiting:
                 yield self._reconcile(bank.code, date)
 
+    def _strangers(self, date: str) -> Iterator[Told]:
+        """Banks that the journal or a reconciliation has and the settings have not: without them no day is
+        posted.
+        """
+        known = {bank.code for bank in self._settings.bank}
+        with self._office.reading() as connection:
+            effective = select(entries.c.bank, func.count()).where(
+                entries.c.business_date == date, entries.c.response == "00"
+            )
+            done = select(reconciliations.c.bank).where(reconciliations.c.date == date)
+            found: dict[str, int] = dict.fromkeys(connection.execute(done).scalars(), 0)
+            found.update(map(tuple, connection.execute(effective.group_by(entries.c.bank))))
+        for bank in sorted(found.keys() - known):
+            text = f"the journal has {found[bank]} entries of it, and the settings have no such bank"
+            yield Told(Step.RECONCILE, date, bank, text, waiting=True)
+
     def _take(self, code: str, date: str) -> Told:
         bank = self._settings.named(code)
         with self._office.reading() as connection:
@@ -151,19 +168,15 @@ class Close:
         opened = self._open_file(code, date)
         if opened is None:
             return Told(Step.FILE, date, code, "the bank's file is not there yet", waiting=True)
-        layout = bank_layout(bank)
-        with opened as stream, self._office.transaction() as connection:
-            taken = take_file(
-                connection,
-                layout,
-                stream,
-                code,
-                date,
-                self._now_us(),
-                lambda rows: self._progress("file", rows),
-            )
-            text = f"{taken.lines} lines, {taken.collected} fen collected, {taken.paid} fen paid"
-            self._act(connection, Step.FILE.value, f"{code} {date}", text)
+        try:
+            with opened as stream, self._office.transaction() as connection:
+                at, tell = self._now_us(), partial(self._progress, "file")
+                taken = take_file(connection, bank_layout(bank), stream, code, date, at, tell)
+                text = f"{taken.lines} lines, {taken.collected} fen collected, {taken.paid} fen paid"
+                self._act(connection, Step.FILE.value, f"{code} {date}", text)
+        except (BankFileError, FileRefused, LayoutError) as error:
+            # The other banks' files are taken all the same: a file may just be on its way.
+            return Told(Step.FILE, date, code, f"not taken: {error}", waiting=True)
         return Told(Step.FILE, date, code, text)
 
     def _reconcile(self, code: str, date: str) -> Told:

@@ -126,7 +126,13 @@ bank_files = Table(
     _integer("paid"),
     _integer("taken_at"),
     PrimaryKeyConstraint("bank", "date"),
-    UniqueConstraint("digest", name="file_once"),
+    Index(
+        "file_once",
+        "digest",
+        unique=True,
+        sqlite_where=text("lines > 0"),
+        postgresql_where=text("lines > 0"),
+    ),
 )
 """One file a bank and date, taken whole, once. `collected` and `paid`: sums of the lines in state S."""
 
@@ -324,8 +330,10 @@ acts = Table(
     _text("act"),
     _text("subject"),
     _text("note"),
+    _text("previous"),
 )
-"""What the office did and who had it done: every pull, file, reconciliation, posting and decision."""
+"""What the office did and who had it done: every pull, file, reconciliation, posting and decision; chained as
+ledger.acts says."""
 
 _APPEND_ONLY = (
     entries,

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO, NamedTuple
 
-from sqlalchemy import Connection, insert, or_, select
+from sqlalchemy import Connection, func, insert, or_, select
 
 from ledger.bankfile import BankLine, FileTotals, Reader, read
-from ledger.bookfile import KINDS
+from ledger.bookfile import KINDS, PROBLEMS_MAX
+from ledger.errors import BankFileError, Problem
 from ledger.layout import Layout
 from ledger.request import key_of
 from office.bulk import insert_rows
@@ -23,6 +24,10 @@ _COLUMNS = (
     *("bank", "date", "line", "key", "direction", "terminal", "branch", "sent_at", "stan", "rrn", "code"),
     *("policy", "due", "amount", "receipt", "state"),
 )
+_TERMINAL_LENGTH = 8
+"""DE 41 has eight characters (ISO 8583:1987), and the journal's keys have them all; many a file cuts the
+blanks.
+"""
 _DIRECTIONS = {code: "C" if kind == "premium" else "P" for code, kind in KINDS.items()}
 
 
@@ -61,7 +66,9 @@ def take_file(
         return _again(connection, reader, bank, date)
     insert_rows(connection, bank_lines, _COLUMNS, _rows(reader, bank, date), progress)
     totals = reader.totals
-    _check_first(connection, totals)
+    if totals.lines:
+        _check_first(connection, totals)
+    _check_states(connection, bank, date)
     row = {**totals._asdict(), "layout": layout.name, "taken_at": taken_at}
     connection.execute(insert(bank_files), row)
     return Taken(*totals)
@@ -90,9 +97,31 @@ def _check_first(connection: Connection, totals: FileTotals) -> None:
         raise FileRefused(f"the same file was taken already, for {bank} and {date}")
 
 
+def _check_states(connection: Connection, bank: str, date: str) -> None:
+    """Refuse a file that has one transaction as done on one line and as reversed on another: which it is, the
+    bank must say, and nobody is to guess.
+    """
+    line = bank_lines.c
+    query = (
+        select(func.min(line.line), func.max(line.line), func.count())
+        .where(line.bank == bank, line.date == date)
+        .group_by(line.key)
+        .having(func.min(line.state) != func.max(line.state))
+        .order_by(func.min(line.line))
+        .limit(PROBLEMS_MAX)
+    )
+    problems = tuple(
+        Problem(last, "state", f"line {first} has the same transaction in the other state")
+        for first, last, _ in connection.execute(query)
+    )
+    if problems:
+        raise BankFileError(problems)
+
+
 def _rows(lines: Iterable[BankLine], bank: str, date: str) -> Iterator[tuple[object, ...]]:
     for line in lines:
         number, terminal, branch, sent_at, stan, rrn, code, policy, due, amount, receipt, state = line
+        terminal = terminal.ljust(_TERMINAL_LENGTH)
         key = key_of(bank, terminal, sent_at, stan)
         yield (
             *(bank, date, number, key, _DIRECTIONS[code], terminal, branch, sent_at, stan, rrn, code),

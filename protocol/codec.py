@@ -118,7 +118,7 @@ class Codec:
         try:
             decoded, encoded = iso8583.decode(data, self._spec)
         except iso8583.DecodeError as error:
-            fault = DecodeError(error.field, error.pos, error.msg, self._partial(error.doc_dec))
+            fault = DecodeError(error.field, error.pos, error.msg, self._partial(error.doc_dec, error.field))
         except KeyError:
             # The only names that a specification lacks are those of DE 129 and up.
             fault = DecodeError("65", self._secondary_at, _THIRD_BITMAP)
@@ -126,7 +126,7 @@ class Codec:
             try:
                 return self._message(dict(decoded), encoded)
             except DecodeError as error:
-                error.partial = self._partial(decoded)
+                error.partial = self._partial(decoded, error.field)
                 raise
         # Raised out here so that the error does not hold pyiso8583's, which holds the message.
         raise fault
@@ -145,15 +145,19 @@ class Codec:
             fields[number] = text if quick(text) or full(text) else self._upper_hex(number, text, encoded)
         return Message(mti, MappingProxyType(fields))
 
-    def _partial(self, decoded: Mapping[str, str]) -> Message | None:
-        """Return what an answer repeats of a message that is not in order, as far as it is in order
-        itself.
+    def _partial(self, decoded: Mapping[str, str], fault: str) -> Message | None:
+        """Return what an answer repeats of a message that is not in order, as far as it is in order itself:
+        so not the field with the fault, which pyiso8583 leaves in part.
         """
         mti = decoded.get("t", "")
         if len(mti) != _MTI_DIGITS or not (mti.isascii() and mti.isdecimal()):
             return None
         rules = self._by_number
-        repeated = {number: decoded[str(number)] for number in ECHOED if str(number) in decoded}
+        repeated = {
+            number: decoded[str(number)]
+            for number in ECHOED
+            if str(number) in decoded and str(number) != fault
+        }
         return Message(mti, {number: text for number, text in repeated.items() if rules[number].full(text)})
 
     def _upper_hex(self, number: int, text: str, encoded: _Encoded) -> str:

@@ -36,8 +36,8 @@ KEY_BITS_LENGTH: Final = 2
 _UPPER_HEX: Final = re.compile(r"[0-9A-F]+")
 
 # Key usage indicator of the derivation data (ANSI X9.143, key derivation binding method).
-_FOR_ENCRYPTION: Final = b"\x00\x00"
-_FOR_AUTHENTICATION: Final = b"\x00\x01"
+FOR_ENCRYPTION: Final = b"\x00\x00"
+FOR_AUTHENTICATION: Final = b"\x00\x01"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +54,18 @@ class Binding:
     algorithm_indicators: Mapping[int, bytes]
 
     def derive(self, zmk: bytes, usage: bytes) -> bytes:
-        """Return the block key for this usage, as long as the ZMK: CMACs over counted derivation data.
-
-        Data: counter 1, usage 2, separator 0, algorithm 2, length of the key in bits 2.
-        """
-        tail = usage + b"\x00" + self.algorithm_indicators[len(zmk)] + (len(zmk) * 8).to_bytes(2, "big")
-        rounds = -(-len(zmk) // self.block_length)
-        parts = [self.cmac(zmk, bytes([counter]) + tail) for counter in range(1, rounds + 1)]
+        """Return the block key for this usage, as long as the ZMK: CMACs over counted derivation data."""
+        parts = [self.cmac(zmk, data) for data in self.derivation_data(len(zmk), usage)]
         return b"".join(parts)[: len(zmk)]
+
+    def derivation_data(self, zmk_length: int, usage: bytes) -> tuple[bytes, ...]:
+        """Return what the ZMK's CMAC is taken of, once for each cipher block of the block key.
+
+        Each: counter 1, usage 2, separator 0, algorithm 2, length of the key in bits 2.
+        """
+        tail = usage + b"\x00" + self.algorithm_indicators[zmk_length] + (zmk_length * 8).to_bytes(2, "big")
+        rounds = -(-zmk_length // self.block_length)
+        return tuple(bytes([counter]) + tail for counter in range(1, rounds + 1))
 
     def cmac(self, key: bytes, data: bytes) -> bytes:
         """Return the whole CMAC, one cipher block long (NIST SP 800-38B)."""
@@ -87,7 +91,7 @@ VERSION_B: Final = Binding(
     algorithm_indicators=MappingProxyType({16: b"\x00\x00", 24: b"\x00\x01"}),
 )
 
-_BINDINGS: Final[Mapping[MacAlgorithm, Binding]] = MappingProxyType(
+BINDINGS: Final[Mapping[MacAlgorithm, Binding]] = MappingProxyType(
     {MacAlgorithm.AES_CMAC: VERSION_D, MacAlgorithm.X9_19: VERSION_B}
 )
 
@@ -106,18 +110,29 @@ def wrap(zmk: bytes, key: bytes, algorithm: MacAlgorithm, entropy: Callable[[int
     The padding does not hide the key's length: the algorithm tells it anyway.
     Raises KeyLengthError, or OwnError where `entropy` gives another number of bytes.
     """
-    binding = _BINDINGS[algorithm]
-    _require_zmk(binding, zmk)
+    header, padding = frame(len(zmk), key, algorithm, entropy)
+    return seal(BINDINGS[algorithm], zmk, header, key, padding)
+
+
+def frame(
+    zmk_length: int, key: bytes, algorithm: MacAlgorithm, entropy: Callable[[int], bytes]
+) -> tuple[str, bytes]:
+    """Return the header and the padding of the block that `wrap` makes, for a ZMK of which only the length is
+    at hand. Raises as `wrap` does.
+    """
+    binding = BINDINGS[algorithm]
+    if zmk_length not in binding.algorithm_indicators:
+        raise KeyLengthError("ZMK", zmk_length, frozenset(binding.algorithm_indicators))
     require_length(algorithm.value, key, MAC_KEY_LENGTHS[algorithm])
-    if len(zmk) < len(key):
+    if zmk_length < len(key):
         stronger = frozenset(n for n in binding.algorithm_indicators if n >= len(key))
-        raise KeyLengthError("ZMK", len(zmk), stronger)
+        raise KeyLengthError("ZMK", zmk_length, stronger)
     padding_length = -(KEY_BITS_LENGTH + len(key)) % binding.block_length
     padding = entropy(padding_length)
     if len(padding) != padding_length:
         raise OwnError(f"entropy gave {len(padding)} bytes, {padding_length} were asked for")
     body_length = KEY_BITS_LENGTH + len(key) + padding_length + binding.block_length
-    return seal(binding, zmk, _header(algorithm, HEADER_LENGTH + 2 * body_length), key, padding)
+    return _header(algorithm, HEADER_LENGTH + 2 * body_length), padding
 
 
 def unwrap(zmk: bytes, block: str, algorithm: MacAlgorithm) -> bytes:
@@ -127,7 +142,7 @@ def unwrap(zmk: bytes, block: str, algorithm: MacAlgorithm) -> bytes:
     Raises KeyBlockError for every block that is not a good one, and KeyLengthError for a ZMK of wrong length,
     which is our own mistake.
     """
-    binding = _BINDINGS[algorithm]
+    binding = BINDINGS[algorithm]
     _require_zmk(binding, zmk)
     if block[:HEADER_LENGTH] != _header(algorithm, len(block)):
         raise KeyBlockError(f"key block header is not version {binding.version} for {algorithm.value}")
@@ -143,9 +158,9 @@ def seal(binding: Binding, zmk: bytes, header: str, key: bytes, padding: bytes) 
     The MAC is taken over header and clear key data, and then is the initial vector of their encryption.
     The caller sees to it that the lengths fit and that the header tells the block's length.
     """
-    clear = (len(key) * 8).to_bytes(KEY_BITS_LENGTH, "big") + key + padding
-    mac = binding.cmac(binding.derive(zmk, _FOR_AUTHENTICATION), header.encode("ascii") + clear)
-    encrypted = binding.cbc(binding.derive(zmk, _FOR_ENCRYPTION), mac).encryptor().update(clear)
+    clear = key_data(key, padding)
+    mac = binding.cmac(binding.derive(zmk, FOR_AUTHENTICATION), header.encode("ascii") + clear)
+    encrypted = binding.cbc(binding.derive(zmk, FOR_ENCRYPTION), mac).encryptor().update(clear)
     return header + (encrypted + mac).hex().upper()
 
 
@@ -157,8 +172,8 @@ def unseal(binding: Binding, zmk: bytes, header: str, body: str) -> bytes:
     if not _UPPER_HEX.fullmatch(body) or len(body) % (2 * binding.block_length):
         raise KeyBlockError("key block is not whole cipher blocks in upper-case hexadecimal")
     encrypted, mac = _split(bytes.fromhex(body), binding.block_length)
-    clear = binding.cbc(binding.derive(zmk, _FOR_ENCRYPTION), mac).decryptor().update(encrypted)
-    expected = binding.cmac(binding.derive(zmk, _FOR_AUTHENTICATION), header.encode("ascii") + clear)
+    clear = binding.cbc(binding.derive(zmk, FOR_ENCRYPTION), mac).decryptor().update(encrypted)
+    expected = binding.cmac(binding.derive(zmk, FOR_AUTHENTICATION), header.encode("ascii") + clear)
     if not bytes_eq(expected, mac):
         raise KeyBlockError("key block MAC is wrong: altered, or under another ZMK")
     return _key_of(clear)
@@ -169,6 +184,11 @@ def _split(body: bytes, mac_length: int) -> tuple[bytes, bytes]:
     if len(body) == mac_length:
         raise KeyBlockError("key block holds no key")
     return body[:-mac_length], body[-mac_length:]
+
+
+def key_data(key: bytes, padding: bytes) -> bytes:
+    """Return what is encrypted in a block: length in bits, key, padding."""
+    return (len(key) * 8).to_bytes(KEY_BITS_LENGTH, "big") + key + padding
 
 
 def _key_of(clear: bytes) -> bytes:
@@ -182,7 +202,7 @@ def _key_of(clear: bytes) -> bytes:
 
 def _header(algorithm: MacAlgorithm, block_length: int) -> str:
     """Return the header of a block of this many characters in all."""
-    return f"{_BINDINGS[algorithm].version}{block_length:04d}{_ATTRIBUTES[algorithm]}"
+    return f"{BINDINGS[algorithm].version}{block_length:04d}{_ATTRIBUTES[algorithm]}"
 
 
 def _require_zmk(binding: Binding, zmk: bytes) -> None:

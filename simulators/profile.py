@@ -1,7 +1,7 @@
 """A simulated bank's profile out of a front-end machine's settings: what was agreed, from the bank's side.
 
-Reads the settings' key files, for the samples and the demo keep both sides' in one folder. Real banks have
-their own.
+Opens the machine's keystore, for the samples and the demo keep both sides' keys in one folder. Real banks
+have their own.
 """
 
 from __future__ import annotations
@@ -9,20 +9,20 @@ from __future__ import annotations
 from pathlib import Path
 
 from fep.config import Bank, Settings
-from fep.keys import read_key_file
 from fep.tls import Pinned, pin_of_file
+from fep.vault import Vault
 from simulators.bank import BankProfile
 
 
 def profile_of(settings: Settings, entry: Bank, port: int, host: str = "") -> BankProfile:
     """The profile of a bank of the settings, at the port where the machine listens for it.
 
-    The bank's certificate and key stand beside its ZMK, as `<code>.crt` and `<code>.key`.
+    The bank's certificate and key stand beside the keystore, as `<code>.crt` and `<code>.key`.
     """
-    zmk = Path(entry.zmk_file)
     tls = None
     if entry.transport == "tls" and settings.tls is not None:
-        own = zmk.with_name(f"{entry.code}.crt"), zmk.with_name(f"{entry.code}.key")
+        folder = settings.keystore.path.parent
+        own = folder / f"{entry.code}.crt", folder / f"{entry.code}.key"
         tls = Pinned(*own, (pin_of_file(Path(settings.tls.certificate_file)),), entry.tls_minimum)
     return BankProfile(
         entry.code,
@@ -31,6 +31,6 @@ def profile_of(settings: Settings, entry: Bank, port: int, host: str = "") -> Ba
         entry.framing,
         entry.dialect,
         entry.mac,
-        read_key_file(zmk, (16, 24, 32)),
+        Vault(settings.keystore).held_zmk(entry),
         tls=tls,
     )

@@ -19,7 +19,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 # So that a failing `assert` in shared test code shows its values, as one in a test does.
-pytest.register_assert_rewrite("tests.builders", "tests.machine", "tests.suspended", "tests.world")
+pytest.register_assert_rewrite(
+    "tests.builders", "tests.machine", "tests.pulled", "tests.suspended", "tests.world"
+)
 
 # No deadline: how long an example takes on a busy machine says nothing about whether it is right.
 settings.register_profile(

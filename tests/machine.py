@@ -23,7 +23,8 @@ from twisted.internet.threads import blockingCallFromThread
 
 from fep.config import Settings, load_settings
 from fep.control import ask
-from fep.keys import FrontKey
+from fep.keys import FRONT, SEAL, ZMK_KIND, FrontKey, Kind, Secret, checked, zmk_name
+from fep.keystore import Keystore, MasterKey
 from fep.service import Service, World
 from ledger.bookfile import Book
 from ledger.front import FrontBook
@@ -41,9 +42,10 @@ from protocol.tlv import first, parse
 from tests.builders import BANK, book
 
 reactor: Any = _reactor
-ZMK = bytes(range(16))
+ZMK = bytes.fromhex("0123456789ABCDEFFEDCBA9876543210")  # good for AES, and for TDES as well
 FRONT_KEY = bytes(range(32))
 SEAL_KEY = bytes(range(1, 33))
+MASTER_KEY = bytes(range(2, 34))
 OTHER_BANK = "01030000"
 SOCKET_SECONDS = 20
 
@@ -51,8 +53,9 @@ _SETTINGS = """
 [node]
 name = "fep1"
 database = "{database}"
-front_key_file = "front.key"
-seal_key_file = "seal.key"
+[keystore]
+file = "keystore"
+master_key = "file:master.key"
 [status]
 port = 0
 [limits]
@@ -66,7 +69,6 @@ transport = "plain"
 framing = "{framing}"
 dialect = "{dialect}"
 mac = "{mac}"
-zmk_file = "zmk"
 {entry}
 [[bank]]
 code = "{other}"
@@ -74,7 +76,6 @@ name = "The other bank"
 port = 0
 networks = ["127.0.0.0/8"]
 transport = "plain"
-zmk_file = "zmk"
 """
 
 _started = threading.Lock()
@@ -99,13 +100,25 @@ def write_settings(folder: Path, database: str, **given: str) -> Settings:
         "mac": "aes-cmac",
         "entry": "",
     }
-    for name, key in (("zmk", ZMK), ("front.key", FRONT_KEY), ("seal.key", SEAL_KEY)):
-        path = folder / name
-        path.touch(mode=0o600)
-        path.write_text(key.hex())
+    write_keystore(folder, MacAlgorithm({**values, **given}["mac"]))
     path = folder / "qianzhi.toml"
     path.write_text(_SETTINGS.format(database=database, bank=BANK, other=OTHER_BANK, **{**values, **given}))
     return load_settings(path)
+
+
+def write_keystore(folder: Path, mac: MacAlgorithm = MacAlgorithm.AES_CMAC) -> None:
+    """The keys of `write_settings`, and the master key that opens them; `mac` is the first bank's."""
+    path = folder / "master.key"
+    path.touch(mode=0o600)
+    path.write_text(MASTER_KEY.hex())
+    keys = {
+        FRONT: checked(Kind.BLAKE2B, Secret(FRONT_KEY)),
+        SEAL: checked(Kind.ED25519, Secret(SEAL_KEY)),
+        zmk_name(BANK): checked(ZMK_KIND[mac], Secret(ZMK)),
+        zmk_name(OTHER_BANK): checked(Kind.AES, Secret(ZMK)),
+    }
+    (folder / "keystore").unlink(missing_ok=True)
+    Keystore.create(folder / "keystore", MasterKey(Secret(MASTER_KEY)), keys, os.urandom)
 
 
 class Machine:
@@ -122,7 +135,7 @@ class Machine:
                 lambda: 1_764_000_000_000_000,
                 os.urandom,
             ),
-            lambda: load_settings(Path(settings.node.front_key_file).with_name("qianzhi.toml")),
+            lambda: load_settings(settings.keystore.path.with_name("qianzhi.toml")),
         )
         blockingCallFromThread(reactor, self.service.start)
         self._stopped = False

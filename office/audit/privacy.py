@@ -21,7 +21,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
-    case,
+    and_,
     func,
     literal,
     or_,
@@ -35,6 +35,9 @@ from office.schema import OFFICE
 _CARD_DIGITS_LEAST: Final = 13
 """A card number has 13 to 19 digits (ISO/IEC 7812-1, and what is in use); an identity number has 17 or 18."""
 _RECEIPT_LENGTH: Final = 21
+_RUN: Final = "[0-9]{13}"
+_RUN_BY_ITSELF: Final = "[^0-9A-Za-z][0-9]{13}"
+"""Understood alike by Python, which SQLite asks, and by PostgreSQL."""
 _IDENTITY: Final = re.compile(r"(?<![0-9])[0-9]{6}((?:19|20)[0-9]{6})[0-9]{3}[0-9Xx](?![0-9])")
 _DIGITS: Final = re.compile(r"(?<![0-9])[0-9]{13,19}(?![0-9])")
 _HEX: Final = frozenset(
@@ -75,7 +78,7 @@ def _table(connection: Connection, database: str, table: Table, evidence: Eviden
     if not columns:
         return
     keys = [key.name for key in table.primary_key.columns]
-    query = select(table).where(or_(*_sieve(connection, columns)))
+    query = select(table).where(or_(*_sieve(columns)))
     for number, row in enumerate(stream(connection, query), 1):
         values = dict(zip(table.c.keys(), row, strict=True))
         for column in columns:
@@ -87,27 +90,20 @@ def _table(connection: Connection, database: str, table: Table, evidence: Eviden
             evidence.progress(f"{database} {table.name}", _TOLD_EVERY)
 
 
-def _sieve(connection: Connection, columns: Sequence[Column[Any]]) -> Iterator[ColumnElement[bool]]:
-    """Whether a row has as many digits in a row as a card number, in its columns all together: said so that
-    the database, and not this program, passes over the many rows that have not.
+def _sieve(columns: Sequence[Column[Any]]) -> Iterator[ColumnElement[bool]]:
+    """Whether a row has as many digits in a row as a card number: said so that the database, and not this
+    program, passes over the many rows that have not. Most columns are too short; those of hashes never are,
+    and are looked at together.
     """
-    whole = [column for column in columns if column.name in _WHOLE]
-    free = [column for column in columns if column.name not in _WHOLE]
-    for group, before in ((whole, "0-9A-Za-z"), (free, "0-9")):
-        joined: ColumnElement[str] = literal(" ")
-        for column in group:
-            joined = joined.concat(_text_of(column)).concat(" ")
-        if connection.dialect.name == "sqlite":
-            yield joined.op("GLOB")(f"*[^{before}]" + "[0-9]" * _CARD_DIGITS_LEAST + "*")
+    joined: ColumnElement[str] = literal(" ")
+    for column in columns:
+        if column.name in _WHOLE:
+            joined = joined.concat(func.coalesce(column, "")).concat(" ")
+        elif column.name == "receipt":  # its 21 digits are too many for a card, and follow each other
+            yield and_(func.length(column) != _RECEIPT_LENGTH, column.regexp_match(_RUN))
         else:
-            yield joined.op("~")(f"[^{before}][0-9]{{{_CARD_DIGITS_LEAST}}}")
-
-
-def _text_of(column: Column[Any]) -> ColumnElement[str]:
-    """A column's text; none for a receipt number, whose 21 digits are too many for a card."""
-    if column.name == "receipt":
-        return case((func.length(column) != _RECEIPT_LENGTH, column), else_="")
-    return func.coalesce(column, "") if column.nullable else column
+            yield and_(func.length(column) >= _CARD_DIGITS_LEAST, column.regexp_match(_RUN))
+    yield joined.regexp_match(_RUN_BY_ITSELF)
 
 
 def _is_found(name: str, text: str) -> bool:

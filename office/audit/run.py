@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from ledger.store import Store
-from office.audit import advices, chains, files, history, lines, posted, privacy, totals, turns
+from office.audit import advices, chains, deeds, files, history, lines, posted, privacy, totals, turns
 from office.audit.evidence import Accounts, Checked, Evidence, Failing, Outcome, gathered
 from office.audit.privacy import masked
 
@@ -59,6 +59,7 @@ AUDITS: Final[tuple[Callable[[Evidence], Outcome], ...]] = (
     chains.copies,
     chains.seals,
     chains.recorded_ends,
+    deeds.trails,
     totals.front_totals,
     posted.reconciled_sums,
     posted.day_postings,

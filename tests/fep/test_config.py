@@ -9,7 +9,6 @@ import pytest
 
 from fep.config import load_settings
 from fep.install import InstallError, install
-from fep.keys import KeyFileError, read_key_file
 from ledger.settings import SettingsError
 
 BANK = """
@@ -19,15 +18,15 @@ name = "A bank"
 port = {port}
 networks = {networks}
 transport = "plain"
-zmk_file = "zmk"
 {more}
 """
 HEAD = """
 [node]
 name = "fep1"
 database = "sqlite:///front.db"
-front_key_file = "front.key"
-seal_key_file = "seal.key"
+[keystore]
+file = "keystore"
+master_key = "file:master.key"
 [status]
 port = 8580
 """
@@ -57,7 +56,8 @@ def test_good_settings_are_rooted_in_their_own_folder(tmp_path: Path) -> None:
     path.write_text(HEAD + bank())
     settings = load_settings(path)
     assert settings.node.database == f"sqlite:///{tmp_path / 'front.db'}"
-    assert settings.bank[0].zmk_file == str(tmp_path / "zmk")
+    assert settings.keystore.file == str(tmp_path / "keystore")
+    assert settings.keystore.master_key == f"file:{tmp_path / 'master.key'}"
     assert (settings.bank[0].framing, settings.bank[0].dialect, settings.bank[0].mac) == (
         "2be",
         "ascii87",
@@ -86,6 +86,8 @@ def test_good_settings_are_rooted_in_their_own_folder(tmp_path: Path) -> None:
             "limits.batch: cannot be larger than limits.queue",
         ),
         (HEAD, "bank: is missing"),
+        (HEAD.replace("file:", "") + bank(), "keystore.master_key: String should match pattern"),
+        (HEAD.replace("[status]", 'token = "t"\n[status]') + bank(), "keystore.token: pkcs11_module, token"),
         ("", "node: is missing"),
         ("[node", "is not TOML: "),
         (HEAD.replace('"fep1"', "1") + bank(), "node.name: Input should be a valid string"),
@@ -100,31 +102,12 @@ def test_settings_that_are_not_there(tmp_path: Path) -> None:
         load_settings(tmp_path / "nothing.toml")
 
 
-@pytest.mark.parametrize(
-    ("content", "mode", "says"),
-    [
-        ("00" * 16, 0o644, "others can read it; run chmod 600"),
-        ("00" * 15, 0o600, "holds 15 bytes, 16 or 24 are needed"),
-        ("xx" * 16, 0o600, "is not a line of hex digits"),
-        ("\xe9", 0o600, "is not a line of hex digits"),
-    ],
-)
-def test_a_key_file_that_cannot_be_used_is_never_quoted(
-    tmp_path: Path, content: str, mode: int, says: str
-) -> None:
-    path = tmp_path / "zmk"
-    path.write_text(content)
-    path.chmod(mode)
-    with pytest.raises(KeyFileError, match=says) as raised:
-        read_key_file(path, (16, 24))
-    assert content not in str(raised.value)
-
-
 def test_an_installation_serves_and_is_never_overwritten(tmp_path: Path) -> None:
     path = install(tmp_path, lambda count: bytes(range(count)), NOW, first_port=8583, status_port=8580)
     settings = load_settings(path)
     assert [entry.port for entry in settings.bank] == [8583, 8584, 8585]
-    assert (tmp_path / "keys" / "front.key").stat().st_mode & 0o777 == 0o600
+    for name in ("keystore", "master.key"):
+        assert (tmp_path / "keys" / name).stat().st_mode & 0o777 == 0o600
     with pytest.raises(InstallError, match="nothing was changed"):
         install(tmp_path, bytes, NOW, first_port=1, status_port=2)
     path.unlink()

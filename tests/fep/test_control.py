@@ -270,6 +270,17 @@ def test_a_cut_over_is_announced_once_and_says_what_is_open(monkeypatch: pytest.
     assert desk.announced == ["20261125"]
 
 
+def test_a_date_that_cannot_be_announced_holds_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = Desk(monkeypatch)
+
+    def fail_to_announce() -> None:
+        raise RuntimeError("our own fault")
+
+    desk.engine.new_date = fail_to_announce
+    assert [answer["next_date"] for answer in desk.ask()] == ["20261125"]
+    assert desk.engine.business_date == "20261125"
+
+
 @pytest.mark.parametrize(
     "script",
     [

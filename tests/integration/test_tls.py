@@ -184,7 +184,7 @@ def test_a_reload_of_settings_that_are_no_good_changes_nothing(
         for bad, why in (
             (good.replace(parties[BANK].pin, "00"), r"bank\[0\].pins"),
             (good.replace('name = "fep1"', 'name = "fep2"'), "node: takes a restart"),
-            (good.replace("zmk_file", "zmk_flie", 1), "did you mean 'zmk_file'"),
+            (good.replace("networks", "netwroks", 1), "did you mean 'networks'"),
         ):
             path.write_text(bad)
             with pytest.raises(ControlError, match=why):

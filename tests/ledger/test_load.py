@@ -543,6 +543,23 @@ def gates() -> Iterator[None]:
         yield
 
 
+def test_a_load_from_another_process_is_refused_while_one_is_under_way(pair: Pair) -> None:
+    """Two files of as many dues and the same sums would pass every count, and one be taken for the other."""
+    refusals: list[str] = []
+
+    def run(part: Callable[[], Any]) -> Any:  # noqa: ANN401 - what it returns
+        with pytest.raises(LoadRefused) as caught:
+            load(pair.bank, next_book([premium("B1", "P1")], digest="the other"))
+        refusals.append(str(caught.value))
+        return part()
+
+    load_book(pair.loader, next_book([premium("A1", "P1")]), conceal, 2, run=run)
+    assert refusals == ["another load is under way"] * 4
+    assert [name for name in due_states(pair.loader) if name in ("A1", "B1")] == ["A1"]
+    close(pair.loader, NEXT)
+    assert load(pair.bank, next_book([premium("B1", "P1")], date="20261126")).dues == 1
+
+
 def test_a_due_withdrawn_since_a_batch_read_it_is_a_conflict_and_then_12(pair: Pair) -> None:
     """Withdrawing leaves a due's turn as it is: only its state tells."""
     with gates():

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
+
+from tests.pulled import Books
 
 
 @pytest.fixture
 def office_url(new_database: Callable[[str], str]) -> str:
     """The URL of an empty back office's database, of the same kind as the fixture `database`'s."""
     return new_database("office")
+
+
+@pytest.fixture
+def books(database: str, office_url: str) -> Iterator[Books]:
+    """A front book with two nodes and the office beside it, both empty but for three dues."""
+    books = Books(database, office_url)
+    yield books
+    books.close()

@@ -87,7 +87,7 @@ def test_sound_books_have_nothing_that_fails_and_every_invariant_is_proved_from_
         office.close()
         front.close()
     assert found.failings == ()
-    assert [one for one in found.checked if one.count == 0] == []
+    assert {one.what for one in found.checked if one.count == 0} <= {"acts of the front"}
     assert [one.invariant for one in found.verdicts if one.rows == 0] == [1]
     assert told
 
@@ -165,6 +165,8 @@ JOURNAL = (
     front("UPDATE chains SET tip = node", {5}, "its end"),
     front("DELETE FROM journal WHERE chain = 2", {4, 5, 6, 8}, "has an end and no entries"),
     front("UPDATE journal SET recorded_at = recorded_at + 1 WHERE chain = 1", {5}, "is not the front's"),
+    office("DELETE FROM acts WHERE number = 2", {5}, "follows act 1"),
+    office("UPDATE acts SET note = note || ' ' WHERE number = 2", {5}, "act 3: does not carry"),
     office("UPDATE chains SET position = position - 1", {5}, "its end"),
     office("DELETE FROM chains WHERE chain = 2", {5}, "office, chain 2"),
     office(f"UPDATE days SET signature = root WHERE date = '{D2}'", {5}, "not signed by"),
@@ -327,8 +329,8 @@ LINES = (
 )
 
 NUMBERS = (
-    office(f"UPDATE acts SET note = note || ' {IDENTITY}'", {12}, "acts 1: a number in note"),
-    office(f"UPDATE acts SET subject = '{IDENTITY.lower()}'", {12}, "acts 1: a number in subject"),
+    office(f"UPDATE acts SET note = note || ' {IDENTITY}'", {5, 12}, "acts 1: a number in note"),
+    office(f"UPDATE acts SET subject = '{IDENTITY.lower()}'", {5, 12}, "acts 1: a number in subject"),
     office(f"UPDATE breaks SET reason = 'card {CARD}' WHERE {MISFIT}", {12}, "a number in reason"),
     office(f"UPDATE breaks SET policy = '{IDENTITY}' WHERE {MISFIT}", {12}, "a number in policy"),
     office(f"UPDATE bank_lines SET receipt = '{CARD}' WHERE {AGREED}", {12}, "a number in receipt"),
@@ -366,10 +368,10 @@ def test_every_invariant_that_data_can_show_is_seen_to_fail() -> None:
 
 
 HARMLESS = (
-    office("UPDATE acts SET note = '6222021234567890129'", set(), ""),  # its check digit is wrong
-    office("UPDATE acts SET note = '622202123456'", set(), ""),  # too short for a card
-    office("UPDATE acts SET note = '11010119901307803X'", set(), ""),  # there is no such month
-    office("UPDATE acts SET note = '62220******0128'", set(), ""),
+    office("UPDATE break_events SET note = '6222021234567890129'", set(), ""),  # its check digit is wrong
+    office("UPDATE break_events SET note = '622202123456'", set(), ""),  # too short for a card
+    office("UPDATE break_events SET note = '11010119901307803X'", set(), ""),  # there is no such month
+    office("UPDATE break_events SET note = '62220******0128'", set(), ""),
     office(
         f"UPDATE bank_lines SET policy = '{CARD}' WHERE {AGREED}", set(), ""
     ),  # an insurer's own numbering

@@ -140,7 +140,7 @@ def test_the_databases_refusal_is_told_without_the_row(store: Store, rows: Rows)
 
 
 def test_rows_are_taken_only_within_a_transaction(store: Store) -> None:
-    with pytest.raises(ValueError, match="transaction"), store.reading() as connection:
+    with pytest.raises(ValueError, match="transaction"), store._writer.connect() as connection:
         insert_rows(connection, THINGS, NAMES, [(1, "x", None)])
 
 

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, select, text
 
-from ledger.errors import LedgerError
 from ledger.store import Store
 from office import breaks
 from office.errors import OfficeError
@@ -19,7 +18,12 @@ from simulators.discrepancies import Counts
 from tests.world import BANKS, World
 
 SOME = Counts(bank_only=1, ours_only=1, amount_differs=1, state_differs=1, duplicate=1)
-_MOMENTS = frozenset({"at", "taken_at", "made_at", "posted_at"})
+_MOMENTS = frozenset(
+    {
+        *("acts.at", "acts.previous", "bank_files.taken_at", "reconciliations.made_at", "break_events.at"),
+        "postings.posted_at",
+    }
+)
 
 
 class Killed(BaseException):
@@ -46,11 +50,11 @@ class Mortal(Store):
 
 
 def content(store: Store) -> dict[str, list[tuple[Any, ...]]]:
-    """All that the office holds, but for the moments at which it was done."""
+    """All that the office holds, but for the moments at which it was done and the acts' hashes over them."""
     found = {}
     with store.reading() as connection:
         for table in OFFICE.sorted_tables:
-            columns = [column for column in table.columns if column.name not in _MOMENTS]
+            columns = [column for column in table.columns if str(column) not in _MOMENTS]
             rows = connection.execute(select(*columns)).all()
             found[table.name] = sorted(tuple(map(str, row)) for row in rows)
     return found
@@ -141,11 +145,38 @@ def test_a_damaged_file_is_taken_not_at_all_and_a_mended_one_is(closed_day: Worl
     (date,) = {date for _, date in closed_day.files}
     good = closed_day.files[BANKS[0], date]
     closed_day.files[BANKS[0], date] = good[:-3]
-    with pytest.raises(LedgerError, match="line"):
-        list(closed_day.at_close().run())
-    assert content(closed_day.office)["bank_lines"] == []
+    told = list(closed_day.at_close().run())
+    assert [(one.bank, one.text[:16]) for one in told if one.waiting] == [(BANKS[0], "not taken: line ")]
+    assert [one.bank for one in told if one.step == "reconcile"] == [BANKS[1], BANKS[2]]
+    assert {row[0] for row in content(closed_day.office)["bank_lines"]} == {BANKS[1], BANKS[2]}
     closed_day.files[BANKS[0], date] = good
     assert [one.waiting for one in closed_day.at_close().run() if one.waiting] == []
+
+
+def test_a_bank_that_the_settings_have_not_holds_up_the_posting(closed_day: World) -> None:
+    """Its money would never be posted, and nobody would be told."""
+    whole = closed_day.settings
+    closed_day.settings = whole.model_copy(update={"bank": whole.bank[:2]})
+    told = list(closed_day.at_close().run())
+    assert [(one.bank, one.text.partition(" has ")[0]) for one in told if one.waiting] == [
+        (BANKS[2], "the journal")
+    ]
+    closed_day.settings = whole
+    assert [one for one in closed_day.at_close().run() if one.waiting] == []
+    closed_day.settings = whole.model_copy(update={"bank": whole.bank[1:]})
+    assert list(closed_day.at_close().run())[1:] == []
+
+
+def test_a_bank_taken_out_after_its_reconciliation_holds_up_the_posting(closed_day: World) -> None:
+    (date,) = {date for _, date in closed_day.files}
+    kept = closed_day.files.pop((BANKS[2], date))
+    list(closed_day.at_close().run())
+    whole = closed_day.settings
+    closed_day.settings = whole.model_copy(update={"bank": whole.bank[2:]})
+    closed_day.files[BANKS[2], date] = kept
+    told = list(closed_day.at_close().run())
+    assert {one.bank for one in told if one.waiting} == {BANKS[0], BANKS[1]}
+    assert [one for one in told if one.step == "post"] == []
 
 
 def test_a_day_is_not_reconciled_before_the_one_before_it(closed_day: World) -> None:

@@ -5,166 +5,35 @@ What a forger could do to a front book is done to it from below, its triggers dr
 
 from __future__ import annotations
 
-import json
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, insert, select, text, update
+from sqlalchemy import insert, select, text, update
 
 import office.acts
 import office.pull
-from ledger.cutover import cut_over
 from ledger.entry import GENESIS, Entry, entry_hash
 from ledger.errors import BatchRefused, Conflict, LedgerError
-from ledger.front import FrontBook
-from ledger.journal import read_chains, read_entries
-from ledger.load import load_book
+from ledger.journal import read_entries
 from ledger.schema import chains as front_chains
 from ledger.schema import days as front_days
 from ledger.schema import journal
-from ledger.seal import ChainEnd, Sealer, day_root
-from ledger.store import Store
-from office.errors import ChainBroken, DayRefused
-from office.frontday import FrontDay, sealed_by
-from office.pull import Pulled, pull
-from office.schema import OFFICE, acts, chains, days, entries
-from protocol.responses import Response
-from tests.builders import DATE, book, premium, request
-
-NEXT, AFTER = "20261125", "20261126"
-FOLLOWING = {DATE: NEXT, NEXT: AFTER, AFTER: "20261127"}
-CLOSED_AT = 1_700_000_000_000_000
-SEALER = Sealer(b"s" * 32)
-
-
-def refusal(like: Entry, **change: object) -> Entry:
-    """An entry like another, without effect, so that the database has nothing against it."""
-    without = {"response": Response.NOT_POSSIBLE, "receipt": None, "subject": None, "turn": None}
-    return like._replace(**{**without, "key": f"{like.key} again", **change})  # type: ignore[arg-type]
-
-
-class Books:
-    """A front book with two nodes, and the office beside it."""
-
-    def __init__(self, front_url: str, office_url: str) -> None:
-        self.front = Store(front_url)
-        self.office = Store(office_url, by_index=False)
-        self.nodes = [FrontBook(self.front, "check") for _ in range(2)]
-        self.nodes[0].create()
-        load_book(self.front, book(dues=[premium(f"D{n}", f"P{n}") for n in range(1, 4)]), str, 1)
-        for number, node in enumerate(self.nodes):
-            node.claim(f"fep{number + 1}")
-        with self.office.transaction() as connection:
-            OFFICE.create_all(connection)
-
-    def close(self) -> None:
-        self.front.close()
-        self.office.close()
-
-    def commit(self, size: int, node: int = 0) -> None:
-        """A batch of so many entries: the dues of three policies, then what finds no due any more."""
-        self.nodes[node].commit([request(policy=f"P{n % 3 + 1}") for n in range(size)], 1)
-
-    def cut_over(self, date: str = DATE) -> None:
-        cut_over(self.front, date, FOLLOWING.__getitem__, SEALER, CLOSED_AT)
-
-    def pull(self, progress: Callable[[int], None] = lambda _: None) -> Pulled:
-        return pull(self.front, self.office, sealed_by(SEALER.public), 7, "clerk", progress)
-
-    def journal(self) -> list[Entry]:
-        with self.front.reading() as connection:
-            return [
-                entry for chain in read_chains(connection) for entry in read_entries(connection, chain.chain)
-            ]
-
-    def ends(self) -> list[ChainEnd]:
-        """Where the front's chains end; those that have begun."""
-        with self.front.reading() as connection:
-            found = [ChainEnd(one.chain, one.position, one.tip) for one in read_chains(connection)]
-        return [end for end in found if end.position]
-
-    def day(self, date: str = DATE) -> FrontDay:
-        with self.front.reading() as connection:
-            row = connection.execute(select(front_days).where(front_days.c.date == date)).one()
-        ends = tuple(ChainEnd(*end) for end in json.loads(row.chains))
-        return FrontDay(row.date, row.next_date, row.closed_at, ends, row.root, row.signature)
-
-    def seal(self, day: FrontDay, sealer: Sealer = SEALER) -> None:
-        """Put the day's figures into the front book under a seal that fits them."""
-        root = day_root(day.date, day.next_date, day.closed_at, day.ends)
-        values = {
-            **day._asdict(),
-            "chains": json.dumps(day.ends),
-            "root": root,
-            "signature": sealer.sign(root),
-        }
-        del values["ends"]
-        with self.front.transaction() as connection:
-            connection.execute(update(front_days).where(front_days.c.date == day.date).values(values))
-
-    def forge(self, statement: str) -> None:
-        """Do to the journal what its triggers refuse."""
-        with self.front.transaction() as connection:
-            if self.front.is_sqlite:
-                for name in ("journal_is_never_updated", "journal_is_never_deleted"):
-                    connection.execute(text(f"DROP TRIGGER {name}"))
-            else:
-                connection.execute(text("DROP TRIGGER journal_is_never_changed ON journal"))
-            connection.execute(text(statement))
-
-    def append(self, **change: object) -> None:
-        """Put an entry behind the first chain's last, well linked, as only a forger could."""
-        last = [entry for entry in self.journal() if entry.chain == 1][-1]
-        linked = refusal(last, position=last.position + 1, previous=entry_hash(last), **change)
-        with self.front.transaction() as connection:
-            connection.execute(insert(journal).values(linked._asdict()))
-            end = {"position": linked.position, "tip": entry_hash(linked)}
-            connection.execute(update(front_chains).where(front_chains.c.chain == 1).values(end))
-
-
-class Held(NamedTuple):
-    """What the office has of the front."""
-
-    entries: list[tuple[Any, ...]]
-    ends: list[ChainEnd]
-    days: list[tuple[Any, ...]]
-
-
-def held(store: Store) -> Held:
-    with store.reading() as connection:
-        return Held(
-            rows(connection, select(entries).order_by(entries.c.chain, entries.c.position)),
-            [ChainEnd(*row) for row in rows(connection, select(chains).order_by(chains.c.chain))],
-            rows(connection, select(days).order_by(days.c.date)),
-        )
-
-
-def rows(connection: Connection, query: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401 - any query will do
-    return [tuple(row) for row in connection.execute(query)]
-
-
-def assert_consistent(store: Store) -> None:
-    """The office's chains say just what its entries are."""
-    found = held(store)
-    last = {row[0]: Entry._make(row) for row in found.entries}
-    assert found.ends == [ChainEnd(chain, one.position, entry_hash(one)) for chain, one in last.items()]
+from ledger.seal import ChainEnd
+from office.errors import ChainBroken
+from office.pull import Pulled
+from office.schema import acts
+from tests.builders import DATE
+from tests.pulled import Books, Held, assert_consistent, held, refusal, rows
 
 
 @pytest.fixture(autouse=True)
 def small_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(office.pull, "ENTRIES_A_TRANSACTION", 3)
-
-
-@pytest.fixture
-def books(database: str, office_url: str) -> Iterator[Books]:
-    books = Books(database, office_url)
-    yield books
-    books.close()
 
 
 def test_everything_comes_in_order_as_it_was_written(books: Books) -> None:
@@ -394,9 +263,20 @@ def test_two_pulls_at_once_bring_everything_once(books: Books, monkeypatch: pyte
         assert held(books.office) == before
 
 
-def test_the_front_book_refuses_to_be_written_by_the_pull(books: Books) -> None:
-    with pytest.raises(LedgerError, match=r"readonly|read-only"), office.pull._reading(books.front) as theirs:
-        theirs.execute(text("DELETE FROM days"))
+def test_a_pull_only_ever_reads_the_front_book(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
+    books.commit(2)
+    books.cut_over()
+    monkeypatch.setattr(books.front, "transaction", None)
+    assert books.pull() == Pulled(2, (DATE,))
+
+
+def test_what_a_pull_reads_with_cannot_write(books: Books) -> None:
+    for snapshot in (False, True):
+        with (
+            pytest.raises(LedgerError, match=r"readonly|read-only"),
+            books.front.reading(snapshot=snapshot) as theirs,
+        ):
+            theirs.execute(text("DELETE FROM days"))
 
 
 def test_a_pull_leaves_the_front_book_as_it_was(books: Books) -> None:
@@ -411,130 +291,14 @@ def test_a_pull_leaves_the_front_book_as_it_was(books: Books) -> None:
     assert everything() == before
 
 
-def test_a_closed_day_comes_with_its_seal_and_the_open_days_entries_without_one(books: Books) -> None:
-    books.commit(4)
-    books.commit(2, node=1)
-    books.cut_over()
-    books.commit(3)
-    assert books.pull() == Pulled(9, (DATE,))
-    day = books.day()
-    first = (DATE, "closed", NEXT, CLOSED_AT, day.root, day.signature, 6)
-    assert held(books.office).days == [first]
-    books.cut_over(NEXT)
-    assert books.pull() == Pulled(0, (NEXT,))
-    day = books.day(NEXT)
-    second = (NEXT, "closed", AFTER, CLOSED_AT, day.root, day.signature, 3)
-    assert held(books.office).days == [first, second]
-    assert books.pull() == Pulled(0, ())
-
-
-def test_days_that_waited_come_together_in_order(books: Books) -> None:
-    books.cut_over()
-    books.commit(4)
-    books.cut_over(NEXT)
-    assert books.pull() == Pulled(4, (DATE, NEXT))
-    assert [row[-1] for row in held(books.office).days] == [0, 4]
-
-
 def test_what_was_pulled_and_for_whom_is_on_record(books: Books) -> None:
     books.commit(4)
     books.cut_over()
     books.pull()
+    columns = (acts.c[name] for name in ("number", "at", "by", "act", "subject", "note"))
     with books.office.reading() as connection:
-        assert rows(connection, select(acts).order_by(acts.c.number)) == [
+        assert rows(connection, select(*columns).order_by(acts.c.number)) == [
             (1, 7, "clerk", "pull", "chain 1", "entries 1 to 3"),
             (2, 7, "clerk", "pull", "chain 1", "entries 4 to 4"),
             (3, 7, "clerk", "pull", f"day {DATE}", "4 entries"),
         ]
-
-
-def closed(books: Books) -> FrontDay:
-    """Four entries, a cut-over, two more; the day that was closed."""
-    books.commit(4)
-    books.cut_over()
-    books.commit(2)
-    return books.day()
-
-
-def refused(books: Books, date: str = DATE) -> str:
-    """Why the day is not taken; its entries come all the same, for the chain holds."""
-    with pytest.raises(DayRefused) as found:
-        books.pull()
-    assert found.value.date == date
-    assert len(held(books.office).entries) == len(books.journal())
-    assert date not in [row[0] for row in held(books.office).days]
-    return found.value.reason
-
-
-def test_a_day_whose_seal_does_not_fit_is_refused(books: Books) -> None:
-    day = closed(books)
-    for change in ({"next_date": "20261201"}, {"closed_at": 1}, {"root": "f" * 64}, {"signature": "f" * 128}):
-        values = {"next_date": day.next_date, "closed_at": day.closed_at, "root": day.root, **change}
-        with books.front.transaction() as connection:
-            connection.execute(update(front_days).where(front_days.c.date == DATE).values(values))
-        assert "the root is not" in refused(books)
-
-
-def test_a_day_sealed_with_another_key_is_refused(books: Books) -> None:
-    books.seal(closed(books), Sealer(b"x" * 32))
-    assert "not signed" in refused(books)
-
-
-def test_a_day_whose_chains_ends_cannot_be_read_is_refused(books: Books) -> None:
-    closed(books)
-    for ends in ("", "{}1", "7", "[7]", '[["a", "b", "c"]]', "[[1, 2]]"):
-        with books.front.transaction() as connection:
-            connection.execute(update(front_days).where(front_days.c.date == DATE).values(chains=ends))
-        with pytest.raises(DayRefused, match="cannot be read"):
-            books.pull()
-
-
-def test_a_day_sealed_over_other_entries_is_refused(books: Books) -> None:
-    day = closed(books)
-    books.seal(day._replace(ends=(ChainEnd(1, 4, "f" * 64), day.ends[1])))
-    assert "not the one that was sealed" in refused(books)
-
-
-def test_a_day_sealed_beyond_what_there_is_is_refused(books: Books) -> None:
-    day = closed(books)
-    books.seal(day._replace(ends=(ChainEnd(1, 9, "f" * 64), day.ends[1])))
-    assert "not pulled" in refused(books)
-
-
-def test_a_day_sealed_over_entries_of_the_next_is_refused(books: Books) -> None:
-    day = closed(books)
-    books.seal(day._replace(ends=(books.ends()[0], day.ends[1])))
-    assert "is dated 20261125" in refused(books)
-
-
-def test_a_day_sealed_before_all_of_its_entries_is_refused(books: Books) -> None:
-    day = closed(books)
-    third = ChainEnd(1, 3, entry_hash(books.journal()[2]))
-    for ends in ((third, day.ends[1]), (ChainEnd(1, 0, GENESIS), day.ends[1]), day.ends[1:]):
-        books.seal(day._replace(ends=ends))
-        assert "after the one at position" in refused(books)
-
-
-def test_a_day_that_is_left_out_is_missed(books: Books) -> None:
-    closed(books)
-    books.pull()
-    books.cut_over(NEXT)
-    books.cut_over(AFTER)
-    with books.front.transaction() as connection:
-        connection.execute(text(f"DELETE FROM days WHERE date = '{NEXT}'"))  # noqa: S608 - a constant
-    assert NEXT in refused(books, AFTER)
-
-
-def test_a_day_that_was_taken_and_is_sealed_anew_is_refused(books: Books) -> None:
-    day = closed(books)
-    books.pull()
-    books.seal(day._replace(closed_at=CLOSED_AT + 1))
-    with pytest.raises(DayRefused, match="taken with"):
-        books.pull()
-
-
-def test_the_day_after_one_that_is_refused_is_not_taken_either(books: Books) -> None:
-    books.seal(closed(books), Sealer(b"x" * 32))
-    books.cut_over(NEXT)
-    refused(books)
-    assert held(books.office).days == []

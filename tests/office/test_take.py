@@ -107,6 +107,27 @@ def test_a_fault_at_the_very_end_leaves_nothing(store: Store, spoil: Callable[[b
     assert take(store, file()).lines == 4
 
 
+def test_a_terminal_that_lost_its_blanks_has_the_key_of_the_journal(store: Store) -> None:
+    """DE 41 has eight characters; many a file cuts the blanks at its end."""
+    short = LINES[0]._replace(terminal="T1")
+    data = b"".join(write(STANDARD, BANK, DATE, [short]))
+    take(store, data)
+    with store.reading() as connection:
+        row = connection.execute(select(bank_lines.c.key, bank_lines.c.terminal)).one()
+    assert row == (key_of(BANK, "T1      ", short.sent_at, short.stan), "T1      ")
+
+
+def test_one_transaction_in_both_states_is_refused_naming_both_lines(store: Store) -> None:
+    done, undone = LINES[0]._replace(state="S"), LINES[0]._replace(state="R")
+    data = b"".join(write(STANDARD, BANK, DATE, [done, LINES[1], undone]))
+    with pytest.raises(BankFileError) as caught:
+        take(store, data)
+    assert [str(one) for one in caught.value.problems] == [
+        "line 4, state: line 2 has the same transaction in the other state"
+    ]
+    assert counts(store) == (0, 0)
+
+
 def test_a_fault_after_thousands_of_good_lines_leaves_nothing(store: Store) -> None:
     data = file([line(number) for number in range(2, 6002)])
     with pytest.raises(BankFileError):

@@ -1,0 +1,148 @@
+"""The commands of the firewall: `qianzhi firewall render`, `check`, `diff` and `apply`.
+
+Parses arguments, asks the operator, prints. The policy comes from the settings; no rule is worded here.
+"""
+
+from __future__ import annotations
+
+import select
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NoReturn, TextIO
+
+import click
+
+from fep.config import load_settings
+from firewall_rules.errors import FirewallError
+from firewall_rules.loader import Nft, apply
+from firewall_rules.nftables import render
+from firewall_rules.ruleset import difference
+
+WORD = "keep"
+_LOOK_SECONDS = 0.5
+_SETTINGS = click.option(
+    "--config",
+    "config",
+    type=click.Path(path_type=Path),
+    default=Path("var/qianzhi.toml"),
+    show_default=True,
+    help="the settings file",
+)
+
+
+@click.group()
+def firewall() -> None:
+    """The machine's own firewall: the settings' policy, as rules for nft."""
+
+
+@firewall.command("render")
+@_SETTINGS
+def render_command(config: Path) -> None:
+    """Print the rules that the settings ask for, as `nft -f` takes them."""
+    click.echo(_wanted(config), nl=False)
+
+
+@firewall.command("check")
+@_SETTINGS
+def check_command(config: Path) -> None:
+    """Have nft look through the rules that the settings ask for; nothing changes."""
+    Nft().check(_wanted(config))
+    click.echo("nft would take these rules")
+
+
+@firewall.command("diff")
+@_SETTINGS
+def diff_command(config: Path) -> None:
+    """Say how the loaded rules differ from the settings; exit code 1 if they do."""
+    lines = difference(Nft().listed(), _wanted(config))
+    for line in lines:
+        click.echo(line)
+    if lines:
+        raise click.ClickException("the loaded rules are not those of the settings")
+    click.echo("the loaded rules are those of the settings")
+
+
+@firewall.command("apply")
+@_SETTINGS
+@click.option("--seconds", type=click.IntRange(0, 3600), default=60, show_default=True)
+@click.option(
+    "--confirm-file",
+    type=click.Path(path_type=Path),
+    help="keep the rules once this file is there, instead of asking",
+)
+def apply_command(config: Path, seconds: int, confirm_file: Path | None) -> None:
+    """Load the rules, and put back those from before unless they are confirmed in time.
+
+    Who has locked himself out cannot confirm, and gets in again by waiting.
+    """
+    if confirm_file is not None and confirm_file.exists():
+        raise click.ClickException(f"{confirm_file} is there already: it would confirm before anyone looked")
+
+    def confirmed() -> bool:
+        if confirm_file is not None:
+            click.echo(f"loaded; make {confirm_file} within {seconds} seconds to keep the rules")
+            return appears(confirm_file, seconds)
+        click.echo(f"loaded; see that you still get in, then type {WORD} within {seconds} seconds")
+        return is_typed(sys.stdin, seconds)
+
+    with _ended_by_signals():
+        kept = apply(Nft(), _wanted(config), confirmed)
+    if not kept:
+        raise click.ClickException("not confirmed: the rules from before hold again")
+    click.echo("kept")
+
+
+def is_typed(
+    stream: TextIO,
+    seconds: float,
+    ready: Callable[[TextIO, float], bool] = lambda stream, left: bool(
+        select.select([stream], [], [], left)[0]
+    ),
+) -> bool:
+    """Whether the operator types the word in time; anything else, and the end of input, is a no."""
+    return ready(stream, seconds) and stream.readline().strip() == WORD
+
+
+def appears(
+    path: Path,
+    seconds: float,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> bool:
+    """Whether a file appears in time."""
+    end = clock() + seconds
+    while not path.exists():
+        left = end - clock()
+        if left <= 0:
+            return False
+        sleep(min(left, _LOOK_SECONDS))
+    return True
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """A lost terminal or a stop must not leave rules that nobody confirmed."""
+
+    def end(number: int, _frame: object) -> NoReturn:
+        raise FirewallError(f"stopped by {signal.Signals(number).name}: the rules from before hold again")
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGHUP, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _wanted(config: Path) -> str:
+    offset = datetime.now(UTC).astimezone().utcoffset()
+    assert offset is not None, "local time knows its offset"
+    return render(load_settings(config).policy(), offset)
+
+
+COMMANDS: tuple[click.Command, ...] = (firewall,)

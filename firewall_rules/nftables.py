@@ -1,0 +1,117 @@
+"""The policy as a ruleset for nft: one table, whole, always the same text for the same policy.
+
+Pure: only writes text. Who may pass is decided in firewall_rules.policy; what nft makes of the text, in
+firewall_rules.loader.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses
+
+from firewall_rules.gateway import Allowance, Network, plain_network
+from firewall_rules.policy import MAPPED, NEIGHBOUR_DISCOVERY, NEIGHBOUR_HOPS, Policy
+
+TABLE = "inet qianzhi"
+REMOVAL = f"add table {TABLE}\ndelete table {TABLE}\n"
+"""Removes the table whether or not there is one: `add` is no fault where it exists, `delete` would be."""
+
+_REPLIES = (
+    "ct state established accept",
+    # An ICMP error about a packet of ours; a helper's second connection is "related" too, and not wanted.
+    "ct state related meta l4proto { icmp, ipv6-icmp } accept",
+    "ct state != new drop",
+)
+_NEIGHBOURS = f"icmpv6 type {{ {', '.join(NEIGHBOUR_DISCOVERY)} }} ip6 hoplimit {NEIGHBOUR_HOPS} accept"
+
+
+def render(policy: Policy, utc_offset: timedelta) -> str:
+    """The text for `nft -f`: it replaces the table in one transaction.
+
+    `utc_offset` is local time less UTC: the kernel's hours are UTC, and a number of seconds, unlike "06:00",
+    is not shifted by nft according to the time zone of whoever loads it.
+    """
+    blocks = list(_sets(policy))
+    blocks += [_chain(f"bank_{bank.bank}", None, _room(bank, utc_offset)) for bank in policy.banks]
+    blocks += [
+        _chain("input", "input", _input(policy)),
+        _chain("forward", "forward", ()),
+        _chain("output", "output", _output(policy)),
+    ]
+    body = "\n".join(blocks)
+    return f"{REMOVAL}table {TABLE} {{\n{body}}}\n"
+
+
+def _sets(policy: Policy) -> Iterator[str]:
+    """The addresses of each bank and zone, a set for each version of IP."""
+    named = [(f"bank_{bank.bank}", bank.networks) for bank in policy.banks]
+    named += [(door.zone, door.networks) for door in policy.doors if door.ports]
+    for name, networks in named:
+        for family, members in _families(networks):
+            kind = {"ip": "ipv4_addr", "ip6": "ipv6_addr"}[family]
+            elements = ", ".join(str(network) for network in members)
+            yield _block(
+                f"set {name}_{family}", (f"type {kind}", "flags interval", f"elements = {{ {elements} }}")
+            )
+
+
+def _families(networks: Iterable[Network]) -> Iterator[tuple[str, list[Network]]]:
+    """IPv4 and IPv6 networks apart, each merged and in order: nft refuses a set with overlaps."""
+    plain = [plain_network(network) for network in networks]
+    four = [network for network in plain if isinstance(network, IPv4Network)]
+    six = [network for network in plain if isinstance(network, IPv6Network)]
+    if four:
+        yield "ip", list(collapse_addresses(four))
+    if six:
+        yield "ip6", list(collapse_addresses(six))
+
+
+def _room(bank: Allowance, utc_offset: timedelta) -> Iterator[str]:
+    """What is asked of a new link of a bank, in the order in which the gateway asks it.
+
+    One chain for both versions of IP, so that its links are counted together.
+    """
+    for first, last in bank.hours.closed(utc_offset) if bank.hours else ():
+        yield f"meta hour {first}-{last} drop"
+    if bank.links is not None:
+        yield f"ct count over {bank.links} drop"
+    if bank.new_links_a_minute is not None:
+        pace = bank.new_links_a_minute
+        yield f"limit rate over {pace}/minute burst {pace} packets drop"
+    yield "accept"
+
+
+def _input(policy: Policy) -> Iterator[str]:
+    yield 'iifname "lo" accept'
+    yield f"ip6 saddr {MAPPED} drop"
+    yield _NEIGHBOURS
+    yield from _REPLIES
+    for bank in policy.banks:
+        name = f"bank_{bank.bank}"
+        for family, _ in _families(bank.networks):
+            yield f"tcp dport {bank.port} {family} saddr @{name}_{family} goto {name}"
+    for door in policy.doors:
+        if door.ports:
+            ports = ", ".join(str(port) for port in sorted(set(door.ports)))
+            for family, _ in _families(door.networks):
+                yield f"tcp dport {{ {ports} }} {family} saddr @{door.zone}_{family} accept"
+
+
+def _output(policy: Policy) -> Iterator[str]:
+    yield 'oifname "lo" accept'
+    yield _NEIGHBOURS
+    yield from _REPLIES
+    if policy.database is not None:
+        family = "ip" if policy.database.address.version == 4 else "ip6"
+        yield f"{family} daddr {policy.database.address} tcp dport {policy.database.port} accept"
+
+
+def _chain(name: str, hook: str | None, rules: Iterable[str]) -> str:
+    head = (f"type filter hook {hook} priority filter; policy drop;",) if hook else ()
+    return _block(f"chain {name}", (*head, *rules))
+
+
+def _block(head: str, lines: Iterable[str]) -> str:
+    inner = "".join(f"\t\t{line}\n" for line in lines)
+    return f"\t{head} {{\n{inner}\t}}\n"

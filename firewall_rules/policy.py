@@ -1,0 +1,142 @@
+"""The policy as data: who may open a connection to the front-end machine, and where it may open one itself.
+
+Pure, and the one place where the policy is decided; firewall_rules.nftables writes it down for the kernel,
+firewall_rules.gateway enforces the banks' part once more at accept. Nothing here knows how nft words it.
+Everything that is not allowed is dropped.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import time
+from ipaddress import IPv6Network, ip_address
+from typing import Literal
+
+from firewall_rules.errors import PolicyError
+from firewall_rules.gateway import Address, Allowance, Network, plain_address, plain_network
+
+Direction = Literal["input", "output", "forward"]
+State = Literal["new", "established", "related", "invalid", "untracked"]
+
+MAPPED = IPv6Network("::ffff:0:0/96")
+"""Never a source on the wire: who sends from here wants to be taken for an IPv4 address."""
+NEIGHBOUR_DISCOVERY = ("nd-neighbor-advert", "nd-neighbor-solicit")
+NEIGHBOUR_HOPS = 255
+"""What a router has passed on has fewer, and is no neighbour's (RFC 4861, 6.1 and 7.1)."""
+_NAME = re.compile(r"[a-z0-9_]{1,24}", re.ASCII).fullmatch
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One address and port."""
+
+    address: Address
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> Endpoint:
+        """Read `192.0.2.1:5432` or `[2001:db8::1]:5432`. Raises ValueError with the reason."""
+        host, colon, port = text.rpartition(":")
+        if not colon or not re.fullmatch("[0-9]{1,5}", port, re.ASCII) or not 1 <= int(port) <= 65535:
+            raise ValueError(
+                f'{text!r} is no address and port: write "192.0.2.1:5432" or "[2001:db8::1]:5432"'
+            )
+        bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+        if (":" in bare) != (bare != host):
+            raise ValueError(f"{text!r}: an IPv6 address stands in [ ] before its port, and no other does")
+        if "%" in bare:
+            raise ValueError(f"{text!r}: an address of one link only can be no other zone's")
+        return cls(plain_address(ip_address(bare)), int(port))
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Ports of this machine that a zone of the insurer's own may reach."""
+
+    zone: str
+    networks: tuple[Network, ...]
+    ports: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """All that is allowed. Raises PolicyError where two parts would be confused with each other."""
+
+    banks: tuple[Allowance, ...]
+    doors: tuple[Door, ...] = ()
+    database: Endpoint | None = None
+
+    def __post_init__(self) -> None:
+        names = [f"bank_{bank.bank}" for bank in self.banks] + [door.zone for door in self.doors]
+        for name in names:
+            if not _NAME(name) or names.count(name) > 1:
+                raise PolicyError(f"{name}: a name is given once, in small letters and digits")
+        ports = [bank.port for bank in self.banks] + [port for door in self.doors for port in door.ports]
+        for port in ports:
+            if not 1 <= port <= 65535:
+                raise PolicyError(f"port {port}: a firewall needs ports that are known beforehand")
+        for bank in self.banks:
+            if any(bank.port in door.ports for door in self.doors):
+                raise PolicyError(f"port {bank.port}: is both bank {bank.bank}'s and the insurer's own")
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """The first packet of something, or one that belongs to it; as this machine's firewall sees it.
+
+    `links` counts those that the source's bank has open, `recent` those that it has opened just now.
+    """
+
+    direction: Direction
+    source: Address
+    destination: Address
+    protocol: Literal["tcp", "udp", "icmp", "ipv6-icmp"] = "tcp"
+    port: int = 0
+    state: State = "new"
+    at: time = time(12)
+    loopback: bool = False
+    icmp_type: str = ""
+    hops: int = 64
+    links: int = 0
+    recent: int = 0
+
+
+def allows(policy: Policy, packet: Packet) -> bool:
+    """Whether the policy lets a packet pass; `packet.at` is local time."""
+    if packet.direction == "forward":
+        return False
+    if packet.loopback:
+        return True
+    if packet.direction == "input" and packet.source in MAPPED:
+        return False
+    if packet.icmp_type in NEIGHBOUR_DISCOVERY and packet.hops == NEIGHBOUR_HOPS:
+        return packet.protocol == "ipv6-icmp"
+    if packet.state == "related":
+        return packet.protocol in ("icmp", "ipv6-icmp")
+    if packet.state != "new":
+        return packet.state == "established"
+    if packet.protocol != "tcp":
+        return False
+    if packet.direction == "output":
+        return policy.database == Endpoint(packet.destination, packet.port)
+    return _opens(policy, packet)
+
+
+def _opens(policy: Policy, packet: Packet) -> bool:
+    """Whether a connection to this machine may be opened."""
+    for bank in policy.banks:
+        if bank.port == packet.port and bank.holds(packet.source):
+            return _has_room(bank, packet)
+    return any(
+        packet.port in door.ports and any(packet.source in plain_network(one) for one in door.networks)
+        for door in policy.doors
+    )
+
+
+def _has_room(bank: Allowance, packet: Packet) -> bool:
+    return (
+        (bank.hours is None or bank.hours.include(packet.at))
+        and (bank.links is None or packet.links < bank.links)
+        and (bank.new_links_a_minute is None or packet.recent < bank.new_links_a_minute)
+    )

@@ -1,0 +1,209 @@
+"""A ruleset's text as data: what nft is given, and what `nft list` prints of it.
+
+Pure; reads the text of one table and says nothing about packets. It knows no policy: so that what is read
+here is what was written, and not what was meant.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_network, summarize_address_range
+
+from firewall_rules.errors import UnknownRule
+from firewall_rules.gateway import Address
+
+Word = str | tuple[str, ...]
+"""A word of a rule, or the elements of a { set } that stands in it."""
+Rule = tuple[Word, ...]
+Statement = tuple[Rule, "list[Statement] | None"]
+"""Words, and the statements in its braces if it is a block."""
+Span = tuple[Address, Address]
+
+_TOKENS = re.compile(r'#[^\n]*|(?:"[^"\n]*"|[^\s{},;"#])+|[{},;\n]')
+_BLOCKS = ("table", "set", "chain")
+_TRANSACTION = ("add", "delete")
+_HOUR = re.compile(r'"?([0-9]+):([0-9]{2})(?::([0-9]{2}))?"?', re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Rules in their order; `hook` and `policy` are empty where only a rule leads here."""
+
+    hook: str
+    policy: str
+    rules: tuple[Rule, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The sets' addresses and the chains of one table."""
+
+    name: str
+    sets: Mapping[str, tuple[Span, ...]]
+    chains: Mapping[str, Chain]
+
+
+def parse(text: str) -> Table:
+    """Read a ruleset of one table. Raises UnknownRule."""
+    tokens = [token for token in _TOKENS.findall(text) if not token.startswith("#")]
+    tables = []
+    for head, body in _blocks(iter([*tokens, "\n"])):
+        if body is not None and head[0] == "table":
+            tables.append(_table(" ".join(_plain(head[1:])), body))
+        elif head[0] not in _TRANSACTION:
+            raise UnknownRule(f"{_line(head)}: stands outside of a table")
+    if len(tables) != 1:
+        raise UnknownRule(f"{len(tables)} tables: one is expected")
+    return tables[0]
+
+
+def difference(loaded: str | None, wanted: str) -> tuple[str, ...]:
+    """How the loaded table's text differs in meaning from the wanted one's, as lines of a unified diff.
+
+    The order of what has none, merged ranges and other wordings of one value are no difference.
+    """
+    before = tuple(canonical(parse(loaded))) if loaded else ()
+    after = tuple(canonical(parse(wanted)))
+    return tuple(difflib.unified_diff(before, after, "loaded", "settings", lineterm="", n=1))
+
+
+def canonical(table: Table) -> Iterator[str]:
+    """The table in one wording, line by line."""
+    yield f"table {table.name}"
+    for name, spans in sorted(table.sets.items()):
+        for first, last in _merged(spans):
+            for network in summarize_address_range(first, last):
+                yield f"set {name}: {network}"
+    for name, chain in sorted(table.chains.items()):
+        yield f"chain {name}: {chain.hook or 'no hook'} {chain.policy}".rstrip()
+        yield from (f"chain {name}: {_line(rule)}" for rule in chain.rules)
+
+
+def span(text: str) -> Span:
+    """First and last address of `a`, `a/n` or `a-b`. Raises UnknownRule."""
+    first, dash, last = text.partition("-")
+    try:
+        if dash:
+            return ip_address(first), ip_address(last)
+        network = ip_network(text)
+    except ValueError as error:
+        raise UnknownRule(f"{text}: is no address or network") from error
+    return network.network_address, network.broadcast_address
+
+
+def _blocks(tokens: Iterator[str]) -> Iterator[Statement]:
+    """Statements, each with the statements in its braces if it opens a block, up to the block's end."""
+    words: list[Word] = []
+    for token in tokens:
+        if token in ("\n", ";", "}"):
+            if words:
+                yield tuple(words), None
+            words = []
+            if token == "}":
+                return
+        elif token == "{" and words and words[0] in _BLOCKS:
+            yield tuple(words), list(_blocks(tokens))
+            words = []
+        elif token == "{":
+            words.append(_elements(tokens))
+        else:
+            words.append(token)
+
+
+def _elements(tokens: Iterator[str]) -> tuple[str, ...]:
+    """What stands between braces within a statement, sorted: its order means nothing."""
+    found = [""]
+    for token in tokens:
+        if token == "}":
+            break
+        if token == ",":
+            found.append("")
+        elif token != "\n":
+            found[-1] = f"{found[-1]} {token}".strip()
+    return tuple(sorted(_value(one) for one in found if one))
+
+
+def _table(name: str, body: Iterable[Statement]) -> Table:
+    sets, chains = {}, {}
+    for head, inner in body:
+        if inner is None or len(head) != 2:
+            raise UnknownRule(f"{_line(head)}: is neither a set nor a chain")
+        kind, own = _plain(head)
+        rules = [rule for rule, block in inner if block is None]
+        if kind == "set":
+            sets[own] = _spans(own, rules)
+        else:
+            chains[own] = _hooked(rules)
+    return Table(name, sets, chains)
+
+
+def _spans(name: str, statements: Iterable[Rule]) -> tuple[Span, ...]:
+    spans: tuple[Span, ...] = ()
+    for statement in statements:
+        if statement[:2] == ("elements", "="):
+            spans = tuple(span(element) for element in statement[2])
+        elif statement[0] not in ("type", "flags", "auto-merge"):
+            raise UnknownRule(f"set {name}: {_line(statement)}")
+    return spans
+
+
+def _hooked(statements: list[Rule]) -> Chain:
+    hook = policy = ""
+    rules = []
+    for statement in statements:
+        if statement[0] == "type":
+            hook = " ".join(_plain(statement)).replace("priority 0", "priority filter")
+        elif statement[0] == "policy":
+            policy = _plain(statement)[1]
+        else:
+            rules.append(_rule(statement))
+    return Chain(hook, policy, tuple(rules))
+
+
+def _rule(statement: Rule) -> Rule:
+    """One wording for one meaning: of values, of { one value }, and of the burst that nft does not list."""
+    rule = tuple(
+        _value(word) if isinstance(word, str) else word[0] if len(word) == 1 else word for word in statement
+    )
+    if rule[:2] == ("limit", "rate") and "burst" not in rule:
+        return (*rule[:-1], "burst", "5", "packets", rule[-1])
+    return rule
+
+
+def _value(word: str) -> str:
+    """One wording for one value: seconds for hours, the usual form of an address."""
+    if _HOUR.search(word) and word.startswith('"'):
+        return _HOUR.sub(lambda found: str(_seconds(found)), word)
+    try:
+        return str(ip_network(word)) if "/" in word else str(ip_address(word))
+    except ValueError:
+        return word
+
+
+def _seconds(found: re.Match[str]) -> int:
+    hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    return hours * 3600 + minutes * 60 + seconds
+
+
+def _merged(spans: Iterable[Span]) -> list[Span]:
+    merged: list[Span] = []
+    for first, last in sorted(spans, key=lambda one: (one[0].version, int(one[0]))):
+        before = merged[-1] if merged else None
+        if before and before[0].version == first.version and int(first) <= int(before[1]) + 1:
+            merged[-1] = before[0], max(before[1], last)
+        else:
+            merged.append((first, last))
+    return merged
+
+
+def _plain(words: Rule) -> tuple[str, ...]:
+    if not all(isinstance(word, str) for word in words):
+        raise UnknownRule(f"{_line(words)}: braces where none are known")
+    return tuple(str(word) for word in words)
+
+
+def _line(words: Rule) -> str:
+    return " ".join(word if isinstance(word, str) else f"{{ {', '.join(word)} }}" for word in words)

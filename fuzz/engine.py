@@ -1,0 +1,37 @@
+"""The child process that fuzzes one target: atheris (libFuzzer) over code that reports its coverage.
+
+    python -m fuzz.engine TARGET INPUT-FOLDER [libFuzzer's options]
+
+A process of its own, since libFuzzer ends the process that it runs in. What is found, `fuzz.__main__` says.
+"""
+
+from __future__ import annotations
+
+import sys
+from itertools import count
+
+import atheris
+
+WEIGHED_EVERY = 64
+"""To weigh an input takes several times as long as to run it."""
+
+with atheris.instrument_imports(include=["protocol", "ledger", "fep", "iso8583", "json", "csv"]):
+    from fuzz.targets import TARGETS
+
+from fuzz.limits import timed, weighed
+
+
+def main(arguments: list[str]) -> None:
+    """Fuzz until libFuzzer's options say that it is enough, or something is found."""
+    run = TARGETS[arguments[0]]
+    numbers = count(1)
+
+    def one(data: bytes) -> None:
+        (timed if next(numbers) % WEIGHED_EVERY else weighed)(run, data)
+
+    atheris.Setup([sys.argv[0], *arguments[1:]], one)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

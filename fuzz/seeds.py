@@ -1,0 +1,210 @@
+"""Makes the corpus anew: `python -m fuzz.seeds`. From the project's own writers, and from its test vectors.
+
+What a fuzzer found stays in the corpus beside it under `found-*`, and is not made here.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from random import Random
+from typing import Final
+
+from fuzz.corpus import FOLDER
+from fuzz.files import BANK, DATE
+from fuzz.wire import FRAMINGS, TEXT_ENCODINGS, ZMKS
+from ledger import bankfile, bookfile, layout, sample
+from ledger.bankfile import BankLine
+from protocol import dialect, framing, keyblock, tlv
+from protocol.codec import Codec
+from protocol.dialect import Dialect, Element
+from protocol.message import Message
+
+_VECTORS: Final = Path(__file__).resolve().parent.parent / "tests" / "vectors" / "messages"
+_HEX_COLUMNS: Final = 64
+_COMMON: Final = {7: "1124101112", 11: "000123", 32: BANK}
+_MONEY: Final = {
+    **_COMMON,
+    3: "500000",
+    4: "000000120000",
+    12: "101112",
+    13: "1124",
+    37: "RRN000000123",
+    41: "T0000001",
+    42: "B00000000000001",
+    49: "156",
+}
+_FEW: Final = 4
+_CUT_BYTES: Final = 5
+"""Into DE 42 or DE 49, which an answer repeats."""
+_SAMPLE_OF: Final = {"n": "1", "a": "A", "an": "A", "ns": "1", "ans": "A", "z": "1", "b": "A"}
+
+Seeds = Iterator[tuple[str, bytes]]
+"""File name and input."""
+
+
+def framing_seeds() -> Seeds:
+    """Two frames in each framing, the second cut short; then a length that is none."""
+    for place, kind in enumerate(FRAMINGS):
+        tpdu = b"\x60\x00\x01\x00\x02" if kind is framing.Framing.BE2_TPDU else b""
+        stream = framing.wrap(kind, b"0800" + bytes(12), tpdu) + framing.wrap(kind, b"0200" + bytes(60), tpdu)
+        yield f"{kind}.hex", bytes([place, 0, 5]) + stream[:-3]
+        yield f"{kind}-small.hex", bytes([place, 2, 1]) + framing.wrap(kind, b"x", tpdu) * 3 + b"\xff\xff"
+
+
+def codec_seeds(name: str) -> Seeds:
+    """The dialect's test vector, one message of each kind, and one with every field."""
+    codec = Codec(dialect.load(name))
+    lines = (_VECTORS / f"{name}.hex").read_text(encoding="utf-8").splitlines()
+    digits = (line.partition("#")[0].strip().partition("  ")[0] for line in lines)
+    yield "vector.hex", bytes.fromhex("".join(digits))
+    for label, message in _messages(codec.dialect):
+        if label == "collection":
+            yield "cut.hex", codec.encode(Message("0200", {**_MONEY}))[:-_CUT_BYTES]
+        yield f"{label}.hex", codec.seal(message, lambda _: b"\x00\xff" * 4)
+    every = {n: _value(element) for n, element in codec.dialect.elements.items() if n not in (1, 65)}
+    yield "every-field.hex", codec.encode(Message("0200", every))
+
+
+def _messages(chosen: Dialect) -> Iterator[tuple[str, Message]]:
+    def build(*groups: tuple[str, str]) -> str:
+        return tlv.build(groups, chosen.de48_encoding)
+
+    name = "张三" if chosen.carries("张三") else "ZHANG SAN"
+    yield "sign-on", Message("0800", {**_COMMON, 70: "001"})
+    yield "inquiry", Message("0100", {**_MONEY, 3: "310000", 48: build(("PN", "P1"), ("PG", "2"))})
+    yield "collection", Message("0200", {**_MONEY, 48: build(("PN", "P1"), ("DU", "D1"), ("NM", name))})
+    original = "0200" + "000123" + "1124101112" + BANK.zfill(11) + "0" * 11
+    yield "reversal", Message("0400", {**_MONEY, 90: original})
+    totals = {
+        74: "0000000001",
+        76: "0000000002",
+        86: "0" * 15 + "5",
+        88: "0" * 15 + "7",
+        97: "D" + "0" * 15 + "2",
+    }
+    yield "totals", Message("0500", {**_COMMON, 15: "1124", 49: "156", **totals})
+
+
+def _value(element: Element) -> str:
+    """A value of the field's kind: as long as it must be, or a few characters."""
+    length = min(element.length, _FEW) if element.prefix else element.length
+    return "C" + "1" * (length - 1) if element.kind == "x+n" else _SAMPLE_OF[element.kind] * length
+
+
+def tlv_seeds() -> Seeds:
+    """Groups in each encoding, flat and nested, and one cut short."""
+    for place, encoding in enumerate(TEXT_ENCODINGS):
+        due = tlv.build(
+            [("DU", "D1"), ("DK", "premium"), ("DD", DATE), ("AM", "120000"), ("ST", "open")], encoding
+        )
+        name = "ZHANG SAN" if encoding == "cp500" else "张三"
+        text = tlv.build([("PN", "P1"), ("NM", name), ("DL", due), ("DL", due), ("PG", "more")], encoding)
+        yield f"{encoding}.hex", bytes([place]) + text.encode(encoding)
+        yield f"{encoding}-cut.hex", bytes([place]) + text.encode(encoding)[:-1]
+
+
+def keyblock_seeds() -> Seeds:
+    """A block for each algorithm and length of ZMK, and key data as it is before encryption."""
+    for place, (algorithm, zmk) in enumerate(ZMKS):
+        key = bytes(range(100, 116))
+        block = keyblock.wrap(zmk, key, algorithm, bytes)
+        yield f"{algorithm}-{len(zmk)}.hex", bytes([place]) + block.encode()
+        yield f"{algorithm}-{len(zmk)}-clear.hex", bytes([place]) + b"\x00\x80" + key + bytes(14)
+
+
+def _bank_lines() -> list[BankLine]:
+    codes = tuple(bookfile.KINDS)
+    return [
+        BankLine(
+            0,
+            f"T000000{n}",
+            "B00000000000001",
+            f"11241011{n:02d}",
+            f"{n:06d}",
+            f"RRN00000000{n}",
+            codes[n % len(codes)],
+            f"P{n}",
+            f"D{n}",
+            100 * n + 1,
+            f"R{n}" if n % 2 else "",
+            "R" if n == 3 else "S",
+        )
+        for n in range(1, 8)
+    ]
+
+
+def bankfile_seeds(name: str) -> Seeds:
+    """A day's file, an empty one, one that was cut short, and one with a line that is wrong."""
+    chosen = layout.load(name)
+    suffix = "txt" if chosen.separator else "hex"
+    whole = b"".join(bankfile.write(chosen, BANK, DATE, _bank_lines()))
+    list(bankfile.read(chosen, io.BytesIO(whole), BANK, DATE))  # raises unless it is good
+    yield f"day.{suffix}", whole
+    yield f"empty.{suffix}", b"".join(bankfile.write(chosen, BANK, DATE, []))
+    yield f"cut.{suffix}", whole[:-5]
+    yield f"wrong-line.{suffix}", whole.replace(b"000002", b"00000x")
+
+
+def bookfile_seeds() -> Seeds:
+    """A sample book, the next day's with what leaves, and one that was cut short."""
+    entries = list(sample.make(Random(1), 6, DATE))
+    whole = b"".join(bookfile.write(DATE, entries))
+    leaving = [due._replace(beneficiary="") for entry in entries for due in entry.dues][:2]
+    next_day = (date.fromisoformat(DATE) + timedelta(1)).strftime("%Y%m%d")
+    new = list(sample.make(Random(2), 2, next_day))
+    named = {due.due for due in leaving}
+    new = [entry for entry in new if not named & {due.due for due in entry.dues}]
+    yield "book.txt", whole
+    yield "next-day.txt", b"".join(bookfile.write(next_day, new, leaving))
+    yield "cut.txt", whole[:-5]
+
+
+def control_seeds() -> Seeds:
+    """Commands as the `qianzhi` command sends them, and what is none."""
+    commands = (
+        {"command": "cutover", "date": DATE, "early": True},
+        {"command": "load", "path": "/book.csv"},
+        {"command": "reload"},
+    )
+    yield "commands.txt", b"".join(json.dumps(command).encode() + b"\n" for command in commands)
+    yield "none.txt", b'\n[]\n1\n"cutover"\n{}\n{"command": ["load"]}\n'
+
+
+def seeds() -> Iterator[tuple[str, str, bytes]]:
+    """Target, file name and input of every seed."""
+    makers = {
+        "framing": framing_seeds(),
+        **{f"codec-{name}": codec_seeds(name) for name in dialect.shipped()},
+        "tlv": tlv_seeds(),
+        "keyblock": keyblock_seeds(),
+        **{f"bankfile-{name}": bankfile_seeds(name) for name in layout.shipped()},
+        "bookfile": bookfile_seeds(),
+        "control": control_seeds(),
+    }
+    for target, made in makers.items():
+        yield from ((target, name, data) for name, data in made)
+
+
+def file_text(name: str, data: bytes) -> bytes:
+    """A corpus file's content for an input."""
+    if not name.endswith(".hex"):
+        return data
+    digits = data.hex()
+    rows = [digits[at : at + _HEX_COLUMNS] for at in range(0, len(digits), _HEX_COLUMNS)]
+    return "".join(f"{row}\n" for row in rows).encode()
+
+
+def main() -> None:
+    """Write every seed where the corpus is."""
+    for target, name, data in seeds():
+        folder = FOLDER / target
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(file_text(name, data))
+
+
+if __name__ == "__main__":
+    main()

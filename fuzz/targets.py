@@ -1,0 +1,28 @@
+"""The table of targets: everything that reads bytes from outside, by name.
+
+A target is a function of bytes that returns, or raises: whatever it raises is a defect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from types import MappingProxyType
+from typing import Final
+
+from fuzz import files, operator, wire
+from fuzz.limits import Run
+from ledger import layout
+from protocol import dialect
+
+TARGETS: Final[Mapping[str, Run]] = MappingProxyType(
+    {
+        "framing": wire.frames,
+        **{f"codec-{name}": partial(wire.message, name) for name in dialect.shipped()},
+        "tlv": wire.groups,
+        "keyblock": wire.block,
+        **{f"bankfile-{name}": partial(files.bank_file, name) for name in layout.shipped()},
+        "bookfile": files.dues,
+        "control": operator.lines,
+    }
+)

@@ -1,0 +1,186 @@
+"""Targets for what comes over a bank's link: frames, messages in each dialect, DE 48, key blocks.
+
+Each takes any bytes and returns if the module under it kept its promises. What the modules promise stands in
+their docstrings; nothing is promised here that is not promised there.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from random import Random
+from typing import Final
+
+from fep.answers import render
+from fuzz.errors import require
+from ledger.request import Answer
+from protocol import framing, keyblock, tlv
+from protocol.codec import Codec
+from protocol.dialect import load
+from protocol.errors import DecodeError, FormatError, FrameError, KeyBlockError
+from protocol.framing import Frame, FrameReader, Framing
+from protocol.mac import MacAlgorithm
+from protocol.message import Message, is_answer
+from protocol.responses import Response
+
+FRAMINGS: Final = tuple(Framing)
+FRAME_LIMITS: Final = (8192, 256, 1, 65535)
+TEXT_ENCODINGS: Final = ("utf-8", "gb18030", "cp500")
+ZMKS: Final = (
+    (MacAlgorithm.AES_CMAC, bytes(range(16))),
+    (MacAlgorithm.AES_CMAC, bytes(range(24))),
+    (MacAlgorithm.AES_CMAC, bytes(range(32))),
+    (MacAlgorithm.X9_19, bytes(range(16))),
+    (MacAlgorithm.X9_19, bytes(range(24))),
+)
+_MAC: Final = b"\xa5" * 8
+# Key usage indicators of ANSI X9.143's derivation data, in figures of their own: a target is a witness.
+_FOR_ENCRYPTION: Final = b"\x00\x00"
+_FOR_AUTHENTICATION: Final = b"\x00\x01"
+
+
+def _first(data: bytes) -> int:
+    """The byte by which a target chooses; 0 where there is none."""
+    return data[0] if data else 0
+
+
+def _cut(reader: FrameReader, pieces: list[bytes]) -> tuple[list[Frame], str, int]:
+    """What a reader makes of a stream in these pieces: its frames, its error, the most that it held."""
+    frames: list[Frame] = []
+    held = 0
+    for piece in pieces:
+        try:
+            frames += reader.feed(piece)
+        except FrameError as error:
+            return frames + list(error.frames), str(error), held
+        held = max(held, reader.pending)
+    return frames, "", held
+
+
+def frames(data: bytes) -> None:
+    """Frames: the same however the stream is split; written again, they are the bytes that were read."""
+    chosen, stream = data[:3].ljust(3, b"\x00"), data[3:]
+    kind, limit = FRAMINGS[chosen[0] % 4], FRAME_LIMITS[chosen[1] % 4]
+    whole, error, _ = _cut(FrameReader(kind, limit), [stream])
+    random = Random(chosen[2])
+    places = sorted(random.randrange(len(stream) + 1) for _ in range(random.randrange(9)))
+    pieces = [stream[a:b] for a, b in zip([0, *places], [*places, len(stream)], strict=True)]
+    reader = FrameReader(kind, limit)
+    again, same_error, held = _cut(reader, pieces)
+    require((again, same_error) == (whole, error), "frames depend on how the stream was split")
+    require(held <= limit + 9, "more than one frame is held")
+    written = b"".join(framing.wrap(kind, frame.body, frame.tpdu) for frame in whole)
+    require(stream.startswith(written), "frames written again are other bytes")
+    require(all(0 < len(frame.body) <= limit for frame in whole), "a frame is empty or over the limit")
+    for frame in whole:
+        framing.wrap(kind, b"x", framing.answer_tpdu(frame.tpdu) if frame.tpdu else b"")
+    if error:
+        require(
+            _cut(reader, [b"\x00\x01x"]) == ([], error, 0), "a reader went on after it had lost its place"
+        )
+
+
+@cache
+def codec_of(dialect: str) -> Codec:
+    """The dialect's codec."""
+    return Codec(load(dialect))
+
+
+def message(dialect: str, data: bytes) -> None:
+    """A message: decodes or is a DecodeError; encoded again it means the same; either way it can be answered."""
+    codec = codec_of(dialect)
+    codec.last_bytes(data)
+    try:
+        decoded = codec.decode(data)
+    except DecodeError as error:
+        require(0 <= error.position <= len(data), "an error at a place outside the message")
+        if error.partial is not None:
+            _answerable(codec, error.partial)
+        return
+    codec.mac_of(data, decoded)
+    require(list(decoded.fields) == sorted(decoded.fields), "fields out of order")
+    encoded = codec.encode(decoded)
+    again = codec.decode(encoded)
+    require(
+        (again.mti, dict(again.fields)) == (decoded.mti, dict(decoded.fields)),
+        "encoded, it means something else",
+    )
+    require(len(encoded) == len(data), "encoded, it has another length")
+    _answerable(codec, decoded)
+    if 48 in decoded.fields:
+        _groups(decoded.fields[48], codec.dialect.de48_encoding)
+
+
+def _answerable(codec: Codec, asked: Message) -> None:
+    """Whatever was asked, a refusal of it can be written: else the link would end for want of an answer."""
+    if is_answer(asked.mti):
+        return
+    refusal = render(
+        asked, Answer(Response.FORMAT, "DE 4 malformed", business_date="20261124"), codec.dialect
+    )
+    codec.seal(refusal, lambda _: _MAC)
+
+
+def _groups(text: str, encoding: str) -> None:
+    try:
+        groups = tlv.parse(text, encoding)
+    except FormatError as error:
+        require(len(str(error)) <= 25, "a reason too long for DE 44")
+        return
+    require(tlv.build(groups, encoding) == text, "groups built again are another text")
+    for group in groups:
+        require(group.value not in repr(group) or len(group.value) < 4, "a group shows its value")
+        if group.tag == "DL" and group.value != text:
+            _groups(group.value, encoding)
+
+
+def groups(data: bytes) -> None:
+    """DE 48: parses or is a FormatError; built again it is the same text."""
+    encoding = TEXT_ENCODINGS[_first(data) % 3]
+    _groups(data[1:].decode(encoding, "replace"), encoding)
+    _groups(data[1:].decode("latin-1"), encoding)
+
+
+def block(data: bytes) -> None:
+    """A key block: is refused, unless it is one that the ZMK's owner made. First byte: algorithm and ZMK."""
+    algorithm, zmk = ZMKS[_first(data) % len(ZMKS)]
+    rest = data[1:]
+    _opened(zmk, rest.decode("latin-1"), algorithm)
+    _authentic(zmk, rest, algorithm)
+    _altered(zmk, rest, algorithm)
+
+
+def _opened(zmk: bytes, text: str, algorithm: MacAlgorithm) -> bytes | None:
+    try:
+        return keyblock.unwrap(zmk, text, algorithm)
+    except KeyBlockError as error:
+        require(zmk.hex() not in str(error).lower(), "an error shows a key")
+        return None
+
+
+def _authentic(zmk: bytes, rest: bytes, algorithm: MacAlgorithm) -> None:
+    """Key data of any content under a good MAC, as only the owner of the ZMK can make: past the MAC's check."""
+    binding = keyblock.VERSION_D if algorithm is MacAlgorithm.AES_CMAC else keyblock.VERSION_B
+    size = binding.block_length
+    clear = rest[: len(rest) // size * size][:2048]
+    good = keyblock.wrap(zmk, bytes(range(16)), algorithm, bytes)
+    length = keyblock.HEADER_LENGTH + 2 * (len(clear) + size)
+    header = f"{good[0]}{length:04d}{good[5 : keyblock.HEADER_LENGTH]}"
+    mac = binding.cmac(binding.derive(zmk, _FOR_AUTHENTICATION), header.encode() + clear)
+    encrypted = binding.cbc(binding.derive(zmk, _FOR_ENCRYPTION), mac).encryptor().update(clear)
+    key = _opened(zmk, header + (encrypted + mac).hex().upper(), algorithm)
+    if key is not None:
+        said = clear[: keyblock.KEY_BITS_LENGTH] == (len(key) * 8).to_bytes(keyblock.KEY_BITS_LENGTH, "big")
+        require(said and clear[keyblock.KEY_BITS_LENGTH :].startswith(key), "it opens to another key")
+
+
+def _altered(zmk: bytes, rest: bytes, algorithm: MacAlgorithm) -> None:
+    """A good block opens to its key; with any one character changed it does not open."""
+    if len(rest) < 2:
+        return
+    key = (rest * 16)[:16]
+    good = keyblock.wrap(zmk, key, algorithm, bytes)
+    require(_opened(zmk, good, algorithm) == key, "a good block does not open to its key")
+    place, character = rest[0] % len(good), chr(rest[1])
+    if good[place] != character:
+        bad = good[:place] + character + good[place + 1 :]
+        require(_opened(zmk, bad, algorithm) is None, "an altered block opens")

@@ -1,0 +1,65 @@
+"""The trail of what people had the machine or the office do: numbered, append-only, each act carrying the
+hash of the one before, so that none can be changed or left out unseen.
+
+Statements on a table of acts, whichever book it stands in. Nothing is decided here; who may do what, others
+say.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from sqlalchemy import Connection, Table, insert, select
+
+from ledger.entry import GENESIS
+
+
+class Act(NamedTuple):
+    """One act: `at` is microseconds since 1970-01-01 UTC, `by` who had it done, `previous` the hash (hex) of
+    the act before it.
+    """
+
+    number: int
+    at: int
+    by: str
+    act: str
+    subject: str
+    note: str
+    previous: str
+
+
+def act_hash(act: Act) -> str:
+    """SHA-256, hex, over the act as a JSON array in UTF-8."""
+    text = json.dumps(act, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def record(connection: Connection, table: Table, at: int, by: str, act: str, subject: str, note: str) -> None:
+    """Write down an act in the caller's transaction.
+
+    Two who write at the same moment get one number, and the second is refused (Conflict): nothing is lost.
+    """
+    columns = (table.c[name] for name in Act._fields)
+    row = connection.execute(select(*columns).order_by(table.c.number.desc()).limit(1)).first()
+    last = Act(*row) if row else None
+    previous = act_hash(last) if last else GENESIS
+    new = Act(last.number + 1 if last else 1, at, by, act, subject, note, previous)
+    connection.execute(insert(table).values(new._asdict()))
+
+
+def read_acts(connection: Connection, table: Table) -> Iterator[Act]:
+    """All acts, in order."""
+    columns = (table.c[name] for name in Act._fields)
+    return (Act(*row) for row in connection.execute(select(*columns).order_by(table.c.number)))
+
+
+def broken_acts(acts: Iterator[Act]) -> Iterator[int]:
+    """The numbers of acts that do not carry the hash of the one before, or are not the next."""
+    number, tip = 0, GENESIS
+    for act in acts:
+        if act.number != number + 1 or act.previous != tip:
+            yield act.number
+        number, tip = act.number, act_hash(act)

@@ -1,0 +1,56 @@
+"""The process's memory stays its own: no core file, and not dumpable; of every command, before it reads a key."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import console.main
+import fep.process
+from fep.process import ProcessError, keep_memory_private
+
+DUMPABLE = "import ctypes; print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))"  # PR_GET_DUMPABLE
+PRIVATE = "from fep.process import keep_memory_private; keep_memory_private(); "
+
+
+def printed(program: str) -> str:
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_the_process_is_not_dumpable() -> None:
+    assert (printed(DUMPABLE), printed(PRIVATE + DUMPABLE)) == ("1", "0")
+
+
+def test_the_process_writes_no_core_file() -> None:
+    limits = "print(open('/proc/self/limits').read())"
+    [line] = [
+        line for line in printed(PRIVATE + limits).splitlines() if line.startswith("Max core file size")
+    ]
+    assert line.split()[4:6] == ["0", "0"], "the hard limit too, so that nothing raises it again"
+
+
+def test_a_refusal_of_the_kernel_is_not_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Refusing:
+        def __init__(self, *_: object, **__: object) -> None: ...
+
+        def prctl(self, *_: int) -> int:
+            return -1
+
+    monkeypatch.setattr(fep.process.ctypes, "CDLL", Refusing)
+    monkeypatch.setattr(fep.process.resource, "setrlimit", lambda *_: None)
+    with pytest.raises(ProcessError, match="cannot be made undumpable"):
+        keep_memory_private()
+
+
+def test_every_command_begins_with_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(console.main, "keep_memory_private", lambda: done.append("private"))
+    monkeypatch.setattr(console.main.cli, "main", lambda **_: done.append("command"))
+    monkeypatch.setattr(console.main.os, "umask", lambda mode: done.append(f"umask {mode:o}"))
+    with pytest.raises(SystemExit):
+        console.main.main()
+    assert done == ["umask 77", "private", "command"]
