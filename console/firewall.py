@@ -129,9 +129,13 @@ def _ended_by_signals() -> Iterator[None]:
     """A lost terminal or a stop must not leave rules that nobody confirmed."""
 
     def end(number: int, _frame: object) -> NoReturn:
+        for each in before:
+            signal.signal(each, signal.SIG_IGN)  # a second one must not stop the putting back
         raise FirewallError(f"stopped by {signal.Signals(number).name}: the rules from before hold again")
 
-    before = {number: signal.signal(number, end) for number in (signal.SIGHUP, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGTERM)}
+    for number in before:
+        signal.signal(number, end)
     try:
         yield
     finally:

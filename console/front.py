@@ -7,6 +7,7 @@ serves.
 from __future__ import annotations
 
 import gc
+import getpass
 import os
 import signal
 import sys
@@ -233,7 +234,8 @@ def _cut_over_here(settings: Settings, date: str | None, *, early: bool) -> Cuto
             raise CutoverRefused("no business day is open: load the dues first")
         if not early:
             refuse_early(datetime.now(UTC).astimezone(), date)
-        return cut_over(store, date, settings.day.calendar().next_business_date, vault.sealer, now_us())
+        following = settings.day.calendar().next_business_date
+        return cut_over(store, date, following, vault.sealer, now_us(), getpass.getuser())
     finally:
         store.close()
 
@@ -258,7 +260,7 @@ def _load_here(settings: Settings, path: Path, advance: Callable[[int], None]) -
     store = Store(settings.node.database)
     try:
         FrontBook(store, front_key.check_value).create()
-        return load_book(store, parsed, front_key.identity, now_us(), advance)
+        return load_book(store, parsed, front_key.identity, now_us(), advance, by=getpass.getuser())
     finally:
         store.close()
 

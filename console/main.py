@@ -17,8 +17,8 @@ from console.firewall import COMMANDS as FIREWALL_COMMANDS
 from console.front import COMMANDS as FRONT_COMMANDS
 from console.office import COMMANDS as OFFICE_COMMANDS
 from fep.errors import FepError
-from firewall_rules.errors import FirewallError
 from fep.process import keep_memory_private
+from firewall_rules.errors import FirewallError
 from ledger.errors import BookFileError, LedgerError
 from protocol.errors import ProtocolError
 

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BeforeValidator, Field, field_validator
 
-from fep.keystore import SOURCE
+from fep.keystore import SOURCE, rooted_source
 from firewall_rules.gateway import Allowance, overlapping, overlaps, plain_network
 from firewall_rules.hours import Hours
 from firewall_rules.policy import Door, Endpoint, Policy

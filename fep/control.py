@@ -8,7 +8,9 @@ says; nothing here knows the book.
 from __future__ import annotations
 
 import json
+import pwd
 import socket
+import struct
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,10 @@ Progress = Callable[[int], None]
 Command = Callable[[Mapping[str, Any], Progress], Deferred[Any]]
 """Takes a command's arguments and where to tell progress; fires with what to answer."""
 
+Who = Callable[[Any], str]
+"""Names the person at the other end of a transport."""
+
+_CREDENTIALS = struct.Struct("3i")
 _LONGEST_PATH = 107
 """sun_path holds 108 bytes, the last one zero (unix(7))."""
 
@@ -47,8 +53,9 @@ class _Conversation(LineOnlyReceiver):
     delimiter = b"\n"
     log = Logger(namespace="fep.control")
 
-    def __init__(self, commands: Mapping[str, Command]) -> None:
+    def __init__(self, commands: Mapping[str, Command], who: Who) -> None:
         self._commands = commands
+        self._who = who
 
     def lineReceived(self, line: bytes) -> None:  # noqa: N802 - Twisted's name
         """Carry out one command."""
@@ -58,7 +65,8 @@ class _Conversation(LineOnlyReceiver):
         except (ValueError, TypeError, KeyError):
             self._say({"refused": f"no such command; there are {', '.join(self._commands)}"})
             return
-        self.log.info("operator: {command}", command=asked["command"])
+        asked["by"] = self._who(self.transport)  # the system's word for it, whatever the line says
+        self.log.info("{by} asks for {command}", by=asked["by"], command=asked["command"])
         done = maybeDeferred(command, asked, lambda rows: self._say({"progress": rows}))
         done.addCallback(lambda answer: self._say({"done": answer}))
         done.addErrback(self._failed)
@@ -79,12 +87,25 @@ class ControlFactory(Factory):
 
     noisy = False
 
-    def __init__(self, commands: Mapping[str, Command]) -> None:
+    def __init__(self, commands: Mapping[str, Command], who: Who | None = None) -> None:
         self._commands = commands
+        self._who = who or peer_name
 
     def buildProtocol(self, addr: object) -> _Conversation:  # noqa: N802, ARG002 - Twisted's name
         """One conversation a connection."""
-        return _Conversation(self._commands)
+        return _Conversation(self._commands, self._who)
+
+
+def peer_name(transport: Any) -> str:  # noqa: ANN401 - Twisted's UNIX transport has no public type
+    """The name of the system's user who connected (SO_PEERCRED, unix(7)), or the number of one without a
+    name.
+    """
+    credentials = transport.getHandle().getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    _, user, _ = _CREDENTIALS.unpack(credentials)
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return str(user)
 
 
 def checked_path(path: Path) -> str:

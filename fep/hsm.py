@@ -19,7 +19,7 @@ import pkcs11
 from pkcs11 import Attribute, KeyType, Mechanism, ObjectClass
 
 from fep.errors import FepError
-from fep.keys import LENGTHS, Entropy, Key, Kind, Secret
+from fep.keys import LENGTHS, Entropy, Key, Kind, Secret, is_zmk
 from protocol.keyblock import BINDINGS, FOR_AUTHENTICATION, FOR_ENCRYPTION, Binding, frame, key_data
 from protocol.mac import (
     AES_BLOCK_LENGTH,
@@ -109,7 +109,7 @@ class Token:
                 for key in self._session.get_objects(
                     {Attribute.CLASS: ObjectClass.SECRET_KEY, Attribute.KEY_TYPE: key_type}
                 )
-                if key.label.startswith("zmk/")
+                if is_zmk(key.label)
             ]
         return iter(sorted(found))
 

@@ -128,6 +128,11 @@ def zmk_name(bank: str) -> str:
     return f"{_ZMK}{bank}"
 
 
+def is_zmk(name: str) -> bool:
+    """Whether this is the name of a ZMK."""
+    return name.startswith(_ZMK)
+
+
 def checked(kind: Kind, secret: Secret) -> Key:
     """The key, if it is a good one; a TDES key gets odd parity, which its cipher ignores. Raises
     KeyRefused.

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from fep.errors import FepError
 from fep.keys import Entropy, Key, Kind, Secret, check_private, checked
+from ledger.settings import rooted_path
 
 MASTER_KEY_LENGTH: Final = 32
 _NONCE_LENGTH: Final = 12
@@ -37,6 +38,12 @@ SOURCE: Final = r"^(file:.+|env:[A-Za-z_][A-Za-z0-9_]*|credential:[A-Za-z0-9._-]
 
 class KeystoreError(FepError):
     """The keystore, or the secret that opens it, cannot be used; says why, never what is in it."""
+
+
+def rooted_source(source: str, folder: Path) -> str:
+    """A secret's source, whose file counts from the settings file's own folder."""
+    kind, _, name = source.partition(":")
+    return f"file:{rooted_path(name, folder)}" if kind == "file" else source
 
 
 def read_source(source: str) -> str:

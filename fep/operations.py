@@ -23,6 +23,7 @@ from fep.control import Command, ControlError, Progress
 from fep.keys import FrontKey
 from fep.schedule import is_time
 from ledger import bookfile
+from ledger.acts import MACHINE
 from ledger.calendar import Calendar
 from ledger.cutover import Cutover, CutoverRefused, cut_over
 from ledger.errors import Conflict, OutcomeUnknown, Unavailable
@@ -77,7 +78,7 @@ class Operations:
             raise CutoverRefused("no business day is open: load the dues first")
         if not asked.get("early"):
             refuse_early(self.now(), date)
-        done = Deferred.fromCoroutine(self.cut_over(date))
+        done = Deferred.fromCoroutine(self.cut_over(date, str(asked.get("by", MACHINE))))
         return done.addCallback(lambda cutover: cutover._asdict())
 
     def _asked_to_load(self, asked: Mapping[str, Any], progress: Progress) -> Deferred[dict[str, Any]]:
@@ -85,7 +86,7 @@ class Operations:
         if not path.is_absolute():
             raise ControlError("load needs the absolute path of a file")
         tell = partial(self.reactor.callFromThread, progress)
-        done: Deferred[Loaded] = self.one_load.run(deferToThread, self._load, path, tell)
+        done: Deferred[Loaded] = self.one_load.run(deferToThread, self._load, path, tell, str(asked.get("by", MACHINE)))
         return done.addCallback(self._loaded)
 
     def _loaded(self, loaded: Loaded) -> dict[str, Any]:
@@ -99,10 +100,12 @@ class Operations:
         """
         return self.one_load.acquire()
 
-    async def cut_over(self, date: str) -> Cutover:
-        """Close the business day `date` and open the next; known to have happened when this returns."""
+    async def cut_over(self, date: str, by: str = MACHINE) -> Cutover:
+        """Close the business day `date` and open the next, for `by`; known to have happened when this
+        returns.
+        """
         closing = partial(
-            cut_over, self.store, date, self.calendar.next_business_date, self.sealer, self.now_us()
+            cut_over, self.store, date, self.calendar.next_business_date, self.sealer, self.now_us(), by
         )
         in_doubt = False
         for attempt in range(ATTEMPTS):
@@ -128,7 +131,7 @@ class Operations:
             return Deferred.fromCoroutine(self.cut_over(date))
         return None
 
-    def _load(self, path: Path, progress: Progress) -> Loaded:
+    def _load(self, path: Path, progress: Progress, by: str) -> Loaded:
         """In a thread of its own: read and check the file, then load it, each transaction between two
         batches.
         """
@@ -139,5 +142,5 @@ class Operations:
             return blockingCallFromThread(self.reactor, self.engine.between_batches, transaction)
 
         return load_book(
-            self.store, book, self.front_key.identity, self.now_us(), progress, run=between_batches
+            self.store, book, self.front_key.identity, self.now_us(), progress, between_batches, by
         )

@@ -18,7 +18,7 @@ WEIGHED_EVERY = 64
 with atheris.instrument_imports(include=["protocol", "ledger", "fep", "iso8583", "json", "csv"]):
     from fuzz.targets import TARGETS
 
-from fuzz.limits import timed, weighed
+from fuzz.limits import timed, weighed  # noqa: E402 - atheris must see the targets imported first
 
 
 def main(arguments: list[str]) -> None:

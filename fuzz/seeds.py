@@ -151,7 +151,7 @@ def bankfile_seeds(name: str) -> Seeds:
 
 def bookfile_seeds() -> Seeds:
     """A sample book, the next day's with what leaves, and one that was cut short."""
-    entries = list(sample.make(Random(1), 6, DATE))
+    entries = list(sample.make(Random(1), 24, DATE))
     whole = b"".join(bookfile.write(DATE, entries))
     leaving = [due._replace(beneficiary="") for entry in entries for due in entry.dues][:2]
     next_day = (date.fromisoformat(DATE) + timedelta(1)).strftime("%Y%m%d")

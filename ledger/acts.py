@@ -16,6 +16,9 @@ from sqlalchemy import Connection, Table, insert, select
 
 from ledger.entry import GENESIS
 
+MACHINE = "machine"
+"""Who did what no person asked for: the clock, or a program of ours."""
+
 
 class Act(NamedTuple):
     """One act: `at` is microseconds since 1970-01-01 UTC, `by` who had it done, `previous` the hash (hex) of

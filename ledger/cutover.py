@@ -16,9 +16,10 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, insert, select, text, update
 
+from ledger.acts import MACHINE, record
 from ledger.day import TRANSITIONS, DayEvent, DayState
 from ledger.errors import LedgerError
-from ledger.schema import chains, days
+from ledger.schema import acts, chains, days
 from ledger.seal import ChainEnd, Sealer, day_root
 from ledger.store import Store
 
@@ -40,9 +41,14 @@ class Cutover(NamedTuple):
 
 
 def cut_over(
-    store: Store, date: str, next_business_date: Callable[[str], str], sealer: Sealer, now_us: int
+    store: Store,
+    date: str,
+    next_business_date: Callable[[str], str],
+    sealer: Sealer,
+    now_us: int,
+    by: str = MACHINE,
 ) -> Cutover:
-    """Close the business day `date` and open the next. Closing a closed day again changes nothing.
+    """Close the business day `date` and open the next, for `by`. Closing a closed day again changes nothing.
 
     Raises CutoverRefused, Conflict where a load or another node is in the way, and what Store.transaction and
     `next_business_date` raise.
@@ -75,6 +81,7 @@ def cut_over(
             )
         )
         open_day(connection, next_date)
+        record(connection, acts, now_us, by, "cutover", date, f"{next_date} is open; root {root}")
     return Cutover(date, next_date, now_us, root)
 
 

@@ -29,11 +29,12 @@ from sqlalchemy import (
     update,
 )
 
+from ledger.acts import MACHINE, record
 from ledger.bookfile import Book
 from ledger.cutover import open_day
 from ledger.day import DayState
 from ledger.errors import Conflict, InvariantBroken, LedgerError, OutcomeUnknown
-from ledger.schema import days, dues, incoming_dues, incoming_policies, loads, policies
+from ledger.schema import acts, days, dues, incoming_dues, incoming_policies, loads, policies
 from ledger.store import Store
 from ledger.view import DueState
 
@@ -80,8 +81,9 @@ def load_book(
     loaded_at: int,
     progress: Callable[[int], None] = lambda _: None,
     run: Run = at_once,
+    by: str = MACHINE,
 ) -> Loaded:
-    """Load the day's dues; the first load opens its business day.
+    """Load the day's dues, for `by`; the first load opens its business day.
 
     `conceal` turns an identity number into its keyed digest: the number itself never reaches the database.
     `loaded_at` is microseconds since 1970-01-01 UTC. `progress` is told the rows of each statement. `run`
@@ -90,7 +92,7 @@ def load_book(
     with _only_load(store):
         run(lambda: _prepare(store, book))
         _stage_all(store, book, conceal, progress, run)
-        return _insist(lambda: _take(store, book, loaded_at), run)
+        return _insist(lambda: _take(store, book, loaded_at, by), run)
 
 
 def _insist(take: Callable[[], Loaded], run: Run) -> Loaded:
@@ -151,7 +153,7 @@ def _clear(connection: Connection) -> None:
     connection.execute(delete(incoming_policies))
 
 
-def _take(store: Store, book: Book, loaded_at: int) -> Loaded:
+def _take(store: Store, book: Book, loaded_at: int, by: str) -> Loaded:
     """The one transaction that matters: everything staged becomes the book's, or nothing does."""
     with store.transaction() as connection:
         if not store.is_sqlite:  # without figures on the new rows PostgreSQL reads whole tables
@@ -170,6 +172,7 @@ def _take(store: Store, book: Book, loaded_at: int) -> Loaded:
         _take_dues(connection)
         loaded = _verified(connection, book)._replace(withdrawn=withdrawn, withdrawn_late=late, lapsed=lapsed)
         connection.execute(insert(loads).values(digest=book.digest, loaded_at=loaded_at, **loaded._asdict()))
+        record(connection, acts, loaded_at, by, "load", loaded.date, book.digest)
         _clear(connection)
         if is_first and not store.is_sqlite:
             connection.execute(text("ANALYZE policies, dues"))

@@ -46,9 +46,8 @@ class _Days(days.Days):
 
 
 def build(urls: Urls) -> None:
-    """Three business days of three banks and two nodes, and a fourth that is open: the first two are in the
-    books, the third waits for a bank's file. Of the breaks some are closed, some approved or proposed, and the
-    others lie there.
+    """Three business days of three banks and two nodes, and a fourth that is open: two are in the books, and
+    the third waits for a bank's file. Of the breaks some are closed, some approved, some proposed.
     """
     with mock.patch.object(world, "Days", _Days):
         here = World(*urls, seed=20_260_923, policies=200)

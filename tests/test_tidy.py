@@ -54,6 +54,7 @@ PLACES = MappingProxyType(
         "trustme": (),
         "jinja2": ("office/report.py",),
         "sqlalchemy": (
+            "ledger/acts.py",
             "ledger/cutover.py",
             "ledger/front.py",
             "ledger/journal.py",

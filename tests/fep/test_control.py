@@ -35,7 +35,7 @@ class Operator:
 
     def __init__(self, commands: Mapping[str, Command]) -> None:
         self._transport = StringTransport()
-        self._conversation = ControlFactory(commands).buildProtocol(None)
+        self._conversation = ControlFactory(commands, lambda _: "wang").buildProtocol(None)
         self._conversation.makeConnection(self._transport)
 
     def says(self, line: bytes) -> list[Any]:
@@ -57,12 +57,12 @@ def test_a_command_gets_its_arguments_and_its_answer_after_any_progress() -> Non
         return succeed({"twice": given["number"] * 2})
 
     operator = Operator({"double": double})
-    assert operator.says(b'{"command": "double", "number": 4}') == [
+    assert operator.says(b'{"command": "double", "number": 4, "by": "li"}') == [
         {"progress": 1},
         {"progress": 2},
         {"done": {"twice": 8}},
     ]
-    assert asked == [{"command": "double", "number": 4}]
+    assert asked == [{"command": "double", "number": 4, "by": "wang"}]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The process's memory stays its own: no core file, and not dumpable; of every command, before it reads a key."""
+"""The process keeps its memory to itself: no core file, not dumpable; every command, before it reads a key."""
 
 from __future__ import annotations
 

@@ -1,0 +1,212 @@
+"""The commands on the keys of a front-end machine: `qianzhi keys ...`, and the custodians' ceremony.
+
+Asks, calls, prints. What is typed is hidden and handed on at once; nothing but names, kinds and check values is
+ever printed. The machine reads its keys at start and at `qianzhi reload`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from fep.config import Bank, KeystoreSettings, Settings, load_settings
+from fep.install import node_keys, write_master_key
+from fep.keys import (
+    FRONT,
+    LENGTHS,
+    SEAL,
+    ZMK_KIND,
+    Key,
+    KeyRefused,
+    Kind,
+    Secret,
+    combined,
+    component_check_value,
+    generated,
+    is_zmk,
+    zmk_name,
+)
+from fep.keystore import Keystore, KeystoreError, MasterKey, rooted_source
+from fep.vault import open_keystore, open_token
+
+if TYPE_CHECKING:
+    from fep.hsm import Token
+
+_NODE_KEYS: Final = {FRONT: Kind.BLAKE2B, SEAL: Kind.ED25519}
+_NEXT = "the machine takes it at its next start, or at qianzhi reload"
+
+
+def _config(command: Callable[..., None]) -> Callable[..., None]:
+    return click.option(
+        "--config",
+        "config",
+        type=click.Path(path_type=Path),
+        default=Path("var/qianzhi.toml"),
+        show_default=True,
+        help="the settings file",
+    )(command)
+
+
+_REPLACE = click.option("--replace", is_flag=True, help="end the key of this name, if there is one")
+
+
+@click.group()
+def keys() -> None:
+    """Keys at rest: the keystore, the token, and the custodians' ceremony."""
+
+
+@keys.command("create")
+@_config
+def create_command(config: Path) -> None:
+    """Make the keystore, with a fresh front key and seal key; and the master key, if its file is not there."""
+    settings = load_settings(config).keystore
+    path = settings.master_key.removeprefix("file:")
+    if path != settings.master_key and not Path(path).exists():
+        write_master_key(Path(path), os.urandom)
+        click.echo(f"wrote {path}: keep a copy where the keystore's copies are not")
+    master = MasterKey.read(settings.master_key)
+    Keystore.create(settings.path, master, node_keys(os.urandom), os.urandom)
+    click.echo(f"wrote {settings.path}, sealed under the master key with check value {master.check_value}")
+
+
+@keys.command("list")
+@_config
+def list_command(config: Path) -> None:
+    """Say which keys there are: name, kind, check value. Never a key."""
+    settings = load_settings(config).keystore
+    keystore = open_keystore(settings)
+    for name in keystore:
+        click.echo(f"{name} {keystore[name].kind} {keystore[name].check_value}")
+    if settings.pkcs11_module is not None:
+        for name, kind, check_value in _token(settings, writing=False).zmks():
+            click.echo(f"{name} {kind} {check_value} in token {settings.token}")
+
+
+@keys.command("load")
+@click.argument("name")
+@click.option("--parts", type=click.IntRange(2, 9), default=2, show_default=True, help="how many custodians")
+@_REPLACE
+@_config
+def load_command(name: str, parts: int, replace: bool, config: Path) -> None:
+    """Put a bank's ZMK together from its custodians' components. NAME is zmk/<bank>."""
+    settings = load_settings(config)
+    bank = _bank(settings, name)
+    kind = ZMK_KIND[bank.mac]
+    store = _place(settings.keystore, name, replace=replace)
+    components = [_component(kind, place, parts) for place in range(1, parts + 1)]
+    key = combined(kind, components)
+    click.echo(f"{name}: {kind}, {8 * len(key.secret)} bits, check value {key.check_value}")
+    click.confirm("Is that the check value on the bank's sheet?", abort=True)
+    store(key)
+    click.echo(f"stored {name}; {_NEXT}")
+
+
+@keys.command("generate")
+@click.argument("name")
+@click.option("--bytes", "length", type=int, default=None, help="a ZMK's length  [default: 16]")
+@_REPLACE
+@_config
+def generate_command(name: str, length: int | None, replace: bool, config: Path) -> None:
+    """Draw a key at random: front, seal, or zmk/<bank>. A ZMK drawn here nobody else has: for trials only."""
+    settings = load_settings(config)
+    kind = _NODE_KEYS[name] if name in _NODE_KEYS else ZMK_KIND[_bank(settings, name).mac]
+    key = generated(kind, length or LENGTHS[kind][0], os.urandom)
+    _place(settings.keystore, name, replace=replace)(key)
+    click.echo(f"stored {name}: {kind}, check value {key.check_value}; {_NEXT}")
+
+
+@keys.command("remove")
+@click.argument("name")
+@click.confirmation_option(prompt="Without this key its bank cannot sign on. Remove it?")
+@_config
+def remove_command(name: str, config: Path) -> None:
+    """Remove a key for good."""
+    settings = load_settings(config).keystore
+    if _in_token(settings, name):
+        _token(settings).remove(name)
+    else:
+        open_keystore(settings).remove(name, os.urandom)
+    click.echo(f"removed {name}")
+
+
+@keys.command("rewrap")
+@click.argument("source")
+@_config
+def rewrap_command(source: str, config: Path) -> None:
+    """Seal the keystore under another master key, from SOURCE: file:PATH, env:NAME or credential:NAME.
+
+    A file that is not there is made, with a fresh key.
+    """
+    settings = load_settings(config).keystore
+    rooted = rooted_source(source, config.parent)
+    keystore = open_keystore(settings)
+    path = Path(rooted.removeprefix("file:"))
+    if rooted.startswith("file:") and not path.exists():
+        write_master_key(path, os.urandom)
+    master = MasterKey.read(rooted)
+    keystore.rewrap(master, os.urandom)
+    click.echo(f"{settings.path} is sealed under the master key with check value {master.check_value}")
+    click.echo(f'now set [keystore] master_key = "{source}" in {config}: the old one opens it no more')
+
+
+@keys.command("export-public")
+@click.argument("name", type=click.Choice([SEAL]))
+@_config
+def export_command(name: str, config: Path) -> None:
+    """Print the public half of the seal key, for the office's settings."""
+    click.echo(open_keystore(load_settings(config).keystore)[name].check_value)
+
+
+def _bank(settings: Settings, name: str) -> Bank:
+    """The bank whose ZMK has this name."""
+    for bank in settings.bank:
+        if zmk_name(bank.code) == name:
+            return bank
+    names = ", ".join(zmk_name(bank.code) for bank in settings.bank)
+    raise KeyRefused(f"{name}: no bank of the settings has such a ZMK; there are {names}")
+
+
+def _component(kind: Kind, place: int, parts: int) -> Secret:
+    """What one custodian types, hidden; asked again until the custodian knows the check value shown."""
+    while True:
+        typed = click.prompt(f"Custodian {place} of {parts}, your component in hex", hide_input=True)
+        component = Secret.from_hex(typed)
+        if component is None:
+            click.echo("that is not hex digits: type it again")
+            continue
+        try:
+            check_value = component_check_value(kind, component)
+        except KeyRefused as refused:
+            click.echo(f"{refused}: type it again")
+            continue
+        if click.confirm(f"Check value {check_value}: is it the one on your sheet?"):
+            return component
+
+
+def _in_token(settings: KeystoreSettings, name: str) -> bool:
+    return settings.pkcs11_module is not None and is_zmk(name)
+
+
+def _token(settings: KeystoreSettings, *, writing: bool = True) -> Token:
+    return open_token(settings, writing=writing)
+
+
+def _place(settings: KeystoreSettings, name: str, *, replace: bool) -> Callable[[Key], None]:
+    """What stores the key, in the keystore or the token; whatever it needs is tried before anybody types."""
+    if _in_token(settings, name):
+        token = _token(settings)
+        if not replace and any(name == there for there, _, _ in token.zmks()):
+            raise KeystoreError(f"there is a key {name} already; --replace ends it")
+        return lambda key: token.put(name, key, replace=replace)
+    keystore = open_keystore(settings)
+    if not replace and name in keystore:
+        raise KeystoreError(f"there is a key {name} already; --replace ends it")
+    return lambda key: keystore.put(name, key, os.urandom, replace=replace)
+
+
+COMMANDS: tuple[click.Command, ...] = (keys,)
+"""What console.main adds to the `qianzhi` command."""

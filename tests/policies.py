@@ -1,0 +1,111 @@
+"""Policies and packets for the firewall's tests: one example with every part, and strategies for random ones.
+
+Addresses come from few, close networks, so that networks overlap, touch, and hold each other; some are
+written as IPv4-mapped IPv6.
+"""
+
+from __future__ import annotations
+
+from datetime import time, timedelta
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+from hypothesis import strategies as st
+
+from firewall_rules.gateway import Address, Allowance, Network
+from firewall_rules.hours import Hours
+from firewall_rules.policy import NEIGHBOUR_DISCOVERY, Door, Endpoint, Packet, Policy
+
+CHINA = timedelta(hours=8)
+EXAMPLE = Policy(
+    (
+        Allowance("01", 8583, (ip_network("10.1.1.0/24"), ip_network("fd00:1::10/124")), None, 2, 60),
+        Allowance("02", 8583, (ip_network("10.1.2.0/25"),), Hours.parse("06:00-23:30")),
+        Allowance("03", 8584, (ip_network("::ffff:10.1.2.128/121"),), Hours.parse("22:00-02:00")),
+    ),
+    (
+        Door("ops", (ip_network("10.2.1.0/24"), ip_network("fd00:2::10/124")), (8580,)),
+        Door("inside", (ip_network("10.2.2.0/24"),), (5432, 22)),
+    ),
+    Endpoint.parse("10.2.0.8:5432"),
+)
+
+BANK_PORTS = (8583, 8584)
+DOOR_PORTS = (22, 5432, 8580)
+_HERE, _HERE_6 = ip_address("10.1.0.1"), ip_address("fd00:1::1")
+
+four = st.builds(lambda host: IPv4Address(int(IPv4Address("10.1.1.0")) + host), st.integers(-2, 520))
+mapped = four.map(lambda address: IPv6Address(f"::ffff:{address}"))
+six = st.builds(lambda host: IPv6Address(int(IPv6Address("fd00:1::")) + host), st.integers(-2, 70))
+addresses: st.SearchStrategy[Address] = st.one_of(four, six)
+
+
+def _around(address: Address, bits: int) -> Network:
+    length = 32 if address.version == 4 else 128
+    return ip_network(f"{address}/{length - bits}", strict=False)
+
+
+networks = st.one_of(
+    st.builds(_around, four, st.integers(0, 10)),
+    st.builds(_around, mapped, st.integers(0, 10)),
+    st.builds(_around, six, st.integers(0, 7)),
+    st.sampled_from([ip_network("0.0.0.0/0"), ip_network("::/0"), ip_network("10.1.1.0/24")]),
+)
+some_networks = st.lists(networks, min_size=1, max_size=4).map(tuple)
+hours = st.one_of(
+    st.none(),
+    st.builds(
+        lambda opens, length: Hours(opens, (opens + length) % 1440),
+        st.integers(0, 1439),
+        st.integers(1, 1439),
+    ),
+)
+
+
+@st.composite
+def policies(draw: st.DrawFn) -> Policy:
+    banks = tuple(
+        Allowance(
+            f"{number:02d}",
+            draw(st.sampled_from(BANK_PORTS)),
+            draw(some_networks),
+            draw(hours),
+            draw(st.none() | st.integers(1, 3)),
+            draw(st.none() | st.integers(1, 6)),
+        )
+        for number in range(draw(st.integers(1, 3)))
+    )
+    ports = st.lists(st.sampled_from(DOOR_PORTS), max_size=3).map(tuple)
+    doors = tuple(Door(zone, draw(some_networks), draw(ports)) for zone in ("ops", "inside"))
+    database = draw(st.none() | st.builds(Endpoint, addresses, st.sampled_from((5432, 5433))))
+    return Policy(banks, doors, database)
+
+
+@st.composite
+def packets(draw: st.DrawFn) -> Packet:
+    direction = draw(st.sampled_from(("input", "input", "input", "output", "forward")))
+    other = draw(st.one_of(four, six, mapped) if direction == "input" else addresses)
+    here = _HERE if other.version == 4 else _HERE_6
+    protocols = ("tcp", "tcp", "tcp", "udp", "icmp" if other.version == 4 else "ipv6-icmp")
+    protocol = draw(st.sampled_from(protocols))
+    icmp = {"icmp": ("echo-request",), "ipv6-icmp": ("echo-request", *NEIGHBOUR_DISCOVERY)}
+    return Packet(
+        direction,
+        *((here, other) if direction == "output" else (other, here)),
+        protocol=protocol,
+        port=draw(st.sampled_from((*BANK_PORTS, *DOOR_PORTS, 5433, 9999)))
+        if protocol in ("tcp", "udp")
+        else 0,
+        state=draw(st.sampled_from(("new", "new", "new", "established", "related", "invalid", "untracked"))),
+        at=draw(st.times().map(lambda at: at.replace(microsecond=0))),
+        loopback=draw(st.integers(0, 9)) == 0,
+        icmp_type=draw(st.sampled_from(icmp[protocol])) if protocol in icmp else "",
+        hops=draw(st.sampled_from((255, 64))),
+        links=draw(st.integers(0, 3)),
+        recent=draw(st.integers(0, 6)),
+    )
+
+
+def shifted(at: time, offset: timedelta) -> time:
+    """The UTC time of day at a local one."""
+    seconds = (at.hour * 3600 + at.minute * 60 + at.second - int(offset.total_seconds())) % 86_400
+    return time(seconds // 3600, seconds // 60 % 60, seconds % 60)
