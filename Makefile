@@ -16,10 +16,10 @@ READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo run test check bench pins clean
+.PHONY: help setup demo run test check fuzz audit-deps bench pins clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 setup: $(READY) ## make .venv ready (the others do it by themselves)
 
@@ -32,10 +32,21 @@ run: $(READY) ## serve, and print how to connect
 test: $(READY) ## all the tests, in parallel and in random order
 	@$(BIN)/python -m pytest -n logical $(PYTEST_ARGS)
 
-check: $(READY) ## lint, format, and strict types on protocol/ and ledger/
+check: $(READY) ## lint, format, strict types on protocol/, ledger/ and office/, and bandit
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/bandit -q -c pyproject.toml -r protocol ledger fep office console firewall_rules simulators fuzz
+
+FUZZ_SECONDS ?= 60
+fuzz: $(READY) ## fuzz everything that reads bytes from outside, FUZZ_SECONDS each
+	@$(BIN)/python -m fuzz all --seconds $(FUZZ_SECONDS)
+
+# Not part of `check`: it asks a service on the network. --strict, since a package that could not be looked up is not one
+# that is known to be good. AUDIT_ARGS="-s osv" asks another service.
+audit-deps: $(READY) ## known vulnerabilities of what is pinned; needs the network, and fails without it
+	@$(BIN)/pip-audit --strict --disable-pip --require-hashes $(AUDIT_ARGS) -r requirements/test.txt \
+	    || { echo "audit-deps: a vulnerability is listed above, or not every package could be looked up"; exit 1; }
 
 bench: $(READY) ## the benchmarks, on this machine
 	@$(BIN)/python -m bench

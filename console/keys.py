@@ -1,7 +1,7 @@
 """The commands on the keys of a front-end machine: `qianzhi keys ...`, and the custodians' ceremony.
 
-Asks, calls, prints. What is typed is hidden and handed on at once; nothing but names, kinds and check values is
-ever printed. The machine reads its keys at start and at `qianzhi reload`.
+Asks, calls, prints. What is typed is hidden and handed on at once; nothing but names, kinds and check values
+is ever printed. The machine reads its keys at start and at `qianzhi reload`.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def keys() -> None:
 @keys.command("create")
 @_config
 def create_command(config: Path) -> None:
-    """Make the keystore, with a fresh front key and seal key; and the master key, if its file is not there."""
+    """Make the keystore with a fresh front key and seal key; the master key too, if its file is not there."""
     settings = load_settings(config).keystore
     path = settings.master_key.removeprefix("file:")
     if path != settings.master_key and not Path(path).exists():

@@ -15,6 +15,7 @@ from twisted.internet.error import CannotListenError
 
 from console.firewall import COMMANDS as FIREWALL_COMMANDS
 from console.front import COMMANDS as FRONT_COMMANDS
+from console.keys import COMMANDS as KEY_COMMANDS
 from console.office import COMMANDS as OFFICE_COMMANDS
 from fep.errors import FepError
 from fep.process import keep_memory_private
@@ -52,7 +53,7 @@ def cli() -> None:
     """Qianzhi 前置: the front-end machine between banks and a life insurer, and its back office."""
 
 
-for _command in (*FRONT_COMMANDS, *OFFICE_COMMANDS, *FIREWALL_COMMANDS):
+for _command in (*FRONT_COMMANDS, *OFFICE_COMMANDS, *FIREWALL_COMMANDS, *KEY_COMMANDS):
     cli.add_command(_command)
 
 

@@ -1,4 +1,4 @@
-"""ZMKs in a PKCS#11 token (a hardware security module, or SoftHSM): found, put in, used, without taking one out.
+"""ZMKs in a PKCS#11 token (a hardware security module, or SoftHSM): put in, found, used, and never taken out.
 
 The two block keys of TR-31 are derived inside the token as session objects (CKM_*_ECB_ENCRYPT_DATA), so that
 neither the ZMK nor anything that could stand in for it is in this process. A token that cannot do so is
@@ -103,12 +103,10 @@ class Token:
         """Name, kind and check value of each ZMK in the token."""
         with _told(f"token {self._label}: "):
             found = [
-                (key.label, kind, zmk_check_value(CIPHERS[kind], key))
-                for kind in CIPHERS
-                for key_type in dict.fromkeys(CIPHERS[kind].key_types.values())
-                for key in self._session.get_objects(
-                    {Attribute.CLASS: ObjectClass.SECRET_KEY, Attribute.KEY_TYPE: key_type}
-                )
+                (key.label, kind, zmk_check_value(cipher, key))
+                for kind, cipher in CIPHERS.items()
+                for key_type in dict.fromkeys(cipher.key_types.values())
+                for key in self._objects({Attribute.KEY_TYPE: key_type})
                 if is_zmk(key.label)
             ]
         return iter(sorted(found))
@@ -129,7 +127,7 @@ class Token:
         """Put a key in for good; it does not come out again. Raises TokenError."""
         cipher = CIPHERS[key.kind]
         with _told(f"token {self._label}, key {name}: "):
-            old = list(self._session.get_objects({Attribute.LABEL: name}))
+            old = self._objects({Attribute.LABEL: name})
             if old and not replace:
                 raise TokenError(f"token {self._label}: there is a key {name} already; --replace ends it")
             attributes = {
@@ -152,16 +150,19 @@ class Token:
     def remove(self, name: str) -> None:
         """Destroy a key. Raises TokenError."""
         with _told(f"token {self._label}, key {name}: "):
-            found = list(self._session.get_objects({Attribute.LABEL: name}))
+            found = self._objects({Attribute.LABEL: name})
             if not found:
                 raise TokenError(f"token {self._label}: there is no key {name}")
             for key in found:  # two where a replacement was cut short
                 key.destroy()
 
+    def _objects(self, like: dict[Attribute, Any]) -> list[Any]:
+        """The secret keys that are like this; all at once, since a search bars every other call."""
+        wanted = {Attribute.CLASS: ObjectClass.SECRET_KEY, **like}
+        return list(self._session.get_objects(wanted))
+
     def _find(self, name: str) -> Any:  # noqa: ANN401 - the library's classes are made at run time
-        found = list(
-            self._session.get_objects({Attribute.CLASS: ObjectClass.SECRET_KEY, Attribute.LABEL: name})
-        )
+        found = self._objects({Attribute.LABEL: name})
         if len(found) != 1:
             raise TokenError(f"token {self._label}: there are {len(found)} keys {name}, one is needed")
         return found[0]
@@ -234,7 +235,7 @@ def _deriver(
             _masked(part, masks, cipher.block_length) for part in binding.derivation_data(length, usage)
         )
         buffer = ctypes.create_string_buffer(data, len(data))
-        # The library packs this parameter (CK_KEY_DERIVATION_STRING_DATA) for AES, and takes it packed for TDES.
+        # python-pkcs11 packs CK_KEY_DERIVATION_STRING_DATA for AES, and takes it packed for TDES.
         packed = struct.pack("@PL", ctypes.addressof(buffer), len(data))
         aes = cipher.block_length == AES_BLOCK_LENGTH
         # The type of a DES key tells its length: a token refuses to be told it again.
@@ -271,7 +272,7 @@ def _told(what: str) -> Iterator[None]:
     """Turn the library's errors into ours: the name of what happened, and nothing of what was handed in."""
     try:
         yield
-    except (pkcs11.PKCS11Error, RuntimeError) as error:
+    except pkcs11.PKCS11Error as error:
         name = type(error).__name__
         raise TokenError(f"{what}{_WORDS.get(name, name)}") from None
 
@@ -282,6 +283,6 @@ _WORDS: Final = MappingProxyType(
         "PinLenRange": "the PIN is wrong",
         "PinLocked": "the PIN is locked after too many wrong ones",
         "NoSuchToken": "there is no such token",
-        "RuntimeError": "the module cannot be loaded",
+        "PKCS11Error": "the module cannot be loaded",
     }
 )

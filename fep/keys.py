@@ -47,7 +47,7 @@ class KeyRefused(FepError):
 
 
 class Secret:
-    """Bytes that no repr, log or traceback shows, that cannot be pickled, and that compare in constant time."""
+    """Bytes that no repr, log or traceback shows; not to be pickled, compared in constant time."""
 
     __slots__ = ("_value",)
     __hash__ = None  # type: ignore[assignment]
@@ -102,11 +102,23 @@ ZMK_KIND: Final[Mapping[MacAlgorithm, Kind]] = MappingProxyType(
 WEAK_DES: Final = frozenset(
     bytes.fromhex(digits)
     for digits in (
-        "0101010101010101 FEFEFEFEFEFEFEFE E0E0E0E0F1F1F1F1 1F1F1F1F0E0E0E0E "
-        "01FE01FE01FE01FE FE01FE01FE01FE01 1FE01FE00EF10EF1 E01FE01FF10EF10E "
-        "01E001E001F101F1 E001E001F101F101 1FFE1FFE0EFE0EFE FE1FFE1FFE0EFE0E "
-        "011F011F010E010E 1F011F010E010E01 E0FEE0FEF1FEF1FE FEE0FEE0FEF1FEF1"
-    ).split()
+        "0101010101010101",
+        "FEFEFEFEFEFEFEFE",
+        "E0E0E0E0F1F1F1F1",
+        "1F1F1F1F0E0E0E0E",
+        "01FE01FE01FE01FE",
+        "FE01FE01FE01FE01",
+        "1FE01FE00EF10EF1",
+        "E01FE01FF10EF10E",
+        "01E001E001F101F1",
+        "E001E001F101F101",
+        "1FFE1FFE0EFE0EFE",
+        "FE1FFE1FFE0EFE0E",
+        "011F011F010E010E",
+        "1F011F010E010E01",
+        "E0FEE0FEF1FEF1FE",
+        "FEE0FEE0FEF1FEF1",
+    )
 )
 
 
@@ -193,7 +205,7 @@ def _all_same(secret: Secret) -> bool:
 
 
 def _parity_is_uniform(secret: Secret) -> bool:
-    """Whether all bytes are odd, or all even: so many odd components give even bytes, and none is mistyped."""
+    """Whether all bytes are odd, or all even, as an even number of odd components leaves them."""
     return len({byte.bit_count() % 2 for byte in secret.reveal()}) == 1
 
 

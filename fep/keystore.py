@@ -1,8 +1,9 @@
 """The keystore: one file per node that holds its keys, sealed under a master key that is kept elsewhere.
 
 A line of JSON (format, version, cipher, the master key's check value), then nonce and AES-256-GCM ciphertext;
-the line is the associated data, so that no byte of the file can change unnoticed. Who has the file without the
-master key has nothing of it, not even the keys' names. Here no key is made or used, and no key is ever in an error's text.
+the line is the associated data, so that no byte of the file can change unnoticed. Who has the file without
+the master key has nothing, not even the keys' names. Here no key is made or used, and none is ever in an
+error's text.
 """
 
 from __future__ import annotations
@@ -108,7 +109,7 @@ class Keystore:
         self._keys: dict[str, Key] = _read(path, master)
 
     def __repr__(self) -> str:
-        return f"Keystore({str(self._path)!r}, {len(self._keys)} keys)"
+        return f"Keystore({str(self._path)!r})"
 
     @classmethod
     def create(cls, path: Path, master: MasterKey, keys: Mapping[str, Key], entropy: Entropy) -> Keystore:

@@ -33,9 +33,9 @@ class Vault:
     """A node's keys, ready to use."""
 
     def __init__(self, settings: KeystoreSettings, former: Vault | None = None) -> None:
-        """Open the keystore; the token waits until a ZMK is asked for. `former` is the vault that this one takes
-        over from at a reload: links that stay go on with what its token gave them. Raises KeystoreError and
-        KeyFileError.
+        """Open the keystore; the token waits until a ZMK is asked for. `former` is the vault that this one
+        takes over from at a reload: links that stay go on with what its token gave them. Raises
+        KeystoreError and KeyFileError.
         """
         self._settings = settings
         self._keystore = open_keystore(settings)
@@ -64,7 +64,7 @@ class Vault:
         return BankKeys(bank.mac, self._zmk(bank), entropy)
 
     def held_zmk(self, bank: Bank) -> bytes:
-        """A bank's ZMK itself, for a simulated bank that keeps it in the same keystore. Raises KeystoreError."""
+        """A bank's ZMK itself, for a simulated bank: samples share the keystore. Raises KeystoreError."""
         return self._of_kind(zmk_name(bank.code), ZMK_KIND[bank.mac]).secret.reveal()
 
     def _zmk(self, bank: Bank) -> Zmk:

@@ -17,3 +17,7 @@ class UnknownRule(FirewallError):
 
 class NftError(FirewallError):
     """The program nft is missing, may not do what was asked, or found fault with the rules."""
+
+
+class NftRefused(NftError):
+    """nft has ended without having changed anything."""

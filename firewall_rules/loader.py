@@ -9,7 +9,7 @@ import os
 import subprocess
 from collections.abc import Callable
 
-from firewall_rules.errors import NftError
+from firewall_rules.errors import NftError, NftRefused
 from firewall_rules.nftables import REMOVAL, TABLE
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -59,7 +59,7 @@ class Nft:
                 check=False,
             )
         except FileNotFoundError as error:
-            raise NftError("the program nft is missing: install the package nftables") from error
+            raise NftRefused("the program nft is missing: install the package nftables") from error
         except subprocess.TimeoutExpired as error:
             raise NftError(f"nft has not ended within {NFT_SECONDS} seconds") from error
 
@@ -69,8 +69,8 @@ class Nft:
             return done.stdout
         said = done.stderr.strip() or f"exit code {done.returncode}, and nothing more"
         if "not permitted" in said or "Permission denied" in said:
-            raise NftError("nft may not do this: run it as root, or with the capability CAP_NET_ADMIN")
-        raise NftError(f"nft {' '.join(arguments)}: {said}")
+            raise NftRefused("nft may not do this: run it as root, or with the capability CAP_NET_ADMIN")
+        raise NftRefused(f"nft {' '.join(arguments)}: {said}")
 
 
 def apply(nft: Nft, text: str, confirmed: Callable[[], bool]) -> bool:
@@ -81,12 +81,15 @@ def apply(nft: Nft, text: str, confirmed: Callable[[], bool]) -> bool:
     """
     before = nft.listed()
     nft.check(text)
-    nft.load(text)
-    kept = False
+    settled = False
     try:
-        kept = confirmed()
+        nft.load(text)
+        settled = kept = confirmed()
+    except NftRefused:
+        settled = True  # all or nothing: the old rules never went away
+        raise
     finally:
-        if not kept:
+        if not settled:
             _put_back(nft, before)
     return kept
 

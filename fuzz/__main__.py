@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{asked.target}: {asked.repeat} is as it should be")
         return 0
     if importlib.util.find_spec("atheris") is None:
-        print("atheris is not installed: it has wheels for CPython 3.11 to 3.13 on Linux, x86-64; see")
+        print("atheris is not installed: it has wheels for CPython 3.11 to 3.14 on Linux, x86-64; see")
         print("docs/decisions/0012-fuzzing.md. `make test` runs the corpus and changes of it all the same.")
         return 2
     seed = asked.seed if asked.seed is not None else SystemRandom().randrange(1, _SEEDS)
@@ -42,8 +42,8 @@ def _hunted(target: str, plan: Plan) -> int:
     """Fuzz one target and say what came of it."""
     found = hunt(target, plan, _FOLDER)
     print(
-        f"{target}: seed {plan.seed}, {found.tried} inputs, {found.coverage} edges, {found.features} features,"
-        f" {len(found.crashes)} found",
+        f"{target}: seed {plan.seed}, {found.tried} inputs, {found.coverage} edges,"
+        f" {found.features} features, {len(found.crashes)} found",
         flush=True,
     )
     for crash in found.crashes:

@@ -25,7 +25,7 @@ _RUN: Final = re.compile(r"^#(\d+)\t", re.MULTILINE)
 
 
 class Plan(NamedTuple):
-    """How long to look: `seconds`, or `inputs` where it is not 0; the same `seed` looks the same way again."""
+    """How long to look: `seconds`, or `inputs` where it is not 0. The same `seed` looks the same way."""
 
     seconds: int
     seed: int

@@ -1,7 +1,7 @@
-"""How much one input may cost: time of the processor, and memory at the peak. Both grow with its length only.
+"""How much one input may cost, in processor time and in memory at the peak; both grow with its length only.
 
-The limits are wide: they are to catch a cost that is quadratic, or a length field that is believed, not a slow
-machine.
+The limits are wide: they are to catch a cost that is quadratic, or a length field that is believed, not a
+slow machine.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ INPUT_BYTES_MAX: Final = 1 << 14
 
 
 def timed(run: Run, data: bytes, limits: Limits = USUAL) -> None:
-    """Run one input; raise TooMuch if it took too long. Time of this thread only: other load does not count."""
+    """Run one input; raise TooMuch if it took too long, in time of this thread: other load does not count."""
     began = time.thread_time_ns()
     run(data)
     took = time.thread_time_ns() - began

@@ -33,7 +33,7 @@ COMMANDS: Final = {"cutover": _echo, "load": _refuse, "reload": _echo}
 def lines(data: bytes) -> None:
     """Lines: each is answered once, in order, with JSON on one line; one that is too long ends the link."""
     transport = StringTransport()
-    conversation = ControlFactory(COMMANDS).buildProtocol(None)
+    conversation = ControlFactory(COMMANDS, lambda _: "operator").buildProtocol(None)
     conversation.makeConnection(transport)
     for start in range(0, len(data), 4096):
         if not transport.disconnecting:

@@ -86,7 +86,7 @@ def codec_of(dialect: str) -> Codec:
 
 
 def message(dialect: str, data: bytes) -> None:
-    """A message: decodes or is a DecodeError; encoded again it means the same; either way it can be answered."""
+    """A message: decodes or is a DecodeError; encoded again it means the same; either way it is answered."""
     codec = codec_of(dialect)
     codec.last_bytes(data)
     try:
@@ -104,7 +104,8 @@ def message(dialect: str, data: bytes) -> None:
         (again.mti, dict(again.fields)) == (decoded.mti, dict(decoded.fields)),
         "encoded, it means something else",
     )
-    require(len(encoded) == len(data), "encoded, it has another length")
+    # Shorter where a second bitmap said nothing.
+    require(len(encoded) <= len(data), "encoded, it is longer")
     _answerable(codec, decoded)
     if 48 in decoded.fields:
         _groups(decoded.fields[48], codec.dialect.de48_encoding)
@@ -158,7 +159,7 @@ def _opened(zmk: bytes, text: str, algorithm: MacAlgorithm) -> bytes | None:
 
 
 def _authentic(zmk: bytes, rest: bytes, algorithm: MacAlgorithm) -> None:
-    """Key data of any content under a good MAC, as only the owner of the ZMK can make: past the MAC's check."""
+    """Key data of any content under a good MAC, as only the ZMK's owner makes: past the check of the MAC."""
     binding = keyblock.VERSION_D if algorithm is MacAlgorithm.AES_CMAC else keyblock.VERSION_B
     size = binding.block_length
     clear = rest[: len(rest) // size * size][:2048]

@@ -206,6 +206,7 @@ class Client:
         self.codec = Codec(load(dialect))
         self.socket = connected
         self.key: MacKey | None = None
+        self.zmk = ZMK
         self.last_body = b""
         self._reader = FrameReader(framing)
         self._frames: list[bytes] = []
@@ -226,7 +227,7 @@ class Client:
 
     def take_key(self, answer: Message) -> None:
         groups = parse(answer.fields[48], self.codec.dialect.de48_encoding)
-        key = MacKey(self.mac, unwrap(ZMK, first(groups, "KA") or "", self.mac))
+        key = MacKey(self.mac, unwrap(self.zmk, first(groups, "KA") or "", self.mac))
         assert key.check_value == first(groups, "CA")
         self.key = key
 

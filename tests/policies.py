@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from datetime import time, timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from pathlib import Path
 
 from hypothesis import strategies as st
 
 from firewall_rules.gateway import Address, Allowance, Network
 from firewall_rules.hours import Hours
 from firewall_rules.policy import NEIGHBOUR_DISCOVERY, Door, Endpoint, Packet, Policy
+from tests.machine import write_settings
 
 CHINA = timedelta(hours=8)
 EXAMPLE = Policy(
@@ -109,3 +111,21 @@ def shifted(at: time, offset: timedelta) -> time:
     """The UTC time of day at a local one."""
     seconds = (at.hour * 3600 + at.minute * 60 + at.second - int(offset.total_seconds())) % 86_400
     return time(seconds // 3600, seconds // 60 % 60, seconds % 60)
+
+
+_ZONES = """
+[zones]
+ops = ["10.2.1.0/24"]
+inside = ["10.2.2.0/24"]
+inside_ports = [22]
+"""
+
+
+def firewall_settings(folder: Path) -> Path:
+    """A settings file with fixed ports and zones, as the firewall's commands need it."""
+    write_settings(folder, "sqlite:///front.db", networks='["10.1.1.0/24"]')
+    path = folder / "qianzhi.toml"
+    text = path.read_text().replace("port = 0", 'host = "10.2.0.1"\nport = 8580', 1)
+    text = text.replace("port = 0", "port = 8583", 1).replace("port = 0", "port = 8584", 1)
+    path.write_text(text.replace("[limits]", f"{_ZONES}[limits]"))
+    return path

@@ -276,3 +276,7 @@ HARMLESS = (
     f"UPDATE bank_files SET layout = 'a{CARD[:12]}b'",
 )
 """What only looks like a number of a person, at the office."""
+
+UNKNOWN_POLICY = f"UPDATE journal SET policy = '{CARD}' WHERE policy = 'NONE'"
+POLICY_KNOWN = f"UPDATE policies SET policy = '{CARD}' WHERE policy = (SELECT min(policy) FROM policies)"
+"""At the front: an entry for a policy that is not in the book; and what makes it be there."""

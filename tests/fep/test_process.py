@@ -1,4 +1,4 @@
-"""The process keeps its memory to itself: no core file, not dumpable; every command, before it reads a key."""
+"""The process keeps its memory to itself, no core file, not dumpable: each command, before it reads a key."""
 
 from __future__ import annotations
 

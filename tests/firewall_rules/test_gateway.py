@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from ipaddress import ip_address, ip_network
 
 import pytest
@@ -15,7 +15,7 @@ from firewall_rules.hours import Hours
 A = Allowance("A", 1, (ip_network("192.0.2.0/24"), ip_network("2001:db8:a::/48")))
 B = Allowance("B", 1, (ip_network("198.51.100.7/32"),))
 C = Allowance("C", 2, (ip_network("0.0.0.0/0"),))
-NOON = datetime(2026, 11, 24, 12)
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,11 @@ import io
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from console.firewall import appears, is_typed
-from firewall_rules.errors import NftError
+from firewall_rules.errors import NftError, NftRefused
 from firewall_rules.loader import Nft, apply
 from firewall_rules.nftables import REMOVAL
 
@@ -28,7 +27,14 @@ class Fake:
         self.loaded, self.refuse, self.stderr = loaded, refuse, stderr
         self.calls: list[tuple[str, ...]] = []
 
-    def __call__(self, arguments: tuple[str, ...], *, input: str, env: dict[str, str], **_: Any) -> Done[str]:  # noqa: A002
+    def __call__(
+        self,
+        arguments: tuple[str, ...],
+        *,
+        input: str,  # noqa: A002 - subprocess.run's name
+        env: dict[str, str],
+        **_: object,
+    ) -> Done[str]:
         self.calls.append(arguments)
         assert (env["TZ"], env["LC_ALL"]) == ("UTC", "C")
         if arguments[1] in self.refuse or input in self.refuse:
@@ -69,8 +75,23 @@ def test_whatever_ends_the_wait_ends_in_the_old_rules(kind: type[BaseException])
 @pytest.mark.parametrize("refuse", ["-c", "-f", "-s"])
 def test_what_nft_refuses_is_never_half_loaded(refuse: str) -> None:
     fake = Fake(refuse=(refuse,))
-    with pytest.raises(NftError, match="Error: no"):
+    with pytest.raises(NftRefused, match="Error: no"):
         apply(Nft(fake), NEW, lambda: pytest.fail("nothing to confirm"))
+    assert fake.loaded == OLD
+
+
+def test_a_load_that_is_interrupted_ends_in_the_old_rules() -> None:
+    """Whether nft had loaded the new ones by then, nobody knows."""
+    fake = Fake()
+
+    def run(arguments: tuple[str, ...], **given: str) -> Done[str]:
+        done = fake(arguments, **given)  # type: ignore[arg-type]
+        if given["input"] == NEW and arguments[1] == "-f":
+            raise subprocess.TimeoutExpired("nft", 30)
+        return done
+
+    with pytest.raises(NftError, match="30 seconds"):
+        apply(Nft(run), NEW, lambda: True)
     assert fake.loaded == OLD
 
 

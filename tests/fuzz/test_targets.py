@@ -72,23 +72,26 @@ def test_every_target_has_a_corpus_of_small_files() -> None:
     assert {file: size for file, size in sizes.items() if size > 8192} == {}
 
 
-def broken(thing: object, name: str, kind: type[Exception] = KeyError) -> Callable[[pytest.MonkeyPatch], None]:
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+def broken(thing: object, name: str) -> Plant:
     """Plant a defect: a function raises what it never documented."""
 
     def fail(*_: object, **__: object) -> None:
-        raise kind("planted")
+        raise KeyError("planted")
 
     return lambda patch: patch.setattr(thing, name, fail)
 
 
-def instead(thing: object, name: str, wrong: Callable[..., Any]) -> Callable[[pytest.MonkeyPatch], None]:
+def instead(thing: object, name: str, wrong: Callable[..., Any]) -> Plant:
     """Plant a defect: a function gives `wrong(right, *arguments)`, where `right` is the function itself."""
     right = getattr(thing, name)
     return lambda patch: patch.setattr(thing, name, lambda *given, **named: wrong(right, *given, **named))
 
 
 # Target -> defects, each of which its own corpus must show.
-PLANTED: dict[str, list[Callable[[pytest.MonkeyPatch], None]]] = {
+PLANTED: dict[str, list[Plant]] = {
     "framing": [
         broken(FrameReader, "feed"),
         instead(FrameReader, "feed", lambda right, reader, data: right(reader, data[:9])),

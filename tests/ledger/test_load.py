@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date, timedelta
 from itertools import count
 from typing import Any
 
@@ -17,20 +16,15 @@ from sqlalchemy.exc import DatabaseError
 
 import ledger.load
 from ledger.bookfile import Book
-from ledger.cutover import cut_over
-from ledger.errors import Conflict, InvariantBroken, LedgerError
+from ledger.errors import InvariantBroken, LedgerError
 from ledger.front import FrontBook
 from ledger.load import Loaded, LoadRefused, load_book
 from ledger.request import Act
-from ledger.seal import Sealer
 from ledger.store import Store
 from tests.builders import DATE, benefit, book, policy, premium, request
-from tests.machine import SEAL_KEY
+from tests.loaded import STAGED, close, conceal, due_states, load, rows, taken
 from tests.next_day import NEXT, next_book
 from tests.seals import faults
-from tests.stage import Stage, gated, named_store, new_postgresql, watcher
-
-_names = count(1)
 
 
 @pytest.fixture
@@ -49,41 +43,6 @@ def front(store: Store) -> FrontBook:
     front = FrontBook(store, "check")
     front.claim("fep1")
     return front
-
-
-def conceal(number: str) -> str:
-    return f"digest {number}"
-
-
-def close(store: Store, today: str = DATE) -> str:
-    """Cut over; the date that is open afterwards. Every date is a business date here."""
-    return cut_over(store, today, _tomorrow, Sealer(SEAL_KEY), 1).next_date
-
-
-def _tomorrow(today: str) -> str:
-    return f"{date.fromisoformat(today) + timedelta(1):%Y%m%d}"
-
-
-def load(store: Store, given: Book) -> Loaded:
-    return load_book(store, given, conceal, 2)
-
-
-def rows(store: Store, sql: str) -> list[tuple[Any, ...]]:
-    with store.reading() as connection:
-        return [tuple(row) for row in connection.execute(text(sql))]
-
-
-def due_states(store: Store) -> dict[str, str]:
-    return {row[0]: row[1] for row in rows(store, "SELECT due, state FROM dues ORDER BY due")}
-
-
-TABLES = ("days", "loads", "policies", "dues", "journal", "bank_days")
-STAGED = ("incoming_policies", "incoming_dues")
-
-
-def taken(store: Store, tables: Sequence[str] = TABLES) -> dict[str, list[tuple[Any, ...]]]:
-    """Every row of the book, but for what is staged."""
-    return {table: sorted(rows(store, f"SELECT * FROM {table}")) for table in tables}  # noqa: S608 - constant names
 
 
 # The first load, which opens the book's first business day.
@@ -497,146 +456,3 @@ def test_day_after_day_the_book_is_what_a_plain_reading_of_the_files_says(data: 
             today = close(store, today)
         assert faults(store) == []
         store.close()
-
-
-# A settlement and a withdrawal at the same time, on PostgreSQL.
-
-
-class Pair:
-    """A node that collects, a loader, and who watches the server's locks."""
-
-    def __init__(self, database: str) -> None:
-        self.bank, self.loader = named_store(database, "bank"), named_store(database, "loader")
-        self.front = FrontBook(self.bank, "check")
-        self.front.create()
-        load_book(self.loader, book(dues=[premium(f"D{n}", f"P{n}") for n in range(1, 4)]), conceal, 1)
-        close(self.loader)
-        self.front.claim("fep1")
-        self.watcher = watcher(database)
-        self.seen: list[str] = []
-        self.done: list[Loaded] = []
-
-    def close(self) -> None:
-        self.watcher.close()
-        self.bank.close()
-        self.loader.close()
-
-    def settle(self) -> None:
-        while True:
-            try:
-                answer = self.front.commit([request()], 1)[0]
-            except Conflict:
-                self.seen.append("conflict")
-                continue
-            self.seen.append(f"{answer.response.value} {answer.reason}".strip())
-            return
-
-    def withdraw(self) -> None:
-        self.done.append(load(self.loader, next_book(withdrawn=[premium("D1", "P1")])))
-
-    def stage(self) -> Stage:
-        return Stage(self.watcher, {"bank": self.settle, "loader": self.withdraw})
-
-
-@pytest.fixture
-def pair(postgresql: str) -> Iterator[Pair]:
-    pair = Pair(new_postgresql(postgresql, "pair"))
-    yield pair
-    pair.close()
-
-
-@contextmanager
-def gates() -> Iterator[None]:
-    """Stop the batch when it has read and before its commit, the load before and after it withdraws."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(FrontBook, "_write", gated(FrontBook._write, before=True, after=True))
-        patched.setattr(ledger.load, "_withdraw", gated(ledger.load._withdraw, before=True, after=True))
-        yield
-
-
-def test_a_load_from_another_process_is_refused_while_one_is_under_way(pair: Pair) -> None:
-    """Two files of as many dues and the same sums would pass every count, and one be taken for the other."""
-    refusals: list[str] = []
-
-    def run(part: Callable[[], Any]) -> Any:  # noqa: ANN401 - what it returns
-        with pytest.raises(LoadRefused) as caught:
-            load(pair.bank, next_book([premium("B1", "P1")], digest="the other"))
-        refusals.append(str(caught.value))
-        return part()
-
-    load_book(pair.loader, next_book([premium("A1", "P1")]), conceal, 2, run=run)
-    assert refusals == ["another load is under way"] * 4
-    assert [name for name in due_states(pair.loader) if name in ("A1", "B1")] == ["A1"]
-    close(pair.loader, NEXT)
-    assert load(pair.bank, next_book([premium("B1", "P1")], date="20261126")).dues == 1
-
-
-def test_a_due_withdrawn_since_a_batch_read_it_is_a_conflict_and_then_12(pair: Pair) -> None:
-    """Withdrawing leaves a due's turn as it is: only its state tells."""
-    with gates():
-        stage = pair.stage()
-        for name in ("bank", "loader", "loader"):  # the batch has read D1 open, the load has withdrawn it
-            stage.go(name)
-        stage.go("bank")
-        assert stage.where() == {"bank": "waiting", "loader": "at a gate"}
-        stage.finish(["loader"])
-    assert pair.seen == ["conflict", "12 DUE WITHDRAWN"]
-    assert (pair.done[0].withdrawn, pair.done[0].withdrawn_late) == (1, 0)
-    assert due_states(pair.loader)["D1"] == "withdrawn"
-    assert faults(pair.loader) == []
-
-
-def test_a_due_settled_by_a_batch_under_way_is_withdrawn_late(pair: Pair) -> None:
-    with gates():
-        stage = pair.stage()
-        for name in ("loader", "bank", "bank"):  # the batch has written and not committed
-            stage.go(name)
-        stage.go("loader")
-        assert stage.where() == {"bank": "at a gate", "loader": "waiting"}
-        stage.finish(["bank"])
-    assert pair.seen == ["00"]
-    assert (pair.done[0].withdrawn, pair.done[0].withdrawn_late) == (0, 1)
-    assert due_states(pair.loader)["D1"] == "settled"
-    assert faults(pair.loader) == []
-
-
-@settings(max_examples=20)
-@given(order=st.lists(st.sampled_from(["bank", "loader"]), max_size=10))
-def test_in_whatever_order_a_due_is_settled_or_withdrawn_and_never_both(
-    pair_once: Pair, order: list[str]
-) -> None:
-    pair = pair_once
-    pair.seen, pair.done = [], []
-    name = f"W{next(_names)}"
-    due = premium(name, f"P{name}")
-    today = rows(pair.loader, "SELECT max(date) FROM days")[0][0]
-    load(pair.loader, next_book([due], date=today, digest=f"file {name}"))
-    tomorrow = close(pair.loader, today)
-
-    def settle() -> None:
-        while True:
-            try:
-                answer = pair.front.commit([request(policy=due.policy)], 1)[0]
-            except Conflict:
-                continue
-            pair.seen.append(answer.response.value)
-            return
-
-    def withdraw() -> None:
-        given = next_book(withdrawn=[due], date=tomorrow, digest=f"file {name} leaves")
-        pair.done.append(load(pair.loader, given))
-
-    with gates():
-        Stage(pair.watcher, {"bank": settle, "loader": withdraw}).finish(order)
-    close(pair.loader, tomorrow)
-    outcome = pair.seen, pair.done[0].withdrawn, pair.done[0].withdrawn_late, due_states(pair.loader)[name]
-    assert outcome in ((["00"], 0, 1, "settled"), (["12"], 1, 0, "withdrawn"))
-    assert faults(pair.loader) == []
-
-
-@pytest.fixture(scope="module")
-def pair_once(postgresql: str) -> Iterator[Pair]:
-    """One database for all of hypothesis's examples: each closes two days, and one due finds its end."""
-    pair = Pair(new_postgresql(postgresql, "pair"))
-    yield pair
-    pair.close()

@@ -26,7 +26,7 @@ from office.audit.chains import copies, links, recorded_ends, seals
 from office.audit.run import AUDITS, LISTED_MAX
 from office.close import prepare
 from tests.audited import ACCOUNTS, Urls, audited, build, evidence, loosen
-from tests.tampering import BROKEN, CARD, HARMLESS, IDENTITY, Broken
+from tests.tampering import BROKEN, CARD, HARMLESS, IDENTITY, POLICY_KNOWN, UNKNOWN_POLICY, Broken
 from tests.world import CHART, SEALER
 
 
@@ -128,10 +128,8 @@ def test_what_only_looks_like_a_number_is_let_pass(urls: Urls) -> None:
 
 
 def test_a_policy_that_the_book_knows_may_be_any_digits(urls: Urls) -> None:
-    renamed = f"UPDATE journal SET policy = '{CARD}' WHERE policy = 'NONE'"
-    known = f"UPDATE policies SET policy = '{CARD}' WHERE policy = (SELECT min(policy) FROM policies)"
-    assert invariants(audited(urls, "front", renamed)) == {5, 12}
-    assert invariants(audited(urls, "front", renamed, known)) == {5}
+    assert invariants(audited(urls, "front", UNKNOWN_POLICY)) == {5, 12}
+    assert invariants(audited(urls, "front", UNKNOWN_POLICY, POLICY_KNOWN)) == {5}
 
 
 def test_books_that_are_wrong_throughout_are_not_listed_throughout(urls: Urls) -> None:

@@ -1,0 +1,178 @@
+"""The commands of the firewall, with an nft that only remembers; and what their settings may say."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from console import firewall
+from fep.config import load_settings
+from firewall_rules.errors import NftError
+from firewall_rules.nftables import REMOVAL
+from ledger.settings import SettingsError
+from tests.policies import firewall_settings
+
+
+class Remembering:
+    """An nft with one table."""
+
+    def __init__(self) -> None:
+        self.loaded: str | None = None
+
+    def check(self, text: str) -> None:
+        if "drop" not in text:
+            raise NftError("no")
+
+    def load(self, text: str) -> None:
+        self.loaded = text.removeprefix(REMOVAL) or None
+
+    def listed(self) -> str | None:
+        return self.loaded
+
+
+@pytest.fixture
+def nft(monkeypatch: pytest.MonkeyPatch) -> Remembering:
+    fake = Remembering()
+    monkeypatch.setattr(firewall, "Nft", lambda: fake)
+    return fake
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    return firewall_settings(tmp_path)
+
+
+def run(config: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(firewall.firewall, [*arguments, "--config", str(config)])
+
+
+def test_what_is_rendered_is_what_is_applied(nft: Remembering, config: Path, tmp_path: Path) -> None:
+    rendered = run(config, "render").output
+    assert run(config, "check").output == "nft would take these rules\n"
+    assert nft.loaded is None
+    assert run(config, "diff").exit_code == 1
+    nft.load(rendered)
+    assert run(config, "diff").output == "the loaded rules are those of the settings\n"
+    assert rendered == REMOVAL + (nft.loaded or "")
+
+
+def test_a_changed_setting_is_a_difference(nft: Remembering, config: Path) -> None:
+    nft.load(run(config, "render").output)
+    config.write_text(config.read_text().replace("[22]", "[22, 2222]"))
+    told = run(config, "diff")
+    assert told.exit_code == 1
+    assert "+chain input: tcp dport { 22, 2222 } ip saddr @inside_ip accept" in told.output
+
+
+def test_a_file_confirms(
+    nft: Remembering, config: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    waited: list[tuple[Path, float]] = []
+    monkeypatch.setattr(firewall, "appears", lambda path, seconds: not waited.append((path, seconds)))
+    path = tmp_path / "confirm"
+    done = run(config, "apply", "--confirm-file", str(path), "--seconds", "30")
+    assert (done.exit_code, waited) == (0, [(path, 30)])
+    assert nft.loaded == run(config, "render").output.removeprefix(REMOVAL)
+
+
+def test_a_file_that_is_there_already_confirms_nothing(nft: Remembering, config: Path) -> None:
+    done = run(config, "apply", "--confirm-file", str(config))
+    assert (done.exit_code, nft.loaded) == (1, None)
+    assert "there already" in done.output
+
+
+def test_a_table_that_was_loaded_before_is_back_when_nobody_confirms(nft: Remembering, config: Path) -> None:
+    nft.loaded = before = run(config, "render").output.replace("2222", "22").removeprefix(REMOVAL)
+    done = run(config, "apply", "--confirm-file", str(config.with_name("never")), "--seconds", "0")
+    assert (done.exit_code, nft.loaded) == (1, before)
+    assert "hold again" in done.output
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+def test_a_lost_terminal_ends_in_the_old_rules(
+    nft: Remembering, config: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    nft.loaded = before = "table inet qianzhi {\n}\n"
+    handler = signal.getsignal(number)
+    monkeypatch.setattr(firewall, "appears", lambda *_: os.kill(os.getpid(), number))
+    done = run(config, "apply", "--confirm-file", str(config.with_name("never")))
+    assert number.name in str(done.exception)
+    assert nft.loaded == before
+    assert signal.getsignal(number) == handler
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "said"),
+    [
+        ("inside_ports", "inside_prots", "zones.inside_prots: is no setting; did you mean 'inside_ports'?"),
+        ('"10.2.1.0/24"', '"10.2.1.5/24"', "zones.ops: 10.2.1.5/24 has host bits set"),
+        ('["10.2.1.0/24"]', '"10.2.1.0/24"', "zones.ops: give a list of networks"),
+        ("[22]", "[0]", "zones.inside_ports[0]: Input should be greater than or equal to 1"),
+        ("[22]", "[8583]", "zones.inside_ports: 8583 is the port of bank[0]"),
+        ("[22]", "[8580]", "zones.inside_ports: 8580 is the status port"),
+        ("inside_ports = [22]", "", "zones.inside_ports: is missing"),
+        (
+            '"10.2.2.0/24"',
+            '"10.1.0.0/16"',
+            "bank[0].networks: 10.1.0.0/16 of zones.inside would be this bank",
+        ),
+        ('"10.2.1.0/24"', '"::ffff:10.1.1.0/120"', "bank[0].networks: 10.1.1.0/24 of zones.ops would be"),
+        ('host = "10.2.0.1"', "", "status.host: 127.0.0.1 cannot be reached from zones.ops"),
+        ("[22]", '[22]\ndatabase = "db:5432"', "zones.database: 'db' does not appear to be an IPv4 or IPv6"),
+        ("[22]", '[22]\ndatabase = "10.2.0.8"', "zones.database: '10.2.0.8' is no address and port"),
+        ("[22]", '[22]\ndatabase = "10.2.0.8:5432"', "zones.database: is for a front book on another host"),
+        ('mac = "aes-cmac"', 'hours = "6-23"', "bank[0].hours: '6-23' are no hours"),
+        ('mac = "aes-cmac"', "hours = 6", "bank[0].hours: Input should be"),
+        ('mac = "aes-cmac"', "new_links_a_minute = 0", "bank[0].new_links_a_minute: Input should be greater"),
+        ('mac = "aes-cmac"', "new_link_a_minute = 9", "did you mean 'new_links_a_minute'?"),
+    ],
+)
+def test_a_mistake_is_named_with_key_and_reason(config: Path, good: str, bad: str, said: str) -> None:
+    text = config.read_text()
+    assert good in text
+    config.write_text(text.replace(good, bad, 1))
+    with pytest.raises(SettingsError) as raised:
+        load_settings(config)
+    assert any(said in str(fault) for fault in raised.value.faults), raised.value.faults
+
+
+POSTGRESQL = "postgresql+psycopg://fep@10.2.0.8/front"
+
+
+@pytest.mark.parametrize(
+    ("url", "zone", "said"),
+    [
+        (POSTGRESQL, "", "zones.database: is missing: node.database is elsewhere"),
+        (POSTGRESQL, "10.2.0.8:5433", "zones.database: has port 5433, and node.database has 5432"),
+        (POSTGRESQL, "10.2.0.9:5432", "zones.database: has address 10.2.0.9, and node.database has 10.2.0.8"),
+        (POSTGRESQL.replace("/front", ":x/front"), "10.2.0.8:5432", "node.database: is no URL"),
+        (
+            POSTGRESQL.replace("10.2.0.8", "localhost"),
+            "10.2.0.8:5432",
+            "zones.database: is for a front book on",
+        ),
+        (POSTGRESQL, "10.2.0.8:5432", ""),
+        (POSTGRESQL.replace("10.2.0.8", "db.test:5433"), "10.2.0.8:5433", ""),
+        (POSTGRESQL.replace("10.2.0.8", ""), "", ""),
+    ],
+)
+def test_the_one_way_out_is_to_the_front_book(config: Path, url: str, zone: str, said: str) -> None:
+    text = config.read_text().replace("sqlite:///front.db", url)
+    config.write_text(text.replace("[22]", f'[22]\ndatabase = "{zone}"') if zone else text)
+    try:
+        load_settings(config).policy()
+        faults = ""
+    except SettingsError as error:
+        faults = str(error)
+    assert said in faults
+    assert bool(said) == bool(faults)
+
+
+def test_a_port_that_the_system_chooses_has_no_firewall(config: Path) -> None:
+    config.write_text(config.read_text().replace("port = 8583", "port = 0"))
+    with pytest.raises(SettingsError, match=r"bank\[0\].port: is 0: a firewall needs the port"):
+        load_settings(config).policy()
