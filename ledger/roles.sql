@@ -35,15 +35,15 @@ REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO qianzhi_front, qianzhi_loader, qianzhi_reader, qianzhi_auditor;
 
 -- From nothing, so that a right which an earlier edition of this file gave does not stay.
-REVOKE ALL ON facts, days, loads, policies, dues, incoming_policies, incoming_dues, chains, bank_days, journal
-    FROM PUBLIC, qianzhi_front, qianzhi_loader, qianzhi_reader, qianzhi_auditor;
+REVOKE ALL ON facts, days, loads, policies, dues, incoming_policies, incoming_dues, chains, bank_days, journal,
+    acts FROM PUBLIC, qianzhi_front, qianzhi_loader, qianzhi_reader, qianzhi_auditor;
 
 -- Loads a day's dues. Neither the journal nor any total is within its reach.
-GRANT SELECT ON facts, days, loads, policies, dues, incoming_policies, incoming_dues TO qianzhi_loader;
-GRANT INSERT ON days, loads, policies, dues, incoming_policies, incoming_dues TO qianzhi_loader;
+GRANT SELECT ON facts, days, loads, policies, dues, incoming_policies, incoming_dues, acts TO qianzhi_loader;
+GRANT INSERT ON days, loads, policies, dues, incoming_policies, incoming_dues, acts TO qianzhi_loader;
 GRANT DELETE ON policies, dues, incoming_policies, incoming_dues TO qianzhi_loader;
 GRANT UPDATE (state, holder) ON policies TO qianzhi_loader;
-GRANT UPDATE (state) ON dues TO qianzhi_loader;
+GRANT UPDATE (state, withdrawn) ON dues TO qianzhi_loader;
 -- To hold the open day (FOR SHARE) takes the right to update some column of it. This one is under the day's
 -- seal: the office sees it changed.
 GRANT UPDATE (chains) ON days TO qianzhi_loader;
@@ -72,7 +72,7 @@ GRANT UPDATE ON days TO qianzhi_front;
 GRANT SELECT ON chains, days, journal, loads TO qianzhi_reader;
 
 -- What the audit adds up again: everything, and nothing to write with.
-GRANT SELECT ON facts, days, loads, policies, dues, incoming_policies, incoming_dues, chains, bank_days, journal
-    TO qianzhi_auditor;
+GRANT SELECT ON facts, days, loads, policies, dues, incoming_policies, incoming_dues, chains, bank_days, journal,
+    acts TO qianzhi_auditor;
 
 COMMIT;

@@ -42,7 +42,6 @@ GRANT SELECT ON facts, days, chains, entries, bank_files, bank_lines, reconcilia
     break_events, accounts, postings, legs, acts TO qianzhi_office;
 GRANT INSERT ON days, chains, entries, bank_files, bank_lines, reconciliations, products, breaks, break_events,
     accounts, postings, legs, acts TO qianzhi_office;
-GRANT USAGE ON SEQUENCE acts_number_seq TO qianzhi_office;
 GRANT UPDATE (state) ON days TO qianzhi_office;
 GRANT UPDATE (position, tip) ON chains TO qianzhi_office;
 -- A chart may bring accounts and rename them; on which side an account stands, only the owner changes.

@@ -13,6 +13,7 @@ import errno
 import json
 import os
 import select
+import shutil
 import socket
 import struct
 import subprocess
@@ -106,7 +107,7 @@ def why_not() -> str:
     """Why there can be no such test here; empty if there can."""
     path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
     for program in ("unshare", "nsenter", "ip", "nft"):
-        if not any(Path(folder, program).exists() for folder in path.split(":")):
+        if shutil.which(program, path=path) is None:
             return f"the program {program} is missing"
     os.environ["PATH"] = path
     tried = subprocess.run(
@@ -132,6 +133,8 @@ def three_hosts() -> Iterator[Hosts]:
 
 
 def _connect(hosts: Hosts) -> None:
+    for host in hosts:
+        host.ask("prepare")
     for side, number in (("outer", 1), ("inner", 2)):
         other: Host = getattr(hosts, side)
         pid = str(other.process.pid)
@@ -147,10 +150,13 @@ def _connect(hosts: Hosts) -> None:
             other.run("ip", family, "route", "add", far, "via", gateway)
     for host in hosts:
         host.run("ip", "link", "set", "lo", "up")
-        host.ask("prepare")
     for side, addresses in ADDRESSES.items():
         for far in addresses:
             getattr(hosts, side).ask("reach", source=far, destination=MACHINE[side][":" in far])
+    for source in ADDRESSES["outer"]:
+        for far in ADDRESSES["inner"]:
+            if (":" in source) == (":" in far):
+                hosts.outer.ask("reach", source=source, destination=far)
 
 
 def _address(host: Host, device: str, addresses: tuple[str, ...]) -> None:
@@ -192,6 +198,8 @@ class Agent:
         """Pass packets on, and hear datagrams."""
         for name in ("ipv4/ip_forward", "ipv6/conf/all/forwarding"):
             Path("/proc/sys/net", name).write_text("1")
+        # An address that is still being looked for elsewhere asks for no neighbour, for a second or two.
+        Path("/proc/sys/net/ipv6/conf/default/dad_transmits").write_text("0")
         for port in UDP_PORTS:
             own = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
             own.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)

@@ -21,6 +21,12 @@ def printed(program: str) -> str:
     return done.stdout.strip()
 
 
+def core_limits(text: str) -> list[str]:
+    """The soft and the hard limit of core files, as /proc/PID/limits has them."""
+    [line] = [line for line in text.splitlines() if line.startswith("Max core file size")]
+    return line.split()[4:6]
+
+
 def test_the_process_is_not_dumpable() -> None:
     assert (printed(DUMPABLE), printed(PRIVATE + DUMPABLE)) == ("1", "0")
 
@@ -46,7 +52,30 @@ def test_a_refusal_of_the_kernel_is_not_passed_over(monkeypatch: pytest.MonkeyPa
         keep_memory_private()
 
 
-def test_every_command_begins_with_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+WAITING = """
+import sys
+import console.main
+console.main.cli.main = lambda **_: (print("ready", flush=True), sys.stdin.read())
+console.main.main()
+"""
+
+
+def test_a_running_command_can_be_neither_dumped_nor_read() -> None:
+    """From outside: by its limits, and by whose its files in /proc are (root's, where it is not dumpable)."""
+    with subprocess.Popen(
+        [sys.executable, "-c", WAITING], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        folder = Path("/proc", str(process.pid))
+        assert core_limits((folder / "limits").read_text(encoding="ascii")) == ["0", "0"]
+        assert (folder / "limits").stat().st_uid == 0
+        process.stdin.close()
+    assert process.returncode == 0
+
+
+def test_every_command_begins_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
     monkeypatch.setattr(console.main, "keep_memory_private", lambda: done.append("private"))
     monkeypatch.setattr(console.main.cli, "main", lambda **_: done.append("command"))

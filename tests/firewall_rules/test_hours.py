@@ -62,6 +62,10 @@ def test_closed_seconds_in_utc_are_the_others(opens: int, closes: int, quarters:
     assert closed != hours.include(time(int(minute // 60), int(minute % 60)))
 
 
+def test_hours_of_the_whole_day_are_never_closed() -> None:
+    assert Hours.parse("00:00-24:00").closed(timedelta(hours=8)) == ()
+
+
 def test_a_minutes_worth_of_links_at_once_and_then_as_many_a_minute() -> None:
     pace = Pace()
     assert [pace.take(3, 100.0) for _ in range(5)] == [True, True, True, False, False]

@@ -177,6 +177,10 @@ FRONT = (
     "UPDATE dues SET beneficiary = ''",
     "UPDATE dues SET policy = 'P1'",
     "TRUNCATE dues CASCADE",
+    "UPDATE acts SET note = ''",
+    "DELETE FROM acts",
+    "TRUNCATE acts",
+    "DROP TRIGGER acts_is_never_changed ON acts",
     "UPDATE policies SET policy = 'P9'",
     "UPDATE facts SET value = ''",
     "INSERT INTO facts VALUES ('a', 'b')",
@@ -225,6 +229,7 @@ READER = (
     "SELECT * FROM incoming_policies",
     "SELECT * FROM bank_days",
     "SELECT * FROM facts",
+    "SELECT * FROM acts",
 )
 OFFICE = (
     *(
@@ -265,6 +270,7 @@ OFFICE = (
     "CREATE TABLE mine (a integer)",
     "CREATE TEMPORARY TABLE mine (a integer)",
     "SELECT setval('acts_number_seq', 1)",
+    "SELECT nextval('acts_number_seq')",
     "SET ROLE qianzhi_auditor",
 )
 

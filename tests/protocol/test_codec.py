@@ -300,3 +300,16 @@ def test_a_mac_out_of_its_place_is_no_mac(name: str, message: Message) -> None:
 def test_a_mac_of_another_width_is_our_error() -> None:
     with pytest.raises(EncodeError):
         CODECS["ascii87"].seal(request(), lambda covered: covered[:4])
+
+
+@EVERY
+def test_what_is_left_of_a_message_that_is_cut_short_anywhere_can_be_written(name: str) -> None:
+    """Else an answer to it could not be: pyiso8583 leaves a field that it could not read whole in part."""
+    codec = CODECS[name]
+    raw = codec.encode(request(de2="6222021234567890123"))
+    for length in range(len(raw)):
+        with pytest.raises(DecodeError) as caught:
+            codec.decode(raw[:length])
+        if caught.value.partial is not None:
+            codec.encode(caught.value.partial)
+            assert caught.value.field not in map(str, caught.value.partial.fields)
