@@ -62,7 +62,7 @@ class _Conversation(LineOnlyReceiver):
         try:
             asked = json.loads(line)
             command = self._commands[asked["command"]]
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, RecursionError):  # the last for thousands of brackets
             self._say({"refused": f"no such command; there are {', '.join(self._commands)}"})
             return
         asked["by"] = self._who(self.transport)  # the system's word for it, whatever the line says

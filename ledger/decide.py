@@ -417,6 +417,8 @@ def _reverse_cancel(request: Request, view: View, target: Entry) -> Decision:
     due = _due_of(target, view)
     if target.key in view.undone:
         return _approved(request, view, None, due)
+    if target.original in view.reversed:
+        return _approved(request, view, None, due)  # its bank has reversed that too: it must have no effect
     if due.turn != target.turn:
         return _refused(request, view, Refusal(Response.NOT_POSSIBLE, "DUE SETTLED SINCE"))
     restored = due._replace(state=DueState.SETTLED, settled_by=target.original, turn=due.turn + 1)

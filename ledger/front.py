@@ -143,8 +143,9 @@ class FrontBook:
                 *view.receipts.values(),
             ]
             named.update(entry.policy for entry in found if entry.policy)
-            undoable = originals + [entry.key for entry in found]
-            view.undone.update(row[0] for row in statements.rows(connection, statements.undone, undoable))
+            undoable = originals + [name for entry in found for name in (entry.key, entry.original) if name]
+            for original, kind, turn in statements.rows(connection, statements.undoings, undoable):
+                view.note_undoing(original, Kind(kind), turn)
         wanted = sorted(named)
         view.policies.update(
             (row[0], Policy(*row)) for row in statements.rows(connection, statements.policies, wanted)
@@ -264,9 +265,9 @@ class Statements:
         self._is_sqlite = is_sqlite
         self.entries_by_key = self._gathered(journal.columns, journal, journal.c.key)
         self.entries_by_receipt = self._gathered(journal.columns, journal, journal.c.receipt)
-        self.undone = self._gathered([journal.c.original], journal, journal.c.original).where(
-            journal.c.original != "", journal.c.turn.is_not(None)
-        )
+        self.undoings = self._gathered(
+            [journal.c.original, journal.c.kind, journal.c.turn], journal, journal.c.original
+        ).where(journal.c.original != "", journal.c.response == "00")
         self.policies = self._gathered(
             [policies.c.policy, policies.c.state, policies.c.holder], policies, policies.c.policy
         )

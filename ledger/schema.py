@@ -229,10 +229,10 @@ journal = Table(
         name="effect_fits_kind",
     ),
     Index(
-        "effective_undoings",
+        "approved_undoings",
         "original",
-        sqlite_where=text("original <> '' AND turn IS NOT NULL"),
-        postgresql_where=text("original <> '' AND turn IS NOT NULL"),
+        sqlite_where=text("original <> '' AND response = '00'"),
+        postgresql_where=text("original <> '' AND response = '00'"),
     ),
 )
 

@@ -16,6 +16,7 @@ from ledger.bookfile import Policy
 from ledger.day import DayState
 from ledger.entry import Entry, Kind
 from ledger.request import NO_TOTALS, Totals
+from protocol.responses import Response
 
 
 class Day(NamedTuple):
@@ -79,6 +80,7 @@ class View:
     entries: dict[str, Entry] = field(default_factory=dict)
     receipts: dict[str, Entry] = field(default_factory=dict)
     undone: set[str] = field(default_factory=set)
+    reversed: set[str] = field(default_factory=set)
     policies: dict[str, Policy] = field(default_factory=dict)
     dues: dict[str, Due] = field(default_factory=dict)
     dues_by_policy: dict[str, list[str]] = field(default_factory=dict)
@@ -114,8 +116,17 @@ class View:
         self.entries[entry.key] = entry
         if entry.receipt is not None:
             self.receipts[entry.receipt] = entry
-        if entry.original and entry.turn is not None and entry.kind in (Kind.CANCEL, Kind.REVERSAL):
-            self.undone.add(entry.original)
+        if entry.original and entry.response is Response.APPROVED:
+            self.note_undoing(entry.original, entry.kind, entry.turn)
+
+    def note_undoing(self, original: str, kind: Kind, turn: int | None) -> None:
+        """Remember an approved cancel or reversal: `undone` are the originals that one took out of effect,
+        `reversed` those that their bank has reversed, in effect then or not.
+        """
+        if turn is not None:
+            self.undone.add(original)
+        if kind is Kind.REVERSAL:
+            self.reversed.add(original)
 
     def change_due(self, due: Due) -> None:
         """Put a due's new row in place; the one that was read stays at hand for the conditional update."""

@@ -66,7 +66,19 @@ def test_a_command_gets_its_arguments_and_its_answer_after_any_progress() -> Non
 
 
 @pytest.mark.parametrize(
-    "line", [b"", b"x", b"\xff", b"[]", b"1", b'"double"', b"{}", b'{"command": "x"}', b'{"command": ["x"]}']
+    "line",
+    [
+        b"",
+        b"x",
+        b"\xff",
+        b"[]",
+        b"1",
+        b'"double"',
+        b"{}",
+        b'{"command": "x"}',
+        b'{"command": ["x"]}',
+        b"[" * 5_000,
+    ],
 )
 def test_what_is_no_command_is_refused_with_what_there_is(line: bytes) -> None:
     operator = Operator({"one": lambda *_: succeed(1), "two": lambda *_: succeed(2)})

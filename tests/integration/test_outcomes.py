@@ -347,8 +347,9 @@ def test_a_refusal_stays_a_refusal(bank: Client, books: Books) -> None:
     assert bank.ask(sent).fields[39] == "25"
     books.execute("INSERT INTO policies (policy, state, holder) VALUES ('P9', 'active', 'x')")
     books.execute(
-        "INSERT INTO dues (due, policy, code, kind, due_date, amount, beneficiary, state, settled_by, turn)"
-        " VALUES ('D9', 'P9', '500000', 'premium', '20261201', 120000, '', 'open', '', 0)"
+        "INSERT INTO dues (due, policy, code, kind, due_date, amount, beneficiary, state, settled_by, turn,"
+        " withdrawn)"
+        " VALUES ('D9', 'P9', '500000', 'premium', '20261201', 120000, '', 'open', '', 0, 0)"
     )
     assert bank.ask(sent).fields[39] == "25"
     assert books.due("D9") == UNTOUCHED

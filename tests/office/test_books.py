@@ -35,7 +35,7 @@ CLEARING, PREMIUMS, ADVANCE = CHART.clearing, "1122", "2203"
 
 @pytest.fixture
 def store(database: str) -> Iterator[Store]:
-    opened = Store(database, lock=False)
+    opened = Store(database)
     with opened.transaction() as connection:
         OFFICE.create_all(connection)
         install_chart(connection, CHART)

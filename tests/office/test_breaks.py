@@ -55,7 +55,7 @@ from tests.suspended import (
 
 @pytest.fixture
 def store(database: str) -> Iterator[Store]:
-    opened = Store(database, lock=False)
+    opened = Store(database)
     with opened.transaction() as connection:
         OFFICE.create_all(connection)
         install_chart(connection, CHART)
@@ -153,7 +153,7 @@ def test_the_close_takes_along_only_what_is_open_or_approved(
 ) -> None:
     ends = {"open": "suspense", "approved": "closed", "posted": "closed"}
     for state in BreakState:
-        with subtests.test(state), tried(connection):
+        with subtests.test(state.value), tried(connection):
             name = brought_to(connection, state)
             assert to_suspense(connection, BANK, D1, 9) == (state == "open")
             assert post_approved(connection, CHART, D2, 9) == ((name,) if ends.get(state) == "closed" else ())

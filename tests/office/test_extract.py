@@ -38,7 +38,7 @@ from tests.reported import (
 
 @pytest.fixture
 def empty(office_url: str) -> Iterator[Store]:
-    opened = Store(office_url, lock=False, by_index=False)
+    opened = Store(office_url, by_index=False)
     yield opened
     opened.close()
 

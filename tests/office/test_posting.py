@@ -31,7 +31,7 @@ DIFFERENCES = st.lists(AMOUNTS, max_size=8)
 
 @pytest.fixture
 def store(database: str) -> Iterator[Store]:
-    opened = Store(database, lock=False)
+    opened = Store(database)
     with opened.transaction() as connection:
         OFFICE.create_all(connection)
         install_chart(connection, CHART)

@@ -42,7 +42,7 @@ from tests.suspended import (
 
 @pytest.fixture
 def store(database: str) -> Iterator[Store]:
-    opened = Store(database, lock=False)
+    opened = Store(database)
     with opened.transaction() as connection:
         OFFICE.create_all(connection)
         install_chart(connection, CHART)
