@@ -322,7 +322,7 @@ def test_no_batch_reads_a_whole_table(front: FrontBook, store: Store) -> None:
 def test_what_its_bank_has_reversed_does_not_stand_again_when_its_cancel_is_reversed_too(
     front: FrontBook, store: Store
 ) -> None:
-    """Collected, cancelled, reversed (nothing is left to reverse), and then the cancel reversed: no effect."""
+    """Collected, cancelled, reversed (nothing is left to reverse), then the cancel reversed: no effect."""
     first = request()
     cancel = request(Act.CANCEL, code="020000", original=first.key)
     undo_first = request(Act.REVERSE, original=first.key)
