@@ -195,13 +195,18 @@ def _amount(place: int) -> int:
     return 10_000 + place * 7919 % 1_000_000
 
 
+def _terminal(place: int) -> str:
+    """5,000 terminals, and others for each million, so that no key comes twice."""
+    return f"T{place // 1_000_000 % 100:02d}{place % 5000:05d}"
+
+
 def _moment(place: int) -> str:
     minutes = place * 800 // 1_000_000 % 800
     return f"1123{8 + minutes // 60:02d}{minutes % 60:02d}{place % 60:02d}"
 
 
 def _entry(place: int) -> Entry:
-    terminal, stan = f"T{place % 5000:07d}", f"{place % 1_000_000:06d}"
+    terminal, stan = _terminal(place), f"{place % 1_000_000:06d}"
     return Entry(
         chain=1,
         position=place,
@@ -244,7 +249,7 @@ def _lines(size: int) -> Iterator[BankLine]:
     for place in range(1, size + 1):
         yield BankLine(
             place,
-            f"T{place % 5000:07d}",
+            _terminal(place),
             "BRANCH000000001",
             _moment(place),
             f"{place % 1_000_000:06d}",

@@ -7,6 +7,8 @@ other, a journal that cannot be changed.
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     DDL,
     BigInteger,
@@ -167,45 +169,54 @@ bank_days = Table(
     PrimaryKeyConstraint("bank", "date"),
 )
 
+
+def entry_columns() -> tuple[Column[Any], ...]:
+    """The columns of ledger.entry.Entry, in its order, made anew: for the journal, and for the office's copy."""
+    return (
+        Column("chain", Integer, nullable=False),
+        _integer("position"),
+        _text("key"),
+        _text("kind"),
+        _text("mti"),
+        _text("code"),
+        _text("bank"),
+        _text("terminal"),
+        _text("branch"),
+        _text("stan"),
+        _text("sent_at"),
+        _text("local_at"),
+        _text("rrn"),
+        _text("card"),
+        _integer("amount"),
+        _text("currency"),
+        _text("policy"),
+        _text("holder"),
+        _text("due"),
+        _text("due_date"),
+        _text("original"),
+        _text("content"),
+        _text("business_date"),
+        _integer("recorded_at"),
+        _text("response"),
+        _text("reason"),
+        _text("authorization"),
+        Column("receipt", Text),
+        _text("misfit"),
+        _text("side"),
+        Column("subject", Text),
+        Column("turn", BigInteger),
+        Column("turn_before", BigInteger),
+        _text("previous"),
+    )
+
+
 journal = Table(
     "journal",
     FRONT,
-    Column("chain", Integer, nullable=False),
-    _integer("position"),
-    _text("key"),
-    _text("kind"),
-    _text("mti"),
-    _text("code"),
-    _text("bank"),
-    _text("terminal"),
-    _text("branch"),
-    _text("stan"),
-    _text("sent_at"),
-    _text("local_at"),
-    _text("rrn"),
-    _text("card"),
-    _integer("amount"),
-    _text("currency"),
-    _text("policy"),
-    _text("holder"),
-    _text("due"),
-    _text("due_date"),
-    _text("original"),
-    _text("content"),
-    _text("business_date"),
-    _integer("recorded_at"),
-    _text("response"),
-    _text("reason"),
-    _text("authorization"),
-    Column("receipt", Text, unique=True),
-    _text("misfit"),
-    _text("side"),
-    Column("subject", Text),
-    Column("turn", BigInteger),
-    Column("turn_before", BigInteger),
-    _text("previous"),
+    *entry_columns(),
     PrimaryKeyConstraint("chain", "position"),
     UniqueConstraint("key", name="one_key_once"),
+    UniqueConstraint("receipt", name="one_receipt_once"),
     UniqueConstraint("subject", "turn", name="one_turn_once"),
     ForeignKeyConstraint(
         ["subject", "turn_before"], ["journal.subject", "journal.turn"], name="turn_follows_turn"

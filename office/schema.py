@@ -25,6 +25,8 @@ from sqlalchemy import (
     text,
 )
 
+from ledger.schema import entry_columns
+
 OFFICE = MetaData()
 
 
@@ -68,40 +70,7 @@ chains = Table(
 entries = Table(
     "entries",
     OFFICE,
-    Column("chain", Integer, nullable=False),
-    _integer("position"),
-    _text("key"),
-    _text("kind"),
-    _text("mti"),
-    _text("code"),
-    _text("bank"),
-    _text("terminal"),
-    _text("branch"),
-    _text("stan"),
-    _text("sent_at"),
-    _text("local_at"),
-    _text("rrn"),
-    _text("card"),
-    _integer("amount"),
-    _text("currency"),
-    _text("policy"),
-    _text("holder"),
-    _text("due"),
-    _text("due_date"),
-    _text("original"),
-    _text("content"),
-    _text("business_date"),
-    _integer("recorded_at"),
-    _text("response"),
-    _text("reason"),
-    _text("authorization"),
-    Column("receipt", Text),
-    _text("misfit"),
-    _text("side"),
-    Column("subject", Text),
-    Column("turn", BigInteger),
-    Column("turn_before", BigInteger),
-    _text("previous"),
+    *entry_columns(),
     PrimaryKeyConstraint("chain", "position"),
     UniqueConstraint("key", name="entry_key_once"),
     Index("entries_by_day", "business_date", "bank", "key"),
