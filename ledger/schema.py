@@ -171,7 +171,7 @@ bank_days = Table(
 
 
 def entry_columns() -> tuple[Column[Any], ...]:
-    """The columns of ledger.entry.Entry, in its order, made anew: for the journal, and for the office's copy."""
+    """The columns of ledger.entry.Entry in its order, anew: for the journal and the office's copy of it."""
     return (
         Column("chain", Integer, nullable=False),
         _integer("position"),
