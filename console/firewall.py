@@ -17,6 +17,7 @@ from typing import NoReturn, TextIO
 
 import click
 
+from console.options import SETTINGS
 from fep.config import load_settings
 from firewall_rules.errors import FirewallError
 from firewall_rules.loader import Nft, apply
@@ -25,14 +26,6 @@ from firewall_rules.ruleset import difference
 
 WORD = "keep"
 _LOOK_SECONDS = 0.5
-_SETTINGS = click.option(
-    "--config",
-    "config",
-    type=click.Path(path_type=Path),
-    default=Path("var/qianzhi.toml"),
-    show_default=True,
-    help="the settings file",
-)
 
 
 @click.group()
@@ -41,14 +34,14 @@ def firewall() -> None:
 
 
 @firewall.command("render")
-@_SETTINGS
+@SETTINGS
 def render_command(config: Path) -> None:
     """Print the rules that the settings ask for, as `nft -f` takes them."""
     click.echo(_wanted(config), nl=False)
 
 
 @firewall.command("check")
-@_SETTINGS
+@SETTINGS
 def check_command(config: Path) -> None:
     """Have nft look through the rules that the settings ask for; nothing changes."""
     Nft().check(_wanted(config))
@@ -56,7 +49,7 @@ def check_command(config: Path) -> None:
 
 
 @firewall.command("diff")
-@_SETTINGS
+@SETTINGS
 def diff_command(config: Path) -> None:
     """Say how the loaded rules differ from the settings; exit code 1 if they do."""
     lines = difference(Nft().listed(), _wanted(config))
@@ -68,7 +61,7 @@ def diff_command(config: Path) -> None:
 
 
 @firewall.command("apply")
-@_SETTINGS
+@SETTINGS
 @click.option("--seconds", type=click.IntRange(0, 3600), default=60, show_default=True)
 @click.option(
     "--confirm-file",

@@ -23,29 +23,22 @@ from rich.console import Console
 from rich.progress import Progress
 from twisted.logger import globalLogBeginner, textFileLogObserver
 
+from console.options import SETTINGS
 from fep.config import Settings, load_settings
 from fep.control import NotServing, ask
 from fep.errors import FepError
 from fep.install import install
-from fep.operations import refuse_early
+from fep.operations import date_to_close
 from fep.service import Service, World
 from fep.vault import Vault
 from ledger import bookfile, sample
-from ledger.cutover import Cutover, CutoverRefused, cut_over
+from ledger.cutover import Cutover, cut_over
 from ledger.errors import LedgerError
 from ledger.front import FrontBook
 from ledger.journal import broken_links, read_chains, read_days, read_entries
 from ledger.load import Loaded, load_book
 from ledger.store import Store
 
-_SETTINGS = click.option(
-    "--config",
-    "config",
-    type=click.Path(path_type=Path),
-    default=Path("var/qianzhi.toml"),
-    show_default=True,
-    help="the settings file",
-)
 SWITCH_INTERVAL_SECONDS = 0.0005
 """The committer's thread takes the interpreter's lock back about a dozen times a batch; at the default of
 5 ms each, a busy reactor would make a batch of 256 take 60 ms."""
@@ -94,13 +87,13 @@ def run() -> None:
         ports = {"first_port": _RUN_PORT, "status_port": _RUN_STATUS_PORT}
         install(_RUN_FOLDER, os.urandom, datetime.now(UTC), **ports)
         path = _RUN_FOLDER / "book.csv"
-        _write_sample(path, _SAMPLE_POLICIES, 1, _today())
+        _write_sample(path, _SAMPLE_POLICIES, 1, today())
         _report(_load(load_settings(config), path))
     _serve(load_settings(config), config, quiet=False)
 
 
 @click.command("reload")
-@_SETTINGS
+@SETTINGS
 def reload_command(config: Path) -> None:
     """Have the machine read its settings again: banks, keys, certificates, allowlist. Good links stay."""
     told = ask(Path(load_settings(config).node.control), "reload")
@@ -114,7 +107,7 @@ def book() -> None:
 
 @book.command("load")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@_SETTINGS
+@SETTINGS
 def load_command(file: Path, config: Path) -> None:
     """Load FILE, the day's dues, whole or not at all, and open its business day."""
     _report(_load(load_settings(config), file))
@@ -128,7 +121,7 @@ def load_command(file: Path, config: Path) -> None:
 def sample_command(policies: int, output: Path, date: str | None, seed: int) -> None:
     """Write a credible book of POLICIES policies; the persons in it do not exist."""
     try:
-        _write_sample(output, policies, seed, date or _today())
+        _write_sample(output, policies, seed, date or today())
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
     click.echo(f"wrote {output}")
@@ -140,7 +133,7 @@ def day() -> None:
 
 
 @day.command("status")
-@_SETTINGS
+@SETTINGS
 def status_command(config: Path) -> None:
     """Say which business days there are, and how far each has come at the front."""
     store = Store(load_settings(config).node.database, lock=False)
@@ -154,7 +147,7 @@ def status_command(config: Path) -> None:
 @day.command("cutover")
 @click.option("--date", default=None, help="the business day to close  [default: the open one]")
 @click.option("--early", is_flag=True, help="close it though its date has not come")
-@_SETTINGS
+@SETTINGS
 def cutover_command(date: str | None, early: bool, config: Path) -> None:
     """Close the business day and open the next; asked for again, it changes nothing."""
     settings = load_settings(config)
@@ -172,7 +165,7 @@ def journal() -> None:
 
 
 @journal.command("verify")
-@_SETTINGS
+@SETTINGS
 def verify_command(config: Path) -> None:
     """Prove the journal's hash chains; exit code 1 and every broken link if one does not hold."""
     store = Store(load_settings(config).node.database, lock=False)
@@ -207,7 +200,8 @@ def _progress() -> Progress:
     return Progress(console=console, transient=True, disable=not console.is_terminal)
 
 
-def _today() -> str:
+def today() -> str:
+    """The local date, YYYYMMDD."""
     return datetime.now(UTC).astimezone().strftime("%Y%m%d")
 
 
@@ -229,11 +223,8 @@ def _cut_over_here(settings: Settings, date: str | None, *, early: bool) -> Cuto
         book = FrontBook(store, vault.front_key.check_value)
         book.create()
         current = book.day()
-        date = date or (current.date if current else "")
-        if not date:
-            raise CutoverRefused("no business day is open: load the dues first")
-        if not early:
-            refuse_early(datetime.now(UTC).astimezone(), date)
+        now = datetime.now(UTC).astimezone()
+        date = date_to_close(date, current.date if current else "", now, early=early)
         following = settings.day.calendar().next_business_date
         return cut_over(store, date, following, vault.sealer, now_us(), getpass.getuser())
     finally:

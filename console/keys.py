@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from console.options import SETTINGS
 from fep.config import Bank, KeystoreSettings, Settings, load_settings
 from fep.install import node_keys, write_master_key
 from fep.keys import (
@@ -38,19 +39,6 @@ if TYPE_CHECKING:
 
 _NODE_KEYS: Final = {FRONT: Kind.BLAKE2B, SEAL: Kind.ED25519}
 _NEXT = "the machine takes it at its next start, or at qianzhi reload"
-
-
-def _config(command: Callable[..., None]) -> Callable[..., None]:
-    return click.option(
-        "--config",
-        "config",
-        type=click.Path(path_type=Path),
-        default=Path("var/qianzhi.toml"),
-        show_default=True,
-        help="the settings file",
-    )(command)
-
-
 _REPLACE = click.option("--replace", is_flag=True, help="end the key of this name, if there is one")
 
 
@@ -60,7 +48,7 @@ def keys() -> None:
 
 
 @keys.command("create")
-@_config
+@SETTINGS
 def create_command(config: Path) -> None:
     """Make the keystore with a fresh front key and seal key; the master key too, if its file is not there."""
     settings = load_settings(config).keystore
@@ -74,7 +62,7 @@ def create_command(config: Path) -> None:
 
 
 @keys.command("list")
-@_config
+@SETTINGS
 def list_command(config: Path) -> None:
     """Say which keys there are: name, kind, check value. Never a key."""
     settings = load_settings(config).keystore
@@ -90,7 +78,7 @@ def list_command(config: Path) -> None:
 @click.argument("name")
 @click.option("--parts", type=click.IntRange(2, 9), default=2, show_default=True, help="how many custodians")
 @_REPLACE
-@_config
+@SETTINGS
 def load_command(name: str, parts: int, replace: bool, config: Path) -> None:
     """Put a bank's ZMK together from its custodians' components. NAME is zmk/<bank>."""
     settings = load_settings(config)
@@ -109,7 +97,7 @@ def load_command(name: str, parts: int, replace: bool, config: Path) -> None:
 @click.argument("name")
 @click.option("--bytes", "length", type=int, default=None, help="a ZMK's length  [default: 16]")
 @_REPLACE
-@_config
+@SETTINGS
 def generate_command(name: str, length: int | None, replace: bool, config: Path) -> None:
     """Draw a key at random: front, seal, or zmk/<bank>. A ZMK drawn here nobody else has: for trials only."""
     settings = load_settings(config)
@@ -122,7 +110,7 @@ def generate_command(name: str, length: int | None, replace: bool, config: Path)
 @keys.command("remove")
 @click.argument("name")
 @click.confirmation_option(prompt="Without this key its bank cannot sign on. Remove it?")
-@_config
+@SETTINGS
 def remove_command(name: str, config: Path) -> None:
     """Remove a key for good."""
     settings = load_settings(config).keystore
@@ -135,7 +123,7 @@ def remove_command(name: str, config: Path) -> None:
 
 @keys.command("rewrap")
 @click.argument("source")
-@_config
+@SETTINGS
 def rewrap_command(source: str, config: Path) -> None:
     """Seal the keystore under another master key, from SOURCE: file:PATH, env:NAME or credential:NAME.
 
@@ -155,7 +143,7 @@ def rewrap_command(source: str, config: Path) -> None:
 
 @keys.command("export-public")
 @click.argument("name", type=click.Choice([SEAL]))
-@_config
+@SETTINGS
 def export_command(name: str, config: Path) -> None:
     """Print the public half of the seal key, for the office's settings."""
     click.echo(open_keystore(load_settings(config).keystore)[name].check_value)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import getpass
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,11 +17,10 @@ from rich.console import Console
 from rich.progress import Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from console.front import now_us
+from console.front import now_us, today
 from fep.config import load_settings as load_front_settings
 from fep.keys import SEAL
 from fep.vault import open_keystore
-from ledger.capitals import in_figures
 from ledger.store import Store
 from office import breaks, chart, close, extract, report
 from office.acts import record_act
@@ -31,6 +29,7 @@ from office.books import TrialBalance, trial_balance
 from office.breaks import Break
 from office.config import Settings, load_settings
 from office.install import SampleBank, install
+from office.wording import yuan
 
 _LAYOUTS = ("standard", "fixed-gb18030", "csv-yuan")
 _CONFIG = click.option(
@@ -171,11 +170,6 @@ def balance_table(balance: TrialBalance) -> Table:
     return table
 
 
-def yuan(fen: int) -> str:
-    """An amount for people: yuan, with a sign where it is negative."""
-    return f"{'-' if fen < 0 else ''}{in_figures(abs(fen))}"
-
-
 @click.group()
 def recon() -> None:
     """Reconciliation with the banks."""
@@ -191,22 +185,21 @@ recon.add_command(close_command, "run")
 @_CONFIG
 def show_command(bank: str, date: str, everything: bool, config: Path) -> None:
     """List the breaks: each with its reason, age, owner and state."""
-    today = _today()
     states = () if everything else tuple(state for state in breaks.BreakState if state != "closed")
     with opened(load_settings(config), write=False) as store, store.reading() as connection:
         found = breaks.listing(connection, bank, date, states)
     for one in found:
-        click.echo(break_line(one, today))
+        click.echo(break_line(one, today()))
     click.echo(f"{len(found)} breaks")
 
 
-def break_line(one: Break, today: str) -> str:
+def break_line(one: Break, on: str) -> str:
     """A break in one line."""
     people = f" by {one.proposed_by}" if one.proposed_by else ""
     decided = f" {one.resolution}{people}" if one.resolution else ""
     owner = f" {one.owner}" if one.owner else ""
     hint = f" [{one.hint}]" if one.hint else ""
-    age = breaks.age_days(one, today)
+    age = breaks.age_days(one, on)
     return (
         f"{one.name} {one.cls} {yuan(one.difference)} {one.state}{decided},"
         f" {age} d,{owner} {one.policy}: {one.reason}{hint}"
@@ -268,17 +261,17 @@ def report_command(date: str, config: Path) -> None:
     settings = load_settings(config)
     folder = Path(settings.office.reports)
     folder.mkdir(parents=True, exist_ok=True)
-    today, chart_here = _today(), chart_of(settings)
+    day, chart_here = today(), chart_of(settings)
     with opened(settings, write=False) as store, store.reading(snapshot=True) as connection:
         date = date or close.last_posted(connection)
         names = {bank.code: bank.name for bank in settings.bank}
-        found = extract.overview(connection, date, names, today, chart_here)
+        found = extract.overview(connection, date, names, day, chart_here)
         balance = trial_balance(connection, date)
     linked = {one.bank: f"{date}.{one.bank}.html" for one in found.reports}
     pages = {
         "overview.html": report.overview_as_html(found, linked).encode(),
         "overview.csv": report.overview_as_csv(found),
-        "balance.html": report.balance_as_html(balance, date, today).encode(),
+        "balance.html": report.balance_as_html(balance, date, day).encode(),
         "balance.csv": report.balance_as_csv(balance, date),
     }
     for one in found.reports:
@@ -313,10 +306,6 @@ def audit_command(without_front: bool, config: Path) -> None:
     if done.failings:
         raise click.ClickException(f"{len(done.failings)} findings: change nothing, and find out why")
     click.echo("the audit found nothing")
-
-
-def _today() -> str:
-    return datetime.now(UTC).astimezone().strftime("%Y%m%d")
 
 
 COMMANDS: tuple[click.Command, ...] = (office, recon, audit_command)

@@ -49,6 +49,16 @@ def refuse_early(now: datetime, business_date: str) -> None:
         )
 
 
+def date_to_close(asked: str | None, open_date: str, now: datetime, *, early: bool) -> str:
+    """The business date that a cut-over closes: the one asked for, or the open one. Raises CutoverRefused."""
+    date = asked or open_date
+    if not date:
+        raise CutoverRefused("no business day is open: load the dues first")
+    if not early:
+        refuse_early(now, date)
+    return date
+
+
 @dataclass(frozen=True, slots=True)
 class Operations:
     """The operator's commands. `now` is the local wall clock, `now_us` the same in microseconds since 1970
@@ -73,11 +83,8 @@ class Operations:
         return {"cutover": self._asked_to_cut_over, "load": self._asked_to_load}
 
     def _asked_to_cut_over(self, asked: Mapping[str, Any], _progress: Progress) -> Deferred[dict[str, Any]]:
-        date = asked.get("date") or self.engine.business_date
-        if not date:
-            raise CutoverRefused("no business day is open: load the dues first")
-        if not asked.get("early"):
-            refuse_early(self.now(), date)
+        open_date, early = self.engine.business_date, bool(asked.get("early"))
+        date = date_to_close(asked.get("date"), open_date, self.now(), early=early)
         done = Deferred.fromCoroutine(self.cut_over(date, str(asked.get("by", MACHINE))))
         return done.addCallback(lambda cutover: cutover._asdict())
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from sqlalchemy import Connection, Table, insert, select
@@ -51,18 +50,3 @@ def record(connection: Connection, table: Table, at: int, by: str, act: str, sub
     previous = act_hash(last) if last else GENESIS
     new = Act(last.number + 1 if last else 1, at, by, act, subject, note, previous)
     connection.execute(insert(table).values(new._asdict()))
-
-
-def read_acts(connection: Connection, table: Table) -> Iterator[Act]:
-    """All acts, in order."""
-    columns = (table.c[name] for name in Act._fields)
-    return (Act(*row) for row in connection.execute(select(*columns).order_by(table.c.number)))
-
-
-def broken_acts(acts: Iterator[Act]) -> Iterator[int]:
-    """The numbers of acts that do not carry the hash of the one before, or are not the next."""
-    number, tip = 0, GENESIS
-    for act in acts:
-        if act.number != number + 1 or act.previous != tip:
-            yield act.number
-        number, tip = act.number, act_hash(act)

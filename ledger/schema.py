@@ -31,19 +31,57 @@ from ledger.request import Totals
 FRONT = MetaData()
 
 
-def _text(name: str) -> Column[str]:
+def text_column(name: str) -> Column[str]:
+    """A column of text that is never null."""
     return Column(name, Text, nullable=False)
 
 
-def _integer(name: str) -> Column[int]:
+def integer_column(name: str) -> Column[int]:
+    """A column of 64-bit integers that is never null."""
     return Column(name, BigInteger, nullable=False)
+
+
+def _policy_columns() -> tuple[Column[Any], ...]:
+    """A policy's columns, made anew: in the book, and on its way in."""
+    return (
+        Column("policy", Text, primary_key=True),
+        text_column("state"),
+        text_column("holder"),
+    )
+
+
+def _due_columns() -> tuple[Column[Any], ...]:
+    """What a due is, made anew: in the book, and on its way in."""
+    return (
+        Column("due", Text, primary_key=True),
+        text_column("policy"),
+        text_column("code"),
+        text_column("kind"),
+        text_column("due_date"),
+        integer_column("amount"),
+        text_column("beneficiary"),
+        text_column("state"),
+    )
+
+
+def act_columns() -> tuple[Column[Any], ...]:
+    """The columns of ledger.acts.Act, in its order, made anew: for the front's trail and the office's."""
+    return (
+        Column("number", Integer, primary_key=True),
+        integer_column("at"),
+        text_column("by"),
+        text_column("act"),
+        text_column("subject"),
+        text_column("note"),
+        text_column("previous"),
+    )
 
 
 facts = Table(
     "facts",
     FRONT,
     Column("name", Text, primary_key=True),
-    _text("value"),
+    text_column("value"),
 )
 """What this book is: its schema's version, and the check value of the key that its digests were made with."""
 
@@ -51,12 +89,12 @@ days = Table(
     "days",
     FRONT,
     Column("date", Text, primary_key=True),
-    _text("state"),
-    _text("next_date"),
-    _integer("closed_at"),
-    _text("chains"),
-    _text("root"),
-    _text("signature"),
+    text_column("state"),
+    text_column("next_date"),
+    integer_column("closed_at"),
+    text_column("chains"),
+    text_column("root"),
+    text_column("signature"),
     CheckConstraint("state IN ('open', 'closed')", name="day_state"),
     CheckConstraint(
         "(state = 'closed') = (signature <> '' AND next_date > date)", name="day_closed_is_sealed"
@@ -77,15 +115,15 @@ loads = Table(
     "loads",
     FRONT,
     Column("digest", Text, primary_key=True),
-    _text("date"),
-    _integer("policies"),
-    _integer("dues"),
-    _integer("premium"),
-    _integer("benefit"),
-    _integer("withdrawn"),
-    _integer("withdrawn_late"),
-    _integer("lapsed"),
-    _integer("loaded_at"),
+    text_column("date"),
+    integer_column("policies"),
+    integer_column("dues"),
+    integer_column("premium"),
+    integer_column("benefit"),
+    integer_column("withdrawn"),
+    integer_column("withdrawn_late"),
+    integer_column("lapsed"),
+    integer_column("loaded_at"),
     UniqueConstraint("date", name="one_load_a_day"),
 )
 """One file of dues taken. `withdrawn_late` counts dues that were settled before they could be withdrawn;
@@ -94,25 +132,16 @@ loads = Table(
 policies = Table(
     "policies",
     FRONT,
-    Column("policy", Text, primary_key=True),
-    _text("state"),
-    _text("holder"),
+    *_policy_columns(),
 )
 
 dues = Table(
     "dues",
     FRONT,
-    Column("due", Text, primary_key=True),
-    _text("policy"),
-    _text("code"),
-    _text("kind"),
-    _text("due_date"),
-    _integer("amount"),
-    _text("beneficiary"),
-    _text("state"),
-    _text("settled_by"),
-    _integer("turn"),
-    _integer("withdrawn"),
+    *_due_columns(),
+    text_column("settled_by"),
+    integer_column("turn"),
+    integer_column("withdrawn"),
     ForeignKeyConstraint(["policy"], ["policies.policy"], name="due_of_policy"),
     CheckConstraint("withdrawn IN (0, 1)", name="due_withdrawn_or_not"),
     CheckConstraint("state <> 'withdrawn' OR withdrawn = 1", name="due_withdrawn_says_so"),
@@ -128,22 +157,13 @@ dues = Table(
 incoming_policies = Table(
     "incoming_policies",
     FRONT,
-    Column("policy", Text, primary_key=True),
-    _text("state"),
-    _text("holder"),
+    *_policy_columns(),
 )
 
 incoming_dues = Table(
     "incoming_dues",
     FRONT,
-    Column("due", Text, primary_key=True),
-    _text("policy"),
-    _text("code"),
-    _text("kind"),
-    _text("due_date"),
-    _integer("amount"),
-    _text("beneficiary"),
-    _text("state"),
+    *_due_columns(),
 )
 """A file of dues on its way in: staged in small transactions that hold nobody up, then taken by one. `state`
 says what is to be: `open` for a new due, `withdrawn` for one that leaves. Nothing serves from these tables.
@@ -154,18 +174,18 @@ chains = Table(
     FRONT,
     Column("chain", Integer, primary_key=True),
     Column("node", Text, nullable=False, unique=True),
-    _integer("epoch"),
-    _integer("position"),
-    _text("tip"),
+    integer_column("epoch"),
+    integer_column("position"),
+    text_column("tip"),
     CheckConstraint("chain BETWEEN 1 AND 99", name="chain_fits_receipt_number"),
 )
 
 bank_days = Table(
     "bank_days",
     FRONT,
-    _text("bank"),
-    _text("date"),
-    *(_integer(name) for name in Totals._fields),
+    text_column("bank"),
+    text_column("date"),
+    *(integer_column(name) for name in Totals._fields),
     PrimaryKeyConstraint("bank", "date"),
 )
 
@@ -174,39 +194,39 @@ def entry_columns() -> tuple[Column[Any], ...]:
     """The columns of ledger.entry.Entry in its order, anew: for the journal and the office's copy of it."""
     return (
         Column("chain", Integer, nullable=False),
-        _integer("position"),
-        _text("key"),
-        _text("kind"),
-        _text("mti"),
-        _text("code"),
-        _text("bank"),
-        _text("terminal"),
-        _text("branch"),
-        _text("stan"),
-        _text("sent_at"),
-        _text("local_at"),
-        _text("rrn"),
-        _text("card"),
-        _integer("amount"),
-        _text("currency"),
-        _text("policy"),
-        _text("holder"),
-        _text("due"),
-        _text("due_date"),
-        _text("original"),
-        _text("content"),
-        _text("business_date"),
-        _integer("recorded_at"),
-        _text("response"),
-        _text("reason"),
-        _text("authorization"),
+        integer_column("position"),
+        text_column("key"),
+        text_column("kind"),
+        text_column("mti"),
+        text_column("code"),
+        text_column("bank"),
+        text_column("terminal"),
+        text_column("branch"),
+        text_column("stan"),
+        text_column("sent_at"),
+        text_column("local_at"),
+        text_column("rrn"),
+        text_column("card"),
+        integer_column("amount"),
+        text_column("currency"),
+        text_column("policy"),
+        text_column("holder"),
+        text_column("due"),
+        text_column("due_date"),
+        text_column("original"),
+        text_column("content"),
+        text_column("business_date"),
+        integer_column("recorded_at"),
+        text_column("response"),
+        text_column("reason"),
+        text_column("authorization"),
         Column("receipt", Text),
-        _text("misfit"),
-        _text("side"),
+        text_column("misfit"),
+        text_column("side"),
         Column("subject", Text),
         Column("turn", BigInteger),
         Column("turn_before", BigInteger),
-        _text("previous"),
+        text_column("previous"),
     )
 
 
@@ -250,13 +270,7 @@ journal = Table(
 acts = Table(
     "acts",
     FRONT,
-    Column("number", Integer, primary_key=True),
-    _integer("at"),
-    _text("by"),
-    _text("act"),
-    _text("subject"),
-    _text("note"),
-    _text("previous"),
+    *act_columns(),
 )
 """What operators had the machine do, chained as ledger.acts says. Append-only."""
 

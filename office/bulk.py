@@ -6,7 +6,7 @@ transaction they belong to, the caller knows: no rule and no table is named here
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import chain, islice
 from typing import Any
@@ -20,6 +20,7 @@ PARAMETERS_MAX = 32766
 
 _ROWS_A_STATEMENT = 128
 _ROWS_READ_AT_ONCE = 2000
+_KEYS_A_STATEMENT = 500
 
 
 def insert_rows(
@@ -53,6 +54,12 @@ def stream(connection: Connection, statement: Select[Any]) -> Generator[Sequence
             yield from part
     finally:
         result.close()
+
+
+def in_chunks(keys: Sequence[str]) -> Iterator[Sequence[str]]:
+    """The keys, as many at a time as a statement may safely name one by one."""
+    for start in range(0, len(keys), _KEYS_A_STATEMENT):
+        yield keys[start : start + _KEYS_A_STATEMENT]
 
 
 def _names(connection: Connection, table: Table, columns: Sequence[str]) -> tuple[str, str]:

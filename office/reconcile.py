@@ -15,7 +15,7 @@ from sqlalchemy import Connection, insert, select
 from ledger.bookfile import KINDS
 from ledger.day import DayState
 from office.breaks import BreakState, Finding, close_matched, listing, open_breaks
-from office.bulk import stream
+from office.bulk import in_chunks, stream
 from office.errors import OfficeError
 from office.match import (
     Carried,
@@ -32,7 +32,6 @@ from office.match import (
 from office.schema import bank_files, bank_lines, days, products, reconciliations
 from office.standing import Window, by_bytes, misfits, our_side, recorded_at
 
-_KEYS_A_STATEMENT = 500
 _TOLD_EVERY = 10_000
 
 
@@ -155,8 +154,7 @@ def _earlier(connection: Connection, bank: str, date: str, keys: Sequence[str]) 
     """
     standing: Counter[str] = Counter()
     names = ("key", "direction", "state", "amount")
-    for start in range(0, len(keys), _KEYS_A_STATEMENT):
-        chunk = keys[start : start + _KEYS_A_STATEMENT]
+    for chunk in in_chunks(keys):
         query = (
             select(*(bank_lines.c[name] for name in names))
             .where(bank_lines.c.key.in_(chunk), bank_lines.c.bank == bank, bank_lines.c.date < date)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from sqlalchemy import (
     DDL,
-    BigInteger,
     CheckConstraint,
     Column,
     ForeignKeyConstraint,
@@ -25,32 +24,24 @@ from sqlalchemy import (
     text,
 )
 
-from ledger.schema import entry_columns
+from ledger.schema import act_columns, entry_columns, integer_column, text_column
 
 OFFICE = MetaData()
 
 
-def _text(name: str) -> Column[str]:
-    return Column(name, Text, nullable=False)
-
-
-def _integer(name: str) -> Column[int]:
-    return Column(name, BigInteger, nullable=False)
-
-
-facts = Table("facts", OFFICE, Column("name", Text, primary_key=True), _text("value"))
+facts = Table("facts", OFFICE, Column("name", Text, primary_key=True), text_column("value"))
 """What this database is: its schema's version."""
 
 days = Table(
     "days",
     OFFICE,
     Column("date", Text, primary_key=True),
-    _text("state"),
-    _text("next_date"),
-    _integer("closed_at"),
-    _text("root"),
-    _text("signature"),
-    _integer("entries"),
+    text_column("state"),
+    text_column("next_date"),
+    integer_column("closed_at"),
+    text_column("root"),
+    text_column("signature"),
+    integer_column("entries"),
     CheckConstraint("state IN ('closed', 'reconciled', 'posted', 'archived')", name="day_state"),
 )
 """A business day that the front has closed, as far as the office has come with it (ledger.day.TRANSITIONS).
@@ -62,8 +53,8 @@ chains = Table(
     "chains",
     OFFICE,
     Column("chain", Integer, primary_key=True),
-    _integer("position"),
-    _text("tip"),
+    integer_column("position"),
+    text_column("tip"),
 )
 """How far each of the front's chains has been pulled, and the hash there."""
 
@@ -86,14 +77,14 @@ entries = Table(
 bank_files = Table(
     "bank_files",
     OFFICE,
-    _text("bank"),
-    _text("date"),
-    _text("digest"),
-    _text("layout"),
-    _integer("lines"),
-    _integer("collected"),
-    _integer("paid"),
-    _integer("taken_at"),
+    text_column("bank"),
+    text_column("date"),
+    text_column("digest"),
+    text_column("layout"),
+    integer_column("lines"),
+    integer_column("collected"),
+    integer_column("paid"),
+    integer_column("taken_at"),
     PrimaryKeyConstraint("bank", "date"),
     Index(
         "file_once",
@@ -108,22 +99,22 @@ bank_files = Table(
 bank_lines = Table(
     "bank_lines",
     OFFICE,
-    _text("bank"),
-    _text("date"),
-    _integer("line"),
-    _text("key"),
-    _text("direction"),
-    _text("terminal"),
-    _text("branch"),
-    _text("sent_at"),
-    _text("stan"),
-    _text("rrn"),
-    _text("code"),
-    _text("policy"),
-    _text("due"),
-    _integer("amount"),
-    _text("receipt"),
-    _text("state"),
+    text_column("bank"),
+    text_column("date"),
+    integer_column("line"),
+    text_column("key"),
+    text_column("direction"),
+    text_column("terminal"),
+    text_column("branch"),
+    text_column("sent_at"),
+    text_column("stan"),
+    text_column("rrn"),
+    text_column("code"),
+    text_column("policy"),
+    text_column("due"),
+    integer_column("amount"),
+    text_column("receipt"),
+    text_column("state"),
     PrimaryKeyConstraint("bank", "date", "line"),
     ForeignKeyConstraint(
         ["bank", "date"],
@@ -143,14 +134,14 @@ is C for a collection, P for a payout. A file's row goes in after its lines, whi
 reconciliations = Table(
     "reconciliations",
     OFFICE,
-    _text("bank"),
-    _text("date"),
-    _integer("ours"),
-    _integer("theirs"),
-    _integer("matched"),
-    _integer("ours_effect"),
-    _integer("theirs_effect"),
-    _integer("made_at"),
+    text_column("bank"),
+    text_column("date"),
+    integer_column("ours"),
+    integer_column("theirs"),
+    integer_column("matched"),
+    integer_column("ours_effect"),
+    integer_column("theirs_effect"),
+    integer_column("made_at"),
     PrimaryKeyConstraint("bank", "date"),
 )
 """One result a bank and date: lines on our side, on theirs, pairs that agree; and the sums of effects."""
@@ -158,11 +149,11 @@ reconciliations = Table(
 products = Table(
     "products",
     OFFICE,
-    _text("bank"),
-    _text("date"),
-    _text("code"),
-    _integer("lines"),
-    _integer("effect"),
+    text_column("bank"),
+    text_column("date"),
+    text_column("code"),
+    integer_column("lines"),
+    integer_column("effect"),
     PrimaryKeyConstraint("bank", "date", "code"),
     ForeignKeyConstraint(
         ["bank", "date"], ["reconciliations.bank", "reconciliations.date"], name="product_of_reconciliation"
@@ -176,26 +167,26 @@ breaks = Table(
     "breaks",
     OFFICE,
     Column("break", Text, primary_key=True),
-    _text("bank"),
-    _text("date"),
-    _text("class"),
-    _text("key"),
-    _integer("line"),
-    _text("direction"),
-    _text("code"),
-    _text("policy"),
-    _text("due"),
-    _integer("ours_effect"),
-    _integer("theirs_effect"),
-    _integer("difference"),
-    _text("reason"),
-    _text("hint"),
-    _text("owner"),
-    _text("state"),
-    _text("resolution"),
-    _text("proposed_by"),
-    _text("approved_by"),
-    _text("settled_on"),
+    text_column("bank"),
+    text_column("date"),
+    text_column("class"),
+    text_column("key"),
+    integer_column("line"),
+    text_column("direction"),
+    text_column("code"),
+    text_column("policy"),
+    text_column("due"),
+    integer_column("ours_effect"),
+    integer_column("theirs_effect"),
+    integer_column("difference"),
+    text_column("reason"),
+    text_column("hint"),
+    text_column("owner"),
+    text_column("state"),
+    text_column("resolution"),
+    text_column("proposed_by"),
+    text_column("approved_by"),
+    text_column("settled_on"),
     UniqueConstraint("bank", "date", "key", "line", "class", name="break_once"),
     CheckConstraint(
         "class IN ('bank_only', 'ours_only', 'amount_differs', 'state_differs', 'duplicate', 'timing',"
@@ -230,13 +221,13 @@ What a break is about never changes, nor does a break go away.
 break_events = Table(
     "break_events",
     OFFICE,
-    _text("break"),
-    _integer("number"),
-    _integer("at"),
-    _text("by"),
-    _text("from_state"),
-    _text("to_state"),
-    _text("note"),
+    text_column("break"),
+    integer_column("number"),
+    integer_column("at"),
+    text_column("by"),
+    text_column("from_state"),
+    text_column("to_state"),
+    text_column("note"),
     PrimaryKeyConstraint("break", "number"),
     ForeignKeyConstraint(["break"], ["breaks.break"], name="event_of_break"),
 )
@@ -246,9 +237,9 @@ accounts = Table(
     "accounts",
     OFFICE,
     Column("account", Text, primary_key=True),
-    _text("name"),
-    _text("kind"),
-    _text("normal"),
+    text_column("name"),
+    text_column("kind"),
+    text_column("normal"),
     CheckConstraint("kind IN ('asset', 'liability', 'equity', 'income', 'expense')", name="account_kind"),
     CheckConstraint("normal IN ('debit', 'credit')", name="account_normal"),
 )
@@ -257,11 +248,11 @@ postings = Table(
     "postings",
     OFFICE,
     Column("posting", Text, primary_key=True),
-    _text("date"),
-    _text("bank"),
-    _text("description"),
-    _integer("legs"),
-    _integer("posted_at"),
+    text_column("date"),
+    text_column("bank"),
+    text_column("description"),
+    integer_column("legs"),
+    integer_column("posted_at"),
     CheckConstraint("legs >= 2", name="posting_moves_something"),
 )
 """One balanced posting. The name says what it is for, so that it can be made only once: `<date>/<bank>/day`,
@@ -272,12 +263,12 @@ many as it says and add up to zero in each currency. Append-only.
 legs = Table(
     "legs",
     OFFICE,
-    _text("posting"),
-    _integer("number"),
-    _text("account"),
-    _text("bank"),
-    _text("currency"),
-    _integer("amount"),
+    text_column("posting"),
+    integer_column("number"),
+    text_column("account"),
+    text_column("bank"),
+    text_column("currency"),
+    integer_column("amount"),
     PrimaryKeyConstraint("posting", "number"),
     ForeignKeyConstraint(
         ["posting"], ["postings.posting"], name="leg_of_posting", deferrable=True, initially="DEFERRED"
@@ -293,13 +284,7 @@ suspense accounts (empty elsewhere). Append-only, and closed once its posting's 
 acts = Table(
     "acts",
     OFFICE,
-    Column("number", Integer, primary_key=True),
-    _integer("at"),
-    _text("by"),
-    _text("act"),
-    _text("subject"),
-    _text("note"),
-    _text("previous"),
+    *act_columns(),
 )
 """What the office did and who had it done: every pull, file, reconciliation, posting and decision; chained as
 ledger.acts says."""

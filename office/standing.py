@@ -14,14 +14,13 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, select
 
 from ledger.entry import Kind
-from office.bulk import stream
+from office.bulk import in_chunks, stream
 from office.match import Ours, effect_of
 from office.schema import entries
 
 _UNDOINGS = (Kind.CANCEL.value, Kind.REVERSAL.value)
 _SETTLEMENTS = (Kind.COLLECTION.value, Kind.PAYOUT.value)
 _DIRECTIONS = {Kind.COLLECTION.value: "C", Kind.PAYOUT.value: "P"}
-_KEYS_A_STATEMENT = 500
 
 
 class Window(NamedTuple):
@@ -84,7 +83,7 @@ def late_undoings(connection: Connection, bank: str, date: str) -> list[Ours]:
     """The transactions of earlier dates that this date's entries took out of effect, or put back, by key."""
     keys = _touched_late(connection, bank, date)
     found = []
-    for chunk in _chunks(sorted(keys)):
+    for chunk in in_chunks(sorted(keys)):
         query = _transactions(bank, date).where(entries.c.key.in_(chunk), entries.c.business_date < date)
         before = _undone_before(connection, chunk, date)
         for key, kind, amount, rrn, _, _, code, policy, due, undone in connection.execute(query):
@@ -123,12 +122,7 @@ def misfits(connection: Connection, bank: str, date: str) -> list[tuple[Any, ...
 def recorded_at(connection: Connection, keys: Iterable[str]) -> dict[str, int]:
     """When each of these transactions was recorded, where we have it; microseconds since 1970-01-01 UTC."""
     found: dict[str, int] = {}
-    for chunk in _chunks(sorted(set(keys))):
+    for chunk in in_chunks(sorted(set(keys))):
         query = select(entries.c.key, entries.c.recorded_at).where(entries.c.key.in_(chunk))
         found.update((row[0], row[1]) for row in connection.execute(query))
     return found
-
-
-def _chunks(keys: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(keys), _KEYS_A_STATEMENT):
-        yield keys[start : start + _KEYS_A_STATEMENT]

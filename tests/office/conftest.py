@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+from sqlalchemy import Connection
 
+from ledger.store import Store
+from office.books import install_chart
+from office.chart import shipped
+from office.schema import OFFICE
 from tests.pulled import Books
 
 
@@ -21,3 +26,21 @@ def books(database: str, office_url: str) -> Iterator[Books]:
     books = Books(database, office_url)
     yield books
     books.close()
+
+
+@pytest.fixture
+def store(database: str) -> Iterator[Store]:
+    """An office's database with its tables and the shipped chart's accounts."""
+    opened = Store(database)
+    with opened.transaction() as connection:
+        OFFICE.create_all(connection)
+        install_chart(connection, shipped())
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def connection(store: Store) -> Iterator[Connection]:
+    """One transaction in it, for the whole test."""
+    with store.transaction() as opened:
+        yield opened

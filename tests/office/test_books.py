@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -31,16 +31,6 @@ from office.schema import OFFICE, accounts
 CHART = shipped()
 BANK, OTHER = "01020000", "01030000"
 CLEARING, PREMIUMS, ADVANCE = CHART.clearing, "1122", "2203"
-
-
-@pytest.fixture
-def store(database: str) -> Iterator[Store]:
-    opened = Store(database)
-    with opened.transaction() as connection:
-        OFFICE.create_all(connection)
-        install_chart(connection, CHART)
-    yield opened
-    opened.close()
 
 
 def posting(

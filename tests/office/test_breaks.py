@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,7 +11,6 @@ from sqlalchemy import Connection, create_engine, insert, text
 from ledger.errors import LedgerError
 from ledger.store import Store
 from office import breaks as module
-from office.books import install_chart
 from office.breaks import (
     TRANSITIONS,
     Break,
@@ -51,23 +50,6 @@ from tests.suspended import (
     row,
     tried,
 )
-
-
-@pytest.fixture
-def store(database: str) -> Iterator[Store]:
-    opened = Store(database)
-    with opened.transaction() as connection:
-        OFFICE.create_all(connection)
-        install_chart(connection, CHART)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def connection(store: Store) -> Iterator[Connection]:
-    with store.transaction() as opened:
-        yield opened
-
 
 # The table of states and events.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
@@ -12,12 +11,11 @@ from hypothesis import strategies as st
 from ledger.bookfile import KINDS
 from ledger.errors import InvariantBroken
 from ledger.store import Store
-from office.books import Leg, Posting, account_balance, check_balanced, install_chart, trial_balance
+from office.books import Leg, Posting, account_balance, check_balanced, trial_balance
 from office.breaks import Finding, close_matched, open_breaks, to_suspense
 from office.chart import shipped
 from office.errors import PostingDiffers
 from office.posting import day_posting, post_day, suspense_of_day
-from office.schema import OFFICE
 
 CHART = shipped()
 BANK, OTHER = "01020000", "01030000"
@@ -27,16 +25,6 @@ CLEARING, LONG, SHORT = CHART.clearing, CHART.long, CHART.short
 AMOUNTS = st.integers(-(10**12), 10**12)
 PRODUCTS = st.dictionaries(st.sampled_from(list(KINDS)), AMOUNTS)
 DIFFERENCES = st.lists(AMOUNTS, max_size=8)
-
-
-@pytest.fixture
-def store(database: str) -> Iterator[Store]:
-    opened = Store(database)
-    with opened.transaction() as connection:
-        OFFICE.create_all(connection)
-        install_chart(connection, CHART)
-    yield opened
-    opened.close()
 
 
 def finding(ours: int, theirs: int, line: int = 0, key: str = "K1", cls: str = "ours_only") -> Finding:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection, select
 
 from ledger.store import Store
-from office.books import Leg, Posting, account_balance, check_balanced, install_chart, trial_balance
+from office.books import Leg, Posting, account_balance, check_balanced, trial_balance
 from office.breaks import (
     BreakState,
     close_matched,
@@ -38,23 +36,6 @@ from tests.suspended import (
     proposed,
     row,
 )
-
-
-@pytest.fixture
-def store(database: str) -> Iterator[Store]:
-    opened = Store(database)
-    with opened.transaction() as connection:
-        OFFICE.create_all(connection)
-        install_chart(connection, CHART)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def connection(store: Store) -> Iterator[Connection]:
-    with store.transaction() as opened:
-        yield opened
-
 
 # The end: matched late, or posted as two people decided.
 
