@@ -49,6 +49,17 @@ def pin_of_file(path: Path) -> str:
         raise TlsError(f"{path}: not a certificate in PEM: {error}") from error
 
 
+class _Closing(TLSMemoryBIOProtocol):
+    """TLS that closes when it is told to. Twisted's would wait for the peer's close_notify, so a peer that
+    says nothing more could hold a link open for ever; nobody needs to wait for it (RFC 8446, section 6.1).
+    """
+
+    def loseConnection(self) -> None:  # noqa: N802 - Twisted's name
+        """Send what was written and our close_notify, then close the connection under it."""
+        super().loseConnection()
+        self.transport.loseConnection()
+
+
 @implementer(IOpenSSLServerConnectionCreator, IOpenSSLClientConnectionCreator)
 class Pinned:
     """Makes connections that show one certificate, and accept only peers whose key is pinned."""
@@ -76,7 +87,7 @@ class Pinned:
 
     def around(self, protocol: Protocol) -> TLSMemoryBIOProtocol:
         """A server's protocol with TLS around it."""
-        return TLSMemoryBIOProtocol(self._wrapping, protocol)
+        return _Closing(self._wrapping, protocol)
 
     def _verify(
         self, _connection: SSL.Connection, certificate: crypto.X509, fault: int, depth: int, _ok: int

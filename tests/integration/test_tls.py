@@ -15,6 +15,7 @@ from twisted.internet.threads import blockingCallFromThread
 
 from fep.config import Settings, load_settings
 from fep.control import ControlError, ask
+from fep.service import Service
 from fep.tls import pin_of_file
 from protocol.message import Message
 from tests.builders import BANK, message
@@ -45,9 +46,11 @@ def parties(tmp_path: Path, authority: trustme.CA) -> dict[str, Party]:
     return {name: Party(tmp_path, name, authority.issue_cert(f"{name}.test")) for name in NAMES}
 
 
-def tls_settings(folder: Path, parties: dict[str, Party], *, pin: str = "", minimum: str = "1.3") -> Settings:
+def tls_settings(
+    folder: Path, parties: dict[str, Party], *, pin: str = "", minimum: str = "1.3", limits: str = ""
+) -> Settings:
     """Both banks over TLS on one port each, each with its own pin; `pin` is the first bank's."""
-    write_settings(folder, f"sqlite:///{folder / 'front.db'}")
+    write_settings(folder, f"sqlite:///{folder / 'front.db'}", limits=limits)
     path = folder / "qianzhi.toml"
     first, second = parties[BANK], parties[OTHER_BANK]
     text = path.read_text()
@@ -190,6 +193,23 @@ def test_a_reload_of_settings_that_are_no_good_changes_nothing(
             with pytest.raises(ControlError, match=why):
                 ask(Path(machine.settings.node.control), "reload")
         assert bank.ask(message()).fields[39] == "00"
+
+
+def test_a_bank_that_says_nothing_more_does_not_hold_its_link_open(
+    tmp_path: Path, parties: dict[str, Party], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It never answers our close_notify: the link ends all the same, and a stop waits for nobody."""
+    short: list[str] = []
+    monkeypatch.setattr(Service, "_stopped_short", lambda _self, _failure, what: short.append(what))
+    settings = tls_settings(tmp_path, parties, limits="stop_seconds = 1")
+    load_front_book(settings)
+    machine = Machine(settings)
+    with link(machine, parties[BANK]) as bank:
+        bank.sign_on()
+        assert bank.ask(message()).fields[39] == "00"
+        machine.stop()
+        assert (short, machine.service.server.connections) == ([], set())
+        assert bank.is_closed()
 
 
 def test_an_address_taken_off_the_allowlist_loses_its_links(
