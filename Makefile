@@ -52,6 +52,7 @@ bench: $(READY) ## the benchmarks, on this machine
 	@$(BIN)/python -m bench
 	@$(BIN)/python -m bench.close
 	@$(BIN)/python -m bench.growth
+	@$(BIN)/python -m bench.flood
 
 pins: ## resolve requirements/*.in anew into *.txt; needs uv (UV=...)
 	@cd requirements && for name in run test; do \

@@ -33,23 +33,33 @@ def policies(transactions: int) -> Iterator[PolicyDues]:
         yield PolicyDues(Policy(policy, "active", "张三"), (due,))
 
 
-def write_frames(path: Path, codec: Codec, links: Sequence[int], keys: Sequence[MacKey], total: int) -> None:
+def write_frames(
+    path: Path,
+    codec: Codec,
+    links: Sequence[int],
+    keys: Sequence[MacKey],
+    total: int,
+    *,
+    bank: str = BANK,
+    start: int = 0,
+) -> None:
     """Write the frames of `links` (numbers among all) in load.c's form, each under its link's key.
 
-    `keys` are all the links' keys; collection n of `total` goes over link n modulo their number.
+    `keys` are all the links' keys; collection n of `total` goes over link n modulo their number, and pays due
+    `start` + n.
     """
     with path.open("wb") as file:
         for link in links:
             numbers = range(link, total, len(keys))
             file.write(len(numbers).to_bytes(4, sys.byteorder))
             for stan, number in enumerate(numbers, start=1):
-                sealed = codec.seal(_collection(link, stan, number), keys[link].mac)
+                sealed = codec.seal(_collection(link, stan, start + number, bank), keys[link].mac)
                 file.write(wrap(Framing.BE2, sealed))
 
 
 def approved_place(codec: Codec) -> Place:
     """How an approved answer begins, and where DE 11 and DE 39 are in it, found by changing them."""
-    fields = {**_collection(0, 0, 0).fields, 15: "1124", 38: "000000", 39: "00", 62: "x"}
+    fields = {**_collection(0, 0, 0, BANK).fields, 15: "1124", 38: "000000", 39: "00", 62: "x"}
     mac = MacKey(MacAlgorithm.AES_CMAC, bytes(16)).mac
     plain = codec.seal(Message("0210", fields), mac)
 
@@ -60,10 +70,16 @@ def approved_place(codec: Codec) -> Place:
     return Place(plain[:12], changed(11, "999999"), changed(39, "99"))
 
 
-def sign_on(link: socket.socket, codec: Codec, zmk: bytes) -> MacKey:
+def sign_on(
+    link: socket.socket,
+    codec: Codec,
+    zmk: bytes,
+    bank: str = BANK,
+    mac: MacAlgorithm = MacAlgorithm.AES_CMAC,
+) -> MacKey:
     """Sign on over an open connection; the session key that the answer carries."""
     link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    message = Message("0800", {7: MOMENT, 11: "000001", 32: BANK, 70: "001"})
+    message = Message("0800", {7: MOMENT, 11: "000001", 32: bank, 70: "001"})
     link.sendall(wrap(Framing.BE2, codec.encode(message)))
     reader = FrameReader(Framing.BE2)
     frames: list[Frame] = []
@@ -76,10 +92,10 @@ def sign_on(link: socket.socket, codec: Codec, zmk: bytes) -> MacKey:
     if answer.fields[39] != "00":
         raise SystemExit(f"bench: sign-on was answered {answer.fields[39]}")
     groups = parse(answer.fields[48], "utf-8")
-    return MacKey(MacAlgorithm.AES_CMAC, unwrap(zmk, first(groups, "KA") or "", MacAlgorithm.AES_CMAC))
+    return MacKey(mac, unwrap(zmk, first(groups, "KA") or "", mac))
 
 
-def _collection(link: int, stan: int, number: int) -> Message:
+def _collection(link: int, stan: int, number: int, bank: str) -> Message:
     """No DE 2, so that every field before DE 39 has one length."""
     return Message(
         "0200",
@@ -90,7 +106,7 @@ def _collection(link: int, stan: int, number: int) -> Message:
             11: f"{stan:06d}",
             12: MOMENT[4:],
             13: MOMENT[:4],
-            32: BANK,
+            32: bank,
             37: f"{number:012d}",
             41: f"T{link:07d}",
             42: "B00000000000001",

@@ -17,6 +17,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from fep.queue import FairQueue
 from fep.statistics import Statistics
 from ledger.errors import Conflict, Fenced, OutcomeUnknown, Unavailable
 from ledger.request import Answer, Request
@@ -80,12 +81,15 @@ class Engine:
     business_date: str = ""
     in_doubt: bool = False
     log: Logger = field(default_factory=lambda: Logger(namespace="fep.commit"))
-    _queue: deque[Waiting] = field(default_factory=deque)
+    _queue: FairQueue[Waiting] = field(init=False)
     _redo: deque[Batch] = field(default_factory=deque)
     _errands: deque[Errand] = field(default_factory=deque)
     _running: bool = False
     _stopping: bool = False
     _idle: list[Deferred[None]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._queue = FairQueue(self.queue_limit)
 
     @property
     def queued(self) -> int:
@@ -93,13 +97,12 @@ class Engine:
         return len(self._queue)
 
     def offer(self, request: Request, deliver: Deliver) -> None:
-        """Take a request; `deliver` is called once, when its answer may leave. A full queue is answered 91
-        at once.
+        """Take a request; `deliver` is called once, when its answer may leave. In a full queue the bank that
+        has most waiting is answered 91 at once, this one or another.
         """
-        if len(self._queue) >= self.queue_limit:
-            deliver(Answer(Response.UNAVAILABLE, "BUSY, ASK AGAIN", self.business_date))
-            return
-        self._queue.append(Waiting(request, deliver, self.clock.seconds()))
+        crowded_out = self._queue.put(request.bank, Waiting(request, deliver, self.clock.seconds()))
+        if crowded_out is not None:
+            self._tell(crowded_out, Answer(Response.UNAVAILABLE, "BUSY, ASK AGAIN", self.business_date))
         self._wake()
 
     def between_batches(self, errand: Callable[[], Any]) -> Deferred[Any]:
@@ -159,8 +162,7 @@ class Engine:
         elif self._redo:
             self._run(self._redo.popleft())
         elif self._queue:
-            size = min(len(self._queue), self.batch_limit)
-            self._run(Batch([self._queue.popleft() for _ in range(size)]))
+            self._run(Batch(self._queue.take(self.batch_limit)))
         else:
             self._running = False
             idle, self._idle = self._idle, []

@@ -57,7 +57,7 @@ class Node(Section):
     """This process: its name among the nodes of one front book, and where that book is."""
 
     name: str = Field(pattern=r"^[a-z0-9-]{1,32}$")
-    database: str
+    database: str = Field(repr=False, description="may hold a password")
     control: str = Field(default="control.sock", description="the operator's local socket")
 
 
@@ -73,7 +73,7 @@ class Limits(Section):
     bad_macs: int = Field(default=5, ge=1, le=100, description="PROTOCOL section 5.6")
     links: int = Field(default=12_000, ge=1, le=1_000_000)
     unsent_bytes: int = Field(
-        default=1_048_576, ge=65_536, description="a bank that does not read its answers"
+        default=4_194_304, ge=65_536, description="of answers that a bank's links together leave unread"
     )
     batch: int = Field(default=256, ge=1, le=2048)
     queue: int = Field(default=4096, ge=1, le=1_000_000)
@@ -171,7 +171,10 @@ class Bank(Section):
     transactions: tuple[str, ...] = Field(default=TRANSACTION_CODES, strict=False)
     terminals: tuple[str, ...] = Field(default=("*",), strict=False)
     links: int = Field(default=64, ge=1, le=100_000)
-    new_links_a_minute: int | None = Field(default=None, ge=1, le=60_000)
+    new_links_a_minute: int = Field(default=600, ge=1, le=60_000)
+    messages_a_second: int = Field(
+        default=1000, ge=1, le=1_000_000, description="over all its links; what comes faster is read later"
+    )
     limit_transaction_fen: Fen = 0
     limit_day_fen: Fen = 0
 
@@ -302,12 +305,14 @@ def _confused_zones(settings: Settings) -> Iterator[Fault]:
 def _confused_database(settings: Settings) -> Iterator[Fault]:
     """The firewall lets this machine out to one address only: it must be the front book's."""
     given = settings.zones.database
-    if given is None:
-        return
     try:
         host, port = _database_host(settings.node.database)
-    except ValueError as error:
-        yield Fault("node.database", f"is no URL of a database: {error}")
+    except ValueError:  # its text repeats a password that is not written as a URL has it
+        yield Fault(
+            "node.database", "is no URL of a database: write /, [ and ] in a password as %2F, %5B, %5D"
+        )
+        return
+    if given is None:
         return
     if _is_here(host):
         yield Fault("zones.database", "is for a front book on another host, and node.database is on this one")

@@ -6,7 +6,7 @@ the link, and closes. Nothing here knows a message's meaning.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping
 
 from OpenSSL import SSL
@@ -17,12 +17,13 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from fep.intake import Intake
 from fep.link import Counterparty, Link, Surroundings
 from fep.tls import pin_of
 from firewall_rules.gateway import Gateway
 from firewall_rules.hours import Pace
 from protocol.errors import FrameError
-from protocol.framing import FrameReader
+from protocol.framing import Frame, FrameReader
 
 TICK_SECONDS = 1.0
 
@@ -32,11 +33,17 @@ class BankConnection(Protocol):
 
     transport: ITCPTransport
 
-    def __init__(self, server: Server, counterparty: Counterparty, surroundings: Surroundings) -> None:
+    def __init__(
+        self, server: Server, counterparty: Counterparty, surroundings: Surroundings, intake: Intake
+    ) -> None:
         self._server = server
         self._limit = surroundings.limits.unsent_bytes
         self._reader = FrameReader(counterparty.bank.framing, surroundings.limits.frame_bytes)
         self.link = Link(counterparty, surroundings, self.send, self.end)
+        self._intake = intake
+        self._held: deque[Frame] = deque()
+        self._fault = ""
+        self._full = False
         self._unsent = 0
         self._ended = False
 
@@ -48,40 +55,81 @@ class BankConnection(Protocol):
         self._server.opened(self)
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
-        """Cut frames and hand them on; a frame that cannot be delimited ends the link after those before
-        it.
+        """Cut frames and hand them on, as fast as the bank's rate allows; a frame that cannot be delimited
+        ends the link after those before it.
         """
         self._server.heard += 1
+        if self._ended or self._fault:
+            return  # nothing after a bad frame has a beginning
         try:
             frames = self._reader.feed(data)
-            reason = ""
         except FrameError as error:
-            frames, reason = list(error.frames), str(error)
+            frames, self._fault = list(error.frames), str(error)
         if frames:
             self.link.frame_began_again()
         self.link.heard(self._reader.pending > 0)
-        for frame in frames:
-            if self._ended:
-                return
-            self.link.received(frame)
-        if reason:
-            self.end(reason)
+        waiting = bool(self._held)
+        self._held.extend(frames)
+        if waiting:
+            return
+        while self._held and self._intake.take():
+            self.link.received(self._held.popleft())
+        if self._held:
+            self.transport.pauseProducing()
+            self._intake.wait(self)
+        elif self._fault:
+            self.end(self._fault)
+
+    def take_one(self) -> bool:
+        """Take in one message that had to wait, and read on after the last; whether another waits."""
+        self.link.received(self._held.popleft())
+        if not self._held:
+            self._read_on()
+        return bool(self._held)
+
+    def take_all(self) -> None:
+        """Take in at once all that waits, whatever the bank's rate: the machine stops, and answers each."""
+        if self._held:
+            self._intake.forget(self)
+            while self._held:
+                self.link.received(self._held.popleft())
+            self._read_on()
+
+    def _read_on(self) -> None:
+        """What came while nobody read was not late by the bank's fault: its deadlines begin anew."""
+        if self._ended:
+            return
+        if self._fault:
+            self.end(self._fault)
+            return
+        self.link.frame_began_again()
+        self.link.heard(self._reader.pending > 0)
+        self.transport.resumeProducing()
+
+    def tick(self) -> None:
+        """Look at the deadlines, unless it is we who make the bank wait."""
+        if not self._held:
+            self.link.tick()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802 - Twisted's name
         """Count the link out; a handshake that failed is told, for the other side does not know why."""
         if not self._ended and reason.check(SSL.Error):
             self._server.ending(self, "the TLS handshake failed")
         self._ended = True
+        self._let_go()
+        self.resumeProducing()
         self.link.lost()
         self._server.closed(self)
 
     def send(self, data: bytes) -> None:
-        """Write, unless the bank leaves too much unread: then the link ends rather than memory."""
+        """Write, unless the bank's links together leave too much unread: then this one ends, rather than
+        memory.
+        """
         if self._ended:
             return
-        if self._unsent:
+        if self._full:
             self._unsent += len(data)
-            if self._unsent > self._limit:
+            if self._server.unread(self.link.bank.code, len(data)) > self._limit:
                 self.end("the bank does not read its answers")
                 return
         self.transport.write(data)
@@ -90,11 +138,17 @@ class BankConnection(Protocol):
         """Close the connection, once, with a reason for the log."""
         if not self._ended:
             self._ended = True
+            self._let_go()
             self._server.ending(self, reason)
-            if self._unsent:
+            if self._full:
                 self.transport.abortConnection()
             else:
                 self.close()
+
+    def _let_go(self) -> None:
+        """Drop what waits to be taken in: its link is over, and nobody would be told."""
+        self._intake.forget(self)
+        self._held.clear()
 
     def close(self) -> None:
         """Close once all that was written has gone out. TLS would wait for a producer that is still there."""
@@ -103,10 +157,12 @@ class BankConnection(Protocol):
 
     def pauseProducing(self) -> None:  # noqa: N802 - Twisted's name
         """The socket is full: count what is written from now on."""
-        self._unsent = 1
+        self._full = True
 
     def resumeProducing(self) -> None:  # noqa: N802 - Twisted's name
-        """The socket drained."""
+        """The socket drained, or is no more."""
+        self._full = False
+        self._server.unread(self.link.bank.code, -self._unsent)
         self._unsent = 0
 
     def stopProducing(self) -> None:  # noqa: N802 - Twisted's name
@@ -125,6 +181,8 @@ class Server:
         self.connections: set[BankConnection] = set()
         self.per_bank: Counter[str] = Counter()
         self._paces: dict[str, Pace] = {}
+        self._intakes: dict[str, Intake] = {}
+        self._unread: Counter[str] = Counter()
         self.heard = 0
         self._ticking = LoopingCall(self._tick)
         self._empty: Deferred[None] = Deferred()
@@ -156,12 +214,17 @@ class Server:
         if not pace.take(counterparty.bank.new_links_a_minute, self._surroundings.seconds()):
             self._refuse(host, port, f"bank {code} opens links too fast")
             return None
-        connection = BankConnection(self, counterparty, self._surroundings)
+        rate, clock = counterparty.bank.messages_a_second, self._surroundings.engine.clock
+        intake = self._intakes.setdefault(code, Intake(rate, clock))
+        connection = BankConnection(self, counterparty, self._surroundings, intake)
         return counterparty.tls.around(connection) if counterparty.tls else connection
 
     def replace(self, gateway: Gateway, counterparties: Mapping[str, Counterparty]) -> None:
         """Go on with other settings: new links come under them, and open ones that they would refuse end."""
         self._gateway, self._counterparties = gateway, counterparties
+        for code, intake in self._intakes.items():
+            if code in counterparties:
+                intake.a_second = counterparties[code].bank.messages_a_second
         for connection in tuple(self.connections):
             reason = self._no_longer_allowed(connection)
             if reason:
@@ -206,6 +269,11 @@ class Server:
             if not self.connections and not self._ticking.running and not self._empty.called:
                 self._empty.callback(None)
 
+    def unread(self, bank: str, more: int) -> int:
+        """Count bytes that a bank's links have not taken; all that it has left unread now."""
+        self._unread[bank] += more
+        return self._unread[bank]
+
     def announce(self, code: str) -> None:
         """Send an 0800 of our own on every link that is signed on."""
         for connection in tuple(self.connections):
@@ -215,6 +283,7 @@ class Server:
         """Take nothing new on any link."""
         for connection in tuple(self.connections):
             connection.link.stop()
+            connection.take_all()
 
     def stop(self) -> Deferred[None]:
         """Close every link once what was to be said has been sent; fires when none is left."""
@@ -228,7 +297,7 @@ class Server:
 
     def _tick(self) -> None:
         for connection in tuple(self.connections):
-            connection.link.tick()
+            connection.tick()
 
 
 class PortFactory(Factory):

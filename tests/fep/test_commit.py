@@ -12,7 +12,7 @@ from fep.statistics import Statistics
 from ledger.errors import BatchRefused, Conflict, Fenced, LedgerError, OutcomeUnknown, Unavailable
 from ledger.request import Answer, Request
 from protocol.responses import Response
-from tests.builders import request
+from tests.builders import BANK, request
 
 
 class Committer:
@@ -69,10 +69,10 @@ class Bench:
         self.pending.append(run)
         return done
 
-    def offer(self, *names: str, policy: str = "P1") -> None:
+    def offer(self, *names: str, policy: str = "P1", bank: str = BANK) -> None:
         for name in names:
             self.engine.offer(
-                request(key=name, policy=policy),
+                request(key=name, policy=policy, bank=bank),
                 lambda answer, name=name: self.answers.update({name: str(answer.response)}),
             )
         self.clock.advance(0)
@@ -115,6 +115,29 @@ def test_a_full_queue_is_answered_91_at_once() -> None:
     assert bench.answers == {"c": "91"}
     bench.commit_all()
     assert bench.answers == {"a": "00", "b": "00", "c": "91"}
+
+
+def test_a_bank_that_fills_the_queue_makes_room_for_one_that_does_not() -> None:
+    bench = Bench(queue=4)
+    bench.offer("on its way")
+    bench.offer("a0", "a1", "a2", "a3", "a4")
+    assert bench.answers == {"a4": "91"}
+    bench.offer("b0", "b1", bank="01030000")
+    assert bench.answers == dict.fromkeys(("a4", "a3", "a2"), "91")
+    bench.commit_all()
+    assert bench.answers.pop("on its way") == "00"
+    assert bench.answers == {"a4": "91", "a3": "91", "a2": "91"} | dict.fromkeys(
+        ("a0", "a1", "b0", "b1"), "00"
+    )
+
+
+def test_a_batch_takes_from_each_bank_in_turn() -> None:
+    bench = Bench(batch=2)
+    bench.offer("on its way")
+    bench.offer("a0", "a1", "a2", "a3")
+    bench.offer("b0", "b1", bank="01030000")
+    bench.commit_all()
+    assert bench.committer.batches[1:] == [["a0", "b0"], ["a1", "b1"], ["a2", "a3"]]
 
 
 def test_an_unknown_outcome_is_told_to_nobody_until_it_is_known() -> None:

@@ -18,7 +18,7 @@ from fep.control import ControlError, ask
 from fep.service import Service
 from fep.tls import pin_of_file
 from protocol.message import Message
-from tests.builders import BANK, message
+from tests.builders import BANK, inquiry, message
 from tests.machine import OTHER_BANK, Client, Machine, load_front_book, reactor, write_settings
 
 NAMES = ("machine", BANK, OTHER_BANK, "stranger")
@@ -47,10 +47,16 @@ def parties(tmp_path: Path, authority: trustme.CA) -> dict[str, Party]:
 
 
 def tls_settings(
-    folder: Path, parties: dict[str, Party], *, pin: str = "", minimum: str = "1.3", limits: str = ""
+    folder: Path,
+    parties: dict[str, Party],
+    *,
+    pin: str = "",
+    minimum: str = "1.3",
+    limits: str = "",
+    entry: str = "",
 ) -> Settings:
     """Both banks over TLS on one port each, each with its own pin; `pin` is the first bank's."""
-    write_settings(folder, f"sqlite:///{folder / 'front.db'}", limits=limits)
+    write_settings(folder, f"sqlite:///{folder / 'front.db'}", limits=limits, entry=entry)
     path = folder / "qianzhi.toml"
     first, second = parties[BANK], parties[OTHER_BANK]
     text = path.read_text()
@@ -193,6 +199,22 @@ def test_a_reload_of_settings_that_are_no_good_changes_nothing(
             with pytest.raises(ControlError, match=why):
                 ask(Path(machine.settings.node.control), "reload")
         assert bank.ask(message()).fields[39] == "00"
+
+
+def test_what_a_bank_sends_faster_than_it_may_is_answered_later_and_in_order(
+    tmp_path: Path, parties: dict[str, Party]
+) -> None:
+    """Not reading on stops the socket beneath TLS too, and going on reads what TLS had in hand."""
+    settings = tls_settings(tmp_path, parties, entry="messages_a_second = 200")
+    load_front_book(settings)
+    machine = Machine(settings)
+    with link(machine, parties[BANK]) as bank:
+        bank.sign_on()
+        sent = [inquiry() for _ in range(60)]
+        for one in sent:
+            bank.send(one)
+        assert [bank.receive().fields[11] for _ in sent] == [one.fields[11] for one in sent]
+    machine.stop()
 
 
 def test_a_bank_that_says_nothing_more_does_not_hold_its_link_open(

@@ -1,0 +1,73 @@
+"""How fast one bank's messages are taken in, over all its links together.
+
+Shapes, never refuses: a bank that sends faster than its entry allows is read later, its bytes wait in its own
+sockets, and nobody else waits with it. Knows no message and no socket; time is handed in.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Protocol
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+BURST_SECONDS = 0.1
+"""A bucket holds what this long brings: a bank that was silent may have so much taken in at once."""
+PAUSE_SECONDS = 0.01
+"""Those who wait are looked at this often: a timer for each single message would cost more than it."""
+
+
+class Waiter(Protocol):
+    """A link with messages that wait for their turn."""
+
+    def take_one(self) -> bool:
+        """Take in one message; whether another waits behind it."""
+
+
+class Intake:
+    """One bank's token bucket, and its links that wait for a token, in turn."""
+
+    def __init__(self, a_second: int, clock: IReactorTime) -> None:
+        self._clock = clock
+        self._seen = clock.seconds()
+        self._waiting: deque[Waiter] = deque()
+        self._call: IDelayedCall | None = None
+        self.a_second = a_second
+        self._tokens = self._depth
+
+    @property
+    def _depth(self) -> float:
+        return max(1.0, self.a_second * BURST_SECONDS)
+
+    def take(self) -> bool:
+        """Whether a message may be taken in now; if not, let its link wait."""
+        return not self._waiting and self._take()
+
+    def wait(self, link: Waiter) -> None:
+        """Have `link` take in its messages one by one, as the bank's rate allows."""
+        self._waiting.append(link)
+        if self._call is None:
+            self._call = self._clock.callLater(PAUSE_SECONDS, self._turn)
+
+    def forget(self, link: Waiter) -> None:
+        """`link` waits no more: it is lost, or has been emptied."""
+        if link in self._waiting:
+            self._waiting.remove(link)
+
+    def _take(self) -> bool:
+        now = self._clock.seconds()
+        self._tokens = min(self._depth, self._tokens + (now - self._seen) * self.a_second)
+        self._seen = now
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
+
+    def _turn(self) -> None:
+        self._call = None
+        while self._waiting and self._take():
+            link = self._waiting.popleft()
+            if link.take_one():
+                self._waiting.append(link)
+        if self._waiting:
+            self._call = self._clock.callLater(PAUSE_SECONDS, self._turn)

@@ -1,0 +1,95 @@
+"""A bank's rate under a virtual clock: shaped over all its links, in turn, never lost."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.task import Clock
+
+from fep.intake import BURST_SECONDS, PAUSE_SECONDS, Intake
+
+
+class Line:
+    """A link with so many messages that wait."""
+
+    def __init__(self, name: str, messages: int, told: list[str]) -> None:
+        self.name, self.messages, self.told = name, messages, told
+
+    def take_one(self) -> bool:
+        self.messages -= 1
+        self.told.append(self.name)
+        return self.messages > 0
+
+
+def taken_at_once(intake: Intake) -> int:
+    count = 0
+    while intake.take():
+        count += 1
+    return count
+
+
+def test_a_tenth_of_a_seconds_worth_at_once_and_then_no_more() -> None:
+    clock = Clock()
+    intake = Intake(100, clock)
+    assert taken_at_once(intake) == 10
+    clock.advance(0.05)
+    assert taken_at_once(intake) == 5
+    clock.advance(3600)
+    assert taken_at_once(intake) == 10
+
+
+def test_a_bank_of_one_message_a_second_may_send_that_one() -> None:
+    clock = Clock()
+    intake = Intake(1, clock)
+    assert taken_at_once(intake) == 1
+    clock.advance(1)
+    assert taken_at_once(intake) == 1
+
+
+def test_links_that_wait_are_taken_in_turn_at_the_banks_rate() -> None:
+    clock, told = Clock(), list[str]()
+    intake = Intake(100, clock)
+    taken_at_once(intake)
+    for name, messages in (("a", 4), ("b", 2)):
+        intake.wait(Line(name, messages, told))
+    clock.pump([PAUSE_SECONDS] * 4)
+    assert told == ["a", "b", "a", "b"]
+    clock.pump([PAUSE_SECONDS] * 9)
+    assert told == ["a", "b", "a", "b", "a", "a"]
+    assert clock.getDelayedCalls() == []
+
+
+def test_nobody_passes_those_who_wait() -> None:
+    clock, told = Clock(), list[str]()
+    intake = Intake(100, clock)
+    taken_at_once(intake)
+    intake.wait(Line("a", 1, told))
+    clock.rightNow += 1  # time passed, and the reactor has not come to it yet
+    assert not intake.take()
+    clock.advance(0)
+    assert told == ["a"]
+    assert intake.take()
+
+
+def test_a_lost_link_waits_no_more() -> None:
+    clock, told = Clock(), list[str]()
+    intake = Intake(10, clock)
+    taken_at_once(intake)
+    line = Line("a", 5, told)
+    intake.wait(line)
+    intake.forget(line)
+    intake.forget(line)
+    clock.advance(1)
+    assert told == []
+
+
+@given(st.integers(1, 5000), st.lists(st.floats(0, 0.5), min_size=1, max_size=40))
+def test_no_window_takes_more_than_its_rate_and_a_burst(a_second: int, gaps: list[float]) -> None:
+    clock = Clock()
+    intake = Intake(a_second, clock)
+    total, elapsed = taken_at_once(intake), 0.0
+    for gap in gaps:
+        clock.advance(gap)
+        elapsed += gap
+        total += taken_at_once(intake)
+        assert total <= max(1.0, a_second * BURST_SECONDS) + elapsed * a_second + 1e-6

@@ -1,0 +1,75 @@
+"""The fair queue: whoever holds less than its share is never turned away, and a bank's own order holds."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fep.queue import FairQueue
+
+BANKS = st.sampled_from("ABCD")
+
+
+def filled(limit: int, banks: str) -> FairQueue[str]:
+    """A queue with an item for each letter, named by its bank and number."""
+    queue: FairQueue[str] = FairQueue(limit)
+    for number, bank in enumerate(banks):
+        assert queue.put(bank, f"{bank}{number}") is None
+    return queue
+
+
+def test_a_batch_takes_one_of_each_bank_in_turn() -> None:
+    queue = filled(9, "AAAAABBC")
+    assert queue.take(5) == ["A0", "B5", "C7", "A1", "B6"]
+    assert queue.take(9) == ["A2", "A3", "A4"]
+    assert (queue.take(9), len(queue)) == ([], 0)
+
+
+def test_in_a_full_queue_the_youngest_of_the_longest_line_gives_way() -> None:
+    queue = filled(4, "AAAB")
+    assert queue.put("B", "B9") == "A2"
+    assert queue.put("A", "A9") == "A9"
+    assert queue.take(9) == ["A0", "B3", "A1", "B9"]
+
+
+def test_the_newcomer_gives_way_where_its_place_would_only_change_who_has_most() -> None:
+    assert filled(2, "AB").put("C", "C9") == "C9"
+    assert filled(2, "AA").put("B", "B9") == "A1"
+
+
+@given(
+    st.integers(1, 12),
+    st.lists(st.one_of(BANKS, st.integers(1, 6)), max_size=60),
+)
+def test_nothing_is_lost_none_is_out_of_its_banks_order_and_a_small_share_is_safe(
+    limit: int, steps: list[str | int]
+) -> None:
+    queue: FairQueue[tuple[str, int]] = FairQueue(limit)
+    given_in: list[tuple[str, int]] = []
+    out: list[tuple[str, int]] = []
+    evicted: list[tuple[str, int]] = []
+    for number, step in enumerate(steps):
+        if isinstance(step, int):
+            out += queue.take(step)
+            continue
+        gone = {*out, *evicted}
+        held = Counter(one[0] for one in given_in if one not in gone)
+        given_in.append((step, number))
+        way = queue.put(step, (step, number))
+        if way is None:
+            continue
+        evicted.append(way)
+        assert sum(held.values()) == limit
+        most = max(held.values())
+        if way == (step, number):
+            assert most <= held[step] + 1
+        else:
+            assert held[way[0]] == most > held[step] + 1
+    assert len(queue) == len(given_in) - len(out) - len(evicted) <= limit
+    out += queue.take(limit)
+    assert sorted([*out, *evicted]) == sorted(given_in)
+    for bank in "ABCD":
+        numbers = [number for code, number in out if code == bank]
+        assert numbers == sorted(numbers)

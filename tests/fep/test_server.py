@@ -1,0 +1,217 @@
+"""The banks' listeners on memory transports and a virtual clock: what one bank sends too fast waits with it
+alone, and what it leaves unread is bounded for all its links together.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+
+from fep.commit import Engine
+from fep.config import Settings
+from fep.gate import Gate
+from fep.link import Counterparty, Surroundings
+from fep.server import BankConnection, Server
+from fep.statistics import Statistics
+from fep.vault import Vault
+from firewall_rules.gateway import Gateway
+from protocol.codec import Codec
+from protocol.dialect import load
+from protocol.framing import FrameReader, Framing, wrap
+from protocol.message import Message
+from tests.builders import BANK
+from tests.machine import OTHER_BANK, write_settings
+
+PORTS = {BANK: 7001, OTHER_BANK: 7002}
+ECHO = {7: "1124101112", 70: "001"}
+
+
+class Sockets(StringTransport):
+    """A transport that a test can read, and that tells whether it is being read."""
+
+    aborted = False
+
+    def setTcpNoDelay(self, enabled: bool) -> None:  # noqa: N802 - Twisted's name
+        """Nothing to set."""
+
+    def setTcpKeepAlive(self, enabled: bool) -> None:  # noqa: N802 - Twisted's name
+        """Nothing to set."""
+
+    def abortConnection(self) -> None:  # noqa: N802 - Twisted's name
+        self.aborted = True
+
+    def answers(self) -> list[str]:
+        """DE 11 of what has been written since the last look."""
+        frames = FrameReader(Framing.BE2).feed(self.value())
+        self.clear()
+        return [CODEC.decode(frame.body).fields[11] for frame in frames]
+
+
+CODEC = Codec(load("ascii87"))
+
+
+def ons(*numbers: int, bank: str = BANK) -> bytes:
+    """Sign-on requests with these STANs, one after another: the only message that needs no key."""
+    messages = (Message("0800", {**ECHO, 11: f"{number:06d}", 32: bank}) for number in numbers)
+    return b"".join(wrap(Framing.BE2, CODEC.encode(one)) for one in messages)
+
+
+class House:
+    """A server whose clock and sockets are the test's."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.clock, self.statistics = Clock(), Statistics()
+        vault = Vault(settings.keystore)
+        parties = {
+            bank.code: Counterparty(
+                bank,
+                CODEC,
+                Gate(bank, vault.front_key, CODEC.dialect),
+                vault.bank_keys(bank, os.urandom),
+                None,
+            )
+            for bank in settings.bank
+        }
+
+        def in_thread(call: Callable[..., object], *arguments: object) -> Deferred[object]:
+            raise AssertionError(f"nothing here reaches the book: {call}{arguments}")
+
+        engine = Engine(
+            committer=lambda _requests, _at: [],
+            call_in_thread=in_thread,
+            clock=self.clock,
+            now_us=lambda: 1,
+            statistics=self.statistics,
+            batch_limit=1,
+            queue_limit=1,
+            retry_seconds=1,
+            fenced=lambda: None,
+        )
+        moment = datetime(2026, 11, 24, 10, 11, 12, tzinfo=UTC)
+        seconds = self.clock.seconds
+        self.server = Server(
+            parties, Surroundings(engine, settings.limits, self.statistics, seconds, lambda: moment)
+        )
+        self.server.start(Gateway(bank.allowance(PORTS[bank.code]) for bank in settings.bank), self.clock)
+
+    def connect(self, bank: str = BANK) -> tuple[BankConnection, Sockets]:
+        """A bank's connection and its socket."""
+        protocol = self.server.admit("127.0.0.1", PORTS[bank])
+        assert isinstance(protocol, BankConnection)
+        ends = (IPv4Address("TCP", "127.0.0.1", port) for port in (PORTS[bank], 9))
+        transport = Sockets(*ends)
+        protocol.makeConnection(transport)
+        return protocol, transport
+
+
+@pytest.fixture
+def slow(tmp_path: Path) -> House:
+    """One bank may send ten messages a second, so one at once; the other what is usual."""
+    return House(write_settings(tmp_path, "sqlite:///none.db", entry="messages_a_second = 10"))
+
+
+def test_what_comes_too_fast_is_read_later_whole_and_in_order(slow: House) -> None:
+    link, socket = slow.connect()
+    link.dataReceived(ons(1, 2, 3, 4))
+    assert (socket.answers(), socket.producerState) == (["000001"], "paused")
+    slow.clock.pump([0.01] * 21)
+    assert (socket.answers(), socket.producerState) == (["000002", "000003"], "paused")
+    slow.clock.pump([0.01] * 10)
+    assert (socket.answers(), socket.producerState) == (["000004"], "producing")
+
+
+def test_all_links_of_a_bank_share_its_rate_and_another_bank_does_not_wait(slow: House) -> None:
+    first, one = slow.connect()
+    second, two = slow.connect()
+    other, three = slow.connect(OTHER_BANK)
+    first.dataReceived(ons(1, 2, 3))
+    second.dataReceived(ons(4, 5))
+    other.dataReceived(ons(*range(6, 20), bank=OTHER_BANK))
+    assert (one.answers(), two.answers(), len(three.answers())) == (["000001"], [], 14)
+    slow.clock.pump([0.01] * 31)
+    assert (one.answers(), two.answers()) == (["000002", "000003"], ["000004"])
+
+
+def test_a_frame_that_is_late_because_we_did_not_read_is_not_late(slow: House) -> None:
+    link, socket = slow.connect()
+    data = ons(*range(1, 200))
+    link.dataReceived(data[:-1])
+    slow.clock.pump([0.125] * 196)
+    assert (socket.producerState, slow.statistics.closed_links) == ("paused", {})
+    slow.clock.advance(0.125)
+    assert socket.producerState == "producing"
+    slow.clock.pump([1.0] * 9)
+    assert not socket.disconnecting
+    slow.clock.pump([1.0] * 2)
+    assert slow.statistics.closed_links == {(BANK, "a frame was not complete in time"): 1}
+
+
+def test_a_bad_frame_ends_the_link_after_those_before_it_however_long_they_wait(slow: House) -> None:
+    link, socket = slow.connect()
+    link.dataReceived(ons(1, 2, 3) + b"\x00\x00")
+    link.dataReceived(ons(4))
+    assert not socket.disconnecting
+    slow.clock.pump([0.1] * 3)
+    assert (socket.answers(), socket.disconnecting) == (["000001", "000002", "000003"], True)
+
+
+def test_a_stop_answers_what_waits_at_once(slow: House) -> None:
+    link, socket = slow.connect()
+    link.dataReceived(ons(1, 2, 3))
+    slow.server.drain()
+    assert (socket.answers(), socket.producerState) == (["000001", "000002", "000003"], "producing")
+
+
+def test_a_lost_link_leaves_nothing_behind_that_waits(slow: House) -> None:
+    link, _ = slow.connect()
+    link.dataReceived(ons(1, 2, 3))
+    link.connectionLost()
+    slow.clock.pump([0.1] * 5)
+    assert slow.statistics.outcomes == {(BANK, "0800", "00"): 1}
+    again, socket = slow.connect()
+    again.dataReceived(ons(7))
+    assert socket.answers() == ["000007"]
+
+
+def test_a_reload_changes_a_banks_rate_for_the_links_that_it_has(slow: House, tmp_path: Path) -> None:
+    link, socket = slow.connect()
+    faster = House(write_settings(tmp_path, "sqlite:///none.db", entry="messages_a_second = 100"))
+    slow.server.replace(faster.server._gateway, faster.server._counterparties)
+    slow.clock.advance(1)
+    link.dataReceived(ons(*range(1, 20)))
+    assert len(socket.answers()) == 10
+
+
+def test_what_a_banks_links_leave_unread_is_bounded_for_all_of_them_together(tmp_path: Path) -> None:
+    house = House(write_settings(tmp_path, "sqlite:///none.db", limits="unsent_bytes = 65536"))
+    links = [house.connect() for _ in range(3)]
+    for link, _ in links:
+        link.pauseProducing()
+        link.send(bytes(20_000))
+    first, one = links[0]
+    first.send(bytes(5_000))
+    assert not one.aborted
+    first.send(bytes(1_000))
+    assert one.aborted
+    first.connectionLost()
+    links[1][0].send(bytes(20_000))
+    links[2][0].resumeProducing()
+    links[1][0].send(bytes(20_000))
+    assert [socket.aborted for _, socket in links] == [True, False, False]
+
+
+def test_another_banks_unread_answers_are_its_own(tmp_path: Path) -> None:
+    house = House(write_settings(tmp_path, "sqlite:///none.db", limits="unsent_bytes = 65536"))
+    for bank in (BANK, OTHER_BANK):
+        link, socket = house.connect(bank)
+        link.pauseProducing()
+        link.send(bytes(60_000))
+        assert not socket.aborted
