@@ -26,6 +26,10 @@ class Certificate(NamedTuple):
     key: bytes
     pin: str
 
+    def __repr__(self) -> str:
+        """Show the pin, never the key."""
+        return f"Certificate(pin {self.pin})"
+
 
 def self_signed(name: str, now: datetime) -> Certificate:
     """A certificate on a fresh P-256 key (the entropy is OpenSSL's), valid from an hour before `now`."""

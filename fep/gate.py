@@ -62,6 +62,10 @@ class Groups(NamedTuple):
     receipt: str = ""
     page: str = ""
 
+    def __repr__(self) -> str:
+        """Name what is there, never a value: one of them is an identity number."""
+        return f"Groups({' '.join(name for name in self._fields if getattr(self, name))})"
+
 
 class Gate:
     """One bank's gate."""

@@ -33,6 +33,7 @@ from ledger.bankline import (
 )
 from ledger.bankline import BankLine as BankLine
 from ledger.bookfile import KINDS
+from ledger.conceal import figure
 from ledger.errors import BankFileError, Problem
 from ledger.layout import FIGURES, Column, Layout, Record
 
@@ -336,7 +337,7 @@ class Reader:
             for number, column, said in self._said:
                 found = self._counted.signed(column)
                 if said != found:
-                    reason = f"the file says {said}, its lines make {found}"
+                    reason = f"the file says {figure(said)}, its lines make {found}"
                     self._problems.append(Problem(number, column.name, reason))
         if self._problems:
             raise BankFileError(tuple(self._problems))

@@ -27,6 +27,7 @@ from types import MappingProxyType
 from typing import BinaryIO, Final, NamedTuple, NoReturn
 
 from ledger import identity
+from ledger.conceal import figure
 from ledger.errors import BookFileError, Problem
 
 HEADER: Final = "policy,state,holder,due,code,due_date,amount_fen,beneficiary"
@@ -82,6 +83,10 @@ class DueLine(NamedTuple):
     due_date: str
     amount: int
     beneficiary: str
+
+    def __repr__(self) -> str:
+        """Name the due and its policy, never the beneficiary."""
+        return f"DueLine({self.due!r}, policy {self.policy!r})"
 
 
 class PolicyDues(NamedTuple):
@@ -213,7 +218,7 @@ _CHECKS: Final[tuple[_Check, ...]] = (
 
 _WITHDRAWN_CHECKS: Final = (_POLICY_CHECKS[0], *_CHECKS[3:])
 
-# A number in the trailer may be repeated in a problem, so none is as long as an identity number.
+# Longer than any sum, and shorter than an identity number.
 _COUNT: Final = re.compile(r"0|[1-9][0-9]{0,16}")
 _TRAILER_CHECKS: Final[tuple[_Check, ...]] = (
     ("business_date", _is_date, "not a date, YYYYMMDD"),
@@ -401,4 +406,4 @@ class _Reading:
             return
         for name, said, counted in zip(_Trailer._fields[1:], self._trailer[1:], found[1:], strict=True):
             if said != counted:
-                self._note(name, f"the TOTAL line says {said}, the rows make {counted}")
+                self._note(name, f"the TOTAL line says {figure(said)}, the rows make {counted}")

@@ -12,12 +12,13 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from ledger.bookfile import KINDS
+from ledger.conceal import concealed
 from ledger.day import DayState
 from ledger.entry import GENESIS, Entry, Kind
 from ledger.errors import InvariantBroken
 from ledger.inquire import inquire_dues, inquire_outcome, inquire_receipt, inquire_status, reconcile_totals
 from ledger.numbering import authorization_code, receipt_number
-from ledger.request import Act, Answer, Request, Totals
+from ledger.request import FINANCIAL, Act, Answer, Request, Totals
 from ledger.view import Day, Due, DueState, View
 from protocol.responses import Response
 
@@ -134,11 +135,23 @@ def _keyed(rule: Callable[[Request, View], Decision]) -> Callable[[Request, View
             date = view.day.date if view.day else ""
             return Decision(Answer(Response.CUTOVER, "CUTOVER, ASK AGAIN", date))
         verdict = request.verdict
-        if verdict is not Response.APPROVED and not (request.advice and verdict in OVERRIDABLE_BY_ADVICE):
+        if verdict is not Response.APPROVED and not _is_overridden(request):
             return _refused(request, view, Refusal(verdict, request.reason))
         return rule(request, view)
 
     return decider
+
+
+def _is_overridden(request: Request) -> bool:
+    """Whether money that has moved speaks against the gate's verdict: an advice of a collection, a payout or
+    a cancel. By a reversal no money moves before we say so.
+    """
+    return request.advice and request.act in FINANCIAL and request.verdict in OVERRIDABLE_BY_ADVICE
+
+
+def _is_of_another_bank(request: Request) -> bool:
+    """Whether the original that a request names is another bank's: its key begins with that bank's code."""
+    return request.original.partition("/")[0] != request.key.partition("/")[0]
 
 
 def _again(request: Request, known: Entry) -> Answer:
@@ -176,9 +189,9 @@ def _entry(
         card=request.card,
         amount=request.amount,
         currency=request.currency,
-        policy=due.policy if due else request.policy,
+        policy=due.policy if due else request.policy if policy else concealed(request.policy),
         holder=policy.holder if policy else "",
-        due=due.due if due else request.due,
+        due=due.due if due else request.due if request.due in view.dues else concealed(request.due),
         due_date=due.due_date if due else "",
         original=request.original,
         content=request.content,
@@ -346,7 +359,7 @@ def _cancel(request: Request, view: View) -> Decision:
     a break.
     """
     refusal = _why_not_cancel(request, view)
-    remember = request.original not in view.entries
+    remember = request.original not in view.entries and not _is_of_another_bank(request)
     if refusal is not None:
         if request.advice:
             return _approved(request, view, None, None, refusal.response, remember=remember)
@@ -358,6 +371,8 @@ def _cancel(request: Request, view: View) -> Decision:
 
 
 def _why_not_cancel(request: Request, view: View) -> Refusal | None:
+    if _is_of_another_bank(request):
+        return Refusal(Response.BANK_NOT_ALLOWED, "DE 90: OTHER BANK")
     target = view.entries.get(request.original)
     if target is None or target.kind is Kind.TOMBSTONE:
         return Refusal(Response.NO_ORIGINAL, "NO SUCH ORIGINAL")
@@ -380,6 +395,8 @@ def _why_not_cancel(request: Request, view: View) -> Refusal | None:
 
 def _reverse(request: Request, view: View) -> Decision:
     """Take an original out of effect: before it, after it, twice or late, the final state is the same."""
+    if _is_of_another_bank(request):
+        return _refused(request, view, Refusal(Response.BANK_NOT_ALLOWED, "DE 90: OTHER BANK"))
     target = view.entries.get(request.original)
     if target is None:
         return _refused(request, view, Refusal(Response.NO_ORIGINAL, "NO SUCH ORIGINAL"), remember=True)

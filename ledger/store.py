@@ -1,7 +1,8 @@
 """Opens a book's database, the front's or the office's, and says what a database failure means for the money.
 
 The one place that knows drivers: pragmas of SQLite, settings of PostgreSQL, and which exception leaves the
-outcome known. No table and no rule is named here.
+outcome known. No table and no rule is named here, and no error's text repeats a value: what a driver says of
+one is somebody's identity number, sooner or later.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from typing import IO, Any
 import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
+from sqlalchemy.engine.interfaces import ExceptionContext
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, StatementError
 from sqlalchemy.pool import NullPool, QueuePool, StaticPool
 
 from ledger.errors import BatchRefused, BookInUse, Conflict, LedgerError, OutcomeUnknown, Unavailable
@@ -32,6 +34,11 @@ it would take a journal that was empty then for empty still, and read the whole 
 _POSTGRESQL_CONFLICTS = frozenset({"40001", "40P01", "55P03", "23505", "23503"})
 """Serialization failure, deadlock, lock not available, unique and foreign key violation: another node was
 quicker."""
+_POSTGRESQL_SPEAKS_OF_NAMES = frozenset({"08", "23", "25", "28", "3D", "40", "42", "53", "55", "57", "58"})
+"""The classes of SQLSTATE whose first line names connections, roles, tables, constraints, and never a value.
+That of others may quote what was handed in (22), and the lines after it quote whole rows (23)."""
+_OUR_TRIGGER = "exec_stmt_raise"
+"""Where PostgreSQL raises what a trigger of ours says, which is constant."""
 
 
 class BadDatabaseUrl(LedgerError):
@@ -112,7 +119,9 @@ class Store:
         try:
             return engine.connect()
         except DBAPIError as error:
-            raise Unavailable(f"cannot connect to the database: {error.orig}") from error
+            # Not `from error`: what libpq was told, the password among it, hangs on to the driver's own.
+            said = _without_password(_first_line(error.orig), engine.url.password)
+            raise Unavailable(f"cannot connect to the database: {said}") from None
 
     def _commit(self, connection: Connection) -> None:
         transaction = connection.get_transaction()
@@ -128,14 +137,18 @@ class Store:
 def _checked_url(url: str) -> Any:  # noqa: ANN401 - sqlalchemy.engine.URL is re-exported without a stable public path
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError):  # the second repeats what stands where the port should
         raise BadDatabaseUrl(
             "not a database URL: give sqlite:///PATH or postgresql+psycopg://USER@HOST/NAME"
-        ) from error
+        ) from None
     if parsed.get_backend_name() not in ("sqlite", "postgresql"):
         raise BadDatabaseUrl(
             f"no front book can live on {parsed.get_backend_name()}: give sqlite or postgresql+psycopg"
         )
+    if "@" in (parsed.host or ""):
+        raise BadDatabaseUrl("two @ in the database URL: write one in a user or a password as %40")
+    if "password" in parsed.query:
+        raise BadDatabaseUrl("the password stands after the ?: write USER:PASSWORD@HOST, or use a .pgpass")
     if parsed.get_backend_name() == "postgresql" and parsed.get_driver_name() != "psycopg":
         raise BadDatabaseUrl("PostgreSQL is spoken through psycopg 3: write postgresql+psycopg://")
     if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
@@ -230,16 +243,28 @@ def _roll_back(connection: Connection) -> None:
         connection.invalidate()
 
 
+@event.listens_for(Engine, "handle_error")
+def _not_taken_by_driver(context: ExceptionContext) -> BaseException | None:
+    """Give a name to what the driver raises about a value before the database has seen it: an integer too
+    large, a text that is no Unicode. Bare, it could not be told from a fault of our own.
+    """
+    if context.sqlalchemy_exception is None and isinstance(context.original_exception, _ABOUT_A_VALUE):
+        return BatchRefused(_name_of(context.original_exception))
+    return None
+
+
 @contextmanager
 def _translated(is_sqlite: bool) -> Iterator[None]:
     try:
         yield
-    except DBAPIError as error:
+    except StatementError as error:
         # Not `from error`: PostgreSQL's details quote the failing row, and a traceback would print them.
         raise _meaning(error, is_sqlite) from None
+    except BatchRefused as refused:
+        raise refused from None  # what the driver raised holds on to the value (UnicodeEncodeError.object)
 
 
-def _meaning(error: DBAPIError, is_sqlite: bool) -> LedgerError:
+def _meaning(error: StatementError, is_sqlite: bool) -> LedgerError:
     """What a failure before COMMIT means. In each case nothing was done."""
     if not is_sqlite and getattr(error.orig, "sqlstate", None) in _POSTGRESQL_CONFLICTS:
         return Conflict(_summary(error))
@@ -248,7 +273,9 @@ def _meaning(error: DBAPIError, is_sqlite: bool) -> LedgerError:
     return Unavailable(_summary(error))
 
 
-def _is_data_fault(error: DBAPIError) -> bool:
+def _is_data_fault(error: StatementError) -> bool:
+    if not isinstance(error, DBAPIError):  # a value that did not even reach the driver
+        return True
     if isinstance(error.orig, psycopg.DataError | sqlite3.InterfaceError | sqlite3.DataError):
         return True
     return isinstance(error.orig, psycopg.ProgrammingError | sqlite3.ProgrammingError)
@@ -265,6 +292,40 @@ def _commit_meaning(error: DBAPIError, is_sqlite: bool) -> LedgerError:
     return OutcomeUnknown(_summary(error))
 
 
-def _summary(error: DBAPIError) -> str:
-    """The database's own first line, without the statement and the parameters, which hold customers' data."""
-    return f"{type(error.orig).__name__}: {str(error.orig).splitlines()[0]}"
+_ABOUT_A_VALUE = (OverflowError, TypeError, ValueError)
+
+
+def _summary(error: StatementError) -> str:
+    """What happened, in names alone: of the exception, of the SQLSTATE, of a constraint, column or table.
+
+    The database's own first line goes with them only where it speaks of names; a statement and its
+    parameters never do.
+    """
+    orig = error.orig
+    if isinstance(orig, psycopg.Error):
+        return _of_postgresql(orig)
+    # SQLite's own texts name columns; the driver's, which have no error name, quote what it cannot decode.
+    named = isinstance(orig, sqlite3.Error) and getattr(orig, "sqlite_errorname", None)
+    return f"{_name_of(orig)}: {_first_line(orig)}" if named else _name_of(orig)
+
+
+def _of_postgresql(error: psycopg.Error) -> str:
+    sqlstate, diag = error.sqlstate or "", error.diag
+    is_about_names = sqlstate[:2] in _POSTGRESQL_SPEAKS_OF_NAMES or diag.source_function == _OUR_TRIGGER
+    if is_about_names or type(error) is psycopg.OperationalError:  # the last: of the connection
+        return f"{_name_of(error)}: {_first_line(error)}"
+    parts = (("table", diag.table_name), ("column", diag.column_name), ("constraint", diag.constraint_name))
+    where = ", ".join(f"{kind} {name}" for kind, name in parts if name)
+    return " ".join(filter(None, (_name_of(error), sqlstate, where and f"({where})")))
+
+
+def _name_of(error: BaseException | None) -> str:
+    return type(error).__name__
+
+
+def _first_line(error: BaseException | None) -> str:
+    return (str(error).splitlines() or [""])[0]
+
+
+def _without_password(text: str, password: object) -> str:
+    return text.replace(str(password), "***") if password else text

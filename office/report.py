@@ -2,7 +2,8 @@
 and the trial balance.
 
 Turns the values of `office.figures` and `office.books` into HTML and CSV, purely: the same value gives the
-same bytes. Each checks its value first, so no page shows a sum that its rows do not make. Nothing is read
+same bytes. Each checks its value first, so no page shows a sum that its rows do not make; and none shows an
+identity or card number that a bank's file has where a policy or a terminal should stand. Nothing is read
 here (`office.extract` does that), and the looks are the templates'.
 """
 
@@ -17,6 +18,7 @@ from typing import Final, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from ledger.conceal import concealed
 from ledger.errors import InvariantBroken
 from office import wording
 from office.books import TrialBalance
@@ -167,11 +169,17 @@ def balance_as_csv(balance: TrialBalance, up_to_date: str) -> bytes:
     return _csv(BALANCE_COLUMNS, rows)
 
 
+def _shown(value: object) -> object:
+    """What a template may print of a value; markup was made of such values already."""
+    return concealed(value) if type(value) is str else value
+
+
 def _environment() -> Environment:
     made = Environment(
         loader=PackageLoader("office", ""),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
@@ -276,6 +284,7 @@ def _text(given: str) -> str:
     """`given` as a cell that stays a text; what begins with an apostrophe gets one more, so that one is
     always to be taken off again.
     """
+    given = concealed(given)
     guarded = _FORMULA.match(given) or _SHORTENED.fullmatch(given) or given.startswith("'")
     return f"'{given}" if guarded else given
 

@@ -45,6 +45,10 @@ class Frame(NamedTuple):
     body: bytes
     tpdu: bytes = b""
 
+    def __repr__(self) -> str:
+        """Show how long it is, never a byte: it may hold a card number or a PIN block."""
+        return f"Frame({len(self.body)} bytes)"
+
 
 def _read_be(data: bytes, position: int) -> int:
     return data[position] << 8 | data[position + 1]

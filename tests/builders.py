@@ -113,9 +113,9 @@ def reversal(of: Message, mti: str = "0400", **fields: object) -> Message:
     return message(mti, **{**same, "de90": original(of), **fields})
 
 
-def cancel(of: Message, **fields: object) -> Message:
+def cancel(of: Message, mti: str = "0200", **fields: object) -> Message:
     """A same-day cancel of the message."""
-    return message("0200", **{"de3": "020000", "de4": of.fields[4], "de90": original(of), **fields})
+    return message(mti, **{"de3": "020000", "de4": of.fields[4], "de90": original(of), **fields})
 
 
 def totals(mti: str = "0500", *, net: int = 0, date: str = "1124", **fields: object) -> Message:

@@ -86,22 +86,33 @@ def _totals(connection: Connection, entries: Sequence[Entry]) -> Iterator[str]:
     rows = connection.execute(text(f"SELECT bank, date, {names} FROM bank_days"))  # noqa: S608 - constant names
     kept = {(row[0], row[1]): Totals(*row[2:]) for row in rows}
     added: dict[tuple[str, str], Totals] = {}
+    cancels = {entry.key: entry for entry in entries if entry.kind is Kind.CANCEL}
     for entry in entries:
         if entry.turn is not None:
             key = entry.bank, entry.business_date
-            added[key] = _added(added.get(key, Totals()), entry)
+            added[key] = _added(added.get(key, Totals()), entry, cancels.get(entry.original))
     if kept != added:
         yield f"the totals kept are {kept}, the journal's are {added}"
 
 
-def _added(totals: Totals, entry: Entry) -> Totals:
-    """The totals with one more effect: collections and payouts, and what takes them back."""
+def _added(totals: Totals, entry: Entry, cancel: Entry | None) -> Totals:
+    """The totals with one more effect: collections and payouts, and what takes them back. `cancel` is what a
+    reversal takes back, where that is one: on its own date it then never was, later the transaction that it
+    cancelled counts anew.
+    """
     back = entry.kind in (Kind.CANCEL, Kind.REVERSAL)
+    count = 1
+    if entry.kind is Kind.REVERSAL and cancel is not None:
+        back = cancel.business_date == entry.business_date
+        count = -1 if back else 1
     if entry.side == "premium":
         names = ("collections_reversed", "collected_reversed") if back else ("collections", "collected")
     else:
         names = ("payouts_reversed", "paid_reversed") if back else ("payouts", "paid")
-    count, amount = names
+    number, amount = names
     return totals._replace(
-        **{count: getattr(totals, count) + 1, amount: getattr(totals, amount) + entry.amount}
+        **{
+            number: getattr(totals, number) + count,
+            amount: getattr(totals, amount) + count * entry.amount,
+        }
     )

@@ -44,7 +44,7 @@ _HEX: Final = frozenset(
     {"content", "previous", "digest", "tip", "root", "signature", "beneficiary", "value", "chains"}
 )
 """Columns of hashes and digests."""
-_WHOLE: Final = _HEX | {"policy", "due", "subject"}
+_WHOLE: Final = _HEX | {"policy", "due", "subject", "note"}
 """Columns in which a run of digits between letters is a part of something else, or chance."""
 _WORDS: Final = re.compile(r"(?<![0-9A-Za-z])[0-9]{13,18}[0-9Xx]?(?![0-9A-Za-z])")
 _OWN_NAMES: Final = frozenset({"policy", "due"})

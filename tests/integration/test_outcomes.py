@@ -21,6 +21,7 @@ from tests.builders import (
     policy,
     premium,
     reversal,
+    stan,
     totals,
 )
 from tests.machine import OTHER_BANK, Books, Client, Machine, load_front_book, write_settings
@@ -220,6 +221,24 @@ def test_57_another_banks_transaction_cannot_be_reversed(
         foreign = reversal(sent, de32=OTHER_BANK)
         assert other.ask(foreign).fields[39] == "57"
     assert books.due("D1")[0] == "settled"
+
+
+def test_57_another_banks_transaction_is_not_undone_by_advice_either(
+    machine: Machine, bank: Client, books: Books
+) -> None:
+    """A reversal advice is refused; a cancel advice cannot be, and is a break without effect."""
+    sent, unsent = message(), message()
+    bank.ask(sent)
+    with machine.signed_on(OTHER_BANK) as other:
+        for named in (sent, unsent):
+            foreign = reversal(named, "0420", de32=OTHER_BANK, de90=original(named), de11=stan())
+            assert other.ask(foreign).fields[39] == "57"
+            cancelled = cancel(named, "0220", de32=OTHER_BANK, de90=original(named), de11=stan())
+            assert other.ask(cancelled).fields[39] == "00"
+    kinds = [("collection", "00", "")] + [("reversal", "57", ""), ("cancel", "00", "57")] * 2
+    assert books.rows("SELECT kind, response, misfit FROM journal ORDER BY position") == kinds
+    assert books.due("D1")[0] == "settled"
+    assert bank.ask(unsent).fields[39] == "12"
 
 
 def test_61_the_limit_of_the_day_counts_what_stands(tmp_path: Path, database: str) -> None:

@@ -1,0 +1,52 @@
+"""What is hidden where a name should stand: persons' numbers, by their check digit, and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from ledger.conceal import concealed, figure, is_card_number
+from tests.canary import CARD, IDENTITY, OTHER_IDENTITY, SHORT_CARD
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (CARD, "622202*********0987"),
+        (SHORT_CARD, "376543******5434"),
+        (IDENTITY, "**************007X"),
+        (IDENTITY.lower(), "**************007x"),
+        (OTHER_IDENTITY, "**************0009"),
+        (f"0102/{CARD}/1124", "0102/622202*********0987/1124"),
+        (f"{IDENTITY},{CARD}", "**************007X,622202*********0987"),
+    ],
+)
+def test_a_persons_number_is_hidden(text: str, told: str) -> None:
+    assert concealed(text) == told
+
+
+@pytest.mark.parametrize(
+    "name", ["", "P1", "PN2026000000001", "6222029876543210980", "110101197702130071", f"A{CARD}", CARD * 2]
+)
+def test_any_other_name_stays(name: str) -> None:
+    assert concealed(name) == name
+
+
+def test_card_numbers_are_told_by_length_and_check_digit() -> None:
+    # The test number that most texts have, one with another check digit, one too short, and no ASCII digits.
+    assert [
+        is_card_number(one) for one in ("4111111111111111", "4111111111111112", "79927398713", "٤" * 16)
+    ] == [
+        True,
+        False,
+        False,
+        False,
+    ]
+
+
+def test_a_figure_is_told_unless_it_is_as_long_as_a_card_number() -> None:
+    assert [figure(one) for one in (-5, 999_999_999_999, 10**12, -(10**15))] == [
+        "-5",
+        "999999999999",
+        "a number of 13 digits",
+        "a number of 16 digits",
+    ]
