@@ -16,7 +16,7 @@ READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo run test check fuzz audit-deps bench pins clean
+.PHONY: help setup demo run cluster test crash-matrix check fuzz audit-deps bench pins clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -29,8 +29,15 @@ demo: $(READY) ## a bank day in miniature: three banks, and the books compared t
 run: $(READY) ## serve, and print how to connect
 	@$(BIN)/qianzhi run
 
+cluster: $(READY) ## three nodes on a PostgreSQL pair behind a balancer, to kill and to cut over
+	@$(BIN)/python -m simulators.cluster
+
 test: $(READY) ## all the tests, in parallel and in random order
 	@$(BIN)/python -m pytest -n logical $(PYTEST_ARGS)
+
+CRASH_ARGS ?=
+crash-matrix: $(READY) ## every fault at every point, on both databases; writes docs/crash-matrix.md; half an hour
+	@$(BIN)/python -m tests.crash.matrix $(CRASH_ARGS)
 
 check: $(READY) ## lint, format, strict types on protocol/, ledger/ and office/, and bandit
 	@$(BIN)/ruff check .
@@ -53,6 +60,7 @@ bench: $(READY) ## the benchmarks, on this machine
 	@$(BIN)/python -m bench.close
 	@$(BIN)/python -m bench.growth
 	@$(BIN)/python -m bench.flood
+	@$(BIN)/python -m bench.overload
 
 pins: ## resolve requirements/*.in anew into *.txt; needs uv (UV=...)
 	@cd requirements && for name in run test; do \

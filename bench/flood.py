@@ -91,16 +91,16 @@ def _run(database: str, program: Path, rate: int, count: int, limit: int | None)
         qianzhi("book", "load", str(folder / "book.csv"), "--config", str(path))
         ports, _ = stack.enter_context(serving(path))
         settings = load_settings(path)
-        steady = _signed_on(settings, BANK, ports, STEADY_LINKS)
+        steady = signed_on(settings, BANK, ports, STEADY_LINKS)
         frames = folder / "steady"
         write_frames(frames, CODEC, range(STEADY_LINKS), steady[1], count)
         if limit:
-            flooders = _signed_on(settings, FLOODER, ports, FLOOD_LINKS)
+            flooders = signed_on(settings, FLOODER, ports, FLOOD_LINKS)
             write_frames(
                 folder / "flood", CODEC, range(FLOOD_LINKS), flooders[1], flood, bank=FLOODER, start=count
             )
             stack.enter_context(_flooding(program, folder / "flood", flooders[0]))
-        _load(program, frames, steady[0], rate).communicate()
+        begun(program, frames, steady[0], rate).communicate()
         latencies = array("f")
         latencies.frombytes(frames.with_suffix(".latencies").read_bytes())
         if len(latencies) != count:
@@ -116,27 +116,30 @@ def _like_the_first(path: Path, limit: int) -> None:
     path.write_text(head + mark + rest, encoding="utf-8")
 
 
-def _signed_on(
+def signed_on(
     settings: Settings, code: str, ports: dict[str, int], links: int
 ) -> tuple[list[socket.socket], list[MacKey]]:
+    """A bank's links, open and signed on, and their keys."""
     entry: Bank = next(one for one in settings.bank if one.code == code)
     zmk = Vault(settings.keystore).held_zmk(entry)
     sockets = [socket.create_connection(("127.0.0.1", ports[code])) for _ in range(links)]
     return sockets, [sign_on(one, CODEC, zmk, code, entry.mac) for one in sockets]
 
 
-def _load(program: Path, frames: Path, sockets: list[socket.socket], rate: float) -> subprocess.Popen[bytes]:
-    """Start the load: at a rate, or, where that is 0, as fast as it is answered."""
+def begun(
+    program: Path, frames: Path, sockets: list[socket.socket], rate: float, in_flight: int = FLOOD_IN_FLIGHT
+) -> subprocess.Popen[bytes]:
+    """Start the load: at a rate, or, where that is 0, so many on each link as are answered."""
     place, descriptors = approved_place(CODEC), [one.fileno() for one in sockets]
     command = [str(program), str(frames), ",".join(map(str, descriptors)), place.head.hex()]
-    command += [str(place.stan_at), str(place.code_at), str(0 if rate else FLOOD_IN_FLIGHT), f"{rate:.3f}"]
+    command += [str(place.stan_at), str(place.code_at), str(0 if rate else in_flight), f"{rate:.3f}"]
     command += [str(frames.with_suffix(".latencies"))]
-    return subprocess.Popen(command, pass_fds=descriptors, stdout=subprocess.DEVNULL)
+    return subprocess.Popen(command, pass_fds=descriptors, stdout=subprocess.PIPE)
 
 
 @contextmanager
 def _flooding(program: Path, frames: Path, sockets: list[socket.socket]) -> Iterator[None]:
-    process = _load(program, frames, sockets, 0)
+    process = begun(program, frames, sockets, 0)
     try:
         yield
         if process.poll() is not None:

@@ -46,14 +46,14 @@ def write_frames(
     """Write the frames of `links` (numbers among all) in load.c's form, each under its link's key.
 
     `keys` are all the links' keys; collection n of `total` goes over link n modulo their number, and pays due
-    `start` + n.
+    `start` + n. Terminals are numbered from `start`, so that runs over one book need only differ in it.
     """
     with path.open("wb") as file:
         for link in links:
             numbers = range(link, total, len(keys))
             file.write(len(numbers).to_bytes(4, sys.byteorder))
             for stan, number in enumerate(numbers, start=1):
-                sealed = codec.seal(_collection(link, stan, start + number, bank), keys[link].mac)
+                sealed = codec.seal(_collection(link + start, stan, start + number, bank), keys[link].mac)
                 file.write(wrap(Framing.BE2, sealed))
 
 
@@ -95,7 +95,7 @@ def sign_on(
     return MacKey(mac, unwrap(zmk, first(groups, "KA") or "", mac))
 
 
-def _collection(link: int, stan: int, number: int, bank: str) -> Message:
+def _collection(terminal: int, stan: int, number: int, bank: str) -> Message:
     """No DE 2, so that every field before DE 39 has one length."""
     return Message(
         "0200",
@@ -108,7 +108,7 @@ def _collection(link: int, stan: int, number: int, bank: str) -> Message:
             13: MOMENT[:4],
             32: bank,
             37: f"{number:012d}",
-            41: f"T{link:07d}",
+            41: f"T{terminal:07d}",
             42: "B00000000000001",
             48: build((("PN", f"P{number:09d}"), ("DU", f"D{number:09d}")), "utf-8"),
             49: "156",

@@ -8,7 +8,7 @@
  *   CODE_AT    where DE 39 begins in an approved answer
  *   IN_FLIGHT  closed loop: so many unanswered on each link (RATE is then 0)
  *   RATE       open loop: frames a second over all links, latency counted from when each was due to be sent
- *   LATENCIES  where to write every latency, in seconds, as native 4-byte floats
+ *   LATENCIES  where to write every latency, in seconds, as native 4-byte floats; a refusal's is negative
  *
  * Prints one line of JSON, times by the monotonic clock. Knows nothing else of the protocol.
  * bench/sender.py does the same, more slowly, where there is no compiler.
@@ -92,11 +92,12 @@ static void take(struct link *l, const unsigned char *m, size_t length, double w
     memcpy(digits, m + stan_at, 6);
     long n = strtol(digits, NULL, 10) - 1;
     if (n < 0 || n >= (long)l->sent || l->due[n] < 0) wrong("an answer to nothing that was asked, or a second one");
-    latency[answered++] = (float)(when - l->due[n]);
-    l->due[n] = -1;
     /* A refusal has other fields, so DE 39 is elsewhere: only under the right head is its place known. */
     int right = length >= code_at + 2 && !memcmp(m, head, head_length);
-    if (right && m[code_at] == '0' && m[code_at + 1] == '0') approved++; else refused++;
+    int good = right && m[code_at] == '0' && m[code_at + 1] == '0';
+    if (good) approved++; else refused++;
+    latency[answered++] = (float)(good ? when - l->due[n] : l->due[n] - when);
+    l->due[n] = -1;
 }
 
 static uint32_t receive(struct link *l) {

@@ -40,9 +40,9 @@ class Outcome:
         number = int(message[place.stan_at : place.stan_at + 6]) - 1
         if not 0 <= number < len(due) or due[number] < 0:
             raise SystemExit("sender: an answer to nothing that was asked, or a second one")
-        self.latencies.append(when - due[number])
-        due[number] = -1.0
         good = message.startswith(place.head) and message[place.code_at : place.code_at + 2] == b"00"
+        self.latencies.append(when - due[number] if good else due[number] - when)
+        due[number] = -1.0
         self.approved += good
         self.refused += not good
 

@@ -1,10 +1,12 @@
 """The commands of the firewall: `qianzhi firewall render`, `check`, `diff` and `apply`.
 
-Parses arguments, asks the operator, prints. The policy comes from the settings; no rule is worded here.
+Parses arguments, asks the operator, prints, and has it written down who loaded, kept or took back which
+rules. The policy comes from the settings; no rule is worded here.
 """
 
 from __future__ import annotations
 
+import hashlib
 import select
 import signal
 import sys
@@ -18,7 +20,9 @@ from typing import NoReturn, TextIO
 import click
 
 from console.options import SETTINGS
-from fep.config import load_settings
+from console.trail import recorded, write_down
+from fep.config import Settings, load_settings
+from fep.trail import Stage
 from firewall_rules.errors import FirewallError
 from firewall_rules.loader import Nft, apply
 from firewall_rules.nftables import render
@@ -26,6 +30,10 @@ from firewall_rules.ruleset import difference
 
 WORD = "keep"
 _LOOK_SECONDS = 0.5
+
+
+class NotConfirmed(click.ClickException):
+    """Nobody said in time that the new rules are to stay."""
 
 
 @click.group()
@@ -71,23 +79,37 @@ def diff_command(config: Path) -> None:
 def apply_command(config: Path, seconds: int, confirm_file: Path | None) -> None:
     """Load the rules, and put back those from before unless they are confirmed in time.
 
-    Who has locked himself out cannot confirm, and gets in again by waiting.
+    Who has locked himself out cannot confirm, and gets in again by waiting. Rules under which it cannot be
+    written down that they are kept are not kept.
     """
     if confirm_file is not None and confirm_file.exists():
         raise click.ClickException(f"{confirm_file} is there already: it would confirm before anyone looked")
+    settings = load_settings(config)
+    wanted = _rules(settings)
+    digest = hashlib.sha256(wanted.encode()).hexdigest()
 
     def confirmed() -> bool:
-        if confirm_file is not None:
-            click.echo(f"loaded; make {confirm_file} within {seconds} seconds to keep the rules")
-            return appears(confirm_file, seconds)
-        click.echo(f"loaded; see that you still get in, then type {WORD} within {seconds} seconds")
-        return is_typed(sys.stdin, seconds)
+        kept = _asked_to_keep(confirm_file, seconds)
+        if kept:
+            write_down(settings, "firewall confirm", digest, Stage.ASKED, {})
+        return kept
 
-    with _ended_by_signals():
-        kept = apply(Nft(), _wanted(config), confirmed)
-    if not kept:
-        raise click.ClickException("not confirmed: the rules from before hold again")
+    with recorded(settings, "firewall apply", digest):
+        with _ended_by_signals():
+            kept = apply(Nft(), wanted, confirmed)
+        if not kept:
+            write_down(settings, "firewall rollback", digest, Stage.DONE, {})
+            raise NotConfirmed("not confirmed: the rules from before hold again")
     click.echo("kept")
+
+
+def _asked_to_keep(confirm_file: Path | None, seconds: int) -> bool:
+    """Whether the operator says in time that the rules are to stay."""
+    if confirm_file is not None:
+        click.echo(f"loaded; make {confirm_file} within {seconds} seconds to keep the rules")
+        return appears(confirm_file, seconds)
+    click.echo(f"loaded; see that you still get in, then type {WORD} within {seconds} seconds")
+    return is_typed(sys.stdin, seconds)
 
 
 def is_typed(
@@ -137,9 +159,13 @@ def _ended_by_signals() -> Iterator[None]:
 
 
 def _wanted(config: Path) -> str:
+    return _rules(load_settings(config))
+
+
+def _rules(settings: Settings) -> str:
     offset = datetime.now(UTC).astimezone().utcoffset()
     assert offset is not None, "local time knows its offset"
-    return render(load_settings(config).policy(), offset)
+    return render(settings.policy(), offset)
 
 
 COMMANDS: tuple[click.Command, ...] = (firewall,)

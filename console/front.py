@@ -7,11 +7,11 @@ serves.
 from __future__ import annotations
 
 import gc
-import getpass
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -21,15 +21,21 @@ from typing import Any
 import click
 from rich.console import Console
 from rich.progress import Progress
-from twisted.logger import globalLogBeginner, textFileLogObserver
+from twisted.internet.defer import Deferred
+from twisted.logger import globalLogBeginner
+from twisted.python.failure import Failure
 
-from console.options import SETTINGS
+from console import trail
+from console.options import DATE, SETTINGS
+from console.trail import now_us
 from fep.config import Settings, load_settings
 from fep.control import NotServing, ask
 from fep.errors import FepError
 from fep.install import install
+from fep.logtext import log_observer
 from fep.operations import date_to_close
 from fep.service import Service, World
+from fep.trail import CUTOVER, DONE_BEFORE, LOAD, write
 from fep.vault import Vault
 from ledger import bookfile, sample
 from ledger.cutover import Cutover, cut_over
@@ -48,11 +54,6 @@ defaults cost half of the 99th percentile's latency."""
 _SAMPLE_POLICIES = 10_000
 _RUN_FOLDER = Path("var")
 _RUN_PORT, _RUN_STATUS_PORT = 8583, 8580
-
-
-def now_us() -> int:
-    """The wall clock, in microseconds since 1970-01-01 UTC."""
-    return int(datetime.now(UTC).timestamp() * 1_000_000)
 
 
 def real_world() -> World:
@@ -85,7 +86,7 @@ def run() -> None:
     config = _RUN_FOLDER / "qianzhi.toml"
     if not config.exists():
         ports = {"first_port": _RUN_PORT, "status_port": _RUN_STATUS_PORT}
-        install(_RUN_FOLDER, os.urandom, datetime.now(UTC), **ports)
+        install(_RUN_FOLDER, os.urandom, datetime.now(UTC), trial=True, **ports)
         path = _RUN_FOLDER / "book.csv"
         _write_sample(path, _SAMPLE_POLICIES, 1, today())
         _report(_load(load_settings(config), path))
@@ -116,7 +117,7 @@ def load_command(file: Path, config: Path) -> None:
 @book.command("sample")
 @click.argument("policies", type=click.IntRange(min=1))
 @click.option("--output", type=click.Path(path_type=Path), default=Path("book.csv"), show_default=True)
-@click.option("--date", default=None, help="business date YYYYMMDD  [default: today]")
+@click.option("--date", type=DATE, default=None, help="the business date  [default: today]")
 @click.option("--seed", default=1, show_default=True)
 def sample_command(policies: int, output: Path, date: str | None, seed: int) -> None:
     """Write a credible book of POLICIES policies; the persons in it do not exist."""
@@ -145,7 +146,7 @@ def status_command(config: Path) -> None:
 
 
 @day.command("cutover")
-@click.option("--date", default=None, help="the business day to close  [default: the open one]")
+@click.option("--date", type=DATE, default=None, help="the business day to close  [default: the open one]")
 @click.option("--early", is_flag=True, help="close it though its date has not come")
 @SETTINGS
 def cutover_command(date: str | None, early: bool, config: Path) -> None:
@@ -218,15 +219,27 @@ def _write_sample(path: Path, policies: int, seed: int, date: str) -> None:
 def _cut_over_here(settings: Settings, date: str | None, *, early: bool) -> Cutover:
     """Cut over a book that nobody serves."""
     vault = Vault(settings.keystore)
+    following = settings.day.calendar().next_business_date
+    now = datetime.now(UTC).astimezone()
+    with _book_of(settings, vault.front_key.check_value) as (store, book):
+        current = book.day()
+        open_date = current.date if current else ""
+        with trail.refusals(store, CUTOVER, date or open_date) as by:
+            closing = date_to_close(date, open_date, now, early=early)
+            done = cut_over(store, closing, following, vault.sealer, now_us(), by)
+            if done.done_before:
+                write(store, now_us(), by, CUTOVER, closing, DONE_BEFORE)
+    return done
+
+
+@contextmanager
+def _book_of(settings: Settings, key_check: str) -> Iterator[tuple[Store, FrontBook]]:
+    """A book that nobody serves, made if need be."""
     store = Store(settings.node.database)
     try:
-        book = FrontBook(store, vault.front_key.check_value)
+        book = FrontBook(store, key_check)
         book.create()
-        current = book.day()
-        now = datetime.now(UTC).astimezone()
-        date = date_to_close(date, current.date if current else "", now, early=early)
-        following = settings.day.calendar().next_business_date
-        return cut_over(store, date, following, vault.sealer, now_us(), getpass.getuser())
+        yield store, book
     finally:
         store.close()
 
@@ -245,15 +258,11 @@ def _load(settings: Settings, path: Path) -> Loaded:
 
 def _load_here(settings: Settings, path: Path, advance: Callable[[int], None]) -> Loaded:
     """Load into a book that nobody serves."""
-    with path.open("rb") as stream:
-        parsed = bookfile.parse(stream)
     front_key = Vault(settings.keystore).front_key
-    store = Store(settings.node.database)
-    try:
-        FrontBook(store, front_key.check_value).create()
-        return load_book(store, parsed, front_key.identity, now_us(), advance, by=getpass.getuser())
-    finally:
-        store.close()
+    with _book_of(settings, front_key.check_value) as (store, _), trail.refusals(store, LOAD) as by:
+        with path.open("rb") as stream:
+            parsed = bookfile.parse(stream)
+        return load_book(store, parsed, front_key.identity, now_us(), advance, by=by)
 
 
 def _report(loaded: Loaded) -> None:
@@ -270,7 +279,7 @@ def _report(loaded: Loaded) -> None:
 def _serve(settings: Settings, config: Path, *, quiet: bool) -> None:
     world = real_world()
     reactor: Any = world.reactor
-    globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stderr)], redirectStandardIO=False)
+    globalLogBeginner.beginLoggingTo([log_observer(sys.stderr)], redirectStandardIO=False)
     service = Service(settings, world, lambda: load_settings(config))
     service.start()
     _tune_interpreter()
@@ -293,12 +302,16 @@ def _serve(settings: Settings, config: Path, *, quiet: bool) -> None:
         raise click.ClickException("another process serves under this node's name; this one has stopped")
 
 
-def _reload(service: Service) -> None:
+def _reload(service: Service) -> Deferred[None]:
     """What SIGHUP asks for; settings that are no good are told in the log, and the old ones hold."""
-    try:
-        service.reload()
-    except (FepError, LedgerError) as error:
-        service.log.error("not reloaded: {error}", error=error)
+
+    def not_reloaded(failure: Failure) -> None:
+        failure.trap(FepError, LedgerError, OSError)
+        service.log.error("not reloaded: {error}", error=failure.value)
+
+    done = service.reload()
+    done.addErrback(not_reloaded)
+    return done.addErrback(lambda failure: service.log.failure("not reloaded", failure=failure))
 
 
 _stopping: list[bool] = []

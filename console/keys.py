@@ -1,19 +1,21 @@
 """The commands on the keys of a front-end machine: `qianzhi keys ...`, and the custodians' ceremony.
 
 Asks, calls, prints. What is typed is hidden and handed on at once; nothing but names, kinds and check values
-is ever printed. The machine reads its keys at start and at `qianzhi reload`.
+is ever printed, or written down in the trail. The machine reads its keys at start and at `qianzhi reload`.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import click
 
 from console.options import SETTINGS
+from console.trail import recorded
 from fep.config import Bank, KeystoreSettings, Settings, load_settings
 from fep.install import node_keys, write_master_key
 from fep.keys import (
@@ -31,7 +33,8 @@ from fep.keys import (
     is_zmk,
     zmk_name,
 )
-from fep.keystore import Keystore, KeystoreError, MasterKey, rooted_source
+from fep.keystore import SOURCE, Keystore, KeystoreError, MasterKey, rooted_source
+from fep.trail import NAME, subject_of
 from fep.vault import open_keystore, open_token
 
 if TYPE_CHECKING:
@@ -39,6 +42,8 @@ if TYPE_CHECKING:
 
 _NODE_KEYS: Final = {FRONT: Kind.BLAKE2B, SEAL: Kind.ED25519}
 _NEXT = "the machine takes it at its next start, or at qianzhi reload"
+_SHOWN: Final = 10
+"""Digits of a check value that are written down: as many as a ZMK's has."""
 _REPLACE = click.option("--replace", is_flag=True, help="end the key of this name, if there is one")
 
 
@@ -51,13 +56,16 @@ def keys() -> None:
 @SETTINGS
 def create_command(config: Path) -> None:
     """Make the keystore with a fresh front key and seal key; the master key too, if its file is not there."""
-    settings = load_settings(config).keystore
-    path = settings.master_key.removeprefix("file:")
-    if path != settings.master_key and not Path(path).exists():
-        write_master_key(Path(path), os.urandom)
-        click.echo(f"wrote {path}: keep a copy where the keystore's copies are not")
-    master = MasterKey.read(settings.master_key)
-    Keystore.create(settings.path, master, node_keys(os.urandom), os.urandom)
+    loaded = load_settings(config)
+    settings = loaded.keystore
+    with recorded(loaded, "keys create") as told:
+        path = settings.master_key.removeprefix("file:")
+        if path != settings.master_key and not Path(path).exists():
+            write_master_key(Path(path), os.urandom)
+            click.echo(f"wrote {path}: keep a copy where the keystore's copies are not")
+        master = MasterKey.read(settings.master_key)
+        Keystore.create(settings.path, master, node_keys(os.urandom), os.urandom)
+        told["master key"] = master.check_value
     click.echo(f"wrote {settings.path}, sealed under the master key with check value {master.check_value}")
 
 
@@ -82,14 +90,19 @@ def list_command(config: Path) -> None:
 def load_command(name: str, parts: int, replace: bool, config: Path) -> None:
     """Put a bank's ZMK together from its custodians' components. NAME is zmk/<bank>."""
     settings = load_settings(config)
-    bank = _bank(settings, name)
-    kind = ZMK_KIND[bank.mac]
-    store = _place(settings.keystore, name, replace=replace)
-    components = [_component(kind, place, parts) for place in range(1, parts + 1)]
-    key = combined(kind, components)
-    click.echo(f"{name}: {kind}, {8 * len(key.secret)} bits, check value {key.check_value}")
-    click.confirm("Is that the check value on the bank's sheet?", abort=True)
-    store(key)
+    with recorded(settings, "keys load", subject_of("keys load", name)) as told:
+        bank = _bank(settings, name)
+        told["kind"] = kind = ZMK_KIND[bank.mac]
+        store = _place(settings.keystore, name, replace=replace)
+        custodians: list[Custodian] = []
+        for place in range(1, parts + 1):
+            custodians.append(_custodian(kind, place, parts, custodians))
+            told["custodians"] = ", ".join(f"{one.name} {one.check_value}" for one in custodians)
+        key = combined(kind, [one.component for one in custodians])
+        click.echo(f"{name}: {kind}, {8 * len(key.secret)} bits, check value {key.check_value}")
+        told["check value"] = key.check_value
+        click.confirm("Is that the check value on the bank's sheet?", abort=True)
+        store(key)
     click.echo(f"stored {name}; {_NEXT}")
 
 
@@ -101,9 +114,11 @@ def load_command(name: str, parts: int, replace: bool, config: Path) -> None:
 def generate_command(name: str, length: int | None, replace: bool, config: Path) -> None:
     """Draw a key at random: front, seal, or zmk/<bank>. A ZMK drawn here nobody else has: for trials only."""
     settings = load_settings(config)
-    kind = _NODE_KEYS[name] if name in _NODE_KEYS else ZMK_KIND[_bank(settings, name).mac]
-    key = generated(kind, length or LENGTHS[kind][0], os.urandom)
-    _place(settings.keystore, name, replace=replace)(key)
+    with recorded(settings, "keys generate", subject_of("keys generate", name)) as told:
+        told["kind"] = kind = _NODE_KEYS[name] if name in _NODE_KEYS else ZMK_KIND[_bank(settings, name).mac]
+        key = generated(kind, length or LENGTHS[kind][0], os.urandom)
+        _place(settings.keystore, name, replace=replace)(key)
+        told["check value"] = key.check_value[:_SHOWN]
     click.echo(f"stored {name}: {kind}, check value {key.check_value}; {_NEXT}")
 
 
@@ -113,11 +128,13 @@ def generate_command(name: str, length: int | None, replace: bool, config: Path)
 @SETTINGS
 def remove_command(name: str, config: Path) -> None:
     """Remove a key for good."""
-    settings = load_settings(config).keystore
-    if _in_token(settings, name):
-        _token(settings).remove(name)
-    else:
-        open_keystore(settings).remove(name, os.urandom)
+    loaded = load_settings(config)
+    settings = loaded.keystore
+    with recorded(loaded, "keys remove", subject_of("keys remove", name)):
+        if _in_token(settings, name):
+            _token(settings).remove(name)
+        else:
+            open_keystore(settings).remove(name, os.urandom)
     click.echo(f"removed {name}")
 
 
@@ -129,14 +146,19 @@ def rewrap_command(source: str, config: Path) -> None:
 
     A file that is not there is made, with a fresh key.
     """
-    settings = load_settings(config).keystore
+    if not re.match(SOURCE, source):  # not repeated: it may be the key itself
+        raise KeystoreError("SOURCE is file:PATH, env:NAME or credential:NAME, never a key")
+    loaded = load_settings(config)
+    settings = loaded.keystore
     rooted = rooted_source(source, config.parent)
-    keystore = open_keystore(settings)
-    path = Path(rooted.removeprefix("file:"))
-    if rooted.startswith("file:") and not path.exists():
-        write_master_key(path, os.urandom)
-    master = MasterKey.read(rooted)
-    keystore.rewrap(master, os.urandom)
+    with recorded(loaded, "keys rewrap") as told:
+        keystore = open_keystore(settings)
+        path = Path(rooted.removeprefix("file:"))
+        if rooted.startswith("file:") and not path.exists():
+            write_master_key(path, os.urandom)
+        master = MasterKey.read(rooted)
+        told["master key"] = master.check_value
+        keystore.rewrap(master, os.urandom)
     click.echo(f"{settings.path} is sealed under the master key with check value {master.check_value}")
     click.echo(f'now set [keystore] master_key = "{source}" in {config}: the old one opens it no more')
 
@@ -155,11 +177,34 @@ def _bank(settings: Settings, name: str) -> Bank:
         if zmk_name(bank.code) == name:
             return bank
     names = ", ".join(zmk_name(bank.code) for bank in settings.bank)
-    raise KeyRefused(f"{name}: no bank of the settings has such a ZMK; there are {names}")
+    raise KeyRefused(f"no bank of the settings has a ZMK of this name; there are {names}")
 
 
-def _component(kind: Kind, place: int, parts: int) -> Secret:
-    """What one custodian types, hidden; asked again until the custodian knows the check value shown."""
+class Custodian(NamedTuple):
+    """One who brought a component: the name as stated, and the component's check value."""
+
+    name: str
+    component: Secret
+    check_value: str
+
+
+def _custodian(kind: Kind, place: int, parts: int, before: Sequence[Custodian]) -> Custodian:
+    """One custodian's part of the ceremony: the component, hidden; only then the name, which is shown."""
+    component, check_value = _component(kind, place, parts)
+    while True:
+        name = click.prompt(f"Custodian {place} of {parts}, your name").strip()
+        if re.fullmatch(NAME, name) is None:
+            click.echo("that is no name: letters, 40 at most, and no digit; type it again")
+        elif name.casefold() in [one.name.casefold() for one in before]:
+            click.echo(f"{name} has brought a component already: another custodian is needed")
+        else:
+            return Custodian(name, component, check_value)
+
+
+def _component(kind: Kind, place: int, parts: int) -> tuple[Secret, str]:
+    """What one custodian types, hidden, and its check value; asked again until the custodian knows the check
+    value shown.
+    """
     while True:
         typed = click.prompt(f"Custodian {place} of {parts}, your component in hex", hide_input=True)
         component = Secret.from_hex(typed)
@@ -172,7 +217,7 @@ def _component(kind: Kind, place: int, parts: int) -> Secret:
             click.echo(f"{refused}: type it again")
             continue
         if click.confirm(f"Check value {check_value}: is it the one on your sheet?"):
-            return component
+            return component, check_value
 
 
 def _in_token(settings: KeystoreSettings, name: str) -> bool:

@@ -1,7 +1,7 @@
 """The root of the `qianzhi` command, and what becomes of an error.
 
 Every expected error ends as one line that says what to do, and exit code 1; anything else is a fault of ours
-and keeps its traceback.
+and keeps its traceback, but not its text, which may be somebody's secret.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ from typing import NoReturn
 import click
 from twisted.internet.error import CannotListenError
 
+from console.acts import COMMANDS as ACTS_COMMANDS
 from console.firewall import COMMANDS as FIREWALL_COMMANDS
 from console.front import COMMANDS as FRONT_COMMANDS
 from console.keys import COMMANDS as KEY_COMMANDS
 from console.office import COMMANDS as OFFICE_COMMANDS
 from fep.errors import FepError
+from fep.logtext import traceback_text
 from fep.process import keep_memory_private
 from firewall_rules.errors import FirewallError
 from ledger.errors import BookFileError, LedgerError
@@ -44,6 +46,9 @@ def main() -> NoReturn:
         for line in str(error).splitlines():
             click.echo(f"qianzhi: {line}", err=True)
         sys.exit(1)
+    except Exception as fault:  # not left to the interpreter, which would print its text
+        click.echo(traceback_text(fault), err=True)
+        sys.exit(1)
     sys.exit(0)
 
 
@@ -53,7 +58,7 @@ def cli() -> None:
     """Qianzhi 前置: the front-end machine between banks and a life insurer, and its back office."""
 
 
-for _command in (*FRONT_COMMANDS, *OFFICE_COMMANDS, *FIREWALL_COMMANDS, *KEY_COMMANDS):
+for _command in (*FRONT_COMMANDS, *OFFICE_COMMANDS, *FIREWALL_COMMANDS, *KEY_COMMANDS, *ACTS_COMMANDS):
     cli.add_command(_command)
 
 

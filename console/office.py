@@ -1,34 +1,41 @@
 """The commands of the back office: office, recon, audit.
 
-Parses arguments, opens files and databases, calls, prints. Whatever is decided here is decided by a person's
-words on the command line; the rest is the office's.
+Parses arguments, opens databases, calls, prints. Whatever is decided here is decided by a person's words on
+the command line, and in that person's name, which is the login's; the rest is the office's.
 """
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO
 
 import click
 from rich.console import Console
 from rich.progress import Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from console.front import now_us, today
+from console import acts, dayfiles
+from console.front import today
+from console.options import DATE
+from console.trail import now_us
 from fep.config import load_settings as load_front_settings
 from fep.keys import SEAL
+from fep.person import at_keyboard
 from fep.vault import open_keystore
+from ledger.acts import read_acts
+from ledger.conceal import concealed
 from ledger.store import Store
-from office import breaks, chart, close, extract, report
-from office.acts import record_act
+from office import breaks, chart, close, decisions, extract, report
+from office.acts import recorded
 from office.audit import Accounts, audit
 from office.books import TrialBalance, trial_balance
 from office.breaks import Break
 from office.config import Settings, load_settings
+from office.decisions import Decision, Desk
 from office.install import SampleBank, install
+from office.schema import acts as trail
 from office.wording import yuan
 
 _LAYOUTS = ("standard", "fixed-gb18030", "csv-yuan")
@@ -39,7 +46,6 @@ _CONFIG = click.option(
     show_default=True,
     help="the office's settings file",
 )
-_BY = click.option("--by", default=getpass.getuser, help="who decides  [default: the user who is logged in]")
 _NOTE = click.option("--note", default="", help="why")
 
 
@@ -76,25 +82,18 @@ def progress_shown() -> Iterator[Callable[[str, int], None]]:
 
 
 @contextmanager
-def closing(config: Path) -> Iterator[close.Close]:
-    """The close of the office that these settings describe."""
+def closing(config: Path, act: str) -> Iterator[close.Close]:
+    """The close of the office that these settings describe; who has it done is written down."""
     settings = load_settings(config)
     front = Store(settings.office.front, lock=False, by_index=False)
+    books, day_file = chart_of(settings), dayfiles.opener(settings)
     try:
         with opened(settings) as office, progress_shown() as tell:
-            yield close.Close(office, front, settings, chart_of(settings), now_us, _day_file(settings), tell)
+            close.prepare(office, books)
+            with recorded(office, now_us, at_keyboard(), act):
+                yield close.Close(office, front, settings, books, now_us, day_file, tell)
     finally:
         front.close()
-
-
-def _day_file(settings: Settings) -> Callable[[str, str], BinaryIO | None]:
-    folder = Path(settings.office.files)
-
-    def open_file(bank: str, date: str) -> BinaryIO | None:
-        path = folder / f"{bank}.{date}.txt"
-        return path.open("rb") if path.exists() else None
-
-    return open_file
 
 
 @click.group()
@@ -122,7 +121,7 @@ def init_command(folder: Path, front_config: Path) -> None:
 @_CONFIG
 def close_command(config: Path) -> None:
     """Do all of the close that can be done now: pull, take files, reconcile, post. Run it again at will."""
-    with closing(config) as at_close:
+    with closing(config, "close") as at_close:
         waiting = [told for told in map(_say, at_close.run()) if told.waiting]
     if waiting:
         raise click.ClickException(
@@ -148,8 +147,17 @@ def status_command(config: Path) -> None:
     click.echo(f"{len(waiting)} breaks are not closed")
 
 
+@office.command("acts")
+@acts.VERIFY
+@_CONFIG
+def acts_command(verify: bool, config: Path) -> None:
+    """List who had the office do what, and when."""
+    with opened(load_settings(config), write=False) as store:
+        acts.show(store, partial(read_acts, table=trail), verify=verify)
+
+
 @office.command("balance")
-@click.option("--date", default="", help="up to and with this business date  [default: all]")
+@click.option("--date", type=DATE, default="", help="up to and with this business date  [default: all]")
 @_CONFIG
 def balance_command(date: str, config: Path) -> None:
     """Print the trial balance."""
@@ -180,7 +188,7 @@ recon.add_command(close_command, "run")
 
 @recon.command("show")
 @click.option("--bank", default="")
-@click.option("--date", default="")
+@click.option("--date", type=DATE, default="")
 @click.option("--all", "everything", is_flag=True, help="closed breaks too")
 @_CONFIG
 def show_command(bank: str, date: str, everything: bool, config: Path) -> None:
@@ -200,7 +208,7 @@ def break_line(one: Break, on: str) -> str:
     owner = f" {one.owner}" if one.owner else ""
     hint = f" [{one.hint}]" if one.hint else ""
     age = breaks.age_days(one, on)
-    return (
+    return concealed(
         f"{one.name} {one.cls} {yuan(one.difference)} {one.state}{decided},"
         f" {age} d,{owner} {one.policy}: {one.reason}{hint}"
     )
@@ -209,38 +217,37 @@ def break_line(one: Break, on: str) -> str:
 @recon.command("propose")
 @click.argument("name")
 @click.argument("resolution")
-@_BY
 @_NOTE
 @_CONFIG
-def propose_command(name: str, resolution: str, by: str, note: str, config: Path) -> None:
-    """Propose how break NAME is to end: RESOLUTION is one of the chart's, such as bank_corrects."""
+def propose_command(name: str, resolution: str, note: str, config: Path) -> None:
+    """Propose how break NAME is to end: RESOLUTION is one of the chart's, such as bank_corrects.
+
+    It is proposed by who is logged in.
+    """
     settings = load_settings(config)
-    settings.check_may(by, "propose")
-    with opened(settings) as store, store.transaction() as connection:
-        done = breaks.propose(connection, name, resolution, by, now_us(), note, chart_of(settings))
-        record_act(connection, now_us(), by, "propose", name, resolution)
+    with opened(settings) as store:
+        desk = Desk(store, settings, now_us())
+        done = decisions.propose(desk, at_keyboard(), name, resolution, note, chart_of(settings))
     click.echo(f"{done.name}: {done.resolution} proposed by {done.proposed_by}; another must approve it")
 
 
-def _decision(event: str, words: str) -> Callable[..., None]:
-    def decide(name: str, by: str, note: str, config: Path) -> None:
-        settings = load_settings(config)
-        settings.check_may(by, "propose" if event == "withdraw" else "approve")
-        with opened(settings) as store, store.transaction() as connection:
-            done = getattr(breaks, event)(connection, name, by, now_us(), note)
-            record_act(connection, now_us(), by, event, name, done.resolution)
+def _decision(decision: Decision, words: str) -> Callable[..., None]:
+    def decide(name: str, note: str, config: Path) -> None:
+        settings, by = load_settings(config), at_keyboard()
+        with opened(settings) as store:
+            decisions.decide(Desk(store, settings, now_us()), by, decision, name, note)
         click.echo(f"{name} {words} by {by}")
 
     return decide
 
 
-for _event, _words, _help in (
-    ("approve", "approved", "Approve what was proposed for break NAME; never by who proposed it."),
-    ("reject", "rejected", "Reject what was proposed for break NAME; it stays in suspense."),
-    ("withdraw", "withdrawn", "Take back what was proposed for break NAME."),
+for _decided, _words, _help in (
+    (Decision.APPROVE, "approved", "Approve what was proposed for break NAME; never by who proposed it."),
+    (Decision.REJECT, "rejected", "Reject what was proposed for break NAME; it stays in suspense."),
+    (Decision.WITHDRAW, "withdrawn", "Take back what was proposed for break NAME."),
 ):
-    _command = click.command(_event, help=_help)(
-        click.argument("name")(_BY(_NOTE(_CONFIG(_decision(_event, _words)))))
+    _command = click.command(_decided.value, help=_help)(
+        click.argument("name")(_NOTE(_CONFIG(_decision(_decided, _words))))
     )
     recon.add_command(_command)
 
@@ -249,12 +256,12 @@ for _event, _words, _help in (
 @_CONFIG
 def post_command(config: Path) -> None:
     """Post what two people have approved."""
-    with closing(config) as at_close:
+    with closing(config, "post") as at_close:
         _say(at_close.post_decisions())
 
 
 @recon.command("report")
-@click.option("--date", default="", help="the business date  [default: the last one posted]")
+@click.option("--date", type=DATE, default="", help="the business date  [default: the last one posted]")
 @_CONFIG
 def report_command(date: str, config: Path) -> None:
     """Write a date's reports: a page a bank, an overview and the trial balance, as HTML and CSV."""
@@ -302,7 +309,7 @@ def audit_command(without_front: bool, config: Path) -> None:
         note = f" ({verdict.not_in_data})" if verdict.not_in_data and not verdict.rows else ""
         click.echo(f"{verdict.invariant:2} {verdict.name}: {mark}, {verdict.rows:,} rows looked at{note}")
     for failing in done.failings:
-        click.echo(f"   {failing.invariant}: {failing.subject}: {failing.what}")
+        click.echo(concealed(f"   {failing.invariant}: {failing.subject}: {failing.what}"))
     if done.failings:
         raise click.ClickException(f"{len(done.failings)} findings: change nothing, and find out why")
     click.echo("the audit found nothing")

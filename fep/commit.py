@@ -105,6 +105,10 @@ class Engine:
             self._tell(crowded_out, Answer(Response.UNAVAILABLE, "BUSY, ASK AGAIN", self.business_date))
         self._wake()
 
+    def has_room(self, bank: str) -> bool:
+        """Whether a request of this bank would find its place in the queue."""
+        return self._queue.has_room(bank)
+
     def between_batches(self, errand: Callable[[], Any]) -> Deferred[Any]:
         """Do something else in the commit thread, before the next batch: the book has one writer at a time.
 
@@ -207,7 +211,7 @@ class Engine:
         elif isinstance(error, Unavailable):
             self._unavailable(batch, error)
         elif isinstance(error, Conflict) and batch.attempts < CONFLICT_ATTEMPTS:
-            self._redo.append(batch)
+            self._redo.appendleft(batch)
         else:
             self._take_apart(batch, failure)
         self._next()
@@ -224,7 +228,7 @@ class Engine:
 
     def _unavailable(self, batch: Batch, error: BaseException) -> None:
         if batch.attempts < UNAVAILABLE_ATTEMPTS:
-            self._redo.append(batch)
+            self._redo.appendleft(batch)
             return
         self.log.error("{size} requests get 91: {error}", size=len(batch.waiting), error=error)
         self._refuse(batch, Response.UNAVAILABLE, "NOT AVAILABLE NOW")

@@ -59,6 +59,7 @@ class Node(Section):
     name: str = Field(pattern=r"^[a-z0-9-]{1,32}$")
     database: str = Field(repr=False, description="may hold a password")
     control: str = Field(default="control.sock", description="the operator's local socket")
+    durable: bool = Field(default=True, description="false: for trials, on a disk that may forget")
 
 
 class Limits(Section):

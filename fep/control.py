@@ -1,16 +1,14 @@
 """The operator's local socket: commands to the process that serves, one JSON object a line.
 
 A command's answer is `{"done": ...}` or `{"refused": "why"}`, after any number of `{"progress": rows}`. Only
-the machine's own user may connect (the socket's mode is 0600). What a command does, its function in the table
-says; nothing here knows the book.
+the machine's own user and root may connect (the socket's mode is 0600); which person it is, fep.person learns
+from the kernel. What a command does, its function in the table says; nothing here knows the book.
 """
 
 from __future__ import annotations
 
 import json
-import pwd
 import socket
-import struct
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from twisted.logger import Logger
 from twisted.protocols.basic import LineOnlyReceiver
 from twisted.python.failure import Failure
 
+from fep import person
 from fep.errors import FepError
 from ledger.errors import LedgerError
 
@@ -31,7 +30,6 @@ Command = Callable[[Mapping[str, Any], Progress], Deferred[Any]]
 Who = Callable[[Any], str]
 """Names the person at the other end of a transport."""
 
-_CREDENTIALS = struct.Struct("3i")
 _LONGEST_PATH = 107
 """sun_path holds 108 bytes, the last one zero (unix(7))."""
 
@@ -56,6 +54,15 @@ class _Conversation(LineOnlyReceiver):
     def __init__(self, commands: Mapping[str, Command], who: Who) -> None:
         self._commands = commands
         self._who = who
+        self._by = ""
+
+    def connectionMade(self) -> None:  # noqa: N802 - Twisted's name
+        """Learn at once who it is: whoever is handed the connection later on asks in this person's name."""
+        try:
+            self._by = self._who(self.transport)
+        except person.PersonUnknown as error:
+            self._say({"refused": str(error)})
+            self.transport.loseConnection()
 
     def lineReceived(self, line: bytes) -> None:  # noqa: N802 - Twisted's name
         """Carry out one command."""
@@ -65,8 +72,8 @@ class _Conversation(LineOnlyReceiver):
         except (ValueError, TypeError, KeyError, RecursionError):  # the last for thousands of brackets
             self._say({"refused": f"no such command; there are {', '.join(self._commands)}"})
             return
-        asked["by"] = self._who(self.transport)  # the system's word for it, whatever the line says
-        self.log.info("{by} asks for {command}", by=asked["by"], command=asked["command"])
+        asked["by"] = self._by  # the kernel's word for it, whatever the line says
+        self.log.info("{by} asks for {command}", by=self._by, command=asked["command"])
         done = maybeDeferred(command, asked, lambda rows: self._say({"progress": rows}))
         done.addCallback(lambda answer: self._say({"done": answer}))
         done.addErrback(self._failed)
@@ -89,23 +96,16 @@ class ControlFactory(Factory):
 
     def __init__(self, commands: Mapping[str, Command], who: Who | None = None) -> None:
         self._commands = commands
-        self._who = who or peer_name
+        self._who = who or peer
 
     def buildProtocol(self, addr: object) -> _Conversation:  # noqa: N802, ARG002 - Twisted's name
         """One conversation a connection."""
         return _Conversation(self._commands, self._who)
 
 
-def peer_name(transport: Any) -> str:  # noqa: ANN401 - Twisted's UNIX transport has no public type
-    """The name of the system's user who connected (SO_PEERCRED, unix(7)), or the number of one without a
-    name.
-    """
-    credentials = transport.getHandle().getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    _, user, _ = _CREDENTIALS.unpack(credentials)
-    try:
-        return pwd.getpwuid(user).pw_name
-    except KeyError:
-        return str(user)
+def peer(transport: Any) -> str:  # noqa: ANN401 - Twisted's UNIX transport has no public type
+    """The person who connected. Raises PersonUnknown."""
+    return person.at_other_end(transport.getHandle())
 
 
 def checked_path(path: Path) -> str:

@@ -45,7 +45,7 @@ _HEAD = """# Settings of a Qianzhi front-end machine. Paths count from this file
 [node]
 name = "fep1"
 database = "{database}"
-
+{durable}
 [keystore]                          # ZMKs, front key, seal key; see qianzhi keys --help
 file = "keys/keystore"
 master_key = "file:keys/master.key" # better "credential:NAME": not on the keystore's own disk
@@ -62,6 +62,7 @@ certificate_file = "keys/machine.crt"
 key_file = "keys/machine.key"
 
 """
+_TRIAL = "durable = false                     # for trials only: the disk is not tested; remove this line\n"
 _PINNED = """pins = ["{pin}"]   # SHA-256 of its public key"""
 _PLAIN = 'transport = "plain"'
 
@@ -89,11 +90,13 @@ def install(
     status_port: int,
     database: str = "sqlite:///front.db",
     plain: bool = False,
+    trial: bool = False,
 ) -> Path:
     """Write settings, keys and certificates into an empty or new folder; the settings' path.
 
     `now` is when the certificates begin to hold. `first_port` is the first bank's, the others follow it; 0
-    lets the system choose each. With `plain` the links go without TLS. Raises InstallError.
+    lets the system choose each. With `plain` the links go without TLS; with `trial` the machine serves from a
+    disk that may forget. Raises InstallError.
     """
     settings = folder / "qianzhi.toml"
     if settings.exists():
@@ -104,7 +107,14 @@ def install(
     _fill_keystore(keys / "keystore", write_master_key(keys / "master.key", entropy), entropy)
     if not plain:
         _write_certificate(keys / "machine", self_signed("Qianzhi front-end machine", now))
-    parts = [_HEAD.format(status_port=status_port, database=database, tls="" if plain else _TLS)]
+    parts = [
+        _HEAD.format(
+            status_port=status_port,
+            database=database,
+            tls="" if plain else _TLS,
+            durable=_TRIAL if trial else "",
+        )
+    ]
     for place, bank in enumerate(SAMPLE_BANKS):
         port = first_port + place if first_port else 0
         transport = _PLAIN if plain else _PINNED.format(pin=_bank_certificate(keys, bank, now))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 from twisted.internet.defer import TimeoutError as DeferredTimeout
@@ -21,6 +21,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
+from fep import selftest
+from fep.changes import changes
 from fep.commit import Engine
 from fep.config import Bank, Settings, Tls
 from fep.control import ControlFactory, Progress, checked_path, make_way
@@ -31,6 +33,7 @@ from fep.server import Server
 from fep.statistics import Statistics
 from fep.status import Source, status_site
 from fep.tls import Pinned
+from fep.trail import RELOAD, SIGNAL
 from fep.vault import Vault
 from firewall_rules.gateway import Gateway
 from ledger.front import FrontBook
@@ -40,14 +43,43 @@ from protocol.codec import Codec
 from protocol.dialect import load
 
 
+class Threads(Protocol):
+    """Where what blocks is run: one call after the other, off the reactor."""
+
+    def start(self) -> None:
+        """Be ready to run."""
+
+    def run(self, function: Callable[..., Any], *arguments: object) -> Deferred[Any]:
+        """Fires with what the function returns, or fails with what it raises."""
+
+    def stop(self) -> None:
+        """End what `start` began."""
+
+
+class CommitThread:
+    """One real thread."""
+
+    def __init__(self, reactor: Any) -> None:  # noqa: ANN401 - reactors are told apart by interfaces
+        self._reactor = reactor
+        self._pool = ThreadPool(minthreads=1, maxthreads=1, name="commit")
+        self.start = self._pool.start
+        self.stop = self._pool.stop
+
+    def run(self, function: Callable[..., Any], *arguments: object) -> Deferred[Any]:
+        """Fires in the reactor when the thread is through with it."""
+        return deferToThreadPool(self._reactor, self._pool, function, *arguments)
+
+
 @dataclass(frozen=True, slots=True)
 class World:
-    """What comes from outside: the reactor, the wall clock and entropy."""
+    """What comes from outside: the reactor, the wall clock, entropy and threads."""
 
     reactor: Any
     now: Callable[[], datetime]
     now_us: Callable[[], int]
     entropy: Callable[[int], bytes]
+    threads: Callable[[Any], Threads] = CommitThread
+    """Makes the commit thread, given the reactor."""
 
 
 class Service:
@@ -66,7 +98,7 @@ class Service:
         self._store = Store(settings.node.database)
         self.book = FrontBook(self._store, self._vault.front_key.check_value)
         self.statistics = Statistics()
-        self._pool = ThreadPool(minthreads=1, maxthreads=1, name="commit")
+        self._threads = world.threads(world.reactor)
         self._ports: list[IListeningPort] = []
         self.bank_ports: dict[str, int] = {}
         self.status_port = 0
@@ -74,17 +106,25 @@ class Service:
         self._calls: list[LoopingCall] = []
 
     def start(self) -> None:
-        """Claim the book, listen to the banks and to the operators. Raises LedgerError or
+        """Claim the book, listen to the banks and to the operators. Raises Unfit, LedgerError or
         CannotListenError.
         """
         limits = self.settings.limits
         self.book.create()
+        durable = self.settings.node.durable
+        try:
+            selftest.check(self._store, self._world.now_us(), durable=durable)
+        except selftest.Unfit:
+            self._store.close()
+            raise
+        if not durable:
+            self.log.warn("node.durable is false: a trial; what is approved may be lost with the power")
         epoch = self.book.claim(self.settings.node.name)
         day = self.book.day()
-        self._pool.start()
+        self._threads.start()
         self.engine = Engine(
             committer=self.book.commit,
-            call_in_thread=self._in_thread,
+            call_in_thread=self._threads.run,
             clock=self._world.reactor,
             now_us=self._world.now_us,
             statistics=self.statistics,
@@ -187,18 +227,22 @@ class Service:
         self.log.error("stopping all the same: {what}", what=what)
 
     def _close(self) -> None:
-        self._pool.stop()
+        self._threads.stop()
         self._store.close()
         self._vault.close()
 
-    def _asked_to_reload(self, _asked: Mapping[str, Any], _progress: Progress) -> Deferred[dict[str, int]]:
-        return maybeDeferred(self.reload).addCallback(lambda _: {"banks": len(self.settings.bank)})
+    def _asked_to_reload(self, asked: Mapping[str, Any], _progress: Progress) -> Deferred[dict[str, int]]:
+        return self.reload(str(asked["by"])).addCallback(lambda _: {"banks": len(self.settings.bank)})
 
-    def reload(self) -> None:
-        """Read the settings again and go on with other banks' entries, keys and certificates; good links
-        stay. Raises SettingsError where something else differs, which takes a restart; then nothing is
-        changed.
+    def reload(self, by: str = SIGNAL) -> Deferred[None]:
+        """Read the settings again, for `by`, and go on with other banks' entries, keys and certificates; good
+        links stay. Fails with SettingsError where something else differs, which takes a restart, and with
+        LedgerError where it cannot be written down that this was asked for; then nothing is changed.
         """
+        return self.operations.recorded(by, RELOAD, self._take_new_settings)
+
+    def _take_new_settings(self) -> str:
+        """What changed, for the trail."""
         settings = self._reread()
         fixed = {"node", "limits", "status", "day"}
         faults = [
@@ -218,10 +262,12 @@ class Service:
         ]
         if faults:
             raise SettingsError("the new settings", tuple(faults))
+        changed = changes(self.settings, settings)
         self._counterparties = self._parties(settings, vault)
         self.settings, self._vault = settings, vault
         self.server.replace(Gateway(allowances), self._counterparties)
-        self.log.info("reloaded: {banks} banks", banks=len(settings.bank))
+        self.log.info("reloaded: {banks} banks; {changed}", banks=len(settings.bank), changed=changed)
+        return changed
 
     def _parties(self, settings: Settings, vault: Vault) -> dict[str, Counterparty]:
         return {bank.code: self._counterparty(bank, settings.tls, vault) for bank in settings.bank}
@@ -253,9 +299,6 @@ class Service:
             allowances.append(bank.allowance(opened[where]))
         server.start(Gateway(allowances), self._world.reactor)
         return server
-
-    def _in_thread(self, function: Callable[..., Any], *arguments: object) -> Deferred[Any]:
-        return deferToThreadPool(self._world.reactor, self._pool, function, *arguments)
 
     def _fenced(self) -> None:
         """Another process has taken this node's name: serve nothing more."""

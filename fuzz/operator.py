@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.testing import StringTransport
 
 from fep.control import ControlError, ControlFactory, Progress
+from fep.trail import deed
 from fuzz.errors import require
 
 _ANSWERS: Final = frozenset({"done", "refused", "progress"})
@@ -27,7 +28,11 @@ def _refuse(_asked: Mapping[str, Any], _progress: Progress) -> Deferred[Any]:
     return fail(ControlError("refused"))
 
 
-COMMANDS: Final = {"cutover": _echo, "load": _refuse, "reload": _echo}
+def _written(asked: Mapping[str, Any], _progress: Progress) -> Deferred[Any]:
+    return succeed(deed(asked).note)
+
+
+COMMANDS: Final = {"cutover": _echo, "load": _refuse, "reload": _echo, "record": _written}
 
 
 def lines(data: bytes) -> None:

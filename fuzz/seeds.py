@@ -167,6 +167,7 @@ def control_seeds() -> Seeds:
     """Commands as the `qianzhi` command sends them, and what is none."""
     commands = (
         {"command": "cutover", "date": DATE, "early": True},
+        {"command": "record", "act": "keys remove", "subject": "zmk/1", "stage": "done", "details": {}},
         {"command": "load", "path": "/book.csv"},
         {"command": "reload"},
     )

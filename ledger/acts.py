@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from sqlalchemy import Connection, Table, insert, select
@@ -17,6 +18,7 @@ from ledger.entry import GENESIS
 
 MACHINE = "machine"
 """Who did what no person asked for: the clock, or a program of ours."""
+_ROWS_AT_ONCE = 1000
 
 
 class Act(NamedTuple):
@@ -33,14 +35,21 @@ class Act(NamedTuple):
     previous: str
 
 
+class BrokenAct(NamedTuple):
+    """A place where the trail does not hold, and why."""
+
+    number: int
+    reason: str
+
+
 def act_hash(act: Act) -> str:
     """SHA-256, hex, over the act as a JSON array in UTF-8."""
     text = json.dumps(act, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def record(connection: Connection, table: Table, at: int, by: str, act: str, subject: str, note: str) -> None:
-    """Write down an act in the caller's transaction.
+def record(connection: Connection, table: Table, at: int, by: str, act: str, subject: str, note: str) -> int:
+    """Write down an act in the caller's transaction; its number.
 
     Two who write at the same moment get one number, and the second is refused (Conflict): nothing is lost.
     """
@@ -50,3 +59,26 @@ def record(connection: Connection, table: Table, at: int, by: str, act: str, sub
     previous = act_hash(last) if last else GENESIS
     new = Act(last.number + 1 if last else 1, at, by, act, subject, note, previous)
     connection.execute(insert(table).values(new._asdict()))
+    return new.number
+
+
+def read_acts(connection: Connection, table: Table) -> Iterator[Act]:
+    """Every act, in order, streamed."""
+    columns = (table.c[name] for name in Act._fields)
+    query = select(*columns).order_by(table.c.number)
+    for row in connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(query):
+        yield Act(*row)
+
+
+def broken_acts(acts: Iterable[Act]) -> Iterator[BrokenAct]:
+    """Every place where a trail, from its first act on, does not hold.
+
+    Acts cut off at its end leave no such place: only who wrote down the last one's hash can tell.
+    """
+    number, tip = 0, GENESIS
+    for act in acts:
+        if act.number != number + 1:
+            yield BrokenAct(number + 1, f"missing; the next act is {act.number}")
+        if act.previous != tip:
+            yield BrokenAct(act.number, "does not carry the hash of the act before it")
+        number, tip = act.number, act_hash(act)

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select
 
 from ledger.entry import GENESIS, Entry, Kind, entry_hash
 from ledger.schema import chains, days, journal
+from ledger.seal import ChainEnd
 from ledger.view import Chain
 from protocol.responses import Response
 
@@ -50,19 +51,25 @@ def read_days(connection: Connection) -> tuple[DayRow, ...]:
     return tuple(DayRow(*row) for row in connection.execute(select(*columns).order_by(days.c.date)))
 
 
-def read_entries(connection: Connection, chain: int) -> Iterator[Entry]:
-    """The entries of a chain in order, streamed."""
+def read_entries(connection: Connection, chain: int, after: int = 0) -> Iterator[Entry]:
+    """The entries of a chain behind position `after`, in order, streamed."""
     rows = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(
-        select(journal).where(journal.c.chain == chain).order_by(journal.c.position)
+        select(journal)
+        .where(journal.c.chain == chain, journal.c.position > after)
+        .order_by(journal.c.position)
     )
     for row in rows:
         entry = Entry._make(row)
         yield entry._replace(kind=Kind(entry.kind), response=Response(entry.response))
 
 
-def broken_links(entries: Iterable[Entry], chain: Chain) -> Iterator[BrokenLink]:
-    """Every place where a chain's entries and its recorded tip disagree; nothing for a sound journal."""
-    tip, position = GENESIS, 0
+def broken_links(
+    entries: Iterable[Entry], chain: Chain, start: ChainEnd | None = None
+) -> Iterator[BrokenLink]:
+    """Every place where a chain's entries, from `start` or its beginning, and its recorded tip disagree;
+    nothing for a sound journal.
+    """
+    _, position, tip = start or ChainEnd(chain.chain, 0, GENESIS)
     for entry in entries:
         if entry.position != position + 1:
             yield BrokenLink(chain.chain, position + 1, f"missing; the next entry is {entry.position}")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 from sqlalchemy import Connection
 
 from ledger.acts import record
+from ledger.store import Store
 from office.schema import acts
 
 
@@ -13,3 +17,28 @@ def record_act(connection: Connection, at: int, by: str, act: str, subject: str,
     `ledger.acts.record` does.
     """
     record(connection, acts, at, by, act, subject, note)
+
+
+@contextmanager
+def recorded(store: Store, now_us: Callable[[], int], by: str, act: str) -> Iterator[None]:
+    """Write down what a person has the office do before it begins, and its end after. Raises what
+    Store.transaction does, and then nothing was done.
+    """
+    write(store, now_us(), by, act, "", "asked")
+    try:
+        yield
+    except BaseException as error:
+        write(store, now_us(), by, act, "", failed(error))
+        raise
+    write(store, now_us(), by, act, "", "done")
+
+
+def write(store: Store, at: int, by: str, act: str, subject: str, note: str) -> None:
+    """Write down an act in a transaction of its own. Raises what Store.transaction does."""
+    with store.transaction() as connection:
+        record_act(connection, at, by, act, subject, note)
+
+
+def failed(error: BaseException) -> str:
+    """The note of an act that came to nothing: the kind of error, never its text."""
+    return f"failed: {type(error).__name__}"

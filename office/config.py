@@ -25,8 +25,8 @@ Name = Annotated[str, Field(pattern=r"^\S.{0,62}\S$|^\S$")]
 class Office(Section):
     """This office: its own database, the front book that it reads, and where files come and go."""
 
-    database: str
-    front: str
+    database: str = Field(repr=False, description="may hold a password, as the front's may")
+    front: str = Field(repr=False)
     seal_key: str = Field(pattern=r"^[0-9a-f]{64}$", description="the public half of the front's seal key")
     files: str = "bankfiles"
     reports: str = "reports"
@@ -41,10 +41,11 @@ class Bank(Section):
     name: str = Field(min_length=1, max_length=40)
     layout: str = "standard"
     owner: str = Field(default="", description="the clerk who looks after its breaks")
+    file_owner: str = Field(default="", description="the system's user who leaves its files; empty: anyone")
 
 
 class Clerk(Section):
-    """A person, and what that person may do about a break."""
+    """A person, by the name of that person's own login, and what that person may do about a break."""
 
     name: Name
     may: tuple[Act, ...] = Field(default=("propose", "approve"), strict=False)

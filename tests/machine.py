@@ -53,6 +53,7 @@ _SETTINGS = """
 [node]
 name = "fep1"
 database = "{database}"
+durable = false
 [keystore]
 file = "keystore"
 master_key = "file:master.key"

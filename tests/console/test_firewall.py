@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 from pathlib import Path
@@ -10,10 +11,15 @@ import pytest
 from click.testing import CliRunner, Result
 
 from console import firewall
+from console.trail import NotRecorded
 from fep.config import load_settings
+from fep.person import at_keyboard
 from firewall_rules.errors import NftError
 from firewall_rules.nftables import REMOVAL
+from ledger.errors import BookInUse
 from ledger.settings import SettingsError
+from ledger.store import Store
+from tests.machine import Books
 from tests.policies import firewall_settings
 
 
@@ -103,6 +109,70 @@ def test_a_lost_terminal_ends_in_the_old_rules(
     assert number.name in str(done.exception)
     assert nft.loaded == before
     assert signal.getsignal(number) == handler
+
+
+# The trail.
+
+
+@pytest.fixture
+def digest(nft: Remembering, config: Path) -> str:
+    """Of the rules that the settings ask for."""
+    return hashlib.sha256(run(config, "render").output.encode()).hexdigest()
+
+
+def acts(config: Path) -> list[tuple[str, ...]]:
+    books = Books(load_settings(config).node.database)
+    try:
+        return list(books.rows("SELECT by, act, subject, note FROM acts ORDER BY number"))
+    finally:
+        books.close()
+
+
+def of_me(digest: str, *acts: tuple[str, str]) -> list[tuple[str, ...]]:
+    return [(at_keyboard(), f"firewall {act}", digest, note) for act, note in acts]
+
+
+def test_rules_that_were_kept_are_written_down_step_by_step(
+    nft: Remembering, config: Path, digest: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(firewall, "appears", lambda *_: acts(config) == of_me(digest, ("apply", "asked")))
+    assert run(config, "apply", "--confirm-file", str(config.with_name("never"))).exit_code == 0
+    assert acts(config) == of_me(digest, ("apply", "asked"), ("confirm", "asked"), ("apply", "done"))
+
+
+def test_rules_that_were_taken_back_are_written_down_as_that(
+    nft: Remembering, config: Path, digest: str
+) -> None:
+    run(config, "apply", "--confirm-file", str(config.with_name("never")), "--seconds", "0")
+    assert acts(config) == of_me(
+        digest, ("apply", "asked"), ("rollback", "done"), ("apply", "failed: error NotConfirmed")
+    )
+
+
+def test_rules_are_not_loaded_if_it_cannot_be_written_down(nft: Remembering, config: Path) -> None:
+    store = Store(load_settings(config).node.database)  # another process has the book
+    done = run(config, "apply", "--confirm-file", str(config.with_name("never")))
+    store.close()
+    assert (type(done.exception), nft.loaded) == (NotRecorded, None)
+
+
+def test_rules_under_which_it_cannot_be_written_down_that_they_stay_do_not_stay(
+    nft: Remembering, config: Path, digest: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They may be just the rules that keep the machine from its database."""
+    nft.loaded = before = "table inet qianzhi {\n}\n"
+    stores: list[Store] = []
+
+    def cut_off(*_: object) -> bool:
+        stores.append(Store(load_settings(config).node.database))
+        return True
+
+    monkeypatch.setattr(firewall, "appears", cut_off)
+    done = run(config, "apply", "--confirm-file", str(config.with_name("never")))
+    stores[0].close()
+    assert (type(done.exception), nft.loaded) == (BookInUse, before)
+    assert "that this failed could not be written down" in done.output
+    assert acts(config) == of_me(digest, ("apply", "asked"))
 
 
 @pytest.mark.parametrize(

@@ -9,23 +9,34 @@ import pytest
 from click.testing import CliRunner, Result
 
 from console.keys import keys
+from console.trail import NotRecorded
 from fep.config import load_settings
 from fep.errors import FepError
 from fep.keys import FRONT, SEAL, Kind, Secret, checked, zmk_name
 from fep.keystore import Keystore, KeystoreError, MasterKey
+from fep.person import at_keyboard
 from fep.vault import Vault
+from ledger.front import FrontBook
 from ledger.seal import Sealer
+from ledger.store import Store
 from protocol.keyblock import unwrap
 from protocol.mac import aes_check_value, tdes_check_value
 from tests import softhsm
 from tests.builders import BANK
-from tests.machine import FRONT_KEY, MASTER_KEY, OTHER_BANK, SEAL_KEY, ZMK, write_settings
+from tests.machine import FRONT_KEY, MASTER_KEY, OTHER_BANK, SEAL_KEY, ZMK, Books, write_settings
 
 ONE = bytes.fromhex("00112233445566778899aabbccddeeff")
 TWO = bytes.fromhex("5a5b1c0dd3e4f5061728394a5b6c7d8e")
 KEY = bytes(a ^ b for a, b in zip(ONE, TWO, strict=True))
 SECRETS = (ONE, TWO, KEY, ZMK, FRONT_KEY, SEAL_KEY, MASTER_KEY)
 NAME = zmk_name(BANK)
+NAMES = ("Li Lei", "韩梅梅", "Wang Wu")
+
+
+def ceremony(*parts: bytes, end: str = "y") -> str:
+    """What custodians and witness type: each a component, that its check value is right, and a name."""
+    typed = "".join(f"{part.hex()}\ny\n{name}\n" for name, part in zip(NAMES, parts, strict=False))
+    return f"{typed}{end}\n"
 
 
 @pytest.fixture
@@ -49,7 +60,7 @@ def opened(config: Path) -> Keystore:
 
 
 def test_two_components_become_the_zmk_and_each_check_value_is_shown(config: Path) -> None:
-    done = run(config, "load", NAME, "--replace", typed=f"{ONE.hex()}\ny\n{TWO.hex()}\ny\ny\n")
+    done = run(config, "load", NAME, "--replace", typed=ceremony(ONE, TWO))
     for known in (ONE, TWO, KEY):
         assert f"heck value {aes_check_value(known)}" in done.output
     assert opened(config)[NAME] == checked(Kind.AES, Secret(KEY))
@@ -57,22 +68,20 @@ def test_two_components_become_the_zmk_and_each_check_value_is_shown(config: Pat
 
 def test_three_custodians_can_hold_it(config: Path) -> None:
     third = os.urandom(16)
-    typed = "".join(f"{part.hex()}\ny\n" for part in (ONE, TWO, third))
-    run(config, "load", NAME, "--parts", "3", "--replace", typed=typed + "y\n")
+    run(config, "load", NAME, "--parts", "3", "--replace", typed=ceremony(ONE, TWO, third))
     assert opened(config)[NAME].secret == Secret(bytes(a ^ b for a, b in zip(KEY, third, strict=True)))
 
 
 def test_a_tdes_zmk_is_put_together_for_a_bank_of_x9_19(tmp_path: Path) -> None:
     write_settings(tmp_path, "sqlite:///front.db", mac="x9.19")
     odd = [bytes(byte ^ (byte.bit_count() % 2 == 0) for byte in part) for part in (ONE, TWO)]
-    typed = "".join(f"{part.hex()}\ny\n" for part in odd)
-    done = run(tmp_path / "qianzhi.toml", "load", NAME, "--replace", typed=typed + "y\n")
+    done = run(tmp_path / "qianzhi.toml", "load", NAME, "--replace", typed=ceremony(*odd))
     assert tdes_check_value(bytes(a ^ b for a, b in zip(*odd, strict=True))) in done.output
     assert opened(tmp_path / "x")[NAME].kind is Kind.TDES
 
 
 def test_a_component_is_asked_for_again_until_its_custodian_knows_its_check_value(config: Path) -> None:
-    typed = f"{TWO.hex()}\nn\nnonsense\n{'00' * 16}\n0011\n{ONE.hex()}\ny\n{TWO.hex()}\ny\ny\n"
+    typed = f"{TWO.hex()}\nn\nnonsense\n{'00' * 16}\n0011\n{ONE.hex()}\ny\nLi\n{TWO.hex()}\ny\nHan\ny\n"
     done = run(config, "load", NAME, "--replace", typed=typed)
     assert done.output.count("type it again") == 3
     assert opened(config)[NAME].secret == Secret(KEY)
@@ -80,7 +89,7 @@ def test_a_component_is_asked_for_again_until_its_custodian_knows_its_check_valu
 
 @pytest.mark.parametrize(
     "typed",
-    [f"{ONE.hex()}\ny\n", f"{ONE.hex()}\ny\n{TWO.hex()}\ny\nn\n"],
+    [f"{ONE.hex()}\ny\nLi Lei\n", ceremony(ONE, TWO, end="n")],
     ids=["the second custodian leaves", "the bank's sheet has another check value"],
 )
 def test_a_ceremony_that_ends_early_stores_nothing(config: Path, typed: str) -> None:
@@ -91,7 +100,7 @@ def test_a_ceremony_that_ends_early_stores_nothing(config: Path, typed: str) -> 
 
 def test_equal_components_are_refused(config: Path) -> None:
     with pytest.raises(FepError, match="cancel each other out"):
-        run(config, "load", NAME, "--replace", typed=f"{ONE.hex()}\ny\n" * 2)
+        run(config, "load", NAME, "--replace", typed=ceremony(ONE, ONE))
 
 
 def test_a_key_is_not_replaced_unless_that_is_said_and_nobody_types_in_vain(config: Path) -> None:
@@ -146,6 +155,119 @@ def test_a_keystore_is_made_once_with_a_master_key_file(config: Path) -> None:
     assert [line.split()[0] for line in lines] == [FRONT, SEAL]
 
 
+# The trail.
+
+
+def acts(config: Path) -> list[tuple[str, ...]]:
+    """Who did what, as the book has it: person, act, subject, note."""
+    books = Books(load_settings(config).node.database)
+    try:
+        return list(books.rows("SELECT by, act, subject, note FROM acts ORDER BY number"))
+    finally:
+        books.close()
+
+
+def of_me(act: str, subject: str, *notes: str) -> list[tuple[str, ...]]:
+    return [(at_keyboard(), act, subject, note) for note in notes]
+
+
+def test_a_ceremony_is_written_down_with_names_and_check_values(config: Path) -> None:
+    run(config, "load", NAME, "--replace", typed=ceremony(ONE, TWO))
+    one, two, key = map(aes_check_value, (ONE, TWO, KEY))
+    assert acts(config) == of_me(
+        "keys load",
+        NAME,
+        "asked",
+        f"done: kind aes; custodians Li Lei {one}, 韩梅梅 {two}; check value {key}",
+    )
+
+
+def test_a_ceremony_that_ended_early_is_written_down_with_who_took_part(config: Path) -> None:
+    run(config, "load", NAME, "--replace", typed=ceremony(ONE, TWO, end="n"))
+    one, two, key = map(aes_check_value, (ONE, TWO, KEY))
+    assert acts(config)[1][3] == (
+        f"failed: error Abort; kind aes; custodians Li Lei {one}, 韩梅梅 {two}; check value {key}"
+    )
+
+
+def test_custodians_are_two_people_with_names(config: Path) -> None:
+    typed = f"{ONE.hex()}\ny\n \nLi2\nli\n{TWO.hex()}\ny\nLI\nHan\ny\n"
+    done = run(config, "load", NAME, "--replace", typed=typed)
+    assert done.output.count("that is no name") == 2
+    assert "LI has brought a component already" in done.output
+    one, two = map(aes_check_value, (ONE, TWO))
+    assert f"custodians li {one}, Han {two}" in acts(config)[1][3]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "act", "subject"),
+    [
+        (("generate", NAME, "--replace"), "keys generate", NAME),
+        (("generate", FRONT, "--replace"), "keys generate", FRONT),
+        (("generate", SEAL, "--replace"), "keys generate", SEAL),
+        (("remove", NAME, "--yes"), "keys remove", NAME),
+        (("rewrap", "file:new.key"), "keys rewrap", ""),
+    ],
+)
+def test_what_is_done_to_a_key_is_written_down_before_and_after(
+    config: Path, arguments: tuple[str, ...], act: str, subject: str
+) -> None:
+    run(config, *arguments)
+    before, after = acts(config)
+    assert [before] == of_me(act, subject, "asked")
+    assert after[:3] == (at_keyboard(), act, subject)
+    assert after[3].startswith("done")
+
+
+def test_what_was_refused_is_written_down_and_a_name_that_is_none_is_not(config: Path) -> None:
+    for arguments in (("generate", NAME), ("generate", ONE.hex()), ("remove", "zmk/99", "--yes")):
+        with pytest.raises(FepError):
+            run(config, *arguments)
+    assert acts(config) == [
+        *of_me("keys generate", NAME, "asked", "failed: error KeystoreError; kind aes"),
+        *of_me("keys generate", "", "asked", "failed: error KeyRefused"),
+        *of_me("keys remove", "zmk/99", "asked", "failed: error KeystoreError"),
+    ]
+
+
+def test_the_first_keys_are_the_first_act_of_a_book_made_for_them(config: Path) -> None:
+    for name in ("keystore", "master.key"):
+        config.with_name(name).unlink()
+    assert not config.with_name("front.db").exists()
+    run(config, "create")
+    settings = load_settings(config)
+    master = MasterKey.read(settings.keystore.master_key).check_value
+    assert acts(config) == of_me("keys create", "", "asked", f"done: master key {master}")
+    store = Store(settings.node.database)
+    FrontBook(store, Vault(settings.keystore).front_key.check_value).create()
+    store.close()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("create",),
+        ("load", NAME, "--replace"),
+        ("generate", NAME, "--replace"),
+        ("remove", NAME, "--yes"),
+        ("rewrap", "file:new.key"),
+    ],
+    ids=" ".join,
+)
+def test_what_cannot_be_written_down_is_not_done(config: Path, arguments: tuple[str, ...]) -> None:
+    if arguments == ("create",):
+        config.with_name("keystore").unlink()
+        config.with_name("master.key").unlink()
+    files = {path: path.read_bytes() for path in config.parent.iterdir()}
+    store = Store(load_settings(config).node.database)  # another process has the book
+    with pytest.raises(NotRecorded, match=r"nothing was done, since it cannot be written down: .* in use"):
+        run(config, *arguments, typed=ceremony(ONE, TWO))
+    store.close()
+    kept = {path: path.read_bytes() for path in files}
+    assert kept == files
+    assert [path.name for path in config.parent.iterdir() if path not in files] == ["front.db.lock"]
+
+
 @pytest.mark.skipif(softhsm.missing() != "", reason=softhsm.missing())
 def test_a_zmk_goes_into_the_token_and_its_bank_is_served_from_there(
     config: Path, monkeypatch: pytest.MonkeyPatch
@@ -154,7 +276,7 @@ def test_a_zmk_goes_into_the_token_and_its_bank_is_served_from_there(
     monkeypatch.setenv("QZ_PIN", softhsm.PIN)
     token = f'pkcs11_module = "{softhsm.MODULE}"\ntoken = "{softhsm.LABEL}"\npin = "env:QZ_PIN"\n'
     config.write_text(config.read_text().replace("[status]", f"{token}[status]"))
-    done = run(config, "load", NAME, "--replace", typed=f"{ONE.hex()}\ny\n{TWO.hex()}\ny\ny\n")
+    done = run(config, "load", NAME, "--replace", typed=ceremony(ONE, TWO))
     assert softhsm.PIN not in done.output
     assert f"{NAME} aes {aes_check_value(KEY)} in token {softhsm.LABEL}" in run(config, "list").output
     settings = load_settings(config)

@@ -1,4 +1,4 @@
-"""The operator's socket and what may be asked through it: lines in, answers out, no step left half done."""
+"""The operator's socket: lines in, answers out, and who is at the other end."""
 
 from __future__ import annotations
 
@@ -8,26 +8,16 @@ import stat
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from twisted.internet.defer import Deferred, fail, succeed
-from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
-from twisted.python.failure import Failure
 
-import fep.operations
-from fep.commit import Engine
 from fep.control import Command, ControlError, ControlFactory, NotServing, ask, checked_path, make_way
-from fep.operations import ATTEMPTS, Operations, refuse_early
-from fep.statistics import Statistics
-from ledger.calendar import Calendar
-from ledger.cutover import Cutover, CutoverRefused
-from ledger.errors import Conflict, LedgerError, OutcomeUnknown, Unavailable
-
-NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+from fep.person import PersonUnknown
+from ledger.cutover import CutoverRefused
 
 
 class Operator:
@@ -209,196 +199,16 @@ def test_a_machine_that_is_cut_off_in_the_middle_of_its_answer_is_no_traceback(t
         thread.join(10)
 
 
-# The steps.
+def ended(_transport: object) -> str:
+    """Says of every peer that it has ended."""
+    raise PersonUnknown("who asked has ended: nothing was done")
 
 
-class Desk:
-    """Operations on an engine whose commit thread runs at once, and a script of what each cut-over raises."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, *script: LedgerError | None) -> None:
-        self.script, self.asked = list(script), 0
-        self.clock = Clock()
-        self.announced: list[str] = []
-        self.dates: list[str] = []
-        self.engine = Engine(
-            committer=lambda *_: [],
-            call_in_thread=self._call,
-            clock=self.clock,
-            now_us=lambda: 7,
-            statistics=Statistics(),
-            batch_limit=1,
-            queue_limit=1,
-            retry_seconds=1,
-            fenced=lambda: None,
-            new_date=lambda: self.announced.append(self.engine.business_date),
-            business_date="20261124",
-        )
-        monkeypatch.setattr(fep.operations, "cut_over", self._cut_over)
-        self.now = NOON
-        self.operations = Operations(
-            self.clock,
-            self.engine,
-            None,  # type: ignore[arg-type]
-            None,  # type: ignore[arg-type]
-            None,  # type: ignore[arg-type]
-            Calendar(),
-            lambda: self.now,
-            lambda: 7,
-        )
-
-    def _call(self, function: Callable[..., Any], *arguments: object) -> Deferred[Any]:
-        try:
-            return succeed(function(*arguments))
-        except LedgerError:
-            return fail(Failure())
-
-    def _cut_over(self, _store: object, date: str, following: Callable[[str], str], *_: object) -> Cutover:
-        self.asked += 1
-        self.dates.append(date)
-        error = self.script.pop(0) if self.script else None
-        if error is not None:
-            raise error
-        return Cutover(date, following(date), 7, "root", done_before=self.asked > 1)
-
-    def ask(self, **asked: object) -> list[Any]:
-        """Ask to cut over; what was answered, and the seconds that it took."""
-        found: list[Any] = []
-        command = self.operations.commands()["cutover"]
-        command(asked, lambda _: None).addBoth(found.append)
-        for _ in range(2 * ATTEMPTS):
-            self.clock.advance(0)
-            if not found:
-                self.clock.advance(1)
-        return found
-
-
-def test_a_cut_over_is_announced_once_and_says_what_is_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    desk = Desk(monkeypatch)
-    [answer] = desk.ask()
-    assert (answer["date"], answer["next_date"]) == ("20261124", "20261125")
-    assert desk.announced == ["20261125"]
-    [again] = desk.ask(date="20261124")
-    assert again["done_before"] is True
-    assert desk.announced == ["20261125"]
-
-
-def test_a_date_that_cannot_be_announced_holds_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    desk = Desk(monkeypatch)
-
-    def fail_to_announce() -> None:
-        raise RuntimeError("our own fault")
-
-    desk.engine.new_date = fail_to_announce
-    assert [answer["next_date"] for answer in desk.ask()] == ["20261125"]
-    assert desk.engine.business_date == "20261125"
-
-
-@pytest.mark.parametrize(
-    "script",
-    [
-        (OutcomeUnknown("lost in COMMIT"),),
-        (Conflict("deadlock"), Conflict("deadlock")),
-        (OutcomeUnknown("lost in COMMIT"), Unavailable("restarting"), Unavailable("restarting")),
-        (Unavailable("a connection that had died unnoticed"),),
-    ],
-)
-def test_a_cut_over_whose_outcome_is_not_known_is_asked_for_until_it_is(
-    monkeypatch: pytest.MonkeyPatch, script: tuple[LedgerError, ...]
-) -> None:
-    desk = Desk(monkeypatch, *script)
-    [answer] = desk.ask()
-    assert answer["next_date"] == "20261125"
-    assert desk.dates == ["20261124"] * (len(script) + 1)
-    assert desk.announced == ["20261125"]
-
-
-def test_a_database_that_is_away_and_was_not_in_doubt_is_told_as_that(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    desk = Desk(monkeypatch, *[Unavailable("no route")] * 100)
-    [failure] = desk.ask()
-    assert (failure.check(Unavailable), str(failure.value)) == (Unavailable, "no route")
-    assert desk.asked == 2
-    assert desk.announced == []
-
-
-def test_a_doubt_that_stays_is_told_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    desk = Desk(monkeypatch, OutcomeUnknown("lost"), *[Unavailable("gone")] * 100)
-    [failure] = desk.ask()
-    assert failure.check(OutcomeUnknown)
-    assert str(failure.value) == (
-        "whether 20261124 was closed is not known: ask again when the database is back"
-    )
-    assert desk.asked == ATTEMPTS
-
-
-@pytest.mark.parametrize(
-    ("open_day", "asked", "closed"),
-    [
-        ("20261124", {}, True),
-        ("20261125", {}, False),
-        ("20261125", {"early": True}, True),
-        ("20261123", {}, True),
-        ("20261125", {"date": "20261124"}, True),
-        ("20261124", {"date": "20261125"}, False),
-    ],
-)
-def test_a_day_that_has_not_begun_is_closed_on_purpose_only(
-    monkeypatch: pytest.MonkeyPatch, open_day: str, asked: dict[str, object], closed: bool
-) -> None:
-    desk = Desk(monkeypatch)
-    desk.engine.business_date = open_day
-    if closed:
-        assert [answer["date"] for answer in desk.ask(**asked)] == [asked.get("date", open_day)]
-    else:
-        with pytest.raises(CutoverRefused, match=r"20261125 has not begun \(today is 20261124\)"):
-            desk.ask(**asked)
-    assert desk.asked == closed
-
-
-def test_no_day_is_open_before_the_first_load(monkeypatch: pytest.MonkeyPatch) -> None:
-    desk = Desk(monkeypatch)
-    desk.engine.business_date = ""
-    with pytest.raises(CutoverRefused, match="no business day is open: load the dues first"):
-        desk.ask()
-    assert desk.operations.cut_over_by_the_clock("12:00") is None
-
-
-def test_the_clock_cuts_over_at_its_hour_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    desk = Desk(monkeypatch)
-    for minute in range(6):
-        desk.now = NOON.replace(minute=minute)
-        done = desk.operations.cut_over_by_the_clock("12:03")
-        assert (done is not None) == (minute == 3)
-        desk.clock.advance(0)
-    assert desk.dates == ["20261124"]
-    assert desk.engine.business_date == "20261125"
-
-
-def test_early_is_a_day_after_today() -> None:
-    refuse_early(NOON, "20261124")
-    refuse_early(NOON, "20251231")
-    with pytest.raises(CutoverRefused):
-        refuse_early(NOON, "20261125")
-
-
-def test_a_load_needs_an_absolute_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    command = Desk(monkeypatch).operations.commands()["load"]
-    for path in ("", "book.csv", None):
-        with pytest.raises(ControlError, match="absolute path"):
-            command({"path": path}, lambda _: None)
-
-
-def test_an_engine_that_stops_takes_no_more_errands(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who waits for one in a thread of his own would hold up the process's end for ever."""
-    desk = Desk(monkeypatch)
-    ran: list[int] = []
-    first = desk.engine.between_batches(lambda: ran.append(1))
-    desk.engine.stop_errands()
-    found: list[Any] = []
-    desk.engine.between_batches(lambda: ran.append(2)).addErrback(found.append)
-    desk.clock.advance(0)
-    assert (ran, first.called) == ([1], True)
-    assert [(one.check(Unavailable), str(one.value)) for one in found] == [
-        (Unavailable, "the machine is stopping: nothing was done")
-    ]
+def test_who_has_ended_is_refused_whatever_is_asked() -> None:
+    asked: list[object] = []
+    transport = StringTransport()
+    conversation = ControlFactory({"x": lambda *_: succeed(asked.append(1))}, ended).buildProtocol(None)
+    conversation.makeConnection(transport)
+    conversation.dataReceived(b'{"command": "x"}\n')
+    assert json.loads(transport.value()) == {"refused": "who asked has ended: nothing was done"}
+    assert (asked, transport.disconnecting) == ([], True)

@@ -21,6 +21,10 @@ class Line:
         return self.messages > 0
 
 
+def always() -> bool:
+    return True
+
+
 def taken_at_once(intake: Intake) -> int:
     count = 0
     while intake.take():
@@ -30,7 +34,7 @@ def taken_at_once(intake: Intake) -> int:
 
 def test_a_tenth_of_a_seconds_worth_at_once_and_then_no_more() -> None:
     clock = Clock()
-    intake = Intake(100, clock)
+    intake = Intake(100, clock, always)
     assert taken_at_once(intake) == 10
     clock.advance(0.05)
     assert taken_at_once(intake) == 5
@@ -40,7 +44,7 @@ def test_a_tenth_of_a_seconds_worth_at_once_and_then_no_more() -> None:
 
 def test_a_bank_of_one_message_a_second_may_send_that_one() -> None:
     clock = Clock()
-    intake = Intake(1, clock)
+    intake = Intake(1, clock, always)
     assert taken_at_once(intake) == 1
     clock.advance(1)
     assert taken_at_once(intake) == 1
@@ -48,7 +52,7 @@ def test_a_bank_of_one_message_a_second_may_send_that_one() -> None:
 
 def test_links_that_wait_are_taken_in_turn_at_the_banks_rate() -> None:
     clock, told = Clock(), list[str]()
-    intake = Intake(100, clock)
+    intake = Intake(100, clock, always)
     taken_at_once(intake)
     for name, messages in (("a", 4), ("b", 2)):
         intake.wait(Line(name, messages, told))
@@ -61,7 +65,7 @@ def test_links_that_wait_are_taken_in_turn_at_the_banks_rate() -> None:
 
 def test_nobody_passes_those_who_wait() -> None:
     clock, told = Clock(), list[str]()
-    intake = Intake(100, clock)
+    intake = Intake(100, clock, always)
     taken_at_once(intake)
     intake.wait(Line("a", 1, told))
     clock.rightNow += 1  # time passed, and the reactor has not come to it yet
@@ -71,9 +75,21 @@ def test_nobody_passes_those_who_wait() -> None:
     assert intake.take()
 
 
+def test_where_there_is_no_room_a_link_waits_and_no_token_is_spent() -> None:
+    clock, told, room = Clock(), list[str](), [False]
+    intake = Intake(20, clock, lambda: room[0])
+    assert not intake.take()
+    intake.wait(Line("a", 3, told))
+    clock.advance(1)
+    assert told == []
+    room[0] = True
+    clock.advance(PAUSE_SECONDS)
+    assert told == ["a", "a"]
+
+
 def test_a_lost_link_waits_no_more() -> None:
     clock, told = Clock(), list[str]()
-    intake = Intake(10, clock)
+    intake = Intake(10, clock, always)
     taken_at_once(intake)
     line = Line("a", 5, told)
     intake.wait(line)
@@ -86,7 +102,7 @@ def test_a_lost_link_waits_no_more() -> None:
 @given(st.integers(1, 5000), st.lists(st.floats(0, 0.5), min_size=1, max_size=40))
 def test_no_window_takes_more_than_its_rate_and_a_burst(a_second: int, gaps: list[float]) -> None:
     clock = Clock()
-    intake = Intake(a_second, clock)
+    intake = Intake(a_second, clock, always)
     total, elapsed = taken_at_once(intake), 0.0
     for gap in gaps:
         clock.advance(gap)

@@ -39,6 +39,16 @@ def test_the_newcomer_gives_way_where_its_place_would_only_change_who_has_most()
     assert filled(2, "AA").put("B", "B9") == "A1"
 
 
+def test_a_banks_share_is_the_queue_divided_among_those_who_wait() -> None:
+    assert filled(4, "AAA").has_room("A")
+    assert not filled(4, "AAAA").has_room("A")
+    assert filled(4, "AAAA").has_room("B")
+    assert not filled(4, "AAB").has_room("A")
+    assert filled(4, "AAB").has_room("B")
+    assert FairQueue[str](1).has_room("A")
+    assert filled(1, "A").has_room("B")
+
+
 @given(
     st.integers(1, 12),
     st.lists(st.one_of(BANKS, st.integers(1, 6)), max_size=60),

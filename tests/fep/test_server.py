@@ -19,7 +19,7 @@ from fep.commit import Engine
 from fep.config import Settings
 from fep.gate import Gate
 from fep.link import Counterparty, Surroundings
-from fep.server import BankConnection, Server
+from fep.server import REFUSALS_A_SECOND, BankConnection, Server
 from fep.statistics import Statistics
 from fep.vault import Vault
 from firewall_rules.gateway import Gateway
@@ -27,7 +27,7 @@ from protocol.codec import Codec
 from protocol.dialect import load
 from protocol.framing import FrameReader, Framing, wrap
 from protocol.message import Message
-from tests.builders import BANK
+from tests.builders import BANK, request
 from tests.machine import OTHER_BANK, write_settings
 
 PORTS = {BANK: 7001, OTHER_BANK: 7002}
@@ -97,6 +97,7 @@ class House:
         )
         moment = datetime(2026, 11, 24, 10, 11, 12, tzinfo=UTC)
         seconds = self.clock.seconds
+        self.engine = engine
         self.server = Server(
             parties, Surroundings(engine, settings.limits, self.statistics, seconds, lambda: moment)
         )
@@ -161,6 +162,28 @@ def test_a_bad_frame_ends_the_link_after_those_before_it_however_long_they_wait(
     assert not socket.disconnecting
     slow.clock.pump([0.1] * 3)
     assert (socket.answers(), socket.disconnecting) == (["000001", "000002", "000003"], True)
+
+
+def test_a_frame_longer_than_the_settings_allow_ends_its_link(tmp_path: Path) -> None:
+    house = House(write_settings(tmp_path, "sqlite:///none.db", limits="frame_bytes = 256"))
+    link, socket = house.connect()
+    link.dataReceived((256).to_bytes(2))
+    assert not socket.disconnecting
+    link, socket = house.connect()
+    link.dataReceived((257).to_bytes(2))
+    assert socket.disconnecting
+
+
+def test_where_the_queue_is_full_so_many_are_told_at_once_and_the_rest_wait(tmp_path: Path) -> None:
+    """A tenth of a second's refusals; another bank that has nothing waiting has room all the same."""
+    house = House(write_settings(tmp_path, "sqlite:///none.db", entry="messages_a_second = 100000"))
+    link, socket = house.connect()
+    other, unhurt = house.connect(OTHER_BANK)
+    house.engine.offer(request(), lambda _: None)
+    link.dataReceived(ons(*range(1, 200)))
+    assert (len(socket.answers()), socket.producerState) == (REFUSALS_A_SECOND // 10, "paused")
+    other.dataReceived(ons(*range(1, 60), bank=OTHER_BANK))
+    assert (len(unhurt.answers()), unhurt.producerState) == (59, "producing")
 
 
 def test_a_stop_answers_what_waits_at_once(slow: House) -> None:

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
+from fep.trail import begin, write
 from ledger.calendar import Calendar
 from ledger.cutover import cut_over
 from ledger.errors import Unavailable
@@ -159,6 +160,12 @@ def test_a_book_that_nobody_serves_is_loaded_under_the_loaders_role(served: Mapp
     assert load_book(served["loader"], later, str, 1).withdrawn == 1
     cut_over(served["front"], "20261125", Calendar().next_business_date, Sealer(SEAL_KEY), 2)
     assert load_book(served["loader"], next_book([premium("N2", "P1")], date="20261126"), str, 1).dues == 1
+
+
+def test_an_act_is_written_down_under_either_role_that_acts(served: Mapping[str, Store]) -> None:
+    for number, name in enumerate(("front", "loader"), 1):
+        begin(served[name])
+        assert write(served[name], 7, "li", "keys remove", "front", "asked") == number
 
 
 FRONT = (

@@ -1,0 +1,167 @@
+"""`python -m bench.overload`: ten times what the machine can bear, and how it is afterwards.
+
+A closed loop of 64 links finds what it bears; then ten times as many are kept in flight, of which the queue
+takes its bound and the rest is answered 91; then half the load again. Prints the latencies of what was taken
+and of what was refused, the machine's memory in each phase, and how 10,000 links that say nothing weigh.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import resource
+import socket
+import sqlite3
+import tempfile
+from array import array
+from collections.abc import Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+from urllib.request import urlopen
+
+from bench.__main__ import compiled, fresh_database, postgresql, qianzhi, serving, unshaped
+from bench.flood import CODEC, begun, signed_on
+from bench.frames import BANK, DATE, policies, write_frames
+from fep.config import load_settings
+from fep.install import install
+from ledger.bookfile import write
+
+LINKS, IN_FLIGHT, TIMES = 64, 8, 10
+IDLE = 10_000
+QUEUE = 512
+"""limits.queue here: so many wait 73 ms at 7,000 a second."""
+
+
+class Phase(NamedTuple):
+    """What one phase gave: answers of each kind, each kind's 99th percentile, the machine's memory in MB."""
+
+    approved: int
+    refused: int
+    approved_ms: float
+    refused_ms: float
+    seconds: float
+    memory: int
+
+
+def main() -> None:
+    """Run every phase on every database asked for."""
+    parser = argparse.ArgumentParser(prog="python -m bench.overload", description=__doc__)
+    parser.add_argument("--transactions", type=int, default=60_000, help="in a phase")
+    parser.add_argument("--database", choices=("sqlite", "postgresql", "both"), default="both")
+    given = parser.parse_args()
+    print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()},", end=" ")
+    print(f"SQLite {sqlite3.sqlite_version} synchronous=FULL; the load on these cores too; queue {QUEUE}")
+    with tempfile.TemporaryDirectory(prefix="qianzhi-bench-overload-") as folder:
+        program = compiled(Path(folder))
+        if program is None:
+            raise SystemExit("bench: no cc here, and a slower load would be no overload")
+        if given.database != "postgresql":
+            _rows("SQLite", "sqlite:///front.db", program, given.transactions)
+        if given.database != "sqlite":
+            with postgresql() as url:
+                _rows("PostgreSQL", fresh_database(url), program, given.transactions)
+
+
+def _rows(name: str, database: str, program: Path, count: int) -> None:
+    with tempfile.TemporaryDirectory(prefix="qianzhi-bench-overload-run-") as folder, ExitStack() as stack:
+        path = install(
+            Path(folder),
+            os.urandom,
+            datetime.now(UTC),
+            first_port=0,
+            status_port=0,
+            database=database,
+            plain=True,
+        )
+        unshaped(path)
+        _limited(path)
+        book = path.with_name("book.csv")
+        book.write_bytes(b"".join(write(DATE, policies(count * 4))))
+        qianzhi("book", "load", str(book), "--config", str(path))
+        ports, status = stack.enter_context(serving(path))
+        run = Run(program, path, ports, status)
+        _print(name, "what it bears", full := run.phase(count, 0, IN_FLIGHT))
+        rate = full.approved / full.seconds
+        _print(name, f"{TIMES} times as many in flight", run.phase(count, 0, IN_FLIGHT * TIMES))
+        _print(name, "half of what it bears, at once afterwards", run.phase(count // 2, rate / 2, 0))
+        before = run.memory()
+        idle = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", ports[BANK]))) for _ in range(IDLE)
+        ]
+        run.settle()
+        print(f"{name}: {len(idle):,} links more that say nothing: {run.memory() - before} MB more")
+        _print(name, "half of what it bears beside them", run.phase(count // 2, rate / 2, 0))
+
+
+class Run:
+    """One machine, and the phases that it is put through; each takes dues of its own."""
+
+    def __init__(self, program: Path, settings: Path, ports: dict[str, int], status: str) -> None:
+        self._program, self._settings, self._ports, self._status = program, settings, ports, status
+        self._used = 0
+
+    def phase(self, count: int, rate: float, in_flight: int) -> Phase:
+        """Send `count` collections at a rate, or so many in flight on each link."""
+        sockets, keys = signed_on(load_settings(self._settings), BANK, self._ports, LINKS)
+        frames = self._settings.with_name(f"frames{self._used}")
+        write_frames(frames, CODEC, range(LINKS), keys, count, start=self._used)
+        self._used += count
+        process = begun(self._program, frames, sockets, rate, in_flight)
+        told = json.loads(process.communicate()[0])
+        memory = self.memory()
+        for one in sockets:
+            one.close()
+        latencies = array("f")
+        latencies.frombytes(frames.with_suffix(".latencies").read_bytes())
+        good = sorted(one for one in latencies if one >= 0)
+        bad = sorted(-one for one in latencies if one < 0)
+        seconds = told["end"] - told["start"]
+        return Phase(len(good), len(bad), _p99_ms(good), _p99_ms(bad), seconds, memory)
+
+    def memory(self) -> int:
+        """The machine's resident memory, in MB."""
+        children = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii").split()
+        for child in children:
+            process = Path("/proc", child)
+            if b"\0serve\0" in (process / "cmdline").read_bytes():
+                pages = int((process / "statm").read_text(encoding="ascii").split()[1])
+                return pages * resource.getpagesize() // 1_000_000
+        raise SystemExit("bench: the machine has ended")
+
+    def settle(self) -> None:
+        """Wait until the machine has taken every link that is open."""
+        while len(self._shown()["links"]) < IDLE:
+            pass
+
+    def _shown(self) -> dict[str, list[object]]:
+        with urlopen(self._status) as answer:
+            shown: dict[str, list[object]] = json.load(answer)
+        return shown
+
+
+def _limited(path: Path) -> None:
+    """Room for the idle links, and a queue that bounds the wait."""
+    text = path.read_text(encoding="utf-8")
+    links = f"links = {IDLE + 2 * LINKS}\nnew_links_a_minute = 60000\nlimit_day_fen"
+    text = text.replace("limit_day_fen", links)
+    text = text.replace("[day]", f"[limits]\nqueue = {QUEUE}\nsign_on_seconds = 3600\n[day]")
+    path.write_text(text, encoding="utf-8")
+
+
+def _p99_ms(ordered: Sequence[float]) -> float:
+    return ordered[len(ordered) * 99 // 100] * 1000 if ordered else 0.0
+
+
+def _print(name: str, words: str, phase: Phase) -> None:
+    refused = f", {phase.refused:,} refused at p99 {phase.refused_ms:.1f} ms" if phase.refused else ""
+    rate = phase.approved / phase.seconds
+    taken = f"{rate:,.0f} approved a second at p99 {phase.approved_ms:.1f} ms"
+    print(f"{name}, {words}: {taken}{refused}; {phase.memory} MB", flush=True)
+
+
+if __name__ == "__main__":
+    main()

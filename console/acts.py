@@ -1,0 +1,71 @@
+"""The command `qianzhi acts`: who had the front-end machine do what, and when; and the same for the office.
+
+Reads and prints. Nothing is written down here, and nothing decided but whether the trail holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from console.options import SETTINGS
+from fep.config import load_settings
+from ledger.acts import Act, act_hash, broken_acts, read_acts
+from ledger.conceal import concealed
+from ledger.schema import acts
+from ledger.store import Store
+
+VERIFY = click.option("--verify", is_flag=True, help="prove the chain; exit code 1 if it does not hold")
+
+
+@click.command("acts")
+@VERIFY
+@SETTINGS
+def acts_command(verify: bool, config: Path) -> None:
+    """List who had the machine do what, and when."""
+    store = Store(load_settings(config).node.database, lock=False)
+    try:
+        show(store, partial(read_acts, table=acts), verify=verify)
+    finally:
+        store.close()
+
+
+def show(store: Store, read: Callable[[Any], Iterator[Act]], *, verify: bool) -> None:
+    """Print the trail that `read` reads from a connection, and whether it holds."""
+    last: Act | None = None
+
+    def shown(found: Iterator[Act]) -> Iterator[Act]:
+        nonlocal last
+        for act in found:
+            click.echo(line(act))
+            last = act
+            yield act
+
+    with store.reading(snapshot=True) as connection:
+        broken = list(broken_acts(shown(read(connection))))
+    if not verify:
+        return
+    for place in broken:
+        click.echo(f"act {place.number}: {place.reason}")
+    if broken:
+        raise click.ClickException(
+            f"{len(broken)} broken links: keep the files as they are and find out who wrote to them"
+        )
+    tip = f"; the last one's hash is {act_hash(last)}: keep it elsewhere" if last else ""
+    click.echo(f"every link holds, {last.number if last else 0} acts{tip}")
+
+
+def line(act: Act) -> str:
+    """One act, in local time. What a terminal would take for a command of its own becomes a question mark."""
+    at = datetime.fromtimestamp(act.at // 1_000_000, UTC).astimezone().isoformat(timespec="seconds")
+    text = " ".join(filter(None, (str(act.number), at, act.by, act.act, act.subject, act.note)))
+    return concealed("".join(letter if letter.isprintable() else "?" for letter in text))
+
+
+COMMANDS: tuple[click.Command, ...] = (acts_command,)
+"""What console.main adds to the `qianzhi` command."""

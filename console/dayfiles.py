@@ -1,0 +1,65 @@
+"""Opens the banks' day files, where whoever brings them leaves them: only a file that nobody else can change.
+
+A file under another bank's login, or one that the whole system may write to, could say anything about
+anybody's money. What is in a file, others read.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from office.config import Bank, Settings
+from office.errors import FileRefused
+
+
+def opener(settings: Settings) -> Callable[[str, str], AbstractContextManager[BinaryIO] | None]:
+    """What opens a bank's day file for a date, or gives None where there is none yet. Entering what it gives
+    raises FileRefused.
+    """
+    folder = Path(settings.office.files)
+
+    def open_file(code: str, date: str) -> AbstractContextManager[BinaryIO] | None:
+        path = folder / f"{code}.{date}.txt"
+        return _opened(path, settings.named(code)) if os.path.lexists(path) else None
+
+    return open_file
+
+
+@contextmanager
+def _opened(path: Path, bank: Bank) -> Iterator[BinaryIO]:
+    try:
+        file = open(path, "rb", opener=_unlinked)  # noqa: SIM115 - what is caught is the opening alone
+    except OSError as error:
+        raise FileRefused(f"{path} cannot be opened: {error.strerror}") from error
+    with file:
+        _check(path, os.fstat(file.fileno()), bank)
+        yield file
+
+
+def _unlinked(path: str, flags: int) -> int:
+    """Neither through a link, nor waiting for who would write into a pipe."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+
+
+def _check(path: Path, found: os.stat_result, bank: Bank) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise FileRefused(f"{path} is no plain file")
+    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise FileRefused(
+            f"{path} can be changed by others than its owner: have it left with mode 640 or less"
+        )
+    if bank.file_owner and (owner := _user(found.st_uid)) != bank.file_owner:
+        raise FileRefused(f"{path} is {owner}'s; the settings have {bank.file_owner} leave this bank's files")
+
+
+def _user(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)

@@ -1,0 +1,149 @@
+"""The self-test before serving: a disk that keeps what it says it kept, a clock that did not run backwards, a
+journal that proves itself.
+
+Each finding says what is wrong and what to do. It looks, and mends nothing; what a broken chain means, the
+ledger says. A disk can only be told by what it claims and by what is impossible: see docs/decisions/0014.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from fep.errors import FepError
+from ledger.fitness import Condition, broken_promises, examine
+from ledger.store import Store
+
+CLOCK_TOLERANCE_US = 60_000_000
+"""Another node's clock may be ahead of ours by so much; more is no drift but a clock that is wrong."""
+FASTEST_SYNC_SECONDS = 5e-6
+"""No device makes 4,096 bytes durable in less: the fastest, with a battery behind their memory, take several
+times as long, and the call alone takes a good part of it."""
+_SYNCS = 33
+_SYNC_BYTES = 4096
+_FORGETFUL = {"tmpfs", "ramfs", "rootfs"}
+_DISTANT = {"nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs"}
+_UNORDERED = {"nobarrier", "barrier=0", "nobarriers"}
+_LIARS = ("libeatmydata", "libnosync")
+_OTHERWISE = "or, for a trial, say durable = false under [node]"
+
+
+class Unfit(FepError):
+    """This machine must not serve; a line for each reason, with what to do about it."""
+
+    def __init__(self, findings: tuple[str, ...]) -> None:
+        super().__init__("\n".join(("not serving:", *(f"- {finding}" for finding in findings))))
+        self.findings = findings
+
+
+class Mount(NamedTuple):
+    """A mounted file system: where, its type, its options."""
+
+    point: str
+    kind: str
+    options: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What the operating system says of itself. `proc` is /proc; `seconds` a clock for short times."""
+
+    proc: Path = Path("/proc")
+    seconds: Callable[[], float] = time.perf_counter
+
+
+def check(store: Store, now_us: int, *, durable: bool, ground: Ground | None = None) -> None:
+    """Raise Unfit unless the book in `store` may be served at `now_us`, microseconds since 1970-01-01 UTC.
+
+    Without `durable` the disk is not looked at: the book may go with the power.
+    """
+    ground = ground or Ground()
+    found = list(disk_findings(store, ground)) if durable else []
+    condition = examine(store)
+    found += clock_findings(now_us, condition.last_written)
+    found += journal_findings(condition)
+    if found:
+        raise Unfit(tuple(found))
+
+
+def clock_findings(now_us: int, last_us: int) -> Iterator[str]:
+    """A clock behind what was already written: receipts and entries would be dated before older ones."""
+    if last_us - now_us > CLOCK_TOLERANCE_US:
+        now, last = (
+            time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(us // 1_000_000)) for us in (now_us, last_us)
+        )
+        yield f"the clock says {now}, and the book was written to at {last}: set the clock, then start again"
+
+
+def journal_findings(condition: Condition) -> Iterator[str]:
+    """What does not hold since the last seal."""
+    yield from condition.faults
+    if condition.faults:
+        yield (
+            f"the journal does not prove itself, {condition.fault_count} faults: keep all files as they are,"
+            " run qianzhi journal verify, and find out who wrote to them; serve from the standby or from a"
+            " copy that holds"
+        )
+
+
+def disk_findings(store: Store, ground: Ground) -> Iterator[str]:
+    """What tells that a commit may not outlive a power cut."""
+    if store.is_sqlite:
+        yield from _file_findings(Path(str(store.url.database)), ground)
+    for name in broken_promises(store):
+        yield f"PostgreSQL runs with {name} = off: turn it on, {_OTHERWISE}"
+
+
+def _file_findings(database: Path, ground: Ground) -> Iterator[str]:
+    folder = database.resolve().parent
+    mount = mount_of(folder, (ground.proc / "self/mountinfo").read_text(encoding="utf-8"))
+    if mount is not None:
+        lies = f"{database} lies on {mount.kind} ({mount.point})"
+        if mount.kind in _FORGETFUL:
+            yield f"{lies}, which forgets: put it on a disk, {_OTHERWISE}"
+        if mount.kind in _DISTANT:
+            yield f"{lies}: SQLite needs a disk of this machine's own; or use PostgreSQL"
+        for option in sorted(mount.options & _UNORDERED):
+            yield f"{mount.point} is mounted with {option}, so that a sync is no promise: mount it without"
+    loaded = (ground.proc / "self/maps").read_text(encoding="utf-8")
+    for liar in _LIARS:
+        if liar in loaded:
+            yield f"{liar} is loaded into this process and swallows every sync: start it without LD_PRELOAD"
+    took = median_sync_seconds(folder, ground.seconds)
+    if took < FASTEST_SYNC_SECONDS and (mount is None or mount.kind not in _FORGETFUL):
+        yield (
+            f"{folder}: a sync of {_SYNC_BYTES} bytes took {took * 1e6:.1f} us, which no device can:"
+            f" something on the way to it does not pass syncs on; find it, {_OTHERWISE}"
+        )
+
+
+def mount_of(folder: Path, mountinfo: str) -> Mount | None:
+    """The mount that holds a folder, by the text of /proc/self/mountinfo (proc_pid_mountinfo(5)); None where
+    there is none.
+    """
+    best: Mount | None = None
+    for line in mountinfo.splitlines():
+        fields, _, rest = line.partition(" - ")
+        kind, _, super_options = rest.split(" ", 2)
+        point, options = fields.split(" ")[4:6]
+        point = point.encode().decode("unicode_escape")
+        if folder.is_relative_to(point) and (best is None or len(point) >= len(best.point)):
+            best = Mount(point, kind, frozenset((*options.split(","), *super_options.split(","))))
+    return best
+
+
+def median_sync_seconds(folder: Path, seconds: Callable[[], float]) -> float:
+    """How long it takes to make a written block durable in this folder, by the middle of several tries."""
+    with tempfile.TemporaryFile(dir=folder) as file:
+        took = []
+        for _ in range(_SYNCS):
+            os.pwrite(file.fileno(), os.urandom(_SYNC_BYTES), 0)
+            start = seconds()
+            os.fdatasync(file.fileno())
+            took.append(seconds() - start)
+    return sorted(took)[_SYNCS // 2]

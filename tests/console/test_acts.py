@@ -1,0 +1,134 @@
+"""`qianzhi acts` and `qianzhi office acts`: who, when, what; and whether the chain holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import text
+
+from console.acts import acts_command, line, show
+from fep.trail import begin, write
+from ledger.acts import Act, act_hash, read_acts
+from ledger.schema import acts
+from ledger.store import Store
+from office.acts import write as write_office
+from office.schema import OFFICE
+from office.schema import acts as office_acts
+from tests.machine import write_settings
+
+AT = 1_764_000_000_000_000
+Tamper = Callable[[str], None]
+
+
+@pytest.fixture(autouse=True)
+def _utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "UTC")
+
+
+@pytest.fixture
+def store(database: str) -> Iterator[Store]:
+    store = Store(database)
+    begin(store)
+    for by, note in (("li", "asked"), ("li", "done"), ("wang", "failed: SettingsError")):
+        write(store, AT, by, "reload", "", note)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def tamper(store: Store) -> Tamper:
+    """Does to the trail what its triggers refuse."""
+
+    def do(statement: str) -> None:
+        with store.transaction() as connection:
+            if store.is_sqlite:
+                for name in ("acts_is_never_updated", "acts_is_never_deleted"):
+                    connection.execute(text(f"DROP TRIGGER {name}"))
+            else:
+                connection.execute(text("DROP TRIGGER acts_is_never_changed ON acts"))
+            connection.execute(text(statement))
+
+    return do
+
+
+read = partial(read_acts, table=acts)
+
+
+def test_who_did_what_and_when_is_listed_in_order(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    show(store, read, verify=False)
+    said = capsys.readouterr().out.splitlines()
+    assert [one.split(" ", 2)[0] for one in said] == ["1", "2", "3"]
+    assert [one.split(" ", 2)[2] for one in said] == [
+        "li reload asked",
+        "li reload done",
+        "wang reload failed: SettingsError",
+    ]
+
+
+def test_a_trail_that_holds_is_said_to_with_the_hash_to_keep_elsewhere(
+    store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show(store, read, verify=True)
+    with store.reading() as connection:
+        tip = act_hash(list(read(connection))[-1])
+    assert capsys.readouterr().out.splitlines()[3:] == [
+        f"every link holds, 3 acts; the last one's hash is {tip}: keep it elsewhere"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("UPDATE acts SET by = 'wang' WHERE number = 1", "act 2: does not carry the hash"),
+        ("DELETE FROM acts WHERE number = 2", "act 2: missing; the next act is 3"),
+    ],
+)
+def test_a_trail_that_was_tampered_with_is_an_error(
+    store: Store, tamper: Tamper, capsys: pytest.CaptureFixture[str], statement: str, said: str
+) -> None:
+    tamper(statement)
+    show(store, read, verify=False)
+    assert "act 2:" not in capsys.readouterr().out
+    with pytest.raises(click.ClickException, match="broken links: keep the files as they are"):
+        show(store, read, verify=True)
+    assert said in capsys.readouterr().out
+
+
+def test_the_command_reads_the_book_of_the_settings(tmp_path: Path) -> None:
+    settings = write_settings(tmp_path, "sqlite:///front.db")
+    config = str(tmp_path / "qianzhi.toml")
+    store = Store(settings.node.database)
+    begin(store)
+    empty = CliRunner().invoke(acts_command, ["--verify", "--config", config])
+    assert (empty.exit_code, empty.output) == (0, "every link holds, 0 acts\n")
+    write(store, AT, "li", "reload", "", "asked")
+    listed = CliRunner().invoke(acts_command, ["--config", config])
+    assert listed.output.endswith(" li reload asked\n")
+    with store.transaction() as connection:
+        for name in ("acts_is_never_updated", "acts_is_never_deleted"):
+            connection.execute(text(f"DROP TRIGGER {name}"))
+        connection.execute(text("UPDATE acts SET number = 2"))
+    assert CliRunner().invoke(acts_command, ["--verify", "--config", config]).exit_code == 1
+    store.close()
+
+
+def test_the_offices_trail_is_read_the_same_way(
+    new_database: Callable[[str], str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = Store(new_database("office"))
+    with store.transaction() as connection:
+        OFFICE.create_all(connection)
+    write_office(store, AT, "li", "propose", "B20261124-01020000-0001", "refund")
+    show(store, partial(read_acts, table=office_acts), verify=True)
+    store.close()
+    assert " li propose B20261124-01020000-0001 refund\nevery link holds, 1 acts;" in capsys.readouterr().out
+
+
+def test_nothing_in_an_act_commands_the_terminal_or_shows_a_number_of_a_person() -> None:
+    shown = line(Act(1, AT, "li", "load", "4111111111111111", "\x1b[2J\nfake\u202e", "0" * 64))
+    assert shown.endswith(" li load 411111******1111 ?[2J?fake?")

@@ -1,0 +1,147 @@
+"""The office's commands act in the name of who is logged in: two people are two logins."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import pytest
+from click.testing import CliRunner, Result
+
+import console.office
+from console.main import cli
+from fep.person import at_keyboard
+from ledger.front import FrontBook
+from ledger.seal import Sealer
+from ledger.store import Store
+from office.close import NothingPosted
+from office.config import NotAllowed, load_settings
+from office.errors import SamePerson
+from tests.machine import SEAL_KEY, Books
+from tests.suspended import BANK, NAME, in_suspense
+
+ME: Final = at_keyboard()
+NOBODY: Final = pwd.getpwnam("nobody")
+real_people = pytest.mark.skipif(
+    os.getuid() != 0 or ME != "root", reason="only root, and no login's root, can be somebody else"
+)
+
+
+@pytest.fixture
+def config(tmp_path: Path, new_database: Callable[[str], str]) -> Path:
+    """An office with one break, an empty front book beside it, and three clerks."""
+    front, database = new_database("front"), new_database("office")
+    store = Store(front)
+    FrontBook(store, "check").create()
+    store.close()
+    path = tmp_path / "office.toml"
+    clerks = "".join(f'[[clerk]]\nname = "{name}"\n' for name in ("li", "wang", "nobody", "root"))
+    path.write_text(
+        f'[office]\ndatabase = "{database}"\nfront = "{front}"\nseal_key = "{Sealer(SEAL_KEY).public}"\n'
+        f'[[bank]]\ncode = "{BANK}"\nname = "x"\n{clerks}'
+    )
+    run(path, "office", "close")
+    store = Store(database)
+    with store.transaction() as connection:
+        in_suspense(connection)
+    store.close()
+    return path
+
+
+def run(config: Path, *arguments: str) -> Result:
+    done = CliRunner().invoke(cli, [*arguments, "--config", str(config)])
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return done
+
+
+def trail(config: Path) -> list[tuple[str, ...]]:
+    """What people had done, without what the office did of itself."""
+    books = Books(load_settings(config).office.database)
+    try:
+        sql = "SELECT by, act, subject, note FROM acts WHERE by <> 'office' ORDER BY number"
+        return [tuple(row) for row in books.rows(sql)]
+    finally:
+        books.close()
+
+
+CLOSED: Final = [(ME, "close", "", "asked"), (ME, "close", "", "done")]
+
+
+def test_a_close_is_under_the_name_of_who_is_logged_in(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOGNAME", "wang")
+    run(config, "office", "close")
+    with pytest.raises(NothingPosted):
+        run(config, "recon", "post")
+    posted = [(ME, "post", "", "asked"), (ME, "post", "", "failed: NothingPosted")]
+    assert trail(config) == CLOSED * 2 + posted
+
+
+def test_no_name_is_taken_from_the_command_line(config: Path) -> None:
+    for command in ("propose", "approve", "reject", "withdraw"):
+        words = (command, NAME, "refund") if command == "propose" else (command, NAME)
+        assert run(config, "recon", *words, "--by", "wang").exit_code == 2, command
+    assert trail(config) == CLOSED
+
+
+def test_two_logins_decide_and_one_does_not(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def log_in(name: str) -> None:
+        monkeypatch.setattr(console.office, "at_keyboard", lambda: name)
+
+    log_in("mallory")
+    with pytest.raises(NotAllowed, match="'mallory' may not propose"):
+        run(config, "recon", "propose", NAME, "refund")
+    log_in("li")
+    assert "refund proposed by li" in run(config, "recon", "propose", NAME, "refund").output
+    with pytest.raises(SamePerson):
+        run(config, "recon", "approve", NAME)
+    log_in("wang")
+    assert run(config, "recon", "reject", NAME).output == f"{NAME} rejected by wang\n"
+    run(config, "recon", "propose", NAME, "refund")
+    assert run(config, "recon", "withdraw", NAME).output == f"{NAME} withdrawn by wang\n"
+    run(config, "recon", "propose", NAME, "refund")
+    log_in("li")
+    assert run(config, "recon", "approve", NAME).output == f"{NAME} approved by li\n"
+    assert [(by, act, note) for by, act, _, note in trail(config)[2:]] == [
+        ("mallory", "propose", "failed: NotAllowed"),
+        ("li", "propose", "refund"),
+        ("li", "approve", "failed: SamePerson"),
+        ("wang", "reject", ""),
+        ("wang", "propose", "refund"),
+        ("wang", "withdraw", ""),
+        ("wang", "propose", "refund"),
+        ("li", "approve", "refund"),
+    ]
+
+
+@real_people
+def test_two_real_users_are_two_people_and_one_is_not(config: Path) -> None:
+    """The command as two users of the system; only the real one counts, and no variable."""
+
+    def as_nobody(*arguments: str) -> int:
+        child = os.fork()
+        if child == 0:
+            os.setresuid(NOBODY.pw_uid, 0, 0)
+            os.environ["LOGNAME"] = "li"
+            os.access = lambda *_, **__: True  # pytest's folders are closed to the real user, whom click asks
+            done = CliRunner().invoke(cli, ["recon", *arguments, "--config", str(config)])
+            os._exit(0 if done.exception is None else 1)
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+    assert as_nobody("propose", NAME, "refund") == 0
+    assert as_nobody("approve", NAME) == 1
+    run(config, "recon", "approve", NAME)
+    assert trail(config)[2:] == [
+        ("nobody", "propose", NAME, "refund"),
+        ("nobody", "approve", NAME, "failed: SamePerson"),
+        ("root", "approve", NAME, "refund"),
+    ]
+
+
+def test_the_trail_is_listed_and_proved(config: Path) -> None:
+    said = run(config, "office", "acts", "--verify").output.splitlines()
+    assert f" {ME} close asked" in said[0]
+    assert said[-1].startswith("every link holds, ")

@@ -1,0 +1,234 @@
+"""Who is at the keyboard, and at the other end: the kernel's word for it, whatever a caller sets."""
+
+from __future__ import annotations
+
+import errno
+import os
+import pwd
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+import fep.person
+from fep.person import PersonUnknown, at_keyboard, at_other_end
+
+NOBODY: Final = pwd.getpwnam("nobody")
+ME: Final = pwd.getpwuid(os.getuid()).pw_name
+NAMELESS: Final = 2_000_000_123
+needs_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can be somebody else")
+UNSET: Final = "4294967295"
+
+
+def made(tmp_path: Path, login: str | None, process: object = "self") -> Path:
+    """A folder like /proc in which a process came of this login."""
+    folder = tmp_path / str(process)
+    folder.mkdir()
+    if login is not None:
+        (folder / "loginuid").write_text(login)
+    return tmp_path
+
+
+def test_the_login_counts_and_not_the_user_that_it_has_become(tmp_path: Path) -> None:
+    assert at_keyboard(made(tmp_path, str(NOBODY.pw_uid))) == "nobody"
+
+
+@pytest.mark.parametrize("login", [UNSET, f"{UNSET}\n", None, "", "-1", "x"])
+def test_without_a_login_the_real_user_counts(tmp_path: Path, login: str | None) -> None:
+    assert at_keyboard(made(tmp_path, login)) == ME
+
+
+def test_a_login_without_a_name_is_its_number(tmp_path: Path) -> None:
+    assert at_keyboard(made(tmp_path, str(NAMELESS))) == str(NAMELESS)
+
+
+@pytest.mark.parametrize("name", ["LOGNAME", "USER", "LNAME", "USERNAME", "SUDO_USER"])
+def test_the_environment_is_not_asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
+    monkeypatch.setenv(name, "wang")
+    assert at_keyboard(made(tmp_path, None)) == ME
+
+
+def said_after(change: Callable[[], object], proc: Path = Path("/nonexistent")) -> str:
+    """Who a process is once it has changed itself; by default one that no login began."""
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        change()
+        os.write(write, at_keyboard(proc).encode())
+        os._exit(0)
+    os.close(write)
+    os.waitpid(child, 0)
+    with os.fdopen(read) as said:
+        return said.read()
+
+
+@needs_root
+def test_another_real_user_is_another_person_whatever_it_calls_itself() -> None:
+    def change() -> None:
+        os.environ.update(LOGNAME="wang", USER="wang")
+        os.setresuid(NOBODY.pw_uid, NOBODY.pw_uid, NOBODY.pw_uid)
+
+    assert said_after(change) == "nobody"
+
+
+@needs_root
+def test_an_effective_user_is_no_other_person() -> None:
+    assert said_after(lambda: os.seteuid(NOBODY.pw_uid)) == "root"
+
+
+def can_log_in() -> bool:
+    """Whether a process may be given a login here: root alone may, and only where the kernel keeps one."""
+    try:
+        return os.getuid() == 0 and Path("/proc/self/loginuid").read_text() == UNSET
+    except OSError:
+        return False
+
+
+real_logins = pytest.mark.skipif(not can_log_in(), reason="no login can be given: not root, or one has begun")
+
+
+def log_in() -> None:
+    """What pam_loginuid does at a login."""
+    Path("/proc/self/loginuid").write_text(str(NOBODY.pw_uid))
+
+
+@real_logins
+def test_a_real_login_stays_whoever_the_process_becomes() -> None:
+    assert said_after(log_in, Path("/proc")) == "nobody"
+
+
+# The other end of a socket.
+
+
+@contextmanager
+def connected(
+    tmp_path: Path, change: Callable[[], object] = lambda: None
+) -> Iterator[tuple[socket.socket, int]]:
+    """A connection that another process has opened once it has changed itself, and that process's number; it
+    ends when told a byte.
+    """
+    path = tmp_path / "s"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        path.chmod(0o666)
+        child = os.fork()
+        if child == 0:
+            change()
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.connect(str(path))
+                connection.recv(1)
+            os._exit(0)
+        here, _ = listener.accept()
+    with here:
+        try:
+            yield here, child
+        finally:
+            end(here, child)
+
+
+def end(here: socket.socket, child: int) -> None:
+    """Have the other process end, and see to it that it has."""
+    try:
+        here.send(b"x")
+        os.waitpid(child, 0)
+    except (BrokenPipeError, ChildProcessError):  # it has ended already
+        return
+
+
+def no_descriptor_of_the_socket(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel before 6.5."""
+    monkeypatch.setattr(fep.person, "_SO_PEERPIDFD", 9999)
+
+
+@pytest.fixture(params=["since 6.5", "before"])
+def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    if request.param == "before":
+        no_descriptor_of_the_socket(monkeypatch)
+    return str(request.param)
+
+
+def test_an_option_that_no_kernel_has_is_refused_as_the_code_expects() -> None:
+    here, there = socket.socketpair()
+    with here, there, pytest.raises(OSError, match="Protocol not available") as raised:
+        here.getsockopt(socket.SOL_SOCKET, 9999)
+    assert raised.value.errno == errno.ENOPROTOOPT
+
+
+def test_the_login_of_the_process_that_connected_counts(tmp_path: Path, kernel: str) -> None:
+    with connected(tmp_path) as (here, child):
+        assert at_other_end(here, made(tmp_path, str(NOBODY.pw_uid), child)) == "nobody", kernel
+
+
+@real_logins
+def test_the_real_login_of_the_process_that_connected_counts(tmp_path: Path, kernel: str) -> None:
+    with connected(tmp_path, log_in) as (here, _):
+        assert at_other_end(here) == "nobody", kernel
+
+
+@pytest.mark.parametrize("login", [UNSET, None])
+def test_the_user_who_connected_counts_where_there_is_no_login(
+    tmp_path: Path, kernel: str, login: str | None
+) -> None:
+    with connected(tmp_path) as (here, child):
+        assert at_other_end(here, made(tmp_path, login, child)) == ME, kernel
+
+
+@needs_root
+def test_another_user_who_connected_is_another_person(tmp_path: Path, kernel: str) -> None:
+    tmp_path.chmod(0o711)
+    for folder in tmp_path.parents:
+        if folder.owner() == ME and folder.name.startswith("pytest"):
+            folder.chmod(0o711)
+    with connected(tmp_path, lambda: os.setresuid(*[NOBODY.pw_uid] * 3)) as (here, child):
+        assert at_other_end(here, made(tmp_path, None, child)) == "nobody", kernel
+
+
+def test_a_number_that_may_be_another_processs_by_now_says_nothing(tmp_path: Path, kernel: str) -> None:
+    """The process has ended: the login that stands under its number is somebody else's."""
+    with connected(tmp_path) as (here, child):
+        proc = made(tmp_path, str(NOBODY.pw_uid), child)
+        end(here, child)
+        with pytest.raises(PersonUnknown, match="nothing was done"):
+            at_other_end(here, proc)
+    assert kernel
+
+
+def test_a_process_that_ends_while_its_login_is_read_says_nothing(
+    tmp_path: Path, kernel: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with connected(tmp_path) as (here, child):
+
+        def ends_then_reads(_folder: Path) -> int:
+            end(here, child)
+            return NOBODY.pw_uid
+
+        monkeypatch.setattr(fep.person, "_login", ends_then_reads)
+        with pytest.raises(PersonUnknown):
+            at_other_end(here, tmp_path)
+    assert kernel
+
+
+def test_a_system_without_descriptors_of_processes_tells_the_user_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    no_descriptor_of_the_socket(monkeypatch)
+
+    def not_here(_process: int) -> int:
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr(os, "pidfd_open", not_here)
+    with connected(tmp_path) as (here, child):
+        assert at_other_end(here, made(tmp_path, str(NOBODY.pw_uid), child)) == ME
+
+
+def test_no_descriptor_is_left_open(tmp_path: Path, kernel: str) -> None:
+    with connected(tmp_path) as (here, child):
+        proc = made(tmp_path, UNSET, child)
+        before = len(os.listdir("/proc/self/fd"))
+        for _ in range(3):
+            at_other_end(here, proc)
+        assert len(os.listdir("/proc/self/fd")) == before, kernel
