@@ -50,7 +50,7 @@ class Recorded:
 
 def read_journal(database: Path, bank: str) -> dict[Key, Recorded]:
     """The journal's final states, from its entries alone: what was approved, and what an effective entry
-    undid.
+    undid. A cancel that was itself reversed undid nothing.
     """
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
         rows = connection.execute(
@@ -58,7 +58,10 @@ def read_journal(database: Path, bank: str) -> dict[Key, Recorded]:
             " original, turn, business_date, misfit FROM journal WHERE bank = ?",
             (bank,),
         ).fetchall()
-    undone = {row[9]: row[11] for row in rows if row[1] in ("cancel", "reversal") and row[10] is not None}
+    undoing = [row for row in rows if row[1] in ("cancel", "reversal") and row[10] is not None]
+    reversals = {row[9]: row[11] for row in undoing if row[1] == "reversal"}
+    cancels = {row[9]: row[11] for row in undoing if row[1] == "cancel" and row[0] not in reversals}
+    undone = cancels | reversals
     found = {}
     for key, kind, terminal, sent_at, stan, response, amount, receipt, code, _, _, date, misfit in rows:
         if kind != "reversal":

@@ -58,6 +58,7 @@ PLACES = MappingProxyType(
         "sqlalchemy": (
             "ledger/acts.py",
             "ledger/cutover.py",
+            "ledger/fitness.py",
             "ledger/front.py",
             "ledger/journal.py",
             "ledger/load.py",
@@ -65,6 +66,7 @@ PLACES = MappingProxyType(
             "ledger/store.py",
             "fep/service.py",
             "office",
+            "simulators/world/machine.py",
         ),
         "twisted": ("fep", "simulators", "console"),
         "automat": ("fep", "simulators"),
@@ -471,4 +473,4 @@ def test_module_that_nothing_uses_is_dead() -> None:
 
 
 def test_commands_are_read_from_the_setup() -> None:
-    assert started_modules() == {"console.main", "simulators.cli", "simulators.demo"}
+    assert started_modules() == {"console.main", "simulators.cli", "simulators.demo", "simulators.world.cli"}

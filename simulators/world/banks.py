@@ -1,0 +1,407 @@
+"""Banks in the simulated world: links, tellers, and what an honest bank does when answers fail.
+
+A teller is a generator that asks and waits. Imports the wire's code only; what a bank holds of each deal is
+its own record, which `run` compares with the oracle's book at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from twisted.internet.interfaces import IDelayedCall
+from twisted.python.failure import Failure
+
+from protocol.errors import PeerError
+from protocol.framing import FrameReader, Framing, wrap
+from protocol.keyblock import unwrap
+from protocol.mac import MacKey
+from protocol.message import Message, is_answer
+from protocol.tlv import build, first, parse
+from simulators.world.network import Host
+from simulators.world.reading import CANCEL, COLLECTIONS, OUTCOME, Terms
+
+ANSWER_SECONDS = 30.0
+_SIGN_ON_SECONDS = 10.0
+_AGAIN_SECONDS = 1.0
+_UNSETTLED = frozenset({"63", "90", "91", "96"})
+_TPDU = b"\x60\x00\x03\x00\x00"
+
+
+@dataclass(slots=True)
+class Ask:
+    """A teller's wish: send this, and give me the answer, or None when none came in time."""
+
+    message: Message
+    seconds: float = ANSWER_SECONDS
+
+
+Script = Generator["Ask | float", Any, None]
+Asking = Generator["Ask | float", Any, "Message | None"]
+
+
+@dataclass(slots=True)
+class Deal:
+    """One transaction as its bank holds it: unknown, done, refused, undone, or never was."""
+
+    mti: str
+    code: str
+    policy: str
+    due: str
+    amount: int
+    terminal: str
+    branch: str
+    stan: str
+    sent_at: str
+    identity: str = ""
+    state: str = "unknown"
+    date: str = ""
+    undone_on: str = ""
+    receipt: str = ""
+
+    @property
+    def rrn(self) -> str:
+        """Its retrieval reference number."""
+        return f"{self.sent_at[:6]}{self.stan}"
+
+
+class BankLink:
+    """The bank's end of one connection."""
+
+    def __init__(self, bank: Bank) -> None:
+        self.bank = bank
+        self.key: MacKey | None = None
+        self.old_key: MacKey | None = None
+        self.ready = False
+        self.over = False
+        self.transport: Any = None
+        self.waiting: dict[tuple[str, str], Callable[[Message | None], None]] = {}
+        self._reader = FrameReader(bank.terms.framing)
+
+    def makeConnection(self, transport: Any) -> None:  # noqa: N802, ANN401 - Twisted's name
+        """Sign on."""
+        self.transport = transport
+        self.ask(self.bank.network_message("001"), self._signed_on, _SIGN_ON_SECONDS, sealed=False)
+
+    def _signed_on(self, answer: Message | None) -> None:
+        if answer is None or answer.fields.get(39) != "00":
+            if not self.over:
+                self.transport.loseConnection()
+            return
+        self.install(answer)
+        self.ready = True
+
+    def install(self, answer: Message) -> None:
+        """Take a new session key."""
+        terms = self.bank.terms
+        groups = parse(answer.fields[48], terms.codec.dialect.de48_encoding)
+        self.old_key = self.key
+        self.key = MacKey(terms.mac, unwrap(terms.zmk, first(groups, "KA") or "", terms.mac))
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
+        """Take what the machine says."""
+        try:
+            for frame in self._reader.feed(data):
+                self._take(self.bank.terms.codec.decode(frame.body))
+        except PeerError as error:
+            self.bank.complain(f"the machine said what is no message: {error}")
+
+    def _take(self, message: Message) -> None:
+        if not is_answer(message.mti):
+            self._asked(message)
+            return
+        waiting = self.waiting.pop((message.fields.get(7, ""), message.fields.get(11, "")), None)
+        if waiting is not None:
+            waiting(message)
+
+    def _asked(self, message: Message) -> None:
+        fields = {number: text for number, text in message.fields.items() if number not in (64, 128)}
+        if self.bank.answers_echo:
+            self.send(Message("0810", {**fields, 39: "00"}))
+
+    def connectionLost(self, reason: Failure) -> None:  # noqa: N802, ARG002 - Twisted's name
+        """Nobody will be answered here."""
+        self.over = True
+        self.ready = False
+        waiting, self.waiting = self.waiting, {}
+        for tell in waiting.values():
+            tell(None)
+        self.bank.lost(self)
+
+    def ask(
+        self, message: Message, tell: Callable[[Message | None], None], seconds: float, *, sealed: bool = True
+    ) -> None:
+        """Send, and have the answer told, or None when it is too late."""
+        name = message.fields.get(7, ""), message.fields.get(11, "")
+        timer: IDelayedCall | None = None
+
+        def answered(answer: Message | None) -> None:
+            if timer is not None and timer.active():
+                timer.cancel()
+            tell(answer)
+
+        def late() -> None:
+            if self.waiting.get(name) is answered:
+                del self.waiting[name]
+                tell(None)
+
+        timer = self.bank.host.callLater(seconds, late)
+        self.waiting[name] = answered
+        self.send(message, sealed=sealed)
+
+    def send(self, message: Message, *, sealed: bool = True, key: MacKey | None = None) -> None:
+        """Send a message under a key: the newest, if none is given."""
+        key = key or self.key
+        codec = self.bank.terms.codec
+        body = codec.seal(message, key.mac) if sealed and key is not None else codec.encode(message)
+        self.send_body(body)
+
+    def send_body(self, body: bytes) -> None:
+        """Send bytes in a frame."""
+        framing = self.bank.terms.framing
+        if not self.over:
+            self.transport.write(wrap(framing, body, _TPDU if framing is Framing.BE2_TPDU else b""))
+
+
+@dataclass(slots=True, eq=False)
+class Bank:
+    """One bank. `moment` gives MMDDhhmmss; `dial` opens a connection; `complain` takes what breaks the
+    interface.
+    """
+
+    terms: Terms
+    host: Host
+    random: Random
+    moment: Callable[[], str]
+    dial: Callable[[BankLink], None]
+    complain: Callable[[str], None]
+    link_count: int = 1
+    patience: float = ANSWER_SECONDS
+    repeats_first: bool = False
+    answers_echo: bool = True
+    links: list[BankLink] = field(default_factory=list)
+    deals: list[Deal] = field(default_factory=list)
+    busy: int = 0
+    closed: bool = False
+    _stan: int = 0
+    _turn: int = 0
+
+    # Links.
+
+    def open(self) -> None:
+        """Open every link, and each again that is lost."""
+        for _ in range(self.link_count):
+            self._dial()
+
+    def _dial(self) -> None:
+        link = BankLink(self)
+        self.links.append(link)
+        self.dial(link)
+
+    def lost(self, link: BankLink) -> None:
+        """A link is over."""
+        if link in self.links:
+            self.links.remove(link)
+        if not self.closed:
+            self.host.callLater(0.5 + self.random.random(), self._dial)
+
+    def ready_link(self) -> BankLink | None:
+        """A link on which one can ask, each in turn."""
+        ready = [link for link in self.links if link.ready]
+        self._turn += 1
+        return ready[self._turn % len(ready)] if ready else None
+
+    # Tellers.
+
+    def employ(self, script: Script, after: float) -> None:
+        """Have a teller begin after a while."""
+        self.busy += 1
+        self.host.callLater(after, self._go_on, script, None)
+
+    def _go_on(self, script: Script, given: Message | None) -> None:
+        try:
+            wish = script.send(given)
+        except StopIteration:
+            self.busy -= 1
+            return
+        if not isinstance(wish, Ask):
+            self.host.callLater(wish, self._go_on, script, None)
+            return
+        link = self.ready_link()
+        if link is None:
+            self.host.callLater(_AGAIN_SECONDS, self._go_on, script, None)
+            return
+        link.ask(
+            wish.message,
+            lambda answer: self.host.callLater(0.001, self._go_on, script, answer),
+            wish.seconds,
+        )
+
+    # Messages.
+
+    def network_message(self, code: str) -> Message:
+        """An 0800."""
+        return Message("0800", {7: self.moment(), 11: self.stan(), 32: self.terms.code, 70: code})
+
+    def stan(self) -> str:
+        """The next trace number."""
+        self._stan += 1
+        return f"{self._stan:06d}"
+
+    def deal(
+        self, code: str, policy: str, due: str, amount: int, *, advice: bool = False, identity: str = ""
+    ) -> Deal:
+        """A transaction that has its key, and was not sent yet."""
+        terminal = self.random.choice(("T0000001", "T0000002"))
+        mti = "0220" if advice else "0200"
+        deal = Deal(
+            mti, code, policy, due, amount, terminal, "B00000000000001", self.stan(), self.moment(), identity
+        )
+        self.deals.append(deal)
+        return deal
+
+    def message(self, deal: Deal, *, repeat: bool = False, **other: str) -> Message:
+        """The message of a deal; `other` fields by `deN`."""
+        given = (("PN", deal.policy), ("DU", deal.due), ("IN", deal.identity))
+        fields = {
+            3: deal.code,
+            4: f"{deal.amount:012d}",
+            7: deal.sent_at,
+            11: deal.stan,
+            12: deal.sent_at[4:],
+            13: deal.sent_at[:4],
+            32: self.terms.code,
+            37: deal.rrn,
+            41: deal.terminal,
+            42: deal.branch,
+            48: self.groups(pair for pair in given if pair[1]),
+            49: "156",
+        }
+        fields.update({int(name.removeprefix("de")): text for name, text in other.items()})
+        return Message(deal.mti[:3] + "1" if repeat else deal.mti, dict(sorted(fields.items())))
+
+    def groups(self, pairs: Iterable[tuple[str, str]]) -> str:
+        """DE 48."""
+        return build(pairs, self.terms.codec.dialect.de48_encoding)
+
+    def original(self, deal: Deal) -> str:
+        """DE 90 for a deal."""
+        return f"{deal.mti}{deal.stan}{deal.sent_at}{self.terms.full_code}{'0' * 11}"
+
+    def reversal(self, deal: Deal, mti: str = "0400", **other: str) -> Message:
+        """A reversal of a deal, under a key of its own."""
+        moment, stan = self.moment(), self.stan()
+        fields = dict(self.message(deal).fields)
+        del fields[48]
+        fields |= {7: moment, 11: stan, 12: moment[4:], 13: moment[:4], 37: f"{moment[:6]}{stan}"}
+        fields[90] = self.original(deal)
+        fields.update({int(name.removeprefix("de")): text for name, text in other.items()})
+        return Message(mti, dict(sorted(fields.items())))
+
+    def inquiry(self, code: str, pairs: Iterable[tuple[str, str]], of: Deal | None = None) -> Message:
+        """An 0100."""
+        moment = self.moment()
+        fields = {
+            3: code,
+            7: moment,
+            11: self.stan(),
+            12: moment[4:],
+            13: moment[:4],
+            32: self.terms.code,
+            41: of.terminal if of else "T0000001",
+            42: "B00000000000001",
+            48: self.groups(pairs),
+        }
+        if of is not None:
+            fields[90] = self.original(of)
+        return Message("0100", fields)
+
+    def totals(self, date: str) -> Message:
+        """An 0500 for a business date (MMDD), of this bank's own record."""
+        figures = [0] * 8
+        for deal in self.deals:
+            if deal.code == CANCEL or deal.state not in ("done", "undone"):
+                continue
+            place = 0 if deal.code in COLLECTIONS else 4
+            for offset, on in ((0, deal.date or deal.undone_on), (2, deal.undone_on)):
+                if on == date:
+                    figures[place + offset] += 1
+                    figures[place + offset + 1] += deal.amount
+        net = figures[1] - figures[3] - figures[5] + figures[7]
+        fields = {7: self.moment(), 11: self.stan(), 15: date, 32: self.terms.code, 49: "156"}
+        fields |= {number: f"{figures[place]:010d}" for number, place in ((74, 4), (75, 6), (76, 0), (77, 2))}
+        fields |= {number: f"{figures[place]:016d}" for number, place in ((86, 5), (87, 7), (88, 1), (89, 3))}
+        fields[97] = f"{'D' if net >= 0 else 'C'}{abs(net):016d}"
+        return Message("0500", dict(sorted(fields.items())))
+
+    # What an honest teller does.
+
+    def settle(self, deal: Deal) -> Script:
+        """Collect or pay; end with the outcome known."""
+        answer = yield Ask(self.message(deal), self.patience)
+        if deal.mti == "0220":
+            while answer is None or answer.fields[39] in _UNSETTLED:
+                yield _AGAIN_SECONDS
+                answer = yield Ask(self.message(deal, repeat=True), self.patience)
+        elif answer is None and self.repeats_first:
+            answer = yield Ask(self.message(deal, repeat=True), self.patience)
+        if answer is None or answer.fields[39] in _UNSETTLED:
+            yield from self.undo(deal)
+        else:
+            self.told(deal, answer)
+
+    def undo(self, deal: Deal) -> Script:
+        """Reverse, and go on until it is answered."""
+        message = self.reversal(deal)
+        answer = yield Ask(message, self.patience)
+        while answer is None or answer.fields[39] in _UNSETTLED:
+            yield _AGAIN_SECONDS
+            message = Message(message.mti[:3] + "1", message.fields)
+            answer = yield Ask(message, self.patience)
+        code = answer.fields[39]
+        if code == "00":
+            if deal.state == "refused":
+                self.complain(f"{deal.stan} was refused, and its reversal is answered 00")
+            deal.state, deal.undone_on = "undone", deal.undone_on or answer.fields.get(15, "")
+        elif code == "21":
+            if deal.state == "done":
+                self.complain(f"{deal.stan} was done, and its reversal is answered 21")
+            deal.state = "refused" if deal.state == "refused" else "never was"
+        elif code == "12" and deal.code == CANCEL:
+            deal.state = "done"
+        else:
+            self.complain(f"the reversal of {deal.stan} is answered {code}")
+
+    def cancel(self, deal: Deal) -> Script:
+        """Cancel what was done; a cancel without an answer is reversed like everything else."""
+        own = self.deal(CANCEL, deal.policy, "", deal.amount)
+        own.terminal = deal.terminal
+        answer = yield Ask(self.message(own, de90=self.original(deal)), self.patience)
+        if answer is None or answer.fields[39] in _UNSETTLED:
+            yield from self.undo(own)
+        else:
+            self.told(own, answer)
+        if own.state == "done":
+            deal.state, deal.undone_on = "undone", own.date
+
+    def inquire_outcome(self, deal: Deal) -> Script:
+        """Ask what became of a deal, and hold it against what is known."""
+        state = deal.state
+        answer = yield Ask(self.inquiry(OUTCOME, (), deal), self.patience)
+        if answer is None or answer.fields[39] != "00" or deal.state != state:
+            return
+        groups = parse(answer.fields[48], self.terms.codec.dialect.de48_encoding)
+        told = first(groups, "ST") or ""
+        right = {"done": "done", "undone": "reversed"}.get(state, "refused")
+        if not told.startswith(right):
+            self.complain(f"{deal.stan} is {state}, and said to be {told}")
+
+    def told(self, deal: Deal, answer: Message) -> None:
+        """Note what was answered."""
+        deal.state = "done" if answer.fields[39] == "00" else "refused"
+        if deal.state == "done":
+            deal.date = answer.fields.get(15, "")
+            groups = parse(answer.fields.get(48, ""), self.terms.codec.dialect.de48_encoding)
+            deal.receipt = first(groups, "RN") or ""

@@ -1,0 +1,142 @@
+"""The office's close after a run: the banks' files, with mistakes put in, and the real close over them.
+
+What the close must come to, `accounts` says. Only files and wiring here.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
+from pathlib import Path
+from random import Random
+from typing import BinaryIO
+
+from ledger import bankfile, layout
+from ledger.bankfile import BankLine
+from ledger.seal import Sealer
+from ledger.store import Store
+from office import chart
+from office.close import Close, Told
+from office.config import Settings
+from simulators.world import ground as grounds
+from simulators.world.accounts import Line, signed
+from simulators.world.banks import Bank, Deal
+from simulators.world.ground import Ground
+from simulators.world.reading import CANCEL, COLLECTIONS
+
+_NOW_US = 1_800_000_000_000_000
+Files = Mapping[tuple[str, str], Sequence[BankLine]]
+
+
+def file_lines(bank: Bank, date: str) -> Iterator[BankLine]:
+    """A bank's lines for a business date: what took effect on it, and what of earlier dates was undone on
+    it.
+    """
+    month_day = date[4:]
+    for deal in bank.deals:
+        if deal.code == CANCEL or deal.state not in ("done", "undone"):
+            continue
+        began = deal.date or deal.undone_on
+        if began == month_day:
+            yield _line(deal, "R" if deal.undone_on == month_day else "S")
+        elif deal.undone_on == month_day:
+            yield _line(deal, "R")
+
+
+def _line(deal: Deal, state: str) -> BankLine:
+    return BankLine(
+        0,
+        deal.terminal,
+        deal.branch,
+        deal.sent_at,
+        deal.stan,
+        deal.rrn,
+        deal.code,
+        deal.policy,
+        deal.due,
+        deal.amount,
+        deal.receipt,
+        state,
+    )
+
+
+def with_mistakes(lines: Sequence[BankLine], random: Random) -> list[BankLine]:
+    """The lines as a careless bank sends them: one is missing, one has another amount, one nobody knows."""
+    found = list(lines)
+    done = [line for line in found if line.state == "S"]
+    if done and random.random() < 0.5:
+        found.remove(random.choice(done))
+    elif done and random.random() < 0.5:
+        line = random.choice(done)
+        found[found.index(line)] = line._replace(amount=line.amount + 7)
+    if done and random.random() < 0.3:
+        line = random.choice(done)
+        found.append(line._replace(stan=f"9{line.stan[1:]}", rrn=f"9{line.rrn[1:]}"))
+    return found
+
+
+def counted(
+    bank: Bank, date: str, lines: Sequence[BankLine], begun: Mapping[str, tuple[str, int]]
+) -> Iterator[Line]:
+    """The lines as the oracle counts them: one that is reversed on a later date takes back what its bank had
+    as done.
+    """
+    for line in lines:
+        key = f"{bank.terms.full_code}/{line.terminal}/{line.sent_at}/{line.stan}"
+        effect = signed("collection" if line.code in COLLECTIONS else "payout", line.amount)
+        if line.state == "R":
+            before, was = begun.get(key, (date, 0))
+            effect = -was if before < date else 0
+        yield Line(bank.terms.code, date, key, effect)
+
+
+def close(
+    ground: Ground, banks: Sequence[Bank], dates: Sequence[str], random: Random
+) -> tuple[Path, list[Line], list[Told]]:
+    """Write the banks' files, and have the office close the dates: its database, the lines of all files, and
+    what the close said.
+    """
+    lines: list[Line] = []
+    files: dict[tuple[str, str], bytes] = {}
+    standard = layout.load("standard")
+    begun: dict[str, tuple[str, int]] = {}
+    for date in dates:
+        for bank in banks:
+            given = with_mistakes(list(file_lines(bank, date)), random)
+            more = list(counted(bank, date, given, begun))
+            for line in more:
+                if line.effect:
+                    begun.setdefault(line.key, (date, line.effect))
+            lines += more
+            files[bank.terms.code, date] = b"".join(bankfile.write(standard, bank.terms.code, date, given))
+    path = ground.folder / "office.db"
+    return path, lines, _run(ground, path, [bank.terms.code for bank in banks], files)
+
+
+def _run(
+    ground: Ground, path: Path, codes: Sequence[str], files: Mapping[tuple[str, str], bytes]
+) -> list[Told]:
+    settings = Settings.model_validate(
+        {
+            "office": {
+                "database": f"sqlite:///{path}",
+                "front": f"sqlite:///{ground.database}",
+                "seal_key": Sealer(grounds.SEAL_KEY).public,
+            },
+            "bank": [{"code": code, "name": f"Bank {code}"} for code in codes],
+            "clerk": [{"name": "li"}, {"name": "wang"}],
+        }
+    )
+
+    def open_file(bank: str, date: str) -> BinaryIO | None:
+        data = files.get((bank, date))
+        return None if data is None else io.BytesIO(data)
+
+    ticks = count(_NOW_US)
+    office, front = Store(settings.office.database, by_index=False), Store(settings.office.front, lock=False)
+    try:
+        return list(Close(office, front, settings, chart.shipped(), lambda: next(ticks), open_file).run())
+    finally:
+        office.close()
+        front.close()

@@ -1,0 +1,182 @@
+"""One connection as the oracle follows it at the machine's end: what was asked, under which keys, what waits.
+
+Imports the wire's code only. Whether an answer is right, `oracle` says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from protocol.errors import DecodeError, FrameError, PeerError
+from protocol.framing import FrameReader
+from protocol.keyblock import unwrap
+from protocol.mac import MacKey
+from protocol.message import ECHOED, Message, answer_mti, is_answer
+from protocol.tlv import first, parse
+from simulators.world.reading import Ask, Terms, read
+
+OLD_KEY_SECONDS = 30.0
+"""How long a session key that was replaced stays good (PROTOCOL section 5.4)."""
+_FOREVER = float("inf")
+Name = tuple[str, ...]
+
+
+@dataclass(slots=True, eq=False)
+class Question:
+    """One message that reached the machine. `moment` counts what the book had seen by then; `refused` tells
+    that it was answered with a code after which nothing of it may be done.
+    """
+
+    link: Conversation
+    name: Name
+    body: bytes
+    message: Message
+    ask: Ask
+    at: float
+    moment: int
+    split: tuple[bytes, bytes] | None
+    content: bytes = b""
+    refused: bool = False
+
+    def may_act(self, now: float) -> bool:
+        """Whether it can have been found authentic and signed on at some time from its coming until now."""
+        return self._has_right_bank() and any(self._good_keys(now)) and self.link.was_signed_on(self.at, now)
+
+    def must_act(self, now: float) -> bool:
+        """Whether it was so all the time."""
+        return (
+            self._has_right_bank()
+            and any(key.issued <= self.at and key.retires > now for key in self._good_keys(now))
+            and self.link.was_signed_on_all(self.at, now)
+        )
+
+    def _has_right_bank(self) -> bool:
+        given = self.message.fields.get(32, "")
+        return given.zfill(11) == self.link.terms.full_code
+
+    def _good_keys(self, now: float) -> Iterator[SessionKey]:
+        if self.split is not None:
+            for key in self.link.keys:
+                if key.issued <= now and key.retires >= self.at and key.key.verify(*self.split):
+                    yield key
+
+
+@dataclass(slots=True)
+class SessionKey:
+    """A session key, and from when until when it counts."""
+
+    key: MacKey
+    issued: float
+    retires: float = _FOREVER
+
+
+@dataclass(slots=True, eq=False)
+class Conversation:
+    """What went over one connection."""
+
+    number: int
+    terms: Terms
+    say: Callable[[str], None]
+    keys: list[SessionKey] = field(default_factory=list)
+    signed: list[list[float]] = field(default_factory=list)
+    waiting: dict[Name, list[Question]] = field(default_factory=dict)
+    alive: bool = True
+    ended_at: float = _FOREVER
+    garbled: int = 0
+    order: list[Question] = field(default_factory=list)
+    notices: list[tuple[str, float]] = field(default_factory=list)
+    _incoming: FrameReader = field(init=False)
+    _outgoing: FrameReader = field(init=False)
+    _broken: bool = False
+
+    def __post_init__(self) -> None:
+        self._incoming = FrameReader(self.terms.framing)
+        self._outgoing = FrameReader(self.terms.framing)
+
+    def asked(self, data: bytes, now: float, moment: int) -> list[Question]:
+        """The messages that these bytes complete."""
+        if self._broken:
+            return []
+        try:
+            frames = self._incoming.feed(data)
+        except FrameError as error:
+            frames, self._broken = list(error.frames), True
+        found = []
+        for frame in frames:
+            question = self._question(frame.body, now, moment)
+            if question is not None:
+                found.append(question)
+                self.waiting.setdefault(question.name, []).append(question)
+        return found
+
+    def _question(self, body: bytes, now: float, moment: int) -> Question | None:
+        codec = self.terms.codec
+        try:
+            message = codec.decode(body)
+        except DecodeError:
+            self.garbled += 1
+            return None
+        if is_answer(message.mti):
+            return None
+        ask = read(message, self.terms) if message.mti[:2] != "08" else Ask("0800", self.terms.code)
+        split = codec.mac_of(body, message)
+        name = (answer_mti(message.mti), *_echo(message))
+        question = Question(self, name, body, message, ask, now, moment, split)
+        if split is not None:
+            width = codec.dialect.mti_width
+            question.content = ask.mti.encode() + split[0][width:]
+        return question
+
+    def said(self, data: bytes) -> list[tuple[Message, bytes]]:
+        """The messages that the machine wrote, and the bytes of each."""
+        try:
+            bodies = [frame.body for frame in self._outgoing.feed(data)]
+            return [(self.terms.codec.decode(body), body) for body in bodies]
+        except PeerError as error:
+            self.say(f"the machine wrote what is no message: {error}")
+            return []
+
+    def candidates(self, answer: Message) -> list[Question]:
+        """The questions that an answer may be for."""
+        return self.waiting.get((answer.mti, *_echo(answer)), [])
+
+    def is_sealed(self, answer: Message, body: bytes) -> bool:
+        """Whether an answer carries a good MAC under the newest key."""
+        split = self.terms.codec.mac_of(body, answer)
+        return split is not None and bool(self.keys) and self.keys[-1].key.verify(*split)
+
+    def take_key(self, answer: Message, now: float) -> None:
+        """A sign-on or a change of keys was answered with a new key."""
+        groups = parse(answer.fields[48], self.terms.codec.dialect.de48_encoding)
+        key = MacKey(self.terms.mac, unwrap(self.terms.zmk, first(groups, "KA") or "", self.terms.mac))
+        if key.check_value != first(groups, "CA"):
+            self.say("a session key's check value is wrong")
+        for older in self.keys[:-1]:
+            older.retires = min(older.retires, now)
+        if self.keys:
+            self.keys[-1].retires = now + OLD_KEY_SECONDS
+        self.keys.append(SessionKey(key, now))
+
+    def sign_on(self, now: float) -> None:
+        """Transactions may come."""
+        if not self.signed or self.signed[-1][1] != _FOREVER:
+            self.signed.append([now, _FOREVER])
+
+    def sign_off(self, now: float) -> None:
+        """They may not any more."""
+        if self.signed:
+            self.signed[-1][1] = min(self.signed[-1][1], now)
+
+    def was_signed_on(self, begin: float, end: float) -> bool:
+        """Whether it was signed on at some time between."""
+        return any(since <= end and until >= begin for since, until in self.signed)
+
+    def was_signed_on_all(self, begin: float, end: float) -> bool:
+        """Whether it was signed on all the time."""
+        return any(since <= begin and until > end for since, until in self.signed)
+
+
+def _echo(message: Message) -> Name:
+    fields = message.fields
+    return tuple(fields.get(number, "") for number in ECHOED)

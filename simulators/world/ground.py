@@ -1,0 +1,215 @@
+"""What a run stands on: a folder in memory, a template of the front book, the agreed terms, the settings.
+
+Made by the production code once a process, and copied for each run.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from fep.config import TRANSACTION_CODES, Settings
+from fep.keys import FRONT, SEAL, ZMK_KIND, FrontKey, Key, Kind, Secret, checked, generated, zmk_name
+from fep.keystore import Keystore, MasterKey
+from ledger.bookfile import DueLine, Policy, PolicyDues, parse, write
+from ledger.front import FrontBook
+from ledger.load import load_book
+from ledger.store import Store
+from protocol.codec import Codec
+from protocol.dialect import load
+from protocol.framing import Framing
+from protocol.mac import MacAlgorithm
+from simulators.world.reading import COLLECTIONS, Terms
+from simulators.world.rules import Book, Due
+
+DATES = ("20261124", "20261125", "20261126", "20261127", "20261130")
+"""Tuesday to the Monday after: business dates, one after the other."""
+BENEFICIARY, STRANGER = "000000199003070014", "000000198502030020"
+_MEMORY = Path("/dev", "shm")
+_BANKS = (
+    ("01020000", "2be", "ascii87", "aes-cmac"),
+    ("01030000", "4ascii", "hex87", "x9.19"),
+    ("03010000", "2be-tpdu", "bcd87", "aes-cmac"),
+    ("104", "2bcd", "ebcdic87", "x9.19"),
+)
+_FRONT_KEY = bytes(range(32))
+SEAL_KEY = bytes(range(1, 33))
+_MASTER = bytes(range(2, 34))
+_FIRST_PORT = 9000
+
+
+def premium(due: str, policy: str, amount: int, code: str = "500000", date: str = "20261201") -> DueLine:
+    """A due to collect."""
+    return DueLine(due, policy, code, "premium", date, amount, "")
+
+
+def benefit(due: str, policy: str, amount: int, code: str = "260000") -> DueLine:
+    """A due to pay."""
+    return DueLine(due, policy, code, "benefit", "20261120", amount, BENEFICIARY)
+
+
+FIRST_BOOK: tuple[PolicyDues, ...] = (
+    PolicyDues(Policy("P1", "active", "张三"), (premium("D1", "P1", 120_000),)),
+    PolicyDues(
+        Policy("P2", "active", "李四"),
+        (
+            premium("D2A", "P2", 50_000),
+            premium("D2B", "P2", 70_000, date="20261101"),
+            benefit("B2", "P2", 90_000),
+        ),
+    ),
+    PolicyDues(Policy("P3", "active", "Wang Wu"), (benefit("B3", "P3", 500_000),)),
+    PolicyDues(Policy("P4", "lapsed", "Zhao Liu"), (premium("D4", "P4", 33_000),)),
+    PolicyDues(
+        Policy("P5", "active", "Sun"), (premium("D5", "P5", 44_000, "502000"), premium("D5B", "P5", 44_000))
+    ),
+    PolicyDues(Policy("P6", "active", "Qian"), ()),
+)
+"""Few dues, so that many meet at the same."""
+
+
+def as_due(line: DueLine) -> Due:
+    """A due as the oracle knows it."""
+    return Due(line.due, line.policy, line.code, line.due_date, line.amount, line.beneficiary)
+
+
+def first_book(limits: Mapping[str, int]) -> Book:
+    """The oracle's book before the first transaction."""
+    return Book(
+        DATES[0],
+        {entry.policy.policy: entry.policy.state for entry in FIRST_BOOK},
+        {line.due: as_due(line) for entry in FIRST_BOOK for line in entry.dues},
+        dict(limits),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """A folder with a template, to run in again and again."""
+
+    folder: Path
+
+    @property
+    def database(self) -> Path:
+        """The run's own file."""
+        return self.folder / "front.db"
+
+    def fresh(self) -> None:
+        """Put a copy of the template in place."""
+        for path in self.folder.glob("*.db*"):
+            if not path.name.startswith("template"):
+                path.unlink()
+        shutil.copyfile(self.folder / "template.db", self.database)
+
+
+@contextmanager
+def in_memory() -> Iterator[Path]:
+    """A folder for grounds, in memory where there is such a place; it goes with all that is in it."""
+    memory = str(_MEMORY) if _MEMORY.is_dir() else None
+    with tempfile.TemporaryDirectory(prefix="qianzhi-world-", dir=memory) as folder:
+        yield Path(folder)
+
+
+def prepare(within: Path) -> Ground:
+    """Make a folder within another, the keys and the template."""
+    folder = Path(tempfile.mkdtemp(dir=within))
+    (folder / "master.key").touch(mode=0o600)
+    (folder / "master.key").write_text(_MASTER.hex())
+    keys = {
+        FRONT: checked(Kind.BLAKE2B, Secret(_FRONT_KEY)),
+        SEAL: checked(Kind.ED25519, Secret(SEAL_KEY)),
+        **{zmk_name(code): _zmk(MacAlgorithm(mac), place) for place, (code, _, _, mac) in enumerate(_BANKS)},
+    }
+    Keystore.create(folder / "keystore", MasterKey(Secret(_MASTER)), keys, Random(1).randbytes)
+    front_key = FrontKey(_FRONT_KEY)
+    store = Store(f"sqlite:///{folder / 'template.db'}")
+    try:
+        front = FrontBook(store, front_key.check_value)
+        front.create()
+        load_book(store, parse(b"".join(write(DATES[0], FIRST_BOOK))), front_key.identity, 1)
+    finally:
+        store.close()
+    return Ground(folder)
+
+
+def _zmk(mac: MacAlgorithm, place: int) -> Key:
+    return generated(ZMK_KIND[mac], 16, Random(f"ZMK {place}").randbytes)
+
+
+@cache
+def _codec(dialect: str) -> Codec:
+    return Codec(load(dialect))
+
+
+def agreed(random: Random, count: int) -> tuple[Terms, ...]:
+    """The terms of so many banks, each in its own dialect, framing and MAC; some may do less than others."""
+    chosen = random.sample(range(len(_BANKS)), count)
+    return tuple(_terms(random, place) for place in chosen)
+
+
+def _terms(random: Random, place: int) -> Terms:
+    code, framing, dialect, mac = _BANKS[place]
+    narrow = random.random() < 0.25
+    transactions = set(TRANSACTION_CODES) - ({random.choice(sorted(COLLECTIONS))} if narrow else set())
+    return Terms(
+        code,
+        _FIRST_PORT + place,
+        Framing(framing),
+        dialect,
+        MacAlgorithm(mac),
+        _zmk(MacAlgorithm(mac), place).secret.reveal(),
+        _codec(dialect),
+        frozenset(transactions),
+        ("T*", "X1") if random.random() < 0.3 else ("*",),
+        random.choice((0, 0, 0, 200_000)),
+        random.choice((0, 0, 0, 250_000)),
+    )
+
+
+def settings(
+    ground: Ground, terms: Sequence[Terms], limits: Mapping[str, int], hour: str | None, rate: int
+) -> Settings:
+    """The machine's settings for these banks; `hour` is when the clock cuts over."""
+    banks: list[dict[str, Any]] = [
+        {
+            "code": one.code,
+            "name": f"Bank {one.code}",
+            "port": one.port,
+            "networks": [f"10.0.{place}.0/24"],
+            "transport": "plain",
+            "framing": one.framing.value,
+            "dialect": one.dialect,
+            "mac": one.mac.value,
+            "transactions": sorted(one.transactions),
+            "terminals": list(one.terminals),
+            "limit_transaction_fen": one.limit_transaction,
+            "limit_day_fen": one.limit_day,
+            "messages_a_second": rate,
+        }
+        for place, one in enumerate(terms)
+    ]
+    return Settings.model_validate(
+        {
+            "node": {
+                "name": "fep1",
+                "database": f"sqlite:///{ground.database}",
+                "control": str(ground.folder / "control.sock"),
+                "durable": False,  # the folder is in memory; what is lost with the power is not asked here
+            },
+            "keystore": {
+                "file": str(ground.folder / "keystore"),
+                "master_key": f"file:{ground.folder / 'master.key'}",
+            },
+            "limits": {"idle_seconds": 300, **limits},
+            "status": {"port": 8580},
+            "day": {"cutover": hour, "poll_seconds": 60},
+            "bank": banks,
+        }
+    )

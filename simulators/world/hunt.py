@@ -1,0 +1,147 @@
+"""Does the world find deliberate bugs? Runs seeds over each mutation until one finds it, and makes the table.
+
+A module is changed while it is imported, in a process of its own; nothing on disk changes. So nothing of the
+project but the mutations may be imported here before that.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
+
+from simulators.world.mutations import MUTATIONS, Mutation
+
+SEEDS = 600
+FIRST_SEED = 1
+CONTROL = Mutation("none", "-", "", "")
+"""Nothing is changed: then nothing may be found, or what is found elsewhere proves nothing."""
+_TABLE = "<!-- table -->"
+
+
+class Found(NamedTuple):
+    """What the world made of it: how many seeds it took, 0 where it found nothing, and what was said."""
+
+    mutation: Mutation
+    seeds: int
+    said: str
+
+
+class _Changed(importlib.abc.SourceLoader):
+    """Loads a module from its file, with one text in another's place."""
+
+    def __init__(self, path: str, mutation: Mutation) -> None:
+        self._path = path
+        self._mutation = mutation
+
+    def get_filename(self, fullname: str) -> str:  # noqa: ARG002 - importlib's name
+        """The module's file."""
+        return self._path
+
+    def get_data(self, path: str) -> bytes:
+        """The changed text; nothing of it is kept as bytecode."""
+        if not path.endswith(".py"):
+            raise OSError(path)
+        source = Path(path).read_text(encoding="utf-8")
+        if source.count(self._mutation.old) != 1:
+            raise ValueError(
+                f"{self._mutation.name}: the text stands {source.count(self._mutation.old)} times"
+            )
+        return source.replace(self._mutation.old, self._mutation.new).encode()
+
+
+class _Finder(importlib.abc.MetaPathFinder):
+    """Finds the one module that is changed."""
+
+    def __init__(self, mutation: Mutation) -> None:
+        self._mutation = mutation
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None,
+        target: ModuleType | None = None,  # noqa: ARG002
+    ) -> ModuleSpec | None:
+        """The spec of the changed module, and of no other."""
+        if fullname != self._mutation.module:
+            return None
+        found = importlib.machinery.PathFinder.find_spec(fullname, path)
+        if found is None or found.origin is None:
+            return None
+        return importlib.util.spec_from_loader(fullname, _Changed(found.origin, self._mutation))
+
+
+def hunt(mutation: Mutation, seeds: int) -> Found:
+    """In this process: run seeds until one finds it."""
+    sys.meta_path.insert(0, _Finder(mutation))
+    from simulators.world.cli import run_here  # noqa: PLC0415 - after the finder is in place
+
+    for tried, verdict in enumerate(run_here(range(FIRST_SEED, FIRST_SEED + seeds)), 1):
+        if verdict.violations:
+            return Found(mutation, tried, verdict.violations[0].splitlines()[0])
+    return Found(mutation, 0, "")
+
+
+def _hunt_apart(mutation: Mutation, seeds: int) -> Found:
+    command = [sys.executable, "-m", "simulators.world.hunt", "--only", mutation.name, "--seeds", str(seeds)]
+    done = subprocess.run([*command, "--json"], capture_output=True, text=True, check=False)
+    if done.returncode:
+        return Found(mutation, 0, f"the hunt broke: {done.stderr.strip().splitlines()[-1]}")
+    told = json.loads(done.stdout.splitlines()[-1])
+    return Found(mutation, told["seeds"], told["said"])
+
+
+def table(found: Sequence[Found]) -> str:
+    """The table, in Markdown."""
+    lines = ["| bug | in | seeds until found | what the oracle said |", "|---|---|---|---|"]
+    for one in found:
+        said = one.said.replace("|", "/")
+        said = said if len(said) <= 150 else f"{said[:147]}..."
+        lines.append(
+            f"| {one.mutation.name} | `{one.mutation.module}` | {one.seeds or 'not found'} | {said} |"
+        )
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="python -m simulators.world.hunt")
+    parser.add_argument("--only", help="one mutation, by its name")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help="how many seeds to try at most")
+    parser.add_argument("--jobs", type=int, default=2, help="processes")
+    parser.add_argument("--json", action="store_true", help="tell a program")
+    parser.add_argument("--write", type=Path, help="put the table into this file")
+    given = parser.parse_args(arguments)
+    chosen = [one for one in MUTATIONS if given.only in (None, one.name)]
+    if given.json:
+        found = hunt(chosen[0] if chosen else CONTROL, given.seeds)
+        print(json.dumps({"seeds": found.seeds, "said": found.said}))
+        return 0
+    with ThreadPoolExecutor(given.jobs) as threads:
+        control = threads.submit(_hunt_apart, CONTROL, given.seeds)
+        results = list(threads.map(lambda one: _hunt_apart(one, given.seeds), chosen))
+    if control.result().said:
+        print(f"without a bug: {control.result().said}")
+        return 1
+    print(table([control.result(), *results]))
+    missed = [one.mutation.name for one in results if not one.seeds]
+    print(f"{len(results) - len(missed)} of {len(results)} found")
+    if given.write:
+        head, _, _ = given.write.read_text(encoding="utf-8").partition(_TABLE)
+        text = f"{head}{_TABLE}\n\n{table([control.result(), *results])}\n"
+        given.write.write_text(text, encoding="utf-8")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

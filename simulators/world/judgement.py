@@ -1,0 +1,180 @@
+"""Whether an answer that nobody keeps is right: inquiries, totals, and what is refused before it has a key.
+
+Such an answer is true of some moment between the question's coming and its own leaving; so what each subject
+was, and from which moment, is kept here. Imports nothing of the ledger's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from protocol.message import Message
+from protocol.tlv import parse
+from simulators.world.conversation import Conversation, Question
+from simulators.world.reading import DUES, OUTCOME, RECEIPT, STATUS, Ask
+from simulators.world.rules import Book, Fact
+
+_A_PAGE = 8
+Subject = tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Judgement:
+    """The moments of one book. `moment` counts entries, loads and cut-overs."""
+
+    book: Book
+    dates: tuple[str, ...]
+    moment: int = 0
+    _was: dict[Subject, list[tuple[int, Any]]] = field(default_factory=dict)
+    _receipts: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._note_all()
+
+    # What happens.
+
+    def noted_entry(self, key: str, fact: Fact) -> None:
+        """An entry was kept."""
+        self.moment += 1
+        self._note_key(key)
+        touched = [fact.original] if fact.original in self.book.facts else []
+        if touched and self.book.facts[touched[0]].original in self.book.facts:
+            touched.append(self.book.facts[touched[0]].original)
+        for other in touched:
+            self._note_key(other)
+        if fact.due:
+            self._note_policy(self.book.dues[fact.due].policy)
+        self._note(("totals", fact.bank, fact.date), self.book.figures(fact.bank, fact.date))
+
+    def noted_key(self, key: str) -> None:
+        """A tombstone was laid."""
+        self.moment += 1
+        self._note_key(key)
+
+    def noted_load(self) -> None:
+        """The next day's dues are in."""
+        self.moment += 1
+        self._note_all()
+
+    def noted_date(self) -> None:
+        """Another business date is open."""
+        self.moment += 1
+        self._note(("date",), self.book.date)
+
+    def _note_all(self) -> None:
+        self._note(("date",), self.book.date)
+        for policy in self.book.policies:
+            self._note_policy(policy)
+
+    def _note_policy(self, policy: str) -> None:
+        dues = tuple((due.name, due.amount) for due in self.book.open_dues(policy))
+        self._note(("policy", policy), (self.book.policies[policy], dues))
+
+    def _note_key(self, key: str) -> None:
+        self._note(("key", key), self.book.standing(key))
+
+    def _note(self, subject: Subject, value: object) -> None:
+        history = self._was.setdefault(subject, [])
+        if not history or history[-1][1] != value:
+            history.append((self.moment, value))
+
+    def _between(self, subject: Subject, since: int, unless: object = None) -> Iterator[Any]:
+        """What a subject was at some moment from `since` on; `unless` as long as nothing is known of it."""
+        history = self._was.get(subject, [])
+        if not history or history[0][0] > since:
+            yield unless
+        for place, (_, value) in enumerate(history):
+            if place + 1 == len(history) or history[place + 1][0] > since:
+                yield value
+
+    # What is answered.
+
+    def fault(self, question: Question, answer: Message) -> str:
+        """What is wrong with an answer that is not kept; empty if nothing is."""
+        ask, code = question.ask, answer.fields[39]
+        if ask.fault:
+            return "" if code == ask.fault else f"{code} instead of {ask.fault}"
+        if ask.mti[1] == "5":
+            return self._totals(question, answer)
+        dates = {known[4:] for known in self._between(("date",), question.moment)}
+        if ask.code == RECEIPT and code == "00":
+            dates = {fact.date[4:] for fact in (self._fact_of(ask),) if fact is not None}
+        if answer.fields.get(15) not in dates:
+            return f"{code} names the business date {answer.fields.get(15)}"
+        if ask.code == DUES or ask.code == STATUS:
+            return self._policy(question, answer)
+        return self._earlier(question, answer)
+
+    def _totals(self, question: Question, answer: Message) -> str:
+        ask, fields = question.ask, answer.fields
+        told = tuple(int(fields.get(number, "-1")) for number in (76, 88, 77, 89, 74, 86, 75, 87))
+        net = told[1] - told[3] - told[5] + told[7]
+        possible = set()
+        for today in self._between(("date",), question.moment):
+            year = int(today[:4]) - (ask.date > today[4:])
+            subject = ("totals", ask.bank, f"{year}{ask.date}")
+            possible |= set(self._between(subject, question.moment, (0,) * 8))
+        if told not in possible:
+            return f"totals {told}, and right is {sorted(possible)}"
+        if fields.get(97) != f"{'D' if net >= 0 else 'C'}{abs(net):016d}":
+            return f"a net of {fields.get(97)}, and right is {net}"
+        right = ("00", "1") if told == ask.figures and net == ask.net else ("95", "2")
+        return "" if (fields[39], fields.get(66)) == right else f"totals were answered {fields[39]}"
+
+    def _policy(self, question: Question, answer: Message) -> str:
+        ask = question.ask
+        possible = list(self._between(("policy", ask.policy), question.moment))
+        if answer.fields[39] == "25":
+            return "" if None in possible else "25 about a policy that there is"
+        groups = self.lists(question.link, answer)
+        for state, dues in (one for one in possible if one is not None):
+            page = dues[(ask.page - 1) * _A_PAGE : ask.page * _A_PAGE]
+            listed = [(due["DU"], int(due["AM"])) for due in groups]
+            if ask.code == STATUS:
+                listed, page = [], ()
+            if listed == list(page) and self.groups(question.link, answer).get("ST") == state:
+                return ""
+        return f"{ask.code} on {ask.policy} was answered with what it was not"
+
+    def _earlier(self, question: Question, answer: Message) -> str:
+        ask, code = question.ask, answer.fields[39]
+        key = self._receipt_key(ask.receipt) if ask.receipt else ask.original
+        possible = set(self._between(("key", key), question.moment))
+        if ask.code == OUTCOME:
+            told = self.groups(question.link, answer).get("ST") if code == "00" else None
+            good = code in ("00", "25") and told in possible
+            return "" if good else f"the outcome of {key} is said to be {told or code}, and was {possible}"
+        fact = self.book.facts.get(key)
+        printed = fact is not None and fact.kind in ("collection", "payout", "cancel")
+        ours = fact is not None and fact.bank == ask.bank
+        right = {"00" if one == "done" else "12" if one == "reversed" else "25" for one in possible}
+        if not (printed and ours):
+            right = {"25"}
+        return "" if code in right else f"the receipt of {key} was answered {code}, and right is {right}"
+
+    def _fact_of(self, ask: Ask) -> Fact | None:
+        return self.book.facts.get(self._receipt_key(ask.receipt) if ask.receipt else ask.original)
+
+    def _receipt_key(self, number: str) -> str:
+        return self._receipts.get(number, "")
+
+    def noted_receipt(self, number: str, key: str) -> None:
+        """An entry has this receipt number."""
+        self._receipts[number] = key
+
+    @staticmethod
+    def groups(link: Conversation, answer: Message) -> dict[str, str]:
+        """An answer's groups of DE 48, the first of each."""
+        found: dict[str, str] = {}
+        for tag, value in parse(answer.fields.get(48, ""), link.terms.codec.dialect.de48_encoding):
+            found.setdefault(tag, value)
+        return found
+
+    @staticmethod
+    def lists(link: Conversation, answer: Message) -> list[dict[str, str]]:
+        """The dues that an answer lists."""
+        encoding = link.terms.codec.dialect.de48_encoding
+        groups = parse(answer.fields.get(48, ""), encoding)
+        return [dict(parse(value, encoding)) for tag, value in groups if tag == "DL"]

@@ -1,0 +1,386 @@
+"""The real machine's process in the simulated world: started, killed at any moment, started again.
+
+Everything that the production code would take from the system is given to it here: reactor, clock, entropy,
+threads, and a database that fails when the weather says so. No rule of the machine is said again here.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, MutableSet
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from functools import cache, partial
+from queue import SimpleQueue
+from random import Random
+from typing import Any, ClassVar, Generic, TypeVar
+
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import IntegrityError, OperationalError
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.python.failure import Failure
+
+import fep.operations
+import fep.service
+from fep.config import Settings
+from fep.control import ControlFactory
+from fep.service import Service, World
+from ledger.errors import Unavailable
+from ledger.store import Store
+from protocol.dialect import load
+from simulators.world.network import Host, Network
+
+T = TypeVar("T")
+Names = dict[str, Any]
+
+
+class Fault(StrEnum):
+    """What can happen to one transaction of the database."""
+
+    UNREACHABLE = "unreachable"
+    LOST_BEFORE_COMMIT = "lost before COMMIT"
+    REFUSED = "refused"
+    LOST_UNDONE = "lost in COMMIT, not done"
+    LOST_DONE = "lost in COMMIT, done"
+    KILLED_BEFORE_COMMIT = "killed before COMMIT"
+    KILLED_AFTER_COMMIT = "killed after COMMIT"
+
+
+class Killed(BaseException):
+    """The process ended here."""
+
+
+class _Lost(sqlite3.OperationalError):
+    """What the driver says when the database goes away."""
+
+
+def _lost() -> OperationalError:
+    return OperationalError("", None, _Lost("the simulated database is gone"))
+
+
+class FaultyStore(Store):
+    """A store whose next transactions meet what `faults` holds. Its engines are kept from run to run: what
+    they have compiled is the same.
+    """
+
+    faults: list[Fault]
+    _kept: ClassVar[dict[str, tuple[Engine, Engine]]] = {}
+    _now_open: ClassVar[dict[str, FaultyStore]] = {}
+
+    def __init__(self, faults: list[Fault], url: str) -> None:
+        super().__init__(url)
+        self.faults = faults
+        kept = self._kept.get(url)
+        if kept is None:
+            self._kept[url] = (self._writer, self._reader)
+            event.listen(self._writer, "commit", self._committing)
+        else:
+            self._writer, self._reader = kept
+        self._now_open[url] = self
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """As the store's, in bad weather."""
+        fault = self.faults[0] if self.faults else None
+        if fault is Fault.UNREACHABLE:
+            self.faults.pop(0)
+            raise Unavailable("the simulated database cannot be reached")
+        with super().transaction() as connection:
+            driver = connection.connection.dbapi_connection
+            changes = driver.total_changes
+            yield connection
+            if fault is Fault.REFUSED and driver.total_changes == changes:
+                self.faults.pop(0)  # nothing is refused where nothing was written
+                fault = None
+            if fault is Fault.LOST_BEFORE_COMMIT:
+                self.faults.pop(0)
+                raise _lost()
+            if fault is Fault.REFUSED:
+                self.faults.pop(0)
+                raise IntegrityError("", None, sqlite3.IntegrityError("simulated"))
+        if fault is Fault.KILLED_AFTER_COMMIT:
+            self.faults.pop(0)
+            raise Killed
+
+    @staticmethod
+    def _committing(connection: Connection) -> None:
+        store = FaultyStore._now_open[str(connection.engine.url)]
+        fault = store.faults[0] if store.faults else None
+        if fault is Fault.KILLED_BEFORE_COMMIT:
+            store.faults.pop(0)
+            raise Killed
+        if fault in (Fault.LOST_UNDONE, Fault.LOST_DONE):
+            store.faults.pop(0)
+            if fault is Fault.LOST_DONE:
+                connection.connection.commit()
+            raise _lost()
+
+
+class Ordered(MutableSet[T], Generic[T]):
+    """A set that remembers the order: a walk over it is the same in every process."""
+
+    def __init__(self) -> None:
+        self._items: dict[T, None] = {}
+
+    def __contains__(self, item: object) -> bool:
+        return item in self._items
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def add(self, value: T) -> None:
+        """Put in at the end."""
+        self._items[value] = None
+
+    def discard(self, value: T) -> None:
+        """Take out, if it is there."""
+        self._items.pop(value, None)
+
+
+class VirtualThreads:
+    """The commit thread: a call takes virtual time before and after, and happens all at once in between."""
+
+    def __init__(self, machine: Machine, host: Host) -> None:
+        self._machine = machine
+        self._host = host
+
+    def start(self) -> None:
+        """Nothing to start."""
+
+    def stop(self) -> None:
+        """Nothing to stop."""
+
+    def run(self, function: Callable[..., Any], *arguments: object) -> Deferred[Any]:
+        """Fires with what the function returns, later."""
+        done: Deferred[Any] = Deferred()
+        self._host.callLater(self._machine.pause(), self._do, done, function, arguments)
+        return done
+
+    def _do(self, done: Deferred[Any], function: Callable[..., Any], arguments: tuple[object, ...]) -> None:
+        machine = self._machine
+        machine.before_thread()
+        try:
+            result = function(*arguments)
+        except Killed:
+            machine.kill()
+            return
+        except Exception:
+            result = Failure()
+        finally:
+            machine.after_thread()
+        self._host.callLater(machine.pause(), self._fire, done, result)
+
+    @staticmethod
+    def _fire(done: Deferred[Any], result: object) -> None:
+        if not done.called:
+            done.callback(result) if not isinstance(result, Failure) else done.errback(result)
+
+
+class Lockstep:
+    """The threads that a load runs in: real ones, of which one moves at a time, and only when told."""
+
+    def __init__(self, host: Host) -> None:
+        self._here = threading.local()
+        self._open: dict[int, tuple[SimpleQueue[Any], SimpleQueue[Any]]] = {}
+        self.host = host
+
+    def end(self) -> None:
+        """The process is no more: its threads end where they wait."""
+        while self._open:
+            _, (told, asked) = self._open.popitem()
+            told.put(Failure(Unavailable("the process ended")))
+            asked.get()
+
+    def defer(self, function: Callable[..., Any], *arguments: Any) -> Deferred[Any]:  # noqa: ANN401
+        """In the place of twisted.internet.threads.deferToThread."""
+        done: Deferred[Any] = Deferred()
+        told: SimpleQueue[Any] = SimpleQueue()
+        asked: SimpleQueue[Any] = SimpleQueue()
+
+        def work() -> None:
+            self._here.queues = told, asked
+            told.get()
+            try:
+                asked.put((None, function(*arguments)))
+            except Exception:
+                asked.put((None, Failure()))
+
+        threading.Thread(target=work, daemon=True).start()
+        self._go_on(self.host, done, told, asked, None)
+        return done
+
+    def _go_on(
+        self,
+        host: Host,
+        done: Deferred[Any],
+        told: SimpleQueue[Any],
+        asked: SimpleQueue[Any],
+        answer: object,
+    ) -> None:
+        told.put(answer)
+        wish, result = asked.get()
+        self._open[id(told)] = told, asked
+        if wish is None:
+            del self._open[id(told)]
+            done.callback(result) if not isinstance(result, Failure) else done.errback(result)
+            return
+        going = maybeDeferred(wish)
+        going.addBoth(lambda given: host.callLater(0, self._go_on, host, done, told, asked, given))
+
+    def block(self, _reactor: object, function: Callable[..., Any], *arguments: Any) -> Any:  # noqa: ANN401
+        """In the place of twisted.internet.threads.blockingCallFromThread."""
+        told, asked = self._here.queues
+        asked.put((partial(function, *arguments), None))
+        answer = told.get()
+        if isinstance(answer, Failure):
+            answer.raiseException()
+        return answer
+
+
+class Machine:
+    """The process and its file."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        network: Network,
+        random: Random,
+        start_at: datetime,
+        on_look: Callable[[], None],
+        on_fault: Callable[[Fault], None],
+    ) -> None:
+        self.settings = settings
+        self.network = network
+        self.random = random
+        self.start_at = start_at
+        self.faults: list[Fault] = []
+        self.next_faults: Callable[[], list[Fault]] = list
+        self.thread_seconds = 0.004
+        self.service: Service | None = None
+        self.host = Host(network, "machine 0")
+        self.host.alive = False
+        self.on_killed: Callable[[], None] = lambda: None
+        self._on_look = on_look
+        self._on_fault = on_fault
+        self._store: FaultyStore | None = None
+        self._lockstep = Lockstep(self.host)
+        self._count = 0
+
+    @property
+    def is_up(self) -> bool:
+        """Whether a process is there."""
+        return self.host.alive
+
+    def now(self) -> datetime:
+        """The wall clock."""
+        return self.start_at + timedelta(seconds=self.network.clock.seconds())
+
+    def _now_us(self) -> int:
+        return int(self.now().replace(tzinfo=UTC).timestamp() * 1_000_000)
+
+    def pause(self) -> float:
+        """What a thread takes."""
+        return self.thread_seconds * self.random.random()
+
+    def start(self) -> None:
+        """A new process on the file."""
+        self._count += 1
+        self.host = Host(self.network, f"machine {self._count}")
+        self._lockstep.host = self.host
+        self.faults.clear()
+        world = World(
+            self.host,
+            self.now,
+            self._now_us,
+            self.random.randbytes,
+            lambda _: VirtualThreads(self, self.host),
+        )
+        self.service = Service(self.settings, world, lambda: self.settings)
+        self.service.start()
+        self.service.server.connections = Ordered()  # type: ignore[assignment]
+        self.network.trace("machine starts", self._count, "")
+        self._on_look()
+
+    def kill(self) -> None:
+        """The process ends here and now; what it had in memory is gone."""
+        if not self.is_up:
+            return
+        self.network.trace("machine is killed", self._count, "")
+        self.host.kill()
+        self._lockstep.end()
+        self.service = None
+        self._close()
+        self._on_look()
+        self.on_killed()
+
+    def stop(self) -> Deferred[Any]:
+        """Have it stop as its operator would."""
+        if self.service is None:
+            raise RuntimeError("no machine is up")
+        self.network.trace("machine is to stop", self._count, "")
+        return self.service.stop().addCallback(lambda _: self.host.kill())
+
+    def _close(self) -> None:
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+    def before_thread(self) -> None:
+        """Let the weather decide what the next transactions meet."""
+        if not self.faults:
+            self.faults += self.next_faults()
+            for fault in self.faults:
+                self.network.trace("fault", self._count, fault.value)
+        for fault in self.faults:
+            self._on_fault(fault)
+
+    def after_thread(self) -> None:
+        """See what it has done."""
+        self._on_look()
+
+    def _open(self, url: str) -> Store:
+        self._store = FaultyStore(self.faults, url)
+        return self._store
+
+    @contextmanager
+    def at_hand(self) -> Iterator[None]:
+        """For as long as this lasts, the production modules find the world's parts under the names of the
+        real ones.
+        """
+        with (
+            _named(fep.service, Store=self._open, load=_dialect, ControlFactory=_operated),
+            _named(
+                fep.operations,
+                deferToThread=self._lockstep.defer,
+                blockingCallFromThread=self._lockstep.block,
+            ),
+        ):
+            try:
+                yield
+            finally:
+                self.host.alive = False
+                self._lockstep.end()
+                self._close()
+
+
+_operated = partial(ControlFactory, who=lambda _transport: "operator")
+"""The kernel knows nobody at the other end of a simulated socket."""
+_dialect = cache(load)
+"""A dialect is read once a process here, and at each start by the machine itself."""
+
+
+@contextmanager
+def _named(module: Any, **parts: Any) -> Iterator[None]:  # noqa: ANN401
+    before: Names = {name: getattr(module, name) for name in parts}
+    for name, part in parts.items():
+        setattr(module, name, part)
+    try:
+        yield
+    finally:
+        for name, part in before.items():
+            setattr(module, name, part)

@@ -1,0 +1,329 @@
+"""Deliberate bugs, one at a time, as data: a module's exact text, and what stands in its place.
+
+Imports nothing of the project: `hunt` changes modules before they are imported.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Mutation(NamedTuple):
+    """One bug: what is wrong, where, and the texts; `old` stands once in the module."""
+
+    name: str
+    module: str
+    old: str
+    new: str
+
+
+_DECIDE, _FRONT, _COMMIT, _LINK = "ledger.decide", "ledger.front", "fep.commit", "fep.link"
+
+MUTATIONS: tuple[Mutation, ...] = (
+    Mutation(
+        "answered before the commit",
+        _FRONT,
+        """        with self._store.transaction() as connection:
+            view = self._read(connection, requests, recorded_at)
+            answers = fold(requests, view)
+            self._write(connection, view)
+        return answers
+""",
+        """        late = self.__dict__.pop("late", None)
+        if late is not None:
+            late.__exit__(None, None, None)
+        self.late = self._store.transaction()
+        connection = self.late.__enter__()
+        view = self._read(connection, requests, recorded_at)
+        answers = fold(requests, view)
+        self._write(connection, view)
+        return answers
+""",
+    ),
+    Mutation(
+        "no tombstone for a reversal before its original",
+        _DECIDE,
+        'Refusal(Response.NO_ORIGINAL, "NO SUCH ORIGINAL"), remember=True)\n'
+        "    if target.kind is Kind.TOMBSTONE",
+        'Refusal(Response.NO_ORIGINAL, "NO SUCH ORIGINAL"))\n    if target.kind is Kind.TOMBSTONE',
+    ),
+    Mutation(
+        "a repeat of a refusal is decided anew",
+        _DECIDE,
+        "        if known is not None:\n            return Decision(_again",
+        "        if known is not None and known.response is Response.APPROVED:\n"
+        "            return Decision(_again",
+    ),
+    Mutation(
+        "the cut-over seals one entry too few",
+        "ledger.cutover",
+        "    return [ChainEnd(*row) for row in rows]",
+        "    return [ChainEnd(row[0], max(0, row[1] - 1), row[2]) for row in rows]",
+    ),
+    Mutation(
+        "a batch after the cut-over is dated before it",
+        _FRONT,
+        "        view = View(_read_day(connection, lock=True), chain, recorded_at)",
+        "        self.day_then = getattr(self, 'day_then', None) or _read_day(connection, lock=True)\n"
+        "        view = View(self.day_then, chain, recorded_at)",
+    ),
+    Mutation(
+        "a key without its terminal",
+        "ledger.request",
+        'return f"{bank.zfill(11)}/{terminal}/{sent_at}/{stan}"',
+        'return f"{bank.zfill(11)}/T0000001/{sent_at}/{stan}"',
+    ),
+    Mutation(
+        "a reversal acts twice",
+        _DECIDE,
+        "    if due.settled_by != target.key:\n        return _approved(request, view, None, due)\n",
+        "",
+    ),
+    Mutation(
+        "the reversal of an advice that fits nothing acts twice",
+        _DECIDE,
+        "    if target.key in view.undone:\n        return _approved(request, view, None, None)\n",
+        "",
+    ),
+    Mutation(
+        "a cancel after the cut-over is accepted",
+        _DECIDE,
+        "    if target.business_date != _open_day(view).date:\n        return Refusal",
+        "    if not target.business_date:\n        return Refusal",
+    ),
+    Mutation(
+        "an advice is refused",
+        _DECIDE,
+        "    if request.advice:\n        return _advised",
+        "    if request.advice and not isinstance(matched, Refusal):\n        return _advised",
+    ),
+    Mutation(
+        "the amount is not compared",
+        _DECIDE,
+        "    if due.amount != request.amount:",
+        "    if due.amount < request.amount - 1000:",
+    ),
+    Mutation(
+        "a benefit is paid to whoever asks",
+        _DECIDE,
+        'if due.kind == "benefit" and due.beneficiary != request.identity:',
+        'if due.kind == "benefit" and not due.beneficiary:',
+    ),
+    Mutation(
+        "a wrong MAC passes",
+        _LINK,
+        "if split is None or not self._keys.authentic(*split, self._all.seconds()):\n"
+        "            self._mac_failed",
+        "if split is None:\n            self._mac_failed",
+    ),
+    Mutation(
+        "DE 32 is not compared",
+        _LINK,
+        "        if message.fields.get(32, self._code).zfill(11) != self._code:\n"
+        '            self._answer(message, frame.tpdu, Answer(Response.SECURITY, "DE 32: OTHER BANK"))\n'
+        "            return None\n"
+        "        return split[0]",
+        "        return split[0]",
+    ),
+    Mutation(
+        "DE 90 may name another bank",
+        "fep.gate",
+        'if original and not original.startswith(self._bank.code.zfill(11) + "/"):',
+        "if original and not original:",
+    ),
+    Mutation(
+        "91 while the outcome is in doubt",
+        _COMMIT,
+        "isinstance(error, OutcomeUnknown) or (batch.in_doubt and isinstance(error, Unavailable)):",
+        "isinstance(error, OutcomeUnknown):",
+    ),
+    Mutation(
+        "an unknown outcome is taken for a failure",
+        "ledger.store",
+        "    return OutcomeUnknown(_summary(error))",
+        "    return Unavailable(_summary(error))",
+    ),
+    Mutation(
+        "an unknown outcome is taken for a success",
+        "ledger.store",
+        "            raise _commit_meaning(error, self.is_sqlite) from None",
+        "            return",
+    ),
+    Mutation(
+        "a batch that failed is kept",
+        "ledger.store",
+        "        connection.rollback()\n    except",
+        "        connection.commit()\n    except",
+    ),
+    Mutation(
+        "DE 15 is today's and not the transaction's",
+        _LINK,
+        "        if not answer.business_date:\n            answer = answer._replace",
+        "        if self._all.engine.business_date:\n            answer = answer._replace",
+    ),
+    Mutation(
+        "the totals miss what was reversed",
+        _DECIDE,
+        '    released = due._replace(state=state, settled_by="", turn=due.turn + 1)\n'
+        "    totals = _count_reversed(_totals(request, view), target.side, target.amount, 1)",
+        '    released = due._replace(state=state, settled_by="", turn=due.turn + 1)\n'
+        "    totals = _totals(request, view)",
+    ),
+    Mutation(
+        "one of two open dues is guessed",
+        _DECIDE,
+        "    if len(still_open) > 1:",
+        "    if len(still_open) > 9:",
+    ),
+    Mutation(
+        "a repeat is counted as new",
+        _DECIDE,
+        "            return Decision(_again(request, known))",
+        "            again = Decision(_again(request, known))\n"
+        "            if not (view.day and known.subject and known.kind is Kind.COLLECTION):\n"
+        "                return again\n"
+        "            totals = _count_settled(_totals(request, view), known.side, known.amount)\n"
+        "            return again._replace(totals=totals)",
+    ),
+    Mutation(
+        "the old session key is good for ever",
+        "fep.session",
+        "self.previous is not None and now < self.retire_at and self",
+        "self.previous is not None and self",
+    ),
+    Mutation(
+        "two entries get one receipt number",
+        "ledger.numbering",
+        '    body = f"{business_date}{chain:02d}{position:010d}"',
+        '    body = f"{business_date}{chain:02d}{position // 2:010d}"',
+    ),
+    Mutation(
+        "the hash chain links an entry before it is linked itself",
+        "ledger.entry",
+        "        tip = entry_hash(chained)",
+        "        tip = entry_hash(entry)",
+    ),
+    Mutation(
+        "a batch taken apart goes on with its second half",
+        _COMMIT,
+        "for part in (waiting[half:], waiting[:half]):",
+        "for part in (waiting[:half], waiting[half:]):",
+    ),
+    Mutation(
+        "answers go to each other's askers",
+        _COMMIT,
+        "zip(batch.waiting, answers, strict=True)",
+        "zip(batch.waiting, answers[1:] + answers[:1], strict=True)",
+    ),
+    Mutation(
+        "what a full queue puts out is told nothing",
+        _COMMIT,
+        "        if crowded_out is not None:",
+        "        if crowded_out is not None and crowded_out.request.act == 'dues':",
+    ),
+    Mutation(
+        "a withdrawn due can be paid",
+        _DECIDE,
+        "    if due.state is not DueState.OPEN:\n        return _not_open",
+        "    if due.state in (DueState.SETTLED, DueState.LAPSED):\n        return _not_open",
+    ),
+    Mutation(
+        "a due that was to be withdrawn is open again after a reversal",
+        "ledger.load",
+        "update(dues).values(withdrawn=1).where(dues.c.due.in_(leaving), settled)",
+        "update(dues).values(withdrawn=0).where(dues.c.due.in_(leaving), settled)",
+    ),
+    Mutation(
+        "a lapsed policy's premium is collected",
+        _DECIDE,
+        'if due.kind == "premium" and policy.state in _LAPSED_POLICY:',
+        'if due.kind == "premium" and policy.state == "terminated":',
+    ),
+    Mutation(
+        "the limit of the day forgets the transaction itself",
+        _DECIDE,
+        "0 < request.limit_day < _totals(request, view).volume + request.amount",
+        "0 < request.limit_day < _totals(request, view).volume",
+    ),
+    Mutation(
+        "one payment settles two dues",
+        _DECIDE,
+        "        view.change_due(decision.due)\n",
+        "        view.change_due(decision.due)\n"
+        "        for name in view.dues_by_policy.get(decision.due.policy, ()):\n"
+        "            other = view.dues[name]\n"
+        "            if other.state is DueState.OPEN and decision.due.state is DueState.SETTLED:\n"
+        "                key, turn = decision.due.settled_by, other.turn + 1\n"
+        "                settled = other._replace(state=DueState.SETTLED, settled_by=key, turn=turn)\n"
+        "                view.change_due(settled)\n",
+    ),
+    Mutation(
+        "a reversed transaction stands again when its cancel is reversed",
+        _DECIDE,
+        "    if target.original in view.reversed:",
+        "    if not target.original:",
+    ),
+    Mutation(
+        "another content under a known key gets the first answer",
+        _DECIDE,
+        "known.kind is not Kind.TOMBSTONE and known.content != request.content",
+        "known.kind is not Kind.TOMBSTONE and not known.content",
+    ),
+    Mutation(
+        "a refusal is told and not kept",
+        _DECIDE,
+        "    entries = (own, _tombstone(request, own)) if remember else (own,)\n"
+        "    return Decision(answer_of(own), entries)",
+        "    entries = (own, _tombstone(request, own)) if remember else ()\n"
+        "    return Decision(answer_of(own), entries)",
+    ),
+    Mutation(
+        "transactions after sign-off",
+        "fep.session",
+        "    (signed_off, Response.SECURITY),",
+        "    (signed_off, Response.APPROVED),",
+    ),
+    Mutation(
+        "a change of keys is answered under the new one",
+        _LINK,
+        "        self._answer_with_key(message, frame, fresh.block, fresh.check_value, sealed=True)\n"
+        "        self.session.key_changed(fresh.key, self._all.seconds() + self._all.limits.old_key_seconds)",
+        "        retires = self._all.seconds() + self._all.limits.old_key_seconds\n"
+        "        self.session.key_changed(fresh.key, retires)\n"
+        "        self._answer_with_key(message, frame, fresh.block, fresh.check_value, sealed=True)",
+    ),
+    Mutation(
+        "nobody is told of the cut-over",
+        "fep.operations",
+        "                self.engine.see_date(done.next_date)\n                return done",
+        "                self.engine.business_date = done.next_date\n                return done",
+    ),
+    Mutation(
+        "a message with a PIN is taken",
+        "fep.gate",
+        "if not _PIN_FIELDS.isdisjoint(fields):",
+        "if not fields:",
+    ),
+    Mutation(
+        "another bank's receipt is printed",
+        "ledger.inquire",
+        "entry.bank != request.bank or entry.receipt is None",
+        "entry.receipt is None",
+    ),
+    Mutation(
+        "a batch that could not be written is forgotten",
+        _COMMIT,
+        "        if batch.attempts < UNAVAILABLE_ATTEMPTS:\n"
+        "            self._redo.append(batch)\n"
+        "            return",
+        "        if batch.attempts < UNAVAILABLE_ATTEMPTS:\n            return",
+    ),
+)
+
+
+def stale() -> list[str]:
+    """The mutations whose text does not stand once in its module any more."""
+    root = Path(__file__).resolve().parent.parent.parent
+    texts = {one.module: (root / f"{one.module.replace('.', '/')}.py").read_text() for one in MUTATIONS}
+    return [one.name for one in MUTATIONS if texts[one.module].count(one.old) != 1]

@@ -1,0 +1,450 @@
+"""Says whether what the machine does is right: it follows the bytes at the machine's end, and the file.
+
+Imports nothing of the ledger, the machine or the office. It decides every entry a second time by `rules`, in
+the journal's order, and holds each answer, at the moment when its bytes leave, against what is on disk then.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import chain
+
+from protocol.message import Message
+from simulators.world.conversation import Conversation, Question
+from simulators.world.judgement import Judgement
+from simulators.world.reading import Terms
+from simulators.world.rules import Book, Due, Ruling
+from simulators.world.witness import Row, Witness
+
+_FINAL = frozenset({"00", "12", "13", "21", "25", "30", "40", "57", "58", "61", "76"})
+_UNDONE = frozenset({"63", "90", "91", "96"})
+_PATIENCE = 20.0
+_EXCUSED_SECONDS = 30.0
+
+
+@dataclass(slots=True)
+class Loading:
+    """What a later day's file brings."""
+
+    policies: tuple[tuple[str, str], ...]
+    dues: tuple[Due, ...]
+    leaving: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Oracle:
+    """One run's judge. `violations` is empty as long as all is well; `now` gives virtual seconds."""
+
+    terms: Mapping[int, Terms]
+    book: Book
+    dates: tuple[str, ...]
+    now: Callable[[], float]
+    crowded: bool = False
+    violations: list[str] = field(default_factory=list)
+    links: dict[int, Conversation] = field(default_factory=dict)
+    loadings: dict[str, Loading] = field(default_factory=dict)
+    stopping: bool = False
+    judged: int = 0
+    _witness: Witness | None = None
+    _delivered: dict[str, list[Question]] = field(default_factory=dict)
+    _answers: dict[str, bytes] = field(default_factory=dict)
+    _trouble: dict[str, float] = field(default_factory=dict)
+    _opened: list[tuple[str, float]] = field(default_factory=list)
+    _grave: str = ""
+    _numbers: set[object] = field(default_factory=set)
+    _judgement: Judgement = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._judgement = Judgement(self.book, self.dates)
+
+    def say(self, what: str) -> None:
+        """Something is wrong."""
+        self.violations.append(f"{self.now():.3f} s: {what}")
+
+    def attach(self, witness: Witness) -> None:
+        """Look at this file from now on."""
+        self._witness = witness
+        witness.look()
+
+    @property
+    def _file(self) -> Witness:
+        """Who looks at the file; there is one as soon as anything can be said."""
+        if self._witness is None:
+            raise RuntimeError("no file is looked at yet")
+        return self._witness
+
+    def trouble(self, kind: str) -> None:
+        """The world has put something in the way: an excuse for a while."""
+        self._trouble[kind] = self.now()
+
+    # What the network shows.
+
+    def opened(self, number: int, port: int) -> None:
+        """A bank's connection was taken."""
+        self.links[number] = Conversation(number, self.terms[port], self.say)
+
+    def machine_got(self, number: int, data: bytes) -> None:
+        """Bytes reach the machine."""
+        link = self.links.get(number)
+        if link is None:
+            return
+        for question in link.asked(data, self.now(), self._judgement.moment):
+            if question.ask.is_keyed:
+                self._delivered.setdefault(question.ask.key, []).append(question)
+                link.order.append(question)
+
+    def ended(self, number: int) -> None:
+        """A connection is over: nothing more is owed on it."""
+        link = self.links.get(number)
+        if link is not None:
+            link.alive = False
+            link.ended_at = self.now()
+            link.waiting.clear()
+            link.order.clear()
+
+    def machine_wrote(self, number: int, data: bytes) -> None:
+        """Bytes leave the machine."""
+        link = self.links.get(number)
+        if link is None:
+            return
+        self.look()
+        for message, body in link.said(data):
+            self.judged += 1
+            if message.mti == "0800":
+                self._notice(link, message, body)
+            else:
+                self._answer(link, message, body)
+
+    # What the file shows.
+
+    def look(self) -> None:
+        """See what the last transaction has put on disk, and whether it may be there."""
+        if self._witness is None:
+            return
+        seen = self._witness.look()
+        for date in seen.loaded:
+            given = self.loadings[date]
+            self.book.load(given.policies, given.dues, given.leaving)
+            self._judgement.noted_load()
+        for row in seen.rows:
+            self._entry(row)
+        if seen.opened and seen.opened != self.book.date:
+            place = self.dates.index(self.book.date)
+            if seen.opened not in self.dates[place + 1 : place + 2]:
+                self.say(f"{seen.opened} was opened after {self.book.date}")
+            self.book.date = seen.opened
+            self._opened.append((seen.opened, self.now()))
+            self._judgement.noted_date()
+        if self.book.changed:
+            self._check_dues()
+        if seen.rows:
+            for bank in sorted({str(row["bank"]) for row in seen.rows}):
+                self._check_figures(bank, self.book.date)
+
+    def _entry(self, row: Row) -> None:
+        key = str(row["key"])
+        if row["kind"] == "tombstone":
+            if key != self._grave or row["response"] != "21":
+                self.say(f"a tombstone lies under {key}, where none is due")
+            else:
+                self._judgement.noted_key(key)
+            self._grave = ""
+            return
+        if self._grave:
+            self.say(f"no tombstone lies under {self._grave}")
+            self._grave = ""
+        known = self.book.facts.get(key)
+        if known is not None:
+            self.say(f"{key} acts a second time: {known.response}, and now {row['response']}")
+            return
+        question = self._asked_for(row)
+        if question is None:
+            self.say(f"{key} is on disk as {row['response']}, and nobody could ask for it{self._why(key)}")
+            return
+        self._check_order(question)
+        ruling = self.book.rule(question.ask)
+        self._grave = ruling.grave
+        self._compare(row, question, ruling)
+        self._judgement.noted_entry(key, self.book.facts[key])
+        if row["receipt"]:
+            self._judgement.noted_receipt(str(row["receipt"]), key)
+
+    def _check_order(self, question: Question) -> None:
+        """What came first on a link is decided first. Of repeats one cannot tell which was refused; and what
+        the database could not take at all is tried again behind what came with it.
+        """
+        if self._excused("down"):
+            return
+        waiting = question.link.order
+        while waiting and (waiting[0].refused or waiting[0].ask.key in self.book.facts):
+            waiting.pop(0)
+        alone = all(len(self._delivered[one.ask.key]) == 1 for one in (*waiting[:1], question))
+        if alone and waiting and waiting[0] is not question and waiting[0].must_act(self.now()):
+            self.say(
+                f"{question.ask.key} was decided before {waiting[0].ask.key}, which came earlier on its link"
+            )
+
+    def _why(self, key: str) -> str:
+        """What is known of those that did ask."""
+        asked = self._delivered.get(key, [])
+        if not asked:
+            return ": no such message came"
+        parts = []
+        if any(question.refused for question in asked):
+            parts.append("it was refused as not done")
+        if any(not question.may_act(self.now()) for question in asked):
+            parts.append("its MAC, sign-on or DE 32 was not good")
+        return f": {', '.join(parts) or 'it asked for something else'}"
+
+    def _asked_for(self, row: Row) -> Question | None:
+        now = self.now()
+        for question in self._delivered.get(str(row["key"]), ()):
+            ask = question.ask
+            alike = (
+                (row["mti"], row["code"], row["amount"], row["rrn"], row["bank"], row["original"])
+                == (ask.mti, ask.code, ask.amount, ask.rrn, ask.bank, ask.original)
+                and (bool(ask.fault) or row["policy"] == (ask.policy or row["policy"]))
+                and (bool(ask.fault) or row["due"] == (ask.due or row["due"]))
+            )
+            if alike and not question.refused and question.may_act(now):
+                return question
+        return None
+
+    def _compare(self, row: Row, question: Question, ruling: Ruling) -> None:
+        ask = question.ask
+        receipted = ruling.response == "00" and ruling.kind != "reversal"
+        number = receipt(str(row["business_date"]), int(str(row["position"]))) if receipted else None
+        expected = {
+            "kind": ruling.kind,
+            "response": ruling.response,
+            "misfit": ruling.misfit,
+            "business_date": self.book.date,
+            "turn": ruling.moves or None,
+            "due": row["due"] if ask.fault else ruling.due or ask.due,
+            "terminal": ask.terminal,
+            "stan": ask.stan,
+            "sent_at": ask.sent_at,
+            "receipt": number,
+        }
+        wrong = [
+            f"{name} {row[name]!r} instead of {value!r}"
+            for name, value in expected.items()
+            if row[name] != value
+        ]
+        if bool(row["authorization"]) != (ruling.response == "00"):
+            wrong.append(f"authorization {row['authorization']!r}")
+        if row["authorization"] and row["authorization"] in self._numbers:
+            wrong.append(f"authorization {row['authorization']} was given before")
+        self._numbers.add(row["authorization"])
+        if wrong:
+            self.say(f"{ask.key} ({ask.mti} {ask.code}): {'; '.join(wrong)}")
+
+    def _check_dues(self) -> None:
+        for name in sorted(self.book.changed):
+            due, kept = self.book.dues.get(name), self._file.due(name)
+            if due is not None and kept != (due.state, due.owner, due.moves):
+                self.say(f"due {name} is {kept}, and should be {due.state} {due.owner} {due.moves}")
+        self.book.changed.clear()
+
+    def _check_figures(self, bank: str, date: str) -> None:
+        kept, ours = self._file.figures(bank, date), self.book.figures(bank, date)
+        if kept != ours:
+            self.say(f"the totals of {bank} on {date} are {kept}, and should be {ours}")
+
+    # What the machine says.
+
+    def _notice(self, link: Conversation, message: Message, body: bytes) -> None:
+        """A question of the machine's own: echo, or the notice of a cut-over."""
+        if not link.is_sealed(message, body):
+            self.say(f"an 0800 of the machine's on link {link.number} has no good MAC")
+        if message.fields.get(15, self.book.date[4:]) != self.book.date[4:]:
+            self.say(f"a notice names {message.fields[15]} while {self.book.date} is open")
+        if message.fields.get(70) == "201":
+            link.notices.append((message.fields.get(15, ""), self.now()))
+
+    def _answer(self, link: Conversation, answer: Message, body: bytes) -> None:
+        candidates = link.candidates(answer)
+        if not candidates:
+            if link.garbled and answer.fields.get(39) in ("30", "63"):
+                link.garbled -= 1
+            else:
+                self.say(f"{answer.mti} on link {link.number} answers nothing that was asked there")
+            return
+        reasons = []
+        # A refusal of the link's own comes at once: of several alike, the last is meant.
+        at_once = answer.fields.get(39) == "63"
+        for question in reversed(candidates) if at_once else tuple(candidates):
+            reason = self._fault(link, question, answer, body)
+            if not reason:
+                candidates.remove(question)
+                self._accept(link, question, answer, body)
+                return
+            reasons.append(reason)
+        self.say(f"{answer.mti} {'/'.join(candidates[0].name[3:9])}: {reasons[0]}")
+        candidates.pop(0)
+
+    def _accept(self, link: Conversation, question: Question, answer: Message, body: bytes) -> None:
+        code = answer.fields[39]
+        if code in _UNDONE:
+            question.refused = True
+        elif question.ask.is_keyed and code in _FINAL:
+            self._answers.setdefault(question.ask.key, covered(link, answer, body))
+        if question.ask.mti == "0800" and code == "00":
+            wish = question.message.fields.get(70)
+            if wish in ("001", "101"):
+                link.take_key(answer, self.now())
+            if wish == "001":
+                link.sign_on(self.now())
+            elif wish == "002":
+                link.sign_off(self.now())
+
+    def _fault(self, link: Conversation, question: Question, answer: Message, body: bytes) -> str:
+        """What is wrong with an answer to a question; empty if nothing is."""
+        code = answer.fields.get(39, "")
+        is_sign_on = question.message.fields.get(70) == "001"
+        if link.keys and not is_sign_on and not link.is_sealed(answer, body):
+            return f"{code} came without a good MAC"
+        if question.ask.mti == "0800":
+            return self._network_fault(question, code)
+        if code in _UNDONE:
+            return self._why_undone(question, code)
+        if not question.may_act(self.now()):
+            return f"{code}, though its MAC, sign-on or DE 32 is not good"
+        if question.ask.is_keyed:
+            return self._keyed_fault(link, question, answer, body, code)
+        return self._judgement.fault(question, answer)
+
+    def _network_fault(self, question: Question, code: str) -> str:
+        fields = question.message.fields
+        good = fields.get(32, "").zfill(11) == question.link.terms.full_code
+        if fields.get(70) == "001":
+            return "" if code in (("00", "91") if good else ("63", "30")) else f"sign-on was answered {code}"
+        if code == "00" and question.link.keys and not question.may_act(self.now()):
+            signed = question.link.was_signed_on(question.at, self.now())
+            return f"{fields.get(70)} was answered 00 without a good MAC" if signed else ""
+        if code == "63" and question.must_act(self.now()):
+            return "an 0800 with a good MAC was answered 63"
+        return "" if code in ("00", "30", "40", "63", "91") else f"an 0800 was answered {code}"
+
+    def _why_undone(self, question: Question, code: str) -> str:
+        """These codes need a cause, and nothing may be done."""
+        now = self.now()
+        if code == "63" and question.must_act(now):
+            return "63, and its MAC and sign-on are good"
+        if code == "90":
+            return "90, and a day is open"
+        if code == "91" and not (self._excused("down") or self.crowded or self.stopping):
+            return "91, and nothing stands in the way"
+        if code == "96" and not self._excused("refused"):
+            return "96, and nothing was wrong"
+        ask = question.ask
+        others = [
+            other
+            for other in self._delivered.get(ask.key, ())
+            if other is not question and not other.refused and other.content == question.content
+        ]
+        if not ask.is_keyed or others or code == "63":
+            return ""
+        row = self._file.kept(ask.key)
+        maker = self._maker(ask.key, row) if row is not None and row["kind"] != "tombstone" else None
+        if row is not None and maker is not None and maker.content == question.content:
+            return f"{code}, but it is on disk as {row['response']}"
+        return ""
+
+    def _excused(self, kind: str) -> bool:
+        return kind in self._trouble and self.now() - self._trouble[kind] < _EXCUSED_SECONDS
+
+    def _keyed_fault(
+        self, link: Conversation, question: Question, answer: Message, body: bytes, code: str
+    ) -> str:
+        ask = question.ask
+        row = self._file.kept(ask.key)
+        if row is None:
+            return f"{code}, and there is nothing on disk"
+        maker = self._maker(ask.key, row)
+        same = row["kind"] == "tombstone" or maker is None or maker.content == question.content
+        if code == "94":
+            return "" if not same else "94, and it is a repeat with the same content"
+        if not same:
+            return f"{code}, and its key was used with other content"
+        if code != row["response"]:
+            return f"{code}, and on disk is {row['response']}"
+        groups = self._judgement.groups(link, answer)
+        told = (answer.fields.get(38, ""), answer.fields.get(15, ""), groups.get("RN", ""))
+        kept = (row["authorization"], str(row["business_date"])[4:], row["receipt"] or "")
+        if told != kept:
+            return f"{code} with {told}, and on disk is {kept}"
+        earlier = self._answers.get(ask.key)
+        if earlier is not None and earlier != covered(link, answer, body):
+            return f"{code}, and the answer is not the first one again"
+        return ""
+
+    def _maker(self, key: str, row: Row) -> Question | None:
+        """The question that an entry was made for."""
+        for question in self._delivered.get(key, ()):
+            ask = question.ask
+            if (row["amount"], row["rrn"], row["mti"]) == (ask.amount, ask.rrn, ask.mti) and (
+                not ask.policy or ask.fault or row["policy"] == ask.policy
+            ):
+                return question
+        return None
+
+    # At the end.
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether an answer is still owed."""
+        return any(link.alive and any(link.waiting.values()) for link in self.links.values())
+
+    def finish(self) -> None:
+        """Everything is quiet: what is still owed is lost, and both books must be one."""
+        self.look()
+        if self._grave:
+            self.say(f"no tombstone lies under {self._grave}")
+        for link in self.links.values():
+            if not link.alive:
+                continue
+            for question in chain.from_iterable(link.waiting.values()):
+                if self.now() - question.at > _PATIENCE:
+                    self.say(f"{question.ask.mti} {question.ask.key} was never answered")
+        if "down" not in self._trouble:
+            self._check_notices()
+        if self._file.dues() != sorted(self.book.dues):
+            self.say("the book has other dues than it should")
+        self.book.changed.update(self.book.dues)
+        self._check_dues()
+        for bank, date in sorted(set(self._file.bank_days()) | set(self.book.totals)):
+            self._check_figures(bank, date)
+
+    def _check_notices(self) -> None:
+        """Every link that was signed on when a date was opened has been told so."""
+        for date, at in self._opened:
+            for link in self.links.values():
+                by = at + _PATIENCE
+                there = link.ended_at > by and link.was_signed_on_all(at, by)
+                told = any(name >= date[4:] and when <= by for name, when in link.notices)
+                if there and not told:
+                    self.say(f"link {link.number} was not told that {date} is open")
+
+
+def covered(link: Conversation, answer: Message, body: bytes) -> bytes:
+    """An answer's bytes but for its MAC."""
+    split = link.terms.codec.mac_of(body, answer)
+    return split[0] if split else body
+
+
+def receipt(date: str, position: int) -> str:
+    """The receipt number of an entry: date, chain 1, position, and the check digit of ISO/IEC 7812-1."""
+    digits = f"{date}01{position:010d}"
+    total = 0
+    for place, digit in enumerate(reversed(digits)):
+        doubled = int(digit) * (2 if place % 2 == 0 else 1)
+        total += doubled - 9 if doubled > 9 else doubled
+    return digits + str(-total % 10)
+
+
+def digest(parts: list[tuple[object, ...]]) -> str:
+    """What tells one run's trace from another's."""
+    return hashlib.sha256("\n".join(map(repr, parts)).encode()).hexdigest()

@@ -1,0 +1,199 @@
+"""What a bank's message asks for, as the interface's description has it: the oracle's own reading of bytes.
+
+Imports the wire's code only, and nothing of the machine's or the ledger's, so that neither's mistake is
+repeated here. What the answer must be, `rules` says.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+from protocol.codec import Codec
+from protocol.errors import FormatError
+from protocol.framing import Framing
+from protocol.mac import MacAlgorithm
+from protocol.message import Message
+from protocol.tlv import first, parse
+
+COLLECTIONS = frozenset({"500000", "501000", "502000"})
+PAYOUTS = frozenset({"260000", "261000", "262000", "263000"})
+CANCEL = "020000"
+DUES, STATUS, OUTCOME, RECEIPT = "310000", "311000", "312000", "313000"
+INQUIRIES = frozenset({DUES, STATUS, OUTCOME, RECEIPT})
+
+_ALWAYS = (3, 7, 11, 12, 13, 32, 41, 42)
+_NEEDED: Mapping[str, tuple[int, ...]] = {
+    "01": (*_ALWAYS, 48),
+    "02": (*_ALWAYS, 4, 37, 48, 49),
+    "04": (*_ALWAYS, 4, 37, 49, 90),
+    "05": (7, 11, 15, 32, 49, 74, 75, 76, 77, 86, 87, 88, 89, 97),
+}
+_MTIS = frozenset({"0100", "0200", "0220", "0400", "0420", "0500", "0520"})
+_REPEATS = {**{mti: mti for mti in _MTIS}, **{mti[:3] + "1": mti for mti in _MTIS}}
+_CLOCK = re.compile("([01][0-9]|2[0-3])[0-5][0-9][0-5][0-9]", re.ASCII).fullmatch
+_LONGEST_MONTH = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+_PAGE = re.compile("0*[1-9][0-9]{0,2}", re.ASCII).fullmatch
+
+
+class Terms(NamedTuple):
+    """What was agreed with one bank. Limits in fen, 0 for none."""
+
+    code: str
+    port: int
+    framing: Framing
+    dialect: str
+    mac: MacAlgorithm
+    zmk: bytes
+    codec: Codec
+    transactions: frozenset[str]
+    terminals: tuple[str, ...] = ("*",)
+    limit_transaction: int = 0
+    limit_day: int = 0
+
+    @property
+    def full_code(self) -> str:
+        """The code as DE 90 and the journal have it."""
+        return self.code.zfill(11)
+
+
+class Ask(NamedTuple):
+    """One message's wish. `fault` is the code that form or permission alone demand; empty for none.
+
+    `key` is empty where none can be formed, and for totals.
+    """
+
+    mti: str
+    bank: str
+    key: str = ""
+    code: str = ""
+    amount: int = 0
+    policy: str = ""
+    due: str = ""
+    identity: str = ""
+    receipt: str = ""
+    original: str = ""
+    terminal: str = ""
+    stan: str = ""
+    sent_at: str = ""
+    rrn: str = ""
+    page: int = 1
+    date: str = ""
+    figures: tuple[int, ...] = ()
+    net: int = 0
+    fault: str = ""
+
+    @property
+    def is_keyed(self) -> bool:
+        """Whether an answer to it is kept for ever."""
+        return bool(self.key) and self.mti[1] in "24"
+
+    @property
+    def is_advice(self) -> bool:
+        """Whether its money has moved already."""
+        return self.mti[2] == "2"
+
+
+def read(message: Message, terms: Terms) -> Ask:
+    """What the message asks for."""
+    mti = _REPEATS.get(message.mti, "")
+    if not mti:
+        return Ask("", terms.code, fault="40")
+    fields = message.fields
+    if mti[1] == "5":
+        return _totals(mti, fields, terms)
+    if any(number not in fields for number in (7, 11, 32, 41)) or not _moment(fields[7]):
+        return Ask(mti, terms.code, fault="30")
+    key = f"{fields[32].zfill(11)}/{fields[41]}/{fields[7]}/{fields[11]}"
+    ask = Ask(
+        mti,
+        terms.code,
+        key,
+        code=fields.get(3, ""),
+        amount=int(fields.get(4, "0")) if mti[1] != "1" else 0,
+        terminal=fields[41],
+        stan=fields[11],
+        sent_at=fields[7],
+        rrn=fields.get(37, ""),
+    )
+    if any(number in fields for number in (52, 53, 125)):
+        return ask._replace(fault="40")
+    return _content(ask, fields, terms)
+
+
+def _content(ask: Ask, fields: Mapping[int, str], terms: Terms) -> Ask:
+    if any(number not in fields for number in _NEEDED[ask.mti[:2]]):
+        return ask._replace(fault="30")
+    known = INQUIRIES if ask.mti[1] == "1" else COLLECTIONS | PAYOUTS | {CANCEL}
+    if ask.mti[1] != "4" and ask.code not in known:
+        return ask._replace(fault="40")
+    if not _CLOCK(fields[12]) or not _date(fields[13]):
+        return ask._replace(fault="30")
+    if ask.mti[1] != "1" and (fields[49] != "156" or not ask.amount):
+        return ask._replace(fault="30")
+    try:
+        groups = parse(fields.get(48, ""), terms.codec.dialect.de48_encoding)
+    except FormatError:
+        return ask._replace(fault="30")
+    policy, due, identity, receipt, page = (
+        first(groups, tag) or "" for tag in ("PN", "DU", "IN", "RN", "PG")
+    )
+    ask = ask._replace(policy=policy, due=due, identity=identity.upper(), receipt=receipt)
+    if not _groups_are_there(ask, page, fields):
+        return ask._replace(fault="30")
+    ask = ask._replace(page=int(page or 1) if _PAGE(page or "1") else 1)
+    if 90 in fields and (ask.mti[1] == "4" or ask.code in (CANCEL, OUTCOME, RECEIPT)):
+        original = _original(fields[90], fields[41])
+        ask = ask._replace(original=original, fault="" if original else "30")
+    return ask if ask.fault else ask._replace(fault=_permission(ask, terms))
+
+
+def _groups_are_there(ask: Ask, page: str, fields: Mapping[int, str]) -> bool:
+    if ask.mti[1] == "4" or ask.code in (CANCEL, OUTCOME):
+        return 90 in fields
+    if ask.code == RECEIPT:
+        return bool(ask.receipt) or 90 in fields
+    if not ask.policy or (page and not _PAGE(page)):
+        return False
+    return bool(ask.identity) or ask.code not in PAYOUTS
+
+
+def _permission(ask: Ask, terms: Terms) -> str:
+    if ask.original and not ask.original.startswith(f"{terms.full_code}/"):
+        return "57"
+    if ask.mti[1] != "2":
+        return ""
+    if ask.code != CANCEL and ask.code not in terms.transactions:
+        return "57"
+    if not any(fnmatchcase(ask.terminal, pattern) for pattern in terms.terminals):
+        return "58"
+    return "61" if 0 < terms.limit_transaction < ask.amount else ""
+
+
+def _totals(mti: str, fields: Mapping[int, str], terms: Terms) -> Ask:
+    ask = Ask(mti, terms.code)
+    if any(number not in fields for number in _NEEDED["05"]) or not _moment(fields[7]):
+        return ask._replace(fault="30")
+    if not _date(fields[15]) or fields[49] != "156":
+        return ask._replace(fault="30")
+    figures = tuple(int(fields[number]) for number in (76, 88, 77, 89, 74, 86, 75, 87))
+    net = int(fields[97][1:]) * (1 if fields[97][0] == "D" else -1)
+    return ask._replace(date=fields[15], figures=figures, net=net)
+
+
+def _original(text: str, terminal: str) -> str:
+    """The key that DE 90 names at a terminal; empty for one that names none."""
+    mti, stan, sent_at, bank = text[:4], text[4:10], text[10:20], text[20:31]
+    if mti[:2] != "02" or mti[2:] not in ("00", "01", "20", "21") or text[31:].strip("0"):
+        return ""
+    return f"{bank}/{terminal}/{sent_at}/{stan}" if _moment(sent_at) else ""
+
+
+def _moment(text: str) -> bool:
+    return _date(text[:4]) and bool(_CLOCK(text[4:]))
+
+
+def _date(text: str) -> bool:
+    return 1 <= int(text[:2]) <= 12 and 1 <= int(text[2:]) <= _LONGEST_MONTH[int(text[:2]) - 1]

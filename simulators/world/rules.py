@@ -1,0 +1,327 @@
+"""What must come of each wish: the interface's rules said a second time, in other words than the ledger's.
+
+Pure; imports nothing of the ledger, the machine or the office. A due belongs to the transaction that settled
+it, or to nobody; everything else follows. Amounts in fen, dates YYYYMMDD.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from simulators.world.reading import CANCEL, COLLECTIONS, Ask
+
+OVER_ADVICE = frozenset({"57", "58", "61"})
+"""What cannot stop an advice: its money has moved."""
+_COUNT = {("collection", 1): 0, ("collection", -1): 2, ("payout", 1): 4, ("payout", -1): 6}
+"""Where the eight figures count what was done (1) and undone (-1): a number, and after it an amount."""
+
+
+@dataclass(slots=True)
+class Due:
+    """One due; `owner` is the key of what settled it, `moves` how often it changed hands."""
+
+    name: str
+    policy: str
+    code: str
+    due_date: str
+    amount: int
+    beneficiary: str
+    state: str = "open"
+    owner: str = ""
+    moves: int = 0
+    leaving: bool = False
+
+    @property
+    def kind(self) -> str:
+        """What settles it."""
+        return "collection" if self.code in COLLECTIONS else "payout"
+
+
+@dataclass(slots=True)
+class Fact:
+    """What is known for ever under one key."""
+
+    key: str
+    kind: str
+    bank: str
+    response: str
+    amount: int
+    date: str
+    code: str = ""
+    policy: str = ""
+    due: str = ""
+    original: str = ""
+    misfit: str = ""
+    moves: int = 0
+    undone: bool = False
+    reversed: bool = False
+
+    @property
+    def approved(self) -> bool:
+        """Whether it was answered 00."""
+        return self.response == "00"
+
+    @property
+    def is_settlement(self) -> bool:
+        """Whether it collects or pays."""
+        return self.kind in ("collection", "payout")
+
+
+@dataclass(slots=True)
+class Ruling:
+    """What must be answered and kept. `moves` tells that it changed something: what it did to `due`, or, with
+    no due, to itself or its original. `grave` is the key under which a refusal waits for an original.
+    """
+
+    response: str
+    kind: str
+    due: str = ""
+    misfit: str = ""
+    moves: int = 0
+    grave: str = ""
+
+
+@dataclass(slots=True)
+class Book:
+    """Everything that the rules look at, and what they change."""
+
+    date: str
+    policies: dict[str, str]
+    dues: dict[str, Due]
+    day_limits: dict[str, int]
+    facts: dict[str, Fact] = field(default_factory=dict)
+    totals: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+    changed: set[str] = field(default_factory=set)
+
+    def figures(self, bank: str, date: str) -> tuple[int, ...]:
+        """The eight figures of a bank's date."""
+        return tuple(self.totals.get((bank, date), (0,) * 8))
+
+    def stands(self, fact: Fact) -> bool:
+        """Whether a transaction is in effect."""
+        if not fact.approved:
+            return False
+        if fact.is_settlement and fact.due:
+            return self.dues[fact.due].owner == fact.key
+        return not fact.undone
+
+    def standing(self, key: str) -> str:
+        """What an inquiry about a key is told."""
+        fact = self.facts[key]
+        if not fact.approved:
+            return f"refused {fact.response}"
+        return "done" if self.stands(fact) else "reversed"
+
+    def open_dues(self, policy: str) -> list[Due]:
+        """A policy's open dues, the oldest first."""
+        found = (due for due in self.dues.values() if due.policy == policy and due.state == "open")
+        return sorted(found, key=lambda due: (due.due_date, due.name))
+
+    def rule(self, ask: Ask) -> Ruling:
+        """Decide a wish whose key is new, and let it take effect."""
+        kind = _kind(ask)
+        if ask.fault and not (ask.is_advice and ask.mti[1] == "2" and ask.fault in OVER_ADVICE):
+            ruling = Ruling(ask.fault, kind)
+        elif kind == "reversal":
+            ruling = self._reverse(ask)
+        elif kind == "cancel":
+            ruling = self._cancel(ask)
+        else:
+            ruling = self._settle(ask, kind)
+        self._remember(ask, ruling)
+        return ruling
+
+    def _remember(self, ask: Ask, ruling: Ruling) -> None:
+        about = self.dues[ruling.due].policy if ruling.due else ask.policy
+        fact = Fact(
+            ask.key,
+            ruling.kind,
+            ask.bank,
+            ruling.response,
+            ask.amount,
+            self.date,
+            ask.code,
+            about,
+            ruling.due,
+            ask.original,
+            ruling.misfit,
+            ruling.moves,
+        )
+        self.facts[ask.key] = fact
+        if ruling.grave:
+            self.facts[ruling.grave] = Fact(
+                ruling.grave, "tombstone", ask.bank, "21", ask.amount, self.date, original=""
+            )
+
+    # Settling.
+
+    def _settle(self, ask: Ask, kind: str) -> Ruling:
+        found = self._due_for(ask, kind)
+        if ask.is_advice:
+            if isinstance(found, str):
+                self._count(ask.bank, kind, 1, ask.amount)
+                return Ruling("00", kind, misfit=found, moves=1)
+            misfit = ask.fault or ("61" if self._over_limit(ask) else "")
+            return self._take(ask, found, misfit)
+        if isinstance(found, str):
+            return Ruling(found, kind)
+        if self._over_limit(ask):
+            return Ruling("61", kind)
+        return self._take(ask, found)
+
+    def _take(self, ask: Ask, due: Due, misfit: str = "") -> Ruling:
+        self._hand_over(due, ask.key)
+        self._count(ask.bank, due.kind, 1, due.amount)
+        return Ruling("00", due.kind, due.name, misfit, due.moves)
+
+    def _due_for(self, ask: Ask, kind: str) -> Due | str:
+        if ask.policy not in self.policies:
+            return "25"
+        of_kind = [due for due in self.dues.values() if due.policy == ask.policy and due.kind == kind]
+        if ask.due:
+            named = [due for due in of_kind if due.name == ask.due]
+            if not named:
+                return "25"
+            due = named[0]
+        else:
+            ready = [due for due in of_kind if due.state == "open"]
+            if len(ready) > 1:
+                return "30"
+            if not ready:
+                return "12" if of_kind else "25"
+            due = ready[0]
+        return self._why_not(ask, due) or due
+
+    def _why_not(self, ask: Ask, due: Due) -> str:
+        if due.code != ask.code:
+            return "25"
+        if due.state != "open":
+            return "12"
+        if due.kind == "collection" and self.policies[due.policy] in ("lapsed", "terminated"):
+            return "12"
+        if due.kind == "payout" and ask.identity != due.beneficiary:
+            return "76"
+        return "13" if ask.amount != due.amount else ""
+
+    def _over_limit(self, ask: Ask) -> bool:
+        limit = self.day_limits.get(ask.bank, 0)
+        now = self.figures(ask.bank, self.date)
+        return bool(limit) and now[1] - now[3] + now[5] - now[7] + ask.amount > limit
+
+    # Undoing.
+
+    def _cancel(self, ask: Ask) -> Ruling:
+        why = "57" if ask.fault == "57" else self._why_not_cancel(ask)
+        grave = "" if ask.original in self.facts or why == "57" else ask.original
+        if why:
+            return Ruling("00" if ask.is_advice else why, "cancel", misfit=why * ask.is_advice, grave=grave)
+        target = self.facts[ask.original]
+        self._release(target, ask.bank)
+        due = self.dues[target.due]
+        return Ruling("00", "cancel", due.name, ask.fault, due.moves)
+
+    def _why_not_cancel(self, ask: Ask) -> str:
+        target = self.facts.get(ask.original)
+        if target is None or target.kind == "tombstone":
+            return "21"
+        if not target.is_settlement:
+            return "12"
+        if not target.approved:
+            return "21"
+        if not target.due or not self.stands(target) or target.date != self.date:
+            return "12"
+        if ask.policy and ask.policy != target.policy:
+            return "25"
+        return "13" if ask.amount != target.amount else ""
+
+    def _reverse(self, ask: Ask) -> Ruling:
+        target = self.facts.get(ask.original)
+        if target is None:
+            return Ruling("21", "reversal", grave=ask.original)
+        if target.kind == "tombstone":
+            return Ruling("21", "reversal")
+        if target.kind == "reversal":
+            return Ruling("12", "reversal")
+        if not target.approved:
+            return Ruling("21", "reversal")
+        if ask.amount != target.amount:
+            return Ruling("13", "reversal")
+        ruling = Ruling("00", "reversal", target.due)
+        if target.kind == "cancel":
+            ruling = self._reverse_cancel(ask, target)
+        elif self.stands(target):
+            if target.due:
+                self._release(target, ask.bank)
+                ruling.moves = self.dues[target.due].moves
+            else:
+                target.undone = True
+                self._count(ask.bank, target.kind, -1, target.amount)
+                ruling.moves = 2
+        if ruling.response == "00":
+            target.reversed = True
+        return ruling
+
+    def _reverse_cancel(self, ask: Ask, cancel: Fact) -> Ruling:
+        """The cancel never was: what it cancelled stands again, if it was not reversed and no other came."""
+        if not cancel.moves:
+            return Ruling("00", "reversal")
+        due, victim = self.dues[cancel.due], self.facts[cancel.original]
+        if cancel.undone or victim.reversed:
+            return Ruling("00", "reversal", due.name)
+        if due.moves != cancel.moves:
+            return Ruling("12", "reversal")
+        cancel.undone = True
+        self._hand_over(due, victim.key)
+        if cancel.date == self.date:
+            self._count(ask.bank, due.kind, -1, -due.amount, -1)
+        else:
+            self._count(ask.bank, due.kind, 1, due.amount)
+        return Ruling("00", "reversal", due.name, moves=due.moves)
+
+    def _release(self, target: Fact, bank: str) -> None:
+        due = self.dues[target.due]
+        target.undone = True
+        self._hand_over(due, "")
+        self._count(bank, due.kind, -1, due.amount)
+
+    def _hand_over(self, due: Due, owner: str) -> None:
+        due.owner = owner
+        due.state = "settled" if owner else "withdrawn" if due.leaving else "open"
+        due.moves += 1
+        self.changed.add(due.name)
+
+    def _count(self, bank: str, kind: str, sign: int, amount: int, number: int = 1) -> None:
+        figures = self.totals.setdefault((bank, self.date), [0] * 8)
+        place = _COUNT[kind, sign]
+        figures[place] += number
+        figures[place + 1] += amount
+
+    # The next day's dues.
+
+    def load(self, policies: Iterable[tuple[str, str]], dues: Iterable[Due], leaving: Iterable[str]) -> None:
+        """Take what a later day's file says: policies' states, new dues, and dues that leave."""
+        policies, leaving = dict(policies), set(leaving)
+        for name, due in list(self.dues.items()):
+            if due.state in ("lapsed", "withdrawn") and not due.moves and name not in leaving:
+                del self.dues[name]
+        self.policies.update(policies)
+        for due in self.dues.values():
+            ended = policies.get(due.policy) in ("lapsed", "terminated")
+            if ended and due.kind == "collection" and due.state == "open" and due.name not in leaving:
+                due.state = "lapsed"
+            if due.name in leaving:
+                due.leaving = True
+                due.state = "settled" if due.owner else "withdrawn"
+            self.changed.add(due.name)
+        for due in dues:
+            self.dues[due.name] = due
+            self.changed.add(due.name)
+
+
+def _kind(ask: Ask) -> str:
+    if ask.mti[1] == "4":
+        return "reversal"
+    if ask.code == CANCEL:
+        return "cancel"
+    return "payout" if ask.code[:2] == "26" else "collection"

@@ -1,0 +1,459 @@
+"""One run from one seed: who takes part, what goes wrong and when, and what the oracle has to say.
+
+The only module that knows all the others. Every number here is a chance or a virtual second.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from random import Random
+from typing import Any, NamedTuple
+
+from twisted.logger import LogLevel, globalLogPublisher
+from twisted.python.failure import Failure
+
+from ledger.bookfile import DueLine, Policy, PolicyDues, write
+from ledger.errors import LedgerError
+from simulators.world import accounts, closing
+from simulators.world import ground as grounds
+from simulators.world.banks import Ask, Bank, BankLink, Deal, Script
+from simulators.world.ground import DATES, FIRST_BOOK, STRANGER, Ground
+from simulators.world.machine import Fault, Machine
+from simulators.world.mischief import ACTS, Scene, Target
+from simulators.world.network import CALM, Host, Network, Weather
+from simulators.world.oracle import Loading, Oracle, digest
+from simulators.world.reading import DUES, Terms
+from simulators.world.witness import Witness
+
+_LONGEST = 3000.0
+_STEPS = 200_000
+_FAULTS = (
+    Fault.UNREACHABLE,
+    Fault.LOST_BEFORE_COMMIT,
+    Fault.REFUSED,
+    Fault.LOST_UNDONE,
+    Fault.LOST_DONE,
+    Fault.KILLED_BEFORE_COMMIT,
+    Fault.KILLED_AFTER_COMMIT,
+)
+_REFUSALS = (Fault.REFUSED,)
+_TARGETS = tuple(
+    Target(line.policy, line.due, line.code, line.amount, line.beneficiary)
+    for entry in FIRST_BOOK
+    for line in entry.dues
+)
+
+
+class Plan(NamedTuple):
+    """What a seed has in store: each run has some of everything that may happen, and none has all of it."""
+
+    banks: tuple[Terms, ...]
+    weather: Weather
+    seconds: float
+    tellers: int
+    targets: tuple[Target, ...]
+    acts: tuple[str, ...]
+    mischief: float
+    fault_chance: float
+    kills: tuple[float, ...]
+    stops: tuple[float, ...]
+    cutovers: tuple[float, ...]
+    hour: str | None
+    loads: bool
+    thread_seconds: float
+    limits: Mapping[str, int]
+    rate: int
+    start_at: datetime
+    office: bool
+    faults: tuple[Fault, ...]
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether the queue may well be full."""
+        return self.limits["queue"] < 100
+
+
+class Outcome(NamedTuple):
+    """What came of a run. `violations` are empty if all was well; `judged` counts answers."""
+
+    seed: int
+    violations: tuple[str, ...]
+    digest: str
+    judged: int
+    virtual_seconds: float
+    trace: Sequence[tuple[object, ...]]
+    plan: Plan
+
+
+def draw(seed: int) -> Plan:
+    """The plan of a seed."""
+    random = Random(f"plan {seed}")
+    some: Callable[[float, Any, Any], Any] = lambda chance, yes, no: yes if random.random() < chance else no  # noqa: E731
+    weather = Weather(
+        latency=random.choice((0.002, 0.02, 0.3)),
+        split=some(0.4, random.random(), 0.0),
+        stall=some(0.3, 0.2 * random.random(), 0.0),
+        cut=some(0.5, random.choice((0.01, 0.05, 0.2)), 0.0),
+        half_open=some(0.5, random.random(), 0.0),
+        ghost=some(0.2, 0.5, 0.0),
+    )
+    seconds = random.choice((20.0, 60.0, 120.0))
+    batch = random.choice((1, 2, 256, 256))
+    cutovers = some(0.5, tuple(sorted(random.random() * seconds for _ in range(random.randrange(1, 3)))), ())
+    by_clock = random.random() < 0.3
+    return Plan(
+        banks=grounds.agreed(random, random.choice((1, 2, 2, 3))),
+        weather=weather,
+        seconds=seconds,
+        tellers=random.randrange(2, 9),
+        targets=tuple(random.sample(_TARGETS, random.randrange(1, len(_TARGETS) + 1))),
+        acts=tuple(random.sample(sorted(ACTS), random.randrange(1, 8))),
+        mischief=random.choice((0.0, 0.3, 0.7, 1.0)),
+        fault_chance=some(0.4, random.choice((0.02, 0.1, 0.4)), 0.0),
+        kills=some(0.4, tuple(random.random() * seconds for _ in range(random.randrange(1, 3))), ()),
+        stops=some(0.15, (random.random() * seconds,), ()),
+        cutovers=cutovers,
+        hour="22:00" if by_clock else None,
+        loads=random.random() < 0.7,
+        thread_seconds=random.choice((0.002, 0.02, 0.5, 3.0)),
+        limits={"batch": batch, "queue": max(batch, random.choice((2, 4096, 4096)))},
+        rate=some(0.15, random.choice((1, 10)), 1000),
+        start_at=datetime(2026, 11, 24, 21, 59)  # noqa: DTZ001 - local time, as the machine's clock has it
+        + timedelta(seconds=random.randrange(60)) * by_clock,
+        office=random.random() < 0.15,
+        faults=random.choice((_FAULTS, _FAULTS, _REFUSALS)),
+    )
+
+
+@dataclass(slots=True)
+class World:
+    """One run in the making."""
+
+    seed: int
+    ground: Ground
+    plan: Plan
+    trace: list[tuple[object, ...]] = field(default_factory=list)
+    random: Random = field(init=False)
+    network: Network = field(init=False)
+    oracle: Oracle = field(init=False)
+    machine: Machine = field(init=False)
+    banks: list[Bank] = field(default_factory=list)
+    outside: Host = field(init=False)
+    _calm: bool = False
+
+    def __post_init__(self) -> None:
+        plan = self.plan
+        self.random = Random(f"run {self.seed}")
+        self.network = Network(f"run {self.seed}", plan.weather, self._note)
+        self.outside = Host(self.network, "outside")
+        limits = {terms.code: terms.limit_day for terms in plan.banks}
+        self.oracle = Oracle(
+            {terms.port: terms for terms in plan.banks},
+            grounds.first_book(limits),
+            DATES,
+            self.network.clock.seconds,
+            plan.is_crowded,
+        )
+        self.network.tap = self.oracle
+        settings = grounds.settings(self.ground, plan.banks, plan.limits, plan.hour, plan.rate)
+        self.machine = Machine(
+            settings, self.network, Random(f"machine {self.seed}"), plan.start_at, self._look, self._fault
+        )
+        self.machine.thread_seconds = plan.thread_seconds
+        self.machine.next_faults = self._next_faults
+        self.machine.on_killed = self._after_kill
+
+    def _note(self, what: str, number: int, data: object) -> None:
+        self.trace.append((self.network.clock.seconds(), what, number, data))
+
+    def _look(self) -> None:
+        self.oracle.look()
+
+    # The run.
+
+    def run(self) -> Outcome:
+        """Let it all happen."""
+        self.ground.fresh()
+        witness = Witness(self.ground.database, self.oracle.say)
+        globalLogPublisher.addObserver(self._logged)
+        try:
+            self.oracle.attach(witness)
+            with self.machine.at_hand():
+                self.machine.start()
+                self._schedule()
+                self._until(self.plan.seconds)
+                self._quieten()
+                self._until_idle()
+                self.oracle.finish()
+                self._compare()
+                if self.plan.office and not self.oracle.violations:
+                    self._last_cutover()
+            if self.plan.office and not self.oracle.violations:
+                self._close_books()
+        finally:
+            globalLogPublisher.removeObserver(self._logged)
+            witness.close()
+        return Outcome(
+            self.seed,
+            tuple(self.oracle.violations),
+            digest(self.trace),
+            self.oracle.judged,
+            self.network.clock.seconds(),
+            self.trace,
+            self.plan,
+        )
+
+    def _until(self, seconds: float) -> None:
+        network, oracle = self.network, self.oracle
+        for _ in range(_STEPS):
+            if oracle.violations or network.clock.calls[0].getTime() > seconds:
+                return
+            network.step()
+        oracle.say("the run does not end")
+
+    def _until_idle(self) -> None:
+        """Until every teller is through; then long enough for every answer."""
+        begun = self.network.clock.seconds()
+        while not self.oracle.violations and any(bank.busy for bank in self.banks):
+            if self.network.clock.seconds() - begun > _LONGEST:
+                self.oracle.say("a teller never comes to an end")
+                return
+            self._until(self.network.clock.seconds() + 10.0)
+        self._until(self.network.clock.seconds() + 30.0)
+        while self.oracle.is_waiting and self.network.clock.seconds() - begun < _LONGEST:
+            if self.oracle.violations:
+                return
+            self._until(self.network.clock.seconds() + 20.0)
+
+    def _schedule(self) -> None:
+        plan, random = self.plan, self.random
+        for place, terms in enumerate(plan.banks):
+            self.banks.append(self._bank(place, terms))
+        for bank in self.banks:
+            bank.open()
+            for _ in range(plan.tellers):
+                bank.employ(self._script(bank), plan.seconds * random.random())
+            bank.employ(self._end_of_day(bank), plan.seconds * random.random())
+        for at in plan.kills:
+            self.network.clock.callLater(at, self.machine.kill)
+        for at in plan.stops:
+            self.network.clock.callLater(at, self._stop)
+        for at in plan.cutovers:
+            self.network.clock.callLater(at, self._order, {"command": "cutover", "early": True})
+        if plan.loads and (plan.cutovers or plan.hour):
+            for _ in range(3):
+                self.network.clock.callLater(plan.seconds * random.random(), self._order_load)
+
+    def _bank(self, place: int, terms: Terms) -> Bank:
+        random = Random(f"bank {self.seed} {place}")
+        address = f"10.0.{place}.1"
+
+        def dial(link: BankLink) -> None:
+            self.network.connect(self.outside, terms.port, link, address)
+
+        return Bank(
+            terms,
+            self.outside,
+            random,
+            lambda: self.machine.now().strftime("%m%d%H%M%S"),
+            dial,
+            lambda what: self.oracle.say(f"bank {terms.code}: {what}"),
+            random.choice((1, 2)),
+            random.choice((3.0, 30.0)),
+            random.random() < 0.5,
+            random.random() < 0.8,
+        )
+
+    def _script(self, bank: Bank) -> Script:
+        plan, random = self.plan, bank.random
+        target = random.choice(plan.targets)
+        if random.random() < plan.mischief:
+            act = random.choice([ACTS[name] for name in plan.acts])
+            others = [other for other in self.banks if other is not bank]
+            return act(Scene(bank, others, target, STRANGER))
+        return self._honest(bank, target)
+
+    @staticmethod
+    def _honest(bank: Bank, target: Target) -> Script:
+        """A customer at the counter."""
+        random = bank.random
+        if target.code not in bank.terms.transactions:
+            return
+        advice = random.random() < 0.1
+        deal = bank.deal(
+            target.code, target.policy, target.due, target.amount, advice=advice, identity=target.identity
+        )
+        yield from bank.settle(deal)
+        if random.random() < 0.3:
+            yield from bank.inquire_outcome(deal)
+        if deal.state == "done" and random.random() < 0.4:
+            yield 20.0 * random.random()
+            yield from World._change_of_mind(bank, deal)
+
+    @staticmethod
+    def _change_of_mind(bank: Bank, deal: Deal) -> Script:
+        if deal.state != "done":
+            return
+        if bank.random.random() < 0.6:
+            yield from bank.cancel(deal)
+        else:
+            yield from bank.undo(deal)
+
+    def _end_of_day(self, bank: Bank) -> Script:
+        """Ask for totals, and for what is due, at any time."""
+        yield Ask(bank.totals(bank.random.choice(DATES[:2])[4:]))
+        yield Ask(bank.inquiry(DUES, (("PN", bank.random.choice(self.plan.targets).policy),)))
+
+    # What goes wrong.
+
+    def _next_faults(self) -> list[Fault]:
+        random, chance = self.machine.random, self.plan.fault_chance
+        if self._calm or not chance or random.random() >= chance:
+            return []
+        return [random.choice(self.plan.faults) for _ in range(random.choice((1, 1, 2, 4)))]
+
+    def _fault(self, fault: Fault) -> None:
+        self.oracle.trouble("refused" if fault is Fault.REFUSED else "down")
+
+    def _after_kill(self) -> None:
+        self.network.clock.callLater(5 * self.random.random(), self._start_again)
+
+    def _start_again(self) -> None:
+        self.oracle.stopping = False
+        if not self.machine.is_up:
+            self.machine.start()
+
+    def _stop(self) -> None:
+        if self.machine.is_up and not self.oracle.stopping:
+            self.oracle.stopping = True
+            self.machine.stop().addCallback(lambda _: self._after_kill())
+
+    def _quieten(self) -> None:
+        """Nothing goes wrong from now on."""
+        self._calm = True
+        self.network.weather = CALM
+        self.machine.faults.clear()
+        self.machine.thread_seconds = min(self.machine.thread_seconds, 0.02)
+        if self.oracle.stopping:
+            self._until(self.network.clock.seconds() + 200.0)
+        self._start_again()
+
+    def _logged(self, event: Mapping[str, Any]) -> None:
+        """What the machine logs as a failure of its own must be one that was put in its way."""
+        if event.get("log_level") is LogLevel.critical:
+            failure = event.get("log_failure")
+            expected = isinstance(failure, Failure) and failure.check(LedgerError)
+            if not expected:
+                what = failure.getTraceback() if isinstance(failure, Failure) else event.get("log_format")
+                self.oracle.say(f"the machine failed: {what}")
+
+    # The operator.
+
+    def _order(self, command: Mapping[str, Any]) -> None:
+        path = str(Path(self.machine.settings.node.control))
+        self.network.connect(
+            self.outside, path, _Operator(command, partial(self._note, "operator", 0)), "127.0.0.1"
+        )
+
+    def _order_load(self) -> None:
+        """Have the dues of the open date loaded, if they are not yet."""
+        date = self.oracle.book.date
+        if date == DATES[0]:
+            return
+        if date not in self.oracle.loadings:
+            entries, leaving = self._next_day(date)
+            path = self.ground.folder / f"{date}.csv"
+            path.write_bytes(b"".join(write(date, entries, leaving)))
+            self.oracle.loadings[date] = Loading(
+                tuple((entry.policy.policy, entry.policy.state) for entry in entries),
+                tuple(grounds.as_due(line) for entry in entries for line in entry.dues),
+                tuple(line.due for line in leaving),
+            )
+        self._order({"command": "load", "path": str(self.ground.folder / f"{date}.csv")})
+
+    def _next_day(self, date: str) -> tuple[list[PolicyDues], list[DueLine]]:
+        random = self.random
+        fresh = grounds.premium(f"N{date[4:]}", "P6", 10_000)
+        more = grounds.benefit(f"M{date[4:]}", "P3", 20_000, "261000")
+        entries = [
+            PolicyDues(Policy("P6", "active", "Qian"), (fresh,)),
+            PolicyDues(Policy("P3", "active", "Wang Wu"), (more,)),
+        ]
+        if random.random() < 0.3:
+            entries.append(PolicyDues(Policy("P5", "lapsed", "Sun"), ()))
+        lines = {line.due: line for entry in FIRST_BOOK for line in entry.dues}
+        dues = self.oracle.book.dues
+        here = [
+            name
+            for name in sorted(lines)
+            if name in dues
+            and dues[name].state != "withdrawn"
+            and not dues[name].leaving
+            and lines[name].policy != "P5"
+        ]
+        leaving = random.sample(here, min(len(here), random.randrange(3)))
+        settled = [name for name in here if dues[name].owner and name not in leaving]
+        if settled and random.random() < 0.8:
+            leaving.append(random.choice(settled))  # too late: it stays settled, for as long as it is
+        return entries, [lines[name] for name in leaving]
+
+    # At the end.
+
+    def _last_cutover(self) -> None:
+        """Close the open date, so that everything belongs to a closed one; and stop."""
+        date = self.oracle.book.date
+        self._order({"command": "cutover", "early": True, "date": date})
+        self._until(self.network.clock.seconds() + 20.0)
+        if self.oracle.book.date == date:
+            self.oracle.say(f"{date} could not be closed")
+        self._stop()
+        self._until(self.network.clock.seconds() + 1.0)
+
+    def _close_books(self) -> None:
+        """The office's part, on a file that nobody serves from."""
+        dates = [date for date in DATES if date < self.oracle.book.date]
+        path, lines, told = closing.close(self.ground, self.banks, dates, Random(f"office {self.seed}"))
+        for one in told:
+            if one.waiting:
+                self.oracle.say(f"the office waits: {one}")
+        for fault in accounts.faults(path, self.oracle.book, dates, lines):
+            self.oracle.say(f"office: {fault}")
+
+    def _compare(self) -> None:
+        """What each bank holds, against the book."""
+        for bank in self.banks:
+            for deal in bank.deals:
+                key = f"{bank.terms.full_code}/{deal.terminal}/{deal.sent_at}/{deal.stan}"
+                fact = self.oracle.book.facts.get(key)
+                stands = fact is not None and self.oracle.book.stands(fact)
+                if deal.state == "unknown" or stands != (deal.state == "done"):
+                    self.oracle.say(f"{key} is {deal.state} to its bank, and stands: {stands}")
+
+
+class _Operator:
+    """An operator's local connection: one command."""
+
+    def __init__(self, command: Mapping[str, Any], told: Callable[[object], None]) -> None:
+        self._command = command
+        self._told = told
+
+    def makeConnection(self, transport: Any) -> None:  # noqa: N802, ANN401 - Twisted's name
+        """Ask."""
+        transport.write(json.dumps(self._command).encode() + b"\n")
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
+        """Hear."""
+        self._told(data.decode())
+
+    def connectionLost(self, reason: Failure) -> None:  # noqa: N802 - Twisted's name
+        """It is over."""
+
+
+def run_seed(seed: int, ground: Ground) -> Outcome:
+    """Run one seed on a prepared ground."""
+    return World(seed, ground, draw(seed)).run()

@@ -1,0 +1,154 @@
+"""Looks at the front book's file after every transaction, by plain SQL over a connection of its own.
+
+It says what changed since the last look, and whether the chain of hashes, the days and the seal's root hold.
+What the rows mean, `oracle` says. Imports nothing of the ledger's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+Row = dict[str, object]
+"""A journal's row by its columns' names."""
+
+
+class Day(NamedTuple):
+    """A row of `days`."""
+
+    date: str
+    state: str
+    next_date: str
+    closed_at: int
+    chains: str
+    root: str
+
+
+class Seen(NamedTuple):
+    """What one transaction has brought."""
+
+    rows: tuple[Row, ...]
+    opened: str
+    loaded: tuple[str, ...]
+
+
+NOTHING = Seen((), "", ())
+
+
+class Witness:
+    """One reader of one file. `say` takes what is wrong."""
+
+    def __init__(self, path: Path, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._book = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
+        self._version = -1
+        self._position = 0
+        self._tip = "0" * 64
+        self._days: dict[str, Day] = {}
+        self._loads: set[str] = set()
+        cursor = self._book.execute("SELECT * FROM journal LIMIT 0")
+        self._names = [column[0] for column in cursor.description]
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._book.close()
+
+    def look(self) -> Seen:
+        """What the last transaction brought; one at most has been committed since the last look."""
+        version = self._book.execute("PRAGMA data_version").fetchone()[0]
+        if version == self._version:
+            return NOTHING
+        self._version = version
+        rows = self._rows()
+        opened = self._look_at_days()
+        loads = [row[0] for row in self._book.execute("SELECT date FROM loads ORDER BY date")]
+        fresh = tuple(date for date in loads if date not in self._loads)
+        self._loads.update(loads)
+        if len([part for part in (rows, opened, fresh) if part]) > 1 and self._days and len(loads) > 1:
+            self._say("entries, a cut-over or a load came in one transaction")
+        return Seen(tuple(rows), opened, fresh)
+
+    def kept(self, key: str) -> Row | None:
+        """What the file has under a key now."""
+        row = self._book.execute("SELECT * FROM journal WHERE key = ?", (key,)).fetchone()
+        return None if row is None else dict(zip(self._names, row, strict=True))
+
+    def due(self, name: str) -> tuple[str, str, int] | None:
+        """A due's state, who settled it, and how often it changed hands."""
+        found: tuple[str, str, int] | None = self._book.execute(
+            "SELECT state, settled_by, turn FROM dues WHERE due = ?", (name,)
+        ).fetchone()
+        return found
+
+    def figures(self, bank: str, date: str) -> tuple[int, ...]:
+        """The eight figures that the book keeps of a bank's date."""
+        found = self._book.execute(
+            "SELECT collections, collected, collections_reversed, collected_reversed, payouts, paid,"
+            " payouts_reversed, paid_reversed FROM bank_days WHERE bank = ? AND date = ?",
+            (bank, date),
+        ).fetchone()
+        return tuple(found or (0,) * 8)
+
+    def dues(self) -> list[str]:
+        """The names of all dues."""
+        return [row[0] for row in self._book.execute("SELECT due FROM dues ORDER BY due")]
+
+    def bank_days(self) -> list[tuple[str, str]]:
+        """The banks and dates that the book keeps figures of."""
+        return [
+            (bank, date)
+            for bank, date in self._book.execute("SELECT bank, date FROM bank_days ORDER BY bank, date")
+        ]
+
+    def journal(self) -> list[Row]:
+        """Every entry, in order."""
+        rows = self._book.execute("SELECT * FROM journal ORDER BY chain, position")
+        return [dict(zip(self._names, row, strict=True)) for row in rows]
+
+    def _rows(self) -> list[Row]:
+        found = []
+        query = "SELECT * FROM journal WHERE position > ? ORDER BY chain, position"
+        for row in self._book.execute(query, (self._position,)):
+            entry = dict(zip(self._names, row, strict=True))
+            if entry["chain"] != 1 or entry["position"] != self._position + 1:
+                self._say(f"entry {entry['position']} follows {self._position}")
+            if entry["previous"] != self._tip:
+                self._say(f"entry {entry['position']} does not carry the hash of the one before it")
+            text = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
+            self._tip = hashlib.sha256(text.encode()).hexdigest()
+            self._position = row[1]
+            found.append(entry)
+        end = self._book.execute("SELECT position, tip FROM chains WHERE chain = 1").fetchone()
+        if end is not None and tuple(end) != (self._position, self._tip):
+            self._say(f"the chain's end is {end[0]}, its last entry {self._position}, or its hash is another")
+        return found
+
+    def _look_at_days(self) -> str:
+        """The date that was opened, if one was."""
+        query = "SELECT date, state, next_date, closed_at, chains, root FROM days ORDER BY date"
+        days = [Day(*row) for row in self._book.execute(query)]
+        opened = ""
+        for day in days:
+            known = self._days.get(day.date)
+            if known is not None and known.state == "closed" and known != day:
+                self._say(f"the closed day {day.date} was changed")
+            if known is None and day.state == "open":
+                opened = day.date
+            if day.state == "closed" and (known is None or known.state == "open"):
+                self._check_seal(day)
+            self._days[day.date] = day
+        if len([day for day in days if day.state == "open"]) > 1:
+            self._say("two business days are open")
+        return opened
+
+    def _check_seal(self, day: Day) -> None:
+        ends = [[1, self._position, self._tip]]
+        if json.loads(day.chains) != ends:
+            self._say(f"the day {day.date} was sealed at {day.chains}, the chain stands at {ends}")
+        content = json.dumps([day.date, day.next_date, day.closed_at, ends], separators=(",", ":"))
+        if hashlib.sha256(content.encode()).hexdigest() != day.root:
+            self._say(f"the root of {day.date} does not follow from what it seals")

@@ -1,0 +1,151 @@
+"""The deterministic world: one seed is one run, the seeds hold, and what is wrong is found."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from random import SystemRandom
+
+import pytest
+
+from ledger.numbering import receipt_number
+from simulators.world import mischief
+from simulators.world.cli import describe, main, run_many
+from simulators.world.ground import Ground, in_memory, prepare
+from simulators.world.hunt import Found, table
+from simulators.world.mutations import MUTATIONS, Mutation, stale
+from simulators.world.oracle import receipt
+from simulators.world.run import Outcome, draw, run_seed
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+JUDGES = ("reading", "rules", "conversation", "judgement", "oracle", "witness", "accounts")
+MAY_IMPORT = ("protocol", *(f"simulators.world.{name}" for name in JUDGES))
+CHUNK, FIXED = 50, 400
+FRESH_SECONDS = 20
+
+
+@pytest.fixture(scope="module")
+def ground() -> Iterator[Ground]:
+    with in_memory() as within:
+        yield prepare(within)
+
+
+def failing(outcome: Outcome) -> str:
+    return f"seed {outcome.seed}: {outcome.violations[0]}" if outcome.violations else ""
+
+
+def test_one_seed_is_one_run(ground: Ground) -> None:
+    first, again = run_seed(3, ground), run_seed(3, ground)
+    assert (first.digest, first.judged, first.violations) == (again.digest, again.judged, ())
+
+
+def test_another_seed_is_another_run(ground: Ground) -> None:
+    assert run_seed(3, ground).digest != run_seed(4, ground).digest
+
+
+@pytest.mark.slow
+def test_one_seed_is_one_run_in_whatever_order_a_process_hashes() -> None:
+    program = (
+        "from simulators.world.ground import in_memory, prepare\n"
+        "from simulators.world.run import run_seed\n"
+        "with in_memory() as within:\n"
+        "    ground = prepare(within)\n"
+        "    print(*(run_seed(seed, ground).digest for seed in range(12)))\n"
+    )
+    digests = []
+    for hash_seed in ("1", "2"):
+        environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(
+            [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+        )
+        digests.append(done.stdout)
+    assert digests[0] == digests[1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", range(0, FIXED, CHUNK))
+def test_fixed_seeds_hold(ground: Ground, first: int) -> None:
+    failed = [failing(run_seed(seed, ground)) for seed in range(first, first + CHUNK)]
+    assert [text for text in failed if text] == []
+
+
+@pytest.mark.slow
+def test_fresh_seeds_hold() -> None:
+    begin = 10**9 + SystemRandom().randrange(10**9)
+    verdicts = list(run_many(range(begin, begin + 10**6), 1, FRESH_SECONDS))
+    failed = [(one.seed, one.violations) for one in verdicts if one.violations]
+    assert failed == [], f"repeat with qianzhi-world --seed {failed[0][0]} --trace"
+    assert sum(one.judged for one in verdicts) > 0
+
+
+def test_what_judges_imports_nothing_of_what_it_judges() -> None:
+    ours = ("protocol", "ledger", "fep", "office", "console", "firewall_rules", "simulators")
+    found = []
+    for name in JUDGES:
+        tree = ast.parse((ROOT / f"simulators/world/{name}.py").read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            modules += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            for module in modules:
+                allowed = module.startswith("protocol.") or module in MAY_IMPORT
+                if module.partition(".")[0] in ours and not allowed:
+                    found.append(f"{name} imports {module}")
+    assert found == []
+
+
+def test_a_mutations_text_stands_once_in_its_module() -> None:
+    assert stale() == []
+
+
+def test_mutations_have_names_of_their_own() -> None:
+    assert len({one.name for one in MUTATIONS}) == len(MUTATIONS) >= 30
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name",
+    [
+        "answered before the commit",
+        "a batch that failed is kept",
+        "a reversal acts twice",
+        "a wrong MAC passes",
+        "the cut-over seals one entry too few",
+    ],
+)
+def test_a_deliberate_bug_is_found(name: str) -> None:
+    command = [sys.executable, "-m", "simulators.world.hunt", "--only", name, "--seeds", "100"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "1 of 1 found"), done.stderr
+
+
+def test_a_bug_that_was_not_found_is_told_so() -> None:
+    mutation = Mutation("name", "module", "old", "new")
+    assert table([Found(mutation, 0, "")]).splitlines()[-1] == "| name | `module` | not found |  |"
+
+
+def test_each_run_has_some_of_what_may_happen_and_none_has_all() -> None:
+    plans = [draw(seed) for seed in range(200)]
+    for chance in ("kills", "stops", "cutovers", "loads", "office", "fault_chance", "hour"):
+        assert {bool(getattr(plan, chance)) for plan in plans} == {True, False}, chance
+    assert {name for plan in plans for name in plan.acts} == set(mischief.ACTS)
+
+
+def test_the_oracles_receipt_numbers_are_the_ledgers() -> None:
+    positions = [*range(1, 500), 9_999_999_999]
+    own = [receipt("20261124", position) for position in positions]
+    assert own == [receipt_number("20261124", 1, position) for position in positions]
+
+
+def test_a_run_can_be_read(ground: Ground) -> None:
+    lines = list(describe(run_seed(3, ground)))
+    assert any("machine got: 0800" in line for line in lines)
+    assert any("machine wrote: 0810" in line for line in lines)
+
+
+def test_command_tells_a_seed_and_its_digest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--seed", "3"]) == 0
+    assert capsys.readouterr().out.startswith("seed 3: digest ")

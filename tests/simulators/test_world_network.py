@@ -1,0 +1,126 @@
+"""The simulated network: order, cuts, half-open connections, hosts that end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.protocol import Factory, Protocol
+from twisted.python.failure import Failure
+
+from simulators.world.network import CALM, Host, Network, Weather
+
+
+class Told(Protocol):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.data = b""
+        self.ends: list[type[BaseException] | None] = []
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802
+        self.data += data
+
+    def connectionLost(self, reason: Failure | None = None) -> None:  # type: ignore[override]  # noqa: N802
+        self.ends.append(reason.type if reason else None)
+
+
+class Pair:
+    """A client and a server, connected."""
+
+    def __init__(self, weather: Weather = CALM, seed: str = "1") -> None:
+        self.trace: list[tuple[Any, ...]] = []
+        self.network = Network(seed, weather, lambda *what: self.trace.append(what))
+        self.here, self.there = Host(self.network, "here"), Host(self.network, "there")
+        self.taken: list[Told] = []
+        factory = Factory.forProtocol(Told)
+        factory.buildProtocol = self._take  # type: ignore[method-assign]
+        self.there.listenTCP(9000, factory)
+        self.client = Told()
+        self.network.connect(self.here, 9000, self.client, "10.0.0.1")
+        self.run(200)
+
+    def _take(self, _address: object) -> Told:
+        self.taken.append(Told())
+        return self.taken[-1]
+
+    @property
+    def server(self) -> Told:
+        return self.taken[0]
+
+    def run(self, seconds: float = 1.0) -> None:
+        until = self.network.clock.seconds() + seconds
+        while self.network.clock.calls and self.network.clock.calls[0].getTime() <= until:
+            self.network.step()
+        self.network.clock.rightNow = until
+
+
+@pytest.mark.parametrize("seed", ["1", "2", "3"])
+def test_bytes_come_whole_and_in_order_however_they_are_split(seed: str) -> None:
+    pair = Pair(Weather(split=1.0, stall=0.3), seed)
+    sent = b"".join(bytes([n]) * 40 for n in range(20))
+    for n in range(20):
+        pair.client.transport.write(bytes([n]) * 40)
+    pair.run(2000)
+    assert pair.server.data == sent
+    assert len([one for one in pair.trace if one[0] == "machine got"]) > 20
+
+
+def test_a_cut_leaves_a_beginning_and_both_are_told() -> None:
+    lengths = set()
+    for seed in ("1", "2", "3"):
+        pair = Pair(Weather(cut=1.0), seed)
+        pair.client.transport.write(b"0123456789" * 10)
+        pair.run()
+        assert (b"0123456789" * 10).startswith(pair.server.data)
+        assert (pair.client.ends, pair.server.ends) == ([ConnectionLost], [ConnectionLost])
+        lengths.add(len(pair.server.data))
+    assert lengths - {100} != set(), "nothing was ever lost"
+
+
+def test_a_half_open_connection_is_found_out_by_who_writes() -> None:
+    pair = Pair(Weather(cut=1.0, half_open=1.0))
+    pair.client.transport.write(b"x")
+    pair.run()
+    assert (pair.client.ends, pair.server.ends) == ([], [])
+    pair.server.transport.write(b"y")
+    pair.run()
+    assert (pair.client.ends, pair.server.ends) == ([], [ConnectionLost])
+
+
+def test_what_was_written_before_a_close_comes_before_it() -> None:
+    pair = Pair(Weather(stall=1.0))
+    pair.client.transport.write(b"last words")
+    pair.client.transport.loseConnection()
+    pair.run(100)
+    assert (pair.server.data, pair.server.ends) == (b"last words", [ConnectionDone])
+
+
+def test_nothing_is_called_on_a_host_that_has_ended() -> None:
+    pair = Pair()
+    called: list[int] = []
+    pair.there.callLater(0.5, called.append, 1)
+    pair.client.transport.write(b"too late")
+    pair.there.kill()
+    pair.run(10)
+    assert (called, pair.server.data, pair.server.ends, pair.client.ends) == ([], b"", [], [ConnectionLost])
+
+
+def test_who_does_not_read_is_given_it_later() -> None:
+    pair = Pair()
+    pair.server.transport.pauseProducing()
+    pair.client.transport.write(b"abc")
+    pair.client.transport.loseConnection()
+    pair.run()
+    assert (pair.server.data, pair.server.ends) == (b"", [])
+    pair.server.transport.resumeProducing()
+    pair.run()
+    assert (pair.server.data, pair.server.ends) == (b"abc", [ConnectionDone])
+
+
+def test_a_ghost_says_all_again() -> None:
+    pair = Pair(Weather(ghost=1.0))
+    pair.client.transport.write(b"once")
+    pair.run()
+    assert [one.data for one in pair.taken] == [b"once", b"once"]
