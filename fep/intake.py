@@ -1,12 +1,14 @@
 """How fast one bank's messages are taken in, over all its links together.
 
-Shapes, never refuses: a bank that sends faster than its entry allows is read later, its bytes wait in its own
-sockets, and nobody else waits with it. Knows no message and no socket; time is handed in.
+Shapes, never refuses: a bank that sends faster than its entry allows, or for which there is no room, is read
+later, its bytes wait in its own sockets, and nobody else waits with it. Knows no message and no socket; time
+is handed in.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -24,20 +26,46 @@ class Waiter(Protocol):
         """Take in one message; whether another waits behind it."""
 
 
-class Intake:
-    """One bank's token bucket, and its links that wait for a token, in turn."""
+class Bucket:
+    """A token bucket of `a_second` tokens a second, BURST_SECONDS deep; full at first."""
 
     def __init__(self, a_second: int, clock: IReactorTime) -> None:
         self._clock = clock
         self._seen = clock.seconds()
-        self._waiting: deque[Waiter] = deque()
-        self._call: IDelayedCall | None = None
         self.a_second = a_second
         self._tokens = self._depth
 
     @property
     def _depth(self) -> float:
         return max(1.0, self.a_second * BURST_SECONDS)
+
+    def take(self) -> bool:
+        """Take a token, if there is one."""
+        now = self._clock.seconds()
+        self._tokens = min(self._depth, self._tokens + (now - self._seen) * self.a_second)
+        self._seen = now
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
+
+
+class Intake:
+    """One bank's bucket, and its links that wait for a token or for room, in turn.
+
+    `has_room` tells whether what is taken in now has a place to go.
+    """
+
+    def __init__(self, a_second: int, clock: IReactorTime, has_room: Callable[[], bool]) -> None:
+        self._clock = clock
+        self._has_room = has_room
+        self._waiting: deque[Waiter] = deque()
+        self._call: IDelayedCall | None = None
+        self._bucket = Bucket(a_second, clock)
+
+    def set_rate(self, a_second: int) -> None:
+        """Go on at another rate."""
+        self._bucket.a_second = a_second
 
     def take(self) -> bool:
         """Whether a message may be taken in now; if not, let its link wait."""
@@ -55,13 +83,7 @@ class Intake:
             self._waiting.remove(link)
 
     def _take(self) -> bool:
-        now = self._clock.seconds()
-        self._tokens = min(self._depth, self._tokens + (now - self._seen) * self.a_second)
-        self._seen = now
-        if self._tokens < 1:
-            return False
-        self._tokens -= 1
-        return True
+        return self._has_room() and self._bucket.take()
 
     def _turn(self) -> None:
         self._call = None

@@ -47,6 +47,12 @@ class FairQueue(Generic[T]):
         self._size += 1
         return evicted
 
+    def has_room(self, bank: str) -> bool:
+        """Whether a bank has less waiting than its share: the queue, divided among those who wait."""
+        line = self._lines.get(bank)
+        sharers = len(self._lines) + (line is None)
+        return (len(line) if line else 0) < max(1, self._limit // sharers)
+
     def take(self, count: int) -> list[T]:
         """Up to `count` items: one of each bank that waits, in turn, until there are enough."""
         taken: list[T] = []

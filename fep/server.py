@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Mapping
+from functools import partial
 
 from OpenSSL import SSL
 from twisted.internet.defer import Deferred
@@ -17,7 +18,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from fep.intake import Intake
+from fep.intake import Bucket, Intake
 from fep.link import Counterparty, Link, Surroundings
 from fep.tls import pin_of
 from firewall_rules.gateway import Gateway
@@ -26,6 +27,9 @@ from protocol.errors import FrameError
 from protocol.framing import Frame, FrameReader
 
 TICK_SECONDS = 1.0
+REFUSALS_A_SECOND = 1000
+"""So many 91s at most for want of room: each costs what an answer costs, and given without a bound they leave
+no time to answer anybody. Whoever gets neither waits in its sockets."""
 
 
 class BankConnection(Protocol):
@@ -182,6 +186,7 @@ class Server:
         self.per_bank: Counter[str] = Counter()
         self._paces: dict[str, Pace] = {}
         self._intakes: dict[str, Intake] = {}
+        self._refusals = Bucket(REFUSALS_A_SECOND, surroundings.engine.clock)
         self._unread: Counter[str] = Counter()
         self.heard = 0
         self._ticking = LoopingCall(self._tick)
@@ -215,8 +220,9 @@ class Server:
             self._refuse(host, port, f"bank {code} opens links too fast")
             return None
         rate, clock = counterparty.bank.messages_a_second, self._surroundings.engine.clock
-        intake = self._intakes.setdefault(code, Intake(rate, clock))
-        connection = BankConnection(self, counterparty, self._surroundings, intake)
+        if code not in self._intakes:
+            self._intakes[code] = Intake(rate, clock, partial(self._has_room, code))
+        connection = BankConnection(self, counterparty, self._surroundings, self._intakes[code])
         return counterparty.tls.around(connection) if counterparty.tls else connection
 
     def replace(self, gateway: Gateway, counterparties: Mapping[str, Counterparty]) -> None:
@@ -224,7 +230,7 @@ class Server:
         self._gateway, self._counterparties = gateway, counterparties
         for code, intake in self._intakes.items():
             if code in counterparties:
-                intake.a_second = counterparties[code].bank.messages_a_second
+                intake.set_rate(counterparties[code].bank.messages_a_second)
         for connection in tuple(self.connections):
             reason = self._no_longer_allowed(connection)
             if reason:
@@ -243,6 +249,10 @@ class Server:
         if tls and (shown is None or not tls.accepts(pin_of(shown.to_cryptography()))):
             return "its certificate is no longer pinned"
         return ""
+
+    def _has_room(self, bank: str) -> bool:
+        """Whether to take in a bank's next message: there is room in the queue, or it may be told of none."""
+        return self._surroundings.engine.has_room(bank) or self._refusals.take()
 
     def _refuse(self, host: str, port: int, reason: str) -> None:
         self._surroundings.statistics.refused_connections += 1
