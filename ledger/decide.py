@@ -279,7 +279,7 @@ def _settle(request: Request, view: View) -> Decision:
 
 def _advised(request: Request, view: View, matched: Due | Refusal) -> Decision:
     if isinstance(matched, Refusal):
-        totals = _count_settled(_totals(request, view), KINDS[request.code], request.amount)
+        totals = _totals(request, view).settled(KINDS[request.code], request.amount)
         effect = Effect(request.key, 1, KINDS[request.code], None, totals)
         return _approved(request, view, effect, None, matched.response)
     misfit = "" if request.verdict is Response.APPROVED else request.verdict
@@ -350,7 +350,7 @@ def _totals(request: Request, view: View) -> Totals:
 
 def _settlement(request: Request, view: View, due: Due) -> Effect:
     settled = due._replace(state=DueState.SETTLED, settled_by=request.key, turn=due.turn + 1)
-    totals = _count_settled(_totals(request, view), due.kind, due.amount)
+    totals = _totals(request, view).settled(due.kind, due.amount)
     return Effect(due.due, settled.turn, due.kind, settled, totals)
 
 
@@ -423,7 +423,7 @@ def _reverse(request: Request, view: View) -> Decision:
 def _reverse_misfit(request: Request, view: View, target: Entry) -> Decision:
     if target.key in view.undone:
         return _approved(request, view, None, None)
-    totals = _count_reversed(_totals(request, view), target.side, target.amount, 1)
+    totals = _totals(request, view).taken_back(target.side, target.amount)
     return _approved(request, view, Effect(target.key, 2, target.side, None, totals), None)
 
 
@@ -441,16 +441,16 @@ def _reverse_cancel(request: Request, view: View, target: Entry) -> Decision:
     restored = due._replace(state=DueState.SETTLED, settled_by=target.original, turn=due.turn + 1)
     totals = _totals(request, view)
     if target.business_date == _open_day(view).date:
-        totals = _count_reversed(totals, target.side, target.amount, -1)
+        totals = totals.taken_back(target.side, target.amount, -1)
     else:
-        totals = _count_settled(totals, target.side, target.amount)
+        totals = totals.settled(target.side, target.amount)
     return _approved(request, view, Effect(due.due, restored.turn, target.side, restored, totals), due)
 
 
 def _release(request: Request, view: View, target: Entry, due: Due) -> Effect:
     state = DueState.WITHDRAWN if due.withdrawn else DueState.OPEN
     released = due._replace(state=state, settled_by="", turn=due.turn + 1)
-    totals = _count_reversed(_totals(request, view), target.side, target.amount, 1)
+    totals = _totals(request, view).taken_back(target.side, target.amount)
     return Effect(due.due, released.turn, target.side, released, totals)
 
 
@@ -459,24 +459,6 @@ def _due_of(target: Entry, view: View) -> Due:
     if due is None:
         raise InvariantBroken(f"the due of entry {target.chain}/{target.position} is not in the book")
     return due
-
-
-def _count_settled(totals: Totals, side: str, amount: int) -> Totals:
-    if side == "premium":
-        return totals._replace(collections=totals.collections + 1, collected=totals.collected + amount)
-    return totals._replace(payouts=totals.payouts + 1, paid=totals.paid + amount)
-
-
-def _count_reversed(totals: Totals, side: str, amount: int, count: int) -> Totals:
-    """`count` is 1 for a reversal, -1 where a same-day cancel is itself reversed."""
-    if side == "premium":
-        return totals._replace(
-            collections_reversed=totals.collections_reversed + count,
-            collected_reversed=totals.collected_reversed + count * amount,
-        )
-    return totals._replace(
-        payouts_reversed=totals.payouts_reversed + count, paid_reversed=totals.paid_reversed + count * amount
-    )
 
 
 def _read_only(rule: Callable[[Request, View], Answer]) -> Callable[[Request, View], Decision]:

@@ -73,6 +73,23 @@ class Totals(NamedTuple):
         """What stands of the day in both directions, in fen: the figure that a bank's daily limit bounds."""
         return self.collected - self.collected_reversed + self.paid - self.paid_reversed
 
+    def settled(self, side: str, amount: int) -> Totals:
+        """With one collection or payout of `amount` fen more."""
+        if side == "premium":
+            return self._replace(collections=self.collections + 1, collected=self.collected + amount)
+        return self._replace(payouts=self.payouts + 1, paid=self.paid + amount)
+
+    def taken_back(self, side: str, amount: int, count: int = 1) -> Totals:
+        """With one reversal more, of `amount` fen; `count` is -1 where it is a cancel that is reversed."""
+        if side == "premium":
+            return self._replace(
+                collections_reversed=self.collections_reversed + count,
+                collected_reversed=self.collected_reversed + count * amount,
+            )
+        return self._replace(
+            payouts_reversed=self.payouts_reversed + count, paid_reversed=self.paid_reversed + count * amount
+        )
+
     def __str__(self) -> str:
         return "/".join(str(figure) for figure in self)
 

@@ -166,7 +166,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "the totals miss what was reversed",
         _DECIDE,
         '    released = due._replace(state=state, settled_by="", turn=due.turn + 1)\n'
-        "    totals = _count_reversed(_totals(request, view), target.side, target.amount, 1)",
+        "    totals = _totals(request, view).taken_back(target.side, target.amount)",
         '    released = due._replace(state=state, settled_by="", turn=due.turn + 1)\n'
         "    totals = _totals(request, view)",
     ),
@@ -183,7 +183,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "            again = Decision(_again(request, known))\n"
         "            if not (view.day and known.subject and known.kind is Kind.COLLECTION):\n"
         "                return again\n"
-        "            totals = _count_settled(_totals(request, view), known.side, known.amount)\n"
+        "            totals = _totals(request, view).settled(known.side, known.amount)\n"
         "            return again._replace(totals=totals)",
     ),
     Mutation(
@@ -315,7 +315,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "a batch that could not be written is forgotten",
         _COMMIT,
         "        if batch.attempts < UNAVAILABLE_ATTEMPTS:\n"
-        "            self._redo.append(batch)\n"
+        "            self._redo.appendleft(batch)\n"
         "            return",
         "        if batch.attempts < UNAVAILABLE_ATTEMPTS:\n            return",
     ),
