@@ -48,6 +48,9 @@ SCHEMA_VERSION = "2"
 LARGEST_INSERT = 256
 """Rows in one INSERT of SQLite at most: 256 times 34 columns stays below its 32,766 parameters."""
 
+CLAIM_ATTEMPTS = 20
+"""More nodes than that do not start for the first time in one moment."""
+
 _PARAMETER = "given"
 _DUE_ROWS: Mapping[str, type[TypeEngine[Any]]] = {
     "due": Text,
@@ -91,7 +94,18 @@ class FrontBook:
                     connection.execute(insert(facts).values(name=name, value=value))
 
     def claim(self, node: str) -> int:
-        """Take the node's chain under a new epoch; whoever held it before is fenced out. The epoch."""
+        """Take the node's chain under a new epoch; whoever held it before is fenced out. The epoch.
+
+        Nodes that are new to a book and start at once are after one chain: who was second looks again.
+        """
+        for _ in range(CLAIM_ATTEMPTS - 1):
+            try:
+                return self._claim(node)
+            except Conflict:
+                continue
+        return self._claim(node)
+
+    def _claim(self, node: str) -> int:
         with self._store.transaction() as connection:
             row = connection.execute(
                 select(chains.c.chain, chains.c.epoch).where(chains.c.node == node).with_for_update()

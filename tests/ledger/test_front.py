@@ -8,6 +8,7 @@ database.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from sqlalchemy import insert, text, update
 from sqlalchemy.exc import DatabaseError
 
 from ledger.cutover import open_day
-from ledger.entry import Entry, Kind
+from ledger.entry import GENESIS, Entry, Kind
 from ledger.errors import (
     BatchRefused,
     BookInUse,
@@ -31,7 +32,7 @@ from ledger.front import FrontBook
 from ledger.journal import broken_links, read_chains, read_entries
 from ledger.load import load_book
 from ledger.request import Act, Answer, Request, Totals
-from ledger.schema import dues, journal
+from ledger.schema import chains, dues, journal
 from ledger.store import BadDatabaseUrl, Store
 from ledger.view import View
 from protocol.responses import Response
@@ -193,6 +194,25 @@ def test_a_newer_process_of_the_same_name_fences_the_older(front: FrontBook, sto
     with pytest.raises(Fenced):
         front.commit([request()], 1)
     assert codes(newer.commit([request()], 1)) == ["00"]
+
+
+def test_nodes_that_are_new_to_a_book_and_start_at_once_get_a_chain_each(database: str, store: Store) -> None:
+    """The second looked for the last chain before the first had written, and waits for it at the insert."""
+    if store.is_sqlite:
+        pytest.skip("SQLite has one writer at a time: nobody looks while another writes")
+    other = Store(database)
+    with ThreadPoolExecutor(1) as threads:
+        with store.transaction() as connection:
+            values = {"chain": 1, "node": "first", "epoch": 1, "position": 0, "tip": GENESIS}
+            connection.execute(insert(chains).values(values))
+            claimed = threads.submit(FrontBook(other, "check").claim, "second")
+            waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            while not connection.execute(waiting).scalar() and not claimed.done():
+                pass
+        assert claimed.result() == 1
+    with store.reading() as connection:
+        assert [chain.chain for chain in read_chains(connection)] == [1, 2]
+    other.close()
 
 
 def test_two_nodes_have_two_chains_and_one_set_of_dues(front: FrontBook, store: Store) -> None:

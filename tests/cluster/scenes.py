@@ -1,0 +1,88 @@
+"""What the tests of a cluster share: one that runs, and coroutines of banks waited for.
+
+No rule is checked here.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.threads import blockingCallFromThread
+
+from simulators.cluster import scene
+from simulators.cluster.scene import Cluster
+from simulators.cluster.traffic import Traffic
+from tests.machine import _run_reactor, reactor
+
+DATE = "20260930"
+SECONDS = 60
+NEXT_DATE = "20261008"
+"""The first working day after the holidays."""
+
+
+def wait_for(function: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401 - what it gives
+    """Call something in the reactor's thread, a coroutine function perhaps, and wait for what comes of it."""
+
+    def call() -> Any:  # noqa: ANN401 - as above
+        given = function(*arguments)
+        return Deferred.fromCoroutine(given) if isinstance(given, Coroutine) else given
+
+    return blockingCallFromThread(reactor, call)
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    """Give way to the reactor until it is so; something hangs where that takes longer than SECONDS."""
+    end = wait_for(reactor.seconds) + SECONDS
+    while not wait_for(is_so):
+        assert wait_for(reactor.seconds) < end, "nothing moves any more"
+        wait_for(_a_moment)
+
+
+def _a_moment() -> Awaitable[None]:
+    moment: Deferred[None] = Deferred()
+    reactor.callLater(0.01, moment.callback, None)
+    return moment
+
+
+@contextmanager
+def cluster(policies: int, *, standby: str = "", nodes: int = 3) -> Iterator[Cluster]:
+    """Nodes that serve, and a balancer; `standby` is "", "sync" or "async".
+
+    Not in pytest's own folder, which is closed to PostgreSQL's user.
+    """
+    _run_reactor()
+    folder = Path(tempfile.mkdtemp(prefix="qianzhi-cluster-"))
+    folder.chmod(0o711)
+    try:
+        made = scene.built(folder, reactor, policies, DATE, standby=standby, nodes=nodes)
+        try:
+            scene.start(made)
+            yield made
+        finally:
+            made.end()
+    finally:
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def trading(cluster: Cluster) -> Iterator[Traffic]:
+    """Banks in full flow; at the end every outcome is known."""
+    traffic = cluster.traffic(1)
+    wait_for(traffic.start, cluster.customers())
+    try:
+        yield traffic
+        wait_for(traffic.finish)
+    finally:
+        wait_for(traffic.close)
+
+
+def approvals(traffic: Traffic, count: int) -> None:
+    """Wait until so many more were told yes."""
+    wanted = wait_for(traffic.told_yes) + count
+    until(lambda: traffic.told_yes() >= wanted)
