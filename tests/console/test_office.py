@@ -21,6 +21,7 @@ from office.close import NothingPosted
 from office.config import NotAllowed, load_settings
 from office.errors import SamePerson
 from tests.machine import SEAL_KEY, Books
+from tests.somebody import SECONDS, started
 from tests.suspended import BANK, NAME, in_suspense
 
 ME: Final = at_keyboard()
@@ -122,14 +123,8 @@ def test_two_real_users_are_two_people_and_one_is_not(config: Path) -> None:
     """The command as two users of the system; only the real one counts, and no variable."""
 
     def as_nobody(*arguments: str) -> int:
-        child = os.fork()
-        if child == 0:
-            os.setresuid(NOBODY.pw_uid, 0, 0)
-            os.environ["LOGNAME"] = "li"
-            os.access = lambda *_, **__: True  # pytest's folders are closed to the real user, whom click asks
-            done = CliRunner().invoke(cli, ["recon", *arguments, "--config", str(config)])
-            os._exit(0 if done.exception is None else 1)
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        with started("another real user", "command", "recon", *arguments, "--config", str(config)) as process:
+            return process.wait(SECONDS)
 
     assert as_nobody("propose", NAME, "refund") == 0
     assert as_nobody("approve", NAME) == 1

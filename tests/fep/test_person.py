@@ -6,15 +6,17 @@ import errno
 import os
 import pwd
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import pytest
 
 import fep.person
 from fep.person import PersonUnknown, at_keyboard, at_other_end
+from tests.somebody import SECONDS, started
 
 NOBODY: Final = pwd.getpwnam("nobody")
 ME: Final = pwd.getpwuid(os.getuid()).pw_name
@@ -51,32 +53,19 @@ def test_the_environment_is_not_asked(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert at_keyboard(made(tmp_path, None)) == ME
 
 
-def said_after(change: Callable[[], object], proc: Path = Path("/nonexistent")) -> str:
+def said_after(become: str, proc: Path = Path("/nonexistent")) -> str:
     """Who a process is once it has changed itself; by default one that no login began."""
-    read, write = os.pipe()
-    child = os.fork()
-    if child == 0:
-        change()
-        os.write(write, at_keyboard(proc).encode())
-        os._exit(0)
-    os.close(write)
-    os.waitpid(child, 0)
-    with os.fdopen(read) as said:
-        return said.read()
+    return started(become, "say", str(proc)).communicate(timeout=SECONDS)[0]
 
 
 @needs_root
 def test_another_real_user_is_another_person_whatever_it_calls_itself() -> None:
-    def change() -> None:
-        os.environ.update(LOGNAME="wang", USER="wang")
-        os.setresuid(NOBODY.pw_uid, NOBODY.pw_uid, NOBODY.pw_uid)
-
-    assert said_after(change) == "nobody"
+    assert said_after("another user") == "nobody"
 
 
 @needs_root
 def test_an_effective_user_is_no_other_person() -> None:
-    assert said_after(lambda: os.seteuid(NOBODY.pw_uid)) == "root"
+    assert said_after("another effective user") == "root"
 
 
 def can_log_in() -> bool:
@@ -90,53 +79,44 @@ def can_log_in() -> bool:
 real_logins = pytest.mark.skipif(not can_log_in(), reason="no login can be given: not root, or one has begun")
 
 
-def log_in() -> None:
-    """What pam_loginuid does at a login."""
-    Path("/proc/self/loginuid").write_text(str(NOBODY.pw_uid))
-
-
 @real_logins
 def test_a_real_login_stays_whoever_the_process_becomes() -> None:
-    assert said_after(log_in, Path("/proc")) == "nobody"
+    assert said_after("logged in", Path("/proc")) == "nobody"
 
 
 # The other end of a socket.
 
 
+class Other(NamedTuple):
+    """The test's end of a connection, and the process that opened the other."""
+
+    here: socket.socket
+    process: subprocess.Popen[str]
+
+    def end(self) -> None:
+        """Have the other process end, and see to it that it has."""
+        with suppress(BrokenPipeError):  # it has ended already
+            self.here.send(b"x")
+        self.process.communicate(timeout=SECONDS)
+
+
 @contextmanager
-def connected(
-    tmp_path: Path, change: Callable[[], object] = lambda: None
-) -> Iterator[tuple[socket.socket, int]]:
-    """A connection that another process has opened once it has changed itself, and that process's number; it
-    ends when told a byte.
-    """
+def connected(tmp_path: Path, become: str = "nobody else") -> Iterator[Other]:
+    """A connection that another process has opened once it has changed itself; it ends when told a byte."""
     path = tmp_path / "s"
     with socket.socket(socket.AF_UNIX) as listener:
+        listener.settimeout(SECONDS)
         listener.bind(str(path))
         listener.listen()
         path.chmod(0o666)
-        child = os.fork()
-        if child == 0:
-            change()
-            with socket.socket(socket.AF_UNIX) as connection:
-                connection.connect(str(path))
-                connection.recv(1)
-            os._exit(0)
+        process = started(become, "connect", str(path))
         here, _ = listener.accept()
     with here:
+        other = Other(here, process)
         try:
-            yield here, child
+            yield other
         finally:
-            end(here, child)
-
-
-def end(here: socket.socket, child: int) -> None:
-    """Have the other process end, and see to it that it has."""
-    try:
-        here.send(b"x")
-        os.waitpid(child, 0)
-    except (BrokenPipeError, ChildProcessError):  # it has ended already
-        return
+            other.end()
 
 
 def no_descriptor_of_the_socket(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,22 +139,24 @@ def test_an_option_that_no_kernel_has_is_refused_as_the_code_expects() -> None:
 
 
 def test_the_login_of_the_process_that_connected_counts(tmp_path: Path, kernel: str) -> None:
-    with connected(tmp_path) as (here, child):
-        assert at_other_end(here, made(tmp_path, str(NOBODY.pw_uid), child)) == "nobody", kernel
+    with connected(tmp_path) as other:
+        assert at_other_end(other.here, made(tmp_path, str(NOBODY.pw_uid), other.process.pid)) == "nobody", (
+            kernel
+        )
 
 
 @real_logins
 def test_the_real_login_of_the_process_that_connected_counts(tmp_path: Path, kernel: str) -> None:
-    with connected(tmp_path, log_in) as (here, _):
-        assert at_other_end(here) == "nobody", kernel
+    with connected(tmp_path, "logged in") as other:
+        assert at_other_end(other.here) == "nobody", kernel
 
 
 @pytest.mark.parametrize("login", [UNSET, None])
 def test_the_user_who_connected_counts_where_there_is_no_login(
     tmp_path: Path, kernel: str, login: str | None
 ) -> None:
-    with connected(tmp_path) as (here, child):
-        assert at_other_end(here, made(tmp_path, login, child)) == ME, kernel
+    with connected(tmp_path) as other:
+        assert at_other_end(other.here, made(tmp_path, login, other.process.pid)) == ME, kernel
 
 
 @needs_root
@@ -183,32 +165,32 @@ def test_another_user_who_connected_is_another_person(tmp_path: Path, kernel: st
     for folder in tmp_path.parents:
         if folder.owner() == ME and folder.name.startswith("pytest"):
             folder.chmod(0o711)
-    with connected(tmp_path, lambda: os.setresuid(*[NOBODY.pw_uid] * 3)) as (here, child):
-        assert at_other_end(here, made(tmp_path, None, child)) == "nobody", kernel
+    with connected(tmp_path, "another user") as other:
+        assert at_other_end(other.here, made(tmp_path, None, other.process.pid)) == "nobody", kernel
 
 
 def test_a_number_that_may_be_another_processs_by_now_says_nothing(tmp_path: Path, kernel: str) -> None:
     """The process has ended: the login that stands under its number is somebody else's."""
-    with connected(tmp_path) as (here, child):
-        proc = made(tmp_path, str(NOBODY.pw_uid), child)
-        end(here, child)
+    with connected(tmp_path) as other:
+        proc = made(tmp_path, str(NOBODY.pw_uid), other.process.pid)
+        other.end()
         with pytest.raises(PersonUnknown, match="nothing was done"):
-            at_other_end(here, proc)
+            at_other_end(other.here, proc)
     assert kernel
 
 
 def test_a_process_that_ends_while_its_login_is_read_says_nothing(
     tmp_path: Path, kernel: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with connected(tmp_path) as (here, child):
+    with connected(tmp_path) as other:
 
         def ends_then_reads(_folder: Path) -> int:
-            end(here, child)
+            other.end()
             return NOBODY.pw_uid
 
         monkeypatch.setattr(fep.person, "_login", ends_then_reads)
         with pytest.raises(PersonUnknown):
-            at_other_end(here, tmp_path)
+            at_other_end(other.here, tmp_path)
     assert kernel
 
 
@@ -221,14 +203,14 @@ def test_a_system_without_descriptors_of_processes_tells_the_user_alone(
         raise OSError(errno.ENOSYS, "Function not implemented")
 
     monkeypatch.setattr(os, "pidfd_open", not_here)
-    with connected(tmp_path) as (here, child):
-        assert at_other_end(here, made(tmp_path, str(NOBODY.pw_uid), child)) == ME
+    with connected(tmp_path) as other:
+        assert at_other_end(other.here, made(tmp_path, str(NOBODY.pw_uid), other.process.pid)) == ME
 
 
 def test_no_descriptor_is_left_open(tmp_path: Path, kernel: str) -> None:
-    with connected(tmp_path) as (here, child):
-        proc = made(tmp_path, UNSET, child)
+    with connected(tmp_path) as other:
+        proc = made(tmp_path, UNSET, other.process.pid)
         before = len(os.listdir("/proc/self/fd"))
         for _ in range(3):
-            at_other_end(here, proc)
+            at_other_end(other.here, proc)
         assert len(os.listdir("/proc/self/fd")) == before, kernel
