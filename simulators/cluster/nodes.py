@@ -90,8 +90,8 @@ class Node:
         return found
 
     def _page(self, name: str) -> bytes:
-        url = f"http://127.0.0.1:{self.status_port}/{name}"
-        with urllib.request.urlopen(url, timeout=5) as answer:  # nosec B310 - our own loopback address
+        url = f"http://127.0.0.1:{self.status_port}/{name}"  # our own, on loopback
+        with urllib.request.urlopen(url, timeout=5) as answer:  # nosec B310
             content: bytes = answer.read()
             return content
 
