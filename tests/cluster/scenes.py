@@ -22,6 +22,8 @@ from tests.machine import _run_reactor, reactor
 
 DATE = "20260930"
 SECONDS = 60
+STILL_LOOKS = 50
+"""So many looks, 10 ms apart, find the same: every answer that was sent has come over loopback by then."""
 NEXT_DATE = "20261008"
 """The first working day after the holidays."""
 
@@ -86,3 +88,13 @@ def approvals(traffic: Traffic, count: int) -> None:
     """Wait until so many more were told yes."""
     wanted = wait_for(traffic.told_yes) + count
     until(lambda: traffic.told_yes() >= wanted)
+
+
+def still(traffic: Traffic) -> int:
+    """How many were told yes, when what was on its way to the banks has arrived."""
+    told, same = wait_for(traffic.told_yes), 0
+    while same < STILL_LOOKS:
+        wait_for(_a_moment)
+        now = wait_for(traffic.told_yes)
+        told, same = now, same + 1 if now == told else 0
+    return int(told)

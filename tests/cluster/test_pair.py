@@ -9,7 +9,7 @@ import pytest
 from simulators.cluster import verdict
 from simulators.cluster.nodes import BANKS, qianzhi
 from simulators.cluster.scene import Cluster
-from tests.cluster.scenes import approvals, cluster, reactor, trading, until, wait_for
+from tests.cluster.scenes import approvals, cluster, reactor, still, trading, until, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -58,7 +58,7 @@ def test_what_the_primary_has_committed_and_the_standby_has_not_was_not_answered
             assert away is not None
             away.kill()
             until(lambda: pair.primary.ask(WAITING) != [(0,)])
-            answered = wait_for(traffic.told_yes)
+            answered = still(traffic)
             pair.primary.kill()
             away.start()
             pair.fail_over()

@@ -110,7 +110,12 @@ def connected(tmp_path: Path, become: str = "nobody else") -> Iterator[Other]:
         listener.listen()
         path.chmod(0o666)
         process = started(become, "connect", str(path))
-        here, _ = listener.accept()
+        try:
+            here, _ = listener.accept()
+        except TimeoutError:
+            process.kill()
+            process.communicate()
+            raise
     with here:
         other = Other(here, process)
         try:
@@ -163,7 +168,7 @@ def test_the_user_who_connected_counts_where_there_is_no_login(
 def test_another_user_who_connected_is_another_person(tmp_path: Path, kernel: str) -> None:
     tmp_path.chmod(0o711)
     for folder in tmp_path.parents:
-        if folder.owner() == ME and folder.name.startswith("pytest"):
+        if folder.owner() == ME and folder.name.startswith(("pytest", "popen")):
             folder.chmod(0o711)
     with connected(tmp_path, "another user") as other:
         assert at_other_end(other.here, made(tmp_path, None, other.process.pid)) == "nobody", kernel
