@@ -61,8 +61,10 @@ def test_what_the_primary_has_committed_and_the_standby_has_not_was_not_answered
             answered = still(traffic)
             pair.primary.kill()
             away.start()
+            assert wait_for(traffic.told_yes) == answered, (
+                "before the promotion: after it banks are told yes again"
+            )
             pair.fail_over()
-            assert wait_for(traffic.told_yes) == answered
             approvals(traffic, EACH_SIDE)
         check(running)
 
