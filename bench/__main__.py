@@ -30,18 +30,19 @@ from typing import Any, NamedTuple
 from urllib.request import urlopen
 
 from bench.frames import BANK, DATE, approved_place, policies, sign_on, write_frames
-from bench.sender import Place
-from fep.config import load_settings
+from fep.config import Settings, load_settings
 from fep.install import install
 from fep.vault import Vault
 from ledger.bookfile import write
 from protocol.codec import Codec
 from protocol.dialect import load
+from protocol.mac import MacKey
 
 LINKS = 64
 IN_FLIGHT = 8
 BASELINE_BATCH = 256
 SENDERS = 2
+CODEC = Codec(load("ascii87"))
 
 
 class Figures(NamedTuple):
@@ -158,34 +159,42 @@ def _run(database: str, program: Path | None, transactions: int, rate: float) ->
         (folder / "book.csv").write_bytes(b"".join(write(DATE, policies(transactions))))
         qianzhi("book", "load", str(folder / "book.csv"), "--config", str(settings))
         ports, status = stack.enter_context(serving(settings))
-        loaded = load_settings(settings)
-        entry = next(one for one in loaded.bank if one.code == BANK)
-        zmk = Vault(loaded.keystore).held_zmk(entry)
-        return _load(folder, program, ports[BANK], status, zmk, transactions, rate)
+        linked = signed_on(load_settings(settings), BANK, ports, LINKS)
+        return _load(folder, program, linked, status, transactions, rate)
+
+
+def signed_on(
+    settings: Settings, code: str, ports: dict[str, int], links: int
+) -> tuple[list[socket.socket], list[MacKey]]:
+    """A bank's links, open and signed on, and their keys."""
+    entry = next(one for one in settings.bank if one.code == code)
+    zmk = Vault(settings.keystore).held_zmk(entry)
+    sockets = [socket.create_connection(("127.0.0.1", ports[code])) for _ in range(links)]
+    return sockets, [sign_on(one, CODEC, zmk, code, entry.mac) for one in sockets]
 
 
 def _load(
-    folder: Path, program: Path | None, port: int, status: str, zmk: bytes, transactions: int, rate: float
+    folder: Path,
+    program: Path | None,
+    linked: tuple[list[socket.socket], list[MacKey]],
+    status: str,
+    transactions: int,
+    rate: float,
 ) -> Figures:
-    codec = Codec(load("ascii87"))
-    sockets = [socket.create_connection(("127.0.0.1", port)) for _ in range(LINKS)]
-    keys = [sign_on(link, codec, zmk) for link in sockets]
+    sockets, keys = linked
     parts = 1 if program else SENDERS
     runs = []
     for part in range(parts):
         path = folder / f"frames{part}"
         links = range(part, LINKS, parts)
-        write_frames(path, codec, links, keys, transactions)
+        write_frames(path, CODEC, links, keys, transactions)
         runs.append((path, [sockets[link].fileno() for link in links]))
-    told = _send(program, runs, approved_place(codec), rate / parts)
+    told = _send(program, runs, rate / parts)
     for link in sockets:
         link.close()
     if sum(one["approved"] for one in told) != transactions:
         raise SystemExit(f"bench: not all of {transactions} were approved: {told}")
-    latencies = array("f")
-    for path, _ in runs:
-        latencies.frombytes(path.with_suffix(".latencies").read_bytes())
-    ordered = sorted(latencies)
+    ordered = sorted(latency for path, _ in runs for latency in latencies_of(path))
     with urlopen(status) as answer:
         counted = json.load(answer)
     return Figures(
@@ -197,16 +206,33 @@ def _load(
     )
 
 
-def _send(
-    program: Path | None, runs: Sequence[tuple[Path, list[int]]], place: Place, rate: float
-) -> list[dict[str, Any]]:
+def begun(
+    program: Path | None, frames: Path, descriptors: Sequence[int], rate: float, in_flight: int = IN_FLIGHT
+) -> subprocess.Popen[str]:
+    """Start the load over open sockets: at a rate, or, where that is 0, with so many in flight on each link.
+    It prints one line, and leaves what `latencies_of` reads.
+    """
+    place = approved_place(CODEC)
+    command = [str(program)] if program else [sys.executable, "-m", "bench.sender"]
+    command += [str(frames), ",".join(map(str, descriptors)), place.head.hex(), str(place.stan_at)]
+    command += [str(place.code_at), str(in_flight), f"{rate:.3f}", str(_latencies_file(frames))]
+    return subprocess.Popen(command, pass_fds=descriptors, stdout=subprocess.PIPE, text=True)
+
+
+def latencies_of(frames: Path) -> array[float]:
+    """What a load that has ended measured, in seconds; a refusal's is negative."""
+    latencies = array("f")
+    latencies.frombytes(_latencies_file(frames).read_bytes())
+    return latencies
+
+
+def _latencies_file(frames: Path) -> Path:
+    return frames.with_suffix(".latencies")
+
+
+def _send(program: Path | None, runs: Sequence[tuple[Path, list[int]]], rate: float) -> list[dict[str, Any]]:
     """Run the senders side by side; what each printed."""
-    started = []
-    for path, descriptors in runs:
-        command = [str(program)] if program else [sys.executable, "-m", "bench.sender"]
-        command += [str(path), ",".join(map(str, descriptors)), place.head.hex(), str(place.stan_at)]
-        command += [str(place.code_at), str(IN_FLIGHT), f"{rate:.3f}", str(path.with_suffix(".latencies"))]
-        started.append(subprocess.Popen(command, pass_fds=descriptors, stdout=subprocess.PIPE, text=True))
+    started = [begun(program, path, descriptors, rate) for path, descriptors in runs]
     told = []
     for process in started:
         output, _ = process.communicate()

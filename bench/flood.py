@@ -12,23 +12,27 @@ import os
 import platform
 import socket
 import sqlite3
-import subprocess
 import tempfile
-from array import array
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.__main__ import compiled, fresh_database, postgresql, qianzhi, serving
-from bench.frames import BANK, DATE, approved_place, policies, sign_on, write_frames
-from fep.config import Bank, Settings, load_settings
+from bench.__main__ import (
+    CODEC,
+    begun,
+    compiled,
+    fresh_database,
+    latencies_of,
+    postgresql,
+    qianzhi,
+    serving,
+    signed_on,
+)
+from bench.frames import BANK, DATE, policies, write_frames
+from fep.config import load_settings
 from fep.install import install
-from fep.vault import Vault
 from ledger.bookfile import write
-from protocol.codec import Codec
-from protocol.dialect import load
-from protocol.mac import MacKey
 
 FLOODER = "01030000"
 STEADY_LINKS, FLOOD_LINKS = 8, 64
@@ -36,7 +40,6 @@ FLOOD_IN_FLIGHT = 256
 UNLIMITED = 1_000_000
 USUAL = 1000
 """The default of messages_a_second."""
-CODEC = Codec(load("ascii87"))
 
 
 def main() -> None:
@@ -100,9 +103,8 @@ def _run(database: str, program: Path, rate: int, count: int, limit: int | None)
                 folder / "flood", CODEC, range(FLOOD_LINKS), flooders[1], flood, bank=FLOODER, start=count
             )
             stack.enter_context(_flooding(program, folder / "flood", flooders[0]))
-        begun(program, frames, steady[0], rate).communicate()
-        latencies = array("f")
-        latencies.frombytes(frames.with_suffix(".latencies").read_bytes())
+        begun(program, frames, [one.fileno() for one in steady[0]], rate).communicate()
+        latencies = latencies_of(frames)
         if len(latencies) != count:
             raise SystemExit(f"bench: {len(latencies)} of {count} were answered")
         return sorted(latencies)
@@ -116,30 +118,9 @@ def _like_the_first(path: Path, limit: int) -> None:
     path.write_text(head + mark + rest, encoding="utf-8")
 
 
-def signed_on(
-    settings: Settings, code: str, ports: dict[str, int], links: int
-) -> tuple[list[socket.socket], list[MacKey]]:
-    """A bank's links, open and signed on, and their keys."""
-    entry: Bank = next(one for one in settings.bank if one.code == code)
-    zmk = Vault(settings.keystore).held_zmk(entry)
-    sockets = [socket.create_connection(("127.0.0.1", ports[code])) for _ in range(links)]
-    return sockets, [sign_on(one, CODEC, zmk, code, entry.mac) for one in sockets]
-
-
-def begun(
-    program: Path, frames: Path, sockets: list[socket.socket], rate: float, in_flight: int = FLOOD_IN_FLIGHT
-) -> subprocess.Popen[bytes]:
-    """Start the load: at a rate, or, where that is 0, so many on each link as are answered."""
-    place, descriptors = approved_place(CODEC), [one.fileno() for one in sockets]
-    command = [str(program), str(frames), ",".join(map(str, descriptors)), place.head.hex()]
-    command += [str(place.stan_at), str(place.code_at), str(0 if rate else in_flight), f"{rate:.3f}"]
-    command += [str(frames.with_suffix(".latencies"))]
-    return subprocess.Popen(command, pass_fds=descriptors, stdout=subprocess.PIPE)
-
-
 @contextmanager
 def _flooding(program: Path, frames: Path, sockets: list[socket.socket]) -> Iterator[None]:
-    process = begun(program, frames, sockets, 0)
+    process = begun(program, frames, [one.fileno() for one in sockets], 0, FLOOD_IN_FLIGHT)
     try:
         yield
         if process.poll() is not None:

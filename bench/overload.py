@@ -15,7 +15,6 @@ import resource
 import socket
 import sqlite3
 import tempfile
-from array import array
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -23,14 +22,26 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.request import urlopen
 
-from bench.__main__ import compiled, fresh_database, postgresql, qianzhi, serving, unshaped
-from bench.flood import CODEC, begun, signed_on
+from bench.__main__ import (
+    CODEC,
+    IN_FLIGHT,
+    LINKS,
+    begun,
+    compiled,
+    fresh_database,
+    latencies_of,
+    postgresql,
+    qianzhi,
+    serving,
+    signed_on,
+    unshaped,
+)
 from bench.frames import BANK, DATE, policies, write_frames
 from fep.config import load_settings
 from fep.install import install
 from ledger.bookfile import write
 
-LINKS, IN_FLIGHT, TIMES = 64, 8, 10
+TIMES = 10
 IDLE = 10_000
 QUEUE = 512
 """limits.queue here: so many wait 73 ms at 7,000 a second."""
@@ -110,13 +121,12 @@ class Run:
         frames = self._settings.with_name(f"frames{self._used}")
         write_frames(frames, CODEC, range(LINKS), keys, count, start=self._used)
         self._used += count
-        process = begun(self._program, frames, sockets, rate, in_flight)
+        process = begun(self._program, frames, [one.fileno() for one in sockets], rate, in_flight)
         told = json.loads(process.communicate()[0])
         memory = self.memory()
         for one in sockets:
             one.close()
-        latencies = array("f")
-        latencies.frombytes(frames.with_suffix(".latencies").read_bytes())
+        latencies = latencies_of(frames)
         good = sorted(one for one in latencies if one >= 0)
         bad = sorted(-one for one in latencies if one < 0)
         seconds = told["end"] - told["start"]

@@ -7,13 +7,13 @@ anybody's money. What is in a file, others read.
 from __future__ import annotations
 
 import os
-import pwd
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from fep.person import name_of
 from office.config import Bank, Settings
 from office.errors import FileRefused
 
@@ -54,12 +54,5 @@ def _check(path: Path, found: os.stat_result, bank: Bank) -> None:
         raise FileRefused(
             f"{path} can be changed by others than its owner: have it left with mode 640 or less"
         )
-    if bank.file_owner and (owner := _user(found.st_uid)) != bank.file_owner:
+    if bank.file_owner and (owner := name_of(found.st_uid)) != bank.file_owner:
         raise FileRefused(f"{path} is {owner}'s; the settings have {bank.file_owner} leave this bank's files")
-
-
-def _user(number: int) -> str:
-    try:
-        return pwd.getpwuid(number).pw_name
-    except KeyError:
-        return str(number)

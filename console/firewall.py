@@ -22,11 +22,11 @@ import click
 from console.options import SETTINGS
 from console.trail import recorded, write_down
 from fep.config import Settings, load_settings
-from fep.trail import Stage
 from firewall_rules.errors import FirewallError
 from firewall_rules.loader import Nft, apply
 from firewall_rules.nftables import render
 from firewall_rules.ruleset import difference
+from ledger.acts import Stage
 
 WORD = "keep"
 _LOOK_SECONDS = 0.5

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from fep.operations import is_date
+from ledger.day import is_date
 
 SETTINGS = click.option(
     "--config",

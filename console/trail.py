@@ -19,7 +19,8 @@ from fep.config import Settings
 from fep.control import NotServing, ask
 from fep.errors import FepError
 from fep.person import at_keyboard
-from fep.trail import Deed, Stage
+from fep.trail import Deed
+from ledger.acts import Stage, failed
 from ledger.errors import LedgerError
 from ledger.store import Store
 
@@ -79,7 +80,7 @@ def refusals(store: Store, act: str, subject: str = "") -> Iterator[str]:
         yield by
     except Exception as error:
         try:
-            trail.write(store, now_us(), by, act, subject, trail.failed(error))
+            trail.write(store, now_us(), by, act, subject, failed(error))
         except LedgerError as also:
             click.echo(f"{_UNTOLD}: {also}", err=True)
         raise

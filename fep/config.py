@@ -7,7 +7,6 @@ differs between banks is data here, never code. Each limit carries its reason.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
 from fnmatch import fnmatchcase
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
@@ -21,6 +20,7 @@ from firewall_rules.gateway import Allowance, overlapping, overlaps, plain_netwo
 from firewall_rules.hours import Hours
 from firewall_rules.policy import Door, Endpoint, Policy
 from ledger.calendar import Calendar
+from ledger.day import is_date
 from ledger.request import ACT_OF_CODE, FINANCIAL
 from ledger.settings import Fault, Section, SettingsError, read_settings, rooted_database, rooted_path
 from protocol.dialect import shipped
@@ -139,11 +139,7 @@ class BusinessDay(Section):
     @classmethod
     def _dates_exist(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for text in value:
-            try:
-                good = f"{date.fromisoformat(text):%Y%m%d}" == text
-            except ValueError:
-                good = False
-            if not good:
+            if not is_date(text):
                 raise ValueError(f"{text!r} is no date: write YYYYMMDD")
         return value
 

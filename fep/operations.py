@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
-from datetime import date as calendar_date
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -25,9 +24,10 @@ from fep.control import Command, ControlError, Progress
 from fep.keys import FrontKey
 from fep.schedule import is_time
 from ledger import bookfile
-from ledger.acts import MACHINE
+from ledger.acts import MACHINE, Stage, failed
 from ledger.calendar import Calendar
 from ledger.cutover import Cutover, CutoverRefused, cut_over
+from ledger.day import is_date
 from ledger.errors import Conflict, LedgerError, OutcomeUnknown, Unavailable
 from ledger.load import Loaded, load_book
 from ledger.seal import Sealer
@@ -49,17 +49,6 @@ def refuse_early(now: datetime, business_date: str) -> None:
             f"business day {business_date} has not begun (today is {today}): nothing was done;"
             " --early closes it all the same"
         )
-
-
-def is_date(text: object) -> bool:
-    """Whether this is a date of the calendar, YYYYMMDD."""
-    if not (isinstance(text, str) and len(text) == 8 and text.isascii() and text.isdecimal()):
-        return False
-    try:
-        calendar_date.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
 
 
 def date_to_close(asked: str | None, open_date: str, now: datetime, *, early: bool) -> str:
@@ -114,7 +103,7 @@ class Operations:
         try:
             done = await self.cut_over(date_to_close(given, open_date, self.now(), early=early), by)
         except Exception as error:
-            await self._noted(by, trail.CUTOVER, asked_for, trail.failed(error))
+            await self._noted(by, trail.CUTOVER, asked_for, failed(error))
             raise
         if done.done_before:
             await self._noted(by, trail.CUTOVER, asked_for, trail.DONE_BEFORE)
@@ -128,7 +117,7 @@ class Operations:
             tell = partial(self.reactor.callFromThread, progress)
             loaded: Loaded = await self.one_load.run(deferToThread, self._load, path, tell, by)
         except Exception as error:
-            await self._noted(by, trail.LOAD, "", trail.failed(error))
+            await self._noted(by, trail.LOAD, "", failed(error))
             raise
         self.engine.see_date(
             loaded.date
@@ -162,13 +151,13 @@ class Operations:
         return self.one_act.run(lambda: Deferred.fromCoroutine(self._recorded(by, act, do)))
 
     async def _recorded(self, by: str, act: str, do: Callable[[], str]) -> None:
-        await self._written(by, act, "", trail.Stage.ASKED.value)
+        await self._written(by, act, "", Stage.ASKED.value)
         try:
             came_to = do()
         except Exception as error:
-            await self._noted(by, act, "", trail.failed(error))
+            await self._noted(by, act, "", failed(error))
             raise
-        await self._noted(by, act, "", f"{trail.Stage.DONE.value}: {came_to}")
+        await self._noted(by, act, "", f"{Stage.DONE.value}: {came_to}")
 
     def stop(self) -> Deferred[Any]:
         """Fires when no load is under way; none begins after that. A load that went on asking a reactor

@@ -34,7 +34,7 @@ class PersonUnknown(FepError):
 
 def at_keyboard(proc: Path = PROC) -> str:
     """The person who runs this very process."""
-    return _name(_login(proc / "self"), os.getuid())
+    return _person(_login(proc / "self"), os.getuid())
 
 
 def at_other_end(connection: socket.socket, proc: Path = PROC) -> str:
@@ -51,15 +51,19 @@ def at_other_end(connection: socket.socket, proc: Path = PROC) -> str:
         login = _login(proc / str(process)) if descriptor is not None else None
         if descriptor is not None and _has_ended(descriptor):
             raise PersonUnknown("who asked has ended: nothing was done")
-    return _name(login, user)
+    return _person(login, user)
 
 
-def _name(login: int | None, user: int) -> str:
-    number = user if login is None else login
+def name_of(number: int) -> str:
+    """The name of the system's user with this number; the number where it has none."""
     try:
         return pwd.getpwuid(number).pw_name
     except KeyError:
         return str(number)
+
+
+def _person(login: int | None, user: int) -> str:
+    return name_of(user if login is None else login)
 
 
 def _login(folder: Path) -> int | None:

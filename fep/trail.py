@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from fep.errors import FepError
-from ledger.acts import record
+from ledger.acts import Stage, record
 from ledger.errors import Conflict, Unavailable
 from ledger.schema import FRONT, acts
 from ledger.store import Store
@@ -33,16 +32,6 @@ _KEY: Final = f"front|seal|{_ZMK}"
 _DIGEST: Final = "[0-9a-f]{64}"
 _ATTEMPTS: Final = 8
 """Nodes that write at the same moment take turns; one that loses this often says so."""
-
-
-class Stage(StrEnum):
-    """How far an act has come: asked for, and then its end. An act without an end is one whose process was
-    lost.
-    """
-
-    ASKED = "asked"
-    DONE = "done"
-    FAILED = "failed"
 
 
 SUBJECTS: Final[Mapping[str, str]] = MappingProxyType(
@@ -112,11 +101,6 @@ def deed(asked: Mapping[str, Any]) -> Deed:
 def subject_of(act: str, typed: str) -> str:
     """What was typed, if an act can be about it; else nothing."""
     return typed if _has_form(SUBJECTS[act], typed) else ""
-
-
-def failed(error: BaseException) -> str:
-    """The note of an act that came to nothing: the kind of error, never its text."""
-    return f"{Stage.FAILED.value}: {type(error).__name__}"
 
 
 def begin(store: Store) -> None:

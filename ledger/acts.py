@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
+from enum import StrEnum
 from typing import NamedTuple
 
 from sqlalchemy import Connection, Table, insert, select
@@ -19,6 +20,16 @@ from ledger.entry import GENESIS
 MACHINE = "machine"
 """Who did what no person asked for: the clock, or a program of ours."""
 _ROWS_AT_ONCE = 1000
+
+
+class Stage(StrEnum):
+    """How far an act has come: asked for, and then its end. An act without an end is one whose process was
+    lost.
+    """
+
+    ASKED = "asked"
+    DONE = "done"
+    FAILED = "failed"
 
 
 class Act(NamedTuple):
@@ -46,6 +57,11 @@ def act_hash(act: Act) -> str:
     """SHA-256, hex, over the act as a JSON array in UTF-8."""
     text = json.dumps(act, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def failed(error: BaseException) -> str:
+    """The note of an act that came to nothing: the kind of error, never its text."""
+    return f"{Stage.FAILED.value}: {type(error).__name__}"
 
 
 def record(connection: Connection, table: Table, at: int, by: str, act: str, subject: str, note: str) -> int:

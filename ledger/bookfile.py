@@ -20,14 +20,13 @@ import io
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import date
-from functools import lru_cache
 from sys import intern
 from types import MappingProxyType
 from typing import BinaryIO, Final, NamedTuple, NoReturn
 
 from ledger import identity
 from ledger.conceal import figure
+from ledger.day import is_date
 from ledger.errors import BookFileError, Problem
 
 HEADER: Final = "policy,state,holder,due,code,due_date,amount_fen,beneficiary"
@@ -168,18 +167,6 @@ class _Trailer(NamedTuple):
     withdrawn: int
 
 
-@lru_cache(maxsize=4096)
-def _is_date(text: str) -> bool:
-    """Whether `text` is YYYYMMDD of a real day. Cached: a million rows name a few hundred days."""
-    if len(text) != 8 or not (text.isascii() and text.isdigit()):
-        return False
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
-
-
 def _is_name(text: str) -> bool:
     if _PLAIN_NAME.fullmatch(text):
         return True
@@ -212,7 +199,7 @@ _CHECKS: Final[tuple[_Check, ...]] = (
     *_POLICY_CHECKS,
     ("due", re.compile(r"[A-Z0-9-]{1,20}").fullmatch, "not 1 to 20 of A-Z, 0-9 and -"),
     ("code", KINDS.__contains__, f"not one of {', '.join(KINDS)}"),
-    ("due_date", _is_date, "not a date, YYYYMMDD"),
+    ("due_date", is_date, "not a date, YYYYMMDD"),
     ("amount_fen", re.compile(r"[1-9][0-9]{0,11}").fullmatch, "not a whole number of fen, 1 to 999999999999"),
 )
 
@@ -221,7 +208,7 @@ _WITHDRAWN_CHECKS: Final = (_POLICY_CHECKS[0], *_CHECKS[3:])
 # Longer than any sum, and shorter than an identity number.
 _COUNT: Final = re.compile(r"0|[1-9][0-9]{0,16}")
 _TRAILER_CHECKS: Final[tuple[_Check, ...]] = (
-    ("business_date", _is_date, "not a date, YYYYMMDD"),
+    ("business_date", is_date, "not a date, YYYYMMDD"),
     *((name, _COUNT.fullmatch, "not a whole number of 1 to 17 digits") for name in _Trailer._fields[1:5]),
     ("withdrawn", re.compile(r"|[1-9][0-9]{0,16}").fullmatch, "neither empty nor a whole number from 1"),
 )

@@ -6,7 +6,9 @@ Pure. No clock is read: what day it is, the book says. Which dates are business 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 
 
@@ -39,6 +41,21 @@ TRANSITIONS: Mapping[tuple[DayState, DayEvent], DayState] = MappingProxyType(
 )
 """All that can happen to a day, each once and in this order. It is archived when nothing of it is awaited any
 more: the next day's dues are loaded."""
+
+
+def is_date(text: object) -> bool:
+    """Whether this is YYYYMMDD of a real day."""
+    return isinstance(text, str) and len(text) == 8 and text.isascii() and text.isdecimal() and _exists(text)
+
+
+@lru_cache(maxsize=4096)
+def _exists(digits: str) -> bool:
+    """Cached: a million rows of a file name a few hundred days."""
+    try:
+        date.fromisoformat(digits)
+    except ValueError:
+        return False
+    return True
 
 
 def full_date(month_day: str, current: str) -> str:

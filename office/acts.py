@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection
 
-from ledger.acts import record
+from ledger.acts import Stage, failed, record
 from ledger.store import Store
 from office.schema import acts
 
@@ -24,21 +24,16 @@ def recorded(store: Store, now_us: Callable[[], int], by: str, act: str) -> Iter
     """Write down what a person has the office do before it begins, and its end after. Raises what
     Store.transaction does, and then nothing was done.
     """
-    write(store, now_us(), by, act, "", "asked")
+    write(store, now_us(), by, act, "", Stage.ASKED.value)
     try:
         yield
     except BaseException as error:
         write(store, now_us(), by, act, "", failed(error))
         raise
-    write(store, now_us(), by, act, "", "done")
+    write(store, now_us(), by, act, "", Stage.DONE.value)
 
 
 def write(store: Store, at: int, by: str, act: str, subject: str, note: str) -> None:
     """Write down an act in a transaction of its own. Raises what Store.transaction does."""
     with store.transaction() as connection:
         record_act(connection, at, by, act, subject, note)
-
-
-def failed(error: BaseException) -> str:
-    """The note of an act that came to nothing: the kind of error, never its text."""
-    return f"failed: {type(error).__name__}"

@@ -13,9 +13,10 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from ledger.acts import failed
 from ledger.store import Store
 from office import breaks
-from office.acts import failed, record_act, write
+from office.acts import record_act, write
 from office.breaks import Break
 from office.chart import Chart
 from office.config import Act, NotAllowed, Settings

@@ -14,6 +14,9 @@ from ledger.bookfile import DueLine
 from simulators.bank import Bank, BankError
 from simulators.beliefs import Belief, State
 
+Visits = tuple[tuple[int, Callable[[Any, DueLine], Coroutine[Any, Any, object]]], ...]
+"""What a customer's visit turns into, by cumulated per cent."""
+
 
 @dataclass(slots=True)
 class Customers:
@@ -33,12 +36,16 @@ class Customers:
             await self._visit(due)
             served()
 
-    def _visit(self, due: DueLine) -> Coroutine[Any, Any, None]:
+    def _visit(self, due: DueLine) -> Coroutine[Any, Any, object]:
         draw = self.random.randrange(100)
-        for share, act in _VISITS:
+        for share, act in self._visits():
             if draw < share:
                 return act(self, due)
         return self._usual(due)
+
+    def _visits(self) -> Visits:
+        """What a visit turns into; the rest is the usual."""
+        return _VISITS
 
     async def _usual(self, due: DueLine) -> None:
         await self.bank.inquire(due.policy)
@@ -48,6 +55,10 @@ class Customers:
         """The bank sends everything twice, once as a repeat."""
         first = await self._settle(due)
         again = await self.bank.carry_out(first, due.beneficiary, repeat=True)
+        self._count_repeat(first, again)
+
+    def _count_repeat(self, first: Belief, again: Belief) -> None:
+        """Raises BankError where the second answer is not the first."""
         self.repeats += 1
         names = ("response", "receipt", "authorization")
         if [getattr(first, name) for name in names] != [getattr(again, name) for name in names]:
@@ -93,7 +104,7 @@ class Customers:
             self.receipt = answer.fields[62]
 
 
-_VISITS: tuple[tuple[int, Callable[[Customers, DueLine], Coroutine[Any, Any, None]]], ...] = (
+_VISITS: Visits = (
     (12, Customers._repeated),
     (20, Customers._answer_lost),
     (26, Customers._reversal_first),
@@ -101,4 +112,3 @@ _VISITS: tuple[tuple[int, Callable[[Customers, DueLine], Coroutine[Any, Any, Non
     (34, Customers._wrong_amount),
     (37, Customers._advised),
 )
-"""What a customer's visit turns into, by cumulated per cent; the rest is the usual."""

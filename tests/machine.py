@@ -320,3 +320,12 @@ class Books:
                 for chain in read_chains(connection)
                 for link in broken_links(list(read_entries(connection, chain.chain)), chain)
             ]
+
+
+def acts(config: Path) -> list[tuple[str, ...]]:
+    """Who did what, as the book of these settings has it: person, act, subject, note."""
+    books = Books(load_settings(config).node.database)
+    try:
+        return list(books.rows("SELECT by, act, subject, note FROM acts ORDER BY number"))
+    finally:
+        books.close()

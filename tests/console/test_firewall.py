@@ -19,7 +19,7 @@ from firewall_rules.nftables import REMOVAL
 from ledger.errors import BookInUse
 from ledger.settings import SettingsError
 from ledger.store import Store
-from tests.machine import Books
+from tests.machine import acts
 from tests.policies import firewall_settings
 
 
@@ -118,14 +118,6 @@ def test_a_lost_terminal_ends_in_the_old_rules(
 def digest(nft: Remembering, config: Path) -> str:
     """Of the rules that the settings ask for."""
     return hashlib.sha256(run(config, "render").output.encode()).hexdigest()
-
-
-def acts(config: Path) -> list[tuple[str, ...]]:
-    books = Books(load_settings(config).node.database)
-    try:
-        return list(books.rows("SELECT by, act, subject, note FROM acts ORDER BY number"))
-    finally:
-        books.close()
 
 
 def of_me(digest: str, *acts: tuple[str, str]) -> list[tuple[str, ...]]:

@@ -23,7 +23,7 @@ from protocol.keyblock import unwrap
 from protocol.mac import aes_check_value, tdes_check_value
 from tests import softhsm
 from tests.builders import BANK
-from tests.machine import FRONT_KEY, MASTER_KEY, OTHER_BANK, SEAL_KEY, ZMK, Books, write_settings
+from tests.machine import FRONT_KEY, MASTER_KEY, OTHER_BANK, SEAL_KEY, ZMK, acts, write_settings
 
 ONE = bytes.fromhex("00112233445566778899aabbccddeeff")
 TWO = bytes.fromhex("5a5b1c0dd3e4f5061728394a5b6c7d8e")
@@ -156,15 +156,6 @@ def test_a_keystore_is_made_once_with_a_master_key_file(config: Path) -> None:
 
 
 # The trail.
-
-
-def acts(config: Path) -> list[tuple[str, ...]]:
-    """Who did what, as the book has it: person, act, subject, note."""
-    books = Books(load_settings(config).node.database)
-    try:
-        return list(books.rows("SELECT by, act, subject, note FROM acts ORDER BY number"))
-    finally:
-        books.close()
 
 
 def of_me(act: str, subject: str, *notes: str) -> list[tuple[str, ...]]:

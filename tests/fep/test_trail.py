@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import text
 
 import fep.trail
-from fep.trail import SUBJECTS, DeedRefused, Stage, begin, deed, failed, subject_of, write
-from ledger.acts import Act, broken_acts, read_acts
+from fep.trail import SUBJECTS, DeedRefused, begin, deed, subject_of, write
+from ledger.acts import Act, Stage, broken_acts, failed, read_acts
 from ledger.errors import Conflict, LedgerError, Unavailable
 from ledger.schema import acts
 from ledger.store import Store
