@@ -37,3 +37,10 @@ def make_token() -> None:
     os.environ["SOFTHSM2_CONF"] = str(folder / "softhsm2.conf")
     command = ["softhsm2-util", "--init-token", "--free", "--label", LABEL, "--pin", PIN, "--so-pin", PIN]
     subprocess.run(command, check=True, capture_output=True)
+
+
+def log_out() -> None:
+    """End every session of this process: a login is the process's, and with one open any PIN is good."""
+    import pkcs11
+
+    pkcs11.lib(MODULE).reinitialize()

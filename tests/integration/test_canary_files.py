@@ -285,6 +285,7 @@ def test_no_command_on_keys_repeats_what_was_typed(tmp_path: Path) -> None:
 @pytest.mark.skipif(bool(softhsm.missing()), reason=softhsm.missing())
 def test_a_token_does_not_repeat_a_wrong_pin() -> None:
     softhsm.make_token()
+    softhsm.log_out()
     with pytest.raises(Exception, match="the PIN is wrong") as raised:
         Token(softhsm.MODULE, softhsm.LABEL, Secret(TOKEN_PIN.encode()))
     assert leaks({"token": shown(raised.value)}) == []
