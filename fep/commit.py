@@ -17,11 +17,14 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from fep.queue import FairQueue
+from fep.queue import FairQueue, Patience
 from fep.statistics import Statistics
 from ledger.errors import Conflict, Fenced, OutcomeUnknown, Unavailable
 from ledger.request import Answer, Request
 from protocol.responses import Response
+
+BUSY = "BUSY, ASK AGAIN"
+"""DE 44 of the 91 for want of a place in the queue."""
 
 Deliver = Callable[[Answer], None]
 Errand = tuple[Callable[[], Any], Deferred[Any]]
@@ -75,6 +78,7 @@ class Engine:
     statistics: Statistics
     batch_limit: int
     queue_limit: int
+    queue_seconds: float
     retry_seconds: float
     fenced: Callable[[], None]
     new_date: Callable[[], None] = lambda: None
@@ -82,6 +86,7 @@ class Engine:
     in_doubt: bool = False
     log: Logger = field(default_factory=lambda: Logger(namespace="fep.commit"))
     _queue: FairQueue[Waiting] = field(init=False)
+    _patience: Patience = field(init=False)
     _redo: deque[Batch] = field(default_factory=deque)
     _errands: deque[Errand] = field(default_factory=deque)
     _running: bool = False
@@ -90,6 +95,7 @@ class Engine:
 
     def __post_init__(self) -> None:
         self._queue = FairQueue(self.queue_limit)
+        self._patience = Patience(self.queue_seconds, self.batch_limit, self.queue_limit)
 
     @property
     def queued(self) -> int:
@@ -102,8 +108,12 @@ class Engine:
         """
         crowded_out = self._queue.put(request.bank, Waiting(request, deliver, self.clock.seconds()))
         if crowded_out is not None:
-            self._tell(crowded_out, Answer(Response.UNAVAILABLE, "BUSY, ASK AGAIN", self.business_date))
+            self._tell(crowded_out, Answer(Response.UNAVAILABLE, BUSY, self.business_date))
         self._wake()
+
+    def refuses(self, bank: str) -> bool:
+        """Whether a request of this bank would be answered 91 at once, for want of a place in the queue."""
+        return self._queue.refuses(bank)
 
     def has_room(self, bank: str) -> bool:
         """Whether a request of this bank would find its place in the queue."""
@@ -166,9 +176,13 @@ class Engine:
         elif self._redo:
             self._run(self._redo.popleft())
         elif self._queue:
-            self._run(Batch(self._queue.take(self.batch_limit)))
+            batch = Batch(self._queue.take(self.batch_limit))
+            self._patience.batch_begins(len(batch.waiting), self.clock.seconds())
+            self._queue.limit = self._patience.places
+            self._run(batch)
         else:
             self._running = False
+            self._patience.nothing_waits()
             idle, self._idle = self._idle, []
             for done in idle:
                 done.callback(None)

@@ -78,6 +78,9 @@ class Limits(Section):
     )
     batch: int = Field(default=256, ge=1, le=2048)
     queue: int = Field(default=4096, ge=1, le=1_000_000)
+    queue_ms: int = Field(
+        default=500, ge=10, le=30_000, description="who would wait longer for a batch is answered 91 at once"
+    )
     retry_seconds: Seconds = 1
     stop_seconds: Seconds = 30
 

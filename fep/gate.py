@@ -41,6 +41,9 @@ MANDATORY: Mapping[str, tuple[int, ...]] = MappingProxyType(
 )
 """The M of PROTOCOL section 3, by the MTI without its repeat digit. The MAC is the link's business."""
 
+TRANSACTIONS = frozenset(mti[:3] + last for mti in MANDATORY if mti != "0800" for last in "01")
+"""The MTIs that the gate makes requests of: all but network management, with their repeats."""
+
 _DAYS_OF_MONTH = MappingProxyType(
     {f"{month:02d}": days for month, days in enumerate((31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31), 1)}
 )

@@ -27,17 +27,18 @@ class Waiter(Protocol):
 
 
 class Bucket:
-    """A token bucket of `a_second` tokens a second, BURST_SECONDS deep; full at first."""
+    """A token bucket of `a_second` tokens a second, `burst_seconds` of them deep; full at first."""
 
-    def __init__(self, a_second: int, clock: IReactorTime) -> None:
+    def __init__(self, a_second: int, clock: IReactorTime, burst_seconds: float = BURST_SECONDS) -> None:
         self._clock = clock
         self._seen = clock.seconds()
+        self._burst_seconds = burst_seconds
         self.a_second = a_second
         self._tokens = self._depth
 
     @property
     def _depth(self) -> float:
-        return max(1.0, self.a_second * BURST_SECONDS)
+        return max(1.0, self.a_second * self._burst_seconds)
 
     def take(self) -> bool:
         """Take a token, if there is one."""

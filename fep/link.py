@@ -16,9 +16,9 @@ from types import MappingProxyType
 from twisted.logger import Logger
 
 from fep.answers import render
-from fep.commit import Engine
+from fep.commit import BUSY, Engine
 from fep.config import Bank, Limits
-from fep.gate import Gate, Unsupported, check_moment
+from fep.gate import TRANSACTIONS, Gate, Unsupported, check_moment
 from fep.keys import BankKeys
 from fep.session import Keys, new_session
 from fep.statistics import Statistics
@@ -28,6 +28,7 @@ from protocol.codec import Codec
 from protocol.errors import DecodeError, FormatError
 from protocol.framing import Frame, Framing, answer_tpdu, wrap
 from protocol.message import Message, is_answer
+from protocol.refusal import Refuser
 from protocol.responses import Response
 from protocol.tlv import build
 
@@ -46,6 +47,7 @@ class Counterparty:
 
     bank: Bank
     codec: Codec
+    refuser: Refuser
     gate: Gate
     keys: BankKeys
     tls: Pinned | None
@@ -78,6 +80,7 @@ class Link:
     ) -> None:
         self.bank = counterparty.bank
         self._codec = counterparty.codec
+        self._refuser = counterparty.refuser
         self._gate = counterparty.gate
         self._bank_keys = counterparty.keys
         self._all = surroundings
@@ -152,6 +155,8 @@ class Link:
 
     def received(self, frame: Frame) -> None:
         """One frame's message: answer it, or hand it over to be answered when its batch is on disk."""
+        if self._all.engine.refuses(self.bank.code) and self._refused_unread(frame):
+            return
         try:
             message = self._codec.decode(frame.body)
         except DecodeError as error:
@@ -186,6 +191,30 @@ class Link:
         else:
             self._all.engine.offer(request, partial(self._answer, message, frame.tpdu))
 
+    def _refused_unread(self, frame: Frame) -> bool:
+        """Answer 91 to a transaction for which there is no place, without decoding it; whether that was done.
+        Whatever else it may be answered with, it is decoded for.
+        """
+        key = self._keys.current
+        if self._allowed is not Response.APPROVED or key is None:
+            return False
+        sketch = self._refuser.sketch(frame.body)
+        if sketch is None or sketch.mti not in TRANSACTIONS or not self._is_from_here(sketch.acquirer):
+            return False
+        if not self._keys.authentic(sketch.covered, sketch.mac, self._all.seconds()):
+            return False
+        self._bad_macs = 0
+        self._all.statistics.answered(self.bank.code, sketch.mti, Response.UNAVAILABLE)
+        date = self._all.engine.business_date
+        own = ((39, Response.UNAVAILABLE.value), (44, BUSY))
+        unsealed = self._refuser.refusal(sketch, ((15, date[4:]), *own) if date else own)
+        self._write(self._codec.closed(unsealed, key.mac), answer_tpdu(frame.tpdu) if frame.tpdu else b"")
+        return True
+
+    def _is_from_here(self, acquirer: str | None) -> bool:
+        """Whether DE 32 names this link's bank; where it is missing, the gate says so."""
+        return acquirer is None or acquirer.zfill(11) == self._code
+
     def _authenticated(self, message: Message, frame: Frame) -> bytes | None:
         """The bytes that the MAC covers, if it is right and DE 32 is this link's bank; else 63 has been
         answered.
@@ -195,7 +224,7 @@ class Link:
             self._mac_failed(message, frame, "MAC MISSING" if split is None else "MAC WRONG")
             return None
         self._bad_macs = 0
-        if message.fields.get(32, self._code).zfill(11) != self._code:
+        if not self._is_from_here(message.fields.get(32)):
             self._answer(message, frame.tpdu, Answer(Response.SECURITY, "DE 32: OTHER BANK"))
             return None
         return split[0]

@@ -18,7 +18,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from fep.intake import Bucket, Intake
+from fep.intake import PAUSE_SECONDS, Bucket, Intake
 from fep.link import Counterparty, Link, Surroundings
 from fep.tls import pin_of
 from firewall_rules.gateway import Gateway
@@ -27,7 +27,7 @@ from protocol.errors import FrameError
 from protocol.framing import Frame, FrameReader
 
 TICK_SECONDS = 1.0
-REFUSALS_A_SECOND = 1000
+REFUSALS_A_SECOND = 50000
 """So many 91s at most for want of room: each costs what an answer costs, and given without a bound they leave
 no time to answer anybody. Whoever gets neither waits in its sockets."""
 
@@ -186,7 +186,7 @@ class Server:
         self.per_bank: Counter[str] = Counter()
         self._paces: dict[str, Pace] = {}
         self._intakes: dict[str, Intake] = {}
-        self._refusals = Bucket(REFUSALS_A_SECOND, surroundings.engine.clock)
+        self._refusals = Bucket(REFUSALS_A_SECOND, surroundings.engine.clock, PAUSE_SECONDS)
         self._unread: Counter[str] = Counter()
         self.heard = 0
         self._ticking = LoopingCall(self._tick)

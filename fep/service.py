@@ -41,6 +41,7 @@ from ledger.settings import Fault, SettingsError
 from ledger.store import Store
 from protocol.codec import Codec
 from protocol.dialect import load
+from protocol.refusal import Refuser
 
 
 class Threads(Protocol):
@@ -130,6 +131,7 @@ class Service:
             statistics=self.statistics,
             batch_limit=limits.batch,
             queue_limit=limits.queue,
+            queue_seconds=limits.queue_ms / 1000,
             retry_seconds=limits.retry_seconds,
             fenced=self._fenced,
             new_date=lambda: self.server.announce(CUTOVER),
@@ -279,7 +281,8 @@ class Service:
         if bank.transport == "tls" and tls is not None:
             files = Path(tls.certificate_file), Path(tls.key_file)
             pinned = Pinned(*files, bank.pins, bank.tls_minimum)
-        return Counterparty(bank, Codec(dialect), Gate(bank, vault.front_key, dialect), keys, pinned)
+        codec = Codec(dialect)
+        return Counterparty(bank, codec, Refuser(codec), Gate(bank, vault.front_key, dialect), keys, pinned)
 
     def _listen(self, surroundings: Surroundings) -> Server:
         """One listening port for each distinct host and port; port 0 lets the system choose one for each

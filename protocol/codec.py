@@ -186,10 +186,15 @@ class Codec:
         document = self._document(message.mti, fields)
         number = _SECONDARY_MAC if max(fields, default=0) > _PRIMARY_MAC else _PRIMARY_MAC
         document[str(number)] = _NO_MAC
-        covered = self._bytes(document)[: -self._width]
+        return self.closed(self._bytes(document)[: -self._width], mac)
+
+    def closed(self, covered: bytes, mac: Callable[[bytes], bytes]) -> bytes:
+        """Return a message's bytes with the MAC field that its bitmap announces as the last, which covers all
+        before it. Raises EncodeError for a MAC that has not 8 bytes.
+        """
         code = mac(covered)
         if len(code) != _MAC_BYTES:
-            raise EncodeError(str(number), f"a MAC of {len(code)} bytes")
+            raise EncodeError("MAC", f"a MAC of {len(code)} bytes")
         return covered + (code.hex().upper().encode(self._hex) if self.dialect.mac_hex else code)
 
     def mac_at(self, raw: bytes, message: Message) -> int | None:

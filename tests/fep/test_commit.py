@@ -51,6 +51,7 @@ class Bench:
             statistics=Statistics(),
             batch_limit=batch,
             queue_limit=queue,
+            queue_seconds=0.5,
             retry_seconds=1,
             fenced=lambda: self.fenced.append(True),
         )
@@ -129,6 +130,31 @@ def test_a_bank_that_fills_the_queue_makes_room_for_one_that_does_not() -> None:
     assert bench.answers == {"a4": "91", "a3": "91", "a2": "91"} | dict.fromkeys(
         ("a0", "a1", "b0", "b1"), "00"
     )
+
+
+def test_the_slower_the_batches_the_fewer_may_wait() -> None:
+    """Half a second's worth: 300 of a batch of 300 that takes longer, and 91 for who comes after them."""
+    bench = Bench(batch=300, queue=2_000)
+    bench.offer(*(f"a{n}" for n in range(1_200)))
+    for _ in range(3):
+        bench.clock.advance(0.6)
+        bench.commit()
+    assert len(bench.answers) == 900
+    bench.offer(*(f"b{n}" for n in range(301)))
+    assert {name: told for name, told in bench.answers.items() if name[0] == "b"} == {"b300": "91"}
+    bench.clock.advance(0.6)
+    bench.commit_all()
+    assert set(bench.answers.values()) == {"00", "91"}
+
+
+def test_a_rest_between_two_batches_is_no_slowness() -> None:
+    bench = Bench(batch=300, queue=2_000)
+    for first in range(6):
+        bench.offer(*(f"a{first}/{n}" for n in range(300)))
+        bench.commit_all()
+        bench.clock.advance(60)
+    bench.offer(*(f"b{n}" for n in range(2_000)))
+    assert len(bench.answers) == 1_800
 
 
 def test_a_batch_takes_from_each_bank_in_turn() -> None:

@@ -42,6 +42,7 @@ class Desk:
             statistics=Statistics(),
             batch_limit=1,
             queue_limit=1,
+            queue_seconds=0.5,
             retry_seconds=1,
             fenced=lambda: None,
             new_date=lambda: self.announced.append(self.engine.business_date),

@@ -1,4 +1,7 @@
-"""The fair queue: whoever holds less than its share is never turned away, and a bank's own order holds."""
+"""The fair queue: whoever holds less than its share is never turned away, and a bank's own order holds.
+
+And how long it may be.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fep.queue import FairQueue
+from fep.queue import ALWAYS_TAKEN, FairQueue, Patience
 
 BANKS = st.sampled_from("ABCD")
 
@@ -67,7 +70,9 @@ def test_nothing_is_lost_none_is_out_of_its_banks_order_and_a_small_share_is_saf
         gone = {*out, *evicted}
         held = Counter(one[0] for one in given_in if one not in gone)
         given_in.append((step, number))
+        refuses = queue.refuses(step)
         way = queue.put(step, (step, number))
+        assert refuses == (way == (step, number))
         if way is None:
             continue
         evicted.append(way)
@@ -83,3 +88,50 @@ def test_nothing_is_lost_none_is_out_of_its_banks_order_and_a_small_share_is_saf
     for bank in "ABCD":
         numbers = [number for code, number in out if code == bank]
         assert numbers == sorted(numbers)
+
+
+def test_a_queue_that_is_shortened_refuses_until_it_has_emptied_so_far() -> None:
+    queue = filled(4, "AAAA")
+    queue.limit = 2
+    assert queue.refuses("A")
+    assert not queue.refuses("B")  # one of A's gives way
+    queue.take(3)
+    assert (queue.put("A", "A8"), queue.put("A", "A9")) == (None, "A9")
+
+
+def after(patience: Patience, *batches: tuple[int, float]) -> int:
+    """How many may wait after batches of so many, each so many seconds before the next."""
+    at = 0.0
+    for size, seconds in batches:
+        patience.batch_begins(size, at)
+        at += seconds
+    patience.batch_begins(0, at)
+    return patience.places
+
+
+def test_so_many_may_wait_as_are_decided_in_the_time() -> None:
+    assert after(Patience(0.5, 500, 9_000)) == 9_000
+    assert after(Patience(0.5, 500, 9_000), (500, 0.125)) == 2_000
+    assert after(Patience(0.5, 500, 9_000), *[(500, 0.125)] * 5, *[(250, 0.125)] * 6) == 1_000
+
+
+def test_one_slow_batch_changes_nothing_and_five_of_nine_do() -> None:
+    patience = Patience(0.5, 500, 9_000)
+    assert after(patience, *[(500, 0.125)] * 9, *[(500, 30.0)] * 4) == 2_000
+    assert after(patience, (500, 30.0)) == 500
+
+
+def test_small_batches_and_those_after_a_rest_tell_nothing() -> None:
+    patience = Patience(0.5, 500, 9_000)
+    assert after(patience, (249, 0.125)) == 9_000
+    patience.batch_begins(500, 100.0)
+    patience.nothing_waits()
+    patience.batch_begins(500, 200.0)
+    assert patience.places == 9_000
+
+
+def test_a_batch_may_always_wait_and_never_more_than_the_limit() -> None:
+    assert after(Patience(0.5, 500, 9_000), (500, 1_000.0)) == 500
+    assert after(Patience(0.5, 8, 9_000), (8, 1_000.0)) == ALWAYS_TAKEN
+    assert after(Patience(0.5, 8, 20), (8, 1_000.0)) == 20
+    assert after(Patience(0.5, 500, 9_000), (500, 0.001)) == 9_000

@@ -18,6 +18,7 @@ from twisted.internet.testing import StringTransport
 from fep.commit import Engine
 from fep.config import Settings
 from fep.gate import Gate
+from fep.intake import PAUSE_SECONDS
 from fep.link import Counterparty, Surroundings
 from fep.server import REFUSALS_A_SECOND, BankConnection, Server
 from fep.statistics import Statistics
@@ -25,9 +26,11 @@ from fep.vault import Vault
 from firewall_rules.gateway import Gateway
 from protocol.codec import Codec
 from protocol.dialect import load
-from protocol.framing import FrameReader, Framing, wrap
+from protocol.framing import Frame, FrameReader, Framing, wrap
+from protocol.mac import MacAlgorithm, MacKey
 from protocol.message import Message
-from tests.builders import BANK, request
+from protocol.refusal import Refuser
+from tests.builders import BANK, message, request
 from tests.machine import OTHER_BANK, write_settings
 
 PORTS = {BANK: 7001, OTHER_BANK: 7002}
@@ -50,9 +53,13 @@ class Sockets(StringTransport):
 
     def answers(self) -> list[str]:
         """DE 11 of what has been written since the last look."""
+        return [CODEC.decode(frame.body).fields[11] for frame in self.frames()]
+
+    def frames(self) -> list[Frame]:
+        """What has been written since the last look."""
         frames = FrameReader(Framing.BE2).feed(self.value())
         self.clear()
-        return [CODEC.decode(frame.body).fields[11] for frame in frames]
+        return frames
 
 
 CODEC = Codec(load("ascii87"))
@@ -62,6 +69,11 @@ def ons(*numbers: int, bank: str = BANK) -> bytes:
     """Sign-on requests with these STANs, one after another: the only message that needs no key."""
     messages = (Message("0800", {**ECHO, 11: f"{number:06d}", 32: bank}) for number in numbers)
     return b"".join(wrap(Framing.BE2, CODEC.encode(one)) for one in messages)
+
+
+def paid(number: int, key: MacKey, *, bank: str = BANK) -> bytes:
+    """A collection, framed."""
+    return wrap(Framing.BE2, CODEC.seal(message(de11=f"{number:06d}", de32=bank), key.mac))
 
 
 class House:
@@ -74,6 +86,7 @@ class House:
             bank.code: Counterparty(
                 bank,
                 CODEC,
+                Refuser(CODEC),
                 Gate(bank, vault.front_key, CODEC.dialect),
                 vault.bank_keys(bank, os.urandom),
                 None,
@@ -92,6 +105,7 @@ class House:
             statistics=self.statistics,
             batch_limit=1,
             queue_limit=1,
+            queue_seconds=0.5,
             retry_seconds=1,
             fenced=lambda: None,
         )
@@ -175,15 +189,115 @@ def test_a_frame_longer_than_the_settings_allow_ends_its_link(tmp_path: Path) ->
 
 
 def test_where_the_queue_is_full_so_many_are_told_at_once_and_the_rest_wait(tmp_path: Path) -> None:
-    """A tenth of a second's refusals; another bank that has nothing waiting has room all the same."""
+    """As many as may be refused until one looks again; another bank, with nothing waiting, has room."""
     house = House(write_settings(tmp_path, "sqlite:///none.db", entry="messages_a_second = 100000"))
     link, socket = house.connect()
     other, unhurt = house.connect(OTHER_BANK)
     house.engine.offer(request(), lambda _: None)
-    link.dataReceived(ons(*range(1, 200)))
-    assert (len(socket.answers()), socket.producerState) == (REFUSALS_A_SECOND // 10, "paused")
+    once = int(REFUSALS_A_SECOND * PAUSE_SECONDS)
+    link.dataReceived(ons(*range(1, once + 50)))
+    assert (len(socket.answers()), socket.producerState) == (once, "paused")
     other.dataReceived(ons(*range(1, 60), bank=OTHER_BANK))
     assert (len(unhurt.answers()), unhurt.producerState) == (59, "producing")
+
+
+class Crowded:
+    """A link that has signed on at a machine whose queue of one is taken."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.link, self.socket = house.connect()
+        self.link.dataReceived(ons(1))
+        key = self.link.link._keys.current
+        assert key is not None
+        self.key = key
+        self.socket.clear()
+        house.engine.offer(request(), lambda _: None)
+
+    def told(self, data: bytes) -> list[tuple[str, str]]:
+        """MTI and DE 39 of the answers, each with a good MAC."""
+        self.link.dataReceived(data)
+        answers = []
+        for frame in self.socket.frames():
+            answer = CODEC.decode(frame.body)
+            split = CODEC.mac_of(frame.body, answer)
+            assert split is not None
+            assert self.key.verify(*split)
+            answers.append((answer.mti, answer.fields[39]))
+        return answers
+
+
+@pytest.fixture
+def crowded(tmp_path: Path) -> Crowded:
+    entry = "messages_a_second = 100000"
+    return Crowded(House(write_settings(tmp_path, "sqlite:///none.db", entry=entry)))
+
+
+@pytest.fixture
+def unread(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """What has been decoded since."""
+    decoded: list[bytes] = []
+    real = Codec.decode
+
+    def decode(self: Codec, data: bytes) -> Message:
+        decoded.append(data)
+        return real(self, data)
+
+    monkeypatch.setattr(Codec, "decode", decode)
+    return decoded
+
+
+@pytest.mark.parametrize("date", ["", "20261124"])
+def test_a_transaction_without_a_place_is_refused_as_it_would_be_if_it_were_decoded(
+    crowded: Crowded, unread: list[bytes], monkeypatch: pytest.MonkeyPatch, date: str
+) -> None:
+    crowded.house.engine.business_date = date
+    data = b"".join(paid(number, crowded.key) for number in range(1, 4))
+    crowded.link.dataReceived(data)
+    short = crowded.socket.frames()
+    assert (len(short), unread) == (3, [])
+    assert crowded.house.statistics.outcomes == {(BANK, "0800", "00"): 1, (BANK, "0200", "91"): 3}
+    monkeypatch.setattr(Refuser, "sketch", lambda *_: None)
+    crowded.link.dataReceived(data)
+    assert (crowded.socket.frames(), len(unread)) == (short, 3)
+    assert crowded.house.statistics.outcomes == {(BANK, "0800", "00"): 1, (BANK, "0200", "91"): 6}
+
+
+def test_without_a_place_what_is_not_authentic_or_no_transaction_is_answered_as_ever(
+    crowded: Crowded,
+) -> None:
+    wrong = MacKey(MacAlgorithm.AES_CMAC, bytes(16))
+    echo = CODEC.seal(Message("0800", {**ECHO, 11: "000009", 32: BANK, 70: "301"}), crowded.key.mac)
+    unknown = CODEC.seal(message("0600"), crowded.key.mac)
+    assert crowded.told(paid(2, wrong)) == [("0210", "63")]
+    assert crowded.told(paid(3, crowded.key, bank=OTHER_BANK)) == [("0210", "63")]
+    assert crowded.told(wrap(Framing.BE2, echo)) == [("0810", "00")]
+    assert crowded.told(wrap(Framing.BE2, unknown)) == [("0610", "40")]
+    assert crowded.told(paid(4, crowded.key)) == [("0210", "91")]
+
+
+def test_bad_macs_are_counted_without_a_place_too_and_a_good_one_ends_the_row(crowded: Crowded) -> None:
+    wrong = MacKey(MacAlgorithm.AES_CMAC, bytes(16))
+    data = b"".join([*(paid(n, wrong) for n in range(4)), paid(5, crowded.key), paid(6, wrong)])
+    assert crowded.told(data) == [*[("0210", "63")] * 4, ("0210", "91"), ("0210", "63")]
+    assert crowded.house.statistics.mac_failures == {BANK: 5}
+    assert not crowded.socket.disconnecting
+    crowded.told(b"".join(paid(n, wrong) for n in range(4)))
+    assert crowded.socket.disconnecting
+
+
+def test_a_link_that_has_not_signed_on_is_told_so_even_without_a_place(crowded: Crowded) -> None:
+    link, socket = crowded.house.connect()
+    link.dataReceived(paid(2, crowded.key))
+    assert [CODEC.decode(frame.body).fields[39] for frame in socket.frames()] == ["63"]
+
+
+def test_a_link_that_has_signed_off_or_is_stopping_is_told_so_even_without_a_place(crowded: Crowded) -> None:
+    off = CODEC.seal(Message("0800", {**ECHO, 11: "000009", 32: BANK, 70: "002"}), crowded.key.mac)
+    assert crowded.told(wrap(Framing.BE2, off) + paid(2, crowded.key)) == [("0810", "00"), ("0210", "63")]
+    crowded.house.server.drain()
+    crowded.link.dataReceived(paid(3, crowded.key))
+    assert [CODEC.decode(frame.body).fields[44] for frame in crowded.socket.frames()] == ["STOPPING"]
 
 
 def test_a_stop_answers_what_waits_at_once(slow: House) -> None:

@@ -8,56 +8,20 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from protocol.codec import Codec
-from protocol.dialect import Element, load, shipped
+from protocol.dialect import shipped
 from protocol.errors import DecodeError, EncodeError
 from protocol.framing import FrameReader, Framing, wrap
 from protocol.message import Message
+from tests.messages import CODECS, content, messages
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "messages"
-CODECS = {name: Codec(load(name)) for name in shipped()}
 EVERY = pytest.mark.parametrize("name", shipped())
-
-DIGITS, LETTERS = "0123456789", "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-ALPHABETS = {
-    "n": DIGITS,
-    "an": DIGITS + LETTERS,
-    "ns": DIGITS + " -/=.:~",
-    "ans": "".join(map(chr, range(0x20, 0x7F))),
-    "z": DIGITS + ":;<=>?D",
-    "b": "0123456789ABCDEF",
-}
 
 
 def request(**changed: str) -> Message:
     """Return a 0200; `de4="..."` changes a field."""
     fields = {3: "500000", 4: "000000120000", 7: "0301093000", 11: "000123", 32: "01020000", 41: "T0000001"}
     return Message("0200", {**fields, **{int(key[2:]): text for key, text in changed.items()}})
-
-
-def content(element: Element) -> st.SearchStrategy[str]:
-    """Return whatever the element's format allows, the longest included."""
-    if element.kind == "x+n":
-        digits = st.text(DIGITS, min_size=element.length - 1, max_size=element.length - 1)
-        return st.builds(str.__add__, st.sampled_from("CD"), digits)
-    if element.text:
-        allowed = "\n" if element.lines else ""
-        letters = st.characters(
-            codec=element.encoding, exclude_categories=["Cc", "Cs"], include_characters=allowed
-        )
-        return st.text(letters, max_size=element.length // 4)
-    alphabet = ALPHABETS[element.kind]
-    if not element.prefix:
-        return st.text(alphabet, min_size=element.length, max_size=element.length)
-    return st.text(alphabet, max_size=min(element.length, 40)) | st.just(alphabet[0] * element.length)
-
-
-@st.composite
-def messages(draw: st.DrawFn, name: str) -> Message:
-    elements = CODECS[name].dialect.elements
-    numbers = draw(st.sets(st.sampled_from([n for n in elements if n not in (1, 65)]), max_size=10))
-    mti = draw(st.text(DIGITS, min_size=4, max_size=4))
-    return Message(mti, {number: draw(content(elements[number])) for number in sorted(numbers)})
 
 
 @EVERY

@@ -1,0 +1,162 @@
+"""Refusals made of a request's own bytes: the same as by the long way, or none."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from protocol.codec import Codec
+from protocol.dialect import shipped
+from protocol.errors import DecodeError, EncodeError
+from protocol.mac import MacAlgorithm, MacKey
+from protocol.message import ECHOED, Message, answer_mti, is_answer
+from protocol.refusal import Fields, Refuser
+from tests.messages import CODECS, content, messages
+
+EVERY = pytest.mark.parametrize("name", shipped())
+KEY = MacKey(MacAlgorithm.AES_CMAC, bytes(16))
+OWN = ((15, "1124"), (39, "91"), (44, "BUSY, ASK AGAIN"))
+
+
+def long_way(codec: Codec, request: Message, own: Fields) -> bytes:
+    repeated = {number: text for number, text in request.fields.items() if number in ECHOED}
+    return codec.seal(Message(answer_mti(request.mti), {**repeated, **dict(own)}), KEY.mac)
+
+
+def short_way(codec: Codec, raw: bytes, own: Fields = OWN) -> bytes | None:
+    refuser = Refuser(codec)
+    sketch = refuser.sketch(raw)
+    return None if sketch is None else codec.closed(refuser.refusal(sketch, own), KEY.mac)
+
+
+@st.composite
+def requests(draw: st.DrawFn, name: str) -> Message:
+    """With more of the fields that an answer repeats than chance would give."""
+    message = draw(messages(name))
+    numbers = draw(st.sets(st.sampled_from(ECHOED)))
+    elements = CODECS[name].dialect.elements
+    fields = {**message.fields, **{number: draw(content(elements[number])) for number in numbers}}
+    mti = message.mti[:2] + draw(st.sampled_from("02468")) + message.mti[3]
+    return Message(mti, dict(sorted(fields.items())))
+
+
+@EVERY
+@settings(max_examples=100)
+@given(data=st.data())
+def test_a_refusal_is_byte_for_byte_what_decoding_and_encoding_would_give(
+    name: str, data: st.DataObject
+) -> None:
+    codec = CODECS[name]
+    request = data.draw(requests(name))
+    own = OWN if data.draw(st.booleans()) else OWN[1:]
+    raw = codec.seal(request, KEY.mac)
+    assert short_way(codec, raw, own) == long_way(codec, codec.decode(raw), own)
+
+
+@EVERY
+@settings(max_examples=100)
+@given(data=st.data())
+def test_the_sketch_tells_what_the_mac_covers_and_who_sent_it(name: str, data: st.DataObject) -> None:
+    codec = CODECS[name]
+    request = data.draw(requests(name))
+    raw = codec.seal(request, KEY.mac)
+    sketch = Refuser(codec).sketch(raw)
+    assert sketch is not None
+    assert (sketch.covered, sketch.mac) == codec.mac_of(raw, codec.decode(raw))
+    assert (sketch.mti, sketch.acquirer) == (request.mti, request.fields.get(32))
+
+
+@EVERY
+@settings(max_examples=150)
+@given(data=st.data())
+def test_of_damaged_bytes_it_refuses_what_decodes_and_never_fails(name: str, data: st.DataObject) -> None:
+    codec = CODECS[name]
+    raw = bytearray(codec.seal(data.draw(requests(name)), KEY.mac))
+    for _ in range(data.draw(st.integers(1, 3))):
+        raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
+    damaged = bytes(raw[: data.draw(st.integers(0, len(raw)) | st.just(len(raw)))])
+    refused = short_way(codec, damaged)
+    try:
+        message = codec.decode(damaged)
+    except DecodeError:
+        return
+    if is_answer(message.mti) or codec.mac_at(damaged, message) is None:
+        assert refused is None
+    else:
+        assert refused == long_way(codec, message, OWN)
+
+
+@EVERY
+@settings(max_examples=100)
+@given(data=st.binary(max_size=200))
+def test_hostile_bytes_never_fail(name: str, data: bytes) -> None:
+    sketch = Refuser(CODECS[name]).sketch(data)
+    assert sketch is None or len(sketch.mac) == 8
+
+
+def test_one_refuser_serves_messages_of_any_form_in_turn() -> None:
+    codec = CODECS["ascii87"]
+    refuser = Refuser(codec)
+    for number in (*range(2, 64), *range(66, 128)) * 2:
+        element = codec.dialect.elements[number]
+        text = "C" + "0" * (element.length - 1) if element.kind == "x+n" else "0" * element.length
+        for own in (OWN, ((15, "1125"), *OWN[1:])):
+            raw = codec.seal(Message("0200", {11: "000001", number: text}), KEY.mac)
+            sketch = refuser.sketch(raw)
+            assert sketch is not None
+            refusal = codec.closed(refuser.refusal(sketch, own), KEY.mac)
+            assert refusal == long_way(codec, codec.decode(raw), own)
+
+
+def test_what_it_remembers_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("protocol.refusal._REMEMBERED", 3)
+    codec = CODECS["ascii87"]
+    refuser = Refuser(codec)
+    for number in ECHOED:
+        element = codec.dialect.elements[number]
+        request = Message("0200", {number: "0" * element.length})
+        sketch = refuser.sketch(codec.seal(request, KEY.mac))
+        assert sketch is not None
+        assert codec.closed(refuser.refusal(sketch, OWN), KEY.mac) == long_way(codec, request, OWN)
+    assert (len(refuser._plans), len(refuser._forms)) == (3, 3)
+
+
+def with_bits(raw: bytes, *numbers: int) -> bytes:
+    """An ascii87 message whose two bitmaps have these bits too."""
+    bits = int.from_bytes(raw[4:20]) | sum(1 << (128 - number) for number in numbers)
+    return raw[:4] + bits.to_bytes(16) + raw[20:]
+
+
+def test_what_is_not_in_order_is_not_refused() -> None:
+    codec = CODECS["ascii87"]
+    plain = codec.seal(Message("0200", {11: "000001", 32: "01020000"}), KEY.mac)
+    extended = codec.seal(Message("0200", {11: "000001", 90: "0" * 42}), KEY.mac)
+    refuser = Refuser(codec)
+    assert refuser.sketch(plain) is not None
+    assert refuser.sketch(extended) is not None
+    for damaged in (
+        plain[:-8] + b"0" + plain[-8:],  # more than the fields take
+        plain[:-9] + plain[-8:],  # less
+        plain[:-8],  # no MAC, though the bitmap has it
+        plain.replace(b"0801020000", b"12010200000000"),  # DE 32 longer than it may be
+        b"0210" + plain[4:],  # an answer
+        with_bits(extended[:-8] + bytes(8) + extended[-8:], 64),  # two MACs
+        with_bits(extended[:20] + bytes(8) + extended[20:], 65),  # a third bitmap
+        plain[:11],  # not even bitmaps
+    ):
+        assert refuser.sketch(damaged) is None
+
+
+def test_a_sketch_shows_no_bytes_of_its_request() -> None:
+    raw = CODECS["ascii87"].seal(Message("0200", {2: "6222021234567890123"}), KEY.mac)
+    assert repr(Refuser(CODECS["ascii87"]).sketch(raw)) == "Sketch(0200)"
+
+
+def test_a_field_of_its_own_that_cannot_be_written_is_an_error_of_ours() -> None:
+    codec = CODECS["ascii87"]
+    refuser = Refuser(codec)
+    sketch = refuser.sketch(codec.seal(Message("0200", {11: "000001"}), KEY.mac))
+    assert sketch is not None
+    with pytest.raises(EncodeError):
+        refuser.refusal(sketch, ((39, "€€"),))
