@@ -1,10 +1,11 @@
 """`python -m bench.overload`: ten times what the machine can bear, and how it is afterwards.
 
-A closed loop of 64 links finds what it bears. Then ten times as many are kept in flight, and in open loops twice
-and ten times as many a second are sent as it bears, for two seconds: what would wait too long is answered 91.
-Then half the load again. Prints the latencies of what was taken and of what was refused, as the banks see them
-(in an open loop from when each was due to be sent), and within what time the machine answered 99 in 100 from
-when it had taken them; the machine's memory in each phase, and how 10,000 links that say nothing weigh.
+A closed loop of 64 links finds what it bears. Then ten times as many are kept in flight, and in open loops
+twice and ten times as many a second are sent as it bears, for two seconds: what would wait too long is
+answered 91. Then half the load again. Prints the latencies of what was taken and what was refused as banks
+see them (in an open loop from when each was due to be sent), and within what time the machine answered 99 in
+100 from when it had taken them; the machine's memory in each phase, and how 10,000 links that say nothing
+weigh.
 """
 
 from __future__ import annotations

@@ -43,8 +43,10 @@ def _hours(value: object) -> object:
     return Hours.parse(value) if isinstance(value, str) else value
 
 
-def _endpoint(value: object) -> object:
-    return Endpoint.parse(value) if isinstance(value, str) else value
+def _endpoints(value: object) -> object:
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise ValueError('give a list of addresses with ports: ["10.0.0.11:5432"]')
+    return tuple(Endpoint.parse(one) for one in value)
 
 
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_networks)]
@@ -125,8 +127,8 @@ class Zones(Section):
     inside_ports: tuple[FixedPort, ...] = Field(
         default=(), strict=False, description="the front book's PostgreSQL if it runs here, SSH"
     )
-    database: Annotated[Endpoint, BeforeValidator(_endpoint)] | None = Field(
-        default=None, description="the front book's PostgreSQL if it runs on another host"
+    databases: Annotated[tuple[Endpoint, ...], BeforeValidator(_endpoints)] = Field(
+        default=(), description="the front book's PostgreSQL servers if they run on other hosts"
     )
 
 
@@ -223,9 +225,11 @@ class Settings(Section):
         ports = {f"bank[{place}].port": bank.port for place, bank in enumerate(self.bank)}
         ports["status.port"] = self.status.port
         faults = [Fault(key, "is 0: a firewall needs the port") for key, port in ports.items() if not port]
-        if self.zones.database is None and not _is_here(_database_host(self.node.database)[0]):
+        if not self.zones.databases and _servers(self.node.database):
             faults.append(
-                Fault("zones.database", "is missing: node.database is elsewhere, and nothing else is let out")
+                Fault(
+                    "zones.databases", "is missing: node.database is elsewhere, and nothing else is let out"
+                )
             )
         if faults:
             raise SettingsError("the settings", tuple(faults))
@@ -234,7 +238,7 @@ class Settings(Section):
             Door("ops", zones.ops, (self.status.port,)),
             Door("inside", zones.inside, zones.inside_ports),
         )
-        return Policy(self.allowances(), doors, zones.database)
+        return Policy(self.allowances(), doors, zones.databases)
 
 
 def load_settings(path: Path) -> Settings:
@@ -303,33 +307,55 @@ def _confused_zones(settings: Settings) -> Iterator[Fault]:
 
 
 def _confused_database(settings: Settings) -> Iterator[Fault]:
-    """The firewall lets this machine out to one address only: it must be the front book's."""
-    given = settings.zones.database
+    """The firewall lets this machine out to these addresses only: they must be the front book's, and all of
+    them.
+    """
+    given = settings.zones.databases
     try:
-        host, port = _database_host(settings.node.database)
+        servers = _servers(settings.node.database)
     except ValueError:  # its text repeats a password that is not written as a URL has it
         yield Fault(
             "node.database", "is no URL of a database: write /, [ and ] in a password as %2F, %5B, %5D"
         )
         return
-    if given is None:
+    if not given:
         return
-    if _is_here(host):
-        yield Fault("zones.database", "is for a front book on another host, and node.database is on this one")
-    elif port != given.port:
-        yield Fault("zones.database", f"has port {given.port}, and node.database has {port}")
-    elif host[:1].isdigit() and host != str(given.address):
-        yield Fault("zones.database", f"has address {given.address}, and node.database has {host}")
+    if not servers:
+        yield Fault(
+            "zones.databases", "is for a front book on another host, and node.database is on this one"
+        )
+        return
+    by_address = {(host, port) for host, port in servers if host[:1].isdigit() or ":" in host}
+    for host, port in sorted(servers):
+        let_out = {(str(one.address), one.port) for one in given}
+        if (host, port) in by_address and (host, port) not in let_out:
+            yield Fault("zones.databases", f"has no {host} with port {port}, and node.database has")
+        elif port not in {one.port for one in given}:
+            yield Fault("zones.databases", f"has no server with port {port}, and node.database has {host}")
+    for one in given:
+        if by_address == servers and (str(one.address), one.port) not in servers:
+            yield Fault("zones.databases", f"has {one.address} with port {one.port}; node.database has not")
 
 
-def _database_host(url: str) -> tuple[str, int]:
-    """Host and port of a database's URL, the host empty if it is no server's. Raises ValueError."""
+def _servers(url: str) -> set[tuple[str, int]]:
+    """Host and port of each of a database's servers that is not on this host. Raises ValueError.
+
+    Several are written as SQLAlchemy takes them (`?host=a:5432&host=b:5432`) or as libpq does (`?host=a,b`).
+    """
     parts = urlsplit(url)
     if not parts.scheme.startswith("postgresql"):
-        return "", 0
+        return set()
     query = parse_qs(parts.query)
     port = query.get("port", [str(parts.port or _POSTGRESQL_PORT)])[0]
-    return query.get("host", [parts.hostname or ""])[0], int(port)
+    hosts = ",".join(query.get("host", [parts.hostname or ""])).split(",")
+    ports = port.split(",")
+    servers = set()
+    for place, host in enumerate(hosts):
+        name, colon, own = host.rpartition(":")
+        if not colon or (":" in name and not name.endswith("]")):  # none, or it is one of an IPv6 address
+            name, own = host, ports[place % len(ports)]
+        servers.add((name.strip("[]"), int(own)))
+    return {server for server in servers if not _is_here(server[0])}
 
 
 def _is_here(host: str) -> bool:

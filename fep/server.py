@@ -27,9 +27,9 @@ from protocol.errors import FrameError
 from protocol.framing import Frame, FrameReader
 
 TICK_SECONDS = 1.0
-REFUSALS_A_SECOND = 50000
-"""So many 91s at most for want of room: each costs what an answer costs, and given without a bound they leave
-no time to answer anybody. Whoever gets neither waits in its sockets."""
+REFUSALS_A_SECOND = 40_000
+"""So many 91s at most for want of room, as take about half of a processor's time: without a bound they would
+leave none to decide anything. Whoever gets neither waits in its sockets (docs/overload.md)."""
 
 
 class BankConnection(Protocol):

@@ -102,9 +102,9 @@ def _output(policy: Policy) -> Iterator[str]:
     yield 'oifname "lo" accept'
     yield _NEIGHBOURS
     yield from _REPLIES
-    if policy.database is not None:
-        family = "ip" if policy.database.address.version == 4 else "ip6"
-        yield f"{family} daddr {policy.database.address} tcp dport {policy.database.port} accept"
+    for database in policy.databases:
+        family = "ip" if database.address.version == 4 else "ip6"
+        yield f"{family} daddr {database.address} tcp dport {database.port} accept"
 
 
 def _chain(name: str, hook: str | None, rules: Iterable[str]) -> str:

@@ -65,7 +65,7 @@ class Policy:
 
     banks: tuple[Allowance, ...]
     doors: tuple[Door, ...] = ()
-    database: Endpoint | None = None
+    databases: tuple[Endpoint, ...] = ()
 
     def __post_init__(self) -> None:
         names = [f"bank_{bank.bank}" for bank in self.banks] + [door.zone for door in self.doors]
@@ -119,7 +119,7 @@ def allows(policy: Policy, packet: Packet) -> bool:
     if packet.protocol != "tcp":
         return False
     if packet.direction == "output":
-        return policy.database == Endpoint(packet.destination, packet.port)
+        return Endpoint(packet.destination, packet.port) in policy.databases
     return _opens(policy, packet)
 
 

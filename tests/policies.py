@@ -28,7 +28,7 @@ EXAMPLE = Policy(
         Door("ops", (ip_network("10.2.1.0/24"), ip_network("fd00:2::10/124")), (8580,)),
         Door("inside", (ip_network("10.2.2.0/24"),), (5432, 22)),
     ),
-    Endpoint.parse("10.2.0.8:5432"),
+    (Endpoint.parse("10.2.0.8:5432"), Endpoint.parse("10.2.0.9:5433")),
 )
 
 BANK_PORTS = (8583, 8584)
@@ -78,8 +78,8 @@ def policies(draw: st.DrawFn) -> Policy:
     )
     ports = st.lists(st.sampled_from(DOOR_PORTS), max_size=3).map(tuple)
     doors = tuple(Door(zone, draw(some_networks), draw(ports)) for zone in ("ops", "inside"))
-    database = draw(st.none() | st.builds(Endpoint, addresses, st.sampled_from((5432, 5433))))
-    return Policy(banks, doors, database)
+    databases = st.lists(st.builds(Endpoint, addresses, st.sampled_from((5432, 5433))), max_size=2)
+    return Policy(banks, doors, tuple(draw(databases)))
 
 
 @st.composite

@@ -184,9 +184,18 @@ def test_rules_under_which_it_cannot_be_written_down_that_they_stay_do_not_stay(
         ),
         ('"10.2.1.0/24"', '"::ffff:10.1.1.0/120"', "bank[0].networks: 10.1.1.0/24 of zones.ops would be"),
         ('host = "10.2.0.1"', "", "status.host: 127.0.0.1 cannot be reached from zones.ops"),
-        ("[22]", '[22]\ndatabase = "db:5432"', "zones.database: 'db' does not appear to be an IPv4 or IPv6"),
-        ("[22]", '[22]\ndatabase = "10.2.0.8"', "zones.database: '10.2.0.8' is no address and port"),
-        ("[22]", '[22]\ndatabase = "10.2.0.8:5432"', "zones.database: is for a front book on another host"),
+        (
+            "[22]",
+            '[22]\ndatabases = ["db:5432"]',
+            "zones.databases: 'db' does not appear to be an IPv4 or IPv6",
+        ),
+        ("[22]", '[22]\ndatabases = ["10.2.0.8"]', "zones.databases: '10.2.0.8' is no address and port"),
+        ("[22]", '[22]\ndatabases = "10.2.0.8:5432"', "zones.databases: give a list of addresses with ports"),
+        (
+            "[22]",
+            '[22]\ndatabases = ["10.2.0.8:5432"]',
+            "zones.databases: is for a front book on another host",
+        ),
         ('mac = "aes-cmac"', 'hours = "6-23"', "bank[0].hours: '6-23' are no hours"),
         ('mac = "aes-cmac"', "hours = 6", "bank[0].hours: Input should be"),
         ('mac = "aes-cmac"', "new_links_a_minute = 0", "bank[0].new_links_a_minute: Input should be greater"),
@@ -203,28 +212,50 @@ def test_a_mistake_is_named_with_key_and_reason(config: Path, good: str, bad: st
 
 
 POSTGRESQL = "postgresql+psycopg://fep@10.2.0.8/front"
+PAIR = "postgresql+psycopg://fep@/front?host=10.2.0.8:5432&host=10.2.0.9:5433&target_session_attrs=read-write"
+BOTH = ("10.2.0.8:5432", "10.2.0.9:5433")
+SIX = "postgresql+psycopg://fep@/front?host=fd00::8,[fd00::9]:5433"
 
 
 @pytest.mark.parametrize(
-    ("url", "zone", "said"),
+    ("url", "databases", "said"),
     [
-        (POSTGRESQL, "", "zones.database: is missing: node.database is elsewhere"),
-        (POSTGRESQL, "10.2.0.8:5433", "zones.database: has port 5433, and node.database has 5432"),
-        (POSTGRESQL, "10.2.0.9:5432", "zones.database: has address 10.2.0.9, and node.database has 10.2.0.8"),
-        (POSTGRESQL.replace("/front", ":x/front"), "10.2.0.8:5432", "node.database: is no URL"),
+        (POSTGRESQL, (), "zones.databases: is missing: node.database is elsewhere"),
+        (POSTGRESQL, ("10.2.0.8:5433",), "zones.databases: has no 10.2.0.8 with port 5432"),
+        (POSTGRESQL, ("10.2.0.9:5432",), "zones.databases: has no 10.2.0.8 with port 5432"),
+        (
+            POSTGRESQL,
+            ("10.2.0.8:5432", "10.2.0.9:5432"),
+            "zones.databases: has 10.2.0.9 with port 5432; node",
+        ),
+        (POSTGRESQL.replace("/front", ":x/front"), ("10.2.0.8:5432",), "node.database: is no URL"),
         (
             POSTGRESQL.replace("10.2.0.8", "localhost"),
-            "10.2.0.8:5432",
-            "zones.database: is for a front book on",
+            ("10.2.0.8:5432",),
+            "zones.databases: is for a front book on",
         ),
-        (POSTGRESQL, "10.2.0.8:5432", ""),
-        (POSTGRESQL.replace("10.2.0.8", "db.test:5433"), "10.2.0.8:5433", ""),
-        (POSTGRESQL.replace("10.2.0.8", ""), "", ""),
+        (
+            POSTGRESQL.replace("10.2.0.8", "db.test"),
+            ("10.2.0.8:5433",),
+            "zones.databases: has no server with port",
+        ),
+        (PAIR, (), "zones.databases: is missing: node.database is elsewhere"),
+        (PAIR, BOTH[:1], "zones.databases: has no 10.2.0.9 with port 5433, and node.database has"),
+        (PAIR, BOTH[1:], "zones.databases: has no 10.2.0.8 with port 5432, and node.database has"),
+        (SIX, ("[fd00::8]:5432", "[fd00::9]:5432"), "zones.databases: has no fd00::9 with port 5433"),
+        (POSTGRESQL, ("10.2.0.8:5432",), ""),
+        (POSTGRESQL.replace("10.2.0.8", "db.test:5433"), ("10.2.0.8:5433",), ""),
+        (POSTGRESQL.replace("10.2.0.8", ""), (), ""),
+        (PAIR, BOTH, ""),
+        ("postgresql+psycopg://fep@/front?host=10.2.0.8,10.2.0.9&port=5432,5433", BOTH, ""),
+        (SIX, ("[fd00::8]:5432", "[fd00::9]:5433"), ""),
     ],
 )
-def test_the_one_way_out_is_to_the_front_book(config: Path, url: str, zone: str, said: str) -> None:
+def test_the_only_ways_out_are_to_the_front_books_servers(
+    config: Path, url: str, databases: tuple[str, ...], said: str
+) -> None:
     text = config.read_text().replace("sqlite:///front.db", url)
-    config.write_text(text.replace("[22]", f'[22]\ndatabase = "{zone}"') if zone else text)
+    config.write_text(text.replace("[22]", f"[22]\ndatabases = {list(databases)}"))
     try:
         load_settings(config).policy()
         faults = ""

@@ -171,7 +171,7 @@ def random_policy(random: Random) -> Policy:
         for n in range(random.randint(1, 3))
     )
     doors = Door("ops", some(), (8580,)), Door("inside", some(), tuple(random.sample((22, 5432), 1)))
-    return Policy(banks, doors, Endpoint.parse("10.2.0.8:5432"))
+    return Policy(banks, doors, (Endpoint.parse("10.2.0.8:5432"),))
 
 
 def test_nothing_is_passed_on_from_one_side_to_the_other(hosts: Hosts) -> None:
