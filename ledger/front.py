@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -66,6 +67,26 @@ _TOTALS_ROWS: Mapping[str, type[TypeEngine[Any]]] = {
     "date": Text,
     **dict.fromkeys(Totals._fields, BigInteger),
 }
+# Built once: for a small batch, building them took longer than running them.
+_OPEN_DAY = select(days.c.date, days.c.state).where(days.c.state == DayState.OPEN.value)
+_OPEN_DAY_SHARED = _OPEN_DAY.with_for_update(read=True)
+_OUR_CHAIN = (
+    select(chains.c.chain, chains.c.epoch, chains.c.position, chains.c.tip)
+    .where(chains.c.chain == bindparam(_PARAMETER))
+    .with_for_update()
+)
+_MOVE_CHAIN = (
+    update(chains)
+    .where(chains.c.chain == bindparam("our_chain"), chains.c.epoch == bindparam("our_epoch"))
+    .values(position=bindparam("new_position"), tip=bindparam("new_tip"))
+)
+_TOTALS = (
+    select(bank_days)
+    .where(tuple_(bank_days.c.bank, bank_days.c.date).in_(bindparam(_PARAMETER, expanding=True)))
+    .order_by(bank_days.c.bank, bank_days.c.date)
+    .with_for_update()
+)
+_FIRST_TOTALS = insert(bank_days)
 
 
 class FrontBook:
@@ -76,7 +97,7 @@ class FrontBook:
         self._key_check = key_check
         self._chain = 0
         self._epoch = 0
-        self._statements = Statements(is_sqlite=store.is_sqlite)
+        self._statements = _statements(is_sqlite=store.is_sqlite)
 
     def create(self) -> None:
         """Make the tables where they are missing; refuse a book of another version, or made with another
@@ -169,11 +190,7 @@ class FrontBook:
         return view
 
     def _read_chain(self, connection: Connection) -> Chain:
-        row = connection.execute(
-            select(chains.c.chain, chains.c.epoch, chains.c.position, chains.c.tip)
-            .where(chains.c.chain == self._chain)
-            .with_for_update()
-        ).first()
+        row = connection.execute(_OUR_CHAIN, {_PARAMETER: self._chain}).first()
         if row is None or row.epoch != self._epoch:
             raise Fenced("a newer process serves under this node's name")
         return Chain(*row)
@@ -186,9 +203,13 @@ class FrontBook:
         self._write_dues(connection, view)
         self._write_totals(connection, view)
         moved = connection.execute(
-            update(chains)
-            .where(chains.c.chain == view.chain.chain, chains.c.epoch == view.chain.epoch)
-            .values(position=view.chain.position + len(entries), tip=tip)
+            _MOVE_CHAIN,
+            {
+                "our_chain": view.chain.chain,
+                "our_epoch": view.chain.epoch,
+                "new_position": view.chain.position + len(entries),
+                "new_tip": tip,
+            },
         )
         if moved.rowcount != 1:
             raise Fenced("a newer process serves under this node's name")
@@ -218,15 +239,14 @@ class FrontBook:
         fresh = [(*key, *view.totals[key]) for key in changed if key not in view.totals_read]
         if fresh:
             names = tuple(_TOTALS_ROWS)
-            connection.execute(insert(bank_days), [dict(zip(names, row, strict=True)) for row in fresh])
+            connection.execute(_FIRST_TOTALS, [dict(zip(names, row, strict=True)) for row in fresh])
 
 
 def _read_day(connection: Connection, *, lock: bool) -> Day | None:
     """The open day. Read a second time where a lock was waited for: PostgreSQL then finds the day that was
     open closed, and the next one only with a new look.
     """
-    query = select(days.c.date, days.c.state).where(days.c.state == DayState.OPEN.value)
-    query = query.with_for_update(read=True) if lock else query
+    query = _OPEN_DAY_SHARED if lock else _OPEN_DAY
     row = connection.execute(query).first() or connection.execute(query).first()
     return None if row is None else Day(row.date, DayState(row.state))
 
@@ -241,12 +261,7 @@ def _read_totals(
         return {}
     wanted = {(request.bank, day.date) for request in requests}
     wanted |= {(request.bank, full_date(request.date, day.date)) for request in requests if request.date}
-    rows = connection.execute(
-        select(bank_days)
-        .where(tuple_(bank_days.c.bank, bank_days.c.date).in_(sorted(wanted)))
-        .order_by(bank_days.c.bank, bank_days.c.date)
-        .with_for_update()
-    )
+    rows = connection.execute(_TOTALS, {_PARAMETER: sorted(wanted)})
     return {(row[0], row[1]): Totals(*row[2:]) for row in rows}
 
 
@@ -369,3 +384,9 @@ class Statements:
             for place, (name, kind) in enumerate(names.items())
         ]
         return select(*columns).subquery("given")
+
+
+@cache
+def _statements(*, is_sqlite: bool) -> Statements:
+    """Each kind's, once a process."""
+    return Statements(is_sqlite=is_sqlite)
