@@ -59,10 +59,7 @@ class Store:
         if self.is_sqlite and not lock and not Path(str(self.url.database)).exists():
             raise Unavailable(f"{self.url.database} does not exist")  # SQLite would make an empty one
         self._lock = _lock_file(Path(str(self.url.database))) if self.is_sqlite and lock else None
-        self._writer = (
-            _sqlite_writer(self.url) if self.is_sqlite else _postgresql(self.url, by_index=by_index)
-        )
-        self._reader = _sqlite_reader(self.url) if self.is_sqlite else self._writer
+        self._writer, self._reader = self._engines(by_index=by_index)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -113,6 +110,13 @@ class Store:
         if self._lock is not None:
             self._lock.close()
             self._lock = None
+
+    def _engines(self, *, by_index: bool) -> tuple[Engine, Engine]:
+        """The writer's, and the readers'."""
+        if self.is_sqlite:
+            return _sqlite_writer(self.url), _sqlite_reader(self.url)
+        engine = _postgresql(self.url, by_index=by_index)
+        return engine, engine
 
     @staticmethod
     def _connect(engine: Engine) -> Connection:

@@ -66,7 +66,7 @@ PLACES = MappingProxyType(
             "ledger/store.py",
             "fep/service.py",
             "office",
-            "simulators/world/machine.py",
+            "simulators/world/store.py",
         ),
         "twisted": ("fep", "simulators", "console"),
         "automat": ("fep", "simulators"),

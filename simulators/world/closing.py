@@ -15,7 +15,6 @@ from typing import BinaryIO
 from ledger import bankfile, layout
 from ledger.bankfile import BankLine
 from ledger.seal import Sealer
-from ledger.store import Store
 from office import chart
 from office.close import Close, Told
 from office.config import Settings
@@ -24,6 +23,7 @@ from simulators.world.accounts import Line, signed
 from simulators.world.banks import Bank, Deal
 from simulators.world.ground import Ground
 from simulators.world.reading import CANCEL, COLLECTIONS
+from simulators.world.store import KeptStore
 
 _NOW_US = 1_800_000_000_000_000
 Files = Mapping[tuple[str, str], Sequence[BankLine]]
@@ -134,7 +134,8 @@ def _run(
         return None if data is None else io.BytesIO(data)
 
     ticks = count(_NOW_US)
-    office, front = Store(settings.office.database, by_index=False), Store(settings.office.front, lock=False)
+    office = KeptStore(settings.office.database, by_index=False)
+    front = KeptStore(settings.office.front, lock=False)
     try:
         return list(Close(office, front, settings, chart.shipped(), lambda: next(ticks), open_file).run())
     finally:

@@ -13,6 +13,7 @@ import importlib.util
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.machinery import ModuleSpec
@@ -30,11 +31,14 @@ _TABLE = "<!-- table -->"
 
 
 class Found(NamedTuple):
-    """What the world made of it: how many seeds it took, 0 where it found nothing, and what was said."""
+    """What the world made of it: how many seeds it took, 0 where it found nothing, what was said, and the
+    seconds of CPU that the seeds took.
+    """
 
     mutation: Mutation
     seeds: int
     said: str
+    cpu: float = 0.0
 
 
 class _Changed(importlib.abc.SourceLoader):
@@ -86,10 +90,12 @@ def hunt(mutation: Mutation, seeds: int) -> Found:
     sys.meta_path.insert(0, _Finder(mutation))
     from simulators.world.cli import run_here  # noqa: PLC0415 - after the finder is in place
 
+    begun = time.process_time()
     for tried, verdict in enumerate(run_here(range(FIRST_SEED, FIRST_SEED + seeds)), 1):
         if verdict.violations:
-            return Found(mutation, tried, verdict.violations[0].splitlines()[0])
-    return Found(mutation, 0, "")
+            said = verdict.violations[0].splitlines()[0]
+            return Found(mutation, tried, said, time.process_time() - begun)
+    return Found(mutation, 0, "", time.process_time() - begun)
 
 
 def _hunt_apart(mutation: Mutation, seeds: int) -> Found:
@@ -98,7 +104,7 @@ def _hunt_apart(mutation: Mutation, seeds: int) -> Found:
     if done.returncode:
         return Found(mutation, 0, f"the hunt broke: {done.stderr.strip().splitlines()[-1]}")
     told = json.loads(done.stdout.splitlines()[-1])
-    return Found(mutation, told["seeds"], told["said"])
+    return Found(mutation, told["seeds"], told["said"], told["cpu"])
 
 
 def table(found: Sequence[Found]) -> str:
@@ -125,7 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = [one for one in MUTATIONS if given.only in (None, one.name)]
     if given.json:
         found = hunt(chosen[0] if chosen else CONTROL, given.seeds)
-        print(json.dumps({"seeds": found.seeds, "said": found.said}))
+        print(json.dumps({"seeds": found.seeds, "said": found.said, "cpu": found.cpu}))
         return 0
     with ThreadPoolExecutor(given.jobs) as threads:
         control = threads.submit(_hunt_apart, CONTROL, given.seeds)
@@ -135,6 +141,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     print(table([control.result(), *results]))
     missed = [one.mutation.name for one in results if not one.seeds]
+    cpu = sum(one.cpu for one in results)
+    print(f"{cpu:.1f} s of CPU over {sum(one.seeds or given.seeds for one in results)} seeds")
     print(f"{len(results) - len(missed)} of {len(results)} found")
     if given.write:
         head, _, _ = given.write.read_text(encoding="utf-8").partition(_TABLE)

@@ -6,19 +6,15 @@ threads, and a database that fails when the weather says so. No rule of the mach
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections.abc import Callable, Iterator, MutableSet
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from functools import cache, partial
 from queue import SimpleQueue
 from random import Random
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Connection, Engine, event
-from sqlalchemy.exc import IntegrityError, OperationalError
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.python.failure import Failure
 
@@ -29,93 +25,13 @@ from fep.control import ControlFactory
 from fep.service import Service, World
 from ledger.errors import Unavailable
 from ledger.store import Store
-from protocol.dialect import load
+from protocol.codec import Codec
+from protocol.dialect import Dialect, load
 from simulators.world.network import Host, Network
+from simulators.world.store import Fault, FaultyStore, Killed
 
 T = TypeVar("T")
 Names = dict[str, Any]
-
-
-class Fault(StrEnum):
-    """What can happen to one transaction of the database."""
-
-    UNREACHABLE = "unreachable"
-    LOST_BEFORE_COMMIT = "lost before COMMIT"
-    REFUSED = "refused"
-    LOST_UNDONE = "lost in COMMIT, not done"
-    LOST_DONE = "lost in COMMIT, done"
-    KILLED_BEFORE_COMMIT = "killed before COMMIT"
-    KILLED_AFTER_COMMIT = "killed after COMMIT"
-
-
-class Killed(BaseException):
-    """The process ended here."""
-
-
-class _Lost(sqlite3.OperationalError):
-    """What the driver says when the database goes away."""
-
-
-def _lost() -> OperationalError:
-    return OperationalError("", None, _Lost("the simulated database is gone"))
-
-
-class FaultyStore(Store):
-    """A store whose next transactions meet what `faults` holds. Its engines are kept from run to run: what
-    they have compiled is the same.
-    """
-
-    faults: list[Fault]
-    _kept: ClassVar[dict[str, tuple[Engine, Engine]]] = {}
-    _now_open: ClassVar[dict[str, FaultyStore]] = {}
-
-    def __init__(self, faults: list[Fault], url: str) -> None:
-        super().__init__(url)
-        self.faults = faults
-        kept = self._kept.get(url)
-        if kept is None:
-            self._kept[url] = (self._writer, self._reader)
-            event.listen(self._writer, "commit", self._committing)
-        else:
-            self._writer, self._reader = kept
-        self._now_open[url] = self
-
-    @contextmanager
-    def transaction(self) -> Iterator[Connection]:
-        """As the store's, in bad weather."""
-        fault = self.faults[0] if self.faults else None
-        if fault is Fault.UNREACHABLE:
-            self.faults.pop(0)
-            raise Unavailable("the simulated database cannot be reached")
-        with super().transaction() as connection:
-            driver = connection.connection.dbapi_connection
-            changes = driver.total_changes
-            yield connection
-            if fault is Fault.REFUSED and driver.total_changes == changes:
-                self.faults.pop(0)  # nothing is refused where nothing was written
-                fault = None
-            if fault is Fault.LOST_BEFORE_COMMIT:
-                self.faults.pop(0)
-                raise _lost()
-            if fault is Fault.REFUSED:
-                self.faults.pop(0)
-                raise IntegrityError("", None, sqlite3.IntegrityError("simulated"))
-        if fault is Fault.KILLED_AFTER_COMMIT:
-            self.faults.pop(0)
-            raise Killed
-
-    @staticmethod
-    def _committing(connection: Connection) -> None:
-        store = FaultyStore._now_open[str(connection.engine.url)]
-        fault = store.faults[0] if store.faults else None
-        if fault is Fault.KILLED_BEFORE_COMMIT:
-            store.faults.pop(0)
-            raise Killed
-        if fault in (Fault.LOST_UNDONE, Fault.LOST_DONE):
-            store.faults.pop(0)
-            if fault is Fault.LOST_DONE:
-                connection.connection.commit()
-            raise _lost()
 
 
 class Ordered(MutableSet[T], Generic[T]):
@@ -353,7 +269,7 @@ class Machine:
         real ones.
         """
         with (
-            _named(fep.service, Store=self._open, load=_dialect, ControlFactory=_operated),
+            _named(fep.service, Store=self._open, load=_dialect, Codec=_codec, ControlFactory=_operated),
             _named(
                 fep.operations,
                 deferToThread=self._lockstep.defer,
@@ -371,7 +287,16 @@ class Machine:
 _operated = partial(ControlFactory, who=lambda _transport: "operator")
 """The kernel knows nobody at the other end of a simulated socket."""
 _dialect = cache(load)
-"""A dialect is read once a process here, and at each start by the machine itself."""
+"""A dialect is read once a process here, and at each start by the machine itself; so it is compiled."""
+
+
+@cache
+def _compiled(name: str) -> Codec:
+    return Codec(_dialect(name))
+
+
+def _codec(dialect: Dialect) -> Codec:
+    return _compiled(dialect.name)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from random import Random
 from typing import Any, NamedTuple, Protocol
 
 from twisted.internet.address import IPv4Address, UNIXAddress
+from twisted.internet.base import DelayedCall
 from twisted.internet.error import ConnectError, ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import Clock
@@ -55,12 +56,25 @@ class Tap(Protocol):
 class SortedClock(Clock):
     """Twisted's virtual clock, which finds a new call's place instead of sorting all of them."""
 
-    def _sortCalls(self) -> None:  # noqa: N802 - Twisted's name
-        """Put the last call in its place; all others are in theirs."""
+    def callLater(self, delay: float, call: Callable[..., Any], *given: Any, **named: Any) -> IDelayedCall:  # noqa: N802, ANN401
+        """As Twisted's; of calls that are due at one moment, the first to be asked for comes first."""
+        delayed = DelayedCall(
+            self.rightNow + delay, call, given, named, self.calls.remove, self._moved, self.seconds
+        )
+        insort(self.calls, delayed, key=_time)
+        return delayed
+
+    def _moved(self, _call: DelayedCall) -> None:
+        self._sortCalls()
+
+    def next_moment(self) -> None:
+        """Go on to when something is due, and have all that is due then called."""
         calls = self.calls
-        if len(calls) > 1 and calls[-1].getTime() < calls[-2].getTime():
-            call = calls.pop()
-            insort(calls, call, key=_time)
+        self.rightNow = now = max(self.rightNow, calls[0].getTime())
+        while calls and calls[0].getTime() <= now:
+            call = calls.pop(0)
+            call.called = 1
+            call.func(*call.args, **call.kw)
 
 
 _time = methodcaller("getTime")
@@ -80,9 +94,7 @@ class Network:
 
     def step(self) -> None:
         """Let the next thing happen."""
-        clock = self.clock
-        clock.rightNow = max(clock.rightNow, clock.calls[0].getTime())
-        clock.advance(0)
+        self.clock.next_moment()
 
     def connect(self, client: Host, port: object, protocol: Any, address: str) -> None:  # noqa: ANN401
         """Have `protocol` connected to a port; its `connectionLost` is called if that fails."""

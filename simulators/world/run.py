@@ -23,11 +23,12 @@ from simulators.world import accounts, closing
 from simulators.world import ground as grounds
 from simulators.world.banks import Ask, Bank, BankLink, Deal, Script
 from simulators.world.ground import DATES, FIRST_BOOK, STRANGER, Ground
-from simulators.world.machine import Fault, Machine
+from simulators.world.machine import Machine
 from simulators.world.mischief import ACTS, Scene, Target
 from simulators.world.network import CALM, Host, Network, Weather
 from simulators.world.oracle import Loading, Oracle, digest
 from simulators.world.reading import DUES, Terms
+from simulators.world.store import Fault
 from simulators.world.witness import Witness
 
 _LONGEST = 3000.0
