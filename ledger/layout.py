@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, NoReturn
@@ -128,8 +129,12 @@ def shipped() -> tuple[str, ...]:
     return tuple(sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml")))
 
 
+@cache
 def load(name: str) -> Layout:
-    """Return a shipped layout. Raises LayoutError for an unknown name or a file that is not in order."""
+    """Return a shipped layout, read once a process.
+
+    Raises LayoutError for an unknown name or a file that is not in order.
+    """
     if name not in shipped():
         raise LayoutError(f"no layout {name!r}; there are {', '.join(shipped())}{_hint(name, shipped())}")
     return parse(files("ledger").joinpath("layouts", f"{name}.toml").read_text("utf-8"), name)
