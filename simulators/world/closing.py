@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -26,6 +27,7 @@ from simulators.world.reading import CANCEL, COLLECTIONS
 from simulators.world.store import KeptStore
 
 _NOW_US = 1_800_000_000_000_000
+_chart = cache(chart.shipped)
 Files = Mapping[tuple[str, str], Sequence[BankLine]]
 
 
@@ -110,17 +112,15 @@ def close(
                     begun.setdefault(line.key, (date, line.effect))
             lines += more
             files[bank.terms.code, date] = b"".join(bankfile.write(standard, bank.terms.code, date, given))
-    path = ground.folder / "office.db"
-    return path, lines, _run(ground, path, [bank.terms.code for bank in banks], files)
+    ground.fresh(ground.office)
+    return ground.office, lines, _run(ground, [bank.terms.code for bank in banks], files)
 
 
-def _run(
-    ground: Ground, path: Path, codes: Sequence[str], files: Mapping[tuple[str, str], bytes]
-) -> list[Told]:
+def _run(ground: Ground, codes: Sequence[str], files: Mapping[tuple[str, str], bytes]) -> list[Told]:
     settings = Settings.model_validate(
         {
             "office": {
-                "database": f"sqlite:///{path}",
+                "database": f"sqlite:///{ground.office}",
                 "front": f"sqlite:///{ground.database}",
                 "seal_key": Sealer(grounds.SEAL_KEY).public,
             },
@@ -137,7 +137,7 @@ def _run(
     office = KeptStore(settings.office.database, by_index=False)
     front = KeptStore(settings.office.front, lock=False)
     try:
-        return list(Close(office, front, settings, chart.shipped(), lambda: next(ticks), open_file).run())
+        return list(Close(office, front, settings, _chart(), lambda: next(ticks), open_file).run())
     finally:
         office.close()
         front.close()

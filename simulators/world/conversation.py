@@ -38,6 +38,7 @@ class Question:
     split: tuple[bytes, bytes] | None
     content: bytes = b""
     refused: bool = False
+    _proofs: dict[int, bool] = field(default_factory=dict)
 
     def may_act(self, now: float) -> bool:
         """Whether it can have been found authentic and signed on at some time from its coming until now."""
@@ -57,9 +58,19 @@ class Question:
 
     def _good_keys(self, now: float) -> Iterator[SessionKey]:
         if self.split is not None:
-            for key in self.link.keys:
-                if key.issued <= now and key.retires >= self.at and key.key.verify(*self.split):
+            for place, key in enumerate(self.link.keys):
+                if (
+                    key.issued <= now
+                    and key.retires >= self.at
+                    and self._is_under(place, key.key, self.split)
+                ):
                     yield key
+
+    def _is_under(self, place: int, key: MacKey, split: tuple[bytes, bytes]) -> bool:
+        """Whether its MAC is good under a link's key; asked again and again, and worked out once."""
+        if place not in self._proofs:
+            self._proofs[place] = key.verify(*split)
+        return self._proofs[place]
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""What a run stands on: a folder in memory, a template of the front book, the agreed terms, the settings.
+"""What a run stands on: a folder in memory, templates of both books, the agreed terms, the settings.
 
 Made by the production code once a process, and copied for each run.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -22,10 +22,13 @@ from ledger.bookfile import DueLine, Policy, PolicyDues, parse, write
 from ledger.front import FrontBook
 from ledger.load import load_book
 from ledger.store import Store
+from office import chart
+from office.close import prepare as prepare_office
 from protocol.codec import Codec
-from protocol.dialect import load
+from protocol.dialect import Dialect, load
 from protocol.framing import Framing
 from protocol.mac import MacAlgorithm
+from protocol.message import Message
 from simulators.world.reading import COLLECTIONS, Terms
 from simulators.world.rules import Book, Due
 
@@ -43,6 +46,8 @@ _FRONT_KEY = bytes(range(32))
 SEAL_KEY = bytes(range(1, 33))
 _MASTER = bytes(range(2, 34))
 _FIRST_PORT = 9000
+_TEMPLATE = ".template"
+_REMEMBERED = 1000
 
 
 def premium(due: str, policy: str, amount: int, code: str = "500000", date: str = "20261201") -> DueLine:
@@ -92,21 +97,25 @@ def first_book(limits: Mapping[str, int]) -> Book:
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """A folder with a template, to run in again and again."""
+    """A folder with templates, to run in again and again."""
 
     folder: Path
 
     @property
     def database(self) -> Path:
-        """The run's own file."""
+        """The run's own front book."""
         return self.folder / "front.db"
 
-    def fresh(self) -> None:
-        """Put a copy of the template in place."""
-        for path in self.folder.glob("*.db*"):
-            if not path.name.startswith("template"):
-                path.unlink()
-        shutil.copyfile(self.folder / "template.db", self.database)
+    @property
+    def office(self) -> Path:
+        """The run's own office."""
+        return self.folder / "office.db"
+
+    def fresh(self, database: Path) -> None:
+        """Put a copy of a book's template in its place."""
+        for end in ("-wal", "-shm"):
+            database.with_name(database.name + end).unlink(missing_ok=True)
+        shutil.copyfile(database.with_suffix(_TEMPLATE), database)
 
 
 @contextmanager
@@ -128,24 +137,44 @@ def prepare(within: Path) -> Ground:
         **{zmk_name(code): _zmk(MacAlgorithm(mac), place) for place, (code, _, _, mac) in enumerate(_BANKS)},
     }
     Keystore.create(folder / "keystore", MasterKey(Secret(_MASTER)), keys, Random(1).randbytes)
-    front_key = FrontKey(_FRONT_KEY)
-    store = Store(f"sqlite:///{folder / 'template.db'}")
-    try:
+    ground, front_key = Ground(folder), FrontKey(_FRONT_KEY)
+    with closing(Store(f"sqlite:///{ground.database.with_suffix(_TEMPLATE)}")) as store:
         front = FrontBook(store, front_key.check_value)
         front.create()
         load_book(store, parse(b"".join(write(DATES[0], FIRST_BOOK))), front_key.identity, 1)
-    finally:
-        store.close()
-    return Ground(folder)
+    with closing(Store(f"sqlite:///{ground.office.with_suffix(_TEMPLATE)}")) as store:
+        prepare_office(store, chart.shipped())
+    return ground
 
 
 def _zmk(mac: MacAlgorithm, place: int) -> Key:
     return generated(ZMK_KIND[mac], 16, Random(f"ZMK {place}").randbytes)
 
 
+class _Remembering(Codec):
+    """The banks' codec, and the oracle's: what one of them has decoded, the other need not. The machine has
+    its own.
+    """
+
+    __slots__ = ("_known",)
+
+    def __init__(self, dialect: Dialect) -> None:
+        super().__init__(dialect)
+        self._known: dict[bytes, Message] = {}
+
+    def decode(self, data: bytes) -> Message:
+        """As the codec's."""
+        known = self._known.get(data)
+        if known is None:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            known = self._known[data] = super().decode(data)
+        return known
+
+
 @cache
 def _codec(dialect: str) -> Codec:
-    return Codec(load(dialect))
+    return _Remembering(load(dialect))
 
 
 def agreed(random: Random, count: int) -> tuple[Terms, ...]:

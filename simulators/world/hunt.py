@@ -13,7 +13,6 @@ import importlib.util
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.machinery import ModuleSpec
@@ -31,14 +30,15 @@ _TABLE = "<!-- table -->"
 
 
 class Found(NamedTuple):
-    """What the world made of it: how many seeds it took, 0 where it found nothing, what was said, and the
-    seconds of CPU that the seeds took.
+    """What the world made of it: how many seeds it took, 0 where it found nothing, what was said; and, over
+    all the times that it was looked for, the mean number of seeds and of seconds of CPU until it was found.
     """
 
     mutation: Mutation
     seeds: int
     said: str
-    cpu: float = 0.0
+    mean_seeds: float = 0.0
+    mean_cpu: float = 0.0
 
 
 class _Changed(importlib.abc.SourceLoader):
@@ -85,26 +85,31 @@ class _Finder(importlib.abc.MetaPathFinder):
         return importlib.util.spec_from_loader(fullname, _Changed(found.origin, self._mutation))
 
 
-def hunt(mutation: Mutation, seeds: int) -> Found:
-    """In this process: run seeds until one finds it."""
+def hunt(mutation: Mutation, seeds: int, times: int = 1) -> Found:
+    """In this process: run seeds until it was found so many times, or there were too many."""
     sys.meta_path.insert(0, _Finder(mutation))
     from simulators.world.cli import run_here  # noqa: PLC0415 - after the finder is in place
 
-    begun = time.process_time()
+    finds: list[tuple[int, str]] = []
+    tried, cpu = 0, 0.0
     for tried, verdict in enumerate(run_here(range(FIRST_SEED, FIRST_SEED + seeds)), 1):
+        cpu += verdict.cpu_seconds
         if verdict.violations:
-            said = verdict.violations[0].splitlines()[0]
-            return Found(mutation, tried, said, time.process_time() - begun)
-    return Found(mutation, 0, "", time.process_time() - begun)
+            finds.append((tried, verdict.violations[0].splitlines()[0]))
+            if len(finds) == times:
+                break
+    first, said = finds[0] if finds else (0, "")
+    return Found(mutation, first, said, tried / (len(finds) or 1), cpu / (len(finds) or 1))
 
 
-def _hunt_apart(mutation: Mutation, seeds: int) -> Found:
-    command = [sys.executable, "-m", "simulators.world.hunt", "--only", mutation.name, "--seeds", str(seeds)]
-    done = subprocess.run([*command, "--json"], capture_output=True, text=True, check=False)
+def _hunt_apart(mutation: Mutation, seeds: int, times: int) -> Found:
+    given = ["--only", mutation.name, "--seeds", str(seeds), "--times", str(times), "--json"]
+    command = [sys.executable, "-m", "simulators.world.hunt", *given]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         return Found(mutation, 0, f"the hunt broke: {done.stderr.strip().splitlines()[-1]}")
     told = json.loads(done.stdout.splitlines()[-1])
-    return Found(mutation, told["seeds"], told["said"], told["cpu"])
+    return Found(mutation, told["seeds"], told["said"], told["mean_seeds"], told["mean_cpu"])
 
 
 def table(found: Sequence[Found]) -> str:
@@ -124,25 +129,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m simulators.world.hunt")
     parser.add_argument("--only", help="one mutation, by its name")
     parser.add_argument("--seeds", type=int, default=SEEDS, help="how many seeds to try at most")
+    parser.add_argument("--times", type=int, default=1, help="find each so often: a mean says more than luck")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument("--json", action="store_true", help="tell a program")
     parser.add_argument("--write", type=Path, help="put the table into this file")
     given = parser.parse_args(arguments)
     chosen = [one for one in MUTATIONS if given.only in (None, one.name)]
     if given.json:
-        found = hunt(chosen[0] if chosen else CONTROL, given.seeds)
-        print(json.dumps({"seeds": found.seeds, "said": found.said, "cpu": found.cpu}))
+        found = hunt(chosen[0] if chosen else CONTROL, given.seeds, given.times)
+        print(json.dumps({name: value for name, value in found._asdict().items() if name != "mutation"}))
         return 0
     with ThreadPoolExecutor(given.jobs) as threads:
-        control = threads.submit(_hunt_apart, CONTROL, given.seeds)
-        results = list(threads.map(lambda one: _hunt_apart(one, given.seeds), chosen))
+        control = threads.submit(_hunt_apart, CONTROL, given.seeds, 1)
+        results = list(threads.map(lambda one: _hunt_apart(one, given.seeds, given.times), chosen))
     if control.result().said:
         print(f"without a bug: {control.result().said}")
         return 1
     print(table([control.result(), *results]))
     missed = [one.mutation.name for one in results if not one.seeds]
-    cpu = sum(one.cpu for one in results)
-    print(f"{cpu:.1f} s of CPU over {sum(one.seeds or given.seeds for one in results)} seeds")
+    cpu, count = sum(one.mean_cpu for one in results), sum(one.mean_seeds for one in results)
+    print(f"until each is found: {count:.0f} seeds and {cpu:.1f} s of CPU, all together")
     print(f"{len(results) - len(missed)} of {len(results)} found")
     if given.write:
         head, _, _ = given.write.read_text(encoding="utf-8").partition(_TABLE)

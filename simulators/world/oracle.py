@@ -7,7 +7,7 @@ the journal's order, and holds each answer, at the moment when its bytes leave, 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -445,6 +445,6 @@ def receipt(date: str, position: int) -> str:
     return digits + str(-total % 10)
 
 
-def digest(parts: list[tuple[object, ...]]) -> str:
+def digest(parts: Sequence[tuple[object, ...]]) -> str:
     """What tells one run's trace from another's."""
     return hashlib.sha256("\n".join(map(repr, parts)).encode()).hexdigest()

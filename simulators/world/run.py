@@ -84,11 +84,15 @@ class Outcome(NamedTuple):
 
     seed: int
     violations: tuple[str, ...]
-    digest: str
     judged: int
     virtual_seconds: float
     trace: Sequence[tuple[object, ...]]
     plan: Plan
+
+    @property
+    def digest(self) -> str:
+        """What tells the run from another's."""
+        return digest(self.trace)
 
 
 def draw(seed: int) -> Plan:
@@ -179,7 +183,7 @@ class World:
 
     def run(self) -> Outcome:
         """Let it all happen."""
-        self.ground.fresh()
+        self.ground.fresh(self.ground.database)
         witness = Witness(self.ground.database, self.oracle.say)
         globalLogPublisher.addObserver(self._logged)
         try:
@@ -202,7 +206,6 @@ class World:
         return Outcome(
             self.seed,
             tuple(self.oracle.violations),
-            digest(self.trace),
             self.oracle.judged,
             self.network.clock.seconds(),
             self.trace,
