@@ -151,22 +151,23 @@ def _zmk(mac: MacAlgorithm, place: int) -> Key:
     return generated(ZMK_KIND[mac], 16, Random(f"ZMK {place}").randbytes)
 
 
-class _Remembering(Codec):
+class Remembering(Codec):
     """The banks' codec, and the oracle's: what one of them has decoded, the other need not. The machine has
-    its own.
+    its own. `room` is for how many messages.
     """
 
-    __slots__ = ("_known",)
+    __slots__ = ("_known", "_room")
 
-    def __init__(self, dialect: Dialect) -> None:
+    def __init__(self, dialect: Dialect, room: int) -> None:
         super().__init__(dialect)
+        self._room = room
         self._known: dict[bytes, Message] = {}
 
     def decode(self, data: bytes) -> Message:
         """As the codec's."""
         known = self._known.get(data)
         if known is None:
-            if len(self._known) >= _REMEMBERED:
+            if len(self._known) >= self._room:
                 self._known.clear()
             known = self._known[data] = super().decode(data)
         return known
@@ -174,7 +175,7 @@ class _Remembering(Codec):
 
 @cache
 def _codec(dialect: str) -> Codec:
-    return _Remembering(load(dialect))
+    return Remembering(load(dialect), _REMEMBERED)
 
 
 def agreed(random: Random, count: int) -> tuple[Terms, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import insort
 from collections import deque
 from collections.abc import Callable
-from operator import methodcaller
+from operator import attrgetter
 from random import Random
 from typing import Any, NamedTuple, Protocol
 
@@ -53,31 +53,49 @@ class Tap(Protocol):
         """The machine has been told that the connection is over, or is no more itself."""
 
 
+class _Call(DelayedCall):
+    """A call whose `time` is always when it is due: Twisted's keeps what it was put off by apart."""
+
+    def reset(self, seconds: float) -> None:
+        """As Twisted's."""
+        super().reset(seconds)
+        self._settle()
+
+    def delay(self, seconds: float) -> None:
+        """As Twisted's."""
+        super().delay(seconds)
+        self._settle()
+
+    def _settle(self) -> None:
+        self.activate_delay()
+        self.resetter(self)
+
+
 class SortedClock(Clock):
     """Twisted's virtual clock, which finds a new call's place instead of sorting all of them."""
 
     def callLater(self, delay: float, call: Callable[..., Any], *given: Any, **named: Any) -> IDelayedCall:  # noqa: N802, ANN401
         """As Twisted's; of calls that are due at one moment, the first to be asked for comes first."""
-        delayed = DelayedCall(
+        delayed = _Call(
             self.rightNow + delay, call, given, named, self.calls.remove, self._moved, self.seconds
         )
         insort(self.calls, delayed, key=_time)
         return delayed
 
     def _moved(self, _call: DelayedCall) -> None:
-        self._sortCalls()
+        self.calls.sort(key=_time)
 
     def next_moment(self) -> None:
         """Go on to when something is due, and have all that is due then called."""
         calls = self.calls
-        self.rightNow = now = max(self.rightNow, calls[0].getTime())
-        while calls and calls[0].getTime() <= now:
+        self.rightNow = now = max(self.rightNow, calls[0].time)
+        while calls and calls[0].time <= now:
             call = calls.pop(0)
             call.called = 1
             call.func(*call.args, **call.kw)
 
 
-_time = methodcaller("getTime")
+_time = attrgetter("time")
 
 
 class Network:

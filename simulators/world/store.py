@@ -63,12 +63,12 @@ class FaultyStore(KeptStore):
     """A store whose next transactions meet what `faults` holds."""
 
     faults: list[Fault]
-    _now_open: ClassVar[dict[str, FaultyStore]] = {}
+    _now_open: ClassVar[dict[Engine, FaultyStore]] = {}
 
     def __init__(self, faults: list[Fault], url: str) -> None:
         super().__init__(url)
         self.faults = faults
-        self._now_open[str(self.url)] = self
+        self._now_open[self._writer] = self
 
     def _fresh_engines(self, *, by_index: bool) -> _Engines:
         engines = super()._fresh_engines(by_index=by_index)
@@ -101,7 +101,7 @@ class FaultyStore(KeptStore):
 
     @staticmethod
     def _committing(connection: Connection) -> None:
-        store = FaultyStore._now_open[str(connection.engine.url)]
+        store = FaultyStore._now_open[connection.engine]
         fault = store.faults[0] if store.faults else None
         if fault is Fault.KILLED_BEFORE_COMMIT:
             store.faults.pop(0)

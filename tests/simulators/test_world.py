@@ -8,14 +8,19 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from random import SystemRandom
+from random import Random, SystemRandom
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ledger.numbering import receipt_number
+from protocol.codec import Codec
+from protocol.errors import DecodeError
+from protocol.message import Message
 from simulators.world import mischief
 from simulators.world.cli import describe, main, run_many
-from simulators.world.ground import Ground, in_memory, prepare
+from simulators.world.ground import Ground, Remembering, agreed, in_memory, prepare
 from simulators.world.hunt import Found, table
 from simulators.world.mutations import MUTATIONS, Mutation, stale
 from simulators.world.oracle import receipt
@@ -45,6 +50,40 @@ def test_one_seed_is_one_run(ground: Ground) -> None:
 
 def test_another_seed_is_another_run(ground: Ground) -> None:
     assert run_seed(3, ground).digest != run_seed(4, ground).digest
+
+
+def test_a_run_takes_nothing_from_those_before_it(ground: Ground) -> None:
+    seeds = range(8)  # some end with the office's close
+    forth = {seed: run_seed(seed, ground).digest for seed in seeds}
+    back = {seed: run_seed(seed, ground).digest for seed in reversed(seeds)}
+    assert forth == back
+    assert {draw(seed).office for seed in seeds} == {True, False}
+
+
+def test_a_copy_of_a_book_has_nothing_of_the_run_before(ground: Ground) -> None:
+    names = [f"{ground.database.name}{end}" for end in ("", "-wal", "-shm")]
+    for name in names:
+        (ground.folder / name).write_bytes(b"left")
+    ground.fresh(ground.database)
+    assert [name for name in names if (ground.folder / name).exists()] == names[:1]
+    assert ground.database.read_bytes() == ground.database.with_suffix(".template").read_bytes()
+
+
+def decoded(codec: Codec, body: bytes) -> Message | str:
+    try:
+        return codec.decode(body)
+    except DecodeError as error:
+        return str(error)
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 99))), st.integers(1, 3))
+def test_what_was_decoded_before_is_what_the_codec_says(sent: list[tuple[int, int]], room: int) -> None:
+    terms = agreed(Random(1), 1)[0]
+    plain, remembering = Codec(terms.codec.dialect), Remembering(terms.codec.dialect, room)
+    for stan, cut in sent:
+        fields = {7: "1124215900", 11: f"{stan:06d}", 32: terms.code, 70: "301"}
+        body = plain.encode(Message("0800", fields))[: cut or None]
+        assert decoded(remembering, body) == decoded(plain, body)
 
 
 @pytest.mark.slow

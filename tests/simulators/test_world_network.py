@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
-from simulators.world.network import CALM, Host, Network, Weather
+from simulators.world.network import CALM, Host, Network, SortedClock, Weather
 
 
 class Told(Protocol):
@@ -124,3 +128,56 @@ def test_a_ghost_says_all_again() -> None:
     pair.client.transport.write(b"once")
     pair.run()
     assert [one.data for one in pair.taken] == [b"once", b"once"]
+
+
+def moves(*what: str) -> st.SearchStrategy[list[tuple[str, int, int]]]:
+    """What is done with a clock: with how many seconds, and to which call."""
+    return st.lists(st.tuples(st.sampled_from(what), st.integers(0, 4), st.integers(0, 9)), max_size=30)
+
+
+def called_in_order(clock: Clock, done: list[tuple[str, int, int]]) -> list[tuple[float, int]]:
+    """What was called, and when, as calls are asked for, moved and taken back; each asks for another."""
+    called: list[tuple[float, int]] = []
+    calls: list[IDelayedCall] = []
+
+    def ring(number: int) -> None:
+        called.append((clock.seconds(), number))
+        if number % 3 == 0:
+            clock.callLater(0, called.append, (clock.seconds(), -number))
+
+    for what, seconds, which in done:
+        call = calls[which % len(calls)] if calls else None
+        if what == "ask":
+            calls.append(clock.callLater(seconds, ring, len(calls)))
+        elif what == "go on":
+            go_on(clock, seconds)
+        elif call is not None and call.active():
+            if what == "cancel":
+                call.cancel()
+            else:
+                call.reset(seconds if what == "sooner" else seconds + 5)
+    go_on(clock, 100)
+    return called
+
+
+def go_on(clock: Clock, seconds: float) -> None:
+    until = clock.seconds() + seconds
+    while clock.calls and (due := min(call.getTime() for call in clock.calls)) <= until:
+        if isinstance(clock, SortedClock):
+            clock.next_moment()
+        else:
+            clock.advance(max(0.0, due - clock.seconds()))
+    clock.rightNow = until
+
+
+@given(moves("ask", "cancel", "go on"))
+def test_the_virtual_clock_calls_what_twisteds_calls_in_the_same_order(
+    done: list[tuple[str, int, int]],
+) -> None:
+    assert called_in_order(SortedClock(), done) == called_in_order(Clock(), done)
+
+
+@given(moves("ask", "sooner", "later", "cancel", "go on"))
+def test_a_call_that_was_moved_is_called_at_its_new_time(done: list[tuple[str, int, int]]) -> None:
+    # In which order calls of one moment come is Twisted's own affair once they were moved.
+    assert sorted(called_in_order(SortedClock(), done)) == sorted(called_in_order(Clock(), done))
