@@ -48,6 +48,7 @@ _MASTER = bytes(range(2, 34))
 _FIRST_PORT = 9000
 _TEMPLATE = ".template"
 _REMEMBERED = 1000
+_TRANSACTION_LIMITS = (0, 0, 0, 200_000)
 
 
 def premium(due: str, policy: str, amount: int, code: str = "500000", date: str = "20261201") -> DueLine:
@@ -184,10 +185,32 @@ def agreed(random: Random, count: int) -> tuple[Terms, ...]:
     return tuple(_terms(random, place) for place in chosen)
 
 
+def permitted_otherwise(random: Random, terms: Sequence[Terms]) -> tuple[Terms, ...]:
+    """The same banks, of which each may do something else from now on; its limit of the day stays, since that
+    is the book's and not a link's.
+    """
+    return tuple(
+        one._replace(
+            transactions=_transactions(random),
+            terminals=_terminals(random),
+            limit_transaction=random.choice(_TRANSACTION_LIMITS),
+        )
+        for one in terms
+    )
+
+
+def _transactions(random: Random) -> frozenset[str]:
+    narrow = random.random() < 0.25
+    return frozenset(TRANSACTION_CODES) - ({random.choice(sorted(COLLECTIONS))} if narrow else set())
+
+
+def _terminals(random: Random) -> tuple[str, ...]:
+    return ("T*", "X1") if random.random() < 0.3 else ("*",)
+
+
 def _terms(random: Random, place: int) -> Terms:
     code, framing, dialect, mac = _BANKS[place]
-    narrow = random.random() < 0.25
-    transactions = set(TRANSACTION_CODES) - ({random.choice(sorted(COLLECTIONS))} if narrow else set())
+    transactions = _transactions(random)
     return Terms(
         code,
         _FIRST_PORT + place,
@@ -196,9 +219,9 @@ def _terms(random: Random, place: int) -> Terms:
         MacAlgorithm(mac),
         _zmk(MacAlgorithm(mac), place).secret.reveal(),
         _codec(dialect),
-        frozenset(transactions),
-        ("T*", "X1") if random.random() < 0.3 else ("*",),
-        random.choice((0, 0, 0, 200_000)),
+        transactions,
+        _terminals(random),
+        random.choice(_TRANSACTION_LIMITS),
         random.choice((0, 0, 0, 250_000)),
     )
 

@@ -176,6 +176,7 @@ class Machine:
         self.start_at = start_at
         self.faults: list[Fault] = []
         self.next_faults: Callable[[], list[Fault]] = list
+        self.reread: Callable[[], Settings] = lambda: self.settings
         self.thread_seconds = 0.004
         self.service: Service | None = None
         self.host = Host(network, "machine 0")
@@ -216,7 +217,7 @@ class Machine:
             self.random.randbytes,
             lambda _: VirtualThreads(self, self.host),
         )
-        self.service = Service(self.settings, world, lambda: self.settings)
+        self.service = Service(self.settings, world, self.reread)
         self.service.start()
         self.service.server.connections = Ordered()  # type: ignore[assignment]
         self.network.trace("machine starts", self._count, "")

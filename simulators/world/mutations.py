@@ -319,6 +319,20 @@ MUTATIONS: tuple[Mutation, ...] = (
         "            return",
         "        if batch.attempts < UNAVAILABLE_ATTEMPTS:\n            return",
     ),
+    Mutation(
+        "a reload permits nothing new",
+        "fep.server",
+        "        self._gateway, self._counterparties = gateway, counterparties\n",
+        "        self._gateway = gateway\n",
+    ),
+    Mutation(
+        "a reload changes what open links may do",
+        "fep.server",
+        "                connection.end(reason)\n\n    def _no_longer",
+        "                connection.end(reason)\n"
+        "            connection.link._gate = counterparties[connection.link.bank.code].gate\n\n"
+        "    def _no_longer",
+    ),
 )
 
 

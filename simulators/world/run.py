@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from twisted.logger import LogLevel, globalLogPublisher
 from twisted.python.failure import Failure
 
+from fep.config import Settings
 from ledger.bookfile import DueLine, Policy, PolicyDues, write
 from ledger.errors import LedgerError
 from simulators.world import accounts, closing
@@ -72,6 +73,7 @@ class Plan(NamedTuple):
     start_at: datetime
     office: bool
     faults: tuple[Fault, ...]
+    reloads: tuple[float, ...]
 
     @property
     def is_crowded(self) -> bool:
@@ -132,6 +134,7 @@ def draw(seed: int) -> Plan:
         + timedelta(seconds=random.randrange(60)) * by_clock,
         office=random.random() < 0.15,
         faults=random.choice((_FAULTS, _FAULTS, _REFUSALS)),
+        reloads=some(0.25, tuple(random.random() * seconds for _ in range(random.randrange(1, 3))), ()),
     )
 
 
@@ -165,19 +168,28 @@ class World:
             plan.is_crowded,
         )
         self.network.tap = self.oracle
-        settings = grounds.settings(self.ground, plan.banks, plan.limits, plan.hour, plan.rate)
         self.machine = Machine(
-            settings, self.network, Random(f"machine {self.seed}"), plan.start_at, self._look, self._fault
+            self._settings(plan.banks),
+            self.network,
+            Random(f"machine {self.seed}"),
+            plan.start_at,
+            self._look,
+            self._fault,
         )
         self.machine.thread_seconds = plan.thread_seconds
         self.machine.next_faults = self._next_faults
         self.machine.on_killed = self._after_kill
+        self.machine.reread = self._other_settings
 
     def _note(self, what: str, number: int, data: object) -> None:
         self.trace.append((self.network.clock.seconds(), what, number, data))
 
     def _look(self) -> None:
         self.oracle.look()
+
+    def _settings(self, banks: Sequence[Terms]) -> Settings:
+        plan = self.plan
+        return grounds.settings(self.ground, banks, plan.limits, plan.hour, plan.rate)
 
     # The run.
 
@@ -249,6 +261,8 @@ class World:
             self.network.clock.callLater(at, self._stop)
         for at in plan.cutovers:
             self.network.clock.callLater(at, self._order, {"command": "cutover", "early": True})
+        for at in plan.reloads:
+            self.network.clock.callLater(at, self._order, {"command": "reload"})
         if plan.loads and (plan.cutovers or plan.hour):
             for _ in range(3):
                 self.network.clock.callLater(plan.seconds * random.random(), self._order_load)
@@ -357,6 +371,13 @@ class World:
                 self.oracle.say(f"the machine failed: {what}")
 
     # The operator.
+
+    def _other_settings(self) -> Settings:
+        """What a reload finds: banks may do other things, on links that are opened from now on."""
+        banks = grounds.permitted_otherwise(self.random, self.plan.banks)
+        self.machine.settings = self._settings(banks)
+        self.oracle.terms = {terms.port: terms for terms in banks}
+        return self.machine.settings
 
     def _order(self, command: Mapping[str, Any]) -> None:
         path = str(Path(self.machine.settings.node.control))

@@ -20,7 +20,7 @@ from protocol.errors import DecodeError
 from protocol.message import Message
 from simulators.world import mischief
 from simulators.world.cli import describe, main, run_many
-from simulators.world.ground import Ground, Remembering, agreed, in_memory, prepare
+from simulators.world.ground import Ground, Remembering, agreed, in_memory, permitted_otherwise, prepare
 from simulators.world.hunt import Found, table
 from simulators.world.mutations import MUTATIONS, Mutation, stale
 from simulators.world.oracle import receipt
@@ -153,6 +153,7 @@ def test_mutations_have_names_of_their_own() -> None:
         "a reversal acts twice",
         "a wrong MAC passes",
         "the cut-over seals one entry too few",
+        "a reload permits nothing new",
     ],
 )
 def test_a_deliberate_bug_is_found(name: str) -> None:
@@ -168,9 +169,19 @@ def test_a_bug_that_was_not_found_is_told_so() -> None:
 
 def test_each_run_has_some_of_what_may_happen_and_none_has_all() -> None:
     plans = [draw(seed) for seed in range(200)]
-    for chance in ("kills", "stops", "cutovers", "loads", "office", "fault_chance", "hour"):
+    for chance in ("kills", "stops", "cutovers", "loads", "office", "fault_chance", "hour", "reloads"):
         assert {bool(getattr(plan, chance)) for plan in plans} == {True, False}, chance
     assert {name for plan in plans for name in plan.acts} == set(mischief.ACTS)
+
+
+def test_a_reload_changes_what_banks_may_do_and_no_limit_of_the_day() -> None:
+    random = Random(1)
+    for _ in range(20):
+        before = agreed(random, 3)
+        after = permitted_otherwise(random, before)
+        kept = [(one.code, one.port, one.dialect, one.mac, one.zmk, one.limit_day) for one in before]
+        assert [(one.code, one.port, one.dialect, one.mac, one.zmk, one.limit_day) for one in after] == kept
+        assert after != before
 
 
 def test_the_oracles_receipt_numbers_are_the_ledgers() -> None:
