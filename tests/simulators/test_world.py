@@ -19,9 +19,9 @@ from protocol.codec import Codec
 from protocol.errors import DecodeError
 from protocol.message import Message
 from simulators.world import mischief
-from simulators.world.cli import describe, main, run_many
+from simulators.world.cli import Verdict, describe, main, run_many, summed_up
 from simulators.world.ground import Ground, Remembering, agreed, in_memory, permitted_otherwise, prepare
-from simulators.world.hunt import Found, table
+from simulators.world.hunt import CONTROL, Found, hunt, table
 from simulators.world.mutations import MUTATIONS, Mutation, stale
 from simulators.world.oracle import receipt
 from simulators.world.run import Outcome, draw, run_seed
@@ -29,7 +29,7 @@ from simulators.world.run import Outcome, draw, run_seed
 ROOT = Path(__file__).resolve().parent.parent.parent
 JUDGES = ("reading", "rules", "conversation", "judgement", "oracle", "witness", "accounts")
 MAY_IMPORT = ("protocol", *(f"simulators.world.{name}" for name in JUDGES))
-CHUNK, FIXED = 50, 400
+CHUNK, FIXED = 50, 600
 FRESH_SECONDS = 20
 
 
@@ -160,6 +160,28 @@ def test_a_deliberate_bug_is_found(name: str) -> None:
     command = [sys.executable, "-m", "simulators.world.hunt", "--only", name, "--seeds", "100"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "1 of 1 found"), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("times", "found"),
+    [(1, (2, "a", 2.0, 0.5)), (2, (2, "a", 2.5, 0.625)), (3, (2, "a", 3.0, 0.75))],
+)
+def test_a_bug_is_looked_for_so_many_times(
+    times: int, found: tuple[object, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = {2: "a", 5: "b"}
+    verdicts = [Verdict(seed, tuple(filter(None, [said.get(seed)])), 1, 1.0, 0.25) for seed in range(1, 7)]
+    monkeypatch.setattr("simulators.world.cli.run_here", lambda _seeds: iter(verdicts))
+    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
+    assert hunt(CONTROL, 6, times) == Found(CONTROL, *found)
+
+
+def test_many_seeds_are_summed_up(capsys: pytest.CaptureFixture[str]) -> None:
+    verdicts = [Verdict(1, (), 10, 1800.0, 0.25), Verdict(2, ("1.000 s: wrong",), 20, 1800.0, 0.75)]
+    assert summed_up(verdicts, keep_going=True) == 1
+    *_, last = capsys.readouterr().out.splitlines()
+    assert last.startswith("2 seeds, 1 failed, 30 answers judged, 1.0 virtual hours; ")
+    assert last.endswith(", 500.0 ms of CPU each")
 
 
 def test_a_bug_that_was_not_found_is_told_so() -> None:
