@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 
 from ledger.errors import BatchRefused, OutcomeUnknown, Unavailable
 from simulators.world.store import Fault, FaultyStore, KeptStore, Killed
@@ -84,13 +84,18 @@ def test_what_one_store_has_left_of_its_faults_meets_no_later_one(
     assert count(tmp_path / "book.db") == 1
 
 
+def writer_of(store: KeptStore) -> Engine:
+    store.close()
+    return store._engines(by_index=True)[0]
+
+
 def test_engines_are_kept_for_a_kind_of_store_and_a_file(tmp_path: Path) -> None:
-    urls = [f"sqlite:///{tmp_path / name}" for name in ("one.db", "two.db")]
-    stores = [KeptStore(urls[0]), KeptStore(urls[1]), FaultyStore([], f"sqlite:///{tmp_path / 'three.db'}")]
-    engines = [store._engines(by_index=True) for store in stores]
-    assert len({id(writer) for writer, _ in engines}) == 3
-    for store in stores:
-        store.close()
-    again = KeptStore(urls[0])
-    assert again._engines(by_index=True) is engines[0]
-    again.close()
+    one, two = (f"sqlite:///{tmp_path / name}" for name in ("one.db", "two.db"))
+    engines = [writer_of(store) for store in (KeptStore(one), KeptStore(two))]
+    engines.append(writer_of(FaultyStore([], two)))
+    assert len(set(engines)) == 3
+    assert engines == [
+        writer_of(KeptStore(one)),
+        writer_of(KeptStore(two)),
+        writer_of(FaultyStore([], two)),
+    ]
