@@ -7,14 +7,33 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
+from simulators.world.reading import COLLECTIONS, PAYOUTS
 from simulators.world.rules import Book
 
 _CLEARING, _SUSPENSE = "122101", ("224101", "122102")
+_UNSURE = frozenset({"bank_only", "amount_differs", "state_differs", "duplicate"})
+_MONEY = _UNSURE | {"ours_only", "timing"}
+_OWED = _UNSURE | {"ours_only"}
+ENDS: Mapping[str, tuple[str, str, frozenset[str]]] = MappingProxyType(
+    {
+        "bank_corrects": ("+-", _CLEARING, _MONEY),
+        "accept": ("+-", "products", _MONEY),
+        "refund": ("+", "224102", _UNSURE),
+        "recover": ("-", "122103", _OWED),
+        "gain": ("+", "6301", _UNSURE),
+        "loss": ("-", "6711", _OWED),
+        "no_money": ("0", "", _MONEY | {"misfit"}),
+    }
+)
+"""How a break may end (docs/accounts.md): with which signs of its difference, on which account, and for which
+classes.
+"""
 
 
 class Line(NamedTuple):
@@ -24,6 +43,52 @@ class Line(NamedTuple):
     date: str
     key: str
     effect: int
+
+
+class Break(NamedTuple):
+    """A break as the office's table has it. `difference` in signed fen."""
+
+    name: str
+    bank: str
+    key: str
+    cls: str
+    code: str
+    difference: int
+
+
+class Decided(NamedTuple):
+    """What two people agreed on."""
+
+    about: Break
+    resolution: str
+
+
+def fits(one: Break, resolution: str) -> bool:
+    """Whether a break may end so; the account of its own processing code takes it only where it has one."""
+    signs, _, classes = ENDS[resolution]
+    sign = "0" if not one.difference else "+" if one.difference > 0 else "-"
+    has_account = resolution != "accept" or one.code in COLLECTIONS | PAYOUTS
+    return sign in signs and one.cls in classes and has_account
+
+
+def in_suspense(office: Path) -> list[Break]:
+    """The breaks on which nobody has decided."""
+    query = (
+        "SELECT break, bank, key, class, code, difference FROM breaks WHERE state = 'suspense' ORDER BY break"
+    )
+    with closing(sqlite3.connect(f"file:{office}?mode=ro", uri=True)) as connection:
+        return [Break(*row) for row in connection.execute(query)]
+
+
+def misplaced(office: Path, states: Mapping[str, str]) -> Iterator[str]:
+    """Breaks that are not where they must be, or were not decided on by two."""
+    with closing(sqlite3.connect(f"file:{office}?mode=ro", uri=True)) as connection:
+        query = "SELECT break, state, proposed_by, approved_by FROM breaks ORDER BY break"
+        for name, state, proposed_by, approved_by in connection.execute(query):
+            if name in states and state != states[name]:
+                yield f"{name} is {state}, and should be {states[name]}"
+            if approved_by and approved_by == proposed_by:
+                yield f"{name} was proposed and approved by {approved_by}"
 
 
 def signed(kind: str, amount: int) -> int:
@@ -40,13 +105,15 @@ def ours(book: Book) -> dict[tuple[str, str], int]:
     }
 
 
-def faults(office: Path, book: Book, dates: Iterable[str], lines: Iterable[Line]) -> Iterator[str]:
-    """What does not hold in the office's books."""
+def faults(
+    office: Path, book: Book, dates: Iterable[str], lines: Iterable[Line], decided: Sequence[Decided] = ()
+) -> Iterator[str]:
+    """What does not hold in the office's books, when so much was decided."""
     lines, dates = list(lines), list(dates)
     with closing(sqlite3.connect(f"file:{office}?mode=ro", uri=True)) as connection:
         yield from _days(connection, book, dates, lines)
-        yield from _ledger(connection, book, lines)
-        yield from _breaks(connection, book, lines)
+        yield from _ledger(connection, book, lines, decided)
+        yield from _breaks(connection, book, lines, decided)
 
 
 def _days(connection: sqlite3.Connection, book: Book, dates: list[str], lines: list[Line]) -> Iterator[str]:
@@ -67,28 +134,37 @@ def _days(connection: sqlite3.Connection, book: Book, dates: list[str], lines: l
             )
 
 
-def _ledger(connection: sqlite3.Connection, book: Book, lines: list[Line]) -> Iterator[str]:
+def _ledger(
+    connection: sqlite3.Connection, book: Book, lines: list[Line], decided: Sequence[Decided]
+) -> Iterator[str]:
     query = "SELECT posting FROM legs GROUP BY posting, currency HAVING SUM(amount) <> 0"
     for (posting,) in connection.execute(query):
         yield f"posting {posting} does not balance"
     sums: Counter[str] = Counter()
     for account, amount in connection.execute("SELECT account, SUM(amount) FROM legs GROUP BY account"):
-        place = account if account == _CLEARING else "suspense" if account in _SUSPENSE else "products"
-        sums[place] += amount
+        named = {end[1] for end in ENDS.values()}
+        sums["suspense" if account in _SUSPENSE else account if account in named else "products"] += amount
     theirs, right = sum(line.effect for line in lines), sum(ours(book).values())
-    expected = {_CLEARING: theirs, "suspense": right - theirs, "products": -right}
-    for place, amount in expected.items():
-        if sums[place] != amount:
-            yield f"the ledger has {sums[place]} fen on {place}, and should have {amount}"
+    expected = Counter({_CLEARING: theirs, "suspense": right - theirs, "products": -right})
+    for one, resolution in decided:
+        expected["suspense"] += one.difference
+        expected[ENDS[resolution][1]] -= one.difference
+    for place in sorted(expected.keys() | sums.keys()):
+        if sums[place] != expected[place]:
+            yield f"the ledger has {sums[place]} fen on {place}, and should have {expected[place]}"
 
 
-def _breaks(connection: sqlite3.Connection, book: Book, lines: list[Line]) -> Iterator[str]:
-    """Every difference between a bank and the insurer is an open break, and nothing else is."""
+def _breaks(
+    connection: sqlite3.Connection, book: Book, lines: list[Line], decided: Sequence[Decided]
+) -> Iterator[str]:
+    """Every difference between a bank and the insurer is an open break or was decided on; nothing else is."""
     different: Counter[tuple[str, str]] = Counter()
     for line in lines:
         different[line.bank, line.key] += line.effect
     for name, effect in ours(book).items():
         different[name] -= effect
+    for one, _ in decided:
+        different[one.bank, one.key] -= one.difference
     query = "SELECT bank, key, SUM(difference) FROM breaks WHERE state <> 'closed' GROUP BY bank, key"
     told = {(bank, key): difference for bank, key, difference in connection.execute(query) if difference}
     yield from _unlike({name: amount for name, amount in different.items() if amount}, told)

@@ -1,4 +1,5 @@
-"""The office's close after a run: the banks' files, with mistakes put in, and the real close over them.
+"""The office's close after a run: the banks' files, with mistakes put in, the real close over them, and
+what two people decide then.
 
 What the close must come to, `accounts` says. Only files and wiring here.
 """
@@ -7,21 +8,24 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from itertools import count
-from pathlib import Path
 from random import Random
 from typing import BinaryIO
 
 from ledger import bankfile, layout
 from ledger.bankfile import BankLine
 from ledger.seal import Sealer
+from ledger.store import Store
 from office import chart
 from office.close import Close, Told
 from office.config import Settings
+from office.decisions import Desk
 from simulators.world import ground as grounds
-from simulators.world.accounts import Line, signed
+from simulators.world.accounts import Line, in_suspense, misplaced, signed
 from simulators.world.banks import Bank, Deal
+from simulators.world.clerks import NAMES, Clerks
 from simulators.world.ground import Ground
 from simulators.world.reading import CANCEL, COLLECTIONS
 from simulators.world.store import KeptStore
@@ -95,9 +99,9 @@ def counted(
 
 def close(
     ground: Ground, banks: Sequence[Bank], dates: Sequence[str], random: Random
-) -> tuple[Path, list[Line], list[Told]]:
-    """Write the banks' files, and have the office close the dates: its database, the lines of all files, and
-    what the close said.
+) -> tuple[list[Line], list[Told]]:
+    """Write the banks' files, and have the office close the dates: the lines of all files, and what the close
+    said.
     """
     lines: list[Line] = []
     files: dict[tuple[str, str], bytes] = {}
@@ -113,10 +117,24 @@ def close(
             lines += more
             files[bank.terms.code, date] = b"".join(bankfile.write(standard, bank.terms.code, date, given))
     ground.fresh(ground.office)
-    return ground.office, lines, _run(ground, [bank.terms.code for bank in banks], files)
+    with _office(ground, banks, files) as (_, _, work):
+        return lines, list(work.run())
 
 
-def _run(ground: Ground, codes: Sequence[str], files: Mapping[tuple[str, str], bytes]) -> list[Told]:
+def decide(ground: Ground, banks: Sequence[Bank], random: Random) -> tuple[Clerks, list[str]]:
+    """Have two clerks see to the breaks, and what they agreed on posted: the clerks, and what went wrong."""
+    with _office(ground, banks, {}) as (store, settings, work):
+        clerks = Clerks(Desk(store, settings, _NOW_US), _chart(), random)
+        wrong = list(clerks.work(in_suspense(ground.office)))
+        work.post_decisions()
+    wrong += misplaced(ground.office, clerks.states)
+    return clerks, wrong
+
+
+@contextmanager
+def _office(
+    ground: Ground, banks: Sequence[Bank], files: Mapping[tuple[str, str], bytes]
+) -> Iterator[tuple[Store, Settings, Close]]:
     settings = Settings.model_validate(
         {
             "office": {
@@ -124,8 +142,8 @@ def _run(ground: Ground, codes: Sequence[str], files: Mapping[tuple[str, str], b
                 "front": f"sqlite:///{ground.database}",
                 "seal_key": Sealer(grounds.SEAL_KEY).public,
             },
-            "bank": [{"code": code, "name": f"Bank {code}"} for code in codes],
-            "clerk": [{"name": "li"}, {"name": "wang"}],
+            "bank": [{"code": bank.terms.code, "name": f"Bank {bank.terms.code}"} for bank in banks],
+            "clerk": [{"name": name} for name in NAMES],
         }
     )
 
@@ -137,7 +155,7 @@ def _run(ground: Ground, codes: Sequence[str], files: Mapping[tuple[str, str], b
     office = KeptStore(settings.office.database, by_index=False)
     front = KeptStore(settings.office.front, lock=False)
     try:
-        return list(Close(office, front, settings, _chart(), lambda: next(ticks), open_file).run())
+        yield office, settings, Close(office, front, settings, _chart(), lambda: next(ticks), open_file)
     finally:
         office.close()
         front.close()

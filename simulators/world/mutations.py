@@ -333,6 +333,24 @@ MUTATIONS: tuple[Mutation, ...] = (
         "            connection.link._gate = counterparties[connection.link.bank.code].gate\n\n"
         "    def _no_longer",
     ),
+    Mutation(
+        "who proposed an end may approve it",
+        "office.breaks",
+        "    if person.casefold() == found.proposed_by.casefold():",
+        "    if person != person.casefold() == found.proposed_by.casefold():",
+    ),
+    Mutation(
+        "what was rejected is posted all the same",
+        "office.breaks",
+        "(BreakState.PROPOSED, BreakEvent.REJECT): BreakState.SUSPENSE",
+        "(BreakState.PROPOSED, BreakEvent.REJECT): BreakState.APPROVED",
+    ),
+    Mutation(
+        "what the insurer accepts is booked as the bank's correction",
+        "office.breaks",
+        "counter = chart.products.get(row.code) if resolution.counter == PRODUCT",
+        "counter = chart.clearing if resolution.counter == PRODUCT",
+    ),
 )
 
 

@@ -213,9 +213,7 @@ class Oracle:
             )
             if alike and not question.refused and question.may_act(now):
                 found.append(question)
-        # A reload may lie between two links: the same content is permitted on one and not on the other.
-        told = row["response"], row["misfit"]
-        return min(found, key=lambda one: one.ask.fault not in told if one.ask.fault else 0.5, default=None)
+        return meant(found, row)
 
     def _compare(self, row: Row, question: Question, ruling: Ruling) -> None:
         ask = question.ask
@@ -432,6 +430,14 @@ class Oracle:
                 told = any(name >= date[4:] and when <= by for name, when in link.notices)
                 if there and not told:
                     self.say(f"link {link.number} was not told that {date} is open")
+
+
+def meant(found: Sequence[Question], row: Row) -> Question | None:
+    """Which of the questions that ask for the same an entry was made for, if there is one. A reload may lie
+    between two links: then it is permitted on one and not on the other.
+    """
+    told = row["response"], row["misfit"]
+    return min(found, key=lambda one: one.ask.fault not in told if one.ask.fault else 0.5, default=None)
 
 
 def covered(link: Conversation, answer: Message, body: bytes) -> bytes:

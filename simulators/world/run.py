@@ -442,12 +442,18 @@ class World:
     def _close_books(self) -> None:
         """The office's part, on a file that nobody serves from."""
         dates = [date for date in DATES if date < self.oracle.book.date]
-        path, lines, told = closing.close(self.ground, self.banks, dates, Random(f"office {self.seed}"))
+        book, office = self.oracle.book, self.ground.office
+        lines, told = closing.close(self.ground, self.banks, dates, Random(f"office {self.seed}"))
         for one in told:
             if one.waiting:
                 self.oracle.say(f"the office waits: {one}")
-        for fault in accounts.faults(path, self.oracle.book, dates, lines):
+        for fault in accounts.faults(office, book, dates, lines):
             self.oracle.say(f"office: {fault}")
+        if self.oracle.violations:
+            return
+        clerks, wrong = closing.decide(self.ground, self.banks, Random(f"clerks {self.seed}"))
+        for fault in (*wrong, *accounts.faults(office, book, dates, lines, clerks.decided)):
+            self.oracle.say(f"office, decided: {fault}")
 
     def _compare(self) -> None:
         """What each bank holds, against the book."""

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from random import Random, SystemRandom
 
@@ -15,15 +16,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.numbering import receipt_number
+from office import chart
+from office.chart import CLASSES
 from protocol.codec import Codec
 from protocol.errors import DecodeError
 from protocol.message import Message
 from simulators.world import mischief
+from simulators.world.accounts import ENDS, Break, fits
 from simulators.world.cli import Verdict, describe, main, run_many, summed_up
+from simulators.world.conversation import Conversation, Question
 from simulators.world.ground import Ground, Remembering, agreed, in_memory, permitted_otherwise, prepare
 from simulators.world.hunt import CONTROL, Found, hunt, table
 from simulators.world.mutations import MUTATIONS, Mutation, stale
-from simulators.world.oracle import receipt
+from simulators.world.oracle import meant, receipt
+from simulators.world.reading import Ask
 from simulators.world.run import Outcome, draw, run_seed
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -204,6 +210,42 @@ def test_a_reload_changes_what_banks_may_do_and_no_limit_of_the_day() -> None:
         kept = [(one.code, one.port, one.dialect, one.mac, one.zmk, one.limit_day) for one in before]
         assert [(one.code, one.port, one.dialect, one.mac, one.zmk, one.limit_day) for one in after] == kept
         assert after != before
+
+
+@pytest.mark.parametrize("code", ["500000", "260000", "020000", ""])
+def test_a_break_may_end_as_the_oracle_has_it(code: str) -> None:
+    book = chart.shipped()
+    assert set(ENDS) == set(book.resolutions)
+    for name, one in book.resolutions.items():
+        for cls, difference in product(CLASSES, (-7, 0, 7)):
+            has_account = one.counter != "product" or code in book.products
+            fitting = one.fits(cls, difference) and has_account
+            assert fits(Break("B", "104", "key", cls, code, difference), name) == fitting, (name, cls)
+
+
+@pytest.mark.parametrize(
+    ("faults", "response", "misfit", "place"),
+    [
+        (("", "58"), "58", "", 1),
+        (("", "58"), "00", "", 0),
+        (("58", ""), "12", "", 1),
+        (("58", ""), "00", "58", 0),
+        (("57", "58"), "58", "", 1),
+        (("", ""), "00", "", 0),
+    ],
+)
+def test_an_entry_was_made_for_the_question_whose_permission_it_shows(
+    faults: tuple[str, ...], response: str, misfit: str, place: int
+) -> None:
+    questions = [asked(fault) for fault in faults]
+    assert meant(questions, {"response": response, "misfit": misfit}) is questions[place]
+    assert meant([], {"response": response, "misfit": misfit}) is None
+
+
+def asked(fault: str) -> Question:
+    terms = agreed(Random(1), 1)[0]
+    link = Conversation(1, terms, lambda _: None)
+    return Question(link, (), b"", Message("0200", {}), Ask("0200", terms.code, fault=fault), 0.0, 0, None)
 
 
 def test_the_oracles_receipt_numbers_are_the_ledgers() -> None:

@@ -1,0 +1,81 @@
+"""Two clerks decide on breaks, each under a name of their own: what they try is drawn, and what they must be
+told is known beforehand.
+
+Which break may end how, and what the books are then, `accounts` says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from random import Random
+
+from ledger.errors import LedgerError
+from office.chart import Chart
+from office.decisions import Decision, Desk, decide, propose
+from office.errors import OfficeError
+from simulators.world.accounts import ENDS, Break, Decided, fits
+
+NAMES = ("li", "wang")
+_STEPS: Sequence[tuple[Decision, bool, str, str]] = (
+    (Decision.APPROVE, False, "", "closed"),
+    (Decision.APPROVE, False, "", "closed"),
+    (Decision.APPROVE, True, "SamePerson", "proposed"),
+    (Decision.REJECT, False, "", "suspense"),
+    (Decision.REJECT, True, "SamePerson", "proposed"),
+    (Decision.WITHDRAW, False, "", "suspense"),
+    (Decision.WITHDRAW, True, "", "suspense"),
+)
+"""What may be done about a proposal; whether by who made it; the refusal's name; where the break is then."""
+
+
+@dataclass(slots=True)
+class Clerks:
+    """Both, at one desk. `decided` is what two people agreed on, `states` where each break must be."""
+
+    desk: Desk
+    chart: Chart
+    random: Random
+    decided: list[Decided] = field(default_factory=list)
+    states: dict[str, str] = field(default_factory=dict)
+
+    def work(self, breaks: Sequence[Break]) -> Iterator[str]:
+        """See to breaks, or leave them; what was told wrongly."""
+        for one in breaks:
+            self.states[one.name] = "suspense"
+            if self.random.random() < 0.8:
+                yield from self._see_to(one)
+
+    def _see_to(self, one: Break) -> Iterator[str]:
+        random = self.random
+        proposer, other = random.sample(NAMES, 2)
+        fitting = sorted(name for name in ENDS if fits(one, name))
+        resolution = random.choice(fitting if fitting and random.random() < 0.8 else sorted(ENDS))
+        is_fitting = resolution in fitting
+        told = _told(lambda: propose(self.desk, proposer, one.name, resolution, "", self.chart))
+        if told != ("" if is_fitting else "StepRefused"):
+            yield f"{resolution} for {one.name}, {one.cls} of {one.difference} fen, was told {told or 'yes'}"
+            return
+        if not is_fitting:
+            return
+        self.states[one.name] = "proposed"
+        if random.random() < 0.1:
+            return
+        step, is_own, refusal, end = random.choice(_STEPS)
+        told = _told(lambda: decide(self.desk, proposer if is_own else other, step, one.name, ""))
+        if told != refusal:
+            by = "who proposed it" if is_own else "another"
+            yield f"{step} of {one.name} by {by} was told {told or 'yes'}"
+            return
+        self.states[one.name] = end
+        if end == "closed":
+            self.decided.append(Decided(one, resolution))
+
+
+def _told(do: Callable[[], object]) -> str:
+    """The name of the refusal, the office's or the database's; empty if there was none."""
+    try:
+        do()
+    except (OfficeError, LedgerError) as error:
+        return type(error).__name__
+    return ""
