@@ -181,7 +181,7 @@ def summed_up(verdicts: Iterable[Verdict], *, keep_going: bool) -> int:
         if verdict.violations:
             failed += 1
             print(f"seed {verdict.seed}: {verdict.violations[0]}")
-            print(f"  again, with all steps: qianzhi-world --seed {verdict.seed} --trace")
+            print(f"  again, with all steps: qianzhi-world --seed {verdict.seed} --trace", flush=True)
             if not keep_going:
                 break
     took = time.monotonic() - begun
