@@ -20,6 +20,7 @@ from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.error import ConnectError, ConnectionClosed
 from twisted.internet.task import react
 
+from fep.config import Bank as BankEntry
 from fep.config import Settings, load_settings
 from fep.errors import FepError
 from ledger.errors import LedgerError
@@ -146,7 +147,11 @@ def totals(profile: BankProfile, date: str) -> None:
     _run(profile, lambda bank: _shown(bank.reconcile(date)))
 
 
-def _profile(settings: Settings, code: str | None, host: str | None, port: int | None) -> BankProfile:
+def chosen_bank(settings: Settings, code: str | None, port: int | None) -> tuple[BankEntry, int]:
+    """The bank of the settings with this code, or the first, and the port where the machine listens for it.
+
+    Raises click.UsageError for a bank that is not there, or a port that the settings leave to the system.
+    """
     entry = next((bank for bank in settings.bank if code in (None, bank.code)), None)
     if entry is None:
         known = ", ".join(bank.code for bank in settings.bank)
@@ -155,7 +160,12 @@ def _profile(settings: Settings, code: str | None, host: str | None, port: int |
         raise click.UsageError(
             f"bank {entry.code} has port 0 in the settings: give --port as the machine said it"
         )
-    return profile_of(settings, entry, port or entry.port, host or "")
+    return entry, port or entry.port
+
+
+def _profile(settings: Settings, code: str | None, host: str | None, port: int | None) -> BankProfile:
+    entry, chosen_port = chosen_bank(settings, code, port)
+    return profile_of(settings, entry, chosen_port, host or "")
 
 
 def _run(profile: BankProfile, act: Callable[[Bank], Coroutine[Any, Any, bool]]) -> None:

@@ -68,6 +68,7 @@ PLACES = MappingProxyType(
             "office",
             "simulators/world/store.py",
         ),
+        "textual": ("simulators/teller/screen.py", "simulators/teller/dialogs.py"),
         "twisted": ("fep", "simulators", "console"),
         "automat": ("fep", "simulators"),
         "psec": (),
@@ -473,4 +474,10 @@ def test_module_that_nothing_uses_is_dead() -> None:
 
 
 def test_commands_are_read_from_the_setup() -> None:
-    assert started_modules() == {"console.main", "simulators.cli", "simulators.demo", "simulators.world.cli"}
+    assert started_modules() == {
+        "console.main",
+        "simulators.cli",
+        "simulators.demo",
+        "simulators.teller.cli",
+        "simulators.world.cli",
+    }

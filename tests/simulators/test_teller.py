@@ -1,0 +1,354 @@
+"""The teller's screen by its keys, at a desk that answers at once: what is asked, what is shown."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from string import Formatter
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+from textual.pilot import Pilot
+from textual.widgets import DataTable, Input, Static
+
+from ledger import sample
+from ledger.bookfile import KINDS, STATES, write
+from simulators.beliefs import Belief, State, Told
+from simulators.teller.cli import teller
+from simulators.teller.desk import DeskError, NotFound, OpenDue, PolicyShown, Standing
+from simulators.teller.dialogs import PaperDialog, SettleDialog, Settlement
+from simulators.teller.samples import Sample, pick
+from simulators.teller.screen import Place, TellerScreen
+from simulators.teller.wording import WORDS, Happening, Language, say
+from tests.builders import BENEFICIARY
+
+PREMIUM = OpenDue("D1", "premium", "20261201", 120_000)
+BENEFIT = OpenDue("B1", "benefit", "20261120", 500_000)
+SAMPLES = (
+    Sample("P1", "premium", "500000", "D1", 120_000, ""),
+    Sample("P2", "benefit", "261000", "B1", 500_000, BENEFICIARY),
+)
+BOOK = {
+    "P1": PolicyShown("P1", "张三", "active", (PREMIUM,)),
+    "P2": PolicyShown("P2", "李四", "active", (BENEFIT,)),
+    "P3": PolicyShown("P3", "王五", "active", (PREMIUM, replace(PREMIUM, due="D2"))),
+}
+PAPER = "续期保费收据\n收据号：R1\n金额：1,200.00"
+
+
+class FakeDesk:
+    """A desk that keeps what it was asked, and answers as its test says."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[object, ...]] = []
+        self.signed_on = False
+        self.transactions: list[Belief] = []
+        self.outcome = State.DONE
+        self.fault = ""
+        self.told: Callable[[Happening], None] = lambda _: None
+
+    def listen(self, told: Callable[[Happening], None]) -> None:
+        self.told = told
+
+    async def standing(self) -> Standing:
+        return Standing(self.signed_on, "1124" if self.signed_on else "", tuple(self.transactions[::-1]))
+
+    async def sign_on(self) -> None:
+        if self.fault:
+            raise DeskError(self.fault)
+        self.signed_on = True
+
+    async def sign_off(self) -> None:
+        self.signed_on = False
+
+    async def look_up(self, policy: str) -> PolicyShown:
+        if policy not in BOOK:
+            raise NotFound("25", "NO SUCH POLICY")
+        return BOOK[policy]
+
+    async def settle(self, code: str, policy: str, due: OpenDue, identity: str, *, lose: bool) -> Belief:
+        self.asked.append(("settle", code, policy, due.due, identity, lose))
+        stan = f"{len(self.transactions) + 1:06d}"
+        made = Belief(
+            "0200", code, "T1", "B1", "1124101112", stan, "R", policy, due.due, due.amount, self.outcome
+        )
+        refused = self.outcome is State.REFUSED
+        made = replace(made, response="76" if refused else "00", reason="NOT THE BENEFICIARY" * refused)
+        self.transactions.append(replace(made, receipt="" if refused else "R1"))
+        return self.transactions[-1]
+
+    async def cancel(self, belief: Belief) -> Belief:
+        self.asked.append(("cancel", belief.stan))
+        self.transactions[:] = [belief.told(Told.UNDONE)]
+        return replace(belief, code="020000", stan="000009", receipt="R9")
+
+    async def receipt(self, number: str) -> str:
+        self.asked.append(("receipt", number))
+        return PAPER
+
+
+Pressing = Callable[[TellerScreen, Pilot[None]], Awaitable[None]]
+
+
+def at_screen(desk: FakeDesk, folder: Path, act: Pressing, language: Language = Language.ENGLISH) -> None:
+    """Run the screen without a terminal, and press keys."""
+
+    async def run() -> None:
+        screen = TellerScreen(desk, Place("01020000 Bank", "T1", folder / "receipts"), SAMPLES, language)
+        async with screen.run_test(size=(132, 40)) as pilot:
+            await at_rest(screen, pilot)
+            await act(screen, pilot)
+
+    asyncio.run(run())
+
+
+async def at_rest(screen: TellerScreen, pilot: Pilot[None]) -> None:
+    await screen.workers.wait_for_complete()
+    await pilot.pause()
+
+
+async def pressed(screen: TellerScreen, pilot: Pilot[None], *keys: str) -> None:
+    for key in keys:
+        await pilot.press(key)
+        await at_rest(screen, pilot)
+
+
+def rows(screen: TellerScreen, name: str) -> list[list[str]]:
+    table = screen.screen_stack[0].query_one(f"#{name}", DataTable)
+    return [[str(cell) for cell in table.get_row_at(row)] for row in range(table.row_count)]
+
+
+def shown(screen: TellerScreen, name: str) -> str:
+    return str(screen.screen_stack[0].query_one(f"#{name}", Static).render())
+
+
+def happened(screen: TellerScreen) -> str:
+    log = screen.screen_stack[0].query_one("#log")
+    return re.sub(r"\s+", " ", " ".join(line.text for line in log.lines)).strip()  # type: ignore[attr-defined]
+
+
+def test_it_signs_on_by_itself_and_shows_the_light_and_the_business_date(tmp_path: Path) -> None:
+    async def act(screen: TellerScreen, pilot: Pilot[None]) -> None:
+        assert (shown(screen, "light").strip(), shown(screen, "date")) == (
+            "● signed on",
+            "business date 11-24",
+        )
+        await pressed(screen, pilot, "f9")
+        assert shown(screen, "light").strip() == "● signed off"
+
+    at_screen(FakeDesk(), tmp_path, act)
+
+
+def test_a_premium_is_collected_in_four_keys_and_its_receipt_is_saved_for_its_owner_only(
+    tmp_path: Path,
+) -> None:
+    desk = FakeDesk()
+
+    async def act(screen: TellerScreen, pilot: Pilot[None]) -> None:
+        await pressed(screen, pilot, "enter")
+        assert rows(screen, "dues") == [["D1", "to collect", "20261201", "1,200.00"]]
+        await pressed(screen, pilot, "enter")
+        assert isinstance(screen.screen, SettleDialog)
+        assert desk.asked == [], "no money moves before the teller's yes"
+        await pressed(screen, pilot, "enter")
+        assert isinstance(screen.screen, PaperDialog)
+        await pressed(screen, pilot, "s")
+        assert rows(screen, "transactions") == [
+            ["10:11:12", "000001", "renewal premium", "1,200.00", "done", "00", "P1", "R1"]
+        ]
+
+    at_screen(desk, tmp_path, act)
+    assert desk.asked == [("settle", "500000", "P1", "D1", "", False), ("receipt", "R1")]
+    saved = tmp_path / "receipts" / "R1.txt"
+    assert saved.read_text(encoding="utf-8") == f"{PAPER}\n"
+    assert saved.stat().st_mode & 0o777 == 0o600
+
+
+def test_escape_leaves_the_question_and_nothing_is_asked(tmp_path: Path) -> None:
+    desk = FakeDesk()
+
+    async def act(screen: TellerScreen, pilot: Pilot[None]) -> None:
+        await pressed(screen, pilot, "enter", "f5", "escape")
+        assert screen.screen is screen.screen_stack[0]
+
+    at_screen(desk, tmp_path, act)
+    assert desk.asked == []
+
+
+def test_an_identity_number_is_sent_and_never_shown(tmp_path: Path) -> None:
+    desk = FakeDesk()
+    desk.outcome = State.REFUSED
+
+    async def act(screen: TellerScreen, pilot: Pilot[None]) -> None:
+        screen.query_one("#policy", Input).value = "P2"
+        await pressed(screen, pilot, "f3", "f6")
+        dialog = screen.screen
+        assert isinstance(dialog, SettleDialog)
+        assert dialog.query_one("#identity", Input).value == BENEFICIARY
+        pictures = [screen.export_screenshot()]
+        dialog.query_one("#confirm").focus()
+        await pressed(screen, pilot, "enter")
+        pictures.append(screen.export_screenshot())
+        assert [BENEFICIARY in picture for picture in pictures] == [False, False]
+        assert "•" * len(BENEFICIARY) in pictures[0]
+        assert happened(screen).count("refused: DE 39 76 NOT THE BENEFICIARY; no money moved") == 1
+
+    at_screen(desk, tmp_path, act)
+    assert desk.asked == [("settle", "261000", "P2", "B1", BENEFICIARY, False)]
+
+
+def test_f8_loses_one_answer_and_only_one(tmp_path: Path) -> None:
+    desk = FakeDesk()
+
+    async def act(screen: TellerScreen, pilot: Pilot[None]) -> None:
+        await pressed(screen, pilot, "enter", "f8", "f5", "enter", "escape", "f5", "enter", "escape")
+
+    at_screen(desk, tmp_path, act)
+    assert [asked[-1] for asked in desk.asked if asked[0] == "settle"] == [True, False]
+
+
+def test_what_the_bank_does_by_itself_is_told_in_the_teller_s_language(tmp_path: Path) -> None:
+    desk = FakeDesk()
+
+    async def act(screen: TellerScreen, pilot: Pilot[None]) -> None:
+        desk.told(Happening("reversing", {"stan": "000007"}))
+        desk.told(Happening("undone", {"stan": "000007", "state": "never was"}))
+        await at_rest(screen, pilot)
+        assert "000007: reversal answered (never was): it has no effect" in happened(screen)
+        await pressed(screen, pilot, "f2")
+        assert "冲正完成（未发生）" in happened(screen)
+        assert shown(screen, "light").strip() == "● 已签到"
+        assert rows(screen, "samples")[0][1] == "应收"
+
+    at_screen(desk, tmp_path, act)
+
+
+def test_a_transaction_is_cancelled_by_its_row_and_once(tmp_path: Path) -> None:
+    desk = FakeDesk()
+
+    async def act(screen: TellerScreen, pilot: Pilot[None]) -> None:
+        await pressed(screen, pilot, "enter", "f5", "enter", "escape", "f7", "f7")
+        assert happened(screen).endswith("choose a transaction that is done first")
+
+    at_screen(desk, tmp_path, act)
+    assert [asked for asked in desk.asked if asked[0] == "cancel"] == [("cancel", "000001")]
+
+
+def test_which_of_two_dues_is_meant_is_what_the_cursor_says(tmp_path: Path) -> None:
+    desk = FakeDesk()
+
+    async def act(screen: TellerScreen, pilot: Pilot[None]) -> None:
+        screen.query_one("#policy", Input).value = "p3"
+        await pressed(screen, pilot, "f3", "down", "f5", "enter", "escape")
+        await pressed(screen, pilot, "f6")
+        assert happened(screen).endswith("choose a due to pay first")
+
+    at_screen(desk, tmp_path, act)
+    assert desk.asked[0] == ("settle", "500000", "P3", "D2", "", False)
+
+
+def test_who_leaves_while_an_outcome_is_unknown_is_warned_once(tmp_path: Path) -> None:
+    desk = FakeDesk()
+    desk.transactions.append(
+        Belief("0200", "500000", "T1", "B1", "1124101112", "000001", "R", "P1", "D1", 120_000)
+    )
+
+    async def act(screen: TellerScreen, pilot: Pilot[None]) -> None:
+        await pressed(screen, pilot, "ctrl+q")
+        assert screen.is_running
+        assert happened(screen).endswith("being reversed; ^Q once more leaves all the same")
+        await pilot.press("ctrl+q")
+        assert [belief.stan for belief in screen.undecided] == ["000001"]
+
+    at_screen(desk, tmp_path, act)
+
+
+def test_a_policy_that_is_not_there_and_a_machine_that_is_not_there_are_told(tmp_path: Path) -> None:
+    desk = FakeDesk()
+    desk.fault = "cannot connect"
+
+    async def act(screen: TellerScreen, pilot: Pilot[None]) -> None:
+        assert happened(screen) == "not done: cannot connect"
+        assert shown(screen, "light").strip() == "● signed off"
+        screen.query_one("#policy", Input).value = "P9"
+        await pressed(screen, pilot, "f3")
+        assert happened(screen).endswith("policy P9: DE 39 25 NO SUCH POLICY")
+
+    at_screen(desk, tmp_path, act)
+
+
+def test_a_second_act_waits_for_the_first(tmp_path: Path) -> None:
+    desk = FakeDesk()
+    gate = asyncio.Event()
+
+    async def slow(policy: str) -> PolicyShown:
+        await gate.wait()
+        return BOOK[policy]
+
+    desk.look_up = slow  # type: ignore[method-assign]
+
+    async def act(screen: TellerScreen, pilot: Pilot[None]) -> None:
+        await pilot.press("enter", "f9")
+        assert (desk.signed_on, shown(screen, "light").strip()) == (True, "… working")
+        gate.set()
+        await at_rest(screen, pilot)
+        assert happened(screen).endswith("the one before has not ended yet: wait policy P1: 1 open dues")
+
+    at_screen(desk, tmp_path, act)
+
+
+@pytest.mark.parametrize("key", WORDS)
+def test_both_languages_say_every_text_with_the_same_places(key: str) -> None:
+    places = [{name for _, name, _, _ in Formatter().parse(text) if name} for text in WORDS[key]]
+    assert places[0] == places[1]
+    assert say(Language.CHINESE, key, **dict.fromkeys(places[0], "x")) != ""
+
+
+def test_every_state_and_code_has_its_word() -> None:
+    assert {*KINDS, *KINDS.values(), *STATES, *State} - WORDS.keys() == set()
+
+
+@given(seed=st.integers(), policies=st.integers(0, 60), cut=st.integers(0, 200))
+def test_samples_are_dues_of_the_file_wherever_its_reading_ends(seed: int, policies: int, cut: int) -> None:
+    made = list(sample.make(Random(seed), policies, "20261124"))
+    dues = {due.due: due for _, of_policy in made for due in of_policy}
+    file = b"".join(write("20261124", made, [due._replace(due="W") for due in dues.values()]))
+    lines = file.decode().splitlines(keepends=True)[:cut]
+    drawn = pick(lines, Random(seed))
+    for one in drawn:
+        if one.kind == "none":
+            assert (one.due, one.amount, one.beneficiary) == ("", 0, "")
+        else:
+            due = dues[one.due]
+            assert (one.policy, one.kind, one.code, one.amount, one.beneficiary) == (
+                due.policy,
+                due.kind,
+                due.code,
+                due.amount,
+                due.beneficiary,
+            )
+    counted = [sum(one.kind == kind for one in drawn) for kind in ("premium", "benefit", "none")]
+    there = [line.split(",") for line in lines if line[0] == "P"]
+    rest = there[1:] if there and there[0][0] == "policy" else there
+    kinds = ["none" if not row[4] else "benefit" if row[4].startswith("26") else "premium" for row in rest]
+    assert counted == [min(5, kinds.count(kind)) for kind in ("premium", "benefit", "none")]
+
+
+def test_lines_of_another_file_are_no_samples() -> None:
+    assert pick(["H|01020000|20261124|1\n", "P1,active\n", "\n"], Random(1)) == ()
+
+
+def test_a_sample_and_a_settlement_name_nobody() -> None:
+    assert BENEFICIARY not in repr(SAMPLES[1]) + repr(Settlement("261000", BENEFICIARY))
+
+
+def test_settings_that_are_not_there_are_told_with_what_makes_some(tmp_path: Path) -> None:
+    ended = CliRunner().invoke(teller, ["--config", str(tmp_path / "none.toml")])
+    assert ended.exit_code == 2
+    assert "none.toml; `make run` makes a sample machine and serves it\n" in ended.output
