@@ -8,7 +8,7 @@ and nothing of the front-end machine's inside. Time comes from the reactor and f
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from itertools import count, cycle
 from typing import Any
@@ -23,23 +23,27 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
-from fep.tls import Pinned
 from protocol.codec import Codec
 from protocol.dialect import load
 from protocol.errors import EncodeError, PeerError
 from protocol.framing import FrameReader, Framing, wrap
 from protocol.keyblock import unwrap
-from protocol.mac import MacAlgorithm, MacKey
+from protocol.mac import MacKey
 from protocol.message import Message, is_advice, is_answer
 from protocol.responses import FINAL
 from protocol.tlv import build, first, parse
 from simulators.beliefs import CANCEL_CODE, Belief, Record, State, Told
+from simulators.profile import BankProfile as BankProfile
 
 ANSWER_SECONDS = 30
 """How long a bank waits before it reverses (PROTOCOL section 6, by convention)."""
 
 RETRY_SECONDS = 1
 """How long it waits before it insists again, where the link or the answer was refused at once."""
+
+SILENCES_MAX = 2
+"""So many answers in a row that did not come in time end a link on which nothing else came either: it is half
+open, and whoever waits for it waits for ever."""
 
 _APPROVED, _NO_ORIGINAL, _NOT_POSSIBLE, _KEY_REUSED = "00", "21", "12", "94"
 _TPDU = b"\x60\x00\x03\x00\x00"
@@ -58,22 +62,6 @@ _NO_ANSWER = (DeferredTimeout, ConnectionClosed, ConnectError, SignOnRefusedErro
 opened."""
 
 
-@dataclass(frozen=True, slots=True)
-class BankProfile:
-    """What was agreed with the insurer."""
-
-    code: str
-    host: str
-    port: int
-    framing: Framing
-    dialect: str
-    mac: MacAlgorithm
-    zmk: bytes
-    branches: tuple[str, ...] = ("BRANCH000000001",)
-    terminals: tuple[str, ...] = ("T0000001",)
-    tls: Pinned | None = None
-
-
 class BankLink(Protocol):
     """One connection: frames, session key, and which answer belongs to which question."""
 
@@ -82,6 +70,7 @@ class BankLink(Protocol):
     def __init__(self, profile: BankProfile, codec: Codec, violations: list[str]) -> None:
         self._profile = profile
         self._violations = violations
+        self._silences = 0
         self._unsealed: set[tuple[str, str]] = set()
         self._codec = codec
         self._reader = FrameReader(profile.framing)
@@ -110,6 +99,7 @@ class BankLink(Protocol):
         """
         if not self.is_open:
             return
+        self._silences = 0
         try:
             for frame in self._reader.feed(data):
                 self._take(frame.body)
@@ -141,6 +131,13 @@ class BankLink(Protocol):
             self._unsealed.add(_question(message))
         self.transport.write(data)
         return answer
+
+    def missed(self) -> None:
+        """An answer did not come in time."""
+        self._silences += 1
+        if self._silences == SILENCES_MAX and self.is_open:
+            self.is_open = False
+            self.transport.abortConnection()
 
     def install(self, answer: Message) -> None:
         """Take the session key that a sign-on or key change brought."""
@@ -416,9 +413,12 @@ class Bank:
         """Ask on an open link, opening one where none is left; fails when no answer comes in time."""
         if self._link_or_none() is None:
             self.links = [await self._open()]
-        asked = self._link().ask(message)
-        asked.addTimeout(self._answer_seconds, self._reactor)
-        return await asked
+        link = self._link()
+        try:
+            return await link.ask(message).addTimeout(self._answer_seconds, self._reactor)
+        except DeferredTimeout:
+            link.missed()
+            raise
 
     def _link(self) -> BankLink:
         link = self._link_or_none()

@@ -1,4 +1,4 @@
-"""A simulated bank's profile out of a front-end machine's settings: what was agreed, from the bank's side.
+"""A simulated bank's profile: what was agreed with the insurer, and how it follows from a machine's settings.
 
 Opens the machine's keystore, for the samples and the demo keep both sides' keys in one folder. Real banks
 have their own.
@@ -6,12 +6,30 @@ have their own.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from fep.config import Bank, Settings
 from fep.tls import Pinned, pin_of_file
 from fep.vault import Vault
-from simulators.bank import BankProfile
+from protocol.framing import Framing
+from protocol.mac import MacAlgorithm
+
+
+@dataclass(frozen=True, slots=True)
+class BankProfile:
+    """What was agreed with the insurer."""
+
+    code: str
+    host: str
+    port: int
+    framing: Framing
+    dialect: str
+    mac: MacAlgorithm
+    zmk: bytes
+    branches: tuple[str, ...] = ("BRANCH000000001",)
+    terminals: tuple[str, ...] = ("T0000001",)
+    tls: Pinned | None = None
 
 
 def profile_of(settings: Settings, entry: Bank, port: int, host: str = "") -> BankProfile:
