@@ -476,6 +476,7 @@ def test_module_that_nothing_uses_is_dead() -> None:
 def test_commands_are_read_from_the_setup() -> None:
     assert started_modules() == {
         "console.main",
+        "simulators.chaos.cli",
         "simulators.cli",
         "simulators.demo",
         "simulators.teller.cli",
