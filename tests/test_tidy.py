@@ -479,6 +479,7 @@ def test_commands_are_read_from_the_setup() -> None:
         "simulators.chaos.cli",
         "simulators.cli",
         "simulators.demo",
+        "simulators.load.cli",
         "simulators.teller.cli",
         "simulators.world.cli",
     }

@@ -31,7 +31,8 @@ from simulators.teller.wording import Happening
 T = TypeVar("T")
 
 _NO_SUCH_POLICY = "0"
-"""No message asks for the business date alone; the answer to any inquiry carries it (DE 15)."""
+"""The business date is in every answer (DE 15). An inquiry asks for it, since it is given up when no answer
+comes."""
 _CUTOVER = "201"
 _PAGES_MAX = 20
 _SILENCE = (DeferredTimeout, ConnectionClosed, ConnectError)

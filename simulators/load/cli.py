@@ -1,0 +1,243 @@
+"""The `qianzhi-load` command: a load on a machine by its settings, and what it measured, in words, JSON and
+`.hgrm`.
+
+Parses, connects, prints. When a request is sent the driver says, and what it is the mix.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from random import SystemRandom
+from typing import Any, NoReturn
+
+import click
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectError, ConnectionClosed
+from twisted.internet.task import react
+
+from fep.config import load_settings
+from fep.errors import FepError
+from ledger.bookfile import Book, parse
+from ledger.errors import LedgerError
+from protocol.errors import ProtocolError
+from simulators.bank import BankError, BankProfile
+from simulators.cli import chosen_bank
+from simulators.load.driver import SECOND, Driver, Plan, Report
+from simulators.load.histogram import Histogram
+from simulators.load.mix import ACTS, LoadBank, Mix
+from simulators.profile import profile_of
+
+_SHARES = {"p50": 50_000, "p90": 90_000, "p99": 99_000, "p99.9": 99_900}
+_ANSWER_SECONDS = 30
+_ERRORS = (FepError, LedgerError, ProtocolError, BankError)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a run gave: the driver's report, answers by MTI and DE 39, and how many inquiries stood in."""
+
+    report: Report
+    outcomes: Counter[tuple[str, str]]
+    instead: int
+
+
+class Weights(click.ParamType):
+    """A mix, `inquiry=50,collect=50`."""
+
+    name = "act=weight,..."
+
+    def convert(
+        self, value: str | dict[str, int], param: click.Parameter | None, ctx: click.Context | None
+    ) -> dict[str, int]:
+        """Act -> weight; only known acts, and one weight above 0."""
+        if isinstance(value, dict):
+            return value
+        pairs = [part.partition("=") for part in value.split(",")]
+        if any(act not in ACTS or not weight.isdecimal() for act, _, weight in pairs):
+            self.fail(f"{value!r}: write act=weight, acts are {', '.join(ACTS)}", param, ctx)
+        weights = {act: int(weight) for act, _, weight in pairs}
+        if not sum(weights.values()):
+            self.fail(f"{value!r}: all weights are 0", param, ctx)
+        return weights
+
+
+def main() -> NoReturn:
+    """Run the command; expected errors become one line on standard error."""
+    try:
+        load.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except _ERRORS as error:
+        _say_error(str(error))
+    except (ConnectError, ConnectionClosed) as error:
+        _say_error(f"cannot connect: {error}; is the machine serving? (make run)")
+    sys.exit(0)
+
+
+def _say_error(text: str) -> NoReturn:
+    for line in text.splitlines():
+        click.echo(f"qianzhi-load: {line}", err=True)
+    sys.exit(1)
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--config", type=click.Path(path_type=Path), default=Path("var/qianzhi.toml"), show_default=True
+)
+@click.option("--bank", "codes", multiple=True, help="may be repeated  [default: the first in the settings]")
+@click.option("--port", type=click.IntRange(1, 65535), default=None, help="[default: the bank's]")
+@click.option("--book", type=click.Path(path_type=Path), default=None, help="[default: book.csv beside]")
+@click.option("--links", type=click.IntRange(1, 1000), default=4, show_default=True, help="of each bank")
+@click.option("--in-flight", type=click.IntRange(1, 1000), default=4, show_default=True, help="a link")
+@click.option("--rate", type=click.IntRange(0, 1_000_000), default=0, help="open loop: so many a second")
+@click.option("--arrivals", type=click.Choice(("even", "poisson")), default="even", show_default=True)
+@click.option("--mix", type=Weights(), default="inquiry=50,collect=40,pay=8,cancel=2", show_default=True)
+@click.option("--duration", type=click.IntRange(0), default=0, help="seconds  [default: 10, or no bound]")
+@click.option("--count", type=click.IntRange(0), default=0, help="requests  [default: no bound]")
+@click.option("--seed", type=int, default=None, help="of acts, dues and Poisson times  [default: drawn]")
+@click.option("--json", "as_json", is_flag=True, help="print one JSON object instead of words")
+@click.option("--hgrm", type=click.Path(path_type=Path), default=None, help="write HdrHistogram's text")
+def load(
+    config: Path,
+    codes: tuple[str, ...],
+    port: int | None,
+    book: Path | None,
+    links: int,
+    in_flight: int,
+    rate: int,
+    arrivals: str,
+    mix: dict[str, int],
+    duration: int,
+    count: int,
+    seed: int | None,
+    as_json: bool,
+    hgrm: Path | None,
+) -> None:
+    """Load a machine: closed loop, or open with --rate, where a latency counts from when each was due."""
+    settings = load_settings(config)
+    entries = [chosen_bank(settings, code, port) for code in codes or (None,)]
+    profiles = [profile_of(settings, entry, chosen) for entry, chosen in entries]
+    with (book or config.with_name("book.csv")).open("rb") as file:
+        dues = parse(file)
+    slots = links * in_flight * len(profiles)
+    chosen_seed = SystemRandom().randrange(1_000_000) if seed is None else seed
+    seconds = duration or (0 if count else 10)
+    plan = Plan(slots, rate, arrivals == "poisson", count, seconds * SECOND, chosen_seed)
+    measured = _measure(profiles, plan, mix, dues, links)
+    if hgrm is not None:
+        hgrm.write_text(measured.report.all.hgrm(), encoding="utf-8")
+    click.echo(json.dumps(as_object(measured, plan)) if as_json else in_words(measured, plan))
+    if measured.report.failures or measured.report.unended:
+        sys.exit(1)
+
+
+def _measure(
+    profiles: list[BankProfile], plan: Plan, mix: Mapping[str, int], book: Book, links: int
+) -> Measured:
+    ended: list[Measured] = []
+    failed: list[BaseException] = []
+
+    async def run(reactor: Any) -> None:  # noqa: ANN401 - reactors have no one type
+        # Each run has forgotten the last STAN: the microsecond keeps a key from being used twice.
+        stan = datetime.now().astimezone().microsecond
+        banks = [LoadBank(profile, reactor, _ANSWER_SECONDS, stan) for profile in profiles]
+        for bank in banks:
+            await bank.connect(links)
+        acts = Mix(mix, banks, book, plan.seed)
+        driver = Driver(reactor, plan, acts.begin)
+        reactor.addSystemEventTrigger("before", "shutdown", driver.cut_short)
+        report = await driver.run()
+        outcomes = sum((bank.outcomes for bank in banks), Counter[tuple[str, str]]())
+        ended.append(Measured(report, outcomes, acts.instead))
+        if not report.unended:
+            for bank in banks:
+                await bank.sign_off()
+
+    def start(reactor: Any) -> Deferred[None]:  # noqa: ANN401 - as above
+        running = Deferred.fromCoroutine(run(reactor))
+        return running.addErrback(lambda failure: failed.append(failure.value))
+
+    try:
+        react(start)
+    except SystemExit:
+        if failed:
+            raise failed[0] from None
+        if not ended:
+            raise
+    return ended[0]
+
+
+def as_object(measured: Measured, plan: Plan) -> dict[str, Any]:
+    """What was measured, for programs: times in microseconds."""
+    report = measured.report
+    return {
+        "loop": "open" if plan.rate else "closed",
+        "latency_from": "the time that each was due to be sent" if plan.rate else "the sending of each",
+        "rate_wanted": plan.rate,
+        "in_flight": plan.in_flight,
+        "seed": plan.seed,
+        "done": report.all.total,
+        "elapsed_us": report.elapsed,
+        "rate": _rate(report),
+        "latency_us": {name: _figures(one) for name, one in _rows(report)},
+        "lag_us": _figures(report.lags),
+        "outcomes": {f"{mti} {code}": n for (mti, code), n in sorted(measured.outcomes.items())},
+        "inquiries_instead": measured.instead,
+        "failures": dict(sorted(report.failures.items())),
+        "unended": report.unended,
+    }
+
+
+def in_words(measured: Measured, plan: Plan) -> str:
+    """What was measured, for people."""
+    report = measured.report
+    how = f"open loop, {plan.rate:,} a second, {'Poisson' if plan.is_poisson else 'even'}"
+    since = "latency from the time that each was due to be sent"
+    if not plan.rate:
+        how, since = "closed loop", "latency from the sending of each, so a stall is seen by few"
+    lines = [
+        f"{how}, at most {plan.in_flight} in flight, seed {plan.seed}; {since}",
+        f"{report.all.total:,} done in {report.elapsed / SECOND:.2f} s: {_rate(report):,} a second",
+        f"{'ms':<10}{'count':>9}{''.join(f'{name:>10}' for name in (*_SHARES, 'max'))}",
+    ]
+    for name, one in _rows(report):
+        figures = "".join(f"{figure / 1000:>10.2f}" for figure in _figures(one).values())
+        lines.append(f"{name:<10}{one.total:>9,}{figures}")
+    if plan.rate:
+        lag = _figures(report.lags)
+        lines.append(
+            f"the load itself was late by {lag['p99'] / 1000:.2f} ms at p99,"
+            f" {lag['max'] / 1000:.2f} ms at most"
+        )
+    told = ", ".join(f"{mti} {code}: {n:,}" for (mti, code), n in sorted(measured.outcomes.items()))
+    lines.append(f"answers by MTI and DE 39: {told}")
+    if measured.instead:
+        lines.append(f"{measured.instead:,} inquiries stood in: the book had nothing left for the act drawn")
+    if report.failures:
+        lines.append(f"without an outcome: {dict(report.failures)}")
+    if report.unended:
+        lines.append(f"cut short: {report.unended:,} were due and had no outcome yet")
+    return "\n".join(lines)
+
+
+def _rows(report: Report) -> list[tuple[str, Histogram]]:
+    return [("all", report.all), *sorted(report.latencies.items())]
+
+
+def _figures(histogram: Histogram) -> dict[str, int]:
+    return {**{name: histogram.at(share) for name, share in _SHARES.items()}, "max": histogram.longest}
+
+
+def _rate(report: Report) -> int:
+    return report.all.total * SECOND // report.elapsed if report.elapsed else 0
+
+
+if __name__ == "__main__":
+    main()
