@@ -54,7 +54,7 @@ PLACES = MappingProxyType(
         "pkcs11": ("fep/hsm.py",),
         "OpenSSL": ("fep/tls.py", "fep/server.py", "simulators/bank.py"),
         "trustme": (),
-        "jinja2": ("office/report.py",),
+        "jinja2": ("office/report.py", "simulators/certify/report.py"),
         "sqlalchemy": (
             "ledger/acts.py",
             "ledger/cutover.py",
@@ -481,5 +481,6 @@ def test_commands_are_read_from_the_setup() -> None:
         "simulators.demo",
         "simulators.load.cli",
         "simulators.teller.cli",
+        "simulators.certify.cli",
         "simulators.world.cli",
     }

@@ -1,0 +1,337 @@
+"""Cases of sections 1, 2, 3 and 5: framing, dialect, sign-on, echo, sign-off, notice of cut-over.
+
+No case here collects or pays but to see that it could.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from protocol.framing import Framing
+from protocol.message import Message
+from simulators.certify import dues
+from simulators.certify.drafts import cancel, inquire, network, reverse, settle
+from simulators.certify.steps import (
+    Case,
+    Step,
+    absent,
+    ask,
+    closes,
+    code,
+    connect,
+    echoes,
+    hold,
+    needs,
+    only_in,
+    sign_on,
+    stays_open,
+    swapped_tpdu,
+    take_key,
+    there,
+    throw,
+    value,
+)
+from simulators.certify.talk import NotApplicable, Talk
+from simulators.certify.wire import Closed, Silence
+
+_DUE = dues.due_of("500000")
+_LENGTHS: Mapping[Framing, Mapping[str, bytes]] = MappingProxyType(
+    {
+        Framing.BE2: {"empty": b"\x00\x00", "long": b"\x20\x01"},
+        Framing.ASCII4: {"empty": b"0000", "long": b"8193", "digits": b"00A7"},
+        Framing.BCD2: {"empty": b"\x00\x00", "long": b"\x81\x93", "digits": b"\x00\xa7"},
+        Framing.BE2_TPDU: {"empty": b"\x00\x05\x60\x00\x03\x00\x07", "long": b"\x20\x06"},
+    }
+)
+"""Lengths that no frame may have: of a message of no byte, of 8,193 bytes, and one that is no number."""
+_TPDU_OF_ANOTHER_KIND = b"\x00\x15\x61\x00\x03\x00\x07"
+_ANY_TEXT: Mapping[str, str] = MappingProxyType({"a": "A", "an": "A", "ns": "1", "ans": "A", "z": "1"})
+_NOT_USED_HERE = frozenset({1, 52, 53, 64, 65, 125, 128})
+"""Bitmaps, MACs, and what carries or describes a PIN."""
+
+
+def _bad_length(kind: str) -> Step:
+    return throw(
+        lambda talk: _LENGTHS[talk.terms.framing][kind] + b"0" * 16, "a length that no frame may have"
+    )
+
+
+def _split(talk: Talk) -> None:
+    """An echo, one byte at a time."""
+    message = talk.network("301")
+    body = talk.wire.sealed(message)
+    talk.remark("sent one byte at a time")
+    for position in range(len(talk.wire.framed(body))):
+        talk.wire.write(talk.wire.framed(body)[position : position + 1])
+    hold(talk, talk.hear(message), (code("00"),))
+
+
+def _two_at_once(talk: Talk) -> None:
+    """Two echoes in one segment."""
+    first, second = talk.network("301"), talk.network("301")
+    talk.remark("two frames in one segment")
+    talk.wire.write(b"".join(talk.wire.framed(talk.wire.sealed(one)) for one in (first, second)))
+    for one in (first, second):
+        talk.said[""] = one
+        hold(talk, talk.hear(one), (code("00"), echoes()))
+
+
+def _good_then_bad(talk: Talk) -> None:
+    """A good frame and a bad one in one segment."""
+    message = talk.network("301")
+    bad = _LENGTHS[talk.terms.framing]["empty"]
+    talk.remark("a good frame and one of no byte in one segment")
+    talk.wire.write(talk.wire.framed(talk.wire.sealed(message)) + bad)
+    hold(talk, talk.hear(message), (code("00"),))
+
+
+def _every_element(talk: Talk) -> Message:
+    """An inquiry that carries every DE there is, with the least that each may hold."""
+    asked = inquire("310000", [("PN", _DUE.policy)])(talk)
+    fields = dict(asked.fields)
+    for number, element in talk.codec.dialect.elements.items():
+        if number not in fields and number not in _NOT_USED_HERE:
+            size = 1 if element.prefix else element.length
+            one = _ANY_TEXT.get(element.kind, "0") * size
+            fields[number] = "C" + "0" * (size - 1) if element.kind == "x+n" else one
+    return Message(asked.mti, dict(sorted(fields.items())))
+
+
+def _notice(talk: Talk) -> None:
+    """The operator cuts over; the notice must come on a link that is signed on."""
+    if talk.means.cutover is None:
+        raise NotApplicable(_NO_OPERATOR)
+    before = talk.heard[""].message.fields.get(15, "")
+    talk.remark("the operator cuts over")
+    talk.wire.within(talk.means.cutover())
+    try:
+        notice = talk.wire.notice()
+    except (Silence, Closed):
+        talk.check("the machine sends an 0800", "none came", False)
+        raise
+    talk.wire.within(talk.means.seconds)
+    seen = f"{notice.mti}, DE 70 = {notice.fields.get(70, '')}"
+    talk.check("the machine sends an 0800 with DE 70 = 201", seen, seen == "0800, DE 70 = 201")
+    date = notice.fields.get(15, "")
+    talk.check("its DE 15 is another business date", f"{before}, then {date}", date not in ("", before))
+    talk.said["notice"] = notice
+
+
+def _new_date(talk: Talk) -> str:
+    return talk.said["notice"].fields.get(15, "")
+
+
+def _date_of(talk: Talk, name: str) -> str:
+    return talk.heard[name].message.fields.get(15, "")
+
+
+_NO_OPERATOR = "only the operator can cut over: ask for it with --cutover"
+_CUTOVER = needs(lambda means: means.cutover, _NO_OPERATOR)
+
+CONVERSATION: tuple[Case, ...] = (
+    Case(
+        "FRAME-01",
+        "1",
+        "空报文：断开连接",
+        "A frame of no byte closes the link",
+        "A longer or a zero-length frame: the FEP logs it and closes the link.",
+        (sign_on, _bad_length("empty"), closes, sign_on, stays_open),
+    ),
+    Case(
+        "FRAME-02",
+        "1",
+        "超长报文：断开连接",
+        "A frame of 8,193 bytes closes the link",
+        "A message is at most 8,192 bytes (configurable).",
+        (sign_on, _bad_length("long"), closes, sign_on, stays_open),
+    ),
+    Case(
+        "FRAME-03",
+        "1",
+        "长度域不是数字：断开连接",
+        "A length that is no number closes the link",
+        "4 ASCII digits, length of what follows",
+        (only_in(Framing.ASCII4, Framing.BCD2), sign_on, _bad_length("digits"), closes, sign_on, stays_open),
+    ),
+    Case(
+        "FRAME-04",
+        "1",
+        "TPDU标识错误：断开连接",
+        "A TPDU that does not begin with 60 closes the link",
+        "`2be`, then a 5-byte TPDU (`60` + destination + source",
+        (
+            only_in(Framing.BE2_TPDU),
+            sign_on,
+            throw(lambda _: _TPDU_OF_ANOTHER_KIND + b"0" * 16, "a TPDU of another kind"),
+            closes,
+        ),
+    ),
+    Case(
+        "FRAME-05",
+        "1",
+        "TPDU：应答对调源与目的地址",
+        "The answer's TPDU swaps destination and source",
+        "the answer swaps the two",
+        (only_in(Framing.BE2_TPDU), sign_on, ask(network("301"), code("00"), swapped_tpdu)),
+    ),
+    Case(
+        "FRAME-06",
+        "1",
+        "逐字节到达的报文",
+        "A frame that comes byte by byte",
+        "length of what follows",
+        (sign_on, _split),
+    ),
+    Case(
+        "FRAME-07",
+        "1",
+        "一段数据中的两个报文",
+        "Two frames in one segment, each answered, in order",
+        "length of what follows",
+        (sign_on, _two_at_once),
+    ),
+    Case(
+        "FRAME-08",
+        "1",
+        "坏报文之前的报文照常应答",
+        "What came before a bad frame is still answered",
+        "A longer or a zero-length frame: the FEP logs it and closes the link.",
+        (sign_on, _good_then_bad, closes),
+    ),
+    Case(
+        "DIALECT-01",
+        "2",
+        "含全部数据元的报文",
+        "A message with every DE is understood",
+        "A dialect names every DE from 1 to 128 with its ISO name, format and maximum length,"
+        " so any well-formed 1987 message decodes.",
+        (sign_on, ask(_every_element, code("00"))),
+    ),
+    Case(
+        "DIALECT-02",
+        "2",
+        "收据文本按约定字符集",
+        "Receipt text in the dialect's encoding",
+        "UTF-8 in DE 44, 48, 62, 63",
+        (sign_on, ask(settle(_DUE), code("00"), there(62))),
+    ),
+    Case(
+        "SIGN-01",
+        "5.2",
+        "签到：返回新会话密钥",
+        "Sign-on brings a fresh MAC key and its check value",
+        "The answer carries KA and CA: a fresh MAC session key under the bank's key-encryption key (ZMK):"
+        " TR-31 version D for AES, B for TDES.",
+        (connect, ask(network("001"), code("00"), there(48), name="key", sealed=False), take_key, stays_open),
+    ),
+    Case(
+        "SIGN-02",
+        "5.2",
+        "签到DE 32不是本行：63",
+        "Sign-on as another bank: 63",
+        "`0800/001` sign-on names the bank in DE 32.",
+        (connect, ask(network("001", {32: "99999999"}), code("63"), absent(48), sealed=False)),
+    ),
+    Case(
+        "SIGN-03",
+        "5.7",
+        "未签到的金融交易：63",
+        "A financial request before sign-on: 63",
+        "Anything financial before sign-on: DE 39 = 63 likewise.",
+        (connect, ask(settle(_DUE), code("63"), sealed=False)),
+    ),
+    Case(
+        "SIGN-04",
+        "5.7",
+        "未签到的冲正：63",
+        "A reversal before sign-on: 63",
+        "Anything financial before sign-on: DE 39 = 63 likewise.",
+        (
+            sign_on,
+            ask(settle(_DUE), code("00"), name="paid"),
+            connect,
+            ask(reverse("paid"), code("63"), sealed=False),
+        ),
+    ),
+    Case(
+        "SIGN-05",
+        "5.5",
+        "签退后的金融交易：63",
+        "A financial request after sign-off: 63",
+        "`0800/301` echo, `0800/002` sign-off",
+        (
+            sign_on,
+            ask(network("002"), code("00"), echoes()),
+            ask(settle(_DUE), code("63")),
+        ),
+    ),
+    Case(
+        "SIGN-06",
+        "5.2",
+        "同一连接重新签到",
+        "Signing on again on the same link brings another key",
+        "a fresh MAC session key",
+        (
+            sign_on,
+            ask(network("002"), code("00")),
+            ask(network("001"), code("00"), name="key", sealed=False),
+            take_key,
+            stays_open,
+        ),
+    ),
+    Case(
+        "ECHO-01",
+        "5.5",
+        "线路测试",
+        "Echo is answered 00",
+        "`0800/301` echo",
+        (sign_on, ask(network("301"), code("00"), echoes())),
+    ),
+    Case(
+        "ECHO-02",
+        "3",
+        "应答中的业务日期",
+        "The business date is in every answer",
+        "settlement date MMDD (the FEP's business date, in every answer; in 0500 the date being reconciled)",
+        (
+            sign_on,
+            ask(network("301"), there(15), name="echo"),
+            ask(inquire("311000", [("PN", _DUE.policy)]), value(15, lambda talk: _date_of(talk, "echo"))),
+            ask(inquire("311000", [("PN", dues.NO_POLICY)]), value(15, lambda talk: _date_of(talk, "echo"))),
+        ),
+    ),
+)
+
+CUTOVER: tuple[Case, ...] = (
+    Case(
+        "CUT-01",
+        "5.5",
+        "日切通知",
+        "The cut-over is announced, and its date holds from then on",
+        "`0800/201` cutover (the FEP announces the new business date in DE 15)",
+        (
+            _CUTOVER,
+            sign_on,
+            ask(settle(_DUE), code("00"), name="yesterday"),
+            _notice,
+            ask(network("301"), value(15, _new_date)),
+            ask(settle(dues.due_of("501000")), code("00"), value(15, _new_date)),
+        ),
+    ),
+    Case(
+        "CUT-02",
+        "6",
+        "日切后不可当日撤销，可冲正",
+        "After the cut-over a cancel is refused with 12, a reversal is not",
+        "not possible in this state (already paid, cancelled, lapsed; cancel after cutover)",
+        (
+            _CUTOVER,
+            sign_on,
+            ask(settle(_DUE), code("00"), name="yesterday"),
+            _notice,
+            ask(cancel("yesterday"), code("12")),
+            ask(reverse("yesterday"), code("00")),
+        ),
+    ),
+)

@@ -1,0 +1,231 @@
+"""The `qianzhi-certify` command: arguments, files and words for people.
+
+What is asked and judged stands in the package's other modules. Every expected error is one line; the exit
+code is 0 only if something was examined and nothing failed.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from fep.config import load_settings
+from fep.errors import FepError
+from fep.keys import ZMK_KIND, KeyRefused, Secret, check_private, checked
+from ledger.day import is_date
+from ledger.errors import LedgerError
+from protocol.codec import Codec
+from protocol.dialect import load, shipped
+from protocol.errors import ProtocolError
+from protocol.framing import Framing
+from protocol.mac import MacAlgorithm
+from simulators.certify import dues
+from simulators.certify.cases import CASES
+from simulators.certify.examiner import examine, run_of
+from simulators.certify.report import as_html, as_junit, as_markdown
+from simulators.certify.result import CertifyError, Outcome, Result, Run
+from simulators.certify.steps import Case
+from simulators.certify.talk import Means
+from simulators.certify.terms import Terms, TlsFiles, terms_of
+
+_CUTOVER_SECONDS = 300.0
+_PATH = click.Path(path_type=Path)
+_OUT = click.option(
+    "--out", type=_PATH, default=Path("var/certify"), show_default=True, help="reports' folder"
+)
+
+
+def main() -> NoReturn:
+    """Run the command; expected errors become one line on standard error."""
+    try:
+        cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        sys.exit(130)
+    except (CertifyError, FepError, LedgerError, ProtocolError, OSError) as error:
+        for line in str(error).splitlines():
+            click.echo(f"qianzhi-certify: {line}", err=True)
+        sys.exit(1)
+    sys.exit(0)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """Hold a front-end machine, or a bank, to the interface."""
+
+
+def agreed(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say what bank and insurer have agreed."""
+    for option in reversed(
+        (
+            click.option("--dialect", type=click.Choice(shipped()), default="ascii87", show_default=True),
+            click.option(
+                "--framing",
+                type=click.Choice([one.value for one in Framing]),
+                default="2be",
+                show_default=True,
+            ),
+            click.option(
+                "--mac",
+                type=click.Choice([one.value for one in MacAlgorithm]),
+                default="aes-cmac",
+                show_default=True,
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+@cli.command()
+@click.option("--config", type=_PATH, default=None, help="the machine's settings, where its keys are at hand")
+@click.option("--bank", "code", default=None, help="DE 32  [default: the first bank in the settings]")
+@click.option("--host", default="", help="[default: the bank's in the settings, or 127.0.0.1]")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, help="[default: the bank's in the settings]"
+)
+@agreed
+@click.option("--zmk-file", type=_PATH, default=None, help="without --config: the ZMK, in hex; yours alone")
+@click.option("--tls-certificate", type=_PATH, default=None, help="without --config: the bank's, PEM")
+@click.option("--tls-key", type=_PATH, default=None, help="its key, PEM")
+@click.option("--tls-machine", type=_PATH, default=None, help="the machine's certificate, PEM")
+@click.option("--terminal", default="", help="DE 41  [default: T0000001]")
+@click.option("--only", default="", help="ids that begin so, separated by commas")
+@click.option("--patient", is_flag=True, help="also ask what takes time (KEY-03: 31 s)")
+@click.option(
+    "--cutover", is_flag=True, help="also ask what needs two cut-overs, which the operator is told of"
+)
+@click.option("--seconds", type=click.FloatRange(0.1, 600), default=10, show_default=True, help="an answer's")
+@_OUT
+def fep(only: str, patient: bool, cutover: bool, seconds: float, out: Path, **given: Any) -> None:  # noqa: ANN401 - options
+    """Examine a front-end machine as a bank.
+
+    With --config the bank's terms and keys come from the machine's own settings; without, from the options.
+    The dues must be loaded first: `qianzhi-certify dues`.
+    """
+    terms = _terms(**given)
+    cases = _chosen(only)
+    means = Means(
+        terms,
+        Codec(load(terms.dialect)),
+        lambda: datetime.now().astimezone(),
+        count(datetime.now().astimezone().microsecond),  # the last run's STANs are forgotten
+        seconds,
+        time.sleep if patient else None,
+        _ask_for_cutover if cutover else None,
+    )
+    _finish(run_of(means, examine(means, cases, _tell)), out)
+
+
+@cli.command("dues")
+@click.option("--date", required=True, help="the open business date, YYYYMMDD; for a new book, its first")
+@click.option("--out", type=_PATH, default=Path("certify.csv"), show_default=True)
+def write_dues(date: str, out: Path) -> None:
+    """Write the dues that the cases work on, for the operator to load: `qianzhi book load FILE`."""
+    if not is_date(date):
+        raise click.BadParameter("is no date, written YYYYMMDD", param_hint="--date")
+    out.write_bytes(dues.write(date))
+    click.echo(f"{out}: load it with `qianzhi book load {out}`")
+
+
+@cli.command("cases")
+def list_cases() -> None:
+    """List the cases of `qianzhi-certify fep` as a table of a document."""
+    click.echo(as_markdown(tuple((c.id, c.section, c.title, c.title_en) for c in CASES)), nl=False)
+
+
+def _terms(config: Path | None, code: str | None, host: str, port: int, terminal: str, **given: Any) -> Terms:  # noqa: ANN401
+    if config is None:
+        return _terms_given(code, host, port, terminal, **given)
+    settings = load_settings(config)
+    entry = next((bank for bank in settings.bank if code in (None, bank.code)), None)
+    if entry is None:
+        known = ", ".join(bank.code for bank in settings.bank)
+        raise click.BadParameter(f"no bank {code} in the settings; there are {known}", param_hint="--bank")
+    if not (port or entry.port):
+        raise click.UsageError(f"bank {entry.code} has port 0 in the settings: give --port")
+    return terms_of(settings, entry, host=host, port=port, terminal=terminal)
+
+
+def _terms_given(
+    code: str | None,
+    host: str,
+    port: int,
+    terminal: str,
+    *,
+    dialect: str,
+    framing: str,
+    mac: str,
+    zmk_file: Path | None,
+    tls_certificate: Path | None,
+    tls_key: Path | None,
+    tls_machine: Path | None,
+) -> Terms:
+    if code is None or not port or zmk_file is None:
+        raise click.UsageError("without --config give --bank, --port and --zmk-file")
+    files = tls_certificate, tls_key, tls_machine
+    tls = TlsFiles(*files) if all(files) else None  # type: ignore[arg-type]
+    if tls is None and any(files):
+        raise click.UsageError("--tls-certificate, --tls-key and --tls-machine go together")
+    return Terms(
+        code,
+        host or "127.0.0.1",
+        port,
+        Framing(framing),
+        dialect,
+        MacAlgorithm(mac),
+        read_zmk(zmk_file, MacAlgorithm(mac)),
+        tls,
+        **({"terminal": terminal} if terminal else {}),
+    )
+
+
+def read_zmk(path: Path, mac: MacAlgorithm) -> bytes:
+    """The ZMK in a file that is its owner's alone, in hex. Raises KeyFileError and KeyRefused."""
+    check_private(path)
+    secret = Secret.from_hex(path.read_text("ascii", errors="replace"))
+    if secret is None:
+        raise KeyRefused(f"{path}: is not hex digits")
+    return checked(ZMK_KIND[mac], secret).secret.reveal()
+
+
+def _chosen(only: str) -> tuple[Case, ...]:
+    starts = tuple(start.strip().upper() for start in only.split(",") if start.strip())
+    cases = tuple(case for case in CASES if not starts or case.id.startswith(starts))
+    if not cases:
+        raise click.BadParameter("no case begins so: see qianzhi-certify cases", param_hint="--only")
+    return cases
+
+
+def _ask_for_cutover() -> float:
+    click.echo("Cut over now: qianzhi day cutover --early")
+    return _CUTOVER_SECONDS
+
+
+def _tell(result: Result) -> None:
+    if result.outcome is not Outcome.PASSED:
+        click.echo(f"{result.id:16} {result.outcome.value}: {result.reason}")
+
+
+def _finish(run: Run, out: Path) -> None:
+    """Write both reports, say how it ended; exit code 1 where it was not passed."""
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "report.html").write_text(as_html(run), encoding="utf-8")
+    (out / "junit.xml").write_text(as_junit(run), encoding="utf-8")
+    counts = ", ".join(f"{run.counts[outcome.value]} {outcome.value}" for outcome in Outcome)
+    click.echo(f"{counts}; {out / 'report.html'}, {out / 'junit.xml'}")
+    if not run.passed:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

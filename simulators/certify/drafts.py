@@ -1,0 +1,131 @@
+"""What an examining bank says, as recipes: each is made into a message when its case comes to it.
+
+Well-formed unless a case changes it: `fields` puts a text in a DE's place, or takes the DE out with None.
+Nothing here is sent, and nothing expected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from ledger.bookfile import DueLine
+from protocol.message import Message
+from protocol.tlv import build
+from simulators.certify.talk import Talk
+
+Draft = Callable[[Talk], Message]
+Changes = Mapping[int, str | None]
+Groups = Iterable[tuple[str, str]]
+
+_NONE: Mapping[int, str | None] = {}
+TOTAL_FIELDS = (74, 75, 76, 77, 86, 87, 88, 89)
+_NUMBERS_BELOW = 80
+_CURRENCY = "156"
+
+
+def network(code: str, fields: Changes = _NONE, mti: str = "0800") -> Draft:
+    """An 0800 with this DE 70."""
+    return lambda talk: changed(Message(mti, talk.network(code).fields), fields)
+
+
+def settle(
+    due: DueLine,
+    fields: Changes = _NONE,
+    groups: Groups | None = None,
+    mti: str = "0200",
+    *,
+    named: bool = True,
+) -> Draft:
+    """Collect a premium or pay a benefit; `named` gives the due's reference too."""
+    chosen = [("PN", due.policy), ("DU", due.due if named else ""), ("IN", due.beneficiary)]
+
+    def draft(talk: Talk) -> Message:
+        made = {
+            3: due.code,
+            4: f"{due.amount:012d}",
+            32: talk.terms.code,
+            41: talk.terms.terminal,
+            42: talk.terms.branch,
+            48: _text(talk, chosen if groups is None else groups),
+            49: _CURRENCY,
+        }
+        return changed(Message(mti, {**made, **talk.fresh()}), fields)
+
+    return draft
+
+
+def inquire(code: str, groups: Groups, fields: Changes = _NONE, of: str = "") -> Draft:
+    """An inquiry; `of` names the message that DE 90 is to name, at its terminal."""
+
+    def draft(talk: Talk) -> Message:
+        made = {3: code, 32: talk.terms.code, 41: talk.terms.terminal, 42: talk.terms.branch}
+        made |= {48: _text(talk, groups), **talk.fresh()}
+        if of:
+            made |= {41: talk.said[of].fields[41], 90: talk.naming(talk.said[of])}
+        del made[37]
+        return changed(Message("0100", made), fields)
+
+    return draft
+
+
+def reverse(of: str, fields: Changes = _NONE, mti: str = "0400") -> Draft:
+    """A reversal of what was said under a name, with a key of its own."""
+    return lambda talk: changed(talk.reversal_of(talk.said[of], mti), fields)
+
+
+def cancel(of: str, fields: Changes = _NONE, mti: str = "0200") -> Draft:
+    """A same-day cancel of what was said under a name."""
+
+    def draft(talk: Talk) -> Message:
+        made = dict(talk.reversal_of(talk.said[of]).fields)
+        made |= {3: "020000", 48: _text(talk, ())}
+        return changed(Message(mti, made), fields)
+
+    return draft
+
+
+def again(name: str, mti: str = "", fields: Changes = _NONE) -> Draft:
+    """What was said under a name once more, under the same key."""
+    return lambda talk: changed(Message(mti or talk.said[name].mti, talk.said[name].fields), fields)
+
+
+def totals(like: str = "", fields: Changes = _NONE, mti: str = "0500", date: str = "") -> Draft:
+    """A reconciliation of the business date: all nought, or the figures of the answer heard under a name."""
+
+    def draft(talk: Talk) -> Message:
+        made = {number: "0" * (10 if number < _NUMBERS_BELOW else 16) for number in TOTAL_FIELDS}
+        made |= {15: date or business_date(talk), 49: _CURRENCY, 97: f"D{0:016d}"}
+        if like:
+            heard = talk.heard[like].message.fields
+            made |= {number: heard.get(number, made[number]) for number in (*TOTAL_FIELDS, 97)}
+        made |= {7: talk.moment(), 11: talk.stan(), 32: talk.terms.code}
+        return changed(Message(mti, made), fields)
+
+    return draft
+
+
+def unheard(draft: Draft, name: str) -> Callable[[Talk], None]:
+    """A step: keep a message under a name, and never send it."""
+
+    def step(talk: Talk) -> None:
+        talk.said[name] = draft(talk)
+
+    return step
+
+
+def business_date(talk: Talk) -> str:
+    """The machine's business date, MMDD, as its last answer of the case had it; today's before any."""
+    for heard in reversed(talk.heard.values()):
+        if 15 in heard.message.fields:
+            return heard.message.fields[15]
+    return talk.moment()[:4]
+
+
+def changed(message: Message, fields: Changes) -> Message:
+    """The message with some DEs changed, or taken out, in ascending order."""
+    both = {**message.fields, **fields}
+    return Message(message.mti, {n: text for n, text in sorted(both.items()) if text is not None})
+
+
+def _text(talk: Talk, groups: Groups) -> str:
+    return build([(tag, value) for tag, value in groups if value], talk.codec.dialect.de48_encoding)

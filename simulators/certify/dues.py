@@ -1,0 +1,82 @@
+"""The dues that an examination works on, and the file that an operator loads them from.
+
+Small amounts, nobody's policies. What is done with them the cases say; every due is open again at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from ledger import bookfile
+from ledger.bookfile import KINDS, DueLine, Policy, PolicyDues
+
+BENEFICIARY: Final = "000000199003070014"
+STRANGER: Final = "000000198502030020"
+"""Well-formed identity numbers of nobody: their region does not exist (GB/T 2260)."""
+NO_POLICY: Final = "CERT-NONE"
+"""A policy that no book has."""
+
+_PLACES: Final[Mapping[str, tuple[str, int, str]]] = MappingProxyType(
+    {
+        "500000": ("CERT-A1", 101, "active"),
+        "501000": ("CERT-A2", 102, "pending"),
+        "502000": ("CERT-A3", 103, "active"),
+        "260000": ("CERT-B1", 104, "active"),
+        "261000": ("CERT-B2", 105, "active"),
+        "262000": ("CERT-B3", 106, "active"),
+        "263000": ("CERT-B4", 107, "active"),
+    }
+)
+"""For each processing code: the policy with the one due of it, its amount in fen, the policy's state."""
+
+TWO_DUES: Final = "CERT-C1"
+LAPSED: Final = "CERT-C2"
+NO_DUES: Final = "CERT-C3"
+PAGES: Final = "CERT-C4"
+DUES_OF_PAGES: Final = 19
+"""More than two pages, whatever a page holds above nine."""
+
+
+def due_of(code: str) -> DueLine:
+    """The due that the cases use for a processing code; its due date is left open."""
+    policy, amount, _ = _PLACES[code]
+    return _due(policy, "", code, amount)
+
+
+def two_dues() -> tuple[DueLine, DueLine]:
+    """The two open premiums of one policy."""
+    return _due(TWO_DUES, "A", "500000", 111), _due(TWO_DUES, "B", "500000", 112)
+
+
+def lapsed_due() -> DueLine:
+    """The premium of a policy that has lapsed."""
+    return _due(LAPSED, "", "500000", 121)
+
+
+def entries(date: str) -> Iterator[PolicyDues]:
+    """Every policy of the examination with its dues, all due on `date` (YYYYMMDD)."""
+    for code, (policy, _, state) in _PLACES.items():
+        yield _entry(policy, state, (due_of(code),), date)
+    yield _entry(TWO_DUES, "active", two_dues(), date)
+    yield _entry(LAPSED, "lapsed", (lapsed_due(),), date)
+    yield _entry(NO_DUES, "active", (), date)
+    many = tuple(_due(PAGES, f"{number:02d}", "500000", 130 + number) for number in range(DUES_OF_PAGES))
+    yield _entry(PAGES, "active", many, date)
+
+
+def write(date: str) -> bytes:
+    """The file for `qianzhi book load`, of the business date `date` (YYYYMMDD)."""
+    return b"".join(bookfile.write(date, entries(date)))
+
+
+def _entry(policy: str, state: str, dues: tuple[DueLine, ...], date: str) -> PolicyDues:
+    return PolicyDues(Policy(policy, state, "认证测试"), tuple(due._replace(due_date=date) for due in dues))
+
+
+def _due(policy: str, suffix: str, code: str, amount: int) -> DueLine:
+    kind = KINDS[code]
+    return DueLine(
+        f"{policy}-D{suffix}", policy, code, kind, "", amount, BENEFICIARY if kind == "benefit" else ""
+    )

@@ -1,0 +1,204 @@
+"""One case's conversation: its links, what was said and heard under which name, what was expected and seen.
+
+Takes back at the end what it had approved. What is asked and what must come of it, the cases say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ledger.bookfile import KINDS
+from protocol.codec import Codec
+from protocol.mac import MacKey
+from protocol.message import Message, answer_mti
+from simulators.certify.result import CertifyError, Check, Shown, Way
+from simulators.certify.terms import Terms
+from simulators.certify.wire import Closed, Heard, Nonsense, Silence, Wire, try_close
+
+
+class Failed(Exception):
+    """A check of the case did not hold; the check itself says what."""
+
+
+class NotApplicable(Exception):
+    """The case cannot be asked here; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What an examination has at hand. `stans` gives numbers that no earlier examination of today gave.
+
+    `pause` lets so many seconds go by, None where nobody wants to wait; `cutover` has the operator cut over
+    and returns how long the notice may take, None where that cannot be had.
+    """
+
+    terms: Terms
+    codec: Codec
+    now: Callable[[], datetime]
+    stans: Iterator[int]
+    seconds: float = 10.0
+    pause: Callable[[float], None] | None = None
+    cutover: Callable[[], float] | None = None
+    baseline: dict[int, str] = field(default_factory=dict)
+    """The machine's totals before the first case: by DE."""
+
+
+@dataclass(slots=True)
+class Talk:
+    """A case under way."""
+
+    means: Means
+    checks: list[Check] = field(default_factory=list)
+    shown: list[Shown] = field(default_factory=list)
+    said: dict[str, Message] = field(default_factory=dict)
+    heard: dict[str, Heard] = field(default_factory=dict)
+    standing: dict[tuple[str, ...], Message] = field(default_factory=dict)
+    old_key: MacKey | None = None
+    _wire: Wire | None = None
+
+    @property
+    def terms(self) -> Terms:
+        """What was agreed."""
+        return self.means.terms
+
+    @property
+    def codec(self) -> Codec:
+        """The dialect at work."""
+        return self.means.codec
+
+    @property
+    def wire(self) -> Wire:
+        """The link of the case, opened when it is first asked for."""
+        if self._wire is None:
+            return self.open()
+        return self._wire
+
+    def open(self) -> Wire:
+        """Open a link, in place of the one before, which is closed."""
+        self.close()
+        try:
+            self._wire = Wire(self.terms, self.codec, self.means.seconds, self.shown.append)
+        except OSError as error:
+            where = f"{self.terms.host}:{self.terms.port}"
+            raise CertifyError(f"{where}: no link can be opened: {error.strerror or error}") from error
+        return self._wire
+
+    def close(self) -> None:
+        """Close the link, if there is one."""
+        if self._wire is not None:
+            try_close(self._wire)
+            self._wire = None
+
+    def remark(self, text: str) -> None:
+        """Note down what was done to the link."""
+        self.shown.append(Shown(Way.NOTE, text))
+
+    def check(self, expected: str, seen: str, passed: bool) -> None:
+        """Note down what was expected and seen. Raises Failed where it does not hold."""
+        self.checks.append(Check(expected, seen, passed))
+        if not passed:
+            raise Failed
+
+    @property
+    def key(self) -> MacKey:
+        """The session key, which is there once the case has signed on."""
+        if self.wire.key is None:
+            raise LookupError("this case has not signed on")
+        return self.wire.key
+
+    # Speaking.
+
+    def moment(self) -> str:
+        """DE 7 of now."""
+        return self.means.now().strftime("%m%d%H%M%S")
+
+    def stan(self) -> str:
+        """A DE 11 that was not used before."""
+        return f"{next(self.means.stans) % 1_000_000:06d}"
+
+    def sign_on(self) -> None:
+        """Open a link and sign on, and take the key."""
+        self.open()
+        heard = self.ask(self.network("001"), sealed=False)
+        code = heard.message.fields.get(39, "")
+        self.check("sign-on is answered DE 39 = 00", f"DE 39 = {code}", code == "00")
+        self.wire.take_key(heard)
+
+    def network(self, code: str) -> Message:
+        """An 0800."""
+        return Message("0800", {7: self.moment(), 11: self.stan(), 32: self.terms.code, 70: code})
+
+    def ask(self, message: Message, name: str = "", *, sealed: bool = True) -> Heard:
+        """Send a message and wait for its answer; both can be found again by `name`."""
+        body = self.wire.sealed(message) if sealed else self.codec.encode(message)
+        return self.ask_bytes(message, body, name, "right" if sealed and self.wire.key else "none")
+
+    def ask_bytes(self, message: Message, body: bytes, name: str = "", mac: str = "right") -> Heard:
+        """The same with bytes that were made by hand, which `message` stands for."""
+        self.said[name] = message
+        try:
+            self.wire.send(message, body, mac)
+        except Closed:
+            self.check(f"{message.mti} is answered", "the link was closed", False)
+        return self.hear(message, name)
+
+    def hear(self, request: Message, name: str = "") -> Heard:
+        """Wait for the answer to a request: one comes, its MTI is right, and so is its MAC."""
+        expected = f"{request.mti} is answered"
+        try:
+            heard = self.wire.receive()
+        except Silence:
+            self.check(expected, f"nothing within {self.means.seconds:g} s", False)
+            raise
+        except Closed:
+            self.check(expected, "the link was closed", False)
+            raise
+        except Nonsense as error:
+            self.check(f"{expected} in the dialect agreed", str(error), False)
+            raise
+        self.heard[name] = heard
+        self._keep_standing(request, heard.message)
+        wanted = answer_mti(request.mti)
+        if heard.message.mti != wanted:
+            self.check(f"{expected} by {wanted}", heard.message.mti, False)
+        if heard.mac != "right" and (self.wire.key is not None or heard.mac == "wrong"):
+            is_sign_on = request.fields.get(70) == "001"
+            if not is_sign_on:
+                self.check("the answer carries a right MAC", f"MAC {heard.mac}", False)
+        return heard
+
+    # Taking back.
+
+    def _keep_standing(self, request: Message, answer: Message) -> None:
+        fields = request.fields
+        if request.mti[:3] in ("020", "022") and fields.get(3) in KINDS and answer.fields.get(39) == "00":
+            key = tuple(fields.get(number, "") for number in (32, 41, 7, 11))
+            self.standing.setdefault(key, request)
+
+    def take_back(self) -> None:
+        """Reverse whatever was approved, on a fresh link; what was undone before is answered 00 as well."""
+        if not self.standing:
+            return
+        self.remark("the case is over: what it had approved is reversed")
+        self.sign_on()
+        for original in self.standing.values():
+            answer = self.ask(self.reversal_of(original)).message
+            code = answer.fields.get(39, "")
+            self.check("what the case had approved is reversed: DE 39 = 00", f"DE 39 = {code}", code == "00")
+
+    def reversal_of(self, original: Message, mti: str = "0400") -> Message:
+        """A reversal of a message, with a key of its own."""
+        fields = {n: text for n, text in original.fields.items() if n in (2, 3, 4, 32, 41, 42, 49)}
+        return Message(mti, {**fields, **self.fresh(), 90: self.naming(original)})
+
+    def fresh(self) -> dict[int, str]:
+        """The fields of a new key, and of the time."""
+        moment, stan = self.moment(), self.stan()
+        return {7: moment, 11: stan, 12: moment[4:], 13: moment[:4], 37: f"{moment[:6]}{stan}"}
+
+    def naming(self, original: Message) -> str:
+        """The DE 90 that names a message."""
+        fields = original.fields
+        return f"{original.mti[:3]}0{fields[11]}{fields[7]}{self.terms.code.zfill(11)}{'0' * 11}"

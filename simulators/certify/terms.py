@@ -1,0 +1,76 @@
+"""What a bank and the insurer have agreed, as far as an examination needs it. No socket is opened here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fep.config import TRANSACTION_CODES, Bank, Settings
+from fep.vault import Vault
+from protocol.framing import Framing
+from protocol.mac import MacAlgorithm
+
+_TERMINAL = "T0000001"
+_STRANGE_TERMINALS = ("ZZZZZZZZ", "99999999", "QQQQQQQQ")
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """PEM files: the bank's certificate and key, and the machine's certificate or who vouches for it."""
+
+    certificate: Path
+    key: Path
+    machine: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """One bank's entry, seen from outside.
+
+    `forbidden_code` and `forbidden_terminal` are a processing code and a DE 41 that the bank may not use,
+    empty where it may use any; `limit_fen` is its limit for one transaction, 0 where there is none.
+    """
+
+    code: str
+    host: str
+    port: int
+    framing: Framing = Framing.BE2
+    dialect: str = "ascii87"
+    mac: MacAlgorithm = MacAlgorithm.AES_CMAC
+    zmk: bytes = field(default=b"", repr=False)
+    tls: TlsFiles | None = None
+    terminal: str = _TERMINAL
+    branch: str = "BRANCH000000001"
+    forbidden_code: str = ""
+    forbidden_terminal: str = ""
+    limit_fen: int = 0
+
+
+def terms_of(settings: Settings, entry: Bank, *, host: str = "", port: int = 0, terminal: str = "") -> Terms:
+    """The terms of a bank in a machine's own settings, whose folder of keys holds the bank's too (as samples
+    do). Raises KeystoreError and KeyFileError.
+    """
+    tls = None
+    if entry.transport == "tls" and settings.tls is not None:
+        folder = settings.keystore.path.parent
+        own = folder / f"{entry.code}.crt", folder / f"{entry.code}.key"
+        tls = TlsFiles(*own, Path(settings.tls.certificate_file))
+    return Terms(
+        code=entry.code,
+        host=host or entry.host,
+        port=port or entry.port,
+        framing=entry.framing,
+        dialect=entry.dialect,
+        mac=entry.mac,
+        zmk=Vault(settings.keystore).held_zmk(entry),
+        tls=tls,
+        terminal=terminal or _TERMINAL,
+        forbidden_code=_first(code for code in TRANSACTION_CODES if code not in entry.transactions),
+        forbidden_terminal=_first(one for one in _STRANGE_TERMINALS if not entry.allows_terminal(one)),
+        limit_fen=entry.limit_transaction_fen,
+    )
+
+
+def _first(texts: Iterable[str]) -> str:
+    return next(iter(texts), "")

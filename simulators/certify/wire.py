@@ -1,0 +1,202 @@
+"""One connection of an examining bank: bytes out, frames in, session key, each message noted down.
+
+Blocking, since an examination is one question after the other. Judges nothing but MACs, and remembers no
+transaction.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from protocol.codec import Codec
+from protocol.errors import PeerError
+from protocol.framing import FrameReader, Framing, wrap
+from protocol.keyblock import unwrap
+from protocol.mac import MacKey
+from protocol.message import Message, is_answer
+from protocol.tlv import first, parse
+from simulators.certify.result import Shown, Way
+from simulators.certify.terms import Terms, TlsFiles
+from simulators.certify.transcript import shown
+
+TPDU = b"\x60\x00\x03\x00\x07"
+"""ID, destination, source: told apart, so that an answer that does not swap them is seen."""
+SWAPPED_TPDU = b"\x60\x00\x07\x00\x03"
+_READ_BYTES = 65_536
+
+
+class Silence(Exception):
+    """No answer came in time."""
+
+
+class Closed(Exception):
+    """The machine closed the link."""
+
+
+class Nonsense(Exception):
+    """What came cannot be read; the text says why, and nothing of what it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One message from the machine. `covered` is what its MAC covers (all of it where there is none);
+    `mac` is "right", "wrong" or "none".
+    """
+
+    message: Message
+    covered: bytes
+    tpdu: bytes
+    mac: str
+
+
+class Wire:
+    """One link to the machine."""
+
+    def __init__(self, terms: Terms, codec: Codec, seconds: float, note: Callable[[Shown], None]) -> None:
+        """Open the link; `seconds` is how long an answer may take. Raises OSError."""
+        self.codec = codec
+        self.key: MacKey | None = None
+        self._terms = terms
+        self._note = note
+        self._reader = FrameReader(terms.framing, 0xFFFF)
+        self._frames: deque[tuple[bytes, bytes]] = deque()
+        self._notices: deque[Message] = deque()
+        plain = socket.create_connection((terms.host, terms.port), timeout=seconds)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket = _context(terms.tls).wrap_socket(plain) if terms.tls else plain
+
+    def close(self) -> None:
+        """End the link."""
+        self._socket.close()
+
+    def within(self, seconds: float) -> None:
+        """From now on an answer may take this long."""
+        self._socket.settimeout(seconds)
+
+    def framed(self, body: bytes) -> bytes:
+        """A message's bytes as they go out."""
+        return wrap(self._terms.framing, body, TPDU if self._terms.framing is Framing.BE2_TPDU else b"")
+
+    def sealed(self, message: Message) -> bytes:
+        """The message with its MAC; without one where there is no key yet."""
+        if self.key is None:
+            return self.codec.encode(message)
+        return self.codec.seal(message, self.key.mac)
+
+    def send(self, message: Message, body: bytes, mac: str) -> None:
+        """Send a message's bytes as one frame."""
+        self._note(shown(Way.BANK, self.codec, message, mac))
+        self.write(self.framed(body))
+
+    def write(self, data: bytes) -> None:
+        """Send bytes. Raises Closed."""
+        try:
+            self._socket.sendall(data)
+        except TimeoutError:
+            raise Silence from None
+        except OSError:
+            raise Closed from None
+
+    def receive(self) -> Heard:
+        """The next answer; what the machine asks meanwhile is answered and kept for `notice`. Raises
+        Silence, Closed and Nonsense.
+        """
+        while True:
+            heard = self._next()
+            if is_answer(heard.message.mti):
+                return heard
+            self._asked(heard.message)
+
+    def notice(self) -> Message:
+        """What the machine asks next of its own accord, or has asked; it is answered. Raises as `receive`."""
+        while not self._notices:
+            heard = self._next()
+            if not is_answer(heard.message.mti):
+                self._asked(heard.message)
+        return self._notices.popleft()
+
+    def _asked(self, message: Message) -> None:
+        self._notices.append(message)
+        answer = Message("0810", {**message.fields, 39: "00"})
+        self.send(answer, self.sealed(answer), "right")
+
+    def take_key(self, heard: Heard) -> tuple[str, str, str]:
+        """Take the session key of an answer into use: the key block's version letter, the check value that
+        came with it, and the one that the key has. Raises KeyBlockError where the block is not good.
+        """
+        groups = parse(heard.message.fields.get(48, ""), self.codec.dialect.de48_encoding)
+        block = first(groups, "KA") or ""
+        key = MacKey(self._terms.mac, unwrap(self._terms.zmk, block, self._terms.mac))
+        self.key = key
+        return block[:1], first(groups, "CA") or "", key.check_value
+
+    def is_closed(self) -> bool:
+        """Wait until the machine closes the link, passing over what it still says; False if it does not."""
+        try:
+            while self._read():
+                pass
+        except TimeoutError:
+            return False
+        except OSError:
+            return True
+        return True
+
+    def _read(self) -> bytes:
+        return self._socket.recv(_READ_BYTES)
+
+    def _next(self) -> Heard:
+        while not self._frames:
+            try:
+                data = self._read()
+            except TimeoutError:
+                raise Silence from None
+            except OSError:
+                raise Closed from None
+            if not data:
+                raise Closed
+            try:
+                self._frames.extend((frame.body, frame.tpdu) for frame in self._reader.feed(data))
+            except PeerError as error:
+                raise Nonsense(str(error)) from None
+        body, tpdu = self._frames.popleft()
+        try:
+            message = self.codec.decode(body)
+        except PeerError as error:
+            self._note(Shown(Way.MACHINE, f"{len(body)} bytes", mac=str(error)))
+            raise Nonsense(str(error)) from None
+        heard = self._heard(body, tpdu, message)
+        self._note(shown(Way.MACHINE, self.codec, message, heard.mac))
+        return heard
+
+    def _heard(self, body: bytes, tpdu: bytes, message: Message) -> Heard:
+        split = self.codec.mac_of(body, message)
+        if split is None:
+            return Heard(message, body, tpdu, "none")
+        right = self.key is not None and self.key.verify(*split)
+        return Heard(_without_mac(message), split[0], tpdu, "right" if right else "wrong")
+
+
+def _without_mac(message: Message) -> Message:
+    return Message(message.mti, {n: text for n, text in message.fields.items() if n not in (64, 128)})
+
+
+def _context(files: TlsFiles) -> ssl.SSLContext:
+    """TLS 1.2 or later; a self-signed certificate of the machine's vouches for itself."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.check_hostname = False  # the certificate itself is what was agreed, not a name
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.load_verify_locations(files.machine)
+    context.load_cert_chain(files.certificate, files.key)
+    return context
+
+
+def try_close(wire: Wire) -> None:
+    """Close a link that may be closed already."""
+    with suppress(OSError):
+        wire.close()
