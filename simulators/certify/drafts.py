@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from ledger.bookfile import DueLine
 from protocol.message import Message
 from protocol.tlv import build
-from simulators.certify.talk import Talk
+from simulators.certify.talk import NotApplicable, Talk
 
 Draft = Callable[[Talk], Message]
 Changes = Mapping[int, str | None]
@@ -35,11 +35,16 @@ def settle(
     mti: str = "0200",
     *,
     named: bool = True,
+    forced: bool = False,
 ) -> Draft:
-    """Collect a premium or pay a benefit; `named` gives the due's reference too."""
+    """Collect a premium or pay a benefit; `named` gives the due's reference too. What the bank may not do is
+    not applicable, unless it is asked for on purpose: `forced`.
+    """
     chosen = [("PN", due.policy), ("DU", due.due if named else ""), ("IN", due.beneficiary)]
 
     def draft(talk: Talk) -> Message:
+        if due.code in talk.terms.forbidden_codes and not forced:
+            raise NotApplicable(f"the bank may not do {due.code}")
         made = {
             3: due.code,
             4: f"{due.amount:012d}",

@@ -15,6 +15,8 @@ from ledger.bookfile import KINDS, DueLine, Policy, PolicyDues
 BENEFICIARY: Final = "000000199003070014"
 STRANGER: Final = "000000198502030020"
 """Well-formed identity numbers of nobody: their region does not exist (GB/T 2260)."""
+CARD: Final = "6222021234567890123"
+"""A card number that no bank has issued: its check digit is wrong (ISO/IEC 7812-1)."""
 NO_POLICY: Final = "CERT-NONE"
 """A policy that no book has."""
 

@@ -6,6 +6,7 @@ What a case asks stands in `cases`; what is made of the outcome, in `report`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 from protocol.errors import PeerError
 from simulators.certify import dues
@@ -104,10 +105,17 @@ def _prepare(means: Means) -> None:
                     f"{entry.policy.policy} is answered {code}: have the dues loaded that"
                     " `qianzhi-certify dues` writes (`qianzhi book load FILE`)"
                 )
-        answer = talk.ask(totals()(talk)).message.fields
-        means.baseline.clear()
-        means.baseline.update({number: answer.get(number, "") for number in (15, 97)})
     except (*_ENDS, PeerError) as error:
         raise CertifyError(f"the machine cannot be examined: {_reason(talk, error)}") from None
+    else:
+        _keep_totals(talk)
     finally:
         talk.close()
+
+
+def _keep_totals(talk: Talk) -> None:
+    """Totals that cannot be had are a case's to find; the last one then has nothing to compare with."""
+    talk.means.baseline.clear()
+    with suppress(*_ENDS, PeerError):
+        answer = talk.ask(totals()(talk)).message.fields
+        talk.means.baseline.update({number: answer.get(number, "") for number in (15, 97)})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,8 +27,8 @@ class TlsFiles:
 class Terms:
     """One bank's entry, seen from outside.
 
-    `forbidden_code` and `forbidden_terminal` are a processing code and a DE 41 that the bank may not use,
-    empty where it may use any; `limit_fen` is its limit for one transaction, 0 where there is none.
+    `forbidden_codes` are the processing codes that the bank may not use; `forbidden_terminal` is a DE 41 that
+    it may not, empty where it may use any; `limit_fen` is its limit for one transaction, 0 for none.
     """
 
     code: str
@@ -42,7 +41,7 @@ class Terms:
     tls: TlsFiles | None = None
     terminal: str = _TERMINAL
     branch: str = "BRANCH000000001"
-    forbidden_code: str = ""
+    forbidden_codes: tuple[str, ...] = ()
     forbidden_terminal: str = ""
     limit_fen: int = 0
 
@@ -66,11 +65,7 @@ def terms_of(settings: Settings, entry: Bank, *, host: str = "", port: int = 0, 
         zmk=Vault(settings.keystore).held_zmk(entry),
         tls=tls,
         terminal=terminal or _TERMINAL,
-        forbidden_code=_first(code for code in TRANSACTION_CODES if code not in entry.transactions),
-        forbidden_terminal=_first(one for one in _STRANGE_TERMINALS if not entry.allows_terminal(one)),
+        forbidden_codes=tuple(code for code in TRANSACTION_CODES if code not in entry.transactions),
+        forbidden_terminal=next((one for one in _STRANGE_TERMINALS if not entry.allows_terminal(one)), ""),
         limit_fen=entry.limit_transaction_fen,
     )
-
-
-def _first(texts: Iterable[str]) -> str:
-    return next(iter(texts), "")

@@ -45,6 +45,8 @@ _LENGTHS: Mapping[Framing, Mapping[str, bytes]] = MappingProxyType(
     }
 )
 """Lengths that no frame may have: of a message of no byte, of 8,193 bytes, and one that is no number."""
+_LONG = 8193
+_TPDU_BYTES = 5
 _TPDU_OF_ANOTHER_KIND = b"\x00\x15\x61\x00\x03\x00\x07"
 _ANY_TEXT: Mapping[str, str] = MappingProxyType({"a": "A", "an": "A", "ns": "1", "ans": "A", "z": "1"})
 _NOT_USED_HERE = frozenset({1, 52, 53, 64, 65, 125, 128})
@@ -52,9 +54,13 @@ _NOT_USED_HERE = frozenset({1, 52, 53, 64, 65, 125, 128})
 
 
 def _bad_length(kind: str) -> Step:
-    return throw(
-        lambda talk: _LENGTHS[talk.terms.framing][kind] + b"0" * 16, "a length that no frame may have"
-    )
+    """A length that no frame may have, and as many bytes as it says: nothing is left to be waited for."""
+
+    def data(talk: Talk) -> bytes:
+        filler = _LONG if kind == "long" else 16
+        return _LENGTHS[talk.terms.framing][kind] + b"\x60" + b"0" * (filler + _TPDU_BYTES - 1)
+
+    return throw(data, "a length that no frame may have")
 
 
 def _split(talk: Talk) -> None:

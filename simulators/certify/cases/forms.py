@@ -49,7 +49,6 @@ _MANDATORY: Mapping[str, tuple[int, ...]] = MappingProxyType(
 )
 """The M of the table of fields, written down here anew: an examiner does not ask the examined."""
 _RULE_MISSING = "A missing or malformed mandatory field: DE 39 = 30, DE 44 names the field."
-_CARD = "6222020000000000017"
 
 
 def _without(draft: Draft, number: int) -> Draft:
@@ -261,7 +260,7 @@ _UNSUPPORTED: tuple[Case, ...] = (
         "含PIN的交易：40",
         "A collection that carries a PIN block: 40",
         _RULE_PIN,
-        settle(_DUE, {2: _CARD, 52: "0" * 16}),
+        settle(_DUE, {2: dues.CARD, 52: "0" * 16}),
         absent(52),
     ),
     _unsupported(

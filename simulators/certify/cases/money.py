@@ -27,7 +27,6 @@ from simulators.certify.talk import Talk
 _DUE = dues.due_of("500000")
 _OTHER = dues.due_of("502000")
 _PAYOUT = dues.due_of("261000")
-_CARD = "6222020000000000017"
 _NAMES = {
     "500000": ("续期保费", "Renewal premium"),
     "501000": ("首期保费", "First premium"),
@@ -59,8 +58,8 @@ def _codes() -> Iterator[Case]:
 
 
 def _forbidden_code(talk: Talk) -> Message:
-    number = talk.terms.forbidden_code
-    return settle(dues.due_of(number))(talk)
+    number = next(code for code in talk.terms.forbidden_codes if code in KINDS)
+    return settle(dues.due_of(number), forced=True)(talk)
 
 
 def _at_forbidden_terminal(talk: Talk) -> Message:
@@ -135,7 +134,9 @@ _OUTCOMES: tuple[Case, ...] = (
         "本行未开通的交易：57",
         "A transaction that the bank may not do: 57",
         "transaction not allowed to this bank / terminal",
-        needs(lambda means: means.terms.forbidden_code, "the bank may do every transaction"),
+        needs(
+            lambda means: KINDS.keys() & set(means.terms.forbidden_codes), "the bank may do every transaction"
+        ),
         ask(_forbidden_code, *_refused("57")),
     ),
     _out(
@@ -189,8 +190,8 @@ _OUTCOMES: tuple[Case, ...] = (
         "应答回送请求的数据元",
         "The answer repeats the request's fields, the card too",
         "An answer echoes DE 2, 3, 4, 7, 11, 12, 13, 32, 37, 41, 42, 49 where the request had them.",
-        ask(settle(_DUE, {2: _CARD}), code("00"), echoes()),
-        ask(settle(_DUE, {2: _CARD}), code("12"), echoes()),
+        ask(settle(_DUE, {2: dues.CARD}), code("00"), echoes()),
+        ask(settle(_DUE, {2: dues.CARD}), code("12"), echoes()),
         ask(inquire("311000", [("PN", _DUE.policy)]), code("00"), echoes()),
     ),
 )

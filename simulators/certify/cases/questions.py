@@ -395,6 +395,9 @@ def _net_as_before(talk: Talk) -> None:
     ask(totals(), code("00", "95"), name="after")(talk)
     after = talk.heard["after"].message.fields
     before = talk.means.baseline
+    talk.check(
+        "totals were had before the first case", "they were" if before else "they were not", bool(before)
+    )
     if before.get(15) != after.get(15):
         talk.remark("the business date is another one since: its net is not compared")
         return

@@ -1,0 +1,348 @@
+"""The examination can fail: each fault, put into our machine, is found by the case that is named for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import pytest
+
+from fep import gate, link, session
+from fep.keys import BankKeys, SessionKey
+from fep.link import Link
+from fep.server import Server
+from ledger import decide
+from ledger.request import Act, Answer, Request
+from ledger.view import View
+from protocol.dialect import Dialect
+from protocol.errors import FormatError
+from protocol.framing import Frame
+from protocol.message import Message
+from protocol.responses import Response
+from protocol.tlv import KNOWN, Group, parse
+from simulators.certify.result import Outcome
+from tests.certified import by_id, certify, machine_with_dues
+
+SILENCE_SECONDS = 3
+"""How long a machine with a fault is waited for."""
+Patch = pytest.MonkeyPatch
+Change = Callable[[Message, Message, Answer], Mapping[int, str | None]]
+
+
+class Fault(NamedTuple):
+    """What is wrong with a machine: how it is put in, the case that must find it, the settings for it."""
+
+    put_in: Callable[[Patch], None] | None
+    case: str
+    given: Mapping[str, str] = MappingProxyType({})
+
+    @property
+    def settings(self) -> bool:
+        """Whether the settings are the fault, so that it is there from the start."""
+        return self.put_in is None
+
+
+def says(change: Change) -> Callable[[Patch], None]:
+    """A machine that answers something else: `change` gives the DEs that differ, None for one left out."""
+
+    def put_in(patch: Patch) -> None:
+        real = link.render
+
+        def render(request: Message, answer: Answer, dialect: Dialect) -> Message:
+            said = real(request, answer, dialect)
+            fields = {**said.fields, **change(request, said, answer)}
+            return Message(said.mti, {number: text for number, text in fields.items() if text is not None})
+
+        patch.setattr(link, "render", render)
+
+    return put_in
+
+
+def code_becomes(wrong: str, right: str) -> Callable[[Patch], None]:
+    """A machine that answers one code where another is right."""
+    return says(lambda _asked, said, _answer: {39: wrong} if said.fields[39] == right else {})
+
+
+def on_replay(fields: Mapping[int, str]) -> Callable[[Patch], None]:
+    """A machine whose answer to a repeat differs from the first."""
+    return says(lambda _asked, _said, answer: fields if answer.replayed else {})
+
+
+def spoils_macs_of(mti: str) -> Callable[[Patch], None]:
+    """A machine whose answers of one kind have a wrong MAC."""
+
+    def put_in(patch: Patch) -> None:
+        real = Link._write
+
+        def write(self: Link, body: bytes, tpdu: bytes) -> None:
+            spoilt = body[:-1] + bytes([body[-1] ^ 1]) if body.startswith(mti.encode()) else body
+            real(self, spoilt, tpdu)
+
+        patch.setattr(Link, "_write", write)
+
+    return put_in
+
+
+def believes_any_mac(patch: Patch) -> None:
+    patch.setattr(session.Keys, "authentic", lambda *_: True)
+
+
+def never_counts_macs(patch: Patch) -> None:
+    patch.setattr(Link, "_count_bad_mac", lambda _: None)
+
+
+def never_forgives_a_mac(patch: Patch) -> None:
+    """Good MACs between the bad ones are not seen."""
+    real = Link._authenticated
+
+    def authenticated(self: Link, message: Message, frame: Frame) -> bytes | None:
+        before = self._bad_macs
+        covered = real(self, message, frame)
+        if covered is not None:
+            self._bad_macs = before
+        return covered
+
+    patch.setattr(Link, "_authenticated", authenticated)
+
+
+def forgets_the_old_key(patch: Patch) -> None:
+    def authentic(self: session.Keys, covered: bytes, mac: bytes, _now: float) -> bool:
+        return self.current is not None and self.current.verify(covered, mac)
+
+    patch.setattr(session.Keys, "authentic", authentic)
+
+
+def keeps_the_old_key(patch: Patch) -> None:
+    real = session.Keys.authentic
+    patch.setattr(session.Keys, "authentic", lambda self, covered, mac, _now: real(self, covered, mac, -1e9))
+
+
+def seals_with_the_new_key(patch: Patch) -> None:
+    """The answer to a change of keys under the key that it brings."""
+
+    def change(self: Link, message: Message, frame: Frame) -> None:
+        fresh = self._bank_keys.fresh()
+        self.session.key_changed(fresh.key, self._all.seconds() + self._all.limits.old_key_seconds)
+        self._answer_with_key(message, frame, fresh.block, fresh.check_value, sealed=True)
+
+    patch.setattr(Link, "_change_key", change)
+
+
+def fresh_key_is(change: Callable[[SessionKey], SessionKey]) -> Callable[[Patch], None]:
+    def put_in(patch: Patch) -> None:
+        real = BankKeys.fresh
+        patch.setattr(BankKeys, "fresh", lambda self: change(real(self)))
+
+    return put_in
+
+
+def has_one_key(patch: Patch) -> None:
+    """Every sign-on and change brings the same key."""
+    real = BankKeys.fresh
+    made: list[SessionKey] = []
+
+    def fresh(self: BankKeys) -> SessionKey:
+        if not made:
+            made.append(real(self))
+        return made[0]
+
+    patch.setattr(BankKeys, "fresh", fresh)
+
+
+def signs_on_anybody(patch: Patch) -> None:
+    real = Link._sign_on
+
+    def sign_on(self: Link, message: Message, frame: Frame) -> None:
+        real(self, Message(message.mti, {**message.fields, 32: self.bank.code}), frame)
+
+    patch.setattr(Link, "_sign_on", sign_on)
+
+
+def forgives_reused_keys(patch: Patch) -> None:
+    patch.setattr(decide, "_again", lambda _, known: decide.answer_of(known, replayed=True))
+
+
+def lays_no_tombstone(patch: Patch) -> None:
+    real = decide._refused
+
+    def refused(request: Request, view: View, refusal: Any, *, remember: bool = False) -> Any:  # noqa: ANN401
+        return real(request, view, refusal)
+
+    patch.setattr(decide, "_refused", refused)
+
+
+def decides(act: Act, rule: Callable[[Request, View], decide.Decision]) -> Callable[[Patch], None]:
+    return lambda patch: patch.setattr(decide, "DECIDERS", {**decide.DECIDERS, act: rule})
+
+
+def only_says_reversed(_request: Request, view: View) -> decide.Decision:
+    return decide.Decision(Answer(Response.APPROVED, business_date=view.day.date if view.day else ""))
+
+
+def refuses_advices(patch: Patch) -> None:
+    def advised(request: Request, view: View, matched: Any) -> Any:  # noqa: ANN401 - either of two
+        if isinstance(matched, decide.Refusal):
+            return decide._refused(request, view, matched)
+        return decide._approved(request, view, decide._settlement(request, view, matched), matched)
+
+    patch.setattr(decide, "_advised", advised)
+
+
+def counts_no_reversals(patch: Patch) -> None:
+    """The 0510 leaves out what was reversed."""
+    zeros = {75: "0" * 10, 77: "0" * 10, 87: "0" * 16, 89: "0" * 16}
+    says(lambda _asked, said, _answer: zeros if said.mti == "0510" else {})(patch)
+
+
+def takes_pins(patch: Patch) -> None:
+    patch.setattr(gate, "_PIN_FIELDS", frozenset())
+
+
+def refuses_unknown_tags(patch: Patch) -> None:
+    def strict(text: str, encoding: str) -> tuple[Group, ...]:
+        groups = parse(text, encoding)
+        if any(one.tag not in KNOWN for one in groups):
+            raise FormatError("48", "unknown tag")
+        return groups
+
+    patch.setattr(gate, "parse", strict)
+
+
+def takes_cut_groups(patch: Patch) -> None:
+    """What runs past the end is cut at the end."""
+
+    def lenient(text: str, encoding: str) -> tuple[Group, ...]:
+        try:
+            return parse(text, encoding)
+        except FormatError:
+            return (Group(text[:2], text[5:]),)
+
+    patch.setattr(gate, "parse", lenient)
+
+
+def does_not_ask_for(mti: str, number: int) -> Callable[[Patch], None]:
+    def put_in(patch: Patch) -> None:
+        fewer = tuple(one for one in gate.MANDATORY[mti] if one != number)
+        patch.setattr(gate, "MANDATORY", {**gate.MANDATORY, mti: fewer})
+
+    return put_in
+
+
+def announces_nothing(patch: Patch) -> None:
+    patch.setattr(Server, "announce", lambda *_: None)
+
+
+def keeps_tpdu(patch: Patch) -> None:
+    patch.setattr(link, "answer_tpdu", lambda tpdu: tpdu)
+
+
+def pays_anybody(patch: Patch) -> None:
+    real = decide.match_due
+
+    def match(request: Request, view: View) -> Any:  # noqa: ANN401 - either of two
+        found = real(request, view)
+        if isinstance(found, decide.Refusal) and found.response is Response.IDENTITY_DIFFERS:
+            return view.dues[request.due]
+        return found
+
+    patch.setattr(decide, "match_due", match)
+
+
+def _mti(digits: str) -> Callable[[Patch], None]:
+    """A machine that answers a 0401 by another MTI than a 0400."""
+
+    def put_in(patch: Patch) -> None:
+        real = link.render
+
+        def render(request: Message, answer: Answer, dialect: Dialect) -> Message:
+            said = real(request, answer, dialect)
+            return Message(digits, said.fields) if request.mti == "0401" else said
+
+        patch.setattr(link, "render", render)
+
+    return put_in
+
+
+def _first_page_only(_asked: Message, said: Message, answer: Answer) -> Mapping[int, str | None]:
+    return {48: said.fields[48].removesuffix("PG004more")} if answer.more else {}
+
+
+def _another_receipt(asked: Message, said: Message, _answer: Answer) -> Mapping[int, str | None]:
+    return (
+        {62: f"DUPLICATE\n{said.fields[62]}"} if asked.fields.get(3) == "313000" and 62 in said.fields else {}
+    )
+
+
+_TPDU = {"framing": "2be-tpdu"}
+FAULTS: Mapping[str, Fault] = MappingProxyType(
+    {
+        "gives no reason": Fault(says(lambda *_: {44: None}), "OUT-REASON"),
+        "does not name the field": Fault(says(lambda *_: {44: "FORMAT"}), "MUST-0200-04"),
+        "says 12 for 13": Fault(code_becomes("12", "13"), "OUT-13-MORE"),
+        "says 12 for 25": Fault(code_becomes("12", "25"), "OUT-25-POLICY"),
+        "repeats no RRN": Fault(says(lambda *_: {37: None}), "OUT-ECHO"),
+        "repeats another card": Fault(
+            says(lambda asked, _said, _answer: {2: "6222020000000000000"} if 2 in asked.fields else {}),
+            "OUT-ECHO",
+        ),
+        "gives a repeat another authorization code": Fault(on_replay({38: "ABCDEF"}), "REP-01"),
+        "approves a refusal's repeat": Fault(on_replay({39: "00", 44: None}), "REP-05"),  # type: ignore[dict-item]
+        "takes a key twice": Fault(forgives_reused_keys, "REUSE-01"),
+        "answers totals under a wrong MAC": Fault(spoils_macs_of("0510"), "MAC-07"),
+        "believes any MAC": Fault(believes_any_mac, "MAC-01"),
+        "believes a MAC over other bytes": Fault(believes_any_mac, "MAC-03"),
+        "never closes for bad MACs": Fault(never_counts_macs, "MAC-05"),
+        "counts bad MACs that are not in a row": Fault(never_forgives_a_mac, "MAC-06"),
+        "forgets the old key at once": Fault(forgets_the_old_key, "KEY-02"),
+        "keeps the old key for ever": Fault(keeps_the_old_key, "KEY-03"),
+        "seals a change with the new key": Fault(seals_with_the_new_key, "KEY-01"),
+        "sends a wrong check value": Fault(
+            fresh_key_is(lambda fresh: fresh._replace(check_value="0" * 10)), "SIGN-01"
+        ),
+        "has one key for ever": Fault(has_one_key, "KEY-01"),
+        "signs on anybody": Fault(signs_on_anybody, "SIGN-02"),
+        "forgets a reversal that came first": Fault(lays_no_tombstone, "REV-02"),
+        "forgets a cancel that came first": Fault(lays_no_tombstone, "CANCEL-02"),
+        "only says that it reversed": Fault(decides(Act.REVERSE, only_says_reversed), "REV-01"),
+        "refuses advices": Fault(refuses_advices, "ADV-03"),
+        "answers a 0401 by another MTI": Fault(_mti("0411"), "REV-04"),
+        "does not count reversals": Fault(counts_no_reversals, "TOTAL-06"),
+        "finds all totals good": Fault(
+            says(lambda _asked, said, _answer: {39: "00", 66: "1"} if said.mti == "0510" else {}), "TOTAL-02"
+        ),
+        "takes a PIN": Fault(takes_pins, "PIN-01"),
+        "refuses unknown tags": Fault(refuses_unknown_tags, "TLV-01"),
+        "takes groups that are cut short": Fault(takes_cut_groups, "TLV-03"),
+        "does not ask for an RRN": Fault(does_not_ask_for("0200", 37), "MUST-0200-37"),
+        "does not ask for a total": Fault(does_not_ask_for("0400", 49), "MUST-0400-49"),
+        "says no business date in a refusal": Fault(
+            says(lambda _asked, said, _answer: {15: None} if said.fields[39] != "00" else {}), "ECHO-02"
+        ),
+        "pays anybody": Fault(pays_anybody, "OUT-76"),
+        "hides that another page follows": Fault(says(_first_page_only), "INQ-04"),
+        "prints another receipt": Fault(says(_another_receipt), "CODE-313000"),
+        "announces no cut-over": Fault(announces_nothing, "CUT-01"),
+        "does not swap the TPDU": Fault(keeps_tpdu, "FRAME-05", _TPDU),
+        "takes longer messages": Fault(None, "FRAME-02", {"limits": "frame_bytes = 65535"}),
+        "closes after three bad MACs": Fault(None, "MAC-06", {"limits": "bad_macs = 3"}),
+    }
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_is_found_by_the_case_named_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    fault = FAULTS[name]
+    with machine_with_dues(tmp_path, **fault.given) as machine:
+        if not fault.settings:
+            assert by_id(certify(machine, [fault.case]))[fault.case].outcome is Outcome.PASSED
+        if fault.put_in is not None:
+            fault.put_in(monkeypatch)
+        found = by_id(certify(machine, [fault.case], SILENCE_SECONDS))[fault.case]
+    assert found.outcome is Outcome.FAILED
+    assert [check for check in found.checks if not check.passed] != []
+    assert found.reason.startswith(("expected ", "taking back: "))
