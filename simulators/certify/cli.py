@@ -25,15 +25,21 @@ from protocol.codec import Codec
 from protocol.dialect import load, shipped
 from protocol.errors import ProtocolError
 from protocol.framing import Framing
-from protocol.mac import MacAlgorithm
+from protocol.mac import MacAlgorithm, check_value
 from simulators.certify import dues
 from simulators.certify.cases import CASES
+from simulators.certify.director import DELAY_SECONDS
 from simulators.certify.examiner import examine, run_of
+from simulators.certify.practice import EXERCISES
+from simulators.certify.rehearsal import rehearsal_run, rehearse
 from simulators.certify.report import as_html, as_junit, as_markdown
 from simulators.certify.result import CertifyError, Outcome, Result, Run
+from simulators.certify.stand import PRACTICE_ZMK
 from simulators.certify.steps import Case
+from simulators.certify.story import Story
 from simulators.certify.talk import Means
-from simulators.certify.terms import Terms, TlsFiles, terms_of
+from simulators.certify.terms import TERMINAL, Terms, TlsFiles, terms_of
+from simulators.certify.watch import RULES, watched
 
 _CUTOVER_SECONDS = 300.0
 _PATH = click.Path(path_type=Path)
@@ -126,6 +132,63 @@ def fep(only: str, patient: bool, cutover: bool, seconds: float, out: Path, **gi
     _finish(run_of(means, examine(means, cases, _tell)), out)
 
 
+@cli.command()
+@click.option("--bank", "code", default="01020000", show_default=True, help="DE 32 that the bank will send")
+@click.option("--host", default="127.0.0.1", show_default=True, help="where to listen")
+@click.option("--port", type=click.IntRange(0, 65535), default=8600, show_default=True)
+@agreed
+@click.option("--zmk-file", type=_PATH, default=None, help="hex, yours alone  [default: the practice key]")
+@click.option(
+    "--late-seconds",
+    type=click.FloatRange(0.1, 600),
+    default=DELAY_SECONDS,
+    show_default=True,
+    help="how late a late answer comes: later than the bank waits",
+)
+@click.option("--until-idle", type=click.FloatRange(1, 86_400), default=None, help="end after such a silence")
+@_OUT
+def bank(
+    code: str,
+    host: str,
+    port: int,
+    dialect: str,
+    framing: str,
+    mac: str,
+    zmk_file: Path | None,
+    late_seconds: float,
+    until_idle: float | None,
+    out: Path,
+) -> None:
+    """Be a machine for a bank to practise on; watch what the bank does, and report at the end.
+
+    The real machine on a throw-away book. Which policy provokes what is printed at the start. SIGINT or
+    SIGTERM ends it, or --until-idle.
+    """
+    algorithm = MacAlgorithm(mac)
+    zmk = PRACTICE_ZMK if zmk_file is None else read_zmk(zmk_file, algorithm)
+    terms = Terms(code, host, port, Framing(framing), dialect, algorithm, zmk)
+    click.echo(f"business date {datetime.now().astimezone():%Y%m%d}; exercises, all on DE 3 as given:")
+    for one in EXERCISES:
+        click.echo(f"  {one.policy}  DE 3 {one.code}  {one.amount} fen  {one.does_en}")
+    click.echo(f"the ZMK's check value is {check_value(algorithm, zmk)}")
+    events, spoilt = rehearse(terms, late_seconds, until_idle, click.echo)
+    results = watched(Story(events, spoilt))
+    for result in results:
+        _tell(result)
+    _finish(rehearsal_run(terms, datetime.now().astimezone(), results), out)
+
+
+@cli.command("exercises")
+def list_exercises() -> None:
+    """List the exercises and the rules of `qianzhi-certify bank` as tables of a document."""
+    rows = [
+        f"| `{one.policy}` | {one.code} | {one.amount} | {one.does} | {one.does_en} |" for one in EXERCISES
+    ]
+    head = ["| policy | DE 3 | DE 4, fen | 情形 | what happens |", "|---|---|---|---|---|"]
+    click.echo("\n".join([*head, *rows, ""]))
+    click.echo(as_markdown(tuple((one.id, one.section, one.title, one.title_en) for one in RULES)), nl=False)
+
+
 @cli.command("dues")
 @click.option("--date", required=True, help="the open business date, YYYYMMDD; for a new book, its first")
 @click.option("--out", type=_PATH, default=Path("certify.csv"), show_default=True)
@@ -185,7 +248,7 @@ def _terms_given(
         MacAlgorithm(mac),
         read_zmk(zmk_file, MacAlgorithm(mac)),
         tls,
-        **({"terminal": terminal} if terminal else {}),
+        terminal or TERMINAL,
     )
 
 

@@ -10,7 +10,8 @@ from fep.vault import Vault
 from protocol.framing import Framing
 from protocol.mac import MacAlgorithm
 
-_TERMINAL = "T0000001"
+TERMINAL = "T0000001"
+"""DE 41, unless another is given."""
 _STRANGE_TERMINALS = ("ZZZZZZZZ", "99999999", "QQQQQQQQ")
 
 
@@ -39,7 +40,7 @@ class Terms:
     mac: MacAlgorithm = MacAlgorithm.AES_CMAC
     zmk: bytes = field(default=b"", repr=False)
     tls: TlsFiles | None = None
-    terminal: str = _TERMINAL
+    terminal: str = TERMINAL
     branch: str = "BRANCH000000001"
     forbidden_codes: tuple[str, ...] = ()
     forbidden_terminal: str = ""
@@ -64,7 +65,7 @@ def terms_of(settings: Settings, entry: Bank, *, host: str = "", port: int = 0, 
         mac=entry.mac,
         zmk=Vault(settings.keystore).held_zmk(entry),
         tls=tls,
-        terminal=terminal or _TERMINAL,
+        terminal=terminal or TERMINAL,
         forbidden_codes=tuple(code for code in TRANSACTION_CODES if code not in entry.transactions),
         forbidden_terminal=next((one for one in _STRANGE_TERMINALS if not entry.allows_terminal(one)), ""),
         limit_fen=entry.limit_transaction_fen,

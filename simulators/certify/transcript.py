@@ -6,6 +6,7 @@ overwritten, so that the layout is true and the secret is nowhere. Nothing is ju
 
 from __future__ import annotations
 
+from ledger.conceal import concealed
 from protocol.codec import Codec
 from protocol.dialect import Dialect
 from protocol.errors import EncodeError, FormatError
@@ -68,10 +69,16 @@ def _safe(number: int, text: str, dialect: Dialect) -> str:
 
 
 def _safe_groups(text: str, dialect: Dialect) -> str:
-    """Of groups that do not parse nothing is shown: who knows where a secret begins in them."""
+    """Groups with their secrets overwritten, and whatever else in them could be a card or identity number; of
+    groups that do not parse nothing is shown that could be one: who knows where a secret begins in them.
+    """
     try:
         groups = parse(text, dialect.de48_encoding)
     except FormatError:
-        return text if not any(tag in text for tag in _SECRET_GROUPS) else "*" * len(text)
-    safe = [(tag, "*" * len(value) if tag in _SECRET_GROUPS else value) for tag, value in groups]
+        suspect = any(tag in text for tag in _SECRET_GROUPS) or concealed(text) != text
+        return "*" * len(text) if suspect else text
+    safe = [
+        (tag, "*" * len(value) if tag in _SECRET_GROUPS or concealed(value) != value else value)
+        for tag, value in groups
+    ]
     return build(safe, dialect.de48_encoding)

@@ -1,0 +1,254 @@
+"""Provokes a bank by the policies that it names, and writes down all that either side says.
+
+Rules on each frame at once; whether what the bank does is right, `watch` judges afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from types import MappingProxyType
+
+from ledger.conceal import concealed
+from protocol.codec import Codec
+from protocol.errors import FormatError
+from protocol.message import ECHOED, Message, answer_mti
+from protocol.tlv import build, first, parse
+from simulators.certify.forgery import wrong_mac
+from simulators.certify.interposer import Fate, Relay, Ruling, Said
+from simulators.certify.practice import Provocation, exercise_on
+from simulators.certify.result import Shown, Way
+from simulators.certify.transcript import shown
+
+Key = tuple[str, str, str]
+"""DE 41, DE 7, DE 11."""
+
+DELAY_SECONDS = 35.0
+"""Later than a bank waits by convention (PROTOCOL section 6)."""
+_DEAF_TO = 2
+_PASSED = Ruling()
+_NOT_NOW: Mapping[Provocation, tuple[str, str]] = MappingProxyType(
+    {Provocation.BUSY: ("91", "BUSY, ASK AGAIN"), Provocation.CLOSING: ("90", "CUTOVER, ASK AGAIN")}
+)
+
+
+class Who(StrEnum):
+    """Who is the cause of an event."""
+
+    BANK = "bank"
+    MACHINE = "machine"
+    STAND = "stand"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened. `at` counts seconds, `number` events; `message` is None where there is none.
+
+    `subject` is the key of the transaction that it is about: its own, or for a reversal and its answer the
+    original's. `provocation` is that transaction's. `key` is the check value that the MAC is right under.
+    """
+
+    at: float
+    link: int
+    who: Who
+    what: str
+    message: Message | None = None
+    mac: str = ""
+    key: str = ""
+    fate: Fate = Fate.PASSED
+    subject: Key | None = None
+    provocation: Provocation | None = None
+    policy: str = ""
+    shown: Shown | None = None
+    number: int = 0
+
+
+@dataclass(slots=True)
+class _Transaction:
+    """What was made of a transaction so far."""
+
+    provocation: Provocation
+    policy: str
+    requests: int = 0
+    advices_answered: int = 0
+    reversals_answered: int = 0
+
+
+@dataclass(slots=True)
+class Director:
+    """The script of the stand. `errand` has something done to the machine: "echo", or "cutover"."""
+
+    codec: Codec
+    seconds: Callable[[], float]
+    errand: Callable[[str], None]
+    told: Callable[[Event], None] = lambda _: None
+    delay_seconds: float = DELAY_SECONDS
+    events: list[Event] = field(default_factory=list)
+    spoilt_keys: set[str] = field(default_factory=set)
+    """Check values of the keys that were sent with another."""
+    _transactions: dict[Key, _Transaction] = field(default_factory=dict)
+    _subjects: dict[Key, Key] = field(default_factory=dict)
+    _spoil_next_key: bool = False
+
+    # What happens.
+
+    def opened(self, relay: Relay) -> None:
+        """A bank has opened a link."""
+        self._note(Event(self.seconds(), relay.number, Who.BANK, "link opened"))
+
+    def closed(self, relay: Relay, by: str) -> None:
+        """A link is over."""
+        self._note(Event(self.seconds(), relay.number, Who(by), "link closed"))
+
+    def from_bank(self, relay: Relay, said: Said) -> Ruling:
+        """Pass it on, unless the policy that it names asks for something else."""
+        subject = self._subject(said.message)
+        ruling = self._rule_on_request(relay, said, subject)
+        self._note(self._event(relay, Who.BANK, said, subject, ruling))
+        if ruling.fate is Fate.ANSWERED:
+            answer = relay.codec.decode(ruling.body)
+            own = Said(ruling.body, answer, "right", "")
+            self._note(self._event(relay, Who.STAND, own, subject, _PASSED))
+        return ruling
+
+    def from_machine(self, relay: Relay, said: Said) -> Ruling:
+        """Pass it on, unless the policy of the transaction that it answers asks for something else."""
+        message = said.message
+        subject = self._subjects.get(key_of(message)) if message is not None else None
+        ruling = self._rule_on_answer(relay, said, subject)
+        self._note(self._event(relay, Who.MACHINE, said, subject, ruling))
+        self._follow_up(message, subject)
+        return ruling
+
+    # Ruling.
+
+    def _subject(self, message: Message | None) -> Key | None:
+        """Which transaction the bank speaks of; one that is new is remembered with its policy."""
+        if message is None or message.mti[:2] not in ("02", "04"):
+            return None
+        own = key_of(message)
+        subject = own
+        if message.mti[:2] == "04" and len(message.fields.get(90, "")) >= 20:
+            original = message.fields[90]
+            subject = message.fields.get(41, ""), original[10:20], original[4:10]
+        self._subjects[own] = subject
+        if message.mti[:2] == "02" and subject not in self._transactions:
+            policy = policy_of(message, self.codec)
+            found = exercise_on(policy)
+            self._transactions[subject] = _Transaction(
+                found.provocation if found else Provocation.NOTHING, policy
+            )
+        return subject
+
+    def _rule_on_request(self, relay: Relay, said: Said, subject: Key | None) -> Ruling:
+        message, about = said.message, self._transactions.get(subject) if subject else None
+        if message is None or about is None or message.mti[:3] != "020" or said.mac != "right":
+            return _PASSED
+        about.requests += 1
+        if about.requests > 1:
+            return _PASSED
+        if about.provocation is Provocation.LOSS:
+            return Ruling(Fate.CUT)
+        if about.provocation in _NOT_NOW:
+            code, reason = _NOT_NOW[about.provocation]
+            fields = {n: text for n, text in message.fields.items() if n in ECHOED}
+            answer = Message(answer_mti(message.mti), {**fields, 39: code, 44: reason})
+            return Ruling(Fate.ANSWERED, relay.codec.seal(answer, relay.keys[0].mac))
+        return _PASSED
+
+    def _rule_on_answer(self, relay: Relay, said: Said, subject: Key | None) -> Ruling:
+        message, about = said.message, self._transactions.get(subject) if subject else None
+        if message is None:
+            return _PASSED
+        if message.mti == "0810" and 48 in message.fields and self._spoil_next_key:
+            return self._spoil(relay, said, message)
+        if about is None:
+            return _PASSED
+        if message.mti[:2] == "04":
+            about.reversals_answered += 1
+            deaf = about.provocation is Provocation.DEAFNESS and about.reversals_answered <= _DEAF_TO
+            return Ruling(Fate.LOST) if deaf else _PASSED
+        if message.mti == "0230":
+            about.advices_answered += 1
+            lost = about.provocation is Provocation.ADVICE and about.advices_answered == 1
+            return Ruling(Fate.LOST) if lost else _PASSED
+        return self._rule_on_outcome(about, said, relay)
+
+    def _rule_on_outcome(self, about: _Transaction, said: Said, relay: Relay) -> Ruling:
+        if about.provocation in (Provocation.SILENCE, Provocation.DEAFNESS):
+            return Ruling(Fate.LOST)
+        if about.provocation is Provocation.DELAY and about.requests == 1:
+            return Ruling(Fate.HELD, seconds=self.delay_seconds)
+        if about.provocation is Provocation.CUT and about.requests == 1:
+            return Ruling(Fate.CUT)
+        if about.provocation is Provocation.FORGERY and about.requests == 1:
+            return Ruling(Fate.CHANGED, wrong_mac(said.body, relay.codec.dialect))
+        return _PASSED
+
+    def _spoil(self, relay: Relay, said: Said, message: Message) -> Ruling:
+        """The same answer with another check value, under the MAC that it had, if it had one."""
+        self._spoil_next_key = False
+        encoding = relay.codec.dialect.de48_encoding
+        groups = parse(message.fields[48], encoding)
+        right = first(groups, "CA") or ""
+        self.spoilt_keys.add(right)
+        wrong = ("0" if right[:1] != "0" else "1") + right[1:]
+        text = build(((tag, wrong if tag == "CA" else value) for tag, value in groups), encoding)
+        changed = Message(message.mti, {**message.fields, 48: text})
+        if said.mac == "none":
+            return Ruling(Fate.CHANGED, relay.codec.encode(changed))
+        return Ruling(Fate.CHANGED, relay.codec.seal(changed, relay.keys[0].mac))
+
+    def _follow_up(self, message: Message | None, subject: Key | None) -> None:
+        """What an exercise does after its answer, each time that it is answered 00."""
+        about = self._transactions.get(subject) if subject else None
+        if message is None or about is None or (message.mti, message.fields.get(39)) != ("0210", "00"):
+            return
+        if about.provocation is Provocation.CHECK_VALUE:
+            self._spoil_next_key = True
+        elif about.provocation in (Provocation.ECHO, Provocation.CUTOVER) and about.requests == 1:
+            self.errand(about.provocation.value)
+
+    # Writing down.
+
+    def _event(self, relay: Relay, who: Who, said: Said, subject: Key | None, ruling: Ruling) -> Event:
+        message = said.message
+        about = self._transactions.get(subject) if subject else None
+        what = f"{len(said.body)} bytes that do not decode" if message is None else message.mti
+        way = Way.BANK if who is Who.BANK else Way.MACHINE
+        mac = f"{said.mac}; {ruling.fate.value}" if ruling.fate is not Fate.PASSED else said.mac
+        told = Shown(way, what) if message is None else shown(way, relay.codec, message, mac)
+        return Event(
+            self.seconds(),
+            relay.number,
+            who,
+            what,
+            message,
+            said.mac,
+            said.key,
+            ruling.fate,
+            subject,
+            about.provocation if about else None,
+            concealed(about.policy) if about else "",
+            told,
+        )
+
+    def _note(self, event: Event) -> None:
+        event = replace(event, number=len(self.events))
+        self.events.append(event)
+        self.told(event)
+
+
+def key_of(message: Message) -> Key:
+    """What names a message within its bank: DE 41, DE 7, DE 11."""
+    fields = message.fields
+    return fields.get(41, ""), fields.get(7, ""), fields.get(11, "")
+
+
+def policy_of(message: Message, codec: Codec) -> str:
+    """The policy that a message names, empty where it names none that can be read."""
+    try:
+        return first(parse(message.fields.get(48, ""), codec.dialect.de48_encoding), "PN") or ""
+    except FormatError:
+        return ""

@@ -1,0 +1,146 @@
+"""How a bank's links and its day are judged: MACs, keys, answers to us, its totals.
+
+Pure. Each judge is a function of all that happened; which rule it is for, `watch` says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from protocol.message import Message
+from protocol.tlv import first, parse
+from simulators.certify.director import Event, Who, key_of
+from simulators.certify.interposer import Fate
+from simulators.certify.result import Check
+from simulators.certify.story import REVERSALS, Judged, Story, code_of, field_of, reason_of
+
+_ASCII = "utf-8"
+
+
+def macs(story: Story) -> Judged:
+    """Every message after sign-on carries a right MAC."""
+    keyed: set[int] = set()
+    wrong: list[Event] = []
+    sealed = 0
+    for event in story.events:
+        message = event.message
+        if message is None:
+            continue
+        if event.who is not Who.BANK:
+            if message.mti == "0810" and 48 in message.fields and event.fate is Fate.PASSED:
+                keyed.add(event.link)
+            if event.who is Who.MACHINE and code_of(event) == "63":
+                wrong.append(event)
+        elif event.link in keyed and message.fields.get(70) != "001":
+            sealed += 1
+            if event.mac != "right":
+                wrong.append(event)
+    if not sealed:
+        return Judged((), ())
+    seen = f"{len(wrong)} of {sealed} are not, or were answered 63"
+    return Judged((Check("every message after sign-on carries a right MAC", seen, not wrong),), tuple(wrong))
+
+
+def answered(codes: frozenset[str], expected: str) -> Callable[[Story], Judged]:
+    """A judge of codes that no honest message is answered with."""
+
+    def judge(story: Story) -> Judged:
+        undecodable = [e for e in story.events if e.who is Who.BANK and e.message is None and e.shown]
+        found = [event for event, _ in story.to_bank() if code_of(event) in codes]
+        asked = sum(1 for _ in story.of_bank())
+        if not asked and not undecodable:
+            return Judged((), ())
+        bad = (*undecodable, *found) if "30" in codes else tuple(found)
+        reasons = sorted({f"{code_of(event)} {reason_of(event)}" for event in found})
+        seen = ", ".join(reasons) or (f"{len(undecodable)} do not decode" if bad else "none")
+        return Judged((Check(expected, seen, not bad),), tuple(bad))
+
+    return judge
+
+
+def names_known(story: Story) -> Judged:
+    """No reversal names what never was."""
+    reversals = [event for event, message in story.of_bank() if message.mti in REVERSALS]
+    strange = [event for event in reversals if event.provocation is None]
+    if not reversals:
+        return Judged((), ())
+    seen = f"{len(strange)} of {len(reversals)} name none"
+    check = Check("DE 90 and DE 41 of every reversal name a transaction of the bank's", seen, not strange)
+    return Judged((check,), tuple(strange))
+
+
+def questions(code: str) -> Callable[[Story], Judged]:
+    """A judge of the bank's answers to our 0800."""
+
+    def judge(story: Story) -> Judged:
+        checks, events = [], []
+        for question in story.questions(code):
+            answer = story.answer_to(question)
+            seen = f"0810, DE 39 = {code_of(answer)}, MAC {answer.mac}" if answer else "no answer"
+            good = answer is not None and code_of(answer) == "00" and answer.mac == "right"
+            checks.append(Check(f"our 0800/{code} is answered: 0810, DE 39 = 00, right MAC", seen, good))
+            events += [question, *([answer] if answer else [])]
+        return Judged(tuple(checks), tuple(events))
+
+    return judge
+
+
+def date_changed(story: Story) -> Judged:
+    """After the notice the bank reconciles the date that was closed, and the figures agree."""
+    notice = next(story.questions("201"), None)
+    if notice is None:
+        return Judged((), ())
+    outcomes = [(e, m) for e, m in story.to_bank() if m.mti[:2] == "02" and e.number < notice.number]
+    closed = outcomes[-1][1].fields.get(15, "") if outcomes else ""
+    asked = [e for e, m in story.of_bank() if m.mti[:2] == "05" and e.number > notice.number]
+    of_closed = [e for e in asked if e.message is not None and e.message.fields.get(15) == closed]
+    seen = " ".join(e.message.fields.get(15, "?") for e in asked if e.message is not None) or "no 0500"
+    checks = [Check(f"an 0500 of the closed date, DE 15 = {closed}", seen, bool(of_closed))]
+    events = [notice, *asked]
+    if of_closed:
+        keys = {key_of(e.message)[1:] for e in of_closed if e.message is not None}
+        answers = [e for e, m in story.to_bank() if m.mti in ("0510", "0530") and key_of(m)[1:] in keys]
+        codes = [field_of(e, 66) for e in answers]
+        checks.append(Check("it is in balance: DE 66 = 1", " ".join(codes) or "no answer", "1" in codes))
+        events += answers
+    return Judged(tuple(checks), tuple(events))
+
+
+def check_value(story: Story) -> Judged:
+    """A key whose check value is wrong is not used, and another is asked for."""
+    spoilt = [event for event in story.events if event.fate is Fate.CHANGED and event.what == "0810"]
+    if not spoilt:
+        return Judged((), ())
+    later = [e for e, _ in story.of_bank() if e.number >= spoilt[0].number]
+    used = [event for event in later if event.key in story.spoilt]
+    asked = [one for one in later if one.what == "0800" and field_of(one, 70) in ("001", "101")]
+    checks = (
+        Check("the key with a wrong check value is not used", f"{len(used)} messages under it", not used),
+        Check("another key is asked for", f"{len(asked)} times", bool(asked)),
+    )
+    return Judged(checks, (spoilt[0], *used, *asked))
+
+
+def new_key(story: Story) -> Judged:
+    """After a change of keys the bank speaks under the new one; what was on its way may come before that."""
+    asked = {key_of(m)[1:] for _, m in story.of_bank() if m.mti == "0800" and m.fields.get(70) == "101"}
+    brought = [(e, m) for e, m in story.to_bank() if m.mti == "0810" and 48 in m.fields]
+    checks, events = [], []
+    for event, message in brought:
+        if key_of(message)[1:] not in asked:
+            continue
+        same_link = [one.number for one, _ in brought if one.link == event.link]
+        until = min((number for number in same_link if number > event.number), default=len(story.events))
+        on_link = [(e, m) for e, m in story.of_bank() if e.link == event.link]
+        later = [e for e, m in on_link if event.number < e.number < until and _is_sealed(m)]
+        if later:
+            new = first(parse(message.fields[48], _ASCII), "CA")
+            under = sum(1 for one in later if one.key == new)
+            seen = f"{under} of {len(later)} messages after it"
+            checks.append(Check("the new key is used from then on", seen, later[-1].key == new))
+            events += [event, later[-1]]
+    return Judged(tuple(checks), tuple(events))
+
+
+def _is_sealed(message: Message) -> bool:
+    return message.fields.get(70) not in ("001", "101")

@@ -1,0 +1,116 @@
+"""One rehearsal: a stand in this process, from its start to a signal or to a silence that was long enough.
+
+Real reactor, real clock, real entropy; the folder goes with its end. Nothing is judged here.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import tempfile
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import CannotListenError
+from twisted.internet.task import LoopingCall, react
+
+from simulators.certify.director import Event, Who
+from simulators.certify.interposer import Fate
+from simulators.certify.result import CertifyError, Result, Run
+from simulators.certify.stand import Stand, Surroundings
+from simulators.certify.terms import Terms
+
+_LOOK_SECONDS = 0.5
+
+
+def rehearse(
+    terms: Terms, delay_seconds: float, idle_seconds: float | None, say: Callable[[str], None]
+) -> tuple[tuple[Event, ...], frozenset[str]]:
+    """Serve until SIGINT or SIGTERM, or until nothing was said for `idle_seconds`; what happened, and the
+    check values of the keys that came with another. Raises CertifyError where the port is taken.
+    """
+    held: list[Stand] = []
+    failed: list[BaseException] = []
+
+    def start(reactor: Any) -> Deferred[None]:  # noqa: ANN401 - reactors have no one type
+        around = Surroundings(reactor, reactor, lambda: datetime.now().astimezone(), os.urandom)
+        stand = Stand(Path(folder), terms, around, lambda event: say(in_a_line(event)), delay_seconds)
+        held.append(stand)
+        session = Deferred.fromCoroutine(_session(reactor, stand, idle_seconds, say))
+        return session.addErrback(lambda failure: failed.append(failure.value))
+
+    with tempfile.TemporaryDirectory(prefix="qianzhi-practice-") as folder:
+        try:
+            react(start)
+        except SystemExit:
+            if failed and isinstance(failed[0], CannotListenError):
+                raise CertifyError(f"{terms.host}:{terms.port} cannot be listened at: {failed[0]}") from None
+            if failed:
+                raise failed[0] from None
+    return tuple(held[0].director.events), frozenset(held[0].director.spoilt_keys)
+
+
+async def _session(
+    reactor: Any,  # noqa: ANN401 - as above
+    stand: Stand,
+    idle_seconds: float | None,
+    say: Callable[[str], None],
+) -> None:
+    port = stand.start()
+    say(f"listening at port {port}; SIGINT or SIGTERM ends it")
+    over: Deferred[None] = Deferred()
+
+    def end(*_: object) -> None:
+        if not over.called:
+            over.callback(None)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: reactor.callFromThread(end))
+    began = reactor.seconds()
+
+    def look() -> None:
+        events = stand.director.events
+        since = events[-1].at if events else began
+        if idle_seconds is not None and reactor.seconds() - since >= idle_seconds:
+            end()
+
+    looking = LoopingCall(look)
+    looking.clock = reactor
+    looking.start(_LOOK_SECONDS, now=False)
+    await over
+    looking.stop()
+    await stand.stop()
+
+
+def rehearsal_run(terms: Terms, now: datetime, results: tuple[Result, ...]) -> Run:
+    """The rehearsal, with what was agreed at its head."""
+    facts = (
+        ("bank, DE 32", terms.code),
+        ("framing", terms.framing.value),
+        ("dialect", terms.dialect),
+        ("MAC", terms.mac.value),
+        ("held at", now.isoformat(" ", "seconds")),
+    )
+    return Run("银行系统认证", "Certification of a bank", facts, results)
+
+
+def in_a_line(event: Event) -> str:
+    """An event for a person who watches: no field of it that could be a secret."""
+    arrow = {Who.BANK: "bank →", Who.MACHINE: "← machine", Who.STAND: "← stand"}[event.who]
+    fields = event.message.fields if event.message is not None else {}
+    told = [f"DE {number} {fields[number]}" for number in (11, 39, 70) if number in fields]
+    fate = event.fate.value if event.fate is not Fate.PASSED else ""
+    mac = f"MAC {event.mac}" if event.mac not in ("", "right") else ""
+    parts = (
+        f"{event.number:4} link {event.link}",
+        arrow,
+        event.what,
+        *told,
+        concealed(event.policy),
+        mac,
+        fate,
+    )
+    return " ".join(part for part in parts if part)

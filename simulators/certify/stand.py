@@ -1,0 +1,148 @@
+"""A front-end machine for a bank to practise on: the real one, on a throw-away installation, with the
+interposer before it.
+
+Wiring only. The keys are known to both sides and good for nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.interfaces import IReactorTime
+
+from fep.config import Settings
+from fep.install import node_keys, write_master_key
+from fep.keys import ZMK_KIND, Secret, checked, zmk_name
+from fep.keystore import Keystore
+from fep.link import ECHO
+from fep.service import Service, World
+from fep.vault import Vault
+from ledger.bookfile import parse
+from ledger.front import FrontBook
+from ledger.load import load_book
+from ledger.store import Store
+from protocol.codec import Codec
+from protocol.dialect import load
+from simulators.certify import practice
+from simulators.certify.director import DELAY_SECONDS, Director, Event
+from simulators.certify.interposer import Interposer
+from simulators.certify.terms import Terms
+
+PRACTICE_ZMK = bytes.fromhex("0123456789ABCDEFFEDCBA9876543210")
+"""For practice only: good as an AES key and as a double-length TDES key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What comes from outside: the reactor, the clock of what is held back, the wall clock, entropy."""
+
+    reactor: Any
+    clock: IReactorTime
+    now: Callable[[], datetime]
+    entropy: Callable[[int], bytes]
+
+
+class Stand:
+    """One stand, on an empty folder."""
+
+    def __init__(
+        self,
+        folder: Path,
+        terms: Terms,
+        surroundings: Surroundings,
+        told: Callable[[Event], None] = lambda _: None,
+        delay_seconds: float = DELAY_SECONDS,
+    ) -> None:
+        """`told` hears of each event; an answer that is to be late is held back for `delay_seconds`."""
+        self._folder = folder
+        self._terms = terms
+        self._surroundings = surroundings
+        codec = Codec(load(terms.dialect))
+        self._codec = codec
+        self.director = Director(codec, surroundings.clock.seconds, self._run, told, delay_seconds)
+        self._errands: list[Deferred[Any]] = []
+
+    def start(self) -> int:
+        """Install, serve, and listen for the bank; the port. Raises LedgerError, KeystoreError and
+        CannotListenError.
+        """
+        around = self._surroundings
+        settings = self._install()
+        self.service = Service(
+            settings,
+            World(around.reactor, around.now, lambda: int(around.now().timestamp() * 1e6), around.entropy),
+            lambda: settings,
+        )
+        self.service.start()
+        machine_port = self.service.bank_ports[self._terms.code]
+        factory = Interposer(
+            around.reactor, self._terms, self._codec, machine_port, self.director, around.clock
+        )
+        self._port = around.reactor.listenTCP(self._terms.port, factory, interface=self._terms.host)
+        return int(self._port.getHost().port)
+
+    def stop(self) -> Deferred[Any]:
+        """Finish what is under way, and close. Fires when all is closed."""
+        stopped: Deferred[Any] = self._port.stopListening()
+        stopped.addCallback(lambda _: self.settled())
+        stopped.addCallback(lambda _: self.service.stop())
+        return stopped
+
+    def settled(self) -> Deferred[Any]:
+        """Fires when no errand is under way; fails as the first that failed."""
+        return DeferredList(self._errands, fireOnOneErrback=True, consumeErrors=True)
+
+    def _run(self, errand: str) -> None:
+        """Have the machine do something of its own accord."""
+        if errand == practice.Provocation.ECHO.value:
+            self._surroundings.reactor.callLater(0, self.service.server.announce, ECHO)
+            return
+        date = self.service.engine.business_date
+        self._errands.append(Deferred.fromCoroutine(self.service.operations.cut_over(date)))
+
+    def _install(self) -> Settings:
+        """Keys, settings and the book of the exercises, for the business date of today."""
+        terms, entropy = self._terms, self._surroundings.entropy
+        zmk = checked(ZMK_KIND[terms.mac], Secret(terms.zmk))
+        master = write_master_key(self._folder / "master.key", entropy)
+        keys = {**node_keys(entropy), zmk_name(terms.code): zmk}
+        Keystore.create(self._folder / "keystore", master, keys, entropy)
+        settings = Settings.model_validate(self._settings())
+        store = Store(settings.node.database)
+        try:
+            front_key = Vault(settings.keystore).front_key
+            FrontBook(store, front_key.check_value).create()
+            book = parse(practice.write(self._surroundings.now().strftime("%Y%m%d")))
+            load_book(store, book, front_key.identity, 1)
+        finally:
+            store.close()
+        return settings
+
+    def _settings(self) -> dict[str, object]:
+        folder, terms = self._folder, self._terms
+        bank = {
+            "code": terms.code,
+            "name": "practice",
+            "port": 0,
+            "networks": ["127.0.0.0/8"],
+            "transport": "plain",
+            "framing": terms.framing.value,
+            "dialect": terms.dialect,
+            "mac": terms.mac.value,
+        }
+        return {
+            "node": {
+                "name": "practice",
+                "database": f"sqlite:///{folder / 'front.db'}",
+                "control": str(folder / "control.sock"),
+                "durable": False,
+            },
+            "keystore": {"file": str(folder / "keystore"), "master_key": f"file:{folder / 'master.key'}"},
+            "status": {"port": 0},
+            "bank": [bank],
+        }

@@ -1,0 +1,162 @@
+"""How a bank's dealing with one transaction is judged, by what happened to it.
+
+Pure. Each judge is a function of a tale; which rule it is for, `watch` says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from protocol.message import Message
+from simulators.certify.director import key_of
+from simulators.certify.practice import Provocation
+from simulators.certify.result import Check
+from simulators.certify.story import ADVICES, REQUESTS, REVERSALS, Judged, Story, Tale, code_of
+
+OfTale = Callable[[Tale, Story], Iterator[Check]]
+
+
+def each_tale(of_tale: OfTale, *provocations: Provocation) -> Callable[[Story], Judged]:
+    """A judge of every transaction of these exercises."""
+
+    def judge(story: Story) -> Judged:
+        tales = list(story.tales(*provocations))
+        checks = tuple(check for tale in tales for check in of_tale(tale, story))
+        return Judged(checks, tuple(event for tale in tales for event in tale.events) if checks else ())
+
+    return judge
+
+
+def _named(tale: Tale) -> str:
+    terminal, moment, stan = tale.subject
+    return f"{tale.policy} {terminal.strip()}/{moment}/{stan}"
+
+
+def is_reversed(tale: Tale, _story: Story) -> Iterator[Check]:
+    """Without an answer: a reversal, repeated until it is answered."""
+    requests = tale.by_bank(REQUESTS)
+    if not requests:
+        return
+    reversals = tale.reversals
+    after = reversals[0].at - requests[0].at if reversals else 0
+    seen = f"{reversals[0].what} after {after:.1f} s" if reversals else "no reversal"
+    yield Check(f"{_named(tale)} is reversed: 0400 with DE 90", seen, bool(reversals))
+    if reversals:
+        answered = tale.reversed_at is not None
+        seen = f"{len(reversals)} sent, {'answered' if answered else 'the last one without an answer'}"
+        yield Check(f"{_named(tale)}: the reversal is repeated until it is answered", seen, answered)
+
+
+def reversed_elsewhere(tale: Tale, story: Story) -> Iterator[Check]:
+    """The link is gone: the bank opens another, and reverses there."""
+    yield from is_reversed(tale, story)
+    requests, reversals = tale.by_bank(REQUESTS), tale.reversals
+    if requests and reversals:
+        seen = f"link {requests[0].link}, then {reversals[0].link}"
+        yield Check(
+            f"{_named(tale)} is reversed on another link", seen, requests[0].link != reversals[0].link
+        )
+
+
+def rests(tale: Tale, story: Story) -> Iterator[Check]:
+    """What never arrived is reversed; the answer 21 ends it."""
+    yield from reversed_elsewhere(tale, story)
+    told = tale.reversed_at
+    if told is not None:
+        later = [event for event in tale.by_bank(REVERSALS | REQUESTS) if event.number > told]
+        seen = f"{len(later)} more messages" if later else "nothing more"
+        yield Check(f"{_named(tale)} rests once its reversal was answered", seen, not later)
+
+
+def insists(tale: Tale, story: Story) -> Iterator[Check]:
+    """The repeats of a reversal are 0401 under the key of the 0400, with its content."""
+    yield from is_reversed(tale, story)
+    reversals = [event.message for event in tale.reversals if event.message is not None]
+    if not reversals:
+        return
+    keys = {key_of(message) for message in reversals}
+    yield Check(f"{_named(tale)}: one key for all repeats", f"{len(keys)} keys", len(keys) == 1)
+    contents = {_content_of(message) for message in reversals}
+    yield Check(f"{_named(tale)}: the repeats say the same", f"{len(contents)} contents", len(contents) == 1)
+    mtis = [message.mti for message in reversals]
+    repeats = len(mtis) > 1 and all(mti[3] == "1" for mti in mtis[1:])
+    yield Check(f"{_named(tale)}: the repeats are 0401", " ".join(mtis), mtis[0][3] == "0" and repeats)
+
+
+def asks_again(tale: Tale, _story: Story) -> Iterator[Check]:
+    """After 90 or 91: the same key again, or a reversal."""
+    requests = tale.by_bank(REQUESTS)
+    if requests:
+        reversals = tale.reversals
+        seen = " ".join(event.what for event in (*requests[1:], *reversals)) or "nothing"
+        yield Check(
+            f"{_named(tale)} is asked again under the same key, or reversed",
+            seen,
+            len(requests) > 1 or bool(reversals),
+        )
+
+
+def not_reversed(tale: Tale, _story: Story) -> Iterator[Check]:
+    """What was answered 00 stands."""
+    approved = [event for event in tale.told({"0210"}) if code_of(event) == "00"]
+    if approved:
+        later = [event for event in tale.reversals if event.number >= approved[0].number]
+        seen = f"{later[0].what} after it" if later else "no reversal"
+        yield Check(f"{_named(tale)}, answered 00, is not reversed", seen, not later)
+
+
+def no_other(tale: Tale, story: Story) -> Iterator[Check]:
+    """While it is not known what became of it, the same is not asked for under another key."""
+    requests = tale.by_bank(REQUESTS)
+    if not requests:
+        return
+    begun, ended = requests[0].number, tale.reversed_at
+    others = [
+        event
+        for other in story.tales(tale.provocation)
+        if other.policy == tale.policy and other.subject != tale.subject
+        for event in other.by_bank(REQUESTS | ADVICES)
+        if event.number >= begun
+        and (ended is None or event.number < ended)
+        and not _settled_before(tale, event.number)
+    ]
+    seen = f"{others[0].what} under another key" if others else "nothing"
+    yield Check(f"{_named(tale)}: nothing under another key before its outcome is known", seen, not others)
+
+
+def _settled_before(tale: Tale, moment: int) -> bool:
+    """Whether an answer that settles it had reached the bank."""
+    return any(event.number < moment and code_of(event) not in ("90", "91") for event in tale.told({"0210"}))
+
+
+def advice_repeated(tale: Tale, _story: Story) -> Iterator[Check]:
+    """The money has moved: the advice is repeated until it is answered."""
+    advices = [event.message for event in tale.by_bank(ADVICES) if event.message is not None]
+    if advices:
+        answered = bool(tale.told({"0230"}))
+        seen = " ".join(message.mti for message in advices)
+        yield Check(
+            f"{_named(tale)}: the advice is repeated as 0221 until it is answered",
+            seen,
+            answered and len(advices) > 1 and all(message.mti == "0221" for message in advices[1:]),
+        )
+
+
+def refusal_taken(tale: Tale, story: Story) -> Iterator[Check]:
+    """What was refused is not said to have happened all the same."""
+    refused = [event for event in tale.told({"0210"}) if code_of(event) not in ("00", "90", "91", "96")]
+    if refused:
+        advised = [
+            event
+            for other in story.tales(tale.provocation)
+            if other.policy == tale.policy
+            for event in other.by_bank(ADVICES)
+            if event.number > refused[0].number
+        ]
+        seen = "an advice of it" if advised else "none"
+        yield Check(f"{_named(tale)}, refused with {code_of(refused[0])}: no advice of it", seen, not advised)
+
+
+def _content_of(message: Message) -> tuple[tuple[int, str], ...]:
+    """All that a repeat must say again; its MAC may be another key's."""
+    return tuple((n, text) for n, text in sorted(message.fields.items()) if n not in (64, 128))
