@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -18,7 +19,7 @@ from simulators.certify.cases import CASES
 from simulators.certify.examiner import examine, run_of
 from simulators.certify.result import Result, Run
 from simulators.certify.talk import Means
-from simulators.certify.terms import terms_of
+from simulators.certify.terms import Terms, terms_of
 from tests.builders import DATE
 from tests.machine import SOCKET_SECONDS, Machine, load_front_book, reactor, write_settings
 
@@ -42,14 +43,21 @@ def means_of(machine: Machine, *, port: int = 0, seconds: float = SOCKET_SECONDS
     """All that an examination can have: time goes by at once, and the operator cuts over when asked."""
     settings = machine.settings
     terms = terms_of(settings, settings.bank[0], port=port or machine.port())
+    return replace(
+        means_with(terms, seconds),
+        pause=lambda seconds: time_goes_by(machine, seconds),
+        cutover=lambda: cut_over(machine, seconds),
+    )
+
+
+def means_with(terms: Terms, seconds: float = SOCKET_SECONDS) -> Means:
+    """What any examination has."""
     return Means(
         terms,
         Codec(load(terms.dialect)),
         lambda: datetime(2026, 11, 24, 10, 11, 12, tzinfo=UTC),
         _stans,
         seconds,
-        lambda seconds: time_goes_by(machine, seconds),
-        lambda: cut_over(machine, seconds),
     )
 
 

@@ -254,15 +254,14 @@ class Interposer(Factory):
         reactor: Any,  # noqa: ANN401 - reactors are told apart by interfaces, not by a type
         terms: Terms,
         codec: Codec,
-        machine_port: int,
         script: Script,
         clock: IReactorTime,
     ) -> None:
-        """`clock` says when what is held back goes on."""
+        """`clock` says when what is held back goes on. `machine_port` is to be set before a bank comes."""
         self._reactor = reactor
         self._terms = terms
         self._codec = codec
-        self._machine_port = machine_port
+        self.machine_port = 0
         self._script = script
         self._clock = clock
         self._numbers = count(1)
@@ -273,5 +272,5 @@ class Interposer(Factory):
         return relay.near
 
     def _reach(self, far: End) -> Deferred[Any]:
-        endpoint: Any = TCP4ClientEndpoint(self._reactor, "127.0.0.1", self._machine_port)
+        endpoint: Any = TCP4ClientEndpoint(self._reactor, "127.0.0.1", self.machine_port)
         return connectProtocol(endpoint, far)

@@ -6,14 +6,13 @@ Real reactor, real clock, real entropy; the folder goes with its end. Nothing is
 from __future__ import annotations
 
 import os
-import signal
 import tempfile
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.task import LoopingCall, react
 
@@ -39,8 +38,8 @@ def rehearse(
         around = Surroundings(reactor, reactor, lambda: datetime.now().astimezone(), os.urandom)
         stand = Stand(Path(folder), terms, around, lambda event: say(in_a_line(event)), delay_seconds)
         held.append(stand)
-        session = Deferred.fromCoroutine(_session(reactor, stand, idle_seconds, say))
-        return session.addErrback(lambda failure: failed.append(failure.value))
+        serving = maybeDeferred(_serve, reactor, stand, idle_seconds, say)
+        return serving.addErrback(lambda failure: failed.append(failure.value))
 
     with tempfile.TemporaryDirectory(prefix="qianzhi-practice-") as folder:
         try:
@@ -53,36 +52,29 @@ def rehearse(
     return tuple(held[0].director.events), frozenset(held[0].director.spoilt_keys)
 
 
-async def _session(
+def _serve(
     reactor: Any,  # noqa: ANN401 - as above
     stand: Stand,
     idle_seconds: float | None,
     say: Callable[[str], None],
-) -> None:
+) -> Deferred[None]:
+    """Start the stand; it stops when the reactor does, which hears the signals itself. Never fires."""
     port = stand.start()
+    reactor.addSystemEventTrigger("before", "shutdown", stand.stop)
     say(f"listening at port {port}; SIGINT or SIGTERM ends it")
-    over: Deferred[None] = Deferred()
-
-    def end(*_: object) -> None:
-        if not over.called:
-            over.callback(None)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: reactor.callFromThread(end))
     began = reactor.seconds()
 
     def look() -> None:
         events = stand.director.events
         since = events[-1].at if events else began
         if idle_seconds is not None and reactor.seconds() - since >= idle_seconds:
-            end()
+            looking.stop()
+            reactor.stop()
 
     looking = LoopingCall(look)
     looking.clock = reactor
     looking.start(_LOOK_SECONDS, now=False)
-    await over
-    looking.stop()
-    await stand.stop()
+    return Deferred()
 
 
 def rehearsal_run(terms: Terms, now: datetime, results: tuple[Result, ...]) -> Run:
@@ -109,7 +101,7 @@ def in_a_line(event: Event) -> str:
         arrow,
         event.what,
         *told,
-        concealed(event.policy),
+        event.policy,
         mac,
         fate,
     )

@@ -71,7 +71,10 @@ class Stand:
         """Install, serve, and listen for the bank; the port. Raises LedgerError, KeystoreError and
         CannotListenError.
         """
-        around = self._surroundings
+        around, terms = self._surroundings, self._terms
+        factory = Interposer(around.reactor, terms, self._codec, self.director, around.clock)
+        # Before anything runs that would have to be ended again: the port may be taken.
+        self._port = around.reactor.listenTCP(terms.port, factory, interface=terms.host)
         settings = self._install()
         self.service = Service(
             settings,
@@ -79,11 +82,7 @@ class Stand:
             lambda: settings,
         )
         self.service.start()
-        machine_port = self.service.bank_ports[self._terms.code]
-        factory = Interposer(
-            around.reactor, self._terms, self._codec, machine_port, self.director, around.clock
-        )
-        self._port = around.reactor.listenTCP(self._terms.port, factory, interface=self._terms.host)
+        factory.machine_port = self.service.bank_ports[terms.code]
         return int(self._port.getHost().port)
 
     def stop(self) -> Deferred[Any]:

@@ -170,7 +170,7 @@ RULES: tuple[Rule, ...] = (
         "LOSS",
         "6",
         "请求未到：冲正得21即止",
-        "A request that never arrived: is_reversed, and 21 ends it",
+        "A request that never arrived: reversed, and 21 ends it",
         "reversal or cancel: no such original.",
         _use(_P.LOSS),
         each_tale(rests, _P.LOSS),

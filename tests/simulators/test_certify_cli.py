@@ -1,0 +1,194 @@
+"""The command: what it says, writes and exits with; and that the document has what the command prints."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from xml.dom.minidom import parse as parse_xml
+
+import pytest
+from click.testing import CliRunner, Result
+
+from fep.config import load_settings
+from fep.install import SAMPLE_BANKS, install
+from fep.vault import Vault
+from ledger import bookfile
+from ledger.front import FrontBook
+from ledger.load import load_book
+from ledger.store import Store
+from simulators.certify import dues
+from simulators.certify.cases import CASES
+from simulators.certify.cli import cli
+from simulators.certify.practice import EXERCISES
+from simulators.certify.stand import PRACTICE_ZMK
+from simulators.certify.talk import Talk
+from simulators.certify.terms import Terms
+from simulators.certify.watch import RULES
+from tests.builders import BANK, DATE
+from tests.certified import machine_with_dues, means_with
+from tests.machine import ZMK, Machine
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "certify.md"
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(cli, [str(one) for one in arguments])
+
+
+def counts(folder: Path) -> tuple[str, str]:
+    """Cases and failures, as JUnit has them."""
+    suite = parse_xml(str(folder / "junit.xml")).getElementsByTagName("testsuite")[0]
+    return suite.getAttribute("tests"), suite.getAttribute("failures")
+
+
+@pytest.mark.parametrize("command", ["cases", "exercises"])
+def test_the_document_has_what_the_command_prints(command: str) -> None:
+    printed = run(command).output
+    text = DOCUMENT.read_text("utf-8")
+    rows = [line for line in printed.splitlines() if line]
+    in_document = [line for line in text.splitlines() if line in frozenset(rows)]
+    heads = [line for line in rows if line.startswith("|---") or "名称" in line]
+    assert [line for line in rows if line not in heads] == [line for line in in_document if line not in heads]
+    assert len(rows) - len(heads) > 0
+
+
+def test_the_document_has_no_case_that_is_not_there() -> None:
+    names = {
+        line.split("`")[1] for line in DOCUMENT.read_text("utf-8").splitlines() if line.startswith("| `")
+    }
+    known = {case.id for case in CASES} | {rule.id for rule in RULES} | {one.policy for one in EXERCISES}
+    assert names == known
+
+
+def test_dues_are_written_for_a_date(tmp_path: Path) -> None:
+    path = tmp_path / "certify.csv"
+    assert run("dues", "--date", DATE, "--out", path).exit_code == 0
+    assert path.read_bytes() == dues.write(DATE)
+    wrong = run("dues", "--date", "20261301", "--out", path)
+    assert wrong.exit_code == 2
+    assert "is no date" in wrong.output
+
+
+def test_a_machine_is_examined_by_its_settings(tmp_path: Path) -> None:
+    with machine_with_dues(tmp_path) as machine:
+        out = tmp_path / "out"
+        given = ("fep", "--config", tmp_path / "qianzhi.toml", "--port", str(machine.port()), "--out", out)
+        found = run(*given, "--only", "SIGN,FRAME")
+    wanted = [case.id for case in CASES if case.id.startswith(("SIGN", "FRAME"))]
+    assert found.exit_code == 0, found.output
+    assert counts(out) == (str(len(wanted)), "0")
+    assert "FRAME-05         not applicable: framing 2be has no such thing" in found.output
+    assert "前置机接口认证" in (out / "report.html").read_text("utf-8")
+
+
+def test_a_machine_is_examined_by_terms_given_and_a_failure_is_the_exit_code(tmp_path: Path) -> None:
+    zmk = tmp_path / "zmk.hex"
+    zmk.touch(mode=0o600)
+    zmk.write_text(ZMK.hex())
+    with machine_with_dues(tmp_path, limits="bad_macs = 3") as machine:
+        out = tmp_path / "out"
+        given = ("fep", "--bank", BANK, "--port", str(machine.port()), "--zmk-file", zmk, "--out", out)
+        good = run(*given, "--only", "ECHO")
+        bad = run(*given, "--only", "MAC-06")
+    assert (good.exit_code, bad.exit_code) == (0, 1)
+    assert counts(out) == ("1", "1")
+    assert "MAC-06           failed: expected 0800 is answered; seen the link was closed" in bad.output
+
+
+def test_what_is_missing_is_said(tmp_path: Path) -> None:
+    assert "without --config give --bank, --port and --zmk-file" in run("fep", "--port", "1").output
+    with machine_with_dues(tmp_path) as machine:
+        given = ("fep", "--config", tmp_path / "qianzhi.toml", "--port", str(machine.port()))
+        assert "no case begins so" in run(*given, "--only", "NO-SUCH-CASE").output
+        assert "no bank 99 in the settings; there are 01020000" in run(*given, "--bank", "99").output
+        assert "has port 0 in the settings: give --port" in run(*given[:3]).output
+
+
+def test_a_zmk_that_others_can_read_is_not_used(tmp_path: Path) -> None:
+    zmk = tmp_path / "zmk.hex"
+    zmk.write_text(ZMK.hex())
+    zmk.chmod(0o644)
+    found = run("fep", "--bank", BANK, "--port", "1", "--zmk-file", zmk)
+    assert "others can read it" in str(found.exception)
+    assert ZMK.hex() not in f"{found.output}{found.exception}"
+
+
+def test_a_machine_behind_tls_is_examined(tmp_path: Path) -> None:
+    config = install(tmp_path, os.urandom, datetime.now(UTC), first_port=0, status_port=0, trial=True)
+    settings = load_settings(config)
+    front_key = Vault(settings.keystore).front_key
+    store = Store(settings.node.database)
+    FrontBook(store, front_key.check_value).create()
+    load_book(store, bookfile.parse(dues.write(DATE)), front_key.identity, 1)
+    store.close()
+    machine = Machine(settings)
+    try:
+        for bank in SAMPLE_BANKS:
+            port, out = str(machine.port(bank.code)), tmp_path / bank.code
+            found = run(
+                "fep", "--config", config, "--bank", bank.code, "--port", port, "--only", "SIGN", "--out", out
+            )
+            assert found.exit_code == 0, found.output
+            assert counts(out)[1] == "0"
+            assert f"127.0.0.1:{port}, TLS" in (out / "report.html").read_text("utf-8")
+    finally:
+        machine.stop()
+
+
+@pytest.mark.slow
+def test_the_stand_serves_until_sigterm_and_then_reports(tmp_path: Path) -> None:
+    """A process of its own; the bank is the examiner, which knows how to speak."""
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "simulators.certify.cli", "bank", "--bank", BANK, "--port", "0", "--out"]
+    with subprocess.Popen([*command, str(out)], stdout=subprocess.PIPE, text=True) as stand:
+        assert stand.stdout is not None
+        lines = []
+        for line in stand.stdout:
+            lines.append(line)
+            if line.startswith("listening at port "):
+                break
+        talk = Talk(
+            means_with(Terms(BANK, "127.0.0.1", int(lines[-1].split()[3].strip(";")), zmk=PRACTICE_ZMK))
+        )
+        talk.sign_on()
+        talk.ask(talk.network("301"))
+        talk.close()
+        stand.send_signal(signal.SIGTERM)
+        rest = stand.stdout.read()
+        assert stand.wait() == 0, rest
+    assert counts(out) == (str(len(RULES)), "0")
+    assert "银行系统认证" in (out / "report.html").read_text("utf-8")
+    assert [one.policy for one in EXERCISES if f"{one.policy}  DE 3 {one.code}" not in "".join(lines)] == []
+    assert PRACTICE_ZMK.hex().upper() not in "".join(lines).upper() + rest.upper()
+
+
+@pytest.mark.slow
+def test_the_stand_ends_when_nobody_speaks(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "simulators.certify.cli", "bank", "--port", "0", "--until-idle", "1"]
+    found = subprocess.run([*command, "--out", str(tmp_path)], capture_output=True, text=True, check=False)
+    assert found.returncode == 1
+    assert f"0 passed, 0 failed, {len(RULES)} not applicable" in found.stdout
+
+
+@pytest.mark.slow
+def test_a_port_that_is_taken_is_said_and_nothing_is_left_running(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        command = [
+            sys.executable,
+            "-m",
+            "simulators.certify.cli",
+            "bank",
+            "--port",
+            port,
+            "--out",
+            str(tmp_path),
+        ]
+        found = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert found.returncode == 1
+    assert f"qianzhi-certify: 127.0.0.1:{port} cannot be listened at" in found.stderr
