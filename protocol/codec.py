@@ -8,7 +8,7 @@ the errors: whatever the bytes, `decode` raises DecodeError alone, `encode` Enco
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -21,12 +21,36 @@ from protocol.message import ECHOED, Message
 Check = Callable[[str], object]
 _Encoded = Mapping[str, Mapping[str, bytes]]
 
+
+class Part(NamedTuple):
+    """One field as it lies in a message: `key` is a DE number as text, "t" the MTI, "p" and "1" the bitmaps.
+
+    It begins at byte `at` with `prefix`, its length as it is written (empty for fixed ones), then `data`.
+    """
+
+    key: str
+    at: int
+    prefix: bytes
+    data: bytes
+    text: str
+
+    @property
+    def end(self) -> int:
+        """The byte after it."""
+        return self.at + len(self.prefix) + len(self.data)
+
+    def __repr__(self) -> str:
+        """Say where it lies, never what it holds."""
+        return f"Part({self.key}, bytes {self.at} to {self.end})"
+
+
 _PRIMARY_MAC: Final = 64
 _SECONDARY_MAC: Final = 128
 _EXTENDED_BITMAP: Final = 65
 _MAC_BYTES: Final = 8
 _MTI_DIGITS: Final = 4
 _NO_MAC: Final = "0" * 16
+_NOT_ALLOWED: Final = "content that its format does not allow"
 _THIRD_BITMAP: Final = "a third bitmap, which ISO 8583:1987 does not have"
 
 # Content of each kind (ISO 8583:1987, attributes of data elements), as patterns. `a` and `an` of fixed length
@@ -71,10 +95,7 @@ class _Rule(NamedTuple):
 
 
 def _rule(element: Element, length_encoding: str) -> _Rule:
-    pattern = _CONTENT[element.kind]
-    if element.text:
-        pattern = _LINES if element.lines else _TEXT
-    full = re.compile(pattern).fullmatch
+    full = content_pattern(element).fullmatch
     length = _LENGTH_DIGITS.get(length_encoding) if element.prefix else None
     return _Rule(element.number, str(element.number), _quick(element) or full, full, length)
 
@@ -131,6 +152,48 @@ class Codec:
         # Raised out here so that the error does not hold pyiso8583's, which holds the message.
         raise fault
 
+    def dissect(self, data: bytes) -> tuple[tuple[Part, ...], DecodeError | None]:
+        """Return where each field lies in `data`, in order, and why the rest is none: None where all of it is
+        a message, and then the parts together are all of `data`.
+
+        For people who look at bytes; a link uses `decode`, which is what judges here too.
+        """
+        try:
+            self.decode(data)
+        except DecodeError as error:
+            fault = error
+        else:
+            decoded, encoded = iso8583.decode(data, self._spec)
+            return tuple(_parts(decoded, encoded)), None
+        # What a third bitmap follows has no parts of its own: pyiso8583 knows no names for them.
+        kept = data[: fault.position] if fault.field == "65" else data
+        try:
+            decoded, encoded = iso8583.decode(kept, self._spec)
+        except iso8583.DecodeError as error:
+            decoded, encoded = error.doc_dec, error.doc_enc
+        # The field at fault is whole itself only where the fault is that bytes follow it.
+        more = fault.position < len(data)
+        good: list[Part] = []
+        for part in _parts(decoded, encoded):
+            if part.end > fault.position or (part.key == fault.field and not more):
+                break
+            if not self._is_allowed(part):  # pyiso8583 went on to a fault behind it
+                return tuple(good), DecodeError(part.key, part.at, _NOT_ALLOWED)
+            good.append(part)
+        return tuple(good), fault
+
+    def _is_allowed(self, part: Part) -> bool:
+        """Tell whether a field's content and length are what `_message` lets pass."""
+        if part.key in ("p", "1"):
+            return part.text.isalnum()
+        if part.key == "t":
+            return part.text.isdecimal()
+        number, _, _, full, length = self._by_key[part.key]
+        if length is not None and not length(part.prefix):
+            return False
+        upper = part.text.upper() if self.dialect.elements[number].kind == "b" else part.text
+        return full(upper) is not None
+
     def _message(self, decoded: dict[str, str], encoded: _Encoded) -> Message:
         mti = decoded.pop("t")
         if not mti.isdecimal():
@@ -165,7 +228,7 @@ class Codec:
         rule, upper = self._by_number[number], text.upper()
         if self.dialect.elements[number].kind == "b" and rule.full(upper):
             return upper
-        raise DecodeError(rule.key, _position(rule.key, encoded), "content that its format does not allow")
+        raise DecodeError(rule.key, _position(rule.key, encoded), _NOT_ALLOWED)
 
     def encode(self, message: Message) -> bytes:
         """Return the message's bytes, DE 64 and 128 as they are in it; the bitmaps are made here.
@@ -241,7 +304,7 @@ class Codec:
                 raise EncodeError(str(number), "no such DE" if rule is None else "its value is no text")
             _, key, quick, full, _ = rule
             if not quick(text) and not full(text):
-                raise EncodeError(key, "content that its format does not allow")
+                raise EncodeError(key, _NOT_ALLOWED)
             document[key] = text
         return document
 
@@ -265,6 +328,22 @@ def _check_bitmaps(primary: str, secondary: str, encoded: _Encoded) -> None:
         raise DecodeError("1", _position("1", encoded), "not hex digits")
     if len(secondary) > len(primary):
         raise DecodeError("65", _position("1", encoded), _THIRD_BITMAP)
+
+
+def _parts(decoded: Mapping[str, str], encoded: _Encoded) -> Iterator[Part]:
+    at = 0
+    for key, part in encoded.items():
+        found = Part(key, at, part["len"], part["data"], decoded.get(key, ""))
+        yield found
+        at = found.end
+
+
+def content_pattern(element: Element) -> re.Pattern[str]:
+    """Return the pattern of what the element's format allows, of any length."""
+    pattern = _CONTENT[element.kind]
+    if element.text:
+        pattern = _LINES if element.lines else _TEXT
+    return re.compile(pattern)
 
 
 def _position(key: str, encoded: _Encoded) -> int:

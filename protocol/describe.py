@@ -1,0 +1,354 @@
+"""Any bytes of a link as an explained tree: which framing and dialect they are in, each field and what it
+means, and the first wrong byte.
+
+The guess is made by trying every framing with every dialect and ranking what comes of it. Secrets are left
+out here, not by whoever shows the tree: a value is in it only if `meaning` lets it be shown, and if the
+message around it is read in step. Nothing is decoded here by other rules than those of `framing`, `codec` and
+`tlv`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from protocol import meaning, tlv
+from protocol.codec import Codec, Part
+from protocol.errors import FrameError
+from protocol.fault import Wrong, first_wrong
+from protocol.framing import TPDU_BYTES, TPDU_ID, Frame, FrameReader, Framing, wrap
+from protocol.meaning import Sense
+from protocol.message import masked_card
+from protocol.tlv import Group
+
+FRAMINGS: Final[tuple[Framing | None, ...]] = (*Framing, None)
+"""Those of the interface, and none: a message alone, as a log or a manual shows it."""
+_TRIED_BYTES: Final = 65_536
+_TRIED_FRAMES: Final = 16
+"""As many as are looked at for the guess: a long capture is in one framing and one dialect."""
+_CARD_SHOWN: Final = 6
+_SAMPLE_TPDU: Final = bytes([TPDU_ID, 0, 0, 0, 0])
+_NOT_IN_STEP: Final = "the message around it is not in order, so that it may be anything"
+_NOT_FITTING: Final = "it is not what this field may hold"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One field, or a part of one. `at` is a byte's offset in the input. `raw` is hex digits; it and `value`
+    are empty where `hidden` says why they are not shown.
+    """
+
+    field: str
+    name: str
+    at: int
+    size: int
+    raw: str = ""
+    value: str = ""
+    meaning: str = ""
+    hidden: str = ""
+    nodes: tuple[Node, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """One frame: where it begins in the input, its bytes in all, its fields, and the first wrong byte."""
+
+    at: int
+    size: int
+    nodes: tuple[Node, ...]
+    wrong: Wrong | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The input in one framing and dialect. `wrong` is where no frame can be cut any more."""
+
+    framing: Framing | None
+    dialect: str
+    frames: tuple[Described, ...]
+    wrong: Wrong | None
+
+    @property
+    def whole(self) -> bool:
+        """Whether all of the input is messages."""
+        return bool(self.frames) and self.wrong is None and not any(frame.wrong for frame in self.frames)
+
+
+class Rank(NamedTuple):
+    """How well a framing and dialect explain the input; the larger, the better."""
+
+    whole: bool
+    """All of what was tried is messages."""
+    plausible: bool
+    """The first MTI is one that ISO 8583:1987 has."""
+    framed: int
+    """Of readings that are whole, one with a framing is likelier than without, and with a TPDU likeliest."""
+    explained: int
+    """Bytes in fields, in thousandths of what was tried."""
+    fitting: int
+    """Anchors that fit less those that do not."""
+
+
+class _Cut(NamedTuple):
+    """A frame and where it begins in the input."""
+
+    at: int
+    head: int
+    frame: Frame
+
+
+def describe(
+    data: bytes, codecs: Mapping[str, Codec], framing: Framing | None = None, *, bare: bool = False
+) -> Reading:
+    """Return the best reading of `data`, in one of the `codecs` by their dialects' names.
+
+    `framing` fixes the framing, `bare` fixes that there is none; `codecs` with one entry fixes the dialect.
+    Whatever the bytes, nothing is raised.
+    """
+    return ranked(data, codecs, framing, bare=bare)[0][1]
+
+
+def ranked(
+    data: bytes, codecs: Mapping[str, Codec], framing: Framing | None = None, *, bare: bool = False
+) -> tuple[tuple[Rank, Reading], ...]:
+    """Return every reading with its rank, the best first, all of `data` read in the best one only: in the
+    others as much as was needed to rank them.
+    """
+    framings = (framing,) if framing is not None or bare else FRAMINGS
+    tried = data[:_TRIED_BYTES]
+    found = [(_rank(tried, one, codec), one, codec) for one in framings for codec in codecs.values()]
+    found.sort(key=lambda each: each[0], reverse=True)
+    rank, best, codec = found[0]
+    others = ((rank, Reading(one, codec.dialect.name, (), None)) for rank, one, codec in found[1:])
+    return ((rank, _read(data, best, codec)), *others)
+
+
+def _frames(data: bytes, framing: Framing | None) -> tuple[list[_Cut], Wrong | None]:
+    """The frames of an input, and where the first wrong byte between them is."""
+    if framing is None:
+        frames = [_Cut(0, 0, Frame(data))] if data else []
+        return frames, None if data else Wrong(0, "a message")
+    reader = FrameReader(framing)
+    fault = ""
+    try:
+        cut = reader.feed(data)
+    except FrameError as error:
+        cut, fault = list(error.frames), str(error)
+    head = len(wrap(framing, b"x", _SAMPLE_TPDU if framing is Framing.BE2_TPDU else b"")) - 1
+    found: list[_Cut] = []
+    at = 0
+    for frame in cut:
+        found.append(_Cut(at, head, frame))
+        at += head + len(frame.body)
+    if at == len(data) and found:
+        return found, None
+    if at + head < len(data):  # what is left is told too, as far as it goes
+        tpdu = data[at + head - TPDU_BYTES : at + head] if framing is Framing.BE2_TPDU else b""
+        found.append(_Cut(at, head, Frame(data[at + head :], tpdu)))
+    if fault:
+        return found, Wrong(at, f"a frame in framing {framing}: {fault}")
+    return found, Wrong(len(data), f"the rest of the frame in framing {framing} that begins at byte {at}")
+
+
+def _rank(data: bytes, framing: Framing | None, codec: Codec) -> Rank:
+    cuts, wrong = _frames(data, framing)
+    explained, fitting, plausible = 0, 0, False
+    whole = bool(cuts) and wrong is None
+    tried = cuts[:_TRIED_FRAMES]
+    for place, (_, head, frame) in enumerate(tried):
+        parts, fault = codec.dissect(frame.body)
+        whole = whole and fault is None
+        explained += sum(part.end - part.at for part in parts) + (head if parts else 0)
+        fitting += sum(1 if good else -1 for good in _anchors(parts, codec.dialect.de48_encoding).values())
+        if place == 0:
+            plausible = bool(parts) and meaning.is_plausible_mti(parts[0].text)
+    size = sum(cut.head + len(cut.frame.body) for cut in tried) if len(tried) < len(cuts) else len(data)
+    framed = whole * ((framing is not None) + (framing is Framing.BE2_TPDU))
+    return Rank(whole, plausible, framed, 1000 * explained // max(size, 1), fitting)
+
+
+def _read(data: bytes, framing: Framing | None, codec: Codec) -> Reading:
+    cuts, wrong = _frames(data, framing)
+    frames = tuple(_described(data, cut, codec) for cut in cuts)
+    return Reading(framing, codec.dialect.name, frames, wrong)
+
+
+def _described(data: bytes, cut: _Cut, codec: Codec) -> Described:
+    at, head, frame = cut
+    parts, fault = codec.dissect(frame.body)
+    wrong = first_wrong(codec.dialect, frame.body, parts, fault) if fault else None
+    begin = at + head
+    fields = tuple(_fields(parts, codec, begin, whole=fault is None))
+    if wrong is not None:
+        wrong = wrong._replace(at=begin + wrong.at)
+    nodes = (*_head(data[at:begin], at, frame), *fields)
+    return Described(at, head + len(frame.body), nodes, wrong)
+
+
+def _head(head: bytes, at: int, frame: Frame) -> Iterator[Node]:
+    """What a framing puts before the message."""
+    tpdu = len(frame.tpdu)
+    if not head:
+        return
+    width = len(head) - tpdu
+    said = f"{len(frame.body) + tpdu} bytes follow"
+    yield Node("length", "Length of the frame", at, width, head[:width].hex(), "", said)
+    if tpdu == TPDU_BYTES:
+        address = f"to {frame.tpdu[1:3].hex()}, from {frame.tpdu[3:].hex()}"
+        yield Node("TPDU", "Transport protocol data unit", at + width, tpdu, frame.tpdu.hex(), "", address)
+
+
+def _anchors(parts: Sequence[Part], encoding: str) -> dict[int, bool]:
+    """The parts that show whether the message is read in step, by their place, and whether they do."""
+    found: dict[int, bool] = {}
+    for place, part in enumerate(parts):
+        if part.key == "t":
+            found[place] = meaning.is_plausible_mti(part.text)
+        elif part.key == "48":
+            found[place] = _is_grouped(part.text, encoding)
+        elif part.key.isdecimal() and part.key != "1":
+            sense = meaning.sense_of(int(part.key))
+            if sense.anchor and sense.fits is not None:
+                found[place] = sense.fits.fullmatch(part.text) is not None
+    return found
+
+
+def _is_grouped(text: str, encoding: str) -> bool:
+    """Whether a DE 48 is groups that are known, to its end."""
+    groups, stop = tlv.intact(text, encoding)
+    whole = stop == len(text.encode(encoding, "replace"))
+    return bool(groups) and whole and all(tag in tlv.KNOWN for tag, _ in groups)
+
+
+def _fields(parts: Sequence[Part], codec: Codec, begin: int, *, whole: bool) -> Iterator[Node]:
+    anchors = _anchors(parts, codec.dialect.de48_encoding)
+    # Of a message that breaks off, one anchor that does not fit is enough to doubt all of it.
+    sure = whole or (len(anchors) > 1 and all(anchors.values()))
+    for place, part in enumerate(parts):
+        if part.key == "t":
+            yield _mti(part, begin)
+        elif part.key in ("p", "1"):
+            yield _bitmap(part, begin, shown=sure)
+        else:
+            before = sure and next(anchors[near] for near in range(place, -1, -1) if near in anchors)
+            after = next((anchors[near] for near in range(place, len(parts)) if near in anchors), None)
+            held = before and (whole if after is None else after)
+            yield _field(part, begin, codec, _Step(held, before and after is None, whole))
+
+
+class _Step(NamedTuple):
+    """Whether a field is read in step: `held` between two anchors that fit, or `slight`, behind one that
+    fits and before none; `whole` if the message is one to its end.
+    """
+
+    held: bool
+    slight: bool
+    whole: bool
+
+
+def _mti(part: Part, begin: int) -> Node:
+    digits = tuple(
+        Node("", name, begin, 0, "", digit, known.get(digit, "none of ISO 8583:1987"))
+        for digit, (name, known) in zip(part.text, meaning.MTI_DIGITS, strict=True)
+    )
+    said = "not one of ISO 8583:1987"
+    if meaning.is_plausible_mti(part.text):
+        _, kind, function, origin = (digit.meaning for digit in digits)
+        said = f"{kind} {function}, {origin}"
+    raw, size = part.data.hex(), len(part.data)
+    return Node("MTI", "Message type identifier", begin, size, raw, part.text, said, "", digits)
+
+
+def _bitmap(part: Part, begin: int, *, shown: bool) -> Node:
+    name = "Bitmap, primary" if part.key == "p" else "Bitmap, secondary"
+    at, size = begin + part.at, len(part.data)
+    if not shown:
+        return Node("bitmap", name, at, size, hidden=_NOT_IN_STEP)
+    first = 1 if part.key == "p" else 65
+    bits = f"{int(part.text, 16):064b}"
+    set_ = " ".join(str(first + place) for place, bit in enumerate(bits) if bit == "1")
+    return Node("bitmap", name, at, size, part.data.hex(), "", f"DE {set_}" if set_ else "no DE")
+
+
+def _field(part: Part, begin: int, codec: Codec, step: _Step) -> Node:
+    number = int(part.key)
+    field, name = f"DE {number}", codec.dialect.elements[number].name
+    at, size, text = begin + part.at, part.end - part.at, part.text
+    if number == 2:
+        card = masked_card(text) if step.held and step.whole else text[:_CARD_SHOWN].ljust(len(text), "*")
+        return Node(field, name, at, size, "", card, "", "a card number: masked")
+    if number == 48 and tlv.intact(text, codec.dialect.de48_encoding)[0]:
+        return _grouped(part, at, name, codec.dialect.de48_encoding, step)
+    sense = meaning.sense_of(number)
+    why = _why_hidden(text, sense, step)
+    if why:
+        return Node(field, name, at, size, hidden=f"{_shape(text)}; {why}")
+    raw = (part.prefix + part.data).hex()
+    says = sense.says(text) if sense.fits is not None and sense.fits.fullmatch(text) else ""
+    return Node(field, name, at, size, raw, text, says, "", _original(part, at) if number == 90 else ())
+
+
+def _why_hidden(text: str, sense: Sense, step: _Step) -> str:
+    """Why a value is not to be shown; empty where it may be."""
+    if sense.fits is None:
+        return "" if sense is meaning.UNUSED and meaning.is_short(text) else sense.hidden
+    if sense.fits.fullmatch(text) is None:
+        return "" if meaning.is_short(text) else _NOT_FITTING
+    if sense.anchor:
+        return ""
+    if step.held:
+        return "" if meaning.is_harmless(text) else "it has as many digits as a card number"
+    return "" if step.slight and meaning.is_slight(text) else _NOT_IN_STEP
+
+
+def _shape(text: str) -> str:
+    return f"{len(text)} {'digits' if text.isdecimal() else 'characters'}"
+
+
+def _original(part: Part, at: int) -> tuple[Node, ...]:
+    """The parts of DE 90, an offset each where a digit is a byte."""
+    found: list[Node] = []
+    place = 0
+    packed = len(part.data) < len(part.text)
+    for name, digits, says in meaning.ORIGINAL_PARTS:
+        text = part.text[place : place + digits]
+        byte = place // 2 if packed else place
+        found.append(Node("", name, at + byte, 0, "", text, says(text) if len(text) == digits else ""))
+        place += digits
+    return tuple(found) if meaning.ORIGINAL.fullmatch(part.text) else ()
+
+
+def _grouped(part: Part, at: int, name: str, encoding: str, step: _Step) -> Node:
+    """DE 48: the groups before the first that is none, each told by its own rule."""
+    begin = at + len(part.prefix)
+    groups, stop = tlv.intact(part.text, encoding)
+    nodes = tuple(_groups(groups, begin, encoding, step))
+    rest = len(part.data) - stop
+    hidden = f"{rest} bytes behind them are no group" if rest else ""
+    size = part.end - part.at
+    return Node("DE 48", name, at, size, part.prefix.hex(), "", f"{len(groups)} groups", hidden, nodes)
+
+
+def _groups(groups: Sequence[Group], begin: int, encoding: str, step: _Step) -> Iterator[Node]:
+    at = begin
+    for tag, value in groups:
+        raw = tlv.build([(tag, value)], encoding).encode(encoding)
+        yield _group(tag, value, raw, at, encoding, step)
+        at += len(raw)
+
+
+def _group(tag: str, value: str, raw: bytes, at: int, encoding: str, step: _Step) -> Node:
+    known = tag in tlv.KNOWN
+    field, name = (f"48.{tag}", tlv.KNOWN[tag]) if known else ("48.?", "unknown group")
+    if tag == "DL":
+        inner, stop = tlv.intact(value, encoding)
+        if inner and stop == len(value.encode(encoding)):
+            nodes = tuple(_groups(inner, at + len(raw) - stop, encoding, step))
+            return Node(field, name, at, len(raw), "", "", f"{len(inner)} groups", "", nodes)
+    sense = meaning.GROUPS.get(tag, meaning.UNKNOWN_GROUP if not known else Sense(hidden=_NOT_FITTING))
+    why = _why_hidden(value, sense, step)
+    if why:
+        return Node(field, name, at, len(raw), hidden=f"{_shape(value)}; {why}")
+    says = sense.says(value) if sense.fits is not None and sense.fits.fullmatch(value) else ""
+    return Node(field, name, at, len(raw), raw.hex(), value, says)

@@ -1,0 +1,153 @@
+"""Where exactly a message stops being one: its first wrong byte, and what should have stood there.
+
+`codec` judges whether bytes are a message; here only the place within the field is found that it names.
+Offsets, lengths and the names of formats only: no byte and no value of a message may be put into a text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
+
+from protocol.codec import Part, content_pattern
+from protocol.dialect import Dialect, Element
+from protocol.errors import DecodeError
+
+_MTI_DIGITS: Final = 4
+_BITMAPS: Final = ("p", "1")
+_THIRD_BITMAP: Final = "no bit 65: ISO 8583:1987 has no third bitmap"
+_KINDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "n": "a digit",
+        "a": "a letter",
+        "an": "a letter or digit",
+        "ns": "a digit or a special character",
+        "ans": "a printable character",
+        "x+n": "C or D, then digits",
+        "z": "a digit or a separator of a magnetic track",
+        "b": "a hex digit",
+    }
+)
+_WRITTEN: Final[Mapping[str, str]] = MappingProxyType(
+    {"ascii": "ASCII", "cp500": "EBCDIC", "bcd": "BCD", "utf-8": "UTF-8", "gb18030": "GB18030"}
+)
+
+
+class Wrong(NamedTuple):
+    """The first wrong byte: its offset in the message (the message's length where it ends too soon), and what
+    was expected there.
+    """
+
+    at: int
+    expected: str
+
+
+def first_wrong(dialect: Dialect, data: bytes, parts: tuple[Part, ...], error: DecodeError) -> Wrong:
+    """Return the first wrong byte of `data`, given what `Codec.dissect` returned for it."""
+    # Not the error's own position, which may be behind the field's length.
+    begin, key = parts[-1].end if parts else 0, error.field
+    if parts and parts[-1].key == key:
+        return Wrong(begin, f"the message's end: {_counted(len(data) - begin)} more than its fields take")
+    if key == "65":
+        return Wrong(begin, _THIRD_BITMAP)
+    spec = dialect.spec[key]
+    if key == "t":
+        return _fixed_digits(data, begin, spec, _MTI_DIGITS, "of the MTI")
+    if key in _BITMAPS:
+        return _bitmap(data, begin, spec)
+    return _element(data, begin, dialect.elements[int(key)], spec)
+
+
+def _counted(count: int, noun: str = "byte") -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def _ends(data: bytes, missing: int, what: str) -> Wrong:
+    return Wrong(len(data), f"{_counted(missing)} more {what}; the message ends here")
+
+
+def _fixed_digits(data: bytes, begin: int, spec: Mapping[str, Any], digits: int, what: str) -> Wrong:
+    """Digits of the MTI or of a length: the first that is none."""
+    packed = spec["data_enc"] == "b"
+    width = (digits + 1) // 2 if packed else digits
+    written = "BCD" if packed else _WRITTEN[spec["data_enc"]]
+    for at in range(begin, min(begin + width, len(data))):
+        if not _is_digit(data[at : at + 1], written):
+            return Wrong(at, f"{written} digits {what}")
+    return _ends(data, begin + width - len(data), what)
+
+
+def _is_digit(byte: bytes, written: str) -> bool:
+    if written == "BCD":
+        return byte.hex().isdecimal()
+    return byte.isdigit() if written == "ASCII" else b"\xf0" <= byte <= b"\xf9"
+
+
+def _bitmap(data: bytes, begin: int, spec: Mapping[str, Any]) -> Wrong:
+    binary = spec["data_enc"] == "b"
+    width, what = (8, "of the bitmap") if binary else (16, "of the bitmap, in hex digits")
+    if not binary:
+        text = data[begin : begin + width].decode(spec["data_enc"], "replace")
+        for place, letter in enumerate(text):
+            if letter not in "0123456789ABCDEFabcdef":
+                return Wrong(begin + place, "a hex digit of the bitmap")
+    if len(data) >= begin + width:  # the one that is too short follows it
+        return Wrong(begin, _THIRD_BITMAP)
+    return _ends(data, begin + width - len(data), what)
+
+
+def _element(data: bytes, begin: int, element: Element, spec: Mapping[str, Any]) -> Wrong:
+    name = f"of DE {element.number}"
+    length, width = spec["max_len"], int(spec["len_type"])
+    if width:
+        written = _WRITTEN[spec["len_enc"]]
+        prefix = data[begin : begin + width]
+        for place in range(len(prefix)):
+            if not _is_digit(prefix[place : place + 1], written):
+                return Wrong(begin + place, f"{written} digits of the length {name}")
+        if len(prefix) < width:
+            return _ends(data, width - len(prefix), f"of the length {name}")
+        length = int(prefix.hex() if written == "BCD" else prefix.decode(spec["len_enc"]))
+        if length > spec["max_len"]:
+            return Wrong(begin, f"a length {name} of {spec['max_len']} at most")
+    packed = spec.get("len_count") == "nibbles"
+    octets = (length + 1) // 2 if packed else length
+    start = begin + width
+    found = data[start : start + octets]
+    inside = _content(found, element, spec, length)
+    if inside is not None:
+        return Wrong(start + inside.at, f"{inside.expected} {name}")
+    return _ends(data, octets - len(found), name)
+
+
+def _content(found: bytes, element: Element, spec: Mapping[str, Any], length: int) -> Wrong | None:
+    """The first wrong byte within a field's own data, or None where what is there is in order."""
+    expected = "text" if element.text else _KINDS[element.kind]
+    if spec["data_enc"] == "b":
+        return _packed(found, element, spec, length)
+    try:
+        text = found.decode(spec["data_enc"])
+    except UnicodeDecodeError as error:
+        # Cut short in the middle of a character is cut short, not wrong.
+        if error.end == len(found) < length:
+            return None
+        return Wrong(error.start, f"{expected} in {_WRITTEN[spec['data_enc']]}")
+    matched = content_pattern(element).match(text.upper() if element.kind == "b" else text)
+    good = matched.end() if matched else 0
+    if good == len(text):
+        return None
+    return Wrong(len(text[:good].encode(spec["data_enc"])), f"{expected} in {_WRITTEN[spec['data_enc']]}")
+
+
+def _packed(found: bytes, element: Element, spec: Mapping[str, Any], length: int) -> Wrong | None:
+    if element.kind != "n":
+        return None
+    for place, byte in enumerate(found):
+        if not f"{byte:02x}".isdecimal():
+            return Wrong(place, "two BCD digits")
+    if length % 2 and len(found) == (length + 1) // 2:
+        nibble = found[0] >> 4 if "left_pad" in spec else found[-1] & 0x0F
+        if nibble:
+            return Wrong(0 if "left_pad" in spec else len(found) - 1, "a fill digit of 0")
+    return None

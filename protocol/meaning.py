@@ -1,0 +1,279 @@
+"""What a field's value means to a person, and whether it may be shown to one.
+
+Tables of data and plain functions over one field's text. Whether a value may be shown is decided here alone:
+what is not known to be harmless is hidden. Nothing here looks at bytes, at other fields or at settings.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from protocol.message import NAMES
+from protocol.responses import Response
+
+Says = Callable[[str], str]
+
+
+class Sense(NamedTuple):
+    """How a field is told. `fits` is the pattern of a value that may be shown.
+
+    An `anchor` is a field that a value which got there by mistake would hardly fit: where it fits, the
+    message is read in step at that place. `says` is what the value means; `hidden`, where there is no `fits`,
+    why it is never shown.
+    """
+
+    fits: re.Pattern[str] | None = None
+    anchor: bool = False
+    says: Says = lambda _: ""
+    hidden: str = ""
+
+
+def _fits(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.ASCII)
+
+
+_CLASSES: Final = MappingProxyType(
+    {
+        "1": "authorization or inquiry",
+        "2": "financial",
+        "3": "file action",
+        "4": "reversal",
+        "5": "reconciliation",
+        "6": "administrative",
+        "7": "fee collection",
+        "8": "network management",
+    }
+)
+_FUNCTIONS: Final = MappingProxyType(
+    {
+        "0": "request",
+        "1": "answer to a request",
+        "2": "advice",
+        "3": "answer to an advice",
+        "4": "notification",
+    }
+)
+_ORIGINS: Final = MappingProxyType(
+    {
+        "0": "acquirer",
+        "1": "acquirer, repeat",
+        "2": "issuer",
+        "3": "issuer, repeat",
+        "4": "other",
+        "5": "other, repeat",
+    }
+)
+MTI_DIGITS: Final = (
+    ("version", MappingProxyType({"0": "ISO 8583:1987"})),
+    ("class", _CLASSES),
+    ("function", _FUNCTIONS),
+    ("origin", _ORIGINS),
+)
+"""What each of the MTI's four digits is called and may be (ISO 8583:1987, message type identifier)."""
+
+_CODES: Final = MappingProxyType(
+    {
+        "310000": "inquiry: what is due and payable on a policy",
+        "311000": "inquiry: policy status",
+        "312000": "inquiry: outcome of an earlier transaction",
+        "313000": "inquiry: receipt again",
+        "500000": "collection: renewal premium",
+        "501000": "collection: first premium",
+        "502000": "collection: policy-loan repayment",
+        "260000": "payout: maturity benefit",
+        "261000": "payout: survival benefit or annuity",
+        "262000": "payout: claim",
+        "263000": "payout: surrender",
+        "020000": "same-day cancel",
+    }
+)
+_NETWORK: Final = MappingProxyType(
+    {"001": "sign-on", "002": "sign-off", "101": "key change", "201": "cut-over", "301": "echo"}
+)
+_OUTCOMES: Final = MappingProxyType(
+    {
+        Response.APPROVED: "approved: done, and on disk",
+        Response.NOT_POSSIBLE: "not possible in this state",
+        Response.AMOUNT_DIFFERS: "the amount is not the due's",
+        Response.NO_ORIGINAL: "no such original to reverse or cancel",
+        Response.NOT_FOUND: "no such policy or due",
+        Response.FORMAT: "a mandatory field is missing or malformed",
+        Response.NOT_SUPPORTED: "not supported",
+        Response.BANK_NOT_ALLOWED: "not allowed to this bank",
+        Response.TERMINAL_NOT_ALLOWED: "not allowed to this terminal",
+        Response.OVER_LIMIT: "over the bank's limit",
+        Response.SECURITY: "MAC, key or sign-on",
+        Response.IDENTITY_DIFFERS: "the identity number is not the due's",
+        Response.CUTOVER: "cut-over under way: ask again",
+        Response.UNAVAILABLE: "not available now: nothing was done",
+        Response.KEY_REUSED: "the key of an earlier transaction, other content",
+        Response.TOTALS_DIFFER: "totals differ",
+        Response.FAULT: "a fault of the front-end machine: nothing was done",
+    }
+)
+_CURRENCIES: Final = MappingProxyType(
+    {"156": "CNY", "344": "HKD", "446": "MOP", "392": "JPY", "840": "USD", "978": "EUR", "826": "GBP"}
+)
+_MONTH_DAY: Final = "(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])"
+_TIME: Final = "(?:[01][0-9]|2[0-3])[0-5][0-9][0-5][0-9]"
+
+
+def yuan(fen: str) -> str:
+    """Return an amount in fen, digits of any length, in yuan: "000000120000" is "1,200.00 yuan"."""
+    whole, cents = divmod(int(fen), 100)
+    return f"{whole:,}.{cents:02d} yuan"
+
+
+def _moment(text: str) -> str:
+    return f"{_date(text[:4])} {_time(text[4:])}"
+
+
+def _date(text: str) -> str:
+    return f"{text[:2]}-{text[2:]}"
+
+
+def _time(text: str) -> str:
+    return f"{text[:2]}:{text[2:4]}:{text[4:]}"
+
+
+def _net(text: str) -> str:
+    side = "the bank owes the insurer" if text[0] == "D" else "the insurer owes the bank"
+    return f"{side} {yuan(text[1:])}"
+
+
+def _count(text: str) -> str:
+    return f"{int(text):,}"
+
+
+def _one_of(given: Mapping[Response, str] | Mapping[str, str]) -> Sense:
+    table = {str(code): words for code, words in given.items()}
+    return Sense(_fits("|".join(map(re.escape, table))), True, lambda text: table[text])
+
+
+# An amount may take two digits less than its field has: no transaction is of a hundred million yuan, and
+# what begins otherwise is something else, such as a card number read out of step.
+_AMOUNT: Final = Sense(_fits("00[0-9]{10}"), says=yuan)
+_SUM: Final = Sense(_fits("000[0-9]{13}"), says=yuan)
+_NUMBER: Final = Sense(_fits("00[0-9]{8}"), says=_count)
+_TRACK: Final = Sense(hidden="a magnetic track")
+_MAC: Final = Sense(_fits("[0-9A-F]{16}"), says=lambda _: "message authentication code, 8 bytes")
+UNUSED: Final = Sense(hidden="this interface does not use it: it may hold anything")
+ORIGINAL: Final = _fits(f"0[24][02][01][0-9]{{6}}{_MONTH_DAY}{_TIME}[0-9]{{11}}0{{11}}")
+ORIGINAL_PARTS: Final = (
+    ("original MTI", 4, lambda _: ""),
+    ("original STAN", 6, lambda _: ""),
+    ("original DE 7", 10, _moment),
+    ("original DE 32", 11, lambda _: "the bank's code"),
+    ("fill", 11, lambda _: ""),
+)
+"""Name, digits and meaning of the parts of DE 90."""
+
+FIELDS: Final[Mapping[int, Sense]] = MappingProxyType(
+    {
+        3: _one_of(_CODES),
+        4: _AMOUNT,
+        7: Sense(_fits(_MONTH_DAY + _TIME), True, _moment),
+        11: Sense(_fits("[0-9]{6}"), says=lambda _: "STAN"),
+        12: Sense(_fits(_TIME), True, _time),
+        13: Sense(_fits(_MONTH_DAY), True, _date),
+        14: Sense(hidden="a card's expiry date"),
+        15: Sense(_fits(_MONTH_DAY), True, _date),
+        32: Sense(_fits("[0-9]{1,11}"), says=lambda _: "the bank's code"),
+        34: Sense(hidden="a card number"),
+        35: _TRACK,
+        36: _TRACK,
+        37: Sense(_fits("[A-Za-z0-9 ]{12}")),
+        38: Sense(_fits("[A-Za-z0-9 ]{6}"), says=lambda _: "the front-end machine's approval"),
+        39: _one_of(_OUTCOMES),
+        41: Sense(_fits("[ -~]{8}"), says=lambda _: "terminal"),
+        42: Sense(_fits("[ -~]{15}"), says=lambda _: "branch"),
+        44: Sense(re.compile(r"[^\x00-\x1f\x7f-\x9f]{0,25}"), says=lambda _: "the reason in words"),
+        45: _TRACK,
+        48: Sense(hidden="it is not made of groups"),
+        49: _one_of(_CURRENCIES),
+        52: Sense(hidden="a PIN block: a message that carries one is refused"),
+        53: Sense(hidden="it belongs to a PIN: a message that carries it is refused"),
+        62: Sense(hidden="the receipt's lines: they name the policyholder"),
+        64: _MAC,
+        66: Sense(_fits("[12]"), says=lambda text: "in balance" if text == "1" else "out of balance"),
+        70: _one_of(_NETWORK),
+        **dict.fromkeys((74, 75, 76, 77), _NUMBER),
+        **dict.fromkeys((86, 87, 88, 89), _SUM),
+        90: Sense(ORIGINAL, True),
+        97: Sense(_fits("[CD]000[0-9]{13}"), says=_net),
+        98: Sense(hidden="a payee's name"),
+        102: Sense(hidden="an account number"),
+        103: Sense(hidden="an account number"),
+        125: Sense(hidden="it belongs to a PIN: a message that carries it is refused"),
+        128: _MAC,
+    }
+)
+
+_REFERENCE: Final = _fits("[A-Za-z0-9][A-Za-z0-9./_-]{0,39}")
+_HELD: Final = MappingProxyType(
+    {
+        "IN": "an identity number",
+        "NM": "a name",
+        "KA": "a key block",
+    }
+)
+GROUPS: Final[Mapping[str, Sense]] = MappingProxyType(
+    {
+        **{tag: Sense(hidden=why) for tag, why in _HELD.items()},
+        **dict.fromkeys(("PN", "RN", "DU"), Sense(_REFERENCE)),
+        "DK": Sense(_fits("premium|benefit")),
+        "DD": Sense(_fits(f"(?:19|20)[0-9]{{2}}{_MONTH_DAY}"), says=lambda t: f"{t[:4]}-{t[4:6]}-{t[6:]}"),
+        "AM": Sense(_fits("[0-9]{1,10}|00[0-9]{10}"), says=yuan),
+        "ST": Sense(_fits("[a-z_ ]{1,20}")),
+        "CA": Sense(_fits("[0-9A-F]{4,10}")),
+        "PG": Sense(_fits("[0-9]{1,3}|more")),
+    }
+)
+"""The groups of DE 48; a tag that is not here is one that nobody knows, and hidden."""
+UNKNOWN_GROUP: Final = Sense(hidden="an unknown group: it may hold anything")
+
+_DIGITS_MIN: Final = 13
+"""ISO/IEC 7812: no card number is shorter, and no identity number."""
+_LONG_RUN: Final = re.compile(f"[1-9][0-9]{{{_DIGITS_MIN - 1},}}")
+_GROUP_WITHIN: Final = re.compile(f"(?:{'|'.join(_HELD)})[0-9]{{3}}")
+_FEW_DIGITS: Final = _fits("[0-9]{1,4}")
+_MUCH: Final = re.compile("[1-9][0-9]{7,}|[^\\W\\d_]{4,}")
+
+
+def is_plausible_mti(mti: str) -> bool:
+    """Return whether each digit of an MTI is one that ISO 8583:1987 has."""
+    return len(mti) == len(MTI_DIGITS) and all(
+        digit in known for digit, (_, known) in zip(mti, MTI_DIGITS, strict=True)
+    )
+
+
+def sense_of(number: int) -> Sense:
+    """Return how a DE is told."""
+    return FIELDS.get(number, UNUSED)
+
+
+def name_of(number: int) -> str:
+    """Return the ISO name of a DE."""
+    return NAMES[number]
+
+
+def is_short(text: str) -> bool:
+    """Return whether a text is so few digits that it may be shown wherever it stands."""
+    return _FEW_DIGITS.fullmatch(text) is not None
+
+
+def is_harmless(text: str) -> bool:
+    """Return whether a text that fits its field has nothing in it that could be a number or group to hide:
+    no run of thirteen digits but for zeros before it, no group of DE 48 that is hidden.
+    """
+    return _LONG_RUN.search(text) is None and _GROUP_WITHIN.search(text) is None
+
+
+def is_slight(text: str) -> bool:
+    """Return whether a text says too little to be a part of a card number or a name, wherever it was read: no
+    run of more than seven digits but for zeros before it, nor of more than three letters.
+    """
+    return text.isascii() and is_harmless(text) and _MUCH.search(text) is None

@@ -1,0 +1,347 @@
+"""Describing bytes: the right reading of any message, the first wrong byte of others, and never a secret."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from protocol.codec import Codec
+from protocol.describe import FRAMINGS, Described, Node, Reading, describe, ranked
+from protocol.dialect import shipped
+from protocol.fault import Wrong, first_wrong
+from protocol.framing import Framing, wrap
+from protocol.message import NAMES, Message
+from protocol.responses import Response
+from protocol.tlv import build
+from tests.messages import CODECS, messages
+from tests.builders import inquiry, message, original, reversal, totals
+from tests.canary import CARD, IDENTITY, PIN_BLOCK, Mark, key_mark, text_mark
+
+TPDU = bytes.fromhex("6000010002")
+EVERY = pytest.mark.parametrize("name", shipped())
+EVERY_FRAMING = pytest.mark.parametrize("framing", FRAMINGS, ids=str)
+
+
+def framed(framing: Framing | None, body: bytes) -> bytes:
+    if framing is None:
+        return body
+    return wrap(framing, body, TPDU if framing is Framing.BE2_TPDU else b"")
+
+
+def flat(nodes: tuple[Node, ...]) -> Iterator[Node]:
+    for node in nodes:
+        yield node
+        yield from flat(node.nodes)
+
+
+def node(reading: Reading, field: str) -> Node:
+    return next(one for one in flat(reading.frames[0].nodes) if one.field == field)
+
+
+def fields(frame: Described) -> list[tuple[str, str, str, str]]:
+    return [(one.field, one.value, one.meaning, one.hidden) for one in frame.nodes if one.field != "bitmap"]
+
+
+@EVERY
+@EVERY_FRAMING
+@settings(max_examples=20)
+@given(data=st.data())
+def test_any_message_is_described_in_its_dialect_and_framing_or_as_one_that_reads_the_same(
+    name: str, framing: Framing | None, data: st.DataObject
+) -> None:
+    codec = CODECS[name]
+    raw = framed(framing, codec.encode(data.draw(messages(name))))
+    best = describe(raw, CODECS)
+    assert best.whole
+    if (best.framing, best.dialect) != (framing, name):
+        fixed = describe(raw, {name: codec}, framing, bare=framing is None)
+        assert [fields(frame) for frame in best.frames] == [fields(frame) for frame in fixed.frames]
+
+
+@EVERY
+@EVERY_FRAMING
+@pytest.mark.parametrize(
+    "asked",
+    [
+        message(de2=CARD, de64="0123456789ABCDEF"),
+        inquiry(),
+        reversal(message()),
+        totals(),
+        Message("0800", {7: "1124101112", 11: "000123", 32: "01020000", 70: "001"}),
+        Message("0810", {7: "1124101112", 11: "000123", 32: "01020000", 39: "00", 70: "001"}),
+    ],
+    ids=["collection", "inquiry", "reversal", "totals", "sign-on", "answer"],
+)
+def test_a_message_of_the_interface_is_known_by_itself(
+    name: str, framing: Framing | None, asked: Message
+) -> None:
+    best = describe(framed(framing, CODECS[name].encode(asked)), CODECS)
+    assert (best.framing, best.dialect, best.whole) == (framing, name, True)
+    assert not [one for one in flat(best.frames[0].nodes) if one.hidden and one.field != "DE 2"]
+
+
+@EVERY
+@EVERY_FRAMING
+@settings(max_examples=20)
+@given(data=st.data())
+def test_what_is_shown_adds_up_to_the_message(
+    name: str, framing: Framing | None, data: st.DataObject
+) -> None:
+    """Every byte is in exactly one field, and what a field shows is what lies there."""
+    codec = CODECS[name]
+    asked = data.draw(messages(name))
+    raw = framed(framing, codec.encode(asked))
+    [frame] = describe(raw, {name: codec}, framing, bare=framing is None).frames
+    at = 0
+    for one in frame.nodes:
+        assert one.at == at
+        if one.raw and not one.nodes:
+            assert bytes.fromhex(one.raw) == raw[at : at + one.size]
+        if one.value and one.field.startswith("DE ") and one.field != "DE 2":
+            assert one.value == asked.fields[int(one.field[3:])]
+        at += one.size
+    assert at == frame.size == len(raw)
+    numbers = [int(one.field[3:]) for one in frame.nodes if one.field.startswith("DE ")]
+    assert numbers == sorted(asked.fields)
+
+
+@EVERY
+def test_every_field_has_its_iso_name_and_is_shown_or_says_why_not(name: str) -> None:
+    for number in set(CODECS[name].dialect.elements) - {1, 65}:
+        element = CODECS[name].dialect.elements[number]
+        text = {"x+n": "C", "a": "A", "an": "A", "ans": "A"}.get(element.kind, "1").ljust(element.length, "1")
+        asked = Message("0200", {number: text[: element.length if not element.prefix else 6]})
+        one = describe(CODECS[name].encode(asked), {name: CODECS[name]}, bare=True).frames[0].nodes[-1]
+        assert (one.field, one.name) == (f"DE {number}", NAMES[number])
+        assert bool(one.value) != bool(one.hidden) or number == 2
+
+
+@pytest.mark.parametrize(
+    ("asked", "field", "value", "said"),
+    [
+        (message(), "MTI", "0200", "financial request, acquirer"),
+        (message("0421"), "MTI", "0421", "reversal advice, acquirer, repeat"),
+        (message(), "DE 3", "500000", "collection: renewal premium"),
+        (message(), "DE 4", "000000120000", "1,200.00 yuan"),
+        (message(), "DE 7", "1124101112", "11-24 10:11:12"),
+        (message(), "DE 12", "101112", "10:11:12"),
+        (message(), "DE 13", "1124", "11-24"),
+        (message(), "DE 49", "156", "CNY"),
+        (message(), "48.PN", "P1", ""),
+        (totals(de88="0000000000120005"), "DE 88", "0000000000120005", "1,200.05 yuan"),
+        (totals(de76="0000001234"), "DE 76", "0000001234", "1,234"),
+        (totals(net=-5), "DE 97", "C0000000000000005", "the insurer owes the bank 0.05 yuan"),
+        (inquiry([("PN", "P1"), ("DD", "20261201")]), "48.DD", "20261201", "2026-12-01"),
+        (inquiry([("PN", "P1"), ("DL", build([("AM", "5")], "utf-8"))]), "48.AM", "5", "0.05 yuan"),
+        (Message("0810", {7: "1124101112", 39: "63"}), "DE 39", "63", "MAC, key or sign-on"),
+        (Message("0810", {7: "1124101112", 70: "301"}), "DE 70", "301", "echo"),
+    ],
+)
+def test_a_field_says_what_it_means(asked: Message, field: str, value: str, said: str) -> None:
+    found = node(describe(CODECS["ascii87"].encode(asked), CODECS), field)
+    assert (found.value, found.meaning) == (value, said)
+
+
+def test_every_response_code_has_a_meaning() -> None:
+    for code in Response:
+        asked = Message("0810", {7: "1124101112", 39: code.value})
+        assert node(describe(CODECS["ascii87"].encode(asked), CODECS), "DE 39").meaning
+
+
+def test_the_original_is_told_by_its_parts() -> None:
+    of = message(de11="000042")
+    found = node(describe(CODECS["bcd87"].encode(reversal(of)), CODECS), "DE 90")
+    assert [(one.name, one.value, one.at - found.at) for one in found.nodes] == [
+        ("original MTI", "0200", 0),
+        ("original STAN", "000042", 2),
+        ("original DE 7", "1124101112", 5),
+        ("original DE 32", "00001020000", 10),
+        ("fill", "00000000000", 15),
+    ]
+    assert original(of) == found.value
+
+
+def test_frames_one_behind_the_other_are_all_described() -> None:
+    stream = b"".join(framed(Framing.ASCII4, CODECS["hex87"].encode(message())) for _ in range(40))
+    best = describe(stream, CODECS)
+    assert (best.framing, best.dialect, best.whole, len(best.frames)) == (Framing.ASCII4, "hex87", True, 40)
+    assert [frame.at for frame in best.frames] == [place * len(stream) // 40 for place in range(40)]
+
+
+def test_a_frame_that_is_not_there_to_its_end_is_described_as_far_as_it_goes() -> None:
+    raw = framed(Framing.BE2, CODECS["ascii87"].encode(message()))
+    best = describe(raw * 2 + raw[:50], CODECS)
+    assert [frame.wrong is None for frame in best.frames] == [True, True, False]
+    assert best.wrong is not None
+    assert best.wrong.at == len(raw) * 2 + 50
+
+
+@EVERY
+@settings(max_examples=30)
+@given(data=st.data())
+def test_the_first_wrong_byte_of_a_message_cut_short_is_its_end(name: str, data: st.DataObject) -> None:
+    codec = CODECS[name]
+    raw = codec.encode(data.draw(messages(name)))
+    short = raw[: data.draw(st.integers(0, len(raw) - 1))]
+    parts, error = codec.dissect(short)
+    assert error is not None
+    assert first_wrong(codec.dialect, short, parts, error).at == len(short)
+
+
+@EVERY
+@settings(max_examples=30)
+@given(data=st.data())
+def test_the_parts_of_a_message_are_all_of_it_and_those_before_a_fault_end_there(
+    name: str, data: st.DataObject
+) -> None:
+    codec = CODECS[name]
+    asked = data.draw(messages(name))
+    raw = codec.encode(asked)
+    parts, error = codec.dissect(raw)
+    assert error is None
+    assert b"".join(part.prefix + part.data for part in parts) == raw
+    assert {int(part.key): part.text for part in parts if part.key not in "tp1"} == asked.fields
+    spoilt = bytearray(raw)
+    spoilt[data.draw(st.integers(0, len(raw) - 1))] ^= data.draw(st.integers(1, 255))
+    parts, error = codec.dissect(bytes(spoilt))
+    assert b"".join(part.prefix + part.data for part in parts) == spoilt[: parts[-1].end if parts else 0]
+    if error is not None:
+        wrong = first_wrong(codec.dialect, bytes(spoilt), parts, error)
+        assert (parts[-1].end if parts else 0) <= wrong.at <= len(raw)
+        assert re.search(r"(?<![0-9])-?0 byte", wrong.expected) is None
+
+
+@pytest.mark.parametrize(
+    ("pieces", "at", "expected"),
+    [
+        ("02x0|4000000000000000|0212", 2, "ASCII digits of the MTI"),
+        ("0200|400000000000000g|0212", 19, "a hex digit of the bitmap"),
+        ("0200|4000000000000000|0x12", 21, "ASCII digits of the length of DE 2"),
+        ("0200|4000000000000000|20123", 20, "a length of DE 2 of 19 at most"),
+        ("0200|4000000000000000|041a34", 23, "a digit in ASCII of DE 2"),
+        ("0200|4000000000000000|0412", 24, "2 bytes more of DE 2; the message ends here"),
+        ("0200|4000000000000000|0212x", 24, "the message's end: 1 byte more than its fields take"),
+        ("0200|8000000000000000|8000000000000000|00", 20, "no bit 65: ISO 8583:1987 has no third bitmap"),
+        ("0200|0000000000000001|0123456789ABCDEG", 35, "a hex digit in ASCII of DE 64"),
+        ("0200|0000000000800000|T000\t001", 24, "a printable character in ASCII of DE 41"),
+    ],
+)
+def test_the_first_wrong_byte_and_what_was_expected(pieces: str, at: int, expected: str) -> None:
+    raw = pieces.replace("|", "").encode()
+    [frame] = describe(raw, {"hex87": CODECS["hex87"]}, bare=True).frames
+    assert frame.wrong == Wrong(at, expected)
+
+
+@pytest.mark.parametrize(
+    ("digits", "at", "expected"),
+    [
+        ("02a0 4000000000000000 0212", 1, "BCD digits of the MTI"),
+        ("0200 4000000000000000 041b34", 11, "two BCD digits of DE 2"),
+        ("0200 4000000000000000 031231", 12, "a fill digit of 0 of DE 2"),
+        ("0200 0000040000000000 1021", 10, "a fill digit of 0 of DE 22"),
+        ("0200 0000000000010000 0002 80ff", 12, "text in GB18030 of DE 48"),
+    ],
+)
+def test_the_first_wrong_byte_of_a_packed_message(digits: str, at: int, expected: str) -> None:
+    raw = bytes.fromhex(digits)
+    [frame] = describe(raw, {"bcd87": CODECS["bcd87"]}, bare=True).frames
+    assert frame.wrong == Wrong(at, expected)
+
+
+@settings(max_examples=150)
+@given(st.binary(max_size=200))
+def test_any_bytes_are_described_or_pointed_at(data: bytes) -> None:
+    best = describe(data, CODECS)
+    assert best.whole or best.wrong is not None or any(frame.wrong for frame in best.frames)
+    for wrong in (best.wrong, *(frame.wrong for frame in best.frames)):
+        assert wrong is None or 0 <= wrong.at <= len(data)
+
+
+def test_the_readings_are_in_the_order_of_their_ranks() -> None:
+    found = [rank for rank, _ in ranked(CODECS["ascii87"].encode(message()), CODECS)]
+    assert found == sorted(found, reverse=True)
+    assert len(found) == len(FRAMINGS) * len(CODECS)
+
+
+KEY_BLOCK = "D0112M3TC00E0000" + "5EC2A7D914B36F80" * 6
+NAME = "ZHAOXIAOQIAN"
+MARKS: tuple[Mark, ...] = (
+    text_mark("card number", CARD),
+    text_mark("identity number", IDENTITY),
+    text_mark("name", NAME),
+    key_mark("PIN block", PIN_BLOCK),
+    text_mark("key block", KEY_BLOCK[16:32]),
+)
+SECRET = message(
+    groups=(("PN", "P1"), ("IN", IDENTITY), ("NM", NAME), ("KA", KEY_BLOCK)),
+    de2=CARD,
+    de35=f"{CARD}=2912",
+    de52=PIN_BLOCK.hex().upper(),
+    de62=f"HOLDER: {NAME}",
+    de102=CARD,
+)
+
+
+def said(reading: Reading) -> bytes:
+    """All that a description has in it, one value a line."""
+    lines = [str(reading.wrong)]
+    for frame in reading.frames:
+        lines.append(str(frame.wrong))
+        for one in flat(frame.nodes):
+            lines += [one.raw, one.value, one.meaning, one.hidden, one.name]
+            lines.append(bytes.fromhex(one.raw).decode("latin-1"))
+    return "\n".join(lines).encode()
+
+
+def leaks(raw: bytes, codecs: dict[str, Codec], framing: Framing | None) -> list[str]:
+    text = said(describe(raw, codecs, framing, bare=framing is None))
+    return [mark.kind for mark in MARKS if mark.is_in(text)]
+
+
+@EVERY
+def test_no_secret_is_in_a_description_of_any_cut(name: str) -> None:
+    raw = framed(Framing.BE2, CODECS[name].encode(SECRET))
+    assert all(mark.is_in(raw) for mark in MARKS)
+    for end in range(len(raw) + 1):
+        assert leaks(raw[:end], CODECS, Framing.BE2) == [], end
+    for start in range(len(raw)):
+        assert leaks(raw[start:], CODECS, None) == [], start
+
+
+@EVERY
+def test_no_secret_is_in_a_description_with_any_byte_flipped(name: str) -> None:
+    """Each byte to eight others of every kind; in the bitmaps and lengths, to all of them."""
+    raw = CODECS[name].encode(SECRET)
+    own = {name: CODECS[name]}
+    for at in range(len(raw)):
+        others = range(256) if at < 40 else [raw[at] ^ (1 << bit) for bit in range(8)]
+        for byte in others:
+            assert leaks(raw[:at] + bytes([byte]) + raw[at + 1 :], own, None) == [], (at, byte)
+
+
+@EVERY
+@settings(max_examples=100)
+@given(data=st.data())
+def test_no_secret_is_in_a_description_in_any_dialect_and_framing_however_it_was_damaged(
+    name: str, data: st.DataObject
+) -> None:
+    raw = bytearray(framed(data.draw(st.sampled_from(FRAMINGS)), CODECS[name].encode(SECRET)))
+    for _ in range(data.draw(st.integers(0, 3))):
+        raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
+    assert leaks(bytes(raw), CODECS, data.draw(st.sampled_from(FRAMINGS))) == []
+
+
+@EVERY
+def test_a_secret_is_masked_in_whatever_field_it_stands(name: str) -> None:
+    """No field of the interface shows a card number that a bank put into it."""
+    for number, element in CODECS[name].dialect.elements.items():
+        if number in (1, 65) or element.length < len(CARD) or element.kind in ("x+n", "b"):
+            continue
+        digits = CARD if element.prefix else CARD.ljust(element.length, "0" if element.kind == "n" else " ")
+        fields = {3: "500000", 7: "1124101112", 49: "156", number: digits}
+        raw = CODECS[name].encode(Message("0200", dict(sorted(fields.items()))))
+        assert leaks(raw, {name: CODECS[name]}, None) == [], number
