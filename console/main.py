@@ -14,6 +14,7 @@ import click
 from twisted.internet.error import CannotListenError
 
 from console.acts import COMMANDS as ACTS_COMMANDS
+from console.describe import COMMANDS as DESCRIBE_COMMANDS
 from console.firewall import COMMANDS as FIREWALL_COMMANDS
 from console.front import COMMANDS as FRONT_COMMANDS
 from console.keys import COMMANDS as KEY_COMMANDS
@@ -58,7 +59,14 @@ def cli() -> None:
     """Qianzhi 前置: the front-end machine between banks and a life insurer, and its back office."""
 
 
-for _command in (*FRONT_COMMANDS, *OFFICE_COMMANDS, *FIREWALL_COMMANDS, *KEY_COMMANDS, *ACTS_COMMANDS):
+for _command in (
+    *FRONT_COMMANDS,
+    *OFFICE_COMMANDS,
+    *FIREWALL_COMMANDS,
+    *KEY_COMMANDS,
+    *ACTS_COMMANDS,
+    *DESCRIBE_COMMANDS,
+):
     cli.add_command(_command)
 
 

@@ -5,8 +5,10 @@ What a fuzzer found stays in the corpus beside it under `found-*`, and is not ma
 
 from __future__ import annotations
 
+import base64
 import io
 import json
+import struct
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -116,6 +118,25 @@ def keyblock_seeds() -> Seeds:
         yield f"{algorithm}-{len(zmk)}-clear.hex", bytes([place]) + b"\x00\x80" + key + bytes(14)
 
 
+def describe_seeds() -> Seeds:
+    """A message in each dialect and another framing, as bytes, as text, as a hexdump and in a capture."""
+    for kind, name in zip(FRAMINGS, dialect.shipped(), strict=True):
+        chosen = dialect.load(name)
+        [asked] = (message for label, message in _messages(chosen) if label == "collection")
+        tpdu = b"\x60\x00\x01\x00\x02" if kind is framing.Framing.BE2_TPDU else b""
+        raw = framing.wrap(kind, Codec(chosen).encode(asked), tpdu)
+        yield f"{name}.hex", raw * 2
+        yield f"{name}-cut.hex", raw[:-_CUT_BYTES]
+    yield "digits.txt", raw.hex(" ").encode()
+    yield "base64.txt", base64.b64encode(raw)
+    rows = (f"{at:08x}: {raw[at : at + 16].hex(' ', -2)}  .\n" for at in range(0, len(raw), 16))
+    yield "hexdump.txt", "".join(rows).encode()
+    tcp = struct.pack(">HHIIBBHHH", 40_000, 8583, 1, 0, 5 << 4, 0x10, 8192, 0, 0) + raw
+    ip = struct.pack(">BBHHHBBH8s", 0x45, 0, 20 + len(tcp), 0, 0, 64, 6, 0, b"\xc0\x00\x02\x0a" * 2) + tcp
+    head = struct.pack("<IHHiIIIIIII", 0xA1B2C3D4, 2, 4, 0, 0, 65_535, 101, 0, 0, len(ip), len(ip))
+    yield "capture.hex", head + ip
+
+
 def _bank_lines() -> list[BankLine]:
     codes = tuple(bookfile.KINDS)
     return [
@@ -182,6 +203,7 @@ def seeds() -> Iterator[tuple[str, str, bytes]]:
         **{f"codec-{name}": codec_seeds(name) for name in dialect.shipped()},
         "tlv": tlv_seeds(),
         "keyblock": keyblock_seeds(),
+        "describe": describe_seeds(),
         **{f"bankfile-{name}": bankfile_seeds(name) for name in layout.shipped()},
         "bookfile": bookfile_seeds(),
         "control": control_seeds(),

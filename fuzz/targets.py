@@ -21,6 +21,7 @@ TARGETS: Final[Mapping[str, Run]] = MappingProxyType(
         **{f"codec-{name}": partial(wire.message, name) for name in dialect.shipped()},
         "tlv": wire.groups,
         "keyblock": wire.block,
+        "describe": wire.described,
         **{f"bankfile-{name}": partial(files.bank_file, name) for name in layout.shipped()},
         "bookfile": files.dues,
         "control": operator.lines,

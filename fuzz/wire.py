@@ -1,4 +1,5 @@
-"""Targets for what comes over a bank's link: frames, messages in each dialect, DE 48, key blocks.
+"""Targets for what comes over a bank's link: frames, messages in each dialect, DE 48, key blocks; and for
+what a person has of it, to be described.
 
 Each takes any bytes and returns if the module under it kept its promises. What the modules promise stands in
 their docstrings; nothing is promised here that is not promised there.
@@ -15,8 +16,9 @@ from fuzz.errors import require
 from ledger.request import Answer
 from protocol import framing, keyblock, tlv
 from protocol.codec import Codec
-from protocol.dialect import load
+from protocol.dialect import load, shipped
 from protocol.errors import DecodeError, FormatError, FrameError, KeyBlockError
+from protocol.explain import Wanted, explain
 from protocol.framing import Frame, FrameReader, Framing
 from protocol.mac import MacAlgorithm
 from protocol.message import Message, is_answer
@@ -32,6 +34,8 @@ ZMKS: Final = (
     (MacAlgorithm.X9_19, bytes(range(16))),
     (MacAlgorithm.X9_19, bytes(range(24))),
 )
+_SQUEEZED_MAX: Final = 1 << 17
+"""Bytes: a hexdump that leaves out lines that are the same stands for more than it has."""
 _MAC: Final = b"\xa5" * 8
 # Key usage indicators of ANSI X9.143's derivation data, in figures of their own: a target is a witness.
 _FOR_ENCRYPTION: Final = b"\x00\x00"
@@ -132,6 +136,33 @@ def _groups(text: str, encoding: str) -> None:
         require(group.value not in repr(group) or len(group.value) < 4, "a group shows its value")
         if group.tag == "DL" and group.value != text:
             _groups(group.value, encoding)
+
+
+def described(data: bytes) -> None:
+    """A description: whatever the bytes, there is one, or the first wrong byte within them is pointed at."""
+    found = explain(data, Wanted({name: codec_of(name) for name in shipped()}))
+    pointed = [found.wrong]
+    for told in found.told:
+        if told.reading is None:
+            continue
+        pointed.append(told.reading.wrong)
+        for frame in told.reading.frames:
+            pointed.append(frame.wrong)
+            require(
+                all(frame.at <= node.at <= frame.at + frame.size for node in frame.nodes),
+                "a field outside its frame",
+            )
+            require(
+                all(not node.hidden or not node.raw or node.nodes for node in frame.nodes),
+                "hidden, and shown",
+            )
+    require(
+        found.whole or any(pointed) or any(told.note for told in found.told), "not whole, and nothing said"
+    )
+    require(
+        all(0 <= wrong.at <= max(len(data), _SQUEEZED_MAX) for wrong in pointed if wrong),
+        "a wrong byte outside the input",
+    )
 
 
 def groups(data: bytes) -> None:

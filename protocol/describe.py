@@ -9,7 +9,7 @@ message around it is read in step. Nothing is decoded here by other rules than t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -29,8 +29,8 @@ _TRIED_FRAMES: Final = 16
 """As many as are looked at for the guess: a long capture is in one framing and one dialect."""
 _CARD_SHOWN: Final = 6
 _SAMPLE_TPDU: Final = bytes([TPDU_ID, 0, 0, 0, 0])
-_NOT_IN_STEP: Final = "the message around it is not in order, so that it may be anything"
-_NOT_FITTING: Final = "it is not what this field may hold"
+_NOT_IN_STEP: Final = "what is around it is not in order"
+_NOT_FITTING: Final = "not what this field may hold"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +78,9 @@ class Reading:
 class Rank(NamedTuple):
     """How well a framing and dialect explain the input; the larger, the better."""
 
-    whole: bool
+    whole: int
     """All of what was tried is messages."""
-    plausible: bool
+    plausible: int
     """The first MTI is one that ISO 8583:1987 has."""
     framed: int
     """Of readings that are whole, one with a framing is likelier than without, and with a TPDU likeliest."""
@@ -88,6 +88,19 @@ class Rank(NamedTuple):
     """Bytes in fields, in thousandths of what was tried."""
     fitting: int
     """Anchors that fit less those that do not."""
+
+    @classmethod
+    def added(cls, ranks: Iterable[Rank]) -> Rank:
+        """The rank over several samples."""
+        return cls(*(sum(figures) for figures in zip(*ranks, strict=True)))
+
+
+class Guess(NamedTuple):
+    """A framing (None for none) and a dialect, and how well they explain the input."""
+
+    rank: Rank
+    framing: Framing | None
+    dialect: str
 
 
 class _Cut(NamedTuple):
@@ -106,22 +119,27 @@ def describe(
     `framing` fixes the framing, `bare` fixes that there is none; `codecs` with one entry fixes the dialect.
     Whatever the bytes, nothing is raised.
     """
-    return ranked(data, codecs, framing, bare=bare)[0][1]
+    [guess, *_] = ranked((data,), codecs, framing, bare=bare)
+    return read(data, guess.framing, codecs[guess.dialect])
 
 
 def ranked(
-    data: bytes, codecs: Mapping[str, Codec], framing: Framing | None = None, *, bare: bool = False
-) -> tuple[tuple[Rank, Reading], ...]:
-    """Return every reading with its rank, the best first, all of `data` read in the best one only: in the
-    others as much as was needed to rank them.
+    samples: Sequence[bytes],
+    codecs: Mapping[str, Codec],
+    framing: Framing | None = None,
+    *,
+    bare: bool = False,
+) -> tuple[Guess, ...]:
+    """Return every framing and dialect that may be, the best first, by how they explain all of the samples
+    together: of a link's two directions, for example. Arguments as in `describe`.
     """
     framings = (framing,) if framing is not None or bare else FRAMINGS
-    tried = data[:_TRIED_BYTES]
-    found = [(_rank(tried, one, codec), one, codec) for one in framings for codec in codecs.values()]
-    found.sort(key=lambda each: each[0], reverse=True)
-    rank, best, codec = found[0]
-    others = ((rank, Reading(one, codec.dialect.name, (), None)) for rank, one, codec in found[1:])
-    return ((rank, _read(data, best, codec)), *others)
+    found = [
+        Guess(Rank.added(_rank(data[:_TRIED_BYTES], one, codec) for data in samples), one, name)
+        for one in framings
+        for name, codec in codecs.items()
+    ]
+    return tuple(sorted(found, key=lambda guess: guess.rank, reverse=True))
 
 
 def _frames(data: bytes, framing: Framing | None) -> tuple[list[_Cut], Wrong | None]:
@@ -168,7 +186,8 @@ def _rank(data: bytes, framing: Framing | None, codec: Codec) -> Rank:
     return Rank(whole, plausible, framed, 1000 * explained // max(size, 1), fitting)
 
 
-def _read(data: bytes, framing: Framing | None, codec: Codec) -> Reading:
+def read(data: bytes, framing: Framing | None, codec: Codec) -> Reading:
+    """Return the reading of `data` in this framing (None for none) and dialect."""
     cuts, wrong = _frames(data, framing)
     frames = tuple(_described(data, cut, codec) for cut in cuts)
     return Reading(framing, codec.dialect.name, frames, wrong)
@@ -277,7 +296,7 @@ def _field(part: Part, begin: int, codec: Codec, step: _Step) -> Node:
     at, size, text = begin + part.at, part.end - part.at, part.text
     if number == 2:
         card = masked_card(text) if step.held and step.whole else text[:_CARD_SHOWN].ljust(len(text), "*")
-        return Node(field, name, at, size, "", card, "", "a card number: masked")
+        return Node(field, name, at, size, "", card, "", "masked")
     if number == 48 and tlv.intact(text, codec.dialect.de48_encoding)[0]:
         return _grouped(part, at, name, codec.dialect.de48_encoding, step)
     sense = meaning.sense_of(number)
@@ -325,9 +344,9 @@ def _grouped(part: Part, at: int, name: str, encoding: str, step: _Step) -> Node
     groups, stop = tlv.intact(part.text, encoding)
     nodes = tuple(_groups(groups, begin, encoding, step))
     rest = len(part.data) - stop
-    hidden = f"{rest} bytes behind them are no group" if rest else ""
-    size = part.end - part.at
-    return Node("DE 48", name, at, size, part.prefix.hex(), "", f"{len(groups)} groups", hidden, nodes)
+    said = f"{len(groups)} groups" + (f", and at byte {begin + stop} begins none" if rest else "")
+    hidden = f"the {rest} bytes from there" if rest else ""
+    return Node("DE 48", name, at, part.end - part.at, part.prefix.hex(), "", said, hidden, nodes)
 
 
 def _groups(groups: Sequence[Group], begin: int, encoding: str, step: _Step) -> Iterator[Node]:

@@ -75,6 +75,18 @@ class FormatError(PeerError):
         self.field = field
 
 
+class CaptureError(PeerError):
+    """A capture file that is none, or breaks off: `position` is a byte's offset in it, `expected` what should
+    have been there.
+    """
+
+    def __init__(self, position: int, expected: str) -> None:
+        """Take the offset and what was expected, in words."""
+        super().__init__(f"byte {position}: expected {expected}")
+        self.position = position
+        self.expected = expected
+
+
 class KeyBlockError(PeerError):
     """A TR-31 key block that is malformed, not authentic, or not for the use asked of it."""
 

@@ -159,8 +159,8 @@ _AMOUNT: Final = Sense(_fits("00[0-9]{10}"), says=yuan)
 _SUM: Final = Sense(_fits("000[0-9]{13}"), says=yuan)
 _NUMBER: Final = Sense(_fits("00[0-9]{8}"), says=_count)
 _TRACK: Final = Sense(hidden="a magnetic track")
-_MAC: Final = Sense(_fits("[0-9A-F]{16}"), says=lambda _: "message authentication code, 8 bytes")
-UNUSED: Final = Sense(hidden="this interface does not use it: it may hold anything")
+_MAC: Final = Sense(_fits("[0-9A-F]{16}"), says=lambda _: "8 bytes")
+UNUSED: Final = Sense(hidden="not used here: it may hold anything")
 ORIGINAL: Final = _fits(f"0[24][02][01][0-9]{{6}}{_MONTH_DAY}{_TIME}[0-9]{{11}}0{{11}}")
 ORIGINAL_PARTS: Final = (
     ("original MTI", 4, lambda _: ""),
@@ -176,7 +176,7 @@ FIELDS: Final[Mapping[int, Sense]] = MappingProxyType(
         3: _one_of(_CODES),
         4: _AMOUNT,
         7: Sense(_fits(_MONTH_DAY + _TIME), True, _moment),
-        11: Sense(_fits("[0-9]{6}"), says=lambda _: "STAN"),
+        11: Sense(_fits("[0-9]{6}")),
         12: Sense(_fits(_TIME), True, _time),
         13: Sense(_fits(_MONTH_DAY), True, _date),
         14: Sense(hidden="a card's expiry date"),
@@ -188,14 +188,14 @@ FIELDS: Final[Mapping[int, Sense]] = MappingProxyType(
         37: Sense(_fits("[A-Za-z0-9 ]{12}")),
         38: Sense(_fits("[A-Za-z0-9 ]{6}"), says=lambda _: "the front-end machine's approval"),
         39: _one_of(_OUTCOMES),
-        41: Sense(_fits("[ -~]{8}"), says=lambda _: "terminal"),
-        42: Sense(_fits("[ -~]{15}"), says=lambda _: "branch"),
+        41: Sense(_fits("[ -~]{8}")),
+        42: Sense(_fits("[ -~]{15}")),
         44: Sense(re.compile(r"[^\x00-\x1f\x7f-\x9f]{0,25}"), says=lambda _: "the reason in words"),
         45: _TRACK,
         48: Sense(hidden="it is not made of groups"),
         49: _one_of(_CURRENCIES),
-        52: Sense(hidden="a PIN block: a message that carries one is refused"),
-        53: Sense(hidden="it belongs to a PIN: a message that carries it is refused"),
+        52: Sense(hidden="a PIN block: such a message is refused"),
+        53: Sense(hidden="of a PIN: such a message is refused"),
         62: Sense(hidden="the receipt's lines: they name the policyholder"),
         64: _MAC,
         66: Sense(_fits("[12]"), says=lambda text: "in balance" if text == "1" else "out of balance"),
@@ -207,7 +207,7 @@ FIELDS: Final[Mapping[int, Sense]] = MappingProxyType(
         98: Sense(hidden="a payee's name"),
         102: Sense(hidden="an account number"),
         103: Sense(hidden="an account number"),
-        125: Sense(hidden="it belongs to a PIN: a message that carries it is refused"),
+        125: Sense(hidden="of a PIN: such a message is refused"),
         128: _MAC,
     }
 )
@@ -233,7 +233,7 @@ GROUPS: Final[Mapping[str, Sense]] = MappingProxyType(
     }
 )
 """The groups of DE 48; a tag that is not here is one that nobody knows, and hidden."""
-UNKNOWN_GROUP: Final = Sense(hidden="an unknown group: it may hold anything")
+UNKNOWN_GROUP: Final = Sense(hidden="it may hold anything")
 
 _DIGITS_MIN: Final = 13
 """ISO/IEC 7812: no card number is shorter, and no identity number."""

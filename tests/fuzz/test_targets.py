@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import fep.control
 import fuzz.wire
+import protocol.describe
 from fuzz.corpus import FOLDER, inputs
 from fuzz.errors import Defect, TooMuch
 from fuzz.files import layout_of
@@ -21,6 +22,7 @@ from fuzz.targets import TARGETS
 from ledger import bankfile, bookfile
 from protocol import keyblock, tlv
 from protocol.codec import Codec
+from protocol.fault import Wrong
 from protocol.framing import FrameReader
 
 CORPUS = {name: list(inputs(name).values()) for name in TARGETS}
@@ -119,6 +121,11 @@ PLANTED: dict[str, list[Plant]] = {
         broken(keyblock, "unseal"),
         instead(keyblock, "bytes_eq", lambda right, *_: True),
         instead(keyblock, "_key_of", lambda right, clear: clear[2:18]),
+    ],
+    "describe": [
+        broken(Codec, "dissect"),
+        instead(protocol.describe, "first_wrong", lambda right, *given: Wrong(1 << 30, "")),
+        instead(protocol.describe, "_frames", lambda right, *given: ([], None)),
     ],
     **{
         name: [

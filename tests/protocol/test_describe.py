@@ -262,7 +262,7 @@ def test_any_bytes_are_described_or_pointed_at(data: bytes) -> None:
 
 
 def test_the_readings_are_in_the_order_of_their_ranks() -> None:
-    found = [rank for rank, _ in ranked(CODECS["ascii87"].encode(message()), CODECS)]
+    found = [guess.rank for guess in ranked([CODECS["ascii87"].encode(message())], CODECS)]
     assert found == sorted(found, reverse=True)
     assert len(found) == len(FRAMINGS) * len(CODECS)
 

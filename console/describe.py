@@ -1,0 +1,166 @@
+"""The command `qianzhi describe`: any bytes of a link, explained. Reads, prints, changes nothing.
+
+What the bytes are and which of them may be shown, protocol.explain decides; no value is looked at here.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from rich.console import RenderableType
+from rich.table import Table
+
+from console.output import JSON, cell, show, table
+from fep.config import load_settings
+from protocol.codec import Codec
+from protocol.describe import Described, Node, Reading
+from protocol.dialect import load, shipped
+from protocol.explain import Explained, Told, Wanted, explain
+from protocol.fault import Wrong
+from protocol.framing import Framing
+
+INPUT_BYTES_MAX = 64 << 20
+"""A capture that is longer is to be cut to the connection in question first."""
+_BARE = "none"
+_INDENT = "  "
+
+
+@click.command("describe")
+@click.argument("given", metavar="[HEX|BASE64|FILE|-]", nargs=-1)
+@click.option("--framing", type=click.Choice([*map(str, Framing), _BARE]), help="[default: tried, all]")
+@click.option("--dialect", type=click.Choice(shipped()), help="[default: tried, all]")
+@click.option("--bank", metavar="CODE", help="the framing and dialect of this bank's entry in the settings")
+@click.option(
+    "--config", type=click.Path(path_type=Path), default=Path("var/qianzhi.toml"), help="for --bank"
+)
+@JSON
+def describe_command(
+    given: tuple[str, ...],
+    framing: str | None,
+    dialect: str | None,
+    bank: str | None,
+    config: Path,
+    as_json: bool,
+) -> None:
+    """Explain a message, a stream of them or a capture: framing, dialect, every field, the first wrong byte.
+
+    Hex digits in any spelling, a hexdump, base64, raw bytes, pcap or pcapng; from the command line, a FILE,
+    or - for standard input. Card and identity numbers, names, PIN blocks and keys are not shown. Exit code 1
+    if anything in it is wrong.
+    """
+    if bank is not None:
+        entry = next((one for one in load_settings(config).bank if one.code == bank), None)
+        if entry is None:
+            raise click.BadParameter(f"{config} has no bank of this code", param_hint="--bank")
+        framing, dialect = framing or str(entry.framing), dialect or entry.dialect
+    codecs = {name: Codec(load(name)) for name in ([dialect] if dialect else shipped())}
+    bare = framing == _BARE
+    wanted = Wanted(codecs, Framing(framing) if framing and not bare else None, bare)
+    found = explain(_input(given), wanted)
+    show(found, lambda: _people(found), as_json=as_json)
+    if not found.whole:
+        raise click.ClickException(next(_faults(found), "nothing in it can be described"))
+
+
+def _input(given: tuple[str, ...]) -> bytes:
+    if given in ((), ("-",)):
+        if not given and sys.stdin.isatty():
+            raise click.UsageError("give hex digits, base64 or a file; - reads standard input")
+        data = sys.stdin.buffer.read(INPUT_BYTES_MAX + 1)
+    elif len(given) == 1 and _is_path(given[0]):
+        with Path(given[0]).open("rb") as file:
+            data = file.read(INPUT_BYTES_MAX + 1)
+    else:
+        data = " ".join(given).encode()
+    if len(data) > INPUT_BYTES_MAX:
+        raise click.ClickException(
+            f"more than {INPUT_BYTES_MAX >> 20} MiB: cut the capture to one connection first"
+        )
+    return data
+
+
+def _is_path(text: str) -> bool:
+    """Whether a text is a file's name: one that is there, or that could be nothing else."""
+    try:
+        return Path(text).exists() or text.endswith((".pcap", ".pcapng", ".hex", ".txt", ".bin"))
+    except OSError:  # longer than a name may be
+        return False
+
+
+def _faults(found: Explained) -> Iterator[str]:
+    if found.wrong is not None:
+        yield _pointed(found.wrong)
+    for told in found.told:
+        where = f"{told.name}, " if told.name else ""
+        if told.reading is None:
+            yield f"{where}{told.note}"
+            continue
+        for frame in told.reading.frames:
+            if frame.wrong is not None:
+                yield where + _pointed(frame.wrong)
+        if told.reading.wrong is not None:
+            yield where + _pointed(told.reading.wrong)
+
+
+def _pointed(wrong: Wrong) -> str:
+    return f"byte {wrong.at}: expected {wrong.expected}"
+
+
+def _people(found: Explained) -> Iterator[RenderableType]:
+    yield f"read as {found.form}"
+    for told in found.told:
+        yield from _told(told)
+    if found.wrong is not None:
+        yield f"wrong: {_pointed(found.wrong)}"
+
+
+def _told(told: Told) -> Iterator[RenderableType]:
+    if told.name:
+        yield ""
+        yield told.name
+    if told.reading is not None:
+        pointed = {frame.wrong.at for frame in told.reading.frames if frame.wrong is not None}
+        yield _title(told.reading)
+        for number, frame in enumerate(told.reading.frames, 1):
+            yield ""
+            yield f"frame {number}: bytes {frame.at} to {frame.at + frame.size - 1}"
+            yield _fields(frame)
+            if frame.wrong is not None:
+                yield f"wrong: {_pointed(frame.wrong)}"
+        if told.reading.wrong is not None and told.reading.wrong.at not in pointed:
+            yield ""
+            yield f"wrong: {_pointed(told.reading.wrong)}"
+    if told.note:
+        yield told.note
+
+
+def _title(reading: Reading) -> str:
+    count = len(reading.frames)
+    framing = f"framing {reading.framing}" if reading.framing is not None else "no framing"
+    return f"{framing}, dialect {reading.dialect}: {count} {'message' if count == 1 else 'messages'}"
+
+
+def _fields(frame: Described) -> Table:
+    found = table("byte", "field", "value", "what it is", "raw", right=("byte",), whole=("field",))
+    found.columns[2].ratio, found.columns[3].ratio, found.columns[4].ratio = 3, 5, 3
+    found.expand = True
+    for node in frame.nodes:
+        _add(found, node, "")
+    return found
+
+
+def _add(found: Table, node: Node, indent: str) -> None:
+    said = f"{node.name}: {node.meaning}" if node.meaning and node.name else node.name or node.meaning
+    if node.hidden:
+        said = f"{said} (not shown: {node.hidden})"
+    found.add_row(str(node.at), *map(cell, (f"{indent}{node.field}", node.value, said, node.raw)))
+    if node.field != "MTI":  # its four digits are in its meaning
+        for one in node.nodes:
+            _add(found, one, indent + _INDENT)
+
+
+COMMANDS: tuple[click.Command, ...] = (describe_command,)
+"""What console.main adds to the `qianzhi` command."""

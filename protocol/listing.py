@@ -1,0 +1,147 @@
+"""Bytes as people pass them on: hex digits in any spelling, hexdumps of the usual tools, base64, or as is.
+
+Only finds the bytes; what they are, `capture` and `describe` say. A text may be read in more than one way,
+and which is right shows only in what it makes: so all of them are returned.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import string
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+_SPELLINGS: Final = re.compile(r"0[xX]|\\x|[\s:,;|\-]")
+_HEX: Final = re.compile("(?:[0-9A-Fa-f]{2})+")
+_BASE64: Final = re.compile("[A-Za-z0-9+/_-]+={0,2}")
+_OFFSET: Final = re.compile(r"\s*(?:0x)?(?P<offset>[0-9A-Fa-f]{4,16})(?P<colon>:?)(?:\s+(?P<rest>.*))?")
+_TOKEN: Final = re.compile("(?:[0-9A-Fa-f]{2}){1,8}")
+_WORD_OFFSET_DIGITS: Final = (6, 7)
+"""hexdump without an option, and od -A x -x, write offsets so, and 16-bit words with the lower byte first."""
+_ROW_BYTES_MAX: Final = 64
+_SAME_AGAIN: Final = "*"
+_REPEATED_BYTES_MAX: Final = 1 << 16
+"""A message is shorter: an offset that is out of all proportion is not believed."""
+_FOR_ONE_WRONG: Final = 10
+"""Hex digits for each character that is none, and it is still taken for hex digits with a slip in them."""
+
+
+class Listing(NamedTuple):
+    """One way to read an input: the `form`'s name, and the stretches of bytes that it holds."""
+
+    form: str
+    stretches: tuple[bytes, ...]
+
+
+def readings(data: bytes) -> tuple[Listing, ...]:
+    """Return every way in which `data` can be read, as it is last; empty stretches are left out.
+
+    A hexdump begins a new stretch where its offsets begin anew, as each packet of `tcpdump -X` does.
+    """
+    found: list[Listing] = []
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        return (Listing("raw bytes", (data,)),)
+    digits = _SPELLINGS.sub("", text)
+    if _HEX.fullmatch(digits):
+        found.append(Listing("hex digits", (bytes.fromhex(digits),)))
+    dump = tuple(_dump(text))
+    if dump:
+        found.append(Listing("hexdump", dump))
+    plain = "".join(text.split())
+    if _BASE64.fullmatch(plain):
+        found += _base64(plain)
+    return (*found, Listing("raw bytes", (data,)))
+
+
+def _base64(text: str) -> Iterator[Listing]:
+    try:
+        found = base64.b64decode(text.translate(str.maketrans("-_", "+/")), validate=True)
+    except binascii.Error:
+        return
+    if found:
+        yield Listing("base64", (found,))
+
+
+class _Row(NamedTuple):
+    """One line of a hexdump. `words` are 16-bit ones, the lower byte first; `repeats` says that lines like
+    the one before it were left out.
+    """
+
+    offset: int
+    tokens: tuple[str, ...]
+    words: bool
+    repeats: bool = False
+
+    @property
+    def octets(self) -> bytes:
+        """The line's bytes."""
+        return b"".join(bytes.fromhex(token)[:: -1 if self.words else 1] for token in self.tokens)
+
+
+def _row(line: str) -> _Row | None:
+    """A line of xxd, hexdump, od, tcpdump -X or Wireshark; None for any other."""
+    match = _OFFSET.fullmatch(line.rstrip())
+    if match is None:
+        return None
+    # The characters are behind two blanks (xxd, tcpdump), a bar (hexdump -C) or three blanks (Wireshark).
+    gutter = r"\s{2,}" if match["colon"] else r"\s*\||\s{3,}"
+    tokens: list[str] = []
+    for token in re.split(gutter, match["rest"] or "")[0].split():
+        if not _TOKEN.fullmatch(token):
+            break
+        tokens.append(token)
+    digits = match["offset"]
+    words = len(digits) in _WORD_OFFSET_DIGITS and not match["colon"] and all(len(one) == 4 for one in tokens)
+    return _Row(int(digits, 16), tuple(tokens), words)
+
+
+def _dump(text: str) -> Iterator[bytes]:
+    """The stretches of a hexdump; none where the text is none. Lines of other things end a stretch."""
+    rows: list[_Row] = []
+    repeats = False
+    for line in [*text.splitlines(), ""]:
+        if line.strip() == _SAME_AGAIN and rows:
+            repeats = True
+            continue
+        row = _row(line)
+        if row is not None and rows and row.offset > rows[-1].offset:
+            rows.append(row._replace(repeats=repeats))
+        else:
+            stretch = _joined(rows)
+            if stretch:
+                yield stretch
+            rows = [row] if row is not None and row.offset == 0 and row.tokens else []
+        repeats = False
+
+
+def _joined(rows: list[_Row]) -> bytes:
+    found = bytearray()
+    for place, row in enumerate(rows):
+        if row.repeats and row.offset <= _REPEATED_BYTES_MAX:
+            before = rows[place - 1].octets or b"\0"
+            found += before * ((row.offset - len(found)) // len(before))
+        if row.offset != len(found):  # a row is missing, or it is no hexdump
+            break
+        most = rows[place + 1].offset - row.offset if place + 1 < len(rows) else _ROW_BYTES_MAX
+        found += row.octets[:most]
+    return bytes(found)
+
+
+def spoilt(data: bytes) -> tuple[int, str] | None:
+    """Return the first character that keeps a text from being hex digits, and what was expected there; None
+    where it does not look like hex digits, or is them.
+    """
+    text = data.decode("utf-8", "replace")
+    digits = _SPELLINGS.sub("", text)
+    known = sum(letter in string.hexdigits for letter in digits)
+    if not known or len(digits) - known > known // _FOR_ONE_WRONG:
+        return None
+    rest = _SPELLINGS.sub(lambda found: " " * len(found[0]), text)
+    for place, letter in enumerate(rest):
+        if letter not in string.hexdigits and letter != " ":
+            return place, "a hex digit"
+    return (len(text), "one more hex digit: their number is odd") if known % 2 else None

@@ -1,0 +1,98 @@
+"""`qianzhi describe`: from any form to words or JSON, of the same data; the exit code says if it is whole."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from console import describe as command
+from protocol.framing import Framing, wrap
+from tests.anymessage import CODECS
+from tests.builders import message
+from tests.canary import CARD, IDENTITY, PERSONS
+from tests.captured import Segment, ip_packet, on_link, pcap
+from tests.machine import write_settings
+
+BODY = CODECS["bcd87"].encode(message(groups=(("PN", "P1"), ("IN", IDENTITY)), de2=CARD))
+RAW = wrap(Framing.BE2, BODY)
+
+
+def run(*arguments: str, stdin: bytes = b"") -> Result:
+    return CliRunner().invoke(command.describe_command, arguments, input=stdin, env={"COLUMNS": "100"})
+
+
+def as_json(*arguments: str, stdin: bytes = b"") -> Any:  # noqa: ANN401 - JSON
+    return json.loads(run(*arguments, "--json", stdin=stdin).stdout)
+
+
+def test_words_and_json_have_the_same_fields() -> None:
+    said, found = run(RAW.hex()), as_json(RAW.hex())
+    assert (said.exit_code, found["form"]) == (0, "hex digits")
+    reading = found["told"][0]["reading"]
+    assert (reading["framing"], reading["dialect"]) == ("2be", "bcd87")
+    for node in reading["frames"][0]["nodes"]:
+        assert f"{node['at']:>4}  {node['field']}" in said.stdout
+        assert node["value"][:16] in said.stdout
+
+
+@pytest.mark.parametrize("stdin", [RAW, RAW.hex(" ").encode()])
+@pytest.mark.parametrize("arguments", [(), ("-",)])
+def test_standard_input_is_read(arguments: tuple[str, ...], stdin: bytes) -> None:
+    assert as_json(*arguments, stdin=stdin)["told"][0]["reading"]["dialect"] == "bcd87"
+
+
+def test_hex_digits_may_be_typed_in_several_words() -> None:
+    assert as_json(*RAW.hex(" ").split())["told"] == as_json(RAW.hex())["told"]
+
+
+def test_a_capture_in_a_file_is_described_with_its_addresses(tmp_path: Path) -> None:
+    file = tmp_path / "links.pcap"
+    file.write_bytes(pcap([on_link(1, ip_packet(Segment(RAW * 2)))]))
+    said = run(str(file))
+    assert said.exit_code == 0
+    assert "192.0.2.10:40000 to 192.0.2.20:8583\nframing 2be, dialect bcd87: 2 messages" in said.stdout
+
+
+def test_what_is_wrong_is_pointed_at_and_is_the_exit_code() -> None:
+    said = run(RAW[:60].hex())
+    assert said.exit_code == 1
+    assert "wrong: byte 60: expected" in said.stdout
+    assert "Error: byte 60: expected" in said.stderr
+
+
+def test_a_file_that_is_not_there_is_no_message() -> None:
+    result = run("gone.pcap")
+    assert isinstance(result.exception, FileNotFoundError)
+
+
+def test_framing_and_dialect_can_be_fixed() -> None:
+    found = as_json("--framing", "none", "--dialect", "bcd87", BODY.hex())["told"][0]["reading"]
+    assert (found["framing"], found["dialect"]) == (None, "bcd87")
+    wrong = as_json("--dialect", "hex87", RAW.hex())["told"][0]["reading"]
+    assert wrong["dialect"] == "hex87"
+    assert wrong["frames"][0]["wrong"]
+
+
+def test_a_bank_fixes_both(tmp_path: Path) -> None:
+    write_settings(tmp_path, f"sqlite:///{tmp_path}/front.db")
+    config = str(tmp_path / "qianzhi.toml")
+    found = as_json("--config", config, "--bank", "01020000", RAW.hex())["told"][0]["reading"]
+    assert (found["framing"], found["dialect"]) == ("2be", "ascii87")
+    assert run("--config", config, "--bank", "9", RAW.hex()).exit_code == 2
+
+
+def test_an_input_that_is_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "INPUT_BYTES_MAX", 100)
+    assert "cut the capture" not in run("-", stdin=RAW[:100]).stderr
+    assert "cut the capture" in run("-", stdin=bytes(101)).stderr
+
+
+def test_no_secret_is_printed() -> None:
+    for form in (RAW.hex(), RAW.hex()[:-9], RAW.hex(" ") + " 00"):
+        for flags in ((), ("--json",)):
+            result = run(form, *flags)
+            assert [mark.kind for mark in PERSONS if mark.is_in(result.output.encode())] == []
