@@ -36,7 +36,7 @@ class Listing(NamedTuple):
 
 
 def readings(data: bytes) -> tuple[Listing, ...]:
-    """Return every way in which `data` can be read, as it is last; empty stretches are left out.
+    """Return every way in which `data` can be read, the most particular first, as it is last.
 
     A hexdump begins a new stretch where its offsets begin anew, as each packet of `tcpdump -X` does.
     """
@@ -45,12 +45,12 @@ def readings(data: bytes) -> tuple[Listing, ...]:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
         return (Listing("raw bytes", (data,)),)
-    digits = _SPELLINGS.sub("", text)
-    if _HEX.fullmatch(digits):
-        found.append(Listing("hex digits", (bytes.fromhex(digits),)))
     dump = tuple(_dump(text))
     if dump:
         found.append(Listing("hexdump", dump))
+    digits = _SPELLINGS.sub("", text)
+    if _HEX.fullmatch(digits):
+        found.append(Listing("hex digits", (bytes.fromhex(digits),)))
     plain = "".join(text.split())
     if _BASE64.fullmatch(plain):
         found += _base64(plain)
