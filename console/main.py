@@ -15,6 +15,7 @@ from twisted.internet.error import CannotListenError
 
 from console.acts import COMMANDS as ACTS_COMMANDS
 from console.describe import COMMANDS as DESCRIBE_COMMANDS
+from console.doctor import COMMANDS as DOCTOR_COMMANDS
 from console.firewall import COMMANDS as FIREWALL_COMMANDS
 from console.front import COMMANDS as FRONT_COMMANDS
 from console.keys import COMMANDS as KEY_COMMANDS
@@ -66,6 +67,7 @@ for _command in (
     *KEY_COMMANDS,
     *ACTS_COMMANDS,
     *DESCRIBE_COMMANDS,
+    *DOCTOR_COMMANDS,
 ):
     cli.add_command(_command)
 

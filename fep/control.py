@@ -135,6 +135,18 @@ def make_way(path: Path) -> str:
     return checked
 
 
+def is_served(path: Path) -> bool:
+    """Whether a process serves at a control socket; nothing is asked of it. Raises ControlError where it
+    cannot be told, OSError where this login may not ask.
+    """
+    with socket.socket(socket.AF_UNIX) as connection:
+        try:
+            connection.connect(checked_path(path))
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+    return True
+
+
 def ask(where: Path, command: str, progress: Progress = lambda _: None, /, **arguments: object) -> Any:  # noqa: ANN401 - JSON
     """Ask the serving process to carry out a command, and wait for its answer. Blocks; for commands, not for
     the server itself. Raises NotServing, or ControlError with the reason of a refusal.

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection
+from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -47,6 +48,22 @@ def pin_of_file(path: Path) -> str:
         return pin_of(x509.load_pem_x509_certificate(path.read_bytes()))
     except (OSError, ValueError) as error:
         raise TlsError(f"{path}: not a certificate in PEM: {error}") from error
+
+
+class Validity(NamedTuple):
+    """From when until when a certificate holds, UTC."""
+
+    begins: datetime
+    ends: datetime
+
+
+def validity_of_file(path: Path) -> Validity:
+    """When the certificate in a PEM file holds. Raises TlsError."""
+    try:
+        certificate = x509.load_pem_x509_certificate(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise TlsError(f"{path}: not a certificate in PEM: {error}") from error
+    return Validity(certificate.not_valid_before_utc, certificate.not_valid_after_utc)
 
 
 class _Closing(TLSMemoryBIOProtocol):

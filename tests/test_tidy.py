@@ -62,6 +62,7 @@ PLACES = MappingProxyType(
             "ledger/front.py",
             "ledger/journal.py",
             "ledger/load.py",
+            "ledger/lookup.py",
             "ledger/schema.py",
             "ledger/store.py",
             "fep/service.py",

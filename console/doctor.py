@@ -1,0 +1,46 @@
+"""The command `qianzhi doctor`: what is wrong on this machine, and what mends it. Looks and prints.
+
+What is looked at, and what is good or bad, is the table of fep.checkup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from rich.console import RenderableType
+
+from console.options import SETTINGS
+from console.output import JSON, cell, show, table
+from fep.checkup import Finding, Machine, Verdict, findings
+
+_STYLES = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.BAD: "red", Verdict.SKIPPED: "dim"}
+
+
+@click.command("doctor")
+@click.option("--strict", is_flag=True, help="a warning is an exit code of 1 too")
+@SETTINGS
+@JSON
+def doctor_command(strict: bool, config: Path, as_json: bool) -> None:
+    """Look at this machine, and say what is wrong and what mends it; exit code 1 if anything is bad."""
+    found = tuple(findings(Machine(config, datetime.now(UTC).astimezone())))
+    show(found, lambda: _people(found), as_json=as_json)
+    counts = {verdict: sum(one.verdict is verdict for one in found) for verdict in Verdict}
+    if counts[Verdict.BAD] or (strict and counts[Verdict.WARN]):
+        raise click.ClickException(f"{counts[Verdict.BAD]} bad, {counts[Verdict.WARN]} doubtful")
+
+
+def _people(found: Sequence[Finding]) -> Iterator[RenderableType]:
+    shown = table("", "check", "what was found, and what to do", whole=("", "check"))
+    for one in found:
+        verdict = cell(one.verdict)
+        verdict.stylize(_STYLES[one.verdict])
+        mend = f"\n→ {one.mend}" if one.mend else ""
+        shown.add_row(verdict, cell(one.check), cell(f"{one.said}{mend}"))
+    yield shown
+
+
+COMMANDS: tuple[click.Command, ...] = (doctor_command,)
+"""What console.main adds to the `qianzhi` command."""
