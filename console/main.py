@@ -20,6 +20,7 @@ from console.firewall import COMMANDS as FIREWALL_COMMANDS
 from console.front import COMMANDS as FRONT_COMMANDS
 from console.keys import COMMANDS as KEY_COMMANDS
 from console.office import COMMANDS as OFFICE_COMMANDS
+from console.trace import COMMANDS as TRACE_COMMANDS
 from fep.errors import FepError
 from fep.logtext import traceback_text
 from fep.process import keep_memory_private
@@ -68,6 +69,7 @@ for _command in (
     *ACTS_COMMANDS,
     *DESCRIBE_COMMANDS,
     *DOCTOR_COMMANDS,
+    *TRACE_COMMANDS,
 ):
     cli.add_command(_command)
 

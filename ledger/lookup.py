@@ -5,17 +5,25 @@ Reads only, by indexes where there are some; never used while serving. What a th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
+from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, Select, or_, select
+from sqlalchemy import ColumnElement, Connection, Table, and_, or_, select
 
+from ledger.acts import Act
 from ledger.entry import Entry, Kind
 from ledger.load import Loaded
-from ledger.schema import facts, journal, loads
+from ledger.request import key_of
+from ledger.schema import dues, facts, loads
 from protocol.responses import Response
 
-FOUND_MAX = 100
+FOUND_MAX: Final = 100
 """A key that fits more entries is none; a person is to give a longer one."""
+_KEY_PARTS: Final = 4
+_UNDOINGS_MAX: Final = 8
+"""A transaction, its cancel and the cancel's reversal are three; what undoes an undone one adds one each."""
+_NUMBER_DIGITS_MAX: Final = 18
+"""What a 64-bit column can hold, whatever the digits."""
 
 
 def read_facts(connection: Connection) -> dict[str, str]:
@@ -30,20 +38,60 @@ def loaded_for(connection: Connection, date: str) -> Loaded | None:
     return Loaded(*row) if row else None
 
 
-def entries_where(connection: Connection, *conditions: ColumnElement[bool]) -> tuple[Entry, ...]:
-    """The entries that fit any of the conditions, in the order in which they were recorded, FOUND_MAX and one
-    more at most.
+def read_story(connection: Connection, table: Table, asked: str) -> tuple[tuple[Entry, ...], tuple[str, ...]]:
+    """The entries of every transaction that a key names, in the order in which they were recorded, and the
+    keys of those that it names itself.
+
+    `table` is the front's journal, or the office's copy of it. `asked` is a transaction's key (with or
+    without the noughts before the bank's code), a receipt's or an authorization's number, an RRN, a due, a
+    policy, or CHAIN:POSITION. With an entry come those that undo it, those that it undoes, and theirs. No
+    more than FOUND_MAX entries are named.
     """
-    wanted: Select[tuple[object, ...]] = (
-        select(journal)
-        .where(or_(*conditions))
-        .order_by(journal.c.recorded_at, journal.c.chain, journal.c.position)
-        .limit(FOUND_MAX + 1)
+    named = story = _read(connection, table, _named(table, asked))
+    known: set[str] = set()
+    for _ in range(_UNDOINGS_MAX):
+        keys = {entry.key for entry in story} | {entry.original for entry in story if entry.original}
+        if keys == known or not keys:
+            break
+        known = keys
+        wanted = sorted(keys)
+        story = _read(connection, table, or_(table.c.key.in_(wanted), table.c.original.in_(wanted)))
+    return story, tuple(entry.key for entry in named)
+
+
+def due_state(connection: Connection, due: str) -> str:
+    """A due's state in the front book; empty where there is no such due."""
+    return str(connection.execute(select(dues.c.state).where(dues.c.due == due)).scalar() or "")
+
+
+def acts_on(connection: Connection, table: Table, subjects: Iterable[str]) -> tuple[Act, ...]:
+    """The acts on any of these subjects (a business date, a break), in order."""
+    columns = (table.c[name] for name in Act._fields)
+    query = select(*columns).where(table.c.subject.in_(sorted(subjects))).order_by(table.c.number)
+    return tuple(Act(*row) for row in connection.execute(query))
+
+
+def _named(table: Table, asked: str) -> ColumnElement[bool]:
+    chain, colon, position = asked.partition(":")
+    if colon and _is_number(chain) and _is_number(position):
+        return and_(table.c.chain == int(chain), table.c.position == int(position))
+    parts = asked.split("/")
+    if len(parts) == _KEY_PARTS:
+        return table.c.key == key_of(*parts)
+    columns = ("receipt", "rrn", "authorization", "due", "policy")
+    return or_(*(table.c[name] == asked for name in columns))
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= _NUMBER_DIGITS_MAX
+
+
+def _read(connection: Connection, table: Table, condition: ColumnElement[bool]) -> tuple[Entry, ...]:
+    query = (
+        select(table)
+        .where(condition)
+        .order_by(table.c.recorded_at, table.c.chain, table.c.position)
+        .limit(FOUND_MAX)
     )
-    return tuple(_entries(connection, wanted))
-
-
-def _entries(connection: Connection, wanted: Select[tuple[object, ...]]) -> Iterator[Entry]:
-    for row in connection.execute(wanted):
-        entry = Entry._make(row)
-        yield entry._replace(kind=Kind(entry.kind), response=Response(entry.response))
+    found = (Entry._make(row) for row in connection.execute(query))
+    return tuple(entry._replace(kind=Kind(entry.kind), response=Response(entry.response)) for entry in found)

@@ -74,7 +74,7 @@ MTI_DIGITS: Final = (
 )
 """What each of the MTI's four digits is called and may be (ISO 8583:1987, message type identifier)."""
 
-_CODES: Final = MappingProxyType(
+CODES: Final = MappingProxyType(
     {
         "310000": "inquiry: what is due and payable on a policy",
         "311000": "inquiry: policy status",
@@ -93,7 +93,7 @@ _CODES: Final = MappingProxyType(
 _NETWORK: Final = MappingProxyType(
     {"001": "sign-on", "002": "sign-off", "101": "key change", "201": "cut-over", "301": "echo"}
 )
-_OUTCOMES: Final = MappingProxyType(
+OUTCOMES: Final = MappingProxyType(
     {
         Response.APPROVED: "approved: done, and on disk",
         Response.NOT_POSSIBLE: "not possible in this state",
@@ -173,7 +173,7 @@ ORIGINAL_PARTS: Final = (
 
 FIELDS: Final[Mapping[int, Sense]] = MappingProxyType(
     {
-        3: _one_of(_CODES),
+        3: _one_of(CODES),
         4: _AMOUNT,
         7: Sense(_fits(_MONTH_DAY + _TIME), True, _moment),
         11: Sense(_fits("[0-9]{6}")),
@@ -187,7 +187,7 @@ FIELDS: Final[Mapping[int, Sense]] = MappingProxyType(
         36: _TRACK,
         37: Sense(_fits("[A-Za-z0-9 ]{12}")),
         38: Sense(_fits("[A-Za-z0-9 ]{6}"), says=lambda _: "the front-end machine's approval"),
-        39: _one_of(_OUTCOMES),
+        39: _one_of(OUTCOMES),
         41: Sense(_fits("[ -~]{8}")),
         42: Sense(_fits("[ -~]{15}")),
         44: Sense(re.compile(r"[^\x00-\x1f\x7f-\x9f]{0,25}"), says=lambda _: "the reason in words"),

@@ -1,0 +1,166 @@
+"""The command `qianzhi trace`: all that is known of a transaction, by any of its keys. Reads and prints.
+
+What the journal tells, ledger.trace says; what the office knows, office.trace. Nothing is changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+from rich.console import RenderableType
+
+from console.options import SETTINGS
+from console.output import JSON, show
+from fep.config import load_settings
+from ledger import lookup
+from ledger.acts import Act
+from ledger.conceal import concealed
+from ledger.schema import acts, journal
+from ledger.store import Store
+from ledger.trace import NOT_KEPT, Told, tell
+from office.config import load_settings as load_office_settings
+from office.schema import entries as office_entries
+from office.trace import OfficeKnows, known
+from office.wording import yuan
+
+
+class Trace(NamedTuple):
+    """What is known: `source` says whose journal was read; `dues` are the states of the dues now."""
+
+    source: str
+    transactions: tuple[Told, ...]
+    dues: dict[str, str]
+    acts: tuple[Act, ...]
+    office: OfficeKnows | None
+    note: str
+
+
+@click.command("trace")
+@click.argument("key")
+@click.option(
+    "--office",
+    type=click.Path(path_type=Path),
+    help="the office's settings: shows what the office knows too, and serves where the front is not here",
+)
+@SETTINGS
+@JSON
+def trace_command(key: str, office: Path | None, config: Path, as_json: bool) -> None:
+    """Tell all that is known of a transaction, by any of its keys.
+
+    KEY is BANK/TERMINAL/MMDDhhmmss/STAN, a receipt or authorization number, an RRN, a due, a policy, or
+    CHAIN:POSITION in the journal.
+    """
+    if not key.strip():  # which every entry without a due, or a policy, would have
+        raise click.BadParameter("give a key that is not empty", param_hint="KEY")
+    found = _traced(key.strip(), config, office)
+    if not found.transactions:
+        raise click.ClickException(f"nothing in the {found.source} has this key: see qianzhi trace --help")
+    show(found, lambda: _people(found), as_json=as_json)
+
+
+def _traced(key: str, config: Path, office: Path | None) -> Trace:
+    if config.exists() or office is None:
+        store = Store(load_settings(config).node.database, lock=False)
+        source, table = "front book's journal", journal
+    else:
+        store = Store(load_office_settings(office).office.database, lock=False, by_index=False)
+        source, table = "office's copy of the journal", office_entries
+    try:
+        with store.reading(snapshot=True) as connection:
+            story, _ = lookup.read_story(connection, table, key)
+            at_front = table is journal
+            dates = {entry.business_date for entry in story}
+            done = lookup.acts_on(connection, acts, dates) if at_front and dates else ()
+            states = {
+                concealed(due): lookup.due_state(connection, due)
+                for due in sorted({entry.due for entry in story if entry.due})
+                if at_front
+            }
+    finally:
+        store.close()
+    at_office = None
+    if office is not None and story:
+        keys = {entry.key for entry in story}
+        at_office = _at_office(office, keys, {(entry.bank, entry.business_date) for entry in story})
+    return Trace(source, tell(story), states, done, at_office, NOT_KEPT)
+
+
+def _at_office(office: Path, keys: set[str], days: set[tuple[str, str]]) -> OfficeKnows:
+    store = Store(load_office_settings(office).office.database, lock=False, by_index=False)
+    try:
+        with store.reading(snapshot=True) as connection:
+            return known(connection, keys, days)
+    finally:
+        store.close()
+
+
+def _moment(us: int) -> str:
+    return datetime.fromtimestamp(us // 1_000_000, UTC).astimezone().isoformat(" ", "seconds")
+
+
+def _people(found: Trace) -> Iterator[RenderableType]:
+    for told in found.transactions:
+        yield from _told(told)
+        yield ""
+    for due, state in found.dues.items():
+        yield f"due {due}: {state or 'not in the book'}"
+    for act in found.acts:
+        yield _act("front", act)
+    if found.office is not None:
+        yield from _office(found.office)
+    yield f"from the {found.source}; {found.note}"
+
+
+def _told(told: Told) -> Iterator[str]:
+    yield f"{told.place}  {told.kind}  {told.key}"
+    yield f"  what       {told.what}, {yuan(told.amount)} yuan"
+    yield f"  decision   {told.response} {told.meaning}{f': {told.reason}' if told.reason else ''}"
+    yield f"  standing   {told.standing}; business date {told.business_date}"
+    yield f"  recorded   {_moment(told.recorded_at)}"
+    for label, value in (("policy", told.policy), ("due", told.due), ("receipt", told.receipt)):
+        if value:
+            yield f"  {label:<10} {value}"
+    if told.misfit:
+        yield f"  misfit     {told.misfit}"
+    for link in told.links:
+        place = f" ({link.place})" if link.place else ", not in the journal"
+        yield f"  link       {link.how} {link.key}{place}"
+    for label, fields in (("request", told.request), ("answer", told.answer)):
+        if fields:
+            rest = " ".join(f"{name}={value}" for name, value in fields.items() if name != "MTI")
+            yield f"  {label:<10} {fields.get('MTI', '')} {rest}"
+
+
+def _act(whose: str, act: Act) -> str:
+    words = " ".join(filter(None, (act.act, act.subject, act.note)))
+    return concealed(f"{whose}'s act {act.number}, {_moment(act.at)}, by {act.by}: {words}")
+
+
+def _office(office: OfficeKnows) -> Iterator[str]:
+    for line in office.lines:
+        done = "done" if line.state == "S" else "reversed"
+        yield f"bank {line.bank}'s file of {line.date}, line {line.line}: {done}, {yuan(line.amount)} yuan"
+    if not office.lines:
+        yield "no bank's file has it"
+    for one in office.breaks:
+        end = f" {one.resolution}" if one.resolution else ""
+        yield f"break {one.name}: {one.cls}, {yuan(one.difference)} yuan, {one.state}{end}"
+        yield f"  {one.reason}"
+        for event in one.history:
+            states = f"{event.from_state or 'new'} → {event.to_state}"
+            yield concealed(f"  {_moment(event.at)} {states} by {event.by} {event.note}".rstrip())
+    for posting in office.postings:
+        yield f"posting {posting.name}: {posting.description}"
+        for leg in posting.legs:
+            side = "debit" if leg.amount > 0 else "credit"
+            yield f"  {leg.account:<10} {side:<6} {yuan(abs(leg.amount)):>16}"
+    for act in office.acts:
+        yield _act("office", act)
+
+
+COMMANDS: tuple[click.Command, ...] = (trace_command,)
+"""What console.main adds to the `qianzhi` command."""
