@@ -13,6 +13,7 @@ import click
 from rich.console import RenderableType
 from rich.table import Table
 
+from console.options import BANK_CODE, entry_of
 from console.output import JSON, cell, show, table
 from fep.config import load_settings
 from protocol.codec import Codec
@@ -32,7 +33,7 @@ _INDENT = "  "
 @click.argument("given", metavar="[HEX|BASE64|FILE|-]", nargs=-1)
 @click.option("--framing", type=click.Choice([*map(str, Framing), _BARE]), help="[default: tried, all]")
 @click.option("--dialect", type=click.Choice(shipped()), help="[default: tried, all]")
-@click.option("--bank", metavar="CODE", help="the framing and dialect of this bank's entry in the settings")
+@click.option("--bank", type=BANK_CODE, help="the framing and dialect of this bank's entry in the settings")
 @click.option(
     "--config", type=click.Path(path_type=Path), default=Path("var/qianzhi.toml"), help="for --bank"
 )
@@ -52,9 +53,7 @@ def describe_command(
     if anything in it is wrong.
     """
     if bank is not None:
-        entry = next((one for one in load_settings(config).bank if one.code == bank), None)
-        if entry is None:
-            raise click.BadParameter(f"{config} has no bank of this code", param_hint="--bank")
+        entry = entry_of(load_settings(config), bank)
         framing, dialect = framing or str(entry.framing), dialect or entry.dialect
     codecs = {name: Codec(load(name)) for name in ([dialect] if dialect else shipped())}
     bare = framing == _BARE

@@ -26,20 +26,21 @@ _STYLES = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.BAD: "red", Verd
 def doctor_command(strict: bool, config: Path, as_json: bool) -> None:
     """Look at this machine, and say what is wrong and what mends it; exit code 1 if anything is bad."""
     found = tuple(findings(Machine(config, datetime.now(UTC).astimezone())))
-    show(found, lambda: _people(found), as_json=as_json)
+    show(found, lambda: shown(found), as_json=as_json)
     counts = {verdict: sum(one.verdict is verdict for one in found) for verdict in Verdict}
     if counts[Verdict.BAD] or (strict and counts[Verdict.WARN]):
         raise click.ClickException(f"{counts[Verdict.BAD]} bad, {counts[Verdict.WARN]} doubtful")
 
 
-def _people(found: Sequence[Finding]) -> Iterator[RenderableType]:
-    shown = table("", "check", "what was found, and what to do", whole=("", "check"))
+def shown(found: Sequence[Finding]) -> Iterator[RenderableType]:
+    """Findings for a person."""
+    rows = table("", "check", "what was found, and what to do", whole=("", "check"))
     for one in found:
         verdict = cell(one.verdict)
         verdict.stylize(_STYLES[one.verdict])
         mend = f"\n→ {one.mend}" if one.mend else ""
-        shown.add_row(verdict, cell(one.check), cell(f"{one.said}{mend}"))
-    yield shown
+        rows.add_row(verdict, cell(one.check), cell(f"{one.said}{mend}"))
+    yield rows
 
 
 COMMANDS: tuple[click.Command, ...] = (doctor_command,)

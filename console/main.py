@@ -14,6 +14,7 @@ import click
 from twisted.internet.error import CannotListenError
 
 from console.acts import COMMANDS as ACTS_COMMANDS
+from console.bank import COMMANDS as BANK_COMMANDS
 from console.describe import COMMANDS as DESCRIBE_COMMANDS
 from console.doctor import COMMANDS as DOCTOR_COMMANDS
 from console.firewall import COMMANDS as FIREWALL_COMMANDS
@@ -70,6 +71,7 @@ for _command in (
     *DESCRIBE_COMMANDS,
     *DOCTOR_COMMANDS,
     *TRACE_COMMANDS,
+    *BANK_COMMANDS,
 ):
     cli.add_command(_command)
 

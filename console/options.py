@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
 
 import click
+from click.shell_completion import CompletionItem
 
+from fep.config import Bank, Settings, load_settings
 from ledger.day import is_date
+from ledger.errors import LedgerError
+
+_USUAL = Path("var/qianzhi.toml")
 
 SETTINGS = click.option(
     "--config",
     "config",
     type=click.Path(path_type=Path),
-    default=Path("var/qianzhi.toml"),
+    default=_USUAL,
     show_default=True,
     help="the settings file",
 )
@@ -32,3 +38,35 @@ class BusinessDate(click.ParamType):
 
 
 DATE = BusinessDate()
+
+
+class BankCode(click.ParamType):
+    """A bank's code as the settings have it; the settings themselves are read by the command."""
+
+    name = "CODE"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """The codes of the settings that the command line names, or of the usual ones."""
+        del param
+        given = ctx.params.get("config") or _USUAL
+        try:
+            banks = load_settings(Path(given)).bank
+        except LedgerError:  # a shell asks at each key: nobody reads an error there
+            return []
+        return [CompletionItem(one.code, help=one.name) for one in banks if one.code.startswith(incomplete)]
+
+
+BANK_CODE = BankCode()
+
+
+def entry_of(settings: Settings, code: str) -> Bank:
+    """The entry of a bank. Raises BadParameter, with the code that is like it."""
+    for bank in settings.bank:
+        if bank.code == code:
+            return bank
+    codes = [bank.code for bank in settings.bank]
+    near = difflib.get_close_matches(code, codes, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(codes)}"
+    raise click.BadParameter(f"the settings have no bank of this code; {hint}", param_hint="CODE")

@@ -259,7 +259,7 @@ def _clock(machine: Machine, settings: Settings) -> Iterator[Found]:
 def _keys(_machine: Machine, settings: Settings) -> Iterator[Found]:
     vault = Vault(settings.keystore)
     try:
-        for bank in settings.bank:
+        for bank in (one for one in settings.bank if one.enabled):
             try:
                 vault.bank_keys(bank, os.urandom).fresh()
             except FepError as error:

@@ -158,6 +158,7 @@ class Bank(Section):
 
     code: str = Field(pattern=r"^[0-9]{1,11}$")
     name: str = Field(min_length=1, max_length=40)
+    enabled: bool = Field(default=True, description="false: no link is let in, and open ones end at a reload")
     host: str = "127.0.0.1"
     port: Port
     networks: Networks = Field(min_length=1)
@@ -197,7 +198,9 @@ class Bank(Section):
 
     def allowance(self, port: int) -> Allowance:
         """What this entry allows at the port where the bank is listened to."""
-        return Allowance(self.code, port, self.networks, self.hours, self.links, self.new_links_a_minute)
+        return Allowance(
+            self.code, port, self.networks, self.hours, self.links, self.new_links_a_minute, self.enabled
+        )
 
     def allows_terminal(self, terminal: str) -> bool:
         """Whether DE 41 matches one of the bank's patterns (shell style: `*`, `?`, `[ab]`)."""
@@ -238,7 +241,7 @@ class Settings(Section):
             Door("ops", zones.ops, (self.status.port,)),
             Door("inside", zones.inside, zones.inside_ports),
         )
-        return Policy(self.allowances(), doors, zones.databases)
+        return Policy(tuple(one for one in self.allowances() if one.enabled), doors, zones.databases)
 
 
 def load_settings(path: Path) -> Settings:

@@ -208,8 +208,11 @@ class Server:
         limits = self._surroundings.limits
         if code is None:
             owner = self._gateway.owner_of(host, port)
-            known = f"bank {owner.bank} may not open links at this hour" if owner else ""
-            self._refuse(host, port, known or "the address is not on the allowlist")
+            known = "the address is not on the allowlist"
+            if owner is not None:
+                why = "may not open links at this hour" if owner.enabled else "is disabled in the settings"
+                known = f"bank {owner.bank} {why}"
+            self._refuse(host, port, known)
             return None
         counterparty = self._counterparties[code]
         if len(self.connections) >= limits.links or self.per_bank[code] >= counterparty.bank.links:
@@ -242,6 +245,8 @@ class Server:
         owner = self._gateway.owner_of(peer.host, host.port)
         if owner is None or owner.bank != code:
             return "its address is no longer on the allowlist"
+        if not owner.enabled:
+            return "the bank was disabled in the settings"
         tls = self._counterparties[code].tls
         if (tls is None) != (connection.link.bank.transport == "plain"):
             return "its transport was changed in the settings"

@@ -272,7 +272,9 @@ class Service:
         return changed
 
     def _parties(self, settings: Settings, vault: Vault) -> dict[str, Counterparty]:
-        return {bank.code: self._counterparty(bank, settings.tls, vault) for bank in settings.bank}
+        """Those that may connect: a bank that is disabled needs no key yet, or none any more."""
+        enabled = (bank for bank in settings.bank if bank.enabled)
+        return {bank.code: self._counterparty(bank, settings.tls, vault) for bank in enabled}
 
     def _counterparty(self, bank: Bank, tls: Tls | None, vault: Vault) -> Counterparty:
         dialect = load(bank.dialect)

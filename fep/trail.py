@@ -27,7 +27,8 @@ SIGNAL: Final = "signal"
 NAME: Final = r"[^\W\d_](?:[^\W\d_]|[ .·'-]){0,39}"
 """A custodian's name: letters of any script. No digit, so that no component can be typed in its place."""
 _CHECK_VALUE: Final = "[0-9A-Fa-f]{6,10}"
-_ZMK: Final = "zmk/[0-9]{1,11}"
+_BANK: Final = "[0-9]{1,11}"
+_ZMK: Final = f"zmk/{_BANK}"
 _KEY: Final = f"front|seal|{_ZMK}"
 _DIGEST: Final = "[0-9a-f]{64}"
 _ATTEMPTS: Final = 8
@@ -41,6 +42,9 @@ SUBJECTS: Final[Mapping[str, str]] = MappingProxyType(
         "keys generate": _KEY,
         "keys remove": _KEY,
         "keys rewrap": "",
+        "bank add": _BANK,
+        "bank disable": _BANK,
+        "bank enable": _BANK,
         "firewall apply": _DIGEST,
         "firewall confirm": _DIGEST,
         "firewall rollback": _DIGEST,

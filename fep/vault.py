@@ -63,6 +63,10 @@ class Vault:
         """What makes a bank's session keys. Raises KeystoreError and TokenError."""
         return BankKeys(bank.mac, self._zmk(bank), entropy)
 
+    def check_value(self, bank: Bank) -> str:
+        """The check value of a bank's ZMK. Raises KeystoreError and TokenError."""
+        return self._zmk(bank).check_value
+
     def held_zmk(self, bank: Bank) -> bytes:
         """A bank's ZMK itself, for a simulated bank: samples share the keystore. Raises KeystoreError."""
         return self._of_kind(zmk_name(bank.code), ZMK_KIND[bank.mac]).secret.reveal()

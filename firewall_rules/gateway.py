@@ -21,7 +21,9 @@ _MAPPED_BITS = 96
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """One bank's right to connect: from `networks`, to the listening `port`; None is no limit."""
+    """One bank's right to connect: from `networks`, to the listening `port`; None is no limit. The right of
+    a bank that is not `enabled` rests: the addresses stay its own.
+    """
 
     bank: str
     port: int
@@ -29,6 +31,7 @@ class Allowance:
     hours: Hours | None = None
     links: int | None = None
     new_links_a_minute: int | None = None
+    enabled: bool = True
 
     def holds(self, address: Address) -> bool:
         """Whether an address is this bank's."""
@@ -58,7 +61,9 @@ class Gateway:
         without reading.
         """
         owner = self.owner_of(host, port)
-        if owner is None or (owner.hours is not None and not owner.hours.include(now.time())):
+        if owner is None or not owner.enabled:
+            return None
+        if owner.hours is not None and not owner.hours.include(now.time()):
             return None
         return owner.bank
 

@@ -1,0 +1,220 @@
+"""The commands on banks: `qianzhi bank list`, `add`, `disable`, `enable` and `test`.
+
+Parses arguments, calls, prints. What an entry may say, fep.config knows; how it gets into the file,
+fep.entries; whether the bank could connect, fep.bankcheck.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+from rich.console import RenderableType
+
+from console.doctor import shown
+from console.options import BANK_CODE, SETTINGS, entry_of
+from console.output import JSON, cell, show, table
+from console.trail import recorded
+from fep.bankcheck import Asked, could_connect
+from fep.checkup import Machine, Verdict
+from fep.config import Bank, Settings, load_settings
+from fep.entries import replace_settings, with_enabled, with_entry
+from fep.errors import FepError
+from fep.trail import subject_of
+from fep.vault import Vault
+from protocol.dialect import shipped
+from protocol.framing import Framing
+from protocol.mac import MacAlgorithm
+
+_MISSING = "missing"
+
+
+class Listed(NamedTuple):
+    """A bank's entry, and its key's check value; `key` says why where it has none that fits."""
+
+    code: str
+    name: str
+    enabled: bool
+    listens: str
+    networks: tuple[str, ...]
+    transport: str
+    pins: int
+    framing: str
+    dialect: str
+    mac: str
+    key: str
+
+
+@click.group()
+def bank() -> None:
+    """The banks: their entries in the settings, and whether they could connect."""
+
+
+@bank.command("list")
+@SETTINGS
+@JSON
+def list_command(config: Path, as_json: bool) -> None:
+    """List the banks: what each entry says, and whether its key is there and fits."""
+    settings = load_settings(config)
+    found = tuple(_listed(settings))
+    show(found, lambda: _people(found), as_json=as_json)
+
+
+def _listed(settings: Settings) -> Iterator[Listed]:
+    vault = Vault(settings.keystore)
+    try:
+        for one in settings.bank:
+            try:
+                key = vault.check_value(one)
+            except FepError as error:
+                key = f"{_MISSING}: {error}"
+            yield Listed(
+                one.code,
+                one.name,
+                one.enabled,
+                f"{one.host}:{one.port}",
+                tuple(map(str, one.networks)),
+                one.transport,
+                len(one.pins),
+                str(one.framing),
+                one.dialect,
+                str(one.mac),
+                key,
+            )
+    finally:
+        vault.close()
+
+
+def _people(found: Sequence[Listed]) -> Iterator[RenderableType]:
+    rows = table("code", "bank", "listens at, from", "on the wire", "key", whole=("code",))
+    for one in found:
+        state = "" if one.enabled else "\ndisabled"
+        link = f"{one.transport}, {one.pins} pinned" if one.pins else one.transport
+        wire = f"{one.framing}, {one.dialect}, {one.mac}\n{link}"
+        networks = ", ".join(one.networks)
+        cells = (one.code, f"{one.name}{state}", f"{one.listens}\n{networks}", wire, one.key)
+        rows.add_row(*map(cell, cells))
+    yield rows
+
+
+@bank.command("add")
+@click.argument("code")
+@click.option("--name", required=True, help="the bank's name, for people")
+@click.option("--port", type=click.IntRange(1, 65535), required=True, help="where it is listened to")
+@click.option("--network", "networks", multiple=True, required=True, help="where it comes from; repeat it")
+@click.option("--pin", "pins", multiple=True, help="the SHA-256 of its public key; repeat it")
+@click.option("--plain", is_flag=True, help="without TLS")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--framing", type=click.Choice(list(map(str, Framing))), default="2be", show_default=True)
+@click.option("--dialect", type=click.Choice(shipped()), default="ascii87", show_default=True)
+@click.option("--mac", type=click.Choice(list(map(str, MacAlgorithm))), default="aes-cmac", show_default=True)
+@SETTINGS
+def add_command(
+    code: str, networks: Sequence[str], pins: Sequence[str], plain: bool, config: Path, **given: object
+) -> None:
+    """Add a bank's entry to the settings, disabled until its key is there; CODE is its DE 32."""
+    entry = {
+        "code": code,
+        "name": given["name"],
+        "enabled": False,
+        "host": given["host"],
+        "port": given["port"],
+        "networks": list(networks),
+        **({"transport": "plain"} if plain else {"pins": list(pins)}),
+        "framing": given["framing"],
+        "dialect": given["dialect"],
+        "mac": given["mac"],
+    }
+    settings = load_settings(config)
+    taken = {one.port for one in settings.bank}
+    with recorded(settings, "bank add", subject_of("bank add", code)):
+        replace_settings(config, with_entry(config.read_text(encoding="utf-8"), entry))
+    click.echo(f"added bank {code} to {config}, disabled; next:")
+    load = "qianzhi reload" if given["port"] in taken else "restart the machine: nobody listens there yet"
+    for step in (
+        f"qianzhi keys load zmk/{code}   (the custodians' ceremony; docs/keys.md)",
+        f"qianzhi bank test {code} --certificate FILE   (the bank's, if it uses TLS)",
+        f"qianzhi bank enable {code}",
+        "qianzhi firewall apply",
+        load,
+    ):
+        click.echo(f"  {step}")
+
+
+@bank.command("disable")
+@click.argument("code", type=BANK_CODE)
+@SETTINGS
+def disable_command(code: str, config: Path) -> None:
+    """Keep a bank out from the next reload on: its links end, its address is refused."""
+    _set_enabled(config, code, enabled=False)
+
+
+@bank.command("enable")
+@click.argument("code", type=BANK_CODE)
+@SETTINGS
+def enable_command(code: str, config: Path) -> None:
+    """Let a bank in again from the next reload on; refused where its key is missing."""
+    _set_enabled(config, code, enabled=True)
+
+
+def _set_enabled(config: Path, code: str, *, enabled: bool) -> None:
+    settings = load_settings(config)
+    entry = entry_of(settings, code)
+    word = "enabled" if enabled else "disabled"
+    if entry.enabled == enabled:
+        click.echo(f"bank {code} is {word} already: nothing was changed")
+        return
+    if enabled:
+        _need_key(settings, entry)
+    act = "bank enable" if enabled else "bank disable"
+    with recorded(settings, act, subject_of(act, code)):
+        text = config.read_text(encoding="utf-8")
+        replace_settings(config, with_enabled(text, code, enabled=enabled))
+    click.echo(f"bank {code} is {word} in {config}; next: qianzhi reload, then qianzhi firewall apply")
+
+
+def _need_key(settings: Settings, entry: Bank) -> None:
+    """A machine whose settings let in a bank without a key would not take them, nor start."""
+    vault = Vault(settings.keystore)
+    try:
+        vault.check_value(entry)
+    except FepError as error:
+        raise click.ClickException(f"{error}; first: qianzhi keys load zmk/{entry.code}") from error
+    finally:
+        vault.close()
+
+
+@bank.command("test")
+@click.argument("code", type=BANK_CODE)
+@click.option("--from", "address", help="an address that it comes from  [default: the first of its networks]")
+@click.option(
+    "--certificate", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="the bank's, in PEM"
+)
+@SETTINGS
+@JSON
+def test_command(
+    code: str, address: str | None, certificate: Path | None, config: Path, as_json: bool
+) -> None:
+    """Say, step by step, whether a bank could connect now; exit code 1 if it could not."""
+    settings = load_settings(config)
+    asked = Asked(entry_of(settings, code), _address(address), certificate)
+    machine = Machine(config, datetime.now(UTC).astimezone())
+    found = tuple(could_connect(machine, settings, asked))
+    show(found, lambda: shown(found), as_json=as_json)
+    if any(one.verdict is Verdict.BAD for one in found):
+        raise click.ClickException(f"bank {code} could not connect now")
+
+
+def _address(text: str | None) -> IPv4Address | IPv6Address | None:
+    try:
+        return None if text is None else ip_address(text)
+    except ValueError as error:
+        raise click.BadParameter("is no IP address", param_hint="--from") from error
+
+
+COMMANDS: tuple[click.Command, ...] = (bank,)
+"""What console.main adds to the `qianzhi` command."""

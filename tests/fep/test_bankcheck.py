@@ -1,0 +1,136 @@
+"""Whether a bank could connect: every step is seen to find what would keep the bank out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from socket import AF_UNIX, socket
+
+import pytest
+
+from fep.bankcheck import STEPS, Asked, could_connect
+from fep.certificates import VALID, self_signed
+from fep.checkup import Machine, Verdict
+from fep.config import load_settings
+from fep.install import install
+from fep.selftest import Ground
+from fep.vault import open_keystore
+
+NOW = datetime(2026, 11, 24, 10, 11, 12, tzinfo=UTC)
+CODE = "01020000"
+Break = Callable[[Machine], Machine]
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    config = install(tmp_path / "fep", os.urandom, NOW, first_port=9583, status_port=9580)
+    net = tmp_path / "proc" / "net"
+    net.mkdir(parents=True)
+    (net / "tcp").write_text("head\n" + "".join(f" 0: 00000000:{9583 + n:04X} 0:0 0A\n" for n in range(3)))
+    return Machine(config, NOW, ground=Ground(tmp_path / "proc"))
+
+
+@contextmanager
+def served(machine: Machine) -> Iterator[None]:
+    with socket(AF_UNIX) as control:
+        control.bind(load_settings(machine.config).node.control)
+        control.listen()
+        yield
+
+
+def looked(machine: Machine, **asked: object) -> dict[str, list[tuple[Verdict, str]]]:
+    settings = load_settings(machine.config)
+    entry = next(one for one in settings.bank if one.code == CODE)
+    found: dict[str, list[tuple[Verdict, str]]] = {}
+    for one in could_connect(machine, settings, Asked(entry, **asked)):  # type: ignore[arg-type]
+        found.setdefault(one.check, []).append((one.verdict, one.said))
+    return found
+
+
+def test_a_bank_in_order_could_connect_and_its_key_is_named(machine: Machine) -> None:
+    certificate = machine.config.parent / "keys" / f"{CODE}.crt"
+    settings = load_settings(machine.config)
+    value = open_keystore(settings.keystore)[f"zmk/{CODE}"].check_value
+    with served(machine):
+        found = looked(machine, certificate=certificate)
+    assert [verdict for seen in found.values() for verdict, _ in seen] == [Verdict.OK] * len(STEPS)
+    assert f"check value {value}," in found["keys"][0][1]
+
+
+def change(machine: Machine, old: str, new: str) -> Machine:
+    text = machine.config.read_text()
+    assert old in text
+    machine.config.write_text(text.replace(old, new, 1))
+    return machine
+
+
+def first(new: str) -> Break:
+    """Put a line into the first bank's entry."""
+    return lambda machine: change(machine, f'code = "{CODE}"', f'{new}\ncode = "{CODE}"')
+
+
+BROKEN: list[tuple[str, Break, dict[str, object], Verdict, str]] = [
+    ("entry", first("enabled = false"), {}, Verdict.BAD, "disabled"),
+    ("firewall", first("enabled = false"), {}, Verdict.SKIPPED, "disabled"),
+    (
+        "listener",
+        lambda m: change(m, "port = 9583", "port = 9599"),
+        {},
+        Verdict.BAD,
+        "nobody listens at 9599",
+    ),
+    ("allowlist", lambda m: m, {"address": ip_address("192.0.2.1")}, Verdict.BAD, "on no bank's list"),
+    ("firewall", lambda m: m, {"address": ip_address("192.0.2.1")}, Verdict.BAD, "keep 192.0.2.1 out"),
+    ("allowlist", first('hours = "12:00-13:00"'), {}, Verdict.BAD, "only from 12:00 to 13:00"),
+    ("firewall", first('hours = "12:00-13:00"'), {}, Verdict.BAD, "keep"),
+    ("certificate", lambda m: change(m, "keys/machine.crt", "keys/gone.crt"), {}, Verdict.BAD, "certificate"),
+    (
+        "certificate",
+        lambda m: replace(m, now=NOW + VALID + timedelta(days=1)),
+        {"certificate": "theirs"},
+        Verdict.BAD,
+        "holds from",
+    ),
+    ("certificate", lambda m: m, {"certificate": "other"}, Verdict.BAD, "which is not pinned"),
+    ("certificate", lambda m: m, {}, Verdict.OK, "1 keys are pinned"),
+    ("keys", lambda m: change(m, 'mac = "aes-cmac"', 'mac = "x9.19"'), {}, Verdict.BAD, "zmk"),
+]
+
+
+@pytest.mark.parametrize(("step", "broken", "asked", "verdict", "said"), BROKEN)
+def test_the_step_finds_what_keeps_the_bank_out(
+    step: str, broken: Break, asked: dict[str, object], verdict: Verdict, said: str, machine: Machine
+) -> None:
+    keys = machine.config.parent / "keys"
+    (keys / "other.crt").write_bytes(self_signed("other", NOW).certificate)
+    files = {"theirs": keys / f"{CODE}.crt", "other": keys / "other.crt"}
+    given = {name: files.get(str(value), value) for name, value in asked.items()}
+    with served(machine):
+        found = looked(broken(machine), **given)
+    assert [one for one in found[step] if one[0] is verdict and said in one[1]], found[step]
+
+
+def test_a_machine_that_does_not_serve_lets_nobody_in(machine: Machine) -> None:
+    assert looked(machine)["listener"] == [(Verdict.BAD, "no machine serves with these settings")]
+
+
+def test_every_step_is_seen_to_fail() -> None:
+    assert {step for step, *_ in BROKEN} == {step.name for step in STEPS}
+
+
+def test_an_address_of_another_bank_is_told(machine: Machine) -> None:
+    change(machine, "port = 9584\nnetworks = [", 'port = 9583\nnetworks = ["192.0.2.9"] #')
+    found = looked(machine, address=ip_address("192.0.2.9"))["allowlist"]
+    assert found == [(Verdict.BAD, "192.0.2.9 at 9583 is bank 01030000's")]
+
+
+def test_a_plain_link_is_doubtful(machine: Machine) -> None:
+    text = machine.config.read_text()
+    place = text.index("pins = ")
+    machine.config.write_text(text[:place] + 'transport = "plain" #' + text[place:])
+    assert looked(machine)["certificate"][0][0] is Verdict.WARN
