@@ -5,6 +5,7 @@ Reads and prints. Nothing is written down here, and nothing decided but whether 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
@@ -14,6 +15,7 @@ from typing import Any
 import click
 
 from console.options import SETTINGS
+from console.output import JSON, plain, printable
 from fep.config import load_settings
 from ledger.acts import Act, act_hash, broken_acts, read_acts
 from ledger.conceal import concealed
@@ -26,23 +28,26 @@ VERIFY = click.option("--verify", is_flag=True, help="prove the chain; exit code
 @click.command("acts")
 @VERIFY
 @SETTINGS
-def acts_command(verify: bool, config: Path) -> None:
+@JSON
+def acts_command(verify: bool, config: Path, as_json: bool) -> None:
     """List who had the machine do what, and when."""
     store = Store(load_settings(config).node.database, lock=False)
     try:
-        show(store, partial(read_acts, table=acts), verify=verify)
+        show(store, partial(read_acts, table=acts), verify=verify, as_json=as_json)
     finally:
         store.close()
 
 
-def show(store: Store, read: Callable[[Any], Iterator[Act]], *, verify: bool) -> None:
-    """Print the trail that `read` reads from a connection, and whether it holds."""
+def show(store: Store, read: Callable[[Any], Iterator[Act]], *, verify: bool, as_json: bool = False) -> None:
+    """Print the trail that `read` reads from a connection, and whether it holds. As JSON, an act a line: a
+    trail may be longer than memory.
+    """
     last: Act | None = None
 
     def shown(found: Iterator[Act]) -> Iterator[Act]:
         nonlocal last
         for act in found:
-            click.echo(line(act))
+            click.echo(json.dumps(plain(_concealed(act)), ensure_ascii=False) if as_json else line(act))
             last = act
             yield act
 
@@ -51,20 +56,24 @@ def show(store: Store, read: Callable[[Any], Iterator[Act]], *, verify: bool) ->
     if not verify:
         return
     for place in broken:
-        click.echo(f"act {place.number}: {place.reason}")
+        click.echo(f"act {place.number}: {place.reason}", err=as_json)
     if broken:
         raise click.ClickException(
             f"{len(broken)} broken links: keep the files as they are and find out who wrote to them"
         )
     tip = f"; the last one's hash is {act_hash(last)}: keep it elsewhere" if last else ""
-    click.echo(f"every link holds, {last.number if last else 0} acts{tip}")
+    click.echo(f"every link holds, {last.number if last else 0} acts{tip}", err=as_json)
+
+
+def _concealed(act: Act) -> Act:
+    return act._replace(subject=concealed(act.subject), note=concealed(act.note))
 
 
 def line(act: Act) -> str:
     """One act, in local time. What a terminal would take for a command of its own becomes a question mark."""
     at = datetime.fromtimestamp(act.at // 1_000_000, UTC).astimezone().isoformat(timespec="seconds")
     text = " ".join(filter(None, (str(act.number), at, act.by, act.act, act.subject, act.note)))
-    return concealed("".join(letter if letter.isprintable() else "?" for letter in text))
+    return printable(concealed(text)).replace("\n", "?")
 
 
 COMMANDS: tuple[click.Command, ...] = (acts_command,)

@@ -20,6 +20,7 @@ from typing import NoReturn, TextIO
 import click
 
 from console.options import SETTINGS
+from console.output import JSON, show
 from console.trail import recorded, write_down
 from fep.config import Settings, load_settings
 from firewall_rules.errors import FirewallError
@@ -58,14 +59,13 @@ def check_command(config: Path) -> None:
 
 @firewall.command("diff")
 @SETTINGS
-def diff_command(config: Path) -> None:
+@JSON
+def diff_command(config: Path, as_json: bool) -> None:
     """Say how the loaded rules differ from the settings; exit code 1 if they do."""
     lines = difference(Nft().listed(), _wanted(config))
-    for line in lines:
-        click.echo(line)
+    show(lines, lambda: lines or ["the loaded rules are those of the settings"], as_json=as_json)
     if lines:
         raise click.ClickException("the loaded rules are not those of the settings")
-    click.echo("the loaded rules are those of the settings")
 
 
 @firewall.command("apply")

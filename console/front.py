@@ -10,13 +10,13 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 from rich.console import Console
@@ -26,7 +26,9 @@ from twisted.logger import globalLogBeginner
 from twisted.python.failure import Failure
 
 from console import trail
+from console.day import status_command
 from console.options import DATE, SETTINGS
+from console.output import JSON, show
 from console.trail import now_us
 from fep.config import Settings, load_settings
 from fep.control import NotServing, ask
@@ -41,7 +43,7 @@ from ledger import bookfile, sample
 from ledger.cutover import Cutover, cut_over
 from ledger.errors import LedgerError
 from ledger.front import FrontBook
-from ledger.journal import broken_links, read_chains, read_days, read_entries
+from ledger.journal import BrokenLink, broken_links, read_chains, read_entries
 from ledger.load import Loaded, load_book
 from ledger.store import Store
 
@@ -89,7 +91,8 @@ def run() -> None:
         install(_RUN_FOLDER, os.urandom, datetime.now(UTC), trial=True, **ports)
         path = _RUN_FOLDER / "book.csv"
         _write_sample(path, _SAMPLE_POLICIES, 1, today())
-        _report(_load(load_settings(config), path))
+        for line in _report(_load(load_settings(config), path)):
+            click.echo(line)
     _serve(load_settings(config), config, quiet=False)
 
 
@@ -109,9 +112,11 @@ def book() -> None:
 @book.command("load")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @SETTINGS
-def load_command(file: Path, config: Path) -> None:
+@JSON
+def load_command(file: Path, config: Path, as_json: bool) -> None:
     """Load FILE, the day's dues, whole or not at all, and open its business day."""
-    _report(_load(load_settings(config), file))
+    loaded = _load(load_settings(config), file)
+    show(loaded, lambda: _report(loaded), as_json=as_json)
 
 
 @book.command("sample")
@@ -133,23 +138,15 @@ def day() -> None:
     """The business day."""
 
 
-@day.command("status")
-@SETTINGS
-def status_command(config: Path) -> None:
-    """Say which business days there are, and how far each has come at the front."""
-    store = Store(load_settings(config).node.database, lock=False)
-    with store.reading() as connection:
-        for row in read_days(connection):
-            closed = f", root {row.root}" if row.root else ""
-            click.echo(f"{row.date} {row.state}{closed}")
-    store.close()
+day.add_command(status_command)
 
 
 @day.command("cutover")
 @click.option("--date", type=DATE, default=None, help="the business day to close  [default: the open one]")
 @click.option("--early", is_flag=True, help="close it though its date has not come")
 @SETTINGS
-def cutover_command(date: str | None, early: bool, config: Path) -> None:
+@JSON
+def cutover_command(date: str | None, early: bool, config: Path, as_json: bool) -> None:
     """Close the business day and open the next; asked for again, it changes nothing."""
     settings = load_settings(config)
     try:
@@ -157,7 +154,8 @@ def cutover_command(date: str | None, early: bool, config: Path) -> None:
     except NotServing:
         done = _cut_over_here(settings, date, early=early)
     before = " before" if done.done_before else ""
-    click.echo(f"{done.date} is closed{before}, {done.next_date} is open; root {done.root}")
+    said = f"{done.date} is closed{before}, {done.next_date} is open; root {done.root}"
+    show(done, lambda: [said], as_json=as_json)
 
 
 @click.group()
@@ -167,22 +165,45 @@ def journal() -> None:
 
 @journal.command("verify")
 @SETTINGS
-def verify_command(config: Path) -> None:
+@JSON
+def verify_command(config: Path, as_json: bool) -> None:
     """Prove the journal's hash chains; exit code 1 and every broken link if one does not hold."""
     store = Store(load_settings(config).node.database, lock=False)
-    broken = 0
-    with store.reading() as connection:
-        for chain in read_chains(connection):
-            for link in broken_links(read_entries(connection, chain.chain), chain):
-                broken += 1
-                click.echo(f"chain {link.chain}, entry {link.position}: {link.reason}")
-            click.echo(f"chain {chain.chain}: {chain.position} entries")
-    store.close()
+    try:
+        with store.reading() as connection:
+            found = [
+                ProvedChain(
+                    chain.chain,
+                    chain.position,
+                    tuple(broken_links(read_entries(connection, chain.chain), chain)),
+                )
+                for chain in read_chains(connection)
+            ]
+    finally:
+        store.close()
+    show(found, lambda: _proved(found), as_json=as_json)
+    broken = sum(len(chain.broken) for chain in found)
     if broken:
         raise click.ClickException(
             f"{broken} broken links: keep the files as they are and find out who wrote to them"
         )
-    click.echo("every link holds")
+
+
+class ProvedChain(NamedTuple):
+    """A chain of the journal, and where it does not hold."""
+
+    chain: int
+    entries: int
+    broken: tuple[BrokenLink, ...]
+
+
+def _proved(found: Sequence[ProvedChain]) -> Iterator[str]:
+    for chain in found:
+        for link in chain.broken:
+            yield f"chain {link.chain}, entry {link.position}: {link.reason}"
+        yield f"chain {chain.chain}: {chain.entries} entries"
+    if not any(chain.broken for chain in found):
+        yield "every link holds"
 
 
 def _tune_interpreter() -> None:
@@ -265,15 +286,15 @@ def _load_here(settings: Settings, path: Path, advance: Callable[[int], None]) -
         return load_book(store, parsed, front_key.identity, now_us(), advance, by=by)
 
 
-def _report(loaded: Loaded) -> None:
-    click.echo(
+def _report(loaded: Loaded) -> Iterator[str]:
+    yield (
         f"business day {loaded.date} has its dues: {loaded.policies} policies, {loaded.dues} dues,"
         f" {loaded.premium} fen to collect, {loaded.benefit} fen to pay"
     )
     if loaded.withdrawn or loaded.withdrawn_late or loaded.lapsed:
-        click.echo(f"{loaded.withdrawn} dues withdrawn, {loaded.lapsed} lapsed with their policies")
+        yield f"{loaded.withdrawn} dues withdrawn, {loaded.lapsed} lapsed with their policies"
     if loaded.withdrawn_late:
-        click.echo(f"{loaded.withdrawn_late} dues were settled before they could be withdrawn: look at them")
+        yield f"{loaded.withdrawn_late} dues were settled before they could be withdrawn: look at them"
 
 
 def _serve(settings: Settings, config: Path, *, quiet: bool) -> None:

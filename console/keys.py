@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import click
 
 from console.options import SETTINGS
+from console.output import JSON, show
 from console.trail import recorded
 from fep.config import Bank, KeystoreSettings, Settings, load_settings
 from fep.install import node_keys, write_master_key
@@ -71,15 +72,30 @@ def create_command(config: Path) -> None:
 
 @keys.command("list")
 @SETTINGS
-def list_command(config: Path) -> None:
+@JSON
+def list_command(config: Path, as_json: bool) -> None:
     """Say which keys there are: name, kind, check value. Never a key."""
     settings = load_settings(config).keystore
     keystore = open_keystore(settings)
-    for name in keystore:
-        click.echo(f"{name} {keystore[name].kind} {keystore[name].check_value}")
+    found = [ListedKey(name, str(keystore[name].kind), keystore[name].check_value, "") for name in keystore]
     if settings.pkcs11_module is not None:
-        for name, kind, check_value in _token(settings, writing=False).zmks():
-            click.echo(f"{name} {kind} {check_value} in token {settings.token}")
+        zmks = _token(settings, writing=False).zmks()
+        found += [ListedKey(name, str(kind), value, str(settings.token)) for name, kind, value in zmks]
+
+    def lines() -> Iterator[str]:
+        for name, kind, value, token in found:
+            yield f"{name} {kind} {value}{f' in token {token}' if token else ''}"
+
+    show(found, lines, as_json=as_json)
+
+
+class ListedKey(NamedTuple):
+    """A key by name: its kind, its check value, and the token that holds it, empty for the keystore."""
+
+    name: str
+    kind: str
+    check_value: str
+    token: str
 
 
 @keys.command("load")

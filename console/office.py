@@ -19,6 +19,7 @@ from rich.table import Table
 from console import acts, dayfiles
 from console.front import today
 from console.options import DATE
+from console.output import JSON, show
 from console.trail import now_us
 from fep.config import load_settings as load_front_settings
 from fep.keys import SEAL
@@ -29,7 +30,7 @@ from ledger.conceal import concealed
 from ledger.store import Store
 from office import breaks, chart, close, decisions, extract, report
 from office.acts import recorded
-from office.audit import Accounts, audit
+from office.audit import Accounts, Audit, audit
 from office.books import TrialBalance, trial_balance
 from office.breaks import Break
 from office.config import Settings, load_settings
@@ -46,6 +47,7 @@ _CONFIG = click.option(
     show_default=True,
     help="the office's settings file",
 )
+_BREAK_FIELDS = tuple("class" if name == "cls" else name for name in Break._fields)
 _NOTE = click.option("--note", default="", help="why")
 
 
@@ -137,32 +139,41 @@ def _say(told: close.Told) -> close.Told:
 
 @office.command("status")
 @_CONFIG
-def status_command(config: Path) -> None:
+@JSON
+def status_command(config: Path, as_json: bool) -> None:
     """Say how far each business day has come, and what lies in suspense."""
     settings = load_settings(config)
     with opened(settings, write=False) as store, store.reading() as connection:
-        for row in close.read_days(connection):
-            click.echo(f"{row.date} {row.state}: {row.entries} entries, root {row.root}")
+        days = tuple(close.read_days(connection))
         waiting = [one for one in breaks.listing(connection) if one.state != breaks.BreakState.CLOSED]
-    click.echo(f"{len(waiting)} breaks are not closed")
+
+    def lines() -> Iterator[str]:
+        for row in days:
+            yield f"{row.date} {row.state}: {row.entries} entries, root {row.root}"
+        yield f"{len(waiting)} breaks are not closed"
+
+    show({"days": days, "open_breaks": len(waiting)}, lines, as_json=as_json)
 
 
 @office.command("acts")
 @acts.VERIFY
 @_CONFIG
-def acts_command(verify: bool, config: Path) -> None:
+@JSON
+def acts_command(verify: bool, config: Path, as_json: bool) -> None:
     """List who had the office do what, and when."""
     with opened(load_settings(config), write=False) as store:
-        acts.show(store, partial(read_acts, table=trail), verify=verify)
+        acts.show(store, partial(read_acts, table=trail), verify=verify, as_json=as_json)
 
 
 @office.command("balance")
 @click.option("--date", type=DATE, default="", help="up to and with this business date  [default: all]")
 @_CONFIG
-def balance_command(date: str, config: Path) -> None:
+@JSON
+def balance_command(date: str, config: Path, as_json: bool) -> None:
     """Print the trial balance."""
     with opened(load_settings(config), write=False) as store, store.reading() as connection:
-        Console().print(balance_table(trial_balance(connection, date)))
+        found = trial_balance(connection, date)
+    show(found, lambda: [balance_table(found)], as_json=as_json)
 
 
 def balance_table(balance: TrialBalance) -> Table:
@@ -191,14 +202,23 @@ recon.add_command(close_command, "run")
 @click.option("--date", type=DATE, default="")
 @click.option("--all", "everything", is_flag=True, help="closed breaks too")
 @_CONFIG
-def show_command(bank: str, date: str, everything: bool, config: Path) -> None:
+@JSON
+def show_command(bank: str, date: str, everything: bool, config: Path, as_json: bool) -> None:
     """List the breaks: each with its reason, age, owner and state."""
     states = () if everything else tuple(state for state in breaks.BreakState if state != "closed")
     with opened(load_settings(config), write=False) as store, store.reading() as connection:
         found = breaks.listing(connection, bank, date, states)
-    for one in found:
-        click.echo(break_line(one, today()))
-    click.echo(f"{len(found)} breaks")
+    on = today()
+    listed = [
+        {**dict(zip(_BREAK_FIELDS, map(_concealed, one), strict=True)), "age_days": breaks.age_days(one, on)}
+        for one in found
+    ]
+    lines = [*(break_line(one, on) for one in found), f"{len(found)} breaks"]
+    show(listed, lambda: lines, as_json=as_json)
+
+
+def _concealed(value: object) -> object:
+    return concealed(value) if isinstance(value, str) else value
 
 
 def break_line(one: Break, on: str) -> str:
@@ -292,7 +312,8 @@ def report_command(date: str, config: Path) -> None:
 @click.command("audit")
 @click.option("--without-front", is_flag=True, help="look at the office's database only")
 @_CONFIG
-def audit_command(without_front: bool, config: Path) -> None:
+@JSON
+def audit_command(without_front: bool, config: Path, as_json: bool) -> None:
     """Add everything up again from the journal, by other code; exit code 1 if anything does not hold."""
     settings = load_settings(config)
     books = chart_of(settings)
@@ -304,15 +325,24 @@ def audit_command(without_front: bool, config: Path) -> None:
     finally:
         if front is not None:
             front.close()
+    show(
+        {"verdicts": done.verdicts, "failings": [tuple(map(_concealed, one)) for one in done.failings]},
+        lambda: _audited(done),
+        as_json=as_json,
+    )
+    if done.failings:
+        raise click.ClickException(f"{len(done.failings)} findings: change nothing, and find out why")
+
+
+def _audited(done: Audit) -> Iterator[str]:
     for verdict in done.verdicts:
         mark = "fails" if verdict.failings else "holds" if verdict.rows else "not in the data"
         note = f" ({verdict.not_in_data})" if verdict.not_in_data and not verdict.rows else ""
-        click.echo(f"{verdict.invariant:2} {verdict.name}: {mark}, {verdict.rows:,} rows looked at{note}")
+        yield f"{verdict.invariant:2} {verdict.name}: {mark}, {verdict.rows:,} rows looked at{note}"
     for failing in done.failings:
-        click.echo(concealed(f"   {failing.invariant}: {failing.subject}: {failing.what}"))
-    if done.failings:
-        raise click.ClickException(f"{len(done.failings)} findings: change nothing, and find out why")
-    click.echo("the audit found nothing")
+        yield concealed(f"   {failing.invariant}: {failing.subject}: {failing.what}")
+    if not done.failings:
+        yield "the audit found nothing"
 
 
 COMMANDS: tuple[click.Command, ...] = (office, recon, audit_command)

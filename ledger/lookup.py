@@ -13,8 +13,8 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, or_, select
 from ledger.acts import Act
 from ledger.entry import Entry, Kind
 from ledger.load import Loaded
-from ledger.request import key_of
-from ledger.schema import dues, facts, loads
+from ledger.request import Totals, key_of
+from ledger.schema import bank_days, dues, facts, loads
 from protocol.responses import Response
 
 FOUND_MAX: Final = 100
@@ -57,6 +57,13 @@ def read_story(connection: Connection, table: Table, asked: str) -> tuple[tuple[
         wanted = sorted(keys)
         story = _read(connection, table, or_(table.c.key.in_(wanted), table.c.original.in_(wanted)))
     return story, tuple(entry.key for entry in named)
+
+
+def totals_on(connection: Connection, date: str) -> dict[str, Totals]:
+    """What each bank's business date comes to so far, by the bank's code."""
+    columns = (bank_days.c[name] for name in Totals._fields)
+    query = select(bank_days.c.bank, *columns).where(bank_days.c.date == date).order_by(bank_days.c.bank)
+    return {row[0]: Totals(*row[1:]) for row in connection.execute(query)}
 
 
 def due_state(connection: Connection, due: str) -> str:

@@ -1,0 +1,110 @@
+"""`qianzhi day status`: the open day, its totals by bank, when it ends, and how far the office has come."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from console.day import OfficeDay, day_status, status_command
+from fep.keys import FrontKey
+from fep.schedule import time_left
+from fep.vault import Vault
+from ledger.cutover import cut_over
+from ledger.front import FrontBook
+from ledger.store import Store
+from office.books import install_chart
+from office.chart import shipped
+from office.schema import OFFICE
+from tests.builders import BANK, DATE, request
+from tests.machine import FRONT_KEY, OTHER_BANK, load_front_book, write_settings
+from tests.suspended import in_suspense
+
+NOW = datetime(2026, 11, 24, 21, 59, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    settings = write_settings(tmp_path, f"sqlite:///{tmp_path}/front.db")
+    load_front_book(settings)
+    store = Store(settings.node.database)
+    book = FrontBook(store, FrontKey(FRONT_KEY).check_value)
+    book.claim("fep1")
+    book.commit([request()], 1)
+    store.close()
+    path = tmp_path / "qianzhi.toml"
+    path.write_text(path.read_text() + '[day]\ncutover = "22:00"\n')
+    return path
+
+
+def test_the_open_day_is_told_with_each_banks_totals_and_the_time_left(config: Path) -> None:
+    found = day_status(config, None, NOW)
+    assert (found.open, found.cutover, found.seconds_left) == (DATE, "22:00", 30)
+    assert {one.bank: (one.totals.collections, one.net) for one in found.banks} == {
+        BANK: (1, 120_000),
+        OTHER_BANK: (0, 0),
+    }
+    assert found.dues is not None
+    assert found.dues.dues == 2
+    assert found.office is None
+
+
+def test_words_and_json_say_the_same(config: Path) -> None:
+    arguments = ["--config", str(config)]
+    words = CliRunner().invoke(status_command, arguments, env={"COLUMNS": "80"}).stdout
+    found = json.loads(CliRunner().invoke(status_command, [*arguments, "--json"]).stdout)
+    assert f"{found['open']} open\ndues: 2, on 2 policies\ncut-over: at 22:00" in words
+    [row] = [line for line in words.splitlines() if line.startswith(BANK)]
+    assert row.split()[-5:] == ["1,200.00", "(1)", "0.00", "(0)", "1,200.00"]
+    assert found["banks"][0]["net"] == 120_000
+
+
+def test_a_day_after_the_cut_over_has_no_dues_yet(config: Path, tmp_path: Path) -> None:
+    settings = write_settings(tmp_path, f"sqlite:///{tmp_path}/front.db")
+    store = Store(settings.node.database)
+    cut_over(store, DATE, lambda _: "20261125", Vault(settings.keystore).sealer, 1)
+    store.close()
+    found = day_status(config, None, NOW)
+    assert (found.open, found.dues, [row.state for row in found.days]) == (
+        "20261125",
+        None,
+        ["closed", "open"],
+    )
+    words = CliRunner().invoke(status_command, ["--config", str(config)]).stdout
+    assert "dues: not loaded yet\ncut-over: by an operator" in words
+
+
+def test_the_office_says_how_far_it_has_come(config: Path, tmp_path: Path) -> None:
+    office = tmp_path / "office.toml"
+    office.write_text(
+        f'[office]\ndatabase = "sqlite:///{tmp_path}/office.db"\nfront = "sqlite:///{tmp_path}/front.db"\n'
+        f'seal_key = "{"0" * 64}"\n[[bank]]\ncode = "{BANK}"\nname = "x"\n'
+    )
+    store = Store(f"sqlite:///{tmp_path}/office.db")
+    with store.transaction() as connection:
+        OFFICE.create_all(connection)
+        install_chart(connection, shipped())
+        in_suspense(connection)
+        [date] = connection.exec_driver_sql("SELECT date FROM breaks").scalars()
+        connection.exec_driver_sql(
+            "INSERT INTO days VALUES (?, 'reconciled', '20261125', 1, 'root', 'signature', 3)", (date,)
+        )
+    store.close()
+    assert day_status(config, office, NOW).office == (OfficeDay(date, "reconciled", 1),)
+
+
+@pytest.mark.parametrize(
+    ("now", "date", "seconds"),
+    [
+        ("2026-11-24T21:59:59", "20261124", 1),
+        ("2026-11-24T22:00:00", "20261124", 0),
+        ("2026-11-25T01:00:00", "20261124", 0),
+        ("2026-11-24T22:00:00", "20261125", 86_400),
+    ],
+)
+def test_the_time_left_ends_at_nought(now: str, date: str, seconds: int) -> None:
+    left = time_left(datetime.fromisoformat(now).replace(tzinfo=UTC), date, "22:00")
+    assert left.total_seconds() == seconds

@@ -1,0 +1,144 @@
+"""What is shown: every command that shows something has --json, with the same data as its words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from console.front import today
+from console.main import cli
+from console.output import plain, printable, show, table
+from ledger.acts import act_hash, read_acts
+from ledger.schema import acts
+from ledger.store import Store
+from tests.builders import BANK, DATE
+from tests.machine import load_front_book, write_settings
+
+ACTS_OR_FILES = {
+    "init", "serve", "run", "reload", "book sample", "completion", "bank add", "bank disable", "bank enable",
+    "firewall render", "firewall check", "firewall apply", "keys create", "keys load", "keys generate",
+    "keys remove", "keys rewrap", "keys export-public", "office init", "office close", "recon run",
+    "recon propose", "recon approve", "recon reject", "recon withdraw", "recon post", "recon report",
+}  # fmt: skip
+"""Commands that do something, or write a file or a text that has a form of its own: they show no data."""
+
+
+def commands(group: click.Group = cli, before: str = "") -> Iterator[tuple[str, click.Command]]:
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{before}{name} ")
+        else:
+            yield f"{before}{name}", command
+
+
+def test_every_command_that_shows_something_has_json() -> None:
+    flags = {name: {flag for one in command.params for flag in one.opts} for name, command in commands()}
+    assert {name for name, found in flags.items() if "--json" not in found} == ACTS_OR_FILES
+
+
+class Colour(Enum):
+    RED = "red"
+
+
+class Pair(NamedTuple):
+    first: int
+    second: Colour
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    pairs: tuple[Pair, ...]
+    path: Path
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (Box((Pair(1, Colour.RED),), Path("a")), {"pairs": [{"first": 1, "second": "red"}], "path": "a"}),
+        ({1: None, "b": (True, 2)}, {"1": None, "b": [True, 2]}),
+        (iter("ab"), ["a", "b"]),
+        (Pair, str(Pair)),
+    ],
+)
+def test_named_things_become_objects(value: object, expected: object) -> None:
+    assert plain(value) == expected
+    json.dumps(plain(value))
+
+
+def test_what_a_terminal_would_take_for_a_command_is_not_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = table("a")
+    rows.add_row("[red]b[/red] :smile:")
+    show([], lambda: ["\x1b[2Jx\u202e", rows], as_json=False)
+    said = capsys.readouterr().out
+    assert "?[2Jx?\n" in said
+    assert "[red]b[/red] :smile:" in said
+    assert printable("张三\n\t") == "张三\n?"
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> str:
+    settings = write_settings(tmp_path, f"sqlite:///{tmp_path}/front.db")
+    load_front_book(settings)
+    return str(tmp_path / "qianzhi.toml")
+
+
+def run(*arguments: str) -> Result:
+    done = CliRunner().invoke(cli, arguments, env={"COLUMNS": "100"})
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return done
+
+
+def as_json(*arguments: str) -> Any:  # noqa: ANN401 - JSON
+    return json.loads(run(*arguments, "--json").stdout)
+
+
+def test_keys_are_listed_alike(config: str) -> None:
+    found = as_json("keys", "list", "--config", config)
+    lines = [f"{one['name']} {one['kind']} {one['check_value']}" for one in found]
+    assert run("keys", "list", "--config", config).stdout.splitlines() == lines
+    assert f"zmk/{BANK}" in [one["name"] for one in found]
+
+
+def test_the_journal_is_proved_alike(config: str, tmp_path: Path) -> None:
+    assert as_json("journal", "verify", "--config", config) == []
+    store = Store(f"sqlite:///{tmp_path}/front.db")
+    with store.transaction() as connection:
+        connection.exec_driver_sql("INSERT INTO chains VALUES (1, 'fep1', 1, 7, 'tip')")
+    store.close()
+    failed = run("journal", "verify", "--config", config, "--json")
+    [chain] = json.loads(failed.stdout)
+    assert (failed.exit_code, chain["entries"], [one["position"] for one in chain["broken"]]) == (1, 7, [0])
+    assert "chain 1, entry 0: is not the last entry" in run("journal", "verify", "--config", config).stdout
+
+
+def test_a_trail_is_an_act_a_line(config: str, tmp_path: Path) -> None:
+    said = run("acts", "--config", config, "--json", "--verify")
+    found = [json.loads(line) for line in said.stdout.splitlines()]
+    store = Store(f"sqlite:///{tmp_path}/front.db", lock=False)
+    with store.reading() as connection:
+        kept = list(read_acts(connection, acts))
+    store.close()
+    assert found == [act._asdict() for act in kept]
+    assert "every link holds" in said.stderr
+    assert act_hash(kept[-1]) in said.stderr
+
+
+def test_a_load_and_a_cutover_say_what_they_did_alike(config: str, tmp_path: Path) -> None:
+    done = as_json("day", "cutover", "--config", config, "--early")
+    assert (done["date"], done["done_before"]) == (DATE, False)
+    again = run("day", "cutover", "--config", config, "--early", "--date", DATE)
+    assert again.stdout == f"{DATE} is closed before, {done['next_date']} is open; root {done['root']}\n"
+    file = tmp_path / "book.csv"
+    run("book", "sample", "3", "--output", str(file), "--date", done["next_date"])
+    loaded = as_json("book", "load", str(file), "--config", config)
+    assert (loaded["date"], loaded["policies"]) == (done["next_date"], 3)
+    assert today().isdecimal()
