@@ -75,9 +75,10 @@ def explain(data: bytes, wanted: Wanted) -> Explained:
         packets = capture.of_packets(chosen.stretches)
         if packets is not None and not guess.rank.whole:
             return _captured("hexdump of packets", packets, wanted)
-    slip = listing.spoilt(data)
-    if slip is not None and not guess.rank.whole:
-        return Explained("hex digits", (), Wrong(*slip))
+    slip = listing.spoilt(data) if not guess.rank.whole else None
+    if slip is not None and wanted.guesses((slip.mended,))[0].rank >= guess.rank:
+        # Likelier digits with a slip in them than a message that happens to look like digits.
+        return Explained("hex digits", (), Wrong(slip.at, slip.expected))
     many = len(chosen.stretches) > 1
     told = tuple(
         Told(f"stretch {place}" if many else "", wanted.read(stretch, guess))

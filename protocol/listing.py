@@ -20,12 +20,11 @@ _OFFSET: Final = re.compile(r"\s*(?:0x)?(?P<offset>[0-9A-Fa-f]{4,16})(?P<colon>:
 _TOKEN: Final = re.compile("(?:[0-9A-Fa-f]{2}){1,8}")
 _WORD_OFFSET_DIGITS: Final = (6, 7)
 """hexdump without an option, and od -A x -x, write offsets so, and 16-bit words with the lower byte first."""
-_ROW_BYTES_MAX: Final = 64
 _SAME_AGAIN: Final = "*"
 _REPEATED_BYTES_MAX: Final = 1 << 16
 """A message is shorter: an offset that is out of all proportion is not believed."""
-_FOR_ONE_WRONG: Final = 10
-"""Hex digits for each character that is none, and it is still taken for hex digits with a slip in them."""
+_FOR_ONE_MORE: Final = 100
+"""Hex digits in which there may be one more character that is none, and it is still digits with a slip."""
 
 
 class Listing(NamedTuple):
@@ -126,22 +125,33 @@ def _joined(rows: list[_Row]) -> bytes:
             found += before * ((row.offset - len(found)) // len(before))
         if row.offset != len(found):  # a row is missing, or it is no hexdump
             break
-        most = rows[place + 1].offset - row.offset if place + 1 < len(rows) else _ROW_BYTES_MAX
-        found += row.octets[:most]
+        found += row.octets
     return bytes(found)
 
 
-def spoilt(data: bytes) -> tuple[int, str] | None:
-    """Return the first character that keeps a text from being hex digits, and what was expected there; None
-    where it does not look like hex digits, or is them.
+class Slip(NamedTuple):
+    """The first character that keeps a text from being hex digits, what was expected there, and the bytes
+    that it would be with noughts for all such characters.
     """
+
+    at: int
+    expected: str
+    mended: bytes
+
+
+def spoilt(data: bytes) -> Slip | None:
+    """Return the slip in a text that looks like hex digits; None where it does not, or is hex digits."""
     text = data.decode("utf-8", "replace")
     digits = _SPELLINGS.sub("", text)
     known = sum(letter in string.hexdigits for letter in digits)
-    if not known or len(digits) - known > known // _FOR_ONE_WRONG:
+    if not known or len(digits) - known > 1 + known // _FOR_ONE_MORE:
         return None
+    mended = "".join(letter if letter in string.hexdigits else "0" for letter in digits)
+    mended_bytes = bytes.fromhex(mended + "0" * (len(mended) % 2))
     rest = _SPELLINGS.sub(lambda found: " " * len(found[0]), text)
     for place, letter in enumerate(rest):
         if letter not in string.hexdigits and letter != " ":
-            return place, "a hex digit"
-    return (len(text), "one more hex digit: their number is odd") if known % 2 else None
+            return Slip(place, "a hex digit", mended_bytes)
+    if len(digits) % 2:
+        return Slip(len(text), "one more hex digit: their number is odd", mended_bytes)
+    return None

@@ -90,6 +90,13 @@ def test_a_stream_ends_at_a_gap_and_says_how_much_is_missing() -> None:
     assert (stream.data, stream.missing) == (b"0123", 4)
 
 
+def test_what_came_before_the_first_that_was_seen_is_the_beginning() -> None:
+    for start in (1, 2**32 - 3):
+        late = Segment(b"89", (start + 8) % 2**32)
+        [stream] = read(pcap(packets([late, Segment(b"01234567", start)]))).streams
+        assert (stream.data, stream.missing) == (b"0123456789", 0)
+
+
 def test_ipv6_and_vlans_are_read() -> None:
     segment = Segment(b"six", source="2001:db8::1", target="2001:db8::2")
     tagged = on_link(ETHERNET, ip_packet(segment))

@@ -223,6 +223,7 @@ def test_the_parts_of_a_message_are_all_of_it_and_those_before_a_fault_end_there
         ("0200|4000000000000000|0x12", 21, "ASCII digits of the length of DE 2"),
         ("0200|4000000000000000|20123", 20, "a length of DE 2 of 19 at most"),
         ("0200|4000000000000000|041a34", 23, "a digit in ASCII of DE 2"),
+        ("0200|6000000000000000|041a34|12", 23, "a digit in ASCII of DE 2"),
         ("0200|4000000000000000|0412", 24, "2 bytes more of DE 2; the message ends here"),
         ("0200|4000000000000000|0212x", 24, "the message's end: 1 byte more than its fields take"),
         ("0200|8000000000000000|8000000000000000|00", 20, "no bit 65: ISO 8583:1987 has no third bitmap"),
@@ -265,6 +266,21 @@ def test_the_readings_are_in_the_order_of_their_ranks() -> None:
     found = [guess.rank for guess in ranked([CODECS["ascii87"].encode(message())], CODECS)]
     assert found == sorted(found, reverse=True)
     assert len(found) == len(FRAMINGS) * len(CODECS)
+
+
+def test_of_two_readings_that_are_whole_the_one_with_the_tpdu_is_likelier() -> None:
+    body = CODECS["bcd87"].encode(Message("0000", {12: "000000", 54: "0000"}))
+    raw = wrap(Framing.BE2_TPDU, body, TPDU)
+    without = describe(raw, {"bcd87": CODECS["bcd87"]}, Framing.BE2)
+    assert without.whole
+    assert describe(raw, CODECS).framing is Framing.BE2_TPDU
+
+
+def test_an_amount_that_no_transaction_has_is_not_shown() -> None:
+    """It could be a card number read out of step."""
+    for amount, shown in (("009999999999", True), ("622202987654", False)):
+        found = node(describe(CODECS["ascii87"].encode(message(de4=amount)), CODECS), "DE 4")
+        assert bool(found.value) == bool(found.raw) == shown
 
 
 KEY_BLOCK = "D0112M3TC00E0000" + "5EC2A7D914B36F80" * 6

@@ -74,6 +74,14 @@ def test_a_slip_in_hex_digits_is_pointed_at() -> None:
     assert (found.form, found.wrong and found.wrong.at) == ("hex digits", 31)
 
 
+def test_a_message_of_digits_with_a_fault_is_no_slip_in_hex_digits() -> None:
+    found = explain(RAW[:45] + b"x" + RAW[46:], WANTED)
+    [told] = found.told
+    assert (found.form, found.wrong) == ("raw bytes", None)
+    assert told.reading is not None
+    assert told.reading.frames[0].wrong is not None
+
+
 @settings(max_examples=60)
 @given(st.data())
 def test_any_cut_and_any_changed_byte_of_any_form_is_explained_or_pointed_at(data: st.DataObject) -> None:
