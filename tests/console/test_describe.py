@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from console import describe as command
 from protocol.framing import Framing, wrap
-from tests.anymessage import CODECS
+from tests.messages import CODECS
 from tests.builders import message
 from tests.canary import CARD, IDENTITY, PERSONS
 from tests.captured import Segment, ip_packet, on_link, pcap

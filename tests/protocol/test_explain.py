@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from protocol.explain import Explained, Wanted, explain
 from protocol.framing import Framing, wrap
-from tests.anymessage import CODECS
+from tests.messages import CODECS
 from tests.builders import message
 from tests.captured import SYN, Segment, ip_packet, on_link, pcap, pcapng
 
