@@ -16,7 +16,7 @@ from rich.console import RenderableType
 from console.options import SETTINGS
 from console.output import JSON, cell, show, table
 from fep.config import load_settings
-from fep.schedule import time_left
+from fep.schedule import seconds_left
 from ledger.day import DayState
 from ledger.journal import DayRow, read_days
 from ledger.load import Loaded
@@ -82,7 +82,7 @@ def day_status(config: Path, office: Path | None, now: datetime) -> DayStatus:
     finally:
         store.close()
     hour = settings.day.cutover or ""
-    left = int(time_left(now, date, hour).total_seconds()) if hour and date else None
+    left = max(0, seconds_left(now, date, hour)) if hour and date else None
     names = {bank.code: bank.name for bank in settings.bank}
     codes = [*names, *(code for code in totals if code not in names)] if date else []
     banks = (BankTotals(code, names.get(code, ""), totals.get(code, NO_TOTALS), 0) for code in codes)

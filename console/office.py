@@ -27,6 +27,7 @@ from fep.person import at_keyboard
 from fep.vault import open_keystore
 from ledger.acts import read_acts
 from ledger.conceal import concealed
+from ledger.outstanding import write as write_figures
 from ledger.store import Store
 from office import breaks, chart, close, decisions, extract, report
 from office.acts import recorded
@@ -36,6 +37,7 @@ from office.breaks import Break
 from office.config import Settings, load_settings
 from office.decisions import Decision, Desk
 from office.install import SampleBank, install
+from office.outstanding import outstanding
 from office.schema import acts as trail
 from office.wording import yuan
 
@@ -94,8 +96,19 @@ def closing(config: Path, act: str) -> Iterator[close.Close]:
             close.prepare(office, books)
             with recorded(office, now_us, at_keyboard(), act):
                 yield close.Close(office, front, settings, books, now_us, day_file, tell)
+            if settings.office.figures:
+                _leave_figures(office, Path(settings.office.figures))
     finally:
         front.close()
+
+
+def _leave_figures(office: Store, path: Path) -> None:
+    """Leave the open breaks' figures for the status page, whole or not at all."""
+    with office.reading() as connection:
+        figures = outstanding(connection, now_us())
+    fresh = path.with_name(f"{path.name}.new")
+    fresh.write_bytes(write_figures(figures))
+    fresh.replace(path)
 
 
 @click.group()
@@ -116,7 +129,8 @@ def init_command(folder: Path, front_config: Path) -> None:
         for place, bank in enumerate(front.bank)
     )
     public = open_keystore(front.keystore)[SEAL].check_value
-    click.echo(f"wrote {install(folder, banks, front=front.node.database, seal_key=public)}")
+    given = {"front": front.node.database, "seal_key": public, "figures": front.status.breaks}
+    click.echo(f"wrote {install(folder, banks, **given)}")
 
 
 @office.command("close")

@@ -17,6 +17,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from fep.chronicle import Kind
 from fep.queue import FairQueue, Patience
 from fep.statistics import Statistics
 from ledger.errors import Conflict, Fenced, OutcomeUnknown, Unavailable
@@ -82,6 +83,7 @@ class Engine:
     retry_seconds: float
     fenced: Callable[[], None]
     new_date: Callable[[], None] = lambda: None
+    noted: Callable[[Kind, str], None] = lambda _kind, _detail: None
     business_date: str = ""
     in_doubt: bool = False
     log: Logger = field(default_factory=lambda: Logger(namespace="fep.commit"))
@@ -146,6 +148,7 @@ class Engine:
         """Learn the open day's date; `new_date` is called when it is later than the one known."""
         if business_date > self.business_date:
             self.business_date = business_date
+            self.noted(Kind.DAY, business_date)
             try:
                 self.new_date()
             except Exception:  # the batch whose answer told us must not wait for ever because of it
@@ -202,11 +205,13 @@ class Engine:
         running.addCallbacks(self._committed, self._failed, callbackArgs=(batch,), errbackArgs=(batch,))
 
     def _committed(self, answers: list[Answer], batch: Batch) -> None:
-        self.in_doubt = False
+        if self.in_doubt:
+            self.in_doubt = False
+            self.noted(Kind.SETTLED, "")
         now = self.clock.seconds()
         self.statistics.batch_done(len(batch.waiting))
         for waiting, answer in zip(batch.waiting, answers, strict=True):
-            self.statistics.latency.add(round((now - waiting.offered_at) * 1_000_000))
+            self.statistics.latencies[waiting.request.bank].add(round((now - waiting.offered_at) * 1_000_000))
             self.statistics.replays += answer.replayed
             self.see_date(answer.business_date)
             self._tell(waiting, answer)
@@ -235,6 +240,7 @@ class Engine:
         journal by key.
         """
         batch.in_doubt = self.in_doubt = True
+        self.noted(Kind.DOUBT, "")
         self.log.error(
             "outcome of {size} requests unknown, asking again: {error}", size=len(batch.waiting), error=error
         )
@@ -244,6 +250,7 @@ class Engine:
         if batch.attempts < UNAVAILABLE_ATTEMPTS:
             self._redo.appendleft(batch)
             return
+        self.noted(Kind.UNAVAILABLE, "")
         self.log.error("{size} requests get 91: {error}", size=len(batch.waiting), error=error)
         self._refuse(batch, Response.UNAVAILABLE, "NOT AVAILABLE NOW")
 

@@ -114,6 +114,7 @@ class Status(Section):
 
     host: str = "127.0.0.1"
     port: Port
+    breaks: str = Field(default="", description="open breaks in figures: a file that the office leaves here")
 
 
 class Zones(Section):
@@ -390,4 +391,7 @@ def _rooted(settings: Settings, folder: Path) -> Settings:
     tls = settings.tls and settings.tls.model_copy(
         update={name: rooted_path(path, folder) for name, path in settings.tls.model_dump().items()}
     )
-    return settings.model_copy(update={"node": node, "tls": tls, "keystore": keystore})
+    status = settings.status
+    if status.breaks:
+        status = status.model_copy(update={"breaks": rooted_path(status.breaks, folder)})
+    return settings.model_copy(update={"node": node, "tls": tls, "keystore": keystore, "status": status})

@@ -50,8 +50,9 @@ database = "{database}"
 file = "keys/keystore"
 master_key = "file:keys/master.key" # better "credential:NAME": not on the keystore's own disk
 
-[status]                            # health, figures, metrics: for operators only
+[status]                            # page, health, figures, metrics: for operators only
 port = {status_port}
+breaks = "breaks.json"              # open breaks in figures: a file that the office leaves here
 
 {tls}[day]
 # cutover = "22:00"                 # local time; without it, `qianzhi day cutover` ends a business day

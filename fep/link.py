@@ -16,8 +16,10 @@ from types import MappingProxyType
 from twisted.logger import Logger
 
 from fep.answers import render
+from fep.chronicle import Chronicle, Kind
 from fep.commit import BUSY, Engine
 from fep.config import Bank, Limits
+from fep.contact import Contact
 from fep.gate import TRANSACTIONS, Gate, Unsupported, check_moment
 from fep.keys import BankKeys
 from fep.session import Keys, new_session
@@ -62,6 +64,7 @@ class Surroundings:
     statistics: Statistics
     seconds: Callable[[], float]
     now: Callable[[], datetime]
+    chronicle: Chronicle
 
 
 class Link:
@@ -95,6 +98,7 @@ class Link:
         self._code = self.bank.code.zfill(11)
         now = surroundings.seconds()
         self.opened_at = self.heard_at = now
+        self.echoed_at: float | None = None
         self._signed_on_once = False
         self._frame_since: float | None = None
         self._asked_at: float | None = None
@@ -133,6 +137,10 @@ class Link:
     def idle_seconds(self) -> float:
         """How long the bank has said nothing."""
         return self._all.seconds() - self.heard_at
+
+    def contact(self) -> Contact:
+        """When the bank was heard on this link (that it was opened counts), and its last echo."""
+        return Contact(self.heard_at, self.echoed_at)
 
     def lost(self) -> None:
         """The connection is gone: answers still to come are for the bank's reversal to ask about."""
@@ -237,6 +245,7 @@ class Link:
         """What cannot be authentic counts, whether or not it could be answered."""
         self._bad_macs += 1
         self._all.statistics.mac_failures[self.bank.code] += 1
+        self._all.chronicle.note(Kind.BAD_MAC, self.bank.code)
         if self._bad_macs >= self._all.limits.bad_macs:
             self.log.error(
                 "bank {bank}: {count} bad MACs in a row", bank=self.bank.code, count=self._bad_macs
@@ -273,6 +282,7 @@ class Link:
             self._answer(message, frame.tpdu, Answer(Response.FORMAT, str(error)))
             return
         if code == ECHO:
+            self.echoed_at = self._all.seconds()
             self._answer(message, frame.tpdu, self._done())
         elif self._allowed is not Response.APPROVED:
             self._answer(message, frame.tpdu, Answer(self._allowed, _REFUSALS[self._allowed]))
@@ -282,6 +292,7 @@ class Link:
             self._answer(message, frame.tpdu, self._done())
             self.session.signed_off()
             self._moved()
+            self._all.chronicle.note(Kind.SIGNED_OFF, self.bank.code)
         else:
             self._answer(message, frame.tpdu, Answer(Response.NOT_SUPPORTED, f"DE 70 {code} NOT SUPPORTED"))
 
@@ -306,6 +317,7 @@ class Link:
         self.session.signed_on(fresh.key, self._all.seconds() + self._all.limits.old_key_seconds)
         self._moved()
         self._signed_on_once = True
+        self._all.chronicle.note(Kind.SIGNED_ON, self.bank.code)
         self.log.info("bank {bank} signed on", bank=self.bank.code)
 
     def _change_key(self, message: Message, frame: Frame) -> None:
@@ -320,6 +332,8 @@ class Link:
         if message.mti != "0810" or split is None or not self._keys.authentic(*split, self._all.seconds()):
             self.log.warn("bank {bank}: unexpected {mti}", bank=self.bank.code, mti=message.mti)
             return
+        if self._asked_at is not None:
+            self.echoed_at = self._all.seconds()
         self._asked_at = None
 
     # What we say.

@@ -19,6 +19,7 @@ from twisted.internet.threads import blockingCallFromThread, deferToThread
 from twisted.logger import Logger
 
 from fep import trail
+from fep.chronicle import Chronicle, Kind
 from fep.commit import Engine
 from fep.control import Command, ControlError, Progress
 from fep.keys import FrontKey
@@ -77,6 +78,7 @@ class Operations:
     calendar: Calendar
     now: Callable[[], datetime]
     now_us: Callable[[], int]
+    chronicle: Chronicle
     one_load: DeferredLock = field(default_factory=DeferredLock)
     """Loads stage their rows in the same place: a second one waits for the first."""
     one_act: DeferredLock = field(default_factory=DeferredLock)
@@ -119,6 +121,7 @@ class Operations:
         except Exception as error:
             await self._noted(by, trail.LOAD, "", failed(error))
             raise
+        self.chronicle.note(Kind.LOAD, detail=loaded.date)
         self.engine.see_date(
             loaded.date
         )  # the first load opens the first day: nobody waits for the next poll

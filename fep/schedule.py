@@ -1,12 +1,13 @@
 """When a business day is to be cut over by the clock.
 
-Pure: the local time, the open day and the hour in, yes or no or how long out. Who asks, and what is done
+Pure: the local time, the open day and the hour in, yes or no, or how long, out. Who asks, and what is done
 then, `fep.service` says.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
+from datetime import time as time_of_day
 
 
 def is_time(now: datetime, business_date: str, cutover: str) -> bool:
@@ -18,9 +19,9 @@ def is_time(now: datetime, business_date: str, cutover: str) -> bool:
     return moment >= f"{business_date}{cutover}"
 
 
-def time_left(now: datetime, business_date: str, cutover: str) -> timedelta:
-    """How long until the day `business_date` (YYYYMMDD) is cut over at `cutover` (HH:MM), by `now` (local);
-    none where it should have been already. Without the hour that a change of clocks adds or takes.
+def seconds_left(now: datetime, business_date: str, cutover: str) -> int:
+    """Whole seconds from `now` (local) to the cut-over of the day `business_date` at `cutover` on the wall
+    clock; negative where it is late.
     """
-    due = datetime.strptime(f"{business_date}{cutover}", "%Y%m%d%H:%M")  # noqa: DTZ007 - local, as `now` is
-    return max(due - now.replace(tzinfo=None), timedelta())
+    at = datetime.combine(datetime.fromisoformat(business_date), time_of_day.fromisoformat(cutover))
+    return int((at - now.replace(tzinfo=None)).total_seconds())

@@ -18,6 +18,8 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from fep.chronicle import Kind
+from fep.contact import NEVER, Contact, latest
 from fep.intake import PAUSE_SECONDS, Bucket, Intake
 from fep.link import Counterparty, Link, Surroundings
 from fep.tls import pin_of
@@ -119,6 +121,8 @@ class BankConnection(Protocol):
         """Count the link out; a handshake that failed is told, for the other side does not know why."""
         if not self._ended and reason.check(SSL.Error):
             self._server.ending(self, "the TLS handshake failed")
+        elif not self._ended and self.link.session.state() in ("signed on", "signed off"):
+            self._server.left(self)
         self._ended = True
         self._let_go()
         self.resumeProducing()
@@ -188,6 +192,8 @@ class Server:
         self._intakes: dict[str, Intake] = {}
         self._refusals = Bucket(REFUSALS_A_SECOND, surroundings.engine.clock, PAUSE_SECONDS)
         self._unread: Counter[str] = Counter()
+        self.contacts: dict[str, Contact] = {}
+        """By bank, of the links that are gone."""
         self.heard = 0
         self._ticking = LoopingCall(self._tick)
         self._empty: Deferred[None] = Deferred()
@@ -208,19 +214,18 @@ class Server:
         limits = self._surroundings.limits
         if code is None:
             owner = self._gateway.owner_of(host, port)
-            known = "the address is not on the allowlist"
+            reason = "the address is not on the allowlist"
             if owner is not None:
-                why = "may not open links at this hour" if owner.enabled else "is disabled in the settings"
-                known = f"bank {owner.bank} {why}"
-            self._refuse(host, port, known)
+                reason = "may not open links at this hour" if owner.enabled else "is disabled in the settings"
+            self._refuse(host, port, owner.bank if owner else "", reason)
             return None
         counterparty = self._counterparties[code]
         if len(self.connections) >= limits.links or self.per_bank[code] >= counterparty.bank.links:
-            self._refuse(host, port, f"bank {code} has as many links as it may")
+            self._refuse(host, port, code, "has as many links as it may")
             return None
         pace = self._paces.setdefault(code, Pace())
         if not pace.take(counterparty.bank.new_links_a_minute, self._surroundings.seconds()):
-            self._refuse(host, port, f"bank {code} opens links too fast")
+            self._refuse(host, port, code, "opens links too fast")
             return None
         rate, clock = counterparty.bank.messages_a_second, self._surroundings.engine.clock
         if code not in self._intakes:
@@ -259,10 +264,12 @@ class Server:
         """Whether to take in a bank's next message: there is room in the queue, or it may be told of none."""
         return self._surroundings.engine.has_room(bank) or self._refusals.take()
 
-    def _refuse(self, host: str, port: int, reason: str) -> None:
+    def _refuse(self, host: str, port: int, bank: str, reason: str) -> None:
         self._surroundings.statistics.refused_connections += 1
+        self._surroundings.chronicle.note(Kind.REFUSED, bank, reason)
+        said = f"bank {bank} {reason}" if bank else reason
         self.log.warn(
-            "connection from {host} to port {port} refused: {reason}", host=host, port=port, reason=reason
+            "connection from {host} to port {port} refused: {reason}", host=host, port=port, reason=said
         )
 
     def opened(self, connection: BankConnection) -> None:
@@ -274,11 +281,18 @@ class Server:
         """Note why we end a link."""
         code = connection.link.bank.code
         self._surroundings.statistics.closed_links[code, reason] += 1
+        self._surroundings.chronicle.note(Kind.LINK_DOWN, code, reason)
         self.log.warn("link of bank {bank} closed: {reason}", bank=code, reason=reason)
+
+    def left(self, connection: BankConnection) -> None:
+        """Note that a bank has ended a link, or the line has."""
+        self._surroundings.chronicle.note(Kind.LINK_DOWN, connection.link.bank.code)
 
     def closed(self, connection: BankConnection) -> None:
         """Strike a link off the register."""
         if connection in self.connections:
+            code = connection.link.bank.code
+            self.contacts[code] = latest(self.contacts.get(code, NEVER), connection.link.contact())
             self.connections.remove(connection)
             self.per_bank[connection.link.bank.code] -= 1
             if not self.connections and not self._ticking.running and not self._empty.called:

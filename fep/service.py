@@ -23,12 +23,17 @@ from twisted.python.threadpool import ThreadPool
 
 from fep import selftest
 from fep.changes import changes
+from fep.chronicle import Chronicle, Kind
 from fep.commit import Engine
 from fep.config import Bank, Settings, Tls
 from fep.control import ControlFactory, Progress, checked_path, make_way
+from fep.feed import Feed
+from fep.figures import FiguresFile
 from fep.gate import Gate
+from fep.history import History
 from fep.link import CUTOVER, Counterparty, Surroundings
 from fep.operations import Operations
+from fep.picture import Painter
 from fep.server import Server
 from fep.statistics import Statistics
 from fep.status import Source, status_site
@@ -99,6 +104,7 @@ class Service:
         self._store = Store(settings.node.database)
         self.book = FrontBook(self._store, self._vault.front_key.check_value)
         self.statistics = Statistics()
+        self.chronicle = Chronicle(world.now_us)
         self._threads = world.threads(world.reactor)
         self._ports: list[IListeningPort] = []
         self.bank_ports: dict[str, int] = {}
@@ -135,21 +141,23 @@ class Service:
             retry_seconds=limits.retry_seconds,
             fenced=self._fenced,
             new_date=lambda: self.server.announce(CUTOVER),
+            noted=lambda kind, detail: self.chronicle.note(kind, detail=detail),
             business_date=day.date if day else "",
         )
         surroundings = Surroundings(
-            self.engine, limits, self.statistics, self._world.reactor.seconds, self._world.now
+            self.engine,
+            limits,
+            self.statistics,
+            self._world.reactor.seconds,
+            self._world.now,
+            self.chronicle,
         )
         self.server = self._listen(surroundings)
-        self.source = Source(
-            self.settings.node.name, self.server, self.engine, self.statistics, self.book.day
-        )
-        status = self.settings.status
-        port = self._world.reactor.listenTCP(status.port, status_site(self.source), interface=status.host)
-        self._ports.append(port)
-        self.status_port = port.getHost().port
+        self.source = Source(self.settings.node.name, self.server, self.engine, self.statistics)
+        self._show()
         self._operate()
         self.source.serving = True
+        self.chronicle.note(Kind.STARTED)
         self.log.info("serving as {node}, epoch {epoch}", node=self.settings.node.name, epoch=epoch)
 
     def stop(self) -> Deferred[None]:
@@ -157,8 +165,11 @@ class Service:
         once.
         """
         self.source.serving = False
+        self.chronicle.note(Kind.STOPPING)
         for looping in self._calls:
             looping.stop()
+        self.feed.tick()  # the last word
+        self.feed.stop()
         self.engine.stop_errands()
         self.server.drain()
         seconds = self.settings.limits.stop_seconds
@@ -175,6 +186,35 @@ class Service:
         finished.addCallback(lambda _: self._close())
         return finished
 
+    def _show(self) -> None:
+        """Open the status port, and read the counters each second for its page."""
+        world, status = self._world, self.settings.status
+        history, figures = History(self.statistics), FiguresFile(status.breaks, world.reactor.seconds)
+        painter = Painter(
+            lambda: self.settings,
+            self.server,
+            self.engine,
+            self.statistics,
+            history,
+            world.now,
+            world.now_us,
+            world.reactor.seconds,
+        )
+        self.feed = Feed(
+            lambda: painter.picture(self.source.state(), figures.latest()), history.rates, self.chronicle
+        )
+        port = world.reactor.listenTCP(
+            status.port, status_site(self.source, self.feed), interface=status.host
+        )
+        self._ports.append(port)
+        self.status_port = port.getHost().port
+
+        def each_second() -> None:
+            history.take()
+            self.feed.tick()
+
+        self._every(1, each_second)
+
     def _operate(self) -> None:
         """Listen to the operator, and look at the clock."""
         world = self._world
@@ -187,6 +227,7 @@ class Service:
             self.settings.day.calendar(),
             world.now,
             world.now_us,
+            self.chronicle,
         )
         factory = ControlFactory({**self.operations.commands(), "reload": self._asked_to_reload})
         path = make_way(Path(self.settings.node.control))
@@ -268,6 +309,7 @@ class Service:
         self._counterparties = self._parties(settings, vault)
         self.settings, self._vault = settings, vault
         self.server.replace(Gateway(allowances), self._counterparties)
+        self.chronicle.note(Kind.RELOAD)
         self.log.info("reloaded: {banks} banks; {changed}", banks=len(settings.bank), changed=changed)
         return changed
 
@@ -308,5 +350,6 @@ class Service:
     def _fenced(self) -> None:
         """Another process has taken this node's name: serve nothing more."""
         self.source.serving = False
+        self.chronicle.note(Kind.FENCED)
         if not self.failed.called:
             self.failed.callback(None)

@@ -6,8 +6,10 @@ Plain integers in memory, cheap enough for every message. No sockets and no form
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
+from operator import add
 
 LATENCY_BOUNDS_US = tuple(
     base * 10**power for power in range(2, 7) for base in (1, 2, 5)
@@ -39,14 +41,28 @@ class LatencyHistogram:
 
         For the open last bucket the largest bound is given: "slower than that".
         """
-        count = self.count
-        if not count:
-            return None
-        rank = -(-count * percent // 100)
-        for place, seen in enumerate(accumulate(self.buckets)):
-            if seen >= rank:
-                return LATENCY_BOUNDS_US[min(place, len(LATENCY_BOUNDS_US) - 1)]
-        return LATENCY_BOUNDS_US[-1]
+        return quantile_us(self.buckets, percent)
+
+
+def quantile_us(buckets: Sequence[int], percent: int) -> int | None:
+    """The same of bare counts, one a bound and one more."""
+    count = sum(buckets)
+    if not count:
+        return None
+    rank = -(-count * percent // 100)
+    for place, seen in enumerate(accumulate(buckets)):
+        if seen >= rank:
+            return LATENCY_BOUNDS_US[min(place, len(LATENCY_BOUNDS_US) - 1)]
+    return LATENCY_BOUNDS_US[-1]
+
+
+def together(histograms: Iterable[LatencyHistogram]) -> LatencyHistogram:
+    """One histogram of several."""
+    whole = LatencyHistogram()
+    for one in histograms:
+        whole.buckets = list(map(add, whole.buckets, one.buckets))
+        whole.total_us += one.total_us
+    return whole
 
 
 class Statistics:
@@ -63,7 +79,13 @@ class Statistics:
         self.batched = 0
         self.failed_batches: Counter[str] = Counter()
         self.recent_batches: deque[int] = deque(maxlen=_RECENT_BATCHES)
-        self.latency = LatencyHistogram()
+        self.latencies: defaultdict[str, LatencyHistogram] = defaultdict(LatencyHistogram)
+        """By bank."""
+
+    @property
+    def latency(self) -> LatencyHistogram:
+        """All banks' latencies together, added up when asked for: an answer pays for one histogram only."""
+        return together(self.latencies.values())
 
     def answered(self, bank: str, mti: str, response: str) -> None:
         """Count an answer by bank, MTI asked and DE 39."""

@@ -1,13 +1,15 @@
-"""The operators' port: health, readiness, figures, metrics. Read-only, over HTTP, on a listener of its own.
+"""The operators' port: page, health, readiness, figures, metrics. Read-only, over HTTP, on a listener of its
+own.
 
 Shows what `fep.statistics` counted and what the links say of themselves. Nothing here changes anything,
-and no customer's data passes through.
+and no customer's data passes through. The page's files are `fep.webpage`'s, what it shows `fep.picture`'s.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -19,33 +21,44 @@ from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 
 from fep.commit import Engine
+from fep.feed import Feed
+from fep.picture import State
 from fep.server import Server
 from fep.statistics import LATENCY_BOUNDS_US, Statistics
-from ledger.view import Day
+from fep.webpage import PageResource, StaticResource, protect, shipped
 
 _MICROSECONDS = 1_000_000
+_UNREADY: Mapping[State, str] = MappingProxyType(
+    {
+        State.SERVING: "",
+        State.STOPPED: "not serving",
+        State.DOUBT: "the outcome of a batch is unknown; the database is being asked",
+        State.NO_DAY: "no business day is open: run `qianzhi book load FILE`",
+    }
+)
 
 
 class Source:
     """What the port shows, gathered from the parts that know it."""
 
-    def __init__(
-        self, node: str, server: Server, engine: Engine, statistics: Statistics, day: Callable[[], Day | None]
-    ) -> None:
+    def __init__(self, node: str, server: Server, engine: Engine, statistics: Statistics) -> None:
         self.node = node
         self.server = server
         self.engine = engine
         self.statistics = statistics
-        self.day = day
         self.serving = False
+
+    def state(self) -> State:
+        """Whether transactions are taken now."""
+        if not self.serving:
+            return State.STOPPED
+        if self.engine.in_doubt:
+            return State.DOUBT
+        return State.SERVING if self.engine.business_date else State.NO_DAY
 
     def unready(self) -> str:
         """Why no transaction can be taken now; empty when it can."""
-        if not self.serving:
-            return "not serving"
-        if self.engine.in_doubt:
-            return "the outcome of a batch is unknown; the database is being asked"
-        return "" if self.engine.business_date else "no business day is open: run `qianzhi book load FILE`"
+        return _UNREADY[self.state()]
 
     def snapshot(self) -> dict[str, Any]:
         """The figures as JSON-able values; latencies in microseconds."""
@@ -144,6 +157,7 @@ class _Page(Resource):
 
     def render_GET(self, request: Request) -> bytes:  # noqa: N802 - Twisted's name
         """The page, never cached."""
+        protect(request)
         kind, body = self._content(request)
         request.setHeader(b"content-type", kind.encode())
         request.setHeader(b"cache-control", b"no-store")
@@ -155,11 +169,11 @@ class _Root(Resource):
 
     def getChild(self, _path: bytes, _request: Request) -> Resource:  # noqa: N802 - Twisted's name
         """Name the pages that there are."""
-        return notFound(message="Try /status, /healthz, /readyz or /metrics.")
+        return notFound(message="Try /status, /healthz, /readyz or /metrics, or the page at /.")
 
 
-def status_site(source: Source) -> Site:
-    """The site with /healthz, /readyz, /status and /metrics."""
+def status_site(source: Source, feed: Feed) -> Site:
+    """The site with the page at /, its feed, /healthz, /readyz, /status and /metrics."""
     registry = CollectorRegistry()
     registry.register(FigureCollector(source))
 
@@ -181,4 +195,8 @@ def status_site(source: Source) -> Site:
     root = _Root()
     for name, page in (("healthz", health), ("readyz", ready), ("status", status), ("metrics", metrics)):
         root.putChild(name.encode(), _Page(page))
+    assets = shipped()
+    root.putChild(b"", PageResource(assets.page))
+    root.putChild(b"static", StaticResource(assets))
+    root.putChild(b"feed", feed)
     return Site(root)

@@ -30,6 +30,7 @@ class Office(Section):
     seal_key: str = Field(pattern=r"^[0-9a-f]{64}$", description="the public half of the front's seal key")
     files: str = "bankfiles"
     reports: str = "reports"
+    figures: str = Field(default="", description="written after each close, for the machine's status page")
     chart: str = ""
     near_minutes: int = Field(default=10, ge=0, le=120, description="how near to a cut-over dates may differ")
 
@@ -108,6 +109,7 @@ def load_settings(path: Path) -> Settings:
         "front": rooted_database(given.front, folder),
         "files": rooted_path(given.files, folder),
         "reports": rooted_path(given.reports, folder),
+        "figures": rooted_path(given.figures, folder) if given.figures else "",
         "chart": rooted_path(given.chart, folder) if given.chart else "",
     }
     banks = tuple(

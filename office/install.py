@@ -29,8 +29,10 @@ front = "{front}"   # the front book: read, never written
 seal_key = "{seal_key}"
 files = "bankfiles"                 # banks' day files: <bank>.<date>.txt
 reports = "reports"
+{figures}\
 near_minutes = 10                   # how near to a cut-over the two sides may date one event differently
 """
+_FIGURES = 'figures = "{figures}"   # open breaks in counts and amounts, for the status page\n'
 _BANK = """
 [[bank]]
 code = "{code}"
@@ -54,18 +56,20 @@ def install(
     front: str,
     seal_key: str,
     database: str = "sqlite:///office.db",
+    figures: str = "",
 ) -> Path:
     """Write the settings into a folder and make its folders for files and reports; the settings' path.
 
-    `front` and `database` are SQLAlchemy URLs, `seal_key` the public half of the front's (hex). Raises
-    InstallRefused.
+    `front` and `database` are SQLAlchemy URLs, `seal_key` the public half of the front's (hex); `figures` is
+    the file that the machine's status page reads open breaks from, if any. Raises InstallRefused.
     """
     path = folder.joinpath("office.toml")
     if path.exists():
         raise InstallRefused(f"{path} exists already: nothing was changed")
     for name in ("bankfiles", "reports"):
         folder.joinpath(name).mkdir(parents=True, exist_ok=True)
-    parts = [_HEAD.format(database=database, front=front, seal_key=seal_key)]
+    told = _FIGURES.format(figures=figures) if figures else ""
+    parts = [_HEAD.format(database=database, front=front, seal_key=seal_key, figures=told)]
     parts += [_BANK.format(**bank._asdict(), owner=SAMPLE_CLERKS[0][0]) for bank in banks]
     parts += [
         _CLERK.format(name=name, may=", ".join(f'"{act}"' for act in may)) for name, may in SAMPLE_CLERKS

@@ -11,7 +11,6 @@ from click.testing import CliRunner
 
 from console.day import OfficeDay, day_status, status_command
 from fep.keys import FrontKey
-from fep.schedule import time_left
 from fep.vault import Vault
 from ledger.cutover import cut_over
 from ledger.front import FrontBook
@@ -94,17 +93,3 @@ def test_the_office_says_how_far_it_has_come(config: Path, tmp_path: Path) -> No
         )
     store.close()
     assert day_status(config, office, NOW).office == (OfficeDay(date, "reconciled", 1),)
-
-
-@pytest.mark.parametrize(
-    ("now", "date", "seconds"),
-    [
-        ("2026-11-24T21:59:59", "20261124", 1),
-        ("2026-11-24T22:00:00", "20261124", 0),
-        ("2026-11-25T01:00:00", "20261124", 0),
-        ("2026-11-24T22:00:00", "20261125", 86_400),
-    ],
-)
-def test_the_time_left_ends_at_nought(now: str, date: str, seconds: int) -> None:
-    left = time_left(datetime.fromisoformat(now).replace(tzinfo=UTC), date, "22:00")
-    assert left.total_seconds() == seconds

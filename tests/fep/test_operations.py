@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 
 import fep.operations
 import fep.trail
+from fep.chronicle import Chronicle
 from fep.commit import Engine
 from fep.control import ControlError
 from fep.operations import ATTEMPTS, Operations, refuse_early
@@ -34,6 +35,7 @@ class Desk:
         self.clock = Clock()
         self.announced: list[str] = []
         self.dates: list[str] = []
+        self.chronicle = Chronicle(lambda: 7)
         self.engine = Engine(
             committer=lambda *_: [],
             call_in_thread=self._call,
@@ -62,6 +64,7 @@ class Desk:
             Calendar(),
             lambda: self.now,
             lambda: 7,
+            self.chronicle,
         )
 
     def _call(self, function: Callable[..., Any], *arguments: object) -> Deferred[Any]:

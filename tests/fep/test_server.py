@@ -15,6 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
+from fep.chronicle import Chronicle
 from fep.commit import Engine
 from fep.config import Settings
 from fep.gate import Gate
@@ -81,6 +82,7 @@ class House:
 
     def __init__(self, settings: Settings) -> None:
         self.clock, self.statistics = Clock(), Statistics()
+        self.chronicle = Chronicle(lambda: round(self.clock.seconds() * 1_000_000))
         vault = Vault(settings.keystore)
         parties = {
             bank.code: Counterparty(
@@ -112,9 +114,10 @@ class House:
         moment = datetime(2026, 11, 24, 10, 11, 12, tzinfo=UTC)
         seconds = self.clock.seconds
         self.engine = engine
-        self.server = Server(
-            parties, Surroundings(engine, settings.limits, self.statistics, seconds, lambda: moment)
+        around = Surroundings(
+            engine, settings.limits, self.statistics, seconds, lambda: moment, self.chronicle
         )
+        self.server = Server(parties, around)
         self.server.start(Gateway(bank.allowance(PORTS[bank.code]) for bank in settings.bank), self.clock)
 
     def connect(self, bank: str = BANK) -> tuple[BankConnection, Sockets]:

@@ -1,0 +1,130 @@
+"""What is wrong in a picture of the machine, the worst first: a table of what to look at.
+
+Pure. An alarm has a name, and perhaps a bank and a figure; what it means and what to do, the page's table
+of words says in both languages under that name. An alarm for which nobody could do anything does not belong
+here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from fep.picture import Light, Picture, State
+
+LATE_SECONDS: Final = 60
+"""The clock tries every second: a minute late, something keeps it."""
+BREAK_DAYS: Final = 7
+"""Calendar days after which a break has waited too long; a week's holiday does not make one old."""
+
+
+class Severity(StrEnum):
+    """RED: money is not taken, or is about not to be. YELLOW: look at it today."""
+
+    RED = "red"
+    YELLOW = "yellow"
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """One thing that is wrong: `bank` is a code or empty, `figure` how much of it, or None."""
+
+    severity: Severity
+    name: str
+    bank: str = ""
+    figure: int | None = None
+
+
+Found = Iterator[tuple[str, int | None]]
+"""A bank's code, or nothing, and a figure, for each time that something is wrong."""
+
+
+def _state(state: State) -> Callable[[Picture], Found]:
+    def look(picture: Picture) -> Found:
+        if picture.state is state:
+            yield "", None
+
+    return look
+
+
+def _light(light: Light) -> Callable[[Picture], Found]:
+    def look(picture: Picture) -> Found:
+        for bank in picture.banks:
+            if bank.light is light:
+                yield bank.code, bank.heard_seconds
+
+    return look
+
+
+def _answered(code: str) -> Callable[[Picture], Found]:
+    def look(picture: Picture) -> Found:
+        for response in picture.responses:
+            if response.code == code and response.lately:
+                yield "", response.lately
+
+    return look
+
+
+def _late(picture: Picture) -> Found:
+    if picture.seconds_left is not None and picture.seconds_left <= -LATE_SECONDS:
+        yield "", -picture.seconds_left
+
+
+def _old_day(picture: Picture) -> Found:
+    if not picture.cutover and "" < picture.business_date < picture.today:
+        yield "", None
+
+
+def _queue(picture: Picture) -> Found:
+    if picture.queue.waiting * 2 >= picture.queue.limit:
+        yield "", picture.queue.waiting
+
+
+def _bad_macs(picture: Picture) -> Found:
+    for bank in picture.banks:
+        if bank.mac_lately:
+            yield bank.code, bank.mac_lately
+
+
+def _refused(picture: Picture) -> Found:
+    if picture.refused_lately:
+        yield "", picture.refused_lately
+
+
+def _breaks_unknown(picture: Picture) -> Found:
+    if picture.breaks.fault:
+        yield "", None
+
+
+def _breaks_old(picture: Picture) -> Found:
+    oldest = picture.breaks.oldest_days
+    if oldest is not None and oldest > BREAK_DAYS:
+        yield "", oldest
+
+
+RULES: Final[tuple[tuple[str, Severity, Callable[[Picture], Found]], ...]] = (
+    ("stopped", Severity.RED, _state(State.STOPPED)),
+    ("doubt", Severity.RED, _state(State.DOUBT)),
+    ("no_day", Severity.RED, _state(State.NO_DAY)),
+    ("cutover_late", Severity.RED, _late),
+    ("queue", Severity.RED, _queue),
+    ("faults", Severity.RED, _answered("96")),
+    ("unavailable", Severity.RED, _answered("91")),
+    ("bank_down", Severity.RED, _light(Light.DOWN)),
+    ("bank_unsigned", Severity.YELLOW, _light(Light.UNSIGNED)),
+    ("bank_silent", Severity.YELLOW, _light(Light.SILENT)),
+    ("bad_mac", Severity.YELLOW, _bad_macs),
+    ("refused", Severity.YELLOW, _refused),
+    ("day_old", Severity.YELLOW, _old_day),
+    ("breaks_unknown", Severity.YELLOW, _breaks_unknown),
+    ("breaks_old", Severity.YELLOW, _breaks_old),
+)
+"""Every alarm there is, in the order in which they are shown."""
+
+
+def alarms(picture: Picture) -> tuple[Alarm, ...]:
+    """What is wrong in a picture, the worst first."""
+    found = ((name, severity, one) for name, severity, look in RULES for one in look(picture))
+    return tuple(Alarm(severity, name, *one) for name, severity, one in found)

@@ -1,0 +1,23 @@
+"""The last signs of life of a bank, over all its links. Times are the reactor's seconds, handed in; pure."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Contact(NamedTuple):
+    """When a bank was heard, and when it asked for an echo or answered ours; None for never."""
+
+    heard_at: float | None
+    echoed_at: float | None
+
+
+NEVER = Contact(None, None)
+
+
+def latest(*contacts: Contact) -> Contact:
+    """The later of each."""
+    return Contact(
+        max((one.heard_at for one in contacts if one.heard_at is not None), default=None),
+        max((one.echoed_at for one in contacts if one.echoed_at is not None), default=None),
+    )

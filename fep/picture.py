@@ -1,0 +1,262 @@
+"""What the status page shows at one moment: a picture of the machine, of its banks and of what lies open.
+
+Values and how they are drawn from the counters; every figure is one that somebody counted. What is wrong in a
+picture, `fep.alarms` says; words and formats for people are the page's own. No customer's data is in reach.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Final
+
+from fep.commit import Engine
+from fep.config import Bank, Settings
+from fep.contact import NEVER, latest
+from fep.history import History
+from fep.link import Link
+from fep.schedule import seconds_left
+from fep.server import Server
+from fep.statistics import Statistics
+from ledger.outstanding import Figures
+
+BANDS: Final = (1, 7, 30)
+"""Ages of breaks in days, inclusive: the last band is what is older."""
+
+
+class State(StrEnum):
+    """Whether transactions are taken, and if not, why."""
+
+    SERVING = "serving"
+    STOPPED = "stopped"
+    DOUBT = "doubt"
+    NO_DAY = "no_day"
+
+
+class Light(StrEnum):
+    """A bank's light. CLOSED is dark without a fault: it may not open links at this hour."""
+
+    UP = "up"
+    SILENT = "silent"
+    UNSIGNED = "unsigned"
+    DOWN = "down"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class BankPicture:
+    """One bank. `rate` is its answers in the last second, `mac_lately` its bad MACs of five minutes, `p99_us`
+    of the last minute; what is None was never, or has no figure.
+    """
+
+    code: str
+    name: str
+    light: Light
+    links: int
+    signed_on: int
+    heard_seconds: int | None
+    echo_seconds: int | None
+    rate: int
+    answers: int
+    p99_us: int | None
+    mac_failures: int
+    mac_lately: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseCount:
+    """A response code (DE 39): answers with it since the process began, and in the last five minutes."""
+
+    code: str
+    total: int
+    lately: int
+
+
+@dataclass(frozen=True, slots=True)
+class Aged:
+    """Open breaks of one class: how many in each band of BANDS and older, and their sum in fen."""
+
+    cls: str
+    counts: tuple[int, ...]
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenBreaks:
+    """Open breaks as the office told them; `is_wanted` says whether the settings name a place to look,
+    `fault` why they are not known; `oldest_days` is None where there are none.
+    """
+
+    is_wanted: bool
+    told_at_us: int | None = None
+    fault: str = ""
+    classes: tuple[Aged, ...] = ()
+    oldest_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """The queue and the batches; `recent_size` is the mean of the last batches, rounded up."""
+
+    waiting: int
+    limit: int
+    batches: int
+    batched: int
+    recent_size: int
+    failed: int
+    replays: int
+    undelivered: int
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The machine at one moment. `now` is its wall clock, local; `cutover` HH:MM, or empty where people do
+    it, and `seconds_left` None.
+    """
+
+    node: str
+    now: str
+    at_us: int
+    state: State
+    business_date: str
+    today: str
+    cutover: str
+    seconds_left: int | None
+    rate: int
+    p99_us: int | None
+    queue: Queue
+    refused: int
+    refused_lately: int
+    responses: tuple[ResponseCount, ...]
+    banks: tuple[BankPicture, ...]
+    breaks: OpenBreaks
+
+
+class Painter:
+    """Takes pictures of one machine. `now` and `now_us` are its wall clock, `seconds` the reactor's."""
+
+    def __init__(
+        self,
+        settings: Callable[[], Settings],
+        server: Server,
+        engine: Engine,
+        statistics: Statistics,
+        history: History,
+        now: Callable[[], datetime],
+        now_us: Callable[[], int],
+        seconds: Callable[[], float],
+    ) -> None:
+        self._settings = settings
+        self._server = server
+        self._engine = engine
+        self._statistics = statistics
+        self.history = history
+        self._now = now
+        self._now_us = now_us
+        self._seconds = seconds
+
+    def picture(self, state: State, figures: Figures | str | None) -> Picture:
+        """Draw it; `figures` are the office's, or why there are none, or None where none were read yet."""
+        settings, now, history = self._settings(), self._now(), self.history
+        date_open, cutover = self._engine.business_date, settings.day.cutover or ""
+        codes = [bank.code for bank in settings.bank]
+        left = seconds_left(now, date_open, cutover) if date_open and cutover else None
+        return Picture(
+            node=settings.node.name,
+            now=f"{now:%Y-%m-%d %H:%M:%S}",
+            at_us=self._now_us(),
+            state=state,
+            business_date=date_open,
+            today=f"{now:%Y%m%d}",
+            cutover=cutover,
+            seconds_left=left,
+            rate=sum(history.last.answers.values()) - sum(history.before.answers.values()),
+            p99_us=history.p99_us(codes),
+            queue=self._queue(settings.limits.queue),
+            refused=self._statistics.refused_connections,
+            refused_lately=history.last.refused - history.first.refused,
+            responses=tuple(self._responses()),
+            banks=tuple(self._banks(settings, now)),
+            breaks=open_breaks(figures, f"{now:%Y%m%d}", is_wanted=bool(settings.status.breaks)),
+        )
+
+    def _queue(self, limit: int) -> Queue:
+        statistics = self._statistics
+        recent = statistics.recent_batches
+        return Queue(
+            waiting=self._engine.queued,
+            limit=limit,
+            batches=statistics.batches,
+            batched=statistics.batched,
+            recent_size=-(-sum(recent) // len(recent)) if recent else 0,
+            failed=sum(statistics.failed_batches.values()),
+            replays=statistics.replays,
+            undelivered=statistics.undelivered,
+        )
+
+    def _responses(self) -> Iterable[ResponseCount]:
+        last, first = self.history.last.responses, self.history.first.responses
+        for code in sorted(last):
+            yield ResponseCount(code, last[code], last[code] - first.get(code, 0))
+
+    def _banks(self, settings: Settings, now: datetime) -> Iterable[BankPicture]:
+        links: defaultdict[str, list[Link]] = defaultdict(list)
+        for connection in self._server.connections:
+            links[connection.link.bank.code].append(connection.link)
+        for bank in settings.bank:
+            yield self._bank(bank, links[bank.code], settings.limits.idle_seconds, now)
+
+    def _bank(self, bank: Bank, links: list[Link], idle_seconds: int, now: datetime) -> BankPicture:
+        code, history = bank.code, self.history
+        gone = self._server.contacts.get(code, NEVER)
+        contact = latest(gone, *(link.contact() for link in links))
+        signed_on = sum(link.session.state() == "signed on" for link in links)
+        silent = all(link.idle_seconds() > idle_seconds for link in links)
+        is_hour = bank.hours is None or bank.hours.include(now.time())
+        return BankPicture(
+            code=code,
+            name=bank.name,
+            light=light(len(links), signed_on, silent=silent, is_hour=is_hour),
+            links=len(links),
+            signed_on=signed_on,
+            heard_seconds=self._ago(contact.heard_at),
+            echo_seconds=self._ago(contact.echoed_at),
+            rate=history.last.answers.get(code, 0) - history.before.answers.get(code, 0),
+            answers=history.last.answers.get(code, 0),
+            p99_us=history.p99_us([code]),
+            mac_failures=self._statistics.mac_failures[code],
+            mac_lately=history.last.mac_failures.get(code, 0) - history.first.mac_failures.get(code, 0),
+        )
+
+    def _ago(self, at: float | None) -> int | None:
+        return None if at is None else int(self._seconds() - at)
+
+
+def light(links: int, signed_on: int, *, silent: bool, is_hour: bool) -> Light:
+    """The light of a bank with so many links; `silent` says that none was heard for as long as is allowed,
+    `is_hour` that it may open links now.
+    """
+    if not links:
+        return Light.DOWN if is_hour else Light.CLOSED
+    if not signed_on:
+        return Light.UNSIGNED
+    return Light.SILENT if silent else Light.UP
+
+
+def open_breaks(figures: Figures | str | None, today: str, *, is_wanted: bool = True) -> OpenBreaks:
+    """The office's figures by class and by age today (YYYYMMDD)."""
+    if not isinstance(figures, Figures):
+        return OpenBreaks(is_wanted, fault=figures or "")
+    counts: defaultdict[str, list[int]] = defaultdict(lambda: [0] * (len(BANDS) + 1))
+    amounts: defaultdict[str, int] = defaultdict(int)
+    ages = []
+    for row in figures.rows:
+        age = (date.fromisoformat(today) - date.fromisoformat(row.date)).days
+        ages.append(age)
+        counts[row.cls][sum(age > band for band in BANDS)] += row.breaks
+        amounts[row.cls] += row.amount
+    classes = tuple(Aged(cls, tuple(counts[cls]), amounts[cls]) for cls in sorted(counts))
+    return OpenBreaks(is_wanted, figures.told_at, "", classes, max(ages, default=None))

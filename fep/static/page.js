@@ -1,0 +1,137 @@
+// The page: takes what the feed says and shows it. It asks for nothing else and changes nothing at the machine.
+
+import { chart, sparkline } from "./charts.js";
+import { show } from "./sections.js";
+import { loadWords, speak, word } from "./words.js";
+
+const STALE_MS = 5000;
+const AGAIN_MS = 10000;
+const RATES_MAX = 300;
+const EVENTS_MAX = 100;
+
+const state = { picture: null, alarms: [], bands: [], rates: {}, events: new Map(), feed: "wait", sparks: {}, chart: null };
+let heardAt = 0;
+let language = "";
+
+function remembered(key) {
+  try {
+    return localStorage.getItem(key) || "";
+  } catch (refused) {
+    return ""; // a browser that keeps nothing
+  }
+}
+
+function remember(key, value) {
+  try {
+    if (value) localStorage.setItem(key, value);
+    else localStorage.removeItem(key);
+  } catch (refused) {
+    return; // as above: the choice holds until the page is closed
+  }
+}
+
+// What happens again replaces what it was before: same kind, bank, detail and beginning.
+function take(events) {
+  for (const event of events) {
+    const key = [event.kind, event.bank, event.detail, event.since_us].join("|");
+    state.events.delete(key);
+    state.events.set(key, event);
+  }
+  while (state.events.size > EVENTS_MAX) state.events.delete(state.events.keys().next().value);
+}
+
+function hello(message) {
+  state.bands = message.bands;
+  state.rates = message.rates;
+  state.events.clear();
+  take(message.events);
+  seen(message);
+}
+
+function news(message) {
+  for (const bank of message.picture.banks) {
+    const rates = (state.rates[bank.code] ||= []);
+    rates.push(bank.rate);
+    if (rates.length > RATES_MAX) rates.shift();
+  }
+  take(message.events);
+  seen(message);
+}
+
+function seen(message) {
+  state.picture = message.picture;
+  state.alarms = message.alarms;
+  state.feed = "live";
+  heardAt = Date.now();
+  show(state);
+}
+
+function listen() {
+  const source = new EventSource("/feed");
+  source.addEventListener("hello", (event) => hello(JSON.parse(event.data)));
+  source.addEventListener("news", (event) => news(JSON.parse(event.data)));
+  source.addEventListener("error", () => {
+    // A feed that ended is asked for again by the browser; one that was refused is not.
+    if (source.readyState === EventSource.CLOSED) setTimeout(listen, AGAIN_MS);
+  });
+}
+
+function watch() {
+  if (Date.now() - heardAt > STALE_MS && state.feed !== "lost") {
+    state.feed = "lost";
+    show(state);
+  }
+}
+
+function pressed(buttons, isChosen) {
+  for (const button of buttons) button.setAttribute("aria-pressed", String(isChosen(button)));
+}
+
+function useLanguage(chosen) {
+  language = speak(chosen);
+  for (const node of document.querySelectorAll("[data-word]")) node.textContent = word(node.dataset.word);
+  for (const node of document.querySelectorAll("[data-label]")) node.setAttribute("aria-label", word(node.dataset.label));
+  document.title = `Qianzhi ${word("title")}`;
+  pressed(document.querySelectorAll("[data-language]"), (button) => button.dataset.language === language);
+  state.chart?.redraw();
+  show(state);
+}
+
+function useTheme(chosen) {
+  if (chosen) document.documentElement.dataset.theme = chosen;
+  else delete document.documentElement.dataset.theme;
+  pressed(document.querySelectorAll("[data-theme-choice]"), (button) => button.dataset.themeChoice === chosen);
+  repaint();
+}
+
+function repaint() {
+  state.chart?.redraw();
+  for (const spark of Object.values(state.sparks)) spark.redraw();
+}
+
+function wire() {
+  for (const button of document.querySelectorAll("[data-language]")) {
+    button.addEventListener("click", () => {
+      remember("qianzhi-language", button.dataset.language);
+      useLanguage(button.dataset.language);
+    });
+  }
+  for (const button of document.querySelectorAll("[data-theme-choice]")) {
+    button.addEventListener("click", () => {
+      remember("qianzhi-theme", button.dataset.themeChoice);
+      useTheme(button.dataset.themeChoice);
+    });
+  }
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
+}
+
+await loadWords();
+const label = (seconds) => (seconds ? word("chart.minutes", { n: seconds / 60 }) : word("chart.now"));
+state.chart = chart(document.getElementById("chart"), label);
+state.newSpark = sparkline;
+wire();
+useTheme(document.documentElement.dataset.theme || "");
+useLanguage(remembered("qianzhi-language"));
+heardAt = Date.now();
+setInterval(watch, 1000);
+listen();

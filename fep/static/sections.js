@@ -1,0 +1,255 @@
+// The sections of the page, each drawn from the state that page.js keeps. Text goes in as text, never as markup.
+
+import { ago, clock, count, date, has, latency, span, word, yuan } from "./words.js";
+
+const byId = (id) => document.getElementById(id);
+const RANK = { down: 0, unsigned: 1, silent: 2, up: 3, closed: 4 };
+
+function put(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+function make(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+}
+
+// Children are made anew only where what they show has changed, so that a reader's place and focus stay.
+const shown = new Map();
+function replace(node, signature, children) {
+  const said = JSON.stringify([document.documentElement.lang, signature]);
+  if (shown.get(node) === said) return;
+  shown.set(node, said);
+  node.replaceChildren(...children());
+}
+
+export function show(state) {
+  document.body.dataset.feed = state.feed;
+  verdict(state);
+  if (state.picture === null) return;
+  const picture = state.picture;
+  put(byId("node"), picture.node);
+  put(byId("now"), picture.now);
+  tiles(picture);
+  banks(state);
+  total(state);
+  queue(picture);
+  responses(picture);
+  breaks(picture.breaks, state.bands, picture);
+  events([...state.events.values()].reverse(), picture);
+}
+
+function named(picture, code) {
+  const bank = picture?.banks.find((one) => one.code === code);
+  return bank ? `${bank.name} ${code}` : code;
+}
+
+function alarmText(alarm, picture) {
+  const values = { bank: named(picture, alarm.bank) };
+  if (alarm.figure !== null) Object.assign(values, { count: count(alarm.figure), time: span(alarm.figure) });
+  if (alarm.name === "bank_down") {
+    values.heard = word(`alarm.bank_down.${alarm.figure === null ? "never" : "heard"}`, values);
+  }
+  return word(`alarm.${alarm.name}`, values);
+}
+
+function verdict(state) {
+  const lost = { name: "lost", severity: "red", bank: "", figure: null };
+  const all = state.feed === "lost" ? [lost, ...state.alarms] : state.alarms;
+  const [severity, text] =
+    state.feed === "wait"
+      ? ["wait", word("verdict.wait")]
+      : all.length
+        ? [all.some((one) => one.severity === "red") ? "red" : "yellow", word("verdict.wrong", { count: all.length })]
+        : ["none", word("verdict.none")];
+  byId("verdict").dataset.severity = severity;
+  put(byId("verdict"), text);
+  const said = all.map((alarm) => [alarm.severity, alarmText(alarm, state.picture), alarm.name]);
+  replace(byId("alarm-list"), said, () =>
+    said.map(([level, what, name]) =>
+      make("li", { "data-severity": level, "data-alarm": name },
+        make("b", {}, word(`severity.${level}`)), what,
+        make("span", { class: "do" }, word(`alarm.${name}.do`)))),
+  );
+}
+
+function figure(id, text, severity, more) {
+  const node = byId(id);
+  put(node, text);
+  if (severity) node.dataset.severity = severity;
+  else delete node.dataset.severity;
+  if (more !== undefined) put(byId(`${id}-more`), more);
+}
+
+function tiles(picture) {
+  const up = picture.banks.filter((bank) => bank.light === "up").length;
+  const isServing = picture.state === "serving";
+  figure("state", word(`state.${picture.state}`), isServing ? "none" : "red", word("state.banks", { up, all: picture.banks.length }));
+  const day = picture.business_date;
+  const isToday = day === picture.today;
+  figure("day", day ? date(day) : word("day.none"), day ? "" : "red",
+    isToday ? word("day.today") : word("day.other", { today: date(picture.today) }));
+  const left = picture.seconds_left;
+  if (!picture.cutover) figure("cutover", word("cutover.hand"), "", word("cutover.hand.more"));
+  else if (left === null) figure("cutover", "–", "", word("cutover.at", { time: picture.cutover }));
+  else if (left < 0) figure("cutover", `−${clock(-left)}`, "red", word("cutover.late", { time: picture.cutover }));
+  else figure("cutover", clock(left), "", word("cutover.at", { time: picture.cutover }));
+  figure("rate", count(picture.rate));
+  figure("p99", latency(picture.p99_us));
+}
+
+const FACTS = ["links", "heard", "echo", "rate", "p99", "mac"];
+
+function card(state, bank) {
+  const spark = make("div", { class: "spark", role: "img" });
+  const facts = FACTS.map((name) => make("div", {}, make("dt"), make("dd", { "data-fact": name })));
+  const node = make("article", { class: "bank", "data-bank": bank.code },
+    make("div", { class: "head" }, make("h3", {}, bank.name, make("small", {}, bank.code)), make("span", { class: "light" })),
+    spark, make("dl", { class: "facts" }, ...facts));
+  byId("banks").append(node);
+  state.sparks[bank.code] = state.newSpark(spark);
+  return node;
+}
+
+function banks(state) {
+  const known = new Set(state.picture.banks.map((bank) => bank.code));
+  for (const node of [...byId("banks").children]) {
+    if (!known.has(node.dataset.bank)) {
+      delete state.sparks[node.dataset.bank];
+      node.remove();
+    }
+  }
+  for (const bank of state.picture.banks) {
+    const node = byId("banks").querySelector(`[data-bank="${bank.code}"]`) || card(state, bank);
+    fill(node, bank);
+    const rates = state.rates[bank.code] || [];
+    state.sparks[bank.code].show(rates);
+    node.querySelector(".spark").setAttribute("aria-label",
+      word("bank.spark", { now: count(bank.rate), most: count(Math.max(0, ...rates)) }));
+  }
+  // What is wrong comes first; `order` moves what is seen, and leaves focus and charts where they are.
+  const sorted = [...state.picture.banks].sort((a, b) => RANK[a.light] - RANK[b.light]);
+  const wanted = sorted.map((bank) => bank.code).join();
+  if (byId("banks").dataset.order !== wanted) {
+    byId("banks").dataset.order = wanted;
+    byId("banks").append(...sorted.map((bank) => byId("banks").querySelector(`[data-bank="${bank.code}"]`)));
+  }
+}
+
+function fill(node, bank) {
+  const light = node.querySelector(".light");
+  light.dataset.light = bank.light;
+  put(light, word(`light.${bank.light}`));
+  const said = {
+    links: `${count(bank.signed_on)} / ${count(bank.links)}`,
+    heard: ago(bank.heard_seconds),
+    echo: ago(bank.echo_seconds),
+    rate: count(bank.rate),
+    p99: latency(bank.p99_us),
+    mac: `${count(bank.mac_failures)} (${count(bank.mac_lately)})`,
+  };
+  for (const fact of node.querySelectorAll("[data-fact]")) {
+    put(fact, said[fact.dataset.fact]);
+    put(fact.previousSibling, word(`bank.${fact.dataset.fact}`));
+  }
+  node.querySelector('[data-fact="mac"]').classList.toggle("bad", bank.mac_lately > 0);
+}
+
+function total(state) {
+  const all = Object.values(state.rates);
+  const length = Math.max(0, ...all.map((rates) => rates.length));
+  const sums = new Array(length).fill(0);
+  for (const rates of all) rates.forEach((rate, place) => (sums[length - rates.length + place] += rate));
+  state.chart.show(sums);
+  byId("chart").setAttribute("aria-label",
+    word("bank.spark", { now: count(state.picture.rate), most: count(Math.max(0, ...sums)) }));
+}
+
+const QUEUE = ["batches", "batched", "recent_size", "failed", "replays", "undelivered"];
+
+function queue(picture) {
+  const rows = [
+    ["waiting", `${count(picture.queue.waiting)} / ${count(picture.queue.limit)}`],
+    ...QUEUE.map((name) => [name, count(picture.queue[name])]),
+    ["refused", count(picture.refused)],
+  ];
+  replace(byId("queue"), rows, () =>
+    rows.flatMap(([name, value]) => [make("dt", {}, word(`queue.${name}`)), make("dd", { "data-queue": name }, value)]));
+}
+
+function tableOf(heads, rows) {
+  const cell = (tag, [text, isNumber]) => make(tag, { ...(isNumber ? { class: "number" } : {}), ...(tag === "th" ? { scope: "col" } : {}) }, text);
+  return make("table", {},
+    make("thead", {}, make("tr", {}, ...heads.map((head) => cell("th", head)))),
+    make("tbody", {}, ...rows.map((row) => make("tr", {}, ...row.map((one) => cell("td", one))))));
+}
+
+function responses(picture) {
+  replace(byId("responses"), picture.responses, () => {
+    if (!picture.responses.length) return [make("p", { class: "empty" }, word("responses.none"))];
+    const heads = [[word("responses.code")], [word("responses.meaning")], [word("responses.lately"), true], [word("responses.total"), true]];
+    const rows = picture.responses.map((one) => [
+      [one.code], [word(`response.${one.code}`)], [count(one.lately), true], [count(one.total), true],
+    ]);
+    return [tableOf(heads, rows)];
+  });
+}
+
+function bandWords(bands) {
+  const first = word("breaks.band.first", { to: bands[0] });
+  const between = bands.slice(1).map((to, place) => word("breaks.band", { from: bands[place] + 1, to }));
+  return [first, ...between, word("breaks.band.last", { over: bands[bands.length - 1] })];
+}
+
+function breaks(told, bands, picture) {
+  replace(byId("breaks"), [told, bands], () => {
+    if (!told.is_wanted) return [make("p", { class: "empty" }, word("breaks.unwanted"))];
+    if (told.fault) return [make("p", { class: "bad" }, word("breaks.fault"), make("span", { lang: "en" }, told.fault))];
+    if (told.told_at_us === null) return [make("p", { class: "empty" }, word("breaks.reading"))];
+    if (!told.classes.length) return [make("p", { class: "empty" }, word("breaks.none"))];
+    const heads = [[word("breaks.class")], ...bandWords(bands).map((band) => [band, true]), [word("breaks.amount"), true]];
+    const rows = told.classes.map((one) => [
+      [has(`class.${one.cls}`) ? word(`class.${one.cls}`) : one.cls],
+      ...one.counts.map((number) => [number ? count(number) : "·", true]),
+      [yuan(one.amount), true],
+    ]);
+    return [tableOf(heads, rows)];
+  });
+  put(byId("breaks-more"), told.told_at_us === null ? "" : word("breaks.told", { time: moment(told.told_at_us, picture, 16) }));
+}
+
+// A moment as the machine's own wall clock had it: the feed gives both its clock and the time in UTC.
+function moment(us, picture, length) {
+  const offset = Math.round((Date.parse(`${picture.now.replace(" ", "T")}Z`) - picture.at_us / 1000) / 60000) * 60000;
+  return new Date(us / 1000 + offset).toISOString().replace("T", " ").slice(0, length);
+}
+
+const SEVERITY = {
+  started: "none", signed_on: "none", settled: "none", day: "none", load: "none", reload: "none",
+  fenced: "red", link_down: "red", doubt: "red", unavailable: "red",
+  stopping: "yellow", signed_off: "yellow", refused: "yellow", bad_mac: "yellow",
+};
+
+function detail(event) {
+  if (event.kind === "day" || event.kind === "load") return date(event.detail);
+  const key = `reason.${event.detail}`;
+  if (event.kind === "link_down" || event.kind === "refused") return has(key) ? word(key) : event.detail;
+  return event.detail;
+}
+
+function line(event, picture) {
+  const at = moment(event.at_us, picture, 19);
+  const again = event.count > 1 ? word("events.times", { count: count(event.count), time: moment(event.since_us, picture, 19).slice(11) }) : "";
+  const more = [detail(event), again].filter(Boolean).join(" · ");
+  const what = event.bank ? `${named(picture, event.bank)} ${word(`event.${event.kind}`)}` : word(`event.${event.kind}`);
+  return make("li", { "data-event": event.kind },
+    make("time", { title: at }, at.slice(11)),
+    make("div", {}, make("span", { "data-severity": SEVERITY[event.kind] }, what), " ", make("span", { class: "detail" }, more)));
+}
+
+function events(list, picture) {
+  replace(byId("events"), list, () =>
+    list.length ? list.map((event) => line(event, picture)) : [make("li", { class: "empty" }, word("events.none"))]);
+}
