@@ -16,7 +16,7 @@ READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo run cluster test crash-matrix check fuzz audit-deps bench pins clean
+.PHONY: help setup demo live run cluster test crash-matrix check fuzz audit-deps bench pins clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -25,6 +25,9 @@ setup: $(READY) ## make .venv ready (the others do it by themselves)
 
 demo: $(READY) ## a bank day in miniature: three banks, and the books compared to the fen
 	@$(BIN)/qianzhi-demo
+
+live: $(READY) ## serve, with three simulated banks at work: open the page that it names, Ctrl-C ends it
+	@$(BIN)/python -m simulators.live
 
 run: $(READY) ## serve, and print how to connect
 	@$(BIN)/qianzhi run

@@ -31,7 +31,7 @@ class FiguresFile:
         self,
         path: str,
         seconds: Callable[[], float],
-        run: Callable[..., Deferred[Figures | str]] = deferToThread,
+        run: Callable[..., Deferred[Figures | str | None]] = deferToThread,
     ) -> None:
         self._path = path
         self._seconds = seconds
@@ -41,9 +41,7 @@ class FiguresFile:
         self._is_looking = False
 
     def latest(self) -> Figures | str | None:
-        """The figures as they were last read, or why they cannot be; None where there are none to read, or
-        they are just being read for the first time.
-        """
+        """The figures as they were last read, or why they cannot be; None where the office has told none."""
         if self._path and not self._is_looking and self._seconds() >= self._look_at:
             self._is_looking = True
             self._run(read, Path(self._path)).addErrback(self._failed).addCallback(self._read)
@@ -53,17 +51,19 @@ class FiguresFile:
         self.log.failure("the open breaks' figures could not be read", failure=failure)
         return "a fault in the machine: see its log"
 
-    def _read(self, found: Figures | str) -> None:
+    def _read(self, found: Figures | str | None) -> None:
         self._is_looking = False
         self._look_at = self._seconds() + LOOK_SECONDS
         self._found = found
 
 
-def read(path: Path) -> Figures | str:
-    """The figures in a file, or why there are none."""
+def read(path: Path) -> Figures | str | None:
+    """The figures in a file, or why there are none; None where there is no file: nothing was told yet."""
     try:
         with path.open("rb") as file:
             return parse(file.read(BYTES_MAX + 1))
+    except FileNotFoundError:
+        return None
     except OSError as error:
         return f"the file cannot be read: {error.strerror}"
     except FiguresRefused as error:

@@ -159,7 +159,7 @@ class Painter:
         self._seconds = seconds
 
     def picture(self, state: State, figures: Figures | str | None) -> Picture:
-        """Draw it; `figures` are the office's, or why there are none, or None where none were read yet."""
+        """Draw it; `figures` are the office's, or why there are none, or None where none were told."""
         settings, now, history = self._settings(), self._now(), self.history
         date_open, cutover = self._engine.business_date, settings.day.cutover or ""
         codes = [bank.code for bank in settings.bank]

@@ -118,13 +118,21 @@ class StaticResource(Resource):
         super().__init__()
         self._assets = assets
 
+    def render_GET(self, request: Request) -> bytes | int:  # noqa: N802 - Twisted's name
+        """There is no list of the files."""
+        return _missing().render(request)
+
     def getChild(self, path: bytes, request: Request) -> IResource:  # noqa: N802 - Twisted's name
         """The file, if this is our version and there is such a name."""
         name = b"/".join(request.postpath).decode("ascii", "replace")
         asset = self._assets.files.get(name)
         if path != self._assets.version.encode() or asset is None:
-            return notFound(message="Reload the page at /.")
+            return _missing()
         return _File(asset)
+
+
+def _missing() -> IResource:
+    return notFound(message="Reload the page at /.")
 
 
 class _File(Resource):

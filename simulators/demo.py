@@ -104,7 +104,7 @@ def main() -> None:
 async def _demo(reactor: Any, console: Console) -> None:  # noqa: ANN401 - reactors have no one type
     started = time.monotonic()
     stage = _set_up(reactor, console)
-    with _serving(stage.config) as ports:
+    with serving(stage.config) as ports:
         await _trade(stage, ports)
         balances = [await customers.bank.reconcile(DATE[4:]) for customers in stage.banks]
         journals = [
@@ -120,25 +120,26 @@ async def _demo(reactor: Any, console: Console) -> None:  # noqa: ANN401 - react
     _audit(stage)
     console.print(f"{time.monotonic() - started:.0f} s; books, files and reports are in {FOLDER}")
     console.print("[bold green]every fen is accounted for, every difference has a name[/bold green]")
+    console.print("to see a machine at work on its status page: make live")
 
 
 def _set_up(reactor: Any, console: Console) -> Stage:  # noqa: ANN401 - as above
     shutil.rmtree(FOLDER, ignore_errors=True)
     config = install(FOLDER, os.urandom, datetime.now(UTC), first_port=0, status_port=0, trial=True)
     office_config = FOLDER / "office" / "office.toml"
-    _qianzhi("office", "init", str(office_config.parent), "--front-config", str(config))
+    qianzhi("office", "init", str(office_config.parent), "--front-config", str(config))
     entries = sample.make(Random(SEED), POLICIES, DATE)
     data = b"".join(bookfile.write(DATE, entries))
     (FOLDER / "book.csv").write_bytes(data)
     console.print(f"[bold]Qianzhi 前置[/bold]: {POLICIES:,} policies, three banks, business day {DATE}")
-    console.print(_qianzhi("book", "load", str(FOLDER / "book.csv"), "--config", str(config)).strip())
+    console.print(qianzhi("book", "load", str(FOLDER / "book.csv"), "--config", str(config)).strip())
     settings = load_settings(config)
     book = bookfile.parse(data)
     office = load_office_settings(office_config)
     return Stage(reactor, console, settings, config, office_config, office, book)
 
 
-def _qianzhi(*arguments: str, code: int = 0) -> str:
+def qianzhi(*arguments: str, code: int = 0) -> str:
     """Run the `qianzhi` command; another exit code than expected ends the demo with what it said."""
     done = subprocess.run(
         [sys.executable, "-m", "console.main", *arguments], capture_output=True, text=True, check=False
@@ -151,8 +152,10 @@ def _qianzhi(*arguments: str, code: int = 0) -> str:
 
 
 @contextmanager
-def _serving(config: Path) -> Iterator[dict[str, int]]:
-    """The machine as a process; yields the banks' ports. SIGTERM must end it with code 0."""
+def serving(config: Path) -> Iterator[dict[str, int]]:
+    """The machine as a process; yields the banks' ports by code, and the page's as "status". SIGTERM must end
+    it with code 0.
+    """
     log = config.with_name("serve.log")
     with log.open("w", encoding="utf-8") as errors:
         command = [sys.executable, "-m", "console.main", "serve", str(config)]
@@ -172,8 +175,8 @@ def _ports(process: subprocess.Popen[str], log: Path) -> dict[str, int]:
         found = re.match(r"bank (\d+) \S+:(\d+) ", line)
         if found:
             ports[found[1]] = int(found[2])
-        if line.startswith("status "):
-            return ports
+        if found := re.match(r"status http://\S+:(\d+)/", line):
+            return {**ports, "status": int(found[1])}
     raise DemoFailure(f"the machine did not start:\n{log.read_text(encoding='utf-8')[-2000:]}")
 
 
@@ -225,7 +228,7 @@ async def _trade(stage: Stage, ports: dict[str, int]) -> None:
 
 
 def _cut_over(stage: Stage) -> str:
-    said = _qianzhi("day", "cutover", "--config", str(stage.config))
+    said = qianzhi("day", "cutover", "--config", str(stage.config))
     found = re.search(r"(\d{8}) is open", said)
     stage.next_date = found[1] if found else ""
     return said
@@ -303,7 +306,7 @@ def _close(stage: Stage, expected: dict[str, list[Difference]]) -> None:
     """The office pulls, takes the files, reconciles and posts; it must find what was put in, and nothing
     else.
     """
-    _qianzhi("office", "close", "--config", str(stage.office_config))
+    qianzhi("office", "close", "--config", str(stage.office_config))
     classes = [cls.value for cls in Class if cls is not Class.TIMING] + ["misfit"]
     table = Table(title="breaks found, of those put in", box=None, padding=(0, 1, 0, 0))
     for name in ("bank", *classes):
@@ -338,7 +341,7 @@ def _decide(stage: Stage) -> None:
     books = chart.shipped()
     resolution = books.fitting(first.cls, first.difference)[0].name
     if at_keyboard() not in [clerk.name for clerk in stage.office.clerk]:
-        refused = _qianzhi("recon", "propose", first.name, resolution, *config, code=1)
+        refused = qianzhi("recon", "propose", first.name, resolution, *config, code=1)
         stage.console.print(f"at the keyboard: {refused.strip()}")
     store = Store(stage.office.office.database, by_index=False)
     desk = Desk(store, stage.office, int(time.time() * 1_000_000))
@@ -353,10 +356,10 @@ def _decide(stage: Stage) -> None:
     finally:
         store.close()
     decided = 1 + len(others[::2])
-    _qianzhi("recon", "post", *config)
+    qianzhi("recon", "post", *config)
     waiting = len(others) + 1 - decided
     stage.console.print(f"{decided} breaks decided by two people and posted; {waiting} stay in suspense")
-    stage.console.print(_qianzhi("office", "balance", *config).rstrip())
+    stage.console.print(qianzhi("office", "balance", *config).rstrip())
 
 
 def _refusal(desk: Desk, person: str, name: str) -> str:
@@ -380,7 +383,7 @@ async def _next_day(stage: Stage) -> None:
     following = sample.follow(Random(SEED), stage.book.policies, unpaid, stage.next_date)
     path = FOLDER / f"book.{stage.next_date}.csv"
     path.write_bytes(b"".join(bookfile.write(stage.next_date, following.entries, following.withdrawn)))
-    said = await deferToThread(_qianzhi, "book", "load", str(path), "--config", str(stage.config))
+    said = await deferToThread(qianzhi, "book", "load", str(path), "--config", str(stage.config))
     stage.console.print(said.strip())
     due = next(due for entry in following.entries for due in entry.dues if due.kind == "premium")
     paid = await stage.banks[0].bank.settle(due.code, due.policy, due.amount, due=due.due)
@@ -390,7 +393,7 @@ async def _next_day(stage: Stage) -> None:
     answer = await stage.banks[1].bank.inquire(carried.policy)
     if answer.fields[39] != "00":
         raise DemoFailure("an unpaid due did not carry over")
-    _qianzhi("office", "close", "--config", str(stage.office_config), code=0)
+    qianzhi("office", "close", "--config", str(stage.office_config), code=0)
     stage.console.print(
         f"{stage.next_date} is open and serving: {paid.due} collected, receipt {paid.receipt}"
     )
@@ -399,11 +402,11 @@ async def _next_day(stage: Stage) -> None:
 def _audit(stage: Stage) -> None:
     """Independent code adds everything up again; any finding fails the demo."""
     config = ("--config", str(stage.office_config))
-    stage.console.print(_qianzhi("audit", *config).rstrip(), highlight=False)
+    stage.console.print(qianzhi("audit", *config).rstrip(), highlight=False)
     for trail in (("acts", "--config", str(stage.config)), ("office", "acts", *config)):
-        said = _qianzhi(*trail, "--verify").splitlines()[-1]
+        said = qianzhi(*trail, "--verify").splitlines()[-1]
         stage.console.print(f"qianzhi {' '.join(trail[:-2])}: {said}", highlight=False, soft_wrap=True)
-    stage.console.print(_qianzhi("recon", "report", *config).rstrip(), highlight=False, soft_wrap=True)
+    stage.console.print(qianzhi("recon", "report", *config).rstrip(), highlight=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ export function chart(box, label) {
   const axis = { stroke: () => colour("--quiet"), grid: { stroke: () => colour("--edge"), width: 1 }, ticks: { show: false } };
   return made(box, 210, {
     axes: [
-      { ...axis, splits: () => [-240, -180, -120, -60, 0], values: (_, splits) => splits.map(label) },
+      { ...axis, size: 26, splits: () => [-240, -180, -120, -60, 0], values: (_, splits) => splits.map(label) },
       { ...axis, size: 48, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000] },
     ],
     padding: [8, 24, 0, 0],

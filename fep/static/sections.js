@@ -148,7 +148,7 @@ function fill(node, bank) {
     echo: ago(bank.echo_seconds),
     rate: count(bank.rate),
     p99: latency(bank.p99_us),
-    mac: `${count(bank.mac_failures)} (${count(bank.mac_lately)})`,
+    mac: count(bank.mac_failures) + (bank.mac_lately ? ` (+${count(bank.mac_lately)})` : ""),
   };
   for (const fact of node.querySelectorAll("[data-fact]")) {
     put(fact, said[fact.dataset.fact]);
@@ -207,7 +207,7 @@ function breaks(told, bands, picture) {
   replace(byId("breaks"), [told, bands], () => {
     if (!told.is_wanted) return [make("p", { class: "empty" }, word("breaks.unwanted"))];
     if (told.fault) return [make("p", { class: "bad" }, word("breaks.fault"), make("span", { lang: "en" }, told.fault))];
-    if (told.told_at_us === null) return [make("p", { class: "empty" }, word("breaks.reading"))];
+    if (told.told_at_us === null) return [make("p", { class: "empty" }, word("breaks.untold"))];
     if (!told.classes.length) return [make("p", { class: "empty" }, word("breaks.none"))];
     const heads = [[word("breaks.class")], ...bandWords(bands).map((band) => [band, true]), [word("breaks.amount"), true]];
     const rows = told.classes.map((one) => [
@@ -239,10 +239,15 @@ function detail(event) {
   return event.detail;
 }
 
+function repeated(event, at, picture) {
+  if (event.count === 1) return "";
+  const since = moment(event.since_us, picture, 19);
+  return word(since === at ? "events.times" : "events.since", { count: count(event.count), time: since.slice(11) });
+}
+
 function line(event, picture) {
   const at = moment(event.at_us, picture, 19);
-  const again = event.count > 1 ? word("events.times", { count: count(event.count), time: moment(event.since_us, picture, 19).slice(11) }) : "";
-  const more = [detail(event), again].filter(Boolean).join(" · ");
+  const more = [detail(event), repeated(event, at, picture)].filter(Boolean).join(" · ");
   const what = event.bank ? `${named(picture, event.bank)} ${word(`event.${event.kind}`)}` : word(`event.${event.kind}`);
   return make("li", { "data-event": event.kind },
     make("time", { title: at }, at.slice(11)),

@@ -1,0 +1,76 @@
+"""A bank's light by its links, the breaks by their age, the time to the cut-over."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from fep.contact import NEVER, Contact, latest
+from fep.picture import Aged, Light, OpenBreaks, light, open_breaks
+from fep.schedule import seconds_left
+from ledger.outstanding import Figures, Outstanding
+
+
+@pytest.mark.parametrize(
+    ("links", "signed_on", "silent", "is_hour", "expected"),
+    [
+        (2, 2, False, True, Light.UP),
+        (2, 1, False, True, Light.UP),
+        (1, 1, False, False, Light.UP),
+        (2, 2, True, True, Light.SILENT),
+        (1, 0, False, True, Light.UNSIGNED),
+        (1, 0, True, True, Light.UNSIGNED),
+        (0, 0, True, True, Light.DOWN),
+        (0, 0, True, False, Light.CLOSED),
+    ],
+)
+def test_a_light_says_what_its_links_do(
+    links: int, signed_on: int, silent: bool, is_hour: bool, expected: Light
+) -> None:
+    assert light(links, signed_on, silent=silent, is_hour=is_hour) is expected
+
+
+def test_the_latest_contact_is_taken_from_each() -> None:
+    assert latest(NEVER) == Contact(None, None)
+    assert latest(NEVER, Contact(5.0, None), Contact(3.0, 1.0)) == Contact(5.0, 1.0)
+
+
+def test_breaks_are_banded_by_their_age_today() -> None:
+    rows = (
+        Outstanding("1", "bank_only", "20261124", 1, 10),
+        Outstanding("1", "bank_only", "20261123", 2, 20),
+        Outstanding("2", "bank_only", "20261122", 4, 40),
+        Outstanding("2", "bank_only", "20261117", 8, 80),
+        Outstanding("2", "bank_only", "20261116", 16, 160),
+        Outstanding("2", "bank_only", "20261025", 32, 320),
+        Outstanding("2", "bank_only", "20261024", 64, 640),
+        Outstanding("2", "timing", "20261124", 3, 0),
+    )
+    expected = (Aged("bank_only", (3, 12, 48, 64), 1270), Aged("timing", (3, 0, 0, 0), 0))
+    assert open_breaks(Figures(7, rows), "20261124") == OpenBreaks(True, 7, "", expected, 31)
+
+
+def test_a_break_dated_ahead_of_today_is_a_young_one() -> None:
+    told = open_breaks(Figures(7, (Outstanding("1", "timing", "20261125", 1, 0),)), "20261124")
+    assert (told.classes, told.oldest_days) == ((Aged("timing", (1, 0, 0, 0), 0),), -1)
+
+
+def test_no_break_and_no_figures_are_two_things() -> None:
+    assert open_breaks(Figures(7, ()), "20261124") == OpenBreaks(True, 7)
+    assert open_breaks(None, "20261124") == OpenBreaks(True)
+    assert open_breaks(None, "20261124", is_wanted=False) == OpenBreaks(False)
+    assert open_breaks("is no JSON", "20261124") == OpenBreaks(True, fault="is no JSON")
+
+
+@pytest.mark.parametrize(
+    ("now", "date", "left"),
+    [
+        ("2026-11-24 10:11:12", "20261124", 42_528),
+        ("2026-11-24 22:00:00", "20261124", 0),
+        ("2026-11-24 22:01:01", "20261124", -61),
+        ("2026-11-24 23:00:00", "20261125", 82_800),
+    ],
+)
+def test_the_countdown_counts_to_the_hour_on_the_days_own_date(now: str, date: str, left: int) -> None:
+    assert seconds_left(datetime.fromisoformat(now), date, "22:00") == left

@@ -1,0 +1,241 @@
+"""The page's files: what is shipped, the headers that it goes out with, its words, what it may not hold."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import re
+from pathlib import Path
+
+import pytest
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+from twisted.web.resource import Resource
+from twisted.web.server import Site
+
+from fep.chronicle import Kind
+from fep.picture import Light, State
+from fep.webpage import POLICY, PageResource, StaticResource, shipped
+from office.chart import CLASSES
+from protocol.responses import Response
+
+ROOT = Path(__file__).resolve().parents[2]
+STATIC = ROOT / "fep" / "static"
+WORDS = json.loads((STATIC / "words.json").read_text(encoding="utf-8"))
+OURS = sorted(path for path in STATIC.iterdir() if path.is_file())
+
+
+def get(path: str, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and body of an answer of the page's part of the status port."""
+    assets, root = shipped(), Resource()
+    root.putChild(b"", PageResource(assets.page))
+    root.putChild(b"static", StaticResource(assets))
+    transport, channel = StringTransport(), Site(root, reactor=Clock()).buildProtocol(None)
+    channel.makeConnection(transport)
+    lines = [f"{method} {path} HTTP/1.0", *(f"{name.replace('_', '-')}: {headers[name]}" for name in headers)]
+    channel.dataReceived("\r\n".join([*lines, "", ""]).encode())
+    head, _, body = transport.value().partition(b"\r\n\r\n")
+    first, *rest = head.decode().split("\r\n")
+    return int(first.split()[1]), dict(line.lower().split(": ", 1) for line in rest), body
+
+
+def static(name: str) -> str:
+    return f"/static/{shipped().version}/{name}"
+
+
+def test_the_page_is_asked_for_anew_and_sent_only_where_it_changed() -> None:
+    code, headers, body = get("/")
+    assert (code, headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert (headers["cache-control"], headers["content-security-policy"]) == ("no-cache", POLICY)
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["etag"] == f'"{hashlib.sha256(body).hexdigest()}"'
+    assert get("/", if_none_match=headers["etag"])[::2] == (304, b"")
+    assert get("/", if_none_match='"another"')[0] == 200
+
+
+@pytest.mark.parametrize("name", sorted(shipped().files))
+def test_a_file_of_a_version_never_changes(name: str) -> None:
+    code, headers, body = get(static(name))
+    assert (code, body) == (200, (STATIC / name).read_bytes())
+    assert headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert headers["content-security-policy"] == POLICY
+    assert get(static(name), if_none_match=headers["etag"])[0] == 304
+
+
+@pytest.mark.parametrize("path", ["/", static("page.js")])
+def test_head_says_the_same_without_the_body(path: str) -> None:
+    _, headers, body = get(path)
+    code, head_headers, head_body = get(path, "HEAD")
+    assert (code, head_body, head_headers["content-length"]) == (200, b"", str(len(body)))
+    same = ("etag", "cache-control", "content-type", "content-security-policy")
+    assert [head_headers[name] for name in same] == [headers[name] for name in same]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/static",
+        "/static/",
+        f"/static/{shipped().version}",
+        static("nothing.js"),
+        static("index.html"),
+        static("uplot/LICENSE"),
+        static("../webpage.py"),
+        static("..%2fwebpage.py"),
+        static("/etc/passwd"),
+        "/static/000000000000/page.js",
+    ],
+)
+def test_there_is_nothing_but_the_versions_files(path: str) -> None:
+    assert get(path)[0] == 404
+
+
+@pytest.mark.filterwarnings(
+    "ignore:twisted.web.resource._UnsafeErrorPage"
+)  # Twisted's own, with constant text
+@pytest.mark.parametrize("path", ["/", static("page.js")])
+def test_nothing_can_be_sent_there(path: str) -> None:
+    assert get(path, "POST")[0] == 405
+
+
+def test_the_page_asks_for_files_that_there_are() -> None:
+    page = shipped().page.body.decode()
+    wanted = set(re.findall(r'(?:src|href)="/static/[^/"]+/([^"]+)"', page))
+    assert wanted - shipped().files.keys() == set()
+    assert "@version@" not in page
+    scripts = "".join(path.read_text(encoding="utf-8") for path in OURS if path.suffix == ".js")
+    imported = set(re.findall(r'from "\./(.+?)"', scripts))
+    assert imported - shipped().files.keys() == set()
+
+
+def test_the_version_is_that_of_what_is_shipped() -> None:
+    everything = hashlib.sha256()
+    names = sorted(
+        path.relative_to(STATIC).as_posix()
+        for path in STATIC.rglob("*")
+        if path.suffix in (".html", ".css", ".js", ".json", ".svg")
+    )
+    for name in names:
+        digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()
+        everything.update(f'{name} "{digest}"\n'.encode())
+    assert shipped().version == everything.hexdigest()[:12]
+    assert {*shipped().files, "index.html"} == set(names)
+
+
+def test_the_chart_library_is_the_one_that_was_taken_in() -> None:
+    folder = STATIC / "uplot"
+    said = dict(reversed(line.split("  ")) for line in (folder / "SHA256SUMS").read_text().splitlines())
+    found = {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.iterdir()
+        if path.name != "SHA256SUMS"
+    }
+    assert said == found
+    assert found["uPlot.iife.min.js"] == "19c8d4c6ad88929a79f4ae49d6f7161566dfd0ba3d15cc495e974f787eb78f1f"
+    assert "The MIT License" in (folder / "LICENSE").read_text()
+
+
+def test_what_is_shipped_is_in_the_package() -> None:
+    patterns = re.search(r"^fep = (.+)$", (ROOT / "setup.cfg").read_text(), re.MULTILINE)
+    assert patterns is not None
+    packed = {path for pattern in patterns[1].split(", ") for path in (ROOT / "fep").glob(pattern)}
+    assert {path for path in STATIC.rglob("*") if path.is_file()} - packed == set()
+
+
+FORBIDDEN = (
+    r"innerHTML",
+    r"outerHTML",
+    r"insertAdjacentHTML",
+    r"document\.write",
+    r"\beval\b",
+    r"new Function",
+    r"\bon[a-z]+=",
+    r"<script(?![^>]*\bsrc=)",
+    r"<style",
+    r"\sstyle=",
+    r"https?://(?!www\.w3\.org/2000/svg)",
+    r"url\(",
+    r"@import",
+)
+
+
+@pytest.mark.parametrize("path", OURS, ids=lambda path: path.name)
+def test_nothing_inline_nothing_from_elsewhere_and_no_text_as_markup(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert [pattern for pattern in FORBIDDEN if re.search(pattern, text)] == []
+
+
+@pytest.mark.parametrize("path", OURS, ids=lambda path: path.name)
+def test_the_languages_words_stand_in_the_table_alone(path: Path) -> None:
+    text = re.sub(r"<noscript>.*?</noscript>", "", path.read_text(encoding="utf-8"))
+    chinese = set(re.findall(r"[\u4e00-\u9fff]+", text))
+    allowed = {"前置", "中文"} if path.name == "index.html" else set()
+    assert path.name == "words.json" or chinese == allowed
+
+
+@pytest.mark.parametrize("key", sorted(WORDS))
+def test_a_word_is_there_in_both_languages_with_the_same_places(key: str) -> None:
+    both = WORDS[key]
+    assert both.keys() == {"zh", "en"}
+    assert all(both.values())
+    assert {*re.findall(r"\{\w+\}", both["zh"])} == {*re.findall(r"\{\w+\}", both["en"])}
+    assert not re.search(r"[\u4e00-\u9fff]", both["en"])
+
+
+def literal_keys() -> set[str]:
+    """The keys that page and scripts name in full."""
+    page = (STATIC / "index.html").read_text(encoding="utf-8")
+    scripts = "".join(path.read_text(encoding="utf-8") for path in OURS if path.suffix == ".js")
+    return {
+        *re.findall(r'data-(?:word|label)="([^"]+)"', page),
+        *re.findall(r'\bword\("([^"]+)"', scripts),
+        *re.findall(r'\["(\w+)", \d+\]', scripts),
+    }
+
+
+def made_keys() -> set[str]:
+    """The keys that scripts put together from what the machine says."""
+    scripts = (STATIC / "sections.js").read_text(encoding="utf-8")
+    listed = {
+        name: re.findall(r'"(\w+)"', re.search(rf"const {name} = \[(.+?)\]", scripts)[1])  # type: ignore[index]
+        for name in ("FACTS", "QUEUE")
+    }
+    return {
+        *(f"light.{one}" for one in Light),
+        *(f"state.{one}" for one in State),
+        *(f"event.{one}" for one in Kind),
+        *(f"response.{one}" for one in Response),
+        *(f"class.{one}" for one in CLASSES),
+        *(f"severity.{one}" for one in ("red", "yellow")),
+        *(f"bank.{one}" for one in listed["FACTS"]),
+        *(f"queue.{one}" for one in (*listed["QUEUE"], "waiting", "refused")),
+        *(f"reason.{one}" for one in ("", *reasons())),
+        *(f"alarm.bank_down.{one}" for one in ("heard", "never")),
+        *("alarm.lost", "alarm.lost.do", "events.since", "events.times"),
+    }
+
+
+def reasons() -> set[str]:
+    """Why links are ended and connections refused: every such text in the machine's code."""
+    found = set()
+    for name in ("link.py", "server.py"):
+        for node in ast.walk(ast.parse((ROOT / "fep" / name).read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                if node.func.attr in ("_close", "end", "ending", "_refuse"):
+                    found |= {one.value for one in node.args if isinstance(one, ast.Constant)}
+            elif isinstance(node, ast.FunctionDef) and node.name in ("_no_longer_allowed", "admit"):
+                texts = (one for one in ast.walk(node) if isinstance(one, ast.Return | ast.Assign))
+                found |= {
+                    text.value
+                    for one in texts
+                    for text in ast.walk(one)
+                    if isinstance(text, ast.Constant) and isinstance(text.value, str)
+                }
+    return {text for text in found if isinstance(text, str) and text}
+
+
+def test_every_word_that_is_wanted_is_there_and_none_is_idle() -> None:
+    alarms = {key for key in WORDS if key.startswith("alarm.")}
+    assert (literal_keys() | made_keys()) - WORDS.keys() == set()
+    assert WORDS.keys() - literal_keys() - made_keys() - alarms == set()
