@@ -16,7 +16,7 @@ READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo live run cluster test crash-matrix check fuzz audit-deps bench pins clean
+.PHONY: help setup demo live run cluster test crash-matrix check fuzz audit-deps bench deb pins clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -46,7 +46,7 @@ check: $(READY) ## lint, format, strict types on protocol/, ledger/ and office/,
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/bandit -q -c pyproject.toml -r protocol ledger fep office console firewall_rules simulators fuzz
+	@$(BIN)/bandit -q -c pyproject.toml -r protocol ledger fep office console firewall_rules simulators fuzz deploy
 
 FUZZ_SECONDS ?= 60
 fuzz: $(READY) ## fuzz everything that reads bytes from outside, FUZZ_SECONDS each
@@ -64,6 +64,9 @@ bench: $(READY) ## the benchmarks, on this machine
 	@$(BIN)/python -m bench.growth
 	@$(BIN)/python -m bench.flood
 	@$(BIN)/python -m bench.overload
+
+deb: $(READY) ## a Debian package in build/deb, the same bytes each time; needs dpkg and the system's python3
+	@$(BIN)/python -m deploy.package build/deb
 
 pins: ## resolve requirements/*.in anew into *.txt; needs uv (UV=...)
 	@cd requirements && for name in run test; do \

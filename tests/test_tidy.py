@@ -25,7 +25,7 @@ MONEY = ("ledger", "office")
 LINES_OF_FUNCTION_MAX = 70
 LINES_OF_MODULE_MAX = 500
 
-# Package -> the packages of ours that it may import. bench/, fuzz/, tests/ import any, nothing imports them.
+# Package -> the packages of ours that it may import. bench, deploy, fuzz, tests: any, and none imports them.
 DIRECTIONS = MappingProxyType(
     {
         "protocol": ("protocol",),
@@ -127,13 +127,13 @@ def imports(tree: ast.AST) -> Iterator[tuple[int, str, str]]:
 
 def import_directions(path: str, source: str) -> list[str]:
     """Our packages import one way only, by absolute names; nothing imported hides one of them."""
-    allowed = DIRECTIONS.get(package_of(path), (*PACKAGES, "bench", "fuzz", "tests"))
+    allowed = DIRECTIONS.get(package_of(path), (*PACKAGES, "bench", "deploy", "fuzz", "tests"))
     findings = []
     for line, name, local in imports(ast.parse(source)):
         top = name.partition(".")[0]
         if not top:
             findings.append(f"{path}:{line}: relative import; name the package in full")
-        elif top in (*PACKAGES, "bench", "fuzz", "tests") and top not in allowed:
+        elif top in (*PACKAGES, "bench", "deploy", "fuzz", "tests") and top not in allowed:
             findings.append(
                 f"{path}:{line}: {package_of(path)} may not import {top}; it may import {allowed}"
             )
@@ -346,7 +346,7 @@ def started_modules() -> frozenset[str]:
 
 def project_sources() -> dict[str, str]:
     """Path within the project -> text, of all Python that is ours."""
-    folders = (*PACKAGES, "bench", "fuzz", "tests")
+    folders = (*PACKAGES, "bench", "deploy", "fuzz", "tests")
     files = (file for folder in folders for file in (ROOT / folder).rglob("*.py"))
     return {file.relative_to(ROOT).as_posix(): file.read_text(encoding="utf-8") for file in files}
 

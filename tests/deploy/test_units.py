@@ -14,7 +14,7 @@ DEPLOY = ROOT / "deploy"
 SERVICES = ("qianzhi-fep.service", "qianzhi-office.service")
 EXPOSURE_MAX = {"qianzhi-fep.service": 14, "qianzhi-office.service": 10}
 """Tenths, as `systemd-analyze security` of systemd 252 counts; docs/hardening.md says what the rest is."""
-INSTALLED = "/opt/qianzhi/.venv/bin/qianzhi"
+INSTALLED = "/usr/bin/qianzhi"
 
 EVERY = pytest.mark.parametrize("unit", SERVICES)
 needs_systemd = pytest.mark.skipif(

@@ -1,0 +1,1 @@
+"""What a site needs beyond the program: the Debian package and its parts, units, rules for monitoring."""

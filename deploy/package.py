@@ -1,0 +1,285 @@
+"""`python -m deploy.package OUTPUT`: the Debian package of the program and all that it needs of Python.
+
+What is pinned, with its digests, goes into an environment of its own under /usr/lib/qianzhi; then come the
+units, the manual, the documentation. The same sources and pins give the same bytes, wherever and whenever it
+is made. How the program is set up on a machine is no part of it: docs/hardening.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import configparser
+import gzip
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from importlib.metadata import Distribution, distributions
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from click.shell_completion import BashComplete
+
+from console.main import cli
+from deploy.manual import manual
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+RECIPE: Final = ROOT / "deploy" / "deb"
+PINS: Final = ROOT / "requirements" / "run.txt"
+HOME: Final = "/usr/lib/qianzhi"
+"""Where the environment is on the machine."""
+DOCUMENTS: Final = "usr/share/doc/qianzhi"
+PYTHON: Final = "/usr/bin/python3"
+"""The system's: the package needs the same minor version on the machine where it is installed."""
+
+# From the sources -> into the package. A folder's name ends in /.
+FILES: Final = (
+    ("deploy/qianzhi-fep.service", "usr/lib/systemd/system/"),
+    ("deploy/qianzhi-office.service", "usr/lib/systemd/system/"),
+    ("deploy/qianzhi-office.timer", "usr/lib/systemd/system/"),
+    ("deploy/sysusers.conf", "usr/lib/sysusers.d/qianzhi.conf"),
+    ("deploy/tmpfiles.conf", "usr/lib/tmpfiles.d/qianzhi.conf"),
+    ("README.md", f"{DOCUMENTS}/"),
+    ("CHANGELOG.md", f"{DOCUMENTS}/NEWS.md"),
+    ("docs/*.md", f"{DOCUMENTS}/docs/"),
+    ("docs/decisions/*.md", f"{DOCUMENTS}/docs/decisions/"),
+    ("ledger/roles.sql", f"{DOCUMENTS}/examples/front-roles.sql"),
+    ("office/roles.sql", f"{DOCUMENTS}/examples/office-roles.sql"),
+    ("deploy/deb/lintian-overrides", "usr/share/lintian/overrides/qianzhi"),
+)
+MANUAL_FILES: Final = {
+    "/etc/qianzhi/qianzhi.toml": "Settings of the front-end machine.",
+    "/etc/qianzhi/credentials/master-key": "What opens its keystore; for root alone.",
+    "/var/lib/qianzhi-fep": "Its keystore, and its book unless that is in PostgreSQL.",
+    "/etc/qianzhi-office/office.toml": "Settings of the back office.",
+    f"/{DOCUMENTS}/docs/hardening.md": "How a machine is set up.",
+}
+
+
+class Version(NamedTuple):
+    """The package's version, and when it is from."""
+
+    number: str
+    day: datetime
+
+
+class PackageError(Exception):
+    """The package cannot be made; says why."""
+
+
+def version(changelog: str) -> Version:
+    """Version and date of the newest entry of a Debian changelog (deb-changelog(5)). Raises PackageError."""
+    number = re.match(r"qianzhi \(([0-9][0-9a-z.+~-]*)\) ", changelog)
+    signed = re.search(r"^ -- .+>  (.+)$", changelog, re.MULTILINE)
+    if number is None or signed is None:
+        raise PackageError("deploy/deb/changelog: its newest entry has no version or no date")
+    return Version(number[1], parsedate_to_datetime(signed[1]).astimezone(UTC))
+
+
+def make(output: Path, wheels: Path, python: str = PYTHON) -> Path:
+    """Make the package in the folder `output`; its path. `wheels` keeps what was downloaded. Raises
+    PackageError.
+    """
+    what = version((RECIPE / "changelog").read_text(encoding="utf-8"))
+    with tempfile.TemporaryDirectory(prefix="qianzhi-deb-") as scratch:
+        stage = Path(scratch) / "stage"
+        home = stage / HOME.lstrip("/")
+        run(python, "-m", "venv", "--without-pip", str(home))
+        fetch(home, wheels)
+        install(home, wheels, Path(scratch))
+        tidy(home, python)
+        lay_out(stage, what)
+        (stage / "DEBIAN").mkdir()
+        for script in ("postinst", "prerm", "postrm"):
+            shutil.copy(RECIPE / script, stage / "DEBIAN")
+        (stage / "DEBIAN" / "md5sums").write_text("".join(md5sums(stage)), encoding="utf-8")
+        control = (RECIPE / "control").read_text(encoding="utf-8")
+        (stage / "DEBIAN" / "control").write_text(
+            control.format(
+                version=what.number,
+                architecture=run("dpkg", "--print-architecture").strip(),
+                kib=sum(1 + path.lstat().st_size // 1024 for path in stage.rglob("*")),
+                python=interpreter(home),
+                glibc=glibc(home),
+            ),
+            encoding="utf-8",
+        )
+        set_modes(stage)
+        output.mkdir(parents=True, exist_ok=True)
+        epoch = {"SOURCE_DATE_EPOCH": str(int(what.day.timestamp()))}
+        # One thread: how xz cuts its blocks goes by the number of them.
+        options = ("--root-owner-group", "--threads-max=1", "-Zxz")
+        said = run("dpkg-deb", *options, "--build", str(stage), str(output), **epoch)
+    found = re.search(r"'([^']+\.deb)'", said)
+    if found is None:
+        raise PackageError(f"dpkg-deb does not say what it made: {said}")
+    return Path(found[1])
+
+
+def fetch(home: Path, wheels: Path) -> None:
+    """Download what is pinned, unless it is there; each file's digest is checked either way."""
+    pip(home, "download", "--require-hashes", "--only-binary", ":all:", "-r", str(PINS), "-d", str(wheels))
+
+
+def install(home: Path, wheels: Path, scratch: Path) -> None:
+    """Install what is pinned, and then ourselves, from a copy: a checkout may hold what a build left."""
+    offline = ("install", "--no-index", "--no-compile", "--find-links", str(wheels))
+    pip(home, *offline, "--require-hashes", "-r", str(PINS))
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+    packages = [name for name in setup["options.packages.find"]["include"].split() if "." not in name]
+    copy, ours = scratch / "sources", scratch / "ours"
+    copy.mkdir()
+    for name in packages:
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("setup.cfg", "pyproject.toml", "README.md"):
+        shutil.copy(ROOT / name, copy)
+    # By the interpreter that makes the package, which has setuptools.
+    run(*PIP, "wheel", "--no-index", "--no-deps", "--no-build-isolation", "-w", str(ours), str(copy))
+    pip(home, *offline, "--find-links", str(ours), "--no-deps", "qianzhi")
+
+
+def tidy(home: Path, python: str) -> None:
+    """Leave only what a machine needs, and nothing that says where or when it was made."""
+    for path in sorted(home.glob("bin/*")):
+        if path.name.startswith("qianzhi"):
+            text = path.read_text(encoding="utf-8")
+            path.write_text(f"#!{HOME}/bin/python\n" + text.partition("\n")[2], encoding="utf-8")
+        else:
+            path.unlink()
+    (home / "bin" / "python").symlink_to(f"../../../bin/{Path(python).resolve().name}")
+    (home / "pyvenv.cfg").write_text("home = /usr/bin\ninclude-system-site-packages = false\n")
+    # pip's notes: paths of this machine, digests of scripts as they were. Debian's packages lack them too.
+    for name in ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json"):
+        for note in home.glob(f"lib/*/site-packages/*.dist-info/{name}"):
+            note.unlink()
+    shutil.rmtree(home / "include", ignore_errors=True)
+    (home / "lib64").unlink(missing_ok=True)
+
+
+def lay_out(stage: Path, what: Version) -> None:
+    """Put everything but the environment into its place."""
+    for source, target in FILES:
+        found = sorted(ROOT.glob(source))
+        if not found:
+            raise PackageError(f"{source}: there is no such file to put into the package")
+        for path in found:
+            copy = stage / target / path.name if target.endswith("/") else stage / target
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, copy)
+    program = stage / "usr/bin/qianzhi"
+    program.parent.mkdir(parents=True)
+    program.symlink_to(f"../{HOME.removeprefix('/usr/')}/bin/qianzhi")
+    home = stage / HOME.lstrip("/")
+    page = manual(cli, "qianzhi", what.number, what.day, MANUAL_FILES)
+    completion = BashComplete(cli, {}, "qianzhi", "_QIANZHI_COMPLETE").source()
+    for place, content in (
+        ("usr/share/man/man1/qianzhi.1.gz", packed(page.encode())),
+        (f"{DOCUMENTS}/changelog.gz", packed((RECIPE / "changelog").read_bytes())),
+        (f"{DOCUMENTS}/copyright", "".join(copyright_lines(home)).encode()),
+        ("usr/share/bash-completion/completions/qianzhi", completion.encode()),
+    ):
+        (stage / place).parent.mkdir(parents=True, exist_ok=True)
+        (stage / place).write_bytes(content)
+
+
+def copyright_lines(home: Path) -> Iterator[str]:
+    """What stands under which licence, by the installed packages' own metadata."""
+    yield (RECIPE / "copyright").read_text(encoding="utf-8")
+    for one in sorted(_installed(home), key=lambda found: found.metadata["Name"].lower()):
+        if one.metadata["Name"] != "qianzhi":
+            yield f"\n{one.metadata['Name']} {one.version}: {licence(one)}"
+    yield "\n"
+
+
+def licence(one: Distribution) -> str:
+    """A distribution's licence in a few words: its expression, its classifier, or its own line."""
+    data = one.metadata
+    classified = [line for line in data.get_all("Classifier") or () if line.startswith("License ::")]
+    said = data.get("License-Expression") or (classified and classified[0].rpartition(" :: ")[2])
+    return said or (data.get("License") or "see its own files").partition("\n")[0]
+
+
+def glibc(home: Path) -> str:
+    """The C library's least version: the highest that a wheel's tag names (PEP 600)."""
+    tags = [tag for one in _installed(home) for tag in (one.read_text("WHEEL") or "").split("\n")]
+    found = [re.search(r"-manylinux_([0-9]+)_([0-9]+)_", tag) for tag in tags]
+    return "{}.{}".format(*max((int(one[1]), int(one[2])) for one in found if one))
+
+
+def interpreter(home: Path) -> str:
+    """The system's interpreter that the environment is for, such as python3.11; its package has its name."""
+    return (home / "bin" / "python").readlink().name
+
+
+def md5sums(stage: Path) -> Iterator[str]:
+    """The lines of deb-md5sums(5), by path."""
+    for path in sorted(stage.rglob("*")):
+        if path.is_file() and not path.is_symlink() and stage / "DEBIAN" not in path.parents:
+            digest = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+            yield f"{digest}  {path.relative_to(stage)}\n"
+
+
+def set_modes(stage: Path) -> None:
+    """Whatever umask it was made under: all may read, and only what is a program or a folder may be run."""
+    stage.chmod(0o755)
+    scripts = (stage / "DEBIAN", stage / HOME.lstrip("/") / "bin")
+    for path in stage.rglob("*"):
+        if not path.is_symlink():
+            runs = path.is_dir() or (path.parent in scripts and path.read_bytes()[:2] == b"#!")
+            path.chmod(0o755 if runs else 0o644)
+
+
+def packed(content: bytes) -> bytes:
+    """Gzip without a date or a name."""
+    return gzip.compress(content, 9, mtime=0)
+
+
+PIP: Final = (sys.executable, "-m", "pip", "-qq", "--no-input", "--disable-pip-version-check")
+
+
+def pip(home: Path, *arguments: str) -> None:
+    """Our pip, working on the environment. Raises PackageError."""
+    run(PIP[0], *PIP[1:3], "--python", str(home / "bin" / "python"), *PIP[3:], *arguments)
+
+
+def run(*command: str, **environment: str) -> str:
+    """What a program says on standard output. Raises PackageError with what it says on the other."""
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": "C", **environment}
+    )
+    if done.returncode:
+        raise PackageError(f"{' '.join(command)}: exit code {done.returncode}\n{done.stderr}")
+    return done.stdout
+
+
+def _site(home: Path) -> Path:
+    return next(home.glob("lib/*/site-packages"))
+
+
+def _installed(home: Path) -> list[Distribution]:
+    return list(distributions(path=[str(_site(home))]))
+
+
+def main() -> None:
+    """Make the package and say where it is."""
+    parser = argparse.ArgumentParser(prog="python -m deploy.package")
+    parser.add_argument("output", type=Path)
+    parser.add_argument("--python", default=PYTHON, help="the system's interpreter")
+    given = parser.parse_args()
+    if shutil.which("dpkg-deb") is None:
+        sys.exit("make deb: dpkg-deb is not on this machine: it makes packages on Debian and its like")
+    try:
+        print(make(given.output, given.output / "wheels", given.python))
+    except PackageError as error:
+        sys.exit(f"make deb: {error}")
+
+
+if __name__ == "__main__":
+    main()

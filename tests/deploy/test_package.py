@@ -1,0 +1,228 @@
+"""The Debian package: the same bytes each time, in order, and a machine that serves once it is installed."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from console.main import cli
+from deploy.package import FILES, HOME, PYTHON, PackageError, Version, version
+from tests import throwaway
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+NO_NETWORK = re.compile(r"name resolution|Network is unreachable|Connection refused|timed out")
+
+
+def _lacking() -> str:
+    if shutil.which("dpkg-deb") is None:
+        return "dpkg-deb is not on this machine"
+    return "" if Path(PYTHON).exists() else f"{PYTHON}, for which the package is made, is not on this machine"
+
+
+needs_dpkg = pytest.mark.skipif(bool(_lacking()), reason=_lacking())
+
+
+def make(output: Path, wheels: Path, umask: str, **environment: str) -> Path:
+    """Make the package by a process of its own; skips the test where what is pinned cannot be had."""
+    output.mkdir()
+    (output / "wheels").symlink_to(wheels)
+    command = f'umask {umask}; exec "$0" -m deploy.package "$1"'
+    done = subprocess.run(
+        ["sh", "-c", command, sys.executable, str(output)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        env={**os.environ, **environment},
+    )
+    if done.returncode and NO_NETWORK.search(done.stderr):
+        pytest.skip("the package index cannot be reached")
+    assert (done.returncode, done.stderr) == (0, "")
+    return Path(done.stdout.strip())
+
+
+@pytest.fixture(scope="session")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What was downloaded; all processes of the run share it."""
+    shared = tmp_path_factory.getbasetemp()
+    return (shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared) / "package"
+
+
+@pytest.fixture(scope="session")
+def package(wheels: Path) -> Path:
+    """The package, made once by whichever process of the run comes first."""
+    wheels.mkdir(exist_ok=True)
+    with (wheels / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        made = list((wheels / "made").glob("*.deb"))
+        return made[0] if made else make(wheels / "made", wheels, "022", TZ="UTC")
+
+
+def members(package: Path, folder: Path) -> Iterator[tuple[tarfile.TarInfo, bytes]]:
+    """Each file and folder of the package, with its content."""
+    archive = folder / "files.tar"
+    with archive.open("wb") as written:
+        subprocess.run(["dpkg-deb", "--fsys-tarfile", str(package)], stdout=written, check=True)
+    with tarfile.open(archive) as files:
+        for member in files:
+            content = files.extractfile(member) if member.isfile() else None
+            yield member, content.read() if content else b""
+
+
+@needs_dpkg
+@pytest.mark.slow
+def test_the_same_sources_give_the_same_bytes(package: Path, wheels: Path, tmp_path: Path) -> None:
+    """In another folder, by another umask, elsewhere on earth, in another order of Python's sets."""
+    (tmp_path / "scratch").mkdir()
+    elsewhere = {"TZ": "Asia/Shanghai", "PYTHONHASHSEED": "7", "TMPDIR": str(tmp_path / "scratch")}
+    again = make(tmp_path / "again", wheels, "077", **elsewhere)
+    assert again.name == package.name
+    assert hashlib.sha256(again.read_bytes()).digest() == hashlib.sha256(package.read_bytes()).digest()
+
+
+@needs_dpkg
+@pytest.mark.slow
+def test_it_holds_what_it_says_for_root_alone_to_change_and_no_trace_of_where_it_was_made(
+    package: Path, tmp_path: Path
+) -> None:
+    found = dict[str, tarfile.TarInfo]()
+    for member, content in members(package, tmp_path):
+        found[member.name.removeprefix(".")] = member
+        assert (str(ROOT).encode() in content, b"qianzhi-deb-" in content) == (False, False), member.name
+    assert {(member.uid, member.gid) for member in found.values()} == {(0, 0)}
+    modes = {(member.type, member.mode) for member in found.values() if not member.issym()}
+    assert modes == {(tarfile.DIRTYPE, 0o755), (tarfile.REGTYPE, 0o644), (tarfile.REGTYPE, 0o755)}
+    traces = ("__pycache__", ".pyc", "direct_url.json", "RECORD")
+    assert [name for name in found if name.endswith(traces)] == []
+    programs = {name for name, member in found.items() if member.isfile() and member.mode & 0o111}
+    assert programs == {f"{HOME}/bin/qianzhi{other}" for other in ("", "-bank", "-demo", "-world")}
+    for source, target in FILES:
+        for path in ROOT.glob(source):
+            assert f"/{target}{path.name if target.endswith('/') else ''}" in found, path
+    ours = {name for name in found if name.startswith(f"{HOME}/lib/") and "/site-packages/ledger/" in name}
+    assert {Path(name).name for name in ours} >= {"front.py", "roles.sql"}
+
+
+@needs_dpkg
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("lintian") is None, reason="lintian is not on this machine")
+def test_lintian_has_no_complaint_but_for_the_explained_ones(package: Path) -> None:
+    command = ("lintian", "--allow-root", "--fail-on", "error,warning")
+    done = subprocess.run((*command, str(package)), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+# Each line that the script prints is named, and compared below.
+INSTALLED = r"""
+cat > /usr/bin/as-front <<'END'
+#!/bin/sh
+exec setpriv --reuid qianzhi-fep --regid qianzhi-fep --clear-groups "$@"
+END
+chmod 755 /usr/bin/as-front
+say() { name=$1; shift; echo "$name: $("$@" 2>&1 | tr '\n' '|')"; }
+
+dpkg --force-unsafe-io --install /*.deb > /installed 2>&1 || { cat /installed; exit 1; }
+say altered dpkg --verify qianzhi
+say version qianzhi --version
+say users sh -c 'getent passwd qianzhi-fep qianzhi-office | cut -d : -f 1,6,7'
+say folders stat -c '%U:%G %a %n' /etc/qianzhi/credentials /srv/qianzhi-bankfiles
+say units systemd-analyze verify --man=no qianzhi-fep.service qianzhi-office.service qianzhi-office.timer
+say compiled sh -c 'ls /usr/lib/qianzhi/lib/*/site-packages/fep/__pycache__ | grep -c "^service"'
+say complete env COMP_WORDS="qianzhi day c" COMP_CWORD=2 _QIANZHI_COMPLETE=bash_complete qianzhi
+libraries=$(find /usr/lib/qianzhi -name '*.so*' -type f -exec ldd {} + | grep -v 'vdso\|/usr/lib/qianzhi')
+say missing sh -c "echo '$libraries' | grep 'not found' || true"
+needed=$(echo "$libraries" | sed -n 's|.*=> \(/[^ ]*/\)*\([^ ]*\) (0x.*|*/\2|p' | sort -u)
+say packages sh -c "dpkg --search $(echo $needed | sed 's/[^ ]*/"&"/g') | sed 's/:.*//' | sort -u"
+
+install -d -o qianzhi-fep -g qianzhi-fep -m 700 /var/lib/qianzhi-fep
+cd /var/lib/qianzhi-fep
+as-front qianzhi init here > /dev/null
+as-front qianzhi book sample 10 --output book.csv > /dev/null
+as-front qianzhi book load book.csv --config here/qianzhi.toml > /dev/null
+mkfifo log
+as-front qianzhi serve here/qianzhi.toml > /dev/null 2> log &
+serving=$!
+exec 3< log
+while read -r line <&3; do
+    case $line in *"serving as"*) break ;; esac
+done
+say ready curl --silent --show-error http://127.0.0.1:8580/readyz
+as-front /usr/lib/qianzhi/bin/qianzhi-bank --config here/qianzhi.toml --bank 01020000 echo > said
+say echo sh -c "grep -o 'Response code.*' said | grep -o '[0-9]*'"
+cat <&3 > /dev/null &
+kill -TERM $serving
+ended=0
+wait $serving || ended=$?
+echo "ended: $ended"
+
+dpkg --force-unsafe-io --remove qianzhi > /removed 2>&1 || { cat /removed; exit 1; }
+say left sh -c 'ls -d /usr/lib/qianzhi /usr/bin/qianzhi 2> /dev/null || true'
+dpkg --purge qianzhi > /purged 2>&1
+say kept ls /var/lib/qianzhi-fep/here
+"""
+
+
+@needs_dpkg
+@pytest.mark.slow
+@pytest.mark.skipif(
+    bool(throwaway.lacking("dpkg", "ldd", "curl")), reason=throwaway.lacking("dpkg", "ldd", "curl")
+)
+def test_installed_it_serves_and_removed_it_leaves_the_book(package: Path, tmp_path: Path) -> None:
+    hidden = [folder for folder in (ROOT, Path("/root")) if folder.is_dir()]
+    done = throwaway.run(tmp_path, INSTALLED, [package], hidden)
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = dict(line.split(": ", 1) for line in done.stdout.splitlines())
+    what = version((ROOT / "deploy/deb/changelog").read_text(encoding="utf-8"))
+    assert told == {
+        "altered": "",
+        "version": f"qianzhi, version {what.number}|",
+        "users": "|".join(
+            f"qianzhi-{one}:/var/lib/qianzhi-{one}:/usr/sbin/nologin" for one in ("fep", "office")
+        )
+        + "|",
+        "folders": "root:root 700 /etc/qianzhi/credentials|root:qianzhi-office 750 /srv/qianzhi-bankfiles|",
+        "units": "",
+        "compiled": "1|",
+        "complete": "plain,cutover|",
+        "missing": "",
+        "packages": "libc6|libgcc-s1|zlib1g|",
+        "ready": "ok|",
+        "echo": "00|",
+        "ended": "0",
+        "left": "",
+        "kept": "front.db|front.db.lock|keys|qianzhi.toml|",
+    }
+
+
+def test_the_version_is_that_of_the_setup() -> None:
+    what = version((ROOT / "deploy/deb/changelog").read_text(encoding="utf-8"))
+    assert f"\nversion = {what.number}\n" in (ROOT / "setup.cfg").read_text(encoding="utf-8")
+    assert CliRunner().invoke(cli, ["--version"]).output.split()[-1] == what.number
+
+
+def test_version_and_date_are_those_of_the_newest_entry() -> None:
+    text = (
+        "qianzhi (1.2~rc1) x; urgency=low\n\n  * A.\n\n -- B <b@c>  Wed, 25 Nov 2026 12:00:00 +0800\n\n"
+        "qianzhi (1.1) x; urgency=low\n\n  * A.\n\n -- B <b@c>  Tue, 24 Nov 2026 12:00:00 +0800\n"
+    )
+    assert version(text) == Version("1.2~rc1", datetime(2026, 11, 25, 4, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "qianzhi (1.2) x; urgency=low\n", "other (1.2) x\n -- B <b@c>  Wed, 25"]
+)
+def test_a_changelog_without_version_or_date_is_refused(text: str) -> None:
+    with pytest.raises(PackageError, match="has no version or no date"):
+        version(text)
