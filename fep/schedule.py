@@ -6,8 +6,7 @@ then, `fep.service` says.
 
 from __future__ import annotations
 
-from datetime import datetime
-from datetime import time as time_of_day
+from datetime import datetime, timedelta
 
 
 def is_time(now: datetime, business_date: str, cutover: str) -> bool:
@@ -19,9 +18,10 @@ def is_time(now: datetime, business_date: str, cutover: str) -> bool:
     return moment >= f"{business_date}{cutover}"
 
 
-def seconds_left(now: datetime, business_date: str, cutover: str) -> int:
-    """Whole seconds from `now` (local) to the cut-over of the day `business_date` at `cutover` on the wall
-    clock; negative where it is late.
+def seconds_left(now: datetime, business_date: str, cutover: str | None) -> int:
+    """Whole seconds from `now` (local) until the day `business_date` should be cut over, on the wall clock;
+    negative where it is late. Without an hour that is when its date is over.
     """
-    at = datetime.combine(datetime.fromisoformat(business_date), time_of_day.fromisoformat(cutover))
+    hours, _, minutes = (cutover or "24:00").partition(":")
+    at = datetime.fromisoformat(business_date) + timedelta(hours=int(hours), minutes=int(minutes))
     return int((at - now.replace(tzinfo=None)).total_seconds())

@@ -204,6 +204,10 @@ class Server:
         self._ticking.clock = clock
         self._ticking.start(TICK_SECONDS, now=False)
 
+    def links_by_bank(self) -> dict[str, int]:
+        """Open links of each bank of the settings, and of any other that has some left."""
+        return dict.fromkeys(self._counterparties, 0) | +self.per_bank
+
     def on_port(self) -> PortFactory:
         """The factory for one listening port; its `port` is set once the system has given one."""
         return PortFactory(self)

@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from prometheus_client import ProcessCollector
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.interfaces import IListeningPort
@@ -25,6 +26,7 @@ from fep import selftest
 from fep.changes import changes
 from fep.chronicle import Chronicle, Kind
 from fep.commit import Engine
+from fep.condition import ConditionCollector
 from fep.config import Bank, Settings, Tls
 from fep.control import ControlFactory, Progress, checked_path, make_way
 from fep.feed import Feed
@@ -203,9 +205,12 @@ class Service:
         self.feed = Feed(
             lambda: painter.picture(self.source.state(), figures.latest()), history.rates, self.chronicle
         )
-        port = world.reactor.listenTCP(
-            status.port, status_site(self.source, self.feed), interface=status.host
+        book = Path(str(self._store.url.database)) if self._store.is_sqlite else None
+        condition = ConditionCollector(
+            lambda: self.settings, lambda: self.engine.business_date, world.now, book
         )
+        site = status_site(self.source, self.feed, condition, ProcessCollector(registry=None))
+        port = world.reactor.listenTCP(status.port, site, interface=status.host)
         self._ports.append(port)
         self.status_port = port.getHost().port
 

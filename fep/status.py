@@ -8,9 +8,10 @@ and no customer's data passes through. The page's files are `fep.webpage`'s, wha
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -26,6 +27,7 @@ from fep.picture import State
 from fep.server import Server
 from fep.statistics import LATENCY_BOUNDS_US, Statistics
 from fep.webpage import PageResource, StaticResource, protect, shipped
+from protocol.responses import Response
 
 _MICROSECONDS = 1_000_000
 _UNREADY: Mapping[State, str] = MappingProxyType(
@@ -36,6 +38,9 @@ _UNREADY: Mapping[State, str] = MappingProxyType(
         State.NO_DAY: "no business day is open: run `qianzhi book load FILE`",
     }
 )
+_WATCHED: Final = (Response.UNAVAILABLE.value, Response.FAULT.value)
+_FAILURES: Final = ("Conflict", "Fenced", "OutcomeUnknown", "Unavailable")
+"""What is watched for is there from the beginning, at 0: a series that begins at 1 shows no rise."""
 
 
 class Source:
@@ -107,20 +112,35 @@ class FigureCollector(Collector):
     def collect(self) -> Iterable[Metric]:
         """Each figure as a metric family, read at the moment of the scrape."""
         source, statistics = self._source, self._source.statistics
+        links = source.server.links_by_bank()
         outcomes = CounterMetricFamily(
             "qianzhi_answers", "Answers given.", labels=("bank", "mti", "response")
         )
-        for labels, count in statistics.outcomes.items():
+        watched = {(bank, mti, code) for bank, mti, _ in statistics.outcomes for code in _WATCHED}
+        for labels, count in (dict.fromkeys(sorted(watched), 0) | statistics.outcomes).items():
             outcomes.add_metric(labels, count)
         yield outcomes
-        mac_failures = CounterMetricFamily("qianzhi_mac_failures", "Bad or missing MACs.", labels=("bank",))
-        for bank, count in statistics.mac_failures.items():
-            mac_failures.add_metric((bank,), count)
-        yield mac_failures
-        links = GaugeMetricFamily("qianzhi_links", "Open links.", labels=("bank",))
-        for bank, count in source.server.per_bank.items():
-            links.add_metric((bank,), count)
-        yield links
+        closed = Counter(dict.fromkeys(links, 0))
+        for (bank, _), count in statistics.closed_links.items():
+            closed[bank] += count
+        bad = dict.fromkeys(links, 0) | statistics.mac_failures
+        failed = dict.fromkeys(_FAILURES, 0) | statistics.failed_batches
+        yield from (
+            _labelled(CounterMetricFamily, "qianzhi_mac_failures", "Bad or missing MACs.", "bank", bad),
+            _labelled(GaugeMetricFamily, "qianzhi_links", "Open links.", "bank", links),
+            _labelled(CounterMetricFamily, "qianzhi_closed_links", "Links that we ended.", "bank", closed),
+            _labelled(
+                CounterMetricFamily, "qianzhi_failed_batches", "Attempts that failed.", "error", failed
+            ),
+        )
+        yield CounterMetricFamily(
+            "qianzhi_refused_connections",
+            "Connections closed before a byte was read.",
+            value=statistics.refused_connections,
+        )
+        yield GaugeMetricFamily(
+            "qianzhi_in_doubt", "1 while a batch's outcome is unknown.", value=int(source.engine.in_doubt)
+        )
         yield CounterMetricFamily("qianzhi_batches", "Batches on disk.", value=statistics.batches)
         yield CounterMetricFamily("qianzhi_batched", "Requests in batches on disk.", value=statistics.batched)
         yield CounterMetricFamily("qianzhi_replays", "First answers given again.", value=statistics.replays)
@@ -144,6 +164,19 @@ class FigureCollector(Collector):
             buckets.append(("+Inf" if bound is None else str(bound / _MICROSECONDS), running))
         family.add_metric((), buckets, sum_value=statistics.latency.total_us / _MICROSECONDS)
         return family
+
+
+def _labelled(
+    family: type[CounterMetricFamily | GaugeMetricFamily],
+    name: str,
+    documentation: str,
+    label: str,
+    counts: Mapping[str, int],
+) -> Metric:
+    made = family(name, documentation, labels=(label,))
+    for value, count in counts.items():
+        made.add_metric((value,), count)
+    return made
 
 
 class _Page(Resource):
@@ -172,10 +205,20 @@ class _Root(Resource):
         return notFound(message="Try /status, /healthz, /readyz or /metrics, or the page at /.")
 
 
-def status_site(source: Source, feed: Feed) -> Site:
-    """The site with the page at /, its feed, /healthz, /readyz, /status and /metrics."""
+class _Unlogged(Site):
+    """A site whose requests are no news: monitoring asks every few seconds, and each would be a line."""
+
+    def log(self, _request: Request) -> None:
+        """Write nothing."""
+
+
+def status_site(source: Source, feed: Feed, *others: Collector) -> Site:
+    """The site with the page at /, its feed, /healthz, /readyz, /status and /metrics; `others` add to the
+    last.
+    """
     registry = CollectorRegistry()
-    registry.register(FigureCollector(source))
+    for collector in (FigureCollector(source), *others):
+        registry.register(collector)
 
     def health(_request: Request) -> tuple[str, bytes]:
         return "text/plain", b"ok\n"
@@ -199,4 +242,4 @@ def status_site(source: Source, feed: Feed) -> Site:
     root.putChild(b"", PageResource(assets.page))
     root.putChild(b"static", StaticResource(assets))
     root.putChild(b"feed", feed)
-    return Site(root)
+    return _Unlogged(root)

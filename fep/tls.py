@@ -44,8 +44,17 @@ def pin_of(certificate: x509.Certificate) -> str:
 
 def pin_of_file(path: Path) -> str:
     """The pin of a certificate in a PEM file. Raises TlsError."""
+    return pin_of(_certificate(path))
+
+
+def expiry_of_file(path: Path) -> datetime:
+    """When the certificate in a PEM file ends. Raises TlsError."""
+    return _certificate(path).not_valid_after_utc
+
+
+def _certificate(path: Path) -> x509.Certificate:
     try:
-        return pin_of(x509.load_pem_x509_certificate(path.read_bytes()))
+        return x509.load_pem_x509_certificate(path.read_bytes())
     except (OSError, ValueError) as error:
         raise TlsError(f"{path}: not a certificate in PEM: {error}") from error
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fep.schedule import is_time
+from fep.schedule import is_time, seconds_left
 
 local = partial(datetime, tzinfo=UTC)  # whichever zone: the hour is what the wall clock shows
 MOMENTS = st.integers(1_500_000_000, 2_000_000_000).map(lambda second: datetime.fromtimestamp(second, UTC))
@@ -41,3 +41,26 @@ def test_after_fridays_cut_over_monday_waits_for_monday() -> None:
 def test_it_is_time_exactly_from_the_moment_on(now: datetime, moment: datetime) -> None:
     minute = moment.replace(second=0, microsecond=0)
     assert is_time(now, f"{moment:%Y%m%d}", f"{moment:%H:%M}") == (now >= minute)
+
+
+@pytest.mark.parametrize(
+    ("now", "cutover", "expected"),
+    [
+        ("2026-11-24 22:00:00", "22:00", 0),
+        ("2026-11-24 22:00:01", "22:00", -1),
+        ("2026-11-23 23:59:59", "22:00", 22 * 3600 + 1),
+        ("2026-11-26 22:00:00", "22:00", -2 * 86_400),
+        ("2026-11-24 23:59:59", None, 1),
+        ("2026-11-25 00:10:00", None, -600),
+    ],
+)
+def test_how_long_until_a_cut_over_and_how_late_it_is(now: str, cutover: str | None, expected: int) -> None:
+    assert seconds_left(datetime.fromisoformat(now), "20261124", cutover) == expected
+
+
+@given(now=MOMENTS, moment=MOMENTS)
+def test_none_is_late_before_its_time_and_each_is_after_it(now: datetime, moment: datetime) -> None:
+    date, hour = f"{moment:%Y%m%d}", f"{moment:%H:%M}"
+    due = moment.replace(second=0)
+    assert seconds_left(now, date, hour) == int((due - now).total_seconds())
+    assert (seconds_left(now, date, hour) < 0) == (is_time(now, date, hour) and now != due)
