@@ -51,6 +51,9 @@ FILES: Final = (
     ("docs/decisions/*.md", f"{DOCUMENTS}/docs/decisions/"),
     ("ledger/roles.sql", f"{DOCUMENTS}/examples/front-roles.sql"),
     ("office/roles.sql", f"{DOCUMENTS}/examples/office-roles.sql"),
+    ("deploy/journald.conf.d/qianzhi.conf", f"{DOCUMENTS}/examples/journald.conf.d/"),
+    ("deploy/prometheus/*.yml", f"{DOCUMENTS}/examples/prometheus/"),
+    ("deploy/grafana/qianzhi.json", f"{DOCUMENTS}/examples/grafana/"),
     ("deploy/deb/lintian-overrides", "usr/share/lintian/overrides/qianzhi"),
 )
 MANUAL_FILES: Final = {
