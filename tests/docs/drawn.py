@@ -1,0 +1,66 @@
+"""The figures of docs/figures/, each out of the table that the code itself obeys."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fep.session import BUSINESS
+from fep.session import TRANSITIONS as SESSION
+from ledger.day import TRANSITIONS as DAY
+from ledger.day import DayState
+from office.breaks import TRANSITIONS as BREAK
+from office.breaks import BreakState
+from protocol.responses import Response
+from tests.docs.figures import Arrow, Figure, draw
+from tests.test_tidy import DIRECTIONS
+
+
+def packages() -> Figure:
+    """Which package may import which; below is what knows of no other."""
+    order = sorted(DIRECTIONS, key=lambda name: (-len(DIRECTIONS[name]), name))
+    arrows = [Arrow(name, other) for name in order for other in DIRECTIONS[name] if other != name]
+    return Figure("What each package may import", tuple((name, "") for name in order), tuple(arrows))
+
+
+def session() -> Figure:
+    """The states of a link's session. An input that changes nothing in a state is not drawn."""
+    answers = {state.name: response for state, response in BUSINESS}
+    boxes = tuple(
+        (name, "a transaction may come" if answer is Response.APPROVED else f"a transaction gets {answer}")
+        for name, answer in answers.items()
+    )
+    arrows = [
+        Arrow(state.name, following.name, _words(event))
+        for state, event, following, output in SESSION
+        if state is not following or output.__name__ != "_nothing"
+    ]
+    return Figure("The states of a link's session", boxes, tuple(arrows))
+
+
+def _words(event: Any) -> str:  # noqa: ANN401 - a method of the machine's protocol
+    return str(event.__name__).replace("_", " ")
+
+
+def day() -> Figure:
+    """How far a business day has come."""
+    boxes = tuple((state.value, "") for state in DayState)
+    return Figure("The states of a business day", boxes, _arrows(DAY))
+
+
+def break_() -> Figure:
+    """The life of a break."""
+    boxes = tuple((state.value, "") for state in BreakState)
+    return Figure("The states of a break", boxes, _arrows(BREAK))
+
+
+def _arrows(table: Any) -> tuple[Arrow, ...]:  # noqa: ANN401 - tables over different enumerations
+    return tuple(
+        Arrow(state.value, following.value, event.value.replace("_", " "))
+        for (state, event), following in table.items()
+    )
+
+
+def figures() -> dict[str, str]:
+    """File name -> SVG, of all figures."""
+    found = {"packages": packages(), "session": session(), "day": day(), "break": break_()}
+    return {f"{name}.svg": draw(figure) for name, figure in found.items()}

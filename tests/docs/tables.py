@@ -1,0 +1,176 @@
+"""Tables of the reference pages, each out of the table that the code itself obeys."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import tomllib
+from collections.abc import Iterable, Sequence
+from importlib.resources import files
+
+import protocol.responses
+from fep.gate import MANDATORY
+from fep.session import BUSINESS
+from fep.session import TRANSITIONS as SESSION
+from ledger import layout
+from office.breaks import TRANSITIONS as BREAK
+from office.breaks import BreakEvent
+from office.chart import CLASSES, shipped
+from protocol import dialect
+from protocol.codec import Codec
+from protocol.message import NAMES, Message
+from protocol.responses import FINAL, Response
+from tests.docs.worked import field_bytes
+
+_SIGNS = (("overage 长款", 1), ("shortage 短款", -1), ("no difference", 0))
+
+
+def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table in Markdown."""
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def mandatory() -> str:
+    """Which DE a message must have (fep.gate.MANDATORY)."""
+    numbers = sorted({number for fields in MANDATORY.values() for number in fields})
+    rows = [
+        [str(number), NAMES[number], *("M" if number in MANDATORY[mti] else "–" for mti in MANDATORY)]
+        for number in numbers
+    ]
+    return markdown(["DE", "name", *MANDATORY], rows)
+
+
+def responses() -> str:
+    """Every DE 39 with its meaning, and whether a repeat gets it again for ever."""
+    words = _docstrings_of_members(inspect.getsource(protocol.responses), "Response")
+    rows = []
+    for one in Response:
+        kept = "yes" if one is Response.APPROVED or one in FINAL else "no"
+        rows.append([f"`{one}`", one.name.lower().replace("_", " "), words[one.name], kept])
+    return markdown(["code", "name", "meaning", "recorded under the key"], rows)
+
+
+def _docstrings_of_members(source: str, name: str) -> dict[str, str]:
+    """The text that stands below each member of a class, in one line."""
+    kind = next(
+        node for node in ast.parse(source).body if isinstance(node, ast.ClassDef) and node.name == name
+    )
+    found: dict[str, str] = {}
+    for member, text in zip(kind.body, kind.body[1:], strict=False):
+        if isinstance(member, ast.Assign) and isinstance(text, ast.Expr):
+            target = member.targets[0]
+            if isinstance(target, ast.Name) and isinstance(text.value, ast.Constant):
+                found[target.id] = " ".join(str(text.value.value).split())
+    return found
+
+
+def wires() -> str:
+    """How each dialect writes what."""
+    read = {name: _file(name)["wire"] for name in dialect.shipped()}
+    words = {
+        "mti": "message type",
+        "bitmap": "bitmaps",
+        "length": "lengths of variable fields",
+        "numeric": "n",
+        "other": "a, an, ns, ans, x+n, z",
+        "binary": "b",
+        "text": "text: DE 44, 48, 62, 63",
+    }
+    return markdown(
+        ["", *(f"`{name}`" for name in read)],
+        [[what, *(str(wire[key]) for wire in read.values())] for key, what in words.items()],
+    )
+
+
+def _file(name: str) -> dict[str, dict[str, object]]:
+    return tomllib.loads(files("protocol").joinpath("dialects", f"{name}.toml").read_text("utf-8"))
+
+
+def elements() -> str:
+    """Every DE with its format in each dialect; one column where all agree."""
+    read = {name: _file(name)["elements"] for name in dialect.shipped()}
+    rows = []
+    for number in range(dialect.FIRST, dialect.LAST + 1):
+        formats = {str(one[str(number)]["format"]) for one in read.values()}  # type: ignore[index]
+        rows.append([str(number), NAMES[number], " / ".join(f"`{one}`" for one in sorted(formats))])
+    return markdown(["DE", "name", "format in every dialect"], rows)
+
+
+def samples() -> str:
+    """A few fields as each dialect writes them."""
+    given = {4: "000000120000", 11: "000004", 32: "01020000", 39: "00", 41: "T0000001", 70: "301"}
+    rows = [
+        [str(number), f"`{value}`", *(f"`{_written(name, number, value)}`" for name in dialect.shipped())]
+        for number, value in given.items()
+    ]
+    return markdown(["DE", "value", *(f"`{name}`" for name in dialect.shipped())], rows)
+
+
+def _written(name: str, number: int, value: str) -> str:
+    """A field's bytes in a dialect, its length before it if it has one; hex."""
+    body = Codec(dialect.load(name)).encode(Message("0800", {number: value}))
+    parts = field_bytes(body, name)
+    return parts[str(number)].hex(" ").upper()
+
+
+def session() -> str:
+    """For each state of a session, what each input leads to, and what a transaction is answered."""
+    inputs = list(dict.fromkeys(event.__name__ for _, event, _, _ in SESSION))
+    answers = {state.name: str(response) for state, response in BUSINESS}
+    following = {(state.name, event.__name__): after.name for state, event, after, _ in SESSION}
+    rows = [
+        [name, *(following[name, one] for one in inputs), "let in" if answer == "00" else answer]
+        for name, answer in answers.items()
+    ]
+    return markdown(["state", *(one.replace("_", " ") for one in inputs), "a transaction"], rows)
+
+
+def breaks() -> str:
+    """What can happen to a break in each state."""
+    states = dict.fromkeys(state for state, _ in BREAK)
+    rows = [
+        [state.value, ", ".join(f"{event.value} → {BREAK[state, event].value}" for event in BreakEvent
+                                if (state, event) in BREAK)]
+        for state in states
+    ]
+    return markdown(["state", "what can happen → the state then"], rows)
+
+
+def resolutions() -> str:
+    """Which resolutions fit which class and sign (office/chart.toml)."""
+    chart = shipped()
+    rows = []
+    for cls in CLASSES:
+        cells = [
+            ", ".join(f"`{one.name}`" for one in chart.fitting(cls, difference)) or "–"
+            for _, difference in _SIGNS
+        ]
+        rows.append([f"`{cls}`", *cells])
+    return markdown(["class", *(words for words, _ in _SIGNS)], rows)
+
+
+def layouts() -> str:
+    """The shipped layouts of a day file."""
+    rows = []
+    for name in layout.shipped():
+        one = layout.load(name)
+        form = f"separated by `{one.separator}`" if one.separator else "fixed widths"
+        form = form.replace("|", "\\|")
+        rows.append([f"`{name}`", form, one.encoding, "yes" if one.lists_reversed else "no"])
+    return markdown(["layout", "columns", "encoding", "lists what was reversed"], rows)
+
+
+def made() -> dict[str, str]:
+    """Name of a made place -> its text."""
+    return {
+        "mandatory": mandatory(),
+        "responses": responses(),
+        "wires": wires(),
+        "elements": elements(),
+        "samples": samples(),
+        "session": session(),
+        "breaks": breaks(),
+        "resolutions": resolutions(),
+        "layouts": layouts(),
+    }

@@ -1,0 +1,137 @@
+"""The site builds without a warning, a broken link fails it, and a reader's browser asks no outside host."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import DOCS
+from tests.docs.site import build
+
+_REFERENCE = re.compile(r"""url\(\s*['"]?([^'")\s]+)|@import\s+['"]([^'"]+)""")
+_OUTSIDE = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//", re.IGNORECASE)
+# What a browser fetches by itself; an <a> is fetched when somebody follows it.
+_FETCHED = ("src", "srcset", "data", "poster", "background")
+
+
+class Fetched(HTMLParser):
+    """Collects what a page has a browser fetch, its styles' references included."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        self.found += [given[name] for name in _FETCHED if name in given]
+        if tag in ("link", "image", "use"):
+            self.found += [given[name] for name in ("href", "xlink:href") if name in given]
+        self.found += list(references(given.get("style", "")))
+
+
+def references(style: str) -> Iterator[str]:
+    """What a style sheet refers to."""
+    for found in _REFERENCE.finditer(style):
+        yield found[1] or found[2]
+
+
+def outside(text: str, *, style: bool = False) -> list[str]:
+    """What a page or a style sheet fetches from an outside host."""
+    if style:
+        return [one for one in references(text) if _OUTSIDE.match(one)]
+    parser = Fetched()
+    parser.feed(text)
+    in_page = [one for block in re.findall(r"<style.*?</style>", text, re.DOTALL) for one in references(block)]
+    return [one for one in (*parser.found, *in_page) if _OUTSIDE.match(one)]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site") / "html"
+    done = build(folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    return folder
+
+
+def test_every_page_is_in_the_site(site: Path) -> None:
+    made = {path.relative_to(site).with_suffix("").as_posix() for path in site.rglob("*.html")}
+    wanted = {path.relative_to(DOCS).with_suffix("").as_posix() for path in DOCS.rglob("*.md")}
+    assert wanted - made == set()
+
+
+def test_nothing_is_fetched_from_an_outside_host(site: Path) -> None:
+    found = {
+        (path.name, one)
+        for path in sorted(site.rglob("*"))
+        if path.suffix in (".html", ".css", ".svg")
+        for one in outside(path.read_text(encoding="utf-8"), style=path.suffix == ".css")
+    }
+    assert found == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('<script src="https://cdn.example/a.js"></script>', ["https://cdn.example/a.js"]),
+        ('<link rel="stylesheet" href="//fonts.example/a.css">', ["//fonts.example/a.css"]),
+        ('<img src="HTTPS://a.example/a.png">', ["HTTPS://a.example/a.png"]),
+        ("<style>@import 'https://a.example/a.css';</style>", ["https://a.example/a.css"]),
+        ('<p style="background: url(//a.example/a.png)">', ["//a.example/a.png"]),
+        ('<a href="https://a.example">a</a><img src="figures/day.svg">', []),
+        ('<img src="data:image/png;base64,//8=">', []),
+    ],
+)
+def test_what_a_page_fetches_is_seen(text: str, found: list[str]) -> None:
+    assert outside(text) == found
+
+
+@pytest.mark.parametrize(
+    ("style", "found"),
+    [
+        ("@font-face { src: url('https://a.example/a.woff2') }", ["https://a.example/a.woff2"]),
+        ('@import "//a.example/a.css";', ["//a.example/a.css"]),
+        ("a { background: url(a.png) }", []),
+        ("a { background: url(data:image/svg+xml,%3Csvg) }", []),
+    ],
+)
+def test_what_a_style_sheet_fetches_is_seen(style: str, found: list[str]) -> None:
+    assert outside(style, style=True) == found
+
+
+@pytest.mark.parametrize(
+    ("page", "said"),
+    [
+        ("[a](gone.md)", "gone.md"),
+        ("[a](index.md#gone)", "gone"),
+        ("![a](gone.svg)", "gone.svg"),
+        ("[a](#gone)", "gone"),
+    ],
+)
+def test_a_broken_link_fails_the_build(tmp_path: Path, page: str, said: str) -> None:
+    done = _small_site(tmp_path, index="```{toctree}\npage\n```\n", page=page)
+    assert (done[0], said in done[1]) == (1, True)
+
+
+def test_a_page_that_the_navigation_leaves_out_fails_the_build(tmp_path: Path) -> None:
+    done = _small_site(tmp_path, index="nothing\n", page="text")
+    assert (done[0], "toctree" in done[1]) == (1, True)
+
+
+def test_a_site_of_whole_links_builds(tmp_path: Path) -> None:
+    index = "## Two words\n\n```{toctree}\npage\n```\n"
+    assert _small_site(tmp_path, index, "[a](index.md#two-words) [b](#page)") == (0, "")
+
+
+def _small_site(folder: Path, index: str, page: str) -> tuple[int, str]:
+    """Build a site of two pages by the settings of ours; exit code and complaints."""
+    source = folder / "source"
+    source.mkdir()
+    (source / "conf.py").write_bytes((DOCS / "conf.py").read_bytes())
+    (source / "index.md").write_text(f"# Index\n\n{index}", encoding="utf-8")
+    (source / "page.md").write_text(f"# Page\n\n{page}\n", encoding="utf-8")
+    done = build(folder / "html", source)
+    return done.returncode, done.stderr
