@@ -207,7 +207,9 @@ class Shell:
         if not folder.exists():
             folder.mkdir(parents=True)
             program = folder / "qianzhi"
-            program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m tests.docs.keyboard {person} "$@"\n')
+            program.write_text(
+                f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m tests.docs.keyboard {person} "$@"\n'
+            )
             program.chmod(0o700)
         return folder
 

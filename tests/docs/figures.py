@@ -59,9 +59,7 @@ def merged(arrows: Iterable[Arrow]) -> tuple[Arrow, ...]:
     words: dict[tuple[str, str], list[str]] = {}
     for one in arrows:
         words.setdefault((one.start, one.end), []).append(one.words)
-    return tuple(
-        Arrow(start, end, ", ".join(filter(None, found))) for (start, end), found in words.items()
-    )
+    return tuple(Arrow(start, end, ", ".join(filter(None, found))) for (start, end), found in words.items())
 
 
 def draw(figure: Figure) -> str:
@@ -76,7 +74,7 @@ def draw(figure: Figure) -> str:
         else:
             arcs.append((start, end, arrow.words))
     labels = _labels(arcs)
-    left = max([0, *(label.words and -label._span()[0] or 0 for label in labels)], default=0)
+    left = max([0, *((label.words and -label._span()[0]) or 0 for label in labels)], default=0)
     left = max(left, *(_reach(end - start) for start, end, _ in arcs if end < start), 0) + MARGIN
     right = max([0, *(label._span()[1] - BOX_WIDTH for label in labels if not label.at_left)])
     right = max(right, *(_reach(end - start) for start, end, _ in arcs if end > start), 0) + MARGIN
@@ -138,9 +136,7 @@ def _box(row: int, name: str, notes: list[str]) -> str:
         f'dominant-baseline="central" fill="#123"{style}>{escape(words)}</text>'
         for number, (words, style) in enumerate(lines)
     ]
-    frame = (
-        f'<rect x="0" y="{top}" width="{BOX_WIDTH}" height="{BOX_HEIGHT}" rx="6" fill="#eef3f8" stroke="#456"/>'
-    )
+    frame = f'<rect x="0" y="{top}" width="{BOX_WIDTH}" height="{BOX_HEIGHT}" rx="6" fill="#eef3f8" stroke="#456"/>'
     return frame + "".join(texts)
 
 

@@ -130,8 +130,14 @@ def breaks() -> str:
     """What can happen to a break in each state."""
     states = dict.fromkeys(state for state, _ in BREAK)
     rows = [
-        [state.value, ", ".join(f"{event.value} → {BREAK[state, event].value}" for event in BreakEvent
-                                if (state, event) in BREAK)]
+        [
+            state.value,
+            ", ".join(
+                f"{event.value} → {BREAK[state, event].value}"
+                for event in BreakEvent
+                if (state, event) in BREAK
+            ),
+        ]
         for state in states
     ]
     return markdown(["state", "what can happen → the state then"], rows)

@@ -24,7 +24,9 @@ PROGRAMS = ("openssl", "curl")
 def test_a_pages_examples_do_what_the_page_says(name: str, tmp_path: Path) -> None:
     text = PAGES[name]
     given = " ".join(command.text for command in commands(text))
-    missing = [program for program in PROGRAMS if re.search(rf"\b{program}\b", given) and not shutil.which(program)]
+    missing = [
+        program for program in PROGRAMS if re.search(rf"\b{program}\b", given) and not shutil.which(program)
+    ]
     if missing:
         pytest.skip(f"needs {', '.join(missing)}")
     run_page(text, tmp_path)
@@ -102,7 +104,7 @@ def test_what_does_not_agree(expected: tuple[str, ...], printed: str) -> None:
     [
         (["$ echo a", "a"], 1),
         (["$ echo a > file", "$ cat file", "a"], 2),
-        (["$ false || echo \"exit $?\"", "exit 1"], 1),
+        (['$ false || echo "exit $?"', "exit 1"], 1),
         (["$ echo a >&2", "a"], 1),
         (["$ cat <<END", "> a", "> END", "a"], 1),
         (["$ echo 8583 | tr -d 0-9", ""], 1),

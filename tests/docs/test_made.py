@@ -37,7 +37,9 @@ pytestmark = [
 def rows(text: str) -> list[list[str]]:
     """The cells of a page's table rows."""
     return [
-        [cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in text.splitlines()
+        if line.startswith("|")
     ]
 
 
@@ -87,7 +89,9 @@ def test_response_codes_of_the_text_are_all_that_there_are() -> None:
 
 
 def test_groups_of_the_text_are_all_that_are_known() -> None:
-    table = rows(sections(PROTOCOL, 2)["4. DE 48: groups of tag (2 characters) + length (3 digits, bytes) + value"])
+    table = rows(
+        sections(PROTOCOL, 2)["4. DE 48: groups of tag (2 characters) + length (3 digits, bytes) + value"]
+    )
     assert {cells[place] for cells in table[2:] for place in (0, 2) if cells[place]} == set(KNOWN)
 
 
@@ -152,7 +156,12 @@ def test_a_figure_is_well_formed_and_nothing_sticks_out_of_it(name: str) -> None
 
 
 def test_a_figure_shows_every_box_and_every_arrow_once() -> None:
-    two_ways = (Arrow("a", "b", "go"), Arrow("a", "b", "run"), Arrow("b", "a", "back"), Arrow("b", "b", "wait"))
+    two_ways = (
+        Arrow("a", "b", "go"),
+        Arrow("a", "b", "run"),
+        Arrow("b", "a", "back"),
+        Arrow("b", "b", "wait"),
+    )
     root = ET.fromstring(figures.draw(Figure("t", (("a", ""), ("b", "note")), two_ways)))
     texts = [text.text for text in root.iter(f"{_SVG}text")]
     assert sorted(texts) == sorted(["a", "b", "note", "stays at: wait", "go, run", "back"])

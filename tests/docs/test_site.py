@@ -45,7 +45,9 @@ def outside(text: str, *, style: bool = False) -> list[str]:
         return [one for one in references(text) if _OUTSIDE.match(one)]
     parser = Fetched()
     parser.feed(text)
-    in_page = [one for block in re.findall(r"<style.*?</style>", text, re.DOTALL) for one in references(block)]
+    in_page = [
+        one for block in re.findall(r"<style.*?</style>", text, re.DOTALL) for one in references(block)
+    ]
     return [one for one in (*parser.found, *in_page) if _OUTSIDE.match(one)]
 
 

@@ -100,9 +100,7 @@ def totals() -> Message:
     """0500: one collection of 1,200.00 yuan, reversed."""
     counts = {74: "0" * 10, 75: "0" * 10, 76: "1".zfill(10), 77: "1".zfill(10)}
     sums = {86: "0" * 16, 87: "0" * 16, 88: "120000".zfill(16), 89: "120000".zfill(16), 97: "D" + "0" * 16}
-    return Message(
-        "0500", {7: _MOMENT, 11: "000006", 15: "1124", 32: _BANK, 49: "156", **counts, **sums}
-    )
+    return Message("0500", {7: _MOMENT, 11: "000006", 15: "1124", 32: _BANK, 49: "156", **counts, **sums})
 
 
 def _counter(stan: str) -> dict[int, str]:
@@ -142,7 +140,9 @@ def fields(message: Message, wire: Wire, *, sealed: bool = True) -> str:
     frame = framed(message, wire, sealed=sealed)
     body = Codec(load(wire.dialect)).encode(message) if not sealed else b"".join(covered(message, wire))
     decoded, _ = iso8583.decode(body, load(wire.dialect).spec)
-    rows = [f"| | length, framing `{wire.framing}` | {len(body)} | `{_hex(frame[: len(frame) - len(body)])}` |"]
+    rows = [
+        f"| | length, framing `{wire.framing}` | {len(body)} | `{_hex(frame[: len(frame) - len(body)])}` |"
+    ]
     for key, data in field_bytes(body, wire.dialect).items():
         name = _NAMES.get(key) or NAMES[int(key)]
         rows.append(f"| {key} | {name} | `{decoded[key]}` | `{_hex(data)}` |")

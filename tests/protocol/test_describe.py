@@ -17,9 +17,9 @@ from protocol.framing import Framing, wrap
 from protocol.message import NAMES, Message
 from protocol.responses import Response
 from protocol.tlv import build
-from tests.messages import CODECS, messages
 from tests.builders import inquiry, message, original, reversal, totals
 from tests.canary import CARD, IDENTITY, PIN_BLOCK, Mark, key_mark, text_mark
+from tests.messages import CODECS, messages
 
 TPDU = bytes.fromhex("6000010002")
 EVERY = pytest.mark.parametrize("name", shipped())

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from protocol.explain import Explained, Wanted, explain
 from protocol.framing import Framing, wrap
-from tests.messages import CODECS
 from tests.builders import message
 from tests.captured import SYN, Segment, ip_packet, on_link, pcap, pcapng
+from tests.messages import CODECS
 
 RAW = wrap(Framing.ASCII4, CODECS["hex87"].encode(message(de64="0123456789ABCDEF")))
 WANTED = Wanted(CODECS)
