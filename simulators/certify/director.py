@@ -101,6 +101,11 @@ class Director:
         """A link is over."""
         self._note(Event(self.seconds(), relay.number, Who(by), "link closed"))
 
+    def garbled(self, relay: Relay, reason: str) -> None:
+        """The bank sent bytes that are no frame."""
+        told = Shown(Way.BANK, f"no frame: {reason}")
+        self._note(Event(self.seconds(), relay.number, Who.BANK, told.what, shown=told))
+
     def from_bank(self, relay: Relay, said: Said) -> Ruling:
         """Pass it on, unless the policy that it names asks for something else."""
         subject = self._subject(said.message)

@@ -72,6 +72,9 @@ class Script(Protocol):
     def closed(self, relay: Relay, by: str) -> None:
         """A link is over; `by` says who ended it: bank, machine, or stand."""
 
+    def garbled(self, relay: Relay, reason: str) -> None:
+        """The bank sent bytes that are no frame."""
+
     def from_bank(self, relay: Relay, said: Said) -> Ruling:
         """The bank said this."""
 
@@ -119,6 +122,12 @@ class Relay:
     def ended(self, end: End) -> None:
         """One side is gone: the other goes too."""
         self.over("bank" if end is self.near else "machine")
+
+    def garbled(self, end: End, reason: str) -> None:
+        """What came has no end: neither side can go on."""
+        if end is self.near:
+            self._script.garbled(self, reason)
+        self.over("stand")
 
     def over(self, by: str) -> None:
         """End both sides, once."""
@@ -212,15 +221,15 @@ class End(Connection):
         """Cut frames, and have each ruled on."""
         if not self.is_open:
             return
-        bad = False
+        fault = ""
         try:
             frames = self._reader.feed(data)
         except FrameError as error:
-            frames, bad = list(error.frames), True
+            frames, fault = list(error.frames), str(error)
         for frame in frames:
             self._take(frame)
-        if bad:
-            self._relay.ended(self)
+        if fault:
+            self._relay.garbled(self, fault)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: ARG002, N802 - Twisted's
         """This side has ended it, or was ended."""

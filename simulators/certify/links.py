@@ -52,7 +52,9 @@ def answered(codes: frozenset[str], expected: str) -> Callable[[Story], Judged]:
             return Judged((), ())
         bad = (*undecodable, *found) if "30" in codes else tuple(found)
         reasons = sorted({f"{code_of(event)} {reason_of(event)}" for event in found})
-        seen = ", ".join(reasons) or (f"{len(undecodable)} do not decode" if bad else "none")
+        if undecodable and "30" in codes:
+            reasons.append(f"{len(undecodable)} are no message")
+        seen = ", ".join(reasons) or "none"
         return Judged((Check(expected, seen, not bad),), tuple(bad))
 
     return judge

@@ -18,7 +18,9 @@ from simulators.bank import Bank, BankError, BankLink
 from simulators.beliefs import Belief, State
 from simulators.certify.practice import Provocation, exercise_on
 from simulators.certify.result import Outcome, Result
+from simulators.certify.stand import Stand
 from simulators.certify.watch import RULES
+from tests.builders import BANK
 from tests.practised import Act, cut_over, exercises, key_change, practise, whole_day
 
 TERMS = {
@@ -247,6 +249,45 @@ def test_a_rule_whose_occasion_never_came_says_how_to_make_it_come(tmp_path: Pat
     assert results["MACS"].outcome is Outcome.PASSED
     assert results["SILENCE"].outcome is Outcome.NOT_APPLICABLE
     assert results["SILENCE"].reason == "no occasion: act on policy PRACT-03"
+
+
+@pytest.mark.slow
+def test_what_was_on_its_way_at_a_change_of_keys_may_be_under_the_old_key(tmp_path: Path) -> None:
+    async def act(bank: Bank, _stand: Stand) -> None:
+        [link] = bank.links
+        old = link._key
+        await bank.change_keys()
+        new, link._key = link._key, old
+        late = link._bytes(Message("0800", {7: "1124101112", 11: "999999", 32: BANK, 70: "301"}), sealed=True)
+        link._key = new
+        link.transport.write(late)
+        await bank.echo()
+
+    results = by_id(practise(tmp_path, act))
+    assert {name: results[name].outcome for name in ("MACS", "NEW-KEY")} == dict.fromkeys(
+        ("MACS", "NEW-KEY"), Outcome.PASSED
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("data", "seen"),
+    [
+        (b"\x00\x00", "1 are no message"),
+        (b"\x00\x04\xde\xad\xbe\xef", "1 are no message"),
+    ],
+    ids=["no frame", "no message"],
+)
+def test_bytes_that_are_no_message_break_a_rule(tmp_path: Path, data: bytes, seen: str) -> None:
+    async def act(bank: Bank, _stand: Stand) -> None:
+        link = bank.links[0]
+        link.transport.write(data)
+        with suppress(ConnectionClosed):  # what comes after bytes that are no frame has nobody to hear it
+            await bank.inquire("PRACT-01")
+        bank.links = [one for one in bank.links if one.is_open]
+
+    found = by_id(practise(tmp_path, act))["FORMAT"]
+    assert (found.outcome, found.checks[0].seen) == (Outcome.FAILED, seen)
 
 
 @pytest.mark.slow
