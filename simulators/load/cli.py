@@ -121,10 +121,15 @@ def load(
     hgrm: Path | None,
 ) -> None:
     """Load a machine: closed loop, or open with --rate, where a latency counts from when each was due."""
+    if not config.exists():
+        raise click.UsageError(f"there is no {config}; `make run` makes a sample machine and serves it")
+    book = book or config.with_name("book.csv")
+    if not book.exists():
+        raise click.UsageError(f"there is no {book}: give the day's dues by --book")
     settings = load_settings(config)
     entries = [chosen_bank(settings, code, port) for code in codes or (None,)]
     profiles = [profile_of(settings, entry, chosen) for entry, chosen in entries]
-    with (book or config.with_name("book.csv")).open("rb") as file:
+    with book.open("rb") as file:
         dues = parse(file)
     slots = links * in_flight * len(profiles)
     chosen_seed = SystemRandom().randrange(1_000_000) if seed is None else seed

@@ -154,10 +154,16 @@ class Driver:
         )
 
     def _succeeded(self, act: str, counts_from: int) -> None:
+        if self._ended.called:
+            return
         self._report.latencies.setdefault(act, Histogram()).record(self._now() - counts_from)
 
     def _failed(self, failure: Failure) -> None:
-        """An act without an outcome has no latency; it is counted, and not hidden."""
+        """An act without an outcome has no latency; it is counted, and not hidden. One that ends after the load
+        was cut short is counted there already.
+        """
+        if self._ended.called:
+            return
         self._report.failures[failure.type.__name__ if failure.type else "unknown"] += 1
 
     def _go_on(self, failure: Failure | None) -> None:

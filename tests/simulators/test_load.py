@@ -244,16 +244,24 @@ def test_an_act_that_fails_is_counted_and_the_load_goes_on() -> None:
     assert (ended[0].failures, ended[0].all) == (Counter({"RuntimeError": 1}), Histogram([0]))
 
 
-def test_what_has_no_outcome_when_it_is_cut_short_is_counted() -> None:
+def test_what_has_no_outcome_when_it_is_cut_short_is_counted_once() -> None:
     clock = Clock()
+    answers: list[Deferred[str]] = []
+
+    def begin() -> Deferred[str]:
+        answers.append(Deferred())
+        return answers[-1]
+
     ended: list[Report] = []
-    driver = Driver(clock, Plan(2, 10, requests=50), Deferred)
+    driver = Driver(clock, Plan(2, 10, requests=50), begin)
     driver.run().addCallback(ended.append)
     clock.pump([0.1] * 4)
     driver.cut_short()
     driver.cut_short()
-    assert [report.unended for report in ended] == [5]
-    assert clock.getDelayedCalls() == []
+    answers[0].callback("act")
+    answers[1].errback(RuntimeError("the link went with the load"))
+    assert [(report.unended, report.all.total, report.failures) for report in ended] == [(5, 0, Counter())]
+    assert (clock.getDelayedCalls(), len(answers)) == ([], 2)
 
 
 # The mix, and what is printed.
