@@ -159,8 +159,8 @@ class Driver:
         self._report.latencies.setdefault(act, Histogram()).record(self._now() - counts_from)
 
     def _failed(self, failure: Failure) -> None:
-        """An act without an outcome has no latency; it is counted, and not hidden. One that ends after the load
-        was cut short is counted there already.
+        """An act without an outcome has no latency; it is counted, and not hidden. One that ends after the
+        load was cut short is counted there already.
         """
         if self._ended.called:
             return

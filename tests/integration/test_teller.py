@@ -9,11 +9,14 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 from textual.widgets import Input
+from twisted.internet.threads import blockingCallFromThread
 
 from protocol.framing import Framing
 from protocol.mac import MacAlgorithm
 from simulators.bank import BankProfile
 from simulators.beliefs import State
+from simulators.chaos.proxy import Proxy
+from simulators.chaos.rules import read_rules
 from simulators.teller.desk import BankDesk
 from simulators.teller.samples import Sample
 from simulators.teller.screen import Place, TellerScreen
@@ -28,10 +31,12 @@ SAMPLES = (
 Act = Callable[[TellerScreen, Callable[..., Awaitable[None]]], Awaitable[None]]
 
 
-def at_machine(machine: Machine, folder: Path, act: Act, samples: tuple[Sample, ...] = SAMPLES) -> None:
+def at_machine(
+    machine: Machine, folder: Path, act: Act, samples: tuple[Sample, ...] = SAMPLES, port: int = 0
+) -> None:
     """A screen whose bank lives in the tests' reactor."""
     profile = BankProfile(
-        BANK, "127.0.0.1", machine.port(), Framing.BE2, "ascii87", MacAlgorithm.AES_CMAC, ZMK
+        BANK, "127.0.0.1", port or machine.port(), Framing.BE2, "ascii87", MacAlgorithm.AES_CMAC, ZMK
     )
     desk = BankDesk(profile, reactor, lambda: datetime(2026, 11, 24, 10, 11, 12, tzinfo=UTC), 20, 1)
 
@@ -95,6 +100,24 @@ def test_a_lost_answer_is_reversed_and_the_due_is_open_again(
     at_machine(machine, tmp_path, act)
     assert books.responses() == [("collection", "00"), ("reversal", "00")]
     assert books.due("D1") == ("open", "", 2)
+
+
+def test_an_answer_that_does_not_come_is_told_reversed_and_told(
+    machine: Machine, books: Books, tmp_path: Path
+) -> None:
+    rules = read_rules(None, ("do=swallow_and_cut way=answer mti=0210",))
+    proxy = Proxy(reactor, rules, ("127.0.0.1", machine.port()), lambda _: None)
+    port = blockingCallFromThread(reactor, proxy.listen, "127.0.0.1", 0)
+
+    async def act(screen: TellerScreen, press: Callable[..., Awaitable[None]]) -> None:
+        await press("enter", "f5", "enter")
+        assert states(screen) == [("500000", State.REVERSED)]
+        told = [happening.key for happening in screen._happenings]
+        assert told == ["signed on", "found", "no answer", "reversing", "undone", "found"]
+
+    at_machine(machine, tmp_path, act, port=port)
+    blockingCallFromThread(reactor, proxy.stop)
+    assert books.responses() == [("collection", "00"), ("reversal", "00")]
 
 
 def test_another_s_identity_number_is_refused(machine: Machine, books: Books, tmp_path: Path) -> None:
