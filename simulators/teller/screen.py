@@ -108,13 +108,13 @@ class TellerScreen(App[None]):
         self.action_sign()
 
     def on_told(self, told: Told) -> None:
-        """What the bank did by itself."""
-        self.tell(told.happening.key, **told.happening.given)
+        """Add a line to what happened."""
+        self._happenings.append(told.happening)
+        self._write(told.happening)
 
     def tell(self, key: str, **given: str) -> None:
-        """Add a line to what happened."""
-        self._happenings.append(Happening(key, given))
-        self._write(self._happenings[-1])
+        """Say what happened here, behind what the bank has said before: both go through one queue."""
+        self.post_message(Told(Happening(key, given)))
 
     # Keys.
 
