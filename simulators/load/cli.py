@@ -151,8 +151,8 @@ def _measure(
 
     async def run(reactor: Any) -> None:  # noqa: ANN401 - reactors have no one type
         # Each run has forgotten the last STAN: the microsecond keeps a key from being used twice.
-        stan = datetime.now().astimezone().microsecond
-        banks = [LoadBank(profile, reactor, _ANSWER_SECONDS, stan) for profile in profiles]
+        stan = _now().microsecond
+        banks = [LoadBank(profile, reactor, _now, _ANSWER_SECONDS, stan) for profile in profiles]
         for bank in banks:
             await bank.connect(links)
         acts = Mix(mix, banks, book, plan.seed)
@@ -177,6 +177,10 @@ def _measure(
         if not ended:
             raise
     return ended[0]
+
+
+def _now() -> datetime:
+    return datetime.now().astimezone()
 
 
 def as_object(measured: Measured, plan: Plan) -> dict[str, Any]:

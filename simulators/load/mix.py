@@ -7,7 +7,7 @@ and latencies are the driver's.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from itertools import cycle
 from random import Random
@@ -31,10 +31,11 @@ class LoadBank(Bank):
         self,
         profile: BankProfile,
         reactor: Any,  # noqa: ANN401 - reactors have no one type
+        now: Callable[[], datetime],
         answer_seconds: float,
         first_stan: int,
     ) -> None:
-        super().__init__(profile, reactor, lambda: datetime.now().astimezone(), answer_seconds, first_stan)
+        super().__init__(profile, reactor, now, answer_seconds, first_stan)
         self.outcomes: Counter[tuple[str, str]] = Counter()
 
     async def _ask(self, message: Message) -> Message:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime
 
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import blockingCallFromThread
@@ -22,7 +23,7 @@ def test_what_the_load_counts_is_what_the_journal_has(machine: Machine, books: B
     )
 
     async def run() -> tuple[Report, Counter[tuple[str, str]], int]:
-        bank = LoadBank(profile, reactor, 20, 1)
+        bank = LoadBank(profile, reactor, lambda: datetime(2026, 11, 24, 10, 11, 12, tzinfo=UTC), 20, 1)
         await bank.connect(2)
         mix = Mix({"inquiry": 1, "collect": 2, "pay": 1}, [bank], book(), seed=1)
         report = await Driver(reactor, Plan(3, 500, requests=40), mix.begin).run()
