@@ -269,7 +269,7 @@ def test_the_readings_are_in_the_order_of_their_ranks() -> None:
 
 
 def test_of_two_readings_that_are_whole_the_one_with_the_tpdu_is_likelier() -> None:
-    body = CODECS["bcd87"].encode(Message("0000", {12: "000000", 54: "0000"}))
+    body = CODECS["bcd87"].encode(Message("0000", {12: "990000", 54: "0000"}))
     raw = wrap(Framing.BE2_TPDU, body, TPDU)
     without = describe(raw, {"bcd87": CODECS["bcd87"]}, Framing.BE2)
     assert without.whole
