@@ -317,7 +317,9 @@ def _why_hidden(text: str, sense: Sense, step: _Step) -> str:
     if sense.anchor:
         return ""
     if step.held:
-        return "" if meaning.is_harmless(text) else "it has as many digits as a card number"
+        return (
+            "" if meaning.is_harmless(text, dated=sense.dated) else "it has as many digits as a card number"
+        )
     return "" if step.slight and meaning.is_slight(text) else _NOT_IN_STEP
 
 

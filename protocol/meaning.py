@@ -22,11 +22,12 @@ class Sense(NamedTuple):
 
     An `anchor` is a field that a value which got there by mistake would hardly fit: where it fits, the
     message is read in step at that place. `says` is what the value means; `hidden`, where there is no `fits`,
-    why it is never shown.
+    why it is never shown. `dated` ones are long numbers of ours, which begin with a year.
     """
 
     fits: re.Pattern[str] | None = None
     anchor: bool = False
+    dated: bool = False
     says: Says = lambda _: ""
     hidden: str = ""
 
@@ -150,7 +151,7 @@ def _count(text: str) -> str:
 
 def _one_of(given: Mapping[Response, str] | Mapping[str, str]) -> Sense:
     table = {str(code): words for code, words in given.items()}
-    return Sense(_fits("|".join(map(re.escape, table))), True, lambda text: table[text])
+    return Sense(_fits("|".join(map(re.escape, table))), True, says=lambda text: table[text])
 
 
 # An amount may take two digits less than its field has: no transaction is of a hundred million yuan, and
@@ -175,12 +176,12 @@ FIELDS: Final[Mapping[int, Sense]] = MappingProxyType(
     {
         3: _one_of(CODES),
         4: _AMOUNT,
-        7: Sense(_fits(_MONTH_DAY + _TIME), True, _moment),
+        7: Sense(_fits(_MONTH_DAY + _TIME), True, says=_moment),
         11: Sense(_fits("[0-9]{6}")),
-        12: Sense(_fits(_TIME), True, _time),
-        13: Sense(_fits(_MONTH_DAY), True, _date),
+        12: Sense(_fits(_TIME), True, says=_time),
+        13: Sense(_fits(_MONTH_DAY), True, says=_date),
         14: Sense(hidden="a card's expiry date"),
-        15: Sense(_fits(_MONTH_DAY), True, _date),
+        15: Sense(_fits(_MONTH_DAY), True, says=_date),
         32: Sense(_fits("[0-9]{1,11}"), says=lambda _: "the bank's code"),
         34: Sense(hidden="a card number"),
         35: _TRACK,
@@ -223,7 +224,7 @@ _HELD: Final = MappingProxyType(
 GROUPS: Final[Mapping[str, Sense]] = MappingProxyType(
     {
         **{tag: Sense(hidden=why) for tag, why in _HELD.items()},
-        **dict.fromkeys(("PN", "RN", "DU"), Sense(_REFERENCE)),
+        **dict.fromkeys(("PN", "RN", "DU"), Sense(_REFERENCE, dated=True)),
         "DK": Sense(_fits("premium|benefit")),
         "DD": Sense(_fits(f"(?:19|20)[0-9]{{2}}{_MONTH_DAY}"), says=lambda t: f"{t[:4]}-{t[4:6]}-{t[6:]}"),
         "AM": Sense(_fits("[0-9]{1,10}|00[0-9]{10}"), says=yuan),
@@ -238,6 +239,9 @@ UNKNOWN_GROUP: Final = Sense(hidden="it may hold anything")
 _DIGITS_MIN: Final = 13
 """ISO/IEC 7812: no card number is shorter, and no identity number."""
 _LONG_RUN: Final = re.compile(f"[1-9][0-9]{{{_DIGITS_MIN - 1},}}")
+# A policy's or a due's number, 13 to 16 digits from a year on, and a receipt's, 21 from a date on. Only 20xx: no
+# issuer's range in use begins so (ISO/IEC 7812), nor does a region (GB/T 2260); 19 an airline's card may have.
+_DATED: Final = re.compile(f"(?<![0-9])20(?:[0-9]{{11,14}}|[0-9]{{2}}{_MONTH_DAY}[0-9]{{13}})(?![0-9])")
 _GROUP_WITHIN: Final = re.compile(f"(?:{'|'.join(_HELD)})[0-9]{{3}}")
 _FEW_DIGITS: Final = _fits("[0-9]{1,4}")
 _MUCH: Final = re.compile("[1-9][0-9]{7,}|[^\\W\\d_]{4,}")
@@ -265,10 +269,13 @@ def is_short(text: str) -> bool:
     return _FEW_DIGITS.fullmatch(text) is not None
 
 
-def is_harmless(text: str) -> bool:
+def is_harmless(text: str, *, dated: bool = False) -> bool:
     """Return whether a text that fits its field has nothing in it that could be a number or group to hide:
-    no run of thirteen digits but for zeros before it, no group of DE 48 that is hidden.
+    no run of thirteen digits but for zeros before it, no group of DE 48 that is hidden. Where numbers are
+    `dated`, such a run may be a policy's, a due's or a receipt's.
     """
+    if dated:
+        text = _DATED.sub("", text)
     return _LONG_RUN.search(text) is None and _GROUP_WITHIN.search(text) is None
 
 

@@ -283,6 +283,25 @@ def test_an_amount_that_no_transaction_has_is_not_shown() -> None:
         assert bool(found.value) == bool(found.raw) == shown
 
 
+@pytest.mark.parametrize(
+    ("tag", "value", "shown"),
+    [
+        ("PN", "P20170080000001", True),
+        ("DU", "D2026112500000001", True),
+        ("RN", "202611250100000000018", True),
+        ("PN", CARD, False),
+        ("PN", "P19970080000001", False),
+        ("DU", f"D{IDENTITY[:17]}", False),
+        ("RN", "209911990100000000018", False),
+        ("PN", "20170080000001234", False),
+        ("PN", f"20170080000001/{CARD}", False),
+    ],
+)
+def test_our_own_long_numbers_are_shown_and_no_others(tag: str, value: str, shown: bool) -> None:
+    found = node(describe(CODECS["ascii87"].encode(message(groups=((tag, value),))), CODECS), f"48.{tag}")
+    assert (found.value == value, bool(found.raw)) == (shown, shown)
+
+
 KEY_BLOCK = "D0112M3TC00E0000" + "5EC2A7D914B36F80" * 6
 NAME = "ZHAOXIAOQIAN"
 MARKS: tuple[Mark, ...] = (
