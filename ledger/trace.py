@@ -17,7 +17,7 @@ from protocol.message import answer_mti
 from protocol.responses import Response
 
 NOT_KEPT: Final = (
-    "messages are not kept: what is shown of them is what the journal has; DE 48 but for policy and due, DE"
+    "messages are not kept: what is shown of them is what the journal has; the rest of DE 48, DE"
     " 62 and the MAC are gone, and a repeat leaves no entry, since it gets the first answer again"
 )
 _UNDOING: Final[Mapping[Kind, str]] = MappingProxyType(
@@ -144,9 +144,10 @@ def _request(entry: Entry) -> dict[str, str]:
         "37": entry.rrn,
         "41": entry.terminal,
         "42": entry.branch,
-        "48.PN": entry.policy,
-        "48.DU": entry.due,
+        # Of an undoing, the policy is the original's; the due is what was decided, whether or not it was named.
+        "48.PN": entry.policy if entry.kind in (Kind.COLLECTION, Kind.PAYOUT) else "",
         "49": entry.currency,
+        "90 names": entry.original,
     }
 
 
@@ -159,6 +160,7 @@ def _answer(entry: Entry) -> dict[str, str]:
         "38": entry.authorization,
         "39": entry.response.value,
         "44": entry.reason if entry.response is not Response.APPROVED else "",
+        "48.DU": entry.due if entry.response is Response.APPROVED else "",
         "48.RN": entry.receipt or "",
     }
 

@@ -239,8 +239,8 @@ UNKNOWN_GROUP: Final = Sense(hidden="it may hold anything")
 _DIGITS_MIN: Final = 13
 """ISO/IEC 7812: no card number is shorter, and no identity number."""
 _LONG_RUN: Final = re.compile(f"[1-9][0-9]{{{_DIGITS_MIN - 1},}}")
-# A policy's or a due's number, 13 to 16 digits from a year on, and a receipt's, 21 from a date on. Only 20xx: no
-# issuer's range in use begins so (ISO/IEC 7812), nor does a region (GB/T 2260); 19 an airline's card may have.
+# A policy's or a due's number, 13 to 16 digits from a year on, and a receipt's, 21 from a date on. Only 20xx:
+# no issuer's range in use begins so (ISO/IEC 7812), nor a region (GB/T 2260); 19 an airline's card may have.
 _DATED: Final = re.compile(f"(?<![0-9])20(?:[0-9]{{11,14}}|[0-9]{{2}}{_MONTH_DAY}[0-9]{{13}})(?![0-9])")
 _GROUP_WITHIN: Final = re.compile(f"(?:{'|'.join(_HELD)})[0-9]{{3}}")
 _FEW_DIGITS: Final = _fits("[0-9]{1,4}")
