@@ -144,7 +144,7 @@ def _request(entry: Entry) -> dict[str, str]:
         "37": entry.rrn,
         "41": entry.terminal,
         "42": entry.branch,
-        # Of an undoing, the policy is the original's; the due is what was decided, whether or not it was named.
+        # Of an undoing, the policy is the original's; the due was decided, whether or not it was named.
         "48.PN": entry.policy if entry.kind in (Kind.COLLECTION, Kind.PAYOUT) else "",
         "49": entry.currency,
         "90 names": entry.original,
