@@ -57,7 +57,7 @@ function alarmText(alarm, picture) {
 
 function verdict(state) {
   const lost = { name: "lost", severity: "red", bank: "", figure: null };
-  const all = state.feed === "lost" ? [lost, ...state.alarms] : state.alarms;
+  const all = state.feed === "lost" ? [lost] : state.alarms;
   const [severity, text] =
     state.feed === "wait"
       ? ["wait", word("verdict.wait")]

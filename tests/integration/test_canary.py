@@ -104,6 +104,12 @@ class Front:
         except urllib.error.HTTPError as error:
             return bytes(error.read())
 
+    def feed(self, query: str) -> bytes:
+        """What an open status page is told first."""
+        asked = f"http://127.0.0.1:{self.ports['status']}/feed{query}"
+        with urllib.request.urlopen(asked, timeout=SOCKET_SECONDS) as answer:
+            return next(bytes(line) for line in answer if line.startswith(b"data: "))
+
 
 def dues() -> tuple[Any, ...]:
     paid = [benefit(f"B{n}", f"PB{n}")._replace(beneficiary=IDENTITY) for n in (1, 2, 3)]
@@ -371,6 +377,7 @@ def everything(front: Front, books: Books) -> dict[str, bytes]:
         make_fail(front)
         queries = f"?identity={IDENTITY}&card={CARD}"
         pages = {name: front.page(f"/{name}{queries}") for name in ("status", "metrics", "healthz", "readyz")}
+        pages |= {"page": front.page(f"/{queries}"), "feed": front.feed(queries)}
         missing = front.page(f"/{IDENTITY}/{CARD}")
         control = operate(front)
         held = database_bytes(books, front)
@@ -400,6 +407,8 @@ WITNESSES = {
     "answers": ("IDENTITY DIFFERS", "PIN DATA IS NOT ACCEPTED", "FAULT, NOTHING WAS DONE"),
     "status": (NODE,),
     "metrics": ("qianzhi_answers_total",),
+    "page": ("<title>Qianzhi",),
+    "feed": ('"kind":"signed_on"', NODE),
     "missing page": ("Try /status",),
     "control socket": (
         "no such command",
