@@ -43,6 +43,7 @@ class Bench:
         self.pending: list[Callable[[], None]] = []
         self.answers: dict[str, str] = {}
         self.fenced: list[bool] = []
+        self.noted: list[tuple[str, str]] = []
         self.engine = Engine(
             committer=self.committer,
             call_in_thread=self._call,
@@ -54,6 +55,7 @@ class Bench:
             queue_seconds=0.5,
             retry_seconds=1,
             fenced=lambda: self.fenced.append(True),
+            noted=lambda kind, detail: self.noted.append((kind, detail)),
         )
 
     def _call(self, function: Callable[..., list[Answer]], *arguments: object) -> Deferred[list[Answer]]:
@@ -243,3 +245,33 @@ def test_idle_means_that_everything_taken_was_answered() -> None:
     assert idle == []
     bench.commit_all()
     assert idle == [{"a": "00"}]
+
+
+def test_a_batch_in_doubt_is_noted_and_so_is_its_end() -> None:
+    bench = Bench(OutcomeUnknown("lost"), None)
+    bench.offer("a")
+    bench.commit()
+    assert (bench.noted, bench.engine.in_doubt) == ([("doubt", "")], True)
+    bench.clock.advance(1)
+    bench.commit_all()
+    noted = [kind for kind, _ in bench.noted]
+    assert (noted[:2], bench.engine.in_doubt) == (["doubt", "settled"], False)
+
+
+def test_a_new_day_and_a_batch_without_a_database_are_noted() -> None:
+    bench = Bench(Unavailable("gone"), Unavailable("gone"))
+    bench.engine.see_date("20261124")
+    bench.engine.see_date("20261124")
+    bench.offer("a")
+    bench.commit_all()
+    assert bench.noted == [("day", "20261124"), ("unavailable", "")]
+
+
+def test_latencies_are_counted_for_the_bank_that_waited() -> None:
+    bench = Bench()
+    bench.offer("a")
+    bench.offer("b", bank="2")
+    bench.commit_all()
+    counts = {bank: one.count for bank, one in bench.engine.statistics.latencies.items()}
+    assert counts == {BANK: 1, "2": 1}
+    assert bench.engine.statistics.latency.count == 2
