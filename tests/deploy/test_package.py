@@ -220,8 +220,18 @@ def test_version_and_date_are_those_of_the_newest_entry() -> None:
     assert version(text) == Version("1.2~rc1", datetime(2026, 11, 25, 4, tzinfo=UTC))
 
 
+SIGNED = "\n\n -- B <b@c>  Wed, 25 Nov 2026 12:00:00 +0800\n"
+
+
 @pytest.mark.parametrize(
-    "text", ["", "qianzhi (1.2) x; urgency=low\n", "other (1.2) x\n -- B <b@c>  Wed, 25"]
+    "text",
+    [
+        "",
+        "qianzhi (1.2) x; urgency=low\n",
+        f"other (1.2) x; urgency=low{SIGNED}",
+        f"other (1.2) x; urgency=low\n\n  * qianzhi (1.2) is needed.{SIGNED}",
+        f"qianzhi () x; urgency=low{SIGNED}",
+    ],
 )
 def test_a_changelog_without_version_or_date_is_refused(text: str) -> None:
     with pytest.raises(PackageError, match="has no version or no date"):

@@ -330,6 +330,18 @@ def test_a_reload_changes_a_banks_rate_for_the_links_that_it_has(slow: House, tm
     assert len(socket.answers()) == 10
 
 
+def test_each_bank_of_the_settings_has_its_links_counted_and_one_that_left_while_it_has_some(
+    slow: House,
+) -> None:
+    assert slow.server.links_by_bank() == {BANK: 0, OTHER_BANK: 0}
+    link, _ = slow.connect()
+    parties = {OTHER_BANK: slow.server._counterparties[OTHER_BANK]}
+    slow.server._counterparties = parties
+    assert slow.server.links_by_bank() == {BANK: 1, OTHER_BANK: 0}
+    link.connectionLost()
+    assert slow.server.links_by_bank() == {OTHER_BANK: 0}
+
+
 def test_what_a_banks_links_leave_unread_is_bounded_for_all_of_them_together(tmp_path: Path) -> None:
     house = House(write_settings(tmp_path, "sqlite:///none.db", limits="unsent_bytes = 65536"))
     links = [house.connect() for _ in range(3)]
