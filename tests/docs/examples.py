@@ -6,14 +6,15 @@
     what it prints
     ```
 
-All of a page's marked blocks run in order in one fresh folder, each command by `sh`, and must end with code 0:
-`|| echo "exit $?"` shows another. Standard error counts as output.
+All of a page's marked blocks run in order in one fresh folder, each command by `sh`, and must end with code
+0: `|| echo "exit $?"` shows another. Standard error counts as output.
 
 - `...` stands for any text within a line; alone in a line, for any number of lines.
 - `> ` goes on with the command of the line before.
 - `li$ ` is the same prompt at the keyboard of a person of that name.
-- A command that ends with ` &` goes on in the background once it has printed the lines below it, to its standard output;
-  `kill %1` ends the first of them (SIGTERM, which must give code 0; `kill -9 %1`: SIGKILL), and a page ends all of them.
+- A command that ends with ` &` goes on in the background once it has printed the lines below it, to its
+  standard output. `kill %1` ends the first of them (SIGTERM, which must give code 0; `kill -9 %1`: SIGKILL);
+  a page ends all of them.
 - Ports 8580 to 8589 stand for ports that are free when the test runs.
 
 Nothing here knows what is on a page; `test_examples.py` does.
@@ -65,8 +66,8 @@ class Command(NamedTuple):
 
 
 def commands(text: str) -> tuple[Command, ...]:
-    """The commands of a page's marked blocks. Raises PageError for a mark without a block, or a block that does
-    not begin with a command or does not end.
+    """The commands of a page's marked blocks. Raises PageError for a mark without a block, or a block that
+    does not begin with a command or does not end.
     """
     found: list[Command] = []
     lines = iter(enumerate(text.splitlines(), 1))
@@ -107,7 +108,7 @@ def agrees(expected: tuple[str, ...], printed: str) -> bool:
 
 
 def free_ports() -> int:
-    """The first of PORTS_AT_ONCE ports of loopback that nobody uses; parallel processes begin at other ones."""
+    """The first of PORTS_AT_ONCE free ports of loopback; parallel processes begin to look at other ones."""
     for block in range(PORT_BLOCKS):
         first = FIRST_PORT + (os.getpid() + block) % PORT_BLOCKS * PORTS_AT_ONCE
         with ExitStack() as stack:

@@ -1,6 +1,6 @@
 """Draws states, or packages, and the arrows between them, as SVG: boxes in a column, arcs at its sides.
 
-Arrows down are at the right, arrows up at the left; one that leads back to its own box is a line of text in it.
+Arrows down are at the right, arrows up at the left; one that leads back to its own box is a line in it.
 One layout for all figures, so nothing is placed by hand and a new state draws itself. What is drawn does not
 belong here (`tests.docs.made`).
 """
@@ -45,11 +45,12 @@ class _Label(NamedTuple):
 
     def overlaps(self, other: _Label) -> bool:
         """Whether the two would cover each other."""
-        first, second = self._span(), other._span()
+        first, second = self.span(), other.span()
         apart = first[1] <= second[0] or second[1] <= first[0] or abs(self.y - other.y) >= LINE
         return not apart
 
-    def _span(self) -> tuple[int, int]:
+    def span(self) -> tuple[int, int]:
+        """Where it begins and ends, from left to right."""
         width = LETTER * len(self.words)
         return (self.x - width, self.x) if self.at_left else (self.x, self.x + width)
 
@@ -74,10 +75,9 @@ def draw(figure: Figure) -> str:
         else:
             arcs.append((start, end, arrow.words))
     labels = _labels(arcs)
-    left = max([0, *((label.words and -label._span()[0]) or 0 for label in labels)], default=0)
-    left = max(left, *(_reach(end - start) for start, end, _ in arcs if end < start), 0) + MARGIN
-    right = max([0, *(label._span()[1] - BOX_WIDTH for label in labels if not label.at_left)])
-    right = max(right, *(_reach(end - start) for start, end, _ in arcs if end > start), 0) + MARGIN
+    spans = [label.span() for label in labels]
+    left = max([0, *(-begin for begin, _ in spans)]) + MARGIN
+    right = max([BOX_WIDTH, *(end for _, end in spans)]) - BOX_WIDTH + MARGIN
     width, height = left + BOX_WIDTH + right, ROW * len(rows)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{-left} 0 {width} {height}" '
@@ -136,7 +136,10 @@ def _box(row: int, name: str, notes: list[str]) -> str:
         f'dominant-baseline="central" fill="#123"{style}>{escape(words)}</text>'
         for number, (words, style) in enumerate(lines)
     ]
-    frame = f'<rect x="0" y="{top}" width="{BOX_WIDTH}" height="{BOX_HEIGHT}" rx="6" fill="#eef3f8" stroke="#456"/>'
+    frame = (
+        f'<rect x="0" y="{top}" width="{BOX_WIDTH}" height="{BOX_HEIGHT}" rx="6" '
+        'fill="#eef3f8" stroke="#456"/>'
+    )
     return frame + "".join(texts)
 
 

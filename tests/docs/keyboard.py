@@ -1,7 +1,8 @@
 """`qianzhi` as somebody else's: `python -m tests.docs.keyboard PERSON ARGUMENT...`.
 
-Who is at the keyboard the kernel says, by the login; a test has one login, and two people decide about a break.
-So this process takes the name from its first argument, where the command would look it up; the rest is the command.
+Who is at the keyboard the kernel says, by the login; a test has one login, and two people decide about a
+break. So this process takes the name from its first argument, where the command would look it up; the rest
+is the command.
 """
 
 from __future__ import annotations

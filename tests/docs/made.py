@@ -1,7 +1,7 @@
-"""All that is made from the code for the pages: places in them, and figures. `python -m tests.docs` writes it.
+"""All that is made from the code for the pages: places in them, and figures.
 
-What a place or a figure says is made by `tests.docs.tables`, `.worked` and `.drawn`; here they are only put where
-they belong.
+`python -m tests.docs` writes it. What a place or a figure says is made by `tests.docs.tables`, `.worked` and
+`.drawn`; here they are only put where they belong.
 """
 
 from __future__ import annotations

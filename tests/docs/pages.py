@@ -1,7 +1,7 @@
 """The pages of docs/, and the places in them that are made from the code.
 
-A made place stands between `<!-- made: NAME -->` and `<!-- end -->`, so that a page reads the same on a forge as
-on the site. What is made, `tests.docs.made` says; nothing is made here.
+A made place stands between `<!-- made: NAME -->` and `<!-- end -->`, so that a page reads the same on a
+forge as on the site. What is made, `tests.docs.made` says; nothing is made here.
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
-"""Builds the site of docs/, strictly: `python -m tests.docs.site FOLDER`. A warning is a failure: a link to a page or
-an anchor that is not there, or a page that the navigation leaves out.
+"""Builds the site of docs/, strictly: `python -m tests.docs.site FOLDER`.
+
+A warning is a failure: a link to a page or an anchor that is not there, or a page that the navigation leaves
+out. What the site looks like, docs/conf.py says.
 """
 
 from __future__ import annotations

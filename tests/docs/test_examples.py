@@ -1,13 +1,16 @@
-"""Every example that a page marks as executed does what the page says; and the runner sees where one does not."""
+"""Every example that a page marks as executed does what the page says; the runner sees where one does not."""
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from pathlib import Path
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
+from simulators.cluster.postgresql import binaries
 from tests.docs.examples import MARK, Command, ExampleFailed, PageError, agrees, commands, run_page
 from tests.docs.pages import DOCS, ROOT, pages
 
@@ -20,9 +23,28 @@ EXECUTED = [name for name, text in PAGES.items() if f"\n{MARK}\n" in text]
 PROGRAMS = ("openssl", "curl")
 
 
+@pytest.fixture
+def server(postgresql: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where libpq's programs find the tests' PostgreSQL, and they themselves."""
+    given = conninfo_to_dict(postgresql)
+    for variable, name in (
+        ("PGHOST", "host"),
+        ("PGPORT", "port"),
+        ("PGUSER", "user"),
+        ("PGPASSWORD", "password"),
+    ):
+        if given.get(name):
+            monkeypatch.setenv(variable, str(given[name]))
+    monkeypatch.setenv("PATH", os.pathsep.join((str(binaries()), os.environ["PATH"])))
+
+
 @pytest.mark.parametrize("name", EXECUTED)
-def test_a_pages_examples_do_what_the_page_says(name: str, tmp_path: Path) -> None:
+def test_a_pages_examples_do_what_the_page_says(
+    name: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     text = PAGES[name]
+    if "$ createdb " in text:
+        request.getfixturevalue("server")
     given = " ".join(command.text for command in commands(text))
     missing = [
         program for program in PROGRAMS if re.search(rf"\b{program}\b", given) and not shutil.which(program)

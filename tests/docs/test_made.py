@@ -1,4 +1,4 @@
-"""What the pages have from the code is as the code has it, and the hand-written reference does not contradict it."""
+"""What the pages have from the code is as the code has it; what is written by hand does not contradict it."""
 
 from __future__ import annotations
 

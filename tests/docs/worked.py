@@ -1,6 +1,7 @@
-"""Worked messages in hex for docs/connect.md: by the machine's own codec, MACs and key blocks, out of fixed values.
+"""Worked messages in hex for docs/connect.md: by the machine's own codec, MACs and key blocks.
 
-The keys are examples that anyone can read here; tests hold the MACs and the key block against other libraries.
+All values are fixed. The keys are examples that anyone can read here; tests hold the MACs and the key block
+against other libraries.
 """
 
 from __future__ import annotations
@@ -120,7 +121,7 @@ def keys() -> str:
     ]
     return "\n".join(
         [
-            f"ZMK `{ZMK.hex().upper()}`, session key `{SESSION_KEY.hex().upper()}`. Examples: never use them.",
+            f"ZMK `{ZMK.hex().upper()}`, session key `{SESSION_KEY.hex().upper()}`: never use them.",
             "",
             "| `mac` | group KA of the answer | group CA |",
             "|---|---|---|",

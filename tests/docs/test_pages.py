@@ -1,0 +1,135 @@
+"""The pages say all that they must: each class of breaks has a section, each Chinese term a glossary line."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from ledger.day import DayState
+from office.breaks import BreakState
+from office.chart import CLASSES, shipped
+from office.lines import Class
+from office.wording import CLASSES as WORDS
+from tests.docs.pages import DOCS, ROOT, headings, pages, sections
+
+BREAKS = sections((DOCS / "breaks.md").read_text(encoding="utf-8"), 2)
+GLOSSARY = (DOCS / "glossary.md").read_text(encoding="utf-8")
+PARTS = ("Example", "The reason says", "Usual causes", "Who decides what", "What is posted")
+# Where a difference is found and its reason written.
+REASONS_IN = ("lines", "match", "pairing", "reconcile")
+FRAGMENT_MIN = 6
+# Where to look besides, and how a break of an earlier date came to its end.
+NOT_A_FINDINGS = (
+    *("; see also", "; same key", "its state changed since"),
+    *("the bank has reversed it since", "reversed on our side since"),
+)
+_CHINESE = re.compile(r"[\u4e00-\u9fff]{2,}")
+# What is not English with terms beside it: both languages in full, or what the machine prints.
+BILINGUAL = ("accounts.md",)
+
+
+def squeezed(text: str) -> str:
+    return " ".join(text.split())
+
+
+def reasons() -> Iterator[str]:
+    """The fixed parts of every reason that reconciliation gives a new break, as the code has them."""
+    for name in REASONS_IN:
+        for node in ast.walk(ast.parse((ROOT / "office" / f"{name}.py").read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Assign | ast.AugAssign):
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                names = {
+                    one.id for target in targets for one in ast.walk(target) if isinstance(one, ast.Name)
+                }
+                if "reason" in names:
+                    yield from texts(node.value)
+
+
+def texts(node: ast.AST) -> Iterator[str]:
+    for one in ast.walk(node):
+        if isinstance(one, ast.Constant) and isinstance(one.value, str) and len(one.value) >= FRAGMENT_MIN:
+            yield squeezed(one.value)
+
+
+def test_every_class_has_its_section_under_its_name_in_both_languages() -> None:
+    found = [name for name in BREAKS if name.startswith("`")]
+    assert found == [f"`{cls}` {WORDS[cls].name.zh}" for cls in CLASSES]
+    for cls in CLASSES:
+        section = BREAKS[f"`{cls}` {WORDS[cls].name.zh}"]
+        assert section.strip().startswith(WORDS[cls].name.en)
+
+
+def test_every_class_that_matching_gives_is_one_that_the_chart_knows() -> None:
+    assert {cls.value for cls in Class} == set(CLASSES) - {"misfit"}
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_a_class_is_explained_whole(cls: str) -> None:
+    section = BREAKS[f"`{cls}` {WORDS[cls].name.zh}"]
+    assert re.findall(r"^\*\*([^*]+?)[.:]\*\*", section, re.MULTILINE) == list(PARTS)
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_no_resolution_is_named_under_a_class_that_it_does_not_fit(cls: str) -> None:
+    section = BREAKS[f"`{cls}` {WORDS[cls].name.zh}"].split("**Who decides what.**")[1]
+    chart = shipped()
+    named = set(re.findall(r"`(\w+)`", section)) & set(chart.resolutions)
+    assert named <= {one.name for one in chart.resolutions.values() if cls in one.classes}
+
+
+def test_every_reason_of_the_code_is_on_the_page() -> None:
+    page = squeezed("\n".join(BREAKS.values()))
+    missing = {one for one in reasons() if one not in page}
+    assert {one for one in missing if not one.startswith(NOT_A_FINDINGS)} == set()
+
+
+def test_every_reason_on_the_page_is_one_of_the_code() -> None:
+    code = squeezed(" ".join(texts_of_code()))
+    quoted = re.findall("“([^”]+)”", "\n".join(BREAKS.values()))
+    fragments = [squeezed(part) for one in quoted for part in one.split("…")]
+    assert [part for part in fragments if len(part) >= FRAGMENT_MIN and part not in code] == []
+    assert len(quoted) > len(CLASSES)
+
+
+def texts_of_code() -> Iterator[str]:
+    for name in REASONS_IN:
+        yield from texts(ast.parse((ROOT / "office" / f"{name}.py").read_text(encoding="utf-8")))
+
+
+def chinese_terms(text: str) -> set[str]:
+    """The Chinese words on an English page: not in code, not in a section that is Chinese by its heading."""
+    english = re.split(r"^## 中文", text, maxsplit=1, flags=re.MULTILINE)[0]
+    prose = re.sub(r"```.*?```|`[^`]*`|\]\([^)]*\)", " ", english, flags=re.DOTALL)
+    return set(_CHINESE.findall(prose))
+
+
+def test_every_chinese_term_of_the_pages_is_in_the_glossary() -> None:
+    found = {
+        f"{page.name}: {term}"
+        for page in pages()
+        if page.name not in (*BILINGUAL, "glossary.md")
+        for term in chinese_terms(page.read_text(encoding="utf-8"))
+        if term not in GLOSSARY
+    }
+    assert found == set()
+
+
+def test_every_state_and_class_is_in_the_glossary() -> None:
+    listed = {cell.strip() for line in GLOSSARY.splitlines() for cell in re.split(r"[|,]", line)}
+    states = {state.value for state in (*DayState, *BreakState)}
+    assert (states | {WORDS[cls].name.zh for cls in CLASSES}) - listed == set()
+
+
+def test_chinese_is_found_in_words_and_not_in_code() -> None:
+    text = "an overage 长款, `短款`\n```\n流水\n```\n[a](#对账)\n## 中文\n冲正"
+    assert chinese_terms(text) == {"长款"}
+
+
+def test_no_page_has_two_headings_of_one_name_side_by_side() -> None:
+    """An anchor is made of a heading's words: two alike, and a link goes to the first."""
+    for page in pages():
+        top = [name for level, name in headings(page.read_text(encoding="utf-8")) if level <= 2]
+        assert len(top) == len(set(top)), page.name
