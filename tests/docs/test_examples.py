@@ -59,6 +59,13 @@ def test_pages_that_lead_somebody_through_work_are_executed() -> None:
     assert wanted - set(EXECUTED) == set()
 
 
+def test_every_console_block_of_the_pages_is_executed() -> None:
+    """So a reader knows by its prompt that a block is run; what is not run has no prompt."""
+    assert {
+        name: text.count("```console") - text.count(f"{MARK}\n```console") for name, text in PAGES.items()
+    } == dict.fromkeys(PAGES, 0)
+
+
 def page(*lines: str, mark: str = MARK) -> str:
     return "\n".join(["# Page", mark, "```console", *lines, "```", "words"])
 

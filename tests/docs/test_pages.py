@@ -14,6 +14,7 @@ from office.chart import CLASSES, shipped
 from office.lines import Class
 from office.wording import CLASSES as WORDS
 from tests.docs.pages import DOCS, ROOT, headings, pages, sections
+from tests.test_tidy import PACKAGES
 
 BREAKS = sections((DOCS / "breaks.md").read_text(encoding="utf-8"), 2)
 GLOSSARY = (DOCS / "glossary.md").read_text(encoding="utf-8")
@@ -133,3 +134,19 @@ def test_no_page_has_two_headings_of_one_name_side_by_side() -> None:
     for page in pages():
         top = [name for level, name in headings(page.read_text(encoding="utf-8")) if level <= 2]
         assert len(top) == len(set(top)), page.name
+
+
+def said(text: str) -> list[str]:
+    """What a page's tables under "it says" have the machine say: the fixed parts of each text in backticks."""
+    tables = re.findall(r"^\| it says \| do \|\n\|[-|]+\n((?:\|.*\n)+)", text, re.MULTILINE)
+    firsts = [row.split(" | ")[0] for table in tables for row in table.splitlines()]
+    quoted = [one for first in firsts for one in re.findall("`([^`]+)`", first)]
+    return [part.strip() for one in quoted for part in one.split("…") if len(part.strip()) >= FRAGMENT_MIN]
+
+
+def test_what_the_machine_says_on_the_pages_is_what_the_code_has_it_say() -> None:
+    sources = [path.read_text(encoding="utf-8") for name in PACKAGES for path in (ROOT / name).rglob("*.py")]
+    code = squeezed(re.sub(r'"\s+f?"', "", " ".join(sources)))
+    found = [(page.name, one) for page in pages() for one in said(page.read_text(encoding="utf-8"))]
+    assert [(name, one) for name, one in found if one not in code] == []
+    assert {name for name, _ in found} == {"day.md"}
