@@ -29,7 +29,7 @@ NOT_A_FINDINGS = (
 )
 _CHINESE = re.compile(r"[\u4e00-\u9fff]{2,}")
 # What is not English with terms beside it: both languages in full, or what the machine prints.
-BILINGUAL = ("accounts.md",)
+BILINGUAL = ("accounts.md", "certify.md")
 
 
 def squeezed(text: str) -> str:
