@@ -37,6 +37,7 @@ SAMPLES = (
 BOOK = {
     "P1": PolicyShown("P1", "张三", "active", (PREMIUM,)),
     "P2": PolicyShown("P2", "李四", "active", (BENEFIT,)),
+    "P4": PolicyShown("P4", "赵六", "active", (replace(BENEFIT, due="B4"),)),
     "P3": PolicyShown("P3", "王五", "active", (PREMIUM, replace(PREMIUM, due="D2"))),
 }
 PAPER = "续期保费收据\n收据号：R1\n金额：1,200.00"
@@ -201,6 +202,21 @@ def test_an_identity_number_is_sent_and_never_shown(tmp_path: Path) -> None:
 
     at_screen(desk, tmp_path, act)
     assert desk.asked == [("settle", "261000", "P2", "B1", BENEFICIARY, False)]
+
+
+def test_who_is_no_sample_is_typed_unseen_and_the_transaction_is_the_one_chosen(tmp_path: Path) -> None:
+    desk = FakeDesk()
+
+    async def act(screen: TellerScreen, pilot: Pilot[None]) -> None:
+        screen.query_one("#policy", Input).value = "P4"
+        await pressed(screen, pilot, "f3", "f6")
+        await pressed(screen, pilot, "shift+tab", "down", "down", "enter", "tab")
+        await pressed(screen, pilot, *"1234567X")
+        assert "1234567X" not in screen.export_screenshot()
+        await pressed(screen, pilot, "enter")
+
+    at_screen(desk, tmp_path, act)
+    assert desk.asked[0] == ("settle", "262000", "P4", "B4", "1234567X", False)
 
 
 def test_f8_loses_one_answer_and_only_one(tmp_path: Path) -> None:
