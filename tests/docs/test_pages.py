@@ -137,7 +137,7 @@ def test_no_page_has_two_headings_of_one_name_side_by_side() -> None:
 
 
 def said(text: str) -> list[str]:
-    """What a page's tables under "it says" have the machine say: the fixed parts of each text in backticks."""
+    """What a page's tables under "it says" have the machine say: the parts that never vary."""
     tables = re.findall(r"^\| it says \| do \|\n\|[-|]+\n((?:\|.*\n)+)", text, re.MULTILINE)
     firsts = [row.split(" | ")[0] for table in tables for row in table.splitlines()]
     quoted = [one for first in firsts for one in re.findall("`([^`]+)`", first)]
