@@ -146,20 +146,30 @@ say missing sh -c "echo '$libraries' | grep 'not found' || true"
 needed=$(echo "$libraries" | sed -n 's|.*=> \(/[^ ]*/\)*\([^ ]*\) (0x.*|*/\2|p' | sort -u)
 say packages sh -c "dpkg --search $(echo $needed | sed 's/[^ ]*/"&"/g') | sed 's/:.*//' | sort -u"
 
-install -d -o qianzhi-fep -g qianzhi-fep -m 700 /var/lib/qianzhi-fep
-cd /var/lib/qianzhi-fep
+home=/var/lib/qianzhi-fep
+install -d -o qianzhi-fep -g qianzhi-fep -m 700 $home
+cd $home
 as-front qianzhi init here > /dev/null
+sed -e "s|sqlite:///front.db|sqlite:///$home/front.db|" -e "s|\"keys/|\"$home/here/keys/|" \
+    -e 's|file:keys/master.key|credential:master-key|' \
+    -e 's|^\[keystore\]|control = "/run/qianzhi-fep/control.sock"\n&|' \
+    here/qianzhi.toml > /etc/qianzhi/qianzhi.toml
+install -d -o qianzhi-fep -g qianzhi-fep -m 700 /run/qianzhi-fep /run/credentials
+install -o qianzhi-fep -m 400 here/keys/master.key /run/credentials/master-key
+rm here/keys/master.key here/qianzhi.toml
+export CREDENTIALS_DIRECTORY=/run/credentials
 as-front qianzhi book sample 10 --output book.csv > /dev/null
-as-front qianzhi book load book.csv --config here/qianzhi.toml > /dev/null
+as-front qianzhi book load book.csv --config /etc/qianzhi/qianzhi.toml > /dev/null
 mkfifo log
-as-front qianzhi serve here/qianzhi.toml > /dev/null 2> log &
+as-front $(sed -n 's/^ExecStart=//p' /usr/lib/systemd/system/qianzhi-fep.service) > /dev/null 2> log &
 serving=$!
 exec 3< log
 while read -r line <&3; do
     case $line in *"serving as"*) break ;; esac
 done
+bank="/usr/lib/qianzhi/bin/qianzhi-bank --config /etc/qianzhi/qianzhi.toml"
 say ready curl --silent --show-error http://127.0.0.1:8580/readyz
-as-front /usr/lib/qianzhi/bin/qianzhi-bank --config here/qianzhi.toml --bank 01020000 echo > said
+as-front $bank --bank 01020000 echo > said
 say echo sh -c "grep -o 'Response code.*' said | grep -o '[0-9]*'"
 cat <&3 > /dev/null &
 kill -TERM $serving
@@ -170,7 +180,8 @@ echo "ended: $ended"
 dpkg --force-unsafe-io --remove qianzhi > /removed 2>&1 || { cat /removed; exit 1; }
 say left sh -c 'ls -d /usr/lib/qianzhi /usr/bin/qianzhi 2> /dev/null || true'
 dpkg --purge qianzhi > /purged 2>&1
-say kept ls /var/lib/qianzhi-fep/here
+say kept ls $home
+say settings ls /etc/qianzhi
 """
 
 
@@ -202,7 +213,8 @@ def test_installed_it_serves_and_removed_it_leaves_the_book(package: Path, tmp_p
         "echo": "00|",
         "ended": "0",
         "left": "",
-        "kept": "front.db|front.db.lock|keys|qianzhi.toml|",
+        "kept": "book.csv|front.db|front.db.lock|here|log|said|",
+        "settings": "credentials|qianzhi.toml|",
     }
 
 
