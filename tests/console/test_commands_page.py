@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from console.describe import describe_command
 
 PAGE = Path(__file__).parents[2] / "docs" / "commands.md"
-EXAMPLE = re.compile(r"```console\n\$ qianzhi describe (.*)\n((?:.*\n)*?)```")
+EXAMPLE = re.compile(r"```text\n\$ qianzhi describe (.*)\n((?:.*\n)*?)```")
 
 
 def test_the_examples_of_describe_are_what_it_says() -> None:
