@@ -63,6 +63,16 @@ def test_a_flood_of_one_thing_leaves_the_others_in_place() -> None:
     assert [(kind, count) for kind, *_, count in watch.told()] == [(Kind.DAY, 1), (Kind.REFUSED, 500)]
 
 
+def test_of_many_different_things_the_last_are_kept_and_nothing_more() -> None:
+    watch = Watch()
+    for number in range(EVENTS_MAX + 50):
+        watch.chronicle.note(Kind.LINK_DOWN, BANK, f"{number}")
+    assert [detail for *_, detail, _ in watch.told()] == [f"{n}" for n in range(50, EVENTS_MAX + 50)]
+    assert len(watch.chronicle._latest) == EVENTS_MAX, "what is forgotten leaves no trace"
+    watch.chronicle.note(Kind.LINK_DOWN, BANK, "0")
+    assert watch.told()[-1] == (Kind.LINK_DOWN, BANK, "0", 1)
+
+
 steps = st.tuples(st.sampled_from(Kind), st.sampled_from("ab"), st.integers(0, AGAIN_US * 2))
 
 

@@ -54,6 +54,14 @@ def test_the_page_is_asked_for_anew_and_sent_only_where_it_changed() -> None:
     assert get("/", if_none_match='"another"')[0] == 200
 
 
+def test_the_policy_lets_in_our_own_files_and_nothing_else() -> None:
+    directives = dict(part.strip().split(" ", 1) for part in POLICY.split(";"))
+    assert directives == {
+        **dict.fromkeys(("default-src", "base-uri", "form-action", "frame-ancestors"), "'none'"),
+        **dict.fromkeys(("script-src", "style-src", "img-src", "connect-src"), "'self'"),
+    }
+
+
 @pytest.mark.parametrize("name", sorted(shipped().files))
 def test_a_file_of_a_version_never_changes(name: str) -> None:
     code, headers, body = get(static(name))
