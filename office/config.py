@@ -112,12 +112,7 @@ def load_settings(path: Path) -> Settings:
         "figures": rooted_path(given.figures, folder) if given.figures else "",
         "chart": rooted_path(given.chart, folder) if given.chart else "",
     }
-    banks = tuple(
-        bank.model_copy(update={"layout": rooted_path(bank.layout, folder)})
-        if _is_path(bank.layout)
-        else bank
-        for bank in settings.bank
-    )
+    banks = tuple(_rooted_bank(bank, folder) for bank in settings.bank)
     return settings.model_copy(update={"office": given.model_copy(update=rooted), "bank": banks})
 
 
