@@ -134,12 +134,12 @@ chmod 755 /usr/bin/as-front
 say() { name=$1; shift; echo "$name: $("$@" 2>&1 | tr '\n' '|')"; }
 
 dpkg --force-unsafe-io --install /*.deb > /installed 2>&1 || { cat /installed; exit 1; }
+say compiled sh -c 'ls /usr/lib/qianzhi/lib/*/site-packages/fep/__pycache__ | grep -c "^service"'
 say altered dpkg --verify qianzhi
 say version qianzhi --version
 say users sh -c 'getent passwd qianzhi-fep qianzhi-office | cut -d : -f 1,6,7'
 say folders stat -c '%U:%G %a %n' /etc/qianzhi/credentials /srv/qianzhi-bankfiles
 say units systemd-analyze verify --man=no qianzhi-fep.service qianzhi-office.service qianzhi-office.timer
-say compiled sh -c 'ls /usr/lib/qianzhi/lib/*/site-packages/fep/__pycache__ | grep -c "^service"'
 say complete env COMP_WORDS="qianzhi day c" COMP_CWORD=2 _QIANZHI_COMPLETE=bash_complete qianzhi
 libraries=$(find /usr/lib/qianzhi -name '*.so*' -type f -exec ldd {} + | grep -v 'vdso\|/usr/lib/qianzhi')
 say missing sh -c "echo '$libraries' | grep 'not found' || true"
