@@ -120,7 +120,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "DE 32 is not compared",
         _LINK,
-        "        if message.fields.get(32, self._code).zfill(11) != self._code:\n"
+        "        if not self._is_from_here(message.fields.get(32)):\n"
         '            self._answer(message, frame.tpdu, Answer(Response.SECURITY, "DE 32: OTHER BANK"))\n'
         "            return None\n"
         "        return split[0]",
