@@ -353,8 +353,9 @@ def _say_how_to_connect(service: Service, config: Path, *, quiet: bool) -> None:
             f"bank {bank.code} {bank.host}:{service.bank_ports[bank.code]}"
             f"  {bank.framing}, {bank.dialect}, {bank.mac}  {bank.name}"
         )
-    page = f"http://{service.settings.status.host}:{service.status_port}/"
-    click.echo(f"status {page}  the page; its figures alone: {page}status")
+    port = f"http://{service.settings.status.host}:{service.status_port}"
+    click.echo(f"page {port}/  for a browser")
+    click.echo(f"status {port}/status")
     if not quiet:
         first = service.settings.bank[0]
         click.echo(

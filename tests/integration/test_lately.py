@@ -5,8 +5,10 @@ from __future__ import annotations
 import urllib.request
 from pathlib import Path
 
+import pytest
 from twisted.internet.threads import blockingCallFromThread
 
+from console.front import _say_how_to_connect
 from fep.config import Settings
 from fep.control import ask
 from fep.webpage import POLICY
@@ -96,3 +98,15 @@ def test_the_port_gives_every_answer_under_the_pages_policy(machine: Machine) ->
         with urllib.request.urlopen(url, timeout=SOCKET_SECONDS) as answer:
             assert answer.headers["content-security-policy"] == POLICY
             assert answer.headers["cache-control"] == ("no-cache" if path == "/" else "no-store")
+
+
+def test_the_pages_address_is_printed_and_the_figures_stay_the_last_line(
+    machine: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The last line is what programs read: bench/ takes its second word for the figures' address."""
+    _say_how_to_connect(machine.service, Path("qianzhi.toml"), quiet=True)
+    port = f"http://127.0.0.1:{machine.service.status_port}"
+    assert capsys.readouterr().out.splitlines()[-2:] == [
+        f"page {port}/  for a browser",
+        f"status {port}/status",
+    ]
