@@ -35,7 +35,15 @@ function follow(box, chart, height) {
 
 function made(box, height, options) {
   const chart = new window.uPlot(
-    { width: 100, height, legend: { show: false }, cursor: { show: false }, scales: SCALES, ...options, series: [{}, line()] },
+    {
+      width: 100,
+      height,
+      legend: { show: false },
+      cursor: { show: false },
+      scales: SCALES,
+      ...options,
+      series: [{}, line()],
+    },
     columns([]),
     box,
   );
@@ -49,10 +57,19 @@ export function sparkline(box) {
 
 // `label` says an x value, in seconds before now, in words.
 export function chart(box, label) {
-  const axis = { stroke: () => colour("--quiet"), grid: { stroke: () => colour("--edge"), width: 1 }, ticks: { show: false } };
+  const axis = {
+    stroke: () => colour("--quiet"),
+    grid: { stroke: () => colour("--edge"), width: 1 },
+    ticks: { show: false },
+  };
   return made(box, 210, {
     axes: [
-      { ...axis, size: 26, splits: () => [-240, -180, -120, -60, 0], values: (_, splits) => splits.map(label) },
+      {
+        ...axis,
+        size: 26,
+        splits: () => [-240, -180, -120, -60, 0],
+        values: (_, splits) => splits.map(label),
+      },
       { ...axis, size: 48, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000] },
     ],
     padding: [8, 24, 0, 0],

@@ -1,4 +1,4 @@
-// The page: takes what the feed says and shows it. It asks for nothing else and changes nothing at the machine.
+// The page: takes what the feed says and shows it. It asks for nothing else and changes nothing.
 
 import { chart, sparkline } from "./charts.js";
 import { show } from "./sections.js";
@@ -9,7 +9,16 @@ const AGAIN_MS = 10000;
 const RATES_MAX = 300;
 const EVENTS_MAX = 100;
 
-const state = { picture: null, alarms: [], bands: [], rates: {}, events: new Map(), feed: "wait", sparks: {}, chart: null };
+const state = {
+  picture: null,
+  alarms: [],
+  bands: [],
+  rates: {},
+  events: new Map(),
+  feed: "wait",
+  sparks: {},
+  chart: null,
+};
 let heardAt = 0;
 let language = "";
 
@@ -90,7 +99,8 @@ function pressed(buttons, isChosen) {
 function useLanguage(chosen) {
   language = speak(chosen);
   for (const node of document.querySelectorAll("[data-word]")) node.textContent = word(node.dataset.word);
-  for (const node of document.querySelectorAll("[data-label]")) node.setAttribute("aria-label", word(node.dataset.label));
+  for (const node of document.querySelectorAll("[data-label]"))
+    node.setAttribute("aria-label", word(node.dataset.label));
   document.title = `Qianzhi ${word("title")}`;
   pressed(document.querySelectorAll("[data-language]"), (button) => button.dataset.language === language);
   state.chart?.redraw();
@@ -100,7 +110,10 @@ function useLanguage(chosen) {
 function useTheme(chosen) {
   if (chosen) document.documentElement.dataset.theme = chosen;
   else delete document.documentElement.dataset.theme;
-  pressed(document.querySelectorAll("[data-theme-choice]"), (button) => button.dataset.themeChoice === chosen);
+  pressed(
+    document.querySelectorAll("[data-theme-choice]"),
+    (button) => button.dataset.themeChoice === chosen,
+  );
   repaint();
 }
 

@@ -1,4 +1,5 @@
-// The sections of the page, each drawn from the state that page.js keeps. Text goes in as text, never as markup.
+// The sections of the page, each drawn from the state that page.js keeps.
+// Text goes in as text, never as markup.
 
 import { ago, clock, count, date, has, latency, span, word, yuan } from "./words.js";
 
@@ -62,16 +63,24 @@ function verdict(state) {
     state.feed === "wait"
       ? ["wait", word("verdict.wait")]
       : all.length
-        ? [all.some((one) => one.severity === "red") ? "red" : "yellow", word("verdict.wrong", { count: all.length })]
+        ? [
+            all.some((one) => one.severity === "red") ? "red" : "yellow",
+            word("verdict.wrong", { count: all.length }),
+          ]
         : ["none", word("verdict.none")];
   byId("verdict").dataset.severity = severity;
   put(byId("verdict"), text);
   const said = all.map((alarm) => [alarm.severity, alarmText(alarm, state.picture), alarm.name]);
   replace(byId("alarm-list"), said, () =>
     said.map(([level, what, name]) =>
-      make("li", { "data-severity": level, "data-alarm": name },
-        make("b", {}, word(`severity.${level}`)), what,
-        make("span", { class: "do" }, word(`alarm.${name}.do`)))),
+      make(
+        "li",
+        { "data-severity": level, "data-alarm": name },
+        make("b", {}, word(`severity.${level}`)),
+        what,
+        make("span", { class: "do" }, word(`alarm.${name}.do`)),
+      ),
+    ),
   );
 }
 
@@ -86,15 +95,25 @@ function figure(id, text, severity, more) {
 function tiles(picture) {
   const up = picture.banks.filter((bank) => bank.light === "up").length;
   const isServing = picture.state === "serving";
-  figure("state", word(`state.${picture.state}`), isServing ? "none" : "red", word("state.banks", { up, all: picture.banks.length }));
+  figure(
+    "state",
+    word(`state.${picture.state}`),
+    isServing ? "none" : "red",
+    word("state.banks", { up, all: picture.banks.length }),
+  );
   const day = picture.business_date;
   const isToday = day === picture.today;
-  figure("day", day ? date(day) : word("day.none"), day ? "" : "red",
-    isToday ? word("day.today") : word("day.other", { today: date(picture.today) }));
+  figure(
+    "day",
+    day ? date(day) : word("day.none"),
+    day ? "" : "red",
+    isToday ? word("day.today") : word("day.other", { today: date(picture.today) }),
+  );
   const left = picture.seconds_left;
   if (!picture.cutover) figure("cutover", word("cutover.hand"), "", word("cutover.hand.more"));
   else if (left === null) figure("cutover", "–", "", word("cutover.at", { time: picture.cutover }));
-  else if (left < 0) figure("cutover", `−${clock(-left)}`, "red", word("cutover.late", { time: picture.cutover }));
+  else if (left < 0)
+    figure("cutover", `−${clock(-left)}`, "red", word("cutover.late", { time: picture.cutover }));
   else figure("cutover", clock(left), "", word("cutover.at", { time: picture.cutover }));
   figure("rate", count(picture.rate));
   figure("p99", latency(picture.p99_us));
@@ -105,9 +124,18 @@ const FACTS = ["links", "heard", "echo", "rate", "p99", "mac"];
 function card(state, bank) {
   const spark = make("div", { class: "spark", role: "img" });
   const facts = FACTS.map((name) => make("div", {}, make("dt"), make("dd", { "data-fact": name })));
-  const node = make("article", { class: "bank", "data-bank": bank.code },
-    make("div", { class: "head" }, make("h3", {}, bank.name, make("small", {}, bank.code)), make("span", { class: "light" })),
-    spark, make("dl", { class: "facts" }, ...facts));
+  const node = make(
+    "article",
+    { class: "bank", "data-bank": bank.code },
+    make(
+      "div",
+      { class: "head" },
+      make("h3", {}, bank.name, make("small", {}, bank.code)),
+      make("span", { class: "light" }),
+    ),
+    spark,
+    make("dl", { class: "facts" }, ...facts),
+  );
   byId("banks").append(node);
   state.sparks[bank.code] = state.newSpark(spark);
   return node;
@@ -126,8 +154,12 @@ function banks(state) {
     fill(node, bank);
     const rates = state.rates[bank.code] || [];
     state.sparks[bank.code].show(rates);
-    node.querySelector(".spark").setAttribute("aria-label",
-      word("bank.spark", { now: count(bank.rate), most: count(Math.max(0, ...rates)) }));
+    node
+      .querySelector(".spark")
+      .setAttribute(
+        "aria-label",
+        word("bank.spark", { now: count(bank.rate), most: count(Math.max(0, ...rates)) }),
+      );
   }
   // What is wrong comes first; `order` moves what is seen, and leaves focus and charts where they are.
   const sorted = [...state.picture.banks].sort((a, b) => RANK[a.light] - RANK[b.light]);
@@ -163,8 +195,10 @@ function total(state) {
   const sums = new Array(length).fill(0);
   for (const rates of all) rates.forEach((rate, place) => (sums[length - rates.length + place] += rate));
   state.chart.show(sums);
-  byId("chart").setAttribute("aria-label",
-    word("bank.spark", { now: count(state.picture.rate), most: count(Math.max(0, ...sums)) }));
+  byId("chart").setAttribute(
+    "aria-label",
+    word("bank.spark", { now: count(state.picture.rate), most: count(Math.max(0, ...sums)) }),
+  );
 }
 
 const QUEUE = ["batches", "batched", "recent_size", "failed", "replays", "undelivered"];
@@ -176,22 +210,38 @@ function queue(picture) {
     ["refused", count(picture.refused)],
   ];
   replace(byId("queue"), rows, () =>
-    rows.flatMap(([name, value]) => [make("dt", {}, word(`queue.${name}`)), make("dd", { "data-queue": name }, value)]));
+    rows.flatMap(([name, value]) => [
+      make("dt", {}, word(`queue.${name}`)),
+      make("dd", { "data-queue": name }, value),
+    ]),
+  );
 }
 
 function tableOf(heads, rows) {
-  const cell = (tag, [text, isNumber]) => make(tag, { ...(isNumber ? { class: "number" } : {}), ...(tag === "th" ? { scope: "col" } : {}) }, text);
-  return make("table", {},
+  const cell = (tag, [text, isNumber]) =>
+    make(tag, { ...(isNumber ? { class: "number" } : {}), ...(tag === "th" ? { scope: "col" } : {}) }, text);
+  return make(
+    "table",
+    {},
     make("thead", {}, make("tr", {}, ...heads.map((head) => cell("th", head)))),
-    make("tbody", {}, ...rows.map((row) => make("tr", {}, ...row.map((one) => cell("td", one))))));
+    make("tbody", {}, ...rows.map((row) => make("tr", {}, ...row.map((one) => cell("td", one))))),
+  );
 }
 
 function responses(picture) {
   replace(byId("responses"), picture.responses, () => {
     if (!picture.responses.length) return [make("p", { class: "empty" }, word("responses.none"))];
-    const heads = [[word("responses.code")], [word("responses.meaning")], [word("responses.lately"), true], [word("responses.total"), true]];
+    const heads = [
+      [word("responses.code")],
+      [word("responses.meaning")],
+      [word("responses.lately"), true],
+      [word("responses.total"), true],
+    ];
     const rows = picture.responses.map((one) => [
-      [one.code], [word(`response.${one.code}`)], [count(one.lately), true], [count(one.total), true],
+      [one.code],
+      [word(`response.${one.code}`)],
+      [count(one.lately), true],
+      [count(one.total), true],
     ]);
     return [tableOf(heads, rows)];
   });
@@ -206,10 +256,15 @@ function bandWords(bands) {
 function breaks(told, bands, picture) {
   replace(byId("breaks"), [told, bands], () => {
     if (!told.is_wanted) return [make("p", { class: "empty" }, word("breaks.unwanted"))];
-    if (told.fault) return [make("p", { class: "bad" }, word("breaks.fault"), make("span", { lang: "en" }, told.fault))];
+    if (told.fault)
+      return [make("p", { class: "bad" }, word("breaks.fault"), make("span", { lang: "en" }, told.fault))];
     if (told.told_at_us === null) return [make("p", { class: "empty" }, word("breaks.untold"))];
     if (!told.classes.length) return [make("p", { class: "empty" }, word("breaks.none"))];
-    const heads = [[word("breaks.class")], ...bandWords(bands).map((band) => [band, true]), [word("breaks.amount"), true]];
+    const heads = [
+      [word("breaks.class")],
+      ...bandWords(bands).map((band) => [band, true]),
+      [word("breaks.amount"), true],
+    ];
     const rows = told.classes.map((one) => [
       [has(`class.${one.cls}`) ? word(`class.${one.cls}`) : one.cls],
       ...one.counts.map((number) => [number ? count(number) : "·", true]),
@@ -217,19 +272,34 @@ function breaks(told, bands, picture) {
     ]);
     return [tableOf(heads, rows)];
   });
-  put(byId("breaks-more"), told.told_at_us === null ? "" : word("breaks.told", { time: moment(told.told_at_us, picture, 16) }));
+  put(
+    byId("breaks-more"),
+    told.told_at_us === null ? "" : word("breaks.told", { time: moment(told.told_at_us, picture, 16) }),
+  );
 }
 
 // A moment as the machine's own wall clock had it: the feed gives both its clock and the time in UTC.
 function moment(us, picture, length) {
-  const offset = Math.round((Date.parse(`${picture.now.replace(" ", "T")}Z`) - picture.at_us / 1000) / 60000) * 60000;
+  const offset =
+    Math.round((Date.parse(`${picture.now.replace(" ", "T")}Z`) - picture.at_us / 1000) / 60000) * 60000;
   return new Date(us / 1000 + offset).toISOString().replace("T", " ").slice(0, length);
 }
 
 const SEVERITY = {
-  started: "none", signed_on: "none", settled: "none", day: "none", load: "none", reload: "none",
-  fenced: "red", link_down: "red", doubt: "red", unavailable: "red",
-  stopping: "yellow", signed_off: "yellow", refused: "yellow", bad_mac: "yellow",
+  started: "none",
+  signed_on: "none",
+  settled: "none",
+  day: "none",
+  load: "none",
+  reload: "none",
+  fenced: "red",
+  link_down: "red",
+  doubt: "red",
+  unavailable: "red",
+  stopping: "yellow",
+  signed_off: "yellow",
+  refused: "yellow",
+  bad_mac: "yellow",
 };
 
 function detail(event) {
@@ -242,19 +312,36 @@ function detail(event) {
 function repeated(event, at, picture) {
   if (event.count === 1) return "";
   const since = moment(event.since_us, picture, 19);
-  return word(since === at ? "events.times" : "events.since", { count: count(event.count), time: since.slice(11) });
+  return word(since === at ? "events.times" : "events.since", {
+    count: count(event.count),
+    time: since.slice(11),
+  });
 }
 
 function line(event, picture) {
   const at = moment(event.at_us, picture, 19);
   const more = [detail(event), repeated(event, at, picture)].filter(Boolean).join(" · ");
-  const what = event.bank ? `${named(picture, event.bank)} ${word(`event.${event.kind}`)}` : word(`event.${event.kind}`);
-  return make("li", { "data-event": event.kind },
+  const what = event.bank
+    ? `${named(picture, event.bank)} ${word(`event.${event.kind}`)}`
+    : word(`event.${event.kind}`);
+  return make(
+    "li",
+    { "data-event": event.kind },
     make("time", { title: at }, at.slice(11)),
-    make("div", {}, make("span", { "data-severity": SEVERITY[event.kind] }, what), " ", make("span", { class: "detail" }, more)));
+    make(
+      "div",
+      {},
+      make("span", { "data-severity": SEVERITY[event.kind] }, what),
+      " ",
+      make("span", { class: "detail" }, more),
+    ),
+  );
 }
 
 function events(list, picture) {
   replace(byId("events"), list, () =>
-    list.length ? list.map((event) => line(event, picture)) : [make("li", { class: "empty" }, word("events.none"))]);
+    list.length
+      ? list.map((event) => line(event, picture))
+      : [make("li", { class: "empty" }, word("events.none"))],
+  );
 }

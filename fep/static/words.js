@@ -45,7 +45,12 @@ export function date(digits) {
   return `${digits.slice(0, 4)}-${digits.slice(4, 6)}-${digits.slice(6)}`;
 }
 
-const UNITS = [["days", 86400], ["hours", 3600], ["minutes", 60], ["seconds", 1]];
+const UNITS = [
+  ["days", 86400],
+  ["hours", 3600],
+  ["minutes", 60],
+  ["seconds", 1],
+];
 
 // A length of time in its largest unit, rounded down.
 export function span(seconds) {
@@ -64,7 +69,8 @@ export function clock(seconds) {
   return seconds < 86400 ? time : `${word("days", { n: Math.trunc(seconds / 86400) })} ${time}`;
 }
 
-// A bound of the machine's histogram: what was measured lies at or below it. The last one also takes what is slower.
+// A bound of the machine's histogram: what was measured lies at or below it.
+// The last one also takes what is slower.
 export function latency(us) {
   if (us === null) return "–";
   if (us >= 5000000) return "> 2 s";

@@ -176,7 +176,7 @@ def test_nothing_inline_nothing_from_elsewhere_and_no_text_as_markup(path: Path)
 
 @pytest.mark.parametrize("path", OURS, ids=lambda path: path.name)
 def test_the_languages_words_stand_in_the_table_alone(path: Path) -> None:
-    text = re.sub(r"<noscript>.*?</noscript>", "", path.read_text(encoding="utf-8"))
+    text = re.sub(r"(?s)<noscript>.*?</noscript>", "", path.read_text(encoding="utf-8"))
     chinese = set(re.findall(r"[\u4e00-\u9fff]+", text))
     allowed = {"前置", "中文"} if path.name == "index.html" else set()
     assert path.name == "words.json" or chinese == allowed
