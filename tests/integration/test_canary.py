@@ -400,7 +400,6 @@ WITNESSES = {
         "in failing_fold",
         "in failing_render",
         "BatchRefused",
-        "GET /status?identity=*****",
         "a command failed",
     ),
     "standard output": ("every link holds", "not one of active", "takes a restart", "is closed"),
