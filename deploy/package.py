@@ -38,6 +38,9 @@ DOCUMENTS: Final = "usr/share/doc/qianzhi"
 PYTHON: Final = "/usr/bin/python3"
 """The system's: the package needs the same minor version on the machine where it is installed."""
 
+_LAUNCH: Final = re.compile(r"\A#!.*\n(?:'''exec' .*\n' '''\n)?")
+"""How a script that pip wrote begins: by its interpreter's path, or by a shell where that path is long."""
+
 # From the sources -> into the package. A folder's name ends in /.
 FILES: Final = (
     ("deploy/qianzhi-fep.service", "usr/lib/systemd/system/"),
@@ -153,7 +156,7 @@ def tidy(home: Path, python: str) -> None:
     for path in sorted(home.glob("bin/*")):
         if path.name.startswith("qianzhi"):
             text = path.read_text(encoding="utf-8")
-            path.write_text(f"#!{HOME}/bin/python\n" + text.partition("\n")[2], encoding="utf-8")
+            path.write_text(f"#!{HOME}/bin/python\n" + _LAUNCH.sub("", text), encoding="utf-8")
         else:
             path.unlink()
     (home / "bin" / "python").symlink_to(f"../../../bin/{Path(python).resolve().name}")

@@ -93,9 +93,12 @@ def members(package: Path, folder: Path) -> Iterator[tuple[tarfile.TarInfo, byte
 @needs_dpkg
 @pytest.mark.slow
 def test_the_same_sources_give_the_same_bytes(package: Path, wheels: Path, tmp_path: Path) -> None:
-    """In another folder, by another umask, elsewhere on earth, in another order of Python's sets."""
-    (tmp_path / "scratch").mkdir()
-    elsewhere = {"TZ": "Asia/Shanghai", "PYTHONHASHSEED": "7", "TMPDIR": str(tmp_path / "scratch")}
+    """In another folder, of a long name, by another umask, elsewhere on earth, in another order of Python's
+    sets.
+    """
+    scratch = tmp_path / ("scratch" * 20)
+    scratch.mkdir()
+    elsewhere = {"TZ": "Asia/Shanghai", "PYTHONHASHSEED": "7", "TMPDIR": str(scratch)}
     again = make(tmp_path / "again", wheels, "077", **elsewhere)
     assert again.name == package.name
     assert hashlib.sha256(again.read_bytes()).digest() == hashlib.sha256(package.read_bytes()).digest()
