@@ -52,9 +52,14 @@ class Forked:
 
     def poll(self) -> int | None:
         """Its exit code, or None while it runs."""
-        if self.returncode is None and select.select([self._socket], [], [], 0)[0]:
-            self.wait()
+        self.ends_within(0)
         return self.returncode
+
+    def ends_within(self, seconds: float) -> bool:
+        """Whether it has ended, or does in that time."""
+        if self.returncode is None and select.select([self._socket], [], [], seconds)[0]:
+            self.wait()
+        return self.returncode is not None
 
     def wait(self) -> int:
         """Wait for its end. Raises TimeoutError."""

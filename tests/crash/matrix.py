@@ -184,8 +184,8 @@ nothing.
   goes on; on SQLite some calls end with an I/O error.
 - **database gone during COMMIT**: on PostgreSQL the way to the server is cut before COMMIT arrives, or while
   the server's process stands before or after the sync of its log, and goes on only when the machine has asked
-  again (at the office's close: when that has ended); on SQLite that sync ends with an error, done
-  or not done.
+  again (at the office's close: when that has ended, or waits for what the lost COMMIT holds); on SQLite that
+  sync ends with an error, done or not done.
 - **disk full**: some writes end with "no space left", SQLite's own or PostgreSQL's.
 - **socket reset**: the bank resets its links.
 """
