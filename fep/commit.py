@@ -104,6 +104,11 @@ class Engine:
         """Requests that wait for a batch."""
         return len(self._queue)
 
+    @property
+    def places(self) -> int:
+        """How many may wait, by how fast batches are at the moment."""
+        return self._queue.limit
+
     def offer(self, request: Request, deliver: Deliver) -> None:
         """Take a request; `deliver` is called once, when its answer may leave. In a full queue the bank that
         has most waiting is answered 91 at once, this one or another.

@@ -99,7 +99,9 @@ class OpenBreaks:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """The queue and the batches; `recent_size` is the mean of the last batches, rounded up."""
+    """The queue and the batches; `limit` is how many may wait now, `recent_size` the last batches' mean,
+    rounded up.
+    """
 
     waiting: int
     limit: int
@@ -175,7 +177,7 @@ class Painter:
             seconds_left=left,
             rate=sum(history.last.answers.values()) - sum(history.before.answers.values()),
             p99_us=history.p99_us(codes),
-            queue=self._queue(settings.limits.queue),
+            queue=self._queue(),
             refused=self._statistics.refused_connections,
             refused_lately=history.last.refused - history.first.refused,
             responses=tuple(self._responses()),
@@ -183,12 +185,12 @@ class Painter:
             breaks=open_breaks(figures, f"{now:%Y%m%d}", is_wanted=bool(settings.status.breaks)),
         )
 
-    def _queue(self, limit: int) -> Queue:
+    def _queue(self) -> Queue:
         statistics = self._statistics
         recent = statistics.recent_batches
         return Queue(
             waiting=self._engine.queued,
-            limit=limit,
+            limit=self._engine.places,
             batches=statistics.batches,
             batched=statistics.batched,
             recent_size=-(-sum(recent) // len(recent)) if recent else 0,

@@ -141,7 +141,7 @@ def test_the_slower_the_batches_the_fewer_may_wait() -> None:
     for _ in range(3):
         bench.clock.advance(0.6)
         bench.commit()
-    assert len(bench.answers) == 900
+    assert (len(bench.answers), bench.engine.places) == (900, 300)
     bench.offer(*(f"b{n}" for n in range(301)))
     assert {name: told for name, told in bench.answers.items() if name[0] == "b"} == {"b300": "91"}
     bench.clock.advance(0.6)
