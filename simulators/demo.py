@@ -159,7 +159,10 @@ def serving(config: Path) -> Iterator[dict[str, int]]:
     log = config.with_name("serve.log")
     with log.open("w", encoding="utf-8") as errors:
         command = [sys.executable, "-m", "console.main", "serve", str(config)]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
+        # Apart from the terminal: its Ctrl-C is for us, and would end the machine under the banks' hands.
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=errors, text=True, start_new_session=True
+        )
         try:
             yield _ports(process, log)
         finally:
