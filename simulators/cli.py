@@ -28,11 +28,15 @@ from protocol.errors import ProtocolError
 from protocol.message import NAMES, Message, masked_card
 from simulators.bank import Bank, BankError, BankProfile
 from simulators.beliefs import Belief, State
+from simulators.failure import fail
 from simulators.profile import profile_of
 
 _HIDDEN = frozenset({64, 128})
 _ANSWER_SECONDS = 10
 _FEN = click.IntRange(1, 999_999_999_999)
+
+
+_PROGRAM = "qianzhi-bank"
 
 
 def main() -> NoReturn:
@@ -43,20 +47,14 @@ def main() -> NoReturn:
         error.show()
         sys.exit(error.exit_code)
     except (FepError, LedgerError, ProtocolError, BankError) as error:
-        _say_error(str(error))
+        fail(_PROGRAM, str(error))
     except ConnectError as error:
-        _say_error(f"cannot connect: {error}; is the machine serving? (make run)")
+        fail(_PROGRAM, f"cannot connect: {error}; is the machine serving? (make run)")
     except ConnectionClosed:
-        _say_error("the machine closed the link; its log says why")
+        fail(_PROGRAM, "the machine closed the link; its log says why")
     except DeferredTimeout:
-        _say_error(f"no answer within {_ANSWER_SECONDS} s")
+        fail(_PROGRAM, f"no answer within {_ANSWER_SECONDS} s")
     sys.exit(0)
-
-
-def _say_error(text: str) -> NoReturn:
-    for line in text.splitlines():
-        click.echo(f"qianzhi-bank: {line}", err=True)
-    sys.exit(1)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

@@ -338,12 +338,18 @@ def dead_modules(sources: Mapping[str, str], entry_points: frozenset[str]) -> li
     ]
 
 
-def started_modules() -> frozenset[str]:
-    """The modules that setup.cfg names as commands."""
+def commands() -> dict[str, str]:
+    """The commands that setup.cfg names, each with the module that it starts."""
     parser = configparser.ConfigParser()
     parser.read(ROOT / "setup.cfg", encoding="utf-8")
     scripts = parser["options.entry_points"]["console_scripts"].split("\n")
-    return frozenset(line.partition("=")[2].partition(":")[0].strip() for line in scripts if line)
+    pairs = (line.partition("=") for line in scripts if line)
+    return {name.strip(): place.partition(":")[0].strip() for name, _, place in pairs}
+
+
+def started_modules() -> frozenset[str]:
+    """The modules that setup.cfg's commands start."""
+    return frozenset(commands().values())
 
 
 def project_sources() -> dict[str, str]:

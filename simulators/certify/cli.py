@@ -40,6 +40,7 @@ from simulators.certify.story import Story
 from simulators.certify.talk import Means
 from simulators.certify.terms import TERMINAL, Terms, TlsFiles, terms_of
 from simulators.certify.watch import RULES, watched
+from simulators.failure import fail
 
 _CUTOVER_SECONDS = 300.0
 _PATH = click.Path(path_type=Path)
@@ -58,9 +59,7 @@ def main() -> NoReturn:
     except click.Abort:
         sys.exit(130)
     except (CertifyError, FepError, LedgerError, ProtocolError, OSError) as error:
-        for line in str(error).splitlines():
-            click.echo(f"qianzhi-certify: {line}", err=True)
-        sys.exit(1)
+        fail("qianzhi-certify", str(error))
     sys.exit(0)
 
 

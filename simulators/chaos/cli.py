@@ -22,6 +22,7 @@ from ledger.errors import LedgerError
 from simulators.chaos.conversation import Did
 from simulators.chaos.proxy import Proxy
 from simulators.chaos.rules import ChaosError, Rules, read_rules
+from simulators.failure import fail
 
 
 def main() -> NoReturn:
@@ -32,9 +33,7 @@ def main() -> NoReturn:
         error.show()
         sys.exit(error.exit_code)
     except LedgerError as error:
-        for line in str(error).splitlines():
-            click.echo(f"qianzhi-chaos: {line}", err=True)
-        sys.exit(1)
+        fail("qianzhi-chaos", str(error))
     sys.exit(0)
 
 

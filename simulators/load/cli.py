@@ -28,6 +28,7 @@ from ledger.errors import LedgerError
 from protocol.errors import ProtocolError
 from simulators.bank import BankError, BankProfile
 from simulators.cli import chosen_bank
+from simulators.failure import fail
 from simulators.load.driver import SECOND, Driver, Plan, Report
 from simulators.load.histogram import Histogram
 from simulators.load.mix import ACTS, LoadBank, Mix
@@ -67,6 +68,9 @@ class Weights(click.ParamType):
         return weights
 
 
+_PROGRAM = "qianzhi-load"
+
+
 def main() -> NoReturn:
     """Run the command; expected errors become one line on standard error."""
     try:
@@ -75,16 +79,10 @@ def main() -> NoReturn:
         error.show()
         sys.exit(error.exit_code)
     except _ERRORS as error:
-        _say_error(str(error))
+        fail(_PROGRAM, str(error))
     except (ConnectError, ConnectionClosed) as error:
-        _say_error(f"cannot connect: {error}; is the machine serving? (make run)")
+        fail(_PROGRAM, f"cannot connect: {error}; is the machine serving? (make run)")
     sys.exit(0)
-
-
-def _say_error(text: str) -> NoReturn:
-    for line in text.splitlines():
-        click.echo(f"qianzhi-load: {line}", err=True)
-    sys.exit(1)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})

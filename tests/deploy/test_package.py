@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
 import fcntl
 import hashlib
 import os
@@ -21,6 +20,7 @@ from click.testing import CliRunner
 from console.main import cli
 from deploy.package import FILES, HOME, PYTHON, PackageError, Version, version
 from tests import throwaway
+from tests.test_tidy import commands
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 NO_NETWORK = re.compile(r"name resolution|Network is unreachable|Connection refused|timed out")
@@ -69,14 +69,6 @@ def package(wheels: Path) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         made = list((wheels / "made").glob("*.deb"))
         return made[0] if made else make(wheels / "made", wheels, "022", TZ="UTC")
-
-
-def commands() -> set[str]:
-    """The commands that setup.cfg names."""
-    setup = configparser.ConfigParser()
-    setup.read(ROOT / "setup.cfg", encoding="utf-8")
-    scripts = setup["options.entry_points"]["console_scripts"].split("\n")
-    return {line.partition("=")[0].strip() for line in scripts if line}
 
 
 def members(package: Path, folder: Path) -> Iterator[tuple[tarfile.TarInfo, bytes]]:
