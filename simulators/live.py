@@ -24,9 +24,10 @@ from fep.config import Settings, load_settings
 from fep.install import install
 from ledger import bookfile, sample
 from ledger.bookfile import Book, DueLine
-from simulators.bank import Bank, together
+from simulators.bank import Bank, BankError, together
 from simulators.customers import Customers
-from simulators.demo import qianzhi, serving
+from simulators.demo import DemoFailure, qianzhi, serving
+from simulators.failure import fail
 from simulators.profile import profile_of
 
 POLICIES = 20_000
@@ -104,7 +105,15 @@ class Town:
 def main(folder: Path, status_port: int) -> None:
     """Serve with three simulated banks at work, and say where the status page is, until Ctrl-C."""
     os.umask(0o077)
-    react(lambda reactor: Deferred.fromCoroutine(_live(reactor, Console(), folder, status_port)))
+
+    async def run(reactor: Any) -> None:  # noqa: ANN401 - as above
+        await deferLater(reactor, 0)  # from here on Ctrl-C is the reactor's to hear, at any moment
+        try:
+            await _live(reactor, Console(), folder, status_port)
+        except (BankError, DemoFailure) as error:
+            fail("make live", str(error))
+
+    react(lambda reactor: Deferred.fromCoroutine(run(reactor)))
 
 
 async def _live(reactor: Any, console: Console, folder: Path, status_port: int) -> None:  # noqa: ANN401 - as above
@@ -121,8 +130,10 @@ async def _live(reactor: Any, console: Console, folder: Path, status_port: int) 
         await town.trade()
     finally:
         # In a thread: the banks' links are closed by the reactor while the machine ends.
-        await deferToThread(machine.__exit__, None, None, None)
-    ended.callback(None)
+        try:
+            await deferToThread(machine.__exit__, None, None, None)
+        finally:
+            ended.callback(None)  # in any case: an error stops the reactor, and that waits for this
 
 
 def _close(town: Town, ended: Deferred[None]) -> Deferred[None]:

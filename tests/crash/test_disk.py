@@ -10,6 +10,7 @@ from random import Random
 
 import pytest
 
+from tests.children import running
 from tests.crash.control import Control, compiler
 from tests.crash.disk import _HEAD, Disk, Loss, What, records
 
@@ -145,13 +146,7 @@ def cut(tmp_path: Path) -> Callable[[str], list[str]]:
         before.mkdir()
         control, disk = Control(tmp_path, data), Disk(data, before)
         command = [sys.executable, "-c", _COMMITS, str(data / "a.db"), synchronous]
-        with subprocess.Popen(
-            command,
-            env=control.environment(preload=True),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        ) as process:
+        with running(command, env=control.environment(preload=True), stdin=subprocess.PIPE) as process:
             assert process.stdout is not None
             assert process.stdout.readline() == "ready\n"
             process.kill()

@@ -11,6 +11,7 @@ import pytest
 import console.main
 import fep.process
 from fep.process import ProcessError, keep_memory_private
+from tests.children import running
 
 DUMPABLE = "import ctypes; print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))"  # PR_GET_DUMPABLE
 PRIVATE = "from fep.process import keep_memory_private; keep_memory_private(); "
@@ -62,9 +63,7 @@ console.main.main()
 
 def test_a_running_command_can_be_neither_dumped_nor_read() -> None:
     """From outside: by its limits, and by whose its files in /proc are (root's, where it is not dumpable)."""
-    with subprocess.Popen(
-        [sys.executable, "-c", WAITING], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
+    with running([sys.executable, "-c", WAITING], stdin=subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"

@@ -29,6 +29,7 @@ from ledger.errors import BookFileError, LedgerError, Unavailable
 from ledger.schema import acts as table
 from protocol.mac import aes_check_value
 from tests.builders import BANK
+from tests.children import running
 from tests.machine import (
     MASTER_KEY,
     OTHER_BANK,
@@ -163,7 +164,7 @@ def test_a_signal_reaches_a_process_that_serves(tmp_path: Path, config: Path) ->
     settings = write_settings(tmp_path, "sqlite:///front.db")
     load_front_book(settings)
     command = [sys.executable, "-m", "console.main", "serve", str(config)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+    with running(command, stderr=subprocess.DEVNULL) as process:
         assert process.stdout is not None
         assert any(line.startswith("status ") for line in process.stdout)
         process.send_signal(signal.SIGHUP)

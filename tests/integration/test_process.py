@@ -16,6 +16,7 @@ import pytest
 
 from fep.config import Settings
 from tests.builders import book, message, policy, premium
+from tests.children import running
 from tests.machine import Books, Client, load_front_book, write_settings
 
 DUES = 400
@@ -25,25 +26,19 @@ DUES = 400
 def serving(settings: Settings, folder: Path) -> Iterator[tuple[subprocess.Popen[str], Client]]:
     """The machine as a process of its own, and a bank that has signed on to it."""
     with (folder / "log").open("a") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "console.main", "serve", str(folder / "qianzhi.toml")],
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-        )
-        assert process.stdout is not None
-        lines = iter(process.stdout.readline, "")
-        found = next(
-            found for found in (re.match(r"bank 01020000 \S+:(\d+)", line) for line in lines) if found
-        )
-        next(line for line in lines if line.startswith("status "))
-        with Client(int(found[1])) as bank:
-            bank.sign_on()
-            yield process, bank
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-        process.wait(timeout=30)
-        process.stdout.close()
+        command = [sys.executable, "-m", "console.main", "serve", str(folder / "qianzhi.toml")]
+        with running(command, stderr=log) as process:
+            assert process.stdout is not None
+            lines = iter(process.stdout.readline, "")
+            found = next(
+                found for found in (re.match(r"bank 01020000 \S+:(\d+)", line) for line in lines) if found
+            )
+            next(line for line in lines if line.startswith("status "))
+            with Client(int(found[1])) as bank:
+                bank.sign_on()
+                yield process, bank
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
     assert settings.bank
 
 

@@ -31,6 +31,7 @@ from simulators.certify.terms import Terms
 from simulators.certify.watch import RULES
 from tests.builders import BANK, DATE
 from tests.certified import machine_with_dues, means_with
+from tests.children import running
 from tests.machine import ZMK, Machine
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "certify.md"
@@ -145,7 +146,7 @@ def test_the_stand_serves_until_sigterm_and_then_reports(tmp_path: Path) -> None
     """A process of its own; the bank is the examiner, which knows how to speak."""
     out = tmp_path / "out"
     command = [sys.executable, "-m", "simulators.certify.cli", "bank", "--bank", BANK, "--port", "0", "--out"]
-    with subprocess.Popen([*command, str(out)], stdout=subprocess.PIPE, text=True) as stand:
+    with running([*command, str(out)]) as stand:
         assert stand.stdout is not None
         lines = []
         for line in stand.stdout:
@@ -160,7 +161,7 @@ def test_the_stand_serves_until_sigterm_and_then_reports(tmp_path: Path) -> None
         talk.close()
         stand.send_signal(signal.SIGTERM)
         rest = stand.stdout.read()
-        assert stand.wait() == 0, rest
+    assert stand.returncode == 0, rest
     assert counts(out) == (str(len(RULES)), "0")
     assert "银行系统认证" in (out / "report.html").read_text("utf-8")
     assert [one.policy for one in EXERCISES if f"{one.policy}  DE 3 {one.code}" not in "".join(lines)] == []

@@ -3,38 +3,44 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
 import pytest
 
 from simulators.live import COUNTERS
+from tests.children import running
 from tests.machine import SOCKET_SECONDS
+
+
+def live(folder: Path, program: Sequence[str] = ("-m", "simulators.live")) -> list[str]:
+    """The command, in a terminal's hands: Ctrl-C is heard, even where whoever runs the tests ignores it."""
+    python = ["env", "--default-signal=INT", sys.executable]
+    return [*python, *program, "--folder", str(folder), "--status-port", "0"]
+
+
+def page(process: subprocess.Popen[str]) -> str:
+    """The status page that it names once all is up."""
+    assert process.stdout is not None
+    found = re.search(r"open (http://127\.0\.0\.1:\d+/)", process.stdout.readline())
+    assert found is not None
+    return found[1]
 
 
 @pytest.mark.slow
 def test_three_banks_trade_until_they_are_told_to_stop(tmp_path: Path) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "simulators.live",
-        "--folder",
-        str(tmp_path / "live"),
-        "--status-port",
-        "0",
-    ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
+    with running(live(tmp_path / "live"), stderr=subprocess.PIPE) as process:
         assert process.stderr is not None
-        found = re.search(r"open (http://127\.0\.0\.1:\d+/)", process.stdout.readline())
-        assert found is not None
+        url = page(process)
         started = psutil.Process(process.pid).children(recursive=True)
-        with urllib.request.urlopen(f"{found[1]}feed", timeout=SOCKET_SECONDS) as feed:
+        with urllib.request.urlopen(f"{url}feed", timeout=SOCKET_SECONDS) as feed:
             pictures = (json.loads(line[6:])["picture"] for line in feed if line.startswith(b"data: "))
             picture = next(one for one in pictures if min(bank["answers"] for bank in one["banks"]) > 5)
         assert [bank["light"] for bank in picture["banks"]] == ["up"] * len(COUNTERS)
@@ -43,3 +49,33 @@ def test_three_banks_trade_until_they_are_told_to_stop(tmp_path: Path) -> None:
         assert process.stderr.read() == ""
     assert process.returncode == 0
     assert [one.is_running() for one in started] == [False]
+
+
+@pytest.mark.slow
+def test_ctrl_c_in_a_terminal_which_every_process_of_the_group_gets_ends_it(tmp_path: Path) -> None:
+    with running(live(tmp_path / "live"), stderr=subprocess.PIPE, process_group=0) as process:
+        assert process.stderr is not None
+        page(process)
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.stderr.read() == ""
+    assert process.returncode == 0
+
+
+FAILING = """
+from simulators import live
+
+async def trade(_town):
+    raise live.BankError("the line was cut")
+
+live.Town.trade = trade
+live.main()
+"""
+
+
+@pytest.mark.slow
+def test_a_bank_that_fails_ends_it_with_the_reason_and_nothing_left_running(tmp_path: Path) -> None:
+    with running(live(tmp_path / "live", ("-c", FAILING)), stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        page(process)
+        assert process.stderr.read() == "make live: the line was cut\n"
+    assert process.returncode == 1
