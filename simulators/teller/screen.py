@@ -166,7 +166,7 @@ class TellerScreen(App[None]):
         if belief is None or not belief.receipt:
             self.tell("choose done")
             return
-        self._work(self._print(belief.receipt))
+        self._work(self._show_receipt(belief.receipt))
 
     async def action_leave(self) -> None:
         """Leave at once where all is decided; else say so, and leave the second time."""
@@ -245,14 +245,14 @@ class TellerScreen(App[None]):
         self._tell_outcome(belief)
         await self._look_up(policy)
         if belief.state is State.DONE:
-            await self._print(belief.receipt)
+            await self._show_receipt(belief.receipt)
 
     async def _cancel(self, belief: Belief) -> None:
         self._tell_outcome(await self._desk.cancel(belief))
         if self._policy is not None:
             await self._look_up(self._policy.policy)
 
-    async def _print(self, number: str) -> None:
+    async def _show_receipt(self, number: str) -> None:
         try:
             lines = await self._desk.receipt(number)
         except NotFound as error:
@@ -282,6 +282,8 @@ class TellerScreen(App[None]):
     async def refresh_standing(self) -> None:
         """Look how the bank stands, and show it where it has changed."""
         standing = await self._desk.standing()
+        if not self.is_running:  # the teller has left meanwhile, and there is nothing to show it on
+            return
         changed = standing.transactions != self._standing.transactions
         self._standing = standing
         self._show_head()

@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
+from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import DataTable, Input, Static
 
@@ -217,6 +218,24 @@ def test_who_is_no_sample_is_typed_unseen_and_the_transaction_is_the_one_chosen(
 
     at_screen(desk, tmp_path, act)
     assert desk.asked[0] == ("settle", "262000", "P4", "B4", "1234567X", False)
+
+
+def test_a_look_that_ends_after_the_teller_has_left_shows_nothing(tmp_path: Path) -> None:
+    screens: list[TellerScreen] = []
+
+    async def act(screen: TellerScreen, _: Pilot[None]) -> None:
+        screens.append(screen)
+
+    at_screen(FakeDesk(), tmp_path, act)
+    asyncio.run(screens[0].refresh_standing())
+
+
+def test_no_name_of_the_screen_hides_one_of_the_library_s() -> None:
+    """Private ones too: what Textual prints goes through a `_print` of its own."""
+    ours = {name for name in vars(TellerScreen) if not name.startswith("__")}
+    meant = {"TITLE", "CSS_PATH", "ENABLE_COMMAND_PALETTE", "BINDINGS", "compose"}
+    made = set(vars(type("Empty", (App,), {})))
+    assert ours & set(dir(App)) - made == meant
 
 
 def test_f8_loses_one_answer_and_only_one(tmp_path: Path) -> None:
