@@ -16,7 +16,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 BURST_SECONDS = 0.1
 """A bucket holds what this long brings: a bank that was silent may have so much taken in at once."""
 PAUSE_SECONDS = 0.01
-"""Those who wait are looked at this often: a timer for each single message would cost more than it."""
+"""Those who wait are looked at no oftener than this: a timer for each message would cost more than it."""
 
 
 class Waiter(Protocol):
@@ -49,6 +49,10 @@ class Bucket:
             return False
         self._tokens -= 1
         return True
+
+    def lacking(self) -> float:
+        """Seconds until there is a token."""
+        return max(0.0, self._seen + (1 - self._tokens) / self.a_second - self._clock.seconds())
 
 
 class Intake:
@@ -93,4 +97,4 @@ class Intake:
             if link.take_one():
                 self._waiting.append(link)
         if self._waiting:
-            self._call = self._clock.callLater(PAUSE_SECONDS, self._turn)
+            self._call = self._clock.callLater(max(PAUSE_SECONDS, self._bucket.lacking()), self._turn)

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 from fep.errors import FepError
 from ledger.acts import Stage, record
 from ledger.errors import Conflict, Unavailable
-from ledger.schema import FRONT, acts
+from ledger.schema import FRONT, acts, make_missing
 from ledger.store import Store
 
 CUTOVER: Final = "cutover"
@@ -110,7 +110,7 @@ def subject_of(act: str, typed: str) -> str:
 def begin(store: Store) -> None:
     """Make the book's tables where they are missing: the trail begins before the first key is made."""
     with store.transaction() as connection:
-        FRONT.create_all(connection)
+        make_missing(connection, FRONT)
 
 
 def write(store: Store, at: int, by: str, act: str, subject: str, note: str) -> int:

@@ -11,9 +11,10 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
-from typing import NamedTuple
+from functools import cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Table, insert, select
+from sqlalchemy import Connection, Insert, Select, Table, insert, select
 
 from ledger.entry import GENESIS
 
@@ -69,13 +70,20 @@ def record(connection: Connection, table: Table, at: int, by: str, act: str, sub
 
     Two who write at the same moment get one number, and the second is refused (Conflict): nothing is lost.
     """
-    columns = (table.c[name] for name in Act._fields)
-    row = connection.execute(select(*columns).order_by(table.c.number.desc()).limit(1)).first()
+    newest, append = _statements(table)
+    row = connection.execute(newest).first()
     last = Act(*row) if row else None
     previous = act_hash(last) if last else GENESIS
     new = Act(last.number + 1 if last else 1, at, by, act, subject, note, previous)
-    connection.execute(insert(table).values(new._asdict()))
+    connection.execute(append, new._asdict())
     return new.number
+
+
+@cache
+def _statements(table: Table) -> tuple[Select[Any], Insert]:
+    """The newest act, and one more; built once."""
+    columns = (table.c[name] for name in Act._fields)
+    return select(*columns).order_by(table.c.number.desc()).limit(1), insert(table)
 
 
 def read_acts(connection: Connection, table: Table) -> Iterator[Act]:

@@ -21,6 +21,14 @@ from ledger.store import Store
 
 FAULTS_TOLD = 10
 """One change can break every link after it; a person reads the first few."""
+_LAST_TIP = select(
+    func.max(
+        select(func.max(journal.c.recorded_at))
+        .where(journal.c.chain == chains.c.chain, journal.c.position == chains.c.position)
+        .scalar_subquery()
+    )
+).select_from(chains)
+_LAST_ACT = select(acts.c.at).order_by(acts.c.number.desc()).limit(1)
 _PROMISES = ("fsync", "full_page_writes")
 
 
@@ -73,11 +81,4 @@ def _faults(connection: Connection) -> Iterator[str]:
 
 def _last_written(connection: Connection) -> int:
     """By the chains' last entries and the last act, which a cut-over and a load are too."""
-    tips = select(func.max(journal.c.recorded_at)).where(
-        journal.c.chain == chains.c.chain, journal.c.position == chains.c.position
-    )
-    moments = (
-        select(func.max(tips.scalar_subquery())).select_from(chains),
-        select(acts.c.at).order_by(acts.c.number.desc()).limit(1),
-    )
-    return max(connection.execute(moment).scalar() or 0 for moment in moments)
+    return max(connection.execute(moment).scalar() or 0 for moment in (_LAST_TIP, _LAST_ACT))

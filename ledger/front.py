@@ -40,7 +40,7 @@ from ledger.decide import fold
 from ledger.entry import GENESIS, Entry, Kind, chain_entries
 from ledger.errors import Conflict, Fenced, InvariantBroken
 from ledger.request import Answer, Request, Totals
-from ledger.schema import FRONT, bank_days, chains, days, dues, facts, journal, policies
+from ledger.schema import FRONT, bank_days, chains, days, dues, facts, journal, make_missing, policies
 from ledger.store import Store
 from ledger.view import Chain, Day, Due, DueState, View
 from protocol.responses import Response
@@ -104,7 +104,7 @@ class FrontBook:
         front key.
         """
         with self._store.transaction() as connection:
-            FRONT.create_all(connection)
+            make_missing(connection, FRONT)
             known = {row.name: row.value for row in connection.execute(select(facts.c.name, facts.c.value))}
             for name, value in (("schema", SCHEMA_VERSION), ("front_key", self._key_check)):
                 if known.get(name, value) != value:

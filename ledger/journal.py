@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from ledger.entry import GENESIS, Entry, Kind, entry_hash
 from ledger.schema import chains, days, journal
@@ -27,12 +27,6 @@ class BrokenLink(NamedTuple):
     reason: str
 
 
-def read_chains(connection: Connection) -> tuple[Chain, ...]:
-    """Every node's chain with the position and hash of its last entry."""
-    columns = (chains.c.chain, chains.c.epoch, chains.c.position, chains.c.tip)
-    return tuple(Chain(*row) for row in connection.execute(select(*columns).order_by(chains.c.chain)))
-
-
 class DayRow(NamedTuple):
     """A business day as the front book has it; see ledger.schema.days."""
 
@@ -45,19 +39,29 @@ class DayRow(NamedTuple):
     signature: str
 
 
+_CHAINS = select(chains.c.chain, chains.c.epoch, chains.c.position, chains.c.tip).order_by(chains.c.chain)
+_DAYS = select(*(days.c[name] for name in DayRow._fields)).order_by(days.c.date)
+_ENTRIES = (
+    select(journal)
+    .where(journal.c.chain == bindparam("our_chain"), journal.c.position > bindparam("after"))
+    .order_by(journal.c.position)
+)
+
+
+def read_chains(connection: Connection) -> tuple[Chain, ...]:
+    """Every node's chain with the position and hash of its last entry."""
+    return tuple(Chain(*row) for row in connection.execute(_CHAINS))
+
+
 def read_days(connection: Connection) -> tuple[DayRow, ...]:
     """Every business day, the oldest first."""
-    columns = (days.c[name] for name in DayRow._fields)
-    return tuple(DayRow(*row) for row in connection.execute(select(*columns).order_by(days.c.date)))
+    return tuple(DayRow(*row) for row in connection.execute(_DAYS))
 
 
 def read_entries(connection: Connection, chain: int, after: int = 0) -> Iterator[Entry]:
     """The entries of a chain behind position `after`, in order, streamed."""
-    rows = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(
-        select(journal)
-        .where(journal.c.chain == chain, journal.c.position > after)
-        .order_by(journal.c.position)
-    )
+    streamed = connection.execution_options(yield_per=_ROWS_AT_ONCE)
+    rows = streamed.execute(_ENTRIES, {"our_chain": chain, "after": after})
     for row in rows:
         entry = Entry._make(row)
         yield entry._replace(kind=Kind(entry.kind), response=Response(entry.response))

@@ -14,6 +14,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    Connection,
     ForeignKeyConstraint,
     Index,
     Integer,
@@ -23,12 +24,23 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     event,
+    inspect,
     text,
 )
 
 from ledger.request import Totals
 
 FRONT = MetaData()
+
+
+def make_missing(connection: Connection, metadata: MetaData) -> None:
+    """Make the tables that are not there, in one look at what is: a book that is whole, as at every start but
+    the first, is asked once and not once a table.
+    """
+    there = inspect(connection).get_table_names()
+    missing = [table for name, table in metadata.tables.items() if name not in there]
+    if missing:
+        metadata.create_all(connection, missing)
 
 
 def text_column(name: str) -> Column[str]:

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from ledger.day import TRANSITIONS, DayEvent, DayState
 from ledger.errors import BankFileError, InvariantBroken, LayoutError
-from ledger.schema import loads
+from ledger.schema import loads, make_missing
 from ledger.store import Store
 from office.acts import record_act
 from office.books import install_chart
@@ -272,7 +272,7 @@ def last_posted(connection: Connection) -> str:
 def prepare(office: Store, chart: Chart) -> None:
     """Make the office's tables where they are missing, and put the chart's accounts into them."""
     with office.transaction() as connection:
-        OFFICE.create_all(connection)
+        make_missing(connection, OFFICE)
         known = connection.execute(select(facts.c.value).where(facts.c.name == "schema")).scalar()
         if known is None:
             connection.execute(insert(facts).values(name="schema", value=SCHEMA_VERSION))

@@ -63,6 +63,31 @@ def test_links_that_wait_are_taken_in_turn_at_the_banks_rate() -> None:
     assert clock.getDelayedCalls() == []
 
 
+def test_a_slow_bank_s_links_are_looked_at_when_its_next_token_is_there_and_not_before() -> None:
+    clock, told = Clock(), list[str]()
+    intake = Intake(2, clock, always)
+    taken_at_once(intake)
+    intake.wait(Line("a", 3, told))
+    looks = []
+    while clock.getDelayedCalls():
+        (call,) = clock.getDelayedCalls()
+        looks.append((round(call.getTime(), 6), len(told)))
+        clock.advance(call.getTime() - clock.seconds())
+    assert looks == [(PAUSE_SECONDS, 0), (0.5, 0), (1.0, 1), (1.5, 2)]
+
+
+def test_tokens_that_came_while_there_was_no_room_need_not_be_waited_for() -> None:
+    clock, told, room = Clock(), list[str](), [True]
+    intake = Intake(1, clock, lambda: room[0])
+    taken_at_once(intake)
+    room[0] = False
+    intake.wait(Line("a", 1, told))
+    clock.pump([PAUSE_SECONDS, 5])
+    room[0] = True
+    clock.advance(PAUSE_SECONDS)
+    assert told == ["a"]
+
+
 def test_nobody_passes_those_who_wait() -> None:
     clock, told = Clock(), list[str]()
     intake = Intake(100, clock, always)
