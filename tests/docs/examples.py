@@ -43,8 +43,8 @@ _CONTINUED = "> "
 _KILL = re.compile(r"kill (?P<hard>-9 )?%(?P<number>[0-9]+)")
 _PORTS = re.compile(r"\b858([0-9])\b")
 PORTS_AT_ONCE = 10
-FIRST_PORT, PORT_BLOCKS = 20_000, 1_000
-"""Below the range from which systems give ports out by themselves."""
+FIRST_PORT, PORT_BLOCKS = 20_000, 100
+"""Below the range from which systems give ports out by themselves; blocks for each process of the tests."""
 SECONDS = 60
 
 
@@ -108,9 +108,12 @@ def agrees(expected: tuple[str, ...], printed: str) -> bool:
 
 
 def free_ports() -> int:
-    """The first of PORTS_AT_ONCE free ports of loopback; parallel processes begin to look at other ones."""
+    """The first of PORTS_AT_ONCE free ports of loopback. Another process of the tests looks at other ones: it
+    could take one between this look and the program that listens.
+    """
+    ours = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) * PORT_BLOCKS
     for block in range(PORT_BLOCKS):
-        first = FIRST_PORT + (os.getpid() + block) % PORT_BLOCKS * PORTS_AT_ONCE
+        first = FIRST_PORT + (ours + (os.getpid() + block) % PORT_BLOCKS) * PORTS_AT_ONCE
         with ExitStack() as stack:
             try:
                 for port in range(first, first + PORTS_AT_ONCE):
