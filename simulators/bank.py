@@ -1,8 +1,8 @@
 """A bank: branches and terminals that speak the interface over real sockets, and do as it demands when
 answers fail.
 
-Everything is asked through `Bank`; `BankLink` is one connection. Knows the wire and the bank's own record,
-and nothing of the front-end machine's inside. Time comes from the reactor and from `now`.
+Everything is asked through `Bank`; a connection is `simulators.link`. Knows the interface and the bank's own
+record, and nothing of the front-end machine's inside. Time comes from the reactor and from `now`.
 """
 
 from __future__ import annotations
@@ -13,26 +13,21 @@ from datetime import datetime
 from itertools import count, cycle
 from typing import Any
 
-from OpenSSL import SSL
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol, wrapClientTLS
-from twisted.internet.error import ConnectError, ConnectionClosed, ConnectionLost
-from twisted.internet.interfaces import ITCPTransport
-from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.error import ConnectError, ConnectionClosed
 from twisted.internet.task import deferLater
-from twisted.python.failure import Failure
 
 from protocol.codec import Codec
 from protocol.dialect import load
-from protocol.errors import EncodeError, PeerError
-from protocol.framing import FrameReader, Framing, wrap
-from protocol.keyblock import unwrap
-from protocol.mac import MacKey
-from protocol.message import Message, is_advice, is_answer
+from protocol.errors import EncodeError
+from protocol.message import Message, is_advice
 from protocol.responses import FINAL
 from protocol.tlv import build, first, parse
 from simulators.beliefs import CANCEL_CODE, Belief, Record, State, Told
+from simulators.link import BankError as BankError
+from simulators.link import BankLink
 from simulators.profile import BankProfile as BankProfile
 
 ANSWER_SECONDS = 30
@@ -41,16 +36,7 @@ ANSWER_SECONDS = 30
 RETRY_SECONDS = 1
 """How long it waits before it insists again, where the link or the answer was refused at once."""
 
-SILENCES_MAX = 2
-"""So many answers in a row that did not come in time end a link on which nothing else came either: it is half
-open, and whoever waits for it waits for ever."""
-
 _APPROVED, _NO_ORIGINAL, _NOT_POSSIBLE, _KEY_REUSED = "00", "21", "12", "94"
-_TPDU = b"\x60\x00\x03\x00\x00"
-
-
-class BankError(Exception):
-    """The simulated bank cannot go on; the text says what the other side did."""
 
 
 class SignOnRefusedError(BankError):
@@ -62,136 +48,12 @@ _NO_ANSWER = (DeferredTimeout, ConnectionClosed, ConnectError, SignOnRefusedErro
 opened."""
 
 
-class BankLink(Protocol):
-    """One connection: frames, session key, and which answer belongs to which question."""
-
-    transport: ITCPTransport
-
-    def __init__(self, profile: BankProfile, codec: Codec, violations: list[str]) -> None:
-        self._profile = profile
-        self._violations = violations
-        self._silences = 0
-        self._unsealed: set[tuple[str, str]] = set()
-        self._codec = codec
-        self._reader = FrameReader(profile.framing)
-        self._key: MacKey | None = None
-        self._waiting: dict[tuple[str, str], Deferred[Message]] = {}
-        self.notices: list[Message] = []
-        self.is_open = False
-
-    def connectionMade(self) -> None:  # noqa: N802 - Twisted's name
-        """Send each message at once."""
-        self.is_open = True
-        self.transport.setTcpNoDelay(True)
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802 - Twisted's name
-        """Whoever waits for an answer on this link gets none; a TLS that failed is a link that ended."""
-        if reason.check(SSL.Error):
-            reason = Failure(ConnectionLost(f"TLS: {reason.getErrorMessage()}"))
-        self.is_open = False
-        waiting, self._waiting = self._waiting, {}
-        for answer in waiting.values():
-            answer.errback(reason)
-
-    def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
-        """Take what came; at the first message that breaks the interface the link ends, and nothing is
-        believed.
-        """
-        if not self.is_open:
-            return
-        self._silences = 0
-        try:
-            for frame in self._reader.feed(data):
-                self._take(frame.body)
-        except (PeerError, BankError) as error:
-            self._violations.append(str(error))
-            self.is_open = False
-            self.transport.abortConnection()
-
-    def _take(self, body: bytes) -> None:
-        """One message: an answer goes to whoever asked, a question is answered."""
-        message = self._codec.decode(body)
-        self._check_mac(body, message)
-        if not is_answer(message.mti):
-            self._asked(message)
-            return
-        waiting = self._waiting.pop(_question(message), None)
-        if waiting is not None:
-            waiting.callback(message)
-
-    def ask(self, message: Message, *, sealed: bool = True) -> Deferred[Message]:
-        """Send a message; fires with its answer, or fails when the link is lost."""
-        answer: Deferred[Message] = Deferred(lambda _: self._waiting.pop(_question(message), None))
-        if not self.is_open:
-            answer.errback(ConnectionLost("the link is gone"))
-            return answer
-        data = self._bytes(message, sealed=sealed)
-        self._waiting[_question(message)] = answer
-        if not sealed:
-            self._unsealed.add(_question(message))
-        self.transport.write(data)
-        return answer
-
-    def missed(self) -> None:
-        """An answer did not come in time."""
-        self._silences += 1
-        if self._silences == SILENCES_MAX and self.is_open:
-            self.is_open = False
-            self.transport.abortConnection()
-
-    def install(self, answer: Message) -> None:
-        """Take the session key that a sign-on or key change brought."""
-        groups = parse(answer.fields[48], self._codec.dialect.de48_encoding)
-        key = MacKey(
-            self._profile.mac, unwrap(self._profile.zmk, first(groups, "KA") or "", self._profile.mac)
-        )
-        if key.check_value != first(groups, "CA"):
-            raise BankError("the session key's check value is wrong")
-        self._key = key
-
-    def _asked(self, message: Message) -> None:
-        self.notices.append(message)
-        answer = Message("0810", {**_without_mac(message).fields, 39: _APPROVED})
-        self.transport.write(self._bytes(answer, sealed=True))
-
-    def _bytes(self, message: Message, *, sealed: bool) -> bytes:
-        if sealed and self._key is not None:
-            body = self._codec.seal(message, self._key.mac)
-        else:
-            body = self._codec.encode(message)
-        tpdu = _TPDU if self._profile.framing is Framing.BE2_TPDU else b""
-        return wrap(self._profile.framing, body, tpdu)
-
-    def _check_mac(self, body: bytes, message: Message) -> None:
-        """Once there is a key, only the answer to our own sign-on may come without a MAC (PROTOCOL section
-        5.3).
-        """
-        split = self._codec.mac_of(body, message)
-        if split is None:
-            asked_unsealed = message.mti == "0810" and _question(message) in self._unsealed
-            self._unsealed.discard(_question(message))
-            if self._key is not None and not asked_unsealed:
-                raise BankError(f"{message.mti} came without a MAC")
-        elif self._key is None or not self._key.verify(*split):
-            raise BankError(f"the MAC of {message.mti} is wrong")
-
-
-def _question(message: Message) -> tuple[str, str]:
-    return message.fields.get(7, ""), message.fields.get(11, "")
-
-
 def _settles(answer: Message) -> bool:
     """Whether an answer is an outcome that no repeat will change. 94 is our own fault: a key used twice."""
     code = answer.fields[39]
     if code == _KEY_REUSED:
         raise BankError("a key was used for two transactions")
     return code == _APPROVED or code in FINAL
-
-
-def _without_mac(message: Message) -> Message:
-    return Message(
-        message.mti, {number: text for number, text in message.fields.items() if number not in (64, 128)}
-    )
 
 
 class Bank:

@@ -52,7 +52,7 @@ PLACES = MappingProxyType(
             "fep/keystore.py",
         ),
         "pkcs11": ("fep/hsm.py",),
-        "OpenSSL": ("fep/tls.py", "fep/server.py", "simulators/bank.py"),
+        "OpenSSL": ("fep/tls.py", "fep/server.py", "simulators/link.py"),
         "trustme": (),
         "jinja2": ("office/report.py", "simulators/certify/report.py"),
         "sqlalchemy": (
