@@ -18,6 +18,7 @@ from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol, wrapClientTLS
 from twisted.internet.error import ConnectError, ConnectionClosed
 from twisted.internet.task import deferLater
+from twisted.python.failure import Failure
 
 from protocol.codec import Codec
 from protocol.dialect import load
@@ -82,6 +83,7 @@ class Bank:
         self._counters = cycle([(b, t) for b in profile.branches for t in profile.terminals])
         self.links: list[BankLink] = []
         self._next_link = count()
+        self._wanting: list[Deferred[BankLink]] = []
 
     # The session.
 
@@ -95,29 +97,37 @@ class Bank:
         if self.profile.tls is not None:
             endpoint = wrapClientTLS(self.profile.tls, endpoint)
         link = await connectProtocol(endpoint, BankLink(self.profile, self._codec, self.violations))
-        asked = link.ask(self._network("001"), sealed=False)
-        answer = await asked.addTimeout(self._answer_seconds, self._reactor)
-        if answer.fields.get(39) != _APPROVED:
-            code, reason = answer.fields.get(39), answer.fields.get(44, "")
+        try:
+            await self._sign_on(link)
+        except BaseException:
+            link.transport.abortConnection()  # nobody will ever use it
+            raise
+        return link
+
+    async def _sign_on(self, link: BankLink) -> None:
+        answer = await self._ask_on(link, self._network("001"), sealed=False)
+        if answer.fields[39] != _APPROVED:
+            code, reason = answer.fields[39], answer.fields.get(44, "")
             raise SignOnRefusedError(f"sign-on was answered {code}: {reason}")
         link.install(answer)
-        return link
 
     async def change_keys(self) -> None:
         """Change the session key of every link."""
         for link in self.links:
-            answer = await link.ask(self._network("101"))
-            link.install(answer)
+            link.install(await self._ask_on(link, self._network("101")))
 
     async def echo(self) -> Message:
         """Ask whether the other side lives."""
-        return await self._link().ask(self._network("301"))
+        link = self._link_or_none()
+        if link is None:
+            raise BankError("no link is open")
+        return await self._ask_on(link, self._network("301"))
 
     async def sign_off(self) -> None:
         """Sign off and close every link."""
         for link in self.links:
             if link.is_open:
-                await link.ask(self._network("002"))
+                await self._ask_on(link, self._network("002"))
                 link.transport.loseConnection()
         self.links.clear()
 
@@ -272,21 +282,33 @@ class Bank:
         )
 
     async def _ask(self, message: Message) -> Message:
-        """Ask on an open link, opening one where none is left; fails when no answer comes in time."""
-        if self._link_or_none() is None:
-            self.links = [await self._open()]
-        link = self._link()
+        """Ask on an open link; fails when no answer comes in time."""
+        return await self._ask_on(await self._some_link(), message)
+
+    async def _ask_on(self, link: BankLink, message: Message, *, sealed: bool = True) -> Message:
         try:
-            return await link.ask(message).addTimeout(self._answer_seconds, self._reactor)
+            return await link.ask(message, sealed=sealed).addTimeout(self._answer_seconds, self._reactor)
         except DeferredTimeout:
             link.missed()
             raise
 
-    def _link(self) -> BankLink:
+    async def _some_link(self) -> BankLink:
+        """A link that is open; where none is left, a new one, the same for all who ask meanwhile."""
         link = self._link_or_none()
-        if link is None:
-            raise BankError("no link is open")
-        return link
+        if link is not None:
+            return link
+        wanted: Deferred[BankLink] = Deferred()
+        self._wanting.append(wanted)
+        if len(self._wanting) == 1:
+            Deferred.fromCoroutine(self._open()).addBoth(self._opened)
+        return await wanted
+
+    def _opened(self, opened: BankLink | Failure) -> None:
+        wanting, self._wanting = self._wanting, []
+        if isinstance(opened, BankLink):
+            self.links = [*(link for link in self.links if link.is_open), opened]
+        for wanted in wanting:
+            wanted.callback(opened)
 
     def _link_or_none(self) -> BankLink | None:
         still_open = [link for link in self.links if link.is_open]

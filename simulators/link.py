@@ -86,6 +86,8 @@ class BankLink(Protocol):
         if not is_answer(message.mti):
             self._asked(message)
             return
+        if 39 not in message.fields:
+            raise BankError(f"{message.mti} came without DE 39")
         waiting = self._waiting.pop(_question(message), None)
         if waiting is not None:
             waiting.callback(message)
@@ -112,7 +114,7 @@ class BankLink(Protocol):
 
     def install(self, answer: Message) -> None:
         """Take the session key that a sign-on or key change brought."""
-        groups = parse(answer.fields[48], self._codec.dialect.de48_encoding)
+        groups = parse(answer.fields.get(48, ""), self._codec.dialect.de48_encoding)
         key = MacKey(
             self._profile.mac, unwrap(self._profile.zmk, first(groups, "KA") or "", self._profile.mac)
         )

@@ -22,6 +22,7 @@ from protocol.message import Message
 from simulators.bank import Bank, BankProfile, SignOnRefusedError, together
 from simulators.beliefs import State
 from simulators.customers import Customers, Visits
+from simulators.link import BankLink
 
 LINKS_A_BANK = 6
 AT_ONCE = 12
@@ -44,16 +45,19 @@ class SteadyBank(Bank):
     ) -> None:
         super().__init__(profile, reactor, now, ANSWER_SECONDS, first_stan, RETRY_SECONDS)
         self.approved_at: list[float] = []
-        self.reconnected = 0
         self.codes: dict[str, int] = {}
         self.reactor = reactor
         self._closing = False
 
-    async def _ask(self, message: Message) -> Message:
+    async def _some_link(self) -> BankLink:
+        """Who keeps the links opens them, and nobody else."""
         link = self._link_or_none()
         if link is None:
             raise ConnectionLost("no link is open now")
-        answer = await link.ask(message).addTimeout(self._answer_seconds, self._reactor)
+        return link
+
+    async def _ask(self, message: Message) -> Message:
+        answer = await super()._ask(message)
         code = answer.fields[39]
         self.codes[code] = self.codes.get(code, 0) + 1
         if code == _APPROVED:
@@ -61,17 +65,19 @@ class SteadyBank(Bank):
         return answer
 
     async def keep_links(self) -> None:
-        """Open a link for each that has ended, until `close`."""
-        while not self._closing:
-            self.links[:] = [link for link in self.links if link.is_open]
-            if len(self.links) < LINKS_A_BANK:
-                try:
-                    self.links.append(await self._open())
-                    self.reconnected += 1
-                    continue
-                except (DeferredTimeout, ConnectionClosed, ConnectError, SignOnRefusedError):
-                    pass  # no node takes it now: the next try is soon
-            await deferLater(self._reactor, _LINK_SECONDS)
+        """Open a link for each that has ended, until `close`; then end them all."""
+        try:
+            while not self._closing:
+                self.links[:] = [link for link in self.links if link.is_open]
+                if len(self.links) < LINKS_A_BANK:
+                    try:
+                        self.links.append(await self._open())
+                        continue
+                    except (DeferredTimeout, ConnectionClosed, ConnectError, SignOnRefusedError):
+                        pass  # no node takes it now: the next try is soon
+                await deferLater(self._reactor, _LINK_SECONDS)
+        finally:
+            self.close()  # also the one that was being opened
 
     def close(self) -> None:
         """End every link, and open none any more."""
