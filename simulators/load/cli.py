@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,8 +19,10 @@ from typing import Any, NoReturn
 
 import click
 from twisted.internet.defer import Deferred
+from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.error import ConnectError, ConnectionClosed
 from twisted.internet.task import react
+from twisted.python.failure import Failure
 
 from fep.config import load_settings
 from fep.errors import FepError
@@ -36,16 +39,21 @@ from simulators.profile import profile_of
 
 _SHARES = {"p50": 50_000, "p90": 90_000, "p99": 99_000, "p99.9": 99_900}
 _ANSWER_SECONDS = 30
+_INTERRUPTED = 130
+"""The exit code of who was told to stop before there was anything to tell."""
 _ERRORS = (FepError, LedgerError, ProtocolError, BankError)
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What a run gave: the driver's report, answers by MTI and DE 39, and how many inquiries stood in."""
+    """What a run gave: the driver's report, answers by MTI and DE 39, how many inquiries stood in, and in
+    what the machine broke the interface.
+    """
 
     report: Report
     outcomes: Counter[tuple[str, str]]
     instead: int
+    violations: tuple[str, ...] = ()
 
 
 class Weights(click.ParamType):
@@ -78,10 +86,14 @@ def main() -> NoReturn:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except _ERRORS as error:
+    except click.Abort:
+        sys.exit(_INTERRUPTED)
+    except (*_ERRORS, OSError) as error:
         fail(_PROGRAM, str(error))
     except (ConnectError, ConnectionClosed) as error:
         fail(_PROGRAM, f"cannot connect: {error}; is the machine serving? (make run)")
+    except DeferredTimeout:
+        fail(_PROGRAM, f"no answer to the sign-on within {_ANSWER_SECONDS} s: is it the bank's port?")
     sys.exit(0)
 
 
@@ -91,7 +103,9 @@ def main() -> NoReturn:
 )
 @click.option("--bank", "codes", multiple=True, help="may be repeated  [default: the first in the settings]")
 @click.option("--port", type=click.IntRange(1, 65535), default=None, help="[default: the bank's]")
-@click.option("--book", type=click.Path(path_type=Path), default=None, help="[default: book.csv beside]")
+@click.option(
+    "--book", type=click.Path(dir_okay=False, path_type=Path), default=None, help="[default: book.csv beside]"
+)
 @click.option("--links", type=click.IntRange(1, 1000), default=4, show_default=True, help="of each bank")
 @click.option("--in-flight", type=click.IntRange(1, 1000), default=4, show_default=True, help="a link")
 @click.option("--rate", type=click.IntRange(0, 1_000_000), default=0, help="open loop: so many a second")
@@ -101,7 +115,12 @@ def main() -> NoReturn:
 @click.option("--count", type=click.IntRange(0), default=0, help="requests  [default: no bound]")
 @click.option("--seed", type=int, default=None, help="of acts, dues and Poisson times  [default: drawn]")
 @click.option("--json", "as_json", is_flag=True, help="print one JSON object instead of words")
-@click.option("--hgrm", type=click.Path(path_type=Path), default=None, help="write HdrHistogram's text")
+@click.option(
+    "--hgrm",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    default=None,
+    help="write HdrHistogram's text",
+)
 def load(
     config: Path,
     codes: tuple[str, ...],
@@ -133,48 +152,78 @@ def load(
     chosen_seed = SystemRandom().randrange(1_000_000) if seed is None else seed
     seconds = duration or (0 if count else 10)
     plan = Plan(slots, rate, arrivals == "poisson", count, seconds * SECOND, chosen_seed)
-    measured = _measure(profiles, plan, mix, dues, links)
+    run = Run(profiles, plan, mix, dues, links)
+    measured = run.measured()
+    click.echo(json.dumps(as_object(measured, plan)) if as_json else in_words(measured, plan))
     if hgrm is not None:
         hgrm.write_text(measured.report.all.hgrm(), encoding="utf-8")
-    click.echo(json.dumps(as_object(measured, plan)) if as_json else in_words(measured, plan))
-    if measured.report.failures or measured.report.unended:
+    if measured.report.failures or measured.report.unended or measured.violations:
         sys.exit(1)
 
 
-def _measure(
-    profiles: list[BankProfile], plan: Plan, mix: Mapping[str, int], book: Book, links: int
-) -> Measured:
-    ended: list[Measured] = []
-    failed: list[BaseException] = []
+class Monotonic:
+    """A reactor's calls, by a clock that nobody sets: the reactor's own is the time of day."""
 
-    async def run(reactor: Any) -> None:  # noqa: ANN401 - reactors have no one type
+    seconds = staticmethod(time.monotonic)
+
+    def __init__(self, reactor: Any) -> None:  # noqa: ANN401 - reactors have no one type
+        self.callLater = reactor.callLater
+
+
+class Run:
+    """One run in the reactor: it connects, drives the load, signs off."""
+
+    def __init__(
+        self, profiles: list[BankProfile], plan: Plan, mix: Mapping[str, int], book: Book, links: int
+    ) -> None:
+        self._profiles, self._plan, self._mix, self._book, self._links = profiles, plan, mix, book, links
+        self._measured: Measured | None = None
+        self._failure: BaseException | None = None
+        self._driver: Driver | None = None
+        self._is_interrupted = self._is_over = False
+
+    def measured(self) -> Measured:
+        """Run, until Ctrl-C at the latest: what there is then. Raises what kept it from measuring."""
+        try:
+            react(self._start)
+        except SystemExit:
+            if self._measured is None and self._is_interrupted:
+                sys.exit(_INTERRUPTED)
+        if self._measured is None:
+            raise self._failure or RuntimeError("the load ended without a word")
+        if self._failure is not None and not self._is_interrupted:
+            click.echo(f"{_PROGRAM}: signing off failed: {self._failure}", err=True)
+        return self._measured
+
+    def _start(self, reactor: Any) -> Deferred[None]:  # noqa: ANN401 - as above
+        reactor.addSystemEventTrigger("before", "shutdown", self._interrupt)
+        return Deferred.fromCoroutine(self._run(reactor)).addBoth(self._end)
+
+    def _interrupt(self) -> None:
+        """Ctrl-C, unless it is the end that ends the reactor."""
+        self._is_interrupted = not self._is_over
+        if self._driver is not None:
+            self._driver.cut_short()
+
+    def _end(self, given: Failure | None) -> None:
+        self._is_over = True
+        self._failure = given.value if given is not None else None
+
+    async def _run(self, reactor: Any) -> None:  # noqa: ANN401 - as above
         # Each run has forgotten the last STAN: the microsecond keeps a key from being used twice.
         stan = _now().microsecond
-        banks = [LoadBank(profile, reactor, _now, _ANSWER_SECONDS, stan) for profile in profiles]
+        banks = [LoadBank(profile, reactor, _now, _ANSWER_SECONDS, stan) for profile in self._profiles]
         for bank in banks:
-            await bank.connect(links)
-        acts = Mix(mix, banks, book, plan.seed)
-        driver = Driver(reactor, plan, acts.begin)
-        reactor.addSystemEventTrigger("before", "shutdown", driver.cut_short)
-        report = await driver.run()
+            await bank.connect(self._links)
+        acts = Mix(self._mix, banks, self._book, self._plan.seed)
+        self._driver = Driver(Monotonic(reactor), self._plan, acts.begin)
+        report = await self._driver.run()
         outcomes = sum((bank.outcomes for bank in banks), Counter[tuple[str, str]]())
-        ended.append(Measured(report, outcomes, acts.instead))
-        if not report.unended:
+        violations = tuple(violation for bank in banks for violation in bank.violations)
+        self._measured = Measured(report, outcomes, acts.instead, violations)
+        if not self._is_interrupted:
             for bank in banks:
                 await bank.sign_off()
-
-    def start(reactor: Any) -> Deferred[None]:  # noqa: ANN401 - as above
-        running = Deferred.fromCoroutine(run(reactor))
-        return running.addErrback(lambda failure: failed.append(failure.value))
-
-    try:
-        react(start)
-    except SystemExit:
-        if failed:
-            raise failed[0] from None
-        if not ended:
-            raise
-    return ended[0]
 
 
 def _now() -> datetime:
@@ -197,6 +246,7 @@ def as_object(measured: Measured, plan: Plan) -> dict[str, Any]:
         "lag_us": _figures(report.lags),
         "outcomes": {f"{mti} {code}": n for (mti, code), n in sorted(measured.outcomes.items())},
         "inquiries_instead": measured.instead,
+        "violations": list(measured.violations),
         "failures": dict(sorted(report.failures.items())),
         "unended": report.unended,
     }
@@ -227,6 +277,9 @@ def in_words(measured: Measured, plan: Plan) -> str:
     lines.append(f"answers by MTI and DE 39: {told}")
     if measured.instead:
         lines.append(f"{measured.instead:,} inquiries stood in: the book had nothing left for the act drawn")
+    if measured.violations:
+        told = f"{measured.violations[0]}; {len(measured.violations):,} in all"
+        lines.append(f"the machine broke the interface: {told}")
     if report.failures:
         lines.append(f"without an outcome: {dict(report.failures)}")
     if report.unended:

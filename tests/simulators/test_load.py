@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,11 +17,13 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from simulators.beliefs import State
-from simulators.load.cli import Measured, as_object, in_words, load
+from simulators.load.cli import Measured, Run, as_object, in_words, load
 from simulators.load.driver import SECOND, Driver, Plan, Report
 from simulators.load.histogram import WHOLE, Histogram, bounds_of, bucket_of
 from simulators.load.mix import Mix
 from tests.builders import benefit, book, premium
+from tests.wired import PROFILE
+from tests.wired import Machine as Wired
 
 MS = 1000
 latencies = st.lists(st.integers(0, 10**10), min_size=1, max_size=300)
@@ -336,3 +339,61 @@ def test_a_mix_of_no_acts_is_refused(mix: str) -> None:
     ended = CliRunner().invoke(load, ["--mix", mix])
     assert ended.exit_code == 2
     assert "Invalid value for '--mix'" in ended.output
+
+
+# Its end.
+
+
+def begun_run(plan: Plan) -> tuple[Run, Wired]:
+    """A load of inquiries that has signed on; time is the reactor's."""
+    wired = Wired()
+    run = Run([PROFILE], plan, {"inquiry": 1}, book(), 1)
+    run._start(wired.reactor)
+    wired.take().sign_on()
+    return run, wired
+
+
+@pytest.mark.parametrize(("answered", "unended"), [(True, 0), (False, 1)])
+def test_who_interrupts_a_load_has_what_there_is_and_nothing_is_asked_any_more(
+    answered: bool, unended: int
+) -> None:
+    run, wired = begun_run(Plan(1, 1, requests=9))
+    [link] = wired.taken
+    [question] = link.asked()
+    if answered:
+        link.answer(question, de39="00")
+    run._interrupt()
+    measured = run._measured
+    assert measured is not None
+    assert (measured.report.all.total, measured.report.unended) == (int(answered), unended)
+    assert link.asked() == [], "no sign-off: the links end with the reactor"
+
+
+def test_a_load_that_has_all_it_wanted_signs_off_and_was_not_interrupted() -> None:
+    run, wired = begun_run(Plan(1, requests=1))
+    [link] = wired.taken
+    link.answer(link.asked()[0], de39="00")
+    [question] = link.asked()
+    assert question.fields[70] == "002"
+    link.answer(question, de39="00")
+    run._interrupt()
+    assert not run._is_interrupted
+    assert run._measured is not None
+
+
+def test_a_machine_that_breaks_the_interface_is_told_of() -> None:
+    run, wired = begun_run(Plan(1, requests=1))
+    [link] = wired.taken
+    link.answer(link.asked()[0], de39="00", sealed=False)
+    link.lose()
+    measured = run._measured
+    assert measured is not None
+    assert measured.violations == ("0110 came without a MAC",)
+    assert "the machine broke the interface: 0110 came without a MAC; 1 in all" in in_words(measured, Plan(1))
+
+
+@pytest.mark.parametrize("option", ["--book", "--hgrm"])
+def test_a_folder_in_a_file_s_place_is_refused_before_anything_is_sent(option: str, tmp_path: Path) -> None:
+    ended = CliRunner().invoke(load, [option, str(tmp_path)])
+    assert ended.exit_code == 2
+    assert "is a directory" in ended.output
