@@ -32,29 +32,43 @@ def main() -> NoReturn:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except LedgerError as error:
+    except click.Abort:
+        sys.exit(130)
+    except (LedgerError, OSError) as error:
         fail("qianzhi-chaos", str(error))
     sys.exit(0)
 
 
 class Place(click.ParamType):
-    """A host and a port, `127.0.0.1:8583`."""
+    """An address and a port, `127.0.0.1:8583` or `[::1]:8583`; ports begin at `first`."""
 
-    name = "host:port"
+    name = "address:port"
+
+    def __init__(self, first: int) -> None:
+        self._first = first
 
     def convert(
         self, value: str, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, int]:
-        """The two; a port is 0 to 65535."""
+        """The two; a port is at most 65535."""
         host, _, port = value.rpartition(":")
-        if not host or not port.isdecimal() or int(port) > 65_535:
-            self.fail(f"{value!r} is not HOST:PORT", param, ctx)
+        host = host.removeprefix("[").removesuffix("]")
+        if not _is_address(host) or not port.isdecimal() or not self._first <= int(port) <= 65_535:
+            self.fail(f"{value!r}: an address and a port, such as 127.0.0.1:8583", param, ctx)
         return host, int(port)
 
 
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--listen", type=Place(), default="127.0.0.1:9583", show_default=True, help="on loopback")
-@click.option("--to", type=Place(), default="127.0.0.1:8583", show_default=True, help="the machine")
+@click.option("--listen", type=Place(0), default="127.0.0.1:9583", show_default=True, help="on loopback")
+@click.option("--to", type=Place(1), default="127.0.0.1:8583", show_default=True, help="the machine")
 @click.option(
     "--rules", "path", type=click.Path(path_type=Path), default=None, help="a TOML file: docs/tools.md"
 )
@@ -62,7 +76,9 @@ class Place(click.ParamType):
 @click.option("--seed", type=int, default=None, help="[default: the file's, or 1]")
 @click.option("--framing", default=None, help="2be, 4ascii, 2bcd, 2be-tpdu, or raw for TLS")
 @click.option("--dialect", default=None, help="how MTIs are written  [default: the file's, or ascii87]")
-@click.option("--log", type=click.Path(path_type=Path), default=None, help="[default: standard output]")
+@click.option(
+    "--log", type=click.Path(dir_okay=False, path_type=Path), default=None, help="[default: standard output]"
+)
 def chaos(
     listen: tuple[str, int],
     to: tuple[str, int],

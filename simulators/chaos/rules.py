@@ -159,7 +159,10 @@ def read_rules(path: Path | None, options: tuple[str, ...] = (), **given: object
     rules = read_settings(path, Rules) if path is not None else Rules()
     added = tuple(parse_option(option, len(rules.rule) + place) for place, option in enumerate(options, 1))
     replaced = {name: value for name, value in given.items() if value is not None}
-    rules = Rules.model_validate({**dict(rules), **replaced, "rule": (*rules.rule, *added)})
+    try:
+        rules = Rules.model_validate({**dict(rules), **replaced, "rule": (*rules.rule, *added)})
+    except ValidationError as error:
+        raise ChaosError(_said(error)) from None
     faults = [
         Fault(f"rule {rule.name!r}", reason) for rule in rules.rule for reason in rule.faults(rules.framing)
     ]
@@ -172,8 +175,13 @@ def parse_option(text: str, place: int) -> Rule:
     """A rule out of an option's text, such as "do=swallow way=answer mti=0210". Raises ChaosError."""
     pairs = [part.partition("=") for part in text.split()]
     values = {name: value for name, _, value in pairs}
+    if len(values) < len(pairs):
+        raise ChaosError(f"--rule {text!r}: one of its names is given twice")
     try:
         return Rule.model_validate({"name": f"rule {place}", **values}, strict=False)
     except ValidationError as error:
-        said = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
-        raise ChaosError(f"--rule {text!r}: {said}") from None
+        raise ChaosError(f"--rule {text!r}: {_said(error)}") from None
+
+
+def _said(error: ValidationError) -> str:
+    return "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click import BadParameter
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +19,7 @@ from twisted.internet.testing import MemoryReactorClock, StringTransport
 
 from ledger.settings import SettingsError
 from protocol.framing import Framing, wrap
-from simulators.chaos.cli import chaos, log_line
+from simulators.chaos.cli import Place, chaos, log_line
 from simulators.chaos.conversation import DEEDS, Abort, Close, Conversation, Did, Effect, Refuse, Send
 from simulators.chaos.proxy import HELD_BYTES_MAX, Proxy
 from simulators.chaos.rules import ChaosError, Deed, Rule, Rules, Way, parse_option, read_rules
@@ -244,7 +245,9 @@ def test_a_rule_on_frames_is_refused_where_none_are_seen() -> None:
         rules("do=swallow frame=1", framing="raw")
 
 
-@pytest.mark.parametrize("text", ["", "do=explode", "do=cut frame=0", "do=cut frame=x", "do=cut nonsense=1"])
+@pytest.mark.parametrize(
+    "text", ["", "do=explode", "do=cut frame=0", "do=cut frame=x", "do=cut nonsense=1", "do=cut do=drop"]
+)
 def test_an_option_that_is_no_rule_is_refused(text: str) -> None:
     with pytest.raises(ChaosError, match="--rule"):
         parse_option(text, 1)
@@ -287,6 +290,25 @@ def test_it_listens_on_loopback_only() -> None:
     """An address of TEST-NET (RFC 5737): without the check nothing would be opened either."""
     ended = CliRunner().invoke(chaos, ["--listen", "192.0.2.1:0"])
     assert str(ended.exception) == "--listen 192.0.2.1: not loopback; nobody else is to be led through here"
+
+
+@pytest.mark.parametrize("place", ["localhost:1", "127.0.0.1", "127.0.0.1:x", ":1", "127.0.0.1:65536"])
+@pytest.mark.parametrize("option", ["--listen", "--to"])
+def test_what_is_no_address_and_port_is_refused(option: str, place: str) -> None:
+    ended = CliRunner().invoke(chaos, [option, place])
+    assert (ended.exit_code, f"Invalid value for '{option}'" in ended.output) == (2, True)
+
+
+def test_an_address_may_stand_in_brackets_and_port_0_is_nowhere_to_go() -> None:
+    assert Place(0).convert("[::1]:0", None, None) == ("::1", 0)
+    with pytest.raises(BadParameter):
+        Place(1).convert("127.0.0.1:0", None, None)
+
+
+@pytest.mark.parametrize("given", [{"framing": "3be"}, {"dialect": "morse"}])
+def test_a_framing_or_a_dialect_that_nobody_knows_is_refused_by_its_name(given: dict[str, str]) -> None:
+    with pytest.raises(ChaosError, match=f"^{next(iter(given))}: "):
+        read_rules(None, **given)
 
 
 # The proxy in virtual time.
