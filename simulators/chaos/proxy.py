@@ -8,53 +8,19 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
-from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.endpoints import TCP4ClientEndpoint
-from twisted.internet.error import ConnectError, ConnectionDone
-from twisted.internet.interfaces import IDelayedCall, IListeningPort
-from twisted.internet.protocol import Factory, Protocol, connectionDone
-from twisted.python.failure import Failure
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall
 
 from simulators.chaos.conversation import Abort, Close, Conversation, Did, Effect, Refuse, Send
 from simulators.chaos.rules import Rules, Way
+from simulators.relay import End, Link, Place, Relay
 
 HELD_BYTES_MAX = 1_048_576
 """What waits on one way for its time; beyond it no more is read from whoever sends."""
-CONNECT_SECONDS = 5
-
-
-class _End(Protocol):
-    """One end of a connection through the proxy; `way` is that of what comes in here."""
-
-    def __init__(self, way: Way) -> None:
-        self.way = way
-        self.pair: _Pair | None = None
-
-    def connectionMade(self) -> None:  # noqa: N802 - Twisted's name
-        """Send each piece at once: that a frame comes in pieces must not be mended below."""
-        self.transport.setTcpNoDelay(True)
-
-    def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
-        if self.pair is not None:
-            self.pair.heard(self, data)
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802 - Twisted's name
-        if self.pair is not None:
-            self.pair.lost(self, in_order=reason.check(ConnectionDone) is not None)
-
-
-class _BankEnd(_End):
-    """The bank's end, which opens the other one."""
-
-    def __init__(self, proxy: Proxy) -> None:
-        super().__init__(Way.REQUEST)
-        self._proxy = proxy
-
-    def connectionMade(self) -> None:  # noqa: N802 - Twisted's name
-        super().connectionMade()
-        self._proxy.taken(self)
+_WAITING = "too much waits for its time"
 
 
 class _Outbox:
@@ -66,51 +32,41 @@ class _Outbox:
         self.call: IDelayedCall | None = None
 
 
-class _Pair:
+class _Pair(Link):
     """Two ends and the conversation between them."""
 
-    def __init__(self, proxy: Proxy, number: int, bank: _End) -> None:
+    def __init__(self, proxy: Proxy, number: int) -> None:
+        super().__init__(proxy, lambda: (proxy.target,))
         self._proxy = proxy
         self.conversation = Conversation(proxy.rules, number)
-        self._ends: dict[Way, _End] = {Way.REQUEST: bank}
+        self._sources = {Way.REQUEST: self.near, Way.ANSWER: self.far}
         self._outboxes = {way: _Outbox() for way in Way}
         self._abort: IDelayedCall | None = None
-        self._is_ended = False
-        bank.pair = self
 
-    async def open(self, host: str, port: int) -> None:
-        """Open the other end; until then nothing is read from the bank."""
-        bank = self._ends[Way.REQUEST]
-        bank.transport.pauseProducing()
-        endpoint = TCP4ClientEndpoint(self._proxy.reactor, host, port, CONNECT_SECONDS)
-        try:
-            machine: Any = await endpoint.connect(Factory.forProtocol(lambda: _End(Way.ANSWER)))
-        except ConnectError:
-            self.end()
-            return
-        if self._is_ended:
-            machine.transport.abortConnection()
-            return
-        machine.pair = self
-        self._ends[Way.ANSWER] = machine
-        bank.transport.resumeProducing()
+    def _way(self, end: End) -> Way:
+        """The way of what comes in at an end."""
+        return Way.REQUEST if end is self.near else Way.ANSWER
 
-    def heard(self, end: _End, data: bytes) -> None:
+    def opened(self) -> None:
+        """The rules may refuse it."""
+        self.perform(self.conversation.opened(self._proxy.now()))
+
+    def heard(self, end: End, data: bytes) -> None:
         """Bytes came in at an end."""
-        self.perform(self.conversation.heard(end.way, data, self._proxy.now()))
-        if self._outboxes[end.way].size > HELD_BYTES_MAX:
-            end.transport.pauseProducing()
+        way = self._way(end)
+        self.perform(self.conversation.heard(way, data, self._proxy.now()))
+        if end.is_open and self._outboxes[way].size > HELD_BYTES_MAX:
+            end.hold(_WAITING)
 
-    def lost(self, end: _End, *, in_order: bool) -> None:
+    def lost(self, end: End, *, in_order: bool) -> None:
         """An end is gone: the other is told behind what is on its way, at once after an abort, or never where
         the way is half open.
         """
-        end.pair = None
-        is_told_at_once = not in_order and not self.conversation.is_half_open(end.way)
-        if is_told_at_once or all(one.pair is None for one in self._ends.values()):
+        is_told_at_once = not in_order and not self.conversation.is_half_open(self._way(end))
+        if is_told_at_once or not self.other(end).is_open:
             self.end()
             return
-        self.perform(self.conversation.ended(end.way, self._proxy.now()))
+        self.perform(self.conversation.ended(self._way(end), self._proxy.now()))
 
     def perform(self, effects: tuple[Effect, ...]) -> None:
         """Do what the conversation says, each when it is due."""
@@ -129,16 +85,11 @@ class _Pair:
 
     def end(self) -> None:
         """End both ways at once; what waits is forgotten."""
-        self._is_ended = True
-        self._proxy.open.discard(self)
         calls = [self._abort, *(outbox.call for outbox in self._outboxes.values())]
         for call in calls:
             if call is not None and call.active():
                 call.cancel()
-        for end in self._ends.values():
-            if end.pair is not None:
-                end.pair = None
-                end.transport.abortConnection()
+        super().end()
 
     def _abort_at(self, at: int) -> None:
         """The last bytes before a cut leave the socket first: an abort would throw them away."""
@@ -152,11 +103,13 @@ class _Pair:
         """Write what is due, and end both ways."""
         for way in Way:
             self._flush(way)
-        for end in self._ends.values():
-            if end.pair is not None:
-                end.pair = None
-                end.transport.loseConnection()
-        self.end()
+        self._close(self.near, self.far)
+
+    def _close(self, *ends: End) -> None:
+        for end in ends:
+            end.close()
+        if not (self.near.is_open or self.far.is_open):
+            self.end()
 
     def _flush(self, way: Way) -> None:
         """Pass on what is due this way, and wait for the next."""
@@ -173,34 +126,30 @@ class _Pair:
 
     def _pass_on(self, way: Way, outbox: _Outbox) -> None:
         effect = outbox.waiting.popleft()
-        other = self._ends[Way.ANSWER if way is Way.REQUEST else Way.REQUEST]
-        source = self._ends[way]
-        if isinstance(effect, Send):
-            outbox.size -= len(effect.data)
-            if other.pair is not None:
-                other.transport.write(effect.data)
-            if outbox.size <= HELD_BYTES_MAX and source.pair is not None:
-                source.transport.resumeProducing()
-        elif other.pair is not None:
-            other.transport.loseConnection()
+        source = self._sources[way]
+        if isinstance(effect, Close):
+            self._close(self.other(source))
+            return
+        outbox.size -= len(effect.data)
+        self.other(source).write(effect.data)
+        if outbox.size <= HELD_BYTES_MAX:
+            source.release(_WAITING)
 
 
-class Proxy:
+class Proxy(Relay):
     """Listens, and leads each connection to the machine through the rules."""
 
     def __init__(
         self,
         reactor: Any,  # noqa: ANN401 - reactors have no one type
         rules: Rules,
-        target: tuple[str, int],
+        target: Place,
         tell: Callable[[Did], None],
     ) -> None:
-        self.reactor, self.rules, self.tell = reactor, rules, tell
-        self.open: set[_Pair] = set()
-        self._target = target
-        self._taken = 0
+        super().__init__(reactor)
+        self.rules, self.target, self.tell = rules, target, tell
+        self._numbers = count(1)
         self._place = ("127.0.0.1", 0)
-        self._listening: IListeningPort | None = None
         self._again: IDelayedCall | None = None
         self._refuse_until = 0
         self._is_stopped = False
@@ -214,40 +163,22 @@ class Proxy:
         """Take connections; the port, which the system chooses where 0 was given. Raises
         CannotListenError.
         """
-        self._listening = self.reactor.listenTCP(
-            port, Factory.forProtocol(lambda: _BankEnd(self)), interface=host
-        )
-        chosen: int = self._listening.getHost().port
+        chosen = self.take(host, port, lambda: _Pair(self, next(self._numbers)))
         self._place = (host, chosen)
         return chosen
-
-    def taken(self, bank: _End) -> None:
-        """A connection came in."""
-        self._taken += 1
-        pair = _Pair(self, self._taken, bank)
-        self.open.add(pair)
-        pair.perform(pair.conversation.opened(self.now()))
-        if not pair.conversation.is_over:
-            Deferred.fromCoroutine(pair.open(*self._target))
 
     def refuse(self, until: int) -> None:
         """Do not listen until a time: whoever connects is refused by the system itself."""
         self._refuse_until = max(until, self._refuse_until)
-        if self._listening is not None:
-            listening, self._listening = self._listening, None
-            stopped = maybeDeferred(listening.stopListening)
-            stopped.addCallback(lambda _: self._listen_later())
+        if self._ports:
+            self.close().addCallback(lambda _: self._listen_later())
 
     def stop(self) -> Deferred[Any]:
         """Take nothing new and end all; fires when nothing is listened to."""
         self._is_stopped = True
         if self._again is not None and self._again.active():
             self._again.cancel()
-        listening, self._listening = self._listening, None
-        stopped = maybeDeferred(listening.stopListening) if listening else maybeDeferred(lambda: None)
-        for pair in tuple(self.open):
-            pair.end()
-        return stopped
+        return super().stop()
 
     def _listen_later(self) -> None:
         if self._is_stopped:

@@ -83,7 +83,7 @@ def test_a_bank_is_refused_where_no_node_lives(balancer: Balancer) -> None:
     port = wait_for(balancer.listen, 0, Targets([("127.0.0.1", free_port()), ("127.0.0.1", free_port())]))
     with ExitStack() as stack, pytest.raises(ConnectionResetError):
         connected(stack, port).recv(1)
-    assert wait_for(lambda: len(balancer.open)) == 0
+    assert wait_for(lambda: len(balancer.ends)) == 0
 
 
 def test_more_than_a_buffer_arrives_whole_though_it_is_read_late(

@@ -15,7 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
-from twisted.internet.testing import MemoryReactorClock, StringTransport
+from twisted.internet.error import ConnectionLost
+from twisted.internet.testing import MemoryReactorClock
+from twisted.python.failure import Failure
 
 from ledger.settings import SettingsError
 from protocol.framing import Framing, wrap
@@ -23,6 +25,7 @@ from simulators.chaos.cli import Place, chaos, log_line
 from simulators.chaos.conversation import DEEDS, Abort, Close, Conversation, Did, Effect, Refuse, Send
 from simulators.chaos.proxy import HELD_BYTES_MAX, Proxy
 from simulators.chaos.rules import ChaosError, Deed, Rule, Rules, Way, parse_option, read_rules
+from tests.wired import Transport
 
 bodies = st.lists(st.binary(min_size=4, max_size=40).map(lambda tail: b"0200" + tail), max_size=12)
 framings = st.sampled_from(Framing)
@@ -323,7 +326,7 @@ class Wire:
         self.proxy = Proxy(self.reactor, rules(*options), ("127.0.0.1", 8583), self.told.append)
         self.proxy.listen("127.0.0.1", 9583)
 
-    def connect(self) -> tuple[Any, StringTransport, Any, StringTransport]:
+    def connect(self) -> tuple[Any, Transport, Any, Transport]:
         """The bank's end and the machine's, each with what was written to it."""
         bank = self.reactor.tcpServers[-1][1].buildProtocol(IPv4Address("TCP", "127.0.0.1", 1))
         bank_side, machine_side = Transport(), Transport()
@@ -334,13 +337,6 @@ class Wire:
         machine = self.reactor.tcpClients[-1][2].buildProtocol(IPv4Address("TCP", "127.0.0.1", 8583))
         machine.makeConnection(machine_side)
         return bank, bank_side, machine._wrappedProtocol, machine_side
-
-
-class Transport(StringTransport):
-    """As sockets, it can be told not to wait."""
-
-    def setTcpNoDelay(self, enabled: bool) -> None:  # noqa: N802 - Twisted's name
-        self.no_delay = enabled
 
 
 def test_a_delayed_frame_leaves_when_it_is_due_and_holds_what_comes_behind_it() -> None:
@@ -358,11 +354,20 @@ def test_a_delayed_frame_leaves_when_it_is_due_and_holds_what_comes_behind_it() 
 
 def test_a_cut_passes_its_half_and_ends_both_sides() -> None:
     wire = Wire("do=cut frame=2 way=answer offset=3")
-    _, bank_side, machine, machine_side = wire.connect()
+    bank, bank_side, machine, machine_side = wire.connect()
     machine.dataReceived(b"".join(framed(Framing.BE2, [b"0210a", b"0210b"])))
     assert bank_side.value() == wrap(Framing.BE2, b"0210a") + b"\x00\x050"
     assert (bank_side.disconnecting, machine_side.disconnecting) == (True, True)
-    assert wire.proxy.open == set()
+    assert bank.link.is_over
+
+
+def test_what_waits_is_forgotten_when_an_end_breaks_off() -> None:
+    wire = Wire("do=delay way=request frame=1 milliseconds=250")
+    bank, _, machine, machine_side = wire.connect()
+    bank.dataReceived(wrap(Framing.BE2, b"0200"))
+    bank.connectionLost(Failure(ConnectionLost()))
+    assert wire.reactor.getDelayedCalls() == []
+    assert (machine_side.disconnected, machine.is_open) == (True, False)
 
 
 def test_what_waits_beyond_its_bound_is_not_read_until_it_has_gone() -> None:
@@ -375,6 +380,17 @@ def test_what_waits_beyond_its_bound_is_not_read_until_it_has_gone() -> None:
     assert bank_side.producerState == "paused"
     wire.reactor.advance(0.01)
     assert (bank_side.producerState, len(machine_side.value())) == ("producing", count * len(frame))
+
+
+def test_who_reads_slowly_has_the_other_read_slowly_too_and_a_held_way_stays_held() -> None:
+    wire = Wire("do=delay way=request frame=1 milliseconds=10")
+    bank, bank_side, _, machine_side = wire.connect()
+    bank.dataReceived(wrap(Framing.BE2, b"0200" + bytes(8000)) * (HELD_BYTES_MAX // 8006 + 1))
+    machine_side.producer.pauseProducing()
+    wire.reactor.advance(0.01)
+    assert bank_side.producerState == "paused"
+    machine_side.producer.resumeProducing()
+    assert bank_side.producerState == "producing"
 
 
 def test_connections_are_refused_for_a_while_and_then_taken_again() -> None:
@@ -394,7 +410,7 @@ def test_who_stops_while_connections_are_refused_does_not_listen_again(is_closed
     closed: Deferred[None] = Deferred()
     if is_closed_by_then:
         closed.callback(None)
-    wire.proxy._listening.stopListening = lambda: closed
+    wire.proxy._ports[0].stopListening = lambda: closed
     wire.connect()
     wire.proxy.stop()
     if not is_closed_by_then:
