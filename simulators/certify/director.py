@@ -16,7 +16,7 @@ from protocol.errors import FormatError
 from protocol.message import ECHOED, Message, answer_mti
 from protocol.tlv import build, first, parse
 from simulators.certify.forgery import wrong_mac
-from simulators.certify.interposer import Fate, Relay, Ruling, Said
+from simulators.certify.interposer import Fate, Interposed, Ruling, Said
 from simulators.certify.practice import Provocation, exercise_on
 from simulators.certify.result import Shown, Way
 from simulators.certify.transcript import shown
@@ -93,36 +93,36 @@ class Director:
 
     # What happens.
 
-    def opened(self, relay: Relay) -> None:
+    def opened(self, link: Interposed) -> None:
         """A bank has opened a link."""
-        self._note(Event(self.seconds(), relay.number, Who.BANK, "link opened"))
+        self._note(Event(self.seconds(), link.number, Who.BANK, "link opened"))
 
-    def closed(self, relay: Relay, by: str) -> None:
+    def closed(self, link: Interposed, by: str) -> None:
         """A link is over."""
-        self._note(Event(self.seconds(), relay.number, Who(by), "link closed"))
+        self._note(Event(self.seconds(), link.number, Who(by), "link closed"))
 
-    def garbled(self, relay: Relay, reason: str) -> None:
+    def garbled(self, link: Interposed, reason: str) -> None:
         """The bank sent bytes that are no frame."""
         told = Shown(Way.BANK, f"no frame: {reason}")
-        self._note(Event(self.seconds(), relay.number, Who.BANK, told.what, shown=told))
+        self._note(Event(self.seconds(), link.number, Who.BANK, told.what, shown=told))
 
-    def from_bank(self, relay: Relay, said: Said) -> Ruling:
+    def from_bank(self, link: Interposed, said: Said) -> Ruling:
         """Pass it on, unless the policy that it names asks for something else."""
         subject = self._subject(said.message)
-        ruling = self._rule_on_request(relay, said, subject)
-        self._note(self._event(relay, Who.BANK, said, subject, ruling))
+        ruling = self._rule_on_request(link, said, subject)
+        self._note(self._event(link, Who.BANK, said, subject, ruling))
         if ruling.fate is Fate.ANSWERED:
-            answer = relay.codec.decode(ruling.body)
+            answer = link.codec.decode(ruling.body)
             own = Said(ruling.body, answer, "right", "")
-            self._note(self._event(relay, Who.STAND, own, subject, _PASSED))
+            self._note(self._event(link, Who.STAND, own, subject, _PASSED))
         return ruling
 
-    def from_machine(self, relay: Relay, said: Said) -> Ruling:
+    def from_machine(self, link: Interposed, said: Said) -> Ruling:
         """Pass it on, unless the policy of the transaction that it answers asks for something else."""
         message = said.message
         subject = self._subjects.get(key_of(message)) if message is not None else None
-        ruling = self._rule_on_answer(relay, said, subject)
-        self._note(self._event(relay, Who.MACHINE, said, subject, ruling))
+        ruling = self._rule_on_answer(link, said, subject)
+        self._note(self._event(link, Who.MACHINE, said, subject, ruling))
         self._follow_up(message, subject)
         return ruling
 
@@ -146,7 +146,7 @@ class Director:
             )
         return subject
 
-    def _rule_on_request(self, relay: Relay, said: Said, subject: Key | None) -> Ruling:
+    def _rule_on_request(self, link: Interposed, said: Said, subject: Key | None) -> Ruling:
         message, about = said.message, self._transactions.get(subject) if subject else None
         if message is None or about is None or message.mti[:3] != "020" or said.mac != "right":
             return _PASSED
@@ -159,15 +159,15 @@ class Director:
             code, reason = _NOT_NOW[about.provocation]
             fields = {n: text for n, text in message.fields.items() if n in ECHOED}
             answer = Message(answer_mti(message.mti), {**fields, 39: code, 44: reason})
-            return Ruling(Fate.ANSWERED, relay.codec.seal(answer, relay.keys[0].mac))
+            return Ruling(Fate.ANSWERED, link.codec.seal(answer, link.keys[0].mac))
         return _PASSED
 
-    def _rule_on_answer(self, relay: Relay, said: Said, subject: Key | None) -> Ruling:
+    def _rule_on_answer(self, link: Interposed, said: Said, subject: Key | None) -> Ruling:
         message, about = said.message, self._transactions.get(subject) if subject else None
         if message is None:
             return _PASSED
         if message.mti == "0810" and 48 in message.fields and self._spoil_next_key:
-            return self._spoil(relay, said, message)
+            return self._spoil(link, said, message)
         if about is None:
             return _PASSED
         if message.mti[:2] == "04":
@@ -178,9 +178,9 @@ class Director:
             about.advices_answered += 1
             lost = about.provocation is Provocation.ADVICE and about.advices_answered == 1
             return Ruling(Fate.LOST) if lost else _PASSED
-        return self._rule_on_outcome(about, said, relay)
+        return self._rule_on_outcome(about, said, link)
 
-    def _rule_on_outcome(self, about: _Transaction, said: Said, relay: Relay) -> Ruling:
+    def _rule_on_outcome(self, about: _Transaction, said: Said, link: Interposed) -> Ruling:
         if about.provocation in (Provocation.SILENCE, Provocation.DEAFNESS):
             return Ruling(Fate.LOST)
         if about.provocation is Provocation.DELAY and about.requests == 1:
@@ -188,13 +188,13 @@ class Director:
         if about.provocation is Provocation.CUT and about.requests == 1:
             return Ruling(Fate.CUT)
         if about.provocation is Provocation.FORGERY and about.requests == 1:
-            return Ruling(Fate.CHANGED, wrong_mac(said.body, relay.codec.dialect))
+            return Ruling(Fate.CHANGED, wrong_mac(said.body, link.codec.dialect))
         return _PASSED
 
-    def _spoil(self, relay: Relay, said: Said, message: Message) -> Ruling:
+    def _spoil(self, link: Interposed, said: Said, message: Message) -> Ruling:
         """The same answer with another check value, under the MAC that it had, if it had one."""
         self._spoil_next_key = False
-        encoding = relay.codec.dialect.de48_encoding
+        encoding = link.codec.dialect.de48_encoding
         groups = parse(message.fields[48], encoding)
         right = first(groups, "CA") or ""
         self.spoilt_keys.add(right)
@@ -202,8 +202,8 @@ class Director:
         text = build(((tag, wrong if tag == "CA" else value) for tag, value in groups), encoding)
         changed = Message(message.mti, {**message.fields, 48: text})
         if said.mac == "none":
-            return Ruling(Fate.CHANGED, relay.codec.encode(changed))
-        return Ruling(Fate.CHANGED, relay.codec.seal(changed, relay.keys[0].mac))
+            return Ruling(Fate.CHANGED, link.codec.encode(changed))
+        return Ruling(Fate.CHANGED, link.codec.seal(changed, link.keys[0].mac))
 
     def _follow_up(self, message: Message | None, subject: Key | None) -> None:
         """What an exercise does after its answer, each time that it is answered 00."""
@@ -217,16 +217,16 @@ class Director:
 
     # Writing down.
 
-    def _event(self, relay: Relay, who: Who, said: Said, subject: Key | None, ruling: Ruling) -> Event:
+    def _event(self, link: Interposed, who: Who, said: Said, subject: Key | None, ruling: Ruling) -> Event:
         message = said.message
         about = self._transactions.get(subject) if subject else None
         what = f"{len(said.body)} bytes that do not decode" if message is None else message.mti
         way = Way.BANK if who is Who.BANK else Way.MACHINE
         mac = f"{said.mac}; {ruling.fate.value}" if ruling.fate is not Fate.PASSED else said.mac
-        told = Shown(way, what) if message is None else shown(way, relay.codec, message, mac)
+        told = Shown(way, what) if message is None else shown(way, link.codec, message, mac)
         return Event(
             self.seconds(),
-            relay.number,
+            link.number,
             who,
             what,
             message,

@@ -6,18 +6,12 @@ Bytes that are no frame end the link, as they would at the machine.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import count
 from typing import Any, Protocol
 
-from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
-from twisted.internet.interfaces import IAddress, IReactorTime, ITCPTransport
-from twisted.internet.protocol import Factory, connectionDone
-from twisted.internet.protocol import Protocol as Connection
-from twisted.python.failure import Failure
+from twisted.internet.interfaces import IReactorTime
 
 from protocol.codec import Codec
 from protocol.errors import DecodeError, FrameError
@@ -27,6 +21,7 @@ from protocol.mac import MacKey
 from protocol.message import Message
 from protocol.tlv import first, parse
 from simulators.certify.terms import Terms
+from simulators.relay import End, Link, Relay
 
 
 class Fate(StrEnum):
@@ -66,82 +61,84 @@ class Said:
 class Script(Protocol):
     """Who rules, and who is told."""
 
-    def opened(self, relay: Relay) -> None:
+    def opened(self, link: Interposed) -> None:
         """A bank has opened a link."""
 
-    def closed(self, relay: Relay, by: str) -> None:
+    def closed(self, link: Interposed, by: str) -> None:
         """A link is over; `by` says who ended it: bank, machine, or stand."""
 
-    def garbled(self, relay: Relay, reason: str) -> None:
+    def garbled(self, link: Interposed, reason: str) -> None:
         """The bank sent bytes that are no frame."""
 
-    def from_bank(self, relay: Relay, said: Said) -> Ruling:
+    def from_bank(self, link: Interposed, said: Said) -> Ruling:
         """The bank said this."""
 
-    def from_machine(self, relay: Relay, said: Said) -> Ruling:
+    def from_machine(self, link: Interposed, said: Said) -> Ruling:
         """The machine said this."""
 
 
-class Relay:
+class Interposed(Link):
     """One link: the bank's connection, and ours to the machine."""
 
-    def __init__(
-        self,
-        number: int,
-        terms: Terms,
-        codec: Codec,
-        script: Script,
-        clock: IReactorTime,
-        reach: Callable[[End], Deferred[Any]],
-    ) -> None:
-        """`reach` connects an end to the machine; `clock` says when what is held back goes on."""
+    def __init__(self, interposer: Interposer, number: int) -> None:
+        super().__init__(interposer, lambda: (("127.0.0.1", interposer.machine_port),))
         self.number = number
-        self.codec = codec
+        self.codec = interposer.codec
         self.keys: tuple[MacKey, ...] = ()
         """The session key in use, and after it the one before."""
-        self.near = End(self, terms, self._from_bank, self._opened)
-        self.far = End(self, terms, self._from_machine, lambda: None)
-        self._terms = terms
-        self._script = script
-        self._clock = clock
-        self._reach = reach
-        self._over = False
+        self._terms = interposer.terms
+        self._script = interposer.script
+        self._clock = interposer.clock
+        self._readers = {end: FrameReader(self._terms.framing) for end in (self.near, self.far)}
 
-    def _opened(self) -> None:
-        """The bank is there: it is not listened to before the machine is there as well."""
+    def opened(self) -> None:
+        """The bank is there."""
         self._script.opened(self)
-        self.near.pause()
-        self._reach(self.far).addCallbacks(self._reached, lambda _: self.over("machine"))
 
-    def _reached(self, _: object) -> None:
-        if self._over:
-            self.far.end()
-        else:
-            self.near.go_on()
+    def unreached(self) -> None:
+        """The machine did not take the connection."""
+        self._over("machine")
 
-    def ended(self, end: End) -> None:
+    def heard(self, end: End, data: bytes) -> None:
+        """Cut frames, and have each ruled on; behind one that ends the link nothing was said."""
+        fault = ""
+        try:
+            frames = self._readers[end].feed(data)
+        except FrameError as error:
+            frames, fault = list(error.frames), str(error)
+        for frame in frames:
+            if self.is_over:
+                return
+            if end is self.near:
+                self._from_bank(frame)
+            else:
+                self._from_machine(frame)
+        if fault and not self.is_over:
+            self._garbled(end, fault)
+
+    def lost(self, end: End, *, in_order: bool) -> None:  # noqa: ARG002 - both are told in order
         """One side is gone: the other goes too."""
-        self.over("bank" if end is self.near else "machine")
+        self._over("bank" if end is self.near else "machine")
 
-    def garbled(self, end: End, reason: str) -> None:
+    def _garbled(self, end: End, reason: str) -> None:
         """What came has no end: neither side can go on."""
         if end is self.near:
             self._script.garbled(self, reason)
-        self.over("stand")
+        self._over("stand")
 
-    def over(self, by: str) -> None:
-        """End both sides, once."""
-        if not self._over:
-            self._over = True
+    def _over(self, by: str) -> None:
+        """Close both sides, once."""
+        if not self.is_over:
+            self.is_over = True
             self._script.closed(self, by)
             for end in (self.near, self.far):
-                end.end()
+                end.close()
 
     def _from_bank(self, frame: Frame) -> None:
         said = self._said(frame)
         ruling = self._script.from_bank(self, said)
         if ruling.fate is Fate.ANSWERED:
-            self.near.write(ruling.body, frame.tpdu)
+            self.near.write(self._framed(ruling.body, frame))
         else:
             self._carry(frame, ruling, self.far)
 
@@ -152,17 +149,20 @@ class Relay:
         self._carry(frame, ruling, self.near)
 
     def _carry(self, frame: Frame, ruling: Ruling, to: End) -> None:
-        body = ruling.body or frame.body
+        data = self._framed(ruling.body or frame.body, frame)
         if ruling.fate is Fate.LOST:
             return
         if ruling.fate is Fate.HELD:
-            self._clock.callLater(ruling.seconds, to.write, body, frame.tpdu)
+            self._clock.callLater(ruling.seconds, to.write, data)
         elif ruling.fate is Fate.CUT:
             if to is self.near:
-                to.write_half(body, frame.tpdu)
-            self.over("stand")
+                to.write(data[: len(data) // 2])
+            self._over("stand")
         else:
-            to.write(body, frame.tpdu)
+            to.write(data)
+
+    def _framed(self, body: bytes, like: Frame) -> bytes:
+        return wrap(self._terms.framing, body, like.tpdu)
 
     def _said(self, frame: Frame) -> Said:
         try:
@@ -188,75 +188,8 @@ class Relay:
             self.keys = (key, *self.keys[:1])
 
 
-class End(Connection):
-    """One of a link's two connections."""
-
-    transport: ITCPTransport
-
-    def __init__(
-        self, relay: Relay, terms: Terms, take: Callable[[Frame], None], made: Callable[[], None]
-    ) -> None:
-        self._relay = relay
-        self._made = made
-        self._framing = terms.framing
-        self._take = take
-        self._reader = FrameReader(terms.framing)
-        self.is_open = False
-
-    def connectionMade(self) -> None:  # noqa: N802 - Twisted's name
-        """Send each message at once."""
-        self.is_open = True
-        self.transport.setTcpNoDelay(True)
-        self._made()
-
-    def pause(self) -> None:
-        """Read nothing for now."""
-        self.transport.pauseProducing()
-
-    def go_on(self) -> None:
-        """Read on."""
-        self.transport.resumeProducing()
-
-    def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
-        """Cut frames, and have each ruled on."""
-        if not self.is_open:
-            return
-        fault = ""
-        try:
-            frames = self._reader.feed(data)
-        except FrameError as error:
-            frames, fault = list(error.frames), str(error)
-        for frame in frames:
-            self._take(frame)
-        if fault:
-            self._relay.garbled(self, fault)
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: ARG002, N802 - Twisted's
-        """This side has ended it, or was ended."""
-        self.is_open = False
-        self._relay.ended(self)
-
-    def write(self, body: bytes, tpdu: bytes) -> None:
-        """Send a frame, if there is still somebody to send it to."""
-        if self.is_open:
-            self.transport.write(wrap(self._framing, body, tpdu))
-
-    def write_half(self, body: bytes, tpdu: bytes) -> None:
-        """Send the first half of a frame."""
-        framed = wrap(self._framing, body, tpdu)
-        if self.is_open:
-            self.transport.write(framed[: len(framed) // 2])
-
-    def end(self) -> None:
-        """Close the connection."""
-        if self.is_open:
-            self.transport.loseConnection()
-
-
-class Interposer(Factory):
+class Interposer(Relay):
     """The listener that banks connect to."""
-
-    noisy = False
 
     def __init__(
         self,
@@ -267,19 +200,11 @@ class Interposer(Factory):
         clock: IReactorTime,
     ) -> None:
         """`clock` says when what is held back goes on. `machine_port` is to be set before a bank comes."""
-        self._reactor = reactor
-        self._terms = terms
-        self._codec = codec
+        super().__init__(reactor)
+        self.terms, self.codec, self.script, self.clock = terms, codec, script, clock
         self.machine_port = 0
-        self._script = script
-        self._clock = clock
         self._numbers = count(1)
 
-    def buildProtocol(self, addr: IAddress) -> Connection:  # noqa: ARG002, N802 - Twisted's name
-        """A link's near end."""
-        relay = Relay(next(self._numbers), self._terms, self._codec, self._script, self._clock, self._reach)
-        return relay.near
-
-    def _reach(self, far: End) -> Deferred[Any]:
-        endpoint: Any = TCP4ClientEndpoint(self._reactor, "127.0.0.1", self.machine_port)
-        return connectProtocol(endpoint, far)
+    def listen(self) -> int:
+        """Take banks where the terms say; the port. Raises CannotListenError."""
+        return self.take(self.terms.host, self.terms.port, lambda: Interposed(self, next(self._numbers)))

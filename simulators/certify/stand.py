@@ -72,9 +72,9 @@ class Stand:
         CannotListenError.
         """
         around, terms = self._surroundings, self._terms
-        factory = Interposer(around.reactor, terms, self._codec, self.director, around.clock)
+        self._interposer = Interposer(around.reactor, terms, self._codec, self.director, around.clock)
         # Before anything runs that would have to be ended again: the port may be taken.
-        self._port = around.reactor.listenTCP(terms.port, factory, interface=terms.host)
+        port = self._interposer.listen()
         settings = self._install()
         self.service = Service(
             settings,
@@ -82,12 +82,12 @@ class Stand:
             lambda: settings,
         )
         self.service.start()
-        factory.machine_port = self.service.bank_ports[terms.code]
-        return int(self._port.getHost().port)
+        self._interposer.machine_port = self.service.bank_ports[terms.code]
+        return port
 
     def stop(self) -> Deferred[Any]:
         """Finish what is under way, and close. Fires when all is closed."""
-        stopped: Deferred[Any] = self._port.stopListening()
+        stopped = self._interposer.close()
         stopped.addCallback(lambda _: self.settled())
         stopped.addCallback(lambda _: self.service.stop())
         return stopped
