@@ -21,6 +21,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 from twisted.internet.defer import Deferred
+from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.task import react
 from twisted.internet.threads import blockingCallFromThread, deferToThread
 
@@ -38,6 +39,8 @@ REST_SECONDS = 3
 """Between two customers at a counter: slow enough to read along, and for the book to last half an hour."""
 TELL_SECONDS = RESTART_SECONDS = 5
 _LOOK_SECONDS = 0.2
+END_SECONDS = 60
+"""How long banks may insist when nobody starts again any more what they ask."""
 
 
 @dataclass(slots=True)
@@ -220,7 +223,10 @@ def _taken_down(watch: Watch) -> int:
     """Let every outcome be known, compare, stop in order."""
     cluster, traffic, console = watch.cluster, watch.traffic, watch.console
     console.print("ending: no new customers")
-    blockingCallFromThread(cluster.reactor, traffic.finish)
+    try:
+        blockingCallFromThread(cluster.reactor, traffic.finish, END_SECONDS)
+    except DeferredTimeout:
+        raise NodeError(f"banks know not every outcome after {END_SECONDS} s: does a node serve?") from None
     found = cluster.faults()
     console.print("\n".join(found[:20]) or "banks and journal agree, line by line", highlight=False)
     console.print(qianzhi("journal", "verify", "--config", str(cluster.nodes[0].config)).strip())

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
-from typing import Any
+from typing import Any, NoReturn
 
 from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeout
@@ -152,10 +152,13 @@ class Traffic:
             for _ in range(AT_ONCE):
                 self._running.append(Deferred.fromCoroutine(counters.serve(dues, lambda: self._over)))
 
-    def finish(self) -> Deferred[Any]:
-        """Serve nobody new; fires when every outcome is known. Fails with what a counter failed with."""
+    def finish(self, seconds: float | None = None) -> Deferred[Any]:
+        """Serve nobody new; fires when every outcome is known. Fails with what a counter failed with, or,
+        where it is not known in so many seconds, with TimeoutError: then nobody insists any more.
+        """
         self._over = True
-        return together(self._running)
+        finished = together(self._running)
+        return finished if seconds is None else finished.addTimeout(seconds, self.reactor, _too_late)
 
     def close(self) -> Deferred[Any]:
         """End every link."""
@@ -182,3 +185,7 @@ class Traffic:
         """The longest time without an approval between two moments."""
         told = [since, *(one for one in self.approvals() if since < one < until), until]
         return max(later - earlier for earlier, later in pairwise(told))
+
+
+def _too_late(_: object, seconds: float) -> NoReturn:
+    raise DeferredTimeout(seconds, "not every outcome is known")

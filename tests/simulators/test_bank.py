@@ -5,6 +5,7 @@ without an end.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from random import Random
 from typing import Any
 
 import pytest
@@ -12,8 +13,9 @@ from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.error import ConnectionRefusedError as RefusedError
 
 from simulators.bank import Bank, SignOnRefusedError
-from simulators.cluster.traffic import LINKS_A_BANK, SteadyBank
+from simulators.cluster.traffic import LINKS_A_BANK, Counters, SteadyBank, Traffic
 from simulators.link import SILENCES_MAX
+from tests.builders import premium
 from tests.wired import ANSWER_SECONDS, PROFILE, Machine, begun
 
 
@@ -110,3 +112,19 @@ def test_a_cluster_s_bank_leaves_no_link_open_that_was_being_opened_as_it_closed
     link.sign_on()
     assert (kept, machine.opened()) == ([None], 1)
     assert link.transport.disconnecting or link.transport.disconnected
+
+
+def test_banks_that_nobody_answers_end_when_their_time_is_over() -> None:
+    """Nobody takes a connection; each of the counters would insist for ever."""
+    machine = Machine()
+    bank = steady(machine)
+    traffic = Traffic(machine.reactor, [Counters(bank, Random(1))])
+    traffic.start([iter([premium(f"D{number}", "P1") for number in range(99)])])
+    finished: list[Any] = []
+    traffic.finish(ANSWER_SECONDS).addErrback(finished.append)
+    machine.reactor.pump([1] * ANSWER_SECONDS)
+    assert [failure.type for failure in finished] == [DeferredTimeout]
+    bank.close()
+    machine.refuse()
+    machine.reactor.advance(1)
+    assert machine.reactor.getDelayedCalls() == []
