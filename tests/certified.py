@@ -9,8 +9,6 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
-from twisted.internet.threads import blockingCallFromThread
-
 from ledger.bookfile import parse
 from protocol.codec import Codec
 from protocol.dialect import load
@@ -21,7 +19,7 @@ from simulators.certify.result import Result, Run
 from simulators.certify.talk import Means
 from simulators.certify.terms import Terms, terms_of
 from tests.builders import DATE
-from tests.machine import SOCKET_SECONDS, Machine, load_front_book, reactor, write_settings
+from tests.machine import SOCKET_SECONDS, Machine, load_front_book, wait_for, write_settings
 
 _stans = count(1)
 """The clock of the examinations stands still: no two of them may use the same key."""
@@ -68,7 +66,7 @@ def time_goes_by(machine: Machine, seconds: float) -> None:
         for connection in machine.service.server.connections:
             connection.link._keys.retire_at -= seconds
 
-    blockingCallFromThread(reactor, later)
+    wait_for(later)
 
 
 def cut_over(machine: Machine, seconds: float) -> float:

@@ -11,7 +11,8 @@ import os
 import socket
 import threading
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import Any
 
 from sqlalchemy import text
 from twisted.internet import reactor as _reactor
-from twisted.internet.threads import blockingCallFromThread
+from twisted.internet.defer import Deferred, maybeDeferred
 
 from fep.config import Settings, load_settings
 from fep.control import ask
@@ -48,6 +49,8 @@ SEAL_KEY = bytes(range(1, 33))
 MASTER_KEY = bytes(range(2, 34))
 OTHER_BANK = "01030000"
 SOCKET_SECONDS = 20
+WAIT_SECONDS = 120
+"""Whatever the reactor is asked to do is done by then, or never."""
 
 _SETTINGS = """
 [node]
@@ -89,6 +92,28 @@ def _run_reactor() -> None:
             reactor.callWhenRunning(up.set)
             threading.Thread(target=reactor.run, args=(False,), daemon=True, name="reactor").start()
             up.wait(SOCKET_SECONDS)
+
+
+def wait_for(function: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401 - what it gives
+    """Call something in the reactor's thread, a coroutine function perhaps, and wait for what comes of it.
+
+    Raises TimeoutError after WAIT_SECONDS, and cancels it: who waits without end never says what for.
+    """
+    waited: Future[Any] = Future()
+    begun: list[Deferred[Any]] = []
+
+    def call() -> None:
+        given = maybeDeferred(function, *arguments)
+        begun.append(given)
+        given.addCallbacks(waited.set_result, lambda failure: waited.set_exception(failure.value))
+
+    reactor.callFromThread(call)
+    try:
+        return waited.result(WAIT_SECONDS)
+    except TimeoutError:
+        for one in begun:
+            reactor.callFromThread(one.cancel)
+        raise
 
 
 def write_settings(folder: Path, database: str, **given: str) -> Settings:
@@ -138,14 +163,14 @@ class Machine:
             ),
             lambda: load_settings(settings.keystore.path.with_name("qianzhi.toml")),
         )
-        blockingCallFromThread(reactor, self.service.start)
+        wait_for(self.service.start)
         self._stopped = False
 
     def stop(self) -> None:
         """Stop gracefully, and wait for it."""
         if not self._stopped:
             self._stopped = True
-            blockingCallFromThread(reactor, self.service.stop)
+            wait_for(self.service.stop)
 
     def cut_over(self, **arguments: object) -> str:
         """Have the operator cut over; the date that is open afterwards."""

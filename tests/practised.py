@@ -12,9 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
-from twisted.internet.threads import blockingCallFromThread
 
 from protocol.framing import Framing
 from protocol.mac import MacAlgorithm
@@ -29,7 +27,7 @@ from simulators.certify.story import Story
 from simulators.certify.terms import Terms
 from simulators.certify.watch import watched
 from tests.builders import BANK
-from tests.machine import _run_reactor, reactor
+from tests.machine import _run_reactor, reactor, wait_for
 
 Act = Callable[[Bank, Stand], Coroutine[Any, Any, None]]
 _SOON = 2
@@ -87,7 +85,7 @@ def practise(
         finally:
             await stand.stop()
 
-    blockingCallFromThread(reactor, lambda: Deferred.fromCoroutine(session()))
+    wait_for(session)
     return watched(Story(tuple(stand.director.events), frozenset(stand.director.spoilt_keys)))
 
 

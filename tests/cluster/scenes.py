@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.threads import blockingCallFromThread
 
 from simulators.cluster import scene
 from simulators.cluster.scene import Cluster
 from simulators.cluster.traffic import Traffic
-from tests.machine import _run_reactor, reactor
+from tests.machine import _run_reactor, reactor, wait_for
 
 DATE = "20260930"
 SECONDS = 60
@@ -26,16 +24,6 @@ STILL_LOOKS = 50
 """So many looks, 10 ms apart, find the same: every answer that was sent has come over loopback by then."""
 NEXT_DATE = "20261008"
 """The first working day after the holidays."""
-
-
-def wait_for(function: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401 - what it gives
-    """Call something in the reactor's thread, a coroutine function perhaps, and wait for what comes of it."""
-
-    def call() -> Any:  # noqa: ANN401 - as above
-        given = function(*arguments)
-        return Deferred.fromCoroutine(given) if isinstance(given, Coroutine) else given
-
-    return blockingCallFromThread(reactor, call)
 
 
 def until(is_so: Callable[[], bool]) -> None:

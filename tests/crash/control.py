@@ -73,6 +73,7 @@ class Stopped:
 
     def __init__(self, asked: socket.socket) -> None:
         self._socket = asked
+        asked.settimeout(SECONDS)
         self.name = asked.recv(200).decode()
 
     def go_on(self, error: int = 0) -> None:

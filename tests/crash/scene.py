@@ -14,6 +14,7 @@ import signal
 import sqlite3
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from functools import cache
@@ -22,7 +23,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 from twisted.internet.defer import Deferred, FirstError
-from twisted.internet.threads import blockingCallFromThread
+from twisted.python.failure import Failure
 
 from fep.control import ControlError, ask
 from ledger.store import Store
@@ -44,7 +45,7 @@ from tests.crash.points import (
 )
 from tests.crash.servers import Cluster, Machine, Way, own
 from tests.crash.stubborn import BOOK, RETRY_SECONDS, Stubborn
-from tests.machine import Books, _run_reactor, load_front_book, reactor, write_settings
+from tests.machine import Books, _run_reactor, load_front_book, reactor, wait_for, write_settings
 from tests.seals import faults
 
 TODAY, TOMORROW = "1124", "1125"
@@ -109,7 +110,7 @@ class Scene:
 
     def asked(self, work: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401 - the work's own
         """Run a coroutine of the bank in the reactor's thread: its result."""
-        return self.waited(blockingCallFromThread(reactor, lambda: started(work)))
+        return self.waited(wait_for(started, work))
 
     def waited(self, going: Going) -> Any:  # noqa: ANN401 - the work's own
         """Wait for the bank's work, and start again whatever ended meanwhile, as a supervisor does."""
@@ -138,7 +139,7 @@ class Scene:
         point = POINTS[NUMBERS[self.cell.point] - 1]
         self.control.arm(NUMBERS[point.name], self.random.randint(1, 4) if point.many else 1)
         before = self.bank.certain()
-        going = blockingCallFromThread(reactor, lambda: started(self._act()))
+        going = wait_for(started, self._act())
         stopped = self.control.wait()
         if self.cell.part is Part.TRADE:
             self._let_the_bank_hear(point.thread, before)
@@ -151,14 +152,16 @@ class Scene:
         return await self.bank.trade()
 
     def _cut_over(self) -> None:
-        """What an operator does: ask until it is done."""
+        """What an operator does: ask until it is done. Raises TimeoutError."""
         path = self.folder / "control.sock"
-        while True:
+        until = time.monotonic() + SECONDS
+        while time.monotonic() < until:
             try:
                 ask(path, "cutover", date="20261124")
                 return
             except (ControlError, OSError):
                 threading.Event().wait(RETRY_SECONDS)  # it is down, or could not: asked again
+        raise TimeoutError("the day cannot be cut over")
 
     def _let_the_bank_hear(self, thread: Thread, before: frozenset[object]) -> None:
         """Whatever left before the fault has been read when it happens: then only that was lost which had
@@ -231,7 +234,7 @@ class Scene:
         stopped.go_on()
 
     def _reset(self, stopped: Stopped) -> None:
-        blockingCallFromThread(reactor, self.bank.reset)
+        wait_for(self.bank.reset)
         stopped.go_on()
 
     # The end.
@@ -301,7 +304,10 @@ async def in_thread(function: Callable[[], Any]) -> Any:  # noqa: ANN401 - the f
     done: Deferred[Any] = Deferred()
 
     def run() -> None:
-        result = function()
+        try:
+            result = function()
+        except Exception:
+            result = Failure()
         reactor.callFromThread(done.callback, result)
 
     threading.Thread(target=run, daemon=True).start()
@@ -376,4 +382,4 @@ def play(cell: Cell) -> list[str]:
         except (LostError, NotReachedError, TimeoutError, AssertionError, BankError) as error:
             return [f"{type(error).__name__}: {error}"]
         finally:
-            blockingCallFromThread(reactor, here.bank.reset)
+            wait_for(here.bank.reset)

@@ -56,11 +56,17 @@ class Machine:
     def _start(self) -> Forked:
         self.starts += 1
         process = Forked(["serve", str(self._config)], self._environment, self._log)
-        for line in iter(process.output.readline, ""):
-            if found := re.match(r"bank 01020000 \S+:(\d+)", line):
-                self.port = int(found[1])
-            if line.startswith("status "):
-                break
+        # One that neither serves nor ends is ended: the supervisor starts it again while a test waits.
+        limit = threading.Timer(SECONDS, os.kill, (process.pid, signal.SIGKILL))
+        limit.start()
+        try:
+            for line in iter(process.output.readline, ""):
+                if found := re.match(r"bank 01020000 \S+:(\d+)", line):
+                    self.port = int(found[1])
+                if line.startswith("status "):
+                    break
+        finally:
+            limit.cancel()
         return process
 
     @property

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from twisted.internet.defer import Deferred
-from twisted.internet.threads import blockingCallFromThread
 
 from protocol.framing import Framing
 from protocol.mac import MacAlgorithm
@@ -20,7 +19,7 @@ from simulators.chaos.proxy import Proxy
 from simulators.chaos.rules import Deed, Rules, read_rules
 from simulators.comparison import differences, read_journal
 from tests.builders import BANK, BENEFICIARY, benefit, book, premium
-from tests.machine import ZMK, Machine, load_front_book, reactor, write_settings
+from tests.machine import ZMK, Machine, load_front_book, reactor, wait_for, write_settings
 
 DUES = [
     *(premium(f"D{number}", f"P{number}", 100_000 + number) for number in range(1, 31)),
@@ -68,7 +67,7 @@ def a_day_through(machine: Machine, rules: Rules) -> tuple[Bank, list[Did], str]
         await direct.sign_off()
         return bank, balance.fields[66]
 
-    bank, balance = blockingCallFromThread(reactor, lambda: Deferred.fromCoroutine(day()))
+    bank, balance = wait_for(day)
     return bank, told, balance
 
 

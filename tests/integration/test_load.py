@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from datetime import UTC, datetime
 
-from twisted.internet.defer import Deferred
-from twisted.internet.threads import blockingCallFromThread
-
 from protocol.framing import Framing
 from protocol.mac import MacAlgorithm
 from simulators.bank import BankProfile
 from simulators.load.driver import Driver, Plan, Report
 from simulators.load.mix import LoadBank, Mix
 from tests.builders import BANK, book
-from tests.machine import ZMK, Books, Machine, reactor
+from tests.machine import ZMK, Books, Machine, reactor, wait_for
 
 
 def test_what_the_load_counts_is_what_the_journal_has(machine: Machine, books: Books) -> None:
@@ -30,7 +27,7 @@ def test_what_the_load_counts_is_what_the_journal_has(machine: Machine, books: B
         await bank.sign_off()
         return report, bank.outcomes, mix.instead
 
-    report, outcomes, _ = blockingCallFromThread(reactor, lambda: Deferred.fromCoroutine(run()))
+    report, outcomes, _ = wait_for(run)
     counts = {act: one.total for act, one in report.latencies.items()}
     assert counts == {"inquiry": 38, "collect": 1, "pay": 1}, "the book has one due of each kind"
     assert outcomes == Counter({("0100", "00"): 38, ("0200", "00"): 2})

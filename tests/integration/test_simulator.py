@@ -7,8 +7,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred
-from twisted.internet.threads import blockingCallFromThread
 
 from fep.commit import Deliver, Engine
 from fep.link import Link
@@ -21,7 +19,7 @@ from protocol.responses import Response
 from simulators.bank import Bank, BankProfile
 from simulators.beliefs import State
 from tests.builders import BANK
-from tests.machine import ZMK, Books, Machine, reactor
+from tests.machine import ZMK, Books, Machine, reactor, wait_for
 
 ANSWER_SECONDS = 1.5
 
@@ -45,7 +43,7 @@ def at_work(machine: Machine, work: Callable[[Bank], Coroutine[Any, Any, Any]]) 
         await bank.sign_off()
         return result
 
-    return blockingCallFromThread(reactor, lambda: Deferred.fromCoroutine(session()))
+    return wait_for(session)
 
 
 def lose_first(

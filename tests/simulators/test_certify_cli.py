@@ -31,7 +31,7 @@ from simulators.certify.terms import Terms
 from simulators.certify.watch import RULES
 from tests.builders import BANK, DATE
 from tests.certified import machine_with_dues, means_with
-from tests.children import running
+from tests.children import SECONDS, running
 from tests.machine import ZMK, Machine
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "certify.md"
@@ -171,7 +171,9 @@ def test_the_stand_serves_until_sigterm_and_then_reports(tmp_path: Path) -> None
 @pytest.mark.slow
 def test_the_stand_ends_when_nobody_speaks(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "simulators.certify.cli", "bank", "--port", "0", "--until-idle", "1"]
-    found = subprocess.run([*command, "--out", str(tmp_path)], capture_output=True, text=True, check=False)
+    found = subprocess.run(
+        [*command, "--out", str(tmp_path)], capture_output=True, text=True, check=False, timeout=SECONDS
+    )
     assert found.returncode == 1
     assert f"0 passed, 0 failed, {len(RULES)} not applicable" in found.stdout
 
@@ -190,6 +192,6 @@ def test_a_port_that_is_taken_is_said_and_nothing_is_left_running(tmp_path: Path
             "--out",
             str(tmp_path),
         ]
-        found = subprocess.run(command, capture_output=True, text=True, check=False)
+        found = subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS)
     assert found.returncode == 1
     assert f"qianzhi-certify: 127.0.0.1:{port} cannot be listened at" in found.stderr
