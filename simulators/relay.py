@@ -151,6 +151,12 @@ class Link:
             if end.is_open:
                 end.abort()
 
+    def close(self) -> None:
+        """End both connections behind what was written."""
+        self.is_over = True
+        for end in (self.near, self.far):
+            end.close()
+
     # What a link of another kind does otherwise.
 
     def opened(self) -> None:

@@ -129,10 +129,8 @@ class Interposed(Link):
     def _over(self, by: str) -> None:
         """Close both sides, once."""
         if not self.is_over:
-            self.is_over = True
+            self.close()
             self._script.closed(self, by)
-            for end in (self.near, self.far):
-                end.close()
 
     def _from_bank(self, frame: Frame) -> None:
         said = self._said(frame)

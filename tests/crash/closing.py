@@ -68,7 +68,7 @@ class Closing:
         if self.cluster is not None and self.cluster.is_up:
             self.cluster.stop(signal.SIGQUIT)
         if self.way is not None:
-            self.way.close()
+            self.way.end()
         self.control.close()
 
     def start(self, **more: str) -> Forked:

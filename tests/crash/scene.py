@@ -105,7 +105,7 @@ class Scene:
         if self.cluster is not None and self.cluster.is_up:
             self.cluster.stop(signal.SIGQUIT)
         if self.way is not None:
-            self.way.close()
+            self.way.end()
         self.control.close()
 
     def asked(self, work: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401 - the work's own

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import threading
 from contextlib import suppress
@@ -18,8 +17,10 @@ from typing import IO
 import psycopg
 
 from simulators.cluster.postgresql import bundled, free_port, initialise, system_user
+from simulators.relay import End, Link, Relay
 from tests.crash.control import SECONDS
 from tests.crash.forked import Forked
+from tests.machine import _run_reactor, reactor, wait_for
 
 _OPTIONS = {
     "listen_addresses": "127.0.0.1",
@@ -202,66 +203,51 @@ def _children(parent: int) -> list[int]:
     return [int(one) for one in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
 
 
-class Way:
-    """The network between the machine and its database: hands bytes on, until it is told to lose them."""
+class Way(Relay):
+    """The network between the machine and its database: hands bytes on, until it is told to lose them. Its
+    methods are called outside the reactor's thread.
+    """
 
     def __init__(self, port: int) -> None:
-        self._to = port
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
-        self._pairs: list[tuple[socket.socket, socket.socket]] = []
-        self._lose_commit = False
+        _run_reactor()
+        super().__init__(reactor)
+        self.is_losing_commit = False
+        self.was_cut = False
         self.asked_again = threading.Event()
-        self._was_cut = False
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.port: int = wait_for(self.take, "127.0.0.1", 0, lambda: _Carried(self, port))
 
     def lose_next_commit(self) -> None:
         """Cut the way when a COMMIT comes by, which then never arrives."""
-        self._lose_commit = True
+        self.is_losing_commit = True
 
     def cut(self) -> None:
         """Cut every connection; new ones are let through. What the server still says goes nowhere."""
-        self._was_cut = True
-        for client, _ in self._pairs:
-            _shut(client)
-        self._pairs.clear()
+        self.was_cut = True
+        wait_for(self._cut)
 
-    def close(self) -> None:
-        self._listener.close()
-        for pair in self._pairs:
-            for one in pair:
-                _shut(one)
+    def _cut(self) -> None:
+        for end in tuple(self.ends):
+            end.link.close()
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            try:
-                server = socket.create_connection(("127.0.0.1", self._to))
-            except OSError:
-                client.close()
-                continue
-            self._pairs.append((client, server))
-            for arguments in ((client, server, True), (server, client, False)):
-                threading.Thread(target=self._pump, args=arguments, daemon=True).start()
-
-    def _pump(self, source: socket.socket, target: socket.socket, is_question: bool) -> None:
-        with suppress(OSError):
-            while data := source.recv(65536):
-                if is_question and self._lose_commit and b"COMMIT\0" in data:
-                    self._lose_commit = False
-                    _shut(source)
-                    break
-                target.sendall(data)
-                if is_question and self._was_cut and any(table in data for table in _LOCKED):
-                    self.asked_again.set()
-        _shut(target)
+    def end(self) -> None:
+        """Take nothing new, and end what stands."""
+        wait_for(self.stop)
 
 
-def _shut(one: socket.socket) -> None:
-    """End a connection for both sides, whoever waits in it."""
-    with suppress(OSError):
-        one.shutdown(socket.SHUT_RDWR)
-    one.close()
+class _Carried(Link):
+    """A connection to the database."""
+
+    def __init__(self, way: Way, port: int) -> None:
+        super().__init__(way, lambda: (("127.0.0.1", port),))
+        self._way = way
+
+    def heard(self, end: End, data: bytes) -> None:
+        """Hand it on, but for the COMMIT that is to be lost."""
+        way = self._way
+        if end is self.near and way.is_losing_commit and b"COMMIT\0" in data:
+            way.is_losing_commit = False
+            self.close()
+            return
+        super().heard(end, data)
+        if end is self.near and way.was_cut and any(table in data for table in _LOCKED):
+            way.asked_again.set()
