@@ -8,6 +8,7 @@ record, and nothing of the front-end machine's inside. Time comes from the react
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
 from itertools import count, cycle
@@ -100,14 +101,14 @@ class Bank:
         try:
             await self._sign_on(link)
         except BaseException:
-            link.transport.abortConnection()  # nobody will ever use it
+            link.transport.abortConnection()  # or whoever insists leaves a link behind at each try
             raise
         return link
 
     async def _sign_on(self, link: BankLink) -> None:
         answer = await self._ask_on(link, self._network("001"), sealed=False)
-        if answer.fields[39] != _APPROVED:
-            code, reason = answer.fields[39], answer.fields.get(44, "")
+        if answer.fields.get(39) != _APPROVED:
+            code, reason = answer.fields.get(39), answer.fields.get(44, "")
             raise SignOnRefusedError(f"sign-on was answered {code}: {reason}")
         link.install(answer)
 
@@ -124,12 +125,13 @@ class Bank:
         return await self._ask_on(link, self._network("301"))
 
     async def sign_off(self) -> None:
-        """Sign off and close every link."""
-        for link in self.links:
-            if link.is_open:
+        """Sign off and close every link, answered or not."""
+        links, self.links[:] = tuple(link for link in self.links if link.is_open), ()
+        with ExitStack() as closing:
+            for link in links:
+                closing.callback(link.transport.loseConnection)
+            for link in links:
                 await self._ask_on(link, self._network("002"))
-                link.transport.loseConnection()
-        self.links.clear()
 
     def _network(self, code: str) -> Message:
         return Message("0800", {7: self._moment(), 11: self._stan(), 32: self.profile.code, 70: code})
@@ -143,8 +145,7 @@ class Bank:
 
     async def outcome(self, belief: Belief) -> Message:
         """What became of a transaction."""
-        message = self._inquiry("312000", [("PN", belief.policy)], belief)
-        return await self._ask(message)
+        return await self._ask(self._inquiry("312000", [("PN", belief.policy)], belief))
 
     async def receipt(self, number: str) -> Message:
         """A receipt again."""
@@ -169,8 +170,7 @@ class Bank:
         """A transaction that has its key but was not sent yet; `counter` is a branch and a terminal."""
         branch, terminal = counter or next(self._counters)
         stan = self._stan()
-        moment = self._moment()
-        mti = "0220" if advice else "0200"
+        moment, mti = self._moment(), "0220" if advice else "0200"
         rrn = f"{moment[:6]}{stan}"
         return self.record.keep(Belief(mti, code, terminal, branch, moment, stan, rrn, policy, due, amount))
 
@@ -286,6 +286,7 @@ class Bank:
         return await self._ask_on(await self._some_link(), message)
 
     async def _ask_on(self, link: BankLink, message: Message, *, sealed: bool = True) -> Message:
+        """Ask on a link; fails when no answer comes in time."""
         try:
             return await link.ask(message, sealed=sealed).addTimeout(self._answer_seconds, self._reactor)
         except DeferredTimeout:
@@ -333,7 +334,7 @@ class Bank:
         return Message("0100", fields)
 
     def _financial(self, belief: Belief, identity: str, *, repeat: bool = False) -> Message:
-        groups = [(tag, value) for tag, value in self._groups(belief, identity) if value]
+        groups = [one for one in (("PN", belief.policy), ("DU", belief.due), ("IN", identity)) if one[1]]
         return Message(
             belief.mti[:3] + "1" if repeat else belief.mti,
             {
@@ -351,10 +352,6 @@ class Bank:
                 49: "156",
             },
         )
-
-    @staticmethod
-    def _groups(belief: Belief, identity: str) -> tuple[tuple[str, str], ...]:
-        return ("PN", belief.policy), ("DU", belief.due), ("IN", identity)
 
     def _with_original(self, message: Message, of: Belief) -> Message:
         return Message(message.mti, {**message.fields, 90: self._original(of)})

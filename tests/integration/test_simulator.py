@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred
+from twisted.internet.defer import TimeoutError as DeferredTimeout
 
 from fep.commit import Deliver, Engine
 from fep.link import Link
@@ -16,7 +18,7 @@ from protocol.framing import Framing
 from protocol.mac import MacAlgorithm
 from protocol.message import Message
 from protocol.responses import Response
-from simulators.bank import Bank, BankProfile
+from simulators.bank import Bank, BankLink, BankProfile
 from simulators.beliefs import State
 from tests.builders import BANK
 from tests.machine import ZMK, Books, Machine, reactor, wait_for
@@ -192,3 +194,37 @@ def test_a_cancel_a_receipt_and_a_key_change(machine: Machine, books: Books) -> 
 
     assert at_work(machine, work) == (State.DONE, State.REVERSED, "00", True)
     assert books.due("D1") == ("open", "", 2)
+
+
+@pytest.mark.parametrize("asked", [Bank.echo, Bank.sign_off, Bank.change_keys])
+def test_nothing_that_is_asked_waits_for_ever(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, asked: Callable[[Bank], Coroutine[Any, Any, Any]]
+) -> None:
+    lose_first(monkeypatch, (b"0810",), "silence", spare=1)
+
+    async def work(bank: Bank) -> bool:
+        with pytest.raises(DeferredTimeout):
+            await asked(bank)
+        for link in bank.links:
+            link.transport.abortConnection()
+        bank.links.clear()
+        return True
+
+    assert at_work(machine, work)
+
+
+def test_a_link_whose_sign_on_fails_is_not_left_open(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lose_first(monkeypatch, (b"0810",), "silence", spare=1)
+    gone: Deferred[bool] = Deferred()
+
+    async def work(bank: Bank) -> bool:
+        monkeypatch.setattr(BankLink, "connectionLost", lambda _link, _reason: gone.callback(True))
+        with pytest.raises(DeferredTimeout):
+            await bank.connect()
+        ended = await gone.addTimeout(ANSWER_SECONDS, reactor)
+        monkeypatch.undo()
+        return ended
+
+    assert at_work(machine, work)
