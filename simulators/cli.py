@@ -6,8 +6,10 @@ the exit code is 0 only if the machine approved.
 
 from __future__ import annotations
 
+import shlex
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
@@ -17,74 +19,103 @@ from rich.console import Console
 from rich.table import Table
 from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeout
-from twisted.internet.error import ConnectError, ConnectionClosed
+from twisted.internet.error import ConnectError, ConnectionClosed, DNSLookupError
 from twisted.internet.task import react
 
 from fep.config import Bank as BankEntry
 from fep.config import Settings, load_settings
 from fep.errors import FepError
 from ledger.errors import LedgerError
+from protocol.dialect import load
 from protocol.errors import ProtocolError
 from protocol.message import NAMES, Message, masked_card
+from protocol.tlv import KNOWN, intact
 from simulators.bank import Bank, BankError, BankProfile
-from simulators.beliefs import Belief, State
-from simulators.failure import fail
+from simulators.beliefs import Belief, ContradictionError, State
+from simulators.failure import run_to_end
 from simulators.profile import profile_of
 
-_HIDDEN = frozenset({64, 128})
+_PROGRAM = "qianzhi-bank"
+_HIDDEN = frozenset({62, 64, 128})
+_HELD = frozenset({"IN", "KA"})
+"""An identity number and a key block, which no answer to a counter has: never shown, should one have them."""
 _ANSWER_SECONDS = 10
 _FEN = click.IntRange(1, 999_999_999_999)
+_SILENCE = (DeferredTimeout, ConnectionClosed, ConnectError)
+_EXPECTED = (FepError, LedgerError, ProtocolError, BankError, ContradictionError, OSError)
 
 
-_PROGRAM = "qianzhi-bank"
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """A bank of a machine's settings as a command line names it, and the options that name it again."""
+
+    entry: BankEntry
+    profile: BankProfile
+    options: tuple[str, ...]
+
+    def reversal(self, belief: Belief) -> str:
+        """Say by which command a transaction whose outcome is not known is reversed."""
+        told = belief.terminal, belief.sent_at, belief.stan
+        of = "--amount", str(belief.amount), "--code", belief.code
+        return f"not decided; reverse it: {shlex.join((_PROGRAM, *self.options, 'reverse', *told, *of))}"
 
 
 def main() -> NoReturn:
     """Run the command; expected errors become one line on standard error."""
-    try:
-        cli.main(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (FepError, LedgerError, ProtocolError, BankError) as error:
-        fail(_PROGRAM, str(error))
-    except ConnectError as error:
-        fail(_PROGRAM, f"cannot connect: {error}; is the machine serving? (make run)")
-    except ConnectionClosed:
-        fail(_PROGRAM, "the machine closed the link; its log says why")
-    except DeferredTimeout:
-        fail(_PROGRAM, f"no answer within {_ANSWER_SECONDS} s")
-    sys.exit(0)
+    run_to_end(_PROGRAM, cli, _EXPECTED)
+
+
+def counter_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say which machine is asked, and as which of its banks; `counter_of` takes them."""
+    port = click.IntRange(1, 65535)
+    path = click.Path(path_type=Path)
+    for option in reversed(
+        (
+            click.option("--config", type=path, default=Path("var/qianzhi.toml"), show_default=True),
+            click.option(
+                "--bank", "code", default=None, help="the bank's code  [default: the first in the settings]"
+            ),
+            click.option("--host", default=None, help="[default: the bank's in the settings]"),
+            click.option("--port", type=port, default=None, help="[default: the bank's in the settings]"),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def counter_of(config: Path, code: str | None, host: str | None, port: int | None) -> Counter:
+    """What the options of `counter_options` name. Raises click.UsageError, and what reading settings does."""
+    if not config.exists():
+        raise click.UsageError(f"there is no {config}; `make run` makes a sample machine and serves it")
+    settings = load_settings(config)
+    entry, chosen_port = chosen_bank(settings, code, port)
+    given = ("--host", host), ("--port", port)
+    again = tuple(str(part) for option in given if option[1] is not None for part in option)
+    options = "--config", str(config), "--bank", entry.code, *again
+    return Counter(entry, profile_of(settings, entry, chosen_port, host or ""), options)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option(
-    "--config", type=click.Path(path_type=Path), default=Path("var/qianzhi.toml"), show_default=True
-)
-@click.option("--bank", "code", default=None, help="the bank's code  [default: the first in the settings]")
-@click.option("--host", default=None, help="[default: the bank's in the settings]")
-@click.option(
-    "--port", type=click.IntRange(1, 65535), default=None, help="[default: the bank's in the settings]"
-)
+@counter_options
 @click.pass_context
 def cli(context: click.Context, config: Path, code: str | None, host: str | None, port: int | None) -> None:
     """Speak to a front-end machine as one of the banks in its settings."""
-    context.obj = _profile(load_settings(config), code, host, port)
+    context.obj = counter_of(config, code, host, port)
 
 
 @cli.command()
 @click.pass_obj
-def echo(profile: BankProfile) -> None:
+def echo(counter: Counter) -> None:
     """Sign on and ask whether the machine lives."""
-    _run(profile, lambda bank: _shown(bank.echo()))
+    _run(counter, lambda bank: _shown(bank, bank.echo()))
 
 
 @cli.command()
 @click.argument("policy")
 @click.pass_obj
-def inquire(profile: BankProfile, policy: str) -> None:
+def inquire(counter: Counter, policy: str) -> None:
     """What is due and payable on POLICY."""
-    _run(profile, lambda bank: _shown(bank.inquire(policy)))
+    _run(counter, lambda bank: _shown(bank, bank.inquire(policy)))
 
 
 @cli.command()
@@ -93,9 +124,9 @@ def inquire(profile: BankProfile, policy: str) -> None:
 @click.option("--due", default="")
 @click.option("--code", default="500000", show_default=True, help="DE 3")
 @click.pass_obj
-def collect(profile: BankProfile, policy: str, amount: int, due: str, code: str) -> None:
+def collect(counter: Counter, policy: str, amount: int, due: str, code: str) -> None:
     """Collect a premium of POLICY and print the receipt."""
-    _run(profile, lambda bank: _settled(bank, bank.settle(code, policy, amount, due=due)))
+    _run(counter, lambda bank: _settled(bank, bank.settle(code, policy, amount, due=due)))
 
 
 @cli.command()
@@ -105,17 +136,17 @@ def collect(profile: BankProfile, policy: str, amount: int, due: str, code: str)
 @click.option("--due", default="")
 @click.option("--code", default="260000", show_default=True, help="DE 3")
 @click.pass_obj
-def pay(profile: BankProfile, policy: str, amount: int, identity: str, due: str, code: str) -> None:
+def pay(counter: Counter, policy: str, amount: int, identity: str, due: str, code: str) -> None:
     """Pay a benefit of POLICY and print the receipt."""
-    _run(profile, lambda bank: _settled(bank, bank.settle(code, policy, amount, due=due, identity=identity)))
+    _run(counter, lambda bank: _settled(bank, bank.settle(code, policy, amount, due=due, identity=identity)))
 
 
 @cli.command()
 @click.argument("receipt")
 @click.pass_obj
-def receipt(profile: BankProfile, receipt: str) -> None:
+def receipt(counter: Counter, receipt: str) -> None:
     """Print RECEIPT, a receipt number, again."""
-    _run(profile, lambda bank: _shown(bank.receipt(receipt)))
+    _run(counter, lambda bank: _shown(bank, bank.receipt(receipt)))
 
 
 @cli.command()
@@ -125,24 +156,25 @@ def receipt(profile: BankProfile, receipt: str) -> None:
 @click.option("--amount", type=_FEN, required=True, help="in fen")
 @click.option("--code", default="500000", show_default=True, help="DE 3")
 @click.pass_obj
-def reverse(profile: BankProfile, terminal: str, sent_at: str, stan: str, amount: int, code: str) -> None:
+def reverse(counter: Counter, terminal: str, sent_at: str, stan: str, amount: int, code: str) -> None:
     """Reverse a transaction by the three that name it, as `collect` and `pay` print them."""
 
     def act(bank: Bank) -> Coroutine[Any, Any, bool]:
         original = Belief(
-            "0200", code, terminal, profile.branches[0], sent_at, stan, "0" * 12, "", "", amount
+            "0200", code, terminal, bank.profile.branches[0], sent_at, stan, "0" * 12, "", "", amount
         )
-        return _settled(bank, bank.reverse(bank.record.keep(original)))
+        wanted = State.REVERSED, State.NEVER_WAS  # either way the original has no effect
+        return _settled(bank, bank.reverse(bank.record.keep(original)), wanted)
 
-    _run(profile, act)
+    _run(counter, act)
 
 
 @cli.command()
 @click.argument("date")
 @click.pass_obj
-def totals(profile: BankProfile, date: str) -> None:
+def totals(counter: Counter, date: str) -> None:
     """Ask for the machine's totals of DATE (MMDD) by sending none of our own."""
-    _run(profile, lambda bank: _shown(bank.reconcile(date)))
+    _run(counter, lambda bank: _shown(bank, bank.reconcile(date)))
 
 
 def chosen_bank(settings: Settings, code: str | None, port: int | None) -> tuple[BankEntry, int]:
@@ -161,23 +193,51 @@ def chosen_bank(settings: Settings, code: str | None, port: int | None) -> tuple
     return entry, port or entry.port
 
 
-def _profile(settings: Settings, code: str | None, host: str | None, port: int | None) -> BankProfile:
-    entry, chosen_port = chosen_bank(settings, code, port)
-    return profile_of(settings, entry, chosen_port, host or "")
+class _Teller(Bank):
+    """The bank, which says once what it goes on asking, so that nobody takes it for dead."""
+
+    _told: frozenset[str] = frozenset()
+
+    async def _ask(self, message: Message) -> Message:
+        try:
+            return await super()._ask(message)
+        except _SILENCE:
+            said = {"02": "is reversed until that is answered", "04": "is repeated until it is answered"}
+            kind = message.mti[:2]
+            if kind in said and kind not in self._told:
+                self._told |= {kind}
+                click.echo(f"{_PROGRAM}: {message.mti}: no answer; it {said[kind]}, or Ctrl-C", err=True)
+            raise
 
 
-def _run(profile: BankProfile, act: Callable[[Bank], Coroutine[Any, Any, bool]]) -> None:
-    """Sign on, act, sign off; exit code 1 where the machine did not approve."""
+def _run(counter: Counter, act: Callable[[Bank], Coroutine[Any, Any, bool]]) -> None:
+    """Sign on, act, sign off; exit code 1 where the machine did not approve.
+
+    However it ends, what has no outcome yet is told with the command that reverses it.
+    """
+    banks: list[_Teller] = []
 
     async def session(reactor: Any) -> bool:  # noqa: ANN401 - reactors have no one type
         # Each run has forgotten the last STAN: the microsecond keeps a key from being used twice.
-        first_stan = datetime.now().astimezone().microsecond
-        bank = Bank(profile, reactor, lambda: datetime.now().astimezone(), _ANSWER_SECONDS, first_stan)
-        await bank.connect()
-        approved = await act(bank)
-        await bank.sign_off()
+        first_stan = _now().microsecond
+        bank = _Teller(counter.profile, reactor, _now, _ANSWER_SECONDS, first_stan)
+        banks.append(bank)
+        try:
+            await bank.connect()
+            approved = await act(bank)
+        except (ConnectError, DNSLookupError, UnicodeError) as error:
+            why = str(error).rstrip(".")
+            raise BankError(f"cannot connect: {why}; is the machine serving? (make run)") from error
+        except ConnectionClosed as error:
+            raise BankError("the machine closed the link; its log says why") from error
+        except DeferredTimeout as error:
+            raise BankError(f"no answer within {_ANSWER_SECONDS} s") from error
+        try:
+            await bank.sign_off()
+        except _SILENCE:
+            click.echo(f"{_PROGRAM}: the sign-off was not answered", err=True)
         for violation in bank.violations:
-            click.echo(f"qianzhi-bank: the machine broke the interface: {violation}", err=True)
+            click.echo(f"{_PROGRAM}: the machine broke the interface: {violation}", err=True)
         return approved and not bank.violations
 
     ended: list[bool] = []
@@ -190,38 +250,64 @@ def _run(profile: BankProfile, act: Callable[[Bank], Coroutine[Any, Any, bool]])
     try:
         react(start)
     except SystemExit:
+        for belief in (belief for bank in banks for belief in bank.record.undecided()):
+            click.echo(counter.reversal(belief), err=True)
         if failed:
             raise failed[0] from None
         if ended != [True]:
             sys.exit(1)
 
 
-async def _shown(asked: Coroutine[Any, Any, Message]) -> bool:
+def _now() -> datetime:
+    return datetime.now().astimezone()
+
+
+def _console() -> Console:
+    """The machine's own words are text, whatever signs they hold."""
+    return Console(markup=False, emoji=False)
+
+
+async def _shown(bank: Bank, asked: Coroutine[Any, Any, Message]) -> bool:
     answer = await asked
-    show(answer, Console())
+    _show(answer, _console(), bank.profile.dialect)
     return answer.fields[39] == "00"
 
 
-async def _settled(bank: Bank, acting: Coroutine[Any, Any, Belief]) -> bool:
+async def _settled(
+    bank: Bank, acting: Coroutine[Any, Any, Belief], wanted: tuple[State, ...] = (State.DONE,)
+) -> bool:
     belief = await acting
-    console = Console()
+    console = _console()
     told = f"DE 39 {belief.response} {belief.reason}".rstrip() if belief.response else ""
     console.print(f"{belief.state}: {told}".rstrip(": "))
     console.print(f"terminal {belief.terminal}, DE 7 {belief.sent_at}, STAN {belief.stan}")
     if belief.receipt:
-        show(await bank.receipt(belief.receipt), console)
-    return belief.state is not State.REFUSED
+        _show(await bank.receipt(belief.receipt), console, bank.profile.dialect)
+    return belief.state in wanted
 
 
-def show(message: Message, console: Console) -> None:
-    """Print a message: every DE by its name, the card masked, the receipt as it prints."""
+def _show(message: Message, console: Console, dialect: str) -> None:
+    """Print a message: every DE by its name, DE 48 by groups, the card masked, the receipt as it prints."""
     table = Table(title=message.mti, show_header=False)
+    for overflow in ("ellipsis", "ellipsis", "fold"):
+        table.add_column(overflow=overflow)
     for number, text in message.fields.items():
-        if number not in _HIDDEN and number != 62:
+        if number == 48:
+            for row in _groups(text, load(dialect).de48_encoding):
+                table.add_row(*row)
+        elif number not in _HIDDEN:
             table.add_row(str(number), NAMES[number], masked_card(text) if number == 2 else text)
     console.print(table)
     if 62 in message.fields:
         console.print(message.fields[62])
+
+
+def _groups(text: str, encoding: str) -> Iterator[tuple[str, str, str]]:
+    """A row for each group of DE 48; a due (DL) is one row, with its own groups in it."""
+    for tag, value in intact(text, encoding)[0]:
+        parts = intact(value, encoding)[0] if tag == "DL" else ()
+        said = ", ".join(f"{part.tag} {part.value}" for part in parts) or value
+        yield f"48.{tag}", KNOWN.get(tag, "unknown group"), "***" if tag in _HELD else said
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How a command of the simulators ends in an expected error: each line said on standard error, exit code 1.
+"""How a command of the simulators ends: each line of an expected error said on standard error, exit code 1.
 
 Which errors are expected, and what is said of them, each command says.
 """
@@ -16,3 +16,17 @@ def fail(program: str, text: str) -> NoReturn:
     for line in text.splitlines():
         click.echo(f"{program}: {line}", err=True)
     sys.exit(1)
+
+
+def run_to_end(program: str, command: click.Command, expected: tuple[type[Exception], ...]) -> NoReturn:
+    """Run a command to its end: 0, 2 where it was called wrongly, 130 by Ctrl-C, 1 by an expected error."""
+    try:
+        command.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        sys.exit(130)
+    except expected as error:
+        fail(program, str(error))
+    sys.exit(0)

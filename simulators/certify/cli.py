@@ -40,7 +40,7 @@ from simulators.certify.story import Story
 from simulators.certify.talk import Means
 from simulators.certify.terms import TERMINAL, Terms, TlsFiles, terms_of
 from simulators.certify.watch import RULES, watched
-from simulators.failure import fail
+from simulators.failure import run_to_end
 
 _CUTOVER_SECONDS = 300.0
 _PATH = click.Path(path_type=Path)
@@ -51,16 +51,8 @@ _OUT = click.option(
 
 def main() -> NoReturn:
     """Run the command; expected errors become one line on standard error."""
-    try:
-        cli.main(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except click.Abort:
-        sys.exit(130)
-    except (CertifyError, FepError, LedgerError, ProtocolError, OSError) as error:
-        fail("qianzhi-certify", str(error))
-    sys.exit(0)
+    expected = CertifyError, FepError, LedgerError, ProtocolError, OSError
+    run_to_end("qianzhi-certify", cli, expected)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

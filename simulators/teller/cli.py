@@ -20,13 +20,12 @@ from typing import Any, NoReturn
 import click
 from twisted.logger import globalLogBeginner
 
-from fep.config import load_settings
 from fep.errors import FepError
 from fep.logtext import log_observer
 from ledger.errors import LedgerError
 from protocol.errors import ProtocolError
-from simulators.cli import chosen_bank
-from simulators.profile import profile_of
+from simulators.cli import counter_of, counter_options
+from simulators.failure import run_to_end
 from simulators.teller.desk import BankDesk
 from simulators.teller.samples import LINES_MAX, Sample, pick
 from simulators.teller.screen import Place, TellerScreen
@@ -38,26 +37,11 @@ _ANSWER_SECONDS = 10
 
 def main() -> NoReturn:
     """Run the command; expected errors become one line on standard error."""
-    try:
-        teller.main(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (FepError, LedgerError, ProtocolError) as error:
-        click.echo(f"qianzhi-teller: {error}", err=True)
-        sys.exit(1)
-    sys.exit(0)
+    run_to_end("qianzhi-teller", teller, (FepError, LedgerError, ProtocolError, OSError))
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option(
-    "--config", type=click.Path(path_type=Path), default=Path("var/qianzhi.toml"), show_default=True
-)
-@click.option("--bank", "code", default=None, help="the bank's code  [default: the first in the settings]")
-@click.option("--host", default=None, help="[default: the bank's in the settings]")
-@click.option(
-    "--port", type=click.IntRange(1, 65535), default=None, help="[default: the bank's in the settings]"
-)
+@counter_options
 @click.option("--terminal", default="TELLER01", show_default=True, help="DE 41")
 @click.option("--book", type=click.Path(path_type=Path), default=None, help="[default: book.csv beside]")
 @click.option("--receipts", type=click.Path(path_type=Path), default=None, help="[default: receipts/ beside]")
@@ -75,24 +59,18 @@ def teller(
     answer_seconds: int,
 ) -> None:
     """A teller's screen at a bank: look up, collect, pay, cancel, print. `make run` serves a machine."""
-    if not config.exists():
-        raise click.UsageError(f"there is no {config}; `make run` makes a sample machine and serves it")
-    settings = load_settings(config)
-    entry, chosen_port = chosen_bank(settings, code, port)
-    profile = replace(profile_of(settings, entry, chosen_port, host or ""), terminals=(terminal,))
+    counter = counter_of(config, code, host, port)
+    profile = replace(counter.profile, terminals=(terminal,))
     samples = _samples(book or config.with_name("book.csv"))
-    place = Place(f"{entry.code} {entry.name}", terminal, receipts or config.with_name("receipts"))
+    place = Place(
+        f"{counter.entry.code} {counter.entry.name}", terminal, receipts or config.with_name("receipts")
+    )
     with _reactor_in_thread(config.with_name("teller.log")) as reactor:
         desk = BankDesk(profile, reactor, lambda: datetime.now().astimezone(), answer_seconds, _first_stan())
         screen = TellerScreen(desk, place, samples, _LANGUAGES[language])
         screen.run()
     for belief in screen.undecided:
-        click.echo(
-            f"not decided; reverse it: qianzhi-bank --config {config} --bank {entry.code} reverse"
-            f" {belief.terminal} {belief.sent_at} {belief.stan}"
-            f" --amount {belief.amount} --code {belief.code}",
-            err=True,
-        )
+        click.echo(counter.reversal(belief), err=True)
     if screen.return_code or screen.undecided:
         sys.exit(1)
 
