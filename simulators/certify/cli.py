@@ -6,6 +6,7 @@ code is 0 only if something was examined and nothing failed.
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -40,19 +41,55 @@ from simulators.certify.story import Story
 from simulators.certify.talk import Means
 from simulators.certify.terms import TERMINAL, Terms, TlsFiles, terms_of
 from simulators.certify.watch import RULES, watched
+from simulators.cli import chosen_bank
 from simulators.failure import run_to_end
 
 _CUTOVER_SECONDS = 300.0
+_SETTINGS = Path("var/qianzhi.toml")
+_DE_32_DIGITS_MAX = 11
 _PATH = click.Path(path_type=Path)
-_OUT = click.option(
-    "--out", type=_PATH, default=Path("var/certify"), show_default=True, help="reports' folder"
-)
 
 
 def main() -> NoReturn:
     """Run the command; expected errors become one line on standard error."""
     expected = CertifyError, FepError, LedgerError, ProtocolError, OSError
     run_to_end("qianzhi-certify", cli, expected)
+
+
+class BankCode(click.ParamType):
+    """A bank's code as DE 32 holds it."""
+
+    name = "digits"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The code; fails where it is none."""
+        if not (value.isascii() and value.isdecimal() and len(value) <= _DE_32_DIGITS_MAX):
+            self.fail(f"{value!r}: a bank's code is up to {_DE_32_DIGITS_MAX} digits", param, ctx)
+        return value
+
+
+class ReportsFolder(click.Path):
+    """Where the reports go: made before anything is examined, so that no hour of it is lost at its end."""
+
+    name = "path"
+
+    def convert(
+        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> Path:
+        """The folder, which is there; fails where it cannot be written to."""
+        folder = Path(value)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            self.fail(f"{folder}: no folder, and none can be made: {error.strerror}", param, ctx)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            self.fail(f"{folder}: may not be written to", param, ctx)
+        return folder
+
+
+_OUT = click.option(
+    "--out", type=ReportsFolder(), default=Path("var/certify"), show_default=True, help="reports' folder"
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -84,8 +121,15 @@ def agreed(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @cli.command()
-@click.option("--config", type=_PATH, default=None, help="the machine's settings, where its keys are at hand")
-@click.option("--bank", "code", default=None, help="DE 32  [default: the first bank in the settings]")
+@click.option(
+    "--config",
+    type=_PATH,
+    default=None,
+    help=f"the machine's settings, its keys beside  [default: {_SETTINGS}, unless --zmk-file is given]",
+)
+@click.option(
+    "--bank", "code", type=BankCode(), default=None, help="DE 32  [default: the first bank in the settings]"
+)
 @click.option("--host", default="", help="[default: the bank's in the settings, or 127.0.0.1]")
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=0, help="[default: the bank's in the settings]"
@@ -124,7 +168,14 @@ def fep(only: str, patient: bool, cutover: bool, seconds: float, out: Path, **gi
 
 
 @cli.command()
-@click.option("--bank", "code", default="01020000", show_default=True, help="DE 32 that the bank will send")
+@click.option(
+    "--bank",
+    "code",
+    type=BankCode(),
+    default="01020000",
+    show_default=True,
+    help="DE 32 that the bank will send",
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="where to listen")
 @click.option("--port", type=click.IntRange(0, 65535), default=8600, show_default=True)
 @agreed
@@ -198,16 +249,13 @@ def list_cases() -> None:
 
 
 def _terms(config: Path | None, code: str | None, host: str, port: int, terminal: str, **given: Any) -> Terms:  # noqa: ANN401
+    if config is None and given["zmk_file"] is None and _SETTINGS.exists():
+        config = _SETTINGS
     if config is None:
         return _terms_given(code, host, port, terminal, **given)
     settings = load_settings(config)
-    entry = next((bank for bank in settings.bank if code in (None, bank.code)), None)
-    if entry is None:
-        known = ", ".join(bank.code for bank in settings.bank)
-        raise click.BadParameter(f"no bank {code} in the settings; there are {known}", param_hint="--bank")
-    if not (port or entry.port):
-        raise click.UsageError(f"bank {entry.code} has port 0 in the settings: give --port")
-    return terms_of(settings, entry, host=host, port=port, terminal=terminal)
+    entry, chosen_port = chosen_bank(settings, code, port or None)
+    return terms_of(settings, entry, host=host, port=chosen_port, terminal=terminal)
 
 
 def _terms_given(
@@ -272,7 +320,6 @@ def _tell(result: Result) -> None:
 
 def _finish(run: Run, out: Path) -> None:
     """Write both reports, say how it ended; exit code 1 where it was not passed."""
-    out.mkdir(parents=True, exist_ok=True)
     (out / "report.html").write_text(as_html(run), encoding="utf-8")
     (out / "junit.xml").write_text(as_junit(run), encoding="utf-8")
     counts = ", ".join(f"{run.counts[outcome.value]} {outcome.value}" for outcome in Outcome)

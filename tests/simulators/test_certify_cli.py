@@ -110,6 +110,40 @@ def test_what_is_missing_is_said(tmp_path: Path) -> None:
         assert "has port 0 in the settings: give --port" in run(*given[:3]).output
 
 
+@pytest.mark.parametrize("code", ["abc", "123456789012", "\u0661", ""])
+@pytest.mark.parametrize("command", ["fep", "bank"])
+def test_a_bank_s_code_is_digits(command: str, code: str, tmp_path: Path) -> None:
+    wrong = run(command, "--bank", code, "--out", tmp_path)
+    assert wrong.exit_code == 2
+    assert f"{code!r}: a bank's code is up to 11 digits" in wrong.output
+
+
+@pytest.mark.parametrize("command", ["fep", "bank"])
+def test_reports_that_cannot_be_written_are_said_before_anything_is_examined(
+    command: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    for out in (file, file / "below"):
+        wrong = run(command, "--out", out)
+        assert wrong.exit_code == 2
+        assert "no folder, and none can be made" in wrong.output
+
+
+def test_settings_where_everything_has_them_need_not_be_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "without --config give --bank, --port and --zmk-file" in run("fep").output
+    with machine_with_dues(tmp_path / "var") as machine:
+        found = run("fep", "--port", str(machine.port()), "--only", "ECHO")
+        zmk = tmp_path / "zmk.hex"
+        zmk.touch(mode=0o600)
+        other = run("fep", "--port", str(machine.port()), "--zmk-file", zmk)
+    assert (found.exit_code, found.output.split(";")[0]) == (0, "2 passed, 0 failed, 0 not applicable")
+    assert "without --config give --bank, --port and --zmk-file" in other.output
+
+
 def test_a_zmk_that_others_can_read_is_not_used(tmp_path: Path) -> None:
     zmk = tmp_path / "zmk.hex"
     zmk.write_text(ZMK.hex())
