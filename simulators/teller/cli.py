@@ -6,6 +6,7 @@ the screen or the bank itself belongs here.
 
 from __future__ import annotations
 
+import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -68,6 +69,8 @@ def teller(
     with _reactor_in_thread(config.with_name("teller.log")) as reactor:
         desk = BankDesk(profile, reactor, lambda: datetime.now().astimezone(), answer_seconds, _first_stan())
         screen = TellerScreen(desk, place, samples, _LANGUAGES[language])
+        for ending in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(ending, lambda *_: screen.exit())  # the terminal is given back, and the end is told
         screen.run()
     for belief in screen.undecided:
         click.echo(counter.reversal(belief), err=True)

@@ -18,7 +18,7 @@ from typing import Any, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeout
-from twisted.internet.error import ConnectError, ConnectionClosed
+from twisted.internet.error import ConnectError, ConnectionClosed, DNSLookupError
 
 from protocol.dialect import load
 from protocol.errors import ProtocolError
@@ -35,11 +35,17 @@ _NO_SUCH_POLICY = "0"
 comes."""
 _CUTOVER = "201"
 _PAGES_MAX = 20
+_MOVES_NOTHING = frozenset({"01", "05", "08"})
+"""What has no answer of these has no outcome to be known; whoever asked is told that none came."""
 _SILENCE = (DeferredTimeout, ConnectionClosed, ConnectError)
 
 
 class DeskError(Exception):
-    """What was asked could not be done; the text says why."""
+    """What was asked could not be done; `key` is of a text in `WORDS`, which `str()` fills as its reason."""
+
+    def __init__(self, reason: str, key: str = "fault") -> None:
+        super().__init__(reason)
+        self.key = key
 
 
 class NotFound(DeskError):
@@ -122,7 +128,8 @@ class _Teller(Bank):
         try:
             answer = await super()._ask(message)
         except _SILENCE:
-            self.told(Happening("no answer", {"mti": message.mti}))
+            if message.mti[:2] not in _MOVES_NOTHING:
+                self.told(Happening("no answer", {"mti": message.mti}))
             raise
         if answer.mti == "0110":
             self.business_date = answer.fields.get(15, self.business_date)
@@ -241,11 +248,11 @@ class BankDesk:
         try:
             return await asyncio.wrap_future(waiting)
         except DeferredTimeout as error:
-            raise DeskError("no answer in time") from error
-        except ConnectError as error:
-            raise DeskError(f"cannot connect: {error}; is the machine serving? (make run)") from error
+            raise DeskError("", "silent") from error
+        except (ConnectError, DNSLookupError, UnicodeError) as error:
+            raise DeskError(str(error).rstrip("."), "unreachable") from error
         except ConnectionClosed as error:
-            raise DeskError("the machine closed the link; its log says why") from error
+            raise DeskError("", "cut off") from error
         except (BankError, ProtocolError, ContradictionError) as error:
             raise DeskError(str(error)) from error
 

@@ -49,6 +49,17 @@ class Told(Message):
         self.happening = happening
 
 
+class LogPane(RichLog):
+    """What happened. Lines are folded as they are written, so another width wants them written anew."""
+
+    class Resized(Message):
+        """The pane has another size."""
+
+    def on_resize(self) -> None:
+        """Tell the screen, which has the lines."""
+        self.post_message(self.Resized())
+
+
 class TellerScreen(App[None]):
     """The whole screen."""
 
@@ -75,7 +86,7 @@ class TellerScreen(App[None]):
         self._happenings: list[Happening] = []
         self._is_working = False
         self._is_losing = False
-        self._was_warned = False
+        self._warned: tuple[Belief, ...] = ()
 
     @property
     def undecided(self) -> tuple[Belief, ...]:
@@ -96,7 +107,7 @@ class TellerScreen(App[None]):
                 yield DataTable(id="dues", cursor_type="row")
         with Horizontal(id="lower"):
             yield DataTable(id="transactions", cursor_type="row")
-            yield RichLog(id="log", wrap=True, markup=False, min_width=20)
+            yield LogPane(id="log", wrap=True, markup=False, min_width=20)
         yield Static(id="keys")
 
     async def on_mount(self) -> None:
@@ -169,10 +180,10 @@ class TellerScreen(App[None]):
         self._work(self._show_receipt(belief.receipt))
 
     async def action_leave(self) -> None:
-        """Leave at once where all is decided; else say so, and leave the second time."""
+        """Leave at once where all is decided; else say so, and leave when asked again of the same."""
         await self.refresh_standing()
-        if self.undecided and not self._was_warned:
-            self._was_warned = True
+        if self.undecided and self.undecided != self._warned:
+            self._warned = self.undecided
             self.tell("undecided", count=str(len(self.undecided)))
             return
         self.exit()
@@ -214,7 +225,7 @@ class TellerScreen(App[None]):
         try:
             await act
         except DeskError as error:
-            self.tell("fault", reason=str(error))
+            self.tell(error.key, reason=str(error))
         finally:
             self._is_working = False
             await self.refresh_standing()
@@ -228,14 +239,15 @@ class TellerScreen(App[None]):
             self.tell("signed on")
 
     async def _look_up(self, policy: str) -> None:
+        self._policy = None  # whatever comes: the last customer's dues are nobody's any more
         try:
             self._policy = await self._desk.look_up(policy)
         except NotFound as error:
-            self._policy = None
             self.tell("not found", policy=policy, code=error.code, reason=error.reason)
         else:
             self.tell("found", policy=policy, count=str(len(self._policy.dues)))
-        self._show_policy()
+        finally:
+            self._show_policy()
         if self._policy and self._policy.dues:
             self.query_one("#dues").focus()
 
@@ -318,13 +330,11 @@ class TellerScreen(App[None]):
         self._show_samples()
         self._show_policy()
         self._show_transactions()
-        self.query_one("#log", RichLog).clear()
-        for happening in self._happenings:
-            self._write(happening)
+        self._show_log()
 
     def _show_head(self) -> None:
         language, date = self._language, self._standing.business_date
-        title = f"{word(language, 'title')}  {self._place.bank}  {self._place.terminal}"
+        title = f"{word(language, 'title')}  {self._place.terminal}  {self._place.bank}"
         self.query_one("#title", Static).update(Text(title, "bold"))
         said = say(language, "date", date=f"{date[:2]}-{date[2:]}") if date else word(language, "no date")
         self.query_one("#date", Static).update(said)
@@ -337,28 +347,35 @@ class TellerScreen(App[None]):
 
     def _show_policy(self) -> None:
         policy = self._policy
-        holder = f"{policy.policy}  {policy.holder}  {self._word(policy.state)}" if policy else ""
+        holder = f"{policy.holder}  {self._word(policy.state)}  {policy.policy}" if policy else ""
         self.query_one("#holder", Static).update(Text(holder))
         dues = policy.dues if policy else ()
-        rows = [(due.due, self._word(due.kind), due.date, _yuan(due.amount)) for due in dues]
-        self._fill("dues", ("due", "kind", "due date", "amount"), rows)
+        rows = [(due.due, _yuan(due.amount), self._word(due.kind), due.date) for due in dues]
+        self._fill("dues", ("due", "amount", "kind", "due date"), rows)
 
     def _show_transactions(self) -> None:
         rows = [
             (
                 f"{one.sent_at[4:6]}:{one.sent_at[6:8]}:{one.sent_at[8:]}",
-                one.stan,
-                self._word(one.code),
-                _yuan(one.amount),
                 Text(self._word(str(one.state)), _COLOURS.get(one.state, "")),
+                _yuan(one.amount),
+                self._word(one.code),
+                one.stan,
                 one.response,
                 one.policy,
                 one.receipt,
             )
             for one in self._standing.transactions
         ]
-        columns = ("time", "stan", "act", "amount", "state", "code", "policy number", "receipt")
+        # What a narrow terminal cuts off is at the right: how it ended, and how much, come first.
+        columns = ("time", "state", "amount", "act", "stan", "code", "policy number", "receipt")
         self._fill("transactions", columns, rows)
+
+    @on(LogPane.Resized)
+    def _show_log(self) -> None:
+        self.query_one("#log", RichLog).clear()
+        for happening in self._happenings:
+            self._write(happening)
 
     def _fill(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[str | Text]]) -> None:
         """Fill a table anew, the cursor where it was."""

@@ -128,6 +128,15 @@ WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "choose due": ("请先查询保单并选中一笔{kind}", "look up a policy and choose a due {kind} first"),
         "choose done": ("请在最近交易中选中一笔成功的交易", "choose a transaction that is done first"),
         "busy": ("上一笔尚未完结，请稍候", "the one before has not ended yet: wait"),
+        "silent": ("未办成：规定时间内无应答", "not done: no answer in time"),
+        "unreachable": (
+            "未办成：连不上前置机（{reason}）；它在运行吗？",
+            "not done: cannot connect ({reason}); is the machine serving?",
+        ),
+        "cut off": (
+            "未办成：前置机断开了连接，原因见其日志",
+            "not done: the machine closed the link; its log says why",
+        ),
         "fault": ("未办成：{reason}", "not done: {reason}"),
         "cut-over": (
             "前置机通知日切，业务日期 {date}",

@@ -120,6 +120,19 @@ def test_an_answer_that_does_not_come_is_told_reversed_and_told(
     assert books.responses() == [("collection", "00"), ("reversal", "00")]
 
 
+def test_an_inquiry_without_an_answer_leaves_no_outcome_unknown(machine: Machine, tmp_path: Path) -> None:
+    rules = read_rules(None, ("do=swallow_and_cut way=answer mti=0110 frame=3",))
+    proxy = Proxy(reactor, rules, ("127.0.0.1", machine.port()), lambda _: None)
+    port = blockingCallFromThread(reactor, proxy.listen, "127.0.0.1", 0)
+
+    async def act(screen: TellerScreen, press: Callable[..., Awaitable[None]]) -> None:
+        await press("enter")
+        assert [happening.key for happening in screen._happenings] == ["signed on", "cut off"]
+
+    at_machine(machine, tmp_path, act, port=port)
+    blockingCallFromThread(reactor, proxy.stop)
+
+
 def test_another_s_identity_number_is_refused(machine: Machine, books: Books, tmp_path: Path) -> None:
     wrong = SAMPLES[1]._replace(beneficiary="000000199003070010")
 

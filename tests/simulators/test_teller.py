@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from textual.app import App
 from textual.pilot import Pilot
-from textual.widgets import DataTable, Input, Static
+from textual.widgets import DataTable, Input, RichLog, Static
 
 from ledger import sample
 from ledger.bookfile import KINDS, STATES, write
@@ -98,12 +98,18 @@ class FakeDesk:
 Pressing = Callable[[TellerScreen, Pilot[None]], Awaitable[None]]
 
 
-def at_screen(desk: FakeDesk, folder: Path, act: Pressing, language: Language = Language.ENGLISH) -> None:
+def at_screen(
+    desk: FakeDesk,
+    folder: Path,
+    act: Pressing,
+    language: Language = Language.ENGLISH,
+    size: tuple[int, int] = (132, 40),
+) -> None:
     """Run the screen without a terminal, and press keys."""
 
     async def run() -> None:
         screen = TellerScreen(desk, Place("01020000 Bank", "T1", folder / "receipts"), SAMPLES, language)
-        async with screen.run_test(size=(132, 40)) as pilot:
+        async with screen.run_test(size=size) as pilot:
             await at_rest(screen, pilot)
             await act(screen, pilot)
 
@@ -154,7 +160,7 @@ def test_a_premium_is_collected_in_four_keys_and_its_receipt_is_saved_for_its_ow
 
     async def act(screen: TellerScreen, pilot: Pilot[None]) -> None:
         await pressed(screen, pilot, "enter")
-        assert rows(screen, "dues") == [["D1", "to collect", "20261201", "1,200.00"]]
+        assert rows(screen, "dues") == [["D1", "1,200.00", "to collect", "20261201"]]
         await pressed(screen, pilot, "enter")
         assert isinstance(screen.screen, SettleDialog)
         assert desk.asked == [], "no money moves before the teller's yes"
@@ -162,7 +168,7 @@ def test_a_premium_is_collected_in_four_keys_and_its_receipt_is_saved_for_its_ow
         assert isinstance(screen.screen, PaperDialog)
         await pressed(screen, pilot, "s")
         assert rows(screen, "transactions") == [
-            ["10:11:12", "000001", "renewal premium", "1,200.00", "done", "00", "P1", "R1"]
+            ["10:11:12", "done", "1,200.00", "renewal premium", "000001", "00", "P1", "R1"]
         ]
 
     at_screen(desk, tmp_path, act)
@@ -314,6 +320,81 @@ def test_a_policy_that_is_not_there_and_a_machine_that_is_not_there_are_told(tmp
         screen.query_one("#policy", Input).value = "P9"
         await pressed(screen, pilot, "f3")
         assert happened(screen).endswith("policy P9: DE 39 25 NO SUCH POLICY")
+
+    at_screen(desk, tmp_path, act)
+
+
+@pytest.mark.parametrize("language", Language)
+def test_a_small_terminal_shows_every_key_and_how_much_and_how_it_ended(
+    language: Language, tmp_path: Path
+) -> None:
+    async def act(screen: TellerScreen, pilot: Pilot[None]) -> None:
+        await pressed(screen, pilot, "enter", "f5", "enter", "escape")
+        assert re.sub(r"\s+", " ", visible(screen, "keys")) == re.sub(r"\s+", " ", WORDS["keys"][language])
+        row = visible(screen, "transactions")
+        assert [say(language, "done") in row, "1,200.00" in row] == [True, True]
+        screen.query_one("#policy", Input).value = "P3"
+        await pressed(screen, pilot, "f3")
+        assert [due in visible(screen, "dues") for due in ("D1", "D2", "1,200.00")] == [True] * 3
+        assert WORDS["active"][language] in visible(screen, "holder")
+
+    at_screen(FakeDesk(), tmp_path, act, language, (80, 24))
+
+
+def visible(screen: TellerScreen, name: str) -> str:
+    """A part of the screen as its characters stand in the terminal."""
+    widget = screen.screen_stack[0].query_one(f"#{name}")
+    lines = [widget.render_line(y) for y in range(widget.size.height)]
+    return "\n".join(line.text[: widget.size.width] for line in lines)
+
+
+def test_the_log_is_folded_anew_where_the_terminal_has_another_width(tmp_path: Path) -> None:
+    async def act(screen: TellerScreen, pilot: Pilot[None]) -> None:
+        desk.told(Happening("reversing", {"stan": "000007"}))
+        await at_rest(screen, pilot)
+        said = happened(screen)
+        for width in (80, 132):
+            await pilot.resize_terminal(width, 24)
+            await at_rest(screen, pilot)
+            assert happened(screen) == said
+            log = screen.query_one("#log", RichLog)
+            assert max(line.cell_length for line in log.lines) <= log.scrollable_content_region.width
+
+    desk = FakeDesk()
+    at_screen(desk, tmp_path, act)
+
+
+def test_the_last_customer_s_dues_are_gone_when_the_next_one_cannot_be_looked_up(tmp_path: Path) -> None:
+    desk = FakeDesk()
+
+    async def silent(_policy: str) -> PolicyShown:
+        raise DeskError("", "silent")
+
+    async def act(screen: TellerScreen, pilot: Pilot[None]) -> None:
+        await pressed(screen, pilot, "enter")
+        assert len(rows(screen, "dues")) == 1
+        desk.look_up = silent  # type: ignore[method-assign]
+        screen.query_one("#policy", Input).value = "P2"
+        await pressed(screen, pilot, "f3", "f5")
+        assert (rows(screen, "dues"), shown(screen, "holder")) == ([], "")
+        assert screen.screen is screen.screen_stack[0]
+        assert "未办成：规定时间内无应答" in happened(screen)
+
+    at_screen(desk, tmp_path, act, Language.CHINESE)
+    assert desk.asked == []
+
+
+def test_who_was_warned_of_one_is_warned_of_another(tmp_path: Path) -> None:
+    desk = FakeDesk()
+    one = Belief("0200", "500000", "T1", "B1", "1124101112", "000001", "R", "P1", "D1", 120_000)
+    desk.transactions.append(one)
+
+    async def act(screen: TellerScreen, pilot: Pilot[None]) -> None:
+        await pressed(screen, pilot, "ctrl+q")
+        desk.transactions[:] = [one.told(Told.UNDONE), replace(one, stan="000002")]
+        await pressed(screen, pilot, "ctrl+q")
+        assert screen.is_running
+        assert happened(screen).count("^Q once more leaves all the same") == 2
 
     at_screen(desk, tmp_path, act)
 
