@@ -35,7 +35,7 @@ SAMPLES = (
     Sample("P1", "premium", "500000", "D1", 120_000, ""),
     Sample("P2", "benefit", "261000", "B1", 500_000, BENEFICIARY),
 )
-LONG = PolicyShown("P20200190000005", "欧阳娜娜", "active", (replace(PREMIUM, due="D2026093000000003"),))
+LONG = PolicyShown("P20200190000005", "欧阳测试", "active", (replace(PREMIUM, due="D2026093000000003"),))
 BOOK = {
     LONG.policy: LONG,
     "P1": PolicyShown("P1", "张三", "active", (PREMIUM,)),
