@@ -2,8 +2,9 @@
 
 const SECONDS = 300;
 
-function colour(name) {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+// What the style sheet says of a chart's box, each colour as it is now: a canvas knows no variables.
+function style(chart) {
+  return getComputedStyle(chart.root.parentElement);
 }
 
 // The last SECONDS values, the newest at 0; what the machine has not yet lived through is a gap.
@@ -15,8 +16,8 @@ function columns(rates) {
 
 function line() {
   return {
-    stroke: () => colour("--accent"),
-    fill: () => `${colour("--accent")}22`,
+    stroke: (chart) => style(chart).stroke,
+    fill: (chart) => style(chart).fill,
     width: 1.5,
     points: { show: false },
   };
@@ -58,8 +59,8 @@ export function sparkline(box) {
 // `label` says an x value, in seconds before now, in words.
 export function chart(box, label) {
   const axis = {
-    stroke: () => colour("--quiet"),
-    grid: { stroke: () => colour("--edge"), width: 1 },
+    stroke: (chart) => style(chart).color,
+    grid: { stroke: (chart) => style(chart).borderTopColor, width: 1 },
     ticks: { show: false },
   };
   return made(box, 210, {

@@ -174,6 +174,15 @@ def test_nothing_inline_nothing_from_elsewhere_and_no_text_as_markup(path: Path)
     assert [pattern for pattern in FORBIDDEN if re.search(pattern, text)] == []
 
 
+def test_a_colour_is_said_once_for_light_and_for_dark() -> None:
+    style = (STATIC / "page.css").read_text(encoding="utf-8")
+    colour = r"#[0-9a-f]{3,8}"
+    pairs = re.findall(rf"(--[\w-]+): light-dark\({colour}, {colour}\);", style)
+    assert sorted(pairs) == sorted(set(pairs))
+    assert len(re.findall(rf"{colour}\b", style)) == 2 * len(pairs), "no colour stands elsewhere"
+    assert set(re.findall(r"var\((--[\w-]+)\)", style)) == set(pairs)
+
+
 @pytest.mark.parametrize("path", OURS, ids=lambda path: path.name)
 def test_the_languages_words_stand_in_the_table_alone(path: Path) -> None:
     text = re.sub(r"(?s)<noscript>.*?</noscript>", "", path.read_text(encoding="utf-8"))

@@ -25,6 +25,7 @@ pytestmark = [
 ]
 SCREENS = ((1366, 768, False), (390, 844, True))
 DARK, LIGHT = "rgb(14, 19, 25)", "rgb(243, 245, 248)"
+GRID = {"light": "213,219,227,255", "dark": "48,58,71,255"}
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +95,20 @@ def fact(bank: str, name: str) -> str:
     return f'[data-bank="{bank}"] [data-fact="{name}"]'
 
 
+def drawn(window: Browser) -> set[str]:
+    """The colours of the chart's pixels: red, green, blue, alpha."""
+    return set(window.run(PIXELS))
+
+
+PIXELS = """
+const canvas = document.querySelector('#chart canvas');
+const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+const seen = new Set();
+for (let at = 0; at < data.length; at += 4) seen.add(data.slice(at, at + 4).join());
+return [...seen];
+"""
+
+
 def looks(window: Browser, folder: Path, name: str) -> None:
     """In each language, theme and size: no scrolling to the side; a screenshot of each is kept."""
     for theme in ("light", "dark"):
@@ -116,6 +131,7 @@ def test_links_go_green_and_red_and_the_numbers_move(
     assert alarm_names(window) == ["bank_down", "bank_down"]
     assert "启动以来从未连上" in window.text("#alarm-list")
     assert (window.text("#day"), window.text("#cutover")) == ("2026-11-24", "11:48:48")
+    assert window.run("return getComputedStyle(document.body).fontVariantNumeric") == "tabular-nums"
     counter = Counter(machine)
     counter.do(lambda: counter.bank.connect(2))
     window.until(lambda: lights(window)[BANK] == "已签到")
@@ -185,8 +201,11 @@ def test_language_and_theme_are_switched_and_kept(window: Browser, machine: Mach
     assert (window.text("#banks-title"), window.run(ground)) == ("Banks' links", DARK), "and are kept"
     assert window.run("return document.documentElement.lang") == "en"
     assert window.run("return document.querySelector('[data-language=en]').ariaPressed") == "true"
+    assert GRID["dark"] in drawn(window), "the charts have the theme's colours too"
+    assert GRID["light"] not in drawn(window)
     window.click('[data-theme-choice=""]')
     assert window.run(ground) == LIGHT
+    window.until(lambda: GRID["light"] in drawn(window))
     assert window.run("return localStorage.getItem('qianzhi-theme')") is None
 
 
