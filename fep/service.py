@@ -7,6 +7,7 @@ Wiring only. No rule, no message, no statement.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -130,36 +131,42 @@ class Service:
             self.log.warn("node.durable is false: a trial; what is approved may be lost with the power")
         epoch = self.book.claim(self.settings.node.name)
         day = self.book.day()
-        self._threads.start()
-        self.engine = Engine(
-            committer=self.book.commit,
-            call_in_thread=self._threads.run,
-            clock=self._world.reactor,
-            now_us=self._world.now_us,
-            statistics=self.statistics,
-            batch_limit=limits.batch,
-            queue_limit=limits.queue,
-            queue_seconds=limits.queue_ms / 1000,
-            retry_seconds=limits.retry_seconds,
-            fenced=self._fenced,
-            new_date=lambda: self.server.announce(CUTOVER),
-            noted=lambda kind, detail: self.chronicle.note(kind, detail=detail),
-            business_date=day.date if day else "",
-        )
-        surroundings = Surroundings(
-            self.engine,
-            limits,
-            self.statistics,
-            self._world.reactor.seconds,
-            self._world.now,
-            self.chronicle,
-        )
-        self.server = self._listen(surroundings)
-        self.source = Source(self.settings.node.name, self.server, self.engine, self.statistics)
-        self._show()
-        self._operate()
-        self.source.serving = True
-        self.chronicle.note(Kind.STARTED)
+        with ExitStack() as undone:  # a start that fails leaves no thread, which would keep the process alive
+            self._threads.start()
+            undone.callback(self._close)
+            undone.callback(self._stop_listening)
+            undone.callback(self._stop_calls)
+            self.engine = Engine(
+                committer=self.book.commit,
+                call_in_thread=self._threads.run,
+                clock=self._world.reactor,
+                now_us=self._world.now_us,
+                statistics=self.statistics,
+                batch_limit=limits.batch,
+                queue_limit=limits.queue,
+                queue_seconds=limits.queue_ms / 1000,
+                retry_seconds=limits.retry_seconds,
+                fenced=self._fenced,
+                new_date=lambda: self.server.announce(CUTOVER),
+                noted=lambda kind, detail: self.chronicle.note(kind, detail=detail),
+                business_date=day.date if day else "",
+            )
+            surroundings = Surroundings(
+                self.engine,
+                limits,
+                self.statistics,
+                self._world.reactor.seconds,
+                self._world.now,
+                self.chronicle,
+            )
+            self.server = self._listen(surroundings)
+            undone.callback(self.server.stop)
+            self.source = Source(self.settings.node.name, self.server, self.engine, self.statistics)
+            self._show()
+            self._operate()
+            self.source.serving = True
+            self.chronicle.note(Kind.STARTED)
+            undone.pop_all()
         self.log.info("serving as {node}, epoch {epoch}", node=self.settings.node.name, epoch=epoch)
 
     def stop(self) -> Deferred[None]:
@@ -168,14 +175,13 @@ class Service:
         """
         self.source.serving = False
         self.chronicle.note(Kind.STOPPING)
-        for looping in self._calls:
-            looping.stop()
+        self._stop_calls()
         self.feed.tick()  # the last word
         self.feed.stop()
         self.engine.stop_errands()
         self.server.drain()
         seconds = self.settings.limits.stop_seconds
-        finished: Deferred[Any] = DeferredList([maybeDeferred(port.stopListening) for port in self._ports])
+        finished = self._stop_listening()
         finished.addCallback(
             lambda _: Deferred.fromCoroutine(self._answered()).addTimeout(seconds, self._world.reactor)
         )
@@ -273,6 +279,13 @@ class Service:
     def _stopped_short(self, failure: Failure, what: str) -> None:
         failure.trap(DeferredTimeout)
         self.log.error("stopping all the same: {what}", what=what)
+
+    def _stop_calls(self) -> None:
+        for looping in self._calls:
+            looping.stop()
+
+    def _stop_listening(self) -> Deferred[Any]:
+        return DeferredList([maybeDeferred(port.stopListening) for port in self._ports])
 
     def _close(self) -> None:
         self._threads.stop()

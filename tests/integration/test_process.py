@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ import pytest
 
 from fep.config import Settings
 from tests.builders import book, message, policy, premium
-from tests.children import running
+from tests.children import SECONDS, running
 from tests.machine import Books, Client, load_front_book, write_settings
 
 DUES = 400
@@ -81,6 +82,20 @@ def qianzhi(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "console.main", *arguments], capture_output=True, text=True, check=False
     )
+
+
+@pytest.mark.parametrize("option", ["--port", "--status-port"])
+def test_a_machine_whose_port_is_taken_says_so_and_ends(tmp_path: Path, option: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        given = {"--port": "0", "--status-port": "0", option: port}
+        words = [word for pair in given.items() for word in pair]
+        assert qianzhi("init", str(tmp_path), *words).returncode == 0
+        command = [sys.executable, "-m", "console.main", "serve", str(tmp_path / "qianzhi.toml")]
+        with running(command, stderr=subprocess.PIPE) as process:
+            _, said = process.communicate(timeout=SECONDS)
+    assert process.returncode == 1
+    assert said.splitlines()[-1].startswith(f"qianzhi: Couldn't listen on 127.0.0.1:{port}: ")
 
 
 def test_the_command_installs_loads_once_and_verifies(tmp_path: Path) -> None:
