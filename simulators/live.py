@@ -37,6 +37,8 @@ COUNTERS = (12, 6, 3)
 REST_SECONDS = 0.8
 """The mean between two customers at a counter: the book then lasts for half an hour, and inquiries go on."""
 SEED = 20_261_125
+MARK = ".made-by-live"
+"""A file that says whose the folder is: all that is in it goes at the next run."""
 
 
 def now() -> datetime:
@@ -44,9 +46,23 @@ def now() -> datetime:
     return datetime.now().astimezone()
 
 
+def clear(folder: Path) -> None:
+    """An empty folder of ours, whatever an earlier run left in it. Raises DemoFailure if it holds anything else,
+    and OSError.
+    """
+    if folder.is_dir() and any(folder.iterdir()):
+        if not (folder / MARK).exists():
+            raise DemoFailure(
+                f"{folder} holds what was not made here: name an empty or a new folder, or remove it"
+            )
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MARK).touch()
+
+
 def set_up(folder: Path, status_port: int, today: str) -> tuple[Path, Book]:
     """A fresh installation in a folder, with a book loaded for today: its settings' path, and the book."""
-    shutil.rmtree(folder, ignore_errors=True)
+    clear(folder)
     config = install(folder, os.urandom, datetime.now(UTC), first_port=0, status_port=status_port, trial=True)
     settings = config.read_text(encoding="utf-8").replace('# cutover = "22:00"', 'cutover = "22:00"  ')
     config.write_text(settings, encoding="utf-8")
@@ -100,8 +116,20 @@ class Town:
 
 
 @click.command()
-@click.option("--folder", type=click.Path(path_type=Path), default=Path("var/live"), show_default=True)
-@click.option("--status-port", default=8580, show_default=True, help="0: the system chooses one")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path),
+    default=Path("var/live"),
+    show_default=True,
+    help="made anew each time",
+)
+@click.option(
+    "--status-port",
+    type=click.IntRange(0, 65535),
+    default=8580,
+    show_default=True,
+    help="0: the system chooses one",
+)
 def main(folder: Path, status_port: int) -> None:
     """Serve with three simulated banks at work, and say where the status page is, until Ctrl-C."""
     os.umask(0o077)
@@ -110,7 +138,7 @@ def main(folder: Path, status_port: int) -> None:
         await deferLater(reactor, 0)  # from here on Ctrl-C is the reactor's to hear, at any moment
         try:
             await _live(reactor, Console(), folder, status_port)
-        except (BankError, DemoFailure) as error:
+        except (BankError, DemoFailure, OSError) as error:
             fail("make live", str(error))
 
     react(lambda reactor: Deferred.fromCoroutine(run(reactor)))

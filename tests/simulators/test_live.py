@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -15,8 +16,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from simulators.live import COUNTERS
-from tests.children import running
+from simulators.demo import DemoFailure
+from simulators.live import COUNTERS, MARK, clear
+from tests.children import SECONDS, running
 from tests.machine import SOCKET_SECONDS
 
 
@@ -79,3 +81,31 @@ def test_a_bank_that_fails_ends_it_with_the_reason_and_nothing_left_running(tmp_
         page(process)
         assert process.stderr.read() == "make live: the line was cut\n"
     assert process.returncode == 1
+
+
+@pytest.mark.slow
+def test_a_status_port_that_is_taken_is_said_and_ends_it(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        command = [*live(tmp_path / "live")[:-1], port]
+        with running(command, stderr=subprocess.PIPE) as process:
+            _, said = process.communicate(timeout=SECONDS)
+    assert process.returncode == 1
+    assert said.splitlines()[0] == "make live: the machine did not start:"
+    assert f"Couldn't listen on 127.0.0.1:{port}: " in said
+
+
+def test_a_folder_with_anything_of_somebody_elses_is_left_alone(tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.write_text("kept")
+    with pytest.raises(DemoFailure, match="holds what was not made here"):
+        clear(tmp_path)
+    assert theirs.read_text() == "kept"
+
+
+def test_a_folder_of_an_earlier_run_is_made_anew(tmp_path: Path) -> None:
+    folder = tmp_path / "deep" / "live"
+    clear(folder)
+    (folder / "front.db").touch()
+    clear(folder)
+    assert [path.name for path in folder.iterdir()] == [MARK]
