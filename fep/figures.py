@@ -7,6 +7,8 @@ It is read in a thread of its own, and only while somebody looks at the page. Wh
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -60,7 +62,10 @@ class FiguresFile:
 def read(path: Path) -> Figures | str | None:
     """The figures in a file, or why there are none; None where there is no file: nothing was told yet."""
     try:
-        with path.open("rb") as file:
+        # Without waiting: a pipe in the file's place, which nobody writes, would hold the thread for ever.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return "the file cannot be read: it is no regular file"
             return parse(file.read(BYTES_MAX + 1))
     except FileNotFoundError:
         return None

@@ -47,8 +47,8 @@ def now() -> datetime:
 
 
 def clear(folder: Path) -> None:
-    """An empty folder of ours, whatever an earlier run left in it. Raises DemoFailure if it holds anything else,
-    and OSError.
+    """An empty folder of ours, whatever an earlier run left in it. Raises OSError, and DemoFailure where it
+    holds anything else.
     """
     if folder.is_dir() and any(folder.iterdir()):
         if not (folder / MARK).exists():

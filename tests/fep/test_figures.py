@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,12 @@ def test_a_file_is_read_checked_and_its_faults_are_said(tmp_path: Path) -> None:
     path.write_bytes(b" " * (BYTES_MAX + 5))
     assert read(path) == f"the file is not in order: more than {BYTES_MAX} bytes"
     assert read(tmp_path) == "the file cannot be read: Is a directory"
+
+
+def test_a_pipe_in_the_files_place_holds_nobody_up(tmp_path: Path) -> None:
+    path = tmp_path / "breaks.json"
+    os.mkfifo(path)
+    assert read(path) == "the file cannot be read: it is no regular file"
 
 
 def at_once(function: Callable[..., Any], *arguments: object) -> Deferred[Any]:
