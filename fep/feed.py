@@ -20,7 +20,7 @@ from zope.interface import implementer
 from fep.alarms import alarms
 from fep.chronicle import Chronicle
 from fep.picture import BANDS, Picture
-from fep.webpage import protect
+from fep.webpage import protect, shipped
 
 WATCHERS_MAX: Final = 32
 """Pages open at once: more than an operations room has screens."""
@@ -32,7 +32,7 @@ RETRY_MS: Final = 2000
 
 @implementer(IPushProducer)
 class Watcher:
-    """One open page. `told` is up to date once it has had a hello and each second since."""
+    """One open page: whether its socket is full, and for how many seconds it has not read."""
 
     def __init__(self, request: Request) -> None:
         self.request = request
@@ -65,6 +65,7 @@ class Feed(Resource):
         self._chronicle = chronicle
         self._watchers: dict[Request, Watcher] = {}
         self._told = 0
+        self._greeting = b""
 
     @property
     def watchers(self) -> int:
@@ -93,6 +94,7 @@ class Feed(Resource):
 
     def tick(self) -> None:
         """Tell every open page what is new; called once a second, when the counters have been read."""
+        self._greeting = b""
         if not self._watchers:
             return
         news = self._news()
@@ -114,9 +116,15 @@ class Feed(Resource):
             watcher.request.finish()
 
     def _hello(self) -> bytes:
-        picture = self._paint()
-        rates = {bank.code: self._rates(bank.code) for bank in picture.banks}
-        return _message("hello", picture, {"bands": BANDS, "rates": rates}, self._chronicle.since())
+        """What a page begins with: made once a second at most, however many come and come again. What has
+        happened since it was made is in the next news.
+        """
+        if not self._greeting:
+            picture = self._paint()
+            rates = {bank.code: self._rates(bank.code) for bank in picture.banks}
+            more = {"version": shipped().version, "bands": BANDS, "rates": rates}
+            self._greeting = _message("hello", picture, more, self._chronicle.since())
+        return self._greeting
 
     def _news(self) -> bytes:
         events = self._chronicle.since(self._told)

@@ -17,7 +17,7 @@ from twisted.web.server import Site
 from fep.chronicle import Chronicle, Kind
 from fep.feed import BEHIND_MAX, WATCHERS_MAX, Feed
 from fep.picture import Picture
-from fep.webpage import POLICY
+from fep.webpage import POLICY, shipped
 from tests.builders import BANK
 from tests.pictures import OTHER, picture
 
@@ -70,6 +70,7 @@ def test_a_feed_begins_with_everything_and_goes_on_with_what_is_new() -> None:
     stage.chronicle.note(Kind.STARTED)
     transport, _ = stage.watch()
     [(name, hello)] = events(transport)
+    assert hello["version"] == shipped().version
     assert (name, hello["rates"], hello["bands"]) == ("hello", {BANK: [1, 2, 3], OTHER: []}, [1, 7, 30])
     assert [event["kind"] for event in hello["events"]] == ["started"]
     assert (hello["picture"]["rate"], hello["alarms"]) == (1, [])
@@ -89,6 +90,19 @@ def test_one_picture_serves_every_page() -> None:
     stage.feed.tick()
     assert stage.drawn == before + 1
     assert len({transport.value()[-200:] for transport in transports}) == 1
+
+
+def test_pages_that_come_in_the_same_second_are_greeted_with_one_picture_and_miss_nothing() -> None:
+    stage = Stage()
+    stage.watch()
+    stage.chronicle.note(Kind.RELOAD)
+    late, _ = stage.watch()
+    assert stage.drawn == 1
+    stage.feed.tick()
+    (_, hello), (_, news) = events(late)
+    assert [[event["kind"] for event in told["events"]] for told in (hello, news)] == [[], ["reload"]]
+    later, _ = stage.watch()
+    assert [event["kind"] for event in events(later)[0][1]["events"]] == ["reload"]
 
 
 def test_a_feed_that_nobody_watches_draws_nothing() -> None:
