@@ -19,7 +19,11 @@ const state = {
   sparks: {},
   chart: null,
 };
+// In milliseconds of the page's own clock, which nobody sets.
 let heardAt = 0;
+let askedAt = 0;
+let source = null;
+let version = "";
 let language = "";
 
 function remembered(key) {
@@ -50,6 +54,9 @@ function take(events) {
 }
 
 function hello(message) {
+  // Another version serves by now, and these are the files of the one before.
+  if (version && version !== message.version) location.reload();
+  version = message.version;
   state.bands = message.bands;
   state.rates = message.rates;
   state.events.clear();
@@ -58,11 +65,13 @@ function hello(message) {
 }
 
 function news(message) {
-  for (const bank of message.picture.banks) {
-    const rates = (state.rates[bank.code] ||= []);
-    rates.push(bank.rate);
-    if (rates.length > RATES_MAX) rates.shift();
-  }
+  // A bank that is no longer in the settings goes, and its rates with it.
+  state.rates = Object.fromEntries(
+    message.picture.banks.map((bank) => [
+      bank.code,
+      [...(state.rates[bank.code] || []), bank.rate].slice(-RATES_MAX),
+    ]),
+  );
   take(message.events);
   seen(message);
 }
@@ -71,25 +80,28 @@ function seen(message) {
   state.picture = message.picture;
   state.alarms = message.alarms;
   state.feed = "live";
-  heardAt = Date.now();
+  heardAt = performance.now();
   show(state);
 }
 
 function listen() {
-  const source = new EventSource("/feed");
+  source?.close();
+  askedAt = performance.now();
+  source = new EventSource("/feed");
   source.addEventListener("hello", (event) => hello(JSON.parse(event.data)));
   source.addEventListener("news", (event) => news(JSON.parse(event.data)));
-  source.addEventListener("error", () => {
-    // A feed that ended is asked for again by the browser; one that was refused is not.
-    if (source.readyState === EventSource.CLOSED) setTimeout(listen, AGAIN_MS);
-  });
 }
 
+// A feed that ended the browser asks for again by itself; one that was refused, or from which nothing comes
+// though nobody closed it (a machine that lost its power, a cable), it does not.
 function watch() {
-  if (Date.now() - heardAt > STALE_MS && state.feed !== "lost") {
+  const now = performance.now();
+  if (now - heardAt <= STALE_MS) return;
+  if (state.feed !== "lost") {
     state.feed = "lost";
     show(state);
   }
+  if (now - askedAt > AGAIN_MS) listen();
 }
 
 function pressed(buttons, isChosen) {
@@ -145,6 +157,6 @@ state.newSpark = sparkline;
 wire();
 useTheme(document.documentElement.dataset.theme || "");
 useLanguage(remembered("qianzhi-language"));
-heardAt = Date.now();
+heardAt = performance.now();
 setInterval(watch, 1000);
 listen();

@@ -11,6 +11,7 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import blockingCallFromThread
 
+from fep.webpage import shipped
 from ledger.outstanding import Figures, Outstanding, write
 from protocol.framing import Framing
 from protocol.mac import MacAlgorithm
@@ -266,6 +267,55 @@ def test_a_page_that_has_lost_the_machine_says_so(window: Browser, machine: Mach
     assert "systemctl status qianzhi-fep" in window.text("#alarm-list")
     window.shoot(screenshots(tmp_path / "screenshots") / "lost-light-zh-1366.png")
     window.complaints()
+
+
+def test_a_feed_that_falls_silent_is_asked_for_again(window: Browser, machine: Machine) -> None:
+    """As after a power cut: nothing comes, and nobody has closed the connection."""
+    opened(window, machine)
+    window.asked_for()
+    feed = machine.service.feed
+    blockingCallFromThread(reactor, machine.service._stop_calls)
+    machine.service._calls.clear()
+    window.until(lambda: window.run("return document.body.dataset.feed") == "lost")
+    window.until(lambda: any(url.endswith("/feed") for url in window.asked_for()))
+    window.until(lambda: feed.watchers == 1)
+
+
+def test_a_page_of_another_version_than_the_machines_takes_the_new_files(
+    window: Browser, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened(window, machine)
+    window.run("window.isOld = true")
+    watchers = machine.service.feed._watchers
+
+    def cut() -> None:
+        for request in tuple(watchers):
+            request.channel.transport.abortConnection()
+
+    blockingCallFromThread(reactor, cut)
+    window.until(lambda: len(watchers) == 1)
+    window.until(lambda: window.run("return document.body.dataset.feed") == "live")
+    assert window.run("return window.isOld") is True, "the same version: the page goes on"
+    monkeypatch.setattr("fep.feed.shipped", lambda: shipped()._replace(version="another"))
+    blockingCallFromThread(reactor, cut)
+    window.until(lambda: not window.run("return window.isOld"))
+    window.complaints()
+
+
+def test_a_bank_that_leaves_the_settings_leaves_the_page(
+    window: Browser, machine: Machine, tmp_path: Path
+) -> None:
+    opened(window, machine)
+    most = "return document.querySelector('#chart').ariaLabel.split('最多 ')[1]"
+    with machine.signed_on(OTHER_BANK) as bank:
+        bank.ask(message())
+        window.until(lambda: window.run(most) == "1")
+    path = tmp_path / "qianzhi.toml"
+    first, second, _ = path.read_text().split("[[bank]]")
+    path.write_text(f"{first}[[bank]]{second}")
+    blockingCallFromThread(reactor, machine.service.reload)
+    window.until(lambda: list(lights(window)) == [BANK])
+    window.until(lambda: window.run(most) == "0")
 
 
 def test_open_breaks_are_shown_as_the_office_told_them(window: Browser, tmp_path: Path) -> None:
