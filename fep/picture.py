@@ -37,13 +37,16 @@ class State(StrEnum):
 
 
 class Light(StrEnum):
-    """A bank's light. CLOSED is dark without a fault: it may not open links at this hour."""
+    """A bank's light. CLOSED and DISABLED are dark without a fault: no link may be opened at this hour, or
+    at all.
+    """
 
     UP = "up"
     SILENT = "silent"
     UNSIGNED = "unsigned"
     DOWN = "down"
     CLOSED = "closed"
+    DISABLED = "disabled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,15 +218,15 @@ class Painter:
         code, history = bank.code, self.history
         gone = self._server.contacts.get(code, NEVER)
         contact = latest(gone, *(link.contact() for link in links))
-        signed_on = sum(link.session.state() == "signed on" for link in links)
-        silent = all(link.idle_seconds() > idle_seconds for link in links)
+        signed_on = [link for link in links if link.session.state() == "signed on"]
+        silent = all(link.idle_seconds() > idle_seconds for link in signed_on)
         is_hour = bank.hours is None or bank.hours.include(now.time())
         return BankPicture(
             code=code,
             name=bank.name,
-            light=light(len(links), signed_on, silent=silent, is_hour=is_hour),
+            light=light(len(links), len(signed_on), silent=silent, is_hour=is_hour, is_enabled=bank.enabled),
             links=len(links),
-            signed_on=signed_on,
+            signed_on=len(signed_on),
             heard_seconds=self._ago(contact.heard_at),
             echo_seconds=self._ago(contact.echoed_at),
             rate=history.last.answers.get(code, 0) - history.before.answers.get(code, 0),
@@ -237,10 +240,12 @@ class Painter:
         return None if at is None else int(self._seconds() - at)
 
 
-def light(links: int, signed_on: int, *, silent: bool, is_hour: bool) -> Light:
-    """The light of a bank with so many links; `silent` says that none was heard for as long as is allowed,
-    `is_hour` that it may open links now.
+def light(links: int, signed_on: int, *, silent: bool, is_hour: bool, is_enabled: bool) -> Light:
+    """The light of a bank with so many links; `silent` says that no signed-on one was heard for as long as is
+    allowed, `is_hour` that it may open links now, `is_enabled` that it may at all.
     """
+    if not links and not is_enabled:
+        return Light.DISABLED
     if not links:
         return Light.DOWN if is_hour else Light.CLOSED
     if not signed_on:

@@ -4,7 +4,7 @@
 import { ago, clock, count, date, has, latency, span, word, yuan } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
-const RANK = { down: 0, unsigned: 1, silent: 2, up: 3, closed: 4 };
+const RANK = { down: 0, unsigned: 1, silent: 2, up: 3, closed: 4, disabled: 5 };
 
 function put(node, text) {
   if (node.textContent !== text) node.textContent = text;
@@ -94,12 +94,13 @@ function figure(id, text, severity, more) {
 
 function tiles(picture) {
   const up = picture.banks.filter((bank) => bank.light === "up").length;
+  const all = picture.banks.filter((bank) => bank.light !== "disabled").length;
   const isServing = picture.state === "serving";
   figure(
     "state",
     word(`state.${picture.state}`),
     isServing ? "none" : "red",
-    word("state.banks", { up, all: picture.banks.length }),
+    word("state.banks", { up, all }),
   );
   const day = picture.business_date;
   const isToday = day === picture.today;
@@ -161,7 +162,7 @@ function banks(state) {
         word("bank.spark", { now: count(bank.rate), most: count(Math.max(0, ...rates)) }),
       );
   }
-  // What is wrong comes first; `order` moves what is seen, and leaves focus and charts where they are.
+  // What is wrong comes first; cards move only when a light changes.
   const sorted = [...state.picture.banks].sort((a, b) => RANK[a.light] - RANK[b.light]);
   const wanted = sorted.map((bank) => bank.code).join();
   if (byId("banks").dataset.order !== wanted) {

@@ -59,6 +59,7 @@ IN_ORDER: tuple[dict[str, Any], ...] = (
     {"queue": queue(2047)},
     {"responses": (ResponseCount("96", 9, 0), ResponseCount("91", 9, 0), ResponseCount("12", 5, 5))},
     banks(light=Light.CLOSED, links=0, heard_seconds=None),
+    banks(light=Light.DISABLED, links=0, heard_seconds=None),
     banks(mac_failures=5),
     {"refused": 4},
     {"cutover": "", "seconds_left": None},

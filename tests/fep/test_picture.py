@@ -2,33 +2,64 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from fep.config import Bank
 from fep.contact import NEVER, Contact, latest
-from fep.picture import Aged, Light, OpenBreaks, light, open_breaks
+from fep.history import History
+from fep.picture import Aged, Light, OpenBreaks, Painter, light, open_breaks
 from fep.schedule import seconds_left
+from fep.statistics import Statistics
 from ledger.outstanding import Figures, Outstanding
+from tests.builders import BANK
 
 
 @pytest.mark.parametrize(
-    ("links", "signed_on", "silent", "is_hour", "expected"),
+    ("links", "signed_on", "silent", "is_hour", "is_enabled", "expected"),
     [
-        (2, 2, False, True, Light.UP),
-        (2, 1, False, True, Light.UP),
-        (1, 1, False, False, Light.UP),
-        (2, 2, True, True, Light.SILENT),
-        (1, 0, False, True, Light.UNSIGNED),
-        (1, 0, True, True, Light.UNSIGNED),
-        (0, 0, True, True, Light.DOWN),
-        (0, 0, True, False, Light.CLOSED),
+        (2, 2, False, True, True, Light.UP),
+        (2, 1, False, True, True, Light.UP),
+        (1, 1, False, False, True, Light.UP),
+        (2, 2, True, True, True, Light.SILENT),
+        (1, 0, False, True, True, Light.UNSIGNED),
+        (1, 0, True, True, True, Light.UNSIGNED),
+        (0, 0, True, True, True, Light.DOWN),
+        (0, 0, True, False, True, Light.CLOSED),
+        (0, 0, True, True, False, Light.DISABLED),
+        (0, 0, True, False, False, Light.DISABLED),
+        (1, 1, False, True, False, Light.UP),
     ],
 )
 def test_a_light_says_what_its_links_do(
-    links: int, signed_on: int, silent: bool, is_hour: bool, expected: Light
+    links: int, signed_on: int, silent: bool, is_hour: bool, is_enabled: bool, expected: Light
 ) -> None:
-    assert light(links, signed_on, silent=silent, is_hour=is_hour) is expected
+    assert light(links, signed_on, silent=silent, is_hour=is_hour, is_enabled=is_enabled) is expected
+
+
+class StubLink:
+    """A link as a picture asks it."""
+
+    def __init__(self, state: str, idle_seconds: float) -> None:
+        self.session = SimpleNamespace(state=lambda: state)
+        self.idle_seconds = lambda: idle_seconds
+        self.contact = lambda: NEVER
+
+
+def test_a_bank_is_silent_by_its_signed_on_links_alone() -> None:
+    bank = Bank.model_validate({"code": BANK, "name": "A bank", "port": 0, "networks": ["127.0.0.0/8"]})
+    statistics = Statistics()
+    server: Any = SimpleNamespace(contacts={})
+    none: Any = None
+    painter = Painter(none, server, none, statistics, History(statistics), none, none, lambda: 0.0)
+    links: list[Any] = [StubLink("signed on", 70), StubLink("connected", 0)]
+    now = datetime(2026, 11, 24, 10, 11, 12, tzinfo=UTC)
+    assert painter._bank(bank, links, 60, now).light is Light.SILENT
+    links[0].idle_seconds = lambda: 60
+    assert painter._bank(bank, links, 60, now).light is Light.UP
 
 
 def test_the_latest_contact_is_taken_from_each() -> None:

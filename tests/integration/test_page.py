@@ -302,7 +302,7 @@ def test_a_page_of_another_version_than_the_machines_takes_the_new_files(
     window.complaints()
 
 
-def test_a_bank_that_leaves_the_settings_leaves_the_page(
+def test_a_bank_that_is_disabled_is_not_missed_and_one_that_leaves_the_settings_is_gone(
     window: Browser, machine: Machine, tmp_path: Path
 ) -> None:
     opened(window, machine)
@@ -311,6 +311,11 @@ def test_a_bank_that_leaves_the_settings_leaves_the_page(
         bank.ask(message())
         window.until(lambda: window.run(most) == "1")
     path = tmp_path / "qianzhi.toml"
+    path.write_text(f"{path.read_text()}enabled = false\n")
+    blockingCallFromThread(reactor, machine.service.reload)
+    window.until(lambda: lights(window) == {BANK: "断开", OTHER_BANK: "已停用"})
+    assert alarm_names(window) == ["bank_down"], "a bank that is to have no link is not missed"
+    assert window.text("#state-more") == "0 / 1 家银行在线"
     first, second, _ = path.read_text().split("[[bank]]")
     path.write_text(f"{first}[[bank]]{second}")
     blockingCallFromThread(reactor, machine.service.reload)
