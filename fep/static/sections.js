@@ -70,18 +70,29 @@ function verdict(state) {
         : ["none", word("verdict.none")];
   byId("verdict").dataset.severity = severity;
   put(byId("verdict"), text);
-  const said = all.map((alarm) => [alarm.severity, alarmText(alarm, state.picture), alarm.name]);
-  replace(byId("alarm-list"), said, () =>
-    said.map(([level, what, name]) =>
-      make(
+  alarmList(all, state.picture);
+}
+
+// One entry for each kind of alarm, with what to do said once, and in it a line for each bank. Times in the
+// lines go on while the entries stay, so that a command can be marked and copied out of one.
+function alarmList(all, picture) {
+  const names = [...new Set(all.map((alarm) => alarm.name))];
+  const signature = all.map((alarm) => [alarm.name, alarm.severity, alarm.bank]);
+  replace(byId("alarm-list"), signature, () =>
+    names.map((name) => {
+      const alarms = all.filter((alarm) => alarm.name === name);
+      return make(
         "li",
-        { "data-severity": level, "data-alarm": name },
-        make("b", {}, word(`severity.${level}`)),
-        what,
-        make("span", { class: "do" }, word(`alarm.${name}.do`)),
-      ),
-    ),
+        { "data-severity": alarms[0].severity, "data-alarm": name },
+        make("b", {}, word(`severity.${alarms[0].severity}`)),
+        make("ul", {}, ...alarms.map(() => make("li", { class: "what" }))),
+        make("p", { class: "do" }, word(`alarm.${name}.do`)),
+      );
+    }),
   );
+  byId("alarm-list")
+    .querySelectorAll(".what")
+    .forEach((line, place) => put(line, alarmText(all[place], picture)));
 }
 
 function figure(id, text, severity, more) {

@@ -87,8 +87,12 @@ def lights(window: Browser) -> dict[str, str]:
 
 
 def alarm_names(window: Browser) -> list[str]:
+    """The name of each alarm's kind, once for each of its lines."""
     return list(
-        window.run("return [...document.querySelectorAll('[data-alarm]')].map(one => one.dataset.alarm)")
+        window.run(
+            "return [...document.querySelectorAll('#alarm-list .what')]"
+            ".map(line => line.closest('[data-alarm]').dataset.alarm)"
+        )
     )
 
 
@@ -131,6 +135,7 @@ def test_links_go_green_and_red_and_the_numbers_move(
     assert lights(window) == {BANK: "断开", OTHER_BANK: "断开"}
     assert alarm_names(window) == ["bank_down", "bank_down"]
     assert "启动以来从未连上" in window.text("#alarm-list")
+    assert len(window.texts('[data-alarm="bank_down"] .do')) == 1, "what to do is said once"
     assert (window.text("#day"), window.text("#cutover")) == ("2026-11-24", "11:48:48")
     assert window.run("return getComputedStyle(document.body).fontVariantNumeric") == "tabular-nums"
     counter = Counter(machine)
@@ -162,6 +167,10 @@ def test_links_go_green_and_red_and_the_numbers_move(
         assert lights(window)[OTHER_BANK] == "已签到"
         assert window.text("#verdict") == "1 项需要处理"
         assert "秒前" in window.text("#alarm-list")
+        window.run("window.kept = document.querySelector('#alarm-list .do')")
+        before = window.text("#alarm-list .what")
+        window.until(lambda: window.text("#alarm-list .what") != before)
+        assert window.run("return window.kept.isConnected") is True, "it can be marked while seconds pass"
         assert window.run("return document.querySelector('.bank').dataset.bank") == BANK, "the worst is first"
         window.until(lambda: any("链路断开" in event for event in window.texts("#events li")))
         looks(window, tmp_path / "screenshots", "red")
