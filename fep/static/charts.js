@@ -68,7 +68,7 @@ export function chart(box, label) {
       {
         ...axis,
         size: 26,
-        splits: () => [-240, -180, -120, -60, 0],
+        splits: (chart) => (chart.width < 320 ? [-240, -120, 0] : [-240, -180, -120, -60, 0]),
         values: (_, splits) => splits.map(label),
       },
       { ...axis, size: 48, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000] },

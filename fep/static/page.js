@@ -151,7 +151,7 @@ function wire() {
 }
 
 await loadWords();
-const label = (seconds) => (seconds ? word("chart.minutes", { n: seconds / 60 }) : word("chart.now"));
+const label = (seconds) => (seconds ? word("chart.minutes", { n: -seconds / 60 }) : word("chart.now"));
 state.chart = chart(document.getElementById("chart"), label);
 state.newSpark = sparkline;
 wire();

@@ -11,6 +11,7 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import blockingCallFromThread
 
+from fep.picture import Light
 from fep.webpage import shipped
 from ledger.outstanding import Figures, Outstanding, write
 from protocol.framing import Framing
@@ -172,7 +173,7 @@ def test_links_go_green_and_red_and_the_numbers_move(
         window.until(lambda: window.text("#alarm-list .what") != before)
         assert window.run("return window.kept.isConnected") is True, "it can be marked while seconds pass"
         assert window.run("return document.querySelector('.bank').dataset.bank") == BANK, "the worst is first"
-        window.until(lambda: any("链路断开" in event for event in window.texts("#events li")))
+        window.until(lambda: any("连接断开" in event for event in window.texts("#events li")))
         looks(window, tmp_path / "screenshots", "red")
     assert window.complaints() == []
     asked = window.asked_for()
@@ -232,6 +233,12 @@ def test_the_keyboard_reaches_every_control_and_nothing_moves_for_who_does_not_w
         "return [...document.querySelectorAll('a, button')].map(one => one.tabIndex).every(at => at === 0)"
     )
     assert reached is True
+    scrolling = window.run(
+        "return [...document.querySelectorAll('main *')]"
+        ".filter(one => ['auto', 'scroll'].includes(getComputedStyle(one).overflowX))"
+        ".map(one => [one.id, one.tabIndex])"
+    )
+    assert scrolling == [["responses", 0], ["breaks", 0], ["events", 0]], "and whatever it has to scroll"
     window.run("document.querySelector('[data-language=en]').focus()")
     window.driver.switch_to.active_element.send_keys("\ue007")  # Enter
     assert window.text("#banks-title") == "Banks' links"
@@ -244,6 +251,12 @@ def test_contrast_is_enough_in_both_themes(window: Browser, machine: Machine) ->
         window.click(f'[data-theme-choice="{theme}"]')
         poor = window.run(CONTRAST)
         assert poor == []
+        for light in Light:
+            poor = window.run(f"document.querySelector('.light').dataset.light = '{light}';{CONTRAST}")
+            assert poor == [], light
+        for severity in ("none", "yellow", "red", "wait"):
+            seen = f"document.querySelector('.verdict').dataset.severity = '{severity}';"
+            assert window.run(seen + CONTRAST) == [], severity
 
 
 CONTRAST = """
