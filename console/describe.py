@@ -5,6 +5,7 @@ What the bytes are and which of them may be shown, protocol.explain decides; no 
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,8 @@ from protocol.dialect import load, shipped
 from protocol.explain import Explained, Told, Wanted, explain
 from protocol.fault import Wrong
 from protocol.framing import Framing
+from protocol.listing import BASE64, RAW
+from protocol.meaning import is_plausible_mti
 
 INPUT_BYTES_MAX = 64 << 20
 """A capture that is longer is to be cut to the connection in question first."""
@@ -58,13 +61,18 @@ def describe_command(
     codecs = {name: Codec(load(name)) for name in ([dialect] if dialect else shipped())}
     bare = framing == _BARE
     wanted = Wanted(codecs, Framing(framing) if framing and not bare else None, bare)
-    found = explain(_input(given), wanted)
+    data, typed = _input(given)
+    found = explain(data, wanted)
+    if typed and found.form in (RAW, BASE64) and not _begins_as_one(found):
+        raise click.UsageError("no file has this name, and it is no message in hex digits, base64 or itself")
     show(found, lambda: _people(found), as_json=as_json)
     if not found.whole:
         raise click.ClickException(next(_faults(found), "nothing in it can be described"))
 
 
-def _input(given: tuple[str, ...]) -> bytes:
+def _input(given: tuple[str, ...]) -> tuple[bytes, bool]:
+    """The bytes, and whether they were typed as arguments."""
+    typed = False
     if given in ((), ("-",)):
         if not given and sys.stdin.isatty():
             raise click.UsageError("give hex digits, base64 or a file; - reads standard input")
@@ -73,16 +81,28 @@ def _input(given: tuple[str, ...]) -> bytes:
         with Path(given[0]).open("rb") as file:
             data = file.read(INPUT_BYTES_MAX + 1)
     else:
-        data = " ".join(given).encode()
+        data, typed = os.fsencode(" ".join(given)), True
+    if not data.strip():
+        raise click.ClickException("there is nothing in it")
     if len(data) > INPUT_BYTES_MAX:
         raise click.ClickException(
             f"more than {INPUT_BYTES_MAX >> 20} MiB: cut the capture to one connection first"
         )
-    return data
+    return data, typed
+
+
+def _begins_as_one(found: Explained) -> bool:
+    """Whether the first message's MTI is one of ISO 8583:1987."""
+    frames = [frame for told in found.told if told.reading is not None for frame in told.reading.frames[:1]]
+    return any(
+        node.field == "MTI" and is_plausible_mti(node.value) for frame in frames for node in frame.nodes
+    )
 
 
 def _is_path(text: str) -> bool:
     """Whether a text is a file's name: one that is there, or that could be nothing else."""
+    if not text:  # which would be the folder that this is run in
+        return False
     try:
         return Path(text).exists() or text.endswith((".pcap", ".pcapng", ".hex", ".txt", ".bin"))
     except OSError:  # longer than a name may be
@@ -97,11 +117,8 @@ def _faults(found: Explained) -> Iterator[str]:
         if told.reading is None:
             yield f"{where}{told.note}"
             continue
-        for frame in told.reading.frames:
-            if frame.wrong is not None:
-                yield where + _pointed(frame.wrong)
-        if told.reading.wrong is not None:
-            yield where + _pointed(told.reading.wrong)
+        for wrong in told.reading.wrongs:
+            yield where + _pointed(wrong)
 
 
 def _pointed(wrong: Wrong) -> str:
@@ -121,17 +138,16 @@ def _told(told: Told) -> Iterator[RenderableType]:
         yield ""
         yield told.name
     if told.reading is not None:
-        pointed = {frame.wrong.at for frame in told.reading.frames if frame.wrong is not None}
+        wrongs = list(told.reading.wrongs)
         yield _title(told.reading)
         for number, frame in enumerate(told.reading.frames, 1):
+            end = frame.at + frame.size
             yield ""
-            yield f"frame {number}: bytes {frame.at} to {frame.at + frame.size - 1}"
+            yield f"frame {number}: bytes {frame.at} to {end - 1}"
             yield _fields(frame)
-            if frame.wrong is not None:
-                yield f"wrong: {_pointed(frame.wrong)}"
-        if told.reading.wrong is not None and told.reading.wrong.at not in pointed:
-            yield ""
-            yield f"wrong: {_pointed(told.reading.wrong)}"
+            while wrongs and (wrongs[0].at < end or wrongs[0] is frame.wrong):
+                yield f"wrong: {_pointed(wrongs.pop(0))}"
+        yield from (f"wrong: {_pointed(wrong)}" for wrong in wrongs)
     if told.note:
         yield told.note
 

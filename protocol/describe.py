@@ -10,16 +10,25 @@ message around it is read in step. Nothing is decoded here by other rules than t
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from protocol import meaning, tlv
 from protocol.codec import Codec, Part
 from protocol.errors import FrameError
 from protocol.fault import Wrong, first_wrong
-from protocol.framing import TPDU_BYTES, TPDU_ID, Frame, FrameReader, Framing, wrap
+from protocol.framing import (
+    MESSAGE_BYTES_MAX,
+    TPDU_BYTES,
+    TPDU_ID,
+    Frame,
+    FrameReader,
+    Framing,
+    length_at,
+    wrap,
+)
 from protocol.meaning import Sense
-from protocol.message import masked_card
+from protocol.message import Message, masked_card
 from protocol.tlv import Group
 
 FRAMINGS: Final[tuple[Framing | None, ...]] = (*Framing, None)
@@ -28,6 +37,7 @@ _TRIED_BYTES: Final = 65_536
 _TRIED_FRAMES: Final = 16
 """As many as are looked at for the guess: a long capture is in one framing and one dialect."""
 _CARD_SHOWN: Final = 6
+_SAMPLE: Final = Message("0800", {})
 _SAMPLE_TPDU: Final = bytes([TPDU_ID, 0, 0, 0, 0])
 _NOT_IN_STEP: Final = "what is around it is not in order"
 _NOT_FITTING: Final = "not what this field may hold"
@@ -72,7 +82,14 @@ class Reading:
     @property
     def whole(self) -> bool:
         """Whether all of the input is messages."""
-        return bool(self.frames) and self.wrong is None and not any(frame.wrong for frame in self.frames)
+        return bool(self.frames) and not self.wrongs
+
+    @property
+    def wrongs(self) -> tuple[Wrong, ...]:
+        """What is wrong, the first byte first; one a byte."""
+        found = {self.wrong.at: self.wrong} if self.wrong is not None else {}
+        found |= {frame.wrong.at: frame.wrong for frame in self.frames if frame.wrong is not None}
+        return tuple(found[at] for at in sorted(found))
 
 
 class Rank(NamedTuple):
@@ -80,12 +97,14 @@ class Rank(NamedTuple):
 
     whole: int
     """All of what was tried is messages."""
+    delimited: int
+    """It is cut into frames without a rest: lengths that fit to the byte are hardly chance."""
     plausible: int
     """The first MTI is one that ISO 8583:1987 has."""
     framed: int
     """Of readings that are whole, one with a framing is likelier than without, and with a TPDU likeliest."""
     explained: int
-    """Bytes in fields, in thousandths of what was tried."""
+    """Bytes in fields before the first anchor that does not fit, in thousandths of what was tried."""
     fitting: int
     """Anchors that fit less those that do not."""
 
@@ -104,11 +123,17 @@ class Guess(NamedTuple):
 
 
 class _Cut(NamedTuple):
-    """A frame and where it begins in the input."""
+    """A frame and where it begins in the input; `length` is what its length says, None where that is none."""
 
     at: int
     head: int
     frame: Frame
+    length: int | None
+
+    @property
+    def begin(self) -> int:
+        """Where its message begins."""
+        return self.at + self.head
 
 
 def describe(
@@ -135,7 +160,7 @@ def ranked(
     """
     framings = (framing,) if framing is not None or bare else FRAMINGS
     found = [
-        Guess(Rank.added(_rank(data[:_TRIED_BYTES], one, codec) for data in samples), one, name)
+        Guess(Rank.added(_rank(data, one, codec) for data in samples), one, name)
         for one in framings
         for name, codec in codecs.items()
     ]
@@ -145,7 +170,7 @@ def ranked(
 def _frames(data: bytes, framing: Framing | None) -> tuple[list[_Cut], Wrong | None]:
     """The frames of an input, and where the first wrong byte between them is."""
     if framing is None:
-        frames = [_Cut(0, 0, Frame(data))] if data else []
+        frames = [_Cut(0, 0, Frame(data), None)] if data else []
         return frames, None if data else Wrong(0, "a message")
     reader = FrameReader(framing)
     fault = ""
@@ -157,61 +182,137 @@ def _frames(data: bytes, framing: Framing | None) -> tuple[list[_Cut], Wrong | N
     found: list[_Cut] = []
     at = 0
     for frame in cut:
-        found.append(_Cut(at, head, frame))
+        found.append(_Cut(at, head, frame, length_at(framing, data, at)))
         at += head + len(frame.body)
     if at == len(data) and found:
         return found, None
     if at + head < len(data):  # what is left is told too, as far as it goes
         tpdu = data[at + head - TPDU_BYTES : at + head] if framing is Framing.BE2_TPDU else b""
-        found.append(_Cut(at, head, Frame(data[at + head :], tpdu)))
+        found.append(_Cut(at, head, Frame(data[at + head :], tpdu), length_at(framing, data, at)))
     if fault:
-        return found, Wrong(at, f"a frame in framing {framing}: {fault}")
+        return found, Wrong(_fault_at(data, at, framing), f"a frame in framing {framing}: {fault}")
     return found, Wrong(len(data), f"the rest of the frame in framing {framing} that begins at byte {at}")
 
 
+def _fault_at(data: bytes, at: int, framing: Framing) -> int:
+    """The byte at which a frame that begins at byte `at` shows that it is none."""
+    if length_at(framing, data, at) is None:
+        digits = bytes.isdigit if framing is Framing.ASCII4 else lambda one: one.hex().isdecimal()
+        return next(place for place in range(at, len(data)) if not digits(data[place : place + 1]))
+    tpdu = at + 2
+    if framing is Framing.BE2_TPDU and data[tpdu : tpdu + 1] not in (b"", bytes([TPDU_ID])):
+        return tpdu
+    return at
+
+
 def _rank(data: bytes, framing: Framing | None, codec: Codec) -> Rank:
-    cuts, wrong = _frames(data, framing)
+    sample = data[:_TRIED_BYTES]
+    cuts, wrong = _frames(sample, framing)
+    if wrong is not None and len(sample) < len(data) and wrong.at == len(sample) and len(cuts) > 1:
+        cuts, wrong = cuts[:-1], None  # the last one was cut here, not by its sender
     explained, fitting, plausible = 0, 0, False
     whole = bool(cuts) and wrong is None
+    delimited = whole and framing is not None
     tried = cuts[:_TRIED_FRAMES]
-    for place, (_, head, frame) in enumerate(tried):
-        parts, fault = codec.dissect(frame.body)
+    for place, cut in enumerate(tried):
+        parts, fault = codec.dissect(cut.frame.body)
         whole = whole and fault is None
-        explained += sum(part.end - part.at for part in parts) + (head if parts else 0)
-        fitting += sum(1 if good else -1 for good in _anchors(parts, codec.dialect.de48_encoding).values())
         if place == 0:
             plausible = bool(parts) and meaning.is_plausible_mti(parts[0].text)
-    size = sum(cut.head + len(cut.frame.body) for cut in tried) if len(tried) < len(cuts) else len(data)
+        parts = parts or _behind_mti(cut.frame.body, codec)
+        anchors = _anchors(parts, codec.dialect.de48_encoding)
+        in_step = parts[: next((near for near, good in anchors.items() if not good), len(parts))]
+        explained += sum(part.end - part.at for part in in_step) + (cut.head if parts else 0)
+        fitting += sum(1 if good else -1 for good in anchors.values())
+    size = sum(cut.head + len(cut.frame.body) for cut in tried) if len(tried) < len(cuts) else len(sample)
     framed = whole * ((framing is not None) + (framing is Framing.BE2_TPDU))
-    return Rank(whole, plausible, framed, 1000 * explained // max(size, 1), fitting)
+    return Rank(whole, delimited, plausible, framed, 1000 * explained // max(size, 1), fitting)
+
+
+def _behind_mti(body: bytes, codec: Codec) -> tuple[Part, ...]:
+    """The parts of a message whose MTI alone may be wrong: what is behind it tells dialects apart too."""
+    width = codec.dialect.mti_width
+    parts, _ = codec.dissect(codec.encode(_SAMPLE)[:width] + body[width:])
+    return parts[1:]
 
 
 def read(data: bytes, framing: Framing | None, codec: Codec) -> Reading:
-    """Return the reading of `data` in this framing (None for none) and dialect."""
+    """Return the reading of `data` in this framing (None for none) and dialect.
+
+    What follows a frame whose length is wrong is not told: where it begins is not known.
+    """
     cuts, wrong = _frames(data, framing)
-    frames = tuple(_described(data, cut, codec) for cut in cuts)
-    return Reading(framing, codec.dialect.name, frames, wrong)
+    frames: list[Described] = []
+    for cut in cuts:
+        frame = _described(data, cut, codec)
+        right = _right_length(data, cut, codec) if frame.wrong or (wrong and cut is cuts[-1]) else None
+        if right is not None:
+            wrong = Wrong(cut.at, f"a length of {right}, as many bytes as its fields take")
+            message = Frame(data[cut.begin : cut.at + right + _width(cut)], cut.frame.tpdu)
+            frames.append(replace(_described(data, cut._replace(frame=message), codec), wrong=wrong))
+            break
+        frames.append(frame)
+    return Reading(framing, codec.dialect.name, tuple(frames), wrong)
+
+
+def _width(cut: _Cut) -> int:
+    """How many bytes the length of a frame has."""
+    return cut.head - len(cut.frame.tpdu)
+
+
+def _right_length(data: bytes, cut: _Cut, codec: Codec) -> int | None:
+    """What a frame's length should say, if its fields, wherever it ends them, end with the input or before
+    another frame. None where it is right, or nothing of the kind shows.
+    """
+    if not cut.head:
+        return None
+    rest = data[cut.begin : cut.begin + MESSAGE_BYTES_MAX]
+    parts, fault = codec.dissect(rest)
+    if not parts or (fault is not None and fault.field != parts[-1].key):
+        return None
+    end = parts[-1].end
+    after = rest[end + cut.head :]
+    mti = codec.dissect(after)[0][:1]
+    if end < len(rest) and not (mti and meaning.is_plausible_mti(mti[0].text)):
+        return None
+    right = len(cut.frame.tpdu) + end
+    return right if right != cut.length else None
 
 
 def _described(data: bytes, cut: _Cut, codec: Codec) -> Described:
-    at, head, frame = cut
+    at, head, frame, _ = cut
     parts, fault = codec.dissect(frame.body)
     wrong = first_wrong(codec.dialect, frame.body, parts, fault) if fault else None
+    wrong = _wrong_group(parts, codec.dialect.de48_encoding) or wrong
     begin = at + head
     fields = tuple(_fields(parts, codec, begin, whole=fault is None))
     if wrong is not None:
         wrong = wrong._replace(at=begin + wrong.at)
-    nodes = (*_head(data[at:begin], at, frame), *fields)
+    nodes = (*_head(data[at:begin], cut), *fields)
     return Described(at, head + len(frame.body), nodes, wrong)
 
 
-def _head(head: bytes, at: int, frame: Frame) -> Iterator[Node]:
+def _wrong_group(parts: Sequence[Part], encoding: str) -> Wrong | None:
+    """Where DE 48 stops being groups, if it begins with one that is known: such a message is refused."""
+    for part in parts:
+        if part.key == "48":
+            groups, stop = tlv.intact(part.text, encoding)
+            if groups and groups[0].tag in tlv.KNOWN and stop < len(part.data):
+                expected = "a group of DE 48: two characters, three digits, as many bytes as they say"
+                return Wrong(part.at + len(part.prefix) + stop, expected)
+    return None
+
+
+def _head(head: bytes, cut: _Cut) -> Iterator[Node]:
     """What a framing puts before the message."""
+    at, frame, width = cut.at, cut.frame, _width(cut)
     tpdu = len(frame.tpdu)
     if not head:
         return
-    width = len(head) - tpdu
-    said = f"{len(frame.body) + tpdu} bytes follow"
+    here = len(frame.body) + tpdu
+    said = f"{cut.length} bytes follow" if cut.length is not None else "not digits"
+    if cut.length not in (None, here):
+        said = f"{cut.length} bytes are to follow; {here} do"
     yield Node("length", "Length of the frame", at, width, head[:width].hex(), "", said)
     if tpdu == TPDU_BYTES:
         address = f"to {frame.tpdu[1:3].hex()}, from {frame.tpdu[3:].hex()}"
@@ -346,9 +447,13 @@ def _grouped(part: Part, at: int, name: str, encoding: str, step: _Step) -> Node
     groups, stop = tlv.intact(part.text, encoding)
     nodes = tuple(_groups(groups, begin, encoding, step))
     rest = len(part.data) - stop
-    said = f"{len(groups)} groups" + (f", and at byte {begin + stop} begins none" if rest else "")
+    said = _counted(groups) + (f", and at byte {begin + stop} begins none" if rest else "")
     hidden = f"the {rest} bytes from there" if rest else ""
     return Node("DE 48", name, at, part.end - part.at, part.prefix.hex(), "", said, hidden, nodes)
+
+
+def _counted(groups: Sequence[Group]) -> str:
+    return "1 group" if len(groups) == 1 else f"{len(groups)} groups"
 
 
 def _groups(groups: Sequence[Group], begin: int, encoding: str, step: _Step) -> Iterator[Node]:
@@ -366,7 +471,7 @@ def _group(tag: str, value: str, raw: bytes, at: int, encoding: str, step: _Step
         inner, stop = tlv.intact(value, encoding)
         if inner and stop == len(value.encode(encoding)):
             nodes = tuple(_groups(inner, at + len(raw) - stop, encoding, step))
-            return Node(field, name, at, len(raw), "", "", f"{len(inner)} groups", "", nodes)
+            return Node(field, name, at, len(raw), "", "", _counted(inner), "", nodes)
     sense = meaning.GROUPS.get(tag, meaning.UNKNOWN_GROUP if not known else Sense(hidden=_NOT_FITTING))
     why = _why_hidden(value, sense, step)
     if why:

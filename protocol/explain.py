@@ -70,7 +70,7 @@ def explain(data: bytes, wanted: Wanted) -> Explained:
         return _captured("capture", capture.read(data), wanted)
     found = [(wanted.guesses(one.stretches)[0], one) for one in listing.readings(data)]
     # The first that is as good as any: digits that make no whole message are rather digits than a message.
-    guess, chosen = max(found, key=lambda each: each[0].rank[:2])
+    guess, chosen = max(found, key=lambda each: each[0].rank[:3])
     if chosen.form == "hexdump":
         packets = capture.of_packets(chosen.stretches)
         if packets is not None and not guess.rank.whole:

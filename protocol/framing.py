@@ -169,6 +169,15 @@ class FrameReader:
         return "the message is empty" if size <= 0 else f"the message is {size} bytes, at most {self._limit}"
 
 
+def length_at(framing: Framing, data: bytes, at: int) -> int | None:
+    """Return how many bytes are to follow the length that is at byte `at`; None where that is cut short or no
+    digits. For people who look at bytes.
+    """
+    layout = _LAYOUTS[framing]
+    length = layout.read(data, at) if at + layout.prefix <= len(data) else _MALFORMED
+    return None if length == _MALFORMED else length
+
+
 def wrap(framing: Framing, body: bytes, tpdu: bytes = b"") -> bytes:
     """Return `body` as one frame. `tpdu` is 5 bytes where the framing has one, and empty elsewhere.
 

@@ -13,6 +13,9 @@ import string
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+BASE64: Final = "base64"
+RAW: Final = "raw bytes"
+"""The form of what is in no other."""
 _SPELLINGS: Final = re.compile(r"0[xX]|\\x|[\s:,;|\-]")
 _HEX: Final = re.compile("(?:[0-9A-Fa-f]{2})+")
 _BASE64: Final = re.compile("[A-Za-z0-9+/_-]+={0,2}")
@@ -35,7 +38,8 @@ class Listing(NamedTuple):
 
 
 def readings(data: bytes) -> tuple[Listing, ...]:
-    """Return every way in which `data` can be read, the most particular first, as it is last.
+    """Return every way in which `data` can be read, the most particular first; then as it is; and behind that
+    as base64 without its padding, which any word could be.
 
     A hexdump begins a new stretch where its offsets begin anew, as each packet of `tcpdump -X` does.
     """
@@ -43,7 +47,7 @@ def readings(data: bytes) -> tuple[Listing, ...]:
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
-        return (Listing("raw bytes", (data,)),)
+        return (Listing(RAW, (data,)),)
     dump = tuple(_dump(text))
     if dump:
         found.append(Listing("hexdump", dump))
@@ -51,9 +55,10 @@ def readings(data: bytes) -> tuple[Listing, ...]:
     if _HEX.fullmatch(digits):
         found.append(Listing("hex digits", (bytes.fromhex(digits),)))
     plain = "".join(text.split())
-    if _BASE64.fullmatch(plain):
-        found += _base64(plain)
-    return (*found, Listing("raw bytes", (data,)))
+    padding = "=" * (-len(plain) % 4)
+    coded = tuple(_base64(plain + padding)) if _BASE64.fullmatch(plain) else ()
+    as_is = Listing(RAW, (data,))
+    return (*found, as_is, *coded) if padding else (*found, *coded, as_is)
 
 
 def _base64(text: str) -> Iterator[Listing]:
@@ -62,7 +67,7 @@ def _base64(text: str) -> Iterator[Listing]:
     except binascii.Error:
         return
     if found:
-        yield Listing("base64", (found,))
+        yield Listing(BASE64, (found,))
 
 
 class _Row(NamedTuple):

@@ -69,6 +69,41 @@ def test_a_file_that_is_not_there_is_no_message() -> None:
     assert isinstance(result.exception, FileNotFoundError)
 
 
+@pytest.mark.parametrize("typed", ["zz", "nosuchfile", "captures/today", "links_of_today"])
+def test_a_name_of_no_file_is_not_told_as_a_message(typed: str) -> None:
+    result = run(typed)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "no file has this name" in result.stderr
+
+
+@pytest.mark.parametrize("stdin", [b"", b" \n"])
+@pytest.mark.parametrize("arguments", [(), ("",), ("  ",), ("-",)])
+def test_an_empty_input_is_said_to_be_empty(arguments: tuple[str, ...], stdin: bytes) -> None:
+    result = run(*arguments, stdin=stdin)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "there is nothing in it" in result.stderr
+
+
+def test_the_error_names_the_first_wrong_byte_of_several() -> None:
+    said = run(RAW.hex() + "30323030")
+    assert f"Error: byte {len(RAW)}: expected a frame" in said.stderr
+    at = [int(line.split()[2][:-1]) for line in said.stdout.splitlines() if line.startswith("wrong:")]
+    assert at == sorted(at)
+    assert len(at) == 2
+
+
+def test_what_is_wrong_stands_under_its_own_frame() -> None:
+    wrong = RAW[: len(RAW) // 2]
+    lines = run(
+        "--framing", "2be", (RAW + len(wrong[2:]).to_bytes(2) + wrong[2:] + RAW).hex()
+    ).stdout.splitlines()
+    kept = [line.split(":")[0] for line in lines if line.startswith(("frame", "wrong"))]
+    assert kept == ["frame 1", "frame 2", "wrong", "frame 3"]
+    lines = run("--framing", "2be", (RAW + b"\xff\xff" + RAW).hex()).stdout.splitlines()
+    kept = [line.split(":")[0] for line in lines if line.startswith(("frame", "wrong"))]
+    assert kept == ["frame 1", "frame 2", "wrong", "wrong"]
+
+
 def test_framing_and_dialect_can_be_fixed() -> None:
     found = as_json("--framing", "none", "--dialect", "bcd87", BODY.hex())["told"][0]["reading"]
     assert (found["framing"], found["dialect"]) == (None, "bcd87")
