@@ -101,6 +101,8 @@ class Rank(NamedTuple):
     """It is cut into frames without a rest: lengths that fit to the byte are hardly chance."""
     plausible: int
     """The first MTI is one that ISO 8583:1987 has."""
+    legible: int
+    """The first length is one that a message may have."""
     framed: int
     """Of readings that are whole, one with a framing is likelier than without, and with a TPDU likeliest."""
     explained: int
@@ -213,6 +215,7 @@ def _rank(data: bytes, framing: Framing | None, codec: Codec) -> Rank:
     explained, fitting, plausible = 0, 0, False
     whole = bool(cuts) and wrong is None
     delimited = whole and framing is not None
+    legible = framing is None or 0 < (length_at(framing, sample, 0) or 0) <= MESSAGE_BYTES_MAX + TPDU_BYTES
     tried = cuts[:_TRIED_FRAMES]
     for place, cut in enumerate(tried):
         parts, fault = codec.dissect(cut.frame.body)
@@ -226,7 +229,7 @@ def _rank(data: bytes, framing: Framing | None, codec: Codec) -> Rank:
         fitting += sum(1 if good else -1 for good in anchors.values())
     size = sum(cut.head + len(cut.frame.body) for cut in tried) if len(tried) < len(cuts) else len(sample)
     framed = whole * ((framing is not None) + (framing is Framing.BE2_TPDU))
-    return Rank(whole, delimited, plausible, framed, 1000 * explained // max(size, 1), fitting)
+    return Rank(whole, delimited, plausible, legible, framed, 1000 * explained // max(size, 1), fitting)
 
 
 def _behind_mti(body: bytes, codec: Codec) -> tuple[Part, ...]:
