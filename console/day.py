@@ -104,6 +104,8 @@ def _office_days(office: Path) -> tuple[OfficeDay, ...]:
 
 
 def _people(found: DayStatus) -> Iterator[RenderableType]:
+    if not found.days:
+        yield "no business day yet: qianzhi book load FILE"
     for row in found.days:
         closed = f", root {row.root}" if row.root else ""
         yield f"{row.date} {row.state}{closed}"

@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from fep.config import Settings, load_settings
-from fep.control import is_served
+from fep.control import ask, is_served
 from fep.errors import FepError
 from fep.keys import check_private
 from fep.selftest import Ground, clock_findings, disk_findings
@@ -86,7 +86,7 @@ def _command(*arguments: str) -> str:
 @dataclass(frozen=True, slots=True)
 class Machine:
     """The machine as it is looked at: its settings' file, the time (local, with its zone), and how to ask the
-    system. `command` runs a program and gives its output.
+    system. `command` runs a program and gives its output; `ask` asks the process that serves.
     """
 
     config: Path
@@ -96,6 +96,7 @@ class Machine:
     free_bytes: Callable[[Path], int] = lambda path: shutil.disk_usage(path).free
     nft: Nft = field(default_factory=Nft)
     systemd: Path = Path("/run/systemd/system")
+    ask: Callable[..., Any] = ask
 
     def now_us(self) -> int:
         """The time in microseconds since 1970-01-01 UTC."""

@@ -1,4 +1,6 @@
-"""The last signs of life of a bank, over all its links. Times are the reactor's seconds, handed in; pure."""
+"""The last signs of life of a bank, over all its links, and of who is no bank. Times are the reactor's
+seconds, handed in; pure.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,13 @@ class Contact(NamedTuple):
 
     heard_at: float | None
     echoed_at: float | None
+
+
+class Stranger(NamedTuple):
+    """An address on no bank's list, and when it was turned away."""
+
+    host: str
+    at: float
 
 
 NEVER = Contact(None, None)

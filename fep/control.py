@@ -45,6 +45,10 @@ class NotServing(ControlError):
     """No process serves with these settings now."""
 
 
+class NotAnswering(ControlError):
+    """A process holds the socket, and says nothing in time."""
+
+
 class _Conversation(LineOnlyReceiver):
     """One operator's connection."""
 
@@ -147,12 +151,21 @@ def is_served(path: Path) -> bool:
     return True
 
 
-def ask(where: Path, command: str, progress: Progress = lambda _: None, /, **arguments: object) -> Any:  # noqa: ANN401 - JSON
-    """Ask the serving process to carry out a command, and wait for its answer. Blocks; for commands, not for
-    the server itself. Raises NotServing, or ControlError with the reason of a refusal.
+def ask(
+    where: Path,
+    command: str,
+    progress: Progress = lambda _: None,
+    seconds: float | None = None,
+    /,
+    **arguments: object,
+) -> Any:  # noqa: ANN401 - JSON
+    """Ask the serving process to carry out a command, and wait for its answer, `seconds` at most between two
+    of its lines; None without an end. Blocks; for commands, not for the server itself. Raises NotServing,
+    NotAnswering, or ControlError with the reason of a refusal.
     """
     try:
         with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(seconds)
             connection.connect(checked_path(where))
             connection.sendall(json.dumps({"command": command, **arguments}).encode() + b"\n")
             with connection.makefile("r", encoding="utf-8") as lines:
@@ -165,6 +178,8 @@ def ask(where: Path, command: str, progress: Progress = lambda _: None, /, **arg
                     raise ControlError(_ENDED)
     except (FileNotFoundError, ConnectionRefusedError) as error:
         raise NotServing(f"no machine serves at {where}") from error
+    except TimeoutError as error:
+        raise NotAnswering(f"the machine at {where} does not answer") from error
     except ConnectionError as error:
         raise ControlError(_ENDED) from error
     if "refused" in answer:

@@ -19,7 +19,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from fep.chronicle import Kind
-from fep.contact import NEVER, Contact, latest
+from fep.contact import NEVER, Contact, Stranger, latest
 from fep.intake import PAUSE_SECONDS, Bucket, Intake
 from fep.link import Counterparty, Link, Surroundings
 from fep.tls import pin_of
@@ -29,6 +29,7 @@ from protocol.errors import FrameError
 from protocol.framing import Frame, FrameReader
 
 TICK_SECONDS = 1.0
+HANDSHAKE_FAILED = "the TLS handshake failed"
 REFUSALS_A_SECOND = 40_000
 """So many 91s at most for want of room, as take about half of a processor's time: without a bound they would
 leave none to decide anything. Whoever gets neither waits in its sockets (docs/overload.md)."""
@@ -120,7 +121,7 @@ class BankConnection(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802 - Twisted's name
         """Count the link out; a handshake that failed is told, for the other side does not know why."""
         if not self._ended and reason.check(SSL.Error):
-            self._server.ending(self, "the TLS handshake failed")
+            self._server.ending(self, HANDSHAKE_FAILED)
         elif not self._ended and self.link.session.state() in ("signed on", "signed off"):
             self._server.left(self)
         self._ended = True
@@ -194,6 +195,8 @@ class Server:
         self._unread: Counter[str] = Counter()
         self.contacts: dict[str, Contact] = {}
         """By bank, of the links that are gone."""
+        self.strangers: dict[int, Stranger] = {}
+        """By port, who came last of those that are on no list."""
         self.heard = 0
         self._ticking = LoopingCall(self._tick)
         self._empty: Deferred[None] = Deferred()
@@ -212,21 +215,27 @@ class Server:
         """The factory for one listening port; its `port` is set once the system has given one."""
         return PortFactory(self)
 
-    def admit(self, host: str, port: int) -> Protocol | None:
-        """The protocol for an accepted address, or None: Twisted then closes it before a byte is read."""
+    def unwelcome(self, host: str, port: int) -> tuple[str, str]:
+        """Whose an address is, and why it may open no link now; empty for nobody's, and if it may."""
         code = self._gateway.bank_of(host, port, self._surroundings.now())
-        limits = self._surroundings.limits
         if code is None:
             owner = self._gateway.owner_of(host, port)
-            reason = "the address is not on the allowlist"
-            if owner is not None:
-                reason = "may not open links at this hour" if owner.enabled else "is disabled in the settings"
-            self._refuse(host, port, owner.bank if owner else "", reason)
+            if owner is None:
+                return "", "the address is not on the allowlist"
+            reason = "may not open links at this hour" if owner.enabled else "is disabled in the settings"
+            return owner.bank, reason
+        most = self._counterparties[code].bank.links
+        if len(self.connections) >= self._surroundings.limits.links or self.per_bank[code] >= most:
+            return code, "has as many links as it may"
+        return code, ""
+
+    def admit(self, host: str, port: int) -> Protocol | None:
+        """The protocol for an accepted address, or None: Twisted then closes it before a byte is read."""
+        code, reason = self.unwelcome(host, port)
+        if reason:
+            self._refuse(host, port, code, reason)
             return None
         counterparty = self._counterparties[code]
-        if len(self.connections) >= limits.links or self.per_bank[code] >= counterparty.bank.links:
-            self._refuse(host, port, code, "has as many links as it may")
-            return None
         pace = self._paces.setdefault(code, Pace())
         if not pace.take(counterparty.bank.new_links_a_minute, self._surroundings.seconds()):
             self._refuse(host, port, code, "opens links too fast")
@@ -271,6 +280,8 @@ class Server:
     def _refuse(self, host: str, port: int, bank: str, reason: str) -> None:
         self._surroundings.statistics.refused_connections += 1
         self._surroundings.chronicle.note(Kind.REFUSED, bank, reason)
+        if not bank:
+            self.strangers[port] = Stranger(host, self._surroundings.seconds())
         said = f"bank {bank} {reason}" if bank else reason
         self.log.warn(
             "connection from {host} to port {port} refused: {reason}", host=host, port=port, reason=said

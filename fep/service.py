@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from prometheus_client import ProcessCollector
-from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
+from twisted.internet.defer import Deferred, DeferredList, maybeDeferred, succeed
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.task import LoopingCall, deferLater
@@ -23,7 +23,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
-from fep import selftest
+from fep import selftest, standing
 from fep.changes import changes
 from fep.chronicle import Chronicle, Kind
 from fep.commit import Engine
@@ -240,7 +240,8 @@ class Service:
             world.now_us,
             self.chronicle,
         )
-        factory = ControlFactory({**self.operations.commands(), "reload": self._asked_to_reload})
+        own = {"reload": self._asked_to_reload, standing.COMMAND: self._asked_how_it_stands}
+        factory = ControlFactory({**self.operations.commands(), **own})
         path = make_way(Path(self.settings.node.control))
         self._ports.append(world.reactor.listenUNIX(path, factory, mode=0o600))
         self._every(self.settings.day.poll_seconds, self._look_at_day)
@@ -294,6 +295,12 @@ class Service:
 
     def _asked_to_reload(self, asked: Mapping[str, Any], _progress: Progress) -> Deferred[dict[str, int]]:
         return self.reload(str(asked["by"])).addCallback(lambda _: {"banks": len(self.settings.bank)})
+
+    def _asked_how_it_stands(self, asked: Mapping[str, Any], _progress: Progress) -> Deferred[dict[str, Any]]:
+        bank, world = str(asked["bank"]), self._world
+        address = str(asked["source"]), int(asked["port"]) or self.bank_ports.get(bank, 0)
+        now = world.reactor.seconds(), world.now_us()
+        return succeed(standing.standing(self.server, self.chronicle, bank, address, now)._asdict())
 
     def reload(self, by: str = SIGNAL) -> Deferred[None]:
         """Read the settings again, for `by`, and go on with other banks' entries, keys and certificates; good

@@ -93,3 +93,12 @@ def test_the_office_says_how_far_it_has_come(config: Path, tmp_path: Path) -> No
         )
     store.close()
     assert day_status(config, office, NOW).office == (OfficeDay(date, "reconciled", 1),)
+
+
+def test_a_book_without_a_day_says_what_begins_one(tmp_path: Path) -> None:
+    settings = write_settings(tmp_path, f"sqlite:///{tmp_path}/front.db")
+    store = Store(settings.node.database)
+    FrontBook(store, FrontKey(FRONT_KEY).check_value).create()
+    store.close()
+    said = CliRunner().invoke(status_command, ["--config", str(tmp_path / "qianzhi.toml")]).stdout
+    assert said == "no business day yet: qianzhi book load FILE\n"
