@@ -69,7 +69,7 @@ def test_a_file_that_is_not_there_is_no_message() -> None:
     assert isinstance(result.exception, FileNotFoundError)
 
 
-@pytest.mark.parametrize("typed", ["zz", "nosuchfile", "captures/today", "links_of_today"])
+@pytest.mark.parametrize("typed", ["zz", "nosuchfile", "captures/today", "links_of_today", "\udcff\udcfe"])
 def test_a_name_of_no_file_is_not_told_as_a_message(typed: str) -> None:
     result = run(typed)
     assert (result.exit_code, result.stdout) == (2, "")

@@ -488,3 +488,18 @@ def test_where_a_de_48_stops_being_groups_is_wrong(name: str, rest: str) -> None
     at = codec.encode(whole).index("P1".encode("cp500" if name == "ebcdic87" else "ascii")) + 2
     found = describe(codec.encode(Message("0200", {**whole.fields, 48: whole.fields[48] + rest})), CODECS)
     assert (found.dialect, [wrong.at for wrong in found.wrongs]) == (name, [at])
+
+
+@EVERY
+@pytest.mark.parametrize("framing", Framing)
+def test_two_messages_in_one_frame_are_one_with_bytes_too_many_and_no_wrong_length(
+    name: str, framing: Framing
+) -> None:
+    body = CODECS[name].encode(message())
+    raw = framed(framing, body * 2)
+    found = describe(raw, CODECS)
+    assert (found.framing, found.dialect) == (framing, name)
+    [wrong] = found.wrongs
+    assert wrong == Wrong(
+        len(raw) - len(body), f"the message's end: {len(body)} bytes more than its fields take"
+    )
