@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -66,6 +67,7 @@ class Wire:
         self._reader = FrameReader(terms.framing, 0xFFFF)
         self._frames: deque[tuple[bytes, bytes]] = deque()
         self._notices: deque[Message] = deque()
+        self._seconds = seconds
         plain = socket.create_connection((terms.host, terms.port), timeout=seconds)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket = _context(terms.tls).wrap_socket(plain) if terms.tls else plain
@@ -76,7 +78,7 @@ class Wire:
 
     def within(self, seconds: float) -> None:
         """From now on an answer may take this long."""
-        self._socket.settimeout(seconds)
+        self._seconds = seconds
 
     def framed(self, body: bytes) -> bytes:
         """A message's bytes as they go out."""
@@ -96,6 +98,7 @@ class Wire:
     def write(self, data: bytes) -> None:
         """Send bytes. Raises Closed."""
         try:
+            self._socket.settimeout(self._seconds)
             self._socket.sendall(data)
         except TimeoutError:
             raise Silence from None
@@ -106,16 +109,18 @@ class Wire:
         """The next answer; what the machine asks meanwhile is answered and kept for `notice`. Raises
         Silence, Closed and Nonsense.
         """
+        until = self._deadline()
         while True:
-            heard = self._next()
+            heard = self._next(until)
             if is_answer(heard.message.mti):
                 return heard
             self._asked(heard.message)
 
     def notice(self) -> Message:
         """What the machine asks next of its own accord, or has asked; it is answered. Raises as `receive`."""
+        until = self._deadline()
         while not self._notices:
-            heard = self._next()
+            heard = self._next(until)
             if not is_answer(heard.message.mti):
                 self._asked(heard.message)
         return self._notices.popleft()
@@ -137,8 +142,9 @@ class Wire:
 
     def is_closed(self) -> bool:
         """Wait until the machine closes the link, passing over what it still says; False if it does not."""
+        until = self._deadline()
         try:
-            while self._read():
+            while self._read(until):
                 pass
         except TimeoutError:
             return False
@@ -146,13 +152,21 @@ class Wire:
             return True
         return True
 
-    def _read(self) -> bytes:
+    def _deadline(self) -> float:
+        """When what is waited for must have come, whatever comes instead meanwhile, and however slowly."""
+        return time.monotonic() + self._seconds
+
+    def _read(self, until: float) -> bytes:
+        left = until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._socket.settimeout(left)
         return self._socket.recv(_READ_BYTES)
 
-    def _next(self) -> Heard:
+    def _next(self, until: float) -> Heard:
         while not self._frames:
             try:
-                data = self._read()
+                data = self._read(until)
             except TimeoutError:
                 raise Silence from None
             except OSError:
