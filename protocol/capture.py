@@ -199,11 +199,12 @@ def _streams(packets: list[_Packet], fault: CaptureError | None) -> Capture:
             if not known or known[-1].start != begin:  # else it is the same one again
                 known.append(_Half(begin))
             sequence = begin
-        elif not known:
+        if not payload:  # an acknowledgement, or a keep-alive, which stands before what comes next
+            continue
+        if not known:
             known.append(_Half(sequence))
-        if payload:
-            distance = (sequence - known[-1].start) % (1 << 32)
-            known[-1].segments.append((distance - (1 << 32) if distance >= _HALF else distance, payload))
+        distance = (sequence - known[-1].start) % (1 << 32)
+        known[-1].segments.append((distance - (1 << 32) if distance >= _HALF else distance, payload))
     joined = (_joined(way, half) for way, both in halves.items() for half in both)
     return Capture(tuple(stream for stream in joined if stream.data), other, fault)
 

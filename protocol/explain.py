@@ -91,7 +91,9 @@ def _captured(form: str, found: Capture, wanted: Wanted) -> Explained:
     fault = found.fault
     wrong = Wrong(fault.position, fault.expected) if fault is not None else None
     if wrong is None and not found.streams:
-        wrong = Wrong(0, f"TCP with data: none of its {found.other_packets} other packets has any")
+        wrong = Wrong(
+            0, f"TCP with data: there is none; {found.other_packets} packets are something else, or cut short"
+        )
     return Explained(form, tuple(_stream(one, found.streams, wanted) for one in found.streams), wrong)
 
 

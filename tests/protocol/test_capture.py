@@ -133,3 +133,10 @@ def test_a_damaged_file_is_read_or_is_a_fault(data: st.DataObject) -> None:
         file[data.draw(st.integers(4, len(file) - 1))] = data.draw(st.integers(0, 255))
     found = read(bytes(file))
     assert found.fault is None or 0 <= found.fault.position <= len(file)
+
+
+@pytest.mark.parametrize("sequence", [999, 1000, 500])
+def test_what_carries_nothing_does_not_begin_a_stream(sequence: int) -> None:
+    """A keep-alive on an idle link has the number before the next byte's (RFC 9293, section 3.8.4)."""
+    [stream] = read(pcap(packets([Segment(b"", sequence), *cut(DATA, [10], 1000)]))).streams
+    assert (stream.data, stream.missing) == (DATA, 0)
