@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from fep.config import Settings, load_settings
 from fep.errors import FepError
+from ledger.settings import SettingsError
 
 _HEADER: Final = re.compile(r"^[ \t]*\[", re.MULTILINE)
 _BANK_HEADER: Final = re.compile(r"[ \t]*\[\[[ \t]*bank[ \t]*\]\][^\n]*\n?")
@@ -65,7 +66,10 @@ def replace_settings(path: Path, text: str) -> Settings:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        settings = load_settings(draft)
+        try:
+            settings = load_settings(draft)
+        except SettingsError as error:  # the draft is gone when this is read
+            raise SettingsError(f"{path}, as it would be", error.faults) from None
         os.chown(draft, before.st_uid, before.st_gid)
         draft.chmod(before.st_mode & 0o7777)
         draft.replace(path)

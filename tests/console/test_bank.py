@@ -75,7 +75,7 @@ def test_an_entry_that_the_machine_would_not_take_is_not_added(wrong: tuple[str,
         if wrong[0] != "--pin"
         else run(config, "add", NEW, "--name", "T", "--port", "8590", "--network", "192.0.2.0/24", *wrong)
     )
-    assert failed.exception is not None
+    assert str(failed.exception).startswith(f"{config}, as it would be: ")
     assert config.read_text() == before
     assert [one[3].partition(":")[0] for one in acts(config)] == ["asked", "failed"]
 
