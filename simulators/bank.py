@@ -101,7 +101,7 @@ class Bank:
         try:
             await self._sign_on(link)
         except BaseException:
-            link.transport.abortConnection()  # or whoever insists leaves a link behind at each try
+            link.abort()  # or whoever insists leaves a link behind at each try
             raise
         return link
 

@@ -76,8 +76,7 @@ class BankLink(Protocol):
                 self._take(frame.body)
         except (PeerError, BankError) as error:
             self._violations.append(str(error))
-            self.is_open = False
-            self.transport.abortConnection()
+            self.abort()
 
     def _take(self, body: bytes) -> None:
         """One message: an answer goes to whoever asked, a question is answered."""
@@ -108,7 +107,12 @@ class BankLink(Protocol):
     def missed(self) -> None:
         """An answer did not come in time."""
         self._silences += 1
-        if self._silences == SILENCES_MAX and self.is_open:
+        if self._silences == SILENCES_MAX:
+            self.abort()
+
+    def abort(self) -> None:
+        """End the connection at once, if it stands: TLS that has ended cannot be ended again."""
+        if self.is_open:
             self.is_open = False
             self.transport.abortConnection()
 

@@ -111,8 +111,7 @@ def wait_for(function: Callable[..., Any], *arguments: object) -> Any:  # noqa: 
     try:
         return waited.result(WAIT_SECONDS)
     except TimeoutError:
-        for one in begun:
-            reactor.callFromThread(one.cancel)
+        reactor.callFromThread(lambda: [one.cancel() for one in begun])  # behind `call`, which may be to come
         raise
 
 

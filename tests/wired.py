@@ -36,10 +36,16 @@ KEYS = build((("KA", BLOCK), ("CA", KEY.check_value)), load("ascii87").de48_enco
 
 
 class Transport(StringTransport):
-    """As sockets, it can be told not to wait."""
+    """As sockets, it can be told not to wait; as TLS, it cannot be aborted when it has ended."""
+
+    is_lost = False
 
     def setTcpNoDelay(self, enabled: bool) -> None:  # noqa: N802 - Twisted's name
         self.no_delay = enabled
+
+    def abortConnection(self) -> None:  # noqa: N802 - Twisted's name
+        assert not self.is_lost
+        super().abortConnection()
 
 
 class Taken:
@@ -67,6 +73,7 @@ class Taken:
 
     def lose(self) -> None:
         """End the connection."""
+        self.transport.is_lost = True
         self._protocol.connectionLost(Failure(ConnectionLost()))
 
     def sign_on(self, code: str = "00") -> None:

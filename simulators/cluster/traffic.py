@@ -83,7 +83,7 @@ class SteadyBank(Bank):
         """End every link, and open none any more."""
         self._closing = True
         for link in self.links:
-            link.transport.abortConnection()
+            link.abort()
 
 
 @dataclass(slots=True)

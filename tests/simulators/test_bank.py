@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from twisted.internet.defer import TimeoutError as DeferredTimeout
+from twisted.internet.error import ConnectionLost
 from twisted.internet.error import ConnectionRefusedError as RefusedError
 
 from simulators.bank import Bank, SignOnRefusedError
@@ -55,6 +56,13 @@ def test_a_link_that_does_not_sign_on_is_closed(code: str | None, error: type[Ex
         link.sign_on(code)
     assert [type(one) for one in ended] == [error]
     assert link.transport.disconnecting or link.transport.disconnected
+
+
+def test_a_link_that_is_lost_before_its_sign_on_says_so_and_is_not_ended_again() -> None:
+    machine = Machine()
+    ended = begun(machine.bank().connect())
+    machine.take().lose()
+    assert [type(one) for one in ended] == [ConnectionLost]
 
 
 @pytest.mark.parametrize("act", [Bank.echo, Bank.change_keys, Bank.sign_off])
@@ -112,6 +120,19 @@ def test_a_cluster_s_bank_leaves_no_link_open_that_was_being_opened_as_it_closed
     link.sign_on()
     assert (kept, machine.opened()) == ([None], 1)
     assert link.transport.disconnecting or link.transport.disconnected
+
+
+def test_a_cluster_s_bank_closes_though_a_link_has_ended_meanwhile() -> None:
+    machine = Machine()
+    bank = steady(machine)
+    kept = begun(bank.keep_links())
+    for _ in range(LINKS_A_BANK):
+        machine.take().sign_on()
+    machine.taken[0].lose()
+    bank.close()
+    machine.reactor.advance(1)
+    assert kept == [None]
+    assert all(one.transport.disconnecting for one in machine.taken[1:])
 
 
 def test_banks_that_nobody_answers_end_when_their_time_is_over() -> None:
