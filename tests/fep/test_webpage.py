@@ -16,6 +16,7 @@ from twisted.web.server import Site
 
 from fep.chronicle import Kind
 from fep.picture import Light, State
+from fep.server import HANDSHAKE_FAILED
 from fep.webpage import POLICY, PageResource, StaticResource, shipped
 from office.chart import CLASSES
 from protocol.responses import Response
@@ -235,13 +236,13 @@ def made_keys() -> set[str]:
 
 def reasons() -> set[str]:
     """Why links are ended and connections refused: every such text in the machine's code."""
-    found = set()
+    found = {HANDSHAKE_FAILED}
     for name in ("link.py", "server.py"):
         for node in ast.walk(ast.parse((ROOT / "fep" / name).read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 if node.func.attr in ("_close", "end", "ending", "_refuse"):
                     found |= {one.value for one in node.args if isinstance(one, ast.Constant)}
-            elif isinstance(node, ast.FunctionDef) and node.name in ("_no_longer_allowed", "admit"):
+            elif isinstance(node, ast.FunctionDef) and node.name in ("_no_longer_allowed", "unwelcome"):
                 texts = (one for one in ast.walk(node) if isinstance(one, ast.Return | ast.Assign))
                 found |= {
                     text.value

@@ -124,7 +124,8 @@ def test_a_book_file_that_is_cut_off_is_refused_with_line_and_reason(tmp_path: P
     refused = qianzhi("book", "load", str(file), "--config", config)
     assert refused.returncode == 1
     assert re.match(r"qianzhi: line \d+.*\nqianzhi: nothing was loaded\n$", refused.stderr)
-    assert qianzhi("day", "status", "--config", config).stdout == ""
+    told = qianzhi("day", "status", "--config", config).stdout
+    assert told == "no business day yet: qianzhi book load FILE\n"
     assert qianzhi("acts", "--config", config).stdout.endswith(" load failed: BookFileError\n")
 
 
