@@ -22,21 +22,12 @@ from ledger.errors import LedgerError
 from simulators.chaos.conversation import Did
 from simulators.chaos.proxy import Proxy
 from simulators.chaos.rules import ChaosError, Rules, read_rules
-from simulators.failure import fail
+from simulators.failure import run_to_end
 
 
 def main() -> NoReturn:
     """Run the command; expected errors become one line on standard error."""
-    try:
-        chaos.main(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except click.Abort:
-        sys.exit(130)
-    except (LedgerError, OSError) as error:
-        fail("qianzhi-chaos", str(error))
-    sys.exit(0)
+    run_to_end("qianzhi-chaos", chaos, (LedgerError, OSError))
 
 
 class Place(click.ParamType):
