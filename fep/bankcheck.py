@@ -1,8 +1,7 @@
 """Whether one bank could connect now, step by step as its link would: what it is asked, and what is missing.
 
 Looks, and opens no link: one of ours would need the bank's own key. The process that serves is asked what it
-has seen. Each step is one entry of a
-table, as in fep.checkup, which looks at the machine as a whole.
+has seen. Each step is one entry of a table, as in fep.checkup, which looks at the machine as a whole.
 """
 
 from __future__ import annotations
