@@ -43,7 +43,7 @@ docs: $(READY) ## these pages as a site, build/site; a broken link or anchor is 
 	@$(BIN)/python -m tests.docs.site build/site
 
 CRASH_ARGS ?=
-crash-matrix: $(READY) ## every fault at every point, on both databases; writes docs/crash-matrix.md; half an hour
+crash-matrix: $(READY) ## every fault at every point, on both databases; writes docs/crash-matrix.md; a quarter of an hour
 	@$(BIN)/python -m tests.crash.matrix $(CRASH_ARGS)
 
 check: $(READY) ## lint, format, strict types on protocol/, ledger/ and office/, and bandit
