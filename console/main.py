@@ -18,6 +18,7 @@ from console.bank import COMMANDS as BANK_COMMANDS
 from console.completion import COMMANDS as COMPLETION_COMMANDS
 from console.describe import COMMANDS as DESCRIBE_COMMANDS
 from console.doctor import COMMANDS as DOCTOR_COMMANDS
+from console.failure import fail, run
 from console.firewall import COMMANDS as FIREWALL_COMMANDS
 from console.front import COMMANDS as FRONT_COMMANDS
 from console.keys import COMMANDS as KEY_COMMANDS
@@ -36,21 +37,11 @@ def main() -> NoReturn:
     os.umask(0o077)  # whatever is written here, books and databases, is for its owner alone
     try:
         keep_memory_private()
-        cli.main(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except click.Abort:
-        sys.exit(130)
+        run(cli)
     except BookFileError as error:
-        for problem in error.problems:
-            click.echo(f"qianzhi: {problem}", err=True)
-        click.echo("qianzhi: nothing was loaded", err=True)
-        sys.exit(1)
+        fail("qianzhi", "\n".join((*map(str, error.problems), "nothing was loaded")))
     except (FepError, FirewallError, LedgerError, ProtocolError, CannotListenError, OSError) as error:
-        for line in str(error).splitlines():
-            click.echo(f"qianzhi: {line}", err=True)
-        sys.exit(1)
+        fail("qianzhi", str(error))
     except Exception as fault:  # not left to the interpreter, which would print its text
         click.echo(traceback_text(fault), err=True)
         sys.exit(1)

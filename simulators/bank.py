@@ -17,7 +17,6 @@ from typing import Any
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol, wrapClientTLS
-from twisted.internet.error import ConnectError, ConnectionClosed
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
@@ -28,8 +27,8 @@ from protocol.message import Message, is_advice
 from protocol.responses import FINAL
 from protocol.tlv import build, first, parse
 from simulators.beliefs import CANCEL_CODE, Belief, Record, State, Told
+from simulators.link import SILENCE, BankLink
 from simulators.link import BankError as BankError
-from simulators.link import BankLink
 from simulators.profile import BankProfile as BankProfile
 
 ANSWER_SECONDS = 30
@@ -45,7 +44,7 @@ class SignOnRefusedError(BankError):
     """The machine is there and does not let the bank sign on now."""
 
 
-_NO_ANSWER = (DeferredTimeout, ConnectionClosed, ConnectError, SignOnRefusedError)
+NO_ANSWER = (*SILENCE, SignOnRefusedError)
 """All that leaves an outcome unknown: silence, a link that ends, cleanly or not, and one that cannot be
 opened."""
 
@@ -191,7 +190,7 @@ class Bank:
         except EncodeError:
             del self.record.beliefs[belief.key]  # nothing was sent
             raise
-        except _NO_ANSWER:
+        except NO_ANSWER:
             return await self.reverse(belief)
         known = self.record.beliefs[belief.key]
         if lose or (not _settles(answer) and known.state is State.UNKNOWN):
@@ -207,7 +206,7 @@ class Bank:
         own = self.prepare(CANCEL_CODE, belief.policy, belief.amount, counter=counter)
         try:
             answer = await self._ask(self._with_original(self._financial(own, ""), belief))
-        except _NO_ANSWER:
+        except NO_ANSWER:
             own = await self.reverse(own)
         else:
             own = self._answered(own, answer) if _settles(answer) else await self.reverse(own)
@@ -235,7 +234,7 @@ class Bank:
                 answer = await self._ask(message)
                 if _settles(answer):
                     return answer
-            except _NO_ANSWER:
+            except NO_ANSWER:
                 pass  # the outcome is still unknown: that is what the repeat is for
             await deferLater(self._reactor, self._retry_seconds)
             message = Message(message.mti[:3] + "1", message.fields)

@@ -22,6 +22,7 @@ from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.error import ConnectError, ConnectionClosed, DNSLookupError
 from twisted.internet.task import react
 
+from console.failure import run_to_end
 from fep.config import Bank as BankEntry
 from fep.config import Settings, load_settings
 from fep.errors import FepError
@@ -32,7 +33,7 @@ from protocol.message import NAMES, Message, masked_card
 from protocol.tlv import KNOWN, intact
 from simulators.bank import Bank, BankError, BankProfile
 from simulators.beliefs import Belief, ContradictionError, State
-from simulators.failure import run_to_end
+from simulators.link import SILENCE
 from simulators.profile import profile_of
 
 _PROGRAM = "qianzhi-bank"
@@ -41,7 +42,6 @@ _HELD = frozenset({"IN", "KA"})
 """An identity number and a key block, which no answer to a counter has: never shown, should one have them."""
 _ANSWER_SECONDS = 10
 _FEN = click.IntRange(1, 999_999_999_999)
-_SILENCE = (DeferredTimeout, ConnectionClosed, ConnectError)
 _EXPECTED = (FepError, LedgerError, ProtocolError, BankError, ContradictionError, OSError)
 
 
@@ -201,7 +201,7 @@ class _Teller(Bank):
     async def _ask(self, message: Message) -> Message:
         try:
             return await super()._ask(message)
-        except _SILENCE:
+        except SILENCE:
             said = {"02": "is reversed until that is answered", "04": "is repeated until it is answered"}
             kind = message.mti[:2]
             if kind in said and kind not in self._told:
@@ -234,7 +234,7 @@ def _run(counter: Counter, act: Callable[[Bank], Coroutine[Any, Any, bool]]) -> 
             raise BankError(f"no answer within {_ANSWER_SECONDS} s") from error
         try:
             await bank.sign_off()
-        except _SILENCE:
+        except SILENCE:
             click.echo(f"{_PROGRAM}: the sign-off was not answered", err=True)
         for violation in bank.violations:
             click.echo(f"{_PROGRAM}: the machine broke the interface: {violation}", err=True)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from OpenSSL import SSL
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionLost
+from twisted.internet.defer import TimeoutError as DeferredTimeout
+from twisted.internet.error import ConnectError, ConnectionClosed, ConnectionLost
 from twisted.internet.interfaces import ITCPTransport
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
@@ -24,6 +25,9 @@ from simulators.profile import BankProfile
 SILENCES_MAX = 2
 """So many answers in a row that did not come in time end a link on which nothing else came either: it is half
 open, and whoever waits for it waits for ever."""
+
+SILENCE = (DeferredTimeout, ConnectionClosed, ConnectError)
+"""Nobody answered: not in time, not before the link ended, or there was none to be had."""
 
 _APPROVED = "00"
 _TPDU = b"\x60\x00\x03\x00\x00"

@@ -20,6 +20,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater, react
 from twisted.internet.threads import deferToThread
 
+from console.failure import fail
 from fep.config import Settings, load_settings
 from fep.install import install
 from ledger import bookfile, sample
@@ -27,7 +28,6 @@ from ledger.bookfile import Book, DueLine
 from simulators.bank import Bank, BankError, together
 from simulators.customers import Customers
 from simulators.demo import DemoFailure, qianzhi, serving
-from simulators.failure import fail
 from simulators.profile import profile_of
 
 POLICIES = 20_000

@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 
 import click
 
+from console.failure import run_to_end
 from fep.config import load_settings
 from fep.errors import FepError
 from fep.keys import ZMK_KIND, KeyRefused, Secret, check_private, checked
@@ -42,7 +43,6 @@ from simulators.certify.talk import Means
 from simulators.certify.terms import TERMINAL, Terms, TlsFiles, terms_of
 from simulators.certify.watch import RULES, watched
 from simulators.cli import chosen_bank
-from simulators.failure import run_to_end
 
 _CUTOVER_SECONDS = 300.0
 _SETTINGS = Path("var/qianzhi.toml")

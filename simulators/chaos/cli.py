@@ -18,11 +18,11 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.task import react
 
+from console.failure import run_to_end
 from ledger.errors import LedgerError
 from simulators.chaos.conversation import Did
 from simulators.chaos.proxy import Proxy
 from simulators.chaos.rules import ChaosError, Rules, read_rules
-from simulators.failure import run_to_end
 
 
 def main() -> NoReturn:

@@ -87,8 +87,7 @@ class _Pair(Link):
         """End both ways at once; what waits is forgotten."""
         calls = [self._abort, *(outbox.call for outbox in self._outboxes.values())]
         for call in calls:
-            if call is not None and call.active():
-                call.cancel()
+            _cancel(call)
         super().end()
 
     def _abort_at(self, at: int) -> None:
@@ -114,8 +113,7 @@ class _Pair(Link):
     def _flush(self, way: Way) -> None:
         """Pass on what is due this way, and wait for the next."""
         outbox = self._outboxes[way]
-        if outbox.call is not None and outbox.call.active():
-            outbox.call.cancel()
+        _cancel(outbox.call)
         outbox.call = None
         now = self._proxy.now()
         while outbox.waiting and outbox.waiting[0].at <= now:
@@ -176,8 +174,7 @@ class Proxy(Relay):
     def stop(self) -> Deferred[Any]:
         """Take nothing new and end all; fires when nothing is listened to."""
         self._is_stopped = True
-        if self._again is not None and self._again.active():
-            self._again.cancel()
+        _cancel(self._again)
         return super().stop()
 
     def _listen_later(self) -> None:
@@ -188,3 +185,9 @@ class Proxy(Relay):
             self._again = self.reactor.callLater(wait / 1_000_000, self._listen_later)
         else:
             self.listen(*self._place)
+
+
+def _cancel(call: IDelayedCall | None) -> None:
+    """Have a call not come, if it is still to come."""
+    if call is not None and call.active():
+        call.cancel()

@@ -14,12 +14,12 @@ from typing import Any, NoReturn
 
 from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeout
-from twisted.internet.error import ConnectError, ConnectionClosed, ConnectionLost
+from twisted.internet.error import ConnectionLost
 from twisted.internet.task import deferLater
 
 from ledger.bookfile import DueLine
 from protocol.message import Message
-from simulators.bank import Bank, BankProfile, SignOnRefusedError, together
+from simulators.bank import NO_ANSWER, Bank, BankProfile, together
 from simulators.beliefs import State
 from simulators.customers import Customers, Visits
 from simulators.link import BankLink
@@ -73,7 +73,7 @@ class SteadyBank(Bank):
                     try:
                         self.links.append(await self._open())
                         continue
-                    except (DeferredTimeout, ConnectionClosed, ConnectError, SignOnRefusedError):
+                    except NO_ANSWER:
                         pass  # no node takes it now: the next try is soon
                 await deferLater(self._reactor, _LINK_SECONDS)
         finally:

@@ -24,6 +24,7 @@ from twisted.internet.error import ConnectError, ConnectionClosed
 from twisted.internet.task import react
 from twisted.python.failure import Failure
 
+from console.failure import fail, run
 from fep.config import load_settings
 from fep.errors import FepError
 from ledger.bookfile import Book, parse
@@ -31,7 +32,6 @@ from ledger.errors import LedgerError
 from protocol.errors import ProtocolError
 from simulators.bank import BankError, BankProfile
 from simulators.cli import chosen_bank
-from simulators.failure import fail
 from simulators.load.driver import SECOND, Driver, Plan, Report
 from simulators.load.histogram import Histogram
 from simulators.load.mix import ACTS, LoadBank, Mix
@@ -82,12 +82,7 @@ _PROGRAM = "qianzhi-load"
 def main() -> NoReturn:
     """Run the command; expected errors become one line on standard error."""
     try:
-        load.main(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except click.Abort:
-        sys.exit(_INTERRUPTED)
+        run(load)
     except (*_ERRORS, OSError) as error:
         fail(_PROGRAM, str(error))
     except (ConnectError, ConnectionClosed) as error:

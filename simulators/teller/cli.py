@@ -21,12 +21,12 @@ from typing import Any, NoReturn
 import click
 from twisted.logger import globalLogBeginner
 
+from console.failure import run_to_end
 from fep.errors import FepError
 from fep.logtext import log_observer
 from ledger.errors import LedgerError
 from protocol.errors import ProtocolError
 from simulators.cli import counter_of, counter_options
-from simulators.failure import run_to_end
 from simulators.teller.desk import BankDesk
 from simulators.teller.samples import LINES_MAX, Sample, pick
 from simulators.teller.screen import Place, TellerScreen

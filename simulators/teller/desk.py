@@ -26,6 +26,7 @@ from protocol.message import Message
 from protocol.tlv import first, parse
 from simulators.bank import Bank, BankError, BankProfile
 from simulators.beliefs import Belief, ContradictionError, State
+from simulators.link import SILENCE
 from simulators.teller.wording import Happening
 
 T = TypeVar("T")
@@ -37,7 +38,6 @@ _CUTOVER = "201"
 _PAGES_MAX = 20
 _MOVES_NOTHING = frozenset({"01", "05", "08"})
 """What has no answer of these has no outcome to be known; whoever asked is told that none came."""
-_SILENCE = (DeferredTimeout, ConnectionClosed, ConnectError)
 
 
 class DeskError(Exception):
@@ -127,7 +127,7 @@ class _Teller(Bank):
     async def _ask(self, message: Message) -> Message:
         try:
             answer = await super()._ask(message)
-        except _SILENCE:
+        except SILENCE:
             if message.mti[:2] not in _MOVES_NOTHING:
                 self.told(Happening("no answer", {"mti": message.mti}))
             raise

@@ -14,6 +14,7 @@ import pytest
 from rich.console import Console
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 
+from console.failure import run_to_end
 from fep.config import load_settings
 from fep.install import install
 from protocol.message import Message
@@ -21,7 +22,6 @@ from protocol.tlv import build
 from simulators import cli as command
 from simulators.bank import Bank
 from simulators.beliefs import Belief, State
-from simulators.failure import run_to_end
 from tests.builders import BENEFICIARY
 
 BELIEF = Belief("0200", "500000", "T0000001", "B1", "1124101112", "000007", "R", "P1", "D1", 120_000)

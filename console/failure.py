@@ -1,4 +1,4 @@
-"""How a command of the simulators ends: each line of an expected error said on standard error, exit code 1.
+"""How a command ends, a simulator's too: each line of an expected error on standard error, exit code 1.
 
 Which errors are expected, and what is said of them, each command says.
 """
@@ -18,8 +18,8 @@ def fail(program: str, text: str) -> NoReturn:
     sys.exit(1)
 
 
-def run_to_end(program: str, command: click.Command, expected: tuple[type[Exception], ...]) -> NoReturn:
-    """Run a command to its end: 0, 2 where it was called wrongly, 130 by Ctrl-C, 1 by an expected error."""
+def run(command: click.Command) -> None:
+    """Run a command. Ends with 2 where it was called wrongly, 130 by Ctrl-C; raises what the command does."""
     try:
         command.main(standalone_mode=False)
     except click.ClickException as error:
@@ -27,6 +27,12 @@ def run_to_end(program: str, command: click.Command, expected: tuple[type[Except
         sys.exit(error.exit_code)
     except click.Abort:
         sys.exit(130)
+
+
+def run_to_end(program: str, command: click.Command, expected: tuple[type[Exception], ...]) -> NoReturn:
+    """Run a command to its end: 0, as `run` has it, or 1 by an expected error."""
+    try:
+        run(command)
     except expected as error:
         fail(program, str(error))
     sys.exit(0)
