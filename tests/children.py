@@ -15,14 +15,18 @@ SECONDS = 60
 
 
 @contextmanager
-def running(command: Sequence[str], **options: Any) -> Iterator[subprocess.Popen[str]]:  # noqa: ANN401 - Popen's own
-    """A process, its standard output a pipe. After the block it is waited for, and must end: raises
-    TimeoutExpired. If the block fails, it is killed.
+def running(
+    command: Sequence[str],
+    seconds: float = SECONDS,
+    **options: Any,  # noqa: ANN401 - Popen's own
+) -> Iterator[subprocess.Popen[str]]:
+    """A process, its standard output a pipe. After the block it is waited for, and must end within so many
+    seconds: raises TimeoutExpired. If the block fails, it is killed.
     """
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **options)
     try:
         yield process
-        process.wait(SECONDS)
+        process.wait(seconds)
     finally:
         process.kill()
         process.wait()

@@ -15,7 +15,16 @@ import pytest
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.testing import StringTransport
 
-from fep.control import Command, ControlError, ControlFactory, NotServing, ask, checked_path, make_way
+from fep.control import (
+    Command,
+    ControlError,
+    ControlFactory,
+    NotAnswering,
+    NotServing,
+    ask,
+    checked_path,
+    make_way,
+)
 from fep.person import PersonUnknown
 from ledger.cutover import CutoverRefused
 
@@ -130,14 +139,25 @@ def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path: Path) 
     assert path.read_text() == "not a socket"
 
 
-def test_a_socket_that_somebody_serves_is_left_alone(tmp_path: Path) -> None:
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Path]:
+    """A socket that a process holds, which says nothing."""
     path = tmp_path / "control.sock"
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
         listener.listen()
-        with pytest.raises(ControlError, match="another process serves at"):
-            make_way(path)
-        assert stat.S_ISSOCK(path.stat().st_mode)
+        yield path
+
+
+def test_a_socket_that_somebody_serves_is_left_alone(served: Path) -> None:
+    with pytest.raises(ControlError, match="another process serves at"):
+        make_way(served)
+    assert stat.S_ISSOCK(served.stat().st_mode)
+
+
+def test_a_process_that_does_not_answer_is_not_waited_for(served: Path) -> None:
+    with pytest.raises(NotAnswering, match="does not answer"):
+        ask(served, "standing", lambda _: None, 0.01)
 
 
 @contextmanager

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from twisted.internet.threads import blockingCallFromThread
 
 import fep.trail
 from console.front import _reload
@@ -36,7 +35,7 @@ from tests.machine import (
     Books,
     Machine,
     load_front_book,
-    reactor,
+    wait_for,
     write_settings,
 )
 
@@ -107,9 +106,9 @@ def test_a_reload_that_cannot_be_written_down_changes_nothing(
 def test_a_reload_by_a_signal_is_written_down_as_nobodys(
     machine: Machine, books: Books, config: Path
 ) -> None:
-    blockingCallFromThread(reactor, machine.service.reload)
+    wait_for(machine.service.reload)
     config.write_text("nonsense")
-    blockingCallFromThread(reactor, _reload, machine.service)
+    wait_for(_reload, machine.service)
     with pytest.raises(ControlError, match="is not TOML"):
         control(machine, "reload")
     assert since_the_load(books) == [

@@ -36,6 +36,7 @@ from protocol.tlv import first, parse
 from tests import canary, canary_machine
 from tests.builders import BANK, benefit, book, cancel, inquiry, message, original, premium, reversal, totals
 from tests.canary import CARD, IDENTITY, OTHER_IDENTITY, PIN_BLOCK, SHORT_CARD, Mark, key_mark, text_mark
+from tests.children import running
 from tests.machine import (
     FRONT_KEY,
     MASTER_KEY,
@@ -162,13 +163,8 @@ def serving(front: Front) -> Iterator[subprocess.Popen[str]]:
         " ".join((CARD, SHORT_CARD, IDENTITY, OTHER_IDENTITY, PIN, ZMK.hex(), canary.PASSWORD))
     )
     config, result = front.folder / "qianzhi.toml", front.folder / "dumpable"
-    with (front.folder / "log").open("w") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.canary_machine", str(config), str(secrets), str(result)],
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-        )
+    command = [sys.executable, "-m", "tests.canary_machine", str(config), str(secrets), str(result)]
+    with (front.folder / "log").open("w") as log, running(command, SOCKET_SECONDS, stderr=log) as process:
         assert process.stdout is not None
         for line in iter(process.stdout.readline, ""):
             front.outputs.append(line)
@@ -177,14 +173,10 @@ def serving(front: Front) -> Iterator[subprocess.Popen[str]]:
             if found := re.match(r"status http://\S+:(\d+)/", line):
                 front.ports["status"] = int(found[1])
                 break
-        try:
-            yield process
-        finally:
-            if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
-            front.outputs.append(process.stdout.read())
-            process.wait(timeout=SOCKET_SECONDS)
-            process.stdout.close()
+        yield process
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        front.outputs.append(process.stdout.read())
     assert process.returncode == 0
 
 

@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 import pytest
 from twisted.internet.defer import Deferred
-from twisted.internet.threads import blockingCallFromThread
 
 from fep.commit import Deliver, Engine
 from fep.config import Settings, load_settings
@@ -25,7 +24,15 @@ from ledger.request import Answer, Request
 from ledger.store import Store
 from protocol.message import Message
 from tests.builders import BANK, book, message, policy, premium, reversal
-from tests.machine import OTHER_BANK, Books, Client, Machine, load_front_book, reactor, write_settings
+from tests.machine import (
+    OTHER_BANK,
+    Books,
+    Client,
+    Machine,
+    load_front_book,
+    wait_for,
+    write_settings,
+)
 from tests.seals import faults
 from tests.stage import new_postgresql
 
@@ -119,10 +126,10 @@ def through_the_cut_over(flow: Flow) -> bool:
     return flow.of_date(TOMORROW) >= EACH_SIDE
 
 
-def wait_for(flows: Sequence[Flow], date: str, answers: int) -> None:
+def wait_for_answers(flows: Sequence[Flow], date: str, answers: int) -> None:
     """Wait until every link has had that many answers of a date."""
     while any(flow.of_date(date) < answers and flow.error is None for flow in flows):
-        blockingCallFromThread(reactor, lambda: None)  # gives way to the machine
+        wait_for(lambda: None)  # gives way to the machine
 
 
 class Waits(NamedTuple):
@@ -189,7 +196,7 @@ def test_64_links_in_full_flow_are_cut_over_without_a_refusal_or_a_wrong_date(
     load_front_book(settings, one_a_link(LINKS))
     machine = Machine(settings)
     with flowing([machine], LINKS, through_the_cut_over) as flows:
-        wait_for(flows, TODAY, EACH_SIDE)
+        wait_for_answers(flows, TODAY, EACH_SIDE)
         assert machine.cut_over() == "20261125"
     statistics = machine.service.statistics
     machine.stop()
@@ -202,7 +209,7 @@ def test_64_links_in_full_flow_are_cut_over_without_a_refusal_or_a_wrong_date(
 def test_two_nodes_in_full_flow_are_cut_over_together_by_one_of_them(tmp_path: Path, postgresql: str) -> None:
     machines, database = two_machines(tmp_path, postgresql, one_a_link(16))
     with flowing(machines, 16, through_the_cut_over) as flows:
-        wait_for(flows, TODAY, EACH_SIDE)
+        wait_for_answers(flows, TODAY, EACH_SIDE)
         assert machines[0].cut_over() == "20261125"
     for machine in machines:
         machine.stop()
@@ -234,7 +241,7 @@ def test_an_idle_node_learns_of_the_cut_over_and_announces_it_once(tmp_path: Pat
         assert busy.cut_over() == "20261125"
         notice = bank.receive()
         assert (notice.mti, notice.fields[70], notice.fields[15]) == ("0800", "201", TOMORROW)
-        blockingCallFromThread(reactor, idle.service._look_at_day)
+        wait_for(idle.service._look_at_day)
         assert bank.ask(message()).fields[15] == TOMORROW
         assert idle.cut_over(date="20261124") == "20261125", "asked for at the other node: it is closed"
     for machine in machines:
@@ -353,7 +360,7 @@ def test_payments_flow_while_thousands_of_dues_are_loaded(
             told.append(rows)
             answered.append(sum(len(flow.heard) for flow in flows))
 
-        wait_for(flows, TOMORROW, 1)
+        wait_for_answers(flows, TOMORROW, 1)
         answered.append(sum(len(flow.heard) for flow in flows))
         assert load(settings, path, progress)["dues"] == 5_000
         answered.append(sum(len(flow.heard) for flow in flows))

@@ -8,11 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from twisted.internet.threads import blockingCallFromThread
 
 from protocol.framing import wrap
 from tests.builders import BENEFICIARY, book, message, premium
-from tests.machine import Books, Client, Machine, load_front_book, reactor, write_settings
+from tests.machine import Books, Client, Machine, load_front_book, wait_for, write_settings
 
 CARD = "6222021234567890123"
 
@@ -42,7 +41,7 @@ def test_91_past_the_queues_bound_at_once_and_what_was_taken_goes_through(
 
 
 def test_91_while_stopping(machine: Machine, bank: Client, books: Books) -> None:
-    blockingCallFromThread(reactor, machine.service.server.drain)
+    wait_for(machine.service.server.drain)
     answer = bank.ask(message())
     assert (answer.fields[39], answer.fields[44]) == ("91", "STOPPING")
     assert books.due("D1") == ("open", "", 0)

@@ -6,7 +6,6 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from twisted.internet.threads import blockingCallFromThread
 
 from console.front import _say_how_to_connect
 from fep.config import Settings
@@ -16,7 +15,7 @@ from ledger import bookfile
 from ledger.bookfile import PolicyDues
 from protocol.message import Message
 from tests.builders import BANK, policy, premium
-from tests.machine import SOCKET_SECONDS, Client, Machine, load_front_book, reactor, write_settings
+from tests.machine import SOCKET_SECONDS, Client, Machine, load_front_book, wait_for, write_settings
 
 
 def noted(machine: Machine) -> list[tuple[str, ...]]:
@@ -25,7 +24,7 @@ def noted(machine: Machine) -> list[tuple[str, ...]]:
 
 def until_gone(machine: Machine) -> None:
     """Wait until the machine has no link left: each turn of the loop is one of its reactor's."""
-    while blockingCallFromThread(reactor, lambda: len(machine.service.server.connections)):
+    while wait_for(lambda: len(machine.service.server.connections)):
         pass
 
 
@@ -117,4 +116,4 @@ def test_the_queues_bound_that_is_shown_is_the_one_of_the_moment(machine: Machin
         machine.service.engine._queue.limit = 7
         return machine.service.feed._paint().queue.limit
 
-    assert blockingCallFromThread(reactor, shown) == 7
+    assert wait_for(shown) == 7

@@ -11,12 +11,20 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from twisted.internet.threads import blockingCallFromThread
 
 from fep.config import Settings
 from protocol.message import Message
 from tests.builders import BANK, inquiry, message, original
-from tests.machine import OTHER_BANK, Books, Client, Machine, load_front_book, reactor, write_settings
+from tests.machine import (
+    OTHER_BANK,
+    Books,
+    Client,
+    Machine,
+    load_front_book,
+    reactor,
+    wait_for,
+    write_settings,
+)
 
 IMPATIENT = "frame_seconds = 1\nsign_on_seconds = 1\nidle_seconds = 1\necho_seconds = 3"
 
@@ -106,7 +114,7 @@ def test_signing_on_again_does_not_forgive_bad_macs(lite_machine: Machine) -> No
 
 def test_what_a_stopping_machine_refuses_it_refuses_as_stopping(lite_machine: Machine) -> None:
     with lite_machine.signed_on() as bank:
-        blockingCallFromThread(reactor, lite_machine.service.server.drain)
+        wait_for(lite_machine.service.server.drain)
         for asked in (network("101"), network("002"), message()):
             answer = bank.ask(asked)
             assert (answer.fields[39], answer.fields[44]) == ("91", "STOPPING")
@@ -136,7 +144,6 @@ def test_sign_on_under_another_banks_name_is_refused(lite_machine: Machine) -> N
 
 
 def test_the_cut_over_notice_reaches_every_bank_signed_on(lite_machine: Machine) -> None:
-    from tests.machine import reactor
 
     with lite_machine.signed_on() as bank:
         reactor.callFromThread(lite_machine.service.server.announce, "201")

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred
-from twisted.internet.threads import blockingCallFromThread
 
 from fep.picture import Light
 from fep.webpage import shipped
@@ -19,7 +17,7 @@ from protocol.mac import MacAlgorithm
 from simulators.bank import Bank, BankProfile
 from tests.browser import Browser, browser, missing, screenshots
 from tests.builders import BANK, message
-from tests.machine import OTHER_BANK, ZMK, Machine, load_front_book, reactor, write_settings
+from tests.machine import OTHER_BANK, ZMK, Machine, load_front_book, reactor, wait_for, write_settings
 
 pytestmark = [
     pytest.mark.slow,
@@ -58,11 +56,11 @@ class Counter:
         self.bank = Bank(profile, reactor, lambda: datetime(2026, 11, 24, 10, 11, 12, tzinfo=UTC))
 
     def do(self, work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:  # noqa: ANN401 - the work's own
-        return blockingCallFromThread(reactor, lambda: Deferred.fromCoroutine(work()))
+        return wait_for(work)
 
     def cut_the_line(self) -> None:
         for link in self.bank.links:
-            blockingCallFromThread(reactor, link.transport.abortConnection)
+            wait_for(link.transport.abortConnection)
 
 
 def opened(window: Browser, machine: Machine) -> str:
@@ -298,7 +296,7 @@ def test_a_feed_that_falls_silent_is_asked_for_again(window: Browser, machine: M
     opened(window, machine)
     window.asked_for()
     feed = machine.service.feed
-    blockingCallFromThread(reactor, machine.service._stop_calls)
+    wait_for(machine.service._stop_calls)
     machine.service._calls.clear()
     window.until(lambda: window.run("return document.body.dataset.feed") == "lost")
     window.until(lambda: any(url.endswith("/feed") for url in window.asked_for()))
@@ -316,12 +314,12 @@ def test_a_page_of_another_version_than_the_machines_takes_the_new_files(
         for request in tuple(watchers):
             request.channel.transport.abortConnection()
 
-    blockingCallFromThread(reactor, cut)
+    wait_for(cut)
     window.until(lambda: len(watchers) == 1)
     window.until(lambda: window.run("return document.body.dataset.feed") == "live")
     assert window.run("return window.isOld") is True, "the same version: the page goes on"
     monkeypatch.setattr("fep.feed.shipped", lambda: shipped()._replace(version="another"))
-    blockingCallFromThread(reactor, cut)
+    wait_for(cut)
     window.until(lambda: not window.run("return window.isOld"))
     window.complaints()
 
@@ -336,13 +334,13 @@ def test_a_bank_that_is_disabled_is_not_missed_and_one_that_leaves_the_settings_
         window.until(lambda: window.run(most) == "1")
     path = tmp_path / "qianzhi.toml"
     path.write_text(f"{path.read_text()}enabled = false\n")
-    blockingCallFromThread(reactor, machine.service.reload)
+    wait_for(machine.service.reload)
     window.until(lambda: lights(window) == {BANK: "断开", OTHER_BANK: "已停用"})
     assert alarm_names(window) == ["bank_down"], "a bank that is to have no link is not missed"
     assert window.text("#state-more") == "0 / 1 家银行在线"
     first, second, _ = path.read_text().split("[[bank]]")
     path.write_text(f"{first}[[bank]]{second}")
-    blockingCallFromThread(reactor, machine.service.reload)
+    wait_for(machine.service.reload)
     window.until(lambda: list(lights(window)) == [BANK])
     window.until(lambda: window.run(most) == "0")
 

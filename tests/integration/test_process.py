@@ -28,7 +28,7 @@ def serving(settings: Settings, folder: Path) -> Iterator[tuple[subprocess.Popen
     """The machine as a process of its own, and a bank that has signed on to it."""
     with (folder / "log").open("a") as log:
         command = [sys.executable, "-m", "console.main", "serve", str(folder / "qianzhi.toml")]
-        with running(command, stderr=log) as process:
+        with running(command, 30, stderr=log) as process:
             assert process.stdout is not None
             lines = iter(process.stdout.readline, "")
             found = next(

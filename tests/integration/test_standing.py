@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import socket
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
-
-import pytest
 
 from fep.bankcheck import Asked, could_connect
 from fep.checkup import Machine as Looked
 from fep.checkup import Verdict
 from fep.config import load_settings
-from fep.control import NotAnswering, ask
-from fep.standing import COMMAND
+from fep.control import ask
 from tests.builders import BANK
 from tests.machine import Machine, load_front_book, write_settings
 
@@ -51,12 +47,3 @@ def test_a_file_that_is_newer_than_what_is_served_does_not_hide_what_is_served(t
     finally:
         machine.stop()
     assert told(config)[0][0] is Verdict.SKIPPED
-
-
-def test_a_process_that_does_not_answer_is_not_waited_for(tmp_path: Path) -> None:
-    path = tmp_path / "control.sock"
-    with socket.socket(socket.AF_UNIX) as deaf:
-        deaf.bind(str(path))
-        deaf.listen()
-        with pytest.raises(NotAnswering, match="does not answer"):
-            ask(path, COMMAND, lambda _: None, 0.01)

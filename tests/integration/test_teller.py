@@ -9,7 +9,6 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 from textual.widgets import Input
-from twisted.internet.threads import blockingCallFromThread
 
 from protocol.framing import Framing
 from protocol.mac import MacAlgorithm
@@ -22,7 +21,7 @@ from simulators.teller.samples import Sample
 from simulators.teller.screen import Place, TellerScreen
 from simulators.teller.wording import Language
 from tests.builders import BANK, BENEFICIARY
-from tests.machine import ZMK, Books, Machine, reactor
+from tests.machine import ZMK, Books, Machine, reactor, wait_for
 
 SAMPLES = (
     Sample("P1", "premium", "500000", "D1", 120_000, ""),
@@ -107,7 +106,7 @@ def test_an_answer_that_does_not_come_is_told_reversed_and_told(
 ) -> None:
     rules = read_rules(None, ("do=swallow_and_cut way=answer mti=0210",))
     proxy = Proxy(reactor, rules, ("127.0.0.1", machine.port()), lambda _: None)
-    port = blockingCallFromThread(reactor, proxy.listen, "127.0.0.1", 0)
+    port = wait_for(proxy.listen, "127.0.0.1", 0)
 
     async def act(screen: TellerScreen, press: Callable[..., Awaitable[None]]) -> None:
         await press("enter", "f5", "enter")
@@ -116,21 +115,21 @@ def test_an_answer_that_does_not_come_is_told_reversed_and_told(
         assert told == ["signed on", "found", "no answer", "reversing", "undone", "found"]
 
     at_machine(machine, tmp_path, act, port=port)
-    blockingCallFromThread(reactor, proxy.stop)
+    wait_for(proxy.stop)
     assert books.responses() == [("collection", "00"), ("reversal", "00")]
 
 
 def test_an_inquiry_without_an_answer_leaves_no_outcome_unknown(machine: Machine, tmp_path: Path) -> None:
     rules = read_rules(None, ("do=swallow_and_cut way=answer mti=0110 frame=3",))
     proxy = Proxy(reactor, rules, ("127.0.0.1", machine.port()), lambda _: None)
-    port = blockingCallFromThread(reactor, proxy.listen, "127.0.0.1", 0)
+    port = wait_for(proxy.listen, "127.0.0.1", 0)
 
     async def act(screen: TellerScreen, press: Callable[..., Awaitable[None]]) -> None:
         await press("enter")
         assert [happening.key for happening in screen._happenings] == ["signed on", "cut off"]
 
     at_machine(machine, tmp_path, act, port=port)
-    blockingCallFromThread(reactor, proxy.stop)
+    wait_for(proxy.stop)
 
 
 def test_another_s_identity_number_is_refused(machine: Machine, books: Books, tmp_path: Path) -> None:

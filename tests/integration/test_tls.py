@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 import trustme
-from twisted.internet.threads import blockingCallFromThread
 
 from fep.config import Settings, load_settings
 from fep.control import ControlError, ask
@@ -19,7 +18,7 @@ from fep.service import Service
 from fep.tls import pin_of_file
 from protocol.message import Message
 from tests.builders import BANK, inquiry, message
-from tests.machine import OTHER_BANK, Client, Machine, load_front_book, reactor, write_settings
+from tests.machine import OTHER_BANK, Client, Machine, load_front_book, wait_for, write_settings
 
 NAMES = ("machine", BANK, OTHER_BANK, "stranger")
 
@@ -260,5 +259,5 @@ def test_an_address_taken_off_the_allowlist_loses_its_links(
     with link(machine, parties[BANK]) as bank:
         bank.sign_on()
         path.write_text(path.read_text().replace('["127.0.0.0/8"]', '["192.0.2.0/24"]', 1))
-        blockingCallFromThread(reactor, machine.service.reload)
+        wait_for(machine.service.reload)
         assert bank.is_closed()

@@ -24,6 +24,7 @@ from ledger import bookfile
 from ledger.bookfile import PolicyDues
 from ledger.store import Store
 from tests.builders import BANK, book, message, policy, premium
+from tests.children import running
 from tests.machine import OTHER_BANK, Books, Client, load_front_book, write_settings
 from tests.seals import faults
 
@@ -69,8 +70,7 @@ class Served(NamedTuple):
 def serving(folder: Path, program: str = PLAIN, *arguments: str) -> Iterator[Served]:
     """The machine as a process of its own, stopped at the end if it is still there."""
     command = [sys.executable, "-c", program, *arguments, "serve", str(folder / "qianzhi.toml")]
-    with (folder / "log").open("a") as log:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+    with (folder / "log").open("a") as log, running(command, 30, stderr=log) as process:
         assert process.stdout is not None
         ports = {}
         for line in iter(process.stdout.readline, ""):
@@ -79,15 +79,9 @@ def serving(folder: Path, program: str = PLAIN, *arguments: str) -> Iterator[Ser
             elif found := re.match(r"status http://[^:]+:(\d+)/", line):
                 ports["status"] = int(found[1])
                 break
-        try:
-            yield Served(process, ports)
-            if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
-            process.wait(timeout=30)
-        finally:
-            process.kill()
-            process.wait()
-            process.stdout.close()
+        yield Served(process, ports)
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
 
 
 @contextmanager
