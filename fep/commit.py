@@ -26,8 +26,11 @@ from protocol.responses import Response
 
 BUSY = "BUSY, ASK AGAIN"
 """DE 44 of the 91 for want of a place in the queue."""
+NOT_AVAILABLE = "NOT AVAILABLE NOW"
+"""DE 44 of the 91 for want of a database."""
 
 Deliver = Callable[[Answer], None]
+GiveUp = Callable[[], None]
 Errand = tuple[Callable[[], Any], Deferred[Any]]
 """Something else that the commit thread is to do between two batches, and who waits for what it returns."""
 
@@ -48,31 +51,51 @@ class Committer(Protocol):
         """The answers in order; raises a LedgerError otherwise."""
 
 
+class Lookup(Protocol):
+    """Reads what the journal answers, blocking, and writes nothing (ledger.front.FrontBook.recorded)."""
+
+    def __call__(self, requests: Sequence[Request]) -> list[Answer | None]:
+        """The answers in order, None for a request that was not done and that no batch of this process will
+        do any more; raises a LedgerError otherwise.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A request in the queue: who is to be told, and when it came (reactor seconds)."""
+    """A request in the queue, and when it came (reactor seconds). `deliver` takes its answer; `give_up` ends
+    its link without one, where no answer would be certain.
+    """
 
     request: Request
     deliver: Deliver
+    give_up: GiveUp
     offered_at: float
 
 
 @dataclass(slots=True)
 class Batch:
-    """Requests that go to disk together, and what has been tried."""
+    """Requests that go to disk together. `attempts` counts the tries since its outcome was last unknown;
+    `in_doubt` says that an earlier COMMIT of these requests may be on disk.
+    """
 
     waiting: list[Waiting]
     attempts: int = 0
     in_doubt: bool = False
 
+    @property
+    def requests(self) -> list[Request]:
+        """The requests, in the order in which they came."""
+        return [waiting.request for waiting in self.waiting]
+
 
 @dataclass(slots=True)
 class Engine:
-    """Collects, commits, answers. `call_in_thread` runs the committer; `now_us` is the wall clock in
-    microseconds.
+    """Collects, commits, answers. `call_in_thread` runs the committer and the lookup; `now_us` is the wall
+    clock in microseconds.
     """
 
     committer: Committer
+    lookup: Lookup
     call_in_thread: Callable[..., Deferred[Any]]
     clock: IReactorTime
     now_us: Callable[[], int]
@@ -109,11 +132,12 @@ class Engine:
         """How many may wait, by how fast batches are at the moment."""
         return self._queue.limit
 
-    def offer(self, request: Request, deliver: Deliver) -> None:
-        """Take a request; `deliver` is called once, when its answer may leave. In a full queue the bank that
-        has most waiting is answered 91 at once, this one or another.
+    def offer(self, request: Request, deliver: Deliver, give_up: GiveUp) -> None:
+        """Take a request. `deliver` is called once, when its answer may leave, or else `give_up`, where none
+        ever may. In a full queue the bank that has most waiting is answered 91 at once, this one or another.
         """
-        crowded_out = self._queue.put(request.bank, Waiting(request, deliver, self.clock.seconds()))
+        waiting = Waiting(request, deliver, give_up, self.clock.seconds())
+        crowded_out = self._queue.put(request.bank, waiting)
         if crowded_out is not None:
             self._tell(crowded_out, Answer(Response.UNAVAILABLE, BUSY, self.business_date))
         self._wake()
@@ -205,14 +229,11 @@ class Engine:
 
     def _run(self, batch: Batch) -> None:
         batch.attempts += 1
-        requests = [waiting.request for waiting in batch.waiting]
-        running = self.call_in_thread(self.committer, requests, self.now_us())
+        running = self.call_in_thread(self.committer, batch.requests, self.now_us())
         running.addCallbacks(self._committed, self._failed, callbackArgs=(batch,), errbackArgs=(batch,))
 
     def _committed(self, answers: list[Answer], batch: Batch) -> None:
-        if self.in_doubt:
-            self.in_doubt = False
-            self.noted(Kind.SETTLED, "")
+        self._end_doubt()
         now = self.clock.seconds()
         self.statistics.batch_done(len(batch.waiting))
         for waiting, answer in zip(batch.waiting, answers, strict=True):
@@ -225,53 +246,110 @@ class Engine:
     def _failed(self, failure: Failure, batch: Batch) -> None:
         error = failure.value
         self.statistics.failed_batches[type(error).__name__] += 1
-        if isinstance(error, Fenced):
-            self.log.critical("fenced: {error}", error=error)
-            self._refuse(batch, Response.UNAVAILABLE, "NOT AVAILABLE NOW")
-            self.fenced()
-        elif isinstance(error, OutcomeUnknown) or (batch.in_doubt and isinstance(error, Unavailable)):
-            self._ask_again_later(batch, error)
-            return
+        if isinstance(error, OutcomeUnknown) or (batch.in_doubt and isinstance(error, Unavailable)):
+            self._ask_again_later(batch, error, self._run)
+        elif isinstance(error, Fenced):
+            self._fenced(batch, error)
         elif isinstance(error, Unavailable):
             self._unavailable(batch, error)
         elif isinstance(error, Conflict) and batch.attempts < CONFLICT_ATTEMPTS:
             self._redo.appendleft(batch)
+            self._next()
         else:
             self._take_apart(batch, failure)
-        self._next()
 
-    def _ask_again_later(self, batch: Batch, error: BaseException) -> None:
+    def _end_doubt(self) -> None:
+        """A batch is over; doubt is with the last one that was in it."""
+        if self.in_doubt and not any(batch.in_doubt for batch in self._redo):
+            self.in_doubt = False
+            self.noted(Kind.SETTLED, "")
+
+    def _ask_again_later(self, batch: Batch, error: BaseException, ask: Callable[[Batch], None]) -> None:
         """Whether the batch is on disk is not known. Nobody is told anything; running it again reads the
-        journal by key.
+        journal by key. Asking what became of it is no attempt: those begin anew.
         """
         batch.in_doubt = self.in_doubt = True
+        batch.attempts = 0
         self.noted(Kind.DOUBT, "")
         self.log.error(
             "outcome of {size} requests unknown, asking again: {error}", size=len(batch.waiting), error=error
         )
-        self.clock.callLater(self.retry_seconds, self._run, batch)
+        self.clock.callLater(self.retry_seconds, ask, batch)
+
+    def _fenced(self, batch: Batch, error: BaseException) -> None:
+        """This attempt did nothing, and none will any more; what an earlier one did, the journal says."""
+        self.log.critical("fenced: {error}", error=error)
+        if batch.in_doubt:
+            self.fenced()
+            self._look_up(batch)
+            return
+        self._refuse(batch, Response.UNAVAILABLE, NOT_AVAILABLE)
+        self.fenced()
+        self._next()
+
+    def _look_up(self, batch: Batch) -> None:
+        running = self.call_in_thread(self.lookup, batch.requests)
+        running.addCallbacks(
+            self._looked_up, self._lookup_failed, callbackArgs=(batch,), errbackArgs=(batch,)
+        )
+
+    def _looked_up(self, found: list[Answer | None], batch: Batch) -> None:
+        self._end_doubt()
+        not_done = Answer(Response.UNAVAILABLE, NOT_AVAILABLE, self.business_date)
+        for waiting, answer in zip(batch.waiting, found, strict=True):
+            self._tell(waiting, answer or not_done)
+        self._next()
+
+    def _lookup_failed(self, failure: Failure, batch: Batch) -> None:
+        if failure.check(OutcomeUnknown, Unavailable, Conflict):
+            self._ask_again_later(batch, failure.value, self._look_up)
+        else:
+            self._give_up(batch, failure)
 
     def _unavailable(self, batch: Batch, error: BaseException) -> None:
         if batch.attempts < UNAVAILABLE_ATTEMPTS:
             self._redo.appendleft(batch)
+            self._next()
             return
         self.noted(Kind.UNAVAILABLE, "")
         self.log.error("{size} requests get 91: {error}", size=len(batch.waiting), error=error)
-        self._refuse(batch, Response.UNAVAILABLE, "NOT AVAILABLE NOW")
+        self._refuse(batch, Response.UNAVAILABLE, NOT_AVAILABLE)
+        self._next()
 
     def _take_apart(self, batch: Batch, failure: Failure) -> None:
-        """Find the request that the batch fails on by halving; alone and failing twice, it gets 96."""
+        """Find the request that the batch fails on by halving. Alone and failing twice, it gets 96; where an
+        earlier COMMIT of it may be on disk, its link ends instead.
+        """
         waiting = batch.waiting
         if len(waiting) > 1:
             half = len(waiting) // 2
             for part in (waiting[half:], waiting[:half]):
                 self._redo.appendleft(Batch(part, in_doubt=batch.in_doubt))
+            self._next()
         elif batch.attempts < SINGLE_ATTEMPTS:
             self._redo.appendleft(batch)
+            self._next()
+        elif batch.in_doubt:
+            self._give_up(batch, failure)
         else:
             key = waiting[0].request.key
             self.log.failure("request {key} cannot be decided: 96", failure=failure, key=key)
             self._refuse(batch, Response.FAULT, "FAULT, NOTHING WAS DONE")
+            self._next()
+
+    def _give_up(self, batch: Batch, failure: Failure) -> None:
+        """What became of these requests cannot be learnt here. Any answer would be a guess, so their links
+        end: the bank's reversal, or the request again, finds out.
+        """
+        for waiting in batch.waiting:
+            key = waiting.request.key
+            self.log.failure("request {key} cannot be answered: its link ends", failure=failure, key=key)
+            try:
+                waiting.give_up()
+            except Exception:
+                self.log.failure("the link of {key} could not be ended", key=key)
+        self._end_doubt()
+        self._next()
 
     def _refuse(self, batch: Batch, response: Response, reason: str) -> None:
         for waiting in batch.waiting:

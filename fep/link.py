@@ -197,7 +197,13 @@ class Link:
                 message, frame.tpdu, Answer(Response.NOT_SUPPORTED, f"MTI {message.mti} NOT SUPPORTED")
             )
         else:
-            self._all.engine.offer(request, partial(self._answer, message, frame.tpdu))
+            self._all.engine.offer(request, partial(self._answer, message, frame.tpdu), self._unanswerable)
+
+    def _unanswerable(self) -> None:
+        """Whether a transaction of this link was done cannot be learnt: an end is no answer, and a 91 or 96
+        would be one.
+        """
+        self._close("what became of a transaction cannot be learnt")
 
     def _refused_unread(self, frame: Frame) -> bool:
         """Answer 91 to a transaction for which there is no place, without decoding it; whether that was done.

@@ -138,6 +138,7 @@ class Service:
             undone.callback(self._stop_calls)
             self.engine = Engine(
                 committer=self.book.commit,
+                lookup=self.book.recorded,
                 call_in_thread=self._threads.run,
                 clock=self._world.reactor,
                 now_us=self._world.now_us,

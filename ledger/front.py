@@ -36,7 +36,7 @@ from sqlalchemy.types import TypeEngine
 
 from ledger.bookfile import Policy
 from ledger.day import DayState, full_date
-from ledger.decide import fold
+from ledger.decide import decide, fold
 from ledger.entry import GENESIS, Entry, Kind, chain_entries
 from ledger.errors import Conflict, Fenced, InvariantBroken
 from ledger.request import Answer, Request, Totals
@@ -155,13 +155,31 @@ class FrontBook:
         during COMMIT.
         """
         with self._store.transaction() as connection:
-            view = self._read(connection, requests, recorded_at)
+            view = self._read(connection, self._read_chain(connection), requests, recorded_at)
             answers = fold(requests, view)
             self._write(connection, view)
         return answers
 
-    def _read(self, connection: Connection, requests: Sequence[Request], recorded_at: int) -> View:
-        chain = self._read_chain(connection)
+    def recorded(self, requests: Sequence[Request]) -> list[Answer | None]:
+        """What the journal answers to each request, in order; None where it does not hold the request's key.
+        For a process that was fenced out and does not know what became of its last COMMIT.
+
+        Every transaction of this process holds the chain's row until it ends, and whoever fenced it out had
+        that row after it. So with the row in hand, whatever it has done is there to be read, and what is
+        not there was not done and will not be. Raises what Store.transaction does.
+        """
+        with self._store.transaction() as connection:
+            chain = connection.execute(_OUR_CHAIN, {_PARAMETER: self._chain}).one()
+            view = self._read(connection, Chain(*chain), requests, 0)
+            known = [request.key in view.entries for request in requests]
+            return [
+                decide(request, view).answer if is_known else None
+                for request, is_known in zip(requests, known, strict=True)
+            ]
+
+    def _read(
+        self, connection: Connection, chain: Chain, requests: Sequence[Request], recorded_at: int
+    ) -> View:
         view = View(_read_day(connection, lock=True), chain, recorded_at)
         statements = self._statements
         originals = [request.original for request in requests if request.original]

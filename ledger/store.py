@@ -136,6 +136,9 @@ class Store:
         except DBAPIError as error:
             _roll_back(connection)
             raise _commit_meaning(error, self.is_sqlite) from None
+        except Exception as error:  # of the driver itself: what the database has done by then, nobody knows
+            connection.invalidate()
+            raise OutcomeUnknown(_name_of(error)) from None
 
 
 def _checked_url(url: str) -> Any:  # noqa: ANN401 - sqlalchemy.engine.URL is re-exported without a stable public path

@@ -25,7 +25,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "answered before the commit",
         _FRONT,
         """        with self._store.transaction() as connection:
-            view = self._read(connection, requests, recorded_at)
+            view = self._read(connection, self._read_chain(connection), requests, recorded_at)
             answers = fold(requests, view)
             self._write(connection, view)
         return answers
@@ -35,7 +35,7 @@ MUTATIONS: tuple[Mutation, ...] = (
             late.__exit__(None, None, None)
         self.late = self._store.transaction()
         connection = self.late.__enter__()
-        view = self._read(connection, requests, recorded_at)
+        view = self._read(connection, self._read_chain(connection), requests, recorded_at)
         answers = fold(requests, view)
         self._write(connection, view)
         return answers
@@ -316,8 +316,8 @@ MUTATIONS: tuple[Mutation, ...] = (
         _COMMIT,
         "        if batch.attempts < UNAVAILABLE_ATTEMPTS:\n"
         "            self._redo.appendleft(batch)\n"
-        "            return",
-        "        if batch.attempts < UNAVAILABLE_ATTEMPTS:\n            return",
+        "            self._next()\n",
+        "        if batch.attempts < UNAVAILABLE_ATTEMPTS:\n            self._next()\n",
     ),
     Mutation(
         "a reload permits nothing new",

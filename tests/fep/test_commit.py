@@ -4,25 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from fep.commit import CONFLICT_ATTEMPTS, Engine
 from fep.statistics import Statistics
-from ledger.errors import BatchRefused, Conflict, Fenced, LedgerError, OutcomeUnknown, Unavailable
+from ledger.errors import BatchRefused, Conflict, Fenced, InvariantBroken, OutcomeUnknown, Unavailable
 from ledger.request import Answer, Request
 from protocol.responses import Response
 from tests.builders import BANK, request
 
+LINK_ENDED = "the link ended"
+"""What became of a request that got no answer."""
+
 
 class Committer:
     """Records the batches; fails as its script says, an error a call, and refuses batches with a poisoned
-    request.
+    request. As a journal it holds the keys in `held`, once its other script has been gone through.
     """
 
-    def __init__(self, *script: LedgerError | None) -> None:
+    def __init__(self, *script: Exception | None) -> None:
         self.script = list(script)
         self.batches: list[list[str]] = []
+        self.lookups: list[Exception | None] = []
+        self.held: set[str] = set()
 
     def __call__(self, requests: Sequence[Request], recorded_at: int) -> list[Answer]:
         self.batches.append([one.key for one in requests])
@@ -33,11 +39,17 @@ class Committer:
             raise BatchRefused("poison")
         return [Answer(Response.APPROVED, str(recorded_at), "20261124") for _ in requests]
 
+    def recorded(self, requests: Sequence[Request]) -> list[Answer | None]:
+        error = self.lookups.pop(0) if self.lookups else None
+        if error is not None:
+            raise error
+        return [Answer(Response.APPROVED) if one.key in self.held else None for one in requests]
+
 
 class Bench:
     """An engine, its clock, a thread that runs when told, and what was answered."""
 
-    def __init__(self, *script: LedgerError | None, batch: int = 8, queue: int = 16) -> None:
+    def __init__(self, *script: Exception | None, batch: int = 8, queue: int = 16) -> None:
         self.clock = Clock()
         self.committer = Committer(*script)
         self.pending: list[Callable[[], None]] = []
@@ -46,6 +58,7 @@ class Bench:
         self.noted: list[tuple[str, str]] = []
         self.engine = Engine(
             committer=self.committer,
+            lookup=self.committer.recorded,
             call_in_thread=self._call,
             clock=self.clock,
             now_us=lambda: 7,
@@ -64,7 +77,7 @@ class Bench:
         def run() -> None:
             try:
                 answers = function(*arguments)
-            except LedgerError as error:
+            except Exception as error:
                 done.errback(error)
             else:
                 done.callback(answers)
@@ -77,6 +90,7 @@ class Bench:
             self.engine.offer(
                 request(key=name, policy=policy, bank=bank),
                 lambda answer, name=name: self.answers.update({name: str(answer.response)}),
+                lambda name=name: self.answers.update({name: LINK_ENDED}),
             )
         self.clock.advance(0)
 
@@ -87,6 +101,12 @@ class Bench:
     def commit_all(self) -> None:
         while self.pending:
             self.commit()
+
+    def wait_out(self, seconds: int = 100) -> None:
+        """Let time pass, and what is to be done be done."""
+        for _ in range(seconds):
+            self.commit_all()
+            self.clock.advance(1)
 
 
 def test_nothing_is_answered_before_its_batch_is_durable() -> None:
@@ -224,13 +244,170 @@ def test_a_fenced_node_answers_91_and_says_so() -> None:
     assert (bench.answers, bench.fenced) == ({"a": "91"}, [True])
 
 
+LOST = OutcomeUnknown("lost in COMMIT")
+GONE = Unavailable("gone")
+TAKEN = Conflict("other node")
+REFUSED = BatchRefused("data")
+BROKEN = InvariantBroken("contradiction")
+OURS = ValueError("our own fault")
+FENCED = Fenced("newer")
+
+
+@pytest.mark.parametrize(
+    ("failures", "told"),
+    [
+        ([GONE], "00"),
+        ([GONE] * 2, "91"),
+        ([TAKEN], "00"),
+        ([TAKEN] * (CONFLICT_ATTEMPTS - 1), "00"),
+        ([TAKEN] * CONFLICT_ATTEMPTS, "96"),
+        ([REFUSED], "00"),
+        ([REFUSED] * 2, "96"),
+        ([BROKEN] * 2, "96"),
+        ([OURS], "00"),
+        ([OURS] * 2, "96"),
+        ([FENCED], "91"),
+        ([LOST], "00"),
+        ([LOST] * 20, "00"),
+        ([LOST, GONE], "00"),
+        ([LOST, *[GONE] * 20], "00"),
+        ([LOST, TAKEN], "00"),
+        ([LOST, *[TAKEN] * (CONFLICT_ATTEMPTS - 1)], "00"),
+        ([LOST, *[TAKEN] * CONFLICT_ATTEMPTS], LINK_ENDED),
+        ([LOST, *[GONE] * 20, TAKEN], "00"),
+        ([LOST, REFUSED], "00"),
+        ([LOST, *[REFUSED] * 2], LINK_ENDED),
+        ([LOST, REFUSED, GONE, REFUSED], "00"),
+        ([LOST, *[BROKEN] * 2], LINK_ENDED),
+        ([LOST, OURS], "00"),
+        ([LOST, *[OURS] * 2], LINK_ENDED),
+        ([REFUSED, LOST, *[REFUSED] * 2], LINK_ENDED),
+        ([GONE, LOST, GONE, *[OURS] * 2], LINK_ENDED),
+    ],
+    ids=lambda value: ",".join(type(one).__name__ for one in value) if isinstance(value, list) else value,
+)
+def test_a_request_alone_is_told_what_is_certain_and_in_doubt_nothing_but_its_journals_word(
+    failures: list[Exception], told: str
+) -> None:
+    bench = Bench(*failures)
+    bench.offer("a")
+    bench.wait_out()
+    assert (bench.answers, bench.engine.in_doubt, bench.fenced) == (
+        {"a": told},
+        False,
+        [True] if FENCED in failures else [],
+    )
+    bench.offer("next")
+    bench.wait_out(1)
+    assert bench.answers["next"] == "00", "whoever comes after is served"
+
+
+@pytest.mark.parametrize("failure", [TAKEN, REFUSED, BROKEN, OURS], ids=lambda one: type(one).__name__)
+@pytest.mark.parametrize("in_doubt", [False, True])
+def test_of_many_the_one_that_fails_is_found_and_the_halves_of_a_batch_in_doubt_are_in_doubt(
+    failure: Exception, in_doubt: bool
+) -> None:
+    failures = [failure] * (CONFLICT_ATTEMPTS if failure is TAKEN else 1)
+    bench = Bench(None, *([LOST] if in_doubt else []), *failures)
+    bench.offer("on its way")
+    bench.offer("a", "b", "c")
+    bench.offer("x", policy="poison")
+    bench.offer("d")
+    bench.wait_out()
+    assert bench.answers.pop("on its way") == "00"
+    assert bench.answers == dict.fromkeys("abcd", "00") | {"x": LINK_ENDED if in_doubt else "96"}
+
+
+@pytest.mark.parametrize("failure", [GONE, LOST], ids=lambda one: type(one).__name__)
+def test_a_half_of_a_batch_in_doubt_is_asked_for_until_it_is_known(failure: Exception) -> None:
+    """A half that had forgotten the doubt would be told 91 at the second failure."""
+    bench = Bench(LOST, REFUSED, *[failure] * 5)
+    bench.offer("a", "b")
+    bench.wait_out(3)
+    assert (bench.answers, bench.engine.in_doubt) == ({}, True)
+    bench.wait_out()
+    assert (bench.answers, bench.engine.in_doubt) == ({"a": "00", "b": "00"}, False)
+
+
+def test_doubt_lasts_until_the_last_half_is_known() -> None:
+    bench = Bench(LOST, REFUSED)
+    bench.offer("a", "b")
+    bench.commit()
+    bench.clock.advance(1)
+    bench.commit(2)
+    assert (bench.answers, bench.engine.in_doubt) == ({"a": "00"}, True)
+    bench.commit()
+    assert (bench.answers, bench.engine.in_doubt) == ({"a": "00", "b": "00"}, False)
+    assert [kind for kind, _ in bench.noted if kind != "day"] == ["doubt", "settled"]
+
+
+@pytest.mark.parametrize(
+    ("lookups", "told"),
+    [
+        ([], {"held": "00", "not held": "91"}),
+        ([GONE, LOST, TAKEN, GONE], {"held": "00", "not held": "91"}),
+        ([REFUSED], {"held": LINK_ENDED, "not held": LINK_ENDED}),
+        ([GONE, OURS], {"held": LINK_ENDED, "not held": LINK_ENDED}),
+    ],
+    ids=["at once", "after a while", "refused", "failed"],
+)
+def test_a_batch_in_doubt_of_a_fenced_node_is_told_what_the_journal_holds(
+    lookups: list[Exception], told: dict[str, str]
+) -> None:
+    """What it does not hold was not done and never will be: 91 is certain then."""
+    bench = Bench(LOST, FENCED)
+    bench.committer.lookups = list(lookups)
+    bench.committer.held = {"held"}
+    bench.offer("held", "not held")
+    bench.commit()
+    bench.clock.advance(1)
+    bench.commit()
+    assert (bench.answers, bench.fenced, bench.engine.in_doubt) == ({}, [True], True)
+    bench.wait_out(10)
+    assert (bench.answers, bench.engine.in_doubt) == (told, False)
+    assert len(bench.committer.batches) == 2, "a fenced node commits nothing more of it"
+
+
+def test_a_link_that_cannot_be_ended_keeps_no_other_from_its_answer() -> None:
+    bench = Bench(LOST, OURS, OURS)
+
+    def fail() -> None:
+        raise RuntimeError("our own fault")
+
+    bench.engine.offer(request(key="a"), lambda _: None, fail)
+    bench.clock.advance(0)
+    bench.offer("b")
+    bench.wait_out()
+    assert (bench.answers, bench.engine.in_doubt) == ({"b": "00"}, False)
+
+
+def test_errands_are_refused_once_they_are_stopped_and_those_that_wait_can_be_given_up() -> None:
+    bench = Bench(LOST)
+    told: list[str] = []
+
+    def ask(name: str) -> None:
+        done = bench.engine.between_batches(lambda: name)
+        done.addCallbacks(told.append, lambda failure: told.append(f"{name}: {failure.type.__name__}"))
+
+    bench.offer("a")
+    ask("waits")
+    bench.engine.stop_errands()
+    ask("too late")
+    assert told == ["too late: Unavailable"]
+    bench.commit()
+    bench.engine.give_up_errands()
+    assert told == ["too late: Unavailable", "waits: Unavailable"]
+    bench.wait_out()
+    assert (bench.answers, len(told)) == ({"a": "00"}, 2), "an errand that was given up is not done after all"
+
+
 def test_an_answer_that_cannot_be_sent_keeps_no_other_from_its_own() -> None:
     bench = Bench()
 
     def fail(_: Answer) -> None:
         raise RuntimeError("our own fault")
 
-    bench.engine.offer(request(key="a"), fail)
+    bench.engine.offer(request(key="a"), fail, lambda: None)
     bench.offer("b")
     bench.commit_all()
     assert bench.answers == {"b": "00"}

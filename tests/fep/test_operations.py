@@ -38,6 +38,7 @@ class Desk:
         self.chronicle = Chronicle(lambda: 7)
         self.engine = Engine(
             committer=lambda *_: [],
+            lookup=lambda _requests: [],
             call_in_thread=self._call,
             clock=self.clock,
             now_us=lambda: 7,

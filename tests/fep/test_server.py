@@ -25,12 +25,14 @@ from fep.server import REFUSALS_A_SECOND, BankConnection, Server
 from fep.statistics import Statistics
 from fep.vault import Vault
 from firewall_rules.gateway import Gateway
+from ledger.request import Answer
 from protocol.codec import Codec
 from protocol.dialect import load
 from protocol.framing import Frame, FrameReader, Framing, wrap
 from protocol.mac import MacAlgorithm, MacKey
 from protocol.message import Message
 from protocol.refusal import Refuser
+from protocol.responses import Response
 from tests.builders import BANK, message, request
 from tests.machine import OTHER_BANK, write_settings
 
@@ -101,6 +103,7 @@ class House:
 
         engine = Engine(
             committer=lambda _requests, _at: [],
+            lookup=lambda _requests: [],
             call_in_thread=in_thread,
             clock=self.clock,
             now_us=lambda: 1,
@@ -196,12 +199,27 @@ def test_where_the_queue_is_full_so_many_are_told_at_once_and_the_rest_wait(tmp_
     house = House(write_settings(tmp_path, "sqlite:///none.db", entry="messages_a_second = 100000"))
     link, socket = house.connect()
     other, unhurt = house.connect(OTHER_BANK)
-    house.engine.offer(request(), lambda _: None)
+    house.engine.offer(request(), lambda _: None, lambda: None)
     once = int(REFUSALS_A_SECOND * PAUSE_SECONDS)
     link.dataReceived(ons(*range(1, once + 50)))
     assert (len(socket.answers()), socket.producerState) == (once, "paused")
     other.dataReceived(ons(*range(1, 60), bank=OTHER_BANK))
     assert (len(unhurt.answers()), unhurt.producerState) == (59, "producing")
+
+
+def test_a_transaction_whose_fate_cannot_be_learnt_ends_its_link_without_an_answer(tmp_path: Path) -> None:
+    house = House(write_settings(tmp_path, "sqlite:///none.db"))
+    link, socket = house.connect()
+    link.dataReceived(ons(1))
+    key = link.link._keys.current
+    assert key is not None
+    socket.clear()
+    link.dataReceived(paid(2, key))
+    [waiting] = house.engine._queue.take(9)
+    waiting.give_up()
+    assert (socket.disconnecting, socket.frames()) == (True, [])
+    waiting.deliver(Answer(Response.APPROVED))
+    assert socket.frames() == [], "nothing follows"
 
 
 class Crowded:
@@ -215,7 +233,7 @@ class Crowded:
         assert key is not None
         self.key = key
         self.socket.clear()
-        house.engine.offer(request(), lambda _: None)
+        house.engine.offer(request(), lambda _: None, lambda: None)
 
     def told(self, data: bytes) -> list[tuple[str, str]]:
         """MTI and DE 39 of the answers, each with a good MAC."""

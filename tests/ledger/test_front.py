@@ -17,6 +17,7 @@ from sqlalchemy import insert, text, update
 from sqlalchemy.exc import DatabaseError
 
 from ledger.cutover import open_day
+from ledger.decide import fold
 from ledger.entry import GENESIS, Entry, Kind
 from ledger.errors import (
     BatchRefused,
@@ -194,6 +195,66 @@ def test_a_newer_process_of_the_same_name_fences_the_older(front: FrontBook, sto
     with pytest.raises(Fenced):
         front.commit([request()], 1)
     assert codes(newer.commit([request()], 1)) == ["00"]
+
+
+def test_a_fenced_process_can_still_read_what_became_of_its_requests(front: FrontBook, store: Store) -> None:
+    """As they were answered, and 94 for other content; nothing where the journal has no such key, nor where
+    a request has no key. Nothing is written, and the newer process goes on.
+    """
+    done, not_done, keyless = request(), request(), request(Act.DUES, key="", due="")
+    [told] = front.commit([done], 1)
+    newer = FrontBook(store, "check")
+    newer.claim("fep1")
+    found = front.recorded([done, not_done, keyless, done._replace(content="other")])
+    assert found == [
+        told._replace(replayed=True),
+        None,
+        None,
+        Answer(Response.KEY_REUSED, "KEY USED, OTHER CONTENT", DATE),
+    ]
+    assert len(entries(store)) == 1
+    assert codes(newer.commit([not_done], 1)) == ["12"]
+
+
+def test_what_became_of_a_request_is_read_after_the_transaction_that_may_still_bring_it(
+    database: str, front: FrontBook, store: Store
+) -> None:
+    """A COMMIT whose connection was lost may still be on its way in the server, as one that waits for its
+    standby: it has the chain's row, and whoever reads waits for that.
+    """
+    if store.is_sqlite:
+        pytest.skip("SQLite has one writer at a time: nobody reads for the writer while it commits")
+    other = Store(database)
+    reader = FrontBook(other, "check")
+    reader._chain = front._chain
+    sent = request()
+    with ThreadPoolExecutor(1) as threads:
+        with store.transaction() as connection:
+            view = front._read(connection, front._read_chain(connection), [sent], 1)
+            fold([sent], view)
+            front._write(connection, view)
+            found = threads.submit(reader.recorded, [sent])
+            waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            while not connection.execute(waiting).scalar() and not found.done():
+                pass
+        [answer] = found.result()
+    assert answer is not None
+    assert (answer.response, answer.replayed) == (Response.APPROVED, True)
+    other.close()
+
+
+@pytest.mark.parametrize("raised", [RuntimeError("the driver's own"), OSError("gone")])
+def test_whatever_a_commit_fails_with_its_outcome_is_unknown(
+    front: FrontBook, monkeypatch: pytest.MonkeyPatch, raised: Exception
+) -> None:
+    from sqlalchemy.engine import RootTransaction
+
+    def lose(_: RootTransaction) -> None:
+        raise raised
+
+    monkeypatch.setattr(RootTransaction, "commit", lose)
+    with pytest.raises(OutcomeUnknown, match=type(raised).__name__):
+        front.commit([request()], 1)
 
 
 def test_nodes_that_are_new_to_a_book_and_start_at_once_get_a_chain_each(database: str, store: Store) -> None:
