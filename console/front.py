@@ -30,12 +30,14 @@ from console.day import status_command
 from console.options import DATE, SETTINGS
 from console.output import JSON, show
 from console.trail import now_us
+from fep.clock import WallClock
 from fep.config import Settings, load_settings
 from fep.control import NotServing, ask
 from fep.errors import FepError
 from fep.install import install
 from fep.logtext import log_observer
 from fep.operations import date_to_close
+from fep.reactor import real_reactor
 from fep.service import Service, World
 from fep.trail import CUTOVER, DONE_BEFORE, LOAD, write
 from fep.vault import Vault
@@ -60,9 +62,8 @@ _RUN_PORT, _RUN_STATUS_PORT = 8583, 8580
 
 def real_world() -> World:
     """The real reactor, clock and entropy."""
-    from twisted.internet import reactor  # noqa: PLC0415 - importing it installs it
-
-    return World(reactor=reactor, now=datetime.now, now_us=now_us, entropy=os.urandom)
+    reactor = real_reactor()
+    return World(reactor, WallClock(now_us, reactor.seconds), os.urandom)
 
 
 @click.command()

@@ -20,6 +20,7 @@ from twisted.logger import Logger
 
 from fep import trail
 from fep.chronicle import Chronicle, Kind
+from fep.clock import WallClock
 from fep.commit import Engine
 from fep.control import Command, ControlError, Progress
 from fep.keys import FrontKey
@@ -66,9 +67,7 @@ def date_to_close(asked: str | None, open_date: str, now: datetime, *, early: bo
 
 @dataclass(frozen=True, slots=True)
 class Operations:
-    """The operator's commands. `now` is the local wall clock, `now_us` the same in microseconds since 1970
-    UTC.
-    """
+    """The operator's commands, and the clock's."""
 
     reactor: Any
     engine: Engine
@@ -76,8 +75,7 @@ class Operations:
     front_key: FrontKey
     sealer: Sealer
     calendar: Calendar
-    now: Callable[[], datetime]
-    now_us: Callable[[], int]
+    clock: WallClock
     chronicle: Chronicle
     one_load: DeferredLock = field(default_factory=DeferredLock)
     """Loads stage their rows in the same place: a second one waits for the first."""
@@ -103,7 +101,7 @@ class Operations:
         open_date, early, given = self.engine.business_date, bool(asked.get("early")), asked.get("date")
         asked_for = open_date if given is None else str(given) if is_date(given) else ""
         try:
-            done = await self.cut_over(date_to_close(given, open_date, self.now(), early=early), by)
+            done = await self.cut_over(date_to_close(given, open_date, self.clock.now(), early=early), by)
         except Exception as error:
             await self._noted(by, trail.CUTOVER, asked_for, failed(error))
             raise
@@ -134,7 +132,7 @@ class Operations:
 
     def _written(self, by: str, act: str, subject: str, note: str) -> Deferred[int]:
         return self.engine.between_batches(
-            partial(trail.write, self.store, self.now_us(), by, act, subject, note)
+            partial(trail.write, self.store, self.clock.now_us(), by, act, subject, note)
         )
 
     async def _noted(self, by: str, act: str, subject: str, note: str) -> None:
@@ -173,7 +171,7 @@ class Operations:
         returns.
         """
         closing = partial(
-            cut_over, self.store, date, self.calendar.next_business_date, self.sealer, self.now_us(), by
+            cut_over, self.store, date, self.calendar.next_business_date, self.sealer, self.clock.now_us(), by
         )
         in_doubt = False
         for attempt in range(ATTEMPTS):
@@ -193,9 +191,13 @@ class Operations:
         raise OutcomeUnknown(f"whether {date} was closed is not known: ask again when the database is back")
 
     def cut_over_by_the_clock(self, hour: str) -> Deferred[None] | None:
-        """Cut over if it is time; None where it is not."""
+        """Cut over if it is time; None where it is not, or where the time is not to be trusted: a person then
+        has to say so.
+        """
         date = self.engine.business_date
-        if date and is_time(self.now(), date, hour):
+        if self.clock.fault():
+            return None
+        if date and is_time(self.clock.now(), date, hour):
             return Deferred.fromCoroutine(self._cut_over_now(date))
         return None
 
@@ -226,5 +228,5 @@ class Operations:
             return blockingCallFromThread(self.reactor, self.engine.between_batches, transaction)
 
         return load_book(
-            self.store, book, self.front_key.identity, self.now_us(), progress, between_batches, by
+            self.store, book, self.front_key.identity, self.clock.now_us(), progress, between_batches, by
         )

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -26,6 +25,7 @@ from twisted.python.threadpool import ThreadPool
 from fep import selftest, standing
 from fep.changes import changes
 from fep.chronicle import Chronicle, Kind
+from fep.clock import WallClock
 from fep.commit import Engine
 from fep.condition import ConditionCollector
 from fep.config import Bank, Settings, Tls
@@ -81,11 +81,12 @@ class CommitThread:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What comes from outside: the reactor, the wall clock, entropy and threads."""
+    """What comes from outside: the reactor, which counts by a monotonic clock, the wall clock, entropy and
+    threads.
+    """
 
     reactor: Any
-    now: Callable[[], datetime]
-    now_us: Callable[[], int]
+    clock: WallClock
     entropy: Callable[[int], bytes]
     threads: Callable[[Any], Threads] = CommitThread
     """Makes the commit thread, given the reactor."""
@@ -107,7 +108,7 @@ class Service:
         self._store = Store(settings.node.database)
         self.book = FrontBook(self._store, self._vault.front_key.check_value)
         self.statistics = Statistics()
-        self.chronicle = Chronicle(world.now_us)
+        self.chronicle = Chronicle(world.clock.now_us)
         self._threads = world.threads(world.reactor)
         self._ports: list[IListeningPort] = []
         self.bank_ports: dict[str, int] = {}
@@ -123,7 +124,7 @@ class Service:
         self.book.create()
         durable = self.settings.node.durable
         try:
-            selftest.check(self._store, self._world.now_us(), durable=durable)
+            selftest.check(self._store, self._world.clock.now_us(), durable=durable)
         except selftest.Unfit:
             self._store.close()
             raise
@@ -141,7 +142,7 @@ class Service:
                 lookup=self.book.recorded,
                 call_in_thread=self._threads.run,
                 clock=self._world.reactor,
-                now_us=self._world.now_us,
+                now_us=self._world.clock.now_us,
                 statistics=self.statistics,
                 batch_limit=limits.batch,
                 queue_limit=limits.queue,
@@ -157,7 +158,7 @@ class Service:
                 limits,
                 self.statistics,
                 self._world.reactor.seconds,
-                self._world.now,
+                self._world.clock.now,
                 self.chronicle,
             )
             self.server = self._listen(surroundings)
@@ -205,8 +206,8 @@ class Service:
             self.engine,
             self.statistics,
             history,
-            world.now,
-            world.now_us,
+            world.clock.now,
+            world.clock.now_us,
             world.reactor.seconds,
         )
         self.feed = Feed(
@@ -214,7 +215,7 @@ class Service:
         )
         book = Path(str(self._store.url.database)) if self._store.is_sqlite else None
         condition = ConditionCollector(
-            lambda: self.settings, lambda: self.engine.business_date, world.now, book
+            lambda: self.settings, lambda: self.engine.business_date, world.clock.now, book
         )
         site = status_site(self.source, self.feed, condition, ProcessCollector(registry=None))
         port = world.reactor.listenTCP(status.port, site, interface=status.host)
@@ -237,8 +238,7 @@ class Service:
             self._vault.front_key,
             self._vault.sealer,
             self.settings.day.calendar(),
-            world.now,
-            world.now_us,
+            world.clock,
             self.chronicle,
         )
         own = {"reload": self._asked_to_reload, standing.COMMAND: self._asked_how_it_stands}
@@ -300,7 +300,7 @@ class Service:
     def _asked_how_it_stands(self, asked: Mapping[str, Any], _progress: Progress) -> Deferred[dict[str, Any]]:
         bank, world = str(asked["bank"]), self._world
         address = str(asked["source"]), int(asked["port"]) or self.bank_ports.get(bank, 0)
-        now = world.reactor.seconds(), world.now_us()
+        now = world.reactor.seconds(), world.clock.now_us()
         return succeed(standing.standing(self.server, self.chronicle, bank, address, now)._asdict())
 
     def reload(self, by: str = SIGNAL) -> Deferred[None]:

@@ -20,12 +20,12 @@ from rich.table import Table
 from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.error import ConnectError, ConnectionClosed, DNSLookupError
-from twisted.internet.task import react
 
 from console.failure import run_to_end
 from fep.config import Bank as BankEntry
 from fep.config import Settings, load_settings
 from fep.errors import FepError
+from fep.reactor import react
 from ledger.errors import LedgerError
 from protocol.dialect import load
 from protocol.errors import ProtocolError

@@ -28,13 +28,13 @@ from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from twisted.internet.defer import Deferred
-from twisted.internet.task import react
 from twisted.internet.threads import deferToThread
 
 from fep.config import Bank as BankEntry
 from fep.config import Settings, load_settings
 from fep.install import install
 from fep.person import at_keyboard
+from fep.reactor import react
 from ledger import bankfile, bookfile, layout, sample
 from ledger.capitals import in_figures
 from ledger.store import Store

@@ -17,12 +17,13 @@ from typing import Any
 import click
 from rich.console import Console
 from twisted.internet.defer import Deferred
-from twisted.internet.task import deferLater, react
+from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 
 from console.failure import fail
 from fep.config import Settings, load_settings
 from fep.install import install
+from fep.reactor import react
 from ledger import bookfile, sample
 from ledger.bookfile import Book, DueLine
 from simulators.bank import Bank, BankError, together

@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import text
-from twisted.internet import reactor as _reactor
 from twisted.internet.defer import Deferred, maybeDeferred
 
 from fep.config import Settings, load_settings
 from fep.control import ask
 from fep.keys import FRONT, SEAL, ZMK_KIND, FrontKey, Kind, Secret, checked, zmk_name
 from fep.keystore import Keystore, MasterKey
+from fep.reactor import real_reactor
 from fep.service import Service, World
 from ledger.bookfile import Book
 from ledger.front import FrontBook
@@ -41,8 +41,9 @@ from protocol.mac import MacAlgorithm, MacKey
 from protocol.message import Message
 from protocol.tlv import first, parse
 from tests.builders import BANK, book
+from tests.clocks import still
 
-reactor: Any = _reactor
+reactor: Any = real_reactor()
 ZMK = bytes.fromhex("0123456789ABCDEFFEDCBA9876543210")  # good for AES, and for TDES as well
 FRONT_KEY = bytes(range(32))
 SEAL_KEY = bytes(range(1, 33))
@@ -156,8 +157,7 @@ class Machine:
             settings,
             World(
                 reactor,
-                lambda: datetime(2026, 11, 24, 10, 11, 12, tzinfo=UTC),
-                lambda: 1_764_000_000_000_000,
+                still(datetime(2026, 11, 24, 10, 11, 12, tzinfo=UTC)),
                 os.urandom,
             ),
             lambda: load_settings(settings.keystore.path.with_name("qianzhi.toml")),

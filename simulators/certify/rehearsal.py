@@ -14,8 +14,9 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.error import CannotListenError
-from twisted.internet.task import LoopingCall, react
+from twisted.internet.task import LoopingCall
 
+from fep.reactor import react
 from simulators.certify.director import Event, Who
 from simulators.certify.interposer import Fate
 from simulators.certify.result import CertifyError, Result, Run

@@ -15,6 +15,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.interfaces import IReactorTime
 
+from fep.clock import WallClock
 from fep.config import Settings
 from fep.install import node_keys, write_master_key
 from fep.keys import ZMK_KIND, Secret, checked, zmk_name
@@ -78,7 +79,7 @@ class Stand:
         settings = self._install()
         self.service = Service(
             settings,
-            World(around.reactor, around.now, lambda: int(around.now().timestamp() * 1e6), around.entropy),
+            World(around.reactor, self._wall_clock(), around.entropy),
             lambda: settings,
         )
         self.service.start()
@@ -103,6 +104,11 @@ class Stand:
             return
         date = self.service.engine.business_date
         self._errands.append(Deferred.fromCoroutine(self.service.operations.cut_over(date)))
+
+    def _wall_clock(self) -> WallClock:
+        around = self._surroundings
+        now_us: Callable[[], int] = lambda: int(around.now().timestamp() * 1_000_000)  # noqa: E731 - one call
+        return WallClock(now_us, around.reactor.seconds, around.now().tzinfo)
 
     def _install(self) -> Settings:
         """Keys, settings and the book of the exercises, for the business date of today."""

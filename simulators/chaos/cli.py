@@ -16,9 +16,9 @@ from typing import Any, NoReturn, TextIO
 import click
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
-from twisted.internet.task import react
 
 from console.failure import run_to_end
+from fep.reactor import react
 from ledger.errors import LedgerError
 from simulators.chaos.conversation import Did
 from simulators.chaos.proxy import Proxy

@@ -22,9 +22,9 @@ from rich.console import Console
 from rich.table import Table
 from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeout
-from twisted.internet.task import react
 from twisted.internet.threads import blockingCallFromThread, deferToThread
 
+from fep.reactor import react
 from simulators.cluster import scene
 from simulators.cluster.figures import measured
 from simulators.cluster.nodes import BANKS, BANKS_SIDE, Node, NodeError, qianzhi

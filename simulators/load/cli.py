@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,12 +20,12 @@ import click
 from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.error import ConnectError, ConnectionClosed
-from twisted.internet.task import react
 from twisted.python.failure import Failure
 
 from console.failure import fail, run
 from fep.config import load_settings
 from fep.errors import FepError
+from fep.reactor import react
 from ledger.bookfile import Book, parse
 from ledger.errors import LedgerError
 from protocol.errors import ProtocolError
@@ -156,15 +155,6 @@ def load(
         sys.exit(1)
 
 
-class Monotonic:
-    """A reactor's calls, by a clock that nobody sets: the reactor's own is the time of day."""
-
-    seconds = staticmethod(time.monotonic)
-
-    def __init__(self, reactor: Any) -> None:  # noqa: ANN401 - reactors have no one type
-        self.callLater = reactor.callLater
-
-
 class Run:
     """One run in the reactor: it connects, drives the load, signs off."""
 
@@ -190,7 +180,7 @@ class Run:
             click.echo(f"{_PROGRAM}: signing off failed: {self._failure}", err=True)
         return self._measured
 
-    def _start(self, reactor: Any) -> Deferred[None]:  # noqa: ANN401 - as above
+    def _start(self, reactor: Any) -> Deferred[None]:  # noqa: ANN401 - reactors have no one type
         reactor.addSystemEventTrigger("before", "shutdown", self._interrupt)
         return Deferred.fromCoroutine(self._run(reactor)).addBoth(self._end)
 
@@ -211,7 +201,7 @@ class Run:
         for bank in banks:
             await bank.connect(self._links)
         acts = Mix(self._mix, banks, self._book, self._plan.seed)
-        self._driver = Driver(Monotonic(reactor), self._plan, acts.begin)
+        self._driver = Driver(reactor, self._plan, acts.begin)
         report = await self._driver.run()
         outcomes = sum((bank.outcomes for bank in banks), Counter[tuple[str, str]]())
         violations = tuple(violation for bank in banks for violation in bank.violations)

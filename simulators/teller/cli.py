@@ -24,6 +24,7 @@ from twisted.logger import globalLogBeginner
 from console.failure import run_to_end
 from fep.errors import FepError
 from fep.logtext import log_observer
+from fep.reactor import real_reactor
 from ledger.errors import LedgerError
 from protocol.errors import ProtocolError
 from simulators.cli import counter_of, counter_options
@@ -94,9 +95,7 @@ def _samples(path: Path) -> tuple[Sample, ...]:
 @contextmanager
 def _reactor_in_thread(log: Path) -> Iterator[Any]:
     """The bank's thread, with a reactor that runs; it logs to a file, for the terminal is the screen's."""
-    from twisted.internet import reactor  # noqa: PLC0415 - whoever imports this module need not have one
-
-    running: Any = reactor
+    running = real_reactor()
     with log.open("a", encoding="utf-8") as file:
         globalLogBeginner.beginLoggingTo([log_observer(file)], redirectStandardIO=False)
         run: Callable[[], None] = lambda: running.run(installSignalHandlers=False)  # noqa: E731 - one call

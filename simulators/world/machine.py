@@ -20,6 +20,7 @@ from twisted.python.failure import Failure
 
 import fep.operations
 import fep.service
+from fep.clock import WallClock
 from fep.config import Settings
 from fep.control import ControlFactory
 from fep.service import Service, World
@@ -212,8 +213,7 @@ class Machine:
         self.faults.clear()
         world = World(
             self.host,
-            self.now,
-            self._now_us,
+            WallClock(self._now_us, self.host.seconds, UTC),
             self.random.randbytes,
             lambda _: VirtualThreads(self, self.host),
         )

@@ -23,6 +23,7 @@ from fep.trail import DeedRefused
 from ledger.calendar import Calendar, CalendarUnknown
 from ledger.cutover import Cutover, CutoverRefused
 from ledger.errors import Conflict, LedgerError, OutcomeUnknown, Unavailable
+from tests.clocks import MovedClock
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -55,7 +56,7 @@ class Desk:
         monkeypatch.setattr(fep.trail, "write", self._write)
         self.acts: list[tuple[str, ...]] = []
         self.no_trail = False
-        self.now = NOON
+        self.wall = MovedClock(NOON)
         self.operations = Operations(
             self.clock,
             self.engine,
@@ -63,8 +64,7 @@ class Desk:
             None,  # type: ignore[arg-type]
             None,  # type: ignore[arg-type]
             Calendar(),
-            lambda: self.now,
-            lambda: 7,
+            self.wall,
             self.chronicle,
         )
 
@@ -200,12 +200,24 @@ def test_no_day_is_open_before_the_first_load(monkeypatch: pytest.MonkeyPatch) -
 def test_the_clock_cuts_over_at_its_hour_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
     desk = Desk(monkeypatch)
     for minute in range(6):
-        desk.now = NOON.replace(minute=minute)
+        desk.wall.wait_until(NOON.replace(minute=minute))
         done = desk.operations.cut_over_by_the_clock("12:03")
         assert (done is not None) == (minute == 3)
         desk.clock.advance(0)
     assert desk.dates == ["20261124"]
     assert desk.engine.business_date == "20261125"
+
+
+def test_the_clock_does_not_cut_over_once_it_has_jumped_until_a_person_has_accepted_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    desk = Desk(monkeypatch)
+    desk.wall.set(8 * 3600)
+    assert desk.operations.cut_over_by_the_clock("13:00") is None
+    desk.wall.wait(3600)
+    assert desk.operations.cut_over_by_the_clock("13:00") is None
+    desk.wall.accept()
+    assert desk.operations.cut_over_by_the_clock("13:00") is not None
 
 
 def test_early_is_a_day_after_today() -> None:

@@ -1,0 +1,40 @@
+"""Wall clocks for tests: one that stands still, and one that a test moves along and sets.
+
+Virtual: no test waits for them. The machine's own is fep.clock's.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from fep.clock import WallClock
+
+
+def still(moment: datetime) -> WallClock:
+    """A wall clock that always shows one moment, and a monotonic one that stands still with it."""
+    now_us = round(moment.replace(tzinfo=UTC).timestamp() * 1_000_000)
+    return WallClock(lambda: now_us, lambda: 0.0, UTC)
+
+
+class MovedClock(WallClock):
+    """A wall clock that shows UTC and that a test moves: `wait` moves both clocks, `set` the wall clock
+    alone.
+    """
+
+    def __init__(self, moment: datetime) -> None:
+        self._moment = moment.replace(tzinfo=UTC)
+        self._passed = 0.0
+        super().__init__(lambda: round(self._moment.timestamp() * 1_000_000), lambda: self._passed, UTC)
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        self._passed += seconds
+        self._moment += timedelta(seconds=seconds)
+
+    def wait_until(self, moment: datetime) -> None:
+        """Let time pass until the clock shows a moment."""
+        self.wait((moment.replace(tzinfo=UTC) - self._moment).total_seconds())
+
+    def set(self, seconds: float) -> None:
+        """Set the wall clock ahead, or back where that is negative."""
+        self._moment += timedelta(seconds=seconds)

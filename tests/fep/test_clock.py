@@ -1,0 +1,145 @@
+"""The wall clock: what is a jump, what is none, and who ends the distrust."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from fep.clock import JUMP_US, WallClock, followed
+from tests.clocks import MovedClock, still
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+HOUR = 3600
+
+
+@pytest.mark.parametrize(
+    ("seconds", "fault"),
+    [
+        (-40, "the wall clock jumped 40 s back"),
+        (-HOUR, "the wall clock jumped 3600 s back"),
+        (8 * HOUR, "the wall clock jumped 28800 s ahead"),
+        (2.1, "the wall clock jumped 2 s ahead"),
+        (-2.1, "the wall clock jumped 2 s back"),
+        (2, ""),
+        (-2, ""),
+    ],
+)
+def test_a_wall_clock_that_was_set_is_not_trusted(seconds: float, fault: str) -> None:
+    clock = MovedClock(NOON)
+    clock.set(seconds)
+    assert clock.fault() == fault
+    clock.wait(1)
+    assert clock.fault() == fault, "it stays so until a person has accepted it"
+    assert clock.jumps == bool(fault)
+
+
+def test_a_jump_is_seen_by_whoever_reads_the_time_first() -> None:
+    clock = MovedClock(NOON)
+    clock.set(HOUR)
+    assert clock.now() == NOON + timedelta(hours=1)
+    assert clock.jumps == 1
+    assert clock.fault()
+
+
+def test_time_that_passes_unread_is_no_jump() -> None:
+    clock = MovedClock(NOON)
+    for seconds in (0, 0.001, 1, 90, 40 * 86_400):
+        clock.wait(seconds)
+        assert clock.fault() == ""
+
+
+@pytest.mark.parametrize("direction", [1, -1])
+def test_a_clock_put_right_little_by_little_has_not_jumped(direction: int) -> None:
+    clock = MovedClock(NOON)
+    for _ in range(1000):
+        clock.wait(1)
+        clock.set(direction * 0.0833)
+        assert clock.fault() == ""
+
+
+@pytest.mark.parametrize("step", [1, -1, 0.5, -0.5])
+def test_many_small_steps_are_a_jump(step: float) -> None:
+    clock = MovedClock(NOON)
+    for _ in range(10):
+        clock.wait(1)
+        clock.set(step)
+    assert clock.fault()
+
+
+def test_a_clock_that_stands_still_is_not_trusted() -> None:
+    clock = MovedClock(NOON)
+    for _ in range(4):
+        clock.wait(1)
+        clock.set(-1)
+    assert clock.fault()
+
+
+def test_jumps_add_up_and_being_back_is_no_trust() -> None:
+    clock = MovedClock(NOON)
+    clock.set(HOUR)
+    clock.fault()
+    clock.set(HOUR)
+    assert clock.fault() == "the wall clock jumped 7200 s ahead"
+    clock.set(-2 * HOUR)
+    assert clock.fault() == "the wall clock jumped, and is back where it was"
+    assert clock.jumps == 3
+
+
+def test_once_accepted_it_is_trusted_until_it_jumps_again() -> None:
+    clock = MovedClock(NOON)
+    clock.set(8 * HOUR)
+    clock.accept()
+    assert clock.fault() == ""
+    clock.wait(5)
+    assert clock.fault() == ""
+    clock.set(-8 * HOUR)
+    assert clock.fault() == "the wall clock jumped 28800 s back"
+
+
+def test_what_an_earlier_process_saw_is_taken_up_until_it_is_accepted() -> None:
+    clock = MovedClock(NOON)
+    clock.distrust("the wall clock jumped 3 s back")
+    clock.wait(100)
+    assert clock.fault() == "the wall clock jumped 3 s back"
+    clock.accept()
+    assert clock.fault() == ""
+
+
+def test_a_process_that_is_stopped_between_its_looks_at_the_clocks_has_seen_no_jump() -> None:
+    clock = MovedClock(NOON)
+    stops = [0.0, 0.0, 3600.0]
+
+    def seconds() -> float:
+        clock.wait(stops.pop() if stops else 0.0)
+        return clock._passed
+
+    watched = WallClock(clock._wall_us, seconds, UTC)
+    assert watched.fault() == ""
+
+
+def test_the_time_is_the_zone_s_to_the_microsecond() -> None:
+    now_us = 1_764_000_000_123_457
+    beijing = timezone(timedelta(hours=8))
+    clock = WallClock(lambda: now_us, lambda: 0.0, beijing)
+    assert clock.now() == datetime(2025, 11, 25, 0, 0, 0, 123_457, tzinfo=beijing)
+    assert clock.now_us() == now_us
+    assert still(NOON).now() == NOON
+
+
+@pytest.mark.parametrize(
+    ("offset", "reference", "passed", "reached"),
+    [
+        (0, 0, 0, 0),
+        (5, 0, 100, 5),
+        (50, 0, 100, 10),
+        (-50, 0, 100, -10),
+        (50, 45, 100, 50),
+        (50, 0, -100, 0),
+        (JUMP_US, 0, 10 * JUMP_US, JUMP_US),
+    ],
+)
+def test_the_offset_is_followed_by_a_tenth_of_the_time(
+    offset: int, reference: int, passed: int, reached: int
+) -> None:
+    assert followed(offset, reference, passed) == reached
