@@ -30,6 +30,7 @@ from rich.table import Table
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 
+from console.trail import now_us
 from fep.config import Bank as BankEntry
 from fep.config import Settings, load_settings
 from fep.install import install
@@ -347,7 +348,7 @@ def _decide(stage: Stage) -> None:
         refused = qianzhi("recon", "propose", first.name, resolution, *config, code=1)
         stage.console.print(f"at the keyboard: {refused.strip()}")
     store = Store(stage.office.office.database, by_index=False)
-    desk = Desk(store, stage.office, int(time.time() * 1_000_000))
+    desk = Desk(store, stage.office, now_us())
     try:
         decisions.propose(desk, CHECKER, first.name, resolution, "", books)
         stage.console.print(f"one person alone: {_refusal(desk, CHECKER, first.name)}")

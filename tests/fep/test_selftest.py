@@ -234,7 +234,7 @@ def test_a_machine_that_is_not_fit_does_not_listen(tmp_path: Path) -> None:
     load_front_book(settings)
     store = Store(settings.node.database)
     with tampering(store) as execute:
-        execute("UPDATE acts SET at = 1764000999000000")
+        execute("UPDATE acts SET at = 4070908800000000")
     store.close()
     with pytest.raises(Unfit, match="the clock says"):
         Machine(settings)

@@ -369,16 +369,6 @@ def test_who_interrupts_a_load_has_what_there_is_and_nothing_is_asked_any_more(
     assert link.asked() == [], "no sign-off: the links end with the reactor"
 
 
-def test_a_clock_that_is_set_back_meanwhile_changes_no_latency() -> None:
-    run, wired = begun_run(Plan(1, requests=1))
-    [link] = wired.taken
-    [question] = link.asked()
-    wired.reactor.rightNow -= 3600
-    link.answer(question, de39="00")
-    assert run._measured is not None
-    assert run._measured.report.all.total == 1
-
-
 def test_a_load_that_has_all_it_wanted_signs_off_and_was_not_interrupted() -> None:
     run, wired = begun_run(Plan(1, requests=1))
     [link] = wired.taken
