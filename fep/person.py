@@ -2,12 +2,15 @@
 
 A login's number (pam_loginuid(8)) stays with every process that comes of it, through su and sudo; where no
 login began the process, its real user stands for the person. Nothing that a caller can set is asked: no
-variable, no option, no field of a message. What a person may do, others say.
+variable, no option, no field of a message. Both numbers are told as the asker's user namespace has them, and
+anybody can make one and say what the numbers in it are (user_namespaces(7)); so about itself a process is
+believed only in the system's first one. What a person may do, others say.
 """
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import pwd
 import select
@@ -26,6 +29,15 @@ _UNSET: Final = 2**32 - 1
 _CREDENTIALS: Final = struct.Struct("3i")
 _SO_PEERPIDFD: Final = 77
 """asm-generic/socket.h, since Linux 6.5; Python has no name for it yet."""
+_PIDFD_GET_USER_NAMESPACE: Final = 0xFF09
+"""linux/pidfd.h, since Linux 6.11."""
+_FIRST_USER_NAMESPACE: Final = 0xEFFFFFFD
+"""The inode of the user namespace that the system has begun with (linux/proc_ns.h)."""
+_UNMAPPED: Final = 65534
+"""The number of every user to whom a namespace gives none (/proc/sys/kernel/overflowuid)."""
+
+UNTOLD: Final = "unknown, in a user namespace"
+"""Who did something in a user namespace other than the first. No login has such a name, so no clerk either."""
 
 
 class PersonUnknown(FepError):
@@ -33,7 +45,9 @@ class PersonUnknown(FepError):
 
 
 def at_keyboard(proc: Path = PROC) -> str:
-    """The person who runs this very process."""
+    """The person who runs this very process; UNTOLD in a user namespace, whose maker chose its numbers."""
+    if not _is_in_first_namespace():
+        return UNTOLD
     return _person(_login(proc / "self"), os.getuid())
 
 
@@ -43,7 +57,9 @@ def at_other_end(connection: socket.socket, proc: Path = PROC) -> str:
     The login belongs to the process, and its number may be another's by now: the process is held by a
     descriptor while its login is read, and must not have ended after that. From Linux 6.5 the socket itself
     gives the descriptor. Before, it is got by the number: then a process that ends between its connect() and
-    our accept() could be taken for another, so ask at once. Raises PersonUnknown.
+    our accept() could be taken for another, so ask at once. A user namespace on the other side changes
+    nothing: the kernel tells the numbers as they are on this side. Raises PersonUnknown, also where this side
+    has no number for the user, as a container that others reach into.
     """
     packed = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
     process, user, _ = _CREDENTIALS.unpack(packed)
@@ -51,6 +67,8 @@ def at_other_end(connection: socket.socket, proc: Path = PROC) -> str:
         login = _login(proc / str(process)) if descriptor is not None else None
         if descriptor is not None and _has_ended(descriptor):
             raise PersonUnknown("who asked has ended: nothing was done")
+    if _UNMAPPED in (login, user) and not _is_in_first_namespace():
+        raise PersonUnknown("who asked has no number in this user namespace: nothing was done")
     return _person(login, user)
 
 
@@ -64,6 +82,23 @@ def name_of(number: int) -> str:
 
 def _person(login: int | None, user: int) -> str:
     return name_of(user if login is None else login)
+
+
+def _is_in_first_namespace() -> bool:
+    """Whether this process is in the user namespace that the system has begun with. From Linux 6.11 the
+    kernel says so of a descriptor; before, /proc is asked, which whoever made a namespace can cover.
+    """
+    descriptors = []
+    try:
+        descriptors.append(os.pidfd_open(os.getpid()))
+        descriptors.append(fcntl.ioctl(descriptors[0], _PIDFD_GET_USER_NAMESPACE))
+        namespace = os.fstat(descriptors[1])
+    except OSError:
+        namespace = (PROC / "self/ns/user").stat()
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
+    return namespace.st_ino == _FIRST_USER_NAMESPACE
 
 
 def _login(folder: Path) -> int | None:

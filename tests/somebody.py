@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import shutil
 import socket
 import subprocess
 import sys
@@ -53,9 +54,21 @@ BECOME: dict[str, Callable[[], object]] = {
 """What a process does to itself first; `logged in` is what pam_loginuid does at a login."""
 
 
-def started(become: str, *what: str) -> subprocess.Popen[str]:
-    """Begin to be somebody else."""
-    command = [sys.executable, "-m", "tests.somebody", become, *what]
+def namespace(number: int) -> tuple[str, ...]:
+    """The words before a command that give it a user namespace in which its user has this number."""
+    return ("unshare", "--user", f"--map-user={number}", "--mount")
+
+
+def can_have_namespaces() -> bool:
+    """Whether this user may make a user namespace here, and mount in it."""
+    if shutil.which("unshare") is None:
+        return False
+    return subprocess.run([*namespace(NOBODY), "true"], capture_output=True, check=False).returncode == 0
+
+
+def started(become: str, *what: str, before: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+    """Begin to be somebody else; `before` are the words of a command that runs another."""
+    command = [*before, sys.executable, "-m", "tests.somebody", become, *what]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
 

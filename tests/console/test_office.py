@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 import console.office
 from console.main import cli
-from fep.person import at_keyboard
+from fep.person import UNTOLD, at_keyboard
 from ledger.front import FrontBook
 from ledger.seal import Sealer
 from ledger.store import Store
@@ -21,7 +21,7 @@ from office.close import NothingPosted
 from office.config import NotAllowed, load_settings
 from office.errors import SamePerson
 from tests.machine import SEAL_KEY, Books
-from tests.somebody import SECONDS, started
+from tests.somebody import SECONDS, can_have_namespaces, namespace, started
 from tests.suspended import BANK, NAME, in_suspense
 
 ME: Final = at_keyboard()
@@ -133,6 +133,27 @@ def test_two_real_users_are_two_people_and_one_is_not(config: Path) -> None:
         ("nobody", "propose", NAME, "refund"),
         ("nobody", "approve", NAME, "failed: SamePerson"),
         ("root", "approve", NAME, "refund"),
+    ]
+
+
+@pytest.mark.skipif(
+    not can_have_namespaces(), reason="no user namespace can be made here: no unshare(1), or it is forbidden"
+)
+def test_one_login_is_not_two_people_by_a_user_namespace(config: Path) -> None:
+    """In a namespace of its own its user has another's number: refused, and in the trail."""
+    if not load_settings(config).office.database.startswith("sqlite"):
+        pytest.skip("a root without the system's capabilities does not reach the tests' own PostgreSQL")
+
+    def as_another(*arguments: str) -> int:
+        words = ("command", "recon", *arguments, "--config", str(config))
+        with started("nobody else", *words, before=namespace(NOBODY.pw_uid)) as process:
+            return process.wait(SECONDS)
+
+    assert as_another("propose", NAME, "refund") == 1
+    assert as_another("approve", NAME) == 1
+    assert trail(config)[2:] == [
+        (UNTOLD, "propose", NAME, "failed: NotAllowed"),
+        (UNTOLD, "approve", NAME, "failed: NotAllowed"),
     ]
 
 

@@ -15,8 +15,8 @@ from typing import Final, NamedTuple
 import pytest
 
 import fep.person
-from fep.person import PersonUnknown, at_keyboard, at_other_end
-from tests.somebody import SECONDS, started
+from fep.person import UNTOLD, PersonUnknown, at_keyboard, at_other_end
+from tests.somebody import SECONDS, can_have_namespaces, namespace, started
 
 NOBODY: Final = pwd.getpwnam("nobody")
 ME: Final = pwd.getpwuid(os.getuid()).pw_name
@@ -84,6 +84,53 @@ def test_a_real_login_stays_whoever_the_process_becomes() -> None:
     assert said_after("logged in", Path("/proc")) == "nobody"
 
 
+# User namespaces: whoever makes one says what the numbers in it are, and needs not be root for it.
+
+
+needs_namespaces = pytest.mark.skipif(
+    not can_have_namespaces(), reason="no user namespace can be made here: no unshare(1), or it is forbidden"
+)
+
+
+@pytest.fixture(params=["since 6.11", "before"])
+def system(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    if request.param == "before":
+        monkeypatch.setattr(fep.person, "_PIDFD_GET_USER_NAMESPACE", 0xFFFF)
+    return str(request.param)
+
+
+def test_in_the_systems_first_namespace_a_person_is_told(system: str, tmp_path: Path) -> None:
+    assert at_keyboard(made(tmp_path, None)) == ME, system
+
+
+def test_in_another_namespace_nobody_is_told(
+    system: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As if another were the first."""
+    monkeypatch.setattr(fep.person, "_FIRST_USER_NAMESPACE", 1)
+    assert at_keyboard(made(tmp_path, str(NOBODY.pw_uid))) == UNTOLD, system
+
+
+@needs_namespaces
+@pytest.mark.parametrize("number", [0, 1, NOBODY.pw_uid, NAMELESS])
+def test_a_number_that_a_namespace_gives_is_nobodys(number: int) -> None:
+    told = started("nobody else", "say", "/proc", before=namespace(number)).communicate(timeout=SECONDS)[0]
+    assert told == UNTOLD
+
+
+@needs_namespaces
+def test_what_a_namespace_mounts_over_proc_is_not_believed(tmp_path: Path) -> None:
+    """A false login, and the namespace of a process outside in the place of its own: from Linux 6.11 /proc is
+    not asked which namespace it is.
+    """
+    first = os.stat("/proc/self/ns/user").st_ino
+    (tmp_path / "self").mkdir()
+    (tmp_path / "self/loginuid").write_text(str(NOBODY.pw_uid))
+    before = ("sh", "-c", f'mount --bind {tmp_path} /proc && exec "$@"', "sh")
+    told = started("nobody else", "say", "/proc", before=(*namespace(0), *before))
+    assert (told.communicate(timeout=SECONDS)[0], first) == (UNTOLD, fep.person._FIRST_USER_NAMESPACE)
+
+
 # The other end of a socket.
 
 
@@ -101,7 +148,7 @@ class Other(NamedTuple):
 
 
 @contextmanager
-def connected(tmp_path: Path, become: str = "nobody else") -> Iterator[Other]:
+def connected(tmp_path: Path, become: str = "nobody else", before: tuple[str, ...] = ()) -> Iterator[Other]:
     """A connection that another process has opened once it has changed itself; it ends when told a byte."""
     path = tmp_path / "s"
     with socket.socket(socket.AF_UNIX) as listener:
@@ -109,7 +156,7 @@ def connected(tmp_path: Path, become: str = "nobody else") -> Iterator[Other]:
         listener.bind(str(path))
         listener.listen()
         path.chmod(0o666)
-        process = started(become, "connect", str(path))
+        process = started(become, "connect", str(path), before=before)
         try:
             here, _ = listener.accept()
         except TimeoutError:
@@ -172,6 +219,26 @@ def test_another_user_who_connected_is_another_person(tmp_path: Path, kernel: st
             folder.chmod(0o711)
     with connected(tmp_path, "another user") as other:
         assert at_other_end(other.here, made(tmp_path, None, other.process.pid)) == "nobody", kernel
+
+
+@needs_namespaces
+def test_a_namespace_at_the_other_end_makes_nobody_another(tmp_path: Path, kernel: str) -> None:
+    """The kernel tells the numbers as they are on this side."""
+    with connected(tmp_path, before=namespace(NAMELESS)) as other:
+        assert at_other_end(other.here, Path("/nonexistent")) == ME, kernel
+
+
+def test_who_has_no_number_on_this_side_is_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kernel: str
+) -> None:
+    """In a user namespace all who come from outside it have one number: they are not one person."""
+    monkeypatch.setattr(fep.person, "_UNMAPPED", os.getuid())
+    with connected(tmp_path) as other:
+        assert at_other_end(other.here, Path("/nonexistent")) == ME, "in the first namespace it is somebody"
+        monkeypatch.setattr(fep.person, "_FIRST_USER_NAMESPACE", 1)
+        with pytest.raises(PersonUnknown, match="has no number in this user namespace"):
+            at_other_end(other.here, Path("/nonexistent"))
+    assert kernel
 
 
 def test_a_number_that_may_be_another_processs_by_now_says_nothing(tmp_path: Path, kernel: str) -> None:
