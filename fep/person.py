@@ -37,7 +37,7 @@ _UNMAPPED: Final = 65534
 """The number of every user to whom a namespace gives none (/proc/sys/kernel/overflowuid)."""
 
 UNTOLD: Final = "unknown, in a user namespace"
-"""Who did something in a user namespace other than the first. No login has such a name, so no clerk either."""
+"""Who did something in a user namespace other than the first. No login has such a name, nor has a clerk."""
 
 
 class PersonUnknown(FepError):
