@@ -32,7 +32,7 @@ from fep.vault import Vault
 from ledger import bankfile, layout
 from ledger.bankline import BankLine
 from ledger.cutover import cut_over, open_day
-from ledger.entry import GENESIS, Entry, Kind, chain_entries
+from ledger.entry import GENESIS, SALT_BYTES, Entry, Kind, chain_entries
 from ledger.front import FrontBook
 from ledger.numbering import authorization_code, receipt_number
 from ledger.request import key_of
@@ -141,7 +141,7 @@ def _prepare(folder: Path, front_url: str, office_url: str, size: int) -> Path:
     )
     vault = Vault(load_settings(front_config).keystore)
     store = Store(front_url)
-    front = FrontBook(store, vault.front_key.check_value)
+    front = FrontBook(store, vault.front_key.check_value, os.urandom)
     front.create()
     front.claim("fep1")
     with store.transaction() as connection:
@@ -172,7 +172,7 @@ def fill_journal(store: Store, size: int) -> None:
         task = progress.add_task("journal", total=size)
         while position < size:
             entries = [_entry(place) for place in range(position + 1, min(position + CHUNK, size) + 1)]
-            linked, tip = chain_entries(entries, tip)
+            linked, tip = chain_entries(entries, tip, os.urandom(SALT_BYTES * len(entries)))
             with store.transaction() as connection:
                 insert_rows(connection, journal, columns, linked)
                 position += len(linked)

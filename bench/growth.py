@@ -68,7 +68,7 @@ def _rows(name: str, sizes: list[int], urls: Iterator[str]) -> None:
 def _median_ms(url: str, size: int) -> float:
     store = Store(url)
     try:
-        front = FrontBook(store, "check")
+        front = FrontBook(store, "check", os.urandom)
         front.create()
         front.claim("fep1")
         with store.transaction() as connection:

@@ -259,7 +259,7 @@ def _book_of(settings: Settings, key_check: str) -> Iterator[tuple[Store, FrontB
     """A book that nobody serves, made if need be."""
     store = Store(settings.node.database)
     try:
-        book = FrontBook(store, key_check)
+        book = FrontBook(store, key_check, os.urandom)
         book.create()
         yield store, book
     finally:

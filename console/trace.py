@@ -51,7 +51,7 @@ class Trace(NamedTuple):
 def trace_command(key: str, office: Path | None, config: Path, as_json: bool) -> None:
     """Tell all that is known of a transaction, by any of its keys.
 
-    KEY is BANK/TERMINAL/MMDDhhmmss/STAN, a receipt or authorization number, an RRN, a due, a policy, or
+    KEY is BANK/TERMINAL/[YYYY]MMDDhhmmss/STAN, a receipt or authorization number, an RRN, a due, a policy, or
     CHAIN:POSITION in the journal.
     """
     if not key.strip():  # which every entry without a due, or a policy, would have

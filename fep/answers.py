@@ -99,11 +99,11 @@ def receipt_lines(answer: Answer, dialect: Dialect) -> list[str]:
     """The receipt, ready to print: Chinese where the dialect can carry it, else English (DE 62)."""
     chinese = dialect.carries("收")
     title = TITLES[answer.code][0 if chinese else 1]
-    month, day, hour, minute, second = (answer.local_at[place : place + 2] for place in range(0, 10, 2))
+    at = answer.local_at
     values = (
         answer.receipt,
         answer.business_date,
-        f"{month}-{day} {hour}:{minute}:{second}",
+        f"{at[:4]}-{at[4:6]}-{at[6:8]} {at[8:10]}:{at[10:12]}:{at[12:]}",
         f"{answer.branch.strip()} {answer.terminal.strip()}",
         answer.policy,
         answer.holder if dialect.carries(answer.holder) else "",

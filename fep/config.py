@@ -73,6 +73,12 @@ class Limits(Section):
     idle_seconds: Seconds = 60
     echo_seconds: Seconds = 15
     old_key_seconds: Seconds = 30
+    key_days: int = Field(
+        default=31,
+        ge=1,
+        le=150,
+        description="so many days back DE 7 may lie; older is refused",
+    )
     bad_macs: int = Field(default=5, ge=1, le=100, description="PROTOCOL section 5.6")
     links: int = Field(default=12_000, ge=1, le=1_000_000)
     unsent_bytes: int = Field(

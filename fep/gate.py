@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import date
 from types import MappingProxyType
 from typing import NamedTuple
 
 from fep.config import Bank
 from fep.keys import FrontKey
+from ledger.moment import KeyWindow
 from ledger.request import ACT_OF_CODE, FINANCIAL, INQUIRIES, Act, Request, Totals, key_of
 from protocol.dialect import Dialect
 from protocol.errors import FormatError
@@ -22,7 +24,11 @@ from protocol.responses import Response
 from protocol.tlv import Group, parse
 
 _KEY_FIELDS = (7, 11, 32, 41)
-_PIN_FIELDS = frozenset({52, 53, 125})
+_NEVER_ACCEPTED: Mapping[int, str] = MappingProxyType(
+    dict.fromkeys((52, 53, 125), "PIN DATA IS NOT ACCEPTED")
+    | dict.fromkeys((35, 36, 45), "TRACK DATA NOT ACCEPTED")
+)
+"""Data elements that no message may carry: who has read a card's PIN or tracks must not pass them on."""
 _CURRENCY = "156"
 _TOTAL_FIELDS = (76, 88, 77, 89, 74, 86, 75, 87)
 """The DEs of ledger.request.Totals, in its order (PROTOCOL section 7)."""
@@ -44,16 +50,13 @@ MANDATORY: Mapping[str, tuple[int, ...]] = MappingProxyType(
 TRANSACTIONS = frozenset(mti[:3] + last for mti in MANDATORY if mti != "0800" for last in "01")
 """The MTIs that the gate makes requests of: all but network management, with their repeats."""
 
-_DAYS_OF_MONTH = MappingProxyType(
-    {f"{month:02d}": days for month, days in enumerate((31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31), 1)}
-)
 _PAGE = re.compile("0*[1-9][0-9]{0,2}", re.ASCII).fullmatch
 """A page from 1 to 999."""
 _ORIGINAL_MTIS = frozenset({"0200", "0201", "0220", "0221"})
 
 
 class Unsupported(Exception):
-    """The message decodes, and is none that the interface knows: answered 40, nothing is recorded."""
+    """The message decodes, and is none that the interface takes: answered 40 with this text in DE 44."""
 
 
 class Groups(NamedTuple):
@@ -73,49 +76,56 @@ class Groups(NamedTuple):
 class Gate:
     """One bank's gate."""
 
-    def __init__(self, bank: Bank, front_key: FrontKey, dialect: Dialect) -> None:
+    def __init__(self, bank: Bank, front_key: FrontKey, dialect: Dialect, key_days: int) -> None:
+        """`key_days` is how many days back a transaction's key may be made."""
         self._bank = bank
+        self._key_days = key_days
         self._front_key = front_key
         self._encoding = dialect.de48_encoding
         self._mti_width = dialect.mti_width
         self._transactions = frozenset(bank.transactions)
         self._every_terminal = "*" in bank.terminals
 
-    def request(self, message: Message, covered: bytes) -> Request:
-        """The request that a message makes. `covered` is the message's bytes from the MTI up to the MAC.
+    def request(self, message: Message, covered: bytes, today: date) -> Request:
+        """The request that a message makes on `today`. `covered` is its bytes from the MTI up to the MAC.
 
-        Raises Unsupported for an MTI that is not of the interface, and FormatError where not even a key
-        can be formed; every other fault is the request's `verdict`.
+        Raises Unsupported for an MTI that is not of the interface, and FormatError where no key can be
+        formed, or none may be made on its date; every other fault is the request's `verdict`.
         """
         mti = first_form(message.mti)
         if mti not in MANDATORY:
-            raise Unsupported
+            raise Unsupported(f"MTI {message.mti} NOT SUPPORTED")
+        window = KeyWindow(today, self._key_days)
         if mti[1] == "5":
-            return self._totals(message, mti)
+            return self._totals(message, mti, window)
         fields = message.fields
         for number in _KEY_FIELDS:
             if number not in fields:
                 raise FormatError(str(number))
-        check_moment("7", fields[7])
-        return self._keyed(message, mti, covered)
+        sent_at = full_moment("7", fields[7], window)
+        request = self._keyed(message, mti, covered, window, sent_at)
+        if window.holds(sent_at[:8]):
+            return request
+        if not request.advice or request.act not in FINANCIAL:
+            raise FormatError("7", f"not within {self._key_days} days")
+        return request._replace(outside_window=True)  # its money has moved: it is recorded all the same
 
-    def _keyed(self, message: Message, mti: str, covered: bytes) -> Request:
+    def _keyed(self, message: Message, mti: str, covered: bytes, window: KeyWindow, sent_at: str) -> Request:
         fields = message.fields
         code = fields.get(3, "")
         act = _act(mti, code)
-        verdict, reason, groups, original = Response.APPROVED, "", Groups(), ""
+        verdict, reason, groups, original, local_at = Response.APPROVED, "", Groups(), "", ""
         try:
-            if not _PIN_FIELDS.isdisjoint(fields):
-                verdict, reason = Response.NOT_SUPPORTED, "PIN DATA IS NOT ACCEPTED"
-            else:
-                groups, original = self._content(message, mti, act)
-                verdict, reason = self._permission(message, act, original)
+            check_carries_no_secret(message)
+            groups, original = self._content(message, mti, act, window)
+            local_at = full_moment("13", fields[13] + fields[12], window)
+            verdict, reason = self._permission(message, act, original)
         except FormatError as error:
             verdict, reason = Response.FORMAT, str(error)
-        except Unsupported:
-            verdict, reason = Response.NOT_SUPPORTED, f"DE 3 {code} NOT SUPPORTED"
+        except Unsupported as error:
+            verdict, reason = Response.NOT_SUPPORTED, str(error)
         return Request(
-            key=key_of(fields[32], fields[41], fields[7], fields[11]),
+            key=key_of(fields[32], fields[41], sent_at, fields[11]),
             act=act or (Act.DUES if mti == "0100" else Act.COLLECT),
             bank=self._bank.code,
             mti=mti,
@@ -123,8 +133,8 @@ class Gate:
             terminal=fields[41],
             branch=fields.get(42, ""),
             stan=fields[11],
-            sent_at=fields[7],
-            local_at=fields.get(13, "") + fields.get(12, ""),
+            sent_at=sent_at,
+            local_at=local_at,
             rrn=fields.get(37, ""),
             card=masked_card(fields[2]) if 2 in fields else "",
             amount=int(fields[4]) if 4 in fields and mti != "0100" else 0,
@@ -146,7 +156,7 @@ class Gate:
         """What tells a repeat from a reused key: everything under the MAC, but for the MTI's repeat digit."""
         return self._front_key.content(mti.encode() + covered[self._mti_width :])
 
-    def _content(self, message: Message, mti: str, act: Act | None) -> tuple[Groups, str]:
+    def _content(self, message: Message, mti: str, act: Act | None, window: KeyWindow) -> tuple[Groups, str]:
         """The groups and the original's key, everything mandatory being there and well-formed; else
         FormatError.
         """
@@ -155,15 +165,14 @@ class Gate:
             if number not in fields:
                 raise FormatError(str(number))
         if act is None:
-            raise Unsupported
+            raise Unsupported(f"DE 3 {fields.get(3, '')} NOT SUPPORTED")
         check_time("12", fields[12])
-        check_date("13", fields[13])
         if mti != "0100" and (fields[49] != _CURRENCY or not int(fields[4])):
             raise FormatError("49" if fields[49] != _CURRENCY else "4", "malformed")
         groups = _groups(parse(fields[48], self._encoding)) if 48 in fields else Groups()
         _GROUPS_NEEDED[act](groups, fields)
-        original = original_key(fields[90], fields[41]) if 90 in fields and act in _USES_ORIGINAL else ""
-        return groups, original
+        names_original = 90 in fields and act in _USES_ORIGINAL
+        return groups, original_key(fields[90], fields[41], window) if names_original else ""
 
     def _permission(self, message: Message, act: Act | None, original: str) -> tuple[Response, str]:
         """Whether this bank and terminal may do this. A reversal is always allowed: it only gives back."""
@@ -180,13 +189,13 @@ class Gate:
             return Response.OVER_LIMIT, "OVER LIMIT"
         return Response.APPROVED, ""
 
-    def _totals(self, message: Message, mti: str) -> Request:
+    def _totals(self, message: Message, mti: str, window: KeyWindow) -> Request:
+        check_carries_no_secret(message)
         fields = message.fields
         for number in MANDATORY[mti]:
             if number not in fields:
                 raise FormatError(str(number))
-        check_moment("7", fields[7])
-        check_date("15", fields[15])
+        full_moment("7", fields[7], window)
         if fields[49] != _CURRENCY:
             raise FormatError("49", "malformed")
         net = int(fields[97][1:])
@@ -195,10 +204,31 @@ class Gate:
             act=Act.TOTALS,
             bank=self._bank.code,
             mti=mti,
-            date=fields[15],
+            date=full_date("15", fields[15], window),
             totals=Totals(*(int(fields[number]) for number in _TOTAL_FIELDS)),
             net=net if fields[97][0] == "D" else -net,
         )
+
+
+def check_carries_no_secret(message: Message) -> None:
+    """Raise Unsupported for a message with a PIN or a card's track data, whatever it asks for."""
+    for number, reason in _NEVER_ACCEPTED.items():
+        if number in message.fields:
+            raise Unsupported(reason)
+
+
+def check_network(message: Message, today: date) -> None:
+    """Raise Unsupported for an 08xx that the interface does not take, and FormatError for one that lacks a
+    field or has a DE 7 that is no moment.
+    """
+    mti = first_form(message.mti)
+    if mti not in MANDATORY:
+        raise Unsupported(f"MTI {message.mti} NOT SUPPORTED")
+    check_carries_no_secret(message)
+    for number in MANDATORY[mti]:
+        if number not in message.fields:
+            raise FormatError(str(number))
+    full_moment("7", message.fields[7], KeyWindow(today))
 
 
 def first_form(mti: str) -> str:
@@ -260,29 +290,34 @@ _GROUPS_NEEDED: Mapping[Act, Callable[[Groups, Mapping[int, str]], None]] = Mapp
 _USES_ORIGINAL = frozenset({Act.OUTCOME, Act.RECEIPT, Act.CANCEL, Act.REVERSE})
 
 
-def original_key(original: str, terminal: str) -> str:
+def original_key(original: str, terminal: str, window: KeyWindow) -> str:
     """The key of the transaction that DE 90 names at a terminal (DE 41). Raises FormatError for one that
-    names none.
+    names none, or one of a date on which no key may be made.
 
     DE 90: MTI 4, STAN 6, DE 7 10, DE 32 11 zero-filled on the left, 11 zeros (PROTOCOL section 3).
     """
     mti, stan, sent_at, bank = original[:4], original[4:10], original[10:20], original[20:31]
     if mti not in _ORIGINAL_MTIS or original[31:].strip("0"):
         raise FormatError("90", "malformed")
-    check_moment("90", sent_at)
-    return key_of(bank, terminal, sent_at, stan)
+    moment = full_moment("90", sent_at, window)
+    if not window.holds(moment[:8]):
+        raise FormatError("90", f"not within {window.days_back} days")
+    return key_of(bank, terminal, moment, stan)
 
 
-def check_moment(field: str, moment: str) -> None:
-    """Raise FormatError unless `moment` is a MMDDhhmmss that some year has."""
-    check_date(field, moment[:4])
+def full_moment(field: str, moment: str, window: KeyWindow) -> str:
+    """The YYYYMMDDhhmmss that MMDDhhmmss means, nearest to today. Raises FormatError where there is none."""
+    date_part = full_date(field, moment[:4], window)
     check_time(field, moment[4:])
+    return date_part + moment[4:]
 
 
-def check_date(field: str, date: str) -> None:
-    """Raise FormatError unless `date` is a MMDD that some year has."""
-    if date[2:] < "01" or int(date[2:]) > _DAYS_OF_MONTH.get(date[:2], 0):
+def full_date(field: str, month_day: str, window: KeyWindow) -> str:
+    """The YYYYMMDD that MMDD means, nearest to today. Raises FormatError where there is none."""
+    found = window.date_of(month_day)
+    if not found:
         raise FormatError(field, "malformed")
+    return found
 
 
 def check_time(field: str, time: str) -> None:

@@ -20,7 +20,7 @@ from fep.chronicle import Chronicle, Kind
 from fep.commit import BUSY, Engine
 from fep.config import Bank, Limits
 from fep.contact import Contact
-from fep.gate import TRANSACTIONS, Gate, Unsupported, check_moment
+from fep.gate import TRANSACTIONS, Gate, Unsupported, check_network
 from fep.keys import BankKeys
 from fep.session import Keys, new_session
 from fep.statistics import Statistics
@@ -189,13 +189,11 @@ class Link:
             self._answer(message, frame.tpdu, Answer(allowed, _REFUSALS[allowed]))
             return
         try:
-            request = self._gate.request(message, covered)
+            request = self._gate.request(message, covered, self._all.now().date())
         except FormatError as error:
             self._answer(message, frame.tpdu, Answer(Response.FORMAT, str(error)))
-        except Unsupported:
-            self._answer(
-                message, frame.tpdu, Answer(Response.NOT_SUPPORTED, f"MTI {message.mti} NOT SUPPORTED")
-            )
+        except Unsupported as error:
+            self._answer(message, frame.tpdu, Answer(Response.NOT_SUPPORTED, str(error)))
         else:
             self._all.engine.offer(request, partial(self._answer, message, frame.tpdu), self._unanswerable)
 
@@ -282,10 +280,9 @@ class Link:
             return
         if self.session.state() != "connected" and self._authenticated(message, frame) is None:
             return
-        try:
-            _check_network(message)
-        except FormatError as error:
-            self._answer(message, frame.tpdu, Answer(Response.FORMAT, str(error)))
+        fault = self._network_fault(message)
+        if fault is not None:
+            self._answer(message, frame.tpdu, fault)
             return
         if code == ECHO:
             self.echoed_at = self._all.seconds()
@@ -302,15 +299,24 @@ class Link:
         else:
             self._answer(message, frame.tpdu, Answer(Response.NOT_SUPPORTED, f"DE 70 {code} NOT SUPPORTED"))
 
+    def _network_fault(self, message: Message) -> Answer | None:
+        """What a network management message is refused with before it is looked at; None for a good one."""
+        try:
+            check_network(message, self._all.now().date())
+        except FormatError as error:
+            return Answer(Response.FORMAT, str(error))
+        except Unsupported as error:
+            return Answer(Response.NOT_SUPPORTED, str(error))
+        return None
+
     def _done(self) -> Answer:
         return Answer(Response.APPROVED, business_date=self._all.engine.business_date)
 
     def _sign_on(self, message: Message, frame: Frame) -> None:
         """The one exchange without a MAC: the session key goes out under the bank's ZMK."""
-        try:
-            _check_network(message)
-        except FormatError as error:
-            self._answer(message, frame.tpdu, Answer(Response.FORMAT, str(error)), sealed=False)
+        fault = self._network_fault(message)
+        if fault is not None:
+            self._answer(message, frame.tpdu, fault, sealed=False)
             return
         if message.fields[32].zfill(11) != self._code:
             self._answer(message, frame.tpdu, Answer(Response.SECURITY, "DE 32: OTHER BANK"), sealed=False)
@@ -387,10 +393,3 @@ class Link:
     def _write(self, body: bytes, tpdu: bytes) -> None:
         framing = self.bank.framing
         self._send(wrap(framing, body, tpdu if framing is Framing.BE2_TPDU else b""))
-
-
-def _check_network(message: Message) -> None:
-    for number in (7, 11, 32, 70):
-        if number not in message.fields:
-            raise FormatError(str(number))
-    check_moment("7", message.fields[7])

@@ -106,7 +106,7 @@ class Service:
         self._counterparties = self._parties(settings, self._vault)
         checked_path(Path(settings.node.control))
         self._store = Store(settings.node.database)
-        self.book = FrontBook(self._store, self._vault.front_key.check_value)
+        self.book = FrontBook(self._store, self._vault.front_key.check_value, world.entropy)
         self.statistics = Statistics()
         self.chronicle = Chronicle(world.clock.now_us)
         self._threads = world.threads(world.reactor)
@@ -352,7 +352,8 @@ class Service:
             files = Path(tls.certificate_file), Path(tls.key_file)
             pinned = Pinned(*files, bank.pins, bank.tls_minimum)
         codec = Codec(dialect)
-        return Counterparty(bank, codec, Refuser(codec), Gate(bank, vault.front_key, dialect), keys, pinned)
+        gate = Gate(bank, vault.front_key, dialect, self.settings.limits.key_days)
+        return Counterparty(bank, codec, Refuser(codec), gate, keys, pinned)
 
     def _listen(self, surroundings: Surroundings) -> Server:
         """One listening port for each distinct host and port; port 0 lets the system choose one for each

@@ -24,7 +24,6 @@ COLUMN_CHARACTERS_MAX: Final = 256
 """No column of a delimited file is longer; text may be one shorter."""
 
 _HALF_A_YEAR_DAYS: Final = 182
-_LEAP_YEAR_END: Final = day_of(2024, 12, 31)
 _GROUPS: Final = (
     *("terminal", "branch", "day", "hour", "minute", "second", "stan", "rrn", "code", "policy", "due"),
     *("sign", "whole", "cents", "receipt", "state"),
@@ -47,7 +46,7 @@ Fault = tuple[str, str]
 class BankLine(NamedTuple):
     """One transaction that the bank holds as done or reversed.
 
-    `line` counts from 1 in the file; `sent_at` MMDDhhmmss; `code` DE 3, a key of ledger.bookfile.KINDS;
+    `line` counts from 1 in the file; `sent_at` YYYYMMDDhhmmss; `code` DE 3, a key of ledger.bookfile.KINDS;
     `amount` in fen, from 1; `state` S or R. Text that the layout has no column for is empty.
     """
 
@@ -193,7 +192,7 @@ class Lines:
         return text
 
     def _moment_texts(self, sent_at: str) -> dict[str, str]:
-        parts = {"hh": sent_at[4:6], "mm": sent_at[6:8], "ss": sent_at[8:]}
+        parts = {"hh": sent_at[8:10], "mm": sent_at[10:12], "ss": sent_at[12:]}
         texts = {}
         for column, date_part in zip(
             (column for column in self._layout.detail if column.format), self._moments, strict=True
@@ -202,7 +201,7 @@ class Lines:
             text = column.format
             for part, value in parts.items():
                 text = text.replace(part, value)
-            day = self._day_texts.get(sent_at[:4], "")
+            day = self._day_texts.get(sent_at[:8], "")
             texts[column.name] = text.replace(date_part[0], day) if date_part else text
         return texts
 
@@ -387,9 +386,9 @@ def _line_pattern(layout: Layout) -> re.Pattern[str]:
 
 @lru_cache(maxsize=64)
 def _days(template: str, date: str) -> Mapping[str, str]:
-    """A date as the layout writes it -> MMDD. Where it has a year: of the dates nearest to the file's."""
+    """A date as the layout writes it -> YYYYMMDD: of the dates within half a year of the file's, so that one
+    without a year means the nearest.
+    """
     day, reach = day_of.fromisoformat(date), _HALF_A_YEAR_DAYS
-    if "YYYY" not in template:
-        day, reach = _LEAP_YEAR_END, 365
     days = ((day + timedelta(days)).isoformat().replace("-", "") for days in range(-reach, reach + 1))
-    return {date_text(template, one): one[4:] for one in days}
+    return {date_text(template, one): one for one in days}

@@ -56,11 +56,3 @@ def _exists(digits: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def full_date(month_day: str, current: str) -> str:
-    """The latest date not after `current` (YYYYMMDD) that MMDD can mean: DE 15 carries no year (ISO
-    8583:1987).
-    """
-    year = int(current[:4])
-    return f"{year if month_day <= current[4:] else year - 1:04d}{month_day}"

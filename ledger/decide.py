@@ -207,6 +207,7 @@ def _entry(
         turn=effect.turn if effect else None,
         turn_before=effect.turn - 1 if effect and effect.turn > 1 else None,
         previous=GENESIS,
+        salt="",
     )
 
 
@@ -267,6 +268,8 @@ def _settle(request: Request, view: View) -> Decision:
     """Collect a premium or pay a benefit; an advice is recorded whatever the book says (PROTOCOL section
     3).
     """
+    if request.outside_window:
+        return _advised(request, view, Refusal(Response.FORMAT, "DE 7 OUTSIDE THE WINDOW"))
     matched = match_due(request, view)
     if request.advice:
         return _advised(request, view, matched)
@@ -371,6 +374,8 @@ def _cancel(request: Request, view: View) -> Decision:
 
 
 def _why_not_cancel(request: Request, view: View) -> Refusal | None:
+    if request.outside_window:
+        return Refusal(Response.FORMAT, "DE 7 OUTSIDE THE WINDOW")
     if _is_of_another_bank(request):
         return Refusal(Response.BANK_NOT_ALLOWED, "DE 90: OTHER BANK")
     target = view.entries.get(request.original)

@@ -36,8 +36,12 @@ class Entry(NamedTuple):
     transaction that is reversed twice. A refusal, and a reversal that found nothing left to reverse, have
     neither.
 
-    Amounts in fen; `business_date` YYYYMMDD; `sent_at` and `local_at` MMDDhhmmss; `recorded_at`
+    Amounts in fen; `business_date` YYYYMMDD; `sent_at` and `local_at` YYYYMMDDhhmmss; `recorded_at`
     microseconds since 1970-01-01 UTC; `previous` the SHA-256 (hex) of the entry before this one in its chain.
+
+    `holder` is a person's name, `salt` 16 random bytes in hex that belong to it. Under the hash stands only
+    their digest, so a copy of the journal that must forget the person drops both: its entry then has no salt,
+    and the digest in the name's place (`forgotten`), and its chain is proved as before.
     """
 
     chain: int
@@ -74,27 +78,53 @@ class Entry(NamedTuple):
     turn: int | None
     turn_before: int | None
     previous: str
+    salt: str
 
 
 GENESIS = "0" * 64
 """What the first entry of a chain carries as the hash of the one before it."""
 
 
+SALT_BYTES = 16
+"""Enough that nobody finds a name by trying names; a digest without salt is searched in minutes."""
+
 _AS_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_SALT = Entry._fields.index("salt")
+
+
+def holder_digest(salt: str, holder: str) -> str:
+    """SHA-256, hex, over the salt's 32 hex digits as they are written and the name in UTF-8: as text, so that
+    `sha256sum` shows it.
+    """
+    return hashlib.sha256(f"{salt}{holder}".encode()).hexdigest()
+
+
+def forgotten(entry: Entry) -> Entry:
+    """The entry without its holder's name and salt: their digest stands in the name's place."""
+    return entry._replace(holder=holder_digest(entry.salt, entry.holder), salt="") if entry.salt else entry
 
 
 def entry_hash(entry: Entry) -> str:
-    """SHA-256, hex, over the entry as a JSON array in UTF-8, its own `previous` included: the link of the
-    chain.
+    """SHA-256, hex, over the entry as a JSON array in UTF-8: the link of the chain.
+
+    Its own `previous` is included, `salt` is not, and `holder` is included as the digest alone.
     """
-    return hashlib.sha256(_AS_JSON(entry).encode()).hexdigest()
+    sealed = list(forgotten(entry))
+    del sealed[_SALT]
+    return hashlib.sha256(_AS_JSON(sealed).encode()).hexdigest()
 
 
-def chain_entries(entries: list[Entry], tip: str) -> tuple[list[Entry], str]:
-    """Link `entries` in order behind the hash `tip`: the linked entries, and the new tip."""
+def chain_entries(entries: list[Entry], tip: str, salts: bytes) -> tuple[list[Entry], str]:
+    """Link `entries` in order behind the hash `tip`: the linked entries, and the new tip.
+
+    `salts` are SALT_BYTES random bytes for each entry. Raises ValueError where there are fewer or more.
+    """
+    if len(salts) != SALT_BYTES * len(entries):
+        raise ValueError(f"{len(salts)} bytes of salt for {len(entries)} entries")
     linked = []
-    for entry in entries:
-        chained = entry._replace(previous=tip)
+    for number, entry in enumerate(entries):
+        salt = salts[number * SALT_BYTES : (number + 1) * SALT_BYTES].hex()
+        chained = entry._replace(previous=tip, salt=salt)
         tip = entry_hash(chained)
         linked.append(chained)
     return linked, tip

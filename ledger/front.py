@@ -9,7 +9,7 @@ rule and no decision lives here.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -35,9 +35,9 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.types import TypeEngine
 
 from ledger.bookfile import Policy
-from ledger.day import DayState, full_date
+from ledger.day import DayState
 from ledger.decide import decide, fold
-from ledger.entry import GENESIS, Entry, Kind, chain_entries
+from ledger.entry import GENESIS, SALT_BYTES, Entry, Kind, chain_entries
 from ledger.errors import Conflict, Fenced, InvariantBroken
 from ledger.request import Answer, Request, Totals
 from ledger.schema import FRONT, bank_days, chains, days, dues, facts, journal, make_missing, policies
@@ -47,7 +47,7 @@ from protocol.responses import Response
 
 SCHEMA_VERSION = "2"
 LARGEST_INSERT = 256
-"""Rows in one INSERT of SQLite at most: 256 times 34 columns stays below its 32,766 parameters."""
+"""Rows in one INSERT of SQLite at most: 256 times 35 columns stays below its 32,766 parameters."""
 
 CLAIM_ATTEMPTS = 20
 """More nodes than that do not start for the first time in one moment."""
@@ -87,14 +87,18 @@ _TOTALS = (
     .with_for_update()
 )
 _FIRST_TOTALS = insert(bank_days)
+_KEPT = select(days.c.date).where(days.c.date.in_(bindparam(_PARAMETER, expanding=True)))
 
 
 class FrontBook:
-    """One node's hold on the front book: `commit` is the only way that money moves."""
+    """One node's hold on the front book: `commit` is the only way that money moves. `entropy` gives that many
+    random bytes: the salts of the holders' digests.
+    """
 
-    def __init__(self, store: Store, key_check: str) -> None:
+    def __init__(self, store: Store, key_check: str, entropy: Callable[[int], bytes]) -> None:
         self._store = store
         self._key_check = key_check
+        self._entropy = entropy
         self._chain = 0
         self._epoch = 0
         self._statements = _statements(is_sqlite=store.is_sqlite)
@@ -205,6 +209,7 @@ class FrontBook:
         )
         view.add_dues(map(_due, statements.rows(connection, statements.dues, wanted)))
         view.add_totals(_read_totals(connection, view.day, requests))
+        view.kept = _read_kept(connection, requests)
         return view
 
     def _read_chain(self, connection: Connection) -> Chain:
@@ -216,7 +221,8 @@ class FrontBook:
     def _write(self, connection: Connection, view: View) -> None:
         if not view.written:
             return
-        entries, tip = chain_entries(view.written, view.chain.tip)
+        salts = self._entropy(SALT_BYTES * len(view.written))
+        entries, tip = chain_entries(view.written, view.chain.tip, salts)
         self._statements.append(connection, entries)
         self._write_dues(connection, view)
         self._write_totals(connection, view)
@@ -278,9 +284,15 @@ def _read_totals(
     if day is None:
         return {}
     wanted = {(request.bank, day.date) for request in requests}
-    wanted |= {(request.bank, full_date(request.date, day.date)) for request in requests if request.date}
+    wanted |= {(request.bank, request.date) for request in requests if request.date}
     rows = connection.execute(_TOTALS, {_PARAMETER: sorted(wanted)})
     return {(row[0], row[1]): Totals(*row[2:]) for row in rows}
+
+
+def _read_kept(connection: Connection, requests: Sequence[Request]) -> frozenset[str]:
+    """Of the dates that are reconciled, those that are or were business days of this book."""
+    wanted = sorted({request.date for request in requests if request.date})
+    return frozenset(connection.execute(_KEPT, {_PARAMETER: wanted}).scalars()) if wanted else frozenset()
 
 
 def _entry(row: Sequence[Any]) -> Entry:

@@ -6,9 +6,8 @@ Pure, like `ledger.decide`; nothing here may write an entry or change a due.
 
 from __future__ import annotations
 
-from ledger.day import full_date
 from ledger.entry import Entry, Kind
-from ledger.request import NO_TOTALS, Answer, DueListed, Request
+from ledger.request import Answer, DueListed, Request
 from ledger.view import DueState, View
 from protocol.responses import Response
 
@@ -95,9 +94,15 @@ def inquire_receipt(request: Request, view: View) -> Entry | Answer:
 
 
 def reconcile_totals(request: Request, view: View) -> Answer:
-    """0500: the bank's totals of a business date against ours, figure by figure and net."""
+    """0500: the bank's totals of a business date against ours, figure by figure and net.
+
+    A date that is no business day of this book is not found: of a day that was not kept nobody may be told
+    that it is in balance, though all figures are 0.
+    """
     today = _date(view)
-    ours = view.totals_of(request.bank, full_date(request.date, today)) if today else NO_TOTALS
+    if request.date not in view.kept:
+        return _not_found(view, f"NO BUSINESS DATE {request.date}")
+    ours = view.totals_of(request.bank, request.date)
     agreed = ours == request.totals and ours.net == request.net
     return Answer(
         Response.APPROVED if agreed else Response.TOTALS_DIFFER,

@@ -20,6 +20,8 @@ from protocol.responses import Response
 FOUND_MAX: Final = 100
 """A key that fits more entries is none; a person is to give a longer one."""
 _KEY_PARTS: Final = 4
+_WITHOUT_YEAR: Final = 10
+"""The length of DE 7 as a bank has it."""
 _UNDOINGS_MAX: Final = 8
 """A transaction, its cancel and the cancel's reversal are three; what undoes an undone one adds one each."""
 _NUMBER_DIGITS_MAX: Final = 18
@@ -43,9 +45,9 @@ def read_story(connection: Connection, table: Table, asked: str) -> tuple[tuple[
     keys of those that it names itself.
 
     `table` is the front's journal, or the office's copy of it. `asked` is a transaction's key (with or
-    without the noughts before the bank's code), a receipt's or an authorization's number, an RRN, a due, a
-    policy, or CHAIN:POSITION. With an entry come those that undo it, those that it undoes, and theirs. No
-    more than FOUND_MAX entries are named.
+    without the noughts before the bank's code, with or without the year of DE 7), a receipt's or an
+    authorization's number, an RRN, a due, a policy, or CHAIN:POSITION. With an entry come those that undo it,
+    those that it undoes, and theirs. No more than FOUND_MAX entries are named.
     """
     named = story = _read(connection, table, _named(table, asked))
     known: set[str] = set()
@@ -84,7 +86,11 @@ def _named(table: Table, asked: str) -> ColumnElement[bool]:
         return and_(table.c.chain == int(chain), table.c.position == int(position))
     parts = asked.split("/")
     if len(parts) == _KEY_PARTS:
-        return table.c.key == key_of(*parts)
+        bank, terminal, sent_at, stan = parts
+        if len(sent_at) == _WITHOUT_YEAR:
+            same = table.c.terminal == terminal, table.c.stan == stan, table.c.sent_at.endswith(sent_at)
+            return and_(*same, table.c.key.startswith(f"{bank.zfill(11)}/", autoescape=True))
+        return table.c.key == key_of(bank, terminal, sent_at, stan)
     columns = ("receipt", "rrn", "authorization", "due", "policy")
     return or_(*(table.c[name] == asked for name in columns))
 

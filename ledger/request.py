@@ -98,7 +98,11 @@ NO_TOTALS = Totals()
 
 
 class Request(NamedTuple):
-    """One keyed request of one bank. Text is empty and amounts are 0 where the act does not use them."""
+    """One keyed request of one bank. Text is empty and amounts are 0 where the act does not use them.
+
+    `sent_at` and `local_at` are YYYYMMDDhhmmss, `date` YYYYMMDD; `outside_window` tells that no key may be
+    made on the date of `sent_at` (ledger.moment.KeyWindow).
+    """
 
     key: str
     act: Act
@@ -121,6 +125,7 @@ class Request(NamedTuple):
     original: str = ""
     content: str = ""
     advice: bool = False
+    outside_window: bool = False
     verdict: Response = Response.APPROVED
     reason: str = ""
     limit_day: int = 0
@@ -131,8 +136,9 @@ class Request(NamedTuple):
 
 
 def key_of(bank: str, terminal: str, sent_at: str, stan: str) -> str:
-    """The one key of a transaction (PROTOCOL section 6): DE 32, DE 41, DE 7, DE 11; unique for ever.
+    """The one key of a transaction (PROTOCOL section 6): DE 32, DE 41, DE 7 with its year, DE 11.
 
+    `sent_at` is YYYYMMDDhhmmss: without the year, a day would have the keys of the same day a year before.
     The bank is brought to 11 digits, as DE 90 carries it, so that both spellings of a bank name one key.
     """
     return f"{bank.zfill(11)}/{terminal}/{sent_at}/{stan}"

@@ -239,6 +239,7 @@ def entry_columns() -> tuple[Column[Any], ...]:
         Column("turn", BigInteger),
         Column("turn_before", BigInteger),
         text_column("previous"),
+        text_column("salt"),
     )
 
 
@@ -253,6 +254,7 @@ journal = Table(
     ForeignKeyConstraint(
         ["subject", "turn_before"], ["journal.subject", "journal.turn"], name="turn_follows_turn"
     ),
+    CheckConstraint("length(salt) = 32", name="holder_is_salted"),
     CheckConstraint("(subject IS NULL) = (turn IS NULL)", name="effect_has_subject_and_turn"),
     CheckConstraint("turn IS NULL OR turn >= 1", name="turns_count_from_one"),
     CheckConstraint(

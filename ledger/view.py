@@ -71,7 +71,7 @@ class Chain(NamedTuple):
 @dataclass(slots=True)
 class View:
     """The state that a batch's decisions read and change. Mutable by design: one batch owns it, from read
-    to write.
+    to write. `kept` are the reconciled dates that are business days of the book.
     """
 
     day: Day | None
@@ -85,6 +85,7 @@ class View:
     dues: dict[str, Due] = field(default_factory=dict)
     dues_by_policy: dict[str, list[str]] = field(default_factory=dict)
     totals: dict[tuple[str, str], Totals] = field(default_factory=dict)
+    kept: frozenset[str] = frozenset()
     written: list[Entry] = field(default_factory=list)
     dues_read: dict[str, Due] = field(default_factory=dict)
     totals_read: frozenset[tuple[str, str]] = frozenset()

@@ -169,8 +169,8 @@ class Bank:
         """A transaction that has its key but was not sent yet; `counter` is a branch and a terminal."""
         branch, terminal = counter or next(self._counters)
         stan = self._stan()
-        moment, mti = self._moment(), "0220" if advice else "0200"
-        rrn = f"{moment[:6]}{stan}"
+        moment, mti = f"{self._now():%Y%m%d%H%M%S}", "0220" if advice else "0200"
+        rrn = f"{moment[4:10]}{stan}"
         return self.record.keep(Belief(mti, code, terminal, branch, moment, stan, rrn, policy, due, amount))
 
     async def carry_out(
@@ -339,10 +339,10 @@ class Bank:
             {
                 3: belief.code,
                 4: f"{belief.amount:012d}",
-                7: belief.sent_at,
+                7: belief.sent_at[4:],
                 11: belief.stan,
-                12: belief.sent_at[4:],
-                13: belief.sent_at[:4],
+                12: belief.sent_at[8:],
+                13: belief.sent_at[4:8],
                 32: self.profile.code,
                 37: belief.rrn,
                 41: belief.terminal,
@@ -365,7 +365,7 @@ class Bank:
         return Message("0400", fields)
 
     def _original(self, belief: Belief) -> str:
-        return f"{belief.mti}{belief.stan}{belief.sent_at}{self.profile.code.zfill(11)}{'0' * 11}"
+        return f"{belief.mti}{belief.stan}{belief.sent_at[4:]}{self.profile.code.zfill(11)}{'0' * 11}"
 
     def _stan(self) -> str:
         return f"{next(self._stans) % 1_000_000:06d}"

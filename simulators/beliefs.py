@@ -62,7 +62,7 @@ class ContradictionError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Belief:
-    """One transaction as the bank knows it; `amount` in fen, `sent_at` MMDDhhmmss.
+    """One transaction as the bank knows it; `amount` in fen, `sent_at` YYYYMMDDhhmmss.
 
     `date` is the business date (MMDD) that its approval named in DE 15, `undone_on` the one that its
     reversal's or cancel's approval named; a bank that never got the approval knows only the second.
@@ -88,7 +88,7 @@ class Belief:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """Terminal, transmission time and STAN: what is unique within the bank."""
+        """Terminal, transmission time with its year, and STAN: what is unique within the bank."""
         return self.terminal, self.sent_at, self.stan
 
     def told(self, what: Told, date: str = "") -> Belief:

@@ -27,6 +27,7 @@ from fep.config import Settings, load_settings
 from fep.errors import FepError
 from fep.reactor import react
 from ledger.errors import LedgerError
+from ledger.moment import nearest_date
 from protocol.dialect import load
 from protocol.errors import ProtocolError
 from protocol.message import NAMES, Message, masked_card
@@ -55,7 +56,7 @@ class Counter:
 
     def reversal(self, belief: Belief) -> str:
         """Say by which command a transaction whose outcome is not known is reversed."""
-        told = belief.terminal, belief.sent_at, belief.stan
+        told = belief.terminal, belief.sent_at[4:], belief.stan
         of = "--amount", str(belief.amount), "--code", belief.code
         return f"not decided; reverse it: {shlex.join((_PROGRAM, *self.options, 'reverse', *told, *of))}"
 
@@ -160,8 +161,9 @@ def reverse(counter: Counter, terminal: str, sent_at: str, stan: str, amount: in
     """Reverse a transaction by the three that name it, as `collect` and `pay` print them."""
 
     def act(bank: Bank) -> Coroutine[Any, Any, bool]:
+        moment = nearest_date(sent_at[:4], datetime.now().astimezone().date()) + sent_at[4:]
         original = Belief(
-            "0200", code, terminal, bank.profile.branches[0], sent_at, stan, "0" * 12, "", "", amount
+            "0200", code, terminal, bank.profile.branches[0], moment, stan, "0" * 12, "", "", amount
         )
         wanted = State.REVERSED, State.NEVER_WAS  # either way the original has no effect
         return _settled(bank, bank.reverse(bank.record.keep(original)), wanted)
@@ -280,7 +282,7 @@ async def _settled(
     console = _console()
     told = f"DE 39 {belief.response} {belief.reason}".rstrip() if belief.response else ""
     console.print(f"{belief.state}: {told}".rstrip(": "))
-    console.print(f"terminal {belief.terminal}, DE 7 {belief.sent_at}, STAN {belief.stan}")
+    console.print(f"terminal {belief.terminal}, DE 7 {belief.sent_at[4:]}, STAN {belief.stan}")
     if belief.receipt:
         _show(await bank.receipt(belief.receipt), console, bank.profile.dialect)
     return belief.state in wanted

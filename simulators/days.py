@@ -248,7 +248,7 @@ class Days:
 
     def _prepared(self, bank: BankSide, due: DueLine, mti: str = "0200") -> Belief:
         stan = f"{next(self._stans) % 1_000_000:06d}"
-        sent_at = f"{self._now:%m%d%H%M%S}"
+        sent_at = f"{self._now:%Y%m%d%H%M%S}"
         terminal = f"T{self._random.randrange(1, 5):07d}"
         rrn = f"{stan}{self._random.randrange(10**6):06d}"
         belief = Belief(

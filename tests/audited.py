@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
+from os import urandom
 from typing import Any, NamedTuple
 from unittest import mock
 
@@ -51,7 +52,7 @@ def build(urls: Urls) -> None:
     """
     with mock.patch.object(world, "Days", _Days):
         here = World(*urls, seed=20_260_923, policies=200)
-    node = FrontBook(here.front_store, "check")
+    node = FrontBook(here.front_store, "check", urandom)
     node.claim("fep2")
     try:
         for number in range(3):
@@ -82,9 +83,15 @@ def _second_node(here: World, node: FrontBook, number: int) -> None:
 
     def ask(act: Act, code: str, amount: int, **given: object) -> Request:
         stan = f"{900_000 + 100 * number + len(asked):06d}"
-        values = {"mti": "0200", "code": code, "terminal": "T0000009", "sent_at": "0101080000", "stan": stan}
-        values |= {"rrn": f"R{stan}", "currency": "156", "content": stan, "local_at": "0101080000"}
-        key = key_of(BANKS[0], "T0000009", "0101080000", stan)
+        values = {
+            "mti": "0200",
+            "code": code,
+            "terminal": "T0000009",
+            "sent_at": "20260923080000",
+            "stan": stan,
+        }
+        values |= {"rrn": f"R{stan}", "currency": "156", "content": stan, "local_at": "20260923080000"}
+        key = key_of(BANKS[0], "T0000009", "20260923080000", stan)
         one = Request(key=key, act=act, bank=BANKS[0], amount=amount, **(values | given))  # type: ignore[arg-type]
         asked.append(one)
         node.commit([one], 1_000 * number + len(asked))

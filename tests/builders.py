@@ -6,8 +6,11 @@ from collections.abc import Iterable
 from itertools import count
 
 from ledger.bookfile import Book, DueLine, Policy
+from ledger.entry import GENESIS, Entry, Kind
+from ledger.numbering import authorization_code, receipt_number
 from ledger.request import Act, Request, key_of
 from protocol.message import Message
+from protocol.responses import Response
 from protocol.tlv import build
 
 BANK = "01020000"
@@ -55,8 +58,8 @@ def request(act: Act = Act.COLLECT, **given: object) -> Request:
         "terminal": "T0000001",
         "branch": "B00000000000001",
         "stan": number,
-        "sent_at": "1124101112",
-        "local_at": "1124101112",
+        "sent_at": "20261124101112",
+        "local_at": "20261124101112",
         "rrn": f"RRN000{number}",
         "amount": 120_000,
         "currency": "156",
@@ -68,6 +71,49 @@ def request(act: Act = Act.COLLECT, **given: object) -> Request:
         "key", key_of(str(values["bank"]), str(values["terminal"]), str(values["sent_at"]), number)
     )
     return Request(**values)  # type: ignore[arg-type]
+
+
+def entry(position: int = 1, **given: object) -> Entry:
+    """A journal entry: the collection of D1 of P1 by `request`'s terminal, in effect."""
+    number = f"{position:06d}"
+    values: dict[str, object] = {
+        "chain": 1,
+        "position": position,
+        "key": key_of(BANK, "T0000001", "20261124101112", number),
+        "kind": Kind.COLLECTION,
+        "mti": "0200",
+        "code": "500000",
+        "bank": BANK,
+        "terminal": "T0000001",
+        "branch": "B00000000000001",
+        "stan": number,
+        "sent_at": "20261124101112",
+        "local_at": "20261124101112",
+        "rrn": f"RRN000{number}",
+        "card": "",
+        "amount": 120_000,
+        "currency": "156",
+        "policy": "P1",
+        "holder": "张三",
+        "due": "D1",
+        "due_date": "20261201",
+        "original": "",
+        "content": f"content {number}",
+        "business_date": DATE,
+        "recorded_at": position,
+        "response": Response.APPROVED,
+        "reason": "",
+        "authorization": authorization_code(position),
+        "receipt": receipt_number(DATE, 1, position),
+        "misfit": "",
+        "side": "premium",
+        "subject": "D1",
+        "turn": 1,
+        "turn_before": None,
+        "previous": GENESIS,
+        "salt": "",
+    }
+    return Entry(**{**values, **given})  # type: ignore[arg-type]
 
 
 def message(

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from os import urandom
 from pathlib import Path
 from typing import Any
 
@@ -299,7 +300,7 @@ def load_front_book(settings: Settings, given: Book | None = None) -> None:
     front_key = FrontKey(FRONT_KEY)
     store = Store(settings.node.database)
     try:
-        FrontBook(store, front_key.check_value).create()
+        FrontBook(store, front_key.check_value, urandom).create()
         load_book(store, given or book(), front_key.identity, 1)
     finally:
         store.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from os import urandom
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, insert, select, text, update
@@ -42,7 +43,7 @@ class Books:
     def __init__(self, front_url: str, office_url: str) -> None:
         self.front = Store(front_url)
         self.office = Store(office_url, by_index=False)
-        self.nodes = [FrontBook(self.front, "check") for _ in range(2)]
+        self.nodes = [FrontBook(self.front, "check", urandom) for _ in range(2)]
         self.nodes[0].create()
         load_book(self.front, book(dues=[premium(f"D{n}", f"P{n}") for n in range(1, 4)]), str, 1)
         for number, node in enumerate(self.nodes):

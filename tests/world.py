@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from hashlib import sha256
+from os import urandom
 from random import Random
 from typing import BinaryIO
 
@@ -31,7 +32,7 @@ class World:
     def __init__(self, front_url: str, office_url: str, seed: int, policies: int) -> None:
         self.random = Random(seed)
         self.front_store = Store(front_url)
-        front = FrontBook(self.front_store, "check")
+        front = FrontBook(self.front_store, "check", urandom)
         front.create()
         front.claim("fep1")
         self.front = front

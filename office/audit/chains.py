@@ -1,10 +1,12 @@
 """Invariants 5, 8 and 11: the hash chains, the seals on closed days, the date of every entry, the epochs.
 
-The bytes under a hash: the entry's 34 columns, in the order of the table and `previous` among them, as one
-JSON array (RFC 8259) without blanks, text as itself and not escaped, NULL as null, in UTF-8; SHA-256 of that,
-in lower-case hex. The first entry's `previous` is 64 zeros. The bytes under a day's root: the JSON array
-[date, next date, moment of the cut-over, [[chain, position, hash], ...]], chains in order, without blanks,
-in ASCII. The seal is Ed25519 over the root's 64 hex digits. All of it is worked out here anew.
+The bytes under a hash: the entry's columns but the last, `salt`, in the order of the table, as one JSON array
+(RFC 8259) without blanks, text as itself and not escaped, NULL as null, in UTF-8; SHA-256 of that, in
+lower-case hex. In the place of `holder` stands the SHA-256 over the salt's digits and the name; where
+the person was forgotten there is no salt, and the column has that digest itself. The first entry's `previous`
+is 64 zeros. The bytes under a day's root: the JSON array [date, next date, moment of the cut-over, [[chain,
+position, hash], ...]], chains in order, without blanks, in ASCII. The seal is Ed25519 over the root's 64 hex
+digits. All of it is worked out here anew.
 """
 
 from __future__ import annotations
@@ -27,6 +29,9 @@ NOTHING: Final = "0" * 64
 """What stands for the hash before the first entry."""
 _CHAINS_MAX: Final = 99
 _TOLD_EVERY: Final = 10_000
+_HOLDER: Final = 17
+_PREVIOUS: Final = -2
+"""Places of the columns of the same name."""
 _encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 End = tuple[int, int, str]
@@ -45,7 +50,10 @@ class Segment(NamedTuple):
 
 def digest(row: Sequence[Any]) -> str:
     """The hash of an entry, given as its columns in order."""
-    return hashlib.sha256(_encoded(list(row)).encode()).hexdigest()
+    *sealed, salt = row
+    if salt:
+        sealed[_HOLDER] = hashlib.sha256((salt + sealed[_HOLDER]).encode()).hexdigest()
+    return hashlib.sha256(_encoded(sealed).encode()).hexdigest()
 
 
 def root(date: str, next_date: str, closed_at: int, ends: Iterable[End]) -> str:
@@ -83,7 +91,7 @@ def _walk(
         subject = f"{name}, entry {chain}/{row[1]}"
         if row[1] != position + 1:
             yield Failing(5, subject, f"stands where entry {position + 1} should")
-        if row[-1] != tip:
+        if row[_PREVIOUS] != tip:
             yield Failing(5, subject, "does not carry the hash of the entry before it")
         position, tip, count = row[1], digest(row), count + 1
     if (position, tip) != end:

@@ -41,7 +41,7 @@ _RUN_BY_ITSELF: Final = "[^0-9A-Za-z][0-9]{13}"
 _IDENTITY: Final = re.compile(r"(?<![0-9])[0-9]{6}((?:19|20)[0-9]{6})[0-9]{3}[0-9Xx](?![0-9])")
 _DIGITS: Final = re.compile(r"(?<![0-9])[0-9]{13,19}(?![0-9])")
 _HEX: Final = frozenset(
-    {"content", "previous", "digest", "tip", "root", "signature", "beneficiary", "value", "chains"}
+    {"content", "previous", "salt", "digest", "tip", "root", "signature", "beneficiary", "value", "chains"}
 )
 """Columns of hashes and digests."""
 _WHOLE: Final = _HEX | {"policy", "due", "subject", "note"}

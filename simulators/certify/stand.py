@@ -6,6 +6,7 @@ Wiring only. The keys are known to both sides and good for nothing else.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -121,7 +122,7 @@ class Stand:
         store = Store(settings.node.database)
         try:
             front_key = Vault(settings.keystore).front_key
-            FrontBook(store, front_key.check_value).create()
+            FrontBook(store, front_key.check_value, os.urandom).create()
             book = parse(practice.write(self._surroundings.now().strftime("%Y%m%d")))
             load_book(store, book, front_key.identity, 1)
         finally:

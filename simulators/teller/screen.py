@@ -356,7 +356,7 @@ class TellerScreen(App[None]):
     def _show_transactions(self) -> None:
         rows = [
             (
-                f"{one.sent_at[4:6]}:{one.sent_at[6:8]}:{one.sent_at[8:]}",
+                f"{one.sent_at[8:10]}:{one.sent_at[10:12]}:{one.sent_at[12:]}",
                 Text(self._word(str(one.state)), _COLOURS.get(one.state, "")),
                 _yuan(one.amount),
                 self._word(one.code),

@@ -140,7 +140,7 @@ def prepare(within: Path) -> Ground:
     Keystore.create(folder / "keystore", MasterKey(Secret(_MASTER)), keys, Random(1).randbytes)
     ground, front_key = Ground(folder), FrontKey(_FRONT_KEY)
     with closing(Store(f"sqlite:///{ground.database.with_suffix(_TEMPLATE)}")) as store:
-        front = FrontBook(store, front_key.check_value)
+        front = FrontBook(store, front_key.check_value, Random(2).randbytes)
         front.create()
         load_book(store, parse(b"".join(write(DATES[0], FIRST_BOOK))), front_key.identity, 1)
     with closing(Store(f"sqlite:///{ground.office.with_suffix(_TEMPLATE)}")) as store:

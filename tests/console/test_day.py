@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from os import urandom
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ def config(tmp_path: Path) -> Path:
     settings = write_settings(tmp_path, f"sqlite:///{tmp_path}/front.db")
     load_front_book(settings)
     store = Store(settings.node.database)
-    book = FrontBook(store, FrontKey(FRONT_KEY).check_value)
+    book = FrontBook(store, FrontKey(FRONT_KEY).check_value, urandom)
     book.claim("fep1")
     book.commit([request()], 1)
     store.close()
@@ -98,7 +99,7 @@ def test_the_office_says_how_far_it_has_come(config: Path, tmp_path: Path) -> No
 def test_a_book_without_a_day_says_what_begins_one(tmp_path: Path) -> None:
     settings = write_settings(tmp_path, f"sqlite:///{tmp_path}/front.db")
     store = Store(settings.node.database)
-    FrontBook(store, FrontKey(FRONT_KEY).check_value).create()
+    FrontBook(store, FrontKey(FRONT_KEY).check_value, urandom).create()
     store.close()
     said = CliRunner().invoke(status_command, ["--config", str(tmp_path / "qianzhi.toml")]).stdout
     assert said == "no business day yet: qianzhi book load FILE\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from os import urandom
 from pathlib import Path
 
 import pytest
@@ -230,7 +231,7 @@ def test_the_first_keys_are_the_first_act_of_a_book_made_for_them(config: Path) 
     master = MasterKey.read(settings.keystore.master_key).check_value
     assert acts(config) == of_me("keys create", "", "asked", f"done: master key {master}")
     store = Store(settings.node.database)
-    FrontBook(store, Vault(settings.keystore).front_key.check_value).create()
+    FrontBook(store, Vault(settings.keystore).front_key.check_value, urandom).create()
     store.close()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 from collections.abc import Callable
+from os import urandom
 from pathlib import Path
 from typing import Final
 
@@ -36,7 +37,7 @@ def config(tmp_path: Path, new_database: Callable[[str], str]) -> Path:
     """An office with one break, an empty front book beside it, and three clerks."""
     front, database = new_database("front"), new_database("office")
     store = Store(front)
-    FrontBook(store, "check").create()
+    FrontBook(store, "check", urandom).create()
     store.close()
     path = tmp_path / "office.toml"
     clerks = "".join(f'[[clerk]]\nname = "{name}"\n' for name in ("li", "wang", "nobody", "root"))

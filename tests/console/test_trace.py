@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from os import urandom
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def front(tmp_path: Path) -> Iterator[Store]:
     """A front book with a transaction of each fate."""
     settings = write_settings(tmp_path, f"sqlite:///{tmp_path}/front.db")
     store = Store(settings.node.database)
-    node = FrontBook(store, "check")
+    node = FrontBook(store, "check", urandom)
     node.create()
     dues = [premium(f"D{n}", f"P{n}") for n in range(5)]
     load_book(store, book([policy("P0", holder="ZHANG SAN FENG")], dues), str, NOW)
@@ -150,7 +151,11 @@ def test_no_person_is_named(front: Store, tmp_path: Path) -> None:
     with front.reading() as connection:
         [like], _ = read_story(connection, journal, REFUSED.key)
     strange = like._replace(
-        position=900, key=f"{BANK.zfill(11)}/T/1124101112/900000", policy=CARD, reason=IDENTITY, terminal=CARD
+        position=900,
+        key=f"{BANK.zfill(11)}/T/20261124101112/900000",
+        policy=CARD,
+        reason=IDENTITY,
+        terminal=CARD,
     )
     with front.transaction() as connection:
         connection.execute(insert(journal).values(strange._asdict()))

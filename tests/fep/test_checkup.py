@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from os import urandom
 from pathlib import Path
 
 import pytest
@@ -47,7 +48,7 @@ def machine(tmp_path: Path) -> Machine:
     config = install(tmp_path / "fep", os.urandom, NOW, first_port=9583, status_port=9580)
     settings = load_settings(config)
     store = Store(settings.node.database)
-    front = FrontBook(store, Vault(settings.keystore).front_key.check_value)
+    front = FrontBook(store, Vault(settings.keystore).front_key.check_value, urandom)
     front.create()
     load_book(store, book(), str, NOW_US)
     front.claim("fep1")

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
+from os import urandom
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -33,7 +34,7 @@ DISK = "22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/root rw,discard\n"
 def store(database: str) -> Iterator[Store]:
     """A book with a closed day and an open one, entries in both, on a chain that is sound."""
     store = Store(database)
-    front = FrontBook(store, "check")
+    front = FrontBook(store, "check", urandom)
     front.create()
     load_book(store, book(dues=[premium(f"D{n}", f"P{n}") for n in range(6)]), str, NOW)
     front.claim("fep1")
@@ -126,7 +127,7 @@ def test_a_tail_that_does_not_begin_where_the_seal_ends_is_found(store: Store) -
 
 
 def test_no_more_broken_links_are_told_than_a_person_reads(store: Store) -> None:
-    front = FrontBook(store, "check")
+    front = FrontBook(store, "check", urandom)
     front.claim("fep1")
     front.commit([request(policy="P4", amount=1) for _ in range(30)], NOW)
     with tampering(store) as execute:
@@ -146,7 +147,7 @@ def test_a_clock_behind_what_was_written_is_refused_and_one_within_the_tolerance
 @pytest.mark.parametrize("place", ["entry", "cutover", "act"])
 def test_whatever_was_written_last_is_what_the_clock_is_held_against(database: str, place: str) -> None:
     store = Store(database)
-    front = FrontBook(store, "check")
+    front = FrontBook(store, "check", urandom)
     front.create()
     later = NOW + 2 * CLOCK_TOLERANCE_US
     load_book(store, book(), str, later if place == "act" else NOW)

@@ -91,7 +91,7 @@ class House:
                 bank,
                 CODEC,
                 Refuser(CODEC),
-                Gate(bank, vault.front_key, CODEC.dialect),
+                Gate(bank, vault.front_key, CODEC.dialect, settings.limits.key_days),
                 vault.bank_keys(bank, os.urandom),
                 None,
             )

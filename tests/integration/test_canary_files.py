@@ -161,7 +161,7 @@ LINE = BankLine(
     1,
     "T0000001",
     "B00000000000001",
-    "1124101112",
+    "20261124101112",
     "000001",
     "RRN000000001",
     "500000",
@@ -403,7 +403,7 @@ def closed(tmp_path: Path, new_database: Callable[[str], str]) -> tuple[Path, st
     world.leave_files(date, Counts(bank_only=1))
     code, of_bank = BANKS[0], layout.load(LAYOUTS[0])
     lines = list(bankfile.read(of_bank, io.BytesIO(world.files[code, date]), code, date))
-    lines += [line._replace(sent_at=f"{date[4:]}101112") for line in misplaced(len(lines) + 1)]
+    lines += [line._replace(sent_at=f"{date}101112") for line in misplaced(len(lines) + 1)]
     world.files[code, date] = b"".join(bankfile.write(of_bank, code, date, lines))
     folder = tmp_path / "bankfiles"
     folder.mkdir()

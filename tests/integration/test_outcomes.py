@@ -38,7 +38,7 @@ def test_00_a_collection_is_on_disk_with_code_and_receipt(bank: Client, books: B
     assert {n: answer.fields[n] for n in (3, 4, 7, 11, 12, 13, 32, 37, 41, 42, 49)} == {
         n: sent.fields[n] for n in (3, 4, 7, 11, 12, 13, 32, 37, 41, 42, 49)
     }
-    key = f"{BANK.zfill(11)}/T0000001/1124101112/{sent.fields[11]}"
+    key = f"{BANK.zfill(11)}/T0000001/20261124101112/{sent.fields[11]}"
     assert books.due("D1") == ("settled", key, 1)
     assert books.rows(
         "SELECT response, amount, authorization, receipt FROM journal".replace(
@@ -419,7 +419,7 @@ def test_an_advice_is_recorded_whatever_the_book_says(bank: Client, books: Books
     assert (bank.ask(fits).mti, bank.ask(misfit).mti) == ("0230", "0230")
     assert books.rows("SELECT response, misfit, subject FROM journal ORDER BY position") == [
         ("00", "", "D1"),
-        ("00", "12", f"{BANK.zfill(11)}/T0000001/1124101112/{misfit.fields[11]}"),
+        ("00", "12", f"{BANK.zfill(11)}/T0000001/20261124101112/{misfit.fields[11]}"),
     ]
     assert books.totals() == Totals(collections=2, collected=120_001)
     assert bank.ask(reversal(misfit)).fields[39] == "00"

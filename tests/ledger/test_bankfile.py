@@ -74,7 +74,7 @@ def line(number: int = 2, **given: object) -> BankLine:
     values: dict[str, object] = {
         "terminal": "T0000001",
         "branch": "B00000000000001",
-        "sent_at": "1124101112",
+        "sent_at": "20261124101112",
         "stan": "000001",
         "rrn": "RRN000000001",
         "code": "500000",
@@ -280,12 +280,18 @@ def test_the_commas_layout_speaks_the_banks_words() -> None:
 
 
 def test_the_year_of_a_date_is_the_one_nearest_to_the_files() -> None:
-    new_year = file(load("csv-yuan"), [line(sent_at="1231235959")], date="20270101")
+    new_year = file(load("csv-yuan"), [line(sent_at="20261231235959")], date="20270101")
     assert b",2026-12-31 23:59:59," in new_year
     other_year = new_year.replace(b"2026-12-31", b"2027-12-31")
     assert problems(other_year, load("csv-yuan"), date="20270101") == [
         "line 2, sent_at: no such date, or not within half a year of the file's"
     ]
+    for date, sent_at in (("20270101", "20261231235959"), ("20261231", "20270101000000")):
+        without_year = file(STANDARD, [line(sent_at=sent_at)], date=date)
+        assert f"|{sent_at[4:]}|".encode() in without_year
+        assert [one.sent_at for one in taken(STANDARD, without_year, date=date)[0]] == [sent_at]
+    leap_day = file(STANDARD, [line(sent_at="20280229101112")], date="20280301")
+    assert taken(STANDARD, leap_day, date="20280301")[0][0].sent_at == "20280229101112"
 
 
 @pytest.mark.parametrize(
@@ -424,11 +430,12 @@ def test_a_bank_may_be_spelled_with_leading_zeros() -> None:
         (STANDARD, {"state": "X"}, "state"),
         (STANDARD, {"amount": 0}, "amount"),
         (STANDARD, {"amount": 10**12}, "amount"),
-        (STANDARD, {"sent_at": "1331000000"}, "sent_at"),
+        (STANDARD, {"sent_at": "20261331000000"}, "sent_at"),
         (load("fixed-gb18030"), {"terminal": "T1"}, "terminal"),
         (load("fixed-gb18030"), {"policy": "保" * 17}, "policy"),
         (load("fixed-gb18030"), {"due": " D1"}, "due"),
-        (load("csv-yuan"), {"sent_at": "0229000000"}, "sent_at"),
+        (load("csv-yuan"), {"sent_at": "20270229000000"}, "sent_at"),
+        (STANDARD, {"sent_at": "20251124101112"}, "sent_at"),
     ],
 )
 def test_what_a_layout_cannot_say_is_not_written(layout: Layout, bad: dict[str, object], column: str) -> None:

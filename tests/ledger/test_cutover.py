@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
 from functools import partial
+from os import urandom
 from typing import Any
 
 import pytest
@@ -44,7 +45,7 @@ close = partial(cut_over, next_business_date=Calendar().next_business_date, seal
 @pytest.fixture
 def store(database: str) -> Iterator[Store]:
     store = Store(database)
-    FrontBook(store, "check").create()
+    FrontBook(store, "check", urandom).create()
     load_book(store, book(dues=[premium(f"D{n}", f"P{n}") for n in range(1, 6)]), str, 1)
     yield store
     store.close()
@@ -52,7 +53,7 @@ def store(database: str) -> Iterator[Store]:
 
 @pytest.fixture
 def front(store: Store) -> FrontBook:
-    front = FrontBook(store, "check")
+    front = FrontBook(store, "check", urandom)
     front.claim("fep1")
     return front
 
@@ -225,7 +226,7 @@ class Nodes:
 
     def __init__(self, database: str) -> None:
         self.stores = {name: named_store(database, name) for name in "ABC"}
-        self.fronts = {name: FrontBook(self.stores[name], "check") for name in "AB"}
+        self.fronts = {name: FrontBook(self.stores[name], "check", urandom) for name in "AB"}
         self.fronts["A"].create()
         load_book(self.stores["C"], book(), str, 1)
         for name, front in self.fronts.items():

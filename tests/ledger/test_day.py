@@ -1,15 +1,12 @@
-"""The life of a business day as a table: every state against every event; and dates without a year."""
+"""The life of a business day as a table: every state against every event."""
 
 from __future__ import annotations
 
-from datetime import date, timedelta
 from itertools import product
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from ledger.day import TRANSITIONS, DayEvent, DayState, full_date
+from ledger.day import TRANSITIONS, DayEvent, DayState
 
 
 @pytest.mark.parametrize(("state", "event"), list(product(DayState, DayEvent)))
@@ -25,9 +22,3 @@ def test_a_day_goes_through_every_state_once_and_ends() -> None:
         [state] = moves
         seen.append(state)
     assert seen == list(DayState)
-
-
-@given(current=st.dates(date(2001, 1, 1), date(2099, 12, 31)), back=st.integers(0, 360))
-def test_a_date_without_a_year_is_the_latest_that_is_not_to_come(current: date, back: int) -> None:
-    meant = current - timedelta(back)
-    assert full_date(f"{meant:%m%d}", f"{current:%Y%m%d}") == f"{meant:%Y%m%d}"

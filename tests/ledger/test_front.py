@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from os import urandom
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ from tests.builders import BANK, DATE, book, premium, request
 @pytest.fixture
 def store(database: str) -> Iterator[Store]:
     store = Store(database)
-    FrontBook(store, "check").create()
+    FrontBook(store, "check", urandom).create()
     load_book(
         store,
         book(dues=[premium(f"D{n}", f"P{n}") for n in range(1, 6)]),
@@ -56,7 +57,7 @@ def store(database: str) -> Iterator[Store]:
 
 @pytest.fixture
 def front(store: Store) -> FrontBook:
-    front = FrontBook(store, "check")
+    front = FrontBook(store, "check", urandom)
     front.claim("fep1")
     return front
 
@@ -190,7 +191,7 @@ def test_a_flipped_value_in_the_journal_is_found(front: FrontBook, store: Store,
 
 
 def test_a_newer_process_of_the_same_name_fences_the_older(front: FrontBook, store: Store) -> None:
-    newer = FrontBook(store, "check")
+    newer = FrontBook(store, "check", urandom)
     assert newer.claim("fep1") == 2
     with pytest.raises(Fenced):
         front.commit([request()], 1)
@@ -266,7 +267,7 @@ def test_nodes_that_are_new_to_a_book_and_start_at_once_get_a_chain_each(databas
         with store.transaction() as connection:
             values = {"chain": 1, "node": "first", "epoch": 1, "position": 0, "tip": GENESIS}
             connection.execute(insert(chains).values(values))
-            claimed = threads.submit(FrontBook(other, "check").claim, "second")
+            claimed = threads.submit(FrontBook(other, "check", urandom).claim, "second")
             waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
             while not connection.execute(waiting).scalar() and not claimed.done():
                 pass
@@ -277,7 +278,7 @@ def test_nodes_that_are_new_to_a_book_and_start_at_once_get_a_chain_each(databas
 
 
 def test_two_nodes_have_two_chains_and_one_set_of_dues(front: FrontBook, store: Store) -> None:
-    other = FrontBook(store, "check")
+    other = FrontBook(store, "check", urandom)
     other.claim("fep2")
     first = request()
     assert codes(front.commit([first], 1)) == ["00"]
@@ -329,16 +330,16 @@ def test_totals_are_kept_with_every_batch(front: FrontBook, store: Store) -> Non
     first = request()
     front.commit([first, request(policy="P2")], 1)
     front.commit([request(Act.REVERSE, original=first.key)], 1)
-    ours = front.commit([request(Act.TOTALS, key="", date=DATE[4:])], 1)[0]
+    ours = front.commit([request(Act.TOTALS, key="", date=DATE)], 1)[0]
     assert (ours.response, ours.totals) == (Response.TOTALS_DIFFER, Totals(2, 240_000, 1, 120_000))
-    agreed = request(Act.TOTALS, key="", date=DATE[4:], totals=ours.totals, net=120_000)
+    agreed = request(Act.TOTALS, key="", date=DATE, totals=ours.totals, net=120_000)
     assert front.commit([agreed], 1)[0].response is Response.APPROVED
     assert first.bank == BANK
 
 
 def test_a_book_made_with_another_front_key_is_refused(store: Store) -> None:
     with pytest.raises(InvariantBroken, match="front_key"):
-        FrontBook(store, "another").create()
+        FrontBook(store, "another", urandom).create()
 
 
 def test_an_embedded_book_has_one_writer(tmp_path: Path) -> None:
@@ -373,7 +374,7 @@ def test_a_database_that_is_not_there_is_unavailable() -> None:
 
 def test_readers_cannot_write(tmp_path: Path) -> None:
     store = Store(f"sqlite:///{tmp_path / 'front.db'}")
-    FrontBook(store, "check").create()
+    FrontBook(store, "check", urandom).create()
     with pytest.raises(LedgerError, match="readonly"), store.reading() as connection:
         connection.execute(text("DELETE FROM days"))
     store.close()

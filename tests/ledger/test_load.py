@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
+from os import urandom
 from typing import Any
 
 import pytest
@@ -31,7 +32,7 @@ from tests.seals import faults
 def store(database: str) -> Iterator[Store]:
     """The default book of DATE: P1 to P5 owe D1 to D5, P6 is owed B6."""
     store = Store(database)
-    FrontBook(store, "check").create()
+    FrontBook(store, "check", urandom).create()
     first = [premium(f"D{n}", f"P{n}") for n in range(1, 6)]
     load_book(store, book(dues=[*first, benefit("B6", "P6")]), conceal, 1)
     yield store
@@ -40,7 +41,7 @@ def store(database: str) -> Iterator[Store]:
 
 @pytest.fixture
 def front(store: Store) -> FrontBook:
-    front = FrontBook(store, "check")
+    front = FrontBook(store, "check", urandom)
     front.claim("fep1")
     return front
 
@@ -68,7 +69,7 @@ def test_a_load_is_taken_once(store: Store) -> None:
 )
 def test_a_load_that_does_not_add_up_leaves_nothing(database: str, change: dict[str, Any]) -> None:
     store = Store(database)
-    FrontBook(store, "check").create()
+    FrontBook(store, "check", urandom).create()
     with pytest.raises(LedgerError):
         load(store, book()._replace(**change))
     assert set(map(tuple, taken(store).values())) == {()}
@@ -370,7 +371,7 @@ def test_a_load_that_is_lost_in_its_commit_finds_out_what_became_of_it(store: St
 
 
 def test_a_due_withdrawn_too_late_is_not_payable_again_when_its_settlement_is_undone(store: Store) -> None:
-    front = FrontBook(store, "check")
+    front = FrontBook(store, "check", urandom)
     front.claim("fep1")
     paid = request()
     assert front.commit([paid], 1)[0].response.value == "00"
@@ -406,8 +407,8 @@ def test_day_after_day_the_book_is_what_a_plain_reading_of_the_files_says(data: 
 
     with tempfile.TemporaryDirectory() as folder:
         store = Store(f"sqlite:///{folder}/front.db")
-        FrontBook(store, "check").create()
-        front = FrontBook(store, "check")
+        FrontBook(store, "check", urandom).create()
+        front = FrontBook(store, "check", urandom)
         front.claim("fep1")
         today, number, model = DATE, count(1), {}
         lapsing: dict[str, str] = {}

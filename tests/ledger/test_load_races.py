@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
+from os import urandom
 from typing import Any
 
 import pytest
@@ -29,7 +30,7 @@ class Pair:
 
     def __init__(self, database: str) -> None:
         self.bank, self.loader = named_store(database, "bank"), named_store(database, "loader")
-        self.front = FrontBook(self.bank, "check")
+        self.front = FrontBook(self.bank, "check", urandom)
         self.front.create()
         load_book(self.loader, book(dues=[premium(f"D{n}", f"P{n}") for n in range(1, 4)]), conceal, 1)
         close(self.loader)

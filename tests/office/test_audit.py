@@ -7,6 +7,7 @@ database; what the audit must then report stands beside it.
 from __future__ import annotations
 
 import ast
+from os import urandom
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from sqlalchemy import BigInteger, Connection, Integer, Table, select, text, update
 
 from ledger import schema as front_schema
-from ledger.entry import GENESIS, Entry, chain_entries
+from ledger.entry import GENESIS, SALT_BYTES, Entry, chain_entries
 from ledger.store import Store
 from office import audit as package
 from office import schema as office_schema
@@ -216,10 +217,10 @@ def chain_anew(connection: Connection) -> None:
     rows = connection.execute(select(table).order_by(table.c.chain, table.c.position)).all()
     for chain in {row.chain for row in rows}:
         entries = [Entry._make(row) for row in rows if row.chain == chain]
-        linked, tip = chain_entries(entries, GENESIS)
+        linked, tip = chain_entries(entries, GENESIS, urandom(SALT_BYTES * len(entries)))
         for one in linked:
             here = (table.c.chain == chain) & (table.c.position == one.position)
-            connection.execute(update(table).where(here).values(previous=one.previous))
+            connection.execute(update(table).where(here).values(previous=one.previous, salt=one.salt))
         ends = front_schema.chains
         connection.execute(update(ends).where(ends.c.chain == chain).values(tip=tip))
 

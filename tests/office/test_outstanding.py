@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from os import urandom
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,7 @@ def office(tmp_path: Path, new_database: Callable[[str], str]) -> Path:
     """An office's settings, with an empty front book beside it and a place for the figures."""
     front, database = new_database("front"), new_database("office")
     store = Store(front)
-    FrontBook(store, "check").create()
+    FrontBook(store, "check", urandom).create()
     store.close()
     path = tmp_path / "office.toml"
     path.write_text(

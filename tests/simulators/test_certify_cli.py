@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from datetime import UTC, datetime
+from os import urandom
 from pathlib import Path
 from xml.dom.minidom import parse as parse_xml
 
@@ -158,7 +159,7 @@ def test_a_machine_behind_tls_is_examined(tmp_path: Path) -> None:
     settings = load_settings(config)
     front_key = Vault(settings.keystore).front_key
     store = Store(settings.node.database)
-    FrontBook(store, front_key.check_value).create()
+    FrontBook(store, front_key.check_value, urandom).create()
     load_book(store, bookfile.parse(dues.write(DATE)), front_key.identity, 1)
     store.close()
     machine = Machine(settings)
