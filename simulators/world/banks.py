@@ -64,7 +64,7 @@ class Deal:
     @property
     def rrn(self) -> str:
         """Its retrieval reference number."""
-        return f"{self.sent_at[:6]}{self.stan}"
+        return f"{self.sent_at[4:10]}{self.stan}"
 
 
 class BankLink:
@@ -243,7 +243,7 @@ class Bank:
 
     def network_message(self, code: str) -> Message:
         """An 0800."""
-        return Message("0800", {7: self.moment(), 11: self.stan(), 32: self.terms.code, 70: code})
+        return Message("0800", {7: self.moment()[4:], 11: self.stan(), 32: self.terms.code, 70: code})
 
     def stan(self) -> str:
         """The next trace number."""
@@ -268,10 +268,10 @@ class Bank:
         fields = {
             3: deal.code,
             4: f"{deal.amount:012d}",
-            7: deal.sent_at,
+            7: deal.sent_at[4:],
             11: deal.stan,
-            12: deal.sent_at[4:],
-            13: deal.sent_at[:4],
+            12: deal.sent_at[8:],
+            13: deal.sent_at[4:8],
             32: self.terms.code,
             37: deal.rrn,
             41: deal.terminal,
@@ -288,11 +288,11 @@ class Bank:
 
     def original(self, deal: Deal) -> str:
         """DE 90 for a deal."""
-        return f"{deal.mti}{deal.stan}{deal.sent_at}{self.terms.full_code}{'0' * 11}"
+        return f"{deal.mti}{deal.stan}{deal.sent_at[4:]}{self.terms.full_code}{'0' * 11}"
 
     def reversal(self, deal: Deal, mti: str = "0400", **other: str) -> Message:
         """A reversal of a deal, under a key of its own."""
-        moment, stan = self.moment(), self.stan()
+        moment, stan = self.moment()[4:], self.stan()
         fields = dict(self.message(deal).fields)
         del fields[48]
         fields |= {7: moment, 11: stan, 12: moment[4:], 13: moment[:4], 37: f"{moment[:6]}{stan}"}
@@ -302,7 +302,7 @@ class Bank:
 
     def inquiry(self, code: str, pairs: Iterable[tuple[str, str]], of: Deal | None = None) -> Message:
         """An 0100."""
-        moment = self.moment()
+        moment = self.moment()[4:]
         fields = {
             3: code,
             7: moment,
@@ -330,7 +330,7 @@ class Bank:
                     figures[place + offset] += 1
                     figures[place + offset + 1] += deal.amount
         net = figures[1] - figures[3] - figures[5] + figures[7]
-        fields = {7: self.moment(), 11: self.stan(), 15: date, 32: self.terms.code, 49: "156"}
+        fields = {7: self.moment()[4:], 11: self.stan(), 15: date, 32: self.terms.code, 49: "156"}
         fields |= {number: f"{figures[place]:010d}" for number, place in ((74, 4), (75, 6), (76, 0), (77, 2))}
         fields |= {number: f"{figures[place]:016d}" for number, place in ((86, 5), (87, 7), (88, 1), (89, 3))}
         fields[97] = f"{'D' if net >= 0 else 'C'}{abs(net):016d}"

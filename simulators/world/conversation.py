@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import date
 
 from protocol.errors import DecodeError, FrameError, PeerError
 from protocol.framing import FrameReader
@@ -89,6 +90,7 @@ class Conversation:
     number: int
     terms: Terms
     say: Callable[[str], None]
+    today: Callable[[], date]
     keys: list[SessionKey] = field(default_factory=list)
     signed: list[list[float]] = field(default_factory=list)
     waiting: dict[Name, list[Question]] = field(default_factory=dict)
@@ -130,7 +132,11 @@ class Conversation:
             return None
         if is_answer(message.mti):
             return None
-        ask = read(message, self.terms) if message.mti[:2] != "08" else Ask("0800", self.terms.code)
+        ask = (
+            read(message, self.terms, self.today())
+            if message.mti[:2] != "08"
+            else Ask("0800", self.terms.code)
+        )
         split = codec.mac_of(body, message)
         name = (answer_mti(message.mti), *_echo(message))
         question = Question(self, name, body, message, ask, now, moment, split)

@@ -113,8 +113,11 @@ class Judgement:
         net = told[1] - told[3] - told[5] + told[7]
         possible = set()
         for today in self._between(("date",), question.moment):
-            year = int(today[:4]) - (ask.date > today[4:])
-            subject = ("totals", ask.bank, f"{year}{ask.date}")
+            if ask.date not in self.dates[: self.dates.index(today) + 1]:
+                if fields[39] == "25":
+                    return ""
+                continue
+            subject = ("totals", ask.bank, ask.date)
             possible |= set(self._between(subject, question.moment, (0,) * 8))
         if told not in possible:
             return f"totals {told}, and right is {sorted(possible)}"

@@ -87,7 +87,7 @@ def undo_anothers(scene: Scene) -> Script:
     """DE 90 of another bank: a reversal, a cancel, and one of what was never done."""
     for other in scene.others:
         for deal in [*other.deals[-2:], _deal(scene)]:
-            original = f"{deal.mti}{deal.stan}{deal.sent_at}{other.terms.full_code}{'0' * 11}"
+            original = f"{deal.mti}{deal.stan}{deal.sent_at[4:]}{other.terms.full_code}{'0' * 11}"
             given = {"de90": original, "de41": deal.terminal, "de4": f"{deal.amount:012d}"}
             yield Ask(scene.bank.reversal(deal, **given), _SOON)
             own = _deal(scene, code=CANCEL, due="", terminal=deal.terminal, amount=deal.amount)
@@ -98,7 +98,7 @@ def advise_undoing_anothers(scene: Scene) -> Script:
     """The same by advice."""
     for other in scene.others:
         for deal in [*other.deals[-2:], _deal(scene)]:
-            original = f"{deal.mti}{deal.stan}{deal.sent_at}{other.terms.full_code}{'0' * 11}"
+            original = f"{deal.mti}{deal.stan}{deal.sent_at[4:]}{other.terms.full_code}{'0' * 11}"
             given = {"de90": original, "de41": deal.terminal, "de4": f"{deal.amount:012d}"}
             yield Ask(scene.bank.reversal(deal, "0420", **given), _SOON)
             own = _deal(scene, mti="0220", code=CANCEL, due="", terminal=deal.terminal, amount=deal.amount)

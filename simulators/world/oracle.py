@@ -6,6 +6,7 @@ the journal's order, and holds each answer, at the moment when its bytes leave, 
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,14 +36,15 @@ class Loading:
 
 @dataclass(slots=True)
 class Oracle:
-    """One run's judge. `violations` is empty as long as all is well; `now` gives virtual seconds; `terms` are
-    those of links that are opened now.
+    """One run's judge. `violations` is empty as long as all is well; `now` gives virtual seconds, `today` the
+    date on the machine's wall; `terms` are those of links that are opened now.
     """
 
     terms: Mapping[int, Terms]
     book: Book
     dates: tuple[str, ...]
     now: Callable[[], float]
+    today: Callable[[], datetime.date]
     crowded: bool = False
     violations: list[str] = field(default_factory=list)
     links: dict[int, Conversation] = field(default_factory=dict)
@@ -85,7 +87,7 @@ class Oracle:
 
     def opened(self, number: int, port: int) -> None:
         """A bank's connection was taken."""
-        self.links[number] = Conversation(number, self.terms[port], self.say)
+        self.links[number] = Conversation(number, self.terms[port], self.say, self.today)
 
     def machine_got(self, number: int, data: bytes) -> None:
         """Bytes reach the machine."""

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import date, timedelta
 from fnmatch import fnmatchcase
+from functools import cache
 from typing import NamedTuple
 
 from protocol.codec import Codec
@@ -33,8 +35,11 @@ _NEEDED: Mapping[str, tuple[int, ...]] = {
 }
 _MTIS = frozenset({"0100", "0200", "0220", "0400", "0420", "0500", "0520"})
 _REPEATS = {**{mti: mti for mti in _MTIS}, **{mti[:3] + "1": mti for mti in _MTIS}}
+_SECRETS = (35, 36, 45, 52, 53, 125)
+"""Tracks and PINs."""
+_DAYS_BACK, _DAYS_AHEAD = 31, 1
+"""When a key may be made."""
 _CLOCK = re.compile("([01][0-9]|2[0-3])[0-5][0-9][0-5][0-9]", re.ASCII).fullmatch
-_LONGEST_MONTH = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _PAGE = re.compile("0*[1-9][0-9]{0,2}", re.ASCII).fullmatch
 
 
@@ -96,17 +101,20 @@ class Ask(NamedTuple):
         return self.mti[2] == "2"
 
 
-def read(message: Message, terms: Terms) -> Ask:
-    """What the message asks for."""
+def read(message: Message, terms: Terms, today: date) -> Ask:
+    """What the message asks for, when it comes on `today`."""
     mti = _REPEATS.get(message.mti, "")
     if not mti:
         return Ask("", terms.code, fault="40")
     fields = message.fields
     if mti[1] == "5":
-        return _totals(mti, fields, terms)
-    if any(number not in fields for number in (7, 11, 32, 41)) or not _moment(fields[7]):
+        return _totals(mti, fields, terms, today)
+    sent_at = _moment(fields.get(7, ""), today)
+    if any(number not in fields for number in (7, 11, 32, 41)) or not sent_at:
         return Ask(mti, terms.code, fault="30")
-    key = f"{fields[32].zfill(11)}/{fields[41]}/{fields[7]}/{fields[11]}"
+    if not _in_window(sent_at, today):
+        return Ask(mti, terms.code, fault="30")
+    key = f"{fields[32].zfill(11)}/{fields[41]}/{sent_at}/{fields[11]}"
     ask = Ask(
         mti,
         terms.code,
@@ -115,21 +123,21 @@ def read(message: Message, terms: Terms) -> Ask:
         amount=int(fields.get(4, "0")) if mti[1] != "1" else 0,
         terminal=fields[41],
         stan=fields[11],
-        sent_at=fields[7],
+        sent_at=sent_at,
         rrn=fields.get(37, ""),
     )
-    if any(number in fields for number in (52, 53, 125)):
+    if any(number in fields for number in _SECRETS):
         return ask._replace(fault="40")
-    return _content(ask, fields, terms)
+    return _content(ask, fields, terms, today)
 
 
-def _content(ask: Ask, fields: Mapping[int, str], terms: Terms) -> Ask:
+def _content(ask: Ask, fields: Mapping[int, str], terms: Terms, today: date) -> Ask:
     if any(number not in fields for number in _NEEDED[ask.mti[:2]]):
         return ask._replace(fault="30")
     known = INQUIRIES if ask.mti[1] == "1" else COLLECTIONS | PAYOUTS | {CANCEL}
     if ask.mti[1] != "4" and ask.code not in known:
         return ask._replace(fault="40")
-    if not _CLOCK(fields[12]) or not _date(fields[13]):
+    if not _CLOCK(fields[12]) or not _date(fields[13], today):
         return ask._replace(fault="30")
     if ask.mti[1] != "1" and (fields[49] != "156" or not ask.amount):
         return ask._replace(fault="30")
@@ -145,7 +153,7 @@ def _content(ask: Ask, fields: Mapping[int, str], terms: Terms) -> Ask:
         return ask._replace(fault="30")
     ask = ask._replace(page=int(page or 1) if _PAGE(page or "1") else 1)
     if 90 in fields and (ask.mti[1] == "4" or ask.code in (CANCEL, OUTCOME, RECEIPT)):
-        original = _original(fields[90], fields[41])
+        original = _original(fields[90], fields[41], today)
         ask = ask._replace(original=original, fault="" if original else "30")
     return ask if ask.fault else ask._replace(fault=_permission(ask, terms))
 
@@ -172,28 +180,45 @@ def _permission(ask: Ask, terms: Terms) -> str:
     return "61" if 0 < terms.limit_transaction < ask.amount else ""
 
 
-def _totals(mti: str, fields: Mapping[int, str], terms: Terms) -> Ask:
+def _totals(mti: str, fields: Mapping[int, str], terms: Terms, today: date) -> Ask:
     ask = Ask(mti, terms.code)
-    if any(number not in fields for number in _NEEDED["05"]) or not _moment(fields[7]):
+    if any(number in fields for number in _SECRETS):
+        return ask._replace(fault="40")
+    if any(number not in fields for number in _NEEDED["05"]) or not _moment(fields[7], today):
         return ask._replace(fault="30")
-    if not _date(fields[15]) or fields[49] != "156":
+    day = _date(fields[15], today)
+    if not day or fields[49] != "156":
         return ask._replace(fault="30")
     figures = tuple(int(fields[number]) for number in (76, 88, 77, 89, 74, 86, 75, 87))
     net = int(fields[97][1:]) * (1 if fields[97][0] == "D" else -1)
-    return ask._replace(date=fields[15], figures=figures, net=net)
+    return ask._replace(date=day, figures=figures, net=net)
 
 
-def _original(text: str, terminal: str) -> str:
-    """The key that DE 90 names at a terminal; empty for one that names none."""
-    mti, stan, sent_at, bank = text[:4], text[4:10], text[10:20], text[20:31]
+def _original(text: str, terminal: str, today: date) -> str:
+    """The key that DE 90 names at a terminal; empty for one that names none, or one too old."""
+    mti, stan, bank = text[:4], text[4:10], text[20:31]
     if mti[:2] != "02" or mti[2:] not in ("00", "01", "20", "21") or text[31:].strip("0"):
         return ""
-    return f"{bank}/{terminal}/{sent_at}/{stan}" if _moment(sent_at) else ""
+    sent_at = _moment(text[10:20], today)
+    return f"{bank}/{terminal}/{sent_at}/{stan}" if sent_at and _in_window(sent_at, today) else ""
 
 
-def _moment(text: str) -> bool:
-    return _date(text[:4]) and bool(_CLOCK(text[4:]))
+def _moment(text: str, today: date) -> str:
+    """MMDDhhmmss with its year; empty for none."""
+    day = _date(text[:4], today)
+    return day + text[4:] if day and _CLOCK(text[4:]) else ""
 
 
-def _date(text: str) -> bool:
-    return 1 <= int(text[:2]) <= 12 and 1 <= int(text[2:]) <= _LONGEST_MONTH[int(text[:2]) - 1]
+@cache
+def _date(text: str, today: date) -> str:
+    """MMDD with its year, of all dates that it can be the one nearest to today; empty for none."""
+    for distance in range(367):
+        for day in (today - timedelta(distance), today + timedelta(distance)):
+            if f"{day:%m%d}" == text:
+                return f"{day:%Y%m%d}"
+    return ""
+
+
+def _in_window(moment: str, today: date) -> bool:
+    day = date(int(moment[:4]), int(moment[4:6]), int(moment[6:8]))
+    return today - timedelta(_DAYS_BACK) <= day <= today + timedelta(_DAYS_AHEAD)

@@ -165,6 +165,7 @@ class World:
             grounds.first_book(limits),
             DATES,
             self.network.clock.seconds,
+            lambda: self.machine.now().date(),
             plan.is_crowded,
         )
         self.network.tap = self.oracle
@@ -278,7 +279,7 @@ class World:
             terms,
             self.outside,
             random,
-            lambda: self.machine.now().strftime("%m%d%H%M%S"),
+            lambda: self.machine.now().strftime("%Y%m%d%H%M%S"),
             dial,
             lambda what: self.oracle.say(f"bank {terms.code}: {what}"),
             random.choice((1, 2)),

@@ -118,7 +118,9 @@ class Witness:
                 self._say(f"entry {entry['position']} follows {self._position}")
             if entry["previous"] != self._tip:
                 self._say(f"entry {entry['position']} does not carry the hash of the one before it")
-            text = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
+            sealed = {name: value for name, value in entry.items() if name != "salt"}
+            sealed["holder"] = hashlib.sha256(f"{entry['salt']}{entry['holder']}".encode()).hexdigest()
+            text = json.dumps(list(sealed.values()), ensure_ascii=False, separators=(",", ":"))
             self._tip = hashlib.sha256(text.encode()).hexdigest()
             self._position = row[1]
             found.append(entry)

@@ -204,7 +204,7 @@ def test_a_fenced_process_can_still_read_what_became_of_its_requests(front: Fron
     """
     done, not_done, keyless = request(), request(), request(Act.DUES, key="", due="")
     [told] = front.commit([done], 1)
-    newer = FrontBook(store, "check")
+    newer = FrontBook(store, "check", urandom)
     newer.claim("fep1")
     found = front.recorded([done, not_done, keyless, done._replace(content="other")])
     assert found == [
@@ -226,7 +226,7 @@ def test_what_became_of_a_request_is_read_after_the_transaction_that_may_still_b
     if store.is_sqlite:
         pytest.skip("SQLite has one writer at a time: nobody reads for the writer while it commits")
     other = Store(database)
-    reader = FrontBook(other, "check")
+    reader = FrontBook(other, "check", urandom)
     reader._chain = front._chain
     sent = request()
     with ThreadPoolExecutor(1) as threads:
