@@ -119,6 +119,7 @@ def _people(found: DayStatus) -> Iterator[RenderableType]:
 def _open_day(found: DayStatus) -> Iterator[RenderableType]:
     dues = found.dues
     yield f"dues: {dues.dues}, on {dues.policies} policies" if dues else "dues: not loaded yet"
+    yield from dues.left_out.splitlines() if dues else ()
     if found.seconds_left is None:
         yield "cut-over: by an operator, qianzhi day cutover"
     elif found.seconds_left:

@@ -46,6 +46,7 @@ from ledger.cutover import Cutover, cut_over
 from ledger.errors import LedgerError
 from ledger.front import FrontBook
 from ledger.journal import BrokenLink, broken_links, read_chains, read_entries
+from ledger.leftout import lines_of
 from ledger.load import Loaded, load_book
 from ledger.store import Store
 
@@ -112,11 +113,16 @@ def book() -> None:
 
 @book.command("load")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--without", metavar="LINES", default="", help="leave out rows with a fault, as 17,203-205")
 @SETTINGS
 @JSON
-def load_command(file: Path, config: Path, as_json: bool) -> None:
-    """Load FILE, the day's dues, whole or not at all, and open its business day."""
-    loaded = _load(load_settings(config), file)
+def load_command(file: Path, without: str, config: Path, as_json: bool) -> None:
+    """Load FILE, the day's dues, whole or not at all, and open its business day.
+
+    Rows with a fault are left out if two people name the same lines of the same file; the first is refused,
+    and written down.
+    """
+    loaded = _load(load_settings(config), file, without)
     show(loaded, lambda: _report(loaded), as_json=as_json)
 
 
@@ -266,24 +272,28 @@ def _book_of(settings: Settings, key_check: str) -> Iterator[tuple[Store, FrontB
         store.close()
 
 
-def _load(settings: Settings, path: Path) -> Loaded:
+def _load(settings: Settings, path: Path, without: str = "") -> Loaded:
     """Load a file of dues: through the process that serves, if one does."""
     with _progress() as progress:
         task = progress.add_task("load", total=None)
         advance = partial(progress.advance, task)
         try:
-            told = ask(Path(settings.node.control), "load", advance, path=str(path.resolve()))
+            given = {"path": str(path.resolve()), "without": without}
+            told = ask(Path(settings.node.control), "load", advance, **given)
         except NotServing:
-            return _load_here(settings, path, advance)
+            return _load_here(settings, path, without, advance)
     return Loaded(**told)
 
 
-def _load_here(settings: Settings, path: Path, advance: Callable[[int], None]) -> Loaded:
+def _load_here(settings: Settings, path: Path, without: str, advance: Callable[[int], None]) -> Loaded:
     """Load into a book that nobody serves."""
     front_key = Vault(settings.keystore).front_key
-    with _book_of(settings, front_key.check_value) as (store, _), trail.refusals(store, LOAD) as by:
-        with path.open("rb") as stream:
-            parsed = bookfile.parse(stream)
+    with (
+        _book_of(settings, front_key.check_value) as (store, _),
+        trail.refusals(store, LOAD) as by,
+        path.open("rb") as stream,
+        bookfile.opened(stream, lines_of(without)) as parsed,
+    ):
         return load_book(store, parsed, front_key.identity, now_us(), advance, by=by)
 
 
@@ -296,6 +306,10 @@ def _report(loaded: Loaded) -> Iterator[str]:
         yield f"{loaded.withdrawn} dues withdrawn, {loaded.lapsed} lapsed with their policies"
     if loaded.withdrawn_late:
         yield f"{loaded.withdrawn_late} dues were settled before they could be withdrawn: look at them"
+    if loaded.left_out:
+        rows = loaded.left_out.splitlines()
+        yield f"{len(rows)} rows were left out: tell the core system"
+        yield from rows
 
 
 def _serve(settings: Settings, config: Path, *, quiet: bool) -> None:

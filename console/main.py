@@ -28,7 +28,7 @@ from fep.errors import FepError
 from fep.logtext import traceback_text
 from fep.process import keep_memory_private
 from firewall_rules.errors import FirewallError
-from ledger.errors import BookFileError, LedgerError
+from ledger.errors import LedgerError
 from protocol.errors import ProtocolError
 
 
@@ -38,8 +38,6 @@ def main() -> NoReturn:
     try:
         keep_memory_private()
         run(cli)
-    except BookFileError as error:
-        fail("qianzhi", "\n".join((*map(str, error.problems), "nothing was loaded")))
     except (FepError, FirewallError, LedgerError, ProtocolError, CannotListenError, OSError) as error:
         fail("qianzhi", str(error))
     except Exception as fault:  # not left to the interpreter, which would print its text

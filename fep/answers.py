@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from ledger.capitals import in_capitals, in_figures
+from ledger.names import shortened
 from ledger.request import Answer, Totals
 from protocol.dialect import Dialect
 from protocol.message import ECHOED, Message, answer_mti
@@ -17,6 +18,8 @@ from protocol.responses import Response
 from protocol.tlv import build
 
 _ECHOED = frozenset(ECHOED)
+NAME_BYTES_MAX = 120
+"""Of a holder's name in DE 48 and DE 62: beside all else that an answer may say, it stays below 999 bytes."""
 
 TITLES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
@@ -73,7 +76,7 @@ def _groups(answer: Answer, dialect: Dialect) -> list[tuple[str, str]]:
         return []
     groups = [
         ("PN", answer.policy),
-        ("NM", answer.holder if not answer.receipted and dialect.carries(answer.holder) else ""),
+        ("NM", "" if answer.receipted else _name(answer.holder, dialect)),
         ("DU", answer.due),
         ("AM", str(answer.amount) if answer.status and answer.amount else ""),
         ("ST", answer.status),
@@ -95,6 +98,13 @@ def _groups(answer: Answer, dialect: Dialect) -> list[tuple[str, str]]:
     return present
 
 
+def _name(holder: str, dialect: Dialect) -> str:
+    """The holder's name as far as there is room; none where the dialect cannot carry it."""
+    if not dialect.carries(holder):
+        return ""
+    return shortened(holder, NAME_BYTES_MAX, lambda text: len(text.encode(dialect.text_encoding)))
+
+
 def receipt_lines(answer: Answer, dialect: Dialect) -> list[str]:
     """The receipt, ready to print: Chinese where the dialect can carry it, else English (DE 62)."""
     chinese = dialect.carries("收")
@@ -106,7 +116,7 @@ def receipt_lines(answer: Answer, dialect: Dialect) -> list[str]:
         f"{at[:4]}-{at[4:6]}-{at[6:8]} {at[8:10]}:{at[10:12]}:{at[12:]}",
         f"{answer.branch.strip()} {answer.terminal.strip()}",
         answer.policy,
-        answer.holder if dialect.carries(answer.holder) else "",
+        _name(answer.holder, dialect),
         answer.due,
         answer.due_date,
         in_figures(answer.amount),

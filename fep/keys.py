@@ -20,6 +20,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple, NoReturn, Protocol
 
 from fep.errors import FepError
+from ledger.identity import normalised
 from ledger.seal import SEED_BYTES, Sealer
 from protocol.keyblock import wrap
 from protocol.mac import (
@@ -297,9 +298,9 @@ class FrontKey:
         return digest.hexdigest()
 
     def identity(self, number: str) -> str:
-        """The keyed digest of an identity number: all that the book keeps of it."""
+        """The keyed digest of a document's number, however it is spelt: all that the book keeps of it."""
         digest = self._identity.copy()
-        digest.update(number.upper().encode())
+        digest.update(normalised(number).encode())
         return digest.hexdigest()
 
 

@@ -6,7 +6,7 @@ goes through the engine, between two batches. What was asked for and came to not
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -31,6 +31,7 @@ from ledger.calendar import Calendar
 from ledger.cutover import Cutover, CutoverRefused, cut_over
 from ledger.day import is_date
 from ledger.errors import Conflict, LedgerError, OutcomeUnknown, Unavailable
+from ledger.leftout import lines_of
 from ledger.load import Loaded, load_book
 from ledger.seal import Sealer
 from ledger.store import Store
@@ -114,8 +115,9 @@ class Operations:
             path = Path(str(asked.get("path", "")))
             if not path.is_absolute():
                 raise ControlError("load needs the absolute path of a file")
+            without = lines_of(str(asked.get("without", "")))
             tell = partial(self.reactor.callFromThread, progress)
-            loaded: Loaded = await self.one_load.run(deferToThread, self._load, path, tell, by)
+            loaded: Loaded = await self.one_load.run(deferToThread, self._load, path, without, tell, by)
         except Exception as error:
             await self._noted(by, trail.LOAD, "", failed(error))
             raise
@@ -217,16 +219,15 @@ class Operations:
         else:
             self.told.clear()
 
-    def _load(self, path: Path, progress: Progress, by: str) -> Loaded:
+    def _load(self, path: Path, without: Set[int], progress: Progress, by: str) -> Loaded:
         """In a thread of its own: read and check the file, then load it, each transaction between two
         batches.
         """
-        with path.open("rb") as stream:
-            book = bookfile.parse(stream)
 
         def between_batches(transaction: Callable[[], Any]) -> Any:  # noqa: ANN401 - what it returns
             return blockingCallFromThread(self.reactor, self.engine.between_batches, transaction)
 
-        return load_book(
-            self.store, book, self.front_key.identity, self.clock.now_us(), progress, between_batches, by
-        )
+        with path.open("rb") as stream, bookfile.opened(stream, without) as book:
+            return load_book(
+                self.store, book, self.front_key.identity, self.clock.now_us(), progress, between_batches, by
+            )

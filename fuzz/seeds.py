@@ -20,6 +20,7 @@ from fuzz.files import BANK, DATE
 from fuzz.wire import FRAMINGS, TEXT_ENCODINGS, ZMKS
 from ledger import bankfile, bookfile, layout, sample
 from ledger.bankfile import BankLine
+from ledger.bookfile import PolicyDues
 from protocol import dialect, framing, keyblock, tlv
 from protocol.codec import Codec
 from protocol.dialect import Dialect, Element
@@ -171,7 +172,7 @@ def bankfile_seeds(name: str) -> Seeds:
 
 
 def bookfile_seeds() -> Seeds:
-    """A sample book, the next day's with what leaves, and one that was cut short."""
+    """A sample book, the next day's with what leaves, one with other documents, and one cut short."""
     entries = list(sample.make(Random(1), 24, DATE))
     whole = b"".join(bookfile.write(DATE, entries))
     leaving = [due._replace(beneficiary="") for entry in entries for due in entry.dues][:2]
@@ -181,6 +182,16 @@ def bookfile_seeds() -> Seeds:
     new = [entry for entry in new if not named & {due.due for due in entry.dues}]
     yield "book.txt", whole
     yield "next-day.txt", b"".join(bookfile.write(next_day, new, leaving))
+    documents = (("passport", "E12345678"), ("company", "91350100M000100Y43"), ("", "110105491231002"))
+    known = [
+        PolicyDues(entry.policy, (entry.dues[0]._replace(document=kind, beneficiary=number),))
+        for entry, (kind, number) in zip(
+            (entry for entry in entries if any(due.beneficiary for due in entry.dues)),
+            documents,
+            strict=False,
+        )
+    ]
+    yield "documents.txt", b"".join(bookfile.write(DATE, known))
     yield "cut.txt", whole[:-5]
 
 

@@ -47,6 +47,10 @@ class BookInUse(LedgerError):
     """Another process holds the embedded front book's writer lock."""
 
 
+class LinesRefused(LedgerError):
+    """A text names no lines of a file; says why."""
+
+
 class Problem(NamedTuple):
     """One thing wrong with a file: `line` counts from 1, `column` is the column's name or empty."""
 
@@ -60,10 +64,10 @@ class Problem(NamedTuple):
 
 
 class BookFileError(LedgerError):
-    """A file of dues is not acceptable as a whole; `problems` says where and why. Nothing of it was taken."""
+    """A file of dues is not acceptable as a whole; `problems` says where and why. Nothing was loaded."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
-        super().__init__("; ".join(str(problem) for problem in problems))
+        super().__init__("\n".join((*map(str, problems), "nothing was loaded")))
         self.problems = problems
 
 

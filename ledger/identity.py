@@ -1,21 +1,53 @@
-"""The resident identity number of GB 11643-1999: its shape, its check character, how to show it safely.
+"""Documents by which a person or a company is known: their kinds, each kind's own check, and the one spelling
+in which a number is compared.
 
-Pure. No list of region codes (GB/T 2260) belongs here: codes are withdrawn and issued every year, and a
-number keeps the one that it was made with. Nothing here may put a number into an error's text.
+Pure. No list of region codes (GB/T 2260) or of countries belongs here: codes are withdrawn and issued every
+year, and a number keeps the one that it was made with. Nothing here may put a number into an error's text.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from datetime import date
-from typing import Final
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 LENGTH: Final = 18
+RESIDENT: Final = "resident"
+"""The kind of a number that stands without one."""
 
 _SHAPE: Final = re.compile(r"[0-9]{6}((?:19|20)[0-9]{6})[0-9]{3}[0-9X]")
+_OLD_SHAPE: Final = re.compile(r"([0-9]{6})([0-9]{6})([0-9]{3})")
 _WEIGHTS: Final = tuple(pow(2, 17 - place, 11) for place in range(17))
 _CHARACTERS: Final = "10X98765432"
 """The check character by the weighted sum modulo 11."""
+
+_PASSPORT: Final = re.compile(r"(?=.*[0-9])[A-Z0-9]{5,9}")
+_HK_MACAO_PERMIT: Final = re.compile(r"([HM][0-9]{8})(?:[0-9]{2})?")
+_TAIWAN_PERMIT: Final = re.compile(r"[0-9]{8}(?:[0-9]{2}[A-Z]?)?")
+_PERMANENT_RESIDENCE: Final = re.compile(r"[A-Z]{3}[0-9]{12}")
+_HK_IDENTITY: Final = re.compile(r"[A-Z]{1,2}[0-9]{6}[0-9A]")
+_COMPANY: Final = re.compile(r"[0-9A-HJ-NPQRTUWXY]{2}[0-9]{6}[0-9A-HJ-NPQRTUWXY]{10}")
+_COMPANY_CHARACTERS: Final = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+_COMPANY_WEIGHTS: Final = tuple(pow(3, place, 31) for place in range(17))
+
+_FULL_WIDTH: Final = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+_SMALL: Final = {code: code - 0x20 for code in range(ord("a"), ord("z") + 1)}
+_FULL_WIDTH_SMALL: Final = {code: code - 0xFEE0 - 0x20 for code in range(0xFF41, 0xFF5B)}
+_DROPPED: Final = dict.fromkeys(map(ord, " \t\u00a0\u3000-()\uff0d\uff08\uff09"))
+_SPELLING: Final = {**_FULL_WIDTH, **_SMALL, **_FULL_WIDTH_SMALL, **_DROPPED}
+
+
+class Document(NamedTuple):
+    """A document's kind, a key of KINDS, and its number as it was written."""
+
+    kind: str
+    number: str
+
+    def __repr__(self) -> str:
+        """Name the kind, never the number."""
+        return f"Document({self.kind!r})"
 
 
 def check_character(first17: str) -> str:
@@ -37,14 +69,119 @@ def is_valid(number: str) -> bool:
     shape = _SHAPE.fullmatch(number)
     if shape is None or check_character(number[:-1]) != number[-1]:
         return False
-    try:
-        date.fromisoformat(shape[1])
-    except ValueError:
-        return False
-    return True
+    return _is_date(shape[1])
 
 
 def masked(number: str) -> str:
     """Return `number` with only its last four characters shown, and none of anything that is not 18 long."""
     shown = number[-4:] if len(number) == LENGTH else ""
     return shown.rjust(LENGTH, "*")
+
+
+def document(text: str) -> Document:
+    """Return the document that `KIND:NUMBER` writes; a number alone is a resident identity number.
+
+    The kind may be none of KINDS: what it is worth, `is_document` says.
+    """
+    kind, colon, number = text.partition(":")
+    return Document(kind, number) if colon else Document(RESIDENT, text)
+
+
+def is_document(given: Document) -> bool:
+    """Whether a document's kind is one of KINDS and its number passes that kind's check in the spelling that
+    is compared.
+    """
+    check = KINDS.get(given.kind)
+    return check is not None and check(_plain(given.number))
+
+
+def normalised(number: str) -> str:
+    """Return the one spelling in which numbers are compared, whoever wrote them.
+
+    Small and full-width letters and digits become capitals and plain digits; blanks, hyphens and parentheses
+    go. A resident identity number of 15 digits becomes the one of 18 that its holder got in its place, and
+    the permit of a resident of Hong Kong or Macao loses the count of its renewals. Any text has a spelling.
+    """
+    plain = _plain(number)
+    if _is_old_resident(plain):
+        first17 = f"{plain[:6]}19{plain[6:]}"
+        return first17 + check_character(first17)
+    permit = _HK_MACAO_PERMIT.fullmatch(plain)
+    return permit[1] if permit else plain
+
+
+def _plain(number: str) -> str:
+    return number.translate(_SPELLING)
+
+
+def _is_date(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_old_resident(plain: str) -> bool:
+    """Whether this is a number of 15 digits: region, birth date of the 20th century, sequence; no check."""
+    shape = _OLD_SHAPE.fullmatch(plain)
+    return shape is not None and _is_date(f"19{shape[2]}")
+
+
+def _is_resident(plain: str) -> bool:
+    return is_valid(plain) or _is_old_resident(plain)
+
+
+def _is_permanent_residence(plain: str) -> bool:
+    """Whether this is a foreigner's card: of 2017 and before, or of 2023 with a number of 18 as residents
+    have.
+    """
+    new = plain.startswith("9") and is_valid(plain)
+    return new or _PERMANENT_RESIDENCE.fullmatch(plain) is not None
+
+
+def _is_hk_identity(plain: str) -> bool:
+    """Whether the weighted sum modulo 11 is nought: weights 9 to 1 from the left, a blank before one letter,
+    A to Z as 10 to 35, the blank as 36.
+    """
+    if _HK_IDENTITY.fullmatch(plain) is None:
+        return False
+    values = [int(one, 36) for one in plain]
+    if len(values) == 8:
+        values.insert(0, 36)
+    return sum(value * weight for value, weight in zip(values, range(9, 0, -1), strict=True)) % 11 == 0
+
+
+def _is_company(plain: str) -> bool:
+    """Whether the last character is the check of the others (GB 32100-2015): 31 less the weighted sum
+    modulo 31, weights the powers of 3.
+    """
+    if _COMPANY.fullmatch(plain) is None:
+        return False
+    values = [_COMPANY_CHARACTERS.index(one) for one in plain]
+    total = sum(weight * value for weight, value in zip(_COMPANY_WEIGHTS, values[:-1], strict=True))
+    return values[-1] == -total % 31
+
+
+def _is_other(plain: str) -> bool:
+    return 1 <= len(plain) <= LENGTH and plain.isalnum()
+
+
+KINDS: Final[Mapping[str, Callable[[str], bool]]] = MappingProxyType(
+    {
+        RESIDENT: _is_resident,
+        "passport": lambda plain: _PASSPORT.fullmatch(plain) is not None,
+        "hk-macao-permit": lambda plain: _HK_MACAO_PERMIT.fullmatch(plain) is not None,
+        "taiwan-permit": lambda plain: _TAIWAN_PERMIT.fullmatch(plain) is not None,
+        "permanent-residence": _is_permanent_residence,
+        "hk-identity": _is_hk_identity,
+        "company": _is_company,
+        "other": _is_other,
+    }
+)
+"""Each kind of document -> whether a number in plain spelling is one of it.
+
+Resident: GB 11643-1999, and its forerunner of 15 digits. Passport: ICAO 9303-4, nine characters at the most.
+Permits to travel to the mainland: H or M and eight digits, two more that count renewals on older ones; eight
+digits for Taiwan, on older ones two more and a letter. Company: GB 32100-2015. Other: any of at most 18
+letters and digits."""

@@ -29,6 +29,7 @@ from sqlalchemy import (
     update,
 )
 
+from ledger import consent
 from ledger.acts import MACHINE, record
 from ledger.bookfile import Book
 from ledger.cutover import open_day
@@ -41,6 +42,8 @@ from ledger.view import DueState
 _ROWS_A_STATEMENT = 2000
 """A staging transaction of this size takes about as long as a batch."""
 _NAMED_AT_MOST = 5
+_SAME = ("due", "policy", "code", "due_date", "amount")
+"""All that makes a due."""
 _TAKE_ATTEMPTS = 5
 """A batch on another node can be in the way of the taking, or a database be lost during its COMMIT."""
 _LOAD_LOCK = 0x5169616E_7A6869
@@ -56,7 +59,8 @@ class LoadRefused(LedgerError):
 
 class Loaded(NamedTuple):
     """What a load put into the book: counts, and amounts in fen. `withdrawn_late` dues were settled before
-    they could be withdrawn; `lapsed` ones went with their policy.
+    they could be withdrawn; `lapsed` ones went with their policy. `left_out` has a line for each row of the
+    file that two people agreed to leave out.
     """
 
     date: str
@@ -67,6 +71,7 @@ class Loaded(NamedTuple):
     withdrawn: int = 0
     withdrawn_late: int = 0
     lapsed: int = 0
+    left_out: str = ""
 
 
 def at_once(transaction: Callable[[], Any]) -> Any:  # noqa: ANN401 - gives back whatever the transaction gives
@@ -83,14 +88,19 @@ def load_book(
     run: Run = at_once,
     by: str = MACHINE,
 ) -> Loaded:
-    """Load the day's dues, for `by`; the first load opens its business day.
+    """Load the day's dues, for `by`; the first load opens its business day. Where the book was read without
+    some of its file's lines, `by` must be a person, and another must have said the same before.
 
     `conceal` turns an identity number into its keyed digest: the number itself never reaches the database.
     `loaded_at` is microseconds since 1970-01-01 UTC. `progress` is told the rows of each statement. `run`
     runs each of the transactions. Raises LoadRefused.
     """
     with _only_load(store):
-        run(lambda: _prepare(store, book))
+        if run(lambda: _prepare(store, book, loaded_at, by)):
+            raise LoadRefused(
+                f"{by} would leave out {len(book.left_out)} rows, which is written down: another person must"
+                f" give the same command; nothing was loaded{_told(book)}"
+            )
         _stage_all(store, book, conceal, progress, run)
         return _insist(lambda: _take(store, book, loaded_at, by), run)
 
@@ -136,11 +146,35 @@ def _stage_all(
             progress(len(chunk))
 
 
-def _prepare(store: Store, book: Book) -> None:
-    """Refuse early what would be refused in the end, and clear away what an interrupted load left."""
+def _prepare(store: Store, book: Book, at: int, by: str) -> bool:
+    """Refuse early what would be refused in the end, and clear away what an interrupted load left. Whether
+    another person's word is needed, `by`'s being written down now.
+    """
+    if book.left_out and not consent.is_person(by):
+        raise LoadRefused("rows are left out by two people, and nobody's name is known; nothing was loaded")
     with store.transaction() as connection:
         _check_may_load(connection, book)
+        _check_claims(connection, book)
         _clear(connection)
+        if not book.left_out or consent.given_by_another(connection, book.digest, book.left_out, by):
+            return False
+        consent.give(connection, at, book.digest, book.left_out, by)
+        return True
+
+
+def _check_claims(connection: Connection, book: Book) -> None:
+    """Refuse to leave out a row that is in order: by itself it is, and the book finds nothing wrong."""
+    for claim in book.claims:
+        query = select(dues).where(dues.c.due == claim.due.due)
+        row = connection.execute(query).first()
+        same = row is not None and all(getattr(row, name) == getattr(claim.due, name) for name in _SAME)
+        may_leave = same and row is not None and row.state != DueState.WITHDRAWN.value
+        if may_leave if claim.leaves else row is None:
+            raise LoadRefused(f"line {claim.line} is in order: it cannot be left out; nothing was loaded")
+
+
+def _told(book: Book) -> str:
+    return "".join(f"\n{row}" for row in book.left_out)
 
 
 def _stage(store: Store, table: Table, rows: Sequence[dict[str, Any]]) -> None:
@@ -170,13 +204,27 @@ def _take(store: Store, book: Book, loaded_at: int, by: str) -> Loaded:
         if withdrawn + late != len(book.withdrawn):
             raise InvariantBroken(f"{withdrawn + late} dues of {len(book.withdrawn)} were to be withdrawn")
         _take_dues(connection)
-        loaded = _verified(connection, book)._replace(withdrawn=withdrawn, withdrawn_late=late, lapsed=lapsed)
+        loaded = _verified(connection, book)._replace(
+            withdrawn=withdrawn, withdrawn_late=late, lapsed=lapsed, left_out=_told(book).lstrip()
+        )
         connection.execute(insert(loads).values(digest=book.digest, loaded_at=loaded_at, **loaded._asdict()))
-        record(connection, acts, loaded_at, by, "load", loaded.date, book.digest)
+        record(connection, acts, loaded_at, by, "load", loaded.date, _note(connection, book, by))
         _clear(connection)
         if is_first and not store.is_sqlite:
             connection.execute(text("ANALYZE policies, dues"))
     return loaded
+
+
+def _note(connection: Connection, book: Book, by: str) -> str:
+    """What the trail says of the load: its file's digest, and what was left out by whose word besides
+    `by`'s.
+    """
+    if not book.left_out:
+        return book.digest
+    other = consent.given_by_another(connection, book.digest, book.left_out, by)
+    if not other:
+        raise InvariantBroken("rows would be left out by the word of one person")
+    return f"{book.digest}; without {consent.note_of(book.left_out)}, as {other} says too"
 
 
 def _taken(connection: Connection, book: Book) -> Loaded | None:
@@ -206,8 +254,7 @@ def _check_may_load(connection: Connection, book: Book) -> bool:
 
 def _is_same() -> ColumnElement[bool]:
     """Whether a staged due and the book's are the same in all that makes a due."""
-    names = ("due", "policy", "code", "due_date", "amount")
-    return and_(*(dues.c[name] == incoming_dues.c[name] for name in names))
+    return and_(*(dues.c[name] == incoming_dues.c[name] for name in _SAME))
 
 
 def _check_against_book(connection: Connection) -> None:
@@ -321,6 +368,7 @@ def _due_rows(book: Book, conceal: Callable[[str], str]) -> Iterator[dict[str, A
     for state, given in ((DueState.OPEN, book.dues), (DueState.WITHDRAWN, book.withdrawn)):
         for due in given:
             row = due._asdict()
+            del row["document"]
             row["beneficiary"] = conceal(due.beneficiary) if due.beneficiary else ""
             yield {**row, "state": state.value}
 

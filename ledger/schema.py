@@ -135,11 +135,12 @@ loads = Table(
     integer_column("withdrawn"),
     integer_column("withdrawn_late"),
     integer_column("lapsed"),
+    text_column("left_out"),
     integer_column("loaded_at"),
     UniqueConstraint("date", name="one_load_a_day"),
 )
 """One file of dues taken. `withdrawn_late` counts dues that were settled before they could be withdrawn;
-`lapsed` those that went with their policy."""
+`lapsed` those that went with their policy; `left_out` has a line for each row that was left out."""
 
 policies = Table(
     "policies",

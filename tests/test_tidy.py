@@ -57,6 +57,7 @@ PLACES = MappingProxyType(
         "jinja2": ("office/report.py", "simulators/certify/report.py"),
         "sqlalchemy": (
             "ledger/acts.py",
+            "ledger/consent.py",
             "ledger/cutover.py",
             "ledger/fitness.py",
             "ledger/front.py",

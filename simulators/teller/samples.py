@@ -13,6 +13,7 @@ from random import Random
 from typing import NamedTuple
 
 from ledger.bookfile import HEADER, KINDS, TRAILER, WITHDRAWN
+from ledger.identity import document
 
 LINES_MAX = 20_000
 """So far is a file read: enough for variety, at once in a file of any size."""
@@ -59,4 +60,5 @@ def _is_policy(row: list[str]) -> bool:
 
 def _sample(row: list[str]) -> Sample:
     policy, _, _, due, code, _, amount, beneficiary = row
-    return Sample(policy, KINDS.get(code, "none"), code, due, int(amount or 0), beneficiary)
+    number = document(beneficiary).number
+    return Sample(policy, KINDS.get(code, "none"), code, due, int(amount or 0), number)

@@ -207,3 +207,10 @@ def test_a_secret_is_not_pickled_or_hashed() -> None:
 def test_what_is_typed_is_hex_with_or_without_blanks() -> None:
     assert Secret.from_hex("0123 4567 89ab CDEF FEDC BA98 7654 3210\n") == Secret(ONE)
     assert [Secret.from_hex(text) for text in ("0", "xx", "01\u0663")] == [None, None, None]
+
+
+def test_a_number_is_one_persons_however_it_is_typed() -> None:
+    digest = FrontKey(bytes(32)).identity
+    assert digest("110105491231002") == digest("１１０１０５ 19491231 002x") == digest("11010519491231002X")
+    assert digest("a123456（3）") == digest("A123456(3)") == digest("A1234563")
+    assert digest("E12345678") != digest("E12345679")

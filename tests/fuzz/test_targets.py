@@ -19,7 +19,7 @@ from fuzz.files import layout_of
 from fuzz.limits import Limits, Run, timed, weighed
 from fuzz.seeds import file_text, seeds
 from fuzz.targets import TARGETS
-from ledger import bankfile, bookfile
+from ledger import bankfile, bookfile, bookline
 from protocol import keyblock, tlv
 from protocol.codec import Codec
 from protocol.fault import Wrong
@@ -143,7 +143,7 @@ PLANTED: dict[str, list[Plant]] = {
     "bookfile": [
         broken(bookfile, "parse"),
         instead(bookfile, "write", lambda right, date, entries, leaving: right(date, entries[1:], leaving)),
-        broken(bookfile.identity, "is_valid"),
+        broken(bookline.identity, "is_valid"),
     ],
     "control": [
         broken(fep.control.json, "loads"),

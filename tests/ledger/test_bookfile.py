@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ledger import identity
 from ledger.bookfile import (
     HEADER,
     KINDS,
@@ -19,33 +20,14 @@ from ledger.bookfile import (
     DueLine,
     Policy,
     PolicyDues,
+    opened,
     parse,
     write,
 )
 from ledger.errors import BookFileError
+from tests.dues_file import DATE, PERSON, file, leaving, row
 
-DATE = "20261124"
-PERSON = "11010519491231002X"
 OTHER_PERSON_BADLY = "110105194912310021"
-
-
-def row(
-    policy: str = "P1",
-    state: str = "active",
-    holder: str = "王伟",
-    due: str = "D1",
-    code: str = "500000",
-    due_date: str = DATE,
-    amount: str = "30000",
-    beneficiary: str = "",
-) -> str:
-    return ",".join([policy, state, holder, due, code, due_date, amount, beneficiary])
-
-
-def file(
-    *rows: str, header: str = HEADER, total: str = f"TOTAL,{DATE},1,1,30000,0,,", end: str = "\n"
-) -> bytes:
-    return "".join(line + end for line in [header, *rows, total]).encode()
 
 
 def problems(data: bytes) -> list[str]:
@@ -57,19 +39,6 @@ def problems(data: bytes) -> list[str]:
 
 def written(entries: Iterable[PolicyDues], withdrawn: Iterable[DueLine] = ()) -> bytes:
     return b"".join(write(DATE, entries, withdrawn))
-
-
-def leaving(
-    policy: str = "P1",
-    holder: str = "",
-    due: str = "D9",
-    code: str = "500000",
-    due_date: str = DATE,
-    amount: str = "30000",
-    beneficiary: str = "",
-) -> str:
-    """The row of a due that leaves unpaid."""
-    return ",".join(["WITHDRAWN", policy, holder, due, code, due_date, amount, beneficiary])
 
 
 NUMBERS = st.text("ABZ019-", min_size=1, max_size=20)
@@ -166,7 +135,7 @@ def test_any_bytes_are_a_book_or_a_book_file_error(data: bytes) -> None:
         ({"policy": "P１"}, "policy"),
         ({"state": "Active"}, "state"),
         ({"holder": ""}, "holder"),
-        ({"holder": "王" * 21}, "holder"),
+        ({"holder": "王" * 121}, "holder"),
         ({"holder": "王\t伟"}, "holder"),
         ({"holder": "王\u202e伟"}, "holder"),
         ({"holder": "王\u2028伟"}, "holder"),
@@ -265,8 +234,13 @@ def test_a_file_of_another_form_is_refused(data: bytes, problem: str) -> None:
     assert problem in problems(data)
 
 
-def test_no_more_problems_than_a_person_will_read() -> None:
-    assert len(problems(file(*[row(amount="x")] * 50))) == PROBLEMS_MAX
+def test_a_thousand_faults_are_named_and_no_more() -> None:
+    rows = [row(f"P{n}", due=f"D{n}", amount="x") for n in range(1_005)]
+    said = f"TOTAL,{DATE},999,999,0,0,,"
+    assert [one.split(",")[0] for one in problems(file(*rows[:999], total=said))] == [
+        f"line {n}" for n in range(2, 1_001)
+    ]
+    assert len(problems(file(*rows))) == PROBLEMS_MAX == 1_000
 
 
 def test_a_name_may_hold_a_comma_quotes_and_characters_of_private_use() -> None:
@@ -355,3 +329,75 @@ def test_a_trailer_that_counts_dues_that_leave_where_none_does_is_refused() -> N
     assert problems(file(row(), total=f"TOTAL,{DATE},1,1,30000,0,1,")) == [
         "line 3, withdrawn: the TOTAL line says 1, the rows make 0"
     ]
+
+
+# Every kind of customer.
+
+DOCUMENTS = (
+    "110105491231002",
+    "passport:E12345678",
+    "hk-macao-permit:H12345678",
+    "taiwan-permit:12345678",
+    "permanent-residence:CAN110078010101",
+    "hk-identity:A123456(3)",
+    "company:91350100M000100Y43",
+    "other:P110123456",
+)
+
+
+def test_documents_of_every_kind_come_with_a_benefit_and_are_written_as_they_were_read() -> None:
+    rows = [row(f"P{n}", due=f"D{n}", code="260000", beneficiary=one) for n, one in enumerate(DOCUMENTS)]
+    data = file(*rows, total=f"TOTAL,{DATE},8,8,0,240000,,")
+    read = parse(data)
+    assert [(due.document, due.beneficiary) for due in read.dues][:2] == [
+        ("", "110105491231002"),
+        ("passport", "E12345678"),
+    ]
+    entries = [PolicyDues(one, (due,)) for one, due in zip(read.policies, read.dues, strict=True)]
+    assert written(entries) == data
+
+
+@pytest.mark.parametrize(
+    ("beneficiary", "reason"),
+    [
+        ("E12345678", "not a valid identity number; any other document has its kind before it, as passport:"),
+        ("passport:E1234567890", "not a valid number of its kind, passport"),
+        ("company:91350100M000100Y44", "not a valid number of its kind, company"),
+        ("pass:E12345678", f"not a kind of document; there are {', '.join(identity.KINDS)}"),
+    ],
+)
+def test_a_document_that_is_none_is_named_and_not_repeated(beneficiary: str, reason: str) -> None:
+    assert problems(file(row(code="260000", beneficiary=beneficiary))) == [f"line 2, beneficiary: {reason}"]
+
+
+@pytest.mark.parametrize("name", ["王" * 120, "MARIA " * 19 + "LOPEZ", "𠮷" * 120, '"' * 120])
+def test_a_name_has_up_to_120_characters(name: str) -> None:
+    entry = PolicyDues(Policy("P1", "active", name), ())
+    assert parse(written([entry])).policies == (entry.policy,)
+
+
+# Read without holding it.
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused() -> None:
+    stream = io.BytesIO(file(row()))
+    for changed in (file(row(amount="30001")), b"x" * 200, file(row())[:-1]):
+        stream.seek(0)
+        stream.truncate()
+        stream.write(file(row()))
+        with opened(stream) as read:
+            assert len(list(read.dues)) == 1
+            stream.seek(0)
+            stream.truncate()
+            stream.write(changed)
+            with pytest.raises(BookFileError, match="changed while it was read"):
+                list(read.dues)
+
+
+def test_a_file_is_read_without_holding_its_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ledger.sorting.Sorted.__init__.__defaults__", (3,))
+    data = file(*(row(f"P{n % 7}", due=f"D{n}") for n in range(50)), total=f"TOTAL,{DATE},7,50,1500000,0,,")
+    with opened(io.BytesIO(data)) as read:
+        assert [one.policy for one in read.policies] == [f"P{n}" for n in range(7)]
+        assert [one.due for one in read.dues] == [f"D{n}" for n in range(50)]
+        assert read.lines({"D3", "D49", "X"}) == {"D3": 5, "D49": 51}

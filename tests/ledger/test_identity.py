@@ -9,7 +9,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ledger.identity import check_character, is_valid, masked
+from ledger.identity import (
+    KINDS,
+    Document,
+    check_character,
+    document,
+    is_document,
+    is_valid,
+    masked,
+    normalised,
+)
 
 # The example of GB 11643-1999, annex A.
 EXAMPLE = "11010519491231002X"
@@ -89,3 +98,88 @@ def test_check_character_takes_17_ascii_digits_and_repeats_none(digits: str) -> 
 def test_masked_shows_the_last_four_only_and_nothing_of_what_is_no_number() -> None:
     assert masked(EXAMPLE) == "*" * 14 + "002X"
     assert masked(EXAMPLE[:17]) == masked("") == masked(EXAMPLE + "1") == "*" * 18
+
+
+# Documents of every kind.
+
+GOOD = {
+    "resident": (EXAMPLE, "110105491231002", "81000019900307001" + check_character("81000019900307001")),
+    "passport": ("E12345678", "EA1234567", "G12345678", "P1234567", "123456789", "AB123456"),
+    "hk-macao-permit": ("H12345678", "M12345678", "H1234567801"),
+    "taiwan-permit": ("12345678", "0012345601", "0012345601(B)"),
+    "permanent-residence": ("CAN110078010101", "91110519491231002" + check_character("91110519491231002")),
+    "hk-identity": ("A123456(3)", "AB987654(3)", "Z683365(A)"),
+    "company": ("914403001922038216", "91110000802100433B", "9144030071526726XG"),
+    "other": ("南字第12345678号", "P110123456", "A123456789"),
+}
+BAD = {
+    "resident": ("11010519491231002", "110105194912310021", "110105491331002", "110105490230002"),
+    "passport": ("E1234567890", "ABCDEF", "E12", "E1234567*", ""),
+    "hk-macao-permit": ("X12345678", "H1234567", "H123456789", "12345678"),
+    "taiwan-permit": ("1234567", "123456789", "A2345678"),
+    "permanent-residence": ("CA1100780101010", "81000019900307001X", "CAN11007801010"),
+    "hk-identity": ("A123456(4)", "A12345(3)", "AB987654"),
+    "company": ("914403001922038217", "91440300192203821I", "9144030019220382"),
+    "other": ("", "A" * 19, "A/B"),
+}
+
+
+@pytest.mark.parametrize(("kind", "number"), [(kind, one) for kind, ones in GOOD.items() for one in ones])
+def test_a_number_of_its_kind_passes_however_it_is_typed(kind: str, number: str) -> None:
+    wide = number.translate({code: code + 0xFEE0 for code in range(0x21, 0x7F)})
+    for typed in (
+        number,
+        number.lower(),
+        f" {number} ",
+        wide,
+        wide.lower(),
+        "-".join((number[:2], number[2:])),
+    ):
+        assert is_document(Document(kind, typed)), kind
+        assert normalised(typed) == normalised(number)
+    assert number not in repr(Document(kind, number))
+
+
+@pytest.mark.parametrize(("kind", "number"), [(kind, one) for kind, ones in BAD.items() for one in ones])
+def test_a_number_that_is_none_of_its_kind_does_not_pass(kind: str, number: str) -> None:
+    assert not is_document(Document(kind, number))
+
+
+def test_every_kind_is_tried_and_no_other_is_one() -> None:
+    assert set(GOOD) == set(BAD) == set(KINDS)
+    assert not is_document(Document("Passport", "E12345678"))
+
+
+@given(place=st.integers(0, 17), other=st.sampled_from("0123456789ABCDEFGHJKLMNPQRTUWXY"))
+def test_one_altered_character_of_a_company_code_is_always_found(place: int, other: str) -> None:
+    code = "91350100M000100Y43"  # the example of GB 32100-2015
+    altered = code[:place] + other + code[place + 1 :]
+    assert is_document(Document("company", altered)) == (altered == code)
+
+
+@given(number=numbers().filter(lambda number: number[6:8] == "19"))
+def test_a_number_of_15_digits_and_of_18_are_one_persons(number: str) -> None:
+    assert normalised(number[:6] + number[8:17]) == normalised(number) == number
+
+
+def test_a_permit_renewed_is_the_same_persons() -> None:
+    assert normalised("h1234567802") == normalised("H12345678") == "H12345678"
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "number"),
+    [
+        (EXAMPLE, "resident", EXAMPLE),
+        ("resident:1", "resident", "1"),
+        ("passport:E12345678", "passport", "E12345678"),
+        ("x:y:z", "x", "y:z"),
+        (":1", "", "1"),
+    ],
+)
+def test_a_document_is_a_kind_and_a_number(text: str, kind: str, number: str) -> None:
+    assert document(text) == (kind, number)
+
+
+@given(text=st.text(max_size=30))
+def test_any_text_has_one_spelling(text: str) -> None:
+    assert normalised(normalised(text)) == normalised(text)
