@@ -31,7 +31,7 @@ from ledger.outstanding import write as write_figures
 from ledger.store import Store
 from office import breaks, chart, close, decisions, extract, report
 from office.acts import recorded
-from office.audit import Accounts, Audit, audit
+from office.audit import Audit, Stated, audit
 from office.books import TrialBalance, trial_balance
 from office.breaks import Break
 from office.config import Settings, load_settings
@@ -93,7 +93,7 @@ def closing(config: Path, act: str) -> Iterator[close.Close]:
     books, day_file = chart_of(settings), dayfiles.opener(settings)
     try:
         with opened(settings) as office, progress_shown() as tell:
-            close.prepare(office, books)
+            close.prepare(office, books, now_us(), at_keyboard())
             with recorded(office, now_us, at_keyboard(), act):
                 yield close.Close(office, front, settings, books, now_us, day_file, tell)
             if settings.office.figures:
@@ -331,11 +331,12 @@ def audit_command(without_front: bool, config: Path, as_json: bool) -> None:
     """Add everything up again from the journal, by other code; exit code 1 if anything does not hold."""
     settings = load_settings(config)
     books = chart_of(settings)
-    accounts = Accounts(books.clearing, books.long, books.short, books.products)
+    clerks = frozenset(clerk.name for clerk in settings.clerk)
+    stated = Stated(settings.office.seal_key, chart.lines_of(books), clerks)
     front = None if without_front else Store(settings.office.front, lock=False, by_index=False)
     try:
         with opened(settings, write=False) as store, progress_shown() as tell:
-            done = audit(store, front, settings.office.seal_key, accounts, tell)
+            done = audit(store, front, stated, tell)
     finally:
         if front is not None:
             front.close()

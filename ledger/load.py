@@ -9,9 +9,11 @@ says.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from hashlib import sha256
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -208,7 +210,8 @@ def _take(store: Store, book: Book, loaded_at: int, by: str) -> Loaded:
             withdrawn=withdrawn, withdrawn_late=late, lapsed=lapsed, left_out=_told(book).lstrip()
         )
         connection.execute(insert(loads).values(digest=book.digest, loaded_at=loaded_at, **loaded._asdict()))
-        record(connection, acts, loaded_at, by, "load", loaded.date, _note(connection, book, by))
+        note = _note(connection, book, by) + _proof(connection, loaded)
+        record(connection, acts, loaded_at, by, "load", loaded.date, note)
         _clear(connection)
         if is_first and not store.is_sqlite:
             connection.execute(text("ANALYZE policies, dues"))
@@ -225,6 +228,16 @@ def _note(connection: Connection, book: Book, by: str) -> str:
     if not other:
         raise InvariantBroken("rows would be left out by the word of one person")
     return f"{book.digest}; without {consent.note_of(book.left_out)}, as {other} says too"
+
+
+def _proof(connection: Connection, loaded: Loaded) -> str:
+    """What the trail says of a load after its file's digest: figures, and the digest of the load's row, for
+    the audit to hold the row against.
+    """
+    row = connection.execute(select(loads).where(loads.c.date == loaded.date)).one()
+    digest = sha256(json.dumps(list(row), ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
+    figures = f"{loaded.dues} dues, {loaded.premium} fen premium, {loaded.benefit} fen benefit"
+    return f"; {figures}; row {digest}"
 
 
 def _taken(connection: Connection, book: Book) -> Loaded | None:

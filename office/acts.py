@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from sqlalchemy import Connection
 
 from ledger.acts import Stage, failed, record
 from ledger.store import Store
 from office.schema import acts
+
+MACHINE: Final = "office"
+"""Who did what no person did. Nobody may act under this name."""
 
 
 def record_act(connection: Connection, at: int, by: str, act: str, subject: str, note: str) -> None:

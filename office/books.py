@@ -7,16 +7,19 @@ module refuses it first, in words. What is to be posted, `office.posting` and `o
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, select, text, update
 
 from ledger.errors import InvariantBroken
-from office.chart import Chart
+from office.acts import record_act
+from office.bulk import insert_rows
+from office.chart import Chart, lines_of
 from office.errors import ChartRefused, PostingDiffers, Unbalanced, UnknownAccount
-from office.schema import accounts, legs, postings
+from office.proofs import chart_note
+from office.schema import accounts, chart_lines, legs, postings
 
 _AT_ONCE = 500
 """Postings a statement: far below the number of parameters that any database takes."""
@@ -120,15 +123,53 @@ def find_postings(connection: Connection, names: Sequence[str]) -> tuple[Posting
     return found
 
 
-def install_chart(connection: Connection, chart: Chart) -> int:
-    """Bring the table of accounts to the chart: how many accounts were added or changed. None is ever
-    removed.
+def install_chart(connection: Connection, chart: Chart, at: int, by: str) -> bool:
+    """Put a chart in force, unless it is already: whether it was not. No account is ever removed.
 
-    Raises ChartRefused if an account that has legs would change its kind or its normal side.
+    `by` has it done at `at`, microseconds since 1970-01-01 UTC; that goes into the trail. Raises ChartRefused
+    if an account that has legs would change its kind or its normal side, if there are postings and the
+    accounts of clearing, suspense or the currency would change, and where only the database's owner may.
     """
+    number, current = _chart_in_force(connection)
+    wanted = lines_of(chart)
+    if wanted == current:
+        return False
+    _check_may_install(connection, wanted, current)
+    _bring_accounts(connection, chart)
+    rows = ((number + 1, *line) for line in wanted.items())
+    insert_rows(connection, chart_lines, ("chart", "name", "value"), rows)
+    record_act(connection, at, by, "chart", str(number + 1), chart_note(wanted))
+    return True
+
+
+_STAYS = ("currency", "clearing", "long", "short")
+"""What balances that are there depend on."""
+
+
+def _chart_in_force(connection: Connection) -> tuple[int, dict[str, str]]:
+    """The number of the last chart, 0 for none, and its lines."""
+    number: int = connection.scalar(select(func.max(chart_lines.c.chart))) or 0
+    query = select(chart_lines.c.name, chart_lines.c.value).where(chart_lines.c.chart == number)
+    return number, {row.name: row.value for row in connection.execute(query)}
+
+
+def _check_may_install(connection: Connection, wanted: Mapping[str, str], current: Mapping[str, str]) -> None:
+    if connection.dialect.name == "postgresql":
+        may = select(func.has_table_privilege("chart_lines", "INSERT"))
+        if not connection.scalar(may):
+            raise ChartRefused(
+                "the chart of the settings is not the one in force, and this login may not change where money"
+                " goes: run `qianzhi office close` once as the database's owner"
+            )
+    changed = [name for name in _STAYS if current and wanted[name] != current[name]]
+    if changed and connection.scalar(select(postings.c.posting).limit(1)) is not None:
+        raise ChartRefused(f"there are postings already: {', '.join(changed)} cannot change any more")
+
+
+def _bring_accounts(connection: Connection, chart: Chart) -> None:
+    """Add the chart's accounts to the table, or change them there."""
     there = {row.account: row for row in connection.execute(select(accounts))}
     used = set(connection.scalars(select(legs.c.account).distinct()))
-    changed = 0
     for code, account in chart.accounts.items():
         row = {"name": f"{account.zh} {account.en}", "kind": account.kind, "normal": account.normal}
         old = there.get(code)
@@ -143,8 +184,6 @@ def install_chart(connection: Connection, chart: Chart) -> int:
             )
         else:
             connection.execute(update(accounts).where(accounts.c.account == code).values(**row))
-        changed += 1
-    return changed
 
 
 def trial_balance(connection: Connection, up_to_date: str = "") -> TrialBalance:
@@ -203,12 +242,15 @@ def _substance(posting: Posting) -> tuple[str, str, list[Leg]]:
 
 def _insert(connection: Connection, new: Sequence[Posting], posted_at: int) -> None:
     """Write the legs first and each posting's row after them: with it the database checks them and closes
-    it.
+    it. On PostgreSQL its own function does so, since the office's role may insert neither.
     """
     named = {leg.account for posting in new for leg in posting.legs}
     known = set(connection.scalars(select(accounts.c.account)))
     if missing := sorted(named - known):
         raise UnknownAccount(f"no account {', '.join(missing)}: install the chart first")
+    if connection.dialect.name == "postgresql":
+        connection.execute(_MAKE_POSTING, [_arguments(one, posted_at) for one in new])
+        return
     connection.execute(insert(legs), list(_leg_rows(new)))
     connection.execute(
         insert(postings),
@@ -224,6 +266,19 @@ def _insert(connection: Connection, new: Sequence[Posting], posted_at: int) -> N
             for one in new
         ],
     )
+
+
+_MAKE_POSTING = text(
+    "SELECT make_posting(:posting, :date, :bank, :description, CAST(:posted_at AS bigint),"
+    " CAST(:accounts AS text[]), CAST(:banks AS text[]), CAST(:currencies AS text[]),"
+    " CAST(:amounts AS bigint[]))"
+)
+
+
+def _arguments(one: Posting, posted_at: int) -> dict[str, object]:
+    columns = ("accounts", "banks", "currencies", "amounts")
+    sides = dict(zip(columns, map(list, zip(*one.legs, strict=True)), strict=True))
+    return {**one._asdict(), "posted_at": posted_at, **sides}
 
 
 def _leg_rows(new: Sequence[Posting]) -> Iterator[dict[str, object]]:

@@ -26,14 +26,13 @@ from sqlalchemy import (
     update,
 )
 
+from office.acts import MACHINE, record_act
 from office.books import Leg, Posting, post
 from office.bulk import insert_rows
 from office.chart import CLASSES, NONE, PRODUCT, Chart, Resolution
 from office.errors import BreakMoved, NoSuchBreak, SamePerson, StepRefused
 from office.schema import break_events, breaks
 
-MACHINE: Final = "office"
-"""Who did what no person did. Nobody may act under this name."""
 PERSON_LENGTH_MAX: Final = 64
 _AT_ONCE: Final = 500
 """Breaks a statement, where they are named: far below the number of parameters that any database takes."""
@@ -154,7 +153,8 @@ def open_breaks(
         raise StepRefused(f"the breaks of {bank} on {date} are open already")
     names: list[str] = []
     insert_rows(connection, breaks, breaks.c.keys(), _new_rows(bank, date, findings, names))
-    _record(connection, _of_day(bank, date), "", BreakState.OPEN, Step(MACHINE, at))
+    as_found = breaks.c["class"] + ": " + breaks.c.reason
+    _record(connection, _of_day(bank, date), "", BreakState.OPEN, Step(MACHINE, at), as_found)
     return tuple(names)
 
 
@@ -181,9 +181,11 @@ def propose(
             f" there are {fitting}"
         )
     _counter_account(chart, wanted, found)
-    words = f"{resolution}: {note}" if note else resolution
+    words = _worded(resolution, note)
     changes = {"resolution": resolution, "proposed_by": person}
-    return _move(connection, found, BreakEvent.PROPOSE, Step(person, at, words), changes)
+    done = _move(connection, found, BreakEvent.PROPOSE, Step(person, at, words), changes)
+    record_act(connection, at, person, BreakEvent.PROPOSE.value, name, words)
+    return done
 
 
 def approve(
@@ -195,7 +197,7 @@ def approve(
     person, found = _decider(connection, name, by, BreakEvent.APPROVE)
     if resolution and resolution != found.resolution:
         raise BreakMoved(f"{name}: what is proposed now is {found.resolution}, not {resolution}: look again")
-    return _move(connection, found, BreakEvent.APPROVE, Step(person, at, note), {"approved_by": person})
+    return _decided(connection, found, BreakEvent.APPROVE, Step(person, at, note), {"approved_by": person})
 
 
 def reject(connection: Connection, name: str, by: str, at: int, note: str = "") -> Break:
@@ -203,14 +205,14 @@ def reject(connection: Connection, name: str, by: str, at: int, note: str = "") 
     StepRefused.
     """
     person, found = _decider(connection, name, by, BreakEvent.REJECT)
-    return _move(connection, found, BreakEvent.REJECT, Step(person, at, note), _NO_PROPOSAL)
+    return _decided(connection, found, BreakEvent.REJECT, Step(person, at, note), _NO_PROPOSAL)
 
 
 def withdraw(connection: Connection, name: str, by: str, at: int, note: str = "") -> Break:
     """Take a proposal back; whoever made it, anyone may. Raises NoSuchBreak or StepRefused."""
     person = _person(by)
     found = find(connection, name)
-    return _move(connection, found, BreakEvent.WITHDRAW, Step(person, at, note), _NO_PROPOSAL)
+    return _decided(connection, found, BreakEvent.WITHDRAW, Step(person, at, note), _NO_PROPOSAL)
 
 
 def close_matched(connection: Connection, name: str, cls: str, on_date: str, at: int, reason: str) -> Break:
@@ -408,10 +410,30 @@ def _move_all(
     return len(names)
 
 
+def _decided(
+    connection: Connection, seen: Break, event: BreakEvent, step: Step, changes: Mapping[str, str]
+) -> Break:
+    """Take a proposed break on by a person's decision, which goes into the trail with what was proposed."""
+    done = _move(connection, seen, event, step, changes)
+    record_act(connection, step.at, step.by, event.value, seen.name, _worded(seen.resolution, step.note))
+    return done
+
+
+def _worded(resolution: str, note: str) -> str:
+    return f"{resolution}: {note}" if note else resolution
+
+
 def _record(
-    connection: Connection, condition: ColumnElement[bool], from_state: str, to_state: str, step: Step
+    connection: Connection,
+    condition: ColumnElement[bool],
+    from_state: str,
+    to_state: str,
+    step: Step,
+    note: ColumnElement[str] | None = None,
 ) -> None:
-    """Write one line of history for every break that meets the condition."""
+    """Write one line of history for every break that meets the condition; `note`, where it is given, is
+    taken from the break's own columns instead of the step.
+    """
     name = breaks.c["break"]
     last = select(func.max(break_events.c.number)).where(break_events.c["break"] == name).scalar_subquery()
     lines = select(
@@ -421,6 +443,6 @@ def _record(
         literal(step.by),
         literal(str(from_state)),
         literal(str(to_state)),
-        literal(step.note),
+        literal(step.note) if note is None else note,
     ).where(condition)
     connection.execute(insert(break_events).from_select(break_events.c.keys(), lines))

@@ -35,6 +35,8 @@ NONE: Final = "none"
 
 _CODE: Final = re.compile(r"[0-9]{4}(?:[0-9]{2}){0,2}")
 _NAME: Final = re.compile(r"[a-z][a-z_]{0,31}")
+_REFUSED: Final = "failed"
+"""How the note of a decision that was refused begins, where another's begins with the resolution."""
 _DAY_KINDS: Final = MappingProxyType({"clearing": "asset", "long": "liability", "short": "asset"})
 _WITHOUT_MONEY: Final = frozenset({"misfit"})
 """Classes whose difference is always 0."""
@@ -102,6 +104,31 @@ def sign_of(difference: int) -> Sign:
 def shipped() -> Chart:
     """The chart that comes with the office. Raises ChartError if it is not in order."""
     return parse(files("office").joinpath("chart.toml").read_text("utf-8"))
+
+
+def lines_of(chart: Chart) -> dict[str, str]:
+    """The chart as names and values: what the database keeps of it, its triggers look up and the audit reads.
+
+    `end <resolution> <class> <sign>` gives the counter account of a break that ends so, or `product`, for the
+    account of its processing code.
+    """
+    found = {
+        "currency": chart.currency,
+        "clearing": chart.clearing,
+        "long": chart.long,
+        "short": chart.short,
+    }
+    for code, account in chart.accounts.items():
+        found |= {f"name {code}": f"{account.zh} {account.en}", f"kind {code}": account.kind}
+        found |= {f"normal {code}": account.normal, f"by_bank {code}": str(int(account.by_bank))}
+    for code, account_code in chart.products.items():
+        found[f"product {code}"] = account_code
+    for name, one in chart.resolutions.items():
+        found[f"words {name}"] = f"{one.zh} {one.en}"
+        for break_class in one.classes:
+            for sign in one.signs:
+                found[f"end {name} {break_class} {sign}"] = one.counter
+    return found
 
 
 def parse(source: str, file: str = "chart.toml") -> Chart:
@@ -226,8 +253,8 @@ def _product_faults(content: _File) -> Iterator[_Fault]:
 def _resolution_faults(content: _File) -> Iterator[_Fault]:
     for name, one in content.resolutions.items():
         key = f"resolutions.{name}"
-        if not _NAME.fullmatch(name):
-            yield key, "a name is 1 to 32 of a-z and _, and begins with a letter"
+        if not _NAME.fullmatch(name) or name == _REFUSED:
+            yield key, f"a name is 1 to 32 of a-z and _, begins with a letter, and is not {_REFUSED}"
         if (one.counter == NONE) != (one.signs == ("0",)):
             yield f"{key}.counter", 'none goes with signs = ["0"] and with no others'
         if one.counter in (content.day.long, content.day.short):

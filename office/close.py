@@ -19,14 +19,15 @@ from ledger.day import TRANSITIONS, DayEvent, DayState
 from ledger.errors import BankFileError, InvariantBroken, LayoutError
 from ledger.schema import loads, make_missing
 from ledger.store import Store
-from office.acts import record_act
+from office.acts import MACHINE, record_act
 from office.books import install_chart
-from office.breaks import MACHINE, post_approved, to_suspense
+from office.breaks import post_approved, to_suspense
 from office.chart import Chart
 from office.config import Settings, bank_layout
 from office.errors import FileRefused, OfficeError
 from office.frontday import sealed_by
 from office.posting import post_day
+from office.proofs import posted_note, reconciled_note
 from office.pull import Pulled, pull
 from office.reconcile import Reconciled, Terms, reconcile
 from office.schema import OFFICE, bank_files, days, entries, facts, products, reconciliations
@@ -34,7 +35,6 @@ from office.take import take_file
 
 SCHEMA_VERSION = "1"
 _DONE = (DayState.POSTED.value, DayState.ARCHIVED.value)
-_NOTE_MAX = 2000
 
 
 class NothingPosted(OfficeError):
@@ -94,7 +94,7 @@ class Close:
         Stops at the first date for which something is awaited: a later date is never closed before an earlier
         one.
         """
-        prepare(self._office, self._chart)
+        prepare(self._office, self._chart, self._now_us(), MACHINE)
         yield self._pull()
         yield from self._archive()
         for date in self._unposted():
@@ -127,7 +127,9 @@ class Close:
             if next_date in loaded:
                 with self._office.transaction() as connection:
                     self._move(connection, date, DayEvent.ARCHIVE)
-                    self._act(connection, Step.ARCHIVE.value, date, f"{next_date} has its dues")
+                    self._act(
+                        connection, self._now_us(), Step.ARCHIVE.value, date, f"{next_date} has its dues"
+                    )
                 yield Told(Step.ARCHIVE, date, "", f"{next_date} has its dues")
 
     def _unposted(self) -> Sequence[str]:
@@ -173,7 +175,8 @@ class Close:
                 at, tell = self._now_us(), partial(self._progress, "file")
                 taken = take_file(connection, bank_layout(bank), stream, code, date, at, tell)
                 text = f"{taken.lines} lines, {taken.collected} fen collected, {taken.paid} fen paid"
-                self._act(connection, Step.FILE.value, f"{code} {date}", text)
+                note = f"{text}; layout {bank_layout(bank).name}, file {taken.digest}, rows {taken.rows}"
+                self._act(connection, at, Step.FILE.value, f"{code} {date}", note)
         except (BankFileError, FileRefused, LayoutError) as error:
             # The other banks' files are taken all the same: a file may just be on its way.
             return Told(Step.FILE, date, code, f"not taken: {error}", waiting=True)
@@ -182,29 +185,33 @@ class Close:
     def _reconcile(self, code: str, date: str) -> Told:
         bank = self._settings.named(code)
         terms = Terms(bank_layout(bank).lists_reversed, bank.owner, self._settings.near_us)
+        at = self._now_us()
         with self._office.transaction() as connection:
             done: Reconciled = reconcile(
                 connection,
                 code,
                 date,
                 terms,
-                self._now_us(),
+                at,
                 lambda rows: self._progress("reconcile", rows),
             )
             text = f"{done.ours} ours, {done.theirs} theirs, {done.matched} agree, {done.opened} breaks"
             text += f", {done.closed} earlier ones closed" if done.closed else ""
             if not done.done_before:
-                self._act(connection, Step.RECONCILE.value, f"{code} {date}", text)
+                note = reconciled_note(connection, code, date)
+                self._act(connection, at, Step.RECONCILE.value, f"{code} {date}", note)
         return Told(Step.RECONCILE, date, code, text)
 
     def _post(self, date: str) -> Iterator[Told]:
         """Post every bank's day and what two people have approved, in one transaction."""
+        at = self._now_us()
         with self._office.transaction() as connection:
             self._move(connection, date, DayEvent.RECONCILE)
-            told = tuple(self._post_bank(connection, bank.code, date) for bank in self._settings.bank)
-            names = post_approved(connection, self._chart, date, self._now_us())
+            told = tuple(self._post_bank(connection, bank.code, date, at) for bank in self._settings.bank)
+            names = post_approved(connection, self._chart, date, at)
             self._move(connection, date, DayEvent.POST)
-            self._act(connection, Step.POST.value, date, f"{len(told)} banks, {len(names)} approved breaks")
+            words = f"the day of {len(told)} banks, {len(names)} approved breaks"
+            self._act(connection, at, Step.POST.value, date, posted_note(connection, date, at, words))
         yield from told
         yield Told(Step.POST, date, "", f"posted; {len(names)} approved breaks out of suspense")
 
@@ -212,14 +219,16 @@ class Close:
         """Post what two people have approved since the last day was posted, on that day's date. Raises
         NothingPosted.
         """
+        at = self._now_us()
         with self._office.transaction() as connection:
             date = last_posted(connection)
-            names = post_approved(connection, self._chart, date, self._now_us())
+            names = post_approved(connection, self._chart, date, at)
             if names:
-                self._act(connection, Step.POST.value, date, f"approved: {', '.join(names)}"[:_NOTE_MAX])
+                words = f"{len(names)} approved breaks, {names[0]} and on"
+                self._act(connection, at, Step.POST.value, date, posted_note(connection, date, at, words))
         return Told(Step.POST, date, "", f"{len(names)} approved breaks out of suspense")
 
-    def _post_bank(self, connection: Connection, code: str, date: str) -> Told:
+    def _post_bank(self, connection: Connection, code: str, date: str, at: int) -> Told:
         figures = select(reconciliations.c.theirs_effect).where(
             reconciliations.c.bank == code, reconciliations.c.date == date
         )
@@ -228,7 +237,6 @@ class Close:
             select(products.c.code, products.c.effect).where(products.c.bank == code, products.c.date == date)
         )
         product = {row.code: int(row.effect) for row in rows}
-        at = self._now_us()
         posting = post_day(connection, self._chart, code, date, product, clearing, at)
         in_suspense = to_suspense(connection, code, date, at)
         legs = len(posting.legs) if posting else 0
@@ -240,8 +248,8 @@ class Close:
             raise InvariantBroken(f"business day {date} is {state}: it cannot {event}")
         connection.execute(update(days).where(days.c.date == date).values(state=after.value))
 
-    def _act(self, connection: Connection, act: str, subject: str, note: str) -> None:
-        record_act(connection, self._now_us(), MACHINE, act, subject, note)
+    def _act(self, connection: Connection, at: int, act: str, subject: str, note: str) -> None:
+        record_act(connection, at, MACHINE, act, subject, note)
 
 
 class DayRow(NamedTuple):
@@ -269,15 +277,18 @@ def last_posted(connection: Connection) -> str:
     return date
 
 
-def prepare(office: Store, chart: Chart) -> None:
-    """Make the office's tables where they are missing, and put the chart's accounts into them."""
+def prepare(office: Store, chart: Chart, at: int, by: str) -> None:
+    """Make the office's tables where they are missing, and put the chart into them where it is not the one in
+    force; `by` has it done at `at`, microseconds since 1970-01-01 UTC. Raises ChartRefused.
+    """
     with office.transaction() as connection:
         make_missing(connection, OFFICE)
         known = connection.execute(select(facts.c.value).where(facts.c.name == "schema")).scalar()
         if known is None:
             connection.execute(insert(facts).values(name="schema", value=SCHEMA_VERSION))
+            record_act(connection, at, by, "create", "schema", SCHEMA_VERSION)
         elif known != SCHEMA_VERSION:
             raise InvariantBroken(
                 f"the office's database is of schema {known}, this program of {SCHEMA_VERSION}"
             )
-        install_chart(connection, chart)
+        install_chart(connection, chart, at, by)

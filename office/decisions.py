@@ -1,5 +1,5 @@
-"""What one person decides about a break: whether that person may, the step itself, and its record, all in one
-transaction. What was refused is recorded too.
+"""What one person decides about a break: whether that person may, and the step itself, with its record, in
+one transaction. What was refused is recorded too.
 
 Who the person is, the caller knows: the command from the kernel (fep.person), never from what was typed.
 """
@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from ledger.acts import failed
 from ledger.store import Store
 from office import breaks
-from office.acts import record_act, write
+from office.acts import write
 from office.breaks import Break
 from office.chart import Chart
 from office.config import Act, NotAllowed, Settings
@@ -61,9 +61,7 @@ def propose(desk: Desk, by: str, name: str, resolution: str, note: str, chart: C
     with _refusals_recorded(desk, by, PROPOSE, name):
         desk.settings.check_may(by, "propose")
         with desk.store.transaction() as connection:
-            done = breaks.propose(connection, name, resolution, by, desk.at, note, chart)
-            record_act(connection, desk.at, by, PROPOSE, name, done.resolution)
-    return done
+            return breaks.propose(connection, name, resolution, by, desk.at, note, chart)
 
 
 def decide(desk: Desk, by: str, decision: Decision, name: str, note: str) -> Break:
@@ -71,9 +69,7 @@ def decide(desk: Desk, by: str, decision: Decision, name: str, note: str) -> Bre
     with _refusals_recorded(desk, by, decision.value, name):
         desk.settings.check_may(by, _MAY[decision])
         with desk.store.transaction() as connection:
-            done = _STEPS[decision](connection, name, by, desk.at, note)
-            record_act(connection, desk.at, by, decision.value, name, done.resolution)
-    return done
+            return _STEPS[decision](connection, name, by, desk.at, note)
 
 
 @contextmanager

@@ -81,7 +81,7 @@ def pull(
     for day in fresh:
         with office.transaction() as connection:
             size = take_day(connection, day, check_seal)
-            record_act(connection, *actor, "pull", f"day {day.date}", f"{size} entries")
+            record_act(connection, *actor, "pull", f"day {day.date}", f"{size} entries; root {day.root}")
     return Pulled(count, tuple(day.date for day in fresh))
 
 
@@ -152,7 +152,8 @@ def _pull_some(
         if until == end.position and there != end:
             raise ChainBroken(end.chain, until, "is not the one that the chain's tip vouches for")
         _move(ours, at, there)
-        record_act(ours, *actor, "pull", f"chain {end.chain}", f"entries {at.position + 1} to {until}")
+        note = f"entries {at.position + 1} to {until}; tip {there.tip}"
+        record_act(ours, *actor, "pull", f"chain {end.chain}", note)
     return there
 
 

@@ -1,7 +1,8 @@
 -- Who may do what in the back office's database on PostgreSQL.
 --
 -- For psql, run by the owner of the database once the tables are there (the first `qianzhi office close` under
--- the owner makes them), and again after each change of the tables; running it again changes nothing:
+-- the owner makes them, and puts the chart of accounts in force; a changed chart goes in by another one under
+-- the owner), and again after each change of the tables; running it again changes nothing:
 --
 --     psql -v ON_ERROR_STOP=1 -f office/roles.sql OFFICE_DATABASE
 --
@@ -33,25 +34,29 @@ GRANT USAGE ON SCHEMA public TO qianzhi_office, qianzhi_auditor;
 
 -- From nothing, so that a right which an earlier edition of this file gave does not stay.
 REVOKE ALL ON facts, days, chains, entries, bank_files, bank_lines, reconciliations, products, breaks,
-    break_events, accounts, postings, legs, acts FROM PUBLIC, qianzhi_office, qianzhi_auditor;
+    break_events, accounts, postings, legs, chart_lines, acts FROM PUBLIC, qianzhi_office, qianzhi_auditor;
 REVOKE ALL ON SEQUENCE acts_number_seq FROM PUBLIC, qianzhi_office, qianzhi_auditor;
+REVOKE ALL ON FUNCTION make_posting(text, text, text, text, bigint, text[], text[], text[], bigint[])
+    FROM PUBLIC, qianzhi_office, qianzhi_auditor;
 
--- Closes days and settles breaks. What was pulled, taken, reconciled, posted and done can be added to, and
--- never changed.
+-- Closes days and settles breaks. What was pulled, taken, reconciled and done can be added to, and never
+-- changed. Nothing is posted by this role itself: `make_posting` is, with the owner's rights, and the triggers
+-- under it take only what a reconciled day or a settled break explains. Where money may go, the chart, only the
+-- owner changes.
 GRANT SELECT ON facts, days, chains, entries, bank_files, bank_lines, reconciliations, products, breaks,
-    break_events, accounts, postings, legs, acts TO qianzhi_office;
+    break_events, accounts, postings, legs, chart_lines, acts TO qianzhi_office;
 GRANT INSERT ON days, chains, entries, bank_files, bank_lines, reconciliations, products, breaks, break_events,
-    accounts, postings, legs, acts TO qianzhi_office;
+    acts TO qianzhi_office;
+GRANT EXECUTE ON FUNCTION make_posting(text, text, text, text, bigint, text[], text[], text[], bigint[])
+    TO qianzhi_office;
 GRANT UPDATE (state) ON days TO qianzhi_office;
 GRANT UPDATE (position, tip) ON chains TO qianzhi_office;
--- A chart may bring accounts and rename them; on which side an account stands, only the owner changes.
-GRANT UPDATE (name) ON accounts TO qianzhi_office;
 -- How far a break has come, never what it is about.
 GRANT UPDATE ("class", reason, state, resolution, proposed_by, approved_by, settled_on) ON breaks
     TO qianzhi_office;
 
 -- Reports, and what the audit adds up again: everything, and nothing to write with.
 GRANT SELECT ON facts, days, chains, entries, bank_files, bank_lines, reconciliations, products, breaks,
-    break_events, accounts, postings, legs, acts TO qianzhi_auditor;
+    break_events, accounts, postings, legs, chart_lines, acts TO qianzhi_auditor;
 
 COMMIT;

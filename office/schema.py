@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 
 from ledger.schema import act_columns, entry_columns, integer_column, text_column
+from office.guards import GUARDS
 
 OFFICE = MetaData()
 
@@ -281,10 +282,23 @@ legs = Table(
 suspense accounts (empty elsewhere). Append-only, and closed once its posting's row is there.
 """
 
+chart_lines = Table(
+    "chart_lines",
+    OFFICE,
+    Column("chart", Integer, nullable=False),
+    text_column("name"),
+    text_column("value"),
+    PrimaryKeyConstraint("chart", "name"),
+)
+"""Every chart that was ever in force, line by line as `office.chart.lines_of` gives it; the one in force has
+the highest number. Append-only; on PostgreSQL only the owner adds one, since it says where money may go.
+"""
+
 acts = Table(
     "acts",
     OFFICE,
     *act_columns(),
+    Index("acts_by_subject", "subject"),
 )
 """What the office did and who had it done: every pull, file, reconciliation, posting and decision; chained as
 ledger.acts says."""
@@ -298,6 +312,7 @@ _APPEND_ONLY = (
     break_events,
     postings,
     legs,
+    chart_lines,
     acts,
 )
 
@@ -328,98 +343,9 @@ for _table in _APPEND_ONLY:
         ).execute_if(dialect="postgresql"),  # type: ignore[no-untyped-call]
     )
 
-_UNBALANCED = (
-    "(SELECT count(*) FROM legs WHERE posting = NEW.posting) <> NEW.legs OR EXISTS"
-    " (SELECT currency FROM legs WHERE posting = NEW.posting GROUP BY currency HAVING sum(amount) <> 0)"
-)
-_BALANCE = (
-    (
-        postings,
-        "sqlite",
-        "CREATE TRIGGER posting_balances BEFORE INSERT ON postings"
-        f" WHEN {_UNBALANCED} BEGIN SELECT RAISE(ABORT, 'a posting does not balance'); END",
-    ),
-    (
-        legs,
-        "sqlite",
-        "CREATE TRIGGER posting_is_closed BEFORE INSERT ON legs"
-        " WHEN EXISTS (SELECT 1 FROM postings WHERE posting = NEW.posting)"
-        " BEGIN SELECT RAISE(ABORT, 'a posting that is made gets no more legs'); END",
-    ),
-    (
-        postings,
-        "postgresql",
-        "CREATE FUNCTION posting_balances() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
-        f" IF {_UNBALANCED} THEN RAISE EXCEPTION 'a posting does not balance'"
-        " USING ERRCODE = 'check_violation'; END IF; RETURN NEW; END $$",
-    ),
-    (
-        postings,
-        "postgresql",
-        "CREATE TRIGGER posting_balances BEFORE INSERT ON postings"
-        " FOR EACH ROW EXECUTE FUNCTION posting_balances()",
-    ),
-    (
-        legs,
-        "postgresql",
-        "CREATE FUNCTION posting_is_closed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
-        " IF EXISTS (SELECT 1 FROM postings WHERE posting = NEW.posting) THEN"
-        " RAISE EXCEPTION 'a posting that is made gets no more legs' USING ERRCODE = 'check_violation';"
-        " END IF; RETURN NEW; END $$",
-    ),
-    (
-        legs,
-        "postgresql",
-        "CREATE TRIGGER posting_is_closed BEFORE INSERT ON legs"
-        " FOR EACH ROW EXECUTE FUNCTION posting_is_closed()",
-    ),
-    # Once more when the transaction ends: the leg could not see a posting that another transaction was about
-    # to commit.
-    (
-        legs,
-        "postgresql",
-        "CREATE FUNCTION leg_belongs() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
-        " IF (SELECT count(*) FROM legs WHERE posting = NEW.posting)"
-        " <> (SELECT legs FROM postings WHERE posting = NEW.posting) THEN"
-        " RAISE EXCEPTION 'a posting that is made gets no more legs' USING ERRCODE = 'check_violation';"
-        " END IF; RETURN NULL; END $$",
-    ),
-    (
-        legs,
-        "postgresql",
-        "CREATE CONSTRAINT TRIGGER leg_belongs AFTER INSERT ON legs DEFERRABLE INITIALLY DEFERRED"
-        " FOR EACH ROW EXECUTE FUNCTION leg_belongs()",
-    ),
-)
-
-# What a break is about. Its class is not here: a later day's line may show that it was timing.
-_FIXED = (
-    'UPDATE OF "break", bank, date, key, line, direction, code, policy, due, ours_effect, theirs_effect,'
-    " difference"
-)
-_BREAK_STANDS = (
-    *(
-        (
-            breaks,
-            "sqlite",
-            f"CREATE TRIGGER break_stands_{what[:6].lower()} BEFORE {what} ON breaks"
-            " BEGIN SELECT RAISE(ABORT, 'what a break is about never changes'); END",
-        )
-        for what in (_FIXED, "DELETE")
-    ),
-    (
-        breaks,
-        "postgresql",
-        "CREATE FUNCTION break_stands() RETURNS trigger LANGUAGE plpgsql AS"
-        " $$ BEGIN RAISE EXCEPTION 'what a break is about never changes'"
-        " USING ERRCODE = 'check_violation'; END $$",
-    ),
-    (
-        breaks,
-        "postgresql",
-        f"CREATE TRIGGER break_stands BEFORE {_FIXED} OR DELETE OR TRUNCATE ON breaks"
-        " FOR EACH STATEMENT EXECUTE FUNCTION break_stands()",
-    ),
-)
-for _owner, _dialect, _statement in (*_BALANCE, *_BREAK_STANDS):
-    event.listen(_owner, "after_create", DDL(_statement).execute_if(dialect=_dialect))  # type: ignore[no-untyped-call]
+for _guard in GUARDS:
+    event.listen(
+        OFFICE.tables[_guard.table],
+        "after_create",
+        DDL(_guard.statement).execute_if(dialect=_guard.dialect),  # type: ignore[no-untyped-call]
+    )

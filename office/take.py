@@ -18,6 +18,7 @@ from ledger.layout import Layout
 from ledger.request import key_of
 from office.bulk import insert_rows
 from office.errors import FileRefused
+from office.proofs import RowsDigest
 from office.schema import bank_files, bank_lines
 
 _COLUMNS = (
@@ -33,7 +34,7 @@ _DIRECTIONS = {code: "C" if kind == "premium" else "P" for code, kind in KINDS.i
 
 class Taken(NamedTuple):
     """A file's totals, as ledger.bankfile.FileTotals has them. `again` tells that this very file was taken
-    before, and that nothing was written now.
+    before, and that nothing was written now; else `rows` is the digest of the lines as they were written.
     """
 
     bank: str
@@ -43,6 +44,7 @@ class Taken(NamedTuple):
     paid: int
     digest: str
     again: bool = False
+    rows: str = ""
 
 
 def take_file(
@@ -64,14 +66,15 @@ def take_file(
     reader = read(layout, stream, bank, date)
     if _files(connection, bank, date, ""):
         return _again(connection, reader, bank, date)
-    insert_rows(connection, bank_lines, _COLUMNS, _rows(reader, bank, date), progress)
+    written = RowsDigest()
+    insert_rows(connection, bank_lines, _COLUMNS, written.through(_rows(reader, bank, date)), progress)
     totals = reader.totals
     if totals.lines:
         _check_first(connection, totals)
     _check_states(connection, bank, date)
     row = {**totals._asdict(), "layout": layout.name, "taken_at": taken_at}
     connection.execute(insert(bank_files), row)
-    return Taken(*totals)
+    return Taken(*totals, rows=written.hex)
 
 
 def _files(connection: Connection, bank: str, date: str, digest: str) -> set[tuple[str, str, str]]:

@@ -20,14 +20,15 @@ from fep.keys import FrontKey
 from ledger.front import FrontBook
 from ledger.request import Act, Request, key_of
 from office import breaks
-from office.audit import Accounts, Audit, examine
+from office.audit import Audit, Stated, examine
 from office.audit.evidence import Evidence
+from office.chart import lines_of
 from simulators import days
 from simulators.discrepancies import Counts
 from tests import world
 from tests.world import BANKS, CHART, SEALER, World
 
-ACCOUNTS = Accounts(CHART.clearing, CHART.long, CHART.short, CHART.products)
+STATED = Stated(SEALER.public, lines_of(CHART), frozenset({"li", "wang"}))
 COUNTS = Counts(1, 1, 1, 1, 1, 0, 1)
 _TABLE = re.compile(r"(?:UPDATE|DELETE FROM|INSERT INTO) (\w+)")
 
@@ -125,7 +126,7 @@ def evidence(urls: Urls, *, with_front: bool = True) -> Iterator[Evidence]:
     with ExitStack() as stack:
         office = stack.enter_context(_undone(urls.office))
         front = stack.enter_context(_undone(urls.front)) if with_front else None
-        yield Evidence(office, front, SEALER.public, ACCOUNTS, lambda _what, _rows: None)
+        yield Evidence(office, front, STATED, lambda _what, _rows: None)
 
 
 @contextmanager
@@ -176,5 +177,5 @@ def audited(urls: Urls, side: str, *statements: str) -> Audit:
     with evidence(urls) as given:
         connection = given.office if side == "office" else given.front
         assert connection is not None
-        tamper(connection, *statements)
+        tamper(connection, *(part for one in statements for part in one.split(";")))
         return examine(given)

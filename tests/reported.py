@@ -24,6 +24,7 @@ from office.figures import (
 )
 from office.posting import post_day
 from office.schema import OFFICE, bank_files, bank_lines, breaks, days, products, reconciliations
+from tests.unexplained import let_in
 
 CHART = shipped()
 BANK, OTHER, LATE = "01020000", "01030000", "01040000"
@@ -136,7 +137,8 @@ def fill(connection: Connection, last_state: str = "posted") -> None:
     decided on anything.
     """
     OFFICE.create_all(connection)
-    install_chart(connection, CHART)
+    install_chart(connection, CHART, 1, "li")
+    let_in(connection)
     for date, state in ((D1, "posted"), (D2, last_state)):
         row = {"date": date, "state": state, "next_date": "", "closed_at": 1, "root": ROOT, "signature": ""}
         put(connection, days, **row, entries=1234)

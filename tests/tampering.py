@@ -69,8 +69,8 @@ JOURNAL = (
     front("UPDATE chains SET tip = node", {5}, "its end"),
     front("DELETE FROM journal WHERE chain = 2", {4, 5, 6, 8}, "has an end and no entries"),
     front("UPDATE journal SET recorded_at = recorded_at + 1 WHERE chain = 1", {5}, "is not the front's"),
-    office("DELETE FROM acts WHERE number = 2", {5}, "follows act 1"),
-    office("UPDATE acts SET note = note || ' ' WHERE number = 2", {5}, "act 3: does not carry"),
+    office("DELETE FROM acts WHERE number = 2", {5, 7}, "follows act 1"),
+    office("UPDATE acts SET note = note || ' ' WHERE number = 2", {5, 7}, "act 3: does not carry"),
     office("UPDATE chains SET position = position - 1", {5}, "its end"),
     office("DELETE FROM chains WHERE chain = 2", {5}, "office, chain 2"),
     office(f"UPDATE days SET signature = root WHERE date = '{D2}'", {5}, "not signed by"),
@@ -147,16 +147,16 @@ DATES = (
     ),
     front("UPDATE days SET state = 'closed' WHERE state = 'open'", {5, 8}, "and not open but closed"),
     office(f"UPDATE days SET next_date = '{D1}' WHERE date = '{D3}'", {5, 8}, f"is followed by {D1}"),
-    office(f"UPDATE days SET entries = entries + 1 WHERE date = '{D2}'", {8}, "was taken with"),
-    office(f"DELETE FROM days WHERE date = '{D2}'", {6, 7, 8}, "is of a day that is not posted"),
+    office(f"UPDATE days SET entries = entries + 1 WHERE date = '{D2}'", {5, 8}, "was taken with"),
+    office(f"DELETE FROM days WHERE date = '{D2}'", {5, 6, 7, 8}, "is of a day that is not posted"),
 )
 
 POSTINGS = (
     office(f"UPDATE legs SET amount = amount + 1 WHERE {LEG}", {6, 7}, "is out by 1 fen"),
     office(f"UPDATE legs SET currency = '840' WHERE {LEG}", {7}, "in currency 840"),
-    office(f"UPDATE legs SET account = '6301' WHERE {LEG}", {6}, "account 6301 has"),
+    office(f"UPDATE legs SET account = '6301' WHERE {LEG}", {6, 7}, "account 6301 of 01020000 has"),
     office(f"UPDATE legs SET account = '0000' WHERE {LEG}", {6, 7}, "belongs to no"),
-    office(f"UPDATE legs SET bank = '{OTHER}' WHERE {LEG}", {7}, "or another bank"),
+    office(f"UPDATE legs SET bank = '{OTHER}' WHERE {LEG}", {6, 7}, "or another bank"),
     office(f"UPDATE legs SET number = 77 WHERE {LEG}", {7}, "legs, and says"),
     office(f"DELETE FROM legs WHERE {LEG}", {6, 7}, "legs, and says"),
     office(f"DELETE FROM legs WHERE posting = '{DAY}'", {6, 7}, "has 0 legs"),
@@ -168,10 +168,62 @@ POSTINGS = (
     office(f"UPDATE reconciliations SET ours_effect = 0 WHERE {LINE}", {6}, "lines and effects"),
     office(f"UPDATE reconciliations SET theirs = theirs + 1 WHERE {LINE}", {6}, "lines and effects"),
     office(f"UPDATE reconciliations SET theirs_effect = 0 WHERE {LINE}", {6}, "lines and effects"),
-    office(f"UPDATE reconciliations SET matched = matched + 1 WHERE {LINE}", {9}, "reconciliation said"),
+    office(f"UPDATE reconciliations SET matched = matched + 1 WHERE {LINE}", {6, 9}, "reconciliation said"),
     office(f"UPDATE products SET effect = effect + 1 WHERE {LINE}", {6}, "the journal comes to"),
     office(f"UPDATE products SET lines = lines + 1 WHERE {LINE}", {6}, "the journal comes to"),
     office(f"DELETE FROM products WHERE {LINE}", {6}, "the journal comes to"),
+)
+
+OUT = "posting NOT LIKE '%/day'"
+INVENTED = f"'{D2}/{BANK}/B{D1}-{BANK}-9999'"
+_AS_PROPOSED = "UPDATE break_events SET \"by\" = 'nobody' WHERE to_state = 'proposed'"
+_AS_APPROVED = "UPDATE break_events SET \"by\" = 'noone' WHERE to_state = 'approved'"
+
+MONEY = (
+    office(
+        f"INSERT INTO legs VALUES ({INVENTED}, 1, '6711', '', '156', 1000000),"
+        f" ({INVENTED}, 2, '{CHART.clearing}', '{BANK}', '156', -1000000);"
+        f"INSERT INTO postings VALUES ({INVENTED}, '{D2}', '{BANK}', 'x', 2, 5)",
+        {6, 7},
+        "no break that two people have settled explains it",
+        "was made by no act",
+    ),
+    office(f"UPDATE legs SET account = '6711' WHERE {OUT} AND number = 2", {6, 7}, "to the account of"),
+    office(f"UPDATE legs SET number = 3 - number WHERE {OUT}", {6, 7}, "to the account of"),
+    office(f"UPDATE postings SET description = 'x' WHERE {OUT}", {7}, "are not as they were"),
+    office(f"UPDATE legs SET bank = '{BANK}' WHERE account = '1122'", {6, 7}, "account 1122 of"),
+    office(
+        "UPDATE breaks SET proposed_by = 'nobody', approved_by = 'noone' WHERE approved_by <> '';"
+        f"{_AS_PROPOSED};{_AS_APPROVED}",
+        {9},
+        "is not the step to approved",
+        "whom the settings do not name as a clerk",
+    ),
+    office(
+        "UPDATE breaks SET resolution = 'loss' WHERE state = 'closed' AND resolution <> ''",
+        {6, 9},
+        "is not the one that was decided on",
+    ),
+    office(
+        "UPDATE breaks SET resolution = 'loss' WHERE resolution <> '';"
+        "UPDATE break_events SET note = 'loss' WHERE to_state = 'proposed'",
+        {6, 9},
+        "says another resolution",
+    ),
+    office(
+        "UPDATE breaks SET class = 'ours_only' WHERE class = 'amount_differs'", {9}, "its class or reason"
+    ),
+    office("UPDATE breaks SET code = '501000' WHERE code = '500000'", {6}, "is not as the trail says"),
+    office("UPDATE breaks SET owner = 'zhao'", {6}, "is not as the trail says"),
+    office(
+        "DELETE FROM breaks WHERE approved_by <> '';DELETE FROM break_events", {6, 7, 9}, "has no history"
+    ),
+    office("UPDATE bank_files SET digest = 'x' || digest", {10}, "is not as the trail says"),
+    office("UPDATE bank_lines SET branch = 'B'", {10}, "is not as the trail says"),
+    office("UPDATE accounts SET kind = 'asset' WHERE account = '6711'", {7}, "is not as the chart has it"),
+    office("UPDATE chart_lines SET value = '6711' WHERE name = 'product 500000'", {6, 7}, "settings' chart"),
+    office("INSERT INTO accounts VALUES ('9999', 'x', 'asset', 'debit')", {7}, "account 9999"),
+    front("UPDATE loads SET dues = dues + 1", {10}, "is not as the trail says"),
 )
 
 DECIDED = one_break("state = 'closed' AND resolution <> '' AND difference <> 0")
@@ -185,20 +237,20 @@ SECOND = one_break("state = 'proposed'") + " AND number = 2"
 
 BREAKS = (
     office(f"UPDATE breaks SET difference = difference + 1 WHERE {APPROVED}", {6, 9}, "its difference is"),
-    office(f"UPDATE breaks SET ours_effect = 1, theirs_effect = 1 WHERE {MISFIT}", {9}, "and has effects"),
+    office(f"UPDATE breaks SET ours_effect = 1, theirs_effect = 1 WHERE {MISFIT}", {6, 9}, "and has effects"),
     office(f"UPDATE breaks SET theirs_effect = 1, difference = 1 WHERE {BANK_ONLY}", {6, 9}, "by its line"),
     office(f"UPDATE breaks SET ours_effect = 1, difference = -1 WHERE {OURS_ONLY}", {6, 9}, "by the journal"),
-    office(f"UPDATE breaks SET line = 999 WHERE {BANK_ONLY}", {9}, "which the bank's file does not have"),
-    office(f"UPDATE breaks SET key = 'K' WHERE {OURS_ONLY}", {9}, "names a line that is on neither side"),
-    office(f"UPDATE breaks SET key = 'K' WHERE {MISFIT}", {9}, "did fit the book"),
-    office(f"UPDATE breaks SET bank = '{OTHER}' WHERE {MISFIT}", {9}, "is not named after"),
+    office(f"UPDATE breaks SET line = 999 WHERE {BANK_ONLY}", {6, 9}, "which the bank's file does not have"),
+    office(f"UPDATE breaks SET key = 'K' WHERE {OURS_ONLY}", {6, 9}, "names a line that is on neither side"),
+    office(f"UPDATE breaks SET key = 'K' WHERE {MISFIT}", {6, 9}, "did fit the book"),
+    office(f"UPDATE breaks SET bank = '{OTHER}' WHERE {MISFIT}", {6, 9}, "is not named after"),
     office(f"UPDATE breaks SET approved_by = proposed_by WHERE {DECIDED}", {9}, "by one person"),
     office(f"UPDATE breaks SET approved_by = 'LI' WHERE {DECIDED}", {9}, "by one person"),
     office(f"UPDATE breaks SET approved_by = '' WHERE {APPROVED}", {9}, "not by two people"),
     office(f"UPDATE breaks SET approved_by = 'zhao' WHERE {APPROVED}", {9}, "other people"),
     office(f"UPDATE breaks SET resolution = '' WHERE {APPROVED}", {9}, "nothing says how"),
     office(f"UPDATE breaks SET settled_on = '' WHERE {DECIDED}", {6, 9}, "settled on no date"),
-    office(f"UPDATE breaks SET settled_on = '{D1}' WHERE {DECIDED}", {6}, "out of suspense"),
+    office(f"UPDATE breaks SET settled_on = '{D1}' WHERE {DECIDED}", {6, 9}, "from suspense"),
     office(f"UPDATE breaks SET settled_on = '{D3}' WHERE {MATCHED}", {6, 9}, "that is on neither side"),
     office(
         f"UPDATE breaks SET state = 'suspense' WHERE {one_break('state = ' + repr('proposed'))}",
@@ -210,8 +262,8 @@ BREAKS = (
     office(f"DELETE FROM breaks WHERE {BANK_ONLY}", {6, 9}, "agrees with none of ours"),
     office(f"DELETE FROM breaks WHERE {OURS_ONLY}", {6, 9}, "agrees with none of the bank's"),
     office(f"DELETE FROM breaks WHERE {DUPLICATE}", {6, 9}, "of ours agree with"),
-    office(f"DELETE FROM breaks WHERE {MISFIT}", {9}, "is in no break", "has a history, and is not there"),
-    office(f"DELETE FROM break_events WHERE {MISFIT}", {9}, "and the history of"),
+    office(f"DELETE FROM breaks WHERE {MISFIT}", {6, 9}, "is in no break", "has a history, and is not there"),
+    office(f"DELETE FROM break_events WHERE {MISFIT}", {6, 9}, "and the history of"),
     office(f"DELETE FROM break_events WHERE {SECOND}", {9}, "where line 2 should"),
     office(f"UPDATE break_events SET to_state = 'posted' WHERE {SECOND}", {9}, "goes from open to posted"),
     office("UPDATE break_events SET \"by\" = 'Office' WHERE to_state = 'approved'", {9}, "by no person"),
@@ -248,14 +300,16 @@ LINES = (
 )
 
 NUMBERS = (
-    office(f"UPDATE acts SET note = note || ' {IDENTITY}'", {5, 12}, "acts 1: a number in note"),
-    office(f"UPDATE acts SET subject = '{IDENTITY.lower()}'", {5, 12}, "acts 1: a number in subject"),
-    office(f"UPDATE breaks SET reason = 'card {CARD}' WHERE {MISFIT}", {12}, "a number in reason"),
-    office(f"UPDATE breaks SET policy = '{IDENTITY}' WHERE {MISFIT}", {12}, "a number in policy"),
-    office(f"UPDATE bank_lines SET receipt = '{CARD}' WHERE {AGREED}", {12}, "a number in receipt"),
-    office(f"UPDATE bank_lines SET policy = '{IDENTITY}' WHERE {AGREED}", {12}, "a number in policy"),
-    office(f"UPDATE break_events SET note = '{CARD}' WHERE {SECOND}", {12}, "a number in note"),
-    office(f"UPDATE postings SET description = '{CARD}'", {12}, "a number in description"),
+    office(f"UPDATE acts SET note = note || ' {IDENTITY}'", {5, 6, 7, 9, 10, 12}, "acts 1: a number in note"),
+    office(
+        f"UPDATE acts SET subject = '{IDENTITY.lower()}'", {5, 6, 7, 9, 10, 12}, "acts 1: a number in subject"
+    ),
+    office(f"UPDATE breaks SET reason = 'card {CARD}' WHERE {MISFIT}", {9, 12}, "a number in reason"),
+    office(f"UPDATE breaks SET policy = '{IDENTITY}' WHERE {MISFIT}", {6, 12}, "a number in policy"),
+    office(f"UPDATE bank_lines SET receipt = '{CARD}' WHERE {AGREED}", {10, 12}, "a number in receipt"),
+    office(f"UPDATE bank_lines SET policy = '{IDENTITY}' WHERE {AGREED}", {10, 12}, "a number in policy"),
+    office(f"UPDATE break_events SET note = '{CARD}' WHERE {SECOND}", {9, 12}, "a number in note"),
+    office(f"UPDATE postings SET description = '{CARD}'", {7, 12}, "a number in description"),
     office(f"UPDATE entries SET holder = '{IDENTITY}' WHERE chain = 1", {5, 12}, "a number in holder"),
     front(f"UPDATE journal SET card = '{CARD}' WHERE {PAID}", {5, 12}, "a number in card"),
     front(f"UPDATE journal SET content = '{CARD}' WHERE {PAID}", {5, 12}, "a number in content"),
@@ -265,7 +319,7 @@ NUMBERS = (
     front(f"UPDATE policies SET holder = '{IDENTITY}'", {12}, "a number in holder"),
 )
 
-BROKEN = (*JOURNAL, *KEYS, *TURNS, *DUES, *TOTALS, *DATES, *POSTINGS, *BREAKS, *LINES, *NUMBERS)
+BROKEN = (*JOURNAL, *KEYS, *TURNS, *DUES, *TOTALS, *DATES, *MONEY, *POSTINGS, *BREAKS, *LINES, *NUMBERS)
 
 HARMLESS = (
     "UPDATE break_events SET note = '6222021234567890129' WHERE number = 1",  # its check digit is wrong

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from hashlib import sha256
+from itertools import count
 from os import urandom
 from random import Random
 from typing import BinaryIO
@@ -31,6 +32,7 @@ class World:
 
     def __init__(self, front_url: str, office_url: str, seed: int, policies: int) -> None:
         self.random = Random(seed)
+        self._ticks = count(1)
         self.front_store = Store(front_url)
         front = FrontBook(self.front_store, "check", urandom)
         front.create()
@@ -69,8 +71,9 @@ class World:
         return None if data is None else io.BytesIO(data)
 
     def at_close(self) -> Close:
-        ticks = iter(range(1, 10**9))
-        return Close(self.office, self.front_store, self.settings, CHART, lambda: next(ticks), self.open_file)
+        return Close(
+            self.office, self.front_store, self.settings, CHART, lambda: next(self._ticks), self.open_file
+        )
 
     def leave_files(self, date: str, counts: Counts) -> None:
         """Each bank's file of a date, in its own layout; one that knows no RRN cannot be matched by it."""

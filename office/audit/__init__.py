@@ -6,16 +6,16 @@ the check of a signature, and no other module of ours: what did the work cannot 
 
 from __future__ import annotations
 
-from office.audit.evidence import Accounts, Checked, Failing
+from office.audit.evidence import Checked, Failing, Stated
 from office.audit.run import INVARIANTS, NOT_IN_DATA, Audit, Verdict, audit, examine
 
 __all__ = [
     "INVARIANTS",
     "NOT_IN_DATA",
-    "Accounts",
     "Audit",
     "Checked",
     "Failing",
+    "Stated",
     "Verdict",
     "audit",
     "examine",

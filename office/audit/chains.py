@@ -113,7 +113,7 @@ def copies(evidence: Evidence) -> Outcome:
     ours, theirs = evidence.journals
     ends = _rows(ours, ours.chains, ("chain", "position", "tip"))
     for chain, position, tip in ends:
-        if _hash_at(theirs, chain, position) != tip:
+        if hash_at(theirs, chain, position) != tip:
             yield Failing(5, f"office, chain {chain}", f"its entry {position} is not the front's")
     yield Checked(5, "chains of the office, held against the front's", len(ends))
     names = ("date", "next_date", "closed_at", "root", "signature")
@@ -132,12 +132,12 @@ def seals(evidence: Evidence) -> Outcome:
         closed = [row for row in _rows(journal, journal.days, _SEALED) if row[-1] != "open"]
         for date, next_date, closed_at, stated, signature, _ in closed:
             ends = [
-                (chain, position, _hash_at(journal, chain, position))
+                (chain, position, hash_at(journal, chain, position))
                 for chain, position in _ends(segments, date).items()
             ]
             if stated not in _roots(date, next_date, closed_at, ends):
                 yield Failing(5, f"{journal.name}, day {date}", "its root is not that of the entries")
-            if not is_signed(stated, signature, evidence.seal_public):
+            if not is_signed(stated, signature, evidence.stated.seal_public):
                 yield Failing(5, f"{journal.name}, day {date}", "its root is not signed by the sealing key")
         yield Checked(5, f"seals of the {journal.name}'s closed days", len(closed))
 
@@ -174,7 +174,7 @@ def recorded_ends(evidence: Evidence) -> Outcome:
         if row.root != root(row.date, row.next_date, row.closed_at, ends):
             yield Failing(5, subject, "its root is not that of the chains' ends beside it")
         for chain, position, tip in ends:
-            if _hash_at(journal, chain, position) != tip:
+            if hash_at(journal, chain, position) != tip:
                 yield Failing(5, subject, f"entry {chain}/{position} is not the one that was sealed")
         stated = {chain: position for chain, position, _ in ends if position}
         if stated != _ends(segments, row.date):
@@ -220,6 +220,8 @@ def _strangers(journal: Journal, segments: Sequence[Segment]) -> Iterator[Failin
 
 def _sequence(journal: Journal) -> Iterator[Failing]:
     days = _rows(journal, journal.days, ("date", "state", "next_date"))
+    if journal.name == "front":
+        yield from _front_days(journal)
     for before, after in pairwise(days):
         if before[1] == "open" or before[2] != after[0]:
             yield Failing(8, f"{journal.name}, day {before[0]}", f"is not followed by {after[0]}")
@@ -228,6 +230,14 @@ def _sequence(journal: Journal) -> Iterator[Failing]:
             yield Failing(8, f"front, day {date}", f"is the last one, and not open but {state}")
         elif state != "open" and next_date <= date:
             yield Failing(8, f"{journal.name}, day {date}", f"is followed by {next_date}")
+
+
+def _front_days(journal: Journal) -> Iterator[Failing]:
+    """Days of the front that are neither closed nor open, or open and yet closed in part."""
+    for row in journal.connection.execute(select(front_schema.days)):
+        of_close = [value for name, value in row._mapping.items() if name not in ("date", "state")]
+        if row.state not in ("open", "closed") or (row.state == "open" and any(of_close)):
+            yield Failing(8, f"front, day {row.date}", f"is {row.state}, with the rest of another state")
 
 
 def day_sizes(evidence: Evidence) -> Outcome:
@@ -280,7 +290,7 @@ def _ends(segments: Iterable[Segment], date: str) -> Mapping[int, int]:
     return ends
 
 
-def _hash_at(journal: Journal, chain: int, position: int) -> str:
+def hash_at(journal: Journal, chain: int, position: int) -> str:
     """The hash of an entry; empty where there is none."""
     if position == 0:
         return NOTHING

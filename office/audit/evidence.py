@@ -49,15 +49,15 @@ class Checked:
 Outcome = Iterator[Failing | Checked]
 
 
-class Accounts(NamedTuple):
-    """The accounts of the day's postings: `long` takes differences above 0, `short` those below, `products`
-    is from processing code to account.
+class Stated(NamedTuple):
+    """What the office's settings say, for the books to be held against: the public half (hex) of the key that
+    seals days, the chart of accounts by its lines (`office.audit.chart`), and everyone who is, or ever was,
+    allowed to decide about breaks.
     """
 
-    clearing: str
-    long: str
-    short: str
-    products: Mapping[str, str]
+    seal_public: str
+    chart: Mapping[str, str]
+    clerks: frozenset[str]
 
 
 class Journal(NamedTuple):
@@ -77,8 +77,7 @@ class Evidence(NamedTuple):
 
     office: Connection
     front: Connection | None
-    seal_public: str
-    accounts: Accounts
+    stated: Stated
     progress: Callable[[str, int], None]
 
     @property
@@ -95,8 +94,7 @@ class Evidence(NamedTuple):
 def gathered(
     office: Store,
     front: Store | None,
-    seal_public: str,
-    accounts: Accounts,
+    stated: Stated,
     progress: Callable[[str, int], None],
 ) -> Iterator[Evidence]:
     """Both databases, each as of one moment and for reading only. The office's moment is the earlier one, so
@@ -105,7 +103,7 @@ def gathered(
     with ExitStack() as stack:
         ours = stack.enter_context(_as_of_now(office, office_schema.facts))
         theirs = None if front is None else stack.enter_context(_as_of_now(front, front_schema.facts))
-        yield Evidence(ours, theirs, seal_public, accounts, progress)
+        yield Evidence(ours, theirs, stated, progress)
 
 
 @contextmanager

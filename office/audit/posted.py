@@ -8,20 +8,26 @@ Legs are fen, debit positive.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, not_, or_, select
 
-from office.audit.evidence import POSTED, Accounts, Checked, Evidence, Failing, Outcome, count_of
+from office.audit.chart import Chart, Charts, charts_of
+from office.audit.deeds import office_acts
+from office.audit.evidence import POSTED, Checked, Evidence, Failing, Outcome, count_of, stream
 from office.audit.totals import NO_LINES, BankDay, Sum, our_sums, their_sums
 from office.schema import accounts, breaks, days, legs, postings, products, reconciliations
 
+_LAST_ACT: Final = 2**63
+"""A number that no act reaches: the chart in force at it is the last one."""
 _WAITING: Final = ("suspense", "proposed", "approved")
 """The states of a break that is posted to suspense and not settled."""
 
-Legs = Mapping[str, int]
-"""By account, in fen."""
+Place = tuple[str, str]
+"""An account, and the bank that a leg on it names."""
+Legs = Mapping[Place, int]
+"""What a posting moves by account and bank, in fen."""
 
 
 class _Sums(NamedTuple):
@@ -78,52 +84,74 @@ def day_postings(evidence: Evidence) -> Outcome:
     """Invariant 6: a posted day is in the books as the journal, the bank's file and its breaks have it, and
     a day that is not posted is not there.
     """
-    connection = evidence.office
     wanted = _wanted(evidence)
-    made = _posted(connection)
+    made = _posted(evidence.office)
     for bank, date in sorted(wanted.keys() | made.keys()):
         expected: Legs = wanted.get((bank, date), {})
         found: Legs = made.get((bank, date), {})
-        for account in sorted(expected.keys() | found.keys()):
-            there, due = found.get(account, 0), expected.get(account, 0)
+        for place in sorted(expected.keys() | found.keys()):
+            there, due = found.get(place, 0), expected.get(place, 0)
             if there != due:
-                what = f"account {account} has {there} fen, the rows come to {due}"
+                what = f"account {' of '.join(filter(None, place))} has {there} fen, the rows come to {due}"
                 yield Failing(6, f"posting {date}/{bank}/day", what)
     yield Checked(6, "postings of a bank's day", len(made))
 
 
 def _wanted(evidence: Evidence) -> dict[BankDay, Legs]:
-    """What each reconciled bank's posted date must have put on each account."""
-    connection, chart = evidence.office, evidence.accounts
+    """What each reconciled bank's posted date must have put on each account, by the chart that held then."""
+    connection, charts = evidence.office, _ChartsByDate(evidence)
     query = select(reconciliations.c.bank, reconciliations.c.date).join(
         days, days.c.date == reconciliations.c.date
     )
-    wanted: dict[BankDay, Counter[str]] = {
+    wanted: dict[BankDay, Counter[Place]] = {
         (bank, date): Counter() for bank, date in connection.execute(query.where(days.c.state.in_(POSTED)))
     }
     theirs, opened, closed = their_sums(connection), _opened(connection), _closed(connection)
     for (bank, date, code), one in our_sums(connection).items():
         if (bank, date) in wanted:
-            wanted[bank, date][chart.products.get(code, f"of code {code}")] -= one.effect
-    for day, made in wanted.items():
-        made[chart.clearing] += theirs[day].effect
-        new, old = opened.get(day, _NOTHING), closed.get(day, _NOTHING)
-        made[chart.long] += old.long - new.long
-        made[chart.short] += old.short - new.short
+            chart = charts.of_day(date)
+            account = chart.at(f"product {code}")
+            wanted[bank, date][account, chart.bank_of(account, bank)] -= one.effect
+    for (bank, date), made in wanted.items():
+        chart = charts.of_day(date)
+        made[chart.at("clearing"), bank] += theirs[bank, date].effect
+        new, old = opened.get((bank, date), _NOTHING), closed.get((bank, date), _NOTHING)
+        made[chart.at("long"), bank] += old.long - new.long
+        made[chart.at("short"), bank] += old.short - new.short
     return dict(wanted)
 
 
-def _posted(connection: Connection) -> dict[BankDay, Counter[str]]:
+class _ChartsByDate:
+    """The chart that held when a day was posted, or a break at some moment on a date."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self._charts: Charts = charts_of(evidence)
+        self._days: dict[str, int] = {}
+        self._moments: dict[tuple[str, int], int] = {}
+        for one in office_acts(evidence):
+            if one.act == "post" and one.subject:
+                self._days.setdefault(one.subject, one.number)
+                self._moments[one.subject, one.at] = one.number
+
+    def of_day(self, date: str) -> Chart:
+        return self._charts.in_force(self._days.get(date, _LAST_ACT))
+
+    def of_moment(self, date: str, at: int) -> Chart:
+        return self._charts.in_force(self._moments.get((date, at), _LAST_ACT))
+
+
+def _posted(connection: Connection) -> dict[BankDay, Counter[Place]]:
     """What the day's postings put on each account."""
+    place = postings.c.bank, postings.c.date, legs.c.account, legs.c.bank
     query = (
-        select(postings.c.bank, postings.c.date, legs.c.account, func.sum(legs.c.amount))
+        select(*place, func.sum(legs.c.amount))
         .join(legs, legs.c.posting == postings.c.posting)
         .where(_is_day())
-        .group_by(postings.c.bank, postings.c.date, legs.c.account)
+        .group_by(*place)
     )
-    made: dict[BankDay, Counter[str]] = defaultdict(Counter)
-    for bank, date, account, amount in connection.execute(query):
-        made[bank, date][account] += int(amount)
+    made: dict[BankDay, Counter[Place]] = defaultdict(Counter)
+    for bank, date, account, of_bank, amount in connection.execute(query):
+        made[bank, date][account, of_bank] += int(amount)
     return made
 
 
@@ -156,12 +184,12 @@ def suspense(evidence: Evidence) -> Outcome:
     """Invariant 6: by bank and sign, the suspense accounts hold the breaks that are not settled, and nothing
     else.
     """
-    connection, chart = evidence.office, evidence.accounts
+    connection, chart = evidence.office, Chart(evidence.stated.chart)
     unsettled = _in_suspense()
     held = _sums_of(connection, breaks.c.bank, unsettled)
     query = (
         select(legs.c.bank, legs.c.account, func.sum(legs.c.amount))
-        .where(legs.c.account.in_((chart.long, chart.short)))
+        .where(legs.c.account.in_((chart.at("long"), chart.at("short"))))
         .group_by(legs.c.bank, legs.c.account)
     )
     balance: Counter[tuple[str, str]] = Counter()
@@ -170,7 +198,7 @@ def suspense(evidence: Evidence) -> Outcome:
     waiting = {bank: sums for (bank, _), sums in held.items()}
     for bank in sorted(waiting.keys() | {bank for bank, _ in balance}):
         sums = waiting.get(bank, _NOTHING)
-        for account, difference in ((chart.long, sums.long), (chart.short, sums.short)):
+        for account, difference in ((chart.at("long"), sums.long), (chart.at("short"), sums.short)):
             if balance[bank, account] != difference:
                 what = f"account {account} holds {balance[bank, account]} fen, the breaks {difference}"
                 yield Failing(6, f"suspense of {bank}", what)
@@ -188,38 +216,73 @@ def _in_suspense() -> ColumnElement[bool]:
 
 
 def resolutions(evidence: Evidence) -> Outcome:
-    """Invariant 6: each break that two people have settled is taken out of suspense once, whole, on the date
-    that it says; and no other is.
+    """Invariant 6: each break that two people have settled is posted once, whole, on the date that it says:
+    two legs, out of suspense and to the account that the chart of then gives for its resolution and
+    processing code. No other break is, and nothing else is posted.
     """
-    connection, chart = evidence.office, evidence.accounts
+    charts = _ChartsByDate(evidence)
+    wanted = dict(_settled(evidence.office))
+    made = _other_postings(evidence.office)
+    for posting in sorted(wanted.keys() | made.keys()):
+        one, (at, found) = wanted.get(posting), made.get(posting, (0, ()))
+        if one is None:
+            yield Failing(6, f"posting {posting}", "no break that two people have settled explains it")
+        elif found != _two_legs(one, charts.of_moment(one.settled_on, at)):
+            what = f"does not take {one.difference} fen from suspense to the account of {one.resolution}"
+            yield Failing(6, f"posting {posting}", what)
+    yield Checked(6, "breaks that two people have settled", len(wanted))
+    yield Checked(6, "postings that are no day's", len(made))
+
+
+class _Settled(NamedTuple):
+    """A break that two people have settled: `difference` in fen."""
+
+    bank: str
+    cls: str
+    code: str
+    resolution: str
+    settled_on: str
+    difference: int
+
+
+_Leg = tuple[str, str, str, int]
+"""Account, bank, currency, fen."""
+
+
+def _settled(connection: Connection) -> Iterator[tuple[str, _Settled]]:
+    """The breaks with money that are settled by a decision, each by the name of its posting."""
     settled = and_(
         breaks.c.resolution != "", breaks.c.state.in_(("posted", "closed")), breaks.c.difference != 0
     )
     name = breaks.c.settled_on + "/" + breaks.c.bank + "/" + breaks.c["break"]
-    query = select(name, breaks.c.difference).where(settled)
-    wanted = {posting: int(difference) for posting, difference in connection.execute(query)}
-    made = _taken_out(connection, chart)
-    for posting in sorted(wanted.keys() | made.keys()):
-        difference = wanted.get(posting, 0)
-        account = chart.long if difference > 0 else chart.short
-        if made.get(posting, {}) != ({account: difference} if difference else {}):
-            what = f"does not take {difference} fen, and nothing else, out of suspense"
-            yield Failing(6, f"posting {posting}", what)
-    yield Checked(6, "breaks that two people have settled", len(wanted))
+    names = ("bank", "class", "code", "resolution", "settled_on", "difference")
+    query = select(name, *(breaks.c[one] for one in names)).where(settled)
+    for posting, *row in stream(connection, query):
+        yield posting, _Settled._make(row)
 
 
-def _taken_out(connection: Connection, chart: Accounts) -> dict[str, Legs]:
-    """What postings other than the days' move on the suspense accounts."""
-    query = (
-        select(postings.c.posting, legs.c.account, func.sum(legs.c.amount))
-        .join(legs, legs.c.posting == postings.c.posting)
-        .where(not_(_is_day()), legs.c.account.in_((chart.long, chart.short)))
-        .group_by(postings.c.posting, legs.c.account)
+def _two_legs(one: _Settled, chart: Chart) -> tuple[_Leg, ...]:
+    counter = chart.counter(one.resolution, one.cls, one.code, one.difference)
+    currency = chart.at("currency")
+    return (
+        (chart.suspense(one.difference), one.bank, currency, one.difference),
+        (counter, chart.bank_of(counter, one.bank), currency, -one.difference),
     )
-    made: dict[str, Counter[str]] = defaultdict(Counter)
-    for posting, account, amount in connection.execute(query):
-        made[posting][account] = int(amount)
-    return dict(made)
+
+
+def _other_postings(connection: Connection) -> dict[str, tuple[int, tuple[_Leg, ...]]]:
+    """Each posting that is no day's: when it was made, and its legs in their order."""
+    columns = [legs.c[name] for name in ("account", "bank", "currency", "amount")]
+    query = (
+        select(postings.c.posting, postings.c.posted_at, *columns)
+        .outerjoin(legs, legs.c.posting == postings.c.posting)
+        .where(not_(_is_day()))
+        .order_by(postings.c.posting, legs.c.number)
+    )
+    made: dict[str, tuple[int, tuple[_Leg, ...]]] = {}
+    for posting, at, *leg in stream(connection, query):
+        made[posting] = at, (*made.get(posting, (at, ()))[1], (leg[0], leg[1], leg[2], leg[3]))
+    return made
 
 
 def balance(evidence: Evidence) -> Outcome:
@@ -263,8 +326,8 @@ def postings_named(evidence: Evidence) -> Outcome:
     posted_day = exists().where(days.c.date == postings.c.date, days.c.state.in_(POSTED))
     for (posting,) in connection.execute(select(postings.c.posting).where(not_(posted_day))):
         yield Failing(7, f"posting {posting}", "is of a day that is not posted")
-    chart = evidence.accounts
-    kept_by_bank = legs.c.account.in_((chart.clearing, chart.long, chart.short))
+    chart = Chart(evidence.stated.chart)
+    kept_by_bank = legs.c.account.in_([chart.at(name) for name in ("clearing", "long", "short")])
     stray = or_(
         postings.c.posting.is_(None),
         accounts.c.account.is_(None),

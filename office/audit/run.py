@@ -11,8 +11,22 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from ledger.store import Store
-from office.audit import advices, chains, deeds, files, history, lines, posted, privacy, totals, turns
-from office.audit.evidence import Accounts, Checked, Evidence, Failing, Outcome, gathered
+from office.audit import (
+    advices,
+    chains,
+    chart,
+    decided,
+    deeds,
+    files,
+    history,
+    lines,
+    posted,
+    privacy,
+    totals,
+    turns,
+    written,
+)
+from office.audit.evidence import Checked, Evidence, Failing, Outcome, Stated, gathered
 from office.audit.privacy import masked
 
 LISTED_MAX: Final = 20
@@ -65,6 +79,7 @@ AUDITS: Final[tuple[Callable[[Evidence], Outcome], ...]] = (
     posted.day_postings,
     posted.suspense,
     posted.resolutions,
+    chart.charts,
     posted.balance,
     posted.postings_named,
     chains.dates,
@@ -75,6 +90,14 @@ AUDITS: Final[tuple[Callable[[Evidence], Outcome], ...]] = (
     advices.all_banks,
     history.break_rows,
     history.break_events_follow,
+    decided.decisions,
+    decided.moments,
+    written.pulls,
+    written.files,
+    written.reconciliations_made,
+    written.postings_made,
+    written.day_states,
+    written.front_acts_kept,
     files.files,
     files.loads,
     chains.epochs,
@@ -121,18 +144,17 @@ class Audit(NamedTuple):
 def audit(
     office: Store,
     front: Store | None,
-    seal_public: str,
-    accounts: Accounts,
+    stated: Stated,
     progress: Callable[[str, int], None] = lambda _what, _rows: None,
 ) -> Audit:
     """Check everything that the databases can show; an empty `failings` is a sound book.
 
-    `seal_public` is the public half (hex) of the key that seals days. Without the front book, what only it
+    `stated` is what the settings say. Without the front book, what only it
     holds is not checked, and not counted. Reads each database as of one moment and writes nothing; while it
     reads, a PostgreSQL front keeps what it would clean up and an embedded one does not shorten its log.
     `progress` is told what is at work and how many rows went by. Raises what Store.reading raises.
     """
-    with gathered(office, front, seal_public, accounts, progress) as evidence:
+    with gathered(office, front, stated, progress) as evidence:
         return examine(evidence)
 
 

@@ -22,6 +22,7 @@ from office.schema import OFFICE
 from tests.builders import BANK, DATE, request
 from tests.machine import FRONT_KEY, OTHER_BANK, load_front_book, write_settings
 from tests.suspended import in_suspense
+from tests.unexplained import let_in
 
 NOW = datetime(2026, 11, 24, 21, 59, 30, tzinfo=UTC)
 
@@ -86,7 +87,8 @@ def test_the_office_says_how_far_it_has_come(config: Path, tmp_path: Path) -> No
     store = Store(f"sqlite:///{tmp_path}/office.db")
     with store.transaction() as connection:
         OFFICE.create_all(connection)
-        install_chart(connection, shipped())
+        install_chart(connection, shipped(), 1, "li")
+        let_in(connection)
         in_suspense(connection)
         [date] = connection.exec_driver_sql("SELECT date FROM breaks").scalars()
         connection.exec_driver_sql(

@@ -25,6 +25,7 @@ from office.schema import OFFICE, bank_files, bank_lines, break_events, breaks
 from tests.builders import BANK, DATE, book, policy, premium, request
 from tests.canary import CARD, IDENTITY, PERSONS
 from tests.machine import write_settings
+from tests.unexplained import let_in
 
 NOW = 1_764_000_000_000_000
 COLLECTED = request(policy="P0", due="D0", rrn="RRN900000001")
@@ -184,7 +185,8 @@ def office(front: Store, tmp_path: Path) -> Path:
     event = {"break": name, "number": 1, "at": NOW, "by": "office", "from_state": "", "note": ""}
     with store.transaction() as connection:
         OFFICE.create_all(connection)
-        install_chart(connection, shipped())
+        install_chart(connection, shipped(), 1, "li")
+        let_in(connection)
         connection.execute(insert(bank_lines).values({**line, "line": 7, "amount": 120_100}))
         file = {"digest": "d", "layout": "standard", "lines": 1, "collected": 0, "paid": 0, "taken_at": 1}
         connection.execute(insert(bank_files).values(bank=BANK, date=DATE, **file))

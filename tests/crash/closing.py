@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ledger.store import Store
-from office.audit import Accounts, audit
-from office.breaks import MACHINE
+from office.acts import MACHINE
+from office.audit import audit
 from simulators.discrepancies import Counts
+from tests.audited import STATED
 from tests.crash.control import READS, SYNCS, WRITES, Control, NotReachedError, Stopped
 from tests.crash.disk import Disk, Loss
 from tests.crash.forked import Forked
@@ -29,7 +30,7 @@ from tests.crash.points import BEFORE_COMMIT, NUMBERS, Fault, Kind
 from tests.crash.scene import Cell, LostError, new_folder
 from tests.crash.servers import Cluster, Way, own
 from tests.office.test_close import content
-from tests.world import BANKS, CHART, LAYOUTS, SEALER, World
+from tests.world import BANKS, LAYOUTS, SEALER, World
 
 _POLICIES, _CUSTOMERS = 120, 10
 _SOME = Counts(bank_only=1, ours_only=1, amount_differs=1, state_differs=1, duplicate=1)
@@ -149,8 +150,7 @@ def compared(office_url: str, front_url: str, expected: dict[str, list[tuple[Any
     """The tables that differ from what they should be, and the audit's findings."""
     office, front = Store(office_url, lock=False, by_index=False), Store(front_url, lock=False)
     try:
-        accounts = Accounts(CHART.clearing, CHART.long, CHART.short, CHART.products)
-        found = audit(office, front, SEALER.public, accounts)
+        found = audit(office, front, STATED)
         held = held_by(office)
     finally:
         office.close()

@@ -24,9 +24,10 @@ from ledger.store import Store
 from office import breaks
 from office.audit import audit
 from office.close import Close, prepare
+from office.errors import ChartRefused
 from office.pull import pull
 from tests import world
-from tests.audited import ACCOUNTS, COUNTS
+from tests.audited import COUNTS, STATED
 from tests.builders import DATE, benefit, book, policy, premium, request
 from tests.machine import SEAL_KEY
 from tests.next_day import next_book
@@ -47,7 +48,7 @@ class Databases:
         FrontBook(store, "check", urandom).create()
         store.close()
         store = Store(self.owner["office"], by_index=False)
-        prepare(store, world.CHART)
+        prepare(store, world.CHART, 1, "owner")
         store.close()
         self._uri = uri
         for _ in ("once", "again"):
@@ -111,7 +112,7 @@ def test_every_program_does_all_of_its_work_under_its_role(databases: Databases)
             breaks.propose(connection, first.name, resolution.name, "li", 1, "", world.CHART)
             breaks.approve(connection, first.name, "wang", 2)
         here.days.next_book()
-    found = audit(*auditors, world.SEALER.public, ACCOUNTS)
+    found = audit(*auditors, STATED)
     assert list(found.failings) == []
     for store in (reader, *auditors):
         store.close()
@@ -260,6 +261,14 @@ OFFICE = (
             ("DROP TABLE", " CASCADE"),
         )
     ),
+    "INSERT INTO postings VALUES ('P', '20261124', '', '', 2, 1)",
+    "INSERT INTO legs VALUES ('P', 1, '6711', '', '156', 1000000)",
+    "INSERT INTO accounts VALUES ('9999', 'new', 'asset', 'debit')",
+    "UPDATE accounts SET name = 'renamed'",
+    "INSERT INTO chart_lines VALUES (2, 'product 500000', '6711')",
+    "UPDATE chart_lines SET value = '6711'",
+    "DROP FUNCTION make_posting",
+    "DROP TRIGGER posting_is_explained ON postings",
     "DROP TRIGGER legs_never_changed ON legs",
     "DROP TRIGGER posting_balances ON postings",
     "ALTER TABLE postings DISABLE TRIGGER ALL",
@@ -283,6 +292,14 @@ OFFICE = (
 )
 
 
+INVENTED = (
+    "SELECT make_posting('20260924/01020000/B20260923-01020000-9999', '20260924', '01020000', 'x', 1,"
+    " ARRAY['6711', '122101'], ARRAY['', '01020000'], ARRAY['156', '156'],"
+    " ARRAY[1000000, -1000000]::bigint[])"
+)
+"""A loss of ten thousand yuan that nobody decided on."""
+
+
 @pytest.mark.parametrize(
     ("group", "database", "statements"),
     [
@@ -294,7 +311,7 @@ OFFICE = (
         (
             "auditor",
             "office",
-            (*OFFICE[:-1], "INSERT INTO acts (number) VALUES (1)", "SELECT * FROM days FOR SHARE"),
+            (*OFFICE[:-1], "INSERT INTO acts (number) VALUES (1)", "SELECT * FROM days FOR SHARE", INVENTED),
         ),
     ],
 )
@@ -339,16 +356,30 @@ def test_a_load_has_its_figures_made_under_its_role(databases: Databases) -> Non
     assert said == ['permission denied to analyze "facts", skipping it']
 
 
-def test_the_office_brings_and_renames_accounts_under_its_role(databases: Databases) -> None:
+def test_the_office_cannot_post_under_its_role_what_nothing_explains(databases: Databases) -> None:
     with psycopg.connect(_libpq(databases.url("office", "office"))) as connection:
-        connection.execute("INSERT INTO accounts VALUES ('9999', 'new', 'asset', 'debit')")
-        connection.execute("UPDATE accounts SET name = 'renamed' WHERE account = '9999'")
+        with pytest.raises(psycopg.errors.CheckViolation, match="no settled break and no reconciled day"):
+            connection.execute(INVENTED)
         connection.rollback()
+        with pytest.raises(psycopg.errors.CheckViolation, match="no settled break and no reconciled day"):
+            connection.execute(
+                INVENTED.replace("B20260923-01020000-9999", "day").replace("20260924", "20270104")
+            )
+
+
+def test_where_money_may_go_only_the_owner_changes(databases: Databases) -> None:
+    account = world.CHART.accounts["6711"]._replace(zh="x")
+    changed = world.CHART._replace(accounts={**world.CHART.accounts, "6711": account})
+    office = databases.store("office", "office")
+    with pytest.raises(ChartRefused, match="this login may not change where money goes"):
+        prepare(office, changed, 1, "li")
+    prepare(office, world.CHART, 1, "li")
+    office.close()
 
 
 def test_the_office_pulls_under_the_readers_role(databases: Databases, postgresql: str) -> None:
     office = Store(new_postgresql(postgresql, "roles_pull"), by_index=False)
-    prepare(office, world.CHART)
+    prepare(office, world.CHART, 1, "owner")
     front = databases.store("reader")
     pulled = pull(front, office, lambda _day: "", 1, "li")
     assert pulled.entries >= 0

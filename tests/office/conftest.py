@@ -12,6 +12,7 @@ from office.books import install_chart
 from office.chart import shipped
 from office.schema import OFFICE
 from tests.pulled import Books
+from tests.unexplained import let_in
 
 
 @pytest.fixture
@@ -30,11 +31,12 @@ def books(database: str, office_url: str) -> Iterator[Books]:
 
 @pytest.fixture
 def store(database: str) -> Iterator[Store]:
-    """An office's database with its tables and the shipped chart's accounts."""
+    """An office's database with its tables and the shipped chart; any posting that balances goes in."""
     opened = Store(database)
     with opened.transaction() as connection:
         OFFICE.create_all(connection)
-        install_chart(connection, shipped())
+        install_chart(connection, shipped(), 1, "li")
+        let_in(connection)
     yield opened
     opened.close()
 

@@ -215,7 +215,7 @@ def test_database_refuses_a_leg_added_while_its_posting_is_being_committed(
 
 def test_chart_is_installed_once(store: Store) -> None:
     with store.transaction() as connection:
-        assert install_chart(connection, CHART) == 0
+        assert not install_chart(connection, CHART, 2, "li")
     with store.reading() as connection:
         found = {row.account: tuple(row)[1:] for row in connection.execute(accounts.select())}
     assert found == {
@@ -233,16 +233,16 @@ def test_account_that_was_posted_to_keeps_its_kind_and_side(store: Store, given:
     made(store, posting())
     refused = pytest.raises(ChartRefused, match="account 1122 has been posted to as asset, debit")
     with refused, store.transaction() as connection:
-        install_chart(connection, changed(**given))
+        install_chart(connection, changed(**given), 2, "li")
     assert rows(store, "SELECT kind, normal FROM accounts WHERE account = '1122'") == [("asset", "debit")]
 
 
 def test_account_may_be_renamed_always_and_change_its_kind_before_its_first_leg(store: Store) -> None:
     with store.transaction() as connection:
-        assert install_chart(connection, changed(kind="income", normal="credit")) == 1
-        assert install_chart(connection, CHART) == 1
+        assert install_chart(connection, changed(kind="income", normal="credit"), 2, "li")
+        assert install_chart(connection, CHART, 3, "li")
         post(connection, [posting()], 1)
-        assert install_chart(connection, changed(zh="应收账款")) == 1
+        assert install_chart(connection, changed(zh="应收账款"), 4, "li")
     assert rows(store, "SELECT name, kind FROM accounts WHERE account = '1122'") == [
         ("应收账款 Premiums receivable", "asset")
     ]

@@ -154,7 +154,7 @@ def test_breaks_are_named_in_the_order_given_and_kept_as_found(connection: Conne
         NAME, BANK, D1, *given[0][:7], 0, 100, 100, "why", "", "", BreakState.OPEN, "", "", "", ""
     )
     assert [one.difference for one in listing(connection)] == [100, -30, 0]
-    assert history(connection, NAME) == (HistoryLine(1, 7, "office", "", "open", ""),)
+    assert history(connection, NAME) == (HistoryLine(1, 7, "office", "", "open", "bank_only: why"),)
 
 
 def test_many_breaks_are_listed_in_their_order(connection: Connection) -> None:
@@ -211,7 +211,7 @@ def test_history_says_who_did_what_when_and_why(connection: Connection) -> None:
     approve(connection, name, WANG, 80, "seen the slip")
     assert post_approved(connection, CHART, D2, 90) == (name,)
     assert history(connection, name) == (
-        HistoryLine(1, 1, "office", "", "open", ""),
+        HistoryLine(1, 1, "office", "", "open", "bank_only: why"),
         HistoryLine(2, 2, "office", "open", "suspense", ""),
         HistoryLine(3, 30, WANG, "suspense", "proposed", "gain: cannot be explained"),
         HistoryLine(4, 40, LI, "proposed", "suspense", "ask the branch first"),

@@ -171,7 +171,7 @@ BAD: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
     (
         "[resolutions.gain]",
         "[resolutions.GAIN]",
-        (("resolutions.GAIN", "a name is 1 to 32 of a-z and _, and begins with a letter"),),
+        (("resolutions.GAIN", "a name is 1 to 32 of a-z and _, begins with a letter, and is not failed"),),
     ),
     (
         '"duplicate", "timing", "misfit"]',

@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from office import breaks
-from office.audit import Accounts, audit
+from office.audit import audit
 from office.books import trial_balance
 from simulators.discrepancies import Counts
-from tests.world import BANKS, CHART, SEALER, World
-
-ACCOUNTS = Accounts(CHART.clearing, CHART.long, CHART.short, CHART.products)
+from tests.audited import STATED
+from tests.world import BANKS, CHART, World
 
 
 @pytest.fixture
@@ -77,7 +76,7 @@ def test_ten_days_in_a_row_every_difference_is_found_and_the_books_balance(
     for date in dates[:-1]:
         for bank in BANKS:
             assert found(here, bank, date) == expected(here, bank, date), (bank, date)
-    found_wrong = audit(here.office, here.front_store, SEALER.public, ACCOUNTS).failings
+    found_wrong = audit(here.office, here.front_store, STATED).failings
     assert found_wrong == ()
     with here.office.reading() as connection:
         balance = trial_balance(connection)

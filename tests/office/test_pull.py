@@ -26,7 +26,7 @@ from ledger.schema import journal
 from ledger.seal import ChainEnd
 from office.errors import ChainBroken
 from office.pull import Pulled
-from office.schema import acts
+from office.schema import acts, days, entries
 from tests.builders import DATE
 from tests.pulled import Books, Held, assert_consistent, held, refusal, rows
 
@@ -297,8 +297,11 @@ def test_what_was_pulled_and_for_whom_is_on_record(books: Books) -> None:
     books.pull()
     columns = (acts.c[name] for name in ("number", "at", "by", "act", "subject", "note"))
     with books.office.reading() as connection:
+        pulled = connection.execute(select(entries).order_by(entries.c.position))
+        tips = [entry_hash(Entry._make(row)) for row in pulled]
+        root = connection.scalar(select(days.c.root))
         assert rows(connection, select(*columns).order_by(acts.c.number)) == [
-            (1, 7, "clerk", "pull", "chain 1", "entries 1 to 3"),
-            (2, 7, "clerk", "pull", "chain 1", "entries 4 to 4"),
-            (3, 7, "clerk", "pull", f"day {DATE}", "4 entries"),
+            (1, 7, "clerk", "pull", "chain 1", f"entries 1 to 3; tip {tips[2]}"),
+            (2, 7, "clerk", "pull", "chain 1", f"entries 4 to 4; tip {tips[3]}"),
+            (3, 7, "clerk", "pull", f"day {DATE}", f"4 entries; root {root}"),
         ]

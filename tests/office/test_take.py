@@ -14,6 +14,7 @@ from ledger.layout import Layout, load
 from ledger.request import key_of
 from ledger.store import Store
 from office.errors import FileRefused
+from office.proofs import digest_of
 from office.schema import OFFICE, bank_files, bank_lines
 from office.take import Taken, take_file
 
@@ -62,7 +63,7 @@ def test_a_file_is_taken_with_its_lines_keys_and_directions(store: Store) -> Non
     told: list[int] = []
     with store.transaction() as connection:
         taken = take_file(connection, STANDARD, io.BytesIO(file()), BANK, DATE, 7, told.append)
-    assert taken == Taken(BANK, DATE, 4, 120_000, 45_600, taken.digest, again=False)
+    assert taken == Taken(BANK, DATE, 4, 120_000, 45_600, taken.digest, rows=taken.rows)
     assert sum(told) == 4
     with store.reading() as connection:
         [row] = connection.execute(select(bank_files)).all()
@@ -76,6 +77,7 @@ def test_a_file_is_taken_with_its_lines_keys_and_directions(store: Store) -> Non
         )
         for one, direction in zip(LINES, "CPCP", strict=True)
     ]
+    assert taken.rows == digest_of(map(tuple, rows))
 
 
 @pytest.mark.parametrize("layout", ["standard", "fixed-gb18030", "csv-yuan"])
@@ -139,7 +141,7 @@ def test_a_fault_after_thousands_of_good_lines_leaves_nothing(store: Store) -> N
 
 def test_the_same_file_again_writes_nothing_and_says_so(store: Store) -> None:
     first = take(store, file())
-    assert take(store, file()) == first._replace(again=True)
+    assert take(store, file()) == first._replace(again=True, rows="")
     assert counts(store) == (1, 4)
 
 
