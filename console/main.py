@@ -15,6 +15,7 @@ from twisted.internet.error import CannotListenError
 
 from console.acts import COMMANDS as ACTS_COMMANDS
 from console.bank import COMMANDS as BANK_COMMANDS
+from console.clock import COMMANDS as CLOCK_COMMANDS
 from console.completion import COMMANDS as COMPLETION_COMMANDS
 from console.describe import COMMANDS as DESCRIBE_COMMANDS
 from console.doctor import COMMANDS as DOCTOR_COMMANDS
@@ -62,6 +63,7 @@ for _command in (
     *DOCTOR_COMMANDS,
     *TRACE_COMMANDS,
     *BANK_COMMANDS,
+    *CLOCK_COMMANDS,
     *COMPLETION_COMMANDS,
 ):
     cli.add_command(_command)

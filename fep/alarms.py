@@ -67,6 +67,11 @@ def _answered(code: str) -> Callable[[Picture], Found]:
     return look
 
 
+def _clock(picture: Picture) -> Found:
+    if picture.clock:
+        yield "", None
+
+
 def _late(picture: Picture) -> Found:
     if picture.seconds_left is not None and picture.seconds_left <= -LATE_SECONDS:
         yield "", -picture.seconds_left
@@ -108,6 +113,7 @@ RULES: Final[tuple[tuple[str, Severity, Callable[[Picture], Found]], ...]] = (
     ("stopped", Severity.RED, _state(State.STOPPED)),
     ("doubt", Severity.RED, _state(State.DOUBT)),
     ("no_day", Severity.RED, _state(State.NO_DAY)),
+    ("clock", Severity.RED, _clock),
     ("cutover_late", Severity.RED, _late),
     ("queue", Severity.RED, _queue),
     ("faults", Severity.RED, _answered("96")),

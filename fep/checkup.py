@@ -24,6 +24,7 @@ from fep.errors import FepError
 from fep.keys import check_private
 from fep.selftest import Ground, clock_findings, disk_findings
 from fep.tls import Pinned, validity_of_file
+from fep.trail import clock_word
 from fep.vault import Vault
 from firewall_rules.errors import FirewallError
 from firewall_rules.loader import Nft
@@ -250,8 +251,17 @@ def _disk(machine: Machine, settings: Settings) -> Iterator[Found]:
 def _clock(machine: Machine, settings: Settings) -> Iterator[Found]:
     with _book(settings) as store:
         last = examine(store).last_written
+        word = clock_word(store, settings.node.name)
     for said in clock_findings(machine.now_us(), last):
-        yield Found(Verdict.BAD, said, "timedatectl set-ntp true")
+        if last > word.accepted_at:
+            yield Found(
+                Verdict.BAD, said, "timedatectl set-ntp true; if the clock is right: qianzhi clock accept"
+            )
+        else:
+            yield Found(Verdict.WARN, f"{said}; accepted: entries are stamped as the last one until then")
+    if word.fault:
+        said = f"{word.fault}: no cut-over by the clock until a person has accepted it"
+        yield Found(Verdict.BAD, said, "timedatectl; when the time is right: qianzhi clock accept")
     said = machine.command("timedatectl", "show", "--property=NTPSynchronized", "--value").strip()
     if said == "no":
         yield Found(Verdict.WARN, "the clock is not kept by NTP", "timedatectl set-ntp true")

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 EVENTS_MAX: Final = 100
-AGAIN_US: Final = 60_000_000
+AGAIN_SECONDS: Final = 60
 """What happens again no later than this is one event, with a count."""
 
 
@@ -32,6 +32,8 @@ class Kind(StrEnum):
     DOUBT = "doubt"
     SETTLED = "settled"
     UNAVAILABLE = "unavailable"
+    CLOCK = "clock"
+    CLOCK_ACCEPTED = "clock_accepted"
 
 
 class Event(NamedTuple):
@@ -49,10 +51,14 @@ class Event(NamedTuple):
 
 
 class Chronicle:
-    """The last events, each kind, bank and detail at most once a minute. `now_us` is the wall clock."""
+    """The last events, each kind, bank and detail at most once a minute. `now_us` is the wall clock, which
+    stamps them; `seconds` is the reactor's, which says how long ago they were.
+    """
 
-    def __init__(self, now_us: Callable[[], int]) -> None:
+    def __init__(self, now_us: Callable[[], int], seconds: Callable[[], float]) -> None:
         self._now_us = now_us
+        self._seconds = seconds
+        self._happened: dict[int, float] = {}
         self._latest: dict[tuple[Kind, str, str], int] = {}
         self._events: dict[int, Event] = {}
         self._number = 0
@@ -63,11 +69,12 @@ class Chronicle:
         self._number += 1
         event = Event(self._number, kind, bank, detail, now, now, 1)
         before = self._events.get(self._latest.get(what, 0))
-        if before is not None and now - before.at_us <= AGAIN_US:
-            del self._events[before.number]
+        if before is not None and self.seconds_since(before) <= AGAIN_SECONDS:
+            del self._events[before.number], self._happened[before.number]
             event = event._replace(since_us=before.since_us, count=before.count + 1)
         self._latest[what] = self._number
         self._events[self._number] = event
+        self._happened[self._number] = self._seconds()
         if len(self._events) > EVENTS_MAX:
             self._forget(next(iter(self._events)))
 
@@ -75,8 +82,13 @@ class Chronicle:
         """The events after a number, the oldest first."""
         return tuple(event for event in self._events.values() if event.number > number)
 
+    def seconds_since(self, event: Event) -> float:
+        """How long ago an event that is still there happened for the last time."""
+        return self._seconds() - self._happened[event.number]
+
     def _forget(self, number: int) -> None:
         gone = self._events.pop(number)
+        del self._happened[number]
         what = (gone.kind, gone.bank, gone.detail)
         if self._latest.get(what) == number:
             del self._latest[what]

@@ -13,6 +13,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Final
 
+from fep.clock import WallClock
 from fep.commit import Engine
 from fep.config import Bank, Settings
 from fep.contact import NEVER, latest
@@ -118,13 +119,14 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """The machine at one moment. `now` is its wall clock, local; `cutover` HH:MM, or empty where people do
-    it, and `seconds_left` None.
+    """The machine at one moment. `now` is its wall clock, local, and `clock` why that is not to be trusted,
+    or empty; `cutover` HH:MM, or empty where people do it, and `seconds_left` None.
     """
 
     node: str
     now: str
     at_us: int
+    clock: str
     state: State
     business_date: str
     today: str
@@ -141,7 +143,7 @@ class Picture:
 
 
 class Painter:
-    """Takes pictures of one machine. `now` and `now_us` are its wall clock, `seconds` the reactor's."""
+    """Takes pictures of one machine. `clock` is its wall clock, `seconds` the reactor's."""
 
     def __init__(
         self,
@@ -150,8 +152,7 @@ class Painter:
         engine: Engine,
         statistics: Statistics,
         history: History,
-        now: Callable[[], datetime],
-        now_us: Callable[[], int],
+        clock: WallClock,
         seconds: Callable[[], float],
     ) -> None:
         self._settings = settings
@@ -159,20 +160,20 @@ class Painter:
         self._engine = engine
         self._statistics = statistics
         self.history = history
-        self._now = now
-        self._now_us = now_us
+        self._clock = clock
         self._seconds = seconds
 
     def picture(self, state: State, figures: Figures | str | None) -> Picture:
         """Draw it; `figures` are the office's, or why there are none, or None where none were told."""
-        settings, now, history = self._settings(), self._now(), self.history
+        settings, now, history = self._settings(), self._clock.now(), self.history
         date_open, cutover = self._engine.business_date, settings.day.cutover or ""
         codes = [bank.code for bank in settings.bank]
         left = seconds_left(now, date_open, cutover) if date_open and cutover else None
         return Picture(
             node=settings.node.name,
             now=f"{now:%Y-%m-%d %H:%M:%S}",
-            at_us=self._now_us(),
+            at_us=self._clock.now_us(),
+            clock=self._clock.fault(),
             state=state,
             business_date=date_open,
             today=f"{now:%Y%m%d}",

@@ -24,6 +24,10 @@ CLOCK_TOLERANCE_US = 60_000_000
 FASTEST_SYNC_SECONDS = 5e-6
 """No device makes 4,096 bytes durable in less: the fastest, with a battery behind their memory, take several
 times as long, and the call alone takes a good part of it."""
+_SET_IT = (
+    "set the clock, then start again; or if it is right, say so by qianzhi clock accept, and entries are"
+    " stamped as the last one until the clock has come that far"
+)
 _SYNCS = 33
 _SYNC_BYTES = 4096
 _FORGETFUL = {"tmpfs", "ramfs", "rootfs"}
@@ -57,15 +61,19 @@ class Ground:
     seconds: Callable[[], float] = time.perf_counter
 
 
-def check(store: Store, now_us: int, *, durable: bool, ground: Ground | None = None) -> None:
-    """Raise Unfit unless the book in `store` may be served at `now_us`, microseconds since 1970-01-01 UTC.
+def check(
+    store: Store, now_us: int, accepted_us: int = 0, *, durable: bool, ground: Ground | None = None
+) -> None:
+    """Raise Unfit unless the book in `store` may be served at `now_us`, and a person accepted the clock at
+    `accepted_us`; both in microseconds since 1970-01-01 UTC.
 
     Without `durable` the disk is not looked at: the book may go with the power.
     """
     ground = ground or Ground()
     found = list(disk_findings(store, ground)) if durable else []
     condition = examine(store)
-    found += clock_findings(now_us, condition.last_written)
+    if condition.last_written > accepted_us:
+        found += (f"{said}: {_SET_IT}" for said in clock_findings(now_us, condition.last_written))
     found += journal_findings(condition)
     if found:
         raise Unfit(tuple(found))
@@ -77,7 +85,7 @@ def clock_findings(now_us: int, last_us: int) -> Iterator[str]:
         now, last = (
             time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(us // 1_000_000)) for us in (now_us, last_us)
         )
-        yield f"the clock says {now}, and the book was written to at {last}: set the clock, then start again"
+        yield f"the clock says {now}, and the book was written to at {last}"
 
 
 def journal_findings(condition: Condition) -> Iterator[str]:

@@ -26,6 +26,7 @@ from fep import selftest, standing
 from fep.changes import changes
 from fep.chronicle import Chronicle, Kind
 from fep.clock import WallClock
+from fep.clockwatch import COMMAND, ClockWatch
 from fep.commit import Engine
 from fep.condition import ConditionCollector
 from fep.config import Bank, Settings, Tls
@@ -41,7 +42,7 @@ from fep.server import Server
 from fep.statistics import Statistics
 from fep.status import Source, status_site
 from fep.tls import Pinned
-from fep.trail import RELOAD, SIGNAL
+from fep.trail import RELOAD, SIGNAL, ClockWord, clock_word
 from fep.vault import Vault
 from firewall_rules.gateway import Gateway
 from ledger.front import FrontBook
@@ -108,7 +109,7 @@ class Service:
         self._store = Store(settings.node.database)
         self.book = FrontBook(self._store, self._vault.front_key.check_value, world.entropy)
         self.statistics = Statistics()
-        self.chronicle = Chronicle(world.clock.now_us)
+        self.chronicle = Chronicle(world.clock.now_us, world.reactor.seconds)
         self._threads = world.threads(world.reactor)
         self._ports: list[IListeningPort] = []
         self.bank_ports: dict[str, int] = {}
@@ -122,9 +123,10 @@ class Service:
         """
         limits = self.settings.limits
         self.book.create()
-        durable = self.settings.node.durable
+        durable, clock = self.settings.node.durable, self._world.clock
+        word = clock_word(self._store, self.settings.node.name)
         try:
-            selftest.check(self._store, self._world.clock.now_us(), durable=durable)
+            selftest.check(self._store, clock.now_us(), word.accepted_at, durable=durable)
         except selftest.Unfit:
             self._store.close()
             raise
@@ -163,9 +165,9 @@ class Service:
             )
             self.server = self._listen(surroundings)
             undone.callback(self.server.stop)
-            self.source = Source(self.settings.node.name, self.server, self.engine, self.statistics)
+            self.source = Source(self.settings.node.name, self.server, self.engine, self.statistics, clock)
             self._show()
-            self._operate()
+            self._operate(word)
             self.source.serving = True
             self.chronicle.note(Kind.STARTED)
             undone.pop_all()
@@ -180,6 +182,7 @@ class Service:
         self._stop_calls()
         self.feed.tick()  # the last word
         self.feed.stop()
+        self._attempt(self._watch.look)  # the next process must know what the clock did in this one
         self.engine.stop_errands()
         self.server.drain()
         seconds = self.settings.limits.stop_seconds
@@ -206,8 +209,7 @@ class Service:
             self.engine,
             self.statistics,
             history,
-            world.clock.now,
-            world.clock.now_us,
+            world.clock,
             world.reactor.seconds,
         )
         self.feed = Feed(
@@ -228,8 +230,8 @@ class Service:
 
         self._every(1, each_second)
 
-    def _operate(self) -> None:
-        """Listen to the operator, and look at the clock."""
+    def _operate(self, word: ClockWord) -> None:
+        """Listen to the operator, and look at the clock, of which the trail has the last word."""
         world = self._world
         self.operations = Operations(
             world.reactor,
@@ -241,25 +243,33 @@ class Service:
             world.clock,
             self.chronicle,
         )
-        own = {"reload": self._asked_to_reload, standing.COMMAND: self._asked_how_it_stands}
+        self._watch = watch = ClockWatch(
+            world.clock, self._store, self.engine.between_batches, self.chronicle, self.settings.node.name
+        )
+        watch.take_up(word)
+        own = {
+            "reload": self._asked_to_reload,
+            standing.COMMAND: self._asked_how_it_stands,
+            COMMAND: watch.accept,
+        }
         factory = ControlFactory({**self.operations.commands(), **own})
         path = make_way(Path(self.settings.node.control))
         self._ports.append(world.reactor.listenUNIX(path, factory, mode=0o600))
+        self._every(1, watch.look)
         self._every(self.settings.day.poll_seconds, self._look_at_day)
         if self.settings.day.cutover is not None:
             self._every(1, self.operations.cut_over_by_the_clock, self.settings.day.cutover)
 
     def _every(self, seconds: float, call: Callable[..., Any], *arguments: object) -> None:
         """Do something again and again; one that fails is logged and tried again the next time."""
-
-        def attempt() -> Deferred[Any]:
-            done = maybeDeferred(call, *arguments)
-            return done.addErrback(lambda failure: self.log.failure("will be tried again", failure=failure))
-
-        looping = LoopingCall(attempt)
+        looping = LoopingCall(self._attempt, call, *arguments)
         looping.clock = self._world.reactor
         looping.start(seconds, now=False)
         self._calls.append(looping)
+
+    def _attempt(self, call: Callable[..., Any], *arguments: object) -> Deferred[Any]:
+        done = maybeDeferred(call, *arguments)
+        return done.addErrback(lambda failure: self.log.failure("will be tried again", failure=failure))
 
     def _look_at_day(self) -> Deferred[None]:
         """A node without traffic learns here that another has cut over."""
@@ -298,9 +308,8 @@ class Service:
         return self.reload(str(asked["by"])).addCallback(lambda _: {"banks": len(self.settings.bank)})
 
     def _asked_how_it_stands(self, asked: Mapping[str, Any], _progress: Progress) -> Deferred[dict[str, Any]]:
-        bank, world = str(asked["bank"]), self._world
+        bank, now = str(asked["bank"]), self._world.reactor.seconds()
         address = str(asked["source"]), int(asked["port"]) or self.bank_ports.get(bank, 0)
-        now = world.reactor.seconds(), world.clock.now_us()
         return succeed(standing.standing(self.server, self.chronicle, bank, address, now)._asdict())
 
     def reload(self, by: str = SIGNAL) -> Deferred[None]:

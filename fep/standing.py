@@ -49,18 +49,15 @@ class Standing(NamedTuple):
 
 
 def standing(
-    server: Server, chronicle: Chronicle, bank: str, address: tuple[str, int], now: tuple[float, int]
+    server: Server, chronicle: Chronicle, bank: str, address: tuple[str, int], seconds: float
 ) -> Standing:
-    """How a bank stands that comes from `address`, its host and our port. `now` is the reactor's seconds, and
-    the wall clock's microseconds since 1970-01-01 UTC.
-    """
-    seconds, now_us = now
+    """How a bank stands that comes from `address`, its host and our port; `seconds` is the reactor's now."""
     host, port = address
     owner, refusal = server.unwelcome(host, port)
     links = [one.link for one in server.connections if one.link.bank.code == bank]
     heard = latest(server.contacts.get(bank, NEVER), *(link.contact() for link in links)).heard_at
     trouble = tuple(
-        Trouble(str(event.kind), event.detail, event.count, (now_us - event.at_us) // 1_000_000)
+        Trouble(str(event.kind), event.detail, event.count, int(chronicle.seconds_since(event)))
         for event in chronicle.since()
         if event.bank == bank and event.kind in _TOLD and (event.detail or event.kind is Kind.BAD_MAC)
     )

@@ -21,6 +21,7 @@ from twisted.web.pages import notFound
 from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 
+from fep.clock import WallClock
 from fep.commit import Engine
 from fep.feed import Feed
 from fep.picture import State
@@ -46,11 +47,14 @@ _FAILURES: Final = ("Conflict", "Fenced", "OutcomeUnknown", "Unavailable")
 class Source:
     """What the port shows, gathered from the parts that know it."""
 
-    def __init__(self, node: str, server: Server, engine: Engine, statistics: Statistics) -> None:
+    def __init__(
+        self, node: str, server: Server, engine: Engine, statistics: Statistics, clock: WallClock
+    ) -> None:
         self.node = node
         self.server = server
         self.engine = engine
         self.statistics = statistics
+        self.clock = clock
         self.serving = False
 
     def state(self) -> State:
@@ -73,6 +77,7 @@ class Source:
             "ready": not self.unready(),
             "unready": self.unready(),
             "business_date": self.engine.business_date,
+            "clock": self.clock.fault(),
             "links": [_link(connection.link) for connection in self.server.connections],
             "outcomes": [
                 {"bank": bank, "mti": mti, "response": response, "count": count}
@@ -153,6 +158,16 @@ class FigureCollector(Collector):
         yield GaugeMetricFamily(
             "qianzhi_ready", "1 if transactions are taken.", value=int(not source.unready())
         )
+        yield GaugeMetricFamily(
+            "qianzhi_clock_distrusted",
+            "1 while the wall clock has jumped and nobody has accepted it.",
+            value=int(bool(source.clock.fault())),
+        )
+        yield CounterMetricFamily(
+            "qianzhi_clock_jumps",
+            "Jumps of the wall clock against the monotonic one.",
+            value=source.clock.jumps,
+        )
         yield self._latency(statistics)
 
     @staticmethod
@@ -227,7 +242,8 @@ def status_site(source: Source, feed: Feed, *others: Collector) -> Site:
         unready = source.unready()
         if unready:
             request.setResponseCode(503)
-        return "text/plain; charset=utf-8", (unready or "ok").encode() + b"\n"
+        said = "; ".join(filter(None, (unready or "ok", source.clock.fault())))
+        return "text/plain; charset=utf-8", f"{said}\n".encode()
 
     def status(_request: Request) -> tuple[str, bytes]:
         return "application/json", json.dumps(source.snapshot(), indent=1).encode() + b"\n"

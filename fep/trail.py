@@ -13,14 +13,19 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from fep.errors import FepError
-from ledger.acts import Stage, record
+from ledger.acts import Stage, newest_of, record
 from ledger.errors import Conflict, Unavailable
+from ledger.journal import last_stamp
 from ledger.schema import FRONT, acts, make_missing
 from ledger.store import Store
 
 CUTOVER: Final = "cutover"
 LOAD: Final = "load"
 RELOAD: Final = "reload"
+CLOCK_JUMP: Final = "clock jump"
+CLOCK_ACCEPT: Final = "clock accept"
+"""Of the node that the act is about, the wall clock jumped, by the machine's word; it is right, by a
+person's."""
 DONE_BEFORE: Final = "done before: nothing changed"
 SIGNAL: Final = "signal"
 """Who sent SIGHUP: the kernel does not tell. Only root and the machine's own user can."""
@@ -114,12 +119,14 @@ def begin(store: Store) -> None:
 
 
 def write(store: Store, at: int, by: str, act: str, subject: str, note: str) -> int:
-    """Write one act down for good; its number. Blocks. Raises what Store.transaction does."""
+    """Write one act down for good, stamped no earlier than what stands in the book; its number. Blocks.
+    Raises what Store.transaction does.
+    """
     lost = 0
     while True:
         try:
             with store.transaction() as connection:
-                return record(connection, acts, at, by, act, subject, note)
+                return record(connection, acts, max(at, last_stamp(connection)), by, act, subject, note)
         except Conflict:
             lost += 1
             if lost == _ATTEMPTS:
@@ -128,6 +135,25 @@ def write(store: Store, at: int, by: str, act: str, subject: str, note: str) -> 
             if lost:
                 raise
             lost = _ATTEMPTS - 1
+
+
+class ClockWord(NamedTuple):
+    """The last word on a node's wall clock: why it is not trusted, or empty; and when a person accepted it,
+    in microseconds since 1970-01-01 UTC, 0 where that is not the last word. What stood in the book by then,
+    the person accepted with it.
+    """
+
+    fault: str
+    accepted_at: int
+
+
+def clock_word(store: Store, node: str) -> ClockWord:
+    """The last word in the trail on a node's wall clock. Raises what Store.reading does."""
+    with store.reading() as connection:
+        last = newest_of(connection, acts, (CLOCK_JUMP, CLOCK_ACCEPT), node)
+    if last is None:
+        return ClockWord("", 0)
+    return ClockWord("", last.at) if last.act == CLOCK_ACCEPT else ClockWord(last.note, 0)
 
 
 def _has_form(form: str, value: object) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from enum import StrEnum
 from functools import cache
 from typing import Any, NamedTuple
@@ -66,7 +66,8 @@ def failed(error: BaseException) -> str:
 
 
 def record(connection: Connection, table: Table, at: int, by: str, act: str, subject: str, note: str) -> int:
-    """Write down an act in the caller's transaction; its number.
+    """Write down an act in the caller's transaction; its number. It is stamped no earlier than the one before
+    it, wherever a clock was set back.
 
     Two who write at the same moment get one number, and the second is refused (Conflict): nothing is lost.
     """
@@ -74,7 +75,8 @@ def record(connection: Connection, table: Table, at: int, by: str, act: str, sub
     row = connection.execute(newest).first()
     last = Act(*row) if row else None
     previous = act_hash(last) if last else GENESIS
-    new = Act(last.number + 1 if last else 1, at, by, act, subject, note, previous)
+    number, stamp = (last.number + 1, max(at, last.at)) if last else (1, at)
+    new = Act(number, stamp, by, act, subject, note, previous)
     connection.execute(append, new._asdict())
     return new.number
 
@@ -92,6 +94,14 @@ def read_acts(connection: Connection, table: Table) -> Iterator[Act]:
     query = select(*columns).order_by(table.c.number)
     for row in connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(query):
         yield Act(*row)
+
+
+def newest_of(connection: Connection, table: Table, names: Collection[str], subject: str) -> Act | None:
+    """The last act about `subject` that has one of these names; None where there is none."""
+    columns = (table.c[name] for name in Act._fields)
+    chosen = select(*columns).where(table.c.act.in_(names), table.c.subject == subject)
+    row = connection.execute(chosen.order_by(table.c.number.desc()).limit(1)).first()
+    return Act(*row) if row else None
 
 
 def broken_acts(acts: Iterable[Act]) -> Iterator[BrokenAct]:

@@ -19,6 +19,7 @@ from sqlalchemy import Connection, insert, select, text, update
 from ledger.acts import MACHINE, record
 from ledger.day import TRANSITIONS, DayEvent, DayState
 from ledger.errors import LedgerError
+from ledger.journal import last_stamp
 from ledger.schema import acts, chains, days
 from ledger.seal import ChainEnd, Sealer, day_root
 from ledger.store import Store
@@ -49,6 +50,7 @@ def cut_over(
     by: str = MACHINE,
 ) -> Cutover:
     """Close the business day `date` and open the next, for `by`. Closing a closed day again changes nothing.
+    It is closed at `now_us`, or where a clock was set back, when its last entry was written.
 
     Raises CutoverRefused, Conflict where a load or another node is in the way, and what Store.transaction and
     `next_business_date` raise.
@@ -66,23 +68,24 @@ def cut_over(
         if state is DayState.CLOSED:
             return Cutover(date, row.next_date, row.closed_at, row.root, done_before=True)
         next_date = next_business_date(date)
+        closed_at = max(now_us, last_stamp(connection))
         ends = _chain_ends(connection)
-        root = day_root(date, next_date, now_us, ends)
+        root = day_root(date, next_date, closed_at, ends)
         connection.execute(
             update(days)
             .where(days.c.date == date)
             .values(
                 state=TRANSITIONS[state, DayEvent.CUT_OVER].value,
                 next_date=next_date,
-                closed_at=now_us,
+                closed_at=closed_at,
                 chains=json.dumps(ends),
                 root=root,
                 signature=sealer.sign(root),
             )
         )
         open_day(connection, next_date)
-        record(connection, acts, now_us, by, "cutover", date, f"{next_date} is open; root {root}")
-    return Cutover(date, next_date, now_us, root)
+        record(connection, acts, closed_at, by, "cutover", date, f"{next_date} is open; root {root}")
+    return Cutover(date, next_date, closed_at, root)
 
 
 def open_day(connection: Connection, date: str) -> None:

@@ -11,24 +11,15 @@ import json
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, text
 
 from ledger.entry import GENESIS
-from ledger.journal import broken_links, read_chains, read_days, read_entries
-from ledger.schema import acts, chains, journal
+from ledger.journal import broken_links, last_stamp, read_chains, read_days, read_entries
 from ledger.seal import ChainEnd, day_root
 from ledger.store import Store
 
 FAULTS_TOLD = 10
 """One change can break every link after it; a person reads the first few."""
-_LAST_TIP = select(
-    func.max(
-        select(func.max(journal.c.recorded_at))
-        .where(journal.c.chain == chains.c.chain, journal.c.position == chains.c.position)
-        .scalar_subquery()
-    )
-).select_from(chains)
-_LAST_ACT = select(acts.c.at).order_by(acts.c.number.desc()).limit(1)
 _PROMISES = ("fsync", "full_page_writes")
 
 
@@ -51,7 +42,7 @@ def examine(store: Store) -> Condition:
             count += 1
             if count <= FAULTS_TOLD:
                 told.append(fault)
-        return Condition(_last_written(connection), tuple(told), count)
+        return Condition(last_stamp(connection), tuple(told), count)
 
 
 def broken_promises(store: Store) -> tuple[str, ...]:
@@ -77,8 +68,3 @@ def _faults(connection: Connection) -> Iterator[str]:
         entries = read_entries(connection, chain.chain, after=start.position)
         for link in broken_links(entries, chain, start):
             yield f"chain {link.chain}, entry {link.position}: {link.reason}"
-
-
-def _last_written(connection: Connection) -> int:
-    """By the chains' last entries and the last act, which a cut-over and a load are too."""
-    return max(connection.execute(moment).scalar() or 0 for moment in (_LAST_TIP, _LAST_ACT))

@@ -39,6 +39,7 @@ from ledger.day import DayState
 from ledger.decide import decide, fold
 from ledger.entry import GENESIS, SALT_BYTES, Entry, Kind, chain_entries
 from ledger.errors import Conflict, Fenced, InvariantBroken
+from ledger.journal import last_stamp
 from ledger.request import Answer, Request, Totals
 from ledger.schema import FRONT, bank_days, chains, days, dues, facts, journal, make_missing, policies
 from ledger.store import Store
@@ -101,6 +102,7 @@ class FrontBook:
         self._entropy = entropy
         self._chain = 0
         self._epoch = 0
+        self._stamped = 0
         self._statements = _statements(is_sqlite=store.is_sqlite)
 
     def create(self) -> None:
@@ -143,6 +145,7 @@ class FrontBook:
             else:
                 chain, epoch = row.chain, row.epoch + 1
                 connection.execute(update(chains).where(chains.c.chain == chain).values(epoch=epoch))
+            self._stamped = last_stamp(connection)
         self._chain, self._epoch = chain, epoch
         return epoch
 
@@ -154,10 +157,12 @@ class FrontBook:
     def commit(self, requests: Sequence[Request], recorded_at: int) -> list[Answer]:
         """Decide a batch and make it durable: the answers, in order, all of them safe to send.
 
-        `recorded_at` is microseconds since 1970-01-01 UTC. Raises Unavailable, Conflict, BatchRefused,
+        `recorded_at` is microseconds since 1970-01-01 UTC; where that is before the book's last entry, since
+        a clock was set back, the batch is stamped as that one. Raises Unavailable, Conflict, BatchRefused,
         Fenced or InvariantBroken when nothing was done, and OutcomeUnknown when the database was lost
         during COMMIT.
         """
+        recorded_at = self._stamped = max(self._stamped, recorded_at)
         with self._store.transaction() as connection:
             view = self._read(connection, self._read_chain(connection), requests, recorded_at)
             answers = fold(requests, view)

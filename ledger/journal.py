@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from ledger.entry import GENESIS, Entry, Kind, entry_hash
-from ledger.schema import chains, days, journal
+from ledger.schema import acts, chains, days, journal
 from ledger.seal import ChainEnd
 from ledger.view import Chain
 from protocol.responses import Response
@@ -46,6 +46,23 @@ _ENTRIES = (
     .where(journal.c.chain == bindparam("our_chain"), journal.c.position > bindparam("after"))
     .order_by(journal.c.position)
 )
+_LAST_TIP = select(
+    func.max(
+        select(func.max(journal.c.recorded_at))
+        .where(journal.c.chain == chains.c.chain, journal.c.position == chains.c.position)
+        .scalar_subquery()
+    )
+).select_from(chains)
+_LAST_ACT = select(acts.c.at).order_by(acts.c.number.desc()).limit(1)
+
+
+def last_stamp(connection: Connection) -> int:
+    """When the book was last written to by the clock of whoever wrote, in microseconds since 1970-01-01 UTC:
+    by the chains' last entries and the last act, which a cut-over and a load are too; 0 for an empty book.
+
+    What is written next is stamped no earlier.
+    """
+    return max(connection.execute(moment).scalar() or 0 for moment in (_LAST_TIP, _LAST_ACT))
 
 
 def read_chains(connection: Connection) -> tuple[Chain, ...]:

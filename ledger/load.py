@@ -37,6 +37,7 @@ from ledger.bookfile import Book
 from ledger.cutover import open_day
 from ledger.day import DayState
 from ledger.errors import Conflict, InvariantBroken, LedgerError, OutcomeUnknown
+from ledger.journal import last_stamp
 from ledger.schema import acts, days, dues, incoming_dues, incoming_policies, loads, policies
 from ledger.store import Store
 from ledger.view import DueState
@@ -209,6 +210,7 @@ def _take(store: Store, book: Book, loaded_at: int, by: str) -> Loaded:
         loaded = _verified(connection, book)._replace(
             withdrawn=withdrawn, withdrawn_late=late, lapsed=lapsed, left_out=_told(book).lstrip()
         )
+        loaded_at = max(loaded_at, last_stamp(connection))
         connection.execute(insert(loads).values(digest=book.digest, loaded_at=loaded_at, **loaded._asdict()))
         note = _note(connection, book, by) + _proof(connection, loaded)
         record(connection, acts, loaded_at, by, "load", loaded.date, note)

@@ -20,6 +20,7 @@ def picture(**changes: object) -> Picture:
         node="fep1",
         now="2026-11-24 10:11:12",
         at_us=1_764_000_000_000_000,
+        clock="",
         state=State.SERVING,
         business_date="20261124",
         today="20261124",

@@ -32,6 +32,7 @@ WRONG: tuple[tuple[dict[str, Any], Alarm], ...] = (
     ({"state": State.STOPPED}, Alarm(RED, "stopped")),
     ({"state": State.DOUBT}, Alarm(RED, "doubt")),
     ({"state": State.NO_DAY, "business_date": ""}, Alarm(RED, "no_day")),
+    ({"clock": "the wall clock jumped 40 s back"}, Alarm(RED, "clock")),
     ({"seconds_left": -60}, Alarm(RED, "cutover_late", figure=60)),
     ({"queue": queue(2048)}, Alarm(RED, "queue", figure=2048)),
     ({"responses": (ResponseCount("96", 9, 2),)}, Alarm(RED, "faults", figure=2)),
@@ -82,7 +83,7 @@ def test_every_rule_is_seen_to_find_something() -> None:
 def test_the_worst_comes_first() -> None:
     found = alarms(picture(state=State.DOUBT, refused_lately=1, **banks(light=Light.DOWN)))
     assert [alarm.name for alarm in found] == ["doubt", "bank_down", "refused"]
-    assert [severity for _, severity, _ in RULES] == [RED] * 8 + [YELLOW] * 7
+    assert [severity for _, severity, _ in RULES] == [RED] * 9 + [YELLOW] * 7
 
 
 def test_every_alarm_has_words_for_what_it_is_and_what_to_do() -> None:

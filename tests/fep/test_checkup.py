@@ -23,6 +23,7 @@ from fep.checkup import CHECKS, Finding, Machine, Verdict, findings, listening
 from fep.config import load_settings
 from fep.install import install
 from fep.selftest import Ground
+from fep.trail import CLOCK_ACCEPT, CLOCK_JUMP, write
 from fep.vault import Vault
 from firewall_rules.loader import Nft
 from firewall_rules.nftables import render
@@ -130,6 +131,23 @@ def closed(machine: Machine) -> Machine:
     return machine
 
 
+def word_on_clock(machine: Machine, act: str, note: str = "") -> None:
+    settings = load_settings(machine.config)
+    store = Store(settings.node.database)
+    write(store, NOW_US, "li", act, settings.node.name, note)
+    store.close()
+
+
+def accepted(machine: Machine) -> Machine:
+    word_on_clock(machine, CLOCK_ACCEPT)
+    return replace(machine, now=NOW - timedelta(days=2))
+
+
+def jumped(machine: Machine) -> Machine:
+    word_on_clock(machine, CLOCK_JUMP, "the wall clock jumped 40 s back")
+    return machine
+
+
 TAMPER = "DROP TRIGGER journal_is_never_updated;UPDATE journal SET policy = 'P9'"
 Break = Callable[[Machine], Machine]
 
@@ -186,6 +204,8 @@ BROKEN: list[tuple[str, Break, Verdict, str, str]] = [
         "the clock says",
         "timedatectl",
     ),
+    ("clock", accepted, Verdict.WARN, "accepted: entries are stamped as the last one", ""),
+    ("clock", jumped, Verdict.BAD, "jumped 40 s back: no cut-over by the clock", "qianzhi clock accept"),
     ("clock", lambda m: commands(m, "no\n"), Verdict.WARN, "not kept by NTP", "timedatectl"),
     (
         "keys",

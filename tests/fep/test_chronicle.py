@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fep.chronicle import AGAIN_US, EVENTS_MAX, Chronicle, Kind
+from fep.chronicle import AGAIN_SECONDS, EVENTS_MAX, Chronicle, Kind
 from tests.builders import BANK
+from tests.clocks import MovedClock
 
 
 class Watch:
     """A chronicle, and the clock that it reads."""
 
     def __init__(self) -> None:
-        self.now = 1_000_000
-        self.chronicle = Chronicle(lambda: self.now)
+        self.clock = MovedClock(datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC))
+        self.chronicle = Chronicle(self.clock.now_us, self.clock.seconds)
 
     def told(self, since: int = 0) -> list[tuple[Kind, str, str, int]]:
         return [(one.kind, one.bank, one.detail, one.count) for one in self.chronicle.since(since)]
@@ -33,17 +36,32 @@ def test_what_happens_again_within_a_minute_is_counted_with_the_first_time() -> 
     watch = Watch()
     watch.chronicle.note(Kind.BAD_MAC, BANK)
     watch.chronicle.note(Kind.RELOAD)
-    watch.now += AGAIN_US
+    watch.clock.wait(AGAIN_SECONDS)
     watch.chronicle.note(Kind.BAD_MAC, BANK)
     assert watch.told() == [(Kind.RELOAD, "", "", 1), (Kind.BAD_MAC, BANK, "", 2)]
     again = watch.chronicle.since(2)
-    assert [(one.number, one.since_us, one.at_us) for one in again] == [(3, 1_000_000, 1_000_000 + AGAIN_US)]
+    assert [(one.number, one.since_us, one.at_us) for one in again] == [
+        (3, 1_000_000, 1_000_000 * (1 + AGAIN_SECONDS))
+    ]
+
+
+def test_a_wall_clock_that_is_set_changes_neither_what_is_again_nor_how_long_ago_it_was() -> None:
+    watch = Watch()
+    watch.chronicle.note(Kind.BAD_MAC, BANK)
+    watch.clock.wait(AGAIN_SECONDS)
+    watch.clock.set(8 * 3600)
+    watch.chronicle.note(Kind.BAD_MAC, BANK)
+    assert watch.told() == [(Kind.BAD_MAC, BANK, "", 2)]
+    watch.clock.wait(7)
+    watch.clock.set(-9 * 3600)
+    [event] = watch.chronicle.since()
+    assert watch.chronicle.seconds_since(event) == 7
 
 
 def test_what_happens_again_later_is_an_event_of_its_own() -> None:
     watch = Watch()
     watch.chronicle.note(Kind.BAD_MAC, BANK)
-    watch.now += AGAIN_US + 1
+    watch.clock.wait(AGAIN_SECONDS + 1)
     watch.chronicle.note(Kind.BAD_MAC, BANK)
     assert watch.told() == [(Kind.BAD_MAC, BANK, "", 1), (Kind.BAD_MAC, BANK, "", 1)]
 
@@ -69,20 +87,21 @@ def test_of_many_different_things_the_last_are_kept_and_nothing_more() -> None:
         watch.chronicle.note(Kind.LINK_DOWN, BANK, f"{number}")
     assert [detail for *_, detail, _ in watch.told()] == [f"{n}" for n in range(50, EVENTS_MAX + 50)]
     assert len(watch.chronicle._latest) == EVENTS_MAX, "what is forgotten leaves no trace"
+    assert len(watch.chronicle._happened) == EVENTS_MAX
     watch.chronicle.note(Kind.LINK_DOWN, BANK, "0")
     assert watch.told()[-1] == (Kind.LINK_DOWN, BANK, "0", 1)
 
 
-steps = st.tuples(st.sampled_from(Kind), st.sampled_from("ab"), st.integers(0, AGAIN_US * 2))
+steps = st.tuples(st.sampled_from(Kind), st.sampled_from("ab"), st.integers(0, AGAIN_SECONDS * 2))
 
 
 @given(st.lists(steps, max_size=300))
 def test_the_events_are_bounded_ordered_and_lose_no_time(taken: list[tuple[Kind, str, int]]) -> None:
     watch = Watch()
     for kind, bank, pause in taken:
-        watch.now += pause
+        watch.clock.wait(pause)
         watch.chronicle.note(kind, bank)
-        assert watch.chronicle.since()[-1][1:5] == (kind, bank, "", watch.now)
+        assert watch.chronicle.since()[-1][1:5] == (kind, bank, "", watch.clock.now_us())
     events = watch.chronicle.since()
     assert len(events) <= EVENTS_MAX
     assert [one.number for one in events] == sorted({one.number for one in events})

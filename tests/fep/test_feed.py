@@ -38,7 +38,7 @@ class Stage:
 
     def __init__(self) -> None:
         self.clock = Clock()
-        self.chronicle = Chronicle(lambda: 5)
+        self.chronicle = Chronicle(lambda: 5, lambda: 5.0)
         self.drawn = 0
         self.feed = Feed(self._paint, lambda bank: (1, 2, 3) if bank == BANK else (), self.chronicle)
         root = Resource()

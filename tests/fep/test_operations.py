@@ -36,7 +36,7 @@ class Desk:
         self.clock = Clock()
         self.announced: list[str] = []
         self.dates: list[str] = []
-        self.chronicle = Chronicle(lambda: 7)
+        self.chronicle = Chronicle(lambda: 7, lambda: 7.0)
         self.engine = Engine(
             committer=lambda *_: [],
             lookup=lambda _requests: [],

@@ -59,9 +59,9 @@ def tampering(store: Store) -> Iterator[Callable[[str], object]]:
         yield lambda statement: connection.execute(text(statement))
 
 
-def findings(store: Store, now_us: int = NOW) -> tuple[str, ...]:
+def findings(store: Store, now_us: int = NOW, accepted_us: int = 0) -> tuple[str, ...]:
     try:
-        check(store, now_us, durable=False)
+        check(store, now_us, accepted_us, durable=False)
     except Unfit as unfit:
         return unfit.findings
     return ()
@@ -140,8 +140,15 @@ def test_a_clock_behind_what_was_written_is_refused_and_one_within_the_tolerance
     assert findings(store, NOW - CLOCK_TOLERANCE_US) == ()
     assert findings(store, NOW - CLOCK_TOLERANCE_US - 1) == (
         "the clock says 2025-11-24 15:58:59 UTC, and the book was written to at 2025-11-24 16:00:00 UTC:"
-        " set the clock, then start again",
+        " set the clock, then start again; or if it is right, say so by qianzhi clock accept, and entries are"
+        " stamped as the last one until the clock has come that far",
     )
+
+
+def test_a_clock_that_a_person_accepted_with_what_was_written_by_then_is_good(store: Store) -> None:
+    behind = NOW - 8 * 3_600_000_000
+    assert findings(store, behind, NOW) == ()
+    assert len(findings(store, behind, NOW - 1)) == 1
 
 
 @pytest.mark.parametrize("place", ["entry", "cutover", "act"])

@@ -84,7 +84,7 @@ class House:
 
     def __init__(self, settings: Settings) -> None:
         self.clock, self.statistics = Clock(), Statistics()
-        self.chronicle = Chronicle(lambda: round(self.clock.seconds() * 1_000_000))
+        self.chronicle = Chronicle(lambda: 1, self.clock.seconds)
         vault = Vault(settings.keystore)
         parties = {
             bank.code: Counterparty(

@@ -22,10 +22,7 @@ def house(tmp_path: Path) -> House:
 
 
 def stands(house: House, host: str = HOME) -> Standing:
-    seconds = house.clock.seconds()
-    return standing(
-        house.server, house.chronicle, BANK, (host, PORTS[BANK]), (seconds, round(seconds * 1_000_000))
-    )
+    return standing(house.server, house.chronicle, BANK, (host, PORTS[BANK]), house.clock.seconds())
 
 
 def test_a_bank_that_never_came_would_be_let_in(house: House) -> None:

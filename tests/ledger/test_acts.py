@@ -57,3 +57,9 @@ def test_tampering_shows(
     four: list[Act], tampered: Callable[[list[Act]], list[Act]], broken: list[BrokenAct]
 ) -> None:
     assert list(broken_acts(tampered(four))) == broken
+
+
+def test_an_act_is_stamped_no_earlier_than_the_one_before_it(connection: Connection) -> None:
+    for at in (9, 4, 9, 12):
+        record(connection, acts, at, "li", "load", "20261124", "")
+    assert [act.at for act in read_acts(connection, acts)] == [9, 9, 9, 12]

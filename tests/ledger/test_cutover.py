@@ -20,6 +20,7 @@ from sqlalchemy.exc import DatabaseError
 
 import ledger.cutover
 import ledger.front
+from ledger.acts import read_acts
 from ledger.calendar import Calendar, CalendarUnknown
 from ledger.cutover import Cutover, CutoverRefused, cut_over
 from ledger.errors import BatchRefused, Conflict, OutcomeUnknown
@@ -27,6 +28,7 @@ from ledger.front import FrontBook
 from ledger.journal import DayRow, read_days
 from ledger.load import load_book
 from ledger.request import Act, Answer
+from ledger.schema import acts
 from ledger.seal import Sealer
 from ledger.store import Store
 from protocol.responses import Response
@@ -115,6 +117,16 @@ def test_days_follow_each_other_and_each_has_its_seal(front: FrontBook, store: S
     assert dates == [DATE, "20261125", "20261126", "20261127", "20261130"]
     assert [row.state for row in day_rows(store)] == ["closed"] * 4 + ["open"]
     assert len({row.signature for row in day_rows(store)}) == 5
+    assert faults(store) == []
+
+
+def test_a_day_is_not_closed_before_its_last_entry_by_a_clock_that_was_set_back(
+    front: FrontBook, store: Store
+) -> None:
+    front.commit([request()], NOW + 3600)
+    assert close(store, DATE, now_us=NOW).closed_at == NOW + 3600
+    with store.reading() as connection:
+        assert [act.at for act in read_acts(connection, acts)][-1] == NOW + 3600
     assert faults(store) == []
 
 

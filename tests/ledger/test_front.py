@@ -17,6 +17,7 @@ import pytest
 from sqlalchemy import insert, text, update
 from sqlalchemy.exc import DatabaseError
 
+from ledger.acts import record
 from ledger.cutover import open_day
 from ledger.decide import fold
 from ledger.entry import GENESIS, Entry, Kind
@@ -31,10 +32,10 @@ from ledger.errors import (
     Unavailable,
 )
 from ledger.front import FrontBook
-from ledger.journal import broken_links, read_chains, read_entries
+from ledger.journal import broken_links, last_stamp, read_chains, read_entries
 from ledger.load import load_book
 from ledger.request import Act, Answer, Request, Totals
-from ledger.schema import chains, dues, journal
+from ledger.schema import acts, chains, dues, journal
 from ledger.store import BadDatabaseUrl, Store
 from ledger.view import View
 from protocol.responses import Response
@@ -425,3 +426,37 @@ def test_a_cancel_that_is_reversed_leaves_what_it_cancelled_standing(front: Fron
     with store.reading() as connection:
         row = connection.execute(text("SELECT state, settled_by FROM dues WHERE due = 'D1'")).one()
     assert tuple(row) == ("settled", first.key)
+
+
+# The clock was set back.
+
+
+def stamps(store: Store) -> list[int]:
+    return [entry.recorded_at for entry in entries(store)]
+
+
+def test_no_entry_is_stamped_before_the_one_before_it(front: FrontBook, store: Store) -> None:
+    for place, moment in enumerate((50, 20, 50, 70, 60), 1):
+        front.commit([request(policy=f"P{place}")], moment)
+    assert stamps(store) == [50, 50, 50, 70, 70]
+
+
+def test_a_process_that_starts_behind_the_book_stamps_no_entry_before_its_last(
+    front: FrontBook, store: Store
+) -> None:
+    front.commit([request()], 50)
+    later = FrontBook(store, "check", urandom)
+    later.claim("fep1")
+    later.commit([request(policy="P2")], 20)
+    assert stamps(store) == [50, 50]
+
+
+def test_an_act_counts_as_the_books_last_stamp_too(front: FrontBook, store: Store) -> None:
+    with store.transaction() as connection:
+        record(connection, acts, 90, "li", "reload", "", "")
+        assert last_stamp(connection) == 90
+    front.claim("fep1")
+    front.commit([request()], 50)
+    assert stamps(store) == [90]
+    with store.reading() as connection:
+        assert last_stamp(connection) == 90
