@@ -16,7 +16,7 @@ from rich.console import RenderableType
 from console.options import SETTINGS
 from console.output import JSON, cell, show, table
 from fep.config import load_settings
-from fep.schedule import seconds_left
+from fep.schedule import closes_at, seconds_left
 from ledger.day import DayState
 from ledger.journal import DayRow, read_days
 from ledger.load import Loaded
@@ -48,12 +48,14 @@ class OfficeDay(NamedTuple):
 
 class DayStatus(NamedTuple):
     """How the business day stands. `open` is the open date, or empty; `cutover` the hour in the settings, or
-    empty where an operator cuts over; `seconds_left` until then, None where that cannot be said.
+    empty where an operator cuts over. `ends_at` is when it comes, in Beijing, and `seconds_left` until then:
+    empty and None where that cannot be said.
     """
 
     open: str
     dues: Loaded | None
     cutover: str
+    ends_at: str
     seconds_left: int | None
     banks: tuple[BankTotals, ...]
     days: tuple[DayRow, ...]
@@ -71,7 +73,7 @@ def status_command(office: Path | None, config: Path, as_json: bool) -> None:
 
 
 def day_status(config: Path, office: Path | None, now: datetime) -> DayStatus:
-    """How the business day stands at `now`, local time."""
+    """How the business day stands at `now`, which has its zone."""
     settings = load_settings(config)
     store = Store(settings.node.database, lock=False)
     try:
@@ -82,12 +84,14 @@ def day_status(config: Path, office: Path | None, now: datetime) -> DayStatus:
     finally:
         store.close()
     hour = settings.day.cutover or ""
-    left = max(0, seconds_left(now, date, hour)) if hour and date else None
+    is_by_clock = bool(hour and date)
+    left = max(0, seconds_left(now, date, hour)) if is_by_clock else None
+    ends_at = f"{closes_at(date, hour):%Y-%m-%d %H:%M}" if is_by_clock else ""
     names = {bank.code: bank.name for bank in settings.bank}
     codes = [*names, *(code for code in totals if code not in names)] if date else []
     banks = (BankTotals(code, names.get(code, ""), totals.get(code, NO_TOTALS), 0) for code in codes)
     told = tuple(one._replace(net=one.totals.net) for one in banks)
-    return DayStatus(date, dues, hour, left, told, days, _office_days(office) if office else None)
+    return DayStatus(date, dues, hour, ends_at, left, told, days, _office_days(office) if office else None)
 
 
 def _office_days(office: Path) -> tuple[OfficeDay, ...]:
@@ -123,9 +127,9 @@ def _open_day(found: DayStatus) -> Iterator[RenderableType]:
     if found.seconds_left is None:
         yield "cut-over: by an operator, qianzhi day cutover"
     elif found.seconds_left:
-        yield f"cut-over: at {found.cutover}, in {timedelta(seconds=found.seconds_left)}"
+        yield f"cut-over: {found.ends_at} in Beijing, in {timedelta(seconds=found.seconds_left)}"
     else:
-        yield f"cut-over: at {found.cutover}, which has come: by the machine as soon as it serves"
+        yield f"cut-over: {found.ends_at} in Beijing, which has come; what keeps it, qianzhi doctor says"
     figures = ("collected", "paid", "net")
     rows = table("bank", "", *figures, right=figures, whole=("bank",))
     for one in found.banks:

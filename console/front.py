@@ -36,16 +36,17 @@ from fep.control import NotServing, ask
 from fep.errors import FepError
 from fep.install import install
 from fep.logtext import log_observer
-from fep.operations import date_to_close
 from fep.reactor import real_reactor
+from fep.schedule import beijing, objection
 from fep.service import Service, World
 from fep.trail import CUTOVER, DONE_BEFORE, LOAD, write
 from fep.vault import Vault
 from ledger import bookfile, sample
-from ledger.cutover import Cutover, cut_over
+from ledger.cutover import Cutover, CutoverRefused, cut_over
+from ledger.day import DayState
 from ledger.errors import LedgerError
 from ledger.front import FrontBook
-from ledger.journal import BrokenLink, broken_links, read_chains, read_entries
+from ledger.journal import BrokenLink, broken_links, read_chains, read_days, read_entries
 from ledger.leftout import lines_of
 from ledger.load import Loaded, load_book
 from ledger.store import Store
@@ -149,20 +150,43 @@ day.add_command(status_command)
 
 
 @day.command("cutover")
-@click.option("--date", type=DATE, default=None, help="the business day to close  [default: the open one]")
-@click.option("--early", is_flag=True, help="close it though its date has not come")
+@click.option("--date", type=DATE, default="", help="the business day to close; without it you are asked")
+@click.option("--early", is_flag=True, help="close it though it has not begun, or its hour has not come")
 @SETTINGS
 @JSON
-def cutover_command(date: str | None, early: bool, config: Path, as_json: bool) -> None:
-    """Close the business day and open the next; asked for again, it changes nothing."""
+def cutover_command(date: str, early: bool, config: Path, as_json: bool) -> None:
+    """Close the business day and open the next. Asked for again for the same date, it changes nothing."""
     settings = load_settings(config)
+    closing = date or _date_asked_for(settings)
     try:
-        done = Cutover(**ask(Path(settings.node.control), "cutover", date=date, early=early))
+        done = Cutover(**ask(Path(settings.node.control), "cutover", date=closing, early=early))
     except NotServing:
-        done = _cut_over_here(settings, date, early=early)
-    before = " before" if done.done_before else ""
-    said = f"{done.date} is closed{before}, {done.next_date} is open; root {done.root}"
-    show(done, lambda: [said], as_json=as_json)
+        done = _cut_over_here(settings, closing, early=early)
+    said = (
+        f"{done.date} was closed before, and nothing was changed; {done.next_date} followed"
+        if done.done_before
+        else f"{done.date} is closed, {done.next_date} is open"
+    )
+    show(done, lambda: [f"{said}; root {done.root}"], as_json=as_json)
+
+
+def _date_asked_for(settings: Settings) -> str:
+    """The open business date, if the person at the terminal says that it is to be closed; nobody else is
+    asked.
+    """
+    store = Store(settings.node.database, lock=False)
+    try:
+        with store.reading() as connection:
+            date = next((row.date for row in read_days(connection) if row.state == DayState.OPEN), "")
+    finally:
+        store.close()
+    if not date:
+        raise CutoverRefused("no business day is open: load the dues first")
+    if not sys.stdin.isatty():
+        raise click.UsageError(f"say which business day to close: --date {date} is the open one")
+    following = settings.day.calendar().next_business_date(date)
+    click.confirm(f"Business day {date} is open. Close it, and open {following}?", abort=True, err=True)
+    return date
 
 
 @click.group()
@@ -230,8 +254,8 @@ def _progress() -> Progress:
 
 
 def today() -> str:
-    """The local date, YYYYMMDD."""
-    return datetime.now(UTC).astimezone().strftime("%Y%m%d")
+    """The date in Beijing, YYYYMMDD."""
+    return f"{beijing(now_us()):%Y%m%d}"
 
 
 def _write_sample(path: Path, policies: int, seed: int, date: str) -> None:
@@ -244,19 +268,18 @@ def _write_sample(path: Path, policies: int, seed: int, date: str) -> None:
             progress.advance(task)
 
 
-def _cut_over_here(settings: Settings, date: str | None, *, early: bool) -> Cutover:
+def _cut_over_here(settings: Settings, date: str, *, early: bool) -> Cutover:
     """Cut over a book that nobody serves."""
     vault = Vault(settings.keystore)
     following = settings.day.calendar().next_business_date
-    now = datetime.now(UTC).astimezone()
-    with _book_of(settings, vault.front_key.check_value) as (store, book):
-        current = book.day()
-        open_date = current.date if current else ""
-        with trail.refusals(store, CUTOVER, date or open_date) as by:
-            closing = date_to_close(date, open_date, now, early=early)
-            done = cut_over(store, closing, following, vault.sealer, now_us(), by)
-            if done.done_before:
-                write(store, now_us(), by, CUTOVER, closing, DONE_BEFORE)
+    against = "" if early else objection(beijing(now_us()), date, settings.day.cutover)
+    with (
+        _book_of(settings, vault.front_key.check_value) as (store, _),
+        trail.refusals(store, CUTOVER, date) as by,
+    ):
+        done = cut_over(store, date, following, vault.sealer, now_us(), by, against)
+        if done.done_before:
+            write(store, now_us(), by, CUTOVER, date, DONE_BEFORE)
     return done
 
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from typing import Final
 
 from fep.picture import Light, Picture, State
+from fep.schedule import Obstacle
 
 LATE_SECONDS: Final = 60
 """The clock tries every second: a minute late, something keeps it."""
@@ -72,14 +74,29 @@ def _clock(picture: Picture) -> Found:
         yield "", None
 
 
+def _waits(obstacle: Obstacle) -> Callable[[Picture], Found]:
+    def look(picture: Picture) -> Found:
+        if picture.waits == obstacle:
+            yield "", -(picture.seconds_left or 0)
+
+    return look
+
+
 def _late(picture: Picture) -> Found:
-    if picture.seconds_left is not None and picture.seconds_left <= -LATE_SECONDS:
+    """Late, and the clock knows of nothing that keeps it: what fails is told in the log."""
+    if picture.seconds_left is not None and picture.seconds_left <= -LATE_SECONDS and not picture.waits:
         yield "", -picture.seconds_left
 
 
 def _old_day(picture: Picture) -> Found:
     if not picture.cutover and "" < picture.business_date < picture.today:
         yield "", None
+
+
+def _untold_year(picture: Picture) -> Found:
+    if picture.untold_year is not None:
+        begins = date(picture.untold_year, 1, 1) - date.fromisoformat(picture.today)
+        yield "", max(0, begins.days)
 
 
 def _queue(picture: Picture) -> Found:
@@ -114,7 +131,8 @@ RULES: Final[tuple[tuple[str, Severity, Callable[[Picture], Found]], ...]] = (
     ("doubt", Severity.RED, _state(State.DOUBT)),
     ("no_day", Severity.RED, _state(State.NO_DAY)),
     ("clock", Severity.RED, _clock),
-    ("cutover_late", Severity.RED, _late),
+    *((f"cutover_{one}", Severity.RED, _waits(one)) for one in Obstacle),
+    ("cutover_fails", Severity.RED, _late),
     ("queue", Severity.RED, _queue),
     ("faults", Severity.RED, _answered("96")),
     ("unavailable", Severity.RED, _answered("91")),
@@ -124,6 +142,7 @@ RULES: Final[tuple[tuple[str, Severity, Callable[[Picture], Found]], ...]] = (
     ("bad_mac", Severity.YELLOW, _bad_macs),
     ("refused", Severity.YELLOW, _refused),
     ("day_old", Severity.YELLOW, _old_day),
+    ("calendar_ends", Severity.YELLOW, _untold_year),
     ("breaks_unknown", Severity.YELLOW, _breaks_unknown),
     ("breaks_old", Severity.YELLOW, _breaks_old),
 )

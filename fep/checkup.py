@@ -19,7 +19,9 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from fep.config import Settings, load_settings
-from fep.control import ask, is_served
+from fep.control import NotServing, ask, is_served
+from fep.daycheck import on_calendar, on_day
+from fep.dayclock import COMMAND
 from fep.errors import FepError
 from fep.keys import check_private
 from fep.selftest import Ground, clock_findings, disk_findings
@@ -46,6 +48,7 @@ CERTIFICATE_DAYS_GOOD: Final = 30
 UNIT: Final = "qianzhi-fep.service"
 _BOOK: Final = "database"
 _LISTENING: Final = "0A"
+_ANSWER_SECONDS: Final = 5.0
 _EXPECTED: Final = (FepError, FirewallError, LedgerError, OSError)
 
 
@@ -211,18 +214,32 @@ def _journal(_machine: Machine, settings: Settings) -> Iterator[Found]:
         )
 
 
-def _day(_machine: Machine, settings: Settings) -> Iterator[Found]:
+def _day(machine: Machine, settings: Settings) -> Iterator[Found]:
+    date, is_loaded = _open_date(settings)
+    waits = _waits(machine, settings)
+    for one in on_day(settings.day, date, machine.now, waits, is_loaded=is_loaded):
+        yield Found(Verdict(one.verdict), one.said, one.mend)
+
+
+def _calendar(machine: Machine, settings: Settings) -> Iterator[Found]:
+    one = on_calendar(settings.day, _open_date(settings)[0], machine.now)
+    yield Found(Verdict(one.verdict), one.said, one.mend)
+
+
+def _open_date(settings: Settings) -> tuple[str, bool]:
+    """The open business date, or nothing, and whether its dues are loaded."""
     with _book(settings) as store, store.reading() as connection:
-        opened = [row.date for row in read_days(connection) if row.state == DayState.OPEN]
-        loaded = [loaded_for(connection, date) for date in opened]
-    if not opened:
-        yield Found(Verdict.BAD, "no business day is open", "qianzhi book load FILE")
-    elif loaded == [None]:
-        yield Found(
-            Verdict.WARN, f"the dues of business day {opened[0]} are not loaded", "qianzhi book load FILE"
-        )
-    else:
-        yield Found(Verdict.OK, f"business day {opened[0]} is open and has its dues")
+        date = next((row.date for row in read_days(connection) if row.state == DayState.OPEN), "")
+        return date, loaded_for(connection, date) is not None
+
+
+def _waits(machine: Machine, settings: Settings) -> str:
+    """What keeps the clock from cutting over, as the process that serves says; empty where none does."""
+    try:
+        said = machine.ask(Path(settings.node.control), COMMAND, lambda _: None, _ANSWER_SECONDS)
+    except NotServing:
+        return ""
+    return str(said["waits"])
 
 
 def _space(machine: Machine, settings: Settings) -> Iterator[Found]:
@@ -371,6 +388,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         "qianzhi book load FILE",
     ),
     Check("day", _day, "", "qianzhi book load FILE", needs_book=True),
+    Check("calendar", _calendar, "", "qianzhi book load FILE", needs_book=True),
     Check(
         "journal",
         _journal,

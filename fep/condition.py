@@ -1,5 +1,5 @@
 """What stands around the machine and can end its service though all is well inside: its certificate, the disk
-of its book, the hour of the cut-over. As metrics, read from the system at each scrape.
+of its book, the hour of the cut-over, the calendar. As metrics, read from the system at each scrape.
 
 What the machine counts itself is in `fep.statistics`. Nothing here is decided, and no database is opened.
 """
@@ -14,8 +14,8 @@ from pathlib import Path
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from fep.config import Settings
-from fep.schedule import seconds_left
+from fep.config import BusinessDay, Settings
+from fep.schedule import BEIJING, Obstacle, beijing, seconds_left
 from fep.tls import TlsError, expiry_of_file
 
 
@@ -28,18 +28,22 @@ class ConditionCollector(Collector):
         self,
         settings: Callable[[], Settings],
         business_date: Callable[[], str],
-        now: Callable[[], datetime],
+        now_us: Callable[[], int],
+        obstacle: Callable[[], Obstacle | None],
         book: Path | None,
     ) -> None:
-        """`now` is the local wall clock; `book` is the file of an SQLite book."""
+        """`now_us` is the wall clock, in microseconds since 1970 UTC; `obstacle` is what keeps the clock from
+        cutting over; `book` is the file of an SQLite book.
+        """
         self._settings = settings
         self._business_date = business_date
-        self._now = now
+        self._now_us = now_us
+        self._obstacle = obstacle
         self._book = book
 
     def collect(self) -> Iterable[Metric]:
         """Each figure as a metric family."""
-        settings, date = self._settings(), self._business_date()
+        settings, date, now = self._settings(), self._business_date(), beijing(self._now_us())
         expiry = GaugeMetricFamily(
             "qianzhi_certificate_expiry_timestamp_seconds",
             "When the certificate shown to banks ends; 0 if its file cannot be read.",
@@ -53,9 +57,17 @@ class ConditionCollector(Collector):
         )
         if date:
             open_date.add_metric((), int(date))
-            late.add_metric((), max(0, -seconds_left(self._now(), date, settings.day.cutover)))
-        yield from (open_date, late)
+            late.add_metric((), max(0, -seconds_left(now, date, settings.day.cutover)))
+        yield from (open_date, late, self._waits(), _calendar_end(settings.day, now))
         yield from self._disk()
+
+    def _waits(self) -> Metric:
+        waits = GaugeMetricFamily(
+            "qianzhi_cutover_waits", "1 for what keeps the clock from cutting over.", labels=("reason",)
+        )
+        for reason in Obstacle:
+            waits.add_metric((reason.value,), int(reason is self._obstacle()))
+        return waits
 
     def _disk(self) -> Iterable[Metric]:
         free = GaugeMetricFamily("qianzhi_book_disk_free_bytes", "Free for the book, on its disk.")
@@ -68,6 +80,15 @@ class ConditionCollector(Collector):
             log = self._book.with_name(self._book.name + "-wal")
             wal.add_metric((), log.stat().st_size if log.exists() else 0)
         return (free, size, wal)
+
+
+def _calendar_end(day: BusinessDay, now: datetime) -> Metric:
+    year = day.calendar().first_unknown_year(f"{now:%Y%m%d}")
+    end = GaugeMetricFamily(
+        "qianzhi_calendar_end_timestamp_seconds", "When the first year begins whose holidays are not known."
+    )
+    end.add_metric((), datetime(year, 1, 1, tzinfo=BEIJING).timestamp())
+    return end
 
 
 def _expiry(certificate: Path) -> float:

@@ -6,6 +6,7 @@ differs between banks is data here, never code. Each limit carries its reason.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -16,6 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import BeforeValidator, Field, field_validator
 
 from fep.keystore import SOURCE, rooted_source
+from fep.schedule import Rule, is_hour
 from firewall_rules.gateway import Allowance, overlapping, overlaps, plain_network
 from firewall_rules.hours import Hours
 from firewall_rules.policy import Door, Endpoint, Policy
@@ -29,6 +31,7 @@ from protocol.mac import MacAlgorithm
 
 Seconds = Annotated[int, Field(ge=1, le=3600)]
 Port = Annotated[int, Field(ge=0, le=65535)]
+Year = Annotated[int, Field(ge=2004, le=2099)]
 Fen = Annotated[int, Field(ge=0, le=999_999_999_999)]
 """DE 4 has twelve digits."""
 
@@ -140,12 +143,35 @@ class Zones(Section):
 
 
 class BusinessDay(Section):
-    """When a business day ends, and which days are business days where the calendar does not know it."""
+    """When a business day ends, and which days are business days beside what the calendar knows."""
 
-    cutover: Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")] | None = None
-    holidays: tuple[str, ...] = Field(default=(), strict=False)
-    workdays: tuple[str, ...] = Field(default=(), strict=False)
+    cutover: str | None = Field(default=None, description="HH:MM, Beijing time; without it people cut over")
+    late_hours: int = Field(
+        default=6, ge=1, le=18, description="a cut-over that is later than that waits for a person"
+    )
+    apart_hours: int = Field(
+        default=6, ge=1, le=18, description="by the clock none within so many hours after the last one"
+    )
+    holidays: tuple[str, ...] = Field(default=(), strict=False, description="above what the calendar knows")
+    workdays: tuple[str, ...] = Field(default=(), strict=False, description="the same")
+    whole_years: tuple[Year, ...] = Field(
+        default=(), strict=False, description="years of which holidays and workdays say everything"
+    )
     poll_seconds: Seconds = Field(default=5, description="how soon an idle node sees another's cut-over")
+
+    @field_validator("cutover")
+    @classmethod
+    def _hour_can_be_meant(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        if re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", value, re.ASCII) is None:
+            raise ValueError('is no hour of Beijing: write "HH:MM", midnight as "00:00"')
+        if not is_hour(value):
+            raise ValueError(
+                f"{value} is in the morning: a business day ends from 12:00 on of its own date, or until"
+                " 05:59 of the morning after"
+            )
+        return value
 
     @field_validator("holidays", "workdays")
     @classmethod
@@ -157,7 +183,11 @@ class BusinessDay(Section):
 
     def calendar(self) -> Calendar:
         """The calendar with what these settings add to it."""
-        return Calendar(frozenset(self.holidays), frozenset(self.workdays))
+        return Calendar(frozenset(self.holidays), frozenset(self.workdays), frozenset(self.whole_years))
+
+    def rule(self) -> Rule | None:
+        """When the clock cuts over, or None where people do."""
+        return None if self.cutover is None else Rule(self.cutover, self.late_hours, self.apart_hours)
 
 
 class Bank(Section):
@@ -287,6 +317,7 @@ def _contradictions(settings: Settings) -> Iterator[Fault]:
             "bank.networks",
             f"{overlap.network} on port {overlap.port} belongs to both {overlap.first} and {overlap.second}",
         )
+    yield from (Fault(f"day.{name}", why) for name, why in settings.day.calendar().faults())
     yield from _confused_zones(settings)
     if settings.tls is None and any(bank.transport == "tls" for bank in settings.bank):
         yield Fault("tls", "is missing: [tls] certificate_file and key_file are what banks are shown")

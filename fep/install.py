@@ -55,7 +55,7 @@ port = {status_port}
 breaks = "breaks.json"              # open breaks in figures: a file that the office leaves here
 
 {tls}[day]
-# cutover = "22:00"                 # local time; without it, `qianzhi day cutover` ends a business day
+# cutover = "22:00"                 # Beijing time; without it, `qianzhi day cutover` ends a business day
 """
 
 _TLS = """[tls]                               # what banks are shown

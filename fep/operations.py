@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping, Set
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,12 +21,12 @@ from fep import trail
 from fep.chronicle import Chronicle, Kind
 from fep.clock import WallClock
 from fep.commit import Engine
+from fep.config import BusinessDay
 from fep.control import Command, ControlError, Progress
 from fep.keys import FrontKey
-from fep.schedule import is_time
+from fep.schedule import beijing, objection
 from ledger import bookfile
 from ledger.acts import MACHINE, Stage, failed
-from ledger.calendar import Calendar
 from ledger.cutover import Cutover, CutoverRefused, cut_over
 from ledger.day import is_date
 from ledger.errors import Conflict, LedgerError, OutcomeUnknown, Unavailable
@@ -42,48 +41,31 @@ it.
 """
 
 
-def refuse_early(now: datetime, business_date: str) -> None:
-    """Raise CutoverRefused where the business day has not begun: a cut-over that was asked for twice must not
-    close tomorrow as well.
-    """
-    today = f"{now:%Y%m%d}"
-    if business_date > today:
-        raise CutoverRefused(
-            f"business day {business_date} has not begun (today is {today}): nothing was done;"
-            " --early closes it all the same"
-        )
-
-
-def date_to_close(asked: str | None, open_date: str, now: datetime, *, early: bool) -> str:
-    """The business date that a cut-over closes: the one asked for, or the open one. Raises CutoverRefused."""
-    if asked is not None and not is_date(asked):  # not repeated: it may be anything
+def date_to_close(asked: object) -> str:
+    """The business date that a cut-over is asked to close. Raises CutoverRefused, and repeats nothing."""
+    if asked is None:
+        raise CutoverRefused("say which business day to close, --date YYYYMMDD: nothing was done")
+    if not isinstance(asked, str) or not is_date(asked):
         raise CutoverRefused("the date is no date, written YYYYMMDD: nothing was done")
-    date = open_date if asked is None else asked
-    if not date:
-        raise CutoverRefused("no business day is open: load the dues first")
-    if not early:
-        refuse_early(now, date)
-    return date
+    return asked
 
 
 @dataclass(frozen=True, slots=True)
 class Operations:
-    """The operator's commands, and the clock's."""
+    """The operator's commands. `day` is what the settings say of the business day now."""
 
     reactor: Any
     engine: Engine
     store: Store
     front_key: FrontKey
     sealer: Sealer
-    calendar: Calendar
+    day: Callable[[], BusinessDay]
     clock: WallClock
     chronicle: Chronicle
     one_load: DeferredLock = field(default_factory=DeferredLock)
     """Loads stage their rows in the same place: a second one waits for the first."""
     one_act: DeferredLock = field(default_factory=DeferredLock)
     """So that in the trail an act's end follows its beginning."""
-    told: set[str] = field(default_factory=set)
-    """Why the clock cannot cut over, as far as the log has it."""
 
     log = Logger(namespace="fep.operations")
 
@@ -99,15 +81,17 @@ class Operations:
         return Deferred.fromCoroutine(command(asked, progress, str(asked.get("by", MACHINE))))
 
     async def _cut_over_for(self, asked: Mapping[str, Any], _progress: Progress, by: str) -> dict[str, Any]:
-        open_date, early, given = self.engine.business_date, bool(asked.get("early")), asked.get("date")
-        asked_for = open_date if given is None else str(given) if is_date(given) else ""
+        date = ""
         try:
-            done = await self.cut_over(date_to_close(given, open_date, self.clock.now(), early=early), by)
+            date = date_to_close(asked.get("date"))
+            hour, now = self.day().cutover, beijing(self.clock.now_us())
+            against = "" if asked.get("early") is True else objection(now, date, hour)
+            done = await self.cut_over(date, by, against)
         except Exception as error:
-            await self._noted(by, trail.CUTOVER, asked_for, failed(error))
+            await self._noted(by, trail.CUTOVER, date, failed(error))
             raise
         if done.done_before:
-            await self._noted(by, trail.CUTOVER, asked_for, trail.DONE_BEFORE)
+            await self._noted(by, trail.CUTOVER, date, trail.DONE_BEFORE)
         return done._asdict()
 
     async def _load_for(self, asked: Mapping[str, Any], progress: Progress, by: str) -> dict[str, Any]:
@@ -168,12 +152,13 @@ class Operations:
         """
         return self.one_load.acquire()
 
-    async def cut_over(self, date: str, by: str = MACHINE) -> Cutover:
-        """Close the business day `date` and open the next, for `by`; known to have happened when this
-        returns.
+    async def cut_over(self, date: str, by: str = MACHINE, against: str = "") -> Cutover:
+        """Close the business day `date` and open the next, for `by`, unless something speaks `against` it;
+        known to have happened when this returns.
         """
+        following = self.day().calendar().next_business_date
         closing = partial(
-            cut_over, self.store, date, self.calendar.next_business_date, self.sealer, self.clock.now_us(), by
+            cut_over, self.store, date, following, self.sealer, self.clock.now_us(), by, against
         )
         in_doubt = False
         for attempt in range(ATTEMPTS):
@@ -191,33 +176,6 @@ class Operations:
                 self.engine.see_date(done.next_date)
                 return done
         raise OutcomeUnknown(f"whether {date} was closed is not known: ask again when the database is back")
-
-    def cut_over_by_the_clock(self, hour: str) -> Deferred[None] | None:
-        """Cut over if it is time; None where it is not, or where the time is not to be trusted: a person then
-        has to say so.
-        """
-        date = self.engine.business_date
-        if self.clock.fault():
-            return None
-        if date and is_time(self.clock.now(), date, hour):
-            return Deferred.fromCoroutine(self._cut_over_now(date))
-        return None
-
-    async def _cut_over_now(self, date: str) -> None:
-        """A reason that stays is told once, not every second until somebody has seen to it."""
-        try:
-            await self.cut_over(date)
-        except LedgerError as error:
-            if str(error) not in self.told:
-                self.told.add(str(error))
-                self.log.error(
-                    "{date} cannot be cut over by the clock, which tries on: {error};"
-                    " see to it (settings of [day] take a restart), or have it done: qianzhi day cutover",
-                    date=date,
-                    error=error,
-                )
-        else:
-            self.told.clear()
 
     def _load(self, path: Path, without: Set[int], progress: Progress, by: str) -> Loaded:
         """In a thread of its own: read and check the file, then load it, each transaction between two

@@ -19,7 +19,7 @@ from fep.config import Bank, Settings
 from fep.contact import NEVER, latest
 from fep.history import History
 from fep.link import Link
-from fep.schedule import seconds_left
+from fep.schedule import Obstacle, beijing, seconds_left
 from fep.server import Server
 from fep.statistics import Statistics
 from ledger.outstanding import Figures
@@ -120,7 +120,9 @@ class Queue:
 @dataclass(frozen=True, slots=True)
 class Picture:
     """The machine at one moment. `now` is its wall clock, local, and `clock` why that is not to be trusted,
-    or empty; `cutover` HH:MM, or empty where people do it, and `seconds_left` None.
+    or empty; `today` is Beijing's date, and `cutover` HH:MM there, or empty where people do it, and
+    `seconds_left` None. `waits` is what keeps the clock from cutting over, or empty; `untold_year` is a year
+    whose holidays have to be told now, or None.
     """
 
     node: str
@@ -132,6 +134,8 @@ class Picture:
     today: str
     cutover: str
     seconds_left: int | None
+    waits: str
+    untold_year: int | None
     rate: int
     p99_us: int | None
     queue: Queue
@@ -143,7 +147,9 @@ class Picture:
 
 
 class Painter:
-    """Takes pictures of one machine. `clock` is its wall clock, `seconds` the reactor's."""
+    """Takes pictures of one machine. `clock` is its wall clock, `seconds` the reactor's; `obstacle` is what
+    keeps the clock from cutting over.
+    """
 
     def __init__(
         self,
@@ -154,6 +160,7 @@ class Painter:
         history: History,
         clock: WallClock,
         seconds: Callable[[], float],
+        obstacle: Callable[[], Obstacle | None],
     ) -> None:
         self._settings = settings
         self._server = server
@@ -162,23 +169,29 @@ class Painter:
         self.history = history
         self._clock = clock
         self._seconds = seconds
+        self._obstacle = obstacle
 
     def picture(self, state: State, figures: Figures | str | None) -> Picture:
         """Draw it; `figures` are the office's, or why there are none, or None where none were told."""
         settings, now, history = self._settings(), self._clock.now(), self.history
         date_open, cutover = self._engine.business_date, settings.day.cutover or ""
         codes = [bank.code for bank in settings.bank]
-        left = seconds_left(now, date_open, cutover) if date_open and cutover else None
+        at_us = self._clock.now_us()
+        there = beijing(at_us)
+        today = f"{there:%Y%m%d}"
+        left = seconds_left(there, date_open, cutover) if date_open and cutover else None
         return Picture(
             node=settings.node.name,
             now=f"{now:%Y-%m-%d %H:%M:%S}",
-            at_us=self._clock.now_us(),
+            at_us=at_us,
             clock=self._clock.fault(),
             state=state,
             business_date=date_open,
-            today=f"{now:%Y%m%d}",
+            today=today,
             cutover=cutover,
             seconds_left=left,
+            waits=self._obstacle() or "",
+            untold_year=settings.day.calendar().untold_year(today),
             rate=sum(history.last.answers.values()) - sum(history.before.answers.values()),
             p99_us=history.p99_us(codes),
             queue=self._queue(),
@@ -186,7 +199,7 @@ class Painter:
             refused_lately=history.last.refused - history.first.refused,
             responses=tuple(self._responses()),
             banks=tuple(self._banks(settings, now)),
-            breaks=open_breaks(figures, f"{now:%Y%m%d}", is_wanted=bool(settings.status.breaks)),
+            breaks=open_breaks(figures, today, is_wanted=bool(settings.status.breaks)),
         )
 
     def _queue(self) -> Queue:

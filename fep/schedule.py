@@ -1,27 +1,135 @@
-"""When a business day is to be cut over by the clock.
+"""When a business day ends, and whether the clock may end it without a person.
 
-Pure: the local time, the open day and the hour in, yes or no, or how long, out. Who asks, and what is done
-then, `fep.service` says.
+Pure: moments, the open day, the settings' hour and what is known in; a moment, a reason or nothing out. A
+business date is a date of Beijing, and so is its hour of cut-over, whatever zone the host is in. Who asks,
+and what is done then, does not belong here.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+BEIJING: Final = timezone(timedelta(hours=8), "Beijing")
+"""The one time of mainland China; without summer time since 1991."""
+SETTLE_SECONDS: Final = 30
+"""A process that has just begun gives the host's clock so long to be set before it ends a day by it."""
+_NOON: Final = "12:00"
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=BEIJING) + timedelta(hours=8)
 
 
-def is_time(now: datetime, business_date: str, cutover: str) -> bool:
-    """Whether the day `business_date` (YYYYMMDD) should have been cut over by `now` (local): it is its date
-    and `cutover` (HH:MM) has come, or its date is over. A machine that was down at the hour does it when it
-    is up.
+class Obstacle(StrEnum):
+    """Why the clock does not end a business day whose hour has come; a person looks, and ends it."""
+
+    CLOCK = "clock"
+    """The wall clock jumped, and nobody has said that it is right."""
+    CALENDAR = "calendar"
+    """Nobody has told which business date comes next."""
+    DUES = "dues"
+    """The open date's dues are not loaded: it has not been a business day yet."""
+    LATE = "late"
+    """The hour is long past: the machine was off, or its clock is wrong, or nobody came."""
+    NEAR = "near"
+    """The last cut-over is not long enough ago."""
+
+
+class Rule(NamedTuple):
+    """What the settings say: `hour` HH:MM in Beijing; by the clock not later than `late_hours` after it, and
+    not within `apart_hours` after the last cut-over.
     """
-    moment = f"{now:%Y%m%d%H:%M}"
-    return moment >= f"{business_date}{cutover}"
+
+    hour: str
+    late_hours: int
+    apart_hours: int
 
 
-def seconds_left(now: datetime, business_date: str, cutover: str | None) -> int:
-    """Whole seconds from `now` (local) until the day `business_date` should be cut over, on the wall clock;
-    negative where it is late. Without an hour that is when its date is over.
+class Known(NamedTuple):
+    """What is known when the clock looks. `clock_fault` says why the wall clock is not trusted, or nothing;
+    `last_closed_at` is when a day was closed last, by the book, None if none was. `seconds` are monotonic:
+    since the process saw that cut-over (`is_seen`), or else since it began.
     """
-    hours, _, minutes = (cutover or "24:00").partition(":")
-    at = datetime.fromisoformat(business_date) + timedelta(hours=int(hours), minutes=int(minutes))
-    return int((at - now.replace(tzinfo=None)).total_seconds())
+
+    now: datetime
+    business_date: str
+    clock_fault: str
+    is_next_known: bool
+    is_loaded: bool
+    last_closed_at: datetime | None
+    seconds: float
+    is_seen: bool
+
+
+def beijing(now_us: int) -> datetime:
+    """A moment given in microseconds since 1970-01-01 UTC, in Beijing."""
+    return _EPOCH + timedelta(microseconds=now_us)
+
+
+def is_hour(text: str) -> bool:
+    """Whether a business day can end at this hour (HH:MM): from noon on that of its own date, from 00:00 to
+    05:59 that of the morning after. Between these nobody could say which is meant.
+    """
+    return _NOON <= text <= "23:59" or text <= "05:59"
+
+
+def closes_at(business_date: str, hour: str | None) -> datetime:
+    """When a business day (YYYYMMDD) ends: at `hour` of its own date, or of the morning after where the hour
+    is one of the night; without an hour, with its date.
+    """
+    day = datetime.fromisoformat(business_date).replace(tzinfo=BEIJING)
+    if hour is None:
+        return day + timedelta(days=1)
+    hours, _, minutes = hour.partition(":")
+    return day + timedelta(days=int(hour < _NOON), hours=int(hours), minutes=int(minutes))
+
+
+def seconds_left(now: datetime, business_date: str, hour: str | None) -> int:
+    """Whole seconds from `now` until a business day ends, rounded up; 0 or negative from that moment on."""
+    return -int((now - closes_at(business_date, hour)) // timedelta(seconds=1))
+
+
+def objection(now: datetime, business_date: str, hour: str | None) -> str:
+    """Why a person has to say `--early` to close this business day now; empty where he has not. A day without
+    an hour may be closed as soon as its date has begun.
+    """
+    at = now.astimezone(BEIJING)
+    if business_date > f"{at:%Y%m%d}":
+        return f"business day {business_date} has not begun: it is {at:%Y-%m-%d %H:%M} in Beijing"
+    if hour is not None and seconds_left(now, business_date, hour) > 0:
+        ends = closes_at(business_date, hour)
+        return (
+            f"business day {business_date} ends at {ends:%Y-%m-%d %H:%M}, and it is {at:%Y-%m-%d %H:%M}"
+            " in Beijing"
+        )
+    return ""
+
+
+def obstacle(known: Known, rule: Rule) -> Obstacle | None:
+    """Why the clock does not end the open day, whose hour has come; None where it does.
+
+    So it never ends more than one without a person: the next one's hour is a day away, and on a clock that
+    says otherwise it is near, or its dues are not there.
+    """
+    if known.clock_fault:
+        return Obstacle.CLOCK
+    if not known.is_next_known:
+        return Obstacle.CALENDAR
+    if not known.is_loaded:
+        return Obstacle.DUES
+    if known.now - closes_at(known.business_date, rule.hour) > timedelta(hours=rule.late_hours):
+        return Obstacle.LATE
+    if not _is_apart(known, rule):
+        return Obstacle.NEAR
+    return None
+
+
+def _is_apart(known: Known, rule: Rule) -> bool:
+    """Whether the last cut-over is long enough ago: by the monotonic clock where that counts since then, or
+    has counted for as long already; else by the book and the wall clock.
+    """
+    apart = timedelta(hours=rule.apart_hours)
+    if timedelta(seconds=known.seconds) >= apart:
+        return True
+    if known.is_seen:
+        return False
+    return known.last_closed_at is None or known.now - known.last_closed_at >= apart

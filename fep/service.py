@@ -31,6 +31,7 @@ from fep.commit import Engine
 from fep.condition import ConditionCollector
 from fep.config import Bank, Settings, Tls
 from fep.control import ControlFactory, Progress, checked_path, make_way
+from fep.dayclock import DayClock
 from fep.feed import Feed
 from fep.figures import FiguresFile
 from fep.gate import Gate
@@ -211,13 +212,18 @@ class Service:
             history,
             world.clock,
             world.reactor.seconds,
+            lambda: self.day_clock.obstacle,
         )
         self.feed = Feed(
             lambda: painter.picture(self.source.state(), figures.latest()), history.rates, self.chronicle
         )
         book = Path(str(self._store.url.database)) if self._store.is_sqlite else None
         condition = ConditionCollector(
-            lambda: self.settings, lambda: self.engine.business_date, world.clock.now, book
+            lambda: self.settings,
+            lambda: self.engine.business_date,
+            world.clock.now_us,
+            lambda: self.day_clock.obstacle,
+            book,
         )
         site = status_site(self.source, self.feed, condition, ProcessCollector(registry=None))
         port = world.reactor.listenTCP(status.port, site, interface=status.host)
@@ -239,7 +245,7 @@ class Service:
             self._store,
             self._vault.front_key,
             self._vault.sealer,
-            self.settings.day.calendar(),
+            lambda: self.settings.day,
             world.clock,
             self.chronicle,
         )
@@ -247,25 +253,28 @@ class Service:
             world.clock, self._store, self.engine.between_batches, self.chronicle, self.settings.node.name
         )
         watch.take_up(word)
+        self.day_clock = DayClock(
+            self.engine, self._store, lambda: self.settings.day, world.clock, self.operations.cut_over
+        )
         own = {
             "reload": self._asked_to_reload,
             standing.COMMAND: self._asked_how_it_stands,
             COMMAND: watch.accept,
         }
-        factory = ControlFactory({**self.operations.commands(), **own})
+        factory = ControlFactory({**self.operations.commands(), **self.day_clock.commands(), **own})
         path = make_way(Path(self.settings.node.control))
         self._ports.append(world.reactor.listenUNIX(path, factory, mode=0o600))
         self._every(1, watch.look)
-        self._every(self.settings.day.poll_seconds, self._look_at_day)
-        if self.settings.day.cutover is not None:
-            self._every(1, self.operations.cut_over_by_the_clock, self.settings.day.cutover)
+        self._polling = self._every(self.settings.day.poll_seconds, self._look_at_day)
+        self._every(1, self.day_clock.look)
 
-    def _every(self, seconds: float, call: Callable[..., Any], *arguments: object) -> None:
+    def _every(self, seconds: float, call: Callable[..., Any], *arguments: object) -> LoopingCall:
         """Do something again and again; one that fails is logged and tried again the next time."""
         looping = LoopingCall(self._attempt, call, *arguments)
         looping.clock = self._world.reactor
         looping.start(seconds, now=False)
         self._calls.append(looping)
+        return looping
 
     def _attempt(self, call: Callable[..., Any], *arguments: object) -> Deferred[Any]:
         done = maybeDeferred(call, *arguments)
@@ -322,7 +331,7 @@ class Service:
     def _take_new_settings(self) -> str:
         """What changed, for the trail."""
         settings = self._reread()
-        fixed = {"node", "limits", "status", "day"}
+        fixed = {"node", "limits", "status"}
         faults = [
             Fault(name, "takes a restart")
             for name in sorted(fixed)
@@ -343,6 +352,7 @@ class Service:
         changed = changes(self.settings, settings)
         self._counterparties = self._parties(settings, vault)
         self.settings, self._vault = settings, vault
+        self._polling.interval = settings.day.poll_seconds  # from its next turn on
         self.server.replace(Gateway(allowances), self._counterparties)
         self.chronicle.note(Kind.RELOAD)
         self.log.info("reloaded: {banks} banks; {changed}", banks=len(settings.bank), changed=changed)

@@ -14,13 +14,13 @@ import json
 from collections.abc import Callable
 from typing import NamedTuple
 
-from sqlalchemy import Connection, insert, select, text, update
+from sqlalchemy import Connection, func, insert, select, text, update
 
 from ledger.acts import MACHINE, record
 from ledger.day import TRANSITIONS, DayEvent, DayState
 from ledger.errors import LedgerError
 from ledger.journal import last_stamp
-from ledger.schema import acts, chains, days
+from ledger.schema import acts, chains, days, loads
 from ledger.seal import ChainEnd, Sealer, day_root
 from ledger.store import Store
 
@@ -41,6 +41,22 @@ class Cutover(NamedTuple):
     done_before: bool = False
 
 
+class Standing(NamedTuple):
+    """What the book says before a cut-over by the clock: whether the dues of the date are loaded, and when a
+    day was closed last (microseconds since 1970-01-01 UTC), None where none was.
+    """
+
+    is_loaded: bool
+    last_closed_at: int | None
+
+
+def read_standing(store: Store, date: str) -> Standing:
+    """How the book stands with the business day `date`. Raises what Store.reading does."""
+    with store.reading() as connection:
+        is_loaded = connection.execute(select(loads.c.date).where(loads.c.date == date)).first() is not None
+        return Standing(is_loaded, connection.execute(select(func.max(days.c.closed_at))).scalar() or None)
+
+
 def cut_over(
     store: Store,
     date: str,
@@ -48,9 +64,11 @@ def cut_over(
     sealer: Sealer,
     now_us: int,
     by: str = MACHINE,
+    objection: str = "",
 ) -> Cutover:
     """Close the business day `date` and open the next, for `by`. Closing a closed day again changes nothing.
     It is closed at `now_us`, or where a clock was set back, when its last entry was written.
+    `objection` says why a day that is still open may not be closed now; nothing where it may.
 
     Raises CutoverRefused, Conflict where a load or another node is in the way, and what Store.transaction and
     `next_business_date` raise.
@@ -63,10 +81,12 @@ def cut_over(
             connection.execute(text("LOCK TABLE days IN EXCLUSIVE MODE"))
         row = connection.execute(select(days).where(days.c.date == date).with_for_update()).first()
         if row is None:
-            raise CutoverRefused(f"there is no business day {date}")
+            raise CutoverRefused(f"there is no business day {date}: nothing was done")
         state = DayState(row.state)
         if state is DayState.CLOSED:
             return Cutover(date, row.next_date, row.closed_at, row.root, done_before=True)
+        if objection:
+            raise CutoverRefused(f"{objection}: nothing was done; --early closes it all the same")
         next_date = next_business_date(date)
         closed_at = max(now_us, last_stamp(connection))
         ends = _chain_ends(connection)

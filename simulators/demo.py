@@ -232,7 +232,7 @@ async def _trade(stage: Stage, ports: dict[str, int]) -> None:
 
 
 def _cut_over(stage: Stage) -> str:
-    said = qianzhi("day", "cutover", "--config", str(stage.config))
+    said = qianzhi("day", "cutover", "--date", DATE, "--config", str(stage.config))
     found = re.search(r"(\d{8}) is open", said)
     stage.next_date = found[1] if found else ""
     return said

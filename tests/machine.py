@@ -14,7 +14,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from os import urandom
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,13 @@ from typing import Any
 from sqlalchemy import text
 from twisted.internet.defer import Deferred, maybeDeferred
 
+from fep.clock import WallClock
 from fep.config import Settings, load_settings
 from fep.control import ask
 from fep.keys import FRONT, SEAL, ZMK_KIND, FrontKey, Kind, Secret, checked, zmk_name
 from fep.keystore import Keystore, MasterKey
 from fep.reactor import real_reactor
+from fep.schedule import BEIJING
 from fep.service import Service, World
 from ledger.bookfile import Book
 from ledger.front import FrontBook
@@ -151,14 +153,15 @@ def write_keystore(folder: Path, mac: MacAlgorithm = MacAlgorithm.AES_CMAC) -> N
 class Machine:
     """One running front-end machine."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, clock: WallClock | None = None) -> None:
+        """`clock` is its wall clock; without one it stands still, in the morning of the tests' date."""
         self.settings = settings
         _run_reactor()
         self.service = Service(
             settings,
             World(
                 reactor,
-                still(datetime(2026, 11, 24, 10, 11, 12, tzinfo=UTC)),
+                clock or still(datetime(2026, 11, 24, 10, 11, 12, tzinfo=BEIJING)),
                 os.urandom,
             ),
             lambda: load_settings(settings.keystore.path.with_name("qianzhi.toml")),
@@ -173,8 +176,9 @@ class Machine:
             wait_for(self.service.stop)
 
     def cut_over(self, **arguments: object) -> str:
-        """Have the operator cut over; the date that is open afterwards."""
-        return str(ask(Path(self.settings.node.control), "cutover", **arguments)["next_date"])
+        """Have the operator cut over, the open date unless another is named; the date that follows."""
+        named = {"date": self.service.engine.business_date, **arguments}
+        return str(ask(Path(self.settings.node.control), "cutover", **named)["next_date"])
 
     def port(self, bank: str = BANK) -> int:
         return self.service.bank_ports[bank]

@@ -26,6 +26,8 @@ def picture(**changes: object) -> Picture:
         today="20261124",
         cutover="22:00",
         seconds_left=42_528,
+        waits="",
+        untold_year=None,
         rate=10,
         p99_us=2000,
         queue=Queue(0, 4096, 10, 20, 2, 0, 0, 0),

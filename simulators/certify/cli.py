@@ -309,7 +309,7 @@ def _chosen(only: str) -> tuple[Case, ...]:
 
 
 def _ask_for_cutover() -> float:
-    click.echo("Cut over now: qianzhi day cutover --early")
+    click.echo("Cut over now, the date that is open: qianzhi day cutover --date YYYYMMDD --early")
     return _CUTOVER_SECONDS
 
 

@@ -54,7 +54,8 @@ def measured(folder: Path, reactor: Any) -> Row:  # noqa: ANN401 - reactors have
         cluster.nodes[1].kill()
         time.sleep(SECONDS)
         moments.append(now())
-        ask(cluster.nodes[0].control, "cutover")
+        first = cluster.nodes[0]
+        ask(first.control, "cutover", date=first.figures()["business_date"])
         time.sleep(SECONDS)
         moments.append(now())
         cluster.pair.fail_over()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, MutableSet
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cache, partial
 from queue import SimpleQueue
 from random import Random
@@ -23,6 +23,7 @@ import fep.service
 from fep.clock import WallClock
 from fep.config import Settings
 from fep.control import ControlFactory
+from fep.schedule import BEIJING
 from fep.service import Service, World
 from ledger.errors import Unavailable
 from ledger.store import Store
@@ -199,7 +200,7 @@ class Machine:
         return self.start_at + timedelta(seconds=self.network.clock.seconds())
 
     def _now_us(self) -> int:
-        return int(self.now().replace(tzinfo=UTC).timestamp() * 1_000_000)
+        return int(self.now().replace(tzinfo=BEIJING).timestamp() * 1_000_000)
 
     def pause(self) -> float:
         """What a thread takes."""
@@ -213,7 +214,7 @@ class Machine:
         self.faults.clear()
         world = World(
             self.host,
-            WallClock(self._now_us, self.host.seconds, UTC),
+            WallClock(self._now_us, self.host.seconds, BEIJING),
             self.random.randbytes,
             lambda _: VirtualThreads(self, self.host),
         )

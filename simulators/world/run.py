@@ -261,7 +261,7 @@ class World:
         for at in plan.stops:
             self.network.clock.callLater(at, self._stop)
         for at in plan.cutovers:
-            self.network.clock.callLater(at, self._order, {"command": "cutover", "early": True})
+            self.network.clock.callLater(at, self._order_cutover)
         for at in plan.reloads:
             self.network.clock.callLater(at, self._order, {"command": "reload"})
         if plan.loads and (plan.cutovers or plan.hour):
@@ -385,6 +385,12 @@ class World:
         self.network.connect(
             self.outside, path, _Operator(command, partial(self._note, "operator", 0)), "127.0.0.1"
         )
+
+    def _order_cutover(self) -> None:
+        """Have the open date closed, by one operator or by two who do not know of each other."""
+        date = self.oracle.book.date
+        for _ in range(self.random.choice((1, 2))):
+            self._order({"command": "cutover", "early": True, "date": date})
 
     def _order_load(self) -> None:
         """Have the dues of the open date loaded, if they are not yet."""

@@ -125,7 +125,7 @@ def test_a_day_is_cut_over_and_a_node_killed_in_full_flow_and_nothing_is_lost_or
         assert served == [True] * 3, "the balancer sends banks to all of them"
         victim.kill()
         approvals(traffic, EACH_SIDE)
-        assert ask(first.control, "cutover")["next_date"] == NEXT_DATE
+        assert ask(first.control, "cutover", date=DATE)["next_date"] == NEXT_DATE
         victim.start()
         victim.wait()
         approvals(traffic, EACH_SIDE)

@@ -24,7 +24,7 @@ from tests.machine import FRONT_KEY, OTHER_BANK, load_front_book, write_settings
 from tests.suspended import in_suspense
 from tests.unexplained import let_in
 
-NOW = datetime(2026, 11, 24, 21, 59, 30, tzinfo=UTC)
+NOW = datetime(2026, 11, 24, 13, 59, 30, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -43,7 +43,8 @@ def config(tmp_path: Path) -> Path:
 
 def test_the_open_day_is_told_with_each_banks_totals_and_the_time_left(config: Path) -> None:
     found = day_status(config, None, NOW)
-    assert (found.open, found.cutover, found.seconds_left) == (DATE, "22:00", 30)
+    assert (found.open, found.cutover, found.ends_at) == (DATE, "22:00", "2026-11-24 22:00")
+    assert found.seconds_left == 30
     assert {one.bank: (one.totals.collections, one.net) for one in found.banks} == {
         BANK: (1, 120_000),
         OTHER_BANK: (0, 0),
@@ -57,7 +58,7 @@ def test_words_and_json_say_the_same(config: Path) -> None:
     arguments = ["--config", str(config)]
     words = CliRunner().invoke(status_command, arguments, env={"COLUMNS": "80"}).stdout
     found = json.loads(CliRunner().invoke(status_command, [*arguments, "--json"]).stdout)
-    assert f"{found['open']} open\ndues: 2, on 2 policies\ncut-over: at 22:00" in words
+    assert f"{found['open']} open\ndues: 2, on 2 policies\ncut-over: 2026-11-24 22:00 in Beijing" in words
     [row] = [line for line in words.splitlines() if line.startswith(BANK)]
     assert row.split()[-5:] == ["1,200.00", "(1)", "0.00", "(0)", "1,200.00"]
     assert found["banks"][0]["net"] == 120_000

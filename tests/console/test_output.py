@@ -134,10 +134,11 @@ def test_a_trail_is_an_act_a_line(config: str, tmp_path: Path) -> None:
 
 
 def test_a_load_and_a_cutover_say_what_they_did_alike(config: str, tmp_path: Path) -> None:
-    done = as_json("day", "cutover", "--config", config, "--early")
+    done = as_json("day", "cutover", "--config", config, "--date", DATE)
     assert (done["date"], done["done_before"]) == (DATE, False)
-    again = run("day", "cutover", "--config", config, "--early", "--date", DATE)
-    assert again.stdout == f"{DATE} is closed before, {done['next_date']} is open; root {done['root']}\n"
+    again = run("day", "cutover", "--config", config, "--date", DATE)
+    said = f"{DATE} was closed before, and nothing was changed; {done['next_date']} followed"
+    assert again.stdout == f"{said}; root {done['root']}\n"
     file = tmp_path / "book.csv"
     run("book", "sample", "3", "--output", str(file), "--date", done["next_date"])
     loaded = as_json("book", "load", str(file), "--config", config)

@@ -33,7 +33,12 @@ WRONG: tuple[tuple[dict[str, Any], Alarm], ...] = (
     ({"state": State.DOUBT}, Alarm(RED, "doubt")),
     ({"state": State.NO_DAY, "business_date": ""}, Alarm(RED, "no_day")),
     ({"clock": "the wall clock jumped 40 s back"}, Alarm(RED, "clock")),
-    ({"seconds_left": -60}, Alarm(RED, "cutover_late", figure=60)),
+    *(
+        ({"seconds_left": -60, "waits": one}, Alarm(RED, f"cutover_{one}", figure=60))
+        for one in ("clock", "calendar", "dues", "late", "near")
+    ),
+    ({"seconds_left": 0, "waits": "dues"}, Alarm(RED, "cutover_dues", figure=0)),
+    ({"seconds_left": -60}, Alarm(RED, "cutover_fails", figure=60)),
     ({"queue": queue(2048)}, Alarm(RED, "queue", figure=2048)),
     ({"responses": (ResponseCount("96", 9, 2),)}, Alarm(RED, "faults", figure=2)),
     ({"responses": (ResponseCount("91", 9, 3),)}, Alarm(RED, "unavailable", figure=3)),
@@ -44,6 +49,8 @@ WRONG: tuple[tuple[dict[str, Any], Alarm], ...] = (
     (banks(mac_lately=2), Alarm(YELLOW, "bad_mac", BANK, 2)),
     ({"refused_lately": 4}, Alarm(YELLOW, "refused", figure=4)),
     ({"cutover": "", "seconds_left": None, "today": "20261125"}, Alarm(YELLOW, "day_old")),
+    ({"untold_year": 2027, "today": "20261201"}, Alarm(YELLOW, "calendar_ends", figure=31)),
+    ({"untold_year": 2026, "business_date": "20261231"}, Alarm(YELLOW, "calendar_ends", figure=0)),
     ({"breaks": OpenBreaks(True, fault="is no JSON")}, Alarm(YELLOW, "breaks_unknown")),
     ({"breaks": breaks(8)}, Alarm(YELLOW, "breaks_old", figure=8)),
 )
@@ -83,7 +90,7 @@ def test_every_rule_is_seen_to_find_something() -> None:
 def test_the_worst_comes_first() -> None:
     found = alarms(picture(state=State.DOUBT, refused_lately=1, **banks(light=Light.DOWN)))
     assert [alarm.name for alarm in found] == ["doubt", "bank_down", "refused"]
-    assert [severity for _, severity, _ in RULES] == [RED] * 9 + [YELLOW] * 7
+    assert [severity for _, severity, _ in RULES] == [RED] * 14 + [YELLOW] * 8
 
 
 def test_every_alarm_has_words_for_what_it_is_and_what_to_do() -> None:

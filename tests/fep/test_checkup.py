@@ -21,12 +21,14 @@ from console import doctor
 from fep.certificates import VALID
 from fep.checkup import CHECKS, Finding, Machine, Verdict, findings, listening
 from fep.config import load_settings
+from fep.control import NotAnswering, NotServing
 from fep.install import install
 from fep.selftest import Ground
 from fep.trail import CLOCK_ACCEPT, CLOCK_JUMP, write
 from fep.vault import Vault
 from firewall_rules.loader import Nft
 from firewall_rules.nftables import render
+from ledger.calendar import Calendar
 from ledger.cutover import cut_over
 from ledger.front import FrontBook
 from ledger.load import load_book
@@ -35,6 +37,7 @@ from tests.builders import book, request
 
 NOW = datetime(2026, 11, 24, 10, 11, 12, tzinfo=timezone(timedelta(hours=8)))
 NOW_US = int(NOW.timestamp() * 1_000_000)
+NEW_YEAR = datetime(Calendar().first_unknown_year("20261124"), 1, 1, tzinfo=NOW.tzinfo)
 HEAD = "  sl  local_address rem_address   st\n"
 LISTENS = " 0: 0100007F:{port:04X} 00000000:0000 0A\n"
 ACTIVE = "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\n"
@@ -71,7 +74,22 @@ def machine(tmp_path: Path) -> Machine:
         free_bytes=lambda _: 1 << 40,
         nft=Nft(lambda *_, **__: Ran((), 0, rules, "")),
         systemd=systemd,
+        ask=nobody_serves,
     )
+
+
+def nobody_serves(*_: object) -> object:
+    raise NotServing("no machine serves")
+
+
+def says(machine: Machine, waits: str) -> Machine:
+    """A process serves, and says what keeps the clock from cutting over."""
+    return replace(machine, ask=lambda *_: {"waits": waits})
+
+
+def by_the_clock(machine: Machine, hour: str = "22:00", **changes: datetime) -> Machine:
+    """Its settings have an hour of cut-over."""
+    return replace(change(machine, '# cutover = "22:00"', f'cutover = "{hour}"'), **changes)
 
 
 def by_check(machine: Machine) -> dict[str, list[tuple[Verdict, str, str]]]:
@@ -180,6 +198,36 @@ BROKEN: list[tuple[str, Break, Verdict, str, str]] = [
     ),
     ("day", lambda m: statement(m, "DELETE FROM days"), Verdict.BAD, "no business day", "book load"),
     ("day", closed, Verdict.WARN, "dues of business day 20261125 are not loaded", "book load"),
+    ("day", lambda m: says(m, "dues"), Verdict.BAD, "not cut over by the clock: its dues", "book load"),
+    ("day", lambda m: says(m, "clock"), Verdict.BAD, "the wall clock jumped", "day cutover --date 20261124"),
+    (
+        "day",
+        lambda m: replace(m, now=NOW + timedelta(days=1)),
+        Verdict.WARN,
+        "is over",
+        "cutover --date 20261124",
+    ),
+    (
+        "day",
+        lambda m: by_the_clock(m, now=NOW.replace(hour=22, minute=1)),
+        Verdict.BAD,
+        "should have been cut over at 2026-11-24 22:00 in Beijing",
+        "day cutover --date 20261124",
+    ),
+    (
+        "calendar",
+        lambda m: replace(m, now=NEW_YEAR - timedelta(days=31)),
+        Verdict.WARN,
+        f"nobody has told the holidays of {NEW_YEAR.year}",
+        "whole_years; qianzhi reload",
+    ),
+    (
+        "calendar",
+        lambda m: statement(replace(m, now=NEW_YEAR), "DELETE FROM days"),
+        Verdict.BAD,
+        f"nobody has told the holidays of {NEW_YEAR.year}",
+        "whole_years; qianzhi reload",
+    ),
     (
         "journal",
         lambda m: statement(m, TAMPER),
@@ -255,6 +303,34 @@ def test_the_check_finds_what_it_is_for(
 ) -> None:
     seen = by_check(broken(machine))[check]
     assert [one for one in seen if one[0] is verdict and said in one[1] and mend in one[2]], seen
+
+
+@pytest.mark.parametrize(
+    ("hour", "zone", "said"),
+    [
+        ("22:00", 8, "cut-over: at 2026-11-24 22:00 in Beijing"),
+        ("00:30", 8, "cut-over: at 2026-11-25 00:30 in Beijing"),
+        ("22:00", 0, "cut-over: at 2026-11-24 22:00 in Beijing, 2026-11-24 14:00 by this machine's clock"),
+        ("00:30", -5, "cut-over: at 2026-11-25 00:30 in Beijing, 2026-11-24 11:30 by this machine's clock"),
+        ("23:30", 9, "cut-over: at 2026-11-24 23:30 in Beijing, 2026-11-25 00:30 by this machine's clock"),
+    ],
+)
+def test_the_hour_of_cut_over_is_told_in_beijing_time_on_a_host_in_any_zone(
+    hour: str, zone: int, said: str, machine: Machine
+) -> None:
+    there = NOW.astimezone(timezone(timedelta(hours=zone)))
+    found = by_check(by_the_clock(machine, hour, now=there))
+    assert (Verdict.OK, said, "") in found["day"]
+
+
+def test_a_process_that_does_not_answer_is_a_finding(machine: Machine) -> None:
+    def silent(*_: object) -> object:
+        raise NotAnswering("the machine does not answer")
+
+    found = by_check(replace(machine, ask=silent))
+    assert [(verdict, said) for verdict, said, _ in found["day"]] == [
+        (Verdict.BAD, "the machine does not answer")
+    ]
 
 
 def test_every_check_is_seen_to_fail() -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta
 
 import pytest
 
 from fep.clock import JUMP_US, WallClock, followed
+from fep.schedule import BEIJING
 from tests.clocks import MovedClock, still
 
-NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+NOON = datetime(2026, 11, 24, 12, tzinfo=BEIJING)
 HOUR = 3600
 
 
@@ -114,15 +115,14 @@ def test_a_process_that_is_stopped_between_its_looks_at_the_clocks_has_seen_no_j
         clock.wait(stops.pop() if stops else 0.0)
         return clock._passed
 
-    watched = WallClock(clock._wall_us, seconds, UTC)
+    watched = WallClock(clock._wall_us, seconds, BEIJING)
     assert watched.fault() == ""
 
 
 def test_the_time_is_the_zone_s_to_the_microsecond() -> None:
     now_us = 1_764_000_000_123_457
-    beijing = timezone(timedelta(hours=8))
-    clock = WallClock(lambda: now_us, lambda: 0.0, beijing)
-    assert clock.now() == datetime(2025, 11, 25, 0, 0, 0, 123_457, tzinfo=beijing)
+    clock = WallClock(lambda: now_us, lambda: 0.0, BEIJING)
+    assert clock.now() == datetime(2025, 11, 25, 0, 0, 0, 123_457, tzinfo=BEIJING)
     assert clock.now_us() == now_us
     assert still(NOON).now() == NOON
 

@@ -11,20 +11,34 @@ from prometheus_client import CollectorRegistry
 
 from fep.certificates import VALID, self_signed
 from fep.condition import ConditionCollector
-from fep.config import Settings, load_settings
+from fep.config import BusinessDay, Settings, load_settings
 from fep.install import install
+from fep.schedule import BEIJING, Obstacle
 
 MADE = datetime(2026, 11, 24, 12, tzinfo=UTC)
 PREFIX = "qianzhi_"
 
 
 def figures(
-    settings: Settings, *, date: str = "20261124", now: datetime = MADE, book: Path | None = None
+    settings: Settings,
+    *,
+    date: str = "20261124",
+    now: datetime = MADE,
+    book: Path | None = None,
+    waits: Obstacle | None = None,
 ) -> dict[str, float]:
     registry = CollectorRegistry()
-    registry.register(ConditionCollector(lambda: settings, lambda: date, lambda: now, book))
+    now_us = round(now.timestamp() * 1_000_000)
+    registry.register(ConditionCollector(lambda: settings, lambda: date, lambda: now_us, lambda: waits, book))
     samples = (sample for family in registry.collect() for sample in family.samples)
-    return {sample.name.removeprefix(PREFIX): sample.value for sample in samples}
+    return {
+        "/".join((sample.name.removeprefix(PREFIX), *sample.labels.values())): sample.value
+        for sample in samples
+    }
+
+
+def with_day(settings: Settings, **day: object) -> Settings:
+    return settings.model_copy(update={"day": BusinessDay.model_validate(day)}, deep=True)
 
 
 @pytest.fixture
@@ -54,13 +68,25 @@ def test_a_certificate_that_cannot_be_read_ended_long_ago(settings: Settings, co
 
 
 def test_the_date_and_how_late_its_cut_over_is(settings: Settings) -> None:
-    told = figures(settings, now=datetime(2026, 11, 25, 0, 10, tzinfo=UTC))
+    now = datetime(2026, 11, 25, 0, 10, tzinfo=BEIJING)
+    told = figures(settings, now=now.astimezone(UTC))
     assert (told["business_date"], told["cutover_late_seconds"]) == (20261124, 600)
-    with_hour = settings.model_copy(
-        update={"day": settings.day.model_copy(update={"cutover": "22:00"})}, deep=True
-    )
-    told = figures(with_hour, now=datetime(2026, 11, 25, 0, 10, tzinfo=UTC))
-    assert told["cutover_late_seconds"] == 2 * 3600 + 600
+    for hour, late in (("22:00", 2 * 3600 + 600), ("00:05", 300), ("00:10", 0), ("00:30", 0)):
+        assert figures(with_day(settings, cutover=hour), now=now)["cutover_late_seconds"] == late
+
+
+def test_what_keeps_the_clock_from_cutting_over_is_one_of_all_reasons(settings: Settings) -> None:
+    names = [f"cutover_waits/{one}" for one in ("clock", "calendar", "dues", "late", "near")]
+    assert [figures(settings)[name] for name in names] == [0, 0, 0, 0, 0]
+    assert [figures(settings, waits=Obstacle.DUES)[name] for name in names] == [0, 0, 1, 0, 0]
+
+
+def test_when_the_first_year_begins_that_nobody_has_told(settings: Settings) -> None:
+    now = datetime(2098, 11, 30, tzinfo=BEIJING)
+    for years, begins in (((), 2098), ((2098,), 2099), ((2098, 2099), 2100), ((2099,), 2098)):
+        told = figures(with_day(settings, whole_years=years), now=now)
+        new_year = datetime(begins, 1, 1, tzinfo=BEIJING)
+        assert told["calendar_end_timestamp_seconds"] == new_year.timestamp()
 
 
 def test_a_books_disk_and_its_log(settings: Settings, tmp_path: Path) -> None:
@@ -76,4 +102,5 @@ def test_a_books_disk_and_its_log(settings: Settings, tmp_path: Path) -> None:
 
 def test_what_is_not_there_has_no_figure(tmp_path: Path) -> None:
     plain = load_settings(install(tmp_path, os.urandom, MADE, first_port=0, status_port=0, plain=True))
-    assert figures(plain, date="") == {}
+    told = figures(plain, date="")
+    assert {name.partition("/")[0] for name in told} == {"cutover_waits", "calendar_end_timestamp_seconds"}

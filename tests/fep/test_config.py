@@ -113,3 +113,105 @@ def test_an_installation_serves_and_is_never_overwritten(tmp_path: Path) -> None
     path.unlink()
     with pytest.raises(InstallError, match="never overwritten"):
         install(tmp_path, bytes, NOW, first_port=1, status_port=2)
+
+
+def day(tmp_path: Path, lines: str) -> list[str]:
+    """What is wrong with these lines of [day]; nothing where they can be meant."""
+    path = tmp_path / "qianzhi.toml"
+    path.write_text(f"{HEAD}[day]\n{lines}\n{bank()}")
+    try:
+        load_settings(path)
+    except SettingsError as error:
+        return [str(fault) for fault in error.faults]
+    return []
+
+
+@pytest.mark.parametrize("hour", ["12:00", "22:00", "23:30", "23:59", "00:00", "00:30", "05:59"])
+def test_an_hour_of_the_evening_or_the_night_can_be_meant(tmp_path: Path, hour: str) -> None:
+    assert day(tmp_path, f'cutover = "{hour}"') == []
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        (
+            '"06:00"',
+            "06:00 is in the morning: a business day ends from 12:00 on of its own date, or until 05:59",
+        ),
+        ('"11:59"', "11:59 is in the morning"),
+        ('"24:00"', 'is no hour of Beijing: write "HH:MM", midnight as "00:00"'),
+        ('"22:60"', "is no hour of Beijing"),
+        ('"9:30"', "is no hour of Beijing"),
+        ('"22:00:00"', "is no hour of Beijing"),
+        ('"22:00 "', "is no hour of Beijing"),
+        ('"22:00\\n"', "is no hour of Beijing"),
+        ('"２２:00"', "is no hour of Beijing"),
+        ('"22:00+08:00"', "is no hour of Beijing"),
+        ('""', "is no hour of Beijing"),
+        ("2200", "Input should be a valid string"),
+        ("22:00:00", "Input should be a valid string"),
+    ],
+)
+def test_an_hour_that_cannot_be_meant_is_refused_with_the_reason(
+    tmp_path: Path, value: str, why: str
+) -> None:
+    [fault] = day(tmp_path, f"cutover = {value}")
+    assert fault.startswith(f"day.cutover: {why}")
+
+
+WHOLE_2098 = (
+    'holidays = ["20980101", "20980203", "20980204", "20980501", "20981001", "20981002", "20981003"]\n'
+    "whole_years = [2098]"
+)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "",
+        'holidays = ["20261230"]',
+        'holidays = ["20261230", "20261230"]',
+        'workdays = ["20261226"]',
+        "late_hours = 1\napart_hours = 18",
+        WHOLE_2098,
+        WHOLE_2098 + '\nworkdays = ["20261226", "20980201"]',
+    ],
+)
+def test_a_calendar_that_can_be_meant_is_taken(tmp_path: Path, lines: str) -> None:
+    assert day(tmp_path, lines) == []
+
+
+@pytest.mark.parametrize(
+    ("lines", "fault"),
+    [
+        ('holidays = ["20260229"]', "day.holidays: '20260229' is no date: write YYYYMMDD"),
+        ('holidays = ["2026-12-30"]', "day.holidays: '2026-12-30' is no date: write YYYYMMDD"),
+        ('workdays = ["20261301"]', "day.workdays: '20261301' is no date: write YYYYMMDD"),
+        ("workdays = [20261230]", "day.workdays[0]: Input should be a valid string"),
+        (
+            'holidays = ["20261230"]\nworkdays = ["20261230"]',
+            "day.workdays: 20261230 is in holidays too",
+        ),
+        (
+            'holidays = ["20980101"]',
+            "day.whole_years: lacks 2098, of which holidays or workdays name a date and nothing else is"
+            " known: list all of its holidays and worked weekend days, and name it here",
+        ),
+        (
+            WHOLE_2098.replace('"20980501", ', ""),
+            "day.holidays: 20980501 is free by law, and whole_years says that 2098 is whole",
+        ),
+        (
+            WHOLE_2098.replace('"20980203", "20980204", ', ""),
+            "day.holidays: the Spring Festival of 2098 is missing, and whole_years says that 2098 is whole",
+        ),
+        ("whole_years = [27]", "day.whole_years[0]: Input should be greater than or equal to 2004"),
+        ('whole_years = ["2027"]', "day.whole_years[0]: Input should be a valid integer"),
+        ("late_hours = 0", "day.late_hours: Input should be greater than or equal to 1"),
+        ("apart_hours = 24", "day.apart_hours: Input should be less than or equal to 18"),
+    ],
+)
+def test_a_calendar_that_cannot_be_meant_is_refused_with_the_reason(
+    tmp_path: Path, lines: str, fault: str
+) -> None:
+    assert day(tmp_path, lines) == [fault]

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
-from twisted.logger import formatEvent, globalLogPublisher
 from twisted.python.failure import Failure
 
 import fep.operations
 import fep.trail
 from fep.chronicle import Chronicle
 from fep.commit import Engine
+from fep.config import BusinessDay
 from fep.control import ControlError
-from fep.operations import ATTEMPTS, Operations, refuse_early
+from fep.operations import ATTEMPTS, Operations
 from fep.statistics import Statistics
 from fep.trail import DeedRefused
-from ledger.calendar import Calendar, CalendarUnknown
 from ledger.cutover import Cutover, CutoverRefused
 from ledger.errors import Conflict, LedgerError, OutcomeUnknown, Unavailable
 from tests.clocks import MovedClock
@@ -36,6 +35,7 @@ class Desk:
         self.clock = Clock()
         self.announced: list[str] = []
         self.dates: list[str] = []
+        self.closed: set[str] = set()
         self.chronicle = Chronicle(lambda: 7, lambda: 7.0)
         self.engine = Engine(
             committer=lambda *_: [],
@@ -57,13 +57,14 @@ class Desk:
         self.acts: list[tuple[str, ...]] = []
         self.no_trail = False
         self.wall = MovedClock(NOON)
+        self.day = BusinessDay(cutover="12:03")
         self.operations = Operations(
             self.clock,
             self.engine,
             None,  # type: ignore[arg-type]
             None,  # type: ignore[arg-type]
             None,  # type: ignore[arg-type]
-            Calendar(),
+            lambda: self.day,
             self.wall,
             self.chronicle,
         )
@@ -86,16 +87,24 @@ class Desk:
         assert failure.check(CutoverRefused)
         return str(failure.value)
 
-    def _cut_over(self, _store: object, date: str, following: Callable[[str], str], *_: object) -> Cutover:
+    def _cut_over(
+        self, _store: object, date: str, following: Callable[[str], str], *asked: object
+    ) -> Cutover:
+        """As the ledger's: a day that is open is closed unless there is an objection, the last argument."""
         self.asked += 1
         self.dates.append(date)
         error = self.script.pop(0) if self.script else None
         if error is not None:
             raise error
-        return Cutover(date, following(date), 7, "root", done_before=self.asked > 1)
+        if date not in self.closed and asked[3]:
+            raise CutoverRefused(str(asked[3]))
+        done_before = date in self.closed
+        self.closed.add(date)
+        return Cutover(date, following(date), 7, "root", done_before)
 
-    def ask(self, **asked: object) -> list[Any]:
-        """Ask to cut over; what was answered, and the seconds that it took."""
+    def ask(self, date: object = "20261124", **asked: object) -> list[Any]:
+        """Ask to cut over a date, at an hour that has come; what was answered."""
+        asked = {"early": True, **({} if date is None else {"date": date}), **asked}
         found: list[Any] = []
         command = self.operations.commands()["cutover"]
         command(asked, lambda _: None).addBoth(found.append)
@@ -167,64 +176,63 @@ def test_a_doubt_that_stays_is_told_as_one(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize(
-    ("open_day", "asked", "closed"),
+    ("hour", "moment", "date", "objection"),
     [
-        ("20261124", {}, True),
-        ("20261125", {}, False),
-        ("20261125", {"early": True}, True),
-        ("20261123", {}, True),
-        ("20261125", {"date": "20261124"}, True),
-        ("20261124", {"date": "20261125"}, False),
+        ("22:00", "2026-11-24 21:59", "20261124", "ends at 2026-11-24 22:00"),
+        ("22:00", "2026-11-24 22:00", "20261124", ""),
+        ("22:00", "2026-11-24 23:00", "20261125", "has not begun"),
+        ("00:30", "2026-11-25 00:10", "20261124", "ends at 2026-11-25 00:30"),
+        ("00:30", "2026-11-25 00:30", "20261124", ""),
+        (None, "2026-11-23 23:59", "20261124", "has not begun"),
+        (None, "2026-11-24 00:00", "20261124", ""),
     ],
 )
-def test_a_day_that_has_not_begun_is_closed_on_purpose_only(
-    monkeypatch: pytest.MonkeyPatch, open_day: str, asked: dict[str, object], closed: bool
+def test_a_day_is_closed_before_its_hour_on_purpose_only(
+    monkeypatch: pytest.MonkeyPatch, hour: str | None, moment: str, date: str, objection: str
 ) -> None:
     desk = Desk(monkeypatch)
-    desk.engine.business_date = open_day
-    if closed:
-        assert [answer["date"] for answer in desk.ask(**asked)] == [asked.get("date", open_day)]
-    else:
-        assert "20261125 has not begun (today is 20261124)" in desk.refusal(**asked)
-        assert desk.acts == [("machine", "cutover", "20261125", "failed: CutoverRefused")]
-    assert desk.asked == closed
+    desk.day = BusinessDay(cutover=hour)
+    desk.wall.wait_until(datetime.fromisoformat(moment))
+    for early in (False, None, "true", 1):  # whatever is not true does not say so
+        if objection:
+            assert objection in desk.refusal(date=date, early=early, by="li")
+            assert desk.acts.pop() == ("li", "cutover", date, "failed: CutoverRefused")
+        else:
+            assert [answer["date"] for answer in desk.ask(date, early=early)] == [date]
+    assert [answer["date"] for answer in desk.ask(date, early=True)] == [date]
 
 
-def test_no_day_is_open_before_the_first_load(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_asked_for_twice_late_it_closes_one_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine was down at the hour: next morning two people close yesterday, and today stays open."""
     desk = Desk(monkeypatch)
-    desk.engine.business_date = ""
-    assert desk.refusal() == "no business day is open: load the dues first"
-    assert desk.operations.cut_over_by_the_clock("12:00") is None
+    desk.wall.wait_until(datetime(2026, 11, 25, 8))  # noqa: DTZ001 - Beijing's
+    answers = [desk.ask("20261124", early=False, by=by)[0] for by in ("li", "wang")]
+    assert [(answer["date"], answer["done_before"]) for answer in answers] == [
+        ("20261124", False),
+        ("20261124", True),
+    ]
+    assert (desk.closed, desk.engine.business_date) == ({"20261124"}, "20261125")
 
 
-def test_the_clock_cuts_over_at_its_hour_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    desk = Desk(monkeypatch)
-    for minute in range(6):
-        desk.wall.wait_until(NOON.replace(minute=minute))
-        done = desk.operations.cut_over_by_the_clock("12:03")
-        assert (done is not None) == (minute == 3)
-        desk.clock.advance(0)
-    assert desk.dates == ["20261124"]
-    assert desk.engine.business_date == "20261125"
-
-
-def test_the_clock_does_not_cut_over_once_it_has_jumped_until_a_person_has_accepted_it(
+def test_a_day_that_was_closed_early_is_told_as_that_before_its_hour_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     desk = Desk(monkeypatch)
-    desk.wall.set(8 * 3600)
-    assert desk.operations.cut_over_by_the_clock("13:00") is None
-    desk.wall.wait(3600)
-    assert desk.operations.cut_over_by_the_clock("13:00") is None
-    desk.wall.accept()
-    assert desk.operations.cut_over_by_the_clock("13:00") is not None
+    desk.day = BusinessDay(cutover="22:00")
+    assert [answer["done_before"] for answer in desk.ask(early=True)] == [False]
+    assert [answer["done_before"] for answer in desk.ask(early=False)] == [True]
 
 
-def test_early_is_a_day_after_today() -> None:
-    refuse_early(NOON, "20261124")
-    refuse_early(NOON, "20251231")
-    with pytest.raises(CutoverRefused):
-        refuse_early(NOON, "20261125")
+def test_a_cut_over_of_no_named_date_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = Desk(monkeypatch)
+    assert desk.refusal(date=None) == "say which business day to close, --date YYYYMMDD: nothing was done"
+    assert (desk.asked, desk.acts) == (0, [("machine", "cutover", "", "failed: CutoverRefused")])
+
+
+def test_the_next_date_is_by_the_settings_that_hold_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = Desk(monkeypatch)
+    desk.day = BusinessDay(holidays=("20261125",))
+    assert [answer["next_date"] for answer in desk.ask()] == ["20261126"]
 
 
 def test_a_load_needs_an_absolute_path(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -261,7 +269,7 @@ def test_a_cut_over_that_was_done_before_is_written_down_as_that(monkeypatch: py
 def test_a_refusal_is_told_even_if_it_cannot_be_written_down(monkeypatch: pytest.MonkeyPatch) -> None:
     desk = Desk(monkeypatch)
     desk.no_trail = True
-    assert "has not begun" in desk.refusal(date="20261125")
+    assert "has not begun" in desk.refusal(date="20261125", early=False)
 
 
 def doing(desk: Desk, do: Callable[[], str]) -> list[Any]:
@@ -332,31 +340,6 @@ def test_a_command_can_have_an_act_of_the_table_written_down(monkeypatch: pytest
         desk.clock.advance(0)
     assert (found[0], found[1].check(DeedRefused)) == ({"number": 1}, DeedRefused)
     assert desk.acts == [("li", "keys remove", "front", "done")]
-
-
-def test_why_the_clock_cannot_cut_over_is_logged_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    unknown = CalendarUnknown("the holidays of 2027 are not known: list them in [day] holidays and workdays")
-    desk = Desk(monkeypatch, unknown, unknown, unknown, None)
-    said: list[str] = []
-
-    def observer(event: Mapping[str, Any]) -> None:
-        said.append(formatEvent(event))
-
-    globalLogPublisher.addObserver(observer)
-    try:
-        for _ in range(4):
-            done = desk.operations.cut_over_by_the_clock("12:00")
-            assert done is not None
-            desk.clock.advance(0)
-    finally:
-        globalLogPublisher.removeObserver(observer)
-    assert [one for one in said if "2027" in one] == [
-        "20261124 cannot be cut over by the clock, which tries on: the holidays of 2027 are not known: list"
-        " them in [day] holidays and workdays; see to it (settings of [day] take a restart), or have it done:"
-        " qianzhi day cutover"
-    ]
-    assert [one for one in said if "is closed" in one] == ["20261124 is closed, 20261125 is open"]
-    assert desk.operations.told == set(), "the next reason is told again"
 
 
 def test_an_engine_that_stops_takes_no_more_errands(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,6 @@ from fep.config import Bank
 from fep.contact import NEVER, Contact, latest
 from fep.history import History
 from fep.picture import Aged, Light, OpenBreaks, Painter, light, open_breaks
-from fep.schedule import seconds_left
 from fep.statistics import Statistics
 from ledger.outstanding import Figures, Outstanding
 from tests.builders import BANK
@@ -54,7 +53,7 @@ def test_a_bank_is_silent_by_its_signed_on_links_alone() -> None:
     statistics = Statistics()
     server: Any = SimpleNamespace(contacts={})
     none: Any = None
-    painter = Painter(none, server, none, statistics, History(statistics), none, lambda: 0.0)
+    painter = Painter(none, server, none, statistics, History(statistics), none, lambda: 0.0, none)
     links: list[Any] = [StubLink("signed on", 70), StubLink("connected", 0)]
     now = datetime(2026, 11, 24, 10, 11, 12, tzinfo=UTC)
     assert painter._bank(bank, links, 60, now).light is Light.SILENT
@@ -92,16 +91,3 @@ def test_no_break_and_no_figures_are_two_things() -> None:
     assert open_breaks(None, "20261124") == OpenBreaks(True)
     assert open_breaks(None, "20261124", is_wanted=False) == OpenBreaks(False)
     assert open_breaks("is no JSON", "20261124") == OpenBreaks(True, fault="is no JSON")
-
-
-@pytest.mark.parametrize(
-    ("now", "date", "left"),
-    [
-        ("2026-11-24 10:11:12", "20261124", 42_528),
-        ("2026-11-24 22:00:00", "20261124", 0),
-        ("2026-11-24 22:01:01", "20261124", -61),
-        ("2026-11-24 23:00:00", "20261125", 82_800),
-    ],
-)
-def test_the_countdown_counts_to_the_hour_on_the_days_own_date(now: str, date: str, left: int) -> None:
-    assert seconds_left(datetime.fromisoformat(now), date, "22:00") == left

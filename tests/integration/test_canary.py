@@ -34,7 +34,19 @@ from protocol.mac import MacAlgorithm
 from protocol.message import Message
 from protocol.tlv import first, parse
 from tests import canary, canary_machine
-from tests.builders import BANK, benefit, book, cancel, inquiry, message, original, premium, reversal, totals
+from tests.builders import (
+    BANK,
+    DATE,
+    benefit,
+    book,
+    cancel,
+    inquiry,
+    message,
+    original,
+    premium,
+    reversal,
+    totals,
+)
 from tests.canary import CARD, IDENTITY, OTHER_IDENTITY, PIN_BLOCK, SHORT_CARD, Mark, key_mark, text_mark
 from tests.children import running
 from tests.machine import (
@@ -295,7 +307,7 @@ def operate(front: Front) -> bytes:
     settings.write_text(text.replace(f'name = "{NODE}"', 'name = "another"'))
     assert front.run("reload", "--config", config) == 1
     settings.write_text(text)
-    assert front.run("day", "cutover", "--config", config, "--early") == 0
+    assert front.run("day", "cutover", "--config", config, "--early", "--date", DATE) == 0
     assert front.run("day", "status", "--config", config) == 0
     assert front.run("journal", "verify", "--config", config) == 0
     return said

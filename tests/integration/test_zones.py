@@ -166,7 +166,7 @@ def test_the_machine_listens_where_it_is_configured_and_calls_nobody(tmp_path: P
             check([BANK, OTHER_BANK])
             assert bank.ask(message()).fields[39] == "00"
             check([BANK, OTHER_BANK])
-            early = {"early": True}  # whatever day it is where the test runs
+            early = {"date": "20261124", "early": True}  # whatever day it is where the test runs
             assert ask(control(settings), "cutover", **early)["next_date"] == "20261125"
             assert (bank.receive().fields[70], other.receive().fields[70]) == ("201", "201")
             check([BANK, OTHER_BANK])
@@ -215,7 +215,7 @@ def test_a_load_whose_machine_is_killed_before_it_is_taken_is_loaded_again(
     with serving(tmp_path, KILLED, step) as served:
         with signed_on(served, BANK) as bank:
             assert bank.ask(message(groups=(("PN", "P3"),))).fields[39] == "00"
-        ask(control(settings), "cutover", early=True)
+        ask(control(settings), "cutover", date="20261124", early=True)
         before = in_the_book(database)
         with pytest.raises(ControlError, match="the machine ended before it answered"):
             ask(control(settings), "load", path=path)
@@ -243,7 +243,7 @@ def test_a_machine_that_is_stopped_during_a_load_stops_and_leaves_nothing_of_it(
     path = write_book(tmp_path / "b.csv", 20_000)
     stopped = threading.Event()
     with serving(tmp_path) as served:
-        ask(control(settings), "cutover", early=True)
+        ask(control(settings), "cutover", date="20261124", early=True)
 
         def stop(_: int) -> None:
             if not stopped.is_set():

@@ -6,10 +6,12 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+import chinese_calendar  # type: ignore[import-untyped]
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import ledger.calendar
 from ledger.calendar import Calendar, CalendarUnknown
 
 # The notice on holidays for 2026: free from, to (both inclusive), and weekend days worked in exchange.
@@ -60,39 +62,135 @@ def test_the_next_business_date_skips_what_is_free_and_takes_a_worked_weekend(
     assert Calendar().next_business_date(after) == following
 
 
+NEVER = 2098
+"""A year that no library knows in these years."""
+LAW_2098 = ("20980101", "20980501", "20981001", "20981002", "20981003", "20980203", "20980204")
+"""What a list of its holidays cannot lack: those of fixed date, and some days of a Spring Festival."""
+
+
+def whole(*holidays: str, workdays: tuple[str, ...] = ()) -> Calendar:
+    return Calendar(frozenset((*LAW_2098, *holidays)), frozenset(workdays), frozenset({NEVER}))
+
+
 def test_a_year_that_nobody_has_told_us_of_is_refused_with_what_to_do() -> None:
-    says = r"the holidays of 2027 are not known: list them in \[day\] holidays and workdays"
+    says = (
+        r"the holidays of 2098 are not known: list all of them in \[day\] holidays and workdays, and name"
+        r" 2098 in \[day\] whole_years"
+    )
     with pytest.raises(CalendarUnknown, match=says):
-        Calendar().is_business_date("20270104")
+        Calendar().is_business_date("20980106")
     with pytest.raises(CalendarUnknown, match=says):
-        Calendar().next_business_date("20261231")
+        Calendar(whole_years=frozenset({2097})).next_business_date("20971231")
 
 
-def test_settings_name_a_year_that_the_library_does_not_know() -> None:
-    calendar = Calendar(holidays=frozenset({"20270101"}), workdays=frozenset({"20270103"}))
-    assert calendar.next_business_date("20261231") == "20270103"
-    assert calendar.next_business_date("20270103") == "20270104"
-    assert calendar.next_business_date("20270108") == "20270111"
+def test_settings_name_a_whole_year_that_the_library_does_not_know() -> None:
+    calendar = whole(workdays=("20980104",))
+    assert calendar.next_business_date("20980101") == "20980102"
+    assert calendar.next_business_date("20980103") == "20980104", "a Saturday and a worked Sunday"
+    assert calendar.next_business_date("20980202") == "20980205"
 
 
-def test_a_year_that_the_settings_name_is_theirs_alone() -> None:
+def test_one_more_holiday_keeps_all_that_the_library_knows() -> None:
     calendar = Calendar(holidays=frozenset({"20261230"}))
-    assert [calendar.is_business_date(day) for day in ("20261230", "20261001", "20261010")] == [
-        False,
+    found = {day for day in days_of(2026) if calendar.is_business_date(day)}
+    assert found == {day for day in days_of(2026) if Calendar().is_business_date(day)} - {"20261230"}
+
+
+def test_one_more_workday_keeps_all_that_the_library_knows() -> None:
+    calendar = Calendar(workdays=frozenset({"20261226"}))
+    found = {day for day in days_of(2026) if calendar.is_business_date(day)}
+    assert found == {day for day in days_of(2026) if Calendar().is_business_date(day)} | {"20261226"}
+
+
+def test_settings_take_back_what_the_library_knows_date_by_date() -> None:
+    calendar = Calendar(holidays=frozenset({"20261010"}), workdays=frozenset({"20261001"}))
+    assert (calendar.is_business_date("20261010"), calendar.is_business_date("20261001")) == (False, True)
+
+
+def test_a_whole_year_is_the_settings_alone_even_where_the_library_knows_it() -> None:
+    calendar = Calendar(whole_years=frozenset({2026}))
+    assert [calendar.is_business_date(day) for day in ("20261001", "20261010", "20250101")] == [
         True,
         False,
+        False,
     ]
-    assert Calendar(holidays=frozenset({"20270101"})).is_business_date("20261001") is False
 
 
-def test_a_date_that_is_named_both_ways_is_worked() -> None:
-    both = frozenset({"20261230"})
-    assert Calendar(both, both).is_business_date("20261230") is True
+@pytest.mark.parametrize(
+    ("calendar", "name", "why"),
+    [
+        (
+            Calendar(frozenset({"20261230"}), frozenset({"20261230"})),
+            "workdays",
+            "20261230 is in holidays too",
+        ),
+        (Calendar(frozenset({"20980105"})), "whole_years", "lacks 2098"),
+        (Calendar(workdays=frozenset({"20980105"})), "whole_years", "lacks 2098"),
+        (whole()._replace(holidays=frozenset(LAW_2098[1:])), "holidays", "20980101 is free by law"),
+        (
+            whole()._replace(holidays=frozenset(LAW_2098[:5])),
+            "holidays",
+            "the Spring Festival of 2098 is missing",
+        ),
+        (whole()._replace(workdays=frozenset({"20981001"})), "workdays", "20981001 is in holidays too"),
+    ],
+)
+def test_what_settings_cannot_mean_is_named_with_the_reason(calendar: Calendar, name: str, why: str) -> None:
+    assert [(setting, said[: len(why)]) for setting, said in calendar.faults()] == [(name, why)]
+
+
+@pytest.mark.parametrize(
+    "calendar",
+    [
+        Calendar(),
+        Calendar(holidays=frozenset({"20261230", "20261226", "20040101"})),
+        Calendar(workdays=frozenset({"20261226", "20261230"})),
+        whole(),
+        whole("20980613", workdays=("20980201",)),
+    ],
+)
+def test_what_settings_can_mean_has_no_fault(calendar: Calendar) -> None:
+    assert list(calendar.faults()) == []
+
+
+def test_the_library_is_not_asked_for_a_year_that_it_has_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Were it to know a New Year holiday of 2098 alone, all of that year's others would be worked."""
+    monkeypatch.setattr(chinese_calendar, "is_workday", lambda day: day.weekday() <= 4)
+    ledger.calendar._is_in_library.cache_clear()
+    try:
+        assert Calendar().knows(NEVER) is False
+    finally:
+        ledger.calendar._is_in_library.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("today", "years", "untold"),
+    [
+        ("20970101", (), 2097),
+        ("20970101", (2097,), None),
+        ("20971130", (2097,), None),
+        ("20971201", (2097,), 2098),
+        ("20971231", (2097,), 2098),
+        ("20971201", (2097, 2098), None),
+        ("20971201", (2098,), 2097),
+    ],
+)
+def test_a_year_is_to_be_told_from_the_first_of_december_before_it(
+    today: str, years: tuple[int, ...], untold: int | None
+) -> None:
+    assert Calendar(whole_years=frozenset(years)).untold_year(today) == untold
+
+
+def test_of_this_year_and_the_last_all_is_known_and_told_when_it_ends() -> None:
+    known = Calendar().first_unknown_year("20261130") - 1
+    assert known >= 2026
+    assert Calendar().untold_year(f"{known}1130") is None
+    assert Calendar().untold_year(f"{known}1201") == known + 1
 
 
 def test_a_calendar_without_a_business_date_does_not_search_for_ever() -> None:
-    with pytest.raises(CalendarUnknown, match="no business date within 31 days after 20270101"):
-        Calendar(holidays=frozenset(days_of(2027))).next_business_date("20270101")
+    with pytest.raises(CalendarUnknown, match="no business date within 31 days after 20260101"):
+        Calendar(holidays=frozenset(days_of(2026))).next_business_date("20260101")
 
 
 @given(after=st.sampled_from(days_of(2026)[:-1]))
@@ -102,3 +200,29 @@ def test_nothing_between_a_date_and_the_next_business_date_is_one(after: str) ->
     assert calendar.is_business_date(following)
     between = [day for day in days_of(2026) if after < day < following]
     assert not any(calendar.is_business_date(day) for day in between)
+
+
+DATES = st.sampled_from([*days_of(2026), *days_of(NEVER)])
+
+
+def oracle(holidays: set[str], workdays: set[str], day: str) -> bool:
+    """By the announcement's table for 2026, and by nothing but weekdays for the other year."""
+    if day in holidays | workdays:
+        return day in workdays
+    free = day.startswith("2026") and any(start <= day <= end for start, end in FREE_2026)
+    return day in WORKED_2026 or not (free or is_weekend(day))
+
+
+@given(holidays=st.sets(DATES, max_size=30), workdays=st.sets(DATES, max_size=30), after=DATES)
+def test_every_calendar_of_the_settings_is_what_it_says(
+    holidays: set[str], workdays: set[str], after: str
+) -> None:
+    calendar = Calendar(frozenset(holidays), frozenset(workdays - holidays), frozenset({NEVER}))
+    is_free = [not oracle(holidays, workdays - holidays, day) for day in days_of(int(after[:4]))]
+    place = days_of(int(after[:4])).index(after)
+    assert calendar.is_business_date(after) is not is_free[place]
+    later = [
+        day for day, free in zip(days_of(int(after[:4])), is_free, strict=True) if not free and day > after
+    ]
+    if later and (date.fromisoformat(later[0]) - date.fromisoformat(after)).days <= 31:
+        assert calendar.next_business_date(after) == later[0]

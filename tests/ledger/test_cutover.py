@@ -22,7 +22,7 @@ import ledger.cutover
 import ledger.front
 from ledger.acts import read_acts
 from ledger.calendar import Calendar, CalendarUnknown
-from ledger.cutover import Cutover, CutoverRefused, cut_over
+from ledger.cutover import Cutover, CutoverRefused, Standing, cut_over, read_standing
 from ledger.errors import BatchRefused, Conflict, OutcomeUnknown
 from ledger.front import FrontBook
 from ledger.journal import DayRow, read_days
@@ -107,6 +107,24 @@ def test_a_day_is_closed_once_however_often_it_is_asked_for(front: FrontBook, st
     )
     assert day_rows(store) == before
     assert faults(store) == []
+
+
+def test_an_objection_keeps_an_open_day_open_and_says_nothing_of_a_closed_one(store: Store) -> None:
+    with pytest.raises(CutoverRefused, match="too early: nothing was done; --early closes it all the same"):
+        close(store, DATE, objection="too early")
+    assert states(store) == [(DATE, "open")]
+    done = close(store, DATE)
+    assert close(store, DATE, objection="too early") == done._replace(done_before=True)
+
+
+def test_the_book_says_whether_a_date_has_its_dues_and_when_it_was_cut_over_last(store: Store) -> None:
+    assert read_standing(store, DATE) == Standing(True, None)
+    close(store, DATE)
+    assert read_standing(store, NEXT) == Standing(False, NOW)
+    assert read_standing(store, DATE) == Standing(True, NOW)
+    load_book(store, book(date=NEXT, dues=[premium("D9", "P1")]), str, 1)
+    cut_over(store, NEXT, Calendar().next_business_date, SEALER, NOW + 5)
+    assert read_standing(store, NEXT) == Standing(True, NOW + 5)
 
 
 def test_days_follow_each_other_and_each_has_its_seal(front: FrontBook, store: Store) -> None:
