@@ -244,8 +244,15 @@ def break_line(one: Break, on: str) -> str:
     age = breaks.age_days(one, on)
     return concealed(
         f"{one.name} {one.cls} {yuan(one.difference)} {one.state}{decided},"
-        f" {age} d,{owner} {one.policy}: {one.reason}{hint}"
+        f" {age} d,{owner} {one.policy}: {one.reason}{_others(one)}{hint}"
     )
+
+
+def _others(one: Break) -> str:
+    """What the bank's line names where it names another, in brackets."""
+    names = ("policy", one.bank_policy), ("due", one.bank_due), ("DE 3", one.bank_code)
+    named = ", ".join(f"{words} {value}" for words, value in names if value)
+    return f" (the bank's {named})" if named else ""
 
 
 @recon.command("propose")

@@ -29,7 +29,7 @@ from sqlalchemy import (
 from office.acts import MACHINE, record_act
 from office.books import Leg, Posting, post
 from office.bulk import insert_rows
-from office.chart import CLASSES, NONE, PRODUCT, Chart, Resolution
+from office.chart import CLASSES, OUR_PRODUCT, PRODUCT, Chart, Resolution
 from office.errors import BreakMoved, NoSuchBreak, SamePerson, StepRefused
 from office.schema import break_events, breaks
 
@@ -80,8 +80,8 @@ more, and a line that comes after all is a break of its own."""
 
 
 class Finding(NamedTuple):
-    """A difference that reconciliation found: the columns of the table `breaks` that it knows. Effects in
-    fen.
+    """A difference that reconciliation found: the columns of the table `breaks` that it knows. Effects and
+    `withheld` in fen.
     """
 
     cls: str
@@ -96,10 +96,17 @@ class Finding(NamedTuple):
     reason: str = ""
     hint: str = ""
     owner: str = ""
+    withheld: int = 0
+    bank_code: str = ""
+    bank_policy: str = ""
+    bank_due: str = ""
 
 
 class Break(NamedTuple):
-    """One break, as the table has it, in its order: `cls` is its class, `difference` theirs - ours in fen."""
+    """One break, as the table has it, in its order: `cls` is its class, `difference` what lies in suspense of
+    it, in fen: theirs - ours + withheld. `bank_code`, `bank_policy` and `bank_due` are what the bank's line
+    names where it names another.
+    """
 
     name: str
     bank: str
@@ -113,7 +120,11 @@ class Break(NamedTuple):
     due: str
     ours_effect: int
     theirs_effect: int
+    withheld: int
     difference: int
+    bank_code: str
+    bank_policy: str
+    bank_due: str
     reason: str
     hint: str
     owner: str
@@ -240,7 +251,7 @@ def post_approved(connection: Connection, chart: Chart, date: str, at: int) -> t
     step = Step(MACHINE, at, f"posted on {date}")
     _move_all(connection, approved, BreakState.APPROVED, BreakEvent.POST, step, {"settled_on": date})
     just_posted = and_(breaks.c.state == BreakState.POSTED, breaks.c.settled_on == date)
-    found = tuple(_listed(connection, just_posted))
+    found = tuple(listed(connection, just_posted))
     postings = (resolution_posting(chart, one, date) for one in found)
     post(connection, (one for one in postings if one is not None), at)
     _move_all(connection, just_posted, BreakState.POSTED, BreakEvent.CLOSE, Step(MACHINE, at), {})
@@ -268,7 +279,7 @@ def resolution_posting(chart: Chart, row: Break, date: str) -> Posting | None:
 
 def find(connection: Connection, name: str) -> Break:
     """The break of this name. Raises NoSuchBreak."""
-    for one in _listed(connection, breaks.c["break"] == name):
+    for one in listed(connection, breaks.c["break"] == name):
         return one
     raise NoSuchBreak(f"no break {name}")
 
@@ -284,7 +295,7 @@ def listing(
         conditions.append(breaks.c.date == date)
     if states:
         conditions.append(breaks.c.state.in_(states))
-    return tuple(_listed(connection, and_(*conditions)))
+    return tuple(listed(connection, and_(*conditions)))
 
 
 def history(connection: Connection, name: str) -> tuple[HistoryLine, ...]:
@@ -320,12 +331,15 @@ def _new_rows(
     """Yield the findings as rows of the table, noting their names."""
     for number, one in enumerate(findings, 1):
         names.append(f"B{date}-{bank}-{number:04d}")
-        effects = one.ours_effect, one.theirs_effect, one.theirs_effect - one.ours_effect
-        words = one.reason, one.hint, one.owner
+        difference = one.theirs_effect - one.ours_effect + one.withheld
+        effects = one.ours_effect, one.theirs_effect, one.withheld, difference
+        named = one.bank_code, one.bank_policy, one.bank_due
+        words = *named, one.reason, one.hint, one.owner
         yield names[-1], bank, date, *one[:7], *effects, *words, BreakState.OPEN.value, "", "", "", ""
 
 
-def _listed(connection: Connection, condition: ColumnElement[bool]) -> Iterator[Break]:
+def listed(connection: Connection, condition: ColumnElement[bool]) -> Iterator[Break]:
+    """The breaks that meet a condition on the table, the oldest first."""
     # By length first: after 9999 the number has a fifth digit.
     name = breaks.c["break"]
     order = breaks.c.date, breaks.c.bank, func.length(name), name
@@ -352,12 +366,12 @@ def _decider(connection: Connection, name: str, by: str, event: BreakEvent) -> t
 
 
 def _counter_account(chart: Chart, resolution: Resolution, row: Break) -> str:
-    if resolution.counter == NONE:
-        return NONE
-    counter = chart.products.get(row.code) if resolution.counter == PRODUCT else resolution.counter
-    if counter is None:
-        raise StepRefused(f"{row.name}: processing code {row.code!r} has no account to be adjusted")
-    return counter
+    if resolution.counter not in (PRODUCT, OUR_PRODUCT):
+        return resolution.counter
+    code = (row.bank_code if resolution.counter == PRODUCT else "") or row.code
+    if code not in chart.products:
+        raise StepRefused(f"{row.name}: processing code {code!r} has no account to be adjusted")
+    return chart.products[code]
 
 
 def _next_state(row: Break, event: BreakEvent) -> BreakState:

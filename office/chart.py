@@ -22,14 +22,24 @@ from office.errors import ChartError
 AccountKind = Literal["asset", "liability", "equity", "income", "expense"]
 Side = Literal["debit", "credit"]
 BreakClass = Literal[
-    "bank_only", "ours_only", "amount_differs", "state_differs", "duplicate", "timing", "misfit"
+    "bank_only",
+    "ours_only",
+    "amount_differs",
+    "state_differs",
+    "details_differ",
+    "duplicate",
+    "timing",
+    "late_reversal",
+    "misfit",
 ]
 Sign = Literal["+", "-", "0"]
-"""Of a break's difference, theirs - ours."""
+"""Of a break's difference, theirs - ours + withheld."""
 
 CLASSES: Final[tuple[BreakClass, ...]] = get_args(BreakClass)
 PRODUCT: Final = "product"
-"""The counter account of a resolution that adjusts the account of the break's own processing code."""
+"""The counter account of a resolution by which the bank is right: that of the bank's processing code."""
+OUR_PRODUCT: Final = "our_product"
+"""The counter account of a resolution by which our journal is right: that of our processing code."""
 NONE: Final = "none"
 """The counter account of a resolution that moves nothing."""
 
@@ -38,8 +48,6 @@ _NAME: Final = re.compile(r"[a-z][a-z_]{0,31}")
 _REFUSED: Final = "failed"
 """How the note of a decision that was refused begins, where another's begins with the resolution."""
 _DAY_KINDS: Final = MappingProxyType({"clearing": "asset", "long": "liability", "short": "asset"})
-_WITHOUT_MONEY: Final = frozenset({"misfit"})
-"""Classes whose difference is always 0."""
 
 
 class Account(NamedTuple):
@@ -110,7 +118,7 @@ def lines_of(chart: Chart) -> dict[str, str]:
     """The chart as names and values: what the database keeps of it, its triggers look up and the audit reads.
 
     `end <resolution> <class> <sign>` gives the counter account of a break that ends so, or `product`, for the
-    account of its processing code.
+    account of its processing code as the bank has it, or `our_product`, as our journal has it.
     """
     found = {
         "currency": chart.currency,
@@ -259,15 +267,14 @@ def _resolution_faults(content: _File) -> Iterator[_Fault]:
             yield f"{key}.counter", 'none goes with signs = ["0"] and with no others'
         if one.counter in (content.day.long, content.day.short):
             yield f"{key}.counter", f"{one.counter} is where the break lies already"
-        elif one.counter not in (PRODUCT, NONE) and one.counter not in content.accounts:
-            yield f"{key}.counter", f"no account {one.counter}, nor product, nor none"
+        elif one.counter not in (PRODUCT, OUR_PRODUCT, NONE) and one.counter not in content.accounts:
+            yield f"{key}.counter", f"no account {one.counter}, nor product, our_product, none"
 
 
 def _endless_faults(content: _File) -> Iterator[_Fault]:
     """A break that no resolution fits could never end."""
     for break_class in CLASSES:
-        needed: tuple[Sign, ...] = ("0",) if break_class in _WITHOUT_MONEY else ("+", "-", "0")
-        for sign in needed:
+        for sign in get_args(Sign):
             fits = (break_class in one.classes and sign in one.signs for one in content.resolutions.values())
             if not any(fits):
                 yield "resolutions", f"none fits a break of class {break_class} and sign {sign}"

@@ -184,7 +184,9 @@ class Close:
 
     def _reconcile(self, code: str, date: str) -> Told:
         bank = self._settings.named(code)
-        terms = Terms(bank_layout(bank).lists_reversed, bank.owner, self._settings.near_us)
+        layout = bank_layout(bank)
+        has_policy = layout.carries("policy")
+        terms = Terms(layout.lists_reversed, has_policy, bank.owner, self._settings.near_us)
         at = self._now_us()
         with self._office.transaction() as connection:
             done: Reconciled = reconcile(

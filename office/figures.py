@@ -194,6 +194,14 @@ class Report(NamedTuple):
         return self.outcome.theirs_effect - self.outcome.ours_effect
 
     @property
+    def withheld(self) -> int:
+        """What the date's breaks withhold of our effects, less what was withheld by earlier ones that a line
+        of the date matched.
+        """
+        matched = (one.found for one in self.carried if _is_matched(one.found, self.date))
+        return sum(one.found.withheld for one in self.opened) - sum(one.withheld for one in matched)
+
+    @property
     def taken_back(self) -> int:
         """What the file's reversed lines take back of the bank's earlier files."""
         return self.outcome.theirs_effect - self.file.collected + self.file.paid
@@ -342,10 +350,11 @@ def _side_sums(found: Report) -> Iterator[_Sum]:
 def _difference_sums(found: Report) -> Iterator[_Sum]:
     """Each break's difference, and that together they explain what lies between the two sides."""
     for one, _, _ in found.breaks:
-        yield f"the difference of {one.name}", one.difference, one.theirs_effect - one.ours_effect
+        effects = one.theirs_effect - one.ours_effect + one.withheld
+        yield f"the difference of {one.name}", one.difference, effects
     opened = found.long.opened + found.short.opened
     matched = found.long.matched + found.short.matched
-    yield "the two sides' difference", found.difference, opened - matched
+    yield "the two sides' difference", found.difference, opened - matched - found.withheld
 
 
 def _book_sums(found: Report) -> Iterator[_Sum]:
@@ -384,6 +393,10 @@ def _on(found: Report, account: str, posting: str = "") -> int:
 
 def _done(sums: Sequence[FileSum], direction: str) -> int:
     return sum(one.amount for one in sums if (one.direction, one.state) == (direction, "S"))
+
+
+def _is_matched(one: Break, date: str) -> bool:
+    return settled_by(one, date) and not one.resolution
 
 
 def settled_by(one: Break, date: str) -> bool:

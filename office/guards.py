@@ -31,6 +31,11 @@ _CHART: Final = "(SELECT name, value FROM chart_lines WHERE chart = (SELECT max(
 _PURPOSE: Final = "substr(NEW.posting, length(NEW.date) + length(NEW.bank) + 3)"
 """What a posting is for: `day`, or the name of a break."""
 _SUSPENSE: Final = f"JOIN {_CHART} s ON s.name = CASE WHEN b.difference > 0 THEN 'long' ELSE 'short' END"
+_WITHHELD: Final = (
+    f"JOIN {_CHART} a ON b.withheld <> 0 AND a.name = 'product ' || b.code"
+    f" JOIN {_CHART} k ON k.name = 'by_bank ' || a.value"
+)
+"""The account of a break's processing code, from which it withholds something."""
 _NAMES_IT: Final = (
     "(a.note = b.resolution OR substr(a.note, 1, length(b.resolution) + 2) = b.resolution || ': ')"
 )
@@ -52,8 +57,10 @@ _LEGS_DUE: Final = f"""(SELECT account, bank, CAST(sum(amount) AS BIGINT) AS amo
     UNION ALL SELECT substr(k.name, 9), {_BY_BANK}, -b.difference FROM breaks b
         JOIN {_CHART} e ON e.name = 'end ' || b.resolution || ' ' || b."class"
             || CASE WHEN b.difference > 0 THEN ' +' ELSE ' -' END
-        LEFT JOIN {_CHART} p ON p.name = 'product ' || b.code
-        JOIN {_CHART} k ON k.name = 'by_bank ' || CASE e.value WHEN 'product' THEN p.value ELSE e.value END
+        LEFT JOIN {_CHART} p ON p.name = 'product '
+            || CASE WHEN e.value = 'product' AND b.bank_code <> '' THEN b.bank_code ELSE b.code END
+        JOIN {_CHART} k ON k.name = 'by_bank '
+            || CASE WHEN e.value IN ('product', 'our_product') THEN p.value ELSE e.value END
         WHERE {_SETTLED}
     UNION ALL SELECT c.value, r.bank, r.theirs_effect FROM reconciliations r
         JOIN {_CHART} c ON c.name = 'clearing'
@@ -61,6 +68,11 @@ _LEGS_DUE: Final = f"""(SELECT account, bank, CAST(sum(amount) AS BIGINT) AS amo
     UNION ALL SELECT substr(k.name, 9), {_BY_BANK}, -p.effect FROM products p
         JOIN {_CHART} a ON a.name = 'product ' || p.code JOIN {_CHART} k ON k.name = 'by_bank ' || a.value
         WHERE p.bank = NEW.bank AND p.date = NEW.date AND {_OF_DAY}
+    UNION ALL SELECT substr(k.name, 9), {_BY_BANK}, b.withheld FROM breaks b {_WITHHELD}
+        WHERE b.bank = NEW.bank AND b.date = NEW.date AND {_OF_DAY}
+    UNION ALL SELECT substr(k.name, 9), {_BY_BANK}, -b.withheld FROM breaks b {_WITHHELD}
+        WHERE b.bank = NEW.bank AND b.settled_on = NEW.date AND b.state = 'closed' AND b.resolution = ''
+        AND {_OF_DAY}
     UNION ALL SELECT s.value, b.bank, -b.difference FROM breaks b {_SUSPENSE}
         WHERE b.bank = NEW.bank AND b.date = NEW.date AND {_OF_DAY}
     UNION ALL SELECT s.value, b.bank, b.difference FROM breaks b {_SUSPENSE}
@@ -123,7 +135,7 @@ _MAKE_POSTING: Final = (
 # What a break is about. Its class is not here: a later day's line may show that it was timing.
 _FIXED: Final = (
     'UPDATE OF "break", bank, date, key, line, direction, code, policy, due, ours_effect, theirs_effect,'
-    " difference"
+    " withheld, difference, bank_code, bank_policy, bank_due"
 )
 _STANDS: Final = "what a break is about never changes"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from office.lines import Class, Finding
+from office.lines import Class, Finding, terminal_of
 
 
 def offers(findings: Sequence[Finding]) -> dict[int, str]:
@@ -45,10 +45,6 @@ def _groups(findings: Sequence[Finding], cls: Class) -> dict[tuple[str, str], li
         if finding.cls is cls and finding.difference:
             if finding.policy:
                 groups[finding.direction, f"policy {finding.policy}"].append(index)
-            groups[finding.direction, f"terminal {_terminal(finding.key)}"].append(index)
+            terminal = terminal_of(finding.key).partition("/")[2]
+            groups[finding.direction, f"terminal {terminal}"].append(index)
     return groups
-
-
-def _terminal(key: str) -> str:
-    """The terminal in a key of ledger.request.key_of."""
-    return key.partition("/")[2].rpartition("/")[0].rpartition("/")[0]

@@ -10,13 +10,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
+from ledger.capitals import in_figures
 from ledger.errors import InvariantBroken
+from office.details import agree
 from office.hints import offers
 from office.lines import (
     Carried,
     Class,
     Closing,
     Finding,
+    LateReversal,
     Ours,
     Paired,
     Result,
@@ -32,6 +35,7 @@ __all__ = [
     "Class",
     "Closing",
     "Finding",
+    "LateReversal",
     "Ours",
     "Paired",
     "Result",
@@ -45,15 +49,20 @@ __all__ = [
 
 
 def resolve(
-    paired: Paired, carried: Iterable[Carried], earlier: Mapping[str, int], lists_reversed: bool
+    paired: Paired,
+    carried: Iterable[Carried],
+    earlier: Mapping[str, int],
+    lists_reversed: bool,
+    late: Iterable[LateReversal] = (),
 ) -> Result:
-    """Hold what is left against the unresolved breaks of earlier dates, and give every line its class.
+    """Hold what is left against the breaks of earlier dates, and give every line its class.
 
     `earlier` maps a key to the effect, in fen, that this bank's earlier files leave of it, for the keys of
     `keys_to_look_up`; one that is not there counts 0. `lists_reversed`: this bank's files also list what was
-    reversed. Raises InvariantBroken where a line is lost or counted twice, or the effects do not balance.
+    reversed. `late` are the reversals that we refused today as too late. Raises InvariantBroken where a line
+    is lost or counted twice, or the effects do not balance.
     """
-    settling = _Settling(carried, earlier, lists_reversed)
+    settling = _Settling(carried, earlier, lists_reversed, late)
     for one, line in paired.reversed_pairs:
         settling.reversed_pair(one, line)
     lines = {line.key: line for line in paired.theirs_left}
@@ -64,16 +73,26 @@ def resolve(
             del lines[one.key]
     for line in lines.values():
         settling.bank_has(line)
+    settling.refused_too_late()
     return settling.result(paired)
 
 
 class _Settling:
     """The lines left of a date, as far as they have been given their classes."""
 
-    def __init__(self, carried: Iterable[Carried], earlier: Mapping[str, int], lists_reversed: bool) -> None:
+    def __init__(
+        self,
+        carried: Iterable[Carried],
+        earlier: Mapping[str, int],
+        lists_reversed: bool,
+        late: Iterable[LateReversal],
+    ) -> None:
         self._carried: dict[str, list[Carried]] = defaultdict(list)
+        self._withheld: dict[str, list[Carried]] = defaultdict(list)
         for one in sorted(carried, key=lambda one: (one.date, one.name)):
-            self._carried[one.key].append(one)
+            (self._withheld if one.withheld else self._carried)[one.key].append(one)
+        self._late = {one.original: one for one in late}
+        self._late_by_own_key = {one.key: one for one in late}
         self._earlier = earlier
         self._taken_back: set[str] = set()
         self._lists_reversed = lists_reversed
@@ -88,14 +107,19 @@ class _Settling:
         self._taken_back.add(line.key)
         if self._close(line, 0, change, "the bank has reversed it since"):
             change = 0
-        if one.state == "R" and one.amount == line.amount and change == 0:
+        if one.state == "R" and one.amount == line.amount and change == 0 and agree(one, line):
             self._matched += 1
         else:
             self._findings.append(pair_differs(one, line, change))
 
     def undone_late(self, one: Ours, line: Theirs | None) -> bool:
         """Place a late undoing (or putting back) of ours; tell whether the bank's line went with it."""
-        if line is not None and line.direction == one.direction and self._both_changed(one, line):
+        is_open = self._withholding_changed(one)
+        if (
+            line is not None
+            and line.direction == one.direction
+            and self._both_changed(one, line, is_open=is_open)
+        ):
             self._place(ours=1, theirs=1)
             return True
         self._place(ours=1)
@@ -122,6 +146,8 @@ class _Settling:
     def bank_has(self, line: Theirs) -> None:
         """Place a line of the bank's file that we do not have."""
         self._place(theirs=1)
+        if self._is_of_late_reversal(line):
+            return
         before = self._earlier.get(line.key, 0)
         change = self._change(line)
         if line.state == "R" and before != 0:
@@ -143,6 +169,15 @@ class _Settling:
         reason += self._see(line.key, same)
         self._findings.append(finding_of(cls, line, line.line, 0, change, reason))
 
+    def refused_too_late(self) -> None:
+        """Name the reversals that we refused as too late and of which the bank's file says nothing.
+
+        Both sides have the original in effect, and the bank has asked to undo it: its money is withheld.
+        """
+        for late in self._late.values():
+            reason = "the bank asked to reverse it, and we refused as too late"
+            self._findings.append(self._late_finding(late, 0, 0, reason))
+
     def result(self, paired: Paired) -> Result:
         """Everything together, once it is certain that no line and no fen went astray."""
         self._count_lines(paired)
@@ -155,10 +190,10 @@ class _Settling:
             paired.matched + self._matched,
             paired.ours_effect,
             paired.theirs_effect + taken_back,
-            tuple(sorted((*paired.findings, *self._findings), key=lambda one: (one.key, one.line))),
+            tuple(sorted((*paired.findings, *self._findings), key=lambda one: (one.key, one.line, one.cls))),
             tuple(sorted(self._closings)),
         )
-        explained = sum(one.difference for one in result.findings)
+        explained = sum(one.theirs_effect - one.ours_effect for one in result.findings)
         explained += sum(one.theirs_effect - one.ours_effect for one in result.closings)
         difference = result.theirs_effect - result.ours_effect
         if difference != explained:
@@ -184,15 +219,67 @@ class _Settling:
             return line.effect
         return -self._earlier.get(line.key, 0)
 
-    def _both_changed(self, one: Ours, line: Theirs) -> bool:
-        """Whether the bank's line says what our late change says, or ends a difference together with it."""
+    def _withholding_changed(self, one: Ours) -> bool:
+        """Take what was withheld of a transaction along with a late change of it; tell whether anything was.
+
+        A break on which nobody has decided ends, since nothing is withheld any more. What two people have
+        decided stands, so a change after it is withheld by itself, for a decision of its own.
+        """
+        breaks = self._withheld.get(one.key, [])
+        for carried in breaks:
+            if not carried.is_decided and carried.withheld == -one.effect:
+                breaks.remove(carried)
+                reason = "it was reversed on our side since, and nothing is withheld any more"
+                self._closings.append(Closing(carried.name, carried.cls, one.effect, one.effect, reason))
+                return True
+        if not breaks and not one.misfit:
+            return False
+        reason = "what was withheld of it has changed since with us" + self._see(one.key)
+        cls = Class.MISFIT if one.misfit else Class.DETAILS_DIFFER
+        self._findings.append(finding_of(cls, one, 0, 0, 0, reason)._replace(withheld=one.effect))
+        return True
+
+    def _is_of_late_reversal(self, line: Theirs) -> bool:
+        """Take the bank's line as that of a reversal which we refused as too late, if it is one: it lists the
+        original as the bank now has it, or the reversal itself.
+        """
+        late = self._late_by_own_key.get(line.key)
+        if late is None:
+            late = self._late.get(line.key)
+            if late is None or late.direction != line.direction or (line.state == "S") == (late.effect != 0):
+                return False
+        if self._late.pop(late.original, None) is None:
+            return False
+        reason = "the bank asked to reverse it, we refused as too late, and its file has it all the same"
+        self._findings.append(self._late_finding(late, line.line, self._change(line), reason))
+        return True
+
+    def _late_finding(self, late: LateReversal, number: int, change: int, reason: str) -> Finding:
+        """The finding on a refused reversal. What no line of the bank's changes is withheld, unless a break
+        of the transaction has it in suspense already.
+        """
+        is_elsewhere = bool(self._carried.get(late.original) or self._withheld.get(late.original))
+        withheld = 0 if change or is_elsewhere else late.effect
+        told = f"{reason}: {in_figures(late.amount)}{self._see(late.original)}"
+        about = late.original, number, late.direction, late.code, late.policy, late.due
+        return Finding(Class.LATE_REVERSAL, *about, 0, change, told, withheld)
+
+    def _both_changed(self, one: Ours, line: Theirs, *, is_open: bool) -> bool:
+        """Whether the bank's line says what our late change says, or ends a difference together with it.
+
+        `is_open` tells that a break about what is withheld has changed with it: then the details of the two
+        are not compared, since they are what that break is about.
+        """
         change = self._change(line)
         if line.state == "R" and change != one.effect:
             return self._close(one, one.effect, change, "its state changed since, and both sides agree now")
         repeats = line.state == "S" and self._earlier.get(line.key, 0) != 0
         if repeats or change != one.effect or self._ended_by(one, one.effect, 0):
             return False
-        self._matched += 1
+        if is_open or agree(one, line):
+            self._matched += 1
+        else:
+            self._findings.append(pair_differs(one, line, change))
         return True
 
     def _ended_by(self, line: Ours | Theirs, ours_change: int, theirs_change: int) -> Carried | None:
@@ -224,11 +311,12 @@ class _Settling:
             for one in self._carried.get(line.key, ())
             if (one.cls, one.direction) == (cls, line.direction)
             and (one.ours_effect, one.theirs_effect) == effects
+            and agree(one, line)
         ]
 
     def _see(self, key: str, same: Sequence[Carried] = ()) -> str:
         """Name the carried break that a clerk should look at: one that fits but for the window, or any."""
         if same:
             return f"; same key in break {same[0].name} of {same[0].date}: offered, not taken"
-        others = self._carried.get(key)
+        others = self._carried.get(key) or self._withheld.get(key)
         return f"; see also break {others[0].name} of {others[0].date}" if others else ""

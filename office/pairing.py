@@ -11,16 +11,22 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from ledger.errors import InvariantBroken
-from office.lines import Class, Finding, Ours, Paired, Theirs, finding_of, pair_differs
+from office.details import agree, plain
+from office.lines import Class, Finding, Ours, Paired, Theirs, finding_of, pair_differs, terminal_of
+
+_ByRrn = tuple[str, str, str, str]
+"""An RRN, a direction, a bank's terminal, and a policy as it is compared."""
 
 
-def pair(ours: Iterable[Ours], theirs: Iterable[Theirs]) -> Paired:
+def pair(ours: Iterable[Ours], theirs: Iterable[Theirs], *, has_policy: bool = True) -> Paired:
     """Pair two sides: by key and direction, then what is left by RRN; then name the bank's repeated lines.
 
-    Both are used as they come: ours by key, theirs by key and line, in the order of Python strings. Raises
-    InvariantBroken where they are not.
+    Both are used as they come: ours by key, theirs by key and line, in the order of Python strings.
+    `has_policy` tells that the bank's lines have a column for the policy: an RRN, of which nobody says how
+    long it stays the only one, then pairs lines of one policy only. Raises InvariantBroken where the order is
+    another.
     """
-    pairing = _Pairing()
+    pairing = _Pairing(has_policy=has_policy)
     groups = _by_key(theirs)
     group = next(groups, [])
     previous = ""
@@ -52,8 +58,8 @@ _MARKS_A_PACK: Final = 4096
 
 
 class _PairedMarks:
-    """The RRN, direction and amount of every pair, exactly: joined to a few long strings, since a million
-    short ones in a set would take more memory than all the rest.
+    """The terminal, policy, RRN, direction and amount of every pair, exactly: joined to a few long strings,
+    since a million short ones in a set would take more memory than all the rest.
     """
 
     def __init__(self) -> None:
@@ -77,7 +83,8 @@ class _PairedMarks:
 class _Pairing:
     """Both sides as far as they have been read."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, has_policy: bool) -> None:
+        self._has_policy = has_policy
         self._ours = self._theirs = self._matched = 0
         self._ours_effect = self._theirs_effect = 0
         self._findings: list[Finding] = []
@@ -145,21 +152,23 @@ class _Pairing:
             self._paired_marks.add(_mark(line))
         if line.state == "R":
             self._reversed_pairs.append((one, line))
-        elif one.state == line.state and one.amount == line.amount:
+        elif one.state == line.state and one.amount == line.amount and agree(one, line):
             self._matched += 1
         else:
             self._findings.append(pair_differs(one, line, line.effect))
 
     def _pair_by_rrn(self) -> None:
-        """Pair what is left and has the same RRN and direction, where there is one such on both sides."""
-        ours: dict[tuple[str, str], list[Ours]] = defaultdict(list)
-        theirs: dict[tuple[str, str], list[Theirs]] = defaultdict(list)
+        """Pair what is left and has the same RRN, direction, terminal and policy, where there is one such on
+        both sides.
+        """
+        ours: dict[_ByRrn, list[Ours]] = defaultdict(list)
+        theirs: dict[_ByRrn, list[Theirs]] = defaultdict(list)
         for one in self._ours_left:
             if one.rrn and one.state != "U":
-                ours[one.rrn, one.direction].append(one)
+                ours[self._by_rrn(one)].append(one)
         for line in self._theirs_left:
             if line.key not in self._undone_keys:
-                theirs[line.rrn, line.direction].append(line)
+                theirs[self._by_rrn(line)].append(line)
         gone: set[str | tuple[str, int]] = set()
         for named, alone in ours.items():
             group = theirs.get(named, [])
@@ -173,6 +182,10 @@ class _Pairing:
         self._ours_left = [one for one in self._ours_left if one.key not in gone]
         self._theirs_left = [line for line in self._theirs_left if (line.key, line.line) not in gone]
 
+    def _by_rrn(self, line: Ours | Theirs) -> _ByRrn:
+        policy = plain(line.policy) if self._has_policy else ""
+        return line.rrn, line.direction, terminal_of(line.key), policy
+
     def _name_duplicates(self) -> None:
         """Of the bank's lines left, name those that repeat a pair, or a line left further up in the file."""
         keys = self._paired_keys
@@ -183,7 +196,7 @@ class _Pairing:
             if line.key in keys:
                 reason = "the bank's file has this transaction on another line too"
             elif _mark(line) in marks:
-                reason = "the bank's file has another line of the same RRN, direction and amount"
+                reason = "the bank's file has another line of the same RRN, terminal, policy and amount"
             if reason:
                 self._findings.append(finding_of(Class.DUPLICATE, line, line.line, 0, line.effect, reason))
             else:
@@ -212,12 +225,19 @@ def _by_key(theirs: Iterable[Theirs]) -> Iterator[list[Theirs]]:
 
 
 def _best(one: Ours, group: list[Theirs]) -> Theirs | None:
-    """The line most like ours: of its amount and state, if there is one; never of another direction."""
+    """The line most like ours: of its amount, state and details, if there is one; never of another
+    direction.
+    """
     if len(group) == 1:
         return group[0] if group[0].direction == one.direction else None
     same = [line for line in group if line.direction == one.direction]
-    return min(same, key=lambda line: (line.amount != one.amount, line.state != one.state), default=None)
+    return min(
+        same,
+        key=lambda line: (line.amount != one.amount, line.state != one.state, not agree(one, line)),
+        default=None,
+    )
 
 
 def _mark(line: Theirs) -> str:
-    return f"{line.direction}{line.amount} {line.rrn}"
+    """What two lines of one transaction have in common under two keys. No text of a line holds a tab."""
+    return f"{line.direction}{line.amount}\t{terminal_of(line.key)}\t{line.policy}\t{line.rrn}"

@@ -20,7 +20,8 @@ from office.schema import breaks, legs, postings, products, reconciliations
 _encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _OPENED: Final = (
     *("break", "class", "key", "line", "direction", "code", "policy", "due"),
-    *("ours_effect", "theirs_effect", "difference", "reason", "hint", "owner"),
+    *("ours_effect", "theirs_effect", "withheld", "difference", "bank_code", "bank_policy", "bank_due"),
+    *("reason", "hint", "owner"),
 )
 
 

@@ -7,14 +7,13 @@ decides; what becomes of a break, `office.breaks`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, and_, insert, or_, select
 
-from ledger.bookfile import KINDS
 from ledger.day import DayState
-from office.breaks import BreakState, Finding, close_matched, listing, open_breaks
+from office.breaks import Break, BreakState, Finding, close_matched, listed, listing, open_breaks
 from office.bulk import in_chunks, stream
 from office.errors import OfficeError
 from office.match import (
@@ -29,10 +28,18 @@ from office.match import (
     pair,
     resolve,
 )
-from office.schema import bank_files, bank_lines, days, products, reconciliations
-from office.standing import Window, by_bytes, misfits, our_side, recorded_at
+from office.schema import bank_files, bank_lines, breaks, days, products, reconciliations
+from office.standing import (
+    Window,
+    by_bytes,
+    exception_advices,
+    late_reversals,
+    our_side,
+    recorded_at,
+)
 
 _TOLD_EVERY = 10_000
+_UNDECIDED = (BreakState.SUSPENSE, BreakState.PROPOSED)
 
 
 class NotReconcilable(OfficeError):
@@ -40,11 +47,13 @@ class NotReconcilable(OfficeError):
 
 
 class Terms(NamedTuple):
-    """What was agreed with the bank that matters here: whether its files list what was reversed, who looks
-    after its breaks, and how near to a cut-over (microseconds) the other side may date an event differently.
+    """What was agreed with the bank that matters here: whether its files list what was reversed and name the
+    policy, who looks after its breaks, and how near to a cut-over (microseconds) the other side may date an
+    event differently.
     """
 
     lists_reversed: bool
+    has_policy: bool
     owner: str
     near_us: int
 
@@ -82,10 +91,13 @@ def reconcile(
     sums: Counter[str] = Counter()
     lines: Counter[str] = Counter()
     ours = _counted(our_side(connection, bank, date, window), sums, lines, progress)
-    paired = pair(ours, _their_side(connection, bank, date))
+    paired = pair(ours, _their_side(connection, bank, date), has_policy=terms.has_policy)
+    late = late_reversals(connection, bank, date)
+    # What has changed late with us, and what the bank wants changed, may be in breaks that are decided.
+    changed = {one.key for one in paired.ours_left if one.state == "U"} | {one.original for one in late}
     earlier = _earlier(connection, bank, date, keys_to_look_up(paired))
-    carried = tuple(_carried(connection, bank, date, window))
-    result = resolve(paired, carried, earlier, terms.lists_reversed)
+    carried = tuple(_carried(connection, bank, date, window, changed))
+    result = resolve(paired, carried, earlier, terms.lists_reversed, late)
     found = (*_findings(result, terms.owner), *_misfits(connection, bank, date, terms.owner))
     names = open_breaks(connection, bank, date, found, at)
     for closing in result.closings:
@@ -168,11 +180,15 @@ def _earlier(connection: Connection, bank: str, date: str, keys: Sequence[str]) 
     return dict(standing)
 
 
-def _carried(connection: Connection, bank: str, date: str, window: Window) -> Iterator[Carried]:
-    """The breaks of earlier dates that a line of this one may still close: nobody has decided on them."""
-    undecided = (BreakState.SUSPENSE, BreakState.PROPOSED)
-    listed = listing(connection, bank=bank, states=undecided)
-    waiting = [one for one in listed if one.date < date and one.difference]
+def _carried(
+    connection: Connection, bank: str, date: str, window: Window, changed: Iterable[str]
+) -> Iterator[Carried]:
+    """The breaks of earlier dates that a line of this one may still close: nobody has decided on them; and
+    those on the keys in `changed` that have withheld something, decided or not.
+    """
+    undecided = listing(connection, bank=bank, states=_UNDECIDED)
+    waiting = [one for one in undecided if one.date < date and one.difference]
+    waiting += _decided(connection, bank, date, changed)
     followed = {row.date: row.next_date for row in connection.execute(select(days.c.date, days.c.next_date))}
     moments = recorded_at(connection, (one.key for one in waiting))
     for one in waiting:
@@ -180,7 +196,30 @@ def _carried(connection: Connection, bank: str, date: str, window: Window) -> It
         near = moment is not None and abs(moment - window.begins) <= window.near_us
         adjacent = followed.get(one.date) == date
         cls, effects = Class(one.cls), (one.ours_effect, one.theirs_effect)
-        yield Carried(one.name, one.date, cls, one.key, one.direction, *effects, adjacent, near)
+        yield Carried(
+            one.name,
+            one.date,
+            cls,
+            one.key,
+            one.direction,
+            *effects,
+            adjacent,
+            near,
+            one.code,
+            one.policy,
+            one.due,
+            one.withheld,
+            one.state not in _UNDECIDED,
+        )
+
+
+def _decided(connection: Connection, bank: str, date: str, keys: Iterable[str]) -> Iterator[Break]:
+    """The breaks of earlier dates on these keys that had withheld something when two people decided."""
+    is_settled = and_(breaks.c.state == BreakState.CLOSED, breaks.c.resolution != "")
+    was_decided = or_(breaks.c.state.in_((BreakState.APPROVED, BreakState.POSTED)), is_settled)
+    for chunk in in_chunks(sorted(set(keys))):
+        of_keys = and_(breaks.c.key.in_(chunk), breaks.c.bank == bank, breaks.c.date < date)
+        yield from listed(connection, and_(of_keys, breaks.c.withheld != 0, was_decided))
 
 
 def _findings(result: Result, owner: str) -> Iterator[Finding]:
@@ -199,15 +238,23 @@ def _findings(result: Result, owner: str) -> Iterator[Finding]:
             one.reason,
             hints.get(place, ""),
             owner,
+            one.withheld,
+            one.bank_code,
+            one.bank_policy,
+            one.bank_due,
         )
 
 
 def _misfits(connection: Connection, bank: str, date: str, owner: str) -> Iterator[Finding]:
-    """The bank has moved the money already; what it was for, a person must find out."""
-    for key, kind, code, policy, due, misfit in misfits(connection, bank, date):
-        direction = "P" if KINDS.get(code, "premium") == "benefit" else "C"
-        reason = f"an advice ({kind}) that did not fit the book: as a request it would have got {misfit}"
-        yield Finding("misfit", key, 0, direction, code, policy, due, 0, 0, reason=reason, owner=owner)
+    """The bank has moved the money already; what it was for, a person must find out: until then no account
+    of ours takes it.
+    """
+    for one in exception_advices(connection, bank, date):
+        reason = (
+            f"an advice ({one.kind}) that did not fit the book: as a request it would have got {one.misfit}"
+        )
+        about = one.key, 0, one.direction, one.code, one.policy, one.due
+        yield Finding(Class.MISFIT.value, *about, 0, 0, reason, "", owner, withheld=one.effect)
 
 
 def _write(

@@ -55,7 +55,11 @@ BREAK_COLUMNS: Final = (
     "line",
     "ours_yuan",
     "theirs_yuan",
+    "withheld_yuan",
     "difference_yuan",
+    "bank_code",
+    "bank_policy",
+    "bank_due",
     "reason",
     "hint",
     "owner",
@@ -213,7 +217,7 @@ def _page(template: str, **values: object) -> str:
 def _break_row(found: Report, listed: Listed) -> tuple[str | int, ...]:
     one = listed.found
     texts = one.cls, one.direction, one.code, one.policy, one.due, one.key
-    amounts = one.ours_effect, one.theirs_effect, one.difference
+    amounts = one.ours_effect, one.theirs_effect, one.withheld, one.difference
     people = one.resolution, one.proposed_by, one.approved_by
     return (
         found.date,
@@ -222,6 +226,7 @@ def _break_row(found: Report, listed: Listed) -> tuple[str | int, ...]:
         *map(_text, texts),
         one.line,
         *map(plain_yuan, amounts),
+        *map(_text, (one.bank_code, one.bank_policy, one.bank_due)),
         *map(_text, (one.reason, one.hint, one.owner)),
         listed.age,
         one.state.value,

@@ -179,7 +179,11 @@ breaks = Table(
     text_column("due"),
     integer_column("ours_effect"),
     integer_column("theirs_effect"),
+    integer_column("withheld"),
     integer_column("difference"),
+    text_column("bank_code"),
+    text_column("bank_policy"),
+    text_column("bank_due"),
     text_column("reason"),
     text_column("hint"),
     text_column("owner"),
@@ -190,14 +194,14 @@ breaks = Table(
     text_column("settled_on"),
     UniqueConstraint("bank", "date", "key", "line", "class", name="break_once"),
     CheckConstraint(
-        "class IN ('bank_only', 'ours_only', 'amount_differs', 'state_differs', 'duplicate', 'timing',"
-        " 'misfit')",
+        "class IN ('bank_only', 'ours_only', 'amount_differs', 'state_differs', 'details_differ',"
+        " 'duplicate', 'timing', 'late_reversal', 'misfit')",
         name="break_class",
     ),
     CheckConstraint(
         "state IN ('open', 'suspense', 'proposed', 'approved', 'posted', 'closed')", name="break_state"
     ),
-    CheckConstraint("difference = theirs_effect - ours_effect", name="break_difference"),
+    CheckConstraint("difference = theirs_effect - ours_effect + withheld", name="break_difference"),
     CheckConstraint("approved_by = '' OR approved_by <> proposed_by", name="two_people"),
     CheckConstraint(
         "(state IN ('approved', 'posted') AND approved_by <> '') OR state NOT IN ('approved', 'posted')",
@@ -214,9 +218,11 @@ breaks = Table(
     Index("breaks_by_key", "key"),
 )
 """One difference each. The name is `B<date>-<bank>-<number>`; `line` is the line in the bank's file, 0 where
-only we have it; `difference` is what lies in suspense: theirs - ours, in fen (0 for a misfit advice and for
-lines without effect). `settled_on` is the business date on which it was posted out of suspense.
-What a break is about never changes, nor does a break go away.
+only we have it; `difference` is what lies in suspense, in fen: theirs - ours + withheld. `withheld` is the
+effect that our journal has and that no product's account takes before the break is decided: of a misfit
+advice, of a pair whose details differ, of what the bank asked too late to reverse. `bank_code`, `bank_policy`
+and `bank_due` are what the bank's line names where it names another. `settled_on` is the business date on
+which it was posted out of suspense. What a break is about never changes, nor does a break go away.
 """
 
 break_events = Table(

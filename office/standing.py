@@ -11,13 +11,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, func, select
 
 from ledger.entry import Kind
 from office.bulk import in_chunks, stream
-from office.match import Ours, effect_of
+from office.match import LateReversal, Ours, effect_of
 from office.schema import entries
 
+_TOO_LATE = "REVERSAL TOO LATE"
+"""The reason of a reversal that was refused because its original is too old."""
 _UNDOINGS = (Kind.CANCEL.value, Kind.REVERSAL.value)
 _SETTLEMENTS = (Kind.COLLECTION.value, Kind.PAYOUT.value)
 _DIRECTIONS = {Kind.COLLECTION.value: "C", Kind.PAYOUT.value: "P"}
@@ -57,7 +59,7 @@ def _undone(date: str, *, at_end: bool) -> ColumnElement[bool]:
 
 
 def _transactions(bank: str, date: str) -> Select[Any]:
-    names = ("key", "kind", "amount", "rrn", "recorded_at", "mti", "code", "policy", "due")
+    names = ("key", "kind", "amount", "rrn", "recorded_at", "mti", "code", "policy", "due", "misfit")
     return select(*(entries.c[name] for name in names), _undone(date, at_end=True)).where(
         entries.c.bank == bank, entries.c.response == "00", entries.c.kind.in_(_SETTLEMENTS)
     )
@@ -67,11 +69,13 @@ def _of_date(connection: Connection, bank: str, date: str, window: Window) -> It
     """The order of the keys is that of their bytes, whatever the database's own is."""
     query = _transactions(bank, date).where(entries.c.business_date == date)
     ordered = query.order_by(by_bytes(connection, entries.c.key))
-    for key, kind, amount, rrn, recorded_at, mti, code, policy, due, undone in stream(connection, ordered):
+    for row in stream(connection, ordered):
+        key, kind, amount, rrn, recorded_at, mti, code, policy, due, misfit, undone = row
         direction, state = _DIRECTIONS[kind], "R" if undone else "S"
         effect = effect_of(direction, state, amount)
         near, late = window.is_near(recorded_at), mti[1:3] == "22"
-        yield Ours(key, direction, amount, state, rrn, effect, near, late, code, policy, due)
+        about = code, policy, due, bool(misfit)
+        yield Ours(key, direction, amount, state, rrn, effect, near, late, *about)
 
 
 def by_bytes(connection: Connection, column: ColumnElement[str]) -> ColumnElement[str]:
@@ -86,11 +90,11 @@ def late_undoings(connection: Connection, bank: str, date: str) -> list[Ours]:
     for chunk in in_chunks(sorted(keys)):
         query = _transactions(bank, date).where(entries.c.key.in_(chunk), entries.c.business_date < date)
         before = _undone_before(connection, chunk, date)
-        for key, kind, amount, rrn, _, _, code, policy, due, undone in connection.execute(query):
-            direction = _DIRECTIONS[kind]
+        for key, kind, amount, rrn, _, _, code, policy, due, misfit, undone in connection.execute(query):
+            direction, about = _DIRECTIONS[kind], (code, policy, due, bool(misfit))
             change = effect_of(direction, "S", amount) * (int(before[key]) - int(bool(undone)))
             if change:
-                found.append(Ours(key, direction, amount, "U", rrn, change, False, True, code, policy, due))
+                found.append(Ours(key, direction, amount, "U", rrn, change, False, True, *about))
     return sorted(found)
 
 
@@ -110,13 +114,64 @@ def _undone_before(connection: Connection, keys: Sequence[str], date: str) -> di
     return defaultdict(bool, {key: bool(undone) for key, undone in connection.execute(query)})
 
 
-def misfits(connection: Connection, bank: str, date: str) -> list[tuple[Any, ...]]:
-    """The advices of a date that did not fit the book: key, kind, code, policy, due, misfit; in order."""
-    names = ("key", "kind", "code", "policy", "due", "misfit")
-    query = select(*(entries.c[name] for name in names)).where(
+class Exceptional(NamedTuple):
+    """An advice that did not fit the book, and the `effect` that it has when its date ends, in fen: 0 where
+    it was reversed by then, and for a cancel, of which the bank's file shows what it comes to. `misfit` is
+    the response that it would have got as a request.
+    """
+
+    key: str
+    kind: str
+    direction: str
+    code: str
+    policy: str
+    due: str
+    misfit: str
+    effect: int
+
+
+def exception_advices(connection: Connection, bank: str, date: str) -> list[Exceptional]:
+    """The advices of a date that did not fit the book, by key."""
+    names = ("key", "kind", "code", "policy", "due", "misfit", "amount")
+    query: Select[Any] = select(*(entries.c[name] for name in names), _undone(date, at_end=True)).where(
         entries.c.bank == bank, entries.c.business_date == date, entries.c.misfit != ""
     )
-    return sorted(tuple(row) for row in connection.execute(query))
+    found = []
+    for row in connection.execute(query):
+        key, kind, code, policy, due, misfit, amount, undone = row
+        direction = _DIRECTIONS.get(kind, "C")
+        effect = 0 if undone or kind not in _SETTLEMENTS else effect_of(direction, "S", amount)
+        found.append(Exceptional(key, kind, direction, code, policy, due, misfit, effect))
+    return sorted(found)
+
+
+def late_reversals(connection: Connection, bank: str, date: str) -> list[LateReversal]:
+    """The reversals of a date that were refused because their originals are too old, by key: one an original.
+
+    Where the original is a cancel, the money in question is that of what it cancelled.
+    """
+    asked, named, settled = entries.alias("asked"), entries.alias("named"), entries.alias("settled")
+    is_refused = and_(asked.c.kind == Kind.REVERSAL.value, asked.c.reason == _TOO_LATE)
+    target = case((named.c.kind == Kind.CANCEL.value, named.c.original), else_=named.c.key)
+    query = (
+        select(asked.c.key, settled.c.key)
+        .join(named, named.c.key == asked.c.original)
+        .join(settled, settled.c.key == target)
+        .where(asked.c.bank == bank, asked.c.business_date == date, is_refused)
+        .where(settled.c.kind.in_(_SETTLEMENTS), settled.c.response == "00")
+        .order_by(asked.c.key)
+    )
+    asked_by = {row[1]: row[0] for row in connection.execute(query)}
+    found = []
+    for chunk in in_chunks(sorted(asked_by)):
+        chosen = select(*(entries.c[name] for name in ("key", "kind", "amount", "code", "policy", "due")))
+        of_keys = chosen.add_columns(_undone(date, at_end=True)).where(entries.c.key.in_(chunk))
+        for key, kind, amount, code, policy, due, undone in connection.execute(of_keys):
+            direction = _DIRECTIONS[kind]
+            effect = effect_of(direction, "R" if undone else "S", amount)
+            about = direction, amount, effect, code, policy, due
+            found.append(LateReversal(asked_by[key], key, *about))
+    return sorted(found)
 
 
 def recorded_at(connection: Connection, keys: Iterable[str]) -> dict[str, int]:

@@ -59,6 +59,13 @@ CLASSES: Final[Mapping[str, Class]] = MappingProxyType(
                 "One transaction, in effect on one side and undone on the other.",
             ),
         ),
+        "details_differ": Class(
+            Words("要素不符", "Details differ"),
+            Words(
+                "同一笔交易，金额与状态一致，保单、交易码或应收付不同：全额挂账，查明前不入产品科目。",
+                "One transaction, the same amount and state; policy, due or DE 3 differ: whole in suspense.",
+            ),
+        ),
         "duplicate": Class(
             Words("重复", "Duplicate"),
             Words(
@@ -73,11 +80,18 @@ CLASSES: Final[Mapping[str, Class]] = MappingProxyType(
                 "Dated differently around a cut-over; its other half was found on the later date.",
             ),
         ),
+        "late_reversal": Class(
+            Words("逾期冲正", "Late reversal"),
+            Words(
+                "银行要求冲正的交易已过期限，我方拒绝：原交易金额挂账，由两人定夺。",
+                "A reversal that came too late and was refused: what it was to undo is in suspense.",
+            ),
+        ),
         "misfit": Class(
             Words("不符通知", "Misfit advice"),
             Words(
-                "银行已办妥、我方只能照记的通知，与应收应付不符；本身不产生差额。",
-                "An advice of what the bank had done that fitted no due of ours; no difference by itself.",
+                "银行已办妥、我方只能照记的通知，与应收应付不符：全额挂账，查明前不入产品科目。",
+                "An advice of what the bank had done that did not fit the book: whole in suspense.",
             ),
         ),
     }

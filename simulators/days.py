@@ -57,7 +57,7 @@ class BankSide:
     touched: set[str] = field(default_factory=set)
     opens: dict[str, list[Expected]] = field(default_factory=dict)
     closes: dict[str, list[str]] = field(default_factory=dict)
-    misfits: dict[str, list[str]] = field(default_factory=dict)
+    misfits: dict[str, list[Expected]] = field(default_factory=dict)
 
     def key(self, belief: Belief) -> str:
         """The key of a transaction of this bank."""
@@ -309,7 +309,9 @@ class Days:
             if answer.due_date:
                 self._paid(answer, due)
             else:
-                bank.misfits.setdefault(answer.business_date, []).append(bank.key(belief))
+                signed = belief.amount if KINDS[belief.code] == "premium" else -belief.amount
+                whole = Expected(Class.MISFIT, bank.key(belief), signed)
+                bank.misfits.setdefault(answer.business_date, []).append(whole)
 
         return Asked(self._request(bank, belief, due), heard)
 

@@ -18,6 +18,7 @@ from office.lines import Class
 
 _STANS = 1_000_000
 _AMOUNT_CHANGE = 100
+_DETAILS = ("policy", "due", "code")
 
 
 class Counts(NamedTuple):
@@ -27,13 +28,15 @@ class Counts(NamedTuple):
     ours_only: int = 0
     amount_differs: int = 0
     state_differs: int = 0
+    details_differ: int = 0
     duplicate: int = 0
     timing: int = 0
     renumbered: int = 0
 
 
 class Expected(NamedTuple):
-    """What the reconciliation must report: `difference` is theirs - ours, in fen.
+    """What the reconciliation must report: `difference` is theirs - ours, in fen; where details differ, the
+    whole amount.
 
     TIMING is reported as OURS_ONLY, with this difference, on the day itself; the next day's file ends it,
     under the class TIMING.
@@ -69,6 +72,7 @@ def seed(
     seeding.ours_only(counts.ours_only)
     seeding.amount_differs(counts.amount_differs)
     seeding.state_differs(counts.state_differs)
+    seeding.details_differ(counts.details_differ)
     seeding.duplicate(counts.duplicate)
     seeding.bank_only(counts.bank_only)
     return seeding.seeded()
@@ -120,6 +124,12 @@ class _Seeding:
             flipped = line._replace(state="R" if line.state == "S" else "S")
             self._replace(Class.STATE_DIFFERS, line, flipped)
 
+    def details_differ(self, count: int) -> None:
+        """Give lines another policy, another due, or another code of their own direction, by turns."""
+        for number, line in enumerate(self._take(count, self._whole)):
+            self._done.append(self._with_other_detail(line, _DETAILS[number % len(_DETAILS)]))
+            self._expect(Class.DETAILS_DIFFER, line, effect(line))
+
     def duplicate(self, count: int) -> None:
         for line in self._take(count, self._whole):
             self._done += (line, line)
@@ -155,6 +165,15 @@ class _Seeding:
         self._done.append(other)
         self._expect(cls, line, effect(other) - effect(line))
 
+    def _with_other_detail(self, line: BankLine, name: str) -> BankLine:
+        """The line with another code, due or policy; with another policy, where it names no due."""
+        if name == "code":
+            codes = [code for code, kind in KINDS.items() if kind == KINDS[line.code] and code != line.code]
+            return line._replace(code=self._random.choice(codes))
+        if name == "due" and line.due:
+            return line._replace(due=_other_name(line.due))
+        return line._replace(policy=_other_name(line.policy))
+
     def _with_new_stan(self, line: BankLine) -> BankLine:
         """The line under a key that no other has."""
         while self._key(line) in self._keys:
@@ -169,3 +188,8 @@ class _Seeding:
             rrn = f"{self._random.randrange(10**12):012d}"
         self._rrns[rrn] += 1
         return rrn
+
+
+def _other_name(name: str) -> str:
+    """Another name of the same length."""
+    return name[:-1] + ("8" if name.endswith("7") else "7")

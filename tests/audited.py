@@ -29,7 +29,16 @@ from tests import world
 from tests.world import BANKS, CHART, SEALER, World
 
 STATED = Stated(SEALER.public, lines_of(CHART), frozenset({"li", "wang"}))
-COUNTS = Counts(1, 1, 1, 1, 1, 0, 1)
+COUNTS = Accounts(CHART.clearing, CHART.long, CHART.short, CHART.products)
+COUNTS = Counts(
+    bank_only=1,
+    ours_only=1,
+    amount_differs=1,
+    state_differs=1,
+    details_differ=1,
+    duplicate=1,
+    renumbered=1,
+)
 _TABLE = re.compile(r"(?:UPDATE|DELETE FROM|INSERT INTO) (\w+)")
 
 

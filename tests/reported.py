@@ -35,7 +35,14 @@ NAME = {code: f"{one.zh} {one.en}" for code, one in CHART.accounts.items()}
 
 
 def broken(
-    number: int, date: str, cls: str, ours: int, theirs: int, state: str = "suspense", **given: str
+    number: int,
+    date: str,
+    cls: str,
+    ours: int,
+    theirs: int,
+    state: str = "suspense",
+    withheld: int = 0,
+    **given: str,
 ) -> Break:
     """A break of BANK, as the table would have it."""
     values: dict[str, Any] = {
@@ -51,7 +58,11 @@ def broken(
         "due": f"D{number}",
         "ours_effect": ours,
         "theirs_effect": theirs,
-        "difference": theirs - ours,
+        "withheld": withheld,
+        "difference": theirs - ours + withheld,
+        "bank_code": "",
+        "bank_policy": "",
+        "bank_due": "",
         "reason": "the bank's file has it, we do not",
         "hint": "",
         "owner": "李娜",

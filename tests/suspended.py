@@ -73,5 +73,6 @@ def approved(connection: Connection, name: str, resolution: str = "refund") -> B
 
 def row(**given: Any) -> Break:  # noqa: ANN401 - any column
     values = dict.fromkeys(Break._fields, "") | {"line": 1, "ours_effect": 0, "state": BreakState.APPROVED}
+    values["withheld"] = 0  # type: ignore[assignment]
     values |= {"name": NAME, "bank": BANK, "date": D1, "cls": "bank_only", "code": "500000"}
     return Break(**{**values, **given})  # type: ignore[arg-type]

@@ -2,7 +2,8 @@
 may have. Which one held when, the trail says.
 
 Reading only. A chart's line is a name and a value; `end <resolution> <class> <sign>` gives the account to
-which a break's difference goes, or `product` for that of its processing code.
+which a break's difference goes, or `product` for that of its processing code as the bank has it, `our_product`
+for that of ours.
 """
 
 from __future__ import annotations
@@ -43,11 +44,15 @@ class Chart(NamedTuple):
         """The account on which a difference in fen lies."""
         return self.at("long" if difference > 0 else "short")
 
-    def counter(self, resolution: str, cls: str, code: str, difference: int) -> str:
-        """The account that takes a break's difference, in fen, when it is settled so."""
+    def counter(self, resolution: str, cls: str, codes: tuple[str, str], difference: int) -> str:
+        """The account that takes a break's difference, in fen, when it is settled so; `codes` are the
+        processing codes of our journal and of the bank's line, empty where that is ours.
+        """
         sign = _SIGNS[(difference > 0) - (difference < 0)]
         account = self.at(f"end {resolution} {cls} {sign}")
-        return self.at(f"product {code}") if account == "product" else account
+        if account == "product":
+            return self.at(f"product {codes[1] or codes[0]}")
+        return self.at(f"product {codes[0]}") if account == "our_product" else account
 
     def bank_of(self, account: str, bank: str) -> str:
         """The bank that a leg on an account of that bank's posting names."""

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, and_, select, text
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, exists, not_, select, text
 
 from ledger import schema as front_schema
 from ledger.store import Store
@@ -136,3 +136,17 @@ def is_settlement(entries: Any) -> ColumnElement[bool]:  # noqa: ANN401 - a tabl
 def is_undoing(entries: Any) -> ColumnElement[bool]:  # noqa: ANN401 - a table or an alias of one
     """Whether an entry took another one out of effect. Said so that the index on such entries serves."""
     return and_(entries.c.original != "", entries.c.turn.is_not(None), entries.c.kind.in_(UNDOINGS))
+
+
+def undone(date: str | ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether an entry of the office's is undone when the date ends, by what is not undone itself by then."""
+    undoing, again = office_schema.entries.alias("undoing"), office_schema.entries.alias("again")
+    reinstated = exists().where(
+        is_undoing(again), again.c.original == undoing.c.key, again.c.business_date <= date
+    )
+    return exists().where(
+        is_undoing(undoing),
+        undoing.c.original == office_schema.entries.c.key,
+        undoing.c.business_date <= date,
+        not_(reinstated),
+    )

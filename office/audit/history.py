@@ -50,12 +50,13 @@ class _Break(NamedTuple):
     settled_on: str
     ours_effect: int
     theirs_effect: int
+    withheld: int
     difference: int
 
 
 def break_rows(evidence: Evidence) -> Outcome:
-    """Invariant 9: a break's difference is theirs - ours, its name is its own, and what is decided was
-    decided by two people.
+    """Invariant 9: a break's difference is theirs - ours + withheld, its name is its own, and what is decided
+    was decided by two people.
     """
     columns = [breaks.c[name] for name in ("break", "class", *_Break._fields[2:])]
     count = 0
@@ -67,10 +68,11 @@ def break_rows(evidence: Evidence) -> Outcome:
 
 
 def _row_faults(row: _Break) -> Iterator[str]:
-    if row.difference != row.theirs_effect - row.ours_effect:
-        yield f"its difference is {row.difference}, its effects {row.theirs_effect} and {row.ours_effect}"
+    if row.difference != row.theirs_effect - row.ours_effect + row.withheld:
+        effects = f"{row.theirs_effect} and {row.ours_effect}"
+        yield f"its difference is {row.difference}, its effects {effects}, and {row.withheld} is withheld"
     if row.cls == "misfit" and (row.ours_effect, row.theirs_effect) != (0, 0):
-        yield "is of an advice that did not fit the book, and has effects"
+        yield "is of an advice that did not fit the book, and has effects of its own"
     if not row.name.startswith(f"B{row.date}-{row.bank}-"):
         yield f"is not named after its date, {row.date}, and bank, {row.bank}"
     decided = row.state in _DECIDED or (row.state == "closed" and row.resolution != "")

@@ -8,7 +8,7 @@ by one for the rest. Memory grows with the differences of a bank's day, not with
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, case, exists, func, not_, or_, select
 
@@ -19,11 +19,16 @@ from office.audit.evidence import (
     Outcome,
     count_of,
     is_settlement,
-    is_undoing,
     stream,
+    undone,
 )
 from office.audit.totals import BankDay, changes, taken_back
 from office.schema import bank_lines, breaks, entries, reconciliations
+
+_WITHOUT_OURS: Final = ("bank_only", "duplicate", "late_reversal")
+"""Classes of breaks in which no line of our side of the date is."""
+_WITHOUT_LINES: Final = ("details_differ", "late_reversal")
+"""Classes of breaks that may be about what is withheld alone, with a line on neither side."""
 
 
 class _Ours(NamedTuple):
@@ -33,6 +38,9 @@ class _Ours(NamedTuple):
     direction: str
     amount: int
     rrn: str
+    code: str
+    policy: str
+    due: str
     state: str
     effect: int
 
@@ -45,6 +53,9 @@ class _Theirs(NamedTuple):
     direction: str
     amount: int
     rrn: str
+    code: str
+    policy: str
+    due: str
     state: str
     back: int
 
@@ -71,7 +82,9 @@ class _Break(NamedTuple):
     @property
     def has_ours(self) -> bool:
         """Whether a line of ours is in it, as its class says."""
-        return self.cls not in ("bank_only", "duplicate") and not (self.cls == "timing" and self.line)
+        if self.cls == "details_differ":
+            return self.line != 0
+        return self.cls not in _WITHOUT_OURS and not (self.cls == "timing" and self.line)
 
 
 def accounted_lines(evidence: Evidence) -> Outcome:
@@ -138,7 +151,7 @@ class _Day:
         for one in self._breaks:
             subject = f"break {one.name}"
             ours = self._ours.get(one.key) if one.has_ours else None
-            if one.line and ours is not None and ours.state == "U":
+            if one.line and ours is not None and ours.state == "U" and one.cls != "details_differ":
                 ours = None  # a late change of ours has a break of its own
             if one.line and one.line_effect is None:
                 yield subject, f"names line {one.line}, which the bank's file does not have"
@@ -146,7 +159,7 @@ class _Day:
                 yield subject, f"the bank's effect is not {one.theirs_effect} by its line"
             if one.ours_effect != (ours.effect if ours else 0):
                 yield subject, f"our effect is not {one.ours_effect} by the journal"
-            if not one.line and ours is None:
+            if not one.line and ours is None and one.cls not in _WITHOUT_LINES:
                 yield subject, "names a line that is on neither side"
 
     def _possible(self, one: _Break) -> tuple[int, ...]:
@@ -163,23 +176,27 @@ class _Day:
 
     def _our_exceptions(self) -> Iterator[_Ours]:
         day = self._bank, self._date
-        undone = _undone(self._date)
-        names = ("key", "kind", "amount", "rrn")
+        by_now = undone(self._date)
+        names = ("key", "kind", "amount", "rrn", "code", "policy", "due")
         query = _our_lines(day).with_only_columns(
-            *(entries.c[name] for name in names), case((undone, 1), else_=0)
+            *(entries.c[name] for name in names), case((by_now, 1), else_=0)
         )
         agrees = exists().where(_same(), bank_lines.c.state == "S")
-        for key, kind, amount, rrn, is_undone in stream(self._office, query.where(or_(undone, not_(agrees)))):
+        for row in stream(self._office, query.where(or_(by_now, not_(agrees)))):
+            key, kind, amount, rrn, code, policy, due, is_undone = row
             direction, state = "C" if kind == "collection" else "P", "R" if is_undone else "S"
             effect = (0 if is_undone else amount) * (1 if direction == "C" else -1)
-            yield _Ours(key, direction, amount, rrn, state, effect)
-        late = (one for one in changes(self._office, *day) if one.late and one.effect)
-        yield from (_Ours(one.key, one.direction, one.amount, one.rrn, "U", one.effect) for one in late)
+            yield _Ours(key, direction, amount, rrn, code, policy, due, state, effect)
+        for one in changes(self._office, *day):
+            if one.late and one.effect:
+                about = one.key, one.direction, one.amount, one.rrn, one.code, one.policy, one.due
+                yield _Ours(*about, "U", one.effect)
 
     def _their_exceptions(self) -> Iterator[_Theirs]:
         line = bank_lines.c
-        agrees = exists().where(_same(), is_settlement(entries), not_(_undone(self._date)))
-        columns = line.line, line.key, line.direction, line.amount, line.rrn, line.state
+        agrees = exists().where(_same(), is_settlement(entries), not_(undone(self._date)))
+        names = ("line", "key", "direction", "amount", "rrn", "code", "policy", "due", "state")
+        columns = [line[name] for name in names]
         query = _their_lines((self._bank, self._date)).with_only_columns(*columns)
         for row in stream(self._office, query.where(or_(line.state != "S", not_(agrees)))):
             yield _Theirs._make((*row, self._back.get((self._bank, self._date, row[0]), 0)))
@@ -203,6 +220,7 @@ class _Day:
             breaks.c.settled_on == self._date,
             breaks.c.state == "closed",
             breaks.c.resolution == "",
+            breaks.c.withheld == 0,
         )
         return set(self._office.execute(query).scalars())
 
@@ -216,20 +234,47 @@ def _pair(ours: dict[str, _Ours], theirs: list[_Theirs]) -> int:
             theirs.remove(line)
             del ours[line.key]
             pairs += 1
-    by_rrn = {(one.rrn, one.direction, one.amount, one.state): one.key for one in ours.values() if one.rrn}
+    by_rrn = {_rrn_mark(one): one for one in ours.values() if one.rrn}
     for line in tuple(theirs):
-        key = by_rrn.pop((line.rrn, line.direction, line.amount, line.state), None)
-        if key is not None:
+        one = by_rrn.get(_rrn_mark(line))
+        if one is not None and _are_alike(one, line):
+            key = by_rrn.pop(_rrn_mark(line)).key
             theirs.remove(line)
             del ours[key]
             pairs += 1
     return pairs
 
 
+def _rrn_mark(line: _Ours | _Theirs) -> tuple[str, str, int, str, str]:
+    terminal = line.key.rpartition("/")[0].rpartition("/")[0]
+    return line.rrn, line.direction, line.amount, line.state, terminal
+
+
 def _agree(one: _Ours, line: _Theirs) -> bool:
     if one.state == "U":
         return one.direction == line.direction and one.effect == line.effect
-    return (one.direction, one.amount, one.state) == (line.direction, line.amount, line.state)
+    alike = (one.direction, one.amount, one.state) == (line.direction, line.amount, line.state)
+    return alike and _are_alike(one, line)
+
+
+def _are_alike(one: _Ours, line: _Theirs) -> bool:
+    """Whether policy, due and code are the same as far as both name them."""
+    pairs = (one.code, line.code), (one.policy, line.policy), (one.due, line.due)
+    return all(_is_one_name(ours, theirs) for ours, theirs in pairs)
+
+
+def _is_one_name(ours: str, theirs: str) -> bool:
+    """Whether two names are one: blanks around and small letters apart; a star of ours stands for any
+    character, since the journal holds what may be a person's number masked.
+    """
+    left, right = ours.strip().upper(), theirs.strip().upper()
+    if not left or not right or left == right:
+        return True
+    return (
+        "*" in left
+        and len(left) == len(right)
+        and all(a in ("*", b) for a, b in zip(left, right, strict=True))
+    )
 
 
 def _our_lines(day: BankDay) -> Select[Any]:
@@ -243,7 +288,8 @@ def _their_lines(day: BankDay) -> Select[Any]:
 
 
 def _same() -> ColumnElement[bool]:
-    """Whether an entry and a line are of one date, key, direction and amount.
+    """Whether an entry and a line are of one date, key, direction and amount, and of one code, policy and due
+    as far as both name them.
 
     The bank is within the key. Naming it here too would have SQLite, which knows nothing of how many rows
     there are, look through the bank's whole file for each entry.
@@ -253,18 +299,12 @@ def _same() -> ColumnElement[bool]:
         bank_lines.c.key == entries.c.key,
         bank_lines.c.amount == entries.c.amount,
         bank_lines.c.direction == case((entries.c.kind == "collection", "C"), else_="P"),
+        bank_lines.c.code == entries.c.code,
+        *(_same_name(name) for name in ("policy", "due")),
     )
 
 
-def _undone(date: str) -> ColumnElement[bool]:
-    """Whether an entry is undone when the date ends, by what is not undone itself by then."""
-    undoing, again = entries.alias("undoing"), entries.alias("again")
-    reinstated = exists().where(
-        is_undoing(again), again.c.original == undoing.c.key, again.c.business_date <= date
-    )
-    return exists().where(
-        is_undoing(undoing),
-        undoing.c.original == entries.c.key,
-        undoing.c.business_date <= date,
-        not_(reinstated),
-    )
+def _same_name(name: str) -> ColumnElement[bool]:
+    ours, theirs = entries.c[name], bank_lines.c[name]
+    plain = func.upper(func.trim(theirs)) == func.upper(func.trim(ours))
+    return or_(ours == theirs, ours == "", func.trim(theirs) == "", plain)

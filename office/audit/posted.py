@@ -50,7 +50,9 @@ def reconciled_sums(evidence: Evidence) -> Outcome:
     for (bank, date, _), one in ours.items():
         so_far = by_day[bank, date]
         by_day[bank, date] = Sum(so_far.lines + one.lines, so_far.effect + one.effect)
-    opened, closed = _opened(connection), _closed(connection)
+    between = breaks.c.theirs_effect - breaks.c.ours_effect
+    opened = _by_day(connection, breaks.c.date, between, breaks.c["break"] != "")
+    closed = _by_day(connection, breaks.c.settled_on, between, _was_matched())
     names = ("bank", "date", "ours", "ours_effect", "theirs", "theirs_effect")
     rows = connection.execute(select(*(reconciliations.c[name] for name in names))).all()
     for bank, date, *stated in rows:
@@ -58,7 +60,7 @@ def reconciled_sums(evidence: Evidence) -> Outcome:
         found = [*by_day[bank, date], *theirs[bank, date]]
         if stated != found:
             yield Failing(6, subject, f"lines and effects are stated as {stated}, and come to {found}")
-        explained = sum(opened.get((bank, date), _NOTHING)) - sum(closed.get((bank, date), _NOTHING))
+        explained = opened.get((bank, date), 0) - closed.get((bank, date), 0)
         if found[3] - found[1] != explained:
             what = f"the sides differ by {found[3] - found[1]} fen, the breaks explain {explained}"
             yield Failing(6, subject, what)
@@ -112,6 +114,11 @@ def _wanted(evidence: Evidence) -> dict[BankDay, Legs]:
             chart = charts.of_day(date)
             account = chart.at(f"product {code}")
             wanted[bank, date][account, chart.bank_of(account, bank)] -= one.effect
+    for (bank, date, code), amount in _withheld(connection).items():
+        if (bank, date) in wanted:
+            chart = charts.of_day(date)
+            account = chart.at(f"product {code}")
+            wanted[bank, date][account, chart.bank_of(account, bank)] += amount
     for (bank, date), made in wanted.items():
         chart = charts.of_day(date)
         made[chart.at("clearing"), bank] += theirs[bank, date].effect
@@ -166,8 +173,36 @@ def _opened(connection: Connection) -> dict[BankDay, _Sums]:
 
 def _closed(connection: Connection) -> dict[BankDay, _Sums]:
     """What the earlier breaks come to that a line of each bank's date closed without anybody deciding."""
-    matched = and_(breaks.c.state == "closed", breaks.c.resolution == "")
-    return _sums_of(connection, breaks.c.settled_on, matched)
+    return _sums_of(connection, breaks.c.settled_on, _was_matched())
+
+
+def _withheld(connection: Connection) -> Counter[tuple[str, str, str]]:
+    """What the breaks of each bank's date keep from the account of each processing code, less what earlier
+    ones had kept that a line of the date closed: no account ever took that.
+    """
+    sums: Counter[tuple[str, str, str]] = Counter()
+    opened = breaks.c.date, breaks.c["break"] != "", 1
+    for date, condition, sign in (opened, (breaks.c.settled_on, _was_matched(), -1)):
+        query = select(breaks.c.bank, date, breaks.c.code, func.sum(breaks.c.withheld))
+        query = query.where(condition, breaks.c.withheld != 0)
+        for bank, day, code, amount in connection.execute(query.group_by(breaks.c.bank, date, breaks.c.code)):
+            sums[bank, day, code] += sign * int(amount)
+    return sums
+
+
+def _was_matched() -> ColumnElement[bool]:
+    """Whether a break was closed by a line of a later date, without anybody deciding."""
+    return and_(breaks.c.state == "closed", breaks.c.resolution == "")
+
+
+def _by_day(
+    connection: Connection,
+    date: ColumnElement[str],
+    amount: ColumnElement[int],
+    condition: ColumnElement[bool],
+) -> dict[BankDay, int]:
+    query = select(breaks.c.bank, date, func.sum(amount)).where(condition).group_by(breaks.c.bank, date)
+    return {(row[0], row[1]): int(row[2]) for row in connection.execute(query)}
 
 
 def _sums_of(
@@ -210,9 +245,8 @@ def _in_suspense() -> ColumnElement[bool]:
     """Whether a break's difference still lies in suspense. One that a line of a later date has closed does
     until that date is posted.
     """
-    matched = and_(breaks.c.state == "closed", breaks.c.resolution == "")
     is_posted = exists().where(days.c.date == breaks.c.settled_on, days.c.state.in_(POSTED))
-    return or_(breaks.c.state.in_(_WAITING), and_(matched, not_(is_posted)))
+    return or_(breaks.c.state.in_(_WAITING), and_(_was_matched(), not_(is_posted)))
 
 
 def resolutions(evidence: Evidence) -> Outcome:
@@ -240,6 +274,7 @@ class _Settled(NamedTuple):
     bank: str
     cls: str
     code: str
+    bank_code: str
     resolution: str
     settled_on: str
     difference: int
@@ -255,14 +290,15 @@ def _settled(connection: Connection) -> Iterator[tuple[str, _Settled]]:
         breaks.c.resolution != "", breaks.c.state.in_(("posted", "closed")), breaks.c.difference != 0
     )
     name = breaks.c.settled_on + "/" + breaks.c.bank + "/" + breaks.c["break"]
-    names = ("bank", "class", "code", "resolution", "settled_on", "difference")
+    names = ("bank", "class", "code", "bank_code", "resolution", "settled_on", "difference")
     query = select(name, *(breaks.c[one] for one in names)).where(settled)
     for posting, *row in stream(connection, query):
         yield posting, _Settled._make(row)
 
 
 def _two_legs(one: _Settled, chart: Chart) -> tuple[_Leg, ...]:
-    counter = chart.counter(one.resolution, one.cls, one.code, one.difference)
+    codes = one.code, one.bank_code
+    counter = chart.counter(one.resolution, one.cls, codes, one.difference)
     currency = chart.at("currency")
     return (
         (chart.suspense(one.difference), one.bank, currency, one.difference),

@@ -44,7 +44,9 @@ _HEX: Final = frozenset(
     {"content", "previous", "salt", "digest", "tip", "root", "signature", "beneficiary", "value", "chains"}
 )
 """Columns of hashes and digests."""
-_WHOLE: Final = _HEX | {"policy", "due", "subject", "note"}
+_NAMES: Final = frozenset({"policy", "due", "bank_policy", "bank_due"})
+"""Columns that hold the name of a policy or a due: the insurer's, or what a bank's line has in its place."""
+_WHOLE: Final = _HEX | _NAMES | {"subject", "note"}
 """Columns in which a run of digits between letters is a part of something else, or chance."""
 _WORDS: Final = re.compile(r"(?<![0-9A-Za-z])[0-9]{13,18}[0-9Xx]?(?![0-9A-Za-z])")
 _OWN_NAMES: Final = frozenset({"policy", "due"})
@@ -137,7 +139,7 @@ def _is_luhn(digits: str) -> bool:
 def _is_own(evidence: Evidence, name: str, text: str, row: Mapping[str, Any]) -> bool:
     """Whether a column holds a policy's or a due's name that the insurer gave."""
     of_entry = "holder" in row
-    if name not in ("policy", "due") and not (name == "subject" and of_entry):
+    if name not in _NAMES and not (name == "subject" and of_entry):
         return False
     # An entry has the holder of a policy, and the date of a due, that it found in the book.
     if of_entry and row["holder" if name == "policy" else "due_date"]:

@@ -24,6 +24,7 @@ from office.audit import (
     privacy,
     totals,
     turns,
+    withheld,
     written,
 )
 from office.audit.evidence import Checked, Evidence, Failing, Outcome, Stated, gathered
@@ -88,6 +89,8 @@ AUDITS: Final[tuple[Callable[[Evidence], Outcome], ...]] = (
     advices.misfits,
     advices.advices,
     advices.all_banks,
+    withheld.withheld,
+    withheld.late_reversals,
     history.break_rows,
     history.break_events_follow,
     decided.decisions,

@@ -51,6 +51,8 @@ class Change(NamedTuple):
     direction: str
     amount: int
     rrn: str
+    policy: str
+    due: str
     late: bool
     effect: int
 
@@ -133,14 +135,16 @@ def changes(connection: Connection, bank: str = "", date: str = "") -> Iterator[
     amount = settlement.c.amount
     signed = case((settlement.c.kind == "collection", amount), else_=-amount)
     effect = func.sum(case((undoing.c.turn % 2 == 0, -signed), else_=signed))
-    columns = [settlement.c[name] for name in ("code", "key", "kind", "amount", "rrn", "business_date")]
+    names = ("code", "key", "kind", "amount", "rrn", "policy", "due", "business_date")
+    columns = [settlement.c[name] for name in names]
     group = undoing.c.bank, undoing.c.business_date, *columns
     query = select(*group, effect).select_from(source).where(is_undoing(undoing), is_settlement(settlement))
     if date:
         query = query.where(undoing.c.bank == bank, undoing.c.business_date == date)
-    for bank_, date_, code, key, kind, fen, rrn, first, change in stream(connection, query.group_by(*group)):
-        direction = "C" if kind == "collection" else "P"
-        yield Change(bank_, date_, code, key, direction, fen, rrn, first < date_, int(change))
+    for row in stream(connection, query.group_by(*group)):
+        bank_, date_, code, key, kind, fen, rrn, policy, due, first, change = row
+        direction, is_late = "C" if kind == "collection" else "P", first < date_
+        yield Change(bank_, date_, code, key, direction, fen, rrn, policy, due, is_late, int(change))
 
 
 def our_sums(connection: Connection) -> Mapping[tuple[str, str, str], Sum]:

@@ -39,7 +39,8 @@ from office.schema import (
 _PULLED: Final = re.compile(r"entries ([0-9]+) to ([0-9]+); tip ([0-9a-f]{64})")
 _OPENED: Final = (
     *("break", "class", "key", "line", "direction", "code", "policy", "due"),
-    *("ours_effect", "theirs_effect", "difference", "reason", "hint", "owner"),
+    *("ours_effect", "theirs_effect", "withheld", "difference", "bank_code", "bank_policy", "bank_due"),
+    *("reason", "hint", "owner"),
 )
 _POST_OF_DAY: Final = "the day of "
 _TOLD_EVERY: Final = 10_000

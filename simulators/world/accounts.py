@@ -17,18 +17,24 @@ from simulators.world.reading import COLLECTIONS, PAYOUTS
 from simulators.world.rules import Book
 
 _CLEARING, _SUSPENSE = "122101", ("224101", "122102")
-_UNSURE = frozenset({"bank_only", "amount_differs", "state_differs", "duplicate"})
+_UNSURE = frozenset(
+    {
+        *("bank_only", "amount_differs", "state_differs", "details_differ", "duplicate", "late_reversal"),
+        "misfit",
+    }
+)
 _MONEY = _UNSURE | {"ours_only", "timing"}
 _OWED = _UNSURE | {"ours_only"}
 ENDS: Mapping[str, tuple[str, str, frozenset[str]]] = MappingProxyType(
     {
         "bank_corrects": ("+-", _CLEARING, _MONEY),
         "accept": ("+-", "products", _MONEY),
+        "ours_stands": ("+-", "products", frozenset({"details_differ"})),
         "refund": ("+", "224102", _UNSURE),
         "recover": ("-", "122103", _OWED),
         "gain": ("+", "6301", _UNSURE),
         "loss": ("-", "6711", _OWED),
-        "no_money": ("0", "", _MONEY | {"misfit"}),
+        "no_money": ("0", "", _MONEY),
     }
 )
 """How a break may end (docs/accounts.md): with which signs of its difference, on which account, and for which
@@ -67,7 +73,7 @@ def fits(one: Break, resolution: str) -> bool:
     """Whether a break may end so; the account of its own processing code takes it only where it has one."""
     signs, _, classes = ENDS[resolution]
     sign = "0" if not one.difference else "+" if one.difference > 0 else "-"
-    has_account = resolution != "accept" or one.code in COLLECTIONS | PAYOUTS
+    has_account = ENDS[resolution][1] != "products" or one.code in COLLECTIONS | PAYOUTS
     return sign in signs and one.cls in classes and has_account
 
 
@@ -103,6 +109,12 @@ def ours(book: Book) -> dict[tuple[str, str], int]:
         for key, fact in book.facts.items()
         if fact.is_settlement and book.stands(fact)
     }
+
+
+def withheld(book: Book) -> dict[tuple[str, str], int]:
+    """What stands at the end and no product's account may have, by bank and key: advices that did not fit."""
+    misfits = {(fact.bank, key) for key, fact in book.facts.items() if fact.misfit}
+    return {name: effect for name, effect in ours(book).items() if name in misfits}
 
 
 def faults(
@@ -145,7 +157,8 @@ def _ledger(
         named = {end[1] for end in ENDS.values()}
         sums["suspense" if account in _SUSPENSE else account if account in named else "products"] += amount
     theirs, right = sum(line.effect for line in lines), sum(ours(book).values())
-    expected = Counter({_CLEARING: theirs, "suspense": right - theirs, "products": -right})
+    held = sum(withheld(book).values())
+    expected = Counter({_CLEARING: theirs, "suspense": right - theirs - held, "products": held - right})
     for one, resolution in decided:
         expected["suspense"] += one.difference
         expected[ENDS[resolution][1]] -= one.difference
@@ -163,12 +176,13 @@ def _breaks(
         different[line.bank, line.key] += line.effect
     for name, effect in ours(book).items():
         different[name] -= effect
+    different.update(withheld(book))
     for one, _ in decided:
         different[one.bank, one.key] -= one.difference
     query = "SELECT bank, key, SUM(difference) FROM breaks WHERE state <> 'closed' GROUP BY bank, key"
     told = {(bank, key): difference for bank, key, difference in connection.execute(query) if difference}
     yield from _unlike({name: amount for name, amount in different.items() if amount}, told)
-    query = "SELECT key FROM breaks WHERE class = 'misfit' ORDER BY key"
+    query = "SELECT DISTINCT key FROM breaks WHERE class = 'misfit' ORDER BY key"
     misfits = [row[0] for row in connection.execute(query)]
     expected = sorted(key for key, fact in book.facts.items() if fact.misfit)
     if misfits != expected:

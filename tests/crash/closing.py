@@ -33,7 +33,7 @@ from tests.office.test_close import content
 from tests.world import BANKS, LAYOUTS, SEALER, World
 
 _POLICIES, _CUSTOMERS = 120, 10
-_SOME = Counts(bank_only=1, ours_only=1, amount_differs=1, state_differs=1, duplicate=1)
+_SOME = Counts(bank_only=1, ours_only=1, amount_differs=1, state_differs=1, details_differ=1, duplicate=1)
 _RUNS, _PAUSE_SECONDS = 40, 0.25
 _PATIENCE_SECONDS = 2
 """A close that has not come to its end when it was run so often does not come to it."""

@@ -151,7 +151,25 @@ def test_breaks_are_named_in_the_order_given_and_kept_as_found(connection: Conne
     assert names == tuple(f"B{D1}-{BANK}-000{number}" for number in (1, 2, 3))
     first = find(connection, names[0])
     assert first == Break(
-        NAME, BANK, D1, *given[0][:7], 0, 100, 100, "why", "", "", BreakState.OPEN, "", "", "", ""
+        NAME,
+        BANK,
+        D1,
+        *given[0][:7],
+        0,
+        100,
+        0,
+        100,
+        "",
+        "",
+        "",
+        "why",
+        "",
+        "",
+        BreakState.OPEN,
+        "",
+        "",
+        "",
+        "",
     )
     assert [one.difference for one in listing(connection)] == [100, -30, 0]
     assert history(connection, NAME) == (HistoryLine(1, 7, "office", "", "open", "bank_only: why"),)

@@ -12,7 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.bookfile import KINDS
-from office.chart import CLASSES, NONE, PRODUCT, AccountKind, Side, parse, shipped, sign_of
+from office.chart import (
+    CLASSES,
+    NONE,
+    OUR_PRODUCT,
+    PRODUCT,
+    AccountKind,
+    Side,
+    parse,
+    shipped,
+    sign_of,
+)
 from office.errors import ChartError
 from office.schema import accounts, breaks
 
@@ -80,15 +90,23 @@ def test_classes_and_kinds_are_those_that_the_database_takes() -> None:
     assert set(get_args(Side)) == allowed_by(accounts, "account_normal")
 
 
-@given(st.sampled_from([one for one in CLASSES if one != "misfit"]), st.integers())
+@given(st.sampled_from(CLASSES), st.integers())
 def test_every_break_has_an_end(break_class: str, difference: int) -> None:
     fitting = CHART.fitting(break_class, difference)
     assert [one.counter == NONE for one in fitting] == [difference == 0] * len(fitting) != []
 
 
-def test_misfit_has_an_end() -> None:
-    assert [one.name for one in CHART.fitting("misfit", 0)] == ["no_money"]
-    assert CHART.fitting("misfit", 1) == ()
+@pytest.mark.parametrize("cls", ["misfit", "late_reversal"])
+def test_money_of_an_advice_or_a_late_reversal_is_decided_on_like_any_other(cls: str) -> None:
+    payout = ["bank_corrects", "accept", "recover", "loss"]
+    assert [one.name for one in CHART.fitting(cls, -1)] == payout
+    assert [one.name for one in CHART.fitting(cls, 1)] == ["bank_corrects", "accept", "refund", "gain"]
+    assert [one.name for one in CHART.fitting(cls, 0)] == ["no_money"]
+
+
+def test_only_where_details_differ_can_our_journal_be_right_without_money() -> None:
+    fitting = [cls for cls in CLASSES if "ours_stands" in [one.name for one in CHART.fitting(cls, 1)]]
+    assert fitting == ["details_differ"]
 
 
 def test_income_takes_only_overages_and_expense_only_shortages() -> None:
@@ -96,6 +114,7 @@ def test_income_takes_only_overages_and_expense_only_shortages() -> None:
     assert ends == {
         "bank_corrects": ("+", "-"),
         "accept": ("+", "-"),
+        "ours_stands": ("+", "-"),
         "refund": ("+",),
         "recover": ("-",),
         "gain": ("+",),
@@ -103,6 +122,7 @@ def test_income_takes_only_overages_and_expense_only_shortages() -> None:
         "no_money": ("0",),
     }
     assert CHART.resolutions["accept"].counter == PRODUCT
+    assert CHART.resolutions["ours_stands"].counter == OUR_PRODUCT
 
 
 @pytest.mark.parametrize(("difference", "sign"), [(0, "0"), (1, "+"), (-1, "-")])
@@ -150,7 +170,7 @@ BAD: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
         "12210 = {",
         (
             ("accounts.12210", "a code is 4, 6 or 8 digits"),
-            ("resolutions.recover.counter", "no account 122103, nor product, nor none"),
+            ("resolutions.recover.counter", "no account 122103, nor product, our_product, none"),
         ),
     ),
     (
@@ -174,9 +194,9 @@ BAD: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
         (("resolutions.GAIN", "a name is 1 to 32 of a-z and _, begins with a letter, and is not failed"),),
     ),
     (
-        '"duplicate", "timing", "misfit"]',
-        '"duplicate", "timing"]',
-        (("resolutions", "none fits a break of class misfit and sign 0"),),
+        'signs = ["0"]\ncounter = "none"',
+        'signs = ["+"]\ncounter = "6301"',
+        tuple(("resolutions", f"none fits a break of class {cls} and sign 0") for cls in CLASSES),
     ),
     ('normal = "credit" }\n6711', 'normal = "credit", tax = 1 }\n6711', (("accounts.6301.tax", ""),)),
     ('kind = "expense"', 'kind = "cost"', (("accounts.6711.kind", ""),)),

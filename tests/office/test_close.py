@@ -17,7 +17,7 @@ from office.schema import OFFICE
 from simulators.discrepancies import Counts
 from tests.world import BANKS, World
 
-SOME = Counts(bank_only=1, ours_only=1, amount_differs=1, state_differs=1, duplicate=1)
+SOME = Counts(bank_only=1, ours_only=1, amount_differs=1, state_differs=1, details_differ=1, duplicate=1)
 _MOMENTS = frozenset(
     {
         *("acts.at", "acts.previous", "bank_files.taken_at", "reconciliations.made_at", "break_events.at"),
@@ -192,7 +192,7 @@ def test_a_day_is_not_reconciled_before_the_one_before_it(closed_day: World) -> 
         pytest.raises(NotReconcilable, match=f"the file of bank {BANKS[0]} for {second} has not been taken"),
         closed_day.office.transaction() as connection,
     ):
-        reconcile(connection, BANKS[0], second, Terms(True, "", 0), 1)
+        reconcile(connection, BANKS[0], second, Terms(True, True, "", 0), 1)
     closed_day.files.update(kept)
     assert [one.waiting for one in closed_day.at_close().run() if one.waiting] == []
 

@@ -42,11 +42,19 @@ def expected(world: World, bank: str, date: str) -> list[tuple[str, str, int]]:
         ("timing" if one.key in told_later else one.cls.value, one.key, one.difference)
         for one in side.opens[date]
     ]
-    return sorted(opened + [("misfit", key, 0) for key in side.misfits.get(date, [])])
+    misfits = [(one.cls.value, one.key, one.difference) for one in side.misfits.get(date, [])]
+    return sorted(opened + misfits)
 
 
 COUNTS = Counts(
-    bank_only=3, ours_only=4, amount_differs=3, state_differs=3, duplicate=3, timing=1, renumbered=3
+    bank_only=3,
+    ours_only=4,
+    amount_differs=3,
+    state_differs=3,
+    details_differ=3,
+    duplicate=3,
+    timing=1,
+    renumbered=3,
 )
 
 

@@ -57,8 +57,10 @@ def test_every_class_is_there_with_what_the_date_opened_of_it() -> None:
         ClassSum("ours_only", 0, 0),
         ClassSum("amount_differs", 1, -10_000),
         ClassSum("state_differs", 1, 500_000),
+        ClassSum("details_differ", 0, 0),
         ClassSum("duplicate", 1, 80_000),
         ClassSum("timing", 0, 0),
+        ClassSum("late_reversal", 0, 0),
         ClassSum("misfit", 1, 0),
     )
 

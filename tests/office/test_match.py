@@ -25,6 +25,8 @@ from office.match import (
 )
 
 KEY = "00001020000/T1/1124235959/000001"
+RENUMBERED = "00001020000/T1/1124235959/000002"
+"""Another key of the same terminal."""
 
 
 def ours(key: str = KEY, state: str = "S", amount: int = 100, direction: str = "C", **given: object) -> Ours:
@@ -101,12 +103,12 @@ def test_lines_that_agree_are_matched_whatever_their_state() -> None:
         ),
         (
             ours(direction="P"),
-            theirs("z", direction="P", amount=90),
+            theirs(RENUMBERED, direction="P", amount=90),
             (
                 "amount_differs",
                 -100,
                 -90,
-                "our amount is 1.00, the bank's 0.90; found by its RRN, the bank's key is z",
+                f"our amount is 1.00, the bank's 0.90; found by its RRN, the bank's key is {RENUMBERED}",
             ),
         ),
     ],

@@ -103,17 +103,17 @@ def on_the_day(expected: Iterable[Expected]) -> list[Expected]:
 def test_each_class_of_discrepancy_by_the_hundred_is_found_and_no_other() -> None:
     lines = business(Random(1), 3000, TODAY)
     near = {key(line) for line in lines[::3]}
-    seeded = seed(BANK, lines, near, Random(2), Counts(*[200] * 7))
+    seeded = seed(BANK, lines, near, Random(2), Counts(*[200] * 8))
     result = reconciled([ours(line, near=key(line) in near) for line in lines], seeded.lines)
     assert reported(result) == on_the_day(seeded.expected)
-    assert len(result.findings) == 6 * 200
-    assert result.matched == 3000 - 4 * 200
+    assert len(result.findings) == 7 * 200
+    assert result.matched == 3000 - 5 * 200
 
 
 def test_the_same_seed_makes_the_same_discrepancies() -> None:
     lines = business(Random(1), 50, TODAY)
     near = [key(line) for line in lines]
-    first, second = (seed(BANK, lines, near, Random(3), Counts(*[3] * 7)) for _ in range(2))
+    first, second = (seed(BANK, lines, near, Random(3), Counts(*[3] * 8)) for _ in range(2))
     assert first == second
 
 
@@ -207,6 +207,20 @@ class NextDay:
         else:
             self.theirs.append(line)
 
+    def details_differ(self, line: BankLine, sent: BankLine, random: Random) -> None:
+        """What both have, and not for the same: where we reverse it, nothing is at stake any more."""
+        story = random.choice(("none", "both", "we", "bank"))
+        if line.state != "S":
+            return
+        if story in ("both", "we"):
+            self.ours.append(ours(line, undone=True))
+            self.closings.append((Class.DETAILS_DIFFER, key(line)))
+        if story in ("both", "bank"):
+            self.theirs.append(sent._replace(state="R"))
+        if story in ("bank", "we"):
+            change = effect(line) if story == "we" else -effect(line)
+            self.findings.append(Expected(Class.STATE_DIFFERS, key(line), change))
+
     def amounts_differ(self, line: BankLine, sent: BankLine, random: Random) -> None:
         """Both may reverse it, each with its own amount."""
         if line.state == "S" and random.choice((True, False)):
@@ -229,6 +243,8 @@ def told(lines: Sequence[BankLine], seeded: Seeded, near: set[str], random: Rand
             day.bank_alone(sent[name], random)
         elif cls is Class.STATE_DIFFERS:
             day.states_differ(by_key[name], random)
+        elif cls is Class.DETAILS_DIFFER:
+            day.details_differ(by_key[name], sent[name], random)
         elif cls is Class.AMOUNT_DIFFERS:
             day.amounts_differ(by_key[name], sent[name], random)
     touched = {one.key for one in seeded.expected}
@@ -252,12 +268,16 @@ def carried_over(result: Result, near: set[str]) -> list[Carried]:
             one.theirs_effect,
             adjacent=True,
             near=one.key in near,
+            code=one.code,
+            policy=one.policy,
+            due=one.due,
+            withheld=one.withheld,
         )
         for one in result.findings
     ]
 
 
-COUNTS = st.builds(Counts, *[st.integers(0, 6)] * 7)
+COUNTS = st.builds(Counts, *[st.integers(0, 6)] * 8)
 
 
 @settings(max_examples=300, deadline=None)
@@ -297,7 +317,7 @@ def test_what_is_expected_is_what_the_two_sides_effects_differ_by(number: int, c
     random = Random(number)
     lines = business(random, sum(counts) + 1, TODAY)
     seeded = seed(BANK, lines, {key(line) for line in lines}, random, counts)
-    expected = sum(one.difference for one in seeded.expected)
+    expected = sum(one.difference for one in seeded.expected if one.cls is not Class.DETAILS_DIFFER)
     assert sum(map(effect, seeded.lines)) - sum(map(effect, lines)) == expected
     assert [effect_of(direction(line), line.state, line.amount) for line in lines] == list(map(effect, lines))
     assert (
