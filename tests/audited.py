@@ -29,7 +29,6 @@ from tests import world
 from tests.world import BANKS, CHART, SEALER, World
 
 STATED = Stated(SEALER.public, lines_of(CHART), frozenset({"li", "wang"}))
-COUNTS = Accounts(CHART.clearing, CHART.long, CHART.short, CHART.products)
 COUNTS = Counts(
     bank_only=1,
     ours_only=1,

@@ -2,8 +2,8 @@
 may have. Which one held when, the trail says.
 
 Reading only. A chart's line is a name and a value; `end <resolution> <class> <sign>` gives the account to
-which a break's difference goes, or `product` for that of its processing code as the bank has it, `our_product`
-for that of ours.
+which a break's difference goes, or `product` for that of its processing code as the bank has it, or
+`our_product` for that of ours.
 """
 
 from __future__ import annotations
