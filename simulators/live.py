@@ -21,6 +21,7 @@ from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 
 from console.failure import fail
+from console.front import today
 from fep.config import Settings, load_settings
 from fep.install import install
 from fep.reactor import react
@@ -146,7 +147,7 @@ def main(folder: Path, status_port: int) -> None:
 
 
 async def _live(reactor: Any, console: Console, folder: Path, status_port: int) -> None:  # noqa: ANN401 - as above
-    config, book = set_up(folder, status_port, f"{now():%Y%m%d}")
+    config, book = set_up(folder, status_port, today())
     ended: Deferred[None] = Deferred()
     machine = serving(config)
     ports = machine.__enter__()

@@ -24,6 +24,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.threads import blockingCallFromThread, deferToThread
 
+from console.front import today
 from fep.reactor import react
 from simulators.cluster import scene
 from simulators.cluster.figures import measured
@@ -196,9 +197,8 @@ def _set_up(reactor: Any, console: Console) -> Cluster:  # noqa: ANN401 - as abo
     FOLDER.chmod(0o711)  # PostgreSQL's user must come through; keys and books are closed all the same
     console.print("[bold]Qianzhi 前置[/bold]: a PostgreSQL pair, three nodes, a balancer; Ctrl-C ends them")
     ports, banks_side = count(FIRST_NODE_PORT), range(FIRST_PORT, FIRST_PORT + len(BANKS))
-    date = time.strftime("%Y%m%d")
     folder = FOLDER.resolve()
-    return scene.built(folder, reactor, POLICIES, date, standby="sync", ports=ports, banks_side=banks_side)
+    return scene.built(folder, reactor, POLICIES, today(), standby="sync", ports=ports, banks_side=banks_side)
 
 
 def _explain(cluster: Cluster, console: Console) -> None:

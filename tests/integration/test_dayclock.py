@@ -4,6 +4,8 @@ node; and settings of the day that are read again.
 
 from __future__ import annotations
 
+import json
+import urllib.request
 from datetime import datetime
 from pathlib import Path
 
@@ -11,10 +13,11 @@ import pytest
 
 from fep.config import Settings, load_settings
 from fep.control import ask
-from fep.schedule import SETTLE_SECONDS
+from fep.schedule import BEIJING, SETTLE_SECONDS
+from ledger.calendar import Calendar
 from ledger.settings import SettingsError
 from tests.clocks import MovedClock
-from tests.machine import Books, Machine, load_front_book, wait_for, write_settings
+from tests.machine import SOCKET_SECONDS, Books, Machine, load_front_book, wait_for, write_settings
 from tests.stage import new_postgresql
 
 MORNING = datetime(2026, 11, 24, 10)  # noqa: DTZ001 - Beijing's
@@ -153,3 +156,36 @@ def test_settings_of_the_day_that_are_read_again_hold_at_once(tmp_path: Path, da
     notes = [note for (note,) in books.rows("SELECT note FROM acts WHERE act = 'reload' ORDER BY number")]
     assert notes == ["asked", "failed: SettingsError", "asked", "done: sections changed day"]
     books.close()
+
+
+def shown(machine: Machine) -> dict[str, tuple[str, int | None]]:
+    """The alarms that the status page is told when it is opened, by their names: how grave, and a figure."""
+    wait_for(machine.service.feed.tick)  # a page that is opened in the same second is told the same
+    url = f"http://127.0.0.1:{machine.service.status_port}/feed"
+    with urllib.request.urlopen(url, timeout=SOCKET_SECONDS) as feed:
+        data = next(line for line in feed if line.startswith(b"data: "))
+    told = json.loads(data.removeprefix(b"data: "))["alarms"]
+    return {alarm["name"]: (alarm["severity"], alarm["figure"]) for alarm in told}
+
+
+def test_the_page_says_what_a_cut_over_waits_for_and_a_year_that_nobody_has_told(
+    tmp_path: Path, database: str
+) -> None:
+    settings = settings_with(tmp_path, database, BY_THE_CLOCK)
+    load_front_book(settings)
+    unknown = Calendar().first_unknown_year("20261124")
+    clock = MovedClock(datetime(unknown - 1, 11, 30, 23, 59))  # noqa: DTZ001
+    machine = Machine(settings, clock)
+    try:
+        clock.wait(30)
+        look(machine)
+        begun = shown(machine)
+        assert (begun["cutover_late"][0], "calendar_ends" in begun) == ("red", False)
+        clock.wait(30)
+        assert shown(machine)["calendar_ends"] == ("yellow", 31)
+        ends = datetime(unknown, 1, 1, tzinfo=BEIJING).timestamp()
+        name = "qianzhi_calendar_end_timestamp_seconds"
+        told = [line for line in machine.get("/metrics")[1].splitlines() if line.startswith(name)]
+        assert [float(line.split()[1]) for line in told] == [ends]
+    finally:
+        machine.stop()
