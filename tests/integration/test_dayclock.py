@@ -20,6 +20,7 @@ from tests.clocks import MovedClock
 from tests.machine import SOCKET_SECONDS, Books, Machine, load_front_book, wait_for, write_settings
 from tests.stage import new_postgresql
 
+# Clocks are moved in the reactor's thread: the machine reads them there too, and must not see half a move.
 MORNING = datetime(2026, 11, 24, 10)  # noqa: DTZ001 - Beijing's
 LATE = datetime(2026, 11, 24, 22)  # noqa: DTZ001
 BY_THE_CLOCK = '[day]\ncutover = "22:00"\n'
@@ -56,10 +57,10 @@ def test_the_clock_ends_one_day_and_the_next_without_dues_waits_for_a_person(
     machine = Machine(settings, clock)
     try:
         assert look(machine) == "20261124"
-        clock.wait_until(LATE)
+        wait_for(clock.wait_until, LATE)
         assert [(look(machine), waits(machine)) for _ in range(2)] == [("20261125", "")] * 2
         for day in (25, 26, 30):
-            clock.wait_until(datetime(2026, 11, day, 22))  # noqa: DTZ001
+            wait_for(clock.wait_until, datetime(2026, 11, day, 22))  # noqa: DTZ001
             assert (look(machine), waits(machine)) == ("20261125", "dues")
     finally:
         machine.stop()
@@ -77,10 +78,10 @@ def test_a_clock_that_was_set_ahead_for_seconds_ends_nothing(tmp_path: Path, dat
     clock = MovedClock(MORNING)
     machine = Machine(settings, clock)
     try:
-        clock.wait(SETTLE_SECONDS)
-        clock.set(14 * 86_400)
+        wait_for(clock.wait, SETTLE_SECONDS)
+        wait_for(clock.set, 14 * 86_400)
         assert [(look(machine), waits(machine)) for _ in range(6)] == [("20261124", "clock")] * 6
-        clock.set(-14 * 86_400)
+        wait_for(clock.set, -14 * 86_400)
         assert (look(machine), waits(machine)) == ("20261124", "")
     finally:
         machine.stop()
@@ -92,7 +93,7 @@ def test_a_machine_that_was_off_for_days_ends_nothing(tmp_path: Path, database: 
     clock = MovedClock(datetime(2026, 11, 30, 9))  # noqa: DTZ001
     machine = Machine(settings, clock)
     try:
-        clock.wait(SETTLE_SECONDS)
+        wait_for(clock.wait, SETTLE_SECONDS)
         assert (look(machine), waits(machine)) == ("20261124", "late")
         assert machine.cut_over() == "20261125"
     finally:
@@ -115,10 +116,10 @@ def test_of_two_nodes_that_end_the_day_at_once_each_knows_that_it_is_ended(
         machines.append(Machine(settings, clock))
     try:
         for clock in clocks:
-            clock.wait_until(LATE)
+            wait_for(clock.wait_until, LATE)
         assert [look(machine) for machine in machines] == ["20261125", "20261125"]
-        clocks[1].set(86_400)
-        clocks[1].accept()
+        wait_for(clocks[1].set, 86_400)
+        wait_for(clocks[1].accept)
         assert [look(machine) for machine in machines] == ["20261125", "20261125"]
     finally:
         for machine in machines:
@@ -141,14 +142,14 @@ def test_settings_of_the_day_that_are_read_again_hold_at_once(tmp_path: Path, da
         wait_for(machine.service.reload)
 
     try:
-        clock.wait_until(LATE)
+        wait_for(clock.wait_until, LATE)
         assert look(machine) == "20261124", "by an operator"
         with pytest.raises(SettingsError, match="20261125 is in holidays too"):
             reload('[day]\nholidays = ["20261125"]\nworkdays = ["20261125"]\n')
         reload('[day]\ncutover = "22:30"\nholidays = ["20261125"]\npoll_seconds = 60\n')
         assert look(machine) == "20261124"
         assert machine.service._polling.interval == 60
-        clock.wait(1800)
+        wait_for(clock.wait, 1800)
         assert look(machine) == "20261126", "the holiday was added"
     finally:
         machine.stop()
@@ -177,11 +178,11 @@ def test_the_page_says_what_a_cut_over_waits_for_and_a_year_that_nobody_has_told
     clock = MovedClock(datetime(unknown - 1, 11, 30, 23, 59))  # noqa: DTZ001
     machine = Machine(settings, clock)
     try:
-        clock.wait(30)
+        wait_for(clock.wait, 30)
         look(machine)
         begun = shown(machine)
         assert (begun["cutover_late"][0], "calendar_ends" in begun) == ("red", False)
-        clock.wait(30)
+        wait_for(clock.wait, 30)
         assert shown(machine)["calendar_ends"] == ("yellow", 31)
         ends = datetime(unknown, 1, 1, tzinfo=BEIJING).timestamp()
         name = "qianzhi_calendar_end_timestamp_seconds"

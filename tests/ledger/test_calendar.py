@@ -86,7 +86,7 @@ def test_a_year_that_nobody_has_told_us_of_is_refused_with_what_to_do() -> None:
 def test_settings_name_a_whole_year_that_the_library_does_not_know() -> None:
     calendar = whole(workdays=("20980104",))
     assert calendar.next_business_date("20980101") == "20980102"
-    assert calendar.next_business_date("20980103") == "20980104", "a Saturday and a worked Sunday"
+    assert calendar.next_business_date("20980103") == "20980104", "a Saturday that is worked"
     assert calendar.next_business_date("20980202") == "20980205"
 
 
@@ -137,6 +137,34 @@ def test_a_whole_year_is_the_settings_alone_even_where_the_library_knows_it() ->
 )
 def test_what_settings_cannot_mean_is_named_with_the_reason(calendar: Calendar, name: str, why: str) -> None:
     assert [(setting, said[: len(why)]) for setting, said in calendar.faults()] == [(name, why)]
+
+
+@pytest.mark.parametrize("missing", LAW_2098[:5])
+def test_a_whole_year_has_each_holiday_of_fixed_date(missing: str) -> None:
+    calendar = whole()._replace(holidays=frozenset(LAW_2098) - {missing})
+    said = f"{missing} is free by law, and whole_years says that 2098 is whole"
+    assert list(calendar.faults()) == [("holidays", said)]
+
+
+def test_a_holiday_of_fixed_date_need_not_be_named_on_a_weekend() -> None:
+    """In 2095 1 January and 1 October are Saturdays, 1 May and 2 October Sundays."""
+    holidays = frozenset({"20950215", "20951003"})
+    calendar = Calendar(holidays, frozenset(), frozenset({2095}))
+    assert list(calendar.faults()) == []
+
+
+@pytest.mark.parametrize(
+    ("month_day", "is_one"),
+    [("0119", False), ("0120", True), ("0205", True), ("0206", False), ("0224", True), ("0225", False)],
+)
+def test_a_spring_festival_takes_a_working_day_between_20_january_and_24_february(
+    month_day: str, is_one: bool
+) -> None:
+    """6 February 2094 is a Saturday."""
+    holidays = frozenset({"20940101", "20941001", f"2094{month_day}"})
+    said = "the Spring Festival of 2094 is missing, and whole_years says that 2094 is whole"
+    calendar = Calendar(holidays, frozenset(), frozenset({2094}))
+    assert list(calendar.faults()) == ([] if is_one else [("holidays", said)])
 
 
 @pytest.mark.parametrize(
