@@ -565,7 +565,7 @@ def withheld(amount: int = 100, cls: Class = Class.DETAILS_DIFFER, is_decided: b
 @pytest.mark.parametrize("cls", [Class.DETAILS_DIFFER, Class.MISFIT])
 def test_what_was_withheld_ends_with_its_reversal_on_our_side(cls: Class) -> None:
     one = undone(misfit=cls is Class.MISFIT)
-    result = matched([one], [theirs(state="R")], [withheld(cls=cls)], {KEY: 100})
+    result = matched([one], detailed(policy="P9", state="R"), [withheld(cls=cls)], {KEY: 100})
     assert (result.matched, closed(result), found(result)) == (1, [("B1", cls, -100, -100)], [])
     result = matched([one], (), [withheld(cls=cls)], {KEY: 100})
     assert (closed(result), found(result)) == (
