@@ -256,9 +256,10 @@ class _Settling:
 
     def _late_finding(self, late: LateReversal, number: int, change: int, reason: str) -> Finding:
         """The finding on a refused reversal. What no line of the bank's changes is withheld, unless a break
-        of the transaction has it in suspense already.
+        of the transaction on which nobody has decided has it in suspense already.
         """
-        is_elsewhere = bool(self._carried.get(late.original) or self._withheld.get(late.original))
+        others = self._carried.get(late.original, []) + self._withheld.get(late.original, [])
+        is_elsewhere = not all(one.is_decided for one in others)
         withheld = 0 if change or is_elsewhere else late.effect
         told = f"{reason}: {in_figures(late.amount)}{self._see(late.original)}"
         about = late.original, number, late.direction, late.code, late.policy, late.due

@@ -641,6 +641,11 @@ def test_what_another_break_has_in_suspense_is_not_withheld_again(waiting: Carri
     assert refused(breaks=[waiting], before=0) == [("late_reversal", KEY, 0, 0, 0)]
 
 
+def test_what_two_people_have_decided_is_withheld_when_its_reversal_comes_too_late() -> None:
+    decided = withheld(cls=Class.MISFIT, is_decided=True)
+    assert refused(breaks=[decided]) == [("late_reversal", KEY, 0, 0, 100)]
+
+
 def test_one_original_is_one_break_however_often_it_is_asked_for() -> None:
     again = late(key="00001020000/T1/1124235959/000003")
     assert refused((), late(), again) == [("late_reversal", KEY, 0, 0, 100)]

@@ -213,7 +213,8 @@ class Oracle:
         return bool(held) or one.misfit
 
     def withheld_of(self, late: LateReversal, change: int) -> int:
-        elsewhere = any(one.key == late.original for one in [*self.breaks, *self.withheld])
+        breaks = [one for one in [*self.breaks, *self.withheld] if one.key == late.original]
+        elsewhere = any(not one.is_decided for one in breaks)
         return 0 if change or elsewhere else late.effect
 
     def late_reversal(self, line: Theirs) -> bool:
