@@ -1,0 +1,56 @@
+"""Lines of either side, breaks of earlier dates, and what matching makes of them: every part defaulted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from office.match import Carried, Class, Ours, Result, Theirs, effect_of, pair, resolve
+
+KEY = "00001020000/T1/1124235959/000001"
+RENUMBERED = "00001020000/T1/1124235959/000002"
+"""Another key of the same terminal."""
+
+
+def ours(key: str = KEY, state: str = "S", amount: int = 100, direction: str = "C", **given: object) -> Ours:
+    effect = effect_of(direction, state, amount)
+    line = Ours(key, direction, amount, state, "R1", effect, False, False, "500000", "P1", "D1")
+    return line._replace(**given)  # type: ignore[arg-type]
+
+
+def undone(key: str = KEY, amount: int = 100, effect: int = -100, **given: object) -> Ours:
+    return ours(key, "U", amount, effect=effect, late=True, **given)  # type: ignore[arg-type]
+
+
+def theirs(
+    key: str = KEY, line: int = 1, state: str = "S", amount: int = 100, direction: str = "C", rrn: str = "R1"
+) -> Theirs:
+    return Theirs(key, line, direction, amount, state, rrn, "500000", "P1", "D1")
+
+
+def carried(
+    cls: Class,
+    ours_effect: int = 0,
+    theirs_effect: int = 0,
+    adjacent: bool = True,
+    near: bool = True,
+    direction: str = "C",
+) -> Carried:
+    return Carried("B1", "20261123", cls, KEY, direction, ours_effect, theirs_effect, adjacent, near)
+
+
+def matched(
+    our_lines: Iterable[Ours] = (),
+    their_lines: Iterable[Theirs] = (),
+    breaks: Iterable[Carried] = (),
+    earlier: Mapping[str, int] | None = None,
+    lists_reversed: bool = True,
+) -> Result:
+    return resolve(pair(our_lines, their_lines), breaks, earlier or {}, lists_reversed)
+
+
+def found(result: Result) -> list[tuple[str, str, int, int, int]]:
+    return [(one.cls, one.key, one.line, one.ours_effect, one.theirs_effect) for one in result.findings]
+
+
+def closed(result: Result) -> list[tuple[str, str, int, int]]:
+    return [one[:4] for one in result.closings]
