@@ -23,6 +23,7 @@ from ledger.front import FrontBook
 from ledger.load import load_book
 from ledger.store import Store
 from office import chart
+from office.acts import MACHINE
 from office.close import prepare as prepare_office
 from protocol.codec import Codec
 from protocol.dialect import Dialect, load
@@ -144,7 +145,7 @@ def prepare(within: Path) -> Ground:
         front.create()
         load_book(store, parse(b"".join(write(DATES[0], FIRST_BOOK))), front_key.identity, 1)
     with closing(Store(f"sqlite:///{ground.office.with_suffix(_TEMPLATE)}")) as store:
-        prepare_office(store, chart.shipped())
+        prepare_office(store, chart.shipped(), 1, MACHINE)
     return ground
 
 

@@ -72,10 +72,10 @@ def decide(world: World, date: str) -> None:
 def test_ten_days_in_a_row_every_difference_is_found_and_the_books_balance(
     world: Callable[..., World],
 ) -> None:
-    here = world(seed=20_260_923, policies=1_500)
+    here = world(seed=20_260_923, policies=1_900)
     dates = []
     for _ in range(10):
-        date, told = here.one_day(60, COUNTS)
+        date, told = here.one_day(75, COUNTS)
         assert [one.text for one in told if one.waiting] == []
         dates.append(date)
         decide(here, date)
