@@ -19,6 +19,7 @@ from console.clock import COMMANDS as CLOCK_COMMANDS
 from console.completion import COMMANDS as COMPLETION_COMMANDS
 from console.describe import COMMANDS as DESCRIBE_COMMANDS
 from console.doctor import COMMANDS as DOCTOR_COMMANDS
+from console.due import COMMANDS as DUE_COMMANDS
 from console.failure import fail, run
 from console.firewall import COMMANDS as FIREWALL_COMMANDS
 from console.front import COMMANDS as FRONT_COMMANDS
@@ -61,6 +62,7 @@ for _command in (
     *ACTS_COMMANDS,
     *DESCRIBE_COMMANDS,
     *DOCTOR_COMMANDS,
+    *DUE_COMMANDS,
     *TRACE_COMMANDS,
     *BANK_COMMANDS,
     *CLOCK_COMMANDS,

@@ -110,6 +110,24 @@ def _bad_macs(picture: Picture) -> Found:
             yield bank.code, bank.mac_lately
 
 
+def _misses(picture: Picture) -> Found:
+    for bank in picture.banks:
+        if bank.misses:
+            yield bank.code, bank.misses
+
+
+def _unfit(picture: Picture) -> Found:
+    """The figure is in whole yuan."""
+    for bank in picture.banks:
+        if bank.unfit and bank.unfit >= bank.unfit_alarm:
+            yield bank.code, bank.unfit // 100
+
+
+def _locked(picture: Picture) -> Found:
+    if picture.locked_dues:
+        yield "", picture.locked_dues
+
+
 def _refused(picture: Picture) -> Found:
     if picture.refused_lately:
         yield "", picture.refused_lately
@@ -140,6 +158,9 @@ RULES: Final[tuple[tuple[str, Severity, Callable[[Picture], Found]], ...]] = (
     ("bank_unsigned", Severity.YELLOW, _light(Light.UNSIGNED)),
     ("bank_silent", Severity.YELLOW, _light(Light.SILENT)),
     ("bad_mac", Severity.YELLOW, _bad_macs),
+    ("unfit", Severity.YELLOW, _unfit),
+    ("dues_locked", Severity.YELLOW, _locked),
+    ("misses", Severity.YELLOW, _misses),
     ("refused", Severity.YELLOW, _refused),
     ("day_old", Severity.YELLOW, _old_day),
     ("calendar_ends", Severity.YELLOW, _untold_year),

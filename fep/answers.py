@@ -56,7 +56,7 @@ def render(request: Message, answer: Answer, dialect: Dialect) -> Message:
     fields[39] = answer.response.value
     if answer.business_date:
         fields[15] = answer.business_date[4:]
-    if answer.response is not Response.APPROVED:
+    if answer.reason or answer.response is not Response.APPROVED:
         fields[44] = answer.reason
     if answer.authorization:
         fields[38] = answer.authorization
@@ -87,6 +87,7 @@ def _groups(answer: Answer, dialect: Dialect) -> list[tuple[str, str]]:
     for due in answer.dues:
         nested = (
             ("DU", due.due),
+            ("PC", due.code),
             ("DK", due.kind),
             ("DD", due.due_date),
             ("AM", str(due.amount)),

@@ -23,7 +23,7 @@ from firewall_rules.hours import Hours
 from firewall_rules.policy import Door, Endpoint, Policy
 from ledger.calendar import Calendar
 from ledger.day import is_date
-from ledger.request import ACT_OF_CODE, FINANCIAL
+from ledger.request import ACT_OF_CODE, FINANCIAL, REVERSAL_DAYS_MAX
 from ledger.settings import Fault, Section, SettingsError, read_settings, rooted_database, rooted_path
 from protocol.dialect import shipped
 from protocol.framing import Framing
@@ -217,6 +217,22 @@ class Bank(Section):
     )
     limit_transaction_fen: Fen = 0
     limit_day_fen: Fen = 0
+    payout_advices: bool = Field(
+        default=False, description="true: an advice that it has paid is recorded, whatever the book says"
+    )
+    unfit_alarm_fen: Fen = Field(
+        default=1_000_000, description="an alarm once its advices of a day that fit no due come to so much"
+    )
+    reversal_days: int = Field(
+        default=1, ge=0, le=REVERSAL_DAYS_MAX, description="so many business days back its reversals reach"
+    )
+    misses_a_minute: int = Field(
+        default=120,
+        ge=1,
+        le=1_000_000,
+        description="answers 25 and 76; then it must wait with what asks or pays",
+    )
+    misses_a_day: int = Field(default=5000, ge=1, le=100_000_000, description="the same for a calendar day")
 
     @field_validator("dialect")
     @classmethod

@@ -145,10 +145,12 @@ class Gate:
             receipt=groups.receipt,
             original=original,
             content=self._digest(mti, covered) if mti != "0100" else "",
-            advice=is_advice(mti),
+            advice=is_advice(mti) and (act is not Act.PAY or self._bank.payout_advices),
             verdict=verdict,
             reason=reason,
             limit_day=self._bank.limit_day_fen,
+            reversal_days=self._bank.reversal_days,
+            may_settle=self._transactions,
             page=int(groups.page) if groups.page else 1,
         )
 
@@ -179,12 +181,14 @@ class Gate:
         fields = message.fields
         if original and not original.startswith(self._bank.code.zfill(11) + "/"):
             return Response.BANK_NOT_ALLOWED, "DE 90: OTHER BANK"
-        if act not in FINANCIAL:
+        if act is Act.REVERSE:
             return Response.APPROVED, ""
-        if act is not Act.CANCEL and fields[3] not in self._transactions:
+        if act in FINANCIAL and act is not Act.CANCEL and fields[3] not in self._transactions:
             return Response.BANK_NOT_ALLOWED, "NOT ALLOWED TO THIS BANK"
         if not self._every_terminal and not self._bank.allows_terminal(fields[41]):
             return Response.TERMINAL_NOT_ALLOWED, "TERMINAL NOT ALLOWED"
+        if act in INQUIRIES:
+            return Response.APPROVED, ""
         if 0 < self._bank.limit_transaction_fen < int(fields[4]):
             return Response.OVER_LIMIT, "OVER LIMIT"
         return Response.APPROVED, ""

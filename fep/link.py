@@ -22,10 +22,11 @@ from fep.config import Bank, Limits
 from fep.contact import Contact
 from fep.gate import TRANSACTIONS, Gate, Unsupported, check_network
 from fep.keys import BankKeys
+from fep.misses import Misses
 from fep.session import Keys, new_session
 from fep.statistics import Statistics
 from fep.tls import Pinned
-from ledger.request import Answer
+from ledger.request import INQUIRIES, Act, Answer, Request
 from protocol.codec import Codec
 from protocol.errors import DecodeError, FormatError
 from protocol.framing import Frame, Framing, answer_tpdu, wrap
@@ -40,6 +41,9 @@ SIGN_ON, SIGN_OFF, KEY_CHANGE, CUTOVER, ECHO = "001", "002", "101", "201", "301"
 _REFUSALS = MappingProxyType({Response.SECURITY: "SIGN ON FIRST", Response.UNAVAILABLE: "STOPPING"})
 """DE 44 for what the session's state refuses."""
 
+_MISSES = frozenset({Response.NOT_FOUND, Response.IDENTITY_DIFFERS})
+_TOO_MANY_MISSES = Answer(Response.UNAVAILABLE, "TOO MANY 25 AND 76, WAIT")
+"""Nothing was done: an inquiry changes nothing, and a payout is not looked at."""
 _OUR_TPDU = b"\x60\x00\x00\x00\x00"
 
 
@@ -52,6 +56,7 @@ class Counterparty:
     refuser: Refuser
     gate: Gate
     keys: BankKeys
+    misses: Misses
     tls: Pinned | None
 
 
@@ -86,6 +91,7 @@ class Link:
         self._refuser = counterparty.refuser
         self._gate = counterparty.gate
         self._bank_keys = counterparty.keys
+        self._misses = counterparty.misses
         self._all = surroundings
         self._send = send
         self._close = close
@@ -195,7 +201,26 @@ class Link:
         except Unsupported as error:
             self._answer(message, frame.tpdu, Answer(Response.NOT_SUPPORTED, str(error)))
         else:
-            self._all.engine.offer(request, partial(self._answer, message, frame.tpdu), self._unanswerable)
+            self._offer(request, message, frame.tpdu)
+
+    def _offer(self, request: Request, message: Message, tpdu: bytes) -> None:
+        """Have a request decided, unless its bank has asked for too much that is not so."""
+        if request.act is Act.PAY and not request.advice and self._misses.is_spent(self._all.seconds()):
+            self._answer(message, tpdu, _TOO_MANY_MISSES)
+            return
+        deliver = partial(self._decided, request.act in INQUIRIES, message, tpdu)
+        self._all.engine.offer(request, deliver, self._unanswerable)
+
+    def _decided(self, is_inquiry: bool, message: Message, tpdu: bytes, answer: Answer) -> None:
+        """Pass the ledger's answer on. An inquiry's is held back where the budget of misses is spent: when it
+        was asked, others may still have been on their way.
+        """
+        now = self._all.seconds()
+        if is_inquiry and self._misses.is_spent(now):
+            answer = _TOO_MANY_MISSES
+        elif answer.response in _MISSES and not answer.replayed:
+            self._misses.add(now)
+        self._answer(message, tpdu, answer)
 
     def _unanswerable(self) -> None:
         """Whether a transaction of this link was done cannot be learnt: an end is no answer, and a 91 or 96

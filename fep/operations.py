@@ -30,6 +30,7 @@ from ledger.acts import MACHINE, Stage, failed
 from ledger.cutover import Cutover, CutoverRefused, cut_over
 from ledger.day import is_date
 from ledger.errors import Conflict, LedgerError, OutcomeUnknown, Unavailable
+from ledger.guesses import UNLOCK, unlock
 from ledger.leftout import lines_of
 from ledger.load import Loaded, load_book
 from ledger.seal import Sealer
@@ -71,7 +72,12 @@ class Operations:
 
     def commands(self) -> Mapping[str, Command]:
         """The table for fep.control."""
-        wanted = {"cutover": self._cut_over_for, "load": self._load_for, "record": self._record_for}
+        wanted = {
+            "cutover": self._cut_over_for,
+            "load": self._load_for,
+            "record": self._record_for,
+            "unlock": self._unlock_for,
+        }
         return {name: partial(self._carried_out, command) for name, command in wanted.items()}
 
     @staticmethod
@@ -110,6 +116,15 @@ class Operations:
             loaded.date
         )  # the first load opens the first day: nobody waits for the next poll
         return loaded._asdict()
+
+    async def _unlock_for(self, asked: Mapping[str, Any], _progress: Progress, by: str) -> dict[str, Any]:
+        due = str(asked.get("due", ""))
+        try:
+            await self.engine.between_batches(partial(unlock, self.store, due, self.clock.now_us(), by))
+        except Exception as error:
+            await self._noted(by, UNLOCK, "", failed(error))
+            raise
+        return {"due": due}
 
     async def _record_for(self, asked: Mapping[str, Any], _progress: Progress, by: str) -> dict[str, Any]:
         """Write down what a command is about to do, or has done, by itself."""

@@ -7,7 +7,7 @@ picture, `fep.alarms` says; words and formats for people are the page's own. No 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -19,9 +19,11 @@ from fep.config import Bank, Settings
 from fep.contact import NEVER, latest
 from fep.history import History
 from fep.link import Link
+from fep.misses import Misses
 from fep.schedule import Obstacle, beijing, seconds_left
 from fep.server import Server
 from fep.statistics import Statistics
+from ledger.front import Overview
 from ledger.outstanding import Figures
 
 BANDS: Final = (1, 7, 30)
@@ -68,6 +70,9 @@ class BankPicture:
     p99_us: int | None
     mac_failures: int
     mac_lately: int
+    misses: int = 0
+    unfit: int = 0
+    unfit_alarm: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +149,7 @@ class Picture:
     responses: tuple[ResponseCount, ...]
     banks: tuple[BankPicture, ...]
     breaks: OpenBreaks
+    locked_dues: int = 0
 
 
 class Painter:
@@ -161,6 +167,8 @@ class Painter:
         clock: WallClock,
         seconds: Callable[[], float],
         obstacle: Callable[[], Obstacle | None],
+        misses: Mapping[str, Misses],
+        overview: Callable[[], Overview],
     ) -> None:
         self._settings = settings
         self._server = server
@@ -170,6 +178,8 @@ class Painter:
         self._clock = clock
         self._seconds = seconds
         self._obstacle = obstacle
+        self._misses = misses
+        self._overview = overview
 
     def picture(self, state: State, figures: Figures | str | None) -> Picture:
         """Draw it; `figures` are the office's, or why there are none, or None where none were told."""
@@ -200,6 +210,7 @@ class Painter:
             responses=tuple(self._responses()),
             banks=tuple(self._banks(settings, now)),
             breaks=open_breaks(figures, today, is_wanted=bool(settings.status.breaks)),
+            locked_dues=self._overview().locked_dues,
         )
 
     def _queue(self) -> Queue:
@@ -248,6 +259,9 @@ class Painter:
             p99_us=history.p99_us([code]),
             mac_failures=self._statistics.mac_failures[code],
             mac_lately=history.last.mac_failures.get(code, 0) - history.first.mac_failures.get(code, 0),
+            misses=self._misses[code].to_tell(self._seconds()) if code in self._misses else 0,
+            unfit=self._overview().unfit.get(code, 0),
+            unfit_alarm=bank.unfit_alarm_fen,
         )
 
     def _ago(self, at: float | None) -> int | None:

@@ -37,6 +37,7 @@ from fep.figures import FiguresFile
 from fep.gate import Gate
 from fep.history import History
 from fep.link import CUTOVER, Counterparty, Surroundings
+from fep.misses import Misses
 from fep.operations import Operations
 from fep.picture import Painter
 from fep.server import Server
@@ -46,7 +47,7 @@ from fep.tls import Pinned
 from fep.trail import RELOAD, SIGNAL, ClockWord, clock_word
 from fep.vault import Vault
 from firewall_rules.gateway import Gateway
-from ledger.front import FrontBook
+from ledger.front import FrontBook, Overview
 from ledger.settings import Fault, SettingsError
 from ledger.store import Store
 from protocol.codec import Codec
@@ -105,6 +106,8 @@ class Service:
         self._reread = reread
         self._world = world
         self._vault = Vault(settings.keystore)
+        self._misses: dict[str, Misses] = {}
+        self._overview = Overview()
         self._counterparties = self._parties(settings, self._vault)
         checked_path(Path(settings.node.control))
         self._store = Store(settings.node.database)
@@ -213,6 +216,8 @@ class Service:
             world.clock,
             world.reactor.seconds,
             lambda: self.day_clock.obstacle,
+            self._misses,
+            lambda: self._overview,
         )
         self.feed = Feed(
             lambda: painter.picture(self.source.state(), figures.latest()), history.rates, self.chronicle
@@ -282,8 +287,12 @@ class Service:
 
     def _look_at_day(self) -> Deferred[None]:
         """A node without traffic learns here that another has cut over."""
-        looked = self.engine.between_batches(self.book.day)
-        return looked.addCallback(lambda day: self.engine.see_date(day.date) if day else None)
+        return self.engine.between_batches(self.book.overview).addCallback(self._saw)
+
+    def _saw(self, overview: Overview) -> None:
+        self._overview = overview
+        if overview.day is not None:
+            self.engine.see_date(overview.day.date)
 
     async def _answered(self) -> None:
         """Wait until everything that has reached us is read and answered.
@@ -372,7 +381,13 @@ class Service:
             pinned = Pinned(*files, bank.pins, bank.tls_minimum)
         codec = Codec(dialect)
         gate = Gate(bank, vault.front_key, dialect, self.settings.limits.key_days)
-        return Counterparty(bank, codec, Refuser(codec), gate, keys, pinned)
+        return Counterparty(bank, codec, Refuser(codec), gate, keys, self._misses_of(bank), pinned)
+
+    def _misses_of(self, bank: Bank) -> Misses:
+        """The bank's budget of misses: what it has used up is not given back by a reload."""
+        misses = self._misses.setdefault(bank.code, Misses(bank.misses_a_minute, bank.misses_a_day))
+        misses.a_minute, misses.a_day = bank.misses_a_minute, bank.misses_a_day
+        return misses
 
     def _listen(self, surroundings: Surroundings) -> Server:
         """One listening port for each distinct host and port; port 0 lets the system choose one for each

@@ -26,6 +26,11 @@ def concealed(text: str) -> str:
     return _RUN.sub(_shown, text) if len(text) >= CARD_DIGITS_MIN else text
 
 
+def masked_name(name: str) -> str:
+    """A person's name with its first character alone, 张*: a teller knows it again, and nobody learns it."""
+    return f"{name[:1]}*" if name else ""
+
+
 def figure(number: int) -> str:
     """A figure that a file says, unless it has as many digits as a card number: no sum of a day has."""
     digits = str(abs(number))

@@ -10,29 +10,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
     Connection,
-    FromClause,
-    Select,
-    Subquery,
-    Text,
-    any_,
+    Insert,
     bindparam,
-    cast,
     func,
     insert,
-    literal_column,
     select,
     tuple_,
     update,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlalchemy.types import TypeEngine
 
 from ledger.bookfile import Policy
 from ledger.day import DayState
@@ -40,40 +30,31 @@ from ledger.decide import decide, fold
 from ledger.entry import GENESIS, SALT_BYTES, Entry, Kind, chain_entries
 from ledger.errors import Conflict, Fenced, InvariantBroken
 from ledger.journal import last_stamp
-from ledger.request import Answer, Request, Totals
-from ledger.schema import FRONT, bank_days, chains, days, dues, facts, journal, make_missing, policies
+from ledger.request import REVERSAL_DAYS_MAX, Act, Answer, BankDay, Request, Totals
+from ledger.schema import (
+    FRONT,
+    bank_days,
+    chains,
+    days,
+    facts,
+    identity_guesses,
+    make_missing,
+)
+from ledger.statements import FIGURES_ROWS, GUESSES_ROWS, PARAMETER, statements_of
 from ledger.store import Store
-from ledger.view import Chain, Day, Due, DueState, View
+from ledger.view import Chain, Day, Due, DueState, Guesses, View
 from protocol.responses import Response
 
 SCHEMA_VERSION = "2"
-LARGEST_INSERT = 256
-"""Rows in one INSERT of SQLite at most: 256 times 35 columns stays below its 32,766 parameters."""
-
 CLAIM_ATTEMPTS = 20
 """More nodes than that do not start for the first time in one moment."""
 
-_PARAMETER = "given"
-_DUE_ROWS: Mapping[str, type[TypeEngine[Any]]] = {
-    "due": Text,
-    "turn_before": BigInteger,
-    "state_before": Text,
-    "amount": BigInteger,
-    "state": Text,
-    "settled_by": Text,
-    "turn": BigInteger,
-}
-_TOTALS_ROWS: Mapping[str, type[TypeEngine[Any]]] = {
-    "bank": Text,
-    "date": Text,
-    **dict.fromkeys(Totals._fields, BigInteger),
-}
 # Built once: for a small batch, building them took longer than running them.
 _OPEN_DAY = select(days.c.date, days.c.state).where(days.c.state == DayState.OPEN.value)
 _OPEN_DAY_SHARED = _OPEN_DAY.with_for_update(read=True)
 _OUR_CHAIN = (
     select(chains.c.chain, chains.c.epoch, chains.c.position, chains.c.tip)
-    .where(chains.c.chain == bindparam(_PARAMETER))
+    .where(chains.c.chain == bindparam(PARAMETER))
     .with_for_update()
 )
 _MOVE_CHAIN = (
@@ -81,14 +62,43 @@ _MOVE_CHAIN = (
     .where(chains.c.chain == bindparam("our_chain"), chains.c.epoch == bindparam("our_epoch"))
     .values(position=bindparam("new_position"), tip=bindparam("new_tip"))
 )
-_TOTALS = (
+_BANK_DAYS = (
     select(bank_days)
-    .where(tuple_(bank_days.c.bank, bank_days.c.date).in_(bindparam(_PARAMETER, expanding=True)))
+    .where(tuple_(bank_days.c.bank, bank_days.c.date).in_(bindparam(PARAMETER, expanding=True)))
     .order_by(bank_days.c.bank, bank_days.c.date)
     .with_for_update()
 )
-_FIRST_TOTALS = insert(bank_days)
-_KEPT = select(days.c.date).where(days.c.date.in_(bindparam(_PARAMETER, expanding=True)))
+_FIRST_FIGURES = insert(bank_days)
+_FIRST_GUESSES = insert(identity_guesses)
+_GUESSES = (
+    select(identity_guesses)
+    .where(identity_guesses.c.due.in_(bindparam(PARAMETER, expanding=True)))
+    .order_by(identity_guesses.c.due)
+    .with_for_update()
+)
+_EARLIER_DATES = (
+    select(days.c.date)
+    .where(days.c.date < bindparam(PARAMETER))
+    .order_by(days.c.date.desc())
+    .limit(REVERSAL_DAYS_MAX)
+)
+_KEPT = select(days.c.date).where(days.c.date.in_(bindparam(PARAMETER, expanding=True)))
+
+
+_LOCKED_DUES = select(func.count()).select_from(identity_guesses).where(identity_guesses.c.locked == 1)
+_UNFIT = select(bank_days.c.bank, bank_days.c.unfit).where(
+    bank_days.c.date == bindparam(PARAMETER), bank_days.c.unfit > 0
+)
+
+
+class Overview(NamedTuple):
+    """The open day, how many dues are locked because of wrong identity numbers, and what today's unfit
+    advices of each bank come to, in fen.
+    """
+
+    day: Day | None = None
+    locked_dues: int = 0
+    unfit: Mapping[str, int] = MappingProxyType({})
 
 
 class FrontBook:
@@ -103,7 +113,7 @@ class FrontBook:
         self._chain = 0
         self._epoch = 0
         self._stamped = 0
-        self._statements = _statements(is_sqlite=store.is_sqlite)
+        self._statements = statements_of(is_sqlite=store.is_sqlite)
 
     def create(self) -> None:
         """Make the tables where they are missing; refuse a book of another version, or made with another
@@ -154,6 +164,14 @@ class FrontBook:
         with self._store.reading() as connection:
             return _read_day(connection, lock=False)
 
+    def overview(self) -> Overview:
+        """What an operator is to know of the book at this moment. Raises what Store.reading does."""
+        with self._store.reading() as connection:
+            day = _read_day(connection, lock=False)
+            locked = connection.execute(_LOCKED_DUES).scalar_one()
+            rows = connection.execute(_UNFIT, {PARAMETER: day.date}).all() if day else ()
+            return Overview(day, locked, MappingProxyType({row.bank: row.unfit for row in rows}))
+
     def commit(self, requests: Sequence[Request], recorded_at: int) -> list[Answer]:
         """Decide a batch and make it durable: the answers, in order, all of them safe to send.
 
@@ -178,7 +196,7 @@ class FrontBook:
         not there was not done and will not be. Raises what Store.transaction does.
         """
         with self._store.transaction() as connection:
-            chain = connection.execute(_OUR_CHAIN, {_PARAMETER: self._chain}).one()
+            chain = connection.execute(_OUR_CHAIN, {PARAMETER: self._chain}).one()
             view = self._read(connection, Chain(*chain), requests, 0)
             known = [request.key in view.entries for request in requests]
             return [
@@ -199,11 +217,9 @@ class FrontBook:
         for entry in map(_entry, statements.rows(connection, statements.entries_by_receipt, receipts)):
             view.receipts[str(entry.receipt)] = entry
         named = {request.policy for request in requests if request.policy}
-        if originals or receipts:
-            found = [
-                *(view.entries[key] for key in originals if key in view.entries),
-                *view.receipts.values(),
-            ]
+        # What a repeat, a reversal or an inquiry is about: whether it stands is read with it.
+        found = [*view.entries.values(), *view.receipts.values()]
+        if found or originals:
             named.update(entry.policy for entry in found if entry.policy)
             undoable = originals + [name for entry in found for name in (entry.key, entry.original) if name]
             for original, kind, turn in statements.rows(connection, statements.undoings, undoable):
@@ -213,12 +229,14 @@ class FrontBook:
             (row[0], Policy(*row)) for row in statements.rows(connection, statements.policies, wanted)
         )
         view.add_dues(map(_due, statements.rows(connection, statements.dues, wanted)))
-        view.add_totals(_read_totals(connection, view.day, requests))
+        view.add_guesses(_read_guesses(connection, view, requests))
+        view.add_figures(_read_figures(connection, view.day, requests))
+        view.earlier_dates = _read_earlier_dates(connection, view.day, requests)
         view.kept = _read_kept(connection, requests)
         return view
 
     def _read_chain(self, connection: Connection) -> Chain:
-        row = connection.execute(_OUR_CHAIN, {_PARAMETER: self._chain}).first()
+        row = connection.execute(_OUR_CHAIN, {PARAMETER: self._chain}).first()
         if row is None or row.epoch != self._epoch:
             raise Fenced("a newer process serves under this node's name")
         return Chain(*row)
@@ -230,7 +248,8 @@ class FrontBook:
         entries, tip = chain_entries(view.written, view.chain.tip, salts)
         self._statements.append(connection, entries)
         self._write_dues(connection, view)
-        self._write_totals(connection, view)
+        self._write_figures(connection, view)
+        self._write_guesses(connection, view)
         moved = connection.execute(
             _MOVE_CHAIN,
             {
@@ -251,24 +270,29 @@ class FrontBook:
             (due.due, read.turn, read.state, due.amount, due.state, due.settled_by, due.turn)
             for due, read in changed
         ]
-        written = connection.execute(self._statements.settle_dues, {_PARAMETER: json.dumps(rows)})
+        written = connection.execute(self._statements.settle_dues, {PARAMETER: json.dumps(rows)})
         if written.rowcount != len(rows):
             raise Conflict("another node changed a due first")
 
-    def _write_totals(self, connection: Connection, view: View) -> None:
+    def _write_figures(self, connection: Connection, view: View) -> None:
         """Rows that were read are locked and updated; a bank's first of the day is inserted, and conflicts
         if two try.
         """
-        changed = sorted(view.totals_changed)
-        known = [(*key, *view.totals[key]) for key in changed if key in view.totals_read]
+        rows = {key: (*key, *_flat(view.figures[key])) for key in sorted(view.figures_changed)}
+        known = [row for key, row in rows.items() if key in view.figures_read]
         if known:
-            written = connection.execute(self._statements.set_totals, {_PARAMETER: json.dumps(known)})
+            written = connection.execute(self._statements.set_figures, {PARAMETER: json.dumps(known)})
             if written.rowcount != len(known):
-                raise InvariantBroken("a bank's totals vanished within a transaction")
-        fresh = [(*key, *view.totals[key]) for key in changed if key not in view.totals_read]
-        if fresh:
-            names = tuple(_TOTALS_ROWS)
-            connection.execute(_FIRST_TOTALS, [dict(zip(names, row, strict=True)) for row in fresh])
+                raise InvariantBroken("a bank's figures vanished within a transaction")
+        _insert(connection, _FIRST_FIGURES, FIGURES_ROWS, rows.keys() - view.figures_read, rows)
+
+    def _write_guesses(self, connection: Connection, view: View) -> None:
+        """As a bank's figures; that two nodes count the same due's first guess at once is a conflict too."""
+        rows = {due: tuple(view.guesses[due]) for due in sorted(view.guesses_changed)}
+        known = [row for due, row in rows.items() if due in view.guesses_read]
+        if known:
+            connection.execute(self._statements.set_guesses, {PARAMETER: json.dumps(known)})
+        _insert(connection, _FIRST_GUESSES, GUESSES_ROWS, rows.keys() - view.guesses_read, rows)
 
 
 def _read_day(connection: Connection, *, lock: bool) -> Day | None:
@@ -280,24 +304,63 @@ def _read_day(connection: Connection, *, lock: bool) -> Day | None:
     return None if row is None else Day(row.date, DayState(row.state))
 
 
-def _read_totals(
+def _insert(
+    connection: Connection,
+    statement: Insert,
+    columns: Iterable[str],
+    fresh: Iterable[Any],
+    rows: Mapping[Any, tuple[Any, ...]],
+) -> None:
+    """Insert those of `rows` whose keys are `fresh`, in one order everywhere."""
+    given = [dict(zip(columns, rows[key], strict=True)) for key in sorted(fresh)]
+    if given:
+        connection.execute(statement, given)
+
+
+def _flat(figures: BankDay) -> tuple[int, ...]:
+    return (*figures.totals, figures.used, figures.unfit)
+
+
+def _read_guesses(connection: Connection, view: View, requests: Sequence[Request]) -> list[Guesses]:
+    """The guesses at the benefits of the policies of which something is to be paid; locked in one order."""
+    policies_paid = {request.policy for request in requests if request.act is Act.PAY}
+    wanted = sorted(
+        due
+        for policy in policies_paid
+        for due in view.dues_by_policy.get(policy, ())
+        if view.dues[due].kind == "benefit"
+    )
+    rows = connection.execute(_GUESSES, {PARAMETER: wanted}) if wanted else ()
+    return [Guesses(due, date, wrong, bool(locked)) for due, date, wrong, locked in rows]
+
+
+def _read_figures(
     connection: Connection, day: Day | None, requests: Sequence[Request]
-) -> dict[tuple[str, str], Totals]:
-    """The totals of the batch's banks today, and of the dates that they reconcile; locked in one order
+) -> dict[tuple[str, str], BankDay]:
+    """The figures of the batch's banks today, and of the dates that they reconcile; locked in one order
     everywhere.
     """
     if day is None:
         return {}
     wanted = {(request.bank, day.date) for request in requests}
     wanted |= {(request.bank, request.date) for request in requests if request.date}
-    rows = connection.execute(_TOTALS, {_PARAMETER: sorted(wanted)})
-    return {(row[0], row[1]): Totals(*row[2:]) for row in rows}
+    rows = connection.execute(_BANK_DAYS, {PARAMETER: sorted(wanted)})
+    return {(row[0], row[1]): BankDay(Totals(*row[2:-2]), row[-2], row[-1]) for row in rows}
+
+
+def _read_earlier_dates(
+    connection: Connection, day: Day | None, requests: Sequence[Request]
+) -> tuple[str, ...]:
+    """The business days before the open one, the latest first, as far back as any reversal may reach."""
+    if day is None or all(request.act is not Act.REVERSE for request in requests):
+        return ()
+    return tuple(connection.execute(_EARLIER_DATES, {PARAMETER: day.date}).scalars())
 
 
 def _read_kept(connection: Connection, requests: Sequence[Request]) -> frozenset[str]:
     """Of the dates that are reconciled, those that are or were business days of this book."""
     wanted = sorted({request.date for request in requests if request.date})
-    return frozenset(connection.execute(_KEPT, {_PARAMETER: wanted}).scalars()) if wanted else frozenset()
+    return frozenset(connection.execute(_KEPT, {PARAMETER: wanted}).scalars()) if wanted else frozenset()
 
 
 def _entry(row: Sequence[Any]) -> Entry:
@@ -308,120 +371,3 @@ def _entry(row: Sequence[Any]) -> Entry:
 def _due(row: Sequence[Any]) -> Due:
     due = Due._make(row)
     return due._replace(state=DueState(due.state))
-
-
-_COLUMNS = ", ".join(f'"{name}"' for name in Entry._fields)
-_INSERT_RECORDS = (
-    f"INSERT INTO journal ({_COLUMNS})"  # noqa: S608 - constant names
-    f" SELECT {_COLUMNS} FROM json_populate_recordset(NULL::journal, %s)"
-)
-
-
-def _insert_values(size: int) -> str:
-    row = "(" + ", ".join("?" * len(Entry._fields)) + ")"
-    return f"INSERT INTO journal ({_COLUMNS}) VALUES {', '.join([row] * size)}"  # noqa: S608 - constant names
-
-
-class Statements:
-    """The batch's statements for one kind of database, built once."""
-
-    def __init__(self, *, is_sqlite: bool) -> None:
-        self._is_sqlite = is_sqlite
-        self.entries_by_key = self._gathered(journal.columns, journal, journal.c.key)
-        self.entries_by_receipt = self._gathered(journal.columns, journal, journal.c.receipt)
-        self.undoings = self._gathered(
-            [journal.c.original, journal.c.kind, journal.c.turn], journal, journal.c.original
-        ).where(journal.c.original != "", journal.c.response == "00")
-        self.policies = self._gathered(
-            [policies.c.policy, policies.c.state, policies.c.holder], policies, policies.c.policy
-        )
-        self.dues = self._gathered(dues.columns, dues, dues.c.policy)
-        given = self._given(_DUE_ROWS)
-        self.settle_dues = (
-            update(dues)
-            .values(state=given.c.state, settled_by=given.c.settled_by, turn=given.c.turn)
-            .where(
-                dues.c.due == given.c.due,
-                dues.c.turn == given.c.turn_before,
-                dues.c.state == given.c.state_before,
-                dues.c.amount == given.c.amount,
-            )
-        )
-        given = self._given(_TOTALS_ROWS)
-        self.set_totals = (
-            update(bank_days)
-            .values({name: given.c[name] for name in Totals._fields})
-            .where(bank_days.c.bank == given.c.bank, bank_days.c.date == given.c.date)
-        )
-        self._inserts = {2**power: _insert_values(2**power) for power in range(LARGEST_INSERT.bit_length())}
-
-    def rows(self, connection: Connection, statement: Select[Any], keys: Iterable[str]) -> list[list[Any]]:
-        """The rows for `keys` of one of the gathering statements; no statement at all where there are no
-        keys.
-        """
-        distinct = list(dict.fromkeys(keys))
-        if not distinct:
-            return []
-        given = json.dumps(distinct) if self._is_sqlite else distinct
-        gathered = connection.execute(statement, {_PARAMETER: given}).scalar_one()
-        found: list[list[Any]] = json.loads(gathered) if isinstance(gathered, str) else gathered or []
-        return found
-
-    def append(self, connection: Connection, entries: Sequence[Entry]) -> None:
-        """Insert entries in order: on PostgreSQL in one statement, which takes them as JSON.
-
-        On SQLite multi-row VALUES are several times faster; it takes as many statements as there are ones in
-        the binary figure of the entries' number.
-        """
-        if not self._is_sqlite:
-            records = json.dumps([entry._asdict() for entry in entries], ensure_ascii=False)
-            connection.exec_driver_sql(_INSERT_RECORDS, (records,))
-            return
-        start = 0
-        while start < len(entries):
-            size = min(LARGEST_INSERT, 1 << ((len(entries) - start).bit_length() - 1))
-            chunk = entries[start : start + size]
-            values = tuple([value for entry in chunk for value in entry])
-            connection.exec_driver_sql(self._inserts[size], values)
-            start += size
-
-    def _gathered(
-        self, columns: Iterable[ColumnElement[Any]], table: FromClause, key: ColumnElement[Any]
-    ) -> Select[Any]:
-        """One row with all that match, as a JSON array of arrays."""
-        array, group = (
-            (func.json_array, func.json_group_array)
-            if self._is_sqlite
-            else (func.json_build_array, func.json_agg)
-        )
-        return select(group(array(*columns))).select_from(table).where(self._is_given(key))
-
-    def _is_given(self, key: ColumnElement[Any]) -> ColumnElement[bool]:
-        """Whether `key` is among the parameter's texts, said so that each database uses the key's index."""
-        if self._is_sqlite:
-            each = func.json_each(bindparam(_PARAMETER, type_=Text)).table_valued("value")
-            return key.in_(select(each.c.value))
-        return key == any_(bindparam(_PARAMETER, type_=ARRAY(Text)))
-
-    def _given(self, names: Mapping[str, type[TypeEngine[Any]]]) -> Subquery:
-        """The parameter's JSON array of arrays as rows with these columns."""
-        if self._is_sqlite:
-            each = func.json_each(bindparam(_PARAMETER, type_=Text)).table_valued("value")
-            columns = [
-                func.json_extract(each.c.value, f"$[{place}]").label(name) for place, name in enumerate(names)
-            ]
-            return select(*columns).subquery("given")
-        element = func.jsonb_array_elements(cast(bindparam(_PARAMETER, type_=Text), JSONB)).column_valued(
-            "element"
-        )
-        columns = [
-            cast(element.op("->>")(literal_column(str(place))), kind).label(name)
-            for place, (name, kind) in enumerate(names.items())
-        ]
-        return select(*columns).subquery("given")
-
-
-@cache
-def _statements(*, is_sqlite: bool) -> Statements:
-    """Each kind's, once a process."""
-    return Statements(is_sqlite=is_sqlite)

@@ -6,34 +6,37 @@ Pure, like `ledger.decide`; nothing here may write an entry or change a due.
 
 from __future__ import annotations
 
+from ledger.bookfile import Policy
+from ledger.conceal import masked_name
 from ledger.entry import Entry, Kind
 from ledger.request import Answer, DueListed, Request
 from ledger.view import DueState, View
 from protocol.responses import Response
 
 DUES_PER_PAGE = 8
-"""Eight dues of at most 86 bytes, with PN and NM before them, stay below the 999 bytes of DE 48."""
+"""Eight dues of at most 97 bytes, with PN and NM before them, stay below the 999 bytes of DE 48."""
 
 
 def inquire_dues(request: Request, view: View) -> Answer:
-    """310000: the open dues of a policy, oldest first, a page at a time."""
+    """310000: the open dues of a policy that the bank may settle, oldest first, a page at a time."""
     policy = view.policies.get(request.policy)
     if policy is None:
         return _not_found(view, "NO SUCH POLICY")
     dues = [view.dues[due] for due in view.dues_by_policy.get(policy.policy, ())]
     open_dues = sorted(
-        (due for due in dues if due.state is DueState.OPEN), key=lambda due: (due.due_date, due.due)
+        (due for due in dues if due.state is DueState.OPEN and due.code in request.may_settle),
+        key=lambda due: (due.due_date, due.due),
     )
     start = (request.page - 1) * DUES_PER_PAGE
     listed = tuple(
-        DueListed(due.due, due.kind, due.due_date, due.amount, due.state)
+        DueListed(due.due, due.code, due.kind, due.due_date, due.amount, due.state)
         for due in open_dues[start : start + DUES_PER_PAGE]
     )
     return Answer(
         Response.APPROVED,
         business_date=_date(view),
         policy=policy.policy,
-        holder=policy.holder,
+        holder=_holder(request, policy),
         status=policy.state,
         dues=listed,
         more=start + DUES_PER_PAGE < len(open_dues),
@@ -49,9 +52,17 @@ def inquire_status(request: Request, view: View) -> Answer:
         Response.APPROVED,
         business_date=_date(view),
         policy=policy.policy,
-        holder=policy.holder,
+        holder=_holder(request, policy),
         status=policy.state,
     )
+
+
+def _holder(request: Request, policy: Policy) -> str:
+    """The holder's name, in full only for a request that carries an identity number: the bank then has
+    somebody's document before it. Whose number it is, is not said: that would be a way to find a
+    beneficiary's.
+    """
+    return policy.holder if request.identity else masked_name(policy.holder)
 
 
 def inquire_outcome(request: Request, view: View) -> Answer:
@@ -102,7 +113,7 @@ def reconcile_totals(request: Request, view: View) -> Answer:
     today = _date(view)
     if request.date not in view.kept:
         return _not_found(view, f"NO BUSINESS DATE {request.date}")
-    ours = view.totals_of(request.bank, request.date)
+    ours = view.figures_of(request.bank, request.date).totals
     agreed = ours == request.totals and ours.net == request.net
     return Answer(
         Response.APPROVED if agreed else Response.TOTALS_DIFFER,

@@ -12,6 +12,9 @@ from typing import NamedTuple
 
 from protocol.responses import Response
 
+REVERSAL_DAYS_MAX = 30
+"""No bank's reversals reach further back, in business days."""
+
 
 class Act(StrEnum):
     """What a request asks for. The first four only read; TOTALS compares; the others move money or stop it
@@ -49,6 +52,8 @@ ACT_OF_CODE: Mapping[str, Act] = MappingProxyType(
 
 INQUIRIES = frozenset({Act.DUES, Act.STATUS, Act.OUTCOME, Act.RECEIPT})
 FINANCIAL = frozenset({Act.COLLECT, Act.PAY, Act.CANCEL})
+SETTLEMENT_CODES = frozenset(code for code, act in ACT_OF_CODE.items() if act in (Act.COLLECT, Act.PAY))
+"""The processing codes that settle a due."""
 
 
 class Totals(NamedTuple):
@@ -67,11 +72,6 @@ class Totals(NamedTuple):
     def net(self) -> int:
         """What the bank owes the insurer, in fen; negative when the insurer owes the bank."""
         return self.collected - self.collected_reversed - self.paid + self.paid_reversed
-
-    @property
-    def volume(self) -> int:
-        """What stands of the day in both directions, in fen: the figure that a bank's daily limit bounds."""
-        return self.collected - self.collected_reversed + self.paid - self.paid_reversed
 
     def settled(self, side: str, amount: int) -> Totals:
         """With one collection or payout of `amount` fen more."""
@@ -97,11 +97,42 @@ class Totals(NamedTuple):
 NO_TOTALS = Totals()
 
 
+class BankDay(NamedTuple):
+    """A bank's running figures for a business date. `used` is what stands of that date's own transactions, in
+    both directions: its daily limit bounds it. `unfit` is what stands of its advices that do not fit. In fen.
+    """
+
+    totals: Totals = NO_TOTALS
+    used: int = 0
+    unfit: int = 0
+
+    def settled(self, side: str, amount: int, *, is_todays: bool = True) -> BankDay:
+        """With one collection or payout of `amount` fen more; what is put back may be an earlier day's."""
+        used = self.used + amount if is_todays else self.used
+        return self._replace(totals=self.totals.settled(side, amount), used=used)
+
+    def taken_back(self, side: str, amount: int, count: int = 1, *, is_todays: bool = True) -> BankDay:
+        """With one reversal more, of `amount` fen; `count` is -1 where it is a cancel that is reversed. What
+        is taken back of an earlier day gives no room for today.
+        """
+        used = self.used - count * amount if is_todays else self.used
+        return self._replace(totals=self.totals.taken_back(side, amount, count), used=used)
+
+    def with_unfit(self, amount: int) -> BankDay:
+        """With `amount` fen more of what does not fit."""
+        return self._replace(unfit=self.unfit + amount)
+
+
+NO_FIGURES = BankDay()
+
+
 class Request(NamedTuple):
     """One keyed request of one bank. Text is empty and amounts are 0 where the act does not use them.
 
     `sent_at` and `local_at` are YYYYMMDDhhmmss, `date` YYYYMMDD; `outside_window` tells that no key may be
-    made on the date of `sent_at` (ledger.moment.KeyWindow).
+    made on the date of `sent_at` (ledger.moment.KeyWindow). Of the bank's entry: `may_settle` are the
+    processing codes that it may settle, `limit_day` is in fen, and `reversal_days` says how many business
+    days back its reversals reach.
     """
 
     key: str
@@ -129,6 +160,8 @@ class Request(NamedTuple):
     verdict: Response = Response.APPROVED
     reason: str = ""
     limit_day: int = 0
+    reversal_days: int = 1
+    may_settle: frozenset[str] = SETTLEMENT_CODES
     page: int = 1
     date: str = ""
     totals: Totals = NO_TOTALS
@@ -145,9 +178,12 @@ def key_of(bank: str, terminal: str, sent_at: str, stan: str) -> str:
 
 
 class DueListed(NamedTuple):
-    """One open due as an inquiry shows it; `amount` in fen, `due_date` YYYYMMDD."""
+    """One open due as an inquiry shows it; `code` is the DE 3 that settles it, `amount` in fen, `due_date`
+    YYYYMMDD.
+    """
 
     due: str
+    code: str
     kind: str
     due_date: str
     amount: int
@@ -155,9 +191,7 @@ class DueListed(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What the bank is told. Everything here is either read from the journal or computed in the same
-    batch.
-    """
+    """What the bank is told. Everything here is read from the journal or computed in the same batch."""
 
     response: Response
     reason: str = ""

@@ -35,7 +35,7 @@ REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO qianzhi_front, qianzhi_loader, qianzhi_reader, qianzhi_auditor;
 
 -- From nothing, so that a right which an earlier edition of this file gave does not stay.
-REVOKE ALL ON facts, days, loads, policies, dues, incoming_policies, incoming_dues, chains, bank_days, journal,
+REVOKE ALL ON facts, days, loads, policies, dues, identity_guesses, incoming_policies, incoming_dues, chains, bank_days, journal,
     acts FROM PUBLIC, qianzhi_front, qianzhi_loader, qianzhi_reader, qianzhi_auditor;
 
 -- Loads a day's dues. Neither the journal nor any total is within its reach.
@@ -59,11 +59,12 @@ END $$;
 
 -- Serves the banks, cuts over, and loads for the operator. It adds to the journal and can do nothing else to it.
 GRANT qianzhi_loader TO qianzhi_front;
-GRANT SELECT ON chains, bank_days, journal TO qianzhi_front;
-GRANT INSERT ON chains, bank_days, journal TO qianzhi_front;
+GRANT SELECT ON chains, bank_days, identity_guesses, journal TO qianzhi_front;
+GRANT INSERT ON chains, bank_days, identity_guesses, journal TO qianzhi_front;
+GRANT UPDATE (date, wrong, locked) ON identity_guesses TO qianzhi_front;
 GRANT UPDATE (epoch, position, tip) ON chains TO qianzhi_front;
 GRANT UPDATE (collections, collected, collections_reversed, collected_reversed, payouts, paid, payouts_reversed,
-    paid_reversed) ON bank_days TO qianzhi_front;
+    paid_reversed, used, unfit) ON bank_days TO qianzhi_front;
 GRANT UPDATE (state, settled_by, turn) ON dues TO qianzhi_front;
 -- The whole row: the cut-over locks the table, for which a column is not enough.
 GRANT UPDATE ON days TO qianzhi_front;
@@ -73,6 +74,6 @@ GRANT SELECT ON chains, days, journal, loads TO qianzhi_reader;
 
 -- What the audit adds up again: everything, and nothing to write with.
 GRANT SELECT ON facts, days, loads, policies, dues, incoming_policies, incoming_dues, chains, bank_days, journal,
-    acts TO qianzhi_auditor;
+    identity_guesses, acts TO qianzhi_auditor;
 
 COMMIT;

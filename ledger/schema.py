@@ -199,8 +199,23 @@ bank_days = Table(
     text_column("bank"),
     text_column("date"),
     *(integer_column(name) for name in Totals._fields),
+    integer_column("used"),
+    integer_column("unfit"),
     PrimaryKeyConstraint("bank", "date"),
 )
+"""A bank's running figures for a business date: ledger.request.BankDay."""
+
+identity_guesses = Table(
+    "identity_guesses",
+    FRONT,
+    Column("due", Text, primary_key=True),
+    text_column("date"),
+    integer_column("wrong"),
+    integer_column("locked"),
+    CheckConstraint("wrong >= 0", name="guesses_are_counted"),
+    CheckConstraint("locked IN (0, 1)", name="guesses_lock_or_not"),
+)
+"""Wrong identity numbers for a due: ledger.view.Guesses. No number stands here, right or wrong."""
 
 
 def entry_columns() -> tuple[Column[Any], ...]:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from ledger.bookfile import Policy
 from ledger.day import DayState
 from ledger.entry import Entry, Kind
-from ledger.request import NO_TOTALS, Totals
+from ledger.request import NO_FIGURES, BankDay
 from protocol.responses import Response
 
 
@@ -57,6 +57,17 @@ class Due(NamedTuple):
     withdrawn: int
 
 
+class Guesses(NamedTuple):
+    """Wrong identity numbers for one due: how many on the business date `date`. A locked due is paid to
+    nobody until a person unlocks it.
+    """
+
+    due: str
+    date: str
+    wrong: int
+    locked: bool
+
+
 class Chain(NamedTuple):
     """One node's journal chain: its number, the epoch under which this process writes, the last position
     and its hash.
@@ -71,7 +82,8 @@ class Chain(NamedTuple):
 @dataclass(slots=True)
 class View:
     """The state that a batch's decisions read and change. Mutable by design: one batch owns it, from read
-    to write. `kept` are the reconciled dates that are business days of the book.
+    to write. `earlier_dates` are the business days before the open one, the latest first; `kept` are the
+    reconciled dates that are business days of the book.
     """
 
     day: Day | None
@@ -84,12 +96,16 @@ class View:
     policies: dict[str, Policy] = field(default_factory=dict)
     dues: dict[str, Due] = field(default_factory=dict)
     dues_by_policy: dict[str, list[str]] = field(default_factory=dict)
-    totals: dict[tuple[str, str], Totals] = field(default_factory=dict)
+    figures: dict[tuple[str, str], BankDay] = field(default_factory=dict)
+    guesses: dict[str, Guesses] = field(default_factory=dict)
+    earlier_dates: tuple[str, ...] = ()
     kept: frozenset[str] = frozenset()
     written: list[Entry] = field(default_factory=list)
     dues_read: dict[str, Due] = field(default_factory=dict)
-    totals_read: frozenset[tuple[str, str]] = frozenset()
-    totals_changed: set[tuple[str, str]] = field(default_factory=set)
+    figures_read: frozenset[tuple[str, str]] = frozenset()
+    figures_changed: set[tuple[str, str]] = field(default_factory=set)
+    guesses_read: frozenset[str] = frozenset()
+    guesses_changed: set[str] = field(default_factory=set)
 
     def add_dues(self, dues: Iterable[Due]) -> None:
         """Take the dues that were read for this batch."""
@@ -97,19 +113,24 @@ class View:
             self.dues[due.due] = due
             self.dues_by_policy.setdefault(due.policy, []).append(due.due)
 
-    def add_totals(self, totals: Mapping[tuple[str, str], Totals]) -> None:
-        """Take the totals that were read, and remember which ones exist already."""
-        self.totals.update(totals)
-        self.totals_read = frozenset(totals)
+    def add_figures(self, figures: Mapping[tuple[str, str], BankDay]) -> None:
+        """Take the banks' figures that were read, and remember which ones exist already."""
+        self.figures.update(figures)
+        self.figures_read = frozenset(figures)
+
+    def add_guesses(self, guesses: Iterable[Guesses]) -> None:
+        """Take the guesses that were read, and remember which ones exist already."""
+        self.guesses.update((one.due, one) for one in guesses)
+        self.guesses_read = frozenset(self.guesses)
 
     @property
     def next_position(self) -> int:
         """The chain position that the next written entry gets."""
         return self.chain.position + len(self.written) + 1
 
-    def totals_of(self, bank: str, date: str) -> Totals:
-        """A bank's running totals for a business date, this batch's decisions included."""
-        return self.totals.get((bank, date), NO_TOTALS)
+    def figures_of(self, bank: str, date: str) -> BankDay:
+        """A bank's running figures for a business date, this batch's decisions included."""
+        return self.figures.get((bank, date), NO_FIGURES)
 
     def write(self, entry: Entry) -> None:
         """Record an entry, so that the next decision of this batch sees it."""
@@ -134,7 +155,13 @@ class View:
         self.dues_read.setdefault(due.due, self.dues[due.due])
         self.dues[due.due] = due
 
-    def change_totals(self, bank: str, date: str, totals: Totals) -> None:
-        """Put a bank's new totals for a business date in place."""
-        self.totals[bank, date] = totals
-        self.totals_changed.add((bank, date))
+    def change_figures(self, bank: str, date: str, figures: BankDay) -> None:
+        """Put a bank's new figures for a business date in place."""
+        self.figures[bank, date] = figures
+        self.figures_changed.add((bank, date))
+
+    def change_guesses(self, guesses: Guesses) -> None:
+        """Put a due's new guesses in place."""
+        if self.guesses.get(guesses.due) != guesses:
+            self.guesses[guesses.due] = guesses
+            self.guesses_changed.add(guesses.due)

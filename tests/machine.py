@@ -53,6 +53,7 @@ SEAL_KEY = bytes(range(1, 33))
 MASTER_KEY = bytes(range(2, 34))
 OTHER_BANK = "01030000"
 SOCKET_SECONDS = 20
+NOON = datetime(2026, 11, 24, 10, 11, 12, tzinfo=BEIJING)
 WAIT_SECONDS = 120
 """Whatever the reactor is asked to do is done by then, or never."""
 
@@ -161,7 +162,7 @@ class Machine:
             settings,
             World(
                 reactor,
-                clock or still(datetime(2026, 11, 24, 10, 11, 12, tzinfo=BEIJING)),
+                clock or still(NOON),
                 os.urandom,
             ),
             lambda: load_settings(settings.keystore.path.with_name("qianzhi.toml")),

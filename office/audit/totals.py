@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from itertools import groupby
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, FromClause, and_, case, exists, func, not_, select
+from sqlalchemy import Connection, FromClause, Select, and_, case, exists, func, not_, select
 
 from ledger import schema as front_schema
 from office import schema as office_schema
@@ -68,7 +68,9 @@ NO_LINES: Final = Sum(0, 0)
 
 
 def front_totals(evidence: Evidence) -> Outcome:
-    """Invariant 6: the eight totals of each bank and date, which 0510 answers, are those of the journal."""
+    """Invariant 6: the eight totals of each bank and date, which 0510 answers, are those of the journal; and
+    so is what its limit is held against, and what its unfit advices come to.
+    """
     if evidence.front is None:
         return
     added = _totals(evidence.journals[1])
@@ -107,7 +109,29 @@ def _totals(journal: Journal) -> Mapping[BankDay, Counter[str]]:
         if names:
             added[bank, date][names[0]] += (back or 1) * count
             added[bank, date][names[1]] += (back or 1) * int(amount)
+    for bank, date, used, unfit in journal.connection.execute(_todays_alone(journal)):
+        added[bank, date].update(used=int(used), unfit=int(unfit))
     return added
+
+
+def _todays_alone(journal: Journal) -> Select[Any]:
+    """By bank and date, in fen: what stands of that date's own transactions, and of its advices that do not
+    fit. What undoes an earlier date's changes neither.
+    """
+    one, target = journal.entries, journal.entries.alias("undone")
+    settles, takes_back = is_settlement(one), one.c.turn % 2 == 0
+    same_date = target.c.business_date == one.c.business_date
+    undoes, redoes = and_(takes_back, same_date), and_(not_(takes_back), not_(settles), same_date)
+    used = case((settles, one.c.amount), (undoes, -one.c.amount), (redoes, one.c.amount), else_=0)
+    taken_on = and_(settles, one.c.misfit != "")
+    given_up = and_(undoes, target.c.misfit != "")
+    unfit = case((taken_on, one.c.amount), (given_up, -one.c.amount), else_=0)
+    return (
+        select(one.c.bank, one.c.business_date, func.sum(used), func.sum(unfit))
+        .select_from(one.outerjoin(target, target.c.key == one.c.original))
+        .where(one.c.turn.is_not(None))
+        .group_by(one.c.bank, one.c.business_date)
+    )
 
 
 def settled(connection: Connection) -> dict[tuple[str, str, str], Sum]:

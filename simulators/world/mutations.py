@@ -18,7 +18,9 @@ class Mutation(NamedTuple):
     new: str
 
 
-_DECIDE, _FRONT, _COMMIT, _LINK = "ledger.decide", "ledger.front", "fep.commit", "fep.link"
+_DECIDE, _DECISION, _FRONT = "ledger.decide", "ledger.decision", "ledger.front"
+_SETTLEMENT, _REVERSAL = "ledger.settlement", "ledger.reversal"
+_COMMIT, _LINK = "fep.commit", "fep.link"
 
 MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
@@ -43,7 +45,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "no tombstone for a reversal before its original",
-        _DECIDE,
+        _REVERSAL,
         'Refusal(Response.NO_ORIGINAL, "NO SUCH ORIGINAL"), remember=True)\n'
         "    if target.kind is Kind.TOMBSTONE",
         'Refusal(Response.NO_ORIGINAL, "NO SUCH ORIGINAL"))\n    if target.kind is Kind.TOMBSTONE',
@@ -76,39 +78,39 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "a reversal acts twice",
-        _DECIDE,
-        "    if due.settled_by != target.key:\n        return _approved(request, view, None, due)\n",
+        _REVERSAL,
+        "    if due.settled_by != target.key:\n        return approved(request, view, None, due)\n",
         "",
     ),
     Mutation(
         "the reversal of an advice that fits nothing acts twice",
-        _DECIDE,
-        "    if target.key in view.undone:\n        return _approved(request, view, None, None)\n",
+        _REVERSAL,
+        "    if target.key in view.undone:\n        return approved(request, view, None, None)\n",
         "",
     ),
     Mutation(
         "a cancel after the cut-over is accepted",
-        _DECIDE,
-        "    if target.business_date != _open_day(view).date:\n        return Refusal",
+        _REVERSAL,
+        "    if target.business_date != open_day(view).date:\n        return Refusal",
         "    if not target.business_date:\n        return Refusal",
     ),
     Mutation(
         "an advice is refused",
-        _DECIDE,
-        "    if request.advice:\n        return _advised",
-        "    if request.advice and not isinstance(matched, Refusal):\n        return _advised",
+        _SETTLEMENT,
+        "return _unfit(request, view, matched) if request.advice else refused(request, view, matched)",
+        "return refused(request, view, matched)",
     ),
     Mutation(
         "the amount is not compared",
-        _DECIDE,
+        _SETTLEMENT,
         "    if due.amount != request.amount:",
         "    if due.amount < request.amount - 1000:",
     ),
     Mutation(
         "a benefit is paid to whoever asks",
-        _DECIDE,
-        'if due.kind == "benefit" and due.beneficiary != request.identity:',
-        'if due.kind == "benefit" and not due.beneficiary:',
+        _SETTLEMENT,
+        "    if due.beneficiary == request.identity:",
+        "    if due.beneficiary:",
     ),
     Mutation(
         "a wrong MAC passes",
@@ -164,27 +166,25 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "the totals miss what was reversed",
-        _DECIDE,
-        '    released = due._replace(state=state, settled_by="", turn=due.turn + 1)\n'
-        "    totals = _totals(request, view).taken_back(target.side, target.amount)",
-        '    released = due._replace(state=state, settled_by="", turn=due.turn + 1)\n'
-        "    totals = _totals(request, view)",
+        _REVERSAL,
+        "target.side, released, _taken_back(request, view, target))",
+        "target.side, released, figures_of(request, view))",
     ),
     Mutation(
         "one of two open dues is guessed",
-        _DECIDE,
+        _SETTLEMENT,
         "    if len(still_open) > 1:",
         "    if len(still_open) > 9:",
     ),
     Mutation(
         "a repeat is counted as new",
         _DECIDE,
-        "            return Decision(_again(request, known))",
-        "            again = Decision(_again(request, known))\n"
+        "            return Decision(_again(request, known, view))",
+        "            again = Decision(_again(request, known, view))\n"
         "            if not (view.day and known.subject and known.kind is Kind.COLLECTION):\n"
         "                return again\n"
-        "            totals = _totals(request, view).settled(known.side, known.amount)\n"
-        "            return again._replace(totals=totals)",
+        "            today = view.figures_of(request.bank, view.day.date)\n"
+        "            return again._replace(figures=today.settled(known.side, known.amount))",
     ),
     Mutation(
         "the old session key is good for ever",
@@ -224,7 +224,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "a withdrawn due can be paid",
-        _DECIDE,
+        _SETTLEMENT,
         "    if due.state is not DueState.OPEN:\n        return _not_open",
         "    if due.state in (DueState.SETTLED, DueState.LAPSED):\n        return _not_open",
     ),
@@ -236,15 +236,15 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "a lapsed policy's premium is collected",
-        _DECIDE,
+        _SETTLEMENT,
         'if due.kind == "premium" and policy.state in _LAPSED_POLICY:',
         'if due.kind == "premium" and policy.state == "terminated":',
     ),
     Mutation(
         "the limit of the day forgets the transaction itself",
-        _DECIDE,
-        "0 < request.limit_day < _totals(request, view).volume + request.amount",
-        "0 < request.limit_day < _totals(request, view).volume",
+        _SETTLEMENT,
+        "0 < request.limit_day < figures_of(request, view).used + request.amount",
+        "0 < request.limit_day < figures_of(request, view).used",
     ),
     Mutation(
         "one payment settles two dues",
@@ -260,7 +260,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "a reversed transaction stands again when its cancel is reversed",
-        _DECIDE,
+        _REVERSAL,
         "    if target.original in view.reversed:",
         "    if not target.original:",
     ),
@@ -272,11 +272,11 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "a refusal is told and not kept",
-        _DECIDE,
+        _DECISION,
         "    entries = (own, _tombstone(request, own)) if remember else (own,)\n"
-        "    return Decision(answer_of(own), entries)",
+        "    return Decision(answer_of(own), entries, guesses=guesses)",
         "    entries = (own, _tombstone(request, own)) if remember else ()\n"
-        "    return Decision(answer_of(own), entries)",
+        "    return Decision(answer_of(own), entries, guesses=guesses)",
     ),
     Mutation(
         "transactions after sign-off",
@@ -302,8 +302,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a message with a PIN is taken",
         "fep.gate",
-        "if not _PIN_FIELDS.isdisjoint(fields):",
-        "if not fields:",
+        "        if number in message.fields:\n            raise",
+        "        if number in message.fields and number not in (52, 53):\n            raise",
     ),
     Mutation(
         "another bank's receipt is printed",

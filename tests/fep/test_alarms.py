@@ -47,6 +47,9 @@ WRONG: tuple[tuple[dict[str, Any], Alarm], ...] = (
     (banks(light=Light.UNSIGNED, heard_seconds=1), Alarm(YELLOW, "bank_unsigned", BANK, 1)),
     (banks(light=Light.SILENT, heard_seconds=70), Alarm(YELLOW, "bank_silent", BANK, 70)),
     (banks(mac_lately=2), Alarm(YELLOW, "bad_mac", BANK, 2)),
+    (banks(unfit=1_000_000, unfit_alarm=1_000_000), Alarm(YELLOW, "unfit", BANK, 10_000)),
+    ({"locked_dues": 1}, Alarm(YELLOW, "dues_locked", figure=1)),
+    (banks(misses=60), Alarm(YELLOW, "misses", BANK, 60)),
     ({"refused_lately": 4}, Alarm(YELLOW, "refused", figure=4)),
     ({"cutover": "", "seconds_left": None, "today": "20261125"}, Alarm(YELLOW, "day_old")),
     ({"untold_year": 2027, "today": "20261201"}, Alarm(YELLOW, "calendar_ends", figure=31)),
@@ -69,6 +72,8 @@ IN_ORDER: tuple[dict[str, Any], ...] = (
     banks(light=Light.CLOSED, links=0, heard_seconds=None),
     banks(light=Light.DISABLED, links=0, heard_seconds=None),
     banks(mac_failures=5),
+    banks(unfit=999_999, unfit_alarm=1_000_000),
+    banks(unfit=0, unfit_alarm=0),
     {"refused": 4},
     {"cutover": "", "seconds_left": None},
     {"cutover": "", "seconds_left": None, "business_date": "20261125"},
@@ -90,7 +95,7 @@ def test_every_rule_is_seen_to_find_something() -> None:
 def test_the_worst_comes_first() -> None:
     found = alarms(picture(state=State.DOUBT, refused_lately=1, **banks(light=Light.DOWN)))
     assert [alarm.name for alarm in found] == ["doubt", "bank_down", "refused"]
-    assert [severity for _, severity, _ in RULES] == [RED] * 14 + [YELLOW] * 8
+    assert [severity for _, severity, _ in RULES] == [RED] * 14 + [YELLOW] * 11
 
 
 def test_every_alarm_has_words_for_what_it_is_and_what_to_do() -> None:

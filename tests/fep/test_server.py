@@ -21,6 +21,7 @@ from fep.config import Settings
 from fep.gate import Gate
 from fep.intake import PAUSE_SECONDS
 from fep.link import Counterparty, Surroundings
+from fep.misses import Misses
 from fep.server import REFUSALS_A_SECOND, BankConnection, Server
 from fep.statistics import Statistics
 from fep.vault import Vault
@@ -93,6 +94,7 @@ class House:
                 Refuser(CODEC),
                 Gate(bank, vault.front_key, CODEC.dialect, settings.limits.key_days),
                 vault.bank_keys(bank, os.urandom),
+                Misses(bank.misses_a_minute, bank.misses_a_day),
                 None,
             )
             for bank in settings.bank

@@ -431,7 +431,7 @@ def test_inquiry_lists_what_is_due(bank: Client) -> None:
     answer = bank.ask(inquiry())
     assert (answer.mti, answer.fields[39]) == ("0110", "00")
     assert answer.fields[48] == (
-        "PN002P1NM006张三ST006activeDL052DU002D1DK007premiumDD00820261201AM006120000ST004open"
+        "PN002P1NM004张*ST006activeDL063DU002D1PC006500000DK007premiumDD00820261201AM006120000ST004open"
     )
 
 
@@ -453,7 +453,7 @@ def test_inquiry_of_status_outcome_and_receipt(machine: Machine, bank: Client) -
     bank.ask(refused)
     collected = bank.ask(sent)
     receipt = collected.fields[48].partition("RN021")[2]
-    assert bank.ask(inquiry(code="311000")).fields[48] == "PN002P1NM006张三ST006active"
+    assert bank.ask(inquiry(code="311000")).fields[48] == "PN002P1NM004张*ST006active"
     outcome = bank.ask(inquiry(code="312000", de90=original(sent)))
     assert "ST004done" in outcome.fields[48]
     assert "ST010refused 13" in bank.ask(inquiry(code="312000", de90=original(refused))).fields[48]

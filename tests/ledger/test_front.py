@@ -409,7 +409,7 @@ def test_what_its_bank_has_reversed_does_not_stand_again_when_its_cancel_is_reve
     first = request()
     cancel = request(Act.CANCEL, code="020000", original=first.key)
     undo_first = request(Act.REVERSE, original=first.key)
-    undo_cancel = request(Act.REVERSE, original=cancel.key)
+    undo_cancel = request(Act.REVERSE, code="020000", original=cancel.key)
     assert codes(front.commit([first, cancel], 1)) == ["00", "00"]
     assert codes(front.commit([undo_first], 2)) == ["00"]
     assert codes(front.commit([undo_cancel], 3)) == ["00"]
@@ -421,7 +421,7 @@ def test_what_its_bank_has_reversed_does_not_stand_again_when_its_cancel_is_reve
 def test_a_cancel_that_is_reversed_leaves_what_it_cancelled_standing(front: FrontBook, store: Store) -> None:
     first = request()
     cancel = request(Act.CANCEL, code="020000", original=first.key)
-    undo_cancel = request(Act.REVERSE, original=cancel.key)
+    undo_cancel = request(Act.REVERSE, code="020000", original=cancel.key)
     assert codes(front.commit([first, cancel, undo_cancel], 1)) == ["00", "00", "00"]
     with store.reading() as connection:
         row = connection.execute(text("SELECT state, settled_by FROM dues WHERE due = 'D1'")).one()

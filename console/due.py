@@ -1,0 +1,74 @@
+"""The commands `qianzhi due`: the benefits that wrong identity numbers have locked, and opening one again.
+
+Reads, asks the serving process, or writes where none serves. What is locked, and when, the ledger says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from rich.console import RenderableType
+
+from console.options import SETTINGS
+from console.output import JSON, cell, show, table
+from console.trail import now_us, refusals
+from fep.config import load_settings
+from fep.control import NotServing, ask
+from ledger.conceal import concealed
+from ledger.guesses import UNLOCK, LockedDue, locked_dues, unlock
+from ledger.store import Store
+
+
+@click.group()
+def due() -> None:
+    """Benefits that are locked after wrong identity numbers."""
+
+
+@due.command("locked")
+@SETTINGS
+@JSON
+def locked_command(config: Path, as_json: bool) -> None:
+    """List the benefits that are locked: too many wrong identity numbers on one day."""
+    store = Store(load_settings(config).node.database, lock=False)
+    try:
+        with store.reading() as connection:
+            found = locked_dues(connection)
+    finally:
+        store.close()
+    show(found, lambda: _people(found), as_json=as_json)
+
+
+@due.command("unlock")
+@click.argument("name", metavar="DUE")
+@SETTINGS
+def unlock_command(name: str, config: Path) -> None:
+    """Open a locked benefit again, once its beneficiary has been verified.
+
+    Who has it done is written into the trail.
+    """
+    settings = load_settings(config)
+    try:
+        ask(Path(settings.node.control), "unlock", due=name)
+    except NotServing:
+        store = Store(settings.node.database)
+        try:
+            with refusals(store, UNLOCK) as by:
+                unlock(store, name, now_us(), by)
+        finally:
+            store.close()
+    click.echo(f"{concealed(name)} can be paid again")
+
+
+def _people(found: Sequence[LockedDue]) -> Sequence[RenderableType]:
+    if not found:
+        return ["no benefit is locked"]
+    shown = table("due", "business date", "wrong numbers", right=("wrong numbers",), whole=("business date",))
+    for one in found:
+        shown.add_row(cell(concealed(one.due)), one.date, str(one.wrong))
+    return [shown]
+
+
+COMMANDS: tuple[click.Command, ...] = (due,)
+"""What console.main adds to the `qianzhi` command."""
