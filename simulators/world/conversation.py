@@ -15,7 +15,7 @@ from protocol.keyblock import unwrap
 from protocol.mac import MacKey
 from protocol.message import ECHOED, Message, answer_mti, is_answer
 from protocol.tlv import first, parse
-from simulators.world.reading import Ask, Terms, read
+from simulators.world.reading import Ask, Terms, read, read_network
 
 OLD_KEY_SECONDS = 30.0
 """How long a session key that was replaced stays good (PROTOCOL section 5.4)."""
@@ -132,11 +132,8 @@ class Conversation:
             return None
         if is_answer(message.mti):
             return None
-        ask = (
-            read(message, self.terms, self.today())
-            if message.mti[:2] != "08"
-            else Ask("0800", self.terms.code)
-        )
+        reading = read_network if message.mti[:2] == "08" else read
+        ask = reading(message, self.terms, self.today())
         split = codec.mac_of(body, message)
         name = (answer_mti(message.mti), *_echo(message))
         question = Question(self, name, body, message, ask, now, moment, split)

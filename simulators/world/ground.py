@@ -92,6 +92,7 @@ def first_book(limits: Mapping[str, int]) -> Book:
     return Book(
         DATES[0],
         {entry.policy.policy: entry.policy.state for entry in FIRST_BOOK},
+        {entry.policy.policy: entry.policy.holder for entry in FIRST_BOOK},
         {line.due: as_due(line) for entry in FIRST_BOOK for line in entry.dues},
         dict(limits),
     )

@@ -17,6 +17,7 @@ from simulators.world.reading import DUES, OUTCOME, RECEIPT, STATUS, Ask
 from simulators.world.rules import Book, Fact
 
 _A_PAGE = 8
+_KINDS = {"collection": "premium", "payout": "benefit"}
 Subject = tuple[str, ...]
 
 
@@ -69,8 +70,12 @@ class Judgement:
             self._note_policy(policy)
 
     def _note_policy(self, policy: str) -> None:
-        dues = tuple((due.name, due.amount) for due in self.book.open_dues(policy))
-        self._note(("policy", policy), (self.book.policies[policy], dues))
+        dues = tuple(
+            (due.name, due.code, _KINDS[due.kind], due.due_date, due.amount)
+            for due in self.book.open_dues(policy)
+        )
+        known = self.book.policies[policy], self.book.holders[policy], dues
+        self._note(("policy", policy), known)
 
     def _note_key(self, key: str) -> None:
         self._note(("key", key), self.book.standing(key))
@@ -131,13 +136,17 @@ class Judgement:
         possible = list(self._between(("policy", ask.policy), question.moment))
         if answer.fields[39] == "25":
             return "" if None in possible else "25 about a policy that there is"
-        groups = self.lists(question.link, answer)
-        for state, dues in (one for one in possible if one is not None):
-            page = dues[(ask.page - 1) * _A_PAGE : ask.page * _A_PAGE]
-            listed = [(due["DU"], int(due["AM"])) for due in groups]
-            if ask.code == STATUS:
-                listed, page = [], ()
-            if listed == list(page) and self.groups(question.link, answer).get("ST") == state:
+        terms, groups = question.link.terms, self.groups(question.link, answer)
+        listed = [
+            (due["DU"], due["PC"], due["DK"], due["DD"], int(due["AM"]))
+            for due in self.lists(question.link, answer)
+        ]
+        for state, holder, dues in (one for one in possible if one is not None):
+            theirs = [due for due in dues if due[1] in terms.transactions]
+            page = theirs[(ask.page - 1) * _A_PAGE : ask.page * _A_PAGE] if ask.code == DUES else []
+            name = holder if ask.identity else f"{holder[0]}*"
+            shown = name if terms.codec.dialect.carries(name) else None
+            if listed == page and (groups.get("ST"), groups.get("NM")) == (state, shown):
                 return ""
         return f"{ask.code} on {ask.policy} was answered with what it was not"
 
@@ -150,12 +159,29 @@ class Judgement:
             good = code in ("00", "25") and told in possible
             return "" if good else f"the outcome of {key} is said to be {told or code}, and was {possible}"
         fact = self.book.facts.get(key)
-        printed = fact is not None and fact.kind in ("collection", "payout", "cancel")
+        printed = fact is not None and fact.has_receipt
         ours = fact is not None and fact.bank == ask.bank
         right = {"00" if one == "done" else "12" if one == "reversed" else "25" for one in possible}
         if not (printed and ours):
             right = {"25"}
-        return "" if code in right else f"the receipt of {key} was answered {code}, and right is {right}"
+        if code not in right:
+            return f"the receipt of {key} was answered {code}, and right is {right}"
+        return "" if (62 in answer.fields) == (code == "00") else f"{code} came with the wrong slip"
+
+    def slip_fault(self, question: Question, answer: Message, *, has_receipt: bool) -> str:
+        """Whether the answer to a transaction comes with a receipt to print as it should; if it has one, it
+        is told that none may be printed any more as soon as it is taken back.
+        """
+        slip, reason = answer.fields.get(62), answer.fields.get(44)
+        if not has_receipt:
+            right = slip is None and (reason is None) == (answer.fields[39] == "00")
+            return "" if right else f"there is no receipt, and it came with {slip} and {reason}"
+        for standing in self._between(("key", question.ask.key), question.moment):
+            if standing == "reversed" and slip is None and reason == "REVERSED":
+                return ""
+            if standing == "done" and slip is not None and reason is None:
+                return ""
+        return "it came with a receipt though taken back, or without one though not"
 
     def _fact_of(self, ask: Ask) -> Fact | None:
         return self.book.facts.get(self._receipt_key(ask.receipt) if ask.receipt else ask.original)

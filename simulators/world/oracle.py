@@ -25,6 +25,9 @@ _PATIENCE = 20.0
 _EXCUSED_SECONDS = 30.0
 
 
+Told = dict[int, str]
+
+
 @dataclass(slots=True)
 class Loading:
     """What a later day's file brings."""
@@ -32,6 +35,7 @@ class Loading:
     policies: tuple[tuple[str, str], ...]
     dues: tuple[Due, ...]
     leaving: tuple[str, ...]
+    holders: tuple[tuple[str, str], ...]
 
 
 @dataclass(slots=True)
@@ -53,7 +57,8 @@ class Oracle:
     judged: int = 0
     _witness: Witness | None = None
     _delivered: dict[str, list[Question]] = field(default_factory=dict)
-    _answers: dict[str, bytes] = field(default_factory=dict)
+    _answers: dict[str, Told] = field(default_factory=dict)
+    _slips: dict[str, str] = field(default_factory=dict)
     _trouble: dict[str, float] = field(default_factory=dict)
     _opened: list[tuple[str, float]] = field(default_factory=list)
     _grave: str = ""
@@ -130,7 +135,7 @@ class Oracle:
         seen = self._witness.look()
         for date in seen.loaded:
             given = self.loadings[date]
-            self.book.load(given.policies, given.dues, given.leaving)
+            self.book.load(given.policies, given.dues, given.leaving, given.holders)
             self._judgement.noted_load()
         for row in seen.rows:
             self._entry(row)
@@ -138,7 +143,7 @@ class Oracle:
             place = self.dates.index(self.book.date)
             if seen.opened not in self.dates[place + 1 : place + 2]:
                 self.say(f"{seen.opened} was opened after {self.book.date}")
-            self.book.date = seen.opened
+            self.book.opens(seen.opened)
             self._opened.append((seen.opened, self.now()))
             self._judgement.noted_date()
         if self.book.changed:
@@ -219,7 +224,7 @@ class Oracle:
 
     def _compare(self, row: Row, question: Question, ruling: Ruling) -> None:
         ask = question.ask
-        receipted = ruling.response == "00" and ruling.kind != "reversal"
+        receipted = self.book.facts[ask.key].has_receipt
         number = receipt(str(row["business_date"]), int(str(row["position"]))) if receipted else None
         expected = {
             "kind": ruling.kind,
@@ -229,6 +234,8 @@ class Oracle:
             "turn": ruling.moves or None,
             "due": row["due"] if ask.fault else ruling.due or ask.due,
             "terminal": ask.terminal,
+            "branch": ask.branch,
+            "card": ask.card,
             "stan": ask.stan,
             "sent_at": ask.sent_at,
             "receipt": number,
@@ -249,14 +256,26 @@ class Oracle:
     def _check_dues(self) -> None:
         for name in sorted(self.book.changed):
             due, kept = self.book.dues.get(name), self._file.due(name)
-            if due is not None and kept != (due.state, due.owner, due.moves):
+            if due is None:
+                continue
+            if kept != (due.state, due.owner, due.moves):
                 self.say(f"due {name} is {kept}, and should be {due.state} {due.owner} {due.moves}")
+            tried = self._file.guesses(name)
+            if tried != (due.guessed_on, due.guesses, int(due.is_locked)):
+                self.say(f"for due {name} was guessed {tried}, and should be {due.guesses} {due.guessed_on}")
         self.book.changed.clear()
 
     def _check_figures(self, bank: str, date: str) -> None:
         kept, ours = self._file.figures(bank, date), self.book.figures(bank, date)
         if kept != ours:
             self.say(f"the totals of {bank} on {date} are {kept}, and should be {ours}")
+        if date == self.book.date:
+            standing = self.book.standing_today(bank)
+            todays = tuple(
+                sum(fact.amount for fact in standing if fact.misfit or not unfit) for unfit in (False, True)
+            )
+            if self._file.todays(bank, date) != todays:
+                self.say(f"{bank} has moved {self._file.todays(bank, date)} today, and should have {todays}")
 
     # What the machine says.
 
@@ -284,18 +303,20 @@ class Oracle:
             reason = self._fault(link, question, answer, body)
             if not reason:
                 candidates.remove(question)
-                self._accept(link, question, answer, body)
+                self._accept(link, question, answer)
                 return
             reasons.append(reason)
         self.say(f"{answer.mti} {'/'.join(candidates[0].name[3:9])}: {reasons[0]}")
         candidates.pop(0)
 
-    def _accept(self, link: Conversation, question: Question, answer: Message, body: bytes) -> None:
+    def _accept(self, link: Conversation, question: Question, answer: Message) -> None:
         code = answer.fields[39]
         if code in _UNDONE:
             question.refused = True
         elif question.ask.is_keyed and code in _FINAL:
-            self._answers.setdefault(question.ask.key, covered(link, answer, body))
+            self._answers.setdefault(question.ask.key, told(answer))
+            if 62 in answer.fields:
+                self._slips.setdefault(question.ask.key, answer.fields[62])
         if question.ask.mti == "0800" and code == "00":
             wish = question.message.fields.get(70)
             if wish in ("001", "101"):
@@ -318,14 +339,18 @@ class Oracle:
         if not question.may_act(self.now()):
             return f"{code}, though its MAC, sign-on or DE 32 is not good"
         if question.ask.is_keyed:
-            return self._keyed_fault(link, question, answer, body, code)
+            return self._keyed_fault(link, question, answer, code)
         return self._judgement.fault(question, answer)
 
     def _network_fault(self, question: Question, code: str) -> str:
         fields = question.message.fields
         good = fields.get(32, "").zfill(11) == question.link.terms.full_code
+        fault = question.ask.fault
+        if fault:
+            right = (fault,) if fields.get(70) == "001" else (fault, "63")
+            return "" if code in right else f"an {question.message.mti} was answered {code}, not {fault}"
         if fields.get(70) == "001":
-            return "" if code in (("00", "91") if good else ("63", "30")) else f"sign-on was answered {code}"
+            return "" if code in (("00", "91") if good else ("63",)) else f"sign-on was answered {code}"
         if code == "00" and question.link.keys and not question.may_act(self.now()):
             signed = question.link.was_signed_on(question.at, self.now())
             return f"{fields.get(70)} was answered 00 without a good MAC" if signed else ""
@@ -361,9 +386,7 @@ class Oracle:
     def _excused(self, kind: str) -> bool:
         return kind in self._trouble and self.now() - self._trouble[kind] < _EXCUSED_SECONDS
 
-    def _keyed_fault(
-        self, link: Conversation, question: Question, answer: Message, body: bytes, code: str
-    ) -> str:
+    def _keyed_fault(self, link: Conversation, question: Question, answer: Message, code: str) -> str:
         ask = question.ask
         row = self._file.kept(ask.key)
         if row is None:
@@ -377,14 +400,15 @@ class Oracle:
         if code != row["response"]:
             return f"{code}, and on disk is {row['response']}"
         groups = self._judgement.groups(link, answer)
-        told = (answer.fields.get(38, ""), answer.fields.get(15, ""), groups.get("RN", ""))
+        numbers = (answer.fields.get(38, ""), answer.fields.get(15, ""), groups.get("RN", ""))
         kept = (row["authorization"], str(row["business_date"])[4:], row["receipt"] or "")
-        if told != kept:
-            return f"{code} with {told}, and on disk is {kept}"
-        earlier = self._answers.get(ask.key)
-        if earlier is not None and earlier != covered(link, answer, body):
+        if numbers != kept:
+            return f"{code} with {numbers}, and on disk is {kept}"
+        if self._answers.get(ask.key, told(answer)) != told(answer):
             return f"{code}, and the answer is not the first one again"
-        return ""
+        if 62 in answer.fields and self._slips.get(ask.key, answer.fields[62]) != answer.fields[62]:
+            return f"{code}, and the receipt is not the first one again"
+        return self._judgement.slip_fault(question, answer, has_receipt=bool(row["receipt"]))
 
     def _maker(self, key: str, row: Row) -> Question | None:
         """The question that an entry was made for."""
@@ -442,10 +466,14 @@ def meant(found: Sequence[Question], row: Row) -> Question | None:
     return min(found, key=lambda one: one.ask.fault not in told if one.ask.fault else 0.5, default=None)
 
 
-def covered(link: Conversation, answer: Message, body: bytes) -> bytes:
-    """An answer's bytes but for its MAC."""
-    split = link.terms.codec.mac_of(body, answer)
-    return split[0] if split else body
+def told(answer: Message) -> Told:
+    """What of an answer stays the same in every repeat of it: all but its MAC, its receipt to print, and why
+    that is not printed.
+    """
+    told = {number: text for number, text in answer.fields.items() if number not in (62, 64, 128)}
+    if told.get(44) == "REVERSED":
+        del told[44]
+    return told
 
 
 def receipt(date: str, position: int) -> str:

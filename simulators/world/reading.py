@@ -33,6 +33,7 @@ _NEEDED: Mapping[str, tuple[int, ...]] = {
     "04": (*_ALWAYS, 4, 37, 49, 90),
     "05": (7, 11, 15, 32, 49, 74, 75, 76, 77, 86, 87, 88, 89, 97),
 }
+_NETWORK = (7, 11, 32, 70)
 _MTIS = frozenset({"0100", "0200", "0220", "0400", "0420", "0500", "0520"})
 _REPEATS = {**{mti: mti for mti in _MTIS}, **{mti[:3] + "1": mti for mti in _MTIS}}
 _SECRETS = (35, 36, 45, 52, 53, 125)
@@ -44,7 +45,9 @@ _PAGE = re.compile("0*[1-9][0-9]{0,2}", re.ASCII).fullmatch
 
 
 class Terms(NamedTuple):
-    """What was agreed with one bank. Limits in fen, 0 for none."""
+    """What was agreed with one bank. Limits in fen, 0 for none. `payout_advices` tells whether it may say
+    that it has paid, `reversal_days` how many business days back its reversals reach.
+    """
 
     code: str
     port: int
@@ -57,6 +60,8 @@ class Terms(NamedTuple):
     terminals: tuple[str, ...] = ("*",)
     limit_transaction: int = 0
     limit_day: int = 0
+    payout_advices: bool = False
+    reversal_days: int = 1
 
     @property
     def full_code(self) -> str:
@@ -67,7 +72,9 @@ class Terms(NamedTuple):
 class Ask(NamedTuple):
     """One message's wish. `fault` is the code that form or permission alone demand; empty for none.
 
-    `key` is empty where none can be formed, and for totals.
+    `key` is empty where none can be formed, and for totals. `is_done` tells that its money has moved, and
+    that we take the bank's word for it; `is_strange` that no key is made on the date of its DE 7. Of `card`
+    only what is kept of a card's number.
     """
 
     mti: str
@@ -81,6 +88,8 @@ class Ask(NamedTuple):
     receipt: str = ""
     original: str = ""
     terminal: str = ""
+    branch: str = ""
+    card: str = ""
     stan: str = ""
     sent_at: str = ""
     rrn: str = ""
@@ -89,16 +98,14 @@ class Ask(NamedTuple):
     figures: tuple[int, ...] = ()
     net: int = 0
     fault: str = ""
+    is_done: bool = False
+    is_strange: bool = False
+    reversal_days: int = 1
 
     @property
     def is_keyed(self) -> bool:
         """Whether an answer to it is kept for ever."""
         return bool(self.key) and self.mti[1] in "24"
-
-    @property
-    def is_advice(self) -> bool:
-        """Whether its money has moved already."""
-        return self.mti[2] == "2"
 
 
 def read(message: Message, terms: Terms, today: date) -> Ask:
@@ -112,23 +119,41 @@ def read(message: Message, terms: Terms, today: date) -> Ask:
     sent_at = _moment(fields.get(7, ""), today)
     if any(number not in fields for number in (7, 11, 32, 41)) or not sent_at:
         return Ask(mti, terms.code, fault="30")
-    if not _in_window(sent_at, today):
+    code = fields.get(3, "")
+    is_done = mti == "0220" and (code not in PAYOUTS or terms.payout_advices)
+    is_strange = not _in_window(sent_at, today)
+    if is_strange and not is_done:
         return Ask(mti, terms.code, fault="30")
     key = f"{fields[32].zfill(11)}/{fields[41]}/{sent_at}/{fields[11]}"
     ask = Ask(
         mti,
         terms.code,
         key,
-        code=fields.get(3, ""),
+        code=code,
         amount=int(fields.get(4, "0")) if mti[1] != "1" else 0,
         terminal=fields[41],
+        branch=fields.get(42, ""),
+        card=_kept_of(fields.get(2, "")),
         stan=fields[11],
         sent_at=sent_at,
         rrn=fields.get(37, ""),
+        is_done=is_done,
+        is_strange=is_strange,
+        reversal_days=terms.reversal_days,
     )
     if any(number in fields for number in _SECRETS):
         return ask._replace(fault="40")
     return _content(ask, fields, terms, today)
+
+
+def read_network(message: Message, terms: Terms, today: date) -> Ask:
+    """What an 08xx asks for: nothing of the book's, but it may be one that is refused for its form."""
+    ask, fields = Ask("0800", terms.code), message.fields
+    if message.mti not in ("0800", "0801") or any(number in fields for number in _SECRETS):
+        return ask._replace(fault="40")
+    if any(number not in fields for number in _NETWORK) or not _moment(fields[7], today):
+        return ask._replace(fault="30")
+    return ask
 
 
 def _content(ask: Ask, fields: Mapping[int, str], terms: Terms, today: date) -> Ask:
@@ -171,9 +196,9 @@ def _groups_are_there(ask: Ask, page: str, fields: Mapping[int, str]) -> bool:
 def _permission(ask: Ask, terms: Terms) -> str:
     if ask.original and not ask.original.startswith(f"{terms.full_code}/"):
         return "57"
-    if ask.mti[1] != "2":
+    if ask.mti[1] == "4":
         return ""
-    if ask.code != CANCEL and ask.code not in terms.transactions:
+    if ask.code not in INQUIRIES | {CANCEL} | terms.transactions:
         return "57"
     if not any(fnmatchcase(ask.terminal, pattern) for pattern in terms.terminals):
         return "58"
@@ -192,6 +217,11 @@ def _totals(mti: str, fields: Mapping[int, str], terms: Terms, today: date) -> A
     figures = tuple(int(fields[number]) for number in (76, 88, 77, 89, 74, 86, 75, 87))
     net = int(fields[97][1:]) * (1 if fields[97][0] == "D" else -1)
     return ask._replace(date=day, figures=figures, net=net)
+
+
+def _kept_of(card: str) -> str:
+    """What is kept of a card's number: its ends, if it is long enough to have a middle."""
+    return card[:6] + "*" * (len(card) - 10) + card[-4:] if len(card) > 12 else "*" * len(card)
 
 
 def _original(text: str, terminal: str, today: date) -> str:

@@ -9,17 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from simulators.world.reading import CANCEL, COLLECTIONS, Ask
+from simulators.world.reading import CANCEL, COLLECTIONS, PAYOUTS, Ask
 
 OVER_ADVICE = frozenset({"57", "58", "61"})
 """What cannot stop an advice: its money has moved."""
+_GUESSES = 5
+"""After so many wrong numbers on a date nobody is paid a due any more, whatever number he shows."""
 _COUNT = {("collection", 1): 0, ("collection", -1): 2, ("payout", 1): 4, ("payout", -1): 6}
 """Where the eight figures count what was done (1) and undone (-1): a number, and after it an amount."""
 
 
 @dataclass(slots=True)
 class Due:
-    """One due; `owner` is the key of what settled it, `moves` how often it changed hands."""
+    """One due; `owner` is the key of what settled it, `moves` how often it changed hands. `guesses` wrong
+    identity numbers were shown for it on the date `guessed_on`.
+    """
 
     name: str
     policy: str
@@ -31,16 +35,25 @@ class Due:
     owner: str = ""
     moves: int = 0
     leaving: bool = False
+    guesses: int = 0
+    guessed_on: str = ""
 
     @property
     def kind(self) -> str:
         """What settles it."""
         return "collection" if self.code in COLLECTIONS else "payout"
 
+    @property
+    def is_locked(self) -> bool:
+        """Whether it is paid to nobody."""
+        return self.guesses >= _GUESSES
+
 
 @dataclass(slots=True)
 class Fact:
-    """What is known for ever under one key."""
+    """What is known for ever under one key. `due` is the one that it had an effect on; `named` the one that
+    it is about, as far as is known.
+    """
 
     key: str
     kind: str
@@ -51,6 +64,9 @@ class Fact:
     code: str = ""
     policy: str = ""
     due: str = ""
+    named: str = ""
+    branch: str = ""
+    card: str = ""
     original: str = ""
     misfit: str = ""
     moves: int = 0
@@ -66,6 +82,11 @@ class Fact:
     def is_settlement(self) -> bool:
         """Whether it collects or pays."""
         return self.kind in ("collection", "payout")
+
+    @property
+    def has_receipt(self) -> bool:
+        """Whether somebody may have been given a receipt for it."""
+        return self.approved and not self.misfit and (self.is_settlement or self.kind == "cancel")
 
 
 @dataclass(slots=True)
@@ -84,19 +105,33 @@ class Ruling:
 
 @dataclass(slots=True)
 class Book:
-    """Everything that the rules look at, and what they change."""
+    """Everything that the rules look at, and what they change. `policies` has their states, `holders` the
+    names of who holds them; `earlier` the dates that were open before, in order.
+    """
 
     date: str
     policies: dict[str, str]
+    holders: dict[str, str]
     dues: dict[str, Due]
     day_limits: dict[str, int]
     facts: dict[str, Fact] = field(default_factory=dict)
     totals: dict[tuple[str, str], list[int]] = field(default_factory=dict)
     changed: set[str] = field(default_factory=set)
+    earlier: list[str] = field(default_factory=list)
+
+    def opens(self, date: str) -> None:
+        """Another date is open from now on."""
+        self.earlier.append(self.date)
+        self.date = date
 
     def figures(self, bank: str, date: str) -> tuple[int, ...]:
         """The eight figures of a bank's date."""
         return tuple(self.totals.get((bank, date), (0,) * 8))
+
+    def standing_today(self, bank: str) -> list[Fact]:
+        """A bank's collections and payouts of the open date that are in effect."""
+        todays = (fact for fact in self.facts.values() if fact.is_settlement and fact.date == self.date)
+        return [fact for fact in todays if fact.bank == bank and self.stands(fact)]
 
     def stands(self, fact: Fact) -> bool:
         """Whether a transaction is in effect."""
@@ -121,7 +156,7 @@ class Book:
     def rule(self, ask: Ask) -> Ruling:
         """Decide a wish whose key is new, and let it take effect."""
         kind = _kind(ask)
-        if ask.fault and not (ask.is_advice and ask.mti[1] == "2" and ask.fault in OVER_ADVICE):
+        if ask.fault and not (ask.is_done and ask.fault in OVER_ADVICE):
             ruling = Ruling(ask.fault, kind)
         elif kind == "reversal":
             ruling = self._reverse(ask)
@@ -144,6 +179,9 @@ class Book:
             ask.code,
             about,
             ruling.due,
+            ruling.due or ask.due,
+            ask.branch,
+            ask.card,
             ask.original,
             ruling.misfit,
             ruling.moves,
@@ -157,18 +195,29 @@ class Book:
     # Settling.
 
     def _settle(self, ask: Ask, kind: str) -> Ruling:
-        found = self._due_for(ask, kind)
-        if ask.is_advice:
+        found = "30" if ask.is_strange else self._due_for(ask, kind)
+        over = "61" if self._over_limit(ask) else ""
+        if isinstance(found, Due) and not (over and not ask.is_done) and not self._is_whose(ask, found):
+            found = "76"
+        if ask.is_done:
             if isinstance(found, str):
                 self._count(ask.bank, kind, 1, ask.amount)
                 return Ruling("00", kind, misfit=found, moves=1)
-            misfit = ask.fault or ("61" if self._over_limit(ask) else "")
-            return self._take(ask, found, misfit)
+            return self._take(ask, found, ask.fault or over)
         if isinstance(found, str):
             return Ruling(found, kind)
-        if self._over_limit(ask):
-            return Ruling("61", kind)
-        return self._take(ask, found)
+        return Ruling(over, kind) if over else self._take(ask, found)
+
+    def _is_whose(self, ask: Ask, due: Due) -> bool:
+        """Whether the one who asks may have it, as far as his number tells. Nobody tries for ever."""
+        if due.kind == "collection":
+            return True
+        if due.is_locked or ask.identity == due.beneficiary:
+            return not due.is_locked
+        due.guesses = due.guesses + 1 if due.guessed_on == self.date else 1
+        due.guessed_on = self.date
+        self.changed.add(due.name)
+        return False
 
     def _take(self, ask: Ask, due: Due, misfit: str = "") -> Ruling:
         self._hand_over(due, ask.key)
@@ -200,22 +249,19 @@ class Book:
             return "12"
         if due.kind == "collection" and self.policies[due.policy] in ("lapsed", "terminated"):
             return "12"
-        if due.kind == "payout" and ask.identity != due.beneficiary:
-            return "76"
         return "13" if ask.amount != due.amount else ""
 
     def _over_limit(self, ask: Ask) -> bool:
         limit = self.day_limits.get(ask.bank, 0)
-        now = self.figures(ask.bank, self.date)
-        return bool(limit) and now[1] - now[3] + now[5] - now[7] + ask.amount > limit
+        return bool(limit) and sum(fact.amount for fact in self.standing_today(ask.bank)) + ask.amount > limit
 
     # Undoing.
 
     def _cancel(self, ask: Ask) -> Ruling:
-        why = "57" if ask.fault == "57" else self._why_not_cancel(ask)
-        grave = "" if ask.original in self.facts or why == "57" else ask.original
+        why = "30" if ask.is_strange else ask.fault if ask.fault == "57" else self._why_not_cancel(ask)
+        grave = "" if ask.original in self.facts or ask.fault == "57" else ask.original
         if why:
-            return Ruling("00" if ask.is_advice else why, "cancel", misfit=why * ask.is_advice, grave=grave)
+            return Ruling("00" if ask.is_done else why, "cancel", misfit=why * ask.is_done, grave=grave)
         target = self.facts[ask.original]
         self._release(target, ask.bank)
         due = self.dues[target.due]
@@ -231,9 +277,21 @@ class Book:
             return "21"
         if not target.due or not self.stands(target) or target.date != self.date:
             return "12"
-        if ask.policy and ask.policy != target.policy:
+        return self._unlike(ask, target)
+
+    @staticmethod
+    def _unlike(ask: Ask, target: Fact) -> str:
+        """Why what undoes does not mean this original, though it names its key."""
+        if ask.policy not in ("", target.policy) or ask.due not in ("", target.named):
             return "25"
+        if ask.branch.rstrip() != target.branch.rstrip() or ask.card not in ("", target.card):
+            return "12"
         return "13" if ask.amount != target.amount else ""
+
+    def _is_too_late(self, ask: Ask, target: Fact) -> bool:
+        """Whether an original lies too many business dates back to be reversed."""
+        dates = [*self.earlier, self.date]
+        return len(dates) - 1 - dates.index(target.date) > ask.reversal_days
 
     def _reverse(self, ask: Ask) -> Ruling:
         target = self.facts.get(ask.original)
@@ -245,12 +303,15 @@ class Book:
             return Ruling("12", "reversal")
         if not target.approved:
             return Ruling("21", "reversal")
-        if ask.amount != target.amount:
-            return Ruling("13", "reversal")
+        unlike = self._unlike(ask, target) or ("12" if ask.code != target.code else "")
+        if unlike:
+            return Ruling(unlike, "reversal")
         ruling = Ruling("00", "reversal", target.due)
         if target.kind == "cancel":
             ruling = self._reverse_cancel(ask, target)
         elif self.stands(target):
+            if self._is_too_late(ask, target):
+                return Ruling("12", "reversal")
             if target.due:
                 self._release(target, ask.bank)
                 ruling.moves = self.dues[target.due].moves
@@ -269,7 +330,7 @@ class Book:
         due, victim = self.dues[cancel.due], self.facts[cancel.original]
         if cancel.undone or victim.reversed:
             return Ruling("00", "reversal", due.name)
-        if due.moves != cancel.moves:
+        if due.moves != cancel.moves or self._is_too_late(ask, cancel):
             return Ruling("12", "reversal")
         cancel.undone = True
         self._hand_over(due, victim.key)
@@ -299,9 +360,16 @@ class Book:
 
     # The next day's dues.
 
-    def load(self, policies: Iterable[tuple[str, str]], dues: Iterable[Due], leaving: Iterable[str]) -> None:
-        """Take what a later day's file says: policies' states, new dues, and dues that leave."""
+    def load(
+        self,
+        policies: Iterable[tuple[str, str]],
+        dues: Iterable[Due],
+        leaving: Iterable[str],
+        holders: Iterable[tuple[str, str]],
+    ) -> None:
+        """Take what a later day's file says: policies' states, new dues, dues that leave, and names."""
         policies, leaving = dict(policies), set(leaving)
+        self.holders.update(holders)
         for name, due in list(self.dues.items()):
             if due.state in ("lapsed", "withdrawn") and not due.moves and name not in leaving:
                 del self.dues[name]
@@ -324,4 +392,4 @@ def _kind(ask: Ask) -> str:
         return "reversal"
     if ask.code == CANCEL:
         return "cancel"
-    return "payout" if ask.code[:2] == "26" else "collection"
+    return "payout" if ask.code in PAYOUTS else "collection"

@@ -405,6 +405,7 @@ class World:
                 tuple((entry.policy.policy, entry.policy.state) for entry in entries),
                 tuple(grounds.as_due(line) for entry in entries for line in entry.dues),
                 tuple(line.due for line in leaving),
+                tuple((entry.policy.policy, entry.policy.holder) for entry in entries),
             )
         self._order({"command": "load", "path": str(self.ground.folder / f"{date}.csv")})
 

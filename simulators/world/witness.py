@@ -84,6 +84,19 @@ class Witness:
         ).fetchone()
         return found
 
+    def guesses(self, name: str) -> tuple[str, int, int]:
+        """On which date how many wrong numbers were shown for a due, and whether it is locked."""
+        found: tuple[str, int, int] | None = self._book.execute(
+            "SELECT date, wrong, locked FROM identity_guesses WHERE due = ?", (name,)
+        ).fetchone()
+        return found or ("", 0, 0)
+
+    def todays(self, bank: str, date: str) -> tuple[int, int]:
+        """What the book says that a bank has moved of a date's own, and what of it does not fit; in fen."""
+        query = "SELECT used, unfit FROM bank_days WHERE bank = ? AND date = ?"
+        found: tuple[int, int] | None = self._book.execute(query, (bank, date)).fetchone()
+        return found or (0, 0)
+
     def figures(self, bank: str, date: str) -> tuple[int, ...]:
         """The eight figures that the book keeps of a bank's date."""
         found = self._book.execute(

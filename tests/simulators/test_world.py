@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import date
 from itertools import product
 from pathlib import Path
 from random import Random, SystemRandom
@@ -244,7 +245,7 @@ def test_an_entry_was_made_for_the_question_whose_permission_it_shows(
 
 def asked(fault: str) -> Question:
     terms = agreed(Random(1), 1)[0]
-    link = Conversation(1, terms, lambda _: None)
+    link = Conversation(1, terms, lambda _: None, lambda: date(2026, 11, 24))
     return Question(link, (), b"", Message("0200", {}), Ask("0200", terms.code, fault=fault), 0.0, 0, None)
 
 
