@@ -151,7 +151,7 @@ class Gate:
             limit_day=self._bank.limit_day_fen,
             reversal_days=self._bank.reversal_days,
             may_settle=self._transactions,
-            page=int(groups.page) if groups.page else 1,
+            page=int(groups.page or "1"),
         )
 
     def _digest(self, mti: str, covered: bytes) -> str:
@@ -172,6 +172,8 @@ class Gate:
         if mti != "0100" and (fields[49] != _CURRENCY or not int(fields[4])):
             raise FormatError("49" if fields[49] != _CURRENCY else "4", "malformed")
         groups = _groups(parse(fields[48], self._encoding)) if 48 in fields else Groups()
+        if groups.page and not _PAGE(groups.page):
+            raise FormatError("48.PG", "malformed")
         _GROUPS_NEEDED[act](groups, fields)
         names_original = 90 in fields and act in _USES_ORIGINAL
         return groups, original_key(fields[90], fields[41], window) if names_original else ""
@@ -259,8 +261,6 @@ def _groups(groups: tuple[Group, ...]) -> Groups:
 def _need_policy(groups: Groups, _fields: Mapping[int, str]) -> None:
     if not groups.policy:
         raise FormatError("48.PN")
-    if groups.page and not _PAGE(groups.page):
-        raise FormatError("48.PG", "malformed")
 
 
 def _need_beneficiary(groups: Groups, fields: Mapping[int, str]) -> None:

@@ -45,7 +45,7 @@ from ledger.store import Store
 from ledger.view import Chain, Day, Due, DueState, Guesses, View
 from protocol.responses import Response
 
-SCHEMA_VERSION = "2"
+SCHEMA_VERSION = "3"
 CLAIM_ATTEMPTS = 20
 """More nodes than that do not start for the first time in one moment."""
 

@@ -33,7 +33,7 @@ from office.reconcile import Reconciled, Terms, reconcile
 from office.schema import OFFICE, bank_files, days, entries, facts, products, reconciliations
 from office.take import take_file
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
 _DONE = (DayState.POSTED.value, DayState.ARCHIVED.value)
 
 

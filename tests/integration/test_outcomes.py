@@ -476,3 +476,19 @@ def test_12_a_lapsed_policy_is_not_collected_from(tmp_path: Path, database: str)
         answer = bank.ask(message())
     assert (answer.fields[39], answer.fields[44]) == ("12", "POLICY LAPSED")
     machine.stop()
+
+
+@pytest.mark.parametrize("page", ["abc", "0", "-1", "1000", " 1"])
+def test_30_a_page_that_is_none_whatever_asks_for_it(bank: Client, page: str) -> None:
+    sent, group = message(), (("PN", "P1"), ("PG", page))
+    of = original(sent)
+    for asked in (
+        inquiry(group),
+        inquiry(group, "312000", de90=of),
+        inquiry((*group, ("RN", "1")), "313000"),
+        message(groups=group),
+        message(groups=group, de3="020000", de90=of),
+        message("0400", de48=f"PG{len(page):03d}{page}", de90=of),
+    ):
+        answer = bank.ask(asked)
+        assert (answer.fields[39], answer.fields[44]) == ("30", "DE 48.PG malformed"), asked
