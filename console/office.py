@@ -7,7 +7,7 @@ the command line, and in that person's name, which is the login's; the rest is t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -24,14 +24,14 @@ from console.trail import now_us
 from fep.config import load_settings as load_front_settings
 from fep.keys import SEAL
 from fep.person import at_keyboard
-from fep.vault import open_keystore
+from fep.vault import Vault, open_keystore
 from ledger.acts import read_acts
 from ledger.conceal import concealed
 from ledger.outstanding import write as write_figures
 from ledger.store import Store
 from office import breaks, chart, close, decisions, extract, report
 from office.acts import recorded
-from office.audit import Audit, Stated, audit
+from office.audit import Audit, DuesFile, Stated, audit, audit_dues
 from office.books import TrialBalance, trial_balance
 from office.breaks import Break
 from office.config import Settings, load_settings
@@ -332,10 +332,44 @@ def report_command(date: str, config: Path) -> None:
 
 @click.command("audit")
 @click.option("--without-front", is_flag=True, help="look at the office's database only")
+@click.option(
+    "--expect",
+    multiple=True,
+    metavar="DIGEST",
+    help="a digest, or an act's hash, that an earlier audit printed: it must be found again; may be repeated",
+)
+@click.option(
+    "--dues",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="hold the front book's dues against this file that was loaded, and look at nothing else; give all"
+    " of them; it needs the front's keystore",
+)
+@click.option(
+    "--front-config",
+    type=click.Path(path_type=Path),
+    default=Path("var/qianzhi.toml"),
+    show_default=True,
+    help="the machine's settings, for --dues",
+)
 @_CONFIG
 @JSON
-def audit_command(without_front: bool, config: Path, as_json: bool) -> None:
-    """Add everything up again from the journal, by other code; exit code 1 if anything does not hold."""
+def audit_command(
+    without_front: bool,
+    expect: tuple[str, ...],
+    dues: tuple[Path, ...],
+    front_config: Path,
+    config: Path,
+    as_json: bool,
+) -> None:
+    """Add everything up again from the journal, by other code; exit code 1 if anything does not hold.
+
+    Prints one digest over everything, and the last acts' hashes: keep them elsewhere.
+    """
+    if dues:
+        _audit_dues(front_config, dues, as_json=as_json)
+        return
     settings = load_settings(config)
     books = chart_of(settings)
     clerks = frozenset(clerk.name for clerk in settings.clerk)
@@ -343,12 +377,37 @@ def audit_command(without_front: bool, config: Path, as_json: bool) -> None:
     front = None if without_front else Store(settings.office.front, lock=False, by_index=False)
     try:
         with opened(settings, write=False) as store, progress_shown() as tell:
-            done = audit(store, front, stated, tell)
+            done = audit(store, front, stated, tell, expect)
     finally:
         if front is not None:
             front.close()
+    _show_audit(done, as_json=as_json)
+
+
+def _audit_dues(config: Path, paths: tuple[Path, ...], *, as_json: bool) -> None:
+    """Hold the book of a front-end machine against files, with the key of its keystore and nothing of an
+    office's.
+    """
+    settings = load_front_settings(config)
+    conceal = Vault(settings.keystore).front_key.identity
+    front = Store(settings.node.database, lock=False, by_index=False)
+    try:
+        with ExitStack() as opened, progress_shown() as tell:
+            files = [DuesFile(path.name, opened.enter_context(path.open("rb"))) for path in paths]
+            done = audit_dues(front, files, conceal, tell)
+    finally:
+        front.close()
+    _show_audit(done, as_json=as_json)
+
+
+def _show_audit(done: Audit, *, as_json: bool) -> None:
+    """Print what an audit found. Raises ClickException where anything does not hold."""
     show(
-        {"verdicts": done.verdicts, "failings": [tuple(map(_concealed, one)) for one in done.failings]},
+        {
+            "verdicts": done.verdicts,
+            "failings": [tuple(map(_concealed, one)) for one in done.failings],
+            "kept": done.kept,
+        },
         lambda: _audited(done),
         as_json=as_json,
     )
@@ -358,11 +417,17 @@ def audit_command(without_front: bool, config: Path, as_json: bool) -> None:
 
 def _audited(done: Audit) -> Iterator[str]:
     for verdict in done.verdicts:
+        if done.kept is None and not verdict.checked:
+            continue  # a part of the audit says nothing of the rest
         mark = "fails" if verdict.failings else "holds" if verdict.rows else "not in the data"
         note = f" ({verdict.not_in_data})" if verdict.not_in_data and not verdict.rows else ""
         yield f"{verdict.invariant:2} {verdict.name}: {mark}, {verdict.rows:,} rows looked at{note}"
     for failing in done.failings:
         yield concealed(f"   {failing.invariant}: {failing.subject}: {failing.what}")
+    if done.kept is not None:
+        for side in done.kept.sides:
+            yield f"{side.name}: digest {side.digest}, act {side.act} has hash {side.act_hash}"
+        yield f"digest of everything {done.kept.digest}: keep it elsewhere, and the acts' hashes"
     if not done.failings:
         yield "the audit found nothing"
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from ledger.acts import Stage, failed, record
 from ledger.store import Store
@@ -14,6 +14,15 @@ from office.schema import acts
 
 MACHINE: Final = "office"
 """Who did what no person did. Nobody may act under this name."""
+
+
+def moment_of(connection: Connection, at: int) -> int:
+    """The moment at which an act, and what it writes, is stamped in the caller's transaction: `at`, or just
+    after the last act where the clock was set back since; microseconds since 1970-01-01 UTC. So what one act
+    has written is told from what another has.
+    """
+    last: int | None = connection.scalar(select(acts.c.at).order_by(acts.c.number.desc()).limit(1))
+    return at if last is None else max(at, last + 1)
 
 
 def record_act(connection: Connection, at: int, by: str, act: str, subject: str, note: str) -> None:

@@ -26,7 +26,7 @@ from sqlalchemy import (
     update,
 )
 
-from office.acts import MACHINE, record_act
+from office.acts import MACHINE, moment_of, record_act
 from office.books import Leg, Posting, post
 from office.bulk import insert_rows
 from office.chart import CLASSES, OUR_PRODUCT, PRODUCT, Chart, Resolution
@@ -194,8 +194,9 @@ def propose(
     _counter_account(chart, wanted, found)
     words = _worded(resolution, note)
     changes = {"resolution": resolution, "proposed_by": person}
-    done = _move(connection, found, BreakEvent.PROPOSE, Step(person, at, words), changes)
-    record_act(connection, at, person, BreakEvent.PROPOSE.value, name, words)
+    step = Step(person, moment_of(connection, at), words)
+    done = _move(connection, found, BreakEvent.PROPOSE, step, changes)
+    record_act(connection, step.at, person, BreakEvent.PROPOSE.value, name, words)
     return done
 
 
@@ -428,6 +429,7 @@ def _decided(
     connection: Connection, seen: Break, event: BreakEvent, step: Step, changes: Mapping[str, str]
 ) -> Break:
     """Take a proposed break on by a person's decision, which goes into the trail with what was proposed."""
+    step = step._replace(at=moment_of(connection, step.at))
     done = _move(connection, seen, event, step, changes)
     record_act(connection, step.at, step.by, event.value, seen.name, _worded(seen.resolution, step.note))
     return done

@@ -19,7 +19,7 @@ from ledger.day import TRANSITIONS, DayEvent, DayState
 from ledger.errors import BankFileError, InvariantBroken, LayoutError
 from ledger.schema import loads, make_missing
 from ledger.store import Store
-from office.acts import MACHINE, record_act
+from office.acts import MACHINE, moment_of, record_act
 from office.books import install_chart
 from office.breaks import post_approved, to_suspense
 from office.chart import Chart
@@ -172,7 +172,7 @@ class Close:
             return Told(Step.FILE, date, code, "the bank's file is not there yet", waiting=True)
         try:
             with opened as stream, self._office.transaction() as connection:
-                at, tell = self._now_us(), partial(self._progress, "file")
+                at, tell = moment_of(connection, self._now_us()), partial(self._progress, "file")
                 taken = take_file(connection, bank_layout(bank), stream, code, date, at, tell)
                 text = f"{taken.lines} lines, {taken.collected} fen collected, {taken.paid} fen paid"
                 note = f"{text}; layout {bank_layout(bank).name}, file {taken.digest}, rows {taken.rows}"
@@ -187,8 +187,8 @@ class Close:
         layout = bank_layout(bank)
         has_policy = layout.carries("policy")
         terms = Terms(layout.lists_reversed, has_policy, bank.owner, self._settings.near_us)
-        at = self._now_us()
         with self._office.transaction() as connection:
+            at = moment_of(connection, self._now_us())
             done: Reconciled = reconcile(
                 connection,
                 code,
@@ -206,8 +206,8 @@ class Close:
 
     def _post(self, date: str) -> Iterator[Told]:
         """Post every bank's day and what two people have approved, in one transaction."""
-        at = self._now_us()
         with self._office.transaction() as connection:
+            at = moment_of(connection, self._now_us())
             self._move(connection, date, DayEvent.RECONCILE)
             told = tuple(self._post_bank(connection, bank.code, date, at) for bank in self._settings.bank)
             names = post_approved(connection, self._chart, date, at)
@@ -221,8 +221,8 @@ class Close:
         """Post what two people have approved since the last day was posted, on that day's date. Raises
         NothingPosted.
         """
-        at = self._now_us()
         with self._office.transaction() as connection:
+            at = moment_of(connection, self._now_us())
             date = last_posted(connection)
             names = post_approved(connection, self._chart, date, at)
             if names:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from ledger import bookfile, sample
 from ledger.bankline import BankLine
-from ledger.bookfile import KINDS, Book, DueLine, Policy
+from ledger.bookfile import KINDS, DueLine, Policy
 from ledger.cutover import Cutover, cut_over
 from ledger.front import FrontBook
 from ledger.load import Loaded, load_book
@@ -77,6 +77,7 @@ class Days:
         banks: Sequence[str],
         next_date: Callable[[str], str],
     ) -> None:
+        self.loaded: list[bytes] = []  # the files of dues, in order
         self._store = store
         self._front = front
         self._sealer = sealer
@@ -95,17 +96,20 @@ class Days:
     def first_book(self, date: str, policies: int) -> Loaded:
         """Load a book of so many policies and open its business day."""
         entries = tuple(sample.make(self._random, policies, date))
-        return self._load(date, bookfile.parse(b"".join(bookfile.write(date, entries))))
+        return self._load(date, b"".join(bookfile.write(date, entries)))
 
     def next_book(self) -> Loaded:
         """Load what the open day brings."""
         following = sample.follow(
             self._random, tuple(self.policies.values()), tuple(self.unpaid.values()), self.date
         )
-        data = b"".join(bookfile.write(self.date, following.entries, following.withdrawn))
-        return self._load(self.date, bookfile.parse(data))
+        return self._load(
+            self.date, b"".join(bookfile.write(self.date, following.entries, following.withdrawn))
+        )
 
-    def _load(self, date: str, book: Book) -> Loaded:
+    def _load(self, date: str, data: bytes) -> Loaded:
+        self.loaded.append(data)
+        book = bookfile.parse(data)
         loaded = load_book(self._store, book, self._conceal, self._us())
         self._begin(date)
         lapsing = {policy.policy for policy in book.policies if policy.state in ("lapsed", "terminated")}

@@ -5,6 +5,7 @@ For the tests of the audit. Whatever is changed is undone at the end, so one pai
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -20,7 +21,7 @@ from fep.keys import FrontKey
 from ledger.front import FrontBook
 from ledger.request import Act, Request, key_of
 from office import breaks
-from office.audit import Audit, Stated, examine
+from office.audit import Audit, DuesFile, Stated, examine
 from office.audit.evidence import Evidence
 from office.chart import lines_of
 from simulators import days
@@ -52,7 +53,16 @@ class _Days(days.Days):
     """Days whose book keeps keyed digests of identity numbers, as a front-end machine's does."""
 
     def __init__(self, store: Any, front: Any, sealer: Any, _conceal: Any, *rest: Any) -> None:  # noqa: ANN401
-        super().__init__(store, front, sealer, FrontKey(bytes(32)).identity, *rest)
+        super().__init__(store, front, sealer, CONCEAL, *rest)
+
+
+_FILES: dict[Urls, tuple[bytes, ...]] = {}
+CONCEAL = FrontKey(bytes(32)).identity
+
+
+def files_of(urls: Urls) -> tuple[DuesFile, ...]:
+    """The files of dues that were loaded into a front book that `build` made."""
+    return tuple(DuesFile(f"dues{place}", io.BytesIO(data)) for place, data in enumerate(_FILES[urls]))
 
 
 def build(urls: Urls) -> None:
@@ -78,6 +88,7 @@ def build(urls: Urls) -> None:
             here.days.next_book()
         here.days.trade(3)
         list(here.at_close().run())
+        _FILES[urls] = tuple(here.days.loaded)
     finally:
         here.close_world()
 
@@ -109,7 +120,7 @@ def _second_node(here: World, node: FrontBook, number: int) -> None:
     for due in (paid, again):
         first = ask(Act.COLLECT, due.code, due.amount, policy=due.policy, due=due.due)
         cancel = ask(Act.CANCEL, "020000", due.amount, original=first.key)
-        ask(Act.REVERSE, due.code, due.amount, mti="0400", original=cancel.key)
+        ask(Act.REVERSE, "020000", due.amount, mti="0400", original=cancel.key)
     stray = ask(Act.COLLECT, "500000", 777, mti="0220", advice=True, policy="NONE")
     ask(Act.REVERSE, "500000", 777, mti="0420", original=stray.key)
     ask(Act.COLLECT, "500000", 778, mti="0220", advice=True, policy="NONE")

@@ -282,7 +282,11 @@ LINES = (
     office(
         f"UPDATE bank_lines SET amount = amount + 1 WHERE {AGREED}", {6, 9, 10}, "agrees with none of ours"
     ),
-    office(f"UPDATE bank_lines SET direction = 'P' WHERE {AGREED}", {6, 9, 10}, "agrees with none of the"),
+    office(
+        f"UPDATE bank_lines SET direction = CASE direction WHEN 'P' THEN 'C' ELSE 'P' END WHERE {AGREED}",
+        {6, 9, 10},
+        "agrees with none of the",
+    ),
     office(f"UPDATE bank_lines SET state = 'R' WHERE {AGREED}", {6, 9, 10}, "agrees with none of ours"),
     office(f"UPDATE bank_lines SET stan = '999999' WHERE {AGREED}", {10}, "its key is not"),
     office(f"UPDATE bank_lines SET key = 'K', rrn = '' WHERE {AGREED}", {9, 10}, "agrees with none of ours"),
@@ -307,7 +311,7 @@ NUMBERS = (
     office(f"UPDATE breaks SET reason = 'card {CARD}' WHERE {MISFIT}", {9, 12}, "a number in reason"),
     office(f"UPDATE breaks SET policy = '{IDENTITY}' WHERE {MISFIT}", {6, 12}, "a number in policy"),
     office(f"UPDATE bank_lines SET receipt = '{CARD}' WHERE {AGREED}", {10, 12}, "a number in receipt"),
-    office(f"UPDATE bank_lines SET policy = '{IDENTITY}' WHERE {AGREED}", {10, 12}, "a number in policy"),
+    office(f"UPDATE bank_lines SET policy = '{IDENTITY}' WHERE {AGREED}", {9, 10, 12}, "a number in policy"),
     office(f"UPDATE break_events SET note = '{CARD}' WHERE {SECOND}", {9, 12}, "a number in note"),
     office(f"UPDATE postings SET description = '{CARD}'", {7, 12}, "a number in description"),
     office(f"UPDATE entries SET holder = '{IDENTITY}' WHERE chain = 1", {5, 12}, "a number in holder"),

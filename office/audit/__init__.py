@@ -6,17 +6,20 @@ the check of a signature, and no other module of ours: what did the work cannot 
 
 from __future__ import annotations
 
+from office.audit.dues import DuesFile
 from office.audit.evidence import Checked, Failing, Stated
-from office.audit.run import INVARIANTS, NOT_IN_DATA, Audit, Verdict, audit, examine
+from office.audit.run import INVARIANTS, NOT_IN_DATA, Audit, Verdict, audit, audit_dues, examine
 
 __all__ = [
     "INVARIANTS",
     "NOT_IN_DATA",
     "Audit",
     "Checked",
+    "DuesFile",
     "Failing",
     "Stated",
     "Verdict",
     "audit",
+    "audit_dues",
     "examine",
 ]

@@ -101,13 +101,14 @@ def gathered(
     that whatever it has pulled the front has too.
     """
     with ExitStack() as stack:
-        ours = stack.enter_context(_as_of_now(office, office_schema.facts))
-        theirs = None if front is None else stack.enter_context(_as_of_now(front, front_schema.facts))
+        ours = stack.enter_context(as_of_now(office, office_schema.facts))
+        theirs = None if front is None else stack.enter_context(as_of_now(front))
         yield Evidence(ours, theirs, stated, progress)
 
 
 @contextmanager
-def _as_of_now(store: Store, first_read: Table) -> Iterator[Connection]:
+def as_of_now(store: Store, first_read: Table = front_schema.facts) -> Iterator[Connection]:
+    """A database, by default the front book's, as of one moment and for reading only."""
     with store.reading(snapshot=True) as connection:
         if not store.is_sqlite:
             # A front book's store is tuned for a few rows by index; here every row is read.

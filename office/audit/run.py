@@ -6,7 +6,7 @@ Nothing here, nor in any module of this package, may use what did the work that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -19,6 +19,7 @@ from office.audit import (
     deeds,
     files,
     history,
+    kept,
     lines,
     posted,
     privacy,
@@ -27,7 +28,9 @@ from office.audit import (
     withheld,
     written,
 )
-from office.audit.evidence import Checked, Evidence, Failing, Outcome, Stated, gathered
+from office.audit.dues import Conceal, DuesFile, against_files
+from office.audit.evidence import Checked, Evidence, Failing, Outcome, Stated, as_of_now, gathered
+from office.audit.kept import Kept
 from office.audit.privacy import masked
 
 LISTED_MAX: Final = 20
@@ -124,10 +127,13 @@ class Verdict(NamedTuple):
 
 
 class Audit(NamedTuple):
-    """Everything that fails, and everything that was looked at."""
+    """Everything that fails, everything that was looked at, and what is to be kept elsewhere, where that was
+    worked out.
+    """
 
     failings: tuple[Failing, ...]
     checked: tuple[Checked, ...]
+    kept: Kept | None = None
 
     @property
     def verdicts(self) -> tuple[Verdict, ...]:
@@ -149,25 +155,49 @@ def audit(
     front: Store | None,
     stated: Stated,
     progress: Callable[[str, int], None] = lambda _what, _rows: None,
+    expected: Sequence[str] = (),
 ) -> Audit:
     """Check everything that the databases can show; an empty `failings` is a sound book.
 
     `stated` is what the settings say. Without the front book, what only it
     holds is not checked, and not counted. Reads each database as of one moment and writes nothing; while it
     reads, a PostgreSQL front keeps what it would clean up and an embedded one does not shorten its log.
-    `progress` is told what is at work and how many rows went by. Raises what Store.reading raises.
+    `progress` is told what is at work and how many rows went by. `expected` are digests and acts' hashes that
+    were kept elsewhere; each must be found again. Raises what Store.reading raises.
     """
     with gathered(office, front, stated, progress) as evidence:
-        return examine(evidence)
+        found = examine(evidence)
+        books = kept.keep(evidence)
+        asked = [kept.expected(evidence, books, expected)] if expected else []
+        again = _collected(asked)
+    return Audit(found.failings + again.failings, found.checked + again.checked, books)
+
+
+def audit_dues(
+    front: Store,
+    files: Sequence[DuesFile],
+    conceal: Conceal,
+    progress: Callable[[str, int], None] = lambda _what, _rows: None,
+) -> Audit:
+    """Hold the front book's dues against the files that were loaded into it; the office is not asked.
+
+    `conceal` turns a document's number into the digest that the book keeps. Reads the book as of one moment
+    and writes nothing; raises what Store.reading raises.
+    """
+    with as_of_now(front) as connection:
+        return _collected([against_files(connection, files, conceal, progress)])
 
 
 def examine(evidence: Evidence) -> Audit:
     """Run every check on connections that are open already."""
+    return _collected(check(evidence) for check in AUDITS)
+
+
+def _collected(outcomes: Iterable[Outcome]) -> Audit:
     failings: list[Failing] = []
     checked: list[Checked] = []
-    for check in AUDITS:
+    for outcome in outcomes:
         room = LISTED_MAX
-        outcome = check(evidence)
         for one in outcome:
             if isinstance(one, Checked):
                 checked.append(one)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+import psycopg
 import pytest
 from sqlalchemy import Connection
 
@@ -11,6 +12,7 @@ from ledger.store import Store
 from office.books import install_chart
 from office.chart import shipped
 from office.schema import OFFICE
+from tests.audited import Urls, build
 from tests.pulled import Books
 from tests.unexplained import let_in
 
@@ -46,3 +48,24 @@ def connection(store: Store) -> Iterator[Connection]:
     """One transaction in it, for the whole test."""
     with store.transaction() as opened:
         yield opened
+
+
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def urls(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Urls:
+    """Two databases after some days, on each kind of database; a test leaves them as they were."""
+    if request.param == "sqlite":
+        folder = tmp_path_factory.mktemp("audited")
+        made = Urls(*(f"sqlite:///{folder / name}.db" for name in Urls._fields))
+    else:
+        given = request.getfixturevalue("postgresql")
+        made = Urls(*(_create(given, f"audited_{name}_{id(request)}") for name in Urls._fields))
+    build(made)
+    return made
+
+
+def _create(uri: str, name: str) -> str:
+    base, _, query = uri.partition("?")
+    with psycopg.connect(uri, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    driver = base.rsplit("/", 1)[0].replace("postgresql://", "postgresql+psycopg://", 1)
+    return f"{driver}/{name}" + (f"?{query}" if query else "")

@@ -7,11 +7,11 @@ database; what the audit must then report stands beside it.
 from __future__ import annotations
 
 import ast
+from itertools import count
 from os import urandom
 from pathlib import Path
 from typing import NamedTuple
 
-import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,35 +21,15 @@ from ledger import schema as front_schema
 from ledger.entry import GENESIS, SALT_BYTES, Entry, chain_entries
 from ledger.store import Store
 from office import audit as package
+from office import breaks
 from office import schema as office_schema
 from office.audit import INVARIANTS, Audit, Failing, audit, examine
 from office.audit.chains import copies, links, recorded_ends, seals
 from office.audit.run import AUDITS, LISTED_MAX
 from office.close import prepare
-from tests.audited import STATED, Urls, audited, build, evidence, loosen
+from tests.audited import COUNTS, STATED, Urls, audited, build, evidence, loosen
 from tests.tampering import BROKEN, CARD, HARMLESS, IDENTITY, POLICY_KNOWN, UNKNOWN_POLICY, Broken
-from tests.world import CHART
-
-
-@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
-def urls(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Urls:
-    """Two databases after some days, on each kind of database; a test leaves them as they were."""
-    if request.param == "sqlite":
-        folder = tmp_path_factory.mktemp("audited")
-        made = Urls(*(f"sqlite:///{folder / name}.db" for name in Urls._fields))
-    else:
-        given = request.getfixturevalue("postgresql")
-        made = Urls(*(_create(given, f"audited_{name}_{id(request)}") for name in Urls._fields))
-    build(made)
-    return made
-
-
-def _create(uri: str, name: str) -> str:
-    base, _, query = uri.partition("?")
-    with psycopg.connect(uri, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    driver = base.rsplit("/", 1)[0].replace("postgresql://", "postgresql+psycopg://", 1)
-    return f"{driver}/{name}" + (f"?{query}" if query else "")
+from tests.world import CHART, World
 
 
 def invariants(found: Audit) -> set[int]:
@@ -101,6 +81,27 @@ def test_an_office_with_nothing_in_it_is_sound_and_proves_nothing(office_url: st
         "lines of the charts of accounts",
         "accounts, held against the charts",
     }
+
+
+def test_a_clock_that_goes_back_leaves_the_audit_silent(database: str, office_url: str) -> None:
+    """What an act wrote is told by its moment, so two acts never have one."""
+    here = World(database, office_url, seed=7, policies=120)
+    here._ticks = count(10**6, -1)
+    for number in range(2):
+        here.days.trade(8)
+        here.leave_files(here.days.cut_over().date, COUNTS)
+        list(here.at_close().run())
+        for _ in range(2):
+            with here.office.transaction() as connection:
+                one = breaks.listing(connection, states=("suspense",))[0]
+                resolution = CHART.fitting(one.cls, one.difference)[0].name
+                breaks.propose(connection, one.name, resolution, "li", number, "", CHART)
+                breaks.approve(connection, one.name, "wang", number)
+            here.at_close().post_decisions()
+        here.days.next_book()
+    found = audit(here.office, here.front_store, STATED)
+    here.close_world()
+    assert said(found) == ""
 
 
 def test_what_no_data_can_show_is_said(urls: Urls) -> None:

@@ -1,0 +1,68 @@
+"""What the audit gives to keep elsewhere, a digest over everything and the hashes of acts, and what it says
+when it is given one again.
+"""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+
+from ledger.store import Store
+from office.audit import Audit, audit
+from office.audit.deeds import tips
+from office.audit.kept import keep
+from tests.audited import STATED, Urls, evidence, loosen
+
+
+def audited_again(urls: Urls, *expected: str) -> Audit:
+    office, front = Store(urls.office, lock=False, by_index=False), Store(urls.front, lock=False)
+    try:
+        return audit(office, front, STATED, expected=expected)
+    finally:
+        office.close()
+        front.close()
+
+
+def test_the_digest_of_everything_is_the_same_while_nothing_changes(urls: Urls) -> None:
+    with evidence(urls) as given:
+        first = keep(given)
+    found = audited_again(urls, first.digest, *(side.digest for side in first.sides))
+    assert (found.failings, found.kept) == ((), first)
+    assert {one.count for one in found.checked if "kept elsewhere" in one.what} == {3}
+
+
+def test_the_hash_of_any_act_that_was_kept_is_found_again(urls: Urls) -> None:
+    with evidence(urls) as given:
+        hashes = [tip for side in tips(given).values() for tip in side]
+        first = keep(given)
+    assert {side.act_hash for side in first.sides} <= set(hashes)
+    assert audited_again(urls, *hashes).failings == ()
+    assert audited_again(urls, hashes[0].upper()).failings == ()
+
+
+@pytest.mark.parametrize("value", ["0" * 64, "ab", ""])
+def test_what_is_not_found_again_is_a_finding(urls: Urls, value: str) -> None:
+    [failing] = audited_again(urls, value).failings
+    assert (failing.invariant, failing.subject) == (5, f"what was kept, {value[:12]}")
+
+
+def test_a_trail_that_was_made_anew_no_longer_has_the_act_that_was_kept(urls: Urls) -> None:
+    """Its last act changed: no later one carries a hash over it, so only who kept its hash can tell."""
+    with evidence(urls) as given:
+        before = keep(given)
+        loosen(given.office, "acts")
+        given.office.execute(
+            text("UPDATE acts SET \"by\" = 'x' WHERE number = (SELECT max(number) FROM acts)")
+        )
+        after = keep(given)
+        assert before.sides[0].act_hash not in tips(given)["office"]
+    assert before.digest != after.digest
+    assert before.sides[1] == after.sides[1]
+
+
+def test_without_the_front_there_is_the_offices_digest_alone(urls: Urls) -> None:
+    with evidence(urls, with_front=False) as given:
+        alone = keep(given)
+    with evidence(urls) as given:
+        assert keep(given).sides[0] == alone.sides[0]
+    assert len(alone.sides) == 1
