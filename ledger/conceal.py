@@ -13,7 +13,10 @@ from typing import Final
 from ledger import identity
 from protocol.message import masked_card
 
-_RUN: Final = re.compile(r"(?<![0-9A-Za-z])[0-9]{13,19}[Xx]?(?![0-9A-Za-z])")
+_MOMENT: Final = "20[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?:[01][0-9]|2[0-3])(?:[0-5][0-9]){2}"
+"""A date and time of this century, YYYYMMDDhhmmss, as a transaction's key has it. No card number of 14 digits
+begins with 20, so one that ends by chance in its check digit is no card's."""
+_RUN: Final = re.compile(rf"(?<![0-9A-Za-z])(?!{_MOMENT}(?![0-9A-Za-z]))[0-9]{{13,19}}[Xx]?(?![0-9A-Za-z])")
 CARD_DIGITS_MIN: Final = 13
 _DOUBLED: Final = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 """A doubled digit's sum of digits (ISO/IEC 7812-1, annex B)."""

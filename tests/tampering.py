@@ -233,6 +233,8 @@ OURS_ONLY = one_break("class = 'ours_only' AND state = 'suspense' AND difference
 BANK_ONLY = one_break("class = 'bank_only' AND state = 'suspense' AND difference <> 0")
 DUPLICATE = one_break("class = 'duplicate' AND state = 'suspense' AND difference <> 0")
 MISFIT = one_break("class = 'misfit' AND state = 'suspense'")
+WHOLE = one_break("class = 'misfit' AND state = 'suspense' AND withheld <> 0")
+DETAILS = one_break("class = 'details_differ' AND state = 'suspense' AND withheld <> 0")
 SECOND = one_break("state = 'proposed'") + " AND number = 2"
 
 BREAKS = (
@@ -240,6 +242,15 @@ BREAKS = (
     office(f"UPDATE breaks SET ours_effect = 1, theirs_effect = 1 WHERE {MISFIT}", {6, 9}, "and has effects"),
     office(f"UPDATE breaks SET theirs_effect = 1, difference = 1 WHERE {BANK_ONLY}", {6, 9}, "by its line"),
     office(f"UPDATE breaks SET ours_effect = 1, difference = -1 WHERE {OURS_ONLY}", {6, 9}, "by the journal"),
+    office(f"UPDATE breaks SET withheld = 0, difference = 0 WHERE {WHOLE}", {6, 9}, "at stake are"),
+    office(f"UPDATE breaks SET withheld = 0, difference = 0 WHERE {DETAILS}", {6, 9}, "at stake are"),
+    office(
+        f"UPDATE breaks SET withheld = 9, difference = difference + 9 WHERE {OURS_ONLY}",
+        {6, 9},
+        "at stake are 0",
+    ),
+    office(f"UPDATE breaks SET bank_code = '502000' WHERE {DETAILS}", {6}, "is not as the trail says"),
+    office(f"DELETE FROM breaks WHERE {DETAILS}", {6, 9}, "agrees with none of ours"),
     office(f"UPDATE breaks SET line = 999 WHERE {BANK_ONLY}", {6, 9}, "which the bank's file does not have"),
     office(f"UPDATE breaks SET key = 'K' WHERE {OURS_ONLY}", {6, 9}, "names a line that is on neither side"),
     office(f"UPDATE breaks SET key = 'K' WHERE {MISFIT}", {6, 9}, "did fit the book"),
@@ -332,6 +343,8 @@ HARMLESS = (
     "UPDATE break_events SET note = '62220******0128' WHERE number > 3",
     f"UPDATE bank_lines SET policy = '{CARD}' WHERE {AGREED}",  # an insurer may number its policies so
     f"UPDATE bank_files SET layout = 'a{CARD[:12]}b'",
+    # the second of a key, which ends in a card number's check digit
+    "UPDATE entries SET sent_at = '20261124100003', original = '00001020000/T1/20261124100003/000001'",
 )
 """What only looks like a number of a person, at the office."""
 

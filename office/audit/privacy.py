@@ -35,11 +35,13 @@ from office.schema import OFFICE
 _CARD_DIGITS_LEAST: Final = 13
 """A card number has 13 to 19 digits (ISO/IEC 7812-1, and what is in use); an identity number has 17 or 18."""
 _RECEIPT_LENGTH: Final = 21
-_RUN: Final = "[0-9]{13}"
-_RUN_BY_ITSELF: Final = "[^0-9A-Za-z][0-9]{13}"
+_NO_MOMENT: Final = "(?!20[0-9]{12}([^0-9]|$))"
+"""What follows is not as long as the date and time in a transaction's key: 14 digits from 20 on."""
+_RUN: Final = f"(^|[^0-9]){_NO_MOMENT}[0-9]{{13}}"
+_RUN_BY_ITSELF: Final = f"[^0-9A-Za-z]{_NO_MOMENT}[0-9]{{13}}"
 """Understood alike by Python, which SQLite asks, and by PostgreSQL."""
 _IDENTITY: Final = re.compile(r"(?<![0-9])[0-9]{6}((?:19|20)[0-9]{6})[0-9]{3}[0-9Xx](?![0-9])")
-_DIGITS: Final = re.compile(r"(?<![0-9])[0-9]{13,19}(?![0-9])")
+_DIGITS: Final = re.compile(rf"(?<![0-9]){_NO_MOMENT}[0-9]{{13,19}}(?![0-9])")
 _HEX: Final = frozenset(
     {"content", "previous", "salt", "digest", "tip", "root", "signature", "beneficiary", "value", "chains"}
 )
@@ -48,7 +50,7 @@ _NAMES: Final = frozenset({"policy", "due", "bank_policy", "bank_due"})
 """Columns that hold the name of a policy or a due: the insurer's, or what a bank's line has in its place."""
 _WHOLE: Final = _HEX | _NAMES | {"subject", "note"}
 """Columns in which a run of digits between letters is a part of something else, or chance."""
-_WORDS: Final = re.compile(r"(?<![0-9A-Za-z])[0-9]{13,18}[0-9Xx]?(?![0-9A-Za-z])")
+_WORDS: Final = re.compile(rf"(?<![0-9A-Za-z]){_NO_MOMENT}[0-9]{{13,18}}[0-9Xx]?(?![0-9A-Za-z])")
 _OWN_NAMES: Final = frozenset({"policy", "due"})
 _BOOK: Final = frozenset({"policies", "dues", "incoming_policies", "incoming_dues"})
 _TOLD_EVERY: Final = 10_000
@@ -109,7 +111,7 @@ def _sieve(columns: Sequence[Column[Any]]) -> Iterator[ColumnElement[bool]]:
 
 
 def _is_found(name: str, text: str) -> bool:
-    runs = _WORDS.findall(text) if name in _WHOLE else [text]
+    runs = [found[0] for found in _WORDS.finditer(text)] if name in _WHOLE else [text]
     return any(_is_number(run) for run in runs)
 
 

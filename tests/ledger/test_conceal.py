@@ -17,6 +17,7 @@ from tests.canary import CARD, IDENTITY, OTHER_IDENTITY, SHORT_CARD
         (IDENTITY.lower(), "**************007x"),
         (OTHER_IDENTITY, "**************0009"),
         (f"0102/{CARD}/1124", "0102/622202*********0987/1124"),
+        ("20261324100001", "202613****0001"),
         (f"{IDENTITY},{CARD}", "**************007X,622202*********0987"),
     ],
 )
@@ -24,11 +25,23 @@ def test_a_persons_number_is_hidden(text: str, told: str) -> None:
     assert concealed(text) == told
 
 
+MOMENT = "20261124100003"
+"""A second of which the digits end in a card number's check digit."""
+
+
 @pytest.mark.parametrize(
-    "name", ["", "P1", "PN2026000000001", "6222029876543210980", "110101197702130071", f"A{CARD}", CARD * 2]
+    "name",
+    [
+        *("", "P1", "PN2026000000001", "6222029876543210980", "110101197702130071", f"A{CARD}", CARD * 2),
+        *(MOMENT, f"00001020000/T0000001/{MOMENT}/000001"),
+    ],
 )
 def test_any_other_name_stays(name: str) -> None:
     assert concealed(name) == name
+
+
+def test_the_moment_of_a_key_would_be_a_cards_number_by_its_check_digit() -> None:
+    assert is_card_number(MOMENT)
 
 
 def test_card_numbers_are_told_by_length_and_check_digit() -> None:
