@@ -15,7 +15,7 @@ from ledger.settlement import OUTSIDE_WINDOW
 from ledger.view import Due, DueState, View
 from protocol.responses import Response
 
-_TOO_LATE = Refusal(Response.NOT_POSSIBLE, "REVERSAL TOO LATE")
+TOO_LATE = Refusal(Response.NOT_POSSIBLE, "REVERSAL TOO LATE")
 
 
 def _is_of_another_bank(request: Request) -> bool:
@@ -88,7 +88,7 @@ def reverse(request: Request, view: View) -> Decision:
     if due.settled_by != target.key:
         return approved(request, view, None, due)
     if _is_too_old(request, view, target):
-        return refused(request, view, _TOO_LATE)
+        return refused(request, view, TOO_LATE)
     return approved(request, view, _release(request, view, target, due), due)
 
 
@@ -121,7 +121,7 @@ def _reverse_misfit(request: Request, view: View, target: Entry) -> Decision:
     if target.key in view.undone:
         return approved(request, view, None, None)
     if _is_too_old(request, view, target):
-        return refused(request, view, _TOO_LATE)
+        return refused(request, view, TOO_LATE)
     figures = _taken_back(request, view, target)
     return approved(request, view, Effect(target.key, 2, target.side, None, figures), None)
 
@@ -138,7 +138,7 @@ def _reverse_cancel(request: Request, view: View, target: Entry) -> Decision:
     if due.turn != target.turn:
         return refused(request, view, Refusal(Response.NOT_POSSIBLE, "DUE SETTLED SINCE"))
     if _is_too_old(request, view, target):
-        return refused(request, view, _TOO_LATE)
+        return refused(request, view, TOO_LATE)
     restored = due._replace(state=DueState.SETTLED, settled_by=target.original, turn=due.turn + 1)
     figures = figures_of(request, view)
     if target.business_date == open_day(view).date:

@@ -14,12 +14,11 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, func, select
 
 from ledger.entry import Kind
+from ledger.reversal import TOO_LATE
 from office.bulk import in_chunks, stream
 from office.match import LateReversal, Ours, effect_of
 from office.schema import entries
 
-_TOO_LATE = "REVERSAL TOO LATE"
-"""The reason of a reversal that was refused because its original is too old."""
 _UNDOINGS = (Kind.CANCEL.value, Kind.REVERSAL.value)
 _SETTLEMENTS = (Kind.COLLECTION.value, Kind.PAYOUT.value)
 _DIRECTIONS = {Kind.COLLECTION.value: "C", Kind.PAYOUT.value: "P"}
@@ -151,7 +150,7 @@ def late_reversals(connection: Connection, bank: str, date: str) -> list[LateRev
     Where the original is a cancel, the money in question is that of what it cancelled.
     """
     asked, named, settled = entries.alias("asked"), entries.alias("named"), entries.alias("settled")
-    is_refused = and_(asked.c.kind == Kind.REVERSAL.value, asked.c.reason == _TOO_LATE)
+    is_refused = and_(asked.c.kind == Kind.REVERSAL.value, asked.c.reason == TOO_LATE.reason)
     target = case((named.c.kind == Kind.CANCEL.value, named.c.original), else_=named.c.key)
     query = (
         select(asked.c.key, settled.c.key)

@@ -16,7 +16,6 @@ from sqlalchemy import select
 
 from ledger import bankfile, layout
 from ledger.bankline import BankLine
-from ledger.entry import Kind
 from ledger.request import Act, Request
 from office import breaks
 from office.audit import Stated, audit
@@ -59,28 +58,16 @@ class Here:
     def advise(self, act: Act = Act.COLLECT, **given: object) -> Request:
         return self.ask(act, mti="0220", advice=True, **given)
 
-    def reverse(self, original: Request) -> Request:
+    def reverse(self, original: Request, **given: object) -> Request:
+        """A reversal that reaches back one business day."""
+        same = {name: getattr(original, name) for name in ("code", "amount", "policy", "due")}
         return self.ask(
-            Act.REVERSE, mti="0400", code=original.code, original=original.key, amount=original.amount
+            Act.REVERSE, mti="0400", original=original.key, **{**same, "reversal_days": 1, **given}
         )
 
-    def too_late(self, original: Request) -> str:
-        """A reversal that the front refused because its original is too old; its key."""
-        key = f"{original.key[:-6]}900001"
-        self.books.append(
-            kind=Kind.REVERSAL,
-            mti="0400",
-            stan="900001",
-            key=key,
-            original=original.key,
-            amount=original.amount,
-            business_date=self.date,
-            reason="REVERSAL TOO LATE",
-            misfit="",
-            side="",
-            turn_before=None,
-        )
-        return key
+    def too_late(self, original: Request, **given: object) -> None:
+        """A reversal of an earlier date's transaction that reaches back no day: the front refuses it."""
+        self.reverse(original, reversal_days=0, **given)
 
     def close(self, *lines: BankLine) -> list[Break]:
         """End the open date with these lines in the bank's file; the breaks of the date."""
@@ -340,7 +327,7 @@ def test_a_file_that_lists_it_as_reversed_makes_one_break_of_both(here: Here) ->
 def test_a_file_that_lists_the_reversal_itself_makes_one_break_of_both(here: Here) -> None:
     paid = here.ask()
     here.close(line(paid))
-    here.too_late(paid)
+    here.too_late(paid, stan="900001")
     (found,) = here.close(line(paid, stan="900001", state="R", rrn="OTHER"))
     assert (found.cls, found.line, found.difference) == ("late_reversal", 2, 120_000)
     assert here.faults() == ()
