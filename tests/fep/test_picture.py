@@ -53,7 +53,9 @@ def test_a_bank_is_silent_by_its_signed_on_links_alone() -> None:
     statistics = Statistics()
     server: Any = SimpleNamespace(contacts={})
     none: Any = None
-    painter = Painter(none, server, none, statistics, History(statistics), none, lambda: 0.0, none)
+    overview: Any = SimpleNamespace(unfit={})
+    history = History(statistics)
+    painter = Painter(none, server, none, statistics, history, none, lambda: 0.0, none, {}, lambda: overview)
     links: list[Any] = [StubLink("signed on", 70), StubLink("connected", 0)]
     now = datetime(2026, 11, 24, 10, 11, 12, tzinfo=UTC)
     assert painter._bank(bank, links, 60, now).light is Light.SILENT
