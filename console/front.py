@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 from rich.console import Console
@@ -37,6 +37,7 @@ from fep.errors import FepError
 from fep.install import install
 from fep.logtext import log_observer
 from fep.reactor import real_reactor
+from fep.retirement import first_known, read_archived
 from fep.schedule import beijing, objection
 from fep.service import Service, World
 from fep.trail import CUTOVER, DONE_BEFORE, LOAD, write
@@ -46,9 +47,10 @@ from ledger.cutover import Cutover, CutoverRefused, cut_over
 from ledger.day import DayState
 from ledger.errors import LedgerError
 from ledger.front import FrontBook
-from ledger.journal import BrokenLink, broken_links, read_chains, read_days, read_entries
+from ledger.journal import ProvedChain, prove, read_days, retired_until
 from ledger.leftout import lines_of
 from ledger.load import Loaded, load_book
+from ledger.retire import RETIRE, Retired, retire
 from ledger.store import Store
 
 SWITCH_INTERVAL_SECONDS = 0.0005
@@ -127,6 +129,28 @@ def load_command(file: Path, without: str, config: Path, as_json: bool) -> None:
     show(loaded, lambda: _report(loaded), as_json=as_json)
 
 
+@book.command("retire")
+@SETTINGS
+@JSON
+def retire_command(config: Path, as_json: bool) -> None:
+    """Forget the entries of the days that the office has archived and whose keys are past their window.
+
+    The oldest day first, while the machine serves or not. The day itself stays, with its seal.
+    """
+    settings = load_settings(config)
+    try:
+        done = Retired(**ask(Path(settings.node.control), RETIRE))
+    except NotServing:
+        done = _retire_here(settings)
+
+    def lines() -> Iterator[str]:
+        if done.entries or done.dates:
+            yield f"retired {', '.join(done.dates) or 'the rest of a day'}: {done.entries} entries"
+        yield f"no further day: {done.waits}"
+
+    show(done, lines, as_json=as_json)
+
+
 @book.command("sample")
 @click.argument("policies", type=click.IntRange(min=1))
 @click.option("--output", type=click.Path(path_type=Path), default=Path("book.csv"), show_default=True)
@@ -201,18 +225,12 @@ def verify_command(config: Path, as_json: bool) -> None:
     """Prove the journal's hash chains; exit code 1 and every broken link if one does not hold."""
     store = Store(load_settings(config).node.database, lock=False)
     try:
-        with store.reading() as connection:
-            found = [
-                ProvedChain(
-                    chain.chain,
-                    chain.position,
-                    tuple(broken_links(read_entries(connection, chain.chain), chain)),
-                )
-                for chain in read_chains(connection)
-            ]
+        with store.reading(snapshot=True) as connection:
+            date, _ = retired_until(connection)
+            found = tuple(prove(connection))
     finally:
         store.close()
-    show(found, lambda: _proved(found), as_json=as_json)
+    show(found, lambda: _proved(date, found), as_json=as_json)
     broken = sum(len(chain.broken) for chain in found)
     if broken:
         raise click.ClickException(
@@ -220,19 +238,14 @@ def verify_command(config: Path, as_json: bool) -> None:
         )
 
 
-class ProvedChain(NamedTuple):
-    """A chain of the journal, and where it does not hold."""
-
-    chain: int
-    entries: int
-    broken: tuple[BrokenLink, ...]
-
-
-def _proved(found: Sequence[ProvedChain]) -> Iterator[str]:
+def _proved(retired: str, found: Sequence[ProvedChain]) -> Iterator[str]:
     for chain in found:
         for link in chain.broken:
             yield f"chain {link.chain}, entry {link.position}: {link.reason}"
-        yield f"chain {chain.chain}: {chain.entries} entries"
+        since = f", proved from entry {chain.proved_from} on" if retired else ""
+        yield f"chain {chain.chain}: {chain.entries} entries{since}"
+    if retired:
+        yield f"the business days up to {retired} are retired: their entries are the office's to prove"
     if not any(chain.broken for chain in found):
         yield "every link holds"
 
@@ -293,6 +306,16 @@ def _book_of(settings: Settings, key_check: str) -> Iterator[tuple[Store, FrontB
         yield store, book
     finally:
         store.close()
+
+
+def _retire_here(settings: Settings) -> Retired:
+    """Retire days of a book that nobody serves."""
+    front_key = Vault(settings.keystore).front_key
+    with _book_of(settings, front_key.check_value) as (store, book), trail.refusals(store, RETIRE) as by:
+        current = book.day()
+        today = beijing(now_us()).date()
+        first = first_known(today, current.date if current else "", settings.limits.key_days)
+        return retire(store, read_archived(settings.day.archived), first, now_us, by=by)
 
 
 def _load(settings: Settings, path: Path, without: str = "") -> Loaded:

@@ -26,11 +26,13 @@ from fep.keys import SEAL
 from fep.person import at_keyboard
 from fep.vault import Vault, open_keystore
 from ledger.acts import read_acts
+from ledger.archived import write as write_archived
 from ledger.conceal import concealed
 from ledger.outstanding import write as write_figures
 from ledger.store import Store
 from office import breaks, chart, close, decisions, extract, report
 from office.acts import recorded
+from office.archived import archived_days
 from office.audit import Audit, DuesFile, Stated, audit, audit_dues
 from office.books import TrialBalance, trial_balance
 from office.breaks import Break
@@ -96,19 +98,26 @@ def closing(config: Path, act: str) -> Iterator[close.Close]:
             close.prepare(office, books, now_us(), at_keyboard())
             with recorded(office, now_us, at_keyboard(), act):
                 yield close.Close(office, front, settings, books, now_us, day_file, tell)
-            if settings.office.figures:
-                _leave_figures(office, Path(settings.office.figures))
+            _leave_files(office, settings)
     finally:
         front.close()
 
 
-def _leave_figures(office: Store, path: Path) -> None:
-    """Leave the open breaks' figures for the status page, whole or not at all."""
-    with office.reading() as connection:
-        figures = outstanding(connection, now_us())
-    fresh = path.with_name(f"{path.name}.new")
-    fresh.write_bytes(write_figures(figures))
-    fresh.replace(path)
+def _leave_files(office: Store, settings: Settings) -> None:
+    """Leave what the front is to be told, each file whole or not at all: the open breaks' figures for its
+    status page, and the days that it may retire.
+    """
+    told: list[tuple[str, bytes]] = []
+    with office.reading(snapshot=True) as connection:
+        if settings.office.figures:
+            told.append((settings.office.figures, write_figures(outstanding(connection, now_us()))))
+        if settings.office.archived:
+            told.append((settings.office.archived, write_archived(archived_days(connection))))
+    for name, content in told:
+        path = Path(name)
+        fresh = path.with_name(f"{path.name}.new")
+        fresh.write_bytes(content)
+        fresh.replace(path)
 
 
 @click.group()
@@ -129,7 +138,12 @@ def init_command(folder: Path, front_config: Path) -> None:
         for place, bank in enumerate(front.bank)
     )
     public = open_keystore(front.keystore)[SEAL].check_value
-    given = {"front": front.node.database, "seal_key": public, "figures": front.status.breaks}
+    given = {
+        "front": front.node.database,
+        "seal_key": public,
+        "figures": front.status.breaks,
+        "archived": front.day.archived,
+    }
     click.echo(f"wrote {install(folder, banks, **given)}")
 
 

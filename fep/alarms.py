@@ -128,6 +128,12 @@ def _locked(picture: Picture) -> Found:
         yield "", picture.locked_dues
 
 
+def _held_back(picture: Picture) -> Found:
+    for bank in picture.banks:
+        if bank.held_lately:
+            yield bank.code, bank.held_lately
+
+
 def _refused(picture: Picture) -> Found:
     if picture.refused_lately:
         yield "", picture.refused_lately
@@ -169,6 +175,7 @@ RULES: Final[tuple[tuple[str, Severity, Callable[[Picture], Found]], ...]] = (
     ("unfit", Severity.YELLOW, _unfit),
     ("dues_locked", Severity.YELLOW, _locked),
     ("misses", Severity.YELLOW, _misses),
+    ("refusals", Severity.YELLOW, _held_back),
     ("refused", Severity.YELLOW, _refused),
     ("day_old", Severity.YELLOW, _old_day),
     ("calendar_ends", Severity.YELLOW, _untold_year),

@@ -29,6 +29,9 @@ BUSY = "BUSY, ASK AGAIN"
 NOT_AVAILABLE = "NOT AVAILABLE NOW"
 """DE 44 of the 91 for want of a database."""
 
+_NOT_REFUSED = frozenset({Response.APPROVED, Response.KEY_REUSED, Response.CUTOVER})
+"""What an answer by a batch says where no refusal was recorded."""
+
 Deliver = Callable[[Answer], None]
 GiveUp = Callable[[], None]
 Errand = tuple[Callable[[], Any], Deferred[Any]]
@@ -105,6 +108,7 @@ class Engine:
     queue_seconds: float
     retry_seconds: float
     fenced: Callable[[], None]
+    refused: Callable[[str], None] = lambda _bank: None
     new_date: Callable[[], None] = lambda: None
     noted: Callable[[Kind, str], None] = lambda _kind, _detail: None
     business_date: str = ""
@@ -239,6 +243,8 @@ class Engine:
         for waiting, answer in zip(batch.waiting, answers, strict=True):
             self.statistics.latencies[waiting.request.bank].add(round((now - waiting.offered_at) * 1_000_000))
             self.statistics.replays += answer.replayed
+            if _is_recorded_refusal(waiting.request, answer):
+                self.refused(waiting.request.bank)
             self.see_date(answer.business_date)
             self._tell(waiting, answer)
         self._next()
@@ -362,3 +368,8 @@ class Engine:
         except Exception:
             self.statistics.undelivered += 1
             self.log.failure("the answer to {key} could not be sent", key=waiting.request.key)
+
+
+def _is_recorded_refusal(request: Request, answer: Answer) -> bool:
+    """Whether an answer stands for an entry that moved nothing, and that this request has made."""
+    return bool(request.key) and not answer.replayed and answer.response not in _NOT_REFUSED

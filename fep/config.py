@@ -158,6 +158,9 @@ class BusinessDay(Section):
         default=(), strict=False, description="years of which holidays and workdays say everything"
     )
     poll_seconds: Seconds = Field(default=5, description="how soon an idle node sees another's cut-over")
+    archived: str = Field(
+        default="", description="days that may be retired: a file that the office leaves here"
+    )
 
     @field_validator("cutover")
     @classmethod
@@ -214,6 +217,9 @@ class Bank(Section):
     new_links_a_minute: int = Field(default=600, ge=1, le=60_000)
     messages_a_second: int = Field(
         default=1000, ge=1, le=1_000_000, description="over all its links; what comes faster is read later"
+    )
+    refusals_a_minute: int = Field(
+        default=6000, ge=1, le=1_000_000, description="that are recorded; beyond that it is read later"
     )
     limit_transaction_fen: Fen = 0
     limit_day_fen: Fen = 0
@@ -447,4 +453,8 @@ def _rooted(settings: Settings, folder: Path) -> Settings:
     status = settings.status
     if status.breaks:
         status = status.model_copy(update={"breaks": rooted_path(status.breaks, folder)})
-    return settings.model_copy(update={"node": node, "tls": tls, "keystore": keystore, "status": status})
+    day = settings.day
+    if day.archived:
+        day = day.model_copy(update={"archived": rooted_path(day.archived, folder)})
+    update = {"node": node, "tls": tls, "keystore": keystore, "status": status, "day": day}
+    return settings.model_copy(update=update)

@@ -33,6 +33,7 @@ class Reading:
     answers: Mapping[str, int]
     responses: Mapping[str, int]
     mac_failures: Mapping[str, int]
+    held_back: Mapping[str, int]
     refused: int
     batches: int
     batched: int
@@ -50,6 +51,7 @@ def read(statistics: Statistics) -> Reading:
         answers,
         responses,
         dict(statistics.mac_failures),
+        dict(statistics.held_back),
         statistics.refused_connections,
         statistics.batches,
         statistics.batched,

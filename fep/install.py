@@ -55,6 +55,7 @@ port = {status_port}
 breaks = "breaks.json"              # open breaks in figures: a file that the office leaves here
 
 {tls}[day]
+archived = "archived.json"          # days that may be retired: a file that the office leaves here
 # cutover = "22:00"                 # Beijing time; without it, `qianzhi day cutover` ends a business day
 """
 

@@ -1,8 +1,8 @@
 """How fast one bank's messages are taken in, over all its links together.
 
 Shapes, never refuses: a bank that sends faster than its entry allows, or for which there is no room, is read
-later, its bytes wait in its own sockets, and nobody else waits with it. Knows no message and no socket; time
-is handed in.
+later, its bytes wait in its own sockets, and nobody else waits with it. So is one that has more refusals
+recorded than its entry allows: an entry is kept for weeks. Knows no message and no socket; time is handed in.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 BURST_SECONDS = 0.1
 """A bucket holds what this long brings: a bank that was silent may have so much taken in at once."""
+MINUTE_SECONDS = 60
 PAUSE_SECONDS = 0.01
 """Those who wait are looked at no oftener than this: a timer for each message would cost more than it."""
 
@@ -29,7 +30,7 @@ class Waiter(Protocol):
 class Bucket:
     """A token bucket of `a_second` tokens a second, `burst_seconds` of them deep; full at first."""
 
-    def __init__(self, a_second: int, clock: IReactorTime, burst_seconds: float = BURST_SECONDS) -> None:
+    def __init__(self, a_second: float, clock: IReactorTime, burst_seconds: float = BURST_SECONDS) -> None:
         self._clock = clock
         self._seen = clock.seconds()
         self._burst_seconds = burst_seconds
@@ -42,13 +43,21 @@ class Bucket:
 
     def take(self) -> bool:
         """Take a token, if there is one."""
-        now = self._clock.seconds()
-        self._tokens = min(self._depth, self._tokens + (now - self._seen) * self.a_second)
-        self._seen = now
-        if self._tokens < 1:
+        if not self.has_one():
             return False
         self._tokens -= 1
         return True
+
+    def has_one(self) -> bool:
+        """Whether there is a token."""
+        now = self._clock.seconds()
+        self._tokens = min(self._depth, self._tokens + (now - self._seen) * self.a_second)
+        self._seen = now
+        return self._tokens >= 1
+
+    def owe(self) -> None:
+        """Take a token for what was done already, whether there is one or not."""
+        self._tokens -= 1
 
     def lacking(self) -> float:
         """Seconds until there is a token."""
@@ -56,21 +65,37 @@ class Bucket:
 
 
 class Intake:
-    """One bank's bucket, and its links that wait for a token or for room, in turn.
+    """One bank's buckets, of messages a second and of recorded refusals a minute, and its links that wait for
+    a token or for room, in turn.
 
-    `has_room` tells whether what is taken in now has a place to go.
+    `has_room` tells whether what is taken in now has a place to go; `held` is told each time that a message
+    has to wait because of refusals.
     """
 
-    def __init__(self, a_second: int, clock: IReactorTime, has_room: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        a_second: int,
+        clock: IReactorTime,
+        has_room: Callable[[], bool],
+        refusals_a_minute: int = 1_000_000,
+        held: Callable[[], None] = lambda: None,
+    ) -> None:
         self._clock = clock
         self._has_room = has_room
         self._waiting: deque[Waiter] = deque()
         self._call: IDelayedCall | None = None
+        self._held = held
         self._bucket = Bucket(a_second, clock)
+        self._refusals = Bucket(refusals_a_minute / MINUTE_SECONDS, clock, MINUTE_SECONDS)
 
-    def set_rate(self, a_second: int) -> None:
-        """Go on at another rate."""
+    def set_rates(self, a_second: int, refusals_a_minute: int) -> None:
+        """Go on at other rates."""
         self._bucket.a_second = a_second
+        self._refusals.a_second = refusals_a_minute / MINUTE_SECONDS
+
+    def refused(self) -> None:
+        """Count a refusal of this bank's that was recorded."""
+        self._refusals.owe()
 
     def take(self) -> bool:
         """Whether a message may be taken in now; if not, let its link wait."""
@@ -88,6 +113,9 @@ class Intake:
             self._waiting.remove(link)
 
     def _take(self) -> bool:
+        if not self._refusals.has_one():
+            self._held()
+            return False
         return self._has_room() and self._bucket.take()
 
     def _turn(self) -> None:
@@ -97,4 +125,5 @@ class Intake:
             if link.take_one():
                 self._waiting.append(link)
         if self._waiting:
-            self._call = self._clock.callLater(max(PAUSE_SECONDS, self._bucket.lacking()), self._turn)
+            seconds = max(PAUSE_SECONDS, self._bucket.lacking(), self._refusals.lacking())
+            self._call = self._clock.callLater(seconds, self._turn)

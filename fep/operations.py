@@ -1,4 +1,5 @@
-"""What an operator can have the serving process do: cut over, load the next dues, write down an act.
+"""What an operator can have the serving process do: cut over, load the next dues, retire days, write down an
+act.
 
 The order of the steps and what to do when one fails; the steps themselves are the ledger's. Whatever writes
 goes through the engine, between two batches. What was asked for and came to nothing is written down too.
@@ -16,6 +17,7 @@ from twisted.internet.defer import Deferred, DeferredLock
 from twisted.internet.task import deferLater
 from twisted.internet.threads import blockingCallFromThread, deferToThread
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from fep import trail
 from fep.chronicle import Chronicle, Kind
@@ -24,6 +26,7 @@ from fep.commit import Engine
 from fep.config import BusinessDay
 from fep.control import Command, ControlError, Progress
 from fep.keys import FrontKey
+from fep.retirement import first_known, read_archived
 from fep.schedule import beijing, objection
 from ledger import bookfile
 from ledger.acts import MACHINE, Stage, failed
@@ -33,6 +36,7 @@ from ledger.errors import Conflict, LedgerError, OutcomeUnknown, Unavailable
 from ledger.guesses import UNLOCK, unlock
 from ledger.leftout import lines_of
 from ledger.load import Loaded, load_book
+from ledger.retire import RETIRE, Retired, RetireRefused, retire
 from ledger.seal import Sealer
 from ledger.store import Store
 
@@ -63,10 +67,13 @@ class Operations:
     day: Callable[[], BusinessDay]
     clock: WallClock
     chronicle: Chronicle
+    key_days: int
     one_load: DeferredLock = field(default_factory=DeferredLock)
     """Loads stage their rows in the same place: a second one waits for the first."""
     one_act: DeferredLock = field(default_factory=DeferredLock)
     """So that in the trail an act's end follows its beginning."""
+    told: set[str] = field(default_factory=set)
+    """Why no day is retired by the clock, as far as the log has it."""
 
     log = Logger(namespace="fep.operations")
 
@@ -77,6 +84,7 @@ class Operations:
             "load": self._load_for,
             "record": self._record_for,
             "unlock": self._unlock_for,
+            RETIRE: self._retire_for,
         }
         return {name: partial(self._carried_out, command) for name, command in wanted.items()}
 
@@ -125,6 +133,52 @@ class Operations:
             await self._noted(by, UNLOCK, "", failed(error))
             raise
         return {"due": due}
+
+    async def _retire_for(self, _asked: Mapping[str, Any], _progress: Progress, by: str) -> dict[str, Any]:
+        try:
+            done: Retired = await self.retire(by)
+        except Exception as error:
+            await self._noted(by, RETIRE, "", failed(error))
+            raise
+        return done._asdict()
+
+    def retire(self, by: str = MACHINE) -> Deferred[Retired]:
+        """Retire the business days that may go, for `by`, in a thread of its own; each transaction between
+        two batches. Not while a load is under way.
+        """
+        return self.one_load.run(deferToThread, self._retire, by)
+
+    def retire_by_the_clock(self) -> Deferred[None] | None:
+        """Retire what may go; a reason that stays is told once. None where no file of the
+        office's is named, the time is not to be trusted, or a load or another retirement is under way.
+        """
+        if not self.day().archived or self.clock.fault() or self.one_load.locked:
+            return None
+        return self.retire().addCallbacks(self._retired, self._not_retired)
+
+    def _retired(self, done: Retired) -> None:
+        if done.dates:
+            dates = ", ".join(done.dates)
+            self.log.info("retired {dates}: {entries} entries", dates=dates, entries=done.entries)
+
+    def _not_retired(self, failure: Failure) -> None:
+        failure.trap(LedgerError)
+        if (why := str(failure.value)) not in self.told:
+            self.told.add(why)
+            self.log.error("no business day is retired: {error}", error=why)
+
+    def _retire(self, by: str) -> Retired:
+        if fault := self.clock.fault():
+            raise RetireRefused(
+                f"{fault}: nothing is retired before somebody has said that the time is right"
+            )
+        first = first_known(beijing(self.clock.now_us()).date(), self.engine.business_date, self.key_days)
+        archived = read_archived(self.day().archived)
+        return retire(self.store, archived, first, self.clock.now_us, self._between_batches, by)
+
+    def _between_batches(self, transaction: Callable[[], Any]) -> Any:  # noqa: ANN401 - what it returns
+        """Run a transaction in the commit thread, for a thread that waits for it."""
+        return blockingCallFromThread(self.reactor, self.engine.between_batches, transaction)
 
     async def _record_for(self, asked: Mapping[str, Any], _progress: Progress, by: str) -> dict[str, Any]:
         """Write down what a command is about to do, or has done, by itself."""
@@ -196,11 +250,6 @@ class Operations:
         """In a thread of its own: read and check the file, then load it, each transaction between two
         batches.
         """
-
-        def between_batches(transaction: Callable[[], Any]) -> Any:  # noqa: ANN401 - what it returns
-            return blockingCallFromThread(self.reactor, self.engine.between_batches, transaction)
-
+        now_us, run = self.clock.now_us(), self._between_batches
         with path.open("rb") as stream, bookfile.opened(stream, without) as book:
-            return load_book(
-                self.store, book, self.front_key.identity, self.clock.now_us(), progress, between_batches, by
-            )
+            return load_book(self.store, book, self.front_key.identity, now_us, progress, run, by)

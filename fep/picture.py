@@ -56,8 +56,9 @@ class Light(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BankPicture:
-    """One bank. `rate` is its answers in the last second, `mac_lately` its bad MACs of five minutes, `p99_us`
-    of the last minute; what is None was never, or has no figure.
+    """One bank. `rate` is its answers in the last second, `mac_lately` its bad MACs of five minutes,
+    `held_lately` how often in these it had to wait for its refusals, `p99_us` of the last minute; what is
+    None was never, or has no figure.
     """
 
     code: str
@@ -72,6 +73,7 @@ class BankPicture:
     p99_us: int | None
     mac_failures: int
     mac_lately: int
+    held_lately: int = 0
     misses: int = 0
     unfit: int = 0
     unfit_alarm: int = 0
@@ -263,6 +265,7 @@ class Painter:
             p99_us=history.p99_us([code]),
             mac_failures=self._statistics.mac_failures[code],
             mac_lately=history.last.mac_failures.get(code, 0) - history.first.mac_failures.get(code, 0),
+            held_lately=history.last.held_back.get(code, 0) - history.first.held_back.get(code, 0),
             misses=self._misses[code].to_tell(self._seconds()) if code in self._misses else 0,
             unfit=self._overview().unfit.get(code, 0),
             unfit_alarm=bank.unfit_alarm_fen,

@@ -242,7 +242,13 @@ class Server:
             return None
         rate, clock = counterparty.bank.messages_a_second, self._surroundings.engine.clock
         if code not in self._intakes:
-            self._intakes[code] = Intake(rate, clock, partial(self._has_room, code))
+            self._intakes[code] = Intake(
+                rate,
+                clock,
+                partial(self._has_room, code),
+                counterparty.bank.refusals_a_minute,
+                partial(self._surroundings.statistics.held_back.update, (code,)),
+            )
         connection = BankConnection(self, counterparty, self._surroundings, self._intakes[code])
         return counterparty.tls.around(connection) if counterparty.tls else connection
 
@@ -251,7 +257,8 @@ class Server:
         self._gateway, self._counterparties = gateway, counterparties
         for code, intake in self._intakes.items():
             if code in counterparties:
-                intake.set_rate(counterparties[code].bank.messages_a_second)
+                bank = counterparties[code].bank
+                intake.set_rates(bank.messages_a_second, bank.refusals_a_minute)
         for connection in tuple(self.connections):
             reason = self._no_longer_allowed(connection)
             if reason:
@@ -272,6 +279,11 @@ class Server:
         if tls and (shown is None or not tls.accepts(pin_of(shown.to_cryptography()))):
             return "its certificate is no longer pinned"
         return ""
+
+    def refused(self, bank: str) -> None:
+        """Count a refusal that was recorded; whoever has too many is read later."""
+        if bank in self._intakes:
+            self._intakes[bank].refused()
 
     def _has_room(self, bank: str) -> bool:
         """Whether to take in a bank's next message: there is room in the queue, or it may be told of none."""

@@ -54,6 +54,9 @@ from protocol.codec import Codec
 from protocol.dialect import load
 from protocol.refusal import Refuser
 
+RETIRE_SECONDS = 3600
+"""How often the clock looks for a business day that may be retired."""
+
 
 class Threads(Protocol):
     """Where what blocks is run: one call after the other, off the reactor."""
@@ -155,6 +158,7 @@ class Service:
                 queue_seconds=limits.queue_ms / 1000,
                 retry_seconds=limits.retry_seconds,
                 fenced=self._fenced,
+                refused=self._refused,
                 new_date=lambda: self.server.announce(CUTOVER),
                 noted=lambda kind, detail: self.chronicle.note(kind, detail=detail),
                 business_date=day.date if day else "",
@@ -253,6 +257,7 @@ class Service:
             lambda: self.settings.day,
             world.clock,
             self.chronicle,
+            self.settings.limits.key_days,
         )
         self._watch = watch = ClockWatch(
             world.clock, self._store, self.engine.between_batches, self.chronicle, self.settings.node.name
@@ -272,6 +277,7 @@ class Service:
         self._every(1, watch.look)
         self._polling = self._every(self.settings.day.poll_seconds, self._look_at_day)
         self._every(1, self.day_clock.look)
+        self._every(RETIRE_SECONDS, self.operations.retire_by_the_clock)
 
     def _every(self, seconds: float, call: Callable[..., Any], *arguments: object) -> LoopingCall:
         """Do something again and again; one that fails is logged and tried again the next time."""
@@ -407,6 +413,9 @@ class Service:
             allowances.append(bank.allowance(opened[where]))
         server.start(Gateway(allowances), self._world.reactor)
         return server
+
+    def _refused(self, bank: str) -> None:
+        self.server.refused(bank)
 
     def _fenced(self) -> None:
         """Another process has taken this node's name: serve nothing more."""

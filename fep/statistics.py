@@ -71,6 +71,8 @@ class Statistics:
     def __init__(self) -> None:
         self.outcomes: Counter[tuple[str, str, str]] = Counter()
         self.mac_failures: Counter[str] = Counter()
+        self.held_back: Counter[str] = Counter()
+        """By bank, how often a message had to wait for the refusals before it."""
         self.closed_links: Counter[tuple[str, str]] = Counter()
         self.refused_connections = 0
         self.replays = 0

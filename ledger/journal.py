@@ -5,14 +5,16 @@ Reads only. What is written, `ledger.front` writes.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, bindparam, case, func, select
 
 from ledger.entry import GENESIS, Entry, Kind, entry_hash
-from ledger.schema import acts, chains, days, journal
-from ledger.seal import ChainEnd
+from ledger.errors import InvariantBroken
+from ledger.schema import acts, chains, days, journal, retired
+from ledger.seal import ChainEnd, day_root
 from ledger.view import Chain
 from protocol.responses import Response
 
@@ -27,8 +29,12 @@ class BrokenLink(NamedTuple):
     reason: str
 
 
+RETIRED = "retired"
+"""The state of a closed day whose entries have left the journal, or are leaving it."""
+
+
 class DayRow(NamedTuple):
-    """A business day as the front book has it; see ledger.schema.days."""
+    """A business day as the front book has it; see ledger.schema.days. `state` may be RETIRED as well."""
 
     date: str
     state: str
@@ -40,7 +46,12 @@ class DayRow(NamedTuple):
 
 
 _CHAINS = select(chains.c.chain, chains.c.epoch, chains.c.position, chains.c.tip).order_by(chains.c.chain)
-_DAYS = select(*(days.c[name] for name in DayRow._fields)).order_by(days.c.date)
+_STATE = case((retired.c.date.is_not(None), RETIRED), else_=days.c.state).label("state")
+_DAYS = (
+    select(*(_STATE if name == "state" else days.c[name] for name in DayRow._fields))
+    .select_from(days.outerjoin(retired, retired.c.date == days.c.date))
+    .order_by(days.c.date)
+)
 _ENTRIES = (
     select(journal)
     .where(journal.c.chain == bindparam("our_chain"), journal.c.position > bindparam("after"))
@@ -75,6 +86,27 @@ def read_days(connection: Connection) -> tuple[DayRow, ...]:
     return tuple(DayRow(*row) for row in connection.execute(_DAYS))
 
 
+def sealed_ends(day: DayRow) -> tuple[ChainEnd, ...]:
+    """The chains' ends of a closed day; none where the day's seal is not over what stands beside it."""
+    try:
+        ends = tuple(ChainEnd(*end) for end in json.loads(day.chains))
+    except (ValueError, TypeError):
+        return ()
+    return ends if day_root(day.date, day.next_date, day.closed_at, ends) == day.root else ()
+
+
+def retired_until(connection: Connection) -> tuple[str, tuple[ChainEnd, ...]]:
+    """The last retired date, and where each chain stood at its end: the journal proves itself from there on.
+    Empty where no day is retired. Raises InvariantBroken where the day's seal does not hold.
+    """
+    gone = [day for day in read_days(connection) if day.state == RETIRED]
+    if not gone:
+        return "", ()
+    if not (ends := sealed_ends(gone[-1])):
+        raise InvariantBroken(f"business day {gone[-1].date}: its seal is not over what stands beside it")
+    return gone[-1].date, ends
+
+
 def read_entries(connection: Connection, chain: int, after: int = 0) -> Iterator[Entry]:
     """The entries of a chain behind position `after`, in order, streamed."""
     streamed = connection.execution_options(yield_per=_ROWS_AT_ONCE)
@@ -99,3 +131,24 @@ def broken_links(
         tip, position = entry_hash(entry), entry.position
     if (position, tip) != (chain.position, chain.tip):
         yield BrokenLink(chain.chain, position, "is not the last entry that the chain's tip vouches for")
+
+
+class ProvedChain(NamedTuple):
+    """A chain of the journal: how many entries it has had, from which one on it is proved (the end of what is
+    retired comes before it), and where it does not hold.
+    """
+
+    chain: int
+    entries: int
+    proved_from: int
+    broken: tuple[BrokenLink, ...]
+
+
+def prove(connection: Connection) -> Iterator[ProvedChain]:
+    """Each chain from the last retired day's end, or its beginning, to its tip. Raises InvariantBroken."""
+    starts = {end.chain: end for end in retired_until(connection)[1]}
+    for chain in read_chains(connection):
+        start = starts.get(chain.chain, ChainEnd(chain.chain, 0, GENESIS))
+        entries = read_entries(connection, chain.chain, after=start.position)
+        broken = tuple(broken_links(entries, chain, start))
+        yield ProvedChain(chain.chain, chain.position, start.position + 1, broken)

@@ -35,8 +35,8 @@ REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO qianzhi_front, qianzhi_loader, qianzhi_reader, qianzhi_auditor;
 
 -- From nothing, so that a right which an earlier edition of this file gave does not stay.
-REVOKE ALL ON facts, days, loads, policies, dues, identity_guesses, incoming_policies, incoming_dues, chains, bank_days, journal,
-    acts FROM PUBLIC, qianzhi_front, qianzhi_loader, qianzhi_reader, qianzhi_auditor;
+REVOKE ALL ON facts, days, loads, policies, dues, identity_guesses, incoming_policies, incoming_dues, chains,
+    bank_days, journal, retired, acts FROM PUBLIC, qianzhi_front, qianzhi_loader, qianzhi_reader, qianzhi_auditor;
 
 -- Loads a day's dues. Neither the journal nor any total is within its reach.
 GRANT SELECT ON facts, days, loads, policies, dues, incoming_policies, incoming_dues, acts TO qianzhi_loader;
@@ -57,7 +57,8 @@ BEGIN
     END IF;
 END $$;
 
--- Serves the banks, cuts over, and loads for the operator. It adds to the journal and can do nothing else to it.
+-- Serves the banks, cuts over, and loads for the operator. It adds to the journal, and can do nothing else to it
+-- but forget the days that are retired.
 GRANT qianzhi_loader TO qianzhi_front;
 GRANT SELECT ON chains, bank_days, identity_guesses, journal TO qianzhi_front;
 GRANT INSERT ON chains, bank_days, identity_guesses, journal TO qianzhi_front;
@@ -68,12 +69,17 @@ GRANT UPDATE (collections, collected, collections_reversed, collected_reversed, 
 GRANT UPDATE (state, settled_by, turn) ON dues TO qianzhi_front;
 -- The whole row: the cut-over locks the table, for which a column is not enough.
 GRANT UPDATE ON days TO qianzhi_front;
+-- It retires days: marks the oldest closed one, which a trigger sees to, and has its entries forgotten by a
+-- function of the owner's. It cannot delete.
+GRANT SELECT, INSERT ON retired TO qianzhi_front;
+REVOKE ALL ON FUNCTION forget_entries(integer, bigint, bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION forget_entries(integer, bigint, bigint) TO qianzhi_front;
 
 -- What the office pulls; no policy, no due, and nothing to write with.
-GRANT SELECT ON chains, days, journal, loads TO qianzhi_reader;
+GRANT SELECT ON chains, days, journal, loads, retired TO qianzhi_reader;
 
 -- What the audit adds up again: everything, and nothing to write with.
 GRANT SELECT ON facts, days, loads, policies, dues, incoming_policies, incoming_dues, chains, bank_days, journal,
-    identity_guesses, acts TO qianzhi_auditor;
+    identity_guesses, retired, acts TO qianzhi_auditor;
 
 COMMIT;

@@ -267,9 +267,6 @@ journal = Table(
     UniqueConstraint("key", name="one_key_once"),
     UniqueConstraint("receipt", name="one_receipt_once"),
     UniqueConstraint("subject", "turn", name="one_turn_once"),
-    ForeignKeyConstraint(
-        ["subject", "turn_before"], ["journal.subject", "journal.turn"], name="turn_follows_turn"
-    ),
     CheckConstraint("length(salt) = 32", name="holder_is_salted"),
     CheckConstraint("(subject IS NULL) = (turn IS NULL)", name="effect_has_subject_and_turn"),
     CheckConstraint("turn IS NULL OR turn >= 1", name="turns_count_from_one"),
@@ -304,29 +301,104 @@ acts = Table(
 )
 """What operators had the machine do, chained as ledger.acts says. Append-only."""
 
-_APPEND_ONLY = (
-    (
-        "sqlite",
-        "CREATE TRIGGER {table}_is_never_updated BEFORE UPDATE ON {table}"
-        " BEGIN SELECT RAISE(ABORT, 'the {table} is append-only'); END",
-    ),
-    (
-        "sqlite",
-        "CREATE TRIGGER {table}_is_never_deleted BEFORE DELETE ON {table}"
-        " BEGIN SELECT RAISE(ABORT, 'the {table} is append-only'); END",
-    ),
-    (
-        "postgresql",
-        "CREATE FUNCTION {table}_is_append_only() RETURNS trigger LANGUAGE plpgsql AS"
-        " $$ BEGIN RAISE EXCEPTION 'the {table} is append-only'; END $$",
-    ),
-    (
-        "postgresql",
-        "CREATE TRIGGER {table}_is_never_changed BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}"
-        " FOR EACH STATEMENT EXECUTE FUNCTION {table}_is_append_only()",
-    ),
+retired = Table(
+    "retired",
+    FRONT,
+    Column("date", Text, primary_key=True),
+    text_column("root"),
+    integer_column("entries"),
+    integer_column("retired_at"),
 )
-for _table in (journal, acts):
-    for _dialect, _statement in _APPEND_ONLY:
-        _ddl = DDL(_statement.format(table=_table.name))  # type: ignore[no-untyped-call]
-        event.listen(_table, "after_create", _ddl.execute_if(dialect=_dialect))
+"""The business days whose entries leave the journal, each with its sealed root, how many entries it had, and
+when it was retired (microseconds since 1970-01-01 UTC). Oldest first, and append-only."""
+
+_NEVER_UPDATED = (
+    "CREATE TRIGGER {table}_is_never_updated BEFORE UPDATE ON {table}"
+    " BEGIN SELECT RAISE(ABORT, 'the {table} is append-only'); END"
+)
+_NEVER_DELETED = (
+    "CREATE TRIGGER {table}_is_never_deleted BEFORE DELETE ON {table}{unless}"
+    " BEGIN SELECT RAISE(ABORT, 'the {table} is append-only'); END"
+)
+_REFUSES = (
+    "CREATE FUNCTION {table}_is_append_only() RETURNS trigger LANGUAGE plpgsql AS"
+    " $$ BEGIN RAISE EXCEPTION 'the {table} is append-only'; END $$"
+)
+_NEVER_CHANGED = (
+    "CREATE TRIGGER {table}_is_never_changed BEFORE {events} ON {table}"
+    " FOR EACH STATEMENT EXECUTE FUNCTION {table}_is_append_only()"
+)
+_NOT_RETIRED = "NOT EXISTS (SELECT 1 FROM retired WHERE retired.date = OLD.business_date)"
+_JOURNAL_DELETED = (
+    "CREATE FUNCTION journal_keeps_entry() RETURNS trigger LANGUAGE plpgsql AS"
+    f" $$ BEGIN IF {_NOT_RETIRED} THEN RAISE EXCEPTION 'the journal is append-only'; END IF;"
+    " RETURN OLD; END $$",
+    "CREATE TRIGGER journal_is_never_deleted BEFORE DELETE ON journal"
+    " FOR EACH ROW EXECUTE FUNCTION journal_keeps_entry()",
+    # With its owner's right: a role that serves has none to delete (ledger/roles.sql).
+    "CREATE FUNCTION forget_entries(of_chain integer, first bigint, last bigint) RETURNS bigint"
+    " LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS"
+    " $$ DECLARE forgotten bigint; BEGIN"
+    " DELETE FROM journal WHERE chain = of_chain AND position BETWEEN first AND last;"
+    " GET DIAGNOSTICS forgotten = ROW_COUNT; RETURN forgotten; END $$",
+)
+_NO_TURN_BEFORE = (
+    "NOT EXISTS (SELECT 1 FROM journal AS j WHERE j.subject = NEW.subject AND j.turn = NEW.turn_before)"
+    " AND NOT EXISTS (SELECT 1 FROM dues AS d WHERE d.due = NEW.subject AND d.turn = NEW.turn_before)"
+)
+"""The effect before the new one is in the journal; or it is retired, and the due stands where it left it."""
+_NOT_TO_RETIRE = (
+    "NOT EXISTS (SELECT 1 FROM days AS d WHERE d.date = NEW.date AND d.root = NEW.root"
+    " AND d.state = 'closed')"
+    " OR EXISTS (SELECT 1 FROM days AS d WHERE d.date < NEW.date"
+    " AND NOT EXISTS (SELECT 1 FROM retired AS r WHERE r.date = d.date))"
+)
+_GUARDS = (
+    (
+        journal,
+        "turn_follows_turn",
+        _NO_TURN_BEFORE,
+        "WHEN (NEW.turn_before IS NOT NULL)",
+        "turn_follows_turn: the effect before this one is not there",
+    ),
+    (retired, "retired_in_order", _NOT_TO_RETIRE, "", "only the oldest day that is closed can be retired"),
+)
+"""What a new row is refused for: its table, the trigger's name, the condition, when to look, what is said."""
+
+
+def _on_creation(table: Table, dialect: str, statement: str) -> None:
+    ddl = DDL(statement.replace("%", "%%"))  # type: ignore[no-untyped-call]
+    event.listen(table, "after_create", ddl.execute_if(dialect=dialect))
+
+
+for _table in (journal, acts, retired):
+    _is_journal = _table is journal
+    _unless = f" WHEN {_NOT_RETIRED}" if _is_journal else ""
+    _events = "UPDATE OR TRUNCATE" if _is_journal else "UPDATE OR DELETE OR TRUNCATE"
+    _on_creation(_table, "sqlite", _NEVER_UPDATED.format(table=_table.name))
+    _on_creation(_table, "sqlite", _NEVER_DELETED.format(table=_table.name, unless=_unless))
+    _on_creation(_table, "postgresql", _REFUSES.format(table=_table.name))
+    _on_creation(_table, "postgresql", _NEVER_CHANGED.format(table=_table.name, events=_events))
+for _statement in _JOURNAL_DELETED:
+    _on_creation(journal, "postgresql", _statement)
+for _table, _name, _refused, _when, _said in _GUARDS:
+    _sqlite_when = f"WHEN {'NEW.turn_before IS NOT NULL AND ' if _when else ''}({_refused})"
+    _on_creation(
+        _table,
+        "sqlite",
+        f"CREATE TRIGGER {_name} BEFORE INSERT ON {_table.name} {_sqlite_when}"
+        f" BEGIN SELECT RAISE(ABORT, '{_said}'); END",
+    )
+    _on_creation(
+        _table,
+        "postgresql",
+        f"CREATE FUNCTION {_name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF {_refused}"
+        f" THEN RAISE EXCEPTION '{_said}' USING ERRCODE = 'foreign_key_violation'; END IF;"
+        " RETURN NEW; END $$",
+    )
+    _on_creation(
+        _table,
+        "postgresql",
+        f"CREATE TRIGGER {_name} BEFORE INSERT ON {_table.name} FOR EACH ROW {_when}"
+        f" EXECUTE FUNCTION {_name}()",
+    )

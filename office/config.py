@@ -31,6 +31,9 @@ class Office(Section):
     files: str = "bankfiles"
     reports: str = "reports"
     figures: str = Field(default="", description="written after each close, for the machine's status page")
+    archived: str = Field(
+        default="", description="written after each close: the days that the front may retire"
+    )
     chart: str = ""
     near_minutes: int = Field(default=10, ge=0, le=120, description="how near to a cut-over dates may differ")
 
@@ -110,6 +113,7 @@ def load_settings(path: Path) -> Settings:
         "files": rooted_path(given.files, folder),
         "reports": rooted_path(given.reports, folder),
         "figures": rooted_path(given.figures, folder) if given.figures else "",
+        "archived": rooted_path(given.archived, folder) if given.archived else "",
         "chart": rooted_path(given.chart, folder) if given.chart else "",
     }
     banks = tuple(_rooted_bank(bank, folder) for bank in settings.bank)

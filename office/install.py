@@ -33,6 +33,7 @@ reports = "reports"
 near_minutes = 10                   # how near to a cut-over the two sides may date one event differently
 """
 _FIGURES = 'figures = "{figures}"   # open breaks in counts and amounts, for the status page\n'
+_ARCHIVED = 'archived = "{archived}"   # the days that the front may retire\n'
 _BANK = """
 [[bank]]
 code = "{code}"
@@ -57,11 +58,13 @@ def install(
     seal_key: str,
     database: str = "sqlite:///office.db",
     figures: str = "",
+    archived: str = "",
 ) -> Path:
     """Write the settings into a folder and make its folders for files and reports; the settings' path.
 
     `front` and `database` are SQLAlchemy URLs, `seal_key` the public half of the front's (hex); `figures` is
-    the file that the machine's status page reads open breaks from, if any. Raises InstallRefused.
+    the file that the machine's status page reads open breaks from, if any, and `archived` the one after which
+    it retires days. Raises InstallRefused.
     """
     path = folder.joinpath("office.toml")
     if path.exists():
@@ -69,6 +72,7 @@ def install(
     for name in ("bankfiles", "reports"):
         folder.joinpath(name).mkdir(parents=True, exist_ok=True)
     told = _FIGURES.format(figures=figures) if figures else ""
+    told += _ARCHIVED.format(archived=archived) if archived else ""
     parts = [_HEAD.format(database=database, front=front, seal_key=seal_key, figures=told)]
     parts += [_BANK.format(**bank._asdict(), owner=SAMPLE_CLERKS[0][0]) for bank in banks]
     parts += [

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Select, func, insert, select, update
 from ledger.entry import GENESIS, Entry, entry_hash
 from ledger.schema import chains as front_chains
 from ledger.schema import journal
+from ledger.schema import retired as front_retired
 from ledger.seal import ChainEnd
 from ledger.store import Store
 from office.acts import record_act
@@ -35,10 +36,13 @@ class Pulled(NamedTuple):
 
 
 class _Front(NamedTuple):
-    """What the front shows at one moment: where its chains end, and the days that it has closed."""
+    """What the front shows at one moment: where its chains end, the days that it has closed, and the last of
+    these that it has retired, or None.
+    """
 
     ends: tuple[ChainEnd, ...]
     closed: tuple[FrontDay, ...]
+    retired: FrontDay | None
 
 
 class _Actor(NamedTuple):
@@ -69,6 +73,7 @@ def pull(
     with office.reading() as connection:
         held = _held(connection)
     _check_not_behind(held, seen.ends)
+    _check_not_retired(held, seen.retired)
     count = 0
     for end in seen.ends:
         at = held.get(end.chain, ChainEnd(end.chain, 0, GENESIS))
@@ -88,14 +93,17 @@ def pull(
 def _look(front: Store) -> _Front:
     """What there is to pull.
 
-    The journal is append-only: what is there now stays. So this look bounds whatever is read later, and the
-    front's database never has a long transaction of ours to work around.
+    The journal is append-only, and forgets only what is here already: what is there now stays. So this look
+    bounds whatever is read later, and the front's database never has a long transaction of ours to work
+    around.
     """
     with front.reading(snapshot=True) as connection:
         query = select(front_chains.c.chain, front_chains.c.position, front_chains.c.tip)
         ends = tuple(ChainEnd(*row) for row in connection.execute(query.order_by(front_chains.c.chain)))
         _check_nothing_beyond(connection, ends)
-        return _Front(ends, read_closed(connection))
+        closed = read_closed(connection)
+        last = connection.execute(select(func.max(front_retired.c.date))).scalar()
+        return _Front(ends, closed, next((day for day in closed if day.date == last), None))
 
 
 def _check_nothing_beyond(connection: Connection, ends: Iterable[ChainEnd]) -> None:
@@ -127,6 +135,21 @@ def _check_not_behind(held: Mapping[int, ChainEnd], ends: Iterable[ChainEnd]) ->
             )
         if theirs.position == ours.position and theirs.tip != ours.tip:
             raise ChainBroken(ours.chain, ours.position, "is not the one that was pulled")
+
+
+def _check_not_retired(held: Mapping[int, ChainEnd], retired: FrontDay | None) -> None:
+    """Refuse where the front has forgotten what is not here: an office that is new, or was put back to an
+    earlier state, begins with a copy of what was pulled before.
+    """
+    for end in retired.ends if retired else ():
+        ours = held.get(end.chain, ChainEnd(end.chain, 0, GENESIS))
+        if retired and ours.position < end.position:
+            raise ChainBroken(
+                end.chain,
+                ours.position + 1,
+                f"is gone: the front has retired the business days up to {retired.date}, and not all of them"
+                " are here; put back this office's database as it was after their close",
+            )
 
 
 def _pull_some(

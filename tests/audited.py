@@ -20,7 +20,9 @@ from sqlalchemy.pool import NullPool
 from fep.keys import FrontKey
 from ledger.front import FrontBook
 from ledger.request import Act, Request, key_of
+from ledger.retire import retire
 from office import breaks
+from office.archived import archived_days
 from office.audit import Audit, DuesFile, Stated, examine
 from office.audit.evidence import Evidence
 from office.chart import lines_of
@@ -65,9 +67,10 @@ def files_of(urls: Urls) -> tuple[DuesFile, ...]:
     return tuple(DuesFile(f"dues{place}", io.BytesIO(data)) for place, data in enumerate(_FILES[urls]))
 
 
-def build(urls: Urls) -> None:
+def build(urls: Urls, *, retired: bool = False) -> None:
     """Three business days of three banks and two nodes, and a fourth that is open: two are in the books, and
-    the third waits for a bank's file. Of the breaks some are closed, some approved, some proposed.
+    the third waits for a bank's file. Of the breaks some are closed, some approved, some proposed. With
+    `retired` the front has forgotten the first day.
     """
     with mock.patch.object(world, "Days", _Days):
         here = World(*urls, seed=20_260_923, policies=200)
@@ -89,8 +92,18 @@ def build(urls: Urls) -> None:
         here.days.trade(3)
         list(here.at_close().run())
         _FILES[urls] = tuple(here.days.loaded)
+        if retired:
+            _retire(here)
     finally:
         here.close_world()
+
+
+def _retire(here: World) -> None:
+    """The front forgets its first day, long after it."""
+    with here.office.reading() as connection:
+        first, *_ = archived_days(connection)
+    done = retire(here.front_store, {first.date: first}, "20991231", lambda: 5, by="li")
+    assert done.dates == (first.date,)
 
 
 def _second_node(here: World, node: FrontBook, number: int) -> None:

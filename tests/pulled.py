@@ -103,7 +103,8 @@ class Books:
                 for name in ("journal_is_never_updated", "journal_is_never_deleted"):
                     connection.execute(text(f"DROP TRIGGER {name}"))
             else:
-                connection.execute(text("DROP TRIGGER journal_is_never_changed ON journal"))
+                for name in ("journal_is_never_changed", "journal_is_never_deleted"):
+                    connection.execute(text(f"DROP TRIGGER {name} ON journal"))
             connection.execute(text(statement))
 
     def append(self, **change: object) -> None:

@@ -65,6 +65,7 @@ PLACES = MappingProxyType(
             "ledger/load.py",
             "ledger/lookup.py",
             "ledger/guesses.py",
+            "ledger/retire.py",
             "ledger/schema.py",
             "ledger/statements.py",
             "ledger/store.py",

@@ -24,6 +24,7 @@ from ledger import schema as front_schema
 from ledger.seal import is_signed
 from office import schema as office_schema
 from office.audit.evidence import Checked, Evidence, Failing, Journal, Outcome, stream
+from office.audit.forgotten import End, Forgotten, forgotten, read_ends
 
 NOTHING: Final = "0" * 64
 """What stands for the hash before the first entry."""
@@ -33,9 +34,6 @@ _HOLDER: Final = 17
 _PREVIOUS: Final = -2
 """Places of the columns of the same name."""
 _encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-
-End = tuple[int, int, str]
-"""A chain, the position of its last entry, and that entry's hash."""
 
 
 class Segment(NamedTuple):
@@ -63,8 +61,8 @@ def root(date: str, next_date: str, closed_at: int, ends: Iterable[End]) -> str:
 
 
 def links(evidence: Evidence) -> Outcome:
-    """Invariant 5: every chain counts from 1 without a gap, each entry carries the hash of the one before
-    it, and the chain's recorded end is its last entry's.
+    """Invariant 5: every chain counts from 1, or goes on from what is retired, without a gap, each entry
+    carries the hash of the one before it, and the chain's recorded end is its last entry's.
     """
     for journal in evidence.journals:
         entries, chains = journal.entries, journal.chains
@@ -75,18 +73,26 @@ def links(evidence: Evidence) -> Outcome:
             evidence,
             f"{journal.name} chains",
         )
+        gone = forgotten(journal)
+        kept = (row for row in rows if row[1] > _start(gone, row[0])[0])
         count = 0
-        for chain, of_chain in groupby(rows, key=lambda row: row[0]):
-            count += yield from _walk(journal.name, chain, of_chain, ends.pop(chain, (0, NOTHING)))
-        for chain in sorted(chain for chain, end in ends.items() if end != (0, NOTHING)):
+        for chain, of_chain in groupby(kept, key=lambda row: row[0]):
+            end = ends.pop(chain, (0, NOTHING))
+            count += yield from _walk(journal.name, chain, of_chain, _start(gone, chain), end)
+        for chain in sorted(chain for chain, end in ends.items() if end != _start(gone, chain)):
             yield Failing(5, f"{journal.name}, chain {chain}", "has an end and no entries")
         yield Checked(5, f"entries of the {journal.name}'s journal, hash by hash", count)
 
 
+def _start(gone: Forgotten, chain: int) -> tuple[int, str]:
+    """The entry, and its hash, behind which a chain is walked: the last that its journal has let go."""
+    return gone.ends.get(chain, (0, NOTHING))
+
+
 def _walk(
-    name: str, chain: int, rows: Iterable[Sequence[Any]], end: tuple[int, str]
+    name: str, chain: int, rows: Iterable[Sequence[Any]], start: tuple[int, str], end: tuple[int, str]
 ) -> Generator[Failing, None, int]:
-    position, tip, count = 0, NOTHING, 0
+    (position, tip), count = start, 0
     for row in rows:
         subject = f"{name}, entry {chain}/{row[1]}"
         if row[1] != position + 1:
@@ -128,14 +134,14 @@ def copies(evidence: Evidence) -> Outcome:
 def seals(evidence: Evidence) -> Outcome:
     """Invariant 5: a closed day's root is that of our own entries up to its end, and it is signed."""
     for journal in evidence.journals:
-        segments = _segments(journal)
+        segments, gone = _segments(journal), forgotten(journal)
         closed = [row for row in _rows(journal, journal.days, _SEALED) if row[-1] != "open"]
         for date, next_date, closed_at, stated, signature, _ in closed:
             ends = [
                 (chain, position, hash_at(journal, chain, position))
-                for chain, position in _ends(segments, date).items()
+                for chain, position in _ends(segments, date, gone).items()
             ]
-            if stated not in _roots(date, next_date, closed_at, ends):
+            if date > gone.date and stated not in _roots(date, next_date, closed_at, ends):
                 yield Failing(5, f"{journal.name}, day {date}", "its root is not that of the entries")
             if not is_signed(stated, signature, evidence.stated.seal_public):
                 yield Failing(5, f"{journal.name}, day {date}", "its root is not signed by the sealing key")
@@ -164,30 +170,24 @@ def recorded_ends(evidence: Evidence) -> Outcome:
     if evidence.front is None:
         return
     journal = evidence.journals[1]
-    segments = _segments(journal)
+    segments, gone = _segments(journal), forgotten(journal)
     days = front_schema.days
     query = select(days).where(days.c.state == "closed").order_by(days.c.date)
     rows = journal.connection.execute(query).all()
     for row in rows:
         subject = f"front, day {row.date}"
-        ends = _read_ends(row.chains)
+        ends = read_ends(row.chains)
         if row.root != root(row.date, row.next_date, row.closed_at, ends):
             yield Failing(5, subject, "its root is not that of the chains' ends beside it")
+        if row.date < gone.date:
+            continue  # whose entries are gone: `forgotten` holds the day against the office's
         for chain, position, tip in ends:
             if hash_at(journal, chain, position) != tip:
                 yield Failing(5, subject, f"entry {chain}/{position} is not the one that was sealed")
         stated = {chain: position for chain, position, _ in ends if position}
-        if stated != _ends(segments, row.date):
+        if stated != _ends(segments, row.date, gone):
             yield Failing(8, subject, "the chains' ends do not part its entries from the next day's")
     yield Checked(8, "cut-overs, held against the entries on both sides", len(rows))
-
-
-def _read_ends(stored: str) -> list[End]:
-    """The ends as they are stored; none where they cannot be read, and then no root fits."""
-    try:
-        return [(int(chain), int(position), str(tip)) for chain, position, tip in json.loads(stored)]
-    except (ValueError, TypeError):
-        return []
 
 
 def dates(evidence: Evidence) -> Outcome:
@@ -281,9 +281,9 @@ def _segments(journal: Journal) -> tuple[Segment, ...]:
     return tuple(Segment(*row) for row in journal.connection.execute(query))
 
 
-def _ends(segments: Iterable[Segment], date: str) -> Mapping[int, int]:
+def _ends(segments: Iterable[Segment], date: str, gone: Forgotten) -> Mapping[int, int]:
     """Each chain's last position of that date or an earlier one, for the chains that have any."""
-    ends: dict[int, int] = {}
+    ends = {chain: position for chain, (position, _) in gone.ends.items() if position}
     for segment in segments:
         if segment.date <= date:
             ends[segment.chain] = max(segment.last, ends.get(segment.chain, 0))
@@ -295,6 +295,9 @@ def hash_at(journal: Journal, chain: int, position: int) -> str:
     if position == 0:
         return NOTHING
     entries = journal.entries
+    last, tip = _start(forgotten(journal), chain)
+    if position == last:
+        return tip
     query = select(entries).where(entries.c.chain == chain, entries.c.position == position)
     row = journal.connection.execute(query).first()
     return digest(row) if row is not None else ""

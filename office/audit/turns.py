@@ -26,6 +26,7 @@ from office.audit.evidence import (
     is_undoing,
     stream,
 )
+from office.audit.forgotten import forgotten, settled_before
 
 SIDES: Final = {"collection": "premium", "payout": "benefit"}
 """The side of the totals on which each kind of transaction counts: also the kind of due that it settles."""
@@ -138,9 +139,12 @@ def turns(evidence: Evidence) -> Outcome:
     for journal in evidence.journals:
         entries = subjects = 0
         rows = map(Turn._make, stream(journal.connection, _in_turn(journal)))
+        some_gone = bool(forgotten(journal).date)
         for _, group in groupby(rows, key=lambda row: row.subject):
             played = list(group)
-            for invariant, row, what in _faults(played, with_due=journal.name == "front"):
+            is_rest = some_gone and played[0].turn > 1
+            found = _faults_of_rest(played) if is_rest else _faults(played, with_due=journal.name == "front")
+            for invariant, row, what in found:
                 yield Failing(invariant, f"{journal.name}, entry {row.chain}/{row.position}", what)
             entries += len(played)
             subjects += 1
@@ -156,9 +160,15 @@ def untouched_dues(evidence: Evidence) -> Outcome:
         return
     dues, journal = front_schema.dues.c, front_schema.journal.c
     touched = or_(dues.turn != 0, dues.settled_by != "", dues.state == "settled")
-    query = select(dues.due).where(touched, ~exists().where(journal.subject == dues.due))
-    for (due,) in evidence.front.execute(query):
-        yield Failing(4, f"due {due}", "is settled, or was, and no entry says so")
+    query = select(dues.due, dues.turn, dues.settled_by).where(
+        touched, ~exists().where(journal.subject == dues.due)
+    )
+    found = evidence.front.execute(query).all()
+    if forgotten(evidence.journals[1]).date:
+        yield from settled_before(evidence, found)
+    else:
+        for row in found:
+            yield Failing(4, f"due {row.due}", "is settled, or was, and no entry says so")
     total = count_of(evidence.front, select(func.count()).select_from(front_schema.dues))
     yield Checked(4, "dues of the front book", total)
 
@@ -175,6 +185,20 @@ def _in_turn(journal: Journal) -> Select[Any]:
     else:
         query = select(*columns, *(null().label(name) for name in Turn._fields[len(_COLUMNS) :]))
     return query.where(entries.c.turn.is_not(None)).order_by(entries.c.subject, entries.c.turn)
+
+
+def _faults_of_rest(rows: Sequence[Turn]) -> Iterator[Fault]:
+    """What is wrong with a subject whose first entries the front has let go. The office's copy, of which
+    these entries are a part, is played whole; here each turn follows the one before, and the due stands at
+    the last.
+    """
+    for place, row in enumerate(rows, rows[0].turn):
+        if (row.turn, row.turn_before) != (place, place - 1):
+            yield 3, row, f"is turn {row.turn} of {row.subject}, where turn {place} should follow"
+    last = rows[-1]
+    stands = last.due_turn, last.due_state == "settled"
+    if last.due == last.subject and stands != (last.turn, last.turn % 2 == 1):
+        yield 4, last, f"is the last word on due {last.due}, and the due has another turn or state"
 
 
 def _faults(rows: Sequence[Turn], *, with_due: bool) -> Iterator[Fault]:

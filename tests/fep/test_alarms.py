@@ -50,6 +50,7 @@ WRONG: tuple[tuple[dict[str, Any], Alarm], ...] = (
     (banks(unfit=1_000_000, unfit_alarm=1_000_000), Alarm(YELLOW, "unfit", BANK, 10_000)),
     ({"locked_dues": 1}, Alarm(YELLOW, "dues_locked", figure=1)),
     (banks(misses=60), Alarm(YELLOW, "misses", BANK, 60)),
+    (banks(held_lately=3), Alarm(YELLOW, "refusals", BANK, 3)),
     ({"refused_lately": 4}, Alarm(YELLOW, "refused", figure=4)),
     ({"cutover": "", "seconds_left": None, "today": "20261125"}, Alarm(YELLOW, "day_old")),
     ({"untold_year": 2027, "today": "20261201"}, Alarm(YELLOW, "calendar_ends", figure=31)),

@@ -401,6 +401,32 @@ def test_errands_are_refused_once_they_are_stopped_and_those_that_wait_can_be_gi
     assert (bench.answers, len(told)) == ({"a": "00"}, 2), "an errand that was given up is not done after all"
 
 
+@pytest.mark.parametrize(
+    ("answer", "key", "counts"),
+    [
+        (Answer(Response.NOT_POSSIBLE), "a", True),
+        (Answer(Response.FORMAT), "a", True),
+        (Answer(Response.NOT_POSSIBLE), "", False),
+        (Answer(Response.NOT_POSSIBLE, replayed=True), "a", False),
+        (Answer(Response.APPROVED), "a", False),
+        (Answer(Response.KEY_REUSED), "a", False),
+        (Answer(Response.CUTOVER), "a", False),
+    ],
+    ids=["refused", "malformed", "an inquiry", "again", "approved", "key reused", "cut-over"],
+)
+def test_a_refusal_that_was_recorded_counts_against_its_bank(
+    answer: Answer, key: str, *, counts: bool
+) -> None:
+    bench = Bench()
+    refused: list[str] = []
+    bench.engine.refused = refused.append
+    bench.engine.committer = lambda _requests, _at: [answer]
+    bench.engine.offer(request(key=key), lambda _: None, lambda: None)
+    bench.clock.advance(0)
+    bench.commit_all()
+    assert refused == ([BANK] if counts else [])
+
+
 def test_an_answer_that_cannot_be_sent_keeps_no_other_from_its_own() -> None:
     bench = Bench()
 

@@ -50,6 +50,73 @@ def test_a_bank_of_one_message_a_second_may_send_that_one() -> None:
     assert taken_at_once(intake) == 1
 
 
+class Refusing:
+    """A bank's links each of whose messages comes to a recorded refusal, and how often it had to wait."""
+
+    def __init__(self, a_minute: int) -> None:
+        self.clock, self.taken, self.held = Clock(), 0, 0
+        self.intake = Intake(1000, self.clock, always, a_minute, self._hold)
+
+    def _hold(self) -> None:
+        self.held += 1
+
+    def take_one(self) -> bool:
+        self.taken += 1
+        self.intake.refused()
+        return True
+
+    def at_once(self, *, refused: bool = True) -> int:
+        """How many messages are taken in at once, each refused or each approved."""
+        count = 0
+        while count < 1_000 and self.intake.take():
+            count += 1
+            if refused:
+                self.intake.refused()
+        return count
+
+
+def test_a_minutes_refusals_are_recorded_and_then_a_message_is_taken_for_each_that_is_due() -> None:
+    bank = Refusing(60)
+    for _ in range(3):
+        bank.at_once()
+        bank.clock.advance(0)
+    assert (bank.at_once(), bank.held > 0) == (0, True)
+    bank.intake.wait(bank)
+    before = bank.taken
+    bank.clock.pump([0.5] * 20)
+    assert bank.taken - before == 10, "one a second, and none is lost"
+
+
+def test_what_is_approved_costs_no_refusal_and_waits_only_where_none_is_left() -> None:
+    bank = Refusing(6)
+    assert bank.at_once(refused=False) == 100
+    bank.clock.advance(1)
+    assert bank.at_once() == 6
+    bank.clock.advance(1)
+    assert (bank.at_once(refused=False), bank.held) == (0, 2)
+    bank.clock.advance(9)
+    assert bank.at_once(refused=False) == 100
+
+
+def test_refusals_of_messages_that_were_under_way_are_owed() -> None:
+    bank = Refusing(60)
+    for _ in range(90):
+        bank.intake.refused()
+    bank.clock.advance(30)
+    assert bank.at_once() == 0
+    bank.clock.advance(1)
+    assert bank.at_once() == 1
+
+
+def test_another_rate_of_refusals_holds_from_then_on() -> None:
+    bank = Refusing(60)
+    for _ in range(60):
+        bank.intake.refused()
+    bank.intake.set_rates(1000, 6000)
+    bank.clock.advance(1)
+    assert bank.at_once() == 100
+
+
 def test_links_that_wait_are_taken_in_turn_at_the_banks_rate() -> None:
     clock, told = Clock(), list[str]()
     intake = Intake(100, clock, always)

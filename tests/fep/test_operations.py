@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
 from twisted.internet.task import Clock
+from twisted.logger import formatEvent, globalLogPublisher
 from twisted.python.failure import Failure
 
 import fep.operations
@@ -22,6 +23,7 @@ from fep.statistics import Statistics
 from fep.trail import DeedRefused
 from ledger.cutover import Cutover, CutoverRefused
 from ledger.errors import Conflict, LedgerError, OutcomeUnknown, Unavailable
+from ledger.retire import Retired, RetireRefused
 from tests.clocks import MovedClock
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -57,7 +59,7 @@ class Desk:
         self.acts: list[tuple[str, ...]] = []
         self.no_trail = False
         self.wall = MovedClock(NOON)
-        self.day = BusinessDay(cutover="12:03")
+        self.day = BusinessDay(cutover="12:03", archived="/archived.json")
         self.operations = Operations(
             self.clock,
             self.engine,
@@ -67,6 +69,7 @@ class Desk:
             lambda: self.day,
             self.wall,
             self.chronicle,
+            31,
         )
 
     def _call(self, function: Callable[..., Any], *arguments: object) -> Deferred[Any]:
@@ -355,3 +358,87 @@ def test_an_engine_that_stops_takes_no_more_errands(monkeypatch: pytest.MonkeyPa
     assert [(one.check(Unavailable), str(one.value)) for one in found] == [
         (Unavailable, "the machine is stopping: nothing was done")
     ]
+
+
+class Retiring:
+    """A desk whose threads run at once, and what the ledger was asked to retire."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, came_to: Retired | LedgerError) -> None:
+        self.desk = Desk(monkeypatch)
+        self.came_to = came_to
+        self.asked: list[tuple[object, ...]] = []
+        self.said: list[str] = []
+        monkeypatch.setattr(fep.operations, "deferToThread", maybeDeferred)
+        monkeypatch.setattr(fep.operations, "read_archived", lambda path: {path: "told"})
+        monkeypatch.setattr(fep.operations, "retire", self._retire)
+
+    def _retire(
+        self, _store: object, archived: object, first: str, _now: object, _run: object, by: str
+    ) -> Retired:
+        self.asked.append((archived, first, by))
+        if isinstance(self.came_to, LedgerError):
+            raise self.came_to
+        return self.came_to
+
+    def command(self) -> Any:  # noqa: ANN401 - the answer, or a failure
+        found: list[Any] = []
+        self.desk.operations.commands()["retire"]({"by": "li"}, lambda _: None).addBoth(found.append)
+        self.desk.clock.advance(0)
+        return found[0]
+
+    def by_the_clock(self) -> bool:
+        """Whether the clock tried; what it logged is in `said`."""
+
+        def observer(event: Mapping[str, Any]) -> None:
+            self.said.append(formatEvent(event))
+
+        globalLogPublisher.addObserver(observer)
+        try:
+            done = self.desk.operations.retire_by_the_clock()
+        finally:
+            globalLogPublisher.removeObserver(observer)
+        return done is not None
+
+
+DONE = Retired(("20261001",), 3, "why not")
+
+
+def test_days_are_retired_for_who_asks_by_what_the_office_tells_and_the_window(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    retiring = Retiring(monkeypatch, DONE)
+    assert retiring.command() == DONE._asdict()
+    assert retiring.asked == [({"/archived.json": "told"}, "20261023", "li")]
+    assert retiring.desk.acts == [], "what was done stands in its own transactions"
+
+
+def test_a_retirement_that_comes_to_nothing_is_written_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    retiring = Retiring(monkeypatch, RetireRefused("another root"))
+    assert retiring.command().check(RetireRefused)
+    assert retiring.desk.acts == [("li", "retire", "", "failed: RetireRefused")]
+
+
+def test_nothing_is_retired_by_a_time_that_is_not_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    retiring = Retiring(monkeypatch, DONE)
+    retiring.desk.wall.distrust("the wall clock jumped 90 s ahead")
+    assert not retiring.by_the_clock()
+    failure = retiring.command()
+    assert failure.check(RetireRefused)
+    assert "the wall clock jumped 90 s ahead: nothing is retired" in str(failure.value)
+    assert retiring.asked == []
+
+
+def test_the_clock_retires_and_says_so_and_a_reason_that_stays_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    retiring = Retiring(monkeypatch, DONE)
+    assert retiring.by_the_clock()
+    assert retiring.said == ["retired 20261001: 3 entries"]
+    retiring.came_to = RetireRefused("another root")
+    assert (retiring.by_the_clock(), retiring.by_the_clock()) == (True, True)
+    assert retiring.said[1:] == ["no business day is retired: another root"]
+    assert [by for _, _, by in retiring.asked] == ["machine"] * 3
+
+
+def test_the_clock_does_not_line_up_behind_a_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    retiring = Retiring(monkeypatch, DONE)
+    retiring.desk.operations.one_load.acquire()
+    assert (retiring.by_the_clock(), retiring.asked) == (False, [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial
 from os import urandom
 from pathlib import Path
@@ -10,15 +11,18 @@ from types import MappingProxyType
 
 import psycopg
 import pytest
+from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 from fep.trail import begin, write
+from ledger.archived import ArchivedDay
 from ledger.calendar import Calendar
 from ledger.cutover import cut_over
-from ledger.errors import Unavailable
+from ledger.errors import LedgerError, Unavailable
 from ledger.front import FrontBook
 from ledger.load import load_book
 from ledger.request import Act, Totals
+from ledger.retire import retire
 from ledger.seal import Sealer
 from ledger.store import Store
 from office import breaks
@@ -162,6 +166,21 @@ def test_a_book_that_nobody_serves_is_loaded_under_the_loaders_role(served: Mapp
     assert load_book(served["loader"], later, str, 1).withdrawn == 1
     cut_over(served["front"], "20261125", Calendar().next_business_date, Sealer(SEAL_KEY), 2)
     assert load_book(served["loader"], next_book([premium("N2", "P1")], date="20261126"), str, 1).dues == 1
+
+
+def test_a_machine_retires_a_day_and_can_delete_nothing_itself(served: Mapping[str, Store]) -> None:
+    front = FrontBook(served["front"], "check", urandom)
+    load_book(served["front"], book(), str, 1)
+    front.claim("fep1")
+    front.commit([request(), request(policy="P9")], 1)
+    done = cut_over(served["front"], DATE, Calendar().next_business_date, Sealer(SEAL_KEY), 2)
+    told = {DATE: ArchivedDay(DATE, done.root, 2)}
+    assert retire(served["front"], told, "20991231", lambda: 3).entries == 2
+    forget = "SELECT forget_entries(1, 1, 9)"
+    for name, says in (("front", ""), ("loader", "permission denied"), ("reader", "permission denied")):
+        refused = pytest.raises(LedgerError, match=says) if says else nullcontext()
+        with refused, served[name].transaction() as connection:
+            assert connection.execute(text(forget)).scalar() == 0
 
 
 def test_an_act_is_written_down_under_either_role_that_acts(served: Mapping[str, Store]) -> None:

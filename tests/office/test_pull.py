@@ -13,13 +13,15 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import func, insert, select, text, update
 
 import office.acts
 import office.pull
+from ledger.archived import ArchivedDay
 from ledger.entry import GENESIS, Entry, entry_hash
 from ledger.errors import BatchRefused, Conflict, LedgerError
 from ledger.journal import read_entries
+from ledger.retire import retire
 from ledger.schema import chains as front_chains
 from ledger.schema import days as front_days
 from ledger.schema import journal
@@ -43,6 +45,56 @@ def test_everything_comes_in_order_as_it_was_written(books: Books) -> None:
     assert books.pull(told.append) == Pulled(11, ())
     assert sum(told) == 11
     assert held(books.office) == Held([tuple(entry) for entry in books.journal()], books.ends(), [])
+
+
+def told(books: Books, *dates: str) -> dict[str, ArchivedDay]:
+    """What an office that has these days whole says of them."""
+    with books.front.reading() as connection:
+        count = select(func.count()).select_from(journal)
+        size = {
+            date: connection.execute(count.where(journal.c.business_date == date)).scalar_one()
+            for date in dates
+        }
+    return {date: ArchivedDay(date, books.day(date).root, size[date]) for date in dates}
+
+
+def forget(books: Books) -> None:
+    """Have the front retire its first business day, long after it."""
+    retire(books.front, told(books, DATE), "20991231", lambda: 7)
+
+
+def test_a_front_that_has_retired_days_is_pulled_on_by_who_has_them(books: Books) -> None:
+    books.commit(4)
+    books.commit(2, node=1)
+    books.cut_over()
+    books.pull()
+    before = held(books.office)
+    forget(books)
+    assert books.pull() == Pulled(0, ())
+    assert held(books.office) == before
+    books.commit(3)
+    assert books.pull() == Pulled(3, ())
+    assert_consistent(books.office)
+
+
+def test_a_new_office_is_told_that_days_are_retired(books: Books) -> None:
+    books.commit(4)
+    books.cut_over()
+    books.commit(2)
+    forget(books)
+    with pytest.raises(ChainBroken, match=f"entry 1 is gone: .* up to {DATE}, .*put back this office's"):
+        books.pull()
+    assert held(books.office) == Held([], [], [])
+
+
+def test_an_office_that_is_behind_what_is_retired_is_told_so(books: Books) -> None:
+    books.commit(4)
+    books.pull()
+    books.commit(1)
+    books.cut_over()
+    forget(books)
+    with pytest.raises(ChainBroken, match="entry 5 is gone"):
+        books.pull()
 
 
 def test_the_next_pull_brings_only_what_is_new_and_one_for_nothing_writes_nothing(books: Books) -> None:

@@ -1,0 +1,51 @@
+"""What the machine's clock and files say of retiring days: which keys are still known, and which days the
+office has archived.
+
+Reads a file, and computes a date. Which day may go, and how it goes, `ledger.retire` says.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Final
+
+from ledger.archived import BYTES_MAX, ArchivedDay, ArchivedRefused, parse
+
+_MARGIN_DAYS: Final = 1
+"""Nodes whose clocks are on either side of midnight do not agree about the window's first date."""
+
+
+def first_known(today: date, open_date: str, key_days: int) -> str:
+    """The oldest date YYYYMMDD of which a key may still be known, `key_days` back: from today, or from the
+    open business day (`open_date`, empty for none) where that is earlier. A clock that is ahead does not make
+    the journal forget.
+    """
+    opened = date.fromisoformat(open_date) if open_date else today
+    return f"{min(today, opened) - timedelta(key_days + _MARGIN_DAYS):%Y%m%d}"
+
+
+def read_archived(path: str) -> dict[str, ArchivedDay]:
+    """The days that the office has archived, by date, from the file that it leaves at this machine. Raises
+    ArchivedRefused where there is none, where others than its owner can change it, or it is not in order.
+    """
+    if not path:
+        raise ArchivedRefused("[day] archived of the settings names no file of archived days")
+    try:
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW), "rb") as file:
+            found = os.fstat(file.fileno())
+            if not stat.S_ISREG(found.st_mode):
+                raise ArchivedRefused(f"{path} is no plain file")
+            if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+                raise ArchivedRefused(f"{path} can be changed by others than its owner: mode 644 or less")
+            data = file.read(BYTES_MAX + 1)
+    except FileNotFoundError:
+        raise ArchivedRefused(f"{Path(path)} is not there: the office has archived nothing yet") from None
+    except OSError as error:
+        raise ArchivedRefused(f"{path} cannot be read: {error.strerror}") from error
+    try:
+        return parse(data)
+    except ArchivedRefused as error:
+        raise ArchivedRefused(f"{path}: {error}") from error

@@ -1,0 +1,107 @@
+"""Invariants 4 and 5 where the front has retired business days: what it still shows of them, held against
+the office's copy, which is then the only one.
+
+The front's days keep their seal and their chains' ends; from the last retired day's ends on its chains are
+walked. Which days are retired, its table of them says, and its trail.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import func, or_, select
+
+from ledger import schema as front_schema
+from office import schema as office_schema
+from office.audit.deeds import front_acts
+from office.audit.evidence import Checked, Evidence, Failing, Journal, Outcome, count_of, stream
+
+End = tuple[int, int, str]
+"""A chain, the position of its last entry, and that entry's hash."""
+
+
+class Forgotten(NamedTuple):
+    """Up to which business date a journal has let its entries go, or empty, and where each chain stood then:
+    position and hash by chain.
+    """
+
+    date: str
+    ends: Mapping[int, tuple[int, str]]
+
+
+NOTHING_FORGOTTEN: Final = Forgotten("", {})
+
+
+def read_ends(stored: str) -> list[End]:
+    """The ends as they are stored; none where they cannot be read, and then no root fits."""
+    try:
+        return [(int(chain), int(position), str(tip)) for chain, position, tip in json.loads(stored)]
+    except (ValueError, TypeError):
+        return []
+
+
+def forgotten(journal: Journal) -> Forgotten:
+    """What a journal has let go: the front's its retired days, the office's nothing."""
+    if journal.name != "front":
+        return NOTHING_FORGOTTEN
+    retired, days = front_schema.retired, front_schema.days
+    query = select(days.c.date, days.c.chains).where(
+        days.c.date == select(func.max(retired.c.date)).scalar_subquery()
+    )
+    row = journal.connection.execute(query).first()
+    if row is None:
+        return NOTHING_FORGOTTEN
+    ends = {chain: (position, tip) for chain, position, tip in read_ends(row.chains)}
+    return Forgotten(row.date, ends)
+
+
+def retired_days(evidence: Evidence) -> Outcome:
+    """Invariant 5: each day that the front has retired is whole at the office under the same root, comes in
+    its order, and was retired by an act of the trail.
+    """
+    if evidence.front is None:
+        return
+    one, day, entries = office_schema.days.c, front_schema.days.c, office_schema.entries.c
+    held = {row.date: row for row in evidence.office.execute(select(one.date, one.root, one.entries))}
+    retired = front_schema.retired
+    rows = evidence.front.execute(select(retired).order_by(retired.c.date)).all()
+    acts = {act.subject: (act.at, act.note) for act in front_acts(evidence) if act.act == "retire"}
+    dates = select(day.date).order_by(day.date).limit(len(rows))
+    expected = evidence.front.execute(dates).scalars().all()
+    for row, oldest in zip(rows, expected, strict=False):
+        subject = f"front, day {row.date}"
+        count = count_of(evidence.office, select(func.count()).where(entries.business_date == row.date))
+        ours = held.get(row.date)
+        if row.date != oldest:
+            yield Failing(5, subject, f"is retired, and {oldest} before it is not")
+        if ours is None or (ours.root, ours.entries, count) != (row.root, row.entries, row.entries):
+            yield Failing(5, subject, "is retired, and the office has it not or not whole")
+        if acts.get(row.date) != (row.retired_at, f"{row.entries} entries; root {row.root}"):
+            yield Failing(5, subject, "was not retired so, by the trail")
+    for date in sorted(acts.keys() - {row.date for row in rows}):
+        yield Failing(5, f"front, day {date}", "was retired by the trail, and is not")
+    yield Checked(5, "retired days of the front, held against the office's", len(rows))
+
+
+def settled_before(evidence: Evidence, dues: Sequence[Any]) -> Iterator[Failing]:
+    """Invariant 4: dues of which only retired entries speak are as the office's copy leaves them. `dues` are
+    rows with due, turn and settled_by.
+    """
+    entries = office_schema.entries
+    waiting = {row.due: row for row in dues}
+    query = select(entries.c.subject, func.max(entries.c.turn)).where(entries.c.turn.is_not(None))
+    for subject, turn in stream(evidence.office, query.group_by(entries.c.subject)):
+        row = waiting.pop(subject, None)
+        if row is not None and row.turn != turn:
+            yield Failing(4, f"due {subject}", f"has had {row.turn} turns, the office knows {turn}")
+    for due in waiting:
+        yield Failing(4, f"due {due}", "is settled, or was, and no entry says so")
+    settlers = {row.settled_by: row.due for row in dues if row.settled_by}
+    known = or_(entries.c.kind == "collection", entries.c.kind == "payout")
+    for key, due in stream(evidence.office, select(entries.c.key, entries.c.due).where(known)):
+        if settlers.get(key) == due:
+            del settlers[key]
+    for due in settlers.values():
+        yield Failing(4, f"due {due}", "is settled by a transaction that the office does not know")
