@@ -22,6 +22,7 @@ from office.close import NothingPosted
 from office.config import NotAllowed, load_settings
 from office.errors import SamePerson
 from tests.machine import SEAL_KEY, Books
+from tests.reported import broken
 from tests.somebody import SECONDS, can_have_namespaces, namespace, started
 from tests.suspended import BANK, NAME, in_suspense
 from tests.unexplained import let_in
@@ -167,3 +168,21 @@ def test_the_trail_is_listed_and_proved(config: Path) -> None:
     said = run(config, "office", "acts", "--verify").output.splitlines()
     assert f" {ME} close asked" in said[2]
     assert said[-1].startswith("every link holds, ")
+
+
+def test_a_break_is_told_with_what_the_bank_names_instead() -> None:
+    told = broken(
+        1,
+        "20261124",
+        "details_differ",
+        500,
+        500,
+        withheld=500,
+        reason="the bank names another policy and another processing code",
+        bank_policy="P9",
+        bank_code="502000",
+    )
+    assert console.office.break_line(told, "20261125") == (
+        f"{told.name} details_differ 5.00 suspense, 1 d, 李娜 P1: the bank names another policy and another"
+        " processing code (the bank's policy P9, DE 3 502000)"
+    )

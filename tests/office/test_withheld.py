@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import io
 from collections import Counter
+from importlib.resources import files
 from itertools import count
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import pytest
@@ -41,6 +43,7 @@ class Here:
         self.files: dict[str, bytes] = {}
         self._ticks = count(1)
         self.date = DATE
+        self.layout = STANDARD
         self.settings = Settings.model_validate(
             {
                 "office": {"database": "sqlite:///a", "front": "sqlite:///b", "seal_key": SEALER.public},
@@ -72,7 +75,7 @@ class Here:
     def close(self, *lines: BankLine) -> list[Break]:
         """End the open date with these lines in the bank's file; the breaks of the date."""
         date, numbered = self.date, (one._replace(line=place) for place, one in enumerate(lines, 1))
-        self.files[date] = b"".join(bankfile.write(STANDARD, BANK, date, numbered))
+        self.files[date] = b"".join(bankfile.write(self.layout, BANK, date, numbered))
         self.books.cut_over(date)
         told = list(self.at_close().run())
         assert [one.text for one in told if one.waiting] == []
@@ -272,6 +275,17 @@ def test_an_rrn_pairs_no_other_terminal_and_no_other_policy(here: Here, other: d
 
 
 def test_an_rrn_pairs_another_stan_of_the_same_terminal_and_policy(here: Here) -> None:
+    assert here.close(line(here.ask(), stan="888888")) == []
+    assert here.faults() == ()
+
+
+def test_where_the_layout_has_no_policies_an_rrn_pairs_by_its_terminal(here: Here, tmp_path: Path) -> None:
+    source = (files("ledger") / "layouts" / "standard.toml").read_text("utf-8")
+    own = tmp_path / "own.toml"
+    own.write_text(source.replace('    { name = "policy" },\n', ""), "utf-8")
+    here.layout = layout.parse(own.read_text("utf-8"), str(own))
+    bank = here.settings.bank[0].model_copy(update={"layout": str(own)})
+    here.settings = here.settings.model_copy(update={"bank": (bank,)})
     assert here.close(line(here.ask(), stan="888888")) == []
     assert here.faults() == ()
 
