@@ -13,14 +13,10 @@ from pathlib import Path
 import click
 
 from console.options import SETTINGS
-from console.trail import now_us
-from fep import trail
-from fep.clockwatch import COMMAND, acceptance
+from fep.clockwatch import COMMAND, accept_unserved
 from fep.config import Settings, load_settings
-from fep.control import ControlError, NotServing, ask
+from fep.control import NotServing, ask
 from fep.person import at_keyboard
-from fep.selftest import clock_findings
-from ledger.fitness import examine
 from ledger.store import Store
 
 
@@ -53,20 +49,12 @@ def _now() -> datetime:
 
 
 def _accept_here(settings: Settings) -> str:
-    """In a book that nobody serves: what was accepted. Raises ControlError where nothing is to be."""
+    """In a book that nobody serves: what was accepted."""
     store = Store(settings.node.database)
     try:
-        now, node = now_us(), settings.node.name
-        word, last = trail.clock_word(store, node), examine(store).last_written
-        behind = clock_findings(now, last) if last > word.accepted_at else ()
-        fault = "; ".join(filter(None, (word.fault, *behind)))
-        if not fault:
-            raise ControlError(f"the clock is trusted: it says {_now():%Y-%m-%d %H:%M:%S}")
-        note = acceptance(fault, _now())
-        trail.write(store, now, at_keyboard(), trail.CLOCK_ACCEPT, node, note)
+        return accept_unserved(store, settings.node.name, _now(), at_keyboard())
     finally:
         store.close()
-    return note
 
 
 COMMANDS: tuple[click.Command, ...] = (clock,)

@@ -144,14 +144,6 @@ def _breaks_unknown(picture: Picture) -> Found:
         yield "", None
 
 
-def _breaks_unfit(picture: Picture) -> Found:
-    """The figure is in whole yuan."""
-    bounds = {bank.code: bank.unfit_alarm for bank in picture.banks}
-    for code, amount in picture.breaks.unfit:
-        if amount and amount >= bounds.get(code, 0):
-            yield code, amount // 100
-
-
 def _breaks_old(picture: Picture) -> Found:
     oldest = picture.breaks.oldest_days
     if oldest is not None and oldest > BREAK_DAYS:
@@ -180,7 +172,6 @@ RULES: Final[tuple[tuple[str, Severity, Callable[[Picture], Found]], ...]] = (
     ("day_old", Severity.YELLOW, _old_day),
     ("calendar_ends", Severity.YELLOW, _untold_year),
     ("breaks_unknown", Severity.YELLOW, _breaks_unknown),
-    ("breaks_unfit", Severity.YELLOW, _breaks_unfit),
     ("breaks_old", Severity.YELLOW, _breaks_old),
 )
 """Every alarm there is, in the order in which they are shown."""

@@ -19,7 +19,9 @@ from fep import trail
 from fep.chronicle import Chronicle, Kind
 from fep.clock import WallClock
 from fep.control import ControlError, Progress
+from fep.selftest import clock_findings
 from ledger.acts import MACHINE
+from ledger.fitness import examine
 from ledger.store import Store
 
 COMMAND: Final = "accept clock"
@@ -29,6 +31,21 @@ COMMAND: Final = "accept clock"
 def acceptance(fault: str, now: datetime) -> str:
     """The note of an act by which a person accepts a clock that says `now`, though it has this fault."""
     return f"{fault}; the clock says {now:%Y-%m-%d %H:%M:%S}"
+
+
+def accept_unserved(store: Store, node: str, now: datetime, by: str) -> str:
+    """Have it written down in a book that nobody serves that `by` accepts the node's clock, which says `now`:
+    what was accepted. Raises ControlError where nothing is to be, and what Store.transaction does.
+    """
+    now_us = round(now.timestamp() * 1_000_000)
+    word, last = trail.clock_word(store, node), examine(store).last_written
+    behind = clock_findings(now_us, last) if last > word.accepted_at else ()
+    fault = "; ".join(filter(None, (word.fault, *behind)))
+    if not fault:
+        raise ControlError(f"the clock is trusted: it says {now:%Y-%m-%d %H:%M:%S}")
+    note = acceptance(fault, now)
+    trail.write(store, now_us, by, trail.CLOCK_ACCEPT, node, note)
+    return note
 
 
 @dataclass(slots=True)

@@ -26,8 +26,6 @@ from fep.statistics import Statistics
 from ledger.front import Overview
 from ledger.outstanding import Figures
 
-UNFIT: Final = "misfit"
-"""The class of the breaks of advices that did not fit the book."""
 BANDS: Final = (1, 7, 30)
 """Ages of breaks in days, inclusive: the last band is what is older."""
 
@@ -100,8 +98,7 @@ class Aged:
 @dataclass(frozen=True, slots=True)
 class OpenBreaks:
     """Open breaks as the office told them; `is_wanted` says whether the settings name a place to look,
-    `fault` why they are not known; `oldest_days` is None where there are none. `unfit` has each bank's code
-    and what its advices that did not fit come to, in fen: of the one date for which that is the most.
+    `fault` why they are not known; `oldest_days` is None where there are none.
     """
 
     is_wanted: bool
@@ -109,7 +106,6 @@ class OpenBreaks:
     fault: str = ""
     classes: tuple[Aged, ...] = ()
     oldest_days: int | None = None
-    unfit: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,14 +291,10 @@ def open_breaks(figures: Figures | str | None, today: str, *, is_wanted: bool = 
     counts: defaultdict[str, list[int]] = defaultdict(lambda: [0] * (len(BANDS) + 1))
     amounts: defaultdict[str, int] = defaultdict(int)
     ages = []
-    unfit: defaultdict[str, int] = defaultdict(int)
     for row in figures.rows:
-        if row.cls == UNFIT:
-            unfit[row.bank] = max(unfit[row.bank], row.amount)
         age = (date.fromisoformat(today) - date.fromisoformat(row.date)).days
         ages.append(age)
         counts[row.cls][sum(age > band for band in BANDS)] += row.breaks
         amounts[row.cls] += row.amount
     classes = tuple(Aged(cls, tuple(counts[cls]), amounts[cls]) for cls in sorted(counts))
-    oldest = max(ages, default=None)
-    return OpenBreaks(is_wanted, figures.told_at, "", classes, oldest, tuple(sorted(unfit.items())))
+    return OpenBreaks(is_wanted, figures.told_at, "", classes, max(ages, default=None))

@@ -29,7 +29,7 @@ from ledger.day import DayState
 from ledger.decide import decide, fold
 from ledger.entry import GENESIS, SALT_BYTES, Entry, Kind, chain_entries
 from ledger.errors import Conflict, Fenced, InvariantBroken
-from ledger.journal import last_stamp
+from ledger.journal import LAST_ACT, last_stamp
 from ledger.request import REVERSAL_DAYS_MAX, Act, Answer, BankDay, Request, Totals
 from ledger.schema import (
     FRONT,
@@ -50,7 +50,9 @@ CLAIM_ATTEMPTS = 20
 """More nodes than that do not start for the first time in one moment."""
 
 # Built once: for a small batch, building them took longer than running them.
-_OPEN_DAY = select(days.c.date, days.c.state).where(days.c.state == DayState.OPEN.value)
+_OPEN_DAY = select(days.c.date, days.c.state, LAST_ACT.scalar_subquery()).where(
+    days.c.state == DayState.OPEN.value
+)
 _OPEN_DAY_SHARED = _OPEN_DAY.with_for_update(read=True)
 _OUR_CHAIN = (
     select(chains.c.chain, chains.c.epoch, chains.c.position, chains.c.tip)
@@ -162,12 +164,12 @@ class FrontBook:
     def day(self) -> Day | None:
         """The open business day, if there is one."""
         with self._store.reading() as connection:
-            return _read_day(connection, lock=False)
+            return _read_day(connection, lock=False)[0]
 
     def overview(self) -> Overview:
         """What an operator is to know of the book at this moment. Raises what Store.reading does."""
         with self._store.reading() as connection:
-            day = _read_day(connection, lock=False)
+            day, _ = _read_day(connection, lock=False)
             locked = connection.execute(_LOCKED_DUES).scalar_one()
             rows = connection.execute(_UNFIT, {PARAMETER: day.date}).all() if day else ()
             return Overview(day, locked, MappingProxyType({row.bank: row.unfit for row in rows}))
@@ -175,12 +177,11 @@ class FrontBook:
     def commit(self, requests: Sequence[Request], recorded_at: int) -> list[Answer]:
         """Decide a batch and make it durable: the answers, in order, all of them safe to send.
 
-        `recorded_at` is microseconds since 1970-01-01 UTC; where that is before the book's last entry, since
-        a clock was set back, the batch is stamped as that one. Raises Unavailable, Conflict, BatchRefused,
-        Fenced or InvariantBroken when nothing was done, and OutcomeUnknown when the database was lost
-        during COMMIT.
+        `recorded_at` is microseconds since 1970-01-01 UTC; where that is before the book's last entry or
+        act, since a clock was set back, the batch is stamped as that one. Raises Unavailable, Conflict,
+        BatchRefused, Fenced or InvariantBroken when nothing was done, and OutcomeUnknown when the database
+        was lost during COMMIT.
         """
-        recorded_at = self._stamped = max(self._stamped, recorded_at)
         with self._store.transaction() as connection:
             view = self._read(connection, self._read_chain(connection), requests, recorded_at)
             answers = fold(requests, view)
@@ -207,7 +208,9 @@ class FrontBook:
     def _read(
         self, connection: Connection, chain: Chain, requests: Sequence[Request], recorded_at: int
     ) -> View:
-        view = View(_read_day(connection, lock=True), chain, recorded_at)
+        day, last_act = _read_day(connection, lock=True)
+        self._stamped = max(self._stamped, last_act, recorded_at)
+        view = View(day, chain, self._stamped)
         statements = self._statements
         originals = [request.original for request in requests if request.original]
         receipts = [request.receipt for request in requests if request.receipt]
@@ -295,13 +298,13 @@ class FrontBook:
         _insert(connection, _FIRST_GUESSES, GUESSES_ROWS, rows.keys() - view.guesses_read, rows)
 
 
-def _read_day(connection: Connection, *, lock: bool) -> Day | None:
-    """The open day. Read a second time where a lock was waited for: PostgreSQL then finds the day that was
-    open closed, and the next one only with a new look.
+def _read_day(connection: Connection, *, lock: bool) -> tuple[Day | None, int]:
+    """The open day, and when the last act was stamped. Read a second time where a lock was waited for:
+    PostgreSQL then finds the day that was open closed, and the next one only with a new look.
     """
     query = _OPEN_DAY_SHARED if lock else _OPEN_DAY
     row = connection.execute(query).first() or connection.execute(query).first()
-    return None if row is None else Day(row.date, DayState(row.state))
+    return (None, 0) if row is None else (Day(row.date, DayState(row.state)), row[2] or 0)
 
 
 def _insert(

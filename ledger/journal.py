@@ -64,7 +64,8 @@ _LAST_TIP = select(
         .scalar_subquery()
     )
 ).select_from(chains)
-_LAST_ACT = select(acts.c.at).order_by(acts.c.number.desc()).limit(1)
+LAST_ACT = select(acts.c.at).order_by(acts.c.number.desc()).limit(1)
+"""When the last act was stamped; no row where there is none."""
 
 
 def last_stamp(connection: Connection) -> int:
@@ -73,7 +74,7 @@ def last_stamp(connection: Connection) -> int:
 
     What is written next is stamped no earlier.
     """
-    return max(connection.execute(moment).scalar() or 0 for moment in (_LAST_TIP, _LAST_ACT))
+    return max(connection.execute(moment).scalar() or 0 for moment in (_LAST_TIP, LAST_ACT))
 
 
 def read_chains(connection: Connection) -> tuple[Chain, ...]:

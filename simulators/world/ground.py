@@ -35,6 +35,12 @@ from simulators.world.rules import Book, Due
 
 DATES = ("20261124", "20261125", "20261126", "20261127", "20261130")
 """Tuesday to the Monday after: business dates, one after the other."""
+CALENDARS = (
+    ("20251231", "20260104", "20260105", "20260106", "20260107"),
+    ("20240228", "20240229", "20240301", "20240304", "20240305"),
+    ("20240229", "20240301", "20240304", "20240305", "20240306"),
+)
+"""Business dates over New Year, to a 29 February, and from one; the calendar knows these years' holidays."""
 BENEFICIARY, STRANGER = "000000199003070014", "000000198502030020"
 _MEMORY = Path("/dev", "shm")
 _BANKS = (
@@ -87,10 +93,10 @@ def as_due(line: DueLine) -> Due:
     return Due(line.due, line.policy, line.code, line.due_date, line.amount, line.beneficiary)
 
 
-def first_book(limits: Mapping[str, int]) -> Book:
-    """The oracle's book before the first transaction."""
+def first_book(limits: Mapping[str, int], date: str) -> Book:
+    """The oracle's book before the first transaction, on the business date `date`."""
     return Book(
-        DATES[0],
+        date,
         {entry.policy.policy: entry.policy.state for entry in FIRST_BOOK},
         {entry.policy.policy: entry.policy.holder for entry in FIRST_BOOK},
         {line.due: as_due(line) for entry in FIRST_BOOK for line in entry.dues},
@@ -114,11 +120,15 @@ class Ground:
         """The run's own office."""
         return self.folder / "office.db"
 
-    def fresh(self, database: Path) -> None:
+    def template(self, database: Path, date: str = "") -> Path:
+        """What a book is copied from; a front book's has this business date open."""
+        return database.with_name(f"{database.stem}{date}{_TEMPLATE}")
+
+    def fresh(self, database: Path, date: str = "") -> None:
         """Put a copy of a book's template in its place."""
         for end in ("-wal", "-shm"):
             database.with_name(database.name + end).unlink(missing_ok=True)
-        shutil.copyfile(database.with_suffix(_TEMPLATE), database)
+        shutil.copyfile(self.template(database, date), database)
 
 
 @contextmanager
@@ -130,7 +140,7 @@ def in_memory() -> Iterator[Path]:
 
 
 def prepare(within: Path) -> Ground:
-    """Make a folder within another, the keys and the template."""
+    """Make a folder within another, the keys and the templates."""
     folder = Path(tempfile.mkdtemp(dir=within))
     (folder / "master.key").touch(mode=0o600)
     (folder / "master.key").write_text(_MASTER.hex())
@@ -141,11 +151,12 @@ def prepare(within: Path) -> Ground:
     }
     Keystore.create(folder / "keystore", MasterKey(Secret(_MASTER)), keys, Random(1).randbytes)
     ground, front_key = Ground(folder), FrontKey(_FRONT_KEY)
-    with closing(Store(f"sqlite:///{ground.database.with_suffix(_TEMPLATE)}")) as store:
-        front = FrontBook(store, front_key.check_value, Random(2).randbytes)
-        front.create()
-        load_book(store, parse(b"".join(write(DATES[0], FIRST_BOOK))), front_key.identity, 1)
-    with closing(Store(f"sqlite:///{ground.office.with_suffix(_TEMPLATE)}")) as store:
+    for date, *_ in (DATES, *CALENDARS):
+        with closing(Store(f"sqlite:///{ground.template(ground.database, date)}")) as store:
+            front = FrontBook(store, front_key.check_value, Random(2).randbytes)
+            front.create()
+            load_book(store, parse(b"".join(write(date, FIRST_BOOK))), front_key.identity, 1)
+    with closing(Store(f"sqlite:///{ground.template(ground.office)}")) as store:
         prepare_office(store, chart.shipped(), 1, MACHINE)
     return ground
 

@@ -24,6 +24,7 @@ from fep.clock import WallClock
 from fep.config import Settings
 from fep.control import ControlFactory
 from fep.schedule import BEIJING
+from fep.selftest import Unfit
 from fep.service import Service, World
 from ledger.errors import Unavailable
 from ledger.store import Store
@@ -176,6 +177,8 @@ class Machine:
         self.network = network
         self.random = random
         self.start_at = start_at
+        self.moved = timedelta()
+        """By how much the wall clock was set since."""
         self.faults: list[Fault] = []
         self.next_faults: Callable[[], list[Fault]] = list
         self.reread: Callable[[], Settings] = lambda: self.settings
@@ -197,9 +200,10 @@ class Machine:
 
     def now(self) -> datetime:
         """The wall clock."""
-        return self.start_at + timedelta(seconds=self.network.clock.seconds())
+        return self.start_at + self.moved + timedelta(seconds=self.network.clock.seconds())
 
-    def _now_us(self) -> int:
+    def now_us(self) -> int:
+        """The wall clock, in microseconds since 1970-01-01 UTC."""
         return int(self.now().replace(tzinfo=BEIJING).timestamp() * 1_000_000)
 
     def pause(self) -> float:
@@ -207,19 +211,24 @@ class Machine:
         return self.thread_seconds * self.random.random()
 
     def start(self) -> None:
-        """A new process on the file."""
+        """A new process on the file. Raises Unfit where it refuses to serve; it has ended then."""
         self._count += 1
         self.host = Host(self.network, f"machine {self._count}")
         self._lockstep.host = self.host
         self.faults.clear()
         world = World(
             self.host,
-            WallClock(self._now_us, self.host.seconds, BEIJING),
+            WallClock(self.now_us, self.host.seconds, BEIJING),
             self.random.randbytes,
             lambda _: VirtualThreads(self, self.host),
         )
         self.service = Service(self.settings, world, self.reread)
-        self.service.start()
+        try:
+            self.service.start()
+        except Unfit:
+            self.host.kill()
+            self.service = self._store = None
+            raise
         self.service.server.connections = Ordered()  # type: ignore[assignment]
         self.network.trace("machine starts", self._count, "")
         self._on_look()

@@ -66,9 +66,27 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a batch after the cut-over is dated before it",
         _FRONT,
-        "        view = View(_read_day(connection, lock=True), chain, recorded_at)",
-        "        self.day_then = getattr(self, 'day_then', None) or _read_day(connection, lock=True)\n"
-        "        view = View(self.day_then, chain, recorded_at)",
+        "        view = View(day, chain, self._stamped)",
+        "        self.day_then = getattr(self, 'day_then', None) or day\n"
+        "        view = View(self.day_then, chain, self._stamped)",
+    ),
+    Mutation(
+        "an entry is stamped by a clock that was set back",
+        _FRONT,
+        "        self._stamped = max(self._stamped, last_act, recorded_at)",
+        "        self._stamped = recorded_at",
+    ),
+    Mutation(
+        "the clock cuts over though it jumped",
+        "fep.schedule",
+        "    if known.clock_fault:\n        return Obstacle.CLOCK\n",
+        "",
+    ),
+    Mutation(
+        "a machine serves whose book is ahead of its clock",
+        "fep.selftest",
+        "    if condition.last_written > accepted_us:\n",
+        "    if not condition.last_written:\n",
     ),
     Mutation(
         "a key without its terminal",

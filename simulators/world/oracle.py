@@ -17,6 +17,7 @@ from simulators.world.conversation import Conversation, Question
 from simulators.world.judgement import Judgement
 from simulators.world.reading import Terms
 from simulators.world.rules import Book, Due, Ruling
+from simulators.world.stamps import Stamps
 from simulators.world.witness import Row, Witness
 
 _FINAL = frozenset({"00", "12", "13", "21", "25", "30", "40", "57", "58", "61", "76"})
@@ -64,9 +65,11 @@ class Oracle:
     _grave: str = ""
     _numbers: set[object] = field(default_factory=set)
     _judgement: Judgement = field(init=False)
+    stamps: Stamps = field(init=False)
 
     def __post_init__(self) -> None:
         self._judgement = Judgement(self.book, self.dates)
+        self.stamps = Stamps(self.say)
 
     def say(self, what: str) -> None:
         """Something is wrong."""
@@ -139,6 +142,11 @@ class Oracle:
             self._judgement.noted_load()
         for row in seen.rows:
             self._entry(row)
+            self.stamps.stamped(f"entry {row['position']}", int(str(row["recorded_at"])))
+        for at in seen.closed_at:
+            self.stamps.stamped("a closing", at)
+        for act in seen.acts:
+            self.stamps.acted(act)
         if seen.opened and seen.opened != self.book.date:
             place = self.dates.index(self.book.date)
             if seen.opened not in self.dates[place + 1 : place + 2]:
@@ -440,6 +448,7 @@ class Oracle:
                     self.say(f"{question.ask.mti} {question.ask.key} was never answered")
         if "down" not in self._trouble:
             self._check_notices()
+            self.stamps.finish(self.now())
         if self._file.dues() != sorted(self.book.dues):
             self.say("the book has other dues than it should")
         self.book.changed.update(self.book.dues)

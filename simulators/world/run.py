@@ -5,10 +5,8 @@ The only module that knows all the others. Every number here is a chance or a vi
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -20,16 +18,18 @@ from twisted.python.failure import Failure
 from fep.config import Settings
 from ledger.bookfile import DueLine, Policy, PolicyDues, write
 from ledger.errors import LedgerError
-from simulators.world import accounts, closing
+from simulators.world import accounts, closing, walltime
 from simulators.world import ground as grounds
 from simulators.world.banks import Ask, Bank, BankLink, Deal, Script
-from simulators.world.ground import DATES, FIRST_BOOK, STRANGER, Ground
+from simulators.world.ground import FIRST_BOOK, STRANGER, Ground
 from simulators.world.machine import Machine
 from simulators.world.mischief import ACTS, Scene, Target
 from simulators.world.network import CALM, Host, Network, Weather
+from simulators.world.operator import Operator
 from simulators.world.oracle import Loading, Oracle, digest
 from simulators.world.reading import DUES, Terms
 from simulators.world.store import Fault
+from simulators.world.walltime import WallTime, When
 from simulators.world.witness import Witness
 
 _LONGEST = 3000.0
@@ -65,15 +65,19 @@ class Plan(NamedTuple):
     kills: tuple[float, ...]
     stops: tuple[float, ...]
     cutovers: tuple[float, ...]
-    hour: str | None
     loads: bool
     thread_seconds: float
     limits: Mapping[str, int]
     rate: int
-    start_at: datetime
+    when: When
     office: bool
     faults: tuple[Fault, ...]
     reloads: tuple[float, ...]
+
+    @property
+    def hour(self) -> str | None:
+        """When the clock cuts over, HH:MM."""
+        return self.when.hour
 
     @property
     def is_crowded(self) -> bool:
@@ -125,13 +129,11 @@ def draw(seed: int) -> Plan:
         kills=some(0.4, tuple(random.random() * seconds for _ in range(random.randrange(1, 3))), ()),
         stops=some(0.15, (random.random() * seconds,), ()),
         cutovers=cutovers,
-        hour="22:00" if by_clock else None,
         loads=random.random() < 0.7,
         thread_seconds=random.choice((0.002, 0.02, 0.5, 3.0)),
         limits={"batch": batch, "queue": max(batch, random.choice((2, 4096, 4096)))},
         rate=some(0.15, random.choice((1, 10)), 1000),
-        start_at=datetime(2026, 11, 24, 21, 59)  # noqa: DTZ001 - local time, as the machine's clock has it
-        + timedelta(seconds=random.randrange(60)) * by_clock,
+        when=walltime.draw(seed, seconds, random.randrange(60), by_clock=by_clock),
         office=random.random() < 0.15,
         faults=random.choice((_FAULTS, _FAULTS, _REFUSALS)),
         reloads=some(0.25, tuple(random.random() * seconds for _ in range(random.randrange(1, 3))), ()),
@@ -150,6 +152,7 @@ class World:
     network: Network = field(init=False)
     oracle: Oracle = field(init=False)
     machine: Machine = field(init=False)
+    wall_time: WallTime = field(init=False)
     banks: list[Bank] = field(default_factory=list)
     outside: Host = field(init=False)
     _calm: bool = False
@@ -162,8 +165,8 @@ class World:
         limits = {terms.code: terms.limit_day for terms in plan.banks}
         self.oracle = Oracle(
             {terms.port: terms for terms in plan.banks},
-            grounds.first_book(limits),
-            DATES,
+            grounds.first_book(limits, plan.when.dates[0]),
+            plan.when.dates,
             self.network.clock.seconds,
             lambda: self.machine.now().date(),
             plan.is_crowded,
@@ -173,7 +176,7 @@ class World:
             self._settings(plan.banks),
             self.network,
             Random(f"machine {self.seed}"),
-            plan.start_at,
+            plan.when.start_at,
             self._look,
             self._fault,
         )
@@ -181,6 +184,9 @@ class World:
         self.machine.next_faults = self._next_faults
         self.machine.on_killed = self._after_kill
         self.machine.reread = self._other_settings
+        self.wall_time = WallTime(
+            plan.when, self.machine, self.network.clock, self.oracle, self._order, self.ground
+        )
 
     def _note(self, what: str, number: int, data: object) -> None:
         self.trace.append((self.network.clock.seconds(), what, number, data))
@@ -196,13 +202,13 @@ class World:
 
     def run(self) -> Outcome:
         """Let it all happen."""
-        self.ground.fresh(self.ground.database)
+        self.ground.fresh(self.ground.database, self.plan.when.dates[0])
         witness = Witness(self.ground.database, self.oracle.say)
         globalLogPublisher.addObserver(self._logged)
         try:
             self.oracle.attach(witness)
             with self.machine.at_hand():
-                self.machine.start()
+                self.wall_time.start()
                 self._schedule()
                 self._until(self.plan.seconds)
                 self._quieten()
@@ -256,6 +262,7 @@ class World:
             for _ in range(plan.tellers):
                 bank.employ(self._script(bank), plan.seconds * random.random())
             bank.employ(self._end_of_day(bank), plan.seconds * random.random())
+        self.wall_time.schedule()
         for at in plan.kills:
             self.network.clock.callLater(at, self.machine.kill)
         for at in plan.stops:
@@ -279,7 +286,7 @@ class World:
             terms,
             self.outside,
             random,
-            lambda: self.machine.now().strftime("%Y%m%d%H%M%S"),
+            lambda: self.wall_time.true().strftime("%Y%m%d%H%M%S"),
             dial,
             lambda what: self.oracle.say(f"bank {terms.code}: {what}"),
             random.choice((1, 2)),
@@ -325,7 +332,7 @@ class World:
 
     def _end_of_day(self, bank: Bank) -> Script:
         """Ask for totals, and for what is due, at any time."""
-        yield Ask(bank.totals(bank.random.choice(DATES[:2])[4:]))
+        yield Ask(bank.totals(bank.random.choice(self.plan.when.dates[:2])[4:]))
         yield Ask(bank.inquiry(DUES, (("PN", bank.random.choice(self.plan.targets).policy),)))
 
     # What goes wrong.
@@ -344,8 +351,7 @@ class World:
 
     def _start_again(self) -> None:
         self.oracle.stopping = False
-        if not self.machine.is_up:
-            self.machine.start()
+        self.wall_time.start()
 
     def _stop(self) -> None:
         if self.machine.is_up and not self.oracle.stopping:
@@ -383,7 +389,7 @@ class World:
     def _order(self, command: Mapping[str, Any]) -> None:
         path = str(Path(self.machine.settings.node.control))
         self.network.connect(
-            self.outside, path, _Operator(command, partial(self._note, "operator", 0)), "127.0.0.1"
+            self.outside, path, Operator(command, partial(self._note, "operator", 0)), "127.0.0.1"
         )
 
     def _order_cutover(self) -> None:
@@ -395,7 +401,7 @@ class World:
     def _order_load(self) -> None:
         """Have the dues of the open date loaded, if they are not yet."""
         date = self.oracle.book.date
-        if date == DATES[0]:
+        if date == self.plan.when.dates[0]:
             return
         if date not in self.oracle.loadings:
             entries, leaving = self._next_day(date)
@@ -449,7 +455,7 @@ class World:
 
     def _close_books(self) -> None:
         """The office's part, on a file that nobody serves from."""
-        dates = [date for date in DATES if date < self.oracle.book.date]
+        dates = [date for date in self.plan.when.dates if date < self.oracle.book.date]
         book, office = self.oracle.book, self.ground.office
         lines, told = closing.close(self.ground, self.banks, dates, Random(f"office {self.seed}"))
         for one in told:
@@ -472,25 +478,6 @@ class World:
                 stands = fact is not None and self.oracle.book.stands(fact)
                 if deal.state == "unknown" or stands != (deal.state == "done"):
                     self.oracle.say(f"{key} is {deal.state} to its bank, and stands: {stands}")
-
-
-class _Operator:
-    """An operator's local connection: one command."""
-
-    def __init__(self, command: Mapping[str, Any], told: Callable[[object], None]) -> None:
-        self._command = command
-        self._told = told
-
-    def makeConnection(self, transport: Any) -> None:  # noqa: N802, ANN401 - Twisted's name
-        """Ask."""
-        transport.write(json.dumps(self._command).encode() + b"\n")
-
-    def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
-        """Hear."""
-        self._told(data.decode())
-
-    def connectionLost(self, reason: Failure) -> None:  # noqa: N802 - Twisted's name
-        """It is over."""
 
 
 def run_seed(seed: int, ground: Ground) -> Outcome:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
+
+from simulators.world.stamps import Act
 
 Row = dict[str, object]
 """A journal's row by its columns' names."""
@@ -34,9 +36,11 @@ class Seen(NamedTuple):
     rows: tuple[Row, ...]
     opened: str
     loaded: tuple[str, ...]
+    closed_at: tuple[int, ...]
+    acts: tuple[Act, ...]
 
 
-NOTHING = Seen((), "", ())
+NOTHING = Seen((), "", (), (), ())
 
 
 class Witness:
@@ -50,6 +54,7 @@ class Witness:
         self._tip = "0" * 64
         self._days: dict[str, Day] = {}
         self._loads: set[str] = set()
+        self._acts = 0
         cursor = self._book.execute("SELECT * FROM journal LIMIT 0")
         self._names = [column[0] for column in cursor.description]
 
@@ -64,13 +69,16 @@ class Witness:
             return NOTHING
         self._version = version
         rows = self._rows()
+        before = {day.date for day in self._days.values() if day.state == "closed"}
         opened = self._look_at_days()
+        closing = {day.date for day in self._days.values() if day.state == "closed"} - before
         loads = [row[0] for row in self._book.execute("SELECT date FROM loads ORDER BY date")]
         fresh = tuple(date for date in loads if date not in self._loads)
         self._loads.update(loads)
         if len([part for part in (rows, opened, fresh) if part]) > 1 and self._days and len(loads) > 1:
             self._say("entries, a cut-over or a load came in one transaction")
-        return Seen(tuple(rows), opened, fresh)
+        closed_at = tuple(day.closed_at for day in self._days.values() if day.date in closing)
+        return Seen(tuple(rows), opened, fresh, closed_at, tuple(self._new_acts()))
 
     def kept(self, key: str) -> Row | None:
         """What the file has under a key now."""
@@ -141,6 +149,13 @@ class Witness:
         if end is not None and tuple(end) != (self._position, self._tip):
             self._say(f"the chain's end is {end[0]}, its last entry {self._position}, or its hash is another")
         return found
+
+    def _new_acts(self) -> Iterator[Act]:
+        query = 'SELECT number, at, "by", act, subject, note FROM acts WHERE number > ? ORDER BY number'
+        for row in self._book.execute(query, (self._acts,)):
+            act = Act(*row)
+            self._acts = act.number
+            yield act
 
     def _look_at_days(self) -> str:
         """The date that was opened, if one was."""

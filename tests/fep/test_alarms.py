@@ -56,11 +56,6 @@ WRONG: tuple[tuple[dict[str, Any], Alarm], ...] = (
     ({"untold_year": 2027, "today": "20261201"}, Alarm(YELLOW, "calendar_ends", figure=31)),
     ({"untold_year": 2026, "business_date": "20261231"}, Alarm(YELLOW, "calendar_ends", figure=0)),
     ({"breaks": OpenBreaks(True, fault="is no JSON")}, Alarm(YELLOW, "breaks_unknown")),
-    (
-        {**banks(unfit_alarm=70_000), "breaks": OpenBreaks(True, 1, unfit=((BANK, 70_000),))},
-        Alarm(YELLOW, "breaks_unfit", BANK, 700),
-    ),
-    ({"breaks": OpenBreaks(True, 1, unfit=(("0999", 100),))}, Alarm(YELLOW, "breaks_unfit", "0999", 1)),
     ({"breaks": breaks(8)}, Alarm(YELLOW, "breaks_old", figure=8)),
 )
 
@@ -79,8 +74,6 @@ IN_ORDER: tuple[dict[str, Any], ...] = (
     banks(light=Light.DISABLED, links=0, heard_seconds=None),
     banks(mac_failures=5),
     banks(unfit=999_999, unfit_alarm=1_000_000),
-    {**banks(unfit_alarm=70_000), "breaks": OpenBreaks(True, 1, unfit=((BANK, 69_999),))},
-    {"breaks": OpenBreaks(True, 1, unfit=((BANK, 0),))},
     banks(unfit=0, unfit_alarm=0),
     {"refused": 4},
     {"cutover": "", "seconds_left": None},

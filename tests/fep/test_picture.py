@@ -88,16 +88,6 @@ def test_a_break_dated_ahead_of_today_is_a_young_one() -> None:
     assert (told.classes, told.oldest_days) == ((Aged("timing", (1, 0, 0, 0), 0),), -1)
 
 
-def test_of_advices_that_did_not_fit_a_banks_worst_date_is_shown() -> None:
-    rows = (
-        Outstanding("1", "misfit", "20261123", 2, 700),
-        Outstanding("1", "misfit", "20261124", 1, 900),
-        Outstanding("1", "bank_only", "20261124", 1, 5000),
-        Outstanding("2", "misfit", "20261124", 1, 0),
-    )
-    assert open_breaks(Figures(7, rows), "20261124").unfit == (("1", 900), ("2", 0))
-
-
 def test_no_break_and_no_figures_are_two_things() -> None:
     assert open_breaks(Figures(7, ()), "20261124") == OpenBreaks(True, 7)
     assert open_breaks(None, "20261124") == OpenBreaks(True)

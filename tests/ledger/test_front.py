@@ -451,12 +451,11 @@ def test_a_process_that_starts_behind_the_book_stamps_no_entry_before_its_last(
     assert stamps(store) == [50, 50]
 
 
-def test_an_act_counts_as_the_books_last_stamp_too(front: FrontBook, store: Store) -> None:
-    with store.transaction() as connection:
-        record(connection, acts, 90, "li", "reload", "", "")
-        assert last_stamp(connection) == 90
-    front.claim("fep1")
-    front.commit([request()], 50)
-    assert stamps(store) == [90]
+def test_no_entry_is_stamped_before_an_act_whoever_wrote_it(front: FrontBook, store: Store) -> None:
+    for place, moment in enumerate((90, 70), 1):
+        with store.transaction() as connection:
+            record(connection, acts, moment, "li", "reload", "", "")
+        front.commit([request(policy=f"P{place}")], 50)
+    assert stamps(store) == [90, 90]
     with store.reading() as connection:
         assert last_stamp(connection) == 90

@@ -26,7 +26,15 @@ from simulators.world import mischief
 from simulators.world.accounts import ENDS, Break, fits
 from simulators.world.cli import Verdict, describe, main, run_many, summed_up
 from simulators.world.conversation import Conversation, Question
-from simulators.world.ground import Ground, Remembering, agreed, in_memory, permitted_otherwise, prepare
+from simulators.world.ground import (
+    DATES,
+    Ground,
+    Remembering,
+    agreed,
+    in_memory,
+    permitted_otherwise,
+    prepare,
+)
 from simulators.world.hunt import CONTROL, Found, hunt, table
 from simulators.world.mutations import MUTATIONS, Mutation, stale
 from simulators.world.oracle import meant, receipt
@@ -34,7 +42,7 @@ from simulators.world.reading import Ask
 from simulators.world.run import Outcome, draw, run_seed
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-JUDGES = ("reading", "rules", "conversation", "judgement", "oracle", "witness", "accounts")
+JUDGES = ("reading", "rules", "stamps", "conversation", "judgement", "oracle", "witness", "accounts")
 MAY_IMPORT = ("protocol", *(f"simulators.world.{name}" for name in JUDGES))
 CHUNK, FIXED = 50, 600
 FRESH_SECONDS = 20
@@ -71,9 +79,9 @@ def test_a_copy_of_a_book_has_nothing_of_the_run_before(ground: Ground) -> None:
     names = [f"{ground.database.name}{end}" for end in ("", "-wal", "-shm")]
     for name in names:
         (ground.folder / name).write_bytes(b"left")
-    ground.fresh(ground.database)
+    ground.fresh(ground.database, DATES[0])
     assert [name for name in names if (ground.folder / name).exists()] == names[:1]
-    assert ground.database.read_bytes() == ground.database.with_suffix(".template").read_bytes()
+    assert ground.database.read_bytes() == ground.template(ground.database, DATES[0]).read_bytes()
 
 
 def decoded(codec: Codec, body: bytes) -> Message | str:

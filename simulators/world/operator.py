@@ -1,0 +1,31 @@
+"""An operator at the machine's local socket: one command, and what is answered.
+
+When he comes, and what he wants, the run says.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from twisted.python.failure import Failure
+
+
+class Operator:
+    """An operator's local connection: one command."""
+
+    def __init__(self, command: Mapping[str, Any], told: Callable[[object], None]) -> None:
+        self._command = command
+        self._told = told
+
+    def makeConnection(self, transport: Any) -> None:  # noqa: N802, ANN401 - Twisted's name
+        """Ask."""
+        transport.write(json.dumps(self._command).encode() + b"\n")
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
+        """Hear."""
+        self._told(data.decode())
+
+    def connectionLost(self, reason: Failure) -> None:  # noqa: N802 - Twisted's name
+        """It is over."""

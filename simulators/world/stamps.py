@@ -1,0 +1,99 @@
+"""Judges what is stamped, and what is done by the wall clock, while that is set ahead and back.
+
+It is told what the world does to the clock, and what the book has; it reads no clock itself. Imports nothing
+of the ledger, the machine or the office. Moments in microseconds since 1970-01-01 UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+_TOLERATED_US = 60_000_000
+"""How far behind the book a machine may begin to serve without a person's word."""
+_JUMP_SECONDS = 2.0
+_WRITTEN_SECONDS = 30.0
+
+
+class Act(NamedTuple):
+    """An act of the trail, as the file has it."""
+
+    number: int
+    at: int
+    by: str
+    act: str
+    subject: str
+    note: str
+
+
+@dataclass(slots=True)
+class Stamps:
+    """What one book's stamps have come to, and whether its machine may trust its clock. `say` takes what is
+    wrong; `last` is the latest stamp.
+    """
+
+    say: Callable[[str], None]
+    last: int = 0
+    accepted_at: int = -1
+    was_set: bool = False
+    is_distrusted: bool = False
+    set_at: float | None = None
+    """When the clock of the process that serves was set, until that stands in the trail."""
+    set_by: float = 0.0
+    """By how many seconds: what was set ahead and back at once, nobody need have seen."""
+    excused: set[str] = field(default_factory=set)
+    """Dates whose hour had come before the clock was set: a cut-over may have been under way."""
+
+    def stamped(self, what: str, at: int) -> None:
+        """Something stands in the book, stamped so."""
+        if at < self.last:
+            self.say(f"{what} is stamped {self.last - at} us before what was written before it")
+        self.last = max(self.last, at)
+
+    def acted(self, act: Act) -> None:
+        """An act stands in the trail."""
+        self.stamped(f"act {act.number}, {act.act},", act.at)
+        if act.act == "clock jump":
+            if not self.was_set:
+                self.say("a jump of the clock is written down, and nobody set it")
+            self.is_distrusted, self.set_at, self.set_by, self.accepted_at = True, None, 0.0, -1
+        elif act.act == "clock accept":
+            self.is_distrusted, self.accepted_at = False, act.at
+        elif (act.act, act.by) == ("cutover", "machine") and act.subject not in self.excused:
+            self._cut_over(act.subject)
+
+    def _cut_over(self, date: str) -> None:
+        if self.is_distrusted or self.set_at is not None:
+            self.say(f"{date} was cut over by a clock that had jumped, and nobody had accepted it")
+
+    def clock_set(self, seconds: float, now: float, date_due: str) -> None:
+        """The machine's clock is set by more than it could be by itself, at `now` of virtual time; `date_due`
+        is the open date where its hour had come before, or empty.
+        """
+        self.was_set = True
+        self.set_by += seconds
+        self.set_at = now if abs(self.set_by) > _JUMP_SECONDS else None
+        self.excused.add(date_due)
+
+    def ended(self) -> None:
+        """The process is no more: what it had not written down, the next one does not know."""
+        self.set_at, self.set_by = None, 0.0
+
+    def began(self, now_us: int) -> None:
+        """A machine serves, by a clock that says so."""
+        if self._must_refuse(now_us):
+            self.say("a machine serves whose book is ahead of its clock, and nobody accepted that")
+
+    def refused(self, now_us: int) -> None:
+        """A machine does not serve, for its clock's sake."""
+        if not self._must_refuse(now_us):
+            self.say("a machine does not serve, and its clock is not behind its book, or was accepted")
+
+    def finish(self, now: float) -> None:
+        """Everything has been quiet for a while: what had to be written down stands there."""
+        if self.set_at is not None and now - self.set_at > _WRITTEN_SECONDS:
+            self.say("the clock jumped, and nothing was written down")
+
+    def _must_refuse(self, now_us: int) -> bool:
+        return self.last - now_us > _TOLERATED_US and self.last > self.accepted_at

@@ -1,0 +1,137 @@
+"""The wall clock of a run: on which date and at what hour it begins, when somebody sets it, and what people
+do about it.
+
+The machine's own wall clock is what is set; the banks' clocks and virtual time, which is monotonic, go on.
+What must come of it, `stamps` says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any, NamedTuple
+
+from fep.clockwatch import COMMAND, accept_unserved
+from fep.schedule import BEIJING
+from fep.selftest import Unfit
+from ledger.store import Store
+from simulators.world.ground import CALENDARS, DATES, Ground
+from simulators.world.machine import Machine
+from simulators.world.network import SortedClock
+from simulators.world.oracle import Oracle
+
+_STEPS = (1.0, 40.0, 40.0, 3600.0, 8 * 3600.0)
+_EARLY = 30.0
+"""Before the hour of cut-over comes, in most runs that have one."""
+_FARTHEST = 12 * 3600.0
+"""Farther from the banks' clocks, and DE 7 would be a question of its own."""
+_AGAIN_SECONDS = 5.0
+
+
+class Setting(NamedTuple):
+    """At a virtual second, the wall clock is set by so many; after `word_after` seconds a person accepts it,
+    None for never.
+    """
+
+    at: float
+    seconds: float
+    word_after: float | None
+
+
+class When(NamedTuple):
+    """When a run is: its business dates, the local time at which it begins, the hour of cut-over by the
+    clock, HH:MM or None, and how the wall clock is set.
+    """
+
+    dates: tuple[str, ...]
+    start_at: datetime
+    hour: str | None
+    settings: tuple[Setting, ...]
+
+
+def draw(seed: int, seconds: float, begun: int, *, by_clock: bool) -> When:
+    """When the run of a seed is. Mostly it begins `begun` seconds after one minute to the hour of cut-over;
+    some begin shortly before midnight, and cross New Year, or a 29 February, or come to one.
+    """
+    random = Random(f"clock {seed}")
+    dates = random.choice((DATES, DATES, DATES, *CALENDARS))
+    last_minute, hour = ("21:59", "22:00") if dates is DATES else ("23:58", "23:59")
+    return When(
+        dates,
+        datetime.fromisoformat(f"{dates[0]}T{last_minute}") + timedelta(seconds=begun * by_clock),
+        hour if by_clock else None,
+        tuple(_settings(random, random.choice((seconds, _EARLY)))) if random.random() < 0.4 else (),
+    )
+
+
+def _settings(random: Random, seconds: float) -> list[Setting]:
+    found, off = [], 0.0
+    for at in sorted(random.random() * seconds for _ in range(random.randrange(1, 4))):
+        step = random.choice((1, -1)) * random.choice(_STEPS)
+        step = -step if abs(off + step) > _FARTHEST else step
+        off += step
+        found.append(Setting(at, step, random.choice((None, None, 0.5, 40.0 * random.random()))))
+    return found
+
+
+class WallTime:
+    """Sets the machine's wall clock, has a person accept it, and starts the machine. `order` asks the process
+    that serves, as an operator does.
+    """
+
+    def __init__(
+        self,
+        when: When,
+        machine: Machine,
+        clock: SortedClock,
+        oracle: Oracle,
+        order: Callable[[Mapping[str, Any]], None],
+        ground: Ground,
+    ) -> None:
+        self._when = when
+        self._machine = machine
+        self._clock = clock
+        self._oracle = oracle
+        self._order = order
+        self._ground = ground
+
+    def true(self) -> datetime:
+        """The local time by the banks' clocks, which nobody sets."""
+        return self._when.start_at + timedelta(seconds=self._clock.seconds())
+
+    def schedule(self) -> None:
+        """Have the clock set when the plan says so."""
+        for one in self._when.settings:
+            self._clock.callLater(one.at, self._set, one)
+
+    def start(self) -> None:
+        """Start the machine; where it refuses for its clock's sake, a person accepts that, and starts it."""
+        machine, stamps = self._machine, self._oracle.stamps
+        if machine.is_up:
+            return
+        stamps.ended()
+        try:
+            machine.start()
+        except Unfit:
+            stamps.refused(machine.now_us())
+            node, store = machine.settings.node.name, Store(f"sqlite:///{self._ground.database}")
+            try:
+                accept_unserved(store, node, machine.now().replace(tzinfo=BEIJING), "operator")
+            finally:
+                store.close()
+            self._oracle.look()
+            self._clock.callLater(_AGAIN_SECONDS, self.start)
+        else:
+            stamps.began(machine.now_us())
+
+    def _set(self, one: Setting) -> None:
+        machine, date = self._machine, self._oracle.book.date
+        hour = self._when.hour
+        is_due = hour is not None and f"{machine.now():%Y%m%d%H:%M}" >= f"{date}{hour}"
+        if machine.is_up:
+            self._oracle.stamps.clock_set(one.seconds, self._clock.seconds(), date * is_due)
+        machine.network.trace("the wall clock is set", 0, one.seconds)
+        machine.moved += timedelta(seconds=one.seconds)
+        if one.word_after is not None:
+            self._clock.callLater(one.word_after, self._order, {"command": COMMAND})
