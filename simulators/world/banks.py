@@ -369,7 +369,7 @@ class Bank:
             if deal.state == "done":
                 self.complain(f"{deal.stan} was done, and its reversal is answered 21")
             deal.state = "refused" if deal.state == "refused" else "never was"
-        elif code == "12" and deal.code == CANCEL:
+        elif code == "12" and (deal.code == CANCEL or answer.fields.get(44) == "REVERSAL TOO LATE"):
             deal.state = "done"
         else:
             self.complain(f"the reversal of {deal.stan} is answered {code}")
