@@ -366,8 +366,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "what the insurer accepts is booked as the bank's correction",
         "office.breaks",
-        "counter = chart.products.get(row.code) if resolution.counter == PRODUCT",
-        "counter = chart.clearing if resolution.counter == PRODUCT",
+        "    return chart.products[code]\n",
+        "    return chart.clearing if resolution.counter == OUR_PRODUCT else chart.products[code]\n",
     ),
 )
 
