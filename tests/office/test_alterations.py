@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import pytest
-from sqlalchemy import BigInteger, Column, Integer, Table, and_, select, text, update
+from sqlalchemy import BigInteger, Column, Integer, Table, and_, insert, select, text, update
 
 from ledger.schema import FRONT
 from office.audit import Failing, chains, deeds, written
@@ -27,23 +27,33 @@ ROWS_ALL: Final = 12
 LAST = "of the last act only: the next act carries the hash over it, and nothing else does"
 EPOCH = "which process writes a chain is settled anew whenever one starts"
 STARTS = "the machine compares it when it starts, and refuses to serve on another"
-EMPTY = "on its way into the book: nothing serves from it, and the next load clears it"
-
-_OF_TRAIL: Final = ("pulls", "files", "reconciliations_made", "postings_made", "day_states")
+INCOMING = "on its way into the book: nothing serves from it, and the next load clears it"
+GUESSED = "wrong numbers of one day, which no entry repeats; no money follows from them"
+PASSING: Final = MappingProxyType(
+    {"incoming_dues": INCOMING, "incoming_policies": INCOMING, "identity_guesses": GUESSED}
+)
+"""Tables of the front that hold nothing for long, and nothing on the days of this test: each gets a row."""
 CANNOT: Final = MappingProxyType(
     {
         ("office", "acts", "at"): LAST,
         ("office", "acts", "by"): LAST,
+        ("front", "acts", "at"): LAST,
         ("front", "acts", "by"): LAST,
         ("front", "chains", "node"): EPOCH,
         ("front", "chains", "epoch"): EPOCH,
         ("front", "facts", "name"): STARTS,
         ("front", "facts", "value"): STARTS,
+        **{
+            ("front", name, column.name): reason
+            for name, reason in PASSING.items()
+            for column in FRONT.tables[name].c
+        },
     }
 )
 """What the audit cannot notice by the rows alone, and why; who kept the digest of everything can."""
 
 
+_OF_TRAIL: Final = ("pulls", "files", "reconciliations_made", "postings_made", "day_states")
 _QUICK: Final = (chains.links, deeds.trails, *(getattr(written, name) for name in _OF_TRAIL))
 
 
@@ -71,6 +81,9 @@ def altered(given: Evidence, side: str, table: Table) -> Iterator[Alteration]:
     connection = given.office if side == "office" else given.front
     assert connection is not None
     loosen(connection, table.name)
+    if table.name in PASSING:
+        row = {column.name: 1 if _is_number(column) else "x" for column in table.c}
+        connection.execute(insert(table).values(row))
     keys = list(table.primary_key.columns)
     rows = connection.execute(select(table).order_by(*keys)).all()
     for place in sorted(_places(len(rows))):
@@ -90,11 +103,15 @@ def _places(rows: int) -> set[int]:
 def _values(column: Column[Any], listed: Sequence[Any], place: int) -> Iterator[object]:
     """Something new, and what another row has there."""
     value = listed[place]
-    if isinstance(column.type, Integer | BigInteger):
+    if _is_number(column):
         yield (value or 0) + 1_000_003
     else:
         yield f"{value or ''}x"
     yield from [other for other in listed if other not in (value, None)][:1]
+
+
+def _is_number(column: Column[Any]) -> bool:
+    return isinstance(column.type, Integer | BigInteger)
 
 
 def is_noticed(given: Evidence, urls: Urls) -> bool:
@@ -126,16 +143,18 @@ def test_every_alteration_of_every_column_is_noticed_or_said_not_to_be(
     unnoticed: dict[tuple[str, str, str], list[Alteration]] = {}
     count = 0
     with evidence(urls) as given:
-        kept = keep(given)
+        digests = {keep(given).digest}
         for one in altered(given, side, table):
             count += 1
             if not is_noticed(given, urls):
                 unnoticed.setdefault((side, table.name, one.column.name), []).append(one)
-                assert keep(given).digest != kept.digest, one
+                digest = keep(given).digest
+                assert digest not in digests, one
+                digests.add(digest)
     listed = {entry for entry in CANNOT if entry[:2] == (side, table.name)}
     assert {entry: list(map(str, found)) for entry, found in unnoticed.items() if entry not in listed} == {}
     assert listed == set(unnoticed), "what is noticed after all does not belong in the list"
     for entry, found in unnoticed.items():
         if CANNOT[entry] == LAST:
             assert {one.row for one in found} == {found[0].rows}
-    assert count or table.name.startswith("incoming_"), EMPTY
+    assert count >= len(table.c)
