@@ -66,6 +66,7 @@ bench: $(READY) ## the benchmarks, on this machine
 	@$(BIN)/python -m bench
 	@$(BIN)/python -m bench.close
 	@$(BIN)/python -m bench.growth
+	@$(BIN)/python -m bench.years
 	@$(BIN)/python -m bench.flood
 	@$(BIN)/python -m bench.overload
 

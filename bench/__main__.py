@@ -98,7 +98,12 @@ def _rows(name: str, database: str, program: Path | None, transactions: int, bas
 def unshaped(settings: Path) -> None:
     """Let every bank send as fast as it can: what is measured is the machine."""
     text = settings.read_text(encoding="utf-8")
-    settings.write_text(text.replace("limit_day_fen", "messages_a_second = 1000000\nlimit_day_fen"), "utf-8")
+    settings.write_text(
+        text.replace(
+            "limit_day_fen", "messages_a_second = 1000000\nrefusals_a_minute = 1000000\nlimit_day_fen"
+        ),
+        "utf-8",
+    )
 
 
 def compiled(folder: Path) -> Path | None:

@@ -114,7 +114,9 @@ def _like_the_first(path: Path, limit: int) -> None:
     """Give the flooding bank the first one's framing and dialect, and its limit."""
     head, mark, rest = path.read_text(encoding="utf-8").partition(f'code = "{FLOODER}"')
     rest = rest.replace('"4ascii"', '"2be"', 1).replace('"bcd87"', '"ascii87"', 1)
-    rest = rest.replace("limit_day_fen", f"messages_a_second = {limit}\nlimit_day_fen", 1)
+    rest = rest.replace(
+        "limit_day_fen", f"messages_a_second = {limit}\nrefusals_a_minute = 1000000\nlimit_day_fen", 1
+    )
     path.write_text(head + mark + rest, encoding="utf-8")
 
 

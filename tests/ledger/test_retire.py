@@ -315,6 +315,26 @@ def test_a_retirement_that_was_interrupted_goes_on_the_next_time(
     assert front.states() == [(DATE, "retired"), (SECOND, "retired"), (THIRD, "open")]
 
 
+def test_what_an_interruption_left_goes_though_no_further_day_may(
+    front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger.retire, "ENTRIES_A_TRANSACTION", 1)
+    three_days(front)
+    told = {DATE: front.told()[DATE]}
+    transactions = iter(range(2))
+
+    def run(transaction: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever it gives
+        if next(transactions, None) is None:
+            raise Unavailable("the machine is stopping")
+        return transaction()
+
+    with pytest.raises(Unavailable):
+        retire(front.store, told, LATER, lambda: 9, run)
+    assert len(front.entries()) == 4
+    assert front.retire(told=told) == Retired((), 2, f"the office has not archived {SECOND} yet")
+    assert front.entries() == [(SECOND, "collection"), (THIRD, "collection")]
+
+
 def test_no_transaction_takes_more_entries_than_a_batch(front: Front) -> None:
     for _ in range(3):
         front.nodes[0].commit([request(policy="P9", sent_at=f"{DATE}101112") for _ in range(400)], 1)
