@@ -243,6 +243,11 @@ BREAKS = (
     office(f"UPDATE breaks SET theirs_effect = 1, difference = 1 WHERE {BANK_ONLY}", {6, 9}, "by its line"),
     office(f"UPDATE breaks SET ours_effect = 1, difference = -1 WHERE {OURS_ONLY}", {6, 9}, "by the journal"),
     office(f"UPDATE breaks SET withheld = 0, difference = 0 WHERE {WHOLE}", {6, 9}, "at stake are"),
+    office(
+        f"UPDATE breaks SET state = 'closed', settled_on = '{D2}' WHERE {WHOLE}",
+        {6, 9},
+        "its breaks withhold 0",
+    ),
     office(f"UPDATE breaks SET withheld = 0, difference = 0 WHERE {DETAILS}", {6, 9}, "at stake are"),
     office(
         f"UPDATE breaks SET withheld = 9, difference = difference + 9 WHERE {OURS_ONLY}",

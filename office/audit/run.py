@@ -95,6 +95,7 @@ AUDITS: Final[tuple[Callable[[Evidence], Outcome], ...]] = (
     advices.advices,
     advices.all_banks,
     withheld.withheld,
+    withheld.misfits_whole,
     withheld.late_reversals,
     history.break_rows,
     history.break_events_follow,

@@ -73,6 +73,39 @@ def withheld(evidence: Evidence) -> Outcome:
     yield Checked(9, "breaks, and what each withholds", count)
 
 
+def misfits_whole(evidence: Evidence) -> Outcome:
+    """Invariant 9: the breaks of an advice that did not fit together withhold what it comes to on the last
+    date that is reconciled, leaving out those that a line of a later date ended.
+    """
+    ended = and_(breaks.c.state == "closed", breaks.c.resolution == "")
+    of_misfits = (breaks.c["class"] == "misfit", not_(ended))
+    held = select(breaks.c.bank, breaks.c.key, func.sum(breaks.c.withheld)).where(*of_misfits)
+    rows = evidence.office.execute(held.group_by(breaks.c.bank, breaks.c.key))
+    sums = {(bank, key): int(amount) for bank, key, amount in rows}
+    last = select(reconciliations.c.bank, func.max(reconciliations.c.date)).group_by(reconciliations.c.bank)
+    count = 0
+    for bank, date in evidence.office.execute(last).all():
+        for key, kind, amount, stands in stream(evidence.office, _misfits(bank, date)):
+            count += 1
+            effect = amount * stands * (1 if kind == "collection" else -1)
+            if sums.get((bank, key), 0) != effect:
+                what = f"comes to {effect} fen, its breaks withhold {sums.get((bank, key), 0)}"
+                yield Failing(9, f"advice {key}", what)
+    yield Checked(9, "advices of money that did not fit, and what is withheld of each", count)
+
+
+def _misfits(bank: str, date: str) -> Select[Any]:
+    """The collections and payouts of a bank's reconciled dates that did not fit, and whether each stands when
+    a date ends.
+    """
+    stands = case((undone(date), 0), else_=1)
+    entry, made = entries.c, reconciliations.c
+    is_reconciled = exists().where(made.bank == entry.bank, made.date == entry.business_date)
+    return select(entry.key, entry.kind, entry.amount, stands).where(
+        entry.bank == bank, entry.misfit != "", is_settlement(entries), is_reconciled
+    )
+
+
 def late_reversals(evidence: Evidence) -> Outcome:
     """Invariant 9: a reversal that was refused as too late has a break once its date is reconciled."""
     asked, named = entries.alias("asked"), entries.alias("named")
