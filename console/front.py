@@ -40,7 +40,7 @@ from fep.reactor import real_reactor
 from fep.retirement import first_known, read_archived
 from fep.schedule import beijing, objection
 from fep.service import Service, World
-from fep.trail import CUTOVER, DONE_BEFORE, LOAD, write
+from fep.trail import CUTOVER, DONE_BEFORE, LOAD, clock_word, write
 from fep.vault import Vault
 from ledger import bookfile, sample
 from ledger.cutover import Cutover, CutoverRefused, cut_over
@@ -50,7 +50,7 @@ from ledger.front import FrontBook
 from ledger.journal import ProvedChain, prove, read_days, retired_until
 from ledger.leftout import lines_of
 from ledger.load import Loaded, load_book
-from ledger.retire import RETIRE, Retired, retire
+from ledger.retire import RETIRE, Retired, RetireRefused, retire
 from ledger.store import Store
 
 SWITCH_INTERVAL_SECONDS = 0.0005
@@ -312,6 +312,9 @@ def _retire_here(settings: Settings) -> Retired:
     """Retire days of a book that nobody serves."""
     front_key = Vault(settings.keystore).front_key
     with _book_of(settings, front_key.check_value) as (store, book), trail.refusals(store, RETIRE) as by:
+        fault = clock_word(store, settings.node.name).fault
+        if fault:
+            raise RetireRefused(f"{fault}: nothing is retired before qianzhi clock accept")
         current = book.day()
         today = beijing(now_us()).date()
         first = first_known(today, current.date if current else "", settings.limits.key_days)
