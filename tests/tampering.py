@@ -111,9 +111,9 @@ TURNS = (
     ),
     front(f"UPDATE journal SET amount = 1 WHERE {REVERSAL}", {3, 5, 6}, "does not agree"),
     front(f"UPDATE journal SET bank = '99' WHERE {REVERSAL}", {2, 3, 5, 6}, "does not agree"),
-    front(f"UPDATE journal SET kind = 'payout' WHERE {REVERSAL}", {3, 4, 5}, "is settled already"),
+    front(f"UPDATE journal SET kind = 'payout' WHERE {REVERSAL}", {3, 4, 5, 6}, "is settled already"),
     front(f"UPDATE journal SET business_date = '{D1}' WHERE {LAST_CANCEL}", {3, 5, 6, 8}, "cancels on"),
-    front("UPDATE journal SET misfit = '' WHERE subject = key AND turn = 1", {4, 5}, "fitted the book"),
+    front("UPDATE journal SET misfit = '' WHERE subject = key AND turn = 1", {4, 5, 6}, "fitted the book"),
     front(f"UPDATE journal SET kind = 'cancel' WHERE {PUT_BACK}", {3, 5, 6}, "reverses no cancel"),
     front(f"UPDATE journal SET amount = 1 WHERE {PUT_BACK}", {3, 5, 6}, "which it puts back"),
 )
