@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from types import MappingProxyType
 
@@ -23,6 +23,7 @@ from fep.contact import Contact
 from fep.gate import TRANSACTIONS, Gate, Unsupported, check_network
 from fep.keys import BankKeys
 from fep.misses import Misses
+from fep.retirement import key_date
 from fep.session import Keys, new_session
 from fep.statistics import Statistics
 from fep.tls import Pinned
@@ -195,13 +196,16 @@ class Link:
             self._answer(message, frame.tpdu, Answer(allowed, _REFUSALS[allowed]))
             return
         try:
-            request = self._gate.request(message, covered, self._all.now().date())
+            request = self._gate.request(message, covered, self._key_date())
         except FormatError as error:
             self._answer(message, frame.tpdu, Answer(Response.FORMAT, str(error)))
         except Unsupported as error:
             self._answer(message, frame.tpdu, Answer(Response.NOT_SUPPORTED, str(error)))
         else:
             self._offer(request, message, frame.tpdu)
+
+    def _key_date(self) -> date:
+        return key_date(self._all.now().date(), self._all.engine.business_date)
 
     def _offer(self, request: Request, message: Message, tpdu: bytes) -> None:
         """Have a request decided, unless its bank has asked for too much that is not so."""

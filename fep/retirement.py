@@ -9,22 +9,38 @@ from __future__ import annotations
 import os
 import stat
 from datetime import date, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
 from ledger.archived import BYTES_MAX, ArchivedDay, ArchivedRefused, parse
 
+LEAD_DAYS: Final = 10
+"""A business day that is open is ahead of the calendar by a holiday at most: the longest has eight days."""
 _MARGIN_DAYS: Final = 1
 """Nodes whose clocks are on either side of midnight do not agree about the window's first date."""
 
 
 def first_known(today: date, open_date: str, key_days: int) -> str:
-    """The oldest date YYYYMMDD of which a key may still be known, `key_days` back: from today, or from the
-    open business day (`open_date`, empty for none) where that is earlier. A clock that is ahead does not make
-    the journal forget.
+    """The oldest date YYYYMMDD of which a key may still be known, `key_days` back: from today, or from
+    LEAD_DAYS before the open business day (`open_date`, empty for none) where that is earlier. A clock that
+    is ahead does not make the journal forget.
     """
-    opened = date.fromisoformat(open_date) if open_date else today
-    return f"{min(today, opened) - timedelta(key_days + _MARGIN_DAYS):%Y%m%d}"
+    earliest = min(today, _least(open_date)) if open_date else today
+    return f"{earliest - timedelta(key_days + _MARGIN_DAYS):%Y%m%d}"
+
+
+@lru_cache(maxsize=16)
+def key_date(today: date, open_date: str) -> date:
+    """The date from which a key's window counts: today by the wall clock, but no earlier than LEAD_DAYS
+    before the open business day. So a clock that was set back brings no key to life that was forgotten:
+    business days do not go back. Cached, since all messages of a day ask for one.
+    """
+    return max(today, _least(open_date)) if open_date else today
+
+
+def _least(open_date: str) -> date:
+    return date.fromisoformat(open_date) - timedelta(LEAD_DAYS)
 
 
 def read_archived(path: str) -> dict[str, ArchivedDay]:

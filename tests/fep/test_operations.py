@@ -408,7 +408,7 @@ def test_days_are_retired_for_who_asks_by_what_the_office_tells_and_the_window(
 ) -> None:
     retiring = Retiring(monkeypatch, DONE)
     assert retiring.command() == DONE._asdict()
-    assert retiring.asked == [({"/archived.json": "told"}, "20261023", "li")]
+    assert retiring.asked == [({"/archived.json": "told"}, "20261013", "li")]
     assert retiring.desk.acts == [], "what was done stands in its own transactions"
 
 

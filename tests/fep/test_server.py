@@ -224,6 +224,21 @@ def test_a_transaction_whose_fate_cannot_be_learnt_ends_its_link_without_an_answ
     assert socket.frames() == [], "nothing follows"
 
 
+def test_a_clock_that_was_set_back_brings_no_old_key_to_life(tmp_path: Path) -> None:
+    """The wall clock says 24 November; the business day that is open says that this is long ago."""
+    house = House(write_settings(tmp_path, "sqlite:///none.db"))
+    house.engine.business_date = "20270110"
+    link, socket = house.connect()
+    link.dataReceived(ons(1))
+    key = link.link._keys.current
+    assert key is not None
+    socket.clear()
+    link.dataReceived(paid(2, key))
+    [frame] = socket.frames()
+    answer = CODEC.decode(frame.body)
+    assert (answer.fields[39], answer.fields[44]) == ("30", "DE 7 not within 31 days")
+
+
 class Crowded:
     """A link that has signed on at a machine whose queue of one is taken."""
 

@@ -22,18 +22,18 @@ def de7(day: datetime) -> dict[str, str]:
 def test_the_same_second_a_year_later_is_another_transaction(tmp_path: Path, database: str) -> None:
     settings = write_settings(tmp_path, database)
     load_front_book(settings, book(dues=[premium(), premium("D3", "P3")]))
-    last_year, same_key = Machine(settings, still(NOON - timedelta(365))), {"de11": "000007"}
+    last_year, same_key = Machine(settings), {"de11": "000007"}
     with last_year.signed_on() as bank:
         first = bank.ask(message(**same_key))
     last_year.stop()
-    machine = Machine(settings)
+    machine = Machine(settings, still(NOON + timedelta(365)))
     with machine.signed_on() as bank:
         again = bank.ask(message(groups=(("PN", "P3"),), **same_key))
         assert (first.fields[39], again.fields[39]) == ("00", "00"), "not 94, and not last year's receipt"
         assert first.fields[62] != again.fields[62]
         assert bank.ask(reversal(message(**same_key))).fields[39] == "00"
     books = Books(database)
-    keys = [f"{BANK.zfill(11)}/T0000001/{year}1124101112/000007" for year in (2025, 2026)]
+    keys = [f"{BANK.zfill(11)}/T0000001/{year}1124101112/000007" for year in (2026, 2027)]
     assert [books.due(due)[:2] for due in ("D1", "D3")] == [("settled", keys[0]), ("open", "")]
     books.close()
     machine.stop()
