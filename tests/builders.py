@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import count
 
 from ledger.bookfile import Book, DueLine, Policy
+from ledger.day import DayState
 from ledger.entry import GENESIS, Entry, Kind
 from ledger.numbering import authorization_code, receipt_number
-from ledger.request import Act, Request, key_of
+from ledger.request import Act, BankDay, Request, key_of
+from ledger.view import Chain, Day, Due, DueState, Guesses, View
 from protocol.message import Message
 from protocol.responses import Response
 from protocol.tlv import build
@@ -16,6 +18,7 @@ from protocol.tlv import build
 BANK = "01020000"
 DATE = "20261124"
 BENEFICIARY = "00000019900307001X"
+OPEN_DAY = Day(DATE, DayState.OPEN)
 
 _stans = count(1)
 
@@ -41,6 +44,43 @@ def book(policies: Iterable[Policy] = (), dues: Iterable[DueLine] = (), date: st
     collect = sum(due.amount for due in chosen if due.kind == "premium")
     pay = sum(due.amount for due in chosen if due.kind == "benefit")
     return Book(date, tuple(named.values()), chosen, collect, pay, f"digest of {date}")
+
+
+def due(line: DueLine | None = None, **given: object) -> Due:
+    """A due as the book holds it: D1 of P1, open and never settled, unless given."""
+    named = (line or premium())._asdict()
+    values = {name: named[name] for name in Due._fields if name in named}
+    state = {"state": DueState.OPEN, "settled_by": "", "turn": 0, "withdrawn": 0}
+    return Due(**{**values, **state, **given})  # type: ignore[arg-type]
+
+
+def view(
+    *dues: Due,
+    entries: Iterable[Entry] = (),
+    policies: Iterable[Policy] = (),
+    day: Day | None = OPEN_DAY,
+    figures: Mapping[str, BankDay] | None = None,
+    guesses: Iterable[Guesses] = (),
+    earlier_dates: tuple[str, ...] = (),
+    kept: Iterable[str] = (),
+) -> View:
+    """What a batch sees, nothing written yet: by default P1 owes D1 and P2 is owed B1, on an open day.
+
+    `figures` are the bank's by business date. The journal holds `entries` and no other.
+    """
+    chosen = dues or (due(), due(benefit()))
+    seen = View(day, Chain(1, 1, 0, GENESIS), recorded_at=1)
+    seen.add_dues(chosen)
+    seen.policies.update((one.policy, policy(one.policy)) for one in chosen)
+    seen.policies.update((one.policy, one) for one in policies)
+    seen.add_figures({(BANK, date): those for date, those in (figures or {}).items()})
+    seen.add_guesses(guesses)
+    for written in entries:
+        seen.write(written)
+    seen.chain = seen.chain._replace(position=len(seen.written))
+    seen.written.clear()
+    seen.earlier_dates, seen.kept = earlier_dates, frozenset(kept)
+    return seen
 
 
 def stan() -> str:

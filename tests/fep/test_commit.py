@@ -470,6 +470,15 @@ def test_a_new_day_and_a_batch_without_a_database_are_noted() -> None:
     assert bench.noted == [("day", "20261124"), ("unavailable", "")]
 
 
+def test_a_date_that_is_not_later_than_the_one_known_is_not_announced() -> None:
+    bench, announced = Bench(), []
+    bench.engine.new_date = lambda: announced.append(bench.engine.business_date)
+    for date in ("20261124", "20261123", "20261124", "20251125", "20261125"):
+        bench.engine.see_date(date)
+    assert announced == ["20261124", "20261125"]
+    assert bench.engine.business_date == "20261125"
+
+
 def test_latencies_are_counted_for_the_bank_that_waited() -> None:
     bench = Bench()
     bench.offer("a")
