@@ -16,7 +16,7 @@ READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo live run cluster test docs crash-matrix check fuzz audit-deps bench deb pins clean
+.PHONY: help setup demo live run cluster test docs crash-matrix mutants check fuzz audit-deps bench deb pins clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -45,6 +45,11 @@ docs: $(READY) ## these pages as a site, build/site; a broken link or anchor is 
 CRASH_ARGS ?=
 crash-matrix: $(READY) ## every fault at every point, on both databases; writes docs/crash-matrix.md; a quarter of an hour
 	@$(BIN)/python -m tests.crash.matrix $(CRASH_ARGS)
+
+# MODULE is one module or several, or a slice of tests/mutants/modules.toml; each slice is under an hour.
+MODULE ?=
+mutants: $(READY) ## mutation testing of the pure modules; MODULE=ledger/day.py for one, MODULE=rules for a slice
+	@$(BIN)/python -m tests.mutants $(MODULE)
 
 check: $(READY) ## lint, format, strict types on protocol/, ledger/ and office/, and bandit
 	@$(BIN)/ruff check .

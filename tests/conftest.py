@@ -28,6 +28,8 @@ settings.register_profile(
     "usual", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.register_profile("thorough", settings.get_profile("usual"), max_examples=2_000)
+# The same examples for every mutant (tests/mutants): what one is killed by, it is killed by again.
+settings.register_profile("mutants", settings.get_profile("usual"), database=None, derandomize=True)
 settings.load_profile("usual")
 
 _databases = count(1)
