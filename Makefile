@@ -74,6 +74,7 @@ bench: $(READY) ## the benchmarks, on this machine
 	@$(BIN)/python -m bench.years
 	@$(BIN)/python -m bench.flood
 	@$(BIN)/python -m bench.overload
+	@$(BIN)/python -m bench.loading
 
 deb: $(READY) ## a Debian package in build/deb, the same bytes each time; needs dpkg and the system's python3
 	@$(BIN)/python -m deploy.package build/deb

@@ -27,6 +27,7 @@ from ledger.front import FrontBook
 from ledger.request import Act, Request, key_of
 from ledger.schema import dues, policies
 from ledger.store import Store
+from ledger.view import Due
 from office.bulk import insert_rows
 
 BATCH = 256
@@ -74,7 +75,7 @@ def _median_ms(url: str, size: int) -> float:
         with store.transaction() as connection:
             open_day(connection, DATE)
             insert_rows(connection, policies, ("policy", "state", "holder"), _policies(size))
-            insert_rows(connection, dues, [column.name for column in dues.columns], _dues(size))
+            insert_rows(connection, dues, Due._fields, _dues(size))
         fill_journal(store, size // 2)
         if not store.is_sqlite:
             with store.transaction() as connection:

@@ -60,7 +60,8 @@ _BUCKET = re.compile(r'qianzhi_latency_seconds_bucket\{le="([^"]+)"\} (\S+)').fu
 
 class Phase(NamedTuple):
     """What one phase gave: answers of each kind, each kind's 99th percentile, the bound of the machine's own
-    histogram within which 99 in 100 were answered ("" without any), the machine's memory in MB.
+    histogram within which 99 in 100 were answered ("" without any), the machine's memory in MB, and the
+    slowest answer.
     """
 
     approved: int
@@ -70,6 +71,7 @@ class Phase(NamedTuple):
     within: str
     seconds: float
     memory: int
+    slowest_ms: float
 
 
 def main() -> None:
@@ -152,7 +154,8 @@ class Run:
         bad = sorted(-one for one in latencies if one < 0)
         seconds = told["end"] - told["start"]
         within = _within(before, self._buckets())
-        return Phase(len(good), len(bad), _p99_ms(good), _p99_ms(bad), within, seconds, memory)
+        slowest = max(map(abs, latencies), default=0.0) * 1000
+        return Phase(len(good), len(bad), _p99_ms(good), _p99_ms(bad), within, seconds, memory, slowest)
 
     def _buckets(self) -> dict[str, float]:
         """The machine's own latencies since its start: how many were within each bound, in seconds."""
@@ -163,12 +166,20 @@ class Run:
 
     def memory(self) -> int:
         """The machine's resident memory, in MB."""
+        pages = int((self._process() / "statm").read_text(encoding="ascii").split()[1])
+        return pages * resource.getpagesize() // 1_000_000
+
+    def peak(self) -> int:
+        """The most that the machine's resident memory has been, in MB."""
+        status = (self._process() / "status").read_text(encoding="ascii")
+        return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) // 1000
+
+    def _process(self) -> Path:
         children = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii").split()
         for child in children:
             process = Path("/proc", child)
             if b"\0serve\0" in (process / "cmdline").read_bytes():
-                pages = int((process / "statm").read_text(encoding="ascii").split()[1])
-                return pages * resource.getpagesize() // 1_000_000
+                return process
         raise SystemExit("bench: the machine has ended")
 
     def settle(self) -> None:

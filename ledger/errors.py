@@ -47,6 +47,14 @@ class BookInUse(LedgerError):
     """Another process holds the embedded front book's writer lock."""
 
 
+class LoadRefused(LedgerError):
+    """The file is sound but cannot be loaded now; nothing was changed."""
+
+
+class LoadOvertaken(LedgerError):
+    """Another load has begun while this one was cut off from the database; nothing of this one is seen."""
+
+
 class LinesRefused(LedgerError):
     """A text names no lines of a file; says why."""
 

@@ -270,7 +270,7 @@ class FrontBook:
         if not changed:
             return
         rows = [
-            (due.due, read.turn, read.state, due.amount, due.state, due.settled_by, due.turn)
+            (due.due, read.turn, read.state, due.amount, due.state, due.settled_by, due.turn, due.withdrawn)
             for due, read in changed
         ]
         written = connection.execute(self._statements.settle_dues, {PARAMETER: json.dumps(rows)})
@@ -291,7 +291,8 @@ class FrontBook:
 
     def _write_guesses(self, connection: Connection, view: View) -> None:
         """As a bank's figures; that two nodes count the same due's first guess at once is a conflict too."""
-        rows = {due: tuple(view.guesses[due]) for due in sorted(view.guesses_changed)}
+        guessed = (view.guesses[due] for due in sorted(view.guesses_changed))
+        rows = {one.due: (one.due, one.date, one.wrong, int(one.locked)) for one in guessed}
         known = [row for due, row in rows.items() if due in view.guesses_read]
         if known:
             connection.execute(self._statements.set_guesses, {PARAMETER: json.dumps(known)})

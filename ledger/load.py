@@ -1,63 +1,56 @@
-"""Loads a file of dues into the front book, while it serves: whole, verified inside one transaction, or not
-at all.
+"""Loads a file of dues into the front book, while it serves: whole, verified, or not at all, and without
+keeping anybody waiting.
 
 The first file is the whole book and opens its first business day; each later one brings what is new to the
-open day and takes out what leaves. Rows are staged in small transactions, so that no batch waits for a long
-one, and taken by one that is set-based. Statements of the load only. What a good file is, `ledger.bookfile`
+open day and takes out what leaves. Rows go in by small transactions under the load's number, which nobody
+sees (ledger.arrivals); one row of `loads` makes all of it so; what is to leave then leaves by small
+transactions again (ledger.departures). Statements of the load only. What a good file is, `ledger.bookfile`
 says.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from hashlib import sha256
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Table,
-    and_,
-    delete,
-    exists,
-    func,
-    insert,
-    select,
-    text,
-    update,
-)
+from sqlalchemy import Connection, Select, delete, func, insert, select, text
 
-from ledger import consent
+from ledger import arrivals, consent, departures, visible
 from ledger.acts import MACHINE, record
-from ledger.bookfile import Book
+from ledger.bookfile import PROBLEMS_MAX, Book, DueLine
+from ledger.conceal import concealed
 from ledger.cutover import open_day
 from ledger.day import DayState
-from ledger.errors import Conflict, InvariantBroken, LedgerError, OutcomeUnknown
+from ledger.errors import Conflict, InvariantBroken, LoadRefused, OutcomeUnknown
 from ledger.journal import last_stamp
-from ledger.schema import acts, days, dues, incoming_dues, incoming_policies, loads, policies
+from ledger.schema import acts, days, dues, loading, loads, policies
 from ledger.store import Store
 from ledger.view import DueState
 
-_ROWS_A_STATEMENT = 2000
-"""A staging transaction of this size takes about as long as a batch."""
-_NAMED_AT_MOST = 5
+LOAD: Final = "load"
+LOAD_ENDED: Final = "load ended"
+"""The acts of a load: that it is seen, and that what was to leave by it has left."""
+ROWS_A_TRANSACTION: Final = 500
+"""So many rows take about as long as a batch."""
 _SAME = ("due", "policy", "code", "due_date", "amount")
 """All that makes a due."""
-_TAKE_ATTEMPTS = 5
-"""A batch on another node can be in the way of the taking, or a database be lost during its COMMIT."""
-_LOAD_LOCK = 0x5169616E_7A6869
+_NOT_SO: Final = "to be withdrawn but not so in the book"
+_KNOWN: Final = "in the book already"
+_ATTEMPTS: Final = 5
+"""A batch on another node can be in a transaction's way, or a database be lost during its COMMIT."""
+_LOAD_LOCK: Final = 0x5169616E_7A6869
 """The number of the advisory lock that a load holds; any other lock's would do that no one else takes."""
 
 Run = Callable[[Callable[[], Any]], Any]
 """Runs one of the load's transactions where the book's writer lives, and returns what it returns."""
-
-
-class LoadRefused(LedgerError):
-    """The file is sound but cannot be loaded now; nothing was changed."""
+Slice = Callable[[Connection, int, Sequence[str]], None]
+"""One small transaction's work on rows of these names."""
+_Any = TypeVar("_Any")
 
 
 class Loaded(NamedTuple):
@@ -95,34 +88,17 @@ def load_book(
     some of its file's lines, `by` must be a person, and another must have said the same before.
 
     `conceal` turns an identity number into its keyed digest: the number itself never reaches the database.
-    `loaded_at` is microseconds since 1970-01-01 UTC. `progress` is told the rows of each statement. `run`
-    runs each of the transactions. Raises LoadRefused.
+    `loaded_at` is microseconds since 1970-01-01 UTC. `progress` is told the rows of each transaction. `run`
+    runs each of the transactions, of which none touches more than a few times ROWS_A_TRANSACTION rows. Raises
+    LoadRefused.
     """
     with _only_load(store):
-        if run(lambda: _prepare(store, book, loaded_at, by)):
-            raise LoadRefused(
-                f"{by} would leave out {len(book.left_out)} rows, which is written down: another person must"
-                f" give the same command; nothing was loaded{_told(book)}"
-            )
-        _stage_all(store, book, conceal, progress, run)
-        return _insist(lambda: _take(store, book, loaded_at, by), run)
-
-
-def _insist(take: Callable[[], Loaded], run: Run) -> Loaded:
-    """Take what is staged; again where a batch was in the way, or it is not known whether it was taken."""
-    for _ in range(_TAKE_ATTEMPTS - 1):
-        try:
-            taken: Loaded = run(take)
-        except (Conflict, OutcomeUnknown):
-            continue  # what is staged is still there, or was taken and says so
-        return taken
-    last: Loaded = run(take)
-    return last
+        return _Load(store, book, conceal, loaded_at, progress, run, by).carried_out()
 
 
 @contextmanager
 def _only_load(store: Store) -> Iterator[None]:
-    """Refuse while another process loads: rows are staged in one place, and two files would mix.
+    """Refuse while another process loads: what is unseen is one load's.
 
     An embedded book has one process. On PostgreSQL the lock goes with the connection, however that ends.
     """
@@ -136,88 +112,267 @@ def _only_load(store: Store) -> Iterator[None]:
         yield
 
 
-def _stage_all(
-    store: Store, book: Book, conceal: Callable[[str], str], progress: Callable[[int], None], run: Run
-) -> None:
-    staged: tuple[tuple[Table, Iterable[dict[str, Any]]], ...] = (
-        (incoming_policies, (policy._asdict() for policy in book.policies)),
-        (incoming_dues, _due_rows(book, conceal)),
-    )
-    for table, source in staged:
-        for chunk in _chunks(source):
-            run(partial(_stage, store, table, chunk))
-            progress(len(chunk))
+class _Load:
+    """One load, from its first look at the book to its last row."""
 
+    def __init__(
+        self,
+        store: Store,
+        book: Book,
+        conceal: Callable[[str], str],
+        loaded_at: int,
+        progress: Callable[[int], None],
+        run: Run,
+        by: str,
+    ) -> None:
+        self._store, self._book, self._conceal, self._at = store, book, conceal, loaded_at
+        self._progress, self._run, self._by = progress, run, by
+        self._number = 0
 
-def _prepare(store: Store, book: Book, at: int, by: str) -> bool:
-    """Refuse early what would be refused in the end, and clear away what an interrupted load left. Whether
-    another person's word is needed, `by`'s being written down now.
-    """
-    if book.left_out and not consent.is_person(by):
-        raise LoadRefused("rows are left out by two people, and nobody's name is known; nothing was loaded")
-    with store.transaction() as connection:
+    def carried_out(self) -> Loaded:
+        """Load it. Raises LoadRefused; what went in before is then taken out again."""
+        with self._store.reading() as connection:
+            seen = int(connection.execute(select(visible.newest)).scalar_one())
+        self._let_leave(seen)  # an earlier load's process may have been lost before it was done
+        self._insist(self._look)
+        self._check_leaving()
+        begun = self._insist(self._begin)
+        if begun is None:
+            raise LoadRefused(
+                f"{self._by} would leave out {len(self._book.left_out)} rows, which is written down: another"
+                f" person must give the same command; nothing was loaded{_told(self._book)}"
+            )
+        self._number, is_interrupted = begun
+        if is_interrupted:
+            self._take_out(seen)
+        try:
+            self._put_in()
+            self._insist(self._switch)
+        except LoadRefused:
+            self._take_out(seen)
+            raise
+        self._each(departures.swept_dues, departures.sweep_dues, self._number)
+        self._each(departures.swept_policies, departures.sweep_policies, self._number)
+        self._let_leave(self._number)
+        with self._store.reading() as connection:
+            loaded = _taken(connection, self._book)
+        if loaded is None or loaded.withdrawn + loaded.withdrawn_late != len(self._book.withdrawn):
+            raise InvariantBroken(
+                f"after a load that withdraws {len(self._book.withdrawn)} there is {loaded}"
+            )
+        return loaded
+
+    def _insist(self, step: Callable[[Connection], _Any]) -> _Any:
+        """Run one transaction; again where a batch was in the way, or it is not known whether it was done."""
+
+        def transaction() -> _Any:
+            with self._store.transaction() as connection:
+                return step(connection)
+
+        for _ in range(_ATTEMPTS - 1):
+            try:
+                done: _Any = self._run(transaction)
+            except (Conflict, OutcomeUnknown):
+                continue  # it can be done again, and says so where it was done
+            return done
+        last: _Any = self._run(transaction)
+        return last
+
+    def _look(self, connection: Connection) -> None:
+        """Refuse early what would be refused in the end."""
+        _check_may_load(connection, self._book)
+
+    def _check_leaving(self) -> None:
+        """Refuse dues to be withdrawn that the book does not have so; then all else that it has otherwise is
+        told with them.
+        """
+        unfit: dict[str, str] = {}
+        for chunk in _chunks(self._book.withdrawn):
+            with self._store.reading() as connection:
+                unfit |= dict.fromkeys({due.due for due in chunk} - _held(connection, chunk), _NOT_SO)
+        if unfit:
+            for given in _chunks(self._book.dues):
+                with self._store.reading() as connection:
+                    unfit |= dict.fromkeys(_known(connection, given), _KNOWN)
+        self._refuse(unfit)
+
+    def _begin(self, connection: Connection) -> tuple[int, bool] | None:
+        """Take a number for the load, and learn whether an earlier one was interrupted; None where another
+        person's word is needed, `by`'s being written down now.
+        """
+        book = self._book
+        if book.left_out and not consent.is_person(self._by):
+            raise LoadRefused(
+                "rows are left out by two people, and nobody's name is known; nothing was loaded"
+            )
         _check_may_load(connection, book)
         _check_claims(connection, book)
-        _clear(connection)
-        if not book.left_out or consent.given_by_another(connection, book.digest, book.left_out, by):
-            return False
-        consent.give(connection, at, book.digest, book.left_out, by)
-        return True
+        if book.left_out and not consent.given_by_another(connection, book.digest, book.left_out, self._by):
+            consent.give(connection, self._at, book.digest, book.left_out, self._by)
+            return None
+        before = connection.execute(select(func.max(loading.c.number))).scalar()
+        number = max(before or 0, int(connection.execute(select(visible.newest)).scalar_one())) + 1
+        connection.execute(delete(loading))
+        connection.execute(insert(loading).values(number=number, rows=0))
+        return number, before is not None
+
+    def _put_in(self) -> None:
+        """Put in all that the file says, unseen, and see that it is what the file says."""
+        same = 0
+        for leaving in _chunks(self._book.withdrawn):
+            self._insist(partial(arrivals.withdraw, number=self._number, given=leaving))
+        for named in _chunks(self._book.policies):
+            same += self._insist(partial(arrivals.put_policies, number=self._number, given=named))
+            self._progress(len(named))
+        known: dict[str, str] = {}
+        for chunk in _chunks(self._book.dues):
+            given = [one._replace(beneficiary=self._concealed(one)) for one in chunk]
+            found = self._insist(partial(arrivals.put_dues, number=self._number, given=given))
+            known |= dict.fromkeys(found, _KNOWN)
+            self._progress(len(chunk))
+        self._refuse(known)
+        self._verify(same)
+
+    def _concealed(self, due: DueLine) -> str:
+        return self._conceal(due.beneficiary) if due.beneficiary else ""
+
+    def _verify(self, same: int) -> None:
+        """Count in the book what has been put in: it must be what the file says. `same` policies stayed as
+        they were.
+        """
+        held = (
+            select(dues.c.kind, func.count(), func.sum(dues.c.amount))
+            .where(dues.c.load == self._number)
+            .group_by(dues.c.kind)
+        )
+        with self._store.reading(snapshot=True) as connection:
+            by_kind = {kind: (int(count), int(total)) for kind, count, total in connection.execute(held)}
+            named = _count(connection, select(policies).where(policies.c.load == self._number))
+            named += _count(connection, select(policies).where(_is(policies.c.changes, self._number)))
+            leaving = select(dues).where(_is(dues.c.leaves, self._number), dues.c.leaves_as == "withdrawn")
+            withdrawn = _count(connection, leaving)
+        book, premium, benefit = self._book, by_kind.get("premium", (0, 0)), by_kind.get("benefit", (0, 0))
+        found = (named + same, premium[0] + benefit[0], premium[1], benefit[1], withdrawn)
+        said = (len(book.policies), len(book.dues), book.premium, book.benefit, len(book.withdrawn))
+        if found != said:
+            raise InvariantBroken(f"a load of {said} policies, dues, fen and withdrawals has put in {found}")
+
+    def _switch(self, connection: Connection) -> None:
+        """The one row that matters: with it everything is seen, or nothing is."""
+        if _taken(connection, self._book):
+            return
+        if _check_may_load(connection, self._book, alone=True):
+            open_day(connection, self._book.business_date)
+        arrivals.take_turn(connection, self._number, 0)
+        book = self._book
+        figures = (book.business_date, len(book.policies), len(book.dues), book.premium, book.benefit)
+        loaded = Loaded(*figures, left_out=_told(book).lstrip())
+        at = max(self._at, last_stamp(connection))
+        values = {"digest": book.digest, "number": self._number, "loaded_at": at, **loaded._asdict()}
+        connection.execute(insert(loads).values(values))
+        note = _note(connection, book, self._by) + _proof(connection, loaded)
+        record(connection, acts, at, self._by, LOAD, book.business_date, note)
+        connection.execute(delete(loading))
+
+    def _let_leave(self, number: int) -> None:
+        """Let what is to leave or to change by a load that is seen do so, and write down that it has."""
+        self._each(departures.leaving_dues, departures.let_dues_leave, number)
+        self._each(departures.changing_policies, departures.let_policies_change, number)
+        with self._store.reading() as connection:
+            has_ended = number == 0 or _end_of(connection, number) == ""
+        if not has_ended:
+            self._insist(partial(self._end, number=number))
+
+    def _end(self, connection: Connection, number: int) -> None:
+        """Write down what has left by a load, once."""
+        if date := _end_of(connection, number):
+            names = (loads.c.withdrawn, loads.c.withdrawn_late, loads.c.lapsed)
+            row = connection.execute(select(*names).where(loads.c.number == number)).one()
+            at = max(self._at, last_stamp(connection))
+            record(connection, acts, at, self._by, LOAD_ENDED, date, end_note(*row))
+
+    def _take_out(self, seen: int) -> None:
+        """Take out whatever loads after `seen` have put in or spoken of."""
+        self._each(arrivals.unseen_dues, self._in_turn(arrivals.take_out_dues), seen)
+        self._each(arrivals.unseen_policies, self._in_turn(arrivals.take_out_policies), seen)
+
+    def _in_turn(self, work: Slice) -> Slice:
+        def in_turn(connection: Connection, number: int, names: Sequence[str]) -> None:
+            arrivals.take_turn(connection, self._number, len(names))
+            work(connection, number, names)
+
+        return in_turn
+
+    def _each(self, query: Select[Any], work: Slice, number: int) -> None:
+        """Do something to all rows that a query names, slice by slice. They are looked for beside the writer,
+        so that it does not wait.
+        """
+        names: Sequence[str] = [""]
+        while names:
+            given = {"number": number, "after": names[-1]}
+            with self._store.reading() as connection:
+                names = connection.execute(query.limit(ROWS_A_TRANSACTION), given).scalars().all()
+            if names:
+                self._insist(partial(_done_to, work=work, number=number, names=names))
+
+    def _refuse(self, unfit: Mapping[str, str]) -> None:
+        """Refuse dues of which the book has it otherwise, each with what is wrong, in the file's order."""
+        if unfit:
+            lines = self._book.lines(unfit.keys())
+            names = sorted(unfit, key=lambda name: (lines.get(name, 0), name))[:PROBLEMS_MAX]
+            told = (f"due {concealed(name)}{_line(lines.get(name))}: {unfit[name]}" for name in names)
+            raise LoadRefused("\n".join((*told, "nothing was loaded")))
+
+
+def _done_to(connection: Connection, work: Slice, number: int, names: Sequence[str]) -> None:
+    work(connection, number, names)
+
+
+def _line(number: int | None) -> str:
+    return f", line {number}" if number else ""
+
+
+def _held(connection: Connection, given: Iterable[DueLine]) -> set[str]:
+    """Those of these dues that the book holds as a file says, and has not withdrawn."""
+    said = {due.due: tuple(getattr(due, name) for name in _SAME) for due in given}
+    query = select(*(dues.c[name] for name in _SAME)).where(
+        dues.c.due.in_(list(said)),
+        visible.is_there(dues, visible.newest),
+        visible.due_state(visible.newest) != DueState.WITHDRAWN.value,
+    )
+    return {row.due for row in connection.execute(query) if tuple(row) == said[row.due]}
+
+
+def _known(connection: Connection, given: Iterable[DueLine]) -> set[str]:
+    """Those of these dues that the book has, whatever is said of them."""
+    names = [due.due for due in given]
+    query = select(dues.c.due).where(dues.c.due.in_(names), visible.is_there(dues, visible.newest))
+    return set(connection.execute(query).scalars())
 
 
 def _check_claims(connection: Connection, book: Book) -> None:
     """Refuse to leave out a row that is in order: by itself it is, and the book finds nothing wrong."""
     for claim in book.claims:
-        query = select(dues).where(dues.c.due == claim.due.due)
-        row = connection.execute(query).first()
-        same = row is not None and all(getattr(row, name) == getattr(claim.due, name) for name in _SAME)
-        may_leave = same and row is not None and row.state != DueState.WITHDRAWN.value
-        if may_leave if claim.leaves else row is None:
+        due = [claim.due]
+        if _held(connection, due) if claim.leaves else not _known(connection, due):
             raise LoadRefused(f"line {claim.line} is in order: it cannot be left out; nothing was loaded")
+
+
+def end_note(withdrawn: int, late: int, lapsed: int) -> str:
+    """What the trail says at a load's end: of the dues that left by it."""
+    return f"{withdrawn} withdrawn, {late} too late, {lapsed} lapsed"
+
+
+def _end_of(connection: Connection, number: int) -> str:
+    """The date of a load by which something has left and of which the trail does not say so; else empty."""
+    ended = select(acts.c.subject).where(acts.c.act == LOAD_ENDED)
+    left = loads.c.withdrawn + loads.c.withdrawn_late + loads.c.lapsed > 0
+    query = select(loads.c.date).where(loads.c.number == number, left, loads.c.date.not_in(ended))
+    return str(connection.execute(query).scalar() or "")
 
 
 def _told(book: Book) -> str:
     return "".join(f"\n{row}" for row in book.left_out)
-
-
-def _stage(store: Store, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    with store.transaction() as connection:
-        connection.execute(insert(table), list(rows))
-
-
-def _clear(connection: Connection) -> None:
-    connection.execute(delete(incoming_dues))
-    connection.execute(delete(incoming_policies))
-
-
-def _take(store: Store, book: Book, loaded_at: int, by: str) -> Loaded:
-    """The one transaction that matters: everything staged becomes the book's, or nothing does."""
-    with store.transaction() as connection:
-        if not store.is_sqlite:  # without figures on the new rows PostgreSQL reads whole tables
-            connection.execute(text("ANALYZE incoming_policies, incoming_dues"))
-        if taken := _taken(connection, book):
-            return taken
-        is_first = _check_may_load(connection, book)
-        if is_first:
-            open_day(connection, book.business_date)
-        _check_against_book(connection)
-        _sweep(connection)
-        lapsed = _take_policies(connection)
-        withdrawn, late = _withdraw(connection)
-        if withdrawn + late != len(book.withdrawn):
-            raise InvariantBroken(f"{withdrawn + late} dues of {len(book.withdrawn)} were to be withdrawn")
-        _take_dues(connection)
-        loaded = _verified(connection, book)._replace(
-            withdrawn=withdrawn, withdrawn_late=late, lapsed=lapsed, left_out=_told(book).lstrip()
-        )
-        loaded_at = max(loaded_at, last_stamp(connection))
-        connection.execute(insert(loads).values(digest=book.digest, loaded_at=loaded_at, **loaded._asdict()))
-        note = _note(connection, book, by) + _proof(connection, loaded)
-        record(connection, acts, loaded_at, by, "load", loaded.date, note)
-        _clear(connection)
-        if is_first and not store.is_sqlite:
-            connection.execute(text("ANALYZE policies, dues"))
-    return loaded
 
 
 def _note(connection: Connection, book: Book, by: str) -> str:
@@ -233,8 +388,8 @@ def _note(connection: Connection, book: Book, by: str) -> str:
 
 
 def _proof(connection: Connection, loaded: Loaded) -> str:
-    """What the trail says of a load after its file's digest: figures, and the digest of the load's row, for
-    the audit to hold the row against.
+    """What the trail says of a load after its file's digest: figures, and the digest of the load's row as it
+    is now, with nothing left by it yet, for the audit to hold the row against.
     """
     row = connection.execute(select(loads).where(loads.c.date == loaded.date)).one()
     digest = sha256(json.dumps(list(row), ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
@@ -243,18 +398,22 @@ def _proof(connection: Connection, loaded: Loaded) -> str:
 
 
 def _taken(connection: Connection, book: Book) -> Loaded | None:
-    """What was taken of this very file, if an attempt of ours has committed without our hearing of it."""
+    """What was taken of this very file, if it was: an attempt of ours may have committed without our hearing
+    of it.
+    """
     names = (loads.c[name] for name in Loaded._fields)
     row = connection.execute(select(*names).where(loads.c.digest == book.digest)).first()
     return Loaded(*row) if row else None
 
 
-def _check_may_load(connection: Connection, book: Book) -> bool:
-    """Whether this is the book's first load. Locks the open day shared, as a batch does."""
+def _check_may_load(connection: Connection, book: Book, *, alone: bool = False) -> bool:
+    """Whether this is the book's first load. Locks the open day shared, as a batch does; `alone`, so that no
+    batch is under way, which would see one half of its reads with the load and the other without.
+    """
     taken = connection.execute(select(loads.c.date).where(loads.c.digest == book.digest)).scalar()
     if taken is not None:
         raise LoadRefused(f"this file was loaded already, for {taken}")
-    query = select(days.c.date).where(days.c.state == DayState.OPEN.value).with_for_update(read=True)
+    query = select(days.c.date).where(days.c.state == DayState.OPEN.value).with_for_update(read=not alone)
     day = connection.execute(query).scalar()
     if day is None:
         if connection.execute(select(days.c.date).limit(1)).first() is not None:
@@ -267,128 +426,16 @@ def _check_may_load(connection: Connection, book: Book) -> bool:
     return False
 
 
-def _is_same() -> ColumnElement[bool]:
-    """Whether a staged due and the book's are the same in all that makes a due."""
-    return and_(*(dues.c[name] == incoming_dues.c[name] for name in _SAME))
+def _is(column: Any, number: int) -> Any:  # noqa: ANN401 - SQLAlchemy's column of a number, and its condition
+    """Whether a pending change is this load's, said so that the index of pending ones is used."""
+    return (column > 0) & (column == number)
 
 
-def _check_against_book(connection: Connection) -> None:
-    new = incoming_dues.c.state == DueState.OPEN.value
-    known = exists().where(dues.c.due == incoming_dues.c.due)
-    _refuse_if_any(connection, and_(new, known), "in the book already")
-    there = exists().where(_is_same(), dues.c.state != DueState.WITHDRAWN.value)
-    _refuse_if_any(connection, and_(~new, ~there), "to be withdrawn but not so in the book")
-    without = ~exists().where(incoming_policies.c.policy == incoming_dues.c.policy)
-    _refuse_if_any(connection, and_(new, without), "without its policy")
+def _count(connection: Connection, query: Select[Any]) -> int:
+    return int(connection.execute(select(func.count()).select_from(query.subquery())).scalar_one())
 
 
-def _refuse_if_any(connection: Connection, condition: ColumnElement[bool], what: str) -> None:
-    query = select(incoming_dues.c.due).where(condition)
-    count = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
-    if count:
-        names = connection.execute(query.order_by(incoming_dues.c.due).limit(_NAMED_AT_MOST)).scalars().all()
-        more = f" and {count - len(names)} more" if count > len(names) else ""
-        raise LoadRefused(f"dues {what}: {', '.join(names)}{more}; nothing was loaded")
-
-
-def _sweep(connection: Connection) -> None:
-    """What lapsed or was withdrawn earlier leaves, unless the journal or this file speaks of it."""
-    left = dues.c.state.in_((DueState.LAPSED.value, DueState.WITHDRAWN.value))
-    named = exists().where(incoming_dues.c.due == dues.c.due)
-    connection.execute(delete(dues).where(left, dues.c.turn == 0, ~named))
-    unused = ~exists().where(dues.c.policy == policies.c.policy)
-    connection.execute(delete(policies).where(policies.c.state == "terminated", unused))
-
-
-def _take_policies(connection: Connection) -> int:
-    """New policies come in, known ones change; the open premiums of those that lapsed lapse with them."""
-    staged = incoming_policies
-    same = policies.c.policy == staged.c.policy
-    connection.execute(
-        update(policies)
-        .values(
-            state=select(staged.c.state).where(same).scalar_subquery(),
-            holder=select(staged.c.holder).where(same).scalar_subquery(),
-        )
-        .where(policies.c.policy.in_(select(staged.c.policy)))
-    )
-    fresh = select(staged.c.policy, staged.c.state, staged.c.holder).where(~exists().where(same))
-    connection.execute(insert(policies).from_select(["policy", "state", "holder"], fresh))
-    ended = select(staged.c.policy).where(staged.c.state.in_(("lapsed", "terminated")))
-    lapsed = connection.execute(
-        update(dues)
-        .values(state=DueState.LAPSED.value)
-        .where(
-            dues.c.policy.in_(ended),
-            dues.c.kind == "premium",
-            dues.c.state == DueState.OPEN.value,
-            ~exists().where(incoming_dues.c.due == dues.c.due),
-        )
-    )
-    return lapsed.rowcount
-
-
-def _withdraw(connection: Connection) -> tuple[int, int]:
-    """How many dues were withdrawn, and how many came too late: a settled one stays settled."""
-    leaving = select(incoming_dues.c.due).where(incoming_dues.c.state == DueState.WITHDRAWN.value)
-    settled = dues.c.state == DueState.SETTLED.value
-    withdrawn = connection.execute(
-        update(dues)
-        .values(state=DueState.WITHDRAWN.value, withdrawn=1)
-        .where(dues.c.due.in_(leaving), ~settled)
-    ).rowcount
-    # Should its settlement be undone, it does not become payable again.
-    connection.execute(update(dues).values(withdrawn=1).where(dues.c.due.in_(leaving), settled))
-    total = connection.execute(select(func.count()).select_from(leaving.subquery())).scalar_one()
-    return withdrawn, total - withdrawn
-
-
-def _take_dues(connection: Connection) -> None:
-    names = ["due", "policy", "code", "kind", "due_date", "amount", "beneficiary", "state"]
-    new = select(*(incoming_dues.c[name] for name in names), text("''"), text("0"), text("0")).where(
-        incoming_dues.c.state == DueState.OPEN.value
-    )
-    connection.execute(insert(dues).from_select([*names, "settled_by", "turn", "withdrawn"], new))
-
-
-def _verified(connection: Connection, book: Book) -> Loaded:
-    """What the book now holds of the file, counted in the book: it must be what the file says."""
-    held = (
-        select(dues.c.kind, func.count(), func.sum(dues.c.amount))
-        .join(incoming_dues, and_(_is_same(), dues.c.beneficiary == incoming_dues.c.beneficiary))
-        .where(incoming_dues.c.state == DueState.OPEN.value)
-        .group_by(dues.c.kind)
-    )
-    by_kind = {kind: (int(count), int(total)) for kind, count, total in connection.execute(held)}
-    there = (
-        select(func.count())
-        .select_from(policies)
-        .join(
-            incoming_policies,
-            and_(
-                policies.c.policy == incoming_policies.c.policy, policies.c.state == incoming_policies.c.state
-            ),
-        )
-    )
-    premium, benefit = by_kind.get("premium", (0, 0)), by_kind.get("benefit", (0, 0))
-    policy_count = connection.execute(there).scalar_one()
-    found = Loaded(book.business_date, policy_count, premium[0] + benefit[0], premium[1], benefit[1])
-    expected = Loaded(book.business_date, len(book.policies), len(book.dues), book.premium, book.benefit)
-    if found != expected:
-        raise InvariantBroken(f"the book holds {found} after a load of {expected}")
-    return found
-
-
-def _due_rows(book: Book, conceal: Callable[[str], str]) -> Iterator[dict[str, Any]]:
-    for state, given in ((DueState.OPEN, book.dues), (DueState.WITHDRAWN, book.withdrawn)):
-        for due in given:
-            row = due._asdict()
-            del row["document"]
-            row["beneficiary"] = conceal(due.beneficiary) if due.beneficiary else ""
-            yield {**row, "state": state.value}
-
-
-def _chunks(rows: Iterable[Any]) -> Iterator[Sequence[Any]]:
+def _chunks(rows: Iterable[_Any]) -> Iterator[list[_Any]]:
     source = iter(rows)
-    while chunk := list(islice(source, _ROWS_A_STATEMENT)):
+    while chunk := list(islice(source, ROWS_A_TRANSACTION)):
         yield chunk

@@ -10,6 +10,7 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, or_, select
 
+from ledger import visible
 from ledger.acts import Act
 from ledger.entry import Entry, Kind
 from ledger.load import Loaded
@@ -70,7 +71,10 @@ def totals_on(connection: Connection, date: str) -> dict[str, Totals]:
 
 def due_state(connection: Connection, due: str) -> str:
     """A due's state in the front book; empty where there is no such due."""
-    return str(connection.execute(select(dues.c.state).where(dues.c.due == due)).scalar() or "")
+    query = select(visible.due_state(visible.newest)).where(
+        dues.c.due == due, visible.is_there(dues, visible.newest)
+    )
+    return str(connection.execute(query).scalar() or "")
 
 
 def acts_on(connection: Connection, table: Table, subjects: Iterable[str]) -> tuple[Act, ...]:

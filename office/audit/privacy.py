@@ -52,7 +52,7 @@ _WHOLE: Final = _HEX | _NAMES | {"subject", "note"}
 """Columns in which a run of digits between letters is a part of something else, or chance."""
 _WORDS: Final = re.compile(rf"(?<![0-9A-Za-z]){_NO_MOMENT}[0-9]{{13,18}}[0-9Xx]?(?![0-9A-Za-z])")
 _OWN_NAMES: Final = frozenset({"policy", "due"})
-_BOOK: Final = frozenset({"policies", "dues", "incoming_policies", "incoming_dues"})
+_BOOK: Final = frozenset({"policies", "dues"})
 _TOLD_EVERY: Final = 10_000
 
 

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Row, Select, select
 
 from ledger import schema as front_schema
 from office.audit.chains import hash_at
@@ -141,7 +141,7 @@ def reconciliations_made(evidence: Evidence) -> Outcome:
         listed = [sorted(part[subject]) for part in parts]
         words = f"{row.ours} ours, {row.theirs} theirs, {row.matched} agree, {len(listed[1])} breaks"
         words += f", {len(listed[2])} earlier ones closed" if listed[2] else ""
-        result = tuple(value for name, value in row._mapping.items() if name != "made_at")
+        result = tuple(value for name, value in row._asdict().items() if name != "made_at")
         digest = _digest([result, *(one for part in listed for one in part)])
         there[subject], made_at[subject] = f"{words}; rows {digest}", row.made_at
     stated = {one.subject: one for one in _of_machine(evidence, "reconcile")}
@@ -214,13 +214,19 @@ def front_acts_kept(evidence: Evidence) -> Outcome:
     table, day = front_schema.loads, front_schema.days
     loads = evidence.front.execute(select(table)).all()
     said = {one.subject: one for one in acts if one.act == "load" and one.subject}
+    ended = {one.subject: one.note for one in acts if one.act == "load ended"}
+    newest = max((row.number for row in loads), default=0)
     for row in loads:
         one = said.pop(row.date, None)
         if one is None or not one.note.startswith(row.digest):
             yield Failing(10, f"load of {row.date}", "was made by no act of the trail")
-        elif not one.note.endswith(f"; row {_hash_of(row)}"):
+        elif not one.note.endswith(f"; row {_hash_of(_as_seen_first(row))}"):
             yield Failing(10, f"load of {row.date}", "is not as the trail says")
-    for date in sorted(said):
+        end = ended.pop(row.date, _NOTHING_LEFT)
+        left = f"{row.withdrawn} withdrawn, {row.withdrawn_late} too late, {row.lapsed} lapsed"
+        if end != left and (end != _NOTHING_LEFT or row.number < newest):  # by the newest some may yet
+            yield Failing(10, f"load of {row.date}", "what left by it is not as the trail says")
+    for date in sorted({*said, *ended}):
         yield Failing(10, f"load of {date}", "is in the trail, and is not there")
     yield Checked(10, "loads of dues, held against the trail", len(loads))
     cut = defaultdict(list)
@@ -233,6 +239,15 @@ def front_acts_kept(evidence: Evidence) -> Outcome:
         if not any(note in words for words in cut[row.date]):
             yield Failing(8, f"front, day {row.date}", "was not cut over so, by the trail")
     yield Checked(8, "cut-overs, held against the trail", len(closed))
+
+
+_NOTHING_LEFT: Final = "0 withdrawn, 0 too late, 0 lapsed"
+
+
+def _as_seen_first(row: Row[Any]) -> list[Any]:
+    """A load's row as it was when it was written, before anything had left by it."""
+    counted = ("withdrawn", "withdrawn_late", "lapsed")
+    return [0 if name in counted else value for name, value in row._asdict().items()]
 
 
 def _of_machine(evidence: Evidence, act: str) -> Iterator[Deed]:

@@ -248,9 +248,9 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "a due that was to be withdrawn is open again after a reversal",
-        "ledger.load",
-        "update(dues).values(withdrawn=1).where(dues.c.due.in_(leaving), settled)",
-        "update(dues).values(withdrawn=0).where(dues.c.due.in_(leaving), settled)",
+        "ledger.departures",
+        "update(dues).values(withdrawn=1, **gone).where(*mine, withdrawn, settled)",
+        "update(dues).values(withdrawn=0, **gone).where(*mine, withdrawn, settled)",
     ),
     Mutation(
         "a lapsed policy's premium is collected",

@@ -18,6 +18,16 @@ from simulators.world.stamps import Act
 Row = dict[str, object]
 """A journal's row by its columns' names."""
 
+_NEWEST = "(SELECT coalesce(max(number), 0) FROM loads)"
+_DUES = f"SELECT due FROM dues WHERE load <= {_NEWEST} ORDER BY due"  # noqa: S608 - constant
+_DUE = (
+    f"SELECT CASE WHEN leaves BETWEEN 1 AND {_NEWEST} AND (leaves_as = 'withdrawn' AND state <> 'settled'"  # noqa: S608 - constant
+    " OR leaves_as = 'lapsed' AND state = 'open') THEN leaves_as ELSE state END, settled_by, turn"
+    f" FROM dues WHERE due = ? AND load <= {_NEWEST}"
+)
+"""A due as a bank would find it: a load's rows are there before it is seen, and what leaves by it leaves
+after."""
+
 
 class Day(NamedTuple):
     """A row of `days`."""
@@ -87,9 +97,7 @@ class Witness:
 
     def due(self, name: str) -> tuple[str, str, int] | None:
         """A due's state, who settled it, and how often it changed hands."""
-        found: tuple[str, str, int] | None = self._book.execute(
-            "SELECT state, settled_by, turn FROM dues WHERE due = ?", (name,)
-        ).fetchone()
+        found: tuple[str, str, int] | None = self._book.execute(_DUE, (name,)).fetchone()
         return found
 
     def guesses(self, name: str) -> tuple[str, int, int]:
@@ -116,7 +124,7 @@ class Witness:
 
     def dues(self) -> list[str]:
         """The names of all dues."""
-        return [row[0] for row in self._book.execute("SELECT due FROM dues ORDER BY due")]
+        return [row[0] for row in self._book.execute(_DUES)]
 
     def bank_days(self) -> list[tuple[str, str]]:
         """The banks and dates that the book keeps figures of."""

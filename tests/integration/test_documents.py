@@ -57,7 +57,7 @@ def test_each_is_paid_by_the_number_as_it_is_typed_and_by_no_other(machine: Mach
         for n, typed in enumerate(TYPED.values()):
             assert pay(bank, f"P{n}", "E99999999") == "76"
             assert pay(bank, f"P{n}", typed) == "00"
-        groups = bank.ask(inquiry((("PN", "P1"),), "311000")).fields[48]
+        groups = bank.ask(inquiry((("PN", "P1"), ("IN", TYPED["11010519491231002X"])), "311000")).fields[48]
     assert f"{LONG[:41]}..." in groups
     assert books.rows("SELECT count(*) FROM dues WHERE state = 'settled'") == [(len(TYPED),)]
     assert books.rows("SELECT DISTINCT holder FROM journal") == [(LONG,)]

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import ledger.departures
 import ledger.load
-from ledger.errors import Conflict
+from ledger.errors import Conflict, LoadRefused
 from ledger.front import FrontBook
-from ledger.load import Loaded, LoadRefused, load_book
+from ledger.load import Loaded, load_book
 from tests.builders import book, premium, request
 from tests.loaded import close, conceal, due_states, load, rows
 from tests.next_day import NEXT, next_book
@@ -70,10 +71,13 @@ def pair(postgresql: str) -> Iterator[Pair]:
 
 @contextmanager
 def gates() -> Iterator[None]:
-    """Stop the batch when it has read and before its commit, the load before and after it withdraws."""
+    """Stop the batch when it has read and before its commit; the load before and after the row that makes it
+    seen, and before and after dues leave.
+    """
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(FrontBook, "_write", gated(FrontBook._write, before=True, after=True))
-        patched.setattr(ledger.load, "_withdraw", gated(ledger.load._withdraw, before=True, after=True))
+        for owner, name in ((ledger.load._Load, "_switch"), (ledger.departures, "let_dues_leave")):
+            patched.setattr(owner, name, gated(getattr(owner, name), before=True, after=True))
         yield
 
 
@@ -88,38 +92,40 @@ def test_a_load_from_another_process_is_refused_while_one_is_under_way(pair: Pai
         return part()
 
     load_book(pair.loader, next_book([premium("A1", "P1")]), conceal, 2, run=run)
-    assert refusals == ["another load is under way"] * 4
+    assert refusals == ["another load is under way"] * 5
     assert [name for name in due_states(pair.loader) if name in ("A1", "B1")] == ["A1"]
     close(pair.loader, NEXT)
     assert load(pair.bank, next_book([premium("B1", "P1")], date="20261126")).dues == 1
 
 
-def test_a_due_withdrawn_since_a_batch_read_it_is_a_conflict_and_then_12(pair: Pair) -> None:
-    """Withdrawing leaves a due's turn as it is: only its state tells."""
+def test_a_load_is_seen_by_no_batch_that_has_begun(pair: Pair) -> None:
+    """It would see one half of what it reads with the load, and the other without."""
     with gates():
         stage = pair.stage()
-        for name in ("bank", "loader", "loader"):  # the batch has read D1 open, the load has withdrawn it
+        for name in ("bank", "loader", "loader"):  # the batch has read D1 open, the load would be seen
             stage.go(name)
-        stage.go("bank")
-        assert stage.where() == {"bank": "waiting", "loader": "at a gate"}
-        stage.finish(["loader"])
-    assert pair.seen == ["conflict", "12 DUE WITHDRAWN"]
-    assert (pair.done[0].withdrawn, pair.done[0].withdrawn_late) == (1, 0)
-    assert due_states(pair.loader)["D1"] == "withdrawn"
-    assert faults(pair.loader) == []
-
-
-def test_a_due_settled_by_a_batch_under_way_is_withdrawn_late(pair: Pair) -> None:
-    with gates():
-        stage = pair.stage()
-        for name in ("loader", "bank", "bank"):  # the batch has written and not committed
-            stage.go(name)
-        stage.go("loader")
         assert stage.where() == {"bank": "at a gate", "loader": "waiting"}
         stage.finish(["bank"])
     assert pair.seen == ["00"]
     assert (pair.done[0].withdrawn, pair.done[0].withdrawn_late) == (0, 1)
     assert due_states(pair.loader)["D1"] == "settled"
+    assert faults(pair.loader) == []
+
+
+def test_a_batch_that_begins_as_a_load_is_seen_sees_it_though_no_due_has_left(pair: Pair) -> None:
+    with gates():
+        stage = pair.stage()
+        for name in ("loader", "loader", "bank"):  # the load's row is written and not committed
+            stage.go(name)
+        assert stage.where() == {"bank": "waiting", "loader": "at a gate"}
+        stage.go("loader")  # it is seen; D1 is about to leave
+        assert rows(pair.loader, "SELECT state, leaves > 0 FROM dues WHERE due = 'D1'") == [("open", True)]
+        while stage.where()["bank"] != "done":
+            stage.go("bank")
+        stage.finish()
+    assert pair.seen == ["12 DUE WITHDRAWN"]
+    assert (pair.done[0].withdrawn, pair.done[0].withdrawn_late) == (1, 0)
+    assert due_states(pair.loader)["D1"] == "withdrawn"
     assert faults(pair.loader) == []
 
 

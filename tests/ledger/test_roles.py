@@ -217,6 +217,8 @@ FRONT = (
     "TRUNCATE days",
     "DELETE FROM loads",
     "UPDATE loads SET dues = 0",
+    "UPDATE dues SET load = 0",
+    "UPDATE policies SET load = 0",
     "DELETE FROM chains",
     "UPDATE chains SET node = 'x'",
     "DELETE FROM bank_days",
@@ -245,7 +247,7 @@ WRITES = (
     "UPDATE days SET chains = ''",
     "SELECT * FROM days FOR SHARE",
     "LOCK TABLE chains IN ROW EXCLUSIVE MODE",
-    "DELETE FROM incoming_dues",
+    "DELETE FROM loading",
     "INSERT INTO loads (digest) VALUES ('x')",
 )
 READER = (
@@ -253,8 +255,7 @@ READER = (
     *WRITES,
     "SELECT * FROM dues",
     "SELECT * FROM policies",
-    "SELECT * FROM incoming_dues",
-    "SELECT * FROM incoming_policies",
+    "SELECT * FROM loading",
     "SELECT * FROM bank_days",
     "SELECT * FROM facts",
     "SELECT * FROM acts",
@@ -361,18 +362,6 @@ def test_who_belongs_to_no_group_is_not_let_in(databases: Databases) -> None:
         with pytest.raises(Unavailable, match="permission denied for database"), store.reading():
             pytest.fail("there is no way in")
         store.close()
-
-
-def test_a_load_has_its_figures_made_under_its_role(databases: Databases) -> None:
-    """Without the right to it PostgreSQL only warns, and loads take longer."""
-    said: list[str | None] = []
-    with psycopg.connect(_libpq(databases.url("loader")), autocommit=True) as connection:
-        if connection.info.server_version < 170_000:
-            pytest.skip("only an owner may before PostgreSQL 17")
-        connection.add_notice_handler(lambda notice: said.append(notice.message_primary))
-        connection.execute("ANALYZE policies, dues, incoming_policies, incoming_dues")
-        connection.execute("ANALYZE facts")
-    assert said == ['permission denied to analyze "facts", skipping it']
 
 
 def test_the_office_cannot_post_under_its_role_what_nothing_explains(databases: Databases) -> None:

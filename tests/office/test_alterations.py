@@ -27,11 +27,11 @@ ROWS_ALL: Final = 12
 LAST = "of the last act only: the next act carries the hash over it, and nothing else does"
 EPOCH = "which process writes a chain is settled anew whenever one starts"
 STARTS = "the machine compares it when it starts, and refuses to serve on another"
-INCOMING = "on its way into the book: nothing serves from it, and the next load clears it"
+INCOMING = "the load that is under way; nothing serves by it, and the next load writes it anew"
 GUESSED = "wrong numbers of one day, which no entry repeats; no money follows from them"
-PASSING: Final = MappingProxyType(
-    {"incoming_dues": INCOMING, "incoming_policies": INCOMING, "identity_guesses": GUESSED}
-)
+CAME = "with which load a row came tells only whether it is seen; a number that hides it is noticed"
+TO_COME = "of a change that is to come by a load: without the load's number nothing follows from it"
+PASSING: Final = MappingProxyType({"loading": INCOMING, "identity_guesses": GUESSED})
 """Tables of the front that hold nothing for long, and nothing on the days of this test: each gets a row."""
 CANNOT: Final = MappingProxyType(
     {
@@ -43,6 +43,12 @@ CANNOT: Final = MappingProxyType(
         ("front", "chains", "epoch"): EPOCH,
         ("front", "facts", "name"): STARTS,
         ("front", "facts", "value"): STARTS,
+        ("front", "dues", "load"): CAME,
+        ("front", "policies", "load"): CAME,
+        ("front", "dues", "leaves"): TO_COME,
+        ("front", "dues", "leaves_as"): TO_COME,
+        ("front", "policies", "next_state"): TO_COME,
+        ("front", "policies", "next_holder"): TO_COME,
         **{
             ("front", name, column.name): reason
             for name, reason in PASSING.items()
