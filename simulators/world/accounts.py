@@ -124,8 +124,11 @@ def faults(
     lines, dates = list(lines), list(dates)
     with closing(sqlite3.connect(f"file:{office}?mode=ro", uri=True)) as connection:
         yield from _days(connection, book, dates, lines)
-        yield from _ledger(connection, book, lines, decided)
-        yield from _breaks(connection, book, lines, decided)
+        yield from _late(connection, book, dates)
+        held = Counter(withheld(book))
+        held.update(_held_of_late(connection))
+        yield from _ledger(connection, book, lines, decided, sum(held.values()))
+        yield from _breaks(connection, book, lines, decided, held)
 
 
 def _days(connection: sqlite3.Connection, book: Book, dates: list[str], lines: list[Line]) -> Iterator[str]:
@@ -146,8 +149,37 @@ def _days(connection: sqlite3.Connection, book: Book, dates: list[str], lines: l
             )
 
 
+def _late(connection: sqlite3.Connection, book: Book, dates: list[str]) -> Iterator[str]:
+    """Each reversal that came too late has its break, which withholds the whole original or nothing."""
+    asked = {
+        (fact.bank, fact.date, _settled(book, fact.original))
+        for fact in book.facts.values()
+        if fact.late and fact.date in dates
+    }
+    query = "SELECT bank, date, key, withheld FROM breaks WHERE class = 'late_reversal'"
+    rows = connection.execute(query).fetchall()
+    if {tuple(row[:3]) for row in rows} != asked:
+        yield f"late reversals are {sorted(row[:3] for row in rows)}, and should be {sorted(asked)}"
+    for _, _, key, amount in rows:
+        fact = book.facts.get(key)
+        if fact is not None and amount not in (0, signed(fact.kind, fact.amount)):
+            yield f"{amount} fen are withheld of {key}"
+
+
+def _settled(book: Book, original: str) -> str:
+    """The collection or payout that a reversal is about, through the cancel that it names."""
+    fact = book.facts[original]
+    return fact.original if fact.kind == "cancel" else original
+
+
+def _held_of_late(connection: sqlite3.Connection) -> Counter[tuple[str, str]]:
+    """What breaks of late reversals withhold, by bank and key."""
+    query = "SELECT bank, key, SUM(withheld) FROM breaks WHERE class = 'late_reversal' GROUP BY bank, key"
+    return Counter({(bank, key): amount for bank, key, amount in connection.execute(query)})
+
+
 def _ledger(
-    connection: sqlite3.Connection, book: Book, lines: list[Line], decided: Sequence[Decided]
+    connection: sqlite3.Connection, book: Book, lines: list[Line], decided: Sequence[Decided], held: int
 ) -> Iterator[str]:
     query = "SELECT posting FROM legs GROUP BY posting, currency HAVING SUM(amount) <> 0"
     for (posting,) in connection.execute(query):
@@ -157,7 +189,6 @@ def _ledger(
         named = {end[1] for end in ENDS.values()}
         sums["suspense" if account in _SUSPENSE else account if account in named else "products"] += amount
     theirs, right = sum(line.effect for line in lines), sum(ours(book).values())
-    held = sum(withheld(book).values())
     expected = Counter({_CLEARING: theirs, "suspense": right - theirs - held, "products": held - right})
     for one, resolution in decided:
         expected["suspense"] += one.difference
@@ -168,7 +199,11 @@ def _ledger(
 
 
 def _breaks(
-    connection: sqlite3.Connection, book: Book, lines: list[Line], decided: Sequence[Decided]
+    connection: sqlite3.Connection,
+    book: Book,
+    lines: list[Line],
+    decided: Sequence[Decided],
+    held: Mapping[tuple[str, str], int],
 ) -> Iterator[str]:
     """Every difference between a bank and the insurer is an open break or was decided on; nothing else is."""
     different: Counter[tuple[str, str]] = Counter()
@@ -176,7 +211,7 @@ def _breaks(
         different[line.bank, line.key] += line.effect
     for name, effect in ours(book).items():
         different[name] -= effect
-    different.update(withheld(book))
+    different.update(held)
     for one, _ in decided:
         different[one.bank, one.key] -= one.difference
     query = "SELECT bank, key, SUM(difference) FROM breaks WHERE state <> 'closed' GROUP BY bank, key"

@@ -72,6 +72,7 @@ class Fact:
     moves: int = 0
     undone: bool = False
     reversed: bool = False
+    late: bool = False
 
     @property
     def approved(self) -> bool:
@@ -92,7 +93,8 @@ class Fact:
 @dataclass(slots=True)
 class Ruling:
     """What must be answered and kept. `moves` tells that it changed something: what it did to `due`, or, with
-    no due, to itself or its original. `grave` is the key under which a refusal waits for an original.
+    no due, to itself or its original. `grave` is the key under which a refusal waits for an original. `late`
+    tells that a reversal would have had its way, had it come in time.
     """
 
     response: str
@@ -101,6 +103,7 @@ class Ruling:
     misfit: str = ""
     moves: int = 0
     grave: str = ""
+    late: bool = False
 
 
 @dataclass(slots=True)
@@ -185,6 +188,7 @@ class Book:
             ask.original,
             ruling.misfit,
             ruling.moves,
+            late=ruling.late,
         )
         self.facts[ask.key] = fact
         if ruling.grave:
@@ -311,7 +315,7 @@ class Book:
             ruling = self._reverse_cancel(ask, target)
         elif self.stands(target):
             if self._is_too_late(ask, target):
-                return Ruling("12", "reversal")
+                return Ruling("12", "reversal", late=True)
             if target.due:
                 self._release(target, ask.bank)
                 ruling.moves = self.dues[target.due].moves
@@ -330,8 +334,10 @@ class Book:
         due, victim = self.dues[cancel.due], self.facts[cancel.original]
         if cancel.undone or victim.reversed:
             return Ruling("00", "reversal", due.name)
-        if due.moves != cancel.moves or self._is_too_late(ask, cancel):
+        if due.moves != cancel.moves:
             return Ruling("12", "reversal")
+        if self._is_too_late(ask, cancel):
+            return Ruling("12", "reversal", late=True)
         cancel.undone = True
         self._hand_over(due, victim.key)
         if cancel.date == self.date:
