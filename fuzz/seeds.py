@@ -145,7 +145,7 @@ def _bank_lines() -> list[BankLine]:
             0,
             f"T000000{n}",
             "B00000000000001",
-            f"11241011{n:02d}",
+            f"2026112410110{n}",
             f"{n:06d}",
             f"RRN00000000{n}",
             codes[n % len(codes)],

@@ -424,7 +424,7 @@ WITNESSES = {
 }
 SHORT_WITNESSES = {"healthz": b"ok\n", "readyz": b"ok\n"}
 OUTCOMES = (
-    "00 00 94 00 76 00 00 00 21 00 12 00 25 25 00 13 40 30 40 25 00 25 00 00 95"  # trade
+    "00 00 94 00 76 00 00 00 21 00 12 00 25 25 00 40 40 30 40 25 00 25 00 00 95"  # trade
     " 40 40 40"  # send_pins
     " 96 96 95"  # make_fail
 )
