@@ -88,12 +88,16 @@ def read_days(connection: Connection) -> tuple[DayRow, ...]:
 
 
 def sealed_ends(day: DayRow) -> tuple[ChainEnd, ...]:
-    """The chains' ends of a closed day; none where the day's seal is not over what stands beside it."""
+    """The chains' ends of a closed day, none where no node had a chain yet. Raises InvariantBroken where the
+    day's seal is not over what stands beside it.
+    """
     try:
         ends = tuple(ChainEnd(*end) for end in json.loads(day.chains))
     except (ValueError, TypeError):
-        return ()
-    return ends if day_root(day.date, day.next_date, day.closed_at, ends) == day.root else ()
+        ends = None
+    if ends is None or day_root(day.date, day.next_date, day.closed_at, ends) != day.root:
+        raise InvariantBroken(f"business day {day.date}: its seal is not over what stands beside it")
+    return ends
 
 
 def retired_until(connection: Connection) -> tuple[str, tuple[ChainEnd, ...]]:
@@ -103,9 +107,7 @@ def retired_until(connection: Connection) -> tuple[str, tuple[ChainEnd, ...]]:
     gone = [day for day in read_days(connection) if day.state == RETIRED]
     if not gone:
         return "", ()
-    if not (ends := sealed_ends(gone[-1])):
-        raise InvariantBroken(f"business day {gone[-1].date}: its seal is not over what stands beside it")
-    return gone[-1].date, ends
+    return gone[-1].date, sealed_ends(gone[-1])
 
 
 def read_entries(connection: Connection, chain: int, after: int = 0) -> Iterator[Entry]:

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 from ledger.acts import MACHINE, record
 from ledger.archived import ArchivedDay
 from ledger.entry import GENESIS
-from ledger.errors import InvariantBroken, LedgerError
+from ledger.errors import LedgerError
 from ledger.journal import RETIRED, DayRow, last_stamp, read_days, sealed_ends
 from ledger.schema import acts, journal, retired
 from ledger.seal import ChainEnd
@@ -108,9 +108,7 @@ def _days(connection: Connection) -> tuple[list[_Sealed], list[_Sealed]]:
     gone, left = list[_Sealed](), list[_Sealed]()
     before: Mapping[int, ChainEnd] = {}
     for day in read_days(connection):
-        ends = sealed_ends(day)
-        if day.root and not ends:
-            raise InvariantBroken(f"business day {day.date}: its seal is not over what stands beside it")
+        ends = sealed_ends(day) if day.root else ()
         (gone if day.state == RETIRED else left).append(_Sealed(day, before, ends))
         before = {end.chain: end for end in ends}
     return gone, left
