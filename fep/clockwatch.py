@@ -115,5 +115,8 @@ class ClockWatch:
         return {"accepted": note}
 
     def _write(self, by: str, act: str, note: str) -> Deferred[int]:
-        now_us = self.clock.now_us()
-        return self.between_batches(partial(trail.write, self.store, now_us, by, act, self.node, note))
+        return self.between_batches(partial(self._write_now, self.clock.now_us(), by, act, note))
+
+    def _write_now(self, now_us: int, by: str, act: str, note: str) -> int:
+        self.store.reconnect()
+        return trail.write(self.store, now_us, by, act, self.node, note)

@@ -100,6 +100,14 @@ class Store:
             _roll_back(connection)
             connection.close()
 
+    def reconnect(self) -> None:
+        """Have the next transactions on a server connect anew, once: after a wall clock was set. SQLAlchemy's
+        pool tells by the time of day which connections are older than one that was lost; set back, it would
+        take each for older, and connect for each transaction until that time has come again.
+        """
+        if not self.is_sqlite:
+            self._writer.dispose()
+
     def close(self) -> None:
         """Close every connection; the writer last, since the last one to leave an SQLite file checkpoints
         it.

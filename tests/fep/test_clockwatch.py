@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.python.failure import Failure
 
@@ -161,3 +163,20 @@ def test_a_word_is_stamped_no_earlier_than_what_stands_in_the_book(store: Store)
     tower.clock.set(-60)
     tower.accept()
     assert clock_word(store, "fep1").accepted_at == ahead.clock.now_us()
+
+
+def test_a_clock_set_back_after_a_lost_connection_does_not_have_each_transaction_connect(
+    store: Store,
+) -> None:
+    def session() -> object:
+        with store.transaction() as connection:
+            return connection.execute(text("SELECT pg_backend_pid()")).scalar()
+
+    if store.is_sqlite:
+        pytest.skip("an embedded book has no connection to lose")
+    store._writer.pool._invalidate_time = time.time() + HOUR  # one was lost, and then the clock set back
+    assert session() != session()
+    tower = Tower(store)
+    tower.clock.set(-HOUR)
+    tower.watch.look()
+    assert session() == session()
