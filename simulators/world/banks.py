@@ -44,7 +44,9 @@ Asking = Generator["Ask | float", Any, "Message | None"]
 
 @dataclass(slots=True)
 class Deal:
-    """One transaction as its bank holds it: unknown, done, refused, undone, or never was."""
+    """One transaction as its bank holds it: unknown, done, refused, undone, or never was. `of` is a cancel's
+    DE 90.
+    """
 
     mti: str
     code: str
@@ -60,6 +62,7 @@ class Deal:
     date: str = ""
     undone_on: str = ""
     receipt: str = ""
+    of: str = ""
 
     @property
     def rrn(self) -> str:
@@ -279,6 +282,7 @@ class Bank:
             48: self.groups(pair for pair in given if pair[1]),
             49: "156",
         }
+        fields |= {90: deal.of} if deal.of else {}
         fields.update({int(name.removeprefix("de")): text for name, text in other.items()})
         return Message(deal.mti[:3] + "1" if repeat else deal.mti, dict(sorted(fields.items())))
 
@@ -369,16 +373,26 @@ class Bank:
             if deal.state == "done":
                 self.complain(f"{deal.stan} was done, and its reversal is answered 21")
             deal.state = "refused" if deal.state == "refused" else "never was"
-        elif code == "12" and (deal.code == CANCEL or answer.fields.get(44) == "REVERSAL TOO LATE"):
+        elif answer.fields.get(44) == "REVERSAL TOO LATE":
+            yield from self._learn(deal)
+        elif code == "12" and deal.code == CANCEL:
             deal.state = "done"
         else:
             self.complain(f"the reversal of {deal.stan} is answered {code}")
 
+    def _learn(self, deal: Deal) -> Script:
+        """What can no longer be reversed stands: ask for its first answer again."""
+        answer: Message | None = None
+        while answer is None or answer.fields[39] in _UNSETTLED:
+            yield _AGAIN_SECONDS
+            answer = yield Ask(self.message(deal, repeat=True), self.patience)
+        self.told(deal, answer)
+
     def cancel(self, deal: Deal) -> Script:
         """Cancel what was done; a cancel without an answer is reversed like everything else."""
         own = self.deal(CANCEL, deal.policy, "", deal.amount)
-        own.terminal = deal.terminal
-        answer = yield Ask(self.message(own, de90=self.original(deal)), self.patience)
+        own.terminal, own.of = deal.terminal, self.original(deal)
+        answer = yield Ask(self.message(own), self.patience)
         if answer is None or answer.fields[39] in _UNSETTLED:
             yield from self.undo(own)
         else:

@@ -236,6 +236,8 @@ def _terms(random: Random, place: int) -> Terms:
         _terminals(random),
         random.choice(_TRANSACTION_LIMITS),
         random.choice((0, 0, 0, 250_000)),
+        payout_advices=random.random() < 0.3,
+        reversal_days=random.choice((0, 1, 1, 2)),
     )
 
 
@@ -257,6 +259,8 @@ def settings(
             "terminals": list(one.terminals),
             "limit_transaction_fen": one.limit_transaction,
             "limit_day_fen": one.limit_day,
+            "payout_advices": one.payout_advices,
+            "reversal_days": one.reversal_days,
             "messages_a_second": rate,
         }
         for place, one in enumerate(terms)

@@ -5,47 +5,14 @@ Nobody's record is kept of it; what must come of it, the oracle says. Imports th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple
 
 from protocol.message import Message
-from simulators.world.banks import Ask, Bank, BankLink, Deal, Script
+from simulators.world.banks import Ask, Bank, BankLink, Script
 from simulators.world.reading import CANCEL, DUES, OUTCOME, PAYOUTS, RECEIPT, STATUS
-
-_SOON = 5.0
-
-
-class Target(NamedTuple):
-    """A due that one can try for. `identity` is what its beneficiary shows."""
-
-    policy: str
-    due: str
-    code: str
-    amount: int
-    identity: str
-
-
-class Scene(NamedTuple):
-    """Whom and what a script works on: its bank, another's code and deals, and a due."""
-
-    bank: Bank
-    others: Sequence[Bank]
-    target: Target
-    stranger: str
-
-
-Act = Callable[[Scene], Script]
-
-
-def _deal(scene: Scene, **other: object) -> Deal:
-    """A deal for the target that the bank's own record does not have."""
-    target = scene.target
-    deal = scene.bank.deal(target.code, target.policy, target.due, target.amount, identity=target.identity)
-    scene.bank.deals.remove(deal)
-    for name, value in other.items():
-        setattr(deal, name, value)
-    return deal
+from simulators.world.scene import SOON, Act, Scene, unrecorded
+from simulators.world.untruths import UNTRUTHS
 
 
 def _post(bank: Bank, *messages: Message) -> BankLink | None:
@@ -59,50 +26,52 @@ def _post(bank: Bank, *messages: Message) -> BankLink | None:
 
 def reuse_key(scene: Scene) -> Script:
     """One key, two contents."""
-    deal = _deal(scene)
-    yield Ask(scene.bank.message(deal), _SOON)
+    deal = unrecorded(scene)
+    yield Ask(scene.bank.message(deal), SOON)
     deal.amount += 100
-    yield Ask(scene.bank.message(deal), _SOON)
+    yield Ask(scene.bank.message(deal), SOON)
     deal.amount -= 100
-    yield Ask(scene.bank.message(deal, repeat=True), _SOON)
+    yield Ask(scene.bank.message(deal, repeat=True), SOON)
 
 
 def two_terminals(scene: Scene) -> Script:
     """One trace number and moment at two terminals: two transactions."""
-    deal = _deal(scene, terminal="T0000001")
-    twin = _deal(scene, terminal="T0000002", stan=deal.stan, sent_at=deal.sent_at)
-    yield Ask(scene.bank.message(deal), _SOON)
-    yield Ask(scene.bank.message(twin), _SOON)
-    yield Ask(scene.bank.reversal(deal), _SOON)
-    yield Ask(scene.bank.message(twin, repeat=True), _SOON)
+    deal = unrecorded(scene, terminal="T0000001")
+    twin = unrecorded(scene, terminal="T0000002", stan=deal.stan, sent_at=deal.sent_at)
+    yield Ask(scene.bank.message(deal), SOON)
+    yield Ask(scene.bank.message(twin), SOON)
+    yield Ask(scene.bank.reversal(deal), SOON)
+    yield Ask(scene.bank.message(twin, repeat=True), SOON)
 
 
 def speak_for_another(scene: Scene) -> Script:
     """DE 32 of another bank, under one's own MAC."""
     other = scene.others[0].terms.code if scene.others else "99999999"
-    yield Ask(scene.bank.message(_deal(scene), de32=other), _SOON)
+    yield Ask(scene.bank.message(unrecorded(scene), de32=other), SOON)
 
 
 def undo_anothers(scene: Scene) -> Script:
     """DE 90 of another bank: a reversal, a cancel, and one of what was never done."""
     for other in scene.others:
-        for deal in [*other.deals[-2:], _deal(scene)]:
+        for deal in [*other.deals[-2:], unrecorded(scene)]:
             original = f"{deal.mti}{deal.stan}{deal.sent_at[4:]}{other.terms.full_code}{'0' * 11}"
             given = {"de90": original, "de41": deal.terminal, "de4": f"{deal.amount:012d}"}
-            yield Ask(scene.bank.reversal(deal, **given), _SOON)
-            own = _deal(scene, code=CANCEL, due="", terminal=deal.terminal, amount=deal.amount)
-            yield Ask(scene.bank.message(own, de90=original), _SOON)
+            yield Ask(scene.bank.reversal(deal, **given), SOON)
+            own = unrecorded(scene, code=CANCEL, due="", terminal=deal.terminal, amount=deal.amount)
+            yield Ask(scene.bank.message(own, de90=original), SOON)
 
 
 def advise_undoing_anothers(scene: Scene) -> Script:
     """The same by advice."""
     for other in scene.others:
-        for deal in [*other.deals[-2:], _deal(scene)]:
+        for deal in [*other.deals[-2:], unrecorded(scene)]:
             original = f"{deal.mti}{deal.stan}{deal.sent_at[4:]}{other.terms.full_code}{'0' * 11}"
             given = {"de90": original, "de41": deal.terminal, "de4": f"{deal.amount:012d}"}
-            yield Ask(scene.bank.reversal(deal, "0420", **given), _SOON)
-            own = _deal(scene, mti="0220", code=CANCEL, due="", terminal=deal.terminal, amount=deal.amount)
-            yield Ask(scene.bank.message(own, de90=original), _SOON)
+            yield Ask(scene.bank.reversal(deal, "0420", **given), SOON)
+            own = unrecorded(
+                scene, mti="0220", code=CANCEL, due="", terminal=deal.terminal, amount=deal.amount
+            )
+            yield Ask(scene.bank.message(own, de90=original), SOON)
 
 
 def keep_old_key(scene: Scene) -> Script:
@@ -112,8 +81,8 @@ def keep_old_key(scene: Scene) -> Script:
     if link is None:
         return
     told: list[Message | None] = []
-    link.ask(bank.network_message("101"), told.append, _SOON)
-    yield _SOON
+    link.ask(bank.network_message("101"), told.append, SOON)
+    yield SOON
     if not told or told[0] is None or told[0].fields.get(39) != "00" or link.over:
         return
     link.install(told[0])
@@ -121,7 +90,7 @@ def keep_old_key(scene: Scene) -> Script:
     for pause in (0.0, bank.random.choice((10.0, 40.0))):
         yield pause
         if not link.over and old is not None:
-            link.send(bank.message(_deal(scene)), key=old)
+            link.send(bank.message(unrecorded(scene)), key=old)
 
 
 def no_good_mac(scene: Scene) -> Script:
@@ -129,67 +98,67 @@ def no_good_mac(scene: Scene) -> Script:
     bank = scene.bank
     link = bank.ready_link()
     if link is not None and link.key is not None:
-        body = bytearray(bank.terms.codec.seal(bank.message(_deal(scene)), link.key.mac))
+        body = bytearray(bank.terms.codec.seal(bank.message(unrecorded(scene)), link.key.mac))
         body[-1] = body[-2] if body[-1] != body[-2] else body[-1] ^ 1
         link.send_body(bytes(body))
-        link.send(bank.message(_deal(scene)), sealed=False)
+        link.send(bank.message(unrecorded(scene)), sealed=False)
     yield 1.0
 
 
 def reverse_first(scene: Scene) -> Script:
     """The reversal before its original, and once more after it."""
-    deal = _deal(scene)
-    yield Ask(scene.bank.reversal(deal), _SOON)
-    yield Ask(scene.bank.message(deal), _SOON)
-    yield Ask(scene.bank.reversal(deal), _SOON)
-    yield Ask(scene.bank.message(deal, repeat=True), _SOON)
+    deal = unrecorded(scene)
+    yield Ask(scene.bank.reversal(deal), SOON)
+    yield Ask(scene.bank.message(deal), SOON)
+    yield Ask(scene.bank.reversal(deal), SOON)
+    yield Ask(scene.bank.message(deal, repeat=True), SOON)
 
 
 def reverse_twice(scene: Scene) -> Script:
     """A reversal, its repeat, another, and one of the reversal itself."""
-    deal = _deal(scene)
-    yield Ask(scene.bank.message(deal), _SOON)
+    deal = unrecorded(scene)
+    yield Ask(scene.bank.message(deal), SOON)
     message = scene.bank.reversal(deal)
-    yield Ask(message, _SOON)
-    yield Ask(Message("0401", message.fields), _SOON)
-    yield Ask(scene.bank.reversal(deal, "0420"), _SOON)
+    yield Ask(message, SOON)
+    yield Ask(Message("0401", message.fields), SOON)
+    yield Ask(scene.bank.reversal(deal, "0420"), SOON)
     fields = message.fields
     own = f"0200{fields[11]}{fields[7]}{scene.bank.terms.full_code}{'0' * 11}"
-    yield Ask(scene.bank.reversal(deal, de90=own), _SOON)
+    yield Ask(scene.bank.reversal(deal, de90=own), SOON)
 
 
 def cancel_and_back(scene: Scene) -> Script:
     """Cancels, reversals of cancels, reversals of what was cancelled, in any order."""
-    bank, deal = scene.bank, _deal(scene)
-    yield Ask(bank.message(deal), _SOON)
+    bank, deal = scene.bank, unrecorded(scene)
+    yield Ask(bank.message(deal), SOON)
     cancels = []
     for _ in range(bank.random.randrange(1, 5)):
         choice = bank.random.choice(("cancel", "cancel", "reverse a cancel", "reverse", "again", "wait"))
         if choice == "cancel":
-            own = _deal(scene, code=CANCEL, due="", terminal=deal.terminal)
+            own = unrecorded(scene, code=CANCEL, due="", terminal=deal.terminal)
             own.mti = bank.random.choice(("0200", "0200", "0220"))
             cancels.append(own)
-            yield Ask(bank.message(own, de90=bank.original(deal)), _SOON)
+            yield Ask(bank.message(own, de90=bank.original(deal)), SOON)
         elif choice == "reverse a cancel" and cancels:
-            yield Ask(bank.reversal(bank.random.choice(cancels)), _SOON)
+            yield Ask(bank.reversal(bank.random.choice(cancels)), SOON)
         elif choice == "reverse":
-            yield Ask(bank.reversal(deal), _SOON)
+            yield Ask(bank.reversal(deal), SOON)
         elif choice == "again":
-            yield Ask(bank.message(_deal(scene)), _SOON)
+            yield Ask(bank.message(unrecorded(scene)), SOON)
         else:
             yield bank.random.choice((1.0, 40.0))
 
 
 def late_undoing(scene: Scene) -> Script:
     """Done, and cancelled or reversed much later: on another date if there was a cut-over."""
-    bank, deal = scene.bank, _deal(scene)
-    yield Ask(bank.message(deal), _SOON)
+    bank, deal = scene.bank, unrecorded(scene)
+    yield Ask(bank.message(deal), SOON)
     yield 60.0 * bank.random.random()
-    own = _deal(scene, code=CANCEL, due="", terminal=deal.terminal)
-    yield Ask(bank.message(own, de90=bank.original(deal)), _SOON)
+    own = unrecorded(scene, code=CANCEL, due="", terminal=deal.terminal)
+    yield Ask(bank.message(own, de90=bank.original(deal)), SOON)
     yield 30.0 * bank.random.random()
-    yield Ask(bank.reversal(deal), _SOON)
-    yield Ask(bank.reversal(own), _SOON)
+    yield Ask(bank.reversal(deal), SOON)
+    yield Ask(bank.reversal(own), SOON)
 
 
 def wrong_content(scene: Scene) -> Script:
@@ -212,29 +181,29 @@ def wrong_content(scene: Scene) -> Script:
         {"terminal": "X2000000"},
     )
     for change in bank.random.sample(wrong, 3):
-        yield Ask(bank.message(_deal(scene, **change)), _SOON)
-    broken = bank.message(_deal(scene))
+        yield Ask(bank.message(unrecorded(scene, **change)), SOON)
+    broken = bank.message(unrecorded(scene))
     missing = bank.random.choice((3, 4, 12, 13, 37, 42, 48, 49))
     fields = {number: text for number, text in broken.fields.items() if number != missing}
-    yield Ask(Message(broken.mti, fields), _SOON)
-    yield Ask(Message(broken.mti, {**bank.message(_deal(scene)).fields, 52: "0123456789ABCDEF"}), _SOON)
+    yield Ask(Message(broken.mti, fields), SOON)
+    yield Ask(Message(broken.mti, {**bank.message(unrecorded(scene)).fields, 52: "0123456789ABCDEF"}), SOON)
 
 
 def advise(scene: Scene) -> Script:
     """Advices: one that fits, one that does not, repeats, and their reversals."""
     bank = scene.bank
     for change in bank.random.sample(({}, {"amount": 1}, {"policy": "NONE"}, {"terminal": "X2000000"}), 2):
-        deal = _deal(scene, mti="0220", **change)
-        yield Ask(bank.message(deal), _SOON)
-        yield Ask(bank.message(deal, repeat=True), _SOON)
+        deal = unrecorded(scene, mti="0220", **change)
+        yield Ask(bank.message(deal), SOON)
+        yield Ask(bank.message(deal, repeat=True), SOON)
         if bank.random.random() < 0.5:
-            yield Ask(bank.reversal(deal, bank.random.choice(("0400", "0420"))), _SOON)
-            yield Ask(bank.reversal(deal), _SOON)
+            yield Ask(bank.reversal(deal, bank.random.choice(("0400", "0420"))), SOON)
+            yield Ask(bank.reversal(deal), SOON)
 
 
 def everything_twice(scene: Scene) -> Script:
     """Each message twice at once, on one link or on two."""
-    bank, deal = scene.bank, _deal(scene)
+    bank, deal = scene.bank, unrecorded(scene)
     message, reversal = bank.message(deal), bank.reversal(deal)
     for one in (message, reversal):
         _post(bank, one, Message(one.mti[:3] + "1", one.fields))
@@ -248,7 +217,7 @@ def burst(scene: Scene) -> Script:
     bank = scene.bank
     messages = []
     for _ in range(bank.random.randrange(5, 16)):
-        deal = _deal(scene)
+        deal = unrecorded(scene)
         messages.append(bank.message(deal))
         if bank.random.random() < 0.4:
             messages.append(bank.reversal(deal))
@@ -263,14 +232,14 @@ def garbage(scene: Scene) -> Script:
     link = bank.ready_link()
     if link is None or link.key is None:
         return
-    body = bank.terms.codec.seal(bank.message(_deal(scene)), link.key.mac)
+    body = bank.terms.codec.seal(bank.message(unrecorded(scene)), link.key.mac)
     choice = bank.random.randrange(4)
     if choice == 0:
         link.send_body(bank.random.randbytes(bank.random.randrange(1, 60)))
     elif choice == 1:
         link.send_body(body[: bank.random.randrange(1, len(body))])
     elif choice == 2:
-        link.send(Message("0600", bank.message(_deal(scene)).fields))
+        link.send(Message("0600", bank.message(unrecorded(scene)).fields))
     else:
         link.transport.write(bank.random.randbytes(bank.random.randrange(1, 40)))
     yield 1.0
@@ -279,27 +248,27 @@ def garbage(scene: Scene) -> Script:
 def ask_around(scene: Scene) -> Script:
     """Inquiries of every kind, about one's own and others'."""
     bank, target = scene.bank, scene.target
-    yield Ask(bank.inquiry(DUES, (("PN", target.policy),)), _SOON)
-    yield Ask(bank.inquiry(STATUS, (("PN", target.policy),)), _SOON)
-    deal = _deal(scene)
-    yield Ask(bank.inquiry(OUTCOME, (), deal), _SOON)
-    yield Ask(bank.message(deal), _SOON)
-    yield Ask(bank.inquiry(OUTCOME, (), deal), _SOON)
-    yield Ask(bank.inquiry(RECEIPT, (), deal), _SOON)
-    yield Ask(bank.inquiry(DUES, (("PN", target.policy), ("PG", "2"))), _SOON)
+    yield Ask(bank.inquiry(DUES, (("PN", target.policy),)), SOON)
+    yield Ask(bank.inquiry(STATUS, (("PN", target.policy),)), SOON)
+    deal = unrecorded(scene)
+    yield Ask(bank.inquiry(OUTCOME, (), deal), SOON)
+    yield Ask(bank.message(deal), SOON)
+    yield Ask(bank.inquiry(OUTCOME, (), deal), SOON)
+    yield Ask(bank.inquiry(RECEIPT, (), deal), SOON)
+    yield Ask(bank.inquiry(DUES, (("PN", target.policy), ("PG", "2"))), SOON)
     receipts = [one.receipt for other in scene.others for one in other.deals if one.receipt]
     for number in receipts[:1]:
-        yield Ask(bank.inquiry(RECEIPT, (("RN", number),)), _SOON)
-    yield Ask(bank.reversal(deal), _SOON)
-    yield Ask(bank.inquiry(RECEIPT, (), deal), _SOON)
-    yield Ask(bank.inquiry(OUTCOME, (), deal), _SOON)
+        yield Ask(bank.inquiry(RECEIPT, (("RN", number),)), SOON)
+    yield Ask(bank.reversal(deal), SOON)
+    yield Ask(bank.inquiry(RECEIPT, (), deal), SOON)
+    yield Ask(bank.inquiry(OUTCOME, (), deal), SOON)
 
 
 def add_up(scene: Scene) -> Script:
     """Totals of today and of another date, right or not."""
     bank = scene.bank
     for date in bank.random.sample(("1124", "1125", "1126", "0101"), 2):
-        yield Ask(bank.totals(date), _SOON)
+        yield Ask(bank.totals(date), SOON)
 
 
 def sign_off(scene: Scene) -> Script:
@@ -309,12 +278,12 @@ def sign_off(scene: Scene) -> Script:
     if link is None:
         return
     link.send(bank.network_message("002"))
-    link.send(bank.message(_deal(scene)))
+    link.send(bank.message(unrecorded(scene)))
     yield 5.0
     if not link.over:
         told: list[Message | None] = []
-        link.ask(bank.network_message("001"), told.append, _SOON, sealed=False)
-        yield _SOON
+        link.ask(bank.network_message("001"), told.append, SOON, sealed=False)
+        yield SOON
         if told and told[0] is not None and told[0].fields.get(39) == "00":
             link.install(told[0])
 
@@ -323,8 +292,8 @@ def not_my_money(scene: Scene) -> Script:
     """A payout to whoever asks."""
     bank = scene.bank
     identity = scene.stranger if scene.target.code in PAYOUTS else ""
-    yield Ask(bank.message(_deal(scene, identity=identity)), _SOON)
-    yield Ask(bank.message(_deal(scene)), _SOON)
+    yield Ask(bank.message(unrecorded(scene, identity=identity)), SOON)
+    yield Ask(bank.message(unrecorded(scene)), SOON)
 
 
 ACTS: Mapping[str, Act] = MappingProxyType(
@@ -351,6 +320,7 @@ ACTS: Mapping[str, Act] = MappingProxyType(
             add_up,
             sign_off,
             not_my_money,
+            *UNTRUTHS,
         )
     }
 )

@@ -367,7 +367,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "what the insurer accepts is booked as the bank's correction",
         "office.breaks",
         "    return chart.products[code]\n",
-        "    return chart.clearing if resolution.counter == PRODUCT else chart.products[code]\n",
+        "    return chart.clearing if resolution.counter == OUR_PRODUCT else chart.products[code]\n",
     ),
 )
 

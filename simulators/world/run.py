@@ -23,11 +23,12 @@ from simulators.world import ground as grounds
 from simulators.world.banks import Ask, Bank, BankLink, Deal, Script
 from simulators.world.ground import FIRST_BOOK, STRANGER, Ground
 from simulators.world.machine import Machine
-from simulators.world.mischief import ACTS, Scene, Target
+from simulators.world.mischief import ACTS
 from simulators.world.network import CALM, Host, Network, Weather
 from simulators.world.operator import Operator
 from simulators.world.oracle import Loading, Oracle, digest
 from simulators.world.reading import DUES, Terms
+from simulators.world.scene import Scene, Target
 from simulators.world.store import Fault
 from simulators.world.walltime import WallTime, When
 from simulators.world.witness import Witness
@@ -123,7 +124,7 @@ def draw(seed: int) -> Plan:
         seconds=seconds,
         tellers=random.randrange(2, 9),
         targets=tuple(random.sample(_TARGETS, random.randrange(1, len(_TARGETS) + 1))),
-        acts=tuple(random.sample(sorted(ACTS), random.randrange(1, 8))),
+        acts=tuple(random.sample(sorted(ACTS), random.randrange(1, 12))),
         mischief=random.choice((0.0, 0.3, 0.7, 1.0)),
         fault_chance=some(0.4, random.choice((0.02, 0.1, 0.4)), 0.0),
         kills=some(0.4, tuple(random.random() * seconds for _ in range(random.randrange(1, 3))), ()),

@@ -1,0 +1,46 @@
+"""What a bank's misdeed is played in: its bank, the others, and a due that one can try for.
+
+Imports the simulated banks only. The misdeeds themselves are in `mischief` and `untruths`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from simulators.world.banks import Bank, Deal, Script
+
+SOON = 5.0
+"""So many virtual seconds a misdeed waits for an answer."""
+
+
+class Target(NamedTuple):
+    """A due that one can try for. `identity` is what its beneficiary shows."""
+
+    policy: str
+    due: str
+    code: str
+    amount: int
+    identity: str
+
+
+class Scene(NamedTuple):
+    """Whom and what a script works on: its bank, the others, a due, and an identity number of nobody's."""
+
+    bank: Bank
+    others: Sequence[Bank]
+    target: Target
+    stranger: str
+
+
+Act = Callable[[Scene], Script]
+
+
+def unrecorded(scene: Scene, **other: object) -> Deal:
+    """A deal for the target that the bank's own record does not have."""
+    target = scene.target
+    deal = scene.bank.deal(target.code, target.policy, target.due, target.amount, identity=target.identity)
+    scene.bank.deals.remove(deal)
+    for name, value in other.items():
+        setattr(deal, name, value)
+    return deal
