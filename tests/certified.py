@@ -19,18 +19,21 @@ from simulators.certify.result import Result, Run
 from simulators.certify.talk import Means
 from simulators.certify.terms import Terms, terms_of
 from tests.builders import DATE
-from tests.machine import SOCKET_SECONDS, Machine, load_front_book, wait_for, write_settings
+from tests.clocks import still
+from tests.machine import NOON, SOCKET_SECONDS, Machine, load_front_book, wait_for, write_settings
 
 _stans = count(1)
 """The clock of the examinations stands still: no two of them may use the same key."""
 
 
 @contextmanager
-def machine_with_dues(folder: Path, **given: str) -> Iterator[Machine]:
-    """A machine that serves the dues of the examination; `given` fills the places of its settings."""
+def machine_with_dues(folder: Path, at: datetime = NOON, **given: str) -> Iterator[Machine]:
+    """A machine that serves the dues of the examination, `at` its clock; `given` fills the places of its
+    settings.
+    """
     settings = write_settings(folder, f"sqlite:///{folder / 'front.db'}", **given)
     load_front_book(settings, parse(dues.write(DATE)))
-    machine = Machine(settings)
+    machine = Machine(settings, still(at))
     try:
         yield machine
     finally:

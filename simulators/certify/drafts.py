@@ -7,6 +7,7 @@ Nothing here is sent, and nothing expected.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
 
 from ledger.bookfile import DueLine
 from protocol.message import Message
@@ -107,6 +108,26 @@ def totals(like: str = "", fields: Changes = _NONE, mti: str = "0500", date: str
         return changed(Message(mti, made), fields)
 
     return draft
+
+
+def at_another_time(draft: Draft, days: int) -> Draft:
+    """The draft's message with a DE 7 so many days from now."""
+    return lambda talk: changed(draft(talk), {7: _days_from_now(talk, days)})
+
+
+def naming_another_time(draft: Draft, days: int) -> Draft:
+    """The draft's message with a DE 90 that names an original of so many days from now."""
+
+    def made(talk: Talk) -> Message:
+        message = draft(talk)
+        original = message.fields[90]
+        return changed(message, {90: f"{original[:10]}{_days_from_now(talk, days)}{original[20:]}"})
+
+    return made
+
+
+def _days_from_now(talk: Talk, days: int) -> str:
+    return f"{talk.means.now() + timedelta(days):%m%d%H%M%S}"
 
 
 def unheard(draft: Draft, name: str) -> Callable[[Talk], None]:

@@ -17,6 +17,8 @@ STRANGER: Final = "000000198502030020"
 """Well-formed identity numbers of nobody: their region does not exist (GB/T 2260)."""
 CARD: Final = "6222021234567890123"
 """A card number that no bank has issued: its check digit is wrong (ISO/IEC 7812-1)."""
+HOLDER: Final = "认证测试"
+"""Who holds every policy of the examination."""
 NO_POLICY: Final = "CERT-NONE"
 """A policy that no book has."""
 
@@ -37,6 +39,7 @@ TWO_DUES: Final = "CERT-C1"
 LAPSED: Final = "CERT-C2"
 NO_DUES: Final = "CERT-C3"
 PAGES: Final = "CERT-C4"
+LOCKED: Final = "CERT-C5"
 DUES_OF_PAGES: Final = 19
 """More than two pages, whatever a page holds above nine."""
 
@@ -57,6 +60,11 @@ def lapsed_due() -> DueLine:
     return _due(LAPSED, "", "500000", 121)
 
 
+def locked_due() -> DueLine:
+    """The benefit for which wrong numbers are shown until it is locked: it is paid in no case."""
+    return _due(LOCKED, "", "260000", 122)
+
+
 def entries(date: str) -> Iterator[PolicyDues]:
     """Every policy of the examination with its dues, all due on `date` (YYYYMMDD)."""
     for code, (policy, _, state) in _PLACES.items():
@@ -64,6 +72,7 @@ def entries(date: str) -> Iterator[PolicyDues]:
     yield _entry(TWO_DUES, "active", two_dues(), date)
     yield _entry(LAPSED, "lapsed", (lapsed_due(),), date)
     yield _entry(NO_DUES, "active", (), date)
+    yield _entry(LOCKED, "active", (locked_due(),), date)
     many = tuple(_due(PAGES, f"{number:02d}", "500000", 130 + number) for number in range(DUES_OF_PAGES))
     yield _entry(PAGES, "active", many, date)
 
@@ -74,7 +83,7 @@ def write(date: str) -> bytes:
 
 
 def _entry(policy: str, state: str, dues: tuple[DueLine, ...], date: str) -> PolicyDues:
-    return PolicyDues(Policy(policy, state, "认证测试"), tuple(due._replace(due_date=date) for due in dues))
+    return PolicyDues(Policy(policy, state, HOLDER), tuple(due._replace(due_date=date) for due in dues))
 
 
 def _due(policy: str, suffix: str, code: str, amount: int) -> DueLine:

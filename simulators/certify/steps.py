@@ -19,6 +19,8 @@ from simulators.certify.result import Check
 from simulators.certify.talk import Failed, Means, NotApplicable, Talk
 from simulators.certify.wire import SWAPPED_TPDU, Closed, Heard
 
+_NOT_KEPT = (62, 64, 128)
+"""DEs of a first answer that its repeat does not have, or has anew, once all was taken back."""
 Step = Callable[[Talk], None]
 Expectation = Callable[[Talk, Heard], Check]
 
@@ -231,6 +233,22 @@ def same_as(name: str) -> Expectation:
         same = before.covered == heard.covered
         seen = "the same bytes" if same else f"other bytes: DE {' '.join(map(str, differing)) or '-'}"
         return Check("the first answer again, byte for byte but for the MAC", seen, same)
+
+    return look
+
+
+def as_taken_back(name: str) -> Expectation:
+    """The answer is another one's, of what was taken back since: nothing to print, and DE 44 says why."""
+
+    def look(talk: Talk, heard: Heard) -> Check:
+        first_told = {n: text for n, text in talk.heard[name].message.fields.items() if n not in _NOT_KEPT}
+        fields = dict(heard.message.fields)
+        reason, slip = fields.pop(44, None), fields.pop(62, None)
+        told = {n: text for n, text in fields.items() if n not in _NOT_KEPT}
+        differing = sorted(n for n in first_told | told if first_told.get(n) != told.get(n))
+        seen = f"DE 44 = {reason}, {'a' if slip else 'no'} DE 62; other: DE {differing or '-'}"
+        holds = reason == "REVERSED" and slip is None and not differing
+        return Check("the first answer again, with DE 44 = REVERSED and without DE 62", seen, holds)
 
     return look
 

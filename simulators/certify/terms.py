@@ -29,7 +29,9 @@ class Terms:
     """One bank's entry, seen from outside.
 
     `forbidden_codes` are the processing codes that the bank may not use; `forbidden_terminal` is a DE 41 that
-    it may not, empty where it may use any; `limit_fen` is its limit for one transaction, 0 for none.
+    it may not, empty where it may use any; `limit_fen` is its limit for one transaction, 0 for none;
+    `payout_advices` tells whether its word is taken that it has paid, `reversal_days` how many business days
+    back its reversals reach.
     """
 
     code: str
@@ -45,6 +47,8 @@ class Terms:
     forbidden_codes: tuple[str, ...] = ()
     forbidden_terminal: str = ""
     limit_fen: int = 0
+    payout_advices: bool = False
+    reversal_days: int = 1
 
 
 def terms_of(settings: Settings, entry: Bank, *, host: str = "", port: int = 0, terminal: str = "") -> Terms:
@@ -69,4 +73,6 @@ def terms_of(settings: Settings, entry: Bank, *, host: str = "", port: int = 0, 
         forbidden_codes=tuple(code for code in TRANSACTION_CODES if code not in entry.transactions),
         forbidden_terminal=next((one for one in _STRANGE_TERMINALS if not entry.allows_terminal(one)), ""),
         limit_fen=entry.limit_transaction_fen,
+        payout_advices=entry.payout_advices,
+        reversal_days=entry.reversal_days,
     )

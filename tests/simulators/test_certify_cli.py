@@ -33,9 +33,15 @@ from simulators.certify.watch import RULES
 from tests.builders import BANK, DATE
 from tests.certified import machine_with_dues, means_with
 from tests.children import SECONDS, running
+from tests.clocks import still
 from tests.machine import ZMK, Machine
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "certify.md"
+
+
+def today() -> datetime:
+    """The command asks by the computer's clock: the machine has to live on the same day."""
+    return datetime.now().astimezone()
 
 
 def run(*arguments: str | Path) -> Result:
@@ -77,7 +83,7 @@ def test_dues_are_written_for_a_date(tmp_path: Path) -> None:
 
 
 def test_a_machine_is_examined_by_its_settings(tmp_path: Path) -> None:
-    with machine_with_dues(tmp_path) as machine:
+    with machine_with_dues(tmp_path, today()) as machine:
         out = tmp_path / "out"
         given = ("fep", "--config", tmp_path / "qianzhi.toml", "--port", str(machine.port()), "--out", out)
         found = run(*given, "--only", "SIGN,FRAME")
@@ -92,7 +98,7 @@ def test_a_machine_is_examined_by_terms_given_and_a_failure_is_the_exit_code(tmp
     zmk = tmp_path / "zmk.hex"
     zmk.touch(mode=0o600)
     zmk.write_text(ZMK.hex())
-    with machine_with_dues(tmp_path, limits="bad_macs = 3") as machine:
+    with machine_with_dues(tmp_path, today(), limits="bad_macs = 3") as machine:
         out = tmp_path / "out"
         given = ("fep", "--bank", BANK, "--port", str(machine.port()), "--zmk-file", zmk, "--out", out)
         good = run(*given, "--only", "ECHO")
@@ -104,7 +110,7 @@ def test_a_machine_is_examined_by_terms_given_and_a_failure_is_the_exit_code(tmp
 
 def test_what_is_missing_is_said(tmp_path: Path) -> None:
     assert "without --config give --bank, --port and --zmk-file" in run("fep", "--port", "1").output
-    with machine_with_dues(tmp_path) as machine:
+    with machine_with_dues(tmp_path, today()) as machine:
         given = ("fep", "--config", tmp_path / "qianzhi.toml", "--port", str(machine.port()))
         assert "no case begins so" in run(*given, "--only", "NO-SUCH-CASE").output
         assert "no bank 99 in the settings; there are 01020000" in run(*given, "--bank", "99").output
@@ -136,7 +142,7 @@ def test_settings_where_everything_has_them_need_not_be_named(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert "without --config give --bank, --port and --zmk-file" in run("fep").output
-    with machine_with_dues(tmp_path / "var") as machine:
+    with machine_with_dues(tmp_path / "var", today()) as machine:
         found = run("fep", "--port", str(machine.port()), "--only", "ECHO")
         zmk = tmp_path / "zmk.hex"
         zmk.touch(mode=0o600)
@@ -162,7 +168,7 @@ def test_a_machine_behind_tls_is_examined(tmp_path: Path) -> None:
     FrontBook(store, front_key.check_value, urandom).create()
     load_book(store, bookfile.parse(dues.write(DATE)), front_key.identity, 1)
     store.close()
-    machine = Machine(settings)
+    machine = Machine(settings, still(today()))
     try:
         for bank in SAMPLE_BANKS:
             port, out = str(machine.port(bank.code)), tmp_path / bank.code

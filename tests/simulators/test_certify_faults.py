@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
@@ -13,9 +14,10 @@ from fep import gate, link, session
 from fep.keys import BankKeys, SessionKey
 from fep.link import Link
 from fep.server import Server
-from ledger import decide
+from ledger import decide, inquire, reversal, settlement
+from ledger.decision import Decision, Refusal, answer_of, refused
 from ledger.request import Act, Answer, Request
-from ledger.view import View
+from ledger.view import Due, View
 from protocol.dialect import Dialect
 from protocol.errors import FormatError
 from protocol.framing import Frame
@@ -161,33 +163,77 @@ def signs_on_anybody(patch: Patch) -> None:
 
 
 def forgives_reused_keys(patch: Patch) -> None:
-    patch.setattr(decide, "_again", lambda _, known: decide.answer_of(known, replayed=True))
+    patch.setattr(decide, "_again", lambda _request, known, _view: answer_of(known, replayed=True))
 
 
 def lays_no_tombstone(patch: Patch) -> None:
-    real = decide._refused
+    def forgetful(request: Request, view: View, refusal: Refusal, **_: bool) -> Decision:
+        return refused(request, view, refusal)
 
-    def refused(request: Request, view: View, refusal: Any, *, remember: bool = False) -> Any:  # noqa: ANN401
-        return real(request, view, refusal)
-
-    patch.setattr(decide, "_refused", refused)
+    patch.setattr(reversal, "refused", forgetful)
 
 
-def decides(act: Act, rule: Callable[[Request, View], decide.Decision]) -> Callable[[Patch], None]:
+def agrees_with_anything(patch: Patch) -> None:
+    patch.setattr(reversal, "_disagreement", lambda *_: None)
+
+
+def keeps_no_window(patch: Patch) -> None:
+    patch.setattr(gate.KeyWindow, "holds", lambda *_: True)
+
+
+def decides(act: Act, rule: Callable[[Request, View], Decision]) -> Callable[[Patch], None]:
     return lambda patch: patch.setattr(decide, "DECIDERS", {**decide.DECIDERS, act: rule})
 
 
-def only_says_reversed(_request: Request, view: View) -> decide.Decision:
-    return decide.Decision(Answer(Response.APPROVED, business_date=view.day.date if view.day else ""))
+def looks_at_the_number_first(patch: Patch) -> None:
+    """Who guesses then learns a number without any money."""
+
+    def settle(request: Request, view: View) -> Decision:
+        due = view.dues.get(request.due)
+        if due is not None and due.kind == "benefit" and due.beneficiary != request.identity:
+            return refused(request, view, Refusal(Response.IDENTITY_DIFFERS, "IDENTITY DIFFERS"))
+        return settlement.settle(request, view)
+
+    decides(Act.PAY, decide._keyed(settle))(patch)
+
+
+def never_locks(patch: Patch) -> None:
+    """The right number is paid, however many wrong ones came before it."""
+    real = settlement._judge_identity
+
+    def judge(request: Request, view: View, due: Due) -> settlement._Judged:
+        return settlement._Judged(None) if due.beneficiary == request.identity else real(request, view, due)
+
+    patch.setattr(settlement, "_judge_identity", judge)
+
+
+def names_whoever_asks(patch: Patch) -> None:
+    patch.setattr(inquire, "masked_name", lambda name: name)
+
+
+def keeps_every_day(patch: Patch) -> None:
+    """A day that was not kept has nought in all its figures."""
+
+    def totals(request: Request, view: View) -> Answer:
+        return inquire.reconcile_totals(request, replace(view, kept=frozenset({request.date})))
+
+    decides(Act.TOTALS, decide._read_only(totals))(patch)
+
+
+def _receipt_for_anything(asked: Message, said: Message, _answer: Answer) -> Mapping[int, str | None]:
+    return {62: "RECEIPT"} if asked.mti == "0220" and 38 in said.fields else {}
+
+
+def signs_on_by_any_mti(patch: Patch) -> None:
+    patch.setattr(link, "check_network", lambda *_: None)
+
+
+def only_says_reversed(_request: Request, view: View) -> Decision:
+    return Decision(Answer(Response.APPROVED, business_date=view.day.date if view.day else ""))
 
 
 def refuses_advices(patch: Patch) -> None:
-    def advised(request: Request, view: View, matched: Any) -> Any:  # noqa: ANN401 - either of two
-        if isinstance(matched, decide.Refusal):
-            return decide._refused(request, view, matched)
-        return decide._approved(request, view, decide._settlement(request, view, matched), matched)
-
-    patch.setattr(decide, "_advised", advised)
+    patch.setattr(settlement, "_unfit", refused)
 
 
 def counts_no_reversals(patch: Patch) -> None:
@@ -196,8 +242,8 @@ def counts_no_reversals(patch: Patch) -> None:
     says(lambda _asked, said, _answer: zeros if said.mti == "0510" else {})(patch)
 
 
-def takes_pins(patch: Patch) -> None:
-    patch.setattr(gate, "_PIN_FIELDS", frozenset())
+def takes_secrets(patch: Patch) -> None:
+    patch.setattr(gate, "_NEVER_ACCEPTED", {})
 
 
 def refuses_unknown_tags(patch: Patch) -> None:
@@ -239,15 +285,7 @@ def keeps_tpdu(patch: Patch) -> None:
 
 
 def pays_anybody(patch: Patch) -> None:
-    real = decide.match_due
-
-    def match(request: Request, view: View) -> Any:  # noqa: ANN401 - either of two
-        found = real(request, view)
-        if isinstance(found, decide.Refusal) and found.response is Response.IDENTITY_DIFFERS:
-            return view.dues[request.due]
-        return found
-
-    patch.setattr(decide, "match_due", match)
+    patch.setattr(settlement, "_judge_identity", lambda *_: settlement._Judged(None))
 
 
 def _mti(digits: str) -> Callable[[Patch], None]:
@@ -312,7 +350,27 @@ FAULTS: Mapping[str, Fault] = MappingProxyType(
         "finds all totals good": Fault(
             says(lambda _asked, said, _answer: {39: "00", 66: "1"} if said.mti == "0510" else {}), "TOTAL-02"
         ),
-        "takes a PIN": Fault(takes_pins, "PIN-01"),
+        "takes a PIN": Fault(takes_secrets, "PIN-01"),
+        "takes a PIN in totals": Fault(takes_secrets, "PIN-03"),
+        "takes a PIN in an echo": Fault(takes_secrets, "PIN-04"),
+        "takes track 2": Fault(takes_secrets, "TRACK-01"),
+        "takes track 3": Fault(takes_secrets, "TRACK-02"),
+        "signs on by a 0802": Fault(signs_on_by_any_mti, "NOT-06"),
+        "prints a receipt of what was taken back": Fault(forgives_reused_keys, "REP-04"),
+        "prints a receipt of what does not fit": Fault(says(_receipt_for_anything), "ADV-04"),
+        "reverses another amount": Fault(agrees_with_anything, "AGREE-AMOUNT"),
+        "reverses at another branch": Fault(agrees_with_anything, "AGREE-BRANCH"),
+        "reverses for another card": Fault(agrees_with_anything, "AGREE-CARD"),
+        "reverses another policy's": Fault(agrees_with_anything, "AGREE-POLICY"),
+        "reverses another due's": Fault(agrees_with_anything, "AGREE-DUE"),
+        "cancels another policy's": Fault(agrees_with_anything, "AGREE-CANCEL-POLICY"),
+        "takes a key of any date": Fault(keeps_no_window, "DATE-01"),
+        "takes a DE 90 of any date": Fault(keeps_no_window, "DATE-04"),
+        "is in balance on a day that was not kept": Fault(keeps_every_day, "DATE-06"),
+        "takes an advice for authority to pay": Fault(pays_anybody, "ADV-06"),
+        "looks at the number first": Fault(looks_at_the_number_first, "OUT-76-LAST"),
+        "has anybody guess for ever": Fault(never_locks, "OUT-76-LOCKED"),
+        "names a holder to whoever asks": Fault(names_whoever_asks, "INQ-07"),
         "refuses unknown tags": Fault(refuses_unknown_tags, "TLV-01"),
         "takes groups that are cut short": Fault(takes_cut_groups, "TLV-03"),
         "does not ask for an RRN": Fault(does_not_ask_for("0200", 37), "MUST-0200-37"),

@@ -49,8 +49,8 @@ _LONG = 8193
 _TPDU_BYTES = 5
 _TPDU_OF_ANOTHER_KIND = b"\x00\x15\x61\x00\x03\x00\x07"
 _ANY_TEXT: Mapping[str, str] = MappingProxyType({"a": "A", "an": "A", "ns": "1", "ans": "A", "z": "1"})
-_NOT_USED_HERE = frozenset({1, 52, 53, 64, 65, 125, 128})
-"""Bitmaps, MACs, and what carries or describes a PIN."""
+_NOT_USED_HERE = frozenset({1, 35, 36, 45, 52, 53, 64, 65, 125, 128})
+"""Bitmaps, MACs, a card's tracks, and what carries or describes a PIN."""
 
 
 def _bad_length(kind: str) -> Step:
@@ -134,6 +134,9 @@ def _date_of(talk: Talk, name: str) -> str:
 
 _NO_OPERATOR = "only the operator can cut over: ask for it with --cutover"
 _CUTOVER = needs(lambda means: means.cutover, _NO_OPERATOR)
+_REACHES_BACK = needs(
+    lambda means: means.terms.reversal_days, "the bank's reversals reach no earlier business day"
+)
 
 CONVERSATION: tuple[Case, ...] = (
     Case(
@@ -318,6 +321,7 @@ CUTOVER: tuple[Case, ...] = (
         "`0800/201` cutover (the FEP announces the new business date in DE 15)",
         (
             _CUTOVER,
+            _REACHES_BACK,
             sign_on,
             ask(settle(_DUE), code("00"), name="yesterday"),
             _notice,
@@ -330,9 +334,10 @@ CUTOVER: tuple[Case, ...] = (
         "6",
         "日切后不可当日撤销，可冲正",
         "After the cut-over a cancel is refused with 12, a reversal is not",
-        "not possible in this state (already paid, cancelled, lapsed; cancel after cutover)",
+        "It reaches one business day back",
         (
             _CUTOVER,
+            _REACHES_BACK,
             sign_on,
             ask(settle(_DUE), code("00"), name="yesterday"),
             _notice,

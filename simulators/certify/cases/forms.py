@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from types import MappingProxyType
 
 from protocol.message import NAMES
 from simulators.certify import dues
-from simulators.certify.drafts import Draft, cancel, changed, inquire, network, reverse, settle, totals
+from simulators.certify.drafts import (
+    Draft,
+    at_another_time,
+    cancel,
+    changed,
+    inquire,
+    naming_another_time,
+    network,
+    reverse,
+    settle,
+    totals,
+)
 from simulators.certify.forgery import malformed
 from simulators.certify.steps import (
     Case,
@@ -17,6 +29,7 @@ from simulators.certify.steps import (
     ask,
     ask_bytes,
     code,
+    connect,
     echoes,
     has_group,
     names_field,
@@ -139,6 +152,73 @@ _MALFORMED: tuple[Case, ...] = (
     ),
 )
 
+_RULE_WINDOW = "DE 7 may lie 31 days back (`limits.key_days`) and one ahead."
+_RULE_DAY = (
+    "a date that has not begun, is no business date, or is another year's gets 25, one that does not exist 30"
+)
+
+
+def _totals_in(days: int) -> Draft:
+    """Totals of the day so many days from now."""
+    return lambda talk: changed(totals()(talk), {15: f"{talk.means.now() + timedelta(days):%m%d}"})
+
+
+def _dated(id_: str, title: str, title_en: str, rule: str, *steps: Step) -> Case:
+    return Case(id_, "4", title, title_en, rule, (sign_on, *steps))
+
+
+_DATES: tuple[Case, ...] = (
+    _dated(
+        "DATE-01",
+        "DE 7过早：30",
+        "A DE 7 of 40 days ago: 30, whatever is asked for",
+        _RULE_WINDOW,
+        ask(at_another_time(settle(_DUE), -40), code("30"), names_field(7)),
+        ask(at_another_time(_INQUIRY, -40), code("30"), names_field(7)),
+        ask(settle(_DUE), code("00"), name="paid"),
+        ask(at_another_time(reverse("paid"), -40), code("30"), names_field(7)),
+    ),
+    _dated(
+        "DATE-02",
+        "DE 7过晚：30",
+        "A DE 7 three days ahead: 30",
+        _RULE_WINDOW,
+        ask(at_another_time(settle(_DUE), 3), code("30"), names_field(7)),
+    ),
+    _dated(
+        "DATE-03",
+        "DE 7在窗口内",
+        "A DE 7 of 30 days ago is taken",
+        _RULE_WINDOW,
+        ask(at_another_time(settle(_DUE), -30), code("00")),
+    ),
+    _dated(
+        "DATE-04",
+        "DE 90过早：30，原交易有效",
+        "A DE 90 of 40 days ago: 30, and no tombstone",
+        "Outside that window a request gets 30, and so does DE 90",
+        ask(settle(_DUE), code("00"), name="paid"),
+        ask(naming_another_time(reverse("paid"), -40), code("30"), names_field(90)),
+        ask(naming_another_time(cancel("paid"), -40), code("30"), names_field(90)),
+        ask(settle(_DUE), code("12")),
+    ),
+    _dated(
+        "DATE-05",
+        "对账日期不存在：30",
+        "Totals of a date that no year has: 30",
+        _RULE_DAY,
+        ask(totals(fields={15: "0230"}), code("30"), names_field(15), absent(66)),
+    ),
+    _dated(
+        "DATE-06",
+        "对账日期不是业务日：25",
+        "Totals of days that were not kept, ahead and long ago: 25, never in balance",
+        _RULE_DAY,
+        ask(_totals_in(1), code("25"), there(44), absent(66)),
+        ask(_totals_in(-180), code("25"), there(44), absent(66)),
+    ),
+)
+
 _GROUPS: tuple[Case, ...] = (
     Case(
         "TLV-01",
@@ -217,6 +297,8 @@ def _unsupported(id_: str, title: str, title_en: str, rule: str, draft: Draft, *
 
 _RULE_ELSE = "answered with the same DE 7, 11, 32, 41 and DE 39 = 40"
 _RULE_PIN = "a message that carries one gets 40, and its bytes are never logged or kept"
+_RULE_TRACK = "track data: never, in no message; a message that carries it gets 40"
+_RULE_NETWORK = "any other 08xx is answered 40"
 _UNSUPPORTED: tuple[Case, ...] = (
     _unsupported(
         "NOT-01",
@@ -271,6 +353,49 @@ _UNSUPPORTED: tuple[Case, ...] = (
         inquire("311000", [("PN", _DUE.policy)], {52: "0" * 16}),
         absent(52),
     ),
+    _unsupported(
+        "PIN-03",
+        "含PIN的对账：40",
+        "Totals that carry a PIN block: 40",
+        _RULE_PIN,
+        totals(fields={52: "0" * 16}),
+        absent(52),
+    ),
+    _unsupported(
+        "PIN-04",
+        "含PIN数据的线路测试：40",
+        "An echo that carries what describes a PIN: 40",
+        _RULE_PIN,
+        network("301", {53: "0" * 16}),
+        absent(53),
+    ),
+    _unsupported(
+        "TRACK-01",
+        "含二磁道数据的交易：40",
+        "A collection that carries track 2: 40",
+        _RULE_TRACK,
+        settle(_DUE, {35: f"{dues.CARD}=2912"}),
+        absent(35),
+    ),
+    _unsupported(
+        "TRACK-02",
+        "含三磁道数据的查询：40",
+        "An inquiry that carries track 3: 40",
+        _RULE_TRACK,
+        inquire("311000", [("PN", _DUE.policy)], {36: f"99{dues.CARD}=156"}),
+        absent(36),
+    ),
+    Case(
+        "NOT-06",
+        "3",
+        "0802签到：40",
+        "A sign-on by another 08xx: 40, and no key",
+        _RULE_NETWORK,
+        (connect, ask(network("001", mti="0802"), code("40"), absent(48), sealed=False)),
+    ),
+    _unsupported(
+        "NOT-07", "0820线路测试：40", "An echo by 0820: 40", _RULE_NETWORK, network("301", mti="0820")
+    ),
 )
 
-FORMS: tuple[Case, ...] = (*_missing(), *_MALFORMED, *_GROUPS, *_UNSUPPORTED)
+FORMS: tuple[Case, ...] = (*_missing(), *_MALFORMED, *_DATES, *_GROUPS, *_UNSUPPORTED)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ledger.bookfile import KINDS
+from ledger.bookfile import KINDS, DueLine
 from protocol.message import Message
 from simulators.certify import dues
 from simulators.certify.drafts import again, cancel, changed, inquire, reverse, settle
@@ -13,6 +13,7 @@ from simulators.certify.steps import (
     Expectation,
     Step,
     absent,
+    as_taken_back,
     ask,
     code,
     echoes,
@@ -38,7 +39,10 @@ _NAMES = {
 }
 _RULE_FIRST = "A repeat (same key, same content, 0200 again or 0201) gets the first answer again,"
 _RULE_REFUSAL = "a refusal stays a refusal: a repeat never turns it into an approval."
-_RULE_ADVICE = "the FEP records it, it cannot refuse (it answers 00,"
+_RULE_ADVICE = "the FEP records it, it cannot refuse: it answers 00"
+_RULE_PAID = (
+    "it is judged as a request and may be refused, unless the bank's entry says `payout_advices = true`"
+)
 _RULE_AMOUNT = "DE 4 must equal the due's amount."
 
 
@@ -84,7 +88,15 @@ def _refused(*wanted: str) -> tuple[Expectation, ...]:
     return code(*wanted), absent(38, 62)
 
 
+def _to(due: DueLine, identity: str) -> list[tuple[str, str]]:
+    """The groups of a payout of a due to somebody."""
+    return [("PN", due.policy), ("DU", due.due), ("IN", identity)]
+
+
 _PAID = ask(settle(_DUE), code("00"), name="paid")
+_NOBODYS = _PAYOUT._replace(policy=dues.NO_POLICY)
+_LOCKED = dues.locked_due()
+_WRONG_NUMBERS = 5
 _OUTCOMES: tuple[Case, ...] = (
     _out(
         "OUT-12-PAID",
@@ -175,6 +187,23 @@ _OUTCOMES: tuple[Case, ...] = (
         ask(settle(_PAYOUT), code("00")),
     ),
     _out(
+        "OUT-76-LAST",
+        "证件号最后判断",
+        "The identity number is looked at last: 13 and 12 come before 76",
+        "The number is looked at last, when everything else fits",
+        ask(settle(_PAYOUT, {4: f"{_PAYOUT.amount + 1:012d}"}, _to(_PAYOUT, dues.STRANGER)), *_refused("13")),
+        ask(settle(_PAYOUT), code("00")),
+        ask(settle(_PAYOUT, groups=_to(_PAYOUT, dues.STRANGER)), *_refused("12")),
+    ),
+    _out(
+        "OUT-76-LOCKED",
+        "五次证件号不符后：一律76",
+        "After five wrong numbers for a due every number is answered 76",
+        "After five wrong numbers for one due on one business date every number gets 76",
+        *(ask(settle(_LOCKED, groups=_to(_LOCKED, dues.STRANGER)), *_refused("76")),) * _WRONG_NUMBERS,
+        ask(settle(_LOCKED), *_refused("76")),
+    ),
+    _out(
         "OUT-REASON",
         "拒绝时DE 44说明原因",
         "Every refusal has its reason in DE 44, an approval has none",
@@ -224,12 +253,12 @@ _REPEATS: tuple[Case, ...] = (
     ),
     _out(
         "REP-04",
-        "冲正后的重发：仍是首次应答",
-        "A repeat after the reversal: the first answer, and the due stays open",
-        "It never acts twice",
+        "冲正后的重发：首次应答的代码，无收据",
+        "A repeat after the reversal: the first codes and no receipt, and the due stays open",
+        "Of what was taken back since, the repeat has the first codes, no DE 62, and DE 44 says `REVERSED`.",
         _PAID,
         ask(reverse("paid"), code("00")),
-        ask(again("paid", "0201"), same_as("paid"), name="second"),
+        ask(again("paid", "0201"), code("00"), as_taken_back("paid"), name="second"),
         ask(settle(_DUE), code("00")),
     ),
     _out(
@@ -300,14 +329,14 @@ _ADVICES: tuple[Case, ...] = (
         "通知的保单不存在：00",
         "An advice on a policy that is not there: 00 all the same",
         _RULE_ADVICE,
-        ask(settle(_DUE, groups=[("PN", dues.NO_POLICY)], mti="0220"), code("00")),
+        ask(settle(_DUE, groups=[("PN", dues.NO_POLICY)], mti="0220"), code("00"), absent(62)),
     ),
     _out(
         "ADV-04",
         "通知的金额不符：00",
         "An advice of another amount: 00 all the same",
         _RULE_ADVICE,
-        ask(settle(_DUE, {4: f"{_DUE.amount + 1:012d}"}, mti="0220"), code("00")),
+        ask(settle(_DUE, {4: f"{_DUE.amount + 1:012d}"}, mti="0220"), code("00"), absent(62)),
     ),
     _out(
         "ADV-05",
@@ -315,7 +344,27 @@ _ADVICES: tuple[Case, ...] = (
         "An advice on a due that is paid: 00 all the same",
         _RULE_ADVICE,
         _PAID,
-        ask(settle(_DUE, mti="0220"), code("00")),
+        ask(settle(_DUE, mti="0220"), code("00"), absent(62)),
+    ),
+    _out(
+        "ADV-06",
+        "无权通知给付：与请求同样判断",
+        "An advice of a payout is judged as a request: 76, 13, 25",
+        _RULE_PAID,
+        needs(lambda means: not means.terms.payout_advices, "the bank's advices of payouts are recorded"),
+        ask(settle(_PAYOUT, groups=_to(_PAYOUT, dues.STRANGER), mti="0220"), *_refused("76")),
+        ask(settle(_PAYOUT, {4: f"{_PAYOUT.amount + 1:012d}"}, mti="0220"), *_refused("13")),
+        ask(settle(_PAYOUT, groups=_to(_NOBODYS, dues.BENEFICIARY), mti="0220"), *_refused("25")),
+        ask(settle(_PAYOUT), code("00")),
+    ),
+    _out(
+        "ADV-07",
+        "有权通知给付：00，无收据",
+        "An advice of a payout that fits nothing, where the bank's are recorded: 00, and no receipt",
+        _RULE_PAID,
+        needs(lambda means: means.terms.payout_advices, "the bank's advices of payouts are no authority"),
+        ask(settle(_PAYOUT, groups=_to(_PAYOUT, dues.STRANGER), mti="0220"), code("00"), absent(62)),
+        ask(settle(_PAYOUT), code("00"), there(62)),
     ),
 )
 

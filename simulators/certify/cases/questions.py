@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ledger.bookfile import KINDS, DueLine
 from protocol.errors import FormatError
 from protocol.message import Message
 from protocol.tlv import parse
@@ -20,19 +21,21 @@ from simulators.certify.steps import (
     group,
     groups_of,
     has_group,
+    needs,
     no_group,
     sign_on,
     there,
     value,
 )
-from simulators.certify.talk import Talk
+from simulators.certify.talk import NotApplicable, Talk
+from simulators.certify.terms import Terms
 from simulators.certify.wire import Heard
 
 _DUE = dues.due_of("500000")
 _PAYOUT = dues.due_of("263000")
 _NET = 97
 _PAGES_MAX = 20
-_RULE_LISTED = "one due: nested DU, DK, DD, AM, ST (repeats)"
+_RULE_LISTED = "one due: nested DU, PC, DK, DD, AM, ST (repeats)"
 _RULE_TOTALS = "The answer carries the FEP's own totals in the same fields, DE 66, and DE 39 00 or 95."
 
 
@@ -55,12 +58,12 @@ def _open_dues(talk: Talk, heard: Heard) -> list[dict[str, str]] | None:
         return None
 
 
-def _lists(due: str, kind: str, amount: int) -> Expectation:
+def _lists(due: DueLine) -> Expectation:
     """Just this due is listed, with all that belongs to it."""
 
     def look(talk: Talk, heard: Heard) -> Check:
         seen = _open_dues(talk, heard)
-        wanted = {"DU": due, "DK": kind, "AM": str(amount)}
+        wanted = {"DU": due.due, "PC": due.code, "DK": due.kind, "AM": str(due.amount)}
         only = seen[0] if seen is not None and len(seen) == 1 else {}
         holds = wanted.items() <= only.items() and len(only.get("DD", "")) == 8 and bool(only.get("ST"))
         told = ", ".join(f"{tag} {text}" for tag, text in wanted.items())
@@ -103,6 +106,19 @@ def _status(talk: Talk, heard: Heard) -> str:
     return next((one.value for one in groups_of(talk, heard) or () if one.tag == "ST"), "")
 
 
+def _in_chinese(talk: Talk) -> None:
+    """The case is for dialects that can carry the holder's name."""
+    if not talk.codec.dialect.carries(dues.HOLDER):
+        raise NotApplicable(f"the dialect {talk.terms.dialect} carries no Chinese")
+
+
+def _not_settled(terms: Terms) -> list[tuple[str, str]]:
+    """The PN of a policy whose one due the bank may not settle; nothing where it may settle all."""
+    forbidden = [one for one in terms.forbidden_codes if one in KINDS]
+    return [("PN", dues.due_of(one).policy) for one in forbidden[:1]]
+
+
+_WITH_IN = [("PN", _DUE.policy), ("IN", dues.STRANGER)]
 _PAID = ask(settle(_DUE), code("00"), name="paid")
 _ASK_DUES = inquire("310000", [("PN", _DUE.policy)])
 _OUTCOME = inquire("312000", [], of="paid")
@@ -113,7 +129,7 @@ _INQUIRIES: tuple[Case, ...] = (
         "应收查询（310000）",
         "What is due: each due with its parts",
         _RULE_LISTED,
-        ask(_ASK_DUES, code("00"), group("PN", _DUE.policy), _lists(_DUE.due, "premium", _DUE.amount)),
+        ask(_ASK_DUES, code("00"), group("PN", _DUE.policy), _lists(_DUE)),
     ),
     _case(
         "INQ-01",
@@ -124,7 +140,7 @@ _INQUIRIES: tuple[Case, ...] = (
         ask(
             inquire("310000", [("PN", _PAYOUT.policy)]),
             code("00"),
-            _lists(_PAYOUT.due, "benefit", _PAYOUT.amount),
+            _lists(_PAYOUT),
         ),
     ),
     _case(
@@ -190,6 +206,36 @@ _INQUIRIES: tuple[Case, ...] = (
         lambda talk: talk.said.update(paid=settle(_DUE)(talk)),
         ask(_OUTCOME, code("25")),
     ),
+    _case(
+        "INQ-07",
+        "4",
+        "投保人姓名：不带IN时遮蔽",
+        "NM is masked, and whole where the inquiry carries IN",
+        "NM is masked (`张*`) unless the inquiry carries IN",
+        _in_chinese,
+        ask(_ASK_DUES, code("00"), group("NM", f"{dues.HOLDER[0]}*")),
+        ask(inquire("311000", [("PN", _DUE.policy)]), code("00"), group("NM", f"{dues.HOLDER[0]}*")),
+        ask(inquire("310000", _WITH_IN), code("00"), group("NM", dues.HOLDER)),
+        ask(inquire("311000", _WITH_IN), code("00"), group("NM", dues.HOLDER)),
+    ),
+    _case(
+        "INQ-08",
+        "4",
+        "不列本行未开通的应收",
+        "A due that the bank may not settle is not listed",
+        "An inquiry lists the dues that the bank may settle.",
+        needs(lambda means: _not_settled(means.terms), "the bank may settle every due"),
+        ask(lambda talk: inquire("310000", _not_settled(talk.terms))(talk), code("00"), _lists_none),
+    ),
+    _case(
+        "INQ-09",
+        "6",
+        "终端不允许的查询：58",
+        "An inquiry at a terminal that may not do it: 58",
+        "transaction not allowed to this bank / terminal",
+        needs(lambda means: means.terms.forbidden_terminal, "every terminal of the bank is allowed"),
+        ask(lambda talk: changed(_ASK_DUES(talk), {41: talk.terms.forbidden_terminal}), code("58")),
+    ),
 )
 
 # Receipts.
@@ -234,6 +280,17 @@ _RECEIPTS: tuple[Case, ...] = (
         "A receipt that is not there: 25",
         "no such policy or due",
         ask(inquire("313000", [("RN", "000000000000000000000")]), code("25")),
+    ),
+    _case(
+        "RECEIPT-03",
+        "6",
+        "已冲正的交易无收据：12",
+        "No receipt of what was taken back: 12",
+        "not possible in this state (already paid, cancelled, lapsed;",
+        _PAID,
+        ask(reverse("paid"), code("00"), name="reversal"),
+        ask(_ask_receipt, code("12")),
+        ask(inquire("313000", [], of="paid"), code("12")),
     ),
 )
 
@@ -384,7 +441,7 @@ def _all_open(talk: Talk) -> None:
             continue  # INQ-04 has counted them
         ask(inquire("310000", [("PN", entry.policy.policy)]), code("00"), name="open")(talk)
         seen = sorted(one.get("DU", "") for one in _open_dues(talk, talk.heard["open"]) or ())
-        wanted = sorted(due.due for due in entry.dues)
+        wanted = sorted(due.due for due in entry.dues if due.code not in talk.terms.forbidden_codes)
         talk.check(
             f"{entry.policy.policy}: {' '.join(wanted) or 'nothing'} open", " ".join(seen), seen == wanted
         )

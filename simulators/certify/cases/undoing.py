@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
+from protocol.message import Message
+from protocol.tlv import build
 from simulators.certify import dues
-from simulators.certify.drafts import again, cancel, inquire, reverse, settle, unheard
+from simulators.certify.drafts import Draft, again, cancel, changed, inquire, reverse, settle, unheard
 from simulators.certify.result import Check
 from simulators.certify.steps import (
     Case,
@@ -48,9 +52,91 @@ def _listed(due: str) -> Expectation:
     return look
 
 
+def _groups(policy: str, due: str) -> Draft:
+    """A reversal that says of which policy and due its original is."""
+
+    def draft(talk: Talk) -> Message:
+        text = build((("PN", policy), ("DU", due)), talk.codec.dialect.de48_encoding)
+        return reverse("paid", {48: text})(talk)
+
+    return draft
+
+
+def _cancel_of(policy: str) -> Draft:
+    """A cancel that says of which policy its original is."""
+
+    def draft(talk: Talk) -> Message:
+        return cancel("paid", {48: build((("PN", policy),), talk.codec.dialect.de48_encoding)})(talk)
+
+    return draft
+
+
+_RULE_AGREES = (
+    "It must agree with it in DE 3, DE 4, DE 42, and in DE 2, PN and DU where it has them (a cancel too, but"
+    " for DE 3); else it is refused and the original stands."
+)
+_OTHER_CARD = f"{dues.CARD[:-1]}9"
+_FILLED = "0" * 10 + "1"
+_OTHER_BRANCH = "BRANCH999999999"
+_CENT_MORE = f"{_DUE.amount + 1:012d}"
+_STANDS = ask(settle(_DUE), code("12"))
+
+
+def _filled_otherwise(talk: Talk) -> Message:
+    made = reverse("paid")(talk)
+    return changed(made, {90: f"{made.fields[90][:31]}{_FILLED}"})
+
+
+def _agreeing() -> Iterator[Case]:
+    """One case for what a reversal or cancel may say of its original that is not so."""
+    said: Mapping[str, tuple[str, str, Draft, str]] = {
+        "AMOUNT": ("金额不是原交易的", "another amount", reverse("paid", {4: _CENT_MORE}), "13"),
+        "CODE": ("处理码不是原交易的", "another DE 3", reverse("paid", {3: "502000"}), "12"),
+        "BRANCH": ("网点不是原交易的", "another DE 42", reverse("paid", {42: _OTHER_BRANCH}), "12"),
+        "CARD": ("卡号不是原交易的", "another DE 2", reverse("paid", {2: _OTHER_CARD}), "12"),
+        "POLICY": ("保单不是原交易的", "another PN", _groups(_PAYOUT.policy, _DUE.due), "25"),
+        "DUE": ("应收不是原交易的", "another DU", _groups(_DUE.policy, _PAYOUT.due), "25"),
+        "FILLER": ("DE 90填充不是零", "a DE 90 whose last 11 are not zeros", _filled_otherwise, "30"),
+        "CANCEL-AMOUNT": (
+            "撤销金额不符",
+            "another amount in a cancel",
+            cancel("paid", {4: _CENT_MORE}),
+            "13",
+        ),
+        "CANCEL-BRANCH": (
+            "撤销网点不符",
+            "another DE 42 in a cancel",
+            cancel("paid", {42: _OTHER_BRANCH}),
+            "12",
+        ),
+        "CANCEL-POLICY": ("撤销保单不符", "another PN in a cancel", _cancel_of(_PAYOUT.policy), "25"),
+    }
+    paid = ask(settle(_DUE, {2: dues.CARD}), code("00"), name="paid")
+    for name, (title, title_en, draft, right) in said.items():
+        yield _case(
+            f"AGREE-{name}",
+            f"{title}：{right}，原交易有效",
+            f"{title_en[0].upper()}{title_en[1:]}: {right}, and the original stands",
+            _RULE_AGREES,
+            paid,
+            ask(draft, code(right)),
+            _STANDS,
+        )
+
+
 _PAID = ask(settle(_DUE), code("00"), name="paid")
 _OPEN = ask(inquire("310000", [("PN", _DUE.policy)]), code("00"), _listed(_DUE.due))
 UNDOING: tuple[Case, ...] = (
+    *_agreeing(),
+    _case(
+        "AGREE-ALL",
+        "冲正与原交易完全一致",
+        "A reversal that says PN and DU of its original",
+        _RULE_AGREES,
+        ask(settle(_DUE, {2: dues.CARD}), code("00"), name="paid"),
+        ask(_groups(_DUE.policy, _DUE.due), code("00")),
+        _OPEN,
+    ),
     _case(
         "REV-01",
         "冲正：原交易无效",
