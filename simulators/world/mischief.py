@@ -157,7 +157,8 @@ def late_undoing(scene: Scene) -> Script:
     own = unrecorded(scene, code=CANCEL, due="", terminal=deal.terminal)
     yield Ask(bank.message(own, de90=bank.original(deal)), SOON)
     yield 30.0 * bank.random.random()
-    yield Ask(bank.reversal(deal), SOON)
+    if bank.random.random() < 0.3:
+        yield Ask(bank.reversal(deal), SOON)
     yield Ask(bank.reversal(own), SOON)
 
 
