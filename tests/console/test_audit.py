@@ -88,8 +88,9 @@ def test_the_dues_are_held_against_their_file_without_any_office(here: Path) -> 
 
 
 def test_an_invented_due_and_another_beneficiary_end_with_exit_code_1(here: Path) -> None:
-    columns = "policy, code, kind, due_date, amount, beneficiary, 'open', '', 0, 0"
-    change(here, "front", f"INSERT INTO dues SELECT 'INVENTED', {columns} FROM dues LIMIT 1")  # noqa: S608
+    names = "policy, code, kind, due_date, amount, beneficiary, load"
+    row = f"SELECT 'INVENTED', {names}, 'open', '', 0, 0 FROM dues LIMIT 1"  # noqa: S608
+    change(here, "front", f"INSERT INTO dues (due, {names}, state, settled_by, turn, withdrawn) {row}")
     change(here, "front", f"UPDATE dues SET beneficiary = '{'0' * 32}' WHERE kind = 'benefit'")  # noqa: S608
     said = dues(here, "dues.csv", code=1)
     assert "due INVENTED: is in no file that was loaded" in said

@@ -34,7 +34,18 @@ def store(office_url: str) -> Iterator[Store]:
 def line(number: int, code: str = "500000", state: str = "S", amount: int = 120_000) -> BankLine:
     stan = f"{number:06d}"
     return BankLine(
-        number, "T0000001", "B00000000000001", "20261124101112", stan, "", code, "保单", "D", amount, "", state
+        number,
+        "T0000001",
+        "B00000000000001",
+        "20261124101112",
+        stan,
+        "",
+        code,
+        "保单",
+        "D",
+        amount,
+        "",
+        state,
     )
 
 
