@@ -16,22 +16,14 @@ from protocol.dialect import Dialect
 from protocol.message import ECHOED, Message, answer_mti
 from protocol.responses import Response
 from protocol.tlv import build
+from protocol.transactions import TRANSACTIONS
 
 _ECHOED = frozenset(ECHOED)
 NAME_BYTES_MAX = 120
 """Of a holder's name in DE 48 and DE 62: beside all else that an answer may say, it stays below 999 bytes."""
 
 TITLES: Mapping[str, tuple[str, str]] = MappingProxyType(
-    {
-        "500000": ("续期保费收据", "RENEWAL PREMIUM"),
-        "501000": ("首期保费收据", "FIRST PREMIUM"),
-        "502000": ("保单贷款还款收据", "POLICY LOAN REPAYMENT"),
-        "260000": ("满期保险金给付凭证", "MATURITY BENEFIT"),
-        "261000": ("生存金给付凭证", "SURVIVAL BENEFIT"),
-        "262000": ("理赔金给付凭证", "CLAIM"),
-        "263000": ("退保金给付凭证", "SURRENDER"),
-        "020000": ("当日撤销凭证", "CANCEL"),
-    }
+    {code: row.voucher for code, row in TRANSACTIONS.items() if any(row.voucher)}
 )
 """A receipt's title by processing code, in Chinese and for dialects that cannot carry it."""
 

@@ -18,6 +18,7 @@ from ledger import identity
 from ledger.day import is_date
 from ledger.leftout import ANY_ROW, Figures, Span, span_of_due
 from ledger.names import LENGTH_MAX as NAME_LENGTH_MAX
+from protocol.transactions import SETTLEMENTS
 
 HEADER: Final = "policy,state,holder,due,code,due_date,amount_fen,beneficiary"
 TRAILER: Final = "TOTAL"
@@ -25,17 +26,7 @@ WITHDRAWN: Final = "WITHDRAWN"
 LINE_BYTES_MAX: Final = 1024
 """The longest row there can be takes under 800 bytes."""
 
-KINDS: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "500000": "premium",
-        "501000": "premium",
-        "502000": "premium",
-        "260000": "benefit",
-        "261000": "benefit",
-        "262000": "benefit",
-        "263000": "benefit",
-    }
-)
+KINDS: Final[Mapping[str, str]] = MappingProxyType({code: row.kind for code, row in SETTLEMENTS.items()})
 """The kind of due that each processing code collects or pays (PROTOCOL.md section 3)."""
 
 STATES: Final = frozenset({"pending", "active", "lapsed", "terminated"})

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from protocol.responses import Response
+from protocol.transactions import TRANSACTIONS
 
 REVERSAL_DAYS_MAX = 30
 """No bank's reversals reach further back, in business days."""
@@ -32,22 +33,7 @@ class Act(StrEnum):
     REVERSE = "reverse"
 
 
-ACT_OF_CODE: Mapping[str, Act] = MappingProxyType(
-    {
-        "310000": Act.DUES,
-        "311000": Act.STATUS,
-        "312000": Act.OUTCOME,
-        "313000": Act.RECEIPT,
-        "500000": Act.COLLECT,
-        "501000": Act.COLLECT,
-        "502000": Act.COLLECT,
-        "260000": Act.PAY,
-        "261000": Act.PAY,
-        "262000": Act.PAY,
-        "263000": Act.PAY,
-        "020000": Act.CANCEL,
-    }
-)
+ACT_OF_CODE: Mapping[str, Act] = MappingProxyType({code: Act(row.act) for code, row in TRANSACTIONS.items()})
 """Processing code (DE 3) to act: PROTOCOL section 3."""
 
 INQUIRIES = frozenset({Act.DUES, Act.STATUS, Act.OUTCOME, Act.RECEIPT})

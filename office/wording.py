@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from ledger.day import DayState
 from office.breaks import BreakState
+from protocol.transactions import SETTLEMENTS
 
 
 class Words(NamedTuple):
@@ -98,15 +99,7 @@ CLASSES: Final[Mapping[str, Class]] = MappingProxyType(
 )
 
 CODES: Final[Mapping[str, Words]] = MappingProxyType(
-    {
-        "500000": Words("续期保费", "Renewal premium"),
-        "501000": Words("首期保费", "First premium"),
-        "502000": Words("保单贷款还款", "Policy-loan repayment"),
-        "260000": Words("满期给付", "Maturity benefit"),
-        "261000": Words("生存金或年金", "Survival benefit or annuity"),
-        "262000": Words("理赔给付", "Claim"),
-        "263000": Words("退保给付", "Surrender"),
-    }
+    {code: Words(row.chinese, row.english) for code, row in SETTLEMENTS.items()}
 )
 """The processing codes that move money (PROTOCOL.md section 3)."""
 

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from protocol.message import NAMES
 from protocol.responses import Response
+from protocol.transactions import TRANSACTIONS
 
 Says = Callable[[str], str]
 
@@ -75,20 +76,18 @@ MTI_DIGITS: Final = (
 )
 """What each of the MTI's four digits is called and may be (ISO 8583:1987, message type identifier)."""
 
+_ACTS: Final = MappingProxyType(
+    {
+        **dict.fromkeys(("dues", "status", "outcome", "receipt"), "inquiry: "),
+        "collect": "collection: ",
+        "pay": "payout: ",
+        "cancel": "",
+    }
+)
 CODES: Final = MappingProxyType(
     {
-        "310000": "inquiry: what is due and payable on a policy",
-        "311000": "inquiry: policy status",
-        "312000": "inquiry: outcome of an earlier transaction",
-        "313000": "inquiry: receipt again",
-        "500000": "collection: renewal premium",
-        "501000": "collection: first premium",
-        "502000": "collection: policy-loan repayment",
-        "260000": "payout: maturity benefit",
-        "261000": "payout: survival benefit or annuity",
-        "262000": "payout: claim",
-        "263000": "payout: surrender",
-        "020000": "same-day cancel",
+        code: f"{_ACTS[row.act]}{row.english[:1].lower()}{row.english[1:]}"
+        for code, row in TRANSACTIONS.items()
     }
 )
 _NETWORK: Final = MappingProxyType(

@@ -51,6 +51,12 @@ def test_a_new_minute_begins_with_the_first_after_the_old_one() -> None:
     assert (misses.is_spent(1129.0), misses.is_spent(1130.0)) == (True, False)
 
 
+@pytest.mark.parametrize(("count", "told"), [(2, 0), (3, 3)])
+def test_half_of_an_odd_minute_and_of_an_even_day_is_told_from_its_first(count: int, told: int) -> None:
+    assert after([1000.0] * count, a_minute=5, a_day=100).to_tell(1000.0) == told
+    assert after([1000.0] * count, a_minute=100, a_day=6).to_tell(1000.0) == told
+
+
 def test_each_bank_has_a_budget_of_its_own() -> None:
     spent, other = after([5.0] * 4), after([])
     assert (spent.is_spent(5.0), other.is_spent(5.0)) == (True, False)

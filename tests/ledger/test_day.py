@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from ledger.day import TRANSITIONS, DayEvent, DayState
+from ledger.day import TRANSITIONS, DayEvent, DayState, is_date
 
 
 @pytest.mark.parametrize(("state", "event"), list(product(DayState, DayEvent)))
@@ -22,3 +22,30 @@ def test_a_day_goes_through_every_state_once_and_ends() -> None:
         [state] = moves
         seen.append(state)
     assert seen == list(DayState)
+
+
+def test_a_state_and_an_event_are_written_down_as_their_names() -> None:
+    assert [str(state) for state in DayState] == [state.name.lower() for state in DayState]
+    assert [str(event) for event in DayEvent] == [event.name.lower().replace("_", " ") for event in DayEvent]
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("20261124", True),
+        ("20280229", True),
+        ("20270229", False),
+        ("20261301", False),
+        ("20260230", False),
+        ("2026112", False),
+        ("202611240", False),
+        ("2026W481", False),
+        ("2026-1-1", False),
+        ("٢٠٢٦١١٢٤", False),
+        ("", False),
+        (None, False),
+        (20261124, False),
+    ],
+)
+def test_a_date_is_eight_digits_of_a_real_day(text: object, is_one: bool) -> None:
+    assert is_date(text) is is_one

@@ -8,7 +8,7 @@ from ledger.day import DayState
 from ledger.decide import DECIDERS, OVERRIDABLE_BY_ADVICE, decide, fold
 from ledger.decision import answer_of
 from ledger.entry import Kind
-from ledger.request import FINANCIAL, INQUIRIES, Act, BankDay, Request, Totals
+from ledger.request import FINANCIAL, INQUIRIES, Act, Answer, BankDay, Request, Totals
 from ledger.view import Day, DueState, Guesses
 from protocol.responses import FINAL, Response
 from tests.builders import BENEFICIARY, DATE, benefit, due, entry, request, view
@@ -164,7 +164,7 @@ def test_each_inquiry_reads_and_writes_nothing_day_or_night(
 
 def test_a_receipt_that_does_not_exist_is_not_found() -> None:
     decision = decide(asking(Act.RECEIPT), view())
-    assert (decision.answer.response, decision.answer.reason) == ("25", "NO SUCH RECEIPT")
+    assert decision.answer == Answer(Response.NOT_FOUND, "NO SUCH RECEIPT", DATE)
 
 
 DONE = [

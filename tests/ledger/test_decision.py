@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ledger.day import DayState
-from ledger.decision import Effect, Refusal, answer_of, approved, figures_of, open_day, refused
+from ledger.decision import Decision, Effect, Refusal, answer_of, approved, figures_of, open_day, refused
 from ledger.entry import GENESIS, Entry, Kind
 from ledger.errors import InvariantBroken
 from ledger.numbering import authorization_code, receipt_number
@@ -168,6 +168,7 @@ def test_a_tombstone_stands_under_the_originals_key_at_the_next_position(remembe
     for decision in (
         refused(ASKED, view(), NO, remember=remembers),
         approved(ASKED, view(), None, None, "21", remember=remembers),
+        approved(ASKED, view(), None, None, remember=remembers),
     ):
         own, *graves = decision.entries
         assert decision.answer == answer_of(own)
@@ -235,6 +236,10 @@ def test_the_answer_says_what_the_entry_says(replayed: bool, receipt: str | None
 
 def test_an_answer_is_no_repeat_unless_that_is_said() -> None:
     assert answer_of(expected()).replayed is False
+
+
+def test_a_decision_is_an_answer_and_nothing_else_unless_that_is_said() -> None:
+    assert Decision(answer_of(expected()))[1:] == ((), None, None, None)
 
 
 def test_nothing_is_decided_while_no_business_day_exists() -> None:
