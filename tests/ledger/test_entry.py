@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from ledger.entry import GENESIS, SALT_BYTES, Entry, chain_entries, entry_hash, forgotten, holder_digest
+from ledger.entry import GENESIS, SALT_BYTES, Entry, Kind, chain_entries, entry_hash, forgotten, holder_digest
 from ledger.journal import broken_links
 from ledger.view import Chain
 from tests.builders import entry
@@ -50,3 +50,20 @@ def test_every_column_of_an_entry_stands_under_its_hash(name: str) -> None:
 def test_salts_are_one_for_each_entry(given: bytes) -> None:
     with pytest.raises(ValueError, match="bytes of salt for 3 entries"):
         chain_entries([entry(position) for position in (1, 2, 3)], GENESIS, given)
+
+
+def test_the_bytes_under_the_hash_are_a_json_array_in_utf_8_without_blanks() -> None:
+    first = linked()[0][0]
+    digest = holder_digest(first.salt, "张三")
+    text = (
+        f'[1,1,"{first.key}","collection","0200","500000","01020000","T0000001","B00000000000001","000001",'
+        f'"20261124101112","20261124101112","保000001","",120000,"156","P1","{digest}","D1","20261201","",'
+        f'"content 000001","20261124",1,"00","","000001","{first.receipt}","",'
+        f'"premium","D1",1,null,"{"0" * 64}"]'
+    )
+    assert entry_hash(first._replace(rrn="保000001")) == hashlib.sha256(text.encode()).hexdigest()
+    assert GENESIS == "0" * 64
+
+
+def test_a_kind_is_written_down_as_its_name() -> None:
+    assert [str(kind) for kind in Kind] == [kind.name.lower() for kind in Kind]
