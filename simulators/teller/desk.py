@@ -58,9 +58,12 @@ class NotFound(DeskError):
 
 @dataclass(frozen=True, slots=True)
 class OpenDue:
-    """One open due; `kind` is premium or benefit, `date` YYYYMMDD, `amount` in fen."""
+    """One open due; `code` is the DE 3 that settles it, `kind` premium or benefit, `date` YYYYMMDD, `amount`
+    in fen.
+    """
 
     due: str
+    code: str
     kind: str
     date: str
     amount: int
@@ -231,7 +234,7 @@ class BankDesk:
 
     def _due(self, text: str) -> OpenDue:
         groups = {group.tag: group.value for group in parse(text, self._encoding)}
-        return OpenDue(groups["DU"], groups["DK"], groups["DD"], int(groups["AM"]))
+        return OpenDue(groups["DU"], groups["PC"], groups["DK"], groups["DD"], int(groups["AM"]))
 
     async def _in_reactor(self, act: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Run an act in the reactor's thread and wait for it here. Raises DeskError."""

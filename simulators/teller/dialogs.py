@@ -13,16 +13,15 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Button, Input, Label, RadioButton, RadioSet, Static
+from textual.widgets import Button, Input, Label, Static
 
-from ledger.bookfile import KINDS
 from ledger.capitals import in_figures
 from simulators.teller.desk import OpenDue
 from simulators.teller.wording import Language, say, word
 
 
 class Settlement(NamedTuple):
-    """What the teller confirmed: a processing code, and the identity number of who is paid."""
+    """What the teller confirmed: the due's processing code, and the identity number of who is paid."""
 
     code: str
     identity: str
@@ -37,11 +36,9 @@ class SettleDialog(ModalScreen[Settlement | None]):
 
     BINDINGS: ClassVar = [("escape", "dismiss(None)")]
 
-    def __init__(self, language: Language, policy: str, due: OpenDue, code: str, identity: str) -> None:
+    def __init__(self, language: Language, policy: str, due: OpenDue, identity: str) -> None:
         super().__init__()
         self._language, self._policy, self._due = language, policy, due
-        self._codes = [one for one, kind in KINDS.items() if kind == due.kind]
-        self._chosen = code if code in self._codes else self._codes[0]
         self._identity = identity
 
     def compose(self) -> ComposeResult:
@@ -53,10 +50,9 @@ class SettleDialog(ModalScreen[Settlement | None]):
                 say(language, act, amount=in_figures(self._due.amount), policy=self._policy), id="question"
             )
             yield Label(f"{self._due.due}  {self._due.date}")
-            yield Label(word(language, "as"))
-            with RadioSet(id="codes"):
-                for code in self._codes:
-                    yield RadioButton(f"{code} {word(language, code)}", value=code == self._chosen)
+            yield Label(
+                f"{word(language, 'as')} {self._due.code} {word(language, self._due.code)}", id="code"
+            )
             if self._due.kind == "benefit":
                 yield Label(word(language, "identity"))
                 yield Input(self._identity, password=True, id="identity", max_length=18)
@@ -73,9 +69,8 @@ class SettleDialog(ModalScreen[Settlement | None]):
     @on(Input.Submitted, "#identity")
     def confirmed(self) -> None:
         """The teller's yes."""
-        code = self._codes[self.query_one("#codes", RadioSet).pressed_index]
         identity = self.query_one("#identity", Input).value.strip() if self.query("#identity") else ""
-        self.dismiss(Settlement(code, identity))
+        self.dismiss(Settlement(self._due.code, identity))
 
     @on(Button.Pressed, "#leave")
     def left(self) -> None:

@@ -146,13 +146,13 @@ class TellerScreen(App[None]):
             return
         policy = self._policy.policy
         known = next((one for one in self._samples if one.due == due.due), None)
-        code, identity = (known.code, known.beneficiary) if known else ("", "")
+        identity = known.beneficiary if known else ""
 
         def answered(given: Settlement | None) -> None:
             if given is not None:
                 self._work(self._settle(policy, due, given))
 
-        self.push_screen(SettleDialog(self._language, policy, due, code, identity), answered)
+        self.push_screen(SettleDialog(self._language, policy, due, identity), answered)
 
     def action_cancel(self) -> None:
         """F7: the transaction that the cursor is on."""
@@ -350,8 +350,11 @@ class TellerScreen(App[None]):
         holder = f"{policy.holder}  {self._word(policy.state)}  {policy.policy}" if policy else ""
         self.query_one("#holder", Static).update(Text(holder))
         dues = policy.dues if policy else ()
-        rows = [(due.due, _yuan(due.amount), self._word(due.kind), due.date) for due in dues]
-        self._fill("dues", ("due", "amount", "kind", "due date"), rows)
+        rows = [
+            (due.due, _yuan(due.amount), self._word(due.kind), due.date, f"{due.code} {self._word(due.code)}")
+            for due in dues
+        ]
+        self._fill("dues", ("due", "amount", "kind", "due date", "as"), rows)
 
     def _show_transactions(self) -> None:
         rows = [

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from textual.app import App
 from textual.pilot import Pilot
-from textual.widgets import DataTable, Input, RichLog, Static
+from textual.widgets import DataTable, Input, Label, RichLog, Static
 
 from ledger import sample
 from ledger.bookfile import KINDS, STATES, write
@@ -29,8 +29,8 @@ from simulators.teller.screen import Place, TellerScreen
 from simulators.teller.wording import WORDS, Happening, Language, say
 from tests.builders import BENEFICIARY
 
-PREMIUM = OpenDue("D1", "premium", "20261201", 120_000)
-BENEFIT = OpenDue("B1", "benefit", "20261120", 500_000)
+PREMIUM = OpenDue("D1", "500000", "premium", "20261201", 120_000)
+BENEFIT = OpenDue("B1", "261000", "benefit", "20261120", 500_000)
 SAMPLES = (
     Sample("P1", "premium", "500000", "D1", 120_000, ""),
     Sample("P2", "benefit", "261000", "B1", 500_000, BENEFICIARY),
@@ -40,7 +40,7 @@ BOOK = {
     LONG.policy: LONG,
     "P1": PolicyShown("P1", "张三", "active", (PREMIUM,)),
     "P2": PolicyShown("P2", "李四", "active", (BENEFIT,)),
-    "P4": PolicyShown("P4", "赵六", "active", (replace(BENEFIT, due="B4"),)),
+    "P4": PolicyShown("P4", "赵六", "active", (replace(BENEFIT, due="B4", code="262000"),)),
     "P3": PolicyShown("P3", "王五", "active", (PREMIUM, replace(PREMIUM, due="D2"))),
 }
 PAPER = "续期保费收据\n收据号：R1\n金额：1,200.00"
@@ -167,7 +167,9 @@ def test_a_premium_is_collected_in_four_keys_and_its_receipt_is_saved_for_its_ow
 
     async def act(screen: TellerScreen, pilot: Pilot[None]) -> None:
         await pressed(screen, pilot, "enter")
-        assert rows(screen, "dues") == [["D1", "1,200.00", "to collect", "20261201"]]
+        assert rows(screen, "dues") == [
+            ["D1", "1,200.00", "to collect", "20261201", "500000 renewal premium"]
+        ]
         await pressed(screen, pilot, "enter")
         assert isinstance(screen.screen, SettleDialog)
         assert desk.asked == [], "no money moves before the teller's yes"
@@ -177,7 +179,7 @@ def test_a_premium_is_collected_in_four_keys_and_its_receipt_is_saved_for_its_ow
         assert heads(screen, "transactions") == [
             *("time", "state", "amount, yuan", "act", "STAN", "DE 39", "policy", "receipt")
         ]
-        assert heads(screen, "dues") == ["due", "amount, yuan", "kind", "due date"]
+        assert heads(screen, "dues") == ["due", "amount, yuan", "kind", "due date", "as"]
         assert rows(screen, "transactions") == [
             ["10:11:12", "done", "1,200.00", "renewal premium", "000001", "00", "P1", "R1"]
         ]
@@ -222,13 +224,13 @@ def test_an_identity_number_is_sent_and_never_shown(tmp_path: Path) -> None:
     assert desk.asked == [("settle", "261000", "P2", "B1", BENEFICIARY, False)]
 
 
-def test_who_is_no_sample_is_typed_unseen_and_the_transaction_is_the_one_chosen(tmp_path: Path) -> None:
+def test_who_is_no_sample_is_typed_unseen_and_the_transaction_is_the_dues_own(tmp_path: Path) -> None:
     desk = FakeDesk()
 
     async def act(screen: TellerScreen, pilot: Pilot[None]) -> None:
         screen.query_one("#policy", Input).value = "P4"
         await pressed(screen, pilot, "f3", "f6")
-        await pressed(screen, pilot, "shift+tab", "down", "down", "enter", "tab")
+        assert "262000" in str(screen.screen.query_one("#code", Label).render())
         await pressed(screen, pilot, *"1234567X")
         assert "1234567X" not in screen.export_screenshot()
         await pressed(screen, pilot, "enter")
