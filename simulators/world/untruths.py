@@ -209,7 +209,23 @@ def ask_elsewhere(scene: Scene) -> Script:
     yield Ask(bank.inquiry(bank.random.choice((OUTCOME, "313000")), (), unrecorded(scene)), SOON)
 
 
+def restore_again(scene: Scene) -> Script:
+    """Cancels that are reversed: at once, on a later date, and after another has taken the due."""
+    bank = scene.bank
+    for _ in range(4):
+        deal = unrecorded(scene)
+        yield Ask(bank.message(deal), SOON)
+        own = unrecorded(scene, code=CANCEL, terminal=deal.terminal)
+        yield Ask(bank.message(own, de90=bank.original(deal)), SOON)
+        yield bank.random.choice((0.0, 20.0, 40.0))
+        if bank.random.random() < 0.4:
+            yield Ask(bank.message(unrecorded(scene)), SOON)
+        yield Ask(bank.reversal(own), SOON)
+        yield Ask(bank.reversal(deal), SOON)
+
+
 UNTRUTHS = (
+    restore_again,
     undo_untruly,
     undo_a_cancel_untruly,
     say_it_was_paid,
