@@ -241,10 +241,10 @@ def _moment(text: str, today: date) -> str:
 
 @cache
 def _date(text: str, today: date) -> str:
-    """MMDD with its year, of all dates that it can be the one nearest to today; empty for none."""
-    for distance in range(367):
+    """MMDD with its year: the nearest to today of this year, the last and the next; empty for none."""
+    for distance in range(2 * 366):
         for day in (today - timedelta(distance), today + timedelta(distance)):
-            if f"{day:%m%d}" == text:
+            if f"{day:%m%d}" == text and abs(day.year - today.year) <= 1:
                 return f"{day:%Y%m%d}"
     return ""
 

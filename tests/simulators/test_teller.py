@@ -80,7 +80,7 @@ class FakeDesk:
         self.asked.append(("settle", code, policy, due.due, identity, lose))
         stan = f"{len(self.transactions) + 1:06d}"
         made = Belief(
-            "0200", code, "T1", "B1", "1124101112", stan, "R", policy, due.due, due.amount, self.outcome
+            "0200", code, "T1", "B1", "20261124101112", stan, "R", policy, due.due, due.amount, self.outcome
         )
         refused = self.outcome is State.REFUSED
         made = replace(made, response="76" if refused else "00", reason="NOT THE BENEFICIARY" * refused)
@@ -310,7 +310,7 @@ def test_which_of_two_dues_is_meant_is_what_the_cursor_says(tmp_path: Path) -> N
 def test_who_leaves_while_an_outcome_is_unknown_is_warned_once(tmp_path: Path) -> None:
     desk = FakeDesk()
     desk.transactions.append(
-        Belief("0200", "500000", "T1", "B1", "1124101112", "000001", "R", "P1", "D1", 120_000)
+        Belief("0200", "500000", "T1", "B1", "20261124101112", "000001", "R", "P1", "D1", 120_000)
     )
 
     async def act(screen: TellerScreen, pilot: Pilot[None]) -> None:
@@ -399,7 +399,7 @@ def test_the_last_customer_s_dues_are_gone_when_the_next_one_cannot_be_looked_up
 
 def test_who_was_warned_of_one_is_warned_of_another(tmp_path: Path) -> None:
     desk = FakeDesk()
-    one = Belief("0200", "500000", "T1", "B1", "1124101112", "000001", "R", "P1", "D1", 120_000)
+    one = Belief("0200", "500000", "T1", "B1", "20261124101112", "000001", "R", "P1", "D1", 120_000)
     desk.transactions.append(one)
 
     async def act(screen: TellerScreen, pilot: Pilot[None]) -> None:
