@@ -96,6 +96,19 @@ def test_what_a_message_leaves_out_is_empty_in_the_request() -> None:
     assert (found.page, found.may_settle, found.limit_day) == (1, frozenset(TRANSACTION_CODES), 0)
 
 
+def test_a_message_with_nothing_but_its_key_is_recorded_with_nothing_else() -> None:
+    key = {number: COLLECTION.fields[number] for number in (7, 11, 32, 41)}
+    found = ask(COLLECTION._replace(fields=key))
+    texts = (found.code, found.branch, found.rrn, found.card, found.currency, found.original, found.local_at)
+    assert (found.reason, found.amount, texts) == ("DE 3 missing", 0, ("",) * 7)
+
+
+def test_a_policy_alone_names_nothing_else_and_the_other_groups_no_policy() -> None:
+    found = ask(message())
+    assert (found.policy, found.due, found.identity, found.receipt, found.page) == ("P1", "", "", "", 1)
+    assert ask(reversal(COLLECTION, de48=build((("DU", "D1"),), "utf-8"))).policy == ""
+
+
 def test_an_inquiry_has_no_amount_and_no_content() -> None:
     found = ask(inquiry(de4="000000000777", de49="156", de37="R"))
     assert (found.amount, found.content, found.rrn, found.currency) == (0, "", "R", "156")
