@@ -44,7 +44,7 @@ from simulators.world.run import Outcome, draw, run_seed
 ROOT = Path(__file__).resolve().parent.parent.parent
 JUDGES = ("reading", "rules", "stamps", "conversation", "judgement", "oracle", "witness", "accounts")
 MAY_IMPORT = ("protocol", *(f"simulators.world.{name}" for name in JUDGES))
-CHUNK, FIXED, REACHING = 50, 600, 200
+CHUNK, FIXED, REACHING = 50, 600, 600
 FRESH_SECONDS = 20
 
 
