@@ -137,12 +137,12 @@ def test_an_answer_that_settles_nothing_is_followed_by_a_reversal(
     busy = [True, True]
     real = Engine.offer
 
-    def offer(self: Engine, request: Request, deliver: Deliver) -> None:
+    def offer(self: Engine, request: Request, deliver: Deliver, give_up: Callable[[], None]) -> None:
         if busy:
             busy.pop()
             deliver(Answer(Response.UNAVAILABLE, "BUSY, ASK AGAIN"))
         else:
-            real(self, request, deliver)
+            real(self, request, deliver, give_up)
 
     monkeypatch.setattr(Engine, "offer", offer)
 
