@@ -369,6 +369,84 @@ MUTATIONS: tuple[Mutation, ...] = (
         "    return chart.products[code]\n",
         "    return chart.clearing if resolution.counter == OUR_PRODUCT else chart.products[code]\n",
     ),
+    Mutation(
+        "a reversal may name another policy",
+        _REVERSAL,
+        "    if request.policy and target.policy not in",
+        "    if request.policy and request.policy == 'X' and target.policy not in",
+    ),
+    Mutation(
+        "a reversal at another branch acts",
+        _REVERSAL,
+        "    if request.branch.rstrip() != target.branch.rstrip():",
+        "    if not request.branch.rstrip():",
+    ),
+    Mutation(
+        "a reversal for another card acts",
+        _REVERSAL,
+        "    if request.card and request.card != target.card:",
+        "    if request.card and not target.card:",
+    ),
+    Mutation(
+        "a reversal of another amount acts",
+        _REVERSAL,
+        "    if request.amount != target.amount:",
+        "    if request.amount < target.amount:",
+    ),
+    Mutation(
+        "a reversal has no age",
+        _REVERSAL,
+        "    return target.business_date not in reachable",
+        "    return target.business_date not in (*reachable, *view.earlier_dates)",
+    ),
+    Mutation(
+        "every bank's word is taken that it has paid",
+        "fep.gate",
+        "advice=is_advice(mti) and (act is not Act.PAY or self._bank.payout_advices),",
+        "advice=is_advice(mti),",
+    ),
+    Mutation(
+        "what was taken back is printed again",
+        _DECIDE,
+        'if known.receipt is not None and outcome_of(known, view) == "reversed":',
+        'if known.receipt is not None and outcome_of(known, view) == "refused":',
+    ),
+    Mutation(
+        "what does not fit has a receipt",
+        _DECISION,
+        "receipted = refusal is None and request.act is not Act.REVERSE and not misfit",
+        "receipted = refusal is None and request.act is not Act.REVERSE",
+    ),
+    Mutation(
+        "a day that was not kept is in balance",
+        "ledger.inquire",
+        "    if request.date not in view.kept:",
+        "    if not request.date:",
+    ),
+    Mutation(
+        "a key is made on any date",
+        "ledger.moment",
+        "        return -self.days_back <= (day - self.today).days <= self.days_ahead",
+        "        return -9 * self.days_back <= (day - self.today).days <= self.days_ahead",
+    ),
+    Mutation(
+        "whoever asks is told the holder's name",
+        "ledger.inquire",
+        "return policy.holder if request.identity else masked_name(policy.holder)",
+        "return policy.holder",
+    ),
+    Mutation(
+        "what a bank may not settle is listed",
+        "ledger.inquire",
+        "due.state is DueState.OPEN and due.code in request.may_settle),",
+        "due.state is DueState.OPEN),",
+    ),
+    Mutation(
+        "a reversal of an earlier day's gives room for today",
+        _REVERSAL,
+        "    is_todays = target.business_date == open_day(view).date\n    figures",
+        "    is_todays = bool(target.business_date)\n    figures",
+    ),
 )
 
 
