@@ -15,9 +15,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Table, exists, or_, select
+from sqlalchemy import ColumnElement, Connection, Table, and_, case, exists, func, or_, select
 
-from ledger import visible
 from ledger.schema import dues, loading, loads, policies
 from office.audit.evidence import Checked, Failing, Outcome, stream
 
@@ -29,6 +28,18 @@ _ENDED: Final = ("lapsed", "terminated")
 _LEFT_OUT: Final = re.compile(r"^line ([0-9]+):", re.MULTILINE)
 _TOLD_EVERY: Final = 10_000
 _BYTES_AT_ONCE: Final = 1 << 20
+# What loads that are seen make of a row, said here anew: of one that leaves or changes, the new state counts
+# from the load's own row in `loads` on, whether or not it was written into the row itself by then.
+_SEEN: Final = select(func.coalesce(func.max(loads.c.number), 0)).scalar_subquery()
+_HAS_CHANGED: Final = and_(policies.c.changes > 0, policies.c.changes <= _SEEN)
+_IS_TAKEN_OUT: Final = and_(dues.c.leaves > 0, dues.c.leaves <= _SEEN, dues.c.leaves_as == "withdrawn")
+_HAS_LAPSED: Final = and_(dues.c.leaves > 0, dues.c.leaves <= _SEEN, dues.c.leaves_as == "lapsed")
+_DUE_STATE: Final = case(
+    (and_(_IS_TAKEN_OUT, dues.c.state != "settled"), "withdrawn"),
+    (and_(_HAS_LAPSED, dues.c.state == "open"), "lapsed"),
+    else_=dues.c.state,
+)
+_DUE_WITHDRAWN: Final = case((_IS_TAKEN_OUT, 1), else_=dues.c.withdrawn)
 
 Conceal = Callable[[str], str]
 """Turns the number of a person's document into the digest that the book keeps of it."""
@@ -164,11 +175,7 @@ def _dues(connection: Connection, told: _Told, last: int, progress: Progress, *,
     """Each due of the book against the files, and what of the files is not in the book."""
     there: set[str] = set()
     strangers = 0
-    seen = visible.newest
-    changing: dict[str, ColumnElement[Any]] = {
-        "state": visible.due_state(seen),
-        "withdrawn": visible.due_withdrawn(seen),
-    }
+    changing: dict[str, ColumnElement[Any]] = {"state": _DUE_STATE, "withdrawn": _DUE_WITHDRAWN}
     query = select(*(changing.get(name, dues.c[name]) for name in dues.c.keys()))  # noqa: SIM118 - no dict
     for number, row in enumerate(stream(connection, query.where(_counts(dues))), 1):
         due = dict(zip(dues.c.keys(), row, strict=True))
@@ -194,7 +201,7 @@ def _dues(connection: Connection, told: _Told, last: int, progress: Progress, *,
 
 def _counts(table: Table) -> ColumnElement[bool]:
     """Whether a row is the book's: what is not seen yet is only while a load is under way."""
-    return or_(visible.is_there(table, visible.newest), ~exists(select(loading.c.number)))
+    return or_(table.c.load <= _SEEN, ~exists(select(loading.c.number)))
 
 
 def _due_faults(due: Mapping[str, Any], sent: _Due, told: _Told) -> Iterator[str]:
@@ -223,8 +230,9 @@ def _lapsed_at(told: _Told, name: str) -> int:
 def _policies(connection: Connection, told: _Told, *, complete: bool) -> Outcome:
     count = 0
     there: set[str] = set()
-    seen = visible.newest
-    query = select(policies.c.policy, visible.policy_state(seen), visible.policy_holder(seen))
+    state = case((_HAS_CHANGED, policies.c.next_state), else_=policies.c.state)
+    holder = case((_HAS_CHANGED, policies.c.next_holder), else_=policies.c.holder)
+    query = select(policies.c.policy, state, holder)
     for policy, state, holder in stream(connection, query.where(_counts(policies))):
         there.add(policy)
         sent = told.policies.get(policy)

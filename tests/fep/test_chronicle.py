@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fep.chronicle import AGAIN_SECONDS, EVENTS_MAX, Chronicle, Kind
+from fep.schedule import BEIJING
 from tests.builders import BANK
 from tests.clocks import MovedClock
 
@@ -16,7 +17,7 @@ class Watch:
     """A chronicle, and the clock that it reads."""
 
     def __init__(self) -> None:
-        self.clock = MovedClock(datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC))
+        self.clock = MovedClock(datetime(1970, 1, 1, 8, 0, 1, tzinfo=BEIJING))
         self.chronicle = Chronicle(self.clock.now_us, self.clock.seconds)
 
     def told(self, since: int = 0) -> list[tuple[Kind, str, str, int]]:

@@ -37,6 +37,7 @@ CANNOT: Final = MappingProxyType(
     {
         ("office", "acts", "at"): LAST,
         ("office", "acts", "by"): LAST,
+        ("front", "acts", "act"): LAST,
         ("front", "acts", "at"): LAST,
         ("front", "acts", "by"): LAST,
         ("front", "chains", "node"): EPOCH,
