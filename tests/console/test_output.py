@@ -25,6 +25,7 @@ from tests.machine import load_front_book, write_settings
 ACTS_OR_FILES = {
     "init", "serve", "run", "reload", "book sample", "completion", "bank add",
     "clock accept", "bank disable", "bank enable",
+    "due unlock",
     "firewall render", "firewall check", "firewall apply", "keys create", "keys load", "keys generate",
     "keys remove", "keys rewrap", "keys export-public", "office init", "office close", "recon run",
     "recon propose", "recon approve", "recon reject", "recon withdraw", "recon post", "recon report",

@@ -139,7 +139,7 @@ FIGURES = {"de76": 1, "de88": 2, "de77": 3, "de89": 4, "de74": 5, "de86": 6, "de
 def test_a_reconciliation_is_a_request_of_its_eight_figures_net_and_date(
     mti: str, sign: str, net: int
 ) -> None:
-    asked = totals(mti, **FIGURES, de97=f"{sign}{42:016d}", date="1123")
+    asked = totals(mti, **FIGURES, de97=f"{sign}{abs(net):016d}", date="1123")
     assert ask(asked) == Request(
         key="",
         act=Act.TOTALS,
