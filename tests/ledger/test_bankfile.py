@@ -119,6 +119,7 @@ def standard(*rows: str, header: str = f"H|{BANK}|{DATE}|1", trailer: str | None
 
 def row(**given: object) -> str:
     one = {name: str(value) for name, value in line()._asdict().items()} | {"mark": "D"}
+    one["sent_at"] = one["sent_at"][4:]  # the standard layout has no year
     one |= {name: str(value) for name, value in given.items()}
     names = "mark terminal branch sent_at stan rrn code policy due amount receipt state"
     return "|".join(one[name] for name in names.split())
@@ -141,7 +142,7 @@ def bank_lines(draw: st.DrawFn, date: str = DATE) -> list[BankLine]:
                 number,
                 draw(st.text("TZ019*/ ", min_size=8, max_size=8).filter(str.strip)),
                 draw(st.text("BZ019 ", min_size=15, max_size=15)),
-                f"{day:%m%d}{draw(st.times()):%H%M%S}",
+                f"{day:%Y%m%d}{draw(st.times()):%H%M%S}",
                 draw(st.text("0123456789", min_size=6, max_size=6)),
                 draw(text(12)),
                 draw(st.sampled_from(list(KINDS))),

@@ -10,7 +10,7 @@ from simulators.dayfile import lines
 
 
 def belief(stan: str = "000001", code: str = "500000", amount: int = 100, **given: str) -> Belief:
-    return Belief("0200", code, "T1", "B1", "1124101112", stan, "R1", "P1", "D1", amount, **given)  # type: ignore[arg-type]
+    return Belief("0200", code, "T1", "B1", "20261124101112", stan, "R1", "P1", "D1", amount, **given)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("state", State)

@@ -24,7 +24,7 @@ from simulators.bank import Bank
 from simulators.beliefs import Belief, State
 from tests.builders import BENEFICIARY
 
-BELIEF = Belief("0200", "500000", "T0000001", "B1", "1124101112", "000007", "R", "P1", "D1", 120_000)
+BELIEF = Belief("0200", "500000", "T0000001", "B1", "20261124101112", "000007", "R", "P1", "D1", 120_000)
 PORTS = {"first_port": 8583, "status_port": 8580}
 DUE = build((("DU", "D2026093000000003"), ("DK", "premium"), ("AM", "120000"), ("ST", "open")), "utf-8")
 
