@@ -48,7 +48,7 @@ POINTS: tuple[Point, ...] = (
     Point("transaction begun", "ledger.front:FrontBook._read", "before", _COMMIT),
     Point("state read", "ledger.front:FrontBook._read", "after", _COMMIT),
     Point("decided", "ledger.front:FrontBook._write", "before", _COMMIT),
-    Point("entries written", "ledger.front:Statements.append", "after", _COMMIT),
+    Point("entries written", "ledger.statements:Statements.append", "after", _COMMIT),
     Point("rows written", "ledger.front:FrontBook._write", "after", _COMMIT),
     Point(BEFORE_COMMIT, _STORE, "before", _COMMIT),
     Point(NOT_SYNCED, "", "before", _COMMIT),
