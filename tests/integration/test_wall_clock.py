@@ -67,10 +67,10 @@ def test_links_answer_at_once_when_the_clock_is_set_and_a_person_is_asked(config
         fault = f"the wall clock jumped {abs(seconds)} s {way}"
         assert get(machine, "/readyz") == f"ok; {fault}\n"
         assert "qianzhi_clock_distrusted 1.0" in get(machine, "/metrics")
-        doctor = qianzhi(clock, "doctor", "--config", str(config)).stdout
+        doctor = qianzhi(clock, "doctor", "--json", "--config", str(config)).stdout
         said = qianzhi(clock, "clock", "accept", "--config", str(config))
         assert said.stdout.startswith(f"accepted: {fault}; the clock says 2026-11-24 ")
-        assert "no cut-over by the clock" in " ".join(doctor.split())
+        assert "no cut-over by the clock" in doctor
         assert get(machine, "/readyz") == "ok\n"
         again = qianzhi(clock, "clock", "accept", "--config", str(config))
         assert (again.returncode, again.stderr[:42]) == (1, "qianzhi: the clock is trusted: it says 202")
