@@ -37,11 +37,11 @@ def fresh(database: str) -> Callable[[], Store]:
     def make() -> Store:
         store = Store(database)
         with store.transaction() as connection:
-            FRONT.drop_all(connection)
-            if not store.is_sqlite:
-                connection.execute(
-                    text("DROP FUNCTION IF EXISTS journal_is_append_only(), acts_is_append_only()")
-                )
+            if store.is_sqlite:
+                FRONT.drop_all(connection)
+            else:  # with the functions of its triggers
+                connection.execute(text("DROP SCHEMA public CASCADE"))
+                connection.execute(text("CREATE SCHEMA public"))
         store.close()
         return first_store(database)
 
