@@ -89,6 +89,7 @@ SALT_BYTES = 16
 """Enough that nobody finds a name by trying names; a digest without salt is searched in minutes."""
 
 _AS_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_HOLDER = Entry._fields.index("holder")
 _SALT = Entry._fields.index("salt")
 
 
@@ -109,7 +110,9 @@ def entry_hash(entry: Entry) -> str:
 
     Its own `previous` is included, `salt` is not, and `holder` is included as the digest alone.
     """
-    sealed = list(forgotten(entry))
+    sealed = list(entry)  # not forgotten(entry): that is a second entry for each one that is written
+    if entry.salt:
+        sealed[_HOLDER] = holder_digest(entry.salt, entry.holder)
     del sealed[_SALT]
     return hashlib.sha256(_AS_JSON(sealed).encode()).hexdigest()
 
