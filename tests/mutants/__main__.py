@@ -32,8 +32,9 @@ class Equal(NamedTuple):
 
 
 def equal_mutants(path: str) -> set[Equal]:
-    """The mutants of a module that are proved equal."""
-    listed = tomllib.loads((LISTS / "equal.toml").read_text("utf-8")).get(path, [])
+    """The mutants of a module that are proved equal: they are listed by package."""
+    of_package = LISTS / "equal" / f"{Path(path).parts[0]}.toml"
+    listed = tomllib.loads(of_package.read_text("utf-8")).get(path, []) if of_package.exists() else []
     return {Equal(one["function"], one["was"], one["becomes"]) for one in listed}
 
 
