@@ -74,9 +74,9 @@ def _policy_faults(group: Iterator[PolicyRow], without: Set[int]) -> Iterator[Fa
         else:
             yield from _disagreements(row, head)
     for row in left:
-        other = head or next((one for one in left if any(_disagreements(row, one))), row)
-        if other is not row:
-            yield from _disagreements(row, other)
+        others = [head] if head else left
+        found = (tuple(_disagreements(row, other)) for other in others if other is not row)
+        yield from next(filter(None, found), ())
 
 
 def _disagreements(row: PolicyRow, head: PolicyRow) -> Iterator[Fault]:

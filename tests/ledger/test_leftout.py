@@ -136,6 +136,17 @@ def test_of_two_rows_that_say_two_things_of_a_policy_either_can_be_left_out() ->
     assert named(data, 2, 3).policies == ()
 
 
+@pytest.mark.parametrize(
+    ("second", "figures"), [("P2,active,王伟,,,,,", "2,1,30000"), (row("P2", due="D2"), "2,2,60000")]
+)
+def test_all_rows_of_a_policy_that_has_one_without_a_due_beside_others_can_be_left_out(
+    second: str, figures: str
+) -> None:
+    data = file("P2,active,王伟,,,,,", second, row("P3", due="D3"), total=f"TOTAL,{DATE},{figures},0,,")
+    reason = "policy: a policy without a due has one row and no other"
+    assert [(one.line, one.reason) for one in named(data, 2, 3).left_out] == [(2, reason), (3, reason)]
+
+
 def test_a_row_in_order_by_itself_is_left_to_the_book_to_judge() -> None:
     data = file(row(), leaving(), total=f"TOTAL,{DATE},1,1,30000,0,1,")
     read = named(data, 2, 3)
