@@ -19,7 +19,6 @@ RESIDENT: Final = "resident"
 
 _SHAPE: Final = re.compile(r"[0-9]{6}((?:19|20)[0-9]{6})[0-9]{3}[0-9X]")
 _OLD_SHAPE: Final = re.compile(r"([0-9]{6})([0-9]{6})([0-9]{3})")
-_WEIGHTS: Final = tuple(pow(2, 17 - place, 11) for place in range(17))
 _CHARACTERS: Final = "10X98765432"
 """The check character by the weighted sum modulo 11."""
 
@@ -29,8 +28,7 @@ _TAIWAN_PERMIT: Final = re.compile(r"[0-9]{8}(?:[0-9]{2}[A-Z]?)?")
 _PERMANENT_RESIDENCE: Final = re.compile(r"[A-Z]{3}[0-9]{12}")
 _HK_IDENTITY: Final = re.compile(r"[A-Z]{1,2}[0-9]{6}[0-9A]")
 _COMPANY: Final = re.compile(r"[0-9A-HJ-NPQRTUWXY]{2}[0-9]{6}[0-9A-HJ-NPQRTUWXY]{10}")
-_COMPANY_CHARACTERS: Final = "0123456789ABCDEFGHJKLMNPQRTUWXY"
-_COMPANY_WEIGHTS: Final = tuple(pow(3, place, 31) for place in range(17))
+_COMPANY_VALUES: Final = {one: value for value, one in enumerate("0123456789ABCDEFGHJKLMNPQRTUWXY")}
 
 _FULL_WIDTH: Final = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 _SMALL: Final = {code: code - 0x20 for code in range(ord("a"), ord("z") + 1)}
@@ -57,7 +55,7 @@ def check_character(first17: str) -> str:
     """
     if len(first17) != LENGTH - 1 or not (first17.isascii() and first17.isdigit()):
         raise ValueError("the check character is over exactly 17 digits")
-    total = sum(weight * int(digit) for weight, digit in zip(_WEIGHTS, first17, strict=True))
+    total = sum(int(digit) * 2 ** (17 - place) for place, digit in enumerate(first17))
     return _CHARACTERS[total % 11]
 
 
@@ -149,7 +147,7 @@ def _is_hk_identity(plain: str) -> bool:
     values = [int(one, 36) for one in plain]
     if len(values) == 8:
         values.insert(0, 36)
-    return sum(value * weight for value, weight in zip(values, range(9, 0, -1), strict=True)) % 11 == 0
+    return sum(value * (9 - place) for place, value in enumerate(values)) % 11 == 0
 
 
 def _is_company(plain: str) -> bool:
@@ -158,13 +156,13 @@ def _is_company(plain: str) -> bool:
     """
     if _COMPANY.fullmatch(plain) is None:
         return False
-    values = [_COMPANY_CHARACTERS.index(one) for one in plain]
-    total = sum(weight * value for weight, value in zip(_COMPANY_WEIGHTS, values[:-1], strict=True))
+    values = [_COMPANY_VALUES[one] for one in plain]
+    total: int = sum(value * 3**place for place, value in enumerate(values[:-1]))
     return values[-1] == -total % 31
 
 
 def _is_other(plain: str) -> bool:
-    return 1 <= len(plain) <= LENGTH and plain.isalnum()
+    return len(plain) <= LENGTH and plain.isalnum()
 
 
 KINDS: Final[Mapping[str, Callable[[str], bool]]] = MappingProxyType(

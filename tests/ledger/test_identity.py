@@ -37,6 +37,20 @@ def test_the_standards_example_is_valid() -> None:
     assert is_valid(EXAMPLE)
 
 
+# The weights of GB 11643-1999, section 5, by place: 7 9 10 5 8 4 2 1 6 3 7 9 10 5 8 4 2.
+CHECKS_OF_A_ONE = "532748X069532748X"
+
+
+def test_each_digit_has_the_weight_of_its_place() -> None:
+    ones = [f"{10**place:017d}" for place in reversed(range(17))]
+    assert "".join(map(check_character, ones)) == CHECKS_OF_A_ONE
+    assert [check_character(digits) for digits in ("44052418800101001", "0" * 17, "9" * 17)] == [
+        "4",
+        "1",
+        "3",
+    ]
+
+
 @given(number=numbers())
 def test_a_number_with_its_check_character_is_valid(number: str) -> None:
     assert is_valid(number)
@@ -110,15 +124,20 @@ GOOD = {
     "permanent-residence": ("CAN110078010101", "91110519491231002" + check_character("91110519491231002")),
     "hk-identity": ("A123456(3)", "AB987654(3)", "Z683365(A)"),
     "company": ("914403001922038216", "91110000802100433B", "9144030071526726XG"),
-    "other": ("南字第12345678号", "P110123456", "A123456789"),
+    "other": ("南字第12345678号", "P110123456", "A123456789", "7", "A" * 18),
 }
 BAD = {
     "resident": ("11010519491231002", "110105194912310021", "110105491331002", "110105490230002"),
     "passport": ("E1234567890", "ABCDEF", "E12", "E1234567*", ""),
     "hk-macao-permit": ("X12345678", "H1234567", "H123456789", "12345678"),
     "taiwan-permit": ("1234567", "123456789", "A2345678"),
-    "permanent-residence": ("CA1100780101010", "81000019900307001X", "CAN11007801010"),
-    "hk-identity": ("A123456(4)", "A12345(3)", "AB987654"),
+    "permanent-residence": (
+        "CA1100780101010",
+        "81000019900307001" + check_character("81000019900307001"),
+        "910105194912310020",
+        "CAN11007801010",
+    ),
+    "hk-identity": ("A123456(4)", "A12345(3)", "AB987654", "AB987654(4)", "ABC12345(3)"),
     "company": ("914403001922038217", "91440300192203821I", "9144030019220382"),
     "other": ("", "A" * 19, "A/B"),
 }
@@ -178,6 +197,32 @@ def test_a_permit_renewed_is_the_same_persons() -> None:
 )
 def test_a_document_is_a_kind_and_a_number(text: str, kind: str, number: str) -> None:
     assert document(text) == (kind, number)
+
+
+PRINTED = "".join(map(chr, range(0x20, 0x7F)))
+"""The printed characters of ASCII: each but the blank has a full-width one, 0xFEE0 further on."""
+SPELT = "!\"#$%&'*+,./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`ABCDEFGHIJKLMNOPQRSTUVWXYZ{|}~"
+
+
+@pytest.mark.parametrize(
+    ("text", "spelt"),
+    [
+        (PRINTED, SPELT),
+        ("".join(chr(ord(one) + 0xFEE0) for one in PRINTED[1:]), SPELT),
+        (" \t\u00a0\u3000-()\uff0d\uff08\uff09", ""),
+        ("\x7f\uff00\uff5f\u2013张é", "\x7f\uff00\uff5f\u2013张é"),
+        ("110105491231002", EXAMPLE),
+        ("１１０１０５ 491231-002", EXAMPLE),
+        ("110105490230002", "110105490230002"),
+        ("1101054912310021", "1101054912310021"),
+        (EXAMPLE.lower(), EXAMPLE),
+        ("m12345678-01", "M12345678"),
+        ("M123456780", "M123456780"),
+        ("12345678(01)", "1234567801"),
+    ],
+)
+def test_a_number_has_one_spelling_whoever_wrote_it(text: str, spelt: str) -> None:
+    assert normalised(text) == spelt
 
 
 @given(text=st.text(max_size=30))
