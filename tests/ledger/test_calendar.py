@@ -85,6 +85,7 @@ def test_a_year_that_nobody_has_told_us_of_is_refused_with_what_to_do() -> None:
 
 def test_settings_name_a_whole_year_that_the_library_does_not_know() -> None:
     calendar = whole(workdays=("20980104",))
+    assert (calendar.is_business_date("20980103"), calendar.is_business_date("20980105")) == (True, False)
     assert calendar.next_business_date("20980101") == "20980102"
     assert calendar.next_business_date("20980103") == "20980104", "a Saturday that is worked"
     assert calendar.next_business_date("20980202") == "20980205"
@@ -116,6 +117,12 @@ def test_a_whole_year_is_the_settings_alone_even_where_the_library_knows_it() ->
     ]
 
 
+LACKS_2098 = (
+    "lacks 2098, of which holidays or workdays name a date and nothing else is known: list all of its"
+    " holidays and worked weekend days, and name it here"
+)
+
+
 @pytest.mark.parametrize(
     ("calendar", "name", "why"),
     [
@@ -124,19 +131,23 @@ def test_a_whole_year_is_the_settings_alone_even_where_the_library_knows_it() ->
             "workdays",
             "20261230 is in holidays too",
         ),
-        (Calendar(frozenset({"20980105"})), "whole_years", "lacks 2098"),
-        (Calendar(workdays=frozenset({"20980105"})), "whole_years", "lacks 2098"),
-        (whole()._replace(holidays=frozenset(LAW_2098[1:])), "holidays", "20980101 is free by law"),
+        (Calendar(frozenset({"20980105"})), "whole_years", LACKS_2098),
+        (Calendar(workdays=frozenset({"20980105"})), "whole_years", LACKS_2098),
+        (
+            whole()._replace(holidays=frozenset(LAW_2098[1:])),
+            "holidays",
+            "20980101 is free by law, and whole_years says that 2098 is whole",
+        ),
         (
             whole()._replace(holidays=frozenset(LAW_2098[:5])),
             "holidays",
-            "the Spring Festival of 2098 is missing",
+            "the Spring Festival of 2098 is missing, and whole_years says that 2098 is whole",
         ),
         (whole()._replace(workdays=frozenset({"20981001"})), "workdays", "20981001 is in holidays too"),
     ],
 )
 def test_what_settings_cannot_mean_is_named_with_the_reason(calendar: Calendar, name: str, why: str) -> None:
-    assert [(setting, said[: len(why)]) for setting, said in calendar.faults()] == [(name, why)]
+    assert list(calendar.faults()) == [(name, why)]
 
 
 @pytest.mark.parametrize("missing", LAW_2098[:5])
@@ -181,12 +192,16 @@ def test_what_settings_can_mean_has_no_fault(calendar: Calendar) -> None:
     assert list(calendar.faults()) == []
 
 
-def test_the_library_is_not_asked_for_a_year_that_it_has_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("is_known", [False, True])
+def test_the_library_is_not_asked_for_a_year_of_which_it_takes_national_day_for_worked(
+    monkeypatch: pytest.MonkeyPatch, is_known: bool
+) -> None:
     """Were it to know a New Year holiday of 2098 alone, all of that year's others would be worked."""
-    monkeypatch.setattr(chinese_calendar, "is_workday", lambda day: day.weekday() <= 4)
+    national_day = date(NEVER, 10, 1)
+    monkeypatch.setattr(chinese_calendar, "is_workday", lambda day: (day == national_day) is not is_known)
     ledger.calendar._is_in_library.cache_clear()
     try:
-        assert Calendar().knows(NEVER) is False
+        assert Calendar().knows(NEVER) is is_known
     finally:
         ledger.calendar._is_in_library.cache_clear()
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.seal import ChainEnd, Sealer, day_root, is_signed
+from ledger.seal import SEED_BYTES, ChainEnd, Sealer, day_root, is_signed
 
 SEED = bytes(range(32))
 TIP = "ab" * 32
@@ -50,6 +50,7 @@ def test_the_order_in_which_the_chains_are_read_does_not_matter() -> None:
 
 def test_the_key_is_that_of_rfc_8032() -> None:
     assert Sealer(RFC_SEED).public == RFC_PUBLIC
+    assert len(RFC_SEED) == SEED_BYTES
 
 
 def test_a_root_is_signed_the_same_each_time_and_by_nobody_else() -> None:
