@@ -1,13 +1,15 @@
 """The status page's own files, and the headers under which a browser gets anything from the status port.
 
 Files of the package, read once when the site is made: a path in a request is looked up among them and never
-becomes a file's. No figure passes through here; the page asks `fep.feed` for them.
+becomes a file's. The words of codes and classes are added from the tables that the machine itself obeys. No
+figure passes through here; the page asks `fep.feed` for them.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -18,6 +20,8 @@ from twisted.web.http import CACHED
 from twisted.web.pages import notFound
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request
+
+from ledger.break_classes import CLASSES
 
 KINDS: Final = MappingProxyType(
     {
@@ -43,6 +47,7 @@ _HEADERS: Final = (
     ("cross-origin-resource-policy", "same-origin"),
 )
 _PAGE: Final = "index.html"
+_WORDS: Final = "words.json"
 _VERSION: Final = b"@version@"
 _VERSION_DIGITS: Final = 12
 """Fewer than the log strikes out."""
@@ -72,6 +77,7 @@ class Assets(NamedTuple):
 def shipped() -> Assets:
     """The package's own files."""
     found = dict(sorted(_found(files("fep") / "static", "")))
+    found[_WORDS] = _with_tables(found[_WORDS])
     everything = hashlib.sha256()
     for name, asset in found.items():
         everything.update(f"{name} {asset.tag}\n".encode())
@@ -89,6 +95,17 @@ def _found(folder: Traversable, before: str) -> list[tuple[str, Asset]]:
         elif kind := KINDS.get(entry.name.rpartition(".")[2]):
             found.append((before + entry.name, Asset(kind, entry.read_bytes())))
     return found
+
+
+def _with_tables(words: Asset) -> Asset:
+    """The file of words, and those of the tables of classes."""
+    content = json.loads(words.body) | dict(_words_of_tables())
+    return words._replace(body=json.dumps(content, ensure_ascii=False).encode())
+
+
+def _words_of_tables() -> Iterator[tuple[str, dict[str, str]]]:
+    for cls, row in CLASSES.items():
+        yield f"class.{cls}", {"zh": row.chinese, "en": row.english}
 
 
 def protect(request: Request) -> None:

@@ -26,10 +26,11 @@ from sqlalchemy import (
     update,
 )
 
+from ledger.break_classes import CLASSES
 from office.acts import MACHINE, moment_of, record_act
 from office.books import Leg, Posting, post
 from office.bulk import insert_rows
-from office.chart import CLASSES, OUR_PRODUCT, PRODUCT, Chart, Resolution
+from office.chart import OUR_PRODUCT, PRODUCT, Chart, Resolution
 from office.errors import BreakMoved, NoSuchBreak, SamePerson, StepRefused
 from office.schema import break_events, breaks
 

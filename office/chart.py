@@ -17,25 +17,14 @@ from typing import Annotated, Final, Literal, NamedTuple, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ledger.bookfile import KINDS
+from ledger.break_classes import BreakClass
 from office.errors import ChartError
 
 AccountKind = Literal["asset", "liability", "equity", "income", "expense"]
 Side = Literal["debit", "credit"]
-BreakClass = Literal[
-    "bank_only",
-    "ours_only",
-    "amount_differs",
-    "state_differs",
-    "details_differ",
-    "duplicate",
-    "timing",
-    "late_reversal",
-    "misfit",
-]
 Sign = Literal["+", "-", "0"]
 """Of a break's difference, theirs - ours + withheld."""
 
-CLASSES: Final[tuple[BreakClass, ...]] = get_args(BreakClass)
 PRODUCT: Final = "product"
 """The counter account of a resolution by which the bank is right: that of the bank's processing code."""
 OUR_PRODUCT: Final = "our_product"
@@ -173,6 +162,7 @@ class _Section(BaseModel):
 
 
 _Words = Annotated[str, Field(min_length=1, max_length=60)]
+_Class = Annotated[BreakClass, Field(strict=False)]
 
 
 class _Account(_Section):
@@ -192,7 +182,7 @@ class _Day(_Section):
 class _Resolution(_Section):
     zh: _Words
     en: _Words
-    classes: Annotated[tuple[BreakClass, ...], Field(min_length=1, strict=False)]
+    classes: Annotated[tuple[_Class, ...], Field(min_length=1, strict=False)]
     signs: Annotated[tuple[Sign, ...], Field(min_length=1, strict=False)]
     counter: str
 
@@ -273,7 +263,7 @@ def _resolution_faults(content: _File) -> Iterator[_Fault]:
 
 def _endless_faults(content: _File) -> Iterator[_Fault]:
     """A break that no resolution fits could never end."""
-    for break_class in CLASSES:
+    for break_class in BreakClass:
         for sign in get_args(Sign):
             fits = (break_class in one.classes and sign in one.signs for one in content.resolutions.values())
             if not any(fits):

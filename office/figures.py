@@ -13,10 +13,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from ledger.bookfile import KINDS
+from ledger.break_classes import BreakClass
 from ledger.day import DayState
 from ledger.errors import InvariantBroken
 from office.breaks import Break
-from office.chart import CLASSES
 
 _POSTED = (DayState.POSTED, DayState.ARCHIVED)
 
@@ -233,7 +233,8 @@ class Report(NamedTuple):
         found = [(one.found.cls, one.found.difference) for one in self.opened]
         numbers = Counter(cls for cls, _ in found)
         return tuple(
-            ClassSum(cls, numbers[cls], sum(amount for of, amount in found if of == cls)) for cls in CLASSES
+            ClassSum(cls, numbers[cls], sum(amount for of, amount in found if of == cls))
+            for cls in BreakClass
         )
 
     @property

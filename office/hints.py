@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from office.lines import Class, Finding, terminal_of
+from ledger.break_classes import BreakClass
+from office.lines import Finding, terminal_of
 
 
 def offers(findings: Sequence[Finding]) -> dict[int, str]:
@@ -18,7 +19,10 @@ def offers(findings: Sequence[Finding]) -> dict[int, str]:
     Sums of whole groups only, in time linear in the findings. Nothing is taken: the classes stay.
     """
     hints: dict[int, str] = {}
-    for many, single in ((Class.OURS_ONLY, Class.BANK_ONLY), (Class.BANK_ONLY, Class.OURS_ONLY)):
+    for many, single in (
+        (BreakClass.OURS_ONLY, BreakClass.BANK_ONLY),
+        (BreakClass.BANK_ONLY, BreakClass.OURS_ONLY),
+    ):
         alone: dict[tuple[str, int], list[int]] = defaultdict(list)
         for index, finding in enumerate(findings):
             if finding.cls is single and finding.difference:
@@ -38,7 +42,7 @@ def offers(findings: Sequence[Finding]) -> dict[int, str]:
     return hints
 
 
-def _groups(findings: Sequence[Finding], cls: Class) -> dict[tuple[str, str], list[int]]:
+def _groups(findings: Sequence[Finding], cls: BreakClass) -> dict[tuple[str, str], list[int]]:
     """The findings of a class that move money, by direction and what they have in common."""
     groups: dict[tuple[str, str], list[int]] = defaultdict(list)
     for index, finding in enumerate(findings):

@@ -10,25 +10,11 @@ before two people have decided on its break. A difference is theirs - ours + wit
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import NamedTuple
 
+from ledger.break_classes import BreakClass
 from ledger.capitals import in_figures
 from office.details import differing, in_words
-
-
-class Class(StrEnum):
-    """What is wrong with a line or a pair of lines: the values of the column breaks.class."""
-
-    BANK_ONLY = "bank_only"
-    OURS_ONLY = "ours_only"
-    AMOUNT_DIFFERS = "amount_differs"
-    STATE_DIFFERS = "state_differs"
-    DETAILS_DIFFER = "details_differ"
-    DUPLICATE = "duplicate"
-    TIMING = "timing"
-    LATE_REVERSAL = "late_reversal"
-    MISFIT = "misfit"
 
 
 class Ours(NamedTuple):
@@ -80,7 +66,7 @@ class Finding(NamedTuple):
     The last three are what the bank's line names where it names another than ours.
     """
 
-    cls: Class
+    cls: BreakClass
     key: str
     line: int
     direction: str
@@ -109,7 +95,7 @@ class Carried(NamedTuple):
 
     name: str
     date: str
-    cls: Class
+    cls: BreakClass
     key: str
     direction: str
     ours_effect: int
@@ -147,7 +133,7 @@ class Closing(NamedTuple):
     """
 
     name: str
-    cls: Class
+    cls: BreakClass
     ours_effect: int
     theirs_effect: int
     reason: str
@@ -194,7 +180,7 @@ def effect_of(direction: str, state: str, amount: int) -> int:
 
 
 def finding_of(
-    cls: Class, line: Ours | Theirs, number: int, ours_effect: int, theirs_effect: int, reason: str
+    cls: BreakClass, line: Ours | Theirs, number: int, ours_effect: int, theirs_effect: int, reason: str
 ) -> Finding:
     """The finding on `line`, where `number` is its line in the bank's file, or 0; effects in fen."""
     about = line.key, number, line.direction, line.code, line.policy, line.due
@@ -212,14 +198,14 @@ def pair_differs(one: Ours, line: Theirs, theirs_effect: int) -> Finding:
     Where amount and state agree, both sides have the money and not for the same: no account of ours may take
     it before two people have said for what it is. The money of a misfit is withheld already.
     """
-    cls, withheld = Class.STATE_DIFFERS, 0
+    cls, withheld = BreakClass.STATE_DIFFERS, 0
     others = differing(one, line)
     other = in_words(others) if others else ""
     if one.amount != line.amount:
-        cls = Class.AMOUNT_DIFFERS
+        cls = BreakClass.AMOUNT_DIFFERS
         reason = f"our amount is {in_figures(one.amount)}, the bank's {in_figures(line.amount)}"
     elif one.state in (line.state, "U") and one.effect == theirs_effect and other:
-        cls, reason, other = Class.DETAILS_DIFFER, other, ""
+        cls, reason, other = BreakClass.DETAILS_DIFFER, other, ""
         withheld = 0 if one.misfit else one.effect
     elif line.state == "S":
         reason = "we have it reversed, the bank has it done"

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
+from ledger.break_classes import BreakClass
 from ledger.capitals import in_figures
 from ledger.errors import InvariantBroken
 from office.details import agree
 from office.hints import offers
 from office.lines import (
     Carried,
-    Class,
     Closing,
     Finding,
     LateReversal,
@@ -32,7 +32,6 @@ from office.pairing import keys_to_look_up, pair
 
 __all__ = [
     "Carried",
-    "Class",
     "Closing",
     "Finding",
     "LateReversal",
@@ -125,23 +124,23 @@ class _Settling:
         self._place(ours=1)
         if not self._close(one, one.effect, 0, "reversed on our side since"):
             reason = "its state changed with us after its date, and the bank's file does not say so"
-            self._findings.append(finding_of(Class.STATE_DIFFERS, one, 0, one.effect, 0, reason))
+            self._findings.append(finding_of(BreakClass.STATE_DIFFERS, one, 0, one.effect, 0, reason))
         return False
 
     def we_have(self, one: Ours) -> None:
         """Place a line that the bank's file does not have."""
         self._place(ours=1)
-        same = self._same_event(Class.BANK_ONLY, one, one.effect)
+        same = self._same_event(BreakClass.BANK_ONLY, one, one.effect)
         for candidate in same:
             if one.late or (candidate.adjacent and one.near):
                 reason = f"the bank dated it {candidate.date}, we a later date"
-                self._end(candidate, Class.TIMING, one.effect, 0, reason)
+                self._end(candidate, BreakClass.TIMING, one.effect, 0, reason)
                 return
         if one.state == "R" and not self._lists_reversed:
             self._matched += 1
             return
         reason = "we have it, the bank's file does not" + self._see(one.key, same)
-        self._findings.append(finding_of(Class.OURS_ONLY, one, 0, one.effect, 0, reason))
+        self._findings.append(finding_of(BreakClass.OURS_ONLY, one, 0, one.effect, 0, reason))
 
     def bank_has(self, line: Theirs) -> None:
         """Place a line of the bank's file that we do not have."""
@@ -154,18 +153,20 @@ class _Settling:
             if not self._close(line, 0, change, "the bank has reversed it since"):
                 reason = "the bank reversed what an earlier file of it has, and we did not today"
                 self._findings.append(
-                    finding_of(Class.STATE_DIFFERS, line, line.line, 0, change, reason + self._see(line.key))
+                    finding_of(
+                        BreakClass.STATE_DIFFERS, line, line.line, 0, change, reason + self._see(line.key)
+                    )
                 )
             return
-        same = self._same_event(Class.OURS_ONLY, line, change)
+        same = self._same_event(BreakClass.OURS_ONLY, line, change)
         for candidate in same:
             if candidate.adjacent and candidate.near:
                 reason = f"we dated it {candidate.date}, the bank a later date"
-                self._end(candidate, Class.TIMING, 0, change, reason)
+                self._end(candidate, BreakClass.TIMING, 0, change, reason)
                 return
-        cls, reason = Class.BANK_ONLY, "the bank's file has it, we do not"
+        cls, reason = BreakClass.BANK_ONLY, "the bank's file has it, we do not"
         if before != 0:
-            cls, reason = Class.DUPLICATE, "an earlier file of this bank has it already"
+            cls, reason = BreakClass.DUPLICATE, "an earlier file of this bank has it already"
         reason += self._see(line.key, same)
         self._findings.append(finding_of(cls, line, line.line, 0, change, reason))
 
@@ -202,7 +203,7 @@ class _Settling:
 
     def _count_lines(self, paired: Paired) -> None:
         """Check that each line went to exactly one place."""
-        with_ours = sum(finding.cls is not Class.DUPLICATE for finding in paired.findings)
+        with_ours = sum(finding.cls is not BreakClass.DUPLICATE for finding in paired.findings)
         ours = paired.matched + with_ours + self._ours
         theirs = paired.matched + len(paired.findings) + self._theirs
         if (ours, theirs) != (paired.ours, paired.theirs):
@@ -235,7 +236,7 @@ class _Settling:
         if not breaks and not one.misfit:
             return False
         reason = "what was withheld of it has changed since with us" + self._see(one.key)
-        cls = Class.MISFIT if one.misfit else Class.DETAILS_DIFFER
+        cls = BreakClass.MISFIT if one.misfit else BreakClass.DETAILS_DIFFER
         self._findings.append(finding_of(cls, one, 0, 0, 0, reason)._replace(withheld=one.effect))
         return True
 
@@ -263,7 +264,7 @@ class _Settling:
         withheld = 0 if change or is_elsewhere else late.effect
         told = f"{reason}: {in_figures(late.amount)}{self._see(late.original)}"
         about = late.original, number, late.direction, late.code, late.policy, late.due
-        return Finding(Class.LATE_REVERSAL, *about, 0, change, told, withheld)
+        return Finding(BreakClass.LATE_REVERSAL, *about, 0, change, told, withheld)
 
     def _both_changed(self, one: Ours, line: Theirs, *, is_open: bool) -> bool:
         """Whether the bank's line says what our late change says, or ends a difference together with it.
@@ -300,13 +301,15 @@ class _Settling:
             self._end(ended, ended.cls, ours_change, theirs_change, reason)
         return ended is not None
 
-    def _end(self, ended: Carried, cls: Class, ours_change: int, theirs_change: int, reason: str) -> None:
+    def _end(
+        self, ended: Carried, cls: BreakClass, ours_change: int, theirs_change: int, reason: str
+    ) -> None:
         self._carried[ended.key].remove(ended)
         self._closings.append(Closing(ended.name, cls, ours_change, theirs_change, reason))
 
-    def _same_event(self, cls: Class, line: Ours | Theirs, effect: int) -> list[Carried]:
+    def _same_event(self, cls: BreakClass, line: Ours | Theirs, effect: int) -> list[Carried]:
         """The carried breaks in which one side alone has what the other has today."""
-        effects = (effect, 0) if cls is Class.OURS_ONLY else (0, effect)
+        effects = (effect, 0) if cls is BreakClass.OURS_ONLY else (0, effect)
         return [
             one
             for one in self._carried.get(line.key, ())

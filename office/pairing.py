@@ -10,9 +10,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from ledger.break_classes import BreakClass
 from ledger.errors import InvariantBroken
 from office.details import agree, plain
-from office.lines import Class, Finding, Ours, Paired, Theirs, finding_of, pair_differs, terminal_of
+from office.lines import Finding, Ours, Paired, Theirs, finding_of, pair_differs, terminal_of
 
 _ByRrn = tuple[str, str, str, str]
 """An RRN, a direction, a bank's terminal, and a policy as it is compared."""
@@ -198,7 +199,9 @@ class _Pairing:
             elif _mark(line) in marks:
                 reason = "the bank's file has another line of the same RRN, terminal, policy and amount"
             if reason:
-                self._findings.append(finding_of(Class.DUPLICATE, line, line.line, 0, line.effect, reason))
+                self._findings.append(
+                    finding_of(BreakClass.DUPLICATE, line, line.line, 0, line.effect, reason)
+                )
             else:
                 left.append(line)
             keys.add(line.key)

@@ -12,13 +12,13 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, and_, insert, or_, select
 
+from ledger.break_classes import BreakClass
 from ledger.day import DayState
 from office.breaks import Break, BreakState, Finding, close_matched, listed, listing, open_breaks
 from office.bulk import in_chunks, stream
 from office.errors import OfficeError
 from office.match import (
     Carried,
-    Class,
     Ours,
     Result,
     Theirs,
@@ -195,7 +195,7 @@ def _carried(
         moment = moments.get(one.key)
         near = moment is not None and abs(moment - window.begins) <= window.near_us
         adjacent = followed.get(one.date) == date
-        cls, effects = Class(one.cls), (one.ours_effect, one.theirs_effect)
+        cls, effects = BreakClass(one.cls), (one.ours_effect, one.theirs_effect)
         yield Carried(
             one.name,
             one.date,
@@ -254,7 +254,7 @@ def _misfits(connection: Connection, bank: str, date: str, owner: str) -> Iterat
             f"an advice ({one.kind}) that did not fit the book: as a request it would have got {one.misfit}"
         )
         about = one.key, 0, one.direction, one.code, one.policy, one.due
-        yield Finding(Class.MISFIT.value, *about, 0, 0, reason, "", owner, withheld=one.effect)
+        yield Finding(BreakClass.MISFIT.value, *about, 0, 0, reason, "", owner, withheld=one.effect)
 
 
 def _write(

@@ -24,6 +24,7 @@ from sqlalchemy import (
     text,
 )
 
+from ledger.break_classes import BreakClass
 from ledger.schema import act_columns, entry_columns, integer_column, text_column
 from office.guards import GUARDS
 
@@ -193,11 +194,7 @@ breaks = Table(
     text_column("approved_by"),
     text_column("settled_on"),
     UniqueConstraint("bank", "date", "key", "line", "class", name="break_once"),
-    CheckConstraint(
-        "class IN ('bank_only', 'ours_only', 'amount_differs', 'state_differs', 'details_differ',"
-        " 'duplicate', 'timing', 'late_reversal', 'misfit')",
-        name="break_class",
-    ),
+    CheckConstraint(f"class IN ({', '.join(map(repr, map(str, BreakClass)))})", name="break_class"),
     CheckConstraint(
         "state IN ('open', 'suspense', 'proposed', 'approved', 'posted', 'closed')", name="break_state"
     ),

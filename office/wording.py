@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from ledger.break_classes import CLASSES as CLASS_ROWS
 from ledger.day import DayState
 from office.breaks import BreakState
 from protocol.transactions import SETTLEMENTS
@@ -22,81 +23,24 @@ class Words(NamedTuple):
     en: str
 
 
-class Class(NamedTuple):
+class Explained(NamedTuple):
     """A class of lines: its name, and in one line what it means."""
 
     name: Words
     meaning: Words
 
 
-MATCHED: Final = Class(
+MATCHED: Final = Explained(
     Words("相符", "Matched"),
     Words("双方都有，金额与状态一致。", "On both sides, with the same amount and state."),
 )
-CLASSES: Final[Mapping[str, Class]] = MappingProxyType(
+CLASSES: Final[Mapping[str, Explained]] = MappingProxyType(
     {
-        "bank_only": Class(
-            Words("银行有、我方无", "Bank only"),
-            Words(
-                "银行文件有，我方流水无：代收为长款，代付为短款。",
-                "In the bank's file, not in our journal: an overage (长款) if collected, a shortage if paid.",
-            ),
-        ),
-        "ours_only": Class(
-            Words("我方有、银行无", "Ours only"),
-            Words(
-                "我方流水有，银行文件无：代收为短款，代付为长款。",
-                "In our journal, not in the bank's file: a shortage (短款) if collected, an overage if paid.",
-            ),
-        ),
-        "amount_differs": Class(
-            Words("金额不符", "Amount differs"),
-            Words("同一笔交易，双方金额不同。", "One transaction, for different amounts."),
-        ),
-        "state_differs": Class(
-            Words("状态不符", "State differs"),
-            Words(
-                "同一笔交易，一方有效，另一方已撤销或冲正。",
-                "One transaction, in effect on one side and undone on the other.",
-            ),
-        ),
-        "details_differ": Class(
-            Words("要素不符", "Details differ"),
-            Words(
-                "同一笔交易，金额与状态一致，保单、交易码或应收付不同：全额挂账，查明前不入产品科目。",
-                "One transaction, the same amount and state; policy, due or DE 3 differ: whole in suspense.",
-            ),
-        ),
-        "duplicate": Class(
-            Words("重复", "Duplicate"),
-            Words(
-                "银行把同一笔交易列了不止一次。",
-                "The bank lists one transaction more than once.",
-            ),
-        ),
-        "timing": Class(
-            Words("时间性差异", "Timing"),
-            Words(
-                "日切前后，双方把同一笔交易记在不同业务日；后一日已找到另一半。",
-                "Dated differently around a cut-over; its other half was found on the later date.",
-            ),
-        ),
-        "late_reversal": Class(
-            Words("逾期冲正", "Late reversal"),
-            Words(
-                "银行要求冲正的交易已过期限，我方拒绝：原交易金额挂账，由两人定夺。",
-                "A reversal that came too late and was refused: what it was to undo is in suspense.",
-            ),
-        ),
-        "misfit": Class(
-            Words("不符通知", "Misfit advice"),
-            Words(
-                "银行已办妥、我方只能照记的通知，与应收应付不符：全额挂账，查明前不入产品科目。",
-                "An advice of what the bank had done that did not fit the book: whole in suspense.",
-            ),
-        ),
+        cls.value: Explained(Words(row.chinese, row.english), Words(row.meaning_chinese, row.meaning))
+        for cls, row in CLASS_ROWS.items()
     }
 )
+"""Every class of breaks."""
 
 CODES: Final[Mapping[str, Words]] = MappingProxyType(
     {code: Words(row.chinese, row.english) for code, row in SETTLEMENTS.items()}

@@ -18,13 +18,13 @@ from typing import NamedTuple
 from ledger import bookfile, sample
 from ledger.bankline import BankLine
 from ledger.bookfile import KINDS, DueLine, Policy
+from ledger.break_classes import BreakClass
 from ledger.cutover import Cutover, cut_over
 from ledger.front import FrontBook
 from ledger.load import Loaded, load_book
 from ledger.request import Act, Answer, Request, key_of
 from ledger.seal import Sealer
 from ledger.store import Store
-from office.lines import Class
 from protocol.responses import Response
 from simulators import dayfile
 from simulators.beliefs import CANCEL_CODE, Belief, Record, Told
@@ -314,7 +314,7 @@ class Days:
                 self._paid(answer, due)
             else:
                 signed = belief.amount if KINDS[belief.code] == "premium" else -belief.amount
-                whole = Expected(Class.MISFIT, bank.key(belief), signed)
+                whole = Expected(BreakClass.MISFIT, bank.key(belief), signed)
                 bank.misfits.setdefault(answer.business_date, []).append(whole)
 
         return Asked(self._request(bank, belief, due), heard)
@@ -390,11 +390,12 @@ class Days:
         bank.near.clear()
         opens = bank.opens.setdefault(date, [])
         opens += [
-            one._replace(cls=Class.OURS_ONLY) if one.cls is Class.TIMING else one for one in seeded.expected
+            one._replace(cls=BreakClass.OURS_ONLY) if one.cls is BreakClass.TIMING else one
+            for one in seeded.expected
         ]
         bank.touched |= {one.key for one in seeded.expected}
         opens += [
-            Expected(Class.BANK_ONLY, bank.key(belief), effect(line))
+            Expected(BreakClass.BANK_ONLY, bank.key(belief), effect(line))
             for belief, line in self._not_told_yet(bank, special)
         ]
         bank.closes.setdefault(date, []).extend(self._line_key(bank, line) for line in moved)
@@ -426,7 +427,7 @@ class Days:
 
 def _on_the_day(expected: Expected) -> Expected:
     """A line moved to tomorrow's file is missing from today's: only tomorrow can tell it from a lost one."""
-    return expected._replace(cls=Class.OURS_ONLY) if expected.cls is Class.TIMING else expected
+    return expected._replace(cls=BreakClass.OURS_ONLY) if expected.cls is BreakClass.TIMING else expected
 
 
 _ACTS: tuple[tuple[int, Callable[[Days, BankSide, DueLine], Iterator[Asked]]], ...] = (

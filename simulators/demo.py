@@ -37,6 +37,7 @@ from fep.install import install
 from fep.person import at_keyboard
 from fep.reactor import react
 from ledger import bankfile, bookfile, layout, sample
+from ledger.break_classes import BreakClass
 from ledger.capitals import in_figures
 from ledger.store import Store
 from office import breaks, chart, decisions
@@ -44,7 +45,6 @@ from office.config import Settings as OfficeSettings
 from office.config import load_settings as load_office_settings
 from office.decisions import Decision, Desk
 from office.errors import SamePerson
-from office.lines import Class
 from protocol.message import Message
 from simulators import dayfile
 from simulators.bank import Bank, together
@@ -298,10 +298,11 @@ def _leave_files(stage: Stage, journals: Sequence[dict[Key, Recorded]]) -> dict[
         path.write_bytes(b"".join(bankfile.write(of_bank, code, DATE, lines)))
         found = [(one.cls.value, one.key, one.difference) for one in seeded.expected]
         found += [
-            (Class.OURS_ONLY.value, entry.full_key, -entry.effect) for _, entry in crossed(record, journal)
+            (BreakClass.OURS_ONLY.value, entry.full_key, -entry.effect)
+            for _, entry in crossed(record, journal)
         ]
         found += [
-            (Class.MISFIT.value, entry.full_key, entry.effect if entry.outcome == "done" else 0)
+            (BreakClass.MISFIT.value, entry.full_key, entry.effect if entry.outcome == "done" else 0)
             for entry in journal.values()
             if entry.misfit and entry.date == DATE
         ]
@@ -315,7 +316,7 @@ def _close(stage: Stage, expected: dict[str, list[Difference]]) -> None:
     else.
     """
     qianzhi("office", "close", "--config", str(stage.office_config))
-    classes = [cls.value for cls in Class if cls not in (Class.TIMING, Class.LATE_REVERSAL)]
+    classes = [cls.value for cls in BreakClass if cls not in (BreakClass.TIMING, BreakClass.LATE_REVERSAL)]
     table = Table(title="breaks found, of those put in", box=None, padding=(0, 1, 0, 0))
     for name in ("bank", *classes):
         table.add_column(name, justify="right", no_wrap=True)

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from ledger.bankline import AMOUNT_MAX, BankLine
 from ledger.bookfile import KINDS
+from ledger.break_classes import BreakClass
 from ledger.request import key_of
-from office.lines import Class
 
 _STANS = 1_000_000
 _AMOUNT_CHANGE = 100
@@ -42,7 +42,7 @@ class Expected(NamedTuple):
     under the class TIMING.
     """
 
-    cls: Class
+    cls: BreakClass
     key: str
     difference: int
 
@@ -102,7 +102,7 @@ class _Seeding:
     def timing(self, count: int, near: Collection[str]) -> None:
         for line in self._take(count, [line for line in self._whole if self._key(line) in near]):
             self._tomorrow.append(line)
-            self._expect(Class.TIMING, line, -effect(line))
+            self._expect(BreakClass.TIMING, line, -effect(line))
 
     def renumbered(self, count: int) -> None:
         with_own_rrn = [line for line in self._whole if line.rrn and self._rrns[line.rrn] == 1]
@@ -110,30 +110,30 @@ class _Seeding:
 
     def ours_only(self, count: int) -> None:
         for line in self._take(count, self._whole):
-            self._expect(Class.OURS_ONLY, line, -effect(line))
+            self._expect(BreakClass.OURS_ONLY, line, -effect(line))
 
     def amount_differs(self, count: int) -> None:
         for line in self._take(count, self._whole):
             lowest = max(1, line.amount - _AMOUNT_CHANGE)
             highest = min(AMOUNT_MAX, line.amount + _AMOUNT_CHANGE)
             amount = self._random.choice([*range(lowest, line.amount), *range(line.amount + 1, highest + 1)])
-            self._replace(Class.AMOUNT_DIFFERS, line, line._replace(amount=amount))
+            self._replace(BreakClass.AMOUNT_DIFFERS, line, line._replace(amount=amount))
 
     def state_differs(self, count: int) -> None:
         for line in self._take(count, self._whole):
             flipped = line._replace(state="R" if line.state == "S" else "S")
-            self._replace(Class.STATE_DIFFERS, line, flipped)
+            self._replace(BreakClass.STATE_DIFFERS, line, flipped)
 
     def details_differ(self, count: int) -> None:
         """Give lines another policy, another due, or another code of their own direction, by turns."""
         for number, line in enumerate(self._take(count, self._whole)):
             self._done.append(self._with_other_detail(line, _DETAILS[number % len(_DETAILS)]))
-            self._expect(Class.DETAILS_DIFFER, line, effect(line))
+            self._expect(BreakClass.DETAILS_DIFFER, line, effect(line))
 
     def duplicate(self, count: int) -> None:
         for line in self._take(count, self._whole):
             self._done += (line, line)
-            self._expect(Class.DUPLICATE, line, effect(line))
+            self._expect(BreakClass.DUPLICATE, line, effect(line))
 
     def bank_only(self, count: int) -> None:
         """Add lines that nobody has, each like one that there was."""
@@ -141,7 +141,7 @@ class _Seeding:
             line = self._with_new_stan(self._random.choice(self._models))
             line = line._replace(rrn=self._new_rrn(), state="S")
             self._done.append(line)
-            self._expect(Class.BANK_ONLY, line, effect(line))
+            self._expect(BreakClass.BANK_ONLY, line, effect(line))
 
     def seeded(self) -> Seeded:
         today = [*self._whole, *self._done]
@@ -158,10 +158,10 @@ class _Seeding:
         self._whole = [line for line in self._whole if self._key(line) not in keys]
         return taken
 
-    def _expect(self, cls: Class, line: BankLine, difference: int) -> None:
+    def _expect(self, cls: BreakClass, line: BankLine, difference: int) -> None:
         self._expected.append(Expected(cls, self._key(line), difference))
 
-    def _replace(self, cls: Class, line: BankLine, other: BankLine) -> None:
+    def _replace(self, cls: BreakClass, line: BankLine, other: BankLine) -> None:
         self._done.append(other)
         self._expect(cls, line, effect(other) - effect(line))
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from office.match import Carried, Class, Ours, Result, Theirs, effect_of, pair, resolve
+from ledger.break_classes import BreakClass
+from office.match import Carried, Ours, Result, Theirs, effect_of, pair, resolve
 
 KEY = "00001020000/T1/1124235959/000001"
 RENUMBERED = "00001020000/T1/1124235959/000002"
@@ -28,7 +29,7 @@ def theirs(
 
 
 def carried(
-    cls: Class,
+    cls: BreakClass,
     ours_effect: int = 0,
     theirs_effect: int = 0,
     adjacent: bool = True,

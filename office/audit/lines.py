@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, case, exists, func, not_, or_, select
 
+from ledger.break_classes import CLASSES
 from office.audit.evidence import (
     Checked,
     Evidence,
@@ -25,10 +26,8 @@ from office.audit.evidence import (
 from office.audit.totals import BankDay, changes, taken_back
 from office.schema import bank_lines, breaks, entries, reconciliations
 
-_WITHOUT_OURS: Final = ("bank_only", "duplicate", "late_reversal")
-"""Classes of breaks in which no line of our side of the date is."""
-_WITHOUT_LINES: Final = ("details_differ", "late_reversal")
-"""Classes of breaks that may be about what is withheld alone, with a line on neither side."""
+_WITHOUT_OURS: Final = frozenset(cls for cls, row in CLASSES.items() if not row.has_ours)
+_WITHOUT_LINES: Final = frozenset(cls for cls, row in CLASSES.items() if not row.needs_line)
 
 
 class _Ours(NamedTuple):

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, case, exists, func, not_, or_, select
 
+from ledger.break_classes import CLASSES
 from office.audit.evidence import (
     SETTLEMENTS,
     Checked,
@@ -27,7 +28,7 @@ from office.audit.evidence import (
 from office.audit.totals import changes
 from office.schema import breaks, entries, reconciliations
 
-_WITHHOLDING: Final = ("misfit", "details_differ", "late_reversal")
+_WITHHOLDING: Final = tuple(cls for cls, row in CLASSES.items() if row.withholds)
 _TOO_LATE: Final = "REVERSAL TOO LATE"
 
 Key = tuple[str, str, str]

@@ -13,9 +13,10 @@ from fep.gate import MANDATORY
 from fep.session import BUSINESS
 from fep.session import TRANSITIONS as SESSION
 from ledger import layout
+from ledger.break_classes import CLASSES, BreakClass
 from office.breaks import TRANSITIONS as BREAK
 from office.breaks import BreakEvent
-from office.chart import CLASSES, shipped
+from office.chart import shipped
 from protocol import dialect
 from protocol.codec import Codec
 from protocol.message import NAMES, Message
@@ -143,11 +144,18 @@ def breaks() -> str:
     return markdown(["state", "what can happen → the state then"], rows)
 
 
+def classes() -> str:
+    """Every class of breaks: what it means, and which money is in suspense (ledger/break_classes.py)."""
+    money = {True: "the transaction's, withheld", False: "the difference between the two sides"}
+    rows = [[f"`{cls}`", row.chinese, row.meaning, money[row.withholds]] for cls, row in CLASSES.items()]
+    return markdown(["class", "Chinese", "meaning", "money in suspense"], rows)
+
+
 def resolutions() -> str:
     """Which resolutions fit which class and sign (office/chart.toml)."""
     chart = shipped()
     rows = []
-    for cls in CLASSES:
+    for cls in BreakClass:
         cells = [
             ", ".join(f"`{one.name}`" for one in chart.fitting(cls, difference)) or "–"
             for _, difference in _SIGNS
@@ -177,6 +185,7 @@ def made() -> dict[str, str]:
         "samples": samples(),
         "session": session(),
         "breaks": breaks(),
+        "classes": classes(),
         "resolutions": resolutions(),
         "layouts": layouts(),
     }

@@ -18,12 +18,12 @@ from fep.chronicle import Kind
 from fep.picture import Light, State
 from fep.server import HANDSHAKE_FAILED
 from fep.webpage import POLICY, PageResource, StaticResource, shipped
-from office.chart import CLASSES
+from ledger.break_classes import CLASSES, BreakClass
 from protocol.responses import Response
 
 ROOT = Path(__file__).resolve().parents[2]
 STATIC = ROOT / "fep" / "static"
-WORDS = json.loads((STATIC / "words.json").read_text(encoding="utf-8"))
+WORDS = json.loads(shipped().files["words.json"].body)
 OURS = sorted(path for path in STATIC.iterdir() if path.is_file())
 
 
@@ -66,10 +66,22 @@ def test_the_policy_lets_in_our_own_files_and_nothing_else() -> None:
 @pytest.mark.parametrize("name", sorted(shipped().files))
 def test_a_file_of_a_version_never_changes(name: str) -> None:
     code, headers, body = get(static(name))
-    assert (code, body) == (200, (STATIC / name).read_bytes())
+    assert (code, body) == (200, shipped().files[name].body)
     assert headers["cache-control"] == "public, max-age=31536000, immutable"
     assert headers["content-security-policy"] == POLICY
     assert get(static(name), if_none_match=headers["etag"])[0] == 304
+
+
+@pytest.mark.parametrize("name", sorted({*shipped().files} - {"words.json"}))
+def test_a_file_goes_out_as_it_lies_in_the_package(name: str) -> None:
+    assert shipped().files[name].body == (STATIC / name).read_bytes()
+
+
+def test_the_words_are_those_of_the_file_and_of_the_machines_own_tables() -> None:
+    file = json.loads((STATIC / "words.json").read_text(encoding="utf-8"))
+    classes = {f"class.{cls}": {"zh": row.chinese, "en": row.english} for cls, row in CLASSES.items()}
+    assert classes.keys() & file.keys() == set()
+    assert file | classes == WORDS
 
 
 @pytest.mark.parametrize("path", ["/", static("page.js")])
@@ -125,8 +137,11 @@ def test_the_version_is_that_of_what_is_shipped() -> None:
         for path in STATIC.rglob("*")
         if path.suffix in (".html", ".css", ".js", ".json", ".svg")
     )
-    for name in names:
-        digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()
+    bodies = {name: (STATIC / name).read_bytes() for name in names} | {
+        "words.json": shipped().files["words.json"].body
+    }
+    for name, body in bodies.items():
+        digest = hashlib.sha256(body).hexdigest()
         everything.update(f'{name} "{digest}"\n'.encode())
     assert shipped().version == everything.hexdigest()[:12]
     assert {*shipped().files, "index.html"} == set(names)
@@ -224,7 +239,7 @@ def made_keys() -> set[str]:
         *(f"state.{one}" for one in State),
         *(f"event.{one}" for one in Kind),
         *(f"response.{one}" for one in Response),
-        *(f"class.{one}" for one in CLASSES),
+        *(f"class.{one}" for one in BreakClass),
         *(f"severity.{one}" for one in ("red", "yellow")),
         *(f"bank.{one}" for one in listed["FACTS"]),
         *(f"queue.{one}" for one in (*listed["QUEUE"], "waiting", "refused")),

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.bookfile import KINDS
+from ledger.break_classes import BreakClass
 from office.chart import (
-    CLASSES,
     NONE,
     OUR_PRODUCT,
     PRODUCT,
@@ -85,12 +85,12 @@ def test_only_clearing_and_suspense_are_kept_by_bank() -> None:
 
 
 def test_classes_and_kinds_are_those_that_the_database_takes() -> None:
-    assert set(CLASSES) == allowed_by(breaks, "break_class")
+    assert set(BreakClass) == allowed_by(breaks, "break_class")
     assert set(get_args(AccountKind)) == allowed_by(accounts, "account_kind")
     assert set(get_args(Side)) == allowed_by(accounts, "account_normal")
 
 
-@given(st.sampled_from(CLASSES), st.integers())
+@given(st.sampled_from(BreakClass), st.integers())
 def test_every_break_has_an_end(break_class: str, difference: int) -> None:
     fitting = CHART.fitting(break_class, difference)
     assert [one.counter == NONE for one in fitting] == [difference == 0] * len(fitting) != []
@@ -105,7 +105,7 @@ def test_money_of_an_advice_or_a_late_reversal_is_decided_on_like_any_other(cls:
 
 
 def test_only_where_details_differ_can_our_journal_be_right_without_money() -> None:
-    fitting = [cls for cls in CLASSES if "ours_stands" in [one.name for one in CHART.fitting(cls, 1)]]
+    fitting = [cls for cls in BreakClass if "ours_stands" in [one.name for one in CHART.fitting(cls, 1)]]
     assert fitting == ["details_differ"]
 
 
@@ -196,7 +196,7 @@ BAD: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
     (
         'signs = ["0"]\ncounter = "none"',
         'signs = ["+"]\ncounter = "6301"',
-        tuple(("resolutions", f"none fits a break of class {cls} and sign 0") for cls in CLASSES),
+        tuple(("resolutions", f"none fits a break of class {cls} and sign 0") for cls in BreakClass),
     ),
     ('normal = "credit" }\n6711', 'normal = "credit", tax = 1 }\n6711', (("accounts.6301.tax", ""),)),
     ('kind = "expense"', 'kind = "cost"', (("accounts.6711.kind", ""),)),

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ledger.break_classes import BreakClass
 from ledger.day import DayState
 from ledger.errors import InvariantBroken
 from office.breaks import BreakState
-from office.chart import CLASSES
 from office.figures import (
     ClassSum,
     DayAccounts,
@@ -196,7 +196,7 @@ def reports(draw: st.DrawFn) -> Report:
     found = []
     for number in range(1, draw(st.integers(0, 6)) + 1):
         of_date = draw(st.sampled_from([D1, D2]))
-        cls, theirs = draw(st.sampled_from(CLASSES)), draw(AMOUNTS)
+        cls, theirs = draw(st.sampled_from(BreakClass)), draw(AMOUNTS)
         settled = draw(st.sampled_from(["", D2, "20261126"]))
         matched = bool(settled) and of_date < settled and draw(st.booleans())
         people = {"resolution": "accept", "proposed_by": "李娜", "approved_by": "王强"}

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from ledger.break_classes import BreakClass
 from ledger.errors import InvariantBroken
 from office.match import (
     Carried,
-    Class,
     Closing,
     Finding,
     Ours,
@@ -96,7 +96,7 @@ def test_of_several_lines_with_one_key_the_one_that_agrees_is_taken_and_the_othe
     lines = [theirs(line=1, amount=90), theirs(line=2, state="R"), theirs(line=3), theirs(line=4)]
     result = matched([ours()], lines)
     assert (result.matched, [one[2:] for one in found(result)]) == (1, [(1, 0, 90), (2, 0, 0), (4, 0, 100)])
-    assert {one.cls for one in result.findings} == {Class.DUPLICATE}
+    assert {one.cls for one in result.findings} == {BreakClass.DUPLICATE}
 
 
 def test_the_bank_repeats_itself_by_key_or_by_rrn_direction_and_amount() -> None:
@@ -161,7 +161,7 @@ TIMING_OF_OURS = [
 def test_what_the_bank_dated_a_day_before_ends_its_break_if_near_the_cutover_or_an_advice(
     of_line: dict[str, Any], of_break: dict[str, Any], ends: bool
 ) -> None:
-    waiting = carried(Class.BANK_ONLY, **{"theirs_effect": 100, **of_break})
+    waiting = carried(BreakClass.BANK_ONLY, **{"theirs_effect": 100, **of_break})
     result = matched([ours(**of_line)], breaks=[waiting])
     expected = ([("B1", "timing", 100, 0)], []) if ends else ([], [("ours_only", KEY, 0, 100, 0)])
     assert (closed(result), found(result)) == expected
@@ -180,45 +180,45 @@ def test_what_the_bank_dated_a_day_before_ends_its_break_if_near_the_cutover_or_
 def test_what_the_bank_dated_a_day_later_ends_its_break_if_near_the_cutover(
     of_break: dict[str, Any], ends: bool
 ) -> None:
-    waiting = carried(Class.OURS_ONLY, **{"ours_effect": 100, **of_break})
+    waiting = carried(BreakClass.OURS_ONLY, **{"ours_effect": 100, **of_break})
     result = matched(their_lines=[theirs()], breaks=[waiting])
     expected = ([("B1", "timing", 0, 100)], []) if ends else ([], [("bank_only", KEY, 1, 0, 100)])
     assert (closed(result), found(result)) == expected
 
 
 def test_a_reversed_line_too_may_be_dated_a_day_later() -> None:
-    result = matched(their_lines=[theirs(state="R")], breaks=[carried(Class.OURS_ONLY)])
+    result = matched(their_lines=[theirs(state="R")], breaks=[carried(BreakClass.OURS_ONLY)])
     assert (closed(result), found(result)) == ([("B1", "timing", 0, 0)], [])
 
 
 def test_what_fits_but_for_the_window_is_offered_and_not_taken() -> None:
-    waiting = carried(Class.BANK_ONLY, theirs_effect=100)
+    waiting = carried(BreakClass.BANK_ONLY, theirs_effect=100)
     (finding,) = matched([ours()], breaks=[waiting]).findings
     told = "same key in break B1 of 20261123: offered, not taken"
     assert finding.reason == f"we have it, the bank's file does not; {told}"
-    waiting = carried(Class.OURS_ONLY, ours_effect=100, near=False)
+    waiting = carried(BreakClass.OURS_ONLY, ours_effect=100, near=False)
     (finding,) = matched(their_lines=[theirs()], breaks=[waiting]).findings
     assert finding.reason == f"the bank's file has it, we do not; {told}"
 
 
 def test_another_break_with_the_key_is_named() -> None:
-    (finding,) = matched([ours()], breaks=[carried(Class.BANK_ONLY, theirs_effect=7)]).findings
+    (finding,) = matched([ours()], breaks=[carried(BreakClass.BANK_ONLY, theirs_effect=7)]).findings
     assert finding.reason == "we have it, the bank's file does not; see also break B1 of 20261123"
 
 
-@pytest.mark.parametrize("cls", [Class.OURS_ONLY, Class.STATE_DIFFERS])
-def test_a_late_undoing_ends_the_break_of_what_only_we_had_in_effect(cls: Class) -> None:
+@pytest.mark.parametrize("cls", [BreakClass.OURS_ONLY, BreakClass.STATE_DIFFERS])
+def test_a_late_undoing_ends_the_break_of_what_only_we_had_in_effect(cls: BreakClass) -> None:
     result = matched([undone()], breaks=[carried(cls, ours_effect=100)])
     assert (closed(result), found(result)) == ([("B1", cls, -100, 0)], [])
 
 
 def test_a_late_undoing_and_the_banks_reversed_line_of_what_it_never_had_done_go_together() -> None:
-    result = matched([undone()], [theirs(state="R")], [carried(Class.OURS_ONLY, ours_effect=100)])
+    result = matched([undone()], [theirs(state="R")], [carried(BreakClass.OURS_ONLY, ours_effect=100)])
     assert (closed(result), found(result)) == ([("B1", "ours_only", -100, 0)], [])
 
 
 def test_both_sides_late_undoing_of_amounts_that_differed_ends_the_break() -> None:
-    waiting = carried(Class.AMOUNT_DIFFERS, ours_effect=100, theirs_effect=90)
+    waiting = carried(BreakClass.AMOUNT_DIFFERS, ours_effect=100, theirs_effect=90)
     result = matched([undone()], [theirs(state="R", amount=90)], [waiting], {KEY: 90})
     assert (closed(result), found(result)) == ([("B1", "amount_differs", -100, -90)], [])
 
@@ -240,8 +240,8 @@ def test_a_late_undoing_that_the_bank_does_not_have_is_a_difference_of_state() -
     ]
 
 
-@pytest.mark.parametrize("cls", [Class.BANK_ONLY, Class.STATE_DIFFERS])
-def test_what_the_bank_takes_back_ends_the_break_of_what_only_it_had_in_effect(cls: Class) -> None:
+@pytest.mark.parametrize("cls", [BreakClass.BANK_ONLY, BreakClass.STATE_DIFFERS])
+def test_what_the_bank_takes_back_ends_the_break_of_what_only_it_had_in_effect(cls: BreakClass) -> None:
     result = matched((), [theirs(state="R")], [carried(cls, theirs_effect=100)], {KEY: 100})
     assert (closed(result), found(result)) == ([("B1", cls, 0, -100)], [])
     assert (result.ours_effect, result.theirs_effect) == (0, -100)
@@ -264,7 +264,7 @@ def test_a_bank_line_that_we_do_not_have_is_judged_by_what_its_earlier_files_hol
 
 def test_a_pair_that_the_bank_had_done_in_an_earlier_file_also_takes_that_back() -> None:
     both = [ours(state="R")], [theirs(state="R")]
-    waiting = carried(Class.BANK_ONLY, theirs_effect=100)
+    waiting = carried(BreakClass.BANK_ONLY, theirs_effect=100)
     result = matched(*both, [waiting], {KEY: 100})
     assert (result.matched, closed(result), found(result)) == (1, [("B1", "bank_only", 0, -100)], [])
     assert found(matched(*both, earlier={KEY: 100})) == [("state_differs", KEY, 1, 0, -100)]
@@ -274,7 +274,7 @@ def test_a_pair_that_the_bank_had_done_in_an_earlier_file_also_takes_that_back()
 
 
 def test_a_break_ends_once() -> None:
-    waiting = carried(Class.BANK_ONLY, theirs_effect=100)
+    waiting = carried(BreakClass.BANK_ONLY, theirs_effect=100)
     result = matched([undone(effect=100)], [theirs(state="R")], [waiting], {KEY: 100})
     assert closed(result) == [("B1", "bank_only", 100, 0)]
     assert found(result) == [("state_differs", KEY, 1, 0, -100)]
@@ -325,17 +325,17 @@ def test_a_line_that_is_lost_is_seen(lost: str) -> None:
         resolve(paired._replace(**{lost: ()}), (), {}, True)  # type: ignore[arg-type]
 
 
-def alone(cls: Class, key: str, amount: int, policy: str = "P1", direction: str = "C") -> Finding:
-    effects = (amount, 0) if cls is Class.OURS_ONLY else (0, amount)
+def alone(cls: BreakClass, key: str, amount: int, policy: str = "P1", direction: str = "C") -> Finding:
+    effects = (amount, 0) if cls is BreakClass.OURS_ONLY else (0, amount)
     return Finding(cls, key, 1, direction, "500000", policy, "D", *effects, "reason")
 
 
 def test_the_sum_of_a_policys_lines_is_offered_for_one_line_of_the_other_side() -> None:
     findings = (
-        alone(Class.OURS_ONLY, "B/T1/1/1", 30),
-        alone(Class.OURS_ONLY, "B/T2/1/2", 70),
-        alone(Class.BANK_ONLY, "B/T3/1/3", 100, "P2"),
-        alone(Class.BANK_ONLY, "B/T3/1/4", 101, "P3"),
+        alone(BreakClass.OURS_ONLY, "B/T1/1/1", 30),
+        alone(BreakClass.OURS_ONLY, "B/T2/1/2", 70),
+        alone(BreakClass.BANK_ONLY, "B/T3/1/3", 100, "P2"),
+        alone(BreakClass.BANK_ONLY, "B/T3/1/4", 101, "P3"),
     )
     member = "the 2 lines of policy P1 (ours_only) add up to one (bank_only): B/T3/1/3"
     assert offers(findings) == {
@@ -347,11 +347,11 @@ def test_the_sum_of_a_policys_lines_is_offered_for_one_line_of_the_other_side() 
 
 def test_the_sum_of_a_terminals_lines_is_offered_too_and_directions_are_not_mixed() -> None:
     findings = (
-        alone(Class.BANK_ONLY, "B/T/1/1/1", 30, ""),
-        alone(Class.BANK_ONLY, "B/T/1/1/2", 70, ""),
-        alone(Class.BANK_ONLY, "B/T/1/1/3", -7, "", "P"),
-        alone(Class.OURS_ONLY, "B/U/1/4", 100, ""),
-        alone(Class.OURS_ONLY, "B/U/1/5", 0, ""),
+        alone(BreakClass.BANK_ONLY, "B/T/1/1/1", 30, ""),
+        alone(BreakClass.BANK_ONLY, "B/T/1/1/2", 70, ""),
+        alone(BreakClass.BANK_ONLY, "B/T/1/1/3", -7, "", "P"),
+        alone(BreakClass.OURS_ONLY, "B/U/1/4", 100, ""),
+        alone(BreakClass.OURS_ONLY, "B/U/1/5", 0, ""),
     )
     member = "the 2 lines of terminal T/1 (bank_only) add up to one (ours_only): B/U/1/4"
     assert offers(findings) == {
@@ -362,21 +362,21 @@ def test_the_sum_of_a_terminals_lines_is_offered_too_and_directions_are_not_mixe
 
 
 def test_one_line_is_no_group_and_a_line_without_effect_is_in_none() -> None:
-    one_each = alone(Class.OURS_ONLY, "B/T/1/1", 100), alone(Class.BANK_ONLY, "B/T/1/2", 100)
+    one_each = alone(BreakClass.OURS_ONLY, "B/T/1/1", 100), alone(BreakClass.BANK_ONLY, "B/T/1/2", 100)
     assert offers(one_each) == {}
-    assert offers((*one_each, alone(Class.OURS_ONLY, "B/T/1/3", 0))) == {}
+    assert offers((*one_each, alone(BreakClass.OURS_ONLY, "B/T/1/3", 0))) == {}
 
 
 def test_payouts_add_up_like_collections_but_only_to_a_payout() -> None:
-    pair_of_payouts = [alone(Class.OURS_ONLY, f"B/T/1/{n}", -50, direction="P") for n in "12"]
-    single = alone(Class.BANK_ONLY, "B/U/1/3", -100, direction="P")
+    pair_of_payouts = [alone(BreakClass.OURS_ONLY, f"B/T/1/{n}", -50, direction="P") for n in "12"]
+    single = alone(BreakClass.BANK_ONLY, "B/U/1/3", -100, direction="P")
     assert sorted(offers((*pair_of_payouts, single))) == [0, 1, 2]
     assert offers((*pair_of_payouts, single._replace(direction="C"))) == {}
 
 
 def test_every_group_and_every_line_of_one_sum_gets_its_hint() -> None:
-    groups = [alone(Class.OURS_ONLY, f"B/T{n}/1/{m}", 50, f"P{n}") for n in range(30) for m in range(2)]
-    singles = [alone(Class.BANK_ONLY, f"B/U/1/{n}", 100, "Q") for n in range(30)]
+    groups = [alone(BreakClass.OURS_ONLY, f"B/T{n}/1/{m}", 50, f"P{n}") for n in range(30) for m in range(2)]
+    singles = [alone(BreakClass.BANK_ONLY, f"B/U/1/{n}", 100, "Q") for n in range(30)]
     hints = offers((*groups, *singles))
     assert sorted(hints) == list(range(90))
     assert hints[59] == "the 2 lines of policy P29 (ours_only) add up to one (bank_only): B/U/1/0"
@@ -392,10 +392,10 @@ def test_a_stream_is_read_once_and_not_kept() -> None:
 
 def test_closings_are_in_the_order_of_their_names() -> None:
     breaks = [
-        Carried(f"B{number}", "20261123", Class.OURS_ONLY, key, "C", 100, 0, True, True)
+        Carried(f"B{number}", "20261123", BreakClass.OURS_ONLY, key, "C", 100, 0, True, True)
         for number, key in ((2, "a"), (1, "b"))
     ]
     result = matched([undone("a"), undone("b")], breaks=breaks)
     assert result.closings == tuple(
-        Closing(name, Class.OURS_ONLY, -100, 0, "reversed on our side since") for name in ("B1", "B2")
+        Closing(name, BreakClass.OURS_ONLY, -100, 0, "reversed on our side since") for name in ("B1", "B2")
     )

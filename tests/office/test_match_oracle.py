@@ -13,9 +13,9 @@ from typing import NamedTuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ledger.break_classes import BreakClass
 from office.match import (
     Carried,
-    Class,
     LateReversal,
     Ours,
     Result,
@@ -251,12 +251,12 @@ class Oracle:
             self.find("state_differs", one.key, 0, one.effect, 0)
 
     def timing(
-        self, cls: Class, line: Ours | Theirs, effects: tuple[int, int], late: bool, near: bool
+        self, cls: BreakClass, line: Ours | Theirs, effects: tuple[int, int], late: bool, near: bool
     ) -> bool:
         for one in self.breaks:
             same = one.cls is cls and (one.key, one.direction) == (line.key, line.direction)
             same = same and same_details(one, line)
-            near_it = near if cls is Class.BANK_ONLY else one.near
+            near_it = near if cls is BreakClass.BANK_ONLY else one.near
             if (
                 same
                 and (one.theirs_effect, one.ours_effect) == effects
@@ -268,7 +268,7 @@ class Oracle:
         return False
 
     def mine_alone(self, one: Ours) -> None:
-        if self.timing(Class.BANK_ONLY, one, (one.effect, 0), one.late, one.near):
+        if self.timing(BreakClass.BANK_ONLY, one, (one.effect, 0), one.late, one.near):
             return
         if one.state == "R" and not self.lists_reversed:
             self.agree()
@@ -281,7 +281,7 @@ class Oracle:
         if line.state == "R" and before:
             if not self.ends(line, 0, -before):
                 self.find("state_differs", line.key, line.line, 0, -before)
-        elif not self.timing(Class.OURS_ONLY, line, (0, effect), False, False):
+        elif not self.timing(BreakClass.OURS_ONLY, line, (0, effect), False, False):
             self.find("duplicate" if before else "bank_only", line.key, line.line, 0, effect)
 
 
@@ -330,7 +330,7 @@ def days(draw: st.DrawFn) -> Date:
         Carried(
             f"B{number}",
             draw(st.sampled_from(["20261120", "20261123"])),
-            draw(st.sampled_from([Class.BANK_ONLY, Class.OURS_ONLY, *Class])),
+            draw(st.sampled_from([BreakClass.BANK_ONLY, BreakClass.OURS_ONLY, *BreakClass])),
             draw(KEYS),
             draw(DIRECTIONS),
             draw(EFFECTS) * draw(st.integers(0, 1)),

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from office.match import Carried, Class, LateReversal, Theirs, pair, resolve
+from ledger.break_classes import BreakClass
+from office.match import Carried, LateReversal, Theirs, pair, resolve
 from tests.matched import KEY, RENUMBERED, carried, closed, found, matched, ours, theirs, undone
 
 # What the lines are about.
@@ -105,23 +106,25 @@ def test_a_line_of_another_terminal_or_policy_repeats_none_of_the_same_rrn(other
 @pytest.mark.parametrize("name", ["policy", "due", "code"])
 def test_what_is_about_something_else_is_no_timing(name: str) -> None:
     near = {"near": True}
-    waiting = carried(Class.BANK_ONLY, theirs_effect=100)._replace(**{name: "X"})  # type: ignore[arg-type]
+    waiting = carried(BreakClass.BANK_ONLY, theirs_effect=100)._replace(**{name: "X"})  # type: ignore[arg-type]
     assert [one.cls for one in matched([ours(**near)], breaks=[waiting]).findings] == ["ours_only"]
-    waiting = carried(Class.OURS_ONLY, ours_effect=100)._replace(**{name: "X"})  # type: ignore[arg-type]
+    waiting = carried(BreakClass.OURS_ONLY, ours_effect=100)._replace(**{name: "X"})  # type: ignore[arg-type]
     assert [one.cls for one in matched((), [theirs()], [waiting]).findings] == ["bank_only"]
 
 
 # What is withheld, on later dates.
 
 
-def withheld(amount: int = 100, cls: Class = Class.DETAILS_DIFFER, is_decided: bool = False) -> Carried:
-    effects = (amount, amount) if cls is Class.DETAILS_DIFFER else (0, 0)
+def withheld(
+    amount: int = 100, cls: BreakClass = BreakClass.DETAILS_DIFFER, is_decided: bool = False
+) -> Carried:
+    effects = (amount, amount) if cls is BreakClass.DETAILS_DIFFER else (0, 0)
     return carried(cls, *effects)._replace(withheld=amount, is_decided=is_decided)
 
 
-@pytest.mark.parametrize("cls", [Class.DETAILS_DIFFER, Class.MISFIT])
-def test_what_was_withheld_ends_with_its_reversal_on_our_side(cls: Class) -> None:
-    one = undone(misfit=cls is Class.MISFIT)
+@pytest.mark.parametrize("cls", [BreakClass.DETAILS_DIFFER, BreakClass.MISFIT])
+def test_what_was_withheld_ends_with_its_reversal_on_our_side(cls: BreakClass) -> None:
+    one = undone(misfit=cls is BreakClass.MISFIT)
     result = matched([one], detailed(policy="P9", state="R"), [withheld(cls=cls)], {KEY: 100})
     assert (result.matched, closed(result), found(result)) == (1, [("B1", cls, -100, -100)], [])
     result = matched([one], (), [withheld(cls=cls)], {KEY: 100})
@@ -131,9 +134,9 @@ def test_what_was_withheld_ends_with_its_reversal_on_our_side(cls: Class) -> Non
     )
 
 
-@pytest.mark.parametrize("cls", [Class.DETAILS_DIFFER, Class.MISFIT])
-def test_what_two_people_have_decided_is_withheld_anew_when_it_is_reversed(cls: Class) -> None:
-    one = undone(misfit=cls is Class.MISFIT)
+@pytest.mark.parametrize("cls", [BreakClass.DETAILS_DIFFER, BreakClass.MISFIT])
+def test_what_two_people_have_decided_is_withheld_anew_when_it_is_reversed(cls: BreakClass) -> None:
+    one = undone(misfit=cls is BreakClass.MISFIT)
     result = matched([one], [theirs(state="R")], [withheld(cls=cls, is_decided=True)], {KEY: 100})
     (finding,) = result.findings
     assert (finding.cls, finding.line, finding.withheld) == (cls, 0, -100)
@@ -152,7 +155,7 @@ def test_what_both_sides_reversed_for_something_else_is_withheld() -> None:
 
 
 def test_a_withholding_break_is_no_other_half_of_a_line() -> None:
-    waiting = withheld(cls=Class.MISFIT)
+    waiting = withheld(cls=BreakClass.MISFIT)
     (finding,) = matched((), [theirs(state="R")], [waiting], {KEY: 100}).findings
     assert (finding.cls, finding.difference) == ("state_differs", -100)
     assert finding.reason.endswith("; see also break B1 of 20261123")
@@ -193,13 +196,13 @@ def test_where_a_cancel_was_to_be_reversed_the_original_listed_as_done_is_the_la
     assert refused((), late(0), before=0) == [("late_reversal", KEY, 0, 0, 0)]
 
 
-@pytest.mark.parametrize("waiting", [withheld(), carried(Class.OURS_ONLY, ours_effect=100)])
+@pytest.mark.parametrize("waiting", [withheld(), carried(BreakClass.OURS_ONLY, ours_effect=100)])
 def test_what_another_break_has_in_suspense_is_not_withheld_again(waiting: Carried) -> None:
     assert refused(breaks=[waiting], before=0) == [("late_reversal", KEY, 0, 0, 0)]
 
 
 def test_what_two_people_have_decided_is_withheld_when_its_reversal_comes_too_late() -> None:
-    decided = withheld(cls=Class.MISFIT, is_decided=True)
+    decided = withheld(cls=BreakClass.MISFIT, is_decided=True)
     assert refused(breaks=[decided]) == [("late_reversal", KEY, 0, 0, 100)]
 
 

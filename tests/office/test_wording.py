@@ -10,15 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.bookfile import KINDS
+from ledger.break_classes import BreakClass
 from ledger.capitals import FEN_MAX, in_figures
 from ledger.day import DayState
 from office import wording
 from office.breaks import BreakState
-from office.chart import CLASSES, AccountKind
+from office.chart import AccountKind
 
 
 def test_everything_has_words_in_both_languages() -> None:
-    assert tuple(wording.CLASSES) == CLASSES
+    assert tuple(wording.CLASSES) == tuple(BreakClass)
     assert set(wording.BREAK_STATES) == set(BreakState)
     assert set(wording.DAY_STATES) == set(DayState) - {DayState.OPEN}
     assert set(wording.CODES) == set(KINDS)

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from ledger.bankline import BankLine
 from ledger.bookfile import KINDS
+from ledger.break_classes import BreakClass
 from ledger.request import key_of
-from office.match import Carried, Class, Ours, Result, Theirs, effect_of, keys_to_look_up, pair, resolve
+from office.match import Carried, Ours, Result, Theirs, effect_of, keys_to_look_up, pair, resolve
 from simulators.discrepancies import Counts, Expected, Seeded, effect, seed
 from tests.builders import BANK
 
@@ -97,7 +98,9 @@ def reported(result: Result) -> list[Expected]:
 
 def on_the_day(expected: Iterable[Expected]) -> list[Expected]:
     """What is reported on the day itself, while nobody can know that a line comes tomorrow."""
-    return sorted(one._replace(cls=Class.OURS_ONLY) if one.cls is Class.TIMING else one for one in expected)
+    return sorted(
+        one._replace(cls=BreakClass.OURS_ONLY) if one.cls is BreakClass.TIMING else one for one in expected
+    )
 
 
 def test_each_class_of_discrepancy_by_the_hundred_is_found_and_no_other() -> None:
@@ -147,7 +150,7 @@ class NextDay:
     ours: list[Ours] = field(default_factory=list)
     theirs: list[BankLine] = field(default_factory=list)
     findings: list[Expected] = field(default_factory=list)
-    closings: list[tuple[Class, str]] = field(default_factory=list)
+    closings: list[tuple[BreakClass, str]] = field(default_factory=list)
 
     def nothing_wrong(self, line: BankLine, random: Random) -> None:
         """A transaction that agreed, and was in effect."""
@@ -157,51 +160,51 @@ class NextDay:
         if story in ("both", "bank"):
             self.theirs.append(line._replace(state="R"))
         if story == "we":
-            self.findings.append(Expected(Class.STATE_DIFFERS, key(line), effect(line)))
+            self.findings.append(Expected(BreakClass.STATE_DIFFERS, key(line), effect(line)))
         if story == "bank":
-            self.findings.append(Expected(Class.STATE_DIFFERS, key(line), -effect(line)))
+            self.findings.append(Expected(BreakClass.STATE_DIFFERS, key(line), -effect(line)))
         if story == "again":
             self.theirs.append(line)
-            self.findings.append(Expected(Class.DUPLICATE, key(line), effect(line)))
+            self.findings.append(Expected(BreakClass.DUPLICATE, key(line), effect(line)))
 
     def we_alone(self, line: BankLine, random: Random, near: bool) -> None:
         """What we have in effect, and the bank has not, or has as reversed."""
         story = random.choice(("none", "we", "both", "bank later"))
         if story in ("we", "both"):
             self.ours.append(ours(line, undone=True))
-            self.closings.append((Class.OURS_ONLY, key(line)))
+            self.closings.append((BreakClass.OURS_ONLY, key(line)))
         if story == "both":
             self.theirs.append(line._replace(state="R"))
         if story == "bank later":
             self.theirs.append(line)
             if near:
-                self.closings.append((Class.TIMING, key(line)))
+                self.closings.append((BreakClass.TIMING, key(line)))
             else:
-                self.findings.append(Expected(Class.BANK_ONLY, key(line), effect(line)))
+                self.findings.append(Expected(BreakClass.BANK_ONLY, key(line), effect(line)))
 
     def bank_alone(self, line: BankLine, random: Random) -> None:
         """What the bank has in effect, and we have not."""
         story = random.choice(("none", "bank", "near", "advice", "later", "reversed by both"))
         if story == "bank":
             self.theirs.append(line._replace(state="R"))
-            self.closings.append((Class.BANK_ONLY, key(line)))
+            self.closings.append((BreakClass.BANK_ONLY, key(line)))
         if story in ("near", "advice"):
             self.ours.append(ours(line, near=story == "near", late=story == "advice"))
-            self.closings.append((Class.TIMING, key(line)))
+            self.closings.append((BreakClass.TIMING, key(line)))
         if story == "later":
             self.ours.append(ours(line))
-            self.findings.append(Expected(Class.OURS_ONLY, key(line), -effect(line)))
+            self.findings.append(Expected(BreakClass.OURS_ONLY, key(line), -effect(line)))
         if story == "reversed by both":
             reversed_line = line._replace(state="R")
             self.ours.append(ours(reversed_line, near=True))
             self.theirs.append(reversed_line)
-            self.closings.append((Class.BANK_ONLY, key(line)))
+            self.closings.append((BreakClass.BANK_ONLY, key(line)))
 
     def states_differ(self, line: BankLine, random: Random) -> None:
         """One side has it in effect, the other reversed: it is settled where the first reverses it too."""
         if random.choice((True, False)):
             return
-        self.closings.append((Class.STATE_DIFFERS, key(line)))
+        self.closings.append((BreakClass.STATE_DIFFERS, key(line)))
         if line.state == "S":
             self.ours.append(ours(line, undone=True))
         else:
@@ -214,19 +217,19 @@ class NextDay:
             return
         if story in ("both", "we"):
             self.ours.append(ours(line, undone=True))
-            self.closings.append((Class.DETAILS_DIFFER, key(line)))
+            self.closings.append((BreakClass.DETAILS_DIFFER, key(line)))
         if story in ("both", "bank"):
             self.theirs.append(sent._replace(state="R"))
         if story in ("bank", "we"):
             change = effect(line) if story == "we" else -effect(line)
-            self.findings.append(Expected(Class.STATE_DIFFERS, key(line), change))
+            self.findings.append(Expected(BreakClass.STATE_DIFFERS, key(line), change))
 
     def amounts_differ(self, line: BankLine, sent: BankLine, random: Random) -> None:
         """Both may reverse it, each with its own amount."""
         if line.state == "S" and random.choice((True, False)):
             self.ours.append(ours(line, undone=True))
             self.theirs.append(sent._replace(state="R"))
-            self.closings.append((Class.AMOUNT_DIFFERS, key(line)))
+            self.closings.append((BreakClass.AMOUNT_DIFFERS, key(line)))
 
 
 def told(lines: Sequence[BankLine], seeded: Seeded, near: set[str], random: Random) -> NextDay:
@@ -235,17 +238,17 @@ def told(lines: Sequence[BankLine], seeded: Seeded, near: set[str], random: Rand
     sent = {key(line): line for line in seeded.lines}
     day = NextDay()
     for cls, name, _ in seeded.expected:
-        if cls is Class.TIMING:
-            day.closings.append((Class.TIMING, name))
-        elif cls is Class.OURS_ONLY and by_key[name].state == "S":
+        if cls is BreakClass.TIMING:
+            day.closings.append((BreakClass.TIMING, name))
+        elif cls is BreakClass.OURS_ONLY and by_key[name].state == "S":
             day.we_alone(by_key[name], random, name in near)
-        elif cls is Class.BANK_ONLY:
+        elif cls is BreakClass.BANK_ONLY:
             day.bank_alone(sent[name], random)
-        elif cls is Class.STATE_DIFFERS:
+        elif cls is BreakClass.STATE_DIFFERS:
             day.states_differ(by_key[name], random)
-        elif cls is Class.DETAILS_DIFFER:
+        elif cls is BreakClass.DETAILS_DIFFER:
             day.details_differ(by_key[name], sent[name], random)
-        elif cls is Class.AMOUNT_DIFFERS:
+        elif cls is BreakClass.AMOUNT_DIFFERS:
             day.amounts_differ(by_key[name], sent[name], random)
     touched = {one.key for one in seeded.expected}
     for name in sorted(sent.keys() & by_key.keys() - touched):
@@ -317,7 +320,7 @@ def test_what_is_expected_is_what_the_two_sides_effects_differ_by(number: int, c
     random = Random(number)
     lines = business(random, sum(counts) + 1, TODAY)
     seeded = seed(BANK, lines, {key(line) for line in lines}, random, counts)
-    expected = sum(one.difference for one in seeded.expected if one.cls is not Class.DETAILS_DIFFER)
+    expected = sum(one.difference for one in seeded.expected if one.cls is not BreakClass.DETAILS_DIFFER)
     assert sum(map(effect, seeded.lines)) - sum(map(effect, lines)) == expected
     assert [effect_of(direction(line), line.state, line.amount) for line in lines] == list(map(effect, lines))
     assert (

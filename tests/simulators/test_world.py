@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ledger.break_classes import BreakClass
 from ledger.numbering import receipt_number
 from office import chart
-from office.chart import CLASSES
 from protocol.codec import Codec
 from protocol.errors import DecodeError
 from protocol.message import Message
@@ -233,7 +233,7 @@ def test_a_break_may_end_as_the_oracle_has_it(code: str) -> None:
     book = chart.shipped()
     assert set(ENDS) == set(book.resolutions)
     for name, one in book.resolutions.items():
-        for cls, difference in product(CLASSES, (-7, 0, 7)):
+        for cls, difference in product(BreakClass, (-7, 0, 7)):
             has_account = one.counter not in ("product", "our_product") or code in book.products
             fitting = one.fits(cls, difference) and has_account
             assert fits(Break("B", "104", "key", cls, code, difference), name) == fitting, (name, cls)
