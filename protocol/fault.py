@@ -48,7 +48,7 @@ def first_wrong(dialect: Dialect, data: bytes, parts: tuple[Part, ...], error: D
     # Not the error's own position, which may be behind the field's length.
     begin, key = parts[-1].end if parts else 0, error.field
     if parts and parts[-1].key == key:
-        return Wrong(begin, f"the message's end: {_counted(len(data) - begin)} more than its fields take")
+        return Wrong(begin, f"the message's end: {_bytes(len(data) - begin)} more than its fields take")
     if key == "65":
         return Wrong(begin, _THIRD_BITMAP)
     spec = dialect.spec[key]
@@ -59,12 +59,12 @@ def first_wrong(dialect: Dialect, data: bytes, parts: tuple[Part, ...], error: D
     return _element(data, begin, dialect.elements[int(key)], spec)
 
 
-def _counted(count: int, noun: str = "byte") -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
+def _bytes(count: int) -> str:
+    return "1 byte" if count == 1 else f"{count} bytes"
 
 
 def _ends(data: bytes, missing: int, what: str) -> Wrong:
-    return Wrong(len(data), f"{_counted(missing)} more {what}; the message ends here")
+    return Wrong(len(data), f"{_bytes(missing)} more {what}; the message ends here")
 
 
 def _fixed_digits(data: bytes, begin: int, spec: Mapping[str, Any], digits: int, what: str) -> Wrong:

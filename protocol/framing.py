@@ -75,7 +75,7 @@ class _Layout(NamedTuple):
 
 
 def _write_be(length: int) -> bytes:
-    return length.to_bytes(2, "big")
+    return length.to_bytes(2)
 
 
 def _write_ascii(length: int) -> bytes:

@@ -63,7 +63,7 @@ class Binding:
 
         Each: counter 1, usage 2, separator 0, algorithm 2, length of the key in bits 2.
         """
-        tail = usage + b"\x00" + self.algorithm_indicators[zmk_length] + (zmk_length * 8).to_bytes(2, "big")
+        tail = usage + b"\x00" + self.algorithm_indicators[zmk_length] + (zmk_length * 8).to_bytes(2)
         rounds = -(-zmk_length // self.block_length)
         return tuple(bytes([counter]) + tail for counter in range(1, rounds + 1))
 
@@ -188,12 +188,12 @@ def _split(body: bytes, mac_length: int) -> tuple[bytes, bytes]:
 
 def key_data(key: bytes, padding: bytes) -> bytes:
     """Return what is encrypted in a block: length in bits, key, padding."""
-    return (len(key) * 8).to_bytes(KEY_BITS_LENGTH, "big") + key + padding
+    return (len(key) * 8).to_bytes(KEY_BITS_LENGTH) + key + padding
 
 
 def _key_of(clear: bytes) -> bytes:
     """Return the key out of decrypted and verified key data: length in bits, key, padding."""
-    bits = int.from_bytes(clear[:KEY_BITS_LENGTH], "big")
+    bits = int.from_bytes(clear[:KEY_BITS_LENGTH])
     length, odd_bits = divmod(bits, 8)
     if odd_bits or length > len(clear) - KEY_BITS_LENGTH:
         raise KeyBlockError("key block gives its key an impossible length")

@@ -130,8 +130,8 @@ def _retail_mac(key: bytes) -> Callable[[bytes], bytes]:
         padded = _pad_method_1(data)
         # A context of its own for each message: a CBC context carries state from one to the next.
         chained = single.encryptor().update(padded[:-DES_BLOCK_LENGTH])[-DES_BLOCK_LENGTH:]
-        final = int.from_bytes(chained, "big") ^ int.from_bytes(padded[-DES_BLOCK_LENGTH:], "big")
-        return last_block.update(final.to_bytes(DES_BLOCK_LENGTH, "big"))
+        final = int.from_bytes(chained) ^ int.from_bytes(padded[-DES_BLOCK_LENGTH:])
+        return last_block.update(final.to_bytes(DES_BLOCK_LENGTH))
 
     return mac
 

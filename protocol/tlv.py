@@ -92,7 +92,7 @@ def _cut(text: str) -> Iterator[Group]:
         tag, digits = text[position : position + _TAG], text[position + _TAG : start]
         if not (tag.isascii() and tag.isprintable()):
             raise FormatError("48", "tag malformed")
-        if not (digits.isascii() and digits.isdecimal()):
+        if not digits.isdecimal():  # neither Latin-1 nor code page 500 has other decimal digits than ASCII's
             raise FormatError("48", "length malformed")
         position = start + int(digits)
         if position > end:

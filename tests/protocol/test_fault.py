@@ -1,141 +1,173 @@
-"""A message of the interface with one thing wrong: it is still known for what it is, and the first wrong byte
-is where it was spoilt.
+"""The first wrong byte of what is no message, and what should have stood there, in every dialect.
+
+That it is found from whole captures is tested in test_describe_faults.py.
 """
 
 from __future__ import annotations
 
+from importlib.resources import files
+
 import pytest
 
-from protocol.describe import FRAMINGS, describe, ranked
-from protocol.dialect import shipped
-from protocol.fault import Wrong
-from protocol.framing import Framing
-from protocol.message import Message
-from tests.builders import message
+from protocol.codec import Codec
+from protocol.dialect import parse
+from protocol.errors import DecodeError
+from protocol.fault import Wrong, first_wrong
 from tests.messages import CODECS
-from tests.protocol.test_describe import SIGN_ON, TPDU, framed
 
-EVERY = pytest.mark.parametrize("name", shipped())
-EVERY_FRAMING = pytest.mark.parametrize("framing", FRAMINGS, ids=str)
+Field = tuple[int, bytes]
 
 
-@EVERY
-@EVERY_FRAMING
-def test_one_changed_byte_changes_neither_framing_nor_dialect_and_nothing_before_it_is_called_wrong(
-    name: str, framing: Framing | None
-) -> None:
-    """Behind the bitmap, in a message whose length would fit other framings too."""
-    codec = CODECS[name]
-    body = codec.encode(SIGN_ON)
-    raw = framed(framing, body)
-    bitmaps = codec.dissect(body)[0][2].end
-    for at in range(len(raw) - len(body) + bitmaps, len(raw)):
-        for bits in (0x01, 0x10, 0x80):
-            found = describe(raw[:at] + bytes([raw[at] ^ bits]) + raw[at + 1 :], CODECS)
-            assert (found.framing, found.dialect) == (framing, name)
-            assert [wrong.at for wrong in found.wrongs if wrong.at < at] == []
+def wrong(codec: Codec, data: bytes) -> Wrong:
+    parts, error = codec.dissect(data)
+    assert isinstance(error, DecodeError)
+    return first_wrong(codec.dialect, data, parts, error)
 
 
-@EVERY
-@EVERY_FRAMING
-def test_a_wrong_mti_is_pointed_at_in_the_message_s_own_framing(name: str, framing: Framing | None) -> None:
-    body = bytearray(CODECS[name].encode(message()))
-    body[1] = 0x7E
-    found = describe(framed(framing, bytes(body)), CODECS)
-    at = len(framed(framing, bytes(body))) - len(body) + 1
-    assert (found.framing, found.dialect, [wrong.at for wrong in found.wrongs]) == (framing, name, [at])
-
-
-@EVERY
-@pytest.mark.parametrize("framing", Framing)
-@pytest.mark.parametrize("by", [-1, 1, 2, 4, 5])
-@pytest.mark.parametrize(("before", "after"), [(0, 0), (1, 0), (1, 1)])
-def test_a_length_that_its_fields_do_not_take_is_the_first_wrong_byte(
-    name: str, framing: Framing, by: int, before: int, after: int
-) -> None:
-    """One that counts itself, for example. A wrong one in 2bcd, alone, is as good a wrong one in 2be."""
-    body = CODECS[name].encode(message())
-    good = framed(framing, body)
-    longer = framed(framing, body[:by] if by < 0 else body + bytes(by))
-    head = len(good) - len(body)
-    bad = longer[:head] + body
-    fixed = framing if framing is Framing.BCD2 else None
-    found = describe(good * before + bad + good * after, CODECS, fixed)
-    at = len(good) * before
-    length = head - len(TPDU) * (framing is Framing.BE2_TPDU)
-    right = len(good) - length
-    assert (found.framing, found.dialect) == (framing, name)
-    assert found.wrongs == (Wrong(at, f"a length of {right}, as many bytes as its fields take"),)
-    assert [(frame.at, frame.size) for frame in found.frames] == [(0, len(good)), (at, len(good))][
-        -1 - before :
-    ]
-    said = f"{right + by} bytes are to follow; {right} do"
-    assert found.frames[-1].nodes[0].meaning == said
+def head(name: str, *numbers: int) -> bytes:
+    """MTI 0200 and the bitmaps of these DEs, as a dialect writes them."""
+    second = max(numbers, default=0) > 64
+    bits = sum(1 << (128 - number) for number in (*numbers, *([1] if second else [])))
+    bitmaps = bits.to_bytes(16)[: 16 if second else 8]
+    mti = b"\x02\x00" if name == "bcd87" else "0200".encode("cp500" if name == "ebcdic87" else "ascii")
+    return mti + (bitmaps.hex().upper().encode() if name == "hex87" else bitmaps)
 
 
 @pytest.mark.parametrize(
-    ("framing", "head", "at"),
+    ("name", "number", "content", "at", "expected"),
     [
-        (Framing.ASCII4, b"01x4", 2),
-        (Framing.BCD2, b"\x01\x5f", 1),
-        (Framing.BE2_TPDU, b"\0\x80\x68\0\1\0\2", 2),
+        ("ascii87", 3, b"50x000", 2, "a digit in ASCII of DE 3"),
+        ("ascii87", 3, b"50", 2, "4 bytes more of DE 3; the message ends here"),
+        ("ascii87", 3, b"x", 0, "a digit in ASCII of DE 3"),
+        ("ascii87", 39, b"0-", 1, "a letter or digit in ASCII of DE 39"),
+        ("ascii87", 34, b"0412A4", 4, "a digit or a special character in ASCII of DE 34"),
+        ("ascii87", 41, b"T00000\x7f1", 6, "a printable character in ASCII of DE 41"),
+        ("ascii87", 41, b"T00000\xff1", 6, "a printable character in ASCII of DE 41"),
+        ("ascii87", 28, b"X00000000", 0, "C or D, then digits in ASCII of DE 28"),
+        ("ascii87", 28, b"C0000x000", 5, "C or D, then digits in ASCII of DE 28"),
+        ("ascii87", 28, b"D0000000", 8, "1 byte more of DE 28; the message ends here"),
+        ("ascii87", 35, b"051234A", 6, "a digit or a separator of a magnetic track in ASCII of DE 35"),
+        ("hex87", 52, b"0123456789abcdeg", 15, "a hex digit in ASCII of DE 52"),
+        ("hex87", 52, b"0123456789abcdE", 15, "1 byte more of DE 52; the message ends here"),
+        ("ascii87", 52, bytes(5), 5, "3 bytes more of DE 52; the message ends here"),
+        ("ascii87", 44, b"03a\xffb", 3, "text in UTF-8 of DE 44"),
+        ("ascii87", 44, b"05a\xffb", 3, "text in UTF-8 of DE 44"),
+        ("ascii87", 44, b"04\xc3\xa9\x01b", 4, "text in UTF-8 of DE 44"),
+        ("ascii87", 44, b"04a\xe5\xbc", 5, "1 byte more of DE 44; the message ends here"),
+        ("ascii87", 44, b"03a\xe5\xbc", 3, "text in UTF-8 of DE 44"),
+        ("ascii87", 44, b"03a\nb", 3, "text in UTF-8 of DE 44"),
+        ("ascii87", 62, b"005a\n\rbc", 5, "text in UTF-8 of DE 62"),
+        ("bcd87", 44, b"\x04\xd5\xc5\xff\xff", 3, "text in GB18030 of DE 44"),
+        ("bcd87", 44, b"\x04\xd5\xc5\x7f1", 3, "text in GB18030 of DE 44"),
+        ("ebcdic87", 44, b"\xf0\xf2\xc1\x01", 3, "text in EBCDIC of DE 44"),
+        ("ebcdic87", 3, b"\xf5\xf0\xc1\xf0\xf0\xf0", 2, "a digit in EBCDIC of DE 3"),
+        ("ascii87", 2, b"1x", 1, "ASCII digits of the length of DE 2"),
+        ("ascii87", 2, b"x", 0, "ASCII digits of the length of DE 2"),
+        ("ascii87", 2, b"1", 1, "1 byte more of the length of DE 2; the message ends here"),
+        ("ascii87", 48, b"9", 1, "2 bytes more of the length of DE 48; the message ends here"),
+        ("ascii87", 2, b"20" + b"6" * 20, 0, "a length of DE 2 of 19 at most"),
+        ("ascii87", 2, b"19" + b"6" * 18 + b"x", 20, "a digit in ASCII of DE 2"),
+        ("ascii87", 2, b"0962220", 7, "4 bytes more of DE 2; the message ends here"),
+        ("ebcdic87", 2, b"\xf1\xef", 1, "EBCDIC digits of the length of DE 2"),
+        ("ebcdic87", 2, b"\xf1\xfa", 1, "EBCDIC digits of the length of DE 2"),
+        ("ebcdic87", 2, b"\xf0\xf9\xf6", 3, "8 bytes more of DE 2; the message ends here"),
+        ("bcd87", 2, b"\x1a", 0, "BCD digits of the length of DE 2"),
+        ("bcd87", 48, b"\x01\x0a", 1, "BCD digits of the length of DE 48"),
+        ("bcd87", 48, b"\x01", 1, "1 byte more of the length of DE 48; the message ends here"),
+        ("bcd87", 2, b"\x20" + b"\x66" * 10, 0, "a length of DE 2 of 19 at most"),
+        ("bcd87", 2, b"\x19" + b"\x66" * 4, 5, "6 bytes more of DE 2; the message ends here"),
+        ("bcd87", 3, b"\x50\x0a\x00", 1, "two BCD digits of DE 3"),
+        ("bcd87", 3, b"\x50\x00", 2, "1 byte more of DE 3; the message ends here"),
+        ("bcd87", 22, b"\x10\x12", 0, "a fill digit of 0 of DE 22"),
+        ("bcd87", 22, b"\x10", 1, "1 byte more of DE 22; the message ends here"),
+        ("bcd87", 32, b"\x03\x12\x31", 2, "a fill digit of 0 of DE 32"),
+        ("bcd87", 32, b"\x05\x12\x31", 3, "1 byte more of DE 32; the message ends here"),
+        ("bcd87", 32, b"\x04\x12\x3c", 2, "two BCD digits of DE 32"),
+        ("bcd87", 52, b"\xff\xff", 2, "6 bytes more of DE 52; the message ends here"),
+        ("bcd87", 39, b"0-", 1, "a letter or digit in ASCII of DE 39"),
+        ("ascii87", 90, b"0" * 41 + b"x", 41, "a digit in ASCII of DE 90"),
+        ("hex87", 3, b"50x000", 2, "a digit in ASCII of DE 3"),
+        ("hex87", 128, b"0" * 15 + b"g", 15, "a hex digit in ASCII of DE 128"),
     ],
 )
-def test_where_a_frame_is_none_is_told_to_the_byte(framing: Framing, head: bytes, at: int) -> None:
-    found = describe(head + bytes(200), {"bcd87": CODECS["bcd87"]}, framing)
-    assert found.wrong is not None
-    assert found.wrong.at == at
+def test_what_is_wrong_in_a_field(name: str, number: int, content: bytes, at: int, expected: str) -> None:
+    begin = head(name, number)
+    assert wrong(CODECS[name], begin + content) == Wrong(len(begin) + at, expected)
 
 
-def test_a_framing_whose_first_length_is_none_is_not_the_likelier_one() -> None:
-    """A length in 2be that is no BCD, and wrong."""
-    raw = bytearray(
-        framed(Framing.BE2, CODECS["ascii87"].encode(message(de2="6222021234567890123", de64="0" * 16)))
-    )
-    for bits in (0x01, 0x10, 0x80):
-        spoilt = raw[:1] + bytes([raw[1] ^ bits]) + raw[2:]
-        if not spoilt[:2].hex().isdecimal():
-            assert describe(bytes(spoilt), CODECS).framing is Framing.BE2
-
-
-def test_what_is_wrong_is_in_the_order_of_the_bytes() -> None:
-    """What is left where no frame can be cut is described too, and wrong in itself."""
-    raw = framed(Framing.BE2, CODECS["ascii87"].encode(message()))
-    found = describe(raw + b"0200", CODECS)
-    assert [wrong.at for wrong in found.wrongs] == [len(raw), len(raw) + 4]
-    spoilt = framed(Framing.BE2, CODECS["ascii87"].encode(message()).replace(b"500000", b"5000x0"))
-    found = describe(spoilt + raw[:20], CODECS)
-    assert [wrong.at for wrong in found.wrongs] == [raw.index(b"500000") + 4, len(raw) + 20]
-
-
-def test_a_long_stream_is_whole_though_the_guess_is_made_from_its_beginning() -> None:
-    raw = framed(Framing.BE2, CODECS["ascii87"].encode(message()))
-    [best, *_] = ranked([raw * 1000], CODECS)
-    assert len(raw) * 1000 > 1 << 16
-    assert (best.framing, best.dialect, best.rank.whole) == (Framing.BE2, "ascii87", True)
-
-
-@EVERY
-@pytest.mark.parametrize("rest", ["DU9", "DUxxx1", "DU999D1"])
-def test_where_a_de_48_stops_being_groups_is_wrong(name: str, rest: str) -> None:
-    """The machine refuses such a message, with 30."""
-    codec = CODECS[name]
-    whole = message(groups=(("PN", "P1"),))
-    at = codec.encode(whole).index("P1".encode("cp500" if name == "ebcdic87" else "ascii")) + 2
-    found = describe(codec.encode(Message("0200", {**whole.fields, 48: whole.fields[48] + rest})), CODECS)
-    assert (found.dialect, [wrong.at for wrong in found.wrongs]) == (name, [at])
-
-
-@EVERY
-@pytest.mark.parametrize("framing", Framing)
-def test_two_messages_in_one_frame_are_one_with_bytes_too_many_and_no_wrong_length(
-    name: str, framing: Framing
+@pytest.mark.parametrize(
+    ("name", "fields", "at", "expected"),
+    [
+        ("ascii87", [(3, b"500000"), (11, b"00000x")], 11, "a digit in ASCII of DE 11"),
+        (
+            "ascii87",
+            [(3, b"500000"), (11, b"0000010")],
+            12,
+            "the message's end: 1 byte more than its fields take",
+        ),
+        (
+            "ascii87",
+            [(3, b"500000"), (11, b"00000123")],
+            12,
+            "the message's end: 2 bytes more than its fields take",
+        ),
+        ("ascii87", [(3, b"50x000"), (11, b"000001")], 2, "a digit in ASCII of DE 3"),
+        ("ascii87", [(3, b"50x000"), (11, b"00000x")], 2, "a digit in ASCII of DE 3"),
+        ("bcd87", [(3, b"\x50\0\0"), (11, b"\0\0\x0a")], 5, "two BCD digits of DE 11"),
+        ("bcd87", [(2, b"\x01\x60"), (3, b"\x50\0")], 4, "1 byte more of DE 3; the message ends here"),
+    ],
+)
+def test_what_is_wrong_is_the_first_behind_what_is_in_order(
+    name: str, fields: list[Field], at: int, expected: str
 ) -> None:
-    body = CODECS[name].encode(message())
-    raw = framed(framing, body * 2)
-    found = describe(raw, CODECS)
-    assert (found.framing, found.dialect) == (framing, name)
-    [wrong] = found.wrongs
-    assert wrong == Wrong(
-        len(raw) - len(body), f"the message's end: {len(body)} bytes more than its fields take"
-    )
+    begin = head(name, *(number for number, _ in fields))
+    data = begin + b"".join(content for _, content in fields)
+    assert wrong(CODECS[name], data) == Wrong(len(begin) + at, expected)
+
+
+NO_THIRD = "no bit 65: ISO 8583:1987 has no third bitmap"
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "at", "expected"),
+    [
+        ("ascii87", b"", 0, "4 bytes more of the MTI; the message ends here"),
+        ("ascii87", b"020", 3, "1 byte more of the MTI; the message ends here"),
+        ("ascii87", b"02x0", 2, "ASCII digits of the MTI"),
+        ("ascii87", b"02x0" + bytes(8), 2, "ASCII digits of the MTI"),
+        ("ebcdic87", b"\xf0\xf2\xf0\x30" + bytes(8), 3, "EBCDIC digits of the MTI"),
+        ("bcd87", b"", 0, "2 bytes more of the MTI; the message ends here"),
+        ("bcd87", b"\x02", 1, "1 byte more of the MTI; the message ends here"),
+        ("bcd87", b"\x02\x0a" + bytes(8), 1, "BCD digits of the MTI"),
+        ("bcd87", b"\x0a\x0a" + bytes(8), 0, "BCD digits of the MTI"),
+        ("ascii87", b"0200", 4, "8 bytes more of the bitmap; the message ends here"),
+        ("ascii87", b"0200" + bytes(3), 7, "5 bytes more of the bitmap; the message ends here"),
+        ("ascii87", b"0200" + bytes(8) + b"x", 12, "the message's end: 1 byte more than its fields take"),
+        (
+            "ascii87",
+            b"0200\x80" + bytes(7) + bytes(2),
+            14,
+            "6 bytes more of the bitmap; the message ends here",
+        ),
+        ("ascii87", b"0200\x80" + bytes(7) + b"\x80" + bytes(7), 12, NO_THIRD),
+        ("ascii87", b"0200\x80" + bytes(7) + b"\x80" + bytes(7) + bytes(8), 12, NO_THIRD),
+        ("bcd87", b"\x02\0\x80" + bytes(7) + b"\x80" + bytes(7) + bytes(3), 10, NO_THIRD),
+        ("hex87", b"0200A0", 6, "14 bytes more of the bitmap, in hex digits; the message ends here"),
+        ("hex87", b"0200a0F", 7, "13 bytes more of the bitmap, in hex digits; the message ends here"),
+        ("hex87", b"0200A2x", 6, "a hex digit of the bitmap"),
+        ("hex87", b"0200A2\xff" + b"0" * 20, 6, "a hex digit of the bitmap"),
+        ("hex87", b"02000 00" + b"0" * 12, 5, "a hex digit of the bitmap"),
+        ("hex87", b"02008" + b"0" * 15 + b"000X", 23, "a hex digit of the bitmap"),
+        ("hex87", b"02008" + b"0" * 15 + b"8" + b"0" * 15, 20, NO_THIRD),
+        ("hex87", b"02008" + b"0" * 15 + b"8" + b"0" * 31, 20, NO_THIRD),
+    ],
+)
+def test_what_is_wrong_in_front_of_the_fields(name: str, data: bytes, at: int, expected: str) -> None:
+    assert wrong(CODECS[name], data) == Wrong(at, expected)
+
+
+def test_a_letter_s_place_in_a_dialect_of_a_network_that_has_such_fields() -> None:
+    source = files("protocol").joinpath("dialects", "ascii87.toml").read_text("utf-8")
+    codec = Codec(parse(source.replace('format = "an 2"', 'format = "a 2"', 1), "letters"))
+    [number] = [number for number, element in codec.dialect.elements.items() if element.kind == "a"]
+    assert wrong(codec, head("ascii87", number) + b"A1") == Wrong(13, f"a letter in ASCII of DE {number}")

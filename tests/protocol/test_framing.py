@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocol.errors import EncodeError, FrameError
-from protocol.framing import Frame, FrameReader, Framing, answer_tpdu, wrap
+from protocol.framing import Frame, FrameReader, Framing, answer_tpdu, length_at, wrap
 
 TPDU = bytes.fromhex("6000011234")
 EVERY = pytest.mark.parametrize("framing", list(Framing))
@@ -19,48 +19,12 @@ def tpdu_for(framing: Framing) -> bytes:
     return TPDU if framing is Framing.BE2_TPDU else b""
 
 
-def split(data: bytes, cuts: list[int]) -> list[bytes]:
-    places = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
-    return [data[a:b] for a, b in pairwise(places)]
-
-
-@EVERY
-@settings(max_examples=60, deadline=None)
-@given(
-    bodies=st.lists(st.binary(min_size=1, max_size=300), min_size=1, max_size=6),
-    cuts=st.lists(st.integers(0)),
-)
-def test_any_frames_come_back_at_any_split(framing: Framing, bodies: list[bytes], cuts: list[int]) -> None:
-    tpdu = tpdu_for(framing)
-    stream = b"".join(wrap(framing, body, tpdu) for body in bodies)
-    reader = FrameReader(framing)
-    frames = [frame for part in split(stream, cuts) for frame in reader.feed(part)]
-    assert frames == [Frame(body, tpdu) for body in bodies]
-    assert reader.pending == 0
-
-
 @EVERY
 def test_frames_come_back_byte_by_byte(framing: Framing) -> None:
     stream = wrap(framing, b"first", tpdu_for(framing)) + wrap(framing, b"second", tpdu_for(framing))
     reader = FrameReader(framing)
     frames = [frame for byte in stream for frame in reader.feed(bytes([byte]))]
     assert [frame.body for frame in frames] == [b"first", b"second"]
-
-
-@EVERY
-@settings(max_examples=100, deadline=None)
-@given(parts=st.lists(st.binary(max_size=80), max_size=12))
-def test_hostile_bytes_raise_frame_error_alone_and_hold_at_most_one_frame(
-    framing: Framing, parts: list[bytes]
-) -> None:
-    reader = FrameReader(framing, limit=64)
-    for part in parts:
-        try:
-            reader.feed(part)
-        except FrameError:
-            assert reader.pending == 0
-            break
-        assert reader.pending < 4 + 5 + 64
 
 
 @pytest.mark.parametrize(
@@ -101,17 +65,26 @@ def test_a_bad_length_ends_the_stream(framing: Framing, wire: bytes, reason: str
     reader = FrameReader(framing, limit=100)
     with pytest.raises(FrameError) as caught:
         reader.feed(wire)
-    assert str(caught.value) == reason
-    with pytest.raises(FrameError):
+    assert (str(caught.value), caught.value.frames, reader.pending) == (reason, (), 0)
+    with pytest.raises(FrameError) as caught:
         reader.feed(wrap(framing, b"late", tpdu_for(framing)))
+    assert (str(caught.value), caught.value.frames) == (reason, ())
 
 
 @EVERY
 def test_the_limit_is_on_the_message_alone(framing: Framing) -> None:
     wire = wrap(framing, b"x" * 100, tpdu_for(framing))
     assert FrameReader(framing, limit=100).feed(wire) == [Frame(b"x" * 100, tpdu_for(framing))]
-    with pytest.raises(FrameError):
+    with pytest.raises(FrameError) as caught:
         FrameReader(framing, limit=99).feed(wire)
+    assert str(caught.value) == "the message is 100 bytes, at most 99"
+
+
+def test_a_message_of_8192_bytes_is_the_longest_where_a_link_says_nothing() -> None:
+    assert FrameReader(Framing.BE2).feed(b"\x20\x00" + bytes(8192)) == [Frame(bytes(8192))]
+    with pytest.raises(FrameError) as caught:
+        FrameReader(Framing.BE2).feed(b"\x20\x01")
+    assert str(caught.value) == "the message is 8193 bytes, at most 8192"
 
 
 def test_whole_frames_before_a_bad_one_are_not_lost() -> None:
@@ -129,22 +102,120 @@ def test_pending_counts_an_incomplete_frame() -> None:
 
 
 @pytest.mark.parametrize(
-    ("framing", "body", "tpdu"),
+    ("framing", "length", "tpdu", "text"),
     [
-        (Framing.BE2, b"", b""),
-        (Framing.BE2, b"x" * 0x10000, b""),
-        (Framing.ASCII4, b"x" * 10_000, b""),
-        (Framing.BCD2, b"x" * 10_000, b""),
-        (Framing.BE2, b"x", TPDU),
-        (Framing.BE2_TPDU, b"x", b""),
-        (Framing.BE2_TPDU, b"x", b"\x61\x00\x00\x00\x00"),
+        (Framing.BE2, 0, b"", "field frame: 0 bytes do not fit framing 2be"),
+        (Framing.BE2, 65_536, b"", "field frame: 65536 bytes do not fit framing 2be"),
+        (Framing.ASCII4, 10_000, b"", "field frame: 10000 bytes do not fit framing 4ascii"),
+        (Framing.BCD2, 10_000, b"", "field frame: 10000 bytes do not fit framing 2bcd"),
+        (Framing.BE2_TPDU, 0, TPDU, "field frame: 0 bytes do not fit framing 2be-tpdu"),
+        (Framing.BE2_TPDU, 65_531, TPDU, "field frame: 65531 bytes do not fit framing 2be-tpdu"),
+        (Framing.BE2, 1, TPDU, "field tpdu: 5 bytes do not fit framing 2be"),
+        (Framing.BE2_TPDU, 1, b"", "field tpdu: 0 bytes do not fit framing 2be-tpdu"),
+        (Framing.BE2_TPDU, 1, TPDU[:4], "field tpdu: 4 bytes do not fit framing 2be-tpdu"),
+        (Framing.BE2_TPDU, 1, bytes([0x61]) + TPDU[1:], "field tpdu: 5 bytes do not fit framing 2be-tpdu"),
     ],
 )
-def test_what_a_framing_cannot_express_is_our_error(framing: Framing, body: bytes, tpdu: bytes) -> None:
-    with pytest.raises(EncodeError):
-        wrap(framing, body, tpdu)
+def test_what_a_framing_cannot_express_is_our_error(
+    framing: Framing, length: int, tpdu: bytes, text: str
+) -> None:
+    with pytest.raises(EncodeError) as caught:
+        wrap(framing, bytes(length), tpdu)
+    assert str(caught.value) == text
+
+
+@pytest.mark.parametrize(
+    ("framing", "length", "head"),
+    [
+        (Framing.BE2, 65_535, "ffff"),
+        (Framing.ASCII4, 9_999, "39393939"),
+        (Framing.BCD2, 9_999, "9999"),
+        (Framing.BE2_TPDU, 65_530, "ffff6000011234"),
+    ],
+)
+def test_the_longest_that_a_framing_can_express(framing: Framing, length: int, head: str) -> None:
+    assert wrap(framing, bytes(length), tpdu_for(framing)) == bytes.fromhex(head) + bytes(length)
+
+
+@pytest.mark.parametrize(
+    ("framing", "data", "at", "length"),
+    [
+        (Framing.BE2, "010203", 0, 258),
+        (Framing.BE2, "010203", 1, 515),
+        (Framing.BE2, "010203", 2, None),
+        (Framing.ASCII4, "30303132", 0, 12),
+        (Framing.ASCII4, "303031", 0, None),
+        (Framing.ASCII4, "30307832", 0, None),
+        (Framing.BCD2, "0012", 0, 12),
+        (Framing.BCD2, "001a", 0, None),
+        (Framing.BE2_TPDU, "0006", 0, 6),
+    ],
+)
+def test_the_length_at_a_byte_is_told_where_there_is_one(
+    framing: Framing, data: str, at: int, length: int | None
+) -> None:
+    assert length_at(framing, bytes.fromhex(data), at) == length
 
 
 def test_an_answer_swaps_destination_and_source() -> None:
-    assert answer_tpdu(TPDU) == bytes.fromhex("6012340001")
+    assert answer_tpdu(bytes.fromhex("6001234567")) == bytes.fromhex("6045670123")
     assert answer_tpdu(b"") == b""
+
+
+def test_a_frame_without_a_tpdu_has_an_empty_one_and_shows_no_byte() -> None:
+    assert Frame(b"abc") == Frame(b"abc", b"")
+    assert repr(Frame(b"abc", TPDU)) == "Frame(3 bytes)"
+
+
+def test_a_frame_that_comes_byte_by_byte_is_looked_at_no_more_than_it_must_be(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Otherwise the time would grow with the square of its length."""
+    looked: list[int] = []
+    cut = FrameReader._cut
+
+    def counted(reader: FrameReader, data: bytes, frames: list[Frame]) -> int:
+        looked.append(len(data))
+        return cut(reader, data, frames)
+
+    monkeypatch.setattr(FrameReader, "_cut", counted)
+    reader = FrameReader(Framing.BE2)
+    for byte in b"\x00\x04abcd\x00\x01e":
+        reader.feed(bytes([byte]))
+    assert looked == [1, 2, 6, 1, 2, 3]
+
+
+def split(data: bytes, cuts: list[int]) -> list[bytes]:
+    places = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
+    return [data[a:b] for a, b in pairwise(places)]
+
+
+@EVERY
+@settings(max_examples=60, deadline=None)
+@given(
+    bodies=st.lists(st.binary(min_size=1, max_size=300), min_size=1, max_size=6),
+    cuts=st.lists(st.integers(0)),
+)
+def test_any_frames_come_back_at_any_split(framing: Framing, bodies: list[bytes], cuts: list[int]) -> None:
+    tpdu = tpdu_for(framing)
+    stream = b"".join(wrap(framing, body, tpdu) for body in bodies)
+    reader = FrameReader(framing)
+    frames = [frame for part in split(stream, cuts) for frame in reader.feed(part)]
+    assert frames == [Frame(body, tpdu) for body in bodies]
+    assert reader.pending == 0
+
+
+@EVERY
+@settings(max_examples=100, deadline=None)
+@given(parts=st.lists(st.binary(max_size=80), max_size=12))
+def test_hostile_bytes_raise_frame_error_alone_and_hold_at_most_one_frame(
+    framing: Framing, parts: list[bytes]
+) -> None:
+    reader = FrameReader(framing, limit=64)
+    for part in parts:
+        try:
+            reader.feed(part)
+        except FrameError:
+            assert reader.pending == 0
+            break
+        assert reader.pending < 4 + 5 + 64

@@ -11,8 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol.errors import KeyBlockError, OwnError
-from protocol.keyblock import VERSION_B, VERSION_D, seal, unseal, unwrap, wrap
-from protocol.mac import MacAlgorithm
+from protocol.keyblock import (
+    FOR_AUTHENTICATION,
+    FOR_ENCRYPTION,
+    VERSION_B,
+    VERSION_D,
+    Binding,
+    frame,
+    seal,
+    unseal,
+    unwrap,
+    wrap,
+)
+from protocol.mac import KeyLengthError, MacAlgorithm
 from tests.protocol.test_mac import stanzas
 
 # The witness still builds its ciphers in ways that the library is about to drop; our own code may not warn.
@@ -62,6 +73,183 @@ def test_the_header_names_usage_algorithm_mode_and_no_export(algorithm: MacAlgor
     assert wrap(ZMK, KEY, algorithm, padding)[:16] == HEADERS[algorithm]
 
 
+@pytest.mark.parametrize("algorithm", [AES, TDES])
+def test_same_entropy_same_block_other_entropy_other_block(algorithm: MacAlgorithm) -> None:
+    first, again, other = (wrap(ZMK, KEY, algorithm, e) for e in (padding, padding, bytes))
+    assert (first == again, first == other) == (True, False)
+
+
+VERSIONS = {AES: "D", TDES: "B"}
+NOT_HEX = "key block is not whole cipher blocks in upper-case hexadecimal"
+ANOTHER_HEADER = "key block header is not version {} for {}"
+CHANGES: dict[str, tuple[Callable[[str], str], str]] = {
+    "lower case": (str.lower, ANOTHER_HEADER),
+    "lower case after the header": (lambda b: b[:16] + b[16:].lower(), NOT_HEX),
+    "one character more": (lambda b: b + "0", ANOTHER_HEADER),
+    "a line feed at the end": (lambda b: b + "\n", ANOTHER_HEADER),
+    "a line feed in a digit's place": (lambda b: b[:-1] + "\n", NOT_HEX),
+    "a space before": (lambda b: " " + b, ANOTHER_HEADER),
+    "a cipher block more": (lambda b: b + "00" * 16, ANOTHER_HEADER),
+    "not ASCII": (lambda b: b[:-1] + "\u0663", NOT_HEX),
+    "lone surrogate": (lambda b: b[:-1] + "\udc80", NOT_HEX),
+    "not hexadecimal": (lambda b: b[:-1] + "G", NOT_HEX),
+    "twice": (lambda b: b + b, ANOTHER_HEADER),
+    "far too long": (lambda b: b + "00" * 100_000, ANOTHER_HEADER),
+    "not whole cipher blocks": (lambda b: f"{b[0]}0{len(b) - 2:03d}{b[5:-2]}", NOT_HEX),
+    "nothing but a header": (lambda b: b[0] + "0016" + b[5:16], NOT_HEX),
+}
+
+
+@pytest.mark.parametrize(("change", "text"), CHANGES.values(), ids=CHANGES)
+@pytest.mark.parametrize("algorithm", [AES, TDES])
+def test_a_malformed_block_is_refused(
+    algorithm: MacAlgorithm, change: Callable[[str], str], text: str
+) -> None:
+    with pytest.raises(KeyBlockError) as caught:
+        unwrap(ZMK, change(wrap(ZMK, KEY, algorithm, padding)), algorithm)
+    assert str(caught.value) == text.format(VERSIONS[algorithm], algorithm.value)
+
+
+@pytest.mark.parametrize("algorithm", [AES, TDES])
+def test_a_block_under_another_zmk_is_refused(algorithm: MacAlgorithm) -> None:
+    with pytest.raises(KeyBlockError) as caught:
+        unwrap(OTHER_ZMK, wrap(ZMK, KEY, algorithm, padding), algorithm)
+    assert str(caught.value) == "key block MAC is wrong: altered, or under another ZMK"
+
+
+@pytest.mark.parametrize(("binding", "mac"), [(VERSION_D, "00" * 16), (VERSION_B, "00" * 8)])
+def test_a_body_that_is_a_mac_alone_holds_no_key(binding: Binding, mac: str) -> None:
+    with pytest.raises(KeyBlockError) as caught:
+        unseal(binding, ZMK, "", mac)
+    assert str(caught.value) == "key block holds no key"
+
+
+def authentic(clear: bytes) -> str:
+    """Return the body of a block of version B with any key data."""
+    mac = VERSION_B.cmac(VERSION_B.derive(ZMK, FOR_AUTHENTICATION), HEADERS[TDES].encode() + clear)
+    return (
+        (VERSION_B.cbc(VERSION_B.derive(ZMK, FOR_ENCRYPTION), mac).encryptor().update(clear) + mac)
+        .hex()
+        .upper()
+    )
+
+
+@pytest.mark.parametrize("bits", [7, 127, 22 * 8 + 1, 23 * 8, 0xFFFF])
+def test_authentic_key_data_whose_length_cannot_be_is_refused(bits: int) -> None:
+    with pytest.raises(KeyBlockError) as caught:
+        unseal(VERSION_B, ZMK, HEADERS[TDES], authentic(bits.to_bytes(2) + bytes(range(22))))
+    assert str(caught.value) == "key block gives its key an impossible length"
+
+
+@pytest.mark.parametrize("length", [0, 1, 16, 22])
+def test_the_key_is_as_long_as_its_data_say_and_the_rest_is_padding(length: int) -> None:
+    data = (length * 8).to_bytes(2) + bytes(range(22))
+    assert unseal(VERSION_B, ZMK, HEADERS[TDES], authentic(data)) == bytes(range(length))
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["M3AC00N0000", "P0AE00N0000", "M6TC00N0000", "M6AG00N0000", "M6AC01N0000", "M6AC00E0000", "M6AC00N0100"],
+)
+def test_an_authentic_block_for_another_use_is_refused(header: str) -> None:
+    block = sealed("D0112" + header, filler=padding(14))
+    assert unseal(VERSION_D, ZMK, block[:16], block[16:]) == KEY
+    with pytest.raises(KeyBlockError) as caught:
+        unwrap(ZMK, block, AES)
+    assert str(caught.value) == "key block header is not version D for aes-cmac"
+
+
+@pytest.mark.parametrize(("algorithm", "other"), [(AES, TDES), (TDES, AES)])
+def test_a_block_of_the_other_version_is_refused(algorithm: MacAlgorithm, other: MacAlgorithm) -> None:
+    with pytest.raises(KeyBlockError):
+        unwrap(ZMK, wrap(ZMK, KEY, other, padding), algorithm)
+
+
+@pytest.mark.parametrize("length", [0, 8, 15, 17, 24])
+def test_an_authentic_block_with_a_key_of_wrong_length_is_refused(length: int) -> None:
+    block = sealed("B0096M3TC00N0000", key=bytes(length), filler=bytes(30 - length))
+    with pytest.raises(KeyBlockError) as caught:
+        unwrap(ZMK, block, TDES)
+    assert str(caught.value) == f"key block holds a key of {length} bytes, not fit for x9.19"
+
+
+@pytest.mark.parametrize(
+    ("zmk_length", "key_length", "algorithm", "text"),
+    [
+        (15, 16, AES, "ZMK key of 15 bytes: must be one of 16, 24, 32"),
+        (16, 24, AES, "ZMK key of 16 bytes: must be one of 24, 32"),
+        (24, 32, AES, "ZMK key of 24 bytes: must be one of 32"),
+        (16, 17, AES, "aes-cmac key of 17 bytes: must be one of 16, 24, 32"),
+        (32, 16, TDES, "ZMK key of 32 bytes: must be one of 16, 24"),
+        (8, 16, TDES, "ZMK key of 8 bytes: must be one of 16, 24"),
+        (24, 24, TDES, "x9.19 key of 24 bytes: must be one of 16"),
+    ],
+)
+def test_a_zmk_or_key_of_wrong_or_weaker_length_is_our_own_error(
+    zmk_length: int, key_length: int, algorithm: MacAlgorithm, text: str
+) -> None:
+    with pytest.raises(KeyLengthError) as caught:
+        wrap(bytes(zmk_length), bytes(key_length), algorithm, padding)
+    assert str(caught.value) == text
+
+
+@pytest.mark.parametrize(("algorithm", "lengths"), [(AES, "16, 24, 32"), (TDES, "16, 24")])
+def test_a_block_is_opened_under_a_zmk_of_its_cipher_s_lengths(algorithm: MacAlgorithm, lengths: str) -> None:
+    with pytest.raises(KeyLengthError) as caught:
+        unwrap(bytes(15), wrap(ZMK, KEY, algorithm, padding), algorithm)
+    assert str(caught.value) == f"ZMK key of 15 bytes: must be one of {lengths}"
+
+
+@pytest.mark.parametrize("given_length", [0, 5, 7])
+def test_entropy_of_wrong_length_is_our_own_error(given_length: int) -> None:
+    with pytest.raises(OwnError) as caught:
+        wrap(ZMK, KEY, TDES, lambda _: bytes(given_length))
+    assert str(caught.value) == f"entropy gave {given_length} bytes, 6 were asked for"
+
+
+@pytest.mark.parametrize(
+    ("zmk_length", "key_length", "algorithm", "framed"),
+    [
+        (16, 16, AES, ("D0112M6AC00N0000", padding(14))),
+        (24, 24, AES, ("D0112M6AC00N0000", padding(6))),
+        (32, 32, AES, ("D0144M6AC00N0000", padding(14))),
+        (16, 16, TDES, ("B0080M3TC00N0000", padding(6))),
+        (24, 16, TDES, ("B0080M3TC00N0000", padding(6))),
+    ],
+)
+def test_the_header_and_the_padding_follow_from_the_lengths(
+    zmk_length: int, key_length: int, algorithm: MacAlgorithm, framed: tuple[str, bytes]
+) -> None:
+    assert frame(zmk_length, bytes(key_length), algorithm, padding) == framed
+
+
+@pytest.mark.parametrize(
+    ("binding", "zmk_length", "data"),
+    [
+        (VERSION_D, 16, ["0100010000020080"]),
+        (VERSION_D, 24, ["01000100000300c0", "02000100000300c0"]),
+        (VERSION_D, 32, ["0100010000040100", "0200010000040100"]),
+        (VERSION_B, 16, ["0100010000000080", "0200010000000080"]),
+        (VERSION_B, 24, ["01000100000100c0", "02000100000100c0", "03000100000100c0"]),
+    ],
+)
+def test_block_keys_are_derived_from_the_standards_data(
+    binding: Binding, zmk_length: int, data: list[str]
+) -> None:
+    """ANSI X9.143: counter, usage, separator, algorithm, length in bits."""
+    assert [one.hex() for one in binding.derivation_data(zmk_length, FOR_AUTHENTICATION)] == data
+
+
+@pytest.mark.parametrize("algorithm", [AES, TDES])
+def test_no_key_shows_in_the_traceback_of_a_refusal(algorithm: MacAlgorithm) -> None:
+    block = wrap(ZMK, KEY, algorithm, padding)
+    with pytest.raises(KeyBlockError) as caught:
+        unwrap(OTHER_ZMK, block, algorithm)
+    shown = "".join(traceback.format_exception(caught.value)).lower()
+    secrets = [text for secret in (ZMK, OTHER_ZMK, KEY) for text in (secret.hex(), repr(secret).lower())]
+    assert [text for text in [*secrets, block[16:].lower()] if text in shown] == []
+
+
 @given(zmk=st.sampled_from([16, 24, 32]).flatmap(lambda n: st.binary(min_size=n, max_size=n)), data=st.data())
 def test_an_aes_key_survives_wrapping_and_the_witness_agrees(zmk: bytes, data: st.DataObject) -> None:
     length = data.draw(st.sampled_from([n for n in (16, 24, 32) if n <= len(zmk)]))
@@ -79,12 +267,6 @@ def test_a_tdes_key_survives_wrapping_and_the_witness_agrees(zmk: bytes, key: by
     block = wrap(zmk, key, TDES, padding)
     assert (unwrap(zmk, block, TDES), psec.tr31.unwrap(zmk, block)[1]) == (key, key)
     assert unwrap(zmk, psec.tr31.wrap(zmk, "B0000M3TC00N0000", key), TDES) == key
-
-
-@pytest.mark.parametrize("algorithm", [AES, TDES])
-def test_same_entropy_same_block_other_entropy_other_block(algorithm: MacAlgorithm) -> None:
-    first, again, other = (wrap(ZMK, KEY, algorithm, e) for e in (padding, padding, bytes))
-    assert (first == again, first == other) == (True, False)
 
 
 @pytest.mark.parametrize("algorithm", [AES, TDES])
@@ -108,95 +290,9 @@ def test_a_block_cut_at_any_position_is_refused(algorithm: MacAlgorithm) -> None
                 unwrap(ZMK, bad, algorithm)
 
 
-CHANGES: dict[str, Callable[[str], str]] = {
-    "lower case": str.lower,
-    "one character more": lambda b: b + "0",
-    "a line feed at the end": lambda b: b + "\n",
-    "a space before": lambda b: " " + b,
-    "a cipher block more": lambda b: b + "00" * 16,
-    "not ASCII": lambda b: b[:-1] + "\u0663",
-    "lone surrogate": lambda b: b[:-1] + "\udc80",
-    "not hexadecimal": lambda b: b[:-1] + "G",
-    "twice": lambda b: b + b,
-    "far too long": lambda b: b + "00" * 100_000,
-}
-
-
-@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-@pytest.mark.parametrize("algorithm", [AES, TDES])
-def test_a_malformed_block_is_refused(algorithm: MacAlgorithm, change: Callable[[str], str]) -> None:
-    with pytest.raises(KeyBlockError):
-        unwrap(ZMK, change(wrap(ZMK, KEY, algorithm, padding)), algorithm)
-
-
-@pytest.mark.parametrize("algorithm", [AES, TDES])
-def test_a_block_under_another_zmk_is_refused(algorithm: MacAlgorithm) -> None:
-    with pytest.raises(KeyBlockError):
-        unwrap(OTHER_ZMK, wrap(ZMK, KEY, algorithm, padding), algorithm)
-
-
-@pytest.mark.parametrize(
-    "header",
-    ["M3AC00N0000", "P0AE00N0000", "M6TC00N0000", "M6AG00N0000", "M6AC01N0000", "M6AC00E0000", "M6AC00N0100"],
-)
-def test_an_authentic_block_for_another_use_is_refused(header: str) -> None:
-    block = sealed("D0112" + header, filler=padding(14))
-    assert unseal(VERSION_D, ZMK, block[:16], block[16:]) == KEY
-    with pytest.raises(KeyBlockError):
-        unwrap(ZMK, block, AES)
-
-
-@pytest.mark.parametrize(("algorithm", "other"), [(AES, TDES), (TDES, AES)])
-def test_a_block_of_the_other_version_is_refused(algorithm: MacAlgorithm, other: MacAlgorithm) -> None:
-    with pytest.raises(KeyBlockError):
-        unwrap(ZMK, wrap(ZMK, KEY, other, padding), algorithm)
-
-
-@pytest.mark.parametrize("length", [0, 8, 15, 17, 24])
-def test_an_authentic_block_with_a_key_of_wrong_length_is_refused(length: int) -> None:
-    block = sealed("B0096M3TC00N0000", key=bytes(length), filler=bytes(30 - length))
-    with pytest.raises(KeyBlockError):
-        unwrap(ZMK, block, TDES)
-
-
 @given(block=st.text(max_size=200))
 def test_no_text_makes_unwrap_raise_anything_else(block: str) -> None:
     for algorithm in (AES, TDES):
         for text in (block, HEADERS[algorithm] + block):
             with pytest.raises(KeyBlockError):
                 unwrap(ZMK, text, algorithm)
-
-
-@pytest.mark.parametrize(
-    ("zmk_length", "key_length", "algorithm"),
-    [
-        (15, 16, AES),
-        (16, 24, AES),
-        (24, 32, AES),
-        (16, 17, AES),
-        (32, 16, TDES),
-        (8, 16, TDES),
-        (24, 24, TDES),
-    ],
-)
-def test_a_zmk_or_key_of_wrong_or_weaker_length_is_our_own_error(
-    zmk_length: int, key_length: int, algorithm: MacAlgorithm
-) -> None:
-    with pytest.raises(OwnError):
-        wrap(bytes(zmk_length), bytes(key_length), algorithm, padding)
-
-
-@pytest.mark.parametrize("given_length", [0, 5, 7])
-def test_entropy_of_wrong_length_is_our_own_error(given_length: int) -> None:
-    with pytest.raises(OwnError):
-        wrap(ZMK, KEY, TDES, lambda _: bytes(given_length))
-
-
-@pytest.mark.parametrize("algorithm", [AES, TDES])
-def test_no_key_shows_in_the_traceback_of_a_refusal(algorithm: MacAlgorithm) -> None:
-    block = wrap(ZMK, KEY, algorithm, padding)
-    with pytest.raises(KeyBlockError) as caught:
-        unwrap(OTHER_ZMK, block, algorithm)
-    shown = "".join(traceback.format_exception(caught.value)).lower()
-    secrets = [text for secret in (ZMK, OTHER_ZMK, KEY) for text in (secret.hex(), repr(secret).lower())]
-    assert [text for text in [*secrets, block[16:].lower()] if text in shown] == []

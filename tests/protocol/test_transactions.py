@@ -1,62 +1,56 @@
-"""The table of processing codes is total: every code has its names, its kind, its title and its account."""
+"""The rows of the table of processing codes, as receipts and reports have them.
+
+That every other table has the same codes is tested in tests/test_transactions.py.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
-
-from fep.answers import TITLES
-from ledger.bookfile import KINDS
-from ledger.request import ACT_OF_CODE, FINANCIAL, INQUIRIES, Act
-from office.chart import shipped
-from office.wording import CODES as NAMES
-from protocol.meaning import CODES as MEANINGS
 from protocol.transactions import SETTLEMENTS, TRANSACTIONS
 
-CHART = shipped()
-INTERFACE = Path(__file__).parents[2] / "docs" / "protocol.md"
+ROWS = """
+310000 dues    -       应收应付查询   What is due and payable on a policy | 财务活动查询
+311000 status  -       保单状态查询   Policy status | 保单基本信息查询
+312000 outcome -       交易结果查询   Outcome of an earlier transaction | 财务活动查询
+313000 receipt -       补打收据       Receipt again | 单证打印
+500000 collect premium 续期保费       Renewal premium | 财务活动
+501000 collect premium 首期保费       First premium | 财务活动
+502000 collect premium 保单贷款还款   Policy-loan repayment | 财务活动
+260000 pay     benefit 满期给付       Maturity benefit | 财务活动
+261000 pay     benefit 生存金或年金   Survival benefit or annuity | 财务活动
+262000 pay     benefit 理赔给付       Claim | 财务活动
+263000 pay     benefit 退保给付       Surrender | 财务活动
+020000 cancel  -       当日撤销       Same-day cancel | 冲正
+"""
+TITLES = """
+500000 续期保费收据       RENEWAL PREMIUM
+501000 首期保费收据       FIRST PREMIUM
+502000 保单贷款还款收据   POLICY LOAN REPAYMENT
+260000 满期保险金给付凭证 MATURITY BENEFIT
+261000 生存金给付凭证     SURVIVAL BENEFIT
+262000 理赔金给付凭证     CLAIM
+263000 退保金给付凭证     SURRENDER
+020000 当日撤销凭证       CANCEL
+"""
 
 
-@pytest.mark.parametrize("code", TRANSACTIONS)
-def test_every_code_has_an_act_and_a_name_in_both_languages_that_is_its_own(code: str) -> None:
-    row = TRANSACTIONS[code]
-    assert (row.code, len(code), code.isdecimal()) == (code, 6, True)
-    assert ACT_OF_CODE[code] is Act(row.act)
-    assert row.english.isascii()
-    assert not row.chinese.isascii()
-    assert row.standard
-    assert row.english[1:] in MEANINGS[code]
-    for names in (
-        [one.chinese for one in TRANSACTIONS.values()],
-        [one.english for one in TRANSACTIONS.values()],
-    ):
-        assert len(set(names)) == len(TRANSACTIONS)
+def test_each_code_has_its_act_its_kind_its_names_and_the_standards_word_in_the_interfaces_order() -> None:
+    rows = [line.split(maxsplit=4) for line in ROWS.strip().splitlines()]
+    assert [
+        [row.code, row.act, row.kind or "-", row.chinese, f"{row.english} | {row.standard}"]
+        for row in TRANSACTIONS.values()
+    ] == rows
+    assert list(TRANSACTIONS) == [code for code, *_ in rows]
 
 
-@pytest.mark.parametrize("code", [code for code, act in ACT_OF_CODE.items() if act in FINANCIAL])
-def test_every_code_that_moves_money_has_a_title_for_its_receipt_in_both_languages(code: str) -> None:
-    chinese, english = TITLES[code]
-    assert english.isascii()
-    assert english
-    assert not chinese.isascii()
+def test_each_receipt_has_its_title_in_both_languages() -> None:
+    titles = {
+        code: tuple(title) for code, *title in (line.split(maxsplit=2) for line in TITLES.split("\n") if line)
+    }
+    assert {code: row.voucher for code, row in TRANSACTIONS.items()} == {
+        code: titles.get(code, ("", "")) for code in TRANSACTIONS
+    }
 
 
-@pytest.mark.parametrize("code", [code for code, act in ACT_OF_CODE.items() if act in (Act.COLLECT, Act.PAY)])
-def test_every_code_that_settles_has_a_kind_an_account_and_a_name_on_reports(code: str) -> None:
-    assert KINDS[code] == ("premium" if ACT_OF_CODE[code] is Act.COLLECT else "benefit")
-    assert code in CHART.products
-    assert (NAMES[code].zh, NAMES[code].en) == (TRANSACTIONS[code].chinese, TRANSACTIONS[code].english)
-
-
-def test_nothing_else_settles_or_has_a_receipt() -> None:
-    assert set(KINDS) == set(NAMES) == set(SETTLEMENTS) == set(CHART.products)
-    assert not set(TITLES) & {code for code, act in ACT_OF_CODE.items() if act in INQUIRIES}
-    assert set(ACT_OF_CODE) == set(TRANSACTIONS) == set(MEANINGS)
-
-
-def test_the_interface_names_the_same_codes_and_the_standards_words_for_them() -> None:
-    page = INTERFACE.read_text("utf-8").split("### Processing code, DE 3")[1].split("###")[0]
-    rows = [line.split("|") for line in page.splitlines() if line.startswith("| ") and "000" in line]
-    named = {code.strip(): row[3].strip() for row in rows for code in row[1].split("/")}
-    assert named == {code: row.standard for code, row in TRANSACTIONS.items()}
+def test_those_that_settle_a_due_are_those_with_a_kind() -> None:
+    assert " ".join(SETTLEMENTS) == "500000 501000 502000 260000 261000 262000 263000"
+    assert all(SETTLEMENTS[code] is TRANSACTIONS[code] for code in SETTLEMENTS)

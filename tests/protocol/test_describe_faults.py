@@ -1,0 +1,141 @@
+"""A message of the interface with one thing wrong: it is still known for what it is, and the first wrong byte
+is where it was spoilt.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from protocol.describe import FRAMINGS, describe, ranked
+from protocol.dialect import shipped
+from protocol.fault import Wrong
+from protocol.framing import Framing
+from protocol.message import Message
+from tests.builders import message
+from tests.messages import CODECS
+from tests.protocol.test_describe import SIGN_ON, TPDU, framed
+
+EVERY = pytest.mark.parametrize("name", shipped())
+EVERY_FRAMING = pytest.mark.parametrize("framing", FRAMINGS, ids=str)
+
+
+@EVERY
+@EVERY_FRAMING
+def test_one_changed_byte_changes_neither_framing_nor_dialect_and_nothing_before_it_is_called_wrong(
+    name: str, framing: Framing | None
+) -> None:
+    """Behind the bitmap, in a message whose length would fit other framings too."""
+    codec = CODECS[name]
+    body = codec.encode(SIGN_ON)
+    raw = framed(framing, body)
+    bitmaps = codec.dissect(body)[0][2].end
+    for at in range(len(raw) - len(body) + bitmaps, len(raw)):
+        for bits in (0x01, 0x10, 0x80):
+            found = describe(raw[:at] + bytes([raw[at] ^ bits]) + raw[at + 1 :], CODECS)
+            assert (found.framing, found.dialect) == (framing, name)
+            assert [wrong.at for wrong in found.wrongs if wrong.at < at] == []
+
+
+@EVERY
+@EVERY_FRAMING
+def test_a_wrong_mti_is_pointed_at_in_the_message_s_own_framing(name: str, framing: Framing | None) -> None:
+    body = bytearray(CODECS[name].encode(message()))
+    body[1] = 0x7E
+    found = describe(framed(framing, bytes(body)), CODECS)
+    at = len(framed(framing, bytes(body))) - len(body) + 1
+    assert (found.framing, found.dialect, [wrong.at for wrong in found.wrongs]) == (framing, name, [at])
+
+
+@EVERY
+@pytest.mark.parametrize("framing", Framing)
+@pytest.mark.parametrize("by", [-1, 1, 2, 4, 5])
+@pytest.mark.parametrize(("before", "after"), [(0, 0), (1, 0), (1, 1)])
+def test_a_length_that_its_fields_do_not_take_is_the_first_wrong_byte(
+    name: str, framing: Framing, by: int, before: int, after: int
+) -> None:
+    """One that counts itself, for example. A wrong one in 2bcd, alone, is as good a wrong one in 2be."""
+    body = CODECS[name].encode(message())
+    good = framed(framing, body)
+    longer = framed(framing, body[:by] if by < 0 else body + bytes(by))
+    head = len(good) - len(body)
+    bad = longer[:head] + body
+    fixed = framing if framing is Framing.BCD2 else None
+    found = describe(good * before + bad + good * after, CODECS, fixed)
+    at = len(good) * before
+    length = head - len(TPDU) * (framing is Framing.BE2_TPDU)
+    right = len(good) - length
+    assert (found.framing, found.dialect) == (framing, name)
+    assert found.wrongs == (Wrong(at, f"a length of {right}, as many bytes as its fields take"),)
+    assert [(frame.at, frame.size) for frame in found.frames] == [(0, len(good)), (at, len(good))][
+        -1 - before :
+    ]
+    said = f"{right + by} bytes are to follow; {right} do"
+    assert found.frames[-1].nodes[0].meaning == said
+
+
+@pytest.mark.parametrize(
+    ("framing", "head", "at"),
+    [
+        (Framing.ASCII4, b"01x4", 2),
+        (Framing.BCD2, b"\x01\x5f", 1),
+        (Framing.BE2_TPDU, b"\0\x80\x68\0\1\0\2", 2),
+    ],
+)
+def test_where_a_frame_is_none_is_told_to_the_byte(framing: Framing, head: bytes, at: int) -> None:
+    found = describe(head + bytes(200), {"bcd87": CODECS["bcd87"]}, framing)
+    assert found.wrong is not None
+    assert found.wrong.at == at
+
+
+def test_a_framing_whose_first_length_is_none_is_not_the_likelier_one() -> None:
+    """A length in 2be that is no BCD, and wrong."""
+    raw = bytearray(
+        framed(Framing.BE2, CODECS["ascii87"].encode(message(de2="6222021234567890123", de64="0" * 16)))
+    )
+    for bits in (0x01, 0x10, 0x80):
+        spoilt = raw[:1] + bytes([raw[1] ^ bits]) + raw[2:]
+        if not spoilt[:2].hex().isdecimal():
+            assert describe(bytes(spoilt), CODECS).framing is Framing.BE2
+
+
+def test_what_is_wrong_is_in_the_order_of_the_bytes() -> None:
+    """What is left where no frame can be cut is described too, and wrong in itself."""
+    raw = framed(Framing.BE2, CODECS["ascii87"].encode(message()))
+    found = describe(raw + b"0200", CODECS)
+    assert [wrong.at for wrong in found.wrongs] == [len(raw), len(raw) + 4]
+    spoilt = framed(Framing.BE2, CODECS["ascii87"].encode(message()).replace(b"500000", b"5000x0"))
+    found = describe(spoilt + raw[:20], CODECS)
+    assert [wrong.at for wrong in found.wrongs] == [raw.index(b"500000") + 4, len(raw) + 20]
+
+
+def test_a_long_stream_is_whole_though_the_guess_is_made_from_its_beginning() -> None:
+    raw = framed(Framing.BE2, CODECS["ascii87"].encode(message()))
+    [best, *_] = ranked([raw * 1000], CODECS)
+    assert len(raw) * 1000 > 1 << 16
+    assert (best.framing, best.dialect, best.rank.whole) == (Framing.BE2, "ascii87", True)
+
+
+@EVERY
+@pytest.mark.parametrize("rest", ["DU9", "DUxxx1", "DU999D1"])
+def test_where_a_de_48_stops_being_groups_is_wrong(name: str, rest: str) -> None:
+    """The machine refuses such a message, with 30."""
+    codec = CODECS[name]
+    whole = message(groups=(("PN", "P1"),))
+    at = codec.encode(whole).index("P1".encode("cp500" if name == "ebcdic87" else "ascii")) + 2
+    found = describe(codec.encode(Message("0200", {**whole.fields, 48: whole.fields[48] + rest})), CODECS)
+    assert (found.dialect, [wrong.at for wrong in found.wrongs]) == (name, [at])
+
+
+@EVERY
+@pytest.mark.parametrize("framing", Framing)
+def test_two_messages_in_one_frame_are_one_with_bytes_too_many_and_no_wrong_length(
+    name: str, framing: Framing
+) -> None:
+    body = CODECS[name].encode(message())
+    raw = framed(framing, body * 2)
+    found = describe(raw, CODECS)
+    assert (found.framing, found.dialect) == (framing, name)
+    [wrong] = found.wrongs
+    assert wrong == Wrong(
+        len(raw) - len(body), f"the message's end: {len(body)} bytes more than its fields take"
+    )

@@ -1,0 +1,62 @@
+"""The table of processing codes is total: every code has its names, its kind, its title and its account."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fep.answers import TITLES
+from ledger.bookfile import KINDS
+from ledger.request import ACT_OF_CODE, FINANCIAL, INQUIRIES, Act
+from office.chart import shipped
+from office.wording import CODES as NAMES
+from protocol.meaning import CODES as MEANINGS
+from protocol.transactions import SETTLEMENTS, TRANSACTIONS
+
+CHART = shipped()
+INTERFACE = Path(__file__).parents[1] / "docs" / "protocol.md"
+
+
+@pytest.mark.parametrize("code", TRANSACTIONS)
+def test_every_code_has_an_act_and_a_name_in_both_languages_that_is_its_own(code: str) -> None:
+    row = TRANSACTIONS[code]
+    assert (row.code, len(code), code.isdecimal()) == (code, 6, True)
+    assert ACT_OF_CODE[code] is Act(row.act)
+    assert row.english.isascii()
+    assert not row.chinese.isascii()
+    assert row.standard
+    assert row.english[1:] in MEANINGS[code]
+    for names in (
+        [one.chinese for one in TRANSACTIONS.values()],
+        [one.english for one in TRANSACTIONS.values()],
+    ):
+        assert len(set(names)) == len(TRANSACTIONS)
+
+
+@pytest.mark.parametrize("code", [code for code, act in ACT_OF_CODE.items() if act in FINANCIAL])
+def test_every_code_that_moves_money_has_a_title_for_its_receipt_in_both_languages(code: str) -> None:
+    chinese, english = TITLES[code]
+    assert english.isascii()
+    assert english
+    assert not chinese.isascii()
+
+
+@pytest.mark.parametrize("code", [code for code, act in ACT_OF_CODE.items() if act in (Act.COLLECT, Act.PAY)])
+def test_every_code_that_settles_has_a_kind_an_account_and_a_name_on_reports(code: str) -> None:
+    assert KINDS[code] == ("premium" if ACT_OF_CODE[code] is Act.COLLECT else "benefit")
+    assert code in CHART.products
+    assert (NAMES[code].zh, NAMES[code].en) == (TRANSACTIONS[code].chinese, TRANSACTIONS[code].english)
+
+
+def test_nothing_else_settles_or_has_a_receipt() -> None:
+    assert set(KINDS) == set(NAMES) == set(SETTLEMENTS) == set(CHART.products)
+    assert not set(TITLES) & {code for code, act in ACT_OF_CODE.items() if act in INQUIRIES}
+    assert set(ACT_OF_CODE) == set(TRANSACTIONS) == set(MEANINGS)
+
+
+def test_the_interface_names_the_same_codes_and_the_standards_words_for_them() -> None:
+    page = INTERFACE.read_text("utf-8").split("### Processing code, DE 3")[1].split("###")[0]
+    rows = [line.split("|") for line in page.splitlines() if line.startswith("| ") and "000" in line]
+    named = {code.strip(): row[3].strip() for row in rows for code in row[1].split("/")}
+    assert named == {code: row.standard for code, row in TRANSACTIONS.items()}
