@@ -27,20 +27,6 @@ TITLES: Mapping[str, tuple[str, str]] = MappingProxyType(
 )
 """A receipt's title by processing code, in Chinese and for dialects that cannot carry it."""
 
-_LABELS = (
-    ("收据号", "RECEIPT"),
-    ("业务日期", "BUSINESS DATE"),
-    ("交易时间", "TIME"),
-    ("网点终端", "BRANCH/TERMINAL"),
-    ("保单号", "POLICY"),
-    ("投保人", "HOLDER"),
-    ("应收付号", "DUE"),
-    ("应收付日", "DUE DATE"),
-    ("金额", "AMOUNT CNY"),
-    ("大写", ""),
-    ("授权码", "AUTHORIZATION"),
-)
-
 
 def render(request: Message, answer: Answer, dialect: Dialect) -> Message:
     """The answer to `request`, without its MAC."""
@@ -101,27 +87,23 @@ def _name(holder: str, dialect: Dialect) -> str:
 def receipt_lines(answer: Answer, dialect: Dialect) -> list[str]:
     """The receipt, ready to print: Chinese where the dialect can carry it, else English (DE 62)."""
     chinese = dialect.carries("收")
-    title = TITLES[answer.code][0 if chinese else 1]
     at = answer.local_at
-    values = (
-        answer.receipt,
-        answer.business_date,
-        f"{at[:4]}-{at[4:6]}-{at[6:8]} {at[8:10]}:{at[10:12]}:{at[12:]}",
-        f"{answer.branch.strip()} {answer.terminal.strip()}",
-        answer.policy,
-        _name(answer.holder, dialect),
-        answer.due,
-        answer.due_date,
-        in_figures(answer.amount),
-        in_capitals(answer.amount) if chinese else "",
-        answer.authorization,
+    rows = (
+        ("收据号", "RECEIPT", answer.receipt),
+        ("业务日期", "BUSINESS DATE", answer.business_date),
+        ("交易时间", "TIME", f"{at[:4]}-{at[4:6]}-{at[6:8]} {at[8:10]}:{at[10:12]}:{at[12:]}"),
+        ("网点终端", "BRANCH/TERMINAL", f"{answer.branch.strip()} {answer.terminal.strip()}"),
+        ("保单号", "POLICY", answer.policy),
+        ("投保人", "HOLDER", _name(answer.holder, dialect)),
+        ("应收付号", "DUE", answer.due),
+        ("应收付日", "DUE DATE", answer.due_date),
+        ("金额", "AMOUNT CNY", in_figures(answer.amount)),
+        ("大写", "", in_capitals(answer.amount) if chinese else ""),
+        ("授权码", "AUTHORIZATION", answer.authorization),
     )
-    separator = "：" if chinese else ": "
-    lines = [title]
-    for labels, value in zip(_LABELS, values, strict=True):
-        if value:
-            lines.append(f"{labels[0 if chinese else 1]}{separator}{value}")
-    return lines
+    language, separator = (0, "：") if chinese else (1, ": ")
+    lines = [f"{row[language]}{separator}{row[2]}" for row in rows if row[2]]
+    return [TITLES[answer.code][language], *lines]
 
 
 def _totals_fields(totals: Totals) -> dict[int, str]:

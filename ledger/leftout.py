@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from operator import add
 from typing import Final, NamedTuple
 
 from ledger.conceal import concealed, figure
@@ -113,4 +114,4 @@ def _ranges(lines: Sequence[int]) -> Iterator[str]:
 
 
 def _sum(one: Figures, other: Figures) -> Figures:
-    return Figures(*(a + b for a, b in zip(one, other, strict=True)))
+    return Figures(*map(add, one, other))
