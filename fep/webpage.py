@@ -22,6 +22,7 @@ from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request
 
 from ledger.break_classes import CLASSES
+from protocol.responses import RESPONSES
 
 KINDS: Final = MappingProxyType(
     {
@@ -98,12 +99,14 @@ def _found(folder: Traversable, before: str) -> list[tuple[str, Asset]]:
 
 
 def _with_tables(words: Asset) -> Asset:
-    """The file of words, and those of the tables of classes."""
+    """The file of words, and those of the tables of response codes and break classes."""
     content = json.loads(words.body) | dict(_words_of_tables())
     return words._replace(body=json.dumps(content, ensure_ascii=False).encode())
 
 
 def _words_of_tables() -> Iterator[tuple[str, dict[str, str]]]:
+    for code, response in RESPONSES.items():
+        yield f"response.{code}", {"zh": response.chinese, "en": response.english}
     for cls, row in CLASSES.items():
         yield f"class.{cls}", {"zh": row.chinese, "en": row.english}
 

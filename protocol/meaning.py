@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from protocol.message import NAMES
-from protocol.responses import Response
+from protocol.responses import RESPONSES, Response
 from protocol.transactions import TRANSACTIONS
 
 Says = Callable[[str], str]
@@ -31,6 +31,11 @@ class Sense(NamedTuple):
     dated: bool = False
     says: Says = lambda _: ""
     hidden: str = ""
+
+
+def inside_a_sentence(name: str) -> str:
+    """Return a name as it stands inside a sentence: "Over the limit" with a small o, "MAC" as it is."""
+    return name if name[1:2].isupper() else f"{name[:1].lower()}{name[1:]}"
 
 
 def _fits(pattern: str) -> re.Pattern[str]:
@@ -85,35 +90,12 @@ _ACTS: Final = MappingProxyType(
     }
 )
 CODES: Final = MappingProxyType(
-    {
-        code: f"{_ACTS[row.act]}{row.english[:1].lower()}{row.english[1:]}"
-        for code, row in TRANSACTIONS.items()
-    }
+    {code: f"{_ACTS[row.act]}{inside_a_sentence(row.english)}" for code, row in TRANSACTIONS.items()}
 )
 _NETWORK: Final = MappingProxyType(
     {"001": "sign-on", "002": "sign-off", "101": "key change", "201": "cut-over", "301": "echo"}
 )
-OUTCOMES: Final = MappingProxyType(
-    {
-        Response.APPROVED: "approved: done, and on disk",
-        Response.NOT_POSSIBLE: "not possible in this state",
-        Response.AMOUNT_DIFFERS: "the amount is not the due's",
-        Response.NO_ORIGINAL: "no such original to reverse or cancel",
-        Response.NOT_FOUND: "no such policy or due",
-        Response.FORMAT: "a mandatory field is missing or malformed",
-        Response.NOT_SUPPORTED: "not supported",
-        Response.BANK_NOT_ALLOWED: "not allowed to this bank",
-        Response.TERMINAL_NOT_ALLOWED: "not allowed to this terminal",
-        Response.OVER_LIMIT: "over the bank's limit",
-        Response.SECURITY: "MAC, key or sign-on",
-        Response.IDENTITY_DIFFERS: "the identity number is not the due's",
-        Response.CUTOVER: "cut-over under way: ask again",
-        Response.UNAVAILABLE: "not available now: nothing was done",
-        Response.KEY_REUSED: "the key of an earlier transaction, other content",
-        Response.TOTALS_DIFFER: "totals differ",
-        Response.FAULT: "a fault of the front-end machine: nothing was done",
-    }
-)
+OUTCOMES: Final = MappingProxyType({code: inside_a_sentence(row.english) for code, row in RESPONSES.items()})
 _CURRENCIES: Final = MappingProxyType(
     {"156": "CNY", "344": "HKD", "446": "MOP", "392": "JPY", "840": "USD", "978": "EUR", "826": "GBP"}
 )

@@ -1,82 +1,178 @@
-"""DE 39, the response codes: every outcome that this interface can have, and nothing else.
+"""DE 39, the response codes: one row for each outcome that this interface can have, and no other table.
 
-Words for people (DE 44) and the rules that choose a code do not belong here.
+Data only. The rules that choose a code do not belong here, nor the reason of one answer (DE 44).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Final
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 
 class Response(StrEnum):
     """A response code (DE 39, `an 2`). The member's value is what goes over the wire."""
 
     APPROVED = "00"
-    """Done, and on disk."""
-
     NOT_POSSIBLE = "12"
-    """Not possible in this state: already paid, cancelled, lapsed; a cancel after cutover."""
-
     AMOUNT_DIFFERS = "13"
-    """The amount is not the due's."""
-
     NO_ORIGINAL = "21"
-    """A reversal or cancel without its original, or the original after its reversal."""
-
     NOT_FOUND = "25"
-    """No such policy or due."""
-
     FORMAT = "30"
-    """A mandatory field is missing or malformed; DE 44 names it."""
-
     NOT_SUPPORTED = "40"
-    """A message or transaction that this interface does not have, or one that carries a PIN."""
-
     BANK_NOT_ALLOWED = "57"
-    """This bank may not do this transaction."""
-
     TERMINAL_NOT_ALLOWED = "58"
-    """This terminal may not do this transaction."""
-
     OVER_LIMIT = "61"
-    """Over the bank's limit for one transaction or for the day."""
-
     SECURITY = "63"
-    """MAC bad or missing, key unknown, or not signed on."""
-
     IDENTITY_DIFFERS = "76"
-    """The identity number is not the one on the due."""
-
     CUTOVER = "90"
-    """Cutover is under way: ask again."""
-
     UNAVAILABLE = "91"
-    """Not available now; only where it is certain that nothing was done."""
-
     KEY_REUSED = "94"
-    """The key of an earlier transaction with other content."""
-
     TOTALS_DIFFER = "95"
-    """The totals of a reconciliation (0510) differ."""
-
     FAULT = "96"
-    """A fault of ours; only where it is certain that nothing was done."""
 
 
-# Refusals that are recorded under the transaction's key, so that a repeat gets the same one for ever.
-# 63, 90, 91, 94 and 96 say nothing about the transaction itself: it may still be done.
-FINAL: Final[frozenset[Response]] = frozenset(
-    {
+class ResponseRow(NamedTuple):
+    """One response code: what it is called in Chinese and English, and in full what it means to a bank.
+
+    `is_kept`: it is recorded under the transaction's key, so that a repeat gets the same one for ever. The
+    others say nothing about the transaction itself: it may still be done.
+    """
+
+    code: Response
+    chinese: str
+    english: str
+    meaning: str
+    is_kept: bool
+
+
+_ROWS: Final = (
+    ResponseRow(
+        Response.APPROVED,
+        "成功，已落盘",
+        "Approved: done, and on disk",
+        "Done, and on disk.",
+        is_kept=True,
+    ),
+    ResponseRow(
         Response.NOT_POSSIBLE,
+        "当前状态下不可办理",
+        "Not possible in this state",
+        "Not possible in this state: paid, cancelled, lapsed; a cancel after cutover, a late reversal.",
+        is_kept=True,
+    ),
+    ResponseRow(
         Response.AMOUNT_DIFFERS,
+        "金额不符",
+        "The amount is not the due's",
+        "The amount is not the due's.",
+        is_kept=True,
+    ),
+    ResponseRow(
         Response.NO_ORIGINAL,
+        "无原交易",
+        "No such original to reverse or cancel",
+        "A reversal or cancel without its original, or the original after its reversal.",
+        is_kept=True,
+    ),
+    ResponseRow(
         Response.NOT_FOUND,
+        "无此保单或应收付",
+        "No such policy or due",
+        "No such policy or due.",
+        is_kept=True,
+    ),
+    ResponseRow(
         Response.FORMAT,
+        "报文格式错误",
+        "A mandatory field is missing or malformed",
+        "A mandatory field is missing or malformed; DE 44 names it.",
+        is_kept=True,
+    ),
+    ResponseRow(
         Response.NOT_SUPPORTED,
+        "不支持",
+        "Not supported",
+        "A message or transaction that this interface does not have, or one that carries a PIN.",
+        is_kept=True,
+    ),
+    ResponseRow(
         Response.BANK_NOT_ALLOWED,
+        "该银行不允许此交易",
+        "Not allowed to this bank",
+        "This bank may not do this transaction.",
+        is_kept=True,
+    ),
+    ResponseRow(
         Response.TERMINAL_NOT_ALLOWED,
+        "该终端不允许此交易",
+        "Not allowed to this terminal",
+        "This terminal may not do this transaction.",
+        is_kept=True,
+    ),
+    ResponseRow(
         Response.OVER_LIMIT,
+        "超限额",
+        "Over the bank's limit",
+        "Over the bank's limit for one transaction or for the day.",
+        is_kept=True,
+    ),
+    ResponseRow(
+        Response.SECURITY,
+        "MAC、密钥或签到",
+        "MAC, key or sign-on",
+        "MAC bad or missing, key unknown, or not signed on.",
+        is_kept=False,
+    ),
+    ResponseRow(
         Response.IDENTITY_DIFFERS,
-    }
+        "证件号不符",
+        "The identity number is not the due's",
+        "The identity number is not the one on the due.",
+        is_kept=True,
+    ),
+    ResponseRow(
+        Response.CUTOVER,
+        "日切中",
+        "Cut-over under way: ask again",
+        "Cutover is under way: ask again.",
+        is_kept=False,
+    ),
+    ResponseRow(
+        Response.UNAVAILABLE,
+        "暂不可用，什么也没做",
+        "Not available now: nothing was done",
+        "Not available now; only where it is certain that nothing was done.",
+        is_kept=False,
+    ),
+    ResponseRow(
+        Response.KEY_REUSED,
+        "同键不同内容",
+        "The key of an earlier transaction, other content",
+        "The key of an earlier transaction with other content.",
+        is_kept=False,
+    ),
+    ResponseRow(
+        Response.TOTALS_DIFFER,
+        "总账不符",
+        "Totals differ",
+        "The totals of a reconciliation (0510) differ.",
+        is_kept=False,
+    ),
+    ResponseRow(
+        Response.FAULT,
+        "前置故障，什么也没做",
+        "A fault of the front-end machine: nothing was done",
+        "A fault of ours; only where it is certain that nothing was done.",
+        is_kept=False,
+    ),
 )
+
+RESPONSES: Final[Mapping[Response, ResponseRow]] = MappingProxyType({row.code: row for row in _ROWS})
+"""Every response code, in order."""
+
+FINAL: Final[frozenset[Response]] = frozenset(
+    code for code, row in RESPONSES.items() if row.is_kept and code is not Response.APPROVED
+)
+"""The refusals that are recorded under the transaction's key."""

@@ -13,6 +13,8 @@ from office.chart import shipped
 from office.wording import CODES as NAMES
 from protocol.meaning import CODES as MEANINGS
 from protocol.transactions import SETTLEMENTS, TRANSACTIONS
+from simulators.certify.cases.money import MONEY
+from simulators.teller.wording import WORDS
 
 CHART = shipped()
 INTERFACE = Path(__file__).parents[1] / "docs" / "protocol.md"
@@ -60,3 +62,16 @@ def test_the_interface_names_the_same_codes_and_the_standards_words_for_them() -
     rows = [line.split("|") for line in page.splitlines() if line.startswith("| ") and "000" in line]
     named = {code.strip(): row[3].strip() for row in rows for code in row[1].split("/")}
     assert named == {code: row.standard for code, row in TRANSACTIONS.items()}
+
+
+@pytest.mark.parametrize("code", SETTLEMENTS)
+def test_the_certification_asks_for_each_code_that_settles_under_its_names(code: str) -> None:
+    (case,) = (one for one in MONEY if one.id == f"CODE-{code}")
+    assert case.title == f"{TRANSACTIONS[code].chinese}（{code}）"
+    assert case.title_en.startswith(f"{TRANSACTIONS[code].english}: a ")
+
+
+@pytest.mark.parametrize("code", TRANSACTIONS)
+def test_the_tellers_screen_calls_each_code_as_the_table_does(code: str) -> None:
+    chinese, english = WORDS[code]
+    assert (chinese, english.lower()) == (TRANSACTIONS[code].chinese, TRANSACTIONS[code].english.lower())

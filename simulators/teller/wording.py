@@ -11,6 +11,9 @@ from enum import IntEnum
 from types import MappingProxyType
 from typing import NamedTuple
 
+from protocol.meaning import inside_a_sentence
+from protocol.transactions import TRANSACTIONS
+
 
 class Language(IntEnum):
     """The value is the place in each pair of `WORDS`."""
@@ -62,7 +65,7 @@ WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "code": ("应答", "DE 39"),
         "state": ("状态", "state"),
         "receipt": ("收据号", "receipt"),
-        # Kinds, policy states, processing codes, and what the bank holds of a transaction
+        # Kinds, policy states, and what the bank holds of a transaction
         "premium": ("应收", "to collect"),
         "benefit": ("应付", "to pay"),
         "none": ("无应收付", "no dues"),
@@ -70,14 +73,6 @@ WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "lapsed": ("失效", "lapsed"),
         "pending": ("待生效", "pending"),
         "terminated": ("终止", "terminated"),
-        "500000": ("续期保费", "renewal premium"),
-        "501000": ("首期保费", "first premium"),
-        "502000": ("保单贷款还款", "policy loan repayment"),
-        "260000": ("满期金", "maturity benefit"),
-        "261000": ("生存金", "survival benefit"),
-        "262000": ("理赔金", "claim"),
-        "263000": ("退保金", "surrender"),
-        "020000": ("当日撤销", "same-day cancel"),
         "unknown": ("未知", "unknown"),
         "done": ("成功", "done"),
         "refused": ("拒绝", "refused"),
@@ -147,6 +142,8 @@ WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "{count} with an unknown outcome, still being reversed; ^Q once more leaves all the same",
         ),
         "machine broke": ("前置机违反接口：{reason}", "the machine broke the interface: {reason}"),
+        # Processing codes
+        **{code: (row.chinese, inside_a_sentence(row.english)) for code, row in TRANSACTIONS.items()},
     }
 )
 

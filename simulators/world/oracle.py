@@ -20,7 +20,7 @@ from simulators.world.rules import Book, Due, Ruling
 from simulators.world.stamps import Stamps
 from simulators.world.witness import Row, Witness
 
-_FINAL = frozenset({"00", "12", "13", "21", "25", "30", "40", "57", "58", "61", "76"})
+FINAL = frozenset({"00", "12", "13", "21", "25", "30", "40", "57", "58", "61", "76"})
 _UNDONE = frozenset({"63", "90", "91", "96"})
 _PATIENCE = 20.0
 _EXCUSED_SECONDS = 30.0
@@ -321,7 +321,7 @@ class Oracle:
         code = answer.fields[39]
         if code in _UNDONE:
             question.refused = True
-        elif question.ask.is_keyed and code in _FINAL:
+        elif question.ask.is_keyed and code in FINAL:
             self._answers.setdefault(question.ask.key, told(answer))
             if 62 in answer.fields:
                 self._slips.setdefault(question.ask.key, answer.fields[62])

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
 import tomllib
 from collections.abc import Iterable, Sequence
 from importlib.resources import files
 
-import protocol.responses
 from fep.gate import MANDATORY
 from fep.session import BUSINESS
 from fep.session import TRANSITIONS as SESSION
@@ -20,7 +17,7 @@ from office.chart import shipped
 from protocol import dialect
 from protocol.codec import Codec
 from protocol.message import NAMES, Message
-from protocol.responses import FINAL, Response
+from protocol.responses import RESPONSES
 from tests.docs.worked import field_bytes
 
 _SIGNS = (("overage 长款", 1), ("shortage 短款", -1), ("no difference", 0))
@@ -43,27 +40,12 @@ def mandatory() -> str:
 
 
 def responses() -> str:
-    """Every DE 39 with its meaning, and whether a repeat gets it again for ever."""
-    words = _docstrings_of_members(inspect.getsource(protocol.responses), "Response")
-    rows = []
-    for one in Response:
-        kept = "yes" if one is Response.APPROVED or one in FINAL else "no"
-        rows.append([f"`{one}`", one.name.lower().replace("_", " "), words[one.name], kept])
+    """Every DE 39 with its meaning, and whether a repeat gets it again for ever (protocol/responses.py)."""
+    rows = [
+        [f"`{code}`", code.name.lower().replace("_", " "), row.meaning, "yes" if row.is_kept else "no"]
+        for code, row in RESPONSES.items()
+    ]
     return markdown(["code", "name", "meaning", "recorded under the key"], rows)
-
-
-def _docstrings_of_members(source: str, name: str) -> dict[str, str]:
-    """The text that stands below each member of a class, in one line."""
-    kind = next(
-        node for node in ast.parse(source).body if isinstance(node, ast.ClassDef) and node.name == name
-    )
-    found: dict[str, str] = {}
-    for member, text in zip(kind.body, kind.body[1:], strict=False):
-        if isinstance(member, ast.Assign) and isinstance(text, ast.Expr):
-            target = member.targets[0]
-            if isinstance(target, ast.Name) and isinstance(text.value, ast.Constant):
-                found[target.id] = " ".join(str(text.value.value).split())
-    return found
 
 
 def wires() -> str:

@@ -19,7 +19,7 @@ from fep.picture import Light, State
 from fep.server import HANDSHAKE_FAILED
 from fep.webpage import POLICY, PageResource, StaticResource, shipped
 from ledger.break_classes import CLASSES, BreakClass
-from protocol.responses import Response
+from protocol.responses import RESPONSES, Response
 
 ROOT = Path(__file__).resolve().parents[2]
 STATIC = ROOT / "fep" / "static"
@@ -79,9 +79,10 @@ def test_a_file_goes_out_as_it_lies_in_the_package(name: str) -> None:
 
 def test_the_words_are_those_of_the_file_and_of_the_machines_own_tables() -> None:
     file = json.loads((STATIC / "words.json").read_text(encoding="utf-8"))
-    classes = {f"class.{cls}": {"zh": row.chinese, "en": row.english} for cls, row in CLASSES.items()}
-    assert classes.keys() & file.keys() == set()
-    assert file | classes == WORDS
+    rows = {f"class.{cls}": (row.chinese, row.english) for cls, row in CLASSES.items()}
+    rows |= {f"response.{code}": (row.chinese, row.english) for code, row in RESPONSES.items()}
+    assert rows.keys() & file.keys() == set()
+    assert file | {key: {"zh": zh, "en": en} for key, (zh, en) in rows.items()} == WORDS
 
 
 @pytest.mark.parametrize("path", ["/", static("page.js")])

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ledger.bookfile import KINDS, DueLine
 from protocol.message import Message
+from protocol.transactions import SETTLEMENTS
 from simulators.certify import dues
 from simulators.certify.drafts import again, cancel, changed, inquire, reverse, settle
 from simulators.certify.steps import (
@@ -28,15 +29,6 @@ from simulators.certify.talk import Talk
 _DUE = dues.due_of("500000")
 _OTHER = dues.due_of("502000")
 _PAYOUT = dues.due_of("261000")
-_NAMES = {
-    "500000": ("续期保费", "Renewal premium"),
-    "501000": ("首期保费", "First premium"),
-    "502000": ("保单贷款还款", "Policy-loan repayment"),
-    "260000": ("满期金给付", "Maturity benefit"),
-    "261000": ("生存金给付", "Survival benefit"),
-    "262000": ("理赔金给付", "Claim"),
-    "263000": ("退保金给付", "Surrender"),
-}
 _RULE_FIRST = "A repeat (same key, same content, 0200 again or 0201) gets the first answer again,"
 _RULE_REFUSAL = "a refusal stays a refusal: a repeat never turns it into an approval."
 _RULE_ADVICE = "the FEP records it, it cannot refuse: it answers 00"
@@ -48,14 +40,14 @@ _RULE_AMOUNT = "DE 4 must equal the due's amount."
 
 def _codes() -> Iterator[Case]:
     """One case a processing code that moves money."""
-    for number, (name, name_en) in _NAMES.items():
+    for number, row in SETTLEMENTS.items():
         done = (code("00"), there(15, 38, 62), absent(44), has_group("RN"), echoes())
-        what = "collection" if KINDS[number] == "premium" else "payout"
+        what = "collection" if row.kind == "premium" else "payout"
         yield Case(
             f"CODE-{number}",
             "3",
-            f"{name}（{number}）",
-            f"{name_en}: a {what} with authorization code and receipt",
+            f"{row.chinese}（{number}）",
+            f"{row.english}: a {what} with authorization code and receipt",
             "done, and on disk",
             (sign_on, ask(settle(dues.due_of(number)), *done)),
         )

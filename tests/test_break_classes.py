@@ -14,7 +14,7 @@ from office.wording import CLASSES as WORDS
 from office.wording import Words
 from simulators.world.accounts import ENDS
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[1] / "docs"
 CHART = shipped()
 
 
