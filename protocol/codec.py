@@ -175,7 +175,8 @@ class Codec:
         more = fault.position < len(data)
         good: list[Part] = []
         for part in _parts(decoded, encoded):
-            if part.end > fault.position or (part.key == fault.field and not more):
+            at_fault = part.at == fault.position or part.end > fault.position
+            if at_fault or (part.key == fault.field and not more):
                 break
             if not self._is_allowed(part):  # pyiso8583 went on to a fault behind it
                 return tuple(good), DecodeError(part.key, part.at, _NOT_ALLOWED)

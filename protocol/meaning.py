@@ -38,10 +38,6 @@ def inside_a_sentence(name: str) -> str:
     return name if name[1:2].isupper() else f"{name[:1].lower()}{name[1:]}"
 
 
-def _fits(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.ASCII)
-
-
 _CLASSES: Final = MappingProxyType(
     {
         "1": "authorization or inquiry",
@@ -132,18 +128,18 @@ def _count(text: str) -> str:
 
 def _one_of(given: Mapping[Response, str] | Mapping[str, str]) -> Sense:
     table = {str(code): words for code, words in given.items()}
-    return Sense(_fits("|".join(map(re.escape, table))), True, says=lambda text: table[text])
+    return Sense(re.compile("|".join(map(re.escape, table))), True, says=lambda text: table[text])
 
 
 # An amount may take two digits less than its field has: no transaction is of a hundred million yuan, and
 # what begins otherwise is something else, such as a card number read out of step.
-_AMOUNT: Final = Sense(_fits("00[0-9]{10}"), says=yuan)
-_SUM: Final = Sense(_fits("000[0-9]{13}"), says=yuan)
-_NUMBER: Final = Sense(_fits("00[0-9]{8}"), says=_count)
+_AMOUNT: Final = Sense(re.compile("00[0-9]{10}"), says=yuan)
+_SUM: Final = Sense(re.compile("000[0-9]{13}"), says=yuan)
+_NUMBER: Final = Sense(re.compile("00[0-9]{8}"), says=_count)
 _TRACK: Final = Sense(hidden="a magnetic track")
-_MAC: Final = Sense(_fits("[0-9A-F]{16}"), says=lambda _: "8 bytes")
+_MAC: Final = Sense(re.compile("[0-9A-F]{16}"), says=lambda _: "8 bytes")
 UNUSED: Final = Sense(hidden="not used here: it may hold anything")
-ORIGINAL: Final = _fits(f"0[24][02][01][0-9]{{6}}{_MONTH_DAY}{_TIME}[0-9]{{11}}0{{11}}")
+ORIGINAL: Final = re.compile(f"0[24][02][01][0-9]{{6}}{_MONTH_DAY}{_TIME}[0-9]{{11}}0{{11}}")
 ORIGINAL_PARTS: Final = (
     ("original MTI", 4, lambda _: ""),
     ("original STAN", 6, lambda _: ""),
@@ -157,21 +153,21 @@ FIELDS: Final[Mapping[int, Sense]] = MappingProxyType(
     {
         3: _one_of(CODES),
         4: _AMOUNT,
-        7: Sense(_fits(_MONTH_DAY + _TIME), True, says=_moment),
-        11: Sense(_fits("[0-9]{6}")),
-        12: Sense(_fits(_TIME), True, says=_time),
-        13: Sense(_fits(_MONTH_DAY), True, says=_date),
+        7: Sense(re.compile(_MONTH_DAY + _TIME), True, says=_moment),
+        11: Sense(re.compile("[0-9]{6}")),
+        12: Sense(re.compile(_TIME), True, says=_time),
+        13: Sense(re.compile(_MONTH_DAY), True, says=_date),
         14: Sense(hidden="a card's expiry date"),
-        15: Sense(_fits(_MONTH_DAY), True, says=_date),
-        32: Sense(_fits("[0-9]{1,11}"), says=lambda _: "the bank's code"),
+        15: Sense(re.compile(_MONTH_DAY), True, says=_date),
+        32: Sense(re.compile("[0-9]{1,11}"), says=lambda _: "the bank's code"),
         34: Sense(hidden="a card number"),
         35: _TRACK,
         36: _TRACK,
-        37: Sense(_fits("[A-Za-z0-9 ]{12}")),
-        38: Sense(_fits("[A-Za-z0-9 ]{6}"), says=lambda _: "the front-end machine's approval"),
+        37: Sense(re.compile("[A-Za-z0-9 ]{12}")),
+        38: Sense(re.compile("[A-Za-z0-9 ]{6}"), says=lambda _: "the front-end machine's approval"),
         39: _one_of(OUTCOMES),
-        41: Sense(_fits("[ -~]{8}")),
-        42: Sense(_fits("[ -~]{15}")),
+        41: Sense(re.compile("[ -~]{8}")),
+        42: Sense(re.compile("[ -~]{15}")),
         44: Sense(re.compile(r"[^\x00-\x1f\x7f-\x9f]{0,25}"), says=lambda _: "the reason in words"),
         45: _TRACK,
         48: Sense(hidden="it is not made of groups"),
@@ -180,12 +176,12 @@ FIELDS: Final[Mapping[int, Sense]] = MappingProxyType(
         53: Sense(hidden="of a PIN: such a message is refused"),
         62: Sense(hidden="the receipt's lines: they name the policyholder"),
         64: _MAC,
-        66: Sense(_fits("[12]"), says=lambda text: "in balance" if text == "1" else "out of balance"),
+        66: Sense(re.compile("[12]"), says=lambda text: "in balance" if text == "1" else "out of balance"),
         70: _one_of(_NETWORK),
         **dict.fromkeys((74, 75, 76, 77), _NUMBER),
         **dict.fromkeys((86, 87, 88, 89), _SUM),
         90: Sense(ORIGINAL, True),
-        97: Sense(_fits("[CD]000[0-9]{13}"), says=_net),
+        97: Sense(re.compile("[CD]000[0-9]{13}"), says=_net),
         98: Sense(hidden="a payee's name"),
         102: Sense(hidden="an account number"),
         103: Sense(hidden="an account number"),
@@ -194,7 +190,7 @@ FIELDS: Final[Mapping[int, Sense]] = MappingProxyType(
     }
 )
 
-_REFERENCE: Final = _fits("[A-Za-z0-9][A-Za-z0-9./_-]{0,39}")
+_REFERENCE: Final = re.compile("[A-Za-z0-9][A-Za-z0-9./_-]{0,39}")
 _HELD: Final = MappingProxyType(
     {
         "IN": "an identity number",
@@ -206,12 +202,14 @@ GROUPS: Final[Mapping[str, Sense]] = MappingProxyType(
     {
         **{tag: Sense(hidden=why) for tag, why in _HELD.items()},
         **dict.fromkeys(("PN", "RN", "DU"), Sense(_REFERENCE, dated=True)),
-        "DK": Sense(_fits("premium|benefit")),
-        "DD": Sense(_fits(f"(?:19|20)[0-9]{{2}}{_MONTH_DAY}"), says=lambda t: f"{t[:4]}-{t[4:6]}-{t[6:]}"),
-        "AM": Sense(_fits("[0-9]{1,10}|00[0-9]{10}"), says=yuan),
-        "ST": Sense(_fits("[a-z_ ]{1,20}")),
-        "CA": Sense(_fits("[0-9A-F]{4,10}")),
-        "PG": Sense(_fits("[0-9]{1,3}|more")),
+        "DK": Sense(re.compile("premium|benefit")),
+        "DD": Sense(
+            re.compile(f"(?:19|20)[0-9]{{2}}{_MONTH_DAY}"), says=lambda t: f"{t[:4]}-{t[4:6]}-{t[6:]}"
+        ),
+        "AM": Sense(re.compile("[0-9]{1,10}|00[0-9]{10}"), says=yuan),
+        "ST": Sense(re.compile("[a-z_ ]{1,20}")),
+        "CA": Sense(re.compile("[0-9A-F]{4,10}")),
+        "PG": Sense(re.compile("[0-9]{1,3}|more")),
     }
 )
 """The groups of DE 48; a tag that is not here is one that nobody knows, and hidden."""
@@ -224,7 +222,7 @@ _LONG_RUN: Final = re.compile(f"[1-9][0-9]{{{_DIGITS_MIN - 1},}}")
 # no issuer's range in use begins so (ISO/IEC 7812), nor a region (GB/T 2260); 19 an airline's card may have.
 _DATED: Final = re.compile(f"(?<![0-9])20(?:[0-9]{{11,14}}|[0-9]{{2}}{_MONTH_DAY}[0-9]{{13}})(?![0-9])")
 _GROUP_WITHIN: Final = re.compile(f"(?:{'|'.join(_HELD)})[0-9]{{3}}")
-_FEW_DIGITS: Final = _fits("[0-9]{1,4}")
+_FEW_DIGITS: Final = re.compile("[0-9]{1,4}")
 _MUCH: Final = re.compile("[1-9][0-9]{7,}|[^\\W\\d_]{4,}")
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from protocol.codec import Part
 from protocol.dialect import shipped
 from protocol.errors import DecodeError, EncodeError
 from protocol.framing import FrameReader, Framing, wrap
@@ -22,68 +23,6 @@ def request(**changed: str) -> Message:
     """Return a 0200; `de4="..."` changes a field."""
     fields = {3: "500000", 4: "000000120000", 7: "0301093000", 11: "000123", 32: "01020000", 41: "T0000001"}
     return Message("0200", {**fields, **{int(key[2:]): text for key, text in changed.items()}})
-
-
-@EVERY
-@pytest.mark.parametrize("framing", list(Framing))
-@settings(max_examples=25, deadline=None)
-@given(data=st.data())
-def test_any_message_round_trips_in_every_dialect_and_framing_at_any_split(
-    name: str, framing: Framing, data: st.DataObject
-) -> None:
-    message = data.draw(messages(name))
-    raw = CODECS[name].encode(message)
-    assert CODECS[name].decode(raw) == message
-    wire = wrap(framing, raw, bytes.fromhex("6000010002") if framing is Framing.BE2_TPDU else b"")
-    cut = data.draw(st.integers(0, len(wire)))
-    reader = FrameReader(framing)
-    assert [frame.body for frame in reader.feed(wire[:cut]) + reader.feed(wire[cut:])] == [raw]
-
-
-@EVERY
-@settings(max_examples=5, deadline=None)
-@given(data=st.data())
-def test_every_data_element_round_trips(name: str, data: st.DataObject) -> None:
-    codec = CODECS[name]
-    for number, element in codec.dialect.elements.items():
-        if number not in (1, 65):
-            message = Message("0200", {number: data.draw(content(element))})
-            assert codec.decode(codec.encode(message)) == message
-
-
-@EVERY
-@settings(max_examples=250, deadline=None)
-@given(data=st.binary(max_size=200))
-@example(data=b"")
-@example(data=b"0200" + b"\xff" * 60)
-@example(data=b"\x02\x00" + b"\xff" * 60)
-@example(data=b"\xf0\xf2\xf0\xf0" + b"\xff" * 60)
-@example(data=b"0200" + b"F" * 80)
-@example(data=b"0200" + b"          00000000000")
-def test_hostile_bytes_raise_decode_error_alone(name: str, data: bytes) -> None:
-    try:
-        message = CODECS[name].decode(data)
-    except DecodeError as error:
-        assert 0 <= error.position <= len(data)
-        assert error.__context__ is None
-    else:
-        assert CODECS[name].decode(CODECS[name].encode(message)) == message
-
-
-@EVERY
-@settings(max_examples=150, deadline=None)
-@given(data=st.data())
-def test_a_damaged_message_decodes_or_raises_decode_error_alone(name: str, data: st.DataObject) -> None:
-    raw = bytearray(CODECS[name].encode(data.draw(messages(name))))
-    for _ in range(data.draw(st.integers(1, 4))):
-        raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
-    damaged = bytes(raw[: data.draw(st.integers(0, len(raw)))]) if data.draw(st.booleans()) else bytes(raw)
-    try:
-        message = CODECS[name].decode(damaged)
-    except DecodeError as error:
-        assert 0 <= error.position <= len(damaged)
-    else:
-        assert CODECS[name].decode(CODECS[name].encode(message)) == message
 
 
 @EVERY
@@ -111,29 +50,165 @@ def test_a_vector_made_by_hand_goes_both_ways(name: str) -> None:
     assert CODECS[name].encode(message) == raw
 
 
+NOT_ALLOWED = "content that its format does not allow"
+NO_THIRD = "a third bitmap, which ISO 8583:1987 does not have"
+NO_LENGTH = "the length is not digits"
+PARTIAL = Message("0200", {})
+BEHIND = "Field data is 11 bytes, expecting 12"
+
+
 @pytest.mark.parametrize(
-    ("pieces", "field", "position"),
+    ("name", "pieces", "field", "position", "reason", "partial", "parts"),
     [
-        ("0200|7", "p", 4),
-        ("0200|400000000000000 |0212", "p", 4),
-        ("02x0|4000000000000000|0212", "t", 0),
-        ("0200|4000000000000000|0x12", "2", 20),
-        ("0200|4000000000000000| 512345", "2", 20),
-        ("0200|4000000000000000|+512345", "2", 20),
-        ("0200|0000000100000000|20123", "32", 20),
-        ("0200|4000000000000000|02a1", "2", 20),
-        ("0200|4000000000000000|0212x", "2", 24),
-        ("0200|0000000000000001|0123456789ABCDEG", "64", 20),
-        ("0200|8000000000000000|8000000000000000|0000000000000000", "65", 20),
-        ("0200|8000000000000000|8000000000000000|8000000000000000", "65", 20),
+        ("hex87", "", "t", 0, "Field data is 0 bytes, expecting 4", None, ""),
+        ("hex87", "0200|7", "p", 4, "Field data is 1 bytes, expecting 16", PARTIAL, "t"),
+        (
+            "hex87",
+            "0200|400000000000000 |0212",
+            "p",
+            4,
+            "Failed to decode field, non-hex data",
+            PARTIAL,
+            "t",
+        ),
+        ("hex87", "0200|40 0000000000000|0212", "p", 4, "Failed to decode field, non-hex data", PARTIAL, "t"),
+        ("hex87", "0200|40  000000000000|0212", "p", 4, "not hex digits", Message("0200", {2: "12"}), "t"),
+        ("hex87", "0200|8000000000000000|00  000000000000", "1", 20, "not hex digits", PARTIAL, "t p"),
+        ("hex87", "02x0|4000000000000000|0212", "t", 0, "not digits", None, ""),
+        (
+            "hex87",
+            "0200|4000000000000000|0x12",
+            "2",
+            20,
+            "Failed to decode field length, non-numeric data",
+            PARTIAL,
+            "t p",
+        ),
+        ("hex87", "0200|4000000000000000| 512345", "2", 20, NO_LENGTH, PARTIAL, "t p"),
+        ("hex87", "0200|4000000000000000|+512345", "2", 20, NO_LENGTH, PARTIAL, "t p"),
+        (
+            "hex87",
+            "0200|0000000100000000|20123",
+            "32",
+            20,
+            "Field data is 20 bytes, larger than maximum 11",
+            PARTIAL,
+            "t p",
+        ),
+        ("hex87", "0200|4000000000000000|02a1", "2", 20, NOT_ALLOWED, PARTIAL, "t p"),
+        (
+            "hex87",
+            "0200|4000000000000000|0212x",
+            "2",
+            24,
+            "Extra data after last field",
+            PARTIAL,
+            "t p 2",
+        ),
+        ("hex87", "0200|0000000000000001|0123456789ABCDEG", "64", 20, NOT_ALLOWED, PARTIAL, "t p"),
+        ("hex87", f"0200|8{'0' * 15}|8{'0' * 15}|{'0' * 16}", "65", 20, NO_THIRD, PARTIAL, "t p"),
+        ("hex87", f"0200|8{'0' * 15}|8{'0' * 15}|8{'0' * 15}", "65", 20, NO_THIRD, None, "t p"),
+        (
+            "hex87",
+            "0200|6000000000000000|0212|50000",
+            "3",
+            24,
+            "Field data is 5 bytes, expecting 6",
+            Message("0200", {2: "12"}),
+            "t p 2",
+        ),
+        (
+            "hex87",
+            "0200|6000000000000000|021x|500000",
+            "2",
+            20,
+            NOT_ALLOWED,
+            Message("0200", {3: "500000"}),
+            "t p",
+        ),
+        (
+            "hex87",
+            "0200|7000000000000000|021x|50x000|00000012000",
+            "4",
+            30,
+            BEHIND,
+            Message("0200", {}),
+            "t p",
+        ),
+        (
+            "hex87",
+            "0200|6100000000000000|0212|500000|0001020",
+            "8",
+            30,
+            "Field data is 7 bytes, expecting 8",
+            Message("0200", {2: "12", 3: "500000"}),
+            "t p 2 3",
+        ),
     ],
 )
-def test_a_decode_error_says_the_field_and_the_byte(pieces: str, field: str, position: int) -> None:
+def test_a_decode_error_says_the_field_the_byte_and_the_reason_and_keeps_what_an_answer_repeats(
+    name: str, pieces: str, field: str, position: int, reason: str, partial: Message | None, parts: str
+) -> None:
     raw = pieces.replace("|", "").encode()
     with pytest.raises(DecodeError) as caught:
-        CODECS["hex87"].decode(raw)
-    assert caught.value.field == field
-    assert caught.value.position == position
+        CODECS[name].decode(raw)
+    error = caught.value
+    assert (error.field, error.position, error.partial) == (field, position, partial)
+    assert str(error) == f"field {field} at byte {position}: {reason}"
+    assert error.__context__ is None
+    found, fault = CODECS[name].dissect(raw)
+    assert " ".join(part.key for part in found) == parts
+    assert b"".join(part.prefix + part.data for part in found) == raw[: found[-1].end if found else 0]
+    if reason != BEHIND:
+        assert str(fault) == str(error)
+
+
+def test_the_first_field_that_is_not_in_order_is_where_a_message_stops_being_one() -> None:
+    """Though pyiso8583 goes on to a fault behind it."""
+    for spoilt in ("021x|500000", "0212|50x000"):
+        raw = f"0200|7000000000000000|{spoilt}|00000012000".replace("|", "").encode()
+        found, fault = CODECS["hex87"].dissect(raw)
+        key, at = ("2", 20) if "x|" in spoilt else ("3", 24)
+        assert str(fault) == f"field {key} at byte {at}: {NOT_ALLOWED}"
+        assert [part.key for part in found] == ["t", "p", "2"][: 2 if key == "2" else 3]
+
+
+# Each with a fault behind it, at which pyiso8583 stops.
+@pytest.mark.parametrize(
+    ("name", "data", "parts", "text"),
+    [
+        ("hex87", b"02x04000000000000000020", "", f"field t at byte 0: {NOT_ALLOWED}"),
+        ("hex87", b"020040  0000000000000", "t", f"field p at byte 4: {NOT_ALLOWED}"),
+        ("hex87", b"0200C00000000000000000  0000000000000", "t p", f"field 1 at byte 20: {NOT_ALLOWED}"),
+        ("hex87", b"02006000000000000000 51234550000", "t p", f"field 2 at byte 20: {NOT_ALLOWED}"),
+        (
+            "hex87",
+            b"020010000000000010000000000120000123456789abcdef0",
+            "t p 4 52",
+            "field 52 at byte 48: Extra data after last field",
+        ),
+    ],
+)
+def test_what_pyiso8583_lets_pass_is_not_in_order(name: str, data: bytes, parts: str, text: str) -> None:
+    found, fault = CODECS[name].dissect(data)
+    assert (" ".join(part.key for part in found), str(fault)) == (parts, text)
+
+
+@EVERY
+def test_the_parts_of_a_message_are_where_they_lie_in_it(name: str) -> None:
+    message = Message("0200", dict(sorted(request(de2="6222021", de70="301").fields.items())))
+    raw = CODECS[name].encode(message)
+    found, fault = CODECS[name].dissect(raw)
+    assert (fault, b"".join(part.prefix + part.data for part in found)) == (None, raw)
+    assert [part.at for part in found] == [0, *(part.end for part in found[:-1])]
+    assert [part.key for part in found] == ["t", "p", "1", *map(str, message.fields)]
+    assert {part.key: part.text for part in found[3:]} == {str(n): text for n, text in message.fields.items()}
+    assert [len(part.prefix) > 0 for part in found[3:]] == [number in (2, 32) for number in message.fields]
+
+
+def test_a_part_says_where_it_lies_and_never_what_it_holds() -> None:
+    part = Part("2", 20, b"19", b"6222021234567890123", "6222021234567890123")
+    assert (repr(part), part.end) == ("Part(2, bytes 20 to 41)", 41)
 
 
 @EVERY
@@ -163,7 +238,7 @@ def test_a_decode_error_says_the_field_and_the_byte(pieces: str, field: str, pos
 def test_a_value_that_its_format_does_not_allow_is_our_error(name: str, number: int, text: str) -> None:
     with pytest.raises(EncodeError) as caught:
         CODECS[name].encode(Message("0200", {3: "500000", number: text}))
-    assert caught.value.field == str(number)
+    assert (caught.value.field, caught.value.__context__) == (str(number), None)
     assert text not in str(caught.value) or len(text) < 3
 
 
@@ -175,9 +250,31 @@ def test_an_mti_is_four_digits(name: str, mti: str) -> None:
     assert caught.value.field == "t"
 
 
+@EVERY
+@pytest.mark.parametrize(
+    ("mti", "number", "text", "reason"),
+    [
+        ("02A0", 3, "500000", "field t: not digits"),
+        ("0200", 41, "T000\n001", f"field 41: {NOT_ALLOWED}"),
+        ("0200", 48, "PN003a\x00b", f"field 48: {NOT_ALLOWED}"),
+        ("0200", 44, "one\ntwo", f"field 44: {NOT_ALLOWED}"),
+        ("0200", 97, "E0000000000120000", f"field 97: {NOT_ALLOWED}"),
+        ("0200", 0, "x", "field 0: no such DE"),
+        ("0200", 1, "0" * 16, "field 1: no such DE"),
+        ("0200", 65, "0" * 16, "field 65: no such DE"),
+        ("0200", 129, "x", "field 129: no such DE"),
+    ],
+)
+def test_what_cannot_be_written_says_why(name: str, mti: str, number: int, text: str, reason: str) -> None:
+    with pytest.raises(EncodeError) as caught:
+        CODECS[name].encode(Message(mti, {number: text}))
+    assert str(caught.value) == reason
+
+
 def test_a_value_that_is_no_text_is_our_error() -> None:
-    with pytest.raises(EncodeError):
+    with pytest.raises(EncodeError) as caught:
         CODECS["ascii87"].encode(Message("0200", {4: 12}))  # type: ignore[dict-item]
+    assert str(caught.value) == "field 4: its value is no text"
 
 
 def test_text_that_the_code_page_lacks_is_our_error() -> None:
@@ -262,8 +359,26 @@ def test_a_mac_out_of_its_place_is_no_mac(name: str, message: Message) -> None:
 
 
 def test_a_mac_of_another_width_is_our_error() -> None:
-    with pytest.raises(EncodeError):
+    with pytest.raises(EncodeError) as caught:
         CODECS["ascii87"].seal(request(), lambda covered: covered[:4])
+    assert str(caught.value) == "field MAC: a MAC of 4 bytes"
+
+
+@EVERY
+def test_the_last_bytes_are_what_a_mac_covers_and_the_mac(name: str) -> None:
+    codec = CODECS[name]
+    raw = codec.seal(request(), fold)
+    assert codec.last_bytes(raw) == codec.mac_of(raw, codec.decode(raw))
+
+
+def test_last_bytes_that_are_no_hex_digits_are_no_mac() -> None:
+    assert CODECS["hex87"].last_bytes(b"0200" + b"0123456789ABCDEG") == (b"0200", b"")
+    assert CODECS["hex87"].last_bytes(b"0200" + b"0123456789abcdef") == (
+        b"0200",
+        bytes.fromhex("0123456789abcdef"),
+    )
+    assert CODECS["hex87"].last_bytes(b"0200" + b"0123456789ABCDE\xff") == (b"0200", b"")
+    assert CODECS["ascii87"].last_bytes(b"0200" + bytes(8)) == (b"0200", bytes(8))
 
 
 @EVERY
@@ -277,3 +392,65 @@ def test_what_is_left_of_a_message_that_is_cut_short_anywhere_can_be_written(nam
         if caught.value.partial is not None:
             codec.encode(caught.value.partial)
             assert caught.value.field not in map(str, caught.value.partial.fields)
+
+
+@EVERY
+@pytest.mark.parametrize("framing", list(Framing))
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_any_message_round_trips_in_every_dialect_and_framing_at_any_split(
+    name: str, framing: Framing, data: st.DataObject
+) -> None:
+    message = data.draw(messages(name))
+    raw = CODECS[name].encode(message)
+    assert CODECS[name].decode(raw) == message
+    wire = wrap(framing, raw, bytes.fromhex("6000010002") if framing is Framing.BE2_TPDU else b"")
+    cut = data.draw(st.integers(0, len(wire)))
+    reader = FrameReader(framing)
+    assert [frame.body for frame in reader.feed(wire[:cut]) + reader.feed(wire[cut:])] == [raw]
+
+
+@EVERY
+@settings(max_examples=5, deadline=None)
+@given(data=st.data())
+def test_every_data_element_round_trips(name: str, data: st.DataObject) -> None:
+    codec = CODECS[name]
+    for number, element in codec.dialect.elements.items():
+        if number not in (1, 65):
+            message = Message("0200", {number: data.draw(content(element))})
+            assert codec.decode(codec.encode(message)) == message
+
+
+@EVERY
+@settings(max_examples=250, deadline=None)
+@given(data=st.binary(max_size=200))
+@example(data=b"")
+@example(data=b"0200" + b"\xff" * 60)
+@example(data=b"\x02\x00" + b"\xff" * 60)
+@example(data=b"\xf0\xf2\xf0\xf0" + b"\xff" * 60)
+@example(data=b"0200" + b"F" * 80)
+@example(data=b"0200" + b"          00000000000")
+def test_hostile_bytes_raise_decode_error_alone(name: str, data: bytes) -> None:
+    try:
+        message = CODECS[name].decode(data)
+    except DecodeError as error:
+        assert 0 <= error.position <= len(data)
+        assert error.__context__ is None
+    else:
+        assert CODECS[name].decode(CODECS[name].encode(message)) == message
+
+
+@EVERY
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_a_damaged_message_decodes_or_raises_decode_error_alone(name: str, data: st.DataObject) -> None:
+    raw = bytearray(CODECS[name].encode(data.draw(messages(name))))
+    for _ in range(data.draw(st.integers(1, 4))):
+        raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
+    damaged = bytes(raw[: data.draw(st.integers(0, len(raw)))]) if data.draw(st.booleans()) else bytes(raw)
+    try:
+        message = CODECS[name].decode(damaged)
+    except DecodeError as error:
+        assert 0 <= error.position <= len(damaged)
+    else:
+        assert CODECS[name].decode(CODECS[name].encode(message)) == message

@@ -82,38 +82,226 @@ def test_a_dialect_cannot_be_changed() -> None:
 
 
 def test_an_unknown_dialect_is_refused_by_name() -> None:
-    with pytest.raises(DialectError, match="there are ascii87, bcd87"):
+    with pytest.raises(DialectError) as caught:
         load("../secret")
+    assert str(caught.value) == "no dialect '../secret'; there are ascii87, bcd87, ebcdic87, hex87"
+
+
+# For pyiso8583, by key: data_enc, len_type, len_enc, max_len, and what packed digits have besides.
+SPECS = {
+    "ascii87": """
+h ascii 0 ascii 0
+t ascii 0 ascii 4
+p b 0 ascii 8
+1 b 0 ascii 8
+2 ascii 2 ascii 19
+3 ascii 0 ascii 6
+28 ascii 0 ascii 9
+39 ascii 0 ascii 2
+44 utf-8 2 ascii 25
+48 utf-8 3 ascii 999
+52 b 0 ascii 8
+128 b 0 ascii 8
+""",
+    "bcd87": """
+h ascii 0 ascii 0
+t b 0 ascii 4
+p b 0 ascii 8
+1 b 0 ascii 8
+2 b 1 bcd 19 nibbles right_pad
+3 b 0 bcd 6 nibbles left_pad
+28 ascii 0 bcd 9
+39 ascii 0 bcd 2
+44 gb18030 1 bcd 25
+48 gb18030 2 bcd 999
+52 b 0 ascii 8
+128 b 0 ascii 8
+""",
+    "ebcdic87": """
+h ascii 0 ascii 0
+t cp500 0 ascii 4
+p b 0 ascii 8
+1 b 0 ascii 8
+2 cp500 2 cp500 19
+3 cp500 0 cp500 6
+28 cp500 0 cp500 9
+39 cp500 0 cp500 2
+44 cp500 2 cp500 25
+48 cp500 3 cp500 999
+52 b 0 ascii 8
+128 b 0 ascii 8
+""",
+    "hex87": """
+h ascii 0 ascii 0
+t ascii 0 ascii 4
+p ascii 0 ascii 16
+1 ascii 0 ascii 16
+2 ascii 2 ascii 19
+3 ascii 0 ascii 6
+28 ascii 0 ascii 9
+39 ascii 0 ascii 2
+44 utf-8 2 ascii 25
+48 utf-8 3 ascii 999
+52 ascii 0 ascii 16
+128 ascii 0 ascii 16
+""",
+}
+NAMED = {"h": "Header", "t": "MTI", "p": "Bitmap, primary", "1": "Bitmap, primary"}
+
+
+@EVERY
+def test_pyiso8583_is_told_how_each_field_is_written(name: str) -> None:
+    spec = load(name).spec
+    wanted = {}
+    for key, data_enc, len_type, len_enc, max_len, *packed in map(
+        str.split, SPECS[name].strip().splitlines()
+    ):
+        more = {"len_count": packed[0], packed[1]: "0"} if packed else {}
+        lengths = {"len_type": int(len_type), "len_enc": len_enc, "max_len": int(max_len)}
+        desc = NAMED[key] if key in NAMED else NAMES[int(key)]
+        wanted[key] = {"data_enc": data_enc, **lengths, "desc": desc, **more}
+    assert {key: dict(spec[key]) for key in wanted} == wanted
+    assert list(spec) == ["h", "t", "p", *(str(number) for number in range(1, 129))]
+
+
+@pytest.mark.parametrize(
+    ("name", "numeric", "binary", "text", "mti"),
+    [
+        ("ascii87", "ascii", "binary", "utf-8", 4),
+        ("bcd87", "bcd", "binary", "gb18030", 2),
+        ("ebcdic87", "cp500", "binary", "cp500", 4),
+        ("hex87", "ascii", "hex", "utf-8", 4),
+    ],
+)
+def test_an_element_is_what_the_file_says(name: str, numeric: str, binary: str, text: str, mti: int) -> None:
+    dialect = load(name)
+    other = "cp500" if name == "ebcdic87" else "ascii"
+    assert (dialect.name, dialect.mti_width, dialect.mac_hex) == (name, mti, name == "hex87")
+    assert [tuple(dialect.elements[number]) for number in (2, 28, 39, 44, 62, 64)] == [
+        (2, "Primary account number", "n", 2, 19, numeric, False, False),
+        (28, "Amount, transaction fee", "x+n", 0, 9, other, False, False),
+        (39, "Response code", "an", 0, 2, other, False, False),
+        (44, "Additional response data", "ans", 2, 25, text, True, False),
+        (62, "Reserved private (62)", "ans", 3, 999, text, True, True),
+        (64, "Message authentication code", "b", 0, 16, binary, False, False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("notation", "kind", "prefix", "length"),
+    [
+        ("n 1", "n", 0, 1),
+        ("n..99", "n", 2, 99),
+        ("ns...100", "ns", 3, 100),
+        ("a 999", "a", 0, 999),
+        ("an...999", "an", 3, 999),
+        ("ans..9", "ans", 2, 9),
+        ("x+n 8", "x+n", 0, 9),
+        ("z..37", "z", 2, 37),
+        ("b 8", "b", 0, 2),
+        ("b 128", "b", 0, 32),
+    ],
+)
+def test_a_format_is_in_the_standards_notation(notation: str, kind: str, prefix: int, length: int) -> None:
+    dialect = parse(source().replace('format = "n 6"', f'format = "{notation}"', 1), "bank")
+    element = dialect.elements[3]
+    assert (element.kind, element.prefix, element.length) == (kind, prefix, length)
+
+
+def test_a_variable_ans_may_be_text_and_hold_lines() -> None:
+    dialect = parse(
+        source().replace('format = "n 6"', 'format = "ans..6", text = true, lines = true'), "bank"
+    )
+    assert dialect.elements[3] == (3, "Processing code", "ans", 2, 6, "utf-8", True, True)
+
+
+NO_FORMAT = "bank.toml: DE 3: format {} is none of ISO 8583"
+NO_ENTRY = "bank.toml: DE 3 needs name and format, and may have text and lines"
+NO_FLAG = "bank.toml: DE 3: text and lines must be true or false"
+NO_NAME = "bank.toml: DE 3: the name is empty or no text"
+NO_TEXT = "bank.toml: DE 3: only a variable ans can be text"
+NO_BITS = "bank.toml: DE 3: b must be fixed, in whole bytes"
+NO_WIRE = "bank.toml: [wire] needs exactly the keys mti, bitmap, length, numeric, other, binary, text"
+NO_TABLES = "bank.toml: needs the tables [wire] and [elements], and nothing else"
+TOO_LONG = "bank.toml: DE 3: format {} is longer than its length digits can say"
+ENTRY = '3 = { name = "Processing code", format = "n 6" }'
 
 
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
     [
-        ('mti = "ascii"', 'mti = "utf-16"', "wire.mti must be one of"),
-        ('mti = "ascii"', 'mit = "ascii"', "[wire] needs exactly the keys"),
-        ("[wire]", "[wires]", "needs the tables [wire] and [elements]"),
-        ("[wire]", "[wire", "bank.toml: "),
-        ("\n3 = {", "\n129 = {", "'129' is no DE number from 1 to 128"),
-        ("\n3 = {", "\n# 3 = {", "DE 3 is missing"),
-        ('format = "n 6"', 'form = "n 6"', "DE 3 needs name and format"),
-        ('format = "n 6"', 'format = "q 6"', "DE 3: format 'q 6' is none of ISO 8583"),
-        (
-            'format = "n 6"',
-            'format = "n..100"',
-            "DE 3: format 'n..100' is longer than its length digits can say",
+        ('mti = "ascii"', 'mti = "utf-8"', "bank.toml: wire.mti must be one of ascii, cp500, bcd"),
+        ('bitmap = "binary"', 'bitmap = "b"', "bank.toml: wire.bitmap must be one of binary, hex"),
+        ('length = "ascii"', "length = 1", "bank.toml: wire.length must be one of ascii, cp500, bcd"),
+        ('numeric = "ascii"', 'numeric = ""', "bank.toml: wire.numeric must be one of ascii, cp500, bcd"),
+        ('other = "ascii"', 'other = "bcd"', "bank.toml: wire.other must be one of ascii, cp500"),
+        ('binary = "binary"', 'binary = "bcd"', "bank.toml: wire.binary must be one of binary, hex"),
+        ('text = "utf-8"', 'text = "ascii"', "bank.toml: wire.text must be one of utf-8, gb18030, cp500"),
+        ('mti = "ascii"', 'mit = "ascii"', NO_WIRE),
+        ('mti = "ascii"', 'mti = "ascii"\nmore = "ascii"', NO_WIRE),
+        ("[wire]", "[wires]", NO_TABLES),
+        ("[wire]", "[more]\n[wire]", NO_TABLES),
+        ("\n3 = {", "\n129 = {", "bank.toml: '129' is no DE number from 1 to 128"),
+        ("\n3 = {", "\n0 = {", "bank.toml: '0' is no DE number from 1 to 128"),
+        ("\n3 = {", "\n# 3 = {", "bank.toml: DE 3 is missing"),
+        ("\n128 = {", "\n# 128 = {", "bank.toml: DE 128 is missing"),
+        (ENTRY, '3 = "n 6"', NO_ENTRY),
+        (ENTRY, '3 = { format = "n 6" }', NO_ENTRY),
+        (ENTRY, '3 = { name = "Processing code" }', NO_ENTRY),
+        ('format = "n 6"', 'format = "n 6", more = true', NO_ENTRY),
+        ('format = "n 6"', 'format = "q 6"', NO_FORMAT.format("'q 6'")),
+        ('format = "n 6"', "format = 6", NO_FORMAT.format("6")),
+        ('format = "n 6"', 'format = "n 0"', NO_FORMAT.format("'n 0'")),
+        ('format = "n 6"', 'format = "n 1000"', NO_FORMAT.format("'n 1000'")),
+        ('format = "n 6"', 'format = "n.6"', NO_FORMAT.format("'n.6'")),
+        ('format = "n 6"', 'format = "n 6 "', NO_FORMAT.format("'n 6 '")),
+        ('format = "n 6"', 'format = "n..100"', TOO_LONG.format("'n..100'")),
+        ('format = "n 6"', 'format = "b 6"', NO_BITS),
+        ('format = "n 6"', 'format = "b..64"', NO_BITS),
+        ('format = "n 6"', 'format = "x+n..8"', "bank.toml: DE 3: x+n must be fixed"),
+        ('format = "n 6"', 'format = "n..6", text = true', NO_TEXT),
+        ('format = "n 6"', 'format = "ans 6", text = true', NO_TEXT),
+        ('format = "n 6"', 'format = "n 6", lines = 1', NO_FLAG),
+        ('format = "n 6"', 'format = "n 6", text = 0', NO_FLAG),
+        ('name = "Processing code"', 'name = ""', NO_NAME),
+        ('name = "Processing code"', "name = 3", NO_NAME),
+        *(
+            (
+                f'{number} = {{ name = "{NAMES[number]}", format = "b 64"',
+                f'{number} = {{ name = "x", format = "{bad}"',
+                f"bank.toml: DE {number} must be b 64",
+            )
+            for number in (1, 64, 65, 128)
+            for bad in ("b 128", "n 64")
         ),
-        ('format = "n 6"', 'format = "b 6"', "DE 3: b must be fixed, in whole bytes"),
-        ('format = "n 6"', 'format = "b..64"', "DE 3: b must be fixed, in whole bytes"),
-        ('format = "n 6"', 'format = "x+n..8"', "DE 3: x+n must be fixed"),
-        ('format = "n 6"', 'format = "n 6", text = true', "DE 3: only a variable ans can be text"),
-        ('format = "n 6"', 'format = "n 6", lines = 1', "DE 3: text and lines must be true or false"),
-        ('name = "Processing code"', 'name = ""', "DE 3: the name is empty or no text"),
-        ('secondary", format = "b 64"', 'secondary", format = "b 128"', "DE 1 must be b 64"),
     ],
 )
 def test_a_bad_file_is_named_with_the_place_and_the_reason(old: str, new: str, reason: str) -> None:
     assert old in source()
     with pytest.raises(DialectError) as caught:
         parse(source().replace(old, new, 1), "bank")
-    assert str(caught.value).startswith("bank.toml")
-    assert reason in str(caught.value)
+    assert str(caught.value) == reason
+
+
+def test_a_file_that_is_no_toml_is_named_with_the_reason() -> None:
+    with pytest.raises(DialectError) as caught:
+        parse(source().replace("[wire]", "[wire", 1), "bank")
+    assert isinstance(caught.value.__cause__, tomllib.TOMLDecodeError)
+    assert str(caught.value) == f"bank.toml: {caught.value.__cause__}"
+
+
+@pytest.mark.parametrize(
+    ("wire", "elements", "reason"),
+    [
+        ("3", "{}", NO_WIRE),
+        ("{}", "{}", NO_WIRE),
+        (None, "3", "bank.toml: [elements] must be a table"),
+        (None, "{}", "bank.toml: DE 1 is missing"),
+    ],
+)
+def test_what_should_be_a_table_may_be_none(wire: str | None, elements: str, reason: str) -> None:
+    kept = source().split("[wire]")[1].split("[elements]")[0]
+    text = f"elements = {elements}\n" + (f"[wire]{kept}" if wire is None else f"wire = {wire}\n")
+    with pytest.raises(DialectError) as caught:
+        parse(text, "bank")
+    assert str(caught.value) == reason

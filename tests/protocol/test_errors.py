@@ -32,29 +32,32 @@ def test_the_family_says_who_is_at_fault() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "text", "told"),
+    ("kind", "args", "text", "told"),
     [
-        (FrameError("why"), "why", {"frames": ()}),
-        (FrameError("why", (Frame(b"a"),)), "why", {"frames": (Frame(b"a"),)}),
+        (FrameError, ("why",), "why", {"frames": ()}),
+        (FrameError, ("why", (Frame(b"a"),)), "why", {"frames": (Frame(b"a"),)}),
         (
-            DecodeError("4", 30, "why"),
+            DecodeError,
+            ("4", 30, "why"),
             "field 4 at byte 30: why",
             {"field": "4", "position": 30, "partial": None},
         ),
         (
-            DecodeError("p", 4, "why", PARTIAL),
+            DecodeError,
+            ("p", 4, "why", PARTIAL),
             "field p at byte 4: why",
             {"field": "p", "position": 4, "partial": PARTIAL},
         ),
-        (FormatError("4"), "DE 4 missing", {"field": "4"}),
-        (FormatError("48.PN", "malformed"), "DE 48.PN malformed", {"field": "48.PN"}),
-        (CaptureError(24, "a block"), "byte 24: expected a block", {"position": 24, "expected": "a block"}),
-        (EncodeError("48.PN", "why"), "field 48.PN: why", {"field": "48.PN"}),
+        (FormatError, ("4",), "DE 4 missing", {"field": "4"}),
+        (FormatError, ("48.PN", "malformed"), "DE 48.PN malformed", {"field": "48.PN"}),
+        (CaptureError, (24, "a block"), "byte 24: expected a block", {"position": 24, "expected": "a block"}),
+        (EncodeError, ("48.PN", "why"), "field 48.PN: why", {"field": "48.PN"}),
     ],
 )
 def test_an_error_says_where_and_what_and_keeps_it_for_its_caller(
-    error: ProtocolError, text: str, told: dict[str, object]
+    kind: type[ProtocolError], args: tuple[object, ...], text: str, told: dict[str, object]
 ) -> None:
+    error = kind(*args)
     assert (str(error), vars(error)) == (text, told)
 
 

@@ -78,6 +78,9 @@ def test_the_limit_is_on_the_message_alone(framing: Framing) -> None:
     with pytest.raises(FrameError) as caught:
         FrameReader(framing, limit=99).feed(wire)
     assert str(caught.value) == "the message is 100 bytes, at most 99"
+    with pytest.raises(FrameError) as caught:
+        FrameReader(framing, limit=0).feed(wrap(framing, b"x", tpdu_for(framing)))
+    assert str(caught.value) == "the message is 1 bytes, at most 0"
 
 
 def test_a_message_of_8192_bytes_is_the_longest_where_a_link_says_nothing() -> None:
@@ -95,6 +98,7 @@ def test_whole_frames_before_a_bad_one_are_not_lost() -> None:
 
 def test_pending_counts_an_incomplete_frame() -> None:
     reader = FrameReader(Framing.BE2)
+    assert reader.pending == 0
     assert reader.feed(b"\x00\x04ab") == []
     assert reader.pending == 4
     assert reader.feed(b"cd\x00") == [Frame(b"abcd")]

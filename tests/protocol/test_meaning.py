@@ -1,0 +1,363 @@
+"""What a field's value means, and which values may be shown: examples on either side of every border."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pytest
+
+from protocol.meaning import (
+    CODES,
+    FIELDS,
+    GROUPS,
+    MTI_DIGITS,
+    ORIGINAL_PARTS,
+    OUTCOMES,
+    UNKNOWN_GROUP,
+    UNUSED,
+    Sense,
+    is_harmless,
+    is_plausible_mti,
+    is_short,
+    is_slight,
+    name_of,
+    sense_of,
+    yuan,
+)
+
+PAN = "6222021234567890123"
+
+
+class Told(NamedTuple):
+    """A field by examples: values that are shown with what each means, and values that are not."""
+
+    shown: dict[str, str]
+    held: tuple[str, ...] = ()
+    anchor: bool = False
+    dated: bool = False
+
+
+MOMENTS = {"1231235959": "12-31 23:59:59", "0101000000": "01-01 00:00:00", "1029093007": "10-29 09:30:07"}
+DATES = {"1231": "12-31", "0101": "01-01", "1029": "10-29", "0910": "09-10"}
+NO_DATES = ("1301", "0001", "0100", "0132", "0140", "0A01", "011", "01011")
+AMOUNTS = {"000000120000": "1,200.00 yuan", "009999999999": "99,999,999.99 yuan", "000000000007": "0.07 yuan"}
+SUMS = {"0009999999999999": "99,999,999,999.99 yuan", "0000000000000100": "1.00 yuan"}
+NUMBERS = {"0000001234": "1,234", "0000000000": "0", "0099999999": "99,999,999"}
+MAC = Told({"0123456789ABCDEF": "8 bytes"}, ("0123456789abcdef", "0123456789ABCDE", "0123456789ABCDEG"))
+SHOWN = {
+    3: Told(
+        {
+            "310000": "inquiry: what is due and payable on a policy",
+            "311000": "inquiry: policy status",
+            "312000": "inquiry: outcome of an earlier transaction",
+            "313000": "inquiry: receipt again",
+            "500000": "collection: renewal premium",
+            "501000": "collection: first premium",
+            "502000": "collection: policy-loan repayment",
+            "260000": "payout: maturity benefit",
+            "261000": "payout: survival benefit or annuity",
+            "262000": "payout: claim",
+            "263000": "payout: surrender",
+            "020000": "same-day cancel",
+        },
+        ("500001", "50000", "5000000"),
+        anchor=True,
+    ),
+    4: Told(AMOUNTS, ("010000000000", "00000012000", "0000000120000", "00000000000A")),
+    7: Told(MOMENTS, ("1301235959", "1231240000", "1231236000", "1231235960", "123123595"), anchor=True),
+    11: Told({"000001": "", "999999": ""}, ("00001", "0000001", "00000A")),
+    12: Told(
+        {"235959": "23:59:59", "190000": "19:00:00"}, ("240000", "236000", "235960", "23595"), anchor=True
+    ),
+    13: Told(DATES, NO_DATES, anchor=True),
+    15: Told(DATES, NO_DATES, anchor=True),
+    32: Told({"1": "the bank's code", "01020000123": "the bank's code"}, ("", "010200001234", "A")),
+    37: Told({"AZaz09 00000": ""}, ("AZaz09 0000", "AZaz09 000000", "AZaz09-00000")),
+    38: Told({"Az0 9Z": "the front-end machine's approval"}, ("Az0 9", "Az0 9Z0", "Az0-9Z")),
+    39: Told(
+        {
+            "00": "approved: done, and on disk",
+            "12": "not possible in this state",
+            "13": "the amount is not the due's",
+            "21": "no such original to reverse or cancel",
+            "25": "no such policy or due",
+            "30": "a mandatory field is missing or malformed",
+            "40": "not supported",
+            "57": "not allowed to this bank",
+            "58": "not allowed to this terminal",
+            "61": "over the bank's limit",
+            "63": "MAC, key or sign-on",
+            "76": "the identity number is not the due's",
+            "90": "cut-over under way: ask again",
+            "91": "not available now: nothing was done",
+            "94": "the key of an earlier transaction, other content",
+            "95": "totals differ",
+            "96": "a fault of the front-end machine: nothing was done",
+        },
+        ("01", "0", "000"),
+        anchor=True,
+    ),
+    41: Told({"T000 ~1z": ""}, ("T000001", "T00000011", "T00000\x7f1", "T00000\n1")),
+    42: Told({"BRANCH 00000~1z": ""}, ("BRANCH 00000~1", "BRANCH 00000~1zz", "BRANCH 0000\x1f~1z")),
+    44: Told(
+        {"": "the reason in words", "金额 differs from the due": "the reason in words"},
+        ("x" * 26, "a\nb", "a\x1fb", "a\x7fb", "a\x9fb"),
+    ),
+    49: Told(
+        {
+            "156": "CNY",
+            "344": "HKD",
+            "446": "MOP",
+            "392": "JPY",
+            "840": "USD",
+            "978": "EUR",
+            "826": "GBP",
+        },
+        ("999", "15"),
+        anchor=True,
+    ),
+    64: MAC,
+    66: Told({"1": "in balance", "2": "out of balance"}, ("0", "3", "")),
+    70: Told(
+        {"001": "sign-on", "002": "sign-off", "101": "key change", "201": "cut-over", "301": "echo"},
+        ("003", "01"),
+        anchor=True,
+    ),
+    **dict.fromkeys((74, 75, 76, 77), Told(NUMBERS, ("0100000000", "000000123", "00000012345"))),
+    **dict.fromkeys(
+        (86, 87, 88, 89), Told(SUMS, ("0010000000000000", "000999999999999", "00099999999999999"))
+    ),
+    90: Told(
+        {"020000000111240930000000102000000000000000": "", "042199999912312359599999999999900000000000": ""},
+        (
+            "030000000111240930000000102000000000000000",
+            "021000000111240930000000102000000000000000",
+            "020200000111240930000000102000000000000000",
+            "020000000113240930000000102000000000000000",
+            "020000000111242430000000102000000000000000",
+            "020000000111240930000000102000000000000001",
+            "02000000011124093000000010200000000000000",
+        ),
+        anchor=True,
+    ),
+    97: Told(
+        {
+            "D0009999999999999": "the bank owes the insurer 99,999,999,999.99 yuan",
+            "C0000000000000100": "the insurer owes the bank 1.00 yuan",
+        },
+        ("X0000000000000100", "C0010000000000000", "d0000000000000100", "C000000000000010"),
+    ),
+    128: MAC,
+}
+HIDDEN = {
+    14: "a card's expiry date",
+    34: "a card number",
+    35: "a magnetic track",
+    36: "a magnetic track",
+    45: "a magnetic track",
+    48: "it is not made of groups",
+    52: "a PIN block: such a message is refused",
+    53: "of a PIN: such a message is refused",
+    62: "the receipt's lines: they name the policyholder",
+    98: "a payee's name",
+    102: "an account number",
+    103: "an account number",
+    125: "of a PIN: such a message is refused",
+}
+REFERENCE = Told(
+    {"P1": "", "0Az9./_-": "", "z" * 40: "", "Z": ""}, ("", "-P1", "P 1", "z" * 41, "P\xe91"), dated=True
+)
+GROUPS_SHOWN = {
+    "PN": REFERENCE,
+    "RN": REFERENCE,
+    "DU": REFERENCE,
+    "DK": Told({"premium": "", "benefit": ""}, ("claim", "Premium")),
+    "DD": Told(
+        {"19991231": "1999-12-31", "20260101": "2026-01-01"}, ("18991231", "21000101", "20261301", "2026010")
+    ),
+    "AM": Told(
+        {"1": "0.01 yuan", "9999999999": "99,999,999.99 yuan", "001234567890": "12,345,678.90 yuan"},
+        ("", "12345678901", "011234567890", "0012345678901"),
+    ),
+    "ST": Told({"paid_up now": "", "z" * 20: "", "a": ""}, ("", "Paid", "z" * 21, "paid1")),
+    "CA": Told({"08D7B4": "", "0123": "", "ABCDEF0189": ""}, ("08d7b4", "012", "ABCDEF01899", "08D7BG")),
+    "PG": Told({"1": "", "123": "", "more": ""}, ("", "1234", "MORE", "mor")),
+}
+GROUPS_HIDDEN = {"IN": "an identity number", "NM": "a name", "KA": "a key block"}
+
+
+def told(sense: Sense, examples: Told) -> Told:
+    """What a sense makes of the examples."""
+    assert sense.fits is not None
+    values = (*examples.shown, *examples.held)
+    shown = {value: sense.says(value) for value in values if sense.fits.fullmatch(value)}
+    held = tuple(value for value in values if not sense.fits.fullmatch(value))
+    return Told(shown, held, sense.anchor, sense.dated)
+
+
+@pytest.mark.parametrize("number", SHOWN)
+def test_a_field_shows_what_fits_it_and_says_what_that_means(number: int) -> None:
+    assert told(FIELDS[number], SHOWN[number]) == SHOWN[number]
+    assert FIELDS[number].hidden == ""
+
+
+@pytest.mark.parametrize("tag", GROUPS_SHOWN)
+def test_a_group_shows_what_fits_it_and_says_what_that_means(tag: str) -> None:
+    assert told(GROUPS[tag], GROUPS_SHOWN[tag]) == GROUPS_SHOWN[tag]
+    assert GROUPS[tag].hidden == ""
+
+
+def hidden(sense: Sense) -> tuple[object, ...]:
+    return sense.fits, sense.anchor, sense.dated, sense.says("1"), sense.hidden
+
+
+def test_what_is_not_shown_says_why() -> None:
+    nothing = (None, False, False, "")
+    assert {number: hidden(sense) for number, sense in FIELDS.items() if number not in SHOWN} == {
+        number: (*nothing, why) for number, why in HIDDEN.items()
+    }
+    assert {tag: hidden(sense) for tag, sense in GROUPS.items() if tag not in GROUPS_SHOWN} == {
+        tag: (*nothing, why) for tag, why in GROUPS_HIDDEN.items()
+    }
+    assert hidden(UNUSED) == (*nothing, "not used here: it may hold anything")
+    assert hidden(UNKNOWN_GROUP) == (*nothing, "it may hold anything")
+    assert hidden(Sense()) == (*nothing, "")
+
+
+def test_a_field_that_is_not_used_is_hidden() -> None:
+    assert (sense_of(4), sense_of(2), sense_of(127)) == (FIELDS[4], UNUSED, UNUSED)
+    assert (name_of(2), name_of(128)) == ("Primary account number", "Message authentication code, secondary")
+
+
+def test_every_code_and_every_outcome_has_its_words() -> None:
+    assert (CODES, {str(code): words for code, words in OUTCOMES.items()}) == (
+        SHOWN[3].shown,
+        SHOWN[39].shown,
+    )
+
+
+def test_the_parts_of_the_original_data_are_named_and_told() -> None:
+    text = "020000000111240930000000102000000000000000"
+    found, at = [], 0
+    for name, digits, says in ORIGINAL_PARTS:
+        part = text[at : at + digits]
+        at += digits
+        found.append((name, part, says(part)))
+    assert found == [
+        ("original MTI", "0200", ""),
+        ("original STAN", "000001", ""),
+        ("original DE 7", "1124093000", "11-24 09:30:00"),
+        ("original DE 32", "00001020000", "the bank's code"),
+        ("fill", "00000000000", ""),
+    ]
+
+
+def test_each_digit_of_an_mti_is_called_and_told() -> None:
+    assert [(name, dict(known)) for name, known in MTI_DIGITS] == [
+        ("version", {"0": "ISO 8583:1987"}),
+        (
+            "class",
+            {
+                "1": "authorization or inquiry",
+                "2": "financial",
+                "3": "file action",
+                "4": "reversal",
+                "5": "reconciliation",
+                "6": "administrative",
+                "7": "fee collection",
+                "8": "network management",
+            },
+        ),
+        (
+            "function",
+            {
+                "0": "request",
+                "1": "answer to a request",
+                "2": "advice",
+                "3": "answer to an advice",
+                "4": "notification",
+            },
+        ),
+        (
+            "origin",
+            {
+                "0": "acquirer",
+                "1": "acquirer, repeat",
+                "2": "issuer",
+                "3": "issuer, repeat",
+                "4": "other",
+                "5": "other, repeat",
+            },
+        ),
+    ]
+
+
+def test_an_mti_is_plausible_if_each_of_its_digits_is() -> None:
+    mtis = ("0100", "0845", "1200", "0900", "0050", "0206", "020", "02000", "")
+    assert [mti for mti in mtis if is_plausible_mti(mti)] == ["0100", "0845"]
+
+
+@pytest.mark.parametrize(
+    ("fen", "text"),
+    [("0", "0.00 yuan"), ("99", "0.99 yuan"), ("100", "1.00 yuan"), ("123456705", "1,234,567.05 yuan")],
+)
+def test_an_amount_is_told_in_yuan(fen: str, text: str) -> None:
+    assert yuan(fen) == text
+
+
+def test_up_to_four_digits_are_short() -> None:
+    assert [text for text in ("", "1", "1234", "12345", "123A", "٣") if is_short(text)] == ["1", "1234"]
+
+
+@pytest.mark.parametrize(
+    ("text", "plain", "dated"),
+    [
+        ("", True, True),
+        ("123456789012", True, True),
+        ("1234567890123", False, False),
+        ("0000000123456789012", True, True),
+        ("0000001234567890123", False, False),
+        (PAN, False, False),
+        (f"x{PAN}x", False, False),
+        ("2026123456789", False, True),
+        ("2026123456789012", False, True),
+        ("20261234567890123", False, False),
+        ("1926123456789", False, False),
+        ("202611240000000000001", False, True),
+        ("202613240000000000001", False, False),
+        ("2026112400000000000012", False, False),
+        ("20261124000000000000", False, False),
+        ("P2026123456789x", False, True),
+        ("12026123456789", False, False),
+        ("2026123456789-2026123456789", False, True),
+        (f"2026123456789-{PAN}", False, False),
+        ("IN018", False, False),
+        ("NM006", False, False),
+        ("KA112", False, False),
+        ("IN18", True, True),
+        ("in018", True, True),
+        ("PN006", True, True),
+    ],
+)
+def test_no_long_number_and_no_group_to_hide_is_harmless_but_for_dated_numbers_of_ours(
+    text: str, plain: bool, dated: bool
+) -> None:
+    assert (is_harmless(text), is_harmless(text, dated=True)) == (plain, dated)
+
+
+@pytest.mark.parametrize(
+    ("text", "slight"),
+    [
+        ("", True),
+        ("1234567", True),
+        ("12345678", False),
+        ("00000001234567", True),
+        ("abc-DEF 123_xyz", True),
+        ("abcd", False),
+        ("ABCD", False),
+        ("IN018", False),
+        ("é", False),
+    ],
+)
+def test_seven_digits_and_three_letters_say_too_little_to_hide(text: str, slight: bool) -> None:
+    assert is_slight(text) is slight
