@@ -72,7 +72,7 @@ port = 0
 [[bank]]
 code = "{bank}"
 name = "Bank under test"
-port = 0
+port = {port}
 networks = {networks}
 transport = "plain"
 framing = "{framing}"
@@ -124,6 +124,7 @@ def write_settings(folder: Path, database: str, **given: str) -> Settings:
     """Settings with two banks that share a ZMK; `given` fills the template's places."""
     values = {
         "limits": "",
+        "port": "0",
         "networks": '["127.0.0.0/8"]',
         "framing": "2be",
         "dialect": "ascii87",

@@ -46,6 +46,7 @@ from tests.crash.points import (
 from tests.crash.servers import Cluster, Machine, Way, own
 from tests.crash.stubborn import BOOK, RETRY_SECONDS, Stubborn
 from tests.machine import Books, _run_reactor, load_front_book, reactor, wait_for, write_settings
+from tests.ports import own_ports
 from tests.seals import faults
 
 TODAY, TOMORROW = "1124", "1125"
@@ -88,7 +89,7 @@ class Scene:
             own(self.data)
             self.cluster = Cluster(self.data, self.control.environment(preload=True))
             self.way = Way(self.cluster.port)
-        write_settings(folder, self._url())
+        write_settings(folder, self._url(), port=str(own_ports()))
         environment = self.control.environment(preload=cell.kind is Kind.SQLITE)
         self.machine = Machine(folder / "qianzhi.toml", {**environment, "CRASH_CHEAT": cell.cheat})
         self.bank = Stubborn(self.machine.port)
@@ -100,6 +101,7 @@ class Scene:
 
     def close(self) -> None:
         """End what was started."""
+        wait_for(self.bank.end)
         if self.machine.is_up:
             self.machine.kill()
         if self.cluster is not None and self.cluster.is_up:
@@ -130,7 +132,6 @@ class Scene:
             self.cluster.start_again()
         if not self.machine.is_up:
             self.machine.start_again()
-            self.bank.moved_to(self.machine.port)
 
     # The strike.
 

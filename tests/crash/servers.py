@@ -16,11 +16,12 @@ from typing import IO
 
 import psycopg
 
-from simulators.cluster.postgresql import bundled, free_port, initialise, system_user
+from simulators.cluster.postgresql import bundled, initialise, system_user
 from simulators.relay import End, Link, Relay
 from tests.crash.control import SECONDS
 from tests.crash.forked import Forked
 from tests.machine import _run_reactor, reactor, wait_for
+from tests.ports import own_ports
 
 _OPTIONS = {
     "listen_addresses": "127.0.0.1",
@@ -107,7 +108,7 @@ class Cluster:
     def __init__(self, data: Path, environment: dict[str, str], **options: str) -> None:
         self.data, self._environment = data, environment
         self._options = _OPTIONS | options
-        self.port = free_port()
+        self.port = own_ports() + 1  # the first is the machine's
         self.said: list[str] = []
         self.starts = 0
         self.process = self._start()

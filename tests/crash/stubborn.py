@@ -6,7 +6,6 @@ Knows the wire only. What struck the other side, it learns from its answers or f
 from __future__ import annotations
 
 from collections.abc import Coroutine
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -47,10 +46,7 @@ class Stubborn(Bank):
         moment = datetime(2026, 11, 24, 10, 11, 12, tzinfo=UTC)
         super().__init__(profile, reactor, lambda: moment, ANSWER_SECONDS, retry_seconds=RETRY_SECONDS)
         self._done: list[Belief] = []
-
-    def moved_to(self, port: int) -> None:
-        """The machine listens on another port now."""
-        self.profile = replace(self.profile, port=port)
+        self._acts: list[Deferred[Any]] = []
 
     def reset(self) -> None:
         """Reset every link."""
@@ -76,7 +72,8 @@ class Stubborn(Bank):
         await self.connect(LINKS)
         for number in range(_WARM):
             self._done.append(await self.insist(self.collection(number)))
-        assert {belief.state for belief in self._done} == {State.DONE}
+        told = [(one.state, one.response, one.reason) for one in self._done]
+        assert told == [(State.DONE, "00", "")] * _WARM, told
 
     def trade(self) -> Deferred[Any]:
         """One of everything that moves money, all at once; fires when the bank is certain of each."""
@@ -92,7 +89,14 @@ class Stubborn(Bank):
             self.carry_out(self.collection(6)),
             self.insist(self.collection(7)),
         ]
-        return together(ensureDeferred(act) for act in acts)
+        self._acts = [ensureDeferred(act) for act in acts]
+        return together(self._acts)
+
+    def end(self) -> None:
+        """Give up after all: where one act has failed the others go on asking, of whoever listens there."""
+        for act in self._acts:
+            act.cancel()
+        self.reset()
 
     async def go_over(self) -> None:
         """Afterwards: repeat all that was settled (the same answers must come, or the record raises), do one

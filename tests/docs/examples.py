@@ -26,15 +26,14 @@ import os
 import re
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
 from tests.docs.pages import ROOT
+from tests.ports import own_ports
 
 MARK = "<!-- executed -->"
 _OPENING, _CLOSING = "```console", "```"
@@ -42,9 +41,6 @@ _PROMPT = re.compile(r"(?P<person>[a-z]+)?\$ (?P<text>.*)")
 _CONTINUED = "> "
 _KILL = re.compile(r"kill (?P<hard>-9 )?%(?P<number>[0-9]+)")
 _PORTS = re.compile(r"\b858([0-9])\b")
-PORTS_AT_ONCE = 10
-FIRST_PORT, PORT_BLOCKS = 20_000, 100
-"""Below the range from which systems give ports out by themselves; blocks for each process of the tests."""
 SECONDS = 60
 
 
@@ -107,24 +103,6 @@ def agrees(expected: tuple[str, ...], printed: str) -> bool:
     return re.fullmatch(pattern, told) is not None
 
 
-def free_ports() -> int:
-    """The first of PORTS_AT_ONCE free ports of loopback. Another process of the tests looks at other ones: it
-    could take one between this look and the program that listens.
-    """
-    ours = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) * PORT_BLOCKS
-    for block in range(PORT_BLOCKS):
-        first = FIRST_PORT + (ours + (os.getpid() + block) % PORT_BLOCKS) * PORTS_AT_ONCE
-        with ExitStack() as stack:
-            try:
-                for port in range(first, first + PORTS_AT_ONCE):
-                    taken = stack.enter_context(socket.socket())
-                    taken.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return first
-    raise ExampleFailed("no free ports")
-
-
 class Shell:
     """A folder in which a page's commands run."""
 
@@ -132,7 +110,7 @@ class Shell:
         self.folder = folder / "page"
         self.folder.mkdir()
         self._programs = folder / "programs"
-        self._first_port = free_ports()
+        self._first_port = own_ports()
         self._jobs: list[subprocess.Popen[str]] = []
 
     def run(self, command: Command) -> None:
