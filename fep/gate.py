@@ -50,7 +50,7 @@ MANDATORY: Mapping[str, tuple[int, ...]] = MappingProxyType(
 TRANSACTIONS = frozenset(mti[:3] + last for mti in MANDATORY if mti != "0800" for last in "01")
 """The MTIs that the gate makes requests of: all but network management, with their repeats."""
 
-_PAGE = re.compile("0*[1-9][0-9]{0,2}", re.ASCII).fullmatch
+_PAGE = re.compile("0*[1-9][0-9]{0,2}").fullmatch
 """A page from 1 to 999."""
 _ORIGINAL_MTIS = frozenset({"0200", "0201", "0220", "0221"})
 
@@ -84,7 +84,6 @@ class Gate:
         self._encoding = dialect.de48_encoding
         self._mti_width = dialect.mti_width
         self._transactions = frozenset(bank.transactions)
-        self._every_terminal = "*" in bank.terminals
 
     def request(self, message: Message, covered: bytes, today: date) -> Request:
         """The request that a message makes on `today`. `covered` is its bytes from the MTI up to the MAC.
@@ -104,7 +103,7 @@ class Gate:
                 raise FormatError(str(number))
         sent_at = full_moment("7", fields[7], window)
         request = self._keyed(message, mti, covered, window, sent_at)
-        if window.holds(sent_at[:8]):
+        if window.holds(sent_at):
             return request
         if not request.advice or request.act not in FINANCIAL:
             raise FormatError("7", f"not within {self._key_days} days")
@@ -114,7 +113,7 @@ class Gate:
         fields = message.fields
         code = fields.get(3, "")
         act = _act(mti, code)
-        verdict, reason, groups, original, local_at = Response.APPROVED, "", Groups(), "", ""
+        groups, original, local_at = Groups(), "", ""
         try:
             check_carries_no_secret(message)
             groups, original = self._content(message, mti, act, window)
@@ -167,7 +166,7 @@ class Gate:
             if number not in fields:
                 raise FormatError(str(number))
         if act is None:
-            raise Unsupported(f"DE 3 {fields.get(3, '')} NOT SUPPORTED")
+            raise Unsupported(f"DE 3 {fields[3]} NOT SUPPORTED")
         check_time("12", fields[12])
         if mti != "0100" and (fields[49] != _CURRENCY or not int(fields[4])):
             raise FormatError("49" if fields[49] != _CURRENCY else "4", "malformed")
@@ -187,7 +186,7 @@ class Gate:
             return Response.APPROVED, ""
         if act in FINANCIAL and act is not Act.CANCEL and fields[3] not in self._transactions:
             return Response.BANK_NOT_ALLOWED, "NOT ALLOWED TO THIS BANK"
-        if not self._every_terminal and not self._bank.allows_terminal(fields[41]):
+        if not self._bank.allows_terminal(fields[41]):
             return Response.TERMINAL_NOT_ALLOWED, "TERMINAL NOT ALLOWED"
         if act in INQUIRIES:
             return Response.APPROVED, ""
@@ -254,8 +253,7 @@ def _groups(groups: tuple[Group, ...]) -> Groups:
     values: dict[str, str] = {}
     for tag, value in groups:
         values.setdefault(tag, value)
-    get = values.get
-    return Groups(get("PN", ""), get("DU", ""), get("IN", ""), get("RN", ""), get("PG", ""))
+    return Groups(*(values.get(tag, "") for tag in ("PN", "DU", "IN", "RN", "PG")))
 
 
 def _need_policy(groups: Groups, _fields: Mapping[int, str]) -> None:
@@ -304,7 +302,7 @@ def original_key(original: str, terminal: str, window: KeyWindow) -> str:
     if mti not in _ORIGINAL_MTIS or original[31:].strip("0"):
         raise FormatError("90", "malformed")
     moment = full_moment("90", sent_at, window)
-    if not window.holds(moment[:8]):
+    if not window.holds(moment):
         raise FormatError("90", f"not within {window.days_back} days")
     return key_of(bank, terminal, moment, stan)
 

@@ -45,9 +45,9 @@ class KeyWindow(NamedTuple):
         """The date YYYYMMDD that MMDD means, nearest to today; empty where there is none (nearest_date)."""
         return nearest_date(month_day, self.today)
 
-    def holds(self, full_date: str) -> bool:
-        """Whether a date YYYYMMDD is within the window, both ends included."""
-        day = date(int(full_date[:4]), int(full_date[4:6]), int(full_date[6:8]))
+    def holds(self, moment: str) -> bool:
+        """Whether a moment that begins with its date YYYYMMDD is within the window, both ends included."""
+        day = date(int(moment[:4]), int(moment[4:6]), int(moment[6:8]))
         return -self.days_back <= (day - self.today).days <= self.days_ahead
 
     @property

@@ -411,6 +411,7 @@ def test_an_original_is_named_by_those_that_have_one(asked: Message, key: str) -
 def test_groups_name_what_is_there_and_never_show_a_number() -> None:
     assert repr(Groups(policy="P1", identity=BENEFICIARY)) == "Groups(policy identity)"
     assert repr(Groups()) == "Groups()"
+    assert tuple(Groups()) == ("",) * 5
 
 
 def test_the_groups_of_a_message_are_in_its_dialects_encoding() -> None:

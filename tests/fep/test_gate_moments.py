@@ -94,6 +94,7 @@ def test_an_original_is_a_financial_message_or_its_repeat(mti: str) -> None:
         ("0210" + DE_90[4:], "DE 90 malformed"),
         (DE_90[:-1] + "1", "DE 90 malformed"),
         (DE_90[:31] + "1" + DE_90[32:], "DE 90 malformed"),
+        (DE_90[:31] + "X" * 11, "DE 90 malformed"),
         (DE_90[:10] + "0230101112" + DE_90[20:], "DE 90 malformed"),
         (DE_90[:10] + "0229101112" + DE_90[20:], "DE 90 malformed"),
         (DE_90[:10] + "1124240000" + DE_90[20:], "DE 90 malformed"),

@@ -54,7 +54,8 @@ def test_a_date_of_a_neighbouring_year_and_29_february(month_day: str, today: da
 )
 @pytest.mark.parametrize("today", [date(2027, 1, 15), date(2028, 2, 29), date(2026, 12, 31)])
 def test_a_key_may_be_made_from_31_days_back_to_one_ahead(today: date, offset: int, holds: bool) -> None:
-    assert KeyWindow(today).holds(f"{today + timedelta(offset):%Y%m%d}") is holds
+    day = f"{today + timedelta(offset):%Y%m%d}"
+    assert KeyWindow(today).holds(day) is KeyWindow(today).holds(f"{day}101112") is holds
 
 
 def test_the_window_is_as_long_as_was_set_and_says_where_it_begins() -> None:
