@@ -181,7 +181,7 @@ class _Checking:
             detail=self._record("detail", _DETAIL_NAMES),
             trailer=self._record("trailer", _EDGE_NAMES),
             codes=self._words("codes", {code: code for code in KINDS}, KINDS),
-            states=self._words("states", {"S": "S", "R": "R"}, "SR"),
+            states=self._words("states", {"S": "S", "R": "R"}, ("S", "R")),
         )
         self._check_whole(layout)
         return layout
