@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date as day_of
 from typing import BinaryIO, Final, NamedTuple, NoReturn
 
 from ledger.bankline import (
@@ -88,7 +87,7 @@ def write(layout: Layout, bank: str, date: str, lines: Iterable[BankLine]) -> It
             continue
         number = counted.lines + bool(layout.header)
         try:
-            text = texts.text(line._replace(line=number))
+            text = texts.text(line)
         except ValueError as error:
             raise BankFileError((Problem(number, str(error), "the layout cannot say this value"),)) from None
         yield (text + layout.line_end).encode(wire_encoding(layout))
@@ -152,7 +151,6 @@ class Reader:
     """
 
     def __init__(self, layout: Layout, stream: BinaryIO, bank: str, date: str) -> None:
-        day_of.fromisoformat(date)
         self._layout = layout
         self._columns = Lines(layout, date)
         self._longest = _longest(layout)
@@ -254,9 +252,9 @@ class Reader:
         self._counted.collected += collected
         self._counted.paid += paid
 
-    def _stop(self, number: int, reason: str, column: str = "") -> NoReturn:
+    def _stop(self, number: int, reason: str) -> NoReturn:
         """Note a problem after which nothing that follows can be made sense of."""
-        raise BankFileError((*self._problems, Problem(number, column, reason)))
+        raise BankFileError((*self._problems, Problem(number, "", reason)))
 
     def _note(self, faults: Iterable[Fault]) -> None:
         for column, reason in faults:
@@ -266,8 +264,10 @@ class Reader:
 
     def _take_header(self, text: str) -> None:
         self._number = 1
+        if reason := _ends_otherwise(text):
+            self._stop(1, reason)
         if not self._is_marked(self._layout.header, text):
-            self._stop(1, _ends_otherwise(text) or "the header is missing")
+            self._stop(1, "the header is missing")
         self._note(self._edge(self._layout.header, text))
         # Another bank's or another day's file, or of another layout: its lines say no more than that.
         if self._problems:
@@ -284,9 +284,9 @@ class Reader:
             self._note([("", f"not {layout.encoding}")])
         elif reason := self._too_long(len(text.encode(wire_encoding(layout)))) or _ends_otherwise(text):
             self._note([("", reason)])
-        elif layout.trailer and _mark(layout.trailer) and self._is_marked(layout.trailer, text):
+        elif _mark(layout.trailer) and self._is_marked(layout.trailer, text):
             self._take_trailer(text)
-        elif layout.header and _mark(layout.header) and self._is_marked(layout.header, text):
+        elif _mark(layout.header) and self._is_marked(layout.header, text):
             self._note([("", "a second header")])
         elif self._is_marked(layout.detail, text):
             self._note(self._columns.faults(text))

@@ -183,7 +183,7 @@ class Lines:
         texts |= self._moment_texts(line.sent_at)
         text = join(layout, layout.detail, texts)
         again = self.take(line.line, text)
-        expected = line._replace(**self._lost) if self._lost else line
+        expected = line._replace(**self._lost)
         if again is None:
             raise ValueError(self.faults(text)[0][0])
         if again != expected:
@@ -222,8 +222,6 @@ class Lines:
         }
 
     def _sign(self, code: str, state: str) -> str:
-        if self._amount.sign == "none":
-            return ""
         return "-" if self._has_minus(code, state) else self._amount.plus
 
     def _taker(self) -> Take:
@@ -231,7 +229,7 @@ class Lines:
         layout = self._layout
         fullmatch = _line_pattern(layout).fullmatch
         rules, days = self._rules(), self._days
-        blanks = {column.name for column in layout.detail if column.pad == "blank" and column.name in TEXTS}
+        blanks = {column.name for column in layout.detail if column.pad == "blank"}
         tidy = [name in blanks for name in _GROUPS] if blanks else None
         encoding = "" if layout.separator else layout.encoding
 
@@ -275,7 +273,7 @@ class Lines:
         if column.name == "code" and value not in self._codes:
             return "not one of the layout's codes"
         if column.name == "state":
-            return self._state_fault(self._states.get(value, ""))
+            return self._state_fault(self._states.get(value))
         if column.name in ("sent_at", "sent_date") and match["day"] not in self._days:
             return "no such date, or not within half a year of the file's"
         if column.name == "amount" and not 0 < number_of(match) <= AMOUNT_MAX:
@@ -284,8 +282,8 @@ class Lines:
             return self._text_fault(column, value)
         return ""
 
-    def _state_fault(self, state: str) -> str:
-        if not state:
+    def _state_fault(self, state: str | None) -> str:
+        if state is None:
             return "not one of the layout's states"
         if state == "R" and not self._layout.lists_reversed:
             return "reversed, where the layout says that such lines are left out"
@@ -330,11 +328,9 @@ def meant(column: Column) -> str:
 
 def _printable(value: str, encoding: str) -> str:
     """The text that a value's bytes are. Raises ValueError where they are none that can be printed."""
-    if value.isascii():
-        return value
     text = value.encode("latin-1").decode(encoding)
-    if any("\x7f" <= one <= "\x9f" for one in text):
-        raise ValueError("a control character")
+    if any("\x80" <= one <= "\x9f" for one in text):
+        raise ValueError
     return text
 
 

@@ -130,7 +130,11 @@ PLANTED: dict[str, list[Plant]] = {
     **{
         name: [
             broken(bankfile.Lines, "faults"),
-            instead(bankfile.BankLine, "_replace", lambda right, line, **named: line),
+            instead(
+                bankfile.Lines,
+                "text",
+                lambda right, lines, line: right(lines, line._replace(amount=line.amount + 1)),
+            ),
             instead(
                 bankfile,
                 "write",
