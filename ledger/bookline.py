@@ -173,7 +173,7 @@ class Row(NamedTuple):
         if not self.has_due:
             return unread
         amount = self._good(6, _CHECKS[6])
-        return unread + span_of_due(KINDS.get(self.fields[4], ""), int(amount) if amount else None)
+        return unread + span_of_due(KINDS.get(self.fields[4]), int(amount) if amount else None)
 
     def due_line(self) -> DueLine:
         """The due of a row that has one and no fault."""
@@ -189,7 +189,7 @@ class Row(NamedTuple):
 
     def _good(self, place: int, check: _Check) -> str:
         text = self.fields[place] if self.fields else ""
-        return text if text and check[1](text) else ""
+        return text if check[1](text) else ""
 
 
 def row_of(line: bytes) -> Row:
@@ -214,13 +214,12 @@ def good_row(line: bytes) -> Row:
 
 def _fields(line: bytes) -> list[str]:
     text = without_end(line).decode()
-    return next(csv.reader([text], strict=True), []) if '"' in text else text.split(",")
+    return next(csv.reader([text], strict=True)) if '"' in text else text.split(",")
 
 
 def _row_faults(fields: list[str]) -> list[tuple[str, str]]:
-    has_due = fields[3:] != _NO_DUE
-    faults = _faults(_CHECKS if has_due else _POLICY_CHECKS, fields)
-    if has_due and (reason := _beneficiary_fault(fields[4], fields[7])):
+    faults = _faults(_POLICY_CHECKS if fields[3:] == _NO_DUE else _CHECKS, fields)
+    if reason := _beneficiary_fault(fields[4], fields[7]):
         faults.append(("beneficiary", reason))
     return faults
 
@@ -235,7 +234,7 @@ def _withdrawn_faults(fields: list[str]) -> list[tuple[str, str]]:
 
 
 def _trailer_faults(fields: list[str]) -> list[tuple[str, str]]:
-    faults = _faults(_TRAILER_CHECKS, fields[1:7])
+    faults = _faults(_TRAILER_CHECKS, fields[1:])
     if fields[7]:
         faults.append(("", "the last column of the TOTAL line must be empty"))
     return faults

@@ -62,8 +62,8 @@ ANY_ROW: Final = Span(Figures(), Figures(1, 1, AMOUNT_MAX, AMOUNT_MAX, 1))
 """A row whose columns cannot be told may be any."""
 
 
-def span_of_due(kind: str, amount: int | None) -> Span:
-    """What a row of a due counts for; `kind` is empty and `amount` None where they cannot be read."""
+def span_of_due(kind: str | None, amount: int | None) -> Span:
+    """What a row of a due counts for; `kind` and `amount` are None where they cannot be read."""
     least, most = (1, AMOUNT_MAX) if amount is None else (amount, amount)
     if kind:
         return Span(Figures(dues=1)._replace(**{kind: least}), Figures(dues=1)._replace(**{kind: most}))

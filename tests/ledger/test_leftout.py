@@ -1,4 +1,4 @@
-"""Rows that are left out: named by line, and bounded by what the file's control totals count."""
+"""Rows that are left out: named by line, and what they may count for in a file's control totals."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.bookfile import LINE_BYTES_MAX, Book, parse
-from ledger.errors import BookFileError, LinesRefused
+from ledger.errors import LinesRefused
 from ledger.leftout import (
     ANY_ROW,
     LINES_MAX,
@@ -20,12 +19,6 @@ from ledger.leftout import (
     text_of,
 )
 from tests.canary import CARD
-from tests.dues_file import DATE, file, leaving, row
-
-
-@given(lines=st.frozensets(st.integers(2, 60), max_size=30))
-def test_lines_are_read_as_they_are_written(lines: frozenset[int]) -> None:
-    assert lines_of(text_of(lines)) == lines
 
 
 @pytest.mark.parametrize(
@@ -89,12 +82,12 @@ MOST = 999_999_999_999
         ("benefit", 5, Figures(dues=1, benefit=5), Figures(dues=1, benefit=5)),
         ("premium", None, Figures(dues=1, premium=1), Figures(dues=1, premium=MOST)),
         ("benefit", None, Figures(dues=1, benefit=1), Figures(dues=1, benefit=MOST)),
-        ("", 5, Figures(dues=1), Figures(dues=1, premium=5, benefit=5)),
-        ("", None, Figures(dues=1), Figures(dues=1, premium=MOST, benefit=MOST)),
+        (None, 5, Figures(dues=1), Figures(dues=1, premium=5, benefit=5)),
+        (None, None, Figures(dues=1), Figures(dues=1, premium=MOST, benefit=MOST)),
     ],
 )
 def test_a_due_counts_for_what_it_says_or_for_anything_that_it_could_say(
-    kind: str, amount: int | None, least: Figures, most: Figures
+    kind: str | None, amount: int | None, least: Figures, most: Figures
 ) -> None:
     assert span_of_due(kind, amount) == Span(least, most)
 
@@ -153,123 +146,6 @@ def test_a_figure_as_long_as_a_card_number_is_not_repeated() -> None:
     assert reason == "the TOTAL line says a number of 13 digits, the rows make 700"
 
 
-# Rows that are left out.
-
-
-def named(data: bytes, *lines: int) -> Book:
-    return parse(data, frozenset(lines))
-
-
-def refusals(data: bytes, *lines: int) -> list[str]:
-    with pytest.raises(BookFileError) as caught:
-        named(data, *lines)
-    return [str(problem) for problem in caught.value.problems]
-
-
-GOOD_AND_BAD = (row(), row("P2", due="D2", code="260000", beneficiary="x"), row("P3", due="D3", amount="y"))
-BOTH = f"TOTAL,{DATE},3,3,30700,30000,,"
-
-
-def test_rows_with_a_fault_can_be_left_out_and_are_named() -> None:
-    read = named(file(*GOOD_AND_BAD, total=BOTH), 3, 4)
-    assert [due.due for due in read.dues] == ["D1"]
-    assert [one.policy for one in read.policies] == ["P1"]
-    assert (read.premium, read.benefit) == (30_000, 0)
-    assert [(one.line, one.policy, one.due) for one in read.left_out] == [(3, "P2", "D2"), (4, "P3", "D3")]
-    assert read.claims == ()
-
-
-def test_every_row_with_a_fault_must_be_named() -> None:
-    data = file(*GOOD_AND_BAD, total=BOTH)
-    assert refusals(data, 3) == ["line 4, amount_fen: not a whole number of fen, 1 to 999999999999"]
-
-
-@pytest.mark.parametrize(
-    ("line", "reason"),
-    [
-        (1, "line 1: no row: it cannot be left out"),
-        (3, "line 3: in order: it cannot be left out"),
-        (5, "line 5: no row: it cannot be left out"),
-        (9, "line 9: no row: it cannot be left out"),
-    ],
-)
-def test_what_is_no_row_or_in_order_cannot_be_left_out(line: int, reason: str) -> None:
-    data = file(row(), "P2,active,王伟,,,,,", row("P3", due="D3"), total=f"TOTAL,{DATE},3,2,60000,0,,")
-    assert reason in refusals(data, line)
-
-
-@pytest.mark.parametrize(
-    ("total", "refused"),
-    [
-        (f"TOTAL,{DATE},3,3,30700,30000,,", ""),
-        (f"TOTAL,{DATE},3,3,30001,30000,,", ""),
-        (f"TOTAL,{DATE},3,3,30000,30000,,", "premium"),
-        (f"TOTAL,{DATE},3,3,30700,30001,,", "benefit"),
-        (f"TOTAL,{DATE},3,3,30700,29999,,", "benefit"),
-        (f"TOTAL,{DATE},3,2,30700,30000,,", "dues"),
-        (f"TOTAL,{DATE},3,4,30700,30000,,", "dues"),
-        (f"TOTAL,{DATE},2,3,30700,30000,,", "policies"),
-        (f"TOTAL,{DATE},3,3,30700,30000,1,", "withdrawn"),
-        (f"TOTAL,{DATE},3,3,1000000030000,30000,,", "premium"),
-    ],
-)
-def test_the_control_totals_bind_what_is_there_and_what_is_left_out_says(total: str, refused: str) -> None:
-    """D2's amount can be read, though its beneficiary is none; D3's cannot, and counts for a fen or more."""
-    data = file(*GOOD_AND_BAD, total=total)
-    if not refused:
-        assert len(named(data, 3, 4).left_out) == 2
-    else:
-        [said] = refusals(data, 3, 4)
-        assert said.startswith(f"line 5, {refused}: the TOTAL line says ")
-
-
-def test_a_row_whose_columns_cannot_be_told_counts_for_one_row_at_the_most() -> None:
-    rows = row(), "not a row"
-    assert named(file(*rows, total=f"TOTAL,{DATE},2,2,30000,99,,"), 3).left_out[0].policy == ""
-    assert named(file(*rows, total=f"TOTAL,{DATE},1,1,30000,0,1,"), 3).left_out
-    assert refusals(file(*rows, total=f"TOTAL,{DATE},2,3,30000,99,,"), 3)
-    assert refusals(file(*rows, total=f"TOTAL,{DATE},1,1,29999,0,,"), 3)
-
-
-def test_of_two_rows_with_one_due_either_can_be_left_out_or_both() -> None:
-    total = f"TOTAL,{DATE},3,3,90000,0,,"
-    data = file(row(), row("P2"), row("P3", due="D3"), total=total)
-    assert [due.policy for due in named(data, 2).dues] == ["P2", "P3"]
-    assert [due.policy for due in named(data, 3).dues] == ["P1", "P3"]
-    assert [due.policy for due in named(data, 2, 3).dues] == ["P3"]
-    assert [one.reason for one in named(data, 2).left_out] == ["due: not unique: an earlier row has the same"]
-    assert "line 4: in order: it cannot be left out" not in refusals(data, 4), "the book may find a fault yet"
-
-
-def test_of_two_rows_that_say_two_things_of_a_policy_either_can_be_left_out() -> None:
-    data = file(row(), row(due="D2", state="lapsed"), total=f"TOTAL,{DATE},1,2,60000,0,,")
-    assert [one.state for one in named(data, 2).policies] == ["lapsed"]
-    assert [one.state for one in named(data, 3).policies] == ["active"]
-    assert named(data, 2, 3).policies == ()
-
-
-@pytest.mark.parametrize(
-    ("second", "figures"), [("P2,active,王伟,,,,,", "2,1,30000"), (row("P2", due="D2"), "2,2,60000")]
-)
-def test_all_rows_of_a_policy_that_has_one_without_a_due_beside_others_can_be_left_out(
-    second: str, figures: str
-) -> None:
-    data = file("P2,active,王伟,,,,,", second, row("P3", due="D3"), total=f"TOTAL,{DATE},{figures},0,,")
-    reason = "policy: a policy without a due has one row and no other"
-    assert [(one.line, one.reason) for one in named(data, 2, 3).left_out] == [(2, reason), (3, reason)]
-
-
-def test_a_row_in_order_by_itself_is_left_to_the_book_to_judge() -> None:
-    data = file(row(), leaving(), total=f"TOTAL,{DATE},1,1,30000,0,1,")
-    read = named(data, 2, 3)
-    assert [(claim.line, claim.due.due, claim.leaves) for claim in read.claims] == [
-        (2, "D1", False),
-        (3, "D9", True),
-    ]
-    assert (read.dues, read.withdrawn, read.policies) == ((), (), ())
-
-
-def test_a_row_that_is_too_long_is_a_row_with_a_fault() -> None:
-    data = file(row(), row("P2", due="D2", holder="x" * 5_000), total=f"TOTAL,{DATE},2,2,60000,0,,")
-    assert refusals(data) == [f"line 3: longer than {LINE_BYTES_MAX} bytes"]
-    assert named(data, 3).left_out[0].line == 3
+@given(lines=st.frozensets(st.integers(2, 60), max_size=30))
+def test_lines_are_read_as_they_are_written(lines: frozenset[int]) -> None:
+    assert lines_of(text_of(lines)) == lines
