@@ -53,7 +53,7 @@ def first_wrong(dialect: Dialect, data: bytes, parts: tuple[Part, ...], error: D
         return Wrong(begin, _THIRD_BITMAP)
     spec = dialect.spec[key]
     if key == "t":
-        return _fixed_digits(data, begin, spec, _MTI_DIGITS, "of the MTI")
+        return _mti(data, spec)
     if key in _BITMAPS:
         return _bitmap(data, begin, spec)
     return _element(data, begin, dialect.elements[int(key)], spec)
@@ -67,15 +67,14 @@ def _ends(data: bytes, missing: int, what: str) -> Wrong:
     return Wrong(len(data), f"{_bytes(missing)} more {what}; the message ends here")
 
 
-def _fixed_digits(data: bytes, begin: int, spec: Mapping[str, Any], digits: int, what: str) -> Wrong:
-    """Digits of the MTI or of a length: the first that is none."""
+def _mti(data: bytes, spec: Mapping[str, Any]) -> Wrong:
     packed = spec["data_enc"] == "b"
-    width = (digits + 1) // 2 if packed else digits
+    width = _MTI_DIGITS // 2 if packed else _MTI_DIGITS
     written = "BCD" if packed else _WRITTEN[spec["data_enc"]]
-    for at in range(begin, min(begin + width, len(data))):
+    for at in range(min(width, len(data))):
         if not _is_digit(data[at : at + 1], written):
-            return Wrong(at, f"{written} digits {what}")
-    return _ends(data, begin + width - len(data), what)
+            return Wrong(at, f"{written} digits of the MTI")
+    return _ends(data, width - len(data), "of the MTI")
 
 
 def _is_digit(byte: bytes, written: str) -> bool:
@@ -115,22 +114,24 @@ def _element(data: bytes, begin: int, element: Element, spec: Mapping[str, Any])
     octets = (length + 1) // 2 if packed else length
     start = begin + width
     found = data[start : start + octets]
-    inside = _content(found, element, spec, length)
+    inside = _content(found, element, spec, octets)
     if inside is not None:
         return Wrong(start + inside.at, f"{inside.expected} {name}")
     return _ends(data, octets - len(found), name)
 
 
-def _content(found: bytes, element: Element, spec: Mapping[str, Any], length: int) -> Wrong | None:
-    """The first wrong byte within a field's own data, or None where what is there is in order."""
+def _content(found: bytes, element: Element, spec: Mapping[str, Any], octets: int) -> Wrong | None:
+    """The first wrong byte within a field's own data, of which `octets` should be there; None where what is
+    there is in order.
+    """
     expected = "text" if element.text else _KINDS[element.kind]
     if spec["data_enc"] == "b":
-        return _packed(found, element, spec, length)
+        return _packed(found, element, spec, octets)
     try:
         text = found.decode(spec["data_enc"])
     except UnicodeDecodeError as error:
         # Cut short in the middle of a character is cut short, not wrong.
-        if error.end == len(found) < length:
+        if error.end == len(found) < octets:
             return None
         return Wrong(error.start, f"{expected} in {_WRITTEN[spec['data_enc']]}")
     matched = content_pattern(element).match(text.upper() if element.kind == "b" else text)
@@ -140,14 +141,13 @@ def _content(found: bytes, element: Element, spec: Mapping[str, Any], length: in
     return Wrong(len(text[:good].encode(spec["data_enc"])), f"{expected} in {_WRITTEN[spec['data_enc']]}")
 
 
-def _packed(found: bytes, element: Element, spec: Mapping[str, Any], length: int) -> Wrong | None:
+def _packed(found: bytes, element: Element, spec: Mapping[str, Any], octets: int) -> Wrong | None:
     if element.kind != "n":
         return None
     for place, byte in enumerate(found):
         if not f"{byte:02x}".isdecimal():
             return Wrong(place, "two BCD digits")
-    if length % 2 and len(found) == (length + 1) // 2:
-        nibble = found[0] >> 4 if "left_pad" in spec else found[-1] & 0x0F
-        if nibble:
-            return Wrong(0 if "left_pad" in spec else len(found) - 1, "a fill digit of 0")
-    return None
+    if len(found) < octets:
+        return None
+    # It is all there, and all digits: only what fills it up to a byte is left to be wrong.
+    return Wrong(0 if "left_pad" in spec else octets - 1, "a fill digit of 0")

@@ -66,8 +66,7 @@ def _base64(text: str) -> Iterator[Listing]:
         found = base64.b64decode(text.translate(str.maketrans("-_", "+/")), validate=True)
     except binascii.Error:
         return
-    if found:
-        yield Listing(BASE64, (found,))
+    yield Listing(BASE64, (found,))
 
 
 class _Row(NamedTuple):
@@ -88,11 +87,11 @@ class _Row(NamedTuple):
 
 def _row(line: str) -> _Row | None:
     """A line of xxd, hexdump, od, tcpdump -X or Wireshark; None for any other."""
-    match = _OFFSET.fullmatch(line.rstrip())
+    match = _OFFSET.fullmatch(line)
     if match is None:
         return None
-    # The characters are behind two blanks (xxd, tcpdump), a bar (hexdump -C) or three blanks (Wireshark).
-    gutter = r"\s{2,}" if match["colon"] else r"\s*\||\s{3,}"
+    # The characters are behind two blanks (xxd, tcpdump), three (Wireshark), or a bar, which is no digits.
+    gutter = r"\s{2,}" if match["colon"] else r"\s{3,}"
     tokens: list[str] = []
     for token in re.split(gutter, match["rest"] or "")[0].split():
         if not _TOKEN.fullmatch(token):
@@ -108,7 +107,7 @@ def _dump(text: str) -> Iterator[bytes]:
     rows: list[_Row] = []
     repeats = False
     for line in [*text.splitlines(), ""]:
-        if line.strip() == _SAME_AGAIN and rows:
+        if line.strip() == _SAME_AGAIN:
             repeats = True
             continue
         row = _row(line)

@@ -58,6 +58,9 @@ def import_instead(path: str, mutant: str) -> None:
     for name in list(sys.modules):
         is_test = name.startswith(("tests.", "test_")) and not name.startswith("tests.mutants")
         if name in leaning or is_test:
+            package, _, module = name.rpartition(".")
+            if package in sys.modules:  # where `from protocol import tlv` reads it
+                vars(sys.modules[package]).pop(module, None)
             del sys.modules[name]
     sys.meta_path.insert(0, _Mutated(path, mutant))
 

@@ -5,15 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
 
 from protocol.codec import Part
 from protocol.dialect import shipped
 from protocol.errors import DecodeError, EncodeError
-from protocol.framing import FrameReader, Framing, wrap
 from protocol.message import Message
-from tests.messages import CODECS, content, messages
+from tests.messages import CODECS
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "messages"
 EVERY = pytest.mark.parametrize("name", shipped())
@@ -392,65 +389,3 @@ def test_what_is_left_of_a_message_that_is_cut_short_anywhere_can_be_written(nam
         if caught.value.partial is not None:
             codec.encode(caught.value.partial)
             assert caught.value.field not in map(str, caught.value.partial.fields)
-
-
-@EVERY
-@pytest.mark.parametrize("framing", list(Framing))
-@settings(max_examples=25, deadline=None)
-@given(data=st.data())
-def test_any_message_round_trips_in_every_dialect_and_framing_at_any_split(
-    name: str, framing: Framing, data: st.DataObject
-) -> None:
-    message = data.draw(messages(name))
-    raw = CODECS[name].encode(message)
-    assert CODECS[name].decode(raw) == message
-    wire = wrap(framing, raw, bytes.fromhex("6000010002") if framing is Framing.BE2_TPDU else b"")
-    cut = data.draw(st.integers(0, len(wire)))
-    reader = FrameReader(framing)
-    assert [frame.body for frame in reader.feed(wire[:cut]) + reader.feed(wire[cut:])] == [raw]
-
-
-@EVERY
-@settings(max_examples=5, deadline=None)
-@given(data=st.data())
-def test_every_data_element_round_trips(name: str, data: st.DataObject) -> None:
-    codec = CODECS[name]
-    for number, element in codec.dialect.elements.items():
-        if number not in (1, 65):
-            message = Message("0200", {number: data.draw(content(element))})
-            assert codec.decode(codec.encode(message)) == message
-
-
-@EVERY
-@settings(max_examples=250, deadline=None)
-@given(data=st.binary(max_size=200))
-@example(data=b"")
-@example(data=b"0200" + b"\xff" * 60)
-@example(data=b"\x02\x00" + b"\xff" * 60)
-@example(data=b"\xf0\xf2\xf0\xf0" + b"\xff" * 60)
-@example(data=b"0200" + b"F" * 80)
-@example(data=b"0200" + b"          00000000000")
-def test_hostile_bytes_raise_decode_error_alone(name: str, data: bytes) -> None:
-    try:
-        message = CODECS[name].decode(data)
-    except DecodeError as error:
-        assert 0 <= error.position <= len(data)
-        assert error.__context__ is None
-    else:
-        assert CODECS[name].decode(CODECS[name].encode(message)) == message
-
-
-@EVERY
-@settings(max_examples=150, deadline=None)
-@given(data=st.data())
-def test_a_damaged_message_decodes_or_raises_decode_error_alone(name: str, data: st.DataObject) -> None:
-    raw = bytearray(CODECS[name].encode(data.draw(messages(name))))
-    for _ in range(data.draw(st.integers(1, 4))):
-        raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
-    damaged = bytes(raw[: data.draw(st.integers(0, len(raw)))]) if data.draw(st.booleans()) else bytes(raw)
-    try:
-        message = CODECS[name].decode(damaged)
-    except DecodeError as error:
-        assert 0 <= error.position <= len(damaged)
-    else:
-        assert CODECS[name].decode(CODECS[name].encode(message)) == message

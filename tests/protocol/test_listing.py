@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from protocol.listing import readings, spoilt
+from protocol.listing import Listing, Slip, readings, spoilt
 
 Write = Callable[[bytes], str]
 
@@ -80,6 +80,120 @@ def found(text: str, form: str) -> list[tuple[bytes, ...]]:
     return found_in(text.encode(), form)
 
 
+def test_a_listing_of_several_packets_has_a_stretch_each() -> None:
+    assert found(f"{tcpdump(b'first packet')}\n{tcpdump(b'second')}\n", "hexdump") == [
+        (b"first packet", b"second")
+    ]
+
+
+def test_rows_that_were_left_out_for_being_the_same_are_put_in() -> None:
+    text = f"{hexdump_c(bytes(16))[:-9]}\n*\n00000040  31 32                    |12|\n00000042"
+    assert found(text, "hexdump") == [(bytes(64) + b"12",)]
+
+
+def test_a_row_that_is_missing_ends_a_listing() -> None:
+    lines = xxd(bytes(range(64))).splitlines()
+    assert found("\n".join([*lines[:2], *lines[3:]]), "hexdump") == [(bytes(range(32)),)]
+
+
+@pytest.mark.parametrize(
+    ("text", "stretches"),
+    [
+        ("00000000: 3032 3041  abcd", [b"020A"]),
+        ("  0x0000:  3032 3041  abcd", [b"020A"]),
+        (
+            "00000000  30 31 32 33 34 35 36 37  38 39 41 42 43 44 45 46  |0123456789ABCDEF|\n00000010",
+            [b"0123456789ABCDEF"],
+        ),
+        ("0000  30 31   30 31", [b"01"]),
+        ("00000000: 4a4B4C4d 4E4f5051 52535455 56575859  abcd", [b"JKLMNOPQRSTUVWXY"]),
+        ("00000000: 4a4b4c4d4e4f5051 5253545556575859", [b"JKLMNOPQRSTUVWXY"]),
+        ("00000000: 4a4b4c4d4e4f505152 53", []),
+        ("000000 3130 3332\n000004", [b"0123"]),
+        ("0000000 3130 3332\n0000004", [b"0123"]),
+        ("0000000: 3130 3332", [b"1032"]),
+        ("00000000 3130 3332", [b"1032"]),
+        ("0000000 30 31 32", [b"012"]),
+        ("0000000 3130 32", [b"102"]),
+        ("000 3130", []),
+        ("00000000000000000 3130", []),
+        ("0000000000000000 3130", [b"10"]),
+        ("00000000: 31\n00000001: 32\n*\n00000003: 33\n00000004: 34", [b"12234"]),
+        ("00000000: 3132\n*\n0000000a: 33", [b"12" * 5 + b"3"]),
+        ("00000000: 3132\n*\n0000000A: 33", [b"12" * 5 + b"3"]),
+        ("00000000: 313233\n*\n00000008: 33", [b"123123"]),
+        ("00000000: 31\n*\n00000004: 32\n00000006: 33", [b"11112"]),
+        ("00000000: 31\n*\n00010000: 33", [b"1" * 65_536 + b"3"]),
+        ("00000000: 31\n*\n00010001: 33", [b"1"]),
+        ("00000000: 3132\n00000002\n*\n00000008: 33", [b"12" + bytes(6) + b"3"]),
+        ("0000\n*\n0002: 33", []),
+        ("*\n00000000: 31\n00000001: 32", [b"12"]),
+        ("00000010: 31", []),
+        ("00000000: 31\n00000001: 32\nmore\n00000000: 33\n00000000: 34", [b"12", b"3", b"4"]),
+        ("00000000: 31\nmore\n00000001: 32", [b"1"]),
+        ("00000000:  \n00000000: 31", [b"1"]),
+        ("hello", []),
+    ],
+)
+def test_the_rows_of_a_hexdump_are_joined_by_their_offsets(text: str, stretches: list[bytes]) -> None:
+    assert found(text, "hexdump") == ([tuple(stretches)] if stretches else [])
+
+
+@pytest.mark.parametrize(
+    ("data", "listings"),
+    [
+        (b"\xff\xfe", [("raw bytes", b"\xff\xfe")]),
+        (b"", [("raw bytes", b"")]),
+        (b"hello", [("raw bytes", b"hello")]),
+        (b"30 32", [("hex digits", b"02"), ("base64", b"\xdf\x4d\xf6"), ("raw bytes", b"30 32")]),
+        (
+            b"0x30,0X3A|\\x3b:3C-3d;3E\t3f\n",
+            [("hex digits", b"0:;<=>?"), ("raw bytes", b"0x30,0X3A|\\x3b:3C-3d;3E\t3f\n")],
+        ),
+        (b"AbZz+/_-", [("base64", b"\x01\xb6s\xfb\xff\xfe"), ("raw bytes", b"AbZz+/_-")]),
+        (b"QUI=", [("base64", b"AB"), ("raw bytes", b"QUI=")]),
+        (b"QU I", [("raw bytes", b"QU I"), ("base64", b"AB")]),
+        (b"QUJDRA", [("raw bytes", b"QUJDRA"), ("base64", b"ABCD")]),
+        (b"QUJD\nREVG\n", [("base64", b"ABCDEF"), ("raw bytes", b"QUJD\nREVG\n")]),
+        (b"QUI==", [("raw bytes", b"QUI==")]),
+        (b"A", [("raw bytes", b"A")]),
+        (b"QUJD!", [("raw bytes", b"QUJD!")]),
+        (
+            b"00000000: 3032",
+            [("hexdump", b"02"), ("hex digits", b"\0\0\0\x0002"), ("raw bytes", b"00000000: 3032")],
+        ),
+    ],
+)
+def test_the_most_particular_reading_is_first(data: bytes, listings: list[tuple[str, bytes]]) -> None:
+    assert readings(data) == tuple(Listing(form, (stretch,)) for form, stretch in listings)
+
+
+ODD = "one more hex digit: their number is odd"
+
+
+@pytest.mark.parametrize(
+    ("data", "slip"),
+    [
+        (b"30 32 3g 30", Slip(7, "a hex digit", b"0200")),
+        (b"30 32 3\xff 30", Slip(7, "a hex digit", b"0200")),
+        (b"0x30\\x32,0X3g", Slip(12, "a hex digit", b"020")),
+        (b"0x3032303", Slip(9, ODD, b"0200")),
+        (b"30323", Slip(5, ODD, b"020")),
+        (b"3g3", Slip(1, "a hex digit", b"00")),
+        (b"3" * 99 + b"gg", None),
+        (b"3" * 100 + b"gg", Slip(100, "a hex digit", b"3" * 50 + b"\0")),
+        (b"3" * 100 + b"ggg", None),
+        (b"3032", None),
+        (b"hello world", None),
+        (b"30 3g 3g 30", None),
+        (b"g", None),
+        (b"", None),
+    ],
+)
+def test_the_slip_in_hex_digits_is_pointed_at(data: bytes, slip: Slip | None) -> None:
+    assert spoilt(data) == slip
+
+
 @pytest.mark.parametrize("write", SPELLINGS.values(), ids=SPELLINGS)
 @given(data=st.binary(min_size=1, max_size=80))
 def test_hex_digits_in_any_spelling_are_the_bytes(write: Write, data: bytes) -> None:
@@ -111,36 +225,3 @@ def test_any_bytes_are_themselves_and_only_what_any_word_could_be_is_behind_that
     assert found_in(data, "raw bytes") == [(data,)]
     assert behind in ([], ["base64"])
     assert not behind or len(b"".join(data.split())) % 4
-
-
-def test_a_listing_of_several_packets_has_a_stretch_each() -> None:
-    assert found(f"{tcpdump(b'first packet')}\n{tcpdump(b'second')}\n", "hexdump") == [
-        (b"first packet", b"second")
-    ]
-
-
-def test_rows_that_were_left_out_for_being_the_same_are_put_in() -> None:
-    text = f"{hexdump_c(bytes(16))[:-9]}\n*\n00000040  31 32                    |12|\n00000042"
-    assert found(text, "hexdump") == [(bytes(64) + b"12",)]
-
-
-def test_a_row_that_is_missing_ends_a_listing() -> None:
-    lines = xxd(bytes(range(64))).splitlines()
-    assert found("\n".join([*lines[:2], *lines[3:]]), "hexdump") == [(bytes(range(32)),)]
-
-
-@pytest.mark.parametrize(
-    ("text", "place"),
-    [
-        ("30 32 3g 30", 7),
-        ("0x3032303", 9),
-        ("30323", 5),
-        ("3032", None),
-        ("hello world", None),
-        ("30 3g 3g 30", None),
-        ("", None),
-    ],
-)
-def test_the_slip_in_hex_digits_is_pointed_at(text: str, place: int | None) -> None:
-    slip = spoilt(text.encode())
-    assert (slip.at if slip else None) == place

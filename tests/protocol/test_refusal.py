@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from protocol import refusal
 from protocol.codec import Codec
 from protocol.dialect import shipped
-from protocol.errors import DecodeError, EncodeError
+from protocol.errors import EncodeError
 from protocol.mac import MacAlgorithm, MacKey
-from protocol.message import ECHOED, Message, answer_mti, is_answer
+from protocol.message import ECHOED, Message, answer_mti
 from protocol.refusal import Fields, Refuser
-from tests.messages import CODECS, content, messages
+from tests.messages import CODECS
 
 EVERY = pytest.mark.parametrize("name", shipped())
 KEY = MacKey(MacAlgorithm.AES_CMAC, bytes(16))
@@ -161,68 +159,3 @@ def test_a_field_of_its_own_that_cannot_be_written_is_an_error_of_ours() -> None
     with pytest.raises(EncodeError) as caught:
         refuser.refusal(sketch, ((39, "€€"),))
     assert str(caught.value) == "field 39: content that its format does not allow"
-
-
-@st.composite
-def requests(draw: st.DrawFn, name: str) -> Message:
-    """With more of the fields that an answer repeats than chance would give."""
-    message = draw(messages(name))
-    numbers = draw(st.sets(st.sampled_from(ECHOED)))
-    elements = CODECS[name].dialect.elements
-    fields = {**message.fields, **{number: draw(content(elements[number])) for number in numbers}}
-    mti = message.mti[:2] + draw(st.sampled_from("02468")) + message.mti[3]
-    return Message(mti, dict(sorted(fields.items())))
-
-
-@EVERY
-@settings(max_examples=100)
-@given(data=st.data())
-def test_a_refusal_is_byte_for_byte_what_decoding_and_encoding_would_give(
-    name: str, data: st.DataObject
-) -> None:
-    codec = CODECS[name]
-    request = data.draw(requests(name))
-    own = OWN if data.draw(st.booleans()) else OWN[1:]
-    raw = codec.seal(request, KEY.mac)
-    assert short_way(codec, raw, own) == long_way(codec, codec.decode(raw), own)
-
-
-@EVERY
-@settings(max_examples=100)
-@given(data=st.data())
-def test_the_sketch_tells_what_the_mac_covers_and_who_sent_it(name: str, data: st.DataObject) -> None:
-    codec = CODECS[name]
-    request = data.draw(requests(name))
-    raw = codec.seal(request, KEY.mac)
-    sketch = Refuser(codec).sketch(raw)
-    assert sketch is not None
-    assert (sketch.covered, sketch.mac) == codec.mac_of(raw, codec.decode(raw))
-    assert (sketch.mti, sketch.acquirer) == (request.mti, request.fields.get(32))
-
-
-@EVERY
-@settings(max_examples=150)
-@given(data=st.data())
-def test_of_damaged_bytes_it_refuses_what_decodes_and_never_fails(name: str, data: st.DataObject) -> None:
-    codec = CODECS[name]
-    raw = bytearray(codec.seal(data.draw(requests(name)), KEY.mac))
-    for _ in range(data.draw(st.integers(1, 3))):
-        raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
-    damaged = bytes(raw[: data.draw(st.integers(0, len(raw)) | st.just(len(raw)))])
-    refused = short_way(codec, damaged)
-    try:
-        message = codec.decode(damaged)
-    except DecodeError:
-        return
-    if is_answer(message.mti) or codec.mac_at(damaged, message) is None:
-        assert refused is None
-    else:
-        assert refused == long_way(codec, message, OWN)
-
-
-@EVERY
-@settings(max_examples=100)
-@given(data=st.binary(max_size=200))
-def test_hostile_bytes_never_fail(name: str, data: bytes) -> None:
-    sketch = Refuser(CODECS[name]).sketch(data)
-    assert sketch is None or len(sketch.mac) == 8

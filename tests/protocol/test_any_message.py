@@ -1,0 +1,147 @@
+"""Any message and any bytes, by search: what the codec and a refusal's short way do with them.
+
+The same rules by examples are in test_codec.py and test_refusal.py.
+"""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from protocol.dialect import shipped
+from protocol.errors import DecodeError
+from protocol.framing import FrameReader, Framing, wrap
+from protocol.message import ECHOED, Message, is_answer
+from protocol.refusal import Refuser
+from tests.messages import CODECS, content, messages
+from tests.protocol.test_refusal import KEY, OWN, long_way, short_way
+
+EVERY = pytest.mark.parametrize("name", shipped())
+
+
+@EVERY
+@pytest.mark.parametrize("framing", list(Framing))
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_any_message_round_trips_in_every_dialect_and_framing_at_any_split(
+    name: str, framing: Framing, data: st.DataObject
+) -> None:
+    message = data.draw(messages(name))
+    raw = CODECS[name].encode(message)
+    assert CODECS[name].decode(raw) == message
+    wire = wrap(framing, raw, bytes.fromhex("6000010002") if framing is Framing.BE2_TPDU else b"")
+    cut = data.draw(st.integers(0, len(wire)))
+    reader = FrameReader(framing)
+    assert [frame.body for frame in reader.feed(wire[:cut]) + reader.feed(wire[cut:])] == [raw]
+
+
+@EVERY
+@settings(max_examples=5, deadline=None)
+@given(data=st.data())
+def test_every_data_element_round_trips(name: str, data: st.DataObject) -> None:
+    codec = CODECS[name]
+    for number, element in codec.dialect.elements.items():
+        if number not in (1, 65):
+            message = Message("0200", {number: data.draw(content(element))})
+            assert codec.decode(codec.encode(message)) == message
+
+
+@EVERY
+@settings(max_examples=250, deadline=None)
+@given(data=st.binary(max_size=200))
+@example(data=b"")
+@example(data=b"0200" + b"\xff" * 60)
+@example(data=b"\x02\x00" + b"\xff" * 60)
+@example(data=b"\xf0\xf2\xf0\xf0" + b"\xff" * 60)
+@example(data=b"0200" + b"F" * 80)
+@example(data=b"0200" + b"          00000000000")
+def test_hostile_bytes_raise_decode_error_alone(name: str, data: bytes) -> None:
+    try:
+        message = CODECS[name].decode(data)
+    except DecodeError as error:
+        assert 0 <= error.position <= len(data)
+        assert error.__context__ is None
+    else:
+        assert CODECS[name].decode(CODECS[name].encode(message)) == message
+
+
+@EVERY
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_a_damaged_message_decodes_or_raises_decode_error_alone(name: str, data: st.DataObject) -> None:
+    raw = bytearray(CODECS[name].encode(data.draw(messages(name))))
+    for _ in range(data.draw(st.integers(1, 4))):
+        raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
+    damaged = bytes(raw[: data.draw(st.integers(0, len(raw)))]) if data.draw(st.booleans()) else bytes(raw)
+    try:
+        message = CODECS[name].decode(damaged)
+    except DecodeError as error:
+        assert 0 <= error.position <= len(damaged)
+    else:
+        assert CODECS[name].decode(CODECS[name].encode(message)) == message
+
+
+@st.composite
+def requests(draw: st.DrawFn, name: str) -> Message:
+    """With more of the fields that an answer repeats than chance would give."""
+    message = draw(messages(name))
+    numbers = draw(st.sets(st.sampled_from(ECHOED)))
+    elements = CODECS[name].dialect.elements
+    fields = {**message.fields, **{number: draw(content(elements[number])) for number in numbers}}
+    mti = message.mti[:2] + draw(st.sampled_from("02468")) + message.mti[3]
+    return Message(mti, dict(sorted(fields.items())))
+
+
+@EVERY
+@settings(max_examples=100)
+@given(data=st.data())
+def test_a_refusal_is_byte_for_byte_what_decoding_and_encoding_would_give(
+    name: str, data: st.DataObject
+) -> None:
+    codec = CODECS[name]
+    request = data.draw(requests(name))
+    own = OWN if data.draw(st.booleans()) else OWN[1:]
+    raw = codec.seal(request, KEY.mac)
+    assert short_way(codec, raw, own) == long_way(codec, codec.decode(raw), own)
+
+
+@EVERY
+@settings(max_examples=100)
+@given(data=st.data())
+def test_the_sketch_tells_what_the_mac_covers_and_who_sent_it(name: str, data: st.DataObject) -> None:
+    codec = CODECS[name]
+    request = data.draw(requests(name))
+    raw = codec.seal(request, KEY.mac)
+    sketch = Refuser(codec).sketch(raw)
+    assert sketch is not None
+    assert (sketch.covered, sketch.mac) == codec.mac_of(raw, codec.decode(raw))
+    assert (sketch.mti, sketch.acquirer) == (request.mti, request.fields.get(32))
+
+
+@EVERY
+@settings(max_examples=150)
+@given(data=st.data())
+def test_of_damaged_bytes_it_refuses_what_decodes_and_never_fails(name: str, data: st.DataObject) -> None:
+    codec = CODECS[name]
+    raw = bytearray(codec.seal(data.draw(requests(name)), KEY.mac))
+    for _ in range(data.draw(st.integers(1, 3))):
+        raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
+    damaged = bytes(raw[: data.draw(st.integers(0, len(raw)) | st.just(len(raw)))])
+    refused = short_way(codec, damaged)
+    try:
+        message = codec.decode(damaged)
+    except DecodeError:
+        return
+    if is_answer(message.mti) or codec.mac_at(damaged, message) is None:
+        assert refused is None
+    else:
+        assert refused == long_way(codec, message, OWN)
+
+
+@EVERY
+@settings(max_examples=100)
+@given(data=st.binary(max_size=200))
+def test_hostile_bytes_never_fail(name: str, data: bytes) -> None:
+    sketch = Refuser(CODECS[name]).sketch(data)
+    assert sketch is None or len(sketch.mac) == 8
