@@ -16,7 +16,8 @@ from fep.link import Link
 from fep.server import Server
 from ledger import decide, inquire, reversal, settlement
 from ledger.decision import Decision, Refusal, answer_of, refused
-from ledger.request import Act, Answer, Request
+from ledger.moment import KeyWindow
+from ledger.request import INQUIRIES, SETTLEMENT_CODES, Act, Answer, Request
 from ledger.view import Due, View
 from protocol.dialect import Dialect
 from protocol.errors import FormatError
@@ -177,6 +178,48 @@ def agrees_with_anything(patch: Patch) -> None:
     patch.setattr(reversal, "_disagreement", lambda *_: None)
 
 
+def reverses_any_code(patch: Patch) -> None:
+    """A reversal's DE 3 is not held against its original's."""
+
+    def reverse(request: Request, view: View) -> Decision:
+        original = view.entries.get(request.original)
+        return reversal.reverse(request if original is None else request._replace(code=original.code), view)
+
+    decides(Act.REVERSE, decide._keyed(reverse))(patch)
+
+
+def does_not_look_at_the_filler(patch: Patch) -> None:
+    real = gate.original_key
+
+    def original_key(de90: str, terminal: str, window: KeyWindow) -> str:
+        return real(f"{de90[:31]}{'0' * 11}", terminal, window)
+
+    patch.setattr(gate, "original_key", original_key)
+
+
+def lists_every_due(patch: Patch) -> None:
+    """What the bank may not settle, too."""
+
+    def dues(request: Request, view: View) -> Answer:
+        return inquire.inquire_dues(request._replace(may_settle=SETTLEMENT_CODES), view)
+
+    decides(Act.DUES, decide._read_only(dues))(patch)
+
+
+def answers_at_any_terminal(patch: Patch) -> None:
+    """Inquiries, that is: what moves money stays where it may be done."""
+    real = gate.Gate._permission
+
+    def permission(self: gate.Gate, message: Message, act: Act, original: str) -> tuple[Response, str]:
+        return (Response.APPROVED, "") if act in INQUIRIES else real(self, message, act, original)
+
+    patch.setattr(gate.Gate, "_permission", permission)
+
+
+def prints_what_was_taken_back(patch: Patch) -> None:
+    patch.setattr(inquire, "outcome_of", lambda *_: "done")
+
+
 def keeps_no_window(patch: Patch) -> None:
     patch.setattr(gate.KeyWindow, "holds", lambda *_: True)
 
@@ -314,6 +357,8 @@ def _another_receipt(asked: Message, said: Message, _answer: Answer) -> Mapping[
 
 
 _TPDU = {"framing": "2be-tpdu"}
+_TAKEN_AT_ITS_WORD = {"entry": "payout_advices = true"}
+_NARROW = {"entry": 'terminals = ["T*"]\ntransactions = ["020000", "260000", "500000"]'}
 FAULTS: Mapping[str, Fault] = MappingProxyType(
     {
         "gives no reason": Fault(says(lambda *_: {44: None}), "OUT-REASON"),
@@ -364,13 +409,22 @@ FAULTS: Mapping[str, Fault] = MappingProxyType(
         "reverses another policy's": Fault(agrees_with_anything, "AGREE-POLICY"),
         "reverses another due's": Fault(agrees_with_anything, "AGREE-DUE"),
         "cancels another policy's": Fault(agrees_with_anything, "AGREE-CANCEL-POLICY"),
+        "reverses another code's": Fault(reverses_any_code, "AGREE-CODE"),
+        "does not look at a DE 90's filler": Fault(does_not_look_at_the_filler, "AGREE-FILLER"),
         "takes a key of any date": Fault(keeps_no_window, "DATE-01"),
         "takes a DE 90 of any date": Fault(keeps_no_window, "DATE-04"),
         "is in balance on a day that was not kept": Fault(keeps_every_day, "DATE-06"),
         "takes an advice for authority to pay": Fault(pays_anybody, "ADV-06"),
+        "has no ear for who has paid": Fault(refuses_advices, "ADV-07", _TAKEN_AT_ITS_WORD),
+        "prints a receipt of a payout that does not fit": Fault(
+            says(_receipt_for_anything), "ADV-07", _TAKEN_AT_ITS_WORD
+        ),
         "looks at the number first": Fault(looks_at_the_number_first, "OUT-76-LAST"),
         "has anybody guess for ever": Fault(never_locks, "OUT-76-LOCKED"),
         "names a holder to whoever asks": Fault(names_whoever_asks, "INQ-07"),
+        "lists what the bank may not settle": Fault(lists_every_due, "INQ-08", _NARROW),
+        "answers at any terminal": Fault(answers_at_any_terminal, "INQ-09", _NARROW),
+        "prints a receipt again of what was taken back": Fault(prints_what_was_taken_back, "RECEIPT-03"),
         "refuses unknown tags": Fault(refuses_unknown_tags, "TLV-01"),
         "takes groups that are cut short": Fault(takes_cut_groups, "TLV-03"),
         "does not ask for an RRN": Fault(does_not_ask_for("0200", 37), "MUST-0200-37"),
