@@ -137,7 +137,7 @@ def load(name: str) -> Layout:
     """
     if name not in shipped():
         raise LayoutError(f"no layout {name!r}; there are {', '.join(shipped())}{_hint(name, shipped())}")
-    return parse(files("ledger").joinpath("layouts", f"{name}.toml").read_text("utf-8"), name)
+    return parse(files("ledger").joinpath("layouts", f"{name}.toml").read_bytes().decode(), name)
 
 
 def parse(source: str, name: str) -> Layout:
@@ -153,7 +153,7 @@ def parse(source: str, name: str) -> Layout:
 
 
 def _hint(key: str, known: Collection[str]) -> str:
-    close = get_close_matches(key, known, 1)
+    close = get_close_matches(key, known)
     return f": did you mean {close[0]!r}?" if close else ""
 
 
@@ -171,9 +171,10 @@ class _Checking:
         lists_reversed = self._document.get("lists_reversed", True)
         if not isinstance(lists_reversed, bool):
             self._refuse("lists_reversed", "must be true or false")
+        self._separator = self._known_separator()
         layout = Layout(
             name=self._name,
-            separator=self._separator(),
+            separator=self._separator,
             encoding=encoding,
             line_end={"LF": "\n", "CRLF": "\r\n"}[self._choice("line_end", self._document, "LF")],
             lists_reversed=lists_reversed,
@@ -196,14 +197,14 @@ class _Checking:
 
     def _choice(self, key: str, table: Mapping[str, Any], default: str | None = None, where: str = "") -> str:
         value, allowed = table.get(key, default), _CHOICES[key]
-        if not isinstance(value, str) or value not in allowed:
+        if value not in allowed:
             hint = _hint(value, allowed) if isinstance(value, str) else ""
             self._refuse(where + key, f"must be one of {', '.join(map(repr, allowed))}{hint}")
-        return value
+        return str(value)
 
-    def _separator(self) -> str:
+    def _known_separator(self) -> str:
         self._choice("form", self._document)
-        separator = self._document.get("separator", "")
+        separator = self._document.get("separator")
         if self._fixed:
             if separator:
                 self._refuse("separator", "a file of fixed widths has none")
@@ -231,12 +232,9 @@ class _Checking:
         table = self._document.get(key)
         if table is None and key != "detail":
             return ()
-        columns = table.get("columns") if isinstance(table, dict) else None
-        if (
-            not isinstance(table, dict)
-            or not isinstance(columns, list)
-            or not 1 <= len(columns) <= _COLUMNS_MAX
-        ):
+        table = table if isinstance(table, dict) else {}
+        columns = table.get("columns")
+        if not isinstance(columns, list) or not 1 <= len(columns) <= _COLUMNS_MAX:
             self._refuse(key, f"must be a table with columns, 1 to {_COLUMNS_MAX} of them")
         self._known(f"{key}.", table, ("columns",))
         record = tuple(self._column(f"{key}.columns[{at}]", one, names) for at, one in enumerate(columns, 1))
@@ -253,7 +251,7 @@ class _Checking:
             self._known(f"{where}.", table, ("literal", "width"))
             return self._literal(where, table)
         name = table["name"]
-        if not isinstance(name, str) or name not in names:
+        if name not in names:
             hint = _hint(name, names) if isinstance(name, str) else ""
             self._refuse(f"{where}.name", f"must be one of {', '.join(names)}{hint}")
         where = f"{where} ({name})."
@@ -274,8 +272,7 @@ class _Checking:
         literal = table["literal"]
         if not isinstance(literal, str) or not all(one.isprintable() for one in literal):
             self._refuse(f"{where}.literal", "must be printable text")
-        separator = self._document.get("separator", "")
-        if not self._fixed and isinstance(separator, str) and separator and separator in literal:
+        if self._separator and self._separator in literal:
             self._refuse(f"{where}.literal", "holds the separator")
         length = len(literal.encode(self._choice("encoding", self._document, "utf-8")))
         width = self._width(f"{where}.", {"width": length, **table}) if self._fixed else 0
@@ -291,8 +288,7 @@ class _Checking:
         given = table.get("format")
         if not isinstance(given, str) or not re.fullmatch(pattern, given):
             self._refuse(f"{where}format", f"must be {meant}")
-        separator = self._document.get("separator", "")
-        if isinstance(separator, str) and separator and separator in given:
+        if self._separator and self._separator in given:
             self._refuse(f"{where}format", "holds the separator")
         return Column(name, width=self._exact_width(where, table, len(given)), format=given)
 

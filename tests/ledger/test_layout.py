@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from importlib.resources import files
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from ledger.errors import LayoutError
 from ledger.layout import FIGURES, IGNORED, MOMENTS, MONEY, TEXTS, Column, Layout, load, parse, shipped
 from tests.day_layouts import DELIMITED, FIXED
+
+LAYOUTS = Path(__file__).parents[2] / "ledger" / "layouts"
 
 
 def test_a_layout_of_separators_is_what_its_keys_say() -> None:
@@ -141,14 +143,42 @@ def test_a_date_and_a_time_stand_in_one_column_with_the_signs_that_banks_write(s
     assert layout.detail[2].format == said
 
 
-def test_a_layout_that_nobody_ships_is_named_with_those_that_there_are() -> None:
-    with pytest.raises(
-        LayoutError, match=r"no layout 'standrad'; there are csv-yuan.*did you mean 'standard'"
-    ):
-        load("standrad")
+def test_lines_need_no_state_where_the_bank_leaves_out_what_was_reversed() -> None:
+    without = DELIMITED.replace("reversed = true", "reversed = false").replace('{ name = "state" },', "")
+    assert not parse(without, "mine").carries("state")
 
 
-SOURCES = [files("ledger").joinpath("layouts", f"{name}.toml").read_text("utf-8") for name in shipped()]
+def test_a_count_in_the_header_shows_a_cut_where_there_is_no_trailer() -> None:
+    start, _, _ = FIXED.partition("[trailer]")
+    counted = start.replace('{ literal = "H" }', '{ name = "count", width = 4 }')
+    assert parse(counted, "mine").trailer == ()
+
+
+def test_three_layouts_are_shipped_each_in_a_file_of_its_name() -> None:
+    assert shipped() == ("csv-yuan", "fixed-gb18030", "standard")
+    for name in shipped():
+        assert load(name) == parse((LAYOUTS / f"{name}.toml").read_text("utf-8"), name)
+        assert load(name) is load(name)
+
+
+def test_what_is_no_toml_among_the_layouts_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "layouts").mkdir()
+    for name in ("b.toml", "a.toml", "notes.txt"):
+        (tmp_path / "layouts" / name).touch()
+    monkeypatch.setattr("ledger.layout.files", {"ledger": tmp_path}.__getitem__)
+    assert shipped() == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"), [("standrad", ": did you mean 'standard'?"), ("x", ""), ("", ""), ("../x", "")]
+)
+def test_a_layout_that_nobody_ships_is_named_with_those_that_there_are(name: str, hint: str) -> None:
+    with pytest.raises(LayoutError) as caught:
+        load(name)
+    assert str(caught.value) == f"no layout {name!r}; there are csv-yuan, fixed-gb18030, standard{hint}"
+
+
+SOURCES = [file.read_text("utf-8") for file in sorted(LAYOUTS.glob("*.toml"))]
 VALUES = ("1", "-1", "true", '""', '"x"', '"yuan"', '"blank"', "[]", '["a"]', "{}", "1.5", "9999999")
 
 

@@ -89,6 +89,7 @@ def test_a_part_that_is_no_table_is_refused(key: str) -> None:
         (DELIMITED, 'A1 = "500000"', "", "codes: must be a table with at least one entry"),
         (DELIMITED, '"500000"', '"310000"', f"codes.A1: {CODES}"),
         (DELIMITED, '"500000"', "500000", f"codes.A1: {CODES}"),
+        (DELIMITED, '"500000"', '["500000"]', f"codes.A1: {CODES}"),
         (DELIMITED, "A1 =", '"" =', f"codes.: {WORD}"),
         (DELIMITED, "A1 =", '"A " =', f"codes.A : {WORD}"),
         (DELIMITED, "A1 =", '"A\\u0007" =', f"codes.A\x07: {WORD}"),
@@ -103,6 +104,10 @@ def test_a_part_that_is_no_table_is_refused(key: str) -> None:
             "detail.columns[1]: needs either name or literal",
         ),
         (DELIMITED, TERMINAL, '"terminal"', "detail.columns[1]: needs either name or literal"),
+        (DELIMITED, TERMINAL, '"name"', "detail.columns[1]: needs either name or literal"),
+        (DELIMITED, TERMINAL, "1", "detail.columns[1]: needs either name or literal"),
+        (DELIMITED, TERMINAL, '{ name = ["stan"] }', f"detail.columns[1].name: {NAMES}"),
+        (DELIMITED, '"gb18030"', '["utf-8"]', "encoding: must be one of 'utf-8', 'gb18030'"),
         (
             DELIMITED,
             TERMINAL,
