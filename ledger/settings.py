@@ -49,7 +49,7 @@ Model = TypeVar("Model", bound=Section)
 def read_settings(path: Path, model: type[Model]) -> Model:
     """The file's content as the model has it. Raises SettingsError."""
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = tomllib.loads(path.read_bytes().decode())
         return model.model_validate(data)
     except OSError as error:
         raise SettingsError(str(path), (Fault("", f"cannot be read: {error.strerror}"),)) from error
@@ -77,7 +77,7 @@ def rooted_database(url: str, folder: Path) -> str:
 def _fault(detail: ErrorDetails, model: type[Section]) -> Fault:
     key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"]).lstrip(".")
     if detail["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(detail["loc"][-1]), _known_keys(detail["loc"], model), n=1)
+        near = difflib.get_close_matches(str(detail["loc"][-1]), _known_keys(detail["loc"], model))
         hint = f"; did you mean {near[0]!r}?" if near else ""
         return Fault(key, f"is no setting{hint}")
     if detail["type"] == "missing":

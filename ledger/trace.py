@@ -20,9 +20,6 @@ NOT_KEPT: Final = (
     "messages are not kept: what is shown of them is what the journal has; the rest of DE 48, DE"
     " 62 and the MAC are gone, and a repeat leaves no entry, since it gets the first answer again"
 )
-_UNDOING: Final[Mapping[Kind, str]] = MappingProxyType(
-    {Kind.REVERSAL: "reversal", Kind.CANCEL: "cancel", Kind.TOMBSTONE: "tombstone"}
-)
 
 
 class Link(NamedTuple):
@@ -120,10 +117,10 @@ def _is_undone(entry: Entry, entries: Sequence[Entry]) -> bool:
 def _links(entry: Entry, entries: Sequence[Entry]) -> Iterable[Link]:
     if entry.original:
         place = next((place_of(one) for one in entries if one.key == entry.original), "")
-        yield Link(f"{_UNDOING.get(entry.kind, entry.kind.value)} of", concealed(entry.original), place)
+        yield Link(f"{entry.kind.value} of", concealed(entry.original), place)
     for other in entries:
         if other.original == entry.key and other is not entry:
-            how = f"{_UNDOING.get(other.kind, other.kind.value)} by"
+            how = f"{other.kind.value} by"
             if other.response is not Response.APPROVED:
                 how = f"{how}, refused with {other.response.value},"
             yield Link(how, concealed(other.key), place_of(other))

@@ -26,6 +26,7 @@ class Settings(Section):
     bank: list[Bank] = Field(default_factory=list)
     spare: Limits | None = None
     words: dict[str, int] = Field(default_factory=dict)
+    named: dict[str, Limits] = Field(default_factory=dict)
 
     @field_validator("name")
     @classmethod
@@ -67,6 +68,9 @@ def test_a_file_that_is_in_order_is_what_its_model_says(tmp_path: Path) -> None:
         (b'name = "much too long"', ["name: longer than 8"]),
         (b'nmae = "a"', ["name: is missing", "nmae: is no setting; did you mean 'name'?"]),
         (b'name = "a"\nzzz = 1', ["zzz: is no setting"]),
+        (b'name = "a"\nXyz = 1', ["Xyz: is no setting"]),
+        (b'name = "a"\nnamed = 1', ["named: Input should be a valid dictionary"]),
+        (b'name = "a"\n[named.x]\nqeue = 1', ["named.x.qeue: is no setting; did you mean 'queue'?"]),
         (b'name = "a"\nbatch = 1', ["batch: is no setting"]),
         (b'name = "a"\n[limits]\nbatch = "1"', ["limits.batch: Input should be a valid integer"]),
         (b'name = "a"\n[limits]\nqeue = 1', ["limits.qeue: is no setting; did you mean 'queue'?"]),

@@ -197,6 +197,7 @@ def test_a_persons_number_is_hidden_wherever_a_bank_put_it() -> None:
         ("37", "41", "48.PN", "90 names"), HIDDEN
     )
     assert told.answer["48.DU"] == HIDDEN
+    assert "44" not in tell([entry(1, reason="only a refusal has one")])[0].answer
     [refused] = tell([entry(1, response=Response.NOT_FOUND, reason=PERSON)])
     assert (refused.reason, refused.answer["44"]) == (HIDDEN, HIDDEN)
 
