@@ -247,9 +247,9 @@ def _network(packet: _Packet) -> tuple[bytes, bytes, bytes] | None:
     before, type_at = _LINKS[packet.link]
     data = packet.data
     if type_at is not None:
-        kind = int.from_bytes(data[type_at : type_at + 2], "big")
+        kind = int.from_bytes(data[type_at : type_at + 2])
         while kind in _VLANS and type_at == 12:
-            kind = int.from_bytes(data[before + 2 : before + 4], "big")
+            kind = int.from_bytes(data[before + 2 : before + 4])
             before += 4
         if kind not in _IP_TYPES:
             return None
@@ -264,7 +264,7 @@ def _ipv4(data: bytes) -> tuple[bytes, bytes, bytes] | None:
     head = (data[0] & 0x0F) * 4
     if head < 20 or len(data) < head or data[9] != _TCP:
         return None
-    total, fragment = int.from_bytes(data[2:4], "big"), int.from_bytes(data[6:8], "big")
+    total, fragment = int.from_bytes(data[2:4]), int.from_bytes(data[6:8])
     if fragment & 0x3FFF:
         return None
     # 0 where the network card was to split it: then it is all there is.
@@ -274,7 +274,7 @@ def _ipv4(data: bytes) -> tuple[bytes, bytes, bytes] | None:
 def _ipv6(data: bytes) -> tuple[bytes, bytes, bytes] | None:
     if len(data) < _IPV6_HEADER:
         return None
-    end = _IPV6_HEADER + int.from_bytes(data[4:6], "big")
+    end = _IPV6_HEADER + int.from_bytes(data[4:6])
     following, at = data[6], _IPV6_HEADER
     while following in _EXTENSIONS and at + 2 <= len(data):
         following, at = data[at], at + 8 + data[at + 1] * 8

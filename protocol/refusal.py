@@ -138,9 +138,9 @@ class Refuser:
 
     def _plan(self, raw: bytes) -> _Plan | None:
         """The plan of a message, remembered by the bytes of its MTI and bitmaps."""
-        width = self._mti_width + self._bitmap_width
-        if len(raw) <= width:
+        if len(raw) <= self._mti_width:
             return None
+        width = self._mti_width + self._bitmap_width
         if raw[self._mti_width] in self._announces_second:
             width += self._bitmap_width
         head = raw[:width]
@@ -217,7 +217,7 @@ def _measure(spec: Mapping[str, Any]) -> _Measure:
     def measure(raw: bytes, at: int) -> int:
         prefix = raw[at : at + width]
         if prefix not in known:
-            count = _count(spec, prefix) if len(prefix) == width else _NOT_IN_ORDER
+            count = _count(spec, prefix)
             if count == _NOT_IN_ORDER:
                 return _NOT_IN_ORDER
             known[prefix] = width + ((count + 1) // 2 if packed else count)

@@ -53,22 +53,6 @@ def test_each_file_and_link_gives_the_stream(write: object, link: int) -> None:
     assert (found.other_packets, found.fault) == (0, None)
 
 
-@given(
-    places=st.lists(st.integers(0, 255), max_size=6),
-    start=st.sampled_from([1, 2**32 - 100, 2**31 - 50]),
-    shuffled=st.randoms(use_true_random=False),
-)
-def test_segments_out_of_order_twice_and_overlapping_make_one_stream(
-    places: list[int], start: int, shuffled: object
-) -> None:
-    segments = cut(DATA, places, start)
-    again = [Segment(DATA[5:60], (start + 5) % 2**32), *segments, *segments[:2]]
-    shuffled.shuffle(again)  # type: ignore[attr-defined]
-    opening = Segment(b"", (start - 1) % 2**32, flags=SYN)
-    [stream] = read(pcap(packets([opening, *again]))).streams
-    assert (stream.data, stream.missing) == (DATA, 0)
-
-
 def test_both_directions_are_streams_and_other_packets_are_counted() -> None:
     back = Segment(b"answer", 9, "192.0.2.20", "192.0.2.10", (8583, 40_000))
     udp = bytearray(ip_packet(Segment(b"name")))
@@ -125,6 +109,29 @@ def test_a_file_that_breaks_off_gives_what_is_before_and_says_where(write: objec
     assert [one.data for one in read(file[:-1]).streams] == [b"one"]
 
 
+@pytest.mark.parametrize("sequence", [999, 1000, 500])
+def test_what_carries_nothing_does_not_begin_a_stream(sequence: int) -> None:
+    """A keep-alive on an idle link has the number before the next byte's (RFC 9293, section 3.8.4)."""
+    [stream] = read(pcap(packets([Segment(b"", sequence), *cut(DATA, [10], 1000)]))).streams
+    assert (stream.data, stream.missing) == (DATA, 0)
+
+
+@given(
+    places=st.lists(st.integers(0, 255), max_size=6),
+    start=st.sampled_from([1, 2**32 - 100, 2**31 - 50]),
+    shuffled=st.randoms(use_true_random=False),
+)
+def test_segments_out_of_order_twice_and_overlapping_make_one_stream(
+    places: list[int], start: int, shuffled: object
+) -> None:
+    segments = cut(DATA, places, start)
+    again = [Segment(DATA[5:60], (start + 5) % 2**32), *segments, *segments[:2]]
+    shuffled.shuffle(again)  # type: ignore[attr-defined]
+    opening = Segment(b"", (start - 1) % 2**32, flags=SYN)
+    [stream] = read(pcap(packets([opening, *again]))).streams
+    assert (stream.data, stream.missing) == (DATA, 0)
+
+
 @given(st.data())
 def test_a_damaged_file_is_read_or_is_a_fault(data: st.DataObject) -> None:
     write = data.draw(st.sampled_from([pcap, pcapng]))
@@ -133,10 +140,3 @@ def test_a_damaged_file_is_read_or_is_a_fault(data: st.DataObject) -> None:
         file[data.draw(st.integers(4, len(file) - 1))] = data.draw(st.integers(0, 255))
     found = read(bytes(file))
     assert found.fault is None or 0 <= found.fault.position <= len(file)
-
-
-@pytest.mark.parametrize("sequence", [999, 1000, 500])
-def test_what_carries_nothing_does_not_begin_a_stream(sequence: int) -> None:
-    """A keep-alive on an idle link has the number before the next byte's (RFC 9293, section 3.8.4)."""
-    [stream] = read(pcap(packets([Segment(b"", sequence), *cut(DATA, [10], 1000)]))).streams
-    assert (stream.data, stream.missing) == (DATA, 0)

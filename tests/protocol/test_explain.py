@@ -8,8 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from protocol.explain import Explained, Wanted, explain
+from protocol.describe import ranked, read
+from protocol.explain import Explained, Told, Wanted, explain
+from protocol.fault import Wrong
 from protocol.framing import Framing, wrap
+from protocol.message import Message
 from tests.builders import message
 from tests.captured import SYN, Segment, ip_packet, on_link, pcap, pcapng
 from tests.messages import CODECS
@@ -58,20 +61,128 @@ def test_both_directions_of_a_connection_are_guessed_together() -> None:
     assert found.told[0].reading.whole
 
 
-def test_what_is_encrypted_is_said_to_be() -> None:
-    found = explain(pcap([on_link(1, ip_packet(Segment(b"\x16\x03\x01\x00\x20" + bytes(32))))]), WANTED)
-    assert [(one.reading, one.note[:4]) for one in found.told] == [(None, "TLS:")]
+WAY = "192.0.2.10:40000 to 192.0.2.20:8583"
+TLS = "TLS: it is encrypted, and nothing of it can be described; capture it where it is plain"
+
+
+def captured(*segments: Segment) -> Explained:
+    return explain(pcap([on_link(1, ip_packet(one)) for one in segments]), WANTED)
+
+
+@pytest.mark.parametrize(
+    ("data", "encrypted"),
+    [
+        (b"\x16\x03\x01\x00\x20", True),
+        (b"\x14\x03\x01\x00\x20" + bytes(32), True),
+        (b"\x17\x03\x03\x00\x20" + bytes(32), True),
+        (b"\x13\x03\x01\x00\x20" + bytes(32), False),
+        (b"\x18\x03\x01\x00\x20" + bytes(32), False),
+        (b"\x16\x02\x01\x00\x20" + bytes(32), False),
+        (b"\x16\x04\x01\x00\x20" + bytes(32), False),
+        (b"\x16\x03\x01\x00", False),
+    ],
+)
+def test_what_begins_as_a_record_of_tls_is_said_to_be_encrypted(data: bytes, encrypted: bool) -> None:
+    found = captured(Segment(data))
+    assert [(one.name, one.reading is None, one.note) for one in found.told] == [
+        (WAY, True, TLS) if encrypted else (WAY, False, "")
+    ]
+    assert (found.form, found.wrong, found.whole) == ("capture", None, False)
+
+
+def test_a_message_that_is_whole_is_not_encrypted_whatever_its_length_looks_like() -> None:
+    """One of 5123 bytes has a length, in 2be, that a record of TLS begins with."""
+    codec = CODECS["ascii87"]
+    full = dict.fromkeys((46, 47, 48, 55), "x" * 999)
+    room = 0x1403 - len(codec.encode(Message("0200", {**full, 56: "", 57: ""})))
+    body = codec.encode(Message("0200", {**full, 56: "x" * 999, 57: "x" * (room - 999)}))
+    found = captured(Segment(wrap(Framing.BE2, body)))
+    assert len(body) == 0x1403
+    assert [(one.note, one.reading and one.reading.whole) for one in found.told] == [("", True)]
+    assert found.whole
 
 
 def test_a_capture_without_data_is_pointed_at() -> None:
-    found = explain(pcap([on_link(1, ip_packet(Segment(b"", flags=SYN)))]), WANTED)
-    assert (found.told, found.whole, found.wrong is not None) == ((), False, True)
+    udp = bytearray(ip_packet(Segment(b"name")))
+    udp[9] = 17
+    found = explain(pcap([on_link(1, ip_packet(Segment(b"", flags=SYN))), on_link(1, bytes(udp))]), WANTED)
+    there = "TCP with data: there is none; 1 packets are something else, or cut short"
+    assert found == Explained("capture", (), Wrong(0, there))
+    assert found.whole is False
+
+
+def test_a_capture_that_breaks_off_is_pointed_at_and_told_as_far_as_it_goes() -> None:
+    whole = pcap([on_link(1, ip_packet(Segment(RAW)))])
+    found = explain(whole + b"more", WANTED)
+    assert found.wrong == Wrong(len(whole), "the header of a packet, 16 bytes")
+    assert [(one.name, one.reading and one.reading.whole) for one in found.told] == [(WAY, True)]
+    assert found.whole is False
+    assert explain(whole[:30], WANTED) == Explained(
+        "capture", (), Wrong(24, "the header of a packet, 16 bytes")
+    )
+
+
+def test_a_gap_is_told_with_the_stream_that_ends_at_it() -> None:
+    found = captured(Segment(RAW, 1), Segment(RAW, 1 + len(RAW) + 4))
+    assert [(one.name, one.note) for one in found.told] == [(WAY, "4 bytes were not captured after it")]
+    [told] = captured(Segment(RAW)).told
+    assert told == Told(WAY, read(RAW, Framing.ASCII4, CODECS["hex87"]), "")
+
+
+def hexdump(*stretches: bytes) -> bytes:
+    rows = [
+        f"{at:08x}: {one[at : at + 16].hex(' ', -2)}" for one in stretches for at in range(0, len(one), 16)
+    ]
+    return "\n".join(rows).encode()
+
+
+def test_stretches_have_names_where_there_are_several() -> None:
+    reading = read(RAW, Framing.ASCII4, CODECS["hex87"])
+    assert explain(hexdump(RAW), WANTED) == Explained("hexdump", (Told("", reading),), None)
+    assert explain(hexdump(RAW, RAW), WANTED) == Explained(
+        "hexdump", (Told("stretch 1", reading), Told("stretch 2", reading)), None
+    )
+    assert explain(RAW, WANTED) == Explained("raw bytes", (Told("", reading, ""),), None)
+
+
+def test_a_hexdump_that_is_no_packets_is_told_as_it_is() -> None:
+    assert explain(hexdump(b"no message, no packet"), WANTED).form == "hexdump"
+
+
+def test_of_forms_that_are_as_good_the_first_is_taken() -> None:
+    """Hex digits, though as they are the length would do."""
+    assert explain(b"\n\nffff0200", Wanted(CODECS, Framing.BE2)).form == "hex digits"
+
+
+@pytest.mark.parametrize("framing", [None, Framing.BE2])
+@pytest.mark.parametrize("bare", [False, True])
+def test_what_is_fixed_is_not_guessed(framing: Framing | None, bare: bool) -> None:
+    one = {"hex87": CODECS["hex87"]}
+    wanted = Wanted(one, framing, bare)
+    assert wanted.guesses((RAW, RAW)) == ranked((RAW, RAW), one, framing, bare=bare)
+    assert Wanted(one) == Wanted(one, None, False)
+
+
+@pytest.mark.parametrize(
+    ("told", "wrong", "whole"),
+    [
+        ((), None, False),
+        ((Told("", read(RAW, Framing.ASCII4, CODECS["hex87"])),), None, True),
+        ((Told("", read(RAW, Framing.ASCII4, CODECS["hex87"])),), Wrong(0, "more"), False),
+        ((Told("", read(RAW, Framing.BE2, CODECS["hex87"])),), None, False),
+        ((Told("", read(RAW, Framing.ASCII4, CODECS["hex87"])), Told("", None, "TLS")), None, False),
+    ],
+)
+def test_an_input_is_whole_if_each_of_its_streams_is(
+    told: tuple[Told, ...], wrong: Wrong | None, whole: bool
+) -> None:
+    assert Explained("raw bytes", told, wrong).whole is whole
 
 
 def test_a_slip_in_hex_digits_is_pointed_at() -> None:
     text = RAW.hex(" ")
     found = explain((text[:31] + "g" + text[32:]).encode(), WANTED)
-    assert (found.form, found.wrong and found.wrong.at) == ("hex digits", 31)
+    assert found == Explained("hex digits", (), Wrong(31, "a hex digit"))
 
 
 def test_a_message_of_digits_with_a_fault_is_no_slip_in_hex_digits() -> None:

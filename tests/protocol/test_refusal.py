@@ -146,6 +146,52 @@ def test_what_is_not_in_order_is_not_refused() -> None:
         assert refuser.sketch(damaged) is None
 
 
+def written(name: str, mti: bytes, numbers: str, fields: bytes) -> bytes:
+    """A message with these bits in its first bitmap, whatever its fields are, and 8 bytes or 16 for a MAC."""
+    bits = sum(1 << (64 - int(number)) for number in numbers.split()).to_bytes(8)
+    is_hex = name == "hex87"
+    return (
+        mti + (bits.hex().upper().encode() if is_hex else bits) + fields + (b"0" * 16 if is_hex else bytes(8))
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "raw"),
+    [
+        ("ascii87", b""),
+        ("ascii87", b"02"),
+        ("ascii87", b"0200"),
+        ("bcd87", b"\x02\x00"),
+        ("ascii87", b"0200" + bytes(8)),
+        ("ascii87", written("ascii87", b"0200", "", b"")),
+        ("ascii87", written("ascii87", b"0200", "41", b"")),
+        ("ascii87", written("ascii87", b"02x0", "11 64", b"000001")),
+        ("ascii87", written("ascii87", b"\xff200", "11 64", b"000001")),
+        ("bcd87", written("bcd87", b"\x02\x0a", "11 64", b"\0\0\x01")),
+        ("ascii87", written("ascii87", b"0200", "32 64", b"x")),
+        ("ascii87", written("ascii87", b"0200", "32 64", b"\xff\xff")),
+        ("ascii87", written("ascii87", b"0200", "32 37 64", b"x" * 11)),
+        ("ascii87", written("ascii87", b"0200", "32 64", b"")),
+        ("bcd87", written("bcd87", b"\x02\x00", "32 64", b"\x1a")),
+        ("bcd87", written("bcd87", b"\x02\x00", "48 64", b"\x01")),
+        ("hex87", written("hex87", b"0200", "11 64", b"000001")[:-1] + b"G"),
+        ("hex87", b"0200" + b"G02000000000000" + b"1" + b"000001" + b"0" * 16),
+        ("hex87", b"0200" + b"X02000000000000" + b"1" + b"000001" + b"0" * 16),
+        ("hex87", b"0200" + b"0_20000000000001" + b"000001" + b"0" * 16),
+        ("hex87", b"0200" + b"\xff020000000000001" + b"000001" + b"0" * 16),
+    ],
+)
+def test_what_is_no_request_has_no_sketch(name: str, raw: bytes) -> None:
+    assert Refuser(CODECS[name]).sketch(raw) is None
+
+
+def test_what_is_in_a_field_is_not_looked_at() -> None:
+    raw = written("bcd87", b"\x02\x00", "32 64", b"\x04\x0a\xbc")
+    assert Refuser(CODECS["bcd87"]).sketch(raw) == ("0200", raw[:-8], bytes(8), "0ABC", {32: b"\x04\x0a\xbc"})
+    raw = written("ascii87", b"0200", "11 64", b"\xff" * 6)
+    assert Refuser(CODECS["ascii87"]).sketch(raw) == ("0200", raw[:-8], bytes(8), None, {11: b"\xff" * 6})
+
+
 def test_a_sketch_shows_no_bytes_of_its_request() -> None:
     raw = CODECS["ascii87"].seal(Message("0200", {2: "6222021234567890123"}), KEY.mac)
     assert repr(Refuser(CODECS["ascii87"]).sketch(raw)) == "Sketch(0200)"
