@@ -1,7 +1,8 @@
 """Mutants of a module: its source with one small change each, by mutmut's operators on libcst's tree.
 
 Text in, texts out; nothing is run here. Changed is all that has an effect: functions whatever decorates them,
-tables and defaults. Not changed are annotations, decorators, imports and docstrings.
+tables and defaults. Not changed are annotations, what is declared a TypeAlias, decorators, imports and
+docstrings.
 """
 
 from __future__ import annotations
@@ -43,13 +44,21 @@ def mutants_of(source: str) -> Iterator[Mutant]:
 
 def _nodes(node: cst.CSTNode, function: str) -> Iterator[tuple[cst.CSTNode, str]]:
     """Every node that may be changed, with the dotted name of the function or class that it stands in."""
-    if isinstance(node, _LEFT_ALONE):
+    if isinstance(node, _LEFT_ALONE) or _is_alias(node):
         return
     if isinstance(node, cst.FunctionDef | cst.ClassDef):
         function = f"{function}.{node.name.value}".lstrip(".")
     yield node, function
     for child in node.children:
         yield from _nodes(child, function)
+
+
+def _is_alias(node: cst.CSTNode) -> bool:
+    """Whether this is `Name: TypeAlias = ...`: it stands in annotations, and mypy sees to it."""
+    if not isinstance(node, cst.AnnAssign):
+        return False
+    declared = node.annotation.annotation
+    return isinstance(declared, cst.Name) and declared.value == "TypeAlias"
 
 
 def _changes(node: cst.CSTNode) -> Iterator[tuple[cst.CSTNode, cst.CSTNode]]:

@@ -1,20 +1,21 @@
-"""What the back office's tests share: a database of its own beside the front book's."""
+"""What the back office's tests share: a database of its own beside the front book's.
+
+What a fixture stands on it imports itself: tests of pure rules ask for none, and are collected in no time.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
-import psycopg
 import pytest
-from sqlalchemy import Connection
 
-from ledger.store import Store
-from office.books import install_chart
-from office.chart import shipped
-from office.schema import OFFICE
-from tests.audited import Urls, build
-from tests.pulled import Books
-from tests.unexplained import let_in
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from ledger.store import Store
+    from tests.audited import Urls
+    from tests.pulled import Books
 
 
 @pytest.fixture
@@ -26,6 +27,8 @@ def office_url(new_database: Callable[[str], str]) -> str:
 @pytest.fixture
 def books(database: str, office_url: str) -> Iterator[Books]:
     """A front book with two nodes and the office beside it, both empty but for three dues."""
+    from tests.pulled import Books
+
     books = Books(database, office_url)
     yield books
     books.close()
@@ -34,6 +37,12 @@ def books(database: str, office_url: str) -> Iterator[Books]:
 @pytest.fixture
 def store(database: str) -> Iterator[Store]:
     """An office's database with its tables and the shipped chart; any posting that balances goes in."""
+    from ledger.store import Store
+    from office.books import install_chart
+    from office.chart import shipped
+    from office.schema import OFFICE
+    from tests.unexplained import let_in
+
     opened = Store(database)
     with opened.transaction() as connection:
         OFFICE.create_all(connection)
@@ -53,6 +62,8 @@ def connection(store: Store) -> Iterator[Connection]:
 @pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def urls(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Urls:
     """Two databases after some days, on each kind of database; a test leaves them as they were."""
+    from tests.audited import Urls, build
+
     if request.param == "sqlite":
         folder = tmp_path_factory.mktemp("audited")
         made = Urls(*(f"sqlite:///{folder / name}.db" for name in Urls._fields))
@@ -64,6 +75,8 @@ def urls(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 def _create(uri: str, name: str) -> str:
+    import psycopg
+
     base, _, query = uri.partition("?")
     with psycopg.connect(uri, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
