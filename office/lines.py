@@ -204,7 +204,7 @@ def pair_differs(one: Ours, line: Theirs, theirs_effect: int) -> Finding:
     if one.amount != line.amount:
         cls = BreakClass.AMOUNT_DIFFERS
         reason = f"our amount is {in_figures(one.amount)}, the bank's {in_figures(line.amount)}"
-    elif one.state in (line.state, "U") and one.effect == theirs_effect and other:
+    elif one.state in (line.state, "U") and one.effect == theirs_effect:
         cls, reason, other = BreakClass.DETAILS_DIFFER, other, ""
         withheld = 0 if one.misfit else one.effect
     elif line.state == "S":

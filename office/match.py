@@ -14,7 +14,6 @@ from ledger.break_classes import BreakClass
 from ledger.capitals import in_figures
 from ledger.errors import InvariantBroken
 from office.details import agree
-from office.hints import offers
 from office.lines import (
     Carried,
     Closing,
@@ -24,27 +23,9 @@ from office.lines import (
     Paired,
     Result,
     Theirs,
-    effect_of,
     finding_of,
     pair_differs,
 )
-from office.pairing import keys_to_look_up, pair
-
-__all__ = [
-    "Carried",
-    "Closing",
-    "Finding",
-    "LateReversal",
-    "Ours",
-    "Paired",
-    "Result",
-    "Theirs",
-    "effect_of",
-    "keys_to_look_up",
-    "offers",
-    "pair",
-    "resolve",
-]
 
 
 def resolve(
@@ -122,7 +103,7 @@ class _Settling:
             self._place(ours=1, theirs=1)
             return True
         self._place(ours=1)
-        if not self._close(one, one.effect, 0, "reversed on our side since"):
+        if not self._close(one, one.effect, 0, "its state changed on our side since"):
             reason = "its state changed with us after its date, and the bank's file does not say so"
             self._findings.append(finding_of(BreakClass.STATE_DIFFERS, one, 0, one.effect, 0, reason))
         return False

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Final, TypeAlias
 
 from ledger.break_classes import BreakClass
 from ledger.errors import InvariantBroken
 from office.details import agree, plain
 from office.lines import Finding, Ours, Paired, Theirs, finding_of, pair_differs, terminal_of
 
-_ByRrn = tuple[str, str, str, str]
+_ByRrn: TypeAlias = tuple[str, str, str, str]
 """An RRN, a direction, a bank's terminal, and a policy as it is compared."""
 
 
@@ -100,11 +100,12 @@ class _Pairing:
         """Take our line and the bank's lines under the same key."""
         if one.state == "U":
             self._undone_keys.add(one.key)
-        best = _best(one, group) if one.state != "U" else None
-        if best is None:
+        same = [line for line in group if line.direction == one.direction] if one.state != "U" else []
+        if not same:
             self.we_have(one)
             self.bank_has(group)
             return
+        best = _most_like(one, same)
         self._count_ours(one)
         self._count_theirs(group)
         self._settle(one, best)
@@ -176,7 +177,7 @@ class _Pairing:
             # Lines under one key are one transaction and its repeats.
             if len(alone) > 1 or len({line.key for line in group}) != 1:
                 continue
-            best = _best(alone[0], group) or group[0]
+            best = _most_like(alone[0], group)
             self._settle(alone[0], best)
             self._paired_keys.add(best.key)
             gone |= {alone[0].key, (best.key, best.line)}
@@ -211,7 +212,7 @@ class _Pairing:
 
 
 def _by_key(theirs: Iterable[Theirs]) -> Iterator[list[Theirs]]:
-    """The bank's lines, those of one key together."""
+    """The bank's lines, those of one key together; one empty list where there are none."""
     group: list[Theirs] = []
     for line in theirs:
         if group:
@@ -223,21 +224,18 @@ def _by_key(theirs: Iterable[Theirs]) -> Iterator[list[Theirs]]:
                 raise InvariantBroken(f"the bank's line {line.line} is out of order or comes twice")
             yield group
         group = [line]
-    if group:
-        yield group
+    yield group
 
 
-def _best(one: Ours, group: list[Theirs]) -> Theirs | None:
-    """The line most like ours: of its amount, state and details, if there is one; never of another
-    direction.
+def _most_like(one: Ours, lines: list[Theirs]) -> Theirs:
+    """The first of the lines of ours' direction that has its amount, its state and its details, or, where
+    none has all, as many of them in this order.
     """
-    if len(group) == 1:
-        return group[0] if group[0].direction == one.direction else None
-    same = [line for line in group if line.direction == one.direction]
+    if len(lines) == 1:
+        return lines[0]
     return min(
-        same,
+        lines,
         key=lambda line: (line.amount != one.amount, line.state != one.state, not agree(one, line)),
-        default=None,
     )
 
 

@@ -17,17 +17,10 @@ from ledger.day import DayState
 from office.breaks import Break, BreakState, Finding, close_matched, listed, listing, open_breaks
 from office.bulk import in_chunks, stream
 from office.errors import OfficeError
-from office.match import (
-    Carried,
-    Ours,
-    Result,
-    Theirs,
-    effect_of,
-    keys_to_look_up,
-    offers,
-    pair,
-    resolve,
-)
+from office.hints import offers
+from office.lines import Carried, Ours, Result, Theirs, effect_of
+from office.match import resolve
+from office.pairing import keys_to_look_up, pair
 from office.schema import bank_files, bank_lines, breaks, days, products, reconciliations
 from office.standing import (
     Window,

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, fu
 from ledger.entry import Kind
 from ledger.reversal import TOO_LATE
 from office.bulk import in_chunks, stream
-from office.match import LateReversal, Ours, effect_of
+from office.lines import LateReversal, Ours, effect_of
 from office.schema import entries
 
 _UNDOINGS = (Kind.CANCEL.value, Kind.REVERSAL.value)

@@ -24,8 +24,8 @@ REASONS_IN = ("details", "lines", "match", "pairing", "reconcile")
 FRAGMENT_MIN = 6
 # Where to look besides, and how a break of an earlier date came to its end.
 NOT_A_FINDINGS = (
-    *("; see also", "; same key", "its state changed since"),
-    *("the bank has reversed it since", "reversed on our side since"),
+    *("; see also", "; same key", "its state changed since", "its state changed on our side since"),
+    "the bank has reversed it since",
     "it was reversed on our side since, and nothing is withheld any more",
 )
 _CHINESE = re.compile(r"[\u4e00-\u9fff]{2,}")

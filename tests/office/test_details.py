@@ -60,6 +60,10 @@ def test_a_name_that_the_journal_holds_masked_is_compared_masked(masked: str, wh
     assert not agree(Names(masked), Names(other))
 
 
+def test_a_name_is_compared_in_capitals_without_blanks_around_it() -> None:
+    assert plain(" p 2019 ") == "P 2019"
+
+
 @given(NAMES, NAMES)
 def test_it_is_the_same_from_either_side(one: str, other: str) -> None:
     assert agree(Names(one), Names(other)) == agree(Names(other), Names(one))

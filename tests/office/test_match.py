@@ -1,27 +1,17 @@
-"""Matching, rule by rule, and what it refuses to hand on. All rules at once: test_match_oracle."""
+"""Matching, rule by rule, and what it refuses to hand on. All rules at once: test_matching_oracle."""
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import Any
 
 import pytest
 
 from ledger.break_classes import BreakClass
 from ledger.errors import InvariantBroken
-from office.match import (
-    Carried,
-    Closing,
-    Finding,
-    Ours,
-    Result,
-    Theirs,
-    keys_to_look_up,
-    offers,
-    pair,
-    resolve,
-)
-from tests.matched import KEY, RENUMBERED, carried, closed, found, matched, ours, theirs, undone
+from office.lines import Carried, Closing, Result
+from office.match import resolve
+from office.pairing import pair
+from tests.matched import KEY, carried, closed, found, matched, ours, theirs, undone
 
 
 def test_lines_that_agree_are_matched_whatever_their_state() -> None:
@@ -32,110 +22,10 @@ def test_lines_that_agree_are_matched_whatever_their_state() -> None:
     assert result == Result(3, 3, 3, 70, 70, (), ())
 
 
-@pytest.mark.parametrize(
-    ("our_line", "their_line", "expected"),
-    [
-        (ours(), theirs(amount=90), ("amount_differs", 100, 90, "our amount is 1.00, the bank's 0.90")),
-        (
-            ours(),
-            theirs(state="R"),
-            ("state_differs", 100, 0, "we have it done, the bank has it reversed"),
-        ),
-        (
-            ours(state="R"),
-            theirs(),
-            ("state_differs", 0, 100, "we have it reversed, the bank has it done"),
-        ),
-        (
-            ours(),
-            theirs(state="R", amount=90),
-            ("amount_differs", 100, 0, "our amount is 1.00, the bank's 0.90"),
-        ),
-        (
-            ours(direction="P"),
-            theirs(RENUMBERED, direction="P", amount=90),
-            (
-                "amount_differs",
-                -100,
-                -90,
-                f"our amount is 1.00, the bank's 0.90; found by its RRN, the bank's key is {RENUMBERED}",
-            ),
-        ),
-    ],
-)
-def test_a_pair_that_differs_is_one_finding_with_each_sides_own_effect(
-    our_line: Ours, their_line: Theirs, expected: tuple[str, int, int, str]
-) -> None:
-    (finding,) = matched([our_line], [their_line]).findings
-    assert (finding.cls, finding.ours_effect, finding.theirs_effect, finding.reason) == expected
-    assert (finding.key, finding.line, finding.policy, finding.due) == (KEY, 1, "P1", "D1")
-
-
 def test_one_side_alone_is_bank_only_or_ours_only() -> None:
     result = matched([ours("a", rrn="1")], [theirs("b", rrn="2")])
     assert found(result) == [("ours_only", "a", 0, 100, 0), ("bank_only", "b", 1, 0, 100)]
     assert [one.difference for one in result.findings] == [-100, 100]
-
-
-def test_the_same_key_in_the_other_direction_is_another_transaction() -> None:
-    result = matched([ours()], [theirs(direction="P")])
-    assert found(result) == [("ours_only", KEY, 0, 100, 0), ("bank_only", KEY, 1, 0, -100)]
-
-
-def test_another_key_with_the_same_rrn_is_the_same_transaction() -> None:
-    assert matched([ours("a")], [theirs("b")]).matched == 1
-
-
-@pytest.mark.parametrize("rrn", ["", "R1"])
-def test_an_rrn_that_does_not_tell_one_from_another_pairs_nothing(rrn: str) -> None:
-    result = matched([ours("a", rrn=rrn), ours("b", rrn=rrn)], [theirs("c", rrn=rrn)])
-    assert [one.cls for one in result.findings] == ["ours_only", "ours_only", "bank_only"]
-
-
-def test_of_several_lines_with_one_key_the_one_that_agrees_is_taken_and_the_others_are_duplicates() -> None:
-    lines = [theirs(line=1, amount=90), theirs(line=2, state="R"), theirs(line=3), theirs(line=4)]
-    result = matched([ours()], lines)
-    assert (result.matched, [one[2:] for one in found(result)]) == (1, [(1, 0, 90), (2, 0, 0), (4, 0, 100)])
-    assert {one.cls for one in result.findings} == {BreakClass.DUPLICATE}
-
-
-def test_the_bank_repeats_itself_by_key_or_by_rrn_direction_and_amount() -> None:
-    result = matched(
-        [ours("a", rrn="1")],
-        [
-            theirs("a", 1, rrn="1"),
-            theirs("b", 2, rrn="1"),
-            theirs("c", 3, rrn="1", amount=7),
-            theirs("d", 4, rrn="2"),
-            theirs("d", 5, rrn="2"),
-            theirs("e", 6, rrn="2"),
-            theirs("f", 7, rrn=""),
-            theirs("g", 8, rrn=""),
-        ],
-    )
-    assert [(one.cls, one.key) for one in result.findings] == [
-        ("duplicate", "b"),
-        ("bank_only", "c"),
-        ("bank_only", "d"),
-        ("duplicate", "d"),
-        ("duplicate", "e"),
-        ("bank_only", "f"),
-        ("bank_only", "g"),
-    ]
-
-
-def test_a_line_without_an_rrn_repeats_no_pair_without_one() -> None:
-    result = matched([ours("a", rrn="")], [theirs("a", 1, rrn=""), theirs("b", 2, rrn="")])
-    assert [(one.cls, one.key) for one in result.findings] == [("bank_only", "b")]
-
-
-def test_a_repeat_of_the_last_line_is_told_from_among_many_thousands_of_pairs() -> None:
-    keys = [f"{number:05d}" for number in range(10_000)]
-    lines = [theirs(key, int(key) + 1, rrn=key) for key in keys]
-    result = matched(
-        (ours(key, rrn=key) for key in keys), [*lines, theirs("x", 10_001, rrn="00007"), theirs("y", 10_002)]
-    )
-    assert [(one.cls, one.key) for one in result.findings] == [("duplicate", "x"), ("bank_only", "y")]
 
 
 @pytest.mark.parametrize(("lists_reversed", "expected"), [(True, ["ours_only"]), (False, [])])
@@ -286,29 +176,6 @@ def test_what_earlier_files_had_of_a_key_is_taken_back_once_however_often_the_ba
     assert found(result) == [("state_differs", "a", 2, 100, 0), ("state_differs", "b", 1, 100, -100)]
 
 
-def test_the_keys_to_look_up_are_those_that_the_answer_can_turn_on() -> None:
-    paired = pair(
-        [ours("a"), ours("b", rrn="b"), ours("c", rrn="c")],
-        [theirs("a"), theirs("b", 2, "R", rrn="b"), theirs("d", 3, rrn="d")],
-    )
-    assert keys_to_look_up(paired) == ("b", "d")
-
-
-@pytest.mark.parametrize(
-    ("our_lines", "their_lines"),
-    [
-        ([ours("b"), ours("a")], []),
-        ([ours("a"), ours("a")], []),
-        ([], [theirs("b", 1), theirs("a", 2)]),
-        ([], [theirs("a", 2), theirs("a", 1)]),
-        ([], [theirs("a", 1), theirs("a", 1)]),
-    ],
-)
-def test_lines_out_of_order_are_refused(our_lines: list[Ours], their_lines: list[Theirs]) -> None:
-    with pytest.raises(InvariantBroken, match=r"out of order|twice"):
-        pair(our_lines, their_lines)
-
-
 def test_effects_that_do_not_balance_are_refused() -> None:
     with pytest.raises(InvariantBroken, match="the effects differ by 1 fen, findings explain 0"):
         matched([ours(effect=99)], [theirs()])
@@ -325,71 +192,6 @@ def test_a_line_that_is_lost_is_seen(lost: str) -> None:
         resolve(paired._replace(**{lost: ()}), (), {}, True)  # type: ignore[arg-type]
 
 
-def alone(cls: BreakClass, key: str, amount: int, policy: str = "P1", direction: str = "C") -> Finding:
-    effects = (amount, 0) if cls is BreakClass.OURS_ONLY else (0, amount)
-    return Finding(cls, key, 1, direction, "500000", policy, "D", *effects, "reason")
-
-
-def test_the_sum_of_a_policys_lines_is_offered_for_one_line_of_the_other_side() -> None:
-    findings = (
-        alone(BreakClass.OURS_ONLY, "B/T1/1/1", 30),
-        alone(BreakClass.OURS_ONLY, "B/T2/1/2", 70),
-        alone(BreakClass.BANK_ONLY, "B/T3/1/3", 100, "P2"),
-        alone(BreakClass.BANK_ONLY, "B/T3/1/4", 101, "P3"),
-    )
-    member = "the 2 lines of policy P1 (ours_only) add up to one (bank_only): B/T3/1/3"
-    assert offers(findings) == {
-        0: member,
-        1: member,
-        2: "2 lines of policy P1 (ours_only) add up to this one",
-    }
-
-
-def test_the_sum_of_a_terminals_lines_is_offered_too_and_directions_are_not_mixed() -> None:
-    findings = (
-        alone(BreakClass.BANK_ONLY, "B/T/1/1/1", 30, ""),
-        alone(BreakClass.BANK_ONLY, "B/T/1/1/2", 70, ""),
-        alone(BreakClass.BANK_ONLY, "B/T/1/1/3", -7, "", "P"),
-        alone(BreakClass.OURS_ONLY, "B/U/1/4", 100, ""),
-        alone(BreakClass.OURS_ONLY, "B/U/1/5", 0, ""),
-    )
-    member = "the 2 lines of terminal T/1 (bank_only) add up to one (ours_only): B/U/1/4"
-    assert offers(findings) == {
-        0: member,
-        1: member,
-        3: "2 lines of terminal T/1 (bank_only) add up to this one",
-    }
-
-
-def test_one_line_is_no_group_and_a_line_without_effect_is_in_none() -> None:
-    one_each = alone(BreakClass.OURS_ONLY, "B/T/1/1", 100), alone(BreakClass.BANK_ONLY, "B/T/1/2", 100)
-    assert offers(one_each) == {}
-    assert offers((*one_each, alone(BreakClass.OURS_ONLY, "B/T/1/3", 0))) == {}
-
-
-def test_payouts_add_up_like_collections_but_only_to_a_payout() -> None:
-    pair_of_payouts = [alone(BreakClass.OURS_ONLY, f"B/T/1/{n}", -50, direction="P") for n in "12"]
-    single = alone(BreakClass.BANK_ONLY, "B/U/1/3", -100, direction="P")
-    assert sorted(offers((*pair_of_payouts, single))) == [0, 1, 2]
-    assert offers((*pair_of_payouts, single._replace(direction="C"))) == {}
-
-
-def test_every_group_and_every_line_of_one_sum_gets_its_hint() -> None:
-    groups = [alone(BreakClass.OURS_ONLY, f"B/T{n}/1/{m}", 50, f"P{n}") for n in range(30) for m in range(2)]
-    singles = [alone(BreakClass.BANK_ONLY, f"B/U/1/{n}", 100, "Q") for n in range(30)]
-    hints = offers((*groups, *singles))
-    assert sorted(hints) == list(range(90))
-    assert hints[59] == "the 2 lines of policy P29 (ours_only) add up to one (bank_only): B/U/1/0"
-    assert hints[89] == "2 lines of policy P0 (ours_only) add up to this one"
-
-
-def test_a_stream_is_read_once_and_not_kept() -> None:
-    read = iter(range(100_000))
-    our_lines = (ours(f"{number:06d}", rrn="") for number in islice(read, 1000))
-    result = matched(our_lines, (theirs(f"{number:06d}", 1, rrn="") for number in range(1000)))
-    assert (result.matched, next(read)) == (1000, 1000)
-
-
 def test_closings_are_in_the_order_of_their_names() -> None:
     breaks = [
         Carried(f"B{number}", "20261123", BreakClass.OURS_ONLY, key, "C", 100, 0, True, True)
@@ -397,5 +199,6 @@ def test_closings_are_in_the_order_of_their_names() -> None:
     ]
     result = matched([undone("a"), undone("b")], breaks=breaks)
     assert result.closings == tuple(
-        Closing(name, BreakClass.OURS_ONLY, -100, 0, "reversed on our side since") for name in ("B1", "B2")
+        Closing(name, BreakClass.OURS_ONLY, -100, 0, "its state changed on our side since")
+        for name in ("B1", "B2")
     )

@@ -7,7 +7,9 @@ from collections.abc import Iterable
 import pytest
 
 from ledger.break_classes import BreakClass
-from office.match import Carried, LateReversal, Theirs, pair, resolve
+from office.lines import Carried, LateReversal, Theirs
+from office.match import resolve
+from office.pairing import pair
 from tests.matched import KEY, RENUMBERED, carried, closed, found, matched, ours, theirs, undone
 
 # What the lines are about.
@@ -15,92 +17,6 @@ from tests.matched import KEY, RENUMBERED, carried, closed, found, matched, ours
 
 def detailed(**given: object) -> list[Theirs]:
     return [theirs()._replace(**given)]  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize("direction", ["C", "P"])
-@pytest.mark.parametrize("name", ["policy", "due", "code"])
-def test_a_pair_that_agrees_but_for_a_detail_withholds_the_whole_amount(name: str, direction: str) -> None:
-    line = theirs(direction=direction)._replace(**{name: "X"})  # type: ignore[arg-type]
-    result = matched([ours(direction=direction)], [line])
-    effect = 100 if direction == "C" else -100
-    assert found(result) == [("details_differ", KEY, 1, effect, effect)]
-    (finding,) = result.findings
-    assert (finding.withheld, finding.difference, result.matched) == (effect, effect, 0)
-    assert {one: getattr(finding, f"bank_{one}") for one in ("policy", "due", "code")} == {
-        "policy": "",
-        "due": "",
-        "code": "",
-        name: "X",
-    }
-
-
-@pytest.mark.parametrize(
-    ("line", "cls", "difference"),
-    [
-        ({"amount": 90}, "amount_differs", -10),
-        ({"state": "R"}, "state_differs", -100),
-    ],
-)
-def test_an_amount_or_a_state_that_differs_comes_first_and_the_reason_names_the_detail(
-    line: dict[str, object], cls: str, difference: int
-) -> None:
-    (finding,) = matched([ours()], detailed(policy="P9", **line)).findings
-    assert (finding.cls, finding.difference, finding.withheld) == (cls, difference, 0)
-    assert finding.reason.endswith("; the bank names another policy")
-    assert finding.bank_policy == "P9"
-
-
-def test_of_what_both_have_reversed_nothing_is_withheld_whatever_it_is_about() -> None:
-    (finding,) = matched([ours(state="R")], detailed(policy="P9", state="R")).findings
-    assert (finding.cls, finding.difference) == ("details_differ", 0)
-
-
-def test_of_a_misfit_the_details_withhold_nothing_since_its_own_break_does() -> None:
-    (finding,) = matched([ours(misfit=True)], detailed(policy="P9")).findings
-    assert (finding.cls, finding.difference) == ("details_differ", 0)
-
-
-def test_of_lines_with_one_key_the_one_about_the_same_is_taken() -> None:
-    result = matched([ours()], [*detailed(policy="P9"), theirs(line=2)])
-    assert (result.matched, found(result)) == (1, [("duplicate", KEY, 1, 0, 100)])
-
-
-OF_ONE_RRN = {"key": RENUMBERED}
-
-
-@pytest.mark.parametrize(
-    ("line", "has_policy", "paired"),
-    [
-        ({}, True, True),
-        ({"policy": "p1 "}, True, True),
-        ({"policy": "P9"}, True, False),
-        ({"policy": ""}, True, False),
-        ({"policy": ""}, False, True),
-        ({"key": "00001020000/T2/1124235959/000002"}, True, False),
-        ({"key": "00001020000/T2/1124235959/000002", "policy": ""}, False, False),
-    ],
-)
-def test_an_rrn_pairs_lines_of_one_terminal_and_policy_only(
-    line: dict[str, str], has_policy: bool, paired: bool
-) -> None:
-    lines = detailed(**{**OF_ONE_RRN, **line})
-    result = resolve(pair([ours()], lines, has_policy=has_policy), (), {}, True)
-    assert result.matched == paired
-    assert sorted(one.cls for one in result.findings) == ([] if paired else ["bank_only", "ours_only"])
-
-
-def test_an_rrn_pairs_lines_whose_dues_differ_and_that_is_told() -> None:
-    (finding,) = matched([ours()], detailed(due="D9", **OF_ONE_RRN)).findings
-    assert (finding.cls, finding.withheld) == ("details_differ", 100)
-    told = f"the bank names another due; found by its RRN, the bank's key is {RENUMBERED}"
-    assert finding.reason == told
-
-
-@pytest.mark.parametrize("other", [{"key": "00001020000/T2/1124235959/000002"}, {"policy": "P9"}])
-def test_a_line_of_another_terminal_or_policy_repeats_none_of_the_same_rrn(other: dict[str, str]) -> None:
-    second = theirs(RENUMBERED, 2)._replace(**other)  # type: ignore[arg-type]
-    assert [one.cls for one in matched([ours()], [theirs(), second]).findings] == ["bank_only"]
-    assert [one.cls for one in matched([ours()], [theirs(), theirs(RENUMBERED, 2)]).findings] == ["duplicate"]
 
 
 @pytest.mark.parametrize("name", ["policy", "due", "code"])
