@@ -23,7 +23,7 @@ def passes(table: Table, packet: Packet) -> bool:
     """Whether the packet passes; `packet.at` is UTC here, as the kernel's clock is. Raises UnknownRule."""
     for chain in table.chains.values():
         if f"hook {packet.direction} " in chain.hook:
-            verdict = _walk(table, chain.rules, packet) or chain.policy or "accept"
+            verdict = _walk(table, chain.rules, packet) or chain.policy
             if verdict == "drop":
                 return False
     return True
@@ -127,11 +127,12 @@ class _Reading:
             return self._among(packet.state)
         if what == "ct count":
             over = self._maybe("over")
-            return (packet.links + 1 > int(self._text())) == over
+            return (packet.links + 1 > self._whole(self._text())) == over
         if what == "limit rate":
             over = self._maybe("over")
             self._text()  # how soon there is room again; `recent` counts what came at this one moment
-            burst = int(self._text()) if self._maybe("burst") else 5  # nft's own default, which it lists not
+            # nft does not list its own default.
+            burst = self._whole(self._text()) if self._maybe("burst") else 5
             self._maybe("packets")
             return (packet.recent >= burst) == over
         raise UnknownRule(f"{self.rule}: {what} is not known")
@@ -157,9 +158,14 @@ class _Reading:
     def _number(self, value: int) -> bool:
         def holds(given: str) -> bool:
             first, _, last = given.partition("-")
-            return int(first) <= value <= int(last or first)
+            return self._whole(first) <= value <= self._whole(last or first)
 
         return self._test(holds)
+
+    def _whole(self, text: str) -> int:
+        if not text.isdecimal():
+            raise UnknownRule(f"{self.rule}: {text} is no number")
+        return int(text)
 
     def _address(self, protocol: str, address: Address) -> bool:
         """A packet of the other version has no such field, so that not even `!=` matches it."""

@@ -10,11 +10,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import TypeAlias
 
 from firewall_rules.hours import Hours
 
-Network = IPv4Network | IPv6Network
-Address = IPv4Address | IPv6Address
+Network: TypeAlias = IPv4Network | IPv6Network
+Address: TypeAlias = IPv4Address | IPv6Address
 _MAPPED_BITS = 96
 """How long the prefix ::ffff:0:0 is that marks an IPv4 address in an IPv6 one."""
 
@@ -107,13 +108,10 @@ def plain_address(address: Address) -> Address:
 
 def plain_network(network: Network) -> Network:
     """A network written as ::ffff:a.b.c.d/n holds IPv4 addresses, and is that IPv4 network."""
-    if isinstance(network, IPv6Network) and network.prefixlen >= _MAPPED_BITS:
-        mapped = network.network_address.ipv4_mapped
-        if mapped is not None:
-            return IPv4Network((mapped, network.prefixlen - _MAPPED_BITS))
-    return network
+    # The address of a network of fewer bits than these is never a mapped one.
+    mapped = network.network_address.ipv4_mapped if isinstance(network, IPv6Network) else None
+    return IPv4Network((mapped, network.prefixlen - _MAPPED_BITS)) if mapped is not None else network
 
 
 def _share(one: Network, other: Network) -> bool:
-    one, other = plain_network(one), plain_network(other)
-    return one.version == other.version and one.overlaps(other)
+    return plain_network(one).overlaps(plain_network(other))

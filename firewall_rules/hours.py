@@ -12,7 +12,7 @@ from datetime import time, timedelta
 
 _DAY = 1440
 _DAY_SECONDS = _DAY * 60
-_WRITTEN = re.compile(r"([01][0-9]|2[0-4]):([0-5][0-9])-([01][0-9]|2[0-4]):([0-5][0-9])", re.ASCII).fullmatch
+_WRITTEN = re.compile(r"([01][0-9]|2[0-4]):([0-5][0-9])-([01][0-9]|2[0-4]):([0-5][0-9])").fullmatch
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,12 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable
+from typing import TypeAlias
 
 from firewall_rules.errors import NftError, NftRefused
 from firewall_rules.nftables import REMOVAL, TABLE
 
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
+Run: TypeAlias = Callable[..., "subprocess.CompletedProcess[str]"]
 NFT_SECONDS = 30
 
 
@@ -43,11 +44,10 @@ class Nft:
 
     def _nft(self, arguments: tuple[str, ...], text: str = "") -> subprocess.CompletedProcess[str]:
         # UTC, for nft words hours in the time zone it is run in; and its messages in the words sought below.
-        surroundings = {**os.environ, "TZ": "UTC", "LC_ALL": "C"}
-        paths = surroundings.get("PATH", "")
-        surroundings["PATH"] = (
-            f"{paths}:/usr/sbin:/sbin"  # where nft is, and an ordinary user's shell looks not
-        )
+        # And PATH with the places where nft is, in which an ordinary user's shell does not look; never with
+        # an empty one, which would be the directory that this is started in.
+        places = filter(None, (os.environ.get("PATH"), "/usr/sbin", "/sbin"))
+        surroundings = {**os.environ, "TZ": "UTC", "LC_ALL": "C", "PATH": ":".join(places)}
         try:
             return self._run(
                 ("nft", *arguments),

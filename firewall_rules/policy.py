@@ -11,20 +11,20 @@ import re
 from dataclasses import dataclass
 from datetime import time
 from ipaddress import IPv6Network, ip_address
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from firewall_rules.errors import PolicyError
 from firewall_rules.gateway import Address, Allowance, Network, plain_address, plain_network
 
-Direction = Literal["input", "output", "forward"]
-State = Literal["new", "established", "related", "invalid", "untracked"]
+Direction: TypeAlias = Literal["input", "output", "forward"]
+State: TypeAlias = Literal["new", "established", "related", "invalid", "untracked"]
 
 MAPPED = IPv6Network("::ffff:0:0/96")
 """Never a source on the wire: who sends from here wants to be taken for an IPv4 address."""
 NEIGHBOUR_DISCOVERY = ("nd-neighbor-advert", "nd-neighbor-solicit")
 NEIGHBOUR_HOPS = 255
 """What a router has passed on has fewer, and is no neighbour's (RFC 4861, 6.1 and 7.1)."""
-_NAME = re.compile(r"[a-z0-9_]{1,24}", re.ASCII).fullmatch
+_NAME = re.compile(r"[a-z0-9_]{1,24}").fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Endpoint:
     def parse(cls, text: str) -> Endpoint:
         """Read `192.0.2.1:5432` or `[2001:db8::1]:5432`. Raises ValueError with the reason."""
         host, colon, port = text.rpartition(":")
-        if not colon or not re.fullmatch("[0-9]{1,5}", port, re.ASCII) or not 1 <= int(port) <= 65535:
+        if not colon or not re.fullmatch("[0-9]{1,5}", port) or not 1 <= int(port) <= 65535:
             raise ValueError(
                 f'{text!r} is no address and port: write "192.0.2.1:5432" or "[2001:db8::1]:5432"'
             )

@@ -11,21 +11,22 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network, summarize_address_range
+from typing import TypeAlias
 
 from firewall_rules.errors import UnknownRule
 from firewall_rules.gateway import Address
 
-Word = str | tuple[str, ...]
+Word: TypeAlias = str | tuple[str, ...]
 """A word of a rule, or the elements of a { set } that stands in it."""
-Rule = tuple[Word, ...]
-Statement = tuple[Rule, "list[Statement] | None"]
+Rule: TypeAlias = tuple[Word, ...]
+Statement: TypeAlias = tuple[Rule, "list[Statement] | None"]
 """Words, and the statements in its braces if it is a block."""
-Span = tuple[Address, Address]
+Span: TypeAlias = tuple[Address, Address]
 
 _TOKENS = re.compile(r'#[^\n]*|(?:"[^"\n]*"|[^\s{},;"#])+|[{},;\n]')
 _BLOCKS = ("table", "set", "chain")
 _TRANSACTION = ("add", "delete")
-_HOUR = re.compile(r'"?([0-9]+):([0-9]{2})(?::([0-9]{2}))?"?', re.ASCII)
+_HOUR = re.compile(r'"([0-9]+):([0-9]{2})(?::([0-9]{2}))?"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +87,15 @@ def span(text: str) -> Span:
     """First and last address of `a`, `a/n` or `a-b`. Raises UnknownRule."""
     first, dash, last = text.partition("-")
     try:
-        if dash:
-            return ip_address(first), ip_address(last)
-        network = ip_network(text)
+        if not dash:
+            network = ip_network(text)
+            return network.network_address, network.broadcast_address
+        ends = ip_address(first), ip_address(last)
     except ValueError as error:
         raise UnknownRule(f"{text}: is no address or network") from error
-    return network.network_address, network.broadcast_address
+    if ends[0].version != ends[1].version or int(ends[0]) > int(ends[1]):
+        raise UnknownRule(f"{text}: is no range")
+    return ends
 
 
 def _blocks(tokens: Iterator[str]) -> Iterator[Statement]:
@@ -121,7 +125,7 @@ def _elements(tokens: Iterator[str]) -> tuple[str, ...]:
             break
         if token == ",":
             found.append("")
-        elif token != "\n":
+        else:
             found[-1] = f"{found[-1]} {token}".strip()
     return tuple(sorted(_value(one) for one in found if one))
 
@@ -132,7 +136,10 @@ def _table(name: str, body: Iterable[Statement]) -> Table:
         if inner is None or len(head) != 2:
             raise UnknownRule(f"{_line(head)}: is neither a set nor a chain")
         kind, own = _plain(head)
-        rules = [rule for rule, block in inner if block is None]
+        for statement, block in inner:
+            if block is not None:
+                raise UnknownRule(f"{_line(statement)}: a block in a {kind}")
+        rules = [statement for statement, _ in inner]
         if kind == "set":
             sets[own] = _spans(own, rules)
         else:
@@ -143,10 +150,13 @@ def _table(name: str, body: Iterable[Statement]) -> Table:
 def _spans(name: str, statements: Iterable[Rule]) -> tuple[Span, ...]:
     spans: tuple[Span, ...] = ()
     for statement in statements:
-        if statement[:2] == ("elements", "="):
-            spans = tuple(span(element) for element in statement[2])
-        elif statement[0] not in ("type", "flags", "auto-merge"):
-            raise UnknownRule(f"set {name}: {_line(statement)}")
+        match statement:
+            case ("elements", "=", tuple(elements)):
+                spans = tuple(span(element) for element in elements)
+            case ("type" | "flags" | "auto-merge", *_):
+                pass
+            case _:
+                raise UnknownRule(f"set {name}: {_line(statement)}")
     return spans
 
 
@@ -154,12 +164,13 @@ def _hooked(statements: list[Rule]) -> Chain:
     hook = policy = ""
     rules = []
     for statement in statements:
-        if statement[0] == "type":
-            hook = " ".join(_plain(statement)).replace("priority 0", "priority filter")
-        elif statement[0] == "policy":
-            policy = _plain(statement)[1]
-        else:
-            rules.append(_rule(statement))
+        match statement:
+            case ("type", *_):
+                hook = " ".join(_plain(statement)).replace("priority 0", "priority filter")
+            case ("policy", str(verdict)):
+                policy = verdict
+            case _:
+                rules.append(_rule(statement))
     return Chain(hook, policy, tuple(rules))
 
 
@@ -175,7 +186,7 @@ def _rule(statement: Rule) -> Rule:
 
 def _value(word: str) -> str:
     """One wording for one value: seconds for hours, the usual form of an address."""
-    if _HOUR.search(word) and word.startswith('"'):
+    if word.startswith('"'):
         return _HOUR.sub(lambda found: str(_seconds(found)), word)
     try:
         return str(ip_network(word)) if "/" in word else str(ip_address(word))

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from firewall_rules.gateway import Address, Allowance, Network
 from firewall_rules.hours import Hours
 from firewall_rules.policy import NEIGHBOUR_DISCOVERY, Door, Endpoint, Packet, Policy
-from tests.machine import write_settings
 
 CHINA = timedelta(hours=8)
 EXAMPLE = Policy(
@@ -31,9 +30,88 @@ EXAMPLE = Policy(
     (Endpoint.parse("10.2.0.8:5432"), Endpoint.parse("10.2.0.9:5433")),
 )
 
+HERE, HERE_6 = ip_address("10.1.0.1"), ip_address("fd00:1::1")
+
+
+def coming(source: str, port: int, hour: int = 12, **given: object) -> Packet:
+    """A packet to this machine, at a full hour of local time."""
+    address = ip_address(source)
+    here = HERE if address.version == 4 else HERE_6
+    return Packet("input", address, here, port=port, at=time(hour), **given)  # type: ignore[arg-type]
+
+
+def going(destination: str, port: int, **given: object) -> Packet:
+    """A packet from this machine."""
+    address = ip_address(destination)
+    here = HERE if address.version == 4 else HERE_6
+    return Packet("output", here, address, port=port, **given)  # type: ignore[arg-type]
+
+
+_NEIGHBOUR = {"protocol": "ipv6-icmp", "icmp_type": "nd-neighbor-solicit", "hops": 255}
+BY_HAND: tuple[tuple[Packet, bool], ...] = (
+    (coming("10.1.1.200", 8583, 3), True),
+    (coming("10.1.1.200", 8584, 3), False),
+    (coming("10.1.1.200", 8580, 3), False),
+    (coming("10.1.1.200", 22, 3), False),
+    (coming("fd00:1::1f", 8583, 3), True),
+    (coming("fd00:1::20", 8583, 3), False),
+    (coming("::ffff:10.1.1.200", 8583, 3), False),
+    (coming("10.1.2.127", 8583, 6), True),
+    (coming("10.1.2.127", 8583, 5), False),
+    (coming("10.1.2.128", 8583, 6), False),
+    (coming("10.1.2.128", 8584, 1), True),
+    (coming("10.1.2.128", 8584, 2), False),
+    (coming("10.1.2.128", 8584, 22), True),
+    (coming("10.9.9.9", 8583), False),
+    (coming("10.2.1.5", 8580, 3), True),
+    (coming("10.2.1.5", 5432, 3), False),
+    (coming("10.2.2.5", 5432, 3), True),
+    (coming("10.2.2.5", 22, 3), True),
+    (coming("10.2.2.5", 8580, 3), False),
+    # A bank's links and how fast it opens them.
+    (coming("10.1.1.200", 8583, links=1, recent=59), True),
+    (coming("10.1.1.200", 8583, links=2), False),
+    (coming("10.1.1.200", 8583, recent=60), False),
+    # What is no new TCP connection.
+    (coming("10.1.1.200", 8583, protocol="udp"), False),
+    (coming("10.9.9.9", 40000, state="established"), True),
+    (coming("10.9.9.9", 40000, state="related"), False),
+    (coming("10.9.9.9", 0, state="related", protocol="icmp"), True),
+    (coming("fd00:9::9", 0, state="related", protocol="ipv6-icmp"), True),
+    (coming("10.1.1.200", 8583, state="invalid"), False),
+    (coming("10.1.1.200", 8583, state="untracked"), False),
+    (coming("::ffff:10.1.1.200", 40000, state="established"), False),
+    # Neighbours, and those whom a router passed on.
+    (coming("fd00:9::9", 0, **_NEIGHBOUR), True),
+    (coming("fd00:9::9", 0, **{**_NEIGHBOUR, "icmp_type": "nd-neighbor-advert"}), True),
+    (coming("fd00:9::9", 0, **_NEIGHBOUR, state="untracked"), True),
+    (coming("fd00:9::9", 0, **{**_NEIGHBOUR, "hops": 254}), False),
+    (coming("fd00:9::9", 0, **{**_NEIGHBOUR, "icmp_type": "echo-request"}), False),
+    (coming("::ffff:10.1.1.200", 0, **_NEIGHBOUR), False),
+    (going("fd00:9::9", 0, **_NEIGHBOUR), True),
+    # This machine with itself.
+    (coming("10.1.0.1", 9999, loopback=True), True),
+    (coming("::ffff:10.1.0.1", 9999, loopback=True), True),
+    (going("10.1.0.1", 9999, loopback=True), True),
+    # What it opens itself.
+    (going("10.2.0.8", 5432), True),
+    (Packet("output", ip_address("::ffff:10.1.0.1"), ip_address("10.2.0.8"), port=5432), True),
+    (going("10.2.0.9", 5433), True),
+    (going("10.2.0.8", 5433), False),
+    (going("10.2.0.8", 5432, protocol="udp"), False),
+    (going("10.2.2.5", 5432), False),
+    (going("10.1.1.200", 8583), False),
+    (going("10.2.2.5", 40000, state="established"), True),
+    (going("10.2.2.5", 40000, state="related"), False),
+    (going("10.2.2.5", 40000, state="invalid"), False),
+    (Packet("forward", ip_address("10.1.1.200"), HERE, port=8583), False),
+    (Packet("forward", ip_address("10.1.1.200"), HERE, state="established"), False),
+    (Packet("forward", HERE, HERE, loopback=True), False),
+)
+"""Packets, and whether EXAMPLE lets them pass: so that its enforcers are not wrong together."""
+
 BANK_PORTS = (8583, 8584)
 DOOR_PORTS = (22, 5432, 8580)
-_HERE, _HERE_6 = ip_address("10.1.0.1"), ip_address("fd00:1::1")
 
 four = st.builds(lambda host: IPv4Address(int(IPv4Address("10.1.1.0")) + host), st.integers(-2, 520))
 mapped = four.map(lambda address: IPv6Address(f"::ffff:{address}"))
@@ -86,7 +164,7 @@ def policies(draw: st.DrawFn) -> Policy:
 def packets(draw: st.DrawFn) -> Packet:
     direction = draw(st.sampled_from(("input", "input", "input", "output", "forward")))
     other = draw(st.one_of(four, six, mapped) if direction == "input" else addresses)
-    here = _HERE if other.version == 4 else _HERE_6
+    here = HERE if other.version == 4 else HERE_6
     protocols = ("tcp", "tcp", "tcp", "udp", "icmp" if other.version == 4 else "ipv6-icmp")
     protocol = draw(st.sampled_from(protocols))
     icmp = {"icmp": ("echo-request",), "ipv6-icmp": ("echo-request", *NEIGHBOUR_DISCOVERY)}
@@ -123,6 +201,8 @@ inside_ports = [22]
 
 def firewall_settings(folder: Path) -> Path:
     """A settings file with fixed ports and zones, as the firewall's commands need it."""
+    from tests.machine import write_settings
+
     write_settings(folder, "sqlite:///front.db", networks='["10.1.1.0/24"]')
     path = folder / "qianzhi.toml"
     text = path.read_text().replace("port = 0", 'host = "10.2.0.1"\nport = 8580', 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import signal
 from pathlib import Path
@@ -269,3 +270,30 @@ def test_a_port_that_the_system_chooses_has_no_firewall(config: Path) -> None:
     config.write_text(config.read_text().replace("port = 8583", "port = 0"))
     with pytest.raises(SettingsError, match=r"bank\[0\].port: is 0: a firewall needs the port"):
         load_settings(config).policy()
+
+
+@pytest.mark.parametrize(("typed", "kept"), [("keep\n", True), ("keep", True), ("no\n", False), ("", False)])
+def test_only_the_word_confirms(typed: str, kept: bool) -> None:
+    assert firewall.is_typed(io.StringIO(typed), 60, lambda _stream, _left: True) == kept
+
+
+def test_nobody_who_types_is_a_no() -> None:
+    waited = []
+    assert not firewall.is_typed(io.StringIO("keep\n"), 60, lambda _stream, left: bool(waited.append(left)))
+    assert waited == [60]
+
+
+@pytest.mark.parametrize(("comes_at", "kept"), [(0.0, True), (9.5, True), (10.5, False)])
+def test_a_file_confirms_if_it_comes_in_time(tmp_path: Path, comes_at: float, kept: bool) -> None:
+    now, path = [0.0], tmp_path / "confirm"
+
+    def sleep(seconds: float) -> None:
+        assert seconds > 0
+        now[0] += seconds
+        if now[0] >= comes_at:
+            path.touch()
+
+    if comes_at == 0:
+        path.touch()
+    assert firewall.appears(path, 10, lambda: now[0], sleep) == kept
+    assert now[0] <= 10
