@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from types import MappingProxyType
-from typing import Annotated, Final, Literal, NamedTuple, get_args
+from typing import Annotated, Final, Literal, NamedTuple, TypeAlias, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -100,7 +100,7 @@ def sign_of(difference: int) -> Sign:
 
 def shipped() -> Chart:
     """The chart that comes with the office. Raises ChartError if it is not in order."""
-    return parse(files("office").joinpath("chart.toml").read_text("utf-8"))
+    return parse(files("office").joinpath("chart.toml").read_bytes().decode())
 
 
 def lines_of(chart: Chart) -> dict[str, str]:
@@ -137,7 +137,7 @@ def parse(source: str, file: str = "chart.toml") -> Chart:
     except tomllib.TOMLDecodeError as error:
         raise ChartError(file, (("", f"not TOML: {error}"),)) from error
     except ValidationError as error:
-        found = error.errors(include_url=False, include_input=False)
+        found = error.errors()
         faults = tuple((".".join(map(str, one["loc"])), _sentence(one["msg"])) for one in found)
         raise ChartError(file, faults) from None
     if faults := tuple(_faults(content)):
@@ -195,7 +195,7 @@ class _File(_Section):
     resolutions: dict[str, _Resolution]
 
 
-_Fault = tuple[str, str]
+_Fault: TypeAlias = tuple[str, str]
 """A key, and what is wrong with its value."""
 
 

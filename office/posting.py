@@ -35,8 +35,7 @@ def day_posting(
     never a new difference. Raises InvariantBroken if clearing is not product + suspense - closings: then
     reconciliation missed something.
     """
-    sums: Counter[tuple[str, str]] = Counter()
-    sums[chart.clearing, bank] += clearing
+    sums = Counter({(chart.clearing, bank): clearing})
     for code, effect in product.items():
         if code not in chart.products:
             raise InvariantBroken(
@@ -108,9 +107,9 @@ def _matched_on(bank: str, date: str) -> ColumnElement[bool]:
 
 
 def _by_sign(connection: Connection, condition: ColumnElement[bool]) -> tuple[int, ...]:
-    """The sums of the differences above and below 0, leaving out a sum of 0."""
+    """The sums of the differences above and below 0, without those that are none."""
     difference = breaks.c.difference
-    positive = func.sum(case((difference > 0, difference), else_=0))
-    negative = func.sum(case((difference < 0, difference), else_=0))
+    positive = func.sum(case((difference > 0, difference)))
+    negative = func.sum(case((difference < 0, difference)))
     row = connection.execute(select(positive, negative).where(condition)).one()
     return tuple(int(amount) for amount in row if amount)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import nullcontext
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -24,8 +26,9 @@ from office.books import (
     post,
     trial_balance,
 )
-from office.chart import shipped
+from office.chart import lines_of, shipped
 from office.errors import ChartRefused, PostingDiffers, Unbalanced, UnknownAccount
+from office.proofs import chart_note
 from office.schema import OFFICE, accounts
 
 CHART = shipped()
@@ -85,7 +88,8 @@ def test_posting_given_twice_at_once_is_made_once(store: Store) -> None:
 )
 def test_posting_of_the_same_name_with_other_legs_is_refused(store: Store, other: Posting) -> None:
     made(store, posting())
-    with pytest.raises(PostingDiffers, match="20261124/01020000/day was made already"):
+    told = "^posting 20261124/01020000/day was made already, with other legs$"
+    with pytest.raises(PostingDiffers, match=told):
         made(store, posting(name="another"), other)
     assert rows(store, "SELECT posting FROM postings") == [(posting().posting,)]
 
@@ -100,46 +104,119 @@ def test_two_of_one_name_at_once_that_differ_are_refused(store: Store) -> None:
     ("legs", "said"),
     [
         ((), "has no legs"),
-        ((Leg(CLEARING, BANK, "156", 1),), "out by 1 fen in currency 156"),
-        ((Leg(CLEARING, BANK, "156", 3), Leg(PREMIUMS, "", "156", -2)), "out by 1 fen"),
-        ((Leg(CLEARING, BANK, "156", 1), Leg(PREMIUMS, "", "840", -1)), "out by 1 fen in currency 156"),
+        ((Leg(CLEARING, BANK, "156", 1),), "is out by 1 fen in currency 156"),
+        ((Leg(CLEARING, BANK, "156", 3), Leg(PREMIUMS, "", "156", -5)), "is out by -2 fen in currency 156"),
+        ((Leg(CLEARING, BANK, "156", 1), Leg(PREMIUMS, "", "840", -1)), "is out by 1 fen in currency 156"),
+        (
+            (*posting(7).legs, Leg(PREMIUMS, "", "840", -1)),
+            "is out by -1 fen in currency 840",
+        ),
         (
             (Leg(CLEARING, BANK, "156", 1), Leg(PREMIUMS, "", "156", -1), Leg(ADVANCE, "", "156", 0)),
-            "leg of 0 on 2203",
+            "has a leg of 0 on 2203",
         ),
     ],
-    ids=["none", "one", "out", "two currencies", "empty leg"],
+    ids=["none", "one", "out", "two currencies", "the second currency", "empty leg"],
 )
 def test_unbalanced_posting_is_refused_before_the_database_sees_it(
     store: Store, legs: tuple[Leg, ...], said: str
 ) -> None:
-    with pytest.raises(Unbalanced, match=said):
+    with pytest.raises(Unbalanced, match=f"^posting 20261124/01020000/day {said}$"):
         made(store, posting(name="good"), posting()._replace(legs=legs))
     assert rows(store, "SELECT count(*) FROM legs") == [(0,)]
 
 
-@given(st.lists(st.tuples(st.sampled_from(["156", "840"]), st.integers(-(10**12), 10**12)), max_size=6))
-def test_posting_balances_only_if_each_currency_does(amounts: list[tuple[str, int]]) -> None:
-    legs = tuple(Leg(PREMIUMS, "", currency, amount) for currency, amount in amounts)
-    sums = [sum(amount for one, amount in amounts if one == currency) for currency in ("156", "840")]
-    balanced = sums == [0, 0] and legs != () and all(leg.amount for leg in legs)
-    try:
-        check_balanced(posting()._replace(legs=legs))
-    except Unbalanced:
-        assert not balanced
-    else:
-        assert balanced
-
-
 def test_account_that_the_books_do_not_have_is_named(store: Store) -> None:
-    with pytest.raises(UnknownAccount, match="no account 9999: install the chart first"):
-        made(store, posting(account="9999"))
+    with pytest.raises(UnknownAccount, match=r"^no account 8888, 9999: install the chart first$"):
+        made(store, posting(account="9999"), posting(account="8888", name="other"))
 
 
-def test_many_postings_are_made_and_passed_over_at_once(store: Store) -> None:
-    many = [posting(number, name=f"{number}") for number in range(1, 1202)]
-    assert made(store, *many) == 1201
-    assert made(store, *many, posting()) == 1
+def test_postings_are_found_by_name_with_their_legs_in_order(store: Store) -> None:
+    legs = tuple(
+        Leg(account, "", "156", amount) for account, amount in ((ADVANCE, 1), (PREMIUMS, 2), ("6301", -3))
+    )
+    many = [posting(5, name="b"), posting(name="c"), posting(name="a")._replace(legs=legs)]
+    assert made(store, *many) == 3
+    with store.reading() as connection:
+        assert find_postings(connection, ["b", "none", "a"]) == (many[2], many[0])
+        assert find_postings(connection, []) == ()
+
+
+def test_what_is_there_is_passed_over_among_what_is_new(store: Store) -> None:
+    made(store, posting(name="b"))
+    assert made(store, posting(name="a"), posting(name="b"), posting(name="c")) == 2
+    assert rows(store, "SELECT posting FROM postings ORDER BY posting") == [("a",), ("b",), ("c",)]
+
+
+class Overheard:
+    """A connection whose statements are remembered, and that may say that it is one to PostgreSQL."""
+
+    def __init__(self, connection: Connection, dialect: str = "", may_install: bool = True) -> None:
+        self._connection, self._may_install = connection, may_install
+        self.dialect = SimpleNamespace(name=dialect) if dialect else connection.dialect
+        self.said: list[tuple[str, object]] = []
+
+    def execute(self, statement: Any, parameters: Any = None) -> Any:  # noqa: ANN401 - as the connection's
+        self.said.append((str(statement), parameters))
+        if "make_posting" in str(statement):
+            return None
+        return self._connection.execute(statement, parameters)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - as the connection's
+        return getattr(self._connection, name)
+
+    def scalar(self, statement: Any) -> Any:  # noqa: ANN401 - as the connection's
+        if "has_table_privilege" not in str(statement):
+            return self._connection.scalar(statement)
+        self.said.append((str(statement.compile(compile_kwargs={"literal_binds": True})), None))
+        self.dialect = self._connection.dialect  # what comes after it is written here
+        return self._may_install
+
+    def of(self, what: str) -> list[tuple[str, object]]:
+        """The statements that have a text in them."""
+        return [one for one in self.said if what in one[0]]
+
+
+@pytest.fixture
+def on_sqlite(connection: Connection) -> Connection:
+    """A transaction on SQLite alone: what PostgreSQL does itself, the other tests see."""
+    if connection.dialect.name != "sqlite":
+        pytest.skip("what is asked of the database is the same on both")
+    return connection
+
+
+def test_many_postings_are_made_five_hundred_at_once(on_sqlite: Connection) -> None:
+    many = [posting(number, name=f"{number}") for number in range(1, 1002)]
+    overheard = Overheard(on_sqlite)
+    assert post(overheard, many, 1) == 1001  # type: ignore[arg-type]
+    assert [len(rows) for _, rows in overheard.of("INSERT INTO postings")] == [500, 500, 1]  # type: ignore[arg-type]
+    assert post(on_sqlite, [*many, posting()], 1) == 1
+
+
+def test_postgresql_makes_a_posting_by_its_own_function(on_sqlite: Connection) -> None:
+    overheard = Overheard(on_sqlite, "postgresql")
+    assert post(overheard, [posting(7)], 9) == 1  # type: ignore[arg-type]
+    statement = (
+        "SELECT make_posting(:posting, :date, :bank, :description, CAST(:posted_at AS bigint),"
+        " CAST(:accounts AS text[]), CAST(:banks AS text[]), CAST(:currencies AS text[]),"
+        " CAST(:amounts AS bigint[]))"
+    )
+    assert overheard.of("make_posting") == [
+        (
+            statement,
+            [
+                {
+                    **posting(7)._asdict(),
+                    "posted_at": 9,
+                    "accounts": [CLEARING, PREMIUMS],
+                    "banks": [BANK, ""],
+                    "currencies": ["156", "156"],
+                    "amounts": [7, -7],
+                }
+            ],
+        )
+    ]
+    assert overheard.of("INSERT") == []
 
 
 # What the database itself refuses, whoever asks.
@@ -223,6 +300,58 @@ def test_chart_is_installed_once(store: Store) -> None:
     }
 
 
+def test_a_chart_is_put_in_force_under_the_next_number_and_recorded(store: Store) -> None:
+    other = CHART._replace(long="224102")
+    with store.transaction() as connection:
+        assert install_chart(connection, other, 2, "wang") is True
+        lines = connection.execute(text("SELECT name, value FROM chart_lines WHERE chart = 2")).all()
+    assert dict(map(tuple, lines)) == lines_of(other)
+    assert rows(store, "SELECT max(chart) FROM chart_lines") == [(2,)]
+    assert rows(store, 'SELECT at, "by", act, subject, note FROM acts ORDER BY number') == [
+        (1, "li", "chart", "1", chart_note(lines_of(CHART))),
+        (2, "wang", "chart", "2", chart_note(lines_of(other))),
+    ]
+
+
+STAYS = {
+    "currency": {"currency": "840"},
+    "clearing": {"clearing": "122102"},
+    "long": {"long": "224102"},
+    "short": {"short": "122103"},
+    "currency, long": {"currency": "840", "long": "224102"},
+}
+
+
+@pytest.mark.parametrize(("names", "given"), STAYS.items(), ids=STAYS)
+def test_what_balances_depend_on_stays_once_there_are_postings(
+    store: Store, names: str, given: dict[str, str]
+) -> None:
+    made(store, posting(), posting(name="second"))
+    told = f"^there are postings already: {names} cannot change any more$"
+    with pytest.raises(ChartRefused, match=told), store.transaction() as connection:
+        install_chart(connection, CHART._replace(**given), 2, "li")  # type: ignore[arg-type]
+    assert rows(store, "SELECT max(chart) FROM chart_lines") == [(1,)]
+
+
+PRIVILEGE = "SELECT has_table_privilege('chart_lines', 'INSERT') AS has_table_privilege_1"
+
+
+@pytest.mark.parametrize("may_install", [True, False])
+def test_on_postgresql_only_who_may_write_the_chart_puts_one_in_force(
+    on_sqlite: Connection, may_install: bool
+) -> None:
+    told = (
+        "the chart of the settings is not the one in force, and this login may not change where money goes:"
+        " run `qianzhi office close` once as the database's owner"
+    )
+    overheard = Overheard(on_sqlite, "postgresql", may_install)
+    refused = nullcontext() if may_install else pytest.raises(ChartRefused, match=f"^{told}$")
+    with refused:
+        install_chart(overheard, changed(zh="应收账款"), 2, "li")  # type: ignore[arg-type]
+    assert overheard.of("privilege") == [(PRIVILEGE, None)]
+    assert (overheard.of("UPDATE accounts") != []) == may_install
+
+
 def changed(**given: object) -> Any:  # noqa: ANN401 - a chart with one account changed
     account = CHART.accounts[PREMIUMS]._replace(**given)  # type: ignore[arg-type]
     return CHART._replace(accounts={**CHART.accounts, PREMIUMS: account})
@@ -231,10 +360,27 @@ def changed(**given: object) -> Any:  # noqa: ANN401 - a chart with one account 
 @pytest.mark.parametrize("given", [{"kind": "income"}, {"normal": "credit"}])
 def test_account_that_was_posted_to_keeps_its_kind_and_side(store: Store, given: dict[str, str]) -> None:
     made(store, posting())
-    refused = pytest.raises(ChartRefused, match="account 1122 has been posted to as asset, debit")
-    with refused, store.transaction() as connection:
+    kept = CHART.accounts[PREMIUMS]._replace(**given)  # type: ignore[arg-type]
+    told = (
+        "account 1122 has been posted to as asset, debit:"
+        f" it cannot become {kept.kind}, {kept.normal}; give the new account another code"
+    )
+    with pytest.raises(ChartRefused, match=f"^{told}$"), store.transaction() as connection:
         install_chart(connection, changed(**given), 2, "li")
     assert rows(store, "SELECT kind, normal FROM accounts WHERE account = '1122'") == [("asset", "debit")]
+
+
+def test_only_what_is_new_or_changed_is_written(on_sqlite: Connection) -> None:
+    added = {"1001": CHART.accounts[PREMIUMS]._replace(code="1001", zh="现金")}
+    account = CHART.accounts[PREMIUMS]._replace(zh="应收账款")
+    chart = CHART._replace(accounts={**added, **CHART.accounts, PREMIUMS: account, **added})
+    overheard = Overheard(on_sqlite)
+    assert install_chart(overheard, chart, 2, "li") is True  # type: ignore[arg-type]
+    assert len(overheard.of("INSERT INTO accounts")) == len(overheard.of("UPDATE accounts")) == 1
+    found = {row.account: tuple(row)[1:] for row in on_sqlite.execute(accounts.select())}
+    assert found == {
+        code: (f"{one.zh} {one.en}", one.kind, one.normal) for code, one in chart.accounts.items()
+    }
 
 
 def test_account_may_be_renamed_always_and_change_its_kind_before_its_first_leg(store: Store) -> None:
@@ -308,7 +454,8 @@ def test_books_that_somebody_changed_behind_our_back_are_not_shown(store: Store)
     made(store, posting(5))
     with store.transaction() as connection:
         tampered(connection)
-        with pytest.raises(InvariantBroken, match="out of balance in currency 156: debit 5, credit 4"):
+        told = "^the books are out of balance in currency 156: debit 5, credit 4$"
+        with pytest.raises(InvariantBroken, match=told):
             trial_balance(connection)
         with pytest.raises(Unbalanced):
             find_postings(connection, [posting().posting])
@@ -317,3 +464,16 @@ def test_books_that_somebody_changed_behind_our_back_are_not_shown(store: Store)
 @given(amount=st.integers(1, 10**15))
 def test_description_and_order_are_not_what_a_posting_is(amount: int) -> None:
     check_balanced(posting(amount)._replace(legs=posting(amount).legs[::-1]))
+
+
+@given(st.lists(st.tuples(st.sampled_from(["156", "840"]), st.integers(-(10**12), 10**12)), max_size=6))
+def test_posting_balances_only_if_each_currency_does(amounts: list[tuple[str, int]]) -> None:
+    legs = tuple(Leg(PREMIUMS, "", currency, amount) for currency, amount in amounts)
+    sums = [sum(amount for one, amount in amounts if one == currency) for currency in ("156", "840")]
+    balanced = sums == [0, 0] and legs != () and all(leg.amount for leg in legs)
+    try:
+        check_balanced(posting()._replace(legs=legs))
+    except Unbalanced:
+        assert not balanced
+    else:
+        assert balanced
