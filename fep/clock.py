@@ -8,7 +8,7 @@ who is told, and what then waits for a person, others say.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, tzinfo
+from datetime import date, datetime, tzinfo
 from threading import Lock
 from typing import Final
 
@@ -19,6 +19,8 @@ SLEW_DIVISOR: Final = 10
 fastest, a twelfth. So much is followed, and is no jump however long it goes on."""
 _SECOND_US: Final = 1_000_000
 _APART_US: Final = 100_000
+DATED_SECONDS: Final = 1
+"""How long a date that was looked up is taken for today's."""
 _READINGS: Final = 5
 """A process that is made to wait between its two looks at the clocks looks again."""
 
@@ -48,6 +50,7 @@ class WallClock:
         passed_us, wall = self._both()
         self._looked_us = passed_us
         self._reference_us = self._trusted_us = wall - passed_us
+        self._dated_at, self._date = seconds(), self.now().date()
 
     def now_us(self) -> int:
         """The time in microseconds since 1970-01-01 UTC."""
@@ -60,6 +63,13 @@ class WallClock:
         return datetime.fromtimestamp(now_us // _SECOND_US, self._zone).replace(
             microsecond=now_us % _SECOND_US
         )
+
+    def today(self) -> date:
+        """The local date, as it was within the last second: a thousand messages of it ask for one."""
+        now = self.seconds()
+        if now - self._dated_at >= DATED_SECONDS:
+            self._dated_at, self._date = now, self.now().date()
+        return self._date
 
     def fault(self) -> str:
         """Why the time is not to be trusted, until a person has said that it is right; empty while it is."""

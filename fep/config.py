@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
+from fnmatch import translate
+from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
@@ -261,9 +262,10 @@ class Bank(Section):
             self.code, port, self.networks, self.hours, self.links, self.new_links_a_minute, self.enabled
         )
 
-    def allows_terminal(self, terminal: str) -> bool:
-        """Whether DE 41 matches one of the bank's patterns (shell style: `*`, `?`, `[ab]`)."""
-        return any(fnmatchcase(terminal, pattern) for pattern in self.terminals)
+    @cached_property
+    def terminal_pattern(self) -> re.Pattern[str]:
+        """What DE 41 matches that is of one of the bank's patterns (shell style: `*`, `?`, `[ab]`)."""
+        return re.compile("|".join(map(translate, self.terminals)) or "(?!)")
 
 
 class Settings(Section):

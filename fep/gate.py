@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import date
+from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -59,6 +60,10 @@ class Unsupported(Exception):
     """The message decodes, and is none that the interface takes: answered 40 with this text in DE 44."""
 
 
+_window = lru_cache(maxsize=64)(KeyWindow)
+"""All messages of a day ask for one."""
+
+
 class Groups(NamedTuple):
     """The DE 48 groups that requests use; empty where absent."""
 
@@ -84,6 +89,7 @@ class Gate:
         self._encoding = dialect.de48_encoding
         self._mti_width = dialect.mti_width
         self._transactions = frozenset(bank.transactions)
+        self._allows_terminal = bank.terminal_pattern.match
 
     def request(self, message: Message, covered: bytes, today: date) -> Request:
         """The request that a message makes on `today`. `covered` is its bytes from the MTI up to the MAC.
@@ -94,7 +100,7 @@ class Gate:
         mti = first_form(message.mti)
         if mti not in MANDATORY:
             raise Unsupported(f"MTI {message.mti} NOT SUPPORTED")
-        window = KeyWindow(today, self._key_days)
+        window = _window(today, self._key_days)
         if mti[1] == "5":
             return self._totals(message, mti, window)
         fields = message.fields
@@ -186,7 +192,7 @@ class Gate:
             return Response.APPROVED, ""
         if act in FINANCIAL and act is not Act.CANCEL and fields[3] not in self._transactions:
             return Response.BANK_NOT_ALLOWED, "NOT ALLOWED TO THIS BANK"
-        if not self._bank.allows_terminal(fields[41]):
+        if not self._allows_terminal(fields[41]):
             return Response.TERMINAL_NOT_ALLOWED, "TERMINAL NOT ALLOWED"
         if act in INQUIRIES:
             return Response.APPROVED, ""
@@ -217,9 +223,10 @@ class Gate:
 
 def check_carries_no_secret(message: Message) -> None:
     """Raise Unsupported for a message with a PIN or a card's track data, whatever it asks for."""
-    for number, reason in _NEVER_ACCEPTED.items():
-        if number in message.fields:
-            raise Unsupported(reason)
+    if not _NEVER_ACCEPTED.keys().isdisjoint(message.fields):
+        raise Unsupported(
+            next(reason for number, reason in _NEVER_ACCEPTED.items() if number in message.fields)
+        )
 
 
 def check_network(message: Message, today: date) -> None:
@@ -253,7 +260,8 @@ def _groups(groups: tuple[Group, ...]) -> Groups:
     values: dict[str, str] = {}
     for tag, value in groups:
         values.setdefault(tag, value)
-    return Groups(*(values.get(tag, "") for tag in ("PN", "DU", "IN", "RN", "PG")))
+    value = values.get
+    return Groups(value("PN", ""), value("DU", ""), value("IN", ""), value("RN", ""), value("PG", ""))
 
 
 def _need_policy(groups: Groups, _fields: Mapping[int, str]) -> None:

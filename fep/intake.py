@@ -34,24 +34,28 @@ class Bucket:
         self._clock = clock
         self._seen = clock.seconds()
         self._burst_seconds = burst_seconds
-        self.a_second = a_second
+        self.set_rate(a_second)
         self._tokens = self._depth
 
-    @property
-    def _depth(self) -> float:
-        return max(1.0, self.a_second * self._burst_seconds)
+    def set_rate(self, a_second: float) -> None:
+        """Go on with `a_second` tokens a second."""
+        self._a_second = a_second
+        self._depth = max(1.0, a_second * self._burst_seconds)
 
     def take(self) -> bool:
         """Take a token, if there is one."""
-        if not self.has_one():
+        return self.take_at(self._clock.seconds())
+
+    def take_at(self, now: float) -> bool:
+        """Take a token, if there is one at `now`, in seconds."""
+        if not self.has_one(now):
             return False
         self._tokens -= 1
         return True
 
-    def has_one(self) -> bool:
-        """Whether there is a token."""
-        now = self._clock.seconds()
-        self._tokens = min(self._depth, self._tokens + (now - self._seen) * self.a_second)
+    def has_one(self, now: float) -> bool:
+        """Whether there is a token at `now`, in seconds."""
+        self._tokens = min(self._depth, self._tokens + (now - self._seen) * self._a_second)
         self._seen = now
         return self._tokens >= 1
 
@@ -61,7 +65,7 @@ class Bucket:
 
     def lacking(self) -> float:
         """Seconds until there is a token."""
-        return max(0.0, self._seen + (1 - self._tokens) / self.a_second - self._clock.seconds())
+        return max(0.0, self._seen + (1 - self._tokens) / self._a_second - self._clock.seconds())
 
 
 class Intake:
@@ -90,8 +94,8 @@ class Intake:
 
     def set_rates(self, a_second: int, refusals_a_minute: int) -> None:
         """Go on at other rates."""
-        self._bucket.a_second = a_second
-        self._refusals.a_second = refusals_a_minute / MINUTE_SECONDS
+        self._bucket.set_rate(a_second)
+        self._refusals.set_rate(refusals_a_minute / MINUTE_SECONDS)
 
     def refused(self) -> None:
         """Count a refusal of this bank's that was recorded."""
@@ -113,10 +117,11 @@ class Intake:
             self._waiting.remove(link)
 
     def _take(self) -> bool:
-        if not self._refusals.has_one():
+        now = self._clock.seconds()
+        if not self._refusals.has_one(now):
             self._held()
             return False
-        return self._has_room() and self._bucket.take()
+        return self._has_room() and self._bucket.take_at(now)
 
     def _turn(self) -> None:
         self._call = None

@@ -63,13 +63,16 @@ class Counterparty:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """All that the links of one process share. `seconds` is the reactor's clock, `now` the wall clock."""
+    """All that the links of one process share. `seconds` is the reactor's clock, `now` the wall clock and
+    `today` its date.
+    """
 
     engine: Engine
     limits: Limits
     statistics: Statistics
     seconds: Callable[[], float]
     now: Callable[[], datetime]
+    today: Callable[[], date]
     chronicle: Chronicle
 
 
@@ -205,7 +208,7 @@ class Link:
             self._offer(request, message, frame.tpdu)
 
     def _key_date(self) -> date:
-        return key_date(self._all.now().date(), self._all.engine.business_date)
+        return key_date(self._all.today(), self._all.engine.business_date)
 
     def _offer(self, request: Request, message: Message, tpdu: bytes) -> None:
         """Have a request decided, unless its bank has asked for too much that is not so."""
@@ -331,7 +334,7 @@ class Link:
     def _network_fault(self, message: Message) -> Answer | None:
         """What a network management message is refused with before it is looked at; None for a good one."""
         try:
-            check_network(message, self._all.now().date())
+            check_network(message, self._all.today())
         except FormatError as error:
             return Answer(Response.FORMAT, str(error))
         except Unsupported as error:

@@ -169,6 +169,7 @@ class Service:
                 self.statistics,
                 self._world.reactor.seconds,
                 self._world.clock.now,
+                self._world.clock.today,
                 self.chronicle,
             )
             self.server = self._listen(surroundings)

@@ -90,7 +90,7 @@ SALT_BYTES = 16
 
 _AS_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _HOLDER = Entry._fields.index("holder")
-_SALT = Entry._fields.index("salt")
+_PREVIOUS, _SALT = (Entry._fields.index(name) for name in ("previous", "salt"))
 
 
 def holder_digest(salt: str, holder: str) -> str:
@@ -127,7 +127,7 @@ def chain_entries(entries: list[Entry], tip: str, salts: bytes) -> tuple[list[En
     linked = []
     for number, entry in enumerate(entries):
         salt = salts[number * SALT_BYTES : (number + 1) * SALT_BYTES].hex()
-        chained = entry._replace(previous=tip, salt=salt)
+        chained = Entry._make((*entry[:_PREVIOUS], tip, salt))
         tip = entry_hash(chained)
         linked.append(chained)
     return linked, tip

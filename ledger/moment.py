@@ -6,9 +6,9 @@ here; only which year one means, and how far it is from today.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import lru_cache
-from typing import NamedTuple
+from functools import cached_property, lru_cache
 
 
 @lru_cache(maxsize=4096)
@@ -30,7 +30,8 @@ def _date(year: int, month_day: str) -> date | None:
         return None
 
 
-class KeyWindow(NamedTuple):
+@dataclass(frozen=True)
+class KeyWindow:
     """The dates on which a transaction's key may be made, seen from `today`: as many days back and ahead.
 
     A key of another date names no transaction: what is older leaves the front book, and may not come to
@@ -47,10 +48,14 @@ class KeyWindow(NamedTuple):
 
     def holds(self, moment: str) -> bool:
         """Whether a moment that begins with its date YYYYMMDD is within the window, both ends included."""
-        day = date(int(moment[:4]), int(moment[4:6]), int(moment[6:8]))
-        return -self.days_back <= (day - self.today).days <= self.days_ahead
+        return self.first <= moment[:8] <= self.last
 
-    @property
+    @cached_property
     def first(self) -> str:
         """The oldest date YYYYMMDD of the window."""
         return f"{self.today - timedelta(self.days_back):%Y%m%d}"
+
+    @cached_property
+    def last(self) -> str:
+        """The newest date YYYYMMDD of the window."""
+        return f"{self.today + timedelta(self.days_ahead):%Y%m%d}"

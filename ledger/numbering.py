@@ -9,19 +9,17 @@ from __future__ import annotations
 _ALPHABET = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 """Digits and capitals without I and O, which tellers misread."""
 
-_AUTHORIZATION_LENGTH = 6
+_PAIRS = tuple(high + low for high in _ALPHABET for low in _ALPHABET)
+_BASE = len(_PAIRS)
 
 
 def authorization_code(position: int) -> str:
     """DE 38, 6 characters: the chain position in base 34. Repeats only after 34**6 (1.5 thousand million)
     entries.
     """
-    base = len(_ALPHABET)
-    characters = []
-    for _ in range(_AUTHORIZATION_LENGTH):
-        position, digit = divmod(position, base)
-        characters.append(_ALPHABET[digit])
-    return "".join(reversed(characters))
+    rest, low = divmod(position, _BASE)
+    high, middle = divmod(rest, _BASE)
+    return _PAIRS[high % _BASE] + _PAIRS[middle] + _PAIRS[low]
 
 
 def receipt_number(business_date: str, chain: int, position: int) -> str:
@@ -37,5 +35,5 @@ _DOUBLED = str.maketrans("0123456789", "0246813579")
 
 def luhn_digit(digits: str) -> str:
     """The Luhn check digit of a string of digits (ISO/IEC 7812-1, annex B)."""
-    total = sum(map(int, digits[-2::-2])) + sum(map(int, digits[-1::-2].translate(_DOUBLED)))
-    return str(-total % 10)
+    total = sum(digits[-2::-2].encode()) + sum(digits[-1::-2].translate(_DOUBLED).encode())
+    return str((len(digits) * ord("0") - total) % 10)

@@ -62,8 +62,8 @@ class Totals(NamedTuple):
     def settled(self, side: str, amount: int) -> Totals:
         """With one collection or payout of `amount` fen more."""
         if side == "premium":
-            return self._replace(collections=self.collections + 1, collected=self.collected + amount)
-        return self._replace(payouts=self.payouts + 1, paid=self.paid + amount)
+            return Totals(self.collections + 1, self.collected + amount, *self[2:])
+        return Totals(*self[:4], self.payouts + 1, self.paid + amount, *self[6:])
 
     def taken_back(self, side: str, amount: int, count: int = 1) -> Totals:
         """With one reversal more, of `amount` fen; `count` is -1 where it is a cancel that is reversed."""
@@ -95,7 +95,7 @@ class BankDay(NamedTuple):
     def settled(self, side: str, amount: int, *, is_todays: bool = True) -> BankDay:
         """With one collection or payout of `amount` fen more; what is put back may be an earlier day's."""
         used = self.used + amount if is_todays else self.used
-        return self._replace(totals=self.totals.settled(side, amount), used=used)
+        return BankDay(self.totals.settled(side, amount), used, self.unfit)
 
     def taken_back(self, side: str, amount: int, count: int = 1, *, is_todays: bool = True) -> BankDay:
         """With one reversal more, of `amount` fen; `count` is -1 where it is a cancel that is reversed. What

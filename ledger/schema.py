@@ -397,11 +397,13 @@ for _table in (journal, acts, retired):
 for _statement in _JOURNAL_DELETED:
     _on_creation(journal, "postgresql", _statement)
 for _table, _name, _refused, _when, _said in _GUARDS:
+    # SQLite copies a row before it looks at it BEFORE; what is asked of the journal stands as well after it.
+    _sqlite_time = "AFTER" if _when else "BEFORE"
     _sqlite_when = f"WHEN {'NEW.turn_before IS NOT NULL AND ' if _when else ''}({_refused})"
     _on_creation(
         _table,
         "sqlite",
-        f"CREATE TRIGGER {_name} BEFORE INSERT ON {_table.name} {_sqlite_when}"
+        f"CREATE TRIGGER {_name} {_sqlite_time} INSERT ON {_table.name} {_sqlite_when}"
         f" BEGIN SELECT RAISE(ABORT, '{_said}'); END",
     )
     _on_creation(

@@ -31,6 +31,9 @@ class _Judged(NamedTuple):
     guesses: Guesses | None = None
 
 
+_NOTHING_AGAINST = _Judged(None)
+
+
 def settle(request: Request, view: View) -> Decision:
     """Collect a premium or pay a benefit; an advice is recorded whatever the book says."""
     matched = OUTSIDE_WINDOW if request.outside_window else match_due(request, view)
@@ -82,13 +85,13 @@ def match_due(request: Request, view: View) -> Due | Refusal:
 def _judge_identity(request: Request, view: View, due: Due) -> _Judged:
     """Whether the number is the beneficiary's; a wrong one counts, a locked due is not compared."""
     if due.kind != "benefit":
-        return _Judged(None)
+        return _NOTHING_AGAINST
     today = open_day(view).date
     known = view.guesses.get(due.due)
     if known is not None and known.locked:
         return _Judged(_DIFFERS, known)
     if due.beneficiary == request.identity:
-        return _Judged(None)
+        return _NOTHING_AGAINST
     wrong = 1 + (known.wrong if known is not None and known.date == today else 0)
     return _Judged(_DIFFERS, Guesses(due.due, today, wrong, wrong >= WRONG_NUMBERS_A_DAY))
 
@@ -127,7 +130,7 @@ def _over_day_limit(request: Request, view: View) -> bool:
 
 
 def _settlement(request: Request, view: View, due: Due, misfit: str) -> Effect:
-    settled = due._replace(state=DueState.SETTLED, settled_by=request.key, turn=due.turn + 1)
+    settled = due.settled(request.key)
     figures = figures_of(request, view).settled(due.kind, due.amount)
     if misfit:
         figures = figures.with_unfit(due.amount)

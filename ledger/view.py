@@ -56,6 +56,10 @@ class Due(NamedTuple):
     turn: int
     withdrawn: int
 
+    def settled(self, key: str) -> Due:
+        """As the transaction with this key leaves it that settles it."""
+        return Due(*self[:7], DueState.SETTLED, key, self.turn + 1, self.withdrawn)
+
 
 class Guesses(NamedTuple):
     """Wrong identity numbers for one due: how many on the business date `date`. A locked due is paid to

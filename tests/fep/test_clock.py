@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from fep.clock import JUMP_US, WallClock, followed
+from fep.clock import DATED_SECONDS, JUMP_US, WallClock, followed
 from fep.schedule import BEIJING
 from tests.clocks import MovedClock, still
 
@@ -41,6 +41,16 @@ def test_a_jump_is_seen_by_whoever_reads_the_time_first() -> None:
     assert clock.now() == NOON + timedelta(hours=1)
     assert clock.jumps == 1
     assert clock.fault()
+
+
+def test_a_new_date_is_known_within_a_second_however_it_came() -> None:
+    clock = MovedClock(NOON)
+    assert clock.today() == NOON.date()
+    clock.wait(12 * HOUR)
+    assert clock.today() == NOON.date() + timedelta(1)
+    clock.set(-24 * HOUR)
+    clock.wait(DATED_SECONDS)
+    assert clock.today() == NOON.date()
 
 
 def test_time_that_passes_unread_is_no_jump() -> None:

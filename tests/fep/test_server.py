@@ -120,7 +120,7 @@ class House:
         seconds = self.clock.seconds
         self.engine = engine
         around = Surroundings(
-            engine, settings.limits, self.statistics, seconds, lambda: moment, self.chronicle
+            engine, settings.limits, self.statistics, seconds, lambda: moment, moment.date, self.chronicle
         )
         self.server = Server(parties, around)
         self.server.start(Gateway(bank.allowance(PORTS[bank.code]) for bank in settings.bank), self.clock)
