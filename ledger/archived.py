@@ -18,7 +18,7 @@ BYTES_MAX: Final = 4_000_000
 """Some 25,000 days: the file names all that there ever were."""
 _VERSION: Final = 1
 _COUNT_MAX: Final = 2**53 - 1
-_ROOT: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_ROOT: Final = re.compile(r"[0-9a-f]{64}")
 
 
 class ArchivedRefused(LedgerError):

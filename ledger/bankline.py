@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date as day_of
 from datetime import timedelta
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from ledger.bookfile import KINDS
 from ledger.layout import IGNORED, MONEY, TEXTS, Column, Layout, Record
@@ -39,7 +39,7 @@ _MOMENT_PARTS: Final = (
 _DATE_PART: Final = re.compile("[YMD][YMD/.-]*[YMD]")
 _FREE_TEXTS: Final = ("terminal", "branch", "rrn", "policy", "due", "receipt")
 
-Fault = tuple[str, str]
+Fault: TypeAlias = tuple[str, str]
 """A column's name, or nothing, and what is wrong with it."""
 
 
@@ -64,7 +64,7 @@ class BankLine(NamedTuple):
     state: str
 
 
-Take = Callable[[int, str], BankLine | None]
+Take: TypeAlias = Callable[[int, str], BankLine | None]
 """A line's number and text -> the line, or None for one that is not good."""
 
 

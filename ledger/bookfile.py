@@ -25,42 +25,18 @@ from operator import attrgetter
 from typing import BinaryIO, Final, NamedTuple, NoReturn, Protocol, TypeVar
 
 from ledger.agreement import DueRow, PolicyRow, due_faults, heads, policy_faults
-from ledger.bookline import (
-    HEADER,
-    KINDS,
-    LINE_BYTES_MAX,
-    STATES,
-    TRAILER,
-    WITHDRAWN,
-    DueLine,
-    Policy,
-    Row,
-    good_row,
-    row_of,
-    without_end,
-)
+from ledger.bookline import HEADER as HEADER
+from ledger.bookline import KINDS as KINDS
+from ledger.bookline import LINE_BYTES_MAX as LINE_BYTES_MAX
+from ledger.bookline import STATES as STATES
+from ledger.bookline import TRAILER as TRAILER
+from ledger.bookline import WITHDRAWN as WITHDRAWN
+from ledger.bookline import DueLine as DueLine
+from ledger.bookline import Policy as Policy
+from ledger.bookline import Row, good_row, row_of, without_end
 from ledger.errors import BookFileError, Problem
 from ledger.leftout import Figures, LeftOut, Span, differences
 from ledger.sorting import Sorted
-
-__all__ = [
-    "HEADER",
-    "KINDS",
-    "LINE_BYTES_MAX",
-    "PROBLEMS_MAX",
-    "STATES",
-    "TRAILER",
-    "WITHDRAWN",
-    "Book",
-    "Claim",
-    "DueLine",
-    "Policy",
-    "PolicyDues",
-    "Rows",
-    "opened",
-    "parse",
-    "write",
-]
 
 PROBLEMS_MAX: Final = 1000
 """Every fault is named up to here, so that a file is mended once; one of the wrong kind is wrong in every

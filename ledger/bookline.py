@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from sys import intern
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from ledger import identity
 from ledger.day import is_date
@@ -97,7 +97,7 @@ def _document_fault(document: identity.Document) -> str:
     return f"not a valid number of its kind, {document.kind}"
 
 
-_Check = tuple[str, Callable[[str], object], str]
+_Check: TypeAlias = tuple[str, Callable[[str], object], str]
 """A column, what must be true of its value, and what to say where it is not."""
 
 _POLICY_CHECKS: Final[tuple[_Check, ...]] = (

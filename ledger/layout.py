@@ -15,7 +15,7 @@ from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn, TypeAlias
 
 from ledger.bookfile import KINDS
 from ledger.errors import LayoutError
@@ -95,7 +95,7 @@ class Column(NamedTuple):
     minus: str = "never"
 
 
-Record = tuple[Column, ...]
+Record: TypeAlias = tuple[Column, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from ledger.errors import LinesRefused
 
 AMOUNT_MAX: Final = 999_999_999_999
 LINES_MAX: Final = 1000
-_RANGE: Final = re.compile(r"([1-9][0-9]{0,8})(?:-([1-9][0-9]{0,8}))?", re.ASCII)
+_RANGE: Final = re.compile(r"([1-9][0-9]{0,8})(?:-([1-9][0-9]{0,8}))?")
 
 
 class LeftOut(NamedTuple):

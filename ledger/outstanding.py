@@ -19,8 +19,8 @@ ROWS_MAX: Final = 10_000
 _VERSION: Final = 1
 _COUNT_MAX: Final = 2**53 - 1
 """The largest whole number that every browser knows exactly."""
-_BANK: Final = re.compile(r"[0-9]{1,11}", re.ASCII)
-_CLASS: Final = re.compile(r"[a-z_]{1,20}", re.ASCII)
+_BANK: Final = re.compile(r"[0-9]{1,11}")
+_CLASS: Final = re.compile(r"[a-z_]{1,20}")
 
 
 class FiguresRefused(LedgerError):

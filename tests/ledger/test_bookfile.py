@@ -19,7 +19,7 @@ from ledger.bookfile import (
     parse,
     write,
 )
-from ledger.errors import BookFileError
+from ledger.errors import BookFileError, Problem
 from tests.dues_file import DATE, PERSON, file, leaving, row
 
 
@@ -27,6 +27,7 @@ def problems(data: bytes) -> list[str]:
     with pytest.raises(BookFileError) as caught:
         parse(data)
     assert PERSON not in str(caught.value)
+    assert all(isinstance(problem.column, str) for problem in caught.value.problems)
     return [str(problem) for problem in caught.value.problems]
 
 
@@ -38,20 +39,33 @@ PREMIUM = DueLine("D1", "P1", "500000", "premium", DATE, 30_000, "")
 BENEFIT = DueLine("D2", "P2", "260000", "benefit", DATE, 4_567, PERSON)
 ABROAD = DueLine("D3", "P2", "263000", "benefit", DATE, 1, "E12345678", "passport")
 GONE = DueLine("D9", "P9", "502000", "premium", DATE, 7, "")
-P1, P2, P3 = Policy("P1", "active", "王伟"), Policy("P2", "lapsed", 'A, "B"'), Policy("P3", "pending", 'O"X')
+ALSO = DueLine("D8", "P9", "260000", "benefit", DATE, 8, "")
+P1, P2, P3, P4 = (
+    Policy("P1", "active", "王伟"),
+    Policy("P2", "lapsed", 'A, "B"'),
+    Policy("P3", "pending", 'O"X'),
+    Policy("P4", "active", "A, B"),
+)
 WRITTEN = f"""{HEADER}
 P3,pending,"O""X",,,,,
+P4,active,"A, B",,,,,
 P2,lapsed,"A, ""B""\",D2,260000,{DATE},4567,{PERSON}
 P2,lapsed,"A, ""B""\",D3,263000,{DATE},1,passport:E12345678
 P1,active,王伟,D1,500000,{DATE},30000,
 WITHDRAWN,P9,,D9,502000,{DATE},7,
-TOTAL,{DATE},3,3,30000,4568,1,
+WITHDRAWN,P9,,D8,260000,{DATE},8,
+TOTAL,{DATE},4,3,30000,4568,2,
 """.encode()
 
 
 def test_a_file_is_written_a_line_at_a_time() -> None:
-    entries = (PolicyDues(P3, ()), PolicyDues(P2, (BENEFIT, ABROAD)), PolicyDues(P1, (PREMIUM,)))
-    assert list(write(DATE, iter(entries), iter([GONE]))) == WRITTEN.splitlines(keepends=True)
+    entries = (
+        PolicyDues(P3, ()),
+        PolicyDues(P4, ()),
+        PolicyDues(P2, (BENEFIT, ABROAD)),
+        PolicyDues(P1, (PREMIUM,)),
+    )
+    assert list(write(DATE, iter(entries), iter([GONE, ALSO]))) == WRITTEN.splitlines(keepends=True)
     empty = [f"{HEADER}\n".encode(), f"TOTAL,{DATE},0,0,0,0,,\n".encode()]
     assert list(write(DATE, ())) == empty
 
@@ -63,12 +77,12 @@ def test_a_file_is_read_whole_in_its_own_order(data: bytes) -> None:
     book = parse(data)
     assert book == Book(
         DATE,
-        (P3, P2, P1),
+        (P3, P4, P2, P1),
         (BENEFIT, ABROAD, PREMIUM),
         30_000,
         4_568,
         hashlib.sha256(data).hexdigest(),
-        (GONE,),
+        (GONE, ALSO),
         (),
         (),
         book.lines,
@@ -87,12 +101,12 @@ def test_an_opened_file_is_read_anew_each_time_its_policies_by_name() -> None:
     with opened(io.BytesIO(WRITTEN)) as book:
         for _ in range(2):
             assert (list(book.policies), list(book.dues), list(book.withdrawn)) == (
-                [P1, P2, P3],
+                [P1, P2, P3, P4],
                 [BENEFIT, ABROAD, PREMIUM],
-                [GONE],
+                [GONE, ALSO],
             )
-        assert (len(book.policies), len(book.dues), len(book.withdrawn)) == (3, 3, 1)
-        assert book.lines({"D1", "D3", "X"}) == {"D1": 5, "D3": 4}
+        assert (len(book.policies), len(book.dues), len(book.withdrawn)) == (4, 3, 2)
+        assert book.lines({"D1", "D3", "X"}) == {"D1": 6, "D3": 5}
         assert book[3:6] == (30_000, 4_568, hashlib.sha256(WRITTEN).hexdigest())
         assert (book.business_date, book.left_out, book.claims) == (DATE, (), ())
 
@@ -126,9 +140,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(changed: bytes) -> None
         stream.write(changed)
         with pytest.raises(BookFileError) as caught:
             list(read.dues)
-        assert [str(one) for one in caught.value.problems] == [
-            "line 1: the file was changed while it was read"
-        ]
+        assert caught.value.problems == (Problem(1, "", "the file was changed while it was read"),)
 
 
 NO_END = "has no end: the file was cut short"
@@ -338,10 +350,30 @@ def test_a_file_is_read_without_holding_its_rows(monkeypatch: pytest.MonkeyPatch
 def test_a_thousand_faults_are_named_and_no_more() -> None:
     rows = [row(f"P{n}", due=f"D{n}", amount="x") for n in range(1_005)]
     said = f"TOTAL,{DATE},999,999,0,0,,"
-    assert [one.split(",")[0] for one in problems(file(*rows[:999], total=said))] == [
-        f"line {n}" for n in range(2, 1_001)
-    ]
-    assert len(problems(file(*rows))) == PROBLEMS_MAX == 1_000
+    numbers = [f"line {n}" for n in range(2, 1_002)]
+    assert [one.split(",")[0] for one in problems(file(*rows[:999], total=said))] == numbers[:-1]
+    assert [one.split(",")[0] for one in problems(file(*rows))] == numbers
+    assert [one.split(",")[0] for one in problems(file(*rows[:1_000])[:-1])] == numbers
+    assert PROBLEMS_MAX == 1_000
+
+
+def test_the_first_thousand_faults_are_in_the_order_of_lines_and_columns() -> None:
+    rows = [row(f"P{n}", due=f"D{n}", state="x", amount="x") for n in range(501)]
+    columns = [one.split(":")[0] for one in problems(file(*rows))]
+    assert columns == [f"line {n}, {column}" for n in range(2, 502) for column in ("state", "amount_fen")]
+
+
+def test_no_more_is_read_at_once_than_a_row_can_have() -> None:
+    asked = set()
+
+    class Asked(io.BytesIO):
+        def readline(self, limit: int | None = -1, /) -> bytes:
+            asked.add(limit)
+            return super().readline(limit)
+
+    with pytest.raises(BookFileError):
+        parse(Asked(file(row(policy="P" * 5_000))))
+    assert asked == {1024}
 
 
 def test_any_altered_digit_of_a_count_or_sum_is_refused() -> None:

@@ -19,6 +19,7 @@ def named(data: bytes, *lines: int) -> Book:
 def refusals(data: bytes, *lines: int) -> list[str]:
     with pytest.raises(BookFileError) as caught:
         named(data, *lines)
+    assert all(isinstance(problem.column, str) for problem in caught.value.problems)
     return [str(problem) for problem in caught.value.problems]
 
 
@@ -209,6 +210,11 @@ def test_a_policy_that_only_rows_left_out_name_counts_once(other: str, left_out:
             assert refusals(data, 2, 3) == [
                 f"line 5, policies: the TOTAL line says {said}, the rows make 1, those left out {left_out}"
             ]
+
+
+def test_a_due_that_leaves_counts_for_no_policy_where_it_is_left_out() -> None:
+    data = file(row(), leaving("P7"), total=f"TOTAL,{DATE},1,1,30000,0,1,")
+    assert [one.policy for one in named(data, 3).policies] == ["P1"]
 
 
 def test_every_line_that_cannot_be_left_out_is_told_in_order() -> None:
