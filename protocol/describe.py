@@ -428,7 +428,8 @@ def _why_hidden(text: str, sense: Sense, step: _Step) -> str:
 
 
 def _shape(text: str) -> str:
-    return f"{len(text)} {'digits' if text.isdecimal() else 'characters'}"
+    noun = "digit" if text.isdecimal() else "character"
+    return f"1 {noun}" if len(text) == 1 else f"{len(text)} {noun}s"
 
 
 def _original(part: Part, at: int) -> tuple[Node, ...]:

@@ -45,15 +45,16 @@ class Wrong(NamedTuple):
 
 def first_wrong(dialect: Dialect, data: bytes, parts: tuple[Part, ...], error: DecodeError) -> Wrong:
     """Return the first wrong byte of `data`, given what `Codec.dissect` returned for it."""
+    key = error.field
+    if key == "t":
+        return _mti(data, dialect.spec[key])
     # Not the error's own position, which may be behind the field's length.
-    begin, key = parts[-1].end if parts else 0, error.field
-    if parts and parts[-1].key == key:
+    begin = parts[-1].end
+    if parts[-1].key == key:
         return Wrong(begin, f"the message's end: {_bytes(len(data) - begin)} more than its fields take")
     if key == "65":
         return Wrong(begin, _THIRD_BITMAP)
     spec = dialect.spec[key]
-    if key == "t":
-        return _mti(data, spec)
     if key in _BITMAPS:
         return _bitmap(data, begin, spec)
     return _element(data, begin, dialect.elements[int(key)], spec)

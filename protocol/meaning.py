@@ -202,6 +202,7 @@ GROUPS: Final[Mapping[str, Sense]] = MappingProxyType(
     {
         **{tag: Sense(hidden=why) for tag, why in _HELD.items()},
         **dict.fromkeys(("PN", "RN", "DU"), Sense(_REFERENCE, dated=True)),
+        "PC": _one_of(CODES),
         "DK": Sense(re.compile("premium|benefit")),
         "DD": Sense(
             re.compile(f"(?:19|20)[0-9]{{2}}{_MONTH_DAY}"), says=lambda t: f"{t[:4]}-{t[4:6]}-{t[6:]}"

@@ -13,27 +13,10 @@ from protocol.framing import Framing
 from protocol.message import Message
 from tests.builders import message
 from tests.messages import CODECS
-from tests.protocol.test_describe import SIGN_ON, TPDU, framed
+from tests.protocol.test_describe import TPDU, framed
 
 EVERY = pytest.mark.parametrize("name", shipped())
 EVERY_FRAMING = pytest.mark.parametrize("framing", FRAMINGS, ids=str)
-
-
-@EVERY
-@EVERY_FRAMING
-def test_one_changed_byte_changes_neither_framing_nor_dialect_and_nothing_before_it_is_called_wrong(
-    name: str, framing: Framing | None
-) -> None:
-    """Behind the bitmap, in a message whose length would fit other framings too."""
-    codec = CODECS[name]
-    body = codec.encode(SIGN_ON)
-    raw = framed(framing, body)
-    bitmaps = codec.dissect(body)[0][2].end
-    for at in range(len(raw) - len(body) + bitmaps, len(raw)):
-        for bits in (0x01, 0x10, 0x80):
-            found = describe(raw[:at] + bytes([raw[at] ^ bits]) + raw[at + 1 :], CODECS)
-            assert (found.framing, found.dialect) == (framing, name)
-            assert [wrong.at for wrong in found.wrongs if wrong.at < at] == []
 
 
 @EVERY

@@ -24,6 +24,7 @@ from protocol.meaning import (
     sense_of,
     yuan,
 )
+from protocol.tlv import KNOWN
 
 PAN = "6222021234567890123"
 
@@ -171,6 +172,7 @@ GROUPS_SHOWN = {
     "PN": REFERENCE,
     "RN": REFERENCE,
     "DU": REFERENCE,
+    "PC": SHOWN[3],
     "DK": Told({"premium": "", "benefit": ""}, ("claim", "Premium")),
     "DD": Told(
         {"19991231": "1999-12-31", "20260101": "2026-01-01"}, ("18991231", "21000101", "20261301", "2026010")
@@ -205,6 +207,10 @@ def test_a_field_shows_what_fits_it_and_says_what_that_means(number: int) -> Non
 def test_a_group_shows_what_fits_it_and_says_what_that_means(tag: str) -> None:
     assert told(GROUPS[tag], GROUPS_SHOWN[tag]) == GROUPS_SHOWN[tag]
     assert GROUPS[tag].hidden == ""
+
+
+def test_every_known_group_is_told_or_says_why_not_but_for_a_due_which_is_groups() -> None:
+    assert {*GROUPS, "DL"} == set(KNOWN)
 
 
 def hidden(sense: Sense) -> tuple[object, ...]:

@@ -1,0 +1,208 @@
+"""Any message, any cut and any changed byte described, by search: rightly, or pointed at, and never a secret.
+
+The same rules by examples are in test_describe.py.
+"""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from protocol.codec import Codec
+from protocol.describe import FRAMINGS, Reading, describe
+from protocol.dialect import shipped
+from protocol.fault import first_wrong
+from protocol.framing import Framing
+from protocol.message import Message
+from tests.builders import message
+from tests.canary import CARD, IDENTITY, PIN_BLOCK, Mark, key_mark, text_mark
+from tests.messages import CODECS, messages
+from tests.protocol.test_describe import SIGN_ON, fields, flat, framed
+
+EVERY = pytest.mark.parametrize("name", shipped())
+EVERY_FRAMING = pytest.mark.parametrize("framing", FRAMINGS, ids=str)
+
+
+@EVERY
+@EVERY_FRAMING
+@settings(max_examples=20)
+@given(data=st.data())
+def test_any_message_is_described_in_its_dialect_and_framing_or_as_one_that_reads_the_same(
+    name: str, framing: Framing | None, data: st.DataObject
+) -> None:
+    codec = CODECS[name]
+    raw = framed(framing, codec.encode(data.draw(messages(name))))
+    best = describe(raw, CODECS)
+    assert best.whole
+    if (best.framing, best.dialect) != (framing, name):
+        fixed = describe(raw, {name: codec}, framing, bare=framing is None)
+        assert [fields(frame) for frame in best.frames] == [fields(frame) for frame in fixed.frames]
+
+
+@EVERY
+@EVERY_FRAMING
+@settings(max_examples=20)
+@given(data=st.data())
+def test_what_is_shown_adds_up_to_the_message(
+    name: str, framing: Framing | None, data: st.DataObject
+) -> None:
+    """Every byte is in exactly one field, and what a field shows is what lies there."""
+    codec = CODECS[name]
+    asked = data.draw(messages(name))
+    raw = framed(framing, codec.encode(asked))
+    [frame] = describe(raw, {name: codec}, framing, bare=framing is None).frames
+    at = 0
+    for one in frame.nodes:
+        assert one.at == at
+        if one.raw and not one.nodes:
+            assert bytes.fromhex(one.raw) == raw[at : at + one.size]
+        if one.value and one.field.startswith("DE ") and one.field != "DE 2":
+            assert one.value == asked.fields[int(one.field[3:])]
+        at += one.size
+    assert at == frame.size == len(raw)
+    numbers = [int(one.field[3:]) for one in frame.nodes if one.field.startswith("DE ")]
+    assert numbers == sorted(asked.fields)
+
+
+@EVERY
+@settings(max_examples=30)
+@given(data=st.data())
+def test_the_first_wrong_byte_of_a_message_cut_short_is_its_end(name: str, data: st.DataObject) -> None:
+    codec = CODECS[name]
+    raw = codec.encode(data.draw(messages(name)))
+    short = raw[: data.draw(st.integers(0, len(raw) - 1))]
+    parts, error = codec.dissect(short)
+    assert error is not None
+    assert first_wrong(codec.dialect, short, parts, error).at == len(short)
+
+
+@EVERY
+@settings(max_examples=30)
+@given(data=st.data())
+def test_the_parts_of_a_message_are_all_of_it_and_those_before_a_fault_end_there(
+    name: str, data: st.DataObject
+) -> None:
+    codec = CODECS[name]
+    asked = data.draw(messages(name))
+    raw = codec.encode(asked)
+    parts, error = codec.dissect(raw)
+    assert error is None
+    assert b"".join(part.prefix + part.data for part in parts) == raw
+    assert {int(part.key): part.text for part in parts if part.key not in "tp1"} == asked.fields
+    spoilt = bytearray(raw)
+    spoilt[data.draw(st.integers(0, len(raw) - 1))] ^= data.draw(st.integers(1, 255))
+    parts, error = codec.dissect(bytes(spoilt))
+    assert b"".join(part.prefix + part.data for part in parts) == spoilt[: parts[-1].end if parts else 0]
+    if error is not None:
+        wrong = first_wrong(codec.dialect, bytes(spoilt), parts, error)
+        assert (parts[-1].end if parts else 0) <= wrong.at <= len(raw)
+        assert re.search(r"(?<![0-9])-?0 byte", wrong.expected) is None
+
+
+@settings(max_examples=150)
+@given(st.binary(max_size=200))
+def test_any_bytes_are_described_or_pointed_at(data: bytes) -> None:
+    best = describe(data, CODECS)
+    assert best.whole or best.wrong is not None or any(frame.wrong for frame in best.frames)
+    for wrong in (best.wrong, *(frame.wrong for frame in best.frames)):
+        assert wrong is None or 0 <= wrong.at <= len(data)
+
+
+KEY_BLOCK = "D0112M3TC00E0000" + "5EC2A7D914B36F80" * 6
+NAME = "ZHAOXIAOQIAN"
+MARKS: tuple[Mark, ...] = (
+    text_mark("card number", CARD),
+    text_mark("identity number", IDENTITY),
+    text_mark("name", NAME),
+    key_mark("PIN block", PIN_BLOCK),
+    text_mark("key block", KEY_BLOCK[16:32]),
+)
+SECRET = message(
+    groups=(("PN", "P1"), ("IN", IDENTITY), ("NM", NAME), ("KA", KEY_BLOCK)),
+    de2=CARD,
+    de35=f"{CARD}=2912",
+    de52=PIN_BLOCK.hex().upper(),
+    de62=f"HOLDER: {NAME}",
+    de102=CARD,
+)
+
+
+def said(reading: Reading) -> bytes:
+    """All that a description has in it, one value a line."""
+    lines = [str(reading.wrong)]
+    for frame in reading.frames:
+        lines.append(str(frame.wrong))
+        for one in flat(frame.nodes):
+            lines += [one.raw, one.value, one.meaning, one.hidden, one.name]
+            lines.append(bytes.fromhex(one.raw).decode("latin-1"))
+    return "\n".join(lines).encode()
+
+
+def leaks(raw: bytes, codecs: dict[str, Codec], framing: Framing | None) -> list[str]:
+    text = said(describe(raw, codecs, framing, bare=framing is None))
+    return [mark.kind for mark in MARKS if mark.is_in(text)]
+
+
+@EVERY
+def test_no_secret_is_in_a_description_of_any_cut(name: str) -> None:
+    raw = framed(Framing.BE2, CODECS[name].encode(SECRET))
+    assert all(mark.is_in(raw) for mark in MARKS)
+    for end in range(len(raw) + 1):
+        assert leaks(raw[:end], CODECS, Framing.BE2) == [], end
+    for start in range(len(raw)):
+        assert leaks(raw[start:], CODECS, None) == [], start
+
+
+@EVERY
+def test_no_secret_is_in_a_description_with_any_byte_flipped(name: str) -> None:
+    """Each byte to eight others of every kind; in the bitmaps and lengths, to all of them."""
+    raw = CODECS[name].encode(SECRET)
+    own = {name: CODECS[name]}
+    for at in range(len(raw)):
+        others = range(256) if at < 40 else [raw[at] ^ (1 << bit) for bit in range(8)]
+        for byte in others:
+            assert leaks(raw[:at] + bytes([byte]) + raw[at + 1 :], own, None) == [], (at, byte)
+
+
+@EVERY
+@settings(max_examples=100)
+@given(data=st.data())
+def test_no_secret_is_in_a_description_in_any_dialect_and_framing_however_it_was_damaged(
+    name: str, data: st.DataObject
+) -> None:
+    raw = bytearray(framed(data.draw(st.sampled_from(FRAMINGS)), CODECS[name].encode(SECRET)))
+    for _ in range(data.draw(st.integers(0, 3))):
+        raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
+    assert leaks(bytes(raw), CODECS, data.draw(st.sampled_from(FRAMINGS))) == []
+
+
+@EVERY
+def test_a_secret_is_masked_in_whatever_field_it_stands(name: str) -> None:
+    """No field of the interface shows a card number that a bank put into it."""
+    for number, element in CODECS[name].dialect.elements.items():
+        if number in (1, 65) or element.length < len(CARD) or element.kind in ("x+n", "b"):
+            continue
+        digits = CARD if element.prefix else CARD.ljust(element.length, "0" if element.kind == "n" else " ")
+        fields = {3: "500000", 7: "1124101112", 49: "156", number: digits}
+        raw = CODECS[name].encode(Message("0200", dict(sorted(fields.items()))))
+        assert leaks(raw, {name: CODECS[name]}, None) == [], number
+
+
+@EVERY
+@EVERY_FRAMING
+def test_one_changed_byte_changes_neither_framing_nor_dialect_and_nothing_before_it_is_called_wrong(
+    name: str, framing: Framing | None
+) -> None:
+    """Behind the bitmap, in a message whose length would fit other framings too."""
+    codec = CODECS[name]
+    body = codec.encode(SIGN_ON)
+    raw = framed(framing, body)
+    bitmaps = codec.dissect(body)[0][2].end
+    for at in range(len(raw) - len(body) + bitmaps, len(raw)):
+        for bits in (0x01, 0x10, 0x80):
+            found = describe(raw[:at] + bytes([raw[at] ^ bits]) + raw[at + 1 :], CODECS)
+            assert (found.framing, found.dialect) == (framing, name)
+            assert [wrong.at for wrong in found.wrongs if wrong.at < at] == []

@@ -1,0 +1,102 @@
+"""Whole descriptions, node by node, against the texts in tests/vectors/described."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from protocol.describe import Node, Reading, read
+from protocol.framing import Framing, wrap
+from protocol.message import Message
+from protocol.tlv import build
+from tests.messages import CODECS
+
+TEXTS = Path(__file__).parents[1] / "vectors" / "described"
+TPDU = bytes.fromhex("6000010002")
+DUE = build(
+    [("DU", "D1"), ("PC", "500000"), ("DK", "premium"), ("DD", "20261201"), ("AM", "120000"), ("ST", "open")],
+    "utf-8",
+)
+KNOWN = build(
+    [("PN", "P20260000000001"), ("IN", "11010119900307001X"), ("NM", "张三"), ("DL", DUE), ("DL", "no")],
+    "utf-8",
+)
+HEAD = {
+    3: "500000",
+    4: "000000120000",
+    7: "1124101112",
+    11: "000123",
+    12: "101112",
+    13: "1124",
+    32: "01020000",
+    35: "6222=30",
+    37: "RRN000000001",
+    41: "T0000001",
+    42: "BRANCH000000001",
+}
+TAIL = {49: "156", 60: "ABC", 64: "0123456789ABCDEF"}
+ORIGINAL = "0200" + "000042" + "1124101112" + "00001020000" + "0" * 11
+COLLECTION = Message("0200", {2: "6222021234567890123", **HEAD, 48: f"{KNOWN}PG001172", **TAIL})
+WHOLE = Message("0200", {2: "6222021234567890123", **HEAD, 48: f"{KNOWN}PG0011", **TAIL})
+UNKNOWN = Message("0200", {**HEAD, 48: f"{KNOWN}ZZ006secret", **TAIL})
+REVERSAL = Message(
+    "0421",
+    {
+        3: "500000",
+        11: "000124",
+        44: "WHY",
+        59: "12",
+        90: ORIGINAL,
+        97: "D0000000000012000",
+        128: "0123456789ABCDEF",
+    },
+)
+NOT_ORIGINAL = Message("0421", {3: "500000", 11: "000124", 90: "1" * 42})
+EMPTY = Message("0900", {})
+
+
+def encoded(name: str, message: Message) -> bytes:
+    return CODECS[name].encode(message)
+
+
+CASES = {
+    "whole, 2be-tpdu": ("ascii87", Framing.BE2_TPDU, wrap(Framing.BE2_TPDU, encoded("ascii87", WHOLE), TPDU)),
+    "no group at the end": ("ascii87", None, encoded("ascii87", COLLECTION)),
+    "unknown group": ("hex87", Framing.BE2, wrap(Framing.BE2, encoded("hex87", UNKNOWN))),
+    "packed": ("bcd87", Framing.ASCII4, wrap(Framing.ASCII4, encoded("bcd87", REVERSAL))),
+    "hex": ("hex87", None, encoded("hex87", REVERSAL)),
+    "no original": ("bcd87", Framing.BCD2, wrap(Framing.BCD2, encoded("bcd87", NOT_ORIGINAL)) * 2),
+    "no field, no class": ("ascii87", None, encoded("ascii87", EMPTY)),
+    "cut in a field": ("ascii87", None, encoded("ascii87", WHOLE)[:110]),
+    "cut in the card number": ("ascii87", None, encoded("ascii87", WHOLE)[:20]),
+    "cut after the amount": ("ascii87", None, encoded("ascii87", WHOLE)[:55]),
+    "wrong date": ("ascii87", None, encoded("ascii87", WHOLE).replace(b"1124101112", b"9924101112")),
+    "too long a length": ("bcd87", Framing.ASCII4, b"0090" + encoded("bcd87", REVERSAL)),
+    "no length": ("bcd87", Framing.ASCII4, b"00x0" + encoded("bcd87", REVERSAL)),
+    "a frame that is cut": ("bcd87", Framing.ASCII4, wrap(Framing.ASCII4, encoded("bcd87", REVERSAL))[:40]),
+    "nothing": ("bcd87", None, b""),
+}
+
+
+def lines(nodes: tuple[Node, ...], depth: int = 0) -> Iterator[str]:
+    for one in nodes:
+        place = f"{'  ' * depth}{one.at}+{one.size} {one.field or '-'}"
+        yield " | ".join((place, one.name, one.raw, one.value, one.meaning, one.hidden)).rstrip()
+        yield from lines(one.nodes, depth + 1)
+
+
+def tree(reading: Reading) -> str:
+    """A reading, a node a line: offset and size, field, name, bytes, value, meaning, why it is hidden."""
+    found = [f"{reading.framing} in {reading.dialect}, whole: {reading.whole}", f"wrong: {reading.wrong}"]
+    for frame in reading.frames:
+        found += [f"frame {frame.at}+{frame.size}, wrong: {frame.wrong}", *lines(frame.nodes)]
+    return "\n".join([*found, f"all that is wrong: {reading.wrongs}", ""])
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_description_is_node_by_node_what_it_should_be(case: str) -> None:
+    name, framing, data = CASES[case]
+    text = (TEXTS / f"{case}.txt").read_text("utf-8")
+    assert tree(read(data, framing, CODECS[name])) == text
