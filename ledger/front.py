@@ -217,6 +217,9 @@ class FrontBook:
         keys = [request.key for request in requests if request.key]
         for entry in map(_entry, statements.rows(connection, statements.entries_by_key, keys + originals)):
             view.entries[entry.key] = entry
+        if cancelled := [entry.original for entry in view.entries.values() if entry.kind is Kind.CANCEL]:
+            for entry in map(_entry, statements.rows(connection, statements.entries_by_key, cancelled)):
+                view.entries[entry.key] = entry
         for entry in map(_entry, statements.rows(connection, statements.entries_by_receipt, receipts)):
             view.receipts[str(entry.receipt)] = entry
         named = {request.policy for request in requests if request.policy}

@@ -143,6 +143,8 @@ def _reverse_cancel(request: Request, view: View, target: Entry) -> Decision:
     figures = figures_of(request, view)
     if target.business_date == open_day(view).date:
         figures = figures.taken_back(target.side, target.amount, -1)
+        if view.entries[target.original].misfit:
+            figures = figures.with_unfit(target.amount)
     else:
         figures = figures.settled(target.side, target.amount, is_todays=False)
     return approved(request, view, Effect(due.due, restored.turn, target.side, restored, figures), due)

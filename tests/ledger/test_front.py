@@ -428,6 +428,17 @@ def test_a_cancel_that_is_reversed_leaves_what_it_cancelled_standing(front: Fron
     assert tuple(row) == ("settled", first.key)
 
 
+def test_what_does_not_fit_counts_again_when_its_cancel_is_reversed(front: FrontBook, store: Store) -> None:
+    """The transaction that was cancelled is read though only its cancel is named."""
+    advice = request(mti="0220", advice=True, verdict=Response.BANK_NOT_ALLOWED)
+    cancel = request(Act.CANCEL, code="020000", original=advice.key)
+    undo_cancel = request(Act.REVERSE, code="020000", original=cancel.key)
+    for asked, unfit in ((advice, 120_000), (cancel, 0), (undo_cancel, 120_000)):
+        assert codes(front.commit([asked], 1)) == ["00"]
+        with store.reading() as connection:
+            assert connection.execute(text("SELECT unfit FROM bank_days")).scalar_one() == unfit
+
+
 # The clock was set back.
 
 

@@ -449,6 +449,22 @@ def test_an_earlier_days_cancel_that_is_reversed_counts_as_a_settlement_and_not_
     assert decision.due.settled_by == PAID.key
 
 
+@pytest.mark.parametrize(("misfit", "unfit"), [("61", 150_000), ("", 30_000)])
+def test_a_cancel_that_is_reversed_brings_back_what_was_unfit_of_the_transaction(
+    misfit: str, unfit: int
+) -> None:
+    figures = {DATE: BankDay(Totals(1, 120_000, 1, 120_000), used=0, unfit=30_000)}
+    seen = book(CANCELLED, original=PAID._replace(misfit=misfit), due=due(turn=2), figures=figures)
+    assert reverse(of_cancel(), seen).figures == USED._replace(unfit=unfit)
+
+
+def test_what_was_unfit_of_an_earlier_day_is_not_of_today_when_its_cancel_is_reversed() -> None:
+    old, paid = cancel_of(business_date="20261123"), PAID._replace(business_date="20261123", misfit="61")
+    today = {DATE: BankDay(Totals(2, 50), used=50, unfit=3)}
+    decision = reverse(of_cancel(), book(old, original=paid, due=due(turn=2), figures=today))
+    assert decision.figures == BankDay(Totals(3, 120_050), used=50, unfit=3)
+
+
 def test_a_cancel_is_reversed_once() -> None:
     undone = entry(3, kind=Kind.REVERSAL, original=CANCELLED.key, receipt=None, turn=3, turn_before=2)
     seen = book(CANCELLED, undone, due=settled(turn=3))
