@@ -7,7 +7,7 @@ Asks, has it written down, prints. What was wrong with the clock, the machine th
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -17,6 +17,7 @@ from fep.clockwatch import COMMAND, accept_unserved
 from fep.config import Settings, load_settings
 from fep.control import NotServing, ask
 from fep.person import at_keyboard
+from fep.schedule import BEIJING
 from ledger.store import Store
 
 
@@ -45,7 +46,7 @@ def accept(yes: bool, config: Path) -> None:
 
 
 def _now() -> datetime:
-    return datetime.now(UTC).astimezone()
+    return datetime.now(BEIJING)
 
 
 def _accept_here(settings: Settings) -> str:

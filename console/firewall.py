@@ -13,7 +13,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn, TextIO
 
@@ -23,6 +22,7 @@ from console.options import SETTINGS
 from console.output import JSON, show
 from console.trail import recorded, write_down
 from fep.config import Settings, load_settings
+from fep.schedule import BEIJING
 from firewall_rules.errors import FirewallError
 from firewall_rules.loader import Nft, apply
 from firewall_rules.nftables import render
@@ -163,9 +163,7 @@ def _wanted(config: Path) -> str:
 
 
 def _rules(settings: Settings) -> str:
-    offset = datetime.now(UTC).astimezone().utcoffset()
-    assert offset is not None, "local time knows its offset"
-    return render(settings.policy(), offset)
+    return render(settings.policy(), BEIJING.utcoffset(None))
 
 
 COMMANDS: tuple[click.Command, ...] = (firewall,)

@@ -19,6 +19,7 @@ from fep.checkup import UNIT, Finding, Found, Machine, Verdict, listening
 from fep.config import Bank, Settings
 from fep.control import ControlError, NotAnswering, is_served
 from fep.errors import FepError
+from fep.schedule import BEIJING
 from fep.server import HANDSHAKE_FAILED
 from fep.standing import COMMAND, Standing
 from fep.tls import Pinned, pin_of_file, validity_of_file
@@ -101,8 +102,10 @@ def _allowlist(machine: Machine, settings: Settings, asked: Asked) -> Iterator[F
         yield Found(Verdict.BAD, f"{source} is on no bank's list at {port}", "add it to the entry's networks")
     elif owner.bank != asked.bank.code:
         yield Found(Verdict.BAD, f"{source} at {port} is bank {owner.bank}'s", "correct the networks")
-    elif owner.hours is not None and not owner.hours.include(machine.now.time()):
-        yield Found(Verdict.BAD, f"only from {_hours(owner.hours)}", "wait, or change the entry's hours")
+    elif owner.hours is not None and not owner.hours.include(machine.now.astimezone(BEIJING).time()):
+        yield Found(
+            Verdict.BAD, f"only from {_hours(owner.hours)}, Beijing time", "wait, or change the entry's hours"
+        )
     else:
         yield Found(Verdict.OK, f"{source} is admitted")
 
@@ -113,7 +116,7 @@ def _firewall(machine: Machine, settings: Settings, asked: Asked) -> Iterator[Fo
         yield Found(Verdict.SKIPPED, "the rules leave out a bank that is disabled")
         return
     here = type(source)("127.0.0.1" if source.version == 4 else "::1")
-    at = machine.now.time().replace(microsecond=0)
+    at = machine.now.astimezone(BEIJING).time().replace(microsecond=0)
     packet = Packet("input", source, here, "tcp", asked.bank.port, at=at)
     if allows(settings.policy(), packet):
         said = "the settings' rules let it in; whether they are loaded, qianzhi firewall diff says"

@@ -24,6 +24,7 @@ from fep.daycheck import on_calendar, on_day
 from fep.dayclock import COMMAND
 from fep.errors import FepError
 from fep.keys import check_private
+from fep.schedule import BEIJING
 from fep.selftest import Ground, clock_findings, disk_findings
 from fep.tls import Pinned, validity_of_file
 from fep.trail import clock_word
@@ -371,8 +372,7 @@ def _units(machine: Machine, _settings: Settings) -> Iterator[Found]:
 
 
 def _firewall(machine: Machine, settings: Settings) -> Iterator[Found]:
-    offset = machine.now.utcoffset()
-    wanted = render(settings.policy(), offset if offset is not None else timedelta())
+    wanted = render(settings.policy(), BEIJING.utcoffset(None))
     lines = difference(machine.nft.listed(), wanted)
     if lines:
         said = f"the loaded rules are not those of the settings, in {len(lines)} places"

@@ -1,4 +1,5 @@
-"""The wall clock, watched: it stamps and tells the hours of the day. Once it has jumped it is not trusted.
+"""The wall clock, watched: it stamps and tells the hours of the day, Beijing's in whatever zone the host is.
+Once it has jumped it is not trusted.
 
 No duration is counted by it: they are the reactor's, which counts by a monotonic clock (fep.reactor). The
 wall clock is held against that one each time that it is read. Nothing is decided here but whether it jumped;
@@ -8,9 +9,11 @@ who is told, and what then waits for a person, others say.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime
 from threading import Lock
 from typing import Final
+
+from fep.schedule import BEIJING
 
 JUMP_US: Final = 2_000_000
 """A wall clock that is off by more, against the monotonic one, was set."""
@@ -34,17 +37,14 @@ def followed(offset_us: int, reference_us: int, passed_us: int) -> int:
 
 
 class WallClock:
-    """The wall clock. `wall_us` gives microseconds since 1970-01-01 UTC, `seconds` is a monotonic clock;
-    `zone` is the local one, None for the system's. It may be read in any thread.
+    """The wall clock. `wall_us` gives microseconds since 1970-01-01 UTC, `seconds` is a monotonic clock. It
+    may be read in any thread.
     """
 
-    def __init__(
-        self, wall_us: Callable[[], int], seconds: Callable[[], float], zone: tzinfo | None = None
-    ) -> None:
+    def __init__(self, wall_us: Callable[[], int], seconds: Callable[[], float]) -> None:
         self.seconds = seconds
         self.jumps = 0
         self._wall_us = wall_us
-        self._zone = zone
         self._fault = ""
         self._lock = Lock()
         passed_us, wall = self._both()
@@ -58,14 +58,12 @@ class WallClock:
             return self._look()
 
     def now(self) -> datetime:
-        """The local time."""
+        """The time of day in Beijing."""
         now_us = self.now_us()
-        return datetime.fromtimestamp(now_us // _SECOND_US, self._zone).replace(
-            microsecond=now_us % _SECOND_US
-        )
+        return datetime.fromtimestamp(now_us // _SECOND_US, BEIJING).replace(microsecond=now_us % _SECOND_US)
 
     def today(self) -> date:
-        """The local date, as it was within the last second: a thousand messages of it ask for one."""
+        """The date in Beijing, as it was within the last second: a thousand messages of it ask for one."""
         now = self.seconds()
         if now - self._dated_at >= DATED_SECONDS:
             self._dated_at, self._date = now, self.now().date()

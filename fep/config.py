@@ -204,7 +204,7 @@ class Bank(Section):
     port: Port
     networks: Networks = Field(min_length=1)
     hours: Annotated[Hours, BeforeValidator(_hours)] | None = Field(
-        default=None, description="when it may open links, local time"
+        default=None, description="when it may open links, Beijing time"
     )
     transport: Literal["tls", "plain"] = "tls"
     pins: tuple[Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")], ...] = Field(default=(), strict=False)

@@ -1,7 +1,8 @@
 """The time of day in which a bank may open links, and how fast it may open them.
 
 Pure: what time it is, is handed in, local time for people's hours and a running clock for the pace. The
-settings' wording is read here, because both enforcers mean the same by it; time zones belong to the caller.
+settings' wording is read here, because both enforcers mean the same by it. Which zone is local, Beijing's
+whatever the host's is, belongs to the caller.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from fep.schedule import BEIJING
 def still(moment: datetime) -> WallClock:
     """A wall clock that always shows one moment, and a monotonic one that stands still with it."""
     now_us = round(moment.replace(tzinfo=BEIJING).timestamp() * 1_000_000)
-    return WallClock(lambda: now_us, lambda: 0.0, BEIJING)
+    return WallClock(lambda: now_us, lambda: 0.0)
 
 
 class MovedClock(WallClock):
@@ -25,7 +25,7 @@ class MovedClock(WallClock):
     def __init__(self, moment: datetime) -> None:
         self._moment = moment.replace(tzinfo=BEIJING)
         self._passed = 0.0
-        super().__init__(lambda: round(self._moment.timestamp() * 1_000_000), lambda: self._passed, BEIJING)
+        super().__init__(lambda: round(self._moment.timestamp() * 1_000_000), lambda: self._passed)
 
     def wait(self, seconds: float) -> None:
         """Let time pass."""

@@ -109,7 +109,7 @@ class Stand:
     def _wall_clock(self) -> WallClock:
         around = self._surroundings
         now_us: Callable[[], int] = lambda: int(around.now().timestamp() * 1_000_000)  # noqa: E731 - one call
-        return WallClock(now_us, around.reactor.seconds, around.now().tzinfo)
+        return WallClock(now_us, around.reactor.seconds)
 
     def _install(self) -> Settings:
         """Keys, settings and the book of the exercises, for the business date of today."""

@@ -218,7 +218,7 @@ class Machine:
         self.faults.clear()
         world = World(
             self.host,
-            WallClock(self.now_us, self.host.seconds, BEIJING),
+            WallClock(self.now_us, self.host.seconds),
             self.random.randbytes,
             lambda _: VirtualThreads(self, self.host),
         )

@@ -22,6 +22,7 @@ from ledger.settings import SettingsError
 from ledger.store import Store
 from tests.machine import acts
 from tests.policies import firewall_settings
+from tests.zones import ELSEWHERE, in_zone
 
 
 class Remembering:
@@ -65,6 +66,18 @@ def test_what_is_rendered_is_what_is_applied(nft: Remembering, config: Path, tmp
     nft.load(rendered)
     assert run(config, "diff").output == "the loaded rules are those of the settings\n"
     assert rendered == REMOVAL + (nft.loaded or "")
+
+
+def test_a_banks_hours_are_rendered_as_beijings_in_whatever_zone_the_host_is(config: Path) -> None:
+    """06:00 to 23:30 in Beijing is 22:00 to 15:30 UTC: closed from 55,800 to 79,199 s of the day."""
+    text = config.read_text()
+    config.write_text(text.replace('mac = "aes-cmac"', 'mac = "aes-cmac"\nhours = "06:00-23:30"', 1))
+    rendered = set()
+    for zone in ELSEWHERE:
+        with in_zone(zone):
+            rendered.add(run(config, "render").output)
+    assert len(rendered) == 1
+    assert "meta hour 55800-79199" in rendered.pop()
 
 
 def test_a_changed_setting_is_a_difference(nft: Remembering, config: Path) -> None:

@@ -225,3 +225,12 @@ def test_a_plain_link_is_doubtful(machine: Machine) -> None:
     place = text.index("pins = ")
     machine.config.write_text(text[:place] + 'transport = "plain" #' + text[place:])
     assert looked(machine)["certificate"][0][0] is Verdict.WARN
+
+
+@pytest.mark.parametrize(("hours", "verdict"), [("18:11-18:12", Verdict.OK), ("10:11-10:12", Verdict.BAD)])
+def test_a_banks_hours_are_beijings_whatever_the_hosts_clock_shows(
+    machine: Machine, hours: str, verdict: Verdict
+) -> None:
+    """The host's shows 10:11, UTC."""
+    [(found, _)] = looked(first(f'hours = "{hours}"')(machine))["allowlist"]
+    assert found is verdict

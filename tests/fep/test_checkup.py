@@ -305,6 +305,18 @@ def test_the_check_finds_what_it_is_for(
     assert [one for one in seen if one[0] is verdict and said in one[1] and mend in one[2]], seen
 
 
+@pytest.mark.parametrize("zone", [0, 8, -5])
+def test_rules_of_beijings_hours_are_those_of_the_settings_on_a_host_in_any_zone(
+    zone: int, machine: Machine
+) -> None:
+    text = machine.config.read_text()
+    machine.config.write_text(text.replace("[[bank]]", '[[bank]]\nhours = "06:00-23:30"', 1))
+    rules = render(load_settings(machine.config).policy(), timedelta(hours=8))
+    there = NOW.astimezone(timezone(timedelta(hours=zone)))
+    [found] = [one for one in findings(replace(nft(machine, 0, rules), now=there)) if one.check == "firewall"]
+    assert found.verdict is Verdict.OK
+
+
 @pytest.mark.parametrize(
     ("hour", "zone", "said"),
     [

@@ -9,6 +9,7 @@ import pytest
 from fep.clock import DATED_SECONDS, JUMP_US, WallClock, followed
 from fep.schedule import BEIJING
 from tests.clocks import MovedClock, still
+from tests.zones import ELSEWHERE, in_zone
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=BEIJING)
 HOUR = 3600
@@ -125,14 +126,18 @@ def test_a_process_that_is_stopped_between_its_looks_at_the_clocks_has_seen_no_j
         clock.wait(stops.pop() if stops else 0.0)
         return clock._passed
 
-    watched = WallClock(clock._wall_us, seconds, BEIJING)
+    watched = WallClock(clock._wall_us, seconds)
     assert watched.fault() == ""
 
 
-def test_the_time_is_the_zone_s_to_the_microsecond() -> None:
+@pytest.mark.parametrize("zone", ELSEWHERE)
+def test_the_time_is_beijings_to_the_microsecond_in_whatever_zone_the_host_is(zone: str) -> None:
     now_us = 1_764_000_000_123_457
-    clock = WallClock(lambda: now_us, lambda: 0.0, BEIJING)
-    assert clock.now() == datetime(2025, 11, 25, 0, 0, 0, 123_457, tzinfo=BEIJING)
+    with in_zone(zone):
+        clock = WallClock(lambda: now_us, lambda: 0.0)
+        now = clock.now()
+    assert now == datetime(2025, 11, 25, 0, 0, 0, 123_457, tzinfo=BEIJING)
+    assert (now.hour, f"{now:%m%d%H%M%S}") == (0, "1125000000")
     assert clock.now_us() == now_us
     assert still(NOON).now() == NOON
 
