@@ -71,7 +71,9 @@ def terms_of(settings: Settings, entry: Bank, *, host: str = "", port: int = 0, 
         tls=tls,
         terminal=terminal or TERMINAL,
         forbidden_codes=tuple(code for code in TRANSACTION_CODES if code not in entry.transactions),
-        forbidden_terminal=next((one for one in _STRANGE_TERMINALS if not entry.terminal_pattern.match(one)), ""),
+        forbidden_terminal=next(
+            (one for one in _STRANGE_TERMINALS if not entry.terminal_pattern.match(one)), ""
+        ),
         limit_fen=entry.limit_transaction_fen,
         payout_advices=entry.payout_advices,
         reversal_days=entry.reversal_days,
