@@ -82,7 +82,7 @@ def _row(number: int, row: Any) -> Outstanding:  # noqa: ANN401 - whatever JSON 
     good = (
         isinstance(bank, str) and _BANK.fullmatch(bank) is not None,
         isinstance(cls, str) and _CLASS.fullmatch(cls) is not None,
-        isinstance(date, str) and is_date(date),
+        is_date(date),
         _is_count(breaks),
         _is_count(amount),
     )

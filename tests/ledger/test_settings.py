@@ -94,6 +94,7 @@ def test_every_fault_is_named_with_file_key_and_reason(
         read(tmp_path, content)
     file = str(tmp_path / "some.toml")
     assert [str(fault) for fault in caught.value.faults] == faults
+    assert all(isinstance(fault.key, str) for fault in caught.value.faults)
     assert caught.value.file == file
     assert str(caught.value) == "\n".join(f"{file}: {fault}" for fault in faults)
 
