@@ -33,6 +33,7 @@ RECEIPT = "202611240100000000015"
 def problems(data: bytes, layout: Layout = STANDARD, bank: str = BANK, date: str = DATE) -> list[str]:
     with pytest.raises(BankFileError) as caught:
         taken(layout, data, bank, date)
+    assert all(isinstance(problem.column, str) for problem in caught.value.problems)
     return [str(problem) for problem in caught.value.problems]
 
 
