@@ -11,7 +11,7 @@ from datetime import datetime, timedelta, timezone
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-BEIJING: Final = timezone(timedelta(hours=8), "Beijing")
+BEIJING: Final = timezone(timedelta(hours=8))
 """The one time of mainland China; without summer time since 1991."""
 SETTLE_SECONDS: Final = 30
 """A process that has just begun gives the host's clock so long to be set before it ends a day by it."""
@@ -79,8 +79,7 @@ def closes_at(business_date: str, hour: str | None) -> datetime:
     day = datetime.fromisoformat(business_date).replace(tzinfo=BEIJING)
     if hour is None:
         return day + timedelta(days=1)
-    hours, _, minutes = hour.partition(":")
-    return day + timedelta(days=int(hour < _NOON), hours=int(hours), minutes=int(minutes))
+    return day + timedelta(days=int(hour < _NOON), hours=int(hour[:2]), minutes=int(hour[3:]))
 
 
 def seconds_left(now: datetime, business_date: str, hour: str | None) -> int:

@@ -49,11 +49,8 @@ def quantile_us(buckets: Sequence[int], percent: int) -> int | None:
     count = sum(buckets)
     if not count:
         return None
-    rank = -(-count * percent // 100)
-    for place, seen in enumerate(accumulate(buckets)):
-        if seen >= rank:
-            return LATENCY_BOUNDS_US[min(place, len(LATENCY_BOUNDS_US) - 1)]
-    return LATENCY_BOUNDS_US[-1]
+    place = bisect_left([100 * seen for seen in accumulate(buckets)], count * percent)
+    return LATENCY_BOUNDS_US[min(place, len(LATENCY_BOUNDS_US) - 1)]
 
 
 def together(histograms: Iterable[LatencyHistogram]) -> LatencyHistogram:

@@ -214,7 +214,7 @@ class Codec:
         so not the field with the fault, which pyiso8583 leaves in part.
         """
         mti = decoded.get("t", "")
-        if len(mti) != _MTI_DIGITS or not mti.isdecimal():
+        if len(mti) != _MTI_DIGITS or not (mti.isascii() and mti.isdecimal()):
             return None
         rules = self._by_number
         repeated = {

@@ -38,6 +38,7 @@ WRONG: tuple[tuple[dict[str, Any], Alarm], ...] = (
         for one in ("clock", "calendar", "dues", "late", "near")
     ),
     ({"seconds_left": 0, "waits": "dues"}, Alarm(RED, "cutover_dues", figure=0)),
+    ({"seconds_left": None, "waits": "dues"}, Alarm(RED, "cutover_dues", figure=0)),
     ({"seconds_left": -60}, Alarm(RED, "cutover_fails", figure=60)),
     ({"queue": queue(2048)}, Alarm(RED, "queue", figure=2048)),
     ({"responses": (ResponseCount("96", 9, 2),)}, Alarm(RED, "faults", figure=2)),
@@ -47,7 +48,7 @@ WRONG: tuple[tuple[dict[str, Any], Alarm], ...] = (
     (banks(light=Light.UNSIGNED, heard_seconds=1), Alarm(YELLOW, "bank_unsigned", BANK, 1)),
     (banks(light=Light.SILENT, heard_seconds=70), Alarm(YELLOW, "bank_silent", BANK, 70)),
     (banks(mac_lately=2), Alarm(YELLOW, "bad_mac", BANK, 2)),
-    (banks(unfit=1_000_000, unfit_alarm=1_000_000), Alarm(YELLOW, "unfit", BANK, 10_000)),
+    (banks(unfit=1_000_050, unfit_alarm=1_000_050), Alarm(YELLOW, "unfit", BANK, 10_000)),
     ({"locked_dues": 1}, Alarm(YELLOW, "dues_locked", figure=1)),
     (banks(misses=60), Alarm(YELLOW, "misses", BANK, 60)),
     (banks(held_lately=3), Alarm(YELLOW, "refusals", BANK, 3)),
@@ -77,6 +78,7 @@ IN_ORDER: tuple[dict[str, Any], ...] = (
     banks(unfit=0, unfit_alarm=0),
     {"refused": 4},
     {"cutover": "", "seconds_left": None},
+    {"cutover": "", "seconds_left": None, "business_date": ""},
     {"cutover": "", "seconds_left": None, "business_date": "20261125"},
     {"today": "20261125"},
     {"breaks": OpenBreaks(True)},
@@ -91,6 +93,10 @@ def test_what_is_in_order_is_not_spoken_of(changes: dict[str, Any]) -> None:
 
 def test_every_rule_is_seen_to_find_something() -> None:
     assert {alarm.name for _, alarm in WRONG} == {name for name, *_ in RULES}
+
+
+def test_a_severity_is_written_down_as_its_name() -> None:
+    assert [str(one) for one in Severity] == ["red", "yellow"]
 
 
 def test_the_worst_comes_first() -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from fep.schedule import (
     BEIJING,
+    SETTLE_SECONDS,
     Known,
     Obstacle,
     Rule,
@@ -42,6 +43,7 @@ def test_a_moment_is_told_in_beijing_whatever_zone_the_host_is_in() -> None:
 def test_an_hour_is_one_of_the_evening_or_of_the_night_and_no_other() -> None:
     morning = [f"{hour:02d}:{minute:02d}" for hour in range(6, 12) for minute in range(60)]
     assert [hour for hour in HOURS if not is_hour(hour)] == morning
+    assert not is_hour("24:00")
 
 
 @pytest.mark.parametrize(
@@ -63,23 +65,6 @@ def test_an_hour_of_the_night_ends_the_business_day_before_it(hour: str | None, 
 
 DAYS = st.dates(date(2004, 1, 1), date(2099, 12, 30))
 SECONDS = st.integers(-3 * 86_400, 3 * 86_400)
-
-
-@given(
-    day=DAYS,
-    hour=st.sampled_from([one for one in HOURS if is_hour(one)]),
-    off=SECONDS,
-    zone=st.integers(-12, 14),
-)
-def test_every_hour_of_every_date_comes_once_and_is_counted_down_to(
-    day: date, hour: str, off: int, zone: int
-) -> None:
-    """Counted in minutes since a day long ago: no calendar, no zone, no string compared."""
-    minute = int(hour[:2]) * 60 + int(hour[3:])
-    moment = (day.toordinal() - date(1970, 1, 1).toordinal()) * 1440 + minute + (1440 if minute < 360 else 0)
-    moment_us = (moment * 60 - 8 * 3600) * 1_000_000
-    now = beijing(moment_us + off * 1_000_000).astimezone(timezone(timedelta(hours=zone)))
-    assert seconds_left(now, f"{day:%Y%m%d}", hour) == -off
 
 
 @pytest.mark.parametrize(
@@ -129,6 +114,11 @@ def test_days_follow_each_other_over_weekends_and_holidays_without_a_gap(hour: s
             "22:00",
             "20261124 ends at 2026-11-24 22:00, and it is 2026-11-24 21:59 in Beijing",
         ),
+        (
+            "2026-11-24 21:59:59",
+            "22:00",
+            "20261124 ends at 2026-11-24 22:00, and it is 2026-11-24 21:59 in Beijing",
+        ),
         ("2026-11-24 22:00", "22:00", ""),
         ("2026-11-27 09:00", "22:00", ""),
         (
@@ -175,8 +165,13 @@ def test_the_first_of_all_that_is_in_the_way_is_said_and_nothing_else_lets_a_day
     assert obstacle(known(**changes), RULE) is (here[0][0] if here else None)
 
 
-def test_everything_that_can_be_in_the_way_is_in_the_table() -> None:
+def test_everything_that_can_be_in_the_way_is_in_the_table_and_written_down_as_its_name() -> None:
     assert [one for one, _ in WRONG] == list(Obstacle)
+    assert [str(one) for one in Obstacle] == ["clock", "calendar", "dues", "late", "near"]
+
+
+def test_a_process_that_has_just_begun_waits_half_a_minute_for_its_clock() -> None:
+    assert SETTLE_SECONDS == 30
 
 
 @pytest.mark.parametrize(
@@ -212,6 +207,23 @@ def test_hours_must_lie_between_two_cut_overs_by_a_clock_that_can_be_trusted(
 ) -> None:
     found = known(seconds=seconds, is_seen=is_seen, last_closed_at=last_closed_at)
     assert obstacle(found, RULE) == why
+
+
+@given(
+    day=DAYS,
+    hour=st.sampled_from([one for one in HOURS if is_hour(one)]),
+    off=SECONDS,
+    zone=st.integers(-12, 14),
+)
+def test_every_hour_of_every_date_comes_once_and_is_counted_down_to(
+    day: date, hour: str, off: int, zone: int
+) -> None:
+    """Counted in minutes since a day long ago: no calendar, no zone, no string compared."""
+    minute = int(hour[:2]) * 60 + int(hour[3:])
+    moment = (day.toordinal() - date(1970, 1, 1).toordinal()) * 1440 + minute + (1440 if minute < 360 else 0)
+    moment_us = (moment * 60 - 8 * 3600) * 1_000_000
+    now = beijing(moment_us + off * 1_000_000).astimezone(timezone(timedelta(hours=zone)))
+    assert seconds_left(now, f"{day:%Y%m%d}", hour) == -off
 
 
 @given(

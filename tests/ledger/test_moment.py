@@ -13,20 +13,6 @@ from ledger.moment import KeyWindow, nearest_date
 DAYS = st.dates(date(2001, 1, 1), date(2098, 12, 31))
 
 
-@given(today=DAYS, offset=st.integers(-181, 181))
-def test_a_date_within_half_a_year_of_today_is_meant_whatever_its_year(today: date, offset: int) -> None:
-    meant = today + timedelta(offset)
-    assert nearest_date(f"{meant:%m%d}", today) == f"{meant:%Y%m%d}"
-
-
-@given(today=DAYS, month_day=st.text("0123456789", min_size=4, max_size=4))
-def test_the_nearest_of_all_dates_that_four_digits_can_mean_is_meant(today: date, month_day: str) -> None:
-    reach = (today + timedelta(offset) for offset in range(-731, 732))
-    near = [day for day in reach if f"{day:%m%d}" == month_day and abs(day.year - today.year) <= 1]
-    expected = f"{min(near, key=lambda day: abs(day - today)):%Y%m%d}" if near else ""
-    assert nearest_date(month_day, today) == expected
-
-
 @pytest.mark.parametrize(
     ("month_day", "today", "meant"),
     [
@@ -62,3 +48,17 @@ def test_the_window_is_as_long_as_was_set_and_says_where_it_begins() -> None:
     window = KeyWindow(date(2027, 1, 3), 5)
     assert (window.first, window.holds("20261229"), window.holds("20261228")) == ("20261229", True, False)
     assert window.date_of("1229") == "20261229"
+
+
+@given(today=DAYS, offset=st.integers(-181, 181))
+def test_a_date_within_half_a_year_of_today_is_meant_whatever_its_year(today: date, offset: int) -> None:
+    meant = today + timedelta(offset)
+    assert nearest_date(f"{meant:%m%d}", today) == f"{meant:%Y%m%d}"
+
+
+@given(today=DAYS, month_day=st.text("0123456789", min_size=4, max_size=4))
+def test_the_nearest_of_all_dates_that_four_digits_can_mean_is_meant(today: date, month_day: str) -> None:
+    reach = (today + timedelta(offset) for offset in range(-731, 732))
+    near = [day for day in reach if f"{day:%m%d}" == month_day and abs(day.year - today.year) <= 1]
+    expected = f"{min(near, key=lambda day: abs(day - today)):%Y%m%d}" if near else ""
+    assert nearest_date(month_day, today) == expected
