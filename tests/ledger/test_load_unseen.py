@@ -143,3 +143,11 @@ def test_no_transaction_of_a_load_of_any_size_touches_more_than_a_few_slices(
         "X1",
         "X2",
     ]
+
+
+def test_a_slice_is_of_500_rows(store: Store) -> None:
+    close(store)
+    many = [premium(f"M{n:04d}", "P1") for n in range(1_100)]
+    with rows_touched() as touched:
+        load(store, next_book(many))
+    assert max(touched) == 501, "a slice, and its load's row"
