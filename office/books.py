@@ -162,7 +162,7 @@ def _check_may_install(connection: Connection, wanted: Mapping[str, str], curren
                 " goes: run `qianzhi office close` once as the database's owner"
             )
     changed = [name for name in _STAYS if current and wanted[name] != current[name]]
-    if changed and connection.scalar(select(postings.c.posting).limit(1)) is not None:
+    if changed and connection.scalar(select(select(postings.c.posting).exists())):
         raise ChartRefused(f"there are postings already: {', '.join(changed)} cannot change any more")
 
 
