@@ -109,10 +109,12 @@ def broken_acts(acts: Iterable[Act]) -> Iterator[BrokenAct]:
 
     Acts cut off at its end leave no such place: only who wrote down the last one's hash can tell.
     """
-    number, tip = 0, GENESIS
+    number, tip, stamped = 0, GENESIS, 0
     for act in acts:
         if act.number != number + 1:
             yield BrokenAct(number + 1, f"missing; the next act is {act.number}")
         if act.previous != tip:
             yield BrokenAct(act.number, "does not carry the hash of the act before it")
-        number, tip = act.number, act_hash(act)
+        if act.at < stamped:
+            yield BrokenAct(act.number, "is stamped before the act before it")
+        number, tip, stamped = act.number, act_hash(act), act.at

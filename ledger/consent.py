@@ -14,6 +14,7 @@ from typing import Final
 from sqlalchemy import Connection, select
 
 from ledger.acts import MACHINE, record
+from ledger.journal import last_stamp
 from ledger.leftout import LeftOut, text_of
 from ledger.schema import acts
 
@@ -32,7 +33,7 @@ def given_by_another(connection: Connection, digest: str, left_out: Iterable[Lef
 
 def give(connection: Connection, at: int, digest: str, left_out: Iterable[LeftOut], by: str) -> None:
     """Write down that `by` would have these lines of the file left out."""
-    record(connection, acts, at, by, ACT, digest, note_of(left_out))
+    record(connection, acts, max(at, last_stamp(connection)), by, ACT, digest, note_of(left_out))
 
 
 def is_person(by: str) -> bool:

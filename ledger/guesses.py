@@ -11,6 +11,7 @@ from sqlalchemy import Connection, select, update
 
 from ledger.acts import record
 from ledger.errors import LedgerError
+from ledger.journal import last_stamp
 from ledger.schema import acts, identity_guesses
 from ledger.store import Store
 
@@ -50,4 +51,4 @@ def unlock(store: Store, due: str, at: int, by: str) -> None:
         )
         if opened.rowcount != 1:
             raise NotLocked("no such due is locked: nothing was done; see qianzhi due locked")
-        record(connection, acts, at, by, UNLOCK, due, "")
+        record(connection, acts, max(at, last_stamp(connection)), by, UNLOCK, due, "")

@@ -122,16 +122,19 @@ def read_entries(connection: Connection, chain: int, after: int = 0) -> Iterator
 def broken_links(
     entries: Iterable[Entry], chain: Chain, start: ChainEnd | None = None
 ) -> Iterator[BrokenLink]:
-    """Every place where a chain's entries, from `start` or its beginning, and its recorded tip disagree;
-    nothing for a sound journal.
+    """Every place where a chain's entries, from `start` or its beginning, and its recorded tip disagree, or
+    where their stamps go back; nothing for a sound journal.
     """
     _, position, tip = start or ChainEnd(chain.chain, 0, GENESIS)
+    stamped = 0
     for entry in entries:
         if entry.position != position + 1:
             yield BrokenLink(chain.chain, position + 1, f"missing; the next entry is {entry.position}")
         if entry.previous != tip:
             yield BrokenLink(chain.chain, entry.position, "does not carry the hash of the entry before it")
-        tip, position = entry_hash(entry), entry.position
+        if entry.recorded_at < stamped:
+            yield BrokenLink(chain.chain, entry.position, "is stamped before the entry before it")
+        tip, position, stamped = entry_hash(entry), entry.position, entry.recorded_at
     if (position, tip) != (chain.position, chain.tip):
         yield BrokenLink(chain.chain, position, "is not the last entry that the chain's tip vouches for")
 

@@ -31,6 +31,7 @@ NOTHING: Final = "0" * 64
 _CHAINS_MAX: Final = 99
 _TOLD_EVERY: Final = 10_000
 _HOLDER: Final = 17
+_RECORDED_AT: Final = 23
 _PREVIOUS: Final = -2
 """Places of the columns of the same name."""
 _encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -62,7 +63,8 @@ def root(date: str, next_date: str, closed_at: int, ends: Iterable[End]) -> str:
 
 def links(evidence: Evidence) -> Outcome:
     """Invariant 5: every chain counts from 1, or goes on from what is retired, without a gap, each entry
-    carries the hash of the one before it, and the chain's recorded end is its last entry's.
+    carries the hash of the one before it and is stamped no earlier, and the chain's recorded end is its last
+    entry's.
     """
     for journal in evidence.journals:
         entries, chains = journal.entries, journal.chains
@@ -92,14 +94,16 @@ def _start(gone: Forgotten, chain: int) -> tuple[int, str]:
 def _walk(
     name: str, chain: int, rows: Iterable[Sequence[Any]], start: tuple[int, str], end: tuple[int, str]
 ) -> Generator[Failing, None, int]:
-    (position, tip), count = start, 0
+    (position, tip), count, stamped = start, 0, 0
     for row in rows:
         subject = f"{name}, entry {chain}/{row[1]}"
         if row[1] != position + 1:
             yield Failing(5, subject, f"stands where entry {position + 1} should")
         if row[_PREVIOUS] != tip:
             yield Failing(5, subject, "does not carry the hash of the entry before it")
-        position, tip, count = row[1], digest(row), count + 1
+        if row[_RECORDED_AT] < stamped:
+            yield Failing(5, subject, "is stamped before the entry before it")
+        position, tip, count, stamped = row[1], digest(row), count + 1, row[_RECORDED_AT]
     if (position, tip) != end:
         yield Failing(5, f"{name}, chain {chain}", f"its end, {end[0]}, is not entry {position} as it is")
     return count

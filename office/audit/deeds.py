@@ -84,11 +84,13 @@ def _read(connection: Connection, table: Table) -> Iterator[Deed]:
 
 
 def _trail(where: str, deeds: Iterator[Deed]) -> Outcome:
-    number, tip = 0, NOTHING
+    number, tip, stamped = 0, NOTHING, 0
     for one in deeds:
         if one.number != number + 1:
             yield Failing(5, f"{where}, act {one.number}", f"follows act {number}")
         if one.previous != tip:
             yield Failing(5, f"{where}, act {one.number}", "does not carry the hash of the act before it")
-        number, tip = one.number, hash_of(one)
+        if one.at < stamped:
+            yield Failing(5, f"{where}, act {one.number}", "is stamped before the act before it")
+        number, tip, stamped = one.number, hash_of(one), one.at
     yield Checked(5, f"acts of the {where}", number)

@@ -42,7 +42,10 @@ def test_acts_are_read_back_in_order_and_hold(four: list[Act]) -> None:
     ("tampered", "broken"),
     [
         (lambda a: [a[0]._replace(by="wang"), *a[1:]], [BrokenAct(2, NO_HASH)]),
-        (lambda a: [a[0], a[1]._replace(at=9), *a[2:]], [BrokenAct(3, NO_HASH)]),
+        (
+            lambda a: [a[0], a[1]._replace(at=9), *a[2:]],
+            [BrokenAct(3, NO_HASH), BrokenAct(3, "is stamped before the act before it")],
+        ),
         (
             lambda a: [a[0], *a[2:]],
             [BrokenAct(2, "missing; the next act is 3"), BrokenAct(3, NO_HASH)],

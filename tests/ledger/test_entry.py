@@ -7,7 +7,7 @@ import hashlib
 import pytest
 
 from ledger.entry import GENESIS, SALT_BYTES, Entry, Kind, chain_entries, entry_hash, forgotten, holder_digest
-from ledger.journal import broken_links
+from ledger.journal import BrokenLink, broken_links
 from ledger.view import Chain
 from tests.builders import entry
 
@@ -36,6 +36,18 @@ def test_a_chain_is_proved_after_its_persons_were_forgotten() -> None:
     assert all("张三" not in one and one.salt == "" for one in anonymous)
     assert list(broken_links(anonymous, Chain(1, 1, 3, tip))) == []
     assert forgotten(anonymous[0]) == anonymous[0]
+
+
+@pytest.mark.parametrize(
+    ("stamps", "broken"), [((5, 5, 9), []), ((5, 4, 9), [2]), ((5, 9, 4), [3]), ((9, 5, 4), [2, 3])]
+)
+def test_stamps_that_go_back_along_a_chain_are_found_though_every_hash_is_right(
+    stamps: tuple[int, ...], broken: list[int]
+) -> None:
+    given = [entry(place, recorded_at=stamp) for place, stamp in enumerate(stamps, 1)]
+    entries, tip = chain_entries(given, GENESIS, SALTS)
+    found = list(broken_links(entries, Chain(1, 1, 3, tip)))
+    assert found == [BrokenLink(1, place, "is stamped before the entry before it") for place in broken]
 
 
 @pytest.mark.parametrize("name", [name for name in Entry._fields if name not in ("chain", "position")])

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, text, update
+from sqlalchemy import insert, select, text, update
 from sqlalchemy.exc import DatabaseError
 
 from ledger.acts import record
+from ledger.consent import give
 from ledger.cutover import open_day
 from ledger.decide import fold
 from ledger.entry import GENESIS, Entry, Kind
@@ -32,10 +33,11 @@ from ledger.errors import (
     Unavailable,
 )
 from ledger.front import FrontBook
+from ledger.guesses import unlock
 from ledger.journal import broken_links, last_stamp, read_chains, read_entries
 from ledger.load import load_book
 from ledger.request import Act, Answer, Request, Totals
-from ledger.schema import acts, chains, dues, journal
+from ledger.schema import acts, chains, dues, identity_guesses, journal
 from ledger.store import BadDatabaseUrl, Store
 from ledger.view import View
 from protocol.responses import Response
@@ -440,6 +442,23 @@ def test_what_does_not_fit_counts_again_when_its_cancel_is_reversed(front: Front
 
 
 # The clock was set back.
+
+
+@pytest.mark.parametrize("word", ["unlock", "leave out"])
+def test_a_persons_word_is_stamped_no_earlier_than_the_last_entry(
+    front: FrontBook, store: Store, word: str
+) -> None:
+    assert codes(front.commit([request()], 900)) == ["00"]
+    with store.transaction() as connection:
+        guessed = {"due": "D1", "date": DATE, "wrong": 5, "locked": 1}
+        connection.execute(insert(identity_guesses).values(guessed))
+        if word == "leave out":
+            give(connection, 500, "digest", (), "li")
+    if word == "unlock":
+        unlock(store, "D1", 500, "li")
+    with store.reading() as connection:
+        assert last_stamp(connection) == 900
+        assert connection.execute(select(acts.c.at).order_by(acts.c.number.desc())).scalars().first() == 900
 
 
 def stamps(store: Store) -> list[int]:

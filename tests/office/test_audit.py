@@ -150,6 +150,28 @@ def test_books_that_are_wrong_throughout_are_not_listed_throughout(urls: Urls) -
     assert Failing(5, "", "and more of the same check, not listed") in found.failings
 
 
+@pytest.mark.parametrize(
+    ("where", "statement"),
+    [
+        ("front", "UPDATE journal SET recorded_at = 9000000000000000 WHERE position = 1"),
+        ("office", "UPDATE entries SET recorded_at = 9000000000000000 WHERE position = 1"),
+    ],
+)
+def test_an_entry_that_is_stamped_before_the_one_before_it_is_named(
+    urls: Urls, where: str, statement: str
+) -> None:
+    found = audited(urls, where, statement)
+    said = {one.subject for one in found.failings if one.what == "is stamped before the entry before it"}
+    assert f"{where}, entry 1/2" in said
+
+
+@pytest.mark.parametrize("where", ["front", "office"])
+def test_an_act_that_is_stamped_before_the_one_before_it_is_named(urls: Urls, where: str) -> None:
+    found = audited(urls, where, "UPDATE acts SET at = 9000000000000000 WHERE number = 1")
+    said = {one.subject for one in found.failings if one.what == "is stamped before the act before it"}
+    assert said == {f"{where}, act 2"}
+
+
 # One flipped byte.
 
 
