@@ -1,7 +1,8 @@
 """Retires business days: the journal forgets the entries of days that nobody can ask it for again.
 
 A day may go when the office has archived it and holds just as many entries under the same sealed root, when
-it is the oldest that is left, and when no key of it lies in the window in which keys are known. It is marked
+it is the oldest that is left, and when no key of it lies in the window in which keys are known, as far as the
+machine's own dates allow such a key. It is marked
 first, and then its entries leave in small transactions, so that no batch waits for a long one; one that was
 interrupted goes on the next time. The day itself stays, with its seal and its chains' ends: from the last of
 these on, the journal proves itself. Dues stay settled, totals and the operators' acts stay. Statements of the
@@ -11,23 +12,28 @@ retirement only.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import date, datetime, timedelta
 from functools import partial
-from typing import Any, NamedTuple
+from itertools import chain
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, case, delete, func, insert, select
 
 from ledger.acts import MACHINE, record
 from ledger.archived import ArchivedDay
 from ledger.entry import GENESIS
 from ledger.errors import LedgerError
 from ledger.journal import RETIRED, DayRow, last_stamp, read_days, sealed_ends
+from ledger.moment import KeyWindow
 from ledger.schema import acts, journal, retired
 from ledger.seal import ChainEnd
 from ledger.store import Store
+from protocol.responses import Response
 
 ENTRIES_A_TRANSACTION = 500
 """As long as a batch, about: every batch waits for at most one of them."""
 _ENTRIES_A_LOOK = 20_000
+_EPOCH_IN_BEIJING: Final = datetime(1970, 1, 1, 8)  # noqa: DTZ001 - Beijing's time of day
 RETIRE = "retire"
 """How the trail names it."""
 
@@ -126,23 +132,38 @@ def _waits(store: Store, sealed: _Sealed, told: ArchivedDay | None, first_date: 
             f"business day {date} has {sealed.size} entries, and the office tells of {told.entries};"
             " nothing was retired"
         )
-    newest = max([date, *_newest_moments(store, sealed)])
+    latest = _latest_key(sealed.day)
+    moments = ((moment, min(doubtful[:8], latest)) for moment, doubtful in _newest_moments(store, sealed))
+    newest = max([date, *chain.from_iterable(moments)])
     if newest[:8] >= first_date:
         return f"a key of {date} is of {newest[:8]}, and keys are known from {first_date} on"
     return ""
 
 
-def _newest_moments(store: Store, sealed: _Sealed) -> Iterator[str]:
-    """The newest moment of any key of the day's entries, a part of them at a time."""
+def _latest_key(day: DayRow) -> str:
+    """The newest date YYYYMMDD on which a key of the day's entries may have been made, by the machine's own
+    dates: a day ahead of the cut-over, in Beijing, or of the business date.
+    """
+    closed_on = (_EPOCH_IN_BEIJING + timedelta(microseconds=day.closed_at)).date()
+    return KeyWindow(max(closed_on, date.fromisoformat(day.date))).last
+
+
+def _newest_moments(store: Store, sealed: _Sealed) -> Iterator[tuple[str, str]]:
+    """The newest moment of any key of the day's entries, a part of them at a time, and beside it that of the
+    advices which are recorded though a request like them were malformed: a key of theirs may be of any date,
+    one that only a bank has written, and that nobody may ask for again.
+    """
+    malformed, sent_at = journal.c.misfit == Response.FORMAT, journal.c.sent_at
     for end in sealed.ends:
         after = sealed.after(end.chain)
         while after < end.position:
             until = min(after + _ENTRIES_A_LOOK, end.position)
-            query = select(func.max(journal.c.sent_at)).where(
-                journal.c.chain == end.chain, journal.c.position.between(after + 1, until)
-            )
+            query = select(
+                func.max(case((malformed, ""), else_=sent_at)), func.max(case((malformed, sent_at), else_=""))
+            ).where(journal.c.chain == end.chain, journal.c.position.between(after + 1, until))
             with store.reading() as connection:
-                yield connection.execute(query).scalar() or ""
+                moment, doubtful = connection.execute(query).one()
+            yield moment or "", doubtful or ""
             after = until
 
 

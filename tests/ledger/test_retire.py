@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
 from os import urandom
 from typing import Any, Final
 
@@ -58,8 +59,8 @@ class Front:
         self.nodes[node].commit([sent], 1)
         return sent
 
-    def close(self, date: str) -> None:
-        cut_over(self.store, date, Calendar().next_business_date, SEALER, 7)
+    def close(self, date: str, at: int = 7) -> None:
+        cut_over(self.store, date, Calendar().next_business_date, SEALER, at)
 
     def told(self, **counts: int) -> dict[str, ArchivedDay]:
         """What the office says: each closed day, with its true count, or the one given as _DATE=COUNT."""
@@ -191,6 +192,27 @@ def test_a_day_stays_as_long_as_the_newest_of_its_keys_is_in_the_window(
     assert (found.dates, len(front.entries())) == (((DATE,), 0) if goes else ((), 2))
     if not goes:
         assert found.waits == f"a key of {DATE} is of 20261126, and keys are known from {first_date} on"
+
+
+@pytest.mark.parametrize(
+    ("hours", "first_date", "goes"),
+    [(22, "20261125", False), (22, "20261126", True), (26, "20261126", False), (26, "20261127", True)],
+)
+def test_an_advice_of_a_moment_far_ahead_keeps_its_day_by_the_machines_date_and_not_by_its_own(
+    front: Front, hours: int, first_date: str, *, goes: bool
+) -> None:
+    """A bank wrote June. The day was closed so many hours after midnight in Beijing; a key may be made a day
+    ahead of that. Until the day goes, the advice again is the same one.
+    """
+    wrong = {"mti": "0220", "advice": True, "outside_window": True, "sent_at": "20270601101112"}
+    advice = request(policy="P1", **wrong)
+    assert [one.response for one in front.nodes[0].commit([advice], 1)] == ["00"]
+    midnight = datetime(2026, 11, 24, tzinfo=timezone(timedelta(hours=8)))
+    front.close(DATE, round((midnight + timedelta(hours=hours)).timestamp()) * 1_000_000)
+    [again] = front.nodes[0].commit([advice], 2)
+    assert (again.response, again.replayed) == ("00", True)
+    found = front.retire(first_date)
+    assert (found.dates, len(front.entries())) == (((DATE,), 0) if goes else ((), 1))
 
 
 def test_a_day_without_entries_goes_in_its_turn_by_its_date(front: Front) -> None:
