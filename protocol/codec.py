@@ -48,7 +48,6 @@ _PRIMARY_MAC: Final = 64
 _SECONDARY_MAC: Final = 128
 _EXTENDED_BITMAP: Final = 65
 _MAC_BYTES: Final = 8
-_MTI_DIGITS: Final = 4
 _NO_MAC: Final = "0" * 16
 _NOT_ALLOWED: Final = "content that its format does not allow"
 _THIRD_BITMAP: Final = "a third bitmap, which ISO 8583:1987 does not have"
@@ -213,8 +212,8 @@ class Codec:
         """Return what an answer repeats of a message that is not in order, as far as it is in order itself:
         so not the field with the fault, which pyiso8583 leaves in part.
         """
-        mti = decoded.get("t", "")
-        if len(mti) != _MTI_DIGITS or not (mti.isascii() and mti.isdecimal()):
+        mti = decoded["t"]
+        if not mti.isdecimal():
             return None
         rules = self._by_number
         repeated = {

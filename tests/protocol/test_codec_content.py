@@ -12,7 +12,7 @@ from protocol.codec import Codec
 from protocol.dialect import parse, shipped
 from protocol.errors import EncodeError
 from protocol.message import Message
-from tests.messages import CODECS
+from tests.protocol.test_codec import made
 
 EVERY = pytest.mark.parametrize("name", shipped())
 DIGITS, UPPER = "0123456789", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -33,8 +33,8 @@ KINDS = {
     "lines": "".join(chr(code) for code in range(0x180) if code not in CONTROLS or code == 0x0A),
 }
 SOURCE = files("protocol").joinpath("dialects", "ascii87.toml").read_text("utf-8")
-LETTERED = Codec(
-    parse(SOURCE.replace('"Response code", format = "an 2"', '"Response code", format = "a 2"'), "x")
+LETTERED = parse(
+    SOURCE.replace('"Response code", format = "an 2"', '"Response code", format = "a 2"'), "letters"
 )
 OF_KIND = {
     "n": 2,
@@ -53,7 +53,7 @@ OF_KIND = {
 @EVERY
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_field_takes_the_characters_of_its_kind_and_no_other(name: str, kind: str) -> None:
-    codec = LETTERED if kind == "a" else CODECS[name]
+    codec = Codec(LETTERED) if kind == "a" else made(name)
     element = codec.dialect.elements[OF_KIND[kind]]
     taken = []
     for code in range(0x180):
@@ -70,7 +70,7 @@ def test_a_field_takes_the_characters_of_its_kind_and_no_other(name: str, kind: 
 @EVERY
 def test_what_occurs_most_is_settled_without_a_pattern(name: str) -> None:
     """Several times faster, where the encoding has no more characters than ASCII of the kind."""
-    quick = {kind: CODECS[name]._by_number[number].quick for kind, number in OF_KIND.items()}
+    quick = {kind: made(name)._by_number[number].quick for kind, number in OF_KIND.items()}
     narrow = name != "ebcdic87"
     patterns = ["ns", "x+n", "z", *([] if narrow else ["an", "ans"]), *(["b"] if name == "hex87" else [])]
     assert [
@@ -86,4 +86,4 @@ def test_what_occurs_most_is_settled_without_a_pattern(name: str) -> None:
     assert {kind: quick[kind] for kind in wanted if kind not in patterns} == {
         kind: check for kind, check in wanted.items() if kind not in patterns
     }
-    assert LETTERED._by_number[39].quick is str.isalpha
+    assert Codec(LETTERED)._by_number[39].quick is str.isalpha

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import tomllib
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +22,15 @@ def source(name: str = "ascii87") -> str:
 
 def test_the_interface_has_four_dialects() -> None:
     assert shipped() == ("ascii87", "bcd87", "ebcdic87", "hex87")
+
+
+def test_only_toml_files_are_dialects(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    folder = tmp_path / "dialects"
+    folder.mkdir()
+    for name in ("two.toml", "one.toml", "one.toml~", "README"):
+        (folder / name).touch()
+    monkeypatch.setattr("protocol.dialect.files", lambda _: tmp_path)
+    assert shipped() == ("one", "two")
 
 
 @EVERY
