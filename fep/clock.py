@@ -13,7 +13,7 @@ from datetime import date, datetime
 from threading import Lock
 from typing import Final
 
-from fep.schedule import BEIJING
+from fep.schedule import beijing
 
 JUMP_US: Final = 2_000_000
 """A wall clock that is off by more, against the monotonic one, was set."""
@@ -32,7 +32,7 @@ def followed(offset_us: int, reference_us: int, passed_us: int) -> int:
     """How far the wall clock is ahead of the monotonic one, as far as it could go there little by little from
     `reference_us` in `passed_us`; all in microseconds.
     """
-    most = max(0, passed_us) // SLEW_DIVISOR
+    most = max(0, passed_us // SLEW_DIVISOR)
     return reference_us + max(-most, min(most, offset_us - reference_us))
 
 
@@ -59,8 +59,7 @@ class WallClock:
 
     def now(self) -> datetime:
         """The time of day in Beijing."""
-        now_us = self.now_us()
-        return datetime.fromtimestamp(now_us // _SECOND_US, BEIJING).replace(microsecond=now_us % _SECOND_US)
+        return beijing(self.now_us())
 
     def today(self) -> date:
         """The date in Beijing, as it was within the last second: a thousand messages of it ask for one."""

@@ -48,7 +48,7 @@ def log_observer(stream: TextIO) -> FileLogObserver:
     def written(event: LogEvent) -> str | None:
         text = struck(eventAsText(event, includeTraceback=False))
         failure = event.get("log_failure")
-        if isinstance(failure, Failure) and failure.value is not None:
+        if isinstance(failure, Failure):
             text += "\n" + traceback_text(failure.value, failure.getTracebackObject())
         return text.replace("\n", "\n\t") + "\n" if text else None
 
@@ -61,7 +61,7 @@ def _chain(error: BaseException, raised: TracebackType | None = None) -> Iterato
         yield from _chain(before)
         yield "which led to:"
     yield "Traceback (most recent call last):"
-    yield from (line.rstrip("\n") for line in traceback.format_tb(error.__traceback__ or raised))
+    yield from (line.rstrip() for line in traceback.format_tb(error.__traceback__ or raised))
     yield _said(error)
 
 

@@ -48,6 +48,8 @@ def test_a_banks_share_is_the_queue_divided_among_those_who_wait() -> None:
     assert filled(4, "AAAA").has_room("B")
     assert not filled(4, "AAB").has_room("A")
     assert filled(4, "AAB").has_room("B")
+    assert not filled(5, "AAB").has_room("A")
+    assert not filled(1, "A").has_room("A")
     assert FairQueue[str](1).has_room("A")
     assert filled(1, "A").has_room("B")
 
@@ -130,8 +132,20 @@ def test_small_batches_and_those_after_a_rest_tell_nothing() -> None:
     assert patience.places == 9_000
 
 
+def test_the_first_batch_and_one_after_a_rest_tell_nothing_however_small_a_full_one_is() -> None:
+    patience = Patience(0.5, 1, 9_000)
+    patience.batch_begins(1, 100.0)
+    patience.nothing_waits()
+    patience.batch_begins(1, 200.0)
+    assert patience.places == 9_000
+
+
+def test_batches_of_one_moment_tell_nothing() -> None:
+    assert after(Patience(0.5, 500, 9_000), (500, 0.0)) == 9_000
+
+
 def test_a_batch_may_always_wait_and_never_more_than_the_limit() -> None:
     assert after(Patience(0.5, 500, 9_000), (500, 1_000.0)) == 500
-    assert after(Patience(0.5, 8, 9_000), (8, 1_000.0)) == ALWAYS_TAKEN
+    assert after(Patience(0.5, 8, 9_000), (8, 1_000.0)) == ALWAYS_TAKEN == 256
     assert after(Patience(0.5, 8, 20), (8, 1_000.0)) == 20
     assert after(Patience(0.5, 500, 9_000), (500, 0.001)) == 9_000
