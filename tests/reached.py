@@ -1,4 +1,6 @@
-"""Which branches of the world's rules its seeds reach: `python -m tests.reached FIRST LAST` prints the rest.
+"""Which branches of the world's rules its seeds reach: `python -m tests.reached` prints those that the seeds
+of tests/reaching.txt do not; `python -m tests.reached FIRST LAST` chooses such seeds anew, from the first to
+the last, and prints them: a rule that has changed may be reached by others.
 
 A process of its own, since modules are measured from their import on. What says that an answer is wrong is
 left out: only a bug reaches it, and `simulators.world.hunt` has those.
@@ -10,30 +12,63 @@ import json
 import re
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from coverage import Coverage
 
 ROOT = Path(__file__).resolve().parent.parent
+SEEDS = Path(__file__).with_name("reaching.txt")
 MEASURED = ("rules", "reading", "judgement")
 SAYS_A_FAULT = re.compile(r'\s*return f?"[^"]').match
 
 
-def missed(first: int, last: int) -> list[str]:
-    """Lines and branches of the measured modules that no seed from `first` to `last` reaches."""
+def seeds() -> list[int]:
+    """The seeds that reach every branch between them."""
+    return [int(word) for word in SEEDS.read_text("utf-8").split()]
+
+
+def missed(given: Iterable[int]) -> list[str]:
+    """Lines and branches of the measured modules that none of these seeds reaches."""
+    measuring = _measured(given)
+    with tempfile.NamedTemporaryFile(suffix=".json") as report:
+        measuring.json_report(outfile=report.name)
+        told = json.loads(Path(report.name).read_text("utf-8"))["files"]
+    return [line for name in sorted(told) for line in _missed_of(name, told[name])]
+
+
+def chosen(given: Iterable[int]) -> list[int]:
+    """Few of these seeds that reach what all of them reach: each time the one that adds the most."""
+    data = _measured(given).get_data()
+    reached: dict[int, set[tuple[str, tuple[int, int]]]] = {}
+    for seed in sorted(map(int, filter(None, data.measured_contexts()))):
+        data.set_query_context(str(seed))
+        reached[seed] = {(file, arc) for file in data.measured_files() for arc in data.arcs(file) or ()}
+    wanted, found = set[tuple[str, tuple[int, int]]]().union(*reached.values()), list[int]()
+    while wanted:
+        best = max(reached, key=lambda seed: len(reached[seed] & wanted))
+        found.append(best)
+        wanted -= reached[best]
+    return found
+
+
+def _measured(given: Iterable[int]) -> Coverage:
+    """The measured modules' branches, each seed's in a context of its own."""
     files = [f"simulators/world/{name}.py" for name in MEASURED]
     measuring = Coverage(branch=True, data_file=None, include=[str(ROOT / file) for file in files])
     measuring.start()  # before the modules are imported, so that their first lines count too
     from simulators.world.cli import run_here
 
-    for verdict in run_here(range(first, last + 1)):
+    wanted = tuple(given)
+    verdicts = run_here(wanted)
+    for seed in wanted:
+        measuring.switch_context(str(seed))
+        verdict = next(verdicts)
         if verdict.violations:
-            raise RuntimeError(f"seed {verdict.seed}: {verdict.violations[0]}")
+            raise RuntimeError(f"seed {seed}: {verdict.violations[0]}")
+    verdicts.close()
     measuring.stop()
-    with tempfile.NamedTemporaryFile(suffix=".json") as report:
-        measuring.json_report(outfile=report.name)
-        told = json.loads(Path(report.name).read_text("utf-8"))["files"]
-    return [line for name in sorted(told) for line in _missed_of(name, told[name])]
+    return measuring
 
 
 def _missed_of(name: str, told: dict[str, list[int] | list[list[int]]]) -> list[str]:
@@ -45,4 +80,8 @@ def _missed_of(name: str, told: dict[str, list[int] | list[list[int]]]) -> list[
 
 
 if __name__ == "__main__":
-    sys.stdout.write("".join(f"{one}\n" for one in missed(int(sys.argv[1]), int(sys.argv[2]))))
+    if sys.argv[1:]:
+        first, last = map(int, sys.argv[1:])
+        sys.stdout.write("".join(f"{seed}\n" for seed in chosen(range(first, last + 1))))
+    else:
+        sys.stdout.write("".join(f"{one}\n" for one in missed(seeds())))

@@ -39,6 +39,11 @@ def test_a_due_is_open_settled_lapsed_or_withdrawn_and_written_down_so() -> None
     ]
 
 
+def test_a_due_that_is_settled_keeps_all_but_its_state_who_settled_it_and_its_turn() -> None:
+    before = due(settled_by="old", turn=4, withdrawn=1)
+    assert before.settled("new") == before._replace(state=DueState.SETTLED, settled_by="new", turn=5)
+
+
 def test_a_new_view_has_nothing_but_its_day_chain_and_moment() -> None:
     new = {one.name: getattr(view(), one.name) for one in fields(View)}
     assert {name: value for name, value in new.items() if value} == {
