@@ -9,6 +9,7 @@ The order is random; a run prints its seed, and `make test PYTEST_ARGS=--randoml
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -31,6 +32,10 @@ settings.register_profile("thorough", settings.get_profile("usual"), max_example
 # The same examples for every mutant (tests/mutants): what one is killed by, it is killed by again.
 settings.register_profile("mutants", settings.get_profile("usual"), database=None, derandomize=True)
 settings.load_profile("usual")
+
+# Hypothesis takes libcst, which mutmut brings, for a wish that it write patches; its writer reads every name
+# of a test's module, and ends the whole run where one of zope's raises. As if libcst were not there:
+sys.modules["hypothesis.extra._patching"] = None  # type: ignore[assignment]
 
 _databases = count(1)
 
