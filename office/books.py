@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, select, text, true, update
 
 from ledger.errors import InvariantBroken
 from office.acts import record_act
@@ -192,12 +192,9 @@ def trial_balance(connection: Connection, up_to_date: str = "") -> TrialBalance:
     """
     debit = func.sum(case((legs.c.amount > 0, legs.c.amount), else_=0))
     credit = func.sum(case((legs.c.amount < 0, -legs.c.amount), else_=0))
-    source = legs.join(postings, postings.c.posting == legs.c.posting).join(
-        accounts, accounts.c.account == legs.c.account
-    )
     query = (
         select(accounts.c.account, accounts.c.name, accounts.c.kind, legs.c.currency, debit, credit)
-        .select_from(source)
+        .select_from(legs.join(postings).join(accounts))
         .where(_up_to(up_to_date))
         .group_by(accounts.c.account, accounts.c.name, accounts.c.kind, legs.c.currency)
         .order_by(accounts.c.account, legs.c.currency)
@@ -215,8 +212,7 @@ def account_balance(
     conditions = [legs.c.account == account, legs.c.currency == currency, _up_to(up_to_date)]
     if bank is not None:
         conditions.append(legs.c.bank == bank)
-    source = legs.join(postings, postings.c.posting == legs.c.posting)
-    query = select(func.coalesce(func.sum(legs.c.amount), 0)).select_from(source).where(and_(*conditions))
+    query = select(func.sum(legs.c.amount)).select_from(legs.join(postings)).where(and_(*conditions))
     return int(connection.scalar(query) or 0)
 
 
@@ -276,8 +272,12 @@ _MAKE_POSTING = text(
 
 
 def _arguments(one: Posting, posted_at: int) -> dict[str, object]:
-    columns = ("accounts", "banks", "currencies", "amounts")
-    sides = dict(zip(columns, map(list, zip(*one.legs, strict=True)), strict=True))
+    sides = {
+        "accounts": [leg.account for leg in one.legs],
+        "banks": [leg.bank for leg in one.legs],
+        "currencies": [leg.currency for leg in one.legs],
+        "amounts": [leg.amount for leg in one.legs],
+    }
     return {**one._asdict(), "posted_at": posted_at, **sides}
 
 
@@ -288,7 +288,7 @@ def _leg_rows(new: Sequence[Posting]) -> Iterator[dict[str, object]]:
 
 
 def _up_to(date: str) -> ColumnElement[bool]:
-    return postings.c.date <= date if date else postings.c.date != ""
+    return postings.c.date <= date if date else true()
 
 
 def _balance_row(account: str, name: str, kind: str, currency: str, debit: int, credit: int) -> BalanceRow:

@@ -85,19 +85,20 @@ def test_trial_balance_shows_both_sides_of_every_account(store: Store) -> None:
 
 
 def test_trial_balance_is_kept_by_currency(store: Store) -> None:
-    legs = (Leg(PREMIUMS, "", "156", 3), Leg(ADVANCE, "", "156", -3))
+    legs = (Leg(PREMIUMS, "", "156", 1), Leg(ADVANCE, "", "156", -1))
     dollars = (Leg(PREMIUMS, "", "840", 7), Leg(ADVANCE, "", "840", -7))
     made(store, posting()._replace(legs=legs + dollars))
     with store.reading() as connection:
         found = trial_balance(connection)
-        assert account_balance(connection, PREMIUMS) == 3
-    assert [(row.account, row.currency, row.balance) for row in found.rows] == [
-        (PREMIUMS, "156", 3),
-        (PREMIUMS, "840", 7),
-        (ADVANCE, "156", -3),
-        (ADVANCE, "840", -7),
+        assert account_balance(connection, PREMIUMS) == 1
+        assert account_balance(connection, PREMIUMS, currency="840") == 7
+    assert [(row.account, row.currency, row.debit, row.credit, row.balance) for row in found.rows] == [
+        (PREMIUMS, "156", 1, 0, 1),
+        (PREMIUMS, "840", 7, 0, 7),
+        (ADVANCE, "156", 0, 1, -1),
+        (ADVANCE, "840", 0, 7, -7),
     ]
-    assert found.turnover == (("156", 3), ("840", 7))
+    assert found.turnover == (("156", 1), ("840", 7))
 
 
 # What a posting is.
@@ -108,6 +109,7 @@ def test_posting_is_read_back_as_it_was_made(store: Store) -> None:
     with store.reading() as connection:
         assert find_postings(connection, [posting().posting, "none"]) == (posting(),)
     assert rows(store, "SELECT legs, posted_at FROM postings") == [(2, 1)]
+    assert rows(store, "SELECT number, account FROM legs ORDER BY number") == [(1, CLEARING), (2, PREMIUMS)]
 
 
 def test_posting_made_again_changes_nothing_in_whatever_order_its_legs_come(store: Store) -> None:
@@ -195,11 +197,13 @@ def test_what_is_read_is_asked_for_in_order(on_sqlite: Connection) -> None:
     overheard = Overheard(on_sqlite)
     find_postings(overheard, ["b", "a"])  # type: ignore[arg-type]
     trial_balance(overheard)  # type: ignore[arg-type]
-    assert [statement.rpartition("ORDER BY ")[2] for statement, _ in overheard.said] == [
-        "postings.posting",
-        "legs.posting, legs.number",
-        "accounts.account, legs.currency",
-    ]
+    head, legs, balance = (statement for statement, _ in overheard.said)
+    assert head.rpartition("ORDER BY ")[2] == "postings.posting"
+    assert legs.rpartition("ORDER BY ")[2] == "legs.posting, legs.number"
+    assert balance.partition("GROUP BY ")[2] == (
+        "accounts.account, accounts.name, accounts.kind, legs.currency"
+        " ORDER BY accounts.account, legs.currency"
+    )
 
 
 def test_what_is_there_is_passed_over_among_what_is_new(store: Store) -> None:
