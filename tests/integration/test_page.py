@@ -361,8 +361,8 @@ def test_open_breaks_are_shown_as_the_office_told_them(window: Browser, tmp_path
         opened(window, machine)
         window.until(lambda: window.texts("#breaks tbody tr"))
         assert [row.split() for row in window.texts("#breaks tbody tr")] == [
-            ["长款（仅银行有）", "4", "·", "1", "·", "12,346.00"],
-            ["跨日", "·", "2", "·", "·", "0.00"],
+            ["银行有、我方无", "4", "·", "1", "·", "12,346.00"],
+            ["时间性差异", "·", "2", "·", "·", "0.00"],
         ]
         assert "后台于" in window.text("#breaks-more")
         assert "有差错已挂 23 天" in window.text("#alarm-list")
