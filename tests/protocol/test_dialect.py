@@ -172,6 +172,17 @@ def test_pyiso8583_is_told_how_each_field_is_written(name: str) -> None:
         wanted[key] = {"data_enc": data_enc, **lengths, "desc": desc, **more}
     assert {key: dict(spec[key]) for key in wanted} == wanted
     assert list(spec) == ["h", "t", "p", *(str(number) for number in range(1, 129))]
+    assert all(isinstance(entry["max_len"], int) for entry in spec.values())
+
+
+@pytest.mark.parametrize(("key", "in_hex"), [("bitmap", "p 1"), ("binary", "52 64 65 128")])
+def test_bitmaps_and_binary_fields_are_in_hex_digits_each_where_the_file_says_so(
+    key: str, in_hex: str
+) -> None:
+    spec = parse(source().replace(f'{key} = "binary"', f'{key} = "hex"', 1), "bank").spec
+    for number in ("p", "1", "52", "64", "65", "128"):
+        wanted = ("ascii", 16) if number in in_hex.split() else ("b", 8)
+        assert (spec[number]["data_enc"], spec[number]["max_len"]) == wanted
 
 
 @pytest.mark.parametrize(
@@ -216,6 +227,7 @@ def test_a_format_is_in_the_standards_notation(notation: str, kind: str, prefix:
     dialect = parse(source().replace('format = "n 6"', f'format = "{notation}"', 1), "bank")
     element = dialect.elements[3]
     assert (element.kind, element.prefix, element.length) == (kind, prefix, length)
+    assert isinstance(element.length, int)
 
 
 def test_a_variable_ans_may_be_text_and_hold_lines() -> None:
@@ -256,6 +268,8 @@ ENTRY = '3 = { name = "Processing code", format = "n 6" }'
         ("\n3 = {", "\n# 3 = {", "bank.toml: DE 3 is missing"),
         ("\n128 = {", "\n# 128 = {", "bank.toml: DE 128 is missing"),
         (ENTRY, '3 = "n 6"', NO_ENTRY),
+        (ENTRY, "3 = 6", NO_ENTRY),
+        (ENTRY, '3 = ["name", "format"]', NO_ENTRY),
         (ENTRY, '3 = { format = "n 6" }', NO_ENTRY),
         (ENTRY, '3 = { name = "Processing code" }', NO_ENTRY),
         ('format = "n 6"', 'format = "n 6", more = true', NO_ENTRY),

@@ -340,6 +340,7 @@ def test_up_to_four_digits_are_short() -> None:
         ("IN018", False, False),
         ("NM006", False, False),
         ("KA112", False, False),
+        ("I2026123456789N018", False, False),
         ("IN18", True, True),
         ("in018", True, True),
         ("PN006", True, True),
