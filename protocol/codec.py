@@ -333,7 +333,7 @@ def _check_bitmaps(primary: str, secondary: str, encoded: _Encoded) -> None:
 def _parts(decoded: Mapping[str, str], encoded: _Encoded) -> Iterator[Part]:
     at = 0
     for key, part in encoded.items():
-        found = Part(key, at, part["len"], part["data"], decoded.get(key, ""))
+        found = Part(key, at, part["len"], part["data"], decoded[key])
         yield found
         at = found.end
 

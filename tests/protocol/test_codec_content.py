@@ -10,7 +10,7 @@ import pytest
 
 from protocol.codec import Codec
 from protocol.dialect import parse, shipped
-from protocol.errors import EncodeError
+from protocol.errors import DecodeError, EncodeError
 from protocol.message import Message
 from tests.protocol.test_codec import made
 
@@ -87,3 +87,24 @@ def test_what_occurs_most_is_settled_without_a_pattern(name: str) -> None:
         kind: check for kind, check in wanted.items() if kind not in patterns
     }
     assert Codec(LETTERED)._by_number[39].quick is str.isalpha
+
+
+@pytest.mark.parametrize(
+    ("text", "good"), [("A ", True), ("z ", True), ("  ", True), (" A", False), ("1 ", False), ("- ", False)]
+)
+def test_letters_of_a_fixed_field_may_end_in_blanks(text: str, good: bool) -> None:
+    codec, message = Codec(LETTERED), Message("0200", {39: text})
+    if good:
+        assert codec.decode(codec.encode(message)) == message
+    else:
+        with pytest.raises(EncodeError):
+            codec.encode(message)
+
+
+@pytest.mark.parametrize("length", ["40f5", "4ef5"], ids=["a blank", "a plus"])
+def test_a_length_in_ebcdic_is_of_digits(length: str) -> None:
+    """Though pyiso8583 takes what int() takes."""
+    raw = bytes.fromhex(f"f0f2f0f0 4000000000000000 {length} f1f2f3f4f5")
+    with pytest.raises(DecodeError) as caught:
+        made("ebcdic87").decode(raw)
+    assert str(caught.value) == "field 2 at byte 12: the length is not digits"
