@@ -26,8 +26,9 @@ from protocol.errors import DecodeError, FrameError
 from protocol.framing import FrameReader
 from simulators.world import ground as grounds
 from simulators.world.ground import Ground
+from simulators.world.plan import Plan
 from simulators.world.reading import Terms
-from simulators.world.run import Outcome, Plan, run_seed
+from simulators.world.run import Outcome, run_seed
 
 _FRESH_FROM = 10**9
 _COLLECT_EVERY = 25

@@ -53,6 +53,22 @@ class Question:
             and self.link.was_signed_on_all(self.at, now)
         )
 
+    def network_fault(self, code: str, now: float) -> str:
+        """What is wrong with the answer to an 08xx; empty if nothing is."""
+        fields, fault = self.message.fields, self.ask.fault
+        if fault:
+            right = (fault,) if fields.get(70) == "001" else (fault, "63")
+            return "" if code in right else f"an {self.message.mti} was answered {code}, not {fault}"
+        if fields.get(70) == "001":
+            good = ("00", "91") if self._has_right_bank() else ("63",)
+            return "" if code in good else f"sign-on was answered {code}"
+        if code == "00" and self.link.keys and not self.may_act(now):
+            signed = self.link.was_signed_on(self.at, now)
+            return f"{fields.get(70)} was answered 00 without a good MAC" if signed else ""
+        if code == "63" and self.must_act(now):
+            return "an 0800 with a good MAC was answered 63"
+        return "" if code in ("00", "30", "40", "63", "91") else f"an 0800 was answered {code}"
+
     def _has_right_bank(self) -> bool:
         given = self.message.fields.get(32, "")
         return given.zfill(11) == self.link.terms.full_code

@@ -198,6 +198,15 @@ def agreed(random: Random, count: int) -> tuple[Terms, ...]:
     return tuple(_terms(random, place) for place in chosen)
 
 
+def bounded(random: Random, terms: Sequence[Terms]) -> tuple[Terms, ...]:
+    """The same banks, of which each must wait after a few answers 25 and 76."""
+    given = ((random.choice((1, 2, 4)), random.choice((3, 8, 5000))) for _ in terms)
+    return tuple(
+        one._replace(misses_a_minute=minute, misses_a_day=day)
+        for one, (minute, day) in zip(terms, given, strict=True)
+    )
+
+
 def permitted_otherwise(random: Random, terms: Sequence[Terms]) -> tuple[Terms, ...]:
     """The same banks, of which each may do something else from now on; its limit of the day stays, since that
     is the book's and not a link's.
@@ -261,6 +270,8 @@ def settings(
             "limit_day_fen": one.limit_day,
             "payout_advices": one.payout_advices,
             "reversal_days": one.reversal_days,
+            "misses_a_minute": one.misses_a_minute,
+            "misses_a_day": one.misses_a_day,
             "messages_a_second": rate,
         }
         for place, one in enumerate(terms)

@@ -253,6 +253,48 @@ MUTATIONS: tuple[Mutation, ...] = (
         "update(dues).values(withdrawn=0, **gone).where(*mine, withdrawn, settled)",
     ),
     Mutation(
+        "a number may be guessed for ever",
+        _SETTLEMENT,
+        "Guesses(due.due, today, wrong, wrong >= WRONG_NUMBERS_A_DAY)",
+        "Guesses(due.due, today, wrong, wrong >= 1000 * WRONG_NUMBERS_A_DAY)",
+    ),
+    Mutation(
+        "a due that was unlocked stays locked",
+        "ledger.guesses",
+        ".values(wrong=0, locked=0)",
+        ".values(wrong=0)",
+    ),
+    Mutation(
+        "a bank may ask for unknown things for ever",
+        _LINK,
+        "        if is_inquiry and self._misses.is_spent(now):",
+        "        if is_inquiry and not now:",
+    ),
+    Mutation(
+        "who has asked too often in vain is paid all the same",
+        _LINK,
+        "not request.advice and self._misses.is_spent(self._all.seconds()):",
+        "not request.advice and not self._all.seconds():",
+    ),
+    Mutation(
+        "a wrong number is not counted among a bank's misses",
+        _LINK,
+        "_MISSES = frozenset({Response.NOT_FOUND, Response.IDENTITY_DIFFERS})",
+        "_MISSES = frozenset({Response.NOT_FOUND})",
+    ),
+    Mutation(
+        "a repeat of a refusal is counted as another miss",
+        _LINK,
+        "answer.response in _MISSES and not answer.replayed:",
+        "answer.response in _MISSES:",
+    ),
+    Mutation(
+        "a minute of misses never ends",
+        "fep.misses",
+        "        return self.count if now - self.began_at < self.seconds else 0",
+        "        return self.count if now - self.began_at < 1000 * self.seconds else 0",
+    ),
+    Mutation(
         "a lapsed policy's premium is collected",
         _SETTLEMENT,
         'if due.kind == "premium" and policy.state in _LAPSED_POLICY:',

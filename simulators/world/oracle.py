@@ -7,16 +7,16 @@ the journal's order, and holds each answer, at the moment when its bytes leave, 
 from __future__ import annotations
 
 import datetime
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
 from protocol.message import Message
+from simulators.world.budget import MISSES, Budget
 from simulators.world.conversation import Conversation, Question
 from simulators.world.judgement import Judgement
 from simulators.world.reading import Terms
-from simulators.world.rules import Book, Due, Ruling
+from simulators.world.rules import Book, Due, Ruling, receipt
 from simulators.world.stamps import Stamps
 from simulators.world.witness import Row, Witness
 
@@ -64,6 +64,8 @@ class Oracle:
     _opened: list[tuple[str, float]] = field(default_factory=list)
     _grave: str = ""
     _numbers: set[object] = field(default_factory=set)
+    _budgets: dict[str, Budget] = field(default_factory=dict)
+    _untold: set[str] = field(default_factory=set)
     _judgement: Judgement = field(init=False)
     stamps: Stamps = field(init=False)
 
@@ -91,6 +93,17 @@ class Oracle:
         """The world has put something in the way: an excuse for a while."""
         self._trouble[kind] = self.now()
 
+    def began(self) -> None:
+        """Another process serves: what a bank has asked for in vain, it does not know."""
+        self._budgets.clear()
+        self._untold.clear()
+
+    def _budget(self, link: Conversation) -> Budget:
+        code, minute, day = link.terms.code, link.terms.misses_a_minute, link.terms.misses_a_day
+        if code not in self._budgets:
+            self._budgets[code] = Budget(minute, day)
+        return self._budgets[code]
+
     # What the network shows.
 
     def opened(self, number: int, port: int) -> None:
@@ -113,6 +126,8 @@ class Oracle:
         if link is not None:
             link.alive = False
             link.ended_at = self.now()
+            if any(one.ask.mti[:2] != "08" for one in chain.from_iterable(link.waiting.values())):
+                self._budget(link).lost()
             link.waiting.clear()
             link.order.clear()
 
@@ -147,6 +162,8 @@ class Oracle:
             self.stamps.stamped("a closing", at)
         for act in seen.acts:
             self.stamps.acted(act)
+            if act.act == "unlock due" and act.subject and not self.book.unlock(act.subject):
+                self.say(f"due {act.subject} was unlocked, and was not locked")
         if seen.opened and seen.opened != self.book.date:
             place = self.dates.index(self.book.date)
             if seen.opened not in self.dates[place + 1 : place + 2]:
@@ -181,6 +198,11 @@ class Oracle:
             self.say(f"{key} is on disk as {row['response']}, and nobody could ask for it{self._why(key)}")
             return
         self._check_order(question)
+        budget, asked = self._budget(question.link), self._delivered[key]
+        if question.ask.waits and all(budget.must_wait(one.at, self.now()) for one in asked):
+            self.say(f"{key} was decided, though its bank had to wait after too many 25 and 76")
+        if row["response"] in MISSES:
+            self._untold.add(key)
         ruling = self.book.rule(question.ask)
         self._grave = ruling.grave
         self._compare(row, question, ruling)
@@ -318,7 +340,10 @@ class Oracle:
         candidates.pop(0)
 
     def _accept(self, link: Conversation, question: Question, answer: Message) -> None:
-        code = answer.fields[39]
+        code, key = answer.fields[39], question.ask.key
+        if code in MISSES and (not question.ask.is_keyed or key in self._untold):
+            self._untold.discard(key)
+            self._budget(link).missed(self.now())
         if code in _UNDONE:
             question.refused = True
         elif question.ask.is_keyed and code in FINAL:
@@ -341,30 +366,16 @@ class Oracle:
         if link.keys and not is_sign_on and not link.is_sealed(answer, body):
             return f"{code} came without a good MAC"
         if question.ask.mti == "0800":
-            return self._network_fault(question, code)
+            return question.network_fault(code, self.now())
         if code in _UNDONE:
             return self._why_undone(question, code)
         if not question.may_act(self.now()):
             return f"{code}, though its MAC, sign-on or DE 32 is not good"
         if question.ask.is_keyed:
             return self._keyed_fault(link, question, answer, code)
+        if question.ask.waits and code not in ("30", "40") and self._budget(link).is_spent(self.now()):
+            return f"{code}, and its bank had to wait after too many 25 and 76"
         return self._judgement.fault(question, answer)
-
-    def _network_fault(self, question: Question, code: str) -> str:
-        fields = question.message.fields
-        good = fields.get(32, "").zfill(11) == question.link.terms.full_code
-        fault = question.ask.fault
-        if fault:
-            right = (fault,) if fields.get(70) == "001" else (fault, "63")
-            return "" if code in right else f"an {question.message.mti} was answered {code}, not {fault}"
-        if fields.get(70) == "001":
-            return "" if code in (("00", "91") if good else ("63",)) else f"sign-on was answered {code}"
-        if code == "00" and question.link.keys and not question.may_act(self.now()):
-            signed = question.link.was_signed_on(question.at, self.now())
-            return f"{fields.get(70)} was answered 00 without a good MAC" if signed else ""
-        if code == "63" and question.must_act(self.now()):
-            return "an 0800 with a good MAC was answered 63"
-        return "" if code in ("00", "30", "40", "63", "91") else f"an 0800 was answered {code}"
 
     def _why_undone(self, question: Question, code: str) -> str:
         """These codes need a cause, and nothing may be done."""
@@ -373,7 +384,8 @@ class Oracle:
             return "63, and its MAC and sign-on are good"
         if code == "90":
             return "90, and a day is open"
-        if code == "91" and not (self._excused("down") or self.crowded or self.stopping):
+        may_wait = question.ask.waits and self._budget(question.link).may_wait(question.at, now)
+        if code == "91" and not (self._excused("down") or self.crowded or self.stopping or may_wait):
             return "91, and nothing stands in the way"
         if code == "96" and not self._excused("refused"):
             return "96, and nothing was wrong"
@@ -483,18 +495,3 @@ def told(answer: Message) -> Told:
     if told.get(44) == "REVERSED":
         del told[44]
     return told
-
-
-def receipt(date: str, position: int) -> str:
-    """The receipt number of an entry: date, chain 1, position, and the check digit of ISO/IEC 7812-1."""
-    digits = f"{date}01{position:010d}"
-    total = 0
-    for place, digit in enumerate(reversed(digits)):
-        doubled = int(digit) * (2 if place % 2 == 0 else 1)
-        total += doubled - 9 if doubled > 9 else doubled
-    return digits + str(-total % 10)
-
-
-def digest(parts: Sequence[tuple[object, ...]]) -> str:
-    """What tells one run's trace from another's."""
-    return hashlib.sha256("\n".join(map(repr, parts)).encode()).hexdigest()

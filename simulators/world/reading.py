@@ -46,7 +46,8 @@ _PAGE = re.compile("0*[1-9][0-9]{0,2}", re.ASCII).fullmatch
 
 class Terms(NamedTuple):
     """What was agreed with one bank. Limits in fen, 0 for none. `payout_advices` tells whether it may say
-    that it has paid, `reversal_days` how many business days back its reversals reach.
+    that it has paid, `reversal_days` how many business days back its reversals reach. After so many answers
+    25 and 76, `misses_a_minute` and `misses_a_day`, it must wait.
     """
 
     code: str
@@ -62,6 +63,8 @@ class Terms(NamedTuple):
     limit_day: int = 0
     payout_advices: bool = False
     reversal_days: int = 1
+    misses_a_minute: int = 120
+    misses_a_day: int = 5000
 
     @property
     def full_code(self) -> str:
@@ -106,6 +109,13 @@ class Ask(NamedTuple):
     def is_keyed(self) -> bool:
         """Whether an answer to it is kept for ever."""
         return bool(self.key) and self.mti[1] in "24"
+
+    @property
+    def waits(self) -> bool:
+        """Whether it must wait once its bank has had too many answers 25 and 76: an inquiry, and a payout
+        that is to be allowed first.
+        """
+        return self.mti[:2] == "01" or (self.mti[:2] == "02" and self.code in PAYOUTS and not self.is_done)
 
 
 def read(message: Message, terms: Terms, today: date) -> Ask:

@@ -364,7 +364,16 @@ class Book:
         figures[place] += number
         figures[place + 1] += amount
 
-    # The next day's dues.
+    # The operator's word, and the next day's dues.
+
+    def unlock(self, name: str) -> bool:
+        """Let a due be paid again that was locked by wrong numbers; whether there was one."""
+        due = self.dues.get(name)
+        if due is None or not due.is_locked:
+            return False
+        due.guesses = 0
+        self.changed.add(name)
+        return True
 
     def load(
         self,
@@ -399,3 +408,13 @@ def _kind(ask: Ask) -> str:
     if ask.code == CANCEL:
         return "cancel"
     return "payout" if ask.code in PAYOUTS else "collection"
+
+
+def receipt(date: str, position: int) -> str:
+    """The receipt number of an entry: date, chain 1, position, and the check digit of ISO/IEC 7812-1."""
+    digits = f"{date}01{position:010d}"
+    total = 0
+    for place, digit in enumerate(reversed(digits)):
+        doubled = int(digit) * (2 if place % 2 == 0 else 1)
+        total += doubled - 9 if doubled > 9 else doubled
+    return digits + str(-total % 10)

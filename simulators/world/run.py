@@ -1,11 +1,12 @@
 """One run from one seed: who takes part, what goes wrong and when, and what the oracle has to say.
 
-The only module that knows all the others. Every number here is a chance or a virtual second.
+The only module that knows all the others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,72 +19,29 @@ from twisted.python.failure import Failure
 from fep.config import Settings
 from ledger.bookfile import DueLine, Policy, PolicyDues, write
 from ledger.errors import LedgerError
-from simulators.world import accounts, closing, walltime
+from simulators.world import accounts, closing
 from simulators.world import ground as grounds
 from simulators.world.banks import Ask, Bank, BankLink, Deal, Script
 from simulators.world.ground import FIRST_BOOK, STRANGER, Ground
 from simulators.world.machine import Machine
 from simulators.world.mischief import ACTS
-from simulators.world.network import CALM, Host, Network, Weather
+from simulators.world.network import CALM, Host, Network
 from simulators.world.operator import Operator
-from simulators.world.oracle import Loading, Oracle, digest
+from simulators.world.oracle import Loading, Oracle
+from simulators.world.plan import Plan, draw
 from simulators.world.reading import DUES, Terms
 from simulators.world.scene import Scene, Target
 from simulators.world.store import Fault
-from simulators.world.walltime import WallTime, When
+from simulators.world.walltime import WallTime
 from simulators.world.witness import Witness
 
 _LONGEST = 3000.0
 _STEPS = 200_000
-_FAULTS = (
-    Fault.UNREACHABLE,
-    Fault.LOST_BEFORE_COMMIT,
-    Fault.REFUSED,
-    Fault.LOST_UNDONE,
-    Fault.LOST_DONE,
-    Fault.KILLED_BEFORE_COMMIT,
-    Fault.KILLED_AFTER_COMMIT,
-)
-_REFUSALS = (Fault.REFUSED,)
-_TARGETS = tuple(
-    Target(line.policy, line.due, line.code, line.amount, line.beneficiary)
-    for entry in FIRST_BOOK
-    for line in entry.dues
-)
 
 
-class Plan(NamedTuple):
-    """What a seed has in store: each run has some of everything that may happen, and none has all of it."""
-
-    banks: tuple[Terms, ...]
-    weather: Weather
-    seconds: float
-    tellers: int
-    targets: tuple[Target, ...]
-    acts: tuple[str, ...]
-    mischief: float
-    fault_chance: float
-    kills: tuple[float, ...]
-    stops: tuple[float, ...]
-    cutovers: tuple[float, ...]
-    loads: bool
-    thread_seconds: float
-    limits: Mapping[str, int]
-    rate: int
-    when: When
-    office: bool
-    faults: tuple[Fault, ...]
-    reloads: tuple[float, ...]
-
-    @property
-    def hour(self) -> str | None:
-        """When the clock cuts over, HH:MM."""
-        return self.when.hour
-
-    @property
-    def is_crowded(self) -> bool:
-        """Whether the queue may well be full."""
-        return self.limits["queue"] < 100
+def digest(parts: Sequence[tuple[object, ...]]) -> str:
+    """What tells one run's trace from another's."""
+    return hashlib.sha256("\n".join(map(repr, parts)).encode()).hexdigest()
 
 
 class Outcome(NamedTuple):
@@ -100,45 +58,6 @@ class Outcome(NamedTuple):
     def digest(self) -> str:
         """What tells the run from another's."""
         return digest(self.trace)
-
-
-def draw(seed: int) -> Plan:
-    """The plan of a seed."""
-    random = Random(f"plan {seed}")
-    some: Callable[[float, Any, Any], Any] = lambda chance, yes, no: yes if random.random() < chance else no  # noqa: E731
-    weather = Weather(
-        latency=random.choice((0.002, 0.02, 0.3)),
-        split=some(0.4, random.random(), 0.0),
-        stall=some(0.3, 0.2 * random.random(), 0.0),
-        cut=some(0.5, random.choice((0.01, 0.05, 0.2)), 0.0),
-        half_open=some(0.5, random.random(), 0.0),
-        ghost=some(0.2, 0.5, 0.0),
-    )
-    seconds = random.choice((20.0, 60.0, 120.0))
-    batch = random.choice((1, 2, 256, 256))
-    cutovers = some(0.5, tuple(sorted(random.random() * seconds for _ in range(random.randrange(1, 3)))), ())
-    by_clock = random.random() < 0.3
-    return Plan(
-        banks=grounds.agreed(random, random.choice((1, 2, 2, 3))),
-        weather=weather,
-        seconds=seconds,
-        tellers=random.randrange(2, 9),
-        targets=tuple(random.sample(_TARGETS, random.randrange(1, len(_TARGETS) + 1))),
-        acts=tuple(random.sample(sorted(ACTS), random.randrange(1, 12))),
-        mischief=random.choice((0.0, 0.3, 0.7, 1.0)),
-        fault_chance=some(0.4, random.choice((0.02, 0.1, 0.4)), 0.0),
-        kills=some(0.4, tuple(random.random() * seconds for _ in range(random.randrange(1, 3))), ()),
-        stops=some(0.15, (random.random() * seconds,), ()),
-        cutovers=cutovers,
-        loads=random.random() < 0.7,
-        thread_seconds=random.choice((0.002, 0.02, 0.5, 3.0)),
-        limits={"batch": batch, "queue": max(batch, random.choice((2, 4096, 4096)))},
-        rate=some(0.15, random.choice((1, 10)), 1000),
-        when=walltime.draw(seed, seconds, random.randrange(60), by_clock=by_clock),
-        office=random.random() < 0.15,
-        faults=random.choice((_FAULTS, _FAULTS, _REFUSALS)),
-        reloads=some(0.25, tuple(random.random() * seconds for _ in range(random.randrange(1, 3))), ()),
-    )
 
 
 @dataclass(slots=True)
@@ -272,6 +191,8 @@ class World:
             self.network.clock.callLater(at, self._order_cutover)
         for at in plan.reloads:
             self.network.clock.callLater(at, self._order, {"command": "reload"})
+        for at in plan.unlocks:
+            self.network.clock.callLater(at, self._order_unlock)
         if plan.loads and (plan.cutovers or plan.hour):
             for _ in range(3):
                 self.network.clock.callLater(plan.seconds * random.random(), self._order_load)
@@ -398,6 +319,13 @@ class World:
         date = self.oracle.book.date
         for _ in range(self.random.choice((1, 2))):
             self._order({"command": "cutover", "early": True, "date": date})
+
+    def _order_unlock(self) -> None:
+        """Have every locked due unlocked, and one that is not."""
+        dues = self.oracle.book.dues
+        locked = [name for name in sorted(dues) if dues[name].is_locked]
+        for name in (*locked, self.plan.targets[0].due):
+            self._order({"command": "unlock", "due": name})
 
     def _order_load(self) -> None:
         """Have the dues of the open date loaded, if they are not yet."""

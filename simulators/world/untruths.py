@@ -12,10 +12,12 @@ from datetime import date, timedelta
 from protocol.message import Message
 from simulators.world.banks import Ask, Script
 from simulators.world.reading import CANCEL, DUES, OUTCOME, PAYOUTS, STATUS
-from simulators.world.scene import SOON, Scene, unrecorded
+from simulators.world.scene import SOON, Scene, Target, unrecorded
 
 _CARD, _ITS_TWIN = "6222020200112233445", "6222020200998877445"
 """Two card numbers of which the same is kept."""
+_PAYABLE = Target("P3", "B3", "260000", 500_000, "")
+"""What is to be paid to somebody whose number the bank does not know."""
 _OTHER_CARD = "6222020200112230000"
 _OTHER_BRANCH = "B00000000000009"
 _SECRETS = {
@@ -103,17 +105,22 @@ def say_it_was_paid(scene: Scene) -> Script:
 
 
 def guess_numbers(scene: Scene) -> Script:
-    """Numbers of nobody's in a row, with right amounts and wrong ones, and at last the right number."""
-    bank, target = scene.bank, scene.target
-    for place in range(bank.random.randrange(2, 9)):
-        change: dict[str, object] = {"identity": f"{scene.stranger[:-2]}{place:02d}"}
-        if bank.random.random() < 0.2:
-            change["amount"] = target.amount + 1
-        deal = unrecorded(scene, **change)
-        deal.mti = bank.random.choice(("0200", "0200", "0200", "0220"))
-        yield Ask(bank.message(deal), SOON)
-        yield bank.random.choice((0.0, 0.0, 20.0))
-    yield Ask(bank.message(unrecorded(scene)), SOON)
+    """Numbers of nobody's in a row for what is to be paid, with right amounts and wrong ones, and the right
+    number; once more when an operator may have unlocked the due.
+    """
+    bank, target = scene.bank, scene.target if scene.target.code in PAYOUTS else _PAYABLE
+    about = {"code": target.code, "policy": target.policy, "due": target.due, "amount": target.amount}
+    for pause in bank.random.choice(((0.0,), (0.0, 30.0))):
+        yield pause
+        for place in range(bank.random.randrange(3, 8)):
+            change = {**about, "identity": f"{scene.stranger[:-2]}{place:02d}"}
+            if bank.random.random() < 0.1:
+                change["amount"] = target.amount + 1
+            deal = unrecorded(scene, **change)
+            deal.mti = bank.random.choice(("0200", "0200", "0200", "0220"))
+            yield Ask(bank.message(deal), SOON)
+            yield bank.random.choice((0.0, 0.0, 0.0, 20.0))
+        yield Ask(bank.message(unrecorded(scene, **about, identity=target.identity)), SOON)
 
 
 def other_times(scene: Scene) -> Script:

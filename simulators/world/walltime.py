@@ -124,6 +124,7 @@ class WallTime:
             self._clock.callLater(_AGAIN_SECONDS, self.start)
         else:
             stamps.began(machine.now_us())
+            self._oracle.began()
 
     def _set(self, one: Setting) -> None:
         machine, date = self._machine, self._oracle.book.date

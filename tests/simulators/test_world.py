@@ -37,12 +37,24 @@ from simulators.world.ground import (
 )
 from simulators.world.hunt import CONTROL, Found, hunt, table
 from simulators.world.mutations import MUTATIONS, Mutation, stale
-from simulators.world.oracle import meant, receipt
+from simulators.world.oracle import meant
+from simulators.world.plan import draw
 from simulators.world.reading import Ask
-from simulators.world.run import Outcome, draw, run_seed
+from simulators.world.rules import receipt
+from simulators.world.run import Outcome, run_seed
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-JUDGES = ("reading", "rules", "stamps", "conversation", "judgement", "oracle", "witness", "accounts")
+JUDGES = (
+    "budget",
+    "reading",
+    "rules",
+    "stamps",
+    "conversation",
+    "judgement",
+    "oracle",
+    "witness",
+    "accounts",
+)
 MAY_IMPORT = ("protocol", *(f"simulators.world.{name}" for name in JUDGES))
 CHUNK, FIXED = 50, 600
 FRESH_SECONDS = 20

@@ -1,0 +1,71 @@
+"""How many answers 25 and 76 a bank has had of the process that serves, and whether it must wait for more.
+
+A minute and a day begin with the first such answer in them. Imports nothing of the machine's. What cannot be
+known, an answer to a connection that was gone, is not judged: then nothing is, until another process serves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+MISSES = frozenset({"25", "76"})
+_MINUTE, _DAY = 60.0, 86_400.0
+
+
+class Spell(NamedTuple):
+    """A time in which a bank must wait: from when until when."""
+
+    since: float
+    until: float
+
+
+@dataclass(slots=True)
+class _Span:
+    """So many within so many seconds from the first of them."""
+
+    seconds: float
+    most: int
+    began_at: float = float("-inf")
+    count: int = 0
+
+    def add(self, now: float) -> Spell | None:
+        """Count one; the spell that begins with it, if it is one too many."""
+        if now - self.began_at >= self.seconds:
+            self.began_at, self.count = now, 0
+        self.count += 1
+        return Spell(now, self.began_at + self.seconds) if self.count >= self.most else None
+
+
+@dataclass(slots=True)
+class Budget:
+    """One bank's, of one process. Moments in seconds of virtual time."""
+
+    a_minute: int
+    a_day: int
+    is_known: bool = True
+    _spells: list[Spell] = field(default_factory=list)
+    _spans: tuple[_Span, _Span] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._spans = _Span(_MINUTE, self.a_minute), _Span(_DAY, self.a_day)
+
+    def missed(self, now: float) -> None:
+        """The bank was told 25 or 76, and not again."""
+        self._spells += [spell for span in self._spans if (spell := span.add(now)) is not None]
+
+    def lost(self) -> None:
+        """What the bank would have been told, nobody saw."""
+        self.is_known = False
+
+    def may_wait(self, begin: float, end: float) -> bool:
+        """Whether it may have been made to wait at some time between."""
+        return not self.is_known or any(one.since <= end and one.until > begin for one in self._spells)
+
+    def is_spent(self, now: float) -> bool:
+        """Whether it has to wait now."""
+        return self.is_known and any(one.since <= now < one.until for one in self._spells)
+
+    def must_wait(self, begin: float, end: float) -> bool:
+        """Whether it had to wait all the time."""
+        return self.is_known and any(one.since < begin and one.until > end for one in self._spells)
