@@ -362,8 +362,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a message with a PIN is taken",
         "fep.gate",
-        "        if number in message.fields:\n            raise",
-        "        if number in message.fields and number not in (52, 53):\n            raise",
+        "dict.fromkeys((52, 53, 125), ",
+        "dict.fromkeys((125,), ",
     ),
     Mutation(
         "another bank's receipt is printed",
@@ -468,8 +468,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a key is made on any date",
         "ledger.moment",
-        "        return -self.days_back <= (day - self.today).days <= self.days_ahead",
-        "        return -9 * self.days_back <= (day - self.today).days <= self.days_ahead",
+        "self.today - timedelta(self.days_back)",
+        "self.today - timedelta(9 * self.days_back)",
     ),
     Mutation(
         "whoever asks is told the holder's name",
