@@ -461,7 +461,8 @@ class Oracle:
         if "down" not in self._trouble:
             self._check_notices()
             self.stamps.finish(self.now())
-        if self._file.dues() != sorted(self.book.dues):
+        kept, known = set(self._file.dues()), set(self.book.dues)
+        if kept - self._file.left_over() - known or known - kept:
             self.say("the book has other dues than it should")
         self.book.changed.update(self.book.dues)
         self._check_dues()

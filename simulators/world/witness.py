@@ -126,6 +126,16 @@ class Witness:
         """The names of all dues."""
         return [row[0] for row in self._book.execute(_DUES)]
 
+    def left_over(self) -> set[str]:
+        """The dues that the last load, which the process did not outlive, was still to remove: those that had
+        left before it. The next load does.
+        """
+        query = "SELECT act FROM acts WHERE act IN ('load', 'load ended') ORDER BY number DESC LIMIT 1"
+        if self._book.execute(query).fetchone() != ("load",):
+            return set()
+        gone = "SELECT due FROM dues WHERE turn = 0 AND state IN ('lapsed', 'withdrawn')"
+        return {row[0] for row in self._book.execute(gone)}
+
     def bank_days(self) -> list[tuple[str, str]]:
         """The banks and dates that the book keeps figures of."""
         return [
