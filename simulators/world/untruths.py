@@ -105,8 +105,8 @@ def say_it_was_paid(scene: Scene) -> Script:
 
 
 def guess_numbers(scene: Scene) -> Script:
-    """Numbers of nobody's in a row for what is to be paid, with right amounts and wrong ones, and the right
-    number; once more when an operator may have unlocked the due.
+    """Numbers of nobody's in a row for what is to be paid, some repeated, with right amounts and wrong
+    ones, and the right number; once more when an operator may have unlocked the due.
     """
     bank, target = scene.bank, scene.target if scene.target.code in PAYOUTS else _PAYABLE
     about = {"code": target.code, "policy": target.policy, "due": target.due, "amount": target.amount}
@@ -119,6 +119,8 @@ def guess_numbers(scene: Scene) -> Script:
             deal = unrecorded(scene, **change)
             deal.mti = bank.random.choice(("0200", "0200", "0200", "0220"))
             yield Ask(bank.message(deal), SOON)
+            if bank.random.random() < 0.3:
+                yield Ask(bank.message(deal, repeat=True), SOON)
             yield bank.random.choice((0.0, 0.0, 0.0, 20.0))
         yield Ask(bank.message(unrecorded(scene, **about, identity=target.identity)), SOON)
 
