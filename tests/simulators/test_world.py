@@ -188,6 +188,8 @@ def test_mutations_have_names_of_their_own() -> None:
         "a wrong MAC passes",
         "the cut-over seals one entry too few",
         "a reload permits nothing new",
+        "a number may be guessed for ever",
+        "a bank may ask for unknown things for ever",
     ],
 )
 def test_a_deliberate_bug_is_found(name: str) -> None:
