@@ -344,6 +344,8 @@ class Oracle:
         if code in MISSES and (not question.ask.is_keyed or key in self._untold):
             self._untold.discard(key)
             self._budget(link).missed(self.now())
+            if self._excused("down"):  # what a COMMIT that was lost had done is told as a repeat is
+                self._budget(link).lost()
         if code in _UNDONE:
             question.refused = True
         elif question.ask.is_keyed and code in FINAL:
