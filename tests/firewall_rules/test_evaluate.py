@@ -184,6 +184,7 @@ UNKNOWN: tuple[tuple[str, str], ...] = (
         "udp dport 22 tcp flags syn accept",
         "('udp', 'dport', '22', 'tcp', 'flags', 'syn', 'accept'): tcp flags is not known",
     ),
+    ("ip { x saddr } 10.1.0.1", "('ip', 'x saddr', '10.1.0.1'): ip x saddr is not known"),
     ("meta mark 1 accept", "('meta', 'mark', '1', 'accept'): meta mark is not known"),
     ("ip6 nexthdr 6 accept", "('ip6', 'nexthdr', '6', 'accept'): ip6 nexthdr is not known"),
     ("ct mark 1 accept", "('ct', 'mark', '1', 'accept'): ct mark is not known"),

@@ -125,6 +125,7 @@ NO_ADDRESS = "is no address or network"
         ("10.1.0.1/8", NO_ADDRESS),
         ("10.1.0.0/33", NO_ADDRESS),
         ("10.0.0.1-a", NO_ADDRESS),
+        ("::1%a-b-::2", NO_ADDRESS),
         ("10.0.0.2-10.0.0.1", "is no range"),
         ("10.0.0.1-::ffff:a00:2", "is no range"),
     ],

@@ -197,13 +197,15 @@ def test_what_is_read_is_asked_for_in_order(on_sqlite: Connection) -> None:
     overheard = Overheard(on_sqlite)
     find_postings(overheard, ["b", "a"])  # type: ignore[arg-type]
     trial_balance(overheard)  # type: ignore[arg-type]
-    head, legs, balance = (statement for statement, _ in overheard.said)
+    account_balance(overheard, CLEARING)  # type: ignore[arg-type]
+    head, legs, balance, of_account = (statement for statement, _ in overheard.said)
     assert head.rpartition("ORDER BY ")[2] == "postings.posting"
     assert legs.rpartition("ORDER BY ")[2] == "legs.posting, legs.number"
     assert balance.partition("GROUP BY ")[2] == (
         "accounts.account, accounts.name, accounts.kind, legs.currency"
         " ORDER BY accounts.account, legs.currency"
     )
+    assert "date" not in balance + of_account  # every date, where none is given
 
 
 def test_what_is_there_is_passed_over_among_what_is_new(store: Store) -> None:
@@ -231,6 +233,7 @@ class Overheard:
 
     def scalar(self, statement: Any) -> Any:  # noqa: ANN401 - as the connection's
         if "has_table_privilege" not in str(statement):
+            self.said.append((str(statement), None))
             return self._connection.scalar(statement)
         self.said.append((str(statement.compile(compile_kwargs={"literal_binds": True})), None))
         self.dialect = self._connection.dialect  # what comes after it is written here
