@@ -13,6 +13,7 @@ from protocol.responses import RESPONSES
     [
         ("Not supported", "not supported"),
         ("MAC, key", "MAC, key"),
+        ("IDs differ", "IDs differ"),
         ("A fault", "a fault"),
         ("A", "a"),
         ("", ""),
