@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import date
 from functools import lru_cache
+from itertools import repeat
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -30,6 +31,8 @@ _NEVER_ACCEPTED: Mapping[int, str] = MappingProxyType(
     | dict.fromkeys((35, 36, 45), "TRACK DATA NOT ACCEPTED")
 )
 """Data elements that no message may carry: who has read a card's PIN or tracks must not pass them on."""
+_GROUP_TAGS = ("PN", "DU", "IN", "RN", "PG")
+"""The tags of Groups, in its order."""
 _CURRENCY = "156"
 _TOTAL_FIELDS = (76, 88, 77, 89, 74, 86, 75, 87)
 """The DEs of ledger.request.Totals, in its order (PROTOCOL section 7)."""
@@ -60,8 +63,9 @@ class Unsupported(Exception):
     """The message decodes, and is none that the interface takes: answered 40 with this text in DE 44."""
 
 
-_window = lru_cache(maxsize=64)(KeyWindow)
-"""All messages of a day ask for one."""
+@lru_cache(maxsize=64)
+def _window(today: date, days_back: int) -> KeyWindow:
+    return KeyWindow(today, days_back)
 
 
 class Groups(NamedTuple):
@@ -260,8 +264,7 @@ def _groups(groups: tuple[Group, ...]) -> Groups:
     values: dict[str, str] = {}
     for tag, value in groups:
         values.setdefault(tag, value)
-    value = values.get
-    return Groups(value("PN", ""), value("DU", ""), value("IN", ""), value("RN", ""), value("PG", ""))
+    return Groups(*map(values.get, _GROUP_TAGS, repeat("")))
 
 
 def _need_policy(groups: Groups, _fields: Mapping[int, str]) -> None:
