@@ -249,6 +249,7 @@ def test_the_parts_of_the_original_data_are_named_and_told() -> None:
         part = text[at : at + digits]
         at += digits
         found.append((name, part, says(part)))
+    assert [digits for _, digits, _ in ORIGINAL_PARTS] == [4, 6, 10, 11, 11]
     assert found == [
         ("original MTI", "0200", ""),
         ("original STAN", "000001", ""),
