@@ -29,7 +29,7 @@ def pair(ours: Iterable[Ours], theirs: Iterable[Theirs], *, has_policy: bool = T
     """
     pairing = _Pairing(has_policy=has_policy)
     groups = _by_key(theirs)
-    group = next(groups, [])
+    group = next(groups)
     previous = ""
     for one in ours:
         if one.key <= previous:
