@@ -27,7 +27,7 @@ from fep.retirement import key_date
 from fep.session import Keys, new_session
 from fep.statistics import Statistics
 from fep.tls import Pinned
-from ledger.request import INQUIRIES, Act, Answer, Request
+from ledger.request import INQUIRIES, TOO_MANY_MISSES, Act, Answer, Request
 from protocol.codec import Codec
 from protocol.errors import DecodeError, FormatError
 from protocol.framing import Frame, Framing, answer_tpdu, wrap
@@ -43,7 +43,6 @@ _REFUSALS = MappingProxyType({Response.SECURITY: "SIGN ON FIRST", Response.UNAVA
 """DE 44 for what the session's state refuses."""
 
 _MISSES = frozenset({Response.NOT_FOUND, Response.IDENTITY_DIFFERS})
-_TOO_MANY_MISSES = Answer(Response.UNAVAILABLE, "TOO MANY 25 AND 76, WAIT")
 """Nothing was done: an inquiry changes nothing, and a payout is not looked at."""
 _OUR_TPDU = b"\x60\x00\x00\x00\x00"
 
@@ -211,10 +210,11 @@ class Link:
         return key_date(self._all.today(), self._all.engine.business_date)
 
     def _offer(self, request: Request, message: Message, tpdu: bytes) -> None:
-        """Have a request decided, unless its bank has asked for too much that is not so."""
+        """Have a request decided. Where its bank has asked for too much that is not so, no payout is made;
+        the repeat of one that was made is told so.
+        """
         if request.act is Act.PAY and not request.advice and self._misses.is_spent(self._all.seconds()):
-            self._answer(message, tpdu, _TOO_MANY_MISSES)
-            return
+            request = request._replace(must_wait=True)
         deliver = partial(self._decided, request.act in INQUIRIES, message, tpdu)
         self._all.engine.offer(request, deliver, self._unanswerable)
 
@@ -224,7 +224,7 @@ class Link:
         """
         now = self._all.seconds()
         if is_inquiry and self._misses.is_spent(now):
-            answer = _TOO_MANY_MISSES
+            answer = TOO_MANY_MISSES
         elif answer.response in _MISSES and not answer.replayed:
             self._misses.add(now)
         self._answer(message, tpdu, answer)

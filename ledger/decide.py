@@ -22,7 +22,7 @@ from ledger.inquire import (
     outcome_of,
     reconcile_totals,
 )
-from ledger.request import FINANCIAL, Act, Answer, Request
+from ledger.request import FINANCIAL, TOO_MANY_MISSES, Act, Answer, Request
 from ledger.reversal import cancel, reverse
 from ledger.settlement import settle
 from ledger.view import View
@@ -60,8 +60,8 @@ def _apply(decision: Decision, request: Request, view: View) -> Answer:
 
 
 def _keyed(rule: Callable[[Request, View], Decision]) -> Callable[[Request, View], Decision]:
-    """Put before a rule what holds for every keyed act: the first answer again, 94, 90, and the gate's
-    verdict.
+    """Put before a rule what holds for every keyed act: the first answer again, 94, 90, 91 where its bank
+    must wait, and the gate's verdict.
     """
 
     def decider(request: Request, view: View) -> Decision:
@@ -71,6 +71,8 @@ def _keyed(rule: Callable[[Request, View], Decision]) -> Callable[[Request, View
         if view.day is None or view.day.state is not DayState.OPEN:
             date = view.day.date if view.day else ""
             return Decision(Answer(Response.CUTOVER, "CUTOVER, ASK AGAIN", date))
+        if request.must_wait:
+            return Decision(TOO_MANY_MISSES._replace(business_date=view.day.date))
         verdict = request.verdict
         if verdict is not Response.APPROVED and not _is_overridden(request):
             return refused(request, view, Refusal(verdict, request.reason))

@@ -116,9 +116,10 @@ class Request(NamedTuple):
     """One keyed request of one bank. Text is empty and amounts are 0 where the act does not use them.
 
     `sent_at` and `local_at` are YYYYMMDDhhmmss, `date` YYYYMMDD; `outside_window` tells that no key may be
-    made on the date of `sent_at` (ledger.moment.KeyWindow). Of the bank's entry: `may_settle` are the
-    processing codes that it may settle, `limit_day` is in fen, and `reversal_days` says how many business
-    days back its reversals reach.
+    made on the date of `sent_at` (ledger.moment.KeyWindow). `must_wait` tells that its bank has asked for too
+    much that is not so: it is told what its key has come to, and nothing new is done. Of the bank's entry:
+    `may_settle` are the processing codes that it may settle, `limit_day` is in fen, and `reversal_days` says
+    how many business days back its reversals reach.
     """
 
     key: str
@@ -143,6 +144,7 @@ class Request(NamedTuple):
     content: str = ""
     advice: bool = False
     outside_window: bool = False
+    must_wait: bool = False
     verdict: Response = Response.APPROVED
     reason: str = ""
     limit_day: int = 0
@@ -199,3 +201,7 @@ class Answer(NamedTuple):
     branch: str = ""
     terminal: str = ""
     replayed: bool = False
+
+
+TOO_MANY_MISSES = Answer(Response.UNAVAILABLE, "TOO MANY 25 AND 76, WAIT")
+"""What a bank is told that has asked for too much that is not so: nothing was done."""

@@ -273,8 +273,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "who has asked too often in vain is paid all the same",
         _LINK,
-        "not request.advice and self._misses.is_spent(self._all.seconds()):",
-        "not request.advice and not self._all.seconds():",
+        "request = request._replace(must_wait=True)",
+        "request = request._replace(must_wait=False)",
     ),
     Mutation(
         "a wrong number is not counted among a bank's misses",

@@ -242,6 +242,20 @@ def test_a_banks_misses_are_bounded_for_inquiries_and_payouts(tmp_path: Path, da
         assert bank.ask(message()).fields[39] == "00", "a customer can pay"
 
 
+def test_a_payout_that_was_made_is_told_again_though_its_bank_must_wait(
+    tmp_path: Path, database: str
+) -> None:
+    with serving(tmp_path, database, "misses_a_minute = 3") as (bank, books, _):
+        asked = payout()
+        first = bank.ask(asked)
+        for n in range(3):
+            bank.ask(inquiry((("PN", f"X{n}"),)))
+        again = bank.ask(Message("0201", asked.fields))
+        assert (again.fields[39], again.fields[62]) == ("00", first.fields[62]), "91 is for what was not done"
+        assert bank.ask(payout()).fields[39] == "91"
+        assert books.responses() == [("payout", "00")]
+
+
 def test_inquiries_that_come_together_do_not_outrun_the_budget(tmp_path: Path, database: str) -> None:
     with serving(tmp_path, database, "misses_a_minute = 3") as (bank, _, _machine):
         for n in range(40):

@@ -6,7 +6,7 @@ import pytest
 
 from ledger.day import DayState
 from ledger.decide import DECIDERS, OVERRIDABLE_BY_ADVICE, decide, fold
-from ledger.decision import answer_of
+from ledger.decision import Decision, answer_of
 from ledger.entry import Kind
 from ledger.request import FINANCIAL, INQUIRIES, Act, Answer, BankDay, Request, Totals
 from ledger.view import Day, DueState, Guesses
@@ -103,6 +103,14 @@ def test_nothing_is_decided_while_no_day_is_open(act: Act, day: Day | None, date
         answer = decision.answer
         assert (answer.response, answer.reason) == (Response.CUTOVER, "CUTOVER, ASK AGAIN")
         assert (answer.business_date, decision.entries) == (date, ())
+
+
+@pytest.mark.parametrize("act", KEYED)
+def test_a_bank_that_must_wait_has_nothing_done_and_is_told_what_was(act: Act) -> None:
+    waiting = asking(act, key=PAID.key, content=PAID.content, must_wait=True, verdict=Response.FORMAT)
+    told = Answer(Response.UNAVAILABLE, "TOO MANY 25 AND 76, WAIT", DATE)
+    assert decide(waiting, view(due())) == Decision(told)
+    assert decide(waiting, view(SETTLED, entries=[PAID])).answer == answer_of(PAID, replayed=True)
 
 
 @pytest.mark.parametrize("act", KEYED)

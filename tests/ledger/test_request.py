@@ -129,7 +129,8 @@ def test_what_a_request_and_an_answer_do_not_say_is_nothing() -> None:
         "totals": NO_TOTALS,
     }
     assert {name for name, value in Answer(Response.APPROVED)._asdict().items() if value} == {"response"}
-    numbers = {"amount": 0, "advice": False, "outside_window": False, "limit_day": 0, "net": 0}
+    numbers = {"amount": 0, "advice": False, "outside_window": False, "must_wait": False}
+    numbers |= {"limit_day": 0, "net": 0}
     assert {name: value for name, value in least._asdict().items() if not value and value != ""} == numbers
     empty = {"amount": 0, "receipted": False, "dues": (), "more": False, "totals": None, "replayed": False}
     assert Answer._field_defaults == dict.fromkeys(Answer._fields[1:], "") | empty
