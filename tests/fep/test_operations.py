@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +21,7 @@ from fep.chronicle import Chronicle
 from fep.commit import Engine
 from fep.config import BusinessDay
 from fep.control import ControlError
-from fep.operations import ATTEMPTS, Operations
+from fep.operations import ATTEMPTS, LONG_WORK_SWITCH_SECONDS, Operations
 from fep.statistics import Statistics
 from fep.trail import DeedRefused
 from ledger.cutover import Cutover, CutoverRefused
@@ -368,6 +371,7 @@ class Retiring:
         self.came_to = came_to
         self.asked: list[tuple[object, ...]] = []
         self.said: list[str] = []
+        self.switching: list[float] = []
         monkeypatch.setattr(fep.operations, "deferToThread", maybeDeferred)
         monkeypatch.setattr(fep.operations, "read_archived", lambda path: {path: "told"})
         monkeypatch.setattr(fep.operations, "retire", self._retire)
@@ -376,6 +380,7 @@ class Retiring:
         self, _store: object, archived: object, first: str, _now: object, _run: object, by: str
     ) -> Retired:
         self.asked.append((archived, first, by))
+        self.switching.append(sys.getswitchinterval())
         if isinstance(self.came_to, LedgerError):
             raise self.came_to
         return self.came_to
@@ -416,6 +421,37 @@ def test_a_retirement_that_comes_to_nothing_is_written_down(monkeypatch: pytest.
     retiring = Retiring(monkeypatch, RetireRefused("another root"))
     assert retiring.command().check(RetireRefused)
     assert retiring.desk.acts == [("li", "retire", "", "failed: RetireRefused")]
+
+
+@pytest.mark.parametrize("came_to", [DONE, RetireRefused("another root")])
+def test_a_retirement_gives_way_while_it_lasts(
+    monkeypatch: pytest.MonkeyPatch, came_to: Retired | LedgerError
+) -> None:
+    usual = sys.getswitchinterval()
+    retiring = Retiring(monkeypatch, came_to)
+    retiring.command()
+    assert retiring.switching == [pytest.approx(LONG_WORK_SWITCH_SECONDS)]
+    assert sys.getswitchinterval() == usual
+
+
+def test_a_load_gives_way_from_its_first_row_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    usual, switching = sys.getswitchinterval(), list[float]()
+
+    def opened(*_: object) -> AbstractContextManager[None]:
+        switching.append(sys.getswitchinterval())
+        raise LedgerError("not in order")
+
+    monkeypatch.setattr(fep.operations, "deferToThread", maybeDeferred)
+    monkeypatch.setattr(fep.operations.bookfile, "opened", opened)
+    (tmp_path / "book.csv").write_bytes(b"")
+    desk, found = Desk(monkeypatch), list[Failure]()
+    monkeypatch.setattr(desk.clock, "callFromThread", print, raising=False)
+    command = desk.operations.commands()["load"]
+    command({"path": str(tmp_path / "book.csv")}, lambda _: None).addErrback(found.append)
+    desk.clock.advance(0)
+    assert [str(one.value) for one in found] == ["not in order"]
+    assert switching == [pytest.approx(LONG_WORK_SWITCH_SECONDS)]
+    assert sys.getswitchinterval() == usual
 
 
 def test_nothing_is_retired_by_a_time_that_is_not_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
