@@ -25,7 +25,6 @@ _UNDONE = frozenset({"63", "90", "91", "96"})
 _PATIENCE = 20.0
 _EXCUSED_SECONDS = 30.0
 
-
 Told = dict[int, str]
 
 
@@ -211,19 +210,16 @@ class Oracle:
             self._judgement.noted_receipt(str(row["receipt"]), key)
 
     def _check_order(self, question: Question) -> None:
-        """What came first on a link is decided first. Of repeats one cannot tell which was refused; and what
-        the database could not take at all is tried again behind what came with it.
-        """
+        """What came first on a link is decided first, but for repeats, and where the bank had to wait."""
         if self._excused("down"):
             return
         waiting = question.link.order
         while waiting and (waiting[0].refused or waiting[0].ask.key in self.book.facts):
             waiting.pop(0)
-        alone = all(len(self._delivered[one.ask.key]) == 1 for one in (*waiting[:1], question))
-        if alone and waiting and waiting[0] is not question and waiting[0].must_act(self.now()):
-            self.say(
-                f"{question.ask.key} was decided before {waiting[0].ask.key}, which came earlier on its link"
-            )
+        first = next((one for one in waiting if one is question or not self._may_wait(one)), question)
+        alone = all(len(self._delivered[one.ask.key]) == 1 for one in (first, question))
+        if alone and first is not question and first.must_act(self.now()):
+            self.say(f"{question.ask.key} was decided before {first.ask.key}, which came earlier on its link")
 
     def _why(self, key: str) -> str:
         """What is known of those that did ask."""
@@ -386,7 +382,7 @@ class Oracle:
             return "63, and its MAC and sign-on are good"
         if code == "90":
             return "90, and a day is open"
-        may_wait = question.ask.waits and self._budget(question.link).may_wait(question.at, now)
+        may_wait = self._may_wait(question)
         if code == "91" and not (self._excused("down") or self.crowded or self.stopping or may_wait):
             return "91, and nothing stands in the way"
         if code == "96" and not self._excused("refused"):
@@ -404,6 +400,10 @@ class Oracle:
         if row is not None and maker is not None and maker.content == question.content:
             return f"{code}, but it is on disk as {row['response']}"
         return ""
+
+    def _may_wait(self, question: Question) -> bool:
+        """Whether its bank may have been made to wait since it was asked."""
+        return question.ask.waits and self._budget(question.link).may_wait(question.at, self.now())
 
     def _excused(self, kind: str) -> bool:
         return kind in self._trouble and self.now() - self._trouble[kind] < _EXCUSED_SECONDS
@@ -477,8 +477,7 @@ class Oracle:
             for link in self.links.values():
                 by = at + _PATIENCE
                 there = link.ended_at > by and link.was_signed_on_all(at, by)
-                told = any(name >= date[4:] and when <= by for name, when in link.notices)
-                if there and not told:
+                if there and not any(name >= date[4:] and when <= by for name, when in link.notices):
                     self.say(f"link {link.number} was not told that {date} is open")
 
 

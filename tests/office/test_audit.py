@@ -258,7 +258,14 @@ def chain_anew(connection: Connection) -> None:
 
 # Independence.
 
-ALLOWED = ("ledger.schema", "ledger.store", "ledger.seal.is_signed", "office.schema", "office.audit")
+ALLOWED = (
+    "ledger.schema",
+    "ledger.break_classes",  # words and what they mean, as the schema is: no code that did the work
+    "ledger.store",
+    "ledger.seal.is_signed",
+    "office.schema",
+    "office.audit",
+)
 
 
 def test_the_audit_uses_nothing_of_what_did_the_work() -> None:
