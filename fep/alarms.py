@@ -14,10 +14,8 @@ from enum import StrEnum
 from typing import Final
 
 from fep.picture import Light, Picture, State
-from fep.schedule import Obstacle
+from fep.schedule import LATE_SECONDS, Obstacle
 
-LATE_SECONDS: Final = 60
-"""The clock tries every second: a minute late, something keeps it."""
 BREAK_DAYS: Final = 7
 """Calendar days after which a break has waited too long; a week's holiday does not make one old."""
 

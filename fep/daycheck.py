@@ -11,10 +11,8 @@ from typing import Literal, NamedTuple
 
 from fep.config import BusinessDay
 from fep.dayclock import TO_DO, WHY
-from fep.schedule import BEIJING, Obstacle, closes_at, seconds_left
+from fep.schedule import BEIJING, LATE_SECONDS, Obstacle, closes_at, seconds_left
 from ledger.calendar import CalendarUnknown
-
-_LATE_SECONDS = 60
 
 
 class Remark(NamedTuple):
@@ -49,7 +47,7 @@ def _end_of(day: BusinessDay, date: str, now: datetime, waits: str) -> Remark:
         over = Remark("warn", f"{date} is over, and nobody has cut over", by_hand)
         return over if left <= 0 else Remark("ok", "cut-over: by an operator, no [day] cutover is set")
     ends = _on_both_clocks(closes_at(date, day.cutover), now)
-    if left <= -_LATE_SECONDS:
+    if left <= -LATE_SECONDS:
         return Remark("bad", f"{date} should have been cut over at {ends}", by_hand)
     return Remark("ok", f"cut-over: at {ends}")
 

@@ -13,6 +13,8 @@ from typing import Final, NamedTuple
 
 BEIJING: Final = timezone(timedelta(hours=8))
 """The one time of mainland China; without summer time since 1991."""
+LATE_SECONDS: Final = 60
+"""The clock tries every second: a minute late, something keeps it."""
 SETTLE_SECONDS: Final = 30
 """A process that has just begun gives the host's clock so long to be set before it ends a day by it."""
 _NOON: Final = "12:00"

@@ -215,11 +215,9 @@ class FrontBook:
         originals = [request.original for request in requests if request.original]
         receipts = [request.receipt for request in requests if request.receipt]
         keys = [request.key for request in requests if request.key]
-        for entry in map(_entry, statements.rows(connection, statements.entries_by_key, keys + originals)):
-            view.entries[entry.key] = entry
-        if cancelled := [entry.original for entry in view.entries.values() if entry.kind is Kind.CANCEL]:
-            for entry in map(_entry, statements.rows(connection, statements.entries_by_key, cancelled)):
-                view.entries[entry.key] = entry
+        self._read_entries(connection, view, keys + originals)
+        cancelled = [entry.original for entry in view.entries.values() if entry.kind is Kind.CANCEL]
+        self._read_entries(connection, view, cancelled)
         for entry in map(_entry, statements.rows(connection, statements.entries_by_receipt, receipts)):
             view.receipts[str(entry.receipt)] = entry
         named = {request.policy for request in requests if request.policy}
@@ -240,6 +238,11 @@ class FrontBook:
         view.earlier_dates = _read_earlier_dates(connection, view.day, requests)
         view.kept = _read_kept(connection, requests)
         return view
+
+    def _read_entries(self, connection: Connection, view: View, keys: Sequence[str]) -> None:
+        statements = self._statements
+        for entry in map(_entry, statements.rows(connection, statements.entries_by_key, keys)):
+            view.entries[entry.key] = entry
 
     def _read_chain(self, connection: Connection) -> Chain:
         row = connection.execute(_OUR_CHAIN, {PARAMETER: self._chain}).first()

@@ -11,6 +11,8 @@ from ledger.bankfile import BankLine, FileTotals, read, write
 from ledger.layout import Layout, load, parse, shipped
 
 BANK, DATE = "01020000", "20261124"
+MARK = "D|T0000001|B00000000000001|1124101112|"
+RECEIPT = "202611240100000000015"
 STANDARD = load("standard")
 FIXED = load("fixed-gb18030")
 COMMAS = load("csv-yuan")

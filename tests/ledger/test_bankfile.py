@@ -19,18 +19,16 @@ from tests.day_file import (
     FIXED,
     FULL,
     LINES,
+    MARK,
     MARKLESS,
     ODD,
+    RECEIPT,
     STANDARD,
     Drops,
     file,
     line,
     taken,
 )
-
-MARK = "D|T0000001|B00000000000001|1124101112|"
-RECEIPT = "202611240100000000015"
-
 
 FILES = (
     (

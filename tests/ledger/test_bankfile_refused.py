@@ -17,17 +17,16 @@ from tests.day_file import (
     DATE,
     FIXED,
     LINES,
+    MARK,
     MARKLESS,
     ODD,
+    RECEIPT,
     STANDARD,
     Drops,
     file,
     line,
     taken,
 )
-
-MARK = "D|T0000001|B00000000000001|1124101112|"
-RECEIPT = "202611240100000000015"
 
 
 def problems(data: bytes, layout: Layout = STANDARD, bank: str = BANK, date: str = DATE) -> list[str]:
