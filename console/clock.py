@@ -17,7 +17,7 @@ from fep.clockwatch import COMMAND, accept_unserved
 from fep.config import Settings, load_settings
 from fep.control import NotServing, ask
 from fep.person import at_keyboard
-from fep.schedule import BEIJING
+from ledger.beijing import BEIJING
 from ledger.store import Store
 
 

@@ -22,12 +22,12 @@ from console.options import SETTINGS
 from console.output import JSON, show
 from console.trail import recorded, write_down
 from fep.config import Settings, load_settings
-from fep.schedule import BEIJING
 from firewall_rules.errors import FirewallError
 from firewall_rules.loader import Nft, apply
 from firewall_rules.nftables import render
 from firewall_rules.ruleset import difference
 from ledger.acts import Stage
+from ledger.beijing import BEIJING
 
 WORD = "keep"
 _LOOK_SECONDS = 0.5

@@ -38,11 +38,12 @@ from fep.install import install
 from fep.logtext import log_observer
 from fep.reactor import real_reactor
 from fep.retirement import first_known, read_archived
-from fep.schedule import beijing, objection
+from fep.schedule import objection
 from fep.service import Service, World
 from fep.trail import CUTOVER, DONE_BEFORE, LOAD, clock_word, write
 from fep.vault import Vault
 from ledger import bookfile, sample
+from ledger.beijing import beijing
 from ledger.cutover import Cutover, CutoverRefused, cut_over
 from ledger.day import DayState
 from ledger.errors import LedgerError

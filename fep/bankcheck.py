@@ -19,7 +19,6 @@ from fep.checkup import UNIT, Finding, Found, Machine, Verdict, listening
 from fep.config import Bank, Settings
 from fep.control import ControlError, NotAnswering, is_served
 from fep.errors import FepError
-from fep.schedule import BEIJING
 from fep.server import HANDSHAKE_FAILED
 from fep.standing import COMMAND, Standing
 from fep.tls import Pinned, pin_of_file, validity_of_file
@@ -28,6 +27,7 @@ from firewall_rules.errors import FirewallError
 from firewall_rules.gateway import Gateway
 from firewall_rules.hours import Hours
 from firewall_rules.policy import Packet, allows
+from ledger.beijing import BEIJING
 from ledger.errors import LedgerError
 
 _ANSWER_SECONDS: Final = 5.0

@@ -24,7 +24,6 @@ from fep.daycheck import on_calendar, on_day
 from fep.dayclock import COMMAND
 from fep.errors import FepError
 from fep.keys import check_private
-from fep.schedule import BEIJING
 from fep.selftest import Ground, clock_findings, disk_findings
 from fep.tls import Pinned, validity_of_file
 from fep.trail import clock_word
@@ -33,6 +32,7 @@ from firewall_rules.errors import FirewallError
 from firewall_rules.loader import Nft
 from firewall_rules.nftables import render
 from firewall_rules.ruleset import difference
+from ledger.beijing import BEIJING
 from ledger.day import DayState
 from ledger.errors import LedgerError
 from ledger.fitness import examine

@@ -13,7 +13,7 @@ from datetime import date, datetime
 from threading import Lock
 from typing import Final
 
-from fep.schedule import beijing
+from ledger.beijing import beijing
 
 JUMP_US: Final = 2_000_000
 """A wall clock that is off by more, against the monotonic one, was set."""

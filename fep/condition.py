@@ -15,8 +15,9 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from fep.config import BusinessDay, Settings
-from fep.schedule import BEIJING, Obstacle, beijing, seconds_left
+from fep.schedule import Obstacle, seconds_left
 from fep.tls import TlsError, expiry_of_file
+from ledger.beijing import BEIJING, beijing
 
 
 class ConditionCollector(Collector):

@@ -11,7 +11,8 @@ from typing import Literal, NamedTuple
 
 from fep.config import BusinessDay
 from fep.dayclock import TO_DO, WHY
-from fep.schedule import BEIJING, LATE_SECONDS, Obstacle, closes_at, seconds_left
+from fep.schedule import LATE_SECONDS, Obstacle, closes_at, seconds_left
+from ledger.beijing import BEIJING
 from ledger.calendar import CalendarUnknown
 
 

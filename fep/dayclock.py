@@ -20,7 +20,8 @@ from fep.clock import WallClock
 from fep.commit import Engine
 from fep.config import BusinessDay
 from fep.control import Command, Progress
-from fep.schedule import SETTLE_SECONDS, Known, Obstacle, Rule, beijing, obstacle, seconds_left
+from fep.schedule import SETTLE_SECONDS, Known, Obstacle, Rule, obstacle, seconds_left
+from ledger.beijing import beijing
 from ledger.calendar import Calendar, CalendarUnknown
 from ledger.cutover import read_standing
 from ledger.errors import LedgerError

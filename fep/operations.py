@@ -29,9 +29,10 @@ from fep.config import BusinessDay
 from fep.control import Command, ControlError, Progress
 from fep.keys import FrontKey
 from fep.retirement import first_known, read_archived
-from fep.schedule import beijing, objection
+from fep.schedule import objection
 from ledger import bookfile
 from ledger.acts import MACHINE, Stage, failed
+from ledger.beijing import beijing
 from ledger.cutover import Cutover, CutoverRefused, cut_over
 from ledger.day import is_date
 from ledger.errors import Conflict, LedgerError, OutcomeUnknown, Unavailable

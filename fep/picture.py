@@ -20,9 +20,10 @@ from fep.contact import NEVER, latest
 from fep.history import History
 from fep.link import Link
 from fep.misses import Misses
-from fep.schedule import Obstacle, beijing, seconds_left
+from fep.schedule import Obstacle, seconds_left
 from fep.server import Server
 from fep.statistics import Statistics
+from ledger.beijing import beijing
 from ledger.front import Overview
 from ledger.outstanding import Figures
 

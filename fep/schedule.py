@@ -7,18 +7,17 @@ and what is done then, does not belong here.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-BEIJING: Final = timezone(timedelta(hours=8))
-"""The one time of mainland China; without summer time since 1991."""
+from ledger.beijing import BEIJING
+
 LATE_SECONDS: Final = 60
 """The clock tries every second: a minute late, something keeps it."""
 SETTLE_SECONDS: Final = 30
 """A process that has just begun gives the host's clock so long to be set before it ends a day by it."""
 _NOON: Final = "12:00"
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=BEIJING) + timedelta(hours=8)
 
 
 class Obstacle(StrEnum):
@@ -60,11 +59,6 @@ class Known(NamedTuple):
     last_closed_at: datetime | None
     seconds: float
     is_seen: bool
-
-
-def beijing(now_us: int) -> datetime:
-    """A moment given in microseconds since 1970-01-01 UTC, in Beijing."""
-    return _EPOCH + timedelta(microseconds=now_us)
 
 
 def is_hour(text: str) -> bool:

@@ -12,15 +12,16 @@ retirement only.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import date, datetime, timedelta
+from datetime import date
 from functools import partial
 from itertools import chain
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, case, delete, func, insert, select
 
 from ledger.acts import MACHINE, record
 from ledger.archived import ArchivedDay
+from ledger.beijing import beijing
 from ledger.entry import GENESIS
 from ledger.errors import LedgerError
 from ledger.journal import RETIRED, DayRow, last_stamp, read_days, sealed_ends
@@ -33,7 +34,6 @@ from protocol.responses import Response
 ENTRIES_A_TRANSACTION = 500
 """As long as a batch, about: every batch waits for at most one of them."""
 _ENTRIES_A_LOOK = 20_000
-_EPOCH_IN_BEIJING: Final = datetime(1970, 1, 1, 8)  # noqa: DTZ001 - Beijing's time of day
 RETIRE = "retire"
 """How the trail names it."""
 
@@ -144,7 +144,7 @@ def _latest_key(day: DayRow) -> str:
     """The newest date YYYYMMDD on which a key of the day's entries may have been made, by the machine's own
     dates: a day ahead of the cut-over, in Beijing, or of the business date.
     """
-    closed_on = (_EPOCH_IN_BEIJING + timedelta(microseconds=day.closed_at)).date()
+    closed_on = beijing(day.closed_at).date()
     return KeyWindow(max(closed_on, date.fromisoformat(day.date))).last
 
 

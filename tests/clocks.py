@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from fep.clock import WallClock
-from fep.schedule import BEIJING
+from ledger.beijing import BEIJING
 
 
 def still(moment: datetime) -> WallClock:

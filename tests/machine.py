@@ -28,8 +28,8 @@ from fep.control import ask
 from fep.keys import FRONT, SEAL, ZMK_KIND, FrontKey, Kind, Secret, checked, zmk_name
 from fep.keystore import Keystore, MasterKey
 from fep.reactor import real_reactor
-from fep.schedule import BEIJING
 from fep.service import Service, World
+from ledger.beijing import BEIJING
 from ledger.bookfile import Book
 from ledger.front import FrontBook
 from ledger.journal import broken_links, read_chains, read_entries

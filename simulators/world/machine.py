@@ -23,9 +23,9 @@ import fep.service
 from fep.clock import WallClock
 from fep.config import Settings
 from fep.control import ControlFactory
-from fep.schedule import BEIJING
 from fep.selftest import Unfit
 from fep.service import Service, World
+from ledger.beijing import BEIJING
 from ledger.errors import Unavailable
 from ledger.store import Store
 from protocol.codec import Codec

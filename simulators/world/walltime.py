@@ -13,8 +13,8 @@ from random import Random
 from typing import Any, NamedTuple
 
 from fep.clockwatch import COMMAND, accept_unserved
-from fep.schedule import BEIJING
 from fep.selftest import Unfit
+from ledger.beijing import BEIJING
 from ledger.store import Store
 from simulators.world.ground import CALENDARS, DATES, Ground
 from simulators.world.machine import Machine

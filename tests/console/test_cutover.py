@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 
 import console.front
 from console.main import cli
-from fep.schedule import BEIJING
+from ledger.beijing import BEIJING
 from ledger.cutover import CutoverRefused
 from ledger.journal import read_days
 from ledger.store import Store

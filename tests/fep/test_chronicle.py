@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fep.chronicle import AGAIN_SECONDS, EVENTS_MAX, Chronicle, Kind
-from fep.schedule import BEIJING
+from ledger.beijing import BEIJING
 from tests.builders import BANK
 from tests.clocks import MovedClock
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from fep.clock import DATED_SECONDS, JUMP_US, WallClock, followed
-from fep.schedule import BEIJING
+from ledger.beijing import BEIJING
 from tests.clocks import MovedClock, still
 from tests.zones import ELSEWHERE, in_zone
 

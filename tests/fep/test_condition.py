@@ -13,7 +13,8 @@ from fep.certificates import VALID, self_signed
 from fep.condition import ConditionCollector
 from fep.config import BusinessDay, Settings, load_settings
 from fep.install import install
-from fep.schedule import BEIJING, Obstacle
+from fep.schedule import Obstacle
+from ledger.beijing import BEIJING
 
 MADE = datetime(2026, 11, 24, 12, tzinfo=UTC)
 PREFIX = "qianzhi_"

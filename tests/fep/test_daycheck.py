@@ -9,7 +9,8 @@ import pytest
 from fep.config import BusinessDay
 from fep.daycheck import Remark, on_calendar, on_day
 from fep.dayclock import TO_DO, WHY
-from fep.schedule import BEIJING, Obstacle
+from fep.schedule import Obstacle
+from ledger.beijing import BEIJING
 
 DATE = "20261124"
 ENDS = datetime(2026, 11, 24, 22, tzinfo=BEIJING)

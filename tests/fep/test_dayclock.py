@@ -16,7 +16,8 @@ from twisted.python.failure import Failure
 from fep import dayclock
 from fep.config import BusinessDay
 from fep.dayclock import COMMAND, TO_DO, WHY, DayClock
-from fep.schedule import SETTLE_SECONDS, Obstacle, beijing, closes_at
+from fep.schedule import SETTLE_SECONDS, Obstacle, closes_at
+from ledger.beijing import beijing
 from ledger.calendar import Calendar
 from ledger.cutover import Standing
 from ledger.errors import LedgerError, Unavailable

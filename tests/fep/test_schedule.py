@@ -10,18 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fep.schedule import (
-    BEIJING,
     SETTLE_SECONDS,
     Known,
     Obstacle,
     Rule,
-    beijing,
     closes_at,
     is_hour,
     objection,
     obstacle,
     seconds_left,
 )
+from ledger.beijing import BEIJING, beijing
 from ledger.calendar import Calendar
 
 HOURS = tuple(f"{hour:02d}:{minute:02d}" for hour in range(24) for minute in range(60))

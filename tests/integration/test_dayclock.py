@@ -13,7 +13,8 @@ import pytest
 
 from fep.config import Settings, load_settings
 from fep.control import ask
-from fep.schedule import BEIJING, SETTLE_SECONDS
+from fep.schedule import SETTLE_SECONDS
+from ledger.beijing import BEIJING
 from ledger.calendar import Calendar
 from ledger.settings import SettingsError
 from tests.clocks import MovedClock

@@ -53,13 +53,6 @@ def store(database: str) -> Iterator[Store]:
     store.close()
 
 
-@pytest.fixture
-def front(store: Store) -> FrontBook:
-    front = FrontBook(store, "check", urandom)
-    front.claim("fep1")
-    return front
-
-
 def day_rows(store: Store) -> tuple[DayRow, ...]:
     with store.reading() as connection:
         return read_days(connection)

@@ -58,13 +58,6 @@ def store(database: str) -> Iterator[Store]:
     store.close()
 
 
-@pytest.fixture
-def front(store: Store) -> FrontBook:
-    front = FrontBook(store, "check", urandom)
-    front.claim("fep1")
-    return front
-
-
 def codes(answers: list[Answer]) -> list[str]:
     return [answer.response.value for answer in answers]
 

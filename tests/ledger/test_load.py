@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import count
 from os import urandom
 from typing import Any
@@ -19,24 +18,9 @@ from ledger.load import Loaded
 from ledger.request import Act
 from ledger.store import Store
 from tests.builders import DATE, benefit, book, policy, premium, request
-from tests.loaded import close, due_states, first_store, load, rows, taken
+from tests.loaded import close, due_states, load, rows, taken
 from tests.next_day import NEXT, next_book
 from tests.seals import faults
-
-
-@pytest.fixture
-def store(database: str) -> Iterator[Store]:
-    store = first_store(database)
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def front(store: Store) -> FrontBook:
-    front = FrontBook(store, "check", urandom)
-    front.claim("fep1")
-    return front
-
 
 # The first load, which opens the book's first business day.
 

@@ -24,13 +24,6 @@ from tests.next_day import NEXT, next_book
 
 
 @pytest.fixture
-def store(database: str) -> Iterator[Store]:
-    store = first_store(database)
-    yield store
-    store.close()
-
-
-@pytest.fixture
 def fresh(database: str) -> Callable[[], Store]:
     """Makes books as `store` is, each anew in one database."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from os import urandom
 from typing import Any
 
 import pytest
@@ -19,23 +18,9 @@ from ledger.load import load_book
 from ledger.request import Act
 from ledger.store import Store
 from tests.builders import policy, premium, request
-from tests.loaded import Killed, close, conceal, due_states, first_store, killed, load, rows, unseen
+from tests.loaded import Killed, close, conceal, due_states, killed, load, rows, unseen
 from tests.next_day import NEXT, next_book
 from tests.seals import faults
-
-
-@pytest.fixture
-def store(database: str) -> Iterator[Store]:
-    store = first_store(database)
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def front(store: Store) -> FrontBook:
-    front = FrontBook(store, "check", urandom)
-    front.claim("fep1")
-    return front
 
 
 def test_until_one_row_says_so_nothing_is_seen_and_then_everything(store: Store, front: FrontBook) -> None:
