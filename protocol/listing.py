@@ -104,8 +104,7 @@ def _row(line: str) -> _Row | None:
 
 def _dump(text: str) -> Iterator[bytes]:
     """The stretches of a hexdump; none where the text is none. Lines of other things end a stretch."""
-    rows: list[_Row] = []
-    repeats = False
+    rows, repeats = list[_Row](), False
     for line in [*text.splitlines(), ""]:
         if line.strip() == _SAME_AGAIN:
             repeats = True
@@ -117,7 +116,7 @@ def _dump(text: str) -> Iterator[bytes]:
             stretch = _joined(rows)
             if stretch:
                 yield stretch
-            rows = [row] if row is not None and row.offset == 0 and row.tokens else []
+            rows = [row] if row is not None and row.tokens else []
         repeats = False
 
 
@@ -127,7 +126,7 @@ def _joined(rows: list[_Row]) -> bytes:
         if row.repeats and row.offset <= _REPEATED_BYTES_MAX:
             before = rows[place - 1].octets or b"\0"
             found += before * ((row.offset - len(found)) // len(before))
-        if row.offset != len(found):  # a row is missing, or it is no hexdump
+        if row.offset != len(found):  # a row is missing, or, where the first is not at 0, it is no hexdump
             break
         found += row.octets
     return bytes(found)
