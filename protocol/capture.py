@@ -205,17 +205,17 @@ def _streams(packets: list[_Packet], fault: CaptureError | None) -> Capture:
             known.append(_Half(sequence))
         distance = (sequence - known[-1].start) % (1 << 32)
         known[-1].segments.append((distance - (1 << 32) if distance >= _HALF else distance, payload))
-    joined = (_joined(way, half) for way, both in halves.items() for half in both)
+    joined = (_joined(way, half) for way, both in halves.items() for half in both if half.segments)
     return Capture(tuple(stream for stream in joined if stream.data), other, fault)
 
 
 def _joined(way: Way, half: _Half) -> Stream:
-    """A direction's bytes in order. What came twice is taken once; what came early, before the first that was
-    seen, makes the beginning.
+    """The bytes of a direction that has some, in order. What came twice is taken once; what came early, before
+    the first that was seen, makes the beginning.
     """
     ordered = sorted(half.segments, key=lambda one: one[0])
     data = bytearray()
-    at = min(ordered[0][0], 0) if ordered else 0
+    at = min(ordered[0][0], 0)
     for distance, payload in ordered:
         if distance > at:
             return Stream(way, bytes(data), distance - at)

@@ -1,6 +1,6 @@
 """Any message, any cut and any changed byte described, by search: rightly, or pointed at, and never a secret.
 
-The same rules by examples are in test_describe.py.
+The same rules by examples are in test_describe_readings.py.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from protocol.message import Message
 from tests.builders import message
 from tests.canary import CARD, IDENTITY, PIN_BLOCK, Mark, key_mark, text_mark
 from tests.messages import CODECS, messages
-from tests.protocol.test_describe import SIGN_ON, fields, flat, framed
+from tests.protocol.test_describe_readings import SIGN_ON, fields, flat, framed
 
 EVERY = pytest.mark.parametrize("name", shipped())
 EVERY_FRAMING = pytest.mark.parametrize("framing", FRAMINGS, ids=str)

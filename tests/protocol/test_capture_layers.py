@@ -17,6 +17,7 @@ SIX = ip_packet(Segment(b"data", source="2001:db8::1", target="2001:db8::2"))
 DATA = Capture((Stream(WAY, b"data", 0),), 0, None)
 DATA6 = Capture((Stream(WAY6, b"data", 0),), 0, None)
 OTHER = Capture((), 1, None)
+FIN = 0x01
 
 
 def fault(found: Capture) -> tuple[int, str] | None:
@@ -82,13 +83,17 @@ def test_a_link_s_header_names_ipv6_too(link: int) -> None:
         (101, b"\x55" + FOUR[1:]),
         (101, b"\x44" + FOUR[1:]),
         (101, b"\x4f" + FOUR[1:]),
+        (101, FOUR[:9]),
         (101, FOUR[:19]),
+        (101, b"\x44" + FOUR[1:28] + b"\x50" + FOUR[29:]),
         (101, FOUR[:9] + b"\x11" + FOUR[10:]),
         (101, FOUR[:6] + b"\x20\x00" + FOUR[8:]),
         (101, FOUR[:6] + b"\x00\x01" + FOUR[8:]),
         (101, FOUR[:6] + b"\x10\x00" + FOUR[8:]),
         (101, FOUR[:39]),
         (101, FOUR[:32] + b"\x40" + FOUR[33:]),
+        (101, b"\x50" + SIX[1:]),
+        (101, SIX[:6]),
         (101, SIX[:39]),
         (101, SIX[:59]),
         (101, SIX[:6] + b"\x11" + SIX[7:]),
@@ -130,6 +135,11 @@ def test_options_and_filling_are_passed_over(packet: bytes, found: Capture) -> N
     assert read(pcap([packet], RAW)) == found
 
 
+def test_the_length_of_an_ipv6_packet_is_two_bytes() -> None:
+    packet = ip_packet(Segment(b"d" * 300, source="2001:db8::1", target="2001:db8::2"))
+    assert read(pcap([packet + b"fill"], RAW)) == Capture((Stream(WAY6, b"d" * 300, 0),), 0, None)
+
+
 def test_a_segment_of_an_address_s_own_ports_and_number() -> None:
     way = Way("10.1.2.3", 258, "10.4.5.6", 772)
     packet = ip_packet(Segment(b"x", 0x01020304, "10.1.2.3", "10.4.5.6", (258, 772)))
@@ -143,11 +153,15 @@ def test_a_segment_of_an_address_s_own_ports_and_number() -> None:
         ([(b"", 9, SYN), (b"ab", 10, 0), (b"", 9, SYN), (b"cd", 12, 0)], [(b"abcd", 0)]),
         ([(b"", 9, SYN), (b"ab", 10, 0), (b"", 20, SYN), (b"cd", 21, 0)], [(b"ab", 0), (b"cd", 0)]),
         ([(b"ab", 9, SYN), (b"cd", 12, 0)], [(b"abcd", 0)]),
+        ([(b"ab", 9, 0), (b"cd", 11, FIN)], [(b"abcd", 0)]),
+        ([(b"", 9, SYN), (b"ab", 11, 0)], []),
         ([(b"", 2**32 - 1, SYN), (b"ab", 0, 0)], [(b"ab", 0)]),
+        ([(b"ab", 0, 0), (b"", 2**32 - 1, SYN), (b"cd", 2, 0)], [(b"abcd", 0)]),
         ([(b"ab", 2**32 - 1, 0), (b"cd", 1, 0)], [(b"abcd", 0)]),
         ([(b"cd", 1, 0), (b"ab", 2**32 - 1, 0)], [(b"abcd", 0)]),
         # Half of all numbers ahead is behind: what came first is then far ahead of it.
         ([(b"ab", 0, 0), (b"cd", 2**31 + 1, 0)], [(b"cd", 2**31 - 3)]),
+        ([(b"ab", 0, 0), (b"cd", 2**31, 0)], [(b"cd", 2**31 - 2)]),
         ([(b"ab", 0, 0), (b"cd", 2**31 - 1, 0)], [(b"ab", 2**31 - 3)]),
         ([(b"abcd", 1, 0), (b"bc", 2, 0), (b"cdef", 3, 0)], [(b"abcdef", 0)]),
         ([(b"abcd", 1, 0), (b"XY", 1, 0)], [(b"abcd", 0)]),
@@ -172,6 +186,11 @@ def test_a_way_and_a_stream_are_written_without_a_byte_of_data() -> None:
     assert repr(Stream(WAY, b"secret", 3)) == "Stream(192.0.2.10:40000 to 192.0.2.20:8583, 6 bytes)"
 
 
+# Whose length, nought, says nothing: a byte more would be one of its data.
+ODD = ip_packet(Segment(b"odd"))
+ODD = ODD[:2] + b"\0\0" + ODD[4:]
+ODD_DATA = Capture((Stream(WAY, b"odd", 0),), 0, None)
+
 NO_HEADER = (0, "the header of a capture file, 24 bytes")
 
 
@@ -189,6 +208,12 @@ def test_a_pcap_file_that_breaks_off_says_where_and_what_should_follow(order: st
     found = read(file + file[24:-1])
     assert (found.streams, fault(found)) == (DATA.streams, (32 + 16 + len(FOUR), there))
     assert isinstance(found.fault, CaptureError)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("magic", [0xA1B2C3D4, 0xA1B23C4D])
+def test_a_packet_of_a_pcap_file_has_as_many_bytes_as_its_header_says(order: str, magic: int) -> None:
+    assert read(pcap([ODD, ODD], RAW, order, magic)) == ODD_DATA
 
 
 def test_the_upper_bits_of_a_pcap_file_s_link_are_no_part_of_it() -> None:
@@ -244,6 +269,8 @@ def test_each_packet_of_a_pcapng_file_is_of_its_interface(blocks: Blocks) -> Non
     assert read(both + blocks.block(3, b"")) == OTHER
     assert read(both + blocks.block(6, bytes(20))) == OTHER
     assert read(both + blocks.simple(FOUR + b"fill")) == DATA
+    assert read(both + blocks.packet(0, ODD)) == ODD_DATA
+    assert read(both + blocks.simple(ODD)) == ODD_DATA
 
 
 def test_a_section_has_its_own_byte_order_and_interfaces() -> None:

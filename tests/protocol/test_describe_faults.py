@@ -13,7 +13,7 @@ from protocol.framing import Framing
 from protocol.message import Message
 from tests.builders import message
 from tests.messages import CODECS
-from tests.protocol.test_describe import TPDU, framed
+from tests.protocol.test_describe_readings import TPDU, framed
 
 EVERY = pytest.mark.parametrize("name", shipped())
 EVERY_FRAMING = pytest.mark.parametrize("framing", FRAMINGS, ids=str)

@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from protocol.capture import of_packets
 from protocol.describe import ranked, read
 from protocol.explain import Explained, Told, Wanted, explain
 from protocol.fault import Wrong
 from protocol.framing import Framing, wrap
+from protocol.listing import spoilt
 from protocol.message import Message
 from tests.builders import message
 from tests.captured import SYN, Segment, ip_packet, on_link, pcap, pcapng
@@ -48,6 +50,17 @@ def test_every_form_is_known(dialect: str, framing: Framing) -> None:
     }
     for form, data in forms.items():
         assert explained(data) == [(form, framing, dialect, 1, True)]
+
+
+def test_each_connection_is_guessed_by_itself() -> None:
+    other = wrap(Framing.BE2, CODECS["bcd87"].encode(message()))
+    segments = Segment(RAW), Segment(other, ports=(40_001, 8583))
+    found = explain(pcap([on_link(1, ip_packet(one)) for one in segments]), WANTED)
+    assert [one.reading and (one.reading.framing, one.reading.dialect) for one in found.told] == [
+        (Framing.ASCII4, "hex87"),
+        (Framing.BE2, "bcd87"),
+    ]
+    assert found.whole
 
 
 def test_both_directions_of_a_connection_are_guessed_together() -> None:
@@ -136,6 +149,20 @@ def hexdump(*stretches: bytes) -> bytes:
     return "\n".join(rows).encode()
 
 
+def test_bytes_that_are_a_packet_are_told_as_they_are() -> None:
+    assert explain(ip_packet(Segment(RAW)), WANTED).form == "raw bytes"
+
+
+def test_a_hexdump_of_a_whole_message_is_no_packet_whatever_it_looks_like() -> None:
+    """4500, in 2bcd, is how an IP packet begins; the bitmap's byte for DE 46 and 47 names TCP."""
+    codec = CODECS["bcd87"]
+    full = dict.fromkeys((46, 47, 55, 56), "x" * 999)
+    room = 4500 - len(codec.encode(Message("0200", {**full, 57: ""})))
+    raw = wrap(Framing.BCD2, codec.encode(Message("0200", {**full, 57: "x" * room})))
+    assert of_packets((raw,)) is not None
+    assert explained(hexdump(raw)) == [("hexdump", Framing.BCD2, "bcd87", 1, True)]
+
+
 def test_stretches_have_names_where_there_are_several() -> None:
     reading = read(RAW, Framing.ASCII4, CODECS["hex87"])
     assert explain(hexdump(RAW), WANTED) == Explained("hexdump", (Told("", reading),), None)
@@ -149,9 +176,10 @@ def test_a_hexdump_that_is_no_packets_is_told_as_it_is() -> None:
     assert explain(hexdump(b"no message, no packet"), WANTED).form == "hexdump"
 
 
-def test_of_forms_that_are_as_good_the_first_is_taken() -> None:
+@pytest.mark.parametrize("mti", [b"0200", b"9999"])
+def test_of_forms_that_are_as_good_the_first_is_taken(mti: bytes) -> None:
     """Hex digits, though as they are the length would do."""
-    assert explain(b"\n\nffff0200", Wanted(CODECS, Framing.BE2)).form == "hex digits"
+    assert explain(b"\n\nffff" + mti, Wanted(CODECS, Framing.BE2)).form == "hex digits"
 
 
 @pytest.mark.parametrize("framing", [None, Framing.BE2])
@@ -185,8 +213,26 @@ def test_a_slip_in_hex_digits_is_pointed_at() -> None:
     assert found == Explained("hex digits", (), Wrong(31, "a hex digit"))
 
 
-def test_a_message_of_digits_with_a_fault_is_no_slip_in_hex_digits() -> None:
-    found = explain(RAW[:45] + b"x" + RAW[46:], WANTED)
+def test_hex_digits_with_a_slip_are_as_likely_as_bytes_that_mean_nothing() -> None:
+    """Then the slip is pointed at, though there is but one reading to compare with."""
+    found = explain(b"33333g", Wanted({"bcd87": CODECS["bcd87"]}, bare=True))
+    assert found == Explained("hex digits", (), Wrong(5, "a hex digit"))
+
+
+def test_a_whole_message_is_no_slip_in_hex_digits_though_they_would_be_one_with_its_length() -> None:
+    text = ("0200", "0220000000000010", "0101014101", "784141", "365A" + "41" * 181 + "4Z")
+    raw = "".join(text).encode()
+    slip = spoilt(raw)
+    assert slip is not None
+    assert WANTED.guesses((slip.mended,))[0].rank > WANTED.guesses((raw,))[0].rank
+    assert explained(raw) == [("raw bytes", None, "hex87", 1, True)]
+
+
+@pytest.mark.parametrize(
+    "raw", [RAW, wrap(Framing.ASCII4, CODECS["hex87"].encode(Message("0200", {3: "500000", 11: "000123"})))]
+)
+def test_a_message_of_digits_with_a_fault_is_no_slip_in_hex_digits(raw: bytes) -> None:
+    found = explain(raw[:30] + b"g" + raw[31:], WANTED)
     [told] = found.told
     assert (found.form, found.wrong) == ("raw bytes", None)
     assert told.reading is not None

@@ -1,0 +1,214 @@
+"""Describing bytes: the right reading of any message, the first wrong byte of others, and never a secret."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from protocol.describe import FRAMINGS, Described, Node, Reading, describe, ranked
+from protocol.dialect import shipped
+from protocol.fault import Wrong
+from protocol.framing import Framing, wrap
+from protocol.message import NAMES, Message
+from protocol.responses import Response
+from protocol.tlv import build
+from tests.builders import inquiry, message, original, reversal, totals
+from tests.canary import CARD, IDENTITY
+from tests.messages import CODECS
+
+TPDU = bytes.fromhex("6000010002")
+SIGN_ON = Message("0800", {7: "1124101112", 11: "000123", 32: "01020000", 70: "001"})
+EVERY = pytest.mark.parametrize("name", shipped())
+EVERY_FRAMING = pytest.mark.parametrize("framing", FRAMINGS, ids=str)
+
+
+def framed(framing: Framing | None, body: bytes) -> bytes:
+    if framing is None:
+        return body
+    return wrap(framing, body, TPDU if framing is Framing.BE2_TPDU else b"")
+
+
+def flat(nodes: tuple[Node, ...]) -> Iterator[Node]:
+    for node in nodes:
+        yield node
+        yield from flat(node.nodes)
+
+
+def node(reading: Reading, field: str) -> Node:
+    return next(one for one in flat(reading.frames[0].nodes) if one.field == field)
+
+
+def fields(frame: Described) -> list[tuple[str, str, str, str]]:
+    return [(one.field, one.value, one.meaning, one.hidden) for one in frame.nodes if one.field != "bitmap"]
+
+
+@EVERY
+@EVERY_FRAMING
+@pytest.mark.parametrize(
+    "asked",
+    [
+        message(de2=CARD, de64="0123456789ABCDEF"),
+        inquiry(),
+        reversal(message()),
+        totals(),
+        SIGN_ON,
+        Message("0810", {7: "1124101112", 11: "000123", 32: "01020000", 39: "00", 70: "001"}),
+    ],
+    ids=["collection", "inquiry", "reversal", "totals", "sign-on", "answer"],
+)
+def test_a_message_of_the_interface_is_known_by_itself(
+    name: str, framing: Framing | None, asked: Message
+) -> None:
+    best = describe(framed(framing, CODECS[name].encode(asked)), CODECS)
+    assert (best.framing, best.dialect, best.whole) == (framing, name, True)
+    assert not [one for one in flat(best.frames[0].nodes) if one.hidden and one.field != "DE 2"]
+
+
+@EVERY
+def test_every_field_has_its_iso_name_and_is_shown_or_says_why_not(name: str) -> None:
+    for number in set(CODECS[name].dialect.elements) - {1, 65}:
+        element = CODECS[name].dialect.elements[number]
+        text = {"x+n": "C", "a": "A", "an": "A", "ans": "A"}.get(element.kind, "1").ljust(element.length, "1")
+        asked = Message("0200", {number: text[: element.length if not element.prefix else 6]})
+        one = describe(CODECS[name].encode(asked), {name: CODECS[name]}, bare=True).frames[0].nodes[-1]
+        assert (one.field, one.name) == (f"DE {number}", NAMES[number])
+        assert bool(one.value) != bool(one.hidden) or number == 2
+
+
+@pytest.mark.parametrize(
+    ("asked", "field", "value", "said"),
+    [
+        (message(), "MTI", "0200", "financial request, acquirer"),
+        (message("0421"), "MTI", "0421", "reversal advice, acquirer, repeat"),
+        (message(), "DE 3", "500000", "collection: renewal premium"),
+        (message(), "DE 4", "000000120000", "1,200.00 yuan"),
+        (message(), "DE 7", "1124101112", "11-24 10:11:12"),
+        (message(), "DE 12", "101112", "10:11:12"),
+        (message(), "DE 13", "1124", "11-24"),
+        (message(), "DE 49", "156", "CNY"),
+        (message(), "48.PN", "P1", ""),
+        (totals(de88="0000000000120005"), "DE 88", "0000000000120005", "1,200.05 yuan"),
+        (totals(de76="0000001234"), "DE 76", "0000001234", "1,234"),
+        (totals(net=-5), "DE 97", "C0000000000000005", "the insurer owes the bank 0.05 yuan"),
+        (inquiry([("PN", "P1"), ("DD", "20261201")]), "48.DD", "20261201", "2026-12-01"),
+        (inquiry([("PN", "P1"), ("DL", build([("AM", "5")], "utf-8"))]), "48.AM", "5", "0.05 yuan"),
+        (Message("0810", {7: "1124101112", 39: "63"}), "DE 39", "63", "MAC, key or sign-on"),
+        (Message("0810", {7: "1124101112", 70: "301"}), "DE 70", "301", "echo"),
+    ],
+)
+def test_a_field_says_what_it_means(asked: Message, field: str, value: str, said: str) -> None:
+    found = node(describe(CODECS["ascii87"].encode(asked), CODECS), field)
+    assert (found.value, found.meaning) == (value, said)
+
+
+def test_every_response_code_has_a_meaning() -> None:
+    for code in Response:
+        asked = Message("0810", {7: "1124101112", 39: code.value})
+        assert node(describe(CODECS["ascii87"].encode(asked), CODECS), "DE 39").meaning
+
+
+def test_the_original_is_told_by_its_parts() -> None:
+    of = message(de11="000042")
+    found = node(describe(CODECS["bcd87"].encode(reversal(of)), CODECS), "DE 90")
+    assert [(one.name, one.value, one.at - found.at) for one in found.nodes] == [
+        ("original MTI", "0200", 0),
+        ("original STAN", "000042", 2),
+        ("original DE 7", "1124101112", 5),
+        ("original DE 32", "00001020000", 10),
+        ("fill", "00000000000", 15),
+    ]
+    assert original(of) == found.value
+
+
+def test_frames_one_behind_the_other_are_all_described() -> None:
+    stream = b"".join(framed(Framing.ASCII4, CODECS["hex87"].encode(message())) for _ in range(40))
+    best = describe(stream, CODECS)
+    assert (best.framing, best.dialect, best.whole, len(best.frames)) == (Framing.ASCII4, "hex87", True, 40)
+    assert [frame.at for frame in best.frames] == [place * len(stream) // 40 for place in range(40)]
+
+
+def test_a_frame_that_is_not_there_to_its_end_is_described_as_far_as_it_goes() -> None:
+    raw = framed(Framing.BE2, CODECS["ascii87"].encode(message()))
+    best = describe(raw * 2 + raw[:50], CODECS)
+    assert [frame.wrong is None for frame in best.frames] == [True, True, False]
+    assert best.wrong is not None
+    assert best.wrong.at == len(raw) * 2 + 50
+
+
+@pytest.mark.parametrize(
+    ("pieces", "at", "expected"),
+    [
+        ("02x0|4000000000000000|0212", 2, "ASCII digits of the MTI"),
+        ("0200|400000000000000g|0212", 19, "a hex digit of the bitmap"),
+        ("0200|4000000000000000|0x12", 21, "ASCII digits of the length of DE 2"),
+        ("0200|4000000000000000|20123", 20, "a length of DE 2 of 19 at most"),
+        ("0200|4000000000000000|041a34", 23, "a digit in ASCII of DE 2"),
+        ("0200|6000000000000000|041a34|12", 23, "a digit in ASCII of DE 2"),
+        ("0200|4000000000000000|0412", 24, "2 bytes more of DE 2; the message ends here"),
+        ("0200|4000000000000000|0212x", 24, "the message's end: 1 byte more than its fields take"),
+        ("0200|8000000000000000|8000000000000000|00", 20, "no bit 65: ISO 8583:1987 has no third bitmap"),
+        ("0200|0000000000000001|0123456789ABCDEG", 35, "a hex digit in ASCII of DE 64"),
+        ("0200|0000000000800000|T000\t001", 24, "a printable character in ASCII of DE 41"),
+    ],
+)
+def test_the_first_wrong_byte_and_what_was_expected(pieces: str, at: int, expected: str) -> None:
+    raw = pieces.replace("|", "").encode()
+    [frame] = describe(raw, {"hex87": CODECS["hex87"]}, bare=True).frames
+    assert frame.wrong == Wrong(at, expected)
+
+
+@pytest.mark.parametrize(
+    ("digits", "at", "expected"),
+    [
+        ("02a0 4000000000000000 0212", 1, "BCD digits of the MTI"),
+        ("0200 4000000000000000 041b34", 11, "two BCD digits of DE 2"),
+        ("0200 4000000000000000 031231", 12, "a fill digit of 0 of DE 2"),
+        ("0200 0000040000000000 1021", 10, "a fill digit of 0 of DE 22"),
+        ("0200 0000000000010000 0002 80ff", 12, "text in GB18030 of DE 48"),
+    ],
+)
+def test_the_first_wrong_byte_of_a_packed_message(digits: str, at: int, expected: str) -> None:
+    raw = bytes.fromhex(digits)
+    [frame] = describe(raw, {"bcd87": CODECS["bcd87"]}, bare=True).frames
+    assert frame.wrong == Wrong(at, expected)
+
+
+def test_the_readings_are_in_the_order_of_their_ranks() -> None:
+    found = [guess.rank for guess in ranked([CODECS["ascii87"].encode(message())], CODECS)]
+    assert found == sorted(found, reverse=True)
+    assert len(found) == len(FRAMINGS) * len(CODECS)
+
+
+def test_of_two_readings_that_are_whole_the_one_with_the_tpdu_is_likelier() -> None:
+    body = CODECS["bcd87"].encode(Message("0000", {12: "990000", 54: "0000"}))
+    raw = wrap(Framing.BE2_TPDU, body, TPDU)
+    without = describe(raw, {"bcd87": CODECS["bcd87"]}, Framing.BE2)
+    assert without.whole
+    assert describe(raw, CODECS).framing is Framing.BE2_TPDU
+
+
+def test_an_amount_that_no_transaction_has_is_not_shown() -> None:
+    """It could be a card number read out of step."""
+    for amount, shown in (("009999999999", True), ("622202987654", False)):
+        found = node(describe(CODECS["ascii87"].encode(message(de4=amount)), CODECS), "DE 4")
+        assert bool(found.value) == bool(found.raw) == shown
+
+
+@pytest.mark.parametrize(
+    ("tag", "value", "shown"),
+    [
+        ("PN", "P20170080000001", True),
+        ("DU", "D2026112500000001", True),
+        ("RN", "202611250100000000018", True),
+        ("PN", CARD, False),
+        ("PN", "P19970080000001", False),
+        ("DU", f"D{IDENTITY[:17]}", False),
+        ("RN", "209911990100000000018", False),
+        ("PN", "20170080000001234", False),
+        ("PN", f"20170080000001/{CARD}", False),
+    ],
+)
+def test_our_own_long_numbers_are_shown_and_no_others(tag: str, value: str, shown: bool) -> None:
+    found = node(describe(CODECS["ascii87"].encode(message(groups=((tag, value),))), CODECS), f"48.{tag}")
+    assert (found.value == value, bool(found.raw)) == (shown, shown)
