@@ -210,8 +210,8 @@ def _streams(packets: list[_Packet], fault: CaptureError | None) -> Capture:
 
 
 def _joined(way: Way, half: _Half) -> Stream:
-    """The bytes of a direction that has some, in order. What came twice is taken once; what came early, before
-    the first that was seen, makes the beginning.
+    """The bytes of a direction that has some, in order. What came twice is taken once; what came early,
+    before the first that was seen, makes the beginning.
     """
     ordered = sorted(half.segments, key=lambda one: one[0])
     data = bytearray()
