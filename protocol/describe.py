@@ -210,10 +210,10 @@ def _fault_at(data: bytes, at: int, framing: Framing) -> int:
 def _rank(data: bytes, framing: Framing | None, codec: Codec) -> Rank:
     sample = data[:_TRIED_BYTES]
     cuts, wrong = _frames(sample, framing)
-    if wrong is not None and len(sample) < len(data) and wrong.at == len(sample) and len(cuts) > 1:
+    if wrong is not None and len(sample) < len(data) and wrong.at == len(sample):
         cuts, wrong = cuts[:-1], None  # the last one was cut here, not by its sender
     explained, fitting, plausible = 0, 0, False
-    whole = bool(cuts) and wrong is None
+    whole = wrong is None
     delimited = whole and framing is not None
     legible = framing is None or 0 < (length_at(framing, sample, 0) or 0) <= MESSAGE_BYTES_MAX + TPDU_BYTES
     tried = cuts[:_TRIED_FRAMES]
@@ -224,7 +224,7 @@ def _rank(data: bytes, framing: Framing | None, codec: Codec) -> Rank:
             plausible = bool(parts) and meaning.is_plausible_mti(parts[0].text)
         parts = parts or _behind_mti(cut.frame.body, codec)
         anchors = _anchors(parts, codec.dialect.de48_encoding)
-        in_step = parts[: next((near for near, good in anchors.items() if not good), len(parts))]
+        in_step = parts[: next((near for near, good in anchors.items() if not good), None)]
         explained += sum(part.end - part.at for part in in_step) + (cut.head if parts else 0)
         fitting += sum(1 if good else -1 for good in anchors.values())
     size = sum(cut.head + len(cut.frame.body) for cut in tried) if len(tried) < len(cuts) else len(sample)
@@ -248,7 +248,7 @@ def read(data: bytes, framing: Framing | None, codec: Codec) -> Reading:
     frames: list[Described] = []
     for cut in cuts:
         frame = _described(data, cut, codec)
-        right = _right_length(data, cut, codec) if frame.wrong or (wrong and cut is cuts[-1]) else None
+        right = _right_length(data, cut, codec) if frame.wrong or wrong else None
         if right is not None:
             wrong = Wrong(cut.at, f"a length of {right}, as many bytes as its fields take")
             message = Frame(data[cut.begin : cut.at + right + _width(cut)], cut.frame.tpdu)
@@ -275,8 +275,8 @@ def _right_length(data: bytes, cut: _Cut, codec: Codec) -> int | None:
         return None
     end = parts[-1].end
     after = rest[end + cut.head :]
-    mti = codec.dissect(after)[0][:1]
-    if end < len(rest) and not (mti and meaning.is_plausible_mti(mti[0].text)):
+    following = codec.dissect(after)[0]
+    if end < len(rest) and not (following and meaning.is_plausible_mti(following[0].text)):
         return None
     right = len(cut.frame.tpdu) + end
     return right if right != cut.length else None
@@ -330,7 +330,7 @@ def _anchors(parts: Sequence[Part], encoding: str) -> dict[int, bool]:
             found[place] = meaning.is_plausible_mti(part.text)
         elif part.key == "48":
             found[place] = _is_grouped(part.text, encoding)
-        elif part.key.isdecimal() and part.key != "1":
+        elif part.key.isdecimal():
             sense = meaning.sense_of(int(part.key))
             if sense.anchor and sense.fits is not None:
                 found[place] = sense.fits.fullmatch(part.text) is not None
@@ -340,7 +340,7 @@ def _anchors(parts: Sequence[Part], encoding: str) -> dict[int, bool]:
 def _is_grouped(text: str, encoding: str) -> bool:
     """Whether a DE 48 is groups that are known, to its end."""
     groups, stop = tlv.intact(text, encoding)
-    whole = stop == len(text.encode(encoding, "replace"))
+    whole = stop == len(text.encode(encoding))
     return bool(groups) and whole and all(tag in tlv.KNOWN for tag, _ in groups)
 
 
@@ -433,16 +433,16 @@ def _shape(text: str) -> str:
 
 
 def _original(part: Part, at: int) -> tuple[Node, ...]:
-    """The parts of DE 90, an offset each where a digit is a byte."""
+    """The parts of a DE 90 that fits, an offset each where a digit is a byte."""
     found: list[Node] = []
     place = 0
     packed = len(part.data) < len(part.text)
     for name, digits, says in meaning.ORIGINAL_PARTS:
         text = part.text[place : place + digits]
         byte = place // 2 if packed else place
-        found.append(Node("", name, at + byte, 0, "", text, says(text) if len(text) == digits else ""))
+        found.append(Node("", name, at + byte, 0, "", text, says(text)))
         place += digits
-    return tuple(found) if meaning.ORIGINAL.fullmatch(part.text) else ()
+    return tuple(found)
 
 
 def _grouped(part: Part, at: int, name: str, encoding: str, step: _Step) -> Node:

@@ -82,7 +82,7 @@ CASES = {
 
 def lines(nodes: tuple[Node, ...], depth: int = 0) -> Iterator[str]:
     for one in nodes:
-        place = f"{'  ' * depth}{one.at}+{one.size} {one.field or '-'}"
+        place = f"{'  ' * depth}{one.at}+{one.size} {'-' if one.field == '' else one.field}"
         yield " | ".join((place, one.name, one.raw, one.value, one.meaning, one.hidden)).rstrip()
         yield from lines(one.nodes, depth + 1)
 
@@ -100,3 +100,118 @@ def test_a_description_is_node_by_node_what_it_should_be(case: str) -> None:
     name, framing, data = CASES[case]
     text = (TEXTS / f"{case}.txt").read_text("utf-8")
     assert tree(read(data, framing, CODECS[name])) == text
+
+
+DOUBTED = "what is around it is not in order"
+MTI, BITMAP = ("MTI", "0800", ""), ("bitmap", "", "")
+DOUBTED_BITMAP = ("bitmap", "", DOUBTED)
+CARD = ("DE 2", "622202*************", "masked")
+UNKNOWN_DATE, UNFIT = "9924101112", "10 digits; not what this field may hold"
+WRONG_DATE = {2: "6222021234567890123", 7: UNKNOWN_DATE, 11: "000123", 32: "01020000"}
+WRONG_CODE = {4: "000000120000", 7: "1124101112", 11: "000123", 70: "999", 128: "0" * 16}
+
+
+@pytest.mark.parametrize(
+    ("fields", "cut", "shown"),
+    [
+        (
+            {7: "1124101112", 35: "1", 44: "6222021234567890123"},
+            0,
+            [
+                MTI,
+                BITMAP,
+                ("DE 7", "1124101112", ""),
+                ("DE 35", "", "1 digit; a magnetic track"),
+                ("DE 44", "", "19 digits; it has as many digits as a card number"),
+            ],
+        ),
+        (
+            {7: "1124101112", 44: "ABCDEFG", 128: "0" * 16},
+            1,
+            [
+                MTI,
+                BITMAP,
+                BITMAP,
+                ("DE 7", "1124101112", ""),
+                ("DE 44", "", f"7 characters; {DOUBTED}"),
+            ],
+        ),
+        (
+            WRONG_DATE,
+            0,
+            [
+                MTI,
+                BITMAP,
+                CARD,
+                ("DE 7", "", UNFIT),
+                ("DE 11", "", f"6 digits; {DOUBTED}"),
+                ("DE 32", "", f"8 digits; {DOUBTED}"),
+            ],
+        ),
+        (
+            WRONG_DATE,
+            1,
+            [MTI, DOUBTED_BITMAP, CARD, ("DE 7", "", UNFIT), ("DE 11", "", f"6 digits; {DOUBTED}")],
+        ),
+        (
+            WRONG_CODE,
+            0,
+            [
+                MTI,
+                BITMAP,
+                BITMAP,
+                ("DE 4", "000000120000", ""),
+                ("DE 7", "1124101112", ""),
+                ("DE 11", "", f"6 digits; {DOUBTED}"),
+                ("DE 70", "999", ""),
+                ("DE 128", "", f"16 digits; {DOUBTED}"),
+            ],
+        ),
+        (
+            WRONG_CODE,
+            1,
+            [
+                MTI,
+                DOUBTED_BITMAP,
+                DOUBTED_BITMAP,
+                ("DE 4", "", f"12 digits; {DOUBTED}"),
+                ("DE 7", "1124101112", ""),
+                ("DE 11", "", f"6 digits; {DOUBTED}"),
+                ("DE 70", "999", ""),
+            ],
+        ),
+    ],
+)
+def test_a_field_that_may_not_be_shown_says_why(
+    fields: dict[int, str], cut: int, shown: list[tuple[str, str, str]]
+) -> None:
+    """What is around one that does not fit is not shown, and hardly anything of a message that breaks off."""
+    raw = encoded("ascii87", Message("0800", fields))
+    [frame] = read(raw[: len(raw) - cut], None, CODECS["ascii87"]).frames
+    assert [(one.field, one.value, one.hidden) for one in frame.nodes] == shown
+
+
+UNFIT_HERE = "not what this field may hold"
+
+
+@pytest.mark.parametrize(
+    ("tag", "value", "told", "inside"),
+    [
+        ("PN", "P1", ("48.PN", "P1", "", ""), []),
+        ("PN", "DU002D1", ("48.PN", "DU002D1", "", ""), []),
+        ("DD", "12", ("48.DD", "12", "", ""), []),
+        ("DL", "DU002D1", ("48.DL", "", "1 group", ""), ["48.DU"]),
+        ("DL", "DU002D1more", ("48.DL", "", "", f"11 characters; {UNFIT_HERE}"), []),
+        ("DL", "", ("48.DL", "", "", f"0 characters; {UNFIT_HERE}"), []),
+    ],
+)
+def test_a_group_is_told_by_its_own_rule_and_a_due_group_by_group(
+    tag: str, value: str, told: tuple[str, str, str, str], inside: list[str]
+) -> None:
+    asked = Message("0800", {7: "1124101112", 48: build([(tag, value)], "utf-8")})
+    [frame] = read(encoded("ascii87", asked), None, CODECS["ascii87"]).frames
+    whole = frame.nodes[-1]
+    [group] = whole.nodes
+    assert (whole.field, whole.meaning) == ("DE 48", "1 group")
+    assert (group.field, group.value, group.meaning, group.hidden) == told
+    assert [one.field for one in group.nodes] == inside

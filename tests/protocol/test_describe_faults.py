@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import pytest
 
-from protocol.describe import FRAMINGS, describe, ranked
+from protocol.describe import FRAMINGS, Reading, describe, ranked, read
 from protocol.dialect import shipped
 from protocol.fault import Wrong
-from protocol.framing import Framing
+from protocol.framing import Framing, wrap
 from protocol.message import Message
+from protocol.tlv import build
 from tests.builders import message
 from tests.messages import CODECS
 from tests.protocol.test_describe_readings import TPDU, framed
@@ -68,6 +69,96 @@ def test_where_a_frame_is_none_is_told_to_the_byte(framing: Framing, head: bytes
     found = describe(head + bytes(200), {"bcd87": CODECS["bcd87"]}, framing)
     assert found.wrong is not None
     assert found.wrong.at == at
+
+
+ECHO = CODECS["ascii87"].encode(Message("0800", {7: "1124101112", 11: "000123", 70: "001"}))
+REST = "the rest of the frame in framing {} that begins at byte {}".format
+NO_FRAME = "a frame in framing {}: {}".format
+
+
+@pytest.mark.parametrize(
+    ("data", "framing", "wrong", "frames"),
+    [
+        (b"", None, Wrong(0, "a message"), 0),
+        (b"", Framing.BE2, Wrong(0, REST("2be", 0)), 0),
+        (b"\0\x27" + ECHO + b"\0", Framing.BE2, Wrong(42, REST("2be", 41)), 1),
+        (b"\0\x27" + ECHO + b"\0\5", Framing.BE2, Wrong(43, REST("2be", 41)), 1),
+        (b"\0\x27" + ECHO + b"\0\5x", Framing.BE2, Wrong(44, REST("2be", 41)), 2),
+        (b"0039" + ECHO + b"00", Framing.ASCII4, Wrong(45, REST("4ascii", 43)), 1),
+        (
+            b"0039" + ECHO + b"00x0",
+            Framing.ASCII4,
+            Wrong(45, NO_FRAME("4ascii", "the length is not digits")),
+            1,
+        ),
+        (
+            b"\0\x39" + ECHO + b"\0\x0a",
+            Framing.BCD2,
+            Wrong(42, NO_FRAME("2bcd", "the length is not digits")),
+            1,
+        ),
+        (
+            b"\xff\xff",
+            Framing.BE2_TPDU,
+            Wrong(0, NO_FRAME("2be-tpdu", "the message is 65530 bytes, at most 8192")),
+            0,
+        ),
+        (
+            b"\xff\xff" + TPDU + b"x",
+            Framing.BE2_TPDU,
+            Wrong(0, NO_FRAME("2be-tpdu", "the message is 65530 bytes, at most 8192")),
+            1,
+        ),
+        (
+            b"\0\x2c\x61" + TPDU[1:] + ECHO,
+            Framing.BE2_TPDU,
+            Wrong(2, NO_FRAME("2be-tpdu", "the TPDU does not begin with 60")),
+            1,
+        ),
+        (b"\0\5" + TPDU, Framing.BE2_TPDU, Wrong(0, NO_FRAME("2be-tpdu", "the message is empty")), 0),
+    ],
+)
+def test_where_no_frame_can_be_cut_is_told_with_what_should_be_there(
+    data: bytes, framing: Framing | None, wrong: Wrong, frames: int
+) -> None:
+    found = read(data, framing, CODECS["ascii87"])
+    assert (found.wrong, len(found.frames), found.whole) == (wrong, frames, False)
+
+
+def test_a_reading_without_a_frame_is_not_whole() -> None:
+    assert Reading(None, "ascii87", (), None).whole is False
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {60: build([("PN", "P1")], "utf-8") + "more"},
+        {48: "no groups"},
+        {48: build([("ZZ", "none of ours")], "utf-8") + "more"},
+    ],
+)
+def test_only_a_de_48_that_begins_with_a_known_group_is_wrong_where_none_follows(
+    fields: dict[int, str],
+) -> None:
+    raw = CODECS["ascii87"].encode(Message("0800", {7: "1124101112", **fields}))
+    assert read(raw, None, CODECS["ascii87"]).wrongs == ()
+
+
+def test_a_length_that_is_right_is_not_what_is_wrong() -> None:
+    known = build([("PN", "P1")], "utf-8")
+    raw = framed(
+        Framing.BE2, CODECS["ascii87"].encode(Message("0800", {7: "1124101112", 48: f"{known}more"}))
+    )
+    expected = "a group of DE 48: two characters, three digits, as many bytes as they say"
+    assert read(raw, Framing.BE2, CODECS["ascii87"]).wrongs == (Wrong(len(raw) - 4, expected),)
+
+
+def test_a_length_that_takes_in_the_next_frame_is_the_first_wrong_byte() -> None:
+    """Though nothing is left over where it ends."""
+    raw = wrap(Framing.BE2, ECHO + wrap(Framing.BE2, ECHO))
+    wrong = Wrong(0, f"a length of {len(ECHO)}, as many bytes as its fields take")
+    found = read(raw, Framing.BE2, CODECS["ascii87"])
+    assert (found.wrongs, [(one.at, one.size) for one in found.frames]) == ((wrong,), [(0, 2 + len(ECHO))])
 
 
 def test_a_framing_whose_first_length_is_none_is_not_the_likelier_one() -> None:
