@@ -12,6 +12,7 @@ from ledger.request import (
     NO_TOTALS,
     REVERSAL_DAYS_MAX,
     SETTLEMENT_CODES,
+    TOO_MANY_MISSES,
     Act,
     Answer,
     BankDay,
@@ -137,3 +138,7 @@ def test_what_a_request_and_an_answer_do_not_say_is_nothing() -> None:
     texts = {name for name, value in least._asdict().items() if value == ""}
     assert len(texts) == 18
     assert REVERSAL_DAYS_MAX == 30
+
+
+def test_a_bank_that_has_missed_too_often_is_told_to_wait() -> None:
+    assert Answer(Response.UNAVAILABLE, "TOO MANY 25 AND 76, WAIT") == TOO_MANY_MISSES
