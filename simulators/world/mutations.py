@@ -406,12 +406,6 @@ MUTATIONS: tuple[Mutation, ...] = (
         "(BreakState.PROPOSED, BreakEvent.REJECT): BreakState.APPROVED",
     ),
     Mutation(
-        "what the insurer accepts is booked as the bank's correction",
-        "office.breaks",
-        "    return chart.products[code]\n",
-        "    return chart.clearing if resolution.counter == OUR_PRODUCT else chart.products[code]\n",
-    ),
-    Mutation(
         "a reversal may name another policy",
         _REVERSAL,
         "    if request.policy and target.policy not in",
