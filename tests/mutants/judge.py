@@ -10,6 +10,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Final, NamedTuple
 
 import pytest
@@ -46,10 +47,10 @@ class NotReady(Exception):
 
 def tests_beside(path: str) -> list[str]:
     """The test files of `ledger/day.py`: tests/ledger/test_day.py, and those that share its name's start."""
-    package, module = path.removesuffix(".py").split("/")
-    folder = ROOT / "tests" / package
-    own = [folder / f"test_{module}.py", *sorted(folder.glob(f"test_{module}_*.py"))]
-    others = {f"test_{other.stem}" for other in (ROOT / package).glob(f"{module}_*.py")}
+    module = Path(path)
+    folder = ROOT / "tests" / module.parent
+    own = [folder / f"test_{module.stem}.py", *sorted(folder.glob(f"test_{module.stem}_*.py"))]
+    others = {f"test_{other.stem}" for other in (ROOT / module.parent).glob(f"{module.stem}_*.py")}
     return [str(file.relative_to(ROOT)) for file in own if file.exists() and file.stem not in others]
 
 
