@@ -30,9 +30,9 @@ from typing import Any, NamedTuple
 from urllib.request import urlopen
 
 from bench.frames import BANK, DATE, approved_place, policies, sign_on, write_frames
-from fep.config import Settings, load_settings
-from fep.install import install
-from fep.vault import Vault
+from fep.keys.key_provider import Vault
+from fep.settings.config import Settings, load_settings
+from fep.setup.install import install
 from ledger.bookfile import write
 from protocol.codec import Codec
 from protocol.dialect import load

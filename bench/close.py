@@ -26,9 +26,9 @@ from rich.progress import Progress
 from sqlalchemy import insert
 
 from bench.__main__ import fresh_database, postgresql
-from fep.config import load_settings
-from fep.install import SAMPLE_BANKS, install
-from fep.vault import Vault
+from fep.keys.key_provider import Vault
+from fep.settings.config import load_settings
+from fep.setup.install import SAMPLE_BANKS, install
 from ledger import bankfile, layout
 from ledger.bankline import BankLine
 from ledger.cutover import cut_over, open_day

@@ -22,7 +22,7 @@ from pathlib import Path
 from bench.__main__ import compiled, fresh_database, postgresql, qianzhi, serving, unshaped
 from bench.frames import DATE, policies
 from bench.overload import Phase, Run
-from fep.install import install
+from fep.setup.install import install
 from ledger.bookfile import DueLine, Policy, PolicyDues, write
 
 PHASE_SECONDS = 10

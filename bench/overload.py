@@ -41,8 +41,8 @@ from bench.__main__ import (
     unshaped,
 )
 from bench.frames import BANK, DATE, policies, write_frames
-from fep.config import load_settings
-from fep.install import install
+from fep.settings.config import load_settings
+from fep.setup.install import install
 from ledger.bookfile import write
 
 TIMES = 10

@@ -16,7 +16,7 @@ import click
 
 from console.options import SETTINGS
 from console.output import JSON, plain, printable
-from fep.config import load_settings
+from fep.settings.config import load_settings
 from ledger.acts import Act, act_hash, broken_acts, read_acts
 from ledger.conceal import concealed
 from ledger.schema import acts

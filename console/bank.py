@@ -1,7 +1,7 @@
 """The commands on banks: `qianzhi bank list`, `add`, `disable`, `enable` and `test`.
 
-Parses arguments, calls, prints. What an entry may say, fep.config knows; how it gets into the file,
-fep.entries; whether the bank could connect, fep.bankcheck.
+Parses arguments, calls, prints. What an entry may say, fep.settings.config knows; how it gets into the file,
+fep.settings.editor; whether the bank could connect, fep.doctor.bankcheck.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from console.doctor import shown
 from console.options import BANK_CODE, SETTINGS, entry_of
 from console.output import JSON, cell, show, table
 from console.trail import recorded
-from fep.bankcheck import Asked, could_connect
-from fep.checkup import Machine, Verdict
-from fep.config import Bank, Settings, load_settings
-from fep.entries import replace_settings, with_enabled, with_entry
+from fep.doctor.bankcheck import Asked, could_connect
+from fep.doctor.checkup import Machine, Verdict
 from fep.errors import FepError
-from fep.trail import subject_of
-from fep.vault import Vault
+from fep.keys.key_provider import Vault
+from fep.operator.audit_trail import subject_of
+from fep.settings.config import Bank, Settings, load_settings
+from fep.settings.editor import replace_settings, with_enabled, with_entry
 from protocol.dialect import shipped
 from protocol.framing import Framing
 from protocol.mac import MacAlgorithm

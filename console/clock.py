@@ -13,10 +13,10 @@ from pathlib import Path
 import click
 
 from console.options import SETTINGS
-from fep.clockwatch import COMMAND, accept_unserved
-from fep.config import Settings, load_settings
-from fep.control import NotServing, ask
-from fep.person import at_keyboard
+from fep.day.clock_watch import COMMAND, accept_unserved
+from fep.operator.control import NotServing, ask
+from fep.operator.identity import at_keyboard
+from fep.settings.config import Settings, load_settings
 from ledger.beijing import BEIJING
 from ledger.store import Store
 

@@ -1,6 +1,7 @@
 """The command `qianzhi day status`: how the business day stands. Reads and prints.
 
-What a day comes to, the front book says; when it ends, fep.schedule; what of it is in dispute, the office.
+What a day comes to, the front book says; when it ends, fep.day.schedule; what of it is in dispute, the
+office.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from rich.console import RenderableType
 
 from console.options import SETTINGS
 from console.output import JSON, cell, show, table
-from fep.config import load_settings
-from fep.schedule import closes_at, seconds_left
+from fep.day.schedule import closes_at, seconds_left
+from fep.settings.config import load_settings
 from ledger.day import DayState
 from ledger.journal import DayRow, read_days
 from ledger.load import Loaded

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from fep.person import name_of
+from fep.operator.identity import name_of
 from office.config import Bank, Settings
 from office.errors import FileRefused
 

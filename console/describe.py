@@ -16,7 +16,7 @@ from rich.table import Table
 
 from console.options import BANK_CODE, entry_of
 from console.output import JSON, cell, show, table
-from fep.config import load_settings
+from fep.settings.config import load_settings
 from protocol.codec import Codec
 from protocol.describe import Described, Node, Reading
 from protocol.dialect import load, shipped

@@ -1,6 +1,6 @@
 """The command `qianzhi doctor`: what is wrong on this machine, and what mends it. Looks and prints.
 
-What is looked at, and what is good or bad, is the table of fep.checkup.
+What is looked at, and what is good or bad, is the table of fep.doctor.checkup.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from rich.console import RenderableType
 
 from console.options import SETTINGS
 from console.output import JSON, cell, show, table
-from fep.checkup import Finding, Machine, Verdict, findings
+from fep.doctor.checkup import Finding, Machine, Verdict, findings
 
 _STYLES = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.BAD: "red", Verdict.SKIPPED: "dim"}
 

@@ -14,8 +14,8 @@ from rich.console import RenderableType
 from console.options import SETTINGS
 from console.output import JSON, cell, show, table
 from console.trail import now_us, refusals
-from fep.config import load_settings
-from fep.control import NotServing, ask
+from fep.operator.control import NotServing, ask
+from fep.settings.config import load_settings
 from ledger.conceal import concealed
 from ledger.guesses import UNLOCK, LockedDue, locked_dues, unlock
 from ledger.store import Store

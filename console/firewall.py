@@ -21,7 +21,7 @@ import click
 from console.options import SETTINGS
 from console.output import JSON, show
 from console.trail import recorded, write_down
-from fep.config import Settings, load_settings
+from fep.settings.config import Settings, load_settings
 from firewall_rules.errors import FirewallError
 from firewall_rules.loader import Nft, apply
 from firewall_rules.nftables import render

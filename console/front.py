@@ -30,18 +30,18 @@ from console.day import status_command
 from console.options import DATE, SETTINGS
 from console.output import JSON, show
 from console.trail import now_us
-from fep.clock import WallClock
-from fep.config import Settings, load_settings
-from fep.control import NotServing, ask
+from fep.day.clock import WallClock
+from fep.day.retirement import first_known, read_archived
+from fep.day.schedule import objection
 from fep.errors import FepError
-from fep.install import install
-from fep.logtext import log_observer
-from fep.reactor import real_reactor
-from fep.retirement import first_known, read_archived
-from fep.schedule import objection
+from fep.keys.key_provider import Vault
+from fep.operator.audit_trail import CUTOVER, DONE_BEFORE, LOAD, clock_word, write
+from fep.operator.control import NotServing, ask
+from fep.process.logtext import log_observer
+from fep.process.reactor import real_reactor
 from fep.service import Service, World
-from fep.trail import CUTOVER, DONE_BEFORE, LOAD, clock_word, write
-from fep.vault import Vault
+from fep.settings.config import Settings, load_settings
+from fep.setup.install import install
 from ledger import bookfile, sample
 from ledger.beijing import beijing
 from ledger.cutover import Cutover, CutoverRefused, cut_over

@@ -17,9 +17,8 @@ import click
 from console.options import SETTINGS
 from console.output import JSON, show
 from console.trail import recorded
-from fep.config import Bank, KeystoreSettings, Settings, load_settings
-from fep.install import node_keys, write_master_key
-from fep.keys import (
+from fep.keys.key_provider import open_keystore, open_token
+from fep.keys.keys import (
     FRONT,
     LENGTHS,
     SEAL,
@@ -34,12 +33,13 @@ from fep.keys import (
     is_zmk,
     zmk_name,
 )
-from fep.keystore import SOURCE, Keystore, KeystoreError, MasterKey, rooted_source
-from fep.trail import NAME, subject_of
-from fep.vault import open_keystore, open_token
+from fep.keys.keystore import SOURCE, Keystore, KeystoreError, MasterKey, rooted_source
+from fep.operator.audit_trail import NAME, subject_of
+from fep.settings.config import Bank, KeystoreSettings, Settings, load_settings
+from fep.setup.install import node_keys, write_master_key
 
 if TYPE_CHECKING:
-    from fep.hsm import Token
+    from fep.keys.hsm import Token
 
 _NODE_KEYS: Final = {FRONT: Kind.BLAKE2B, SEAL: Kind.ED25519}
 _NEXT = "the machine takes it at its next start, or at qianzhi reload"

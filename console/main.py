@@ -27,8 +27,8 @@ from console.keys import COMMANDS as KEY_COMMANDS
 from console.office import COMMANDS as OFFICE_COMMANDS
 from console.trace import COMMANDS as TRACE_COMMANDS
 from fep.errors import FepError
-from fep.logtext import traceback_text
-from fep.process import keep_memory_private
+from fep.process.logtext import traceback_text
+from fep.process.memory import keep_memory_private
 from firewall_rules.errors import FirewallError
 from ledger.errors import LedgerError
 from protocol.errors import ProtocolError

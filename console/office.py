@@ -21,10 +21,10 @@ from console.front import today
 from console.options import DATE
 from console.output import JSON, show
 from console.trail import now_us
-from fep.config import load_settings as load_front_settings
-from fep.keys import SEAL
-from fep.person import at_keyboard
-from fep.vault import Vault, open_keystore
+from fep.keys.key_provider import Vault, open_keystore
+from fep.keys.keys import SEAL
+from fep.operator.identity import at_keyboard
+from fep.settings.config import load_settings as load_front_settings
 from ledger.acts import read_acts
 from ledger.archived import write as write_archived
 from ledger.conceal import concealed

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem
 
-from fep.config import Bank, Settings, load_settings
+from fep.settings.config import Bank, Settings, load_settings
 from ledger.day import is_date
 from ledger.errors import LedgerError
 

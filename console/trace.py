@@ -15,7 +15,7 @@ from rich.console import RenderableType
 
 from console.options import SETTINGS
 from console.output import JSON, show
-from fep.config import load_settings
+from fep.settings.config import load_settings
 from ledger import lookup
 from ledger.acts import Act
 from ledger.conceal import concealed

@@ -1,7 +1,8 @@
 """Writes down what a command does by itself: before it does it, and how it ended.
 
 Through the process that serves, if one does, which sees for itself who asks; into the book where none does.
-What may be written down, fep.trail says. No command goes on whose act cannot be written down first.
+What may be written down, fep.operator.audit_trail says. No command goes on whose act cannot be written down
+first.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ from pathlib import Path
 
 import click
 
-from fep import trail
-from fep.config import Settings
-from fep.control import NotServing, ask
 from fep.errors import FepError
-from fep.person import at_keyboard
-from fep.trail import Deed
+from fep.operator import audit_trail
+from fep.operator.audit_trail import Deed
+from fep.operator.control import NotServing, ask
+from fep.operator.identity import at_keyboard
+from fep.settings.config import Settings
 from ledger.acts import Stage, failed
 from ledger.errors import LedgerError
 from ledger.store import Store
@@ -63,7 +64,7 @@ def recorded(settings: Settings, act: str, subject: str = "") -> Iterator[dict[s
 def write_down(settings: Settings, act: str, subject: str, stage: Stage, details: Mapping[str, str]) -> None:
     """Write down one act. Raises FepError, LedgerError or OSError."""
     one = {"act": act, "subject": subject, "stage": stage.value, "details": dict(details)}
-    deed = trail.deed(one)
+    deed = audit_trail.deed(one)
     try:
         ask(Path(settings.node.control), "record", **one)
     except NotServing:
@@ -80,7 +81,7 @@ def refusals(store: Store, act: str, subject: str = "") -> Iterator[str]:
         yield by
     except Exception as error:
         try:
-            trail.write(store, now_us(), by, act, subject, failed(error))
+            audit_trail.write(store, now_us(), by, act, subject, failed(error))
         except LedgerError as also:
             click.echo(f"{_UNTOLD}: {also}", err=True)
         raise
@@ -91,8 +92,8 @@ def _write_here(settings: Settings, deed: Deed) -> None:
     _check_owner(settings.node.database)
     store = Store(settings.node.database)
     try:
-        trail.begin(store)
-        trail.write(store, now_us(), at_keyboard(), deed.act, deed.subject, deed.note)
+        audit_trail.begin(store)
+        audit_trail.write(store, now_us(), at_keyboard(), deed.act, deed.subject, deed.note)
     finally:
         store.close()
 

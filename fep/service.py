@@ -22,30 +22,31 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
-from fep import selftest, standing
-from fep.changes import changes
-from fep.chronicle import Chronicle, Kind
-from fep.clock import WallClock
-from fep.clockwatch import COMMAND, ClockWatch
-from fep.commit import Engine
-from fep.condition import ConditionCollector
-from fep.config import Bank, Settings, Tls
-from fep.control import ControlFactory, Progress, checked_path, make_way
-from fep.dayclock import DayClock
-from fep.feed import Feed
-from fep.figures import FiguresFile
-from fep.gate import Gate
-from fep.history import History
-from fep.link import CUTOVER, Counterparty, Surroundings
-from fep.misses import Misses
-from fep.operations import Operations
-from fep.picture import Painter
-from fep.server import Server
-from fep.statistics import Statistics
-from fep.status import Source, status_site
-from fep.tls import Pinned
-from fep.trail import RELOAD, SIGNAL, ClockWord, clock_word
-from fep.vault import Vault
+from fep.day.clock import WallClock
+from fep.day.clock_watch import COMMAND, ClockWatch
+from fep.day.cutover_clock import DayClock
+from fep.doctor import selftest
+from fep.engine.commit import Engine
+from fep.keys.key_provider import Vault
+from fep.links.link import CUTOVER, Counterparty, Surroundings
+from fep.links.misses import Misses
+from fep.links.request_parser import Gate
+from fep.links.server import Server
+from fep.links.tls import Pinned
+from fep.operator import bank_status
+from fep.operator.audit_trail import RELOAD, SIGNAL, ClockWord, clock_word
+from fep.operator.control import ControlFactory, Progress, checked_path, make_way
+from fep.operator.operations import Operations
+from fep.settings.config import Bank, Settings, Tls
+from fep.settings.diff import changes
+from fep.status.feed import Feed
+from fep.status.host_metrics import ConditionCollector
+from fep.status.open_breaks import FiguresFile
+from fep.status.port import Source, status_site
+from fep.status.snapshot import Painter
+from fep.telemetry.event_log import Chronicle, Kind
+from fep.telemetry.rates import History
+from fep.telemetry.statistics import Statistics
 from firewall_rules.gateway import Gateway
 from ledger.front import FrontBook, Overview
 from ledger.settings import Fault, SettingsError
@@ -269,7 +270,7 @@ class Service:
         )
         own = {
             "reload": self._asked_to_reload,
-            standing.COMMAND: self._asked_how_it_stands,
+            bank_status.COMMAND: self._asked_how_it_stands,
             COMMAND: watch.accept,
         }
         factory = ControlFactory({**self.operations.commands(), **self.day_clock.commands(), **own})
@@ -335,7 +336,7 @@ class Service:
     def _asked_how_it_stands(self, asked: Mapping[str, Any], _progress: Progress) -> Deferred[dict[str, Any]]:
         bank, now = str(asked["bank"]), self._world.reactor.seconds()
         address = str(asked["source"]), int(asked["port"]) or self.bank_ports.get(bank, 0)
-        return succeed(standing.standing(self.server, self.chronicle, bank, address, now)._asdict())
+        return succeed(bank_status.standing(self.server, self.chronicle, bank, address, now)._asdict())
 
     def reload(self, by: str = SIGNAL) -> Deferred[None]:
         """Read the settings again, for `by`, and go on with other banks' entries, keys and certificates; good

@@ -12,8 +12,8 @@ from typing import Any, Final
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.testing import StringTransport
 
-from fep.control import ControlError, ControlFactory, Progress
-from fep.trail import deed
+from fep.operator.audit_trail import deed
+from fep.operator.control import ControlError, ControlFactory, Progress
 from fuzz.errors import require
 
 _ANSWERS: Final = frozenset({"done", "refused", "progress"})

@@ -11,7 +11,7 @@ from functools import cache
 from random import Random
 from typing import Final
 
-from fep.answers import render
+from fep.links.response_builder import render
 from fuzz.errors import require
 from ledger.request import Answer
 from protocol import framing, keyblock, tlv

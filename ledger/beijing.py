@@ -1,6 +1,7 @@
 """The one time that the business lives by: Beijing's, in whatever zone a host is.
 
-Pure. No clock is read here, and nothing is said of which business date an hour belongs to (`fep.schedule`).
+Pure. No clock is read here, and nothing is said of which business date an hour belongs to
+(`fep.day.schedule`).
 """
 
 from __future__ import annotations

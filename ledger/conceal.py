@@ -2,7 +2,7 @@
 somebody's identity number or card number by its check digit.
 
 Pure. Exact about what it hides, since it is used on names that people work with: a log, where nothing of that
-length belongs, is stricter (fep.logtext).
+length belongs, is stricter (fep.process.logtext).
 """
 
 from __future__ import annotations

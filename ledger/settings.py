@@ -1,6 +1,7 @@
 """How a settings file is read: one TOML file, checked whole, every fault named with its key and a near name.
 
-What may be set, each program says in its own models (fep.config, office.config); no setting is named here.
+What may be set, each program says in its own models (fep.settings.config, office.config); no setting is named
+here.
 """
 
 from __future__ import annotations

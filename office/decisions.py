@@ -1,7 +1,8 @@
 """What one person decides about a break: whether that person may, and the step itself, with its record, in
 one transaction. What was refused is recorded too.
 
-Who the person is, the caller knows: the command from the kernel (fep.person), never from what was typed.
+Who the person is, the caller knows: the command from the kernel (fep.operator.identity), never from what was
+typed.
 """
 
 from __future__ import annotations

@@ -22,10 +22,10 @@ from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.error import ConnectError, ConnectionClosed, DNSLookupError
 
 from console.failure import run_to_end
-from fep.config import Bank as BankEntry
-from fep.config import Settings, load_settings
 from fep.errors import FepError
-from fep.reactor import react
+from fep.process.reactor import react
+from fep.settings.config import Bank as BankEntry
+from fep.settings.config import Settings, load_settings
 from ledger.errors import LedgerError
 from ledger.moment import nearest_date
 from protocol.dialect import load

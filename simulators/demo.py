@@ -31,11 +31,11 @@ from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 
 from console.trail import now_us
-from fep.config import Bank as BankEntry
-from fep.config import Settings, load_settings
-from fep.install import install
-from fep.person import at_keyboard
-from fep.reactor import react
+from fep.operator.identity import at_keyboard
+from fep.process.reactor import react
+from fep.settings.config import Bank as BankEntry
+from fep.settings.config import Settings, load_settings
+from fep.setup.install import install
 from ledger import bankfile, bookfile, layout, sample
 from ledger.break_classes import BreakClass
 from ledger.capitals import in_figures

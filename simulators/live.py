@@ -22,9 +22,9 @@ from twisted.internet.threads import deferToThread
 
 from console.failure import fail
 from console.front import today
-from fep.config import Settings, load_settings
-from fep.install import install
-from fep.reactor import react
+from fep.process.reactor import react
+from fep.settings.config import Settings, load_settings
+from fep.setup.install import install
 from ledger import bookfile, sample
 from ledger.bookfile import Book, DueLine
 from simulators.bank import Bank, BankError, together

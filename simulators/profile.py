@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from fep.config import Bank, Settings
-from fep.tls import Pinned, pin_of_file
-from fep.vault import Vault
+from fep.keys.key_provider import Vault
+from fep.links.tls import Pinned, pin_of_file
+from fep.settings.config import Bank, Settings
 from protocol.framing import Framing
 from protocol.mac import MacAlgorithm
 

@@ -17,7 +17,7 @@ from unittest import mock
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.pool import NullPool
 
-from fep.keys import FrontKey
+from fep.keys.keys import FrontKey
 from ledger.front import FrontBook
 from ledger.request import Act, Request, key_of
 from ledger.retire import retire

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import console.main
-import fep.link
+import fep.links.link
 import ledger.front
 from ledger.request import Answer, Request
 from protocol.message import Message
@@ -28,7 +28,7 @@ class _Unforeseen(Exception):
 
 
 def _make_faults(secrets: str) -> None:
-    fold, render = ledger.front.fold, fep.link.render
+    fold, render = ledger.front.fold, fep.links.link.render
 
     def failing_fold(requests: Iterable[Request], view: Any) -> list[Answer]:  # noqa: ANN401 - ledger.view.View
         given = list(requests)
@@ -45,7 +45,7 @@ def _make_faults(secrets: str) -> None:
         return render(message, answer, dialect)
 
     ledger.front.fold = failing_fold
-    fep.link.render = failing_render
+    fep.links.link.render = failing_render
 
 
 def _note_dumpable(result: Path) -> None:

@@ -1,13 +1,13 @@
 """Wall clocks for tests: one that stands still, and one that a test moves along and sets.
 
-Virtual: no test waits for them. The machine's own is fep.clock's.
+Virtual: no test waits for them. The machine's own is fep.day.clock's.
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from fep.clock import WallClock
+from fep.day.clock import WallClock
 from ledger.beijing import BEIJING
 
 

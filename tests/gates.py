@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import date
 
-from fep.config import Bank
-from fep.gate import Gate
-from fep.keys import FrontKey
+from fep.keys.keys import FrontKey
+from fep.links.request_parser import Gate
+from fep.settings.config import Bank
 from ledger.request import Act, Request
 from protocol.dialect import load
 from protocol.message import Message

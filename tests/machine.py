@@ -22,13 +22,13 @@ from typing import Any
 from sqlalchemy import text
 from twisted.internet.defer import Deferred, maybeDeferred
 
-from fep.clock import WallClock
-from fep.config import Settings, load_settings
-from fep.control import ask
-from fep.keys import FRONT, SEAL, ZMK_KIND, FrontKey, Kind, Secret, checked, zmk_name
-from fep.keystore import Keystore, MasterKey
-from fep.reactor import real_reactor
+from fep.day.clock import WallClock
+from fep.keys.keys import FRONT, SEAL, ZMK_KIND, FrontKey, Kind, Secret, checked, zmk_name
+from fep.keys.keystore import Keystore, MasterKey
+from fep.operator.control import ask
+from fep.process.reactor import real_reactor
 from fep.service import Service, World
+from fep.settings.config import Settings, load_settings
 from ledger.beijing import BEIJING
 from ledger.bookfile import Book
 from ledger.front import FrontBook

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from fep.picture import BankPicture, Light, OpenBreaks, Picture, Queue, State
+from fep.status.snapshot import BankPicture, Light, OpenBreaks, Picture, Queue, State
 from tests.builders import BANK
 
 OTHER = "01030000"

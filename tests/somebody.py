@@ -21,7 +21,7 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from console.main import cli
-from fep.person import at_keyboard
+from fep.operator.identity import at_keyboard
 
 ROOT = Path(__file__).resolve().parent.parent
 NOBODY = pwd.getpwnam("nobody").pw_uid

@@ -1,7 +1,7 @@
 """No duration in our packages is counted by a clock that somebody can set.
 
 One rule, in the manner of tests.test_tidy, on the text of every file: what counts by the time of day is not
-named outside the module that puts it right. What the clocks do, tests.fep.test_clock says.
+named outside the module that puts it right. What the clocks do, tests.fep.day.test_clock says.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ import pytest
 
 from tests.test_tidy import PACKAGES, names, package_of, project_sources
 
-_STAMP = "count durations by time.monotonic or the reactor's seconds; stamp with fep.clock"
+_STAMP = "count durations by time.monotonic or the reactor's seconds; stamp with fep.day.clock"
 # What counts by the time of day -> the only module that may name it, and what to take instead.
 BY_THE_TIME_OF_DAY = MappingProxyType(
     {
         "time.time": ("", _STAMP),
         "time.time_ns": ("", _STAMP),
-        "twisted.internet.reactor": ("fep/reactor.py", "take the reactor from fep.reactor"),
-        "twisted.internet.task.react": ("fep/reactor.py", "take react from fep.reactor"),
+        "twisted.internet.reactor": ("fep/process/reactor.py", "take the reactor from fep.process.reactor"),
+        "twisted.internet.task.react": ("fep/process/reactor.py", "take react from fep.process.reactor"),
     }
 )
 
@@ -44,7 +44,7 @@ def durations(path: str, source: str) -> list[str]:
         ("simulators/a.py", "from time import time", "monotonic"),
         ("office/a.py", "import time as t\nx = t.time_ns", "monotonic"),
         ("console/a.py", "def f():\n    from twisted.internet import reactor", "take the reactor from"),
-        ("simulators/a.py", "from twisted.internet.task import react", "take react from fep.reactor"),
+        ("simulators/a.py", "from twisted.internet.task import react", "take react from fep.process.reactor"),
     ],
 )
 def test_the_time_of_day_is_found(path: str, source: str, said: str) -> None:
@@ -55,7 +55,7 @@ def test_the_time_of_day_is_found(path: str, source: str, said: str) -> None:
 @pytest.mark.parametrize(
     ("path", "source"),
     [
-        ("fep/reactor.py", "from twisted.internet import reactor, task\ntask.react(f)"),
+        ("fep/process/reactor.py", "from twisted.internet import reactor, task\ntask.react(f)"),
         ("fep/a.py", "import time\nx = time.monotonic(), time.perf_counter()"),
         ("bench/a.py", "import time\nx = time.time_ns()"),
     ],

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from fep.webpage import shipped
+from fep.status.webpage import shipped
 from protocol.meaning import OUTCOMES
 from protocol.responses import FINAL, RESPONSES, Response
 from simulators.world import oracle
 
 ROOT = Path(__file__).parents[1]
-RULES = sorted(path for package in ("ledger", "fep") for path in (ROOT / package).glob("*.py"))
+RULES = sorted(path for package in ("ledger", "fep") for path in (ROOT / package).rglob("*.py"))
 
 
 @cache

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fep.answers import TITLES
+from fep.links.response_builder import TITLES
 from ledger.bookfile import KINDS
 from ledger.request import ACT_OF_CODE, FINANCIAL, INQUIRIES, Act
 from office.chart import shipped

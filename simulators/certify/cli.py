@@ -18,9 +18,9 @@ from typing import Any, NoReturn
 import click
 
 from console.failure import run_to_end
-from fep.config import load_settings
 from fep.errors import FepError
-from fep.keys import ZMK_KIND, KeyRefused, Secret, check_private, checked
+from fep.keys.keys import ZMK_KIND, KeyRefused, Secret, check_private, checked
+from fep.settings.config import load_settings
 from ledger.day import is_date
 from ledger.errors import LedgerError
 from protocol.codec import Codec

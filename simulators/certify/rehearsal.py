@@ -16,7 +16,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.task import LoopingCall
 
-from fep.reactor import react
+from fep.process.reactor import react
 from simulators.certify.director import Event, Who
 from simulators.certify.interposer import Fate
 from simulators.certify.result import CertifyError, Result, Run

@@ -16,14 +16,14 @@ from typing import Any
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.interfaces import IReactorTime
 
-from fep.clock import WallClock
-from fep.config import Settings
-from fep.install import node_keys, write_master_key
-from fep.keys import ZMK_KIND, Secret, checked, zmk_name
-from fep.keystore import Keystore
-from fep.link import ECHO
+from fep.day.clock import WallClock
+from fep.keys.key_provider import Vault
+from fep.keys.keys import ZMK_KIND, Secret, checked, zmk_name
+from fep.keys.keystore import Keystore
+from fep.links.link import ECHO
 from fep.service import Service, World
-from fep.vault import Vault
+from fep.settings.config import Settings
+from fep.setup.install import node_keys, write_master_key
 from ledger.bookfile import parse
 from ledger.front import FrontBook
 from ledger.load import load_book

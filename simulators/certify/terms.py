@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fep.config import TRANSACTION_CODES, Bank, Settings
-from fep.vault import Vault
+from fep.keys.key_provider import Vault
+from fep.settings.config import TRANSACTION_CODES, Bank, Settings
 from protocol.framing import Framing
 from protocol.mac import MacAlgorithm
 

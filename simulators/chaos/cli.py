@@ -18,7 +18,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
 
 from console.failure import run_to_end
-from fep.reactor import react
+from fep.process.reactor import react
 from ledger.errors import LedgerError
 from simulators.chaos.conversation import Did
 from simulators.chaos.proxy import Proxy

@@ -25,7 +25,7 @@ from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.threads import blockingCallFromThread, deferToThread
 
 from console.front import today
-from fep.reactor import react
+from fep.process.reactor import react
 from simulators.cluster import scene
 from simulators.cluster.figures import measured
 from simulators.cluster.nodes import BANKS, BANKS_SIDE, Node, NodeError, qianzhi

@@ -21,8 +21,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from fep.config import load_settings
-from fep.install import SAMPLE_BANKS, install
+from fep.settings.config import load_settings
+from fep.setup.install import SAMPLE_BANKS, install
 
 SECONDS = 60
 """How long a node may take to serve, or to end."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from twisted.internet.threads import blockingCallFromThread
 
-from fep.config import load_settings
+from fep.settings.config import load_settings
 from ledger import bookfile, sample
 from ledger.bookfile import Book, DueLine
 from simulators.balancer import Balancer, Targets

@@ -23,9 +23,9 @@ from twisted.internet.error import ConnectError, ConnectionClosed
 from twisted.python.failure import Failure
 
 from console.failure import fail, run
-from fep.config import load_settings
 from fep.errors import FepError
-from fep.reactor import react
+from fep.process.reactor import react
+from fep.settings.config import load_settings
 from ledger.bookfile import Book, parse
 from ledger.errors import LedgerError
 from protocol.errors import ProtocolError

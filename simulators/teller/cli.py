@@ -23,8 +23,8 @@ from twisted.logger import globalLogBeginner
 
 from console.failure import run_to_end
 from fep.errors import FepError
-from fep.logtext import log_observer
-from fep.reactor import real_reactor
+from fep.process.logtext import log_observer
+from fep.process.reactor import real_reactor
 from ledger.errors import LedgerError
 from protocol.errors import ProtocolError
 from simulators.cli import counter_of, counter_options

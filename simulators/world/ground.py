@@ -15,9 +15,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from fep.config import TRANSACTION_CODES, Settings
-from fep.keys import FRONT, SEAL, ZMK_KIND, FrontKey, Key, Kind, Secret, checked, generated, zmk_name
-from fep.keystore import Keystore, MasterKey
+from fep.keys.keys import FRONT, SEAL, ZMK_KIND, FrontKey, Key, Kind, Secret, checked, generated, zmk_name
+from fep.keys.keystore import Keystore, MasterKey
+from fep.settings.config import TRANSACTION_CODES, Settings
 from ledger.bookfile import DueLine, Policy, PolicyDues, parse, write
 from ledger.front import FrontBook
 from ledger.load import load_book

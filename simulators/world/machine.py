@@ -18,13 +18,13 @@ from typing import Any, Generic, TypeVar
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.python.failure import Failure
 
-import fep.operations
+import fep.operator.operations
 import fep.service
-from fep.clock import WallClock
-from fep.config import Settings
-from fep.control import ControlFactory
-from fep.selftest import Unfit
+from fep.day.clock import WallClock
+from fep.doctor.selftest import Unfit
+from fep.operator.control import ControlFactory
 from fep.service import Service, World
+from fep.settings.config import Settings
 from ledger.beijing import BEIJING
 from ledger.errors import Unavailable
 from ledger.store import Store
@@ -282,7 +282,7 @@ class Machine:
         with (
             _named(fep.service, Store=self._open, load=_dialect, Codec=_codec, ControlFactory=_operated),
             _named(
-                fep.operations,
+                fep.operator.operations,
                 deferToThread=self._lockstep.defer,
                 blockingCallFromThread=self._lockstep.block,
             ),

@@ -20,7 +20,7 @@ class Mutation(NamedTuple):
 
 _DECIDE, _DECISION, _FRONT = "ledger.decide", "ledger.decision", "ledger.front"
 _SETTLEMENT, _REVERSAL = "ledger.settlement", "ledger.reversal"
-_COMMIT, _LINK = "fep.commit", "fep.link"
+_COMMIT, _LINK = "fep.engine.commit", "fep.links.link"
 
 MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
@@ -78,13 +78,13 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "the clock cuts over though it jumped",
-        "fep.schedule",
+        "fep.day.schedule",
         "    if known.clock_fault:\n        return Obstacle.CLOCK\n",
         "",
     ),
     Mutation(
         "a machine serves whose book is ahead of its clock",
-        "fep.selftest",
+        "fep.doctor.selftest",
         "    if condition.last_written > accepted_us:\n",
         "    if not condition.last_written:\n",
     ),
@@ -148,7 +148,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "DE 90 may name another bank",
-        "fep.gate",
+        "fep.links.request_parser",
         'if original and not original.startswith(self._bank.code.zfill(11) + "/"):',
         "if original and not original:",
     ),
@@ -206,7 +206,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "the old session key is good for ever",
-        "fep.session",
+        "fep.links.session",
         "self.previous is not None and now < self.retire_at and self",
         "self.previous is not None and self",
     ),
@@ -290,7 +290,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "a minute of misses never ends",
-        "fep.misses",
+        "fep.links.misses",
         "        return self.count if now - self.began_at < self.seconds else 0",
         "        return self.count if now - self.began_at < 1000 * self.seconds else 0",
     ),
@@ -340,7 +340,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "transactions after sign-off",
-        "fep.session",
+        "fep.links.session",
         "    (signed_off, Response.SECURITY),",
         "    (signed_off, Response.APPROVED),",
     ),
@@ -355,13 +355,13 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "nobody is told of the cut-over",
-        "fep.operations",
+        "fep.operator.operations",
         "                self.engine.see_date(done.next_date)\n                return done",
         "                self.engine.business_date = done.next_date\n                return done",
     ),
     Mutation(
         "a message with a PIN is taken",
-        "fep.gate",
+        "fep.links.request_parser",
         "dict.fromkeys((52, 53, 125), ",
         "dict.fromkeys((125,), ",
     ),
@@ -381,13 +381,13 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "a reload permits nothing new",
-        "fep.server",
+        "fep.links.server",
         "        self._gateway, self._counterparties = gateway, counterparties\n",
         "        self._gateway = gateway\n",
     ),
     Mutation(
         "a reload changes what open links may do",
-        "fep.server",
+        "fep.links.server",
         "                connection.end(reason)\n\n    def _no_longer",
         "                connection.end(reason)\n"
         "            connection.link._gate = counterparties[connection.link.bank.code].gate\n\n"
@@ -437,7 +437,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "every bank's word is taken that it has paid",
-        "fep.gate",
+        "fep.links.request_parser",
         "advice=is_advice(mti) and (act is not Act.PAY or self._bank.payout_advices),",
         "advice=is_advice(mti),",
     ),

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from twisted.logger import LogLevel, globalLogPublisher
 from twisted.python.failure import Failure
 
-from fep.config import Settings
+from fep.settings.config import Settings
 from ledger.bookfile import DueLine, Policy, PolicyDues, write
 from ledger.errors import LedgerError
 from simulators.world import accounts, closing

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any, NamedTuple
 
-from fep.clockwatch import COMMAND, accept_unserved
-from fep.selftest import Unfit
+from fep.day.clock_watch import COMMAND, accept_unserved
+from fep.doctor.selftest import Unfit
 from ledger.beijing import BEIJING
 from ledger.store import Store
 from simulators.world.ground import CALENDARS, DATES, Ground

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from sqlalchemy import text
 
 from console.acts import acts_command, line, show
-from fep.trail import begin, write
+from fep.operator.audit_trail import begin, write
 from ledger.acts import Act, act_hash, read_acts
 from ledger.schema import acts
 from ledger.store import Store

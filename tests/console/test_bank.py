@@ -12,9 +12,9 @@ from click.testing import CliRunner, Result
 
 from console.bank import bank
 from console.main import cli
-from fep.config import load_settings
-from fep.keys import Kind, Secret, checked, zmk_name
-from fep.keystore import Keystore, MasterKey
+from fep.keys.keys import Kind, Secret, checked, zmk_name
+from fep.keys.keystore import Keystore, MasterKey
+from fep.settings.config import load_settings
 from tests.builders import BANK
 from tests.machine import MASTER_KEY, OTHER_BANK, ZMK, acts, write_settings
 

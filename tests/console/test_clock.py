@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from console.main import cli
-from fep.control import ControlError
-from fep.trail import CLOCK_ACCEPT, CLOCK_JUMP, write
+from fep.operator.audit_trail import CLOCK_ACCEPT, CLOCK_JUMP, write
+from fep.operator.control import ControlError
 from ledger.retire import RetireRefused
 from ledger.store import Store
 from tests.machine import acts, load_front_book, write_settings

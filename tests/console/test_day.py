@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from console.day import OfficeDay, day_status, status_command
-from fep.keys import FrontKey
-from fep.vault import Vault
+from fep.keys.key_provider import Vault
+from fep.keys.keys import FrontKey
 from ledger.cutover import cut_over
 from ledger.front import FrontBook
 from ledger.store import Store

@@ -13,8 +13,8 @@ from click.testing import CliRunner, Result
 
 from console import firewall
 from console.trail import NotRecorded
-from fep.config import load_settings
-from fep.person import at_keyboard
+from fep.operator.identity import at_keyboard
+from fep.settings.config import load_settings
 from firewall_rules.errors import NftError
 from firewall_rules.nftables import REMOVAL
 from ledger.errors import BookInUse

@@ -11,12 +11,12 @@ from click.testing import CliRunner, Result
 
 from console.keys import keys
 from console.trail import NotRecorded
-from fep.config import load_settings
 from fep.errors import FepError
-from fep.keys import FRONT, SEAL, Kind, Secret, checked, zmk_name
-from fep.keystore import Keystore, KeystoreError, MasterKey
-from fep.person import at_keyboard
-from fep.vault import Vault
+from fep.keys.key_provider import Vault
+from fep.keys.keys import FRONT, SEAL, Kind, Secret, checked, zmk_name
+from fep.keys.keystore import Keystore, KeystoreError, MasterKey
+from fep.operator.identity import at_keyboard
+from fep.settings.config import load_settings
 from ledger.front import FrontBook
 from ledger.seal import Sealer
 from ledger.store import Store

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 
 import console.office
 from console.main import cli
-from fep.person import UNTOLD, at_keyboard
+from fep.operator.identity import UNTOLD, at_keyboard
 from ledger.front import FrontBook
 from ledger.seal import Sealer
 from ledger.store import Store

@@ -9,8 +9,8 @@ import pytest
 
 import console.trail
 from console.trail import NotRecorded, recorded, write_down
-from fep.config import Settings
-from fep.trail import DeedRefused
+from fep.operator.audit_trail import DeedRefused
+from fep.settings.config import Settings
 from ledger.acts import Stage
 from ledger.errors import LedgerError, Unavailable
 from tests.machine import write_settings

@@ -21,7 +21,7 @@ from typing import Any
 from sqlalchemy import Connection, event, text
 
 import console.main
-import fep.commit
+import fep.engine.commit
 import ledger.front
 import ledger.store
 from ledger import decide
@@ -132,7 +132,7 @@ def answers_before_commit() -> None:
     from twisted.internet import reactor
 
     later: Any = reactor
-    fold, run, commit = decide.fold, fep.commit.Engine._run, ledger.store.Store._commit
+    fold, run, commit = decide.fold, fep.engine.commit.Engine._run, ledger.store.Store._commit
     decided: list[Any] = []
     taken: list[Any] = []
 
@@ -160,7 +160,7 @@ def answers_before_commit() -> None:
 
     for owner, name, function in (
         (ledger.front, "fold", folded),
-        (fep.commit.Engine, "_run", ran),
+        (fep.engine.commit.Engine, "_run", ran),
         (ledger.store.Store, "_commit", committed),
     ):
         setattr(owner, name, function)

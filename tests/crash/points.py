@@ -39,12 +39,12 @@ _REACTOR, _COMMIT = Thread.REACTOR, Thread.COMMIT
 _STORE = "ledger.store:Store._commit"
 
 POINTS: tuple[Point, ...] = (
-    Point("read", "fep.server:BankConnection.dataReceived", "before", _REACTOR),
-    Point("framed", "fep.link:Link.received", "before", _REACTOR, many=True),
+    Point("read", "fep.links.server:BankConnection.dataReceived", "before", _REACTOR),
+    Point("framed", "fep.links.link:Link.received", "before", _REACTOR, many=True),
     Point("decoded", "protocol.codec:Codec.decode", "after", _REACTOR, many=True),
-    Point("authenticated", "fep.link:Link._authenticated", "after", _REACTOR, many=True),
-    Point("offered", "fep.commit:Engine.offer", "after", _REACTOR, many=True),
-    Point("batch taken", "fep.commit:Engine._run", "before", _REACTOR),
+    Point("authenticated", "fep.links.link:Link._authenticated", "after", _REACTOR, many=True),
+    Point("offered", "fep.engine.commit:Engine.offer", "after", _REACTOR, many=True),
+    Point("batch taken", "fep.engine.commit:Engine._run", "before", _REACTOR),
     Point("transaction begun", "ledger.front:FrontBook._read", "before", _COMMIT),
     Point("state read", "ledger.front:FrontBook._read", "after", _COMMIT),
     Point("decided", "ledger.front:FrontBook._write", "before", _COMMIT),
@@ -54,9 +54,9 @@ POINTS: tuple[Point, ...] = (
     Point(NOT_SYNCED, "", "before", _COMMIT),
     Point(SYNCED, "", "after", _COMMIT),
     Point(AFTER_COMMIT, _STORE, "after", _COMMIT),
-    Point("outcome known", "fep.commit:Engine._committed", "before", _REACTOR),
-    Point("answer rendered", "fep.link:Link._finish", "before", _REACTOR, many=True),
-    Point("answer written", "fep.server:BankConnection.send", "after", _REACTOR, many=True),
+    Point("outcome known", "fep.engine.commit:Engine._committed", "before", _REACTOR),
+    Point("answer rendered", "fep.links.link:Link._finish", "before", _REACTOR, many=True),
+    Point("answer written", "fep.links.server:BankConnection.send", "after", _REACTOR, many=True),
     Point(LEFT, "twisted.internet.tcp:Connection.writeSomeData", "after", _REACTOR),
 )
 NUMBERS = {point.name: number for number, point in enumerate(POINTS, 1)}

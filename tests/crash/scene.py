@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 from twisted.internet.defer import Deferred, FirstError
 from twisted.python.failure import Failure
 
-from fep.control import ControlError, ask
+from fep.operator.control import ControlError, ask
 from ledger.store import Store
 from simulators.bank import BankError
 from simulators.beliefs import State

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from fep.certificates import self_signed
+from fep.setup.certificates import self_signed
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FRONT, OFFICE = (ROOT / "deploy" / f"qianzhi-{name}.service" for name in ("fep", "office"))
@@ -35,7 +35,7 @@ HANDSHAKE = """
 import sys
 from pathlib import Path
 from OpenSSL import SSL
-from fep.tls import Pinned, pin_of_file
+from fep.links.tls import Pinned, pin_of_file
 certificate, key = map(Path, sys.argv[1:])
 end = Pinned(certificate, key, [pin_of_file(certificate)])
 server, client = end.serverConnectionForTLS(None), end.clientConnectionForTLS(None)

@@ -16,8 +16,8 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from deploy import dashboard
-from fep.config import load_settings
-from fep.install import install
+from fep.settings.config import load_settings
+from fep.setup.install import install
 from tests.builders import message
 from tests.machine import Machine, load_front_book, write_settings
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from fep.session import BUSINESS
-from fep.session import TRANSITIONS as SESSION
+from fep.links.session import BUSINESS
+from fep.links.session import TRANSITIONS as SESSION
 from ledger.day import TRANSITIONS as DAY
 from ledger.day import DayState
 from office.breaks import TRANSITIONS as BREAK

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import sys
 
-import fep.person
+import fep.operator.identity
 from console.main import main
 
 if __name__ == "__main__":
     person = sys.argv.pop(1)
-    fep.person.name_of = lambda _number: person
+    fep.operator.identity.name_of = lambda _number: person
     main()

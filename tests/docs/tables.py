@@ -6,9 +6,9 @@ import tomllib
 from collections.abc import Iterable, Sequence
 from importlib.resources import files
 
-from fep.gate import MANDATORY
-from fep.session import BUSINESS
-from fep.session import TRANSITIONS as SESSION
+from fep.links.request_parser import MANDATORY
+from fep.links.session import BUSINESS
+from fep.links.session import TRANSITIONS as SESSION
 from ledger import layout
 from ledger.break_classes import CLASSES, BreakClass
 from office.breaks import TRANSITIONS as BREAK
@@ -30,7 +30,7 @@ def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def mandatory() -> str:
-    """Which DE a message must have (fep.gate.MANDATORY)."""
+    """Which DE a message must have (fep.links.request_parser.MANDATORY)."""
     numbers = sorted({number for fields in MANDATORY.values() for number in fields})
     rows = [
         [str(number), NAMES[number], *("M" if number in MANDATORY[mti] else "–" for mti in MANDATORY)]

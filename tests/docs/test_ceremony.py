@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from console.main import cli
-from fep.install import install
+from fep.setup.install import install
 from tests.docs.pages import DOCS
 
 COMPONENTS = ("00112233445566778899AABBCCDDEEFF", "9C8B1D74E3F02A5617C0D5E8B94F3621")

@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.cmac import CMAC
 
-from fep.gate import MANDATORY
+from fep.links.request_parser import MANDATORY
 from protocol.codec import Codec
 from protocol.dialect import load, shipped
 from protocol.framing import FrameReader, Framing

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import fep.control
+import fep.operator.control
 import fuzz.wire
 import protocol.describe
 from fuzz.corpus import FOLDER, inputs
@@ -150,8 +150,8 @@ PLANTED: dict[str, list[Plant]] = {
         broken(bookline.identity, "is_valid"),
     ],
     "control": [
-        broken(fep.control.json, "loads"),
-        instead(fep.control._Conversation, "_say", lambda right, talk, answer: None),
+        broken(fep.operator.control.json, "loads"),
+        instead(fep.operator.control._Conversation, "_say", lambda right, talk, answer: None),
     ],
 }
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fep.config import Settings
+from fep.settings.config import Settings
 from tests.machine import Books, Client, Machine, load_front_book, write_settings
 
 

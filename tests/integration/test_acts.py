@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-import fep.trail
+import fep.operator.audit_trail
 from console.front import _reload
 from console.main import cli
-from fep.config import Settings
-from fep.control import ControlError, ask
-from fep.keys import Secret, zmk_name
-from fep.keystore import Keystore, MasterKey
-from fep.person import at_keyboard
+from fep.keys.keys import Secret, zmk_name
+from fep.keys.keystore import Keystore, MasterKey
+from fep.operator.control import ControlError, ask
+from fep.operator.identity import at_keyboard
+from fep.settings.config import Settings
 from ledger.acts import broken_acts, read_acts
 from ledger.cutover import CutoverRefused
 from ledger.errors import BookFileError, LedgerError, Unavailable
@@ -95,7 +95,7 @@ def test_a_reload_that_cannot_be_written_down_changes_nothing(
     def away(*_: object) -> int:
         raise Unavailable("no database")
 
-    monkeypatch.setattr(fep.trail, "write", away)
+    monkeypatch.setattr(fep.operator.audit_trail, "write", away)
     edit(config, 'name = "The other bank"', 'name = "Renamed"')
     before = machine.service.settings
     with pytest.raises(ControlError, match="no database"):
@@ -226,7 +226,7 @@ def test_a_refusal_that_cannot_be_written_down_is_told_all_the_same(
     def away(*_: object) -> int:
         raise LedgerError("no database")
 
-    monkeypatch.setattr(fep.trail, "write", away)
+    monkeypatch.setattr(fep.operator.audit_trail, "write", away)
     with pytest.raises(CutoverRefused, match="no business day"):
         run("day", "cutover", "--date", "20261120", "--config", str(config))
     assert since_the_load(still) == []

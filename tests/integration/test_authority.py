@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fep.control import ControlError, ask
+from fep.operator.control import ControlError, ask
 from ledger.request import Totals
 from protocol.message import Message
 from tests.builders import (

@@ -25,8 +25,8 @@ import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
-from fep.certificates import self_signed
-from fep.config import Settings, load_settings
+from fep.settings.config import Settings, load_settings
+from fep.setup.certificates import self_signed
 from ledger.bookfile import Policy, PolicyDues, write
 from protocol.framing import Framing
 from protocol.keyblock import unwrap

@@ -22,14 +22,14 @@ from sqlalchemy.engine import make_url
 
 from console.keys import keys
 from console.office import COMMANDS
-from fep.certificates import Certificate
-from fep.config import load_settings
-from fep.gate import Groups
-from fep.hsm import Token
-from fep.keys import HeldZmk, Kind, Secret, checked
-from fep.keystore import MasterKey
-from fep.logtext import traceback_text
-from fep.person import at_keyboard
+from fep.keys.hsm import Token
+from fep.keys.keys import HeldZmk, Kind, Secret, checked
+from fep.keys.keystore import MasterKey
+from fep.links.request_parser import Groups
+from fep.operator.identity import at_keyboard
+from fep.process.logtext import traceback_text
+from fep.settings.config import load_settings
+from fep.setup.certificates import Certificate
 from ledger import bankfile, layout
 from ledger.bankline import BankLine
 from ledger.bookfile import HEADER, parse

@@ -15,9 +15,9 @@ from typing import NamedTuple
 import pytest
 from twisted.internet.defer import Deferred
 
-from fep.commit import Deliver, Engine
-from fep.config import Settings, load_settings
-from fep.control import ControlError, ask
+from fep.engine.commit import Deliver, Engine
+from fep.operator.control import ControlError, ask
+from fep.settings.config import Settings, load_settings
 from ledger import bookfile
 from ledger.bookfile import Book, DueLine, Policy, PolicyDues
 from ledger.load import ROWS_A_TRANSACTION

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from fep.config import Settings, load_settings
-from fep.control import ask
-from fep.schedule import SETTLE_SECONDS
+from fep.day.schedule import SETTLE_SECONDS
+from fep.operator.control import ask
+from fep.settings.config import Settings, load_settings
 from ledger.beijing import BEIJING
 from ledger.calendar import Calendar
 from ledger.settings import SettingsError

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from fep.control import ask
-from fep.entries import replace_settings, with_enabled
+from fep.operator.control import ask
+from fep.settings.editor import replace_settings, with_enabled
 from tests.builders import BANK, message
 from tests.machine import OTHER_BANK, Machine, load_front_book, write_settings
 

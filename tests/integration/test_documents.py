@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fep.control import ControlError, ask
+from fep.operator.control import ControlError, ask
 from ledger.bookfile import HEADER as COLUMNS
 from ledger.bookfile import parse
 from tests.builders import DATE, inquiry, message
@@ -78,7 +78,7 @@ def test_two_people_load_a_file_without_a_row_through_the_machine(
     where = Path(settings.node.control)
     seen = []
     for who, without in (("li", ""), ("li", "2-3"), ("li", "3"), ("li", "3"), ("wang", "3")):
-        monkeypatch.setattr("fep.person.at_other_end", lambda _, who=who: who)
+        monkeypatch.setattr("fep.operator.identity.at_other_end", lambda _, who=who: who)
         try:
             seen.append(ask(where, "load", path=str(path), without=without)["left_out"])
         except ControlError as refused:

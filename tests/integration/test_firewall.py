@@ -12,7 +12,7 @@ from random import Random
 
 import pytest
 
-from fep.control import ask
+from fep.operator.control import ask
 from firewall_rules.evaluate import passes
 from firewall_rules.gateway import Allowance
 from firewall_rules.hours import Hours

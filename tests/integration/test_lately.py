@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from console.front import _say_how_to_connect
-from fep.config import Settings
-from fep.control import ask
-from fep.webpage import POLICY
+from fep.operator.control import ask
+from fep.settings.config import Settings
+from fep.status.webpage import POLICY
 from ledger import bookfile
 from ledger.bookfile import PolicyDues
 from protocol.message import Message

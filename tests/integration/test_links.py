@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from fep.config import Settings
+from fep.settings.config import Settings
 from protocol.message import Message
 from tests.builders import BANK, inquiry, message, original
 from tests.machine import (

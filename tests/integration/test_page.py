@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from fep.picture import Light
-from fep.webpage import shipped
+from fep.status.snapshot import Light
+from fep.status.webpage import shipped
 from ledger.outstanding import Figures, Outstanding, write
 from protocol.framing import Framing
 from protocol.mac import MacAlgorithm
@@ -318,7 +318,7 @@ def test_a_page_of_another_version_than_the_machines_takes_the_new_files(
     window.until(lambda: len(watchers) == 1)
     window.until(lambda: window.run("return document.body.dataset.feed") == "live")
     assert window.run("return window.isOld") is True, "the same version: the page goes on"
-    monkeypatch.setattr("fep.feed.shipped", lambda: shipped()._replace(version="another"))
+    monkeypatch.setattr("fep.status.feed.shipped", lambda: shipped()._replace(version="another"))
     wait_for(cut)
     window.until(lambda: not window.run("return window.isOld"))
     window.complaints()

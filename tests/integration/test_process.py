@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from fep.config import Settings
+from fep.settings.config import Settings
 from tests.builders import book, message, policy, premium
 from tests.children import SECONDS, running
 from tests.machine import Books, Client, load_front_book, write_settings

@@ -10,9 +10,9 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 
-from fep.commit import Deliver, Engine
-from fep.link import Link
-from fep.server import BankConnection
+from fep.engine.commit import Deliver, Engine
+from fep.links.link import Link
+from fep.links.server import BankConnection
 from ledger.request import Answer, Request
 from protocol.framing import Framing
 from protocol.mac import MacAlgorithm

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
 
-from fep.bankcheck import Asked, could_connect
-from fep.checkup import Machine as Looked
-from fep.checkup import Verdict
-from fep.config import load_settings
-from fep.control import ask
+from fep.doctor.bankcheck import Asked, could_connect
+from fep.doctor.checkup import Machine as Looked
+from fep.doctor.checkup import Verdict
+from fep.operator.control import ask
+from fep.settings.config import load_settings
 from tests.builders import BANK
 from tests.machine import Machine, load_front_book, write_settings
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 import trustme
 
-from fep.config import Settings, load_settings
-from fep.control import ControlError, ask
+from fep.links.tls import pin_of_file
+from fep.operator.control import ControlError, ask
 from fep.service import Service
-from fep.tls import pin_of_file
+from fep.settings.config import Settings, load_settings
 from protocol.message import Message
 from tests.builders import BANK, inquiry, message
 from tests.machine import OTHER_BANK, Client, Machine, load_front_book, wait_for, write_settings

@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 import psutil
 import pytest
 
-from fep.config import Settings
-from fep.control import ControlError, ask
+from fep.operator.control import ControlError, ask
+from fep.settings.config import Settings
 from ledger import bookfile
 from ledger.bookfile import PolicyDues
 from ledger.store import Store

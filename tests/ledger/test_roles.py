@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
-from fep.trail import begin, write
+from fep.operator.audit_trail import begin, write
 from ledger.archived import ArchivedDay
 from ledger.calendar import Calendar
 from ledger.cutover import cut_over

@@ -15,9 +15,9 @@ from xml.dom.minidom import parse as parse_xml
 import pytest
 from click.testing import CliRunner, Result
 
-from fep.config import load_settings
-from fep.install import SAMPLE_BANKS, install
-from fep.vault import Vault
+from fep.keys.key_provider import Vault
+from fep.settings.config import load_settings
+from fep.setup.install import SAMPLE_BANKS, install
 from ledger import bookfile
 from ledger.front import FrontBook
 from ledger.load import load_book

@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import pytest
 
-from fep import gate, link, session
-from fep.keys import BankKeys, SessionKey
-from fep.link import Link
-from fep.server import Server
+from fep.keys.keys import BankKeys, SessionKey
+from fep.links import link, request_parser, session
+from fep.links.link import Link
+from fep.links.server import Server
 from ledger import decide, inquire, reversal, settlement
 from ledger.decision import Decision, Refusal, answer_of, refused
 from ledger.moment import KeyWindow
@@ -189,12 +189,12 @@ def reverses_any_code(patch: Patch) -> None:
 
 
 def does_not_look_at_the_filler(patch: Patch) -> None:
-    real = gate.original_key
+    real = request_parser.original_key
 
     def original_key(de90: str, terminal: str, window: KeyWindow) -> str:
         return real(f"{de90[:31]}{'0' * 11}", terminal, window)
 
-    patch.setattr(gate, "original_key", original_key)
+    patch.setattr(request_parser, "original_key", original_key)
 
 
 def lists_every_due(patch: Patch) -> None:
@@ -208,12 +208,14 @@ def lists_every_due(patch: Patch) -> None:
 
 def answers_at_any_terminal(patch: Patch) -> None:
     """Inquiries, that is: what moves money stays where it may be done."""
-    real = gate.Gate._permission
+    real = request_parser.Gate._permission
 
-    def permission(self: gate.Gate, message: Message, act: Act, original: str) -> tuple[Response, str]:
+    def permission(
+        self: request_parser.Gate, message: Message, act: Act, original: str
+    ) -> tuple[Response, str]:
         return (Response.APPROVED, "") if act in INQUIRIES else real(self, message, act, original)
 
-    patch.setattr(gate.Gate, "_permission", permission)
+    patch.setattr(request_parser.Gate, "_permission", permission)
 
 
 def prints_what_was_taken_back(patch: Patch) -> None:
@@ -221,7 +223,7 @@ def prints_what_was_taken_back(patch: Patch) -> None:
 
 
 def keeps_no_window(patch: Patch) -> None:
-    patch.setattr(gate.KeyWindow, "holds", lambda *_: True)
+    patch.setattr(request_parser.KeyWindow, "holds", lambda *_: True)
 
 
 def decides(act: Act, rule: Callable[[Request, View], Decision]) -> Callable[[Patch], None]:
@@ -286,7 +288,7 @@ def counts_no_reversals(patch: Patch) -> None:
 
 
 def takes_secrets(patch: Patch) -> None:
-    patch.setattr(gate, "_NEVER_ACCEPTED", {})
+    patch.setattr(request_parser, "_NEVER_ACCEPTED", {})
 
 
 def refuses_unknown_tags(patch: Patch) -> None:
@@ -296,7 +298,7 @@ def refuses_unknown_tags(patch: Patch) -> None:
             raise FormatError("48", "unknown tag")
         return groups
 
-    patch.setattr(gate, "parse", strict)
+    patch.setattr(request_parser, "parse", strict)
 
 
 def takes_cut_groups(patch: Patch) -> None:
@@ -308,13 +310,13 @@ def takes_cut_groups(patch: Patch) -> None:
         except FormatError:
             return (Group(text[:2], text[5:]),)
 
-    patch.setattr(gate, "parse", lenient)
+    patch.setattr(request_parser, "parse", lenient)
 
 
 def does_not_ask_for(mti: str, number: int) -> Callable[[Patch], None]:
     def put_in(patch: Patch) -> None:
-        fewer = tuple(one for one in gate.MANDATORY[mti] if one != number)
-        patch.setattr(gate, "MANDATORY", {**gate.MANDATORY, mti: fewer})
+        fewer = tuple(one for one in request_parser.MANDATORY[mti] if one != number)
+        patch.setattr(request_parser, "MANDATORY", {**request_parser.MANDATORY, mti: fewer})
 
     return put_in
 

@@ -15,8 +15,8 @@ from rich.console import Console
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 
 from console.failure import run_to_end
-from fep.config import load_settings
-from fep.install import install
+from fep.settings.config import load_settings
+from fep.setup.install import install
 from protocol.message import Message
 from protocol.tlv import build
 from simulators import cli as command

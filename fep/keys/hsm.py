@@ -1,0 +1,288 @@
+"""ZMKs in a PKCS#11 token (a hardware security module, or SoftHSM): put in, found, used, and never taken out.
+
+The two block keys of TR-31 are derived inside the token as session objects (CKM_*_ECB_ENCRYPT_DATA), so that
+neither the ZMK nor anything that could stand in for it is in this process. A token that cannot do so is
+refused: to derive them here would be a ZMK here. python-pkcs11 is imported here only, when a token is used.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import struct
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+
+import pkcs11
+from pkcs11 import Attribute, KeyType, Mechanism, ObjectClass
+
+from fep.errors import FepError
+from fep.keys.keys import LENGTHS, Entropy, Key, Kind, Secret, is_zmk
+from protocol.keyblock import BINDINGS, FOR_AUTHENTICATION, FOR_ENCRYPTION, Binding, frame, key_data
+from protocol.mac import (
+    AES_BLOCK_LENGTH,
+    AES_CHECK_VALUE_LENGTH,
+    DES_BLOCK_LENGTH,
+    TDES_CHECK_VALUE_LENGTH,
+    MacAlgorithm,
+)
+
+_PAD: Final = b"\x80"
+
+
+class TokenError(FepError):
+    """The token cannot be used, or has no such key; says why, never a PIN or a key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cipher:
+    """What a token calls the parts of one cipher, and the constant of its CMAC (NIST SP 800-38B)."""
+
+    key_types: Mapping[int, KeyType]
+    single: Mechanism
+    derive: Mechanism
+    cmac: Mechanism
+    cbc: Mechanism
+    block_length: int
+    doubling: int
+
+    def mechanisms(self) -> frozenset[Mechanism]:
+        """All that the token must be able to do."""
+        return frozenset({self.single, self.derive, self.cmac, self.cbc})
+
+
+CIPHERS: Final[Mapping[Kind, Cipher]] = MappingProxyType(
+    {
+        Kind.AES: Cipher(
+            key_types=MappingProxyType(dict.fromkeys(LENGTHS[Kind.AES], KeyType.AES)),
+            single=Mechanism.AES_ECB,
+            derive=Mechanism.AES_ECB_ENCRYPT_DATA,
+            cmac=Mechanism.AES_CMAC,
+            cbc=Mechanism.AES_CBC,
+            block_length=AES_BLOCK_LENGTH,
+            doubling=0x87,
+        ),
+        Kind.TDES: Cipher(
+            key_types=MappingProxyType({16: KeyType.DES2, 24: KeyType.DES3}),
+            single=Mechanism.DES3_ECB,
+            derive=Mechanism.DES3_ECB_ENCRYPT_DATA,
+            cmac=Mechanism.DES3_CMAC,
+            cbc=Mechanism.DES3_CBC,
+            block_length=DES_BLOCK_LENGTH,
+            doubling=0x1B,
+        ),
+    }
+)
+_STAYS: Final = MappingProxyType(
+    {Attribute.PRIVATE: True, Attribute.SENSITIVE: True, Attribute.EXTRACTABLE: False}
+)
+
+
+class Token:
+    """A token that this process has logged in to. For one thread."""
+
+    def __init__(self, module: str, label: str, pin: Secret, *, writing: bool = False) -> None:
+        """Log in as the user. `pin` is ASCII. Raises TokenError."""
+        with _told(f"{module}: "):
+            self._token = pkcs11.lib(module).get_token(token_label=label)
+        self._label = label
+        self._mechanisms = frozenset(self._token.slot.get_mechanisms())
+        with _told(f"token {label}: "):
+            try:
+                self._session = self._token.open(rw=writing, user_pin=pin.reveal().decode("ascii"))
+            except pkcs11.UserAlreadyLoggedIn:  # a login is the process's: its sessions share it
+                self._session = self._token.open(rw=writing)
+
+    def close(self) -> None:
+        """End the session; what was derived in it is gone."""
+        self._session.close()
+
+    def zmks(self) -> Iterator[tuple[str, Kind, str]]:
+        """Name, kind and check value of each ZMK in the token."""
+        with _told(f"token {self._label}: "):
+            found = [
+                (key.label, kind, zmk_check_value(cipher, key))
+                for kind, cipher in CIPHERS.items()
+                for key_type in dict.fromkeys(cipher.key_types.values())
+                for key in self._objects({Attribute.KEY_TYPE: key_type})
+                if is_zmk(key.label)
+            ]
+        return iter(sorted(found))
+
+    def zmk(self, name: str, algorithm: MacAlgorithm, kind: Kind) -> TokenZmk:
+        """The ZMK of this name, ready to wrap. Raises TokenError."""
+        cipher = CIPHERS[kind]
+        missing = cipher.mechanisms() - self._mechanisms
+        if missing:
+            names = ", ".join(sorted(f"CKM_{mechanism.name}" for mechanism in missing))
+            raise TokenError(f"token {self._label}: cannot do {names}, which TR-31 inside the token takes")
+        with _told(f"token {self._label}, key {name}: "):
+            key = self._find(name)
+            length = _length(cipher, key)
+            return TokenZmk(cipher, BINDINGS[algorithm], key, length)
+
+    def put(self, name: str, key: Key, *, replace: bool = False) -> None:
+        """Put a key in for good; it does not come out again. Raises TokenError."""
+        cipher = CIPHERS[key.kind]
+        with _told(f"token {self._label}, key {name}: "):
+            old = self._objects({Attribute.LABEL: name})
+            if old and not replace:
+                raise TokenError(f"token {self._label}: there is a key {name} already; --replace ends it")
+            attributes = {
+                Attribute.CLASS: ObjectClass.SECRET_KEY,
+                Attribute.KEY_TYPE: cipher.key_types[len(key.secret)],
+                Attribute.LABEL: name,
+                Attribute.TOKEN: True,
+                Attribute.ENCRYPT: True,
+                Attribute.DERIVE: True,
+                Attribute.DECRYPT: False,
+                Attribute.SIGN: False,
+                Attribute.WRAP: False,
+                Attribute.UNWRAP: False,
+                **_STAYS,
+            }
+            self._session.create_object({**attributes, Attribute.VALUE: key.secret.reveal()})
+            for one in old:
+                one.destroy()
+
+    def remove(self, name: str) -> None:
+        """Destroy a key. Raises TokenError."""
+        with _told(f"token {self._label}, key {name}: "):
+            found = self._objects({Attribute.LABEL: name})
+            if not found:
+                raise TokenError(f"token {self._label}: there is no key {name}")
+            for key in found:  # two where a replacement was cut short
+                key.destroy()
+
+    def _objects(self, like: dict[Attribute, Any]) -> list[Any]:
+        """The secret keys that are like this; all at once, since a search bars every other call."""
+        wanted = {Attribute.CLASS: ObjectClass.SECRET_KEY, **like}
+        return list(self._session.get_objects(wanted))
+
+    def _find(self, name: str) -> Any:  # noqa: ANN401 - the library's classes are made at run time
+        found = self._objects({Attribute.LABEL: name})
+        if len(found) != 1:
+            raise TokenError(f"token {self._label}: there are {len(found)} keys {name}, one is needed")
+        return found[0]
+
+
+class TokenZmk:
+    """A ZMK that lives in a token, with the two block keys that it gives there."""
+
+    def __init__(self, cipher: Cipher, binding: Binding, key: Any, length: int) -> None:  # noqa: ANN401 - as above
+        self._cipher = cipher
+        self._length = length
+        self.check_value = zmk_check_value(cipher, key)
+        derive = _deriver(cipher, binding, key, length)
+        self._encryption = derive(FOR_ENCRYPTION, {Attribute.ENCRYPT: True})
+        self._authentication = derive(FOR_AUTHENTICATION, {Attribute.SIGN: True})
+
+    def wrap(self, key: bytes, algorithm: MacAlgorithm, entropy: Entropy) -> str:
+        """The TR-31 key block that carries a session key: the same that `protocol.keyblock.wrap` makes."""
+        header, padding = frame(self._length, key, algorithm, entropy)
+        clear = Secret(key_data(key, padding))
+        with _told("token: "):
+            mac = self._authentication.sign(
+                header.encode("ascii") + clear.reveal(), mechanism=self._cipher.cmac
+            )
+            encrypted = self._encryption.encrypt(
+                clear.reveal(), mechanism=self._cipher.cbc, mechanism_param=mac
+            )
+        return header + (encrypted + mac).hex().upper()
+
+
+def zmk_check_value(cipher: Cipher, key: Any) -> str:  # noqa: ANN401 - as above
+    """The check value, as protocol.mac makes it: of AES the CMAC of zeros, of TDES their encryption."""
+    if cipher.block_length == DES_BLOCK_LENGTH:
+        block = key.encrypt(bytes(cipher.block_length), mechanism=cipher.single)
+        return str(block[:TDES_CHECK_VALUE_LENGTH].hex().upper())
+    block = key.encrypt(_subkeys(cipher, key)[0], mechanism=cipher.single)
+    return str(block[:AES_CHECK_VALUE_LENGTH].hex().upper())
+
+
+def _subkeys(cipher: Cipher, key: Any) -> tuple[bytes, bytes]:  # noqa: ANN401 - as above
+    """CMAC's two masks: for a last block that is whole, and for one that is padded."""
+    first = _doubled(key.encrypt(bytes(cipher.block_length), mechanism=cipher.single), cipher.doubling)
+    return first, _doubled(first, cipher.doubling)
+
+
+def _doubled(block: bytes, doubling: int) -> bytes:
+    """Twice the block in the field of CMAC."""
+    bits = 8 * len(block)
+    number = int.from_bytes(block, "big") << 1
+    if number >> bits:
+        number = (number ^ doubling) & ((1 << bits) - 1)
+    return number.to_bytes(len(block), "big")
+
+
+def _deriver(
+    cipher: Cipher,
+    binding: Binding,
+    key: Any,  # noqa: ANN401 - as above
+    length: int,
+) -> Callable[[bytes, dict[Attribute, bool]], Any]:
+    """What makes a block key inside the token.
+
+    A CMAC of one block is one encryption of that block under its mask, so the CMACs that TR-31 asks for are
+    what CKM_*_ECB_ENCRYPT_DATA makes of the masked blocks.
+    """
+    masks = _subkeys(cipher, key)
+
+    def derive(usage: bytes, may: dict[Attribute, bool]) -> Any:  # noqa: ANN401 - as above
+        data = b"".join(
+            _masked(part, masks, cipher.block_length) for part in binding.derivation_data(length, usage)
+        )
+        buffer = ctypes.create_string_buffer(data, len(data))
+        # python-pkcs11 packs CK_KEY_DERIVATION_STRING_DATA for AES, and takes it packed for TDES.
+        packed = struct.pack("@PL", ctypes.addressof(buffer), len(data))
+        aes = cipher.block_length == AES_BLOCK_LENGTH
+        # The type of a DES key tells its length: a token refuses to be told it again.
+        extra = {} if aes else {Attribute.VALUE_LEN: pkcs11.DEFAULT}
+        return key.derive_key(
+            cipher.key_types[length],
+            8 * length,
+            capabilities=0,
+            mechanism=cipher.derive,
+            mechanism_param=data if aes else packed,
+            template={**_STAYS, **extra, **may},
+        )
+
+    return derive
+
+
+def _masked(part: bytes, masks: tuple[bytes, bytes], block_length: int) -> bytes:
+    whole = len(part) == block_length
+    block = part if whole else (part + _PAD).ljust(block_length, b"\x00")
+    return bytes(a ^ b for a, b in zip(block, masks[0 if whole else 1], strict=True))
+
+
+def _length(cipher: Cipher, key: Any) -> int:  # noqa: ANN401 - as above
+    for length, key_type in cipher.key_types.items():
+        if key.key_type == key_type != KeyType.AES:
+            return length
+    if key.key_type != KeyType.AES or cipher.block_length != AES_BLOCK_LENGTH:
+        raise TokenError(f"is a {key.key_type.name} key, which the bank's MAC does not go with")
+    return int(key[Attribute.VALUE_LEN])
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    """Turn the library's errors into ours: the name of what happened, and nothing of what was handed in."""
+    try:
+        yield
+    except pkcs11.PKCS11Error as error:
+        name = type(error).__name__
+        raise TokenError(f"{what}{_WORDS.get(name, name)}") from None
+
+
+_WORDS: Final = MappingProxyType(
+    {
+        "PinIncorrect": "the PIN is wrong",
+        "PinLenRange": "the PIN is wrong",
+        "PinLocked": "the PIN is locked after too many wrong ones",
+        "NoSuchToken": "there is no such token",
+        "PKCS11Error": "the module cannot be loaded",
+    }
+)

@@ -1,0 +1,105 @@
+"""Where a process gets its keys from: the keystore, and for ZMKs the token if one is configured.
+
+Opened at start and at each reload. Nothing else in the machine knows where a key lives.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fep.keys.keys import (
+    FRONT,
+    SEAL,
+    ZMK_KIND,
+    BankKeys,
+    Entropy,
+    FrontKey,
+    HeldZmk,
+    Key,
+    Kind,
+    Secret,
+    Zmk,
+    zmk_name,
+)
+from fep.keys.keystore import Keystore, KeystoreError, MasterKey, read_source
+from fep.settings.config import Bank, KeystoreSettings
+from ledger.seal import Sealer
+
+if TYPE_CHECKING:
+    from fep.keys.hsm import Token
+
+
+class Vault:
+    """A node's keys, ready to use."""
+
+    def __init__(self, settings: KeystoreSettings, former: Vault | None = None) -> None:
+        """Open the keystore; the token waits until a ZMK is asked for. `former` is the vault that this one
+        takes over from at a reload: links that stay go on with what its token gave them. Raises
+        KeystoreError and KeyFileError.
+        """
+        self._settings = settings
+        self._keystore = open_keystore(settings)
+        self.front_key = FrontKey(self._of_kind(FRONT, Kind.BLAKE2B).secret.reveal())
+        self.sealer = Sealer(self._of_kind(SEAL, Kind.ED25519).secret.reveal())
+        self._token: Token | None = None
+        if former is not None and _same_token(settings, former._settings):
+            self._token = former._token
+
+    def close(self) -> None:
+        """End the session with the token, if there is one; what `bank_keys` gave makes no more keys then."""
+        if self._token is not None:
+            self._token.close()
+            self._token = None
+
+    def other_than(self, former: Vault) -> tuple[str, ...]:
+        """Which of the node's own keys are not the former vault's: books and seals hang on them."""
+        pairs = {
+            FRONT: (self.front_key.check_value, former.front_key.check_value),
+            SEAL: (self.sealer.public, former.sealer.public),
+        }
+        return tuple(name for name, (here, there) in pairs.items() if here != there)
+
+    def bank_keys(self, bank: Bank, entropy: Entropy) -> BankKeys:
+        """What makes a bank's session keys. Raises KeystoreError and TokenError."""
+        return BankKeys(bank.mac, self._zmk(bank), entropy)
+
+    def check_value(self, bank: Bank) -> str:
+        """The check value of a bank's ZMK. Raises KeystoreError and TokenError."""
+        return self._zmk(bank).check_value
+
+    def held_zmk(self, bank: Bank) -> bytes:
+        """A bank's ZMK itself, for a simulated bank: samples share the keystore. Raises KeystoreError."""
+        return self._of_kind(zmk_name(bank.code), ZMK_KIND[bank.mac]).secret.reveal()
+
+    def _zmk(self, bank: Bank) -> Zmk:
+        name, kind = zmk_name(bank.code), ZMK_KIND[bank.mac]
+        if self._settings.pkcs11_module is None:
+            return HeldZmk(self._of_kind(name, kind))
+        if self._token is None:
+            self._token = open_token(self._settings)
+        return self._token.zmk(name, bank.mac, kind)
+
+    def _of_kind(self, name: str, kind: Kind) -> Key:
+        key = self._keystore[name]
+        if key.kind is not kind:
+            raise KeystoreError(f"{name} is a key for {key.kind}, one for {kind} is needed")
+        return key
+
+
+def _same_token(one: KeystoreSettings, other: KeystoreSettings) -> bool:
+    return (one.pkcs11_module, one.token) == (other.pkcs11_module, other.token)
+
+
+def open_keystore(settings: KeystoreSettings) -> Keystore:
+    """The keystore of the settings. Raises KeystoreError and KeyFileError."""
+    return Keystore(settings.path, MasterKey.read(settings.master_key))
+
+
+def open_token(settings: KeystoreSettings, *, writing: bool = False) -> Token:
+    """The token of the settings. Raises KeystoreError, KeyFileError and TokenError."""
+    if settings.pkcs11_module is None or settings.token is None or settings.pin is None:
+        raise KeystoreError("the settings name no token: [keystore] pkcs11_module, token and pin")
+    from fep.keys.hsm import Token  # noqa: PLC0415 - the library is loaded only where there is a token
+
+    pin = Secret(read_source(settings.pin).encode("ascii"))
+    return Token(settings.pkcs11_module, settings.token, pin, writing=writing)

@@ -1,0 +1,250 @@
+"""The keystore: one file per node that holds its keys, sealed under a master key that is kept elsewhere.
+
+A line of JSON (format, version, cipher, the master key's check value), then nonce and AES-256-GCM ciphertext;
+the line is the associated data, so that no byte of the file can change unnoticed. Who has the file without
+the master key has nothing, not even the keys' names. Here no key is made or used, and none is ever in an
+error's text.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from fep.errors import FepError
+from fep.keys.keys import Entropy, Key, Kind, Secret, check_private, checked
+from ledger.settings import rooted_path
+
+MASTER_KEY_LENGTH: Final = 32
+_NONCE_LENGTH: Final = 12
+_CHECK_LENGTH: Final = 5
+_FORMAT: Final = "qianzhi-keystore"
+_VERSION: Final = 1
+_CIPHER: Final = "AES-256-GCM"
+_HEADER_MAX: Final = 256
+SOURCE: Final = r"^(file:.+|env:[A-Za-z_][A-Za-z0-9_]*|credential:[A-Za-z0-9._-]+)$"
+"""Where a secret comes from: a private file, an environment variable, or a systemd credential."""
+
+
+class KeystoreError(FepError):
+    """The keystore, or the secret that opens it, cannot be used; says why, never what is in it."""
+
+
+def rooted_source(source: str, folder: Path) -> str:
+    """A secret's source, whose file counts from the settings file's own folder."""
+    kind, _, name = source.partition(":")
+    return f"file:{rooted_path(name, folder)}" if kind == "file" else source
+
+
+def read_source(source: str) -> str:
+    """The secret text at a source (`file:PATH`, `env:NAME`, `credential:NAME`), without blanks around it.
+    Raises KeystoreError and KeyFileError.
+    """
+    kind, _, name = source.partition(":")
+    if kind == "env":
+        text = os.environ.get(name)
+        if text is None:
+            raise KeystoreError(f"{source}: the environment has no such variable")
+        if not text.isascii():
+            raise KeystoreError(f"{source}: is not ASCII text")
+        return text.strip()
+    if kind == "file":
+        check_private(Path(name))  # systemd sees to the mode of what is in its folder of credentials
+        return _read_text(source, Path(name))
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    if folder is None:
+        raise KeystoreError(f"{source}: no credentials here: the unit needs LoadCredential={name}:...")
+    return _read_text(source, Path(folder, name))
+
+
+def _read_text(source: str, path: Path) -> str:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise KeystoreError(f"{source}: cannot be read: {error.strerror}") from error
+    if not data.isascii():
+        raise KeystoreError(f"{source}: is not ASCII text")
+    return data.decode("ascii").strip()
+
+
+@dataclass(frozen=True, slots=True)
+class MasterKey:
+    """What a keystore is sealed under."""
+
+    secret: Secret
+
+    @classmethod
+    def read(cls, source: str) -> MasterKey:
+        """The master key at a source: 64 hex digits. Raises KeystoreError and KeyFileError."""
+        secret = Secret.from_hex(read_source(source))
+        if secret is None or len(secret) != MASTER_KEY_LENGTH:
+            raise KeystoreError(f"{source}: is not a master key: {2 * MASTER_KEY_LENGTH} hex digits")
+        return cls(secret)
+
+    @property
+    def check_value(self) -> str:
+        """Ten hex digits by which one tells which master key a keystore is sealed under."""
+        digest = hashlib.blake2b(key=self.secret.reveal(), digest_size=_CHECK_LENGTH, person=b"master key")
+        return digest.hexdigest().upper()
+
+
+class Keystore:
+    """The keys of one file, and the file. A change is on disk when the call returns."""
+
+    def __init__(self, path: Path, master: MasterKey) -> None:
+        """Read and open the file. Raises KeystoreError and KeyFileError."""
+        self._path = path
+        self._master = master
+        self._keys: dict[str, Key] = _read(path, master)
+
+    def __repr__(self) -> str:
+        return f"Keystore({str(self._path)!r})"
+
+    @classmethod
+    def create(cls, path: Path, master: MasterKey, keys: Mapping[str, Key], entropy: Entropy) -> Keystore:
+        """A new file with these keys. Raises KeystoreError where there is one: a key is never overwritten."""
+        with _locked(path):
+            if path.exists():
+                raise KeystoreError(f"{path} exists already: a key is never overwritten")
+            _write(path, master, keys, entropy)
+        return cls(path, master)
+
+    def __iter__(self) -> Iterator[str]:
+        """The names, in order."""
+        return iter(sorted(self._keys))
+
+    def __getitem__(self, name: str) -> Key:
+        try:
+            return self._keys[name]
+        except KeyError:
+            pass
+        raise KeystoreError(f"{self._path}: there is no key {name}; see qianzhi keys list")
+
+    def put(self, name: str, key: Key, entropy: Entropy, *, replace: bool = False) -> None:
+        """Add a key; `replace` puts it in another's place. Raises KeystoreError."""
+        with self._changing(entropy) as keys:
+            if name in keys and not replace:
+                raise KeystoreError(f"{self._path}: there is a key {name} already; --replace ends it")
+            keys[name] = key
+
+    def remove(self, name: str, entropy: Entropy) -> None:
+        """Take a key out. Raises KeystoreError."""
+        with self._changing(entropy) as keys:
+            if keys.pop(name, None) is None:
+                raise KeystoreError(f"{self._path}: there is no key {name}; see qianzhi keys list")
+
+    def rewrap(self, master: MasterKey, entropy: Entropy) -> None:
+        """Seal the same keys under another master key. Raises KeystoreError."""
+        if master == self._master:
+            raise KeystoreError("this is the master key in use")
+        with _locked(self._path):
+            keys = _read(self._path, self._master)
+            _write(self._path, master, keys, entropy)
+        self._master = master
+
+    @contextmanager
+    def _changing(self, entropy: Entropy) -> Iterator[dict[str, Key]]:
+        """The keys as the file has them now, to be changed; written whole, or not at all."""
+        with _locked(self._path):
+            keys = _read(self._path, self._master)
+            yield keys
+            _write(self._path, self._master, keys, entropy)
+        self._keys = keys
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Only one process at a time changes the keystores of a folder."""
+    descriptor = os.open(path.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _header(master: MasterKey) -> bytes:
+    fields = {"format": _FORMAT, "version": _VERSION, "cipher": _CIPHER, "master_key": master.check_value}
+    return json.dumps(fields, separators=(",", ":")).encode("ascii") + b"\n"
+
+
+def _read(path: Path, master: MasterKey) -> dict[str, Key]:
+    check_private(path)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise KeystoreError(f"{path}: cannot be read: {error.strerror}") from error
+    header = _header(master)
+    if not data.startswith(header):
+        raise KeystoreError(f"{path}: {_why_another_header(data[:_HEADER_MAX], master)}")
+    sealed = data[len(header) :]
+    clear = _opened(master, sealed[:_NONCE_LENGTH], sealed[_NONCE_LENGTH:], header)
+    if clear is None:
+        raise KeystoreError(f"{path}: has been altered or is damaged: bring back the copy that was kept")
+    return {
+        name: checked(Kind(entry["kind"]), Secret(bytes.fromhex(entry["key"])))
+        for name, entry in json.loads(clear.reveal()).items()
+    }
+
+
+def _why_another_header(start: bytes, master: MasterKey) -> str:
+    """What is wrong with the first line, in words; nothing of it is believed."""
+    found = re.match(
+        rb'\{"format":"qianzhi-keystore","version":(\d{1,9}),"cipher":"[A-Z0-9-]+","master_key":"([0-9A-F]{10})"\}\n',
+        start,
+    )
+    if found is None:
+        return "is no keystore, or damaged"
+    if int(found[1]) != _VERSION:
+        return f"is a keystore of version {int(found[1])}; this program reads version {_VERSION}"
+    sealed_under = found[2].decode()
+    if sealed_under == master.check_value:
+        return "is no keystore, or damaged"
+    return (
+        f"is sealed under the master key with check value {sealed_under};"
+        f" the one given has {master.check_value}"
+    )
+
+
+def _opened(master: MasterKey, nonce: bytes, ciphertext: bytes, header: bytes) -> Secret | None:
+    """What is in the file; None unless every byte of it is as it was written."""
+    try:
+        return Secret(AESGCM(master.secret.reveal()).decrypt(nonce, ciphertext, header))
+    except (InvalidTag, ValueError):  # a ValueError where the file is cut short within the nonce
+        return None
+
+
+def _write(path: Path, master: MasterKey, keys: Mapping[str, Key], entropy: Entropy) -> None:
+    """Put the file in place whole: a crash leaves the old one or the new one. The caller holds the lock."""
+    header, nonce = _header(master), entropy(_NONCE_LENGTH)
+    new = path.with_name(f"{path.name}.new")
+    new.unlink(missing_ok=True)  # what a crash left
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(header + nonce + AESGCM(master.secret.reveal()).encrypt(nonce, _clear(keys), header))
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _clear(keys: Mapping[str, Key]) -> bytes:
+    entries = {
+        name: {"kind": key.kind.value, "key": key.secret.reveal().hex()} for name, key in sorted(keys.items())
+    }
+    return json.dumps(entries).encode("ascii")

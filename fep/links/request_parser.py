@@ -1,0 +1,339 @@
+"""What of a bank's messages may reach the ledger, and as what request.
+
+Pure: the bank's settings and a message in, a Request out. Checks form and permission only; what the book
+says about the request, `ledger.decide` rules. A verdict found here travels with the request, so that it is
+recorded under the request's key and stays a refusal. PROTOCOL sections 3, 4 and 6.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import date
+from functools import lru_cache
+from itertools import repeat
+from types import MappingProxyType
+from typing import NamedTuple
+
+from fep.keys.keys import FrontKey
+from fep.settings.config import Bank
+from ledger.moment import KeyWindow
+from ledger.request import ACT_OF_CODE, FINANCIAL, INQUIRIES, Act, Request, Totals, key_of
+from protocol.dialect import Dialect
+from protocol.errors import FormatError
+from protocol.message import Message, is_advice, masked_card
+from protocol.responses import Response
+from protocol.tlv import Group, parse
+
+_KEY_FIELDS = (7, 11, 32, 41)
+_NEVER_ACCEPTED: Mapping[int, str] = MappingProxyType(
+    dict.fromkeys((52, 53, 125), "PIN DATA IS NOT ACCEPTED")
+    | dict.fromkeys((35, 36, 45), "TRACK DATA NOT ACCEPTED")
+)
+"""Data elements that no message may carry: who has read a card's PIN or tracks must not pass them on."""
+_GROUP_TAGS = ("PN", "DU", "IN", "RN", "PG")
+"""The tags of Groups, in its order."""
+_CURRENCY = "156"
+_TOTAL_FIELDS = (76, 88, 77, 89, 74, 86, 75, 87)
+"""The DEs of ledger.request.Totals, in its order (PROTOCOL section 7)."""
+
+MANDATORY: Mapping[str, tuple[int, ...]] = MappingProxyType(
+    {
+        "0100": (3, 7, 11, 12, 13, 32, 41, 42, 48),
+        "0200": (3, 4, 7, 11, 12, 13, 32, 37, 41, 42, 48, 49),
+        "0220": (3, 4, 7, 11, 12, 13, 32, 37, 41, 42, 48, 49),
+        "0400": (3, 4, 7, 11, 12, 13, 32, 37, 41, 42, 49, 90),
+        "0420": (3, 4, 7, 11, 12, 13, 32, 37, 41, 42, 49, 90),
+        "0500": (7, 11, 15, 32, 49, 74, 75, 76, 77, 86, 87, 88, 89, 97),
+        "0520": (7, 11, 15, 32, 49, 74, 75, 76, 77, 86, 87, 88, 89, 97),
+        "0800": (7, 11, 32, 70),
+    }
+)
+"""The M of PROTOCOL section 3, by the MTI without its repeat digit. The MAC is the link's business."""
+
+TRANSACTIONS = frozenset(mti[:3] + last for mti in MANDATORY if mti != "0800" for last in "01")
+"""The MTIs that the gate makes requests of: all but network management, with their repeats."""
+
+_PAGE = re.compile("0*[1-9][0-9]{0,2}").fullmatch
+"""A page from 1 to 999."""
+_ORIGINAL_MTIS = frozenset({"0200", "0201", "0220", "0221"})
+
+
+class Unsupported(Exception):
+    """The message decodes, and is none that the interface takes: answered 40 with this text in DE 44."""
+
+
+@lru_cache(maxsize=64)
+def _window(today: date, days_back: int) -> KeyWindow:
+    return KeyWindow(today, days_back)
+
+
+class Groups(NamedTuple):
+    """The DE 48 groups that requests use; empty where absent."""
+
+    policy: str = ""
+    due: str = ""
+    identity: str = ""
+    receipt: str = ""
+    page: str = ""
+
+    def __repr__(self) -> str:
+        """Name what is there, never a value: one of them is an identity number."""
+        return f"Groups({' '.join(name for name in self._fields if getattr(self, name))})"
+
+
+class Gate:
+    """One bank's gate."""
+
+    def __init__(self, bank: Bank, front_key: FrontKey, dialect: Dialect, key_days: int) -> None:
+        """`key_days` is how many days back a transaction's key may be made."""
+        self._bank = bank
+        self._key_days = key_days
+        self._front_key = front_key
+        self._encoding = dialect.de48_encoding
+        self._mti_width = dialect.mti_width
+        self._transactions = frozenset(bank.transactions)
+        self._allows_terminal = bank.terminal_pattern.match
+
+    def request(self, message: Message, covered: bytes, today: date) -> Request:
+        """The request that a message makes on `today`. `covered` is its bytes from the MTI up to the MAC.
+
+        Raises Unsupported for an MTI that is not of the interface, and FormatError where no key can be
+        formed, or none may be made on its date; every other fault is the request's `verdict`.
+        """
+        mti = first_form(message.mti)
+        if mti not in MANDATORY:
+            raise Unsupported(f"MTI {message.mti} NOT SUPPORTED")
+        window = _window(today, self._key_days)
+        if mti[1] == "5":
+            return self._totals(message, mti, window)
+        fields = message.fields
+        for number in _KEY_FIELDS:
+            if number not in fields:
+                raise FormatError(str(number))
+        sent_at = full_moment("7", fields[7], window)
+        request = self._keyed(message, mti, covered, window, sent_at)
+        if window.holds(sent_at):
+            return request
+        if not request.advice or request.act not in FINANCIAL:
+            raise FormatError("7", f"not within {self._key_days} days")
+        return request._replace(outside_window=True)  # its money has moved: it is recorded all the same
+
+    def _keyed(self, message: Message, mti: str, covered: bytes, window: KeyWindow, sent_at: str) -> Request:
+        fields = message.fields
+        code = fields.get(3, "")
+        act = _act(mti, code)
+        groups, original, local_at = Groups(), "", ""
+        try:
+            check_carries_no_secret(message)
+            groups, original = self._content(message, mti, act, window)
+            local_at = full_moment("13", fields[13] + fields[12], window)
+            verdict, reason = self._permission(message, act, original)
+        except FormatError as error:
+            verdict, reason = Response.FORMAT, str(error)
+        except Unsupported as error:
+            verdict, reason = Response.NOT_SUPPORTED, str(error)
+        return Request(
+            key=key_of(fields[32], fields[41], sent_at, fields[11]),
+            act=act or (Act.DUES if mti == "0100" else Act.COLLECT),
+            bank=self._bank.code,
+            mti=mti,
+            code=code,
+            terminal=fields[41],
+            branch=fields.get(42, ""),
+            stan=fields[11],
+            sent_at=sent_at,
+            local_at=local_at,
+            rrn=fields.get(37, ""),
+            card=masked_card(fields[2]) if 2 in fields else "",
+            amount=int(fields[4]) if 4 in fields and mti != "0100" else 0,
+            currency=fields.get(49, ""),
+            policy=groups.policy,
+            due=groups.due,
+            identity=self._front_key.identity(groups.identity) if groups.identity else "",
+            receipt=groups.receipt,
+            original=original,
+            content=self._digest(mti, covered) if mti != "0100" else "",
+            advice=is_advice(mti) and (act is not Act.PAY or self._bank.payout_advices),
+            verdict=verdict,
+            reason=reason,
+            limit_day=self._bank.limit_day_fen,
+            reversal_days=self._bank.reversal_days,
+            may_settle=self._transactions,
+            page=int(groups.page or "1"),
+        )
+
+    def _digest(self, mti: str, covered: bytes) -> str:
+        """What tells a repeat from a reused key: everything under the MAC, but for the MTI's repeat digit."""
+        return self._front_key.content(mti.encode() + covered[self._mti_width :])
+
+    def _content(self, message: Message, mti: str, act: Act | None, window: KeyWindow) -> tuple[Groups, str]:
+        """The groups and the original's key, everything mandatory being there and well-formed; else
+        FormatError.
+        """
+        fields = message.fields
+        for number in MANDATORY[mti]:
+            if number not in fields:
+                raise FormatError(str(number))
+        if act is None:
+            raise Unsupported(f"DE 3 {fields[3]} NOT SUPPORTED")
+        check_time("12", fields[12])
+        if mti != "0100" and (fields[49] != _CURRENCY or not int(fields[4])):
+            raise FormatError("49" if fields[49] != _CURRENCY else "4", "malformed")
+        groups = _groups(parse(fields[48], self._encoding)) if 48 in fields else Groups()
+        if groups.page and not _PAGE(groups.page):
+            raise FormatError("48.PG", "malformed")
+        _GROUPS_NEEDED[act](groups, fields)
+        names_original = 90 in fields and act in _USES_ORIGINAL
+        return groups, original_key(fields[90], fields[41], window) if names_original else ""
+
+    def _permission(self, message: Message, act: Act | None, original: str) -> tuple[Response, str]:
+        """Whether this bank and terminal may do this. A reversal is always allowed: it only gives back."""
+        fields = message.fields
+        if original and not original.startswith(self._bank.code.zfill(11) + "/"):
+            return Response.BANK_NOT_ALLOWED, "DE 90: OTHER BANK"
+        if act is Act.REVERSE:
+            return Response.APPROVED, ""
+        if act in FINANCIAL and act is not Act.CANCEL and fields[3] not in self._transactions:
+            return Response.BANK_NOT_ALLOWED, "NOT ALLOWED TO THIS BANK"
+        if not self._allows_terminal(fields[41]):
+            return Response.TERMINAL_NOT_ALLOWED, "TERMINAL NOT ALLOWED"
+        if act in INQUIRIES:
+            return Response.APPROVED, ""
+        if 0 < self._bank.limit_transaction_fen < int(fields[4]):
+            return Response.OVER_LIMIT, "OVER LIMIT"
+        return Response.APPROVED, ""
+
+    def _totals(self, message: Message, mti: str, window: KeyWindow) -> Request:
+        check_carries_no_secret(message)
+        fields = message.fields
+        for number in MANDATORY[mti]:
+            if number not in fields:
+                raise FormatError(str(number))
+        full_moment("7", fields[7], window)
+        if fields[49] != _CURRENCY:
+            raise FormatError("49", "malformed")
+        net = int(fields[97][1:])
+        return Request(
+            key="",
+            act=Act.TOTALS,
+            bank=self._bank.code,
+            mti=mti,
+            date=full_date("15", fields[15], window),
+            totals=Totals(*(int(fields[number]) for number in _TOTAL_FIELDS)),
+            net=net if fields[97][0] == "D" else -net,
+        )
+
+
+def check_carries_no_secret(message: Message) -> None:
+    """Raise Unsupported for a message with a PIN or a card's track data, whatever it asks for."""
+    if not _NEVER_ACCEPTED.keys().isdisjoint(message.fields):
+        raise Unsupported(
+            next(reason for number, reason in _NEVER_ACCEPTED.items() if number in message.fields)
+        )
+
+
+def check_network(message: Message, today: date) -> None:
+    """Raise Unsupported for an 08xx that the interface does not take, and FormatError for one that lacks a
+    field or has a DE 7 that is no moment.
+    """
+    mti = first_form(message.mti)
+    if mti not in MANDATORY:
+        raise Unsupported(f"MTI {message.mti} NOT SUPPORTED")
+    check_carries_no_secret(message)
+    for number in MANDATORY[mti]:
+        if number not in message.fields:
+            raise FormatError(str(number))
+    full_moment("7", message.fields[7], KeyWindow(today))
+
+
+def first_form(mti: str) -> str:
+    """The MTI without its repeat: 0201 is a 0200 (ISO 8583:1987, transaction originator)."""
+    return mti[:3] + "0" if mti[3] == "1" else mti
+
+
+def _act(mti: str, code: str) -> Act | None:
+    """What a message asks for, or None where its processing code is none that its class has."""
+    if mti[1] == "4":
+        return Act.REVERSE
+    act = ACT_OF_CODE.get(code)
+    return act if act in (INQUIRIES if mti[1] == "1" else FINANCIAL) else None
+
+
+def _groups(groups: tuple[Group, ...]) -> Groups:
+    values: dict[str, str] = {}
+    for tag, value in groups:
+        values.setdefault(tag, value)
+    return Groups(*map(values.get, _GROUP_TAGS, repeat("")))
+
+
+def _need_policy(groups: Groups, _fields: Mapping[int, str]) -> None:
+    if not groups.policy:
+        raise FormatError("48.PN")
+
+
+def _need_beneficiary(groups: Groups, fields: Mapping[int, str]) -> None:
+    _need_policy(groups, fields)
+    if not groups.identity:
+        raise FormatError("48.IN")
+
+
+def _need_original(_groups: Groups, fields: Mapping[int, str]) -> None:
+    if 90 not in fields:
+        raise FormatError("90")
+
+
+def _need_receipt_or_original(groups: Groups, fields: Mapping[int, str]) -> None:
+    if not groups.receipt and 90 not in fields:
+        raise FormatError("48.RN")
+
+
+_GROUPS_NEEDED: Mapping[Act, Callable[[Groups, Mapping[int, str]], None]] = MappingProxyType(
+    {
+        Act.DUES: _need_policy,
+        Act.STATUS: _need_policy,
+        Act.OUTCOME: _need_original,
+        Act.RECEIPT: _need_receipt_or_original,
+        Act.COLLECT: _need_policy,
+        Act.PAY: _need_beneficiary,
+        Act.CANCEL: _need_original,
+        Act.REVERSE: _need_original,
+    }
+)
+_USES_ORIGINAL = frozenset({Act.OUTCOME, Act.RECEIPT, Act.CANCEL, Act.REVERSE})
+
+
+def original_key(original: str, terminal: str, window: KeyWindow) -> str:
+    """The key of the transaction that DE 90 names at a terminal (DE 41). Raises FormatError for one that
+    names none, or one of a date on which no key may be made.
+
+    DE 90: MTI 4, STAN 6, DE 7 10, DE 32 11 zero-filled on the left, 11 zeros (PROTOCOL section 3).
+    """
+    mti, stan, sent_at, bank = original[:4], original[4:10], original[10:20], original[20:31]
+    if mti not in _ORIGINAL_MTIS or original[31:].strip("0"):
+        raise FormatError("90", "malformed")
+    moment = full_moment("90", sent_at, window)
+    if not window.holds(moment):
+        raise FormatError("90", f"not within {window.days_back} days")
+    return key_of(bank, terminal, moment, stan)
+
+
+def full_moment(field: str, moment: str, window: KeyWindow) -> str:
+    """The YYYYMMDDhhmmss that MMDDhhmmss means, nearest to today. Raises FormatError where there is none."""
+    date_part = full_date(field, moment[:4], window)
+    check_time(field, moment[4:])
+    return date_part + moment[4:]
+
+
+def full_date(field: str, month_day: str, window: KeyWindow) -> str:
+    """The YYYYMMDD that MMDD means, nearest to today. Raises FormatError where there is none."""
+    found = window.date_of(month_day)
+    if not found:
+        raise FormatError(field, "malformed")
+    return found
+
+
+def check_time(field: str, time: str) -> None:
+    """Raise FormatError unless `time` is a hhmmss."""
+    if time[:2] > "23" or time[2:4] > "59" or time[4:] > "59":
+        raise FormatError(field, "malformed")

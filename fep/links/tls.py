@@ -1,0 +1,147 @@
+"""TLS on a bank's links: which certificate is shown, and whose key is accepted (PROTOCOL section 5.1).
+
+A counterparty is known by its key: the SHA-256 of its certificate's SubjectPublicKeyInfo (RFC 7469, section
+2.4) is pinned in the settings. No authority vouches for anyone, so none can be made to vouch for somebody
+else. Nothing here knows banks or messages.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection
+from datetime import datetime
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from OpenSSL import SSL, crypto
+from twisted.internet.interfaces import IOpenSSLClientConnectionCreator, IOpenSSLServerConnectionCreator
+from twisted.internet.protocol import Factory, Protocol
+from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
+from zope.interface import implementer
+
+from fep.errors import FepError
+from fep.keys.keys import check_private
+
+VERSIONS: Final = {"1.2": SSL.TLS1_2_VERSION, "1.3": SSL.TLS1_3_VERSION}
+_CIPHERS_OF_1_2: Final = b"ECDHE+AESGCM:ECDHE+CHACHA20"
+_UNVOUCHED: Final = frozenset({0, 18, 19, 20, 21})
+"""OpenSSL's verdicts that a pin answers: none, or that no known authority vouches for the certificate. Any
+other, such as a certificate that has expired (10) or is for another purpose (26), stands.
+"""
+
+
+class TlsError(FepError):
+    """A certificate or its key cannot be used; names the file and why."""
+
+
+def pin_of(certificate: x509.Certificate) -> str:
+    """The pin of a certificate's key: SHA-256 of its SubjectPublicKeyInfo in DER, 64 hex digits."""
+    public = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha256(public).hexdigest()
+
+
+def pin_of_file(path: Path) -> str:
+    """The pin of a certificate in a PEM file. Raises TlsError."""
+    return pin_of(_certificate(path))
+
+
+def expiry_of_file(path: Path) -> datetime:
+    """When the certificate in a PEM file ends. Raises TlsError."""
+    return _certificate(path).not_valid_after_utc
+
+
+def _certificate(path: Path) -> x509.Certificate:
+    try:
+        return x509.load_pem_x509_certificate(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise TlsError(f"{path}: not a certificate in PEM: {error}") from error
+
+
+class Validity(NamedTuple):
+    """From when until when a certificate holds, UTC."""
+
+    begins: datetime
+    ends: datetime
+
+
+def validity_of_file(path: Path) -> Validity:
+    """When the certificate in a PEM file holds. Raises TlsError."""
+    try:
+        certificate = x509.load_pem_x509_certificate(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise TlsError(f"{path}: not a certificate in PEM: {error}") from error
+    return Validity(certificate.not_valid_before_utc, certificate.not_valid_after_utc)
+
+
+class _Closing(TLSMemoryBIOProtocol):
+    """TLS that closes when it is told to. Twisted's would wait for the peer's close_notify, so a peer that
+    says nothing more could hold a link open for ever; nobody needs to wait for it (RFC 8446, section 6.1).
+    """
+
+    def loseConnection(self) -> None:  # noqa: N802 - Twisted's name
+        """Send what was written and our close_notify, then close the connection under it."""
+        super().loseConnection()
+        self.transport.loseConnection()
+
+
+@implementer(IOpenSSLServerConnectionCreator, IOpenSSLClientConnectionCreator)
+class Pinned:
+    """Makes connections that show one certificate, and accept only peers whose key is pinned."""
+
+    def __init__(self, certificate: Path, key: Path, pins: Collection[str], minimum: str = "1.3") -> None:
+        """`certificate` and `key` are PEM files, `pins` of the peers; `minimum` is a key of VERSIONS. Raises
+        TlsError and KeyFileError.
+        """
+        self._pins = frozenset(pins)
+        self._context = _context(certificate, key, minimum)
+        self._context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, self._verify)
+        self._wrapping = TLSMemoryBIOFactory(self, False, Factory())
+
+    def accepts(self, pin: str) -> bool:
+        """Whether a peer's key is pinned."""
+        return pin in self._pins
+
+    def serverConnectionForTLS(self, _for: TLSMemoryBIOProtocol) -> SSL.Connection:  # noqa: N802 - Twisted's
+        """A server's connection."""
+        return SSL.Connection(self._context, None)
+
+    def clientConnectionForTLS(self, _for: TLSMemoryBIOProtocol) -> SSL.Connection:  # noqa: N802 - Twisted's
+        """A client's connection."""
+        return SSL.Connection(self._context, None)
+
+    def around(self, protocol: Protocol) -> TLSMemoryBIOProtocol:
+        """A server's protocol with TLS around it."""
+        return _Closing(self._wrapping, protocol)
+
+    def _verify(
+        self, _connection: SSL.Connection, certificate: crypto.X509, fault: int, depth: int, _ok: int
+    ) -> bool:
+        if fault not in _UNVOUCHED:
+            return False
+        return depth > 0 or pin_of(certificate.to_cryptography()) in self._pins
+
+
+def _context(certificate: Path, key: Path, minimum: str) -> SSL.Context:
+    context = SSL.Context(SSL.TLS_METHOD)
+    context.set_min_proto_version(VERSIONS[minimum])
+    context.set_cipher_list(_CIPHERS_OF_1_2)  # those of TLS 1.3 are all good, and apart from these
+    # A resumed session would skip the look at the certificate, whose pin may be gone by then.
+    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+    context.set_options(SSL.OP_NO_TICKET | SSL.OP_NO_COMPRESSION | SSL.OP_NO_RENEGOTIATION)
+    check_private(key)
+    try:
+        context.use_certificate_chain_file(str(certificate))
+        context.use_privatekey_file(str(key))
+        context.check_privatekey()
+    except (SSL.Error, OSError) as error:
+        what = f"{certificate} and {key}: not a certificate in PEM and its key"
+        raise TlsError(f"{what}: {_words(error)}") from None
+    return context
+
+
+def _words(error: Exception) -> str:
+    """OpenSSL's reason without the library's names."""
+    details = error.args[0] if error.args else ""
+    return str(details[0][-1]) if isinstance(details, list) and details else str(details)

@@ -1,0 +1,275 @@
+"""What an operator can have the serving process do: cut over, load the next dues, retire days, write down an
+act.
+
+The order of the steps and what to do when one fails; the steps themselves are the ledger's. Whatever writes
+goes through the engine, between two batches. What was asked for and came to nothing is written down too.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Set
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.task import deferLater
+from twisted.internet.threads import blockingCallFromThread, deferToThread
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from fep.day.clock import WallClock
+from fep.day.retirement import first_known, read_archived
+from fep.day.schedule import objection
+from fep.engine.commit import Engine
+from fep.keys.keys import FrontKey
+from fep.operator import audit_trail
+from fep.operator.control import Command, ControlError, Progress
+from fep.settings.config import BusinessDay
+from fep.telemetry.event_log import Chronicle, Kind
+from ledger import bookfile
+from ledger.acts import MACHINE, Stage, failed
+from ledger.beijing import beijing
+from ledger.cutover import Cutover, CutoverRefused, cut_over
+from ledger.day import is_date
+from ledger.errors import Conflict, LedgerError, OutcomeUnknown, Unavailable
+from ledger.guesses import UNLOCK, unlock
+from ledger.leftout import lines_of
+from ledger.load import Loaded, load_book
+from ledger.retire import RETIRE, Retired, RetireRefused, retire
+from ledger.seal import Sealer
+from ledger.store import Store
+
+ATTEMPTS = 60
+"""A database that is lost during the cut-over is asked again this often, a second apart, for what became of
+it.
+"""
+
+
+def date_to_close(asked: object) -> str:
+    """The business date that a cut-over is asked to close. Raises CutoverRefused, and repeats nothing."""
+    if asked is None:
+        raise CutoverRefused("say which business day to close, --date YYYYMMDD: nothing was done")
+    if not isinstance(asked, str) or not is_date(asked):
+        raise CutoverRefused("the date is no date, written YYYYMMDD: nothing was done")
+    return asked
+
+
+LONG_WORK_SWITCH_SECONDS = 0.00005
+"""While a thread computes for minutes, whoever waits for the interpreter's lock has it after so long. Each
+message takes the lock back several times: at the process's 0.5 ms these waits alone fill a second of 500."""
+
+
+@contextmanager
+def giving_way() -> Iterator[None]:
+    """Long work of a thread beside the service: threads switch oftener meanwhile."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(LONG_WORK_SWITCH_SECONDS)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(usual)
+
+
+@dataclass(frozen=True, slots=True)
+class Operations:
+    """The operator's commands. `day` is what the settings say of the business day now."""
+
+    reactor: Any
+    engine: Engine
+    store: Store
+    front_key: FrontKey
+    sealer: Sealer
+    day: Callable[[], BusinessDay]
+    clock: WallClock
+    chronicle: Chronicle
+    key_days: int
+    one_load: DeferredLock = field(default_factory=DeferredLock)
+    """Loads stage their rows in the same place: a second one waits for the first."""
+    one_act: DeferredLock = field(default_factory=DeferredLock)
+    """So that in the trail an act's end follows its beginning."""
+    told: set[str] = field(default_factory=set)
+    """Why no day is retired by the clock, as far as the log has it."""
+
+    log = Logger(namespace="fep.operator.operations")
+
+    def commands(self) -> Mapping[str, Command]:
+        """The table for fep.operator.control."""
+        wanted = {
+            "cutover": self._cut_over_for,
+            "load": self._load_for,
+            "record": self._record_for,
+            "unlock": self._unlock_for,
+            RETIRE: self._retire_for,
+        }
+        return {name: partial(self._carried_out, command) for name, command in wanted.items()}
+
+    @staticmethod
+    def _carried_out(
+        command: Callable[..., Coroutine[Any, Any, Any]], asked: Mapping[str, Any], progress: Progress
+    ) -> Deferred[Any]:
+        return Deferred.fromCoroutine(command(asked, progress, str(asked.get("by", MACHINE))))
+
+    async def _cut_over_for(self, asked: Mapping[str, Any], _progress: Progress, by: str) -> dict[str, Any]:
+        date = ""
+        try:
+            date = date_to_close(asked.get("date"))
+            hour, now = self.day().cutover, beijing(self.clock.now_us())
+            against = "" if asked.get("early") is True else objection(now, date, hour)
+            done = await self.cut_over(date, by, against)
+        except Exception as error:
+            await self._noted(by, audit_trail.CUTOVER, date, failed(error))
+            raise
+        if done.done_before:
+            await self._noted(by, audit_trail.CUTOVER, date, audit_trail.DONE_BEFORE)
+        return done._asdict()
+
+    async def _load_for(self, asked: Mapping[str, Any], progress: Progress, by: str) -> dict[str, Any]:
+        try:
+            path = Path(str(asked.get("path", "")))
+            if not path.is_absolute():
+                raise ControlError("load needs the absolute path of a file")
+            without = lines_of(str(asked.get("without", "")))
+            tell = partial(self.reactor.callFromThread, progress)
+            loaded: Loaded = await self.one_load.run(deferToThread, self._load, path, without, tell, by)
+        except Exception as error:
+            await self._noted(by, audit_trail.LOAD, "", failed(error))
+            raise
+        self.chronicle.note(Kind.LOAD, detail=loaded.date)
+        self.engine.see_date(
+            loaded.date
+        )  # the first load opens the first day: nobody waits for the next poll
+        return loaded._asdict()
+
+    async def _unlock_for(self, asked: Mapping[str, Any], _progress: Progress, by: str) -> dict[str, Any]:
+        due = str(asked.get("due", ""))
+        try:
+            await self.engine.between_batches(partial(unlock, self.store, due, self.clock.now_us(), by))
+        except Exception as error:
+            await self._noted(by, UNLOCK, "", failed(error))
+            raise
+        return {"due": due}
+
+    async def _retire_for(self, _asked: Mapping[str, Any], _progress: Progress, by: str) -> dict[str, Any]:
+        try:
+            done: Retired = await self.retire(by)
+        except Exception as error:
+            await self._noted(by, RETIRE, "", failed(error))
+            raise
+        return done._asdict()
+
+    def retire(self, by: str = MACHINE) -> Deferred[Retired]:
+        """Retire the business days that may go, for `by`, in a thread of its own; each transaction between
+        two batches. Not while a load is under way.
+        """
+        return self.one_load.run(deferToThread, self._retire, by)
+
+    def retire_by_the_clock(self) -> Deferred[None] | None:
+        """Retire what may go; a reason that stays is told once. None where no file of the
+        office's is named, the time is not to be trusted, or a load or another retirement is under way.
+        """
+        if not self.day().archived or self.clock.fault() or self.one_load.locked:
+            return None
+        return self.retire().addCallbacks(self._retired, self._not_retired)
+
+    def _retired(self, done: Retired) -> None:
+        if done.dates:
+            dates = ", ".join(done.dates)
+            self.log.info("retired {dates}: {entries} entries", dates=dates, entries=done.entries)
+
+    def _not_retired(self, failure: Failure) -> None:
+        failure.trap(LedgerError)
+        if (why := str(failure.value)) not in self.told:
+            self.told.add(why)
+            self.log.error("no business day is retired: {error}", error=why)
+
+    def _retire(self, by: str) -> Retired:
+        if fault := self.clock.fault():
+            raise RetireRefused(
+                f"{fault}: nothing is retired before somebody has said that the time is right"
+            )
+        first = first_known(beijing(self.clock.now_us()).date(), self.engine.business_date, self.key_days)
+        archived = read_archived(self.day().archived)
+        with giving_way():
+            return retire(self.store, archived, first, self.clock.now_us, self._between_batches, by)
+
+    def _between_batches(self, transaction: Callable[[], Any]) -> Any:  # noqa: ANN401 - what it returns
+        """Run a transaction in the commit thread, for a thread that waits for it."""
+        return blockingCallFromThread(self.reactor, self.engine.between_batches, transaction)
+
+    async def _record_for(self, asked: Mapping[str, Any], _progress: Progress, by: str) -> dict[str, Any]:
+        """Write down what a command is about to do, or has done, by itself."""
+        deed = audit_trail.deed(asked)
+        return {"number": await self._written(by, deed.act, deed.subject, deed.note)}
+
+    def _written(self, by: str, act: str, subject: str, note: str) -> Deferred[int]:
+        return self.engine.between_batches(
+            partial(audit_trail.write, self.store, self.clock.now_us(), by, act, subject, note)
+        )
+
+    async def _noted(self, by: str, act: str, subject: str, note: str) -> None:
+        """Write down how an act ended. It has ended: that this cannot be written is told, and no more."""
+        try:
+            await self._written(by, act, subject, note)
+        except LedgerError as error:
+            self.log.error(
+                "{act} by {by}, {note}: not written down: {error}", act=act, by=by, note=note, error=error
+            )
+
+    def recorded(self, by: str, act: str, do: Callable[[], str]) -> Deferred[None]:
+        """Do something that is written down before it is done, and its end after, one such act at a time;
+        `do` returns what it came to. Fails with LedgerError, and has done nothing, where it cannot be written
+        down first.
+        """
+        return self.one_act.run(lambda: Deferred.fromCoroutine(self._recorded(by, act, do)))
+
+    async def _recorded(self, by: str, act: str, do: Callable[[], str]) -> None:
+        await self._written(by, act, "", Stage.ASKED.value)
+        try:
+            came_to = do()
+        except Exception as error:
+            await self._noted(by, act, "", failed(error))
+            raise
+        await self._noted(by, act, "", f"{Stage.DONE.value}: {came_to}")
+
+    def stop(self) -> Deferred[Any]:
+        """Fires when no load is under way; none begins after that. A load that went on asking a reactor
+        which has stopped would keep the process from ending.
+        """
+        return self.one_load.acquire()
+
+    async def cut_over(self, date: str, by: str = MACHINE, against: str = "") -> Cutover:
+        """Close the business day `date` and open the next, for `by`, unless something speaks `against` it;
+        known to have happened when this returns.
+        """
+        following = self.day().calendar().next_business_date
+        closing = partial(
+            cut_over, self.store, date, following, self.sealer, self.clock.now_us(), by, against
+        )
+        in_doubt = False
+        for attempt in range(ATTEMPTS):
+            try:
+                done: Cutover = await self.engine.between_batches(closing)
+            except (OutcomeUnknown, Conflict, Unavailable) as error:
+                # The first attempt after the database was restarted meets a dead pooled connection.
+                if isinstance(error, Unavailable) and attempt and not in_doubt:
+                    raise
+                in_doubt = in_doubt or isinstance(error, OutcomeUnknown)
+                self.log.error("cut-over of {date}, asking again: {error}", date=date, error=error)
+                await deferLater(self.reactor, 1)
+            else:
+                self.log.info("{date} is closed, {next} is open", date=date, next=done.next_date)
+                self.engine.see_date(done.next_date)
+                return done
+        raise OutcomeUnknown(f"whether {date} was closed is not known: ask again when the database is back")
+
+    def _load(self, path: Path, without: Set[int], progress: Progress, by: str) -> Loaded:
+        """In a thread of its own: read and check the file, then load it, each transaction between two
+        batches.
+        """
+        now_us, run = self.clock.now_us(), self._between_batches
+        with giving_way(), path.open("rb") as stream, bookfile.opened(stream, without) as book:
+            return load_book(self.store, book, self.front_key.identity, now_us, progress, run, by)

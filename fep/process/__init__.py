@@ -1,0 +1,1 @@
+"""The process itself: its reactor, its memory, the text of its log."""

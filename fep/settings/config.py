@@ -1,0 +1,462 @@
+"""The settings: one TOML file, read and checked whole before anything starts.
+
+Says what may be configured, and within which limits; opens no socket and no database. Everything that
+differs between banks is data here, never code. Each limit carries its reason.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from fnmatch import translate
+from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import parse_qs, urlsplit
+
+from pydantic import BeforeValidator, Field, field_validator
+
+from fep.day.schedule import Rule, is_hour
+from fep.keys.keystore import SOURCE, rooted_source
+from firewall_rules.gateway import Allowance, overlapping, overlaps, plain_network
+from firewall_rules.hours import Hours
+from firewall_rules.policy import Door, Endpoint, Policy
+from ledger.calendar import Calendar
+from ledger.day import is_date
+from ledger.request import ACT_OF_CODE, FINANCIAL, REVERSAL_DAYS_MAX
+from ledger.settings import Fault, Section, SettingsError, read_settings, rooted_database, rooted_path
+from protocol.dialect import shipped
+from protocol.framing import Framing
+from protocol.mac import MacAlgorithm
+
+Seconds = Annotated[int, Field(ge=1, le=3600)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+Year = Annotated[int, Field(ge=2004, le=2099)]
+Fen = Annotated[int, Field(ge=0, le=999_999_999_999)]
+"""DE 4 has twelve digits."""
+
+
+def _networks(value: object) -> object:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise ValueError('give a list of networks such as ["192.0.2.0/24"]')
+    return tuple(plain_network(ip_network(item)) for item in value)
+
+
+def _hours(value: object) -> object:
+    return Hours.parse(value) if isinstance(value, str) else value
+
+
+def _endpoints(value: object) -> object:
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise ValueError('give a list of addresses with ports: ["10.0.0.11:5432"]')
+    return tuple(Endpoint.parse(one) for one in value)
+
+
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_networks)]
+_POSTGRESQL_PORT = 5432
+FixedPort = Annotated[int, Field(ge=1, le=65535)]
+TRANSACTION_CODES = tuple(sorted(code for code, act in ACT_OF_CODE.items() if act in FINANCIAL))
+
+
+class Node(Section):
+    """This process: its name among the nodes of one front book, and where that book is."""
+
+    name: str = Field(pattern=r"^[a-z0-9-]{1,32}$")
+    database: str = Field(repr=False, description="may hold a password")
+    control: str = Field(default="control.sock", description="the operator's local socket")
+    durable: bool = Field(default=True, description="false: for trials, on a disk that may forget")
+
+
+class Limits(Section):
+    """A limit on everything that a counterparty can make grow."""
+
+    frame_bytes: int = Field(default=8192, ge=256, le=65535, description="PROTOCOL section 1")
+    frame_seconds: Seconds = 10
+    sign_on_seconds: Seconds = 30
+    idle_seconds: Seconds = 60
+    echo_seconds: Seconds = 15
+    old_key_seconds: Seconds = 30
+    key_days: int = Field(
+        default=31,
+        ge=1,
+        le=150,
+        description="so many days back DE 7 may lie; older is refused",
+    )
+    bad_macs: int = Field(default=5, ge=1, le=100, description="PROTOCOL section 5.6")
+    links: int = Field(default=12_000, ge=1, le=1_000_000)
+    unsent_bytes: int = Field(
+        default=4_194_304, ge=65_536, description="of answers that a bank's links together leave unread"
+    )
+    batch: int = Field(default=256, ge=1, le=2048)
+    queue: int = Field(default=4096, ge=1, le=1_000_000)
+    queue_ms: int = Field(
+        default=500, ge=10, le=30_000, description="who would wait longer for a batch is answered 91 at once"
+    )
+    retry_seconds: Seconds = 1
+    stop_seconds: Seconds = 30
+
+
+class KeystoreSettings(Section):
+    """Where the node's keys are, and where the secrets that open them come from."""
+
+    file: str
+    master_key: str = Field(pattern=SOURCE)
+    pkcs11_module: str | None = Field(default=None, description="the library of the token that holds ZMKs")
+    token: Annotated[str, Field(min_length=1, max_length=32)] | None = None
+    pin: Annotated[str, Field(pattern=SOURCE)] | None = None
+
+    @property
+    def path(self) -> Path:
+        """The keystore's file."""
+        return Path(self.file)
+
+
+class Tls(Section):
+    """The certificate that the machine shows to banks, and its key; both in PEM."""
+
+    certificate_file: str
+    key_file: str
+
+
+class Status(Section):
+    """The operators' listener."""
+
+    host: str = "127.0.0.1"
+    port: Port
+    breaks: str = Field(default="", description="open breaks in figures: a file that the office leaves here")
+
+
+class Zones(Section):
+    """The insurer's own networks, for the firewall: what each may reach here, and where we may go ourselves.
+
+    `qianzhi firewall` makes rules of it. The process that serves needs none of it.
+    """
+
+    ops: Networks = Field(default=(), description="may reach the status port")
+    inside: Networks = Field(default=(), description="the back office: may reach `inside_ports`")
+    inside_ports: tuple[FixedPort, ...] = Field(
+        default=(), strict=False, description="the front book's PostgreSQL if it runs here, SSH"
+    )
+    databases: Annotated[tuple[Endpoint, ...], BeforeValidator(_endpoints)] = Field(
+        default=(), description="the front book's PostgreSQL servers if they run on other hosts"
+    )
+
+
+class BusinessDay(Section):
+    """When a business day ends, and which days are business days beside what the calendar knows."""
+
+    cutover: str | None = Field(default=None, description="HH:MM, Beijing time; without it people cut over")
+    late_hours: int = Field(
+        default=6, ge=1, le=18, description="a cut-over that is later than that waits for a person"
+    )
+    apart_hours: int = Field(
+        default=6, ge=1, le=18, description="by the clock none within so many hours after the last one"
+    )
+    holidays: tuple[str, ...] = Field(default=(), strict=False, description="above what the calendar knows")
+    workdays: tuple[str, ...] = Field(default=(), strict=False, description="the same")
+    whole_years: tuple[Year, ...] = Field(
+        default=(), strict=False, description="years of which holidays and workdays say everything"
+    )
+    poll_seconds: Seconds = Field(default=5, description="how soon an idle node sees another's cut-over")
+    archived: str = Field(
+        default="", description="days that may be retired: a file that the office leaves here"
+    )
+
+    @field_validator("cutover")
+    @classmethod
+    def _hour_can_be_meant(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        if re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", value, re.ASCII) is None:
+            raise ValueError('is no hour of Beijing: write "HH:MM", midnight as "00:00"')
+        if not is_hour(value):
+            raise ValueError(
+                f"{value} is in the morning: a business day ends from 12:00 on of its own date, or until"
+                " 05:59 of the morning after"
+            )
+        return value
+
+    @field_validator("holidays", "workdays")
+    @classmethod
+    def _dates_exist(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            if not is_date(text):
+                raise ValueError(f"{text!r} is no date: write YYYYMMDD")
+        return value
+
+    def calendar(self) -> Calendar:
+        """The calendar with what these settings add to it."""
+        return Calendar(frozenset(self.holidays), frozenset(self.workdays), frozenset(self.whole_years))
+
+    def rule(self) -> Rule | None:
+        """When the clock cuts over, or None where people do."""
+        return None if self.cutover is None else Rule(self.cutover, self.late_hours, self.apart_hours)
+
+
+class Bank(Section):
+    """One counterparty."""
+
+    code: str = Field(pattern=r"^[0-9]{1,11}$")
+    name: str = Field(min_length=1, max_length=40)
+    enabled: bool = Field(default=True, description="false: no link is let in, and open ones end at a reload")
+    host: str = "127.0.0.1"
+    port: Port
+    networks: Networks = Field(min_length=1)
+    hours: Annotated[Hours, BeforeValidator(_hours)] | None = Field(
+        default=None, description="when it may open links, Beijing time"
+    )
+    transport: Literal["tls", "plain"] = "tls"
+    pins: tuple[Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")], ...] = Field(default=(), strict=False)
+    tls_minimum: Literal["1.2", "1.3"] = "1.3"
+    framing: Framing = Field(default=Framing("2be"), strict=False)
+    dialect: str = "ascii87"
+    mac: MacAlgorithm = Field(default=MacAlgorithm("aes-cmac"), strict=False)
+    transactions: tuple[str, ...] = Field(default=TRANSACTION_CODES, strict=False)
+    terminals: tuple[str, ...] = Field(default=("*",), strict=False)
+    links: int = Field(default=64, ge=1, le=100_000)
+    new_links_a_minute: int = Field(default=600, ge=1, le=60_000)
+    messages_a_second: int = Field(
+        default=1000, ge=1, le=1_000_000, description="over all its links; what comes faster is read later"
+    )
+    refusals_a_minute: int = Field(
+        default=6000, ge=1, le=1_000_000, description="that are recorded; beyond that it is read later"
+    )
+    limit_transaction_fen: Fen = 0
+    limit_day_fen: Fen = 0
+    payout_advices: bool = Field(
+        default=False, description="true: an advice that it has paid is recorded, whatever the book says"
+    )
+    unfit_alarm_fen: Fen = Field(
+        default=1_000_000, description="an alarm once its advices of a day that fit no due come to so much"
+    )
+    reversal_days: int = Field(
+        default=1, ge=0, le=REVERSAL_DAYS_MAX, description="so many business days back its reversals reach"
+    )
+    misses_a_minute: int = Field(
+        default=120,
+        ge=1,
+        le=1_000_000,
+        description="answers 25 and 76; then it must wait with what asks or pays",
+    )
+    misses_a_day: int = Field(default=5000, ge=1, le=100_000_000, description="the same for a calendar day")
+
+    @field_validator("dialect")
+    @classmethod
+    def _dialect_is_shipped(cls, value: str) -> str:
+        if value not in shipped():
+            raise ValueError(f"no such dialect; there are {', '.join(shipped())}")
+        return value
+
+    @field_validator("transactions")
+    @classmethod
+    def _transactions_are_known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for code in value:
+            if code not in TRANSACTION_CODES:
+                raise ValueError(f"{code!r} is no processing code; there are {', '.join(TRANSACTION_CODES)}")
+        return value
+
+    def allowance(self, port: int) -> Allowance:
+        """What this entry allows at the port where the bank is listened to."""
+        return Allowance(
+            self.code, port, self.networks, self.hours, self.links, self.new_links_a_minute, self.enabled
+        )
+
+    @cached_property
+    def terminal_pattern(self) -> re.Pattern[str]:
+        """What DE 41 matches that is of one of the bank's patterns (shell style: `*`, `?`, `[ab]`)."""
+        return re.compile("|".join(map(translate, self.terminals)) or "(?!)")
+
+
+class Settings(Section):
+    """The whole file."""
+
+    node: Node
+    keystore: KeystoreSettings
+    limits: Limits = Limits()
+    status: Status
+    day: BusinessDay = BusinessDay()
+    tls: Tls | None = None
+    zones: Zones = Zones()
+    bank: tuple[Bank, ...] = Field(min_length=1, strict=False)
+
+    def allowances(self) -> tuple[Allowance, ...]:
+        """What the banks' entries allow, for the gateway."""
+        return tuple(bank.allowance(bank.port) for bank in self.bank)
+
+    def policy(self) -> Policy:
+        """The firewall's policy. Raises SettingsError if a port is left to the system."""
+        ports = {f"bank[{place}].port": bank.port for place, bank in enumerate(self.bank)}
+        ports["status.port"] = self.status.port
+        faults = [Fault(key, "is 0: a firewall needs the port") for key, port in ports.items() if not port]
+        if not self.zones.databases and _servers(self.node.database):
+            faults.append(
+                Fault(
+                    "zones.databases", "is missing: node.database is elsewhere, and nothing else is let out"
+                )
+            )
+        if faults:
+            raise SettingsError("the settings", tuple(faults))
+        zones = self.zones
+        doors = (
+            Door("ops", zones.ops, (self.status.port,)),
+            Door("inside", zones.inside, zones.inside_ports),
+        )
+        return Policy(tuple(one for one in self.allowances() if one.enabled), doors, zones.databases)
+
+
+def load_settings(path: Path) -> Settings:
+    """Read and check a settings file; relative paths in it count from its own folder. Raises
+    SettingsError.
+    """
+    settings = read_settings(path, Settings)
+    faults = tuple(_contradictions(settings))
+    if faults:
+        raise SettingsError(str(path), faults)
+    return _rooted(settings, path.parent)
+
+
+def _contradictions(settings: Settings) -> Iterator[Fault]:
+    """What each section allows and all together do not."""
+    codes: dict[str, int] = {}
+    for place, bank in enumerate(settings.bank):
+        first = codes.setdefault(bank.code.zfill(11), place)
+        if first != place:
+            yield Fault(f"bank[{place}].code", f"{bank.code} is bank[{first}] already")
+        if len({other.host for other in settings.bank if other.port == bank.port != 0}) > 1:
+            yield Fault(f"bank[{place}].host", f"port {bank.port} is given with different hosts")
+        if bank.transport == "tls" and not bank.pins:
+            yield Fault(
+                f"bank[{place}].pins",
+                'is missing: the SHA-256 of the bank\'s public key, or transport = "plain"',
+            )
+        if bank.transport == "plain" and bank.pins:
+            yield Fault(
+                f"bank[{place}].pins", 'nothing is pinned on a plain link: remove transport = "plain"'
+            )
+        if bank.port and bank.port == settings.status.port:
+            yield Fault(f"bank[{place}].port", "is the status port")
+    for overlap in overlaps(allowance for allowance in settings.allowances() if allowance.port):
+        yield Fault(
+            "bank.networks",
+            f"{overlap.network} on port {overlap.port} belongs to both {overlap.first} and {overlap.second}",
+        )
+    yield from (Fault(f"day.{name}", why) for name, why in settings.day.calendar().faults())
+    yield from _confused_zones(settings)
+    if settings.tls is None and any(bank.transport == "tls" for bank in settings.bank):
+        yield Fault("tls", "is missing: [tls] certificate_file and key_file are what banks are shown")
+    keystore = settings.keystore
+    if len({keystore.pkcs11_module is None, keystore.token is None, keystore.pin is None}) > 1:
+        yield Fault("keystore.token", "pkcs11_module, token and pin go together: give all three or none")
+    if settings.limits.batch > settings.limits.queue:
+        yield Fault("limits.batch", "cannot be larger than limits.queue")
+
+
+def _confused_zones(settings: Settings) -> Iterator[Fault]:
+    """Where a bank would be taken for the insurer's own, or a zone could not do what it is for."""
+    zones, status = settings.zones, settings.status
+    for place, bank in enumerate(settings.bank):
+        if bank.port in zones.inside_ports:
+            yield Fault("zones.inside_ports", f"{bank.port} is the port of bank[{place}]")
+        for zone, networks in (("ops", zones.ops), ("inside", zones.inside)):
+            for network in overlapping(networks, bank.networks):
+                yield Fault(f"bank[{place}].networks", f"{network} of zones.{zone} would be this bank's too")
+    if status.port and status.port in zones.inside_ports:
+        yield Fault("zones.inside_ports", f"{status.port} is the status port, which is for zones.ops")
+    if bool(zones.inside) != bool(zones.inside_ports):
+        missing = "inside" if zones.inside_ports else "inside_ports"
+        yield Fault(f"zones.{missing}", "is missing: inside says who, inside_ports where to")
+    if zones.ops and _is_here(status.host):
+        yield Fault("status.host", f"{status.host} cannot be reached from zones.ops")
+    yield from _confused_database(settings)
+
+
+def _confused_database(settings: Settings) -> Iterator[Fault]:
+    """The firewall lets this machine out to these addresses only: they must be the front book's, and all of
+    them.
+    """
+    given = settings.zones.databases
+    try:
+        servers = _servers(settings.node.database)
+    except ValueError:  # its text repeats a password that is not written as a URL has it
+        yield Fault(
+            "node.database", "is no URL of a database: write /, [ and ] in a password as %2F, %5B, %5D"
+        )
+        return
+    if not given:
+        return
+    if not servers:
+        yield Fault(
+            "zones.databases", "is for a front book on another host, and node.database is on this one"
+        )
+        return
+    by_address = {(host, port) for host, port in servers if host[:1].isdigit() or ":" in host}
+    for host, port in sorted(servers):
+        let_out = {(str(one.address), one.port) for one in given}
+        if (host, port) in by_address and (host, port) not in let_out:
+            yield Fault("zones.databases", f"has no {host} with port {port}, and node.database has")
+        elif port not in {one.port for one in given}:
+            yield Fault("zones.databases", f"has no server with port {port}, and node.database has {host}")
+    for one in given:
+        if by_address == servers and (str(one.address), one.port) not in servers:
+            yield Fault("zones.databases", f"has {one.address} with port {one.port}; node.database has not")
+
+
+def _servers(url: str) -> set[tuple[str, int]]:
+    """Host and port of each of a database's servers that is not on this host. Raises ValueError.
+
+    Several are written as SQLAlchemy takes them (`?host=a:5432&host=b:5432`) or as libpq does (`?host=a,b`).
+    """
+    parts = urlsplit(url)
+    if not parts.scheme.startswith("postgresql"):
+        return set()
+    query = parse_qs(parts.query)
+    port = query.get("port", [str(parts.port or _POSTGRESQL_PORT)])[0]
+    hosts = ",".join(query.get("host", [parts.hostname or ""])).split(",")
+    ports = port.split(",")
+    servers = set()
+    for place, host in enumerate(hosts):
+        name, colon, own = host.rpartition(":")
+        if not colon or (":" in name and not name.endswith("]")):  # none, or it is one of an IPv6 address
+            name, own = host, ports[place % len(ports)]
+        servers.add((name.strip("[]"), int(own)))
+    return {server for server in servers if not _is_here(server[0])}
+
+
+def _is_here(host: str) -> bool:
+    """Whether a host is this one: nothing, a socket's folder, or a loopback address."""
+    if host in ("", "localhost") or host.startswith("/"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _rooted(settings: Settings, folder: Path) -> Settings:
+    """Make the paths in the settings independent of where the command is run."""
+    node = settings.node.model_copy(
+        update={
+            "database": rooted_database(settings.node.database, folder),
+            "control": rooted_path(settings.node.control, folder),
+        }
+    )
+    keystore = settings.keystore
+    keystore = keystore.model_copy(
+        update={
+            "file": rooted_path(keystore.file, folder),
+            "master_key": rooted_source(keystore.master_key, folder),
+            "pin": keystore.pin and rooted_source(keystore.pin, folder),
+        }
+    )
+    tls = settings.tls and settings.tls.model_copy(
+        update={name: rooted_path(path, folder) for name, path in settings.tls.model_dump().items()}
+    )
+    status = settings.status
+    if status.breaks:
+        status = status.model_copy(update={"breaks": rooted_path(status.breaks, folder)})
+    day = settings.day
+    if day.archived:
+        day = day.model_copy(update={"archived": rooted_path(day.archived, folder)})
+    update = {"node": node, "tls": tls, "keystore": keystore, "status": status, "day": day}
+    return settings.model_copy(update=update)

@@ -1,0 +1,1 @@
+"""Makes a new installation: settings, keys, certificates, a sample book."""

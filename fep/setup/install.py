@@ -1,0 +1,169 @@
+"""Writes a ready-to-serve installation: settings, keys and a sample book, for `qianzhi init`, `run` and
+the demo.
+
+Makes files only where there are none; never overwrites a key. Nothing here runs while serving.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from fep.errors import FepError
+from fep.keys.keys import FRONT, LENGTHS, SEAL, ZMK_KIND, Entropy, Key, Kind, Secret, generated, zmk_name
+from fep.keys.keystore import MASTER_KEY_LENGTH, Keystore, MasterKey
+from fep.setup.certificates import Certificate, self_signed
+from protocol.mac import MacAlgorithm
+
+
+class InstallError(FepError):
+    """The folder cannot be used for a new installation."""
+
+
+class SampleBank(NamedTuple):
+    """A bank of the sample settings: each with another framing, dialect and MAC, so that all are seen at
+    work.
+    """
+
+    code: str
+    name: str
+    framing: str
+    dialect: str
+    mac: str
+    zmk_bytes: int
+
+
+SAMPLE_BANKS = (
+    SampleBank("01020000", "示例工商银行", "2be", "ascii87", "aes-cmac", 16),
+    SampleBank("01030000", "示例农业银行", "4ascii", "bcd87", "x9.19", 16),
+    SampleBank("03010000", "示例交通银行", "2be-tpdu", "ebcdic87", "aes-cmac", 32),
+)
+
+_HEAD = """# Settings of a Qianzhi front-end machine. Paths count from this file's folder.
+
+[node]
+name = "fep1"
+database = "{database}"
+{durable}
+[keystore]                          # ZMKs, front key, seal key; see qianzhi keys --help
+file = "keys/keystore"
+master_key = "file:keys/master.key" # better "credential:NAME": not on the keystore's own disk
+
+[status]                            # page, health, figures, metrics: for operators only
+port = {status_port}
+breaks = "breaks.json"              # open breaks in figures: a file that the office leaves here
+
+{tls}[day]
+archived = "archived.json"          # days that may be retired: a file that the office leaves here
+# cutover = "22:00"                 # Beijing time; without it, `qianzhi day cutover` ends a business day
+"""
+
+_TLS = """[tls]                               # what banks are shown
+certificate_file = "keys/machine.crt"
+key_file = "keys/machine.key"
+
+"""
+_TRIAL = "durable = false                     # for trials only: the disk is not tested; remove this line\n"
+_PINNED = """pins = ["{pin}"]   # SHA-256 of its public key"""
+_PLAIN = 'transport = "plain"'
+
+_BANK = """
+[[bank]]
+code = "{code}"                   # DE 32
+name = "{name}"
+port = {port}
+networks = ["127.0.0.0/8", "::1/128"]
+{transport}
+framing = "{framing}"
+dialect = "{dialect}"
+mac = "{mac}"
+limit_transaction_fen = 50000000    # 500,000.00 yuan
+limit_day_fen = 0                   # none
+"""
+
+
+def install(
+    folder: Path,
+    entropy: Entropy,
+    now: datetime,
+    *,
+    first_port: int,
+    status_port: int,
+    database: str = "sqlite:///front.db",
+    plain: bool = False,
+    trial: bool = False,
+) -> Path:
+    """Write settings, keys and certificates into an empty or new folder; the settings' path.
+
+    `now` is when the certificates begin to hold. `first_port` is the first bank's, the others follow it; 0
+    lets the system choose each. With `plain` the links go without TLS; with `trial` the machine serves from a
+    disk that may forget. Raises InstallError.
+    """
+    settings = folder / "qianzhi.toml"
+    if settings.exists():
+        raise InstallError(f"{settings} exists already: nothing was changed")
+    keys = folder / "keys"
+    keys.mkdir(parents=True, exist_ok=True)
+    keys.chmod(0o700)
+    _fill_keystore(keys / "keystore", write_master_key(keys / "master.key", entropy), entropy)
+    if not plain:
+        _write_certificate(keys / "machine", self_signed("Qianzhi front-end machine", now))
+    parts = [
+        _HEAD.format(
+            status_port=status_port,
+            database=database,
+            tls="" if plain else _TLS,
+            durable=_TRIAL if trial else "",
+        )
+    ]
+    for place, bank in enumerate(SAMPLE_BANKS):
+        port = first_port + place if first_port else 0
+        transport = _PLAIN if plain else _PINNED.format(pin=_bank_certificate(keys, bank, now))
+        parts.append(_BANK.format(port=port, transport=transport, **bank._asdict()))
+    settings.write_text("".join(parts), encoding="utf-8")
+    return settings
+
+
+def _bank_certificate(keys: Path, bank: SampleBank, now: datetime) -> str:
+    """The certificate and key of a sample bank, as that bank would have them; the pin."""
+    made = self_signed(f"sample bank {bank.code}", now)
+    _write_certificate(keys / bank.code, made)
+    return made.pin
+
+
+def _write_certificate(stem: Path, made: Certificate) -> None:
+    _write_private(stem.with_suffix(".key"), made.key)
+    stem.with_suffix(".crt").write_bytes(made.certificate)
+
+
+def write_master_key(path: Path, entropy: Entropy) -> MasterKey:
+    """A fresh master key in a new file. Raises InstallError where there is one."""
+    secret = Secret(entropy(MASTER_KEY_LENGTH))
+    _write_private(path, f"{secret.reveal().hex()}\n".encode())
+    return MasterKey(secret)
+
+
+def node_keys(entropy: Entropy) -> dict[str, Key]:
+    """A node's own keys, fresh: the front key and the seal key. Raises KeyRefused."""
+    return {
+        name: generated(kind, LENGTHS[kind][0], entropy)
+        for name, kind in ((FRONT, Kind.BLAKE2B), (SEAL, Kind.ED25519))
+    }
+
+
+def _fill_keystore(path: Path, master: MasterKey, entropy: Entropy) -> None:
+    zmks = {
+        zmk_name(bank.code): generated(ZMK_KIND[MacAlgorithm(bank.mac)], bank.zmk_bytes, entropy)
+        for bank in SAMPLE_BANKS
+    }
+    Keystore.create(path, master, {**node_keys(entropy), **zmks}, entropy)
+
+
+def _write_private(path: Path, content: bytes) -> None:
+    """A file that only its owner can read, from the moment that it exists."""
+    try:
+        path.touch(mode=0o600, exist_ok=False)
+    except FileExistsError as error:
+        raise InstallError(f"{path} exists already: a key is never overwritten") from error
+    path.write_bytes(content)

@@ -1,0 +1,151 @@
+"""The status page's live feed: server-sent events, a picture of the machine each second to whoever watches.
+
+While nobody watches, nothing is drawn. How many may watch is bounded, and one who does not read is dropped:
+the feed owes nothing to anybody, and a page that was dropped comes again by itself. Only edges and bytes;
+what a picture shows is `fep.status.snapshot`'s.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any, Final
+
+from twisted.internet.interfaces import IPushProducer
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET, Request
+from zope.interface import implementer
+
+from fep.status.alarms import alarms
+from fep.status.snapshot import BANDS, Picture
+from fep.status.webpage import protect, shipped
+from fep.telemetry.event_log import Chronicle
+
+WATCHERS_MAX: Final = 32
+"""Pages open at once: more than an operations room has screens."""
+BEHIND_MAX: Final = 10
+"""Seconds for which a page may leave unread what it was sent."""
+RETRY_MS: Final = 2000
+"""How soon a browser comes again after its feed ended."""
+
+
+@implementer(IPushProducer)
+class Watcher:
+    """One open page: whether its socket is full, and for how many seconds it has not read."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.is_full = False
+        self.behind = 0
+
+    def pauseProducing(self) -> None:  # noqa: N802 - Twisted's name
+        """The socket is full: say nothing for now."""
+        self.is_full = True
+
+    def resumeProducing(self) -> None:  # noqa: N802 - Twisted's name
+        """The socket drained."""
+        self.is_full = False
+
+    def stopProducing(self) -> None:  # noqa: N802 - Twisted's name
+        """The connection is being lost; `notifyFinish` follows."""
+
+
+class Feed(Resource):
+    """The resource /feed. `paint` draws a picture; `rates` gives a bank's answers second by second."""
+
+    isLeaf = True  # noqa: N815 - Twisted's name
+
+    def __init__(
+        self, paint: Callable[[], Picture], rates: Callable[[str], tuple[int, ...]], chronicle: Chronicle
+    ) -> None:
+        super().__init__()
+        self._paint = paint
+        self._rates = rates
+        self._chronicle = chronicle
+        self._watchers: dict[Request, Watcher] = {}
+        self._told = 0
+        self._greeting = b""
+
+    @property
+    def watchers(self) -> int:
+        """How many pages are open."""
+        return len(self._watchers)
+
+    def render_HEAD(self, request: Request) -> bytes:  # noqa: N802 - Twisted's name
+        """What a feed would be, without one."""
+        _describe(request)
+        return b""
+
+    def render_GET(self, request: Request) -> bytes | int:  # noqa: N802 - Twisted's name
+        """Begin a feed: all there is first, then what changes, until the page is closed."""
+        if len(self._watchers) >= WATCHERS_MAX:
+            protect(request)
+            request.setResponseCode(503)
+            request.setHeader(b"retry-after", b"30")
+            request.setHeader(b"content-type", b"text/plain; charset=utf-8")
+            return f"{WATCHERS_MAX} status pages are open: close one\n".encode()
+        _describe(request)
+        watcher = self._watchers[request] = Watcher(request)
+        request.notifyFinish().addBoth(lambda _: self._watchers.pop(request, None))
+        request.registerProducer(watcher, True)
+        request.write(b"retry: %d\n\n" % RETRY_MS + self._hello())
+        return NOT_DONE_YET
+
+    def tick(self) -> None:
+        """Tell every open page what is new; called once a second, when the counters have been read."""
+        self._greeting = b""
+        if not self._watchers:
+            return
+        news = self._news()
+        for watcher in tuple(self._watchers.values()):
+            if watcher.is_full:
+                watcher.behind += 1
+                if watcher.behind > BEHIND_MAX:
+                    watcher.request.channel.transport.abortConnection()
+            elif watcher.behind:
+                watcher.behind = 0
+                watcher.request.write(self._hello())  # it has missed seconds: all of it again
+            else:
+                watcher.request.write(news)
+
+    def stop(self) -> None:
+        """End every feed."""
+        for watcher in tuple(self._watchers.values()):
+            watcher.request.unregisterProducer()
+            watcher.request.finish()
+
+    def _hello(self) -> bytes:
+        """What a page begins with: made once a second at most, however many come and come again. What has
+        happened since it was made is in the next news.
+        """
+        if not self._greeting:
+            picture = self._paint()
+            rates = {bank.code: self._rates(bank.code) for bank in picture.banks}
+            more = {"version": shipped().version, "bands": BANDS, "rates": rates}
+            self._greeting = _message("hello", picture, more, self._chronicle.since())
+        return self._greeting
+
+    def _news(self) -> bytes:
+        events = self._chronicle.since(self._told)
+        if events:
+            self._told = events[-1].number
+        return _message("news", self._paint(), {}, events)
+
+
+def _describe(request: Request) -> None:
+    protect(request)
+    request.setHeader(b"content-type", b"text/event-stream; charset=utf-8")
+    request.setHeader(b"cache-control", b"no-store")
+
+
+def _message(name: str, picture: Picture, more: dict[str, Any], events: tuple[Any, ...]) -> bytes:
+    """One server-sent event; JSON of one line has no line break to mind."""
+    content = {
+        "picture": asdict(picture),
+        "alarms": [asdict(alarm) for alarm in alarms(picture)],
+        "events": [event._asdict() for event in events],
+        **more,
+    }
+    data = json.dumps(content, separators=(",", ":"))
+    return f"event: {name}\ndata: {data}\n\n".encode()

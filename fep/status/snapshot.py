@@ -1,0 +1,302 @@
+"""What the status page shows at one moment: a picture of the machine, of its banks and of what lies open.
+
+Values and how they are drawn from the counters; every figure is one that somebody counted. What is wrong in a
+picture, `fep.status.alarms` says; words and formats for people are the page's own. No customer's data is in
+reach.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Final
+
+from fep.day.clock import WallClock
+from fep.day.schedule import Obstacle, seconds_left
+from fep.engine.commit import Engine
+from fep.links.link import Link
+from fep.links.misses import Misses
+from fep.links.server import Server
+from fep.settings.config import Bank, Settings
+from fep.telemetry.last_seen import NEVER, latest
+from fep.telemetry.rates import History
+from fep.telemetry.statistics import Statistics
+from ledger.beijing import beijing
+from ledger.front import Overview
+from ledger.outstanding import Figures
+
+BANDS: Final = (1, 7, 30)
+"""Ages of breaks in days, inclusive: the last band is what is older."""
+
+
+class State(StrEnum):
+    """Whether transactions are taken, and if not, why."""
+
+    SERVING = "serving"
+    STOPPED = "stopped"
+    DOUBT = "doubt"
+    NO_DAY = "no_day"
+
+
+class Light(StrEnum):
+    """A bank's light. CLOSED and DISABLED are dark without a fault: no link may be opened at this hour, or
+    at all.
+    """
+
+    UP = "up"
+    SILENT = "silent"
+    UNSIGNED = "unsigned"
+    DOWN = "down"
+    CLOSED = "closed"
+    DISABLED = "disabled"
+
+
+@dataclass(frozen=True, slots=True)
+class BankPicture:
+    """One bank. `rate` is its answers in the last second, `mac_lately` its bad MACs of five minutes,
+    `held_lately` how often in these it had to wait for its refusals, `p99_us` of the last minute; what is
+    None was never, or has no figure.
+    """
+
+    code: str
+    name: str
+    light: Light
+    links: int
+    signed_on: int
+    heard_seconds: int | None
+    echo_seconds: int | None
+    rate: int
+    answers: int
+    p99_us: int | None
+    mac_failures: int
+    mac_lately: int
+    held_lately: int = 0
+    misses: int = 0
+    unfit: int = 0
+    unfit_alarm: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseCount:
+    """A response code (DE 39): answers with it since the process began, and in the last five minutes."""
+
+    code: str
+    total: int
+    lately: int
+
+
+@dataclass(frozen=True, slots=True)
+class Aged:
+    """Open breaks of one class: how many in each band of BANDS and older, and their sum in fen."""
+
+    cls: str
+    counts: tuple[int, ...]
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenBreaks:
+    """Open breaks as the office told them; `is_wanted` says whether the settings name a place to look,
+    `fault` why they are not known; `oldest_days` is None where there are none.
+    """
+
+    is_wanted: bool
+    told_at_us: int | None = None
+    fault: str = ""
+    classes: tuple[Aged, ...] = ()
+    oldest_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """The queue and the batches; `limit` is how many may wait now, `recent_size` the last batches' mean,
+    rounded up.
+    """
+
+    waiting: int
+    limit: int
+    batches: int
+    batched: int
+    recent_size: int
+    failed: int
+    replays: int
+    undelivered: int
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The machine at one moment. `now` is its wall clock, local, and `clock` why that is not to be trusted,
+    or empty; `today` is Beijing's date, and `cutover` HH:MM there, or empty where people do it, and
+    `seconds_left` None. `waits` is what keeps the clock from cutting over, or empty; `untold_year` is a year
+    whose holidays have to be told now, or None.
+    """
+
+    node: str
+    now: str
+    at_us: int
+    clock: str
+    state: State
+    business_date: str
+    today: str
+    cutover: str
+    seconds_left: int | None
+    waits: str
+    untold_year: int | None
+    rate: int
+    p99_us: int | None
+    queue: Queue
+    refused: int
+    refused_lately: int
+    responses: tuple[ResponseCount, ...]
+    banks: tuple[BankPicture, ...]
+    breaks: OpenBreaks
+    locked_dues: int = 0
+
+
+class Painter:
+    """Takes pictures of one machine. `clock` is its wall clock, `seconds` the reactor's; `obstacle` is what
+    keeps the clock from cutting over.
+    """
+
+    def __init__(
+        self,
+        settings: Callable[[], Settings],
+        server: Server,
+        engine: Engine,
+        statistics: Statistics,
+        history: History,
+        clock: WallClock,
+        seconds: Callable[[], float],
+        obstacle: Callable[[], Obstacle | None],
+        misses: Mapping[str, Misses],
+        overview: Callable[[], Overview],
+    ) -> None:
+        self._settings = settings
+        self._server = server
+        self._engine = engine
+        self._statistics = statistics
+        self.history = history
+        self._clock = clock
+        self._seconds = seconds
+        self._obstacle = obstacle
+        self._misses = misses
+        self._overview = overview
+
+    def picture(self, state: State, figures: Figures | str | None) -> Picture:
+        """Draw it; `figures` are the office's, or why there are none, or None where none were told."""
+        settings, now, history = self._settings(), self._clock.now(), self.history
+        date_open, cutover = self._engine.business_date, settings.day.cutover or ""
+        codes = [bank.code for bank in settings.bank]
+        at_us = self._clock.now_us()
+        there = beijing(at_us)
+        today = f"{there:%Y%m%d}"
+        left = seconds_left(there, date_open, cutover) if date_open and cutover else None
+        return Picture(
+            node=settings.node.name,
+            now=f"{now:%Y-%m-%d %H:%M:%S}",
+            at_us=at_us,
+            clock=self._clock.fault(),
+            state=state,
+            business_date=date_open,
+            today=today,
+            cutover=cutover,
+            seconds_left=left,
+            waits=self._obstacle() or "",
+            untold_year=settings.day.calendar().untold_year(today),
+            rate=sum(history.last.answers.values()) - sum(history.before.answers.values()),
+            p99_us=history.p99_us(codes),
+            queue=self._queue(),
+            refused=self._statistics.refused_connections,
+            refused_lately=history.last.refused - history.first.refused,
+            responses=tuple(self._responses()),
+            banks=tuple(self._banks(settings, now)),
+            breaks=open_breaks(figures, today, is_wanted=bool(settings.status.breaks)),
+            locked_dues=self._overview().locked_dues,
+        )
+
+    def _queue(self) -> Queue:
+        statistics = self._statistics
+        recent = statistics.recent_batches
+        return Queue(
+            waiting=self._engine.queued,
+            limit=self._engine.places,
+            batches=statistics.batches,
+            batched=statistics.batched,
+            recent_size=-(-sum(recent) // len(recent)) if recent else 0,
+            failed=sum(statistics.failed_batches.values()),
+            replays=statistics.replays,
+            undelivered=statistics.undelivered,
+        )
+
+    def _responses(self) -> Iterable[ResponseCount]:
+        last, first = self.history.last.responses, self.history.first.responses
+        for code in sorted(last):
+            yield ResponseCount(code, last[code], last[code] - first.get(code, 0))
+
+    def _banks(self, settings: Settings, now: datetime) -> Iterable[BankPicture]:
+        links: defaultdict[str, list[Link]] = defaultdict(list)
+        for connection in self._server.connections:
+            links[connection.link.bank.code].append(connection.link)
+        for bank in settings.bank:
+            yield self._bank(bank, links[bank.code], settings.limits.idle_seconds, now)
+
+    def _bank(self, bank: Bank, links: list[Link], idle_seconds: int, now: datetime) -> BankPicture:
+        code, history = bank.code, self.history
+        gone = self._server.contacts.get(code, NEVER)
+        contact = latest(gone, *(link.contact() for link in links))
+        signed_on = [link for link in links if link.session.state() == "signed on"]
+        silent = all(link.idle_seconds() > idle_seconds for link in signed_on)
+        is_hour = bank.hours is None or bank.hours.include(now.time())
+        return BankPicture(
+            code=code,
+            name=bank.name,
+            light=light(len(links), len(signed_on), silent=silent, is_hour=is_hour, is_enabled=bank.enabled),
+            links=len(links),
+            signed_on=len(signed_on),
+            heard_seconds=self._ago(contact.heard_at),
+            echo_seconds=self._ago(contact.echoed_at),
+            rate=history.last.answers.get(code, 0) - history.before.answers.get(code, 0),
+            answers=history.last.answers.get(code, 0),
+            p99_us=history.p99_us([code]),
+            mac_failures=self._statistics.mac_failures[code],
+            mac_lately=history.last.mac_failures.get(code, 0) - history.first.mac_failures.get(code, 0),
+            held_lately=history.last.held_back.get(code, 0) - history.first.held_back.get(code, 0),
+            misses=self._misses[code].to_tell(self._seconds()) if code in self._misses else 0,
+            unfit=self._overview().unfit.get(code, 0),
+            unfit_alarm=bank.unfit_alarm_fen,
+        )
+
+    def _ago(self, at: float | None) -> int | None:
+        return None if at is None else int(self._seconds() - at)
+
+
+def light(links: int, signed_on: int, *, silent: bool, is_hour: bool, is_enabled: bool) -> Light:
+    """The light of a bank with so many links; `silent` says that no signed-on one was heard for as long as is
+    allowed, `is_hour` that it may open links now, `is_enabled` that it may at all.
+    """
+    if not links and not is_enabled:
+        return Light.DISABLED
+    if not links:
+        return Light.DOWN if is_hour else Light.CLOSED
+    if not signed_on:
+        return Light.UNSIGNED
+    return Light.SILENT if silent else Light.UP
+
+
+def open_breaks(figures: Figures | str | None, today: str, *, is_wanted: bool = True) -> OpenBreaks:
+    """The office's figures by class and by age today (YYYYMMDD)."""
+    if not isinstance(figures, Figures):
+        return OpenBreaks(is_wanted, fault=figures or "")
+    counts: defaultdict[str, list[int]] = defaultdict(lambda: [0] * (len(BANDS) + 1))
+    amounts: defaultdict[str, int] = defaultdict(int)
+    ages = []
+    for row in figures.rows:
+        age = (date.fromisoformat(today) - date.fromisoformat(row.date)).days
+        ages.append(age)
+        counts[row.cls][sum(age > band for band in BANDS)] += row.breaks
+        amounts[row.cls] += row.amount
+    classes = tuple(Aged(cls, tuple(counts[cls]), amounts[cls]) for cls in sorted(counts))
+    return OpenBreaks(is_wanted, figures.told_at, "", classes, max(ages, default=None))

@@ -1,0 +1,98 @@
+"""What the front-end machine counts about itself: outcomes, batches, latencies.
+
+Plain integers in memory, cheap enough for every message. No sockets and no formats: `fep.status.port` shows
+them.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
+from operator import add
+
+LATENCY_BOUNDS_US = tuple(
+    base * 10**power for power in range(2, 7) for base in (1, 2, 5)
+)  # 100 us to 5 s, three to a decade
+"""Upper bounds of the latency histogram, in microseconds; one more bucket takes what is slower."""
+
+_RECENT_BATCHES = 256
+
+
+class LatencyHistogram:
+    """Counts of latencies by upper bound."""
+
+    def __init__(self) -> None:
+        self.buckets = [0] * (len(LATENCY_BOUNDS_US) + 1)
+        self.total_us = 0
+
+    def add(self, latency_us: int, count: int = 1) -> None:
+        """Count `count` requests that took `latency_us` microseconds each."""
+        self.buckets[bisect_left(LATENCY_BOUNDS_US, latency_us)] += count
+        self.total_us += latency_us * count
+
+    @property
+    def count(self) -> int:
+        """All that were counted."""
+        return sum(self.buckets)
+
+    def quantile_us(self, percent: int) -> int | None:
+        """The bound below which `percent` of the latencies lie, in microseconds; None before the first.
+
+        For the open last bucket the largest bound is given: "slower than that".
+        """
+        return quantile_us(self.buckets, percent)
+
+
+def quantile_us(buckets: Sequence[int], percent: int) -> int | None:
+    """The same of bare counts, one a bound and one more."""
+    count = sum(buckets)
+    if not count:
+        return None
+    place = bisect_left([100 * seen for seen in accumulate(buckets)], count * percent)
+    return LATENCY_BOUNDS_US[min(place, len(LATENCY_BOUNDS_US) - 1)]
+
+
+def together(histograms: Iterable[LatencyHistogram]) -> LatencyHistogram:
+    """One histogram of several."""
+    whole = LatencyHistogram()
+    for one in histograms:
+        whole.buckets = list(map(add, whole.buckets, one.buckets))
+        whole.total_us += one.total_us
+    return whole
+
+
+class Statistics:
+    """The counters of one process since its start."""
+
+    def __init__(self) -> None:
+        self.outcomes: Counter[tuple[str, str, str]] = Counter()
+        self.mac_failures: Counter[str] = Counter()
+        self.held_back: Counter[str] = Counter()
+        """By bank, how often a message had to wait for the refusals before it."""
+        self.closed_links: Counter[tuple[str, str]] = Counter()
+        self.refused_connections = 0
+        self.replays = 0
+        self.undelivered = 0
+        self.batches = 0
+        self.batched = 0
+        self.failed_batches: Counter[str] = Counter()
+        self.recent_batches: deque[int] = deque(maxlen=_RECENT_BATCHES)
+        self.latencies: defaultdict[str, LatencyHistogram] = defaultdict(LatencyHistogram)
+        """By bank."""
+
+    @property
+    def latency(self) -> LatencyHistogram:
+        """All banks' latencies together, added up when asked for: an answer pays for one histogram only."""
+        return together(self.latencies.values())
+
+    def answered(self, bank: str, mti: str, response: str) -> None:
+        """Count an answer by bank, MTI asked and DE 39."""
+        self.outcomes[bank, mti, response] += 1
+
+    def batch_done(self, size: int) -> None:
+        """Count a batch that is on disk."""
+        self.batches += 1
+        self.batched += size
+        self.recent_batches.append(size)

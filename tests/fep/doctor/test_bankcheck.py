@@ -1,0 +1,236 @@
+"""Whether a bank could connect: every step is seen to find what would keep the bank out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from socket import AF_UNIX, socket
+
+import pytest
+
+from fep.doctor.bankcheck import STEPS, Asked, could_connect
+from fep.doctor.checkup import Machine, Verdict
+from fep.doctor.selftest import Ground
+from fep.keys.key_provider import open_keystore
+from fep.links.server import HANDSHAKE_FAILED
+from fep.operator.control import ControlError, NotAnswering
+from fep.settings.config import load_settings
+from fep.setup.certificates import VALID, self_signed
+from fep.setup.install import install
+
+NOW = datetime(2026, 11, 24, 10, 11, 12, tzinfo=UTC)
+CODE = "01020000"
+Break = Callable[[Machine], Machine]
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    config = install(tmp_path / "fep", os.urandom, NOW, first_port=9583, status_port=9580)
+    net = tmp_path / "proc" / "net"
+    net.mkdir(parents=True)
+    (net / "tcp").write_text("head\n" + "".join(f" 0: 00000000:{9583 + n:04X} 0:0 0A\n" for n in range(3)))
+    return Machine(config, NOW, ground=Ground(tmp_path / "proc"), systemd=tmp_path / "none")
+
+
+@contextmanager
+def served(machine: Machine) -> Iterator[None]:
+    with socket(AF_UNIX) as control:
+        control.bind(load_settings(machine.config).node.control)
+        control.listen()
+        yield
+
+
+TOLD = {
+    "owner": CODE,
+    "refusal": "",
+    "links": {"signed on": 2},
+    "heard_seconds": 12,
+    "trouble": [],
+    "stranger": "",
+    "stranger_seconds": 0,
+}
+
+
+def telling(machine: Machine, **other: object) -> Machine:
+    """The machine with a process that serves and says how the bank stands."""
+    return replace(machine, ask=lambda *_, **__: {**TOLD, **other})
+
+
+def looked(machine: Machine, **asked: object) -> dict[str, list[tuple[Verdict, str]]]:
+    settings = load_settings(machine.config)
+    entry = next(one for one in settings.bank if one.code == CODE)
+    found: dict[str, list[tuple[Verdict, str]]] = {}
+    for one in could_connect(machine, settings, Asked(entry, **asked)):  # type: ignore[arg-type]
+        found.setdefault(one.check, []).append((one.verdict, one.said))
+    return found
+
+
+def test_a_bank_in_order_could_connect_and_its_key_is_named(machine: Machine) -> None:
+    certificate = machine.config.parent / "keys" / f"{CODE}.crt"
+    settings = load_settings(machine.config)
+    value = open_keystore(settings.keystore)[f"zmk/{CODE}"].check_value
+    with served(machine):
+        found = looked(filtering("127.0.0.0/8", "0.0.0.0/0")(telling(machine)), certificate=certificate)
+    assert [verdict for seen in found.values() for verdict, _ in seen] == [Verdict.OK] * len(STEPS)
+    assert f"check value {value}," in found["keys"][0][1]
+
+
+def change(machine: Machine, old: str, new: str) -> Machine:
+    text = machine.config.read_text()
+    assert old in text
+    machine.config.write_text(text.replace(old, new, 1))
+    return machine
+
+
+def first(new: str) -> Break:
+    """Put a line into the first bank's entry."""
+    return lambda machine: change(machine, f'code = "{CODE}"', f'{new}\ncode = "{CODE}"')
+
+
+def silent(*_: object, **__: object) -> None:
+    raise ControlError("no such command")
+
+
+def frozen(*_: object, **__: object) -> None:
+    raise NotAnswering("it does not answer")
+
+
+def filtering(allowed: str, denied: str) -> Break:
+    """Under a unit with these lists, as `systemctl show` prints them."""
+
+    def shown(*_: str) -> str:
+        return f"IPAddressAllow={allowed}\nIPAddressDeny={denied}\n"
+
+    return lambda machine: replace(machine, systemd=machine.config.parent, command=shown)
+
+
+BROKEN: list[tuple[str, Break, dict[str, object], Verdict, str]] = [
+    ("entry", first("enabled = false"), {}, Verdict.BAD, "disabled"),
+    ("firewall", first("enabled = false"), {}, Verdict.SKIPPED, "disabled"),
+    (
+        "listener",
+        lambda m: change(m, "port = 9583", "port = 9599"),
+        {},
+        Verdict.BAD,
+        "nobody listens at 9599",
+    ),
+    ("allowlist", lambda m: m, {"address": ip_address("192.0.2.1")}, Verdict.BAD, "on no bank's list"),
+    ("firewall", lambda m: m, {"address": ip_address("192.0.2.1")}, Verdict.BAD, "keep 192.0.2.1 out"),
+    ("allowlist", first('hours = "12:00-13:00"'), {}, Verdict.BAD, "only from 12:00 to 13:00"),
+    ("firewall", first('hours = "12:00-13:00"'), {}, Verdict.BAD, "keep"),
+    ("certificate", lambda m: change(m, "keys/machine.crt", "keys/gone.crt"), {}, Verdict.BAD, "certificate"),
+    (
+        "certificate",
+        lambda m: replace(m, now=NOW + VALID + timedelta(days=1)),
+        {"certificate": "theirs"},
+        Verdict.BAD,
+        "holds from",
+    ),
+    ("certificate", lambda m: m, {"certificate": "other"}, Verdict.BAD, "which is not pinned"),
+    ("certificate", lambda m: m, {}, Verdict.OK, "1 key is pinned"),
+    (
+        "certificate",
+        lambda m: replace(m, now=NOW + VALID + timedelta(days=1)),
+        {},
+        Verdict.BAD,
+        "the bank may refuse it",
+    ),
+    ("listener", lambda m: m, {"address": ip_address("192.0.2.1")}, Verdict.WARN, "127.0.0.1 alone"),
+    (
+        "machine",
+        lambda m: telling(m, refusal="is disabled in the settings"),
+        {},
+        Verdict.BAD,
+        "refuses 127.0.0.1 now: is disabled in the settings",
+    ),
+    ("machine", lambda m: telling(m, owner="01030000"), {}, Verdict.BAD, "it is bank 01030000's"),
+    ("machine", lambda m: m, {}, Verdict.OK, "lets 127.0.0.1 in; 2 signed on; last seen 0:00:12 ago"),
+    (
+        "machine",
+        lambda m: telling(m, links={}, heard_seconds=None),
+        {},
+        Verdict.OK,
+        "no link; not seen since the machine began",
+    ),
+    (
+        "machine",
+        lambda m: telling(m, trouble=[["link_down", HANDSHAKE_FAILED, 3, 125]]),
+        {},
+        Verdict.WARN,
+        "0:02:05 ago, 3 times, link down: the TLS handshake failed",
+    ),
+    (
+        "machine",
+        lambda m: telling(m, stranger="192.0.2.77", stranger_seconds=61),
+        {},
+        Verdict.WARN,
+        "0:01:01 ago, 192.0.2.77 came",
+    ),
+    ("machine", lambda m: replace(m, ask=frozen), {}, Verdict.BAD, "does not answer"),
+    ("unit", filtering("", "0.0.0.0/0 ::/0"), {}, Verdict.BAD, "does not let 127.0.0.1 through"),
+    ("unit", filtering("192.0.2.0/24 ::1/128", "0.0.0.0/0 ::/0"), {}, Verdict.BAD, "127.0.0.1 through"),
+    ("unit", filtering("127.0.0.0/8 ::1/128", "0.0.0.0/0 ::/0"), {}, Verdict.OK, "lets 127.0.0.1 through"),
+    ("unit", filtering("", "198.51.100.0/24"), {}, Verdict.OK, "lets 127.0.0.1 through"),
+    ("unit", lambda m: m, {}, Verdict.SKIPPED, "systemd does not run here"),
+    ("machine", lambda m: replace(m, ask=silent), {}, Verdict.WARN, "it does not say"),
+    ("keys", lambda m: change(m, 'mac = "aes-cmac"', 'mac = "x9.19"'), {}, Verdict.BAD, "zmk"),
+]
+
+
+@pytest.mark.parametrize(("step", "broken", "asked", "verdict", "said"), BROKEN)
+def test_the_step_finds_what_keeps_the_bank_out(
+    step: str, broken: Break, asked: dict[str, object], verdict: Verdict, said: str, machine: Machine
+) -> None:
+    keys = machine.config.parent / "keys"
+    (keys / "other.crt").write_bytes(self_signed("other", NOW).certificate)
+    files = {"theirs": keys / f"{CODE}.crt", "other": keys / "other.crt"}
+    given = {name: files.get(str(value), value) for name, value in asked.items()}
+    with served(machine):
+        found = looked(broken(telling(machine)), **given)
+    assert [one for one in found[step] if one[0] is verdict and said in one[1]], found[step]
+
+
+def test_a_machine_that_does_not_serve_lets_nobody_in(machine: Machine) -> None:
+    assert looked(machine)["listener"] == [(Verdict.BAD, "no machine serves with these settings")]
+
+
+def test_the_machine_is_not_asked_where_none_serves(machine: Machine) -> None:
+    assert looked(replace(machine, ask=silent))["machine"][0][0] is Verdict.SKIPPED
+
+
+def test_only_the_last_trouble_is_told(machine: Machine) -> None:
+    trouble = [["refused", f"for reason {number}", 1, 9 - number] for number in range(9)]
+    with served(machine):
+        found = looked(telling(machine, trouble=trouble))["machine"]
+    assert [said.rpartition(" ")[2] for _, said in found[1:]] == ["4", "5", "6", "7", "8"]
+
+
+def test_every_step_is_seen_to_fail() -> None:
+    assert {step for step, *_ in BROKEN} == {step.name for step in STEPS}
+
+
+def test_an_address_of_another_bank_is_told(machine: Machine) -> None:
+    change(machine, "port = 9584\nnetworks = [", 'port = 9583\nnetworks = ["192.0.2.9"] #')
+    found = looked(machine, address=ip_address("192.0.2.9"))["allowlist"]
+    assert found == [(Verdict.BAD, "192.0.2.9 at 9583 is bank 01030000's")]
+
+
+def test_a_plain_link_is_doubtful(machine: Machine) -> None:
+    text = machine.config.read_text()
+    place = text.index("pins = ")
+    machine.config.write_text(text[:place] + 'transport = "plain" #' + text[place:])
+    assert looked(machine)["certificate"][0][0] is Verdict.WARN
+
+
+@pytest.mark.parametrize(("hours", "verdict"), [("18:11-18:12", Verdict.OK), ("10:11-10:12", Verdict.BAD)])
+def test_a_banks_hours_are_beijings_whatever_the_hosts_clock_shows(
+    machine: Machine, hours: str, verdict: Verdict
+) -> None:
+    """The host's shows 10:11, UTC."""
+    [(found, _)] = looked(first(f'hours = "{hours}"')(machine))["allowlist"]
+    assert found is verdict

@@ -1,0 +1,402 @@
+"""The checkup: every check of its table is seen to find what it is for, and to say what mends it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from os import urandom
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import text
+
+from console import doctor
+from fep.doctor.checkup import CHECKS, Finding, Machine, Verdict, findings, listening
+from fep.doctor.selftest import Ground
+from fep.keys.key_provider import Vault
+from fep.operator.audit_trail import CLOCK_ACCEPT, CLOCK_JUMP, write
+from fep.operator.control import NotAnswering, NotServing
+from fep.settings.config import load_settings
+from fep.setup.certificates import VALID
+from fep.setup.install import install
+from firewall_rules.loader import Nft
+from firewall_rules.nftables import render
+from ledger.calendar import Calendar
+from ledger.cutover import cut_over
+from ledger.front import FrontBook
+from ledger.load import load_book
+from ledger.store import Store
+from tests.builders import book, request
+
+NOW = datetime(2026, 11, 24, 10, 11, 12, tzinfo=timezone(timedelta(hours=8)))
+NOW_US = int(NOW.timestamp() * 1_000_000)
+NEW_YEAR = datetime(Calendar().first_unknown_year("20261124"), 1, 1, tzinfo=NOW.tzinfo)
+HEAD = "  sl  local_address rem_address   st\n"
+LISTENS = " 0: 0100007F:{port:04X} 00000000:0000 0A\n"
+ACTIVE = "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\n"
+DISK = "22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/root rw\n"
+
+Ran = subprocess.CompletedProcess[str]
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    """A machine with nothing wrong but that it does not serve."""
+    config = install(tmp_path / "fep", os.urandom, NOW, first_port=9583, status_port=9580)
+    settings = load_settings(config)
+    store = Store(settings.node.database)
+    front = FrontBook(store, Vault(settings.keystore).front_key.check_value, urandom)
+    front.create()
+    load_book(store, book(), str, NOW_US)
+    front.claim("fep1")
+    front.commit([request()], NOW_US)
+    store.close()
+    proc = tmp_path / "proc"
+    for name, content in (("self/mountinfo", DISK), ("self/maps", ""), ("net/tcp", HEAD)):
+        (proc / name).parent.mkdir(parents=True, exist_ok=True)
+        (proc / name).write_text(content)
+    systemd = tmp_path / "systemd"
+    systemd.mkdir()
+    rules = render(settings.policy(), NOW.utcoffset() or timedelta())
+    ticks = iter(range(1_000_000))
+    return Machine(
+        config,
+        NOW,
+        ground=Ground(proc, lambda: float(next(ticks))),
+        command=lambda *asked: ACTIVE if "systemctl" in asked else "yes\n",
+        free_bytes=lambda _: 1 << 40,
+        nft=Nft(lambda *_, **__: Ran((), 0, rules, "")),
+        systemd=systemd,
+        ask=nobody_serves,
+    )
+
+
+def nobody_serves(*_: object) -> object:
+    raise NotServing("no machine serves")
+
+
+def says(machine: Machine, waits: str) -> Machine:
+    """A process serves, and says what keeps the clock from cutting over."""
+    return replace(machine, ask=lambda *_: {"waits": waits})
+
+
+def by_the_clock(machine: Machine, hour: str = "22:00", **changes: datetime) -> Machine:
+    """Its settings have an hour of cut-over."""
+    return replace(change(machine, '# cutover = "22:00"', f'cutover = "{hour}"'), **changes)
+
+
+def by_check(machine: Machine) -> dict[str, list[tuple[Verdict, str, str]]]:
+    found: dict[str, list[tuple[Verdict, str, str]]] = {}
+    for check, verdict, said, mend in findings(machine):
+        found.setdefault(check, []).append((verdict, said, mend))
+    return found
+
+
+def test_a_machine_in_order_gets_ok_for_everything_but_that_it_does_not_serve(machine: Machine) -> None:
+    found = by_check(machine)
+    assert list(found) == ["settings", *(check.name for check in CHECKS)]
+    assert {name: [one[0] for one in seen] for name, seen in found.items() if seen[0][0] != "ok"} == {
+        "control": [Verdict.WARN]
+    }
+
+
+def change(machine: Machine, old: str, new: str) -> Machine:
+    content = machine.config.read_text()
+    assert old in content
+    machine.config.write_text(content.replace(old, new))
+    return machine
+
+
+def statement(machine: Machine, sql: str) -> Machine:
+    store = Store(load_settings(machine.config).node.database)
+    with store.transaction() as connection:
+        for one in sql.split(";"):
+            connection.execute(text(one))
+    store.close()
+    return machine
+
+
+def file(machine: Machine, name: str, mode: int) -> Machine:
+    (machine.config.parent / name).chmod(mode)
+    return machine
+
+
+def proc(machine: Machine, name: str, content: str) -> Machine:
+    (machine.ground.proc / name).write_text(content)
+    return machine
+
+
+def commands(machine: Machine, answers: str) -> Machine:
+    return replace(machine, command=lambda *_: answers)
+
+
+def nft(machine: Machine, code: int, out: str, err: str = "") -> Machine:
+    return replace(machine, nft=Nft(lambda *_, **__: Ran((), code, out, err)))
+
+
+def closed(machine: Machine) -> Machine:
+    settings = load_settings(machine.config)
+    store = Store(settings.node.database)
+    cut_over(store, "20261124", lambda _: "20261125", Vault(settings.keystore).sealer, NOW_US)
+    store.close()
+    return machine
+
+
+def word_on_clock(machine: Machine, act: str, note: str = "") -> None:
+    settings = load_settings(machine.config)
+    store = Store(settings.node.database)
+    write(store, NOW_US, "li", act, settings.node.name, note)
+    store.close()
+
+
+def accepted(machine: Machine) -> Machine:
+    word_on_clock(machine, CLOCK_ACCEPT)
+    return replace(machine, now=NOW - timedelta(days=2))
+
+
+def jumped(machine: Machine) -> Machine:
+    word_on_clock(machine, CLOCK_JUMP, "the wall clock jumped 40 s back")
+    return machine
+
+
+TAMPER = "DROP TRIGGER journal_is_never_updated;UPDATE journal SET policy = 'P9'"
+Break = Callable[[Machine], Machine]
+
+# Check, what is broken, the verdict, what is said, what is to be done.
+BROKEN: list[tuple[str, Break, Verdict, str, str]] = [
+    (
+        "settings",
+        lambda m: change(m, "[status]", "[statsu]"),
+        Verdict.BAD,
+        "did you mean 'status'",
+        "correct",
+    ),
+    ("permissions", lambda m: file(m, "qianzhi.toml", 0o666), Verdict.BAD, "changed by others", "chmod go-w"),
+    ("permissions", lambda m: file(m, "keys/keystore", 0o644), Verdict.BAD, "others can read", "chmod 600"),
+    ("permissions", lambda m: file(m, "keys/master.key", 0o640), Verdict.BAD, "others can read", "chmod 600"),
+    (
+        "permissions",
+        lambda m: file(m, "keys/machine.key", 0o604),
+        Verdict.BAD,
+        "others can read",
+        "chmod 600",
+    ),
+    ("database", lambda m: change(m, "front.db", "gone.db"), Verdict.BAD, "does not exist", "book load"),
+    (
+        "database",
+        lambda m: statement(m, "UPDATE facts SET value = '1' WHERE name = 'schema'"),
+        Verdict.BAD,
+        "schema 1",
+        "book load",
+    ),
+    ("day", lambda m: statement(m, "DELETE FROM days"), Verdict.BAD, "no business day", "book load"),
+    ("day", closed, Verdict.WARN, "dues of business day 20261125 are not loaded", "book load"),
+    ("day", lambda m: says(m, "dues"), Verdict.BAD, "not cut over by the clock: its dues", "book load"),
+    ("day", lambda m: says(m, "clock"), Verdict.BAD, "the wall clock jumped", "day cutover --date 20261124"),
+    (
+        "day",
+        lambda m: replace(m, now=NOW + timedelta(days=1)),
+        Verdict.WARN,
+        "is over",
+        "cutover --date 20261124",
+    ),
+    (
+        "day",
+        lambda m: by_the_clock(m, now=NOW.replace(hour=22, minute=1)),
+        Verdict.BAD,
+        "should have been cut over at 2026-11-24 22:00 in Beijing",
+        "day cutover --date 20261124",
+    ),
+    (
+        "calendar",
+        lambda m: replace(m, now=NEW_YEAR - timedelta(days=31)),
+        Verdict.WARN,
+        f"nobody has told the holidays of {NEW_YEAR.year}",
+        "whole_years; qianzhi reload",
+    ),
+    (
+        "calendar",
+        lambda m: statement(replace(m, now=NEW_YEAR), "DELETE FROM days"),
+        Verdict.BAD,
+        f"nobody has told the holidays of {NEW_YEAR.year}",
+        "whole_years; qianzhi reload",
+    ),
+    (
+        "journal",
+        lambda m: statement(m, TAMPER),
+        Verdict.BAD,
+        "chain 1, entry 1",
+        "journal verify",
+    ),
+    ("space", lambda m: replace(m, free_bytes=lambda _: 1 << 30), Verdict.WARN, "1024 MiB", "make room"),
+    ("space", lambda m: replace(m, free_bytes=lambda _: 1 << 20), Verdict.BAD, "1 MiB", "make room"),
+    (
+        "disk",
+        lambda m: change(m, "[keystore]", "durable = false\n[keystore]"),
+        Verdict.WARN,
+        "durable",
+        "take",
+    ),
+    ("disk", lambda m: proc(m, "self/maps", "libeatmydata.so"), Verdict.BAD, "swallows", "0014"),
+    (
+        "clock",
+        lambda m: replace(m, now=NOW - timedelta(days=2)),
+        Verdict.BAD,
+        "the clock says",
+        "timedatectl",
+    ),
+    ("clock", accepted, Verdict.WARN, "accepted: entries are stamped as the last one", ""),
+    ("clock", jumped, Verdict.BAD, "jumped 40 s back: no cut-over by the clock", "qianzhi clock accept"),
+    ("clock", lambda m: commands(m, "no\n"), Verdict.WARN, "not kept by NTP", "timedatectl"),
+    (
+        "keys",
+        lambda m: change(m, 'dialect = "bcd87"\nmac = "x9.19"', 'dialect = "bcd87"\nmac = "aes-cmac"'),
+        Verdict.BAD,
+        "bank 01030000 cannot sign on",
+        "keys load zmk/01030000",
+    ),
+    ("keys", lambda m: file(m, "keys/master.key", 0o644), Verdict.BAD, "others can read it", "keys list"),
+    (
+        "certificate",
+        lambda m: change(m, "keys/machine.crt", "keys/01020000.crt"),
+        Verdict.BAD,
+        "its key",
+        "keys",
+    ),
+    (
+        "certificate",
+        lambda m: replace(m, now=NOW + VALID - timedelta(days=7)),
+        Verdict.WARN,
+        "7 days",
+        "same key",
+    ),
+    ("certificate", lambda m: replace(m, now=NOW + VALID), Verdict.BAD, "0 days", "same key"),
+    ("certificate", lambda m: replace(m, now=NOW - timedelta(days=1)), Verdict.BAD, "holds from", "same key"),
+    ("control", lambda m: m, Verdict.WARN, "no machine serves", "systemctl start"),
+    (
+        "ports",
+        lambda m: proc(m, "net/tcp", HEAD + LISTENS.format(port=9584)),
+        Verdict.BAD,
+        "9584",
+        "ss -ltnp",
+    ),
+    ("ports", lambda m: proc(m, "net/tcp6", HEAD + LISTENS.format(port=9580)), Verdict.BAD, "status", "ss -"),
+    ("units", lambda m: commands(m, "LoadState=not-found\n"), Verdict.WARN, "not installed", "daemon-reload"),
+    ("units", lambda m: commands(m, ACTIVE.replace("=active", "=failed")), Verdict.BAD, "failed", "start"),
+    ("units", lambda m: commands(m, ACTIVE.replace("enabled", "disabled")), Verdict.WARN, "boot", "enable"),
+    ("units", lambda m: replace(m, systemd=Path("/gone")), Verdict.SKIPPED, "does not run here", ""),
+    ("firewall", lambda m: nft(m, 0, ""), Verdict.BAD, "in ", "firewall apply"),
+    ("firewall", lambda m: nft(m, 1, "", "Operation not permitted"), Verdict.BAD, "as root", "as root"),
+]
+
+
+@pytest.mark.parametrize(("check", "broken", "verdict", "said", "mend"), BROKEN)
+def test_the_check_finds_what_it_is_for(
+    check: str, broken: Break, verdict: Verdict, said: str, mend: str, machine: Machine
+) -> None:
+    seen = by_check(broken(machine))[check]
+    assert [one for one in seen if one[0] is verdict and said in one[1] and mend in one[2]], seen
+
+
+@pytest.mark.parametrize("zone", [0, 8, -5])
+def test_rules_of_beijings_hours_are_those_of_the_settings_on_a_host_in_any_zone(
+    zone: int, machine: Machine
+) -> None:
+    text = machine.config.read_text()
+    machine.config.write_text(text.replace("[[bank]]", '[[bank]]\nhours = "06:00-23:30"', 1))
+    rules = render(load_settings(machine.config).policy(), timedelta(hours=8))
+    there = NOW.astimezone(timezone(timedelta(hours=zone)))
+    [found] = [one for one in findings(replace(nft(machine, 0, rules), now=there)) if one.check == "firewall"]
+    assert found.verdict is Verdict.OK
+
+
+@pytest.mark.parametrize(
+    ("hour", "zone", "said"),
+    [
+        ("22:00", 8, "cut-over: at 2026-11-24 22:00 in Beijing"),
+        ("00:30", 8, "cut-over: at 2026-11-25 00:30 in Beijing"),
+        ("22:00", 0, "cut-over: at 2026-11-24 22:00 in Beijing, 2026-11-24 14:00 by this machine's clock"),
+        ("00:30", -5, "cut-over: at 2026-11-25 00:30 in Beijing, 2026-11-24 11:30 by this machine's clock"),
+        ("23:30", 9, "cut-over: at 2026-11-24 23:30 in Beijing, 2026-11-25 00:30 by this machine's clock"),
+    ],
+)
+def test_the_hour_of_cut_over_is_told_in_beijing_time_on_a_host_in_any_zone(
+    hour: str, zone: int, said: str, machine: Machine
+) -> None:
+    there = NOW.astimezone(timezone(timedelta(hours=zone)))
+    found = by_check(by_the_clock(machine, hour, now=there))
+    assert (Verdict.OK, said, "") in found["day"]
+
+
+def test_a_process_that_does_not_answer_is_a_finding(machine: Machine) -> None:
+    def silent(*_: object) -> object:
+        raise NotAnswering("the machine does not answer")
+
+    found = by_check(replace(machine, ask=silent))
+    assert [(verdict, said) for verdict, said, _ in found["day"]] == [
+        (Verdict.BAD, "the machine does not answer")
+    ]
+
+
+def test_every_check_is_seen_to_fail() -> None:
+    assert {check for check, *_ in BROKEN} == {"settings", *(check.name for check in CHECKS)}
+
+
+def test_what_needs_a_book_is_skipped_without_one(machine: Machine) -> None:
+    found = by_check(change(machine, "front.db", "gone.db"))
+    skipped = {name for name, seen in found.items() if seen[0][0] is Verdict.SKIPPED}
+    assert skipped == {check.name for check in CHECKS if check.needs_book}
+
+
+def test_while_it_serves_every_port_must_be_listened_at(machine: Machine) -> None:
+    path = Path(load_settings(machine.config).node.control)
+    with socket.socket(socket.AF_UNIX) as control:
+        control.bind(str(path))
+        control.listen()
+        rows = "".join(LISTENS.format(port=port) for port in (9583, 9584, 9585))
+        found = by_check(proc(machine, "net/tcp", HEAD + rows))
+        path.chmod(0o600)
+        private = by_check(machine)["control"]
+    assert [said for _, said, _ in found["ports"]] == ["nobody listens at 9580, for the status port"]
+    assert [verdict for verdict, *_ in found["control"]] == [Verdict.BAD]
+    assert [verdict for verdict, *_ in private] == [Verdict.OK]
+
+
+def test_this_system_says_which_ports_are_listened_at() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        assert server.getsockname()[1] in listening(Path("/proc"))
+    assert server.fileno() == -1
+
+
+def run(machine: Machine, monkeypatch: pytest.MonkeyPatch, *flags: str) -> tuple[int, str, str]:
+    monkeypatch.setattr(doctor, "Machine", lambda config, now: replace(machine, config=config))
+    said = CliRunner().invoke(doctor.doctor_command, ["--config", str(machine.config), *flags])
+    return said.exit_code, said.stdout, said.stderr
+
+
+def test_the_exit_code_says_it(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run(machine, monkeypatch)[0] == 0
+    assert run(machine, monkeypatch, "--strict")[::2] == (1, "Error: 0 bad, 1 doubtful\n")
+    assert run(nft(machine, 0, ""), monkeypatch)[::2] == (1, "Error: 1 bad, 1 doubtful\n")
+
+
+def test_words_and_json_say_the_same(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = re.sub(r"\s+", " ", run(machine, monkeypatch)[1])
+    found = [Finding(**one) for one in json.loads(run(machine, monkeypatch, "--json")[1])]
+    assert found == list(findings(machine))
+    at = 0
+    for one in found:
+        at = words.index(f"{one.verdict} {one.check} ", at)
+    assert "→ systemctl start qianzhi-fep.service" in words
+
+
+def test_the_time_is_the_one_that_the_book_is_written_with(machine: Machine) -> None:
+    assert machine.now_us() == NOW_US
+    assert datetime.fromtimestamp(NOW_US / 1e6, UTC) == NOW

@@ -1,0 +1,216 @@
+"""Keys: which are good, what two custodians' components give, and that none is ever shown."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import traceback
+from collections.abc import Callable
+from functools import reduce
+
+import pytest
+from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
+from cryptography.hazmat.primitives.ciphers import Cipher, modes
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fep.keys.keys import (
+    WEAK_DES,
+    BankKeys,
+    FrontKey,
+    HeldZmk,
+    Key,
+    KeyRefused,
+    Kind,
+    Secret,
+    checked,
+    combined,
+    component_check_value,
+    generated,
+)
+from ledger.seal import Sealer
+from protocol.keyblock import unwrap
+from protocol.mac import MacAlgorithm, MacKey, aes_check_value, tdes_check_value
+
+ONE = bytes.fromhex("0123456789ABCDEFFEDCBA9876543210")  # odd parity
+OTHER = bytes.fromhex("1A2C3B4D5E6F70818F9EADBCCBDAE9F8")
+
+
+def odd(data: bytes) -> bytes:
+    return bytes(byte ^ (byte.bit_count() % 2 == 0) for byte in data)
+
+
+def xor(*parts: bytes) -> bytes:
+    return bytes(reduce(int.__xor__, column) for column in zip(*parts, strict=True))
+
+
+def spellings(*secrets: bytes) -> list[str]:
+    """How a key could appear in a text."""
+    return [text for secret in secrets for text in (secret.hex(), repr(secret)[2:-1].lower())]
+
+
+def shown(error: BaseException) -> str:
+    """All that a traceback can show of an error, with what our own frames hold in their variables."""
+    told = traceback.TracebackException.from_exception(error, capture_locals=True)
+    ours = [
+        frame for frame in told.stack if "/fep/keys" in frame.filename and "/tests/" not in frame.filename
+    ]
+    assert ours, "the error comes from the code under test"
+    variables = [value for frame in ours for value in (frame.locals or {}).values()]
+    causes = (repr(error.__cause__), repr(error.__context__))
+    return "\n".join([str(error), repr(error), *causes, *variables]).lower()
+
+
+@given(
+    key=st.sampled_from([16, 24, 32]).flatmap(lambda n: st.binary(min_size=n, max_size=n)),
+    parts=st.integers(2, 4),
+)
+def test_components_give_the_key_whatever_their_number(key: bytes, parts: int) -> None:
+    drawn = [os.urandom(len(key)) for _ in range(parts - 1)]
+    if len(set(key)) == 1:
+        return
+    made = combined(Kind.AES, [Secret(part) for part in (*drawn, xor(key, *drawn))])
+    assert (made.secret, made.check_value) == (Secret(key), aes_check_value(key))
+
+
+@pytest.mark.parametrize("parts", [2, 3])
+def test_odd_components_of_a_tdes_key_give_it_with_odd_parity(parts: int) -> None:
+    drawn = [odd(os.urandom(16)) for _ in range(parts)]
+    made = combined(Kind.TDES, [Secret(part) for part in drawn])
+    assert made.secret == Secret(odd(xor(*drawn)))
+    assert made.check_value == tdes_check_value(xor(*drawn))
+
+
+@pytest.mark.parametrize("place", range(16))
+def test_a_mistyped_tdes_component_is_seen_by_its_parity(place: int) -> None:
+    wrong = bytearray(OTHER)
+    wrong[place] ^= 0x10
+    with pytest.raises(KeyRefused, match="parity"):
+        combined(Kind.TDES, [Secret(ONE), Secret(bytes(wrong))])
+
+
+BAD_COMPONENTS: dict[str, tuple[Kind, list[bytes], str]] = {
+    "one alone": (Kind.AES, [ONE], "two custodians"),
+    "none": (Kind.AES, [], "two custodians"),
+    "equal": (Kind.AES, [ONE, ONE], "cancel each other out"),
+    "equal among three": (Kind.AES, [ONE, OTHER, ONE], "cancel each other out"),
+    "zeros": (Kind.AES, [ONE, bytes(16)], "the others would be the key"),
+    "all ones": (Kind.AES, [ONE, b"\xff" * 16], "the others would be the key"),
+    "complements": (Kind.AES, [ONE, xor(ONE, b"\xff" * 16)], "nobody drew it"),
+    "unequal lengths": (Kind.AES, [ONE, ONE + OTHER], "differ in length"),
+    "too short": (Kind.AES, [ONE[:8], OTHER[:8]], "8 bytes"),
+    "single DES": (Kind.TDES, [ONE[:8], OTHER[:8]], "8 bytes"),
+}
+
+
+@pytest.mark.parametrize(("kind", "parts", "says"), BAD_COMPONENTS.values(), ids=BAD_COMPONENTS)
+def test_components_that_are_no_good_are_refused_and_not_shown(
+    kind: Kind, parts: list[bytes], says: str
+) -> None:
+    with pytest.raises(KeyRefused, match=says) as caught:
+        combined(kind, [Secret(part) for part in parts])
+    text = shown(caught.value)
+    assert [one for one in spellings(*{part for part in parts if len(set(part)) > 1}) if one in text] == []
+
+
+HALF, THIRD = ONE[:8], odd(bytes(range(32, 40)))
+WEAK_KEYS: dict[str, tuple[bytes, str]] = {
+    "equal halves": (HALF * 2, "two of its parts are the same"),
+    "equal halves but for parity": (HALF + bytes(byte ^ 1 for byte in HALF), "parity"),
+    "K1 is K3": (HALF + THIRD + HALF, "two of its parts are the same"),
+    "K2 is K3": (HALF + THIRD + THIRD, "two of its parts are the same"),
+    "a byte of even parity": (ONE[:15] + b"\x11", "parity"),
+    **{key.hex(): (HALF + key, "a weak DES key") for key in WEAK_DES},
+    "weak, of even parity": (bytes(byte ^ 1 for byte in (HALF + min(WEAK_DES))), "a weak DES key"),
+}
+
+
+@pytest.mark.parametrize(("key", "says"), WEAK_KEYS.values(), ids=WEAK_KEYS)
+def test_a_weak_tdes_key_is_refused_and_not_shown(key: bytes, says: str) -> None:
+    with pytest.raises(KeyRefused, match=says) as caught:
+        checked(Kind.TDES, Secret(key))
+    text = shown(caught.value)
+    assert [one for one in spellings(key, key[:8], key[8:]) if one in text] == []
+
+
+def test_the_weak_keys_are_those_that_undo_themselves_or_each_other() -> None:
+    def undone_by(key: bytes) -> bytes | None:
+        block = bytes(range(8))
+        once = Cipher(TripleDES(key * 3), modes.ECB()).encryptor().update(block)
+        found = [
+            other
+            for other in WEAK_DES
+            if Cipher(TripleDES(other * 3), modes.ECB()).encryptor().update(once) == block
+        ]
+        return found[0] if len(found) == 1 else None
+
+    pairs = {key: undone_by(key) for key in WEAK_DES}
+    assert len(WEAK_DES) == 16
+    assert sum(key == other for key, other in pairs.items()) == 4
+    assert all(other and pairs[other] == key for key, other in pairs.items())
+    assert all(odd(key) == key for key in WEAK_DES)
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_a_key_of_one_byte_again_and_again_is_refused(kind: Kind) -> None:
+    length = 32 if kind in (Kind.BLAKE2B, Kind.ED25519) else 16
+    with pytest.raises(KeyRefused, match="nobody drew it at random"):
+        checked(kind, Secret(bytes(length)))
+
+
+@pytest.mark.parametrize(
+    ("kind", "length", "check"),
+    [
+        (Kind.AES, 32, aes_check_value),
+        (Kind.TDES, 24, tdes_check_value),
+        (Kind.BLAKE2B, 32, lambda key: FrontKey(key).check_value),
+        (Kind.ED25519, 32, lambda key: Sealer(key).public),
+    ],
+)
+def test_a_generated_key_has_the_check_value_that_both_sides_know(
+    kind: Kind, length: int, check: Callable[[bytes], str]
+) -> None:
+    key = generated(kind, length, os.urandom)
+    assert key.check_value == check(key.secret.reveal())
+    assert kind is not Kind.TDES or odd(key.secret.reveal()) == key.secret.reveal()
+
+
+def test_a_component_has_the_check_value_of_a_key() -> None:
+    assert component_check_value(Kind.AES, Secret(OTHER)) == aes_check_value(OTHER)
+    assert component_check_value(Kind.TDES, Secret(OTHER)) == tdes_check_value(OTHER)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "kind"), [(MacAlgorithm.AES_CMAC, Kind.AES), (MacAlgorithm.X9_19, Kind.TDES)]
+)
+def test_a_session_key_travels_under_the_zmk(algorithm: MacAlgorithm, kind: Kind) -> None:
+    session = BankKeys(algorithm, HeldZmk(checked(kind, Secret(ONE))), os.urandom).fresh()
+    theirs = MacKey(algorithm, unwrap(ONE, session.block, algorithm))
+    assert (theirs.mac(b"x"), theirs.check_value) == (session.key.mac(b"x"), session.check_value)
+
+
+def test_no_repr_or_text_shows_a_key() -> None:
+    key = checked(Kind.AES, Secret(ONE))
+    held = HeldZmk(key)
+    objects = [key, key.secret, held, BankKeys(MacAlgorithm.AES_CMAC, held, os.urandom), FrontKey(ONE * 2)]
+    text = "\n".join(f"{one!r} {one!s} {one}" for one in objects).lower()
+    assert [one for one in spellings(ONE) if one in text] == []
+
+
+def test_a_secret_is_not_pickled_or_hashed() -> None:
+    with pytest.raises(TypeError):
+        pickle.dumps(Key(Kind.AES, Secret(ONE)))
+    with pytest.raises(TypeError):
+        hash(Secret(ONE))
+
+
+def test_what_is_typed_is_hex_with_or_without_blanks() -> None:
+    assert Secret.from_hex("0123 4567 89ab CDEF FEDC BA98 7654 3210\n") == Secret(ONE)
+    assert [Secret.from_hex(text) for text in ("0", "xx", "01\u0663")] == [None, None, None]
+
+
+def test_a_number_is_one_persons_however_it_is_typed() -> None:
+    digest = FrontKey(bytes(32)).identity
+    assert digest("110105491231002") == digest("１１０１０５ 19491231 002x") == digest("11010519491231002X")
+    assert digest("a123456（3）") == digest("A123456(3)") == digest("A1234563")
+    assert digest("E12345678") != digest("E12345679")

@@ -1,0 +1,174 @@
+"""The live feed on memory transports and a virtual clock: bounded, dropped when not read, and not drawn while
+nobody watches.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from twisted.internet.error import ConnectionDone
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
+from twisted.web.resource import Resource
+from twisted.web.server import Site
+
+from fep.status.feed import BEHIND_MAX, WATCHERS_MAX, Feed
+from fep.status.snapshot import Picture
+from fep.status.webpage import POLICY, shipped
+from fep.telemetry.event_log import Chronicle, Kind
+from tests.builders import BANK
+from tests.pictures import OTHER, picture
+
+GONE = Failure(ConnectionDone())
+
+
+class Transport(StringTransport):
+    """A transport that ends at once when it is aborted, as a socket does."""
+
+    aborted = False
+
+    def abortConnection(self) -> None:  # noqa: N802 - Twisted's name
+        self.aborted = True
+
+
+class Stage:
+    """A feed, its site, and how often a picture was drawn."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.chronicle = Chronicle(lambda: 5, lambda: 5.0)
+        self.drawn = 0
+        self.feed = Feed(self._paint, lambda bank: (1, 2, 3) if bank == BANK else (), self.chronicle)
+        root = Resource()
+        root.putChild(b"feed", self.feed)
+        self.site = Site(root, reactor=self.clock)
+
+    def _paint(self) -> Picture:
+        self.drawn += 1
+        return picture(rate=self.drawn)
+
+    def watch(self, method: str = "GET") -> tuple[Transport, Any]:
+        """Ask for the feed: the transport and the channel."""
+        transport, channel = Transport(), self.site.buildProtocol(None)
+        channel.makeConnection(transport)
+        channel.dataReceived(f"{method} /feed HTTP/1.0\r\n\r\n".encode())
+        return transport, channel
+
+
+def events(transport: StringTransport) -> list[tuple[str, Any]]:
+    """What was sent since this was last asked, as a browser would read it."""
+    text = transport.value().decode().replace("\r\n\r\n", "\n\n", 1)
+    transport.clear()
+    blocks = [block.split("\n") for block in text.split("\n\n") if block.startswith("event: ")]
+    return [(name.removeprefix("event: "), json.loads(data.removeprefix("data: "))) for name, data in blocks]
+
+
+def test_a_feed_begins_with_everything_and_goes_on_with_what_is_new() -> None:
+    stage = Stage()
+    stage.chronicle.note(Kind.STARTED)
+    transport, _ = stage.watch()
+    [(name, hello)] = events(transport)
+    assert hello["version"] == shipped().version
+    assert (name, hello["rates"], hello["bands"]) == ("hello", {BANK: [1, 2, 3], OTHER: []}, [1, 7, 30])
+    assert [event["kind"] for event in hello["events"]] == ["started"]
+    assert (hello["picture"]["rate"], hello["alarms"]) == (1, [])
+    stage.feed.tick()
+    stage.chronicle.note(Kind.RELOAD)
+    stage.feed.tick()
+    stage.feed.tick()
+    told = events(transport)
+    assert [(name, news["picture"]["rate"]) for name, news in told] == [("news", 2), ("news", 3), ("news", 4)]
+    assert [[event["kind"] for event in news["events"]] for _, news in told] == [["started"], ["reload"], []]
+
+
+def test_one_picture_serves_every_page() -> None:
+    stage = Stage()
+    transports = [stage.watch()[0] for _ in range(3)]
+    before = stage.drawn
+    stage.feed.tick()
+    assert stage.drawn == before + 1
+    assert len({transport.value()[-200:] for transport in transports}) == 1
+
+
+def test_pages_that_come_in_the_same_second_are_greeted_with_one_picture_and_miss_nothing() -> None:
+    stage = Stage()
+    stage.watch()
+    stage.chronicle.note(Kind.RELOAD)
+    late, _ = stage.watch()
+    assert stage.drawn == 1
+    stage.feed.tick()
+    (_, hello), (_, news) = events(late)
+    assert [[event["kind"] for event in told["events"]] for told in (hello, news)] == [[], ["reload"]]
+    later, _ = stage.watch()
+    assert [event["kind"] for event in events(later)[0][1]["events"]] == ["reload"]
+
+
+def test_a_feed_that_nobody_watches_draws_nothing() -> None:
+    stage = Stage()
+    stage.feed.tick()
+    assert stage.drawn == 0
+    _, channel = stage.watch()
+    channel.connectionLost(GONE)
+    drawn = stage.drawn
+    stage.feed.tick()
+    assert (stage.feed.watchers, stage.drawn) == (0, drawn)
+
+
+def test_one_page_too_many_is_told_so_and_finds_its_place_when_another_is_closed() -> None:
+    stage = Stage()
+    channels = [stage.watch()[1] for _ in range(WATCHERS_MAX)]
+    refused, _ = stage.watch()
+    assert refused.value().startswith(b"HTTP/1.0 503 ")
+    assert b"Retry-After: 30\r\n" in refused.value()
+    assert stage.feed.watchers == WATCHERS_MAX
+    channels[0].connectionLost(GONE)
+    accepted, _ = stage.watch()
+    assert accepted.value().startswith(b"HTTP/1.0 200 ")
+
+
+def test_a_page_that_does_not_read_is_sent_nothing_and_dropped_in_time() -> None:
+    stage = Stage()
+    slow, _ = stage.watch()
+    quick, _ = stage.watch()
+    slow.clear()
+    slow.producer.pauseProducing()
+    for _ in range(BEHIND_MAX):
+        stage.feed.tick()
+    assert (slow.value(), slow.aborted) == (b"", False)
+    stage.feed.tick()
+    assert (slow.value(), slow.aborted, quick.aborted) == (b"", True, False)
+    assert len(events(quick)) == 1 + BEHIND_MAX + 1
+
+
+def test_a_page_that_reads_again_gets_everything_again() -> None:
+    stage = Stage()
+    transport, _ = stage.watch()
+    transport.producer.pauseProducing()
+    stage.feed.tick()
+    transport.producer.resumeProducing()
+    events(transport)
+    stage.feed.tick()
+    stage.feed.tick()
+    assert [name for name, _ in events(transport)] == ["hello", "news"]
+
+
+def test_the_feed_says_that_it_may_not_be_kept() -> None:
+    stage = Stage()
+    for method in ("GET", "HEAD"):
+        transport, _ = stage.watch(method)
+        head, _, body = transport.value().decode().partition("\r\n\r\n")
+        assert head.startswith("HTTP/1.0 200 ")
+        assert "\r\nContent-Type: text/event-stream; charset=utf-8" in head
+        assert "\r\nCache-Control: no-store" in head
+        assert f"\r\nContent-Security-Policy: {POLICY}" in head
+        assert (body == "") is (method == "HEAD")
+    assert stage.feed.watchers == 1, "a HEAD begins no feed"
+
+
+def test_when_the_machine_stops_every_feed_ends() -> None:
+    stage = Stage()
+    transport, _ = stage.watch()
+    stage.feed.stop()
+    assert (transport.disconnecting, stage.feed.watchers) == (True, 0)

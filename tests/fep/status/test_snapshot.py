@@ -1,0 +1,95 @@
+"""A bank's light by its links, the breaks by their age, the time to the cut-over."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from fep.settings.config import Bank
+from fep.status.snapshot import Aged, Light, OpenBreaks, Painter, light, open_breaks
+from fep.telemetry.last_seen import NEVER, Contact, latest
+from fep.telemetry.rates import History
+from fep.telemetry.statistics import Statistics
+from ledger.outstanding import Figures, Outstanding
+from tests.builders import BANK
+
+
+@pytest.mark.parametrize(
+    ("links", "signed_on", "silent", "is_hour", "is_enabled", "expected"),
+    [
+        (2, 2, False, True, True, Light.UP),
+        (2, 1, False, True, True, Light.UP),
+        (1, 1, False, False, True, Light.UP),
+        (2, 2, True, True, True, Light.SILENT),
+        (1, 0, False, True, True, Light.UNSIGNED),
+        (1, 0, True, True, True, Light.UNSIGNED),
+        (0, 0, True, True, True, Light.DOWN),
+        (0, 0, True, False, True, Light.CLOSED),
+        (0, 0, True, True, False, Light.DISABLED),
+        (0, 0, True, False, False, Light.DISABLED),
+        (1, 1, False, True, False, Light.UP),
+    ],
+)
+def test_a_light_says_what_its_links_do(
+    links: int, signed_on: int, silent: bool, is_hour: bool, is_enabled: bool, expected: Light
+) -> None:
+    assert light(links, signed_on, silent=silent, is_hour=is_hour, is_enabled=is_enabled) is expected
+
+
+class StubLink:
+    """A link as a picture asks it."""
+
+    def __init__(self, state: str, idle_seconds: float) -> None:
+        self.session = SimpleNamespace(state=lambda: state)
+        self.idle_seconds = lambda: idle_seconds
+        self.contact = lambda: NEVER
+
+
+def test_a_bank_is_silent_by_its_signed_on_links_alone() -> None:
+    bank = Bank.model_validate({"code": BANK, "name": "A bank", "port": 0, "networks": ["127.0.0.0/8"]})
+    statistics = Statistics()
+    server: Any = SimpleNamespace(contacts={})
+    none: Any = None
+    overview: Any = SimpleNamespace(unfit={})
+    history = History(statistics)
+    painter = Painter(none, server, none, statistics, history, none, lambda: 0.0, none, {}, lambda: overview)
+    links: list[Any] = [StubLink("signed on", 70), StubLink("connected", 0)]
+    now = datetime(2026, 11, 24, 10, 11, 12, tzinfo=UTC)
+    assert painter._bank(bank, links, 60, now).light is Light.SILENT
+    links[0].idle_seconds = lambda: 60
+    assert painter._bank(bank, links, 60, now).light is Light.UP
+
+
+def test_the_latest_contact_is_taken_from_each() -> None:
+    assert latest(NEVER) == Contact(None, None)
+    assert latest(NEVER, Contact(5.0, None), Contact(3.0, 1.0)) == Contact(5.0, 1.0)
+
+
+def test_breaks_are_banded_by_their_age_today() -> None:
+    rows = (
+        Outstanding("1", "bank_only", "20261124", 1, 10),
+        Outstanding("1", "bank_only", "20261123", 2, 20),
+        Outstanding("2", "bank_only", "20261122", 4, 40),
+        Outstanding("2", "bank_only", "20261117", 8, 80),
+        Outstanding("2", "bank_only", "20261116", 16, 160),
+        Outstanding("2", "bank_only", "20261025", 32, 320),
+        Outstanding("2", "bank_only", "20261024", 64, 640),
+        Outstanding("2", "timing", "20261124", 3, 0),
+    )
+    expected = (Aged("bank_only", (3, 12, 48, 64), 1270), Aged("timing", (3, 0, 0, 0), 0))
+    assert open_breaks(Figures(7, rows), "20261124") == OpenBreaks(True, 7, "", expected, 31)
+
+
+def test_a_break_dated_ahead_of_today_is_a_young_one() -> None:
+    told = open_breaks(Figures(7, (Outstanding("1", "timing", "20261125", 1, 0),)), "20261124")
+    assert (told.classes, told.oldest_days) == ((Aged("timing", (1, 0, 0, 0), 0),), -1)
+
+
+def test_no_break_and_no_figures_are_two_things() -> None:
+    assert open_breaks(Figures(7, ()), "20261124") == OpenBreaks(True, 7)
+    assert open_breaks(None, "20261124") == OpenBreaks(True)
+    assert open_breaks(None, "20261124", is_wanted=False) == OpenBreaks(False)
+    assert open_breaks("is no JSON", "20261124") == OpenBreaks(True, fault="is no JSON")
