@@ -39,7 +39,7 @@ from ledger.request import key_of
 from ledger.schema import bank_days, chains, journal
 from ledger.store import Store
 from office import install as office_install
-from office.bulk import insert_rows
+from office.database.bulk import insert_rows
 from protocol.responses import Response
 from simulators.discrepancies import Counts, seed
 

@@ -28,7 +28,7 @@ from ledger.request import Act, Request, key_of
 from ledger.schema import dues, policies
 from ledger.store import Store
 from ledger.view import Due
-from office.bulk import insert_rows
+from office.database.bulk import insert_rows
 
 BATCH = 256
 BATCHES = 40

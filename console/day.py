@@ -24,10 +24,10 @@ from ledger.load import Loaded
 from ledger.lookup import loaded_for, totals_on
 from ledger.request import NO_TOTALS, Totals
 from ledger.store import Store
-from office import breaks
+from office.accounting import breaks
 from office.close import read_days as read_office_days
 from office.config import load_settings as load_office_settings
-from office.wording import yuan
+from office.reports.wording import yuan
 
 
 class BankTotals(NamedTuple):

@@ -30,18 +30,20 @@ from ledger.archived import write as write_archived
 from ledger.conceal import concealed
 from ledger.outstanding import write as write_figures
 from ledger.store import Store
-from office import breaks, chart, close, decisions, extract, report
-from office.acts import recorded
-from office.archived import archived_days
+from office import close
+from office.accounting import breaks, chart, decisions
+from office.accounting.books import TrialBalance, trial_balance
+from office.accounting.breaks import Break
+from office.accounting.decisions import Decision, Desk
 from office.audit import Audit, DuesFile, Stated, audit, audit_dues
-from office.books import TrialBalance, trial_balance
-from office.breaks import Break
 from office.config import Settings, load_settings
-from office.decisions import Decision, Desk
+from office.database.audit_log import recorded
+from office.database.schema import acts as trail
 from office.install import SampleBank, install
-from office.outstanding import outstanding
-from office.schema import acts as trail
-from office.wording import yuan
+from office.intake.archived import archived_days
+from office.reports import extract, report
+from office.reports.outstanding import outstanding
+from office.reports.wording import yuan
 
 _LAYOUTS = ("standard", "fixed-gb18030", "csv-yuan")
 _CONFIG = click.option(

@@ -1,6 +1,6 @@
 """The command `qianzhi trace`: all that is known of a transaction, by any of its keys. Reads and prints.
 
-What the journal tells, ledger.trace says; what the office knows, office.trace. Nothing is changed.
+What the journal tells, ledger.trace says; what the office knows, office.reports.trace. Nothing is changed.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from ledger.schema import acts, journal
 from ledger.store import Store
 from ledger.trace import NOT_KEPT, Told, tell
 from office.config import load_settings as load_office_settings
-from office.schema import entries as office_entries
-from office.trace import OfficeKnows, known
-from office.wording import yuan
+from office.database.schema import entries as office_entries
+from office.reports.trace import OfficeKnows, known
+from office.reports.wording import yuan
 
 
 class Trace(NamedTuple):

@@ -53,7 +53,7 @@ FILES: Final = (
     ("docs/*.md", f"{DOCUMENTS}/docs/"),
     ("docs/decisions/*.md", f"{DOCUMENTS}/docs/decisions/"),
     ("ledger/roles.sql", f"{DOCUMENTS}/examples/front-roles.sql"),
-    ("office/roles.sql", f"{DOCUMENTS}/examples/office-roles.sql"),
+    ("office/database/roles.sql", f"{DOCUMENTS}/examples/office-roles.sql"),
     ("deploy/journald.conf.d/qianzhi.conf", f"{DOCUMENTS}/examples/journald.conf.d/"),
     ("deploy/prometheus/*.yml", f"{DOCUMENTS}/examples/prometheus/"),
     ("deploy/grafana/qianzhi.json", f"{DOCUMENTS}/examples/grafana/"),

@@ -1,8 +1,8 @@
 """The classes of breaks: one row for each way in which our journal and a bank's file can differ, and no other
 table.
 
-Data only. Which lines are of which class, `office.match` finds; how a break of a class may end, the chart
-says; the front-end machine's page shows their names. No rule and no account belongs here.
+Data only. Which lines are of which class, `office.matching.match` finds; how a break of a class may end, the
+chart says; the front-end machine's page shows their names. No rule and no account belongs here.
 """
 
 from __future__ import annotations

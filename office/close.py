@@ -19,19 +19,19 @@ from ledger.day import TRANSITIONS, DayEvent, DayState
 from ledger.errors import BankFileError, InvariantBroken, LayoutError
 from ledger.schema import loads, make_missing
 from ledger.store import Store
-from office.acts import MACHINE, moment_of, record_act
-from office.books import install_chart
-from office.breaks import post_approved, to_suspense
-from office.chart import Chart
+from office.accounting.books import install_chart
+from office.accounting.breaks import post_approved, to_suspense
+from office.accounting.chart import Chart
+from office.accounting.posting import post_day
 from office.config import Settings, bank_layout
+from office.database.audit_log import MACHINE, moment_of, record_act
+from office.database.proofs import posted_note, reconciled_note
+from office.database.schema import OFFICE, bank_files, days, entries, facts, products, reconciliations
 from office.errors import FileRefused, OfficeError
-from office.frontday import sealed_by
-from office.posting import post_day
-from office.proofs import posted_note, reconciled_note
-from office.pull import Pulled, pull
-from office.reconcile import Reconciled, Terms, reconcile
-from office.schema import OFFICE, bank_files, days, entries, facts, products, reconciliations
-from office.take import take_file
+from office.intake.frontday import sealed_by
+from office.intake.pull import Pulled, pull
+from office.intake.take import take_file
+from office.matching.reconcile import Reconciled, Terms, reconcile
 
 SCHEMA_VERSION = "2"
 _DONE = (DayState.POSTED.value, DayState.ARCHIVED.value)

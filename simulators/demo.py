@@ -40,10 +40,10 @@ from ledger import bankfile, bookfile, layout, sample
 from ledger.break_classes import BreakClass
 from ledger.capitals import in_figures
 from ledger.store import Store
-from office import breaks, chart, decisions
+from office.accounting import breaks, chart, decisions
+from office.accounting.decisions import Decision, Desk
 from office.config import Settings as OfficeSettings
 from office.config import load_settings as load_office_settings
-from office.decisions import Decision, Desk
 from office.errors import SamePerson
 from protocol.message import Message
 from simulators import dayfile

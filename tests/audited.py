@@ -21,11 +21,11 @@ from fep.keys.keys import FrontKey
 from ledger.front import FrontBook
 from ledger.request import Act, Request, key_of
 from ledger.retire import retire
-from office import breaks
-from office.archived import archived_days
+from office.accounting import breaks
+from office.accounting.chart import lines_of
 from office.audit import Audit, DuesFile, Stated, examine
 from office.audit.evidence import Evidence
-from office.chart import lines_of
+from office.intake.archived import archived_days
 from simulators import days
 from simulators.discrepancies import Counts
 from tests import world

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from ledger.break_classes import BreakClass
-from office.lines import Carried, Ours, Result, Theirs, effect_of
-from office.match import resolve
-from office.pairing import pair
+from office.matching.lines import Carried, Ours, Result, Theirs, effect_of
+from office.matching.match import resolve
+from office.matching.pairing import pair
 
 KEY = "00001020000/T1/1124235959/000001"
 RENUMBERED = "00001020000/T1/1124235959/000002"

@@ -19,9 +19,9 @@ from ledger.schema import days as front_days
 from ledger.schema import journal
 from ledger.seal import ChainEnd, Sealer, day_root
 from ledger.store import Store
-from office.frontday import FrontDay, sealed_by
-from office.pull import Pulled, pull
-from office.schema import OFFICE, chains, days, entries
+from office.database.schema import OFFICE, chains, days, entries
+from office.intake.frontday import FrontDay, sealed_by
+from office.intake.pull import Pulled, pull
 from protocol.responses import Response
 from tests.builders import DATE, book, premium, request
 

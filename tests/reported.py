@@ -7,10 +7,12 @@ from typing import Any
 from sqlalchemy import Connection, Table, insert
 
 from ledger.day import DayState
-from office.books import Leg, Posting, install_chart, post
-from office.breaks import Break, BreakState
-from office.chart import shipped
-from office.figures import (
+from office.accounting.books import Leg, Posting, install_chart, post
+from office.accounting.breaks import Break, BreakState
+from office.accounting.chart import shipped
+from office.accounting.posting import post_day
+from office.database.schema import OFFICE, bank_files, bank_lines, breaks, days, products, reconciliations
+from office.reports.report_values import (
     BankFile,
     Day,
     DayAccounts,
@@ -22,8 +24,6 @@ from office.figures import (
     ShownLeg,
     ShownPosting,
 )
-from office.posting import post_day
-from office.schema import OFFICE, bank_files, bank_lines, breaks, days, products, reconciliations
 from tests.unexplained import let_in
 
 CHART = shipped()

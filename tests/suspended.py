@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, update
 
-from office.breaks import (
+from office.accounting.breaks import (
     Break,
     BreakState,
     Finding,
@@ -18,9 +18,9 @@ from office.breaks import (
     propose,
     to_suspense,
 )
-from office.chart import shipped
-from office.posting import post_day
-from office.schema import OFFICE
+from office.accounting.chart import shipped
+from office.accounting.posting import post_day
+from office.database.schema import OFFICE
 
 CHART = shipped()
 BANK, OTHER = "01020000", "01030000"

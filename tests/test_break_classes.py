@@ -9,9 +9,9 @@ import pytest
 
 from ledger.break_classes import CLASSES, BreakClass
 from ledger.outstanding import Figures, Outstanding, parse, write
-from office.chart import shipped
-from office.wording import CLASSES as WORDS
-from office.wording import Words
+from office.accounting.chart import shipped
+from office.reports.wording import CLASSES as WORDS
+from office.reports.wording import Words
 from simulators.world.accounts import ENDS
 
 DOCS = Path(__file__).parents[1] / "docs"

@@ -54,7 +54,7 @@ PLACES = MappingProxyType(
         ),
         "pkcs11": ("fep/keys/hsm.py",),
         "OpenSSL": ("fep/links/tls.py", "fep/links/server.py", "simulators/link.py"),
-        "jinja2": ("office/report.py", "simulators/certify/report.py"),
+        "jinja2": ("office/reports/report.py", "simulators/certify/report.py"),
         "sqlalchemy": (
             "ledger/acts.py",
             "ledger/consent.py",

@@ -9,8 +9,8 @@ import pytest
 from fep.links.response_builder import TITLES
 from ledger.bookfile import KINDS
 from ledger.request import ACT_OF_CODE, FINANCIAL, INQUIRIES, Act
-from office.chart import shipped
-from office.wording import CODES as NAMES
+from office.accounting.chart import shipped
+from office.reports.wording import CODES as NAMES
 from protocol.meaning import CODES as MEANINGS
 from protocol.transactions import SETTLEMENTS, TRANSACTIONS
 from simulators.certify.cases.money import MONEY

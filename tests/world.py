@@ -14,7 +14,7 @@ from ledger.calendar import Calendar
 from ledger.front import FrontBook
 from ledger.seal import Sealer
 from ledger.store import Store
-from office import chart
+from office.accounting import chart
 from office.close import Close, Told
 from office.config import Settings
 from simulators.days import Days

@@ -8,7 +8,7 @@ from __future__ import annotations
 from sqlalchemy import and_, exists, func, not_, or_, select
 
 from office.audit.evidence import POSTED, Checked, Evidence, Failing, Outcome, count_of
-from office.schema import breaks, days, entries, reconciliations
+from office.database.schema import breaks, days, entries, reconciliations
 
 
 def misfits(evidence: Evidence) -> Outcome:

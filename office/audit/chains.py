@@ -22,9 +22,9 @@ from sqlalchemy import Table, func, select
 
 from ledger import schema as front_schema
 from ledger.seal import is_signed
-from office import schema as office_schema
 from office.audit.evidence import Checked, Evidence, Failing, Journal, Outcome, stream
 from office.audit.forgotten import End, Forgotten, forgotten, read_ends
+from office.database import schema as office_schema
 
 NOTHING: Final = "0" * 64
 """What stands for the hash before the first entry."""

@@ -18,7 +18,7 @@ from sqlalchemy import select
 
 from office.audit.deeds import office_acts
 from office.audit.evidence import Checked, Evidence, Failing, Outcome
-from office.schema import accounts, chart_lines
+from office.database.schema import accounts, chart_lines
 
 _SIGNS: Final = {1: "+", -1: "-", 0: "0"}
 

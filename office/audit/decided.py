@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from office.audit.deeds import MACHINE, Deed, office_acts
 from office.audit.evidence import Checked, Evidence, Failing, Outcome, stream
-from office.schema import break_events, breaks
+from office.database.schema import break_events, breaks
 
 _DECISIONS: Final = ("propose", "approve", "reject", "withdraw")
 

@@ -15,8 +15,8 @@ from typing import Final, NamedTuple
 from sqlalchemy import Connection, Table, select
 
 from ledger import schema as front_schema
-from office import schema as office_schema
 from office.audit.evidence import Checked, Evidence, Failing, Outcome, stream
+from office.database import schema as office_schema
 
 MACHINE: Final = "office"
 """Who did what no person does."""

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, and_, exists, n
 
 from ledger import schema as front_schema
 from ledger.store import Store
-from office import schema as office_schema
+from office.database import schema as office_schema
 
 SETTLEMENTS: Final = ("collection", "payout")
 """The kinds of entry that move money by themselves."""

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Table, and_, case, exists, func, literal, sel
 
 from ledger import schema as front_schema
 from office.audit.evidence import Checked, Evidence, Failing, Outcome, count_of
-from office.schema import bank_files, bank_lines
+from office.database.schema import bank_files, bank_lines
 
 
 def files(evidence: Evidence) -> Outcome:

@@ -14,9 +14,9 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import func, or_, select
 
 from ledger import schema as front_schema
-from office import schema as office_schema
 from office.audit.deeds import front_acts
 from office.audit.evidence import Checked, Evidence, Failing, Journal, Outcome, count_of, stream
+from office.database import schema as office_schema
 
 End = tuple[int, int, str]
 """A chain, the position of its last entry, and that entry's hash."""

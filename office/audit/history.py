@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import func, select
 
 from office.audit.evidence import Checked, Evidence, Failing, Outcome, count_of, stream
-from office.schema import break_events, breaks
+from office.database.schema import break_events, breaks
 
 _NEXT: Final = {
     "": frozenset({"open"}),

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, MetaData, Table, Text, select
 from ledger.schema import FRONT
 from office.audit.deeds import NOTHING, tips
 from office.audit.evidence import Checked, Evidence, Failing, Outcome, stream
-from office.schema import OFFICE
+from office.database.schema import OFFICE
 
 _SHOWN = 12
 

@@ -24,7 +24,7 @@ from office.audit.evidence import (
     undone,
 )
 from office.audit.totals import BankDay, changes, taken_back
-from office.schema import bank_lines, breaks, entries, reconciliations
+from office.database.schema import bank_lines, breaks, entries, reconciliations
 
 _WITHOUT_OURS: Final = frozenset(cls for cls, row in CLASSES.items() if not row.has_ours)
 _WITHOUT_LINES: Final = frozenset(cls for cls, row in CLASSES.items() if not row.needs_line)

@@ -17,7 +17,7 @@ from office.audit.chart import Chart, Charts, charts_of
 from office.audit.deeds import office_acts
 from office.audit.evidence import POSTED, Checked, Evidence, Failing, Outcome, count_of, stream
 from office.audit.totals import NO_LINES, BankDay, Sum, our_sums, their_sums
-from office.schema import accounts, breaks, days, legs, postings, products, reconciliations
+from office.database.schema import accounts, breaks, days, legs, postings, products, reconciliations
 
 _LAST_ACT: Final = 2**63
 """A number that no act reaches: the chart in force at it is the last one."""

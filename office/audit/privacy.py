@@ -30,7 +30,7 @@ from sqlalchemy import (
 
 from ledger.schema import FRONT, dues, policies
 from office.audit.evidence import Checked, Evidence, Failing, Outcome, count_of, stream
-from office.schema import OFFICE
+from office.database.schema import OFFICE
 
 _CARD_DIGITS_LEAST: Final = 13
 """A card number has 13 to 19 digits (ISO/IEC 7812-1, and what is in use); an identity number has 17 or 18."""

@@ -15,7 +15,6 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection, FromClause, Select, and_, case, exists, func, not_, select
 
 from ledger import schema as front_schema
-from office import schema as office_schema
 from office.audit.evidence import (
     UNDOINGS,
     Checked,
@@ -28,6 +27,7 @@ from office.audit.evidence import (
     stream,
 )
 from office.audit.forgotten import forgotten
+from office.database import schema as office_schema
 
 BankDay = tuple[str, str]
 """A bank and a business date."""

@@ -26,7 +26,7 @@ from office.audit.evidence import (
     undone,
 )
 from office.audit.totals import changes
-from office.schema import breaks, entries, reconciliations
+from office.database.schema import breaks, entries, reconciliations
 
 _WITHHOLDING: Final = tuple(cls for cls, row in CLASSES.items() if row.withholds)
 _TOO_LATE: Final = "REVERSAL TOO LATE"

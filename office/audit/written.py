@@ -22,7 +22,7 @@ from ledger import schema as front_schema
 from office.audit.chains import hash_at
 from office.audit.deeds import MACHINE, Deed, front_acts, office_acts
 from office.audit.evidence import Checked, Evidence, Failing, Outcome, stream
-from office.schema import (
+from office.database.schema import (
     bank_files,
     bank_lines,
     break_events,

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from random import Random
 
 from ledger.errors import LedgerError
-from office.chart import Chart
-from office.decisions import Decision, Desk, decide, propose
+from office.accounting.chart import Chart
+from office.accounting.decisions import Decision, Desk, decide, propose
 from office.errors import OfficeError
 from simulators.world.accounts import ENDS, Break, Decided, fits
 

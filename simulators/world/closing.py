@@ -18,10 +18,10 @@ from ledger import bankfile, layout
 from ledger.bankfile import BankLine
 from ledger.seal import Sealer
 from ledger.store import Store
-from office import chart
+from office.accounting import chart
+from office.accounting.decisions import Desk
 from office.close import Close, Told
 from office.config import Settings
-from office.decisions import Desk
 from simulators.world import ground as grounds
 from simulators.world.accounts import Line, in_suspense, misplaced, signed
 from simulators.world.banks import Bank, Deal

@@ -22,9 +22,9 @@ from ledger.bookfile import DueLine, Policy, PolicyDues, parse, write
 from ledger.front import FrontBook
 from ledger.load import load_book
 from ledger.store import Store
-from office import chart
-from office.acts import MACHINE
+from office.accounting import chart
 from office.close import prepare as prepare_office
+from office.database.audit_log import MACHINE
 from protocol.codec import Codec
 from protocol.dialect import Dialect, load
 from protocol.framing import Framing

@@ -395,13 +395,13 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "who proposed an end may approve it",
-        "office.breaks",
+        "office.accounting.breaks",
         "    if person.casefold() == found.proposed_by.casefold():",
         "    if person != person.casefold() == found.proposed_by.casefold():",
     ),
     Mutation(
         "what was rejected is posted all the same",
-        "office.breaks",
+        "office.accounting.breaks",
         "(BreakState.PROPOSED, BreakEvent.REJECT): BreakState.SUSPENSE",
         "(BreakState.PROPOSED, BreakEvent.REJECT): BreakState.APPROVED",
     ),

@@ -16,9 +16,9 @@ from fep.operator.audit_trail import begin, write
 from ledger.acts import Act, act_hash, read_acts
 from ledger.schema import acts
 from ledger.store import Store
-from office.acts import write as write_office
-from office.schema import OFFICE
-from office.schema import acts as office_acts
+from office.database.audit_log import write as write_office
+from office.database.schema import OFFICE
+from office.database.schema import acts as office_acts
 from tests.machine import write_settings
 
 AT = 1_764_000_000_000_000

@@ -16,9 +16,9 @@ from fep.keys.keys import FrontKey
 from ledger.cutover import cut_over
 from ledger.front import FrontBook
 from ledger.store import Store
-from office.books import install_chart
-from office.chart import shipped
-from office.schema import OFFICE
+from office.accounting.books import install_chart
+from office.accounting.chart import shipped
+from office.database.schema import OFFICE
 from tests.builders import BANK, DATE, request
 from tests.machine import FRONT_KEY, OTHER_BANK, load_front_book, write_settings
 from tests.suspended import in_suspense

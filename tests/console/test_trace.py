@@ -19,9 +19,9 @@ from ledger.lookup import read_story
 from ledger.request import Act, Request
 from ledger.schema import journal
 from ledger.store import Store
-from office.books import install_chart
-from office.chart import shipped
-from office.schema import OFFICE, bank_files, bank_lines, break_events, breaks
+from office.accounting.books import install_chart
+from office.accounting.chart import shipped
+from office.database.schema import OFFICE, bank_files, bank_lines, break_events, breaks
 from tests.builders import BANK, DATE, book, policy, premium, request
 from tests.canary import CARD, IDENTITY, PERSONS
 from tests.machine import write_settings

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ledger.store import Store
-from office.acts import MACHINE
 from office.audit import audit
+from office.database.audit_log import MACHINE
 from simulators.discrepancies import Counts
 from tests.audited import STATED
 from tests.crash.control import READS, SYNCS, WRITES, Control, NotReachedError, Stopped

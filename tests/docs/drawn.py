@@ -8,8 +8,8 @@ from fep.links.session import BUSINESS
 from fep.links.session import TRANSITIONS as SESSION
 from ledger.day import TRANSITIONS as DAY
 from ledger.day import DayState
-from office.breaks import TRANSITIONS as BREAK
-from office.breaks import BreakState
+from office.accounting.breaks import TRANSITIONS as BREAK
+from office.accounting.breaks import BreakState
 from protocol.responses import Response
 from tests.docs.figures import Arrow, Figure, draw
 from tests.test_tidy import DIRECTIONS

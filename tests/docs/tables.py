@@ -11,9 +11,9 @@ from fep.links.session import BUSINESS
 from fep.links.session import TRANSITIONS as SESSION
 from ledger import layout
 from ledger.break_classes import CLASSES, BreakClass
-from office.breaks import TRANSITIONS as BREAK
-from office.breaks import BreakEvent
-from office.chart import shipped
+from office.accounting.breaks import TRANSITIONS as BREAK
+from office.accounting.breaks import BreakEvent
+from office.accounting.chart import shipped
 from protocol import dialect
 from protocol.codec import Codec
 from protocol.message import NAMES, Message
@@ -134,7 +134,7 @@ def classes() -> str:
 
 
 def resolutions() -> str:
-    """Which resolutions fit which class and sign (office/chart.toml)."""
+    """Which resolutions fit which class and sign (office/accounting/chart.toml)."""
     chart = shipped()
     rows = []
     for cls in BreakClass:

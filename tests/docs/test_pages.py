@@ -10,9 +10,9 @@ import pytest
 
 from ledger.break_classes import BreakClass
 from ledger.day import DayState
-from office.breaks import BreakState
-from office.chart import shipped
-from office.wording import CLASSES as WORDS
+from office.accounting.breaks import BreakState
+from office.accounting.chart import shipped
+from office.reports.wording import CLASSES as WORDS
 from tests.docs.pages import DOCS, ROOT, headings, pages, sections
 from tests.test_tidy import PACKAGES
 

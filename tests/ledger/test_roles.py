@@ -25,11 +25,11 @@ from ledger.request import Act, Totals
 from ledger.retire import retire
 from ledger.seal import Sealer
 from ledger.store import Store
-from office import breaks
+from office.accounting import breaks
 from office.audit import audit
 from office.close import Close, prepare
 from office.errors import ChartRefused
-from office.pull import pull
+from office.intake.pull import pull
 from tests import world
 from tests.audited import COUNTS, STATED
 from tests.builders import DATE, benefit, book, policy, premium, request
@@ -57,7 +57,7 @@ class Databases:
         self._uri = uri
         for _ in ("once", "again"):
             self.run_script("front", "ledger/roles.sql")
-            self.run_script("office", "office/roles.sql")
+            self.run_script("office", "office/database/roles.sql")
         self._suffix = str(make_url(self.owner["front"]).database).rsplit("_", 2)
         self.logins = {name: f"login_{name}_{'_'.join(self._suffix[1:])}" for name in (*GROUPS, "stranger")}
         with psycopg.connect(uri, autocommit=True) as connection:

@@ -38,9 +38,9 @@ def books(database: str, office_url: str) -> Iterator[Books]:
 def store(database: str) -> Iterator[Store]:
     """An office's database with its tables and the shipped chart; any posting that balances goes in."""
     from ledger.store import Store
-    from office.books import install_chart
-    from office.chart import shipped
-    from office.schema import OFFICE
+    from office.accounting.books import install_chart
+    from office.accounting.chart import shipped
+    from office.database.schema import OFFICE
     from tests.unexplained import let_in
 
     opened = Store(database)

@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import Connection, select, text
 
 from ledger.store import Store
-from office import breaks
+from office.accounting import breaks
+from office.database.schema import OFFICE
 from office.errors import OfficeError
-from office.reconcile import NotReconcilable, Terms, reconcile
-from office.schema import OFFICE
+from office.matching.reconcile import NotReconcilable, Terms, reconcile
 from simulators.discrepancies import Counts
 from tests.world import BANKS, World
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from office import breaks
+from office.accounting import breaks
+from office.accounting.books import trial_balance
 from office.audit import audit
-from office.books import trial_balance
 from simulators.discrepancies import Counts
 from tests.audited import STATED
 from tests.world import BANKS, CHART, World

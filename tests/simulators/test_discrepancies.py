@@ -17,9 +17,9 @@ from ledger.bankline import BankLine
 from ledger.bookfile import KINDS
 from ledger.break_classes import BreakClass
 from ledger.request import key_of
-from office.lines import Carried, Ours, Result, Theirs, effect_of
-from office.match import resolve
-from office.pairing import keys_to_look_up, pair
+from office.matching.lines import Carried, Ours, Result, Theirs, effect_of
+from office.matching.match import resolve
+from office.matching.pairing import keys_to_look_up, pair
 from simulators.discrepancies import Counts, Expected, Seeded, effect, seed
 from tests.builders import BANK
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from ledger.break_classes import BreakClass
 from ledger.numbering import receipt_number
-from office import chart
+from office.accounting import chart
 from protocol.codec import Codec
 from protocol.errors import DecodeError
 from protocol.message import Message

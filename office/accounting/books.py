@@ -1,0 +1,308 @@
+"""Double entry: postings that balance, made once and never changed, and what they add up to.
+
+Statements on accounts, postings and legs. The database itself refuses a posting that does not balance; this
+module refuses it first, in words. What is to be posted, `office.accounting.posting` and
+`office.accounting.breaks` say.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, select, text, true, update
+
+from ledger.errors import InvariantBroken
+from office.accounting.chart import Chart, lines_of
+from office.database.audit_log import record_act
+from office.database.bulk import insert_rows
+from office.database.proofs import chart_note
+from office.database.schema import accounts, chart_lines, legs, postings
+from office.errors import ChartRefused, PostingDiffers, Unbalanced, UnknownAccount
+
+_AT_ONCE = 500
+"""Postings a statement: far below the number of parameters that any database takes."""
+
+
+class Leg(NamedTuple):
+    """One side of a posting: `amount` in fen, debit positive, credit negative; `bank` empty where the account
+    keeps no balance by bank; `currency` ISO 4217 numeric.
+    """
+
+    account: str
+    bank: str
+    currency: str
+    amount: int
+
+
+class Posting(NamedTuple):
+    """One balanced posting. Its name `posting` says what it is for, so that it can be made only once;
+    `bank` is the bank that it is about; `date` the business date, YYYYMMDD.
+    """
+
+    posting: str
+    date: str
+    bank: str
+    description: str
+    legs: tuple[Leg, ...]
+
+
+class BalanceRow(NamedTuple):
+    """One account in one currency; `debit` and `credit` are sums in fen, neither negative, `balance` is
+    debit - credit.
+    """
+
+    account: str
+    name: str
+    kind: str
+    currency: str
+    debit: int
+    credit: int
+    balance: int
+
+
+class TrialBalance(NamedTuple):
+    """Every account that has been posted to, by code; `turnover` is the sum of all debits by currency,
+    which is that of all credits.
+    """
+
+    rows: tuple[BalanceRow, ...]
+    turnover: tuple[tuple[str, int], ...]
+
+
+def check_balanced(posting: Posting) -> None:
+    """Raise Unbalanced unless the posting moves something, has no empty leg and adds up to zero by
+    currency.
+    """
+    if not posting.legs:
+        raise Unbalanced(f"posting {posting.posting} has no legs")
+    sums: Counter[str] = Counter()
+    for leg in posting.legs:
+        if leg.amount == 0:
+            raise Unbalanced(f"posting {posting.posting} has a leg of 0 on {leg.account}")
+        sums[leg.currency] += leg.amount
+    for currency, total in sums.items():
+        if total:
+            raise Unbalanced(f"posting {posting.posting} is out by {total} fen in currency {currency}")
+
+
+def post(connection: Connection, wanted: Iterable[Posting], posted_at: int) -> int:
+    """Make the postings that are not there yet, and return how many these were.
+
+    One that is there with the same date, bank and legs, in whatever order, is passed over. `posted_at` is
+    microseconds since 1970-01-01 UTC. Raises Unbalanced, PostingDiffers or UnknownAccount; then the caller's
+    transaction is to be given up.
+    """
+    made = 0
+    remaining = iter(wanted)
+    while chunk := list(islice(remaining, _AT_ONCE)):
+        made += _post_chunk(connection, chunk, posted_at)
+    return made
+
+
+def find_postings(connection: Connection, names: Sequence[str]) -> tuple[Posting, ...]:
+    """The postings of these names that are there, by name; each with its legs in their order. Raises
+    Unbalanced if what is read back does not add up: then somebody has been in the database.
+    """
+    heads = connection.execute(
+        select(postings).where(postings.c.posting.in_(names)).order_by("posting")
+    ).all()
+    of_posting: dict[str, list[Leg]] = {head.posting: [] for head in heads}
+    rows = connection.execute(
+        select(legs).where(legs.c.posting.in_(names)).order_by(legs.c.posting, legs.c.number)
+    )
+    for row in rows:
+        of_posting[row.posting].append(Leg(row.account, row.bank, row.currency, row.amount))
+    found = tuple(
+        Posting(head.posting, head.date, head.bank, head.description, tuple(of_posting[head.posting]))
+        for head in heads
+    )
+    for posting in found:
+        check_balanced(posting)
+    return found
+
+
+def install_chart(connection: Connection, chart: Chart, at: int, by: str) -> bool:
+    """Put a chart in force, unless it is already: whether it was not. No account is ever removed.
+
+    `by` has it done at `at`, microseconds since 1970-01-01 UTC; that goes into the trail. Raises ChartRefused
+    if an account that has legs would change its kind or its normal side, if there are postings and the
+    accounts of clearing, suspense or the currency would change, and where only the database's owner may.
+    """
+    number, current = _chart_in_force(connection)
+    wanted = lines_of(chart)
+    if wanted == current:
+        return False
+    _check_may_install(connection, wanted, current)
+    _bring_accounts(connection, chart)
+    rows = ((number + 1, *line) for line in wanted.items())
+    insert_rows(connection, chart_lines, ("chart", "name", "value"), rows)
+    record_act(connection, at, by, "chart", str(number + 1), chart_note(wanted))
+    return True
+
+
+_STAYS = ("currency", "clearing", "long", "short")
+"""What balances that are there depend on."""
+
+
+def _chart_in_force(connection: Connection) -> tuple[int, dict[str, str]]:
+    """The number of the last chart, 0 for none, and its lines."""
+    number: int = connection.scalar(select(func.max(chart_lines.c.chart))) or 0
+    query = select(chart_lines.c.name, chart_lines.c.value).where(chart_lines.c.chart == number)
+    return number, {row.name: row.value for row in connection.execute(query)}
+
+
+def _check_may_install(connection: Connection, wanted: Mapping[str, str], current: Mapping[str, str]) -> None:
+    if connection.dialect.name == "postgresql":
+        may = select(func.has_table_privilege("chart_lines", "INSERT"))
+        if not connection.scalar(may):
+            raise ChartRefused(
+                "the chart of the settings is not the one in force, and this login may not change where money"
+                " goes: run `qianzhi office close` once as the database's owner"
+            )
+    changed = [name for name in _STAYS if current and wanted[name] != current[name]]
+    if changed and connection.scalar(select(select(postings.c.posting).exists())):
+        raise ChartRefused(f"there are postings already: {', '.join(changed)} cannot change any more")
+
+
+def _bring_accounts(connection: Connection, chart: Chart) -> None:
+    """Add the chart's accounts to the table, or change them there."""
+    there = {row.account: row for row in connection.execute(select(accounts))}
+    used = set(connection.scalars(select(legs.c.account).distinct()))
+    for code, account in chart.accounts.items():
+        row = {"name": f"{account.zh} {account.en}", "kind": account.kind, "normal": account.normal}
+        old = there.get(code)
+        if old is None:
+            connection.execute(insert(accounts).values(account=code, **row))
+        elif (old.name, old.kind, old.normal) == tuple(row.values()):
+            continue
+        elif code in used and (old.kind, old.normal) != (account.kind, account.normal):
+            raise ChartRefused(
+                f"account {code} has been posted to as {old.kind}, {old.normal}:"
+                f" it cannot become {account.kind}, {account.normal}; give the new account another code"
+            )
+        else:
+            connection.execute(update(accounts).where(accounts.c.account == code).values(**row))
+
+
+def trial_balance(connection: Connection, up_to_date: str = "") -> TrialBalance:
+    """Every account's debits, credits and balance, over all postings or those up to and including a date
+    (YYYYMMDD). Raises InvariantBroken if the balances of a currency do not add up to zero.
+    """
+    debit = func.sum(case((legs.c.amount > 0, legs.c.amount), else_=0))
+    credit = func.sum(case((legs.c.amount < 0, -legs.c.amount), else_=0))
+    query = (
+        select(accounts.c.account, accounts.c.name, accounts.c.kind, legs.c.currency, debit, credit)
+        .select_from(legs.join(postings).join(accounts))
+        .where(_up_to(up_to_date))
+        .group_by(accounts.c.account, accounts.c.name, accounts.c.kind, legs.c.currency)
+        .order_by(accounts.c.account, legs.c.currency)
+    )
+    rows = tuple(_balance_row(*row) for row in connection.execute(query))
+    return TrialBalance(rows, tuple(_turnover(rows)))
+
+
+def account_balance(
+    connection: Connection, account: str, bank: str | None = None, currency: str = "156", up_to_date: str = ""
+) -> int:
+    """An account's balance in fen, debit positive: one bank's, or over all banks; up to and including a date
+    (YYYYMMDD) where one is given.
+    """
+    conditions = [legs.c.account == account, legs.c.currency == currency, _up_to(up_to_date)]
+    if bank is not None:
+        conditions.append(legs.c.bank == bank)
+    query = select(func.sum(legs.c.amount)).select_from(legs.join(postings)).where(and_(*conditions))
+    return int(connection.scalar(query) or 0)
+
+
+def _post_chunk(connection: Connection, chunk: Sequence[Posting], posted_at: int) -> int:
+    there = {old.posting: old for old in find_postings(connection, [one.posting for one in chunk])}
+    new: dict[str, Posting] = {}
+    for posting in chunk:
+        check_balanced(posting)
+        old = there.get(posting.posting) or new.get(posting.posting)
+        if old is None:
+            new[posting.posting] = posting
+        elif _substance(old) != _substance(posting):
+            raise PostingDiffers(f"posting {posting.posting} was made already, with other legs")
+    if new:
+        _insert(connection, tuple(new.values()), posted_at)
+    return len(new)
+
+
+def _substance(posting: Posting) -> tuple[str, str, list[Leg]]:
+    """What makes two postings the same: neither the wording nor the order of the legs."""
+    return posting.date, posting.bank, sorted(posting.legs)
+
+
+def _insert(connection: Connection, new: Sequence[Posting], posted_at: int) -> None:
+    """Write the legs first and each posting's row after them: with it the database checks them and closes
+    it. On PostgreSQL its own function does so, since the office's role may insert neither.
+    """
+    named = {leg.account for posting in new for leg in posting.legs}
+    known = set(connection.scalars(select(accounts.c.account)))
+    if missing := sorted(named - known):
+        raise UnknownAccount(f"no account {', '.join(missing)}: install the chart first")
+    if connection.dialect.name == "postgresql":
+        connection.execute(_MAKE_POSTING, [_arguments(one, posted_at) for one in new])
+        return
+    connection.execute(insert(legs), list(_leg_rows(new)))
+    connection.execute(
+        insert(postings),
+        [
+            {
+                "posting": one.posting,
+                "date": one.date,
+                "bank": one.bank,
+                "description": one.description,
+                "legs": len(one.legs),
+                "posted_at": posted_at,
+            }
+            for one in new
+        ],
+    )
+
+
+_MAKE_POSTING = text(
+    "SELECT make_posting(:posting, :date, :bank, :description, CAST(:posted_at AS bigint),"
+    " CAST(:accounts AS text[]), CAST(:banks AS text[]), CAST(:currencies AS text[]),"
+    " CAST(:amounts AS bigint[]))"
+)
+
+
+def _arguments(one: Posting, posted_at: int) -> dict[str, object]:
+    sides = {
+        "accounts": [leg.account for leg in one.legs],
+        "banks": [leg.bank for leg in one.legs],
+        "currencies": [leg.currency for leg in one.legs],
+        "amounts": [leg.amount for leg in one.legs],
+    }
+    return {**one._asdict(), "posted_at": posted_at, **sides}
+
+
+def _leg_rows(new: Sequence[Posting]) -> Iterator[dict[str, object]]:
+    for posting in new:
+        for number, leg in enumerate(posting.legs, 1):
+            yield {"posting": posting.posting, "number": number, **leg._asdict()}
+
+
+def _up_to(date: str) -> ColumnElement[bool]:
+    return postings.c.date <= date if date else true()
+
+
+def _balance_row(account: str, name: str, kind: str, currency: str, debit: int, credit: int) -> BalanceRow:
+    # PostgreSQL's sum of bigint is numeric: whole, but not an int.
+    return BalanceRow(account, name, kind, currency, int(debit), int(credit), int(debit) - int(credit))
+
+
+def _turnover(rows: Sequence[BalanceRow]) -> Iterator[tuple[str, int]]:
+    for currency in sorted({row.currency for row in rows}):
+        debit = sum(row.debit for row in rows if row.currency == currency)
+        credit = sum(row.credit for row in rows if row.currency == currency)
+        if debit != credit:
+            raise InvariantBroken(
+                f"the books are out of balance in currency {currency}: debit {debit}, credit {credit}"
+            )
+        yield currency, debit

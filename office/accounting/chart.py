@@ -1,0 +1,270 @@
+"""The chart of accounts: which account takes what, and how a break may end. All of it is data in
+chart.toml.
+
+Pure: text in, values out. Which accounts there are, what a processing code settles and what each resolution
+does to the books is never written in code. What is posted, `office.accounting.posting` builds.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Annotated, Final, Literal, NamedTuple, TypeAlias, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ledger.bookfile import KINDS
+from ledger.break_classes import BreakClass
+from office.errors import ChartError
+
+AccountKind = Literal["asset", "liability", "equity", "income", "expense"]
+Side = Literal["debit", "credit"]
+Sign = Literal["+", "-", "0"]
+"""Of a break's difference, theirs - ours + withheld."""
+
+PRODUCT: Final = "product"
+"""The counter account of a resolution by which the bank is right: that of the bank's processing code."""
+OUR_PRODUCT: Final = "our_product"
+"""The counter account of a resolution by which our journal is right: that of our processing code."""
+NONE: Final = "none"
+"""The counter account of a resolution that moves nothing."""
+
+_CODE: Final = re.compile(r"[0-9]{4}(?:[0-9]{2}){0,2}")
+_NAME: Final = re.compile(r"[a-z][a-z_]{0,31}")
+_REFUSED: Final = "failed"
+"""How the note of a decision that was refused begins, where another's begins with the resolution."""
+_DAY_KINDS: Final = MappingProxyType({"clearing": "asset", "long": "liability", "short": "asset"})
+
+
+class Account(NamedTuple):
+    """One account; where `by_bank`, its legs name the bank that they are about."""
+
+    code: str
+    zh: str
+    en: str
+    kind: AccountKind
+    normal: Side
+    by_bank: bool
+
+
+class Resolution(NamedTuple):
+    """One way for a break to end: the breaks that it fits, and the account that takes the difference."""
+
+    name: str
+    zh: str
+    en: str
+    classes: tuple[BreakClass, ...]
+    signs: tuple[Sign, ...]
+    counter: str
+
+    def fits(self, break_class: str, difference: int) -> bool:
+        """Whether a break of this class and difference (fen) may end so."""
+        return break_class in self.classes and sign_of(difference) in self.signs
+
+
+class Chart(NamedTuple):
+    """A whole chart, in order. `products` is from processing code to account; `currency` is ISO 4217
+    numeric.
+    """
+
+    currency: str
+    accounts: Mapping[str, Account]
+    clearing: str
+    long: str
+    short: str
+    products: Mapping[str, str]
+    resolutions: Mapping[str, Resolution]
+
+    def suspense(self, difference: int) -> str:
+        """The account on which a difference of theirs - ours lies, in fen, not 0."""
+        return self.long if difference > 0 else self.short
+
+    def bank_of(self, account: str, bank: str) -> str:
+        """The bank that a leg on the account names: `bank`, or empty where no balance is kept by bank."""
+        return bank if self.accounts[account].by_bank else ""
+
+    def fitting(self, break_class: str, difference: int) -> tuple[Resolution, ...]:
+        """The resolutions among which one may choose for a break, in the file's order."""
+        return tuple(one for one in self.resolutions.values() if one.fits(break_class, difference))
+
+
+def sign_of(difference: int) -> Sign:
+    """The sign of a difference in fen, as chart.toml writes it."""
+    if difference == 0:
+        return "0"
+    return "+" if difference > 0 else "-"
+
+
+def shipped() -> Chart:
+    """The chart that comes with the office. Raises ChartError if it is not in order."""
+    return parse(files("office.accounting").joinpath("chart.toml").read_bytes().decode())
+
+
+def lines_of(chart: Chart) -> dict[str, str]:
+    """The chart as names and values: what the database keeps of it, its triggers look up and the audit reads.
+
+    `end <resolution> <class> <sign>` gives the counter account of a break that ends so, or `product`, for the
+    account of its processing code as the bank has it, or `our_product`, as our journal has it.
+    """
+    found = {
+        "currency": chart.currency,
+        "clearing": chart.clearing,
+        "long": chart.long,
+        "short": chart.short,
+    }
+    for code, account in chart.accounts.items():
+        found |= {f"name {code}": f"{account.zh} {account.en}", f"kind {code}": account.kind}
+        found |= {f"normal {code}": account.normal, f"by_bank {code}": str(int(account.by_bank))}
+    for code, account_code in chart.products.items():
+        found[f"product {code}"] = account_code
+    for name, one in chart.resolutions.items():
+        found[f"words {name}"] = f"{one.zh} {one.en}"
+        for break_class in one.classes:
+            for sign in one.signs:
+                found[f"end {name} {break_class} {sign}"] = one.counter
+    return found
+
+
+def parse(source: str, file: str = "chart.toml") -> Chart:
+    """Return the chart that a file's text describes. Raises ChartError that names the file, each key, and
+    why.
+    """
+    try:
+        content = _File.model_validate(tomllib.loads(source))
+    except tomllib.TOMLDecodeError as error:
+        raise ChartError(file, (("", f"not TOML: {error}"),)) from error
+    except ValidationError as error:
+        found = error.errors()
+        faults = tuple((".".join(map(str, one["loc"])), _sentence(one["msg"])) for one in found)
+        raise ChartError(file, faults) from None
+    if faults := tuple(_faults(content)):
+        raise ChartError(file, faults)
+    accounts = {code: Account(code, **dict(one)) for code, one in content.accounts.items()}
+    resolutions = {name: Resolution(name, **dict(one)) for name, one in content.resolutions.items()}
+    return Chart(
+        content.currency,
+        MappingProxyType(accounts),
+        content.day.clearing,
+        content.day.long,
+        content.day.short,
+        MappingProxyType(dict(content.products)),
+        MappingProxyType(resolutions),
+    )
+
+
+class _Section(BaseModel):
+    """A part of the file: strict types, and no key that nobody reads."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+_Words = Annotated[str, Field(min_length=1, max_length=60)]
+_Class = Annotated[BreakClass, Field(strict=False)]
+
+
+class _Account(_Section):
+    zh: _Words
+    en: _Words
+    kind: AccountKind
+    normal: Side
+    by_bank: bool = False
+
+
+class _Day(_Section):
+    clearing: str
+    long: str
+    short: str
+
+
+class _Resolution(_Section):
+    zh: _Words
+    en: _Words
+    classes: Annotated[tuple[_Class, ...], Field(min_length=1, strict=False)]
+    signs: Annotated[tuple[Sign, ...], Field(min_length=1, strict=False)]
+    counter: str
+
+
+class _File(_Section):
+    currency: Annotated[str, Field(pattern=r"^[0-9]{3}$")]
+    accounts: dict[str, _Account]
+    day: _Day
+    products: dict[str, str]
+    resolutions: dict[str, _Resolution]
+
+
+_Fault: TypeAlias = tuple[str, str]
+"""A key, and what is wrong with its value."""
+
+
+def _sentence(message: str) -> str:
+    return message[:1].lower() + message[1:]
+
+
+def _faults(content: _File) -> Iterator[_Fault]:
+    """What each entry allows and all together do not."""
+    yield from _account_faults(content)
+    yield from _day_faults(content)
+    yield from _product_faults(content)
+    yield from _resolution_faults(content)
+    yield from _endless_faults(content)
+
+
+def _account_faults(content: _File) -> Iterator[_Fault]:
+    for code in content.accounts:
+        if not _CODE.fullmatch(code):
+            yield f"accounts.{code}", "a code is 4, 6 or 8 digits"
+
+
+def _day_faults(content: _File) -> Iterator[_Fault]:
+    """Each has the kind that its sign means, and none is another: suspense holds open breaks and nothing
+    else.
+    """
+    codes = dict(content.day)
+    for use, code in codes.items():
+        key, account = f"day.{use}", content.accounts.get(code)
+        if account is None:
+            yield key, f"no account {code}"
+        elif account.kind != _DAY_KINDS[use] or not account.by_bank:
+            yield key, f"{code} must be of kind {_DAY_KINDS[use]}, by bank"
+    if len(set(codes.values())) < len(codes):
+        yield "day", "clearing, long and short must be three accounts"
+
+
+def _product_faults(content: _File) -> Iterator[_Fault]:
+    """Every processing code that moves money has its account, and only those."""
+    for code in KINDS:
+        if code not in content.products:
+            yield f"products.{code}", "missing: money of this processing code would have no account"
+    for code, account in content.products.items():
+        key = f"products.{code}"
+        if code not in KINDS:
+            yield key, f"no processing code that moves money; there are {', '.join(KINDS)}"
+        if account not in content.accounts:
+            yield key, f"no account {account}"
+        elif account in dict(content.day).values():
+            yield key, f"{account} is kept for the day's clearing and suspense"
+
+
+def _resolution_faults(content: _File) -> Iterator[_Fault]:
+    for name, one in content.resolutions.items():
+        key = f"resolutions.{name}"
+        if not _NAME.fullmatch(name) or name == _REFUSED:
+            yield key, f"a name is 1 to 32 of a-z and _, begins with a letter, and is not {_REFUSED}"
+        if (one.counter == NONE) != (one.signs == ("0",)):
+            yield f"{key}.counter", 'none goes with signs = ["0"] and with no others'
+        if one.counter in (content.day.long, content.day.short):
+            yield f"{key}.counter", f"{one.counter} is where the break lies already"
+        elif one.counter not in (PRODUCT, OUR_PRODUCT, NONE) and one.counter not in content.accounts:
+            yield f"{key}.counter", f"no account {one.counter}, nor product, our_product, none"
+
+
+def _endless_faults(content: _File) -> Iterator[_Fault]:
+    """A break that no resolution fits could never end."""
+    for break_class in BreakClass:
+        for sign in get_args(Sign):
+            fits = (break_class in one.classes and sign in one.signs for one in content.resolutions.values())
+            if not any(fits):
+                yield "resolutions", f"none fits a break of class {break_class} and sign {sign}"

@@ -1,0 +1,83 @@
+"""What one person decides about a break: whether that person may, and the step itself, with its record, in
+one transaction. What was refused is recorded too.
+
+Who the person is, the caller knows: the command from the kernel (fep.operator.identity), never from what was
+typed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from ledger.acts import failed
+from ledger.store import Store
+from office.accounting import breaks
+from office.accounting.breaks import Break
+from office.accounting.chart import Chart
+from office.config import Act, NotAllowed, Settings
+from office.database.audit_log import write
+from office.errors import OfficeError
+
+_NAME: Final = r"B[0-9]{8}-[0-9]{1,11}-[0-9]{4,9}"
+PROPOSE: Final = "propose"
+
+
+class Decision(StrEnum):
+    """What is decided about a proposal."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+    WITHDRAW = "withdraw"
+
+
+_MAY: Final[Mapping[Decision, Act]] = MappingProxyType(
+    {Decision.APPROVE: "approve", Decision.REJECT: "approve", Decision.WITHDRAW: "propose"}
+)
+_STEPS: Final[Mapping[Decision, Callable[..., Break]]] = MappingProxyType(
+    {
+        Decision.APPROVE: breaks.approve,
+        Decision.REJECT: breaks.reject,
+        Decision.WITHDRAW: breaks.withdraw,
+    }
+)
+
+
+class Desk(NamedTuple):
+    """Where a person decides: the office's books and settings, and the moment (microseconds since 1970-01-01
+    UTC).
+    """
+
+    store: Store
+    settings: Settings
+    at: int
+
+
+def propose(desk: Desk, by: str, name: str, resolution: str, note: str, chart: Chart) -> Break:
+    """Propose how a break is to end. Raises NotAllowed and OfficeError."""
+    with _refusals_recorded(desk, by, PROPOSE, name):
+        desk.settings.check_may(by, "propose")
+        with desk.store.transaction() as connection:
+            return breaks.propose(connection, name, resolution, by, desk.at, note, chart)
+
+
+def decide(desk: Desk, by: str, decision: Decision, name: str, note: str) -> Break:
+    """Decide about what was proposed. Raises NotAllowed and OfficeError, among them SamePerson."""
+    with _refusals_recorded(desk, by, decision.value, name):
+        desk.settings.check_may(by, _MAY[decision])
+        with desk.store.transaction() as connection:
+            return _STEPS[decision](connection, name, by, desk.at, note)
+
+
+@contextmanager
+def _refusals_recorded(desk: Desk, by: str, act: str, name: str) -> Iterator[None]:
+    try:
+        yield
+    except (OfficeError, NotAllowed) as error:
+        subject = name if re.fullmatch(_NAME, name) else ""  # what is no break's name may be anything
+        write(desk.store, desk.at, by, act, subject, failed(error))
+        raise

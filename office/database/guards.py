@@ -1,0 +1,189 @@
+"""What the office's database itself refuses of postings and breaks: the statements that make its triggers.
+
+Text only, for SQLite and PostgreSQL; `office.database.schema` attaches each to its table. A posting goes in
+only where the books explain it: a day's, leg by leg, by the reconciliation, its products and its breaks;
+another one, by the break that two people have settled, and by the chart's account for its resolution and
+processing code. On PostgreSQL the office's role cannot insert a posting or a leg: it calls `make_posting`,
+which runs with the owner's rights and under these triggers. What the program checks first, and in words, does
+not belong here.
+"""
+
+# ruff: noqa: S608 - the statements are put together from this file's own text
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+
+class Guard(NamedTuple):
+    """A statement to run once a table is made, on one kind of database."""
+
+    table: str
+    dialect: str
+    statement: str
+
+
+_UNBALANCED: Final = (
+    "(SELECT count(*) FROM legs WHERE posting = NEW.posting) <> NEW.legs OR EXISTS"
+    " (SELECT currency FROM legs WHERE posting = NEW.posting GROUP BY currency HAVING sum(amount) <> 0)"
+)
+
+_CHART: Final = "(SELECT name, value FROM chart_lines WHERE chart = (SELECT max(chart) FROM chart_lines))"
+"""The chart in force, as `office.accounting.chart.lines_of` writes it."""
+_PURPOSE: Final = "substr(NEW.posting, length(NEW.date) + length(NEW.bank) + 3)"
+"""What a posting is for: `day`, or the name of a break."""
+_SUSPENSE: Final = f"JOIN {_CHART} s ON s.name = CASE WHEN b.difference > 0 THEN 'long' ELSE 'short' END"
+_WITHHELD: Final = (
+    f"JOIN {_CHART} a ON b.withheld <> 0 AND a.name = 'product ' || b.code"
+    f" JOIN {_CHART} k ON k.name = 'by_bank ' || a.value"
+)
+"""The account of a break's processing code, from which it withholds something."""
+_NAMES_IT: Final = (
+    "(a.note = b.resolution OR substr(a.note, 1, length(b.resolution) + 2) = b.resolution || ': ')"
+)
+_SETTLED: Final = (
+    f"""b."break" = {_PURPOSE} AND b.bank = NEW.bank AND b.settled_on = NEW.date AND b.state = 'posted'"""
+    """ AND b.difference <> 0 AND EXISTS (SELECT 1 FROM acts a JOIN acts p ON p.subject = a.subject"""
+    """ AND p.number < a.number WHERE a.subject = b."break" AND a.act = 'approve'"""
+    f""" AND a."by" = b.approved_by AND {_NAMES_IT} AND p.act = 'propose' AND p."by" = b.proposed_by"""
+    f""" AND {_NAMES_IT.replace("a.note", "p.note")})"""
+)
+"""Whether a break `b` is the posting's, and two people have settled it, by the trail of acts too."""
+_OF_DAY: Final = (
+    f"{_PURPOSE} = 'day' AND EXISTS (SELECT 1 FROM days d WHERE d.date = NEW.date AND d.state = 'reconciled')"
+)
+_BY_BANK: Final = "CASE WHEN k.value = '1' THEN NEW.bank ELSE '' END"
+_LEGS_DUE: Final = f"""(SELECT account, bank, CAST(sum(amount) AS BIGINT) AS amount FROM (
+    SELECT s.value AS account, b.bank AS bank, b.difference AS amount FROM breaks b {_SUSPENSE}
+        WHERE {_SETTLED}
+    UNION ALL SELECT substr(k.name, 9), {_BY_BANK}, -b.difference FROM breaks b
+        JOIN {_CHART} e ON e.name = 'end ' || b.resolution || ' ' || b."class"
+            || CASE WHEN b.difference > 0 THEN ' +' ELSE ' -' END
+        LEFT JOIN {_CHART} p ON p.name = 'product '
+            || CASE WHEN e.value = 'product' AND b.bank_code <> '' THEN b.bank_code ELSE b.code END
+        JOIN {_CHART} k ON k.name = 'by_bank '
+            || CASE WHEN e.value IN ('product', 'our_product') THEN p.value ELSE e.value END
+        WHERE {_SETTLED}
+    UNION ALL SELECT c.value, r.bank, r.theirs_effect FROM reconciliations r
+        JOIN {_CHART} c ON c.name = 'clearing'
+        WHERE r.bank = NEW.bank AND r.date = NEW.date AND {_OF_DAY}
+    UNION ALL SELECT substr(k.name, 9), {_BY_BANK}, -p.effect FROM products p
+        JOIN {_CHART} a ON a.name = 'product ' || p.code JOIN {_CHART} k ON k.name = 'by_bank ' || a.value
+        WHERE p.bank = NEW.bank AND p.date = NEW.date AND {_OF_DAY}
+    UNION ALL SELECT substr(k.name, 9), {_BY_BANK}, b.withheld FROM breaks b {_WITHHELD}
+        WHERE b.bank = NEW.bank AND b.date = NEW.date AND {_OF_DAY}
+    UNION ALL SELECT substr(k.name, 9), {_BY_BANK}, -b.withheld FROM breaks b {_WITHHELD}
+        WHERE b.bank = NEW.bank AND b.settled_on = NEW.date AND b.state = 'closed' AND b.resolution = ''
+        AND {_OF_DAY}
+    UNION ALL SELECT s.value, b.bank, -b.difference FROM breaks b {_SUSPENSE}
+        WHERE b.bank = NEW.bank AND b.date = NEW.date AND {_OF_DAY}
+    UNION ALL SELECT s.value, b.bank, b.difference FROM breaks b {_SUSPENSE}
+        WHERE b.bank = NEW.bank AND b.settled_on = NEW.date AND b.state = 'closed' AND b.resolution = ''
+        AND {_OF_DAY}
+    ) components GROUP BY account, bank HAVING sum(amount) <> 0)"""
+"""The legs that the posting NEW must have, by what the books say at that moment."""
+_LEGS_THERE: Final = "SELECT account, bank, amount FROM legs WHERE posting = NEW.posting"
+_UNEXPLAINED: Final = (
+    f"NEW.posting <> NEW.date || '/' || NEW.bank || '/' || {_PURPOSE}"
+    f" OR NEW.legs <> (SELECT count(*) FROM {_LEGS_DUE} due)"
+    f" OR EXISTS ({_LEGS_THERE} EXCEPT SELECT account, bank, amount FROM {_LEGS_DUE} due)"
+    f" OR EXISTS (SELECT account, bank, amount FROM {_LEGS_DUE} due EXCEPT {_LEGS_THERE})"
+    " OR EXISTS (SELECT 1 FROM legs WHERE posting = NEW.posting AND currency <>"
+    f" (SELECT value FROM {_CHART} c WHERE name = 'currency'))"
+)
+_NOT_EXPLAINED: Final = "no settled break and no reconciled day explains this posting"
+_IS_CLOSED: Final = "a posting that is made gets no more legs"
+
+
+def _function(name: str, condition: str, message: str, result: str = "NEW") -> str:
+    """A trigger's function on PostgreSQL that refuses a row where a condition holds."""
+    return (
+        f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF {condition} THEN"
+        f" RAISE EXCEPTION '{message}' USING ERRCODE = 'check_violation'; END IF; RETURN {result}; END $$"
+    )
+
+
+def _before_insert(name: str, table: str) -> str:
+    return f"CREATE TRIGGER {name} BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()"
+
+
+def _refused_insert(name: str, table: str, condition: str, message: str) -> tuple[Guard, ...]:
+    """The guard against rows of a kind, on either kind of database."""
+    trigger = (
+        f"CREATE TRIGGER {name} BEFORE INSERT ON {table} WHEN {condition}"
+        f" BEGIN SELECT RAISE(ABORT, '{message}'); END"
+    )
+    return (
+        Guard(table, "sqlite", trigger),
+        Guard(table, "postgresql", _function(name, condition, message)),
+        Guard(table, "postgresql", _before_insert(name, table)),
+    )
+
+
+MAKE_POSTING: Final = "make_posting(text, text, text, text, bigint, text[], text[], text[], bigint[])"
+"""The function's name and types, as `office/database/roles.sql` names it."""
+_MAKE_POSTING: Final = (
+    "CREATE FUNCTION make_posting(posting_ text, date_ text, bank_ text, description_ text,"
+    " posted_at_ bigint, accounts_ text[], banks_ text[], currencies_ text[], amounts_ bigint[]) RETURNS void"
+    " LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$ BEGIN"
+    " INSERT INTO legs (posting, number, account, bank, currency, amount)"
+    " SELECT posting_, leg.number, leg.account, leg.bank, leg.currency, leg.amount"
+    " FROM unnest(accounts_, banks_, currencies_, amounts_)"
+    " WITH ORDINALITY AS leg(account, bank, currency, amount, number);"
+    " INSERT INTO postings (posting, date, bank, description, legs, posted_at)"
+    " VALUES (posting_, date_, bank_, description_, cardinality(accounts_), posted_at_); END $$"
+)
+
+# What a break is about. Its class is not here: a later day's line may show that it was timing.
+_FIXED: Final = (
+    'UPDATE OF "break", bank, date, key, line, direction, code, policy, due, ours_effect, theirs_effect,'
+    " withheld, difference, bank_code, bank_policy, bank_due"
+)
+_STANDS: Final = "what a break is about never changes"
+
+GUARDS: Final[tuple[Guard, ...]] = (
+    *_refused_insert("posting_balances", "postings", _UNBALANCED, "a posting does not balance"),
+    *_refused_insert("posting_is_explained", "postings", _UNEXPLAINED, _NOT_EXPLAINED),
+    *_refused_insert(
+        "posting_is_closed",
+        "legs",
+        "EXISTS (SELECT 1 FROM postings WHERE posting = NEW.posting)",
+        _IS_CLOSED,
+    ),
+    # Once more when the transaction ends: the leg could not see a posting that another transaction was about
+    # to commit.
+    Guard(
+        "legs",
+        "postgresql",
+        _function(
+            "leg_belongs",
+            "(SELECT count(*) FROM legs WHERE posting = NEW.posting)"
+            " <> (SELECT legs FROM postings WHERE posting = NEW.posting)",
+            _IS_CLOSED,
+            "NULL",
+        ),
+    ),
+    Guard(
+        "legs",
+        "postgresql",
+        "CREATE CONSTRAINT TRIGGER leg_belongs AFTER INSERT ON legs DEFERRABLE INITIALLY DEFERRED"
+        " FOR EACH ROW EXECUTE FUNCTION leg_belongs()",
+    ),
+    Guard("legs", "postgresql", _MAKE_POSTING),
+    Guard("legs", "postgresql", f"REVOKE ALL ON FUNCTION {MAKE_POSTING} FROM PUBLIC"),
+    *(
+        Guard(
+            "breaks",
+            "sqlite",
+            f"CREATE TRIGGER break_stands_{what[:6].lower()} BEFORE {what} ON breaks"
+            f" BEGIN SELECT RAISE(ABORT, '{_STANDS}'); END",
+        )
+        for what in (_FIXED, "DELETE")
+    ),
+    Guard("breaks", "postgresql", _function("break_stands", "TRUE", _STANDS, "NULL")),
+    Guard(
+        "breaks",
+        "postgresql",
+        f"CREATE TRIGGER break_stands BEFORE {_FIXED} OR DELETE OR TRUNCATE ON breaks"
+        " FOR EACH STATEMENT EXECUTE FUNCTION break_stands()",
+    ),
+)

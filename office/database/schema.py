@@ -1,0 +1,355 @@
+"""The back office's tables, and what the database itself refuses.
+
+Tables, constraints and triggers only: no statements that read or write rows. Amounts are fen in signed
+64-bit integers; dates YYYYMMDD; moments are microseconds since 1970-01-01 UTC. An *effect* is a signed
+amount as the bank's clearing account sees it: a collection in effect is +amount (the bank owes us), a payout
+in effect is -amount, a reversed one is 0.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    DDL,
+    CheckConstraint,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    event,
+    text,
+)
+
+from ledger.break_classes import BreakClass
+from ledger.schema import act_columns, entry_columns, integer_column, text_column
+from office.database.guards import GUARDS
+
+OFFICE = MetaData()
+
+
+facts = Table("facts", OFFICE, Column("name", Text, primary_key=True), text_column("value"))
+"""What this database is: its schema's version."""
+
+days = Table(
+    "days",
+    OFFICE,
+    Column("date", Text, primary_key=True),
+    text_column("state"),
+    text_column("next_date"),
+    integer_column("closed_at"),
+    text_column("root"),
+    text_column("signature"),
+    integer_column("entries"),
+    CheckConstraint("state IN ('closed', 'reconciled', 'posted', 'archived')", name="day_state"),
+)
+"""A business day that the front has closed, as far as the office has come with it (ledger.day.TRANSITIONS).
+
+`closed_at` is the moment of the cut-over; `root` and `signature` are the front's seal on the day (hex);
+`entries` counts the journal entries of the date."""
+
+chains = Table(
+    "chains",
+    OFFICE,
+    Column("chain", Integer, primary_key=True),
+    integer_column("position"),
+    text_column("tip"),
+)
+"""How far each of the front's chains has been pulled, and the hash there."""
+
+entries = Table(
+    "entries",
+    OFFICE,
+    *entry_columns(),
+    PrimaryKeyConstraint("chain", "position"),
+    UniqueConstraint("key", name="entry_key_once"),
+    Index("entries_by_day", "business_date", "bank", "key"),
+    Index(
+        "entries_by_original",
+        "original",
+        sqlite_where=text("original <> '' AND turn IS NOT NULL"),
+        postgresql_where=text("original <> '' AND turn IS NOT NULL"),
+    ),
+)
+"""The front's journal as pulled: the columns of ledger.entry.Entry, in its order. Append-only."""
+
+bank_files = Table(
+    "bank_files",
+    OFFICE,
+    text_column("bank"),
+    text_column("date"),
+    text_column("digest"),
+    text_column("layout"),
+    integer_column("lines"),
+    integer_column("collected"),
+    integer_column("paid"),
+    integer_column("taken_at"),
+    PrimaryKeyConstraint("bank", "date"),
+    Index(
+        "file_once",
+        "digest",
+        unique=True,
+        sqlite_where=text("lines > 0"),
+        postgresql_where=text("lines > 0"),
+    ),
+)
+"""One file a bank and date, taken whole, once. `collected` and `paid`: sums of the lines in state S."""
+
+bank_lines = Table(
+    "bank_lines",
+    OFFICE,
+    text_column("bank"),
+    text_column("date"),
+    integer_column("line"),
+    text_column("key"),
+    text_column("direction"),
+    text_column("terminal"),
+    text_column("branch"),
+    text_column("sent_at"),
+    text_column("stan"),
+    text_column("rrn"),
+    text_column("code"),
+    text_column("policy"),
+    text_column("due"),
+    integer_column("amount"),
+    text_column("receipt"),
+    text_column("state"),
+    PrimaryKeyConstraint("bank", "date", "line"),
+    ForeignKeyConstraint(
+        ["bank", "date"],
+        ["bank_files.bank", "bank_files.date"],
+        name="line_of_file",
+        deferrable=True,
+        initially="DEFERRED",
+    ),
+    CheckConstraint("direction IN ('C', 'P')", name="line_direction"),
+    CheckConstraint("state IN ('S', 'R')", name="line_state"),
+    Index("bank_lines_by_key", "key"),
+)
+"""The lines of the banks' files. `key` is ledger.request.key_of(bank, terminal, sent_at, stan); `direction`
+is C for a collection, P for a payout. A file's row goes in after its lines, which it counts. Append-only.
+"""
+
+reconciliations = Table(
+    "reconciliations",
+    OFFICE,
+    text_column("bank"),
+    text_column("date"),
+    integer_column("ours"),
+    integer_column("theirs"),
+    integer_column("matched"),
+    integer_column("ours_effect"),
+    integer_column("theirs_effect"),
+    integer_column("made_at"),
+    PrimaryKeyConstraint("bank", "date"),
+)
+"""One result a bank and date: lines on our side, on theirs, pairs that agree; and the sums of effects."""
+
+products = Table(
+    "products",
+    OFFICE,
+    text_column("bank"),
+    text_column("date"),
+    text_column("code"),
+    integer_column("lines"),
+    integer_column("effect"),
+    PrimaryKeyConstraint("bank", "date", "code"),
+    ForeignKeyConstraint(
+        ["bank", "date"], ["reconciliations.bank", "reconciliations.date"], name="product_of_reconciliation"
+    ),
+)
+"""What our side of a reconciled date comes to, by processing code: lines, and the sum of their effects in
+fen. Append-only.
+"""
+
+breaks = Table(
+    "breaks",
+    OFFICE,
+    Column("break", Text, primary_key=True),
+    text_column("bank"),
+    text_column("date"),
+    text_column("class"),
+    text_column("key"),
+    integer_column("line"),
+    text_column("direction"),
+    text_column("code"),
+    text_column("policy"),
+    text_column("due"),
+    integer_column("ours_effect"),
+    integer_column("theirs_effect"),
+    integer_column("withheld"),
+    integer_column("difference"),
+    text_column("bank_code"),
+    text_column("bank_policy"),
+    text_column("bank_due"),
+    text_column("reason"),
+    text_column("hint"),
+    text_column("owner"),
+    text_column("state"),
+    text_column("resolution"),
+    text_column("proposed_by"),
+    text_column("approved_by"),
+    text_column("settled_on"),
+    UniqueConstraint("bank", "date", "key", "line", "class", name="break_once"),
+    CheckConstraint(f"class IN ({', '.join(map(repr, map(str, BreakClass)))})", name="break_class"),
+    CheckConstraint(
+        "state IN ('open', 'suspense', 'proposed', 'approved', 'posted', 'closed')", name="break_state"
+    ),
+    CheckConstraint("difference = theirs_effect - ours_effect + withheld", name="break_difference"),
+    CheckConstraint("approved_by = '' OR approved_by <> proposed_by", name="two_people"),
+    CheckConstraint(
+        "(state IN ('approved', 'posted') AND approved_by <> '') OR state NOT IN ('approved', 'posted')",
+        name="approval_names_someone",
+    ),
+    CheckConstraint(
+        "state NOT IN ('proposed', 'approved', 'posted') OR (proposed_by <> '' AND resolution <> '')",
+        name="proposal_names_someone",
+    ),
+    CheckConstraint(
+        "state <> 'closed' OR (settled_on <> '' AND (resolution = '' OR approved_by <> ''))",
+        name="end_was_approved_or_matched",
+    ),
+    Index("breaks_by_key", "key"),
+)
+"""One difference each. The name is `B<date>-<bank>-<number>`; `line` is the line in the bank's file, 0 where
+only we have it; `difference` is what lies in suspense, in fen: theirs - ours + withheld. `withheld` is the
+effect that our journal has and that no product's account takes before the break is decided: of a misfit
+advice, of a pair whose details differ, of what the bank asked too late to reverse. `bank_code`, `bank_policy`
+and `bank_due` are what the bank's line names where it names another. `settled_on` is the business date on
+which it was posted out of suspense. What a break is about never changes, nor does a break go away.
+"""
+
+break_events = Table(
+    "break_events",
+    OFFICE,
+    text_column("break"),
+    integer_column("number"),
+    integer_column("at"),
+    text_column("by"),
+    text_column("from_state"),
+    text_column("to_state"),
+    text_column("note"),
+    PrimaryKeyConstraint("break", "number"),
+    ForeignKeyConstraint(["break"], ["breaks.break"], name="event_of_break"),
+)
+"""A break's history. Append-only."""
+
+accounts = Table(
+    "accounts",
+    OFFICE,
+    Column("account", Text, primary_key=True),
+    text_column("name"),
+    text_column("kind"),
+    text_column("normal"),
+    CheckConstraint("kind IN ('asset', 'liability', 'equity', 'income', 'expense')", name="account_kind"),
+    CheckConstraint("normal IN ('debit', 'credit')", name="account_normal"),
+)
+
+postings = Table(
+    "postings",
+    OFFICE,
+    Column("posting", Text, primary_key=True),
+    text_column("date"),
+    text_column("bank"),
+    text_column("description"),
+    integer_column("legs"),
+    integer_column("posted_at"),
+    CheckConstraint("legs >= 2", name="posting_moves_something"),
+)
+"""One balanced posting. The name says what it is for, so that it can be made only once: `<date>/<bank>/day`,
+`<date>/<bank>/<break>`. A posting's row goes in after its legs; the database then checks that they are as
+many as it says and add up to zero in each currency. Append-only.
+"""
+
+legs = Table(
+    "legs",
+    OFFICE,
+    text_column("posting"),
+    integer_column("number"),
+    text_column("account"),
+    text_column("bank"),
+    text_column("currency"),
+    integer_column("amount"),
+    PrimaryKeyConstraint("posting", "number"),
+    ForeignKeyConstraint(
+        ["posting"], ["postings.posting"], name="leg_of_posting", deferrable=True, initially="DEFERRED"
+    ),
+    ForeignKeyConstraint(["account"], ["accounts.account"], name="leg_on_account"),
+    CheckConstraint("amount <> 0", name="leg_moves_something"),
+    Index("legs_by_account", "account", "bank"),
+)
+"""One leg: `amount` in fen, debit positive, credit negative. `bank` is the dimension of the clearing and
+suspense accounts (empty elsewhere). Append-only, and closed once its posting's row is there.
+"""
+
+chart_lines = Table(
+    "chart_lines",
+    OFFICE,
+    Column("chart", Integer, nullable=False),
+    text_column("name"),
+    text_column("value"),
+    PrimaryKeyConstraint("chart", "name"),
+)
+"""Every chart that was ever in force, line by line as `office.accounting.chart.lines_of` gives it; the one in
+force has the highest number. Append-only; on PostgreSQL only the owner adds one, since it says where money
+may go.
+"""
+
+acts = Table(
+    "acts",
+    OFFICE,
+    *act_columns(),
+    Index("acts_by_subject", "subject"),
+)
+"""What the office did and who had it done: every pull, file, reconciliation, posting and decision; chained as
+ledger.acts says."""
+
+_APPEND_ONLY = (
+    entries,
+    bank_files,
+    bank_lines,
+    reconciliations,
+    products,
+    break_events,
+    postings,
+    legs,
+    chart_lines,
+    acts,
+)
+
+for _table in _APPEND_ONLY:
+    for _what in ("UPDATE", "DELETE"):
+        event.listen(
+            _table,
+            "after_create",
+            DDL(
+                f"CREATE TRIGGER {_table.name}_never_{_what.lower()} BEFORE {_what} ON {_table.name}"
+                f" BEGIN SELECT RAISE(ABORT, '{_table.name} is append-only'); END"
+            ).execute_if(dialect="sqlite"),  # type: ignore[no-untyped-call]
+        )
+    event.listen(
+        _table,
+        "after_create",
+        DDL(
+            f"CREATE FUNCTION {_table.name}_append_only() RETURNS trigger LANGUAGE plpgsql AS"
+            f" $$ BEGIN RAISE EXCEPTION '{_table.name} is append-only'; END $$"
+        ).execute_if(dialect="postgresql"),  # type: ignore[no-untyped-call]
+    )
+    event.listen(
+        _table,
+        "after_create",
+        DDL(
+            f"CREATE TRIGGER {_table.name}_never_changed BEFORE UPDATE OR DELETE OR TRUNCATE ON {_table.name}"
+            f" FOR EACH STATEMENT EXECUTE FUNCTION {_table.name}_append_only()"
+        ).execute_if(dialect="postgresql"),  # type: ignore[no-untyped-call]
+    )
+
+for _guard in GUARDS:
+    event.listen(
+        OFFICE.tables[_guard.table],
+        "after_create",
+        DDL(_guard.statement).execute_if(dialect=_guard.dialect),  # type: ignore[no-untyped-call]
+    )

@@ -1,0 +1,133 @@
+"""A business day that the front has closed: what it shows of it, and the checks before the office takes it.
+
+A day is taken only when its seal is good, when it follows the day before, and when the entries that the
+office holds end for that day just where the seal says. As `office.intake.pull` brings a chain, no entry is
+dated before the one ahead of it, so the two entries around an end speak for all. Statements of these checks
+only.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, func, insert, select
+
+from ledger.day import DayState
+from ledger.entry import GENESIS, Entry, entry_hash
+from ledger.schema import days as front_days
+from ledger.seal import ChainEnd, day_root, is_signed
+from office.database.schema import chains, days, entries
+from office.errors import DayRefused
+
+
+class FrontDay(NamedTuple):
+    """A closed business day as the front shows it: dates YYYYMMDD, `closed_at` microseconds since 1970-01-01
+    UTC, where every chain stood, and the seal (hex).
+    """
+
+    date: str
+    next_date: str
+    closed_at: int
+    ends: tuple[ChainEnd, ...]
+    root: str
+    signature: str
+
+
+SealCheck = Callable[[FrontDay], str]
+"""Says what is wrong with a day's seal; empty if nothing is."""
+
+
+def sealed_by(public: str) -> SealCheck:
+    """The check against the sealing key's public half (hex)."""
+
+    def check(day: FrontDay) -> str:
+        if day.root != day_root(day.date, day.next_date, day.closed_at, day.ends):
+            return "the root is not that of the day's figures"
+        return (
+            "" if is_signed(day.root, day.signature, public) else "the root is not signed by the sealing key"
+        )
+
+    return check
+
+
+def read_closed(front: Connection) -> tuple[FrontDay, ...]:
+    """Every closed day of the front book, in order. Raises DayRefused for one that cannot be read."""
+    query = select(front_days).where(front_days.c.state == DayState.CLOSED.value).order_by(front_days.c.date)
+    return tuple(_front_day(row) for row in front.execute(query))
+
+
+def _front_day(row: Any) -> FrontDay:  # noqa: ANN401 - the columns of a row have no types
+    try:
+        given = json.loads(row.chains)
+        ends = tuple(ChainEnd(int(chain), int(position), str(tip)) for chain, position, tip in given)
+    except (ValueError, TypeError) as error:
+        raise DayRefused(row.date, "its chains' ends cannot be read") from error
+    return FrontDay(row.date, row.next_date, row.closed_at, ends, row.root, row.signature)
+
+
+def days_to_take(office: Connection, closed: tuple[FrontDay, ...]) -> tuple[FrontDay, ...]:
+    """The closed days that the office does not have. Raises DayRefused where one it has was sealed anew."""
+    rows = office.execute(select(days.c.date, days.c.root, days.c.signature))
+    held = {row.date: (row.root, row.signature) for row in rows}
+    for day in closed:
+        if held.get(day.date, (day.root, day.signature)) != (day.root, day.signature):
+            raise DayRefused(day.date, "its seal is not the one that it was taken with")
+    return tuple(day for day in closed if day.date not in held)
+
+
+def open_from(office: Connection) -> str:
+    """The first date that a new entry can have: the one after the last day taken; empty if none was."""
+    query = select(days.c.next_date).order_by(days.c.date.desc()).limit(1)
+    return office.execute(query).scalar() or ""
+
+
+def take_day(office: Connection, day: FrontDay, check_seal: SealCheck) -> int:
+    """Check a closed day and insert it; how many entries it has. Raises DayRefused."""
+    if fault := check_seal(day):
+        raise DayRefused(day.date, fault)
+    expected = open_from(office)
+    if expected not in ("", day.date):
+        raise DayRefused(day.date, f"{expected} is the day that follows the last one taken")
+    _check_ends(office, day)
+    query = select(func.count()).select_from(entries).where(entries.c.business_date == day.date)
+    count: int = office.execute(query).scalar_one()
+    office.execute(
+        insert(days).values(
+            date=day.date,
+            state=DayState.CLOSED.value,
+            next_date=day.next_date,
+            closed_at=day.closed_at,
+            root=day.root,
+            signature=day.signature,
+            entries=count,
+        )
+    )
+    return count
+
+
+def _check_ends(office: Connection, day: FrontDay) -> None:
+    """Every chain has the entry that the seal names, and the day ends with that one."""
+    ends = {end.chain: end for end in day.ends}
+    held = {row.chain: row.position for row in office.execute(select(chains.c.chain, chains.c.position))}
+    for chain in sorted(ends.keys() | held.keys()):
+        end = ends.get(chain, ChainEnd(chain, 0, GENESIS))
+        where = f"at position {end.position} of chain {chain}"
+        if held.get(chain, 0) < end.position:
+            raise DayRefused(day.date, f"it ends {where}, which was not pulled")
+        last = entry_at(office, chain, end.position)
+        if (entry_hash(last) if last else GENESIS) != end.tip:
+            raise DayRefused(day.date, f"the entry {where} is not the one that was sealed")
+        if last and last.business_date > day.date:
+            raise DayRefused(day.date, f"the entry {where} is dated {last.business_date}")
+        after = entry_at(office, chain, end.position + 1)
+        if after and after.business_date < day.next_date:
+            raise DayRefused(day.date, f"the entry after the one {where} is dated {after.business_date}")
+
+
+def entry_at(office: Connection, chain: int, position: int) -> Entry | None:
+    """The entry at a position, as it was pulled."""
+    query = select(entries).where(entries.c.chain == chain, entries.c.position == position)
+    row = office.execute(query).first()
+    return None if row is None else Entry._make(row)

@@ -1,0 +1,1 @@
+"""Our journal against a bank's file: lines, pairs, classes of differences, the result of a date."""

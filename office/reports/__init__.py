@@ -1,0 +1,1 @@
+"""What people read: reports, figures, words, traces. Nothing is changed here."""

@@ -1,0 +1,287 @@
+"""The audit: silent on sound books, and for everything that it says it proves, heard when that is broken.
+
+Each tampering is done with every constraint and trigger of its table taken off, as by somebody who owns the
+database; what the audit must then report stands beside it.
+"""
+
+from __future__ import annotations
+
+import ast
+from itertools import count
+from os import urandom
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import BigInteger, Connection, Integer, Table, select, text, update
+
+from ledger import schema as front_schema
+from ledger.entry import GENESIS, SALT_BYTES, Entry, chain_entries
+from ledger.store import Store
+from office import audit as package
+from office.accounting import breaks
+from office.audit import INVARIANTS, Audit, Failing, audit, examine
+from office.audit.chains import copies, links, recorded_ends, seals
+from office.audit.run import AUDITS, LISTED_MAX
+from office.close import prepare
+from office.database import schema as office_schema
+from tests.audited import COUNTS, STATED, Urls, audited, build, evidence, loosen
+from tests.tampering import BROKEN, CARD, HARMLESS, IDENTITY, POLICY_KNOWN, UNKNOWN_POLICY, Broken
+from tests.world import CHART, World
+
+
+def invariants(found: Audit) -> set[int]:
+    return {one.invariant for one in found.failings}
+
+
+# Sound books.
+
+
+def test_sound_books_have_nothing_that_fails_and_every_invariant_is_proved_from_rows(urls: Urls) -> None:
+    office, front = Store(urls.office, lock=False, by_index=False), Store(urls.front, lock=False)
+    told: list[str] = []
+    try:
+        found = audit(office, front, STATED, lambda what, _rows: told.append(what))
+    finally:
+        office.close()
+        front.close()
+    assert found.failings == ()
+    unseen = {
+        "acts of the front",
+        "reversals refused as too late, on reconciled dates",
+        "retired days of the front, held against the office's",
+    }
+    assert {one.what for one in found.checked if one.count == 0} <= unseen
+    assert [one.invariant for one in found.verdicts if one.rows == 0] == [1]
+    assert told
+
+
+def test_every_check_says_what_it_has_looked_at(urls: Urls) -> None:
+    with evidence(urls) as given:
+        silent = [check.__name__ for check in AUDITS if not list(check(given))]
+    assert silent == []
+
+
+def test_an_office_without_its_front_book_is_audited_by_itself(urls: Urls) -> None:
+    with evidence(urls, with_front=False) as given:
+        found = examine(given)
+    assert found.failings == ()
+    assert {one.invariant for one in found.checked} == set(INVARIANTS) - {1, 11}
+
+
+def test_an_office_with_nothing_in_it_is_sound_and_proves_nothing(office_url: str) -> None:
+    office = Store(office_url, by_index=False)
+    try:
+        prepare(office, CHART, 1, "li")
+        found = audit(office, None, STATED)
+    finally:
+        office.close()
+    assert found.failings == ()
+    assert {one.what for one in found.checked if one.count} == {
+        "rows of the office's tables, every text of them",
+        "acts of the office",
+        "lines of the charts of accounts",
+        "accounts, held against the charts",
+    }
+
+
+def test_a_clock_that_goes_back_leaves_the_audit_silent(database: str, office_url: str) -> None:
+    """What an act wrote is told by its moment, so two acts never have one."""
+    here = World(database, office_url, seed=7, policies=120)
+    here._ticks = count(10**6, -1)
+    for number in range(2):
+        here.days.trade(8)
+        here.leave_files(here.days.cut_over().date, COUNTS)
+        list(here.at_close().run())
+        for _ in range(2):
+            with here.office.transaction() as connection:
+                one = breaks.listing(connection, states=("suspense",))[0]
+                resolution = CHART.fitting(one.cls, one.difference)[0].name
+                breaks.propose(connection, one.name, resolution, "li", number, "", CHART)
+                breaks.approve(connection, one.name, "wang", number)
+            here.at_close().post_decisions()
+        here.days.next_book()
+    found = audit(here.office, here.front_store, STATED)
+    here.close_world()
+    assert said(found) == ""
+
+
+def test_what_no_data_can_show_is_said(urls: Urls) -> None:
+    with evidence(urls) as given:
+        first, *_ = examine(given).verdicts
+    assert (first.invariant, first.rows) == (1, 0)
+    assert "before its transaction was durable" in first.not_in_data
+
+
+def said(found: Audit) -> str:
+    return "\n".join(f"{one.subject}: {one.what}" for one in found.failings)
+
+
+@pytest.mark.parametrize("case", BROKEN, ids=lambda case: f"{case.side}-{case.statement[:60]}")
+def test_whatever_is_changed_behind_the_books_back_is_found_by_its_own_check(
+    urls: Urls, case: Broken
+) -> None:
+    found = audited(urls, case.side, case.statement)
+    assert invariants(found) == case.fails, said(found)
+    assert [words for words in case.said if words not in said(found)] == []
+    assert [number for number in (IDENTITY, IDENTITY.lower(), CARD) if number in said(found)] == []
+
+
+def test_every_invariant_that_data_can_show_is_seen_to_fail() -> None:
+    assert set().union(*(case.fails for case in BROKEN)) == set(INVARIANTS) - {1}
+
+
+def test_what_only_looks_like_a_number_is_let_pass(urls: Urls) -> None:
+    assert 12 not in invariants(audited(urls, "office", *HARMLESS))
+
+
+def test_a_policy_that_the_book_knows_may_be_any_digits(urls: Urls) -> None:
+    assert invariants(audited(urls, "front", UNKNOWN_POLICY)) == {5, 12}
+    assert invariants(audited(urls, "front", UNKNOWN_POLICY, POLICY_KNOWN)) == {5}
+
+
+def test_books_that_are_wrong_throughout_are_not_listed_throughout(urls: Urls) -> None:
+    found = audited(urls, "front", "UPDATE journal SET previous = 'x'")
+    assert [one.invariant for one in found.failings].count(5) > LISTED_MAX
+    listed = [one for one in found.failings if "does not carry" in one.what]
+    assert len(listed) == LISTED_MAX
+    assert Failing(5, "", "and more of the same check, not listed") in found.failings
+
+
+@pytest.mark.parametrize(
+    ("where", "statement"),
+    [
+        ("front", "UPDATE journal SET recorded_at = 9000000000000000 WHERE position = 1"),
+        ("office", "UPDATE entries SET recorded_at = 9000000000000000 WHERE position = 1"),
+    ],
+)
+def test_an_entry_that_is_stamped_before_the_one_before_it_is_named(
+    urls: Urls, where: str, statement: str
+) -> None:
+    found = audited(urls, where, statement)
+    said = {one.subject for one in found.failings if one.what == "is stamped before the entry before it"}
+    assert f"{where}, entry 1/2" in said
+
+
+@pytest.mark.parametrize("where", ["front", "office"])
+def test_an_act_that_is_stamped_before_the_one_before_it_is_named(urls: Urls, where: str) -> None:
+    found = audited(urls, where, "UPDATE acts SET at = 9000000000000000 WHERE number = 1")
+    said = {one.subject for one in found.failings if one.what == "is stamped before the act before it"}
+    assert said == {f"{where}, act 2"}
+
+
+# One flipped byte.
+
+
+class Flip(NamedTuple):
+    """Which copy of the journal, which of its entries, which column, and which character of a text."""
+
+    table: Table
+    entry: int
+    column: int
+    at: int
+
+
+FLIPS = st.builds(
+    Flip,
+    st.sampled_from([front_schema.journal, office_schema.entries]),
+    st.integers(0, 10_000),
+    st.integers(0, len(front_schema.journal.c) - 1),
+    st.integers(0, 100),
+)
+
+
+def flipped(value: object, kind: object, at: int) -> object:
+    if isinstance(kind, Integer | BigInteger):
+        return 1_000_000 if value is None else int(str(value)) + 1_000_000
+    if not value:
+        return "x"
+    text = str(value)
+    place = at % len(text)
+    return text[:place] + chr(ord(text[place]) ^ 1) + text[place + 1 :]
+
+
+@given(flip=FLIPS)
+def test_one_flipped_byte_anywhere_in_the_journal_is_found(sqlite_urls: Urls, flip: Flip) -> None:
+    with evidence(sqlite_urls) as given_:
+        office_side = flip.table is office_schema.entries
+        connection = given_.office if office_side else given_.front
+        assert connection is not None
+        loosen(connection, flip.table.name)
+        places = connection.execute(select(flip.table.c.chain, flip.table.c.position)).all()
+        chain, position = places[flip.entry % len(places)]
+        here = (flip.table.c.chain == chain) & (flip.table.c.position == position)
+        column = list(flip.table.c)[flip.column]
+        value = connection.execute(select(column).where(here)).scalar()
+        changed = update(flip.table).where(here).values({column: flipped(value, column.type, flip.at)})
+        assert connection.execute(changed).rowcount == 1
+        found = [one for one in links(given_) if isinstance(one, Failing)]
+    assert {one.invariant for one in found} == {5}
+    assert found[0].subject.startswith("office" if office_side else "front")
+
+
+@pytest.fixture(scope="module")
+def sqlite_urls(tmp_path_factory: pytest.TempPathFactory) -> Urls:
+    folder = tmp_path_factory.mktemp("flipped")
+    made = Urls(*(f"sqlite:///{folder / name}.db" for name in Urls._fields))
+    build(made)
+    return made
+
+
+def test_a_journal_that_is_chained_anew_no_longer_fits_its_seals(urls: Urls) -> None:
+    """Who owns the front's database can make its chain anew, but not the seals, nor the office's copy."""
+    with evidence(urls) as given_:
+        assert given_.front is not None
+        loosen(given_.front, "journal")
+        given_.front.execute(text("UPDATE journal SET rrn = 'other' WHERE chain = 1 AND position = 2"))
+        chain_anew(given_.front)
+        assert [one for one in links(given_) if isinstance(one, Failing)] == []
+        for check in (copies, seals, recorded_ends):
+            assert {one.invariant for one in check(given_) if isinstance(one, Failing)} == {5}, check
+
+
+def chain_anew(connection: Connection) -> None:
+    """Make the hash chains of the front's journal over, from its entries as they are."""
+    table = front_schema.journal
+    rows = connection.execute(select(table).order_by(table.c.chain, table.c.position)).all()
+    for chain in {row.chain for row in rows}:
+        entries = [Entry._make(row) for row in rows if row.chain == chain]
+        linked, tip = chain_entries(entries, GENESIS, urandom(SALT_BYTES * len(entries)))
+        for one in linked:
+            here = (table.c.chain == chain) & (table.c.position == one.position)
+            connection.execute(update(table).where(here).values(previous=one.previous, salt=one.salt))
+        ends = front_schema.chains
+        connection.execute(update(ends).where(ends.c.chain == chain).values(tip=tip))
+
+
+# Independence.
+
+ALLOWED = (
+    "ledger.schema",
+    "ledger.break_classes",  # words and what they mean, as the schema is: no code that did the work
+    "ledger.store",
+    "ledger.seal.is_signed",
+    "office.database.schema",
+    "office.audit",
+)
+
+
+def test_the_audit_uses_nothing_of_what_did_the_work() -> None:
+    found = []
+    for path in Path(str(package.__file__)).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = []
+            if isinstance(node, ast.ImportFrom):
+                names = [f"{node.module}.{alias.name}" for alias in node.names]
+            elif isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            found += [
+                f"{path.name}: {name}"
+                for name in names
+                if name.partition(".")[0] in ("ledger", "office", "protocol", "fep")
+                and not any(f"{name}.".startswith(f"{allowed}.") for allowed in ALLOWED)
+                and name not in ("ledger.schema", "office.database.schema")
+            ]
+    assert found == []

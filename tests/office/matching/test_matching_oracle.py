@@ -1,0 +1,383 @@
+"""Matching against an oracle: the same rules said again in the slowest and plainest way, on arbitrary dates.
+
+Nothing of the fast code is used by the oracle but its tuples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+from random import Random
+from typing import NamedTuple
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ledger.break_classes import BreakClass
+from office.matching.lines import Carried, LateReversal, Ours, Result, Theirs, effect_of
+from office.matching.match import resolve
+from office.matching.pairing import keys_to_look_up, pair
+
+
+class Date(NamedTuple):
+    """A date as matching is given it."""
+
+    ours: list[Ours]
+    theirs: list[Theirs]
+    carried: list[Carried]
+    earlier: dict[str, int]
+    lists_reversed: bool
+    has_policy: bool
+    late: list[LateReversal]
+
+
+class Judged(NamedTuple):
+    """What the oracle makes of a date: findings as (class, key, line, effects, withheld), closings, and a
+    count.
+    """
+
+    findings: list[tuple[str, str, int, int, int, int]]
+    closings: list[tuple[str, str, int, int]]
+    matched: int
+
+
+def name(given: str) -> str:
+    return given.replace(" ", "").lower()
+
+
+def same_details(one: Ours | Theirs | Carried, other: Ours | Theirs | Carried) -> bool:
+    if one.code and other.code and one.code != other.code:
+        return False
+    pairs = (one.policy, other.policy), (one.due, other.due)
+    return not any(name(left) and name(right) and name(left) != name(right) for left, right in pairs)
+
+
+def place(key: str) -> str:
+    return "/".join(key.split("/")[:-2])
+
+
+class Oracle:
+    """Takes a date apart, one line against all others."""
+
+    def __init__(self, date: Date) -> None:
+        carried = sorted(date.carried, key=lambda one: (one.date, one.name))
+        self.breaks = [one for one in carried if not one.withheld]
+        self.withheld = [one for one in carried if one.withheld]
+        self.earlier, self.lists_reversed = date.earlier, date.lists_reversed
+        self.has_policy, self.refused = date.has_policy, list(date.late)
+        self.judged = Judged([], [], 0)
+
+    def judge(self, our_lines: Sequence[Ours], their_lines: Sequence[Theirs]) -> Judged:
+        mine, yours = list(our_lines), sorted(their_lines, key=lambda line: line.line)
+        pairs = self.by_key(mine, yours) + self.by_rrn(mine, yours)
+        rest = self.without_repeats(pairs, yours)
+        for one, line in pairs:
+            if line.state == "S" or not self.earlier.get(line.key):
+                self.compare(one, line, effect_of(line.direction, line.state, line.amount))
+        ended: list[str] = []
+        for one, line in pairs:
+            if line.state == "R" and self.earlier.get(line.key):
+                back = 0 if line.key in ended else -self.earlier[line.key]
+                ended.append(line.key)
+                self.compare(one, line, 0 if self.ends(line, 0, back) else back)
+        for one in mine:
+            if one.state == "U":
+                self.late(one, rest)
+            else:
+                self.mine_alone(one)
+        for line in sorted(rest):
+            if not self.late_reversal(line):
+                self.yours_alone(line)
+        for late in self.refused:
+            self.find("late_reversal", late.original, 0, 0, 0, self.withheld_of(late, 0))
+        findings, closings, count = self.judged
+        return Judged(sorted(findings), sorted(closings), count)
+
+    def by_key(self, mine: list[Ours], yours: list[Theirs]) -> list[tuple[Ours, Theirs]]:
+        pairs = []
+        for same_amount, same_state, alike in product((True, False), repeat=3):
+            for one in list(mine):
+                for line in list(yours):
+                    fits = one.state != "U" and (one.key, one.direction) == (line.key, line.direction)
+                    fits = fits and (one.amount == line.amount) == same_amount
+                    fits = fits and same_details(one, line) == alike
+                    if fits and (one.state == line.state) == same_state and one in mine:
+                        pairs.append((one, line))
+                        mine.remove(one)
+                        yours.remove(line)
+        return pairs
+
+    def by_rrn(self, mine: list[Ours], yours: list[Theirs]) -> list[tuple[Ours, Theirs]]:
+        undone_keys = [one.key for one in mine if one.state == "U"]
+
+        def mark(line: Ours | Theirs) -> tuple[str, ...]:
+            policy = name(line.policy) if self.has_policy else ""
+            return line.rrn, line.direction, place(line.key), policy
+
+        pairs = []
+        for one in [one for one in mine if one.state != "U" and one.rrn]:
+            twins = [two for two in mine if two.state != "U" and mark(two) == mark(one)]
+            mates = [line for line in yours if mark(line) == mark(one) and line.key not in undone_keys]
+            if len(twins) == 1 and mates and all(line.key == mates[0].key for line in mates):
+                rank = [
+                    next((n for n, line in enumerate(mates) if good(one, line)), None)
+                    for good in (
+                        lambda a, b: (a.amount, a.state) == (b.amount, b.state) and same_details(a, b),
+                        lambda a, b: (a.amount, a.state) == (b.amount, b.state),
+                        lambda a, b: a.amount == b.amount and same_details(a, b),
+                        lambda a, b: a.amount == b.amount,
+                        lambda a, b: a.state == b.state and same_details(a, b),
+                        lambda a, b: a.state == b.state,
+                        same_details,
+                        lambda a, b: True,
+                    )
+                ]
+                pairs.append((one, mates[next(n for n in rank if n is not None)]))
+        for one, line in pairs:
+            mine.remove(one)
+            yours.remove(line)
+        return pairs
+
+    def without_repeats(self, pairs: list[tuple[Ours, Theirs]], yours: list[Theirs]) -> list[Theirs]:
+        rest = []
+        for number, line in enumerate(yours):
+            others = [other for _, other in pairs] + yours[:number]
+            repeats = any(
+                line.key == other.key
+                or (
+                    line.rrn != ""
+                    and (line.rrn, line.direction, line.amount) == (other.rrn, other.direction, other.amount)
+                    and (place(line.key), line.policy) == (place(other.key), other.policy)
+                )
+                for other in others
+            )
+            if repeats:
+                effect = effect_of(line.direction, line.state, line.amount)
+                self.find("duplicate", line.key, line.line, 0, effect)
+            else:
+                rest.append(line)
+        return rest
+
+    def find(
+        self, cls: str, key: str, number: int, our_effect: int, their_effect: int, withheld: int = 0
+    ) -> None:
+        self.judged.findings.append((cls, key, number, our_effect, their_effect, withheld))
+
+    def agree(self) -> None:
+        self.judged = self.judged._replace(matched=self.judged.matched + 1)
+
+    def compare(self, one: Ours, line: Theirs, their_effect: int) -> None:
+        if one.amount != line.amount:
+            self.find("amount_differs", one.key, line.line, one.effect, their_effect)
+        elif one.state not in (line.state, "U") or their_effect != one.effect:
+            self.find("state_differs", one.key, line.line, one.effect, their_effect)
+        elif not same_details(one, line):
+            withheld = 0 if one.misfit else one.effect
+            self.find("details_differ", one.key, line.line, one.effect, their_effect, withheld)
+        else:
+            self.agree()
+
+    def ending(self, line: Ours | Theirs, our_change: int, their_change: int) -> list[Carried]:
+        return [
+            one
+            for one in self.breaks
+            if (one.key, one.direction) == (line.key, line.direction)
+            and one.theirs_effect != one.ours_effect
+            and one.theirs_effect + their_change == one.ours_effect + our_change
+        ]
+
+    def ends(self, line: Ours | Theirs, our_change: int, their_change: int) -> bool:
+        for one in self.ending(line, our_change, their_change)[:1]:
+            self.breaks.remove(one)
+            self.judged.closings.append((one.name, one.cls, our_change, their_change))
+            return True
+        return False
+
+    def changes_withheld(self, one: Ours) -> bool:
+        held = [other for other in self.withheld if other.key == one.key]
+        for other in held:
+            if not other.is_decided and other.withheld + one.effect == 0:
+                self.withheld.remove(other)
+                self.judged.closings.append((other.name, other.cls, one.effect, one.effect))
+                return True
+        if held or one.misfit:
+            self.find("misfit" if one.misfit else "details_differ", one.key, 0, 0, 0, one.effect)
+        return bool(held) or one.misfit
+
+    def withheld_of(self, late: LateReversal, change: int) -> int:
+        breaks = [one for one in [*self.breaks, *self.withheld] if one.key == late.original]
+        elsewhere = any(not one.is_decided for one in breaks)
+        return 0 if change or elsewhere else late.effect
+
+    def late_reversal(self, line: Theirs) -> bool:
+        for late in self.refused:
+            listed = late.original == line.key and late.direction == line.direction
+            listed = listed and line.state == ("R" if late.effect else "S")
+            if late.key == line.key or listed:
+                change = effect_of(line.direction, line.state, line.amount)
+                change -= self.earlier.get(line.key, 0) if line.state == "R" else 0
+                withheld = self.withheld_of(late, change)
+                self.find("late_reversal", late.original, line.line, 0, change, withheld)
+                self.refused.remove(late)
+                return True
+        return False
+
+    def late(self, one: Ours, rest: list[Theirs]) -> None:
+        is_open = self.changes_withheld(one)
+        for line in [line for line in rest if (line.key, line.direction) == (one.key, one.direction)]:
+            before = self.earlier.get(line.key, 0)
+            if line.state == "R" and -before != one.effect and self.ends(one, one.effect, -before):
+                rest.remove(line)
+                return
+            reversed_too = line.state == "R" and -before == one.effect
+            back_too = line.state == "S" and not before and effect_of(line.direction, "S", line.amount)
+            same = reversed_too or (back_too and back_too == one.effect)
+            if same and not self.ending(one, one.effect, 0):
+                rest.remove(line)
+                if is_open or same_details(one, line):
+                    self.agree()
+                else:
+                    self.compare(one, line, one.effect)
+                return
+        if not self.ends(one, one.effect, 0):
+            self.find("state_differs", one.key, 0, one.effect, 0)
+
+    def timing(
+        self, cls: BreakClass, line: Ours | Theirs, effects: tuple[int, int], late: bool, near: bool
+    ) -> bool:
+        for one in self.breaks:
+            same = one.cls is cls and (one.key, one.direction) == (line.key, line.direction)
+            same = same and same_details(one, line)
+            near_it = near if cls is BreakClass.BANK_ONLY else one.near
+            if (
+                same
+                and (one.theirs_effect, one.ours_effect) == effects
+                and (late or (one.adjacent and near_it))
+            ):
+                self.breaks.remove(one)
+                self.judged.closings.append((one.name, "timing", *effects))
+                return True
+        return False
+
+    def mine_alone(self, one: Ours) -> None:
+        if self.timing(BreakClass.BANK_ONLY, one, (one.effect, 0), one.late, one.near):
+            return
+        if one.state == "R" and not self.lists_reversed:
+            self.agree()
+        else:
+            self.find("ours_only", one.key, 0, one.effect, 0)
+
+    def yours_alone(self, line: Theirs) -> None:
+        before = self.earlier.get(line.key, 0)
+        effect = effect_of(line.direction, line.state, line.amount)
+        if line.state == "R" and before:
+            if not self.ends(line, 0, -before):
+                self.find("state_differs", line.key, line.line, 0, -before)
+        elif not self.timing(BreakClass.OURS_ONLY, line, (0, effect), False, False):
+            self.find("duplicate" if before else "bank_only", line.key, line.line, 0, effect)
+
+
+KEYS = st.sampled_from(["T/1/a", "T/1/b", "T/1/c", "U/1/d"])
+OWN = ("T/1/r", "T/1/s")
+"""The keys of reversals."""
+CODES = st.sampled_from("5556")
+POLICIES = st.sampled_from(["P", "P", "P", "Q", ""])
+DUES = st.sampled_from(["D", "D", "D", "E", ""])
+DIRECTIONS = st.sampled_from("CCCP")
+AMOUNTS = st.integers(1, 2)
+STATES = st.sampled_from("SSR")
+RRNS = st.sampled_from(["", "1", "2"])
+EFFECTS = st.integers(-2, 2)
+
+
+@st.composite
+def days(draw: st.DrawFn) -> Date:
+    """A date of few keys, so that everything collides with everything."""
+    has_policy = draw(st.booleans())
+    spelt = st.sampled_from(["P", "P", "p", " P", "Q", ""]) if has_policy else st.just("")
+    our_lines = []
+    for key in sorted(draw(st.sets(KEYS))):
+        direction, amount, state = draw(DIRECTIONS), draw(AMOUNTS), draw(st.sampled_from("SSRU"))
+        effect = effect_of(direction, state, amount)
+        if state == "U":
+            effect = draw(st.sampled_from([1, -1])) * amount
+        near, late = draw(st.booleans()), draw(st.booleans())
+        about = draw(CODES), draw(POLICIES), draw(DUES), draw(st.integers(0, 5)) == 0
+        our_lines.append(Ours(key, direction, amount, state, draw(RRNS), effect, near, late, *about))
+    their_lines = [
+        Theirs(
+            draw(KEYS | st.sampled_from(OWN)),
+            line,
+            draw(DIRECTIONS),
+            draw(AMOUNTS),
+            draw(STATES),
+            draw(RRNS),
+            draw(CODES),
+            draw(spelt),
+            draw(DUES),
+        )
+        for line in range(1, draw(st.integers(0, 7)) + 1)
+    ]
+    breaks = [
+        Carried(
+            f"B{number}",
+            draw(st.sampled_from(["20261120", "20261123"])),
+            draw(st.sampled_from([BreakClass.BANK_ONLY, BreakClass.OURS_ONLY, *BreakClass])),
+            draw(KEYS),
+            draw(DIRECTIONS),
+            draw(EFFECTS) * draw(st.integers(0, 1)),
+            draw(EFFECTS) * draw(st.integers(0, 1)),
+            draw(st.booleans()),
+            draw(st.booleans()),
+            draw(CODES),
+            draw(POLICIES),
+            draw(DUES),
+            *draw(st.sampled_from([(0, False), (0, False), (1, False), (2, True), (-1, True)])),
+        )
+        for number in range(draw(st.integers(0, 6)))
+    ]
+    earlier = draw(st.dictionaries(KEYS, EFFECTS))
+    asked = draw(st.dictionaries(KEYS, st.tuples(DIRECTIONS, AMOUNTS, st.sampled_from("SR")), max_size=2))
+    late = [
+        LateReversal(OWN[number], key, direction, amount, effect_of(direction, state, amount), "5", "P", "D")
+        for number, (key, (direction, amount, state)) in enumerate(asked.items())
+    ]
+    return Date(our_lines, sorted(their_lines), breaks, earlier, draw(st.booleans()), has_policy, late)
+
+
+def judged_by_match(date: Date) -> Result:
+    paired = pair(iter(date.ours), iter(date.theirs), has_policy=date.has_policy)
+    return resolve(paired, date.carried, date.earlier, date.lists_reversed, date.late)
+
+
+@settings(max_examples=1500, deadline=None)
+@given(days(), st.integers(0, 1000))
+def test_any_date_is_judged_as_the_slow_oracle_judges_it(date: Date, shuffle: int) -> None:
+    result = judged_by_match(date)
+    found = [
+        (one.cls, one.key, one.line, one.ours_effect, one.theirs_effect, one.withheld)
+        for one in result.findings
+    ]
+    judged = Oracle(date).judge(date.ours, date.theirs)
+    assert (sorted(found), [one[:4] for one in result.closings], result.matched) == judged
+    shuffled = Random(shuffle).sample(date.carried, len(date.carried))
+    assert judged_by_match(date._replace(carried=shuffled)) == result
+    # The key of any other line cannot matter.
+    looked_up = keys_to_look_up(pair(date.ours, date.theirs, has_policy=date.has_policy))
+    asked = {key: date.earlier.get(key, 0) for key in looked_up}
+    assert judged_by_match(date._replace(earlier=asked)) == result
+
+
+@settings(max_examples=500, deadline=None)
+@given(days())
+def test_every_line_is_in_one_place_and_the_effects_balance(date: Date) -> None:
+    result = judged_by_match(date)
+    numbers = [one.line for one in result.findings if one.line]
+    assert len(numbers) == len(set(numbers))
+    assert len(result.findings) == len({(one.key, one.line, one.cls) for one in result.findings})
+    assert len(result.closings) == len({one.name for one in result.closings})
+    assert (result.ours, result.theirs) == (len(date.ours), len(date.theirs))
+    assert result.ours_effect == sum(one.effect for one in date.ours)
+    explained = sum(one.difference - one.withheld for one in result.findings)
+    explained += sum(one.theirs_effect - one.ours_effect for one in result.closings)
+    assert result.theirs_effect - result.ours_effect == explained
