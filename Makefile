@@ -48,7 +48,7 @@ crash-matrix: $(READY) ## every fault at every point, on both databases; writes 
 
 # MODULE is one module or several, or a slice of tests/mutants/modules.toml; each slice is under an hour.
 MODULE ?=
-mutants: $(READY) ## mutation testing of the pure modules; MODULE=ledger/day.py for one, MODULE=rules for a slice
+mutants: $(READY) ## mutation testing of the pure modules; MODULE=ledger/rules/day.py for one, MODULE=rules for a slice
 	@$(BIN)/python -m tests.mutants $(MODULE)
 
 check: $(READY) ## lint, format, strict types on protocol/, ledger/ and office/, and bandit

@@ -33,7 +33,7 @@ from bench.frames import BANK, DATE, approved_place, policies, sign_on, write_fr
 from fep.keys.key_provider import Vault
 from fep.settings.config import Settings, load_settings
 from fep.setup.install import install
-from ledger.bookfile import write
+from ledger.files.bookfile import write
 from protocol.codec import Codec
 from protocol.dialect import load
 from protocol.mac import MacKey

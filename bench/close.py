@@ -29,15 +29,15 @@ from bench.__main__ import fresh_database, postgresql
 from fep.keys.key_provider import Vault
 from fep.settings.config import load_settings
 from fep.setup.install import SAMPLE_BANKS, install
-from ledger import bankfile, layout
-from ledger.bankline import BankLine
-from ledger.cutover import cut_over, open_day
-from ledger.entry import GENESIS, SALT_BYTES, Entry, Kind, chain_entries
-from ledger.front import FrontBook
-from ledger.numbering import authorization_code, receipt_number
-from ledger.request import key_of
-from ledger.schema import bank_days, chains, journal
-from ledger.store import Store
+from ledger.book.cutover import cut_over, open_day
+from ledger.book.front import FrontBook
+from ledger.book.schema import bank_days, chains, journal
+from ledger.book.store import Store
+from ledger.files import bankfile, layout
+from ledger.files.bankline import BankLine
+from ledger.rules.entry import GENESIS, SALT_BYTES, Entry, Kind, chain_entries
+from ledger.rules.numbering import authorization_code, receipt_number
+from ledger.rules.request import key_of
 from office import install as office_install
 from office.database.bulk import insert_rows
 from protocol.responses import Response

@@ -22,12 +22,12 @@ from sqlalchemy import text
 
 from bench.__main__ import fresh_database, postgresql
 from bench.close import BANK, DATE, fill_journal
-from ledger.cutover import open_day
-from ledger.front import FrontBook
-from ledger.request import Act, Request, key_of
-from ledger.schema import dues, policies
-from ledger.store import Store
-from ledger.view import Due
+from ledger.book.cutover import open_day
+from ledger.book.front import FrontBook
+from ledger.book.schema import dues, policies
+from ledger.book.store import Store
+from ledger.rules.request import Act, Request, key_of
+from ledger.rules.view import Due
 from office.database.bulk import insert_rows
 
 BATCH = 256

@@ -23,7 +23,7 @@ from bench.__main__ import compiled, fresh_database, postgresql, qianzhi, servin
 from bench.frames import DATE, policies
 from bench.overload import Phase, Run
 from fep.setup.install import install
-from ledger.bookfile import DueLine, Policy, PolicyDues, write
+from ledger.files.bookfile import DueLine, Policy, PolicyDues, write
 
 PHASE_SECONDS = 10
 PHASES_LEAST = 4

@@ -43,7 +43,7 @@ from bench.__main__ import (
 from bench.frames import BANK, DATE, policies, write_frames
 from fep.settings.config import load_settings
 from fep.setup.install import install
-from ledger.bookfile import write
+from ledger.files.bookfile import write
 
 TIMES = 10
 BURST_SECONDS = 2

@@ -18,7 +18,7 @@ from bench.__main__ import compiled, fresh_database, postgresql, qianzhi, servin
 from bench.frames import DATE, policies
 from bench.overload import Phase, Run
 from fep.setup.install import install
-from ledger.bookfile import write
+from ledger.files.bookfile import write
 
 _SECONDS = 60
 _ENDS = 3

@@ -20,17 +20,17 @@ from sqlalchemy import func, select, text
 
 from bench.__main__ import fresh_database, postgresql
 from bench.close import BANK
-from ledger.archived import ArchivedDay
-from ledger.bookfile import Book, DueLine, Policy
-from ledger.cutover import cut_over
-from ledger.front import FrontBook
-from ledger.journal import prove
-from ledger.load import load_book
-from ledger.request import Act, Request, key_of
-from ledger.retire import retire
-from ledger.schema import journal
-from ledger.seal import Sealer
-from ledger.store import Store
+from ledger.book.cutover import cut_over
+from ledger.book.front import FrontBook
+from ledger.book.journal import prove
+from ledger.book.load import load_book
+from ledger.book.retire import retire
+from ledger.book.schema import journal
+from ledger.book.store import Store
+from ledger.files.archived import ArchivedDay
+from ledger.files.bookfile import Book, DueLine, Policy
+from ledger.rules.request import Act, Request, key_of
+from ledger.rules.seal import Sealer
 
 BATCH = 256
 DUES = 2_000

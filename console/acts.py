@@ -17,10 +17,10 @@ import click
 from console.options import SETTINGS
 from console.output import JSON, plain, printable
 from fep.settings.config import load_settings
-from ledger.acts import Act, act_hash, broken_acts, read_acts
-from ledger.conceal import concealed
-from ledger.schema import acts
-from ledger.store import Store
+from ledger.book.audit_log import Act, act_hash, broken_acts, read_acts
+from ledger.book.schema import acts
+from ledger.book.store import Store
+from ledger.rules.masking import concealed
 
 VERIFY = click.option("--verify", is_flag=True, help="prove the chain; exit code 1 if it does not hold")
 

@@ -17,8 +17,8 @@ from fep.day.clock_watch import COMMAND, accept_unserved
 from fep.operator.control import NotServing, ask
 from fep.operator.identity import at_keyboard
 from fep.settings.config import Settings, load_settings
-from ledger.beijing import BEIJING
-from ledger.store import Store
+from ledger.book.store import Store
+from ledger.rules.beijing import BEIJING
 
 
 @click.group()

@@ -18,12 +18,12 @@ from console.options import SETTINGS
 from console.output import JSON, cell, show, table
 from fep.day.schedule import closes_at, seconds_left
 from fep.settings.config import load_settings
-from ledger.day import DayState
-from ledger.journal import DayRow, read_days
-from ledger.load import Loaded
-from ledger.lookup import loaded_for, totals_on
-from ledger.request import NO_TOTALS, Totals
-from ledger.store import Store
+from ledger.book.journal import DayRow, read_days
+from ledger.book.load import Loaded
+from ledger.book.lookup import loaded_for, totals_on
+from ledger.book.store import Store
+from ledger.rules.day import DayState
+from ledger.rules.request import NO_TOTALS, Totals
 from office.accounting import breaks
 from office.close import read_days as read_office_days
 from office.config import load_settings as load_office_settings

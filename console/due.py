@@ -16,9 +16,9 @@ from console.output import JSON, cell, show, table
 from console.trail import now_us, refusals
 from fep.operator.control import NotServing, ask
 from fep.settings.config import load_settings
-from ledger.conceal import concealed
-from ledger.guesses import UNLOCK, LockedDue, locked_dues, unlock
-from ledger.store import Store
+from ledger.book.guesses import UNLOCK, LockedDue, locked_dues, unlock
+from ledger.book.store import Store
+from ledger.rules.masking import concealed
 
 
 @click.group()

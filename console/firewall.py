@@ -26,8 +26,8 @@ from firewall_rules.errors import FirewallError
 from firewall_rules.loader import Nft, apply
 from firewall_rules.nftables import render
 from firewall_rules.ruleset import difference
-from ledger.acts import Stage
-from ledger.beijing import BEIJING
+from ledger.book.audit_log import Stage
+from ledger.rules.beijing import BEIJING
 
 WORD = "keep"
 _LOOK_SECONDS = 0.5

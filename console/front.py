@@ -42,17 +42,17 @@ from fep.process.reactor import real_reactor
 from fep.service import Service, World
 from fep.settings.config import Settings, load_settings
 from fep.setup.install import install
-from ledger import bookfile, sample
-from ledger.beijing import beijing
-from ledger.cutover import Cutover, CutoverRefused, cut_over
-from ledger.day import DayState
+from ledger.book.cutover import Cutover, CutoverRefused, cut_over
+from ledger.book.front import FrontBook
+from ledger.book.journal import ProvedChain, prove, read_days, retired_until
+from ledger.book.load import Loaded, load_book
+from ledger.book.retire import RETIRE, Retired, RetireRefused, retire
+from ledger.book.store import Store
 from ledger.errors import LedgerError
-from ledger.front import FrontBook
-from ledger.journal import ProvedChain, prove, read_days, retired_until
-from ledger.leftout import lines_of
-from ledger.load import Loaded, load_book
-from ledger.retire import RETIRE, Retired, RetireRefused, retire
-from ledger.store import Store
+from ledger.files import bookfile, sample
+from ledger.files.leftout import lines_of
+from ledger.rules.beijing import beijing
+from ledger.rules.day import DayState
 
 SWITCH_INTERVAL_SECONDS = 0.0005
 """The committer's thread takes the interpreter's lock back about a dozen times a batch; at the default of

@@ -25,11 +25,11 @@ from fep.keys.key_provider import Vault, open_keystore
 from fep.keys.keys import SEAL
 from fep.operator.identity import at_keyboard
 from fep.settings.config import load_settings as load_front_settings
-from ledger.acts import read_acts
-from ledger.archived import write as write_archived
-from ledger.conceal import concealed
-from ledger.outstanding import write as write_figures
-from ledger.store import Store
+from ledger.book.audit_log import read_acts
+from ledger.book.store import Store
+from ledger.files.archived import write as write_archived
+from ledger.files.open_breaks_file import write as write_figures
+from ledger.rules.masking import concealed
 from office import close
 from office.accounting import breaks, chart, decisions
 from office.accounting.books import TrialBalance, trial_balance

@@ -9,8 +9,8 @@ import click
 from click.shell_completion import CompletionItem
 
 from fep.settings.config import Bank, Settings, load_settings
-from ledger.day import is_date
 from ledger.errors import LedgerError
+from ledger.rules.day import is_date
 
 _USUAL = Path("var/qianzhi.toml")
 

@@ -1,6 +1,7 @@
 """The command `qianzhi trace`: all that is known of a transaction, by any of its keys. Reads and prints.
 
-What the journal tells, ledger.trace says; what the office knows, office.reports.trace. Nothing is changed.
+What the journal tells, ledger.rules.trace says; what the office knows, office.reports.trace. Nothing is
+changed.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ from rich.console import RenderableType
 from console.options import SETTINGS
 from console.output import JSON, show
 from fep.settings.config import load_settings
-from ledger import lookup
-from ledger.acts import Act
-from ledger.conceal import concealed
-from ledger.schema import acts, journal
-from ledger.store import Store
-from ledger.trace import NOT_KEPT, Told, tell
+from ledger.book import lookup
+from ledger.book.audit_log import Act
+from ledger.book.schema import acts, journal
+from ledger.book.store import Store
+from ledger.rules.masking import concealed
+from ledger.rules.trace import NOT_KEPT, Told, tell
 from office.config import load_settings as load_office_settings
 from office.database.schema import entries as office_entries
 from office.reports.trace import OfficeKnows, known

@@ -21,9 +21,9 @@ from fep.operator.audit_trail import Deed
 from fep.operator.control import NotServing, ask
 from fep.operator.identity import at_keyboard
 from fep.settings.config import Settings
-from ledger.acts import Stage, failed
+from ledger.book.audit_log import Stage, failed
+from ledger.book.store import Store
 from ledger.errors import LedgerError
-from ledger.store import Store
 
 _UNTOLD = "qianzhi: that this failed could not be written down"
 

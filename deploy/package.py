@@ -52,7 +52,7 @@ FILES: Final = (
     ("CHANGELOG.md", f"{DOCUMENTS}/NEWS.md"),
     ("docs/*.md", f"{DOCUMENTS}/docs/"),
     ("docs/decisions/*.md", f"{DOCUMENTS}/docs/decisions/"),
-    ("ledger/roles.sql", f"{DOCUMENTS}/examples/front-roles.sql"),
+    ("ledger/book/roles.sql", f"{DOCUMENTS}/examples/front-roles.sql"),
     ("office/database/roles.sql", f"{DOCUMENTS}/examples/office-roles.sql"),
     ("deploy/journald.conf.d/qianzhi.conf", f"{DOCUMENTS}/examples/journald.conf.d/"),
     ("deploy/prometheus/*.yml", f"{DOCUMENTS}/examples/prometheus/"),

@@ -48,9 +48,9 @@ from fep.telemetry.event_log import Chronicle, Kind
 from fep.telemetry.rates import History
 from fep.telemetry.statistics import Statistics
 from firewall_rules.gateway import Gateway
-from ledger.front import FrontBook, Overview
-from ledger.settings import Fault, SettingsError
-from ledger.store import Store
+from ledger.book.front import FrontBook, Overview
+from ledger.book.store import Store
+from ledger.files.settings import Fault, SettingsError
 from protocol.codec import Codec
 from protocol.dialect import load
 from protocol.refusal import Refuser

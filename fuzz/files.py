@@ -12,10 +12,10 @@ from functools import cache
 from typing import Final
 
 from fuzz.errors import require
-from ledger import bankfile, bookfile
-from ledger.bookfile import Book, DueLine, PolicyDues
 from ledger.errors import BankFileError, BookFileError, Problem
-from ledger.layout import Layout, load
+from ledger.files import bankfile, bookfile
+from ledger.files.bookfile import Book, DueLine, PolicyDues
+from ledger.files.layout import Layout, load
 
 BANK: Final = "01020000"
 DATE: Final = "20261124"

@@ -18,9 +18,9 @@ from typing import Final
 from fuzz.corpus import FOLDER
 from fuzz.files import BANK, DATE
 from fuzz.wire import FRAMINGS, TEXT_ENCODINGS, ZMKS
-from ledger import bankfile, bookfile, layout, sample
-from ledger.bankfile import BankLine
-from ledger.bookfile import PolicyDues
+from ledger.files import bankfile, bookfile, layout, sample
+from ledger.files.bankfile import BankLine
+from ledger.files.bookfile import PolicyDues
 from protocol import dialect, framing, keyblock, tlv
 from protocol.codec import Codec
 from protocol.dialect import Dialect, Element

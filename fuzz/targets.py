@@ -12,7 +12,7 @@ from typing import Final
 
 from fuzz import files, operator, wire
 from fuzz.limits import Run
-from ledger import layout
+from ledger.files import layout
 from protocol import dialect
 
 TARGETS: Final[Mapping[str, Run]] = MappingProxyType(

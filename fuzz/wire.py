@@ -13,7 +13,7 @@ from typing import Final
 
 from fep.links.response_builder import render
 from fuzz.errors import require
-from ledger.request import Answer
+from ledger.rules.request import Answer
 from protocol import framing, keyblock, tlv
 from protocol.codec import Codec
 from protocol.dialect import load, shipped

@@ -15,10 +15,10 @@ from typing import BinaryIO, NamedTuple
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from ledger.day import TRANSITIONS, DayEvent, DayState
+from ledger.book.schema import loads, make_missing
+from ledger.book.store import Store
 from ledger.errors import BankFileError, InvariantBroken, LayoutError
-from ledger.schema import loads, make_missing
-from ledger.store import Store
+from ledger.rules.day import TRANSITIONS, DayEvent, DayState
 from office.accounting.books import install_chart
 from office.accounting.breaks import post_approved, to_suspense
 from office.accounting.chart import Chart

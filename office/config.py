@@ -12,9 +12,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from ledger import layout
 from ledger.errors import LedgerError
-from ledger.settings import Fault, Section, SettingsError, read_settings, rooted_database, rooted_path
+from ledger.files import layout
+from ledger.files.settings import Fault, Section, SettingsError, read_settings, rooted_database, rooted_path
 
 MICROSECONDS_A_MINUTE = 60_000_000
 

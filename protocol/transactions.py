@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 class Transaction(NamedTuple):
     """One processing code.
 
-    `act` names what the ledger does (ledger.request.Act), `kind` the dues that it settles, `premium` or
+    `act` names what the ledger does (ledger.rules.request.Act), `kind` the dues that it settles, `premium` or
     `benefit`, empty where it settles none. `chinese` and `english` are its name; `voucher` is the title of
     its receipt in both, empty where it has none. `standard` is what JR/T 0031 calls it.
     """

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
 
-from ledger.bookfile import KINDS
-from ledger.request import Totals
+from ledger.files.bookfile import KINDS
+from ledger.rules.request import Totals
 
 CANCEL_CODE = "020000"
 

@@ -27,7 +27,7 @@ from fep.process.reactor import react
 from fep.settings.config import Bank as BankEntry
 from fep.settings.config import Settings, load_settings
 from ledger.errors import LedgerError
-from ledger.moment import nearest_date
+from ledger.rules.moment import nearest_date
 from protocol.dialect import load
 from protocol.errors import ProtocolError
 from protocol.message import NAMES, Message, masked_card

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from ledger.bookfile import DueLine
+from ledger.files.bookfile import DueLine
 from simulators.bank import Bank, BankError
 from simulators.beliefs import Belief, State
 

@@ -1,13 +1,13 @@
 """A bank's day file, from its own record (PROTOCOL section 8): which lines it has for a business date.
 
-Pure. How a line is written, the bank's layout says (ledger.bankfile).
+Pure. How a line is written, the bank's layout says (ledger.files.bankfile).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ledger.bankfile import BankLine
+from ledger.files.bankfile import BankLine
 from simulators.beliefs import Belief, Record, State
 
 

@@ -15,16 +15,16 @@ from itertools import count
 from random import Random
 from typing import NamedTuple
 
-from ledger import bookfile, sample
-from ledger.bankline import BankLine
-from ledger.bookfile import KINDS, DueLine, Policy
-from ledger.break_classes import BreakClass
-from ledger.cutover import Cutover, cut_over
-from ledger.front import FrontBook
-from ledger.load import Loaded, load_book
-from ledger.request import Act, Answer, Request, key_of
-from ledger.seal import Sealer
-from ledger.store import Store
+from ledger.book.cutover import Cutover, cut_over
+from ledger.book.front import FrontBook
+from ledger.book.load import Loaded, load_book
+from ledger.book.store import Store
+from ledger.files import bookfile, sample
+from ledger.files.bankline import BankLine
+from ledger.files.bookfile import KINDS, DueLine, Policy
+from ledger.rules.break_classes import BreakClass
+from ledger.rules.request import Act, Answer, Request, key_of
+from ledger.rules.seal import Sealer
 from protocol.responses import Response
 from simulators import dayfile
 from simulators.beliefs import CANCEL_CODE, Belief, Record, Told

@@ -36,10 +36,10 @@ from fep.process.reactor import react
 from fep.settings.config import Bank as BankEntry
 from fep.settings.config import Settings, load_settings
 from fep.setup.install import install
-from ledger import bankfile, bookfile, layout, sample
-from ledger.break_classes import BreakClass
-from ledger.capitals import in_figures
-from ledger.store import Store
+from ledger.book.store import Store
+from ledger.files import bankfile, bookfile, layout, sample
+from ledger.rules.amount_in_words import in_figures
+from ledger.rules.break_classes import BreakClass
 from office.accounting import breaks, chart, decisions
 from office.accounting.decisions import Decision, Desk
 from office.config import Settings as OfficeSettings

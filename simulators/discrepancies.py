@@ -11,10 +11,10 @@ from collections.abc import Collection, Sequence
 from random import Random
 from typing import NamedTuple
 
-from ledger.bankline import AMOUNT_MAX, BankLine
-from ledger.bookfile import KINDS
-from ledger.break_classes import BreakClass
-from ledger.request import key_of
+from ledger.files.bankline import AMOUNT_MAX, BankLine
+from ledger.files.bookfile import KINDS
+from ledger.rules.break_classes import BreakClass
+from ledger.rules.request import key_of
 
 _STANS = 1_000_000
 _AMOUNT_CHANGE = 100

@@ -25,8 +25,8 @@ from console.front import today
 from fep.process.reactor import react
 from fep.settings.config import Settings, load_settings
 from fep.setup.install import install
-from ledger import bookfile, sample
-from ledger.bookfile import Book, DueLine
+from ledger.files import bookfile, sample
+from ledger.files.bookfile import Book, DueLine
 from simulators.bank import Bank, BankError, together
 from simulators.customers import Customers
 from simulators.demo import DemoFailure, qianzhi, serving

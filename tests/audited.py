@@ -18,9 +18,9 @@ from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.pool import NullPool
 
 from fep.keys.keys import FrontKey
-from ledger.front import FrontBook
-from ledger.request import Act, Request, key_of
-from ledger.retire import retire
+from ledger.book.front import FrontBook
+from ledger.book.retire import retire
+from ledger.rules.request import Act, Request, key_of
 from office.accounting import breaks
 from office.accounting.chart import lines_of
 from office.audit import Audit, DuesFile, Stated, examine

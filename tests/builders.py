@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from itertools import count
 
-from ledger.bookfile import Book, DueLine, Policy
-from ledger.day import DayState
-from ledger.entry import GENESIS, Entry, Kind
-from ledger.numbering import authorization_code, receipt_number
-from ledger.request import Act, BankDay, Request, key_of
-from ledger.view import Chain, Day, Due, DueState, Guesses, View
+from ledger.files.bookfile import Book, DueLine, Policy
+from ledger.rules.day import DayState
+from ledger.rules.entry import GENESIS, Entry, Kind
+from ledger.rules.numbering import authorization_code, receipt_number
+from ledger.rules.request import Act, BankDay, Request, key_of
+from ledger.rules.view import Chain, Day, Due, DueState, Guesses, View
 from protocol.message import Message
 from protocol.responses import Response
 from protocol.tlv import build

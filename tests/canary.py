@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from ledger.identity import check_character
+from ledger.rules.identity import check_character
 
 _SHORTEST = 7
 """Bytes: a shorter form would be found by chance in a database's file."""

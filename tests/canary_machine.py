@@ -15,8 +15,8 @@ from typing import Any
 
 import console.main
 import fep.links.link
-import ledger.front
-from ledger.request import Answer, Request
+import ledger.book.front
+from ledger.rules.request import Answer, Request
 from protocol.message import Message
 
 FAULT, UNSENT = "P-FAULT", "P-UNSENT"
@@ -28,9 +28,9 @@ class _Unforeseen(Exception):
 
 
 def _make_faults(secrets: str) -> None:
-    fold, render = ledger.front.fold, fep.links.link.render
+    fold, render = ledger.book.front.fold, fep.links.link.render
 
-    def failing_fold(requests: Iterable[Request], view: Any) -> list[Answer]:  # noqa: ANN401 - ledger.view.View
+    def failing_fold(requests: Iterable[Request], view: Any) -> list[Answer]:  # noqa: ANN401 - ledger.rules.view.View
         given = list(requests)
         if any(one.policy == FAULT for one in given):
             try:
@@ -44,7 +44,7 @@ def _make_faults(secrets: str) -> None:
             raise ValueError(f"{secrets} {message!r} {dict(message.fields)} {answer!r}")
         return render(message, answer, dialect)
 
-    ledger.front.fold = failing_fold
+    ledger.book.front.fold = failing_fold
     fep.links.link.render = failing_render
 
 

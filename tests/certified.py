@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
-from ledger.bookfile import parse
+from ledger.files.bookfile import parse
 from protocol.codec import Codec
 from protocol.dialect import load
 from simulators.certify import dues

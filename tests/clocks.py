@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from fep.day.clock import WallClock
-from ledger.beijing import BEIJING
+from ledger.rules.beijing import BEIJING
 
 
 def still(moment: datetime) -> WallClock:

@@ -7,8 +7,8 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 
-from ledger.bankfile import BankLine, FileTotals, read, write
-from ledger.layout import Layout, load, parse, shipped
+from ledger.files.bankfile import BankLine, FileTotals, read, write
+from ledger.files.layout import Layout, load, parse, shipped
 
 BANK, DATE = "01020000", "20261124"
 MARK = "D|T0000001|B00000000000001|1124101112|"

@@ -7,7 +7,7 @@ from datetime import date
 from fep.keys.keys import FrontKey
 from fep.links.request_parser import Gate
 from fep.settings.config import Bank
-from ledger.request import Act, Request
+from ledger.rules.request import Act, Request
 from protocol.dialect import load
 from protocol.message import Message
 from tests.builders import BANK, BENEFICIARY, cancel, inquiry, message, original, reversal

@@ -8,14 +8,14 @@ from typing import Any
 
 from sqlalchemy import select, text
 
-from ledger.bookfile import Book
-from ledger.cutover import cut_over
-from ledger.front import FrontBook
-from ledger.load import Loaded, load_book
-from ledger.schema import dues, policies
-from ledger.seal import Sealer
-from ledger.store import Store
-from ledger.visible import due_state, due_withdrawn, is_there, newest, policy_holder, policy_state
+from ledger.book.cutover import cut_over
+from ledger.book.front import FrontBook
+from ledger.book.load import Loaded, load_book
+from ledger.book.schema import dues, policies
+from ledger.book.store import Store
+from ledger.book.visible import due_state, due_withdrawn, is_there, newest, policy_holder, policy_state
+from ledger.files.bookfile import Book
+from ledger.rules.seal import Sealer
 from tests.builders import DATE, benefit, book, premium
 from tests.machine import SEAL_KEY
 

@@ -29,13 +29,13 @@ from fep.operator.control import ask
 from fep.process.reactor import real_reactor
 from fep.service import Service, World
 from fep.settings.config import Settings, load_settings
-from ledger.beijing import BEIJING
-from ledger.bookfile import Book
-from ledger.front import FrontBook
-from ledger.journal import broken_links, read_chains, read_entries
-from ledger.load import load_book
-from ledger.request import Totals
-from ledger.store import Store
+from ledger.book.front import FrontBook
+from ledger.book.journal import broken_links, read_chains, read_entries
+from ledger.book.load import load_book
+from ledger.book.store import Store
+from ledger.files.bookfile import Book
+from ledger.rules.beijing import BEIJING
+from ledger.rules.request import Totals
 from protocol.codec import Codec
 from protocol.dialect import load
 from protocol.framing import FrameReader, Framing, wrap

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ledger.break_classes import BreakClass
+from ledger.rules.break_classes import BreakClass
 from office.matching.lines import Carried, Ours, Result, Theirs, effect_of
 from office.matching.match import resolve
 from office.matching.pairing import pair

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ledger.bookfile import Book, DueLine, Policy
+from ledger.files.bookfile import Book, DueLine, Policy
 from tests.builders import policy
 
 NEXT = "20261125"

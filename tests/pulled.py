@@ -9,16 +9,16 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, insert, select, text, update
 
-from ledger.cutover import cut_over
-from ledger.entry import Entry, entry_hash
-from ledger.front import FrontBook
-from ledger.journal import read_chains, read_entries
-from ledger.load import load_book
-from ledger.schema import chains as front_chains
-from ledger.schema import days as front_days
-from ledger.schema import journal
-from ledger.seal import ChainEnd, Sealer, day_root
-from ledger.store import Store
+from ledger.book.cutover import cut_over
+from ledger.book.front import FrontBook
+from ledger.book.journal import read_chains, read_entries
+from ledger.book.load import load_book
+from ledger.book.schema import chains as front_chains
+from ledger.book.schema import days as front_days
+from ledger.book.schema import journal
+from ledger.book.store import Store
+from ledger.rules.entry import Entry, entry_hash
+from ledger.rules.seal import ChainEnd, Sealer, day_root
 from office.database.schema import OFFICE, chains, days, entries
 from office.intake.frontday import FrontDay, sealed_by
 from office.intake.pull import Pulled, pull

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, insert
 
-from ledger.day import DayState
+from ledger.rules.day import DayState
 from office.accounting.books import Leg, Posting, install_chart, post
 from office.accounting.breaks import Break, BreakState
 from office.accounting.chart import shipped

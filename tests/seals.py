@@ -12,11 +12,11 @@ from itertools import pairwise
 
 from sqlalchemy import Connection, text
 
-from ledger.entry import GENESIS, Entry, Kind, entry_hash
-from ledger.journal import DayRow, broken_links, read_chains, read_days, read_entries
-from ledger.request import Totals
-from ledger.seal import ChainEnd, Sealer, day_root, is_signed
-from ledger.store import Store
+from ledger.book.journal import DayRow, broken_links, read_chains, read_days, read_entries
+from ledger.book.store import Store
+from ledger.rules.entry import GENESIS, Entry, Kind, entry_hash
+from ledger.rules.request import Totals
+from ledger.rules.seal import ChainEnd, Sealer, day_root, is_signed
 from tests.machine import SEAL_KEY
 
 Chains = dict[int, list[Entry]]

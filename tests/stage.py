@@ -15,7 +15,7 @@ from typing import Any
 
 import psycopg
 
-from ledger.store import Store
+from ledger.book.store import Store
 
 _WAITING = (
     "SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid)"

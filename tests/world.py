@@ -9,11 +9,11 @@ from os import urandom
 from random import Random
 from typing import BinaryIO
 
-from ledger import bankfile, layout
-from ledger.calendar import Calendar
-from ledger.front import FrontBook
-from ledger.seal import Sealer
-from ledger.store import Store
+from ledger.book.front import FrontBook
+from ledger.book.store import Store
+from ledger.files import bankfile, layout
+from ledger.rules.calendar import Calendar
+from ledger.rules.seal import Sealer
 from office.accounting import chart
 from office.close import Close, Told
 from office.config import Settings

@@ -13,7 +13,7 @@ from datetime import date, datetime
 from threading import Lock
 from typing import Final
 
-from ledger.beijing import beijing
+from ledger.rules.beijing import beijing
 
 JUMP_US: Final = 2_000_000
 """A wall clock that is off by more, against the monotonic one, was set."""

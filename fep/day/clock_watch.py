@@ -20,9 +20,9 @@ from fep.doctor.selftest import clock_findings
 from fep.operator import audit_trail
 from fep.operator.control import ControlError, Progress
 from fep.telemetry.event_log import Chronicle, Kind
-from ledger.acts import MACHINE
-from ledger.fitness import examine
-from ledger.store import Store
+from ledger.book.audit_log import MACHINE
+from ledger.book.startup_check import examine
+from ledger.book.store import Store
 
 COMMAND: Final = "accept clock"
 """Its name at the control socket."""

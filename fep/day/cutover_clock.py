@@ -21,11 +21,11 @@ from fep.day.schedule import SETTLE_SECONDS, Known, Obstacle, Rule, obstacle, se
 from fep.engine.commit import Engine
 from fep.operator.control import Command, Progress
 from fep.settings.config import BusinessDay
-from ledger.beijing import beijing
-from ledger.calendar import Calendar, CalendarUnknown
-from ledger.cutover import read_standing
+from ledger.book.cutover import read_standing
+from ledger.book.store import Store
 from ledger.errors import LedgerError
-from ledger.store import Store
+from ledger.rules.beijing import beijing
+from ledger.rules.calendar import Calendar, CalendarUnknown
 
 COMMAND = "day"
 """Asks what keeps the clock from ending the open day; answered with `waits`, an obstacle's name or

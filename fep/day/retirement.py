@@ -1,7 +1,7 @@
 """What the machine's clock and files say of retiring days: which keys are still known, and which days the
 office has archived.
 
-Reads a file, and computes a date. Which day may go, and how it goes, `ledger.retire` says.
+Reads a file, and computes a date. Which day may go, and how it goes, `ledger.book.retire` says.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from ledger.archived import BYTES_MAX, ArchivedDay, ArchivedRefused, parse
+from ledger.files.archived import BYTES_MAX, ArchivedDay, ArchivedRefused, parse
 
 LEAD_DAYS: Final = 10
 """A business day that is open is ahead of the calendar by a holiday at most: the longest has eight days."""

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from ledger.beijing import BEIJING
+from ledger.rules.beijing import BEIJING
 
 LATE_SECONDS: Final = 60
 """The clock tries every second: a minute late, something keeps it."""

@@ -27,8 +27,8 @@ from firewall_rules.errors import FirewallError
 from firewall_rules.gateway import Gateway
 from firewall_rules.hours import Hours
 from firewall_rules.policy import Packet, allows
-from ledger.beijing import BEIJING
 from ledger.errors import LedgerError
+from ledger.rules.beijing import BEIJING
 
 _ANSWER_SECONDS: Final = 5.0
 _TROUBLE_SHOWN: Final = 5

@@ -32,14 +32,14 @@ from firewall_rules.errors import FirewallError
 from firewall_rules.loader import Nft
 from firewall_rules.nftables import render
 from firewall_rules.ruleset import difference
-from ledger.beijing import BEIJING
-from ledger.day import DayState
+from ledger.book.front import SCHEMA_VERSION
+from ledger.book.journal import read_days
+from ledger.book.lookup import loaded_for, read_facts
+from ledger.book.startup_check import examine
+from ledger.book.store import Store
 from ledger.errors import LedgerError
-from ledger.fitness import examine
-from ledger.front import SCHEMA_VERSION
-from ledger.journal import read_days
-from ledger.lookup import loaded_for, read_facts
-from ledger.store import Store
+from ledger.rules.beijing import BEIJING
+from ledger.rules.day import DayState
 
 FREE_BYTES_MIN: Final = 256 << 20
 """Less, and a busy hour's journal fills the disk."""

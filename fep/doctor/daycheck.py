@@ -12,8 +12,8 @@ from typing import Literal, NamedTuple
 from fep.day.cutover_clock import TO_DO, WHY
 from fep.day.schedule import LATE_SECONDS, Obstacle, closes_at, seconds_left
 from fep.settings.config import BusinessDay
-from ledger.beijing import BEIJING
-from ledger.calendar import CalendarUnknown
+from ledger.rules.beijing import BEIJING
+from ledger.rules.calendar import CalendarUnknown
 
 
 class Remark(NamedTuple):

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fep.errors import FepError
-from ledger.fitness import Condition, broken_promises, examine
-from ledger.store import Store
+from ledger.book.startup_check import Condition, broken_promises, examine
+from ledger.book.store import Store
 
 CLOCK_TOLERANCE_US = 60_000_000
 """Another node's clock may be ahead of ours by so much; more is no drift but a clock that is wrong."""

@@ -21,7 +21,7 @@ from fep.engine.queue import FairQueue, Patience
 from fep.telemetry.event_log import Kind
 from fep.telemetry.statistics import Statistics
 from ledger.errors import Conflict, Fenced, OutcomeUnknown, Unavailable
-from ledger.request import Answer, Request
+from ledger.rules.request import Answer, Request
 from protocol.responses import Response
 
 BUSY = "BUSY, ASK AGAIN"
@@ -48,14 +48,14 @@ its answer."""
 
 
 class Committer(Protocol):
-    """Decides a batch and makes it durable, blocking (ledger.front.FrontBook.commit)."""
+    """Decides a batch and makes it durable, blocking (ledger.book.front.FrontBook.commit)."""
 
     def __call__(self, requests: Sequence[Request], recorded_at: int) -> list[Answer]:
         """The answers in order; raises a LedgerError otherwise."""
 
 
 class Lookup(Protocol):
-    """Reads what the journal answers, blocking, and writes nothing (ledger.front.FrontBook.recorded)."""
+    """Reads what the journal answers, blocking, and writes nothing (ledger.book.front.FrontBook.recorded)."""
 
     def __call__(self, requests: Sequence[Request]) -> list[Answer | None]:
         """The answers in order, None for a request that was not done and that no batch of this process will

@@ -23,7 +23,7 @@ from fep.keys.keys import (
 )
 from fep.keys.keystore import Keystore, KeystoreError, MasterKey, read_source
 from fep.settings.config import Bank, KeystoreSettings
-from ledger.seal import Sealer
+from ledger.rules.seal import Sealer
 
 if TYPE_CHECKING:
     from fep.keys.hsm import Token

@@ -20,8 +20,8 @@ from types import MappingProxyType
 from typing import Final, NamedTuple, NoReturn, Protocol
 
 from fep.errors import FepError
-from ledger.identity import normalised
-from ledger.seal import SEED_BYTES, Sealer
+from ledger.rules.identity import normalised
+from ledger.rules.seal import SEED_BYTES, Sealer
 from protocol.keyblock import wrap
 from protocol.mac import (
     DES_BLOCK_LENGTH,

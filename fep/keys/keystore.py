@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from fep.errors import FepError
 from fep.keys.keys import Entropy, Key, Kind, Secret, check_private, checked
-from ledger.settings import rooted_path
+from ledger.files.settings import rooted_path
 
 MASTER_KEY_LENGTH: Final = 32
 _NONCE_LENGTH: Final = 12

@@ -27,7 +27,7 @@ from fep.settings.config import Bank, Limits
 from fep.telemetry.event_log import Chronicle, Kind
 from fep.telemetry.last_seen import Contact
 from fep.telemetry.statistics import Statistics
-from ledger.request import INQUIRIES, TOO_MANY_MISSES, Act, Answer, Request
+from ledger.rules.request import INQUIRIES, TOO_MANY_MISSES, Act, Answer, Request
 from protocol.codec import Codec
 from protocol.errors import DecodeError, FormatError
 from protocol.framing import Frame, Framing, answer_tpdu, wrap

@@ -1,7 +1,7 @@
 """What of a bank's messages may reach the ledger, and as what request.
 
-Pure: the bank's settings and a message in, a Request out. Checks form and permission only; what the book
-says about the request, `ledger.decide` rules. A verdict found here travels with the request, so that it is
+Pure: the bank's settings and a message in, a Request out. Checks form and permission only; what the book says
+about the request, `ledger.rules.decide` rules. A verdict found here travels with the request, so that it is
 recorded under the request's key and stays a refusal. PROTOCOL sections 3, 4 and 6.
 """
 
@@ -17,8 +17,8 @@ from typing import NamedTuple
 
 from fep.keys.keys import FrontKey
 from fep.settings.config import Bank
-from ledger.moment import KeyWindow
-from ledger.request import ACT_OF_CODE, FINANCIAL, INQUIRIES, Act, Request, Totals, key_of
+from ledger.rules.moment import KeyWindow
+from ledger.rules.request import ACT_OF_CODE, FINANCIAL, INQUIRIES, Act, Request, Totals, key_of
 from protocol.dialect import Dialect
 from protocol.errors import FormatError
 from protocol.message import Message, is_advice, masked_card
@@ -35,7 +35,7 @@ _GROUP_TAGS = ("PN", "DU", "IN", "RN", "PG")
 """The tags of Groups, in its order."""
 _CURRENCY = "156"
 _TOTAL_FIELDS = (76, 88, 77, 89, 74, 86, 75, 87)
-"""The DEs of ledger.request.Totals, in its order (PROTOCOL section 7)."""
+"""The DEs of ledger.rules.request.Totals, in its order (PROTOCOL section 7)."""
 
 MANDATORY: Mapping[str, tuple[int, ...]] = MappingProxyType(
     {

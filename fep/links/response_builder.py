@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from ledger.capitals import in_capitals, in_figures
-from ledger.names import shortened
-from ledger.request import Answer, Totals
+from ledger.rules.amount_in_words import in_capitals, in_figures
+from ledger.rules.names import shortened
+from ledger.rules.request import Answer, Totals
 from protocol.dialect import Dialect
 from protocol.message import ECHOED, Message, answer_mti
 from protocol.responses import Response

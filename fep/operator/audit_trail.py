@@ -13,11 +13,11 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from fep.errors import FepError
-from ledger.acts import Stage, newest_of, record
+from ledger.book.audit_log import Stage, newest_of, record
+from ledger.book.journal import last_stamp
+from ledger.book.schema import FRONT, acts, make_missing
+from ledger.book.store import Store
 from ledger.errors import Conflict, Unavailable
-from ledger.journal import last_stamp
-from ledger.schema import FRONT, acts, make_missing
-from ledger.store import Store
 
 CUTOVER: Final = "cutover"
 LOAD: Final = "load"

@@ -30,18 +30,18 @@ from fep.operator import audit_trail
 from fep.operator.control import Command, ControlError, Progress
 from fep.settings.config import BusinessDay
 from fep.telemetry.event_log import Chronicle, Kind
-from ledger import bookfile
-from ledger.acts import MACHINE, Stage, failed
-from ledger.beijing import beijing
-from ledger.cutover import Cutover, CutoverRefused, cut_over
-from ledger.day import is_date
+from ledger.book.audit_log import MACHINE, Stage, failed
+from ledger.book.cutover import Cutover, CutoverRefused, cut_over
+from ledger.book.guesses import UNLOCK, unlock
+from ledger.book.load import Loaded, load_book
+from ledger.book.retire import RETIRE, Retired, RetireRefused, retire
+from ledger.book.store import Store
 from ledger.errors import Conflict, LedgerError, OutcomeUnknown, Unavailable
-from ledger.guesses import UNLOCK, unlock
-from ledger.leftout import lines_of
-from ledger.load import Loaded, load_book
-from ledger.retire import RETIRE, Retired, RetireRefused, retire
-from ledger.seal import Sealer
-from ledger.store import Store
+from ledger.files import bookfile
+from ledger.files.leftout import lines_of
+from ledger.rules.beijing import beijing
+from ledger.rules.day import is_date
+from ledger.rules.seal import Sealer
 
 ATTEMPTS = 60
 """A database that is lost during the cut-over is asked again this often, a second apart, for what became of

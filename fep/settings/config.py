@@ -22,10 +22,10 @@ from fep.keys.keystore import SOURCE, rooted_source
 from firewall_rules.gateway import Allowance, overlapping, overlaps, plain_network
 from firewall_rules.hours import Hours
 from firewall_rules.policy import Door, Endpoint, Policy
-from ledger.calendar import Calendar
-from ledger.day import is_date
-from ledger.request import ACT_OF_CODE, FINANCIAL, REVERSAL_DAYS_MAX
-from ledger.settings import Fault, Section, SettingsError, read_settings, rooted_database, rooted_path
+from ledger.files.settings import Fault, Section, SettingsError, read_settings, rooted_database, rooted_path
+from ledger.rules.calendar import Calendar
+from ledger.rules.day import is_date
+from ledger.rules.request import ACT_OF_CODE, FINANCIAL, REVERSAL_DAYS_MAX
 from protocol.dialect import shipped
 from protocol.framing import Framing
 from protocol.mac import MacAlgorithm

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from fep.errors import FepError
 from fep.settings.config import Settings, load_settings
-from ledger.settings import SettingsError
+from ledger.files.settings import SettingsError
 
 _HEADER: Final = re.compile(r"^[ \t]*\[", re.MULTILINE)
 _BANK_HEADER: Final = re.compile(r"[ \t]*\[\[[ \t]*bank[ \t]*\]\][^\n]*\n?")

@@ -18,7 +18,7 @@ from prometheus_client.registry import Collector
 from fep.day.schedule import Obstacle, seconds_left
 from fep.links.tls import TlsError, expiry_of_file
 from fep.settings.config import BusinessDay, Settings
-from ledger.beijing import BEIJING, beijing
+from ledger.rules.beijing import BEIJING, beijing
 
 
 class ConditionCollector(Collector):

@@ -2,7 +2,7 @@
 
 The machine asks nobody inside for them (DESIGN section 3): whoever runs the office has the file brought here.
 It is read in a thread of its own, and only while somebody looks at the page. What stands in it,
-`ledger.outstanding` says.
+`ledger.files.open_breaks_file` says.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from ledger.outstanding import BYTES_MAX, Figures, FiguresRefused, parse
+from ledger.files.open_breaks_file import BYTES_MAX, Figures, FiguresRefused, parse
 
 LOOK_SECONDS: Final = 10
 """How old what is shown may be; the office writes a few times a day."""

@@ -24,9 +24,9 @@ from fep.settings.config import Bank, Settings
 from fep.telemetry.last_seen import NEVER, latest
 from fep.telemetry.rates import History
 from fep.telemetry.statistics import Statistics
-from ledger.beijing import beijing
-from ledger.front import Overview
-from ledger.outstanding import Figures
+from ledger.book.front import Overview
+from ledger.files.open_breaks_file import Figures
+from ledger.rules.beijing import beijing
 
 BANDS: Final = (1, 7, 30)
 """Ages of breaks in days, inclusive: the last band is what is older."""

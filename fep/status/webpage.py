@@ -21,7 +21,7 @@ from twisted.web.pages import notFound
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request
 
-from ledger.break_classes import CLASSES
+from ledger.rules.break_classes import CLASSES
 from protocol.responses import RESPONSES
 
 KINDS: Final = MappingProxyType(

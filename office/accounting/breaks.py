@@ -27,7 +27,7 @@ from sqlalchemy import (
     update,
 )
 
-from ledger.break_classes import CLASSES
+from ledger.rules.break_classes import CLASSES
 from office.accounting.books import Leg, Posting, post
 from office.accounting.chart import OUR_PRODUCT, PRODUCT, Chart, Resolution
 from office.database.audit_log import MACHINE, moment_of, record_act

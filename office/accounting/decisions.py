@@ -14,8 +14,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from ledger.acts import failed
-from ledger.store import Store
+from ledger.book.audit_log import failed
+from ledger.book.store import Store
 from office.accounting import breaks
 from office.accounting.breaks import Break
 from office.accounting.chart import Chart

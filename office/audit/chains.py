@@ -20,8 +20,8 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Table, func, select
 
-from ledger import schema as front_schema
-from ledger.seal import is_signed
+from ledger.book import schema as front_schema
+from ledger.rules.seal import is_signed
 from office.audit.evidence import Checked, Evidence, Failing, Journal, Outcome, stream
 from office.audit.forgotten import End, Forgotten, forgotten, read_ends
 from office.database import schema as office_schema

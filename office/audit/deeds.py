@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, Table, select
 
-from ledger import schema as front_schema
+from ledger.book import schema as front_schema
 from office.audit.evidence import Checked, Evidence, Failing, Outcome, stream
 from office.database import schema as office_schema
 

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, case, exists, func, or_, select
 
-from ledger.schema import dues, loading, loads, policies
+from ledger.book.schema import dues, loading, loads, policies
 from office.audit.evidence import Checked, Failing, Outcome, stream
 
 _BOM: Final = b"\xef\xbb\xbf"

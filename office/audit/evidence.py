@@ -13,8 +13,8 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, and_, exists, not_, select, text
 
-from ledger import schema as front_schema
-from ledger.store import Store
+from ledger.book import schema as front_schema
+from ledger.book.store import Store
 from office.database import schema as office_schema
 
 SETTLEMENTS: Final = ("collection", "payout")

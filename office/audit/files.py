@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, Table, and_, case, exists, func, literal, select
 
-from ledger import schema as front_schema
+from ledger.book import schema as front_schema
 from office.audit.evidence import Checked, Evidence, Failing, Outcome, count_of
 from office.database.schema import bank_files, bank_lines
 

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import func, or_, select
 
-from ledger import schema as front_schema
+from ledger.book import schema as front_schema
 from office.audit.deeds import front_acts
 from office.audit.evidence import Checked, Evidence, Failing, Journal, Outcome, count_of, stream
 from office.database import schema as office_schema

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, MetaData, Table, Text, select
 
-from ledger.schema import FRONT
+from ledger.book.schema import FRONT
 from office.audit.deeds import NOTHING, tips
 from office.audit.evidence import Checked, Evidence, Failing, Outcome, stream
 from office.database.schema import OFFICE

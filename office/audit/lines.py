@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, case, exists, func, not_, or_, select
 
-from ledger.break_classes import CLASSES
+from ledger.rules.break_classes import CLASSES
 from office.audit.evidence import (
     Checked,
     Evidence,

@@ -28,7 +28,7 @@ from sqlalchemy import (
     select,
 )
 
-from ledger.schema import FRONT, dues, policies
+from ledger.book.schema import FRONT, dues, policies
 from office.audit.evidence import Checked, Evidence, Failing, Outcome, count_of, stream
 from office.database.schema import OFFICE
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from ledger.store import Store
+from ledger.book.store import Store
 from office.audit import (
     advices,
     chains,

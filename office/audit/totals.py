@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, FromClause, Select, and_, case, exists, func, not_, select
 
-from ledger import schema as front_schema
+from ledger.book import schema as front_schema
 from office.audit.evidence import (
     UNDOINGS,
     Checked,

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, not_, null, or_, select
 
-from ledger import schema as front_schema
+from ledger.book import schema as front_schema
 from office.audit.evidence import (
     SETTLEMENTS,
     UNDOINGS,

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, select
 
-from ledger import schema as front_schema
+from ledger.book import schema as front_schema
 from office.audit.chains import hash_at
 from office.audit.deeds import MACHINE, Deed, front_acts, office_acts
 from office.audit.evidence import Checked, Evidence, Failing, Outcome, stream

@@ -8,8 +8,8 @@ from typing import Final
 
 from sqlalchemy import Connection, select
 
-from ledger.acts import Stage, failed, record
-from ledger.store import Store
+from ledger.book.audit_log import Stage, failed, record
+from ledger.book.store import Store
 from office.database.schema import acts
 
 MACHINE: Final = "office"
@@ -27,7 +27,7 @@ def moment_of(connection: Connection, at: int) -> int:
 
 def record_act(connection: Connection, at: int, by: str, act: str, subject: str, note: str) -> None:
     """Write down an act in the caller's transaction: `at` is microseconds since 1970-01-01 UTC. Raises what
-    `ledger.acts.record` does.
+    `ledger.book.audit_log.record` does.
     """
     record(connection, acts, at, by, act, subject, note)
 

@@ -24,8 +24,8 @@ from sqlalchemy import (
     text,
 )
 
-from ledger.break_classes import BreakClass
-from ledger.schema import act_columns, entry_columns, integer_column, text_column
+from ledger.book.schema import act_columns, entry_columns, integer_column, text_column
+from ledger.rules.break_classes import BreakClass
 from office.database.guards import GUARDS
 
 OFFICE = MetaData()
@@ -46,7 +46,8 @@ days = Table(
     integer_column("entries"),
     CheckConstraint("state IN ('closed', 'reconciled', 'posted', 'archived')", name="day_state"),
 )
-"""A business day that the front has closed, as far as the office has come with it (ledger.day.TRANSITIONS).
+"""A business day that the front has closed, as far as the office has come with it
+(ledger.rules.day.TRANSITIONS).
 
 `closed_at` is the moment of the cut-over; `root` and `signature` are the front's seal on the day (hex);
 `entries` counts the journal entries of the date."""
@@ -74,7 +75,7 @@ entries = Table(
         postgresql_where=text("original <> '' AND turn IS NOT NULL"),
     ),
 )
-"""The front's journal as pulled: the columns of ledger.entry.Entry, in its order. Append-only."""
+"""The front's journal as pulled: the columns of ledger.rules.entry.Entry, in its order. Append-only."""
 
 bank_files = Table(
     "bank_files",
@@ -129,8 +130,9 @@ bank_lines = Table(
     CheckConstraint("state IN ('S', 'R')", name="line_state"),
     Index("bank_lines_by_key", "key"),
 )
-"""The lines of the banks' files. `key` is ledger.request.key_of(bank, terminal, sent_at, stan); `direction`
-is C for a collection, P for a payout. A file's row goes in after its lines, which it counts. Append-only.
+"""The lines of the banks' files. `key` is ledger.rules.request.key_of(bank, terminal, sent_at, stan);
+`direction` is C for a collection, P for a payout. A file's row goes in after its lines, which it counts.
+Append-only.
 """
 
 reconciliations = Table(
@@ -305,7 +307,7 @@ acts = Table(
     Index("acts_by_subject", "subject"),
 )
 """What the office did and who had it done: every pull, file, reconciliation, posting and decision; chained as
-ledger.acts says."""
+ledger.book.audit_log says."""
 
 _APPEND_ONLY = (
     entries,

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, func, select
 
-from ledger.archived import ArchivedDay
-from ledger.day import DayState
+from ledger.files.archived import ArchivedDay
+from ledger.rules.day import DayState
 from office.database.schema import days, entries
 
 

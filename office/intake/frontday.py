@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, func, insert, select
 
-from ledger.day import DayState
-from ledger.entry import GENESIS, Entry, entry_hash
-from ledger.schema import days as front_days
-from ledger.seal import ChainEnd, day_root, is_signed
+from ledger.book.schema import days as front_days
+from ledger.rules.day import DayState
+from ledger.rules.entry import GENESIS, Entry, entry_hash
+from ledger.rules.seal import ChainEnd, day_root, is_signed
 from office.database.schema import chains, days, entries
 from office.errors import DayRefused
 

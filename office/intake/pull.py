@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, func, insert, select, update
 
-from ledger.entry import GENESIS, Entry, entry_hash
-from ledger.schema import chains as front_chains
-from ledger.schema import journal
-from ledger.schema import retired as front_retired
-from ledger.seal import ChainEnd
-from ledger.store import Store
+from ledger.book.schema import chains as front_chains
+from ledger.book.schema import journal
+from ledger.book.schema import retired as front_retired
+from ledger.book.store import Store
+from ledger.rules.entry import GENESIS, Entry, entry_hash
+from ledger.rules.seal import ChainEnd
 from office.database.audit_log import record_act
 from office.database.bulk import insert_rows, stream
 from office.database.schema import chains, entries

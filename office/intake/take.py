@@ -1,7 +1,7 @@
 """Takes a bank's day file into the back office's books: whole or not at all, and once.
 
-Statements on bank_files and bank_lines only. What a good file is, `ledger.bankfile` says; what its lines
-mean, the reconciliation. The transaction is the caller's: whatever is raised here, it must roll back.
+Statements on bank_files and bank_lines only. What a good file is, `ledger.files.bankfile` says; what its
+lines mean, the reconciliation. The transaction is the caller's: whatever is raised here, it must roll back.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from typing import BinaryIO, NamedTuple
 
 from sqlalchemy import Connection, func, insert, or_, select
 
-from ledger.bankfile import BankLine, FileTotals, Reader, read
-from ledger.bookfile import KINDS, PROBLEMS_MAX
 from ledger.errors import BankFileError, Problem
-from ledger.layout import Layout
-from ledger.request import key_of
+from ledger.files.bankfile import BankLine, FileTotals, Reader, read
+from ledger.files.bookfile import KINDS, PROBLEMS_MAX
+from ledger.files.layout import Layout
+from ledger.rules.request import key_of
 from office.database.bulk import insert_rows
 from office.database.proofs import RowsDigest
 from office.database.schema import bank_files, bank_lines
@@ -33,8 +33,9 @@ _DIRECTIONS = {code: "C" if kind == "premium" else "P" for code, kind in KINDS.i
 
 
 class Taken(NamedTuple):
-    """A file's totals, as ledger.bankfile.FileTotals has them. `again` tells that this very file was taken
-    before, and that nothing was written now; else `rows` is the digest of the lines as they were written.
+    """A file's totals, as ledger.files.bankfile.FileTotals has them. `again` tells that this very file was
+    taken before, and that nothing was written now; else `rows` is the digest of the lines as they were
+    written.
     """
 
     bank: str

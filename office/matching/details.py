@@ -5,8 +5,8 @@ and `office.matching.match` say. Amounts, states and directions do not belong he
 
 A blank says nothing, so it differs from nothing: a layout without the column leaves the value empty, and a
 bank need not know a due's name. Our names of policies and dues have no lower case and no blanks around them
-(ledger.bookfile), so neither can make a difference. A journal holds a name that is somebody's identity or
-card number masked; the bank's is masked in the same way before the two are compared.
+(ledger.files.bookfile), so neither can make a difference. A journal holds a name that is somebody's identity
+or card number masked; the bank's is masked in the same way before the two are compared.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Final, Protocol
 
-from ledger.conceal import concealed
+from ledger.rules.masking import concealed
 
 _NAMES: Final[Mapping[str, str]] = MappingProxyType(
     {"policy": "policy", "due": "due", "code": "processing code"}

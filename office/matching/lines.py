@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ledger.break_classes import BreakClass
-from ledger.capitals import in_figures
+from ledger.rules.amount_in_words import in_figures
+from ledger.rules.break_classes import BreakClass
 from office.matching.details import differing, in_words
 
 
@@ -188,7 +188,7 @@ def finding_of(
 
 
 def terminal_of(key: str) -> str:
-    """The bank and the terminal in a key of ledger.request.key_of."""
+    """The bank and the terminal in a key of ledger.rules.request.key_of."""
     return key.rpartition("/")[0].rpartition("/")[0]
 
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from ledger.break_classes import BreakClass
-from ledger.capitals import in_figures
 from ledger.errors import InvariantBroken
+from ledger.rules.amount_in_words import in_figures
+from ledger.rules.break_classes import BreakClass
 from office.matching.details import agree
 from office.matching.lines import (
     Carried,

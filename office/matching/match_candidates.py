@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from ledger.break_classes import BreakClass
+from ledger.rules.break_classes import BreakClass
 from office.matching.lines import Finding, terminal_of
 
 

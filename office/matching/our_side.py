@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, func, select
 
-from ledger.entry import Kind
-from ledger.reversal import TOO_LATE
+from ledger.rules.entry import Kind
+from ledger.rules.reversal import TOO_LATE
 from office.database.bulk import in_chunks, stream
 from office.database.schema import entries
 from office.matching.lines import LateReversal, Ours, effect_of

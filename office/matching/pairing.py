@@ -10,8 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Final, TypeAlias
 
-from ledger.break_classes import BreakClass
 from ledger.errors import InvariantBroken
+from ledger.rules.break_classes import BreakClass
 from office.matching.details import agree, plain
 from office.matching.lines import Finding, Ours, Paired, Theirs, finding_of, pair_differs, terminal_of
 

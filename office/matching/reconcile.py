@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, and_, insert, or_, select
 
-from ledger.break_classes import BreakClass
-from ledger.day import DayState
+from ledger.rules.break_classes import BreakClass
+from ledger.rules.day import DayState
 from office.accounting.breaks import Break, BreakState, Finding, close_matched, listed, listing, open_breaks
 from office.database.bulk import in_chunks, stream
 from office.database.schema import bank_files, bank_lines, breaks, days, products, reconciliations

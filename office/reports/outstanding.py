@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from ledger.outstanding import Figures, Outstanding
+from ledger.files.open_breaks_file import Figures, Outstanding
 from office.accounting.breaks import BreakState
 from office.database.schema import breaks
 

@@ -18,8 +18,8 @@ from typing import Final, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from ledger.conceal import concealed
 from ledger.errors import InvariantBroken
+from ledger.rules.masking import concealed
 from office.accounting.books import TrialBalance
 from office.reports import wording
 from office.reports.extract import overview, report

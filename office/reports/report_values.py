@@ -13,10 +13,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from ledger.bookfile import KINDS
-from ledger.break_classes import BreakClass
-from ledger.day import DayState
 from ledger.errors import InvariantBroken
+from ledger.files.bookfile import KINDS
+from ledger.rules.break_classes import BreakClass
+from ledger.rules.day import DayState
 from office.accounting.breaks import Break
 
 _POSTED = (DayState.POSTED, DayState.ARCHIVED)

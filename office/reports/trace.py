@@ -1,6 +1,6 @@
 """What the office knows of transactions: lines of banks' files, breaks with their histories, postings.
 
-Reads only. What a transaction is, ledger.trace tells; what a break or a posting means,
+Reads only. What a transaction is, ledger.rules.trace tells; what a break or a posting means,
 office.accounting.breaks and office.accounting.books.
 """
 
@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, or_, select
 
-from ledger.acts import Act
-from ledger.conceal import concealed
-from ledger.lookup import acts_on
+from ledger.book.audit_log import Act
+from ledger.book.lookup import acts_on
+from ledger.rules.masking import concealed
 from office.accounting.breaks import HistoryLine, history
 from office.database.schema import acts, bank_lines, breaks, legs, postings
 

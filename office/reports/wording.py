@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from ledger.break_classes import CLASSES as CLASS_ROWS
-from ledger.day import DayState
+from ledger.rules.break_classes import CLASSES as CLASS_ROWS
+from ledger.rules.day import DayState
 from office.accounting.breaks import BreakState
 from protocol.transactions import SETTLEMENTS
 

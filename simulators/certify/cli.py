@@ -21,8 +21,8 @@ from console.failure import run_to_end
 from fep.errors import FepError
 from fep.keys.keys import ZMK_KIND, KeyRefused, Secret, check_private, checked
 from fep.settings.config import load_settings
-from ledger.day import is_date
 from ledger.errors import LedgerError
+from ledger.rules.day import is_date
 from protocol.codec import Codec
 from protocol.dialect import load, shipped
 from protocol.errors import ProtocolError

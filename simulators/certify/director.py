@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
 
-from ledger.conceal import concealed
+from ledger.rules.masking import concealed
 from protocol.codec import Codec
 from protocol.errors import FormatError
 from protocol.message import ECHOED, Message, answer_mti

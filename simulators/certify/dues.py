@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from ledger import bookfile
-from ledger.bookfile import KINDS, DueLine, Policy, PolicyDues
+from ledger.files import bookfile
+from ledger.files.bookfile import KINDS, DueLine, Policy, PolicyDues
 
 BENEFICIARY: Final = "000000199003070014"
 STRANGER: Final = "000000198502030020"

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from ledger import bookfile
-from ledger.bookfile import DueLine, Policy, PolicyDues
+from ledger.files import bookfile
+from ledger.files.bookfile import DueLine, Policy, PolicyDues
 from simulators.certify.dues import BENEFICIARY
 
 

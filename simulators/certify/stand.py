@@ -24,10 +24,10 @@ from fep.links.link import ECHO
 from fep.service import Service, World
 from fep.settings.config import Settings
 from fep.setup.install import node_keys, write_master_key
-from ledger.bookfile import parse
-from ledger.front import FrontBook
-from ledger.load import load_book
-from ledger.store import Store
+from ledger.book.front import FrontBook
+from ledger.book.load import load_book
+from ledger.book.store import Store
+from ledger.files.bookfile import parse
 from protocol.codec import Codec
 from protocol.dialect import load
 from simulators.certify import practice

@@ -6,7 +6,7 @@ overwritten, so that the layout is true and the secret is nowhere. Nothing is ju
 
 from __future__ import annotations
 
-from ledger.conceal import concealed
+from ledger.rules.masking import concealed
 from protocol.codec import Codec
 from protocol.dialect import Dialect
 from protocol.errors import EncodeError, FormatError

@@ -14,7 +14,7 @@ from typing import Literal
 from pydantic import Field, ValidationError, field_validator
 
 from ledger.errors import LedgerError
-from ledger.settings import Fault, Section, SettingsError, read_settings
+from ledger.files.settings import Fault, Section, SettingsError, read_settings
 from protocol.dialect import shipped
 from protocol.framing import Framing
 

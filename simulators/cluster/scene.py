@@ -16,8 +16,8 @@ from typing import Any
 from twisted.internet.threads import blockingCallFromThread
 
 from fep.settings.config import load_settings
-from ledger import bookfile, sample
-from ledger.bookfile import Book, DueLine
+from ledger.files import bookfile, sample
+from ledger.files.bookfile import Book, DueLine
 from simulators.balancer import Balancer, Targets
 from simulators.bank import Bank
 from simulators.beliefs import Record

@@ -26,8 +26,8 @@ from console.failure import fail, run
 from fep.errors import FepError
 from fep.process.reactor import react
 from fep.settings.config import load_settings
-from ledger.bookfile import Book, parse
 from ledger.errors import LedgerError
+from ledger.files.bookfile import Book, parse
 from protocol.errors import ProtocolError
 from simulators.bank import BankError, BankProfile
 from simulators.cli import chosen_bank

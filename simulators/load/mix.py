@@ -15,7 +15,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from ledger.bookfile import Book, DueLine
+from ledger.files.bookfile import Book, DueLine
 from protocol.message import Message
 from simulators.bank import Bank, BankProfile
 from simulators.beliefs import Belief, State

@@ -15,7 +15,7 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, Static
 
-from ledger.capitals import in_figures
+from ledger.rules.amount_in_words import in_figures
 from simulators.teller.desk import OpenDue
 from simulators.teller.wording import Language, say, word
 

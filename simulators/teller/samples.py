@@ -12,8 +12,8 @@ from itertools import groupby
 from random import Random
 from typing import NamedTuple
 
-from ledger.bookfile import HEADER, KINDS, TRAILER, WITHDRAWN
-from ledger.identity import document
+from ledger.files.bookfile import HEADER, KINDS, TRAILER, WITHDRAWN
+from ledger.rules.identity import document
 
 LINES_MAX = 20_000
 """So far is a file read: enough for variety, at once in a file of any size."""
@@ -37,8 +37,8 @@ class Sample(NamedTuple):
 
 
 def pick(lines: Iterable[str], random: Random, each: int = _EACH) -> tuple[Sample, ...]:
-    """Draw `each` policies of each kind from the lines of a book's file (`ledger.bookfile`), in the order
-    premium, benefit, none. Lines that are no policy's are passed over.
+    """Draw `each` policies of each kind from the lines of a book's file (`ledger.files.bookfile`), in the
+    order premium, benefit, none. Lines that are no policy's are passed over.
     """
     rows = [_sample(row) for row in csv.reader(lines) if _is_policy(row)]
     kinds = ("premium", "benefit", "none")

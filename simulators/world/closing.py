@@ -14,10 +14,10 @@ from itertools import count
 from random import Random
 from typing import BinaryIO
 
-from ledger import bankfile, layout
-from ledger.bankfile import BankLine
-from ledger.seal import Sealer
-from ledger.store import Store
+from ledger.book.store import Store
+from ledger.files import bankfile, layout
+from ledger.files.bankfile import BankLine
+from ledger.rules.seal import Sealer
 from office.accounting import chart
 from office.accounting.decisions import Desk
 from office.close import Close, Told

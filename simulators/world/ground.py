@@ -18,10 +18,10 @@ from typing import Any
 from fep.keys.keys import FRONT, SEAL, ZMK_KIND, FrontKey, Key, Kind, Secret, checked, generated, zmk_name
 from fep.keys.keystore import Keystore, MasterKey
 from fep.settings.config import TRANSACTION_CODES, Settings
-from ledger.bookfile import DueLine, Policy, PolicyDues, parse, write
-from ledger.front import FrontBook
-from ledger.load import load_book
-from ledger.store import Store
+from ledger.book.front import FrontBook
+from ledger.book.load import load_book
+from ledger.book.store import Store
+from ledger.files.bookfile import DueLine, Policy, PolicyDues, parse, write
 from office.accounting import chart
 from office.close import prepare as prepare_office
 from office.database.audit_log import MACHINE

@@ -25,9 +25,9 @@ from fep.doctor.selftest import Unfit
 from fep.operator.control import ControlFactory
 from fep.service import Service, World
 from fep.settings.config import Settings
-from ledger.beijing import BEIJING
+from ledger.book.store import Store
 from ledger.errors import Unavailable
-from ledger.store import Store
+from ledger.rules.beijing import BEIJING
 from protocol.codec import Codec
 from protocol.dialect import Dialect, load
 from simulators.world.network import Host, Network

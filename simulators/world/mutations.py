@@ -18,8 +18,8 @@ class Mutation(NamedTuple):
     new: str
 
 
-_DECIDE, _DECISION, _FRONT = "ledger.decide", "ledger.decision", "ledger.front"
-_SETTLEMENT, _REVERSAL = "ledger.settlement", "ledger.reversal"
+_DECIDE, _DECISION, _FRONT = "ledger.rules.decide", "ledger.rules.decision", "ledger.book.front"
+_SETTLEMENT, _REVERSAL = "ledger.rules.settlement", "ledger.rules.reversal"
 _COMMIT, _LINK = "fep.engine.commit", "fep.links.link"
 
 MUTATIONS: tuple[Mutation, ...] = (
@@ -59,7 +59,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "the cut-over seals one entry too few",
-        "ledger.cutover",
+        "ledger.book.cutover",
         "    return [ChainEnd(*row) for row in rows]",
         "    return [ChainEnd(row[0], max(0, row[1] - 1), row[2]) for row in rows]",
     ),
@@ -90,7 +90,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "a key without its terminal",
-        "ledger.request",
+        "ledger.rules.request",
         'return f"{bank.zfill(11)}/{terminal}/{sent_at}/{stan}"',
         'return f"{bank.zfill(11)}/T0000001/{sent_at}/{stan}"',
     ),
@@ -160,19 +160,19 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "an unknown outcome is taken for a failure",
-        "ledger.store",
+        "ledger.book.store",
         "    return OutcomeUnknown(_summary(error))",
         "    return Unavailable(_summary(error))",
     ),
     Mutation(
         "an unknown outcome is taken for a success",
-        "ledger.store",
+        "ledger.book.store",
         "            raise _commit_meaning(error, self.is_sqlite) from None",
         "            return",
     ),
     Mutation(
         "a batch that failed is kept",
-        "ledger.store",
+        "ledger.book.store",
         "        connection.rollback()\n    except",
         "        connection.commit()\n    except",
     ),
@@ -212,13 +212,13 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "two entries get one receipt number",
-        "ledger.numbering",
+        "ledger.rules.numbering",
         '    body = f"{business_date}{chain:02d}{position:010d}"',
         '    body = f"{business_date}{chain:02d}{position // 2:010d}"',
     ),
     Mutation(
         "the hash chain links an entry before it is linked itself",
-        "ledger.entry",
+        "ledger.rules.entry",
         "        tip = entry_hash(chained)",
         "        tip = entry_hash(entry)",
     ),
@@ -248,7 +248,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "a due that was to be withdrawn is open again after a reversal",
-        "ledger.departures",
+        "ledger.book.departures",
         "update(dues).values(withdrawn=1, **gone).where(*mine, withdrawn, settled)",
         "update(dues).values(withdrawn=0, **gone).where(*mine, withdrawn, settled)",
     ),
@@ -260,7 +260,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "a due that was unlocked stays locked",
-        "ledger.guesses",
+        "ledger.book.guesses",
         ".values(wrong=0, locked=0)",
         ".values(wrong=0)",
     ),
@@ -367,7 +367,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "another bank's receipt is printed",
-        "ledger.inquire",
+        "ledger.rules.inquire",
         "entry.bank != request.bank or entry.receipt is None",
         "entry.receipt is None",
     ),
@@ -455,25 +455,25 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "a day that was not kept is in balance",
-        "ledger.inquire",
+        "ledger.rules.inquire",
         "    if request.date not in view.kept:",
         "    if not request.date:",
     ),
     Mutation(
         "a key is made on any date",
-        "ledger.moment",
+        "ledger.rules.moment",
         "self.today - timedelta(self.days_back)",
         "self.today - timedelta(9 * self.days_back)",
     ),
     Mutation(
         "whoever asks is told the holder's name",
-        "ledger.inquire",
+        "ledger.rules.inquire",
         "return policy.holder if request.identity else masked_name(policy.holder)",
         "return policy.holder",
     ),
     Mutation(
         "what a bank may not settle is listed",
-        "ledger.inquire",
+        "ledger.rules.inquire",
         "due.state is DueState.OPEN and due.code in request.may_settle),",
         "due.state is DueState.OPEN),",
     ),

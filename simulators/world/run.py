@@ -17,8 +17,8 @@ from twisted.logger import LogLevel, globalLogPublisher
 from twisted.python.failure import Failure
 
 from fep.settings.config import Settings
-from ledger.bookfile import DueLine, Policy, PolicyDues, write
 from ledger.errors import LedgerError
+from ledger.files.bookfile import DueLine, Policy, PolicyDues, write
 from simulators.world import accounts, closing
 from simulators.world import ground as grounds
 from simulators.world.banks import Ask, Bank, BankLink, Deal, Script

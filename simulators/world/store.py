@@ -14,8 +14,8 @@ from typing import ClassVar
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import IntegrityError, OperationalError
 
+from ledger.book.store import Store
 from ledger.errors import Unavailable
-from ledger.store import Store
 
 _Engines = tuple[Engine, Engine]
 

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 from fep.day.clock_watch import COMMAND, accept_unserved
 from fep.doctor.selftest import Unfit
-from ledger.beijing import BEIJING
-from ledger.store import Store
+from ledger.book.store import Store
+from ledger.rules.beijing import BEIJING
 from simulators.world.ground import CALENDARS, DATES, Ground
 from simulators.world.machine import Machine
 from simulators.world.network import SortedClock

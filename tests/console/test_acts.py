@@ -13,9 +13,9 @@ from sqlalchemy import text
 
 from console.acts import acts_command, line, show
 from fep.operator.audit_trail import begin, write
-from ledger.acts import Act, act_hash, read_acts
-from ledger.schema import acts
-from ledger.store import Store
+from ledger.book.audit_log import Act, act_hash, read_acts
+from ledger.book.schema import acts
+from ledger.book.store import Store
 from office.database.audit_log import write as write_office
 from office.database.schema import OFFICE
 from office.database.schema import acts as office_acts

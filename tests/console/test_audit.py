@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from sqlalchemy import create_engine, text
 
 from console.main import cli
-from ledger.seal import Sealer
+from ledger.rules.seal import Sealer
 from tests.machine import SEAL_KEY, write_settings
 from tests.suspended import BANK
 

@@ -10,8 +10,8 @@ from click.testing import CliRunner, Result
 from console.main import cli
 from fep.operator.audit_trail import CLOCK_ACCEPT, CLOCK_JUMP, write
 from fep.operator.control import ControlError
-from ledger.retire import RetireRefused
-from ledger.store import Store
+from ledger.book.retire import RetireRefused
+from ledger.book.store import Store
 from tests.machine import acts, load_front_book, write_settings
 
 JUMPED = "the wall clock jumped 40 s back"

@@ -17,10 +17,10 @@ from click.testing import CliRunner, Result
 
 import console.front
 from console.main import cli
-from ledger.beijing import BEIJING
-from ledger.cutover import CutoverRefused
-from ledger.journal import read_days
-from ledger.store import Store
+from ledger.book.cutover import CutoverRefused
+from ledger.book.journal import read_days
+from ledger.book.store import Store
+from ledger.rules.beijing import BEIJING
 from tests.builders import DATE
 from tests.machine import load_front_book, write_settings
 

@@ -13,9 +13,9 @@ from click.testing import CliRunner
 from console.day import OfficeDay, day_status, status_command
 from fep.keys.key_provider import Vault
 from fep.keys.keys import FrontKey
-from ledger.cutover import cut_over
-from ledger.front import FrontBook
-from ledger.store import Store
+from ledger.book.cutover import cut_over
+from ledger.book.front import FrontBook
+from ledger.book.store import Store
 from office.accounting.books import install_chart
 from office.accounting.chart import shipped
 from office.database.schema import OFFICE

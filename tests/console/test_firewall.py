@@ -17,9 +17,9 @@ from fep.operator.identity import at_keyboard
 from fep.settings.config import load_settings
 from firewall_rules.errors import NftError
 from firewall_rules.nftables import REMOVAL
+from ledger.book.store import Store
 from ledger.errors import BookInUse
-from ledger.settings import SettingsError
-from ledger.store import Store
+from ledger.files.settings import SettingsError
 from tests.machine import acts
 from tests.policies import firewall_settings
 from tests.zones import ELSEWHERE, in_zone

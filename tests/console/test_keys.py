@@ -17,9 +17,9 @@ from fep.keys.keys import FRONT, SEAL, Kind, Secret, checked, zmk_name
 from fep.keys.keystore import Keystore, KeystoreError, MasterKey
 from fep.operator.identity import at_keyboard
 from fep.settings.config import load_settings
-from ledger.front import FrontBook
-from ledger.seal import Sealer
-from ledger.store import Store
+from ledger.book.front import FrontBook
+from ledger.book.store import Store
+from ledger.rules.seal import Sealer
 from protocol.keyblock import unwrap
 from protocol.mac import aes_check_value, tdes_check_value
 from tests import softhsm

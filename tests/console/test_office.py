@@ -15,9 +15,9 @@ from click.testing import CliRunner, Result
 import console.office
 from console.main import cli
 from fep.operator.identity import UNTOLD, at_keyboard
-from ledger.front import FrontBook
-from ledger.seal import Sealer
-from ledger.store import Store
+from ledger.book.front import FrontBook
+from ledger.book.store import Store
+from ledger.rules.seal import Sealer
 from office.close import NothingPosted
 from office.config import NotAllowed, load_settings
 from office.errors import SamePerson

@@ -16,9 +16,9 @@ from click.testing import CliRunner, Result
 from console.front import today
 from console.main import cli
 from console.output import plain, printable, show, table
-from ledger.acts import act_hash, read_acts
-from ledger.schema import acts
-from ledger.store import Store
+from ledger.book.audit_log import act_hash, read_acts
+from ledger.book.schema import acts
+from ledger.book.store import Store
 from tests.builders import BANK, DATE
 from tests.machine import load_front_book, write_settings
 

@@ -9,12 +9,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from console.main import cli
-from ledger.acts import read_acts
-from ledger.archived import ArchivedDay, write
-from ledger.cutover import cut_over
-from ledger.schema import acts
-from ledger.seal import Sealer
-from ledger.store import Store
+from ledger.book.audit_log import read_acts
+from ledger.book.cutover import cut_over
+from ledger.book.schema import acts
+from ledger.book.store import Store
+from ledger.files.archived import ArchivedDay, write
+from ledger.rules.seal import Sealer
 from tests.builders import book
 from tests.machine import SEAL_KEY, load_front_book, write_settings
 

@@ -13,12 +13,12 @@ from click.testing import CliRunner, Result
 from sqlalchemy import insert, text
 
 from console.trace import trace_command
-from ledger.front import FrontBook
-from ledger.load import load_book
-from ledger.lookup import read_story
-from ledger.request import Act, Request
-from ledger.schema import journal
-from ledger.store import Store
+from ledger.book.front import FrontBook
+from ledger.book.load import load_book
+from ledger.book.lookup import read_story
+from ledger.book.schema import journal
+from ledger.book.store import Store
+from ledger.rules.request import Act, Request
 from office.accounting.books import install_chart
 from office.accounting.chart import shipped
 from office.database.schema import OFFICE, bank_files, bank_lines, break_events, breaks

@@ -11,7 +11,7 @@ import console.trail
 from console.trail import NotRecorded, recorded, write_down
 from fep.operator.audit_trail import DeedRefused
 from fep.settings.config import Settings
-from ledger.acts import Stage
+from ledger.book.audit_log import Stage
 from ledger.errors import LedgerError, Unavailable
 from tests.machine import write_settings
 

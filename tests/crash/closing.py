@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ledger.store import Store
+from ledger.book.store import Store
 from office.audit import audit
 from office.database.audit_log import MACHINE
 from simulators.discrepancies import Counts

@@ -22,9 +22,9 @@ from sqlalchemy import Connection, event, text
 
 import console.main
 import fep.engine.commit
-import ledger.front
-import ledger.store
-from ledger import decide
+import ledger.book.front
+import ledger.book.store
+from ledger.rules import decide
 from tests.crash.control import Block
 from tests.crash.forked import fork_when_asked
 from tests.crash.points import ANSWERING_EARLY, NOT_SYNCED, NOT_SYNCING, NUMBERS, POINTS, SYNCED, Point
@@ -116,15 +116,15 @@ def wrap(target: str, wrapper: Callable[[Function], Function]) -> None:
 
 def does_not_sync() -> None:
     """The first cheat: a database that calls a transaction durable which only its memory has."""
-    make = ledger.store._sqlite_writer
-    ledger.store._POSTGRESQL_OPTIONS = "-c synchronous_commit=off"
+    make = ledger.book.store._sqlite_writer
+    ledger.book.store._POSTGRESQL_OPTIONS = "-c synchronous_commit=off"
 
     def made(url: object) -> Any:  # noqa: ANN401 - an engine of SQLAlchemy
         engine = make(url)
         event.listen(engine, "connect", lambda one, _: one.execute("PRAGMA synchronous=OFF"))
         return engine
 
-    ledger.store._sqlite_writer = made
+    ledger.book.store._sqlite_writer = made
 
 
 def answers_before_commit() -> None:
@@ -132,7 +132,7 @@ def answers_before_commit() -> None:
     from twisted.internet import reactor
 
     later: Any = reactor
-    fold, run, commit = decide.fold, fep.engine.commit.Engine._run, ledger.store.Store._commit
+    fold, run, commit = decide.fold, fep.engine.commit.Engine._run, ledger.book.store.Store._commit
     decided: list[Any] = []
     taken: list[Any] = []
 
@@ -159,9 +159,9 @@ def answers_before_commit() -> None:
         later.callLater(0, sent.set)
 
     for owner, name, function in (
-        (ledger.front, "fold", folded),
+        (ledger.book.front, "fold", folded),
         (fep.engine.commit.Engine, "_run", ran),
-        (ledger.store.Store, "_commit", committed),
+        (ledger.book.store.Store, "_commit", committed),
     ):
         setattr(owner, name, function)
 
@@ -179,9 +179,9 @@ def main() -> None:
     for point in POINTS:
         if point.target:
             wrap(point.target, partial(stopping, point))
-    wrap("ledger.store:Store._commit", stopping_at_sync)
+    wrap("ledger.book.store:Store._commit", stopping_at_sync)
     if told := os.environ.get("CRASH_STEPS"):
-        wrap("ledger.store:Store._commit", lambda commit: telling_steps(commit, Path(told)))
+        wrap("ledger.book.store:Store._commit", lambda commit: telling_steps(commit, Path(told)))
     CHEATS[os.environ.get("CRASH_CHEAT", "")]()
     console.main.main()
 

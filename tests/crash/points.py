@@ -36,7 +36,7 @@ BEFORE_COMMIT, AFTER_COMMIT = "before COMMIT", "after COMMIT"
 LEFT = "answer left"
 
 _REACTOR, _COMMIT = Thread.REACTOR, Thread.COMMIT
-_STORE = "ledger.store:Store._commit"
+_STORE = "ledger.book.store:Store._commit"
 
 POINTS: tuple[Point, ...] = (
     Point("read", "fep.links.server:BankConnection.dataReceived", "before", _REACTOR),
@@ -45,11 +45,11 @@ POINTS: tuple[Point, ...] = (
     Point("authenticated", "fep.links.link:Link._authenticated", "after", _REACTOR, many=True),
     Point("offered", "fep.engine.commit:Engine.offer", "after", _REACTOR, many=True),
     Point("batch taken", "fep.engine.commit:Engine._run", "before", _REACTOR),
-    Point("transaction begun", "ledger.front:FrontBook._read", "before", _COMMIT),
-    Point("state read", "ledger.front:FrontBook._read", "after", _COMMIT),
-    Point("decided", "ledger.front:FrontBook._write", "before", _COMMIT),
-    Point("entries written", "ledger.statements:Statements.append", "after", _COMMIT),
-    Point("rows written", "ledger.front:FrontBook._write", "after", _COMMIT),
+    Point("transaction begun", "ledger.book.front:FrontBook._read", "before", _COMMIT),
+    Point("state read", "ledger.book.front:FrontBook._read", "after", _COMMIT),
+    Point("decided", "ledger.book.front:FrontBook._write", "before", _COMMIT),
+    Point("entries written", "ledger.book.statements:Statements.append", "after", _COMMIT),
+    Point("rows written", "ledger.book.front:FrontBook._write", "after", _COMMIT),
     Point(BEFORE_COMMIT, _STORE, "before", _COMMIT),
     Point(NOT_SYNCED, "", "before", _COMMIT),
     Point(SYNCED, "", "after", _COMMIT),

@@ -26,7 +26,7 @@ from twisted.internet.defer import Deferred, FirstError
 from twisted.python.failure import Failure
 
 from fep.operator.control import ControlError, ask
-from ledger.store import Store
+from ledger.book.store import Store
 from simulators.bank import BankError
 from simulators.beliefs import State
 from simulators.comparison import differences, read_journal

@@ -6,8 +6,8 @@ from typing import Any
 
 from fep.links.session import BUSINESS
 from fep.links.session import TRANSITIONS as SESSION
-from ledger.day import TRANSITIONS as DAY
-from ledger.day import DayState
+from ledger.rules.day import TRANSITIONS as DAY
+from ledger.rules.day import DayState
 from office.accounting.breaks import TRANSITIONS as BREAK
 from office.accounting.breaks import BreakState
 from protocol.responses import Response

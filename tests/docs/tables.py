@@ -9,8 +9,8 @@ from importlib.resources import files
 from fep.links.request_parser import MANDATORY
 from fep.links.session import BUSINESS
 from fep.links.session import TRANSITIONS as SESSION
-from ledger import layout
-from ledger.break_classes import CLASSES, BreakClass
+from ledger.files import layout
+from ledger.rules.break_classes import CLASSES, BreakClass
 from office.accounting.breaks import TRANSITIONS as BREAK
 from office.accounting.breaks import BreakEvent
 from office.accounting.chart import shipped
@@ -127,7 +127,7 @@ def breaks() -> str:
 
 
 def classes() -> str:
-    """Every class of breaks: what it means, and which money is in suspense (ledger/break_classes.py)."""
+    """Every class of breaks: what it means, and which money is in suspense (ledger/rules/break_classes.py)."""
     money = {True: "the transaction's, withheld", False: "the difference between the two sides"}
     rows = [[f"`{cls}`", row.chinese, row.meaning, money[row.withholds]] for cls, row in CLASSES.items()]
     return markdown(["class", "Chinese", "meaning", "money in suspense"], rows)

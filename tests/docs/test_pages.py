@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from ledger.break_classes import BreakClass
-from ledger.day import DayState
+from ledger.rules.break_classes import BreakClass
+from ledger.rules.day import DayState
 from office.accounting.breaks import BreakState
 from office.accounting.chart import shipped
 from office.reports.wording import CLASSES as WORDS

@@ -19,7 +19,7 @@ from fuzz.files import layout_of
 from fuzz.limits import Limits, Run, timed, weighed
 from fuzz.seeds import file_text, seeds
 from fuzz.targets import TARGETS
-from ledger import bankfile, bookfile, bookline
+from ledger.files import bankfile, bookfile, bookline
 from protocol import keyblock, tlv
 from protocol.codec import Codec
 from protocol.fault import Wrong

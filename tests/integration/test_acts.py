@@ -22,10 +22,10 @@ from fep.keys.keystore import Keystore, MasterKey
 from fep.operator.control import ControlError, ask
 from fep.operator.identity import at_keyboard
 from fep.settings.config import Settings
-from ledger.acts import broken_acts, read_acts
-from ledger.cutover import CutoverRefused
+from ledger.book.audit_log import broken_acts, read_acts
+from ledger.book.cutover import CutoverRefused
+from ledger.book.schema import acts as table
 from ledger.errors import BookFileError, LedgerError, Unavailable
-from ledger.schema import acts as table
 from protocol.mac import aes_check_value
 from tests.builders import BANK
 from tests.children import running

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fep.operator.control import ControlError, ask
-from ledger.request import Totals
+from ledger.rules.request import Totals
 from protocol.message import Message
 from tests.builders import (
     BANK,

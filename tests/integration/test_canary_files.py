@@ -30,11 +30,11 @@ from fep.operator.identity import at_keyboard
 from fep.process.logtext import traceback_text
 from fep.settings.config import load_settings
 from fep.setup.certificates import Certificate
-from ledger import bankfile, layout
-from ledger.bankline import BankLine
-from ledger.bookfile import HEADER, parse
+from ledger.book.store import BadDatabaseUrl, Store
 from ledger.errors import BatchRefused, LedgerError, Unavailable
-from ledger.store import BadDatabaseUrl, Store
+from ledger.files import bankfile, layout
+from ledger.files.bankline import BankLine
+from ledger.files.bookfile import HEADER, parse
 from office.config import load_settings as load_office_settings
 from protocol.framing import Frame
 from protocol.message import Message, masked_card

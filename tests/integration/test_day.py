@@ -18,11 +18,11 @@ from twisted.internet.defer import Deferred
 from fep.engine.commit import Deliver, Engine
 from fep.operator.control import ControlError, ask
 from fep.settings.config import Settings, load_settings
-from ledger import bookfile
-from ledger.bookfile import Book, DueLine, Policy, PolicyDues
-from ledger.load import ROWS_A_TRANSACTION
-from ledger.request import Answer, Request
-from ledger.store import Store
+from ledger.book.load import ROWS_A_TRANSACTION
+from ledger.book.store import Store
+from ledger.files import bookfile
+from ledger.files.bookfile import Book, DueLine, Policy, PolicyDues
+from ledger.rules.request import Answer, Request
 from protocol.message import Message
 from tests.builders import BANK, book, message, policy, premium, reversal
 from tests.machine import (

@@ -14,9 +14,9 @@ import pytest
 from fep.day.schedule import SETTLE_SECONDS
 from fep.operator.control import ask
 from fep.settings.config import Settings, load_settings
-from ledger.beijing import BEIJING
-from ledger.calendar import Calendar
-from ledger.settings import SettingsError
+from ledger.files.settings import SettingsError
+from ledger.rules.beijing import BEIJING
+from ledger.rules.calendar import Calendar
 from tests.clocks import MovedClock
 from tests.machine import SOCKET_SECONDS, Books, Machine, load_front_book, wait_for, write_settings
 from tests.stage import new_postgresql

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from fep.operator.control import ControlError, ask
-from ledger.bookfile import HEADER as COLUMNS
-from ledger.bookfile import parse
+from ledger.files.bookfile import HEADER as COLUMNS
+from ledger.files.bookfile import parse
 from tests.builders import DATE, inquiry, message
 from tests.machine import Books, Client, Machine, load_front_book, write_settings
 

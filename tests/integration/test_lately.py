@@ -11,8 +11,8 @@ from console.front import _say_how_to_connect
 from fep.operator.control import ask
 from fep.settings.config import Settings
 from fep.status.webpage import POLICY
-from ledger import bookfile
-from ledger.bookfile import PolicyDues
+from ledger.files import bookfile
+from ledger.files.bookfile import PolicyDues
 from protocol.message import Message
 from tests.builders import BANK, policy, premium
 from tests.machine import SOCKET_SECONDS, Client, Machine, load_front_book, wait_for, write_settings

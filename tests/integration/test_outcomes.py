@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.request import Totals
+from ledger.rules.request import Totals
 from tests.builders import (
     BANK,
     BENEFICIARY,

@@ -11,7 +11,7 @@ import pytest
 
 from fep.status.snapshot import Light
 from fep.status.webpage import shipped
-from ledger.outstanding import Figures, Outstanding, write
+from ledger.files.open_breaks_file import Figures, Outstanding, write
 from protocol.framing import Framing
 from protocol.mac import MacAlgorithm
 from simulators.bank import Bank, BankProfile

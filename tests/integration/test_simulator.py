@@ -13,7 +13,7 @@ from twisted.internet.defer import TimeoutError as DeferredTimeout
 from fep.engine.commit import Deliver, Engine
 from fep.links.link import Link
 from fep.links.server import BankConnection
-from ledger.request import Answer, Request
+from ledger.rules.request import Answer, Request
 from protocol.framing import Framing
 from protocol.mac import MacAlgorithm
 from protocol.message import Message

@@ -20,9 +20,9 @@ import pytest
 
 from fep.operator.control import ControlError, ask
 from fep.settings.config import Settings
-from ledger import bookfile
-from ledger.bookfile import PolicyDues
-from ledger.store import Store
+from ledger.book.store import Store
+from ledger.files import bookfile
+from ledger.files.bookfile import PolicyDues
 from tests.builders import BANK, book, message, policy, premium
 from tests.children import running
 from tests.loaded import rows, taken, unseen
@@ -43,7 +43,7 @@ main()
 # The load's transaction that makes it seen kills the process, before it does anything or all but commit.
 KILLED = """
 import os, signal, sys
-from ledger.load import _Load
+from ledger.book.load import _Load
 step = sys.argv.pop(1)
 real = _Load._switch
 def last_act(*given):

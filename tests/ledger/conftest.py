@@ -7,8 +7,8 @@ from os import urandom
 
 import pytest
 
-from ledger.front import FrontBook
-from ledger.store import Store
+from ledger.book.front import FrontBook
+from ledger.book.store import Store
 from tests.loaded import first_store
 
 

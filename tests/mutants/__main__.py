@@ -1,4 +1,4 @@
-"""Mutation testing of the pure modules: `make mutants`, or `make mutants MODULE=ledger/settlement.py`.
+"""Mutation testing of the pure modules: `make mutants`, or `make mutants MODULE=ledger/rules/settlement.py`.
 
 Prints a line a module and every survivor; fails on one that the list of equal mutants does not have. Ends
 before SECONDS are over, so that a slice fits an hour, and says which modules are left for another run.
@@ -68,7 +68,9 @@ def run_module(path: str, processes: int) -> bool:
 def main() -> int:
     """Run one module, a slice, or all."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
-    parser.add_argument("modules", nargs="*", help="such as ledger/day.py, or a slice's name; all by default")
+    parser.add_argument(
+        "modules", nargs="*", help="such as ledger/rules/day.py, or a slice's name; all by default"
+    )
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--seconds", type=float, default=3600, help="begin no module after so long")
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)

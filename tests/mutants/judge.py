@@ -46,7 +46,9 @@ class NotReady(Exception):
 
 
 def tests_beside(path: str) -> list[str]:
-    """The test files of `ledger/day.py`: tests/ledger/test_day.py, and those that share its name's start."""
+    """The test files of `ledger/rules/day.py`: tests/ledger/rules/test_day.py, and those that share its
+    name's start.
+    """
     module = Path(path)
     folder = ROOT / "tests" / module.parent
     own = [folder / f"test_{module.stem}.py", *sorted(folder.glob(f"test_{module.stem}_*.py"))]

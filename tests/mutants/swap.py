@@ -24,7 +24,7 @@ Place = tuple[str, int, bytes]
 
 
 def module_name(path: str) -> str:
-    """What ledger/day.py is imported as."""
+    """What ledger/rules/day.py is imported as."""
     return path.removesuffix(".py").replace("/", ".")
 
 

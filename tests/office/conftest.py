@@ -13,7 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from ledger.store import Store
+    from ledger.book.store import Store
     from tests.audited import Urls
     from tests.pulled import Books
 
@@ -37,7 +37,7 @@ def books(database: str, office_url: str) -> Iterator[Books]:
 @pytest.fixture
 def store(database: str) -> Iterator[Store]:
     """An office's database with its tables and the shipped chart; any posting that balances goes in."""
-    from ledger.store import Store
+    from ledger.book.store import Store
     from office.accounting.books import install_chart
     from office.accounting.chart import shipped
     from office.database.schema import OFFICE

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, select, text
 
-from ledger.store import Store
+from ledger.book.store import Store
 from office.accounting import breaks
 from office.database.schema import OFFICE
 from office.errors import OfficeError

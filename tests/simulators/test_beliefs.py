@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ledger.request import Totals
+from ledger.rules.request import Totals
 from simulators.beliefs import TRANSITIONS, Belief, ContradictionError, Record, State, Told
 from simulators.dayfile import lines
 

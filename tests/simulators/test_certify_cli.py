@@ -18,10 +18,10 @@ from click.testing import CliRunner, Result
 from fep.keys.key_provider import Vault
 from fep.settings.config import load_settings
 from fep.setup.install import SAMPLE_BANKS, install
-from ledger import bookfile
-from ledger.front import FrontBook
-from ledger.load import load_book
-from ledger.store import Store
+from ledger.book.front import FrontBook
+from ledger.book.load import load_book
+from ledger.book.store import Store
+from ledger.files import bookfile
 from simulators.certify import dues
 from simulators.certify.cases import CASES
 from simulators.certify.cli import cli

@@ -14,11 +14,11 @@ from fep.keys.keys import BankKeys, SessionKey
 from fep.links import link, request_parser, session
 from fep.links.link import Link
 from fep.links.server import Server
-from ledger import decide, inquire, reversal, settlement
-from ledger.decision import Decision, Refusal, answer_of, refused
-from ledger.moment import KeyWindow
-from ledger.request import INQUIRIES, SETTLEMENT_CODES, Act, Answer, Request
-from ledger.view import Due, View
+from ledger.rules import decide, inquire, reversal, settlement
+from ledger.rules.decision import Decision, Refusal, answer_of, refused
+from ledger.rules.moment import KeyWindow
+from ledger.rules.request import INQUIRIES, SETTLEMENT_CODES, Act, Answer, Request
+from ledger.rules.view import Due, View
 from protocol.dialect import Dialect
 from protocol.errors import FormatError
 from protocol.framing import Frame

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ledger import bookfile
-from ledger.identity import is_valid
+from ledger.files import bookfile
+from ledger.rules.identity import is_valid
 from simulators.certify import dues
 from simulators.certify.cases import CASES
 from simulators.certify.examiner import examine

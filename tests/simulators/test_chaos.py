@@ -19,7 +19,7 @@ from twisted.internet.error import ConnectionLost
 from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
 
-from ledger.settings import SettingsError
+from ledger.files.settings import SettingsError
 from protocol.framing import Framing, wrap
 from simulators.chaos.cli import Place, chaos, log_line
 from simulators.chaos.conversation import DEEDS, Abort, Close, Conversation, Did, Effect, Refuse, Send

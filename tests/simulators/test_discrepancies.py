@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.bankline import BankLine
-from ledger.bookfile import KINDS
-from ledger.break_classes import BreakClass
-from ledger.request import key_of
+from ledger.files.bankline import BankLine
+from ledger.files.bookfile import KINDS
+from ledger.rules.break_classes import BreakClass
+from ledger.rules.request import key_of
 from office.matching.lines import Carried, Ours, Result, Theirs, effect_of
 from office.matching.match import resolve
 from office.matching.pairing import keys_to_look_up, pair

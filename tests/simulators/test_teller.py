@@ -18,8 +18,8 @@ from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import DataTable, Input, Label, RichLog, Static
 
-from ledger import sample
-from ledger.bookfile import KINDS, STATES, write
+from ledger.files import sample
+from ledger.files.bookfile import KINDS, STATES, write
 from simulators.beliefs import Belief, State, Told
 from simulators.teller.cli import teller
 from simulators.teller.desk import DeskError, NotFound, OpenDue, PolicyShown, Standing

@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.break_classes import BreakClass
-from ledger.numbering import receipt_number
+from ledger.rules.break_classes import BreakClass
+from ledger.rules.numbering import receipt_number
 from office.accounting import chart
 from protocol.codec import Codec
 from protocol.errors import DecodeError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ledger.bookfile import KINDS, DueLine
+from ledger.files.bookfile import KINDS, DueLine
 from protocol.message import Message
 from protocol.transactions import SETTLEMENTS
 from simulators.certify import dues

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ledger.bookfile import KINDS, DueLine
+from ledger.files.bookfile import KINDS, DueLine
 from protocol.errors import FormatError
 from protocol.message import Message
 from protocol.tlv import parse

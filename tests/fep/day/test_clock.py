@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from fep.day.clock import DATED_SECONDS, JUMP_US, WallClock, followed
-from ledger.beijing import BEIJING
+from ledger.rules.beijing import BEIJING
 from tests.clocks import MovedClock, still
 from tests.zones import ELSEWHERE, in_zone
 

@@ -16,10 +16,10 @@ from fep.day.clock_watch import ClockWatch
 from fep.operator.audit_trail import ClockWord, begin, clock_word
 from fep.operator.control import ControlError
 from fep.telemetry.event_log import Chronicle, Kind
-from ledger.acts import read_acts
+from ledger.book.audit_log import read_acts
+from ledger.book.schema import acts
+from ledger.book.store import Store
 from ledger.errors import Unavailable
-from ledger.schema import acts
-from ledger.store import Store
 from tests.clocks import MovedClock
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)

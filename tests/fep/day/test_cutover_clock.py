@@ -17,10 +17,10 @@ from fep.day import cutover_clock
 from fep.day.cutover_clock import COMMAND, TO_DO, WHY, DayClock
 from fep.day.schedule import SETTLE_SECONDS, Obstacle, closes_at
 from fep.settings.config import BusinessDay
-from ledger.beijing import beijing
-from ledger.calendar import Calendar
-from ledger.cutover import Standing
+from ledger.book.cutover import Standing
 from ledger.errors import LedgerError, Unavailable
+from ledger.rules.beijing import beijing
+from ledger.rules.calendar import Calendar
 from tests.clocks import MovedClock
 
 NOON = datetime(2026, 11, 24, 12)  # noqa: DTZ001 - Beijing's

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fep.day.retirement import first_known, key_date, read_archived
-from ledger.archived import ArchivedDay, ArchivedRefused, write
-from ledger.moment import KeyWindow
+from ledger.files.archived import ArchivedDay, ArchivedRefused, write
+from ledger.rules.moment import KeyWindow
 
 DAY = ArchivedDay("20261124", "ab" * 32, 3)
 

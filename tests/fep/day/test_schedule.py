@@ -20,8 +20,8 @@ from fep.day.schedule import (
     obstacle,
     seconds_left,
 )
-from ledger.beijing import BEIJING, beijing
-from ledger.calendar import Calendar
+from ledger.rules.beijing import BEIJING, beijing
+from ledger.rules.calendar import Calendar
 
 HOURS = tuple(f"{hour:02d}:{minute:02d}" for hour in range(24) for minute in range(60))
 RULE = Rule("22:00", 6, 6)

@@ -28,11 +28,11 @@ from fep.setup.certificates import VALID
 from fep.setup.install import install
 from firewall_rules.loader import Nft
 from firewall_rules.nftables import render
-from ledger.calendar import Calendar
-from ledger.cutover import cut_over
-from ledger.front import FrontBook
-from ledger.load import load_book
-from ledger.store import Store
+from ledger.book.cutover import cut_over
+from ledger.book.front import FrontBook
+from ledger.book.load import load_book
+from ledger.book.store import Store
+from ledger.rules.calendar import Calendar
 from tests.builders import book, request
 
 NOW = datetime(2026, 11, 24, 10, 11, 12, tzinfo=timezone(timedelta(hours=8)))

@@ -10,7 +10,7 @@ from fep.day.cutover_clock import TO_DO, WHY
 from fep.day.schedule import Obstacle
 from fep.doctor.daycheck import Remark, on_calendar, on_day
 from fep.settings.config import BusinessDay
-from ledger.beijing import BEIJING
+from ledger.rules.beijing import BEIJING
 
 DATE = "20261124"
 ENDS = datetime(2026, 11, 24, 22, tzinfo=BEIJING)

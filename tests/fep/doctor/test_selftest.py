@@ -16,13 +16,13 @@ import pytest
 from sqlalchemy import text
 
 from fep.doctor.selftest import CLOCK_TOLERANCE_US, Ground, Mount, Unfit, check, disk_findings, mount_of
-from ledger.cutover import cut_over
-from ledger.entry import entry_hash
-from ledger.front import FrontBook
-from ledger.journal import read_entries
-from ledger.load import load_book
-from ledger.seal import Sealer
-from ledger.store import Store
+from ledger.book.cutover import cut_over
+from ledger.book.front import FrontBook
+from ledger.book.journal import read_entries
+from ledger.book.load import load_book
+from ledger.book.store import Store
+from ledger.rules.entry import entry_hash
+from ledger.rules.seal import Sealer
 from tests.builders import book, premium, request
 from tests.machine import SEAL_KEY, Machine, load_front_book, write_settings
 

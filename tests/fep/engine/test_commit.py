@@ -11,7 +11,7 @@ from twisted.internet.task import Clock
 from fep.engine.commit import CONFLICT_ATTEMPTS, Engine
 from fep.telemetry.statistics import Statistics
 from ledger.errors import BatchRefused, Conflict, Fenced, InvariantBroken, OutcomeUnknown, Unavailable
-from ledger.request import Answer, Request
+from ledger.rules.request import Answer, Request
 from protocol.responses import Response
 from tests.builders import BANK, request
 

@@ -28,7 +28,7 @@ from fep.keys.keys import (
     component_check_value,
     generated,
 )
-from ledger.seal import Sealer
+from ledger.rules.seal import Sealer
 from protocol.keyblock import unwrap
 from protocol.mac import MacAlgorithm, MacKey, aes_check_value, tdes_check_value
 

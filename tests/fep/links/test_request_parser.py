@@ -17,7 +17,7 @@ from fep.links.request_parser import (
     first_form,
 )
 from fep.settings.config import TRANSACTION_CODES, Bank
-from ledger.request import Act, Request, key_of
+from ledger.rules.request import Act, Request, key_of
 from protocol.dialect import load
 from protocol.errors import FormatError
 from protocol.message import Message

@@ -15,8 +15,8 @@ from fep.links.request_parser import (
     full_moment,
     original_key,
 )
-from ledger.moment import KeyWindow
-from ledger.request import Act, Request, Totals, key_of
+from ledger.rules.moment import KeyWindow
+from ledger.rules.request import Act, Request, Totals, key_of
 from protocol.errors import FormatError
 from protocol.message import Message
 from protocol.responses import Response

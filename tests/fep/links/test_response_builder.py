@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fep.links.response_builder import NAME_BYTES_MAX, TITLES, receipt_lines, render
-from ledger.request import Answer, DueListed, Totals
+from ledger.rules.request import Answer, DueListed, Totals
 from protocol.dialect import Dialect, load
 from protocol.message import Message
 from protocol.responses import Response

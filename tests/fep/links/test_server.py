@@ -26,7 +26,7 @@ from fep.settings.config import Settings
 from fep.telemetry.event_log import Chronicle
 from fep.telemetry.statistics import Statistics
 from firewall_rules.gateway import Gateway
-from ledger.request import Answer
+from ledger.rules.request import Answer
 from protocol.codec import Codec
 from protocol.dialect import load
 from protocol.framing import Frame, FrameReader, Framing, wrap

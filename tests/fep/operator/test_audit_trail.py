@@ -10,10 +10,10 @@ from sqlalchemy import text
 
 import fep.operator.audit_trail
 from fep.operator.audit_trail import SUBJECTS, DeedRefused, begin, deed, subject_of, write
-from ledger.acts import Act, Stage, broken_acts, failed, read_acts
+from ledger.book.audit_log import Act, Stage, broken_acts, failed, read_acts
+from ledger.book.schema import acts
+from ledger.book.store import Store
 from ledger.errors import Conflict, LedgerError, Unavailable
-from ledger.schema import acts
-from ledger.store import Store
 
 ASKED: dict[str, Any] = {"act": "keys load", "subject": "zmk/01020000", "stage": "asked", "details": {}}
 COMPONENT = "00112233445566778899AABBCCDDEEFF"

@@ -26,7 +26,7 @@ from fep.operator.control import (
     make_way,
 )
 from fep.operator.identity import PersonUnknown
-from ledger.cutover import CutoverRefused
+from ledger.book.cutover import CutoverRefused
 
 
 class Operator:

@@ -24,9 +24,9 @@ from fep.operator.operations import ATTEMPTS, LONG_WORK_SWITCH_SECONDS, Operatio
 from fep.settings.config import BusinessDay
 from fep.telemetry.event_log import Chronicle
 from fep.telemetry.statistics import Statistics
-from ledger.cutover import Cutover, CutoverRefused
+from ledger.book.cutover import Cutover, CutoverRefused
+from ledger.book.retire import Retired, RetireRefused
 from ledger.errors import Conflict, LedgerError, OutcomeUnknown, Unavailable
-from ledger.retire import Retired, RetireRefused
 from tests.clocks import MovedClock
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)

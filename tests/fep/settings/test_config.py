@@ -9,7 +9,7 @@ import pytest
 
 from fep.settings.config import load_settings
 from fep.setup.install import InstallError, install
-from ledger.settings import SettingsError
+from ledger.files.settings import SettingsError
 
 BANK = """
 [[bank]]

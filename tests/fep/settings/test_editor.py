@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fep.settings.editor import EntryError, replace_settings, with_enabled, with_entry
-from ledger.settings import SettingsError
+from ledger.files.settings import SettingsError
 from tests.builders import BANK
 from tests.machine import OTHER_BANK, write_settings
 

@@ -14,7 +14,7 @@ from fep.settings.config import BusinessDay, Settings, load_settings
 from fep.setup.certificates import VALID, self_signed
 from fep.setup.install import install
 from fep.status.host_metrics import ConditionCollector
-from ledger.beijing import BEIJING
+from ledger.rules.beijing import BEIJING
 
 MADE = datetime(2026, 11, 24, 12, tzinfo=UTC)
 PREFIX = "qianzhi_"

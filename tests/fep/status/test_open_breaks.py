@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 
 from fep.status.open_breaks import LOOK_SECONDS, FiguresFile, read
-from ledger.outstanding import BYTES_MAX, Figures, Outstanding, write
+from ledger.files.open_breaks_file import BYTES_MAX, Figures, Outstanding, write
 
 FIGURES = Figures(7, (Outstanding("01020000", "bank_only", "20261124", 1, 100),))
 

@@ -13,7 +13,7 @@ from fep.status.snapshot import Aged, Light, OpenBreaks, Painter, light, open_br
 from fep.telemetry.last_seen import NEVER, Contact, latest
 from fep.telemetry.rates import History
 from fep.telemetry.statistics import Statistics
-from ledger.outstanding import Figures, Outstanding
+from ledger.files.open_breaks_file import Figures, Outstanding
 from tests.builders import BANK
 
 

@@ -18,7 +18,7 @@ from fep.links.server import HANDSHAKE_FAILED
 from fep.status.snapshot import Light, State
 from fep.status.webpage import POLICY, PageResource, StaticResource, shipped
 from fep.telemetry.event_log import Kind
-from ledger.break_classes import CLASSES, BreakClass
+from ledger.rules.break_classes import CLASSES, BreakClass
 from protocol.responses import RESPONSES, Response
 
 ROOT = Path(__file__).resolve().parents[3]

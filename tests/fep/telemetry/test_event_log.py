@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fep.telemetry.event_log import AGAIN_SECONDS, EVENTS_MAX, Chronicle, Kind
-from ledger.beijing import BEIJING
+from ledger.rules.beijing import BEIJING
 from tests.builders import BANK
 from tests.clocks import MovedClock
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection, text, update
 
+from ledger.book.store import Store
 from ledger.errors import InvariantBroken
-from ledger.store import Store
 from office.accounting.books import (
     BalanceRow,
     Leg,

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, create_engine, insert, text
 
+from ledger.book.store import Store
 from ledger.errors import LedgerError
-from ledger.store import Store
 from office.accounting import breaks as module
 from office.accounting.breaks import (
     TRANSITIONS,

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from ledger.acts import broken_acts, read_acts
+from ledger.book.audit_log import broken_acts, read_acts
+from ledger.book.store import Store
 from ledger.errors import LedgerError
-from ledger.store import Store
 from office.accounting.breaks import BreakState, find
 from office.accounting.decisions import Decision, Desk, decide, propose
 from office.config import NotAllowed, Settings

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, create_engine, text
 
+from ledger.book.store import Store
 from ledger.errors import LedgerError
-from ledger.store import Store
 from office.accounting.chart import shipped
 
 CLEARING, PREMIUMS, ADVANCE = shipped().clearing, "1122", "2203"

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Text, insert, select
 
-from ledger.bookfile import KINDS
+from ledger.book.store import Store
 from ledger.errors import InvariantBroken
-from ledger.store import Store
+from ledger.files.bookfile import KINDS
 from office.accounting.books import (
     Leg,
     Posting,

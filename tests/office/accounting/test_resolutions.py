@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection, select
 
-from ledger.break_classes import BreakClass
-from ledger.store import Store
+from ledger.book.store import Store
+from ledger.rules.break_classes import BreakClass
 from office.accounting.books import Leg, Posting, account_balance, check_balanced, trial_balance
 from office.accounting.breaks import (
     BreakState,

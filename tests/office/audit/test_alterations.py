@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 import pytest
 from sqlalchemy import BigInteger, Column, Integer, Table, and_, insert, select, text, update
 
-from ledger.schema import FRONT
+from ledger.book.schema import FRONT
 from office.audit import Failing, chains, deeds, written
 from office.audit.dues import against_files
 from office.audit.evidence import Evidence

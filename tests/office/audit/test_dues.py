@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pytest
 from sqlalchemy import Connection, select, text
 
-from ledger.schema import dues
+from ledger.book.schema import dues
 from office.audit import DuesFile, Failing
 from office.audit.dues import against_files
 from office.audit.evidence import Checked

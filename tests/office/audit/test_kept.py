@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
-from ledger.store import Store
+from ledger.book.store import Store
 from office.audit import Audit, audit
 from office.audit.deeds import tips
 from office.audit.kept import keep

@@ -16,9 +16,9 @@ from typing import Any, BinaryIO
 import pytest
 from sqlalchemy import select
 
-from ledger import bankfile, layout
-from ledger.bankline import BankLine
-from ledger.request import Act, Request
+from ledger.files import bankfile, layout
+from ledger.files.bankline import BankLine
+from ledger.rules.request import Act, Request
 from office.accounting import breaks
 from office.accounting.breaks import Break
 from office.accounting.chart import lines_of, shipped

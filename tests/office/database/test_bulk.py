@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import BigInteger, Column, MetaData, Table, Text, delete, func, select
 
-from ledger.entry import Kind
+from ledger.book.store import Store
 from ledger.errors import BatchRefused, Conflict
-from ledger.store import Store
+from ledger.rules.entry import Kind
 from office.database.bulk import insert_rows, stream
 
 THINGS = Table(

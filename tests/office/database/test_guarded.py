@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from sqlalchemy import Connection, insert, text
 
+from ledger.book.store import Store
 from ledger.errors import BatchRefused, LedgerError
-from ledger.store import Store
 from office.accounting.books import Leg, Posting, install_chart, post
 from office.accounting.breaks import (
     approve,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
-from ledger.archived import ArchivedDay
+from ledger.files.archived import ArchivedDay
 from office.intake.archived import archived_days
 from tests.builders import DATE
 from tests.pulled import NEXT, Books

@@ -8,9 +8,9 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text, update
 
-from ledger.entry import GENESIS, entry_hash
-from ledger.schema import days as front_days
-from ledger.seal import ChainEnd, Sealer
+from ledger.book.schema import days as front_days
+from ledger.rules.entry import GENESIS, entry_hash
+from ledger.rules.seal import ChainEnd, Sealer
 from office.errors import DayRefused
 from office.intake.frontday import FrontDay
 from office.intake.pull import Pulled

@@ -17,15 +17,15 @@ from sqlalchemy import func, insert, select, text, update
 
 import office.database.audit_log
 import office.intake.pull
-from ledger.archived import ArchivedDay
-from ledger.entry import GENESIS, Entry, entry_hash
+from ledger.book.journal import read_entries
+from ledger.book.retire import retire
+from ledger.book.schema import chains as front_chains
+from ledger.book.schema import days as front_days
+from ledger.book.schema import journal
 from ledger.errors import BatchRefused, Conflict, LedgerError
-from ledger.journal import read_entries
-from ledger.retire import retire
-from ledger.schema import chains as front_chains
-from ledger.schema import days as front_days
-from ledger.schema import journal
-from ledger.seal import ChainEnd
+from ledger.files.archived import ArchivedDay
+from ledger.rules.entry import GENESIS, Entry, entry_hash
+from ledger.rules.seal import ChainEnd
 from office.database.schema import acts, days, entries
 from office.errors import ChainBroken
 from office.intake.pull import Pulled

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 import pytest
 from sqlalchemy import func, insert, select
 
-from ledger.bankfile import BankLine, write
+from ledger.book.store import Store
 from ledger.errors import BankFileError, LedgerError
-from ledger.layout import Layout, load
-from ledger.request import key_of
-from ledger.store import Store
+from ledger.files.bankfile import BankLine, write
+from ledger.files.layout import Layout, load
+from ledger.rules.request import key_of
 from office.database.proofs import digest_of
 from office.database.schema import OFFICE, bank_files, bank_lines
 from office.errors import FileRefused

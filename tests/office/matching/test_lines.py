@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ledger.break_classes import BreakClass
+from ledger.rules.break_classes import BreakClass
 from office.matching.lines import (
     Carried,
     Finding,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ledger.break_classes import BreakClass
+from ledger.rules.break_classes import BreakClass
 from office.matching.lines import Finding
 from office.matching.match_candidates import offers
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from ledger.break_classes import BreakClass
+from ledger.rules.break_classes import BreakClass
 from office.matching.lines import Carried, LateReversal, Theirs
 from office.matching.match import resolve
 from office.matching.pairing import pair

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import pytest
 
-from ledger.break_classes import BreakClass
 from ledger.errors import InvariantBroken
+from ledger.rules.break_classes import BreakClass
 from office.matching.lines import Carried, LateReversal, Ours, Theirs
 from office.matching.match import resolve
 from office.matching.pairing import pair

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.break_classes import BreakClass
+from ledger.rules.break_classes import BreakClass
 from office.matching.lines import Carried, LateReversal, Ours, Result, Theirs, effect_of
 from office.matching.match import resolve
 from office.matching.pairing import keys_to_look_up, pair

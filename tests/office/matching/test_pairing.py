@@ -6,8 +6,8 @@ from itertools import islice
 
 import pytest
 
-from ledger.break_classes import BreakClass
 from ledger.errors import InvariantBroken
+from ledger.rules.break_classes import BreakClass
 from office.matching.lines import Finding, Ours, Paired, Theirs, finding_of, pair_differs
 from office.matching.pairing import keys_to_look_up, pair
 from tests.matched import KEY, RENUMBERED, ours, theirs, undone

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 import pytest
 from sqlalchemy import Connection, insert, update
 
-from ledger.day import DayState
+from ledger.book.store import Store
 from ledger.errors import InvariantBroken
-from ledger.store import Store
+from ledger.rules.day import DayState
 from office.accounting.books import Leg, Posting, post
 from office.database.schema import bank_files, breaks, days, products, reconciliations
 from office.errors import NothingToReport

@@ -10,10 +10,10 @@ import pytest
 from click.testing import CliRunner
 
 from console.main import cli
-from ledger.front import FrontBook
-from ledger.outstanding import Figures, Outstanding, parse
-from ledger.seal import Sealer
-from ledger.store import Store
+from ledger.book.front import FrontBook
+from ledger.book.store import Store
+from ledger.files.open_breaks_file import Figures, Outstanding, parse
+from ledger.rules.seal import Sealer
 from office.accounting.breaks import post_approved
 from office.config import load_settings
 from office.reports.outstanding import outstanding

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.break_classes import BreakClass
-from ledger.day import DayState
 from ledger.errors import InvariantBroken
+from ledger.rules.break_classes import BreakClass
+from ledger.rules.day import DayState
 from office.accounting.breaks import BreakState
 from office.reports.report_values import (
     ClassSum,

@@ -1,0 +1,441 @@
+"""Loads a file of dues into the front book, while it serves: whole, verified, or not at all, and without
+keeping anybody waiting.
+
+The first file is the whole book and opens its first business day; each later one brings what is new to the
+open day and takes out what leaves. Rows go in by small transactions under the load's number, which nobody
+sees (ledger.book.arrivals); one row of `loads` makes all of it so; what is to leave then leaves by small
+transactions again (ledger.book.departures). Statements of the load only. What a good file is,
+`ledger.files.bookfile` says.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from hashlib import sha256
+from itertools import islice
+from typing import Any, Final, NamedTuple, TypeVar
+
+from sqlalchemy import Connection, Select, delete, func, insert, select, text
+
+from ledger.book import arrivals, consent, departures, visible
+from ledger.book.audit_log import MACHINE, record
+from ledger.book.cutover import open_day
+from ledger.book.journal import last_stamp
+from ledger.book.schema import acts, days, dues, loading, loads, policies
+from ledger.book.store import Store
+from ledger.errors import Conflict, InvariantBroken, LoadRefused, OutcomeUnknown
+from ledger.files.bookfile import PROBLEMS_MAX, Book, DueLine
+from ledger.rules.day import DayState
+from ledger.rules.masking import concealed
+from ledger.rules.view import DueState
+
+LOAD: Final = "load"
+LOAD_ENDED: Final = "load ended"
+"""The acts of a load: that it is seen, and that what was to leave by it has left."""
+ROWS_A_TRANSACTION: Final = 500
+"""So many rows take about as long as a batch."""
+_SAME = ("due", "policy", "code", "due_date", "amount")
+"""All that makes a due."""
+_NOT_SO: Final = "to be withdrawn but not so in the book"
+_KNOWN: Final = "in the book already"
+_ATTEMPTS: Final = 5
+"""A batch on another node can be in a transaction's way, or a database be lost during its COMMIT."""
+_LOAD_LOCK: Final = 0x5169616E_7A6869
+"""The number of the advisory lock that a load holds; any other lock's would do that no one else takes."""
+
+Run = Callable[[Callable[[], Any]], Any]
+"""Runs one of the load's transactions where the book's writer lives, and returns what it returns."""
+Slice = Callable[[Connection, int, Sequence[str]], None]
+"""One small transaction's work on rows of these names."""
+_Any = TypeVar("_Any")
+
+
+class Loaded(NamedTuple):
+    """What a load put into the book: counts, and amounts in fen. `withdrawn_late` dues were settled before
+    they could be withdrawn; `lapsed` ones went with their policy. `left_out` has a line for each row of the
+    file that two people agreed to leave out.
+    """
+
+    date: str
+    policies: int
+    dues: int
+    premium: int
+    benefit: int
+    withdrawn: int = 0
+    withdrawn_late: int = 0
+    lapsed: int = 0
+    left_out: str = ""
+
+
+def at_once(transaction: Callable[[], Any]) -> Any:  # noqa: ANN401 - gives back whatever the transaction gives
+    """Run a transaction here and now."""
+    return transaction()
+
+
+def load_book(
+    store: Store,
+    book: Book,
+    conceal: Callable[[str], str],
+    loaded_at: int,
+    progress: Callable[[int], None] = lambda _: None,
+    run: Run = at_once,
+    by: str = MACHINE,
+) -> Loaded:
+    """Load the day's dues, for `by`; the first load opens its business day. Where the book was read without
+    some of its file's lines, `by` must be a person, and another must have said the same before.
+
+    `conceal` turns an identity number into its keyed digest: the number itself never reaches the database.
+    `loaded_at` is microseconds since 1970-01-01 UTC. `progress` is told the rows of each transaction. `run`
+    runs each of the transactions, of which none touches more than a few times ROWS_A_TRANSACTION rows. Raises
+    LoadRefused.
+    """
+    with _only_load(store):
+        return _Load(store, book, conceal, loaded_at, progress, run, by).carried_out()
+
+
+@contextmanager
+def _only_load(store: Store) -> Iterator[None]:
+    """Refuse while another process loads: what is unseen is one load's.
+
+    An embedded book has one process. On PostgreSQL the lock goes with the connection, however that ends.
+    """
+    if store.is_sqlite:
+        yield
+        return
+    with store.reading() as connection:
+        connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+        if not connection.execute(select(func.pg_try_advisory_xact_lock(_LOAD_LOCK))).scalar_one():
+            raise LoadRefused("another load is under way")
+        yield
+
+
+class _Load:
+    """One load, from its first look at the book to its last row."""
+
+    def __init__(
+        self,
+        store: Store,
+        book: Book,
+        conceal: Callable[[str], str],
+        loaded_at: int,
+        progress: Callable[[int], None],
+        run: Run,
+        by: str,
+    ) -> None:
+        self._store, self._book, self._conceal, self._at = store, book, conceal, loaded_at
+        self._progress, self._run, self._by = progress, run, by
+        self._number = 0
+
+    def carried_out(self) -> Loaded:
+        """Load it. Raises LoadRefused; what went in before is then taken out again."""
+        with self._store.reading() as connection:
+            seen = int(connection.execute(select(visible.newest)).scalar_one())
+        self._let_leave(seen)  # an earlier load's process may have been lost before it was done
+        self._insist(self._look)
+        self._check_leaving()
+        begun = self._insist(self._begin)
+        if begun is None:
+            raise LoadRefused(
+                f"{self._by} would leave out {len(self._book.left_out)} rows, which is written down: another"
+                f" person must give the same command; nothing was loaded{_told(self._book)}"
+            )
+        self._number, is_interrupted = begun
+        if is_interrupted:
+            self._take_out(seen)
+        try:
+            self._put_in()
+            self._insist(self._switch)
+        except LoadRefused:
+            self._take_out(seen)
+            raise
+        self._each(departures.swept_dues, departures.sweep_dues, self._number)
+        self._each(departures.swept_policies, departures.sweep_policies, self._number)
+        self._let_leave(self._number)
+        with self._store.reading() as connection:
+            loaded = _taken(connection, self._book)
+        if loaded is None or loaded.withdrawn + loaded.withdrawn_late != len(self._book.withdrawn):
+            raise InvariantBroken(
+                f"after a load that withdraws {len(self._book.withdrawn)} there is {loaded}"
+            )
+        return loaded
+
+    def _insist(self, step: Callable[[Connection], _Any]) -> _Any:
+        """Run one transaction; again where a batch was in the way, or it is not known whether it was done."""
+
+        def transaction() -> _Any:
+            with self._store.transaction() as connection:
+                return step(connection)
+
+        for _ in range(_ATTEMPTS - 1):
+            try:
+                done: _Any = self._run(transaction)
+            except (Conflict, OutcomeUnknown):
+                continue  # it can be done again, and says so where it was done
+            return done
+        last: _Any = self._run(transaction)
+        return last
+
+    def _look(self, connection: Connection) -> None:
+        """Refuse early what would be refused in the end."""
+        _check_may_load(connection, self._book)
+
+    def _check_leaving(self) -> None:
+        """Refuse dues to be withdrawn that the book does not have so; then all else that it has otherwise is
+        told with them.
+        """
+        unfit: dict[str, str] = {}
+        for chunk in _chunks(self._book.withdrawn):
+            with self._store.reading() as connection:
+                unfit |= dict.fromkeys({due.due for due in chunk} - _held(connection, chunk), _NOT_SO)
+        if unfit:
+            for given in _chunks(self._book.dues):
+                with self._store.reading() as connection:
+                    unfit |= dict.fromkeys(_known(connection, given), _KNOWN)
+        self._refuse(unfit)
+
+    def _begin(self, connection: Connection) -> tuple[int, bool] | None:
+        """Take a number for the load, and learn whether an earlier one was interrupted; None where another
+        person's word is needed, `by`'s being written down now.
+        """
+        book = self._book
+        if book.left_out and not consent.is_person(self._by):
+            raise LoadRefused(
+                "rows are left out by two people, and nobody's name is known; nothing was loaded"
+            )
+        _check_may_load(connection, book)
+        _check_claims(connection, book)
+        if book.left_out and not consent.given_by_another(connection, book.digest, book.left_out, self._by):
+            consent.give(connection, self._at, book.digest, book.left_out, self._by)
+            return None
+        before = connection.execute(select(func.max(loading.c.number))).scalar()
+        number = max(before or 0, int(connection.execute(select(visible.newest)).scalar_one())) + 1
+        connection.execute(delete(loading))
+        connection.execute(insert(loading).values(number=number, rows=0))
+        return number, before is not None
+
+    def _put_in(self) -> None:
+        """Put in all that the file says, unseen, and see that it is what the file says."""
+        same = 0
+        for leaving in _chunks(self._book.withdrawn):
+            self._insist(partial(arrivals.withdraw, number=self._number, given=leaving))
+        for named in _chunks(self._book.policies):
+            same += self._insist(partial(arrivals.put_policies, number=self._number, given=named))
+            self._progress(len(named))
+        known: dict[str, str] = {}
+        for chunk in _chunks(self._book.dues):
+            given = [one._replace(beneficiary=self._concealed(one)) for one in chunk]
+            found = self._insist(partial(arrivals.put_dues, number=self._number, given=given))
+            known |= dict.fromkeys(found, _KNOWN)
+            self._progress(len(chunk))
+        self._refuse(known)
+        self._verify(same)
+
+    def _concealed(self, due: DueLine) -> str:
+        return self._conceal(due.beneficiary) if due.beneficiary else ""
+
+    def _verify(self, same: int) -> None:
+        """Count in the book what has been put in: it must be what the file says. `same` policies stayed as
+        they were.
+        """
+        held = (
+            select(dues.c.kind, func.count(), func.sum(dues.c.amount))
+            .where(dues.c.load == self._number)
+            .group_by(dues.c.kind)
+        )
+        with self._store.reading(snapshot=True) as connection:
+            by_kind = {kind: (int(count), int(total)) for kind, count, total in connection.execute(held)}
+            named = _count(connection, select(policies).where(policies.c.load == self._number))
+            named += _count(connection, select(policies).where(_is(policies.c.changes, self._number)))
+            leaving = select(dues).where(_is(dues.c.leaves, self._number), dues.c.leaves_as == "withdrawn")
+            withdrawn = _count(connection, leaving)
+        book, premium, benefit = self._book, by_kind.get("premium", (0, 0)), by_kind.get("benefit", (0, 0))
+        found = (named + same, premium[0] + benefit[0], premium[1], benefit[1], withdrawn)
+        said = (len(book.policies), len(book.dues), book.premium, book.benefit, len(book.withdrawn))
+        if found != said:
+            raise InvariantBroken(f"a load of {said} policies, dues, fen and withdrawals has put in {found}")
+
+    def _switch(self, connection: Connection) -> None:
+        """The one row that matters: with it everything is seen, or nothing is."""
+        if _taken(connection, self._book):
+            return
+        if _check_may_load(connection, self._book, alone=True):
+            open_day(connection, self._book.business_date)
+        arrivals.take_turn(connection, self._number, 0)
+        book = self._book
+        figures = (book.business_date, len(book.policies), len(book.dues), book.premium, book.benefit)
+        loaded = Loaded(*figures, left_out=_told(book).lstrip())
+        at = max(self._at, last_stamp(connection))
+        values = {"digest": book.digest, "number": self._number, "loaded_at": at, **loaded._asdict()}
+        connection.execute(insert(loads).values(values))
+        note = _note(connection, book, self._by) + _proof(connection, loaded)
+        record(connection, acts, at, self._by, LOAD, book.business_date, note)
+        connection.execute(delete(loading))
+
+    def _let_leave(self, number: int) -> None:
+        """Let what is to leave or to change by a load that is seen do so, and write down that it has."""
+        self._each(departures.leaving_dues, departures.let_dues_leave, number)
+        self._each(departures.changing_policies, departures.let_policies_change, number)
+        with self._store.reading() as connection:
+            has_ended = number == 0 or _end_of(connection, number) == ""
+        if not has_ended:
+            self._insist(partial(self._end, number=number))
+
+    def _end(self, connection: Connection, number: int) -> None:
+        """Write down what has left by a load, once."""
+        if date := _end_of(connection, number):
+            names = (loads.c.withdrawn, loads.c.withdrawn_late, loads.c.lapsed)
+            row = connection.execute(select(*names).where(loads.c.number == number)).one()
+            at = max(self._at, last_stamp(connection))
+            record(connection, acts, at, self._by, LOAD_ENDED, date, end_note(*row))
+
+    def _take_out(self, seen: int) -> None:
+        """Take out whatever loads after `seen` have put in or spoken of."""
+        self._each(arrivals.unseen_dues, self._in_turn(arrivals.take_out_dues), seen)
+        self._each(arrivals.unseen_policies, self._in_turn(arrivals.take_out_policies), seen)
+
+    def _in_turn(self, work: Slice) -> Slice:
+        def in_turn(connection: Connection, number: int, names: Sequence[str]) -> None:
+            arrivals.take_turn(connection, self._number, len(names))
+            work(connection, number, names)
+
+        return in_turn
+
+    def _each(self, query: Select[Any], work: Slice, number: int) -> None:
+        """Do something to all rows that a query names, slice by slice. They are looked for beside the writer,
+        so that it does not wait.
+        """
+        names: Sequence[str] = [""]
+        while names:
+            given = {"number": number, "after": names[-1]}
+            with self._store.reading() as connection:
+                names = connection.execute(query.limit(ROWS_A_TRANSACTION), given).scalars().all()
+            if names:
+                self._insist(partial(_done_to, work=work, number=number, names=names))
+
+    def _refuse(self, unfit: Mapping[str, str]) -> None:
+        """Refuse dues of which the book has it otherwise, each with what is wrong, in the file's order."""
+        if unfit:
+            lines = self._book.lines(unfit.keys())
+            names = sorted(unfit, key=lambda name: (lines.get(name, 0), name))[:PROBLEMS_MAX]
+            told = (f"due {concealed(name)}{_line(lines.get(name))}: {unfit[name]}" for name in names)
+            raise LoadRefused("\n".join((*told, "nothing was loaded")))
+
+
+def _done_to(connection: Connection, work: Slice, number: int, names: Sequence[str]) -> None:
+    work(connection, number, names)
+
+
+def _line(number: int | None) -> str:
+    return f", line {number}" if number else ""
+
+
+def _held(connection: Connection, given: Iterable[DueLine]) -> set[str]:
+    """Those of these dues that the book holds as a file says, and has not withdrawn."""
+    said = {due.due: tuple(getattr(due, name) for name in _SAME) for due in given}
+    query = select(*(dues.c[name] for name in _SAME)).where(
+        dues.c.due.in_(list(said)),
+        visible.is_there(dues, visible.newest),
+        visible.due_state(visible.newest) != DueState.WITHDRAWN.value,
+    )
+    return {row.due for row in connection.execute(query) if tuple(row) == said[row.due]}
+
+
+def _known(connection: Connection, given: Iterable[DueLine]) -> set[str]:
+    """Those of these dues that the book has, whatever is said of them."""
+    names = [due.due for due in given]
+    query = select(dues.c.due).where(dues.c.due.in_(names), visible.is_there(dues, visible.newest))
+    return set(connection.execute(query).scalars())
+
+
+def _check_claims(connection: Connection, book: Book) -> None:
+    """Refuse to leave out a row that is in order: by itself it is, and the book finds nothing wrong."""
+    for claim in book.claims:
+        due = [claim.due]
+        if _held(connection, due) if claim.leaves else not _known(connection, due):
+            raise LoadRefused(f"line {claim.line} is in order: it cannot be left out; nothing was loaded")
+
+
+def end_note(withdrawn: int, late: int, lapsed: int) -> str:
+    """What the trail says at a load's end: of the dues that left by it."""
+    return f"{withdrawn} withdrawn, {late} too late, {lapsed} lapsed"
+
+
+def _end_of(connection: Connection, number: int) -> str:
+    """The date of a load by which something has left and of which the trail does not say so; else empty."""
+    ended = select(acts.c.subject).where(acts.c.act == LOAD_ENDED)
+    left = loads.c.withdrawn + loads.c.withdrawn_late + loads.c.lapsed > 0
+    query = select(loads.c.date).where(loads.c.number == number, left, loads.c.date.not_in(ended))
+    return str(connection.execute(query).scalar() or "")
+
+
+def _told(book: Book) -> str:
+    return "".join(f"\n{row}" for row in book.left_out)
+
+
+def _note(connection: Connection, book: Book, by: str) -> str:
+    """What the trail says of the load: its file's digest, and what was left out by whose word besides
+    `by`'s.
+    """
+    if not book.left_out:
+        return book.digest
+    other = consent.given_by_another(connection, book.digest, book.left_out, by)
+    if not other:
+        raise InvariantBroken("rows would be left out by the word of one person")
+    return f"{book.digest}; without {consent.note_of(book.left_out)}, as {other} says too"
+
+
+def _proof(connection: Connection, loaded: Loaded) -> str:
+    """What the trail says of a load after its file's digest: figures, and the digest of the load's row as it
+    is now, with nothing left by it yet, for the audit to hold the row against.
+    """
+    row = connection.execute(select(loads).where(loads.c.date == loaded.date)).one()
+    digest = sha256(json.dumps(list(row), ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
+    figures = f"{loaded.dues} dues, {loaded.premium} fen premium, {loaded.benefit} fen benefit"
+    return f"; {figures}; row {digest}"
+
+
+def _taken(connection: Connection, book: Book) -> Loaded | None:
+    """What was taken of this very file, if it was: an attempt of ours may have committed without our hearing
+    of it.
+    """
+    names = (loads.c[name] for name in Loaded._fields)
+    row = connection.execute(select(*names).where(loads.c.digest == book.digest)).first()
+    return Loaded(*row) if row else None
+
+
+def _check_may_load(connection: Connection, book: Book, *, alone: bool = False) -> bool:
+    """Whether this is the book's first load. Locks the open day shared, as a batch does; `alone`, so that no
+    batch is under way, which would see one half of its reads with the load and the other without.
+    """
+    taken = connection.execute(select(loads.c.date).where(loads.c.digest == book.digest)).scalar()
+    if taken is not None:
+        raise LoadRefused(f"this file was loaded already, for {taken}")
+    query = select(days.c.date).where(days.c.state == DayState.OPEN.value).with_for_update(read=not alone)
+    day = connection.execute(query).scalar()
+    if day is None:
+        if connection.execute(select(days.c.date).limit(1)).first() is not None:
+            raise LoadRefused("no business day is open: cut over first")
+        return True
+    if day != book.business_date:
+        raise LoadRefused(f"business day {day} is open, and the file is for {book.business_date}")
+    if connection.execute(select(loads.c.digest).where(loads.c.date == day)).first() is not None:
+        raise LoadRefused(f"the dues of {day} were loaded already, from another file")
+    return False
+
+
+def _is(column: Any, number: int) -> Any:  # noqa: ANN401 - SQLAlchemy's column of a number, and its condition
+    """Whether a pending change is this load's, said so that the index of pending ones is used."""
+    return (column > 0) & (column == number)
+
+
+def _count(connection: Connection, query: Select[Any]) -> int:
+    return int(connection.execute(select(func.count()).select_from(query.subquery())).scalar_one())
+
+
+def _chunks(rows: Iterable[_Any]) -> Iterator[list[_Any]]:
+    source = iter(rows)
+    while chunk := list(islice(source, ROWS_A_TRANSACTION)):
+        yield chunk

@@ -1,0 +1,425 @@
+"""The front book's tables, and what the database itself refuses.
+
+Tables, constraints and triggers only: no statements that read or write rows. What the database enforces
+here holds whatever the program above it does (DESIGN section 6): a key once, a due's effects one after the
+other, a journal that cannot be changed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    DDL,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Connection,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    event,
+    inspect,
+    text,
+)
+
+from ledger.rules.request import Totals
+
+FRONT = MetaData()
+
+
+def make_missing(connection: Connection, metadata: MetaData) -> None:
+    """Make the tables that are not there, in one look at what is: a book that is whole, as at every start but
+    the first, is asked once and not once a table.
+    """
+    there = inspect(connection).get_table_names()
+    missing = [table for name, table in metadata.tables.items() if name not in there]
+    if missing:
+        metadata.create_all(connection, missing)
+
+
+def text_column(name: str) -> Column[str]:
+    """A column of text that is never null."""
+    return Column(name, Text, nullable=False)
+
+
+def integer_column(name: str) -> Column[int]:
+    """A column of 64-bit integers that is never null."""
+    return Column(name, BigInteger, nullable=False)
+
+
+def _pending(name: str) -> Column[int]:
+    """A column for the number of a load: 0 for a row that no load speaks of."""
+    return Column(name, BigInteger, nullable=False, server_default="0")
+
+
+def act_columns() -> tuple[Column[Any], ...]:
+    """The columns of ledger.book.audit_log.Act, in its order, made anew: for the front's trail and the
+    office's.
+    """
+    return (
+        Column("number", Integer, primary_key=True),
+        integer_column("at"),
+        text_column("by"),
+        text_column("act"),
+        text_column("subject"),
+        text_column("note"),
+        text_column("previous"),
+    )
+
+
+facts = Table(
+    "facts",
+    FRONT,
+    Column("name", Text, primary_key=True),
+    text_column("value"),
+)
+"""What this book is: its schema's version, and the check value of the key that its digests were made with."""
+
+days = Table(
+    "days",
+    FRONT,
+    Column("date", Text, primary_key=True),
+    text_column("state"),
+    text_column("next_date"),
+    integer_column("closed_at"),
+    text_column("chains"),
+    text_column("root"),
+    text_column("signature"),
+    CheckConstraint("state IN ('open', 'closed')", name="day_state"),
+    CheckConstraint(
+        "(state = 'closed') = (signature <> '' AND next_date > date)", name="day_closed_is_sealed"
+    ),
+)
+Index(
+    "one_open_day",
+    text("(state = 'open')"),
+    unique=True,
+    sqlite_where=text("state = 'open'"),
+    postgresql_where=text("state = 'open'"),
+    _table=days,
+)
+"""At most one open day: there is never a doubt which date a transaction gets. A closed one carries its seal
+(ledger.rules.seal); the other columns are empty, or 0, while it is open."""
+
+loads = Table(
+    "loads",
+    FRONT,
+    Column("digest", Text, primary_key=True),
+    Column("number", Integer, nullable=False, unique=True),
+    text_column("date"),
+    integer_column("policies"),
+    integer_column("dues"),
+    integer_column("premium"),
+    integer_column("benefit"),
+    integer_column("withdrawn"),
+    integer_column("withdrawn_late"),
+    integer_column("lapsed"),
+    text_column("left_out"),
+    integer_column("loaded_at"),
+    UniqueConstraint("date", name="one_load_a_day"),
+)
+"""One file of dues taken; its row is what makes all that came with it be seen. `withdrawn_late` counts dues
+that were settled before they could be withdrawn, `lapsed` those that went with their policy: both, and
+`withdrawn`, are counted as the dues leave, which goes on after. `left_out` has a line for each row that was
+left out."""
+
+loading = Table(
+    "loading",
+    FRONT,
+    Column("number", Integer, primary_key=True),
+    integer_column("rows"),
+)
+"""The load that is under way, or was when its process was lost: its rows are in the book, and cannot be seen.
+Each of its transactions counts here what it puts in, and so learns that no other load has begun since."""
+
+policies = Table(
+    "policies",
+    FRONT,
+    Column("policy", Text, primary_key=True),
+    text_column("state"),
+    text_column("holder"),
+    _pending("load"),
+    _pending("changes"),
+    Column("next_state", Text, nullable=False, server_default=""),
+    Column("next_holder", Text, nullable=False, server_default=""),
+)
+"""`load` is the number of the load that a row came with. From load `changes` on, where that is not 0, a
+policy is as `next_state` and `next_holder` say (ledger.book.visible)."""
+Index(
+    "policies_changing",
+    policies.c.changes,
+    sqlite_where=text("changes > 0"),
+    postgresql_where=text("changes > 0"),
+)
+
+dues = Table(
+    "dues",
+    FRONT,
+    Column("due", Text, primary_key=True),
+    text_column("policy"),
+    text_column("code"),
+    text_column("kind"),
+    text_column("due_date"),
+    integer_column("amount"),
+    text_column("beneficiary"),
+    text_column("state"),
+    text_column("settled_by"),
+    integer_column("turn"),
+    integer_column("withdrawn"),
+    _pending("load"),
+    _pending("leaves"),
+    Column("leaves_as", Text, nullable=False, server_default=""),
+    ForeignKeyConstraint(["policy"], ["policies.policy"], name="due_of_policy"),
+    CheckConstraint("withdrawn IN (0, 1)", name="due_withdrawn_or_not"),
+    CheckConstraint("state <> 'withdrawn' OR withdrawn = 1", name="due_withdrawn_says_so"),
+    CheckConstraint("state <> 'open' OR withdrawn = 0", name="due_withdrawn_is_not_open"),
+    CheckConstraint("amount > 0", name="due_amount"),
+    CheckConstraint("kind IN ('premium', 'benefit')", name="due_kind"),
+    CheckConstraint("state IN ('open', 'settled', 'lapsed', 'withdrawn')", name="due_state"),
+    CheckConstraint("(state = 'settled') = (settled_by <> '')", name="due_settled_by_someone"),
+    CheckConstraint("(state = 'settled') = (turn % 2 = 1)", name="due_turn_is_its_state"),
+    CheckConstraint(
+        "CASE WHEN leaves = 0 THEN leaves_as = '' ELSE leaves_as IN ('lapsed', 'withdrawn') END",
+        name="due_leaves_somehow",
+    ),
+    Index("dues_by_policy", "policy"),
+)
+"""`load` is the number of the load that a row came with. From load `leaves` on, where that is not 0, a due is
+withdrawn or lapsed, as `leaves_as` says, unless it is settled (ledger.book.visible)."""
+Index(
+    "dues_leaving",
+    dues.c.leaves,
+    sqlite_where=text("leaves > 0"),
+    postgresql_where=text("leaves > 0"),
+)
+
+chains = Table(
+    "chains",
+    FRONT,
+    Column("chain", Integer, primary_key=True),
+    Column("node", Text, nullable=False, unique=True),
+    integer_column("epoch"),
+    integer_column("position"),
+    text_column("tip"),
+    CheckConstraint("chain BETWEEN 1 AND 99", name="chain_fits_receipt_number"),
+)
+
+bank_days = Table(
+    "bank_days",
+    FRONT,
+    text_column("bank"),
+    text_column("date"),
+    *(integer_column(name) for name in Totals._fields),
+    integer_column("used"),
+    integer_column("unfit"),
+    PrimaryKeyConstraint("bank", "date"),
+)
+"""A bank's running figures for a business date: ledger.rules.request.BankDay."""
+
+identity_guesses = Table(
+    "identity_guesses",
+    FRONT,
+    Column("due", Text, primary_key=True),
+    text_column("date"),
+    integer_column("wrong"),
+    integer_column("locked"),
+    CheckConstraint("wrong >= 0", name="guesses_are_counted"),
+    CheckConstraint("locked IN (0, 1)", name="guesses_lock_or_not"),
+)
+"""Wrong identity numbers for a due: ledger.rules.view.Guesses. No number stands here, right or wrong."""
+
+
+def entry_columns() -> tuple[Column[Any], ...]:
+    """The columns of ledger.rules.entry.Entry in its order, anew: for the journal and the office's copy of
+    it.
+    """
+    return (
+        Column("chain", Integer, nullable=False),
+        integer_column("position"),
+        text_column("key"),
+        text_column("kind"),
+        text_column("mti"),
+        text_column("code"),
+        text_column("bank"),
+        text_column("terminal"),
+        text_column("branch"),
+        text_column("stan"),
+        text_column("sent_at"),
+        text_column("local_at"),
+        text_column("rrn"),
+        text_column("card"),
+        integer_column("amount"),
+        text_column("currency"),
+        text_column("policy"),
+        text_column("holder"),
+        text_column("due"),
+        text_column("due_date"),
+        text_column("original"),
+        text_column("content"),
+        text_column("business_date"),
+        integer_column("recorded_at"),
+        text_column("response"),
+        text_column("reason"),
+        text_column("authorization"),
+        Column("receipt", Text),
+        text_column("misfit"),
+        text_column("side"),
+        Column("subject", Text),
+        Column("turn", BigInteger),
+        Column("turn_before", BigInteger),
+        text_column("previous"),
+        text_column("salt"),
+    )
+
+
+journal = Table(
+    "journal",
+    FRONT,
+    *entry_columns(),
+    PrimaryKeyConstraint("chain", "position"),
+    UniqueConstraint("key", name="one_key_once"),
+    UniqueConstraint("receipt", name="one_receipt_once"),
+    UniqueConstraint("subject", "turn", name="one_turn_once"),
+    CheckConstraint("length(salt) = 32", name="holder_is_salted"),
+    CheckConstraint("(subject IS NULL) = (turn IS NULL)", name="effect_has_subject_and_turn"),
+    CheckConstraint("turn IS NULL OR turn >= 1", name="turns_count_from_one"),
+    CheckConstraint(
+        "CASE WHEN turn > 1 THEN turn_before IS NOT NULL AND turn_before = turn - 1"
+        " ELSE turn_before IS NULL END",
+        name="turn_before_is_the_one_before",
+    ),
+    CheckConstraint("turn IS NULL OR response = '00'", name="refusal_has_no_effect"),
+    CheckConstraint(
+        "CASE kind"
+        " WHEN 'collection' THEN (response = '00') = (turn IS NOT NULL) AND (turn IS NULL OR turn % 2 = 1)"
+        " WHEN 'payout' THEN (response = '00') = (turn IS NOT NULL) AND (turn IS NULL OR turn % 2 = 1)"
+        " WHEN 'cancel' THEN turn IS NULL OR turn % 2 = 0"
+        " WHEN 'reversal' THEN turn IS NULL OR turn > 1"
+        " WHEN 'tombstone' THEN turn IS NULL AND response = '21'"
+        " ELSE FALSE END",
+        name="effect_fits_kind",
+    ),
+    Index(
+        "approved_undoings",
+        "original",
+        sqlite_where=text("original <> '' AND response = '00'"),
+        postgresql_where=text("original <> '' AND response = '00'"),
+    ),
+)
+
+acts = Table(
+    "acts",
+    FRONT,
+    *act_columns(),
+)
+"""What operators had the machine do, chained as ledger.book.audit_log says. Append-only."""
+
+retired = Table(
+    "retired",
+    FRONT,
+    Column("date", Text, primary_key=True),
+    text_column("root"),
+    integer_column("entries"),
+    integer_column("retired_at"),
+)
+"""The business days whose entries leave the journal, each with its sealed root, how many entries it had, and
+when it was retired (microseconds since 1970-01-01 UTC). Oldest first, and append-only."""
+
+_NEVER_UPDATED = (
+    "CREATE TRIGGER {table}_is_never_updated BEFORE UPDATE ON {table}"
+    " BEGIN SELECT RAISE(ABORT, 'the {table} is append-only'); END"
+)
+_NEVER_DELETED = (
+    "CREATE TRIGGER {table}_is_never_deleted BEFORE DELETE ON {table}{unless}"
+    " BEGIN SELECT RAISE(ABORT, 'the {table} is append-only'); END"
+)
+_REFUSES = (
+    "CREATE FUNCTION {table}_is_append_only() RETURNS trigger LANGUAGE plpgsql AS"
+    " $$ BEGIN RAISE EXCEPTION 'the {table} is append-only'; END $$"
+)
+_NEVER_CHANGED = (
+    "CREATE TRIGGER {table}_is_never_changed BEFORE {events} ON {table}"
+    " FOR EACH STATEMENT EXECUTE FUNCTION {table}_is_append_only()"
+)
+_NOT_RETIRED = "NOT EXISTS (SELECT 1 FROM retired WHERE retired.date = OLD.business_date)"
+_JOURNAL_DELETED = (
+    "CREATE FUNCTION journal_keeps_entry() RETURNS trigger LANGUAGE plpgsql AS"
+    f" $$ BEGIN IF {_NOT_RETIRED} THEN RAISE EXCEPTION 'the journal is append-only'; END IF;"
+    " RETURN OLD; END $$",
+    "CREATE TRIGGER journal_is_never_deleted BEFORE DELETE ON journal"
+    " FOR EACH ROW EXECUTE FUNCTION journal_keeps_entry()",
+    # With its owner's right: a role that serves has none to delete (ledger/book/roles.sql).
+    "CREATE FUNCTION forget_entries(of_chain integer, first bigint, last bigint) RETURNS bigint"
+    " LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS"
+    " $$ DECLARE forgotten bigint; BEGIN"
+    " DELETE FROM journal WHERE chain = of_chain AND position BETWEEN first AND last;"
+    " GET DIAGNOSTICS forgotten = ROW_COUNT; RETURN forgotten; END $$",
+)
+_NO_TURN_BEFORE = (
+    "NOT EXISTS (SELECT 1 FROM journal AS j WHERE j.subject = NEW.subject AND j.turn = NEW.turn_before)"
+    " AND NOT EXISTS (SELECT 1 FROM dues AS d WHERE d.due = NEW.subject AND d.turn = NEW.turn_before)"
+)
+"""The effect before the new one is in the journal; or it is retired, and the due stands where it left it."""
+_NOT_TO_RETIRE = (
+    "NOT EXISTS (SELECT 1 FROM days AS d WHERE d.date = NEW.date AND d.root = NEW.root"
+    " AND d.state = 'closed')"
+    " OR EXISTS (SELECT 1 FROM days AS d WHERE d.date < NEW.date"
+    " AND NOT EXISTS (SELECT 1 FROM retired AS r WHERE r.date = d.date))"
+)
+_GUARDS = (
+    (
+        journal,
+        "turn_follows_turn",
+        _NO_TURN_BEFORE,
+        "WHEN (NEW.turn_before IS NOT NULL)",
+        "turn_follows_turn: the effect before this one is not there",
+    ),
+    (retired, "retired_in_order", _NOT_TO_RETIRE, "", "only the oldest day that is closed can be retired"),
+)
+"""What a new row is refused for: its table, the trigger's name, the condition, when to look, what is said."""
+
+
+def _on_creation(table: Table, dialect: str, statement: str) -> None:
+    ddl = DDL(statement.replace("%", "%%"))  # type: ignore[no-untyped-call]
+    event.listen(table, "after_create", ddl.execute_if(dialect=dialect))
+
+
+for _table in (journal, acts, retired):
+    _is_journal = _table is journal
+    _unless = f" WHEN {_NOT_RETIRED}" if _is_journal else ""
+    _events = "UPDATE OR TRUNCATE" if _is_journal else "UPDATE OR DELETE OR TRUNCATE"
+    _on_creation(_table, "sqlite", _NEVER_UPDATED.format(table=_table.name))
+    _on_creation(_table, "sqlite", _NEVER_DELETED.format(table=_table.name, unless=_unless))
+    _on_creation(_table, "postgresql", _REFUSES.format(table=_table.name))
+    _on_creation(_table, "postgresql", _NEVER_CHANGED.format(table=_table.name, events=_events))
+for _statement in _JOURNAL_DELETED:
+    _on_creation(journal, "postgresql", _statement)
+for _table, _name, _refused, _when, _said in _GUARDS:
+    # SQLite copies a row before it looks at it BEFORE; what is asked of the journal stands as well after it.
+    _sqlite_time = "AFTER" if _when else "BEFORE"
+    _sqlite_when = f"WHEN {'NEW.turn_before IS NOT NULL AND ' if _when else ''}({_refused})"
+    _on_creation(
+        _table,
+        "sqlite",
+        f"CREATE TRIGGER {_name} {_sqlite_time} INSERT ON {_table.name} {_sqlite_when}"
+        f" BEGIN SELECT RAISE(ABORT, '{_said}'); END",
+    )
+    _on_creation(
+        _table,
+        "postgresql",
+        f"CREATE FUNCTION {_name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF {_refused}"
+        f" THEN RAISE EXCEPTION '{_said}' USING ERRCODE = 'foreign_key_violation'; END IF;"
+        " RETURN NEW; END $$",
+    )
+    _on_creation(
+        _table,
+        "postgresql",
+        f"CREATE TRIGGER {_name} BEFORE INSERT ON {_table.name} FOR EACH ROW {_when}"
+        f" EXECUTE FUNCTION {_name}()",
+    )

@@ -1,0 +1,70 @@
+"""What a book says of itself before it is served: whether its journal proves itself since the last seal, when
+it was last written to, and whether its database keeps what it commits.
+
+Reads only, and says what it found; whether to serve is for whoever asks. Earlier days are proved by whoever
+pulls them, and by `qianzhi journal verify`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from sqlalchemy import Connection, text
+
+from ledger.book.journal import broken_links, last_stamp, read_chains, read_days, read_entries
+from ledger.book.store import Store
+from ledger.rules.entry import GENESIS
+from ledger.rules.seal import ChainEnd, day_root
+
+FAULTS_TOLD = 10
+"""One change can break every link after it; a person reads the first few."""
+_PROMISES = ("fsync", "full_page_writes")
+
+
+class Condition(NamedTuple):
+    """A book's condition: `last_written` by the clock of whoever wrote, in microseconds since 1970-01-01
+    UTC, 0 for an empty book; the first `faults` of its journal, and how many there are.
+    """
+
+    last_written: int
+    faults: tuple[str, ...]
+    fault_count: int
+
+
+def examine(store: Store) -> Condition:
+    """A book's condition, of one moment: other nodes may be writing. Raises what Store.reading does."""
+    told: list[str] = []
+    count = 0
+    with store.reading(snapshot=True) as connection:
+        for fault in _faults(connection):
+            count += 1
+            if count <= FAULTS_TOLD:
+                told.append(fault)
+        return Condition(last_stamp(connection), tuple(told), count)
+
+
+def broken_promises(store: Store) -> tuple[str, ...]:
+    """The settings of PostgreSQL that are off, and without which its commit promises nothing."""
+    if store.is_sqlite:
+        return ()
+    with store.reading() as connection:
+        values = {name: connection.execute(text(f"SHOW {name}")).scalar() for name in _PROMISES}
+    return tuple(name for name, value in values.items() if value != "on")
+
+
+def _faults(connection: Connection) -> Iterator[str]:
+    """Every place where the last closed day's seal, the entries since then and the chains' tips disagree."""
+    closed = [day for day in read_days(connection) if day.root]
+    ends = [ChainEnd(*end) for end in json.loads(closed[-1].chains)] if closed else []
+    if closed:
+        last = closed[-1]
+        if day_root(last.date, last.next_date, last.closed_at, ends) != last.root:
+            yield f"business day {last.date}: its seal is not over what stands beside it"
+    sealed = {end.chain: end for end in ends}
+    for chain in read_chains(connection):
+        start = sealed.get(chain.chain, ChainEnd(chain.chain, 0, GENESIS))
+        entries = read_entries(connection, chain.chain, after=start.position)
+        for link in broken_links(entries, chain, start):
+            yield f"chain {link.chain}, entry {link.position}: {link.reason}"

@@ -1,0 +1,96 @@
+"""What must hold between the rows of a file of dues: a due stands once, a policy's rows agree.
+
+Pure, over rows in order, so that a file of any size is held against itself without being held. What a row
+must be by itself, `ledger.files.bookfile` says. A line that is to be left out is as much at fault as the one
+that it does not agree with: nobody can tell which of the two is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Set
+from itertools import chain, groupby
+from operator import attrgetter
+from typing import NamedTuple
+
+Fault = tuple[int, str, str]
+"""A line, a column, and what is wrong."""
+
+_TWICE = "not unique: an earlier row has the same"
+_ONE_ROW = "a policy without a due has one row and no other"
+_DIFFERS = "differs from an earlier row of the same policy"
+
+
+class DueRow(NamedTuple):
+    """A due that comes or leaves, and its line."""
+
+    due: str
+    line: int
+
+
+class PolicyRow(NamedTuple):
+    """A policy as one row says it is."""
+
+    policy: str
+    line: int
+    state: str
+    holder: str
+    has_due: bool
+
+
+def due_faults(rows: Iterable[DueRow], without: Set[int]) -> Iterator[Fault]:
+    """The dues that stand more than once. `rows` are in order; a fault of a line of `without` tells that it
+    may be left out.
+    """
+    for _, group in groupby(rows, attrgetter("due")):
+        yield from _due_faults(group, without)
+
+
+def _due_faults(group: Iterator[DueRow], without: Set[int]) -> Iterator[Fault]:
+    first, second = next(group), next(group, None)
+    if second is None:
+        return
+    is_kept = False
+    for row in chain((first, second), group):
+        if is_kept or row.line in without:
+            yield row.line, "due", _TWICE
+        is_kept = is_kept or row.line not in without
+
+
+def policy_faults(rows: Iterable[PolicyRow], without: Set[int]) -> Iterator[Fault]:
+    """The policies whose rows do not agree. `rows` are in order; a fault of a line of `without` tells that it
+    may be left out.
+    """
+    for _, group in groupby(rows, attrgetter("policy")):
+        yield from _policy_faults(group, without)
+
+
+def _policy_faults(group: Iterator[PolicyRow], without: Set[int]) -> Iterator[Fault]:
+    head, left = None, []
+    for row in group:
+        if row.line in without:
+            left.append(row)
+        elif head is None:
+            head = row
+        else:
+            yield from _disagreements(row, head)
+    for row in left:
+        others = [head] if head else left
+        found = (tuple(_disagreements(row, other)) for other in others if other is not row)
+        yield from next(filter(None, found), ())
+
+
+def _disagreements(row: PolicyRow, head: PolicyRow) -> Iterator[Fault]:
+    if not (row.has_due and head.has_due):
+        yield row.line, "policy", _ONE_ROW
+    if row.state != head.state:
+        yield row.line, "state", _DIFFERS
+    if row.holder != head.holder:
+        yield row.line, "holder", _DIFFERS
+
+
+def heads(rows: Iterable[PolicyRow], without: Set[int]) -> Iterator[PolicyRow]:
+    """The first row of each policy, but for lines of `without`. `rows` are in order."""
+    for _, group in groupby(rows, attrgetter("policy")):
+        head = next((row for row in group if row.line not in without), None)
+        if head is not None:
+            yield head

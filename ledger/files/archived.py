@@ -1,0 +1,74 @@
+"""The business days that the office has archived: what it tells the front-end machine, so that the front may
+forget them, and how that is written down.
+
+A date, its sealed root and how many entries the office's own copy has; no entry, no policy and no person
+comes in here. Pure: whether a day may go, `ledger.book.retire` says.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Final, NamedTuple
+
+from ledger.errors import LedgerError
+from ledger.rules.day import is_date
+
+BYTES_MAX: Final = 4_000_000
+"""Some 25,000 days: the file names all that there ever were."""
+_VERSION: Final = 1
+_COUNT_MAX: Final = 2**53 - 1
+_ROOT: Final = re.compile(r"[0-9a-f]{64}")
+
+
+class ArchivedRefused(LedgerError):
+    """What was written is no such list; the text says what is wrong, and repeats nothing of it."""
+
+
+class ArchivedDay(NamedTuple):
+    """A business day (YYYYMMDD) that is closed at the office: the root it was sealed with (hex), and how many
+    entries of it the office has.
+    """
+
+    date: str
+    root: str
+    entries: int
+
+
+def write(days: tuple[ArchivedDay, ...]) -> bytes:
+    """The days as JSON."""
+    return json.dumps({"version": _VERSION, "days": days}, indent=1).encode() + b"\n"
+
+
+def parse(data: bytes) -> dict[str, ArchivedDay]:
+    """Read what `write` wrote, by date. Raises ArchivedRefused."""
+    if len(data) > BYTES_MAX:
+        raise ArchivedRefused(f"more than {BYTES_MAX} bytes")
+    try:
+        content = json.loads(data)
+    except (ValueError, RecursionError):
+        raise ArchivedRefused("is no JSON") from None
+    if not isinstance(content, dict) or content.keys() != {"version", "days"}:
+        raise ArchivedRefused("version and days are to be there, and nothing else")
+    if content["version"] != _VERSION or isinstance(content["version"], bool):
+        raise ArchivedRefused(f"is of another version than {_VERSION}")
+    if not isinstance(content["days"], list):
+        raise ArchivedRefused("days is no list")
+    days = tuple(_day(number, row) for number, row in enumerate(content["days"], 1))
+    found = {day.date: day for day in days}
+    if len(found) < len(days):
+        raise ArchivedRefused("a date stands there twice")
+    return found
+
+
+def _day(number: int, row: Any) -> ArchivedDay:  # noqa: ANN401 - whatever JSON holds
+    if not isinstance(row, list) or len(row) != len(ArchivedDay._fields):
+        raise ArchivedRefused(f"day {number} is not {', '.join(ArchivedDay._fields)}")
+    date, root, entries = row
+    if not is_date(date):
+        raise ArchivedRefused(f"day {number}: date is no date")
+    if not isinstance(root, str) or _ROOT.fullmatch(root) is None:
+        raise ArchivedRefused(f"day {number}: root is no SHA-256 in hex")
+    if not isinstance(entries, int) or isinstance(entries, bool) or not 0 <= entries <= _COUNT_MAX:
+        raise ArchivedRefused(f"day {number}: entries is no count")
+    return ArchivedDay(date, root, entries)

@@ -1,0 +1,376 @@
+"""A bank's day file: how it is read whole or refused, and how it is written.
+
+Bytes in, values out, by a layout (`ledger.files.layout`). No database, nothing that only one bank's file
+needs, and no texts that repeat a value of a line, but for counts and sums: it may be a customer's. What is
+done with a good file, the back office says.
+
+`ledger.files.bankline` takes a good line in one step; only a line that it does not take is looked at column
+by column, for what is wrong with it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import BinaryIO, Final, NamedTuple, NoReturn
+
+from ledger.errors import BankFileError, Problem
+from ledger.files.bankline import (
+    COLUMN_CHARACTERS_MAX,
+    FIGURE_MAX,
+    Fault,
+    Lines,
+    date_text,
+    join,
+    meant,
+    number_of,
+    number_text,
+    pattern,
+    split,
+    wire_encoding,
+    wire_text,
+)
+from ledger.files.bankline import BankLine as BankLine
+from ledger.files.bookfile import KINDS
+from ledger.files.layout import FIGURES, Column, Layout, Record
+from ledger.rules.masking import figure
+
+PROBLEMS_MAX: Final = 20
+"""A file of the wrong kind is wrong in every line; the first few say so."""
+_BLOCK_BYTES: Final = 1 << 18
+_UNDECODABLE: Final = "\udcff"
+"""Stands for a line that is not in the file's encoding: none that is can hold a surrogate."""
+_BANK_DIGITS: Final = 11
+_CHARACTER_BYTES_MAX: Final = 4
+
+
+class FileTotals(NamedTuple):
+    """A file that was read whole: `date` YYYYMMDD; `lines` counts the detail lines; `collected` and `paid`
+    are the sums in fen of those in state S; `digest` is the SHA-256 of the file's bytes, in hex.
+    """
+
+    bank: str
+    date: str
+    lines: int
+    collected: int
+    paid: int
+    digest: str
+
+
+def read(layout: Layout, stream: BinaryIO, bank: str, date: str) -> Reader:
+    """Return the reader of one bank's file for a business date (YYYYMMDD). Nothing is read yet.
+
+    Raises ValueError for a `date` that is none.
+    """
+    return Reader(layout, stream, bank, date)
+
+
+def write(layout: Layout, bank: str, date: str, lines: Iterable[BankLine]) -> Iterator[bytes]:
+    """Yield the file that `read` reads back as `lines`, a line at a time.
+
+    Their `line` is not looked at. Reversed lines are left out where the layout says that the bank does so;
+    text that it has no column for is lost. Raises BankFileError where the layout cannot say what a line
+    holds, and ValueError for a `date` that is none.
+    """
+    texts = Lines(layout, date)
+    counted = _Counted()
+    if any(column.name in FIGURES for column in layout.header):
+        lines = tuple(lines)
+        for line in lines:
+            counted.add(line, layout)
+    if layout.header:
+        yield _edge_bytes(layout, layout.header, bank, date, counted, 1)
+    counted = _Counted()
+    for line in lines:
+        if not counted.add(line, layout):
+            continue
+        number = counted.lines + bool(layout.header)
+        try:
+            text = texts.text(line)
+        except ValueError as error:
+            raise BankFileError((Problem(number, str(error), "the layout cannot say this value"),)) from None
+        yield (text + layout.line_end).encode(wire_encoding(layout))
+    if layout.trailer:
+        number = counted.lines + bool(layout.header) + 1
+        yield _edge_bytes(layout, layout.trailer, bank, date, counted, number)
+
+
+class _Counted:
+    """Lines so far, and the sums in fen of those in state S."""
+
+    def __init__(self) -> None:
+        self.lines = self.collected = self.paid = 0
+
+    def add(self, line: BankLine, layout: Layout) -> bool:
+        """Count a line to be written; False for one that the bank leaves out."""
+        if line.state == "R" and not layout.lists_reversed:
+            return False
+        self.lines += 1
+        if line.state == "S" and KINDS.get(line.code) == "premium":
+            self.collected += line.amount
+        elif line.state == "S":
+            self.paid += line.amount
+        return True
+
+    def signed(self, column: Column) -> int:
+        """What a header's or trailer's column of a figure says, as its sign has it."""
+        net = self.collected - self.paid
+        number = {"count": self.lines, "collected": self.collected, "paid": self.paid, "net": net}[
+            column.name
+        ]
+        other_way = column.minus == ("collection" if column.name == "net" else _MINUS_OF.get(column.name))
+        return -number if other_way else number
+
+
+_MINUS_OF: Final[Mapping[str, str]] = {"collected": "collection", "paid": "payout"}
+
+
+def _edge_bytes(
+    layout: Layout, record: Record, bank: str, date: str, counted: _Counted, number: int
+) -> bytes:
+    texts = {"bank": bank}
+    for column in record:
+        if column.name == "date":
+            texts["date"] = date_text(column.format, date)
+        elif column.name in FIGURES:
+            signed = counted.signed(column)
+            texts[column.name] = number_text(column, abs(signed), signed < 0)
+    try:
+        text = join(layout, record, texts)
+    except ValueError as error:
+        raise BankFileError((Problem(number, str(error), "the layout cannot say this value"),)) from None
+    return (text + layout.line_end).encode(wire_encoding(layout))
+
+
+class Reader:
+    """Yields a file's lines in their order, in constant memory; then has its `totals`.
+
+    A file with any problem raises BankFileError, with the first PROBLEMS_MAX problems, before the iteration
+    ends: at the latest in place of its end. So until it has ended, nothing that was yielded counts.
+    """
+
+    def __init__(self, layout: Layout, stream: BinaryIO, bank: str, date: str) -> None:
+        self._layout = layout
+        self._columns = Lines(layout, date)
+        self._longest = _longest(layout)
+        self._stream = stream
+        self._bank, self._date = bank, date
+        self._digest = hashlib.sha256()
+        self._problems: list[Problem] = []
+        self._number = 0
+        self._counted = _Counted()
+        self._said: list[tuple[int, Column, int]] = []
+        self._trailer_line = 0
+        self._totals: FileTotals | None = None
+        self._lines = self._read()
+
+    def __iter__(self) -> Iterator[BankLine]:
+        return self._lines
+
+    @property
+    def totals(self) -> FileTotals:
+        """What the file adds up to. Raises ValueError before the iteration has ended."""
+        if self._totals is None:
+            raise ValueError("the file has not been read to its end")
+        return self._totals
+
+    def _read(self) -> Iterator[BankLine]:
+        header, trailer = self._layout.header, self._layout.trailer
+        trailer_is_last = bool(trailer) and not (_mark(trailer) or _mark(self._layout.detail))
+        for lines, last in self._blocks():
+            if self._trailer_line:
+                self._stop(self._number + 1, "nothing may follow the trailer")
+            if header and not self._number:
+                self._take_header(lines.pop(0))
+            if last and lines and trailer_is_last:
+                self._number += 1
+                self._take_trailer(lines.pop())
+            yield from self._details(lines)
+        self._finish()
+
+    def _blocks(self) -> Iterator[tuple[list[str], bool]]:
+        """The file's lines without their ends, in lists that are not empty. The last line comes alone, with
+        True: some trailers are told by nothing else.
+        """
+        end, longest = self._layout.line_end.encode(), self._longest
+        rest, held = b"", list[str]()
+        for data in iter(lambda: self._stream.read(_BLOCK_BYTES), b""):
+            self._digest.update(data)
+            whole, found, rest = (rest + data).rpartition(end)
+            if found:
+                lines = held + self._texts(whole)
+                held = [lines.pop()]
+                if lines:
+                    yield lines, False
+            if len(rest) > longest + 1:  # one more: the CR may be there and its LF still to come
+                break
+        if not rest:
+            if held:
+                yield held, True
+            return
+        if held:
+            yield held, False
+        if self._trailer_line:
+            self._stop(self._number + 1, "nothing may follow the trailer")
+        if b"\n" in rest:
+            self._stop(self._number + 1, "ends in LF, where the layout has CRLF")
+        self._stop(self._number + 1, self._too_long(len(rest)) or "has no end: the file was cut short")
+
+    def _too_long(self, length: int) -> str:
+        return f"longer than {self._longest} bytes" if length > self._longest + 1 else ""
+
+    def _texts(self, whole: bytes) -> list[str]:
+        encoding, end = wire_encoding(self._layout), self._layout.line_end
+        try:
+            return whole.decode(encoding).split(end)
+        except UnicodeDecodeError:
+            return [_text(line, encoding) for line in whole.split(end.encode())]
+
+    def _details(self, lines: list[str]) -> Iterator[BankLine]:
+        """The good ones among lines of which most are detail lines; up to the trailer."""
+        take, number = self._columns.take, self._number
+        count = collected = paid = 0
+        for text in lines:
+            number += 1
+            line = take(number, text)
+            if line is None:
+                self._number = number
+                self._take_other(text)
+                if self._trailer_line:
+                    break
+                continue
+            count += 1
+            if line.state == "S":
+                if line.code in _COLLECTIONS:
+                    collected += line.amount
+                else:
+                    paid += line.amount
+            yield line
+        self._number = number
+        self._counted.lines += count
+        self._counted.collected += collected
+        self._counted.paid += paid
+
+    def _stop(self, number: int, reason: str) -> NoReturn:
+        """Note a problem after which nothing that follows can be made sense of."""
+        raise BankFileError((*self._problems, Problem(number, "", reason)))
+
+    def _note(self, faults: Iterable[Fault]) -> None:
+        for column, reason in faults:
+            self._problems.append(Problem(self._number, column, reason))
+            if len(self._problems) == PROBLEMS_MAX:
+                raise BankFileError(tuple(self._problems))
+
+    def _take_header(self, text: str) -> None:
+        self._number = 1
+        if reason := _ends_otherwise(text):
+            self._stop(1, reason)
+        if not self._is_marked(self._layout.header, text):
+            self._stop(1, "the header is missing")
+        self._note(self._edge(self._layout.header, text))
+        # Another bank's or another day's file, or of another layout: its lines say no more than that.
+        if self._problems:
+            raise BankFileError(tuple(self._problems))
+
+    def _take_trailer(self, text: str) -> None:
+        self._trailer_line = self._number
+        self._note(self._edge(self._layout.trailer, text))
+
+    def _take_other(self, text: str) -> None:
+        """A line that is not a good detail line."""
+        layout = self._layout
+        if text == _UNDECODABLE:
+            self._note([("", f"not {layout.encoding}")])
+        elif reason := self._too_long(len(text.encode(wire_encoding(layout)))) or _ends_otherwise(text):
+            self._note([("", reason)])
+        elif _mark(layout.trailer) and self._is_marked(layout.trailer, text):
+            self._take_trailer(text)
+        elif _mark(layout.header) and self._is_marked(layout.header, text):
+            self._note([("", "a second header")])
+        elif self._is_marked(layout.detail, text):
+            self._note(self._columns.faults(text))
+        elif layout.trailer and not _mark(layout.trailer):
+            self._take_trailer(text)
+        else:
+            self._note([("", "neither a detail line nor the trailer")])
+
+    def _is_marked(self, record: Record, text: str) -> bool:
+        """Tell whether a line begins with the record's mark; any does where there is none."""
+        mark = wire_text(self._layout, _mark(record))
+        separator = self._layout.separator
+        return text.partition(separator)[0] == mark if separator and mark else text.startswith(mark)
+
+    def _edge(self, record: Record, text: str) -> list[Fault]:
+        """Keep what a header or trailer says; what is wrong with it."""
+        raws, fault = split(self._layout, record, text)
+        if fault:
+            return [("", fault)]
+        return [
+            (column.name, reason)
+            for column, raw in zip(record, raws, strict=True)
+            if (reason := self._edge_fault(column, raw))
+        ]
+
+    def _edge_fault(self, column: Column, raw: str) -> str:
+        match = re.fullmatch(pattern(self._layout, column), raw)
+        if match is None:
+            return meant(column)
+        if column.name == "bank" and raw.strip(" ").zfill(_BANK_DIGITS) != self._bank.zfill(_BANK_DIGITS):
+            return "another bank's"
+        if column.name == "date" and raw != date_text(column.format, self._date):
+            return "another date's"
+        if column.name in FIGURES:
+            number = number_of(match)
+            if number > FIGURE_MAX:
+                return meant(column)
+            self._said.append((self._number, column, -number if match["sign"] == "-" else number))
+        return ""
+
+    def _finish(self) -> None:
+        """Make the totals, if nothing is wrong and what the file says of itself agrees."""
+        if self._layout.header and not self._number:
+            self._stop(1, "the header is missing: the file is empty")
+        if self._layout.trailer and not self._trailer_line:
+            self._stop(self._number + 1, "the trailer is missing: the file was cut short")
+        if not self._problems:
+            for number, column, said in self._said:
+                found = self._counted.signed(column)
+                if said != found:
+                    reason = f"the file says {figure(said)}, its lines make {found}"
+                    self._problems.append(Problem(number, column.name, reason))
+        if self._problems:
+            raise BankFileError(tuple(self._problems))
+        counted = self._counted
+        figures = counted.lines, counted.collected, counted.paid
+        self._totals = FileTotals(self._bank, self._date, *figures, self._digest.hexdigest())
+
+
+_COLLECTIONS: Final = frozenset(code for code, kind in KINDS.items() if kind == "premium")
+
+
+def _longest(layout: Layout) -> int:
+    """No good line has more bytes, its end apart."""
+    records = layout.header, layout.detail, layout.trailer
+    if not layout.separator:
+        return max(sum(column.width for column in record) for record in records)
+    return max(map(len, records)) * (COLUMN_CHARACTERS_MAX + 1) * _CHARACTER_BYTES_MAX
+
+
+def _mark(record: Record) -> str:
+    """The text that a record begins with; empty where it has no mark."""
+    return record[0].literal if record else ""
+
+
+def _text(line: bytes, encoding: str) -> str:
+    try:
+        return line.decode(encoding)
+    except UnicodeDecodeError:
+        return _UNDECODABLE
+
+
+def _ends_otherwise(text: str) -> str:
+    """Say that a line does not end as the layout has it; empty where it does."""
+    if text.endswith("\r"):
+        return "ends in CRLF, where the layout has LF"
+    return "holds an LF, where the layout has CRLF" if "\n" in text else ""

@@ -1,0 +1,394 @@
+"""The file of a day's dues: what a good one is, how it is read whole or refused, how it is written.
+
+Bytes in, values out. No paths, no database, and no texts that repeat a value of a row: whatever its column,
+it may be somebody's identity number. How rows are held against each other, `ledger.files.agreement` says;
+what is done with a good book, `ledger.book.load`.
+
+A header, one row a due, one row for a policy without dues, one row a due that leaves unpaid, and a trailer:
+
+    WITHDRAWN,<policy>,,<due>,<code>,<due date>,<amount, fen>,
+    TOTAL,<business date>,<policies>,<dues>,<premium, fen>,<benefit, fen>,<withdrawn, empty for none>,
+
+The first day's file is the whole book; each later one says what is new and what leaves, and all that it does
+not name carries over. Every line ends, the trailer too: so a file that was cut anywhere is seen to be. The
+beneficiary of a benefit is a resident identity number, or another document with its kind before it,
+`passport:E12345678`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from contextlib import contextmanager
+from operator import attrgetter
+from typing import BinaryIO, Final, NamedTuple, NoReturn, Protocol, TypeVar
+
+from ledger.errors import BookFileError, Problem
+from ledger.files.agreement import DueRow, PolicyRow, due_faults, heads, policy_faults
+from ledger.files.bookline import HEADER as HEADER
+from ledger.files.bookline import KINDS as KINDS
+from ledger.files.bookline import LINE_BYTES_MAX as LINE_BYTES_MAX
+from ledger.files.bookline import STATES as STATES
+from ledger.files.bookline import TRAILER as TRAILER
+from ledger.files.bookline import WITHDRAWN as WITHDRAWN
+from ledger.files.bookline import DueLine as DueLine
+from ledger.files.bookline import Policy as Policy
+from ledger.files.bookline import Row, good_row, row_of, without_end
+from ledger.files.leftout import Figures, LeftOut, Span, differences
+from ledger.files.sorting import Sorted
+
+PROBLEMS_MAX: Final = 1000
+"""Every fault is named up to here, so that a file is mended once; one of the wrong kind is wrong in every
+line."""
+_BOM: Final = b"\xef\xbb\xbf"
+
+
+class PolicyDues(NamedTuple):
+    """One policy with its dues, if any."""
+
+    policy: Policy
+    dues: tuple[DueLine, ...]
+
+
+Kind_co = TypeVar("Kind_co", covariant=True)
+
+
+class Rows(Protocol[Kind_co]):
+    """Rows of one kind that can be gone through as often as one likes, one going at a time."""
+
+    def __iter__(self) -> Iterator[Kind_co]:
+        """The rows."""
+
+    def __len__(self) -> int:
+        """How many they are."""
+
+
+class Claim(NamedTuple):
+    """A row that is to be left out and is in order by itself: the book has to say what is wrong with it.
+    `leaves` tells that it is a WITHDRAWN line.
+    """
+
+    line: int
+    due: DueLine
+    leaves: bool
+
+
+def _nowhere(_dues: Set[str]) -> Mapping[str, int]:
+    return {}
+
+
+class Book(NamedTuple):
+    """A whole file: `premium` and `benefit` are sums in fen, `digest` the SHA-256 of its bytes, in hex.
+
+    `withdrawn` are dues of an earlier day that leave unpaid, as the book must hold them (without
+    beneficiary). `left_out` are the rows that it was read without, `claims` those of them that are in order
+    by themselves; `lines` finds the lines of dues.
+    """
+
+    business_date: str
+    policies: Rows[Policy]
+    dues: Rows[DueLine]
+    premium: int
+    benefit: int
+    digest: str
+    withdrawn: Rows[DueLine] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    lines: Callable[[Set[str]], Mapping[str, int]] = _nowhere
+
+
+def parse(source: bytes | BinaryIO, without: Set[int] = frozenset()) -> Book:
+    """Read a file of dues, its bytes or a stream of them, whole and into memory; policies and dues in the
+    file's order. Raises as `opened` does.
+    """
+    stream = io.BytesIO(source) if isinstance(source, bytes) else source
+    with _reading(without) as reading:
+        book = reading.book(stream)
+        policies = sorted(reading.heads(), key=attrgetter("line"))
+        return book._replace(
+            policies=tuple(map(_policy, policies)),
+            dues=tuple(book.dues),
+            withdrawn=tuple(book.withdrawn),
+            lines=_nowhere,
+        )
+
+
+@contextmanager
+def opened(stream: BinaryIO, without: Set[int] = frozenset()) -> Iterator[Book]:
+    """Read a file of dues, a stream that can be read again, whole, and hold no row of it: the book's rows are
+    read anew each time that they are gone through, its policies in the order of their names.
+
+    UTF-8, with or without a byte order mark; lines end in LF or CRLF; fields are quoted as in RFC 4180, but
+    none holds a line end. Raises BookFileError with the first PROBLEMS_MAX problems; counts and sums are
+    compared only where every row is good. The lines of `without` are left out: each must be a row with a
+    fault, and the TOTAL line must say what the others make with what these can say.
+
+    The business date stands in the trailer only, with nothing in the file to hold it against.
+    """
+    with _reading(without) as reading:
+        yield reading.book(stream)
+
+
+def write(
+    business_date: str, entries: Iterable[PolicyDues], withdrawn: Iterable[DueLine] = ()
+) -> Iterator[bytes]:
+    """Yield the file that `parse` reads back as `entries` and `withdrawn`, a line at a time.
+
+    Both are used as they come and not kept; they are not checked. `business_date` is YYYYMMDD.
+    """
+    yield f"{HEADER}\n".encode()
+    policies = dues = 0
+    sums = {"premium": 0, "benefit": 0}
+    for policy, policy_dues in entries:
+        start = f"{policy.policy},{policy.state},{_quoted(policy.holder)}"
+        policies += 1
+        for due in policy_dues:
+            dues += 1
+            sums[due.kind] += due.amount
+            document = f"{due.document}:{due.beneficiary}" if due.document else due.beneficiary
+            yield f"{start},{due.due},{due.code},{due.due_date},{due.amount},{document}\n".encode()
+        if not policy_dues:
+            yield f"{start},,,,,\n".encode()
+    leaving = 0
+    for due in withdrawn:
+        leaving += 1
+        yield f"{WITHDRAWN},{due.policy},,{due.due},{due.code},{due.due_date},{due.amount},\n".encode()
+    figures = f"{policies},{dues},{sums['premium']},{sums['benefit']},{leaving or ''}"
+    yield f"{TRAILER},{business_date},{figures},\n".encode()
+
+
+def _quoted(text: str) -> str:
+    """`text` as a CSV field (RFC 4180, section 2)."""
+    return '"' + text.replace('"', '""') + '"' if "," in text or '"' in text else text
+
+
+def _lines(stream: BinaryIO, digest: hashlib._Hash) -> Iterator[bytes]:
+    """The file's lines from its beginning, one longer than a row can be cut short, but for its end."""
+    stream.seek(0)
+    for line in iter(lambda: stream.readline(LINE_BYTES_MAX), b""):
+        digest.update(line)
+        rest = line
+        while len(rest) == LINE_BYTES_MAX and not rest.endswith(b"\n"):
+            rest = stream.readline(LINE_BYTES_MAX)
+            digest.update(rest)
+        yield line if rest is line else line + rest[-1:]
+
+
+def _changed() -> BookFileError:
+    return BookFileError((Problem(1, "", "the file was changed while it was read"),))
+
+
+class _Dues:
+    """The dues that a file brings, read again each time."""
+
+    def __init__(self, stream: BinaryIO, digest: str, without: Set[int], count: int) -> None:
+        self._stream, self._digest, self._without, self._count = stream, digest, without, count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[DueLine]:
+        """The dues. Raises BookFileError where the file is no longer what it was."""
+        digest = hashlib.sha256()
+        rows = enumerate(_lines(self._stream, digest), 1)
+        try:
+            for row in (
+                good_row(line) for number, line in rows if number > 1 and number not in self._without
+            ):
+                if row.brings:
+                    yield row.due_line()
+        except (ValueError, LookupError):  # of a line that was a good one, when it was read first
+            raise _changed() from None
+        if digest.hexdigest() != self._digest:
+            raise _changed()
+
+
+def _policy(row: PolicyRow) -> Policy:
+    return Policy(row.policy, row.state, row.holder)
+
+
+class _Policies:
+    """The policies that a file names, each once, in the order of their names."""
+
+    def __init__(self, rows: Callable[[], Iterator[PolicyRow]], count: int) -> None:
+        self._rows, self._count = rows, count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Policy]:
+        """The policies."""
+        return map(_policy, self._rows())
+
+
+class _Withdrawn:
+    """The dues that a file takes back, in its order."""
+
+    def __init__(self, rows: Sorted, count: int) -> None:
+        self._rows, self._count = rows, count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[DueLine]:
+        """The dues."""
+        return (DueLine(*row[1:]) for row in self._rows)
+
+
+class _Reading:
+    """A file as far as it has been read: what is wrong with it, and its rows to be held against each
+    other.
+    """
+
+    def __init__(self, without: Set[int], dues: Sorted, policies: Sorted, withdrawn: Sorted) -> None:
+        self._without = without
+        self._dues, self._policies, self._withdrawn = dues, policies, withdrawn
+        self._line = 0
+        self._problems: list[Problem] = []
+        self._counted = Figures()
+        self._trailer: list[str] = []
+        self._left: dict[int, LeftOut] = {}
+        self._claims: dict[int, Claim] = {}
+        self._span = Span()
+        self._left_policies: set[str] = set()
+
+    def book(self, stream: BinaryIO) -> Book:
+        """Read the file and return the book, if nothing is wrong and its trailer agrees."""
+        digest = hashlib.sha256()
+        for line in _lines(stream, digest):
+            self._take(line)
+        if not self._trailer:
+            self._stop("the TOTAL line is missing: the file was cut short")
+        self._hold_against_each_other()
+        counted = self._counted
+        if not self._problems:
+            said = Figures(*(int(text or "0") for text in self._trailer[2:7]))
+            for name, reason in differences(said, counted, self._span):
+                self._note(self._line, name, reason)
+        if self._problems:
+            raise BookFileError(tuple(sorted(self._problems, key=lambda one: one.line)[:PROBLEMS_MAX]))
+        return Book(
+            self._trailer[1],
+            _Policies(self.heads, counted.policies),
+            _Dues(stream, digest.hexdigest(), self._without, counted.dues),
+            counted.premium,
+            counted.benefit,
+            digest.hexdigest(),
+            _Withdrawn(self._withdrawn, counted.withdrawn),
+            tuple(self._left[line] for line in sorted(self._left)),
+            tuple(self._claims.values()),
+            self._lines_of,
+        )
+
+    def heads(self) -> Iterator[PolicyRow]:
+        """The first row of each policy, in the order of their names."""
+        return heads(map(PolicyRow._make, self._policies), self._without)
+
+    def _take(self, line: bytes) -> None:
+        """Read the next line, its end included."""
+        self._line += 1
+        if not line.endswith(b"\n"):
+            self._stop("has no end: the file was cut short")
+        if self._trailer:
+            self._stop("nothing may follow the TOTAL line")
+        if self._line == 1:
+            if without_end(line.removeprefix(_BOM)) != HEADER.encode():
+                self._stop(f"the header must be {HEADER}")
+            return
+        if len(line) > LINE_BYTES_MAX:
+            self._take_row(Row([], [("", f"longer than {LINE_BYTES_MAX} bytes")]))
+            return
+        row = row_of(line)
+        if row.fields[:1] == [TRAILER]:
+            self._trailer = row.fields
+            for fault in row.faults:
+                self._note(self._line, *fault)
+        else:
+            self._take_row(row)
+
+    def _take_row(self, row: Row) -> None:
+        if self._line in self._without:
+            self._leave_out(row)
+        else:
+            for fault in row.faults:
+                self._note(self._line, *fault)
+        if row.faults:
+            return
+        if row.has_due:
+            self._dues.add(DueRow(row.due, self._line))
+        if not row.leaves:
+            policy, state, holder = row.fields[:3]
+            self._policies.add(PolicyRow(policy, self._line, state, holder, row.has_due))
+        if self._line not in self._without:
+            self._count(row)
+
+    def _count(self, row: Row) -> None:
+        if row.leaves:
+            self._withdrawn.add((self._line, *row.due_line()))
+            self._counted = self._counted._replace(withdrawn=self._counted.withdrawn + 1)
+        elif row.has_due:
+            amount, kind = int(row.fields[6]), KINDS[row.fields[4]]
+            figures = self._counted
+            self._counted = figures._replace(
+                dues=figures.dues + 1,
+                premium=figures.premium + (amount if kind == "premium" else 0),
+                benefit=figures.benefit + (amount if kind == "benefit" else 0),
+            )
+
+    def _leave_out(self, row: Row) -> None:
+        reason = "; ".join(f"{column}: {reason}" if column else reason for column, reason in row.faults)
+        self._left[self._line] = LeftOut(self._line, row.policy, row.due, reason)
+        self._span += row.span
+        if row.policy and not row.leaves:
+            self._left_policies.add(row.policy)
+        if not row.faults and row.has_due:
+            self._claims[self._line] = Claim(
+                self._line, row.due_line()._replace(beneficiary="", document=""), row.leaves
+            )
+
+    def _hold_against_each_other(self) -> None:
+        """Find what is wrong between rows, count the policies, and see that what is left out may be."""
+        policies = 0
+        for head in self.heads():
+            policies += 1
+            self._left_policies.discard(head.policy)
+        self._counted = self._counted._replace(policies=policies)
+        only_left = len(self._left_policies)
+        self._span += Span(Figures(policies=only_left), Figures(policies=only_left))
+        for fault in policy_faults(map(PolicyRow._make, self._policies), self._without):
+            self._fault_between(*fault)
+        for fault in due_faults(map(DueRow._make, self._dues), self._without):
+            self._fault_between(*fault)
+        for line in sorted(self._without):
+            if line not in self._left:
+                self._note(line, "", "no row: it cannot be left out")
+            elif not self._left[line].reason and line not in self._claims:
+                self._note(line, "", "in order: it cannot be left out")
+
+    def _fault_between(self, line: int, column: str, reason: str) -> None:
+        if line not in self._without:
+            self._note(line, column, reason)
+        elif not self._left[line].reason:
+            self._left[line] = self._left[line]._replace(reason=f"{column}: {reason}")
+            self._claims.pop(line, None)
+
+    def _lines_of(self, dues: Set[str]) -> Mapping[str, int]:
+        """The line of each of these dues."""
+        return {row[0]: row[1] for row in self._dues if row[0] in dues and row[1] not in self._without}
+
+    def _stop(self, reason: str) -> NoReturn:
+        """Note a problem after which nothing that follows can be made sense of."""
+        self._problems.append(Problem(max(self._line, 1), "", reason))
+        raise BookFileError(tuple(self._problems))
+
+    def _note(self, line: int, column: str, reason: str) -> None:
+        self._problems.append(Problem(line, column, reason))
+        if len(self._problems) == PROBLEMS_MAX:
+            raise BookFileError(tuple(sorted(self._problems, key=lambda one: one.line)))
+
+
+@contextmanager
+def _reading(without: Set[int]) -> Iterator[_Reading]:
+    with Sorted() as dues, Sorted() as policies, Sorted() as withdrawn:
+        yield _Reading(without, dues, policies, withdrawn)

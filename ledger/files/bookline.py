@@ -1,0 +1,246 @@
+"""One line of the file of dues: its columns, what each may hold, and what it says.
+
+Pure, and no text repeats a value of a row: whatever its column, it may be somebody's identity number. What
+holds between lines, `ledger.files.agreement` says; how a file is read, `ledger.files.bookfile`.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from sys import intern
+from types import MappingProxyType
+from typing import Final, NamedTuple, TypeAlias
+
+from ledger.files.leftout import ANY_ROW, Figures, Span, span_of_due
+from ledger.rules import identity
+from ledger.rules.day import is_date
+from ledger.rules.names import LENGTH_MAX as NAME_LENGTH_MAX
+from protocol.transactions import SETTLEMENTS
+
+HEADER: Final = "policy,state,holder,due,code,due_date,amount_fen,beneficiary"
+TRAILER: Final = "TOTAL"
+WITHDRAWN: Final = "WITHDRAWN"
+LINE_BYTES_MAX: Final = 1024
+"""The longest row there can be takes under 800 bytes."""
+
+KINDS: Final[Mapping[str, str]] = MappingProxyType({code: row.kind for code, row in SETTLEMENTS.items()})
+"""The kind of due that each processing code collects or pays (PROTOCOL.md section 3)."""
+
+STATES: Final = frozenset({"pending", "active", "lapsed", "terminated"})
+
+_COLUMNS: Final = tuple(HEADER.split(","))
+_NO_DUE: Final = [""] * 5
+_PLAIN_NAME: Final = re.compile("[\u4e00-\u9fff]{1,20}")
+_UNPRINTABLE: Final = frozenset({"Cc", "Cf", "Zl", "Zp"})
+"""Unicode categories that break or reorder a receipt's line. Not private use: rare names need it."""
+
+
+class Policy(NamedTuple):
+    """One policy; `state` is one of STATES, `holder` the policyholder's name."""
+
+    policy: str
+    state: str
+    holder: str
+
+
+class DueLine(NamedTuple):
+    """One due: `code` a key of KINDS, `kind` its value, `due_date` YYYYMMDD, `amount` in fen.
+
+    `beneficiary` is the number of the document of whom a benefit is paid to, as the file has it, empty for a
+    premium; `document` is its kind, empty for a resident identity number.
+    """
+
+    due: str
+    policy: str
+    code: str
+    kind: str
+    due_date: str
+    amount: int
+    beneficiary: str
+    document: str = ""
+
+    def __repr__(self) -> str:
+        """Name the due and its policy, never the beneficiary."""
+        return f"DueLine({self.due!r}, policy {self.policy!r})"
+
+
+def _is_name(text: str) -> bool:
+    if _PLAIN_NAME.fullmatch(text):
+        return True
+    if not 1 <= len(text) <= NAME_LENGTH_MAX or text != text.strip():
+        return False
+    return not any(unicodedata.category(character) in _UNPRINTABLE for character in text)
+
+
+def _beneficiary_fault(code: str, beneficiary: str) -> str:
+    """Say what is wrong with the beneficiary of a due of this code; empty if nothing is."""
+    kind = KINDS.get(code)
+    if kind == "premium" and beneficiary:
+        return "must be empty for a premium"
+    if kind == "benefit" and not beneficiary:
+        return "needed for a benefit"
+    if kind == "benefit":
+        return _document_fault(identity.document(beneficiary))
+    return ""
+
+
+def _document_fault(document: identity.Document) -> str:
+    if document.kind not in identity.KINDS:
+        return f"not a kind of document; there are {', '.join(identity.KINDS)}"
+    if identity.is_document(document):
+        return ""
+    if document.kind == identity.RESIDENT:
+        return "not a valid identity number; any other document has its kind before it, as passport:"
+    return f"not a valid number of its kind, {document.kind}"
+
+
+_Check: TypeAlias = tuple[str, Callable[[str], object], str]
+"""A column, what must be true of its value, and what to say where it is not."""
+
+_POLICY_CHECKS: Final[tuple[_Check, ...]] = (
+    ("policy", re.compile(r"[A-Z0-9-]{1,24}").fullmatch, "not 1 to 24 of A-Z, 0-9 and -"),
+    ("state", STATES.__contains__, f"not one of {', '.join(sorted(STATES))}"),
+    ("holder", _is_name, f"not a name of 1 to {NAME_LENGTH_MAX} printable characters"),
+)
+_CHECKS: Final[tuple[_Check, ...]] = (
+    *_POLICY_CHECKS,
+    ("due", re.compile(r"[A-Z0-9-]{1,20}").fullmatch, "not 1 to 20 of A-Z, 0-9 and -"),
+    ("code", KINDS.__contains__, f"not one of {', '.join(KINDS)}"),
+    ("due_date", is_date, "not a date, YYYYMMDD"),
+    ("amount_fen", re.compile(r"[1-9][0-9]{0,11}").fullmatch, "not a whole number of fen, 1 to 999999999999"),
+)
+
+_WITHDRAWN_CHECKS: Final = (_POLICY_CHECKS[0], *_CHECKS[3:])
+
+# Longer than any sum, and shorter than an identity number.
+_COUNT: Final = re.compile(r"0|[1-9][0-9]{0,16}")
+_TRAILER_CHECKS: Final[tuple[_Check, ...]] = (
+    ("business_date", is_date, "not a date, YYYYMMDD"),
+    *((name, _COUNT.fullmatch, "not a whole number of 1 to 17 digits") for name in Figures._fields[:4]),
+    ("withdrawn", re.compile(r"|[1-9][0-9]{0,16}").fullmatch, "neither empty nor a whole number from 1"),
+)
+
+
+def without_end(line: bytes) -> bytes:
+    """Return the line without its LF or CRLF."""
+    return line.removesuffix(b"\n").removesuffix(b"\r")
+
+
+class Row(NamedTuple):
+    """A line as far as it can be read: its fields, none where they cannot be told, and its faults: a column
+    and what is wrong.
+    """
+
+    fields: list[str]
+    faults: list[tuple[str, str]]
+
+    @property
+    def leaves(self) -> bool:
+        """Whether it is a WITHDRAWN line."""
+        return self.fields[:1] == [WITHDRAWN]
+
+    @property
+    def has_due(self) -> bool:
+        """Whether it is of a due, come or gone."""
+        return bool(self.fields) and self.fields[3:] != _NO_DUE
+
+    @property
+    def brings(self) -> bool:
+        """Whether a due comes with it."""
+        return self.has_due and self.fields[0] not in (TRAILER, WITHDRAWN)
+
+    @property
+    def policy(self) -> str:
+        """Its policy, empty where it cannot be read."""
+        return self._good(1 if self.leaves else 0, _POLICY_CHECKS[0])
+
+    @property
+    def due(self) -> str:
+        """Its due, empty where it has none that can be read."""
+        return self._good(3, _CHECKS[3])
+
+    @property
+    def span(self) -> Span:
+        """What it counts for in the TOTAL line, its policy apart."""
+        if not self.fields:
+            return ANY_ROW
+        if self.leaves:
+            return Span(Figures(withdrawn=1), Figures(withdrawn=1))
+        unread = Span() if self.policy else Span(Figures(), Figures(policies=1))
+        if not self.has_due:
+            return unread
+        amount = self._good(6, _CHECKS[6])
+        return unread + span_of_due(KINDS.get(self.fields[4]), int(amount) if amount else None)
+
+    def due_line(self) -> DueLine:
+        """The due of a row that has one and no fault."""
+        policy, _, _, due, code, due_date, amount, beneficiary = self.fields
+        if self.leaves:
+            policy, beneficiary = self.fields[1], ""
+        document = identity.document(beneficiary)
+        kind = "" if document.kind == identity.RESIDENT else document.kind
+        # Many rows hold a few codes and dates: intern keeps one string of each.
+        return DueLine(
+            due, policy, intern(code), KINDS[code], intern(due_date), int(amount), document.number, kind
+        )
+
+    def _good(self, place: int, check: _Check) -> str:
+        text = self.fields[place] if self.fields else ""
+        return text if check[1](text) else ""
+
+
+def row_of(line: bytes) -> Row:
+    """Read one line that is not the first, nor longer than a row can be."""
+    try:
+        fields = _fields(line)
+    except UnicodeDecodeError:
+        return Row([], [("", "not UTF-8")])
+    except csv.Error:
+        return Row([], [("", "quotes that do not match")])
+    if len(fields) != len(_COLUMNS):
+        return Row([], [("", f"{len(_COLUMNS)} columns expected, {len(fields)} found")])
+    if fields[0] == TRAILER:
+        return Row(fields, _trailer_faults(fields))
+    return Row(fields, _withdrawn_faults(fields) if fields[0] == WITHDRAWN else _row_faults(fields))
+
+
+def good_row(line: bytes) -> Row:
+    """Read again a line in which `row_of` found no fault."""
+    return Row(_fields(line), [])
+
+
+def _fields(line: bytes) -> list[str]:
+    text = without_end(line).decode()
+    return next(csv.reader([text], strict=True)) if '"' in text else text.split(",")
+
+
+def _row_faults(fields: list[str]) -> list[tuple[str, str]]:
+    faults = _faults(_POLICY_CHECKS if fields[3:] == _NO_DUE else _CHECKS, fields)
+    if reason := _beneficiary_fault(fields[4], fields[7]):
+        faults.append(("beneficiary", reason))
+    return faults
+
+
+def _withdrawn_faults(fields: list[str]) -> list[tuple[str, str]]:
+    """Say what is wrong with a due that leaves; whether the book holds it so, the load will see."""
+    _, policy, holder, due, code, due_date, amount, beneficiary = fields
+    faults = _faults(_WITHDRAWN_CHECKS, [policy, due, code, due_date, amount])
+    if holder or beneficiary:
+        faults.append(("", "columns 3 and 8 of a WITHDRAWN line must be empty"))
+    return faults
+
+
+def _trailer_faults(fields: list[str]) -> list[tuple[str, str]]:
+    faults = _faults(_TRAILER_CHECKS, fields[1:])
+    if fields[7]:
+        faults.append(("", "the last column of the TOTAL line must be empty"))
+    return faults
+
+
+def _faults(checks: Iterable[_Check], values: list[str]) -> list[tuple[str, str]]:
+    return [
+        (name, reason) for (name, good, reason), value in zip(checks, values, strict=False) if not good(value)
+    ]

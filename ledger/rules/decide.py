@@ -1,0 +1,133 @@
+"""The order of the rules of money: one request and what the book holds, in; one decision, out.
+
+Pure. Nothing here reads a clock, awaits, logs or touches a database, and no decision is made anywhere else
+than here, in `ledger.rules.settlement`, `ledger.rules.reversal` and `ledger.rules.inquire`. Every rule sees
+the decisions made before it in the same batch, because `fold` applies each to the view before the next. Rules
+and outcomes: PROTOCOL sections 3, 6 and 7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+
+from ledger.rules.day import DayState
+from ledger.rules.decision import Decision, Refusal, answer_of, open_day, refused
+from ledger.rules.entry import Entry, Kind
+from ledger.rules.inquire import (
+    inquire_dues,
+    inquire_outcome,
+    inquire_receipt,
+    inquire_status,
+    outcome_of,
+    reconcile_totals,
+)
+from ledger.rules.request import FINANCIAL, TOO_MANY_MISSES, Act, Answer, Request
+from ledger.rules.reversal import cancel, reverse
+from ledger.rules.settlement import settle
+from ledger.rules.view import View
+from protocol.responses import Response
+
+OVERRIDABLE_BY_ADVICE = frozenset(
+    {Response.BANK_NOT_ALLOWED, Response.TERMINAL_NOT_ALLOWED, Response.OVER_LIMIT}
+)
+"""Verdicts that cannot stop an advice: the bank has already moved the money, so it is recorded and becomes
+a break."""
+
+
+def fold(requests: Iterable[Request], view: View) -> list[Answer]:
+    """Decide the requests in order, each seeing what those before it did. Leaves in `view` what is to be
+    written.
+    """
+    return [_apply(decide(request, view), request, view) for request in requests]
+
+
+def decide(request: Request, view: View) -> Decision:
+    """One decision. Reads the view and changes nothing in it."""
+    return DECIDERS[request.act](request, view)
+
+
+def _apply(decision: Decision, request: Request, view: View) -> Answer:
+    for entry in decision.entries:
+        view.write(entry)
+    if decision.due is not None:
+        view.change_due(decision.due)
+    if decision.figures is not None:
+        view.change_figures(request.bank, open_day(view).date, decision.figures)
+    if decision.guesses is not None:
+        view.change_guesses(decision.guesses)
+    return decision.answer
+
+
+def _keyed(rule: Callable[[Request, View], Decision]) -> Callable[[Request, View], Decision]:
+    """Put before a rule what holds for every keyed act: the first answer again, 94, 90, 91 where its bank
+    must wait, and the gate's verdict.
+    """
+
+    def decider(request: Request, view: View) -> Decision:
+        known = view.entries.get(request.key)
+        if known is not None:
+            return Decision(_again(request, known, view))
+        if view.day is None or view.day.state is not DayState.OPEN:
+            date = view.day.date if view.day else ""
+            return Decision(Answer(Response.CUTOVER, "CUTOVER, ASK AGAIN", date))
+        if request.must_wait:
+            return Decision(TOO_MANY_MISSES._replace(business_date=view.day.date))
+        verdict = request.verdict
+        if verdict is not Response.APPROVED and not _is_overridden(request):
+            return refused(request, view, Refusal(verdict, request.reason))
+        return rule(request, view)
+
+    return decider
+
+
+def _is_overridden(request: Request) -> bool:
+    """Whether money that has moved speaks against the gate's verdict: an advice of a collection, a payout or
+    a cancel. By a reversal no money moves before we say so.
+    """
+    return request.advice and request.act in FINANCIAL and request.verdict in OVERRIDABLE_BY_ADVICE
+
+
+def _again(request: Request, known: Entry, view: View) -> Answer:
+    """The first answer again. Of what was taken back since, nobody is to print a receipt: the codes are the
+    same, DE 62 is left out, and DE 44 says why.
+    """
+    if known.kind is not Kind.TOMBSTONE and known.content != request.content:
+        return Answer(Response.KEY_REUSED, "KEY USED, OTHER CONTENT", known.business_date)
+    answer = answer_of(known, replayed=True)
+    if known.receipt is not None and outcome_of(known, view) == "reversed":
+        return answer._replace(receipted=False, holder="", reason="REVERSED")
+    return answer
+
+
+def _read_only(rule: Callable[[Request, View], Answer]) -> Callable[[Request, View], Decision]:
+    """An inquiry's rule as a decider: it answers and writes nothing; the gate's verdict goes before it."""
+
+    def decider(request: Request, view: View) -> Decision:
+        if request.verdict is not Response.APPROVED:
+            date = view.day.date if view.day else ""
+            return Decision(Answer(request.verdict, request.reason, date))
+        return Decision(rule(request, view))
+
+    return decider
+
+
+def _receipt_again(request: Request, view: View) -> Answer:
+    found = inquire_receipt(request, view)
+    return answer_of(found) if isinstance(found, Entry) else found
+
+
+DECIDERS: Mapping[Act, Callable[[Request, View], Decision]] = MappingProxyType(
+    {
+        Act.DUES: _read_only(inquire_dues),
+        Act.STATUS: _read_only(inquire_status),
+        Act.OUTCOME: _read_only(inquire_outcome),
+        Act.RECEIPT: _read_only(_receipt_again),
+        Act.TOTALS: _read_only(reconcile_totals),
+        Act.COLLECT: _keyed(settle),
+        Act.PAY: _keyed(settle),
+        Act.CANCEL: _keyed(cancel),
+        Act.REVERSE: _keyed(reverse),
+    }
+)
+"""Everything the front-end machine can do, in one table; a test proves it total over Act."""

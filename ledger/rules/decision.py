@@ -1,0 +1,207 @@
+"""What a decision is made of: the answer, the entries to be written, and what they do to a due and to a
+bank's figures.
+
+Pure. How a request becomes a decision is not said here: `ledger.rules.settlement` and `ledger.rules.reversal`
+have the rules of money, `ledger.rules.decide` their order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+from ledger.errors import InvariantBroken
+from ledger.rules.entry import GENESIS, Entry, Kind
+from ledger.rules.masking import concealed
+from ledger.rules.numbering import authorization_code, receipt_number
+from ledger.rules.request import Act, Answer, BankDay, Request
+from ledger.rules.view import Day, Due, Guesses, View
+from protocol.responses import Response
+
+
+class Decision(NamedTuple):
+    """What is answered and what is to be written with it: entries, and at most one due, one bank's figures
+    and one due's guesses.
+    """
+
+    answer: Answer
+    entries: tuple[Entry, ...] = ()
+    due: Due | None = None
+    figures: BankDay | None = None
+    guesses: Guesses | None = None
+
+
+class Refusal(NamedTuple):
+    """A rule's no: the response code, and at most 25 ASCII characters of reason for DE 44."""
+
+    response: Response
+    reason: str
+
+
+class Effect(NamedTuple):
+    """What an approved entry does: its subject and turn, the due and the bank's figures after it, and whose
+    side it is.
+    """
+
+    subject: str
+    turn: int
+    side: str
+    due: Due | None
+    figures: BankDay
+
+
+_KIND_OF_ACT: Mapping[Act, Kind] = MappingProxyType(
+    {
+        Act.COLLECT: Kind.COLLECTION,
+        Act.PAY: Kind.PAYOUT,
+        Act.CANCEL: Kind.CANCEL,
+        Act.REVERSE: Kind.REVERSAL,
+    }
+)
+
+
+def answer_of(entry: Entry, *, replayed: bool = False) -> Answer:
+    """The answer that an entry stands for: told once when it is written, and again, the same, to every
+    repeat.
+    """
+    return Answer(
+        response=entry.response,
+        reason=entry.reason,
+        business_date=entry.business_date,
+        authorization=entry.authorization,
+        receipt=entry.receipt or "",
+        code=entry.code,
+        policy=entry.policy,
+        holder=entry.holder,
+        due=entry.due,
+        due_date=entry.due_date,
+        amount=entry.amount,
+        receipted=entry.receipt is not None,
+        local_at=entry.local_at,
+        branch=entry.branch,
+        terminal=entry.terminal,
+        replayed=replayed,
+    )
+
+
+def open_day(view: View) -> Day:
+    """The open business day. Raises InvariantBroken where there is none: nothing may be decided then."""
+    if view.day is None:
+        raise InvariantBroken("a transaction was decided while no business day exists")
+    return view.day
+
+
+def figures_of(request: Request, view: View) -> BankDay:
+    """The bank's figures of the open day, this batch's decisions included."""
+    return view.figures_of(request.bank, open_day(view).date)
+
+
+def refused(
+    request: Request, view: View, refusal: Refusal, *, remember: bool = False, guesses: Guesses | None = None
+) -> Decision:
+    """Record a refusal; with `remember`, also lay a tombstone under the original's key."""
+    own = _entry(request, view, refusal, None, None)
+    entries = (own, _tombstone(request, own)) if remember else (own,)
+    return Decision(answer_of(own), entries, guesses=guesses)
+
+
+def approved(
+    request: Request,
+    view: View,
+    effect: Effect | None,
+    due: Due | None,
+    misfit: str = "",
+    *,
+    remember: bool = False,
+    guesses: Guesses | None = None,
+) -> Decision:
+    """Record an approval and its effect, if it has one; `misfit` is the code that would have refused it, were
+    it no advice. What does not fit has no receipt: nobody is to hold a voucher for it.
+    """
+    own = _entry(request, view, None, effect, due, misfit)
+    entries = (own, _tombstone(request, own)) if remember else (own,)
+    if effect is None:
+        return Decision(answer_of(own), entries, guesses=guesses)
+    return Decision(answer_of(own), entries, effect.due, effect.figures, guesses)
+
+
+def _entry(
+    request: Request,
+    view: View,
+    refusal: Refusal | None,
+    effect: Effect | None,
+    due: Due | None,
+    misfit: str = "",
+) -> Entry:
+    position = view.next_position
+    date = open_day(view).date
+    policy = view.policies.get(due.policy if due else request.policy)
+    receipted = refusal is None and request.act is not Act.REVERSE and not misfit
+    return Entry(
+        chain=view.chain.chain,
+        position=position,
+        key=request.key,
+        kind=_KIND_OF_ACT[request.act],
+        mti=request.mti,
+        code=request.code,
+        bank=request.bank,
+        terminal=request.terminal,
+        branch=request.branch,
+        stan=request.stan,
+        sent_at=request.sent_at,
+        local_at=request.local_at,
+        rrn=request.rrn,
+        card=request.card,
+        amount=request.amount,
+        currency=request.currency,
+        policy=due.policy if due else request.policy if policy else concealed(request.policy),
+        holder=policy.holder if policy else "",
+        due=due.due if due else request.due if request.due in view.dues else concealed(request.due),
+        due_date=due.due_date if due else "",
+        original=request.original,
+        content=request.content,
+        business_date=date,
+        recorded_at=view.recorded_at,
+        response=refusal.response if refusal else Response.APPROVED,
+        reason=refusal.reason if refusal else "",
+        authorization="" if refusal else authorization_code(position),
+        receipt=receipt_number(date, view.chain.chain, position) if receipted else None,
+        misfit=misfit,
+        side=effect.side if effect else "",
+        subject=effect.subject if effect else None,
+        turn=effect.turn if effect else None,
+        turn_before=effect.turn - 1 if effect and effect.turn > 1 else None,
+        previous=GENESIS,
+        salt="",
+    )
+
+
+def _tombstone(request: Request, own: Entry) -> Entry:
+    """The refusal that waits for an original reversed before it came: it holds the original's key for
+    ever.
+    """
+    _, terminal, sent_at, stan = _key_parts(request.original)
+    return own._replace(
+        position=own.position + 1,
+        key=request.original,
+        kind=Kind.TOMBSTONE,
+        mti="",
+        code="",
+        terminal=terminal,
+        sent_at=sent_at,
+        stan=stan,
+        original="",
+        content="",
+        response=Response.NO_ORIGINAL,
+        reason="REVERSED BEFORE IT CAME",
+        authorization="",
+        receipt=None,
+        misfit="",
+    )
+
+
+def _key_parts(key: str) -> tuple[str, str, str, str]:
+    bank, rest = key.split("/", 1)
+    terminal, sent_at, stan = rest.rsplit("/", 2)
+    return bank, terminal, sent_at, stan

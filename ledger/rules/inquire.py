@@ -1,0 +1,131 @@
+"""The rules that only read: what is due, a policy's status, an earlier outcome, a receipt again, totals of
+a day.
+
+Pure, like `ledger.rules.decide`; nothing here may write an entry or change a due.
+"""
+
+from __future__ import annotations
+
+from ledger.files.bookfile import Policy
+from ledger.rules.entry import Entry, Kind
+from ledger.rules.masking import masked_name
+from ledger.rules.request import Answer, DueListed, Request
+from ledger.rules.view import DueState, View
+from protocol.responses import Response
+
+DUES_PER_PAGE = 8
+"""Eight dues of at most 97 bytes, with PN and NM before them, stay below the 999 bytes of DE 48."""
+
+
+def inquire_dues(request: Request, view: View) -> Answer:
+    """310000: the open dues of a policy that the bank may settle, oldest first, a page at a time."""
+    policy = view.policies.get(request.policy)
+    if policy is None:
+        return _not_found(view, "NO SUCH POLICY")
+    dues = [view.dues[due] for due in view.dues_by_policy.get(policy.policy, ())]
+    open_dues = sorted(
+        (due for due in dues if due.state is DueState.OPEN and due.code in request.may_settle),
+        key=lambda due: (due.due_date, due.due),
+    )
+    start = (request.page - 1) * DUES_PER_PAGE
+    listed = tuple(
+        DueListed(due.due, due.code, due.kind, due.due_date, due.amount, due.state)
+        for due in open_dues[start : start + DUES_PER_PAGE]
+    )
+    return Answer(
+        Response.APPROVED,
+        business_date=_date(view),
+        policy=policy.policy,
+        holder=_holder(request, policy),
+        status=policy.state,
+        dues=listed,
+        more=start + DUES_PER_PAGE < len(open_dues),
+    )
+
+
+def inquire_status(request: Request, view: View) -> Answer:
+    """311000: the policy's state and its holder."""
+    policy = view.policies.get(request.policy)
+    if policy is None:
+        return _not_found(view, "NO SUCH POLICY")
+    return Answer(
+        Response.APPROVED,
+        business_date=_date(view),
+        policy=policy.policy,
+        holder=_holder(request, policy),
+        status=policy.state,
+    )
+
+
+def _holder(request: Request, policy: Policy) -> str:
+    """The holder's name, in full only for a request that carries an identity number: the bank then has
+    somebody's document before it. Whose number it is, is not said: that would be a way to find a
+    beneficiary's.
+    """
+    return policy.holder if request.identity else masked_name(policy.holder)
+
+
+def inquire_outcome(request: Request, view: View) -> Answer:
+    """312000: what became of the transaction that DE 90 names: `done`, `reversed`, or `refused` and its
+    code.
+    """
+    entry = view.entries.get(request.original)
+    if entry is None:
+        return _not_found(view, "NO SUCH TRANSACTION")
+    return Answer(
+        Response.APPROVED,
+        business_date=_date(view),
+        policy=entry.policy,
+        due=entry.due,
+        amount=entry.amount,
+        receipt=entry.receipt or "",
+        status=outcome_of(entry, view),
+    )
+
+
+def outcome_of(entry: Entry, view: View) -> str:
+    """The final state of a recorded transaction in one word, with the code behind a refusal."""
+    if entry.response is not Response.APPROVED:
+        return f"refused {entry.response}"
+    if entry.kind in (Kind.COLLECTION, Kind.PAYOUT) and entry.subject != entry.key:
+        return "done" if view.dues[entry.due].settled_by == entry.key else "reversed"
+    return "reversed" if entry.key in view.undone else "done"
+
+
+def inquire_receipt(request: Request, view: View) -> Entry | Answer:
+    """313000: the entry whose receipt is to be printed again. Another bank's receipt does not exist for
+    this one.
+    """
+    entry = view.receipts.get(request.receipt) if request.receipt else view.entries.get(request.original)
+    if entry is None or entry.bank != request.bank or entry.receipt is None:
+        return _not_found(view, "NO SUCH RECEIPT")
+    if outcome_of(entry, view) == "reversed":
+        return Answer(Response.NOT_POSSIBLE, "REVERSED: NO RECEIPT", _date(view))
+    return entry
+
+
+def reconcile_totals(request: Request, view: View) -> Answer:
+    """0500: the bank's totals of a business date against ours, figure by figure and net.
+
+    A date that is no business day of this book is not found: of a day that was not kept nobody may be told
+    that it is in balance, though all figures are 0.
+    """
+    today = _date(view)
+    if request.date not in view.kept:
+        return _not_found(view, f"NO BUSINESS DATE {request.date}")
+    ours = view.figures_of(request.bank, request.date).totals
+    agreed = ours == request.totals and ours.net == request.net
+    return Answer(
+        Response.APPROVED if agreed else Response.TOTALS_DIFFER,
+        "" if agreed else "TOTALS DIFFER",
+        business_date=today,
+        totals=ours,
+    )
+
+
+def _not_found(view: View, reason: str) -> Answer:
+    return Answer(Response.NOT_FOUND, reason, _date(view))
+
+
+def _date(view: View) -> str:
+    return view.day.date if view.day else ""

@@ -1,0 +1,137 @@
+"""The rules of a collection and a payout: which due is meant, and whether this bank may settle it now.
+
+Pure. Nothing here takes a transaction back (`ledger.rules.reversal`), and nothing is said of keys and repeats
+(`ledger.rules.decide`). What tells a right identity number from a wrong one is judged last, when everything
+else fits: else the codes would tell them apart without any money at stake.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ledger.files.bookfile import KINDS
+from ledger.rules.decision import Decision, Effect, Refusal, approved, figures_of, open_day, refused
+from ledger.rules.request import Request
+from ledger.rules.view import Due, DueState, Guesses, View
+from protocol.responses import Response
+
+WRONG_NUMBERS_A_DAY = 5
+"""So many wrong identity numbers for one due and business date; then it is locked until a person unlocks it.
+"""
+
+_LAPSED_POLICY = frozenset({"lapsed", "terminated"})
+OUTSIDE_WINDOW = Refusal(Response.FORMAT, "DE 7 OUTSIDE THE WINDOW")
+_DIFFERS = Refusal(Response.IDENTITY_DIFFERS, "IDENTITY DIFFERS")
+
+
+class _Judged(NamedTuple):
+    """What speaks against paying to who shows an identity number, and the due's guesses after it."""
+
+    refusal: Refusal | None
+    guesses: Guesses | None = None
+
+
+_NOTHING_AGAINST = _Judged(None)
+
+
+def settle(request: Request, view: View) -> Decision:
+    """Collect a premium or pay a benefit; an advice is recorded whatever the book says."""
+    matched = OUTSIDE_WINDOW if request.outside_window else match_due(request, view)
+    if isinstance(matched, Refusal):
+        return _unfit(request, view, matched) if request.advice else refused(request, view, matched)
+    over_limit = _over_day_limit(request, view)
+    if over_limit and not request.advice:
+        return refused(request, view, Refusal(Response.OVER_LIMIT, "OVER LIMIT OF THE DAY"))
+    judged = _judge_identity(request, view, matched)
+    if judged.refusal is not None:
+        answered = _unfit if request.advice else refused
+        return answered(request, view, judged.refusal, guesses=judged.guesses)
+    misfit = "" if request.verdict is Response.APPROVED else request.verdict
+    if over_limit and not misfit:
+        misfit = Response.OVER_LIMIT
+    return approved(request, view, _settlement(request, view, matched, misfit), matched, misfit)
+
+
+def _unfit(request: Request, view: View, refusal: Refusal, *, guesses: Guesses | None = None) -> Decision:
+    """An advice that no due fits: its money has moved, so it is its own subject."""
+    side = KINDS[request.code]
+    figures = figures_of(request, view).settled(side, request.amount).with_unfit(request.amount)
+    effect = Effect(request.key, 1, side, None, figures)
+    return approved(request, view, effect, None, refusal.response, guesses=guesses)
+
+
+def match_due(request: Request, view: View) -> Due | Refusal:
+    """The one due that a collection or payout is for, or why there is none: its state before its amount.
+
+    Who is to be paid is not looked at.
+    """
+    policy = view.policies.get(request.policy)
+    if policy is None:
+        return Refusal(Response.NOT_FOUND, "NO SUCH POLICY")
+    due = _named_due(request, view) if request.due else _only_due(request, view)
+    if isinstance(due, Refusal):
+        return due
+    if due.code != request.code:
+        return Refusal(Response.NOT_FOUND, f"THE DUE IS OF DE 3 {due.code}")
+    if due.state is not DueState.OPEN:
+        return _not_open(due.state)
+    if due.kind == "premium" and policy.state in _LAPSED_POLICY:
+        return Refusal(Response.NOT_POSSIBLE, f"POLICY {policy.state.upper()}")
+    if due.amount != request.amount:
+        return Refusal(Response.AMOUNT_DIFFERS, "AMOUNT DIFFERS")
+    return due
+
+
+def _judge_identity(request: Request, view: View, due: Due) -> _Judged:
+    """Whether the number is the beneficiary's; a wrong one counts, a locked due is not compared."""
+    if due.kind != "benefit":
+        return _NOTHING_AGAINST
+    today = open_day(view).date
+    known = view.guesses.get(due.due)
+    if known is not None and known.locked:
+        return _Judged(_DIFFERS, known)
+    if due.beneficiary == request.identity:
+        return _NOTHING_AGAINST
+    wrong = 1 + (known.wrong if known is not None and known.date == today else 0)
+    return _Judged(_DIFFERS, Guesses(due.due, today, wrong, wrong >= WRONG_NUMBERS_A_DAY))
+
+
+def _named_due(request: Request, view: View) -> Due | Refusal:
+    due = view.dues.get(request.due)
+    if due is None or due.policy != request.policy or due.kind != KINDS[request.code]:
+        return Refusal(Response.NOT_FOUND, "NO SUCH DUE")
+    return due
+
+
+def _only_due(request: Request, view: View) -> Due | Refusal:
+    kind = KINDS[request.code]
+    dues = [
+        view.dues[due] for due in view.dues_by_policy.get(request.policy, ()) if view.dues[due].kind == kind
+    ]
+    still_open = [due for due in dues if due.state is DueState.OPEN]
+    if len(still_open) > 1:
+        return Refusal(Response.FORMAT, "DE 48.DU missing")
+    if still_open:
+        return still_open[0]
+    if not dues:
+        return Refusal(Response.NOT_FOUND, "NO SUCH DUE")
+    settled = any(due.state is DueState.SETTLED for due in dues)
+    return _not_open(DueState.SETTLED if settled else dues[0].state)
+
+
+def _not_open(state: DueState) -> Refusal:
+    return Refusal(
+        Response.NOT_POSSIBLE, "ALREADY PAID" if state is DueState.SETTLED else f"DUE {state.upper()}"
+    )
+
+
+def _over_day_limit(request: Request, view: View) -> bool:
+    return 0 < request.limit_day < figures_of(request, view).used + request.amount
+
+
+def _settlement(request: Request, view: View, due: Due, misfit: str) -> Effect:
+    settled = due.settled(request.key)
+    figures = figures_of(request, view).settled(due.kind, due.amount)
+    if misfit:
+        figures = figures.with_unfit(due.amount)
+    return Effect(due.due, settled.turn, due.kind, settled, figures)
