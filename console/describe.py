@@ -1,6 +1,7 @@
 """The command `qianzhi describe`: any bytes of a link, explained. Reads, prints, changes nothing.
 
-What the bytes are and which of them may be shown, protocol.explain decides; no value is looked at here.
+What the bytes are and which of them may be shown, protocol.analyzer.explain decides; no value is looked at
+here.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ from rich.table import Table
 from console.options import BANK_CODE, entry_of
 from console.output import JSON, cell, show, table
 from fep.settings.config import load_settings
+from protocol.analyzer.describe import Described, Node, Reading
+from protocol.analyzer.error_locator import Wrong
+from protocol.analyzer.explain import Explained, Told, Wanted, explain
+from protocol.analyzer.field_display import is_plausible_mti
+from protocol.analyzer.hexdump import BASE64, RAW
 from protocol.codec import Codec
-from protocol.describe import Described, Node, Reading
 from protocol.dialect import load, shipped
-from protocol.explain import Explained, Told, Wanted, explain
-from protocol.fault import Wrong
 from protocol.framing import Framing
-from protocol.listing import BASE64, RAW
-from protocol.meaning import is_plausible_mti
 
 INPUT_BYTES_MAX = 64 << 20
 """A capture that is longer is to be cut to the connection in question first."""

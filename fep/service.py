@@ -52,8 +52,8 @@ from ledger.book.front import FrontBook, Overview
 from ledger.book.store import Store
 from ledger.files.settings import Fault, SettingsError
 from protocol.codec import Codec
+from protocol.decline import Refuser
 from protocol.dialect import load
-from protocol.refusal import Refuser
 
 RETIRE_SECONDS = 3600
 """How often the clock looks for a business day that may be retired."""

@@ -15,10 +15,10 @@ from fep.links.response_builder import render
 from fuzz.errors import require
 from ledger.rules.request import Answer
 from protocol import framing, keyblock, tlv
+from protocol.analyzer.explain import Wanted, explain
 from protocol.codec import Codec
 from protocol.dialect import load, shipped
 from protocol.errors import DecodeError, FormatError, FrameError, KeyBlockError
-from protocol.explain import Wanted, explain
 from protocol.framing import Frame, FrameReader, Framing
 from protocol.mac import MacAlgorithm
 from protocol.message import Message, is_answer

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fep.status.webpage import shipped
-from protocol.meaning import OUTCOMES
+from protocol.analyzer.field_display import OUTCOMES
 from protocol.responses import FINAL, RESPONSES, Response
 from simulators.world import oracle
 

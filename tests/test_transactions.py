@@ -11,7 +11,7 @@ from ledger.files.bookfile import KINDS
 from ledger.rules.request import ACT_OF_CODE, FINANCIAL, INQUIRIES, Act
 from office.accounting.chart import shipped
 from office.reports.wording import CODES as NAMES
-from protocol.meaning import CODES as MEANINGS
+from protocol.analyzer.field_display import CODES as MEANINGS
 from protocol.transactions import SETTLEMENTS, TRANSACTIONS
 from simulators.certify.cases.money import MONEY
 from simulators.teller.wording import WORDS

@@ -29,10 +29,10 @@ from fep.telemetry.last_seen import Contact
 from fep.telemetry.statistics import Statistics
 from ledger.rules.request import INQUIRIES, TOO_MANY_MISSES, Act, Answer, Request
 from protocol.codec import Codec
+from protocol.decline import Refuser
 from protocol.errors import DecodeError, FormatError
 from protocol.framing import Frame, Framing, answer_tpdu, wrap
 from protocol.message import Message, is_answer
-from protocol.refusal import Refuser
 from protocol.responses import Response
 from protocol.tlv import build
 

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from ledger.rules.entry import Entry, Kind
 from ledger.rules.masking import concealed
-from protocol.meaning import CODES, OUTCOMES
+from protocol.analyzer.field_display import CODES, OUTCOMES
 from protocol.message import answer_mti
 from protocol.responses import Response
 

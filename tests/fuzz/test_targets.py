@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import fep.operator.control
 import fuzz.wire
-import protocol.describe
+import protocol.analyzer.describe
 from fuzz.corpus import FOLDER, inputs
 from fuzz.errors import Defect, TooMuch
 from fuzz.files import layout_of
@@ -21,8 +21,8 @@ from fuzz.seeds import file_text, seeds
 from fuzz.targets import TARGETS
 from ledger.files import bankfile, bookfile, bookline
 from protocol import keyblock, tlv
+from protocol.analyzer.error_locator import Wrong
 from protocol.codec import Codec
-from protocol.fault import Wrong
 from protocol.framing import FrameReader
 
 CORPUS = {name: list(inputs(name).values()) for name in TARGETS}
@@ -124,8 +124,8 @@ PLANTED: dict[str, list[Plant]] = {
     ],
     "describe": [
         broken(Codec, "dissect"),
-        instead(protocol.describe, "first_wrong", lambda right, *given: Wrong(1 << 30, "")),
-        instead(protocol.describe, "_frames", lambda right, *given: ([], None)),
+        instead(protocol.analyzer.describe, "first_wrong", lambda right, *given: Wrong(1 << 30, "")),
+        instead(protocol.analyzer.describe, "_frames", lambda right, *given: ([], None)),
     ],
     **{
         name: [

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from protocol.decline import Refuser
 from protocol.dialect import shipped
 from protocol.errors import DecodeError
 from protocol.framing import FrameReader, Framing, wrap
 from protocol.message import ECHOED, Message, is_answer
-from protocol.refusal import Refuser
 from tests.messages import CODECS, content, messages
-from tests.protocol.test_refusal import KEY, OWN, long_way, short_way
+from tests.protocol.test_decline import KEY, OWN, long_way, short_way
 
 EVERY = pytest.mark.parametrize("name", shipped())
 

@@ -28,11 +28,11 @@ from fep.telemetry.statistics import Statistics
 from firewall_rules.gateway import Gateway
 from ledger.rules.request import Answer
 from protocol.codec import Codec
+from protocol.decline import Refuser
 from protocol.dialect import load
 from protocol.framing import Frame, FrameReader, Framing, wrap
 from protocol.mac import MacAlgorithm, MacKey
 from protocol.message import Message
-from protocol.refusal import Refuser
 from protocol.responses import Response
 from tests.builders import BANK, message, request
 from tests.machine import OTHER_BANK, write_settings

@@ -9,10 +9,10 @@ from importlib.resources import files
 
 import pytest
 
+from protocol.analyzer.error_locator import Wrong, first_wrong
 from protocol.codec import Codec
 from protocol.dialect import parse
 from protocol.errors import DecodeError
-from protocol.fault import Wrong, first_wrong
 from tests.messages import CODECS
 
 Field = tuple[int, bytes]

@@ -6,15 +6,15 @@ from __future__ import annotations
 
 import pytest
 
-from protocol.describe import FRAMINGS, Reading, describe, ranked, read
+from protocol.analyzer.describe import FRAMINGS, Reading, describe, ranked, read
+from protocol.analyzer.error_locator import Wrong
 from protocol.dialect import shipped
-from protocol.fault import Wrong
 from protocol.framing import Framing, wrap
 from protocol.message import Message
 from protocol.tlv import build
 from tests.builders import message
 from tests.messages import CODECS
-from tests.protocol.test_describe_readings import TPDU, framed
+from tests.protocol.analyzer.test_describe_readings import TPDU, framed
 
 EVERY = pytest.mark.parametrize("name", shipped())
 EVERY_FRAMING = pytest.mark.parametrize("framing", FRAMINGS, ids=str)

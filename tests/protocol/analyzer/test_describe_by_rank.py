@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from protocol.describe import Guess, Rank, describe, ranked
+from protocol.analyzer.describe import Guess, Rank, describe, ranked
 from protocol.framing import MESSAGE_BYTES_MAX, TPDU_BYTES, Framing, wrap
 from protocol.message import Message
 from tests.messages import CODECS

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
-from protocol.meaning import (
+from protocol.analyzer.field_display import (
     CODES,
     FIELDS,
     GROUPS,

@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from protocol.capture import Capture, Stream, Way, is_capture, of_packets, read
+from protocol.analyzer.capture import Capture, Stream, Way, is_capture, of_packets, read
 from protocol.errors import CaptureError
 from tests.captured import ETHERNET, RAW, SYN, Segment, ip_packet, on_link, pcap
 

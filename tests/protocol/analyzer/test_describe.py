@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from protocol.describe import Node, Reading, read
+from protocol.analyzer.describe import Node, Reading, read
 from protocol.framing import Framing, wrap
 from protocol.message import Message
 from protocol.tlv import build
 from tests.messages import CODECS
 
-TEXTS = Path(__file__).parents[1] / "vectors" / "described"
+TEXTS = Path(__file__).parents[2] / "vectors" / "described"
 TPDU = bytes.fromhex("6000010002")
 DUE = build(
     [("DU", "D1"), ("PC", "500000"), ("DK", "premium"), ("DD", "20261201"), ("AM", "120000"), ("ST", "open")],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from protocol.meaning import CODES, OUTCOMES, inside_a_sentence
+from protocol.analyzer.field_display import CODES, OUTCOMES, inside_a_sentence
 from protocol.responses import RESPONSES
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from protocol.describe import FRAMINGS, Described, Node, Reading, describe, ranked
+from protocol.analyzer.describe import FRAMINGS, Described, Node, Reading, describe, ranked
+from protocol.analyzer.error_locator import Wrong
 from protocol.dialect import shipped
-from protocol.fault import Wrong
 from protocol.framing import Framing, wrap
 from protocol.message import NAMES, Message
 from protocol.responses import Response

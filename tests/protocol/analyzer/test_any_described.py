@@ -11,16 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from protocol.analyzer.describe import FRAMINGS, Reading, describe
+from protocol.analyzer.error_locator import first_wrong
 from protocol.codec import Codec
-from protocol.describe import FRAMINGS, Reading, describe
 from protocol.dialect import shipped
-from protocol.fault import first_wrong
 from protocol.framing import Framing
 from protocol.message import Message
 from tests.builders import message
 from tests.canary import CARD, IDENTITY, PIN_BLOCK, Mark, key_mark, text_mark
 from tests.messages import CODECS, messages
-from tests.protocol.test_describe_readings import SIGN_ON, fields, flat, framed
+from tests.protocol.analyzer.test_describe_readings import SIGN_ON, fields, flat, framed
 
 EVERY = pytest.mark.parametrize("name", shipped())
 EVERY_FRAMING = pytest.mark.parametrize("framing", FRAMINGS, ids=str)

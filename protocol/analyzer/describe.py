@@ -13,10 +13,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
-from protocol import meaning, tlv
+from protocol import tlv
+from protocol.analyzer import field_display
+from protocol.analyzer.error_locator import Wrong, first_wrong
+from protocol.analyzer.field_display import Sense
 from protocol.codec import Codec, Part
 from protocol.errors import FrameError
-from protocol.fault import Wrong, first_wrong
 from protocol.framing import (
     MESSAGE_BYTES_MAX,
     TPDU_BYTES,
@@ -27,7 +29,6 @@ from protocol.framing import (
     length_at,
     wrap,
 )
-from protocol.meaning import Sense
 from protocol.message import Message, masked_card
 from protocol.tlv import Group
 
@@ -221,7 +222,7 @@ def _rank(data: bytes, framing: Framing | None, codec: Codec) -> Rank:
         parts, fault = codec.dissect(cut.frame.body)
         whole = whole and fault is None
         if place == 0:
-            plausible = bool(parts) and meaning.is_plausible_mti(parts[0].text)
+            plausible = bool(parts) and field_display.is_plausible_mti(parts[0].text)
         parts = parts or _behind_mti(cut.frame.body, codec)
         anchors = _anchors(parts, codec.dialect.de48_encoding)
         in_step = parts[: next((near for near, good in anchors.items() if not good), None)]
@@ -276,7 +277,7 @@ def _right_length(data: bytes, cut: _Cut, codec: Codec) -> int | None:
     end = parts[-1].end
     after = rest[end + cut.head :]
     following = codec.dissect(after)[0]
-    if end < len(rest) and not (following and meaning.is_plausible_mti(following[0].text)):
+    if end < len(rest) and not (following and field_display.is_plausible_mti(following[0].text)):
         return None
     right = len(cut.frame.tpdu) + end
     return right if right != cut.length else None
@@ -327,11 +328,11 @@ def _anchors(parts: Sequence[Part], encoding: str) -> dict[int, bool]:
     found: dict[int, bool] = {}
     for place, part in enumerate(parts):
         if part.key == "t":
-            found[place] = meaning.is_plausible_mti(part.text)
+            found[place] = field_display.is_plausible_mti(part.text)
         elif part.key == "48":
             found[place] = _is_grouped(part.text, encoding)
         elif part.key.isdecimal():
-            sense = meaning.sense_of(int(part.key))
+            sense = field_display.sense_of(int(part.key))
             if sense.anchor and sense.fits is not None:
                 found[place] = sense.fits.fullmatch(part.text) is not None
     return found
@@ -373,10 +374,10 @@ class _Step(NamedTuple):
 def _mti(part: Part, begin: int) -> Node:
     digits = tuple(
         Node("", name, begin, 0, "", digit, known.get(digit, "none of ISO 8583:1987"))
-        for digit, (name, known) in zip(part.text, meaning.MTI_DIGITS, strict=True)
+        for digit, (name, known) in zip(part.text, field_display.MTI_DIGITS, strict=True)
     )
     said = "not one of ISO 8583:1987"
-    if meaning.is_plausible_mti(part.text):
+    if field_display.is_plausible_mti(part.text):
         _, kind, function, origin = (digit.meaning for digit in digits)
         said = f"{kind} {function}, {origin}"
     raw, size = part.data.hex(), len(part.data)
@@ -403,7 +404,7 @@ def _field(part: Part, begin: int, codec: Codec, step: _Step) -> Node:
         return Node(field, name, at, size, "", card, "", "masked")
     if number == 48 and tlv.intact(text, codec.dialect.de48_encoding)[0]:
         return _grouped(part, at, name, codec.dialect.de48_encoding, step)
-    sense = meaning.sense_of(number)
+    sense = field_display.sense_of(number)
     why = _why_hidden(text, sense, step)
     if why:
         return Node(field, name, at, size, hidden=f"{_shape(text)}; {why}")
@@ -415,16 +416,18 @@ def _field(part: Part, begin: int, codec: Codec, step: _Step) -> Node:
 def _why_hidden(text: str, sense: Sense, step: _Step) -> str:
     """Why a value is not to be shown; empty where it may be."""
     if sense.fits is None:
-        return "" if sense is meaning.UNUSED and meaning.is_short(text) else sense.hidden
+        return "" if sense is field_display.UNUSED and field_display.is_short(text) else sense.hidden
     if sense.fits.fullmatch(text) is None:
-        return "" if meaning.is_short(text) else _NOT_FITTING
+        return "" if field_display.is_short(text) else _NOT_FITTING
     if sense.anchor:
         return ""
     if step.held:
         return (
-            "" if meaning.is_harmless(text, dated=sense.dated) else "it has as many digits as a card number"
+            ""
+            if field_display.is_harmless(text, dated=sense.dated)
+            else "it has as many digits as a card number"
         )
-    return "" if step.slight and meaning.is_slight(text) else _NOT_IN_STEP
+    return "" if step.slight and field_display.is_slight(text) else _NOT_IN_STEP
 
 
 def _shape(text: str) -> str:
@@ -437,7 +440,7 @@ def _original(part: Part, at: int) -> tuple[Node, ...]:
     found: list[Node] = []
     place = 0
     packed = len(part.data) < len(part.text)
-    for name, digits, says in meaning.ORIGINAL_PARTS:
+    for name, digits, says in field_display.ORIGINAL_PARTS:
         text = part.text[place : place + digits]
         byte = place // 2 if packed else place
         found.append(Node("", name, at + byte, 0, "", text, says(text)))
@@ -476,7 +479,9 @@ def _group(tag: str, value: str, raw: bytes, at: int, encoding: str, step: _Step
         if inner and stop == len(value.encode(encoding)):
             nodes = tuple(_groups(inner, at + len(raw) - stop, encoding, step))
             return Node(field, name, at, len(raw), "", "", _counted(inner), "", nodes)
-    sense = meaning.GROUPS.get(tag, meaning.UNKNOWN_GROUP if not known else Sense(hidden=_NOT_FITTING))
+    sense = field_display.GROUPS.get(
+        tag, field_display.UNKNOWN_GROUP if not known else Sense(hidden=_NOT_FITTING)
+    )
     why = _why_hidden(value, sense, step)
     if why:
         return Node(field, name, at, len(raw), hidden=f"{_shape(value)}; {why}")

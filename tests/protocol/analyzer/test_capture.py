@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol.capture import is_capture, of_packets, read
+from protocol.analyzer.capture import is_capture, of_packets, read
 from tests.captured import (
     ETHERNET,
     LINUX_ANY,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from protocol.listing import Listing, Slip, readings, spoilt
+from protocol.analyzer.hexdump import Listing, Slip, readings, spoilt
 
 Write = Callable[[bytes], str]
 

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from protocol.capture import of_packets
-from protocol.describe import ranked, read
-from protocol.explain import Explained, Told, Wanted, explain
-from protocol.fault import Wrong
+from protocol.analyzer.capture import of_packets
+from protocol.analyzer.describe import ranked, read
+from protocol.analyzer.error_locator import Wrong
+from protocol.analyzer.explain import Explained, Told, Wanted, explain
+from protocol.analyzer.hexdump import spoilt
 from protocol.framing import Framing, wrap
-from protocol.listing import spoilt
 from protocol.message import Message
 from tests.builders import message
 from tests.captured import SYN, Segment, ip_packet, on_link, pcap, pcapng

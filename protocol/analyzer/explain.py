@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from protocol import capture, listing
-from protocol.capture import Capture, Stream
+from protocol.analyzer import capture, hexdump
+from protocol.analyzer.capture import Capture, Stream
+from protocol.analyzer.describe import Guess, Reading, ranked, read
+from protocol.analyzer.error_locator import Wrong
 from protocol.codec import Codec
-from protocol.describe import Guess, Reading, ranked, read
-from protocol.fault import Wrong
 from protocol.framing import Framing
 
 _TLS_RECORDS: Final = range(20, 24)
@@ -68,14 +68,14 @@ def explain(data: bytes, wanted: Wanted) -> Explained:
     """
     if capture.is_capture(data):
         return _captured("capture", capture.read(data), wanted)
-    found = [(wanted.guesses(one.stretches)[0], one) for one in listing.readings(data)]
+    found = [(wanted.guesses(one.stretches)[0], one) for one in hexdump.readings(data)]
     # The first that is as good as any: digits that make no whole message are rather digits than a message.
     guess, chosen = max(found, key=lambda each: each[0].rank[:3])
     if chosen.form == "hexdump":
         packets = capture.of_packets(chosen.stretches)
         if packets is not None and not guess.rank.whole:
             return _captured("hexdump of packets", packets, wanted)
-    slip = listing.spoilt(data) if not guess.rank.whole else None
+    slip = hexdump.spoilt(data) if not guess.rank.whole else None
     if slip is not None and wanted.guesses((slip.mended,))[0].rank >= guess.rank:
         # Likelier digits with a slip in them than a message that happens to look like digits.
         return Explained("hex digits", (), Wrong(slip.at, slip.expected))

@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
-from protocol import refusal
+from protocol import decline
 from protocol.codec import Codec
+from protocol.decline import Fields, Refuser
 from protocol.dialect import shipped
 from protocol.errors import EncodeError
 from protocol.mac import MacAlgorithm, MacKey
 from protocol.message import ECHOED, Message, answer_mti
-from protocol.refusal import Fields, Refuser
 from tests.messages import CODECS
 
 EVERY = pytest.mark.parametrize("name", shipped())
@@ -78,7 +78,7 @@ def test_one_refuser_serves_messages_of_any_form_in_turn() -> None:
             sketch = refuser.sketch(raw)
             assert sketch is not None
             refusal = codec.closed(refuser.refusal(sketch, own), KEY.mac)
-            assert refusal == long_way(codec, codec.decode(raw), own)
+            assert decline == long_way(codec, codec.decode(raw), own)
 
 
 def test_what_it_remembers_is_bounded() -> None:
@@ -102,7 +102,7 @@ def test_what_it_remembers_is_bounded() -> None:
 def test_a_bitmap_a_length_and_a_refusals_form_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine that has no time to spare takes as little as it can."""
     read: list[str] = []
-    for owner, name in ((Refuser, "_read"), (refusal, "_count"), (Refuser, "_form")):
+    for owner, name in ((Refuser, "_read"), (decline, "_count"), (Refuser, "_form")):
         asked = getattr(owner, name)
 
         def counted(*args: object, name: str = name, asked: Callable[..., object] = asked) -> object:
