@@ -77,7 +77,7 @@ def test_one_refuser_serves_messages_of_any_form_in_turn() -> None:
             raw = codec.seal(Message("0200", {11: "000001", number: text}), KEY.mac)
             sketch = refuser.sketch(raw)
             assert sketch is not None
-            refusal = codec.closed(refuser.refusal(sketch, own), KEY.mac)
+            decline = codec.closed(refuser.refusal(sketch, own), KEY.mac)
             assert decline == long_way(codec, codec.decode(raw), own)
 
 
