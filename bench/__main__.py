@@ -30,7 +30,7 @@ from typing import Any, NamedTuple
 from urllib.request import urlopen
 
 from bench.frames import BANK, DATE, approved_place, policies, sign_on, write_frames
-from fep.keys.key_provider import Vault
+from fep.keys.key_provider import KeyProvider
 from fep.settings.config import Settings, load_settings
 from fep.setup.install import install
 from ledger.files.bookfile import write
@@ -173,7 +173,7 @@ def signed_on(
 ) -> tuple[list[socket.socket], list[MacKey]]:
     """A bank's links, open and signed on, and their keys."""
     entry = next(one for one in settings.bank if one.code == code)
-    zmk = Vault(settings.keystore).held_zmk(entry)
+    zmk = KeyProvider(settings.keystore).held_zmk(entry)
     sockets = [socket.create_connection(("127.0.0.1", ports[code])) for _ in range(links)]
     return sockets, [sign_on(one, CODEC, zmk, code, entry.mac) for one in sockets]
 

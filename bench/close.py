@@ -26,7 +26,7 @@ from rich.progress import Progress
 from sqlalchemy import insert
 
 from bench.__main__ import fresh_database, postgresql
-from fep.keys.key_provider import Vault
+from fep.keys.key_provider import KeyProvider
 from fep.settings.config import load_settings
 from fep.setup.install import SAMPLE_BANKS, install
 from ledger.book.cutover import cut_over, open_day
@@ -139,19 +139,19 @@ def _prepare(folder: Path, front_url: str, office_url: str, size: int) -> Path:
         database=front_url,
         plain=True,
     )
-    vault = Vault(load_settings(front_config).keystore)
+    key_provider = KeyProvider(load_settings(front_config).keystore)
     store = Store(front_url)
-    front = FrontBook(store, vault.front_key.check_value, os.urandom)
+    front = FrontBook(store, key_provider.front_key.check_value, os.urandom)
     front.create()
     front.claim("fep1")
     with store.transaction() as connection:
         open_day(connection, DATE)
     fill_journal(store, size)
-    cut_over(store, DATE, lambda _: NEXT_DATE, vault.sealer, 1_763_906_400_000_000)
+    cut_over(store, DATE, lambda _: NEXT_DATE, key_provider.sealer, 1_763_906_400_000_000)
     store.close()
     banks = (office_install.SampleBank(BANK, "bench", "standard"),)
     config = office_install.install(
-        folder / "office", banks, front=front_url, seal_key=vault.sealer.public, database=office_url
+        folder / "office", banks, front=front_url, seal_key=key_provider.sealer.public, database=office_url
     )
     wrong = max(1, size * PER_MILLE_WRONG // 1000)
     counts = Counts(wrong, wrong, wrong, wrong, wrong, 0, wrong)
@@ -236,11 +236,11 @@ def _entry(place: int) -> Entry:
         reason="",
         authorization=authorization_code(place),
         receipt=receipt_number(DATE, 1, place),
-        misfit="",
+        exception_code="",
         side="premium",
         subject=f"D{place:012d}",
-        turn=1,
-        turn_before=None,
+        sequence=1,
+        sequence_before=None,
         previous=GENESIS,
     )
 

@@ -15,14 +15,14 @@ from typing import NamedTuple
 import click
 from rich.console import RenderableType
 
+from console.audit_entry import recorded
 from console.doctor import shown
 from console.options import BANK_CODE, SETTINGS, entry_of
 from console.output import JSON, cell, show, table
-from console.trail import recorded
 from fep.doctor.bankcheck import Asked, could_connect
 from fep.doctor.checkup import Machine, Verdict
 from fep.errors import FepError
-from fep.keys.key_provider import Vault
+from fep.keys.key_provider import KeyProvider
 from fep.operator.audit_trail import subject_of
 from fep.settings.config import Bank, Settings, load_settings
 from fep.settings.editor import replace_settings, with_enabled, with_entry
@@ -65,11 +65,11 @@ def list_command(config: Path, as_json: bool) -> None:
 
 
 def _listed(settings: Settings) -> Iterator[Listed]:
-    vault = Vault(settings.keystore)
+    key_provider = KeyProvider(settings.keystore)
     try:
         for one in settings.bank:
             try:
-                key = vault.check_value(one)
+                key = key_provider.check_value(one)
             except FepError as error:
                 key = f"{_MISSING}: {error}"
             yield Listed(
@@ -86,7 +86,7 @@ def _listed(settings: Settings) -> Iterator[Listed]:
                 key,
             )
     finally:
-        vault.close()
+        key_provider.close()
 
 
 def _people(found: Sequence[Listed]) -> Iterator[RenderableType]:
@@ -179,13 +179,13 @@ def _set_enabled(config: Path, code: str, *, enabled: bool) -> None:
 
 def _need_key(settings: Settings, entry: Bank) -> None:
     """A machine whose settings let in a bank without a key would not take them, nor start."""
-    vault = Vault(settings.keystore)
+    key_provider = KeyProvider(settings.keystore)
     try:
-        vault.check_value(entry)
+        key_provider.check_value(entry)
     except FepError as error:
         raise click.ClickException(f"{error}; first: qianzhi keys load zmk/{entry.code}") from error
     finally:
-        vault.close()
+        key_provider.close()
 
 
 @bank.command("test")

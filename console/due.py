@@ -11,9 +11,9 @@ from pathlib import Path
 import click
 from rich.console import RenderableType
 
+from console.audit_entry import now_us, refusals
 from console.options import SETTINGS
 from console.output import JSON, cell, show, table
-from console.trail import now_us, refusals
 from fep.operator.control import NotServing, ask
 from fep.settings.config import load_settings
 from ledger.book.guesses import UNLOCK, LockedDue, locked_dues, unlock
@@ -46,7 +46,7 @@ def locked_command(config: Path, as_json: bool) -> None:
 def unlock_command(name: str, config: Path) -> None:
     """Open a locked benefit again, once its beneficiary has been verified.
 
-    Who has it done is written into the trail.
+    Who has it done is written into the audit log.
     """
     settings = load_settings(config)
     try:

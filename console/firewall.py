@@ -18,9 +18,9 @@ from typing import NoReturn, TextIO
 
 import click
 
+from console.audit_entry import recorded, write_down
 from console.options import SETTINGS
 from console.output import JSON, show
-from console.trail import recorded, write_down
 from fep.settings.config import Settings, load_settings
 from firewall_rules.errors import FirewallError
 from firewall_rules.loader import Nft, apply

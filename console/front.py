@@ -25,16 +25,16 @@ from twisted.internet.defer import Deferred
 from twisted.logger import globalLogBeginner
 from twisted.python.failure import Failure
 
-from console import trail
+from console import audit_entry
+from console.audit_entry import now_us
 from console.day import status_command
 from console.options import DATE, SETTINGS
 from console.output import JSON, show
-from console.trail import now_us
 from fep.day.clock import WallClock
 from fep.day.retirement import first_known, read_archived
 from fep.day.schedule import objection
 from fep.errors import FepError
-from fep.keys.key_provider import Vault
+from fep.keys.key_provider import KeyProvider
 from fep.operator.audit_trail import CUTOVER, DONE_BEFORE, LOAD, clock_word, write
 from fep.operator.control import NotServing, ask
 from fep.process.logtext import log_observer
@@ -284,14 +284,14 @@ def _write_sample(path: Path, policies: int, seed: int, date: str) -> None:
 
 def _cut_over_here(settings: Settings, date: str, *, early: bool) -> Cutover:
     """Cut over a book that nobody serves."""
-    vault = Vault(settings.keystore)
+    key_provider = KeyProvider(settings.keystore)
     following = settings.day.calendar().next_business_date
     against = "" if early else objection(beijing(now_us()), date, settings.day.cutover)
     with (
-        _book_of(settings, vault.front_key.check_value) as (store, _),
-        trail.refusals(store, CUTOVER, date) as by,
+        _book_of(settings, key_provider.front_key.check_value) as (store, _),
+        audit_entry.refusals(store, CUTOVER, date) as by,
     ):
-        done = cut_over(store, date, following, vault.sealer, now_us(), by, against)
+        done = cut_over(store, date, following, key_provider.sealer, now_us(), by, against)
         if done.done_before:
             write(store, now_us(), by, CUTOVER, date, DONE_BEFORE)
     return done
@@ -311,8 +311,11 @@ def _book_of(settings: Settings, key_check: str) -> Iterator[tuple[Store, FrontB
 
 def _retire_here(settings: Settings) -> Retired:
     """Retire days of a book that nobody serves."""
-    front_key = Vault(settings.keystore).front_key
-    with _book_of(settings, front_key.check_value) as (store, book), trail.refusals(store, RETIRE) as by:
+    front_key = KeyProvider(settings.keystore).front_key
+    with (
+        _book_of(settings, front_key.check_value) as (store, book),
+        audit_entry.refusals(store, RETIRE) as by,
+    ):
         fault = clock_word(store, settings.node.name).fault
         if fault:
             raise RetireRefused(f"{fault}: nothing is retired before qianzhi clock accept")
@@ -337,10 +340,10 @@ def _load(settings: Settings, path: Path, without: str = "") -> Loaded:
 
 def _load_here(settings: Settings, path: Path, without: str, advance: Callable[[int], None]) -> Loaded:
     """Load into a book that nobody serves."""
-    front_key = Vault(settings.keystore).front_key
+    front_key = KeyProvider(settings.keystore).front_key
     with (
         _book_of(settings, front_key.check_value) as (store, _),
-        trail.refusals(store, LOAD) as by,
+        audit_entry.refusals(store, LOAD) as by,
         path.open("rb") as stream,
         bookfile.opened(stream, lines_of(without)) as parsed,
     ):

@@ -1,7 +1,8 @@
 """The commands on the keys of a front-end machine: `qianzhi keys ...`, and the custodians' ceremony.
 
 Asks, calls, prints. What is typed is hidden and handed on at once; nothing but names, kinds and check values
-is ever printed, or written down in the trail. The machine reads its keys at start and at `qianzhi reload`.
+is ever printed, or written down in the audit log. The machine reads its keys at start and at `qianzhi
+reload`.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import click
 
+from console.audit_entry import recorded
 from console.options import SETTINGS
 from console.output import JSON, show
-from console.trail import recorded
 from fep.keys.key_provider import open_keystore, open_token
 from fep.keys.keys import (
     FRONT,

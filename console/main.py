@@ -13,7 +13,7 @@ from typing import NoReturn
 import click
 from twisted.internet.error import CannotListenError
 
-from console.acts import COMMANDS as ACTS_COMMANDS
+from console.audit_log import COMMANDS as AUDIT_LOG_COMMANDS
 from console.bank import COMMANDS as BANK_COMMANDS
 from console.clock import COMMANDS as CLOCK_COMMANDS
 from console.completion import COMMANDS as COMPLETION_COMMANDS
@@ -59,7 +59,7 @@ for _command in (
     *OFFICE_COMMANDS,
     *FIREWALL_COMMANDS,
     *KEY_COMMANDS,
-    *ACTS_COMMANDS,
+    *AUDIT_LOG_COMMANDS,
     *DESCRIBE_COMMANDS,
     *DOCTOR_COMMANDS,
     *DUE_COMMANDS,

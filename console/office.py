@@ -16,16 +16,16 @@ from rich.console import Console
 from rich.progress import Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from console import acts, dayfiles
+from console import audit_log, dayfiles
+from console.audit_entry import now_us
 from console.front import today
 from console.options import DATE
 from console.output import JSON, show
-from console.trail import now_us
-from fep.keys.key_provider import Vault, open_keystore
+from fep.keys.key_provider import KeyProvider, open_keystore
 from fep.keys.keys import SEAL
 from fep.operator.identity import at_keyboard
 from fep.settings.config import load_settings as load_front_settings
-from ledger.book.audit_log import read_acts
+from ledger.book.audit_log import read_audit_log
 from ledger.book.store import Store
 from ledger.files.archived import write as write_archived
 from ledger.files.open_breaks_file import write as write_figures
@@ -38,7 +38,7 @@ from office.accounting.decisions import Decision, Desk
 from office.audit import Audit, DuesFile, Stated, audit, audit_dues
 from office.config import Settings, load_settings
 from office.database.audit_log import recorded
-from office.database.schema import acts as trail
+from office.database.schema import audit_log as audit_table
 from office.install import SampleBank, install
 from office.intake.archived import archived_days
 from office.reports import extract, report
@@ -185,14 +185,14 @@ def status_command(config: Path, as_json: bool) -> None:
     show({"days": days, "open_breaks": len(waiting)}, lines, as_json=as_json)
 
 
-@office.command("acts")
-@acts.VERIFY
+@office.command("audit-log")
+@audit_log.VERIFY
 @_CONFIG
 @JSON
-def acts_command(verify: bool, config: Path, as_json: bool) -> None:
+def audit_log_command(verify: bool, config: Path, as_json: bool) -> None:
     """List who had the office do what, and when."""
     with opened(load_settings(config), write=False) as store:
-        acts.show(store, partial(read_acts, table=trail), verify=verify, as_json=as_json)
+        audit_log.show(store, partial(read_audit_log, table=audit_table), verify=verify, as_json=as_json)
 
 
 @office.command("balance")
@@ -405,7 +405,7 @@ def _audit_dues(config: Path, paths: tuple[Path, ...], *, as_json: bool) -> None
     office's.
     """
     settings = load_front_settings(config)
-    conceal = Vault(settings.keystore).front_key.identity
+    conceal = KeyProvider(settings.keystore).front_key.identity
     front = Store(settings.node.database, lock=False, by_index=False)
     try:
         with ExitStack() as opened, progress_shown() as tell:
@@ -442,7 +442,7 @@ def _audited(done: Audit) -> Iterator[str]:
         yield concealed(f"   {failing.invariant}: {failing.subject}: {failing.what}")
     if done.kept is not None:
         for side in done.kept.sides:
-            yield f"{side.name}: digest {side.digest}, act {side.act} has hash {side.act_hash}"
+            yield f"{side.name}: digest {side.digest}, act {side.act} has hash {side.record_hash}"
         yield f"digest of everything {done.kept.digest}: keep it elsewhere, and the acts' hashes"
     if not done.failings:
         yield "the audit found nothing"

@@ -18,8 +18,8 @@ from console.options import SETTINGS
 from console.output import JSON, show
 from fep.settings.config import load_settings
 from ledger.book import lookup
-from ledger.book.audit_log import Act
-from ledger.book.schema import acts, journal
+from ledger.book.audit_log import AuditRecord
+from ledger.book.schema import audit_log, journal
 from ledger.book.store import Store
 from ledger.rules.masking import concealed
 from ledger.rules.trace import NOT_KEPT, Told, tell
@@ -35,7 +35,7 @@ class Trace(NamedTuple):
     source: str
     transactions: tuple[Told, ...]
     dues: dict[str, str]
-    acts: tuple[Act, ...]
+    acts: tuple[AuditRecord, ...]
     office: OfficeKnows | None
     note: str
 
@@ -75,7 +75,7 @@ def _traced(key: str, config: Path, office: Path | None) -> Trace:
             story, _ = lookup.read_story(connection, table, key)
             at_front = table is journal
             dates = {entry.business_date for entry in story}
-            done = lookup.acts_on(connection, acts, dates) if at_front and dates else ()
+            done = lookup.records_on(connection, audit_log, dates) if at_front and dates else ()
             states = {
                 concealed(due): lookup.due_state(connection, due)
                 for due in sorted({entry.due for entry in story if entry.due})
@@ -125,8 +125,8 @@ def _told(told: Told) -> Iterator[str]:
     for label, value in (("policy", told.policy), ("due", told.due), ("receipt", told.receipt)):
         if value:
             yield f"  {label:<10} {value}"
-    if told.misfit:
-        yield f"  misfit     {told.misfit}"
+    if told.exception_code:
+        yield f"  exception  {told.exception_code}"
     for link in told.links:
         place = f" ({link.place})" if link.place else ", not in the journal"
         yield f"  link       {link.how} {link.key}{place}"
@@ -136,7 +136,7 @@ def _told(told: Told) -> Iterator[str]:
             yield f"  {label:<10} {fields.get('MTI', '')} {rest}"
 
 
-def _act(whose: str, act: Act) -> str:
+def _act(whose: str, act: AuditRecord) -> str:
     words = " ".join(filter(None, (act.act, act.subject, act.note)))
     return concealed(f"{whose}'s act {act.number}, {_moment(act.at)}, by {act.by}: {words}")
 

@@ -27,10 +27,10 @@ from fep.day.clock_watch import COMMAND, ClockWatch
 from fep.day.cutover_clock import DayClock
 from fep.doctor import selftest
 from fep.engine.commit import Engine
-from fep.keys.key_provider import Vault
+from fep.keys.key_provider import KeyProvider
 from fep.links.link import CUTOVER, Counterparty, Surroundings
 from fep.links.misses import Misses
-from fep.links.request_parser import Gate
+from fep.links.request_parser import RequestParser
 from fep.links.server import Server
 from fep.links.tls import Pinned
 from fep.operator import bank_status
@@ -40,11 +40,11 @@ from fep.operator.operations import Operations
 from fep.settings.config import Bank, Settings, Tls
 from fep.settings.diff import changes
 from fep.status.feed import Feed
-from fep.status.host_metrics import ConditionCollector
+from fep.status.host_metrics import HostMetricsCollector
 from fep.status.open_breaks import FiguresFile
 from fep.status.port import Source, status_site
-from fep.status.snapshot import Painter
-from fep.telemetry.event_log import Chronicle, Kind
+from fep.status.snapshot import SnapshotBuilder
+from fep.telemetry.event_log import EventLog, Kind
 from fep.telemetry.rates import History
 from fep.telemetry.statistics import Statistics
 from firewall_rules.gateway import Gateway
@@ -52,7 +52,7 @@ from ledger.book.front import FrontBook, Overview
 from ledger.book.store import Store
 from ledger.files.settings import Fault, SettingsError
 from protocol.codec import Codec
-from protocol.decline import Refuser
+from protocol.decline import FastDecline
 from protocol.dialect import load
 
 RETIRE_SECONDS = 3600
@@ -109,15 +109,15 @@ class Service:
         self.settings = settings
         self._reread = reread
         self._world = world
-        self._vault = Vault(settings.keystore)
+        self._key_provider = KeyProvider(settings.keystore)
         self._misses: dict[str, Misses] = {}
         self._overview = Overview()
-        self._counterparties = self._parties(settings, self._vault)
+        self._counterparties = self._parties(settings, self._key_provider)
         checked_path(Path(settings.node.control))
         self._store = Store(settings.node.database)
-        self.book = FrontBook(self._store, self._vault.front_key.check_value, world.entropy)
+        self.book = FrontBook(self._store, self._key_provider.front_key.check_value, world.entropy)
         self.statistics = Statistics()
-        self.chronicle = Chronicle(world.clock.now_us, world.reactor.seconds)
+        self.event_log = EventLog(world.clock.now_us, world.reactor.seconds)
         self._threads = world.threads(world.reactor)
         self._ports: list[IListeningPort] = []
         self.bank_ports: dict[str, int] = {}
@@ -161,7 +161,7 @@ class Service:
                 fenced=self._fenced,
                 refused=self._refused,
                 new_date=lambda: self.server.announce(CUTOVER),
-                noted=lambda kind, detail: self.chronicle.note(kind, detail=detail),
+                noted=lambda kind, detail: self.event_log.note(kind, detail=detail),
                 business_date=day.date if day else "",
             )
             surroundings = Surroundings(
@@ -171,7 +171,7 @@ class Service:
                 self._world.reactor.seconds,
                 self._world.clock.now,
                 self._world.clock.today,
-                self.chronicle,
+                self.event_log,
             )
             self.server = self._listen(surroundings)
             undone.callback(self.server.stop)
@@ -179,7 +179,7 @@ class Service:
             self._show()
             self._operate(word)
             self.source.serving = True
-            self.chronicle.note(Kind.STARTED)
+            self.event_log.note(Kind.STARTED)
             undone.pop_all()
         self.log.info("serving as {node}, epoch {epoch}", node=self.settings.node.name, epoch=epoch)
 
@@ -188,7 +188,7 @@ class Service:
         once.
         """
         self.source.serving = False
-        self.chronicle.note(Kind.STOPPING)
+        self.event_log.note(Kind.STOPPING)
         self._stop_calls()
         self.feed.tick()  # the last word
         self.feed.stop()
@@ -213,7 +213,7 @@ class Service:
         """Open the status port, and read the counters each second for its page."""
         world, status = self._world, self.settings.status
         history, figures = History(self.statistics), FiguresFile(status.breaks, world.reactor.seconds)
-        painter = Painter(
+        snapshot_builder = SnapshotBuilder(
             lambda: self.settings,
             self.server,
             self.engine,
@@ -226,17 +226,19 @@ class Service:
             lambda: self._overview,
         )
         self.feed = Feed(
-            lambda: painter.picture(self.source.state(), figures.latest()), history.rates, self.chronicle
+            lambda: snapshot_builder.snapshot(self.source.state(), figures.latest()),
+            history.rates,
+            self.event_log,
         )
         book = Path(str(self._store.url.database)) if self._store.is_sqlite else None
-        condition = ConditionCollector(
+        host_metrics = HostMetricsCollector(
             lambda: self.settings,
             lambda: self.engine.business_date,
             world.clock.now_us,
             lambda: self.day_clock.obstacle,
             book,
         )
-        site = status_site(self.source, self.feed, condition, ProcessCollector(registry=None))
+        site = status_site(self.source, self.feed, host_metrics, ProcessCollector(registry=None))
         port = world.reactor.listenTCP(status.port, site, interface=status.host)
         self._ports.append(port)
         self.status_port = port.getHost().port
@@ -248,21 +250,21 @@ class Service:
         self._every(1, each_second)
 
     def _operate(self, word: ClockWord) -> None:
-        """Listen to the operator, and look at the clock, of which the trail has the last word."""
+        """Listen to the operator, and look at the clock, of which the audit log has the last word."""
         world = self._world
         self.operations = Operations(
             world.reactor,
             self.engine,
             self._store,
-            self._vault.front_key,
-            self._vault.sealer,
+            self._key_provider.front_key,
+            self._key_provider.sealer,
             lambda: self.settings.day,
             world.clock,
-            self.chronicle,
+            self.event_log,
             self.settings.limits.key_days,
         )
         self._watch = watch = ClockWatch(
-            world.clock, self._store, self.engine.between_batches, self.chronicle, self.settings.node.name
+            world.clock, self._store, self.engine.between_batches, self.event_log, self.settings.node.name
         )
         watch.take_up(word)
         self.day_clock = DayClock(
@@ -328,7 +330,7 @@ class Service:
     def _close(self) -> None:
         self._threads.stop()
         self._store.close()
-        self._vault.close()
+        self._key_provider.close()
 
     def _asked_to_reload(self, asked: Mapping[str, Any], _progress: Progress) -> Deferred[dict[str, int]]:
         return self.reload(str(asked["by"])).addCallback(lambda _: {"banks": len(self.settings.bank)})
@@ -336,7 +338,7 @@ class Service:
     def _asked_how_it_stands(self, asked: Mapping[str, Any], _progress: Progress) -> Deferred[dict[str, Any]]:
         bank, now = str(asked["bank"]), self._world.reactor.seconds()
         address = str(asked["source"]), int(asked["port"]) or self.bank_ports.get(bank, 0)
-        return succeed(bank_status.standing(self.server, self.chronicle, bank, address, now)._asdict())
+        return succeed(bank_status.standing(self.server, self.event_log, bank, address, now)._asdict())
 
     def reload(self, by: str = SIGNAL) -> Deferred[None]:
         """Read the settings again, for `by`, and go on with other banks' entries, keys and certificates; good
@@ -346,7 +348,7 @@ class Service:
         return self.operations.recorded(by, RELOAD, self._take_new_settings)
 
     def _take_new_settings(self) -> str:
-        """What changed, for the trail."""
+        """What changed, for the audit log."""
         settings = self._reread()
         fixed = {"node", "limits", "status"}
         faults = [
@@ -360,36 +362,39 @@ class Service:
             if port not in self.bank_ports.values():
                 faults.append(Fault(f"bank[{place}].port", "nothing listens there: it takes a restart"))
             allowances.append(bank.allowance(port))
-        vault = Vault(settings.keystore, self._vault)
+        key_provider = KeyProvider(settings.keystore, self._key_provider)
         faults += [
-            Fault("keystore", f"another {name} key takes a restart") for name in vault.other_than(self._vault)
+            Fault("keystore", f"another {name} key takes a restart")
+            for name in key_provider.other_than(self._key_provider)
         ]
         if faults:
             raise SettingsError("the new settings", tuple(faults))
         changed = changes(self.settings, settings)
-        self._counterparties = self._parties(settings, vault)
-        self.settings, self._vault = settings, vault
+        self._counterparties = self._parties(settings, key_provider)
+        self.settings, self._key_provider = settings, key_provider
         self._polling.interval = settings.day.poll_seconds  # from its next turn on
         self.server.replace(Gateway(allowances), self._counterparties)
-        self.chronicle.note(Kind.RELOAD)
+        self.event_log.note(Kind.RELOAD)
         self.log.info("reloaded: {banks} banks; {changed}", banks=len(settings.bank), changed=changed)
         return changed
 
-    def _parties(self, settings: Settings, vault: Vault) -> dict[str, Counterparty]:
+    def _parties(self, settings: Settings, key_provider: KeyProvider) -> dict[str, Counterparty]:
         """Those that may connect: a bank that is disabled needs no key yet, or none any more."""
         enabled = (bank for bank in settings.bank if bank.enabled)
-        return {bank.code: self._counterparty(bank, settings.tls, vault) for bank in enabled}
+        return {bank.code: self._counterparty(bank, settings.tls, key_provider) for bank in enabled}
 
-    def _counterparty(self, bank: Bank, tls: Tls | None, vault: Vault) -> Counterparty:
+    def _counterparty(self, bank: Bank, tls: Tls | None, key_provider: KeyProvider) -> Counterparty:
         dialect = load(bank.dialect)
-        keys = vault.bank_keys(bank, self._world.entropy)
+        keys = key_provider.bank_keys(bank, self._world.entropy)
         pinned = None
         if bank.transport == "tls" and tls is not None:
             files = Path(tls.certificate_file), Path(tls.key_file)
             pinned = Pinned(*files, bank.pins, bank.tls_minimum)
         codec = Codec(dialect)
-        gate = Gate(bank, vault.front_key, dialect, self.settings.limits.key_days)
-        return Counterparty(bank, codec, Refuser(codec), gate, keys, self._misses_of(bank), pinned)
+        request_parser = RequestParser(bank, key_provider.front_key, dialect, self.settings.limits.key_days)
+        return Counterparty(
+            bank, codec, FastDecline(codec), request_parser, keys, self._misses_of(bank), pinned
+        )
 
     def _misses_of(self, bank: Bank) -> Misses:
         """The bank's budget of misses: what it has used up is not given back by a reload."""
@@ -422,6 +427,6 @@ class Service:
     def _fenced(self) -> None:
         """Another process has taken this node's name: serve nothing more."""
         self.source.serving = False
-        self.chronicle.note(Kind.FENCED)
+        self.event_log.note(Kind.FENCED)
         if not self.failed.called:
             self.failed.callback(None)

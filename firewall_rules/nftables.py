@@ -46,7 +46,7 @@ def render(policy: Policy, utc_offset: timedelta) -> str:
 def _sets(policy: Policy) -> Iterator[str]:
     """The addresses of each bank and zone, a set for each version of IP."""
     named = [(f"bank_{bank.bank}", bank.networks) for bank in policy.banks]
-    named += [(door.zone, door.networks) for door in policy.doors if door.ports]
+    named += [(zone_rule.zone, zone_rule.networks) for zone_rule in policy.zone_rules if zone_rule.ports]
     for name, networks in named:
         for family, members in _families(networks):
             kind = {"ip": "ipv4_addr", "ip6": "ipv6_addr"}[family]
@@ -91,11 +91,11 @@ def _input(policy: Policy) -> Iterator[str]:
         name = f"bank_{bank.bank}"
         for family, _ in _families(bank.networks):
             yield f"tcp dport {bank.port} {family} saddr @{name}_{family} goto {name}"
-    for door in policy.doors:
-        if door.ports:
-            ports = ", ".join(str(port) for port in sorted(set(door.ports)))
-            for family, _ in _families(door.networks):
-                yield f"tcp dport {{ {ports} }} {family} saddr @{door.zone}_{family} accept"
+    for zone_rule in policy.zone_rules:
+        if zone_rule.ports:
+            ports = ", ".join(str(port) for port in sorted(set(zone_rule.ports)))
+            for family, _ in _families(zone_rule.networks):
+                yield f"tcp dport {{ {ports} }} {family} saddr @{zone_rule.zone}_{family} accept"
 
 
 def _output(policy: Policy) -> Iterator[str]:

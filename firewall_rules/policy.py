@@ -51,7 +51,7 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class ZoneRule:
     """Ports of this machine that a zone of the insurer's own may reach."""
 
     zone: str
@@ -64,20 +64,24 @@ class Policy:
     """All that is allowed. Raises PolicyError where two parts would be confused with each other."""
 
     banks: tuple[Allowance, ...]
-    doors: tuple[Door, ...] = ()
+    zone_rules: tuple[ZoneRule, ...] = ()
     databases: tuple[Endpoint, ...] = ()
 
     def __post_init__(self) -> None:
-        names = [f"bank_{bank.bank}" for bank in self.banks] + [door.zone for door in self.doors]
+        names = [f"bank_{bank.bank}" for bank in self.banks] + [
+            zone_rule.zone for zone_rule in self.zone_rules
+        ]
         for name in names:
             if not _NAME(name) or names.count(name) > 1:
                 raise PolicyError(f"{name}: a name is given once, in small letters and digits")
-        ports = [bank.port for bank in self.banks] + [port for door in self.doors for port in door.ports]
+        ports = [bank.port for bank in self.banks] + [
+            port for zone_rule in self.zone_rules for port in zone_rule.ports
+        ]
         for port in ports:
             if not 1 <= port <= 65535:
                 raise PolicyError(f"port {port}: a firewall needs ports that are known beforehand")
         for bank in self.banks:
-            if any(bank.port in door.ports for door in self.doors):
+            if any(bank.port in zone_rule.ports for zone_rule in self.zone_rules):
                 raise PolicyError(f"port {bank.port}: is both bank {bank.bank}'s and the insurer's own")
 
 
@@ -129,8 +133,9 @@ def _opens(policy: Policy, packet: Packet) -> bool:
         if bank.port == packet.port and bank.holds(packet.source):
             return _has_room(bank, packet)
     return any(
-        packet.port in door.ports and any(packet.source in plain_network(one) for one in door.networks)
-        for door in policy.doors
+        packet.port in zone_rule.ports
+        and any(packet.source in plain_network(one) for one in zone_rule.networks)
+        for zone_rule in policy.zone_rules
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.testing import StringTransport
 
-from fep.operator.audit_trail import deed
+from fep.operator.audit_trail import audit_entry
 from fep.operator.control import ControlError, ControlFactory, Progress
 from fuzz.errors import require
 
@@ -29,7 +29,7 @@ def _refuse(_asked: Mapping[str, Any], _progress: Progress) -> Deferred[Any]:
 
 
 def _written(asked: Mapping[str, Any], _progress: Progress) -> Deferred[Any]:
-    return succeed(deed(asked).note)
+    return succeed(audit_entry(asked).note)
 
 
 COMMANDS: Final = {"cutover": _echo, "load": _refuse, "reload": _echo, "record": _written}

@@ -24,7 +24,7 @@ from office.accounting.breaks import post_approved, to_suspense
 from office.accounting.chart import Chart
 from office.accounting.posting import post_day
 from office.config import Settings, bank_layout
-from office.database.audit_log import MACHINE, moment_of, record_act
+from office.database.audit_log import MACHINE, moment_of, write_record
 from office.database.proofs import posted_note, reconciled_note
 from office.database.schema import OFFICE, bank_files, days, entries, facts, products, reconciliations
 from office.errors import FileRefused, OfficeError
@@ -251,7 +251,7 @@ class Close:
         connection.execute(update(days).where(days.c.date == date).values(state=after.value))
 
     def _act(self, connection: Connection, at: int, act: str, subject: str, note: str) -> None:
-        record_act(connection, at, MACHINE, act, subject, note)
+        write_record(connection, at, MACHINE, act, subject, note)
 
 
 class DayRow(NamedTuple):
@@ -288,7 +288,7 @@ def prepare(office: Store, chart: Chart, at: int, by: str) -> None:
         known = connection.execute(select(facts.c.value).where(facts.c.name == "schema")).scalar()
         if known is None:
             connection.execute(insert(facts).values(name="schema", value=SCHEMA_VERSION))
-            record_act(connection, at, by, "create", "schema", SCHEMA_VERSION)
+            write_record(connection, at, by, "create", "schema", SCHEMA_VERSION)
         elif known != SCHEMA_VERSION:
             raise InvariantBroken(
                 f"the office's database is of schema {known}, this program of {SCHEMA_VERSION}"

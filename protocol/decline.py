@@ -36,7 +36,7 @@ _Measure = Callable[[bytes, int], int]
 """The bytes that the field at an offset takes, its length included, or _NOT_IN_ORDER."""
 
 
-class Sketch(NamedTuple):
+class HeaderScan(NamedTuple):
     """A request as far as a refusal needs it.
 
     `mti` is 4 digits; `covered` all bytes up to the MAC; `mac` 8 bytes; `acquirer` DE 32, or None without it;
@@ -51,7 +51,7 @@ class Sketch(NamedTuple):
 
     def __repr__(self) -> str:
         """Show the MTI alone: the bytes may hold a card number."""
-        return f"Sketch({self.mti})"
+        return f"HeaderScan({self.mti})"
 
 
 class _Field(NamedTuple):
@@ -78,7 +78,7 @@ class _Form(NamedTuple):
     own: Mapping[int, bytes]
 
 
-class Refuser:
+class FastDecline:
     """Makes refusals in one dialect; may serve any number of links. Remembers bitmaps, and nothing that a
     request says.
     """
@@ -99,7 +99,7 @@ class Refuser:
         self._plans: dict[bytes, _Plan | None] = {}
         self._forms: dict[tuple[str, tuple[int, ...], Fields], _Form] = {}
 
-    def sketch(self, raw: bytes) -> Sketch | None:
+    def scan(self, raw: bytes) -> HeaderScan | None:
         """What a refusal of the request in `raw` needs.
 
         None for an answer, a message without a MAC in its place, and one whose fields do not end where it
@@ -121,19 +121,19 @@ class Refuser:
         if at != len(covered) or len(mac) != _MAC_BYTES:
             return None
         acquirer = self._acquirer(repeated[_ACQUIRER]) if _ACQUIRER in repeated else None
-        return Sketch(plan.mti, covered, mac, acquirer, repeated)
+        return HeaderScan(plan.mti, covered, mac, acquirer, repeated)
 
-    def refusal(self, sketch: Sketch, own: Fields) -> bytes:
+    def refusal(self, header_scan: HeaderScan, own: Fields) -> bytes:
         """The refusal's bytes up to its MAC, which `Codec.closed` adds. Raises EncodeError for a field of its
         own that cannot be written.
         """
-        key = (sketch.mti, tuple(sketch.repeated), own)
+        key = (header_scan.mti, tuple(header_scan.repeated), own)
         form = self._forms.get(key)
         if form is None:
             if len(self._forms) >= _REMEMBERED:  # the dates have moved on, or a bank tries every bitmap
                 self._forms.clear()
             form = self._forms[key] = self._form(*key)
-        parts = {**sketch.repeated, **form.own}
+        parts = {**header_scan.repeated, **form.own}
         return form.head + b"".join([parts[number] for number in form.numbers])
 
     def _plan(self, raw: bytes) -> _Plan | None:

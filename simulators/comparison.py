@@ -39,7 +39,7 @@ class Recorded:
     code: str
     date: str
     undone_on: str
-    misfit: str
+    exception_code: str
     full_key: str
 
     @property
@@ -55,19 +55,33 @@ def read_journal(database: Path, bank: str) -> dict[Key, Recorded]:
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
         rows = connection.execute(
             "SELECT key, kind, terminal, sent_at, stan, response, amount, coalesce(receipt, ''), code,"
-            " original, turn, business_date, misfit FROM journal WHERE bank = ?",
+            " original, sequence, business_date, exception_code FROM journal WHERE bank = ?",
             (bank,),
         ).fetchall()
-    undoing = [row for row in rows if row[1] in ("cancel", "reversal") and row[10] is not None]
-    reversals = {row[9]: row[11] for row in undoing if row[1] == "reversal"}
-    cancels = {row[9]: row[11] for row in undoing if row[1] == "cancel" and row[0] not in reversals}
+    reversing = [row for row in rows if row[1] in ("cancel", "reversal") and row[10] is not None]
+    reversals = {row[9]: row[11] for row in reversing if row[1] == "reversal"}
+    cancels = {row[9]: row[11] for row in reversing if row[1] == "cancel" and row[0] not in reversals}
     undone = cancels | reversals
     found = {}
-    for key, kind, terminal, sent_at, stan, response, amount, receipt, code, _, _, date, misfit in rows:
+    for (
+        key,
+        kind,
+        terminal,
+        sent_at,
+        stan,
+        response,
+        amount,
+        receipt,
+        code,
+        _,
+        _,
+        date,
+        exception_code,
+    ) in rows:
         if kind != "reversal":
             outcome = "refused" if response != "00" else "reversed" if key in undone else "done"
             found[terminal, sent_at, stan] = Recorded(
-                outcome, amount, receipt, code, date, undone.get(key, ""), misfit, key
+                outcome, amount, receipt, code, date, undone.get(key, ""), exception_code, key
             )
     return found
 

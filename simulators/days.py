@@ -57,7 +57,7 @@ class BankSide:
     touched: set[str] = field(default_factory=set)
     opens: dict[str, list[Expected]] = field(default_factory=dict)
     closes: dict[str, list[str]] = field(default_factory=dict)
-    misfits: dict[str, list[Expected]] = field(default_factory=dict)
+    exception_advices: dict[str, list[Expected]] = field(default_factory=dict)
 
     def key(self, belief: Belief) -> str:
         """The key of a transaction of this bank."""
@@ -213,7 +213,7 @@ class Days:
         """
         yield self._advise(bank, self._prepared(bank, due, "0220"), due)
 
-    def _misfit(self, bank: BankSide, due: DueLine) -> Iterator[Asked]:
+    def _exception_advice(self, bank: BankSide, due: DueLine) -> Iterator[Asked]:
         wrong = due._replace(amount=due.amount + 100)
         yield self._advise(bank, self._prepared(bank, wrong, "0220"), wrong)
 
@@ -314,8 +314,8 @@ class Days:
                 self._paid(answer, due)
             else:
                 signed = belief.amount if KINDS[belief.code] == "premium" else -belief.amount
-                whole = Expected(BreakClass.MISFIT, bank.key(belief), signed)
-                bank.misfits.setdefault(answer.business_date, []).append(whole)
+                whole = Expected(BreakClass.EXCEPTION_ADVICE, bank.key(belief), signed)
+                bank.exception_advices.setdefault(answer.business_date, []).append(whole)
 
         return Asked(self._request(bank, belief, due), heard)
 
@@ -437,7 +437,7 @@ _ACTS: tuple[tuple[int, Callable[[Days, BankSide, DueLine], Iterator[Asked]]], .
     (22, Days._cancelled),
     (25, Days._wrong_amount),
     (28, Days._advised),
-    (30, Days._misfit),
+    (30, Days._exception_advice),
     (33, Days._undone_tomorrow),
     (35, Days._told_tomorrow),
 )

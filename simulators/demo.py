@@ -30,7 +30,7 @@ from rich.table import Table
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 
-from console.trail import now_us
+from console.audit_entry import now_us
 from fep.operator.identity import at_keyboard
 from fep.process.reactor import react
 from fep.settings.config import Bank as BankEntry
@@ -302,9 +302,13 @@ def _leave_files(stage: Stage, journals: Sequence[dict[Key, Recorded]]) -> dict[
             for _, entry in crossed(record, journal)
         ]
         found += [
-            (BreakClass.MISFIT.value, entry.full_key, entry.effect if entry.outcome == "done" else 0)
+            (
+                BreakClass.EXCEPTION_ADVICE.value,
+                entry.full_key,
+                entry.effect if entry.outcome == "done" else 0,
+            )
             for entry in journal.values()
-            if entry.misfit and entry.date == DATE
+            if entry.exception_code and entry.date == DATE
         ]
         expected[code] = sorted(found)
         stage.console.print(f"{code}: file of {len(seeded.lines):,} lines, layout {of_bank.name}")
@@ -412,9 +416,9 @@ def _audit(stage: Stage) -> None:
     """Independent code adds everything up again; any finding fails the demo."""
     config = ("--config", str(stage.office_config))
     stage.console.print(qianzhi("audit", *config).rstrip(), highlight=False)
-    for trail in (("acts", "--config", str(stage.config)), ("office", "acts", *config)):
-        said = qianzhi(*trail, "--verify").splitlines()[-1]
-        stage.console.print(f"qianzhi {' '.join(trail[:-2])}: {said}", highlight=False, soft_wrap=True)
+    for command in (("audit-log", "--config", str(stage.config)), ("office", "audit-log", *config)):
+        said = qianzhi(*command, "--verify").splitlines()[-1]
+        stage.console.print(f"qianzhi {' '.join(command[:-2])}: {said}", highlight=False, soft_wrap=True)
     stage.console.print(qianzhi("recon", "report", *config).rstrip(), highlight=False, soft_wrap=True)
 
 

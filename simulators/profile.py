@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from fep.keys.key_provider import Vault
+from fep.keys.key_provider import KeyProvider
 from fep.links.tls import Pinned, pin_of_file
 from fep.settings.config import Bank, Settings
 from protocol.framing import Framing
@@ -49,6 +49,6 @@ def profile_of(settings: Settings, entry: Bank, port: int, host: str = "") -> Ba
         entry.framing,
         entry.dialect,
         entry.mac,
-        Vault(settings.keystore).held_zmk(entry),
+        KeyProvider(settings.keystore).held_zmk(entry),
         tls=tls,
     )

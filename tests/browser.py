@@ -73,7 +73,7 @@ class Browser:
         return WebDriverWait(self.driver, WAIT_SECONDS, 0.05).until(lambda _: holds())
 
     def shoot(self, path: Path) -> None:
-        """Keep a picture of the whole page."""
+        """Keep a snapshot of the whole page."""
         import base64
 
         taken = self.driver.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True})

@@ -50,7 +50,7 @@ def due(line: DueLine | None = None, **given: object) -> Due:
     """A due as the book holds it: D1 of P1, open and never settled, unless given."""
     named = (line or premium())._asdict()
     values = {name: named[name] for name in Due._fields if name in named}
-    state = {"state": DueState.OPEN, "settled_by": "", "turn": 0, "withdrawn": 0}
+    state = {"state": DueState.OPEN, "settled_by": "", "sequence": 0, "withdrawn": 0}
     return Due(**{**values, **state, **given})  # type: ignore[arg-type]
 
 
@@ -145,11 +145,11 @@ def entry(position: int = 1, **given: object) -> Entry:
         "reason": "",
         "authorization": authorization_code(position),
         "receipt": receipt_number(DATE, 1, position),
-        "misfit": "",
+        "exception_code": "",
         "side": "premium",
         "subject": "D1",
-        "turn": 1,
-        "turn_before": None,
+        "sequence": 1,
+        "sequence_before": None,
         "previous": GENESIS,
         "salt": "",
     }

@@ -331,8 +331,8 @@ class Books:
             connection.execute(text(sql), values)
 
     def due(self, due: str) -> tuple[str, str, int]:
-        """A due's state, the key it is settled by, and its turn."""
-        return tuple(self.rows("SELECT state, settled_by, turn FROM dues WHERE due = :due", due=due)[0])  # type: ignore[return-value]
+        """A due's state, the key it is settled by, and its sequence."""
+        return tuple(self.rows("SELECT state, settled_by, sequence FROM dues WHERE due = :due", due=due)[0])  # type: ignore[return-value]
 
     def responses(self) -> list[tuple[str, str]]:
         """Kind and response of every entry, in order."""
@@ -357,6 +357,6 @@ def acts(config: Path) -> list[tuple[str, ...]]:
     """Who did what, as the book of these settings has it: person, act, subject, note."""
     books = Books(load_settings(config).node.database)
     try:
-        return list(books.rows("SELECT by, act, subject, note FROM acts ORDER BY number"))
+        return list(books.rows("SELECT by, act, subject, note FROM audit_log ORDER BY number"))
     finally:
         books.close()

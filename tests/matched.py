@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from ledger.rules.break_classes import BreakClass
-from office.matching.lines import Carried, Ours, Result, Theirs, effect_of
+from office.matching.lines import BroughtForward, Ours, Result, Theirs, effect_of
 from office.matching.match import resolve
 from office.matching.pairing import pair
 
@@ -30,21 +30,21 @@ def theirs(
     return Theirs(key, line, direction, amount, state, rrn, "500000", "P1", "D1")
 
 
-def carried(
+def brought_forward(
     cls: BreakClass,
     ours_effect: int = 0,
     theirs_effect: int = 0,
     adjacent: bool = True,
     near: bool = True,
     direction: str = "C",
-) -> Carried:
-    return Carried("B1", "20261123", cls, KEY, direction, ours_effect, theirs_effect, adjacent, near)
+) -> BroughtForward:
+    return BroughtForward("B1", "20261123", cls, KEY, direction, ours_effect, theirs_effect, adjacent, near)
 
 
 def matched(
     our_lines: Iterable[Ours] = (),
     their_lines: Iterable[Theirs] = (),
-    breaks: Iterable[Carried] = (),
+    breaks: Iterable[BroughtForward] = (),
     earlier: Mapping[str, int] | None = None,
     lists_reversed: bool = True,
 ) -> Result:

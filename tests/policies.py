@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from firewall_rules.gateway import Address, Allowance, Network
 from firewall_rules.hours import Hours
-from firewall_rules.policy import NEIGHBOUR_DISCOVERY, Door, Endpoint, Packet, Policy
+from firewall_rules.policy import NEIGHBOUR_DISCOVERY, Endpoint, Packet, Policy, ZoneRule
 
 CHINA = timedelta(hours=8)
 EXAMPLE = Policy(
@@ -24,8 +24,8 @@ EXAMPLE = Policy(
         Allowance("03", 8584, (ip_network("::ffff:10.1.2.128/121"),), Hours.parse("22:00-02:00")),
     ),
     (
-        Door("ops", (ip_network("10.2.1.0/24"), ip_network("fd00:2::10/124")), (8580,)),
-        Door("inside", (ip_network("10.2.2.0/24"),), (5432, 22)),
+        ZoneRule("ops", (ip_network("10.2.1.0/24"), ip_network("fd00:2::10/124")), (8580,)),
+        ZoneRule("inside", (ip_network("10.2.2.0/24"),), (5432, 22)),
     ),
     (Endpoint.parse("10.2.0.8:5432"), Endpoint.parse("10.2.0.9:5433")),
 )
@@ -111,7 +111,7 @@ BY_HAND: tuple[tuple[Packet, bool], ...] = (
 """Packets, and whether EXAMPLE lets them pass: so that its enforcers are not wrong together."""
 
 BANK_PORTS = (8583, 8584)
-DOOR_PORTS = (22, 5432, 8580)
+ZONE_PORTS = (22, 5432, 8580)
 
 four = st.builds(lambda host: IPv4Address(int(IPv4Address("10.1.1.0")) + host), st.integers(-2, 520))
 mapped = four.map(lambda address: IPv6Address(f"::ffff:{address}"))
@@ -154,10 +154,10 @@ def policies(draw: st.DrawFn) -> Policy:
         )
         for number in range(draw(st.integers(1, 3)))
     )
-    ports = st.lists(st.sampled_from(DOOR_PORTS), max_size=3).map(tuple)
-    doors = tuple(Door(zone, draw(some_networks), draw(ports)) for zone in ("ops", "inside"))
+    ports = st.lists(st.sampled_from(ZONE_PORTS), max_size=3).map(tuple)
+    zone_rules = tuple(ZoneRule(zone, draw(some_networks), draw(ports)) for zone in ("ops", "inside"))
     databases = st.lists(st.builds(Endpoint, addresses, st.sampled_from((5432, 5433))), max_size=2)
-    return Policy(banks, doors, tuple(draw(databases)))
+    return Policy(banks, zone_rules, tuple(draw(databases)))
 
 
 @st.composite
@@ -172,7 +172,7 @@ def packets(draw: st.DrawFn) -> Packet:
         direction,
         *((here, other) if direction == "output" else (other, here)),
         protocol=protocol,
-        port=draw(st.sampled_from((*BANK_PORTS, *DOOR_PORTS, 5433, 9999)))
+        port=draw(st.sampled_from((*BANK_PORTS, *ZONE_PORTS, 5433, 9999)))
         if protocol in ("tcp", "udp")
         else 0,
         state=draw(st.sampled_from(("new", "new", "new", "established", "related", "invalid", "untracked"))),

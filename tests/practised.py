@@ -18,18 +18,18 @@ from protocol.framing import Framing
 from protocol.mac import MacAlgorithm
 from simulators.bank import Bank, BankError, BankProfile
 from simulators.beliefs import Belief
-from simulators.certify.director import DELAY_SECONDS, Event
+from simulators.certify.exercises import EXERCISES, Exercise, Provocation
 from simulators.certify.interposer import Fate
-from simulators.certify.practice import EXERCISES, Exercise, Provocation
 from simulators.certify.result import Result
-from simulators.certify.stand import PRACTICE_ZMK, Stand, Surroundings
+from simulators.certify.scheduler import DELAY_SECONDS, Event
 from simulators.certify.story import Story
 from simulators.certify.terms import Terms
+from simulators.certify.trial_machine import EXERCISE_ZMK, Surroundings, TrialMachine
 from simulators.certify.watch import watched
 from tests.builders import BANK
 from tests.machine import _run_reactor, reactor, wait_for
 
-Act = Callable[[Bank, Stand], Coroutine[Any, Any, None]]
+Act = Callable[[Bank, TrialMachine], Coroutine[Any, Any, None]]
 _SOON = 2
 """Seconds: a bank that waits less than this is not waiting for an answer."""
 
@@ -70,23 +70,25 @@ def practise(
     _run_reactor()
     folder.mkdir(exist_ok=True)
     virtual = BankReactor()
-    terms = Terms(BANK, "127.0.0.1", 0, Framing(framing), dialect, MacAlgorithm(mac), PRACTICE_ZMK)
+    terms = Terms(BANK, "127.0.0.1", 0, Framing(framing), dialect, MacAlgorithm(mac), EXERCISE_ZMK)
     around = Surroundings(reactor, virtual.clock, now, os.urandom)
-    stand = Stand(folder, terms, around, virtual.told)
+    trial_machine = TrialMachine(folder, terms, around, virtual.told)
 
     async def session() -> None:
-        port = stand.start()
+        port = trial_machine.start()
         try:
-            profile = BankProfile(BANK, "127.0.0.1", port, terms.framing, dialect, terms.mac, PRACTICE_ZMK)
+            profile = BankProfile(BANK, "127.0.0.1", port, terms.framing, dialect, terms.mac, EXERCISE_ZMK)
             bank = make(profile, virtual, now, retry_seconds=0)
             await bank.connect()
-            await act(bank, stand)
+            await act(bank, trial_machine)
             await bank.sign_off()
         finally:
-            await stand.stop()
+            await trial_machine.stop()
 
     wait_for(session)
-    return watched(Story(tuple(stand.director.events), frozenset(stand.director.spoilt_keys)))
+    return watched(
+        Story(tuple(trial_machine.scheduler.events), frozenset(trial_machine.scheduler.spoilt_keys))
+    )
 
 
 async def do(bank: Bank, exercise: Exercise) -> Belief:
@@ -98,7 +100,7 @@ async def do(bank: Bank, exercise: Exercise) -> Belief:
     )
 
 
-async def whole_day(bank: Bank, stand: Stand) -> None:
+async def whole_day(bank: Bank, trial_machine: TrialMachine) -> None:
     """Every exercise in order, keys changed, and the day reconciled after its cut-over."""
     for exercise in EXERCISES:
         await do(bank, exercise)
@@ -106,7 +108,7 @@ async def whole_day(bank: Bank, stand: Stand) -> None:
             await change_keys_twice(bank)
         elif exercise.provocation is Provocation.ECHO:
             await bank.echo()
-    await stand.settled()
+    await trial_machine.settled()
     await bank.echo()
     await bank.reconcile("1124")
 
@@ -129,7 +131,7 @@ async def change_keys_twice(bank: Bank) -> None:
 def exercises(*provocations: Provocation) -> Act:
     """Only these exercises."""
 
-    async def act(bank: Bank, stand: Stand) -> None:
+    async def act(bank: Bank, trial_machine: TrialMachine) -> None:
         for exercise in EXERCISES:
             if exercise.provocation in provocations:
                 await do(bank, exercise)
@@ -139,7 +141,7 @@ def exercises(*provocations: Provocation) -> Act:
     return act
 
 
-async def key_change(bank: Bank, _stand: Stand) -> None:
+async def key_change(bank: Bank, _trial_machine: TrialMachine) -> None:
     """The exercise of the check value, and then a change of keys that is good."""
     for exercise in EXERCISES:
         if exercise.provocation is Provocation.CHECK_VALUE:
@@ -147,11 +149,11 @@ async def key_change(bank: Bank, _stand: Stand) -> None:
     await change_keys_twice(bank)
 
 
-async def cut_over(bank: Bank, stand: Stand) -> None:
+async def cut_over(bank: Bank, trial_machine: TrialMachine) -> None:
     """Something done, the cut-over, and the totals of the closed date."""
     for exercise in EXERCISES:
         if exercise.provocation in (Provocation.NOTHING, Provocation.CUTOVER):
             await do(bank, exercise)
-    await stand.settled()
+    await trial_machine.settled()
     await bank.echo()
     await bank.reconcile("1124")

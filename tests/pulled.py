@@ -33,7 +33,7 @@ SEALER = Sealer(b"s" * 32)
 
 def refusal(like: Entry, **change: object) -> Entry:
     """An entry like another, without effect, so that the database has nothing against it."""
-    without = {"response": Response.NOT_POSSIBLE, "receipt": None, "subject": None, "turn": None}
+    without = {"response": Response.NOT_POSSIBLE, "receipt": None, "subject": None, "sequence": None}
     return like._replace(**{**without, "key": f"{like.key} again", **change})  # type: ignore[arg-type]
 
 

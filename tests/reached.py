@@ -19,7 +19,7 @@ from coverage import Coverage
 
 ROOT = Path(__file__).resolve().parent.parent
 SEEDS = Path(__file__).with_name("reaching.txt")
-MEASURED = ("rules", "reading", "judgement")
+MEASURED = ("rules", "reading", "answer_check")
 SAYS_A_FAULT = re.compile(r'\s*return f?"[^"]').match
 
 
@@ -73,7 +73,7 @@ def _measured(given: Iterable[int]) -> Coverage:
 
 def _missed_of(name: str, told: dict[str, list[int] | list[list[int]]]) -> list[str]:
     texts = (ROOT / name).read_text("utf-8").splitlines()
-    faults = {place for place, text in enumerate(texts, 1) if "judgement" in name and SAYS_A_FAULT(text)}
+    faults = {place for place, text in enumerate(texts, 1) if "answer_check" in name and SAYS_A_FAULT(text)}
     lines = [line for line in told["missing_lines"] if line not in faults]
     branches = [branch for branch in told["missing_branches"] if branch[1] not in faults]
     return [f"{name}:{line}" for line in lines] + [f"{name}:{begin} to {end}" for begin, end in branches]

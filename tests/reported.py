@@ -51,7 +51,7 @@ def broken(
         "date": date,
         "cls": cls,
         "key": f"{BANK}/T0000001/{date[4:]}101112/00000{number}",
-        "line": 0 if cls in ("ours_only", "misfit") else number,
+        "line": 0 if cls in ("ours_only", "exception_advice") else number,
         "direction": "C",
         "code": "500000",
         "policy": f"P{number}",
@@ -95,7 +95,9 @@ AMOUNT = broken(
 TWICE = broken(
     2, D2, "duplicate", 0, 80_000, hint="2 lines of policy P2 (bank_only) add up to this one", owner=""
 )
-MISFIT = broken(3, D2, "misfit", 0, 0, reason="an advice (collection) that did not fit the book", due="")
+EXCEPTION_ADVICE = broken(
+    3, D2, "exception_advice", 0, 0, reason="an advice (collection) that did not fit the book", due=""
+)
 STATE = broken(
     4,
     D2,
@@ -109,13 +111,13 @@ STATE = broken(
     resolution="accept",
     proposed_by="李娜",
 )
-ALL_BREAKS = (REFUNDED, MATCHED, WAITING, AMOUNT, TWICE, MISFIT, STATE)
+ALL_BREAKS = (REFUNDED, MATCHED, WAITING, AMOUNT, TWICE, EXCEPTION_ADVICE, STATE)
 _NOBODY = {"resolution": "", "proposed_by": "", "approved_by": "", "settled_on": ""}
 UNDECIDED = (
     REFUNDED._replace(state=BreakState.SUSPENSE, **_NOBODY),
     MATCHED,
     WAITING,
-    *(one._replace(state=BreakState.OPEN, **_NOBODY) for one in (AMOUNT, TWICE, MISFIT, STATE)),
+    *(one._replace(state=BreakState.OPEN, **_NOBODY) for one in (AMOUNT, TWICE, EXCEPTION_ADVICE, STATE)),
 )
 
 PRODUCTS = {
@@ -205,7 +207,7 @@ EXPECTED = Report(
         Listed(WAITING, 4, ""),
         Listed(AMOUNT, 3, ""),
         Listed(TWICE, 3, ""),
-        Listed(MISFIT, 3, ""),
+        Listed(EXCEPTION_ADVICE, 3, ""),
         Listed(STATE, 3, "以银行为准：调整对应科目 The bank is right: the due's own account is adjusted"),
     ),
     (

@@ -88,7 +88,7 @@ def _totals(connection: Connection, entries: Sequence[Entry]) -> Iterator[str]:
     added: dict[tuple[str, str], Totals] = {}
     cancels = {entry.key: entry for entry in entries if entry.kind is Kind.CANCEL}
     for entry in entries:
-        if entry.turn is not None:
+        if entry.sequence is not None:
             key = entry.bank, entry.business_date
             added[key] = _added(added.get(key, Totals()), entry, cancels.get(entry.original))
     if kept != added:

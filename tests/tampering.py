@@ -49,19 +49,19 @@ def office(statement: str, fails: set[int], *said: str) -> Broken:
     return Broken("office", statement, fails, said)
 
 
-REFUSED = entry("turn IS NULL AND kind <> 'reversal'")
-REVERSAL = entry("kind = 'reversal' AND turn = 2")
-PUT_BACK = "chain = 2 AND kind = 'reversal' AND turn = 3"
+REFUSED = entry("sequence IS NULL AND kind <> 'reversal'")
+REVERSAL = entry("kind = 'reversal' AND sequence = 2")
+PUT_BACK = "chain = 2 AND kind = 'reversal' AND sequence = 3"
 ONCE = (
-    "kind = 'collection' AND turn = 1 AND subject = due"
-    " AND subject NOT IN (SELECT subject FROM journal WHERE turn = 2)"
+    "kind = 'collection' AND sequence = 1 AND subject = due"
+    " AND subject NOT IN (SELECT subject FROM journal WHERE sequence = 2)"
 )
 PAID = entry(ONCE)
 LAST_CANCEL = (
     "chain = 1 AND position = (SELECT max(position) FROM journal WHERE chain = 1 AND kind = 'cancel')"
 )
 DUE = f"due = (SELECT min(subject) FROM journal WHERE {ONCE})"
-OPEN_DUE = "due = (SELECT min(due) FROM dues WHERE turn = 0)"
+OPEN_DUE = "due = (SELECT min(due) FROM dues WHERE sequence = 0)"
 
 JOURNAL = (
     front(f"DELETE FROM journal WHERE {REFUSED}", {5}, "stands where entry"),
@@ -69,8 +69,8 @@ JOURNAL = (
     front("UPDATE chains SET tip = node", {5}, "its end"),
     front("DELETE FROM journal WHERE chain = 2", {4, 5, 6, 8}, "has an end and no entries"),
     front("UPDATE journal SET recorded_at = recorded_at + 1 WHERE chain = 1", {5}, "is not the front's"),
-    office("DELETE FROM acts WHERE number = 2", {5, 7}, "follows act 1"),
-    office("UPDATE acts SET note = note || ' ' WHERE number = 2", {5, 7}, "act 3: does not carry"),
+    office("DELETE FROM audit_log WHERE number = 2", {5, 7}, "follows act 1"),
+    office("UPDATE audit_log SET note = note || ' ' WHERE number = 2", {5, 7}, "act 3: does not carry"),
     office("UPDATE chains SET position = position - 1", {5}, "its end"),
     office("DELETE FROM chains WHERE chain = 2", {5}, "office, chain 2"),
     office(f"UPDATE days SET signature = root WHERE date = '{D2}'", {5}, "not signed by"),
@@ -90,7 +90,9 @@ JOURNAL = (
 
 KEYS = (
     office("UPDATE entries SET receipt = 'R' WHERE receipt IS NOT NULL", {2, 5}, "receipt R: stands"),
-    front(f"UPDATE journal SET key = 'K' WHERE {entry('turn IS NULL')} OR {REFUSED}", {2, 5}, "its fields"),
+    front(
+        f"UPDATE journal SET key = 'K' WHERE {entry('sequence IS NULL')} OR {REFUSED}", {2, 5}, "its fields"
+    ),
     front("UPDATE journal SET key = 'K' WHERE kind = 'tombstone'", {2, 5}, "key K: stands"),
     front(f"UPDATE journal SET stan = '999999' WHERE {REFUSED}", {2, 5}, "its fields"),
     front(f"UPDATE journal SET response = '12' WHERE {REVERSAL}", {2, 5}, "does not befit"),
@@ -98,9 +100,9 @@ KEYS = (
     front(f"UPDATE journal SET response = '00' WHERE {REFUSED}", {3, 5}, "does not befit"),
 )
 
-TURNS = (
-    front(f"UPDATE journal SET turn = 3, turn_before = 2 WHERE {PAID}", {3, 4, 5}, "is turn 3"),
-    front(f"UPDATE journal SET turn_before = 7 WHERE {PAID}", {3, 5}, "is turn 1"),
+SEQUENCES = (
+    front(f"UPDATE journal SET sequence = 3, sequence_before = 2 WHERE {PAID}", {3, 4, 5}, "is sequence 3"),
+    front(f"UPDATE journal SET sequence_before = 7 WHERE {PAID}", {3, 5}, "is sequence 1"),
     front(f"UPDATE journal SET subject = 'D0' WHERE {PAID}", {4, 5}, "acts on D0, not on"),
     front(f"UPDATE journal SET side = 'benefit' WHERE {PAID}", {3, 4, 5, 6}, "on the side"),
     front(
@@ -113,7 +115,11 @@ TURNS = (
     front(f"UPDATE journal SET bank = '99' WHERE {REVERSAL}", {2, 3, 5, 6}, "does not agree"),
     front(f"UPDATE journal SET kind = 'payout' WHERE {REVERSAL}", {3, 4, 5, 6}, "is settled already"),
     front(f"UPDATE journal SET business_date = '{D1}' WHERE {LAST_CANCEL}", {3, 5, 6, 8}, "cancels on"),
-    front("UPDATE journal SET misfit = '' WHERE subject = key AND turn = 1", {4, 5, 6}, "fitted the book"),
+    front(
+        "UPDATE journal SET exception_code = '' WHERE subject = key AND sequence = 1",
+        {4, 5, 6},
+        "fitted the book",
+    ),
     front(f"UPDATE journal SET kind = 'cancel' WHERE {PUT_BACK}", {3, 5, 6}, "reverses no cancel"),
     front(f"UPDATE journal SET amount = 1 WHERE {PUT_BACK}", {3, 5, 6}, "which it puts back"),
 )
@@ -121,11 +127,11 @@ TURNS = (
 DUES = (
     front(f"UPDATE dues SET amount = amount + 1 WHERE {DUE}", {4}, "moves"),
     front(f"UPDATE dues SET kind = 'benefit' WHERE {DUE}", {4}, "moves"),
-    front(f"UPDATE dues SET turn = 3 WHERE {DUE}", {4}, "another turn or settler"),
-    front(f"UPDATE dues SET settled_by = 'x' WHERE {DUE}", {4}, "another turn or settler"),
+    front(f"UPDATE dues SET sequence = 3 WHERE {DUE}", {4}, "another sequence or settler"),
+    front(f"UPDATE dues SET settled_by = 'x' WHERE {DUE}", {4}, "another sequence or settler"),
     front(f"UPDATE dues SET state = 'open' WHERE {DUE}", {4}, "the due is open"),
     front(f"DELETE FROM dues WHERE {DUE}", {4}, "does not have"),
-    front(f"UPDATE dues SET turn = 2 WHERE {OPEN_DUE}", {4}, "no entry says so"),
+    front(f"UPDATE dues SET sequence = 2 WHERE {OPEN_DUE}", {4}, "no entry says so"),
     front(f"UPDATE dues SET state = 'settled' WHERE {OPEN_DUE}", {4}, "no entry says so"),
 )
 
@@ -213,17 +219,17 @@ MONEY = (
     office(
         "UPDATE breaks SET class = 'ours_only' WHERE class = 'amount_differs'", {9}, "its class or reason"
     ),
-    office("UPDATE breaks SET code = '501000' WHERE code = '500000'", {6}, "is not as the trail says"),
-    office("UPDATE breaks SET owner = 'zhao'", {6}, "is not as the trail says"),
+    office("UPDATE breaks SET code = '501000' WHERE code = '500000'", {6}, "is not as the audit log says"),
+    office("UPDATE breaks SET owner = 'zhao'", {6}, "is not as the audit log says"),
     office(
         "DELETE FROM breaks WHERE approved_by <> '';DELETE FROM break_events", {6, 7, 9}, "has no history"
     ),
-    office("UPDATE bank_files SET digest = 'x' || digest", {10}, "is not as the trail says"),
-    office("UPDATE bank_lines SET branch = 'B'", {10}, "is not as the trail says"),
+    office("UPDATE bank_files SET digest = 'x' || digest", {10}, "is not as the audit log says"),
+    office("UPDATE bank_lines SET branch = 'B'", {10}, "is not as the audit log says"),
     office("UPDATE accounts SET kind = 'asset' WHERE account = '6711'", {7}, "is not as the chart has it"),
     office("UPDATE chart_lines SET value = '6711' WHERE name = 'product 500000'", {6, 7}, "settings' chart"),
     office("INSERT INTO accounts VALUES ('9999', 'x', 'asset', 'debit')", {7}, "account 9999"),
-    front("UPDATE loads SET dues = dues + 1", {10}, "is not as the trail says"),
+    front("UPDATE loads SET dues = dues + 1", {10}, "is not as the audit log says"),
 )
 
 DECIDED = one_break("state = 'closed' AND resolution <> '' AND difference <> 0")
@@ -232,14 +238,18 @@ MATCHED = one_break(f"state = 'closed' AND resolution = '' AND settled_on = '{D2
 OURS_ONLY = one_break("class = 'ours_only' AND state = 'suspense' AND difference <> 0")
 BANK_ONLY = one_break("class = 'bank_only' AND state = 'suspense' AND difference <> 0")
 DUPLICATE = one_break("class = 'duplicate' AND state = 'suspense' AND difference <> 0")
-MISFIT = one_break("class = 'misfit' AND state = 'suspense'")
-WHOLE = one_break("class = 'misfit' AND state = 'suspense' AND withheld <> 0")
+EXCEPTION_ADVICE = one_break("class = 'exception_advice' AND state = 'suspense'")
+WHOLE = one_break("class = 'exception_advice' AND state = 'suspense' AND withheld <> 0")
 DETAILS = one_break("class = 'details_differ' AND state = 'suspense' AND withheld <> 0")
 SECOND = one_break("state = 'proposed'") + " AND number = 2"
 
 BREAKS = (
     office(f"UPDATE breaks SET difference = difference + 1 WHERE {APPROVED}", {6, 9}, "its difference is"),
-    office(f"UPDATE breaks SET ours_effect = 1, theirs_effect = 1 WHERE {MISFIT}", {6, 9}, "and has effects"),
+    office(
+        f"UPDATE breaks SET ours_effect = 1, theirs_effect = 1 WHERE {EXCEPTION_ADVICE}",
+        {6, 9},
+        "and has effects",
+    ),
     office(f"UPDATE breaks SET theirs_effect = 1, difference = 1 WHERE {BANK_ONLY}", {6, 9}, "by its line"),
     office(f"UPDATE breaks SET ours_effect = 1, difference = -1 WHERE {OURS_ONLY}", {6, 9}, "by the journal"),
     office(f"UPDATE breaks SET withheld = 0, difference = 0 WHERE {WHOLE}", {6, 9}, "at stake are"),
@@ -254,12 +264,12 @@ BREAKS = (
         {6, 9},
         "at stake are 0",
     ),
-    office(f"UPDATE breaks SET bank_code = '502000' WHERE {DETAILS}", {6}, "is not as the trail says"),
+    office(f"UPDATE breaks SET bank_code = '502000' WHERE {DETAILS}", {6}, "is not as the audit log says"),
     office(f"DELETE FROM breaks WHERE {DETAILS}", {6, 9}, "agrees with none of ours"),
     office(f"UPDATE breaks SET line = 999 WHERE {BANK_ONLY}", {6, 9}, "which the bank's file does not have"),
     office(f"UPDATE breaks SET key = 'K' WHERE {OURS_ONLY}", {6, 9}, "names a line that is on neither side"),
-    office(f"UPDATE breaks SET key = 'K' WHERE {MISFIT}", {6, 9}, "did fit the book"),
-    office(f"UPDATE breaks SET bank = '{OTHER}' WHERE {MISFIT}", {6, 9}, "is not named after"),
+    office(f"UPDATE breaks SET key = 'K' WHERE {EXCEPTION_ADVICE}", {6, 9}, "did fit the book"),
+    office(f"UPDATE breaks SET bank = '{OTHER}' WHERE {EXCEPTION_ADVICE}", {6, 9}, "is not named after"),
     office(f"UPDATE breaks SET approved_by = proposed_by WHERE {DECIDED}", {9}, "by one person"),
     office(f"UPDATE breaks SET approved_by = 'LI' WHERE {DECIDED}", {9}, "by one person"),
     office(f"UPDATE breaks SET approved_by = '' WHERE {APPROVED}", {9}, "not by two people"),
@@ -278,8 +288,13 @@ BREAKS = (
     office(f"DELETE FROM breaks WHERE {BANK_ONLY}", {6, 9}, "agrees with none of ours"),
     office(f"DELETE FROM breaks WHERE {OURS_ONLY}", {6, 9}, "agrees with none of the bank's"),
     office(f"DELETE FROM breaks WHERE {DUPLICATE}", {6, 9}, "of ours agree with"),
-    office(f"DELETE FROM breaks WHERE {MISFIT}", {6, 9}, "is in no break", "has a history, and is not there"),
-    office(f"DELETE FROM break_events WHERE {MISFIT}", {6, 9}, "and the history of"),
+    office(
+        f"DELETE FROM breaks WHERE {EXCEPTION_ADVICE}",
+        {6, 9},
+        "is in no break",
+        "has a history, and is not there",
+    ),
+    office(f"DELETE FROM break_events WHERE {EXCEPTION_ADVICE}", {6, 9}, "and the history of"),
     office(f"DELETE FROM break_events WHERE {SECOND}", {9}, "where line 2 should"),
     office(f"UPDATE break_events SET to_state = 'posted' WHERE {SECOND}", {9}, "goes from open to posted"),
     office("UPDATE break_events SET \"by\" = 'Office' WHERE to_state = 'approved'", {9}, "by no person"),
@@ -315,17 +330,33 @@ LINES = (
     office(f"DELETE FROM reconciliations WHERE {LINE}", {6, 9}, "the day is posted without them"),
     front("UPDATE loads SET digest = 'same'", {10}, "digest same: stands"),
     front("UPDATE loads SET date = '20990101'", {10}, "date 20990101: stands"),
-    office("UPDATE entries SET misfit = '' WHERE kind = 'cancel'", {5, 9}, "neither in effect nor a misfit"),
-    office("UPDATE entries SET misfit = '' WHERE misfit <> ''", {4, 5, 9}, "did fit the book"),
+    office(
+        "UPDATE entries SET exception_code = '' WHERE kind = 'cancel'",
+        {5, 9},
+        "neither in effect nor an exception advice",
+    ),
+    office(
+        "UPDATE entries SET exception_code = '' WHERE exception_code <> ''", {4, 5, 9}, "did fit the book"
+    ),
 )
 
 NUMBERS = (
-    office(f"UPDATE acts SET note = note || ' {IDENTITY}'", {5, 6, 7, 9, 10, 12}, "acts 1: a number in note"),
     office(
-        f"UPDATE acts SET subject = '{IDENTITY.lower()}'", {5, 6, 7, 9, 10, 12}, "acts 1: a number in subject"
+        f"UPDATE audit_log SET note = note || ' {IDENTITY}'",
+        {5, 6, 7, 9, 10, 12},
+        "audit_log 1: a number in note",
     ),
-    office(f"UPDATE breaks SET reason = 'card {CARD}' WHERE {MISFIT}", {9, 12}, "a number in reason"),
-    office(f"UPDATE breaks SET policy = '{IDENTITY}' WHERE {MISFIT}", {6, 12}, "a number in policy"),
+    office(
+        f"UPDATE audit_log SET subject = '{IDENTITY.lower()}'",
+        {5, 6, 7, 9, 10, 12},
+        "audit_log 1: a number in subject",
+    ),
+    office(
+        f"UPDATE breaks SET reason = 'card {CARD}' WHERE {EXCEPTION_ADVICE}", {9, 12}, "a number in reason"
+    ),
+    office(
+        f"UPDATE breaks SET policy = '{IDENTITY}' WHERE {EXCEPTION_ADVICE}", {6, 12}, "a number in policy"
+    ),
     office(f"UPDATE bank_lines SET receipt = '{CARD}' WHERE {AGREED}", {10, 12}, "a number in receipt"),
     office(f"UPDATE bank_lines SET policy = '{IDENTITY}' WHERE {AGREED}", {9, 10, 12}, "a number in policy"),
     office(f"UPDATE break_events SET note = '{CARD}' WHERE {SECOND}", {9, 12}, "a number in note"),
@@ -339,7 +370,7 @@ NUMBERS = (
     front(f"UPDATE policies SET holder = '{IDENTITY}'", {12}, "a number in holder"),
 )
 
-BROKEN = (*JOURNAL, *KEYS, *TURNS, *DUES, *TOTALS, *DATES, *MONEY, *POSTINGS, *BREAKS, *LINES, *NUMBERS)
+BROKEN = (*JOURNAL, *KEYS, *SEQUENCES, *DUES, *TOTALS, *DATES, *MONEY, *POSTINGS, *BREAKS, *LINES, *NUMBERS)
 
 HARMLESS = (
     "UPDATE break_events SET note = '6222021234567890129' WHERE number = 1",  # its check digit is wrong

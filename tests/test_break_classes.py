@@ -63,7 +63,7 @@ def test_what_is_withheld_and_whose_lines_there_are_is_said_of_each_class() -> N
         name: {cls for cls, row in CLASSES.items() if getattr(row, name)}
         for name in ("has_ours", "withholds")
     }
-    assert told["withholds"] == {"details_differ", "late_reversal", "misfit"}
+    assert told["withholds"] == {"details_differ", "late_reversal", "exception_advice"}
     assert {*BreakClass} - told["has_ours"] == {"bank_only", "duplicate", "late_reversal"}
     assert {cls for cls, row in CLASSES.items() if not row.needs_line} == {"details_differ", "late_reversal"}
 

@@ -1,7 +1,8 @@
-"""Tells what the wall clock did, in the log, the chronicle and the trail, and takes a person's word on it.
+"""Tells what the wall clock did, in the log, the event log and the audit log, and takes a person's word on
+it.
 
-A clock that jumped is distrusted over a restart, by the trail. What a jump is, fep.day.clock says; what waits
-meanwhile, fep.operator.operations. No entry is stamped here.
+A clock that jumped is distrusted over a restart, by the audit log. What a jump is, fep.day.clock says; what
+waits meanwhile, fep.operator.operations. No entry is stamped here.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from fep.day.clock import WallClock
 from fep.doctor.selftest import clock_findings
 from fep.operator import audit_trail
 from fep.operator.control import ControlError, Progress
-from fep.telemetry.event_log import Chronicle, Kind
+from fep.telemetry.event_log import EventLog, Kind
 from ledger.book.audit_log import MACHINE
 from ledger.book.startup_check import examine
 from ledger.book.store import Store
@@ -55,12 +56,12 @@ class ClockWatch:
     clock: WallClock
     store: Store
     between_batches: Callable[[Callable[[], Any]], Deferred[Any]]
-    chronicle: Chronicle
+    event_log: EventLog
     node: str
     _told: int = 0
     _written: int = 0
     _one: DeferredLock = field(default_factory=DeferredLock)
-    """So that in the trail a jump comes before its acceptance."""
+    """So that in the audit log a jump comes before its acceptance."""
 
     log = Logger(namespace="fep.day.clock")
 
@@ -88,7 +89,7 @@ class ClockWatch:
         return self._one.run(lambda: Deferred.fromCoroutine(self._accept(str(asked["by"]))))
 
     def _tell(self, fault: str) -> None:
-        self.chronicle.note(Kind.CLOCK, detail=fault)
+        self.event_log.note(Kind.CLOCK, detail=fault)
         self.log.error(
             "{fault}: no cut-over by the clock until a person has looked: qianzhi clock accept", fault=fault
         )
@@ -110,7 +111,7 @@ class ClockWatch:
         if self.clock.jumps != jumps:
             raise ControlError("the clock jumped again meanwhile: look, then accept again")
         self.clock.accept()
-        self.chronicle.note(Kind.CLOCK_ACCEPTED)
+        self.event_log.note(Kind.CLOCK_ACCEPTED)
         self.log.info("{by} has accepted the clock: {note}", by=by, note=note)
         return {"accepted": note}
 

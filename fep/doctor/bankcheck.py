@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 
 from fep.doctor.checkup import UNIT, Finding, Found, Machine, Verdict, listening
 from fep.errors import FepError
-from fep.keys.key_provider import Vault
+from fep.keys.key_provider import KeyProvider
 from fep.links.server import HANDSHAKE_FAILED
 from fep.links.tls import Pinned, pin_of_file, validity_of_file
 from fep.operator.bank_status import COMMAND, Standing
@@ -85,7 +85,7 @@ def _listener(machine: Machine, settings: Settings, asked: Asked) -> Iterator[Fo
     port = asked.bank.port
     if not is_served(Path(settings.node.control)):
         yield Found(Verdict.BAD, "no machine serves with these settings", f"systemctl start {UNIT}")
-    elif port and port not in listening(machine.ground.proc):
+    elif port and port not in listening(machine.fixture.proc):
         yield Found(Verdict.BAD, f"nobody listens at {port}", "a new port takes a restart of the machine")
     elif ip_address(asked.bank.host).is_loopback and not asked.source.is_loopback:
         said = f"listening at {asked.bank.host} alone, which {asked.source} cannot reach by itself"
@@ -177,16 +177,16 @@ def _certificate(machine: Machine, settings: Settings, asked: Asked) -> Iterator
 
 def _keys(_machine: Machine, settings: Settings, asked: Asked) -> Iterator[Found]:
     code = asked.bank.code
-    vault = Vault(settings.keystore)
+    key_provider = KeyProvider(settings.keystore)
     try:
-        vault.bank_keys(asked.bank, os.urandom).fresh()
-        said = vault.check_value(asked.bank)
+        key_provider.bank_keys(asked.bank, os.urandom).fresh()
+        said = key_provider.check_value(asked.bank)
     except FepError as error:
         yield Found(Verdict.BAD, str(error), f"qianzhi keys load zmk/{code}")
     else:
         yield Found(Verdict.OK, f"its ZMK wraps a session key; check value {said}, as the bank's must be")
     finally:
-        vault.close()
+        key_provider.close()
 
 
 def _machine(machine: Machine, settings: Settings, asked: Asked) -> Iterator[Found]:

@@ -20,9 +20,9 @@ from typing import Any, Final, NamedTuple
 
 from fep.day.cutover_clock import COMMAND
 from fep.doctor.daycheck import on_calendar, on_day
-from fep.doctor.selftest import Ground, clock_findings, disk_findings
+from fep.doctor.selftest import Fixture, clock_findings, disk_findings
 from fep.errors import FepError
-from fep.keys.key_provider import Vault
+from fep.keys.key_provider import KeyProvider
 from fep.keys.keys import check_private
 from fep.links.tls import Pinned, validity_of_file
 from fep.operator.audit_trail import clock_word
@@ -96,7 +96,7 @@ class Machine:
 
     config: Path
     now: datetime
-    ground: Ground = field(default_factory=Ground)
+    fixture: Fixture = field(default_factory=Fixture)
     command: Callable[..., str] = _command
     free_bytes: Callable[[Path], int] = lambda path: shutil.disk_usage(path).free
     nft: Nft = field(default_factory=Nft)
@@ -208,8 +208,8 @@ def _database(_machine: Machine, settings: Settings) -> Iterator[Found]:
 
 def _journal(_machine: Machine, settings: Settings) -> Iterator[Found]:
     with _book(settings) as store:
-        condition = examine(store)
-    for fault in condition.faults:
+        report = examine(store)
+    for fault in report.faults:
         yield Found(
             Verdict.BAD, fault, "keep all files as they are; qianzhi journal verify; serve from the standby"
         )
@@ -262,7 +262,7 @@ def _disk(machine: Machine, settings: Settings) -> Iterator[Found]:
         )
         return
     with _book(settings) as store:
-        for said in disk_findings(store, machine.ground):
+        for said in disk_findings(store, machine.fixture):
             yield Found(Verdict.BAD, said, "see docs/decisions/0014-selftest.md")
 
 
@@ -286,11 +286,11 @@ def _clock(machine: Machine, settings: Settings) -> Iterator[Found]:
 
 
 def _keys(_machine: Machine, settings: Settings) -> Iterator[Found]:
-    vault = Vault(settings.keystore)
+    key_provider = KeyProvider(settings.keystore)
     try:
         for bank in (one for one in settings.bank if one.enabled):
             try:
-                vault.bank_keys(bank, os.urandom).fresh()
+                key_provider.bank_keys(bank, os.urandom).fresh()
             except FepError as error:
                 yield Found(
                     Verdict.BAD,
@@ -298,7 +298,7 @@ def _keys(_machine: Machine, settings: Settings) -> Iterator[Found]:
                     f"qianzhi keys load zmk/{bank.code}",
                 )
     finally:
-        vault.close()
+        key_provider.close()
 
 
 def _certificate(machine: Machine, settings: Settings) -> Iterator[Found]:
@@ -340,7 +340,7 @@ def listening(proc: Path) -> frozenset[int]:
 
 
 def _ports(machine: Machine, settings: Settings) -> Iterator[Found]:
-    taken, serves = listening(machine.ground.proc), is_served(Path(settings.node.control))
+    taken, serves = listening(machine.fixture.proc), is_served(Path(settings.node.control))
     wanted = {bank.port: f"bank {bank.code}" for bank in settings.bank}
     wanted[settings.status.port] = "the status port"
     for port, whose in wanted.items():

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fep.errors import FepError
-from ledger.book.startup_check import Condition, broken_promises, examine
+from ledger.book.startup_check import StartupReport, broken_promises, examine
 from ledger.book.store import Store
 
 CLOCK_TOLERANCE_US = 60_000_000
@@ -54,7 +54,7 @@ class Mount(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class Fixture:
     """What the operating system says of itself. `proc` is /proc; `seconds` a clock for short times."""
 
     proc: Path = Path("/proc")
@@ -62,19 +62,19 @@ class Ground:
 
 
 def check(
-    store: Store, now_us: int, accepted_us: int = 0, *, durable: bool, ground: Ground | None = None
+    store: Store, now_us: int, accepted_us: int = 0, *, durable: bool, fixture: Fixture | None = None
 ) -> None:
     """Raise Unfit unless the book in `store` may be served at `now_us`, and a person accepted the clock at
     `accepted_us`; both in microseconds since 1970-01-01 UTC.
 
     Without `durable` the disk is not looked at: the book may go with the power.
     """
-    ground = ground or Ground()
-    found = list(disk_findings(store, ground)) if durable else []
-    condition = examine(store)
-    if condition.last_written > accepted_us:
-        found += (f"{said}: {_SET_IT}" for said in clock_findings(now_us, condition.last_written))
-    found += journal_findings(condition)
+    fixture = fixture or Fixture()
+    found = list(disk_findings(store, fixture)) if durable else []
+    report = examine(store)
+    if report.last_written > accepted_us:
+        found += (f"{said}: {_SET_IT}" for said in clock_findings(now_us, report.last_written))
+    found += journal_findings(report)
     if found:
         raise Unfit(tuple(found))
 
@@ -88,28 +88,28 @@ def clock_findings(now_us: int, last_us: int) -> Iterator[str]:
         yield f"the clock says {now}, and the book was written to at {last}"
 
 
-def journal_findings(condition: Condition) -> Iterator[str]:
+def journal_findings(report: StartupReport) -> Iterator[str]:
     """What does not hold since the last seal."""
-    yield from condition.faults
-    if condition.faults:
+    yield from report.faults
+    if report.faults:
         yield (
-            f"the journal does not prove itself, {condition.fault_count} faults: keep all files as they are,"
+            f"the journal does not prove itself, {report.fault_count} faults: keep all files as they are,"
             " run qianzhi journal verify, and find out who wrote to them; serve from the standby or from a"
             " copy that holds"
         )
 
 
-def disk_findings(store: Store, ground: Ground) -> Iterator[str]:
+def disk_findings(store: Store, fixture: Fixture) -> Iterator[str]:
     """What tells that a commit may not outlive a power cut."""
     if store.is_sqlite:
-        yield from _file_findings(Path(str(store.url.database)), ground)
+        yield from _file_findings(Path(str(store.url.database)), fixture)
     for name in broken_promises(store):
         yield f"PostgreSQL runs with {name} = off: turn it on, {_OTHERWISE}"
 
 
-def _file_findings(database: Path, ground: Ground) -> Iterator[str]:
+def _file_findings(database: Path, fixture: Fixture) -> Iterator[str]:
     folder = database.resolve().parent
-    mount = mount_of(folder, (ground.proc / "self/mountinfo").read_text(encoding="utf-8"))
+    mount = mount_of(folder, (fixture.proc / "self/mountinfo").read_text(encoding="utf-8"))
     if mount is not None:
         lies = f"{database} lies on {mount.kind} ({mount.point})"
         if mount.kind in _FORGETFUL:
@@ -118,11 +118,11 @@ def _file_findings(database: Path, ground: Ground) -> Iterator[str]:
             yield f"{lies}: SQLite needs a disk of this machine's own; or use PostgreSQL"
         for option in sorted(mount.options & _UNORDERED):
             yield f"{mount.point} is mounted with {option}, so that a sync is no promise: mount it without"
-    loaded = (ground.proc / "self/maps").read_text(encoding="utf-8")
+    loaded = (fixture.proc / "self/maps").read_text(encoding="utf-8")
     for liar in _LIARS:
         if liar in loaded:
             yield f"{liar} is loaded into this process and swallows every sync: start it without LD_PRELOAD"
-    took = median_sync_seconds(folder, ground.seconds)
+    took = median_sync_seconds(folder, fixture.seconds)
     if took < FASTEST_SYNC_SECONDS and (mount is None or mount.kind not in _FORGETFUL):
         yield (
             f"{folder}: a sync of {_SYNC_BYTES} bytes took {took * 1e6:.1f} us, which no device can:"

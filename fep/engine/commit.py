@@ -17,7 +17,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from fep.engine.queue import FairQueue, Patience
+from fep.engine.queue import FairQueue, QueueBound
 from fep.telemetry.event_log import Kind
 from fep.telemetry.statistics import Statistics
 from ledger.errors import Conflict, Fenced, OutcomeUnknown, Unavailable
@@ -34,7 +34,7 @@ _NOT_REFUSED = frozenset({Response.APPROVED, Response.KEY_REUSED, Response.CUTOV
 
 Deliver = Callable[[Answer], None]
 GiveUp = Callable[[], None]
-Errand = tuple[Callable[[], Any], Deferred[Any]]
+ExclusiveJob = tuple[Callable[[], Any], Deferred[Any]]
 """Something else that the commit thread is to do between two batches, and who waits for what it returns."""
 
 CONFLICT_ATTEMPTS = 8
@@ -115,16 +115,16 @@ class Engine:
     in_doubt: bool = False
     log: Logger = field(default_factory=lambda: Logger(namespace="fep.engine.commit"))
     _queue: FairQueue[Waiting] = field(init=False)
-    _patience: Patience = field(init=False)
+    _queue_bound: QueueBound = field(init=False)
     _redo: deque[Batch] = field(default_factory=deque)
-    _errands: deque[Errand] = field(default_factory=deque)
+    _exclusive_jobs: deque[ExclusiveJob] = field(default_factory=deque)
     _running: bool = False
     _stopping: bool = False
     _idle: list[Deferred[None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._queue = FairQueue(self.queue_limit)
-        self._patience = Patience(self.queue_seconds, self.batch_limit, self.queue_limit)
+        self._queue_bound = QueueBound(self.queue_seconds, self.batch_limit, self.queue_limit)
 
     @property
     def queued(self) -> int:
@@ -154,7 +154,7 @@ class Engine:
         """Whether a request of this bank would find its place in the queue."""
         return self._queue.has_room(bank)
 
-    def between_batches(self, errand: Callable[[], Any]) -> Deferred[Any]:
+    def between_batches(self, exclusive_job: Callable[[], Any]) -> Deferred[Any]:
         """Do something else in the commit thread, before the next batch: the book has one writer at a time.
 
         Fires with what the errand returns or fails with what it raises, or with Unavailable once errands are
@@ -163,7 +163,7 @@ class Engine:
         if self._stopping:
             return fail(Unavailable("the machine is stopping: nothing was done"))
         done: Deferred[Any] = Deferred()
-        self._errands.append((errand, done))
+        self._exclusive_jobs.append((exclusive_job, done))
         self._wake()
         return done
 
@@ -173,8 +173,8 @@ class Engine:
 
     def give_up_errands(self) -> None:
         """Fail what still waits behind a batch whose outcome cannot be learnt: nothing of it was done."""
-        while self._errands:
-            _, done = self._errands.popleft()
+        while self._exclusive_jobs:
+            _, done = self._exclusive_jobs.popleft()
             done.errback(Failure(Unavailable("the machine stopped before it was this one's turn")))
 
     def see_date(self, business_date: str) -> None:
@@ -205,25 +205,25 @@ class Engine:
         return done
 
     def _next(self) -> None:
-        if self._errands:
-            errand, done = self._errands.popleft()
-            running = self.call_in_thread(errand)
-            running.addBoth(self._errand_done, done)
+        if self._exclusive_jobs:
+            exclusive_job, done = self._exclusive_jobs.popleft()
+            running = self.call_in_thread(exclusive_job)
+            running.addBoth(self._exclusive_job_done, done)
         elif self._redo:
             self._run(self._redo.popleft())
         elif self._queue:
             batch = Batch(self._queue.take(self.batch_limit))
-            self._patience.batch_begins(len(batch.waiting), self.clock.seconds())
-            self._queue.limit = self._patience.places
+            self._queue_bound.batch_begins(len(batch.waiting), self.clock.seconds())
+            self._queue.limit = self._queue_bound.places
             self._run(batch)
         else:
             self._running = False
-            self._patience.nothing_waits()
+            self._queue_bound.nothing_waits()
             idle, self._idle = self._idle, []
             for done in idle:
                 done.callback(None)
 
-    def _errand_done(self, result: Any, done: Deferred[Any]) -> None:  # noqa: ANN401 - whatever the errand gave
+    def _exclusive_job_done(self, result: Any, done: Deferred[Any]) -> None:  # noqa: ANN401 - whatever the errand gave
         """The next batch goes first: whoever waited for the errand may take longer over it."""
         self._next()
         if isinstance(result, Failure):

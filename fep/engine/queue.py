@@ -19,7 +19,7 @@ _BATCHES_SEEN: Final = 9
 """A pause of the disk is one slow batch: the median of nine does not see it, but a slow disk after five."""
 
 
-class Patience:
+class QueueBound:
     """How many may wait, so that none waits longer than `seconds`: as many as are decided in that time.
 
     At most `limit`; at least a batch, or ALWAYS_TAKEN. Learns from the batches that are full at least by

@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     from fep.keys.hsm import Token
 
 
-class Vault:
+class KeyProvider:
     """A node's keys, ready to use."""
 
-    def __init__(self, settings: KeystoreSettings, former: Vault | None = None) -> None:
-        """Open the keystore; the token waits until a ZMK is asked for. `former` is the vault that this one
-        takes over from at a reload: links that stay go on with what its token gave them. Raises
+    def __init__(self, settings: KeystoreSettings, former: KeyProvider | None = None) -> None:
+        """Open the keystore; the token waits until a ZMK is asked for. `former` is the key provider that this
+        one takes over from at a reload: links that stay go on with what its token gave them. Raises
         KeystoreError and KeyFileError.
         """
         self._settings = settings
@@ -51,8 +51,8 @@ class Vault:
             self._token.close()
             self._token = None
 
-    def other_than(self, former: Vault) -> tuple[str, ...]:
-        """Which of the node's own keys are not the former vault's: books and seals hang on them."""
+    def other_than(self, former: KeyProvider) -> tuple[str, ...]:
+        """Which of the node's own keys are not the former key provider's: books and seals hang on them."""
         pairs = {
             FRONT: (self.front_key.check_value, former.front_key.check_value),
             SEAL: (self.sealer.public, former.sealer.public),

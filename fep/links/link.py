@@ -19,17 +19,17 @@ from fep.day.retirement import key_date
 from fep.engine.commit import BUSY, Engine
 from fep.keys.keys import BankKeys
 from fep.links.misses import Misses
-from fep.links.request_parser import TRANSACTIONS, Gate, Unsupported, check_network
+from fep.links.request_parser import TRANSACTIONS, RequestParser, Unsupported, check_network
 from fep.links.response_builder import render
 from fep.links.session import Keys, new_session
 from fep.links.tls import Pinned
 from fep.settings.config import Bank, Limits
-from fep.telemetry.event_log import Chronicle, Kind
-from fep.telemetry.last_seen import Contact
+from fep.telemetry.event_log import EventLog, Kind
+from fep.telemetry.last_seen import LastSeen
 from fep.telemetry.statistics import Statistics
 from ledger.rules.request import INQUIRIES, TOO_MANY_MISSES, Act, Answer, Request
 from protocol.codec import Codec
-from protocol.decline import Refuser
+from protocol.decline import FastDecline
 from protocol.errors import DecodeError, FormatError
 from protocol.framing import Frame, Framing, answer_tpdu, wrap
 from protocol.message import Message, is_answer
@@ -53,8 +53,8 @@ class Counterparty:
 
     bank: Bank
     codec: Codec
-    refuser: Refuser
-    gate: Gate
+    fast_decline: FastDecline
+    request_parser: RequestParser
     keys: BankKeys
     misses: Misses
     tls: Pinned | None
@@ -72,7 +72,7 @@ class Surroundings:
     seconds: Callable[[], float]
     now: Callable[[], datetime]
     today: Callable[[], date]
-    chronicle: Chronicle
+    event_log: EventLog
 
 
 class Link:
@@ -91,8 +91,8 @@ class Link:
     ) -> None:
         self.bank = counterparty.bank
         self._codec = counterparty.codec
-        self._refuser = counterparty.refuser
-        self._gate = counterparty.gate
+        self._fast_decline = counterparty.fast_decline
+        self._request_parser = counterparty.request_parser
         self._bank_keys = counterparty.keys
         self._misses = counterparty.misses
         self._all = surroundings
@@ -147,9 +147,9 @@ class Link:
         """How long the bank has said nothing."""
         return self._all.seconds() - self.heard_at
 
-    def contact(self) -> Contact:
+    def last_seen(self) -> LastSeen:
         """When the bank was heard on this link (that it was opened counts), and its last echo."""
-        return Contact(self.heard_at, self.echoed_at)
+        return LastSeen(self.heard_at, self.echoed_at)
 
     def lost(self) -> None:
         """The connection is gone: answers still to come are for the bank's reversal to ask about."""
@@ -198,7 +198,7 @@ class Link:
             self._answer(message, frame.tpdu, Answer(allowed, _REFUSALS[allowed]))
             return
         try:
-            request = self._gate.request(message, covered, self._key_date())
+            request = self._request_parser.request(message, covered, self._key_date())
         except FormatError as error:
             self._answer(message, frame.tpdu, Answer(Response.FORMAT, str(error)))
         except Unsupported as error:
@@ -242,16 +242,20 @@ class Link:
         key = self._keys.current
         if self._allowed is not Response.APPROVED or key is None:
             return False
-        sketch = self._refuser.sketch(frame.body)
-        if sketch is None or sketch.mti not in TRANSACTIONS or not self._is_from_here(sketch.acquirer):
+        header_scan = self._fast_decline.scan(frame.body)
+        if (
+            header_scan is None
+            or header_scan.mti not in TRANSACTIONS
+            or not self._is_from_here(header_scan.acquirer)
+        ):
             return False
-        if not self._keys.authentic(sketch.covered, sketch.mac, self._all.seconds()):
+        if not self._keys.authentic(header_scan.covered, header_scan.mac, self._all.seconds()):
             return False
         self._bad_macs = 0
-        self._all.statistics.answered(self.bank.code, sketch.mti, Response.UNAVAILABLE)
+        self._all.statistics.answered(self.bank.code, header_scan.mti, Response.UNAVAILABLE)
         date = self._all.engine.business_date
         own = ((39, Response.UNAVAILABLE.value), (44, BUSY))
-        unsealed = self._refuser.refusal(sketch, ((15, date[4:]), *own) if date else own)
+        unsealed = self._fast_decline.refusal(header_scan, ((15, date[4:]), *own) if date else own)
         self._write(self._codec.closed(unsealed, key.mac), answer_tpdu(frame.tpdu) if frame.tpdu else b"")
         return True
 
@@ -281,7 +285,7 @@ class Link:
         """What cannot be authentic counts, whether or not it could be answered."""
         self._bad_macs += 1
         self._all.statistics.mac_failures[self.bank.code] += 1
-        self._all.chronicle.note(Kind.BAD_MAC, self.bank.code)
+        self._all.event_log.note(Kind.BAD_MAC, self.bank.code)
         if self._bad_macs >= self._all.limits.bad_macs:
             self.log.error(
                 "bank {bank}: {count} bad MACs in a row", bank=self.bank.code, count=self._bad_macs
@@ -327,7 +331,7 @@ class Link:
             self._answer(message, frame.tpdu, self._done())
             self.session.signed_off()
             self._moved()
-            self._all.chronicle.note(Kind.SIGNED_OFF, self.bank.code)
+            self._all.event_log.note(Kind.SIGNED_OFF, self.bank.code)
         else:
             self._answer(message, frame.tpdu, Answer(Response.NOT_SUPPORTED, f"DE 70 {code} NOT SUPPORTED"))
 
@@ -361,7 +365,7 @@ class Link:
         self.session.signed_on(fresh.key, self._all.seconds() + self._all.limits.old_key_seconds)
         self._moved()
         self._signed_on_once = True
-        self._all.chronicle.note(Kind.SIGNED_ON, self.bank.code)
+        self._all.event_log.note(Kind.SIGNED_ON, self.bank.code)
         self.log.info("bank {bank} signed on", bank=self.bank.code)
 
     def _change_key(self, message: Message, frame: Frame) -> None:

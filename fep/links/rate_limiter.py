@@ -68,7 +68,7 @@ class Bucket:
         return max(0.0, self._seen + (1 - self._tokens) / self._a_second - self._clock.seconds())
 
 
-class Intake:
+class RateLimiter:
     """One bank's buckets, of messages a second and of recorded refusals a minute, and its links that wait for
     a token or for room, in turn.
 

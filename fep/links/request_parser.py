@@ -82,7 +82,7 @@ class Groups(NamedTuple):
         return f"Groups({' '.join(name for name in self._fields if getattr(self, name))})"
 
 
-class Gate:
+class RequestParser:
     """One bank's gate."""
 
     def __init__(self, bank: Bank, front_key: FrontKey, dialect: Dialect, key_days: int) -> None:

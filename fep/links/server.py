@@ -19,10 +19,10 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from fep.links.link import Counterparty, Link, Surroundings
-from fep.links.rate_limiter import PAUSE_SECONDS, Bucket, Intake
+from fep.links.rate_limiter import PAUSE_SECONDS, Bucket, RateLimiter
 from fep.links.tls import pin_of
 from fep.telemetry.event_log import Kind
-from fep.telemetry.last_seen import NEVER, Contact, Stranger, latest
+from fep.telemetry.last_seen import NEVER, LastSeen, Stranger, latest
 from firewall_rules.gateway import Gateway
 from firewall_rules.hours import Pace
 from protocol.errors import FrameError
@@ -41,13 +41,17 @@ class BankConnection(Protocol):
     transport: ITCPTransport
 
     def __init__(
-        self, server: Server, counterparty: Counterparty, surroundings: Surroundings, intake: Intake
+        self,
+        server: Server,
+        counterparty: Counterparty,
+        surroundings: Surroundings,
+        rate_limiter: RateLimiter,
     ) -> None:
         self._server = server
         self._limit = surroundings.limits.unsent_bytes
         self._reader = FrameReader(counterparty.bank.framing, surroundings.limits.frame_bytes)
         self.link = Link(counterparty, surroundings, self.send, self.end)
-        self._intake = intake
+        self._rate_limiter = rate_limiter
         self._held: deque[Frame] = deque()
         self._fault = ""
         self._full = False
@@ -79,11 +83,11 @@ class BankConnection(Protocol):
         self._held.extend(frames)
         if waiting:
             return
-        while self._held and self._intake.take():
+        while self._held and self._rate_limiter.take():
             self.link.received(self._held.popleft())
         if self._held:
             self.transport.pauseProducing()
-            self._intake.wait(self)
+            self._rate_limiter.wait(self)
         elif self._fault:
             self.end(self._fault)
 
@@ -97,7 +101,7 @@ class BankConnection(Protocol):
     def take_all(self) -> None:
         """Take in at once all that waits, whatever the bank's rate: the machine stops, and answers each."""
         if self._held:
-            self._intake.forget(self)
+            self._rate_limiter.forget(self)
             while self._held:
                 self.link.received(self._held.popleft())
             self._read_on()
@@ -156,7 +160,7 @@ class BankConnection(Protocol):
 
     def _let_go(self) -> None:
         """Drop what waits to be taken in: its link is over, and nobody would be told."""
-        self._intake.forget(self)
+        self._rate_limiter.forget(self)
         self._held.clear()
 
     def close(self) -> None:
@@ -190,10 +194,10 @@ class Server:
         self.connections: set[BankConnection] = set()
         self.per_bank: Counter[str] = Counter()
         self._paces: dict[str, Pace] = {}
-        self._intakes: dict[str, Intake] = {}
+        self._rate_limiters: dict[str, RateLimiter] = {}
         self._refusals = Bucket(REFUSALS_A_SECOND, surroundings.engine.clock, PAUSE_SECONDS)
         self._unread: Counter[str] = Counter()
-        self.contacts: dict[str, Contact] = {}
+        self.contacts: dict[str, LastSeen] = {}
         """By bank, of the links that are gone."""
         self.strangers: dict[int, Stranger] = {}
         """By port, who came last of those that are on no list."""
@@ -241,24 +245,24 @@ class Server:
             self._refuse(host, port, code, "opens links too fast")
             return None
         rate, clock = counterparty.bank.messages_a_second, self._surroundings.engine.clock
-        if code not in self._intakes:
-            self._intakes[code] = Intake(
+        if code not in self._rate_limiters:
+            self._rate_limiters[code] = RateLimiter(
                 rate,
                 clock,
                 partial(self._has_room, code),
                 counterparty.bank.refusals_a_minute,
                 partial(self._surroundings.statistics.held_back.update, (code,)),
             )
-        connection = BankConnection(self, counterparty, self._surroundings, self._intakes[code])
+        connection = BankConnection(self, counterparty, self._surroundings, self._rate_limiters[code])
         return counterparty.tls.around(connection) if counterparty.tls else connection
 
     def replace(self, gateway: Gateway, counterparties: Mapping[str, Counterparty]) -> None:
         """Go on with other settings: new links come under them, and open ones that they would refuse end."""
         self._gateway, self._counterparties = gateway, counterparties
-        for code, intake in self._intakes.items():
+        for code, rate_limiter in self._rate_limiters.items():
             if code in counterparties:
                 bank = counterparties[code].bank
-                intake.set_rates(bank.messages_a_second, bank.refusals_a_minute)
+                rate_limiter.set_rates(bank.messages_a_second, bank.refusals_a_minute)
         for connection in tuple(self.connections):
             reason = self._no_longer_allowed(connection)
             if reason:
@@ -282,8 +286,8 @@ class Server:
 
     def refused(self, bank: str) -> None:
         """Count a refusal that was recorded; whoever has too many is read later."""
-        if bank in self._intakes:
-            self._intakes[bank].refused()
+        if bank in self._rate_limiters:
+            self._rate_limiters[bank].refused()
 
     def _has_room(self, bank: str) -> bool:
         """Whether to take in a bank's next message: there is room in the queue, or it may be told of none."""
@@ -291,7 +295,7 @@ class Server:
 
     def _refuse(self, host: str, port: int, bank: str, reason: str) -> None:
         self._surroundings.statistics.refused_connections += 1
-        self._surroundings.chronicle.note(Kind.REFUSED, bank, reason)
+        self._surroundings.event_log.note(Kind.REFUSED, bank, reason)
         if not bank:
             self.strangers[port] = Stranger(host, self._surroundings.seconds())
         said = f"bank {bank} {reason}" if bank else reason
@@ -308,18 +312,18 @@ class Server:
         """Note why we end a link."""
         code = connection.link.bank.code
         self._surroundings.statistics.closed_links[code, reason] += 1
-        self._surroundings.chronicle.note(Kind.LINK_DOWN, code, reason)
+        self._surroundings.event_log.note(Kind.LINK_DOWN, code, reason)
         self.log.warn("link of bank {bank} closed: {reason}", bank=code, reason=reason)
 
     def left(self, connection: BankConnection) -> None:
         """Note that a bank has ended a link, or the line has."""
-        self._surroundings.chronicle.note(Kind.LINK_DOWN, connection.link.bank.code)
+        self._surroundings.event_log.note(Kind.LINK_DOWN, connection.link.bank.code)
 
     def closed(self, connection: BankConnection) -> None:
         """Strike a link off the register."""
         if connection in self.connections:
             code = connection.link.bank.code
-            self.contacts[code] = latest(self.contacts.get(code, NEVER), connection.link.contact())
+            self.contacts[code] = latest(self.contacts.get(code, NEVER), connection.link.last_seen())
             self.connections.remove(connection)
             self.per_bank[connection.link.bank.code] -= 1
             if not self.connections and not self._ticking.running and not self._empty.called:

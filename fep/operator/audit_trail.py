@@ -1,8 +1,8 @@
-"""The front's trail of acts: which may be asked for, in which words, and how one is written into the book.
+"""The front's audit log: which may be asked for, in which words, and how one is written into the book.
 
 A fixed table. What a command asks to have written down is a name of the table, with particulars that each
-have a form of their own: no text of anybody's choice, and nothing as long as a key, gets into the trail. Who
-acted is not among them; that the caller has from the kernel.
+have a form of their own: no text of anybody's choice, and nothing as long as a key, gets into the audit log.
+Who acted is not among them; that the caller has from the kernel.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 from fep.errors import FepError
 from ledger.book.audit_log import Stage, newest_of, record
 from ledger.book.journal import last_stamp
-from ledger.book.schema import FRONT, acts, make_missing
+from ledger.book.schema import FRONT, audit_log, make_missing
 from ledger.book.store import Store
 from ledger.errors import Conflict, Unavailable
 
@@ -69,11 +69,11 @@ DETAILS: Final[Mapping[str, str]] = MappingProxyType(
 """Each particular -> its form."""
 
 
-class DeedRefused(FepError):
+class AuditEntryRefused(FepError):
     """This is not among what may be written down; nothing was."""
 
 
-class Deed(NamedTuple):
+class AuditEntry(NamedTuple):
     """An act to be written down: what, about what, how far it has come, and the particulars."""
 
     act: str
@@ -88,23 +88,23 @@ class Deed(NamedTuple):
         return f"{self.stage.value}: {particulars}" if particulars else self.stage.value
 
 
-def deed(asked: Mapping[str, Any]) -> Deed:
-    """What a command asks to have written down. Raises DeedRefused; its text repeats nothing."""
+def audit_entry(asked: Mapping[str, Any]) -> AuditEntry:
+    """What a command asks to have written down. Raises AuditEntryRefused; its text repeats nothing."""
     act, subject, details = asked.get("act"), asked.get("subject", ""), asked.get("details", {})
     if not isinstance(act, str) or act not in SUBJECTS:
-        raise DeedRefused(f"no such act; there are {', '.join(SUBJECTS)}")
+        raise AuditEntryRefused(f"no such act; there are {', '.join(SUBJECTS)}")
     if asked.get("stage") not in list(Stage):
-        raise DeedRefused(f"{act}: no such stage; there are {', '.join(Stage)}")
+        raise AuditEntryRefused(f"{act}: no such stage; there are {', '.join(Stage)}")
     if subject != "" and not _has_form(SUBJECTS[act], subject):
-        raise DeedRefused(f"{act}: the subject has not the form that it must have")
+        raise AuditEntryRefused(f"{act}: the subject has not the form that it must have")
     if not isinstance(details, Mapping):
-        raise DeedRefused(f"{act}: the particulars are no table")
+        raise AuditEntryRefused(f"{act}: the particulars are no table")
     for name, value in details.items():
         if name not in DETAILS:
-            raise DeedRefused(f"{act}: no such particular; there are {', '.join(DETAILS)}")
+            raise AuditEntryRefused(f"{act}: no such particular; there are {', '.join(DETAILS)}")
         if not _has_form(DETAILS[name], value):
-            raise DeedRefused(f"{act}: {name} has not the form that it must have")
-    return Deed(act, subject, Stage(asked["stage"]), dict(details))
+            raise AuditEntryRefused(f"{act}: {name} has not the form that it must have")
+    return AuditEntry(act, subject, Stage(asked["stage"]), dict(details))
 
 
 def subject_of(act: str, typed: str) -> str:
@@ -113,7 +113,7 @@ def subject_of(act: str, typed: str) -> str:
 
 
 def begin(store: Store) -> None:
-    """Make the book's tables where they are missing: the trail begins before the first key is made."""
+    """Make the book's tables where they are missing: the audit log begins before the first key is made."""
     with store.transaction() as connection:
         make_missing(connection, FRONT)
 
@@ -126,7 +126,7 @@ def write(store: Store, at: int, by: str, act: str, subject: str, note: str) -> 
     while True:
         try:
             with store.transaction() as connection:
-                return record(connection, acts, max(at, last_stamp(connection)), by, act, subject, note)
+                return record(connection, audit_log, max(at, last_stamp(connection)), by, act, subject, note)
         except Conflict:
             lost += 1
             if lost == _ATTEMPTS:
@@ -148,9 +148,9 @@ class ClockWord(NamedTuple):
 
 
 def clock_word(store: Store, node: str) -> ClockWord:
-    """The last word in the trail on a node's wall clock. Raises what Store.reading does."""
+    """The last word in the audit log on a node's wall clock. Raises what Store.reading does."""
     with store.reading() as connection:
-        last = newest_of(connection, acts, (CLOCK_JUMP, CLOCK_ACCEPT), node)
+        last = newest_of(connection, audit_log, (CLOCK_JUMP, CLOCK_ACCEPT), node)
     if last is None:
         return ClockWord("", 0)
     return ClockWord("", last.at) if last.act == CLOCK_ACCEPT else ClockWord(last.note, 0)

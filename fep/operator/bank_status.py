@@ -1,7 +1,7 @@
 """How one bank stands with the process that serves: what `qianzhi bank test` asks it, since the file of
 settings may be newer than what is served, and why a link was refused only the process knows.
 
-Reads what the listeners and the chronicle have; changes nothing. What it means to an operator,
+Reads what the listeners and the event log have; changes nothing. What it means to an operator,
 fep.doctor.bankcheck says. Addresses go to the machine's own user over the control socket, never to the status
 page.
 """
@@ -12,7 +12,7 @@ from collections import Counter
 from typing import Any, Final, NamedTuple
 
 from fep.links.server import Server
-from fep.telemetry.event_log import Chronicle, Kind
+from fep.telemetry.event_log import EventLog, Kind
 from fep.telemetry.last_seen import NEVER, latest
 
 COMMAND: Final = "standing"
@@ -50,16 +50,16 @@ class Standing(NamedTuple):
 
 
 def standing(
-    server: Server, chronicle: Chronicle, bank: str, address: tuple[str, int], seconds: float
+    server: Server, event_log: EventLog, bank: str, address: tuple[str, int], seconds: float
 ) -> Standing:
     """How a bank stands that comes from `address`, its host and our port; `seconds` is the reactor's now."""
     host, port = address
     owner, refusal = server.unwelcome(host, port)
     links = [one.link for one in server.connections if one.link.bank.code == bank]
-    heard = latest(server.contacts.get(bank, NEVER), *(link.contact() for link in links)).heard_at
+    heard = latest(server.contacts.get(bank, NEVER), *(link.last_seen() for link in links)).heard_at
     trouble = tuple(
-        Trouble(str(event.kind), event.detail, event.count, int(chronicle.seconds_since(event)))
-        for event in chronicle.since()
+        Trouble(str(event.kind), event.detail, event.count, int(event_log.seconds_since(event)))
+        for event in event_log.since()
         if event.bank == bank and event.kind in _TOLD and (event.detail or event.kind is Kind.BAD_MAC)
     )
     stranger = server.strangers.get(port)

@@ -29,7 +29,7 @@ from fep.keys.keys import FrontKey
 from fep.operator import audit_trail
 from fep.operator.control import Command, ControlError, Progress
 from fep.settings.config import BusinessDay
-from fep.telemetry.event_log import Chronicle, Kind
+from fep.telemetry.event_log import EventLog, Kind
 from ledger.book.audit_log import MACHINE, Stage, failed
 from ledger.book.cutover import Cutover, CutoverRefused, cut_over
 from ledger.book.guesses import UNLOCK, unlock
@@ -85,12 +85,12 @@ class Operations:
     sealer: Sealer
     day: Callable[[], BusinessDay]
     clock: WallClock
-    chronicle: Chronicle
+    event_log: EventLog
     key_days: int
     one_load: DeferredLock = field(default_factory=DeferredLock)
     """Loads stage their rows in the same place: a second one waits for the first."""
     one_act: DeferredLock = field(default_factory=DeferredLock)
-    """So that in the trail an act's end follows its beginning."""
+    """So that in the audit log an act's end follows its beginning."""
     told: set[str] = field(default_factory=set)
     """Why no day is retired by the clock, as far as the log has it."""
 
@@ -138,7 +138,7 @@ class Operations:
         except Exception as error:
             await self._noted(by, audit_trail.LOAD, "", failed(error))
             raise
-        self.chronicle.note(Kind.LOAD, detail=loaded.date)
+        self.event_log.note(Kind.LOAD, detail=loaded.date)
         self.engine.see_date(
             loaded.date
         )  # the first load opens the first day: nobody waits for the next poll
@@ -202,8 +202,8 @@ class Operations:
 
     async def _record_for(self, asked: Mapping[str, Any], _progress: Progress, by: str) -> dict[str, Any]:
         """Write down what a command is about to do, or has done, by itself."""
-        deed = audit_trail.deed(asked)
-        return {"number": await self._written(by, deed.act, deed.subject, deed.note)}
+        audit_entry = audit_trail.audit_entry(asked)
+        return {"number": await self._written(by, audit_entry.act, audit_entry.subject, audit_entry.note)}
 
     def _written(self, by: str, act: str, subject: str, note: str) -> Deferred[int]:
         return self.engine.between_batches(

@@ -21,7 +21,7 @@ from fep.day.schedule import Rule, is_hour
 from fep.keys.keystore import SOURCE, rooted_source
 from firewall_rules.gateway import Allowance, overlapping, overlaps, plain_network
 from firewall_rules.hours import Hours
-from firewall_rules.policy import Door, Endpoint, Policy
+from firewall_rules.policy import Endpoint, Policy, ZoneRule
 from ledger.files.settings import Fault, Section, SettingsError, read_settings, rooted_database, rooted_path
 from ledger.rules.calendar import Calendar
 from ledger.rules.day import is_date
@@ -298,11 +298,11 @@ class Settings(Section):
         if faults:
             raise SettingsError("the settings", tuple(faults))
         zones = self.zones
-        doors = (
-            Door("ops", zones.ops, (self.status.port,)),
-            Door("inside", zones.inside, zones.inside_ports),
+        zone_rules = (
+            ZoneRule("ops", zones.ops, (self.status.port,)),
+            ZoneRule("inside", zones.inside, zones.inside_ports),
         )
-        return Policy(tuple(one for one in self.allowances() if one.enabled), doors, zones.databases)
+        return Policy(tuple(one for one in self.allowances() if one.enabled), zone_rules, zones.databases)
 
 
 def load_settings(path: Path) -> Settings:

@@ -1,4 +1,4 @@
-"""What differs between two readings of the settings, in words for the trail: names alone, never a value,
+"""What differs between two readings of the settings, in words for the audit log: names alone, never a value,
 since one may be a secret.
 
 Pure.

@@ -1,4 +1,4 @@
-"""What is wrong in a picture of the machine, the worst first: a table of what to look at.
+"""What is wrong in a snapshot of the machine, the worst first: a table of what to look at.
 
 Pure. An alarm has a name, and perhaps a bank and a figure; what it means and what to do, the page's table
 of words says in both languages under that name. An alarm for which nobody could do anything does not belong
@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Final
 
 from fep.day.schedule import LATE_SECONDS, Obstacle
-from fep.status.snapshot import Light, Picture, State
+from fep.status.snapshot import Light, Snapshot, State
 
 BREAK_DAYS: Final = 7
 """Calendar days after which a break has waited too long; a week's holiday does not make one old."""
@@ -41,114 +41,114 @@ Found = Iterator[tuple[str, int | None]]
 """A bank's code, or nothing, and a figure, for each time that something is wrong."""
 
 
-def _state(state: State) -> Callable[[Picture], Found]:
-    def look(picture: Picture) -> Found:
-        if picture.state is state:
+def _state(state: State) -> Callable[[Snapshot], Found]:
+    def look(snapshot: Snapshot) -> Found:
+        if snapshot.state is state:
             yield "", None
 
     return look
 
 
-def _light(light: Light) -> Callable[[Picture], Found]:
-    def look(picture: Picture) -> Found:
-        for bank in picture.banks:
+def _light(light: Light) -> Callable[[Snapshot], Found]:
+    def look(snapshot: Snapshot) -> Found:
+        for bank in snapshot.banks:
             if bank.light is light:
                 yield bank.code, bank.heard_seconds
 
     return look
 
 
-def _answered(code: str) -> Callable[[Picture], Found]:
-    def look(picture: Picture) -> Found:
-        for response in picture.responses:
+def _answered(code: str) -> Callable[[Snapshot], Found]:
+    def look(snapshot: Snapshot) -> Found:
+        for response in snapshot.responses:
             if response.code == code and response.lately:
                 yield "", response.lately
 
     return look
 
 
-def _clock(picture: Picture) -> Found:
-    if picture.clock:
+def _clock(snapshot: Snapshot) -> Found:
+    if snapshot.clock:
         yield "", None
 
 
-def _waits(obstacle: Obstacle) -> Callable[[Picture], Found]:
-    def look(picture: Picture) -> Found:
-        if picture.waits == obstacle:
-            yield "", -(picture.seconds_left or 0)
+def _waits(obstacle: Obstacle) -> Callable[[Snapshot], Found]:
+    def look(snapshot: Snapshot) -> Found:
+        if snapshot.waits == obstacle:
+            yield "", -(snapshot.seconds_left or 0)
 
     return look
 
 
-def _late(picture: Picture) -> Found:
+def _late(snapshot: Snapshot) -> Found:
     """Late, and the clock knows of nothing that keeps it: what fails is told in the log."""
-    if picture.seconds_left is not None and picture.seconds_left <= -LATE_SECONDS and not picture.waits:
-        yield "", -picture.seconds_left
+    if snapshot.seconds_left is not None and snapshot.seconds_left <= -LATE_SECONDS and not snapshot.waits:
+        yield "", -snapshot.seconds_left
 
 
-def _old_day(picture: Picture) -> Found:
-    if not picture.cutover and "" < picture.business_date < picture.today:
+def _old_day(snapshot: Snapshot) -> Found:
+    if not snapshot.cutover and "" < snapshot.business_date < snapshot.today:
         yield "", None
 
 
-def _untold_year(picture: Picture) -> Found:
-    if picture.untold_year is not None:
-        begins = date(picture.untold_year, 1, 1) - date.fromisoformat(picture.today)
+def _untold_year(snapshot: Snapshot) -> Found:
+    if snapshot.untold_year is not None:
+        begins = date(snapshot.untold_year, 1, 1) - date.fromisoformat(snapshot.today)
         yield "", max(0, begins.days)
 
 
-def _queue(picture: Picture) -> Found:
-    if picture.queue.waiting * 2 >= picture.queue.limit:
-        yield "", picture.queue.waiting
+def _queue(snapshot: Snapshot) -> Found:
+    if snapshot.queue.waiting * 2 >= snapshot.queue.limit:
+        yield "", snapshot.queue.waiting
 
 
-def _bad_macs(picture: Picture) -> Found:
-    for bank in picture.banks:
+def _bad_macs(snapshot: Snapshot) -> Found:
+    for bank in snapshot.banks:
         if bank.mac_lately:
             yield bank.code, bank.mac_lately
 
 
-def _misses(picture: Picture) -> Found:
-    for bank in picture.banks:
+def _misses(snapshot: Snapshot) -> Found:
+    for bank in snapshot.banks:
         if bank.misses:
             yield bank.code, bank.misses
 
 
-def _unfit(picture: Picture) -> Found:
+def _unfit(snapshot: Snapshot) -> Found:
     """The figure is in whole yuan."""
-    for bank in picture.banks:
+    for bank in snapshot.banks:
         if bank.unfit and bank.unfit >= bank.unfit_alarm:
             yield bank.code, bank.unfit // 100
 
 
-def _locked(picture: Picture) -> Found:
-    if picture.locked_dues:
-        yield "", picture.locked_dues
+def _locked(snapshot: Snapshot) -> Found:
+    if snapshot.locked_dues:
+        yield "", snapshot.locked_dues
 
 
-def _held_back(picture: Picture) -> Found:
-    for bank in picture.banks:
+def _held_back(snapshot: Snapshot) -> Found:
+    for bank in snapshot.banks:
         if bank.held_lately:
             yield bank.code, bank.held_lately
 
 
-def _refused(picture: Picture) -> Found:
-    if picture.refused_lately:
-        yield "", picture.refused_lately
+def _refused(snapshot: Snapshot) -> Found:
+    if snapshot.refused_lately:
+        yield "", snapshot.refused_lately
 
 
-def _breaks_unknown(picture: Picture) -> Found:
-    if picture.breaks.fault:
+def _breaks_unknown(snapshot: Snapshot) -> Found:
+    if snapshot.breaks.fault:
         yield "", None
 
 
-def _breaks_old(picture: Picture) -> Found:
-    oldest = picture.breaks.oldest_days
+def _breaks_old(snapshot: Snapshot) -> Found:
+    oldest = snapshot.breaks.oldest_days
     if oldest is not None and oldest > BREAK_DAYS:
         yield "", oldest
 
 
-RULES: Final[tuple[tuple[str, Severity, Callable[[Picture], Found]], ...]] = (
+RULES: Final[tuple[tuple[str, Severity, Callable[[Snapshot], Found]], ...]] = (
     ("stopped", Severity.RED, _state(State.STOPPED)),
     ("doubt", Severity.RED, _state(State.DOUBT)),
     ("no_day", Severity.RED, _state(State.NO_DAY)),
@@ -175,7 +175,7 @@ RULES: Final[tuple[tuple[str, Severity, Callable[[Picture], Found]], ...]] = (
 """Every alarm there is, in the order in which they are shown."""
 
 
-def alarms(picture: Picture) -> tuple[Alarm, ...]:
-    """What is wrong in a picture, the worst first."""
-    found = ((name, severity, one) for name, severity, look in RULES for one in look(picture))
+def alarms(snapshot: Snapshot) -> tuple[Alarm, ...]:
+    """What is wrong in a snapshot, the worst first."""
+    found = ((name, severity, one) for name, severity, look in RULES for one in look(snapshot))
     return tuple(Alarm(severity, name, *one) for name, severity, one in found)

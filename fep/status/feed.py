@@ -1,8 +1,8 @@
-"""The status page's live feed: server-sent events, a picture of the machine each second to whoever watches.
+"""The status page's live feed: server-sent events, a snapshot of the machine each second to whoever watches.
 
 While nobody watches, nothing is drawn. How many may watch is bounded, and one who does not read is dropped:
 the feed owes nothing to anybody, and a page that was dropped comes again by itself. Only edges and bytes;
-what a picture shows is `fep.status.snapshot`'s.
+what a snapshot shows is `fep.status.snapshot`'s.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from twisted.web.server import NOT_DONE_YET, Request
 from zope.interface import implementer
 
 from fep.status.alarms import alarms
-from fep.status.snapshot import BANDS, Picture
+from fep.status.snapshot import BANDS, Snapshot
 from fep.status.webpage import protect, shipped
-from fep.telemetry.event_log import Chronicle
+from fep.telemetry.event_log import EventLog
 
 WATCHERS_MAX: Final = 32
 """Pages open at once: more than an operations room has screens."""
@@ -52,17 +52,17 @@ class Watcher:
 
 
 class Feed(Resource):
-    """The resource /feed. `paint` draws a picture; `rates` gives a bank's answers second by second."""
+    """The resource /feed. `paint` draws a snapshot; `rates` gives a bank's answers second by second."""
 
     isLeaf = True  # noqa: N815 - Twisted's name
 
     def __init__(
-        self, paint: Callable[[], Picture], rates: Callable[[str], tuple[int, ...]], chronicle: Chronicle
+        self, paint: Callable[[], Snapshot], rates: Callable[[str], tuple[int, ...]], event_log: EventLog
     ) -> None:
         super().__init__()
         self._paint = paint
         self._rates = rates
-        self._chronicle = chronicle
+        self._event_log = event_log
         self._watchers: dict[Request, Watcher] = {}
         self._told = 0
         self._greeting = b""
@@ -120,14 +120,14 @@ class Feed(Resource):
         happened since it was made is in the next news.
         """
         if not self._greeting:
-            picture = self._paint()
-            rates = {bank.code: self._rates(bank.code) for bank in picture.banks}
+            snapshot = self._paint()
+            rates = {bank.code: self._rates(bank.code) for bank in snapshot.banks}
             more = {"version": shipped().version, "bands": BANDS, "rates": rates}
-            self._greeting = _message("hello", picture, more, self._chronicle.since())
+            self._greeting = _message("hello", snapshot, more, self._event_log.since())
         return self._greeting
 
     def _news(self) -> bytes:
-        events = self._chronicle.since(self._told)
+        events = self._event_log.since(self._told)
         if events:
             self._told = events[-1].number
         return _message("news", self._paint(), {}, events)
@@ -139,11 +139,11 @@ def _describe(request: Request) -> None:
     request.setHeader(b"cache-control", b"no-store")
 
 
-def _message(name: str, picture: Picture, more: dict[str, Any], events: tuple[Any, ...]) -> bytes:
+def _message(name: str, snapshot: Snapshot, more: dict[str, Any], events: tuple[Any, ...]) -> bytes:
     """One server-sent event; JSON of one line has no line break to mind."""
     content = {
-        "picture": asdict(picture),
-        "alarms": [asdict(alarm) for alarm in alarms(picture)],
+        "snapshot": asdict(snapshot),
+        "alarms": [asdict(alarm) for alarm in alarms(snapshot)],
         "events": [event._asdict() for event in events],
         **more,
     }

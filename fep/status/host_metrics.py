@@ -21,7 +21,7 @@ from fep.settings.config import BusinessDay, Settings
 from ledger.rules.beijing import BEIJING, beijing
 
 
-class ConditionCollector(Collector):
+class HostMetricsCollector(Collector):
     """The surroundings for Prometheus. What this machine does not have (a certificate, where all links are
     plain; a book of its own, where that is PostgreSQL's; an open day) has no series.
     """

@@ -1,7 +1,7 @@
-"""What the status page shows at one moment: a picture of the machine, of its banks and of what lies open.
+"""What the status page shows at one moment: a snapshot of the machine, of its banks and of what lies open.
 
 Values and how they are drawn from the counters; every figure is one that somebody counted. What is wrong in a
-picture, `fep.status.alarms` says; words and formats for people are the page's own. No customer's data is in
+snapshot, `fep.status.alarms` says; words and formats for people are the page's own. No customer's data is in
 reach.
 """
 
@@ -55,7 +55,7 @@ class Light(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class BankPicture:
+class BankSnapshot:
     """One bank. `rate` is its answers in the last second, `mac_lately` its bad MACs of five minutes,
     `held_lately` how often in these it had to wait for its refusals, `p99_us` of the last minute; what is
     None was never, or has no figure.
@@ -127,7 +127,7 @@ class Queue:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class Snapshot:
     """The machine at one moment. `now` is its wall clock, local, and `clock` why that is not to be trusted,
     or empty; `today` is Beijing's date, and `cutover` HH:MM there, or empty where people do it, and
     `seconds_left` None. `waits` is what keeps the clock from cutting over, or empty; `untold_year` is a year
@@ -151,13 +151,13 @@ class Picture:
     refused: int
     refused_lately: int
     responses: tuple[ResponseCount, ...]
-    banks: tuple[BankPicture, ...]
+    banks: tuple[BankSnapshot, ...]
     breaks: OpenBreaks
     locked_dues: int = 0
 
 
-class Painter:
-    """Takes pictures of one machine. `clock` is its wall clock, `seconds` the reactor's; `obstacle` is what
+class SnapshotBuilder:
+    """Takes snapshots of one machine. `clock` is its wall clock, `seconds` the reactor's; `obstacle` is what
     keeps the clock from cutting over.
     """
 
@@ -185,7 +185,7 @@ class Painter:
         self._misses = misses
         self._overview = overview
 
-    def picture(self, state: State, figures: Figures | str | None) -> Picture:
+    def snapshot(self, state: State, figures: Figures | str | None) -> Snapshot:
         """Draw it; `figures` are the office's, or why there are none, or None where none were told."""
         settings, now, history = self._settings(), self._clock.now(), self.history
         date_open, cutover = self._engine.business_date, settings.day.cutover or ""
@@ -194,7 +194,7 @@ class Painter:
         there = beijing(at_us)
         today = f"{there:%Y%m%d}"
         left = seconds_left(there, date_open, cutover) if date_open and cutover else None
-        return Picture(
+        return Snapshot(
             node=settings.node.name,
             now=f"{now:%Y-%m-%d %H:%M:%S}",
             at_us=at_us,
@@ -236,28 +236,28 @@ class Painter:
         for code in sorted(last):
             yield ResponseCount(code, last[code], last[code] - first.get(code, 0))
 
-    def _banks(self, settings: Settings, now: datetime) -> Iterable[BankPicture]:
+    def _banks(self, settings: Settings, now: datetime) -> Iterable[BankSnapshot]:
         links: defaultdict[str, list[Link]] = defaultdict(list)
         for connection in self._server.connections:
             links[connection.link.bank.code].append(connection.link)
         for bank in settings.bank:
             yield self._bank(bank, links[bank.code], settings.limits.idle_seconds, now)
 
-    def _bank(self, bank: Bank, links: list[Link], idle_seconds: int, now: datetime) -> BankPicture:
+    def _bank(self, bank: Bank, links: list[Link], idle_seconds: int, now: datetime) -> BankSnapshot:
         code, history = bank.code, self.history
         gone = self._server.contacts.get(code, NEVER)
-        contact = latest(gone, *(link.contact() for link in links))
+        last_seen = latest(gone, *(link.last_seen() for link in links))
         signed_on = [link for link in links if link.session.state() == "signed on"]
         silent = all(link.idle_seconds() > idle_seconds for link in signed_on)
         is_hour = bank.hours is None or bank.hours.include(now.time())
-        return BankPicture(
+        return BankSnapshot(
             code=code,
             name=bank.name,
             light=light(len(links), len(signed_on), silent=silent, is_hour=is_hour, is_enabled=bank.enabled),
             links=len(links),
             signed_on=len(signed_on),
-            heard_seconds=self._ago(contact.heard_at),
-            echo_seconds=self._ago(contact.echoed_at),
+            heard_seconds=self._ago(last_seen.heard_at),
+            echo_seconds=self._ago(last_seen.echoed_at),
             rate=history.last.answers.get(code, 0) - history.before.answers.get(code, 0),
             answers=history.last.answers.get(code, 0),
             p99_us=history.p99_us([code]),

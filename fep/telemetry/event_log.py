@@ -1,7 +1,8 @@
 """What changed lately at this machine, for the status page: links, days, loads, refusals, doubts.
 
-Bounded, in memory, and gone with the process: the log and the trail are the record. What happens again within
-a minute is counted, so that a flood cannot push everything else out. No addresses and no values come in here.
+Bounded, in memory, and gone with the process: the log and the audit log are the record. What happens again
+within a minute is counted, so that a flood cannot push everything else out. No addresses and no values come
+in here.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class Event(NamedTuple):
     count: int
 
 
-class Chronicle:
+class EventLog:
     """The last events, each kind, bank and detail at most once a minute. `now_us` is the wall clock, which
     stamps them; `seconds` is the reactor's, which says how long ago they were.
     """

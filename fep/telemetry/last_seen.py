@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
-class Contact(NamedTuple):
+class LastSeen(NamedTuple):
     """When a bank was heard, and when it asked for an echo or answered ours; None for never."""
 
     heard_at: float | None
@@ -21,12 +21,12 @@ class Stranger(NamedTuple):
     at: float
 
 
-NEVER = Contact(None, None)
+NEVER = LastSeen(None, None)
 
 
-def latest(*contacts: Contact) -> Contact:
+def latest(*contacts: LastSeen) -> LastSeen:
     """The later of each."""
-    return Contact(
+    return LastSeen(
         max((one.heard_at for one in contacts if one.heard_at is not None), default=None),
         max((one.echoed_at for one in contacts if one.echoed_at is not None), default=None),
     )

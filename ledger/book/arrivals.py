@@ -18,7 +18,7 @@ from ledger.files.bookfile import DueLine, Policy
 
 _ENDED: Final = frozenset({"lapsed", "terminated"})
 _INSERT_DUE: Final = text(
-    "INSERT INTO dues (due, policy, code, kind, due_date, amount, beneficiary, state, settled_by, turn,"
+    "INSERT INTO dues (due, policy, code, kind, due_date, amount, beneficiary, state, settled_by, sequence,"
     " withdrawn, load, leaves, leaves_as) VALUES (:due, :policy, :code, :kind, :due_date, :amount,"
     " :beneficiary, 'open', '', 0, 0, :load, 0, '') ON CONFLICT DO NOTHING"
 )

@@ -1,4 +1,4 @@
-"""The trail of what people had the machine or the office do: numbered, append-only, each act carrying the
+"""The audit log of what people had the machine or the office do: numbered, append-only, each act carrying the
 hash of the one before, so that none can be changed or left out unseen.
 
 Statements on a table of acts, whichever book it stands in. Nothing is decided here; who may do what, others
@@ -33,7 +33,7 @@ class Stage(StrEnum):
     FAILED = "failed"
 
 
-class Act(NamedTuple):
+class AuditRecord(NamedTuple):
     """One act: `at` is microseconds since 1970-01-01 UTC, `by` who had it done, `previous` the hash (hex) of
     the act before it.
     """
@@ -47,14 +47,14 @@ class Act(NamedTuple):
     previous: str
 
 
-class BrokenAct(NamedTuple):
-    """A place where the trail does not hold, and why."""
+class BrokenRecord(NamedTuple):
+    """A place where the audit log does not hold, and why."""
 
     number: int
     reason: str
 
 
-def act_hash(act: Act) -> str:
+def record_hash(act: AuditRecord) -> str:
     """SHA-256, hex, over the act as a JSON array in UTF-8."""
     text = json.dumps(act, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
@@ -73,10 +73,10 @@ def record(connection: Connection, table: Table, at: int, by: str, act: str, sub
     """
     newest, append = _statements(table)
     row = connection.execute(newest).first()
-    last = Act(*row) if row else None
-    previous = act_hash(last) if last else GENESIS
+    last = AuditRecord(*row) if row else None
+    previous = record_hash(last) if last else GENESIS
     number, stamp = (last.number + 1, max(at, last.at)) if last else (1, at)
-    new = Act(number, stamp, by, act, subject, note, previous)
+    new = AuditRecord(number, stamp, by, act, subject, note, previous)
     connection.execute(append, new._asdict())
     return new.number
 
@@ -84,37 +84,39 @@ def record(connection: Connection, table: Table, at: int, by: str, act: str, sub
 @cache
 def _statements(table: Table) -> tuple[Select[Any], Insert]:
     """The newest act, and one more; built once."""
-    columns = (table.c[name] for name in Act._fields)
+    columns = (table.c[name] for name in AuditRecord._fields)
     return select(*columns).order_by(table.c.number.desc()).limit(1), insert(table)
 
 
-def read_acts(connection: Connection, table: Table) -> Iterator[Act]:
+def read_audit_log(connection: Connection, table: Table) -> Iterator[AuditRecord]:
     """Every act, in order, streamed."""
-    columns = (table.c[name] for name in Act._fields)
+    columns = (table.c[name] for name in AuditRecord._fields)
     query = select(*columns).order_by(table.c.number)
     for row in connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(query):
-        yield Act(*row)
+        yield AuditRecord(*row)
 
 
-def newest_of(connection: Connection, table: Table, names: Collection[str], subject: str) -> Act | None:
+def newest_of(
+    connection: Connection, table: Table, names: Collection[str], subject: str
+) -> AuditRecord | None:
     """The last act about `subject` that has one of these names; None where there is none."""
-    columns = (table.c[name] for name in Act._fields)
+    columns = (table.c[name] for name in AuditRecord._fields)
     chosen = select(*columns).where(table.c.act.in_(names), table.c.subject == subject)
     row = connection.execute(chosen.order_by(table.c.number.desc()).limit(1)).first()
-    return Act(*row) if row else None
+    return AuditRecord(*row) if row else None
 
 
-def broken_acts(acts: Iterable[Act]) -> Iterator[BrokenAct]:
-    """Every place where a trail, from its first act on, does not hold.
+def broken_records(acts: Iterable[AuditRecord]) -> Iterator[BrokenRecord]:
+    """Every place where an audit log, from its first act on, does not hold.
 
     Acts cut off at its end leave no such place: only who wrote down the last one's hash can tell.
     """
     number, tip, stamped = 0, GENESIS, 0
     for act in acts:
         if act.number != number + 1:
-            yield BrokenAct(number + 1, f"missing; the next act is {act.number}")
+            yield BrokenRecord(number + 1, f"missing; the next act is {act.number}")
         if act.previous != tip:
-            yield BrokenAct(act.number, "does not carry the hash of the act before it")
+            yield BrokenRecord(act.number, "does not carry the hash of the act before it")
         if act.at < stamped:
-            yield BrokenAct(act.number, "is stamped before the act before it")
-        number, tip, stamped = act.number, act_hash(act), act.at
+            yield BrokenRecord(act.number, "is stamped before the act before it")
+        number, tip, stamped = act.number, record_hash(act), act.at

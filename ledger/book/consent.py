@@ -1,8 +1,8 @@
 """Two people's word that rows of a file of dues are left out: who said it for which file and lines, in the
-chained trail of acts.
+chained audit log.
 
-Statements on the trail. A word is for one file, by its digest, and for exactly these lines; a person's last
-word on a file is the one that counts. Which rows may be left out, `ledger.files.bookfile` says.
+Statements on the audit log. A word is for one file, by its digest, and for exactly these lines; a person's
+last word on a file is the one that counts. Which rows may be left out, `ledger.files.bookfile` says.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sqlalchemy import Connection, select
 
 from ledger.book.audit_log import MACHINE, record
 from ledger.book.journal import last_stamp
-from ledger.book.schema import acts
+from ledger.book.schema import audit_log
 from ledger.files.leftout import LeftOut, text_of
 
 ACT: Final = "load without"
@@ -26,14 +26,16 @@ def given_by_another(connection: Connection, digest: str, left_out: Iterable[Lef
     """Return another person than `by` whose last word on this file is to leave out the same lines; empty
     where there is none.
     """
-    words = select(acts.c.by, acts.c.note).where(acts.c.act == ACT, acts.c.subject == digest)
-    last = {row.by: row.note for row in connection.execute(words.order_by(acts.c.number))}
+    words = select(audit_log.c.by, audit_log.c.note).where(
+        audit_log.c.act == ACT, audit_log.c.subject == digest
+    )
+    last = {row.by: row.note for row in connection.execute(words.order_by(audit_log.c.number))}
     return next((who for who, note in last.items() if who != by and note == note_of(left_out)), "")
 
 
 def give(connection: Connection, at: int, digest: str, left_out: Iterable[LeftOut], by: str) -> None:
     """Write down that `by` would have these lines of the file left out."""
-    record(connection, acts, max(at, last_stamp(connection)), by, ACT, digest, note_of(left_out))
+    record(connection, audit_log, max(at, last_stamp(connection)), by, ACT, digest, note_of(left_out))
 
 
 def is_person(by: str) -> bool:
@@ -42,5 +44,5 @@ def is_person(by: str) -> bool:
 
 
 def note_of(left_out: Iterable[LeftOut]) -> str:
-    """The lines as the trail has them."""
+    """The lines as the audit log has them."""
     return f"lines {text_of(row.line for row in left_out)}"

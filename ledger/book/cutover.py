@@ -18,7 +18,7 @@ from sqlalchemy import Connection, func, insert, select, text, update
 
 from ledger.book.audit_log import MACHINE, record
 from ledger.book.journal import last_stamp
-from ledger.book.schema import acts, chains, days, loads
+from ledger.book.schema import audit_log, chains, days, loads
 from ledger.book.store import Store
 from ledger.errors import LedgerError
 from ledger.rules.day import TRANSITIONS, DayEvent, DayState
@@ -104,7 +104,7 @@ def cut_over(
             )
         )
         open_day(connection, next_date)
-        record(connection, acts, closed_at, by, "cutover", date, f"{next_date} is open; root {root}")
+        record(connection, audit_log, closed_at, by, "cutover", date, f"{next_date} is open; root {root}")
     return Cutover(date, next_date, closed_at, root)
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, bindparam, delete, exists, select, update
 
 from ledger.book.schema import dues, loads, policies
 
-_SWEPT_DUE = (dues.c.state.in_(("lapsed", "withdrawn")), dues.c.turn == 0, dues.c.leaves == 0)
+_SWEPT_DUE = (dues.c.state.in_(("lapsed", "withdrawn")), dues.c.sequence == 0, dues.c.leaves == 0)
 _SWEPT_POLICY = (
     policies.c.state == "terminated",
     policies.c.changes == 0,

@@ -24,7 +24,7 @@ from sqlalchemy import (
     update,
 )
 
-from ledger.book.journal import LAST_ACT, last_stamp
+from ledger.book.journal import LAST_RECORD, last_stamp
 from ledger.book.schema import (
     FRONT,
     bank_days,
@@ -50,7 +50,7 @@ CLAIM_ATTEMPTS = 20
 """More nodes than that do not start for the first time in one moment."""
 
 # Built once: for a small batch, building them took longer than running them.
-_OPEN_DAY = select(days.c.date, days.c.state, LAST_ACT.scalar_subquery()).where(
+_OPEN_DAY = select(days.c.date, days.c.state, LAST_RECORD.scalar_subquery()).where(
     days.c.state == DayState.OPEN.value
 )
 _OPEN_DAY_SHARED = _OPEN_DAY.with_for_update(read=True)
@@ -226,8 +226,8 @@ class FrontBook:
         if found or originals:
             named.update(entry.policy for entry in found if entry.policy)
             undoable = originals + [name for entry in found for name in (entry.key, entry.original) if name]
-            for original, kind, turn in statements.rows(connection, statements.undoings, undoable):
-                view.note_undoing(original, Kind(kind), turn)
+            for original, kind, sequence in statements.rows(connection, statements.reversing, undoable):
+                view.note_reversing(original, Kind(kind), sequence)
         wanted = sorted(named)
         view.policies.update(
             (row[0], Policy(*row)) for row in statements.rows(connection, statements.policies, wanted)
@@ -276,7 +276,16 @@ class FrontBook:
         if not changed:
             return
         rows = [
-            (due.due, read.turn, read.state, due.amount, due.state, due.settled_by, due.turn, due.withdrawn)
+            (
+                due.due,
+                read.sequence,
+                read.state,
+                due.amount,
+                due.state,
+                due.settled_by,
+                due.sequence,
+                due.withdrawn,
+            )
             for due, read in changed
         ]
         written = connection.execute(self._statements.settle_dues, {PARAMETER: json.dumps(rows)})

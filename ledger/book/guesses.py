@@ -11,12 +11,12 @@ from sqlalchemy import Connection, select, update
 
 from ledger.book.audit_log import record
 from ledger.book.journal import last_stamp
-from ledger.book.schema import acts, identity_guesses
+from ledger.book.schema import audit_log, identity_guesses
 from ledger.book.store import Store
 from ledger.errors import LedgerError
 
 UNLOCK = "unlock due"
-"""The act's name in the trail."""
+"""The act's name in the audit log."""
 
 
 class NotLocked(LedgerError):
@@ -51,4 +51,4 @@ def unlock(store: Store, due: str, at: int, by: str) -> None:
         )
         if opened.rowcount != 1:
             raise NotLocked("no such due is locked: nothing was done; see qianzhi due locked")
-        record(connection, acts, max(at, last_stamp(connection)), by, UNLOCK, due, "")
+        record(connection, audit_log, max(at, last_stamp(connection)), by, UNLOCK, due, "")

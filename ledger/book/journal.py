@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, case, func, select
 
-from ledger.book.schema import acts, chains, days, journal, retired
+from ledger.book.schema import audit_log, chains, days, journal, retired
 from ledger.errors import InvariantBroken
 from ledger.rules.entry import GENESIS, Entry, Kind, entry_hash
 from ledger.rules.seal import ChainEnd, day_root
@@ -34,7 +34,7 @@ RETIRED = "retired"
 
 
 class DayRow(NamedTuple):
-    """A business day as the front book has it; see ledger.book.schema.days. `state` may be RETIRED as well."""
+    """A business day of the front book; see ledger.book.schema.days. `state` may be RETIRED as well."""
 
     date: str
     state: str
@@ -64,7 +64,7 @@ _LAST_TIP = select(
         .scalar_subquery()
     )
 ).select_from(chains)
-LAST_ACT = select(acts.c.at).order_by(acts.c.number.desc()).limit(1)
+LAST_RECORD = select(audit_log.c.at).order_by(audit_log.c.number.desc()).limit(1)
 """When the last act was stamped; no row where there is none."""
 
 
@@ -74,7 +74,7 @@ def last_stamp(connection: Connection) -> int:
 
     What is written next is stamped no earlier.
     """
-    return max(connection.execute(moment).scalar() or 0 for moment in (_LAST_TIP, LAST_ACT))
+    return max(connection.execute(moment).scalar() or 0 for moment in (_LAST_TIP, LAST_RECORD))
 
 
 def read_chains(connection: Connection) -> tuple[Chain, ...]:

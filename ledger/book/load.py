@@ -24,7 +24,7 @@ from ledger.book import arrivals, consent, departures, visible
 from ledger.book.audit_log import MACHINE, record
 from ledger.book.cutover import open_day
 from ledger.book.journal import last_stamp
-from ledger.book.schema import acts, days, dues, loading, loads, policies
+from ledger.book.schema import audit_log, days, dues, loading, loads, policies
 from ledger.book.store import Store
 from ledger.errors import Conflict, InvariantBroken, LoadRefused, OutcomeUnknown
 from ledger.files.bookfile import PROBLEMS_MAX, Book, DueLine
@@ -271,7 +271,7 @@ class _Load:
         values = {"digest": book.digest, "number": self._number, "loaded_at": at, **loaded._asdict()}
         connection.execute(insert(loads).values(values))
         note = _note(connection, book, self._by) + _proof(connection, loaded)
-        record(connection, acts, at, self._by, LOAD, book.business_date, note)
+        record(connection, audit_log, at, self._by, LOAD, book.business_date, note)
         connection.execute(delete(loading))
 
     def _let_leave(self, number: int) -> None:
@@ -289,7 +289,7 @@ class _Load:
             names = (loads.c.withdrawn, loads.c.withdrawn_late, loads.c.lapsed)
             row = connection.execute(select(*names).where(loads.c.number == number)).one()
             at = max(self._at, last_stamp(connection))
-            record(connection, acts, at, self._by, LOAD_ENDED, date, end_note(*row))
+            record(connection, audit_log, at, self._by, LOAD_ENDED, date, end_note(*row))
 
     def _take_out(self, seen: int) -> None:
         """Take out whatever loads after `seen` have put in or spoken of."""
@@ -359,13 +359,13 @@ def _check_claims(connection: Connection, book: Book) -> None:
 
 
 def end_note(withdrawn: int, late: int, lapsed: int) -> str:
-    """What the trail says at a load's end: of the dues that left by it."""
+    """What the audit log says at a load's end: of the dues that left by it."""
     return f"{withdrawn} withdrawn, {late} too late, {lapsed} lapsed"
 
 
 def _end_of(connection: Connection, number: int) -> str:
-    """The date of a load by which something has left and of which the trail does not say so; else empty."""
-    ended = select(acts.c.subject).where(acts.c.act == LOAD_ENDED)
+    """The date of a load by which something left though the audit log does not say so; else empty."""
+    ended = select(audit_log.c.subject).where(audit_log.c.act == LOAD_ENDED)
     left = loads.c.withdrawn + loads.c.withdrawn_late + loads.c.lapsed > 0
     query = select(loads.c.date).where(loads.c.number == number, left, loads.c.date.not_in(ended))
     return str(connection.execute(query).scalar() or "")
@@ -376,7 +376,7 @@ def _told(book: Book) -> str:
 
 
 def _note(connection: Connection, book: Book, by: str) -> str:
-    """What the trail says of the load: its file's digest, and what was left out by whose word besides
+    """What the audit log says of the load: its file's digest, and what was left out by whose word besides
     `by`'s.
     """
     if not book.left_out:
@@ -388,8 +388,8 @@ def _note(connection: Connection, book: Book, by: str) -> str:
 
 
 def _proof(connection: Connection, loaded: Loaded) -> str:
-    """What the trail says of a load after its file's digest: figures, and the digest of the load's row as it
-    is now, with nothing left by it yet, for the audit to hold the row against.
+    """What the audit log says of a load after its file's digest: figures, and the digest of the load's row as
+    it is now, with nothing left by it yet, for the audit to hold the row against.
     """
     row = connection.execute(select(loads).where(loads.c.date == loaded.date)).one()
     digest = sha256(json.dumps(list(row), ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()

@@ -11,7 +11,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, Connection, Table, and_, or_, select
 
 from ledger.book import visible
-from ledger.book.audit_log import Act
+from ledger.book.audit_log import AuditRecord
 from ledger.book.load import Loaded
 from ledger.book.schema import bank_days, dues, facts, loads
 from ledger.rules.entry import Entry, Kind
@@ -77,11 +77,11 @@ def due_state(connection: Connection, due: str) -> str:
     return str(connection.execute(query).scalar() or "")
 
 
-def acts_on(connection: Connection, table: Table, subjects: Iterable[str]) -> tuple[Act, ...]:
+def records_on(connection: Connection, table: Table, subjects: Iterable[str]) -> tuple[AuditRecord, ...]:
     """The acts on any of these subjects (a business date, a break), in order."""
-    columns = (table.c[name] for name in Act._fields)
+    columns = (table.c[name] for name in AuditRecord._fields)
     query = select(*columns).where(table.c.subject.in_(sorted(subjects))).order_by(table.c.number)
-    return tuple(Act(*row) for row in connection.execute(query))
+    return tuple(AuditRecord(*row) for row in connection.execute(query))
 
 
 def _named(table: Table, asked: str) -> ColumnElement[bool]:

@@ -21,7 +21,7 @@ from sqlalchemy import Connection, case, delete, func, insert, select
 
 from ledger.book.audit_log import MACHINE, record
 from ledger.book.journal import RETIRED, DayRow, last_stamp, read_days, sealed_ends
-from ledger.book.schema import acts, journal, retired
+from ledger.book.schema import audit_log, journal, retired
 from ledger.book.store import Store
 from ledger.errors import LedgerError
 from ledger.files.archived import ArchivedDay
@@ -35,7 +35,7 @@ ENTRIES_A_TRANSACTION = 500
 """As long as a batch, about: every batch waits for at most one of them."""
 _ENTRIES_A_LOOK = 20_000
 RETIRE = "retire"
-"""How the trail names it."""
+"""How the audit log names it."""
 
 Run = Callable[[Callable[[], Any]], Any]
 """Runs one of the transactions where the book's writer lives, and returns what it returns."""
@@ -153,7 +153,7 @@ def _newest_moments(store: Store, sealed: _Sealed) -> Iterator[tuple[str, str]]:
     advices which are recorded though a request like them were malformed: a key of theirs may be of any date,
     one that only a bank has written, and that nobody may ask for again.
     """
-    malformed, sent_at = journal.c.misfit == Response.FORMAT, journal.c.sent_at
+    malformed, sent_at = journal.c.exception_code == Response.FORMAT, journal.c.sent_at
     for end in sealed.ends:
         after = sealed.after(end.chain)
         while after < end.position:
@@ -174,7 +174,7 @@ def _mark(store: Store, sealed: _Sealed, now_us: int, by: str) -> None:
         at = max(now_us, last_stamp(connection))
         row = {"date": day.date, "root": day.root, "entries": sealed.size, "retired_at": at}
         connection.execute(insert(retired).values(row))
-        record(connection, acts, at, by, RETIRE, day.date, f"{sealed.size} entries; root {day.root}")
+        record(connection, audit_log, at, by, RETIRE, day.date, f"{sealed.size} entries; root {day.root}")
 
 
 def _forget(store: Store, ends: tuple[ChainEnd, ...], run: Run) -> int:

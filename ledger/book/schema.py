@@ -58,8 +58,8 @@ def _pending(name: str) -> Column[int]:
     return Column(name, BigInteger, nullable=False, server_default="0")
 
 
-def act_columns() -> tuple[Column[Any], ...]:
-    """The columns of ledger.book.audit_log.Act, in its order, made anew: for the front's trail and the
+def audit_record_columns() -> tuple[Column[Any], ...]:
+    """The columns of ledger.book.audit_log.Act, in its order, made anew: for the front's audit log and the
     office's.
     """
     return (
@@ -170,7 +170,7 @@ dues = Table(
     text_column("beneficiary"),
     text_column("state"),
     text_column("settled_by"),
-    integer_column("turn"),
+    integer_column("sequence"),
     integer_column("withdrawn"),
     _pending("load"),
     _pending("leaves"),
@@ -183,7 +183,7 @@ dues = Table(
     CheckConstraint("kind IN ('premium', 'benefit')", name="due_kind"),
     CheckConstraint("state IN ('open', 'settled', 'lapsed', 'withdrawn')", name="due_state"),
     CheckConstraint("(state = 'settled') = (settled_by <> '')", name="due_settled_by_someone"),
-    CheckConstraint("(state = 'settled') = (turn % 2 = 1)", name="due_turn_is_its_state"),
+    CheckConstraint("(state = 'settled') = (sequence % 2 = 1)", name="due_sequence_is_its_state"),
     CheckConstraint(
         "CASE WHEN leaves = 0 THEN leaves_as = '' ELSE leaves_as IN ('lapsed', 'withdrawn') END",
         name="due_leaves_somehow",
@@ -268,11 +268,11 @@ def entry_columns() -> tuple[Column[Any], ...]:
         text_column("reason"),
         text_column("authorization"),
         Column("receipt", Text),
-        text_column("misfit"),
+        text_column("exception_code"),
         text_column("side"),
         Column("subject", Text),
-        Column("turn", BigInteger),
-        Column("turn_before", BigInteger),
+        Column("sequence", BigInteger),
+        Column("sequence_before", BigInteger),
         text_column("previous"),
         text_column("salt"),
     )
@@ -285,23 +285,25 @@ journal = Table(
     PrimaryKeyConstraint("chain", "position"),
     UniqueConstraint("key", name="one_key_once"),
     UniqueConstraint("receipt", name="one_receipt_once"),
-    UniqueConstraint("subject", "turn", name="one_turn_once"),
+    UniqueConstraint("subject", "sequence", name="one_sequence_once"),
     CheckConstraint("length(salt) = 32", name="holder_is_salted"),
-    CheckConstraint("(subject IS NULL) = (turn IS NULL)", name="effect_has_subject_and_turn"),
-    CheckConstraint("turn IS NULL OR turn >= 1", name="turns_count_from_one"),
+    CheckConstraint("(subject IS NULL) = (sequence IS NULL)", name="effect_has_subject_and_sequence"),
+    CheckConstraint("sequence IS NULL OR sequence >= 1", name="sequences_count_from_one"),
     CheckConstraint(
-        "CASE WHEN turn > 1 THEN turn_before IS NOT NULL AND turn_before = turn - 1"
-        " ELSE turn_before IS NULL END",
+        "CASE WHEN sequence > 1 THEN sequence_before IS NOT NULL AND sequence_before = sequence - 1"
+        " ELSE sequence_before IS NULL END",
         name="turn_before_is_the_one_before",
     ),
-    CheckConstraint("turn IS NULL OR response = '00'", name="refusal_has_no_effect"),
+    CheckConstraint("sequence IS NULL OR response = '00'", name="refusal_has_no_effect"),
     CheckConstraint(
         "CASE kind"
-        " WHEN 'collection' THEN (response = '00') = (turn IS NOT NULL) AND (turn IS NULL OR turn % 2 = 1)"
-        " WHEN 'payout' THEN (response = '00') = (turn IS NOT NULL) AND (turn IS NULL OR turn % 2 = 1)"
-        " WHEN 'cancel' THEN turn IS NULL OR turn % 2 = 0"
-        " WHEN 'reversal' THEN turn IS NULL OR turn > 1"
-        " WHEN 'tombstone' THEN turn IS NULL AND response = '21'"
+        " WHEN 'collection' THEN (response = '00') = (sequence IS NOT NULL)"
+        "  AND (sequence IS NULL OR sequence % 2 = 1)"
+        " WHEN 'payout' THEN (response = '00') = (sequence IS NOT NULL)"
+        "  AND (sequence IS NULL OR sequence % 2 = 1)"
+        " WHEN 'cancel' THEN sequence IS NULL OR sequence % 2 = 0"
+        " WHEN 'reversal' THEN sequence IS NULL OR sequence > 1"
+        " WHEN 'tombstone' THEN sequence IS NULL AND response = '21'"
         " ELSE FALSE END",
         name="effect_fits_kind",
     ),
@@ -313,10 +315,10 @@ journal = Table(
     ),
 )
 
-acts = Table(
-    "acts",
+audit_log = Table(
+    "audit_log",
     FRONT,
-    *act_columns(),
+    *audit_record_columns(),
 )
 """What operators had the machine do, chained as ledger.book.audit_log says. Append-only."""
 
@@ -361,9 +363,11 @@ _JOURNAL_DELETED = (
     " DELETE FROM journal WHERE chain = of_chain AND position BETWEEN first AND last;"
     " GET DIAGNOSTICS forgotten = ROW_COUNT; RETURN forgotten; END $$",
 )
-_NO_TURN_BEFORE = (
-    "NOT EXISTS (SELECT 1 FROM journal AS j WHERE j.subject = NEW.subject AND j.turn = NEW.turn_before)"
-    " AND NOT EXISTS (SELECT 1 FROM dues AS d WHERE d.due = NEW.subject AND d.turn = NEW.turn_before)"
+_NO_SEQUENCE_BEFORE = (
+    "NOT EXISTS (SELECT 1 FROM journal AS j"
+    "  WHERE j.subject = NEW.subject AND j.sequence = NEW.sequence_before)"
+    " AND NOT EXISTS (SELECT 1 FROM dues AS d"
+    "  WHERE d.due = NEW.subject AND d.sequence = NEW.sequence_before)"
 )
 """The effect before the new one is in the journal; or it is retired, and the due stands where it left it."""
 _NOT_TO_RETIRE = (
@@ -376,8 +380,8 @@ _GUARDS = (
     (
         journal,
         "turn_follows_turn",
-        _NO_TURN_BEFORE,
-        "WHEN (NEW.turn_before IS NOT NULL)",
+        _NO_SEQUENCE_BEFORE,
+        "WHEN (NEW.sequence_before IS NOT NULL)",
         "turn_follows_turn: the effect before this one is not there",
     ),
     (retired, "retired_in_order", _NOT_TO_RETIRE, "", "only the oldest day that is closed can be retired"),
@@ -390,7 +394,7 @@ def _on_creation(table: Table, dialect: str, statement: str) -> None:
     event.listen(table, "after_create", ddl.execute_if(dialect=dialect))
 
 
-for _table in (journal, acts, retired):
+for _table in (journal, audit_log, retired):
     _is_journal = _table is journal
     _unless = f" WHEN {_NOT_RETIRED}" if _is_journal else ""
     _events = "UPDATE OR TRUNCATE" if _is_journal else "UPDATE OR DELETE OR TRUNCATE"
@@ -403,7 +407,7 @@ for _statement in _JOURNAL_DELETED:
 for _table, _name, _refused, _when, _said in _GUARDS:
     # SQLite copies a row before it looks at it BEFORE; what is asked of the journal stands as well after it.
     _sqlite_time = "AFTER" if _when else "BEFORE"
-    _sqlite_when = f"WHEN {'NEW.turn_before IS NOT NULL AND ' if _when else ''}({_refused})"
+    _sqlite_when = f"WHEN {'NEW.sequence_before IS NOT NULL AND ' if _when else ''}({_refused})"
     _on_creation(
         _table,
         "sqlite",

@@ -23,7 +23,7 @@ FAULTS_TOLD = 10
 _PROMISES = ("fsync", "full_page_writes")
 
 
-class Condition(NamedTuple):
+class StartupReport(NamedTuple):
     """A book's condition: `last_written` by the clock of whoever wrote, in microseconds since 1970-01-01
     UTC, 0 for an empty book; the first `faults` of its journal, and how many there are.
     """
@@ -33,7 +33,7 @@ class Condition(NamedTuple):
     fault_count: int
 
 
-def examine(store: Store) -> Condition:
+def examine(store: Store) -> StartupReport:
     """A book's condition, of one moment: other nodes may be writing. Raises what Store.reading does."""
     told: list[str] = []
     count = 0
@@ -42,7 +42,7 @@ def examine(store: Store) -> Condition:
             count += 1
             if count <= FAULTS_TOLD:
                 told.append(fault)
-        return Condition(last_stamp(connection), tuple(told), count)
+        return StartupReport(last_stamp(connection), tuple(told), count)
 
 
 def broken_promises(store: Store) -> tuple[str, ...]:

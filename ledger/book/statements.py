@@ -43,12 +43,12 @@ LARGEST_INSERT = 256
 
 _DUE_ROWS: Mapping[str, type[TypeEngine[Any]]] = {
     "due": Text,
-    "turn_before": BigInteger,
+    "sequence_before": BigInteger,
     "state_before": Text,
     "amount": BigInteger,
     "state": Text,
     "settled_by": Text,
-    "turn": BigInteger,
+    "sequence": BigInteger,
     "withdrawn": BigInteger,
 }
 FIGURES: Final = (*Totals._fields, "used", "unfit")
@@ -83,8 +83,8 @@ class Statements:
         self._is_sqlite = is_sqlite
         self.entries_by_key = self._gathered(journal.columns, journal, journal.c.key)
         self.entries_by_receipt = self._gathered(journal.columns, journal, journal.c.receipt)
-        self.undoings = self._gathered(
-            [journal.c.original, journal.c.kind, journal.c.turn], journal, journal.c.original
+        self.reversing = self._gathered(
+            [journal.c.original, journal.c.kind, journal.c.sequence], journal, journal.c.original
         ).where(journal.c.original != "", journal.c.response == "00")
         newest = visible.newest
         self.policies = self._gathered(
@@ -104,12 +104,12 @@ class Statements:
             .values(
                 state=given.c.state,
                 settled_by=given.c.settled_by,
-                turn=given.c.turn,
+                sequence=given.c.sequence,
                 withdrawn=given.c.withdrawn,
             )
             .where(
                 dues.c.due == given.c.due,
-                dues.c.turn == given.c.turn_before,
+                dues.c.sequence == given.c.sequence_before,
                 visible.due_state(newest) == given.c.state_before,
                 dues.c.amount == given.c.amount,
             )

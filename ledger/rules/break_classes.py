@@ -24,7 +24,7 @@ class BreakClass(StrEnum):
     DUPLICATE = "duplicate"
     TIMING = "timing"
     LATE_REVERSAL = "late_reversal"
-    MISFIT = "misfit"
+    EXCEPTION_ADVICE = "exception_advice"
 
 
 class ClassRow(NamedTuple):
@@ -127,7 +127,7 @@ _ROWS: Final = (
         withholds=True,
     ),
     ClassRow(
-        BreakClass.MISFIT,
+        BreakClass.EXCEPTION_ADVICE,
         "不符通知",
         "Misfit advice",
         "银行已办妥、我方只能照记的通知，与应收应付不符：全额挂账，查明前不入产品科目。",

@@ -40,12 +40,12 @@ class Refusal(NamedTuple):
 
 
 class Effect(NamedTuple):
-    """What an approved entry does: its subject and turn, the due and the bank's figures after it, and whose
-    side it is.
+    """What an approved entry does: its subject and sequence, the due and the bank's figures after it, and
+    whose side it is.
     """
 
     subject: str
-    turn: int
+    sequence: int
     side: str
     due: Due | None
     figures: BankDay
@@ -111,15 +111,15 @@ def approved(
     view: View,
     effect: Effect | None,
     due: Due | None,
-    misfit: str = "",
+    exception_code: str = "",
     *,
     remember: bool = False,
     guesses: Guesses | None = None,
 ) -> Decision:
-    """Record an approval and its effect, if it has one; `misfit` is the code that would have refused it, were
-    it no advice. What does not fit has no receipt: nobody is to hold a voucher for it.
+    """Record an approval and its effect, if it has one; `exception_code` is the code that would have refused
+    it, were it no advice. What does not fit has no receipt: nobody is to hold a voucher for it.
     """
-    own = _entry(request, view, None, effect, due, misfit)
+    own = _entry(request, view, None, effect, due, exception_code)
     entries = (own, _tombstone(request, own)) if remember else (own,)
     if effect is None:
         return Decision(answer_of(own), entries, guesses=guesses)
@@ -132,12 +132,12 @@ def _entry(
     refusal: Refusal | None,
     effect: Effect | None,
     due: Due | None,
-    misfit: str = "",
+    exception_code: str = "",
 ) -> Entry:
     position = view.next_position
     date = open_day(view).date
     policy = view.policies.get(due.policy if due else request.policy)
-    receipted = refusal is None and request.act is not Act.REVERSE and not misfit
+    receipted = refusal is None and request.act is not Act.REVERSE and not exception_code
     return Entry(
         chain=view.chain.chain,
         position=position,
@@ -167,11 +167,11 @@ def _entry(
         reason=refusal.reason if refusal else "",
         authorization="" if refusal else authorization_code(position),
         receipt=receipt_number(date, view.chain.chain, position) if receipted else None,
-        misfit=misfit,
+        exception_code=exception_code,
         side=effect.side if effect else "",
         subject=effect.subject if effect else None,
-        turn=effect.turn if effect else None,
-        turn_before=effect.turn - 1 if effect and effect.turn > 1 else None,
+        sequence=effect.sequence if effect else None,
+        sequence_before=effect.sequence - 1 if effect and effect.sequence > 1 else None,
         previous=GENESIS,
         salt="",
     )
@@ -197,7 +197,7 @@ def _tombstone(request: Request, own: Entry) -> Entry:
         reason="REVERSED BEFORE IT CAME",
         authorization="",
         receipt=None,
-        misfit="",
+        exception_code="",
     )
 
 

@@ -29,12 +29,12 @@ class Kind(StrEnum):
 class Entry(NamedTuple):
     """One line of the journal.
 
-    `subject` and `turn` are the effect. The subject is what the entry acts on: the due, or the entry's own
-    key where an advice fits no due. Turn 1 puts a transaction into effect, turn 2 takes it out again, turn
-    3 is the next one, and so on: an odd turn is an effect, an even one its end. (subject, turn) is unique
-    and each turn refers to the one before, so the database itself refuses a due that is collected twice or a
-    transaction that is reversed twice. A refusal, and a reversal that found nothing left to reverse, have
-    neither.
+    `subject` and `sequence` are the effect. The subject is what the entry acts on: the due, or the entry's
+    own key where an advice fits no due. Turn 1 puts a transaction into effect, sequence 2 takes it out again,
+    sequence 3 is the next one, and so on: an odd sequence is an effect, an even one its end. (subject,
+    sequence) is unique and each sequence refers to the one before, so the database itself refuses a due that
+    is collected twice or a transaction that is reversed twice. A refusal, and a reversal that found nothing
+    left to reverse, have neither.
 
     Amounts in fen; `business_date` YYYYMMDD; `sent_at` and `local_at` YYYYMMDDhhmmss; `recorded_at`
     microseconds since 1970-01-01 UTC; `previous` the SHA-256 (hex) of the entry before this one in its chain.
@@ -72,11 +72,11 @@ class Entry(NamedTuple):
     reason: str
     authorization: str
     receipt: str | None
-    misfit: str
+    exception_code: str
     side: str
     subject: str | None
-    turn: int | None
-    turn_before: int | None
+    sequence: int | None
+    sequence_before: int | None
     previous: str
     salt: str
 

@@ -35,8 +35,8 @@ def cancel(request: Request, view: View) -> Decision:
         return refused(request, view, refusal, remember=remember)
     target = view.entries[request.original]
     due = view.dues[target.due]
-    misfit = "" if request.verdict is Response.APPROVED else request.verdict
-    return approved(request, view, _release(request, view, target, due), due, misfit)
+    exception_code = "" if request.verdict is Response.APPROVED else request.verdict
+    return approved(request, view, _release(request, view, target, due), due, exception_code)
 
 
 def _why_not_cancel(request: Request, view: View) -> Refusal | None:
@@ -78,12 +78,12 @@ def reverse(request: Request, view: View) -> Decision:
         other = Refusal(Response.NOT_POSSIBLE, "ORIGINAL: OTHER DE 3")
     if other is not None:
         return refused(request, view, other)
-    if target.turn is None:
+    if target.sequence is None:
         return approved(request, view, None, None)
     if target.kind is Kind.CANCEL:
         return _reverse_cancel(request, view, target)
     if target.subject == target.key:
-        return _reverse_misfit(request, view, target)
+        return _reverse_exception(request, view, target)
     due = _due_of(target, view)
     if due.settled_by != target.key:
         return approved(request, view, None, due)
@@ -117,7 +117,7 @@ def _is_too_old(request: Request, view: View, target: Entry) -> bool:
     return target.business_date not in reachable
 
 
-def _reverse_misfit(request: Request, view: View, target: Entry) -> Decision:
+def _reverse_exception(request: Request, view: View, target: Entry) -> Decision:
     if target.key in view.undone:
         return approved(request, view, None, None)
     if _is_too_old(request, view, target):
@@ -135,32 +135,32 @@ def _reverse_cancel(request: Request, view: View, target: Entry) -> Decision:
         return approved(request, view, None, due)
     if target.original in view.reversed:
         return approved(request, view, None, due)  # its bank has reversed that too: it must have no effect
-    if due.turn != target.turn:
+    if due.sequence != target.sequence:
         return refused(request, view, Refusal(Response.NOT_POSSIBLE, "DUE SETTLED SINCE"))
     if _is_too_old(request, view, target):
         return refused(request, view, TOO_LATE)
-    restored = due._replace(state=DueState.SETTLED, settled_by=target.original, turn=due.turn + 1)
+    restored = due._replace(state=DueState.SETTLED, settled_by=target.original, sequence=due.sequence + 1)
     figures = figures_of(request, view)
     if target.business_date == open_day(view).date:
         figures = figures.taken_back(target.side, target.amount, -1)
-        if view.entries[target.original].misfit:
+        if view.entries[target.original].exception_code:
             figures = figures.with_unfit(target.amount)
     else:
         figures = figures.settled(target.side, target.amount, is_todays=False)
-    return approved(request, view, Effect(due.due, restored.turn, target.side, restored, figures), due)
+    return approved(request, view, Effect(due.due, restored.sequence, target.side, restored, figures), due)
 
 
 def _release(request: Request, view: View, target: Entry, due: Due) -> Effect:
     state = DueState.WITHDRAWN if due.withdrawn else DueState.OPEN
-    released = due._replace(state=state, settled_by="", turn=due.turn + 1)
-    return Effect(due.due, released.turn, target.side, released, _taken_back(request, view, target))
+    released = due._replace(state=state, settled_by="", sequence=due.sequence + 1)
+    return Effect(due.due, released.sequence, target.side, released, _taken_back(request, view, target))
 
 
 def _taken_back(request: Request, view: View, target: Entry) -> BankDay:
     """The bank's figures with a transaction less. Limit and unfit advices are those of today alone."""
     is_todays = target.business_date == open_day(view).date
     figures = figures_of(request, view).taken_back(target.side, target.amount, is_todays=is_todays)
-    return figures.with_unfit(-target.amount) if target.misfit and is_todays else figures
+    return figures.with_unfit(-target.amount) if target.exception_code and is_todays else figures
 
 
 def _due_of(target: Entry, view: View) -> Due:

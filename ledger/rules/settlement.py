@@ -46,10 +46,12 @@ def settle(request: Request, view: View) -> Decision:
     if judged.refusal is not None:
         answered = _unfit if request.advice else refused
         return answered(request, view, judged.refusal, guesses=judged.guesses)
-    misfit = "" if request.verdict is Response.APPROVED else request.verdict
-    if over_limit and not misfit:
-        misfit = Response.OVER_LIMIT
-    return approved(request, view, _settlement(request, view, matched, misfit), matched, misfit)
+    exception_code = "" if request.verdict is Response.APPROVED else request.verdict
+    if over_limit and not exception_code:
+        exception_code = Response.OVER_LIMIT
+    return approved(
+        request, view, _settlement(request, view, matched, exception_code), matched, exception_code
+    )
 
 
 def _unfit(request: Request, view: View, refusal: Refusal, *, guesses: Guesses | None = None) -> Decision:
@@ -129,9 +131,9 @@ def _over_day_limit(request: Request, view: View) -> bool:
     return 0 < request.limit_day < figures_of(request, view).used + request.amount
 
 
-def _settlement(request: Request, view: View, due: Due, misfit: str) -> Effect:
+def _settlement(request: Request, view: View, due: Due, exception_code: str) -> Effect:
     settled = due.settled(request.key)
     figures = figures_of(request, view).settled(due.kind, due.amount)
-    if misfit:
+    if exception_code:
         figures = figures.with_unfit(due.amount)
-    return Effect(due.due, settled.turn, due.kind, settled, figures)
+    return Effect(due.due, settled.sequence, due.kind, settled, figures)

@@ -52,7 +52,7 @@ class Told(NamedTuple):
     response: str
     meaning: str
     reason: str
-    misfit: str
+    exception_code: str
     standing: str
     links: tuple[Link, ...]
     request: Mapping[str, str]
@@ -85,7 +85,7 @@ def _told(entry: Entry, entries: Sequence[Entry]) -> Told:
         response=entry.response.value,
         meaning=OUTCOMES[entry.response],
         reason=concealed(entry.reason),
-        misfit=concealed(entry.misfit),
+        exception_code=concealed(entry.exception_code),
         standing=_standing(entry, entries),
         links=tuple(_links(entry, entries)),
         request=_given(_request(entry)),
@@ -96,7 +96,7 @@ def _told(entry: Entry, entries: Sequence[Entry]) -> Told:
 def _standing(entry: Entry, entries: Sequence[Entry]) -> str:
     if entry.response is not Response.APPROVED:
         return "refused: without effect"
-    if entry.turn is None or entry.subject is None:
+    if entry.sequence is None or entry.subject is None:
         return "nothing was left to undo"
     if _is_undone(entry, entries):
         return "undone"
@@ -107,7 +107,7 @@ def _is_undone(entry: Entry, entries: Sequence[Entry]) -> bool:
     """Whether an undoing of it stands. One that is itself undone, as a cancel that is reversed, does not."""
     return any(
         other.original == entry.key
-        and other.turn is not None
+        and other.sequence is not None
         and other.key != entry.key
         and not _is_undone(other, entries)
         for other in entries

@@ -38,9 +38,9 @@ class DueState(StrEnum):
 class Due(NamedTuple):
     """One amount (fen) to collect or to pay.
 
-    `settled_by` is the key of the transaction in effect, empty when there is none; `turn` counts the effects
-    so far (see ledger.rules.entry.Entry); `withdrawn` is 1 for one that is not to be settled (any more);
-    `beneficiary` is the keyed digest of an identity number, never the number.
+    `settled_by` is the key of the transaction in effect, empty when there is none; `sequence` counts the
+    effects so far (see ledger.rules.entry.Entry); `withdrawn` is 1 for one that is not to be settled (any
+    more); `beneficiary` is the keyed digest of an identity number, never the number.
     """
 
     due: str
@@ -52,12 +52,12 @@ class Due(NamedTuple):
     beneficiary: str
     state: DueState
     settled_by: str
-    turn: int
+    sequence: int
     withdrawn: int
 
     def settled(self, key: str) -> Due:
         """As the transaction with this key leaves it that settles it."""
-        return Due(*self[:7], DueState.SETTLED, key, self.turn + 1, self.withdrawn)
+        return Due(*self[:7], DueState.SETTLED, key, self.sequence + 1, self.withdrawn)
 
 
 class Guesses(NamedTuple):
@@ -142,13 +142,13 @@ class View:
         if entry.receipt is not None:
             self.receipts[entry.receipt] = entry
         if entry.original and entry.response is Response.APPROVED:
-            self.note_undoing(entry.original, entry.kind, entry.turn)
+            self.note_reversing(entry.original, entry.kind, entry.sequence)
 
-    def note_undoing(self, original: str, kind: Kind, turn: int | None) -> None:
+    def note_reversing(self, original: str, kind: Kind, sequence: int | None) -> None:
         """Remember an approved cancel or reversal: `undone` are the originals that one took out of effect,
         `reversed` those that their bank has reversed, in effect then or not.
         """
-        if turn is not None:
+        if sequence is not None:
             self.undone.add(original)
         if kind is Kind.REVERSAL:
             self.reversed.add(original)

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, sele
 
 from ledger.errors import InvariantBroken
 from office.accounting.chart import Chart, lines_of
-from office.database.audit_log import record_act
+from office.database.audit_log import write_record
 from office.database.bulk import insert_rows
 from office.database.proofs import chart_note
 from office.database.schema import accounts, chart_lines, legs, postings
@@ -127,9 +127,10 @@ def find_postings(connection: Connection, names: Sequence[str]) -> tuple[Posting
 def install_chart(connection: Connection, chart: Chart, at: int, by: str) -> bool:
     """Put a chart in force, unless it is already: whether it was not. No account is ever removed.
 
-    `by` has it done at `at`, microseconds since 1970-01-01 UTC; that goes into the trail. Raises ChartRefused
-    if an account that has legs would change its kind or its normal side, if there are postings and the
-    accounts of clearing, suspense or the currency would change, and where only the database's owner may.
+    `by` has it done at `at`, microseconds since 1970-01-01 UTC; that goes into the audit log. Raises
+    ChartRefused if an account that has legs would change its kind or its normal side, if there are postings
+    and the accounts of clearing, suspense or the currency would change, and where only the database's owner
+    may.
     """
     number, current = _chart_in_force(connection)
     wanted = lines_of(chart)
@@ -139,7 +140,7 @@ def install_chart(connection: Connection, chart: Chart, at: int, by: str) -> boo
     _bring_accounts(connection, chart)
     rows = ((number + 1, *line) for line in wanted.items())
     insert_rows(connection, chart_lines, ("chart", "name", "value"), rows)
-    record_act(connection, at, by, "chart", str(number + 1), chart_note(wanted))
+    write_record(connection, at, by, "chart", str(number + 1), chart_note(wanted))
     return True
 
 

@@ -30,7 +30,7 @@ from sqlalchemy import (
 from ledger.rules.break_classes import CLASSES
 from office.accounting.books import Leg, Posting, post
 from office.accounting.chart import OUR_PRODUCT, PRODUCT, Chart, Resolution
-from office.database.audit_log import MACHINE, moment_of, record_act
+from office.database.audit_log import MACHINE, moment_of, write_record
 from office.database.bulk import insert_rows
 from office.database.schema import break_events, breaks
 from office.errors import BreakMoved, NoSuchBreak, SamePerson, StepRefused
@@ -198,7 +198,7 @@ def propose(
     changes = {"resolution": resolution, "proposed_by": person}
     step = Step(person, moment_of(connection, at), words)
     done = _move(connection, found, BreakEvent.PROPOSE, step, changes)
-    record_act(connection, step.at, person, BreakEvent.PROPOSE.value, name, words)
+    write_record(connection, step.at, person, BreakEvent.PROPOSE.value, name, words)
     return done
 
 
@@ -431,10 +431,10 @@ def _move_all(
 def _decided(
     connection: Connection, seen: Break, event: BreakEvent, step: Step, changes: Mapping[str, str]
 ) -> Break:
-    """Take a proposed break on by a person's decision, which goes into the trail with what was proposed."""
+    """Take a proposed break on by a person's decision; the audit log gets it with what was proposed."""
     step = step._replace(at=moment_of(connection, step.at))
     done = _move(connection, seen, event, step, changes)
-    record_act(connection, step.at, step.by, event.value, seen.name, _worded(seen.resolution, step.note))
+    write_record(connection, step.at, step.by, event.value, seen.name, _worded(seen.resolution, step.note))
     return done
 
 

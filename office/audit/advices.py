@@ -11,30 +11,30 @@ from office.audit.evidence import POSTED, Checked, Evidence, Failing, Outcome, c
 from office.database.schema import breaks, days, entries, reconciliations
 
 
-def misfits(evidence: Evidence) -> Outcome:
+def exception_advices(evidence: Evidence) -> Outcome:
     """Invariant 9: an advice that did not fit the book has a break once its date is reconciled, and no other
     entry has such a break.
     """
     broken, made = breaks.c, reconciliations.c
     is_reconciled = exists().where(made.bank == entries.c.bank, made.date == entries.c.business_date)
     is_broken = exists().where(
-        broken["class"] == "misfit",
+        broken["class"] == "exception_advice",
         broken.key == entries.c.key,
         broken.bank == entries.c.bank,
         broken.date == entries.c.business_date,
     )
-    query = select(entries.c.chain, entries.c.position).where(entries.c.misfit != "", is_reconciled)
+    query = select(entries.c.chain, entries.c.position).where(entries.c.exception_code != "", is_reconciled)
     for chain, position in evidence.office.execute(query.where(not_(is_broken))):
         yield Failing(9, f"office, entry {chain}/{position}", "did not fit the book, and is in no break")
     # A later date has one where it changed what two people had decided on.
-    misfit = exists().where(
+    exception_code = exists().where(
         entries.c.key == broken.key,
         entries.c.bank == broken.bank,
         entries.c.business_date <= broken.date,
-        entries.c.misfit != "",
+        entries.c.exception_code != "",
     )
     for (name,) in evidence.office.execute(
-        select(broken["break"]).where(broken["class"] == "misfit", not_(misfit))
+        select(broken["break"]).where(broken["class"] == "exception_advice", not_(exception_code))
     ):
         yield Failing(9, f"break {name}", "is of an entry that did fit the book, or is not there")
     count = count_of(evidence.office, query.with_only_columns(func.count()))
@@ -47,11 +47,13 @@ def advices(evidence: Evidence) -> Outcome:
     """
     is_advice = or_(entries.c.mti.like("022_"), entries.c.mti.like("042_"))
     approved = and_(is_advice, entries.c.response == "00")
-    nowhere = and_(entries.c.turn.is_(None), entries.c.misfit == "", entries.c.kind != "reversal")
+    nowhere = and_(entries.c.sequence.is_(None), entries.c.exception_code == "", entries.c.kind != "reversal")
     query = select(entries.c.chain, entries.c.position).where(approved)
     for chain, position in evidence.office.execute(query.where(nowhere)):
         yield Failing(
-            9, f"office, entry {chain}/{position}", "is an advice that is neither in effect nor a misfit"
+            9,
+            f"office, entry {chain}/{position}",
+            "is an advice that is neither in effect nor an exception advice",
         )
     count = count_of(evidence.office, query.with_only_columns(func.count()))
     yield Checked(9, "advices accepted", count)
@@ -63,7 +65,7 @@ def all_banks(evidence: Evidence) -> Outcome:
     query = (
         select(one.bank, one.business_date, func.count())
         .join(days, days.c.date == one.business_date)
-        .where(days.c.state.in_(POSTED), one.turn.is_not(None))
+        .where(days.c.state.in_(POSTED), one.sequence.is_not(None))
         .group_by(one.bank, one.business_date)
     )
     made = {

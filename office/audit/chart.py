@@ -1,5 +1,5 @@
 """The charts of accounts that were ever in force, read from the books' own lines: which accounts a posting
-may have. Which one held when, the trail says.
+may have. Which one held when, the audit log says.
 
 Reading only. A chart's line is a name and a value; `end <resolution> <class> <sign>` gives the account to
 which a break's difference goes, or `product` for that of its processing code as the bank has it, or
@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import select
 
-from office.audit.deeds import office_acts
+from office.audit.audit_records import office_records
 from office.audit.evidence import Checked, Evidence, Failing, Outcome
 from office.database.schema import accounts, chart_lines
 
@@ -86,7 +86,7 @@ def charts_of(evidence: Evidence) -> Charts:
     held = _held(evidence)
     found = [
         (one.number, Chart(held[int(one.subject)]))
-        for one in office_acts(evidence)
+        for one in office_records(evidence)
         if one.act == "chart" and one.subject.isdigit() and int(one.subject) in held
     ]
     if not found:
@@ -106,11 +106,11 @@ def charts(evidence: Evidence) -> Outcome:
     of accounts is what the charts say.
     """
     held = _held(evidence)
-    said = {one.subject: one.note for one in office_acts(evidence) if one.act == "chart"}
+    said = {one.subject: one.note for one in office_records(evidence) if one.act == "chart"}
     kept = {str(number): f"{len(lines)} lines; rows {_digest(lines)}" for number, lines in held.items()}
     for name in sorted(kept.keys() | said.keys()):
         if kept.get(name) != said.get(name):
-            yield Failing(7, f"chart {name}", "is not as the trail says that it was put in force")
+            yield Failing(7, f"chart {name}", "is not as the audit log says that it was put in force")
     last = held[max(held)] if held else {}
     for name in sorted(last.keys() | evidence.stated.chart.keys()):
         if held and last.get(name) != evidence.stated.chart.get(name):

@@ -1,5 +1,5 @@
-"""Invariant 9, the people: what was decided about each break is what the trail of acts says, name by name,
-and whatever no person did happened when the trail says that the machine did it.
+"""Invariant 9, the people: what was decided about each break is what the audit log says, name by name,
+and whatever no person did happened when the audit log says that the machine did it.
 
 A break is proposed, approved, rejected or withdrawn in one transaction with its act; so the two are held
 against each other in both directions.
@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import select
 
-from office.audit.deeds import MACHINE, Deed, office_acts
+from office.audit.audit_records import MACHINE, AuditRecord, office_records
 from office.audit.evidence import Checked, Evidence, Failing, Outcome, stream
 from office.database.schema import break_events, breaks
 
@@ -52,11 +52,11 @@ class _Break(NamedTuple):
 
 
 def decisions(evidence: Evidence) -> Outcome:
-    """Invariant 9: each decision about a break is in the trail, and each of the trail in its break's history,
-    with the same person, moment, resolution and words; who decided is a clerk of the settings.
+    """Invariant 9: each decision about a break is in the audit log, and each of the audit log in its break's
+    history, with the same person, moment, resolution and words; who decided is a clerk of the settings.
     """
-    done: dict[str, list[Deed]] = defaultdict(list)
-    for one in office_acts(evidence):
+    done: dict[str, list[AuditRecord]] = defaultdict(list)
+    for one in office_records(evidence):
         if one.act in _DECISIONS:
             done[one.subject].append(one)
     count = 0
@@ -66,27 +66,27 @@ def decisions(evidence: Evidence) -> Outcome:
             yield Failing(9, f"break {name}", what)
         count += len(decided)
     for name in sorted(done):
-        yield Failing(9, f"break {name}", "was decided about, by the trail, and has no history")
-    yield Checked(9, "decisions about breaks, held against the trail", count)
+        yield Failing(9, f"break {name}", "was decided about, by the audit log, and has no history")
+    yield Checked(9, "decisions about breaks, held against the audit log", count)
 
 
 def _faults(
-    found: _Break | None, steps: Sequence[_Step], deeds: Sequence[Deed], clerks: frozenset[str]
+    found: _Break | None, steps: Sequence[_Step], records: Sequence[AuditRecord], clerks: frozenset[str]
 ) -> Iterator[str]:
-    if len(steps) != len(deeds):
-        yield f"has {len(steps)} decisions in its history, and {len(deeds)} in the trail"
+    if len(steps) != len(records):
+        yield f"has {len(steps)} decisions in its history, and {len(records)} in the audit log"
         return
     proposed = ""
-    for step, deed in zip(steps, deeds, strict=True):
-        where = f"act {deed.number}"
-        if deed.act not in step.acts or (deed.at, deed.by) != (step.at, step.by):
+    for step, record in zip(steps, records, strict=True):
+        where = f"act {record.number}"
+        if record.act not in step.acts or (record.at, record.by) != (step.at, step.by):
             yield f"{where} is not the step to {step.to_state} that its history has there"
-        if deed.act == "propose":
+        if record.act == "propose":
             proposed = step.note.partition(": ")[0]
             words = step.note
         else:
             words = f"{proposed}: {step.note}" if step.note else proposed
-        if deed.note != words:
+        if record.note != words:
             yield f"{where} says another resolution, or other words, than its history"
         if step.by not in clerks:
             yield f"{where} is of somebody whom the settings do not name as a clerk"
@@ -97,8 +97,8 @@ def _faults(
 
 
 def moments(evidence: Evidence) -> Outcome:
-    """Invariant 9: what the machine did with a break, it did when the trail has it reconcile or post, and the
-    break's class and reason are those with which it was opened or matched.
+    """Invariant 9: what the machine did with a break, it did when the audit log has it reconcile or post, and
+    the break's class and reason are those with which it was opened or matched.
     """
     times = _Times(evidence)
     count = 0
@@ -109,7 +109,9 @@ def moments(evidence: Evidence) -> Outcome:
         opened = f"{found.cls}: {found.reason}"
         for step in machines:
             if step.by != MACHINE or not times.fits(step, found):
-                yield Failing(9, f"break {name}", f"came to be {step.to_state} at no moment of the trail's")
+                yield Failing(
+                    9, f"break {name}", f"came to be {step.to_state} at no moment of the audit log's"
+                )
             if step.to_state == "open":
                 opened = step.note
             elif step.from_state in ("suspense", "proposed"):
@@ -121,7 +123,7 @@ def moments(evidence: Evidence) -> Outcome:
         if opened != f"{found.cls}: {found.reason}":
             yield Failing(9, f"break {name}", "its class or reason is not that of its history")
         count += len(machines)
-    yield Checked(9, "steps of breaks that the machine took, held against the trail", count)
+    yield Checked(9, "steps of breaks that the machine took, held against the audit log", count)
 
 
 class _Times:
@@ -130,7 +132,7 @@ class _Times:
     def __init__(self, evidence: Evidence) -> None:
         self._reconciled: Mapping[str, set[int]] = defaultdict(set)
         self._posted: Mapping[str, set[int]] = defaultdict(set)
-        for one in office_acts(evidence):
+        for one in office_records(evidence):
             if one.by == MACHINE and one.act == "reconcile":
                 self._reconciled[one.subject].add(one.at)
             elif one.by == MACHINE and one.act == "post":

@@ -213,9 +213,9 @@ def _due_faults(due: Mapping[str, Any], sent: _Due, told: _Told) -> Iterator[str
     if due["withdrawn"] != leaves:
         yield "leaves by a file, and stays in the book" if leaves else "was withdrawn by no file"
     lapses = _lapsed_at(told, due["due"]) >= 0
-    if due["turn"] % 2 == 0:
-        state = "withdrawn" if leaves else "lapsed" if lapses and not due["turn"] else "open"
-        if due["state"] != state and not (lapses and due["turn"] and due["state"] == "lapsed"):
+    if due["sequence"] % 2 == 0:
+        state = "withdrawn" if leaves else "lapsed" if lapses and not due["sequence"] else "open"
+        if due["state"] != state and not (lapses and due["sequence"] and due["state"] == "lapsed"):
             yield f"is {due['state']}, and {state} by the files"
 
 

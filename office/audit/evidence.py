@@ -19,7 +19,7 @@ from office.database import schema as office_schema
 
 SETTLEMENTS: Final = ("collection", "payout")
 """The kinds of entry that move money by themselves."""
-UNDOINGS: Final = ("cancel", "reversal")
+REVERSING_KINDS: Final = ("cancel", "reversal")
 """The kinds that take another entry out of effect."""
 POSTED: Final = ("posted", "archived")
 """The states of a day that is in the books."""
@@ -134,20 +134,22 @@ def is_settlement(entries: Any) -> ColumnElement[bool]:  # noqa: ANN401 - a tabl
     return and_(entries.c.response == "00", entries.c.kind.in_(SETTLEMENTS))
 
 
-def is_undoing(entries: Any) -> ColumnElement[bool]:  # noqa: ANN401 - a table or an alias of one
+def is_reversing(entries: Any) -> ColumnElement[bool]:  # noqa: ANN401 - a table or an alias of one
     """Whether an entry took another one out of effect. Said so that the index on such entries serves."""
-    return and_(entries.c.original != "", entries.c.turn.is_not(None), entries.c.kind.in_(UNDOINGS))
+    return and_(
+        entries.c.original != "", entries.c.sequence.is_not(None), entries.c.kind.in_(REVERSING_KINDS)
+    )
 
 
 def undone(date: str | ColumnElement[str]) -> ColumnElement[bool]:
     """Whether an entry of the office's is undone when the date ends, by what is not undone itself by then."""
-    undoing, again = office_schema.entries.alias("undoing"), office_schema.entries.alias("again")
+    reversing, again = office_schema.entries.alias("undoing"), office_schema.entries.alias("again")
     reinstated = exists().where(
-        is_undoing(again), again.c.original == undoing.c.key, again.c.business_date <= date
+        is_reversing(again), again.c.original == reversing.c.key, again.c.business_date <= date
     )
     return exists().where(
-        is_undoing(undoing),
-        undoing.c.original == office_schema.entries.c.key,
-        undoing.c.business_date <= date,
+        is_reversing(reversing),
+        reversing.c.original == office_schema.entries.c.key,
+        reversing.c.business_date <= date,
         not_(reinstated),
     )

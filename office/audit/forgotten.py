@@ -2,7 +2,7 @@
 the office's copy, which is then the only one.
 
 The front's days keep their seal and their chains' ends; from the last retired day's ends on its chains are
-walked. Which days are retired, its table of them says, and its trail.
+walked. Which days are retired, its table of them says, and its audit log.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import func, or_, select
 
 from ledger.book import schema as front_schema
-from office.audit.deeds import front_acts
+from office.audit.audit_records import front_records
 from office.audit.evidence import Checked, Evidence, Failing, Journal, Outcome, count_of, stream
 from office.database import schema as office_schema
 
@@ -59,7 +59,7 @@ def forgotten(journal: Journal) -> Forgotten:
 
 def retired_days(evidence: Evidence) -> Outcome:
     """Invariant 5: each day that the front has retired is whole at the office under the same root, comes in
-    its order, and was retired by an act of the trail.
+    its order, and was retired by an act of the audit log.
     """
     if evidence.front is None:
         return
@@ -67,7 +67,7 @@ def retired_days(evidence: Evidence) -> Outcome:
     held = {row.date: row for row in evidence.office.execute(select(one.date, one.root, one.entries))}
     retired = front_schema.retired
     rows = evidence.front.execute(select(retired).order_by(retired.c.date)).all()
-    acts = {act.subject: (act.at, act.note) for act in front_acts(evidence) if act.act == "retire"}
+    acts = {act.subject: (act.at, act.note) for act in front_records(evidence) if act.act == "retire"}
     dates = select(day.date).order_by(day.date).limit(len(rows))
     expected = evidence.front.execute(dates).scalars().all()
     for row, oldest in zip(rows, expected, strict=False):
@@ -79,23 +79,23 @@ def retired_days(evidence: Evidence) -> Outcome:
         if ours is None or (ours.root, ours.entries, count) != (row.root, row.entries, row.entries):
             yield Failing(5, subject, "is retired, and the office has it not or not whole")
         if acts.get(row.date) != (row.retired_at, f"{row.entries} entries; root {row.root}"):
-            yield Failing(5, subject, "was not retired so, by the trail")
+            yield Failing(5, subject, "was not retired so, by the audit log")
     for date in sorted(acts.keys() - {row.date for row in rows}):
-        yield Failing(5, f"front, day {date}", "was retired by the trail, and is not")
+        yield Failing(5, f"front, day {date}", "was retired by the audit log, and is not")
     yield Checked(5, "retired days of the front, held against the office's", len(rows))
 
 
 def settled_before(evidence: Evidence, dues: Sequence[Any]) -> Iterator[Failing]:
     """Invariant 4: dues of which only retired entries speak are as the office's copy leaves them. `dues` are
-    rows with due, turn and settled_by.
+    rows with due, sequence and settled_by.
     """
     entries = office_schema.entries
     waiting = {row.due: row for row in dues}
-    query = select(entries.c.subject, func.max(entries.c.turn)).where(entries.c.turn.is_not(None))
-    for subject, turn in stream(evidence.office, query.group_by(entries.c.subject)):
+    query = select(entries.c.subject, func.max(entries.c.sequence)).where(entries.c.sequence.is_not(None))
+    for subject, sequence in stream(evidence.office, query.group_by(entries.c.subject)):
         row = waiting.pop(subject, None)
-        if row is not None and row.turn != turn:
-            yield Failing(4, f"due {subject}", f"has had {row.turn} turns, the office knows {turn}")
+        if row is not None and row.sequence != sequence:
+            yield Failing(4, f"due {subject}", f"has had {row.sequence} turns, the office knows {sequence}")
     for due in waiting:
         yield Failing(4, f"due {due}", "is settled, or was, and no entry says so")
     settlers = {row.settled_by: row.due for row in dues if row.settled_by}

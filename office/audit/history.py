@@ -71,7 +71,7 @@ def _row_faults(row: _Break) -> Iterator[str]:
     if row.difference != row.theirs_effect - row.ours_effect + row.withheld:
         effects = f"{row.theirs_effect} and {row.ours_effect}"
         yield f"its difference is {row.difference}, its effects {effects}, and {row.withheld} is withheld"
-    if row.cls == "misfit" and (row.ours_effect, row.theirs_effect) != (0, 0):
+    if row.cls == "exception_advice" and (row.ours_effect, row.theirs_effect) != (0, 0):
         yield "is of an advice that did not fit the book, and has effects of its own"
     if not row.name.startswith(f"B{row.date}-{row.bank}-"):
         yield f"is not named after its date, {row.date}, and bank, {row.bank}"

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, MetaData, Table, Text, select
 
 from ledger.book.schema import FRONT
-from office.audit.deeds import NOTHING, tips
+from office.audit.audit_records import NOTHING, tips
 from office.audit.evidence import Checked, Evidence, Failing, Outcome, stream
 from office.database.schema import OFFICE
 
@@ -29,7 +29,7 @@ class Side(NamedTuple):
     name: str
     digest: str
     act: int
-    act_hash: str
+    record_hash: str
 
 
 class Kept(NamedTuple):
@@ -55,13 +55,13 @@ def keep(evidence: Evidence) -> Kept:
 
 def expected(evidence: Evidence, kept: Kept, values: Sequence[str]) -> Outcome:
     """Invariant 5: what was kept elsewhere is still so: each value is the digest of everything or of a side,
-    or the hash of an act that is in its trail.
+    or the hash of an act that is in its audit log.
     """
     digests = {kept.digest, *(side.digest for side in kept.sides)}
     hashes = {tip for side in tips(evidence).values() for tip in side}
     for value in values:
         if value.lower() not in digests | hashes:
-            what = "is no digest of the books as they are, and no act of the trails has it as its hash"
+            what = "is no digest of the books as they are, and no act of the audit logs has it as its hash"
             yield Failing(5, f"what was kept, {value[:_SHOWN]}", what)
     yield Checked(5, "digests and hashes that were kept elsewhere", len(values))
 

@@ -208,7 +208,11 @@ class _Day:
         query = (
             select(*(breaks.c[name] for name in names), case((line.line.is_not(None), effect)))
             .outerjoin(bank_lines, named)
-            .where(breaks.c.bank == self._bank, breaks.c.date == self._date, breaks.c["class"] != "misfit")
+            .where(
+                breaks.c.bank == self._bank,
+                breaks.c.date == self._date,
+                breaks.c["class"] != "exception_advice",
+            )
         )
         return map(_Break._make, self._office.execute(query))
 

@@ -13,13 +13,13 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, not_, or_, select
 
+from office.audit.audit_records import office_records
 from office.audit.chart import Chart, Charts, charts_of
-from office.audit.deeds import office_acts
 from office.audit.evidence import POSTED, Checked, Evidence, Failing, Outcome, count_of, stream
 from office.audit.totals import NO_LINES, BankDay, Sum, our_sums, their_sums
 from office.database.schema import accounts, breaks, days, legs, postings, products, reconciliations
 
-_LAST_ACT: Final = 2**63
+_LAST_RECORD: Final = 2**63
 """A number that no act reaches: the chart in force at it is the last one."""
 _WAITING: Final = ("suspense", "proposed", "approved")
 """The states of a break that is posted to suspense and not settled."""
@@ -135,16 +135,16 @@ class _ChartsByDate:
         self._charts: Charts = charts_of(evidence)
         self._days: dict[str, int] = {}
         self._moments: dict[tuple[str, int], int] = {}
-        for one in office_acts(evidence):
+        for one in office_records(evidence):
             if one.act == "post" and one.subject:
                 self._days.setdefault(one.subject, one.number)
                 self._moments[one.subject, one.at] = one.number
 
     def of_day(self, date: str) -> Chart:
-        return self._charts.in_force(self._days.get(date, _LAST_ACT))
+        return self._charts.in_force(self._days.get(date, _LAST_RECORD))
 
     def of_moment(self, date: str, at: int) -> Chart:
-        return self._charts.in_force(self._moments.get((date, at), _LAST_ACT))
+        return self._charts.in_force(self._moments.get((date, at), _LAST_RECORD))
 
 
 def _posted(connection: Connection) -> dict[BankDay, Counter[Place]]:

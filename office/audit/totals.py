@@ -16,14 +16,14 @@ from sqlalchemy import Connection, FromClause, Select, and_, case, exists, func,
 
 from ledger.book import schema as front_schema
 from office.audit.evidence import (
-    UNDOINGS,
+    REVERSING_KINDS,
     Checked,
     Evidence,
     Failing,
     Journal,
     Outcome,
+    is_reversing,
     is_settlement,
-    is_undoing,
     stream,
 )
 from office.audit.forgotten import forgotten
@@ -98,14 +98,14 @@ def _totals(journal: Journal) -> dict[BankDay, Counter[str]]:
     date; later it counts as the transaction that it puts into effect.
     """
     one, target = journal.entries, journal.entries.alias("target")
-    takes_back = one.c.turn % 2 == 0
-    puts_back = and_(one.c.turn % 2 == 1, one.c.kind == "reversal")
+    takes_back = one.c.sequence % 2 == 0
+    puts_back = and_(one.c.sequence % 2 == 1, one.c.kind == "reversal")
     same_date = and_(puts_back, target.c.business_date == one.c.business_date)
     sign = case((takes_back, 1), (same_date, -1), else_=0).label("sign")
     query = (
         select(one.c.bank, one.c.business_date, one.c.side, sign, func.count(), func.sum(one.c.amount))
         .select_from(one.outerjoin(target, and_(puts_back, target.c.key == one.c.original)))
-        .where(one.c.turn.is_not(None))
+        .where(one.c.sequence.is_not(None))
         .group_by(one.c.bank, one.c.business_date, one.c.side, "sign")
     )
     added: dict[BankDay, Counter[str]] = defaultdict(Counter)
@@ -124,17 +124,17 @@ def _todays_alone(journal: Journal) -> Select[Any]:
     fit. What undoes an earlier date's changes neither.
     """
     one, target = journal.entries, journal.entries.alias("undone")
-    settles, takes_back = is_settlement(one), one.c.turn % 2 == 0
+    settles, takes_back = is_settlement(one), one.c.sequence % 2 == 0
     same_date = target.c.business_date == one.c.business_date
     undoes, redoes = and_(takes_back, same_date), and_(not_(takes_back), not_(settles), same_date)
     used = case((settles, one.c.amount), (undoes, -one.c.amount), (redoes, one.c.amount), else_=0)
-    taken_on = and_(settles, one.c.misfit != "")
-    given_up = and_(undoes, target.c.misfit != "")
+    taken_on = and_(settles, one.c.exception_code != "")
+    given_up = and_(undoes, target.c.exception_code != "")
     unfit = case((taken_on, one.c.amount), (given_up, -one.c.amount), else_=0)
     return (
         select(one.c.bank, one.c.business_date, func.sum(used), func.sum(unfit))
         .select_from(one.outerjoin(target, target.c.key == one.c.original))
-        .where(one.c.turn.is_not(None))
+        .where(one.c.sequence.is_not(None))
         .group_by(one.c.bank, one.c.business_date)
     )
 
@@ -153,23 +153,25 @@ def changes(connection: Connection, bank: str = "", date: str = "") -> Iterator[
     """What undoings, and their own undoings, changed, by their date and the transaction that it comes to in
     the end; of one bank's date where it is given.
     """
-    undoing = office_schema.entries.alias("undoing")
+    reversing = office_schema.entries.alias("undoing")
     middle = office_schema.entries.alias("middle")
     settlement = office_schema.entries.alias("settlement")
     # Straight to the transaction, or through the cancel that is itself reversed.
-    named = case((middle.c.kind.in_(UNDOINGS), middle.c.original), else_=middle.c.key)
-    source: FromClause = undoing.join(middle, middle.c.key == undoing.c.original).join(
+    named = case((middle.c.kind.in_(REVERSING_KINDS), middle.c.original), else_=middle.c.key)
+    source: FromClause = reversing.join(middle, middle.c.key == reversing.c.original).join(
         settlement, settlement.c.key == named
     )
     amount = settlement.c.amount
     signed = case((settlement.c.kind == "collection", amount), else_=-amount)
-    effect = func.sum(case((undoing.c.turn % 2 == 0, -signed), else_=signed))
+    effect = func.sum(case((reversing.c.sequence % 2 == 0, -signed), else_=signed))
     names = ("code", "key", "kind", "amount", "rrn", "policy", "due", "business_date")
     columns = [settlement.c[name] for name in names]
-    group = undoing.c.bank, undoing.c.business_date, *columns
-    query = select(*group, effect).select_from(source).where(is_undoing(undoing), is_settlement(settlement))
+    group = reversing.c.bank, reversing.c.business_date, *columns
+    query = (
+        select(*group, effect).select_from(source).where(is_reversing(reversing), is_settlement(settlement))
+    )
     if date:
-        query = query.where(undoing.c.bank == bank, undoing.c.business_date == date)
+        query = query.where(reversing.c.bank == bank, reversing.c.business_date == date)
     for row in stream(connection, query.group_by(*group)):
         bank_, date_, code, key, kind, fen, rrn, policy, due, first, change = row
         direction, is_late = "C" if kind == "collection" else "P", first < date_

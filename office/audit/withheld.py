@@ -50,7 +50,7 @@ class _Break(NamedTuple):
     kind: str | None
     amount: int | None
     entry_date: str | None
-    misfit: str | None
+    exception_code: str | None
     stands: int | None
 
     @property
@@ -74,19 +74,19 @@ def withheld(evidence: Evidence) -> Outcome:
     yield Checked(9, "breaks, and what each withholds", count)
 
 
-def misfits_whole(evidence: Evidence) -> Outcome:
+def exception_advices_whole(evidence: Evidence) -> Outcome:
     """Invariant 9: the breaks of an advice that did not fit together withhold what it comes to on the last
     date that is reconciled, leaving out those that a line of a later date ended.
     """
     ended = and_(breaks.c.state == "closed", breaks.c.resolution == "")
-    of_misfits = (breaks.c["class"] == "misfit", not_(ended))
-    held = select(breaks.c.bank, breaks.c.key, func.sum(breaks.c.withheld)).where(*of_misfits)
+    of_exception_advices = (breaks.c["class"] == "exception_advice", not_(ended))
+    held = select(breaks.c.bank, breaks.c.key, func.sum(breaks.c.withheld)).where(*of_exception_advices)
     rows = evidence.office.execute(held.group_by(breaks.c.bank, breaks.c.key))
     sums = {(bank, key): int(amount) for bank, key, amount in rows}
     last = select(reconciliations.c.bank, func.max(reconciliations.c.date)).group_by(reconciliations.c.bank)
     count = 0
     for bank, date in evidence.office.execute(last).all():
-        for key, kind, amount, stands in stream(evidence.office, _misfits(bank, date)):
+        for key, kind, amount, stands in stream(evidence.office, _exception_advices(bank, date)):
             count += 1
             effect = amount * stands * (1 if kind == "collection" else -1)
             if sums.get((bank, key), 0) != effect:
@@ -95,7 +95,7 @@ def misfits_whole(evidence: Evidence) -> Outcome:
     yield Checked(9, "advices of money that did not fit, and what is withheld of each", count)
 
 
-def _misfits(bank: str, date: str) -> Select[Any]:
+def _exception_advices(bank: str, date: str) -> Select[Any]:
     """The collections and payouts of a bank's reconciled dates that did not fit, and whether each stands when
     a date ends.
     """
@@ -103,7 +103,7 @@ def _misfits(bank: str, date: str) -> Select[Any]:
     entry, made = entries.c, reconciliations.c
     is_reconciled = exists().where(made.bank == entry.bank, made.date == entry.business_date)
     return select(entry.key, entry.kind, entry.amount, stands).where(
-        entry.bank == bank, entry.misfit != "", is_settlement(entries), is_reconciled
+        entry.bank == bank, entry.exception_code != "", is_settlement(entries), is_reconciled
     )
 
 
@@ -131,12 +131,12 @@ def late_reversals(evidence: Evidence) -> Outcome:
 
 def _possible(one: _Break, late: int) -> set[int]:
     """What a break may withhold, in fen; `late` is what its date changed of an earlier date's transaction."""
-    if one.cls == "misfit":
+    if one.cls == "exception_advice":
         return {one.effect if one.entry_date == one.date else late}
     if one.cls == "details_differ":
         if not one.line:
             return {late}
-        return {0 if one.misfit else one.ours_effect}
+        return {0 if one.exception_code else one.ours_effect}
     if one.cls == "late_reversal" and not one.theirs_effect:
         return {0, one.effect}  # 0 where another break has it in suspense already
     return {0}
@@ -146,7 +146,7 @@ def _breaks() -> Select[Any]:
     """Every break that withholds something or is of a class that may, each with its transaction."""
     own = [breaks.c[name] for name in ("break", "class", *_Break._fields[2:9])]
     stands: ColumnElement[int] = case((and_(is_settlement(entries), not_(undone(breaks.c.date))), 1), else_=0)
-    of_entry = [entries.c[name] for name in ("kind", "amount", "business_date", "misfit")]
+    of_entry = [entries.c[name] for name in ("kind", "amount", "business_date", "exception_code")]
     return (
         select(*own, *of_entry, stands)
         .outerjoin(entries, entries.c.key == breaks.c.key)

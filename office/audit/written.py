@@ -1,4 +1,4 @@
-"""What the trails of acts say was pulled, taken, reconciled, posted, loaded and cut over, held against the
+"""What the audit logs say was pulled, taken, reconciled, posted, loaded and cut over, held against the
 tables as they are now.
 
 An act carries its figures and, where it wrote many rows, a digest over them: SHA-256 over each row as one
@@ -19,8 +19,8 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, Select, select
 
 from ledger.book import schema as front_schema
+from office.audit.audit_records import MACHINE, AuditRecord, front_records, office_records
 from office.audit.chains import hash_at
-from office.audit.deeds import MACHINE, Deed, front_acts, office_acts
 from office.audit.evidence import Checked, Evidence, Failing, Outcome, stream
 from office.database.schema import (
     bank_files,
@@ -71,11 +71,11 @@ def pulls(evidence: Evidence) -> Outcome:
     held = {f"chain {row.chain}": row.position for row in evidence.office.execute(select(chains))}
     for chain in sorted(held.keys() | ends.keys()):
         if held.get(chain, 0) != ends[chain]:
-            yield Failing(5, f"office, {chain}", f"was pulled up to entry {ends[chain]}, by the trail")
+            yield Failing(5, f"office, {chain}", f"was pulled up to entry {ends[chain]}, by the audit log")
     rows = evidence.office.execute(select(days)).all()
     there = {f"day {row.date}": f"{row.entries} entries; root {row.root}" for row in rows}
     yield from _compared(5, "office", there, stated)
-    made = {one.subject: one.note for one in office_acts(evidence) if one.act == "create"}
+    made = {one.subject: one.note for one in office_records(evidence) if one.act == "create"}
     kept = {row.name: row.value for row in evidence.office.execute(select(facts))}
     yield from _compared(5, "office's", kept, made)
     yield Checked(5, "pulls, held against the office's journal", count)
@@ -98,8 +98,8 @@ def files(evidence: Evidence) -> Outcome:
     yield from _compared(10, "file", there, {subject: one.note for subject, one in stated.items()})
     for subject in sorted(there.keys() & stated.keys()):
         if taken_at[subject] != stated[subject].at:
-            yield Failing(10, f"file {subject}", "was taken at another moment, by the trail")
-    yield Checked(10, "banks' files, held against the trail", len(rows))
+            yield Failing(10, f"file {subject}", "was taken at another moment, by the audit log")
+    yield Checked(10, "banks' files, held against the audit log", len(rows))
 
 
 def _line_digests(evidence: Evidence) -> Iterator[tuple[str, str]]:
@@ -148,8 +148,8 @@ def reconciliations_made(evidence: Evidence) -> Outcome:
     yield from _compared(6, "reconciliation", there, {subject: one.note for subject, one in stated.items()})
     for subject in sorted(there.keys() & stated.keys()):
         if made_at[subject] != stated[subject].at:
-            yield Failing(6, f"reconciliation {subject}", "was made at another moment, by the trail")
-    yield Checked(6, "reconciliations, held against the trail", len(rows))
+            yield Failing(6, f"reconciliation {subject}", "was made at another moment, by the audit log")
+    yield Checked(6, "reconciliations, held against the audit log", len(rows))
 
 
 def _opened(connection: Connection) -> dict[str, list[tuple[Any, ...]]]:
@@ -188,29 +188,29 @@ def postings_made(evidence: Evidence) -> Outcome:
             yield Failing(7, f"office, act {one.number}", "the postings that it made are not as they were")
     for made in heads.values():
         for posting, *_ in made:
-            yield Failing(7, f"posting {posting}", "was made by no act of the trail")
-    yield Checked(7, "postings, held against the trail", count)
+            yield Failing(7, f"posting {posting}", "was made by no act of the audit log")
+    yield Checked(7, "postings, held against the audit log", count)
 
 
 def day_states(evidence: Evidence) -> Outcome:
-    """Invariant 6: a day has come as far as the trail says."""
+    """Invariant 6: a day has come as far as the audit log says."""
     posted = {one.subject for one in _of_machine(evidence, "post") if one.note.startswith(_POST_OF_DAY)}
     archived = {one.subject for one in _of_machine(evidence, "archive")}
     rows = evidence.office.execute(select(days.c.date, days.c.state)).all()
     for date, state in rows:
         known = "archived" if date in archived else "posted" if date in posted else "closed"
         if state != known:
-            yield Failing(6, f"office, day {date}", f"is {state}, and {known} by the trail")
+            yield Failing(6, f"office, day {date}", f"is {state}, and {known} by the audit log")
     for date in sorted((posted | archived) - {row[0] for row in rows}):
-        yield Failing(6, f"office, day {date}", "was posted, by the trail, and is not there")
-    yield Checked(6, "days, their states held against the trail", len(rows))
+        yield Failing(6, f"office, day {date}", "was posted, by the audit log, and is not there")
+    yield Checked(6, "days, their states held against the audit log", len(rows))
 
 
-def front_acts_kept(evidence: Evidence) -> Outcome:
-    """Invariants 8 and 10: at the front, each load and each cut-over is as the trail says."""
+def front_records_kept(evidence: Evidence) -> Outcome:
+    """Invariants 8 and 10: at the front, each load and each cut-over is as the audit log says."""
     if evidence.front is None:
         return
-    acts = list(front_acts(evidence))
+    acts = list(front_records(evidence))
     table, day = front_schema.loads, front_schema.days
     loads = evidence.front.execute(select(table)).all()
     said = {one.subject: one for one in acts if one.act == "load" and one.subject}
@@ -219,16 +219,16 @@ def front_acts_kept(evidence: Evidence) -> Outcome:
     for row in loads:
         one = said.pop(row.date, None)
         if one is None or not one.note.startswith(row.digest):
-            yield Failing(10, f"load of {row.date}", "was made by no act of the trail")
+            yield Failing(10, f"load of {row.date}", "was made by no act of the audit log")
         elif not one.note.endswith(f"; row {_hash_of(_as_seen_first(row))}"):
-            yield Failing(10, f"load of {row.date}", "is not as the trail says")
+            yield Failing(10, f"load of {row.date}", "is not as the audit log says")
         end = ended.pop(row.date, _NOTHING_LEFT)
         left = f"{row.withdrawn} withdrawn, {row.withdrawn_late} too late, {row.lapsed} lapsed"
         if end != left and (end != _NOTHING_LEFT or row.number < newest):  # by the newest some may yet
-            yield Failing(10, f"load of {row.date}", "what left by it is not as the trail says")
+            yield Failing(10, f"load of {row.date}", "what left by it is not as the audit log says")
     for date in sorted({*said, *ended}):
-        yield Failing(10, f"load of {date}", "is in the trail, and is not there")
-    yield Checked(10, "loads of dues, held against the trail", len(loads))
+        yield Failing(10, f"load of {date}", "is in the audit log, and is not there")
+    yield Checked(10, "loads of dues, held against the audit log", len(loads))
     cut = defaultdict(list)
     for one in acts:
         if one.act == "cutover":
@@ -237,8 +237,8 @@ def front_acts_kept(evidence: Evidence) -> Outcome:
     for row in closed:
         note = f"{row.next_date} is open; root {row.root}"
         if not any(note in words for words in cut[row.date]):
-            yield Failing(8, f"front, day {row.date}", "was not cut over so, by the trail")
-    yield Checked(8, "cut-overs, held against the trail", len(closed))
+            yield Failing(8, f"front, day {row.date}", "was not cut over so, by the audit log")
+    yield Checked(8, "cut-overs, held against the audit log", len(closed))
 
 
 _NOTHING_LEFT: Final = "0 withdrawn, 0 too late, 0 lapsed"
@@ -250,11 +250,11 @@ def _as_seen_first(row: Row[Any]) -> list[Any]:
     return [0 if name in counted else value for name, value in row._asdict().items()]
 
 
-def _of_machine(evidence: Evidence, act: str) -> Iterator[Deed]:
+def _of_machine(evidence: Evidence, act: str) -> Iterator[AuditRecord]:
     """The acts of a kind that were done, whose author is the machine, or for a pull whoever had it done."""
     return (
         one
-        for one in office_acts(evidence)
+        for one in office_records(evidence)
         if one.act == act and one.subject and (one.by == MACHINE or act == "pull")
     )
 
@@ -262,11 +262,11 @@ def _of_machine(evidence: Evidence, act: str) -> Iterator[Deed]:
 def _compared(invariant: int, what: str, there: dict[str, str], stated: dict[str, str]) -> Iterator[Failing]:
     for subject in sorted(there.keys() | stated.keys()):
         if subject not in there:
-            yield Failing(invariant, f"{what} {subject}", "is in the trail, and is not there")
+            yield Failing(invariant, f"{what} {subject}", "is in the audit log, and is not there")
         elif subject not in stated:
-            yield Failing(invariant, f"{what} {subject}", "is there, and no act of the trail made it")
+            yield Failing(invariant, f"{what} {subject}", "is there, and no act of the audit log made it")
         elif there[subject] != stated[subject]:
-            yield Failing(invariant, f"{what} {subject}", "is not as the trail says")
+            yield Failing(invariant, f"{what} {subject}", "is not as the audit log says")
 
 
 def _by_day(

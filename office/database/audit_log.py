@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 
 from ledger.book.audit_log import Stage, failed, record
 from ledger.book.store import Store
-from office.database.schema import acts
+from office.database.schema import audit_log
 
 MACHINE: Final = "office"
 """Who did what no person did. Nobody may act under this name."""
@@ -21,15 +21,15 @@ def moment_of(connection: Connection, at: int) -> int:
     after the last act where the clock was set back since; microseconds since 1970-01-01 UTC. So what one act
     has written is told from what another has.
     """
-    last: int | None = connection.scalar(select(acts.c.at).order_by(acts.c.number.desc()).limit(1))
+    last: int | None = connection.scalar(select(audit_log.c.at).order_by(audit_log.c.number.desc()).limit(1))
     return at if last is None else max(at, last + 1)
 
 
-def record_act(connection: Connection, at: int, by: str, act: str, subject: str, note: str) -> None:
+def write_record(connection: Connection, at: int, by: str, act: str, subject: str, note: str) -> None:
     """Write down an act in the caller's transaction: `at` is microseconds since 1970-01-01 UTC. Raises what
     `ledger.book.audit_log.record` does.
     """
-    record(connection, acts, at, by, act, subject, note)
+    record(connection, audit_log, at, by, act, subject, note)
 
 
 @contextmanager
@@ -49,4 +49,4 @@ def recorded(store: Store, now_us: Callable[[], int], by: str, act: str) -> Iter
 def write(store: Store, at: int, by: str, act: str, subject: str, note: str) -> None:
     """Write down an act in a transaction of its own. Raises what Store.transaction does."""
     with store.transaction() as connection:
-        record_act(connection, at, by, act, subject, note)
+        write_record(connection, at, by, act, subject, note)

@@ -42,12 +42,12 @@ _NAMES_IT: Final = (
 )
 _SETTLED: Final = (
     f"""b."break" = {_PURPOSE} AND b.bank = NEW.bank AND b.settled_on = NEW.date AND b.state = 'posted'"""
-    """ AND b.difference <> 0 AND EXISTS (SELECT 1 FROM acts a JOIN acts p ON p.subject = a.subject"""
-    """ AND p.number < a.number WHERE a.subject = b."break" AND a.act = 'approve'"""
+    """ AND b.difference <> 0 AND EXISTS (SELECT 1 FROM audit_log a JOIN audit_log p"""
+    """ ON p.subject = a.subject AND p.number < a.number WHERE a.subject = b."break" AND a.act = 'approve'"""
     f""" AND a."by" = b.approved_by AND {_NAMES_IT} AND p.act = 'propose' AND p."by" = b.proposed_by"""
     f""" AND {_NAMES_IT.replace("a.note", "p.note")})"""
 )
-"""Whether a break `b` is the posting's, and two people have settled it, by the trail of acts too."""
+"""Whether a break `b` is the posting's, and two people have settled it, by the audit log too."""
 _OF_DAY: Final = (
     f"{_PURPOSE} = 'day' AND EXISTS (SELECT 1 FROM days d WHERE d.date = NEW.date AND d.state = 'reconciled')"
 )

@@ -1,5 +1,5 @@
 """What an act of the office says of what it wrote: figures for people, and a digest over the rows, so that
-the audit can hold the tables against the trail.
+the audit can hold the tables against the audit log.
 
 The bytes under a digest: each row as one JSON array (RFC 8259) without blanks, text as itself, in UTF-8, and
 a line feed after it. The moment of writing is the act's own, and under no digest. Words and digests only;

@@ -24,7 +24,7 @@ from sqlalchemy import (
     text,
 )
 
-from ledger.book.schema import act_columns, entry_columns, integer_column, text_column
+from ledger.book.schema import audit_record_columns, entry_columns, integer_column, text_column
 from ledger.rules.break_classes import BreakClass
 from office.database.guards import GUARDS
 
@@ -71,8 +71,8 @@ entries = Table(
     Index(
         "entries_by_original",
         "original",
-        sqlite_where=text("original <> '' AND turn IS NOT NULL"),
-        postgresql_where=text("original <> '' AND turn IS NOT NULL"),
+        sqlite_where=text("original <> '' AND sequence IS NOT NULL"),
+        postgresql_where=text("original <> '' AND sequence IS NOT NULL"),
     ),
 )
 """The front's journal as pulled: the columns of ledger.rules.entry.Entry, in its order. Append-only."""
@@ -218,10 +218,11 @@ breaks = Table(
 )
 """One difference each. The name is `B<date>-<bank>-<number>`; `line` is the line in the bank's file, 0 where
 only we have it; `difference` is what lies in suspense, in fen: theirs - ours + withheld. `withheld` is the
-effect that our journal has and that no product's account takes before the break is decided: of a misfit
-advice, of a pair whose details differ, of what the bank asked too late to reverse. `bank_code`, `bank_policy`
-and `bank_due` are what the bank's line names where it names another. `settled_on` is the business date on
-which it was posted out of suspense. What a break is about never changes, nor does a break go away.
+effect that our journal has and that no product's account takes before the break is decided: of an exception
+advice advice, of a pair whose details differ, of what the bank asked too late to reverse. `bank_code`,
+`bank_policy` and `bank_due` are what the bank's line names where it names another. `settled_on` is the
+business date on which it was posted out of suspense. What a break is about never changes, nor does a break go
+away.
 """
 
 break_events = Table(
@@ -300,10 +301,10 @@ force has the highest number. Append-only; on PostgreSQL only the owner adds one
 may go.
 """
 
-acts = Table(
-    "acts",
+audit_log = Table(
+    "audit_log",
     OFFICE,
-    *act_columns(),
+    *audit_record_columns(),
     Index("acts_by_subject", "subject"),
 )
 """What the office did and who had it done: every pull, file, reconciliation, posting and decision; chained as
@@ -319,7 +320,7 @@ _APPEND_ONLY = (
     postings,
     legs,
     chart_lines,
-    acts,
+    audit_log,
 )
 
 for _table in _APPEND_ONLY:

@@ -19,7 +19,7 @@ from ledger.book.schema import retired as front_retired
 from ledger.book.store import Store
 from ledger.rules.entry import GENESIS, Entry, entry_hash
 from ledger.rules.seal import ChainEnd
-from office.database.audit_log import record_act
+from office.database.audit_log import write_record
 from office.database.bulk import insert_rows, stream
 from office.database.schema import chains, entries
 from office.errors import ChainBroken
@@ -94,7 +94,7 @@ def pull(
     for day in fresh:
         with office.transaction() as connection:
             size = take_day(connection, day, check_seal)
-            record_act(connection, *actor, "pull", f"day {day.date}", f"{size} entries; root {day.root}")
+            write_record(connection, *actor, "pull", f"day {day.date}", f"{size} entries; root {day.root}")
     return Pulled(count, tuple(day.date for day in fresh))
 
 
@@ -184,7 +184,7 @@ def _pull_some(
             raise ChainBroken(end.chain, until, "is not the one that the chain's tip vouches for")
         _move(ours, at, there)
         note = f"entries {at.position + 1} to {until}; tip {there.tip}"
-        record_act(ours, *actor, "pull", f"chain {end.chain}", note)
+        write_record(ours, *actor, "pull", f"chain {end.chain}", note)
     return there
 
 

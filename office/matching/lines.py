@@ -23,7 +23,7 @@ class Ours(NamedTuple):
     `direction` is C (collection) or P (payout). `state` at the day's end: S in effect, R reversed; U is a
     transaction of an earlier date that was undone or put back in effect today, and its `effect` is then the
     change. `near`: recorded within minutes of a cut-over of this date. `late`: an advice, which may belong to
-    an earlier date, whatever its distance. `misfit`: an advice that did not fit the book; its money is
+    an earlier date, whatever its distance. `is_exception`: an advice that did not fit the book; its money is
     withheld by a break of its own. Amounts and effects in fen.
     """
 
@@ -38,7 +38,7 @@ class Ours(NamedTuple):
     code: str
     policy: str
     due: str
-    misfit: bool = False
+    is_exception: bool = False
 
 
 class Theirs(NamedTuple):
@@ -87,7 +87,7 @@ class Finding(NamedTuple):
         return self.theirs_effect - self.ours_effect + self.withheld
 
 
-class Carried(NamedTuple):
+class BroughtForward(NamedTuple):
     """A break of an earlier date (YYYYMMDD): one on which nobody has decided, or, where `is_decided`, one
     that has `withheld` something. `adjacent`: that date is the business date just before this one. `near`:
     our entry in it was recorded near the cut-over between the two. Effects and `withheld` in fen.
@@ -196,7 +196,7 @@ def pair_differs(one: Ours, line: Theirs, theirs_effect: int) -> Finding:
     """The finding on two lines that are one transaction and do not agree; the bank's effect in fen.
 
     Where amount and state agree, both sides have the money and not for the same: no account of ours may take
-    it before two people have said for what it is. The money of a misfit is withheld already.
+    it before two people have said for what it is. The money of an exception advice is withheld already.
     """
     cls, withheld = BreakClass.STATE_DIFFERS, 0
     others = differing(one, line)
@@ -206,7 +206,7 @@ def pair_differs(one: Ours, line: Theirs, theirs_effect: int) -> Finding:
         reason = f"our amount is {in_figures(one.amount)}, the bank's {in_figures(line.amount)}"
     elif one.state in (line.state, "U") and one.effect == theirs_effect:
         cls, reason, other = BreakClass.DETAILS_DIFFER, other, ""
-        withheld = 0 if one.misfit else one.effect
+        withheld = 0 if one.is_exception else one.effect
     elif line.state == "S":
         reason = "we have it reversed, the bank has it done"
     elif one.state == "S":

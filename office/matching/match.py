@@ -16,7 +16,7 @@ from ledger.rules.amount_in_words import in_figures
 from ledger.rules.break_classes import BreakClass
 from office.matching.details import agree
 from office.matching.lines import (
-    Carried,
+    BroughtForward,
     Closing,
     Finding,
     LateReversal,
@@ -31,7 +31,7 @@ from office.matching.lines import (
 
 def resolve(
     paired: Paired,
-    carried: Iterable[Carried],
+    brought_forward: Iterable[BroughtForward],
     earlier: Mapping[str, int],
     lists_reversed: bool,
     late: Iterable[LateReversal] = (),
@@ -43,7 +43,7 @@ def resolve(
     reversed. `late` are the reversals that we refused today as too late. Raises InvariantBroken where a line
     is lost or counted twice, or the effects do not balance.
     """
-    settling = _Settling(carried, earlier, lists_reversed, late)
+    settling = _Settling(brought_forward, earlier, lists_reversed, late)
     for one, line in paired.reversed_pairs:
         settling.reversed_pair(one, line)
     lines = {line.key: line for line in paired.theirs_left}
@@ -63,15 +63,15 @@ class _Settling:
 
     def __init__(
         self,
-        carried: Iterable[Carried],
+        brought_forward: Iterable[BroughtForward],
         earlier: Mapping[str, int],
         lists_reversed: bool,
         late: Iterable[LateReversal],
     ) -> None:
-        self._carried: dict[str, list[Carried]] = defaultdict(list)
-        self._withheld: dict[str, list[Carried]] = defaultdict(list)
-        for one in sorted(carried, key=lambda one: (one.date, one.name)):
-            (self._withheld if one.withheld else self._carried)[one.key].append(one)
+        self._brought_forward: dict[str, list[BroughtForward]] = defaultdict(list)
+        self._withheld: dict[str, list[BroughtForward]] = defaultdict(list)
+        for one in sorted(brought_forward, key=lambda one: (one.date, one.name)):
+            (self._withheld if one.withheld else self._brought_forward)[one.key].append(one)
         self._late = {one.original: one for one in late}
         self._late_by_own_key = {one.key: one for one in late}
         self._earlier = earlier
@@ -209,16 +209,18 @@ class _Settling:
         decided stands, so a change after it is withheld by itself, for a decision of its own.
         """
         breaks = self._withheld.get(one.key, [])
-        for carried in breaks:
-            if not carried.is_decided and carried.withheld == -one.effect:
-                breaks.remove(carried)
+        for brought_forward in breaks:
+            if not brought_forward.is_decided and brought_forward.withheld == -one.effect:
+                breaks.remove(brought_forward)
                 reason = "it was reversed on our side since, and nothing is withheld any more"
-                self._closings.append(Closing(carried.name, carried.cls, one.effect, one.effect, reason))
+                self._closings.append(
+                    Closing(brought_forward.name, brought_forward.cls, one.effect, one.effect, reason)
+                )
                 return True
-        if not breaks and not one.misfit:
+        if not breaks and not one.is_exception:
             return False
         reason = "what was withheld of it has changed since with us" + self._see(one.key)
-        cls = BreakClass.MISFIT if one.misfit else BreakClass.DETAILS_DIFFER
+        cls = BreakClass.EXCEPTION_ADVICE if one.is_exception else BreakClass.DETAILS_DIFFER
         self._findings.append(finding_of(cls, one, 0, 0, 0, reason)._replace(withheld=one.effect))
         return True
 
@@ -241,7 +243,7 @@ class _Settling:
         """The finding on a refused reversal. What no line of the bank's changes is withheld, unless a break
         of the transaction on which nobody has decided has it in suspense already.
         """
-        others = self._carried.get(late.original, []) + self._withheld.get(late.original, [])
+        others = self._brought_forward.get(late.original, []) + self._withheld.get(late.original, [])
         is_elsewhere = not all(one.is_decided for one in others)
         withheld = 0 if change or is_elsewhere else late.effect
         told = f"{reason}: {in_figures(late.amount)}{self._see(late.original)}"
@@ -266,11 +268,11 @@ class _Settling:
             self._findings.append(pair_differs(one, line, change))
         return True
 
-    def _ended_by(self, line: Ours | Theirs, ours_change: int, theirs_change: int) -> Carried | None:
+    def _ended_by(self, line: Ours | Theirs, ours_change: int, theirs_change: int) -> BroughtForward | None:
         """The first carried break of the line's key whose difference these changes bring to zero."""
         if ours_change == theirs_change:
             return None
-        for one in self._carried.get(line.key, ()):
+        for one in self._brought_forward.get(line.key, ()):
             after = one.theirs_effect + theirs_change - one.ours_effect - ours_change
             if one.direction == line.direction and after == 0:
                 return one
@@ -284,25 +286,25 @@ class _Settling:
         return ended is not None
 
     def _end(
-        self, ended: Carried, cls: BreakClass, ours_change: int, theirs_change: int, reason: str
+        self, ended: BroughtForward, cls: BreakClass, ours_change: int, theirs_change: int, reason: str
     ) -> None:
-        self._carried[ended.key].remove(ended)
+        self._brought_forward[ended.key].remove(ended)
         self._closings.append(Closing(ended.name, cls, ours_change, theirs_change, reason))
 
-    def _same_event(self, cls: BreakClass, line: Ours | Theirs, effect: int) -> list[Carried]:
+    def _same_event(self, cls: BreakClass, line: Ours | Theirs, effect: int) -> list[BroughtForward]:
         """The carried breaks in which one side alone has what the other has today."""
         effects = (effect, 0) if cls is BreakClass.OURS_ONLY else (0, effect)
         return [
             one
-            for one in self._carried.get(line.key, ())
+            for one in self._brought_forward.get(line.key, ())
             if (one.cls, one.direction) == (cls, line.direction)
             and (one.ours_effect, one.theirs_effect) == effects
             and agree(one, line)
         ]
 
-    def _see(self, key: str, same: Sequence[Carried] = ()) -> str:
+    def _see(self, key: str, same: Sequence[BroughtForward] = ()) -> str:
         """Name the carried break that a clerk should look at: one that fits but for the window, or any."""
         if same:
             return f"; same key in break {same[0].name} of {same[0].date}: offered, not taken"
-        others = self._carried.get(key) or self._withheld.get(key)
+        others = self._brought_forward.get(key) or self._withheld.get(key)
         return f"; see also break {others[0].name} of {others[0].date}" if others else ""

@@ -20,7 +20,7 @@ from office.database.bulk import in_chunks, stream
 from office.database.schema import entries
 from office.matching.lines import LateReversal, Ours, effect_of
 
-_UNDOINGS = (Kind.CANCEL.value, Kind.REVERSAL.value)
+_REVERSING_KINDS = (Kind.CANCEL.value, Kind.REVERSAL.value)
 _SETTLEMENTS = (Kind.COLLECTION.value, Kind.PAYOUT.value)
 _DIRECTIONS = {Kind.COLLECTION.value: "C", Kind.PAYOUT.value: "P"}
 
@@ -43,23 +43,27 @@ def our_side(connection: Connection, bank: str, date: str, window: Window) -> It
     return heapq.merge(of_date, late_undoings(connection, bank, date), key=lambda one: one.key)
 
 
-def _is_undoing(undoing: Any) -> ColumnElement[bool]:  # noqa: ANN401 - an alias of entries
+def _is_reversing(reversing: Any) -> ColumnElement[bool]:  # noqa: ANN401 - an alias of entries
     """An entry that took something out of effect. Said so that the index on such entries serves."""
-    return and_(undoing.c.original != "", undoing.c.turn.is_not(None), undoing.c.kind.in_(_UNDOINGS))
+    return and_(
+        reversing.c.original != "", reversing.c.sequence.is_not(None), reversing.c.kind.in_(_REVERSING_KINDS)
+    )
 
 
 def _undone(date: str, *, at_end: bool) -> ColumnElement[bool]:
     """Whether a transaction is undone, by something that is not undone itself, when a date ends or begins."""
-    undoing, again = entries.alias("undoing"), entries.alias("again")
+    reversing, again = entries.alias("undoing"), entries.alias("again")
     by_then = [
-        one.c.business_date <= date if at_end else one.c.business_date < date for one in (undoing, again)
+        one.c.business_date <= date if at_end else one.c.business_date < date for one in (reversing, again)
     ]
-    reinstated = exists().where(again.c.original == undoing.c.key, _is_undoing(again), by_then[1])
-    return exists().where(undoing.c.original == entries.c.key, _is_undoing(undoing), by_then[0], ~reinstated)
+    reinstated = exists().where(again.c.original == reversing.c.key, _is_reversing(again), by_then[1])
+    return exists().where(
+        reversing.c.original == entries.c.key, _is_reversing(reversing), by_then[0], ~reinstated
+    )
 
 
 def _transactions(bank: str, date: str) -> Select[Any]:
-    names = ("key", "kind", "amount", "rrn", "recorded_at", "mti", "code", "policy", "due", "misfit")
+    names = ("key", "kind", "amount", "rrn", "recorded_at", "mti", "code", "policy", "due", "exception_code")
     return select(*(entries.c[name] for name in names), _undone(date, at_end=True)).where(
         entries.c.bank == bank, entries.c.response == "00", entries.c.kind.in_(_SETTLEMENTS)
     )
@@ -70,11 +74,11 @@ def _of_date(connection: Connection, bank: str, date: str, window: Window) -> It
     query = _transactions(bank, date).where(entries.c.business_date == date)
     ordered = query.order_by(by_bytes(connection, entries.c.key))
     for row in stream(connection, ordered):
-        key, kind, amount, rrn, recorded_at, mti, code, policy, due, misfit, undone = row
+        key, kind, amount, rrn, recorded_at, mti, code, policy, due, exception_code, undone = row
         direction, state = _DIRECTIONS[kind], "R" if undone else "S"
         effect = effect_of(direction, state, amount)
         near, late = window.is_near(recorded_at), mti[1:3] == "22"
-        about = code, policy, due, bool(misfit)
+        about = code, policy, due, bool(exception_code)
         yield Ours(key, direction, amount, state, rrn, effect, near, late, *about)
 
 
@@ -90,8 +94,10 @@ def late_undoings(connection: Connection, bank: str, date: str) -> list[Ours]:
     for chunk in in_chunks(sorted(keys)):
         query = _transactions(bank, date).where(entries.c.key.in_(chunk), entries.c.business_date < date)
         before = _undone_before(connection, chunk, date)
-        for key, kind, amount, rrn, _, _, code, policy, due, misfit, undone in connection.execute(query):
-            direction, about = _DIRECTIONS[kind], (code, policy, due, bool(misfit))
+        for key, kind, amount, rrn, _, _, code, policy, due, exception_code, undone in connection.execute(
+            query
+        ):
+            direction, about = _DIRECTIONS[kind], (code, policy, due, bool(exception_code))
             change = effect_of(direction, "S", amount) * (int(before[key]) - int(bool(undone)))
             if change:
                 found.append(Ours(key, direction, amount, "U", rrn, change, False, True, *about))
@@ -100,10 +106,10 @@ def late_undoings(connection: Connection, bank: str, date: str) -> list[Ours]:
 
 def _touched_late(connection: Connection, bank: str, date: str) -> set[str]:
     """The keys of transactions that an undoing of this date names, directly or through what it undid."""
-    undoing, middle = entries.alias("undoing"), entries.alias("middle")
-    of_date = and_(_is_undoing(undoing), undoing.c.business_date == date, undoing.c.bank == bank)
-    through = select(undoing.c.original, func.coalesce(middle.c.original, "")).outerjoin(
-        middle, and_(middle.c.key == undoing.c.original, middle.c.kind.in_(_UNDOINGS))
+    reversing, middle = entries.alias("undoing"), entries.alias("middle")
+    of_date = and_(_is_reversing(reversing), reversing.c.business_date == date, reversing.c.bank == bank)
+    through = select(reversing.c.original, func.coalesce(middle.c.original, "")).outerjoin(
+        middle, and_(middle.c.key == reversing.c.original, middle.c.kind.in_(_REVERSING_KINDS))
     )
     return {name for row in connection.execute(through.where(of_date)) for name in row if name}
 
@@ -116,8 +122,8 @@ def _undone_before(connection: Connection, keys: Sequence[str], date: str) -> di
 
 class Exceptional(NamedTuple):
     """An advice that did not fit the book, and the `effect` that it has when its date ends, in fen: 0 where
-    it was reversed by then, and for a cancel, of which the bank's file shows what it comes to. `misfit` is
-    the response that it would have got as a request.
+    it was reversed by then, and for a cancel, of which the bank's file shows what it comes to.
+    `exception_code` is the response that it would have got as a request.
     """
 
     key: str
@@ -126,22 +132,22 @@ class Exceptional(NamedTuple):
     code: str
     policy: str
     due: str
-    misfit: str
+    exception_code: str
     effect: int
 
 
 def exception_advices(connection: Connection, bank: str, date: str) -> list[Exceptional]:
     """The advices of a date that did not fit the book, by key."""
-    names = ("key", "kind", "code", "policy", "due", "misfit", "amount")
+    names = ("key", "kind", "code", "policy", "due", "exception_code", "amount")
     query: Select[Any] = select(*(entries.c[name] for name in names), _undone(date, at_end=True)).where(
-        entries.c.bank == bank, entries.c.business_date == date, entries.c.misfit != ""
+        entries.c.bank == bank, entries.c.business_date == date, entries.c.exception_code != ""
     )
     found = []
     for row in connection.execute(query):
-        key, kind, code, policy, due, misfit, amount, undone = row
+        key, kind, code, policy, due, exception_code, amount, undone = row
         direction = _DIRECTIONS.get(kind, "C")
         effect = 0 if undone or kind not in _SETTLEMENTS else effect_of(direction, "S", amount)
-        found.append(Exceptional(key, kind, direction, code, policy, due, misfit, effect))
+        found.append(Exceptional(key, kind, direction, code, policy, due, exception_code, effect))
     return sorted(found)
 
 

@@ -18,7 +18,7 @@ from office.accounting.breaks import Break, BreakState, Finding, close_matched, 
 from office.database.bulk import in_chunks, stream
 from office.database.schema import bank_files, bank_lines, breaks, days, products, reconciliations
 from office.errors import OfficeError
-from office.matching.lines import Carried, Ours, Result, Theirs, effect_of
+from office.matching.lines import BroughtForward, Ours, Result, Theirs, effect_of
 from office.matching.match import resolve
 from office.matching.match_candidates import offers
 from office.matching.our_side import (
@@ -89,9 +89,9 @@ def reconcile(
     # What has changed late with us, and what the bank wants changed, may be in breaks that are decided.
     changed = {one.key for one in paired.ours_left if one.state == "U"} | {one.original for one in late}
     earlier = _earlier(connection, bank, date, keys_to_look_up(paired))
-    carried = tuple(_carried(connection, bank, date, window, changed))
-    result = resolve(paired, carried, earlier, terms.lists_reversed, late)
-    found = (*_findings(result, terms.owner), *_misfits(connection, bank, date, terms.owner))
+    brought_forward = tuple(_brought_forward(connection, bank, date, window, changed))
+    result = resolve(paired, brought_forward, earlier, terms.lists_reversed, late)
+    found = (*_findings(result, terms.owner), *_exception_advices(connection, bank, date, terms.owner))
     names = open_breaks(connection, bank, date, found, at)
     for closing in result.closings:
         close_matched(connection, closing.name, closing.cls.value, date, at, closing.reason)
@@ -114,7 +114,7 @@ def _known(connection: Connection, bank: str, date: str) -> Reconciled | None:
 
 def _cutovers(connection: Connection, bank: str, date: str) -> tuple[int, int]:
     """When the date began and ended; refuses a date that is not closed, has no file, or comes before its
-    turn.
+    sequence.
     """
     day = connection.execute(select(days.c.state, days.c.closed_at).where(days.c.date == date)).first()
     if day is None:
@@ -173,9 +173,9 @@ def _earlier(connection: Connection, bank: str, date: str, keys: Sequence[str]) 
     return dict(standing)
 
 
-def _carried(
+def _brought_forward(
     connection: Connection, bank: str, date: str, window: Window, changed: Iterable[str]
-) -> Iterator[Carried]:
+) -> Iterator[BroughtForward]:
     """The breaks of earlier dates that a line of this one may still close: nobody has decided on them; and
     those on the keys in `changed` that have withheld something, decided or not.
     """
@@ -189,7 +189,7 @@ def _carried(
         near = moment is not None and abs(moment - window.begins) <= window.near_us
         adjacent = followed.get(one.date) == date
         cls, effects = BreakClass(one.cls), (one.ours_effect, one.theirs_effect)
-        yield Carried(
+        yield BroughtForward(
             one.name,
             one.date,
             cls,
@@ -238,16 +238,17 @@ def _findings(result: Result, owner: str) -> Iterator[Finding]:
         )
 
 
-def _misfits(connection: Connection, bank: str, date: str, owner: str) -> Iterator[Finding]:
+def _exception_advices(connection: Connection, bank: str, date: str, owner: str) -> Iterator[Finding]:
     """The bank has moved the money already; what it was for, a person must find out: until then no account
     of ours takes it.
     """
     for one in exception_advices(connection, bank, date):
         reason = (
-            f"an advice ({one.kind}) that did not fit the book: as a request it would have got {one.misfit}"
+            f"an advice ({one.kind}) that did not fit the book: as a request it would have got"
+            f" {one.exception_code}"
         )
         about = one.key, 0, one.direction, one.code, one.policy, one.due
-        yield Finding(BreakClass.MISFIT.value, *about, 0, 0, reason, "", owner, withheld=one.effect)
+        yield Finding(BreakClass.EXCEPTION_ADVICE.value, *about, 0, 0, reason, "", owner, withheld=one.effect)
 
 
 def _write(

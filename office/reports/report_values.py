@@ -199,7 +199,7 @@ class Report(NamedTuple):
         """What the date's breaks withhold of our effects, less what was withheld by earlier ones that a line
         of the date matched.
         """
-        matched = (one.found for one in self.carried if _is_matched(one.found, self.date))
+        matched = (one.found for one in self.brought_forward if _is_matched(one.found, self.date))
         return sum(one.found.withheld for one in self.opened) - sum(one.withheld for one in matched)
 
     @property
@@ -219,7 +219,7 @@ class Report(NamedTuple):
         return tuple(one for one in self.breaks if one.found.date == self.date)
 
     @property
-    def carried(self) -> tuple[Listed, ...]:
+    def brought_forward(self) -> tuple[Listed, ...]:
         """The breaks of earlier dates."""
         return tuple(one for one in self.breaks if one.found.date != self.date)
 

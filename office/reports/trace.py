@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, or_, select
 
-from ledger.book.audit_log import Act
-from ledger.book.lookup import acts_on
+from ledger.book.audit_log import AuditRecord
+from ledger.book.lookup import records_on
 from ledger.rules.masking import concealed
 from office.accounting.breaks import HistoryLine, history
-from office.database.schema import acts, bank_lines, breaks, legs, postings
+from office.database.schema import audit_log, bank_lines, breaks, legs, postings
 
 
 class BankSaid(NamedTuple):
@@ -64,7 +64,7 @@ class OfficeKnows(NamedTuple):
     lines: tuple[BankSaid, ...]
     breaks: tuple[BreakTold, ...]
     postings: tuple[PostingTold, ...]
-    acts: tuple[Act, ...]
+    acts: tuple[AuditRecord, ...]
 
 
 def known(connection: Connection, keys: Collection[str], days: Collection[tuple[str, str]]) -> OfficeKnows:
@@ -77,7 +77,10 @@ def known(connection: Connection, keys: Collection[str], days: Collection[tuple[
         for row in connection.execute(select(*columns).where(bank_lines.c.key.in_(sorted(keys))))
     )
     return OfficeKnows(
-        tuple(lines), found, tuple(_postings(connection, days, names)), acts_on(connection, acts, names)
+        tuple(lines),
+        found,
+        tuple(_postings(connection, days, names)),
+        records_on(connection, audit_log, names),
     )
 
 

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from protocol import tlv
 from protocol.analyzer import field_display
 from protocol.analyzer.error_locator import Wrong, first_wrong
-from protocol.analyzer.field_display import Sense
+from protocol.analyzer.field_display import FieldDisplay
 from protocol.codec import Codec, Part
 from protocol.errors import FrameError
 from protocol.framing import (
@@ -332,9 +332,9 @@ def _anchors(parts: Sequence[Part], encoding: str) -> dict[int, bool]:
         elif part.key == "48":
             found[place] = _is_grouped(part.text, encoding)
         elif part.key.isdecimal():
-            sense = field_display.sense_of(int(part.key))
-            if sense.anchor and sense.fits is not None:
-                found[place] = sense.fits.fullmatch(part.text) is not None
+            display = field_display.display_of(int(part.key))
+            if display.anchor and display.fits is not None:
+                found[place] = display.fits.fullmatch(part.text) is not None
     return found
 
 
@@ -404,27 +404,27 @@ def _field(part: Part, begin: int, codec: Codec, step: _Step) -> Node:
         return Node(field, name, at, size, "", card, "", "masked")
     if number == 48 and tlv.intact(text, codec.dialect.de48_encoding)[0]:
         return _grouped(part, at, name, codec.dialect.de48_encoding, step)
-    sense = field_display.sense_of(number)
-    why = _why_hidden(text, sense, step)
+    display = field_display.display_of(number)
+    why = _why_hidden(text, display, step)
     if why:
         return Node(field, name, at, size, hidden=f"{_shape(text)}; {why}")
     raw = (part.prefix + part.data).hex()
-    says = sense.says(text) if sense.fits is not None and sense.fits.fullmatch(text) else ""
+    says = display.says(text) if display.fits is not None and display.fits.fullmatch(text) else ""
     return Node(field, name, at, size, raw, text, says, "", _original(part, at) if number == 90 else ())
 
 
-def _why_hidden(text: str, sense: Sense, step: _Step) -> str:
+def _why_hidden(text: str, display: FieldDisplay, step: _Step) -> str:
     """Why a value is not to be shown; empty where it may be."""
-    if sense.fits is None:
-        return "" if sense is field_display.UNUSED and field_display.is_short(text) else sense.hidden
-    if sense.fits.fullmatch(text) is None:
+    if display.fits is None:
+        return "" if display is field_display.UNUSED and field_display.is_short(text) else display.hidden
+    if display.fits.fullmatch(text) is None:
         return "" if field_display.is_short(text) else _NOT_FITTING
-    if sense.anchor:
+    if display.anchor:
         return ""
     if step.held:
         return (
             ""
-            if field_display.is_harmless(text, dated=sense.dated)
+            if field_display.is_harmless(text, dated=display.dated)
             else "it has as many digits as a card number"
         )
     return "" if step.slight and field_display.is_slight(text) else _NOT_IN_STEP
@@ -479,11 +479,11 @@ def _group(tag: str, value: str, raw: bytes, at: int, encoding: str, step: _Step
         if inner and stop == len(value.encode(encoding)):
             nodes = tuple(_groups(inner, at + len(raw) - stop, encoding, step))
             return Node(field, name, at, len(raw), "", "", _counted(inner), "", nodes)
-    sense = field_display.GROUPS.get(
-        tag, field_display.UNKNOWN_GROUP if not known else Sense(hidden=_NOT_FITTING)
+    display = field_display.GROUPS.get(
+        tag, field_display.UNKNOWN_GROUP if not known else FieldDisplay(hidden=_NOT_FITTING)
     )
-    why = _why_hidden(value, sense, step)
+    why = _why_hidden(value, display, step)
     if why:
         return Node(field, name, at, len(raw), hidden=f"{_shape(value)}; {why}")
-    says = sense.says(value) if sense.fits is not None and sense.fits.fullmatch(value) else ""
+    says = display.says(value) if display.fits is not None and display.fits.fullmatch(value) else ""
     return Node(field, name, at, len(raw), raw.hex(), value, says)

@@ -18,7 +18,7 @@ from protocol.transactions import TRANSACTIONS
 Says = Callable[[str], str]
 
 
-class Sense(NamedTuple):
+class FieldDisplay(NamedTuple):
     """How a field is told. `fits` is the pattern of a value that may be shown.
 
     An `anchor` is a field that a value which got there by mistake would hardly fit: where it fits, the
@@ -126,19 +126,19 @@ def _count(text: str) -> str:
     return f"{int(text):,}"
 
 
-def _one_of(given: Mapping[Response, str] | Mapping[str, str]) -> Sense:
+def _one_of(given: Mapping[Response, str] | Mapping[str, str]) -> FieldDisplay:
     table = {str(code): words for code, words in given.items()}
-    return Sense(re.compile("|".join(map(re.escape, table))), True, says=lambda text: table[text])
+    return FieldDisplay(re.compile("|".join(map(re.escape, table))), True, says=lambda text: table[text])
 
 
 # An amount may take two digits less than its field has: no transaction is of a hundred million yuan, and
 # what begins otherwise is something else, such as a card number read out of step.
-_AMOUNT: Final = Sense(re.compile("00[0-9]{10}"), says=yuan)
-_SUM: Final = Sense(re.compile("000[0-9]{13}"), says=yuan)
-_NUMBER: Final = Sense(re.compile("00[0-9]{8}"), says=_count)
-_TRACK: Final = Sense(hidden="a magnetic track")
-_MAC: Final = Sense(re.compile("[0-9A-F]{16}"), says=lambda _: "8 bytes")
-UNUSED: Final = Sense(hidden="not used here: it may hold anything")
+_AMOUNT: Final = FieldDisplay(re.compile("00[0-9]{10}"), says=yuan)
+_SUM: Final = FieldDisplay(re.compile("000[0-9]{13}"), says=yuan)
+_NUMBER: Final = FieldDisplay(re.compile("00[0-9]{8}"), says=_count)
+_TRACK: Final = FieldDisplay(hidden="a magnetic track")
+_MAC: Final = FieldDisplay(re.compile("[0-9A-F]{16}"), says=lambda _: "8 bytes")
+UNUSED: Final = FieldDisplay(hidden="not used here: it may hold anything")
 ORIGINAL: Final = re.compile(f"0[24][02][01][0-9]{{6}}{_MONTH_DAY}{_TIME}[0-9]{{11}}0{{11}}")
 ORIGINAL_PARTS: Final = (
     ("original MTI", 4, lambda _: ""),
@@ -149,43 +149,45 @@ ORIGINAL_PARTS: Final = (
 )
 """Name, digits and meaning of the parts of DE 90."""
 
-FIELDS: Final[Mapping[int, Sense]] = MappingProxyType(
+FIELDS: Final[Mapping[int, FieldDisplay]] = MappingProxyType(
     {
         3: _one_of(CODES),
         4: _AMOUNT,
-        7: Sense(re.compile(_MONTH_DAY + _TIME), True, says=_moment),
-        11: Sense(re.compile("[0-9]{6}")),
-        12: Sense(re.compile(_TIME), True, says=_time),
-        13: Sense(re.compile(_MONTH_DAY), True, says=_date),
-        14: Sense(hidden="a card's expiry date"),
-        15: Sense(re.compile(_MONTH_DAY), True, says=_date),
-        32: Sense(re.compile("[0-9]{1,11}"), says=lambda _: "the bank's code"),
-        34: Sense(hidden="a card number"),
+        7: FieldDisplay(re.compile(_MONTH_DAY + _TIME), True, says=_moment),
+        11: FieldDisplay(re.compile("[0-9]{6}")),
+        12: FieldDisplay(re.compile(_TIME), True, says=_time),
+        13: FieldDisplay(re.compile(_MONTH_DAY), True, says=_date),
+        14: FieldDisplay(hidden="a card's expiry date"),
+        15: FieldDisplay(re.compile(_MONTH_DAY), True, says=_date),
+        32: FieldDisplay(re.compile("[0-9]{1,11}"), says=lambda _: "the bank's code"),
+        34: FieldDisplay(hidden="a card number"),
         35: _TRACK,
         36: _TRACK,
-        37: Sense(re.compile("[A-Za-z0-9 ]{12}")),
-        38: Sense(re.compile("[A-Za-z0-9 ]{6}"), says=lambda _: "the front-end machine's approval"),
+        37: FieldDisplay(re.compile("[A-Za-z0-9 ]{12}")),
+        38: FieldDisplay(re.compile("[A-Za-z0-9 ]{6}"), says=lambda _: "the front-end machine's approval"),
         39: _one_of(OUTCOMES),
-        41: Sense(re.compile("[ -~]{8}")),
-        42: Sense(re.compile("[ -~]{15}")),
-        44: Sense(re.compile(r"[^\x00-\x1f\x7f-\x9f]{0,25}"), says=lambda _: "the reason in words"),
+        41: FieldDisplay(re.compile("[ -~]{8}")),
+        42: FieldDisplay(re.compile("[ -~]{15}")),
+        44: FieldDisplay(re.compile(r"[^\x00-\x1f\x7f-\x9f]{0,25}"), says=lambda _: "the reason in words"),
         45: _TRACK,
-        48: Sense(hidden="it is not made of groups"),
+        48: FieldDisplay(hidden="it is not made of groups"),
         49: _one_of(_CURRENCIES),
-        52: Sense(hidden="a PIN block: such a message is refused"),
-        53: Sense(hidden="of a PIN: such a message is refused"),
-        62: Sense(hidden="the receipt's lines: they name the policyholder"),
+        52: FieldDisplay(hidden="a PIN block: such a message is refused"),
+        53: FieldDisplay(hidden="of a PIN: such a message is refused"),
+        62: FieldDisplay(hidden="the receipt's lines: they name the policyholder"),
         64: _MAC,
-        66: Sense(re.compile("[12]"), says=lambda text: "in balance" if text == "1" else "out of balance"),
+        66: FieldDisplay(
+            re.compile("[12]"), says=lambda text: "in balance" if text == "1" else "out of balance"
+        ),
         70: _one_of(_NETWORK),
         **dict.fromkeys((74, 75, 76, 77), _NUMBER),
         **dict.fromkeys((86, 87, 88, 89), _SUM),
-        90: Sense(ORIGINAL, True),
-        97: Sense(re.compile("[CD]000[0-9]{13}"), says=_net),
-        98: Sense(hidden="a payee's name"),
-        102: Sense(hidden="an account number"),
-        103: Sense(hidden="an account number"),
-        125: Sense(hidden="of a PIN: such a message is refused"),
+        90: FieldDisplay(ORIGINAL, True),
+        97: FieldDisplay(re.compile("[CD]000[0-9]{13}"), says=_net),
+        98: FieldDisplay(hidden="a payee's name"),
+        102: FieldDisplay(hidden="an account number"),
+        103: FieldDisplay(hidden="an account number"),
+        125: FieldDisplay(hidden="of a PIN: such a message is refused"),
         128: _MAC,
     }
 )
@@ -198,23 +200,23 @@ _HELD: Final = MappingProxyType(
         "KA": "a key block",
     }
 )
-GROUPS: Final[Mapping[str, Sense]] = MappingProxyType(
+GROUPS: Final[Mapping[str, FieldDisplay]] = MappingProxyType(
     {
-        **{tag: Sense(hidden=why) for tag, why in _HELD.items()},
-        **dict.fromkeys(("PN", "RN", "DU"), Sense(_REFERENCE, dated=True)),
+        **{tag: FieldDisplay(hidden=why) for tag, why in _HELD.items()},
+        **dict.fromkeys(("PN", "RN", "DU"), FieldDisplay(_REFERENCE, dated=True)),
         "PC": _one_of(CODES),
-        "DK": Sense(re.compile("premium|benefit")),
-        "DD": Sense(
+        "DK": FieldDisplay(re.compile("premium|benefit")),
+        "DD": FieldDisplay(
             re.compile(f"(?:19|20)[0-9]{{2}}{_MONTH_DAY}"), says=lambda t: f"{t[:4]}-{t[4:6]}-{t[6:]}"
         ),
-        "AM": Sense(re.compile("[0-9]{1,10}|00[0-9]{10}"), says=yuan),
-        "ST": Sense(re.compile("[a-z_ ]{1,20}")),
-        "CA": Sense(re.compile("[0-9A-F]{4,10}")),
-        "PG": Sense(re.compile("[0-9]{1,3}|more")),
+        "AM": FieldDisplay(re.compile("[0-9]{1,10}|00[0-9]{10}"), says=yuan),
+        "ST": FieldDisplay(re.compile("[a-z_ ]{1,20}")),
+        "CA": FieldDisplay(re.compile("[0-9A-F]{4,10}")),
+        "PG": FieldDisplay(re.compile("[0-9]{1,3}|more")),
     }
 )
 """The groups of DE 48; a tag that is not here is one that nobody knows, and hidden."""
-UNKNOWN_GROUP: Final = Sense(hidden="it may hold anything")
+UNKNOWN_GROUP: Final = FieldDisplay(hidden="it may hold anything")
 
 _DIGITS_MIN: Final = 13
 """ISO/IEC 7812: no card number is shorter, and no identity number."""
@@ -234,7 +236,7 @@ def is_plausible_mti(mti: str) -> bool:
     )
 
 
-def sense_of(number: int) -> Sense:
+def display_of(number: int) -> FieldDisplay:
     """Return how a DE is told."""
     return FIELDS.get(number, UNUSED)
 

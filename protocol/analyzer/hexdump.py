@@ -30,43 +30,43 @@ _FOR_ONE_MORE: Final = 100
 """Hex digits in which there may be one more character that is none, and it is still digits with a slip."""
 
 
-class Listing(NamedTuple):
+class Hexdump(NamedTuple):
     """One way to read an input: the `form`'s name, and the stretches of bytes that it holds."""
 
     form: str
     stretches: tuple[bytes, ...]
 
 
-def readings(data: bytes) -> tuple[Listing, ...]:
+def readings(data: bytes) -> tuple[Hexdump, ...]:
     """Return every way in which `data` can be read, the most particular first; then as it is; and behind that
     as base64 without its padding, which any word could be.
 
     A hexdump begins a new stretch where its offsets begin anew, as each packet of `tcpdump -X` does.
     """
-    found: list[Listing] = []
+    found: list[Hexdump] = []
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
-        return (Listing(RAW, (data,)),)
+        return (Hexdump(RAW, (data,)),)
     dump = tuple(_dump(text))
     if dump:
-        found.append(Listing("hexdump", dump))
+        found.append(Hexdump("hexdump", dump))
     digits = _SPELLINGS.sub("", text)
     if _HEX.fullmatch(digits):
-        found.append(Listing("hex digits", (bytes.fromhex(digits),)))
+        found.append(Hexdump("hex digits", (bytes.fromhex(digits),)))
     plain = "".join(text.split())
     padding = "=" * (-len(plain) % 4)
     coded = tuple(_base64(plain + padding)) if _BASE64.fullmatch(plain) else ()
-    as_is = Listing(RAW, (data,))
+    as_is = Hexdump(RAW, (data,))
     return (*found, as_is, *coded) if padding else (*found, *coded, as_is)
 
 
-def _base64(text: str) -> Iterator[Listing]:
+def _base64(text: str) -> Iterator[Hexdump]:
     try:
         found = base64.b64decode(text.translate(str.maketrans("-_", "+/")), validate=True)
     except binascii.Error:
         return
-    yield Listing(BASE64, (found,))
+    yield Hexdump(BASE64, (found,))
 
 
 class _Row(NamedTuple):

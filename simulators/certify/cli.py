@@ -30,17 +30,17 @@ from protocol.framing import Framing
 from protocol.mac import MacAlgorithm, check_value
 from simulators.certify import dues
 from simulators.certify.cases import CASES
-from simulators.certify.director import DELAY_SECONDS
 from simulators.certify.examiner import examine, run_of
-from simulators.certify.practice import EXERCISES
+from simulators.certify.exercises import EXERCISES
 from simulators.certify.rehearsal import rehearsal_run, rehearse
 from simulators.certify.report import as_html, as_junit, as_markdown
 from simulators.certify.result import CertifyError, Outcome, Result, Run
-from simulators.certify.stand import PRACTICE_ZMK
+from simulators.certify.scheduler import DELAY_SECONDS
 from simulators.certify.steps import Case
 from simulators.certify.story import Story
 from simulators.certify.talk import Means
 from simulators.certify.terms import TERMINAL, Terms, TlsFiles, terms_of
+from simulators.certify.trial_machine import EXERCISE_ZMK
 from simulators.certify.watch import RULES, watched
 from simulators.cli import chosen_bank
 
@@ -207,7 +207,7 @@ def bank(
     SIGTERM ends it, or --until-idle.
     """
     algorithm = MacAlgorithm(mac)
-    zmk = PRACTICE_ZMK if zmk_file is None else read_zmk(zmk_file, algorithm)
+    zmk = EXERCISE_ZMK if zmk_file is None else read_zmk(zmk_file, algorithm)
     terms = Terms(code, host, port, Framing(framing), dialect, algorithm, zmk)
     click.echo(f"business date {datetime.now().astimezone():%Y%m%d}; exercises, all on DE 3 as given:")
     for one in EXERCISES:

@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 from protocol.message import Message
 from protocol.tlv import first, parse
-from simulators.certify.director import Event, Who, key_of
 from simulators.certify.interposer import Fate
 from simulators.certify.result import Check
+from simulators.certify.scheduler import Event, Who, key_of
 from simulators.certify.story import REVERSALS, Judged, Story, code_of, field_of, reason_of
 
 _ASCII = "utf-8"

@@ -17,11 +17,11 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.task import LoopingCall
 
 from fep.process.reactor import react
-from simulators.certify.director import Event, Who
 from simulators.certify.interposer import Fate
 from simulators.certify.result import CertifyError, Result, Run
-from simulators.certify.stand import Stand, Surroundings
+from simulators.certify.scheduler import Event, Who
 from simulators.certify.terms import Terms
+from simulators.certify.trial_machine import Surroundings, TrialMachine
 
 _LOOK_SECONDS = 0.5
 
@@ -32,14 +32,16 @@ def rehearse(
     """Serve until SIGINT or SIGTERM, or until nothing was said for `idle_seconds`; what happened, and the
     check values of the keys that came with another. Raises CertifyError where the port is taken.
     """
-    held: list[Stand] = []
+    held: list[TrialMachine] = []
     failed: list[BaseException] = []
 
     def start(reactor: Any) -> Deferred[None]:  # noqa: ANN401 - reactors have no one type
         around = Surroundings(reactor, reactor, lambda: datetime.now().astimezone(), os.urandom)
-        stand = Stand(Path(folder), terms, around, lambda event: say(in_a_line(event)), delay_seconds)
-        held.append(stand)
-        serving = maybeDeferred(_serve, reactor, stand, idle_seconds, say)
+        trial_machine = TrialMachine(
+            Path(folder), terms, around, lambda event: say(in_a_line(event)), delay_seconds
+        )
+        held.append(trial_machine)
+        serving = maybeDeferred(_serve, reactor, trial_machine, idle_seconds, say)
         return serving.addErrback(lambda failure: failed.append(failure.value))
 
     with tempfile.TemporaryDirectory(prefix="qianzhi-practice-") as folder:
@@ -50,23 +52,23 @@ def rehearse(
                 raise CertifyError(f"{terms.host}:{terms.port} cannot be listened at: {failed[0]}") from None
             if failed:
                 raise failed[0] from None
-    return tuple(held[0].director.events), frozenset(held[0].director.spoilt_keys)
+    return tuple(held[0].scheduler.events), frozenset(held[0].scheduler.spoilt_keys)
 
 
 def _serve(
     reactor: Any,  # noqa: ANN401 - as above
-    stand: Stand,
+    trial_machine: TrialMachine,
     idle_seconds: float | None,
     say: Callable[[str], None],
 ) -> Deferred[None]:
     """Start the stand; it stops when the reactor does, which hears the signals itself. Never fires."""
-    port = stand.start()
-    reactor.addSystemEventTrigger("before", "shutdown", stand.stop)
+    port = trial_machine.start()
+    reactor.addSystemEventTrigger("before", "shutdown", trial_machine.stop)
     say(f"listening at port {port}; SIGINT or SIGTERM ends it")
     began = reactor.seconds()
 
     def look() -> None:
-        events = stand.director.events
+        events = trial_machine.scheduler.events
         since = events[-1].at if events else began
         if idle_seconds is not None and reactor.seconds() - since >= idle_seconds:
             looking.stop()

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from protocol.message import Message
-from simulators.certify.director import Event, Key, Who, key_of
+from simulators.certify.exercises import Provocation
 from simulators.certify.interposer import Fate
-from simulators.certify.practice import Provocation
 from simulators.certify.result import Check
+from simulators.certify.scheduler import Event, Key, Who, key_of
 
 REVERSALS = frozenset({"0400", "0401", "0420", "0421"})
 REVERSED = frozenset({"0410", "0430"})

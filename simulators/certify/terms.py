@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fep.keys.key_provider import Vault
+from fep.keys.key_provider import KeyProvider
 from fep.settings.config import TRANSACTION_CODES, Bank, Settings
 from protocol.framing import Framing
 from protocol.mac import MacAlgorithm
@@ -67,7 +67,7 @@ def terms_of(settings: Settings, entry: Bank, *, host: str = "", port: int = 0, 
         framing=entry.framing,
         dialect=entry.dialect,
         mac=entry.mac,
-        zmk=Vault(settings.keystore).held_zmk(entry),
+        zmk=KeyProvider(settings.keystore).held_zmk(entry),
         tls=tls,
         terminal=terminal or TERMINAL,
         forbidden_codes=tuple(code for code in TRANSACTION_CODES if code not in entry.transactions),

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from protocol.message import Message
-from simulators.certify.director import key_of
-from simulators.certify.practice import Provocation
+from simulators.certify.exercises import Provocation
 from simulators.certify.result import Check
+from simulators.certify.scheduler import key_of
 from simulators.certify.story import ADVICES, REQUESTS, REVERSALS, Judged, Story, Tale, code_of
 
 OfTale = Callable[[Tale, Story], Iterator[Check]]

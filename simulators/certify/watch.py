@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from simulators.certify.exercises import EXERCISES, Provocation
 from simulators.certify.links import (
     answered,
     check_value,
@@ -18,7 +19,6 @@ from simulators.certify.links import (
     new_key,
     questions,
 )
-from simulators.certify.practice import EXERCISES, Provocation
 from simulators.certify.result import Outcome, Result
 from simulators.certify.story import Judged, Story
 from simulators.certify.transactions import (

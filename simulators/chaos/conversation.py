@@ -16,7 +16,7 @@ from typing import NamedTuple
 from protocol.dialect import load
 from protocol.errors import FrameError
 from protocol.framing import FrameReader, Framing, wrap
-from simulators.chaos.rules import RAW, Deed, Rule, Rules, Way
+from simulators.chaos.rules import RAW, Injection, Rule, Rules, Way
 
 _MILLISECOND = 1000
 _SECOND = 1_000_000
@@ -124,24 +124,24 @@ def _corrupt(rule: Rule, unit: _Unit, random: Random) -> _Unit:
     return replace(unit, data=unit.data[:place] + changed + unit.data[place + 1 :])
 
 
-DEEDS: Mapping[Deed, Callable[[Rule, _Unit, Random], _Unit]] = MappingProxyType(
+INJECTIONS: Mapping[Injection, Callable[[Rule, _Unit, Random], _Unit]] = MappingProxyType(
     {
-        Deed.CUT: _cut,
-        Deed.SWALLOW: lambda _, unit, __: replace(unit, data=b""),
-        Deed.SWALLOW_AND_CUT: lambda _, unit, __: replace(unit, data=b"", cut_at=0),
-        Deed.DELAY: lambda rule, unit, _: replace(
+        Injection.CUT: _cut,
+        Injection.SWALLOW: lambda _, unit, __: replace(unit, data=b""),
+        Injection.SWALLOW_AND_CUT: lambda _, unit, __: replace(unit, data=b"", cut_at=0),
+        Injection.DELAY: lambda rule, unit, _: replace(
             unit, wait=unit.wait + (rule.milliseconds or 0) * _MILLISECOND
         ),
-        Deed.THROTTLE: lambda rule, unit, _: replace(unit, rate=rule.bytes_a_second or 0),
-        Deed.SPLIT: lambda rule, unit, _: replace(
+        Injection.THROTTLE: lambda rule, unit, _: replace(unit, rate=rule.bytes_a_second or 0),
+        Injection.SPLIT: lambda rule, unit, _: replace(
             unit, piece=rule.piece or 0, gap=(rule.milliseconds or 0) * _MILLISECOND
         ),
-        Deed.CORRUPT: _corrupt,
-        Deed.DUPLICATE: lambda _, unit, __: replace(unit, copies=unit.copies + 1),
-        Deed.DROP: lambda _, unit, __: replace(unit, is_dropped=True),
+        Injection.CORRUPT: _corrupt,
+        Injection.DUPLICATE: lambda _, unit, __: replace(unit, copies=unit.copies + 1),
+        Injection.DROP: lambda _, unit, __: replace(unit, is_dropped=True),
     }
 )
-"""Every deed on bytes; REFUSE is done as a connection opens."""
+"""Every fault on bytes; REFUSE is done as a connection opens."""
 
 
 class Conversation:
@@ -162,7 +162,7 @@ class Conversation:
         """What happens as the connection opens."""
         effects: list[Effect] = []
         for place, rule in enumerate(self._rules.rule):
-            if rule.do is Deed.REFUSE and rule.connection in (None, self._number) and self._drawn(place):
+            if rule.do is Injection.REFUSE and rule.connection in (None, self._number) and self._drawn(place):
                 until = now + (rule.milliseconds or 0) * _MILLISECOND
                 effects += (Refuse(until), Abort(now), self._did(now, place, "", 0, "", 0))
                 self.is_over = True
@@ -224,7 +224,7 @@ class Conversation:
         for place, rule in enumerate(self._rules.rule):
             if not self._holds(place, rule, unit, len(raw)):
                 continue
-            unit = DEEDS[rule.do](rule, unit, self._random(place, unit, "what"))
+            unit = INJECTIONS[rule.do](rule, unit, self._random(place, unit, "what"))
             effects.append(self._did(now, place, way, unit.number, unit.mti, len(raw)))
             if unit.is_dropped or unit.cut_at is not None:
                 break
@@ -252,7 +252,7 @@ class Conversation:
     def _holds(self, place: int, rule: Rule, unit: _Unit, length: int) -> bool:
         """Whether a rule is about this unit; counts it where it is."""
         if (
-            rule.do is Deed.REFUSE
+            rule.do is Injection.REFUSE
             or rule.connection not in (None, self._number)
             or rule.way not in (None, unit.way)
             or rule.frame not in (None, unit.number)

@@ -36,7 +36,7 @@ class Way(StrEnum):
     """From the machine to the bank."""
 
 
-class Deed(StrEnum):
+class Injection(StrEnum):
     """What a rule does."""
 
     CUT = "cut"
@@ -70,26 +70,26 @@ class Deed(StrEnum):
     """End the connection as it opens, and take no other for `milliseconds`."""
 
 
-_NEEDED: Mapping[Deed, frozenset[str]] = MappingProxyType(
+_NEEDED: Mapping[Injection, frozenset[str]] = MappingProxyType(
     {
-        Deed.CUT: frozenset(),
-        Deed.SWALLOW: frozenset(),
-        Deed.SWALLOW_AND_CUT: frozenset(),
-        Deed.DELAY: frozenset({"milliseconds"}),
-        Deed.THROTTLE: frozenset({"bytes_a_second"}),
-        Deed.SPLIT: frozenset({"piece"}),
-        Deed.CORRUPT: frozenset(),
-        Deed.DUPLICATE: frozenset(),
-        Deed.DROP: frozenset(),
-        Deed.REFUSE: frozenset({"milliseconds"}),
+        Injection.CUT: frozenset(),
+        Injection.SWALLOW: frozenset(),
+        Injection.SWALLOW_AND_CUT: frozenset(),
+        Injection.DELAY: frozenset({"milliseconds"}),
+        Injection.THROTTLE: frozenset({"bytes_a_second"}),
+        Injection.SPLIT: frozenset({"piece"}),
+        Injection.CORRUPT: frozenset(),
+        Injection.DUPLICATE: frozenset(),
+        Injection.DROP: frozenset(),
+        Injection.REFUSE: frozenset({"milliseconds"}),
     }
 )
-_ALLOWED: Mapping[Deed, frozenset[str]] = MappingProxyType(
+_ALLOWED: Mapping[Injection, frozenset[str]] = MappingProxyType(
     {
         **_NEEDED,
-        Deed.CUT: frozenset({"offset"}),
-        Deed.SPLIT: frozenset({"piece", "milliseconds"}),
-        Deed.CORRUPT: frozenset({"offset", "mask"}),
+        Injection.CUT: frozenset({"offset"}),
+        Injection.SPLIT: frozenset({"piece", "milliseconds"}),
+        Injection.CORRUPT: frozenset({"offset", "mask"}),
     }
 )
 _PARAMETERS = ("offset", "milliseconds", "bytes_a_second", "piece", "mask")
@@ -107,7 +107,7 @@ class Rule(Section):
     """
 
     name: str = Field(min_length=1, max_length=80)
-    do: Deed = Field(strict=False)
+    do: Injection = Field(strict=False)
     connection: int | None = Field(default=None, ge=1)
     way: Way | None = Field(default=None, strict=False)
     frame: int | None = Field(default=None, ge=1)
@@ -128,7 +128,7 @@ class Rule(Section):
             yield f"{self.do} needs {name}"
         for name in sorted(given - _ALLOWED[self.do]):
             yield f"{name} means nothing to {self.do}"
-        if self.do is Deed.REFUSE and any(getattr(self, name) is not None for name in _OF_BYTES):
+        if self.do is Injection.REFUSE and any(getattr(self, name) is not None for name in _OF_BYTES):
             yield f"refuse is done as a connection opens, before any of {', '.join(_OF_BYTES)}"
         if framing == RAW and any(getattr(self, name) is not None for name in _OF_FRAMES):
             yield f"frames and MTIs are not seen where framing is {RAW}"

@@ -20,7 +20,7 @@ from simulators.comparison import Key, Recorded, crossed, differences, read_jour
 
 _COLUMNS = (
     "key, kind, terminal, sent_at, stan, response, amount, receipt, code, original, turn, business_date,"
-    " misfit, bank"
+    " exception_code, bank"
 )
 _PLACES = ", ".join("?" * len(_COLUMNS.split(",")))
 
@@ -64,7 +64,7 @@ def _of_dues(uri: str, lines: Iterable[Lines]) -> Iterator[str]:
         due_of = dict(connection.execute("SELECT key, due FROM journal").fetchall())
         held = {name for (name,) in connection.execute("SELECT due FROM dues WHERE state = 'settled'")}
     done = (one for of_bank in lines for one in of_bank.values() if one.outcome == "done")
-    settled = Counter(due_of[one.full_key] for one in done if one.code in KINDS and not one.misfit)
+    settled = Counter(due_of[one.full_key] for one in done if one.code in KINDS and not one.exception_code)
     yield from (f"due {due} is settled {count} times" for due, count in settled.items() if due and count > 1)
     yield from (f"due {due}: dues and journal differ" for due in sorted(held ^ set(filter(None, settled))))
 

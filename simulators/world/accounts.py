@@ -20,7 +20,7 @@ _CLEARING, _SUSPENSE = "122101", ("224101", "122102")
 _UNSURE = frozenset(
     {
         *("bank_only", "amount_differs", "state_differs", "details_differ", "duplicate", "late_reversal"),
-        "misfit",
+        "exception_advice",
     }
 )
 _MONEY = _UNSURE | {"ours_only", "timing"}
@@ -113,8 +113,8 @@ def ours(book: Book) -> dict[tuple[str, str], int]:
 
 def withheld(book: Book) -> dict[tuple[str, str], int]:
     """What stands at the end and no product's account may have, by bank and key: advices that did not fit."""
-    misfits = {(fact.bank, key) for key, fact in book.facts.items() if fact.misfit}
-    return {name: effect for name, effect in ours(book).items() if name in misfits}
+    exception_advices = {(fact.bank, key) for key, fact in book.facts.items() if fact.exception_code}
+    return {name: effect for name, effect in ours(book).items() if name in exception_advices}
 
 
 def faults(
@@ -217,11 +217,11 @@ def _breaks(
     query = "SELECT bank, key, SUM(difference) FROM breaks WHERE state <> 'closed' GROUP BY bank, key"
     told = {(bank, key): difference for bank, key, difference in connection.execute(query) if difference}
     yield from _unlike({name: amount for name, amount in different.items() if amount}, told)
-    query = "SELECT DISTINCT key FROM breaks WHERE class = 'misfit' ORDER BY key"
-    misfits = [row[0] for row in connection.execute(query)]
-    expected = sorted(key for key, fact in book.facts.items() if fact.misfit)
-    if misfits != expected:
-        yield f"misfits are {misfits}, and should be {expected}"
+    query = "SELECT DISTINCT key FROM breaks WHERE class = 'exception_advice' ORDER BY key"
+    exception_advices = [row[0] for row in connection.execute(query)]
+    expected = sorted(key for key, fact in book.facts.items() if fact.exception_code)
+    if exception_advices != expected:
+        yield f"exception_advices are {exception_advices}, and should be {expected}"
 
 
 def _unlike(right: Mapping[tuple[str, str], int], told: Mapping[tuple[str, str], int]) -> Iterator[str]:

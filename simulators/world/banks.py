@@ -181,7 +181,7 @@ class Bank:
     dial: Callable[[BankLink], None]
     complain: Callable[[str], None]
     link_count: int = 1
-    patience: float = ANSWER_SECONDS
+    answer_seconds: float = ANSWER_SECONDS
     repeats_first: bool = False
     answers_echo: bool = True
     links: list[BankLink] = field(default_factory=list)
@@ -344,13 +344,13 @@ class Bank:
 
     def settle(self, deal: Deal) -> Script:
         """Collect or pay; end with the outcome known."""
-        answer = yield Ask(self.message(deal), self.patience)
+        answer = yield Ask(self.message(deal), self.answer_seconds)
         if deal.mti == "0220":
             while answer is None or answer.fields[39] in _UNSETTLED:
                 yield _AGAIN_SECONDS
-                answer = yield Ask(self.message(deal, repeat=True), self.patience)
+                answer = yield Ask(self.message(deal, repeat=True), self.answer_seconds)
         elif answer is None and self.repeats_first:
-            answer = yield Ask(self.message(deal, repeat=True), self.patience)
+            answer = yield Ask(self.message(deal, repeat=True), self.answer_seconds)
         if answer is None or answer.fields[39] in _UNSETTLED:
             yield from self.undo(deal)
         else:
@@ -359,11 +359,11 @@ class Bank:
     def undo(self, deal: Deal) -> Script:
         """Reverse, and go on until it is answered."""
         message = self.reversal(deal)
-        answer = yield Ask(message, self.patience)
+        answer = yield Ask(message, self.answer_seconds)
         while answer is None or answer.fields[39] in _UNSETTLED:
             yield _AGAIN_SECONDS
             message = Message(message.mti[:3] + "1", message.fields)
-            answer = yield Ask(message, self.patience)
+            answer = yield Ask(message, self.answer_seconds)
         code = answer.fields[39]
         if code == "00":
             if deal.state == "refused":
@@ -385,14 +385,14 @@ class Bank:
         answer: Message | None = None
         while answer is None or answer.fields[39] in _UNSETTLED:
             yield _AGAIN_SECONDS
-            answer = yield Ask(self.message(deal, repeat=True), self.patience)
+            answer = yield Ask(self.message(deal, repeat=True), self.answer_seconds)
         self.told(deal, answer)
 
     def cancel(self, deal: Deal) -> Script:
         """Cancel what was done; a cancel without an answer is reversed like everything else."""
         own = self.deal(CANCEL, deal.policy, "", deal.amount)
         own.terminal, own.of = deal.terminal, self.original(deal)
-        answer = yield Ask(self.message(own), self.patience)
+        answer = yield Ask(self.message(own), self.answer_seconds)
         if answer is None or answer.fields[39] in _UNSETTLED:
             yield from self.undo(own)
         else:
@@ -403,7 +403,7 @@ class Bank:
     def inquire_outcome(self, deal: Deal) -> Script:
         """Ask what became of a deal, and hold it against what is known."""
         state = deal.state
-        answer = yield Ask(self.inquiry(OUTCOME, (), deal), self.patience)
+        answer = yield Ask(self.inquiry(OUTCOME, (), deal), self.answer_seconds)
         if answer is None or answer.fields[39] != "00" or deal.state != state:
             return
         groups = parse(answer.fields[48], self.terms.codec.dialect.de48_encoding)

@@ -24,8 +24,8 @@ from twisted.logger import globalLogBeginner
 
 from protocol.errors import DecodeError, FrameError
 from protocol.framing import FrameReader
-from simulators.world import ground as grounds
-from simulators.world.ground import Ground
+from simulators.world import fixture as grounds
+from simulators.world.fixture import Fixture
 from simulators.world.plan import Plan
 from simulators.world.reading import Terms
 from simulators.world.run import Outcome, run_seed
@@ -49,7 +49,7 @@ class Verdict(NamedTuple):
 class _Worker:
     """A process's own ground; one run after the other."""
 
-    ground: Ground | None = None
+    fixture: Fixture | None = None
     runs = 0
 
 
@@ -61,16 +61,16 @@ def _silence() -> None:
 def _begin(within: Path) -> None:
     _silence()
     gc.disable()  # a run leaves a few thousand objects behind: collected now and then, between two
-    _Worker.ground = grounds.prepare(within)
+    _Worker.fixture = grounds.prepare(within)
 
 
 def _judge(seed: int) -> Verdict:
     """Run a seed in this process."""
-    if _Worker.ground is None:
+    if _Worker.fixture is None:
         raise RuntimeError("this process has no ground yet")
     begun = time.process_time()
     try:
-        outcome = run_seed(seed, _Worker.ground)
+        outcome = run_seed(seed, _Worker.fixture)
     except Exception as error:
         raise RuntimeError(f"the run of seed {seed} broke") from error
     _Worker.runs += 1

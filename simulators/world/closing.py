@@ -22,11 +22,11 @@ from office.accounting import chart
 from office.accounting.decisions import Desk
 from office.close import Close, Told
 from office.config import Settings
-from simulators.world import ground as grounds
+from simulators.world import fixture as grounds
 from simulators.world.accounts import Line, in_suspense, misplaced, signed
 from simulators.world.banks import Bank, Deal
 from simulators.world.clerks import NAMES, Clerks
-from simulators.world.ground import Ground
+from simulators.world.fixture import Fixture
 from simulators.world.reading import CANCEL, COLLECTIONS
 from simulators.world.store import KeptStore
 
@@ -98,7 +98,7 @@ def counted(
 
 
 def close(
-    ground: Ground, banks: Sequence[Bank], dates: Sequence[str], random: Random
+    fixture: Fixture, banks: Sequence[Bank], dates: Sequence[str], random: Random
 ) -> tuple[list[Line], list[Told]]:
     """Write the banks' files, and have the office close the dates: the lines of all files, and what the close
     said.
@@ -116,30 +116,30 @@ def close(
                     begun.setdefault(line.key, (date, line.effect))
             lines += more
             files[bank.terms.code, date] = b"".join(bankfile.write(standard, bank.terms.code, date, given))
-    ground.fresh(ground.office)
-    with _office(ground, banks, files) as (_, _, work):
+    fixture.fresh(fixture.office)
+    with _office(fixture, banks, files) as (_, _, work):
         return lines, list(work.run())
 
 
-def decide(ground: Ground, banks: Sequence[Bank], random: Random) -> tuple[Clerks, list[str]]:
+def decide(fixture: Fixture, banks: Sequence[Bank], random: Random) -> tuple[Clerks, list[str]]:
     """Have two clerks see to the breaks, and what they agreed on posted: the clerks, and what went wrong."""
-    with _office(ground, banks, {}) as (store, settings, work):
+    with _office(fixture, banks, {}) as (store, settings, work):
         clerks = Clerks(Desk(store, settings, _NOW_US), _chart(), random)
-        wrong = list(clerks.work(in_suspense(ground.office)))
+        wrong = list(clerks.work(in_suspense(fixture.office)))
         work.post_decisions()
-    wrong += misplaced(ground.office, clerks.states)
+    wrong += misplaced(fixture.office, clerks.states)
     return clerks, wrong
 
 
 @contextmanager
 def _office(
-    ground: Ground, banks: Sequence[Bank], files: Mapping[tuple[str, str], bytes]
+    fixture: Fixture, banks: Sequence[Bank], files: Mapping[tuple[str, str], bytes]
 ) -> Iterator[tuple[Store, Settings, Close]]:
     settings = Settings.model_validate(
         {
             "office": {
-                "database": f"sqlite:///{ground.office}",
-                "front": f"sqlite:///{ground.database}",
+                "database": f"sqlite:///{fixture.office}",
+                "front": f"sqlite:///{fixture.database}",
                 "seal_key": Sealer(grounds.SEAL_KEY).public,
             },
             "bank": [{"code": bank.terms.code, "name": f"Bank {bank.terms.code}"} for bank in banks],

@@ -85,8 +85,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a machine serves whose book is ahead of its clock",
         "fep.doctor.selftest",
-        "    if condition.last_written > accepted_us:\n",
-        "    if not condition.last_written:\n",
+        "    if report.last_written > accepted_us:\n",
+        "    if not report.last_written:\n",
     ),
     Mutation(
         "a key without its terminal",
@@ -314,8 +314,8 @@ MUTATIONS: tuple[Mutation, ...] = (
         "        for name in view.dues_by_policy.get(decision.due.policy, ()):\n"
         "            other = view.dues[name]\n"
         "            if other.state is DueState.OPEN and decision.due.state is DueState.SETTLED:\n"
-        "                key, turn = decision.due.settled_by, other.turn + 1\n"
-        "                settled = other._replace(state=DueState.SETTLED, settled_by=key, turn=turn)\n"
+        "                key, now = decision.due.settled_by, other.sequence + 1\n"
+        "                settled = other._replace(state=DueState.SETTLED, settled_by=key, sequence=now)\n"
         "                view.change_due(settled)\n",
     ),
     Mutation(
@@ -390,7 +390,8 @@ MUTATIONS: tuple[Mutation, ...] = (
         "fep.links.server",
         "                connection.end(reason)\n\n    def _no_longer",
         "                connection.end(reason)\n"
-        "            connection.link._gate = counterparties[connection.link.bank.code].gate\n\n"
+        "            agreed = counterparties[connection.link.bank.code]\n"
+        "            connection.link._request_parser = agreed.request_parser\n\n"
         "    def _no_longer",
     ),
     Mutation(
@@ -450,7 +451,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "what does not fit has a receipt",
         _DECISION,
-        "receipted = refusal is None and request.act is not Act.REVERSE and not misfit",
+        "receipted = refusal is None and request.act is not Act.REVERSE and not exception_code",
         "receipted = refusal is None and request.act is not Act.REVERSE",
     ),
     Mutation(

@@ -12,17 +12,17 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from protocol.message import Message
+from simulators.world.answer_check import AnswerCheck
 from simulators.world.budget import MISSES, Budget
 from simulators.world.conversation import Conversation, Question
-from simulators.world.judgement import Judgement
+from simulators.world.observer import Observer, Row
 from simulators.world.reading import Terms
 from simulators.world.rules import Book, Due, Ruling, receipt
 from simulators.world.stamps import Stamps
-from simulators.world.witness import Row, Witness
 
 FINAL = frozenset({"00", "12", "13", "21", "25", "30", "40", "57", "58", "61", "76"})
 _UNDONE = frozenset({"63", "90", "91", "96"})
-_PATIENCE = 20.0
+_ANSWER_SECONDS = 20.0
 _EXCUSED_SECONDS = 30.0
 
 Told = dict[int, str]
@@ -55,7 +55,7 @@ class Oracle:
     loadings: dict[str, Loading] = field(default_factory=dict)
     stopping: bool = False
     judged: int = 0
-    _witness: Witness | None = None
+    _observer: Observer | None = None
     _delivered: dict[str, list[Question]] = field(default_factory=dict)
     _answers: dict[str, Told] = field(default_factory=dict)
     _slips: dict[str, str] = field(default_factory=dict)
@@ -65,28 +65,28 @@ class Oracle:
     _numbers: set[object] = field(default_factory=set)
     _budgets: dict[str, Budget] = field(default_factory=dict)
     _untold: set[str] = field(default_factory=set)
-    _judgement: Judgement = field(init=False)
+    _answer_check: AnswerCheck = field(init=False)
     stamps: Stamps = field(init=False)
 
     def __post_init__(self) -> None:
-        self._judgement = Judgement(self.book, self.dates)
+        self._answer_check = AnswerCheck(self.book, self.dates)
         self.stamps = Stamps(self.say)
 
     def say(self, what: str) -> None:
         """Something is wrong."""
         self.violations.append(f"{self.now():.3f} s: {what}")
 
-    def attach(self, witness: Witness) -> None:
+    def attach(self, observer: Observer) -> None:
         """Look at this file from now on."""
-        self._witness = witness
-        witness.look()
+        self._observer = observer
+        observer.look()
 
     @property
-    def _file(self) -> Witness:
+    def _file(self) -> Observer:
         """Who looks at the file; there is one as soon as anything can be said."""
-        if self._witness is None:
+        if self._observer is None:
             raise RuntimeError("no file is looked at yet")
-        return self._witness
+        return self._observer
 
     def trouble(self, kind: str) -> None:
         """The world has put something in the way: an excuse for a while."""
@@ -114,7 +114,7 @@ class Oracle:
         link = self.links.get(number)
         if link is None:
             return
-        for question in link.asked(data, self.now(), self._judgement.moment):
+        for question in link.asked(data, self.now(), self._answer_check.moment):
             if question.ask.is_keyed:
                 self._delivered.setdefault(question.ask.key, []).append(question)
                 link.order.append(question)
@@ -147,13 +147,13 @@ class Oracle:
 
     def look(self) -> None:
         """See what the last transaction has put on disk, and whether it may be there."""
-        if self._witness is None:
+        if self._observer is None:
             return
-        seen = self._witness.look()
+        seen = self._observer.look()
         for date in seen.loaded:
             given = self.loadings[date]
             self.book.load(given.policies, given.dues, given.leaving, given.holders)
-            self._judgement.noted_load()
+            self._answer_check.noted_load()
         for row in seen.rows:
             self._entry(row)
             self.stamps.stamped(f"entry {row['position']}", int(str(row["recorded_at"])))
@@ -169,7 +169,7 @@ class Oracle:
                 self.say(f"{seen.opened} was opened after {self.book.date}")
             self.book.opens(seen.opened)
             self._opened.append((seen.opened, self.now()))
-            self._judgement.noted_date()
+            self._answer_check.noted_date()
         if self.book.changed:
             self._check_dues()
         if seen.rows:
@@ -182,7 +182,7 @@ class Oracle:
             if key != self._grave or row["response"] != "21":
                 self.say(f"a tombstone lies under {key}, where none is due")
             else:
-                self._judgement.noted_key(key)
+                self._answer_check.noted_key(key)
             self._grave = ""
             return
         if self._grave:
@@ -205,9 +205,9 @@ class Oracle:
         ruling = self.book.rule(question.ask)
         self._grave = ruling.grave
         self._compare(row, question, ruling)
-        self._judgement.noted_entry(key, self.book.facts[key])
+        self._answer_check.noted_entry(key, self.book.facts[key])
         if row["receipt"]:
-            self._judgement.noted_receipt(str(row["receipt"]), key)
+            self._answer_check.noted_receipt(str(row["receipt"]), key)
 
     def _check_order(self, question: Question) -> None:
         """What came first on a link is decided first, but for repeats, and where the bank had to wait."""
@@ -255,9 +255,9 @@ class Oracle:
         expected = {
             "kind": ruling.kind,
             "response": ruling.response,
-            "misfit": ruling.misfit,
+            "exception_code": ruling.exception_code,
             "business_date": self.book.date,
-            "turn": ruling.moves or None,
+            "sequence": ruling.moves or None,
             "due": row["due"] if ask.fault else ruling.due or ask.due,
             "terminal": ask.terminal,
             "branch": ask.branch,
@@ -298,7 +298,8 @@ class Oracle:
         if date == self.book.date:
             standing = self.book.standing_today(bank)
             todays = tuple(
-                sum(fact.amount for fact in standing if fact.misfit or not unfit) for unfit in (False, True)
+                sum(fact.amount for fact in standing if fact.exception_code or not unfit)
+                for unfit in (False, True)
             )
             if self._file.todays(bank, date) != todays:
                 self.say(f"{bank} has moved {self._file.todays(bank, date)} today, and should have {todays}")
@@ -373,7 +374,7 @@ class Oracle:
             return self._keyed_fault(link, question, answer, code)
         if question.ask.waits and code not in ("30", "40") and self._budget(link).is_spent(self.now()):
             return f"{code}, and its bank had to wait after too many 25 and 76"
-        return self._judgement.fault(question, answer)
+        return self._answer_check.fault(question, answer)
 
     def _why_undone(self, question: Question, code: str) -> str:
         """These codes need a cause, and nothing may be done."""
@@ -421,7 +422,7 @@ class Oracle:
             return f"{code}, and its key was used with other content"
         if code != row["response"]:
             return f"{code}, and on disk is {row['response']}"
-        groups = self._judgement.groups(link, answer)
+        groups = self._answer_check.groups(link, answer)
         numbers = (answer.fields.get(38, ""), answer.fields.get(15, ""), groups.get("RN", ""))
         kept = (row["authorization"], str(row["business_date"])[4:], row["receipt"] or "")
         if numbers != kept:
@@ -430,7 +431,7 @@ class Oracle:
             return f"{code}, and the answer is not the first one again"
         if 62 in answer.fields and self._slips.get(ask.key, answer.fields[62]) != answer.fields[62]:
             return f"{code}, and the receipt is not the first one again"
-        return self._judgement.slip_fault(question, answer, has_receipt=bool(row["receipt"]))
+        return self._answer_check.slip_fault(question, answer, has_receipt=bool(row["receipt"]))
 
     def _maker(self, key: str, row: Row) -> Question | None:
         """The question that an entry was made for."""
@@ -458,7 +459,7 @@ class Oracle:
             if not link.alive:
                 continue
             for question in chain.from_iterable(link.waiting.values()):
-                if self.now() - question.at > _PATIENCE:
+                if self.now() - question.at > _ANSWER_SECONDS:
                     self.say(f"{question.ask.mti} {question.ask.key} was never answered")
         if "down" not in self._trouble:
             self._check_notices()
@@ -475,7 +476,7 @@ class Oracle:
         """Every link that was signed on when a date was opened has been told so."""
         for date, at in self._opened:
             for link in self.links.values():
-                by = at + _PATIENCE
+                by = at + _ANSWER_SECONDS
                 there = link.ended_at > by and link.was_signed_on_all(at, by)
                 if there and not any(name >= date[4:] and when <= by for name, when in link.notices):
                     self.say(f"link {link.number} was not told that {date} is open")
@@ -485,7 +486,7 @@ def meant(found: Sequence[Question], row: Row) -> Question | None:
     """Which of the questions that ask for the same an entry was made for, if there is one. A reload may lie
     between two links: then it is permitted on one and not on the other.
     """
-    told = row["response"], row["misfit"]
+    told = row["response"], row["exception_code"]
     return min(found, key=lambda one: one.ask.fault not in told if one.ask.fault else 0.5, default=None)
 
 

@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any, NamedTuple
 
-from simulators.world import ground as grounds
+from simulators.world import fixture as grounds
 from simulators.world import walltime
-from simulators.world.ground import FIRST_BOOK
-from simulators.world.mischief import ACTS
+from simulators.world.fixture import FIRST_BOOK
+from simulators.world.misconduct import ACTS
 from simulators.world.network import Weather
 from simulators.world.reading import Terms
 from simulators.world.scene import Target

@@ -68,7 +68,7 @@ class Fact:
     branch: str = ""
     card: str = ""
     original: str = ""
-    misfit: str = ""
+    exception_code: str = ""
     moves: int = 0
     undone: bool = False
     reversed: bool = False
@@ -87,7 +87,7 @@ class Fact:
     @property
     def has_receipt(self) -> bool:
         """Whether somebody may have been given a receipt for it."""
-        return self.approved and not self.misfit and (self.is_settlement or self.kind == "cancel")
+        return self.approved and not self.exception_code and (self.is_settlement or self.kind == "cancel")
 
 
 @dataclass(slots=True)
@@ -100,7 +100,7 @@ class Ruling:
     response: str
     kind: str
     due: str = ""
-    misfit: str = ""
+    exception_code: str = ""
     moves: int = 0
     grave: str = ""
     late: bool = False
@@ -186,7 +186,7 @@ class Book:
             ask.branch,
             ask.card,
             ask.original,
-            ruling.misfit,
+            ruling.exception_code,
             ruling.moves,
             late=ruling.late,
         )
@@ -206,7 +206,7 @@ class Book:
         if ask.is_done:
             if isinstance(found, str):
                 self._count(ask.bank, kind, 1, ask.amount)
-                return Ruling("00", kind, misfit=found, moves=1)
+                return Ruling("00", kind, exception_code=found, moves=1)
             return self._take(ask, found, ask.fault or over)
         if isinstance(found, str):
             return Ruling(found, kind)
@@ -223,10 +223,10 @@ class Book:
         self.changed.add(due.name)
         return False
 
-    def _take(self, ask: Ask, due: Due, misfit: str = "") -> Ruling:
+    def _take(self, ask: Ask, due: Due, exception_code: str = "") -> Ruling:
         self._hand_over(due, ask.key)
         self._count(ask.bank, due.kind, 1, due.amount)
-        return Ruling("00", due.kind, due.name, misfit, due.moves)
+        return Ruling("00", due.kind, due.name, exception_code, due.moves)
 
     def _due_for(self, ask: Ask, kind: str) -> Due | str:
         if ask.policy not in self.policies:
@@ -265,7 +265,9 @@ class Book:
         why = "30" if ask.is_strange else ask.fault if ask.fault == "57" else self._why_not_cancel(ask)
         grave = "" if ask.original in self.facts or ask.fault == "57" else ask.original
         if why:
-            return Ruling("00" if ask.is_done else why, "cancel", misfit=why * ask.is_done, grave=grave)
+            return Ruling(
+                "00" if ask.is_done else why, "cancel", exception_code=why * ask.is_done, grave=grave
+            )
         target = self.facts[ask.original]
         self._release(target, ask.bank)
         due = self.dues[target.due]

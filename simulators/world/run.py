@@ -20,12 +20,13 @@ from fep.settings.config import Settings
 from ledger.errors import LedgerError
 from ledger.files.bookfile import DueLine, Policy, PolicyDues, write
 from simulators.world import accounts, closing
-from simulators.world import ground as grounds
+from simulators.world import fixture as grounds
 from simulators.world.banks import Ask, Bank, BankLink, Deal, Script
-from simulators.world.ground import FIRST_BOOK, STRANGER, Ground
+from simulators.world.fixture import FIRST_BOOK, STRANGER, Fixture
 from simulators.world.machine import Machine
-from simulators.world.mischief import ACTS
+from simulators.world.misconduct import ACTS
 from simulators.world.network import CALM, Host, Network
+from simulators.world.observer import Observer
 from simulators.world.operator import Operator
 from simulators.world.oracle import Loading, Oracle
 from simulators.world.plan import Plan, draw
@@ -33,7 +34,6 @@ from simulators.world.reading import DUES, Terms
 from simulators.world.scene import Scene, Target
 from simulators.world.store import Fault
 from simulators.world.walltime import WallTime
-from simulators.world.witness import Witness
 
 _LONGEST = 3000.0
 _STEPS = 200_000
@@ -65,7 +65,7 @@ class World:
     """One run in the making."""
 
     seed: int
-    ground: Ground
+    fixture: Fixture
     plan: Plan
     trace: list[tuple[object, ...]] = field(default_factory=list)
     random: Random = field(init=False)
@@ -105,7 +105,7 @@ class World:
         self.machine.on_killed = self._after_kill
         self.machine.reread = self._other_settings
         self.wall_time = WallTime(
-            plan.when, self.machine, self.network.clock, self.oracle, self._order, self.ground
+            plan.when, self.machine, self.network.clock, self.oracle, self._order, self.fixture
         )
 
     def _note(self, what: str, number: int, data: object) -> None:
@@ -116,17 +116,17 @@ class World:
 
     def _settings(self, banks: Sequence[Terms]) -> Settings:
         plan = self.plan
-        return grounds.settings(self.ground, banks, plan.limits, plan.hour, plan.rate)
+        return grounds.settings(self.fixture, banks, plan.limits, plan.hour, plan.rate)
 
     # The run.
 
     def run(self) -> Outcome:
         """Let it all happen."""
-        self.ground.fresh(self.ground.database, self.plan.when.dates[0])
-        witness = Witness(self.ground.database, self.oracle.say)
+        self.fixture.fresh(self.fixture.database, self.plan.when.dates[0])
+        observer = Observer(self.fixture.database, self.oracle.say)
         globalLogPublisher.addObserver(self._logged)
         try:
-            self.oracle.attach(witness)
+            self.oracle.attach(observer)
             with self.machine.at_hand():
                 self.wall_time.start()
                 self._schedule()
@@ -141,7 +141,7 @@ class World:
                 self._close_books()
         finally:
             globalLogPublisher.removeObserver(self._logged)
-            witness.close()
+            observer.close()
         return Outcome(
             self.seed,
             tuple(self.oracle.violations),
@@ -334,7 +334,7 @@ class World:
             return
         if date not in self.oracle.loadings:
             entries, leaving = self._next_day(date)
-            path = self.ground.folder / f"{date}.csv"
+            path = self.fixture.folder / f"{date}.csv"
             path.write_bytes(b"".join(write(date, entries, leaving)))
             self.oracle.loadings[date] = Loading(
                 tuple((entry.policy.policy, entry.policy.state) for entry in entries),
@@ -342,7 +342,7 @@ class World:
                 tuple(line.due for line in leaving),
                 tuple((entry.policy.policy, entry.policy.holder) for entry in entries),
             )
-        self._order({"command": "load", "path": str(self.ground.folder / f"{date}.csv")})
+        self._order({"command": "load", "path": str(self.fixture.folder / f"{date}.csv")})
 
     def _next_day(self, date: str) -> tuple[list[PolicyDues], list[DueLine]]:
         random = self.random
@@ -385,8 +385,8 @@ class World:
     def _close_books(self) -> None:
         """The office's part, on a file that nobody serves from."""
         dates = [date for date in self.plan.when.dates if date < self.oracle.book.date]
-        book, office = self.oracle.book, self.ground.office
-        lines, told = closing.close(self.ground, self.banks, dates, Random(f"office {self.seed}"))
+        book, office = self.oracle.book, self.fixture.office
+        lines, told = closing.close(self.fixture, self.banks, dates, Random(f"office {self.seed}"))
         for one in told:
             if one.waiting:
                 self.oracle.say(f"the office waits: {one}")
@@ -394,7 +394,7 @@ class World:
             self.oracle.say(f"office: {fault}")
         if self.oracle.violations:
             return
-        clerks, wrong = closing.decide(self.ground, self.banks, Random(f"clerks {self.seed}"))
+        clerks, wrong = closing.decide(self.fixture, self.banks, Random(f"clerks {self.seed}"))
         for fault in (*wrong, *accounts.faults(office, book, dates, lines, clerks.decided)):
             self.oracle.say(f"office, decided: {fault}")
 
@@ -409,6 +409,6 @@ class World:
                     self.oracle.say(f"{key} is {deal.state} to its bank, and stands: {stands}")
 
 
-def run_seed(seed: int, ground: Ground) -> Outcome:
+def run_seed(seed: int, fixture: Fixture) -> Outcome:
     """Run one seed on a prepared ground."""
-    return World(seed, ground, draw(seed)).run()
+    return World(seed, fixture, draw(seed)).run()

@@ -17,7 +17,7 @@ _WRITTEN_SECONDS = 30.0
 
 
 class Act(NamedTuple):
-    """An act of the trail, as the file has it."""
+    """An act of the audit log, as the file has it."""
 
     number: int
     at: int
@@ -39,7 +39,7 @@ class Stamps:
     was_set: bool = False
     is_distrusted: bool = False
     set_at: float | None = None
-    """When the clock of the process that serves was set, until that stands in the trail."""
+    """When the clock of the process that serves was set, until that stands in the audit log."""
     set_by: float = 0.0
     """By how many seconds: what was set ahead and back at once, nobody need have seen."""
     excused: set[str] = field(default_factory=set)
@@ -52,7 +52,7 @@ class Stamps:
         self.last = max(self.last, at)
 
     def acted(self, act: Act) -> None:
-        """An act stands in the trail."""
+        """An act stands in the audit log."""
         self.stamped(f"act {act.number}, {act.act},", act.at)
         if act.act == "clock jump":
             if not self.was_set:

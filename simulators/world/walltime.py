@@ -16,7 +16,7 @@ from fep.day.clock_watch import COMMAND, accept_unserved
 from fep.doctor.selftest import Unfit
 from ledger.book.store import Store
 from ledger.rules.beijing import BEIJING
-from simulators.world.ground import CALENDARS, DATES, Ground
+from simulators.world.fixture import CALENDARS, DATES, Fixture
 from simulators.world.machine import Machine
 from simulators.world.network import SortedClock
 from simulators.world.oracle import Oracle
@@ -87,14 +87,14 @@ class WallTime:
         clock: SortedClock,
         oracle: Oracle,
         order: Callable[[Mapping[str, Any]], None],
-        ground: Ground,
+        fixture: Fixture,
     ) -> None:
         self._when = when
         self._machine = machine
         self._clock = clock
         self._oracle = oracle
         self._order = order
-        self._ground = ground
+        self._fixture = fixture
 
     def true(self) -> datetime:
         """The local time by the banks' clocks, which nobody sets."""
@@ -115,7 +115,7 @@ class WallTime:
             machine.start()
         except Unfit:
             stamps.refused(machine.now_us())
-            node, store = machine.settings.node.name, Store(f"sqlite:///{self._ground.database}")
+            node, store = machine.settings.node.name, Store(f"sqlite:///{self._fixture.database}")
             try:
                 accept_unserved(store, node, machine.now().replace(tzinfo=BEIJING), "operator")
             finally:

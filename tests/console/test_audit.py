@@ -61,8 +61,14 @@ def test_what_it_prints_to_keep_is_compared_when_it_is_given_again(here: Path) -
     office, front = found["sides"]
     said = audited(here)
     assert f"digest of everything {found['digest']}" in said
-    assert f"office: digest {office['digest']}, act {office['act']} has hash {office['act_hash']}" in said
-    expected = [found["digest"], office["digest"], front["digest"], office["act_hash"], front["act_hash"]]
+    assert f"office: digest {office['digest']}, act {office['act']} has hash {office['record_hash']}" in said
+    expected = [
+        found["digest"],
+        office["digest"],
+        front["digest"],
+        office["record_hash"],
+        front["record_hash"],
+    ]
     audited(here, *(part for one in expected for part in ("--expect", one)))
 
 
@@ -71,7 +77,7 @@ def test_a_digest_that_is_not_found_again_ends_with_exit_code_1(here: Path) -> N
     change(here, "front", "UPDATE policies SET holder = 'x'")
     assert f"what was kept, {found['digest'][:12]}" in audited(here, "--expect", found["digest"], code=1)
     audited(here, "--expect", found["sides"][0]["digest"])
-    audited(here, "--expect", found["sides"][1]["act_hash"])
+    audited(here, "--expect", found["sides"][1]["record_hash"])
 
 
 def dues(here: Path, *files: str, code: int = 0) -> str:
@@ -90,7 +96,7 @@ def test_the_dues_are_held_against_their_file_without_any_office(here: Path) -> 
 def test_an_invented_due_and_another_beneficiary_end_with_exit_code_1(here: Path) -> None:
     names = "policy, code, kind, due_date, amount, beneficiary, load"
     row = f"SELECT 'INVENTED', {names}, 'open', '', 0, 0 FROM dues LIMIT 1"  # noqa: S608
-    change(here, "front", f"INSERT INTO dues (due, {names}, state, settled_by, turn, withdrawn) {row}")
+    change(here, "front", f"INSERT INTO dues (due, {names}, state, settled_by, sequence, withdrawn) {row}")
     change(here, "front", f"UPDATE dues SET beneficiary = '{'0' * 32}' WHERE kind = 'benefit'")  # noqa: S608
     said = dues(here, "dues.csv", code=1)
     assert "due INVENTED: is in no file that was loaded" in said

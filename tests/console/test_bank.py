@@ -1,4 +1,6 @@
-"""`qianzhi bank`: list, add, disable, enable and test, and what each leaves in the settings and the trail."""
+"""`qianzhi bank`: list, add, disable, enable and test, and what each leaves in the settings and the audit
+log.
+"""
 
 from __future__ import annotations
 

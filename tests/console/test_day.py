@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from console.day import OfficeDay, day_status, status_command
-from fep.keys.key_provider import Vault
+from fep.keys.key_provider import KeyProvider
 from fep.keys.keys import FrontKey
 from ledger.book.cutover import cut_over
 from ledger.book.front import FrontBook
@@ -67,7 +67,7 @@ def test_words_and_json_say_the_same(config: Path) -> None:
 def test_a_day_after_the_cut_over_has_no_dues_yet(config: Path, tmp_path: Path) -> None:
     settings = write_settings(tmp_path, f"sqlite:///{tmp_path}/front.db")
     store = Store(settings.node.database)
-    cut_over(store, DATE, lambda _: "20261125", Vault(settings.keystore).sealer, 1)
+    cut_over(store, DATE, lambda _: "20261125", KeyProvider(settings.keystore).sealer, 1)
     store.close()
     found = day_status(config, None, NOW)
     assert (found.open, found.dues, [row.state for row in found.days]) == (

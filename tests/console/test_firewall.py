@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from console import firewall
-from console.trail import NotRecorded
+from console.audit_entry import NotRecorded
 from fep.operator.identity import at_keyboard
 from fep.settings.config import load_settings
 from firewall_rules.errors import NftError
@@ -125,7 +125,7 @@ def test_a_lost_terminal_ends_in_the_old_rules(
     assert signal.getsignal(number) == handler
 
 
-# The trail.
+# The audit log.
 
 
 @pytest.fixture

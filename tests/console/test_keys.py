@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from console.audit_entry import NotRecorded
 from console.keys import keys
-from console.trail import NotRecorded
 from fep.errors import FepError
-from fep.keys.key_provider import Vault
+from fep.keys.key_provider import KeyProvider
 from fep.keys.keys import FRONT, SEAL, Kind, Secret, checked, zmk_name
 from fep.keys.keystore import Keystore, KeystoreError, MasterKey
 from fep.operator.identity import at_keyboard
@@ -141,8 +141,8 @@ def test_a_rewrapped_keystore_opens_with_the_new_master_key_alone(config: Path) 
     with pytest.raises(KeystoreError, match="is sealed under the master key"):
         run(config, "list")
     config.write_text(config.read_text().replace("file:master.key", "file:new.key"))
-    vault = Vault(load_settings(config).keystore)
-    assert vault.front_key.check_value == before[FRONT].check_value
+    key_provider = KeyProvider(load_settings(config).keystore)
+    assert key_provider.front_key.check_value == before[FRONT].check_value
     assert config.with_name("new.key").stat().st_mode & 0o777 == 0o600
 
 
@@ -156,7 +156,7 @@ def test_a_keystore_is_made_once_with_a_master_key_file(config: Path) -> None:
     assert [line.split()[0] for line in lines] == [FRONT, SEAL]
 
 
-# The trail.
+# The audit log.
 
 
 def of_me(act: str, subject: str, *notes: str) -> list[tuple[str, ...]]:
@@ -231,7 +231,7 @@ def test_the_first_keys_are_the_first_act_of_a_book_made_for_them(config: Path) 
     master = MasterKey.read(settings.keystore.master_key).check_value
     assert acts(config) == of_me("keys create", "", "asked", f"done: master key {master}")
     store = Store(settings.node.database)
-    FrontBook(store, Vault(settings.keystore).front_key.check_value, urandom).create()
+    FrontBook(store, KeyProvider(settings.keystore).front_key.check_value, urandom).create()
     store.close()
 
 
@@ -272,11 +272,11 @@ def test_a_zmk_goes_into_the_token_and_its_bank_is_served_from_there(
     assert softhsm.PIN not in done.output
     assert f"{NAME} aes {aes_check_value(KEY)} in token {softhsm.LABEL}" in run(config, "list").output
     settings = load_settings(config)
-    vault = Vault(settings.keystore)
-    session = vault.bank_keys(settings.bank[0], os.urandom).fresh()
+    key_provider = KeyProvider(settings.keystore)
+    session = key_provider.bank_keys(settings.bank[0], os.urandom).fresh()
     assert len(unwrap(KEY, session.block, settings.bank[0].mac)) == 16
     assert opened(config)[NAME].secret == Secret(ZMK), "the keystore's own is not touched"
-    vault.close()
+    key_provider.close()
     run(config, "remove", NAME, "--yes")
     with pytest.raises(FepError, match="0 keys"):
-        Vault(settings.keystore).bank_keys(settings.bank[0], os.urandom)
+        KeyProvider(settings.keystore).bank_keys(settings.bank[0], os.urandom)

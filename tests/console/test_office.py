@@ -63,13 +63,13 @@ def run(config: Path, *arguments: str) -> Result:
     return done
 
 
-def trail(config: Path) -> list[tuple[str, ...]]:
+def audit_rows(config: Path) -> list[tuple[str, ...]]:
     """What people had done, without what the office did of itself."""
     books = Books(load_settings(config).office.database)
     try:
         sql = (
-            "SELECT by, act, subject, note FROM acts WHERE by <> 'office' AND act NOT IN ('create', 'chart')"
-            " ORDER BY number"
+            "SELECT by, act, subject, note FROM audit_log WHERE by <> 'office'"
+            " AND act NOT IN ('create', 'chart') ORDER BY number"
         )
         return [tuple(row) for row in books.rows(sql)]
     finally:
@@ -85,14 +85,14 @@ def test_a_close_is_under_the_name_of_who_is_logged_in(config: Path, monkeypatch
     with pytest.raises(NothingPosted):
         run(config, "recon", "post")
     posted = [(ME, "post", "", "asked"), (ME, "post", "", "failed: NothingPosted")]
-    assert trail(config) == CLOSED * 2 + posted
+    assert audit_rows(config) == CLOSED * 2 + posted
 
 
 def test_no_name_is_taken_from_the_command_line(config: Path) -> None:
     for command in ("propose", "approve", "reject", "withdraw"):
         words = (command, NAME, "refund") if command == "propose" else (command, NAME)
         assert run(config, "recon", *words, "--by", "wang").exit_code == 2, command
-    assert trail(config) == CLOSED
+    assert audit_rows(config) == CLOSED
 
 
 def test_two_logins_decide_and_one_does_not(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,7 +113,7 @@ def test_two_logins_decide_and_one_does_not(config: Path, monkeypatch: pytest.Mo
     run(config, "recon", "propose", NAME, "refund")
     log_in("li")
     assert run(config, "recon", "approve", NAME).output == f"{NAME} approved by li\n"
-    assert [(by, act, note) for by, act, _, note in trail(config)[2:]] == [
+    assert [(by, act, note) for by, act, _, note in audit_rows(config)[2:]] == [
         ("mallory", "propose", "failed: NotAllowed"),
         ("li", "propose", "refund"),
         ("li", "approve", "failed: SamePerson"),
@@ -136,7 +136,7 @@ def test_two_real_users_are_two_people_and_one_is_not(config: Path) -> None:
     assert as_nobody("propose", NAME, "refund") == 0
     assert as_nobody("approve", NAME) == 1
     run(config, "recon", "approve", NAME)
-    assert trail(config)[2:] == [
+    assert audit_rows(config)[2:] == [
         ("nobody", "propose", NAME, "refund"),
         ("nobody", "approve", NAME, "failed: SamePerson"),
         ("root", "approve", NAME, "refund"),
@@ -147,7 +147,7 @@ def test_two_real_users_are_two_people_and_one_is_not(config: Path) -> None:
     not can_have_namespaces(), reason="no user namespace can be made here: no unshare(1), or it is forbidden"
 )
 def test_one_login_is_not_two_people_by_a_user_namespace(config: Path) -> None:
-    """In a namespace of its own its user has another's number: refused, and in the trail."""
+    """In a namespace of its own its user has another's number: refused, and in the audit log."""
     if not load_settings(config).office.database.startswith("sqlite"):
         pytest.skip("a root without the system's capabilities does not reach the tests' own PostgreSQL")
 
@@ -158,14 +158,14 @@ def test_one_login_is_not_two_people_by_a_user_namespace(config: Path) -> None:
 
     assert as_another("propose", NAME, "refund") == 1
     assert as_another("approve", NAME) == 1
-    assert trail(config)[2:] == [
+    assert audit_rows(config)[2:] == [
         (UNTOLD, "propose", NAME, "failed: NotAllowed"),
         (UNTOLD, "approve", NAME, "failed: NotAllowed"),
     ]
 
 
 def test_the_trail_is_listed_and_proved(config: Path) -> None:
-    said = run(config, "office", "acts", "--verify").output.splitlines()
+    said = run(config, "office", "audit-log", "--verify").output.splitlines()
     assert f" {ME} close asked" in said[2]
     assert said[-1].startswith("every link holds, ")
 

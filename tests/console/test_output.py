@@ -16,8 +16,8 @@ from click.testing import CliRunner, Result
 from console.front import today
 from console.main import cli
 from console.output import plain, printable, show, table
-from ledger.book.audit_log import act_hash, read_acts
-from ledger.book.schema import acts
+from ledger.book.audit_log import read_audit_log, record_hash
+from ledger.book.schema import audit_log
 from ledger.book.store import Store
 from tests.builders import BANK, DATE
 from tests.machine import load_front_book, write_settings
@@ -123,15 +123,15 @@ def test_the_journal_is_proved_alike(config: str, tmp_path: Path) -> None:
 
 
 def test_a_trail_is_an_act_a_line(config: str, tmp_path: Path) -> None:
-    said = run("acts", "--config", config, "--json", "--verify")
+    said = run("audit-log", "--config", config, "--json", "--verify")
     found = [json.loads(line) for line in said.stdout.splitlines()]
     store = Store(f"sqlite:///{tmp_path}/front.db", lock=False)
     with store.reading() as connection:
-        kept = list(read_acts(connection, acts))
+        kept = list(read_audit_log(connection, audit_log))
     store.close()
     assert found == [act._asdict() for act in kept]
     assert "every link holds" in said.stderr
-    assert act_hash(kept[-1]) in said.stderr
+    assert record_hash(kept[-1]) in said.stderr
 
 
 def test_a_load_and_a_cutover_say_what_they_did_alike(config: str, tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from console.main import cli
-from ledger.book.audit_log import read_acts
+from ledger.book.audit_log import read_audit_log
 from ledger.book.cutover import cut_over
-from ledger.book.schema import acts
+from ledger.book.schema import audit_log
 from ledger.book.store import Store
 from ledger.files.archived import ArchivedDay, write
 from ledger.rules.seal import Sealer
@@ -42,11 +42,15 @@ def run(config: Path, *more: str) -> Result:
     return CliRunner().invoke(cli, ["book", "retire", "--config", str(config), *more])
 
 
-def trail(database: str) -> list[tuple[str, str]]:
+def audit_rows(database: str) -> list[tuple[str, str]]:
     store = Store(database)
     try:
         with store.reading() as connection:
-            return [(one.subject, one.note[:9]) for one in read_acts(connection, acts) if one.act == "retire"]
+            return [
+                (one.subject, one.note[:9])
+                for one in read_audit_log(connection, audit_log)
+                if one.act == "retire"
+            ]
     finally:
         store.close()
 
@@ -56,7 +60,7 @@ def test_what_went_and_what_is_waited_for_is_said_and_written_down(config: Path,
     first = run(config)
     assert first.exception is None, first.exception
     assert first.stdout == f"retired {FIRST}, {SECOND}: 0 entries\nno further day: {waits}\n"
-    assert trail(database) == [(FIRST, "0 entries"), (SECOND, "0 entries")]
+    assert audit_rows(database) == [(FIRST, "0 entries"), (SECOND, "0 entries")]
     again = json.loads(run(config, "--json").stdout)
     assert again == {"dates": [], "entries": 0, "waits": waits}
 
@@ -67,4 +71,4 @@ def test_a_file_that_others_can_change_is_refused_and_that_is_written_down(
     (config.parent / "archived.json").chmod(0o666)
     refused = run(config)
     assert (refused.exit_code, "can be changed by others" in str(refused.exception)) == (1, True)
-    assert trail(database) == [("", "failed: A")]
+    assert audit_rows(database) == [("", "failed: A")]

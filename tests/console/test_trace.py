@@ -140,9 +140,9 @@ def test_the_messages_are_what_the_journal_has_and_it_is_said_that_no_more_is_ke
         "48.DU": "D0",
         "48.RN": one["receipt"],
     }
-    undoing = by_key(traced(tmp_path, CANCEL.key), CANCEL)["request"]
-    assert undoing["90 names"] == CANCELLED.key
-    assert "48.PN" not in undoing
+    reversing = by_key(traced(tmp_path, CANCEL.key), CANCEL)["request"]
+    assert reversing["90 names"] == CANCELLED.key
+    assert "48.PN" not in reversing
     assert "messages are not kept" in run(tmp_path, COLLECTED.key).stdout
 
 

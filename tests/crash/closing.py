@@ -35,7 +35,7 @@ from tests.world import BANKS, LAYOUTS, SEALER, World
 _POLICIES, _CUSTOMERS = 120, 10
 _SOME = Counts(bank_only=1, ours_only=1, amount_differs=1, state_differs=1, details_differ=1, duplicate=1)
 _RUNS, _PAUSE_SECONDS = 40, 0.25
-_PATIENCE_SECONDS = 2
+_END_SECONDS = 2
 """A close that has not come to its end when it was run so often does not come to it."""
 
 
@@ -123,7 +123,7 @@ class Closing:
         else:
             self.way.cut()
             # It ends, or would write its act: that has to wait for the place of the one in the lost COMMIT.
-            process.ends_within(_PATIENCE_SECONDS)
+            process.ends_within(_END_SECONDS)
             stopped.go_on()
 
     def _full(self, stopped: Stopped, _process: Forked) -> None:
@@ -222,7 +222,7 @@ def held_by(office: Store) -> dict[str, list[tuple[Any, ...]]]:
     asked for it differs.
     """
     held = content(office)
-    held["acts"] = [row[1:] for row in held["acts"] if row[1] == MACHINE]
+    held["audit_log"] = [row[1:] for row in held["audit_log"] if row[1] == MACHINE]
     return {name: sorted(rows) for name, rows in held.items()}
 
 

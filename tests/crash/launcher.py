@@ -39,7 +39,7 @@ def block() -> Block:
 
 
 def stop_and_ask(name: str) -> None:
-    """Stand here until the test says to go on."""
+    """TrialMachine here until the test says to go on."""
     with socket.socket(socket.AF_UNIX) as asked:
         asked.connect(os.environ["CRASH_SOCKET"])
         asked.sendall(name.encode())
@@ -95,7 +95,7 @@ def telling_steps(commit: Function, path: Path) -> Function:
 
     @wraps(commit)
     def call(store: object, connection: Connection) -> None:
-        acts = text("SELECT number, act, subject FROM acts WHERE number > :last ORDER BY number DESC")
+        acts = text("SELECT number, act, subject FROM audit_log WHERE number > :last ORDER BY number DESC")
         found = connection.execute(acts, {"last": last[0]}).first()
         last[0] = found.number if found else last[0]
         name = f"{found.act} {found.subject}".strip() if found else "tables and chart"

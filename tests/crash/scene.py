@@ -262,8 +262,8 @@ class Scene:
         if self.cluster is None:
             return self.data / "front.db"
         path = self.folder / "journal.db"
-        columns = "key kind terminal sent_at stan response amount receipt code original turn"
-        names = [*columns.split(), "business_date", "misfit", "bank"]
+        columns = "key kind terminal sent_at stan response amount receipt code original sequence"
+        names = [*columns.split(), "business_date", "exception_code", "bank"]
         books = Books(self._url())
         rows = books.rows(f"SELECT {', '.join(names)} FROM journal")  # noqa: S608 - constant names
         books.close()

@@ -127,7 +127,7 @@ def breaks() -> str:
 
 
 def classes() -> str:
-    """Every class of breaks: what it means, and which money is in suspense (ledger/rules/break_classes.py)."""
+    """Every class of breaks: its meaning, and which money is in suspense (ledger/rules/break_classes.py)."""
     money = {True: "the transaction's, withheld", False: "the difference between the two sides"}
     rows = [[f"`{cls}`", row.chinese, row.meaning, money[row.withholds]] for cls, row in CLASSES.items()]
     return markdown(["class", "Chinese", "meaning", "money in suspense"], rows)

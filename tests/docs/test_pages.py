@@ -40,7 +40,9 @@ def squeezed(text: str) -> str:
 def reasons() -> Iterator[str]:
     """The fixed parts of every reason that reconciliation gives a new break, as the code has them."""
     for name in REASONS_IN:
-        for node in ast.walk(ast.parse((ROOT / "office" / f"{name}.py").read_text(encoding="utf-8"))):
+        for node in ast.walk(
+            ast.parse((ROOT / "office" / "matching" / f"{name}.py").read_text(encoding="utf-8"))
+        ):
             if isinstance(node, ast.Assign | ast.AugAssign):
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]
                 names = {
@@ -94,7 +96,7 @@ def test_every_reason_on_the_page_is_one_of_the_code() -> None:
 
 def texts_of_code() -> Iterator[str]:
     for name in REASONS_IN:
-        yield from texts(ast.parse((ROOT / "office" / f"{name}.py").read_text(encoding="utf-8")))
+        yield from texts(ast.parse((ROOT / "office" / "matching" / f"{name}.py").read_text(encoding="utf-8")))
 
 
 def chinese_terms(text: str) -> set[str]:

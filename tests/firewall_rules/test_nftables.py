@@ -10,7 +10,7 @@ import pytest
 
 from firewall_rules.gateway import Allowance, Network
 from firewall_rules.nftables import REMOVAL, TABLE, render
-from firewall_rules.policy import Door, Endpoint, Policy
+from firewall_rules.policy import Endpoint, Policy, ZoneRule
 from tests.policies import CHINA, EXAMPLE
 
 
@@ -22,8 +22,8 @@ MERGED = networks("10.0.0.0/25", "::ffff:10.0.0.128/121", "10.0.0.0/30", "fd00::
 OTHER = Policy(
     (Allowance("9", 8583, MERGED, None, None, 5),),
     (
-        Door("closed", networks("10.9.0.0/16"), ()),
-        Door("ops", networks("fd00:b::/32", "fd00:9::/32"), (443, 22, 443)),
+        ZoneRule("closed", networks("10.9.0.0/16"), ()),
+        ZoneRule("ops", networks("fd00:b::/32", "fd00:9::/32"), (443, 22, 443)),
     ),
     (Endpoint.parse("[fd00::8]:5432"),),
 )

@@ -12,7 +12,7 @@ import pytest
 from firewall_rules.errors import PolicyError
 from firewall_rules.gateway import Allowance
 from firewall_rules.hours import Hours
-from firewall_rules.policy import MAPPED, Door, Endpoint, Packet, Policy, allows
+from firewall_rules.policy import MAPPED, Endpoint, Packet, Policy, ZoneRule, allows
 from tests.policies import BY_HAND, EXAMPLE, HERE
 
 NOT_WRITTEN = 'is no address and port: write "192.0.2.1:5432" or "[2001:db8::1]:5432"'
@@ -61,37 +61,37 @@ KNOWN = "a firewall needs ports that are known beforehand"
 
 
 @pytest.mark.parametrize(
-    ("banks", "doors", "why"),
+    ("banks", "zone_rules", "why"),
     [
         ((Allowance("1", 0, ()),), (), f"port 0: {KNOWN}"),
         ((Allowance("1", 65536, ()),), (), f"port 65536: {KNOWN}"),
-        ((Allowance("1", 1, ()),), (Door("ops", (), (2, 0)),), f"port 0: {KNOWN}"),
+        ((Allowance("1", 1, ()),), (ZoneRule("ops", (), (2, 0)),), f"port 0: {KNOWN}"),
         ((Allowance("1", 1, ()), Allowance("1", 2, ())), (), f"bank_1: {GIVEN_ONCE}"),
-        ((), (Door("ops", (), ()), Door("ops", (), ())), f"ops: {GIVEN_ONCE}"),
-        ((Allowance("1", 1, ()),), (Door("bank_1", (), ()),), f"bank_1: {GIVEN_ONCE}"),
+        ((), (ZoneRule("ops", (), ()), ZoneRule("ops", (), ())), f"ops: {GIVEN_ONCE}"),
+        ((Allowance("1", 1, ()),), (ZoneRule("bank_1", (), ()),), f"bank_1: {GIVEN_ONCE}"),
         ((Allowance("1; accept", 1, ()),), (), f"bank_1; accept: {GIVEN_ONCE}"),
         ((Allowance("A", 1, ()),), (), f"bank_A: {GIVEN_ONCE}"),
-        ((), (Door("", (), ()),), f": {GIVEN_ONCE}"),
-        ((), (Door(OF_24 + "y", (), ()),), f"{OF_24}y: {GIVEN_ONCE}"),
+        ((), (ZoneRule("", (), ()),), f": {GIVEN_ONCE}"),
+        ((), (ZoneRule(OF_24 + "y", (), ()),), f"{OF_24}y: {GIVEN_ONCE}"),
         (
             (Allowance("1", 21, ()), Allowance("2", 22, ())),
-            (Door("ops", (), (80,)), Door("inside", (), (22,))),
+            (ZoneRule("ops", (), (80,)), ZoneRule("inside", (), (22,))),
             "port 22: is both bank 2's and the insurer's own",
         ),
     ],
 )
 def test_a_policy_that_no_ruleset_can_mean_is_refused(
-    banks: tuple[Allowance, ...], doors: tuple[Door, ...], why: str
+    banks: tuple[Allowance, ...], zone_rules: tuple[ZoneRule, ...], why: str
 ) -> None:
     with pytest.raises(PolicyError, match=f"^{re.escape(why)}$"):
-        Policy(banks, doors)
+        Policy(banks, zone_rules)
 
 
 def test_the_first_and_the_last_port_and_the_longest_name_are_in_order() -> None:
     banks = Allowance("1", 1, ()), Allowance("2", 65535, ())
-    door = Door(OF_24, (), (2, 65534))
-    assert Policy(banks, (door,)) == Policy(banks, (door,), ())
-    assert Policy(()).doors == ()
+    zone_rule = ZoneRule(OF_24, (), (2, 65534))
+    assert Policy(banks, (zone_rule,)) == Policy(banks, (zone_rule,), ())
+    assert Policy(()).zone_rules == ()
 
 
 def test_a_packet_opens_a_tcp_connection_at_noon_unless_it_is_told_otherwise() -> None:

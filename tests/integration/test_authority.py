@@ -94,7 +94,7 @@ def test_where_they_are_allowed_what_does_not_fit_has_no_voucher_and_is_counted(
             48 in answer.fields,
         )
         amount = int(sent.fields[4])
-        assert books.rows("SELECT misfit, receipt FROM journal") == [(code, None)]
+        assert books.rows("SELECT exception_code, receipt FROM journal") == [(code, None)]
         assert books.rows("SELECT unfit, paid FROM bank_days") == [(amount, amount)]
         assert bank.ask(reversal(sent, "0420")).fields[39] == "00"
         assert books.rows("SELECT unfit, used, paid_reversed FROM bank_days") == [(0, 0, amount)]
@@ -206,7 +206,7 @@ def test_a_due_is_locked_after_five_wrong_numbers_until_a_person_unlocks_it(
         ask(control, "unlock", due="B9")
     assert ask(control, "unlock", due="B1") == {"due": "B1"}
     assert bank.ask(payout()).fields[39] == "00"
-    assert books.rows("SELECT act, subject FROM acts WHERE act = 'unlock due' ORDER BY number") == [
+    assert books.rows("SELECT act, subject FROM audit_log WHERE act = 'unlock due' ORDER BY number") == [
         ("unlock due", ""),
         ("unlock due", "B1"),
     ]

@@ -16,7 +16,7 @@ from simulators.bank import Bank, BankProfile, together
 from simulators.beliefs import State
 from simulators.chaos.conversation import Did
 from simulators.chaos.proxy import Proxy
-from simulators.chaos.rules import Deed, Rules, read_rules
+from simulators.chaos.rules import Injection, Rules, read_rules
 from simulators.comparison import differences, read_journal
 from tests.builders import BANK, BENEFICIARY, benefit, book, premium
 from tests.machine import ZMK, Machine, load_front_book, reactor, wait_for, write_settings
@@ -71,7 +71,7 @@ def a_day_through(machine: Machine, rules: Rules) -> tuple[Bank, list[Did], str]
     return bank, told, balance
 
 
-EVERY_DEED = (
+EVERY_FAULT = (
     "do=swallow way=answer mti=0210 one_in=6",
     "do=swallow_and_cut way=answer mti=0210 one_in=6",
     "do=swallow way=answer mti=0410 one_in=5",
@@ -95,11 +95,11 @@ EVERY_DEED = (
 def test_whatever_is_done_to_the_links_bank_and_journal_agree_to_the_fen(
     machine: Machine, tmp_path: Path, seed: int
 ) -> None:
-    bank, told, balance = a_day_through(machine, read_rules(None, EVERY_DEED, seed=seed))
+    bank, told, balance = a_day_through(machine, read_rules(None, EVERY_FAULT, seed=seed))
     assert bank.record.undecided() == ()
     assert differences(bank.record, read_journal(tmp_path / "front.db", BANK)) == []
     assert balance == "1"
-    assert {did.did for did in told} == {str(deed) for deed in Deed}, "every deed was done"
+    assert {did.did for did in told} == {str(fault) for fault in Injection}, "every fault was done"
     states = Counter(belief.state for belief in bank.record.beliefs.values())
     assert {State.DONE, State.REVERSED, State.NEVER_WAS} <= set(states), "some got through, some did not"
 

@@ -137,37 +137,37 @@ class Waits(NamedTuple):
     """What ended between each request's offer and its answer: batches, its own included, and errands."""
 
     batches: list[int]
-    errands: list[int]
+    exclusive_jobs: list[int]
 
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> Waits:
     """Counted in the engine."""
-    seen, errands = Waits([], []), [0]
-    real_offer, real_errand = Engine.offer, Engine._errand_done
+    seen, exclusive_jobs = Waits([], []), [0]
+    real_offer, real_exclusive_job = Engine.offer, Engine._exclusive_job_done
 
     def offer(self: Engine, request: Request, deliver: Deliver, give_up: Callable[[], None]) -> None:
-        before = self.statistics.batches, errands[0]
+        before = self.statistics.batches, exclusive_jobs[0]
 
         def counted(answer: Answer) -> None:
             seen.batches.append(self.statistics.batches - before[0])
-            seen.errands.append(errands[0] - before[1])
+            seen.exclusive_jobs.append(exclusive_jobs[0] - before[1])
             deliver(answer)
 
         real_offer(self, request, counted, give_up)
 
-    def errand_done(self: Engine, result: object, done: Deferred[object]) -> None:
-        errands[0] += 1
-        real_errand(self, result, done)
+    def exclusive_job_done(self: Engine, result: object, done: Deferred[object]) -> None:
+        exclusive_jobs[0] += 1
+        real_exclusive_job(self, result, done)
 
     monkeypatch.setattr(Engine, "offer", offer)
-    monkeypatch.setattr(Engine, "_errand_done", errand_done)
+    monkeypatch.setattr(Engine, "_exclusive_job_done", exclusive_job_done)
     return seen
 
 
 def no_longer_than_a_batch(waits: Waits) -> bool:
     """The batch under way and its own; and one errand of each kind at most: cut over, load, look."""
-    return max(waits.batches) <= 2 and max(waits.errands) <= 3
+    return max(waits.batches) <= 2 and max(waits.exclusive_jobs) <= 3
 
 
 def dates_in_the_journal(books: Books) -> dict[tuple[str, str], str]:

@@ -126,7 +126,7 @@ def test_of_two_nodes_that_end_the_day_at_once_each_knows_that_it_is_ended(
         for machine in machines:
             machine.stop()
     books = Books(database)
-    acts = books.rows("SELECT subject FROM acts WHERE act = 'cutover'")
+    acts = books.rows("SELECT subject FROM audit_log WHERE act = 'cutover'")
     assert acts == [("20261124",)]
     books.close()
 
@@ -155,7 +155,9 @@ def test_settings_of_the_day_that_are_read_again_hold_at_once(tmp_path: Path, da
     finally:
         machine.stop()
     books = Books(database)
-    notes = [note for (note,) in books.rows("SELECT note FROM acts WHERE act = 'reload' ORDER BY number")]
+    notes = [
+        note for (note,) in books.rows("SELECT note FROM audit_log WHERE act = 'reload' ORDER BY number")
+    ]
     assert notes == ["asked", "failed: SettingsError", "asked", "done: sections changed day"]
     books.close()
 

@@ -17,7 +17,7 @@ from firewall_rules.evaluate import passes
 from firewall_rules.gateway import Allowance
 from firewall_rules.hours import Hours
 from firewall_rules.nftables import render
-from firewall_rules.policy import Door, Endpoint, Packet, Policy, allows
+from firewall_rules.policy import Endpoint, Packet, Policy, ZoneRule, allows
 from firewall_rules.ruleset import difference, parse
 from protocol.message import Message
 from tests.builders import BANK
@@ -170,8 +170,11 @@ def random_policy(random: Random) -> Policy:
         Allowance(f"{n:02d}", random.choice((8583, 8584)), some(), random.choice((None, OPEN, CLOSED)))
         for n in range(random.randint(1, 3))
     )
-    doors = Door("ops", some(), (8580,)), Door("inside", some(), tuple(random.sample((22, 5432), 1)))
-    return Policy(banks, doors, (Endpoint.parse("10.2.0.8:5432"),))
+    zone_rules = (
+        ZoneRule("ops", some(), (8580,)),
+        ZoneRule("inside", some(), tuple(random.sample((22, 5432), 1))),
+    )
+    return Policy(banks, zone_rules, (Endpoint.parse("10.2.0.8:5432"),))
 
 
 def test_nothing_is_passed_on_from_one_side_to_the_other(hosts: Hosts) -> None:

@@ -19,7 +19,7 @@ from tests.machine import SOCKET_SECONDS, Client, Machine, load_front_book, wait
 
 
 def noted(machine: Machine) -> list[tuple[str, ...]]:
-    return [(one.kind, one.bank, one.detail) for one in machine.service.chronicle.since()]
+    return [(one.kind, one.bank, one.detail) for one in machine.service.event_log.since()]
 
 
 def until_gone(machine: Machine) -> None:
@@ -86,9 +86,9 @@ def test_a_banks_last_contact_outlives_its_links(machine: Machine) -> None:
         [connection] = machine.service.server.connections
         heard_at = connection.link.heard_at
     until_gone(machine)
-    contact = machine.service.server.contacts[BANK]
-    assert contact.heard_at == heard_at
-    assert contact.echoed_at is None
+    last_seen = machine.service.server.contacts[BANK]
+    assert last_seen.heard_at == heard_at
+    assert last_seen.echoed_at is None
 
 
 def test_the_port_gives_every_answer_under_the_pages_policy(machine: Machine) -> None:

@@ -236,7 +236,7 @@ def test_57_another_banks_transaction_is_not_undone_by_advice_either(
             cancelled = cancel(named, "0220", de32=OTHER_BANK, de90=original(named), de11=stan())
             assert other.ask(cancelled).fields[39] == "00"
     kinds = [("collection", "00", "")] + [("reversal", "57", ""), ("cancel", "00", "57")] * 2
-    assert books.rows("SELECT kind, response, misfit FROM journal ORDER BY position") == kinds
+    assert books.rows("SELECT kind, response, exception_code FROM journal ORDER BY position") == kinds
     assert books.due("D1")[0] == "settled"
     assert bank.ask(unsent).fields[39] == "12"
 
@@ -366,8 +366,8 @@ def test_a_refusal_stays_a_refusal(bank: Client, books: Books) -> None:
     assert bank.ask(sent).fields[39] == "25"
     books.execute("INSERT INTO policies (policy, state, holder) VALUES ('P9', 'active', 'x')")
     books.execute(
-        "INSERT INTO dues (due, policy, code, kind, due_date, amount, beneficiary, state, settled_by, turn,"
-        " withdrawn)"
+        "INSERT INTO dues (due, policy, code, kind, due_date, amount, beneficiary, state, settled_by,"
+        " sequence, withdrawn)"
         " VALUES ('D9', 'P9', '500000', 'premium', '20261201', 120000, '', 'open', '', 0, 0)"
     )
     assert bank.ask(sent).fields[39] == "25"
@@ -415,15 +415,15 @@ def test_a_reversed_cancel_cannot_take_the_due_from_whom_paid_since(bank: Client
 
 
 def test_an_advice_is_recorded_whatever_the_book_says(bank: Client, books: Books) -> None:
-    fits, misfit = message("0220"), message("0220", de4="000000000001")
-    assert (bank.ask(fits).mti, bank.ask(misfit).mti) == ("0230", "0230")
-    assert books.rows("SELECT response, misfit, subject FROM journal ORDER BY position") == [
+    fits, exception_code = message("0220"), message("0220", de4="000000000001")
+    assert (bank.ask(fits).mti, bank.ask(exception_code).mti) == ("0230", "0230")
+    assert books.rows("SELECT response, exception_code, subject FROM journal ORDER BY position") == [
         ("00", "", "D1"),
-        ("00", "12", f"{BANK.zfill(11)}/T0000001/20261124101112/{misfit.fields[11]}"),
+        ("00", "12", f"{BANK.zfill(11)}/T0000001/20261124101112/{exception_code.fields[11]}"),
     ]
     assert books.totals() == Totals(collections=2, collected=120_001)
-    assert bank.ask(reversal(misfit)).fields[39] == "00"
-    assert bank.ask(reversal(misfit)).fields[39] == "00"
+    assert bank.ask(reversal(exception_code)).fields[39] == "00"
+    assert bank.ask(reversal(exception_code)).fields[39] == "00"
     assert books.totals() == Totals(2, 120_001, 1, 1)
 
 

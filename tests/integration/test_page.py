@@ -178,7 +178,7 @@ def test_links_go_green_and_red_and_the_numbers_move(
     assert window.complaints() == []
     asked = window.asked_for()
     assert f"{url}feed" in asked
-    own = "chrome://"  # the browser's own pictures, in itself
+    own = "chrome://"  # the browser's own snapshots, in itself
     assert [one for one in asked if not one.startswith((url, own))] == []
 
 
@@ -197,25 +197,25 @@ def test_a_bad_mac_is_seen_with_what_to_do(window: Browser, machine: Machine) ->
 
 def test_language_and_theme_are_switched_and_kept(window: Browser, machine: Machine) -> None:
     url = opened(window, machine)
-    ground = "return getComputedStyle(document.body).backgroundColor"
-    assert (window.run("return document.documentElement.lang"), window.run(ground)) == ("zh-CN", LIGHT)
+    fixture = "return getComputedStyle(document.body).backgroundColor"
+    assert (window.run("return document.documentElement.lang"), window.run(fixture)) == ("zh-CN", LIGHT)
     window.wish(prefers_color_scheme="dark")
-    window.until(lambda: window.run(ground) == DARK)
+    window.until(lambda: window.run(fixture) == DARK)
     window.click('[data-theme-choice="light"]')
-    assert window.run(ground) == LIGHT, "a choice outweighs the system's wish"
+    assert window.run(fixture) == LIGHT, "a choice outweighs the system's wish"
     window.click('[data-theme-choice="dark"]')
     window.wish(prefers_color_scheme="light")
     window.click('[data-language="en"]')
-    assert (window.text("#banks-title"), window.run(ground)) == ("Banks' links", DARK)
+    assert (window.text("#banks-title"), window.run(fixture)) == ("Banks' links", DARK)
     window.open(url)
     window.until(lambda: window.texts(".bank"))
-    assert (window.text("#banks-title"), window.run(ground)) == ("Banks' links", DARK), "and are kept"
+    assert (window.text("#banks-title"), window.run(fixture)) == ("Banks' links", DARK), "and are kept"
     assert window.run("return document.documentElement.lang") == "en"
     assert window.run("return document.querySelector('[data-language=en]').ariaPressed") == "true"
     assert GRID["dark"] in drawn(window), "the charts have the theme's colours too"
     assert GRID["light"] not in drawn(window)
     window.click('[data-theme-choice=""]')
-    assert window.run(ground) == LIGHT
+    assert window.run(fixture) == LIGHT
     window.until(lambda: GRID["light"] in drawn(window))
     assert window.run("return localStorage.getItem('qianzhi-theme')") is None
 

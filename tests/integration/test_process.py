@@ -126,7 +126,7 @@ def test_a_book_file_that_is_cut_off_is_refused_with_line_and_reason(tmp_path: P
     assert re.match(r"qianzhi: line \d+.*\nqianzhi: nothing was loaded\n$", refused.stderr)
     told = qianzhi("day", "status", "--config", config).stdout
     assert told == "no business day yet: qianzhi book load FILE\n"
-    assert qianzhi("acts", "--config", config).stdout.endswith(" load failed: BookFileError\n")
+    assert qianzhi("audit-log", "--config", config).stdout.endswith(" load failed: BookFileError\n")
 
 
 @pytest.mark.parametrize(

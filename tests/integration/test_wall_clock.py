@@ -67,7 +67,7 @@ def test_links_answer_at_once_when_the_clock_is_set_and_a_person_is_asked(config
         fault = f"the wall clock jumped {abs(seconds)} s {way}"
         assert get(machine, "/readyz") == f"ok; {fault}\n"
         assert "qianzhi_clock_distrusted 1.0" in get(machine, "/metrics")
-        for _ in range(60):  # the jump comes into the trail, where doctor reads it, by the next batch
+        for _ in range(60):  # the jump comes into the audit log, where doctor reads it, by the next batch
             doctor = qianzhi(clock, "doctor", "--json", "--config", str(config)).stdout
             if "no cut-over by the clock" in doctor:
                 break

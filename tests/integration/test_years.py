@@ -100,7 +100,7 @@ def test_an_advice_outside_the_window_is_recorded_as_what_does_not_fit(
     answer = bank.ask(sent)
     assert (answer.fields[39], 62 in answer.fields) == ("00", False)
     assert bank.ask(message("0221", **{f"de{n}": text for n, text in sent.fields.items()})).fields[39] == "00"
-    assert books.rows("SELECT misfit, subject = key FROM journal") == [("30", True)]
+    assert books.rows("SELECT exception_code, subject = key FROM journal") == [("30", True)]
     assert books.due("D1") == ("open", "", 0)
 
 

@@ -20,7 +20,13 @@ from tests.world import BANKS, World
 SOME = Counts(bank_only=1, ours_only=1, amount_differs=1, state_differs=1, details_differ=1, duplicate=1)
 _MOMENTS = frozenset(
     {
-        *("acts.at", "acts.previous", "bank_files.taken_at", "reconciliations.made_at", "break_events.at"),
+        *(
+            "audit_log.at",
+            "audit_log.previous",
+            "bank_files.taken_at",
+            "reconciliations.made_at",
+            "break_events.at",
+        ),
         "postings.posted_at",
     }
 )

@@ -42,8 +42,10 @@ def expected(world: World, bank: str, date: str) -> list[tuple[str, str, int]]:
         ("timing" if one.key in told_later else one.cls.value, one.key, one.difference)
         for one in side.opens[date]
     ]
-    misfits = [(one.cls.value, one.key, one.difference) for one in side.misfits.get(date, [])]
-    return sorted(opened + misfits)
+    exception_advices = [
+        (one.cls.value, one.key, one.difference) for one in side.exception_advices.get(date, [])
+    ]
+    return sorted(opened + exception_advices)
 
 
 COUNTS = Counts(

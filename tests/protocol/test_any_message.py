@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from protocol.decline import Refuser
+from protocol.decline import FastDecline
 from protocol.dialect import shipped
 from protocol.errors import DecodeError
 from protocol.framing import FrameReader, Framing, wrap
@@ -113,10 +113,10 @@ def test_the_sketch_tells_what_the_mac_covers_and_who_sent_it(name: str, data: s
     codec = CODECS[name]
     request = data.draw(requests(name))
     raw = codec.seal(request, KEY.mac)
-    sketch = Refuser(codec).sketch(raw)
-    assert sketch is not None
-    assert (sketch.covered, sketch.mac) == codec.mac_of(raw, codec.decode(raw))
-    assert (sketch.mti, sketch.acquirer) == (request.mti, request.fields.get(32))
+    header_scan = FastDecline(codec).scan(raw)
+    assert header_scan is not None
+    assert (header_scan.covered, header_scan.mac) == codec.mac_of(raw, codec.decode(raw))
+    assert (header_scan.mti, header_scan.acquirer) == (request.mti, request.fields.get(32))
 
 
 @EVERY
@@ -143,5 +143,5 @@ def test_of_damaged_bytes_it_refuses_what_decodes_and_never_fails(name: str, dat
 @settings(max_examples=100)
 @given(data=st.binary(max_size=200))
 def test_hostile_bytes_never_fail(name: str, data: bytes) -> None:
-    sketch = Refuser(CODECS[name]).sketch(data)
-    assert sketch is None or len(sketch.mac) == 8
+    header_scan = FastDecline(CODECS[name]).scan(data)
+    assert header_scan is None or len(header_scan.mac) == 8

@@ -8,7 +8,7 @@ import pytest
 
 from protocol import decline
 from protocol.codec import Codec
-from protocol.decline import Fields, Refuser
+from protocol.decline import FastDecline, Fields
 from protocol.dialect import shipped
 from protocol.errors import EncodeError
 from protocol.mac import MacAlgorithm, MacKey
@@ -26,9 +26,9 @@ def long_way(codec: Codec, request: Message, own: Fields) -> bytes:
 
 
 def short_way(codec: Codec, raw: bytes, own: Fields = OWN) -> bytes | None:
-    refuser = Refuser(codec)
-    sketch = refuser.sketch(raw)
-    return None if sketch is None else codec.closed(refuser.refusal(sketch, own), KEY.mac)
+    fast_decline = FastDecline(codec)
+    header_scan = fast_decline.scan(raw)
+    return None if header_scan is None else codec.closed(fast_decline.refusal(header_scan, own), KEY.mac)
 
 
 # Requests whose fields have all that a dialect writes in its own way: digits of even and of odd number,
@@ -48,11 +48,11 @@ REQUESTS = (
 def test_a_refusal_is_what_decoding_and_encoding_give(name: str, request_: Message) -> None:
     codec = CODECS[name]
     raw = codec.seal(request_, KEY.mac)
-    sketch = Refuser(codec).sketch(raw)
-    assert sketch is not None
-    assert (sketch.mti, sketch.acquirer) == (request_.mti, request_.fields.get(32))
-    assert (sketch.covered, sketch.mac) == codec.mac_of(raw, codec.decode(raw))
-    assert list(sketch.repeated) == [number for number in request_.fields if number in ECHOED]
+    header_scan = FastDecline(codec).scan(raw)
+    assert header_scan is not None
+    assert (header_scan.mti, header_scan.acquirer) == (request_.mti, request_.fields.get(32))
+    assert (header_scan.covered, header_scan.mac) == codec.mac_of(raw, codec.decode(raw))
+    assert list(header_scan.repeated) == [number for number in request_.fields if number in ECHOED]
     assert short_way(codec, raw) == long_way(codec, request_, OWN)
 
 
@@ -69,40 +69,40 @@ def test_bitmaps_in_hex_may_be_in_lower_case(numbers: str) -> None:
 
 def test_one_refuser_serves_messages_of_any_form_in_turn() -> None:
     codec = CODECS["ascii87"]
-    refuser = Refuser(codec)
+    fast_decline = FastDecline(codec)
     for number in (*range(2, 64), *range(66, 128)) * 2:
         element = codec.dialect.elements[number]
         text = "C" + "0" * (element.length - 1) if element.kind == "x+n" else "0" * element.length
         for own in (OWN, ((15, "1125"), *OWN[1:])):
             raw = codec.seal(Message("0200", {11: "000001", number: text}), KEY.mac)
-            sketch = refuser.sketch(raw)
-            assert sketch is not None
-            decline = codec.closed(refuser.refusal(sketch, own), KEY.mac)
+            header_scan = fast_decline.scan(raw)
+            assert header_scan is not None
+            decline = codec.closed(fast_decline.refusal(header_scan, own), KEY.mac)
             assert decline == long_way(codec, codec.decode(raw), own)
 
 
 def test_what_it_remembers_is_bounded() -> None:
     codec = CODECS["ascii87"]
-    refuser = Refuser(codec)
+    fast_decline = FastDecline(codec)
     request = Message("0200", {11: "000001"})
-    sketch = refuser.sketch(codec.seal(request, KEY.mac))
-    assert sketch is not None
+    header_scan = fast_decline.scan(codec.seal(request, KEY.mac))
+    assert header_scan is not None
     remembered = []
     for count in range(513):
         own = ((39, "91"), (44, f"{count}"))
-        assert codec.closed(refuser.refusal(sketch, own), KEY.mac) == long_way(codec, request, own)
-        remembered.append(len(refuser._forms))
+        assert codec.closed(fast_decline.refusal(header_scan, own), KEY.mac) == long_way(codec, request, own)
+        remembered.append(len(fast_decline._forms))
     assert remembered == [*range(1, 513), 1]
     for count in range(2, 520):
-        refuser.sketch(b"0200" + count.to_bytes(8) + bytes(20))
-    assert len(refuser._plans) == 512
-    assert refuser.sketch(codec.seal(request, KEY.mac)) == sketch
+        fast_decline.scan(b"0200" + count.to_bytes(8) + bytes(20))
+    assert len(fast_decline._plans) == 512
+    assert fast_decline.scan(codec.seal(request, KEY.mac)) == header_scan
 
 
 def test_a_bitmap_a_length_and_a_refusals_form_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine that has no time to spare takes as little as it can."""
     read: list[str] = []
-    for owner, name in ((Refuser, "_read"), (decline, "_count"), (Refuser, "_form")):
+    for owner, name in ((FastDecline, "_read"), (decline, "_count"), (FastDecline, "_form")):
         asked = getattr(owner, name)
 
         def counted(*args: object, name: str = name, asked: Callable[..., object] = asked) -> object:
@@ -111,12 +111,12 @@ def test_a_bitmap_a_length_and_a_refusals_form_are_read_once(monkeypatch: pytest
 
         monkeypatch.setattr(owner, name, counted)
     codec = CODECS["ascii87"]
-    refuser = Refuser(codec)
+    fast_decline = FastDecline(codec)
     raw = codec.seal(Message("0200", {11: "000001", 32: "01020000"}), KEY.mac)
     for _ in range(3):
-        sketch = refuser.sketch(raw)
-        assert sketch is not None
-        refuser.refusal(sketch, OWN)
+        header_scan = fast_decline.scan(raw)
+        assert header_scan is not None
+        fast_decline.refusal(header_scan, OWN)
     assert read == ["_read", "_count", "_form"]
 
 
@@ -130,9 +130,9 @@ def test_what_is_not_in_order_is_not_refused() -> None:
     codec = CODECS["ascii87"]
     plain = codec.seal(Message("0200", {11: "000001", 32: "01020000"}), KEY.mac)
     extended = codec.seal(Message("0200", {11: "000001", 90: "0" * 42}), KEY.mac)
-    refuser = Refuser(codec)
-    assert refuser.sketch(plain) is not None
-    assert refuser.sketch(extended) is not None
+    fast_decline = FastDecline(codec)
+    assert fast_decline.scan(plain) is not None
+    assert fast_decline.scan(extended) is not None
     for damaged in (
         plain[:-8] + b"0" + plain[-8:],  # more than the fields take
         plain[:-9] + plain[-8:],  # less
@@ -143,7 +143,7 @@ def test_what_is_not_in_order_is_not_refused() -> None:
         with_bits(extended[:20] + bytes(8) + extended[20:], 65),  # a third bitmap
         plain[:11],  # not even bitmaps
     ):
-        assert refuser.sketch(damaged) is None
+        assert fast_decline.scan(damaged) is None
 
 
 def written(name: str, mti: bytes, numbers: str, fields: bytes) -> bytes:
@@ -182,26 +182,38 @@ def written(name: str, mti: bytes, numbers: str, fields: bytes) -> bytes:
     ],
 )
 def test_what_is_no_request_has_no_sketch(name: str, raw: bytes) -> None:
-    assert Refuser(CODECS[name]).sketch(raw) is None
+    assert FastDecline(CODECS[name]).scan(raw) is None
 
 
 def test_what_is_in_a_field_is_not_looked_at() -> None:
     raw = written("bcd87", b"\x02\x00", "32 64", b"\x04\x0a\xbc")
-    assert Refuser(CODECS["bcd87"]).sketch(raw) == ("0200", raw[:-8], bytes(8), "0ABC", {32: b"\x04\x0a\xbc"})
+    assert FastDecline(CODECS["bcd87"]).scan(raw) == (
+        "0200",
+        raw[:-8],
+        bytes(8),
+        "0ABC",
+        {32: b"\x04\x0a\xbc"},
+    )
     raw = written("ascii87", b"0200", "11 64", b"\xff" * 6)
-    assert Refuser(CODECS["ascii87"]).sketch(raw) == ("0200", raw[:-8], bytes(8), None, {11: b"\xff" * 6})
+    assert FastDecline(CODECS["ascii87"]).scan(raw) == (
+        "0200",
+        raw[:-8],
+        bytes(8),
+        None,
+        {11: b"\xff" * 6},
+    )
 
 
 def test_a_sketch_shows_no_bytes_of_its_request() -> None:
     raw = CODECS["ascii87"].seal(Message("0200", {2: "6222021234567890123"}), KEY.mac)
-    assert repr(Refuser(CODECS["ascii87"]).sketch(raw)) == "Sketch(0200)"
+    assert repr(FastDecline(CODECS["ascii87"]).scan(raw)) == "HeaderScan(0200)"
 
 
 def test_a_field_of_its_own_that_cannot_be_written_is_an_error_of_ours() -> None:
     codec = CODECS["ascii87"]
-    refuser = Refuser(codec)
-    sketch = refuser.sketch(codec.seal(Message("0200", {11: "000001"}), KEY.mac))
-    assert sketch is not None
+    fast_decline = FastDecline(codec)
+    header_scan = fast_decline.scan(codec.seal(Message("0200", {11: "000001"}), KEY.mac))
+    assert header_scan is not None
     with pytest.raises(EncodeError) as caught:
-        refuser.refusal(sketch, ((39, "€€"),))
+        fast_decline.refusal(header_scan, ((39, "€€"),))
     assert str(caught.value) == "field 39: content that its format does not allow"

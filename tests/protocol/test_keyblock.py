@@ -44,7 +44,7 @@ BLOCKS = stanzas("keyblock/tr31.txt")
 
 
 def padding(length: int) -> bytes:
-    """Stand in for entropy."""
+    """TrialMachine in for entropy."""
     return bytes(range(length))
 
 

@@ -16,9 +16,9 @@ from protocol.message import Message
 from protocol.tlv import first, parse
 from simulators.bank import Bank, BankError, BankLink
 from simulators.beliefs import Belief, State
-from simulators.certify.practice import Provocation, exercise_on
+from simulators.certify.exercises import Provocation, exercise_on
 from simulators.certify.result import Outcome, Result
-from simulators.certify.stand import Stand
+from simulators.certify.trial_machine import TrialMachine
 from simulators.certify.watch import RULES
 from tests.builders import BANK
 from tests.practised import Act, cut_over, exercises, key_change, practise, whole_day
@@ -253,7 +253,7 @@ def test_a_rule_whose_occasion_never_came_says_how_to_make_it_come(tmp_path: Pat
 
 @pytest.mark.slow
 def test_what_was_on_its_way_at_a_change_of_keys_may_be_under_the_old_key(tmp_path: Path) -> None:
-    async def act(bank: Bank, _stand: Stand) -> None:
+    async def act(bank: Bank, _trial_machine: TrialMachine) -> None:
         [link] = bank.links
         old = link._key
         await bank.change_keys()
@@ -279,7 +279,7 @@ def test_what_was_on_its_way_at_a_change_of_keys_may_be_under_the_old_key(tmp_pa
     ids=["no frame", "no message"],
 )
 def test_bytes_that_are_no_message_break_a_rule(tmp_path: Path, data: bytes, seen: str) -> None:
-    async def act(bank: Bank, _stand: Stand) -> None:
+    async def act(bank: Bank, _trial_machine: TrialMachine) -> None:
         link = bank.links[0]
         link.transport.write(data)
         with suppress(ConnectionClosed):  # what comes after bytes that are no frame has nobody to hear it

@@ -15,7 +15,7 @@ from xml.dom.minidom import parse as parse_xml
 import pytest
 from click.testing import CliRunner, Result
 
-from fep.keys.key_provider import Vault
+from fep.keys.key_provider import KeyProvider
 from fep.settings.config import load_settings
 from fep.setup.install import SAMPLE_BANKS, install
 from ledger.book.front import FrontBook
@@ -25,10 +25,10 @@ from ledger.files import bookfile
 from simulators.certify import dues
 from simulators.certify.cases import CASES
 from simulators.certify.cli import cli
-from simulators.certify.practice import EXERCISES
-from simulators.certify.stand import PRACTICE_ZMK
+from simulators.certify.exercises import EXERCISES
 from simulators.certify.talk import Talk
 from simulators.certify.terms import Terms
+from simulators.certify.trial_machine import EXERCISE_ZMK
 from simulators.certify.watch import RULES
 from tests.builders import BANK, DATE
 from tests.certified import machine_with_dues, means_with
@@ -163,7 +163,7 @@ def test_a_zmk_that_others_can_read_is_not_used(tmp_path: Path) -> None:
 def test_a_machine_behind_tls_is_examined(tmp_path: Path) -> None:
     config = install(tmp_path, os.urandom, datetime.now(UTC), first_port=0, status_port=0, trial=True)
     settings = load_settings(config)
-    front_key = Vault(settings.keystore).front_key
+    front_key = KeyProvider(settings.keystore).front_key
     store = Store(settings.node.database)
     FrontBook(store, front_key.check_value, urandom).create()
     load_book(store, bookfile.parse(dues.write(DATE)), front_key.identity, 1)
@@ -187,26 +187,26 @@ def test_the_stand_serves_until_sigterm_and_then_reports(tmp_path: Path) -> None
     """A process of its own; the bank is the examiner, which knows how to speak."""
     out = tmp_path / "out"
     command = [sys.executable, "-m", "simulators.certify.cli", "bank", "--bank", BANK, "--port", "0", "--out"]
-    with running([*command, str(out)]) as stand:
-        assert stand.stdout is not None
+    with running([*command, str(out)]) as trial_machine:
+        assert trial_machine.stdout is not None
         lines = []
-        for line in stand.stdout:
+        for line in trial_machine.stdout:
             lines.append(line)
             if line.startswith("listening at port "):
                 break
         talk = Talk(
-            means_with(Terms(BANK, "127.0.0.1", int(lines[-1].split()[3].strip(";")), zmk=PRACTICE_ZMK))
+            means_with(Terms(BANK, "127.0.0.1", int(lines[-1].split()[3].strip(";")), zmk=EXERCISE_ZMK))
         )
         talk.sign_on()
         talk.ask(talk.network("301"))
         talk.close()
-        stand.send_signal(signal.SIGTERM)
-        rest = stand.stdout.read()
-    assert stand.returncode == 0, rest
+        trial_machine.send_signal(signal.SIGTERM)
+        rest = trial_machine.stdout.read()
+    assert trial_machine.returncode == 0, rest
     assert counts(out) == (str(len(RULES)), "0")
     assert "银行系统认证" in (out / "report.html").read_text("utf-8")
     assert [one.policy for one in EXERCISES if f"{one.policy}  DE 3 {one.code}" not in "".join(lines)] == []
-    assert PRACTICE_ZMK.hex().upper() not in "".join(lines).upper() + rest.upper()
+    assert EXERCISE_ZMK.hex().upper() not in "".join(lines).upper() + rest.upper()
 
 
 @pytest.mark.slow

@@ -208,14 +208,14 @@ def lists_every_due(patch: Patch) -> None:
 
 def answers_at_any_terminal(patch: Patch) -> None:
     """Inquiries, that is: what moves money stays where it may be done."""
-    real = request_parser.Gate._permission
+    real = request_parser.RequestParser._permission
 
     def permission(
-        self: request_parser.Gate, message: Message, act: Act, original: str
+        self: request_parser.RequestParser, message: Message, act: Act, original: str
     ) -> tuple[Response, str]:
         return (Response.APPROVED, "") if act in INQUIRIES else real(self, message, act, original)
 
-    patch.setattr(request_parser.Gate, "_permission", permission)
+    patch.setattr(request_parser.RequestParser, "_permission", permission)
 
 
 def prints_what_was_taken_back(patch: Patch) -> None:

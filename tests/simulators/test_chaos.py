@@ -22,9 +22,9 @@ from twisted.python.failure import Failure
 from ledger.files.settings import SettingsError
 from protocol.framing import Framing, wrap
 from simulators.chaos.cli import Place, chaos, log_line
-from simulators.chaos.conversation import DEEDS, Abort, Close, Conversation, Did, Effect, Refuse, Send
+from simulators.chaos.conversation import INJECTIONS, Abort, Close, Conversation, Did, Effect, Refuse, Send
 from simulators.chaos.proxy import HELD_BYTES_MAX, Proxy
-from simulators.chaos.rules import ChaosError, Deed, Rule, Rules, Way, parse_option, read_rules
+from simulators.chaos.rules import ChaosError, Injection, Rule, Rules, Way, parse_option, read_rules
 from tests.wired import Transport
 
 bodies = st.lists(st.binary(min_size=4, max_size=40).map(lambda tail: b"0200" + tail), max_size=12)
@@ -85,7 +85,7 @@ def test_without_rules_every_byte_passes_at_once(
 def test_the_same_frames_meet_the_same_fate_however_they_are_split(
     given_bodies: list[bytes], cuts: list[int], seed: int
 ) -> None:
-    """Every deed, drawn by the seed."""
+    """Every fault, drawn by the seed."""
     options = [f"one_in=3 {option}" for option in (*ORDERLY, "do=corrupt", "do=duplicate", "do=swallow")]
     chosen = rules(*options, "one_in=9 do=cut", "one_in=9 do=drop", seed=seed)
     data = b"".join(framed(Framing.BE2, given_bodies))
@@ -134,15 +134,15 @@ def test_a_cut_at_a_byte_lets_pass_what_comes_before_it_and_nothing_after(
 
 
 @given(given_bodies=bodies, number=st.integers(1, 12), seed=seeds)
-def test_a_deed_is_done_to_the_frame_that_is_named_and_to_no_other(
+def test_a_fault_is_done_to_the_frame_that_is_named_and_to_no_other(
     given_bodies: list[bytes], number: int, seed: int
 ) -> None:
     frames = framed(Framing.BE2, given_bodies)
     there = number <= len(frames)
     place = number - 1
 
-    def after(deed: str) -> bytes:
-        return passed(said(rules(f"do={deed} frame={number}", seed=seed), frames))
+    def after(fault: str) -> bytes:
+        return passed(said(rules(f"do={fault} frame={number}", seed=seed), frames))
 
     whole = b"".join(frames)
     assert after("swallow") == b"".join(frames[:place] + frames[place + 1 :])
@@ -263,14 +263,14 @@ def test_a_file_is_read_whole_and_options_come_behind_it(tmp_path: Path) -> None
         seed=9,
         framing="4ascii",
         rule=(
-            Rule(name="lost", do=Deed.SWALLOW, mti="0210", one_in=5),
-            Rule(name="rule 2", do=Deed.CUT, way=Way.ANSWER),
+            Rule(name="lost", do=Injection.SWALLOW, mti="0210", one_in=5),
+            Rule(name="rule 2", do=Injection.CUT, way=Way.ANSWER),
         ),
     )
 
 
-def test_every_deed_on_bytes_is_in_the_table() -> None:
-    assert set(DEEDS) == set(Deed) - {Deed.REFUSE}
+def test_every_fault_on_bytes_is_in_the_table() -> None:
+    assert set(INJECTIONS) == set(Injection) - {Injection.REFUSE}
 
 
 def test_the_log_names_and_counts_and_shows_no_byte() -> None:

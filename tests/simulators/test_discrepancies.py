@@ -17,7 +17,7 @@ from ledger.files.bankline import BankLine
 from ledger.files.bookfile import KINDS
 from ledger.rules.break_classes import BreakClass
 from ledger.rules.request import key_of
-from office.matching.lines import Carried, Ours, Result, Theirs, effect_of
+from office.matching.lines import BroughtForward, Ours, Result, Theirs, effect_of
 from office.matching.match import resolve
 from office.matching.pairing import keys_to_look_up, pair
 from simulators.discrepancies import Counts, Expected, Seeded, effect, seed
@@ -85,7 +85,7 @@ def business(random: Random, count: int, day: str, lists_reversed: bool = True) 
 def reconciled(
     our_lines: Iterable[Ours],
     their_lines: Sequence[BankLine],
-    carried: Iterable[Carried] = (),
+    carried: Iterable[BroughtForward] = (),
     history: Mapping[str, int] = NO_HISTORY,
     lists_reversed: bool = True,
 ) -> Result:
@@ -260,10 +260,10 @@ def told(lines: Sequence[BankLine], seeded: Seeded, near: set[str], random: Rand
     return day
 
 
-def carried_over(result: Result, near: set[str]) -> list[Carried]:
+def carried_over(result: Result, near: set[str]) -> list[BroughtForward]:
     """The breaks of a day as the next one sees them, each named by its key and its line."""
     return [
-        Carried(
+        BroughtForward(
             f"{one.key} {one.line}",
             "20261123",
             one.cls,

@@ -22,13 +22,13 @@ from office.accounting import chart
 from protocol.codec import Codec
 from protocol.errors import DecodeError
 from protocol.message import Message
-from simulators.world import mischief
+from simulators.world import misconduct
 from simulators.world.accounts import ENDS, Break, fits
 from simulators.world.cli import Verdict, describe, main, run_many, summed_up
 from simulators.world.conversation import Conversation, Question
-from simulators.world.ground import (
+from simulators.world.fixture import (
     DATES,
-    Ground,
+    Fixture,
     Remembering,
     agreed,
     in_memory,
@@ -50,9 +50,9 @@ JUDGES = (
     "rules",
     "stamps",
     "conversation",
-    "judgement",
+    "answer_check",
     "oracle",
-    "witness",
+    "observer",
     "accounts",
 )
 MAY_IMPORT = ("protocol", *(f"simulators.world.{name}" for name in JUDGES))
@@ -61,7 +61,7 @@ FRESH_SECONDS = 20
 
 
 @pytest.fixture(scope="module")
-def ground() -> Iterator[Ground]:
+def fixture() -> Iterator[Fixture]:
     with in_memory() as within:
         yield prepare(within)
 
@@ -70,30 +70,30 @@ def failing(outcome: Outcome) -> str:
     return f"seed {outcome.seed}: {outcome.violations[0]}" if outcome.violations else ""
 
 
-def test_one_seed_is_one_run(ground: Ground) -> None:
-    first, again = run_seed(3, ground), run_seed(3, ground)
+def test_one_seed_is_one_run(fixture: Fixture) -> None:
+    first, again = run_seed(3, fixture), run_seed(3, fixture)
     assert (first.digest, first.judged, first.violations) == (again.digest, again.judged, ())
 
 
-def test_another_seed_is_another_run(ground: Ground) -> None:
-    assert run_seed(3, ground).digest != run_seed(4, ground).digest
+def test_another_seed_is_another_run(fixture: Fixture) -> None:
+    assert run_seed(3, fixture).digest != run_seed(4, fixture).digest
 
 
-def test_a_run_takes_nothing_from_those_before_it(ground: Ground) -> None:
+def test_a_run_takes_nothing_from_those_before_it(fixture: Fixture) -> None:
     seeds = range(7, 14)  # some end with the office's close
-    forth = {seed: run_seed(seed, ground).digest for seed in seeds}
-    back = {seed: run_seed(seed, ground).digest for seed in reversed(seeds)}
+    forth = {seed: run_seed(seed, fixture).digest for seed in seeds}
+    back = {seed: run_seed(seed, fixture).digest for seed in reversed(seeds)}
     assert forth == back
     assert {draw(seed).office for seed in seeds} == {True, False}
 
 
-def test_a_copy_of_a_book_has_nothing_of_the_run_before(ground: Ground) -> None:
-    names = [f"{ground.database.name}{end}" for end in ("", "-wal", "-shm")]
+def test_a_copy_of_a_book_has_nothing_of_the_run_before(fixture: Fixture) -> None:
+    names = [f"{fixture.database.name}{end}" for end in ("", "-wal", "-shm")]
     for name in names:
-        (ground.folder / name).write_bytes(b"left")
-    ground.fresh(ground.database, DATES[0])
-    assert [name for name in names if (ground.folder / name).exists()] == names[:1]
-    assert ground.database.read_bytes() == ground.template(ground.database, DATES[0]).read_bytes()
+        (fixture.folder / name).write_bytes(b"left")
+    fixture.fresh(fixture.database, DATES[0])
+    assert [name for name in names if (fixture.folder / name).exists()] == names[:1]
+    assert fixture.database.read_bytes() == fixture.template(fixture.database, DATES[0]).read_bytes()
 
 
 def decoded(codec: Codec, body: bytes) -> Message | str:
@@ -116,7 +116,7 @@ def test_what_was_decoded_before_is_what_the_codec_says(sent: list[tuple[int, in
 @pytest.mark.slow
 def test_one_seed_is_one_run_in_whatever_order_a_process_hashes() -> None:
     program = (
-        "from simulators.world.ground import in_memory, prepare\n"
+        "from simulators.world.fixture import in_memory, prepare\n"
         "from simulators.world.run import run_seed\n"
         "with in_memory() as within:\n"
         "    ground = prepare(within)\n"
@@ -134,8 +134,8 @@ def test_one_seed_is_one_run_in_whatever_order_a_process_hashes() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("first", range(0, FIXED, CHUNK))
-def test_fixed_seeds_hold(ground: Ground, first: int) -> None:
-    failed = [failing(run_seed(seed, ground)) for seed in range(first, first + CHUNK)]
+def test_fixed_seeds_hold(fixture: Fixture, first: int) -> None:
+    failed = [failing(run_seed(seed, fixture)) for seed in range(first, first + CHUNK)]
     assert [text for text in failed if text] == []
 
 
@@ -229,7 +229,7 @@ def test_each_run_has_some_of_what_may_happen_and_none_has_all() -> None:
     plans = [draw(seed) for seed in range(200)]
     for chance in ("kills", "stops", "cutovers", "loads", "office", "fault_chance", "hour", "reloads"):
         assert {bool(getattr(plan, chance)) for plan in plans} == {True, False}, chance
-    assert {name for plan in plans for name in plan.acts} == set(mischief.ACTS)
+    assert {name for plan in plans for name in plan.acts} == set(misconduct.ACTS)
 
 
 def test_a_reload_changes_what_banks_may_do_and_no_limit_of_the_day() -> None:
@@ -254,7 +254,7 @@ def test_a_break_may_end_as_the_oracle_has_it(code: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("faults", "response", "misfit", "place"),
+    ("faults", "response", "exception_code", "place"),
     [
         (("", "58"), "58", "", 1),
         (("", "58"), "00", "", 0),
@@ -265,11 +265,11 @@ def test_a_break_may_end_as_the_oracle_has_it(code: str) -> None:
     ],
 )
 def test_an_entry_was_made_for_the_question_whose_permission_it_shows(
-    faults: tuple[str, ...], response: str, misfit: str, place: int
+    faults: tuple[str, ...], response: str, exception_code: str, place: int
 ) -> None:
     questions = [asked(fault) for fault in faults]
-    assert meant(questions, {"response": response, "misfit": misfit}) is questions[place]
-    assert meant([], {"response": response, "misfit": misfit}) is None
+    assert meant(questions, {"response": response, "exception_code": exception_code}) is questions[place]
+    assert meant([], {"response": response, "exception_code": exception_code}) is None
 
 
 def asked(fault: str) -> Question:
@@ -284,8 +284,8 @@ def test_the_oracles_receipt_numbers_are_the_ledgers() -> None:
     assert own == [receipt_number("20261124", 1, position) for position in positions]
 
 
-def test_a_run_can_be_read(ground: Ground) -> None:
-    lines = list(describe(run_seed(3, ground)))
+def test_a_run_can_be_read(fixture: Fixture) -> None:
+    lines = list(describe(run_seed(3, fixture)))
     assert any("machine got: 0800" in line for line in lines)
     assert any("machine wrote: 0810" in line for line in lines)
 

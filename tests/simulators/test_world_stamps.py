@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from simulators.world.ground import CALENDARS, DATES
+from simulators.world.fixture import CALENDARS, DATES
 from simulators.world.stamps import Act, Stamps
 from simulators.world.walltime import draw
 

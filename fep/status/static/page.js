@@ -10,7 +10,7 @@ const RATES_MAX = 300;
 const EVENTS_MAX = 100;
 
 const state = {
-  picture: null,
+  snapshot: null,
   alarms: [],
   bands: [],
   rates: {},
@@ -67,7 +67,7 @@ function hello(message) {
 function news(message) {
   // A bank that is no longer in the settings goes, and its rates with it.
   state.rates = Object.fromEntries(
-    message.picture.banks.map((bank) => [
+    message.snapshot.banks.map((bank) => [
       bank.code,
       [...(state.rates[bank.code] || []), bank.rate].slice(-RATES_MAX),
     ]),
@@ -77,7 +77,7 @@ function news(message) {
 }
 
 function seen(message) {
-  state.picture = message.picture;
+  state.snapshot = message.snapshot;
   state.alarms = message.alarms;
   state.feed = "live";
   heardAt = performance.now();

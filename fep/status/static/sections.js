@@ -29,26 +29,26 @@ function replace(node, signature, children) {
 export function show(state) {
   document.body.dataset.feed = state.feed;
   verdict(state);
-  if (state.picture === null) return;
-  const picture = state.picture;
-  put(byId("node"), picture.node);
-  put(byId("now"), picture.now);
-  tiles(picture);
+  if (state.snapshot === null) return;
+  const snapshot = state.snapshot;
+  put(byId("node"), snapshot.node);
+  put(byId("now"), snapshot.now);
+  tiles(snapshot);
   banks(state);
   total(state);
-  queue(picture);
-  responses(picture);
-  breaks(picture.breaks, state.bands, picture);
-  events([...state.events.values()].reverse(), picture);
+  queue(snapshot);
+  responses(snapshot);
+  breaks(snapshot.breaks, state.bands, snapshot);
+  events([...state.events.values()].reverse(), snapshot);
 }
 
-function named(picture, code) {
-  const bank = picture?.banks.find((one) => one.code === code);
+function named(snapshot, code) {
+  const bank = snapshot?.banks.find((one) => one.code === code);
   return bank ? `${bank.name} ${code}` : code;
 }
 
-function alarmText(alarm, picture) {
-  const values = { bank: named(picture, alarm.bank) };
+function alarmText(alarm, snapshot) {
+  const values = { bank: named(snapshot, alarm.bank) };
   if (alarm.figure !== null) Object.assign(values, { count: count(alarm.figure), time: span(alarm.figure) });
   if (alarm.name === "bank_down") {
     values.heard = word(`alarm.bank_down.${alarm.figure === null ? "never" : "heard"}`, values);
@@ -70,12 +70,12 @@ function verdict(state) {
         : ["none", word("verdict.none")];
   byId("verdict").dataset.severity = severity;
   put(byId("verdict"), text);
-  alarmList(all, state.picture);
+  alarmList(all, state.snapshot);
 }
 
 // One entry for each kind of alarm, with what to do said once, and in it a line for each bank. Times in the
 // lines go on while the entries stay, so that a command can be marked and copied out of one.
-function alarmList(all, picture) {
+function alarmList(all, snapshot) {
   const names = [...new Set(all.map((alarm) => alarm.name))];
   const signature = all.map((alarm) => [alarm.name, alarm.severity, alarm.bank]);
   replace(byId("alarm-list"), signature, () =>
@@ -92,7 +92,7 @@ function alarmList(all, picture) {
   );
   byId("alarm-list")
     .querySelectorAll(".what")
-    .forEach((line, place) => put(line, alarmText(all[place], picture)));
+    .forEach((line, place) => put(line, alarmText(all[place], snapshot)));
 }
 
 function figure(id, text, severity, more) {
@@ -103,32 +103,32 @@ function figure(id, text, severity, more) {
   if (more !== undefined) put(byId(`${id}-more`), more);
 }
 
-function tiles(picture) {
-  const up = picture.banks.filter((bank) => bank.light === "up").length;
-  const all = picture.banks.filter((bank) => bank.light !== "disabled").length;
-  const isServing = picture.state === "serving";
+function tiles(snapshot) {
+  const up = snapshot.banks.filter((bank) => bank.light === "up").length;
+  const all = snapshot.banks.filter((bank) => bank.light !== "disabled").length;
+  const isServing = snapshot.state === "serving";
   figure(
     "state",
-    word(`state.${picture.state}`),
+    word(`state.${snapshot.state}`),
     isServing ? "none" : "red",
     word("state.banks", { up, all }),
   );
-  const day = picture.business_date;
-  const isToday = day === picture.today;
+  const day = snapshot.business_date;
+  const isToday = day === snapshot.today;
   figure(
     "day",
     day ? date(day) : word("day.none"),
     day ? "" : "red",
-    isToday ? word("day.today") : word("day.other", { today: date(picture.today) }),
+    isToday ? word("day.today") : word("day.other", { today: date(snapshot.today) }),
   );
-  const left = picture.seconds_left;
-  if (!picture.cutover) figure("cutover", word("cutover.hand"), "", word("cutover.hand.more"));
-  else if (left === null) figure("cutover", "–", "", word("cutover.at", { time: picture.cutover }));
+  const left = snapshot.seconds_left;
+  if (!snapshot.cutover) figure("cutover", word("cutover.hand"), "", word("cutover.hand.more"));
+  else if (left === null) figure("cutover", "–", "", word("cutover.at", { time: snapshot.cutover }));
   else if (left < 0)
-    figure("cutover", `−${clock(-left)}`, "red", word("cutover.late", { time: picture.cutover }));
-  else figure("cutover", clock(left), "", word("cutover.at", { time: picture.cutover }));
-  figure("rate", count(picture.rate));
-  figure("p99", latency(picture.p99_us));
+    figure("cutover", `−${clock(-left)}`, "red", word("cutover.late", { time: snapshot.cutover }));
+  else figure("cutover", clock(left), "", word("cutover.at", { time: snapshot.cutover }));
+  figure("rate", count(snapshot.rate));
+  figure("p99", latency(snapshot.p99_us));
 }
 
 const FACTS = ["links", "heard", "echo", "rate", "p99", "mac"];
@@ -154,14 +154,14 @@ function card(state, bank) {
 }
 
 function banks(state) {
-  const known = new Set(state.picture.banks.map((bank) => bank.code));
+  const known = new Set(state.snapshot.banks.map((bank) => bank.code));
   for (const node of [...byId("banks").children]) {
     if (!known.has(node.dataset.bank)) {
       delete state.sparks[node.dataset.bank];
       node.remove();
     }
   }
-  for (const bank of state.picture.banks) {
+  for (const bank of state.snapshot.banks) {
     const node = byId("banks").querySelector(`[data-bank="${bank.code}"]`) || card(state, bank);
     fill(node, bank);
     const rates = state.rates[bank.code] || [];
@@ -174,7 +174,7 @@ function banks(state) {
       );
   }
   // What is wrong comes first; cards move only when a light changes.
-  const sorted = [...state.picture.banks].sort((a, b) => RANK[a.light] - RANK[b.light]);
+  const sorted = [...state.snapshot.banks].sort((a, b) => RANK[a.light] - RANK[b.light]);
   const wanted = sorted.map((bank) => bank.code).join();
   if (byId("banks").dataset.order !== wanted) {
     byId("banks").dataset.order = wanted;
@@ -209,17 +209,17 @@ function total(state) {
   state.chart.show(sums);
   byId("chart").setAttribute(
     "aria-label",
-    word("bank.spark", { now: count(state.picture.rate), most: count(Math.max(0, ...sums)) }),
+    word("bank.spark", { now: count(state.snapshot.rate), most: count(Math.max(0, ...sums)) }),
   );
 }
 
 const QUEUE = ["batches", "batched", "recent_size", "failed", "replays", "undelivered"];
 
-function queue(picture) {
+function queue(snapshot) {
   const rows = [
-    ["waiting", `${count(picture.queue.waiting)} / ${count(picture.queue.limit)}`],
-    ...QUEUE.map((name) => [name, count(picture.queue[name])]),
-    ["refused", count(picture.refused)],
+    ["waiting", `${count(snapshot.queue.waiting)} / ${count(snapshot.queue.limit)}`],
+    ...QUEUE.map((name) => [name, count(snapshot.queue[name])]),
+    ["refused", count(snapshot.refused)],
   ];
   replace(byId("queue"), rows, () =>
     rows.flatMap(([name, value]) => [
@@ -240,16 +240,16 @@ function tableOf(heads, rows) {
   );
 }
 
-function responses(picture) {
-  replace(byId("responses"), picture.responses, () => {
-    if (!picture.responses.length) return [make("p", { class: "empty" }, word("responses.none"))];
+function responses(snapshot) {
+  replace(byId("responses"), snapshot.responses, () => {
+    if (!snapshot.responses.length) return [make("p", { class: "empty" }, word("responses.none"))];
     const heads = [
       [word("responses.code")],
       [word("responses.meaning")],
       [word("responses.lately"), true],
       [word("responses.total"), true],
     ];
-    const rows = picture.responses.map((one) => [
+    const rows = snapshot.responses.map((one) => [
       [one.code],
       [word(`response.${one.code}`)],
       [count(one.lately), true],
@@ -265,7 +265,7 @@ function bandWords(bands) {
   return [first, ...between, word("breaks.band.last", { over: bands[bands.length - 1] })];
 }
 
-function breaks(told, bands, picture) {
+function breaks(told, bands, snapshot) {
   replace(byId("breaks"), [told, bands], () => {
     if (!told.is_wanted) return [make("p", { class: "empty" }, word("breaks.unwanted"))];
     if (told.fault)
@@ -286,14 +286,14 @@ function breaks(told, bands, picture) {
   });
   put(
     byId("breaks-more"),
-    told.told_at_us === null ? "" : word("breaks.told", { time: moment(told.told_at_us, picture, 16) }),
+    told.told_at_us === null ? "" : word("breaks.told", { time: moment(told.told_at_us, snapshot, 16) }),
   );
 }
 
 // A moment as the machine's own wall clock had it: the feed gives both its clock and the time in UTC.
-function moment(us, picture, length) {
+function moment(us, snapshot, length) {
   const offset =
-    Math.round((Date.parse(`${picture.now.replace(" ", "T")}Z`) - picture.at_us / 1000) / 60000) * 60000;
+    Math.round((Date.parse(`${snapshot.now.replace(" ", "T")}Z`) - snapshot.at_us / 1000) / 60000) * 60000;
   return new Date(us / 1000 + offset).toISOString().replace("T", " ").slice(0, length);
 }
 
@@ -323,20 +323,20 @@ function detail(event) {
   return event.detail;
 }
 
-function repeated(event, at, picture) {
+function repeated(event, at, snapshot) {
   if (event.count === 1) return "";
-  const since = moment(event.since_us, picture, 19);
+  const since = moment(event.since_us, snapshot, 19);
   return word(since === at ? "events.times" : "events.since", {
     count: count(event.count),
     time: since.slice(11),
   });
 }
 
-function line(event, picture) {
-  const at = moment(event.at_us, picture, 19);
-  const more = [detail(event), repeated(event, at, picture)].filter(Boolean).join(" · ");
+function line(event, snapshot) {
+  const at = moment(event.at_us, snapshot, 19);
+  const more = [detail(event), repeated(event, at, snapshot)].filter(Boolean).join(" · ");
   const what = event.bank
-    ? `${named(picture, event.bank)} ${word(`event.${event.kind}`)}`
+    ? `${named(snapshot, event.bank)} ${word(`event.${event.kind}`)}`
     : word(`event.${event.kind}`);
   return make(
     "li",
@@ -352,10 +352,10 @@ function line(event, picture) {
   );
 }
 
-function events(list, picture) {
+function events(list, snapshot) {
   replace(byId("events"), list, () =>
     list.length
-      ? list.map((event) => line(event, picture))
+      ? list.map((event) => line(event, snapshot))
       : [make("li", { class: "empty" }, word("events.none"))],
   );
 }

@@ -6,9 +6,9 @@ from simulators.certify.cases.conversation import CONVERSATION
 from simulators.certify.cases.forms import FORMS
 from simulators.certify.cases.money import MONEY
 from simulators.certify.cases.questions import QUESTIONS
+from simulators.certify.cases.reversals import REVERSALS
 from simulators.certify.cases.security import SECURITY
-from simulators.certify.cases.undoing import UNDOING
 from simulators.certify.steps import Case
 
-CASES: tuple[Case, ...] = (*CONVERSATION, *SECURITY, *FORMS, *MONEY, *UNDOING, *QUESTIONS)
+CASES: tuple[Case, ...] = (*CONVERSATION, *SECURITY, *FORMS, *MONEY, *REVERSALS, *QUESTIONS)
 """All of them, in the order in which they are asked; the last looks whether the books are clean."""

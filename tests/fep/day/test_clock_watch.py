@@ -15,9 +15,9 @@ from twisted.python.failure import Failure
 from fep.day.clock_watch import ClockWatch
 from fep.operator.audit_trail import ClockWord, begin, clock_word
 from fep.operator.control import ControlError
-from fep.telemetry.event_log import Chronicle, Kind
-from ledger.book.audit_log import read_acts
-from ledger.book.schema import acts
+from fep.telemetry.event_log import EventLog, Kind
+from ledger.book.audit_log import read_audit_log
+from ledger.book.schema import audit_log
 from ledger.book.store import Store
 from ledger.errors import Unavailable
 from tests.clocks import MovedClock
@@ -34,13 +34,13 @@ class Tower:
         self.store, self.clock = store, clock or MovedClock(NOON)
         self.is_away = False
         self.meanwhile: Callable[[], None] = lambda: None
-        self.chronicle = Chronicle(self.clock.now_us, self.clock.seconds)
-        self.watch = ClockWatch(self.clock, store, self._run, self.chronicle, node)
+        self.event_log = EventLog(self.clock.now_us, self.clock.seconds)
+        self.watch = ClockWatch(self.clock, store, self._run, self.event_log, node)
 
-    def _run(self, errand: Callable[[], Any]) -> Deferred[Any]:
+    def _run(self, exclusive_job: Callable[[], Any]) -> Deferred[Any]:
         if self.is_away:
             return fail(Failure(Unavailable("no database")))
-        done = errand()
+        done = exclusive_job()
         self.meanwhile()
         return succeed(done)
 
@@ -54,10 +54,10 @@ class Tower:
 
     def acts(self) -> list[tuple[str, ...]]:
         with self.store.reading() as connection:
-            return [one[2:6] for one in read_acts(connection, acts)]
+            return [one[2:6] for one in read_audit_log(connection, audit_log)]
 
     def events(self) -> list[tuple[Kind, str]]:
-        return [(one.kind, one.detail) for one in self.chronicle.since()]
+        return [(one.kind, one.detail) for one in self.event_log.since()]
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import pytest
 
 from fep.doctor.bankcheck import STEPS, Asked, could_connect
 from fep.doctor.checkup import Machine, Verdict
-from fep.doctor.selftest import Ground
+from fep.doctor.selftest import Fixture
 from fep.keys.key_provider import open_keystore
 from fep.links.server import HANDSHAKE_FAILED
 from fep.operator.control import ControlError, NotAnswering
@@ -34,7 +34,7 @@ def machine(tmp_path: Path) -> Machine:
     net = tmp_path / "proc" / "net"
     net.mkdir(parents=True)
     (net / "tcp").write_text("head\n" + "".join(f" 0: 00000000:{9583 + n:04X} 0:0 0A\n" for n in range(3)))
-    return Machine(config, NOW, ground=Ground(tmp_path / "proc"), systemd=tmp_path / "none")
+    return Machine(config, NOW, fixture=Fixture(tmp_path / "proc"), systemd=tmp_path / "none")
 
 
 @contextmanager

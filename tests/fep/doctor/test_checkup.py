@@ -19,8 +19,8 @@ from sqlalchemy import text
 
 from console import doctor
 from fep.doctor.checkup import CHECKS, Finding, Machine, Verdict, findings, listening
-from fep.doctor.selftest import Ground
-from fep.keys.key_provider import Vault
+from fep.doctor.selftest import Fixture
+from fep.keys.key_provider import KeyProvider
 from fep.operator.audit_trail import CLOCK_ACCEPT, CLOCK_JUMP, write
 from fep.operator.control import NotAnswering, NotServing
 from fep.settings.config import load_settings
@@ -52,7 +52,7 @@ def machine(tmp_path: Path) -> Machine:
     config = install(tmp_path / "fep", os.urandom, NOW, first_port=9583, status_port=9580)
     settings = load_settings(config)
     store = Store(settings.node.database)
-    front = FrontBook(store, Vault(settings.keystore).front_key.check_value, urandom)
+    front = FrontBook(store, KeyProvider(settings.keystore).front_key.check_value, urandom)
     front.create()
     load_book(store, book(), str, NOW_US)
     front.claim("fep1")
@@ -69,7 +69,7 @@ def machine(tmp_path: Path) -> Machine:
     return Machine(
         config,
         NOW,
-        ground=Ground(proc, lambda: float(next(ticks))),
+        fixture=Fixture(proc, lambda: float(next(ticks))),
         command=lambda *asked: ACTIVE if "systemctl" in asked else "yes\n",
         free_bytes=lambda _: 1 << 40,
         nft=Nft(lambda *_, **__: Ran((), 0, rules, "")),
@@ -129,7 +129,7 @@ def file(machine: Machine, name: str, mode: int) -> Machine:
 
 
 def proc(machine: Machine, name: str, content: str) -> Machine:
-    (machine.ground.proc / name).write_text(content)
+    (machine.fixture.proc / name).write_text(content)
     return machine
 
 
@@ -144,7 +144,7 @@ def nft(machine: Machine, code: int, out: str, err: str = "") -> Machine:
 def closed(machine: Machine) -> Machine:
     settings = load_settings(machine.config)
     store = Store(settings.node.database)
-    cut_over(store, "20261124", lambda _: "20261125", Vault(settings.keystore).sealer, NOW_US)
+    cut_over(store, "20261124", lambda _: "20261125", KeyProvider(settings.keystore).sealer, NOW_US)
     store.close()
     return machine
 

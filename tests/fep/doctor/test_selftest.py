@@ -15,7 +15,7 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from fep.doctor.selftest import CLOCK_TOLERANCE_US, Ground, Mount, Unfit, check, disk_findings, mount_of
+from fep.doctor.selftest import CLOCK_TOLERANCE_US, Fixture, Mount, Unfit, check, disk_findings, mount_of
 from ledger.book.cutover import cut_over
 from ledger.book.front import FrontBook
 from ledger.book.journal import read_entries
@@ -49,7 +49,7 @@ def store(database: str) -> Iterator[Store]:
 def tampering(store: Store) -> Iterator[Callable[[str], object]]:
     """Change the book behind the triggers' back, as who has the disk can."""
     with store.transaction() as connection:
-        for table in ("journal", "acts"):
+        for table in ("journal", "audit_log"):
             drop = f"DROP TRIGGER {table}_is_never_"
             behind = f"ALTER TABLE {table} DISABLE TRIGGER USER"
             for statement in (f"{drop}updated", f"{drop}deleted") if store.is_sqlite else (behind,):
@@ -65,13 +65,13 @@ def findings(store: Store, now_us: int = NOW, accepted_us: int = 0) -> tuple[str
     return ()
 
 
-def ground(folder: Path, mountinfo: str = DISK, maps: str = "", sync: float = 1e-3) -> Ground:
+def fixture(folder: Path, mountinfo: str = DISK, maps: str = "", sync: float = 1e-3) -> Fixture:
     """A made /proc, and a clock on which every sync takes so long."""
     (folder / "self").mkdir(parents=True)
     (folder / "self/mountinfo").write_text(mountinfo)
     (folder / "self/maps").write_text(maps)
     moments = (second + late for second in count() for late in (0, sync))
-    return Ground(folder, lambda: next(moments))
+    return Fixture(folder, lambda: next(moments))
 
 
 def test_a_sound_book_is_served(store: Store) -> None:
@@ -174,7 +174,7 @@ def file(tmp_path: Path) -> Iterator[Store]:
 
 
 def test_a_book_on_a_disk_that_syncs_is_durable(file: Store, tmp_path: Path) -> None:
-    assert list(disk_findings(file, ground(tmp_path / "proc"))) == []
+    assert list(disk_findings(file, fixture(tmp_path / "proc"))) == []
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_a_disk_that_lies_is_told_by_what_it_claims_and_by_what_is_impossible(
     file: Store, tmp_path: Path, given: dict[str, Any], words: str
 ) -> None:
     texts = {name: text.format(folder=tmp_path) for name, text in given.items() if name != "sync"}
-    (found,) = disk_findings(file, ground(tmp_path / "proc", **{**given, **texts}))
+    (found,) = disk_findings(file, fixture(tmp_path / "proc", **{**given, **texts}))
     assert words.format(folder=tmp_path) in found
 
 
@@ -217,7 +217,7 @@ def test_the_mount_of_a_folder_is_the_deepest_and_of_two_at_one_place_the_later(
 def test_a_book_in_memory_is_refused_by_the_real_system() -> None:
     with TemporaryDirectory(dir="/dev/shm") as name:
         store = Store(f"sqlite:///{name}/front.db")
-        told = list(disk_findings(store, Ground()))
+        told = list(disk_findings(store, Fixture()))
         store.close()
     assert [("which forgets" in line, "durable = false" in line) for line in told] == [(True, True)]
 
@@ -227,7 +227,7 @@ def test_a_postgresql_that_does_not_sync_is_refused(postgresql: str) -> None:
     with psycopg.connect(postgresql) as connection:
         setting = connection.execute("SHOW fsync").fetchone()
     store = Store(url)
-    told = list(disk_findings(store, Ground()))
+    told = list(disk_findings(store, Fixture()))
     store.close()
     assert setting is not None
     assert [line.split(":")[0] for line in told] == (
@@ -240,7 +240,7 @@ def test_a_machine_that_is_not_fit_does_not_listen(tmp_path: Path) -> None:
     load_front_book(settings)
     store = Store(settings.node.database)
     with tampering(store) as execute:
-        execute("UPDATE acts SET at = 4070908800000000")
+        execute("UPDATE audit_log SET at = 4070908800000000")
     store.close()
     with pytest.raises(Unfit, match="the clock says"):
         Machine(settings)

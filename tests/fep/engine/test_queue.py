@@ -10,7 +10,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fep.engine.queue import ALWAYS_TAKEN, FairQueue, Patience
+from fep.engine.queue import ALWAYS_TAKEN, FairQueue, QueueBound
 
 BANKS = st.sampled_from("ABCD")
 
@@ -101,51 +101,51 @@ def test_a_queue_that_is_shortened_refuses_until_it_has_emptied_so_far() -> None
     assert (queue.put("A", "A8"), queue.put("A", "A9")) == (None, "A9")
 
 
-def after(patience: Patience, *batches: tuple[int, float]) -> int:
+def after(queue_bound: QueueBound, *batches: tuple[int, float]) -> int:
     """How many may wait after batches of so many, each so many seconds before the next."""
     at = 0.0
     for size, seconds in batches:
-        patience.batch_begins(size, at)
+        queue_bound.batch_begins(size, at)
         at += seconds
-    patience.batch_begins(0, at)
-    return patience.places
+    queue_bound.batch_begins(0, at)
+    return queue_bound.places
 
 
 def test_so_many_may_wait_as_are_decided_in_the_time() -> None:
-    assert after(Patience(0.5, 500, 9_000)) == 9_000
-    assert after(Patience(0.5, 500, 9_000), (500, 0.125)) == 2_000
-    assert after(Patience(0.5, 500, 9_000), *[(500, 0.125)] * 5, *[(250, 0.125)] * 6) == 1_000
+    assert after(QueueBound(0.5, 500, 9_000)) == 9_000
+    assert after(QueueBound(0.5, 500, 9_000), (500, 0.125)) == 2_000
+    assert after(QueueBound(0.5, 500, 9_000), *[(500, 0.125)] * 5, *[(250, 0.125)] * 6) == 1_000
 
 
 def test_one_slow_batch_changes_nothing_and_five_of_nine_do() -> None:
-    patience = Patience(0.5, 500, 9_000)
-    assert after(patience, *[(500, 0.125)] * 9, *[(500, 30.0)] * 4) == 2_000
-    assert after(patience, (500, 30.0)) == 500
+    queue_bound = QueueBound(0.5, 500, 9_000)
+    assert after(queue_bound, *[(500, 0.125)] * 9, *[(500, 30.0)] * 4) == 2_000
+    assert after(queue_bound, (500, 30.0)) == 500
 
 
 def test_small_batches_and_those_after_a_rest_tell_nothing() -> None:
-    patience = Patience(0.5, 500, 9_000)
-    assert after(patience, (249, 0.125)) == 9_000
-    patience.batch_begins(500, 100.0)
-    patience.nothing_waits()
-    patience.batch_begins(500, 200.0)
-    assert patience.places == 9_000
+    queue_bound = QueueBound(0.5, 500, 9_000)
+    assert after(queue_bound, (249, 0.125)) == 9_000
+    queue_bound.batch_begins(500, 100.0)
+    queue_bound.nothing_waits()
+    queue_bound.batch_begins(500, 200.0)
+    assert queue_bound.places == 9_000
 
 
 def test_the_first_batch_and_one_after_a_rest_tell_nothing_however_small_a_full_one_is() -> None:
-    patience = Patience(0.5, 1, 9_000)
-    patience.batch_begins(1, 100.0)
-    patience.nothing_waits()
-    patience.batch_begins(1, 200.0)
-    assert patience.places == 9_000
+    queue_bound = QueueBound(0.5, 1, 9_000)
+    queue_bound.batch_begins(1, 100.0)
+    queue_bound.nothing_waits()
+    queue_bound.batch_begins(1, 200.0)
+    assert queue_bound.places == 9_000
 
 
 def test_batches_of_one_moment_tell_nothing() -> None:
-    assert after(Patience(0.5, 500, 9_000), (500, 0.0)) == 9_000
+    assert after(QueueBound(0.5, 500, 9_000), (500, 0.0)) == 9_000
 
 
 def test_a_batch_may_always_wait_and_never_more_than_the_limit() -> None:
-    assert after(Patience(0.5, 500, 9_000), (500, 1_000.0)) == 500
-    assert after(Patience(0.5, 8, 9_000), (8, 1_000.0)) == ALWAYS_TAKEN == 256
-    assert after(Patience(0.5, 8, 20), (8, 1_000.0)) == 20
-    assert after(Patience(0.5, 500, 9_000), (500, 0.001)) == 9_000
+    assert after(QueueBound(0.5, 500, 9_000), (500, 1_000.0)) == 500
+    assert after(QueueBound(0.5, 8, 9_000), (8, 1_000.0)) == ALWAYS_TAKEN == 256
+    assert after(QueueBound(0.5, 8, 20), (8, 1_000.0)) == 20
+    assert after(QueueBound(0.5, 500, 9_000), (500, 0.001)) == 9_000

@@ -1,4 +1,4 @@
-"""The vault: which key a bank's session keys travel under, and what a reload may change."""
+"""The key provider: which key a bank's session keys travel under, and what a reload may change."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fep.keys.key_provider import Vault
+from fep.keys.key_provider import KeyProvider
 from fep.keys.keys import FRONT, SEAL, Kind, Secret, checked, generated, zmk_name
 from fep.keys.keystore import Keystore, KeystoreError, MasterKey
 from fep.operator.control import ControlError, ask
@@ -72,14 +72,14 @@ def test_a_zmk_of_the_wrong_kind_is_refused_before_anything_is_served(tmp_path: 
     key = generated(Kind.TDES, 16, os.urandom)
     keystore(tmp_path).put(zmk_name(BANK), key, os.urandom, replace=True)
     with pytest.raises(KeystoreError, match="zmk/01020000 is a key for tdes, one for aes is needed"):
-        Vault(settings.keystore).bank_keys(settings.bank[0], os.urandom)
+        KeyProvider(settings.keystore).bank_keys(settings.bank[0], os.urandom)
 
 
 def test_a_bank_without_a_zmk_is_named(tmp_path: Path) -> None:
     settings = write_settings(tmp_path, "sqlite:///front.db")
     keystore(tmp_path).remove(zmk_name(BANK), os.urandom)
     with pytest.raises(KeystoreError, match="there is no key zmk/01020000"):
-        Vault(load_settings(tmp_path / "qianzhi.toml").keystore).bank_keys(settings.bank[0], os.urandom)
+        KeyProvider(load_settings(tmp_path / "qianzhi.toml").keystore).bank_keys(settings.bank[0], os.urandom)
 
 
 @pytest.mark.parametrize("harm", ["another master key", "a flipped byte", "a master key in pieces"])

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
 
-from fep.links.rate_limiter import BURST_SECONDS, PAUSE_SECONDS, Intake
+from fep.links.rate_limiter import BURST_SECONDS, PAUSE_SECONDS, RateLimiter
 
 
 class Line:
@@ -25,29 +25,29 @@ def always() -> bool:
     return True
 
 
-def taken_at_once(intake: Intake) -> int:
+def taken_at_once(rate_limiter: RateLimiter) -> int:
     count = 0
-    while intake.take():
+    while rate_limiter.take():
         count += 1
     return count
 
 
 def test_a_tenth_of_a_seconds_worth_at_once_and_then_no_more() -> None:
     clock = Clock()
-    intake = Intake(100, clock, always)
-    assert taken_at_once(intake) == 10
+    rate_limiter = RateLimiter(100, clock, always)
+    assert taken_at_once(rate_limiter) == 10
     clock.advance(0.05)
-    assert taken_at_once(intake) == 5
+    assert taken_at_once(rate_limiter) == 5
     clock.advance(3600)
-    assert taken_at_once(intake) == 10
+    assert taken_at_once(rate_limiter) == 10
 
 
 def test_a_bank_of_one_message_a_second_may_send_that_one() -> None:
     clock = Clock()
-    intake = Intake(1, clock, always)
-    assert taken_at_once(intake) == 1
+    rate_limiter = RateLimiter(1, clock, always)
+    assert taken_at_once(rate_limiter) == 1
     clock.advance(1)
-    assert taken_at_once(intake) == 1
+    assert taken_at_once(rate_limiter) == 1
 
 
 class Refusing:
@@ -55,23 +55,23 @@ class Refusing:
 
     def __init__(self, a_minute: int) -> None:
         self.clock, self.taken, self.held = Clock(), 0, 0
-        self.intake = Intake(1000, self.clock, always, a_minute, self._hold)
+        self.rate_limiter = RateLimiter(1000, self.clock, always, a_minute, self._hold)
 
     def _hold(self) -> None:
         self.held += 1
 
     def take_one(self) -> bool:
         self.taken += 1
-        self.intake.refused()
+        self.rate_limiter.refused()
         return True
 
     def at_once(self, *, refused: bool = True) -> int:
         """How many messages are taken in at once, each refused or each approved."""
         count = 0
-        while count < 1_000 and self.intake.take():
+        while count < 1_000 and self.rate_limiter.take():
             count += 1
             if refused:
-                self.intake.refused()
+                self.rate_limiter.refused()
         return count
 
 
@@ -81,7 +81,7 @@ def test_a_minutes_refusals_are_recorded_and_then_a_message_is_taken_for_each_th
         bank.at_once()
         bank.clock.advance(0)
     assert (bank.at_once(), bank.held > 0) == (0, True)
-    bank.intake.wait(bank)
+    bank.rate_limiter.wait(bank)
     before = bank.taken
     bank.clock.pump([0.5] * 20)
     assert bank.taken - before == 10, "one a second, and none is lost"
@@ -101,7 +101,7 @@ def test_what_is_approved_costs_no_refusal_and_waits_only_where_none_is_left() -
 def test_refusals_of_messages_that_were_under_way_are_owed() -> None:
     bank = Refusing(60)
     for _ in range(90):
-        bank.intake.refused()
+        bank.rate_limiter.refused()
     bank.clock.advance(30)
     assert bank.at_once() == 0
     bank.clock.advance(1)
@@ -111,18 +111,18 @@ def test_refusals_of_messages_that_were_under_way_are_owed() -> None:
 def test_another_rate_of_refusals_holds_from_then_on() -> None:
     bank = Refusing(60)
     for _ in range(60):
-        bank.intake.refused()
-    bank.intake.set_rates(1000, 6000)
+        bank.rate_limiter.refused()
+    bank.rate_limiter.set_rates(1000, 6000)
     bank.clock.advance(1)
     assert bank.at_once() == 100
 
 
 def test_links_that_wait_are_taken_in_turn_at_the_banks_rate() -> None:
     clock, told = Clock(), list[str]()
-    intake = Intake(100, clock, always)
-    taken_at_once(intake)
+    rate_limiter = RateLimiter(100, clock, always)
+    taken_at_once(rate_limiter)
     for name, messages in (("a", 4), ("b", 2)):
-        intake.wait(Line(name, messages, told))
+        rate_limiter.wait(Line(name, messages, told))
     clock.pump([PAUSE_SECONDS] * 4)
     assert told == ["a", "b", "a", "b"]
     clock.pump([PAUSE_SECONDS] * 9)
@@ -132,9 +132,9 @@ def test_links_that_wait_are_taken_in_turn_at_the_banks_rate() -> None:
 
 def test_a_slow_bank_s_links_are_looked_at_when_its_next_token_is_there_and_not_before() -> None:
     clock, told = Clock(), list[str]()
-    intake = Intake(2, clock, always)
-    taken_at_once(intake)
-    intake.wait(Line("a", 3, told))
+    rate_limiter = RateLimiter(2, clock, always)
+    taken_at_once(rate_limiter)
+    rate_limiter.wait(Line("a", 3, told))
     looks = []
     while clock.getDelayedCalls():
         (call,) = clock.getDelayedCalls()
@@ -145,10 +145,10 @@ def test_a_slow_bank_s_links_are_looked_at_when_its_next_token_is_there_and_not_
 
 def test_tokens_that_came_while_there_was_no_room_need_not_be_waited_for() -> None:
     clock, told, room = Clock(), list[str](), [True]
-    intake = Intake(1, clock, lambda: room[0])
-    taken_at_once(intake)
+    rate_limiter = RateLimiter(1, clock, lambda: room[0])
+    taken_at_once(rate_limiter)
     room[0] = False
-    intake.wait(Line("a", 1, told))
+    rate_limiter.wait(Line("a", 1, told))
     clock.pump([PAUSE_SECONDS, 5])
     room[0] = True
     clock.advance(PAUSE_SECONDS)
@@ -157,21 +157,21 @@ def test_tokens_that_came_while_there_was_no_room_need_not_be_waited_for() -> No
 
 def test_nobody_passes_those_who_wait() -> None:
     clock, told = Clock(), list[str]()
-    intake = Intake(100, clock, always)
-    taken_at_once(intake)
-    intake.wait(Line("a", 1, told))
+    rate_limiter = RateLimiter(100, clock, always)
+    taken_at_once(rate_limiter)
+    rate_limiter.wait(Line("a", 1, told))
     clock.rightNow += 1  # time passed, and the reactor has not come to it yet
-    assert not intake.take()
+    assert not rate_limiter.take()
     clock.advance(0)
     assert told == ["a"]
-    assert intake.take()
+    assert rate_limiter.take()
 
 
 def test_where_there_is_no_room_a_link_waits_and_no_token_is_spent() -> None:
     clock, told, room = Clock(), list[str](), [False]
-    intake = Intake(20, clock, lambda: room[0])
-    assert not intake.take()
-    intake.wait(Line("a", 3, told))
+    rate_limiter = RateLimiter(20, clock, lambda: room[0])
+    assert not rate_limiter.take()
+    rate_limiter.wait(Line("a", 3, told))
     clock.advance(1)
     assert told == []
     room[0] = True
@@ -181,12 +181,12 @@ def test_where_there_is_no_room_a_link_waits_and_no_token_is_spent() -> None:
 
 def test_a_lost_link_waits_no_more() -> None:
     clock, told = Clock(), list[str]()
-    intake = Intake(10, clock, always)
-    taken_at_once(intake)
+    rate_limiter = RateLimiter(10, clock, always)
+    taken_at_once(rate_limiter)
     line = Line("a", 5, told)
-    intake.wait(line)
-    intake.forget(line)
-    intake.forget(line)
+    rate_limiter.wait(line)
+    rate_limiter.forget(line)
+    rate_limiter.forget(line)
     clock.advance(1)
     assert told == []
 
@@ -194,10 +194,10 @@ def test_a_lost_link_waits_no_more() -> None:
 @given(st.integers(1, 5000), st.lists(st.floats(0, 0.5), min_size=1, max_size=40))
 def test_no_window_takes_more_than_its_rate_and_a_burst(a_second: int, gaps: list[float]) -> None:
     clock = Clock()
-    intake = Intake(a_second, clock, always)
-    total, elapsed = taken_at_once(intake), 0.0
+    rate_limiter = RateLimiter(a_second, clock, always)
+    total, elapsed = taken_at_once(rate_limiter), 0.0
     for gap in gaps:
         clock.advance(gap)
         elapsed += gap
-        total += taken_at_once(intake)
+        total += taken_at_once(rate_limiter)
         assert total <= max(1.0, a_second * BURST_SECONDS) + elapsed * a_second + 1e-6

@@ -9,8 +9,8 @@ import pytest
 from fep.links.request_parser import (
     MANDATORY,
     TRANSACTIONS,
-    Gate,
     Groups,
+    RequestParser,
     Unsupported,
     check_carries_no_secret,
     check_network,
@@ -24,7 +24,7 @@ from protocol.message import Message
 from protocol.responses import Response
 from protocol.tlv import build
 from tests.builders import BANK, BENEFICIARY, cancel, inquiry, message, original, reversal, totals
-from tests.gates import (
+from tests.request_parsers import (
     CODE,
     COLLECTION,
     COVERED,
@@ -134,7 +134,7 @@ def test_other_bytes_are_other_content() -> None:
 def test_the_mti_is_as_wide_on_the_wire_as_the_dialect_has_it() -> None:
     packed = load("bcd87")
     bank = Bank(code=BANK, name="Bank", port=9001, networks=["127.0.0.1/32"])
-    found = Gate(bank, KEY, packed, 31).request(message(), b"\x02\x01rest", TODAY)
+    found = RequestParser(bank, KEY, packed, 31).request(message(), b"\x02\x01rest", TODAY)
     assert found.content == KEY.content(b"0200rest")
 
 
@@ -418,4 +418,4 @@ def test_the_groups_of_a_message_are_in_its_dialects_encoding() -> None:
     bank = Bank(code=BANK, name="Bank", port=9001, networks=["127.0.0.1/32"])
     dialect = load("bcd87")
     asked = message(de48=build((("PN", "保1"),), dialect.de48_encoding))
-    assert Gate(bank, KEY, dialect, 31).request(asked, COVERED, TODAY).policy == "保1"
+    assert RequestParser(bank, KEY, dialect, 31).request(asked, COVERED, TODAY).policy == "保1"

@@ -21,7 +21,7 @@ from protocol.errors import FormatError
 from protocol.message import Message
 from protocol.responses import Response
 from tests.builders import BANK, inquiry, message, reversal, totals
-from tests.gates import CODE, COLLECTION, GOOD, ORIGINAL_KEY, TODAY, ask, without
+from tests.request_parsers import CODE, COLLECTION, GOOD, ORIGINAL_KEY, TODAY, ask, without
 
 # Today, DE 7, and when it was; None where no key may be made then.
 MOMENTS = [

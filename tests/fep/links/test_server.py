@@ -16,19 +16,19 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
 from fep.engine.commit import Engine
-from fep.keys.key_provider import Vault
+from fep.keys.key_provider import KeyProvider
 from fep.links.link import Counterparty, Surroundings
 from fep.links.misses import Misses
 from fep.links.rate_limiter import PAUSE_SECONDS
-from fep.links.request_parser import Gate
+from fep.links.request_parser import RequestParser
 from fep.links.server import REFUSALS_A_SECOND, BankConnection, Server
 from fep.settings.config import Settings
-from fep.telemetry.event_log import Chronicle
+from fep.telemetry.event_log import EventLog
 from fep.telemetry.statistics import Statistics
 from firewall_rules.gateway import Gateway
 from ledger.rules.request import Answer
 from protocol.codec import Codec
-from protocol.decline import Refuser
+from protocol.decline import FastDecline
 from protocol.dialect import load
 from protocol.framing import Frame, FrameReader, Framing, wrap
 from protocol.mac import MacAlgorithm, MacKey
@@ -85,15 +85,15 @@ class House:
 
     def __init__(self, settings: Settings) -> None:
         self.clock, self.statistics = Clock(), Statistics()
-        self.chronicle = Chronicle(lambda: 1, self.clock.seconds)
-        vault = Vault(settings.keystore)
+        self.event_log = EventLog(lambda: 1, self.clock.seconds)
+        key_provider = KeyProvider(settings.keystore)
         parties = {
             bank.code: Counterparty(
                 bank,
                 CODEC,
-                Refuser(CODEC),
-                Gate(bank, vault.front_key, CODEC.dialect, settings.limits.key_days),
-                vault.bank_keys(bank, os.urandom),
+                FastDecline(CODEC),
+                RequestParser(bank, key_provider.front_key, CODEC.dialect, settings.limits.key_days),
+                key_provider.bank_keys(bank, os.urandom),
                 Misses(bank.misses_a_minute, bank.misses_a_day),
                 None,
             )
@@ -120,7 +120,7 @@ class House:
         seconds = self.clock.seconds
         self.engine = engine
         around = Surroundings(
-            engine, settings.limits, self.statistics, seconds, lambda: moment, moment.date, self.chronicle
+            engine, settings.limits, self.statistics, seconds, lambda: moment, moment.date, self.event_log
         )
         self.server = Server(parties, around)
         self.server.start(Gateway(bank.allowance(PORTS[bank.code]) for bank in settings.bank), self.clock)
@@ -295,7 +295,7 @@ def test_a_transaction_without_a_place_is_refused_as_it_would_be_if_it_were_deco
     short = crowded.socket.frames()
     assert (len(short), unread) == (3, [])
     assert crowded.house.statistics.outcomes == {(BANK, "0800", "00"): 1, (BANK, "0200", "91"): 3}
-    monkeypatch.setattr(Refuser, "sketch", lambda *_: None)
+    monkeypatch.setattr(FastDecline, "header_scan", lambda *_: None)
     crowded.link.dataReceived(data)
     assert (crowded.socket.frames(), len(unread)) == (short, 3)
     assert crowded.house.statistics.outcomes == {(BANK, "0800", "00"): 1, (BANK, "0200", "91"): 6}

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import text
 
 import fep.operator.audit_trail
-from fep.operator.audit_trail import SUBJECTS, DeedRefused, begin, deed, subject_of, write
-from ledger.book.audit_log import Act, Stage, broken_acts, failed, read_acts
-from ledger.book.schema import acts
+from fep.operator.audit_trail import SUBJECTS, AuditEntryRefused, audit_entry, begin, subject_of, write
+from ledger.book.audit_log import AuditRecord, Stage, broken_records, failed, read_audit_log
+from ledger.book.schema import audit_log
 from ledger.book.store import Store
 from ledger.errors import Conflict, LedgerError, Unavailable
 
@@ -21,10 +21,10 @@ COMPONENT = "00112233445566778899AABBCCDDEEFF"
 
 def test_an_act_of_the_table_is_told_in_one_line() -> None:
     details = {"kind": "aes", "custodians": "Li Lei 08D7B4FB62, 韩梅梅 A1B2C3", "check value": "0011223344"}
-    one = deed({**ASKED, "stage": "done", "details": details})
+    one = audit_entry({**ASKED, "stage": "done", "details": details})
     assert one.note == "done: kind aes; custodians Li Lei 08D7B4FB62, 韩梅梅 A1B2C3; check value 0011223344"
-    assert deed(ASKED).note == "asked"
-    assert deed({"act": "keys create", "stage": "asked"}).subject == ""
+    assert audit_entry(ASKED).note == "asked"
+    assert audit_entry({"act": "keys create", "stage": "asked"}).subject == ""
 
 
 @pytest.mark.parametrize(
@@ -54,14 +54,14 @@ def test_an_act_of_the_table_is_told_in_one_line() -> None:
     ids=str,
 )
 def test_anything_else_is_refused_and_not_repeated(wrong: dict[str, Any]) -> None:
-    with pytest.raises(DeedRefused) as raised:
-        deed({**ASKED, **wrong})
+    with pytest.raises(AuditEntryRefused) as raised:
+        audit_entry({**ASKED, **wrong})
     assert COMPONENT not in str(raised.value)
     assert "4111" not in str(raised.value)
 
 
 def test_who_acted_is_not_for_the_asking() -> None:
-    assert "wang" not in str(deed({**ASKED, "by": "wang"}))
+    assert "wang" not in str(audit_entry({**ASKED, "by": "wang"}))
 
 
 def test_what_was_typed_is_a_subject_only_if_it_can_be_one() -> None:
@@ -86,19 +86,19 @@ def store(database: str) -> Iterator[Store]:
     store.close()
 
 
-def trail(store: Store) -> list[Act]:
+def audit_rows(store: Store) -> list[AuditRecord]:
     with store.reading() as connection:
-        return list(read_acts(connection, acts))
+        return list(read_audit_log(connection, audit_log))
 
 
 def test_an_act_is_written_down_in_the_chain(store: Store) -> None:
     assert [write(store, at, "li", "keys remove", "front", "asked") for at in (5, 6)] == [1, 2]
     begin(store)
-    assert [act[:6] for act in trail(store)] == [
+    assert [act[:6] for act in audit_rows(store)] == [
         (1, 5, "li", "keys remove", "front", "asked"),
         (2, 6, "li", "keys remove", "front", "asked"),
     ]
-    assert list(broken_acts(trail(store))) == []
+    assert list(broken_records(audit_rows(store))) == []
 
 
 @pytest.mark.parametrize(
@@ -127,12 +127,12 @@ def test_who_loses_against_another_node_tries_again_and_not_for_ever(
     else:
         with pytest.raises(raised):
             write(store, 5, "li", "keys remove", "front", Stage.ASKED)
-    assert (len(trail(store)), script) == (int(raised is None), [])
+    assert (len(audit_rows(store)), script) == (int(raised is None), [])
 
 
-@pytest.mark.parametrize("statement", ["UPDATE acts SET note = ''", "DELETE FROM acts"])
+@pytest.mark.parametrize("statement", ["UPDATE audit_log SET note = ''", "DELETE FROM audit_log"])
 def test_what_is_written_down_stays(store: Store, statement: str) -> None:
     write(store, 5, "li", "keys remove", "front", "asked")
     with pytest.raises(LedgerError), store.transaction() as connection:
         connection.execute(text(statement))
-    assert len(trail(store)) == 1
+    assert len(audit_rows(store)) == 1

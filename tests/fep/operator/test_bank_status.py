@@ -22,7 +22,7 @@ def house(tmp_path: Path) -> House:
 
 
 def stands(house: House, host: str = HOME) -> Standing:
-    return standing(house.server, house.chronicle, BANK, (host, PORTS[BANK]), house.clock.seconds())
+    return standing(house.server, house.event_log, BANK, (host, PORTS[BANK]), house.clock.seconds())
 
 
 def test_a_bank_that_never_came_would_be_let_in(house: House) -> None:
@@ -82,7 +82,7 @@ def test_a_stranger_at_its_port_is_told_with_the_address_and_at_no_other(house: 
     told = stands(house, "192.0.2.79")
     assert (told.owner, told.refusal) == ("", "the address is not on the allowlist")
     assert (told.stranger, told.stranger_seconds) == ("192.0.2.77", 5)
-    assert "192.0.2" not in repr(house.chronicle.since())
+    assert "192.0.2" not in repr(house.event_log.since())
 
 
 def test_it_is_the_same_after_the_control_socket(house: House) -> None:

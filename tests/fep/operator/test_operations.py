@@ -18,11 +18,11 @@ from twisted.python.failure import Failure
 import fep.operator.audit_trail
 import fep.operator.operations
 from fep.engine.commit import Engine
-from fep.operator.audit_trail import DeedRefused
+from fep.operator.audit_trail import AuditEntryRefused
 from fep.operator.control import ControlError
 from fep.operator.operations import ATTEMPTS, LONG_WORK_SWITCH_SECONDS, Operations
 from fep.settings.config import BusinessDay
-from fep.telemetry.event_log import Chronicle
+from fep.telemetry.event_log import EventLog
 from fep.telemetry.statistics import Statistics
 from ledger.book.cutover import Cutover, CutoverRefused
 from ledger.book.retire import Retired, RetireRefused
@@ -41,7 +41,7 @@ class Desk:
         self.announced: list[str] = []
         self.dates: list[str] = []
         self.closed: set[str] = set()
-        self.chronicle = Chronicle(lambda: 7, lambda: 7.0)
+        self.event_log = EventLog(lambda: 7, lambda: 7.0)
         self.engine = Engine(
             committer=lambda *_: [],
             lookup=lambda _requests: [],
@@ -71,7 +71,7 @@ class Desk:
             None,  # type: ignore[arg-type]
             lambda: self.day,
             self.wall,
-            self.chronicle,
+            self.event_log,
             31,
         )
 
@@ -83,7 +83,7 @@ class Desk:
 
     def _write(self, _store: object, _at: int, *act: str) -> int:
         if self.no_trail:
-            raise Unavailable("no trail")
+            raise Unavailable("no audit log")
         self.acts.append(act)
         return len(self.acts)
 
@@ -344,7 +344,7 @@ def test_a_command_can_have_an_act_of_the_table_written_down(monkeypatch: pytest
     ):
         command(asked, lambda _: None).addBoth(found.append)
         desk.clock.advance(0)
-    assert (found[0], found[1].check(DeedRefused)) == ({"number": 1}, DeedRefused)
+    assert (found[0], found[1].check(AuditEntryRefused)) == ({"number": 1}, AuditEntryRefused)
     assert desk.acts == [("li", "keys remove", "front", "done")]
 
 

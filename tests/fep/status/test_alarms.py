@@ -11,7 +11,7 @@ from fep.status.alarms import RULES, Alarm, Severity, alarms
 from fep.status.snapshot import Aged, Light, OpenBreaks, Queue, ResponseCount, State
 from fep.status.webpage import shipped
 from tests.builders import BANK
-from tests.pictures import OTHER, bank_picture, picture
+from tests.snapshots import OTHER, bank_snapshot, snapshot
 
 RED, YELLOW = Severity.RED, Severity.YELLOW
 
@@ -21,7 +21,7 @@ def queue(waiting: int) -> Queue:
 
 
 def banks(**changes: object) -> dict[str, Any]:
-    return {"banks": (bank_picture(**changes), bank_picture(OTHER))}
+    return {"banks": (bank_snapshot(**changes), bank_snapshot(OTHER))}
 
 
 def breaks(oldest_days: int) -> OpenBreaks:
@@ -63,7 +63,7 @@ WRONG: tuple[tuple[dict[str, Any], Alarm], ...] = (
 
 @pytest.mark.parametrize(("changes", "alarm"), WRONG)
 def test_what_is_wrong_is_said(changes: dict[str, Any], alarm: Alarm) -> None:
-    assert alarms(picture(**changes)) == (alarm,)
+    assert alarms(snapshot(**changes)) == (alarm,)
 
 
 IN_ORDER: tuple[dict[str, Any], ...] = (
@@ -88,7 +88,7 @@ IN_ORDER: tuple[dict[str, Any], ...] = (
 
 @pytest.mark.parametrize("changes", IN_ORDER)
 def test_what_is_in_order_is_not_spoken_of(changes: dict[str, Any]) -> None:
-    assert alarms(picture(**changes)) == ()
+    assert alarms(snapshot(**changes)) == ()
 
 
 def test_every_rule_is_seen_to_find_something() -> None:
@@ -100,7 +100,7 @@ def test_a_severity_is_written_down_as_its_name() -> None:
 
 
 def test_the_worst_comes_first() -> None:
-    found = alarms(picture(state=State.DOUBT, refused_lately=1, **banks(light=Light.DOWN)))
+    found = alarms(snapshot(state=State.DOUBT, refused_lately=1, **banks(light=Light.DOWN)))
     assert [alarm.name for alarm in found] == ["doubt", "bank_down", "refused"]
     severities = [severity for _, severity, _ in RULES]
     assert severities == sorted(severities, key=[RED, YELLOW].index)

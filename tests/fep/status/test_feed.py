@@ -15,11 +15,11 @@ from twisted.web.resource import Resource
 from twisted.web.server import Site
 
 from fep.status.feed import BEHIND_MAX, WATCHERS_MAX, Feed
-from fep.status.snapshot import Picture
+from fep.status.snapshot import Snapshot
 from fep.status.webpage import POLICY, shipped
-from fep.telemetry.event_log import Chronicle, Kind
+from fep.telemetry.event_log import EventLog, Kind
 from tests.builders import BANK
-from tests.pictures import OTHER, picture
+from tests.snapshots import OTHER, snapshot
 
 GONE = Failure(ConnectionDone())
 
@@ -34,20 +34,20 @@ class Transport(StringTransport):
 
 
 class Stage:
-    """A feed, its site, and how often a picture was drawn."""
+    """A feed, its site, and how often a snapshot was drawn."""
 
     def __init__(self) -> None:
         self.clock = Clock()
-        self.chronicle = Chronicle(lambda: 5, lambda: 5.0)
+        self.event_log = EventLog(lambda: 5, lambda: 5.0)
         self.drawn = 0
-        self.feed = Feed(self._paint, lambda bank: (1, 2, 3) if bank == BANK else (), self.chronicle)
+        self.feed = Feed(self._paint, lambda bank: (1, 2, 3) if bank == BANK else (), self.event_log)
         root = Resource()
         root.putChild(b"feed", self.feed)
         self.site = Site(root, reactor=self.clock)
 
-    def _paint(self) -> Picture:
+    def _paint(self) -> Snapshot:
         self.drawn += 1
-        return picture(rate=self.drawn)
+        return snapshot(rate=self.drawn)
 
     def watch(self, method: str = "GET") -> tuple[Transport, Any]:
         """Ask for the feed: the transport and the channel."""
@@ -67,19 +67,23 @@ def events(transport: StringTransport) -> list[tuple[str, Any]]:
 
 def test_a_feed_begins_with_everything_and_goes_on_with_what_is_new() -> None:
     stage = Stage()
-    stage.chronicle.note(Kind.STARTED)
+    stage.event_log.note(Kind.STARTED)
     transport, _ = stage.watch()
     [(name, hello)] = events(transport)
     assert hello["version"] == shipped().version
     assert (name, hello["rates"], hello["bands"]) == ("hello", {BANK: [1, 2, 3], OTHER: []}, [1, 7, 30])
     assert [event["kind"] for event in hello["events"]] == ["started"]
-    assert (hello["picture"]["rate"], hello["alarms"]) == (1, [])
+    assert (hello["snapshot"]["rate"], hello["alarms"]) == (1, [])
     stage.feed.tick()
-    stage.chronicle.note(Kind.RELOAD)
+    stage.event_log.note(Kind.RELOAD)
     stage.feed.tick()
     stage.feed.tick()
     told = events(transport)
-    assert [(name, news["picture"]["rate"]) for name, news in told] == [("news", 2), ("news", 3), ("news", 4)]
+    assert [(name, news["snapshot"]["rate"]) for name, news in told] == [
+        ("news", 2),
+        ("news", 3),
+        ("news", 4),
+    ]
     assert [[event["kind"] for event in news["events"]] for _, news in told] == [["started"], ["reload"], []]
 
 
@@ -95,7 +99,7 @@ def test_one_picture_serves_every_page() -> None:
 def test_pages_that_come_in_the_same_second_are_greeted_with_one_picture_and_miss_nothing() -> None:
     stage = Stage()
     stage.watch()
-    stage.chronicle.note(Kind.RELOAD)
+    stage.event_log.note(Kind.RELOAD)
     late, _ = stage.watch()
     assert stage.drawn == 1
     stage.feed.tick()

@@ -13,7 +13,7 @@ from fep.day.schedule import Obstacle
 from fep.settings.config import BusinessDay, Settings, load_settings
 from fep.setup.certificates import VALID, self_signed
 from fep.setup.install import install
-from fep.status.host_metrics import ConditionCollector
+from fep.status.host_metrics import HostMetricsCollector
 from ledger.rules.beijing import BEIJING
 
 MADE = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -30,7 +30,9 @@ def figures(
 ) -> dict[str, float]:
     registry = CollectorRegistry()
     now_us = round(now.timestamp() * 1_000_000)
-    registry.register(ConditionCollector(lambda: settings, lambda: date, lambda: now_us, lambda: waits, book))
+    registry.register(
+        HostMetricsCollector(lambda: settings, lambda: date, lambda: now_us, lambda: waits, book)
+    )
     samples = (sample for family in registry.collect() for sample in family.samples)
     return {
         "/".join((sample.name.removeprefix(PREFIX), *sample.labels.values())): sample.value

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from fep.settings.config import Bank
-from fep.status.snapshot import Aged, Light, OpenBreaks, Painter, light, open_breaks
-from fep.telemetry.last_seen import NEVER, Contact, latest
+from fep.status.snapshot import Aged, Light, OpenBreaks, SnapshotBuilder, light, open_breaks
+from fep.telemetry.last_seen import NEVER, LastSeen, latest
 from fep.telemetry.rates import History
 from fep.telemetry.statistics import Statistics
 from ledger.files.open_breaks_file import Figures, Outstanding
@@ -40,12 +40,12 @@ def test_a_light_says_what_its_links_do(
 
 
 class StubLink:
-    """A link as a picture asks it."""
+    """A link as a snapshot asks it."""
 
     def __init__(self, state: str, idle_seconds: float) -> None:
         self.session = SimpleNamespace(state=lambda: state)
         self.idle_seconds = lambda: idle_seconds
-        self.contact = lambda: NEVER
+        self.last_seen = lambda: NEVER
 
 
 def test_a_bank_is_silent_by_its_signed_on_links_alone() -> None:
@@ -55,17 +55,19 @@ def test_a_bank_is_silent_by_its_signed_on_links_alone() -> None:
     none: Any = None
     overview: Any = SimpleNamespace(unfit={})
     history = History(statistics)
-    painter = Painter(none, server, none, statistics, history, none, lambda: 0.0, none, {}, lambda: overview)
+    snapshot_builder = SnapshotBuilder(
+        none, server, none, statistics, history, none, lambda: 0.0, none, {}, lambda: overview
+    )
     links: list[Any] = [StubLink("signed on", 70), StubLink("connected", 0)]
     now = datetime(2026, 11, 24, 10, 11, 12, tzinfo=UTC)
-    assert painter._bank(bank, links, 60, now).light is Light.SILENT
+    assert snapshot_builder._bank(bank, links, 60, now).light is Light.SILENT
     links[0].idle_seconds = lambda: 60
-    assert painter._bank(bank, links, 60, now).light is Light.UP
+    assert snapshot_builder._bank(bank, links, 60, now).light is Light.UP
 
 
 def test_the_latest_contact_is_taken_from_each() -> None:
-    assert latest(NEVER) == Contact(None, None)
-    assert latest(NEVER, Contact(5.0, None), Contact(3.0, 1.0)) == Contact(5.0, 1.0)
+    assert latest(NEVER) == LastSeen(None, None)
+    assert latest(NEVER, LastSeen(5.0, None), LastSeen(3.0, 1.0)) == LastSeen(5.0, 1.0)
 
 
 def test_breaks_are_banded_by_their_age_today() -> None:

@@ -7,27 +7,27 @@ from datetime import datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fep.telemetry.event_log import AGAIN_SECONDS, EVENTS_MAX, Chronicle, Kind
+from fep.telemetry.event_log import AGAIN_SECONDS, EVENTS_MAX, EventLog, Kind
 from ledger.rules.beijing import BEIJING
 from tests.builders import BANK
 from tests.clocks import MovedClock
 
 
 class Watch:
-    """A chronicle, and the clock that it reads."""
+    """An event log, and the clock that it reads."""
 
     def __init__(self) -> None:
         self.clock = MovedClock(datetime(1970, 1, 1, 8, 0, 1, tzinfo=BEIJING))
-        self.chronicle = Chronicle(self.clock.now_us, self.clock.seconds)
+        self.event_log = EventLog(self.clock.now_us, self.clock.seconds)
 
     def told(self, since: int = 0) -> list[tuple[Kind, str, str, int]]:
-        return [(one.kind, one.bank, one.detail, one.count) for one in self.chronicle.since(since)]
+        return [(one.kind, one.bank, one.detail, one.count) for one in self.event_log.since(since)]
 
 
 def test_events_are_told_in_order_from_a_number_on() -> None:
     watch = Watch()
-    watch.chronicle.note(Kind.STARTED)
-    watch.chronicle.note(Kind.SIGNED_ON, BANK)
+    watch.event_log.note(Kind.STARTED)
+    watch.event_log.note(Kind.SIGNED_ON, BANK)
     assert watch.told() == [(Kind.STARTED, "", "", 1), (Kind.SIGNED_ON, BANK, "", 1)]
     assert watch.told(since=1) == [(Kind.SIGNED_ON, BANK, "", 1)]
     assert watch.told(since=2) == []
@@ -35,12 +35,12 @@ def test_events_are_told_in_order_from_a_number_on() -> None:
 
 def test_what_happens_again_within_a_minute_is_counted_with_the_first_time() -> None:
     watch = Watch()
-    watch.chronicle.note(Kind.BAD_MAC, BANK)
-    watch.chronicle.note(Kind.RELOAD)
+    watch.event_log.note(Kind.BAD_MAC, BANK)
+    watch.event_log.note(Kind.RELOAD)
     watch.clock.wait(AGAIN_SECONDS)
-    watch.chronicle.note(Kind.BAD_MAC, BANK)
+    watch.event_log.note(Kind.BAD_MAC, BANK)
     assert watch.told() == [(Kind.RELOAD, "", "", 1), (Kind.BAD_MAC, BANK, "", 2)]
-    again = watch.chronicle.since(2)
+    again = watch.event_log.since(2)
     assert [(one.number, one.since_us, one.at_us) for one in again] == [
         (3, 1_000_000, 1_000_000 * (1 + AGAIN_SECONDS))
     ]
@@ -48,48 +48,48 @@ def test_what_happens_again_within_a_minute_is_counted_with_the_first_time() -> 
 
 def test_a_wall_clock_that_is_set_changes_neither_what_is_again_nor_how_long_ago_it_was() -> None:
     watch = Watch()
-    watch.chronicle.note(Kind.BAD_MAC, BANK)
+    watch.event_log.note(Kind.BAD_MAC, BANK)
     watch.clock.wait(AGAIN_SECONDS)
     watch.clock.set(8 * 3600)
-    watch.chronicle.note(Kind.BAD_MAC, BANK)
+    watch.event_log.note(Kind.BAD_MAC, BANK)
     assert watch.told() == [(Kind.BAD_MAC, BANK, "", 2)]
     watch.clock.wait(7)
     watch.clock.set(-9 * 3600)
-    [event] = watch.chronicle.since()
-    assert watch.chronicle.seconds_since(event) == 7
+    [event] = watch.event_log.since()
+    assert watch.event_log.seconds_since(event) == 7
 
 
 def test_what_happens_again_later_is_an_event_of_its_own() -> None:
     watch = Watch()
-    watch.chronicle.note(Kind.BAD_MAC, BANK)
+    watch.event_log.note(Kind.BAD_MAC, BANK)
     watch.clock.wait(AGAIN_SECONDS + 1)
-    watch.chronicle.note(Kind.BAD_MAC, BANK)
+    watch.event_log.note(Kind.BAD_MAC, BANK)
     assert watch.told() == [(Kind.BAD_MAC, BANK, "", 1), (Kind.BAD_MAC, BANK, "", 1)]
 
 
 def test_another_bank_or_reason_is_another_event() -> None:
     watch = Watch()
     for bank, detail in ((BANK, "a"), (BANK, "b"), ("2", "a")):
-        watch.chronicle.note(Kind.LINK_DOWN, bank, detail)
+        watch.event_log.note(Kind.LINK_DOWN, bank, detail)
     assert [count for *_, count in watch.told()] == [1, 1, 1]
 
 
 def test_a_flood_of_one_thing_leaves_the_others_in_place() -> None:
     watch = Watch()
-    watch.chronicle.note(Kind.DAY, detail="20261124")
+    watch.event_log.note(Kind.DAY, detail="20261124")
     for _ in range(EVENTS_MAX * 5):
-        watch.chronicle.note(Kind.REFUSED, detail="the address is not on the allowlist")
+        watch.event_log.note(Kind.REFUSED, detail="the address is not on the allowlist")
     assert [(kind, count) for kind, *_, count in watch.told()] == [(Kind.DAY, 1), (Kind.REFUSED, 500)]
 
 
 def test_of_many_different_things_the_last_are_kept_and_nothing_more() -> None:
     watch = Watch()
     for number in range(EVENTS_MAX + 50):
-        watch.chronicle.note(Kind.LINK_DOWN, BANK, f"{number}")
+        watch.event_log.note(Kind.LINK_DOWN, BANK, f"{number}")
     assert [detail for *_, detail, _ in watch.told()] == [f"{n}" for n in range(50, EVENTS_MAX + 50)]
-    assert len(watch.chronicle._latest) == EVENTS_MAX, "what is forgotten leaves no trace"
-    assert len(watch.chronicle._happened) == EVENTS_MAX
-    watch.chronicle.note(Kind.LINK_DOWN, BANK, "0")
+    assert len(watch.event_log._latest) == EVENTS_MAX, "what is forgotten leaves no trace"
+    assert len(watch.event_log._happened) == EVENTS_MAX
+    watch.event_log.note(Kind.LINK_DOWN, BANK, "0")
     assert watch.told()[-1] == (Kind.LINK_DOWN, BANK, "0", 1)
 
 
@@ -101,11 +101,11 @@ def test_the_events_are_bounded_ordered_and_lose_no_time(taken: list[tuple[Kind,
     watch = Watch()
     for kind, bank, pause in taken:
         watch.clock.wait(pause)
-        watch.chronicle.note(kind, bank)
-        assert watch.chronicle.since()[-1][1:5] == (kind, bank, "", watch.clock.now_us())
-    events = watch.chronicle.since()
+        watch.event_log.note(kind, bank)
+        assert watch.event_log.since()[-1][1:5] == (kind, bank, "", watch.clock.now_us())
+    events = watch.event_log.since()
     assert len(events) <= EVENTS_MAX
     assert [one.number for one in events] == sorted({one.number for one in events})
     if len(events) < EVENTS_MAX:
         assert sum(one.count for one in events) == len(taken)
-    assert len(watch.chronicle._latest) <= len(events)
+    assert len(watch.event_log._latest) <= len(events)

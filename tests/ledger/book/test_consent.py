@@ -8,10 +8,10 @@ from os import urandom
 
 import pytest
 
-from ledger.book.audit_log import MACHINE, broken_acts, read_acts
+from ledger.book.audit_log import MACHINE, broken_records, read_audit_log
 from ledger.book.front import FrontBook
 from ledger.book.load import Loaded, load_book
-from ledger.book.schema import acts
+from ledger.book.schema import audit_log
 from ledger.book.store import Store
 from ledger.errors import LoadRefused
 from ledger.files.bookfile import opened
@@ -45,10 +45,10 @@ def load(store: Store, by: str, data: bytes = FIRST, without: frozenset[int] = f
         return load_book(store, book, conceal, 1, by=by)
 
 
-def trail(store: Store) -> list[tuple[str, str, str]]:
+def audit_rows(store: Store) -> list[tuple[str, str, str]]:
     with store.reading() as connection:
-        found = list(read_acts(connection, acts))
-    assert list(broken_acts(found)) == []
+        found = list(read_audit_log(connection, audit_log))
+    assert list(broken_records(found)) == []
     return [(act.by, act.act, act.note) for act in found]
 
 
@@ -62,7 +62,7 @@ def test_the_first_person_is_written_down_and_the_second_loads(store: Store) -> 
     assert done.left_out.startswith("line 3: policy P2, due D2: ")
     assert due_states(store) == {"D1": "open"}
     digest = rows(store, "SELECT digest FROM loads")[0][0]
-    given, loaded = trail(store)
+    given, loaded = audit_rows(store)
     assert given == ("li", "load without", "lines 3")
     assert loaded[:2] == ("wang", "load")
     assert loaded[2].startswith(f"{digest}; without lines 3, as li says too; 1 dues, ")
@@ -81,7 +81,7 @@ def test_nobodys_word_is_none(store: Store, nobody: str) -> None:
     for _ in range(2):
         with pytest.raises(LoadRefused, match="nobody's name is known"):
             load(store, nobody)
-    assert trail(store) == []
+    assert audit_rows(store) == []
 
 
 def test_a_word_is_for_one_file_and_for_the_same_lines(store: Store) -> None:
@@ -103,7 +103,7 @@ def test_a_persons_last_word_counts(store: Store) -> None:
         with pytest.raises(LoadRefused, match=f"{by} would leave out 1 rows"):
             load(store, by, data, frozenset({line}))
     assert load(store, "zhao", data, frozenset({3})).premium == 120_000
-    assert "; without lines 3, as li says too; " in trail(store)[-1][2]
+    assert "; without lines 3, as li says too; " in audit_rows(store)[-1][2]
 
 
 def test_what_the_book_finds_at_fault_can_be_left_out_and_what_it_does_not_cannot(store: Store) -> None:

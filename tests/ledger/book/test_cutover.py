@@ -20,12 +20,12 @@ from sqlalchemy.exc import DatabaseError
 
 import ledger.book.cutover
 import ledger.book.front
-from ledger.book.audit_log import read_acts
+from ledger.book.audit_log import read_audit_log
 from ledger.book.cutover import Cutover, CutoverRefused, Standing, cut_over, read_standing
 from ledger.book.front import FrontBook
 from ledger.book.journal import DayRow, read_days
 from ledger.book.load import load_book
-from ledger.book.schema import acts
+from ledger.book.schema import audit_log
 from ledger.book.store import Store
 from ledger.errors import BatchRefused, Conflict, OutcomeUnknown
 from ledger.rules.calendar import Calendar, CalendarUnknown
@@ -137,7 +137,7 @@ def test_a_day_is_not_closed_before_its_last_entry_by_a_clock_that_was_set_back(
     front.commit([request()], NOW + 3600)
     assert close(store, DATE, now_us=NOW).closed_at == NOW + 3600
     with store.reading() as connection:
-        assert [act.at for act in read_acts(connection, acts)][-1] == NOW + 3600
+        assert [act.at for act in read_audit_log(connection, audit_log)][-1] == NOW + 3600
     assert faults(store) == []
 
 

@@ -24,7 +24,7 @@ from ledger.book.front import FrontBook
 from ledger.book.guesses import unlock
 from ledger.book.journal import broken_links, last_stamp, read_chains, read_entries
 from ledger.book.load import load_book
-from ledger.book.schema import acts, chains, dues, identity_guesses, journal
+from ledger.book.schema import audit_log, chains, dues, identity_guesses, journal
 from ledger.book.store import BadDatabaseUrl, Store
 from ledger.errors import (
     BatchRefused,
@@ -81,7 +81,7 @@ def test_a_batch_decides_in_order_each_seeing_the_one_before(front: FrontBook, s
     undo = request(Act.REVERSE, original=first.key)
     again = request()
     assert codes(front.commit([first, second, undo, again, first], 1)) == ["00", "12", "00", "00", "00"]
-    assert [(entry.kind, entry.subject, entry.turn) for entry in entries(store)] == [
+    assert [(entry.kind, entry.subject, entry.sequence) for entry in entries(store)] == [
         (Kind.COLLECTION, "D1", 1),
         (Kind.COLLECTION, None, None),
         (Kind.REVERSAL, "D1", 2),
@@ -120,19 +120,25 @@ def written(front: FrontBook, store: Store) -> Entry:
     ("what", "change"),
     [
         ("a key twice", {"receipt": None, "subject": "X"}),
-        ("a turn twice", {"key": "other", "receipt": None}),
-        ("a turn without the one before", {"key": "other", "receipt": None, "turn": 5, "turn_before": 4}),
-        ("a collection that is no odd turn", {"key": "other", "receipt": None, "turn": 2, "turn_before": 1}),
+        ("a sequence twice", {"key": "other", "receipt": None}),
         (
-            "a cancel that is an odd turn",
-            {"key": "other", "receipt": None, "kind": "cancel", "turn": 3, "turn_before": 2},
+            "a sequence without the one before",
+            {"key": "other", "receipt": None, "sequence": 5, "sequence_before": 4},
+        ),
+        (
+            "a collection that is no odd sequence",
+            {"key": "other", "receipt": None, "sequence": 2, "sequence_before": 1},
+        ),
+        (
+            "a cancel that is an odd sequence",
+            {"key": "other", "receipt": None, "kind": "cancel", "sequence": 3, "sequence_before": 2},
         ),
         ("a refusal with an effect", {"key": "other", "receipt": None, "subject": "X", "response": "13"}),
-        ("an approval without one", {"key": "other", "receipt": None, "subject": None, "turn": None}),
+        ("an approval without one", {"key": "other", "receipt": None, "subject": None, "sequence": None}),
         ("a receipt number twice", {"key": "other", "subject": "X"}),
         (
-            "a turn before that is not the one before",
-            {"key": "other", "receipt": None, "subject": "X", "turn_before": 1},
+            "a sequence before that is not the one before",
+            {"key": "other", "receipt": None, "subject": "X", "sequence_before": 1},
         ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -153,7 +159,7 @@ def test_the_journal_is_append_only(front: FrontBook, store: Store, statement: s
 
 
 @pytest.mark.parametrize(
-    "values", [{"state": "settled"}, {"settled_by": "someone"}, {"turn": 1}, {"amount": 0}]
+    "values", [{"state": "settled"}, {"settled_by": "someone"}, {"sequence": 1}, {"amount": 0}]
 )
 def test_a_dues_state_and_turn_cannot_contradict_each_other(store: Store, values: dict[str, Any]) -> None:
     with pytest.raises(BatchRefused), store.transaction() as connection:
@@ -171,7 +177,7 @@ def test_there_is_never_more_than_one_open_day(store: Store) -> None:
         "amount = amount + 1",
         "policy = 'P2'",
         "previous = 'x'",
-        "response = '13', turn = NULL, subject = NULL",
+        "response = '13', sequence = NULL, subject = NULL",
     ],
 )
 def test_a_flipped_value_in_the_journal_is_found(front: FrontBook, store: Store, change: str) -> None:
@@ -290,7 +296,7 @@ def test_a_due_changed_by_another_node_since_it_was_read_is_a_conflict(
     def fold_late(requests: Sequence[Request], view: View) -> list[Answer]:
         answers = real(requests, view)
         read = view.dues_read["D1"]
-        view.dues_read["D1"] = read._replace(turn=read.turn + 2)
+        view.dues_read["D1"] = read._replace(sequence=read.sequence + 2)
         return answers
 
     real = module.fold
@@ -451,7 +457,10 @@ def test_a_persons_word_is_stamped_no_earlier_than_the_last_entry(
         unlock(store, "D1", 500, "li")
     with store.reading() as connection:
         assert last_stamp(connection) == 900
-        assert connection.execute(select(acts.c.at).order_by(acts.c.number.desc())).scalars().first() == 900
+        assert (
+            connection.execute(select(audit_log.c.at).order_by(audit_log.c.number.desc())).scalars().first()
+            == 900
+        )
 
 
 def stamps(store: Store) -> list[int]:
@@ -477,7 +486,7 @@ def test_a_process_that_starts_behind_the_book_stamps_no_entry_before_its_last(
 def test_no_entry_is_stamped_before_an_act_whoever_wrote_it(front: FrontBook, store: Store) -> None:
     for place, moment in enumerate((90, 70), 1):
         with store.transaction() as connection:
-            record(connection, acts, moment, "li", "reload", "", "")
+            record(connection, audit_log, moment, "li", "reload", "", "")
         front.commit([request(policy=f"P{place}")], 50)
     assert stamps(store) == [90, 90]
     with store.reading() as connection:

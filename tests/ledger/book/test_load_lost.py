@@ -72,7 +72,7 @@ def transactions(store: Store) -> int:
 
 
 AFTER_THE_SWITCH = 3
-"""D2 leaves, and P3's premium with it; P3 changes; the trail says so."""
+"""D2 leaves, and P3's premium with it; P3 changes; the audit log says so."""
 LEFT = {
     "B6": "open",
     "D1": "open",

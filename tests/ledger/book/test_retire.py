@@ -11,13 +11,13 @@ import pytest
 from sqlalchemy import func, insert, select, text
 
 import ledger.book.retire
-from ledger.book.audit_log import read_acts
+from ledger.book.audit_log import read_audit_log
 from ledger.book.cutover import cut_over
 from ledger.book.front import FrontBook
 from ledger.book.journal import prove, read_chains, read_days
 from ledger.book.load import load_book
 from ledger.book.retire import Retired, RetireRefused, retire
-from ledger.book.schema import acts, bank_days, journal, retired
+from ledger.book.schema import audit_log, bank_days, journal, retired
 from ledger.book.startup_check import examine
 from ledger.book.store import Store
 from ledger.errors import InvariantBroken, LedgerError, Unavailable
@@ -124,9 +124,11 @@ def test_a_days_entries_leave_and_the_day_with_its_seal_stays(front: Front) -> N
     assert front.entries() == [(THIRD, "collection")]
     assert front.retire(told=told) == Retired((), 0, f"{THIRD} is not closed"), "asked again, nothing changes"
     with front.store.reading() as connection:
-        trail = [(act.by, act.act, act.subject, act.note) for act in read_acts(connection, acts)]
+        audit_rows = [
+            (act.by, act.act, act.subject, act.note) for act in read_audit_log(connection, audit_log)
+        ]
     roots = {day: told[day].root for day in (DATE, SECOND)}
-    assert [act for act in trail if act[1] == "retire"] == [
+    assert [act for act in audit_rows if act[1] == "retire"] == [
         ("li", "retire", DATE, f"3 entries; root {roots[DATE]}"),
         ("li", "retire", SECOND, f"1 entries; root {roots[SECOND]}"),
     ]
@@ -247,26 +249,35 @@ def test_a_settled_due_stays_settled_and_its_totals_stay(front: Front) -> None:
 
 
 def test_a_due_whose_earlier_effects_are_retired_takes_its_next_one(front: Front) -> None:
-    """Collected and reversed on a day that is gone: its turn goes on, and is checked against the due."""
+    """Collected and reversed on a day that is gone: its sequence goes on, and is checked against the due."""
     first = front.pay(1, DATE)
     front.pay(1, DATE, act=Act.REVERSE, original=first.key)
     front.close(DATE)
     front.retire()
     front.pay(1, SECOND)
     with front.store.reading() as connection:
-        found = connection.execute(select(journal.c.subject, journal.c.turn, journal.c.turn_before)).all()
+        found = connection.execute(
+            select(journal.c.subject, journal.c.sequence, journal.c.sequence_before)
+        ).all()
     assert [tuple(row) for row in found] == [("D1", 3, 2)]
 
 
-@pytest.mark.parametrize(("turn", "before"), [(5, 4), (7, 6)])
+@pytest.mark.parametrize(("sequence", "before"), [(5, 4), (7, 6)])
 def test_an_effect_without_the_one_before_is_refused_by_the_database(
-    front: Front, turn: int, before: int
+    front: Front, sequence: int, before: int
 ) -> None:
     first = front.pay(1, DATE)
     front.pay(1, DATE, act=Act.REVERSE, original=first.key)
     with front.store.reading() as connection:
-        row = connection.execute(select(journal).where(journal.c.turn == 1)).one()._asdict()
-    forged = {**row, "position": 3, "key": "x", "receipt": None, "turn": turn, "turn_before": before}
+        row = connection.execute(select(journal).where(journal.c.sequence == 1)).one()._asdict()
+    forged = {
+        **row,
+        "position": 3,
+        "key": "x",
+        "receipt": None,
+        "sequence": sequence,
+        "sequence_before": before,
+    }
     with pytest.raises(LedgerError, match="turn_follows_turn"), front.store.transaction() as connection:
         connection.execute(insert(journal).values(forged))
 

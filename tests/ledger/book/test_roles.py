@@ -205,10 +205,10 @@ FRONT = (
     "UPDATE dues SET beneficiary = ''",
     "UPDATE dues SET policy = 'P1'",
     "TRUNCATE dues CASCADE",
-    "UPDATE acts SET note = ''",
-    "DELETE FROM acts",
-    "TRUNCATE acts",
-    "DROP TRIGGER acts_is_never_changed ON acts",
+    "UPDATE audit_log SET note = ''",
+    "DELETE FROM audit_log",
+    "TRUNCATE audit_log",
+    "DROP TRIGGER audit_log_is_never_changed ON audit_log",
     "UPDATE policies SET policy = 'P9'",
     "UPDATE facts SET value = ''",
     "INSERT INTO facts VALUES ('a', 'b')",
@@ -239,7 +239,7 @@ LOADER = (
     "UPDATE days SET date = '20261125'",
     "LOCK TABLE days IN EXCLUSIVE MODE",
     "UPDATE dues SET settled_by = 'x'",
-    "UPDATE dues SET turn = 0",
+    "UPDATE dues SET sequence = 0",
     "SET ROLE qianzhi_front",
 )
 WRITES = (
@@ -258,7 +258,7 @@ READER = (
     "SELECT * FROM loading",
     "SELECT * FROM bank_days",
     "SELECT * FROM facts",
-    "SELECT * FROM acts",
+    "SELECT * FROM audit_log",
 )
 OFFICE = (
     *(
@@ -272,10 +272,10 @@ OFFICE = (
             "break_events",
             "postings",
             "legs",
-            "acts",
+            "audit_log",
         )
         for what, rest in (
-            ("UPDATE", f" SET {'at = 1' if table in ('acts', 'break_events') else 'bank = 1'}"),
+            ("UPDATE", f" SET {'at = 1' if table in ('audit_log', 'break_events') else 'bank = 1'}"),
             ("DELETE FROM", ""),
             ("TRUNCATE", " CASCADE"),
             ("DROP TABLE", " CASCADE"),
@@ -331,7 +331,12 @@ INVENTED = (
         (
             "auditor",
             "office",
-            (*OFFICE[:-1], "INSERT INTO acts (number) VALUES (1)", "SELECT * FROM days FOR SHARE", INVENTED),
+            (
+                *OFFICE[:-1],
+                "INSERT INTO audit_log (number) VALUES (1)",
+                "SELECT * FROM days FOR SHARE",
+                INVENTED,
+            ),
         ),
     ],
 )

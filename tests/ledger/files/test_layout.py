@@ -165,7 +165,7 @@ def test_what_is_no_toml_among_the_layouts_is_none(monkeypatch: pytest.MonkeyPat
     (tmp_path / "layouts").mkdir()
     for name in ("b.toml", "a.toml", "notes.txt"):
         (tmp_path / "layouts" / name).touch()
-    monkeypatch.setattr("ledger.files.layout.files", {"ledger": tmp_path}.__getitem__)
+    monkeypatch.setattr("ledger.files.layout.files", {"ledger.files": tmp_path}.__getitem__)
     assert shipped() == ("a", "b")
 
 

@@ -98,9 +98,9 @@ def test_a_bank_may_have_each_class_on_each_date_and_another_bank_too() -> None:
 
 
 def test_figures_are_written_as_json_that_a_person_can_read() -> None:
-    assert write(Figures(7, (Outstanding("1", "misfit", "20261124", 2, 30),))) == (
-        b'{\n "version": 1,\n "told_at": 7,\n "rows": [\n  [\n   "1",\n   "misfit",\n   "20261124",\n'
-        b"   2,\n   30\n  ]\n ]\n}\n"
+    assert write(Figures(7, (Outstanding("1", "exception_advice", "20261124", 2, 30),))) == (
+        b'{\n "version": 1,\n "told_at": 7,\n "rows": [\n  [\n   "1",\n   "exception_advice",\n'
+        b'   "20261124",\n   2,\n   30\n  ]\n ]\n}\n'
     )
 
 
@@ -114,7 +114,7 @@ def test_what_is_refused_is_not_repeated(place: int) -> None:
 rows = st.builds(
     Outstanding,
     st.from_regex(r"[0-9]{1,11}", fullmatch=True).filter(str.isascii),
-    st.sampled_from(("bank_only", "ours_only", "misfit")),
+    st.sampled_from(("bank_only", "ours_only", "exception_advice")),
     st.dates().map(lambda day: f"{day:%Y%m%d}".zfill(8)),
     st.integers(0, 10**6),
     st.integers(0, 2**53 - 1),

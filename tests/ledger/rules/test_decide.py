@@ -16,7 +16,7 @@ from tests.builders import BENEFICIARY, DATE, benefit, due, entry, request, view
 KEYED = (*sorted(FINANCIAL), Act.REVERSE)
 READING = (*sorted(INQUIRIES), Act.TOTALS)
 PAID = entry(1)
-SETTLED = due(state=DueState.SETTLED, settled_by=PAID.key, turn=1)
+SETTLED = due(state=DueState.SETTLED, settled_by=PAID.key, sequence=1)
 
 
 def asking(act: Act, **given: object) -> Request:
@@ -43,7 +43,7 @@ def test_the_first_answer_is_given_again_and_nothing_is_written(act: Act) -> Non
 
 @pytest.mark.parametrize("act", KEYED)
 def test_a_refusal_stays_one_and_no_permission_or_cut_over_changes_the_first_answer(act: Act) -> None:
-    known = PAID._replace(response=Response.OVER_LIMIT, reason="OVER LIMIT", receipt=None, turn=None)
+    known = PAID._replace(response=Response.OVER_LIMIT, reason="OVER LIMIT", receipt=None, sequence=None)
     closed = view(entries=[known], day=Day(DATE, DayState.CLOSED))
     asked = asking(act, key=PAID.key, content=PAID.content, verdict=Response.TERMINAL_NOT_ALLOWED)
     assert decide(asked, closed).answer == answer_of(known, replayed=True)
@@ -61,7 +61,12 @@ def test_the_same_key_with_other_content_is_refused_and_nothing_is_written(act: 
 @pytest.mark.parametrize("act", KEYED)
 def test_a_tombstone_refuses_its_original_whatever_its_content(act: Act) -> None:
     grave = PAID._replace(
-        kind=Kind.TOMBSTONE, content="", response=Response.NO_ORIGINAL, reason="R", receipt=None, turn=None
+        kind=Kind.TOMBSTONE,
+        content="",
+        response=Response.NO_ORIGINAL,
+        reason="R",
+        receipt=None,
+        sequence=None,
     )
     decision = decide(asking(act, key=PAID.key, content="its own"), view(entries=[grave]))
     assert (decision.answer, decision.entries) == (answer_of(grave, replayed=True), ())
@@ -73,7 +78,7 @@ def test_a_tombstone_refuses_its_original_whatever_its_content(act: Act) -> None
         (Kind.COLLECTION, {}, True),
         (Kind.PAYOUT, {}, True),
         (Kind.COLLECTION, {"receipt": None}, False),
-        (Kind.CANCEL, {"turn": None}, False),
+        (Kind.CANCEL, {"sequence": None}, False),
     ],
 )
 def test_nobody_prints_a_receipt_of_what_was_taken_back_since(
@@ -118,7 +123,7 @@ def test_a_bank_that_must_wait_has_nothing_done_and_is_told_what_was(act: Act) -
 def test_the_gates_verdict_is_recorded_for_a_request(act: Act, verdict: Response) -> None:
     decision = decide(asking(act, verdict=verdict, reason="WHY"), view(SETTLED, entries=[PAID]))
     [own] = decision.entries
-    assert (own.response, own.reason, own.turn, decision.due) == (verdict, "WHY", None, None)
+    assert (own.response, own.reason, own.sequence, decision.due) == (verdict, "WHY", None, None)
     assert decision.answer == answer_of(own)
 
 
@@ -130,9 +135,9 @@ def test_of_an_advice_only_money_that_has_moved_speaks_against_the_gates_verdict
     book = view(SETTLED, entries=[PAID]) if act in (Act.CANCEL, Act.REVERSE) else view()
     [own] = decide(asking(act, advice=True, verdict=verdict, reason="WHY"), book).entries
     if act in FINANCIAL and verdict in ("57", "58", "61"):
-        assert (own.response, own.reason, own.misfit) == ("00", "", verdict)
+        assert (own.response, own.reason, own.exception_code) == ("00", "", verdict)
     else:
-        assert (own.response, own.reason, own.misfit) == (verdict, "WHY", "")
+        assert (own.response, own.reason, own.exception_code) == (verdict, "WHY", "")
 
 
 def test_a_pin_or_a_format_is_never_overridden() -> None:
@@ -216,7 +221,7 @@ def test_each_request_of_a_batch_sees_what_those_before_it_did() -> None:
         (second.key, 2),
         (undo.key, 3),
     ]
-    assert (book.dues["D1"].state, book.dues["D1"].turn) == (DueState.OPEN, 2)
+    assert (book.dues["D1"].state, book.dues["D1"].sequence) == (DueState.OPEN, 2)
     assert book.figures[first.bank, DATE] == BankDay(Totals(1, 120_000, 1, 120_000), used=0)
     assert book.figures_changed == {(first.bank, DATE)}
 

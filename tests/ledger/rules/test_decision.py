@@ -33,7 +33,7 @@ ASKED = request(
     due="D1",
 )
 FIGURES = BankDay(Totals(1, 120_000), used=120_000)
-SETTLED = due(state=DueState.SETTLED, settled_by=ASKED.key, turn=1)
+SETTLED = due(state=DueState.SETTLED, settled_by=ASKED.key, sequence=1)
 EFFECT = Effect("D1", 1, "premium", SETTLED, FIGURES)
 NUMBER = "11010519491231002X"
 SHOWN = "002X".rjust(18, "*")
@@ -71,11 +71,11 @@ def expected(**given: object) -> Entry:
             "reason": "",
             "authorization": "000001",
             "receipt": receipt_number(DATE, 1, 1),
-            "misfit": "",
+            "exception_code": "",
             "side": "",
             "subject": None,
-            "turn": None,
-            "turn_before": None,
+            "sequence": None,
+            "sequence_before": None,
             "previous": GENESIS,
             "salt": "",
             **given,
@@ -85,7 +85,7 @@ def expected(**given: object) -> Entry:
 
 def test_an_approval_with_its_effect_is_recorded_whole() -> None:
     decision = approved(ASKED, view(), EFFECT, SETTLED)
-    assert decision.entries == (expected(side="premium", subject="D1", turn=1),)
+    assert decision.entries == (expected(side="premium", subject="D1", sequence=1),)
     assert (decision.due, decision.figures, decision.guesses) == (SETTLED, FIGURES, None)
     assert decision.answer == answer_of(decision.entries[0])
 
@@ -110,10 +110,10 @@ def test_a_refusal_is_recorded_without_authorization_receipt_or_due_date() -> No
     assert (decision.due, decision.figures, decision.guesses) == (None, None, None)
 
 
-@pytest.mark.parametrize("turn", [1, 2, 3, 8])
-def test_an_effect_refers_to_the_turn_before_it_but_for_the_first(turn: int) -> None:
-    [own] = approved(ASKED, view(), EFFECT._replace(turn=turn), SETTLED).entries
-    assert (own.turn, own.turn_before) == (turn, turn - 1 if turn > 1 else None)
+@pytest.mark.parametrize("sequence", [1, 2, 3, 8])
+def test_an_effect_refers_to_the_turn_before_it_but_for_the_first(sequence: int) -> None:
+    [own] = approved(ASKED, view(), EFFECT._replace(sequence=sequence), SETTLED).entries
+    assert (own.sequence, own.sequence_before) == (sequence, sequence - 1 if sequence > 1 else None)
 
 
 def test_an_entry_stands_behind_those_of_the_journal_and_of_the_batch() -> None:
@@ -143,7 +143,7 @@ def test_each_act_of_money_has_its_kind_of_entry_and_a_receipt_but_for_the_rever
 
 def test_what_does_not_fit_is_approved_with_the_code_of_what_is_wrong_and_without_a_receipt() -> None:
     [own] = approved(ASKED, view(), EFFECT, None, Response.OVER_LIMIT).entries
-    assert (own.response, own.misfit, own.receipt) == ("00", "61", None)
+    assert (own.response, own.exception_code, own.receipt) == ("00", "61", None)
     assert own.authorization == "000001"
 
 
@@ -198,7 +198,7 @@ def test_a_tombstone_stands_under_the_originals_key_at_the_next_position(remembe
                     reason="REVERSED BEFORE IT CAME",
                     authorization="",
                     receipt=None,
-                    misfit="",
+                    exception_code="",
                 )
             ]
             if remembers

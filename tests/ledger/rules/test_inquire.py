@@ -21,7 +21,7 @@ from protocol.responses import Response
 from tests.builders import BANK, DATE, benefit, due, entry, policy, premium, request, view
 
 PAID = entry(1)
-SETTLED = due(state=DueState.SETTLED, settled_by=PAID.key, turn=1)
+SETTLED = due(state=DueState.SETTLED, settled_by=PAID.key, sequence=1)
 
 
 def ask(act: Act = Act.DUES, **given: object) -> Request:
@@ -132,7 +132,7 @@ OUTCOMES: dict[str, tuple[View, str]] = {
     "a payout in effect": (view(SETTLED, entries=[PAID._replace(kind=Kind.PAYOUT)]), "done"),
     "a collection whose due is free again": (view(due(), entries=[PAID]), "reversed"),
     "a collection whose due another has paid": (
-        view(due(state=DueState.SETTLED, settled_by="other", turn=3), entries=[PAID]),
+        view(due(state=DueState.SETTLED, settled_by="other", sequence=3), entries=[PAID]),
         "reversed",
     ),
     "a payout whose due is free again": (
@@ -217,7 +217,7 @@ RECEIPTS: dict[str, tuple[dict[str, object], Entry, Due, Entry | Answer]] = {
     "a transaction that was reversed": (
         {"original": PAID.key},
         PAID,
-        due(turn=2),
+        due(sequence=2),
         Answer(Response.NOT_POSSIBLE, "REVERSED: NO RECEIPT", DATE),
     ),
 }

@@ -40,7 +40,7 @@ def reversing(**given: object) -> Request:
 
 
 def settled(line: DueLine | None = None, by: Entry = PAID, **given: object) -> Due:
-    return due(line, **{"state": DueState.SETTLED, "settled_by": by.key, "turn": 1, **given})
+    return due(line, **{"state": DueState.SETTLED, "settled_by": by.key, "sequence": 1, **given})
 
 
 def book(*others: Entry, original: Entry = PAID, **given: object) -> View:
@@ -52,11 +52,11 @@ def book(*others: Entry, original: Entry = PAID, **given: object) -> View:
 def outcome(decision: Decision) -> tuple[str, str, str]:
     first = decision.entries[0]
     assert (decision.answer.response, decision.answer.reason) == (first.response, first.reason)
-    return first.response, first.reason, first.misfit
+    return first.response, first.reason, first.exception_code
 
 
 def refusal_of(position: int = 1, response: Response = Response.NOT_POSSIBLE, **given: object) -> Entry:
-    none = {"authorization": "", "receipt": None, "side": "", "subject": None, "turn": None}
+    none = {"authorization": "", "receipt": None, "side": "", "subject": None, "sequence": None}
     return entry(position, **{"response": response, "reason": "NO", **none, **given})
 
 
@@ -66,16 +66,16 @@ def tombstone() -> Entry:
 
 
 def cancel_of(original: Entry = PAID, **given: object) -> Entry:
-    undo = {"kind": Kind.CANCEL, "code": "020000", "original": original.key, "turn": 2, "turn_before": 1}
-    return entry(2, **{**undo, **given})
+    undo = {"kind": Kind.CANCEL, "code": "020000", "original": original.key}
+    return entry(2, **{**undo, "sequence": 2, "sequence_before": 1, **given})
 
 
 def reversal_of(original: Entry = PAID, **given: object) -> Entry:
     undo = {"kind": Kind.REVERSAL, "mti": "0400", "original": original.key, "receipt": None}
-    return entry(2, **{**undo, "turn": 2, "turn_before": 1, **given})
+    return entry(2, **{**undo, "sequence": 2, "sequence_before": 1, **given})
 
 
-UNFIT = entry(1, misfit="13", receipt=None, subject=entry(1).key, due="D1")
+UNFIT = entry(1, exception_code="13", receipt=None, subject=entry(1).key, due="D1")
 """An advice that fits no due: its own subject."""
 
 
@@ -121,8 +121,8 @@ def test_what_agrees_with_its_original_frees_its_due(rule: Rule, case: str) -> N
     decision = rule(asked, book(original=WITH_CARD))
     [own] = decision.entries
     assert outcome(decision) == ("00", "", "")
-    assert decision.due == settled()._replace(state=DueState.OPEN, settled_by="", turn=2)
-    assert (own.subject, own.turn, own.turn_before, own.side) == ("D1", 2, 1, "premium")
+    assert decision.due == settled()._replace(state=DueState.OPEN, settled_by="", sequence=2)
+    assert (own.subject, own.sequence, own.sequence_before, own.side) == ("D1", 2, 1, "premium")
     assert decision.figures == BankDay(Totals(1, 120_000, 1, 120_000), used=0)
     assert (own.policy, own.due, own.due_date) == ("P1", "D1", "20261201")
     assert (own.receipt is not None) is (rule is cancel)
@@ -181,13 +181,13 @@ CANCELS_REFUSED = {
     "of an advice that fits no due": (cancelling(), book(original=UNFIT), "12", "ORIGINAL IS A BREAK"),
     "a second time": (
         cancelling(),
-        book(cancel_of(), due=due(turn=2)),
+        book(cancel_of(), due=due(sequence=2)),
         "12",
         "ALREADY CANCELLED",
     ),
     "of what another has paid since": (
         cancelling(),
-        book(due=settled(by=entry(9), turn=3)),
+        book(due=settled(by=entry(9), sequence=3)),
         "12",
         "ALREADY CANCELLED",
     ),
@@ -205,7 +205,7 @@ def test_what_cannot_be_cancelled_is_refused(case: str) -> None:
     asked, seen, response, reason = CANCELS_REFUSED[case]
     decision = cancel(asked, seen)
     assert outcome(decision) == (response, reason, "")
-    assert (decision.due, decision.figures, decision.entries[0].turn) == (None, None, None)
+    assert (decision.due, decision.figures, decision.entries[0].sequence) == (None, None, None)
     assert len(decision.entries) == (2 if case == "no original" else 1)
 
 
@@ -216,7 +216,7 @@ def test_an_advice_of_a_cancel_is_recorded_without_effect(case: str) -> None:
     own = decision.entries[0]
     assert outcome(decision) == ("00", "", response)
     assert (decision.due, decision.figures) == (None, None)
-    assert (own.subject, own.turn, own.side, own.receipt) == (None, None, "", None)
+    assert (own.subject, own.sequence, own.side, own.receipt) == (None, None, "", None)
     assert len(decision.entries) == (2 if case == "no original" else 1)
 
 
@@ -255,7 +255,7 @@ def test_what_was_withdrawn_meanwhile_is_withdrawn_when_it_is_free_again() -> No
 
 @pytest.mark.parametrize("rule", [cancel, reverse])
 def test_taking_back_an_advice_that_did_not_fit_but_settled_its_due_lowers_what_is_unfit(rule: Rule) -> None:
-    original = PAID._replace(misfit="61", receipt=None)
+    original = PAID._replace(exception_code="61", receipt=None)
     seen = book(original=original, figures={DATE: BankDay(Totals(1, 120_000), 120_000, 150_000)})
     asked = cancelling() if rule is cancel else reversing()
     assert rule(asked, seen).figures == BankDay(Totals(1, 120_000, 1, 120_000), used=0, unfit=30_000)
@@ -287,7 +287,7 @@ REVERSALS_REFUSED = {
     ),
     "of a reversal that had no effect": (
         reversing(),
-        book(original=reversal_of(key=PAID.key, turn=None, turn_before=None, subject=None)),
+        book(original=reversal_of(key=PAID.key, sequence=None, sequence_before=None, subject=None)),
         "12",
         "ORIGINAL IS A REVERSAL",
     ),
@@ -327,32 +327,32 @@ def test_what_comes_before_its_original_is_remembered_under_its_key(rule: Rule) 
 def assert_approved_without_effect(decision: Decision) -> None:
     [own] = decision.entries
     assert outcome(decision) == ("00", "", "")
-    assert (decision.due, decision.figures, own.subject, own.turn) == (None, None, None, None)
+    assert (decision.due, decision.figures, own.subject, own.sequence) == (None, None, None, None)
 
 
 def test_what_is_reversed_a_second_time_is_approved_and_has_no_effect_again() -> None:
-    decision = reverse(reversing(), book(reversal_of(), due=due(turn=2)))
+    decision = reverse(reversing(), book(reversal_of(), due=due(sequence=2)))
     assert_approved_without_effect(decision)
     assert decision.entries[0].due == "D1"
 
 
 def test_the_reversal_of_what_was_cancelled_has_no_effect_again() -> None:
-    assert_approved_without_effect(reverse(reversing(), book(cancel_of(), due=due(turn=2))))
+    assert_approved_without_effect(reverse(reversing(), book(cancel_of(), due=due(sequence=2))))
 
 
 def test_the_reversal_of_what_was_cancelled_leaves_what_has_been_paid_since() -> None:
-    since = settled(by=entry(9), turn=3)
+    since = settled(by=entry(9), sequence=3)
     assert_approved_without_effect(reverse(reversing(), book(cancel_of(), due=since)))
 
 
 def test_the_reversal_of_a_cancel_that_had_no_effect_has_none() -> None:
-    idle = cancel_of(key=PAID.key, turn=None, turn_before=None, subject=None, misfit="12")
+    idle = cancel_of(key=PAID.key, sequence=None, sequence_before=None, subject=None, exception_code="12")
     assert_approved_without_effect(reverse(reversing(code="020000"), book(original=idle)))
 
 
 def test_an_old_reversal_that_would_have_no_effect_is_approved() -> None:
     old = PAID._replace(business_date="20260102")
-    assert_approved_without_effect(reverse(reversing(), book(original=old, due=due(turn=2))))
+    assert_approved_without_effect(reverse(reversing(), book(original=old, due=due(sequence=2))))
 
 
 # How many business days back a bank's reversals reach, the original's date, and whether it is reached.
@@ -390,12 +390,12 @@ def test_the_same_holds_for_an_advice_that_fitted_no_due(days: int, date: str, i
 def test_the_same_holds_for_the_reversal_of_a_cancel(days: int, date: str, is_reached: bool) -> None:
     undone = cancel_of(business_date=date)
     asked = reversing(original=undone.key, code="020000", reversal_days=days)
-    decision = reverse(asked, book(undone, due=due(turn=2)))
+    decision = reverse(asked, book(undone, due=due(sequence=2)))
     assert outcome(decision) == (("00", "", "") if is_reached else LATE)
 
 
 def test_what_is_taken_back_of_an_earlier_day_counts_today_and_gives_no_room_for_today() -> None:
-    old = PAID._replace(business_date="20261123", misfit="61")
+    old = PAID._replace(business_date="20261123", exception_code="61")
     today = BankDay(Totals(2, 50), used=50, unfit=9)
     decision = reverse(reversing(), book(original=old, figures={DATE: today, "20261123": USED}))
     assert decision.figures == BankDay(Totals(2, 50, 1, 120_000), used=50, unfit=9)
@@ -406,7 +406,7 @@ def test_an_advice_that_fits_no_due_is_taken_out_of_effect_by_turn_two_of_its_ow
     decision = reverse(reversing(), book(original=UNFIT, due=due(), figures=figures))
     [own] = decision.entries
     assert outcome(decision) == ("00", "", "")
-    assert (own.subject, own.turn, own.turn_before, own.side) == (UNFIT.key, 2, 1, "premium")
+    assert (own.subject, own.sequence, own.sequence_before, own.side) == (UNFIT.key, 2, 1, "premium")
     assert (decision.due, own.due) == (None, "")
     assert decision.figures == BankDay(Totals(1, 120_000, 1, 120_000), used=0, unfit=0)
 
@@ -431,11 +431,11 @@ def of_cancel(**given: object) -> Request:
 
 def test_a_cancel_that_is_reversed_never_was() -> None:
     figures = {DATE: BankDay(Totals(1, 120_000, 1, 120_000), used=0)}
-    decision = reverse(of_cancel(), book(CANCELLED, due=due(turn=2), figures=figures))
+    decision = reverse(of_cancel(), book(CANCELLED, due=due(sequence=2), figures=figures))
     [own] = decision.entries
     assert outcome(decision) == ("00", "", "")
-    assert decision.due == due(state=DueState.SETTLED, settled_by=PAID.key, turn=3)
-    assert (own.subject, own.turn, own.turn_before, own.side) == ("D1", 3, 2, "premium")
+    assert decision.due == due(state=DueState.SETTLED, settled_by=PAID.key, sequence=3)
+    assert (own.subject, own.sequence, own.sequence_before, own.side) == ("D1", 3, 2, "premium")
     assert (own.policy, own.due, own.due_date) == ("P1", "D1", "20261201")
     assert decision.figures == USED
 
@@ -443,50 +443,55 @@ def test_a_cancel_that_is_reversed_never_was() -> None:
 def test_an_earlier_days_cancel_that_is_reversed_counts_as_a_settlement_and_not_for_todays_limit() -> None:
     old = cancel_of(business_date="20261123")
     today = BankDay(Totals(2, 50, 1, 20), used=30, unfit=3)
-    decision = reverse(of_cancel(), book(old, due=due(turn=2), figures={DATE: today}))
+    decision = reverse(of_cancel(), book(old, due=due(sequence=2), figures={DATE: today}))
     assert decision.figures == BankDay(Totals(3, 120_050, 1, 20), used=30, unfit=3)
     assert decision.due is not None
     assert decision.due.settled_by == PAID.key
 
 
-@pytest.mark.parametrize(("misfit", "unfit"), [("61", 150_000), ("", 30_000)])
+@pytest.mark.parametrize(("exception_code", "unfit"), [("61", 150_000), ("", 30_000)])
 def test_a_cancel_that_is_reversed_brings_back_what_was_unfit_of_the_transaction(
-    misfit: str, unfit: int
+    exception_code: str, unfit: int
 ) -> None:
     figures = {DATE: BankDay(Totals(1, 120_000, 1, 120_000), used=0, unfit=30_000)}
-    seen = book(CANCELLED, original=PAID._replace(misfit=misfit), due=due(turn=2), figures=figures)
+    seen = book(
+        CANCELLED, original=PAID._replace(exception_code=exception_code), due=due(sequence=2), figures=figures
+    )
     assert reverse(of_cancel(), seen).figures == USED._replace(unfit=unfit)
 
 
 def test_what_was_unfit_of_an_earlier_day_is_not_of_today_when_its_cancel_is_reversed() -> None:
-    old, paid = cancel_of(business_date="20261123"), PAID._replace(business_date="20261123", misfit="61")
+    old, paid = (
+        cancel_of(business_date="20261123"),
+        PAID._replace(business_date="20261123", exception_code="61"),
+    )
     today = {DATE: BankDay(Totals(2, 50), used=50, unfit=3)}
-    decision = reverse(of_cancel(), book(old, original=paid, due=due(turn=2), figures=today))
+    decision = reverse(of_cancel(), book(old, original=paid, due=due(sequence=2), figures=today))
     assert decision.figures == BankDay(Totals(3, 120_050), used=50, unfit=3)
 
 
 def test_a_cancel_is_reversed_once() -> None:
-    undone = entry(3, kind=Kind.REVERSAL, original=CANCELLED.key, receipt=None, turn=3, turn_before=2)
-    seen = book(CANCELLED, undone, due=settled(turn=3))
+    undone = entry(3, kind=Kind.REVERSAL, original=CANCELLED.key, receipt=None, sequence=3, sequence_before=2)
+    seen = book(CANCELLED, undone, due=settled(sequence=3))
     decision = reverse(of_cancel(), seen)
     assert_approved_without_effect(decision)
     assert decision.entries[0].due == "D1"
 
 
 def test_a_cancel_of_what_was_reversed_too_is_reversed_without_effect() -> None:
-    idle = entry(3, kind=Kind.REVERSAL, original=PAID.key, receipt=None, subject=None, turn=None)
-    seen = book(CANCELLED, idle, due=due(turn=2))
+    idle = entry(3, kind=Kind.REVERSAL, original=PAID.key, receipt=None, subject=None, sequence=None)
+    seen = book(CANCELLED, idle, due=due(sequence=2))
     decision = reverse(of_cancel(), seen)
     assert_approved_without_effect(decision)
     assert decision.entries[0].due == "D1"
 
 
 def test_a_cancel_whose_due_was_settled_since_cannot_be_reversed() -> None:
-    decision = reverse(of_cancel(), book(CANCELLED, due=settled(by=entry(9), turn=3)))
+    decision = reverse(of_cancel(), book(CANCELLED, due=settled(by=entry(9), sequence=3)))
     assert outcome(decision) == ("12", "DUE SETTLED SINCE", "")
     assert decision.due is None
 
 
 def test_a_cancel_whose_due_was_settled_and_freed_since_cannot_be_reversed() -> None:
-    decision = reverse(of_cancel(), book(CANCELLED, due=due(turn=4)))
+    decision = reverse(of_cancel(), book(CANCELLED, due=due(sequence=4)))
     assert outcome(decision) == ("12", "DUE SETTLED SINCE", "")

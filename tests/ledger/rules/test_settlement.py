@@ -12,7 +12,7 @@ from protocol.responses import Response
 from tests.builders import BENEFICIARY, DATE, benefit, due, policy, premium, request, view
 
 OTHER_NUMBER = "11010519491231002X"
-SETTLED = {"state": DueState.SETTLED, "settled_by": "key", "turn": 1}
+SETTLED = {"state": DueState.SETTLED, "settled_by": "key", "sequence": 1}
 
 
 def collect(**given: object) -> Request:
@@ -36,7 +36,7 @@ def outcome(decision: Decision) -> tuple[str, str, str]:
     """Response, reason, and the code of what does not fit."""
     [entry] = decision.entries
     assert (decision.answer.response, decision.answer.reason) == (entry.response, entry.reason)
-    return entry.response, entry.reason, entry.misfit
+    return entry.response, entry.reason, entry.exception_code
 
 
 TWO_DUES = (due(), due(premium("D2")))
@@ -149,7 +149,7 @@ def test_what_does_not_fit_the_book_is_refused_and_changes_nothing(case: str) ->
     decision = settle(asked, book)
     assert outcome(decision) == (response, reason, "")
     assert (decision.due, decision.figures) == (None, None)
-    assert (decision.entries[0].turn, decision.entries[0].receipt) == (None, None)
+    assert (decision.entries[0].sequence, decision.entries[0].receipt) == (None, None)
 
 
 # Over the day's limit an advice settles its due all the same: it has a test of its own.
@@ -162,7 +162,7 @@ def test_the_same_by_an_advice_is_recorded_and_the_money_is_its_own_subject(case
     decision = settle(asked._replace(advice=True), book)
     [entry] = decision.entries
     assert outcome(decision) == ("00", "", response)
-    assert (entry.subject, entry.turn, entry.turn_before) == (asked.key, 1, None)
+    assert (entry.subject, entry.sequence, entry.sequence_before) == (asked.key, 1, None)
     assert (entry.receipt, decision.answer.receipted, decision.due) == (None, False, None)
     side = "premium" if asked.act is Act.COLLECT else "benefit"
     totals = Totals().settled(side, asked.amount)
@@ -229,8 +229,8 @@ def test_what_fits_settles_its_due_and_counts_for_the_bank(case: str, is_advice:
     decision = settle(asked._replace(advice=is_advice), book)
     [entry] = decision.entries
     assert outcome(decision) == ("00", "", "")
-    assert decision.due == before._replace(state=DueState.SETTLED, settled_by=asked.key, turn=1)
-    assert (entry.subject, entry.turn, entry.turn_before, entry.side) == (name, 1, None, side)
+    assert decision.due == before._replace(state=DueState.SETTLED, settled_by=asked.key, sequence=1)
+    assert (entry.subject, entry.sequence, entry.sequence_before, entry.side) == (name, 1, None, side)
     assert (entry.due, decision.answer.receipted, decision.guesses) == (name, True, None)
     used = book.figures_of(asked.bank, DATE).used
     totals = Totals().settled(side, asked.amount)
@@ -238,10 +238,10 @@ def test_what_fits_settles_its_due_and_counts_for_the_bank(case: str, is_advice:
 
 
 def test_a_due_that_was_settled_and_freed_gets_the_next_turn() -> None:
-    decision = settle(collect(), view(due(turn=4)))
+    decision = settle(collect(), view(due(sequence=4)))
     [entry] = decision.entries
     assert decision.due is not None
-    assert (decision.due.turn, entry.turn, entry.turn_before) == (5, 5, 4)
+    assert (decision.due.sequence, entry.sequence, entry.sequence_before) == (5, 5, 4)
 
 
 def test_what_is_settled_adds_to_what_the_bank_has_already() -> None:

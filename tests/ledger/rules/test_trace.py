@@ -11,11 +11,11 @@ from tests.builders import BANK, DATE, entry
 
 PERSON, HIDDEN = "11010519491231002X", "**************002X"
 PAID = entry(1)
-CANCEL = entry(2, kind=Kind.CANCEL, code="020000", original=PAID.key, subject=PAID.key, turn=2)
-UNCANCEL = entry(3, kind=Kind.REVERSAL, mti="0400", original=CANCEL.key, subject=CANCEL.key, turn=2)
-NOTHING_LEFT = entry(4, kind=Kind.REVERSAL, mti="0400", original=PAID.key, subject=None, turn=None)
+CANCEL = entry(2, kind=Kind.CANCEL, code="020000", original=PAID.key, subject=PAID.key, sequence=2)
+UNCANCEL = entry(3, kind=Kind.REVERSAL, mti="0400", original=CANCEL.key, subject=CANCEL.key, sequence=2)
+NOTHING_LEFT = entry(4, kind=Kind.REVERSAL, mti="0400", original=PAID.key, subject=None, sequence=None)
 REFUSED = entry(
-    5, kind=Kind.CANCEL, original=PAID.key, response=Response.NOT_POSSIBLE, subject=None, turn=None
+    5, kind=Kind.CANCEL, original=PAID.key, response=Response.NOT_POSSIBLE, subject=None, sequence=None
 )
 TOMBSTONE = entry(6, kind=Kind.TOMBSTONE, mti="0420", code="", original="X/1", receipt=None)
 
@@ -38,7 +38,7 @@ def test_all_that_the_journal_has_of_a_collection_is_told() -> None:
             response="00",
             meaning="approved: done, and on disk",
             reason="",
-            misfit="",
+            exception_code="",
             standing="in effect",
             links=(),
             request={
@@ -71,15 +71,15 @@ def test_all_that_the_journal_has_of_a_collection_is_told() -> None:
 
 def test_a_refusal_is_told_with_its_reason_and_without_a_due_or_a_receipt() -> None:
     one = entry(
-        1, kind=Kind.PAYOUT, code="260000", response=Response.AMOUNT_DIFFERS, reason="DE 4", misfit="amount",
-        authorization="", receipt=None, subject=None, turn=None,
+        1, kind=Kind.PAYOUT, code="260000", response=Response.AMOUNT_DIFFERS, reason="DE 4",
+        exception_code="amount", authorization="", receipt=None, subject=None, sequence=None,
     )  # fmt: skip
     [told] = tell([one])
     assert told.answer == {"MTI": "0210", "15": "1124", "39": "13", "44": "DE 4"}
     assert (told.kind, told.what, told.receipt) == ("payout", "payout: maturity benefit", "")
     assert told.request["48.PN"] == "P1"
     assert (told.response, told.meaning) == ("13", "the amount is not the due's")
-    assert (told.reason, told.misfit) == ("DE 4", "amount")
+    assert (told.reason, told.exception_code) == ("DE 4", "amount")
     assert told.standing == "refused: without effect"
 
 
@@ -131,7 +131,7 @@ def test_an_entry_that_no_message_made_has_no_answer() -> None:
         ([PAID, REFUSED], ["in effect", "refused: without effect"]),
         ([PAID, CANCEL, NOTHING_LEFT], ["undone", "done", "nothing was left to undo"]),
         ([entry(1, subject=None)], ["nothing was left to undo"]),
-        ([entry(1, turn=None)], ["nothing was left to undo"]),
+        ([entry(1, sequence=None)], ["nothing was left to undo"]),
         ([TOMBSTONE], ["done"]),
         ([PAID, entry(2)], ["in effect", "in effect"]),
         ([entry(1, original=PAID.key)], ["in effect"]),
@@ -187,10 +187,10 @@ def test_entries_are_tied_to_what_they_undo_and_to_what_undid_them(
 
 
 def test_a_persons_number_is_hidden_wherever_a_bank_put_it() -> None:
-    names = ("key", "policy", "due", "misfit", "original", "rrn", "terminal")
+    names = ("key", "policy", "due", "exception_code", "original", "rrn", "terminal")
     one = entry(1, **dict.fromkeys(names, PERSON))
     [told, undone] = tell([one, entry(2, key=f"{PERSON}/2", original=PERSON)])
-    assert (told.key, told.policy, told.due, told.misfit) == (HIDDEN,) * 4
+    assert (told.key, told.policy, told.due, told.exception_code) == (HIDDEN,) * 4
     assert [link.key for link in told.links] == [HIDDEN, f"{HIDDEN}/2"]
     assert [link.key for link in undone.links] == [HIDDEN]
     assert {name: told.request[name] for name in ("37", "41", "48.PN", "90 names")} == dict.fromkeys(

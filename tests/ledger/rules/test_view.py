@@ -40,8 +40,8 @@ def test_a_due_is_open_settled_lapsed_or_withdrawn_and_written_down_so() -> None
 
 
 def test_a_due_that_is_settled_keeps_all_but_its_state_who_settled_it_and_its_turn() -> None:
-    before = due(settled_by="old", turn=4, withdrawn=1)
-    assert before.settled("new") == before._replace(state=DueState.SETTLED, settled_by="new", turn=5)
+    before = due(settled_by="old", sequence=4, withdrawn=1)
+    assert before.settled("new") == before._replace(state=DueState.SETTLED, settled_by="new", sequence=5)
 
 
 def test_a_new_view_has_nothing_but_its_day_chain_and_moment() -> None:
@@ -124,13 +124,13 @@ def test_an_entry_is_found_by_its_key_and_its_receipt_and_written_in_order() -> 
 @pytest.mark.parametrize(
     ("given", "undone", "reversed_"),
     [
-        ({"kind": Kind.CANCEL, "turn": 2}, {ORIGINAL}, set()),
-        ({"kind": Kind.CANCEL, "turn": None}, set(), set()),
-        ({"kind": Kind.REVERSAL, "turn": 2}, {ORIGINAL}, {ORIGINAL}),
-        ({"kind": Kind.REVERSAL, "turn": None}, set(), {ORIGINAL}),
-        ({"kind": Kind.REVERSAL, "turn": None, "response": Response.NOT_POSSIBLE}, set(), set()),
-        ({"kind": Kind.CANCEL, "turn": None, "response": Response.NO_ORIGINAL}, set(), set()),
-        ({"kind": Kind.TOMBSTONE, "turn": None, "response": Response.NO_ORIGINAL}, set(), set()),
+        ({"kind": Kind.CANCEL, "sequence": 2}, {ORIGINAL}, set()),
+        ({"kind": Kind.CANCEL, "sequence": None}, set(), set()),
+        ({"kind": Kind.REVERSAL, "sequence": 2}, {ORIGINAL}, {ORIGINAL}),
+        ({"kind": Kind.REVERSAL, "sequence": None}, set(), {ORIGINAL}),
+        ({"kind": Kind.REVERSAL, "sequence": None, "response": Response.NOT_POSSIBLE}, set(), set()),
+        ({"kind": Kind.CANCEL, "sequence": None, "response": Response.NO_ORIGINAL}, set(), set()),
+        ({"kind": Kind.TOMBSTONE, "sequence": None, "response": Response.NO_ORIGINAL}, set(), set()),
     ],
 )
 def test_an_approval_undoes_its_original_and_a_reversal_is_known_even_without_effect(
@@ -149,17 +149,17 @@ def test_an_approval_without_an_original_undoes_nothing() -> None:
 
 def test_what_stands_in_the_journal_is_noted_without_its_entry() -> None:
     seen = view()
-    seen.note_undoing("a", Kind.CANCEL, 2)
-    seen.note_undoing("b", Kind.REVERSAL, None)
-    seen.note_undoing("c", Kind.REVERSAL, 0)
+    seen.note_reversing("a", Kind.CANCEL, 2)
+    seen.note_reversing("b", Kind.REVERSAL, None)
+    seen.note_reversing("c", Kind.REVERSAL, 0)
     assert changed(seen) == {"undone": {"a", "c"}, "reversed": {"b", "c"}}
 
 
 def test_the_due_that_was_read_stays_at_hand_however_often_it_changes() -> None:
     read, seen = due(), view()
     seen.add_dues([read, due(benefit())])
-    settled = read._replace(state=DueState.SETTLED, settled_by="key", turn=1)
-    freed = read._replace(turn=2)
+    settled = read._replace(state=DueState.SETTLED, settled_by="key", sequence=1)
+    freed = read._replace(sequence=2)
     for now in (settled, freed):
         seen.change_due(now)
         assert (seen.dues, seen.dues_read) == ({"D1": now, "B1": due(benefit())}, {"D1": read})

@@ -306,7 +306,7 @@ def test_a_chart_is_put_in_force_under_the_next_number_and_recorded(store: Store
         lines = connection.execute(text("SELECT name, value FROM chart_lines WHERE chart = 2")).all()
     assert dict(map(tuple, lines)) == lines_of(other)
     assert rows(store, "SELECT max(chart) FROM chart_lines") == [(2,)]
-    assert rows(store, 'SELECT at, "by", act, subject, note FROM acts ORDER BY number') == [
+    assert rows(store, 'SELECT at, "by", act, subject, note FROM audit_log ORDER BY number') == [
         (1, "li", "chart", "1", chart_note(lines_of(CHART))),
         (2, "wang", "chart", "2", chart_note(lines_of(other))),
     ]

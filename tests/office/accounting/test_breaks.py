@@ -146,7 +146,7 @@ def test_the_close_takes_along_only_what_is_open_or_approved(
 
 
 def test_breaks_are_named_in_the_order_given_and_kept_as_found(connection: Connection) -> None:
-    given = [finding(), finding(30, 0, "ours_only"), finding(5, 5, "misfit")]
+    given = [finding(), finding(30, 0, "ours_only"), finding(5, 5, "exception_advice")]
     names = open_breaks(connection, BANK, D1, iter(given), 7)
     assert names == tuple(f"B{D1}-{BANK}-000{number}" for number in (1, 2, 3))
     first = find(connection, names[0])
@@ -292,7 +292,7 @@ UNFIT: tuple[tuple[Finding, str, str], ...] = (
     (finding(), "no_money", "bank_corrects, accept, refund, gain"),
     (finding(), "write_off", "bank_corrects, accept, refund, gain"),
     (finding(100, 0, "ours_only"), "gain", "bank_corrects, accept, recover, loss"),
-    (finding(5, 5, "misfit"), "accept", "no_money"),
+    (finding(5, 5, "exception_advice"), "accept", "no_money"),
     (finding(0, 100, "timing"), "gain", "bank_corrects, accept"),
 )
 

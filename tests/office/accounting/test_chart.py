@@ -94,7 +94,7 @@ def test_classes_and_kinds_are_those_that_the_database_takes() -> None:
     assert set(get_args(Side)) == allowed_by(accounts, "account_normal")
 
 
-@pytest.mark.parametrize("cls", ["misfit", "late_reversal"])
+@pytest.mark.parametrize("cls", ["exception_advice", "late_reversal"])
 def test_money_of_an_advice_or_a_late_reversal_is_decided_on_like_any_other(cls: str) -> None:
     payout = ["bank_corrects", "accept", "recover", "loss"]
     assert [one.name for one in CHART.fitting(cls, -1)] == payout
@@ -403,7 +403,7 @@ def test_of_a_break_only_what_fits_its_class_and_its_sign_is_offered() -> None:
     resolution = Resolution("x", "", "", (BreakClass.TIMING,), ("+",), "none")
     assert resolution.fits("timing", 1)
     assert not resolution.fits("timing", -1)
-    assert not resolution.fits("misfit", 1)
+    assert not resolution.fits("exception_advice", 1)
     chart = SMALL_CHART._replace(resolutions={"x": resolution, **SMALL_CHART.resolutions})
     assert [one.name for one in chart.fitting("timing", 5)] == ["x", "accept"]
     assert [one.name for one in chart.fitting("timing", 0)] == ["nothing"]

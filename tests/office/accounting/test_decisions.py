@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from ledger.book.audit_log import broken_acts, read_acts
+from ledger.book.audit_log import broken_records, read_audit_log
 from ledger.book.store import Store
 from ledger.errors import LedgerError
 from office.accounting.breaks import BreakState, find
 from office.accounting.decisions import Decision, Desk, decide, propose
 from office.config import NotAllowed, Settings
 from office.database.audit_log import recorded
-from office.database.schema import acts
+from office.database.schema import audit_log
 from office.errors import NoSuchBreak, OfficeError, SamePerson, StepRefused
 from tests.suspended import BANK, CHART, NAME, in_suspense
 
@@ -37,8 +37,8 @@ def desk(store: Store) -> Iterator[Desk]:
 
 def trail(desk: Desk) -> list[tuple[str, ...]]:
     with desk.store.reading() as connection:
-        found = list(read_acts(connection, acts))
-    assert list(broken_acts(found)) == []
+        found = list(read_audit_log(connection, audit_log))
+    assert list(broken_records(found)) == []
     return [act[2:6] for act in found if act.act != "chart"]
 
 

@@ -151,7 +151,13 @@ def with_breaks(connection: Connection) -> None:
     for line, (date, bank, code, ours, theirs, withheld, end) in enumerate(BREAKS, 1):
         effects = {"ours_effect": ours, "theirs_effect": theirs, "withheld": withheld}
         about = {"break": f"B{line}", "date": date, "bank": bank, "line": line, "code": code}
-        row = {**blank, **about, **effects, "difference": theirs - ours + withheld, "class": "misfit"}
+        row = {
+            **blank,
+            **about,
+            **effects,
+            "difference": theirs - ours + withheld,
+            "class": "exception_advice",
+        }
         connection.execute(insert(breaks), [{**row, "direction": "C", "state": "open", **end}])
 
 
@@ -194,7 +200,11 @@ def test_day_takes_from_the_products_what_is_not_withheld(store: Store) -> None:
 
 def test_day_is_posted_with_what_the_breaks_say(store: Store) -> None:
     with store.transaction() as connection:
-        found = [finding(100, 0), finding(0, 30, 7, "K2", "bank_only"), finding(9, 9, 8, "K3", "misfit")]
+        found = [
+            finding(100, 0),
+            finding(0, 30, 7, "K2", "bank_only"),
+            finding(9, 9, 8, "K3", "exception_advice"),
+        ]
         name, *_ = open_breaks(connection, BANK, D1, found, 1)
         open_breaks(connection, OTHER, D1, [finding(1000, 0)], 1)
         posting = post_day(connection, CHART, BANK, D1, {"500000": 200}, 130, 5)

@@ -81,12 +81,12 @@ ENDS: tuple[tuple[str, str, str, int, str, str], ...] = (
     ("accept", "amount_differs", "502000", -7, "1303", "122102"),
     ("refund", "duplicate", "500000", 7, "224101", "224102"),
     ("recover", "duplicate", "261000", -7, "122103", "122102"),
-    ("accept", "misfit", "501000", 7, "224101", "2203"),
-    ("accept", "misfit", "262000", -7, "220201", "122102"),
-    ("bank_corrects", "misfit", "262000", -7, "122101", "122102"),
-    ("recover", "misfit", "262000", -7, "122103", "122102"),
-    ("loss", "misfit", "262000", -7, "6711", "122102"),
-    ("refund", "misfit", "500000", 7, "224101", "224102"),
+    ("accept", "exception_advice", "501000", 7, "224101", "2203"),
+    ("accept", "exception_advice", "262000", -7, "220201", "122102"),
+    ("bank_corrects", "exception_advice", "262000", -7, "122101", "122102"),
+    ("recover", "exception_advice", "262000", -7, "122103", "122102"),
+    ("loss", "exception_advice", "262000", -7, "6711", "122102"),
+    ("refund", "exception_advice", "500000", 7, "224101", "224102"),
     ("accept", "late_reversal", "500000", -7, "1122", "122102"),
     ("bank_corrects", "late_reversal", "500000", 7, "224101", "122101"),
     ("ours_stands", "details_differ", "502000", 7, "224101", "1303"),
@@ -148,13 +148,18 @@ def test_resolution_that_the_chart_no_longer_has_is_not_posted(resolution: str) 
 
 
 def test_approved_breaks_of_all_banks_are_posted_and_leave_suspense_empty(connection: Connection) -> None:
-    over = in_suspense(connection, finding(), finding(30, 0, "ours_only"), finding(5, 5, "misfit"))
-    short, misfit = f"B{D1}-{BANK}-0002", f"B{D1}-{BANK}-0003"
+    over = in_suspense(connection, finding(), finding(30, 0, "ours_only"), finding(5, 5, "exception_advice"))
+    short, exception_code = f"B{D1}-{BANK}-0002", f"B{D1}-{BANK}-0003"
     other = in_suspense(connection, bank=OTHER)
     left = in_suspense(connection, date=D2)
-    for name, resolution in ((misfit, "no_money"), (other, "accept"), (short, "loss"), (over, "refund")):
+    for name, resolution in (
+        (exception_code, "no_money"),
+        (other, "accept"),
+        (short, "loss"),
+        (over, "refund"),
+    ):
         approved(connection, name, resolution)
-    assert post_approved(connection, CHART, D3, 9) == (over, short, misfit, other)
+    assert post_approved(connection, CHART, D3, 9) == (over, short, exception_code, other)
     assert post_approved(connection, CHART, D3, 9) == ()
     assert posted_on(connection, D3) == [
         f"{D3}/{BANK}/{over}",

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import BigInteger, Column, Integer, Table, and_, insert, select, text, update
 
 from ledger.book.schema import FRONT
-from office.audit import Failing, chains, deeds, written
+from office.audit import Failing, audit_records, chains, written
 from office.audit.dues import against_files
 from office.audit.evidence import Evidence
 from office.audit.kept import keep
@@ -35,11 +35,11 @@ PASSING: Final = MappingProxyType({"loading": INCOMING, "identity_guesses": GUES
 """Tables of the front that hold nothing for long, and nothing on the days of this test: each gets a row."""
 CANNOT: Final = MappingProxyType(
     {
-        ("office", "acts", "at"): LAST,
-        ("office", "acts", "by"): LAST,
-        ("front", "acts", "act"): LAST,
-        ("front", "acts", "at"): LAST,
-        ("front", "acts", "by"): LAST,
+        ("office", "audit_log", "at"): LAST,
+        ("office", "audit_log", "by"): LAST,
+        ("front", "audit_log", "act"): LAST,
+        ("front", "audit_log", "at"): LAST,
+        ("front", "audit_log", "by"): LAST,
         ("front", "chains", "node"): EPOCH,
         ("front", "chains", "epoch"): EPOCH,
         ("front", "facts", "name"): STARTS,
@@ -62,7 +62,7 @@ CANNOT: Final = MappingProxyType(
 
 
 _OF_TRAIL: Final = ("pulls", "files", "reconciliations_made", "postings_made", "day_states")
-_QUICK: Final = (chains.links, deeds.trails, *(getattr(written, name) for name in _OF_TRAIL))
+_QUICK: Final = (chains.links, audit_records.trails, *(getattr(written, name) for name in _OF_TRAIL))
 
 
 class Alteration(NamedTuple):
@@ -85,7 +85,7 @@ def tables() -> Iterator[tuple[str, Table]]:
 
 
 def altered(given: Evidence, side: str, table: Table) -> Iterator[Alteration]:
-    """Make each alteration of a table in turn; every one is undone before the next."""
+    """Make each alteration of a table in sequence; every one is undone before the next."""
     connection = given.office if side == "office" else given.front
     assert connection is not None
     loosen(connection, table.name)

@@ -167,7 +167,7 @@ def test_an_entry_that_is_stamped_before_the_one_before_it_is_named(
 
 @pytest.mark.parametrize("where", ["front", "office"])
 def test_an_act_that_is_stamped_before_the_one_before_it_is_named(urls: Urls, where: str) -> None:
-    found = audited(urls, where, "UPDATE acts SET at = 9000000000000000 WHERE number = 1")
+    found = audited(urls, where, "UPDATE audit_log SET at = 9000000000000000 WHERE number = 1")
     said = {one.subject for one in found.failings if one.what == "is stamped before the act before it"}
     assert said == {f"{where}, act 2"}
 

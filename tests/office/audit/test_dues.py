@@ -18,7 +18,7 @@ from office.audit.dues import against_files
 from office.audit.evidence import Checked
 from tests.audited import CONCEAL, Urls, evidence, files_of, loosen
 
-DUE = "due = (SELECT min(due) FROM dues WHERE turn = 0 AND state = 'open')"
+DUE = "due = (SELECT min(due) FROM dues WHERE sequence = 0 AND state = 'open')"
 BENEFIT = "due = (SELECT min(due) FROM dues WHERE kind = 'benefit')"
 COLUMNS = "due || 'X', policy, code, kind, due_date, amount, beneficiary, 'open', '', 0, 0"
 
@@ -61,8 +61,8 @@ def test_a_book_of_several_loads_agrees_with_its_files(book: Book) -> None:
 
 ALTERED = {
     "an invented due": (
-        "INSERT INTO dues (due, policy, code, kind, due_date, amount, beneficiary, state, settled_by, turn,"
-        f" withdrawn) SELECT {COLUMNS} FROM dues WHERE {DUE}",
+        "INSERT INTO dues (due, policy, code, kind, due_date, amount, beneficiary, state, settled_by,"
+        f" sequence, withdrawn) SELECT {COLUMNS} FROM dues WHERE {DUE}",
         "is in no file",
     ),
     "another beneficiary": (f"UPDATE dues SET beneficiary = '{'0' * 32}' WHERE {BENEFIT}", ": beneficiary"),

@@ -39,9 +39,9 @@ class Broken(NamedTuple):
 BROKEN = (
     Broken("front", "UPDATE retired SET entries = entries - 1", "the office has it not or not whole"),
     Broken("front", "UPDATE retired SET root = '0000000000000000'", "the office has it not or not whole"),
-    Broken("front", "UPDATE retired SET retired_at = 6", "was not retired so, by the trail"),
+    Broken("front", "UPDATE retired SET retired_at = 6", "was not retired so, by the audit log"),
     Broken("front", "UPDATE retired SET date = '20260924'", "is retired, and 20260923 before it is not"),
-    Broken("front", "DELETE FROM retired", "was retired by the trail, and is not"),
+    Broken("front", "DELETE FROM retired", "was retired by the audit log, and is not"),
     Broken("front", "UPDATE days SET chains = '[]' WHERE date = '20260923'", "not that of the chains' ends"),
     Broken("front", "UPDATE days SET root = signature WHERE date = '20260923'", "not as the front shows it"),
     Broken("front", "UPDATE days SET signature = root WHERE date = '20260923'", "not signed by the sealing"),
@@ -51,7 +51,7 @@ BROKEN = (
     Broken("front", "DELETE FROM bank_days WHERE date = '20260923'", "the journal says"),
     Broken(
         "front",
-        "UPDATE dues SET turn = turn + 2 WHERE turn = 1 AND due NOT IN"
+        "UPDATE dues SET sequence = sequence + 2 WHERE sequence = 1 AND due NOT IN"
         " (SELECT subject FROM journal WHERE subject IS NOT NULL)",
         "turns, the office knows 1",
     ),
@@ -63,8 +63,8 @@ BROKEN = (
     ),
     Broken(
         "front",
-        "UPDATE dues SET state = 'settled', settled_by = 'K', turn = 1 WHERE due ="
-        " (SELECT min(due) FROM dues WHERE turn = 0)",
+        "UPDATE dues SET state = 'settled', settled_by = 'K', sequence = 1 WHERE due ="
+        " (SELECT min(due) FROM dues WHERE sequence = 0)",
         "is settled, or was, and no entry says so",
     ),
     Broken("office", "DELETE FROM entries WHERE business_date = '20260923'", "has it not or not whole"),

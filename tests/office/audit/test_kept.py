@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from ledger.book.store import Store
 from office.audit import Audit, audit
-from office.audit.deeds import tips
+from office.audit.audit_records import tips
 from office.audit.kept import keep
 from tests.audited import STATED, Urls, evidence, loosen
 
@@ -35,7 +35,7 @@ def test_the_hash_of_any_act_that_was_kept_is_found_again(urls: Urls) -> None:
     with evidence(urls) as given:
         hashes = [tip for side in tips(given).values() for tip in side]
         first = keep(given)
-    assert {side.act_hash for side in first.sides} <= set(hashes)
+    assert {side.record_hash for side in first.sides} <= set(hashes)
     assert audited_again(urls, *hashes).failings == ()
     assert audited_again(urls, hashes[0].upper()).failings == ()
 
@@ -50,12 +50,12 @@ def test_a_trail_that_was_made_anew_no_longer_has_the_act_that_was_kept(urls: Ur
     """Its last act changed: no later one carries a hash over it, so only who kept its hash can tell."""
     with evidence(urls) as given:
         before = keep(given)
-        loosen(given.office, "acts")
+        loosen(given.office, "audit_log")
         given.office.execute(
-            text("UPDATE acts SET \"by\" = 'x' WHERE number = (SELECT max(number) FROM acts)")
+            text("UPDATE audit_log SET \"by\" = 'x' WHERE number = (SELECT max(number) FROM audit_log)")
         )
         after = keep(given)
-        assert before.sides[0].act_hash not in tips(given)["office"]
+        assert before.sides[0].record_hash not in tips(given)["office"]
     assert before.digest != after.digest
     assert before.sides[1] == after.sides[1]
 

@@ -145,7 +145,7 @@ def test_an_advice_that_fits_nothing_goes_whole_into_suspense_and_ends_as_two_pe
 ) -> None:
     stray = [here.advise(act, code=code, policy="NONE", amount=700) for _ in range(len(ends) + 1)]
     found = here.close(*map(line, stray))
-    assert brief(found) == [("misfit", 0, difference)] * len(stray)
+    assert brief(found) == [("exception_advice", 0, difference)] * len(stray)
     assert {(one.ours_effect, one.theirs_effect, one.withheld) for one in found} == {(0, 0, difference)}
     whole = difference * len(stray)
     assert here.balances() == {CLEARING: whole, suspense: -whole}
@@ -161,7 +161,7 @@ def test_an_advice_that_fits_nothing_goes_whole_into_suspense_and_ends_as_two_pe
 def test_an_advice_that_settles_its_due_beyond_what_the_bank_may_is_in_suspense_too(here: Here) -> None:
     over = here.advise(policy="P1", limit_day=1)
     (found,) = here.close(line(over))
-    assert (found.cls, found.difference, found.due) == ("misfit", 120_000, "D1")
+    assert (found.cls, found.difference, found.due) == ("exception_advice", 120_000, "D1")
     assert here.balances() == {CLEARING: 120_000, LONG: -120_000}
     here.decide(found.name, "accept")
     here.at_close().post_decisions()
@@ -173,7 +173,7 @@ def test_of_an_advice_that_was_reversed_by_the_days_end_nothing_is_at_stake(here
     stray = here.advise(policy="NONE", amount=700)
     here.reverse(stray)
     (found,) = here.close(line(stray, state="R"))
-    assert (found.cls, found.difference) == ("misfit", 0)
+    assert (found.cls, found.difference) == ("exception_advice", 0)
     assert here.balances() == {}
     here.decide(found.name, "no_money")
     assert here.faults() == ()
@@ -200,7 +200,7 @@ def test_an_advice_reversed_after_two_people_decided_is_withheld_by_a_break_of_i
     here.decide(found.name, "accept")
     here.reverse(stray)
     (later,) = here.close(line(stray, state="R"))
-    assert (later.cls, later.difference) == ("misfit", -700)
+    assert (later.cls, later.difference) == ("exception_advice", -700)
     assert later.reason.endswith(f"see also break {found.name} of {DATE}")
     assert here.balances() == {SHORT: 700, "1122": -700}
     here.decide(later.name, "accept")
@@ -255,14 +255,14 @@ def test_a_policy_that_the_journal_holds_masked_is_the_banks(here: Here) -> None
     """An advice may name a person's number for a policy: the journal masks it, the bank's file may not."""
     number = "11010119900307803X"
     stray = here.advise(policy=number, amount=700)
-    assert brief(here.close(line(stray))) == [("misfit", 0, 700)]
+    assert brief(here.close(line(stray))) == [("exception_advice", 0, 700)]
     assert [what for _, _, what in here.faults()] == ["a number in policy"]
 
 
 def test_the_details_of_an_advice_that_fits_nothing_withhold_no_second_time(here: Here) -> None:
     stray = here.advise(policy="NONE", amount=700)
     found = here.close(line(stray, policy="P2"))
-    assert brief(found) == [("details_differ", 2, 0), ("misfit", 0, 700)]
+    assert brief(found) == [("details_differ", 2, 0), ("exception_advice", 0, 700)]
     assert here.balances() == {CLEARING: 700, LONG: -700}
     assert here.faults() == ()
 
@@ -280,7 +280,7 @@ def test_an_rrn_pairs_another_stan_of_the_same_terminal_and_policy(here: Here) -
 
 
 def test_where_the_layout_has_no_policies_an_rrn_pairs_by_its_terminal(here: Here, tmp_path: Path) -> None:
-    source = (files("ledger") / "layouts" / "standard.toml").read_text("utf-8")
+    source = (files("ledger.files") / "layouts" / "standard.toml").read_text("utf-8")
     own = tmp_path / "own.toml"
     own.write_text(source.replace('    { name = "policy" },\n', ""), "utf-8")
     here.layout = layout.parse(own.read_text("utf-8"), str(own))

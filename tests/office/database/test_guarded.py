@@ -165,7 +165,7 @@ def test_a_break_that_two_people_have_not_settled_by_the_trail_gets_no_posting(
 
 
 def test_a_decision_that_was_refused_is_none(guarded: Store) -> None:
-    """The trail has refused acts too, whose notes begin otherwise than with a resolution."""
+    """The audit log has refused acts too, whose notes begin otherwise than with a resolution."""
     with pytest.raises(BatchRefused, match=REFUSED), guarded.transaction() as connection:
         altered(connection, "UPDATE breaks SET resolution = 'failed'")
 

@@ -1,4 +1,4 @@
-"""A closed day is taken under its own seal, in its turn, with just its own entries; or not at all.
+"""A closed day is taken under its own seal, in its sequence, with just its own entries; or not at all.
 
 What a forger could do to a front book is done to it from below.
 """

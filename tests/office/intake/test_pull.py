@@ -26,7 +26,7 @@ from ledger.errors import BatchRefused, Conflict, LedgerError
 from ledger.files.archived import ArchivedDay
 from ledger.rules.entry import GENESIS, Entry, entry_hash
 from ledger.rules.seal import ChainEnd
-from office.database.schema import acts, days, entries
+from office.database.schema import audit_log, days, entries
 from office.errors import ChainBroken
 from office.intake.pull import Pulled
 from tests.builders import DATE
@@ -105,10 +105,10 @@ def test_the_next_pull_brings_only_what_is_new_and_one_for_nothing_writes_nothin
     books.commit(1, node=1)
     assert books.pull() == Pulled(6, ())
     with books.office.reading() as connection:
-        before = rows(connection, select(acts))
+        before = rows(connection, select(audit_log))
     assert books.pull() == Pulled(0, ())
     with books.office.reading() as connection:
-        assert rows(connection, select(acts)) == before
+        assert rows(connection, select(audit_log)) == before
     assert held(books.office).entries == [tuple(entry) for entry in books.journal()]
 
 
@@ -139,11 +139,11 @@ def test_a_pull_killed_in_any_transaction_goes_on_where_it_was(
             raise Killed
         real(*given)
 
-    real = office.database.audit_log.record_act
-    monkeypatch.setattr(office.intake.pull, "record_act", record_or_die)
+    real = office.database.audit_log.write_record
+    monkeypatch.setattr(office.intake.pull, "write_record", record_or_die)
     with pytest.raises(Killed):
         books.pull()
-    monkeypatch.setattr(office.intake.pull, "record_act", real)
+    monkeypatch.setattr(office.intake.pull, "write_record", real)
     kept = (0, 3, 6, 8, 11, 12)[after]
     assert len(held(books.office).entries) == kept
     assert_consistent(books.office)
@@ -347,12 +347,12 @@ def test_what_was_pulled_and_for_whom_is_on_record(books: Books) -> None:
     books.commit(4)
     books.cut_over()
     books.pull()
-    columns = (acts.c[name] for name in ("number", "at", "by", "act", "subject", "note"))
+    columns = (audit_log.c[name] for name in ("number", "at", "by", "act", "subject", "note"))
     with books.office.reading() as connection:
         pulled = connection.execute(select(entries).order_by(entries.c.position))
         tips = [entry_hash(Entry._make(row)) for row in pulled]
         root = connection.scalar(select(days.c.root))
-        assert rows(connection, select(*columns).order_by(acts.c.number)) == [
+        assert rows(connection, select(*columns).order_by(audit_log.c.number)) == [
             (1, 7, "clerk", "pull", "chain 1", f"entries 1 to 3; tip {tips[2]}"),
             (2, 7, "clerk", "pull", "chain 1", f"entries 4 to 4; tip {tips[3]}"),
             (3, 7, "clerk", "pull", f"day {DATE}", f"4 entries; root {root}"),

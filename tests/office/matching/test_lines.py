@@ -6,7 +6,7 @@ import pytest
 
 from ledger.rules.break_classes import BreakClass
 from office.matching.lines import (
-    Carried,
+    BroughtForward,
     Finding,
     Ours,
     Theirs,
@@ -38,17 +38,17 @@ def test_the_bank_and_the_terminal_are_all_of_a_key_but_its_last_two_parts(key: 
 
 
 def test_a_difference_is_what_the_bank_has_more_than_we_and_what_is_withheld() -> None:
-    found = Finding(BreakClass.MISFIT, KEY, 0, "C", "500000", "P1", "D1", 100, 7, "reason", 30)
+    found = Finding(BreakClass.EXCEPTION_ADVICE, KEY, 0, "C", "500000", "P1", "D1", 100, 7, "reason", 30)
     assert found.difference == -63
 
 
 def test_what_is_not_said_is_nothing() -> None:
     about = KEY, "C", 100, "S", "R1", 100, False, False, "500000", "P1", "D1"
     assert Ours(*about) == Ours(*about, False)
-    found = BreakClass.MISFIT, KEY, 0, "C", "500000", "P1", "D1", 100, 7, "reason"
+    found = BreakClass.EXCEPTION_ADVICE, KEY, 0, "C", "500000", "P1", "D1", 100, 7, "reason"
     assert Finding(*found) == (*found, 0, "", "", "")
-    waiting = "B1", "20261123", BreakClass.MISFIT, KEY, "C", 100, 0, True, True
-    assert Carried(*waiting) == (*waiting, "", "", "", 0, False)
+    waiting = "B1", "20261123", BreakClass.EXCEPTION_ADVICE, KEY, "C", 100, 0, True, True
+    assert BroughtForward(*waiting) == (*waiting, "", "", "", 0, False)
 
 
 @pytest.mark.parametrize("line", [ours(), theirs(line=9)])
@@ -135,7 +135,7 @@ DIFFERS: tuple[tuple[Ours, Theirs, int, tuple[BreakClass, str, int, str, str, st
         (BreakClass.DETAILS_DIFFER, "the bank names another policy", 0, "", "P9", ""),
     ),
     (
-        ours(misfit=True),
+        ours(is_exception=True),
         theirs(line=3)._replace(policy="P9"),
         100,
         (BreakClass.DETAILS_DIFFER, "the bank names another policy", 0, "", "P9", ""),

@@ -8,10 +8,10 @@ import pytest
 
 from ledger.errors import InvariantBroken
 from ledger.rules.break_classes import BreakClass
-from office.matching.lines import Carried, Closing, Result
+from office.matching.lines import BroughtForward, Closing, Result
 from office.matching.match import resolve
 from office.matching.pairing import pair
-from tests.matched import KEY, carried, closed, found, matched, ours, theirs, undone
+from tests.matched import KEY, brought_forward, closed, found, matched, ours, theirs, undone
 
 
 def test_lines_that_agree_are_matched_whatever_their_state() -> None:
@@ -51,7 +51,7 @@ TIMING_OF_OURS = [
 def test_what_the_bank_dated_a_day_before_ends_its_break_if_near_the_cutover_or_an_advice(
     of_line: dict[str, Any], of_break: dict[str, Any], ends: bool
 ) -> None:
-    waiting = carried(BreakClass.BANK_ONLY, **{"theirs_effect": 100, **of_break})
+    waiting = brought_forward(BreakClass.BANK_ONLY, **{"theirs_effect": 100, **of_break})
     result = matched([ours(**of_line)], breaks=[waiting])
     expected = ([("B1", "timing", 100, 0)], []) if ends else ([], [("ours_only", KEY, 0, 100, 0)])
     assert (closed(result), found(result)) == expected
@@ -70,45 +70,47 @@ def test_what_the_bank_dated_a_day_before_ends_its_break_if_near_the_cutover_or_
 def test_what_the_bank_dated_a_day_later_ends_its_break_if_near_the_cutover(
     of_break: dict[str, Any], ends: bool
 ) -> None:
-    waiting = carried(BreakClass.OURS_ONLY, **{"ours_effect": 100, **of_break})
+    waiting = brought_forward(BreakClass.OURS_ONLY, **{"ours_effect": 100, **of_break})
     result = matched(their_lines=[theirs()], breaks=[waiting])
     expected = ([("B1", "timing", 0, 100)], []) if ends else ([], [("bank_only", KEY, 1, 0, 100)])
     assert (closed(result), found(result)) == expected
 
 
 def test_a_reversed_line_too_may_be_dated_a_day_later() -> None:
-    result = matched(their_lines=[theirs(state="R")], breaks=[carried(BreakClass.OURS_ONLY)])
+    result = matched(their_lines=[theirs(state="R")], breaks=[brought_forward(BreakClass.OURS_ONLY)])
     assert (closed(result), found(result)) == ([("B1", "timing", 0, 0)], [])
 
 
 def test_what_fits_but_for_the_window_is_offered_and_not_taken() -> None:
-    waiting = carried(BreakClass.BANK_ONLY, theirs_effect=100)
+    waiting = brought_forward(BreakClass.BANK_ONLY, theirs_effect=100)
     (finding,) = matched([ours()], breaks=[waiting]).findings
     told = "same key in break B1 of 20261123: offered, not taken"
     assert finding.reason == f"we have it, the bank's file does not; {told}"
-    waiting = carried(BreakClass.OURS_ONLY, ours_effect=100, near=False)
+    waiting = brought_forward(BreakClass.OURS_ONLY, ours_effect=100, near=False)
     (finding,) = matched(their_lines=[theirs()], breaks=[waiting]).findings
     assert finding.reason == f"the bank's file has it, we do not; {told}"
 
 
 def test_another_break_with_the_key_is_named() -> None:
-    (finding,) = matched([ours()], breaks=[carried(BreakClass.BANK_ONLY, theirs_effect=7)]).findings
+    (finding,) = matched([ours()], breaks=[brought_forward(BreakClass.BANK_ONLY, theirs_effect=7)]).findings
     assert finding.reason == "we have it, the bank's file does not; see also break B1 of 20261123"
 
 
 @pytest.mark.parametrize("cls", [BreakClass.OURS_ONLY, BreakClass.STATE_DIFFERS])
 def test_a_late_undoing_ends_the_break_of_what_only_we_had_in_effect(cls: BreakClass) -> None:
-    result = matched([undone()], breaks=[carried(cls, ours_effect=100)])
+    result = matched([undone()], breaks=[brought_forward(cls, ours_effect=100)])
     assert (closed(result), found(result)) == ([("B1", cls, -100, 0)], [])
 
 
 def test_a_late_undoing_and_the_banks_reversed_line_of_what_it_never_had_done_go_together() -> None:
-    result = matched([undone()], [theirs(state="R")], [carried(BreakClass.OURS_ONLY, ours_effect=100)])
+    result = matched(
+        [undone()], [theirs(state="R")], [brought_forward(BreakClass.OURS_ONLY, ours_effect=100)]
+    )
     assert (closed(result), found(result)) == ([("B1", "ours_only", -100, 0)], [])
 
 
 def test_both_sides_late_undoing_of_amounts_that_differed_ends_the_break() -> None:
-    waiting = carried(BreakClass.AMOUNT_DIFFERS, ours_effect=100, theirs_effect=90)
+    waiting = brought_forward(BreakClass.AMOUNT_DIFFERS, ours_effect=100, theirs_effect=90)
     result = matched([undone()], [theirs(state="R", amount=90)], [waiting], {KEY: 90})
     assert (closed(result), found(result)) == ([("B1", "amount_differs", -100, -90)], [])
 
@@ -132,7 +134,7 @@ def test_a_late_undoing_that_the_bank_does_not_have_is_a_difference_of_state() -
 
 @pytest.mark.parametrize("cls", [BreakClass.BANK_ONLY, BreakClass.STATE_DIFFERS])
 def test_what_the_bank_takes_back_ends_the_break_of_what_only_it_had_in_effect(cls: BreakClass) -> None:
-    result = matched((), [theirs(state="R")], [carried(cls, theirs_effect=100)], {KEY: 100})
+    result = matched((), [theirs(state="R")], [brought_forward(cls, theirs_effect=100)], {KEY: 100})
     assert (closed(result), found(result)) == ([("B1", cls, 0, -100)], [])
     assert (result.ours_effect, result.theirs_effect) == (0, -100)
 
@@ -154,7 +156,7 @@ def test_a_bank_line_that_we_do_not_have_is_judged_by_what_its_earlier_files_hol
 
 def test_a_pair_that_the_bank_had_done_in_an_earlier_file_also_takes_that_back() -> None:
     both = [ours(state="R")], [theirs(state="R")]
-    waiting = carried(BreakClass.BANK_ONLY, theirs_effect=100)
+    waiting = brought_forward(BreakClass.BANK_ONLY, theirs_effect=100)
     result = matched(*both, [waiting], {KEY: 100})
     assert (result.matched, closed(result), found(result)) == (1, [("B1", "bank_only", 0, -100)], [])
     assert found(matched(*both, earlier={KEY: 100})) == [("state_differs", KEY, 1, 0, -100)]
@@ -164,7 +166,7 @@ def test_a_pair_that_the_bank_had_done_in_an_earlier_file_also_takes_that_back()
 
 
 def test_a_break_ends_once() -> None:
-    waiting = carried(BreakClass.BANK_ONLY, theirs_effect=100)
+    waiting = brought_forward(BreakClass.BANK_ONLY, theirs_effect=100)
     result = matched([undone(effect=100)], [theirs(state="R")], [waiting], {KEY: 100})
     assert closed(result) == [("B1", "bank_only", 100, 0)]
     assert found(result) == [("state_differs", KEY, 1, 0, -100)]
@@ -194,7 +196,7 @@ def test_a_line_that_is_lost_is_seen(lost: str) -> None:
 
 def test_closings_are_in_the_order_of_their_names() -> None:
     breaks = [
-        Carried(f"B{number}", "20261123", BreakClass.OURS_ONLY, key, "C", 100, 0, True, True)
+        BroughtForward(f"B{number}", "20261123", BreakClass.OURS_ONLY, key, "C", 100, 0, True, True)
         for number, key in ((2, "a"), (1, "b"))
     ]
     result = matched([undone("a"), undone("b")], breaks=breaks)

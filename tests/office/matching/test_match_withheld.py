@@ -7,10 +7,10 @@ from collections.abc import Iterable
 import pytest
 
 from ledger.rules.break_classes import BreakClass
-from office.matching.lines import Carried, LateReversal, Theirs
+from office.matching.lines import BroughtForward, LateReversal, Theirs
 from office.matching.match import resolve
 from office.matching.pairing import pair
-from tests.matched import KEY, RENUMBERED, carried, closed, found, matched, ours, theirs, undone
+from tests.matched import KEY, RENUMBERED, brought_forward, closed, found, matched, ours, theirs, undone
 
 # What the lines are about.
 
@@ -22,9 +22,9 @@ def detailed(**given: object) -> list[Theirs]:
 @pytest.mark.parametrize("name", ["policy", "due", "code"])
 def test_what_is_about_something_else_is_no_timing(name: str) -> None:
     near = {"near": True}
-    waiting = carried(BreakClass.BANK_ONLY, theirs_effect=100)._replace(**{name: "X"})  # type: ignore[arg-type]
+    waiting = brought_forward(BreakClass.BANK_ONLY, theirs_effect=100)._replace(**{name: "X"})  # type: ignore[arg-type]
     assert [one.cls for one in matched([ours(**near)], breaks=[waiting]).findings] == ["ours_only"]
-    waiting = carried(BreakClass.OURS_ONLY, ours_effect=100)._replace(**{name: "X"})  # type: ignore[arg-type]
+    waiting = brought_forward(BreakClass.OURS_ONLY, ours_effect=100)._replace(**{name: "X"})  # type: ignore[arg-type]
     assert [one.cls for one in matched((), [theirs()], [waiting]).findings] == ["bank_only"]
 
 
@@ -33,14 +33,14 @@ def test_what_is_about_something_else_is_no_timing(name: str) -> None:
 
 def withheld(
     amount: int = 100, cls: BreakClass = BreakClass.DETAILS_DIFFER, is_decided: bool = False
-) -> Carried:
+) -> BroughtForward:
     effects = (amount, amount) if cls is BreakClass.DETAILS_DIFFER else (0, 0)
-    return carried(cls, *effects)._replace(withheld=amount, is_decided=is_decided)
+    return brought_forward(cls, *effects)._replace(withheld=amount, is_decided=is_decided)
 
 
-@pytest.mark.parametrize("cls", [BreakClass.DETAILS_DIFFER, BreakClass.MISFIT])
+@pytest.mark.parametrize("cls", [BreakClass.DETAILS_DIFFER, BreakClass.EXCEPTION_ADVICE])
 def test_what_was_withheld_ends_with_its_reversal_on_our_side(cls: BreakClass) -> None:
-    one = undone(misfit=cls is BreakClass.MISFIT)
+    one = undone(is_exception=cls is BreakClass.EXCEPTION_ADVICE)
     result = matched([one], detailed(policy="P9", state="R"), [withheld(cls=cls)], {KEY: 100})
     assert (result.matched, closed(result), found(result)) == (1, [("B1", cls, -100, -100)], [])
     result = matched([one], (), [withheld(cls=cls)], {KEY: 100})
@@ -50,9 +50,9 @@ def test_what_was_withheld_ends_with_its_reversal_on_our_side(cls: BreakClass) -
     )
 
 
-@pytest.mark.parametrize("cls", [BreakClass.DETAILS_DIFFER, BreakClass.MISFIT])
+@pytest.mark.parametrize("cls", [BreakClass.DETAILS_DIFFER, BreakClass.EXCEPTION_ADVICE])
 def test_what_two_people_have_decided_is_withheld_anew_when_it_is_reversed(cls: BreakClass) -> None:
-    one = undone(misfit=cls is BreakClass.MISFIT)
+    one = undone(is_exception=cls is BreakClass.EXCEPTION_ADVICE)
     result = matched([one], [theirs(state="R")], [withheld(cls=cls, is_decided=True)], {KEY: 100})
     (finding,) = result.findings
     assert (finding.cls, finding.line, finding.withheld) == (cls, 0, -100)
@@ -61,8 +61,8 @@ def test_what_two_people_have_decided_is_withheld_anew_when_it_is_reversed(cls: 
 
 
 def test_a_misfit_put_back_into_effect_later_is_withheld_then() -> None:
-    (finding,) = matched([undone(effect=100, misfit=True)], [theirs()]).findings
-    assert (finding.cls, finding.withheld) == ("misfit", 100)
+    (finding,) = matched([undone(effect=100, is_exception=True)], [theirs()]).findings
+    assert (finding.cls, finding.withheld) == ("exception_advice", 100)
 
 
 def test_what_both_sides_reversed_for_something_else_is_withheld() -> None:
@@ -71,7 +71,7 @@ def test_what_both_sides_reversed_for_something_else_is_withheld() -> None:
 
 
 def test_a_withholding_break_is_no_other_half_of_a_line() -> None:
-    waiting = withheld(cls=BreakClass.MISFIT)
+    waiting = withheld(cls=BreakClass.EXCEPTION_ADVICE)
     (finding,) = matched((), [theirs(state="R")], [waiting], {KEY: 100}).findings
     assert (finding.cls, finding.difference) == ("state_differs", -100)
     assert finding.reason.endswith("; see also break B1 of 20261123")
@@ -86,7 +86,10 @@ def late(effect: int = 100, **given: object) -> LateReversal:
 
 
 def refused(
-    lines: Iterable[Theirs] = (), *refusals: LateReversal, breaks: Iterable[Carried] = (), before: int = 100
+    lines: Iterable[Theirs] = (),
+    *refusals: LateReversal,
+    breaks: Iterable[BroughtForward] = (),
+    before: int = 100,
 ) -> list[tuple[str, str, int, int, int]]:
     result = resolve(pair((), lines), breaks, {KEY: before}, True, refusals or (late(),))
     return [(one.cls, one.key, one.line, one.theirs_effect, one.withheld) for one in result.findings]
@@ -112,13 +115,13 @@ def test_where_a_cancel_was_to_be_reversed_the_original_listed_as_done_is_the_la
     assert refused((), late(0), before=0) == [("late_reversal", KEY, 0, 0, 0)]
 
 
-@pytest.mark.parametrize("waiting", [withheld(), carried(BreakClass.OURS_ONLY, ours_effect=100)])
-def test_what_another_break_has_in_suspense_is_not_withheld_again(waiting: Carried) -> None:
+@pytest.mark.parametrize("waiting", [withheld(), brought_forward(BreakClass.OURS_ONLY, ours_effect=100)])
+def test_what_another_break_has_in_suspense_is_not_withheld_again(waiting: BroughtForward) -> None:
     assert refused(breaks=[waiting], before=0) == [("late_reversal", KEY, 0, 0, 0)]
 
 
 def test_what_two_people_have_decided_is_withheld_when_its_reversal_comes_too_late() -> None:
-    decided = withheld(cls=BreakClass.MISFIT, is_decided=True)
+    decided = withheld(cls=BreakClass.EXCEPTION_ADVICE, is_decided=True)
     assert refused(breaks=[decided]) == [("late_reversal", KEY, 0, 0, 100)]
 
 

@@ -10,10 +10,10 @@ import pytest
 
 from ledger.errors import InvariantBroken
 from ledger.rules.break_classes import BreakClass
-from office.matching.lines import Carried, LateReversal, Ours, Theirs
+from office.matching.lines import BroughtForward, LateReversal, Ours, Theirs
 from office.matching.match import resolve
 from office.matching.pairing import pair
-from tests.matched import KEY, RENUMBERED, carried, ours, theirs, undone
+from tests.matched import KEY, RENUMBERED, brought_forward, ours, theirs, undone
 
 NOT_SAID = "its state changed with us after its date, and the bank's file does not say so"
 REVERSED_SINCE = "the bank has reversed it since"
@@ -38,18 +38,18 @@ class Case(NamedTuple):
     findings: list[Told]
     closings: Sequence[tuple[str, str, int, int, str]] = ()
     matched: int = 0
-    breaks: Sequence[Carried] = ()
+    breaks: Sequence[BroughtForward] = ()
     earlier: Mapping[str, int] = MappingProxyType({})
     late: Sequence[LateReversal] = ()
     lists_reversed: bool = True
 
 
-def waiting(cls: BreakClass, ours_effect: int = 0, theirs_effect: int = 0, **given: object) -> Carried:
-    made = carried(cls, ours_effect, theirs_effect, adjacent=False, near=False)
+def waiting(cls: BreakClass, ours_effect: int = 0, theirs_effect: int = 0, **given: object) -> BroughtForward:
+    made = brought_forward(cls, ours_effect, theirs_effect, adjacent=False, near=False)
     return made._replace(**given)  # type: ignore[arg-type]
 
 
-def withheld(amount: int = 100, is_decided: bool = False) -> Carried:
+def withheld(amount: int = 100, is_decided: bool = False) -> BroughtForward:
     return waiting(BreakClass.DETAILS_DIFFER, amount, amount, withheld=amount, is_decided=is_decided)
 
 
@@ -246,7 +246,10 @@ CASES: dict[str, Case] = {
         earlier={KEY: 100},
     ),
     "an advice that did not fit, put back": Case(
-        [undone(effect=100, misfit=True)], [theirs()], [("misfit", 0, 0, 0, WITHHELD_CHANGED)], matched=1
+        [undone(effect=100, is_exception=True)],
+        [theirs()],
+        [("exception_advice", 0, 0, 0, WITHHELD_CHANGED)],
+        matched=1,
     ),
     "refused as too late": Case(
         [], [], [("late_reversal", 0, 0, 0, f"{REFUSED}: 1.00")], late=[LATE._replace(policy="P1")]

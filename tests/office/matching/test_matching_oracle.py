@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.rules.break_classes import BreakClass
-from office.matching.lines import Carried, LateReversal, Ours, Result, Theirs, effect_of
+from office.matching.lines import BroughtForward, LateReversal, Ours, Result, Theirs, effect_of
 from office.matching.match import resolve
 from office.matching.pairing import keys_to_look_up, pair
 
@@ -24,7 +24,7 @@ class Date(NamedTuple):
 
     ours: list[Ours]
     theirs: list[Theirs]
-    carried: list[Carried]
+    brought_forward: list[BroughtForward]
     earlier: dict[str, int]
     lists_reversed: bool
     has_policy: bool
@@ -45,7 +45,7 @@ def name(given: str) -> str:
     return given.replace(" ", "").lower()
 
 
-def same_details(one: Ours | Theirs | Carried, other: Ours | Theirs | Carried) -> bool:
+def same_details(one: Ours | Theirs | BroughtForward, other: Ours | Theirs | BroughtForward) -> bool:
     if one.code and other.code and one.code != other.code:
         return False
     pairs = (one.policy, other.policy), (one.due, other.due)
@@ -60,9 +60,9 @@ class Oracle:
     """Takes a date apart, one line against all others."""
 
     def __init__(self, date: Date) -> None:
-        carried = sorted(date.carried, key=lambda one: (one.date, one.name))
-        self.breaks = [one for one in carried if not one.withheld]
-        self.withheld = [one for one in carried if one.withheld]
+        brought_forward = sorted(date.brought_forward, key=lambda one: (one.date, one.name))
+        self.breaks = [one for one in brought_forward if not one.withheld]
+        self.withheld = [one for one in brought_forward if one.withheld]
         self.earlier, self.lists_reversed = date.earlier, date.lists_reversed
         self.has_policy, self.refused = date.has_policy, list(date.late)
         self.judged = Judged([], [], 0)
@@ -172,12 +172,12 @@ class Oracle:
         elif one.state not in (line.state, "U") or their_effect != one.effect:
             self.find("state_differs", one.key, line.line, one.effect, their_effect)
         elif not same_details(one, line):
-            withheld = 0 if one.misfit else one.effect
+            withheld = 0 if one.is_exception else one.effect
             self.find("details_differ", one.key, line.line, one.effect, their_effect, withheld)
         else:
             self.agree()
 
-    def ending(self, line: Ours | Theirs, our_change: int, their_change: int) -> list[Carried]:
+    def ending(self, line: Ours | Theirs, our_change: int, their_change: int) -> list[BroughtForward]:
         return [
             one
             for one in self.breaks
@@ -200,9 +200,11 @@ class Oracle:
                 self.withheld.remove(other)
                 self.judged.closings.append((other.name, other.cls, one.effect, one.effect))
                 return True
-        if held or one.misfit:
-            self.find("misfit" if one.misfit else "details_differ", one.key, 0, 0, 0, one.effect)
-        return bool(held) or one.misfit
+        if held or one.is_exception:
+            self.find(
+                "exception_advice" if one.is_exception else "details_differ", one.key, 0, 0, 0, one.effect
+            )
+        return bool(held) or one.is_exception
 
     def withheld_of(self, late: LateReversal, change: int) -> int:
         breaks = [one for one in [*self.breaks, *self.withheld] if one.key == late.original]
@@ -319,7 +321,7 @@ def days(draw: st.DrawFn) -> Date:
         for line in range(1, draw(st.integers(0, 7)) + 1)
     ]
     breaks = [
-        Carried(
+        BroughtForward(
             f"B{number}",
             draw(st.sampled_from(["20261120", "20261123"])),
             draw(st.sampled_from([BreakClass.BANK_ONLY, BreakClass.OURS_ONLY, *BreakClass])),
@@ -347,7 +349,7 @@ def days(draw: st.DrawFn) -> Date:
 
 def judged_by_match(date: Date) -> Result:
     paired = pair(iter(date.ours), iter(date.theirs), has_policy=date.has_policy)
-    return resolve(paired, date.carried, date.earlier, date.lists_reversed, date.late)
+    return resolve(paired, date.brought_forward, date.earlier, date.lists_reversed, date.late)
 
 
 @settings(max_examples=1500, deadline=None)
@@ -360,8 +362,8 @@ def test_any_date_is_judged_as_the_slow_oracle_judges_it(date: Date, shuffle: in
     ]
     judged = Oracle(date).judge(date.ours, date.theirs)
     assert (sorted(found), [one[:4] for one in result.closings], result.matched) == judged
-    shuffled = Random(shuffle).sample(date.carried, len(date.carried))
-    assert judged_by_match(date._replace(carried=shuffled)) == result
+    shuffled = Random(shuffle).sample(date.brought_forward, len(date.brought_forward))
+    assert judged_by_match(date._replace(brought_forward=shuffled)) == result
     # The key of any other line cannot matter.
     looked_up = keys_to_look_up(pair(date.ours, date.theirs, has_policy=date.has_policy))
     asked = {key: date.earlier.get(key, 0) for key in looked_up}

@@ -126,7 +126,9 @@ def test_more_than_9999_breaks_come_in_their_order(empty: Store) -> None:
         fill(connection)
         for number in (10_000, 9_999):
             name = f"B{D2}-{BANK}-{number}"
-            connection.execute(insert(breaks).values(broken(9, D2, "misfit", 0, 0, name=name, key=name)))
+            connection.execute(
+                insert(breaks).values(broken(9, D2, "exception_advice", 0, 0, name=name, key=name))
+            )
     assert [one.found.name[-5:] for one in read(empty).opened] == [
         "-0001",
         "-0002",

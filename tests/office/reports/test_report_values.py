@@ -33,9 +33,9 @@ from tests.reported import (
     BANK,
     D1,
     D2,
+    EXCEPTION_ADVICE,
     EXPECTED,
     MATCHED,
-    MISFIT,
     REFUNDED,
     STATE,
     TODAY,
@@ -46,9 +46,9 @@ from tests.reported import (
 
 
 def test_breaks_are_of_the_date_or_carried_and_outstanding_until_settled() -> None:
-    assert [one.found for one in EXPECTED.opened] == [AMOUNT, TWICE, MISFIT, STATE]
-    assert [one.found for one in EXPECTED.carried] == [REFUNDED, MATCHED, WAITING]
-    assert [one.found for one in EXPECTED.outstanding] == [WAITING, AMOUNT, TWICE, MISFIT, STATE]
+    assert [one.found for one in EXPECTED.opened] == [AMOUNT, TWICE, EXCEPTION_ADVICE, STATE]
+    assert [one.found for one in EXPECTED.brought_forward] == [REFUNDED, MATCHED, WAITING]
+    assert [one.found for one in EXPECTED.outstanding] == [WAITING, AMOUNT, TWICE, EXCEPTION_ADVICE, STATE]
 
 
 def test_every_class_is_there_with_what_the_date_opened_of_it() -> None:
@@ -61,7 +61,7 @@ def test_every_class_is_there_with_what_the_date_opened_of_it() -> None:
         ClassSum("duplicate", 1, 80_000),
         ClassSum("timing", 0, 0),
         ClassSum("late_reversal", 0, 0),
-        ClassSum("misfit", 1, 0),
+        ClassSum("exception_advice", 1, 0),
     )
 
 

@@ -15,13 +15,13 @@ from protocol.analyzer.field_display import (
     OUTCOMES,
     UNKNOWN_GROUP,
     UNUSED,
-    Sense,
+    FieldDisplay,
+    display_of,
     is_harmless,
     is_plausible_mti,
     is_short,
     is_slight,
     name_of,
-    sense_of,
     yuan,
 )
 from protocol.tlv import KNOWN
@@ -188,13 +188,13 @@ GROUPS_SHOWN = {
 GROUPS_HIDDEN = {"IN": "an identity number", "NM": "a name", "KA": "a key block"}
 
 
-def told(sense: Sense, examples: Told) -> Told:
+def told(display: FieldDisplay, examples: Told) -> Told:
     """What a sense makes of the examples."""
-    assert sense.fits is not None
+    assert display.fits is not None
     values = (*examples.shown, *examples.held)
-    shown = {value: sense.says(value) for value in values if sense.fits.fullmatch(value)}
-    held = tuple(value for value in values if not sense.fits.fullmatch(value))
-    return Told(shown, held, sense.anchor, sense.dated)
+    shown = {value: display.says(value) for value in values if display.fits.fullmatch(value)}
+    held = tuple(value for value in values if not display.fits.fullmatch(value))
+    return Told(shown, held, display.anchor, display.dated)
 
 
 @pytest.mark.parametrize("number", SHOWN)
@@ -213,25 +213,25 @@ def test_every_known_group_is_told_or_says_why_not_but_for_a_due_which_is_groups
     assert {*GROUPS, "DL"} == set(KNOWN)
 
 
-def hidden(sense: Sense) -> tuple[object, ...]:
-    return sense.fits, sense.anchor, sense.dated, sense.says("1"), sense.hidden
+def hidden(display: FieldDisplay) -> tuple[object, ...]:
+    return display.fits, display.anchor, display.dated, display.says("1"), display.hidden
 
 
 def test_what_is_not_shown_says_why() -> None:
     nothing = (None, False, False, "")
-    assert {number: hidden(sense) for number, sense in FIELDS.items() if number not in SHOWN} == {
+    assert {number: hidden(display) for number, display in FIELDS.items() if number not in SHOWN} == {
         number: (*nothing, why) for number, why in HIDDEN.items()
     }
-    assert {tag: hidden(sense) for tag, sense in GROUPS.items() if tag not in GROUPS_SHOWN} == {
+    assert {tag: hidden(display) for tag, display in GROUPS.items() if tag not in GROUPS_SHOWN} == {
         tag: (*nothing, why) for tag, why in GROUPS_HIDDEN.items()
     }
     assert hidden(UNUSED) == (*nothing, "not used here: it may hold anything")
     assert hidden(UNKNOWN_GROUP) == (*nothing, "it may hold anything")
-    assert hidden(Sense()) == (*nothing, "")
+    assert hidden(FieldDisplay()) == (*nothing, "")
 
 
 def test_a_field_that_is_not_used_is_hidden() -> None:
-    assert (sense_of(4), sense_of(2), sense_of(127)) == (FIELDS[4], UNUSED, UNUSED)
+    assert (display_of(4), display_of(2), display_of(127)) == (FIELDS[4], UNUSED, UNUSED)
     assert (name_of(2), name_of(128)) == ("Primary account number", "Message authentication code, secondary")
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from protocol.analyzer.hexdump import Listing, Slip, readings, spoilt
+from protocol.analyzer.hexdump import Hexdump, Slip, readings, spoilt
 
 Write = Callable[[bytes], str]
 
@@ -165,7 +165,7 @@ def test_the_rows_of_a_hexdump_are_joined_by_their_offsets(text: str, stretches:
     ],
 )
 def test_the_most_particular_reading_is_first(data: bytes, listings: list[tuple[str, bytes]]) -> None:
-    assert readings(data) == tuple(Listing(form, (stretch,)) for form, stretch in listings)
+    assert readings(data) == tuple(Hexdump(form, (stretch,)) for form, stretch in listings)
 
 
 ODD = "one more hex digit: their number is odd"

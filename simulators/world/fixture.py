@@ -105,7 +105,7 @@ def first_book(limits: Mapping[str, int], date: str) -> Book:
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class Fixture:
     """A folder with templates, to run in again and again."""
 
     folder: Path
@@ -139,7 +139,7 @@ def in_memory() -> Iterator[Path]:
         yield Path(folder)
 
 
-def prepare(within: Path) -> Ground:
+def prepare(within: Path) -> Fixture:
     """Make a folder within another, the keys and the templates."""
     folder = Path(tempfile.mkdtemp(dir=within))
     (folder / "master.key").touch(mode=0o600)
@@ -150,15 +150,15 @@ def prepare(within: Path) -> Ground:
         **{zmk_name(code): _zmk(MacAlgorithm(mac), place) for place, (code, _, _, mac) in enumerate(_BANKS)},
     }
     Keystore.create(folder / "keystore", MasterKey(Secret(_MASTER)), keys, Random(1).randbytes)
-    ground, front_key = Ground(folder), FrontKey(_FRONT_KEY)
+    fixture, front_key = Fixture(folder), FrontKey(_FRONT_KEY)
     for date, *_ in (DATES, *CALENDARS):
-        with closing(Store(f"sqlite:///{ground.template(ground.database, date)}")) as store:
+        with closing(Store(f"sqlite:///{fixture.template(fixture.database, date)}")) as store:
             front = FrontBook(store, front_key.check_value, Random(2).randbytes)
             front.create()
             load_book(store, parse(b"".join(write(date, FIRST_BOOK))), front_key.identity, 1)
-    with closing(Store(f"sqlite:///{ground.template(ground.office)}")) as store:
+    with closing(Store(f"sqlite:///{fixture.template(fixture.office)}")) as store:
         prepare_office(store, chart.shipped(), 1, MACHINE)
-    return ground
+    return fixture
 
 
 def _zmk(mac: MacAlgorithm, place: int) -> Key:
@@ -251,7 +251,7 @@ def _terms(random: Random, place: int) -> Terms:
 
 
 def settings(
-    ground: Ground, terms: Sequence[Terms], limits: Mapping[str, int], hour: str | None, rate: int
+    fixture: Fixture, terms: Sequence[Terms], limits: Mapping[str, int], hour: str | None, rate: int
 ) -> Settings:
     """The machine's settings for these banks; `hour` is when the clock cuts over."""
     banks: list[dict[str, Any]] = [
@@ -280,13 +280,13 @@ def settings(
         {
             "node": {
                 "name": "fep1",
-                "database": f"sqlite:///{ground.database}",
-                "control": str(ground.folder / "control.sock"),
+                "database": f"sqlite:///{fixture.database}",
+                "control": str(fixture.folder / "control.sock"),
                 "durable": False,  # the folder is in memory; what is lost with the power is not asked here
             },
             "keystore": {
-                "file": str(ground.folder / "keystore"),
-                "master_key": f"file:{ground.folder / 'master.key'}",
+                "file": str(fixture.folder / "keystore"),
+                "master_key": f"file:{fixture.folder / 'master.key'}",
             },
             "limits": {"idle_seconds": 300, **limits},
             "status": {"port": 8580},

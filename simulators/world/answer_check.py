@@ -22,7 +22,7 @@ Subject = tuple[str, ...]
 
 
 @dataclass(slots=True)
-class Judgement:
+class AnswerCheck:
     """The moments of one book. `moment` counts entries, loads and cut-overs."""
 
     book: Book

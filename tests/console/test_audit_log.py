@@ -1,4 +1,4 @@
-"""`qianzhi acts` and `qianzhi office acts`: who, when, what; and whether the chain holds."""
+"""`qianzhi audit-log` and `qianzhi office audit-log`: who, when, what; and whether the chain holds."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import text
 
-from console.acts import acts_command, line, show
+from console.audit_log import audit_log_command, line, show
 from fep.operator.audit_trail import begin, write
-from ledger.book.audit_log import Act, act_hash, read_acts
-from ledger.book.schema import acts
+from ledger.book.audit_log import AuditRecord, read_audit_log, record_hash
+from ledger.book.schema import audit_log
 from ledger.book.store import Store
 from office.database.audit_log import write as write_office
 from office.database.schema import OFFICE
-from office.database.schema import acts as office_acts
+from office.database.schema import audit_log as office_records
 from tests.machine import write_settings
 
 AT = 1_764_000_000_000_000
@@ -42,7 +42,7 @@ def store(database: str) -> Iterator[Store]:
 
 @pytest.fixture
 def tamper(store: Store) -> Tamper:
-    """Does to the trail what its triggers refuse."""
+    """Does to the audit log what its triggers refuse."""
 
     def do(statement: str) -> None:
         with store.transaction() as connection:
@@ -50,13 +50,13 @@ def tamper(store: Store) -> Tamper:
                 for name in ("acts_is_never_updated", "acts_is_never_deleted"):
                     connection.execute(text(f"DROP TRIGGER {name}"))
             else:
-                connection.execute(text("DROP TRIGGER acts_is_never_changed ON acts"))
+                connection.execute(text("DROP TRIGGER audit_log_is_never_changed ON audit_log"))
             connection.execute(text(statement))
 
     return do
 
 
-read = partial(read_acts, table=acts)
+read = partial(read_audit_log, table=audit_log)
 
 
 def test_who_did_what_and_when_is_listed_in_order(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
@@ -75,7 +75,7 @@ def test_a_trail_that_holds_is_said_to_with_the_hash_to_keep_elsewhere(
 ) -> None:
     show(store, read, verify=True)
     with store.reading() as connection:
-        tip = act_hash(list(read(connection))[-1])
+        tip = record_hash(list(read(connection))[-1])
     assert capsys.readouterr().out.splitlines()[3:] == [
         f"every link holds, 3 acts; the last one's hash is {tip}: keep it elsewhere"
     ]
@@ -84,8 +84,8 @@ def test_a_trail_that_holds_is_said_to_with_the_hash_to_keep_elsewhere(
 @pytest.mark.parametrize(
     ("statement", "said"),
     [
-        ("UPDATE acts SET by = 'wang' WHERE number = 1", "act 2: does not carry the hash"),
-        ("DELETE FROM acts WHERE number = 2", "act 2: missing; the next act is 3"),
+        ("UPDATE audit_log SET by = 'wang' WHERE number = 1", "act 2: does not carry the hash"),
+        ("DELETE FROM audit_log WHERE number = 2", "act 2: missing; the next act is 3"),
     ],
 )
 def test_a_trail_that_was_tampered_with_is_an_error(
@@ -104,16 +104,16 @@ def test_the_command_reads_the_book_of_the_settings(tmp_path: Path) -> None:
     config = str(tmp_path / "qianzhi.toml")
     store = Store(settings.node.database)
     begin(store)
-    empty = CliRunner().invoke(acts_command, ["--verify", "--config", config])
+    empty = CliRunner().invoke(audit_log_command, ["--verify", "--config", config])
     assert (empty.exit_code, empty.output) == (0, "every link holds, 0 acts\n")
     write(store, AT, "li", "reload", "", "asked")
-    listed = CliRunner().invoke(acts_command, ["--config", config])
+    listed = CliRunner().invoke(audit_log_command, ["--config", config])
     assert listed.output.endswith(" li reload asked\n")
     with store.transaction() as connection:
         for name in ("acts_is_never_updated", "acts_is_never_deleted"):
             connection.execute(text(f"DROP TRIGGER {name}"))
-        connection.execute(text("UPDATE acts SET number = 2"))
-    assert CliRunner().invoke(acts_command, ["--verify", "--config", config]).exit_code == 1
+        connection.execute(text("UPDATE audit_log SET number = 2"))
+    assert CliRunner().invoke(audit_log_command, ["--verify", "--config", config]).exit_code == 1
     store.close()
 
 
@@ -124,11 +124,11 @@ def test_the_offices_trail_is_read_the_same_way(
     with store.transaction() as connection:
         OFFICE.create_all(connection)
     write_office(store, AT, "li", "propose", "B20261124-01020000-0001", "refund")
-    show(store, partial(read_acts, table=office_acts), verify=True)
+    show(store, partial(read_audit_log, table=office_records), verify=True)
     store.close()
     assert " li propose B20261124-01020000-0001 refund\nevery link holds, 1 acts;" in capsys.readouterr().out
 
 
 def test_nothing_in_an_act_commands_the_terminal_or_shows_a_number_of_a_person() -> None:
-    shown = line(Act(1, AT, "li", "load", "4111111111111111", "\x1b[2J\nfake\u202e", "0" * 64))
+    shown = line(AuditRecord(1, AT, "li", "load", "4111111111111111", "\x1b[2J\nfake\u202e", "0" * 64))
     assert shown.endswith(" li load 411111******1111 ?[2J?fake?")

@@ -22,7 +22,7 @@ _NEWEST = "(SELECT coalesce(max(number), 0) FROM loads)"
 _DUES = f"SELECT due FROM dues WHERE load <= {_NEWEST} ORDER BY due"  # noqa: S608 - constant
 _DUE = (
     f"SELECT CASE WHEN leaves BETWEEN 1 AND {_NEWEST} AND (leaves_as = 'withdrawn' AND state <> 'settled'"  # noqa: S608 - constant
-    " OR leaves_as = 'lapsed' AND state = 'open') THEN leaves_as ELSE state END, settled_by, turn"
+    " OR leaves_as = 'lapsed' AND state = 'open') THEN leaves_as ELSE state END, settled_by, sequence"
     f" FROM dues WHERE due = ? AND load <= {_NEWEST}"
 )
 """A due as a bank would find it: a load's rows are there before it is seen, and what leaves by it leaves
@@ -53,7 +53,7 @@ class Seen(NamedTuple):
 NOTHING = Seen((), "", (), (), ())
 
 
-class Witness:
+class Observer:
     """One reader of one file. `say` takes what is wrong."""
 
     def __init__(self, path: Path, say: Callable[[str], None]) -> None:
@@ -130,10 +130,10 @@ class Witness:
         """The dues that the last load, which the process did not outlive, was still to remove: those that had
         left before it. The next load does.
         """
-        query = "SELECT act FROM acts WHERE act IN ('load', 'load ended') ORDER BY number DESC LIMIT 1"
+        query = "SELECT act FROM audit_log WHERE act IN ('load', 'load ended') ORDER BY number DESC LIMIT 1"
         if self._book.execute(query).fetchone() != ("load",):
             return set()
-        gone = "SELECT due FROM dues WHERE turn = 0 AND state IN ('lapsed', 'withdrawn')"
+        gone = "SELECT due FROM dues WHERE sequence = 0 AND state IN ('lapsed', 'withdrawn')"
         return {row[0] for row in self._book.execute(gone)}
 
     def bank_days(self) -> list[tuple[str, str]]:
@@ -169,7 +169,7 @@ class Witness:
         return found
 
     def _new_acts(self) -> Iterator[Act]:
-        query = 'SELECT number, at, "by", act, subject, note FROM acts WHERE number > ? ORDER BY number'
+        query = 'SELECT number, at, "by", act, subject, note FROM audit_log WHERE number > ? ORDER BY number'
         for row in self._book.execute(query, (self._acts,)):
             act = Act(*row)
             self._acts = act.number

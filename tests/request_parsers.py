@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from fep.keys.keys import FrontKey
-from fep.links.request_parser import Gate
+from fep.links.request_parser import RequestParser
 from fep.settings.config import Bank
 from ledger.rules.request import Act, Request
 from protocol.dialect import load
@@ -22,16 +22,16 @@ GROUPS = (("PN", "P1"), ("DU", "D1"), ("IN", BENEFICIARY), ("RN", "R1"), ("PG", 
 PAYOUT = {"de3": "260000", "groups": (("PN", "P2"), ("IN", BENEFICIARY))}
 
 
-def gate(key_days: int = 31, **given: object) -> Gate:
+def request_parser(key_days: int = 31, **given: object) -> RequestParser:
     bank = Bank(**{"code": BANK, "name": "Bank", "port": 9001, "networks": ["127.0.0.1/32"], **given})
-    return Gate(bank, KEY, DIALECT, key_days)
+    return RequestParser(bank, KEY, DIALECT, key_days)
 
 
 DIALECT = load("ascii87")
 
 
 def ask(asked: Message, today: date = TODAY, covered: bytes = COVERED, **given: object) -> Request:
-    return gate(**given).request(asked, covered, today)
+    return request_parser(**given).request(asked, covered, today)
 
 
 def verdict(asked: Message, **given: object) -> tuple[str, str]:

@@ -14,16 +14,16 @@ from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, not_,
 
 from ledger.book import schema as front_schema
 from office.audit.evidence import (
+    REVERSING_KINDS,
     SETTLEMENTS,
-    UNDOINGS,
     Checked,
     Evidence,
     Failing,
     Journal,
     Outcome,
     count_of,
+    is_reversing,
     is_settlement,
-    is_undoing,
     stream,
 )
 from office.audit.forgotten import forgotten, settled_before
@@ -32,19 +32,30 @@ SIDES: Final = {"collection": "premium", "payout": "benefit"}
 """The side of the totals on which each kind of transaction counts: also the kind of due that it settles."""
 _TOLD_EVERY: Final = 10_000
 _COLUMNS: Final = (
-    *("subject", "turn", "turn_before", "chain", "position", "key", "kind", "due", "original", "amount"),
-    *("bank", "side", "business_date", "misfit"),
+    *(
+        "subject",
+        "sequence",
+        "sequence_before",
+        "chain",
+        "position",
+        "key",
+        "kind",
+        "due",
+        "original",
+        "amount",
+    ),
+    *("bank", "side", "business_date", "exception_code"),
 )
 
 
-class Turn(NamedTuple):
+class SequencedEntry(NamedTuple):
     """An entry that took effect, and the due that it names as that stands in the book, if the book is
     there.
     """
 
     subject: str
-    turn: int
-    turn_before: int | None
+    sequence: int
+    sequence_before: int | None
     chain: int
     position: int
     key: str
@@ -55,15 +66,15 @@ class Turn(NamedTuple):
     bank: str
     side: str
     business_date: str
-    misfit: str
+    exception_code: str
     due_amount: int | None
     due_kind: str | None
     due_state: str | None
     due_settled_by: str | None
-    due_turn: int | None
+    due_sequence: int | None
 
 
-Fault = tuple[int, Turn, str]
+Fault = tuple[int, SequencedEntry, str]
 """The invariant, the entry, and what is wrong with it."""
 
 
@@ -91,14 +102,14 @@ def refusals(evidence: Evidence) -> Outcome:
     """Invariants 2 and 3: a refusal has no effect and an approved transaction has one, as befits its kind."""
     for journal in evidence.journals:
         one = journal.entries.c
-        approved, effective = one.response == "00", one.turn.is_not(None)
+        approved, effective = one.response == "00", one.sequence.is_not(None)
         settles = one.kind.in_(SETTLEMENTS)
         unfit: ColumnElement[bool] = or_(
             and_(effective, not_(approved)),
-            one.subject.is_(None) != one.turn.is_(None),
+            one.subject.is_(None) != one.sequence.is_(None),
             and_(settles, approved, not_(effective)),
             and_(one.kind == "tombstone", one.response != "21"),
-            one.kind.not_in((*SETTLEMENTS, *UNDOINGS, "tombstone")),
+            one.kind.not_in((*SETTLEMENTS, *REVERSING_KINDS, "tombstone")),
         )
         query = select(one.chain, one.position, one.response).where(unfit)
         for chain, position, response in journal.connection.execute(query):
@@ -115,9 +126,11 @@ def reversals(evidence: Evidence) -> Outcome:
     """
     for journal in evidence.journals:
         reversal, target = journal.entries.alias("reversal"), journal.entries.alias("target")
-        undoing, again = journal.entries.alias("undoing"), journal.entries.alias("again")
-        reinstated = exists().where(is_undoing(again), again.c.original == undoing.c.key)
-        undone = exists().where(is_undoing(undoing), undoing.c.original == target.c.key, not_(reinstated))
+        reversing, again = journal.entries.alias("undoing"), journal.entries.alias("again")
+        reinstated = exists().where(is_reversing(again), again.c.original == reversing.c.key)
+        undone = exists().where(
+            is_reversing(reversing), reversing.c.original == target.c.key, not_(reinstated)
+        )
         approved = and_(reversal.c.kind == "reversal", reversal.c.response == "00")
         query = (
             select(reversal.c.chain, reversal.c.position, target.c.chain, target.c.position)
@@ -132,17 +145,17 @@ def reversals(evidence: Evidence) -> Outcome:
         yield Checked(3, f"approved reversals of the {journal.name}'s journal", count)
 
 
-def turns(evidence: Evidence) -> Outcome:
+def sequences(evidence: Evidence) -> Outcome:
     """Invariants 3 and 4: each subject's turns count from 1, put into effect and take out by turns, and end
     where its due stands.
     """
     for journal in evidence.journals:
         entries = subjects = 0
-        rows = map(Turn._make, stream(journal.connection, _in_turn(journal)))
+        rows = map(SequencedEntry._make, stream(journal.connection, _in_turn(journal)))
         some_gone = bool(forgotten(journal).date)
         for _, group in groupby(rows, key=lambda row: row.subject):
             played = list(group)
-            is_rest = some_gone and played[0].turn > 1
+            is_rest = some_gone and played[0].sequence > 1
             found = _faults_of_rest(played) if is_rest else _faults(played, with_due=journal.name == "front")
             for invariant, row, what in found:
                 yield Failing(invariant, f"{journal.name}, entry {row.chain}/{row.position}", what)
@@ -155,12 +168,12 @@ def turns(evidence: Evidence) -> Outcome:
 
 
 def untouched_dues(evidence: Evidence) -> Outcome:
-    """Invariant 4: a due of which the journal says nothing is not settled and has had no turn."""
+    """Invariant 4: a due of which the journal says nothing is not settled and has had no sequence."""
     if evidence.front is None:
         return
     dues, journal = front_schema.dues.c, front_schema.journal.c
-    touched = or_(dues.turn != 0, dues.settled_by != "", dues.state == "settled")
-    query = select(dues.due, dues.turn, dues.settled_by).where(
+    touched = or_(dues.sequence != 0, dues.settled_by != "", dues.state == "settled")
+    query = select(dues.due, dues.sequence, dues.settled_by).where(
         touched, ~exists().where(journal.subject == dues.due)
     )
     found = evidence.front.execute(query).all()
@@ -174,43 +187,49 @@ def untouched_dues(evidence: Evidence) -> Outcome:
 
 
 def _in_turn(journal: Journal) -> Select[Any]:
-    """The entries that took effect, by subject and turn, each with its due where the book is at hand."""
+    """The entries that took effect, by subject and sequence, each with its due where the book is at hand."""
     entries = journal.entries
     columns = [entries.c[name] for name in _COLUMNS]
     if journal.name == "front":
         due = front_schema.dues
-        of_due = (due.c.amount, due.c.kind, due.c.state, due.c.settled_by, due.c.turn.label("due_turn"))
+        of_due = (
+            due.c.amount,
+            due.c.kind,
+            due.c.state,
+            due.c.settled_by,
+            due.c.sequence.label("due_sequence"),
+        )
         source = entries.outerjoin(due, due.c.due == entries.c.subject)
         query = select(*columns, *of_due).select_from(source)
     else:
-        query = select(*columns, *(null().label(name) for name in Turn._fields[len(_COLUMNS) :]))
-    return query.where(entries.c.turn.is_not(None)).order_by(entries.c.subject, entries.c.turn)
+        query = select(*columns, *(null().label(name) for name in SequencedEntry._fields[len(_COLUMNS) :]))
+    return query.where(entries.c.sequence.is_not(None)).order_by(entries.c.subject, entries.c.sequence)
 
 
-def _faults_of_rest(rows: Sequence[Turn]) -> Iterator[Fault]:
+def _faults_of_rest(rows: Sequence[SequencedEntry]) -> Iterator[Fault]:
     """What is wrong with a subject whose first entries the front has let go. The office's copy, of which
-    these entries are a part, is played whole; here each turn follows the one before, and the due stands at
-    the last.
+    these entries are a part, is played whole; here each sequence follows the one before, and the due stands
+    at the last.
     """
-    for place, row in enumerate(rows, rows[0].turn):
-        if (row.turn, row.turn_before) != (place, place - 1):
-            yield 3, row, f"is turn {row.turn} of {row.subject}, where turn {place} should follow"
+    for place, row in enumerate(rows, rows[0].sequence):
+        if (row.sequence, row.sequence_before) != (place, place - 1):
+            yield 3, row, f"is sequence {row.sequence} of {row.subject}, where sequence {place} should follow"
     last = rows[-1]
-    stands = last.due_turn, last.due_state == "settled"
-    if last.due == last.subject and stands != (last.turn, last.turn % 2 == 1):
-        yield 4, last, f"is the last word on due {last.due}, and the due has another turn or state"
+    stands = last.due_sequence, last.due_state == "settled"
+    if last.due == last.subject and stands != (last.sequence, last.sequence % 2 == 1):
+        yield 4, last, f"is the last word on due {last.due}, and the due has another sequence or state"
 
 
-def _faults(rows: Sequence[Turn], *, with_due: bool) -> Iterator[Fault]:
+def _faults(rows: Sequence[SequencedEntry], *, with_due: bool) -> Iterator[Fault]:
     """Play one subject's entries; what is wrong with any of them, and with where they end."""
     play = _Play()
     for place, row in enumerate(rows, 1):
-        if (row.turn, row.turn_before) != (place, place - 1 or None):
-            yield 3, row, f"is turn {row.turn} of {row.subject}, where turn {place} should follow"
+        if (row.sequence, row.sequence_before) != (place, place - 1 or None):
+            yield 3, row, f"is sequence {row.sequence} of {row.subject}, where sequence {place} should follow"
         yield from play.step(place, row)
     first, last = rows[0], rows[-1]
     if first.subject == first.key:
-        if not first.misfit:
+        if not first.exception_code:
             yield 4, first, "is its own subject, though it fitted the book"
     else:
         yield from (
@@ -220,16 +239,18 @@ def _faults(rows: Sequence[Turn], *, with_due: bool) -> Iterator[Fault]:
             yield from _due_faults(rows, last, play.standing)
 
 
-def _due_faults(rows: Sequence[Turn], last: Turn, standing: Turn | None) -> Iterator[Fault]:
-    if last.due_turn is None:
+def _due_faults(
+    rows: Sequence[SequencedEntry], last: SequencedEntry, standing: SequencedEntry | None
+) -> Iterator[Fault]:
+    if last.due_sequence is None:
         yield 4, last, f"acts on due {last.due}, which the book does not have"
         return
     for row in rows:
         if row.kind in SETTLEMENTS and (row.amount, row.side) != (row.due_amount, row.due_kind):
             yield 4, row, f"moves {row.amount} fen, {row.side}; the due is {row.due_amount}, {row.due_kind}"
     settled_by = standing.key if standing else ""
-    if (last.due_turn, last.due_settled_by) != (last.turn, settled_by):
-        yield 4, last, f"is the last word on due {last.due}, and the due has another turn or settler"
+    if (last.due_sequence, last.due_settled_by) != (last.sequence, settled_by):
+        yield 4, last, f"is the last word on due {last.due}, and the due has another sequence or settler"
     if (last.due_state == "settled") != (standing is not None):
         yield 4, last, f"is the last word on due {last.due}, and the due is {last.due_state}"
 
@@ -238,11 +259,11 @@ class _Play:
     """One subject as its entries leave it: the transaction in effect, if any, and what was done last."""
 
     def __init__(self) -> None:
-        self.standing: Turn | None = None
-        self._undone: Turn | None = None
-        self._last: Turn | None = None
+        self.standing: SequencedEntry | None = None
+        self._undone: SequencedEntry | None = None
+        self._last: SequencedEntry | None = None
 
-    def step(self, place: int, row: Turn) -> Iterator[Fault]:
+    def step(self, place: int, row: SequencedEntry) -> Iterator[Fault]:
         """Take the next entry in; what is wrong with it."""
         if place % 2 == 0:
             yield from self._end(row)
@@ -254,9 +275,9 @@ class _Play:
             yield from self._put_back(row)
         self._last = row
 
-    def _end(self, row: Turn) -> Iterator[Fault]:
+    def _end(self, row: SequencedEntry) -> Iterator[Fault]:
         ended = self.standing
-        if row.kind not in UNDOINGS:
+        if row.kind not in REVERSING_KINDS:
             yield 4, row, f"is a {row.kind} while {row.subject} is settled already"
         elif ended is None or row.original != ended.key:
             yield 3, row, "does not name the transaction that it takes out of effect"
@@ -266,7 +287,7 @@ class _Play:
             yield 3, row, f"cancels on {row.business_date} what was done on {ended.business_date}"
         self.standing, self._undone = None, ended
 
-    def _put_back(self, row: Turn) -> Iterator[Fault]:
+    def _put_back(self, row: SequencedEntry) -> Iterator[Fault]:
         """A reversal of a cancel puts what was cancelled into effect again."""
         last, again = self._last, self._undone
         if row.kind != "reversal" or last is None or last.kind != "cancel" or row.original != last.key:
@@ -276,5 +297,5 @@ class _Play:
         self.standing = again
 
 
-def _differ(row: Turn, other: Turn) -> bool:
+def _differ(row: SequencedEntry, other: SequencedEntry) -> bool:
     return (row.amount, row.bank, row.side) != (other.amount, other.bank, other.side)

@@ -1,4 +1,4 @@
-"""Every operator's act stands in the front's trail, under the person who did it: through the process that
+"""Every operator's act stands in the front's audit log, under the person who did it: through the process that
 serves, by a signal, and in a book that nobody serves.
 """
 
@@ -22,9 +22,9 @@ from fep.keys.keystore import Keystore, MasterKey
 from fep.operator.control import ControlError, ask
 from fep.operator.identity import at_keyboard
 from fep.settings.config import Settings
-from ledger.book.audit_log import broken_acts, read_acts
+from ledger.book.audit_log import broken_records, read_audit_log
 from ledger.book.cutover import CutoverRefused
-from ledger.book.schema import acts as table
+from ledger.book.schema import audit_log as table
 from ledger.errors import BookFileError, LedgerError, Unavailable
 from protocol.mac import aes_check_value
 from tests.builders import BANK
@@ -42,11 +42,11 @@ from tests.machine import (
 ME = at_keyboard()
 
 
-def trail(books: Books) -> list[tuple[str, ...]]:
+def audit_rows(books: Books) -> list[tuple[str, ...]]:
     """Person, act, subject and note of each act; the chain must hold."""
     with books._store.reading() as connection:
-        found = list(read_acts(connection, table))
-    assert list(broken_acts(found)) == []
+        found = list(read_audit_log(connection, table))
+    assert list(broken_records(found)) == []
     return [act[2:6] for act in found]
 
 
@@ -66,11 +66,11 @@ def edit(config: Path, old: str, new: str) -> None:
 
 
 LOADED = ("machine", "load", "20261124")
-"""What the fixture that fills the book left in the trail, but for the digest."""
+"""What the fixture that fills the book left in the audit log, but for the digest."""
 
 
 def since_the_load(books: Books) -> list[tuple[str, ...]]:
-    first, *others = trail(books)
+    first, *others = audit_rows(books)
     assert first[:3] == LOADED
     return others
 
@@ -217,7 +217,7 @@ def test_what_is_done_without_a_machine_is_under_the_persons_name_too(
         (ME, "cutover", "20261124", "done before: nothin"),
     ]
     assert found[4][:3] == (ME, "load", "20261125")
-    assert run("acts", "--verify", "--config", str(config)).exit_code == 0
+    assert run("audit-log", "--verify", "--config", str(config)).exit_code == 0
 
 
 def test_a_refusal_that_cannot_be_written_down_is_told_all_the_same(

@@ -15,9 +15,9 @@ from protocol.codec import Codec
 from protocol.errors import FormatError
 from protocol.message import ECHOED, Message, answer_mti
 from protocol.tlv import build, first, parse
+from simulators.certify.exercises import Provocation, exercise_on
 from simulators.certify.forgery import wrong_mac
 from simulators.certify.interposer import Fate, Interposed, Ruling, Said
-from simulators.certify.practice import Provocation, exercise_on
 from simulators.certify.result import Shown, Way
 from simulators.certify.transcript import shown
 
@@ -76,12 +76,12 @@ class _Transaction:
 
 
 @dataclass(slots=True)
-class Director:
-    """The script of the stand. `errand` has something done to the machine: "echo", or "cutover"."""
+class Scheduler:
+    """The script of the stand. `order` has something done to the machine: "echo", or "cutover"."""
 
     codec: Codec
     seconds: Callable[[], float]
-    errand: Callable[[str], None]
+    order: Callable[[str], None]
     told: Callable[[Event], None] = lambda _: None
     delay_seconds: float = DELAY_SECONDS
     events: list[Event] = field(default_factory=list)
@@ -213,7 +213,7 @@ class Director:
         if about.provocation is Provocation.CHECK_VALUE:
             self._spoil_next_key = True
         elif about.provocation in (Provocation.ECHO, Provocation.CUTOVER) and about.requests == 1:
-            self.errand(about.provocation.value)
+            self.order(about.provocation.value)
 
     # Writing down.
 

@@ -1,4 +1,4 @@
-"""The trails of acts, and invariant 5 of them: they are whole, each act with the hash of the one before it.
+"""The audit logs, and invariant 5 of them: they are whole, each act with the hash of the one before it.
 
 The bytes under the hash: number, moment, person, act, subject, note and `previous`, as one JSON array (RFC
 8259) without blanks, text as itself, in UTF-8; SHA-256, lower-case hex. The first act's `previous` is 64
@@ -25,7 +25,7 @@ NOTHING: Final = "0" * 64
 _REFUSED: Final = "failed: "
 
 
-class Deed(NamedTuple):
+class AuditRecord(NamedTuple):
     """One act as its table has it; `at` is microseconds since 1970-01-01 UTC."""
 
     number: int
@@ -42,29 +42,29 @@ class Deed(NamedTuple):
         return not self.note.startswith(_REFUSED)
 
 
-def hash_of(deed: Deed) -> str:
+def hash_of(record: AuditRecord) -> str:
     """The hash of an act, which the next one carries."""
-    text = json.dumps(deed, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def office_acts(evidence: Evidence) -> Iterator[Deed]:
+def office_records(evidence: Evidence) -> Iterator[AuditRecord]:
     """The office's acts that came to something, in order."""
-    return (one for one in _read(evidence.office, office_schema.acts) if one.was_done)
+    return (one for one in _read(evidence.office, office_schema.audit_log) if one.was_done)
 
 
-def front_acts(evidence: Evidence) -> Iterator[Deed]:
+def front_records(evidence: Evidence) -> Iterator[AuditRecord]:
     """The front's acts that came to something, in order; none where the front book is out of reach."""
     if evidence.front is None:
         return iter(())
-    return (one for one in _read(evidence.front, front_schema.acts) if one.was_done)
+    return (one for one in _read(evidence.front, front_schema.audit_log) if one.was_done)
 
 
 def tips(evidence: Evidence) -> dict[str, dict[str, int]]:
     """By side, the numbers of its acts by their hashes, the last one last."""
-    sides = {"office": (evidence.office, office_schema.acts)}
+    sides = {"office": (evidence.office, office_schema.audit_log)}
     if evidence.front is not None:
-        sides["front"] = (evidence.front, front_schema.acts)
+        sides["front"] = (evidence.front, front_schema.audit_log)
     return {
         side: {hash_of(one): one.number for one in _read(connection, table)}
         for side, (connection, table) in sides.items()
@@ -73,19 +73,19 @@ def tips(evidence: Evidence) -> dict[str, dict[str, int]]:
 
 def trails(evidence: Evidence) -> Outcome:
     """Invariant 5: no act was changed, left out or put in, at the office or at the front."""
-    yield from _trail("office", _read(evidence.office, office_schema.acts))
+    yield from _trail("office", _read(evidence.office, office_schema.audit_log))
     if evidence.front is not None:
-        yield from _trail("front", _read(evidence.front, front_schema.acts))
+        yield from _trail("front", _read(evidence.front, front_schema.audit_log))
 
 
-def _read(connection: Connection, table: Table) -> Iterator[Deed]:
-    columns = (table.c[name] for name in Deed._fields)
-    return map(Deed._make, stream(connection, select(*columns).order_by(table.c.number)))
+def _read(connection: Connection, table: Table) -> Iterator[AuditRecord]:
+    columns = (table.c[name] for name in AuditRecord._fields)
+    return map(AuditRecord._make, stream(connection, select(*columns).order_by(table.c.number)))
 
 
-def _trail(where: str, deeds: Iterator[Deed]) -> Outcome:
+def _trail(where: str, records: Iterator[AuditRecord]) -> Outcome:
     number, tip, stamped = 0, NOTHING, 0
-    for one in deeds:
+    for one in records:
         if one.number != number + 1:
             yield Failing(5, f"{where}, act {one.number}", f"follows act {number}")
         if one.previous != tip:

@@ -126,7 +126,7 @@ def _agreeing() -> Iterator[Case]:
 
 _PAID = ask(settle(_DUE), code("00"), name="paid")
 _OPEN = ask(inquire("310000", [("PN", _DUE.policy)]), code("00"), _listed(_DUE.due))
-UNDOING: tuple[Case, ...] = (
+REVERSALS: tuple[Case, ...] = (
     *_agreeing(),
     _case(
         "AGREE-ALL",

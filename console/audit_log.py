@@ -1,6 +1,7 @@
-"""The command `qianzhi acts`: who had the front-end machine do what, and when; and the same for the office.
+"""The command `qianzhi audit-log`: who had the front-end machine do what, and when;
+and the same for the office.
 
-Reads and prints. Nothing is written down here, and nothing decided but whether the trail holds.
+Reads and prints. Nothing is written down here, and nothing decided but whether the audit log holds.
 """
 
 from __future__ import annotations
@@ -17,34 +18,36 @@ import click
 from console.options import SETTINGS
 from console.output import JSON, plain, printable
 from fep.settings.config import load_settings
-from ledger.book.audit_log import Act, act_hash, broken_acts, read_acts
-from ledger.book.schema import acts
+from ledger.book.audit_log import AuditRecord, broken_records, read_audit_log, record_hash
+from ledger.book.schema import audit_log
 from ledger.book.store import Store
 from ledger.rules.masking import concealed
 
 VERIFY = click.option("--verify", is_flag=True, help="prove the chain; exit code 1 if it does not hold")
 
 
-@click.command("acts")
+@click.command("audit-log")
 @VERIFY
 @SETTINGS
 @JSON
-def acts_command(verify: bool, config: Path, as_json: bool) -> None:
+def audit_log_command(verify: bool, config: Path, as_json: bool) -> None:
     """List who had the machine do what, and when."""
     store = Store(load_settings(config).node.database, lock=False)
     try:
-        show(store, partial(read_acts, table=acts), verify=verify, as_json=as_json)
+        show(store, partial(read_audit_log, table=audit_log), verify=verify, as_json=as_json)
     finally:
         store.close()
 
 
-def show(store: Store, read: Callable[[Any], Iterator[Act]], *, verify: bool, as_json: bool = False) -> None:
-    """Print the trail that `read` reads from a connection, and whether it holds. As JSON, an act a line: a
-    trail may be longer than memory.
+def show(
+    store: Store, read: Callable[[Any], Iterator[AuditRecord]], *, verify: bool, as_json: bool = False
+) -> None:
+    """Print the audit log that `read` reads from a connection, and whether it holds. As JSON, an act a line:
+    an audit log may be longer than memory.
     """
-    last: Act | None = None
+    last: AuditRecord | None = None
 
-    def shown(found: Iterator[Act]) -> Iterator[Act]:
+    def shown(found: Iterator[AuditRecord]) -> Iterator[AuditRecord]:
         nonlocal last
         for act in found:
             click.echo(json.dumps(plain(_concealed(act)), ensure_ascii=False) if as_json else line(act))
@@ -52,7 +55,7 @@ def show(store: Store, read: Callable[[Any], Iterator[Act]], *, verify: bool, as
             yield act
 
     with store.reading(snapshot=True) as connection:
-        broken = list(broken_acts(shown(read(connection))))
+        broken = list(broken_records(shown(read(connection))))
     if not verify:
         return
     for place in broken:
@@ -61,20 +64,20 @@ def show(store: Store, read: Callable[[Any], Iterator[Act]], *, verify: bool, as
         raise click.ClickException(
             f"{len(broken)} broken links: keep the files as they are and find out who wrote to them"
         )
-    tip = f"; the last one's hash is {act_hash(last)}: keep it elsewhere" if last else ""
+    tip = f"; the last one's hash is {record_hash(last)}: keep it elsewhere" if last else ""
     click.echo(f"every link holds, {last.number if last else 0} acts{tip}", err=as_json)
 
 
-def _concealed(act: Act) -> Act:
+def _concealed(act: AuditRecord) -> AuditRecord:
     return act._replace(subject=concealed(act.subject), note=concealed(act.note))
 
 
-def line(act: Act) -> str:
+def line(act: AuditRecord) -> str:
     """One act, in local time. What a terminal would take for a command of its own becomes a question mark."""
     at = datetime.fromtimestamp(act.at // 1_000_000, UTC).astimezone().isoformat(timespec="seconds")
     text = " ".join(filter(None, (str(act.number), at, act.by, act.act, act.subject, act.note)))
     return printable(concealed(text)).replace("\n", "?")
 
 
-COMMANDS: tuple[click.Command, ...] = (acts_command,)
+COMMANDS: tuple[click.Command, ...] = (audit_log_command,)
 """What console.main adds to the `qianzhi` command."""

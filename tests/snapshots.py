@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from fep.status.snapshot import BankPicture, Light, OpenBreaks, Picture, Queue, State
+from fep.status.snapshot import BankSnapshot, Light, OpenBreaks, Queue, Snapshot, State
 from tests.builders import BANK
 
 OTHER = "01030000"
 
 
-def bank_picture(code: str = BANK, **changes: object) -> BankPicture:
-    up = BankPicture(code, "A bank", Light.UP, 1, 1, 0, 30, 5, 100, 2000, 0, 0)
+def bank_snapshot(code: str = BANK, **changes: object) -> BankSnapshot:
+    up = BankSnapshot(code, "A bank", Light.UP, 1, 1, 0, 30, 5, 100, 2000, 0, 0)
     return replace(up, **changes)
 
 
-def picture(**changes: object) -> Picture:
-    fine = Picture(
+def snapshot(**changes: object) -> Snapshot:
+    fine = Snapshot(
         node="fep1",
         now="2026-11-24 10:11:12",
         at_us=1_764_000_000_000_000,
@@ -34,7 +34,7 @@ def picture(**changes: object) -> Picture:
         refused=0,
         refused_lately=0,
         responses=(),
-        banks=(bank_picture(), bank_picture(OTHER)),
+        banks=(bank_snapshot(), bank_snapshot(OTHER)),
         breaks=OpenBreaks(is_wanted=False),
     )
     return replace(fine, **changes)

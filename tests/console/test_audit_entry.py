@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-import console.trail
-from console.trail import NotRecorded, recorded, write_down
-from fep.operator.audit_trail import DeedRefused
+import console.audit_entry
+from console.audit_entry import NotRecorded, recorded, write_down
+from fep.operator.audit_trail import AuditEntryRefused
 from fep.settings.config import Settings
 from ledger.book.audit_log import Stage
 from ledger.errors import LedgerError, Unavailable
@@ -22,12 +22,12 @@ def settings(tmp_path: Path) -> Settings:
 
 
 class Script:
-    """Stands for the trail: takes as many acts as it is told, and then no more."""
+    """Stands for the audit log: takes as many acts as it is told, and then no more."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, takes: int) -> None:
         self.taken: list[tuple[str, Mapping[str, str]]] = []
         self._takes = takes
-        monkeypatch.setattr(console.trail, "write_down", self._write)
+        monkeypatch.setattr(console.audit_entry, "write_down", self._write)
 
     def _write(
         self, _settings: Settings, _act: str, _subject: str, stage: Stage, details: Mapping[str, str]
@@ -88,6 +88,6 @@ def test_a_failure_stays_what_it_is(
 
 
 def test_only_acts_of_the_table_are_written_down_here_too(settings: Settings, tmp_path: Path) -> None:
-    with pytest.raises(DeedRefused):
+    with pytest.raises(AuditEntryRefused):
         write_down(settings, "cutover", "", Stage.DONE, {})
     assert not (tmp_path / "front.db").exists()

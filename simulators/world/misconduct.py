@@ -10,9 +10,9 @@ from types import MappingProxyType
 
 from protocol.message import Message
 from simulators.world.banks import Ask, Bank, BankLink, Script
+from simulators.world.false_claims import UNTRUTHS
 from simulators.world.reading import CANCEL, DUES, OUTCOME, PAYOUTS, RECEIPT, STATUS
 from simulators.world.scene import SOON, Act, Scene, unrecorded
-from simulators.world.untruths import UNTRUTHS
 
 
 def _post(bank: Bank, *messages: Message) -> BankLink | None:
@@ -149,7 +149,7 @@ def cancel_and_back(scene: Scene) -> Script:
             yield bank.random.choice((1.0, 40.0))
 
 
-def late_undoing(scene: Scene) -> Script:
+def late_reversing(scene: Scene) -> Script:
     """Done, and cancelled or reversed much later: on another date if there was a cut-over."""
     bank, deal = scene.bank, unrecorded(scene)
     yield Ask(bank.message(deal), SOON)
@@ -311,7 +311,7 @@ ACTS: Mapping[str, Act] = MappingProxyType(
             reverse_first,
             reverse_twice,
             cancel_and_back,
-            late_undoing,
+            late_reversing,
             wrong_content,
             advise,
             everything_twice,

@@ -17,7 +17,7 @@ import click
 
 from fep.errors import FepError
 from fep.operator import audit_trail
-from fep.operator.audit_trail import Deed
+from fep.operator.audit_trail import AuditEntry
 from fep.operator.control import NotServing, ask
 from fep.operator.identity import at_keyboard
 from fep.settings.config import Settings
@@ -64,11 +64,11 @@ def recorded(settings: Settings, act: str, subject: str = "") -> Iterator[dict[s
 def write_down(settings: Settings, act: str, subject: str, stage: Stage, details: Mapping[str, str]) -> None:
     """Write down one act. Raises FepError, LedgerError or OSError."""
     one = {"act": act, "subject": subject, "stage": stage.value, "details": dict(details)}
-    deed = audit_trail.deed(one)
+    audit_entry = audit_trail.audit_entry(one)
     try:
         ask(Path(settings.node.control), "record", **one)
     except NotServing:
-        _write_here(settings, deed)
+        _write_here(settings, audit_entry)
 
 
 @contextmanager
@@ -87,13 +87,15 @@ def refusals(store: Store, act: str, subject: str = "") -> Iterator[str]:
         raise
 
 
-def _write_here(settings: Settings, deed: Deed) -> None:
+def _write_here(settings: Settings, audit_entry: AuditEntry) -> None:
     """Into a book that nobody serves. It is made, if need be: the first key's making stands in it."""
     _check_owner(settings.node.database)
     store = Store(settings.node.database)
     try:
         audit_trail.begin(store)
-        audit_trail.write(store, now_us(), at_keyboard(), deed.act, deed.subject, deed.note)
+        audit_trail.write(
+            store, now_us(), at_keyboard(), audit_entry.act, audit_entry.subject, audit_entry.note
+        )
     finally:
         store.close()
 

@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.interfaces import IReactorTime
 
 from fep.day.clock import WallClock
-from fep.keys.key_provider import Vault
+from fep.keys.key_provider import KeyProvider
 from fep.keys.keys import ZMK_KIND, Secret, checked, zmk_name
 from fep.keys.keystore import Keystore
 from fep.links.link import ECHO
@@ -30,12 +30,12 @@ from ledger.book.store import Store
 from ledger.files.bookfile import parse
 from protocol.codec import Codec
 from protocol.dialect import load
-from simulators.certify import practice
-from simulators.certify.director import DELAY_SECONDS, Director, Event
+from simulators.certify import exercises
 from simulators.certify.interposer import Interposer
+from simulators.certify.scheduler import DELAY_SECONDS, Event, Scheduler
 from simulators.certify.terms import Terms
 
-PRACTICE_ZMK = bytes.fromhex("0123456789ABCDEFFEDCBA9876543210")
+EXERCISE_ZMK = bytes.fromhex("0123456789ABCDEFFEDCBA9876543210")
 """For practice only: good as an AES key and as a double-length TDES key."""
 
 
@@ -49,7 +49,7 @@ class Surroundings:
     entropy: Callable[[int], bytes]
 
 
-class Stand:
+class TrialMachine:
     """One stand, on an empty folder."""
 
     def __init__(
@@ -66,7 +66,7 @@ class Stand:
         self._surroundings = surroundings
         codec = Codec(load(terms.dialect))
         self._codec = codec
-        self.director = Director(codec, surroundings.clock.seconds, self._run, told, delay_seconds)
+        self.scheduler = Scheduler(codec, surroundings.clock.seconds, self._run, told, delay_seconds)
         self._errands: list[Deferred[Any]] = []
 
     def start(self) -> int:
@@ -74,7 +74,7 @@ class Stand:
         CannotListenError.
         """
         around, terms = self._surroundings, self._terms
-        self._interposer = Interposer(around.reactor, terms, self._codec, self.director, around.clock)
+        self._interposer = Interposer(around.reactor, terms, self._codec, self.scheduler, around.clock)
         # Before anything runs that would have to be ended again: the port may be taken.
         port = self._interposer.listen()
         settings = self._install()
@@ -98,9 +98,9 @@ class Stand:
         """Fires when no errand is under way; fails as the first that failed."""
         return DeferredList(self._errands, fireOnOneErrback=True, consumeErrors=True)
 
-    def _run(self, errand: str) -> None:
+    def _run(self, order: str) -> None:
         """Have the machine do something of its own accord."""
-        if errand == practice.Provocation.ECHO.value:
+        if order == exercises.Provocation.ECHO.value:
             self._surroundings.reactor.callLater(0, self.service.server.announce, ECHO)
             return
         date = self.service.engine.business_date
@@ -121,9 +121,9 @@ class Stand:
         settings = Settings.model_validate(self._settings())
         store = Store(settings.node.database)
         try:
-            front_key = Vault(settings.keystore).front_key
+            front_key = KeyProvider(settings.keystore).front_key
             FrontBook(store, front_key.check_value, os.urandom).create()
-            book = parse(practice.write(self._surroundings.now().strftime("%Y%m%d")))
+            book = parse(exercises.write(self._surroundings.now().strftime("%Y%m%d")))
             load_book(store, book, front_key.identity, 1)
         finally:
             store.close()
