@@ -1,9 +1,9 @@
 """What holds for every test: how hypothesis searches. The fixtures of one area live with it.
 
 Tests are collected in importlib mode and `tests/` has no `__init__.py`, so `tests/protocol` never hides the
-package `protocol`. Code that several tests share is imported in full: `from tests.builders import ...`.
-The order is random; a run prints its seed, and `make test PYTEST_ARGS=--randomly-seed=N` repeats that order.
-`make test PYTEST_ARGS=--hypothesis-profile=thorough` searches twenty times longer.
+package `protocol`. Code that several tests share is imported in full: `from tests.support.builders import
+...`. The order is random; a run prints its seed, and `make test PYTEST_ARGS=--randomly-seed=N` repeats that
+order. `make test PYTEST_ARGS=--hypothesis-profile=thorough` searches twenty times longer.
 """
 
 from __future__ import annotations
@@ -21,7 +21,11 @@ from hypothesis import HealthCheck, settings
 
 # So that a failing `assert` in shared test code shows its values, as one in a test does.
 pytest.register_assert_rewrite(
-    "tests.builders", "tests.machine", "tests.pulled", "tests.suspended", "tests.world"
+    "tests.support.builders",
+    "tests.support.machine",
+    "tests.support.pull_books",
+    "tests.support.suspense_breaks",
+    "tests.support.closing_days",
 )
 
 # No deadline: how long an example takes on a busy machine says nothing about whether it is right.

@@ -7,8 +7,8 @@ import threading
 import pytest
 from twisted.internet.defer import Deferred, succeed
 
-from tests import machine
-from tests.machine import SOCKET_SECONDS, _run_reactor, wait_for
+from tests.support import machine
+from tests.support.machine import SOCKET_SECONDS, _run_reactor, wait_for
 
 
 def test_what_comes_is_handed_on_be_it_a_value_a_deferred_s_or_a_coroutine_s() -> None:

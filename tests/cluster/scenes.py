@@ -16,7 +16,7 @@ from twisted.internet.defer import Deferred
 from simulators.cluster import scene
 from simulators.cluster.scene import Cluster
 from simulators.cluster.traffic import Traffic
-from tests.machine import _run_reactor, reactor, wait_for
+from tests.support.machine import _run_reactor, reactor, wait_for
 
 DATE = "20260930"
 SECONDS = 60

@@ -11,7 +11,7 @@ import pytest
 from simulators.balancer import Balancer, Targets
 from simulators.cluster.postgresql import free_port
 from tests.cluster.scenes import wait_for
-from tests.machine import SOCKET_SECONDS, _run_reactor, reactor
+from tests.support.machine import SOCKET_SECONDS, _run_reactor, reactor
 
 MUCH = b"0123456789abcdef" * 250_000
 

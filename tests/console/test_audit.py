@@ -12,8 +12,8 @@ from sqlalchemy import create_engine, text
 
 from console.main import cli
 from ledger.rules.seal import Sealer
-from tests.machine import SEAL_KEY, write_settings
-from tests.suspended import BANK
+from tests.support.machine import SEAL_KEY, write_settings
+from tests.support.suspense_breaks import BANK
 
 DATE = "20261124"
 

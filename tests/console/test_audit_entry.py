@@ -13,7 +13,7 @@ from fep.operator.audit_trail import AuditEntryRefused
 from fep.settings.config import Settings
 from ledger.book.audit_log import Stage
 from ledger.errors import LedgerError, Unavailable
-from tests.machine import write_settings
+from tests.support.machine import write_settings
 
 
 @pytest.fixture

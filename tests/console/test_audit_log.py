@@ -19,7 +19,7 @@ from ledger.book.store import Store
 from office.database.audit_log import write as write_office
 from office.database.schema import OFFICE
 from office.database.schema import audit_log as office_records
-from tests.machine import write_settings
+from tests.support.machine import write_settings
 
 AT = 1_764_000_000_000_000
 Tamper = Callable[[str], None]

@@ -17,8 +17,8 @@ from console.main import cli
 from fep.keys.keys import Kind, Secret, checked, zmk_name
 from fep.keys.keystore import Keystore, MasterKey
 from fep.settings.config import load_settings
-from tests.builders import BANK
-from tests.machine import MASTER_KEY, OTHER_BANK, ZMK, acts, write_settings
+from tests.support.builders import BANK
+from tests.support.machine import MASTER_KEY, OTHER_BANK, ZMK, acts, write_settings
 
 NEW = "01050000"
 

@@ -12,7 +12,7 @@ from fep.operator.audit_trail import CLOCK_ACCEPT, CLOCK_JUMP, write
 from fep.operator.control import ControlError
 from ledger.book.retire import RetireRefused
 from ledger.book.store import Store
-from tests.machine import acts, load_front_book, write_settings
+from tests.support.machine import acts, load_front_book, write_settings
 
 JUMPED = "the wall clock jumped 40 s back"
 FAR_AHEAD = 4_070_908_800_000_000

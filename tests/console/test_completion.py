@@ -12,8 +12,8 @@ from click.testing import CliRunner
 
 from console.completion import INSTALL
 from console.main import cli
-from tests.builders import BANK
-from tests.machine import write_settings
+from tests.support.builders import BANK
+from tests.support.machine import write_settings
 
 
 @pytest.mark.parametrize("shell", INSTALL)

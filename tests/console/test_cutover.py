@@ -21,8 +21,8 @@ from ledger.book.cutover import CutoverRefused
 from ledger.book.journal import read_days
 from ledger.book.store import Store
 from ledger.rules.beijing import BEIJING
-from tests.builders import DATE
-from tests.machine import load_front_book, write_settings
+from tests.support.builders import DATE
+from tests.support.machine import load_front_book, write_settings
 
 NEXT = "20261125"
 

@@ -19,10 +19,10 @@ from ledger.book.store import Store
 from office.accounting.books import install_chart
 from office.accounting.chart import shipped
 from office.database.schema import OFFICE
-from tests.builders import BANK, DATE, request
-from tests.machine import FRONT_KEY, OTHER_BANK, load_front_book, write_settings
-from tests.suspended import in_suspense
-from tests.unexplained import let_in
+from tests.support.builders import BANK, DATE, request
+from tests.support.machine import FRONT_KEY, OTHER_BANK, load_front_book, write_settings
+from tests.support.suspense_breaks import in_suspense
+from tests.support.unexplained_posting import let_in
 
 NOW = datetime(2026, 11, 24, 13, 59, 30, tzinfo=UTC)
 

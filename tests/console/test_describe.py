@@ -11,11 +11,11 @@ from click.testing import CliRunner, Result
 
 from console import describe as command
 from protocol.framing import Framing, wrap
-from tests.builders import message
-from tests.canary import CARD, IDENTITY, PERSONS
-from tests.captured import Segment, ip_packet, on_link, pcap
-from tests.machine import write_settings
-from tests.messages import CODECS
+from tests.support.builders import message
+from tests.support.canary import CARD, IDENTITY, PERSONS
+from tests.support.machine import write_settings
+from tests.support.messages import CODECS
+from tests.support.packet_capture import Segment, ip_packet, on_link, pcap
 
 BODY = CODECS["bcd87"].encode(message(groups=(("PN", "P1"), ("IN", IDENTITY)), de2=CARD))
 RAW = wrap(Framing.BE2, BODY)

@@ -20,9 +20,9 @@ from firewall_rules.nftables import REMOVAL
 from ledger.book.store import Store
 from ledger.errors import BookInUse
 from ledger.files.settings import SettingsError
-from tests.machine import acts
-from tests.policies import firewall_settings
-from tests.zones import ELSEWHERE, in_zone
+from tests.support.firewall_policies import firewall_settings
+from tests.support.machine import acts
+from tests.support.time_zones import ELSEWHERE, in_zone
 
 
 class Remembering:

@@ -22,9 +22,9 @@ from ledger.book.store import Store
 from ledger.rules.seal import Sealer
 from protocol.keyblock import unwrap
 from protocol.mac import aes_check_value, tdes_check_value
-from tests import softhsm
-from tests.builders import BANK
-from tests.machine import FRONT_KEY, MASTER_KEY, OTHER_BANK, SEAL_KEY, ZMK, acts, write_settings
+from tests.support import softhsm
+from tests.support.builders import BANK
+from tests.support.machine import FRONT_KEY, MASTER_KEY, OTHER_BANK, SEAL_KEY, ZMK, acts, write_settings
 
 ONE = bytes.fromhex("00112233445566778899aabbccddeeff")
 TWO = bytes.fromhex("5a5b1c0dd3e4f5061728394a5b6c7d8e")

@@ -21,11 +21,11 @@ from ledger.rules.seal import Sealer
 from office.close import NothingPosted
 from office.config import NotAllowed, load_settings
 from office.errors import SamePerson
-from tests.machine import SEAL_KEY, Books
-from tests.reported import broken
-from tests.somebody import SECONDS, can_have_namespaces, namespace, started
-from tests.suspended import BANK, NAME, in_suspense
-from tests.unexplained import let_in
+from tests.support.machine import SEAL_KEY, Books
+from tests.support.other_user import SECONDS, can_have_namespaces, namespace, started
+from tests.support.report_books import broken
+from tests.support.suspense_breaks import BANK, NAME, in_suspense
+from tests.support.unexplained_posting import let_in
 
 ME: Final = at_keyboard()
 NOBODY: Final = pwd.getpwnam("nobody")

@@ -19,8 +19,8 @@ from console.output import plain, printable, show, table
 from ledger.book.audit_log import read_audit_log, record_hash
 from ledger.book.schema import audit_log
 from ledger.book.store import Store
-from tests.builders import BANK, DATE
-from tests.machine import load_front_book, write_settings
+from tests.support.builders import BANK, DATE
+from tests.support.machine import load_front_book, write_settings
 
 ACTS_OR_FILES = {
     "init", "serve", "run", "reload", "book sample", "completion", "bank add",

@@ -15,8 +15,8 @@ from ledger.book.schema import audit_log
 from ledger.book.store import Store
 from ledger.files.archived import ArchivedDay, write
 from ledger.rules.seal import Sealer
-from tests.builders import book
-from tests.machine import SEAL_KEY, load_front_book, write_settings
+from tests.support.builders import book
+from tests.support.machine import SEAL_KEY, load_front_book, write_settings
 
 FIRST, SECOND, THIRD, OPEN = "20200106", "20200107", "20200108", "20200601"
 

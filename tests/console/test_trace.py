@@ -22,10 +22,10 @@ from ledger.rules.request import Act, Request
 from office.accounting.books import install_chart
 from office.accounting.chart import shipped
 from office.database.schema import OFFICE, bank_files, bank_lines, break_events, breaks
-from tests.builders import BANK, DATE, book, policy, premium, request
-from tests.canary import CARD, IDENTITY, PERSONS
-from tests.machine import write_settings
-from tests.unexplained import let_in
+from tests.support.builders import BANK, DATE, book, policy, premium, request
+from tests.support.canary import CARD, IDENTITY, PERSONS
+from tests.support.machine import write_settings
+from tests.support.unexplained_posting import let_in
 
 NOW = 1_764_000_000_000_000
 COLLECTED = request(policy="P0", due="D0", rrn="RRN900000001")

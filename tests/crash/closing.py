@@ -22,7 +22,6 @@ from ledger.book.store import Store
 from office.audit import audit
 from office.database.audit_log import MACHINE
 from simulators.discrepancies import Counts
-from tests.audited import STATED
 from tests.crash.control import READS, SYNCS, WRITES, Control, NotReachedError, Stopped
 from tests.crash.disk import Disk, Loss
 from tests.crash.forked import Forked
@@ -30,7 +29,8 @@ from tests.crash.points import BEFORE_COMMIT, NUMBERS, Fault, Kind
 from tests.crash.scene import Cell, LostError, new_folder
 from tests.crash.servers import Cluster, Way, own
 from tests.office.test_close import content
-from tests.world import BANKS, LAYOUTS, SEALER, World
+from tests.support.audit_books import STATED
+from tests.support.closing_days import BANKS, LAYOUTS, SEALER, World
 
 _POLICIES, _CUSTOMERS = 120, 10
 _SOME = Counts(bank_only=1, ours_only=1, amount_differs=1, state_differs=1, details_differ=1, duplicate=1)

@@ -30,7 +30,6 @@ from ledger.book.store import Store
 from simulators.bank import BankError
 from simulators.beliefs import State
 from simulators.comparison import differences, read_journal
-from tests.builders import BANK
 from tests.crash.control import READS, SECONDS, SYNCS, WRITES, Control, NotReachedError, Stopped
 from tests.crash.disk import Disk, Loss
 from tests.crash.points import (
@@ -45,9 +44,10 @@ from tests.crash.points import (
 )
 from tests.crash.servers import Cluster, Machine, Way, own
 from tests.crash.stubborn import BOOK, RETRY_SECONDS, Stubborn
-from tests.machine import Books, _run_reactor, load_front_book, reactor, wait_for, write_settings
-from tests.ports import own_ports
-from tests.seals import faults
+from tests.support.builders import BANK
+from tests.support.machine import Books, _run_reactor, load_front_book, reactor, wait_for, write_settings
+from tests.support.ports import own_ports
+from tests.support.seal_reader import faults
 
 TODAY, TOMORROW = "1124", "1125"
 TORN_DISKS = 6

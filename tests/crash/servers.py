@@ -20,8 +20,8 @@ from simulators.cluster.postgresql import bundled, initialise, system_user
 from simulators.relay import End, Link, Relay
 from tests.crash.control import SECONDS
 from tests.crash.forked import Forked
-from tests.machine import _run_reactor, reactor, wait_for
-from tests.ports import own_ports
+from tests.support.machine import _run_reactor, reactor, wait_for
+from tests.support.ports import own_ports
 
 _OPTIONS = {
     "listen_addresses": "127.0.0.1",

@@ -15,8 +15,8 @@ from protocol.framing import Framing
 from protocol.mac import MacAlgorithm
 from simulators.bank import Bank, BankProfile, together
 from simulators.beliefs import Belief, State
-from tests.builders import BANK, BENEFICIARY, benefit, book, policy, premium
-from tests.machine import ZMK, reactor
+from tests.support.builders import BANK, BENEFICIARY, benefit, book, policy, premium
+from tests.support.machine import ZMK, reactor
 
 POLICIES = 16
 LINKS = 2

@@ -10,9 +10,9 @@ from random import Random
 
 import pytest
 
-from tests.children import running
 from tests.crash.control import Control, compiler
 from tests.crash.disk import _HEAD, Disk, Loss, What, records
+from tests.support.child_processes import running
 
 needs_compiler = pytest.mark.skipif(compiler() is None, reason="there is no C compiler here: set CC")
 

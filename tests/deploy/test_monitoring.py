@@ -18,8 +18,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from deploy import dashboard
 from fep.settings.config import load_settings
 from fep.setup.install import install
-from tests.builders import message
-from tests.machine import Machine, load_front_book, write_settings
+from tests.support.builders import message
+from tests.support.machine import Machine, load_front_book, write_settings
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 RULES = ROOT / "deploy" / "prometheus" / "qianzhi.rules.yml"

@@ -19,7 +19,7 @@ from click.testing import CliRunner
 
 from console.main import cli
 from deploy.package import FILES, HOME, PYTHON, PackageError, Version, version
-from tests import throwaway
+from tests.support import throwaway_root
 from tests.test_tidy import commands
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -192,11 +192,11 @@ say settings ls /etc/qianzhi
 @needs_dpkg
 @pytest.mark.slow
 @pytest.mark.skipif(
-    bool(throwaway.lacking("dpkg", "ldd", "curl")), reason=throwaway.lacking("dpkg", "ldd", "curl")
+    bool(throwaway_root.lacking("dpkg", "ldd", "curl")), reason=throwaway_root.lacking("dpkg", "ldd", "curl")
 )
 def test_installed_it_serves_and_removed_it_leaves_the_book(package: Path, tmp_path: Path) -> None:
     hidden = [folder for folder in (ROOT, Path("/root")) if folder.is_dir()]
-    done = throwaway.run(tmp_path, INSTALLED, [package], hidden)
+    done = throwaway_root.run(tmp_path, INSTALLED, [package], hidden)
     assert done.returncode == 0, done.stdout + done.stderr
     told = dict(line.split(": ", 1) for line in done.stdout.splitlines())
     what = version((ROOT / "deploy/deb/changelog").read_text(encoding="utf-8"))

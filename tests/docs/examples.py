@@ -33,7 +33,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.docs.pages import ROOT
-from tests.ports import own_ports
+from tests.support.ports import own_ports
 
 MARK = "<!-- executed -->"
 _OPENING, _CLOSING = "```console", "```"

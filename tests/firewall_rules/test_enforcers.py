@@ -14,7 +14,7 @@ from firewall_rules.hours import Pace
 from firewall_rules.nftables import render
 from firewall_rules.policy import MAPPED, Packet, Policy, allows
 from firewall_rules.ruleset import parse
-from tests.policies import BANK_PORTS, CHINA, packets, policies, shifted
+from tests.support.firewall_policies import BANK_PORTS, CHINA, packets, policies, shifted
 
 OFFSETS = st.sampled_from([timedelta(0), CHINA, timedelta(hours=-9, minutes=-30), timedelta(hours=14)])
 

@@ -15,7 +15,7 @@ from firewall_rules.evaluate import passes
 from firewall_rules.nftables import render
 from firewall_rules.policy import Packet
 from firewall_rules.ruleset import parse
-from tests.policies import BY_HAND, CHINA, EXAMPLE, HERE, HERE_6, shifted
+from tests.support.firewall_policies import BY_HAND, CHINA, EXAMPLE, HERE, HERE_6, shifted
 
 DROP = "policy drop;"
 

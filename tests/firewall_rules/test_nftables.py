@@ -11,7 +11,7 @@ import pytest
 from firewall_rules.gateway import Allowance, Network
 from firewall_rules.nftables import REMOVAL, TABLE, render
 from firewall_rules.policy import Endpoint, Policy, ZoneRule
-from tests.policies import CHINA, EXAMPLE
+from tests.support.firewall_policies import CHINA, EXAMPLE
 
 
 def networks(*texts: str) -> tuple[Network, ...]:

@@ -13,7 +13,7 @@ from firewall_rules.errors import PolicyError
 from firewall_rules.gateway import Allowance
 from firewall_rules.hours import Hours
 from firewall_rules.policy import MAPPED, Endpoint, Packet, Policy, ZoneRule, allows
-from tests.policies import BY_HAND, EXAMPLE, HERE
+from tests.support.firewall_policies import BY_HAND, EXAMPLE, HERE
 
 NOT_WRITTEN = 'is no address and port: write "192.0.2.1:5432" or "[2001:db8::1]:5432"'
 BRACKETS = "an IPv6 address stands in [ ] before its port, and no other does"

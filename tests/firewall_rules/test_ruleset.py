@@ -11,7 +11,7 @@ import pytest
 from firewall_rules.errors import UnknownRule
 from firewall_rules.nftables import render
 from firewall_rules.ruleset import Chain, Span, Table, canonical, difference, parse, span
-from tests.policies import CHINA, EXAMPLE
+from tests.support.firewall_policies import CHINA, EXAMPLE
 
 TEXT = render(EXAMPLE, CHINA)
 

@@ -9,7 +9,7 @@ import pytest
 
 from ledger.book.front import FrontBook
 from ledger.book.store import Store
-from tests.loaded import first_store
+from tests.support.book_loads import first_store
 
 
 @pytest.fixture

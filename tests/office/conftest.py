@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from ledger.book.store import Store
-    from tests.audited import Urls
-    from tests.pulled import Books
+    from tests.support.audit_books import Urls
+    from tests.support.pull_books import Books
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def office_url(new_database: Callable[[str], str]) -> str:
 @pytest.fixture
 def books(database: str, office_url: str) -> Iterator[Books]:
     """A front book with two nodes and the office beside it, both empty but for three dues."""
-    from tests.pulled import Books
+    from tests.support.pull_books import Books
 
     books = Books(database, office_url)
     yield books
@@ -41,7 +41,7 @@ def store(database: str) -> Iterator[Store]:
     from office.accounting.books import install_chart
     from office.accounting.chart import shipped
     from office.database.schema import OFFICE
-    from tests.unexplained import let_in
+    from tests.support.unexplained_posting import let_in
 
     opened = Store(database)
     with opened.transaction() as connection:
@@ -62,7 +62,7 @@ def connection(store: Store) -> Iterator[Connection]:
 @pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def urls(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Urls:
     """Two databases after some days, on each kind of database; a test leaves them as they were."""
-    from tests.audited import Urls, build
+    from tests.support.audit_books import Urls, build
 
     if request.param == "sqlite":
         folder = tmp_path_factory.mktemp("audited")

@@ -15,7 +15,7 @@ from office.database.schema import OFFICE
 from office.errors import OfficeError
 from office.matching.reconcile import NotReconcilable, Terms, reconcile
 from simulators.discrepancies import Counts
-from tests.world import BANKS, World
+from tests.support.closing_days import BANKS, World
 
 SOME = Counts(bank_only=1, ours_only=1, amount_differs=1, state_differs=1, details_differ=1, duplicate=1)
 _MOMENTS = frozenset(
@@ -204,7 +204,7 @@ def test_a_day_is_not_reconciled_before_the_one_before_it(closed_day: World) -> 
 
 
 def test_decisions_are_posted_once_and_by_two(closed_day: World) -> None:
-    from tests.world import CHART
+    from tests.support.closing_days import CHART
 
     list(closed_day.at_close().run())
     with closed_day.office.transaction() as connection:

@@ -10,8 +10,8 @@ from office.accounting import breaks
 from office.accounting.books import trial_balance
 from office.audit import audit
 from simulators.discrepancies import Counts
-from tests.audited import STATED
-from tests.world import BANKS, CHART, World
+from tests.support.audit_books import STATED
+from tests.support.closing_days import BANKS, CHART, World
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from protocol.dialect import shipped
 from protocol.errors import DecodeError
 from protocol.framing import FrameReader, Framing, wrap
 from protocol.message import ECHOED, Message, is_answer
-from tests.messages import CODECS, content, messages
 from tests.protocol.test_decline import KEY, OWN, long_way, short_way
+from tests.support.messages import CODECS, content, messages
 
 EVERY = pytest.mark.parametrize("name", shipped())
 

@@ -13,7 +13,7 @@ from protocol.dialect import shipped
 from protocol.errors import EncodeError
 from protocol.mac import MacAlgorithm, MacKey
 from protocol.message import ECHOED, Message, answer_mti
-from tests.messages import CODECS
+from tests.support.messages import CODECS
 
 EVERY = pytest.mark.parametrize("name", shipped())
 KEY = MacKey(MacAlgorithm.AES_CMAC, bytes(16))

@@ -16,8 +16,8 @@ from twisted.internet.error import ConnectionRefusedError as RefusedError
 from simulators.bank import Bank, SignOnRefusedError
 from simulators.cluster.traffic import LINKS_A_BANK, Counters, SteadyBank, Traffic
 from simulators.link import SILENCES_MAX
-from tests.builders import premium
-from tests.wired import ANSWER_SECONDS, PROFILE, Machine, begun
+from tests.support.builders import premium
+from tests.support.virtual_links import ANSWER_SECONDS, PROFILE, Machine, begun
 
 
 def test_all_who_find_no_link_share_the_one_that_is_opened_and_none_is_lost() -> None:

@@ -20,8 +20,8 @@ from simulators.certify.exercises import Provocation, exercise_on
 from simulators.certify.result import Outcome, Result
 from simulators.certify.trial_machine import TrialMachine
 from simulators.certify.watch import RULES
-from tests.builders import BANK
-from tests.practised import Act, cut_over, exercises, key_change, practise, whole_day
+from tests.support.builders import BANK
+from tests.support.rehearsal import Act, cut_over, exercises, key_change, practise, whole_day
 
 TERMS = {
     "2be ascii87": {},

@@ -30,11 +30,11 @@ from simulators.certify.talk import Talk
 from simulators.certify.terms import Terms
 from simulators.certify.trial_machine import EXERCISE_ZMK
 from simulators.certify.watch import RULES
-from tests.builders import BANK, DATE
-from tests.certified import machine_with_dues, means_with
-from tests.children import SECONDS, running
-from tests.clocks import still
-from tests.machine import ZMK, Machine
+from tests.support.builders import BANK, DATE
+from tests.support.certification import machine_with_dues, means_with
+from tests.support.child_processes import SECONDS, running
+from tests.support.clocks import still
+from tests.support.machine import ZMK, Machine
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "certify.md"
 

@@ -26,7 +26,7 @@ from protocol.message import Message
 from protocol.responses import Response
 from protocol.tlv import KNOWN, Group, parse
 from simulators.certify.result import Outcome
-from tests.certified import by_id, certify, machine_with_dues
+from tests.support.certification import by_id, certify, machine_with_dues
 
 SILENCE_SECONDS = 3
 """How long a machine with a fault is waited for."""

@@ -15,9 +15,9 @@ from simulators.certify.cases import CASES
 from simulators.certify.examiner import examine
 from simulators.certify.report import as_html, as_junit
 from simulators.certify.result import CertifyError, Outcome
-from tests.builders import BANK
-from tests.certified import by_id, certify, machine_with_dues, means_of
-from tests.machine import OTHER_BANK, ZMK, Books, Machine, load_front_book, write_settings
+from tests.support.builders import BANK
+from tests.support.certification import by_id, certify, machine_with_dues, means_of
+from tests.support.machine import OTHER_BANK, ZMK, Books, Machine, load_front_book, write_settings
 
 GOLDEN = Path(__file__).parent.parent / "vectors" / "certify" / "cases.txt"
 TERMS = {

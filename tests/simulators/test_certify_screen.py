@@ -10,7 +10,7 @@ import pytest
 from simulators.certify.cases import CASES
 from simulators.certify.report import as_html
 from simulators.certify.result import Check, Outcome, Result, Run
-from tests.browser import Browser, browser, missing
+from tests.support.browser import Browser, browser, missing
 
 pytestmark = [
     pytest.mark.slow,

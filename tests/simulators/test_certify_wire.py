@@ -16,7 +16,7 @@ from protocol.message import Message
 from simulators.certify.result import Shown
 from simulators.certify.terms import Terms
 from simulators.certify.wire import Silence, Wire
-from tests.builders import BANK
+from tests.support.builders import BANK
 
 CODEC = Codec(load("ascii87"))
 ECHO = wrap(Framing.BE2, CODEC.encode(Message("0800", {7: "1124101112", 11: "000001", 32: BANK, 70: "301"})))

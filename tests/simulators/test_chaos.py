@@ -25,7 +25,7 @@ from simulators.chaos.cli import Place, chaos, log_line
 from simulators.chaos.conversation import INJECTIONS, Abort, Close, Conversation, Did, Effect, Refuse, Send
 from simulators.chaos.proxy import HELD_BYTES_MAX, Proxy
 from simulators.chaos.rules import ChaosError, Injection, Rule, Rules, Way, parse_option, read_rules
-from tests.wired import Transport
+from tests.support.virtual_links import Transport
 
 bodies = st.lists(st.binary(min_size=4, max_size=40).map(lambda tail: b"0200" + tail), max_size=12)
 framings = st.sampled_from(Framing)

@@ -22,7 +22,7 @@ from protocol.tlv import build
 from simulators import cli as command
 from simulators.bank import Bank
 from simulators.beliefs import Belief, State
-from tests.builders import BENEFICIARY
+from tests.support.builders import BENEFICIARY
 
 BELIEF = Belief("0200", "500000", "T0000001", "B1", "20261124101112", "000007", "R", "P1", "D1", 120_000)
 PORTS = {"first_port": 8583, "status_port": 8580}

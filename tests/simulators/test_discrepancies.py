@@ -21,7 +21,7 @@ from office.matching.lines import BroughtForward, Ours, Result, Theirs, effect_o
 from office.matching.match import resolve
 from office.matching.pairing import keys_to_look_up, pair
 from simulators.discrepancies import Counts, Expected, Seeded, effect, seed
-from tests.builders import BANK
+from tests.support.builders import BANK
 
 TODAY, TOMORROW = "1123", "1124"
 NO_HISTORY: Mapping[str, int] = {}

@@ -13,9 +13,9 @@ from protocol.framing import Framing, wrap
 from protocol.mac import MacAlgorithm
 from simulators.certify.interposer import Fate, Interposed, Interposer, Ruling, Said
 from simulators.certify.terms import Terms
-from tests.builders import BANK
-from tests.machine import ZMK
-from tests.wired import CODEC, Transport
+from tests.support.builders import BANK
+from tests.support.machine import ZMK
+from tests.support.virtual_links import CODEC, Transport
 
 ONE, OTHER = (wrap(Framing.BE2, body) for body in (b"no message", b"nor this"))
 

@@ -18,8 +18,8 @@ import pytest
 
 from simulators.demo import DemoFailure
 from simulators.live import COUNTERS, MARK, clear
-from tests.children import SECONDS, running
-from tests.machine import SOCKET_SECONDS
+from tests.support.child_processes import SECONDS, running
+from tests.support.machine import SOCKET_SECONDS
 
 
 def live(folder: Path, program: Sequence[str] = ("-m", "simulators.live")) -> list[str]:

@@ -21,9 +21,9 @@ from simulators.load.cli import Measured, Run, as_object, in_words, load
 from simulators.load.driver import SECOND, Driver, Plan, Report
 from simulators.load.histogram import WHOLE, Histogram, bounds_of, bucket_of
 from simulators.load.mix import Mix
-from tests.builders import benefit, book, premium
-from tests.wired import PROFILE
-from tests.wired import Machine as Wired
+from tests.support.builders import benefit, book, premium
+from tests.support.virtual_links import PROFILE
+from tests.support.virtual_links import Machine as Wired
 
 MS = 1000
 latencies = st.lists(st.integers(0, 10**10), min_size=1, max_size=300)

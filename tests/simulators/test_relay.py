@@ -11,7 +11,7 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
 
 from simulators.relay import End, Link, Relay
-from tests.wired import Transport
+from tests.support.virtual_links import Transport
 
 
 class Wire:

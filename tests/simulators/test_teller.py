@@ -27,7 +27,7 @@ from simulators.teller.dialogs import PaperDialog, SettleDialog, Settlement
 from simulators.teller.samples import Sample, pick
 from simulators.teller.screen import Place, TellerScreen
 from simulators.teller.wording import WORDS, Happening, Language, say
-from tests.builders import BENEFICIARY
+from tests.support.builders import BENEFICIARY
 
 PREMIUM = OpenDue("D1", "500000", "premium", "20261201", 120_000)
 BENEFIT = OpenDue("B1", "261000", "benefit", "20261120", 500_000)

@@ -150,9 +150,9 @@ def test_fresh_seeds_hold() -> None:
 
 @pytest.mark.slow
 def test_every_branch_of_the_oracles_rules_is_reached_by_the_seeds_that_were_chosen_for_it() -> None:
-    command = [sys.executable, "-m", "tests.reached"]
+    command = [sys.executable, "-m", "tests.support.oracle_branches"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == [], "choose them anew: python -m tests.reached 0 599"
+    assert done.stdout.splitlines() == [], "choose them anew: python -m tests.support.oracle_branches 0 599"
 
 
 def test_what_judges_imports_nothing_of_what_it_judges() -> None:

@@ -22,8 +22,8 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-from tests.children import running
 from tests.crash.control import compiler
+from tests.support.child_processes import running
 
 SOURCE = Path(__file__).with_name("shim.c")
 _COUNT = struct.Struct("q")

@@ -8,8 +8,8 @@ import pytest
 
 from fep.day.clock import DATED_SECONDS, JUMP_US, WallClock, followed
 from ledger.rules.beijing import BEIJING
-from tests.clocks import MovedClock, still
-from tests.zones import ELSEWHERE, in_zone
+from tests.support.clocks import MovedClock, still
+from tests.support.time_zones import ELSEWHERE, in_zone
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=BEIJING)
 HOUR = 3600

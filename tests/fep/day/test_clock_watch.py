@@ -20,7 +20,7 @@ from ledger.book.audit_log import read_audit_log
 from ledger.book.schema import audit_log
 from ledger.book.store import Store
 from ledger.errors import Unavailable
-from tests.clocks import MovedClock
+from tests.support.clocks import MovedClock
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 HOUR = 3600

@@ -21,7 +21,7 @@ from ledger.book.cutover import Standing
 from ledger.errors import LedgerError, Unavailable
 from ledger.rules.beijing import beijing
 from ledger.rules.calendar import Calendar
-from tests.clocks import MovedClock
+from tests.support.clocks import MovedClock
 
 NOON = datetime(2026, 11, 24, 12)  # noqa: DTZ001 - Beijing's
 HOUR = 3600

@@ -33,7 +33,7 @@ from ledger.book.front import FrontBook
 from ledger.book.load import load_book
 from ledger.book.store import Store
 from ledger.rules.calendar import Calendar
-from tests.builders import book, request
+from tests.support.builders import book, request
 
 NOW = datetime(2026, 11, 24, 10, 11, 12, tzinfo=timezone(timedelta(hours=8)))
 NOW_US = int(NOW.timestamp() * 1_000_000)

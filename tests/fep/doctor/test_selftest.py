@@ -23,8 +23,8 @@ from ledger.book.load import load_book
 from ledger.book.store import Store
 from ledger.rules.entry import entry_hash
 from ledger.rules.seal import Sealer
-from tests.builders import book, premium, request
-from tests.machine import SEAL_KEY, Machine, load_front_book, write_settings
+from tests.support.builders import book, premium, request
+from tests.support.machine import SEAL_KEY, Machine, load_front_book, write_settings
 
 NOW = 1_764_000_000_000_000
 DISK = "22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/root rw,discard\n"

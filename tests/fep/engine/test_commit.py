@@ -13,7 +13,7 @@ from fep.telemetry.statistics import Statistics
 from ledger.errors import BatchRefused, Conflict, Fenced, InvariantBroken, OutcomeUnknown, Unavailable
 from ledger.rules.request import Answer, Request
 from protocol.responses import Response
-from tests.builders import BANK, request
+from tests.support.builders import BANK, request
 
 LINK_ENDED = "the link ended"
 """What became of a request that got no answer."""

@@ -18,7 +18,7 @@ from protocol.mac import MacAlgorithm, MacKey
 pkcs11 = pytest.importorskip("pkcs11", reason="python-pkcs11 is not installed")
 
 from fep.keys.hsm import Token, TokenError  # noqa: E402 - only where the library is there
-from tests.softhsm import LABEL, MODULE, PIN, make_token, missing  # noqa: E402 - as above
+from tests.support.softhsm import LABEL, MODULE, PIN, make_token, missing  # noqa: E402 - as above
 
 pytestmark = pytest.mark.skipif(missing() != "", reason=missing())
 AES, TDES = MacAlgorithm.AES_CMAC, MacAlgorithm.X9_19

@@ -16,8 +16,16 @@ from fep.keys.keystore import Keystore, KeystoreError, MasterKey
 from fep.operator.control import ControlError, ask
 from fep.settings.config import load_settings
 from protocol.message import Message
-from tests.builders import BANK, message
-from tests.machine import FRONT_KEY, MASTER_KEY, SEAL_KEY, ZMK, Machine, load_front_book, write_settings
+from tests.support.builders import BANK, message
+from tests.support.machine import (
+    FRONT_KEY,
+    MASTER_KEY,
+    SEAL_KEY,
+    ZMK,
+    Machine,
+    load_front_book,
+    write_settings,
+)
 
 OTHER_ZMK = bytes(range(100, 116))
 

@@ -23,8 +23,8 @@ from protocol.errors import FormatError
 from protocol.message import Message
 from protocol.responses import Response
 from protocol.tlv import build
-from tests.builders import BANK, BENEFICIARY, cancel, inquiry, message, original, reversal, totals
-from tests.request_parsers import (
+from tests.support.builders import BANK, BENEFICIARY, cancel, inquiry, message, original, reversal, totals
+from tests.support.request_parsers import (
     CODE,
     COLLECTION,
     COVERED,

@@ -20,8 +20,8 @@ from ledger.rules.request import Act, Request, Totals, key_of
 from protocol.errors import FormatError
 from protocol.message import Message
 from protocol.responses import Response
-from tests.builders import BANK, inquiry, message, reversal, totals
-from tests.request_parsers import CODE, COLLECTION, GOOD, ORIGINAL_KEY, TODAY, ask, without
+from tests.support.builders import BANK, inquiry, message, reversal, totals
+from tests.support.request_parsers import CODE, COLLECTION, GOOD, ORIGINAL_KEY, TODAY, ask, without
 
 # Today, DE 7, and when it was; None where no key may be made then.
 MOMENTS = [

@@ -11,7 +11,7 @@ from protocol.message import Message
 from protocol.responses import Response
 from protocol.tlv import build, parse
 from protocol.transactions import TRANSACTIONS
-from tests.builders import DATE, inquiry, message, totals
+from tests.support.builders import DATE, inquiry, message, totals
 
 UTF_8, GB18030, CP500 = load("ascii87"), load("bcd87"), load("ebcdic87")
 RECEIPT = "202611240100000000017"

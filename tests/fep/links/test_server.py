@@ -34,8 +34,8 @@ from protocol.framing import Frame, FrameReader, Framing, wrap
 from protocol.mac import MacAlgorithm, MacKey
 from protocol.message import Message
 from protocol.responses import Response
-from tests.builders import BANK, message, request
-from tests.machine import OTHER_BANK, write_settings
+from tests.support.builders import BANK, message, request
+from tests.support.machine import OTHER_BANK, write_settings
 
 PORTS = {BANK: 7001, OTHER_BANK: 7002}
 ECHO = {7: "1124101112", 70: "001"}

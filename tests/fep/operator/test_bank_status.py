@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from fep.operator.bank_status import Standing, Trouble, standing
-from tests.builders import BANK
 from tests.fep.links.test_server import PORTS, House, ons
-from tests.machine import OTHER_BANK, write_settings
+from tests.support.builders import BANK
+from tests.support.machine import OTHER_BANK, write_settings
 
 HOME = "127.0.0.1"
 

@@ -16,7 +16,7 @@ import pytest
 
 import fep.operator.identity
 from fep.operator.identity import UNTOLD, PersonUnknown, at_keyboard, at_other_end
-from tests.somebody import SECONDS, can_have_namespaces, namespace, started
+from tests.support.other_user import SECONDS, can_have_namespaces, namespace, started
 
 NOBODY: Final = pwd.getpwnam("nobody")
 ME: Final = pwd.getpwuid(os.getuid()).pw_name

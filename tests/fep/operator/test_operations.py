@@ -27,7 +27,7 @@ from fep.telemetry.statistics import Statistics
 from ledger.book.cutover import Cutover, CutoverRefused
 from ledger.book.retire import Retired, RetireRefused
 from ledger.errors import Conflict, LedgerError, OutcomeUnknown, Unavailable
-from tests.clocks import MovedClock
+from tests.support.clocks import MovedClock
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 

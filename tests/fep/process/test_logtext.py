@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 from fep.errors import FepError
 from fep.process.logtext import log_observer, struck, traceback_text
 from ledger.errors import Unavailable
-from tests.canary import CARD, IDENTITY, PIN_BLOCK
+from tests.support.canary import CARD, IDENTITY, PIN_BLOCK
 
 PIN = PIN_BLOCK.hex()
 

@@ -11,7 +11,7 @@ import pytest
 import console.main
 import fep.process.memory
 from fep.process.memory import ProcessError, keep_memory_private
-from tests.children import running
+from tests.support.child_processes import running
 
 DUMPABLE = "import ctypes; print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))"  # PR_GET_DUMPABLE
 PRIVATE = "from fep.process.memory import keep_memory_private; keep_memory_private(); "

@@ -8,8 +8,8 @@ import pytest
 
 from fep.settings.config import Settings, load_settings
 from fep.settings.diff import changes
-from tests.builders import BANK
-from tests.machine import OTHER_BANK, write_settings
+from tests.support.builders import BANK
+from tests.support.machine import OTHER_BANK, write_settings
 
 SECRET = "5up3r5ecret"
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from fep.settings.editor import EntryError, replace_settings, with_enabled, with_entry
 from ledger.files.settings import SettingsError
-from tests.builders import BANK
-from tests.machine import OTHER_BANK, write_settings
+from tests.support.builders import BANK
+from tests.support.machine import OTHER_BANK, write_settings
 
 TEXT = """# ours
 [node]      # here

@@ -10,8 +10,8 @@ import pytest
 from fep.status.alarms import RULES, Alarm, Severity, alarms
 from fep.status.snapshot import Aged, Light, OpenBreaks, Queue, ResponseCount, State
 from fep.status.webpage import shipped
-from tests.builders import BANK
-from tests.snapshots import OTHER, bank_snapshot, snapshot
+from tests.support.builders import BANK
+from tests.support.snapshots import OTHER, bank_snapshot, snapshot
 
 RED, YELLOW = Severity.RED, Severity.YELLOW
 

@@ -18,8 +18,8 @@ from fep.status.feed import BEHIND_MAX, WATCHERS_MAX, Feed
 from fep.status.snapshot import Snapshot
 from fep.status.webpage import POLICY, shipped
 from fep.telemetry.event_log import EventLog, Kind
-from tests.builders import BANK
-from tests.snapshots import OTHER, snapshot
+from tests.support.builders import BANK
+from tests.support.snapshots import OTHER, snapshot
 
 GONE = Failure(ConnectionDone())
 

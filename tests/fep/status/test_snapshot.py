@@ -14,7 +14,7 @@ from fep.telemetry.last_seen import NEVER, LastSeen, latest
 from fep.telemetry.rates import History
 from fep.telemetry.statistics import Statistics
 from ledger.files.open_breaks_file import Figures, Outstanding
-from tests.builders import BANK
+from tests.support.builders import BANK
 
 
 @pytest.mark.parametrize(

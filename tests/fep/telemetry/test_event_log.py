@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from fep.telemetry.event_log import AGAIN_SECONDS, EVENTS_MAX, EventLog, Kind
 from ledger.rules.beijing import BEIJING
-from tests.builders import BANK
-from tests.clocks import MovedClock
+from tests.support.builders import BANK
+from tests.support.clocks import MovedClock
 
 
 class Watch:

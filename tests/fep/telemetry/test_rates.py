@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fep.telemetry.rates import LATENCY_SECONDS, SECONDS, History, Reading, read
 from fep.telemetry.statistics import LATENCY_BOUNDS_US, Statistics, together
-from tests.builders import BANK
+from tests.support.builders import BANK
 
 OTHER = "01030000"
 

@@ -15,9 +15,9 @@ from ledger.book.schema import audit_log
 from ledger.book.store import Store
 from ledger.errors import LoadRefused
 from ledger.files.bookfile import opened
-from tests.builders import DATE
-from tests.loaded import close, conceal, due_states, rows
-from tests.next_day import NEXT
+from tests.support.book_loads import close, conceal, due_states, rows
+from tests.support.builders import DATE
+from tests.support.next_day_file import NEXT
 
 HEADER = "policy,state,holder,due,code,due_date,amount_fen,beneficiary\n"
 FIRST = (

@@ -32,10 +32,10 @@ from ledger.rules.calendar import Calendar, CalendarUnknown
 from ledger.rules.request import Act, Answer
 from ledger.rules.seal import Sealer
 from protocol.responses import Response
-from tests.builders import DATE, book, premium, request
-from tests.machine import SEAL_KEY
-from tests.seals import faults
-from tests.stage import Stage, gated, named_store, new_postgresql, watcher
+from tests.support.builders import DATE, book, premium, request
+from tests.support.interleaving import Stage, gated, named_store, new_postgresql, watcher
+from tests.support.machine import SEAL_KEY
+from tests.support.seal_reader import faults
 
 NEXT = "20261125"
 SEALER = Sealer(SEAL_KEY)

@@ -41,7 +41,7 @@ from ledger.rules.entry import GENESIS, Entry, Kind
 from ledger.rules.request import Act, Answer, Request, Totals
 from ledger.rules.view import View
 from protocol.responses import Response
-from tests.builders import BANK, DATE, book, premium, request
+from tests.support.builders import BANK, DATE, book, premium, request
 
 
 @pytest.fixture

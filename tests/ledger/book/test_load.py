@@ -17,10 +17,10 @@ from ledger.book.store import Store
 from ledger.errors import LedgerError, LoadRefused
 from ledger.files.bookfile import Book
 from ledger.rules.request import Act
-from tests.builders import DATE, benefit, book, policy, premium, request
-from tests.loaded import close, due_states, load, rows, taken
-from tests.next_day import NEXT, next_book
-from tests.seals import faults
+from tests.support.book_loads import close, due_states, load, rows, taken
+from tests.support.builders import DATE, benefit, book, policy, premium, request
+from tests.support.next_day_file import NEXT, next_book
+from tests.support.seal_reader import faults
 
 # The first load, which opens the book's first business day.
 

@@ -18,9 +18,20 @@ from ledger.book.load import Loaded, load_book
 from ledger.book.schema import FRONT
 from ledger.book.store import Store
 from ledger.errors import InvariantBroken, LedgerError, LoadOvertaken, LoadRefused
-from tests.builders import benefit, policy, premium
-from tests.loaded import Killed, close, conceal, due_states, first_store, killed, load, rows, taken, unseen
-from tests.next_day import NEXT, next_book
+from tests.support.book_loads import (
+    Killed,
+    close,
+    conceal,
+    due_states,
+    first_store,
+    killed,
+    load,
+    rows,
+    taken,
+    unseen,
+)
+from tests.support.builders import benefit, policy, premium
+from tests.support.next_day_file import NEXT, next_book
 
 
 @pytest.fixture

@@ -17,11 +17,11 @@ import ledger.book.load
 from ledger.book.front import FrontBook
 from ledger.book.load import Loaded, load_book
 from ledger.errors import Conflict, LoadRefused
-from tests.builders import book, premium, request
-from tests.loaded import close, conceal, due_states, load, rows
-from tests.next_day import NEXT, next_book
-from tests.seals import faults
-from tests.stage import Stage, gated, named_store, new_postgresql, watcher
+from tests.support.book_loads import close, conceal, due_states, load, rows
+from tests.support.builders import book, premium, request
+from tests.support.interleaving import Stage, gated, named_store, new_postgresql, watcher
+from tests.support.next_day_file import NEXT, next_book
+from tests.support.seal_reader import faults
 
 _names = count(1)
 

@@ -17,10 +17,10 @@ from ledger.book.load import load_book
 from ledger.book.store import Store
 from ledger.errors import LoadRefused
 from ledger.rules.request import Act
-from tests.builders import policy, premium, request
-from tests.loaded import Killed, close, conceal, due_states, killed, load, rows, unseen
-from tests.next_day import NEXT, next_book
-from tests.seals import faults
+from tests.support.book_loads import Killed, close, conceal, due_states, killed, load, rows, unseen
+from tests.support.builders import policy, premium, request
+from tests.support.next_day_file import NEXT, next_book
+from tests.support.seal_reader import faults
 
 
 def test_until_one_row_says_so_nothing_is_seen_and_then_everything(store: Store, front: FrontBook) -> None:

@@ -27,8 +27,8 @@ from ledger.rules.entry import Kind
 from ledger.rules.request import Act, Request
 from ledger.rules.seal import Sealer
 from protocol.responses import Response
-from tests.builders import BANK, DATE, book, premium, request
-from tests.machine import SEAL_KEY
+from tests.support.builders import BANK, DATE, book, premium, request
+from tests.support.machine import SEAL_KEY
 
 SECOND, THIRD = "20261125", "20261126"
 LATER: Final = "20270131"

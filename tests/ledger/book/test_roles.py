@@ -30,13 +30,13 @@ from office.audit import audit
 from office.close import Close, prepare
 from office.errors import ChartRefused
 from office.intake.pull import pull
-from tests import world
-from tests.audited import COUNTS, STATED
-from tests.builders import DATE, benefit, book, policy, premium, request
-from tests.machine import SEAL_KEY
-from tests.next_day import next_book
-from tests.seals import faults
-from tests.stage import new_postgresql
+from tests.support import closing_days
+from tests.support.audit_books import COUNTS, STATED
+from tests.support.builders import DATE, benefit, book, policy, premium, request
+from tests.support.interleaving import new_postgresql
+from tests.support.machine import SEAL_KEY
+from tests.support.next_day_file import next_book
+from tests.support.seal_reader import faults
 
 ROOT = Path(__file__).resolve().parents[3]
 GROUPS = ("front", "loader", "reader", "auditor", "office")
@@ -52,7 +52,7 @@ class Databases:
         FrontBook(store, "check", urandom).create()
         store.close()
         store = Store(self.owner["office"], by_index=False)
-        prepare(store, world.CHART, 1, "owner")
+        prepare(store, closing_days.CHART, 1, "owner")
         store.close()
         self._uri = uri
         for _ in ("once", "again"):
@@ -97,7 +97,7 @@ def databases(postgresql: str) -> Iterator[Databases]:
 
 def test_every_program_does_all_of_its_work_under_its_role(databases: Databases) -> None:
     """Days of trade, cut-overs, loads, closes with decisions, and an audit that finds nothing."""
-    here = world.World(databases.url("front"), databases.url("office", "office"), seed=7, policies=120)
+    here = closing_days.World(databases.url("front"), databases.url("office", "office"), seed=7, policies=120)
     reader, auditors = (
         databases.store("reader"),
         (databases.store("auditor", "office"), databases.store("auditor")),
@@ -107,13 +107,15 @@ def test_every_program_does_all_of_its_work_under_its_role(databases: Databases)
         here.leave_files(here.days.cut_over().date, COUNTS)
         ticks = iter(range(1, 10**6))
         told = list(
-            Close(here.office, reader, here.settings, world.CHART, partial(next, ticks), here.open_file).run()
+            Close(
+                here.office, reader, here.settings, closing_days.CHART, partial(next, ticks), here.open_file
+            ).run()
         )
         assert [one for one in told if one.waiting] == []
         with here.office.transaction() as connection:
             first = breaks.listing(connection, states=("suspense",))[0]
-            resolution = world.CHART.fitting(first.cls, first.difference)[0]
-            breaks.propose(connection, first.name, resolution.name, "li", 1, "", world.CHART)
+            resolution = closing_days.CHART.fitting(first.cls, first.difference)[0]
+            breaks.propose(connection, first.name, resolution.name, "li", 1, "", closing_days.CHART)
             breaks.approve(connection, first.name, "wang", 2)
         here.days.next_book()
     found = audit(*auditors, STATED)
@@ -381,18 +383,18 @@ def test_the_office_cannot_post_under_its_role_what_nothing_explains(databases: 
 
 
 def test_where_money_may_go_only_the_owner_changes(databases: Databases) -> None:
-    account = world.CHART.accounts["6711"]._replace(zh="x")
-    changed = world.CHART._replace(accounts={**world.CHART.accounts, "6711": account})
+    account = closing_days.CHART.accounts["6711"]._replace(zh="x")
+    changed = closing_days.CHART._replace(accounts={**closing_days.CHART.accounts, "6711": account})
     office = databases.store("office", "office")
     with pytest.raises(ChartRefused, match="this login may not change where money goes"):
         prepare(office, changed, 1, "li")
-    prepare(office, world.CHART, 1, "li")
+    prepare(office, closing_days.CHART, 1, "li")
     office.close()
 
 
 def test_the_office_pulls_under_the_readers_role(databases: Databases, postgresql: str) -> None:
     office = Store(new_postgresql(postgresql, "roles_pull"), by_index=False)
-    prepare(office, world.CHART, 1, "owner")
+    prepare(office, closing_days.CHART, 1, "owner")
     front = databases.store("reader")
     pulled = pull(front, office, lambda _day: "", 1, "li")
     assert pulled.entries >= 0

@@ -16,7 +16,7 @@ from ledger.files.bankfile import PROBLEMS_MAX, BankLine, FileTotals, read
 from ledger.files.bankline import Lines
 from ledger.files.bookfile import KINDS
 from ledger.files.layout import Layout
-from tests.day_file import BANK, DATE, FULL, ODD, file, line, taken
+from tests.support.day_file import BANK, DATE, FULL, ODD, file, line, taken
 
 
 def text(limit: int) -> st.SearchStrategy[str]:

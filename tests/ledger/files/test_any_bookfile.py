@@ -22,7 +22,7 @@ from ledger.files.bookfile import (
     parse,
     write,
 )
-from tests.dues_file import DATE, PERSON
+from tests.support.dues_file import DATE, PERSON
 
 
 def written(entries: Iterable[PolicyDues], withdrawn: Iterable[DueLine] = ()) -> bytes:

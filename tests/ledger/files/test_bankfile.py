@@ -11,7 +11,7 @@ import pytest
 from ledger.errors import BankFileError
 from ledger.files.bankfile import BankLine, FileTotals, read, write
 from ledger.files.layout import Column, Layout
-from tests.day_file import (
+from tests.support.day_file import (
     BANK,
     COMMAS,
     CONTRARY,

@@ -10,7 +10,7 @@ import pytest
 from ledger.errors import BankFileError
 from ledger.files.bankfile import PROBLEMS_MAX, read
 from ledger.files.layout import Column, Layout
-from tests.day_file import (
+from tests.support.day_file import (
     BANK,
     COMMAS,
     CONTRARY,

@@ -9,7 +9,7 @@ import pytest
 
 from ledger.files.bankline import BankLine, Lines
 from ledger.files.layout import Layout, parse
-from tests.day_file import COMMAS, DATE, FIXED, MARKLESS, ODD, STANDARD, line
+from tests.support.day_file import COMMAS, DATE, FIXED, MARKLESS, ODD, STANDARD, line
 
 # Two words for one code and one state, a plus that is written, blanks around text, a column that is ignored.
 WORDY = parse(

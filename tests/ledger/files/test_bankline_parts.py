@@ -21,7 +21,7 @@ from ledger.files.bankline import (
     wire_text,
 )
 from ledger.files.layout import Column, Layout
-from tests.day_file import FIXED, MARKLESS, STANDARD
+from tests.support.day_file import FIXED, MARKLESS, STANDARD
 
 NO_TEXT = "not printable text of at most 255 characters"
 GB = "保单甲".encode("gb18030").decode("latin-1")

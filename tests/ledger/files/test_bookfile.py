@@ -20,7 +20,7 @@ from ledger.files.bookfile import (
     parse,
     write,
 )
-from tests.dues_file import DATE, PERSON, file, leaving, row
+from tests.support.dues_file import DATE, PERSON, file, leaving, row
 
 
 def problems(data: bytes) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 from ledger.errors import BookFileError
 from ledger.files.bookfile import LINE_BYTES_MAX, Book, Claim, DueLine, opened, parse
 from ledger.files.leftout import LeftOut
-from tests.dues_file import DATE, PERSON, file, leaving, row
+from tests.support.dues_file import DATE, PERSON, file, leaving, row
 
 
 def named(data: bytes, *lines: int) -> Book:

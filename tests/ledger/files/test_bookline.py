@@ -18,7 +18,7 @@ from ledger.files.bookline import (
     without_end,
 )
 from ledger.files.leftout import ANY_ROW, Figures, Span
-from tests.dues_file import DATE, PERSON, leaving, row
+from tests.support.dues_file import DATE, PERSON, leaving, row
 
 BADLY = "110105194912310021"
 ALONE = "P1,active,王伟,,,,,"

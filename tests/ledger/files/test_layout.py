@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ledger.errors import LayoutError
 from ledger.files.layout import FIGURES, IGNORED, MOMENTS, MONEY, TEXTS, Column, Layout, load, parse, shipped
-from tests.day_layouts import DELIMITED, FIXED
+from tests.support.day_layouts import DELIMITED, FIXED
 
 LAYOUTS = Path(__file__).parents[3] / "ledger" / "files" / "layouts"
 

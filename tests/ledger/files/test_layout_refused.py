@@ -8,7 +8,7 @@ import pytest
 
 from ledger.errors import LayoutError
 from ledger.files.layout import parse
-from tests.day_layouts import DELIMITED, FIXED
+from tests.support.day_layouts import DELIMITED, FIXED
 
 TERMINAL, STAN = '{ name = "terminal" }', '{ name = "stan" }'
 AMOUNT = '{ name = "amount", unit = "yuan", sign = "leading", plus = "+", minus = "reversed", pad = "zero" }'

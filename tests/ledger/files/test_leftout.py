@@ -18,7 +18,7 @@ from ledger.files.leftout import (
     span_of_due,
     text_of,
 )
-from tests.canary import CARD
+from tests.support.canary import CARD
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from ledger.rules.entry import Kind
 from ledger.rules.request import FINANCIAL, INQUIRIES, Act, Answer, BankDay, Request, Totals
 from ledger.rules.view import Day, DueState, Guesses
 from protocol.responses import FINAL, Response
-from tests.builders import BENEFICIARY, DATE, benefit, due, entry, request, view
+from tests.support.builders import BENEFICIARY, DATE, benefit, due, entry, request, view
 
 KEYED = (*sorted(FINANCIAL), Act.REVERSE)
 READING = (*sorted(INQUIRIES), Act.TOTALS)

@@ -21,7 +21,7 @@ from ledger.rules.numbering import authorization_code, receipt_number
 from ledger.rules.request import NO_FIGURES, Act, Answer, BankDay, Request, Totals
 from ledger.rules.view import Day, Due, DueState, Guesses
 from protocol.responses import Response
-from tests.builders import BANK, DATE, due, entry, premium, request, view
+from tests.support.builders import BANK, DATE, due, entry, premium, request, view
 
 NO = Refusal(Response.AMOUNT_DIFFERS, "AMOUNT DIFFERS")
 ASKED = request(

@@ -18,7 +18,7 @@ from ledger.rules.entry import (
     holder_digest,
 )
 from ledger.rules.view import Chain
-from tests.builders import entry
+from tests.support.builders import entry
 
 SALTS = bytes(range(SALT_BYTES * 3))
 

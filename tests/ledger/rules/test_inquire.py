@@ -18,7 +18,7 @@ from ledger.rules.inquire import (
 from ledger.rules.request import NO_TOTALS, Act, Answer, BankDay, DueListed, Request, Totals
 from ledger.rules.view import Day, Due, DueState, View
 from protocol.responses import Response
-from tests.builders import BANK, DATE, benefit, due, entry, policy, premium, request, view
+from tests.support.builders import BANK, DATE, benefit, due, entry, policy, premium, request, view
 
 PAID = entry(1)
 SETTLED = due(state=DueState.SETTLED, settled_by=PAID.key, sequence=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ledger.rules.masking import concealed, figure, is_card_number, masked_name
-from tests.canary import CARD, IDENTITY, OTHER_IDENTITY, SHORT_CARD
+from tests.support.canary import CARD, IDENTITY, OTHER_IDENTITY, SHORT_CARD
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from ledger.rules.request import Act, BankDay, Request, Totals
 from ledger.rules.reversal import cancel, reverse
 from ledger.rules.view import Due, DueState, View
 from protocol.responses import Response
-from tests.builders import DATE, benefit, due, entry, premium, request, view
+from tests.support.builders import DATE, benefit, due, entry, premium, request, view
 
 Rule = Callable[[Request, View], Decision]
 EARLIER = ("20261123", "20261120", "20261119")

@@ -9,7 +9,7 @@ from ledger.rules.request import Act, BankDay, Request, Totals
 from ledger.rules.settlement import WRONG_NUMBERS_A_DAY, match_due, settle
 from ledger.rules.view import Due, DueState, Guesses, View
 from protocol.responses import Response
-from tests.builders import BENEFICIARY, DATE, benefit, due, policy, premium, request, view
+from tests.support.builders import BENEFICIARY, DATE, benefit, due, policy, premium, request, view
 
 OTHER_NUMBER = "11010519491231002X"
 SETTLED = {"state": DueState.SETTLED, "settled_by": "key", "sequence": 1}

@@ -7,7 +7,7 @@ import pytest
 from ledger.rules.entry import Entry, Kind
 from ledger.rules.trace import NOT_KEPT, Link, Told, place_of, tell
 from protocol.responses import Response
-from tests.builders import BANK, DATE, entry
+from tests.support.builders import BANK, DATE, entry
 
 PERSON, HIDDEN = "11010519491231002X", "**************002X"
 PAID = entry(1)

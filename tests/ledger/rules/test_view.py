@@ -11,7 +11,7 @@ from ledger.rules.entry import Kind
 from ledger.rules.request import NO_FIGURES, BankDay, Totals
 from ledger.rules.view import Chain, Day, DueState, Guesses, View
 from protocol.responses import Response
-from tests.builders import DATE, benefit, due, entry, premium
+from tests.support.builders import DATE, benefit, due, entry, premium
 
 CHAIN = Chain(1, 3, 40, "tip")
 FIGURES = BankDay(Totals(1, 120_000), used=120_000)

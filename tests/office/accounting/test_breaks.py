@@ -33,7 +33,7 @@ from office.accounting.breaks import (
 )
 from office.database.schema import OFFICE
 from office.errors import BreakMoved, NoSuchBreak, SamePerson, StepRefused
-from tests.suspended import (
+from tests.support.suspense_breaks import (
     BANK,
     CHART,
     D1,

@@ -15,7 +15,7 @@ from office.config import NotAllowed, Settings
 from office.database.audit_log import recorded
 from office.database.schema import audit_log
 from office.errors import NoSuchBreak, OfficeError, SamePerson, StepRefused
-from tests.suspended import BANK, CHART, NAME, in_suspense
+from tests.support.suspense_breaks import BANK, CHART, NAME, in_suspense
 
 SECRET = "00112233445566778899AABBCCDDEEFF"
 CLERKS = (("li", ("propose",)), ("wang", ("propose", "approve")), ("zhao", ("approve",)))

@@ -22,7 +22,7 @@ from office.accounting.breaks import (
 from office.accounting.posting import suspense_of_day
 from office.database.schema import OFFICE
 from office.errors import StepRefused
-from tests.suspended import (
+from tests.support.suspense_breaks import (
     BANK,
     CHART,
     D1,

@@ -19,7 +19,7 @@ from office.audit.evidence import Evidence
 from office.audit.kept import keep
 from office.audit.run import AUDITS
 from office.database.schema import OFFICE
-from tests.audited import CONCEAL, Urls, build, evidence, files_of, loosen
+from tests.support.audit_books import CONCEAL, Urls, build, evidence, files_of, loosen
 
 SIDES: Final = MappingProxyType({"office": OFFICE, "front": FRONT})
 ROWS_ALL: Final = 12

@@ -27,9 +27,9 @@ from office.audit.chains import copies, links, recorded_ends, seals
 from office.audit.run import AUDITS, LISTED_MAX
 from office.close import prepare
 from office.database import schema as office_schema
-from tests.audited import COUNTS, STATED, Urls, audited, build, evidence, loosen
-from tests.tampering import BROKEN, CARD, HARMLESS, IDENTITY, POLICY_KNOWN, UNKNOWN_POLICY, Broken
-from tests.world import CHART, World
+from tests.support.audit_books import COUNTS, STATED, Urls, audited, build, evidence, loosen
+from tests.support.closing_days import CHART, World
+from tests.support.tampering import BROKEN, CARD, HARMLESS, IDENTITY, POLICY_KNOWN, UNKNOWN_POLICY, Broken
 
 
 def invariants(found: Audit) -> set[int]:

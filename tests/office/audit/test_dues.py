@@ -16,7 +16,7 @@ from ledger.book.schema import dues
 from office.audit import DuesFile, Failing
 from office.audit.dues import against_files
 from office.audit.evidence import Checked
-from tests.audited import CONCEAL, Urls, evidence, files_of, loosen
+from tests.support.audit_books import CONCEAL, Urls, evidence, files_of, loosen
 
 DUE = "due = (SELECT min(due) FROM dues WHERE sequence = 0 AND state = 'open')"
 BENEFIT = "due = (SELECT min(due) FROM dues WHERE kind = 'benefit')"

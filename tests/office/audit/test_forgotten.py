@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from office.audit import examine
-from tests.audited import Urls, audited, build, evidence
+from tests.support.audit_books import Urls, audited, build, evidence
 
 
 @pytest.fixture(scope="module")

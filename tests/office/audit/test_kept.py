@@ -11,7 +11,7 @@ from ledger.book.store import Store
 from office.audit import Audit, audit
 from office.audit.audit_records import tips
 from office.audit.kept import keep
-from tests.audited import STATED, Urls, evidence, loosen
+from tests.support.audit_books import STATED, Urls, evidence, loosen
 
 
 def audited_again(urls: Urls, *expected: str) -> Audit:

@@ -26,8 +26,8 @@ from office.audit import Stated, audit
 from office.close import Close
 from office.config import Settings
 from office.database.schema import legs, postings
-from tests.builders import BANK, DATE, request
-from tests.pulled import AFTER, NEXT, SEALER, Books
+from tests.support.builders import BANK, DATE, request
+from tests.support.pull_books import AFTER, NEXT, SEALER, Books
 
 CHART = shipped()
 STATED = Stated(SEALER.public, lines_of(CHART), frozenset({"li", "wang"}))

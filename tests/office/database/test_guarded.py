@@ -21,7 +21,7 @@ from office.accounting.breaks import (
 )
 from office.accounting.posting import day_posting
 from office.database.schema import OFFICE, days, products, reconciliations
-from tests.suspended import BANK, CHART, D1, D2, LI, NAME, OTHER, WANG, finding
+from tests.support.suspense_breaks import BANK, CHART, D1, D2, LI, NAME, OTHER, WANG, finding
 
 REFUSED = "no settled break and no reconciled day explains this posting"
 

@@ -6,8 +6,8 @@ from sqlalchemy import text
 
 from ledger.files.archived import ArchivedDay
 from office.intake.archived import archived_days
-from tests.builders import DATE
-from tests.pulled import NEXT, Books
+from tests.support.builders import DATE
+from tests.support.pull_books import NEXT, Books
 
 
 def told(books: Books) -> tuple[ArchivedDay, ...]:

@@ -14,8 +14,8 @@ from ledger.rules.seal import ChainEnd, Sealer
 from office.errors import DayRefused
 from office.intake.frontday import FrontDay
 from office.intake.pull import Pulled
-from tests.builders import DATE
-from tests.pulled import AFTER, CLOSED_AT, NEXT, Books, held
+from tests.support.builders import DATE
+from tests.support.pull_books import AFTER, CLOSED_AT, NEXT, Books, held
 
 
 def test_a_closed_day_comes_with_its_seal_and_the_open_days_entries_without_one(books: Books) -> None:

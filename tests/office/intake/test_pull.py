@@ -29,8 +29,8 @@ from ledger.rules.seal import ChainEnd
 from office.database.schema import audit_log, days, entries
 from office.errors import ChainBroken
 from office.intake.pull import Pulled
-from tests.builders import DATE
-from tests.pulled import Books, Held, assert_consistent, held, refusal, rows
+from tests.support.builders import DATE
+from tests.support.pull_books import Books, Held, assert_consistent, held, refusal, rows
 
 
 @pytest.fixture(autouse=True)

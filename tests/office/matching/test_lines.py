@@ -15,7 +15,7 @@ from office.matching.lines import (
     pair_differs,
     terminal_of,
 )
-from tests.matched import KEY, RENUMBERED, ours, theirs, undone
+from tests.support.match_lines import KEY, RENUMBERED, ours, theirs, undone
 
 
 @pytest.mark.parametrize(

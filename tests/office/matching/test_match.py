@@ -11,7 +11,7 @@ from ledger.rules.break_classes import BreakClass
 from office.matching.lines import BroughtForward, Closing, Result
 from office.matching.match import resolve
 from office.matching.pairing import pair
-from tests.matched import KEY, brought_forward, closed, found, matched, ours, theirs, undone
+from tests.support.match_lines import KEY, brought_forward, closed, found, matched, ours, theirs, undone
 
 
 def test_lines_that_agree_are_matched_whatever_their_state() -> None:

@@ -10,7 +10,17 @@ from ledger.rules.break_classes import BreakClass
 from office.matching.lines import BroughtForward, LateReversal, Theirs
 from office.matching.match import resolve
 from office.matching.pairing import pair
-from tests.matched import KEY, RENUMBERED, brought_forward, closed, found, matched, ours, theirs, undone
+from tests.support.match_lines import (
+    KEY,
+    RENUMBERED,
+    brought_forward,
+    closed,
+    found,
+    matched,
+    ours,
+    theirs,
+    undone,
+)
 
 # What the lines are about.
 

@@ -13,7 +13,7 @@ from ledger.rules.break_classes import BreakClass
 from office.matching.lines import BroughtForward, LateReversal, Ours, Theirs
 from office.matching.match import resolve
 from office.matching.pairing import pair
-from tests.matched import KEY, RENUMBERED, brought_forward, ours, theirs, undone
+from tests.support.match_lines import KEY, RENUMBERED, brought_forward, ours, theirs, undone
 
 NOT_SAID = "its state changed with us after its date, and the bank's file does not say so"
 REVERSED_SINCE = "the bank has reversed it since"

@@ -10,7 +10,7 @@ from ledger.errors import InvariantBroken
 from ledger.rules.break_classes import BreakClass
 from office.matching.lines import Finding, Ours, Paired, Theirs, finding_of, pair_differs
 from office.matching.pairing import keys_to_look_up, pair
-from tests.matched import KEY, RENUMBERED, ours, theirs, undone
+from tests.support.match_lines import KEY, RENUMBERED, ours, theirs, undone
 
 ELSEWHERE = "00001020000/T2/1124235959/000002"
 """A key of another terminal."""

@@ -15,7 +15,7 @@ from office.database.schema import bank_files, breaks, days, products, reconcili
 from office.errors import NothingToReport
 from office.reports.extract import overview, report
 from office.reports.report_values import BankFile, Movement, Outcome, Overview, Product, Report
-from tests.reported import (
+from tests.support.report_books import (
     AMOUNT,
     BANK,
     CHART,

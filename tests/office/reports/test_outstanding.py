@@ -17,9 +17,9 @@ from ledger.rules.seal import Sealer
 from office.accounting.breaks import post_approved
 from office.config import load_settings
 from office.reports.outstanding import outstanding
-from tests.machine import SEAL_KEY
-from tests.suspended import BANK, CHART, D1, D2, OTHER, approved, finding, in_suspense
-from tests.unexplained import let_in
+from tests.support.machine import SEAL_KEY
+from tests.support.suspense_breaks import BANK, CHART, D1, D2, OTHER, approved, finding, in_suspense
+from tests.support.unexplained_posting import let_in
 
 
 def test_what_is_not_closed_is_added_up_by_bank_class_and_date(store: Store) -> None:

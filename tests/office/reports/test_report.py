@@ -29,7 +29,7 @@ from office.reports.report import (
     overview_as_html,
 )
 from office.reports.report_values import Listed, Overview, Report
-from tests.reported import BANK, D2, EXPECTED, LATE, OTHER, REFUNDED, ROOT, STATE, TODAY
+from tests.support.report_books import BANK, D2, EXPECTED, LATE, OTHER, REFUNDED, ROOT, STATE, TODAY
 
 OVERVIEW = Overview(TODAY, EXPECTED.day, (EXPECTED,), ((LATE, "中国银行"),))
 BALANCE = TrialBalance(

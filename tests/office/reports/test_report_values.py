@@ -28,7 +28,7 @@ from office.reports.report_values import (
     check,
     check_overview,
 )
-from tests.reported import (
+from tests.support.report_books import (
     AMOUNT,
     BANK,
     D1,

@@ -17,10 +17,10 @@ from protocol.codec import Codec
 from protocol.dialect import shipped
 from protocol.framing import Framing
 from protocol.message import Message
-from tests.builders import message
-from tests.canary import CARD, IDENTITY, PIN_BLOCK, Mark, key_mark, text_mark
-from tests.messages import CODECS, messages
 from tests.protocol.analyzer.test_describe_readings import SIGN_ON, fields, flat, framed
+from tests.support.builders import message
+from tests.support.canary import CARD, IDENTITY, PIN_BLOCK, Mark, key_mark, text_mark
+from tests.support.messages import CODECS, messages
 
 EVERY = pytest.mark.parametrize("name", shipped())
 EVERY_FRAMING = pytest.mark.parametrize("framing", FRAMINGS, ids=str)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol.analyzer.capture import is_capture, of_packets, read
-from tests.captured import (
+from tests.support.packet_capture import (
     ETHERNET,
     LINUX_ANY,
     LOOPBACK,

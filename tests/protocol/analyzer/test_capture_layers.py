@@ -8,7 +8,7 @@ import pytest
 
 from protocol.analyzer.capture import Capture, Stream, Way, is_capture, of_packets, read
 from protocol.errors import CaptureError
-from tests.captured import ETHERNET, RAW, SYN, Segment, ip_packet, on_link, pcap
+from tests.support.packet_capture import ETHERNET, RAW, SYN, Segment, ip_packet, on_link, pcap
 
 WAY = Way("192.0.2.10", 40_000, "192.0.2.20", 8583)
 WAY6 = Way("2001:db8::1", 40_000, "2001:db8::2", 8583)

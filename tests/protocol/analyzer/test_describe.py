@@ -11,7 +11,7 @@ from protocol.analyzer.describe import Node, Reading, read
 from protocol.framing import Framing, wrap
 from protocol.message import Message
 from protocol.tlv import build
-from tests.messages import CODECS
+from tests.support.messages import CODECS
 
 TEXTS = Path(__file__).parents[2] / "vectors" / "described"
 TPDU = bytes.fromhex("6000010002")

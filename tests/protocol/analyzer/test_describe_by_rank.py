@@ -7,7 +7,7 @@ import pytest
 from protocol.analyzer.describe import Guess, Rank, describe, ranked
 from protocol.framing import MESSAGE_BYTES_MAX, TPDU_BYTES, Framing, wrap
 from protocol.message import Message
-from tests.messages import CODECS
+from tests.support.messages import CODECS
 
 ECHO = CODECS["ascii87"].encode(Message("0800", {7: "1124101112", 11: "000123", 70: "001"}))
 """39 bytes, with three anchors: the MTI, DE 7 and DE 70."""

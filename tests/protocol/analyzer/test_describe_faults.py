@@ -12,9 +12,9 @@ from protocol.dialect import shipped
 from protocol.framing import Framing, wrap
 from protocol.message import Message
 from protocol.tlv import build
-from tests.builders import message
-from tests.messages import CODECS
 from tests.protocol.analyzer.test_describe_readings import TPDU, framed
+from tests.support.builders import message
+from tests.support.messages import CODECS
 
 EVERY = pytest.mark.parametrize("name", shipped())
 EVERY_FRAMING = pytest.mark.parametrize("framing", FRAMINGS, ids=str)

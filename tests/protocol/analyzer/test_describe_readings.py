@@ -13,9 +13,9 @@ from protocol.framing import Framing, wrap
 from protocol.message import NAMES, Message
 from protocol.responses import Response
 from protocol.tlv import build
-from tests.builders import inquiry, message, original, reversal, totals
-from tests.canary import CARD, IDENTITY
-from tests.messages import CODECS
+from tests.support.builders import inquiry, message, original, reversal, totals
+from tests.support.canary import CARD, IDENTITY
+from tests.support.messages import CODECS
 
 TPDU = bytes.fromhex("6000010002")
 SIGN_ON = Message("0800", {7: "1124101112", 11: "000123", 32: "01020000", 70: "001"})

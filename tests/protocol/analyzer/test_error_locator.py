@@ -13,7 +13,7 @@ from protocol.analyzer.error_locator import Wrong, first_wrong
 from protocol.codec import Codec
 from protocol.dialect import parse
 from protocol.errors import DecodeError
-from tests.messages import CODECS
+from tests.support.messages import CODECS
 
 Field = tuple[int, bytes]
 

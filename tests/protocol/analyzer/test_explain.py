@@ -15,9 +15,9 @@ from protocol.analyzer.explain import Explained, Told, Wanted, explain
 from protocol.analyzer.hexdump import spoilt
 from protocol.framing import Framing, wrap
 from protocol.message import Message
-from tests.builders import message
-from tests.captured import SYN, Segment, ip_packet, on_link, pcap, pcapng
-from tests.messages import CODECS
+from tests.support.builders import message
+from tests.support.messages import CODECS
+from tests.support.packet_capture import SYN, Segment, ip_packet, on_link, pcap, pcapng
 
 RAW = wrap(Framing.ASCII4, CODECS["hex87"].encode(message(de64="0123456789ABCDEF")))
 WANTED = Wanted(CODECS)

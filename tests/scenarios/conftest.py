@@ -1,0 +1,42 @@
+"""A running front-end machine for the tests that drive it over real sockets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fep.settings.config import Settings
+from tests.support.machine import Books, Client, Machine, load_front_book, write_settings
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database: str) -> Settings:
+    """Settings on this test's database, with the default book loaded."""
+    settings = write_settings(tmp_path, database)
+    load_front_book(settings)
+    return settings
+
+
+@pytest.fixture
+def machine(settings: Settings) -> Iterator[Machine]:
+    """A machine that serves the default book."""
+    machine = Machine(settings)
+    yield machine
+    machine.stop()
+
+
+@pytest.fixture
+def bank(machine: Machine) -> Iterator[Client]:
+    """A bank that has signed on."""
+    with machine.signed_on() as client:
+        yield client
+
+
+@pytest.fixture
+def books(machine: Machine) -> Iterator[Books]:
+    """What the machine's database says."""
+    books = Books(machine.settings.node.database)
+    yield books
+    books.close()

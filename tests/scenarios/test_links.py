@@ -1,0 +1,315 @@
+"""Links over real sockets: sign-on and keys, every framing and dialect, and peers that misbehave harm only
+themselves.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from fep.settings.config import Settings
+from protocol.message import Message
+from tests.support.builders import BANK, inquiry, message, original
+from tests.support.machine import (
+    OTHER_BANK,
+    Books,
+    Client,
+    Machine,
+    load_front_book,
+    reactor,
+    wait_for,
+    write_settings,
+)
+
+IMPATIENT = "frame_seconds = 1\nsign_on_seconds = 1\nidle_seconds = 1\necho_seconds = 3"
+
+
+def network(code: str, **fields: str) -> Message:
+    values = {7: "1124101112", 11: "000009", 32: BANK, 70: code}
+    values.update({int(name.removeprefix("de")): value for name, value in fields.items()})
+    return Message("0800", values)
+
+
+@pytest.fixture
+def lite(tmp_path: Path) -> Settings:
+    """Settings on SQLite alone: what is tested here does not reach the database."""
+    settings = write_settings(tmp_path, f"sqlite:///{tmp_path / 'front.db'}")
+    load_front_book(settings)
+    return settings
+
+
+@pytest.fixture
+def lite_machine(lite: Settings) -> Iterator[Machine]:
+    machine = Machine(lite)
+    yield machine
+    machine.stop()
+
+
+@pytest.fixture
+def impatient(tmp_path: Path) -> Iterator[Machine]:
+    """A machine whose deadlines are a second."""
+    settings = write_settings(tmp_path, f"sqlite:///{tmp_path / 'front.db'}", limits=IMPATIENT)
+    load_front_book(settings)
+    machine = Machine(settings)
+    yield machine
+    machine.stop()
+
+
+@pytest.mark.parametrize("framing", ["2be", "4ascii", "2bcd", "2be-tpdu"])
+@pytest.mark.parametrize("dialect", ["ascii87", "bcd87", "ebcdic87", "hex87"])
+@pytest.mark.parametrize("mac", ["aes-cmac", "x9.19"])
+def test_every_framing_dialect_and_mac_collects_and_repeats(
+    tmp_path: Path, framing: str, dialect: str, mac: str
+) -> None:
+    url = f"sqlite:///{tmp_path / 'front.db'}"
+    settings = write_settings(tmp_path, url, framing=framing, dialect=dialect, mac=mac)
+    load_front_book(settings)
+    machine = Machine(settings)
+    with machine.signed_on() as bank:
+        sent = message()
+        answer = bank.ask(sent)
+        first = bank.last_body[: -bank.codec.dialect.mac_width]
+        bank.ask(message("0201", de7=sent.fields[7], de11=sent.fields[11]))
+        assert bank.last_body[: -bank.codec.dialect.mac_width] == first
+        assert bank.ask(inquiry(code="312000", de90=original(sent))).fields[48].count("done") == 1
+    assert (answer.fields[39], answer.fields[62].count("\n") >= 9) == ("00", True)
+    machine.stop()
+
+
+def test_a_key_change_keeps_the_old_key_good_for_what_is_on_its_way(lite_machine: Machine) -> None:
+    with lite_machine.signed_on() as bank:
+        old = bank.key
+        assert bank.sign_on("101").fields[39] == "00"
+        new = bank.key
+        assert old is not None
+        assert new is not None
+        assert old.check_value != new.check_value
+        bank.send_body(bank.codec.seal(inquiry(), old.mac))
+        assert bank.receive().fields[39] == "00"
+
+
+def test_a_second_sign_on_keeps_the_key_before_it_good_for_what_is_on_its_way(lite_machine: Machine) -> None:
+    with lite_machine.signed_on() as bank:
+        old = bank.key
+        bank.key = None
+        assert bank.sign_on().fields[39] == "00"
+        assert old is not None
+        bank.send_body(bank.codec.seal(inquiry(), old.mac))
+        assert bank.receive().fields[39] == "00"
+
+
+def test_signing_on_again_does_not_forgive_bad_macs(lite_machine: Machine) -> None:
+    with lite_machine.signed_on() as bank:
+        for _ in range(4):
+            assert bank.ask(message(), sealed=False).fields[39] == "63"
+        assert bank.sign_on().fields[39] == "00"
+        assert bank.ask(message(), sealed=False).fields[39] == "63"
+        assert bank.is_closed()
+
+
+def test_what_a_stopping_machine_refuses_it_refuses_as_stopping(lite_machine: Machine) -> None:
+    with lite_machine.signed_on() as bank:
+        wait_for(lite_machine.service.server.drain)
+        for asked in (network("101"), network("002"), message()):
+            answer = bank.ask(asked)
+            assert (answer.fields[39], answer.fields[44]) == ("91", "STOPPING")
+
+
+@pytest.mark.parametrize("page", ["0", "000", "1000", "09991", "-1", "1.", "\u0661"])
+def test_30_a_page_that_is_none(lite_machine: Machine, page: str) -> None:
+    with lite_machine.signed_on() as bank:
+        answer = bank.ask(inquiry((("PN", "P1"), ("PG", page))))
+        assert (answer.fields[39], answer.fields[44]) == ("30", "DE 48.PG malformed")
+
+
+def test_echo_sign_off_and_an_unknown_network_code(lite_machine: Machine) -> None:
+    with lite_machine.signed_on() as bank:
+        assert bank.ask(network("301")).fields[39] == "00"
+        assert bank.ask(network("999")).fields[39] == "40"
+        assert bank.ask(network("301"), sealed=False).fields[39] == "63"
+        assert bank.ask(network("002")).fields[39] == "00"
+        assert bank.ask(message()).fields[39] == "63"
+        bank.sign_on()
+        assert bank.ask(inquiry()).fields[39] == "00"
+
+
+def test_sign_on_under_another_banks_name_is_refused(lite_machine: Machine) -> None:
+    with lite_machine.client() as bank:
+        assert bank.sign_on(bank=OTHER_BANK).fields[39] == "63"
+
+
+def test_the_cut_over_notice_reaches_every_bank_signed_on(lite_machine: Machine) -> None:
+
+    with lite_machine.signed_on() as bank:
+        reactor.callFromThread(lite_machine.service.server.announce, "201")
+        notice = bank.receive()
+        assert (notice.mti, notice.fields[70], notice.fields[15]) == ("0800", "201", "1124")
+
+
+def test_an_address_off_the_allowlist_is_closed_before_a_byte_is_read(tmp_path: Path) -> None:
+    settings = write_settings(tmp_path, f"sqlite:///{tmp_path / 'front.db'}", networks='["192.0.2.0/24"]')
+    load_front_book(settings)
+    machine = Machine(settings)
+    with socket.create_connection(("127.0.0.1", machine.port()), timeout=20) as stranger, suppress(OSError):
+        assert stranger.recv(1) == b""
+    assert machine.service.statistics.refused_connections == 1
+    machine.stop()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"\x00\x00", b"\x20\x01" + b"0" * 10, b"\xff\xff\xff\xff"],
+    ids=["zero length", "over the limit", "far over the limit"],
+)
+def test_a_frame_of_bad_length_closes_its_link_and_no_other(lite_machine: Machine, data: bytes) -> None:
+    with lite_machine.signed_on() as good, lite_machine.client() as bad:
+        bad.socket.sendall(data)
+        assert bad.is_closed()
+        assert good.ask(message()).fields[39] == "00"
+
+
+def test_frames_before_a_bad_one_are_still_answered(lite_machine: Machine) -> None:
+    with lite_machine.signed_on() as bank:
+        assert bank.key is not None
+        body = bank.codec.seal(network("301"), bank.key.mac)
+        bank.socket.sendall(len(body).to_bytes(2, "big") + body + b"\x00\x00")
+        assert bank.receive().fields[39] == "00"
+        assert bank.is_closed()
+
+
+def test_garbage_in_good_frames_is_counted_and_closes_its_link(lite_machine: Machine) -> None:
+    with lite_machine.signed_on() as good, lite_machine.client() as bad:
+        for _ in range(5):
+            bad.send_body(b"\xde\xad\xbe\xef" * 20)
+        assert bad.is_closed()
+        assert good.ask(message()).fields[39] == "00"
+
+
+def test_a_truncated_frame_closes_its_link_at_the_deadline(impatient: Machine) -> None:
+    with impatient.client() as slow:
+        slow.socket.sendall(b"\x01\x00half")
+        assert slow.is_closed()
+    assert {reason for _, reason in impatient.service.statistics.closed_links} <= {
+        "a frame was not complete in time",
+        "no sign-on in time",
+    }
+
+
+def test_a_slow_senders_link_closes_though_every_byte_comes(impatient: Machine) -> None:
+    """A byte every 50 ms keeps the link from being idle; the frame's deadline is absolute."""
+    with impatient.signed_on() as slow:
+        slow.socket.settimeout(0.05)
+        closed = False
+        slow.socket.sendall(b"\x01\x00")
+        for _ in range(200):
+            try:
+                slow.socket.sendall(b"0")
+                closed = slow.socket.recv(1) == b""
+            except TimeoutError:
+                continue
+            except (BrokenPipeError, ConnectionResetError):
+                closed = True
+            if closed:
+                break
+        assert closed
+    assert (BANK, "a frame was not complete in time") in impatient.service.statistics.closed_links
+
+
+def test_a_half_open_link_is_asked_and_closed(impatient: Machine) -> None:
+    with impatient.signed_on() as silent:
+        echo = silent.receive()
+        assert (echo.mti, echo.fields[70]) == ("0800", "301")
+        assert silent.is_closed()
+
+
+def test_a_link_that_answers_the_echo_stays(impatient: Machine) -> None:
+    with impatient.signed_on() as bank:
+        for _ in range(2):
+            echo = bank.receive()
+            bank.send(Message("0810", {**echo.fields, 39: "00"}))
+        assert bank.ask(inquiry()).fields[39] == "00"
+
+
+def test_a_link_that_never_signs_on_is_closed(impatient: Machine) -> None:
+    with impatient.client() as silent:
+        assert silent.is_closed()
+    assert impatient.service.statistics.closed_links == {(BANK, "no sign-on in time"): 1}
+
+
+def test_a_bank_has_only_as_many_links_as_its_entry_says(tmp_path: Path) -> None:
+    settings = write_settings(tmp_path, f"sqlite:///{tmp_path / 'front.db'}", entry="links = 2")
+    load_front_book(settings)
+    machine = Machine(settings)
+    with machine.signed_on(), machine.signed_on(), machine.client() as third:
+        assert third.is_closed()
+        with machine.signed_on(OTHER_BANK) as other:
+            assert other.ask(inquiry(de32=OTHER_BANK)).fields[39] == "00"
+    machine.stop()
+
+
+def test_a_graceful_stop_answers_what_was_taken_and_refuses_the_rest(
+    machine: Machine, settings: Settings
+) -> None:
+    """Whatever the stop overtakes, each request has exactly one answer, and the journal agrees with it."""
+    books = Books(settings.node.database)
+    with machine.signed_on() as bank:
+        sent = [message(de41=f"T{n:07d}") for n in range(40)]
+        for one in sent:
+            bank.send(one)
+        first = bank.receive()
+        machine.stop()
+        answers = [first, *(bank.receive() for _ in sent[1:])]
+        assert bank.is_closed()
+    told = {answer.fields[41]: answer.fields[39] for answer in answers}
+    assert set(told.values()) <= {"00", "12", "91"}
+    recorded = dict(books.rows("SELECT terminal, response FROM journal"))
+    assert recorded == {terminal: code for terminal, code in told.items() if code != "91"}
+    books.close()
+
+
+def test_a_restart_remembers_every_answer(settings: Settings) -> None:
+    sent = message()
+    first = Machine(settings)
+    with first.signed_on() as bank:
+        bank.ask(sent)
+        body = bank.last_body[:-8]
+    first.stop()
+    second = Machine(settings)
+    books = Books(settings.node.database)
+    with second.signed_on() as bank:
+        bank.ask(sent)
+        assert bank.last_body[:-8] == body
+        assert bank.ask(message()).fields[39] == "12"
+    assert books.broken() == []
+    second.stop()
+    books.close()
+
+
+def test_the_status_port_tells_and_changes_nothing(machine: Machine, bank: Client) -> None:
+    bank.ask(message())
+    assert machine.get("/healthz") == (200, "ok\n")
+    assert machine.get("/readyz") == (200, "ok\n")
+    code, body = machine.get("/status")
+    status = json.loads(body)
+    assert (code, status["business_date"], status["ready"], status["queue"]) == (200, "20261124", True, 0)
+    assert {"bank": BANK, "mti": "0200", "response": "00", "count": 1} in status["outcomes"]
+    assert [link["state"] for link in status["links"]] == ["signed on"]
+    assert status["latency_us"]["count"] == status["batched"] == 1
+    code, body = machine.get("/metrics")
+    assert f'qianzhi_answers_total{{bank="{BANK}",mti="0200",response="00"}} 1.0' in body
+    assert 'qianzhi_latency_seconds_bucket{le="+Inf"} 1.0' in body
+    assert machine.get("/nothing")[0] == 404
+
+
+def test_a_book_without_a_day_is_not_ready_and_answers_90(tmp_path: Path) -> None:
+    settings = write_settings(tmp_path, f"sqlite:///{tmp_path / 'front.db'}")
+    machine = Machine(settings)
+    assert machine.get("/readyz") == (503, "no business day is open: run `qianzhi book load FILE`\n")
+    with machine.signed_on() as bank:
+        assert bank.ask(message()).fields[39] == "90"
+    machine.stop()

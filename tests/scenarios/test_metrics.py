@@ -1,0 +1,78 @@
+"""What /metrics shows: every bank from the start, what is watched for at 0 before it happens; and no line in
+the log.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+from pathlib import Path
+
+from twisted.logger import LogEvent, globalLogPublisher
+
+from tests.support.builders import BANK, message
+from tests.support.machine import OTHER_BANK, Client, Machine, load_front_book, write_settings
+
+
+def series(machine: Machine) -> dict[str, float]:
+    """Each series of the machine's own, by name and labels, with its value."""
+    code, body = machine.get("/metrics")
+    assert code == 200
+    found = re.findall(r"^(?:qianzhi_)([a-z_]+(?:\{[^}]*\})?) (\S+)$", body, re.MULTILINE)
+    return {name: float(value) for name, value in found}
+
+
+def test_every_bank_has_its_series_before_it_comes(machine: Machine) -> None:
+    told = series(machine)
+    for name in ("links", "mac_failures_total", "closed_links_total"):
+        assert [told[f'{name}{{bank="{bank}"}}'] for bank in (BANK, OTHER_BANK)] == [0, 0]
+
+
+def test_what_is_watched_for_is_0_before_it_happens(machine: Machine, bank: Client) -> None:
+    bank.ask(message())
+    told = series(machine)
+    answers = {
+        code: told[f'answers_total{{bank="{BANK}",mti="0200",response="{code}"}}']
+        for code in ("00", "91", "96")
+    }
+    assert answers == {"00": 1, "91": 0, "96": 0}
+    errors = ("Conflict", "Fenced", "OutcomeUnknown", "Unavailable")
+    assert [told[f'failed_batches_total{{error="{error}"}}'] for error in errors] == [0, 0, 0, 0]
+    assert (told["in_doubt"], told["ready"], told["undelivered_total"]) == (0, 1, 0)
+
+
+def test_bad_macs_and_the_link_that_they_end_are_counted(machine: Machine, bank: Client) -> None:
+    assert series(machine)[f'links{{bank="{BANK}"}}'] == 1
+    for _ in range(machine.settings.limits.bad_macs):
+        bank.ask(message(), sealed=False)
+    assert bank.is_closed()
+    told = series(machine)
+    assert told[f'mac_failures_total{{bank="{BANK}"}}'] == machine.settings.limits.bad_macs
+    assert told[f'closed_links_total{{bank="{BANK}"}}'] == 1
+
+
+def test_a_refused_connection_is_counted(tmp_path: Path) -> None:
+    settings = write_settings(tmp_path, f"sqlite:///{tmp_path / 'front.db'}", networks='["192.0.2.0/24"]')
+    load_front_book(settings)
+    machine = Machine(settings)
+    with socket.create_connection(("127.0.0.1", machine.port())) as refused:
+        assert refused.recv(1) == b""
+    assert series(machine)["refused_connections_total"] == 1
+    machine.stop()
+
+
+def test_the_surroundings_are_those_of_the_settings_and_the_book(machine: Machine) -> None:
+    told = series(machine)
+    assert told["business_date"] == 20261124
+    is_sqlite = machine.settings.node.database.startswith("sqlite")
+    assert ("book_disk_free_bytes" in told, "book_wal_bytes" in told) == (is_sqlite, is_sqlite)
+
+
+def test_a_scrape_leaves_no_line_in_the_log(machine: Machine) -> None:
+    heard: list[LogEvent] = []
+    globalLogPublisher.addObserver(heard.append)
+    try:
+        machine.get("/metrics")
+    finally:
+        globalLogPublisher.removeObserver(heard.append)
+    assert heard == []

@@ -1,0 +1,144 @@
+"""The teller's screen at a real machine on loopback: money moves, answers are lost, the journal agrees."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from protocol.framing import Framing
+from protocol.mac import MacAlgorithm
+from simulators.bank import BankProfile
+from simulators.beliefs import State
+from simulators.chaos.proxy import Proxy
+from simulators.chaos.rules import read_rules
+from simulators.teller.desk import BankDesk
+from simulators.teller.samples import Sample
+from simulators.teller.screen import Place, TellerScreen
+from simulators.teller.wording import Language
+from tests.support.builders import BANK, BENEFICIARY
+from tests.support.machine import ZMK, Books, Machine, reactor, wait_for
+
+SAMPLES = (
+    Sample("P1", "premium", "500000", "D1", 120_000, ""),
+    Sample("P2", "benefit", "260000", "B1", 500_000, BENEFICIARY),
+)
+Act = Callable[[TellerScreen, Callable[..., Awaitable[None]]], Awaitable[None]]
+
+
+def at_machine(
+    machine: Machine, folder: Path, act: Act, samples: tuple[Sample, ...] = SAMPLES, port: int = 0
+) -> None:
+    """A screen whose bank lives in the tests' reactor."""
+    profile = BankProfile(
+        BANK, "127.0.0.1", port or machine.port(), Framing.BE2, "ascii87", MacAlgorithm.AES_CMAC, ZMK
+    )
+    desk = BankDesk(profile, reactor, lambda: datetime(2026, 11, 24, 10, 11, 12, tzinfo=UTC), 20, 1)
+
+    async def run() -> None:
+        screen = TellerScreen(desk, Place("bank", "T1", folder / "receipts"), samples, Language.ENGLISH)
+        async with screen.run_test(size=(132, 40)) as pilot:
+
+            async def press(*keys: str) -> None:
+                for key in keys:
+                    await pilot.press(key)
+                    await at_rest(screen, pilot)
+
+            await at_rest(screen, pilot)
+            await act(screen, press)
+        await desk.sign_off()
+
+    asyncio.run(run())
+
+
+async def at_rest(screen: TellerScreen, pilot: Pilot[None]) -> None:
+    await screen.workers.wait_for_complete()
+    await pilot.pause()
+
+
+def states(screen: TellerScreen) -> list[tuple[str, State]]:
+    """What the bank holds, the newest first."""
+    return [(one.code, one.state) for one in screen._standing.transactions]
+
+
+def test_a_premium_a_benefit_and_a_cancel(machine: Machine, books: Books, tmp_path: Path) -> None:
+    async def act(screen: TellerScreen, press: Callable[..., Awaitable[None]]) -> None:
+        assert screen._standing.business_date == "1124"
+        await press("enter", "f5", "enter", "s")
+        screen.query_one("#policy", Input).value = "P2"
+        await press("f3", "f6", "enter", "escape")
+        assert states(screen) == [("260000", State.DONE), ("500000", State.DONE)]
+        screen.query_one("#transactions").focus()
+        await press("down", "f7")
+        assert states(screen) == [
+            ("020000", State.DONE),
+            ("260000", State.DONE),
+            ("500000", State.REVERSED),
+        ]
+
+    at_machine(machine, tmp_path, act)
+    assert books.responses() == [("collection", "00"), ("payout", "00"), ("cancel", "00")]
+    assert (books.due("D1")[0], books.due("B1")[0]) == ("open", "settled")
+    receipts = list((tmp_path / "receipts").iterdir())
+    assert [path.read_text(encoding="utf-8").splitlines()[0] for path in receipts] == ["续期保费收据"]
+
+
+def test_a_lost_answer_is_reversed_and_the_due_is_open_again(
+    machine: Machine, books: Books, tmp_path: Path
+) -> None:
+    async def act(screen: TellerScreen, press: Callable[..., Awaitable[None]]) -> None:
+        await press("enter", "f8", "f5", "enter")
+        assert states(screen) == [("500000", State.REVERSED)]
+        told = [happening.key for happening in screen._happenings]
+        assert told == ["signed on", "found", "losing", "reversing", "undone", "found"]
+
+    at_machine(machine, tmp_path, act)
+    assert books.responses() == [("collection", "00"), ("reversal", "00")]
+    assert books.due("D1") == ("open", "", 2)
+
+
+def test_an_answer_that_does_not_come_is_told_reversed_and_told(
+    machine: Machine, books: Books, tmp_path: Path
+) -> None:
+    rules = read_rules(None, ("do=swallow_and_cut way=answer mti=0210",))
+    proxy = Proxy(reactor, rules, ("127.0.0.1", machine.port()), lambda _: None)
+    port = wait_for(proxy.listen, "127.0.0.1", 0)
+
+    async def act(screen: TellerScreen, press: Callable[..., Awaitable[None]]) -> None:
+        await press("enter", "f5", "enter")
+        assert states(screen) == [("500000", State.REVERSED)]
+        told = [happening.key for happening in screen._happenings]
+        assert told == ["signed on", "found", "no answer", "reversing", "undone", "found"]
+
+    at_machine(machine, tmp_path, act, port=port)
+    wait_for(proxy.stop)
+    assert books.responses() == [("collection", "00"), ("reversal", "00")]
+
+
+def test_an_inquiry_without_an_answer_leaves_no_outcome_unknown(machine: Machine, tmp_path: Path) -> None:
+    rules = read_rules(None, ("do=swallow_and_cut way=answer mti=0110 frame=3",))
+    proxy = Proxy(reactor, rules, ("127.0.0.1", machine.port()), lambda _: None)
+    port = wait_for(proxy.listen, "127.0.0.1", 0)
+
+    async def act(screen: TellerScreen, press: Callable[..., Awaitable[None]]) -> None:
+        await press("enter")
+        assert [happening.key for happening in screen._happenings] == ["signed on", "cut off"]
+
+    at_machine(machine, tmp_path, act, port=port)
+    wait_for(proxy.stop)
+
+
+def test_another_s_identity_number_is_refused(machine: Machine, books: Books, tmp_path: Path) -> None:
+    wrong = SAMPLES[1]._replace(beneficiary="000000199003070010")
+
+    async def act(screen: TellerScreen, press: Callable[..., Awaitable[None]]) -> None:
+        await press("enter", "f6", "enter")
+        newest = screen._standing.transactions[0]
+        assert (newest.state, newest.response) == (State.REFUSED, "76")
+
+    at_machine(machine, tmp_path, act, (wrong,))
+    assert books.responses() == [("payout", "76")]

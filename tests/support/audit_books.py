@@ -1,0 +1,213 @@
+"""A front book and an office that have seen some days, and ways to change them behind the books' back.
+
+For the tests of the audit. Whatever is changed is undone at the end, so one pair serves many tests.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache
+from os import urandom
+from typing import Any, NamedTuple
+from unittest import mock
+
+from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.pool import NullPool
+
+from fep.keys.keys import FrontKey
+from ledger.book.front import FrontBook
+from ledger.book.retire import retire
+from ledger.rules.request import Act, Request, key_of
+from office.accounting import breaks
+from office.accounting.chart import lines_of
+from office.audit import Audit, DuesFile, Stated, examine
+from office.audit.evidence import Evidence
+from office.intake.archived import archived_days
+from simulators import days
+from simulators.discrepancies import Counts
+from tests.support import closing_days
+from tests.support.closing_days import BANKS, CHART, SEALER, World
+
+STATED = Stated(SEALER.public, lines_of(CHART), frozenset({"li", "wang"}))
+COUNTS = Counts(
+    bank_only=1,
+    ours_only=1,
+    amount_differs=1,
+    state_differs=1,
+    details_differ=1,
+    duplicate=1,
+    renumbered=1,
+)
+_TABLE = re.compile(r"(?:UPDATE|DELETE FROM|INSERT INTO) (\w+)")
+
+
+class Urls(NamedTuple):
+    """Where the two databases are."""
+
+    front: str
+    office: str
+
+
+class _Days(days.Days):
+    """Days whose book keeps keyed digests of identity numbers, as a front-end machine's does."""
+
+    def __init__(self, store: Any, front: Any, sealer: Any, _conceal: Any, *rest: Any) -> None:  # noqa: ANN401
+        super().__init__(store, front, sealer, CONCEAL, *rest)
+
+
+_FILES: dict[Urls, tuple[bytes, ...]] = {}
+CONCEAL = FrontKey(bytes(32)).identity
+
+
+def files_of(urls: Urls) -> tuple[DuesFile, ...]:
+    """The files of dues that were loaded into a front book that `build` made."""
+    return tuple(DuesFile(f"dues{place}", io.BytesIO(data)) for place, data in enumerate(_FILES[urls]))
+
+
+def build(urls: Urls, *, retired: bool = False) -> None:
+    """Three business days of three banks and two nodes, and a fourth that is open: two are in the books, and
+    the third waits for a bank's file. Of the breaks some are closed, some approved, some proposed. With
+    `retired` the front has forgotten the first day.
+    """
+    with mock.patch.object(closing_days, "Days", _Days):
+        here = World(*urls, seed=20_260_923, policies=200)
+    node = FrontBook(here.front_store, "check", urandom)
+    node.claim("fep2")
+    try:
+        for number in range(3):
+            here.days.trade(13)
+            _second_node(here, node, number)
+            date = here.days.cut_over().date
+            here.leave_files(date, COUNTS)
+            if number == 2:
+                del here.files[BANKS[0], date]
+            list(here.at_close().run())
+            _decide(here, date)
+            if number == 1:
+                here.at_close().post_decisions()
+            here.days.next_book()
+        here.days.trade(3)
+        list(here.at_close().run())
+        _FILES[urls] = tuple(here.days.loaded)
+        if retired:
+            _retire(here)
+    finally:
+        here.close_world()
+
+
+def _retire(here: World) -> None:
+    """The front forgets its first day, long after it."""
+    with here.office.reading() as connection:
+        first, *_ = archived_days(connection)
+    done = retire(here.front_store, {first.date: first}, "20991231", lambda: 5, by="li")
+    assert done.dates == (first.date,)
+
+
+def _second_node(here: World, node: FrontBook, number: int) -> None:
+    """What the days do not do by themselves: cancels that are reversed, advices that fit nothing and are
+    taken back, an advice of a cancel that cannot be.
+    """
+    names = sorted(name for name, due in here.days.unpaid.items() if due.kind == "premium")[:2]
+    paid, again = (here.days.unpaid.pop(name) for name in names)
+    asked: list[Request] = []
+
+    def ask(act: Act, code: str, amount: int, **given: object) -> Request:
+        stan = f"{900_000 + 100 * number + len(asked):06d}"
+        values = {
+            "mti": "0200",
+            "code": code,
+            "terminal": "T0000009",
+            "sent_at": "20260923080000",
+            "stan": stan,
+        }
+        values |= {"rrn": f"R{stan}", "currency": "156", "content": stan, "local_at": "20260923080000"}
+        key = key_of(BANKS[0], "T0000009", "20260923080000", stan)
+        one = Request(key=key, act=act, bank=BANKS[0], amount=amount, **(values | given))  # type: ignore[arg-type]
+        asked.append(one)
+        node.commit([one], 1_000 * number + len(asked))
+        return one
+
+    for due in (paid, again):
+        first = ask(Act.COLLECT, due.code, due.amount, policy=due.policy, due=due.due)
+        cancel = ask(Act.CANCEL, "020000", due.amount, original=first.key)
+        ask(Act.REVERSE, "020000", due.amount, mti="0400", original=cancel.key)
+    stray = ask(Act.COLLECT, "500000", 777, mti="0220", advice=True, policy="NONE")
+    ask(Act.REVERSE, "500000", 777, mti="0420", original=stray.key)
+    ask(Act.COLLECT, "500000", 778, mti="0220", advice=True, policy="NONE")
+    ask(Act.CANCEL, "020000", 5, mti="0220", advice=True, original=stray.key)
+
+
+def _decide(here: World, date: str) -> None:
+    """Two people decide on the first two old breaks of each bank; on the third one has made a proposal."""
+    with here.office.transaction() as connection:
+        for bank in BANKS:
+            listed = breaks.listing(connection, bank, states=("suspense",))
+            for place, one in enumerate([one for one in listed if one.date < date][:3]):
+                resolution = CHART.fitting(one.cls, one.difference)[0]
+                breaks.propose(connection, one.name, resolution.name, "li", 1, "", CHART)
+                if place < 2:
+                    breaks.approve(connection, one.name, "wang", 2)
+
+
+@contextmanager
+def evidence(urls: Urls, *, with_front: bool = True) -> Iterator[Evidence]:
+    """Connections to both databases that may change anything; whatever they changed is undone at the end."""
+    with ExitStack() as stack:
+        office = stack.enter_context(_undone(urls.office))
+        front = stack.enter_context(_undone(urls.front)) if with_front else None
+        yield Evidence(office, front, STATED, lambda _what, _rows: None)
+
+
+@contextmanager
+def _undone(url: str) -> Iterator[Connection]:
+    """A transaction that is never committed."""
+    with _engine(url).connect() as connection:
+        if url.startswith("sqlite"):
+            connection.exec_driver_sql("BEGIN")
+        yield connection
+        connection.rollback()
+
+
+@cache
+def _engine(url: str) -> Engine:
+    """One for all tests of a database, since it keeps what it has made of statements. SQLite's driver would
+    commit before it changes a table, so it is not let do anything of its own.
+    """
+    sqlite = url.startswith("sqlite")
+    return create_engine(url, poolclass=NullPool, connect_args={"isolation_level": None} if sqlite else {})
+
+
+def loosen(connection: Connection, table: str) -> None:
+    """Take every constraint and trigger off a table, and everything that refers to it."""
+    cascade = " CASCADE"
+    if connection.dialect.name == "sqlite":
+        cascade = ""
+        triggers = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'"))
+        for name in triggers.scalars().all():  # one that names a table keeps it from being renamed
+            connection.execute(text(f"DROP TRIGGER {name}"))
+    for statement in (
+        f"CREATE TABLE loose AS SELECT * FROM {table}",  # noqa: S608 - a name from a test
+        f"DROP TABLE {table}{cascade}",
+        f"ALTER TABLE loose RENAME TO {table}",
+    ):
+        connection.execute(text(statement))
+
+
+def tamper(connection: Connection, *statements: str) -> None:
+    """Change a database as nobody may; each statement must change something."""
+    for table in dict.fromkeys(table for one in statements for table in _TABLE.findall(one)[:1]):
+        loosen(connection, table)
+    for statement in statements:
+        assert connection.execute(text(statement)).rowcount > 0, statement
+
+
+def audited(urls: Urls, side: str, *statements: str) -> Audit:
+    """The audit of the books after one side's database was changed."""
+    with evidence(urls) as given:
+        connection = given.office if side == "office" else given.front
+        assert connection is not None
+        tamper(connection, *(part for one in statements for part in one.split(";")))
+        return examine(given)
