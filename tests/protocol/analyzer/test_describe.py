@@ -180,6 +180,16 @@ WRONG_CODE = {4: "000000120000", 7: "1124101112", 11: "000123", 70: "999", 128: 
                 ("DE 70", "999", ""),
             ],
         ),
+        (
+            {7: "1124101112", 48: "no groups"},
+            0,
+            [
+                MTI,
+                BITMAP,
+                ("DE 7", "1124101112", ""),
+                ("DE 48", "", "9 characters; it is not made of groups"),
+            ],
+        ),
     ],
 )
 def test_a_field_that_may_not_be_shown_says_why(

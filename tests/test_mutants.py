@@ -1,0 +1,38 @@
+"""The lists of mutants that do the same: each entry quotes a line that its module still has."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+LISTS = sorted((ROOT / "tests" / "mutants" / "equal").glob("*.toml"))
+
+
+def quoted(listed: str) -> list[tuple[str, str]]:
+    """Each module that a list names, with a line that it is to have."""
+    return [
+        (module, line.strip())
+        for module, mutants in tomllib.loads(listed).items()
+        for mutant in mutants
+        for line in mutant["was"].splitlines()
+    ]
+
+
+def missing(module: str, line: str) -> bool:
+    """Whether a module has no such line. A list quotes a statement in one line, however it is wrapped."""
+    source = (ROOT / module).read_text("utf-8")
+    return "".join(line.split()) not in "".join(source.split()).replace(",)", ")").replace(",]", "]")
+
+
+@pytest.mark.parametrize("file", LISTS, ids=lambda file: file.stem)
+def test_a_mutant_that_is_listed_as_equal_quotes_its_module(file: Path) -> None:
+    lines = quoted(file.read_text("utf-8"))
+    assert lines != []
+    assert [(module, line) for module, line in lines if missing(module, line)] == []
+
+
+def test_a_line_that_its_module_does_not_have_is_found() -> None:
+    assert missing("ledger/rules/day.py", "no such line")
