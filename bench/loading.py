@@ -23,7 +23,8 @@ from bench.__main__ import compiled, fresh_database, postgresql, qianzhi, servin
 from bench.frames import DATE, policies
 from bench.overload import Phase, Run
 from fep.setup.install import install
-from ledger.files.bookfile import DueLine, Policy, PolicyDues, write
+from ledger.files.bookfile import DueLine, PolicyDues, write
+from ledger.rules.dues import Policy
 
 PHASE_SECONDS = 10
 PHASES_LEAST = 4

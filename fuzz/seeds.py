@@ -21,6 +21,7 @@ from fuzz.wire import FRAMINGS, TEXT_ENCODINGS, ZMKS
 from ledger.files import bankfile, bookfile, layout, sample
 from ledger.files.bankfile import BankLine
 from ledger.files.bookfile import PolicyDues
+from ledger.rules.dues import KINDS
 from protocol import dialect, framing, keyblock, tlv
 from protocol.codec import Codec
 from protocol.dialect import Dialect, Element
@@ -139,7 +140,7 @@ def describe_seeds() -> Seeds:
 
 
 def _bank_lines() -> list[BankLine]:
-    codes = tuple(bookfile.KINDS)
+    codes = tuple(KINDS)
     return [
         BankLine(
             0,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
 
-from ledger.files.bookfile import KINDS
+from ledger.rules.dues import KINDS
 from ledger.rules.request import Totals
 
 CANCEL_CODE = "020000"

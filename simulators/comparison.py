@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from ledger.files.bookfile import KINDS
+from ledger.rules.dues import KINDS
 from simulators.beliefs import Belief, Record, State
 
 Key = tuple[str, str, str]

@@ -12,8 +12,8 @@ from random import Random
 from typing import NamedTuple
 
 from ledger.files.bankline import AMOUNT_MAX, BankLine
-from ledger.files.bookfile import KINDS
 from ledger.rules.break_classes import BreakClass
+from ledger.rules.dues import KINDS
 from ledger.rules.request import key_of
 
 _STANS = 1_000_000

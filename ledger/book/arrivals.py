@@ -14,9 +14,9 @@ from sqlalchemy import Connection, bindparam, delete, insert, or_, select, text,
 
 from ledger.book.schema import dues, loading, policies
 from ledger.errors import LoadOvertaken
-from ledger.files.bookfile import DueLine, Policy
+from ledger.files.bookfile import DueLine
+from ledger.rules.dues import ENDED, Policy
 
-_ENDED: Final = frozenset({"lapsed", "terminated"})
 _INSERT_DUE: Final = text(
     "INSERT INTO dues (due, policy, code, kind, due_date, amount, beneficiary, state, settled_by, sequence,"
     " withdrawn, load, leaves, leaves_as) VALUES (:due, :policy, :code, :kind, :due_date, :amount,"
@@ -64,7 +64,7 @@ def put_policies(connection: Connection, number: int, given: Sequence[Policy]) -
                 for one in changed
             ],
         )
-    _lapse(connection, number, [one.policy for one in there if one.state in _ENDED])
+    _lapse(connection, number, [one.policy for one in there if one.state in ENDED])
     return len(there) - len(changed)
 
 

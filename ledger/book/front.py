@@ -37,9 +37,9 @@ from ledger.book.schema import (
 from ledger.book.statements import FIGURES_ROWS, GUESSES_ROWS, PARAMETER, statements_of
 from ledger.book.store import Store
 from ledger.errors import Conflict, Fenced, InvariantBroken
-from ledger.files.bookfile import Policy
 from ledger.rules.day import DayState
 from ledger.rules.decide import decide, fold
+from ledger.rules.dues import Policy
 from ledger.rules.entry import GENESIS, SALT_BYTES, Entry, Kind, chain_entries
 from ledger.rules.request import REVERSAL_DAYS_MAX, Act, Answer, BankDay, Request, Totals
 from ledger.rules.view import Chain, Day, Due, DueState, Guesses, View

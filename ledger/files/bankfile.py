@@ -32,8 +32,8 @@ from ledger.files.bankline import (
     wire_text,
 )
 from ledger.files.bankline import BankLine as BankLine
-from ledger.files.bookfile import KINDS
 from ledger.files.layout import FIGURES, Column, Layout, Record
+from ledger.rules.dues import KINDS
 from ledger.rules.masking import figure
 
 PROBLEMS_MAX: Final = 20

@@ -13,8 +13,8 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from ledger.files.bookfile import KINDS
 from ledger.files.layout import IGNORED, MONEY, TEXTS, Column, Layout, Record
+from ledger.rules.dues import KINDS
 
 AMOUNT_MAX: Final = 10**12 - 1
 """What DE 4 can carry, in fen."""
@@ -47,7 +47,7 @@ class BankLine(NamedTuple):
     """One transaction that the bank holds as done or reversed.
 
     `line` counts from 1 in the file; `sent_at` YYYYMMDDhhmmss; `code` DE 3, a key of
-    ledger.files.bookfile.KINDS; `amount` in fen, from 1; `state` S or R. Text that the layout has no column
+    ledger.rules.dues.KINDS; `amount` in fen, from 1; `state` S or R. Text that the layout has no column
     for is empty.
     """
 

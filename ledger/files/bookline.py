@@ -9,16 +9,15 @@ from __future__ import annotations
 import csv
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from sys import intern
-from types import MappingProxyType
 from typing import Final, NamedTuple, TypeAlias
 
 from ledger.files.leftout import ANY_ROW, Figures, Span, span_of_due
 from ledger.rules import identity
 from ledger.rules.day import is_date
+from ledger.rules.dues import KINDS, STATES
 from ledger.rules.names import LENGTH_MAX as NAME_LENGTH_MAX
-from protocol.transactions import SETTLEMENTS
 
 HEADER: Final = "policy,state,holder,due,code,due_date,amount_fen,beneficiary"
 TRAILER: Final = "TOTAL"
@@ -26,24 +25,11 @@ WITHDRAWN: Final = "WITHDRAWN"
 LINE_BYTES_MAX: Final = 1024
 """The longest row there can be takes under 800 bytes."""
 
-KINDS: Final[Mapping[str, str]] = MappingProxyType({code: row.kind for code, row in SETTLEMENTS.items()})
-"""The kind of due that each processing code collects or pays (PROTOCOL.md section 3)."""
-
-STATES: Final = frozenset({"pending", "active", "lapsed", "terminated"})
-
 _COLUMNS: Final = tuple(HEADER.split(","))
 _NO_DUE: Final = [""] * 5
 _PLAIN_NAME: Final = re.compile("[\u4e00-\u9fff]{1,20}")
 _UNPRINTABLE: Final = frozenset({"Cc", "Cf", "Zl", "Zp"})
 """Unicode categories that break or reorder a receipt's line. Not private use: rare names need it."""
-
-
-class Policy(NamedTuple):
-    """One policy; `state` is one of STATES, `holder` the policyholder's name."""
-
-    policy: str
-    state: str
-    holder: str
 
 
 class DueLine(NamedTuple):

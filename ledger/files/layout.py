@@ -18,7 +18,7 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple, NoReturn, TypeAlias
 
 from ledger.errors import LayoutError
-from ledger.files.bookfile import KINDS
+from ledger.rules.dues import KINDS
 
 IGNORED: Final = "ignored"
 TEXTS: Final = frozenset(

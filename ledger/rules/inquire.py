@@ -6,7 +6,7 @@ Pure, like `ledger.rules.decide`; nothing here may write an entry or change a du
 
 from __future__ import annotations
 
-from ledger.files.bookfile import Policy
+from ledger.rules.dues import Policy
 from ledger.rules.entry import Entry, Kind
 from ledger.rules.masking import masked_name
 from ledger.rules.request import Answer, DueListed, Request

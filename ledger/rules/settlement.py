@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ledger.files.bookfile import KINDS
 from ledger.rules.decision import Decision, Effect, Refusal, approved, figures_of, open_day, refused
+from ledger.rules.dues import ENDED, KINDS
 from ledger.rules.request import Request
 from ledger.rules.view import Due, DueState, Guesses, View
 from protocol.responses import Response
@@ -19,7 +19,6 @@ WRONG_NUMBERS_A_DAY = 5
 """So many wrong identity numbers for one due and business date; then it is locked until a person unlocks it.
 """
 
-_LAPSED_POLICY = frozenset({"lapsed", "terminated"})
 OUTSIDE_WINDOW = Refusal(Response.FORMAT, "DE 7 OUTSIDE THE WINDOW")
 _DIFFERS = Refusal(Response.IDENTITY_DIFFERS, "IDENTITY DIFFERS")
 
@@ -77,7 +76,7 @@ def match_due(request: Request, view: View) -> Due | Refusal:
         return Refusal(Response.NOT_FOUND, f"THE DUE IS OF DE 3 {due.code}")
     if due.state is not DueState.OPEN:
         return _not_open(due.state)
-    if due.kind == "premium" and policy.state in _LAPSED_POLICY:
+    if due.kind == "premium" and policy.state in ENDED:
         return Refusal(Response.NOT_POSSIBLE, f"POLICY {policy.state.upper()}")
     if due.amount != request.amount:
         return Refusal(Response.AMOUNT_DIFFERS, "AMOUNT DIFFERS")

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from ledger.files.bookfile import Policy
 from ledger.rules.day import DayState
+from ledger.rules.dues import Policy
 from ledger.rules.entry import Entry, Kind
 from ledger.rules.request import NO_FIGURES, BankDay
 from protocol.responses import Response

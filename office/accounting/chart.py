@@ -16,8 +16,8 @@ from typing import Annotated, Final, Literal, NamedTuple, TypeAlias, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ledger.files.bookfile import KINDS
 from ledger.rules.break_classes import BreakClass
+from ledger.rules.dues import KINDS
 from office.errors import ChartError
 
 AccountKind = Literal["asset", "liability", "equity", "income", "expense"]

@@ -13,8 +13,9 @@ from sqlalchemy import Connection, func, insert, or_, select
 
 from ledger.errors import BankFileError, Problem
 from ledger.files.bankfile import BankLine, FileTotals, Reader, read
-from ledger.files.bookfile import KINDS, PROBLEMS_MAX
+from ledger.files.bookfile import PROBLEMS_MAX
 from ledger.files.layout import Layout
+from ledger.rules.dues import KINDS
 from ledger.rules.request import key_of
 from office.database.bulk import insert_rows
 from office.database.proofs import RowsDigest

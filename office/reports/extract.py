@@ -11,8 +11,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, func, or_, select
 
-from ledger.files.bookfile import KINDS
 from ledger.rules.day import DayState
+from ledger.rules.dues import KINDS
 from office.accounting.books import account_balance
 from office.accounting.breaks import Break, BreakState, age_days
 from office.accounting.chart import Chart, shipped

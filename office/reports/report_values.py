@@ -14,9 +14,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from ledger.errors import InvariantBroken
-from ledger.files.bookfile import KINDS
 from ledger.rules.break_classes import BreakClass
 from ledger.rules.day import DayState
+from ledger.rules.dues import KINDS
 from office.accounting.breaks import Break
 
 _POSTED = (DayState.POSTED, DayState.ARCHIVED)

@@ -10,7 +10,8 @@ from enum import StrEnum
 from typing import Final
 
 from ledger.files import bookfile
-from ledger.files.bookfile import DueLine, Policy, PolicyDues
+from ledger.files.bookfile import DueLine, PolicyDues
+from ledger.rules.dues import KINDS, Policy
 from simulators.certify.dues import BENEFICIARY
 
 
@@ -48,7 +49,7 @@ class Exercise:
     @property
     def due(self) -> DueLine:
         """The due; its date is left open."""
-        kind = bookfile.KINDS[self.code]
+        kind = KINDS[self.code]
         beneficiary = BENEFICIARY if kind == "benefit" else ""
         return DueLine(f"{self.policy}-D", self.policy, self.code, kind, "", self.amount, beneficiary)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ledger.files.bookfile import KINDS
+from ledger.rules.dues import KINDS
 from protocol.codec import Codec
 from protocol.mac import MacKey
 from protocol.message import Message, answer_mti

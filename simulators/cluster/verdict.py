@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psycopg
 
-from ledger.files.bookfile import KINDS
+from ledger.rules.dues import KINDS
 from simulators.beliefs import Record
 from simulators.comparison import Key, Recorded, crossed, differences, read_journal
 

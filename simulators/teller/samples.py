@@ -12,7 +12,8 @@ from itertools import groupby
 from random import Random
 from typing import NamedTuple
 
-from ledger.files.bookfile import HEADER, KINDS, TRAILER, WITHDRAWN
+from ledger.files.bookfile import HEADER, TRAILER, WITHDRAWN
+from ledger.rules.dues import KINDS
 from ledger.rules.identity import document
 
 LINES_MAX = 20_000

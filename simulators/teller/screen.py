@@ -18,8 +18,8 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import DataTable, Input, RichLog, Static
 
-from ledger.files.bookfile import KINDS
 from ledger.rules.amount_in_words import in_figures
+from ledger.rules.dues import KINDS
 from simulators.beliefs import Belief, State
 from simulators.teller.desk import Desk, DeskError, NotFound, OpenDue, PolicyShown, Standing
 from simulators.teller.dialogs import PaperDialog, SettleDialog, Settlement

@@ -297,7 +297,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a lapsed policy's premium is collected",
         _SETTLEMENT,
-        'if due.kind == "premium" and policy.state in _LAPSED_POLICY:',
+        'if due.kind == "premium" and policy.state in ENDED:',
         'if due.kind == "premium" and policy.state == "terminated":',
     ),
     Mutation(

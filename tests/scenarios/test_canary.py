@@ -28,7 +28,8 @@ from sqlalchemy.engine import make_url
 
 from fep.settings.config import Settings, load_settings
 from fep.setup.certificates import self_signed
-from ledger.files.bookfile import Policy, PolicyDues, write
+from ledger.files.bookfile import PolicyDues, write
+from ledger.rules.dues import Policy
 from protocol.framing import Framing
 from protocol.keyblock import unwrap
 from protocol.mac import MacAlgorithm

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ledger.files import bookfile
+from ledger.rules.dues import KINDS
 from ledger.rules.identity import is_valid
 from simulators.certify import dues
 from simulators.certify.cases import CASES
@@ -52,7 +53,7 @@ def test_no_two_cases_have_the_same_name() -> None:
 def test_the_dues_are_a_book_that_the_ledger_takes() -> None:
     book = bookfile.parse(dues.write("20261124"))
     assert book.business_date == "20261124"
-    assert {due.code for due in book.dues} == set(bookfile.KINDS)
+    assert {due.code for due in book.dues} == set(KINDS)
     assert max(due.amount for due in book.dues) < 200
     assert is_valid(dues.BENEFICIARY)
     assert is_valid(dues.STRANGER)

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.files.bankline import BankLine
-from ledger.files.bookfile import KINDS
 from ledger.rules.break_classes import BreakClass
+from ledger.rules.dues import KINDS
 from ledger.rules.request import key_of
 from office.matching.lines import BroughtForward, Ours, Result, Theirs, effect_of
 from office.matching.match import resolve

@@ -19,7 +19,8 @@ from textual.pilot import Pilot
 from textual.widgets import DataTable, Input, Label, RichLog, Static
 
 from ledger.files import sample
-from ledger.files.bookfile import KINDS, STATES, write
+from ledger.files.bookfile import write
+from ledger.rules.dues import KINDS, STATES
 from simulators.beliefs import Belief, State, Told
 from simulators.teller.cli import teller
 from simulators.teller.desk import DeskError, NotFound, OpenDue, PolicyShown, Standing

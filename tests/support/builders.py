@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from itertools import count
 
-from ledger.files.bookfile import Book, DueLine, Policy
+from ledger.files.bookfile import Book, DueLine
 from ledger.rules.day import DayState
+from ledger.rules.dues import Policy
 from ledger.rules.entry import GENESIS, Entry, Kind
 from ledger.rules.numbering import authorization_code, receipt_number
 from ledger.rules.request import Act, BankDay, Request, key_of

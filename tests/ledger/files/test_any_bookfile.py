@@ -11,17 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.errors import BookFileError
-from ledger.files.bookfile import (
-    HEADER,
-    KINDS,
-    PROBLEMS_MAX,
-    STATES,
-    DueLine,
-    Policy,
-    PolicyDues,
-    parse,
-    write,
-)
+from ledger.files.bookfile import HEADER, PROBLEMS_MAX, DueLine, PolicyDues, parse, write
+from ledger.rules.dues import KINDS, STATES, Policy
 from tests.support.dues_file import DATE, PERSON
 
 

@@ -9,17 +9,8 @@ from collections.abc import Iterable
 import pytest
 
 from ledger.errors import BookFileError, Problem
-from ledger.files.bookfile import (
-    HEADER,
-    PROBLEMS_MAX,
-    Book,
-    DueLine,
-    Policy,
-    PolicyDues,
-    opened,
-    parse,
-    write,
-)
+from ledger.files.bookfile import HEADER, PROBLEMS_MAX, Book, DueLine, PolicyDues, opened, parse, write
+from ledger.rules.dues import Policy
 from tests.support.dues_file import DATE, PERSON, file, leaving, row
 
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.files.bookfile import KINDS
 from ledger.rules.break_classes import BreakClass
+from ledger.rules.dues import KINDS
 from office.accounting.chart import (
     NONE,
     OUR_PRODUCT,

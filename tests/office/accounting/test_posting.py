@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Text, insert, select
 
 from ledger.book.store import Store
 from ledger.errors import InvariantBroken
-from ledger.files.bookfile import KINDS
+from ledger.rules.dues import KINDS
 from office.accounting.books import (
     Leg,
     Posting,

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.files.bookfile import KINDS
 from ledger.rules.amount_in_words import FEN_MAX, in_figures
 from ledger.rules.break_classes import BreakClass
 from ledger.rules.day import DayState
+from ledger.rules.dues import KINDS
 from office.accounting.breaks import BreakState
 from office.accounting.chart import AccountKind
 from office.reports import wording
