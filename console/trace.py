@@ -25,7 +25,7 @@ from ledger.rules.masking import concealed
 from ledger.rules.trace import NOT_KEPT, Told, tell
 from office.config import load_settings as load_office_settings
 from office.database.schema import entries as office_entries
-from office.reports.trace import OfficeKnows, known
+from office.reports.trace import OfficeTrace, office_trace
 from office.reports.wording import yuan
 
 
@@ -36,7 +36,7 @@ class Trace(NamedTuple):
     transactions: tuple[Told, ...]
     dues: dict[str, str]
     acts: tuple[AuditRecord, ...]
-    office: OfficeKnows | None
+    office: OfficeTrace | None
     note: str
 
 
@@ -90,11 +90,11 @@ def _traced(key: str, config: Path, office: Path | None) -> Trace:
     return Trace(source, tell(story), states, done, at_office, NOT_KEPT)
 
 
-def _at_office(office: Path, keys: set[str], days: set[tuple[str, str]]) -> OfficeKnows:
+def _at_office(office: Path, keys: set[str], days: set[tuple[str, str]]) -> OfficeTrace:
     store = Store(load_office_settings(office).office.database, lock=False, by_index=False)
     try:
         with store.reading(snapshot=True) as connection:
-            return known(connection, keys, days)
+            return office_trace(connection, keys, days)
     finally:
         store.close()
 
@@ -141,7 +141,7 @@ def _act(whose: str, act: AuditRecord) -> str:
     return concealed(f"{whose}'s act {act.number}, {_moment(act.at)}, by {act.by}: {words}")
 
 
-def _office(office: OfficeKnows) -> Iterator[str]:
+def _office(office: OfficeTrace) -> Iterator[str]:
     for line in office.lines:
         done = "done" if line.state == "S" else "reversed"
         yield f"bank {line.bank}'s file of {line.date}, line {line.line}: {done}, {yuan(line.amount)} yuan"

@@ -1,7 +1,8 @@
-"""The extract for a report: a few SELECTs for a bank's date, or for a date of all banks.
+"""Reads the values of a report from the office's tables: a few SELECTs for one bank's date, or for a date of
+all banks.
 
-Reads the office's tables and makes the values of `office.reports.report_values`, checked. It writes nothing
-and works out nothing that those values can work out themselves.
+The values are those of `office.reports.report_values`, already checked. This module writes nothing, and
+computes nothing that those values can compute themselves.
 """
 
 from __future__ import annotations
@@ -30,13 +31,13 @@ from office.database.schema import (
 from office.errors import NothingToReport
 from office.reports.report_values import (
     BankFile,
-    Day,
+    ClosedDay,
     DayAccounts,
     FileSum,
-    Listed,
-    Outcome,
+    ListedBreak,
     Overview,
     Product,
+    Reconciliation,
     Report,
     ShownLeg,
     ShownPosting,
@@ -47,23 +48,24 @@ from office.reports.report_values import (
 def report(
     connection: Connection, bank: str, date: str, bank_name: str, today: str, chart: Chart | None = None
 ) -> Report:
-    """Read what there is to say about a bank's reconciled date (YYYYMMDD), and check it.
+    """Return the checked report of a bank's reconciled date (YYYYMMDD).
 
-    `today` is YYYYMMDD; `chart` is the office's own, or the shipped one. Raises NothingToReport where the
-    date is not closed or not reconciled, and InvariantBroken where the tables contradict themselves; on
-    PostgreSQL, where each SELECT sees what is committed by then, that may also be a close at work: ask again.
+    `today` is YYYYMMDD; `chart` is the office's own chart, or else the shipped one. Raises NothingToReport if
+    the date is not closed or not reconciled, and InvariantBroken if the tables contradict themselves. On
+    PostgreSQL each SELECT sees what is committed by then, so a close that runs meanwhile can cause
+    InvariantBroken too: ask again.
     """
     named = chart or shipped()
-    outcome = _first(connection, reconciliations, Outcome._fields, bank=bank, date=date)
+    sums = _first(connection, reconciliations, Reconciliation._fields, bank=bank, date=date)
     file = _first(connection, bank_files, BankFile._fields, bank=bank, date=date)
-    if outcome is None or file is None:
+    if sums is None or file is None:
         raise NothingToReport(f"bank {bank} is not reconciled for {date}")
-    found = Report(
+    read = Report(
         bank,
         bank_name,
         today,
         _day(connection, date),
-        Outcome(*outcome),
+        Reconciliation(*sums),
         _products(connection, bank, date),
         BankFile(*file),
         _file_sums(connection, bank, date),
@@ -71,16 +73,17 @@ def report(
         _postings(connection, bank, date),
         _accounts(connection, bank, date, named),
     )
-    check(found)
-    return found
+    check(read)
+    return read
 
 
 def overview(
     connection: Connection, date: str, bank_names: Mapping[str, str], today: str, chart: Chart | None = None
 ) -> Overview:
-    """Read a date of all banks: those of `bank_names` (code to name) and any other that was reconciled.
+    """Return the checked overview of a date: the banks of `bank_names` (code to name), and every other bank
+    that was reconciled.
 
-    Raises what `report` raises, but for banks that wait.
+    Raises what `report` raises; a bank of `bank_names` that is not reconciled is listed as waiting instead.
     """
     day = _day(connection, date)
     done = set(connection.scalars(select(reconciliations.c.bank).where(reconciliations.c.date == date)))
@@ -92,17 +95,18 @@ def overview(
 
 
 def _first(connection: Connection, table: Table, names: Sequence[str], **where: str) -> Sequence[Any] | None:
-    """The columns `names` of the one row where the columns of `where` have these values, if there is it."""
+    """The columns `names` of the only row whose columns have the values of `where`; None if there is none."""
     conditions = (table.c[name] == value for name, value in where.items())
     return connection.execute(select(*(table.c[name] for name in names)).where(*conditions)).first()
 
 
-def _day(connection: Connection, date: str) -> Day:
-    row = _first(connection, days, Day._fields, date=date)
+def _day(connection: Connection, date: str) -> ClosedDay:
+    """The closed day of a date. Raises NothingToReport if the office does not have it."""
+    row = _first(connection, days, ClosedDay._fields, date=date)
     if row is None:
         raise NothingToReport(f"business day {date} is not closed, or was not pulled yet")
-    found = Day(*row)
-    return found._replace(state=DayState(found.state))
+    day = ClosedDay(*row)
+    return day._replace(state=DayState(day.state))
 
 
 def _products(connection: Connection, bank: str, date: str) -> tuple[Product, ...]:
@@ -112,12 +116,17 @@ def _products(connection: Connection, bank: str, date: str) -> tuple[Product, ..
     )
     order = tuple(KINDS)
     rows = [Product(*row) for row in connection.execute(query)]
-    return tuple(
-        sorted(rows, key=lambda one: (order.index(one.code) if one.code in KINDS else len(order), one.code))
-    )
+
+    def place(product: Product) -> tuple[int, str]:
+        return order.index(product.code) if product.code in KINDS else len(order), product.code
+
+    return tuple(sorted(rows, key=place))
 
 
 def _file_sums(connection: Connection, bank: str, date: str) -> tuple[FileSum, ...]:
+    """The bank's lines by direction and state: collections first, and what is done before what is
+    reversed.
+    """
     kind = bank_lines.c.direction, bank_lines.c.state
     query = (
         select(*kind, func.count(), func.sum(bank_lines.c.amount))
@@ -125,14 +134,19 @@ def _file_sums(connection: Connection, bank: str, date: str) -> tuple[FileSum, .
         .group_by(*kind)
     )
     # PostgreSQL's sum of bigint is numeric: whole, but not an int.
-    found = connection.execute(query)
-    rows = (FileSum(direction, state, lines, int(amount)) for direction, state, lines, amount in found)
-    return tuple(sorted(rows, key=lambda one: (one.direction, one.state != "S")))
+    sums = [
+        FileSum(direction, state, lines, int(amount))
+        for direction, state, lines, amount in connection.execute(query)
+    ]
+    return tuple(sorted(sums, key=lambda file_sum: (file_sum.direction, file_sum.state != "S")))
 
 
-def _breaks(connection: Connection, bank: str, date: str, today: str, chart: Chart) -> tuple[Listed, ...]:
-    """The breaks of the date, and the earlier ones that were not settled when it began; the newest date last,
-    each date's by number: after 9999 the number has a fifth digit.
+def _breaks(
+    connection: Connection, bank: str, date: str, today: str, chart: Chart
+) -> tuple[ListedBreak, ...]:
+    """The breaks of the date, and the earlier ones that were not settled when it began: by date, the newest
+    last, and within a date by number. The query sorts by length first, since after 9999 the number has a
+    fifth digit.
     """
     name = breaks.c["break"]
     query = (
@@ -141,28 +155,34 @@ def _breaks(connection: Connection, bank: str, date: str, today: str, chart: Cha
         .order_by(breaks.c.date, func.length(name), name)
     )
     rows = (Break(*row) for row in connection.execute(query))
-    listed = (one._replace(state=BreakState(one.state)) for one in rows)
-    return tuple(Listed(one, age_days(one, today), _ending(chart, one.resolution)) for one in listed)
+    return tuple(
+        ListedBreak(
+            row._replace(state=BreakState(row.state)), age_days(row, today), _ending(chart, row.resolution)
+        )
+        for row in rows
+    )
 
 
 def _shown(date: str) -> ColumnElement[bool]:
+    """Whether the report of a date lists a break."""
     unsettled = or_(breaks.c.settled_on == "", breaks.c.settled_on >= date)
     return or_(breaks.c.date == date, and_(breaks.c.date < date, unsettled))
 
 
 def _ending(chart: Chart, resolution: str) -> str:
+    """The name of a resolution in both languages; its code if the chart does not have it."""
     known = chart.resolutions.get(resolution)
     return f"{known.zh} {known.en}" if known else resolution
 
 
 def _postings(connection: Connection, bank: str, date: str) -> tuple[ShownPosting, ...]:
-    """The bank's postings of the date, the day's own first, with their legs in order."""
+    """The bank's postings of the date with their legs in order; the posting of the day comes first."""
     source = postings.join(legs, legs.c.posting == postings.c.posting).join(
         accounts, accounts.c.account == legs.c.account
     )
-    shown = legs.c.account, accounts.c.name, legs.c.bank, legs.c.currency, legs.c.amount
+    columns = legs.c.account, accounts.c.name, legs.c.bank, legs.c.currency, legs.c.amount
     query = (
-        select(postings.c.posting, postings.c.description, postings.c.legs, *shown)
+        select(postings.c.posting, postings.c.description, postings.c.legs, *columns)
         .select_from(source)
         .where(postings.c.bank == bank, postings.c.date == date)
         .order_by(postings.c.posting, legs.c.number)
@@ -170,12 +190,15 @@ def _postings(connection: Connection, bank: str, date: str) -> tuple[ShownPostin
     heads: dict[tuple[str, str, int], list[ShownLeg]] = {}
     for posting, description, count, *leg in connection.execute(query):
         heads.setdefault((posting, description, count), []).append(ShownLeg(*leg))
-    made = (ShownPosting(*head, tuple(of_it)) for head, of_it in heads.items())
+    shown = (ShownPosting(*head, tuple(its_legs)) for head, its_legs in heads.items())
     first = f"{date}/{bank}/day"
-    return tuple(sorted(made, key=lambda one: (one.posting != first, len(one.posting), one.posting)))
+    return tuple(
+        sorted(shown, key=lambda posting: (posting.posting != first, len(posting.posting), posting.posting))
+    )
 
 
 def _accounts(connection: Connection, bank: str, date: str, chart: Chart) -> DayAccounts:
+    """The accounts of a bank's day, with the balances of the suspense accounts at the end of the date."""
     balances = (
         account_balance(connection, account, bank, chart.currency, date)
         for account in (chart.long, chart.short)

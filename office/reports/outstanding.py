@@ -1,6 +1,6 @@
 """Adds up the breaks that are not closed, for the status page of the front-end machine: one SELECT.
 
-Nothing is written here; what becomes of the figures, whoever asks for them says.
+This module writes nothing; the caller decides where the figures go.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from office.database.schema import breaks
 
 
 def outstanding(connection: Connection, at: int) -> Figures:
-    """The figures as they stand, dated `at` (microseconds since 1970-01-01 UTC)."""
+    """Return the number and the sum in fen of the open breaks by bank, class and date. `at` dates the
+    figures, in microseconds since 1970-01-01 UTC.
+    """
     group = breaks.c.bank, breaks.c["class"], breaks.c.date
     query = (
         select(*group, func.count(), func.sum(func.abs(breaks.c.difference)))

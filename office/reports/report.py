@@ -1,10 +1,10 @@
-"""The reports of a reconciliation: one page and one table of breaks a bank and date, the overview of a date,
-and the trial balance.
+"""The reports of a reconciliation as HTML and CSV: a page and a table of breaks for each bank and date, the
+overview of a date, and the trial balance.
 
-Turns the values of `office.reports.report_values` and `office.accounting.books` into HTML and CSV, purely:
-the same value gives the same bytes. Each checks its value first, so no page shows a sum that its rows do not
-make; and none shows an identity or card number that a bank's file has where a policy or a terminal should
-stand. Nothing is read here (`office.reports.extract` does that), and the looks are the templates'.
+Pure: the same value of `office.reports.report_values` or `office.accounting.books` gives the same bytes.
+Every function checks its value first, so no page shows a sum that its rows do not make. Every text is masked,
+so no page shows an identity or card number that a bank's file has in the place of a policy or a terminal.
+This module reads nothing (`office.reports.extract` does); the layout of the pages is in the templates.
 """
 
 from __future__ import annotations
@@ -22,23 +22,8 @@ from ledger.errors import InvariantBroken
 from ledger.rules.masking import concealed
 from office.accounting.books import TrialBalance
 from office.reports import wording
-from office.reports.extract import overview, report
-from office.reports.report_values import Listed, Overview, Report, check, check_overview
+from office.reports.report_values import ListedBreak, Overview, Report, check, check_overview
 from office.reports.wording import plain_yuan
-
-__all__ = [
-    "BALANCE_COLUMNS",
-    "BREAK_COLUMNS",
-    "OVERVIEW_COLUMNS",
-    "as_csv",
-    "as_html",
-    "balance_as_csv",
-    "balance_as_html",
-    "overview",
-    "overview_as_csv",
-    "overview_as_html",
-    "report",
-]
 
 BREAK_COLUMNS: Final = (
     "report_date",
@@ -98,11 +83,11 @@ BALANCE_COLUMNS: Final = (
 )
 
 WAITING: Final = "waiting"
-"""In the overview: the state of a bank that is not reconciled."""
+"""The state that the overview gives a bank that is not reconciled."""
 
 
 class CurrencyTotal(NamedTuple):
-    """A trial balance's totals in one currency, in fen, none negative."""
+    """The totals of a trial balance in one currency, in fen, none of them negative."""
 
     currency: str
     debit: int
@@ -111,52 +96,56 @@ class CurrencyTotal(NamedTuple):
     credit_balance: int
 
 
-def as_html(found: Report) -> str:
-    """A bank's date as one self-contained page. Raises InvariantBroken rather than show a wrong sum."""
-    check(found)
-    return _page("report.html", report=found)
+def as_html(report: Report) -> str:
+    """A bank's date as one self-contained page. Raises InvariantBroken if a sum is wrong."""
+    check(report)
+    return _page("report.html", report=report)
 
 
-def as_csv(found: Report) -> bytes:
-    """The breaks that the page lists, a row each under BREAK_COLUMNS; amounts in yuan.
+def as_csv(report: Report) -> bytes:
+    """The breaks that the page lists, one row for each under BREAK_COLUMNS; amounts in yuan.
 
-    UTF-8 with a byte order mark, so that a spreadsheet shows Chinese. A text that a spreadsheet would take
-    for a formula, or for a number that it would shorten, has an apostrophe before it. Raises InvariantBroken.
+    Encoded in UTF-8 with a byte order mark, so that a spreadsheet shows Chinese. An apostrophe stands before
+    a text that a spreadsheet would take for a formula, or for a number that it would shorten. Raises
+    InvariantBroken if a sum is wrong.
     """
-    check(found)
-    return _csv(BREAK_COLUMNS, (_break_row(found, one) for one in found.breaks))
+    check(report)
+    return _csv(BREAK_COLUMNS, (_break_row(report, listed) for listed in report.breaks))
 
 
-def overview_as_html(found: Overview, pages: Mapping[str, str] = MappingProxyType({})) -> str:
-    """A date of all banks as one self-contained page. `pages` says where a bank's own page is, by the bank's
-    code: a file's name beside this one, to which the bank's name then links. Raises InvariantBroken.
+def overview_as_html(overview: Overview, pages: Mapping[str, str] = MappingProxyType({})) -> str:
+    """A date of all banks as one self-contained page. `pages` gives, by the bank's code, the name of the file
+    beside this page that shows the bank's own page; the bank's name links to it. Raises InvariantBroken if a
+    sum is wrong.
     """
-    check_overview(found)
-    return _page("overview.html", overview=found, pages=pages)
+    check_overview(overview)
+    return _page("overview.html", overview=overview, pages=pages)
 
 
-def overview_as_csv(found: Overview) -> bytes:
-    """A date of all banks, a row each under OVERVIEW_COLUMNS; encoded as by `as_csv`. A bank that is not
-    reconciled has no figures. Raises InvariantBroken.
+def overview_as_csv(overview: Overview) -> bytes:
+    """A date of all banks, one row for each under OVERVIEW_COLUMNS; encoded as by `as_csv`. The figures of a
+    bank that is not reconciled are empty. Raises InvariantBroken if a sum is wrong.
     """
-    check_overview(found)
-    date = found.day.date
-    rows = [_overview_row(one) for one in found.reports]
+    check_overview(overview)
+    date = overview.day.date
+    rows = [_overview_row(report) for report in overview.reports]
     blank = ("",) * (len(OVERVIEW_COLUMNS) - 4)
-    rows += [(date, _text(bank), _text(name), WAITING, *blank) for bank, name in found.waiting]
+    rows += [(date, _text(bank), _text(name), WAITING, *blank) for bank, name in overview.waiting]
     return _csv(OVERVIEW_COLUMNS, sorted(rows, key=lambda row: str(row[1])))
 
 
 def balance_as_html(balance: TrialBalance, up_to_date: str, today: str) -> str:
-    """A trial balance up to and with a date (YYYYMMDD) as one self-contained page. Raises InvariantBroken."""
+    """A trial balance up to and including a date (YYYYMMDD) as one self-contained page. Raises
+    InvariantBroken if a sum is wrong.
+    """
     _check_balance(balance)
     totals = tuple(_currency_totals(balance))
     return _page("balance.html", balance=balance, totals=totals, up_to_date=up_to_date, today=today)
 
 
 def balance_as_csv(balance: TrialBalance, up_to_date: str) -> bytes:
-    """A trial balance, a row an account under BALANCE_COLUMNS; encoded as by `as_csv`; a balance is debit -
-    credit. Raises InvariantBroken.
+    """A trial balance, one row for each account under BALANCE_COLUMNS; encoded as by `as_csv`. A balance is
+    debit - credit, in yuan. Raises InvariantBroken if a sum is wrong.
     """
     _check_balance(balance)
     rows = (
@@ -174,12 +163,14 @@ def balance_as_csv(balance: TrialBalance, up_to_date: str) -> bytes:
 
 
 def _shown(value: object) -> object:
-    """What a template may print of a value; markup was made of such values already."""
+    """The value as a template may print it: a plain string masked. Markup was made of masked strings
+    already.
+    """
     return concealed(value) if type(value) is str else value
 
 
 def _environment() -> Environment:
-    made = Environment(
+    environment = Environment(
         loader=PackageLoader("office.reports", ""),
         autoescape=True,
         undefined=StrictUndefined,
@@ -188,8 +179,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    made.filters.update(yuan=wording.yuan, day=wording.day, plain=_plain)
-    made.globals.update(
+    environment.filters.update(yuan=wording.yuan, day=wording.day, plain=_plain)
+    environment.globals.update(
         matched_class=wording.MATCHED,
         classes=wording.CLASSES,
         codes=wording.CODES,
@@ -199,12 +190,14 @@ def _environment() -> Environment:
         account_kinds=wording.ACCOUNT_KINDS,
         named=wording.named,
     )
-    return made
+    return environment
 
 
-def _plain(given: str) -> str:
-    """What of a text may stand in a style sheet, where HTML's escapes mean nothing."""
-    return re.sub(r"[^0-9A-Za-z -]", "", given)
+def _plain(text: str) -> str:
+    """The text without the characters that may not stand in a style sheet, where HTML's escapes mean
+    nothing.
+    """
+    return re.sub(r"[^0-9A-Za-z -]", "", text)
 
 
 _ENVIRONMENT: Final = _environment()
@@ -214,43 +207,43 @@ def _page(template: str, **values: object) -> str:
     return _ENVIRONMENT.get_template(template).render(values)
 
 
-def _break_row(found: Report, listed: Listed) -> tuple[str | int, ...]:
-    one = listed.found
-    texts = one.cls, one.direction, one.code, one.policy, one.due, one.key
-    amounts = one.ours_effect, one.theirs_effect, one.withheld, one.difference
-    people = one.resolution, one.proposed_by, one.approved_by
+def _break_row(report: Report, listed: ListedBreak) -> tuple[str | int, ...]:
+    row = listed.row
+    texts = row.cls, row.direction, row.code, row.policy, row.due, row.key
+    amounts = row.ours_effect, row.theirs_effect, row.withheld, row.difference
+    people = row.resolution, row.proposed_by, row.approved_by
     return (
-        found.date,
-        *map(_text, (one.bank, found.bank_name, one.name)),
-        one.date,
+        report.date,
+        *map(_text, (row.bank, report.bank_name, row.name)),
+        row.date,
         *map(_text, texts),
-        one.line,
+        row.line,
         *map(plain_yuan, amounts),
-        *map(_text, (one.bank_code, one.bank_policy, one.bank_due)),
-        *map(_text, (one.reason, one.hint, one.owner)),
+        *map(_text, (row.bank_code, row.bank_policy, row.bank_due)),
+        *map(_text, (row.reason, row.hint, row.owner)),
         listed.age,
-        one.state.value,
+        row.state.value,
         *map(_text, people),
-        one.settled_on,
+        row.settled_on,
     )
 
 
-def _overview_row(found: Report) -> tuple[str | int, ...]:
-    outcome = found.outcome
-    amounts = outcome.ours_effect, outcome.theirs_effect, found.difference
+def _overview_row(report: Report) -> tuple[str | int, ...]:
+    sums = report.reconciliation
+    amounts = sums.ours_effect, sums.theirs_effect, report.difference
     return (
-        found.date,
-        _text(found.bank),
-        _text(found.bank_name),
-        found.day.state.value,
-        outcome.ours,
-        outcome.theirs,
-        outcome.matched,
+        report.date,
+        _text(report.bank),
+        _text(report.bank_name),
+        report.day.state.value,
+        sums.ours,
+        sums.theirs,
+        sums.matched,
         *map(plain_yuan, amounts),
-        len(found.opened),
-        len(found.outstanding),
-        plain_yuan(found.long.after),
-        plain_yuan(found.short.after),
+        len(report.opened),
+        len(report.outstanding),
+        plain_yuan(report.long.after),
+        plain_yuan(report.short.after),
     )
 
 
@@ -267,31 +260,31 @@ def _currency_totals(balance: TrialBalance) -> Iterator[CurrencyTotal]:
 
 
 def _check_balance(balance: TrialBalance) -> None:
-    """Raise InvariantBroken unless every row and every total is the sum of what stands beside it."""
+    """Raise InvariantBroken unless every balance is debit - credit and every total is the sum of its rows."""
     for row in balance.rows:
         if row.balance != row.debit - row.credit:
             raise InvariantBroken(
                 f"account {row.account}: balance {row.balance}, debit {row.debit}, credit {row.credit}"
             )
-    made = tuple((one.currency, one.debit, one.credit) for one in _currency_totals(balance))
-    said = tuple((currency, turnover, turnover) for currency, turnover in balance.turnover)
-    if made != said:
-        raise InvariantBroken(f"the trial balance says {said}, its rows make {made}")
+    made = tuple((total.currency, total.debit, total.credit) for total in _currency_totals(balance))
+    stated = tuple((currency, turnover, turnover) for currency, turnover in balance.turnover)
+    if made != stated:
+        raise InvariantBroken(f"the trial balance says {stated}, its rows make {made}")
 
 
 _FORMULA: Final = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n]")
-"""How a text begins that a spreadsheet takes for a formula, full-width signs too."""
+"""The beginning of a text that a spreadsheet takes for a formula, also with full-width signs."""
 _SHORTENED: Final = re.compile(r"0[0-9]+|[0-9]{16,}|[0-9]+[Ee][0-9]+|[0-9]{1,4}(?:-[0-9]{1,4}){1,2}")
-"""A text that it takes for a number, and loses digits of, or for a date: a policy may be called so."""
+"""A text that a spreadsheet takes for a number and shortens, or for a date. A policy may have such a name."""
 
 
-def _text(given: str) -> str:
-    """`given` as a cell that stays a text; what begins with an apostrophe gets one more, so that one is
-    always to be taken off again.
+def _text(value: str) -> str:
+    """The value, masked, as a cell that stays a text. An apostrophe is put before a value that begins with
+    one too, so that a reader can always take one off.
     """
-    given = concealed(given)
-    guarded = _FORMULA.match(given) or _SHORTENED.fullmatch(given) or given.startswith("'")
-    return f"'{given}" if guarded else given
+    value = concealed(value)
+    guarded = _FORMULA.match(value) or _SHORTENED.fullmatch(value) or value.startswith("'")
+    return f"'{value}" if guarded else value
 
 
 def _csv(columns: Sequence[str], rows: Iterable[Sequence[str | int]]) -> bytes:

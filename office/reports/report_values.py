@@ -1,8 +1,8 @@
-"""What a reconciliation report says: plain values, and their sums, worked out of the rows when asked.
+"""The values of a reconciliation report, and the sums over them.
 
-Pure. `check` holds every sum that was written down elsewhere against the rows beside which it is shown, so
-that no page can lie. Where the values come from, `office.reports.extract` says; how they look,
-`office.reports.report`.
+Pure. A sum is computed from the rows whenever it is asked for. `check` compares every sum that was stored
+elsewhere with the rows beside which it is shown, so that no page can show a total that its rows do not make.
+`office.reports.extract` reads the values; `office.reports.report` turns them into pages and tables.
 
 Effects and differences are signed fen as the bank's clearing account sees them; legs are fen, debit positive.
 """
@@ -22,8 +22,8 @@ from office.accounting.breaks import Break
 _POSTED = (DayState.POSTED, DayState.ARCHIVED)
 
 
-class Day(NamedTuple):
-    """A closed business day: `entries` of all banks, and the seal's `root` over them (hex)."""
+class ClosedDay(NamedTuple):
+    """A closed business day: the number of `entries` of all banks, and the `root` (hex) that seals them."""
 
     date: str
     state: DayState
@@ -32,12 +32,14 @@ class Day(NamedTuple):
 
     @property
     def is_posted(self) -> bool:
-        """Whether the day is in the books."""
+        """Whether the day is posted to the books."""
         return self.state in _POSTED
 
 
-class Outcome(NamedTuple):
-    """What reconciliation wrote down: lines on our side and on theirs, pairs that agree, sums of effects."""
+class Reconciliation(NamedTuple):
+    """The stored result of a reconciliation: the number of our lines, of the bank's lines and of pairs that
+    agree, and the sum of the effects of each side in fen.
+    """
 
     ours: int
     theirs: int
@@ -47,7 +49,7 @@ class Outcome(NamedTuple):
 
 
 class Product(NamedTuple):
-    """Our side under one processing code: lines, and the sum of their effects."""
+    """Our side of one processing code: the number of lines, and the sum of their effects in fen."""
 
     code: str
     lines: int
@@ -55,7 +57,9 @@ class Product(NamedTuple):
 
 
 class BankFile(NamedTuple):
-    """The bank's file as it was taken; `collected` and `paid` are fen of its lines in state S."""
+    """The bank's file as it was taken; `collected` and `paid` are the sums of its lines in state S, in
+    fen.
+    """
 
     digest: str
     layout: str
@@ -65,7 +69,7 @@ class BankFile(NamedTuple):
 
 
 class FileSum(NamedTuple):
-    """The file's lines of one direction (C, P) and state (S, R): how many, and their amounts in fen."""
+    """The file's lines of one direction (C, P) and state (S, R): their number, and their sum in fen."""
 
     direction: str
     state: str
@@ -73,18 +77,18 @@ class FileSum(NamedTuple):
     amount: int
 
 
-class Listed(NamedTuple):
-    """A break as the report lists it: its age in calendar days, and its resolution's name in both languages
-    (empty where there is none).
+class ListedBreak(NamedTuple):
+    """A break as the report lists it: its row, its age in calendar days, and the name of its resolution in
+    both languages (empty if it has none).
     """
 
-    found: Break
+    row: Break
     age: int
     ending: str
 
 
 class ShownLeg(NamedTuple):
-    """One leg of a posting, with its account's name."""
+    """One leg of a posting in fen, with the name of its account."""
 
     account: str
     name: str
@@ -94,7 +98,7 @@ class ShownLeg(NamedTuple):
 
 
 class ShownPosting(NamedTuple):
-    """One posting of the date; `leg_count` is how many legs the posting itself says that it has."""
+    """One posting of the date; `leg_count` is the number of legs that the posting's own row states."""
 
     posting: str
     description: str
@@ -103,7 +107,9 @@ class ShownPosting(NamedTuple):
 
     @property
     def totals(self) -> tuple[tuple[str, int, int], ...]:
-        """Each currency, with the sums of its debits and of its credits."""
+        """For each currency, the sum of the debits and the sum of the credits, both in fen and not
+        negative.
+        """
         return tuple(
             (
                 currency,
@@ -115,8 +121,8 @@ class ShownPosting(NamedTuple):
 
 
 class DayAccounts(NamedTuple):
-    """The accounts of a bank's day, and what the books hold for the bank on the last two when the date ends
-    (debit positive).
+    """The three accounts of a bank's day, and the balances of the two suspense accounts for the bank at the
+    end of the date, in fen, debit positive.
     """
 
     clearing: str
@@ -126,8 +132,8 @@ class DayAccounts(NamedTuple):
     short_balance: int
 
 
-class Side(NamedTuple):
-    """One direction (C, P) of the date on both sides: lines, and sums of effects."""
+class DirectionSums(NamedTuple):
+    """One direction (C, P) of the date on both sides: numbers of lines, and sums of effects in fen."""
 
     direction: str
     ours_lines: int
@@ -137,12 +143,12 @@ class Side(NamedTuple):
 
     @property
     def difference(self) -> int:
-        """The bank's effects less ours."""
+        """The bank's effects less ours, in fen."""
         return self.theirs_effect - self.ours_effect
 
 
 class ClassSum(NamedTuple):
-    """The breaks of one class that the date opened: how many, and the sum of their differences."""
+    """The breaks of one class that the date opened: their number, and the sum of their differences in fen."""
 
     cls: str
     number: int
@@ -150,8 +156,9 @@ class ClassSum(NamedTuple):
 
 
 class Movement(NamedTuple):
-    """Suspense over the date, of differences of one sign: `matched` left by a line of this date, `resolved`
-    by a posting that two people decided; before + opened - matched - resolved = after.
+    """The change of suspense over the date, for differences of one sign, in fen. `matched` left suspense by a
+    line of this date, `resolved` by a posting that two people decided on.
+    before + opened - matched - resolved = after.
     """
 
     before: int
@@ -161,26 +168,27 @@ class Movement(NamedTuple):
 
     @property
     def after(self) -> int:
-        """What remains when the date ends."""
+        """What lies in suspense at the end of the date, in fen."""
         return self.before + self.opened - self.matched - self.resolved
 
 
 class Report(NamedTuple):
-    """A bank's date for people: what was read. What it adds up to is worked out of the rows when asked.
+    """All that a report on one bank's date shows. The properties compute its sums from its rows.
 
-    `breaks` are those of the date, and those of earlier dates that were in suspense when it began; a break's
-    state is that of the moment of reading. `today` (YYYYMMDD) is the date on which ages are counted.
+    `breaks` are the breaks of the date, and the breaks of earlier dates that were in suspense when it began;
+    the state of a break is its state at the moment of reading. `today` (YYYYMMDD) is the date to which ages
+    are counted.
     """
 
     bank: str
     bank_name: str
     today: str
-    day: Day
-    outcome: Outcome
+    day: ClosedDay
+    reconciliation: Reconciliation
     products: tuple[Product, ...]
     file: BankFile
     file_sums: tuple[FileSum, ...]
-    breaks: tuple[Listed, ...]
+    breaks: tuple[ListedBreak, ...]
     postings: tuple[ShownPosting, ...]
     accounts: DayAccounts
 
@@ -191,90 +199,90 @@ class Report(NamedTuple):
 
     @property
     def difference(self) -> int:
-        """The bank's effects less ours."""
-        return self.outcome.theirs_effect - self.outcome.ours_effect
+        """The bank's effects less ours, in fen."""
+        return self.reconciliation.theirs_effect - self.reconciliation.ours_effect
 
     @property
     def withheld(self) -> int:
-        """What the date's breaks withhold of our effects, less what was withheld by earlier ones that a line
-        of the date matched.
+        """What the date's breaks withhold of our effects, in fen, less what earlier breaks withheld that a
+        line of the date matched.
         """
-        matched = (one.found for one in self.brought_forward if _is_matched(one.found, self.date))
-        return sum(one.found.withheld for one in self.opened) - sum(one.withheld for one in matched)
+        matched = [listed.row for listed in self.brought_forward if _is_matched(listed.row, self.date)]
+        return sum(listed.row.withheld for listed in self.opened) - sum(row.withheld for row in matched)
 
     @property
     def taken_back(self) -> int:
-        """What the file's reversed lines take back of the bank's earlier files."""
-        return self.outcome.theirs_effect - self.file.collected + self.file.paid
+        """The effect of earlier files, in fen, that the reversed lines of this file take back."""
+        return self.reconciliation.theirs_effect - self.file.collected + self.file.paid
 
     @property
-    def sides(self) -> tuple[Side, ...]:
-        """Both sides by direction; what the bank takes back of earlier files is in neither."""
+    def sides(self) -> tuple[DirectionSums, ...]:
+        """The collections, then the payouts, on both sides; `taken_back` is in neither of them."""
         file = self.file
         return self._side("C", "premium", file.collected), self._side("P", "benefit", -file.paid)
 
     @property
-    def opened(self) -> tuple[Listed, ...]:
+    def opened(self) -> tuple[ListedBreak, ...]:
         """The breaks of this date."""
-        return tuple(one for one in self.breaks if one.found.date == self.date)
+        return tuple(listed for listed in self.breaks if listed.row.date == self.date)
 
     @property
-    def brought_forward(self) -> tuple[Listed, ...]:
+    def brought_forward(self) -> tuple[ListedBreak, ...]:
         """The breaks of earlier dates."""
-        return tuple(one for one in self.breaks if one.found.date != self.date)
+        return tuple(listed for listed in self.breaks if listed.row.date != self.date)
 
     @property
-    def outstanding(self) -> tuple[Listed, ...]:
-        """The breaks that were not settled when the date ended."""
-        return tuple(one for one in self.breaks if not settled_by(one.found, self.date))
+    def outstanding(self) -> tuple[ListedBreak, ...]:
+        """The breaks that were not settled at the end of the date."""
+        return tuple(listed for listed in self.breaks if not settled_by(listed.row, self.date))
 
     @property
     def classes(self) -> tuple[ClassSum, ...]:
-        """Every class of breaks, with what the date opened of it."""
-        found = [(one.found.cls, one.found.difference) for one in self.opened]
-        numbers = Counter(cls for cls, _ in found)
-        return tuple(
-            ClassSum(cls, numbers[cls], sum(amount for of, amount in found if of == cls))
-            for cls in BreakClass
-        )
+        """The breaks that the date opened, summed by class: an element for every class, also an empty one."""
+        numbers: Counter[str] = Counter()
+        differences: Counter[str] = Counter()
+        for row, _, _ in self.opened:
+            numbers[row.cls] += 1
+            differences[row.cls] += row.difference
+        return tuple(ClassSum(cls, numbers[cls], differences[cls]) for cls in BreakClass)
 
     @property
     def long(self) -> Movement:
-        """Suspense where the bank has more than we."""
-        return self._movement(one.found for one in self.breaks if one.found.difference > 0)
+        """The change of suspense by overages, where the bank has more than we."""
+        return self._movement(listed.row for listed in self.breaks if listed.row.difference > 0)
 
     @property
     def short(self) -> Movement:
-        """Suspense where the bank has less than we: its amounts are negative."""
-        return self._movement(one.found for one in self.breaks if one.found.difference < 0)
+        """The change of suspense by shortages, where the bank has less than we: its amounts are negative."""
+        return self._movement(listed.row for listed in self.breaks if listed.row.difference < 0)
 
-    def _side(self, direction: str, kind: str, theirs_effect: int) -> Side:
-        ours = [one for one in self.products if KINDS.get(one.code) == kind]
-        return Side(
+    def _side(self, direction: str, kind: str, theirs_effect: int) -> DirectionSums:
+        ours = [product for product in self.products if KINDS.get(product.code) == kind]
+        return DirectionSums(
             direction,
-            sum(one.lines for one in ours),
-            sum(one.effect for one in ours),
-            sum(one.lines for one in self.file_sums if one.direction == direction),
+            sum(product.lines for product in ours),
+            sum(product.effect for product in ours),
+            sum(file_sum.lines for file_sum in self.file_sums if file_sum.direction == direction),
             theirs_effect,
         )
 
-    def _movement(self, found: Iterable[Break]) -> Movement:
+    def _movement(self, rows: Iterable[Break]) -> Movement:
         before = opened = matched = resolved = 0
-        for one in found:
-            if one.date == self.date:
-                opened += one.difference
+        for row in rows:
+            if row.date == self.date:
+                opened += row.difference
             else:
-                before += one.difference
-            if settled_by(one, self.date):
-                if one.resolution:
-                    resolved += one.difference
+                before += row.difference
+            if settled_by(row, self.date):
+                if row.resolution:
+                    resolved += row.difference
                 else:
-                    matched += one.difference
+                    matched += row.difference
         return Movement(before, opened, matched, resolved)
 
 
-class Total(NamedTuple):
-    """What a date comes to over all its reports: lines, breaks, and amounts in fen."""
+class OverviewTotal(NamedTuple):
+    """The sums over all reports of a date: numbers of lines and breaks, and amounts in fen."""
 
     ours: int
     theirs: int
@@ -289,118 +297,132 @@ class Total(NamedTuple):
 
 
 class Overview(NamedTuple):
-    """A business date of all banks: a report each, and the code and name of each that is not reconciled."""
+    """A business date of all banks: a report of each reconciled bank; `waiting` has the code and name of each
+    bank that is not reconciled.
+    """
 
     today: str
-    day: Day
+    day: ClosedDay
     reports: tuple[Report, ...]
     waiting: tuple[tuple[str, str], ...]
 
     @property
-    def total(self) -> Total:
-        """The sums of the reports' figures."""
+    def total(self) -> OverviewTotal:
+        """The sums over the figures of the reports."""
         rows = [
             (
-                *one.outcome,
-                one.difference,
-                len(one.opened),
-                len(one.outstanding),
-                one.long.after,
-                one.short.after,
+                *report.reconciliation,
+                report.difference,
+                len(report.opened),
+                len(report.outstanding),
+                report.long.after,
+                report.short.after,
             )
-            for one in self.reports
+            for report in self.reports
         ]
-        return Total(*(sum(row[place] for row in rows) for place in range(len(Total._fields))))
+        return OverviewTotal(
+            *(sum(row[place] for row in rows) for place in range(len(OverviewTotal._fields)))
+        )
 
 
-def check(found: Report) -> None:
-    """Add up again, from the rows shown, every sum that the report shows. Raises InvariantBroken."""
-    for what, said, made in (*_side_sums(found), *_difference_sums(found), *_book_sums(found)):
-        if said != made:
+def check(report: Report) -> None:
+    """Add up every sum that the report shows again, from the rows that it shows. Raises InvariantBroken with
+    the first sum that differs.
+    """
+    for label, stated, made in (*_side_sums(report), *_difference_sums(report), *_book_sums(report)):
+        if stated != made:
             raise InvariantBroken(
-                f"{found.date}/{found.bank}: {what}: {said} is said, but the rows make {made}"
+                f"{report.date}/{report.bank}: {label}: {stated} is said, but the rows make {made}"
             )
 
 
-def check_overview(found: Overview) -> None:
-    """Check each report, and that all are of one day. Raises InvariantBroken."""
-    for one in found.reports:
-        check(one)
-        if one.day != found.day:
-            raise InvariantBroken(f"{found.day.date}: the report of bank {one.bank} is of another day")
+def check_overview(overview: Overview) -> None:
+    """Check each report, and that all reports are of the overview's day. Raises InvariantBroken."""
+    for report in overview.reports:
+        check(report)
+        if report.day != overview.day:
+            raise InvariantBroken(f"{overview.day.date}: the report of bank {report.bank} is of another day")
 
 
 _Sum = tuple[str, int, int]
-"""What is summed, the sum as it is stated, and the sum that the rows make."""
+"""What is summed, the sum that is stated, and the sum that the rows make."""
 
 
-def _side_sums(found: Report) -> Iterator[_Sum]:
-    """Each side's lines and amounts, and the file's own figures."""
-    outcome, file = found.outcome, found.file
-    yield "our lines by code", outcome.ours, sum(one.lines for one in found.products)
-    yield "our effects by code", outcome.ours_effect, sum(one.effect for one in found.products)
-    yield "our lines", outcome.ours, sum(side.ours_lines for side in found.sides)
-    yield "our effects", outcome.ours_effect, sum(side.ours_effect for side in found.sides)
-    yield "the bank's lines", outcome.theirs, sum(side.theirs_lines for side in found.sides)
-    yield "the file's lines", file.lines, sum(one.lines for one in found.file_sums)
-    yield "the file's collections", file.collected, _done(found.file_sums, "C")
-    yield "the file's payouts", file.paid, _done(found.file_sums, "P")
-    if not any(one.state == "R" for one in found.file_sums):
-        yield "the bank's effects", outcome.theirs_effect, file.collected - file.paid
+def _side_sums(report: Report) -> Iterator[_Sum]:
+    """The lines and amounts of each side, and the figures of the bank's file."""
+    stated, file = report.reconciliation, report.file
+    yield "our lines by code", stated.ours, sum(product.lines for product in report.products)
+    yield "our effects by code", stated.ours_effect, sum(product.effect for product in report.products)
+    yield "our lines", stated.ours, sum(side.ours_lines for side in report.sides)
+    yield "our effects", stated.ours_effect, sum(side.ours_effect for side in report.sides)
+    yield "the bank's lines", stated.theirs, sum(side.theirs_lines for side in report.sides)
+    yield "the file's lines", file.lines, sum(file_sum.lines for file_sum in report.file_sums)
+    yield "the file's collections", file.collected, _done(report.file_sums, "C")
+    yield "the file's payouts", file.paid, _done(report.file_sums, "P")
+    if not any(file_sum.state == "R" for file_sum in report.file_sums):
+        yield "the bank's effects", stated.theirs_effect, file.collected - file.paid
 
 
-def _difference_sums(found: Report) -> Iterator[_Sum]:
-    """Each break's difference, and that together they explain what lies between the two sides."""
-    for one, _, _ in found.breaks:
-        effects = one.theirs_effect - one.ours_effect + one.withheld
-        yield f"the difference of {one.name}", one.difference, effects
-    opened = found.long.opened + found.short.opened
-    matched = found.long.matched + found.short.matched
-    yield "the two sides' difference", found.difference, opened - matched - found.withheld
+def _difference_sums(report: Report) -> Iterator[_Sum]:
+    """The difference of each break; and the difference of the two sides, which the breaks explain."""
+    for row, _, _ in report.breaks:
+        effects = row.theirs_effect - row.ours_effect + row.withheld
+        yield f"the difference of {row.name}", row.difference, effects
+    opened = report.long.opened + report.short.opened
+    matched = report.long.matched + report.short.matched
+    yield "the two sides' difference", report.difference, opened - matched - report.withheld
 
 
-def _book_sums(found: Report) -> Iterator[_Sum]:
-    """Each posting, the clearing account against the bank's effects, and suspense against the breaks."""
-    for posting in found.postings:
+def _book_sums(report: Report) -> Iterator[_Sum]:
+    """Each posting; the clearing account against the bank's effects; suspense against the breaks."""
+    for posting in report.postings:
         yield f"the legs of {posting.posting}", posting.leg_count, len(posting.legs)
         for currency, debit, credit in posting.totals:
             yield f"{posting.posting}, debits in {currency}", debit, credit
-    held = found.accounts
+    accounts = report.accounts
     sides = (
-        (held.long, held.long_balance, found.long, "long"),
-        (held.short, held.short_balance, found.short, "short"),
+        (accounts.long, accounts.long_balance, report.long, "long"),
+        (accounts.short, accounts.short_balance, report.short, "short"),
     )
     for account, balance, movement, side in sides:
-        before = balance - _on(found, account)
+        before = balance - _moved(report, account)
         yield f"account {account} when the date begins ({side})", before, -movement.before
-        if found.day.is_posted:
+        if report.day.is_posted:
             yield f"account {account} when the date ends ({side})", balance, -movement.after
-    if found.day.is_posted:
-        name = f"{found.date}/{found.bank}/day"
-        posted = _on(found, held.clearing, name)
-        yield f"account {held.clearing} of the day's posting", posted, found.outcome.theirs_effect
+    if report.day.is_posted:
+        name = f"{report.date}/{report.bank}/day"
+        posted = _moved(report, accounts.clearing, name)
+        yield (
+            f"account {accounts.clearing} of the day's posting",
+            posted,
+            report.reconciliation.theirs_effect,
+        )
     else:
-        yield "postings of a day that is not posted", 0, len(found.postings)
+        yield "postings of a day that is not posted", 0, len(report.postings)
 
 
-def _on(found: Report, account: str, posting: str = "") -> int:
-    """What the date's postings, or the named one, move on an account for the bank."""
+def _moved(report: Report, account: str, name: str = "") -> int:
+    """What the postings of the date, or only the posting `name`, move on an account for the bank, in fen."""
     return sum(
         leg.amount
-        for one in found.postings
-        for leg in one.legs
-        if (leg.account, leg.bank) == (account, found.bank) and posting in ("", one.posting)
+        for posting in report.postings
+        for leg in posting.legs
+        if (leg.account, leg.bank) == (account, report.bank) and name in ("", posting.posting)
     )
 
 
 def _done(sums: Sequence[FileSum], direction: str) -> int:
-    return sum(one.amount for one in sums if (one.direction, one.state) == (direction, "S"))
+    """The sum in fen of the file's lines of this direction that are in state S, done."""
+    return sum(
+        file_sum.amount for file_sum in sums if (file_sum.direction, file_sum.state) == (direction, "S")
+    )
 
 
-def _is_matched(one: Break, date: str) -> bool:
-    return settled_by(one, date) and not one.resolution
+def _is_matched(row: Break, date: str) -> bool:
+    """Whether a line of the date or of an earlier one matched the break, without a decision."""
+    return settled_by(row, date) and not row.resolution
 
 
-def settled_by(one: Break, date: str) -> bool:
-    """Whether a break was out of suspense when the date (YYYYMMDD) ended."""
-    return bool(one.settled_on) and one.settled_on <= date
+def settled_by(row: Break, date: str) -> bool:
+    """Whether the break was out of suspense at the end of the date (YYYYMMDD)."""
+    return bool(row.settled_on) and row.settled_on <= date

@@ -1,7 +1,8 @@
-"""What the office knows of transactions: lines of banks' files, breaks with their histories, postings.
+"""What the office has on given transactions: lines of banks' files, breaks with their histories, postings,
+and the audit records on those breaks.
 
-Reads only. What a transaction is, ledger.rules.trace tells; what a break or a posting means,
-office.accounting.breaks and office.accounting.books.
+This module only reads. `ledger.rules.trace` explains a transaction; `office.accounting.breaks` and
+`office.accounting.books` explain a break and a posting. The fields are the keys of `qianzhi trace --json`.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from office.accounting.breaks import HistoryLine, history
 from office.database.schema import audit_log, bank_lines, breaks, legs, postings
 
 
-class BankSaid(NamedTuple):
-    """A line of a bank's file: `state` S done or R reversed; fen."""
+class TracedLine(NamedTuple):
+    """A line of a bank's file: `state` is S (done) or R (reversed); `amount` in fen."""
 
     bank: str
     date: str
@@ -29,8 +30,8 @@ class BankSaid(NamedTuple):
     state: str
 
 
-class BreakTold(NamedTuple):
-    """A break on one of the transactions, and all that happened to it; `difference` in fen."""
+class TracedBreak(NamedTuple):
+    """A break on one of the transactions, with its history; `difference` in fen."""
 
     name: str
     cls: str
@@ -42,61 +43,65 @@ class BreakTold(NamedTuple):
     history: tuple[HistoryLine, ...]
 
 
-class LegTold(NamedTuple):
-    """One leg: fen, debit positive."""
+class TracedLeg(NamedTuple):
+    """One leg: `amount` in fen, debit positive."""
 
     account: str
     amount: int
 
 
-class PostingTold(NamedTuple):
-    """A posting that a transaction is in: a bank's whole day, or a break's end."""
+class TracedPosting(NamedTuple):
+    """A posting that contains a transaction: the one of a bank's whole day, or the one that ends a break."""
 
     name: str
     date: str
     description: str
-    legs: tuple[LegTold, ...]
+    legs: tuple[TracedLeg, ...]
 
 
-class OfficeKnows(NamedTuple):
-    """What the office has of some transactions."""
+class OfficeTrace(NamedTuple):
+    """All that the office has on some transactions; `acts` are the audit records on their breaks."""
 
-    lines: tuple[BankSaid, ...]
-    breaks: tuple[BreakTold, ...]
-    postings: tuple[PostingTold, ...]
+    lines: tuple[TracedLine, ...]
+    breaks: tuple[TracedBreak, ...]
+    postings: tuple[TracedPosting, ...]
     acts: tuple[AuditRecord, ...]
 
 
-def known(connection: Connection, keys: Collection[str], days: Collection[tuple[str, str]]) -> OfficeKnows:
-    """What the office has of the transactions of these keys; `days` are bank and business date of each."""
-    found = tuple(_breaks(connection, keys))
-    names = [one.name for one in found]
-    columns = (bank_lines.c[name] for name in BankSaid._fields)
+def office_trace(
+    connection: Connection, keys: Collection[str], days: Collection[tuple[str, str]]
+) -> OfficeTrace:
+    """Return what the office has on the transactions of these keys; `days` are their banks and business
+    dates.
+    """
+    traced = tuple(_breaks(connection, keys))
+    names = [row.name for row in traced]
+    columns = (bank_lines.c[name] for name in TracedLine._fields)
     lines = (
-        BankSaid(*row)._replace(key=concealed(row.key))
+        TracedLine(*row)._replace(key=concealed(row.key))
         for row in connection.execute(select(*columns).where(bank_lines.c.key.in_(sorted(keys))))
     )
-    return OfficeKnows(
+    return OfficeTrace(
         tuple(lines),
-        found,
+        traced,
         tuple(_postings(connection, days, names)),
         records_on(connection, audit_log, names),
     )
 
 
-def _breaks(connection: Connection, keys: Collection[str]) -> Iterator[BreakTold]:
+def _breaks(connection: Connection, keys: Collection[str]) -> Iterator[TracedBreak]:
     c = breaks.c
     columns = (c["break"], c["class"], c.key, c.difference, c.state, c.reason, c.resolution)
     query = select(*columns).where(c.key.in_(sorted(keys))).order_by(c["break"])
     for row in connection.execute(query).all():
         name, cls, key, difference, state, reason, resolution = row
-        told = history(connection, name)
-        yield BreakTold(name, cls, concealed(key), difference, state, concealed(reason), resolution, told)
+        past = history(connection, name)
+        yield TracedBreak(name, cls, concealed(key), difference, state, concealed(reason), resolution, past)
 
 
 def _postings(
     connection: Connection, days: Collection[tuple[str, str]], names: Collection[str]
-) -> Iterator[PostingTold]:
+) -> Iterator[TracedPosting]:
     wanted = [postings.c.posting.in_([f"{date}/{bank}/day" for bank, date in sorted(days)])]
     wanted += [postings.c.posting.like(f"%/{name}") for name in names]
     query = (
@@ -106,5 +111,5 @@ def _postings(
     )
     for row in connection.execute(query).all():
         legs_of = select(legs.c.account, legs.c.amount).where(legs.c.posting == row.posting)
-        told = (LegTold(*leg) for leg in connection.execute(legs_of.order_by(legs.c.number)))
-        yield PostingTold(*row, tuple(told))
+        traced = (TracedLeg(*leg) for leg in connection.execute(legs_of.order_by(legs.c.number)))
+        yield TracedPosting(*row, tuple(traced))

@@ -1,7 +1,7 @@
 """The words of a report, in Chinese and English, and how it writes amounts and dates.
 
-Pure data and two formats. No page's layout belongs here, and no account's or resolution's name: those are
-the chart's (`office.accounting.chart`).
+Pure data and two formats. The layout of a page does not belong here, nor the name of an account or a
+resolution: those stand in the chart (`office.accounting.chart`).
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from protocol.transactions import SETTLEMENTS
 
 
 class Words(NamedTuple):
-    """One thing's name in both languages."""
+    """A name in both languages."""
 
     zh: str
     en: str
 
 
 class Explained(NamedTuple):
-    """A class of lines: its name, and in one line what it means."""
+    """A class of lines: its name, and its meaning in one line."""
 
     name: Words
     meaning: Words
@@ -80,7 +80,7 @@ ACCOUNT_KINDS: Final[Mapping[str, Words]] = MappingProxyType(
 
 
 def named(words: Mapping[str, Words], name: str) -> Words:
-    """What `name` is called; under its own name in both languages where it has none here."""
+    """The words for `name`; `name` itself in both languages if there are none."""
     return words.get(name) or Words(name, name)
 
 

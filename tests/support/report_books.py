@@ -14,12 +14,12 @@ from office.accounting.posting import post_day
 from office.database.schema import OFFICE, bank_files, bank_lines, breaks, days, products, reconciliations
 from office.reports.report_values import (
     BankFile,
-    Day,
+    ClosedDay,
     DayAccounts,
     FileSum,
-    Listed,
-    Outcome,
+    ListedBreak,
     Product,
+    Reconciliation,
     Report,
     ShownLeg,
     ShownPosting,
@@ -136,7 +136,10 @@ LINES = {
         ("P", "R", 500_000),
     ),
 }
-OUTCOMES = {D1: Outcome(3, 2, 1, 300_000, 308_000), D2: Outcome(8, 7, 4, 100_000, 700_000)}
+RESULTS = {
+    D1: Reconciliation(3, 2, 1, 300_000, 308_000),
+    D2: Reconciliation(8, 7, 4, 100_000, 700_000),
+}
 
 
 def put(connection: Connection, table: Table, **row: object) -> None:
@@ -155,14 +158,14 @@ def fill(connection: Connection, last_state: str = "posted") -> None:
     for date, state in ((D1, "posted"), (D2, last_state)):
         row = {"date": date, "state": state, "next_date": "", "closed_at": 1, "root": ROOT, "signature": ""}
         put(connection, days, **row, entries=1234)
-        fill_side(connection, BANK, date, OUTCOMES[date], LINES[date], PRODUCTS[date])
-    fill_side(connection, OTHER, D2, Outcome(0, 0, 0, 0, 0), (), ())
+        fill_side(connection, BANK, date, RESULTS[date], LINES[date], PRODUCTS[date])
+    fill_side(connection, OTHER, D2, Reconciliation(0, 0, 0, 0, 0), (), ())
     posted = last_state == "posted"
     for one in ALL_BREAKS if posted else UNDECIDED:
         connection.execute(insert(breaks).values(one))
     for date in (D1, D2) if posted else (D1,):
         product = {one.code: one.effect for one in PRODUCTS[date]}
-        post_day(connection, CHART, BANK, date, product, OUTCOMES[date].theirs_effect, 1)
+        post_day(connection, CHART, BANK, date, product, RESULTS[date].theirs_effect, 1)
     if posted:
         refund = Leg(CHART.long, BANK, "156", 50_000), Leg("224102", "", "156", -50_000)
         post(connection, [Posting(f"{D2}/{BANK}/{REFUNDED.name}", D2, BANK, "退还客户", refund)], 1)
@@ -172,7 +175,7 @@ def fill_side(
     connection: Connection,
     bank: str,
     date: str,
-    outcome: Outcome,
+    reconciliation: Reconciliation,
     lines: tuple[tuple[str, str, int], ...],
     product: tuple[Product, ...],
 ) -> None:
@@ -187,7 +190,7 @@ def fill_side(
         )
         row = {"direction": direction, "state": state, "amount": amount, "code": "500000", **texts}
         put(connection, bank_lines, bank=bank, date=date, line=number, key=f"K{number}", **row)
-    put(connection, reconciliations, bank=bank, date=date, made_at=1, **outcome._asdict())
+    put(connection, reconciliations, bank=bank, date=date, made_at=1, **reconciliation._asdict())
     for one in product:
         put(connection, products, bank=bank, date=date, **one._asdict())
 
@@ -196,19 +199,21 @@ EXPECTED = Report(
     BANK,
     "工商银行",
     TODAY,
-    Day(D2, DayState.POSTED, 1234, ROOT),
-    OUTCOMES[D2],
+    ClosedDay(D2, DayState.POSTED, 1234, ROOT),
+    RESULTS[D2],
     PRODUCTS[D2],
     BankFile(f"digest of {BANK} {D2}", "standard", 7, 1_000_000, 300_000),
     (FileSum("C", "S", 5, 1_000_000), FileSum("P", "S", 1, 300_000), FileSum("P", "R", 1, 500_000)),
     (
-        Listed(REFUNDED, 1, "退还客户 To be refunded to the customer"),
-        Listed(MATCHED, 1, ""),
-        Listed(WAITING, 4, ""),
-        Listed(AMOUNT, 3, ""),
-        Listed(TWICE, 3, ""),
-        Listed(EXCEPTION_ADVICE, 3, ""),
-        Listed(STATE, 3, "以银行为准：调整对应科目 The bank is right: the due's own account is adjusted"),
+        ListedBreak(REFUNDED, 1, "退还客户 To be refunded to the customer"),
+        ListedBreak(MATCHED, 1, ""),
+        ListedBreak(WAITING, 4, ""),
+        ListedBreak(AMOUNT, 3, ""),
+        ListedBreak(TWICE, 3, ""),
+        ListedBreak(EXCEPTION_ADVICE, 3, ""),
+        ListedBreak(
+            STATE, 3, "以银行为准：调整对应科目 The bank is right: the due's own account is adjusted"
+        ),
     ),
     (
         ShownPosting(

@@ -14,7 +14,7 @@ from office.accounting.books import Leg, Posting, post
 from office.database.schema import bank_files, breaks, days, products, reconciliations
 from office.errors import NothingToReport
 from office.reports.extract import overview, report
-from office.reports.report_values import BankFile, Movement, Outcome, Overview, Product, Report
+from office.reports.report_values import BankFile, Movement, Overview, Product, Reconciliation, Report
 from tests.support.report_books import (
     AMOUNT,
     BANK,
@@ -62,7 +62,7 @@ def test_report_says_what_the_tables_say(store: Store) -> None:
 def test_report_of_an_earlier_date_shows_suspense_as_it_was_then(store: Store) -> None:
     found = read(store, D1)
     assert (found.long, found.short) == (Movement(0, 50_000, 0, 0), Movement(0, -42_000, 0, 0))
-    assert [one.found for one in found.outstanding] == [REFUNDED, MATCHED, WAITING]
+    assert [one.row for one in found.outstanding] == [REFUNDED, MATCHED, WAITING]
     assert (found.accounts.long_balance, found.accounts.short_balance) == (-50_000, 42_000)
 
 
@@ -129,7 +129,7 @@ def test_more_than_9999_breaks_come_in_their_order(empty: Store) -> None:
             connection.execute(
                 insert(breaks).values(broken(9, D2, "exception_advice", 0, 0, name=name, key=name))
             )
-    assert [one.found.name[-5:] for one in read(empty).opened] == [
+    assert [one.row.name[-5:] for one in read(empty).opened] == [
         "-0001",
         "-0002",
         "-0003",
@@ -148,7 +148,7 @@ def effect_too_many(connection: Connection) -> None:
 
 
 def code_of_no_direction(connection: Connection) -> None:
-    fill_side(connection, LATE, D2, Outcome(1, 0, 0, 7, 0), (), (Product("310000", 1, 7),))
+    fill_side(connection, LATE, D2, Reconciliation(1, 0, 0, 7, 0), (), (Product("310000", 1, 7),))
 
 
 def break_too_many(connection: Connection) -> None:
@@ -182,7 +182,7 @@ def day_taken_back(connection: Connection) -> None:
 def file_of_other_lines(connection: Connection) -> None:
     file = BankFile("digest", "standard", 0, 1, 0)
     put(connection, bank_files, bank=LATE, date=D1, taken_at=1, **file._asdict())
-    put(connection, reconciliations, bank=LATE, date=D1, made_at=1, **Outcome(0, 0, 0, 0, 0)._asdict())
+    put(connection, reconciliations, bank=LATE, date=D1, made_at=1, **Reconciliation(0, 0, 0, 0, 0)._asdict())
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ from office.reports.report import (
     overview_as_csv,
     overview_as_html,
 )
-from office.reports.report_values import Listed, Overview, Report
+from office.reports.report_values import ListedBreak, Overview, Report
 from tests.support.report_books import BANK, D2, EXPECTED, LATE, OTHER, REFUNDED, ROOT, STATE, TODAY
 
 OVERVIEW = Overview(TODAY, EXPECTED.day, (EXPECTED,), ((LATE, "中国银行"),))
@@ -89,8 +89,8 @@ def table(source: bytes) -> list[dict[str, str]]:
 def with_texts(text: str) -> Report:
     """The report with this text in every place that somebody else may fill."""
     breaks = tuple(
-        Listed(
-            one.found._replace(
+        ListedBreak(
+            one.row._replace(
                 key=text,
                 policy=text,
                 due=text,
@@ -207,7 +207,7 @@ def test_side_of_an_amount_is_never_said_by_colour_alone() -> None:
 def test_page_of_a_date_that_agrees_says_so() -> None:
     nothing = EXPECTED._replace(
         bank=OTHER,
-        outcome=EXPECTED.outcome._replace(ours=0, theirs=0, ours_effect=0, theirs_effect=0),
+        reconciliation=EXPECTED.reconciliation._replace(ours=0, theirs=0, ours_effect=0, theirs_effect=0),
         products=(),
         file=EXPECTED.file._replace(lines=0, collected=0, paid=0),
         file_sums=(),

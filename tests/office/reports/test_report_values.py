@@ -15,16 +15,16 @@ from office.accounting.breaks import BreakState
 from office.reports.report_values import (
     ClassSum,
     DayAccounts,
+    DirectionSums,
     FileSum,
-    Listed,
+    ListedBreak,
     Movement,
-    Outcome,
     Overview,
+    OverviewTotal,
+    Reconciliation,
     Report,
     ShownLeg,
     ShownPosting,
-    Side,
-    Total,
     check,
     check_overview,
 )
@@ -46,9 +46,9 @@ from tests.support.report_books import (
 
 
 def test_breaks_are_of_the_date_or_carried_and_outstanding_until_settled() -> None:
-    assert [one.found for one in EXPECTED.opened] == [AMOUNT, TWICE, EXCEPTION_ADVICE, STATE]
-    assert [one.found for one in EXPECTED.brought_forward] == [REFUNDED, MATCHED, WAITING]
-    assert [one.found for one in EXPECTED.outstanding] == [WAITING, AMOUNT, TWICE, EXCEPTION_ADVICE, STATE]
+    assert [one.row for one in EXPECTED.opened] == [AMOUNT, TWICE, EXCEPTION_ADVICE, STATE]
+    assert [one.row for one in EXPECTED.brought_forward] == [REFUNDED, MATCHED, WAITING]
+    assert [one.row for one in EXPECTED.outstanding] == [WAITING, AMOUNT, TWICE, EXCEPTION_ADVICE, STATE]
 
 
 def test_every_class_is_there_with_what_the_date_opened_of_it() -> None:
@@ -66,7 +66,10 @@ def test_every_class_is_there_with_what_the_date_opened_of_it() -> None:
 
 
 def test_sides_are_shown_by_direction() -> None:
-    assert EXPECTED.sides == (Side("C", 6, 900_000, 5, 1_000_000), Side("P", 2, -800_000, 2, -300_000))
+    assert EXPECTED.sides == (
+        DirectionSums("C", 6, 900_000, 5, 1_000_000),
+        DirectionSums("P", 2, -800_000, 2, -300_000),
+    )
     assert [side.difference for side in EXPECTED.sides] == [100_000, 500_000]
     assert (EXPECTED.difference, EXPECTED.taken_back) == (600_000, 0)
 
@@ -78,7 +81,7 @@ def test_suspense_moves_from_what_it_was_to_what_is_left() -> None:
 
 
 def test_what_the_bank_takes_back_of_earlier_files_is_in_neither_direction() -> None:
-    found = EXPECTED._replace(outcome=EXPECTED.outcome._replace(theirs_effect=640_000))
+    found = EXPECTED._replace(reconciliation=EXPECTED.reconciliation._replace(theirs_effect=640_000))
     assert found.taken_back == -60_000
     assert found.sides == EXPECTED.sides
     assert sum(side.difference for side in found.sides) + found.taken_back == found.difference
@@ -91,7 +94,7 @@ def other(**changes: Any) -> Report:  # noqa: ANN401 - any field
 def reshown(place: int, **changes: Any) -> Report:  # noqa: ANN401 - any field of a break
     """The report with one break changed."""
     listed = list(EXPECTED.breaks)
-    listed[place] = listed[place]._replace(found=listed[place].found._replace(**changes))
+    listed[place] = listed[place]._replace(row=listed[place].row._replace(**changes))
     return EXPECTED._replace(breaks=tuple(listed))
 
 
@@ -105,7 +108,7 @@ def releg(place: int, amount: int) -> Report:
 
 DOCTORED = {
     **{
-        f"outcome {name}": other(outcome=EXPECTED.outcome._replace(**{name: 99}))
+        f"reconciliation {name}": other(reconciliation=EXPECTED.reconciliation._replace(**{name: 99}))
         for name in ("ours", "theirs", "ours_effect", "theirs_effect")
     },
     **{
@@ -132,7 +135,7 @@ DOCTORED = {
     ),
     "a carried break less": other(breaks=EXPECTED.breaks[:2] + EXPECTED.breaks[3:]),
     "a break less": other(breaks=EXPECTED.breaks[:-1]),
-    "a break more": other(breaks=(*EXPECTED.breaks, Listed(broken(7, D2, "bank_only", 0, 1), 3, ""))),
+    "a break more": other(breaks=(*EXPECTED.breaks, ListedBreak(broken(7, D2, "bank_only", 0, 1), 3, ""))),
     "a break's difference": reshown(3, difference=-9_999),
     "a break's effects": reshown(3, ours_effect=0),
     "a break settled": reshown(2, settled_on=D2, resolution="loss", state=BreakState.CLOSED),
@@ -181,8 +184,8 @@ def test_posting_is_added_up_by_currency() -> None:
 
 def test_overview_adds_its_reports_up_and_takes_none_of_another_day() -> None:
     found = Overview(TODAY, EXPECTED.day, (EXPECTED, EXPECTED), (("01040000", "中国银行"),))
-    assert found.total == Total(16, 14, 8, 200_000, 1_400_000, 1_200_000, 8, 10, 1_160_000, -44_000)
-    assert found._replace(reports=()).total == Total(*[0] * 10)
+    assert found.total == OverviewTotal(16, 14, 8, 200_000, 1_400_000, 1_200_000, 8, 10, 1_160_000, -44_000)
+    assert found._replace(reports=()).total == OverviewTotal(*[0] * 10)
     with pytest.raises(InvariantBroken, match="is of another day"):
         check_overview(found._replace(day=EXPECTED.day._replace(root="cd" * 32)))
 
@@ -202,23 +205,23 @@ def reports(draw: st.DrawFn) -> Report:
         people = {"resolution": "accept", "proposed_by": "李娜", "approved_by": "王强"}
         given = {"settled_on": settled, **({} if matched or not settled else people)}
         state = "closed" if settled else "suspense"
-        found.append(Listed(broken(number, of_date, cls, 0, theirs, state, **given), 1, ""))
+        found.append(ListedBreak(broken(number, of_date, cls, 0, theirs, state, **given), 1, ""))
     return settled_report(tuple(found), draw(AMOUNTS))
 
 
-def settled_report(listed: tuple[Listed, ...], ours: int) -> Report:
+def settled_report(listed: tuple[ListedBreak, ...], ours: int) -> Report:
     long, short = (
         sum(
-            sign * one.found.difference
+            sign * one.row.difference
             for one in listed
-            if sign * one.found.difference > 0 and one.found.settled_on != D2
+            if sign * one.row.difference > 0 and one.row.settled_on != D2
         )
         for sign in (1, -1)
     )
-    opened = sum(one.found.difference for one in listed if one.found.date == D2)
-    gone = [one.found for one in listed if one.found.settled_on == D2]
+    opened = sum(one.row.difference for one in listed if one.row.date == D2)
+    gone = [one.row for one in listed if one.row.settled_on == D2]
     theirs = ours + opened - sum(one.difference for one in gone if not one.resolution)
-    before = [one.found.difference for one in listed if one.found.date == D1]
+    before = [one.row.difference for one in listed if one.row.date == D1]
     moved = {
         "122101": theirs,
         "224101": -long + sum(amount for amount in before if amount > 0),
@@ -231,7 +234,7 @@ def settled_report(listed: tuple[Listed, ...], ours: int) -> Report:
         if amount
     )
     return EXPECTED._replace(
-        outcome=Outcome(1, 1, 0, ours, theirs),
+        reconciliation=Reconciliation(1, 1, 0, ours, theirs),
         products=(EXPECTED.products[0]._replace(lines=1, effect=ours),),
         file=EXPECTED.file._replace(lines=1, collected=0, paid=0),
         file_sums=(FileSum("P", "R", 1, 1),),
@@ -252,8 +255,8 @@ def test_any_report_adds_up_and_no_longer_does_when_one_difference_is_changed(
         place = data.draw(st.integers(0, len(found.breaks) - 1))
         more = data.draw(AMOUNTS.filter(bool))
         listed = list(found.breaks)
-        one = listed[place].found
+        one = listed[place].row
         changed = one._replace(theirs_effect=one.theirs_effect + more, difference=one.difference + more)
-        listed[place] = listed[place]._replace(found=changed)
+        listed[place] = listed[place]._replace(row=changed)
         with pytest.raises(InvariantBroken):
             check(found._replace(breaks=tuple(listed)))
