@@ -21,7 +21,7 @@ from fep.settings.config import load_settings
 from ledger.book.audit_log import AuditRecord, broken_records, read_audit_log, record_hash
 from ledger.book.schema import audit_log
 from ledger.book.store import Store
-from ledger.rules.masking import concealed
+from ledger.rules.masking import masked_numbers
 
 VERIFY = click.option("--verify", is_flag=True, help="prove the chain; exit code 1 if it does not hold")
 
@@ -69,14 +69,14 @@ def show(
 
 
 def _concealed(act: AuditRecord) -> AuditRecord:
-    return act._replace(subject=concealed(act.subject), note=concealed(act.note))
+    return act._replace(subject=masked_numbers(act.subject), note=masked_numbers(act.note))
 
 
 def line(act: AuditRecord) -> str:
     """One act, in local time. What a terminal would take for a command of its own becomes a question mark."""
     at = datetime.fromtimestamp(act.at // 1_000_000, UTC).astimezone().isoformat(timespec="seconds")
     text = " ".join(filter(None, (str(act.number), at, act.by, act.act, act.subject, act.note)))
-    return printable(concealed(text)).replace("\n", "?")
+    return printable(masked_numbers(text)).replace("\n", "?")
 
 
 COMMANDS: tuple[click.Command, ...] = (audit_log_command,)

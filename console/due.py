@@ -18,7 +18,7 @@ from fep.operator.control import NotServing, ask
 from fep.settings.config import load_settings
 from ledger.book.guesses import UNLOCK, LockedDue, locked_dues, unlock
 from ledger.book.store import Store
-from ledger.rules.masking import concealed
+from ledger.rules.masking import masked_numbers
 
 
 @click.group()
@@ -58,7 +58,7 @@ def unlock_command(name: str, config: Path) -> None:
                 unlock(store, name, now_us(), by)
         finally:
             store.close()
-    click.echo(f"{concealed(name)} can be paid again")
+    click.echo(f"{masked_numbers(name)} can be paid again")
 
 
 def _people(found: Sequence[LockedDue]) -> Sequence[RenderableType]:
@@ -66,7 +66,7 @@ def _people(found: Sequence[LockedDue]) -> Sequence[RenderableType]:
         return ["no benefit is locked"]
     shown = table("due", "business date", "wrong numbers", right=("wrong numbers",), whole=("business date",))
     for one in found:
-        shown.add_row(cell(concealed(one.due)), one.date, str(one.wrong))
+        shown.add_row(cell(masked_numbers(one.due)), one.date, str(one.wrong))
     return [shown]
 
 

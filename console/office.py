@@ -29,7 +29,7 @@ from ledger.book.audit_log import read_audit_log
 from ledger.book.store import Store
 from ledger.files.archived import write as write_archived
 from ledger.files.open_breaks_file import write as write_figures
-from ledger.rules.masking import concealed
+from ledger.rules.masking import masked_numbers
 from office import close
 from office.accounting import breaks, chart, decisions
 from office.accounting.books import TrialBalance, trial_balance
@@ -248,7 +248,7 @@ def show_command(bank: str, date: str, everything: bool, config: Path, as_json: 
 
 
 def _concealed(value: object) -> object:
-    return concealed(value) if isinstance(value, str) else value
+    return masked_numbers(value) if isinstance(value, str) else value
 
 
 def break_line(one: Break, on: str) -> str:
@@ -258,7 +258,7 @@ def break_line(one: Break, on: str) -> str:
     owner = f" {one.owner}" if one.owner else ""
     hint = f" [{one.hint}]" if one.hint else ""
     age = breaks.age_days(one, on)
-    return concealed(
+    return masked_numbers(
         f"{one.name} {one.cls} {yuan(one.difference)} {one.state}{decided},"
         f" {age} d,{owner} {one.policy}: {one.reason}{_others(one)}{hint}"
     )
@@ -439,7 +439,7 @@ def _audited(done: Audit) -> Iterator[str]:
         note = f" ({verdict.not_in_data})" if verdict.not_in_data and not verdict.rows else ""
         yield f"{verdict.invariant:2} {verdict.name}: {mark}, {verdict.rows:,} rows looked at{note}"
     for failing in done.failings:
-        yield concealed(f"   {failing.invariant}: {failing.subject}: {failing.what}")
+        yield masked_numbers(f"   {failing.invariant}: {failing.subject}: {failing.what}")
     if done.kept is not None:
         for side in done.kept.sides:
             yield f"{side.name}: digest {side.digest}, act {side.act} has hash {side.record_hash}"

@@ -21,7 +21,7 @@ from ledger.book import lookup
 from ledger.book.audit_log import AuditRecord
 from ledger.book.schema import audit_log, journal
 from ledger.book.store import Store
-from ledger.rules.masking import concealed
+from ledger.rules.masking import masked_numbers
 from ledger.rules.trace import NOT_KEPT, Told, tell
 from office.config import load_settings as load_office_settings
 from office.database.schema import entries as office_entries
@@ -77,7 +77,7 @@ def _traced(key: str, config: Path, office: Path | None) -> Trace:
             dates = {entry.business_date for entry in story}
             done = lookup.records_on(connection, audit_log, dates) if at_front and dates else ()
             states = {
-                concealed(due): lookup.due_state(connection, due)
+                masked_numbers(due): lookup.due_state(connection, due)
                 for due in sorted({entry.due for entry in story if entry.due})
                 if at_front
             }
@@ -138,7 +138,7 @@ def _told(told: Told) -> Iterator[str]:
 
 def _act(whose: str, act: AuditRecord) -> str:
     words = " ".join(filter(None, (act.act, act.subject, act.note)))
-    return concealed(f"{whose}'s act {act.number}, {_moment(act.at)}, by {act.by}: {words}")
+    return masked_numbers(f"{whose}'s act {act.number}, {_moment(act.at)}, by {act.by}: {words}")
 
 
 def _office(office: OfficeTrace) -> Iterator[str]:
@@ -153,7 +153,7 @@ def _office(office: OfficeTrace) -> Iterator[str]:
         yield f"  {one.reason}"
         for event in one.history:
             states = f"{event.from_state or 'new'} → {event.to_state}"
-            yield concealed(f"  {_moment(event.at)} {states} by {event.by} {event.note}".rstrip())
+            yield masked_numbers(f"  {_moment(event.at)} {states} by {event.by} {event.note}".rstrip())
     for posting in office.postings:
         yield f"posting {posting.name}: {posting.description}"
         for leg in posting.legs:

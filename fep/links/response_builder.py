@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from ledger.rules.amount_in_words import in_capitals, in_figures
+from ledger.rules.amount_in_words import in_figures, in_words
 from ledger.rules.names import shortened
 from ledger.rules.request import Answer, Totals
 from protocol.dialect import Dialect
@@ -98,7 +98,7 @@ def receipt_lines(answer: Answer, dialect: Dialect) -> list[str]:
         ("应收付号", "DUE", answer.due),
         ("应收付日", "DUE DATE", answer.due_date),
         ("金额", "AMOUNT CNY", in_figures(answer.amount)),
-        ("大写", "", in_capitals(answer.amount) if chinese else ""),
+        ("大写", "", in_words(answer.amount) if chinese else ""),
         ("授权码", "AUTHORIZATION", answer.authorization),
     )
     language, separator = (0, "：") if chinese else (1, ": ")

@@ -29,7 +29,7 @@ from ledger.book.store import Store
 from ledger.errors import Conflict, InvariantBroken, LoadRefused, OutcomeUnknown
 from ledger.files.bookfile import PROBLEMS_MAX, Book, DueLine
 from ledger.rules.day import DayState
-from ledger.rules.masking import concealed
+from ledger.rules.masking import masked_numbers
 from ledger.rules.view import DueState
 
 LOAD: Final = "load"
@@ -320,7 +320,7 @@ class _Load:
         if unfit:
             lines = self._book.lines(unfit.keys())
             names = sorted(unfit, key=lambda name: (lines.get(name, 0), name))[:PROBLEMS_MAX]
-            told = (f"due {concealed(name)}{_line(lines.get(name))}: {unfit[name]}" for name in names)
+            told = (f"due {masked_numbers(name)}{_line(lines.get(name))}: {unfit[name]}" for name in names)
             raise LoadRefused("\n".join((*told, "nothing was loaded")))
 
 

@@ -13,7 +13,7 @@ from operator import add
 from typing import Final, NamedTuple
 
 from ledger.errors import LinesRefused
-from ledger.rules.masking import concealed, figure
+from ledger.rules.masking import figure, masked_numbers
 
 AMOUNT_MAX: Final = 999_999_999_999
 LINES_MAX: Final = 1000
@@ -31,8 +31,8 @@ class LeftOut(NamedTuple):
     reason: str
 
     def __str__(self) -> str:
-        policy = f"policy {concealed(self.policy)}" if self.policy else "no policy that can be read"
-        due = f", due {concealed(self.due)}" if self.due else ""
+        policy = f"policy {masked_numbers(self.policy)}" if self.policy else "no policy that can be read"
+        due = f", due {masked_numbers(self.due)}" if self.due else ""
         return f"line {self.line}: {policy}{due}: {self.reason or 'the book has it otherwise'}"
 
 

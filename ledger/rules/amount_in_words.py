@@ -18,7 +18,7 @@ _MYRIADS: Final = ((100_000_000, "亿"), (10_000, "万"), (1, ""))
 _ZERO: Final = _DIGITS[0]
 
 
-def in_capitals(fen: int) -> str:
+def in_words(fen: int) -> str:
     """Write `fen` in capitals, with 人民币 before it: 140950 is 人民币壹仟肆佰零玖元伍角.
 
     Where the rules leave a choice, always the same one: 整 after 元 only, never after 角; one 零 after 元

@@ -1,9 +1,9 @@
 """The order of the rules of money: one request and what the book holds, in; one decision, out.
 
-Pure. Nothing here reads a clock, awaits, logs or touches a database, and no decision is made anywhere else
-than here, in `ledger.rules.settlement`, `ledger.rules.reversal` and `ledger.rules.inquire`. Every rule sees
-the decisions made before it in the same batch, because `fold` applies each to the view before the next. Rules
-and outcomes: PROTOCOL sections 3, 6 and 7.
+Pure: no clock, no waiting, no log, no database. Every decision is made here and in the three modules that
+this one calls, `ledger.rules.settlement`, `ledger.rules.reversal` and `ledger.rules.inquire`, and nowhere
+else. Every rule sees the decisions made before it in the same batch, because `fold` applies each decision to
+the view before the next one is made. Rules and outcomes: PROTOCOL sections 3, 6 and 7.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ from protocol.responses import Response
 OVERRIDABLE_BY_ADVICE = frozenset(
     {Response.BANK_NOT_ALLOWED, Response.TERMINAL_NOT_ALLOWED, Response.OVER_LIMIT}
 )
-"""Verdicts that cannot stop an advice: the bank has already moved the money, so it is recorded and becomes
-a break."""
+"""Verdicts of the request parser that cannot refuse an advice: the bank has already moved the money, so the
+advice is approved, and the verdict becomes its exception code."""
 
 
 def fold(requests: Iterable[Request], view: View) -> list[Answer]:
-    """Decide the requests in order, each seeing what those before it did. Leaves in `view` what is to be
-    written.
+    """Decide a batch in order, each request seeing the decisions before it; the answers, in the same order.
+    Leaves in `view` what must be written before any answer is sent.
     """
     return [_apply(decide(request, view), request, view) for request in requests]
 
 
 def decide(request: Request, view: View) -> Decision:
-    """One decision. Reads the view and changes nothing in it."""
+    """The decision on one request. Reads the view and changes nothing in it."""
     return DECIDERS[request.act](request, view)
 
 
@@ -60,8 +60,9 @@ def _apply(decision: Decision, request: Request, view: View) -> Answer:
 
 
 def _keyed(rule: Callable[[Request, View], Decision]) -> Callable[[Request, View], Decision]:
-    """Put before a rule what holds for every keyed act: the first answer again, 94, 90, 91 where its bank
-    must wait, and the gate's verdict.
+    """A rule of money with what comes before it for every keyed act, in this order: a repeat gets the first
+    answer again, or 94 if its content is another; 90 while no day is open; 91 for a bank that must wait; then
+    the request parser's verdict.
     """
 
     def decider(request: Request, view: View) -> Decision:
@@ -82,15 +83,17 @@ def _keyed(rule: Callable[[Request, View], Decision]) -> Callable[[Request, View
 
 
 def _is_overridden(request: Request) -> bool:
-    """Whether money that has moved speaks against the gate's verdict: an advice of a collection, a payout or
-    a cancel. By a reversal no money moves before we say so.
+    """Whether the request parser's verdict gives way, because the money has moved already: for an advice of a
+    collection, a payout or a cancel. A reversal moves no money before we have answered it.
     """
     return request.advice and request.act in FINANCIAL and request.verdict in OVERRIDABLE_BY_ADVICE
 
 
 def _again(request: Request, known: Entry, view: View) -> Answer:
-    """The first answer again. Of what was taken back since, nobody is to print a receipt: the codes are the
-    same, DE 62 is left out, and DE 44 says why.
+    """The first answer again, or 94 where the repeat has another content than the `known` entry.
+
+    Where the transaction was taken back since, no receipt may be printed for it: the response code stays, the
+    receipt's lines (DE 62) are left out, and DE 44 says REVERSED.
     """
     if known.kind is not Kind.TOMBSTONE and known.content != request.content:
         return Answer(Response.KEY_REUSED, "KEY USED, OTHER CONTENT", known.business_date)
@@ -101,7 +104,9 @@ def _again(request: Request, known: Entry, view: View) -> Answer:
 
 
 def _read_only(rule: Callable[[Request, View], Answer]) -> Callable[[Request, View], Decision]:
-    """An inquiry's rule as a decider: it answers and writes nothing; the gate's verdict goes before it."""
+    """An inquiry's rule as a decider: it answers and writes nothing. The request parser's verdict comes
+    first.
+    """
 
     def decider(request: Request, view: View) -> Decision:
         if request.verdict is not Response.APPROVED:
@@ -113,8 +118,8 @@ def _read_only(rule: Callable[[Request, View], Answer]) -> Callable[[Request, Vi
 
 
 def _receipt_again(request: Request, view: View) -> Answer:
-    found = inquire_receipt(request, view)
-    return answer_of(found) if isinstance(found, Entry) else found
+    receipted = inquire_receipt(request, view)
+    return answer_of(receipted) if isinstance(receipted, Entry) else receipted
 
 
 DECIDERS: Mapping[Act, Callable[[Request, View], Decision]] = MappingProxyType(
@@ -130,4 +135,4 @@ DECIDERS: Mapping[Act, Callable[[Request, View], Decision]] = MappingProxyType(
         Act.REVERSE: _keyed(reverse),
     }
 )
-"""Everything the front-end machine can do, in one table; a test proves it total over Act."""
+"""Everything that the ledger can be asked, in one table; a test proves that every Act is in it."""

@@ -1,8 +1,7 @@
-"""What a decision is made of: the answer, the entries to be written, and what they do to a due and to a
-bank's figures.
+"""Builds a decision: the answer, the entries to write, and the due and the bank's figures after them.
 
-Pure. How a request becomes a decision is not said here: `ledger.rules.settlement` and `ledger.rules.reversal`
-have the rules of money, `ledger.rules.decide` their order.
+Pure. The rules that choose between refusal and approval are in `ledger.rules.settlement` and
+`ledger.rules.reversal`, their order in `ledger.rules.decide`.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from typing import NamedTuple
 
 from ledger.errors import InvariantBroken
 from ledger.rules.entry import GENESIS, Entry, Kind
-from ledger.rules.masking import concealed
+from ledger.rules.masking import masked_numbers
 from ledger.rules.numbering import authorization_code, receipt_number
 from ledger.rules.request import Act, Answer, BankDay, Request
 from ledger.rules.view import Day, Due, Guesses, View
@@ -21,8 +20,8 @@ from protocol.responses import Response
 
 
 class Decision(NamedTuple):
-    """What is answered and what is to be written with it: entries, and at most one due, one bank's figures
-    and one due's guesses.
+    """The answer to one request, and what must be durable before the bank gets it: entries, and the new state
+    of at most one due, one bank's figures and one due's guesses.
     """
 
     answer: Answer
@@ -33,15 +32,18 @@ class Decision(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """A rule's no: the response code, and at most 25 ASCII characters of reason for DE 44."""
+    """Why a rule refuses: the response code, and the reason for DE 44, at most 25 ASCII characters."""
 
     response: Response
     reason: str
 
 
 class Effect(NamedTuple):
-    """What an approved entry does: its subject and sequence, the due and the bank's figures after it, and
-    whose side it is.
+    """The effect of an approved entry.
+
+    `subject`: the due's number, or the entry's own key for an advice that fits no due. `sequence`: which
+    effect on that subject it is, counted from 1. `side`: `premium` or `benefit`. `due` (None where none fits)
+    and `figures`: their state after it.
     """
 
     subject: str
@@ -62,9 +64,7 @@ _KIND_OF_ACT: Mapping[Act, Kind] = MappingProxyType(
 
 
 def answer_of(entry: Entry, *, replayed: bool = False) -> Answer:
-    """The answer that an entry stands for: told once when it is written, and again, the same, to every
-    repeat.
-    """
+    """The answer that an entry stands for; the same when the entry is written and for every repeat."""
     return Answer(
         response=entry.response,
         reason=entry.reason,
@@ -86,21 +86,21 @@ def answer_of(entry: Entry, *, replayed: bool = False) -> Answer:
 
 
 def open_day(view: View) -> Day:
-    """The open business day. Raises InvariantBroken where there is none: nothing may be decided then."""
+    """The open business day. Raises InvariantBroken if there is none, since nothing may be decided then."""
     if view.day is None:
         raise InvariantBroken("a transaction was decided while no business day exists")
     return view.day
 
 
 def figures_of(request: Request, view: View) -> BankDay:
-    """The bank's figures of the open day, this batch's decisions included."""
+    """The figures of the request's bank on the open day, with this batch's earlier decisions."""
     return view.figures_of(request.bank, open_day(view).date)
 
 
 def refused(
     request: Request, view: View, refusal: Refusal, *, remember: bool = False, guesses: Guesses | None = None
 ) -> Decision:
-    """Record a refusal; with `remember`, also lay a tombstone under the original's key."""
+    """Decide for a refusal and record it; with `remember`, also lay a tombstone under the original's key."""
     own = _entry(request, view, refusal, None, None)
     entries = (own, _tombstone(request, own)) if remember else (own,)
     return Decision(answer_of(own), entries, guesses=guesses)
@@ -116,8 +116,11 @@ def approved(
     remember: bool = False,
     guesses: Guesses | None = None,
 ) -> Decision:
-    """Record an approval and its effect, if it has one; `exception_code` is the code that would have refused
-    it, were it no advice. What does not fit has no receipt: nobody is to hold a voucher for it.
+    """Decide for an approval and record it with its effect, if it has one; with `remember`, also lay a
+    tombstone under the original's key.
+
+    `exception_code` marks an exception advice: the response code that would have refused it as a request.
+    Such an entry has no receipt number, so that nobody holds a voucher for it.
     """
     own = _entry(request, view, None, effect, due, exception_code)
     entries = (own, _tombstone(request, own)) if remember else (own,)
@@ -155,9 +158,9 @@ def _entry(
         card=request.card,
         amount=request.amount,
         currency=request.currency,
-        policy=due.policy if due else request.policy if policy else concealed(request.policy),
+        policy=due.policy if due else request.policy if policy else masked_numbers(request.policy),
         holder=policy.holder if policy else "",
-        due=due.due if due else request.due if request.due in view.dues else concealed(request.due),
+        due=due.due if due else request.due if request.due in view.dues else masked_numbers(request.due),
         due_date=due.due_date if due else "",
         original=request.original,
         content=request.content,
@@ -178,8 +181,8 @@ def _entry(
 
 
 def _tombstone(request: Request, own: Entry) -> Entry:
-    """The refusal that waits for an original reversed before it came: it holds the original's key for
-    ever.
+    """The tombstone behind `own`: it holds the original's key for ever, so that an original which comes
+    after its reversal is refused with 21.
     """
     _, terminal, sent_at, stan = _key_parts(request.original)
     return own._replace(

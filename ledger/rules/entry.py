@@ -1,7 +1,7 @@
-"""One entry of the journal: what is written once and never changed.
+"""One entry of the journal, and the hash chain that ties each entry to the one before it.
 
-The order of the fields is the order of the journal's columns and of the bytes under the hash chain:
-append, never reorder. No SQL and no rules here.
+An entry is written once and never changed. The order of its fields is the order of the journal's columns and
+of the bytes under the hash: append a field, never reorder. No SQL and no rules of money here.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from protocol.responses import Response
 
 
 class Kind(StrEnum):
-    """What an entry is. A TOMBSTONE stands under the key of a transaction that was reversed before it
-    came.
+    """What an entry records. A TOMBSTONE holds the key of a transaction that was reversed before it came, so
+    that it is refused when it does come.
     """
 
     COLLECTION = "collection"
@@ -27,21 +27,21 @@ class Kind(StrEnum):
 
 
 class Entry(NamedTuple):
-    """One line of the journal.
+    """One line of the journal: a transaction, what was decided about it, and the effect it has.
 
     `subject` and `sequence` are the effect. The subject is what the entry acts on: the due, or the entry's
-    own key where an advice fits no due. Turn 1 puts a transaction into effect, sequence 2 takes it out again,
-    sequence 3 is the next one, and so on: an odd sequence is an effect, an even one its end. (subject,
-    sequence) is unique and each sequence refers to the one before, so the database itself refuses a due that
-    is collected twice or a transaction that is reversed twice. A refusal, and a reversal that found nothing
-    left to reverse, have neither.
+    own key where an advice fits no due. Sequence 1 puts a transaction into effect, sequence 2 takes it out
+    again, sequence 3 is the next effect, and so on: odd is an effect, even is its end. (subject, sequence) is
+    unique and each sequence refers to the one before, so the database itself refuses a due that is collected
+    twice or a transaction that is reversed twice. A refusal has neither, nor has a reversal that found
+    nothing left to reverse. The package's own text (ledger.rules) shows an example.
 
     Amounts in fen; `business_date` YYYYMMDD; `sent_at` and `local_at` YYYYMMDDhhmmss; `recorded_at`
     microseconds since 1970-01-01 UTC; `previous` the SHA-256 (hex) of the entry before this one in its chain.
 
-    `holder` is a person's name, `salt` 16 random bytes in hex that belong to it. Under the hash stands only
-    their digest, so a copy of the journal that must forget the person drops both: its entry then has no salt,
-    and the digest in the name's place (`forgotten`), and its chain is proved as before.
+    `holder` is a person's name, `salt` 16 random bytes in hex that belong to the name. The hash covers only
+    the digest of both. So a copy of the journal that must forget the person drops both and keeps the digest
+    in the name's place (`forgotten`), and its chain is proved as before.
     """
 
     chain: int
@@ -82,11 +82,10 @@ class Entry(NamedTuple):
 
 
 GENESIS = "0" * 64
-"""What the first entry of a chain carries as the hash of the one before it."""
-
+"""What the first entry of a chain has in `previous`, since no entry is before it."""
 
 SALT_BYTES = 16
-"""Enough that nobody finds a name by trying names; a digest without salt is searched in minutes."""
+"""Enough that nobody finds a holder by hashing likely names: a digest without salt is searched in minutes."""
 
 _AS_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _HOLDER = Entry._fields.index("holder")
@@ -94,23 +93,23 @@ _PREVIOUS, _SALT = (Entry._fields.index(name) for name in ("previous", "salt"))
 
 
 def holder_digest(salt: str, holder: str) -> str:
-    """SHA-256, hex, over the salt's 32 hex digits as they are written and the name in UTF-8: as text, so that
-    `sha256sum` shows it.
+    """SHA-256, hex, over the salt's 32 hex digits as text and then the name in UTF-8, so that `sha256sum` can
+    compute it.
     """
     return hashlib.sha256(f"{salt}{holder}".encode()).hexdigest()
 
 
 def forgotten(entry: Entry) -> Entry:
-    """The entry without its holder's name and salt: their digest stands in the name's place."""
+    """The entry without its holder's name and salt; their digest takes the name's place."""
     return entry._replace(holder=holder_digest(entry.salt, entry.holder), salt="") if entry.salt else entry
 
 
 def entry_hash(entry: Entry) -> str:
-    """SHA-256, hex, over the entry as a JSON array in UTF-8: the link of the chain.
+    """SHA-256, hex, over the entry as a JSON array in UTF-8: what the next entry has in `previous`.
 
-    Its own `previous` is included, `salt` is not, and `holder` is included as the digest alone.
+    The array includes `previous`, leaves out `salt`, and has the holder's digest in place of `holder`.
     """
-    sealed = list(entry)  # not forgotten(entry): that is a second entry for each one that is written
+    sealed = list(entry)  # not forgotten(entry): that would build a second Entry for each one written
     if entry.salt:
         sealed[_HOLDER] = holder_digest(entry.salt, entry.holder)
     del sealed[_SALT]
@@ -118,9 +117,10 @@ def entry_hash(entry: Entry) -> str:
 
 
 def chain_entries(entries: list[Entry], tip: str, salts: bytes) -> tuple[list[Entry], str]:
-    """Link `entries` in order behind the hash `tip`: the linked entries, and the new tip.
+    """Give each entry, in order, its salt and the hash of the one before it, beginning with `tip`.
 
-    `salts` are SALT_BYTES random bytes for each entry. Raises ValueError where there are fewer or more.
+    Returns the linked entries and the hash of the last one. `salts` holds SALT_BYTES random bytes for each
+    entry; raises ValueError where it holds fewer or more.
     """
     if len(salts) != SALT_BYTES * len(entries):
         raise ValueError(f"{len(salts)} bytes of salt for {len(entries)} entries")

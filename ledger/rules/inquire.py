@@ -1,7 +1,7 @@
-"""The rules that only read: what is due, a policy's status, an earlier outcome, a receipt again, totals of
-a day.
+"""The rules that only read: the dues of a policy, its status, an earlier outcome, a receipt again, a day's
+totals.
 
-Pure, like `ledger.rules.decide`; nothing here may write an entry or change a due.
+Pure. Nothing here may write an entry or change a due.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from ledger.rules.view import DueState, View
 from protocol.responses import Response
 
 DUES_PER_PAGE = 8
-"""Eight dues of at most 97 bytes, with PN and NM before them, stay below the 999 bytes of DE 48."""
+"""Eight dues of at most 97 bytes each, behind PN and NM, fit into the 999 bytes of DE 48."""
 
 
 def inquire_dues(request: Request, view: View) -> Answer:
-    """310000: the open dues of a policy that the bank may settle, oldest first, a page at a time."""
+    """310000: one page of the policy's open dues that the bank may settle, the oldest first."""
     policy = view.policies.get(request.policy)
     if policy is None:
         return _not_found(view, "NO SUCH POLICY")
@@ -44,7 +44,7 @@ def inquire_dues(request: Request, view: View) -> Answer:
 
 
 def inquire_status(request: Request, view: View) -> Answer:
-    """311000: the policy's state and its holder."""
+    """311000: the policy's state and its holder's name."""
     policy = view.policies.get(request.policy)
     if policy is None:
         return _not_found(view, "NO SUCH POLICY")
@@ -58,16 +58,16 @@ def inquire_status(request: Request, view: View) -> Answer:
 
 
 def _holder(request: Request, policy: Policy) -> str:
-    """The holder's name, in full only for a request that carries an identity number: the bank then has
-    somebody's document before it. Whose number it is, is not said: that would be a way to find a
-    beneficiary's.
+    """The holder's name: in full for a request with an identity number, since the bank then has somebody's
+    document before it; else its first character. The answer does not say whose number it is, since that
+    would be a way to find a beneficiary's number.
     """
     return policy.holder if request.identity else masked_name(policy.holder)
 
 
 def inquire_outcome(request: Request, view: View) -> Answer:
-    """312000: what became of the transaction that DE 90 names: `done`, `reversed`, or `refused` and its
-    code.
+    """312000: the state of the transaction that DE 90 names: `done`, `reversed`, or `refused` and the
+    response code.
     """
     entry = view.entries.get(request.original)
     if entry is None:
@@ -84,7 +84,7 @@ def inquire_outcome(request: Request, view: View) -> Answer:
 
 
 def outcome_of(entry: Entry, view: View) -> str:
-    """The final state of a recorded transaction in one word, with the code behind a refusal."""
+    """The state of a recorded transaction: `done`, `reversed`, or `refused` and the response code."""
     if entry.response is not Response.APPROVED:
         return f"refused {entry.response}"
     if entry.kind in (Kind.COLLECTION, Kind.PAYOUT) and entry.subject != entry.key:
@@ -93,8 +93,8 @@ def outcome_of(entry: Entry, view: View) -> str:
 
 
 def inquire_receipt(request: Request, view: View) -> Entry | Answer:
-    """313000: the entry whose receipt is to be printed again. Another bank's receipt does not exist for
-    this one.
+    """313000: the entry whose receipt is to be printed again, or the answer that refuses. Another bank's
+    receipt is answered as one that does not exist.
     """
     entry = view.receipts.get(request.receipt) if request.receipt else view.entries.get(request.original)
     if entry is None or entry.bank != request.bank or entry.receipt is None:
@@ -105,10 +105,11 @@ def inquire_receipt(request: Request, view: View) -> Entry | Answer:
 
 
 def reconcile_totals(request: Request, view: View) -> Answer:
-    """0500: the bank's totals of a business date against ours, figure by figure and net.
+    """0500: compare the bank's totals of a business date with ours, figure by figure and net; our totals go
+    into the answer.
 
-    A date that is no business day of this book is not found: of a day that was not kept nobody may be told
-    that it is in balance, though all figures are 0.
+    A date that was no business day of this book is answered 25. Its figures would all be 0, and nobody may be
+    told that a day which this book does not have is in balance.
     """
     today = _date(view)
     if request.date not in view.kept:

@@ -22,7 +22,7 @@ _DOUBLED: Final = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 """A doubled digit's sum of digits (ISO/IEC 7812-1, annex B)."""
 
 
-def concealed(text: str) -> str:
+def masked_numbers(text: str) -> str:
     """The text, an identity number in it with its last four characters only, a card number with its first six
     and last four digits.
     """

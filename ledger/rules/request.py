@@ -1,6 +1,6 @@
-"""What the ledger is asked and what it answers, in the ledger's own terms.
+"""What the ledger is asked and what it answers, in the ledger's own terms, and a bank's running figures.
 
-Plain tuples only: no message fields, no rules, no SQL. Tuples because tens of thousands a second are made.
+Plain tuples, since tens of thousands a second are made. No data elements of a message, no rules, no SQL.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from protocol.responses import Response
 from protocol.transactions import TRANSACTIONS
 
 REVERSAL_DAYS_MAX = 30
-"""No bank's reversals reach further back, in business days."""
+"""The most business days that any bank's reversals may reach back."""
 
 
 class Act(StrEnum):
-    """What a request asks for. The first four only read; TOTALS compares; the others move money or stop it
-    from moving.
+    """What a request asks for. DUES, STATUS, OUTCOME and RECEIPT only read; TOTALS compares; the others move
+    money, or take a move back.
     """
 
     DUES = "dues"
@@ -34,7 +34,7 @@ class Act(StrEnum):
 
 
 ACT_OF_CODE: Mapping[str, Act] = MappingProxyType({code: Act(row.act) for code, row in TRANSACTIONS.items()})
-"""Processing code (DE 3) to act: PROTOCOL section 3."""
+"""Processing code (DE 3) to act (PROTOCOL section 3)."""
 
 INQUIRIES = frozenset({Act.DUES, Act.STATUS, Act.OUTCOME, Act.RECEIPT})
 FINANCIAL = frozenset({Act.COLLECT, Act.PAY, Act.CANCEL})
@@ -43,7 +43,7 @@ SETTLEMENT_CODES = frozenset(code for code, act in ACT_OF_CODE.items() if act in
 
 
 class Totals(NamedTuple):
-    """A bank's business date in eight figures: counts, and amounts in fen."""
+    """A bank's business date in eight figures: counts of transactions, and amounts in fen."""
 
     collections: int = 0
     collected: int = 0
@@ -60,13 +60,15 @@ class Totals(NamedTuple):
         return self.collected - self.collected_reversed - self.paid + self.paid_reversed
 
     def settled(self, side: str, amount: int) -> Totals:
-        """With one collection or payout of `amount` fen more."""
+        """The totals after one more collection (`side` premium) or payout (benefit) of `amount` fen."""
         if side == "premium":
             return Totals(self.collections + 1, self.collected + amount, *self[2:])
         return Totals(*self[:4], self.payouts + 1, self.paid + amount, *self[6:])
 
     def taken_back(self, side: str, amount: int, count: int = 1) -> Totals:
-        """With one reversal more, of `amount` fen; `count` is -1 where it is a cancel that is reversed."""
+        """The totals after one more transaction of `amount` fen is taken back; with `count` -1, after the
+        cancel that took it back is itself reversed.
+        """
         if side == "premium":
             return self._replace(
                 collections_reversed=self.collections_reversed + count,
@@ -84,8 +86,9 @@ NO_TOTALS = Totals()
 
 
 class BankDay(NamedTuple):
-    """A bank's running figures for a business date. `used` is what stands of that date's own transactions, in
-    both directions: its daily limit bounds it. `unfit` is what stands of its advices that do not fit. In fen.
+    """A bank's running figures for a business date, in fen. `used`: sum of that date's own transactions in
+    effect, collections and payouts together, which the bank's daily limit bounds. `unfit`: sum of its
+    exception advices in effect.
     """
 
     totals: Totals = NO_TOTALS
@@ -93,19 +96,22 @@ class BankDay(NamedTuple):
     unfit: int = 0
 
     def settled(self, side: str, amount: int, *, is_todays: bool = True) -> BankDay:
-        """With one collection or payout of `amount` fen more; what is put back may be an earlier day's."""
+        """The figures after one more collection or payout of `amount` fen. One of an earlier day that is put
+        back into effect (not `is_todays`) does not count against today's limit.
+        """
         used = self.used + amount if is_todays else self.used
         return BankDay(self.totals.settled(side, amount), used, self.unfit)
 
     def taken_back(self, side: str, amount: int, count: int = 1, *, is_todays: bool = True) -> BankDay:
-        """With one reversal more, of `amount` fen; `count` is -1 where it is a cancel that is reversed. What
-        is taken back of an earlier day gives no room for today.
+        """The figures after one more transaction of `amount` fen is taken back; with `count` -1, after the
+        cancel that took it back is itself reversed. One of an earlier day (not `is_todays`) gives no room
+        under today's limit.
         """
         used = self.used - count * amount if is_todays else self.used
         return self._replace(totals=self.totals.taken_back(side, amount, count), used=used)
 
     def with_unfit(self, amount: int) -> BankDay:
-        """With `amount` fen more of what does not fit."""
+        """The figures with `amount` fen more of exception advices; a negative amount takes one away."""
         return self._replace(unfit=self.unfit + amount)
 
 
@@ -113,13 +119,19 @@ NO_FIGURES = BankDay()
 
 
 class Request(NamedTuple):
-    """One keyed request of one bank. Text is empty and amounts are 0 where the act does not use them.
+    """One request of one bank. Text is empty and amounts are 0 where the act does not use them.
 
-    `sent_at` and `local_at` are YYYYMMDDhhmmss, `date` YYYYMMDD; `outside_window` tells that no key may be
-    made on the date of `sent_at` (ledger.rules.moment.KeyWindow). `must_wait` tells that its bank has asked
-    for too much that is not so: it is told what its key has come to, and nothing new is done. Of the bank's
-    entry: `may_settle` are the processing codes that it may settle, `limit_day` is in fen, and
-    `reversal_days` says how many business days back its reversals reach.
+    `key` names the transaction (`key_of`), `original` is the key of the one that a cancel, reversal or
+    inquiry is about. `sent_at` and `local_at` are YYYYMMDDhhmmss, `date` YYYYMMDD, amounts in fen. `identity`
+    is the keyed digest of an identity number, `content` that of the message, by which a repeat is known from
+    a reused key. `advice`: the bank reports what it has done already. `verdict` and `reason`: what the
+    request parser has against the request; APPROVED and empty if nothing.
+
+    `outside_window`: no key may be made on the date of `sent_at` (ledger.rules.moment.KeyWindow).
+    `must_wait`: the bank's budget of answers 25 and 76 is used up, so a repeat is answered and nothing new is
+    done. From the bank's settings: `may_settle` are the processing codes that it may settle, `limit_day` is
+    its limit of a day in fen (0 for none), `reversal_days` is how many business days back its reversals may
+    reach.
     """
 
     key: str
@@ -157,17 +169,18 @@ class Request(NamedTuple):
 
 
 def key_of(bank: str, terminal: str, sent_at: str, stan: str) -> str:
-    """The one key of a transaction (PROTOCOL section 6): DE 32, DE 41, DE 7 with its year, DE 11.
+    """The key of a transaction, BANK/TERMINAL/SENT_AT/STAN: DE 32, DE 41, DE 7 with its year, DE 11
+    (PROTOCOL section 6).
 
     `sent_at` is YYYYMMDDhhmmss: without the year, a day would have the keys of the same day a year before.
-    The bank is brought to 11 digits, as DE 90 carries it, so that both spellings of a bank name one key.
+    The bank's code is filled to 11 digits, as DE 90 carries it, so that both spellings make the same key.
     """
     return f"{bank.zfill(11)}/{terminal}/{sent_at}/{stan}"
 
 
 class DueListed(NamedTuple):
-    """One open due as an inquiry shows it; `code` is the DE 3 that settles it, `amount` in fen, `due_date`
-    YYYYMMDD.
+    """One open due in the answer to an inquiry; `code` is the DE 3 that settles it, `amount` in fen,
+    `due_date` YYYYMMDD.
     """
 
     due: str
@@ -179,7 +192,10 @@ class DueListed(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What the bank is told. Everything here is read from the journal or computed in the same batch."""
+    """What the bank is told; amounts in fen, dates YYYYMMDD. Everything in it is read from the journal or
+    decided in the same batch. `receipted`: a receipt is to be printed. `replayed`: the request is a repeat,
+    and this is its first answer again.
+    """
 
     response: Response
     reason: str = ""
@@ -204,4 +220,4 @@ class Answer(NamedTuple):
 
 
 TOO_MANY_MISSES = Answer(Response.UNAVAILABLE, "TOO MANY 25 AND 76, WAIT")
-"""What a bank is told that has asked for too much that is not so: nothing was done."""
+"""The answer to a bank whose budget of answers 25 and 76 is used up: nothing was done."""

@@ -1,7 +1,8 @@
 """The rules of taking a transaction back: same-day cancels, reversals, and reversals of cancels.
 
-Pure. Both must agree with their original in everything that they say of it. A reversal holds before its
-original, after it and twice, with the same final state, as long as the original is not too old.
+Pure. A cancel or reversal must agree with its original in everything that it says of it. A reversal leads to
+the same final state whether it comes before its original, after it, or twice, as long as the original is not
+too old.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from ledger.errors import InvariantBroken
 from ledger.rules.decision import Decision, Effect, Refusal, approved, figures_of, open_day, refused
 from ledger.rules.entry import Entry, Kind
-from ledger.rules.masking import concealed
+from ledger.rules.masking import masked_numbers
 from ledger.rules.request import BankDay, Request
 from ledger.rules.settlement import OUTSIDE_WINDOW
 from ledger.rules.view import Due, DueState, View
@@ -19,13 +20,13 @@ TOO_LATE = Refusal(Response.NOT_POSSIBLE, "REVERSAL TOO LATE")
 
 
 def _is_of_another_bank(request: Request) -> bool:
-    """Whether the original that a request names is another bank's: its key begins with that bank's code."""
+    """Whether the original belongs to another bank than the request: a key begins with its bank's code."""
     return request.original.partition("/")[0] != request.key.partition("/")[0]
 
 
 def cancel(request: Request, view: View) -> Decision:
-    """Same-day cancel. As an advice it cannot be refused: what cannot be cancelled is recorded and becomes
-    a break.
+    """Decide a same-day cancel. An advice is always approved: where a rule is against it, it is recorded
+    without effect, as an exception advice, and becomes a break.
     """
     refusal = _why_not_cancel(request, view)
     remember = request.original not in view.entries and not _is_of_another_bank(request)
@@ -61,7 +62,9 @@ def _why_not_cancel(request: Request, view: View) -> Refusal | None:
 
 
 def reverse(request: Request, view: View) -> Decision:
-    """Take an original out of effect: before it, after it, twice or late, the final state is the same."""
+    """Decide a reversal. Before its original it is refused with 21 and lays a tombstone; after it, it ends
+    the effect; again, or where nothing is in effect, it is approved and changes nothing.
+    """
     if _is_of_another_bank(request):
         return refused(request, view, Refusal(Response.BANK_NOT_ALLOWED, "DE 90: OTHER BANK"))
     target = view.entries.get(request.original)
@@ -93,14 +96,14 @@ def reverse(request: Request, view: View) -> Decision:
 
 
 def _disagreement(request: Request, target: Entry) -> Refusal | None:
-    """What a cancel or reversal says of its original that is not so; None where it agrees with it.
+    """Why a cancel or reversal does not agree with its original; None where it does.
 
-    Compared is what it says: DE 48 and DE 2 may be left out, and of a card number both sides have only the
-    first six and last four digits.
+    Only what it says is compared: DE 48 and DE 2 may be left out. Of a card number both sides hold the first
+    six and last four digits only.
     """
-    if request.policy and target.policy not in (request.policy, concealed(request.policy)):
+    if request.policy and target.policy not in (request.policy, masked_numbers(request.policy)):
         return Refusal(Response.NOT_FOUND, "ORIGINAL: OTHER POLICY")
-    if request.due and target.due not in (request.due, concealed(request.due)):
+    if request.due and target.due not in (request.due, masked_numbers(request.due)):
         return Refusal(Response.NOT_FOUND, "ORIGINAL: OTHER DUE")
     if request.branch.rstrip() != target.branch.rstrip():
         return Refusal(Response.NOT_POSSIBLE, "ORIGINAL: OTHER DE 42")
@@ -112,12 +115,13 @@ def _disagreement(request: Request, target: Entry) -> Refusal | None:
 
 
 def _is_too_old(request: Request, view: View, target: Entry) -> bool:
-    """Whether more business days than the bank may go back lie between an original and today."""
+    """Whether the original's business date is further back than the bank's reversals may reach."""
     reachable = (open_day(view).date, *view.earlier_dates[: request.reversal_days])
     return target.business_date not in reachable
 
 
 def _reverse_exception(request: Request, view: View, target: Entry) -> Decision:
+    """Decide the reversal of an exception advice, which is its own subject: sequence 2 ends its effect."""
     if target.key in view.undone:
         return approved(request, view, None, None)
     if _is_too_old(request, view, target):
@@ -127,14 +131,14 @@ def _reverse_exception(request: Request, view: View, target: Entry) -> Decision:
 
 
 def _reverse_cancel(request: Request, view: View, target: Entry) -> Decision:
-    """A cancel that its bank reverses never was: the transaction it cancelled stands again, if its due is
-    still free.
+    """Decide the reversal of a cancel: the cancelled transaction is in effect again, if its due was not
+    settled by another since.
     """
     due = _due_of(target, view)
     if target.key in view.undone:
         return approved(request, view, None, due)
     if target.original in view.reversed:
-        return approved(request, view, None, due)  # its bank has reversed that too: it must have no effect
+        return approved(request, view, None, due)  # the bank reversed the transaction too: it stays undone
     if due.sequence != target.sequence:
         return refused(request, view, Refusal(Response.NOT_POSSIBLE, "DUE SETTLED SINCE"))
     if _is_too_old(request, view, target):
@@ -151,13 +155,16 @@ def _reverse_cancel(request: Request, view: View, target: Entry) -> Decision:
 
 
 def _release(request: Request, view: View, target: Entry, due: Due) -> Effect:
+    """The effect of taking `target` back: its due is open again, or withdrawn if it was to leave."""
     state = DueState.WITHDRAWN if due.withdrawn else DueState.OPEN
     released = due._replace(state=state, settled_by="", sequence=due.sequence + 1)
     return Effect(due.due, released.sequence, target.side, released, _taken_back(request, view, target))
 
 
 def _taken_back(request: Request, view: View, target: Entry) -> BankDay:
-    """The bank's figures with a transaction less. Limit and unfit advices are those of today alone."""
+    """The bank's figures after `target` is taken back. The day's limit and the sum of exception advices count
+    transactions of the open day only.
+    """
     is_todays = target.business_date == open_day(view).date
     figures = figures_of(request, view).taken_back(target.side, target.amount, is_todays=is_todays)
     return figures.with_unfit(-target.amount) if target.exception_code and is_todays else figures

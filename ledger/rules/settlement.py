@@ -1,8 +1,8 @@
 """The rules of a collection and a payout: which due is meant, and whether this bank may settle it now.
 
-Pure. Nothing here takes a transaction back (`ledger.rules.reversal`), and nothing is said of keys and repeats
-(`ledger.rules.decide`). What tells a right identity number from a wrong one is judged last, when everything
-else fits: else the codes would tell them apart without any money at stake.
+Pure. Taking a transaction back is in `ledger.rules.reversal`, keys and repeats are in `ledger.rules.decide`.
+The identity number is judged last, when everything else fits. Otherwise the response codes would tell a right
+number from a wrong one to a bank that has no money at stake.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ from ledger.rules.view import Due, DueState, Guesses, View
 from protocol.responses import Response
 
 WRONG_NUMBERS_A_DAY = 5
-"""So many wrong identity numbers for one due and business date; then it is locked until a person unlocks it.
-"""
+"""After this many wrong identity numbers on one business date a due is locked until a person unlocks it."""
 
 OUTSIDE_WINDOW = Refusal(Response.FORMAT, "DE 7 OUTSIDE THE WINDOW")
 _DIFFERS = Refusal(Response.IDENTITY_DIFFERS, "IDENTITY DIFFERS")
 
 
 class _Judged(NamedTuple):
-    """What speaks against paying to who shows an identity number, and the due's guesses after it."""
+    """The judgement on an identity number: the refusal, None if the number is right or none is needed, and
+    the due's count of wrong numbers after it, None if unchanged.
+    """
 
     refusal: Refusal | None
     guesses: Guesses | None = None
@@ -34,7 +35,9 @@ _NOTHING_AGAINST = _Judged(None)
 
 
 def settle(request: Request, view: View) -> Decision:
-    """Collect a premium or pay a benefit; an advice is recorded whatever the book says."""
+    """Decide a collection or a payout. An advice is always approved: where a rule is against it, it is
+    recorded as an exception advice.
+    """
     matched = OUTSIDE_WINDOW if request.outside_window else match_due(request, view)
     if isinstance(matched, Refusal):
         return _unfit(request, view, matched) if request.advice else refused(request, view, matched)
@@ -43,8 +46,8 @@ def settle(request: Request, view: View) -> Decision:
         return refused(request, view, Refusal(Response.OVER_LIMIT, "OVER LIMIT OF THE DAY"))
     judged = _judge_identity(request, view, matched)
     if judged.refusal is not None:
-        answered = _unfit if request.advice else refused
-        return answered(request, view, judged.refusal, guesses=judged.guesses)
+        decision_against = _unfit if request.advice else refused
+        return decision_against(request, view, judged.refusal, guesses=judged.guesses)
     exception_code = "" if request.verdict is Response.APPROVED else request.verdict
     if over_limit and not exception_code:
         exception_code = Response.OVER_LIMIT
@@ -54,7 +57,9 @@ def settle(request: Request, view: View) -> Decision:
 
 
 def _unfit(request: Request, view: View, refusal: Refusal, *, guesses: Guesses | None = None) -> Decision:
-    """An advice that no due fits: its money has moved, so it is its own subject."""
+    """Approve an advice that fits no due. Its money has moved, so it has an effect: on its own key as the
+    subject, since there is no due.
+    """
     side = KINDS[request.code]
     figures = figures_of(request, view).settled(side, request.amount).with_unfit(request.amount)
     effect = Effect(request.key, 1, side, None, figures)
@@ -62,9 +67,8 @@ def _unfit(request: Request, view: View, refusal: Refusal, *, guesses: Guesses |
 
 
 def match_due(request: Request, view: View) -> Due | Refusal:
-    """The one due that a collection or payout is for, or why there is none: its state before its amount.
-
-    Who is to be paid is not looked at.
+    """The one due that a collection or payout is for, or why it is refused; a due's state is judged before
+    its amount. The beneficiary is not looked at.
     """
     policy = view.policies.get(request.policy)
     if policy is None:
@@ -84,7 +88,9 @@ def match_due(request: Request, view: View) -> Due | Refusal:
 
 
 def _judge_identity(request: Request, view: View, due: Due) -> _Judged:
-    """Whether the number is the beneficiary's; a wrong one counts, a locked due is not compared."""
+    """Judge whether the identity number is the beneficiary's. A wrong one is counted; for a locked due every
+    number is refused without being compared.
+    """
     if due.kind != "benefit":
         return _NOTHING_AGAINST
     today = open_day(view).date

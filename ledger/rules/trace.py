@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from ledger.rules.entry import Entry, Kind
-from ledger.rules.masking import concealed
+from ledger.rules.masking import masked_numbers
 from protocol.analyzer.field_display import CODES, OUTCOMES
 from protocol.message import answer_mti
 from protocol.responses import Response
@@ -35,7 +35,7 @@ class Link(NamedTuple):
 class Told(NamedTuple):
     """One entry, told. `request` and `answer` are by DE number, as far as the journal has them; `meaning` is
     the response's; `standing` whether it is in effect now. Amounts in fen; `recorded_at` microseconds since
-    1970-01-01 UTC. Numbers of persons are concealed, and the policyholder's name is not in it.
+    1970-01-01 UTC. Identity and card numbers are masked, and the policyholder's name is not in it.
     """
 
     place: str
@@ -72,20 +72,20 @@ def place_of(entry: Entry) -> str:
 def _told(entry: Entry, entries: Sequence[Entry]) -> Told:
     return Told(
         place=place_of(entry),
-        key=concealed(entry.key),
+        key=masked_numbers(entry.key),
         kind=entry.kind.value,
         what=CODES.get(entry.code, "unknown processing code") if entry.code else "",
         bank=entry.bank,
         business_date=entry.business_date,
         recorded_at=entry.recorded_at,
         amount=entry.amount,
-        policy=concealed(entry.policy),
-        due=concealed(entry.due),
+        policy=masked_numbers(entry.policy),
+        due=masked_numbers(entry.due),
         receipt=entry.receipt or "",
         response=entry.response.value,
         meaning=OUTCOMES[entry.response],
-        reason=concealed(entry.reason),
-        exception_code=concealed(entry.exception_code),
+        reason=masked_numbers(entry.reason),
+        exception_code=masked_numbers(entry.exception_code),
         standing=_standing(entry, entries),
         links=tuple(_links(entry, entries)),
         request=_given(_request(entry)),
@@ -117,13 +117,13 @@ def _is_undone(entry: Entry, entries: Sequence[Entry]) -> bool:
 def _links(entry: Entry, entries: Sequence[Entry]) -> Iterable[Link]:
     if entry.original:
         place = next((place_of(one) for one in entries if one.key == entry.original), "")
-        yield Link(f"{entry.kind.value} of", concealed(entry.original), place)
+        yield Link(f"{entry.kind.value} of", masked_numbers(entry.original), place)
     for other in entries:
         if other.original == entry.key and other is not entry:
             how = f"{other.kind.value} by"
             if other.response is not Response.APPROVED:
                 how = f"{how}, refused with {other.response.value},"
-            yield Link(how, concealed(other.key), place_of(other))
+            yield Link(how, masked_numbers(other.key), place_of(other))
 
 
 def _request(entry: Entry) -> dict[str, str]:
@@ -163,4 +163,4 @@ def _answer(entry: Entry) -> dict[str, str]:
 
 
 def _given(fields: Mapping[str, str]) -> Mapping[str, str]:
-    return MappingProxyType({name: concealed(text) for name, text in fields.items() if text})
+    return MappingProxyType({name: masked_numbers(text) for name, text in fields.items() if text})

@@ -15,7 +15,7 @@ from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Final, Protocol
 
-from ledger.rules.masking import concealed
+from ledger.rules.masking import masked_numbers
 
 _NAMES: Final[Mapping[str, str]] = MappingProxyType(
     {"policy": "policy", "due": "due", "code": "processing code"}
@@ -58,4 +58,4 @@ def in_words(names: Collection[str]) -> str:
 
 def plain(name: str) -> str:
     """A policy's or a due's name as it is compared: without blanks around it, in one case, masked."""
-    return concealed(name.strip()).upper()
+    return masked_numbers(name.strip()).upper()

@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ledger.errors import InvariantBroken
-from ledger.rules.masking import concealed
+from ledger.rules.masking import masked_numbers
 from office.accounting.books import TrialBalance
 from office.reports import wording
 from office.reports.report_values import ListedBreak, Overview, Report, check, check_overview
@@ -166,7 +166,7 @@ def _shown(value: object) -> object:
     """The value as a template may print it: a plain string masked. Markup was made of masked strings
     already.
     """
-    return concealed(value) if type(value) is str else value
+    return masked_numbers(value) if type(value) is str else value
 
 
 def _environment() -> Environment:
@@ -282,7 +282,7 @@ def _text(value: str) -> str:
     """The value, masked, as a cell that stays a text. An apostrophe is put before a value that begins with
     one too, so that a reader can always take one off.
     """
-    value = concealed(value)
+    value = masked_numbers(value)
     guarded = _FORMULA.match(value) or _SHORTENED.fullmatch(value) or value.startswith("'")
     return f"'{value}" if guarded else value
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, or_, select
 
 from ledger.book.audit_log import AuditRecord
 from ledger.book.lookup import records_on
-from ledger.rules.masking import concealed
+from ledger.rules.masking import masked_numbers
 from office.accounting.breaks import HistoryLine, history
 from office.database.schema import audit_log, bank_lines, breaks, legs, postings
 
@@ -78,7 +78,7 @@ def office_trace(
     names = [row.name for row in traced]
     columns = (bank_lines.c[name] for name in TracedLine._fields)
     lines = (
-        TracedLine(*row)._replace(key=concealed(row.key))
+        TracedLine(*row)._replace(key=masked_numbers(row.key))
         for row in connection.execute(select(*columns).where(bank_lines.c.key.in_(sorted(keys))))
     )
     return OfficeTrace(
@@ -96,7 +96,8 @@ def _breaks(connection: Connection, keys: Collection[str]) -> Iterator[TracedBre
     for row in connection.execute(query).all():
         name, cls, key, difference, state, reason, resolution = row
         past = history(connection, name)
-        yield TracedBreak(name, cls, concealed(key), difference, state, concealed(reason), resolution, past)
+        key, reason = masked_numbers(key), masked_numbers(reason)
+        yield TracedBreak(name, cls, key, difference, state, reason, resolution, past)
 
 
 def _postings(

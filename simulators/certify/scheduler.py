@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
 
-from ledger.rules.masking import concealed
+from ledger.rules.masking import masked_numbers
 from protocol.codec import Codec
 from protocol.errors import FormatError
 from protocol.message import ECHOED, Message, answer_mti
@@ -235,7 +235,7 @@ class Scheduler:
             ruling.fate,
             subject,
             about.provocation if about else None,
-            concealed(about.policy) if about else "",
+            masked_numbers(about.policy) if about else "",
             told,
         )
 

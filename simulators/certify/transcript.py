@@ -6,7 +6,7 @@ overwritten, so that the layout is true and the secret is nowhere. Nothing is ju
 
 from __future__ import annotations
 
-from ledger.rules.masking import concealed
+from ledger.rules.masking import masked_numbers
 from protocol.codec import Codec
 from protocol.dialect import Dialect
 from protocol.errors import EncodeError, FormatError
@@ -75,10 +75,10 @@ def _safe_groups(text: str, dialect: Dialect) -> str:
     try:
         groups = parse(text, dialect.de48_encoding)
     except FormatError:
-        suspect = any(tag in text for tag in _SECRET_GROUPS) or concealed(text) != text
+        suspect = any(tag in text for tag in _SECRET_GROUPS) or masked_numbers(text) != text
         return "*" * len(text) if suspect else text
     safe = [
-        (tag, "*" * len(value) if tag in _SECRET_GROUPS or concealed(value) != value else value)
+        (tag, "*" * len(value) if tag in _SECRET_GROUPS or masked_numbers(value) != value else value)
         for tag, value in groups
     ]
     return build(safe, dialect.de48_encoding)

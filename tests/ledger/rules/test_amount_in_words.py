@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ledger.rules.amount_in_words import FEN_MAX, in_capitals, in_figures
+from ledger.rules.amount_in_words import FEN_MAX, in_figures, in_words
 
 AMOUNTS = st.integers(0, FEN_MAX) | st.text("0019", min_size=1, max_size=12).map(int)
 DIGITS = {character: value for value, character in enumerate("零壹贰叁肆伍陆柒捌玖")}
@@ -66,7 +66,7 @@ def read_back(text: str) -> int:
     ],
 )
 def test_amount_in_capitals(fen: int, words: str) -> None:
-    assert in_capitals(fen) == "人民币" + words
+    assert in_words(fen) == "人民币" + words
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_amount_in_figures(fen: int, figures: str) -> None:
     assert in_figures(fen) == figures
 
 
-@pytest.mark.parametrize("write", [in_capitals, in_figures])
+@pytest.mark.parametrize("write", [in_words, in_figures])
 @pytest.mark.parametrize("fen", [-1, 10**12])
 def test_an_amount_that_de_4_cannot_carry_is_refused(write: Callable[[int], str], fen: int) -> None:
     with pytest.raises(ValueError, match=f"^an amount is 0 to 999999999999 fen, not {fen}$"):
@@ -87,12 +87,12 @@ def test_an_amount_that_de_4_cannot_carry_is_refused(write: Callable[[int], str]
 @given(fen=AMOUNTS)
 @example(fen=FEN_MAX)
 def test_capitals_read_back_as_the_amount(fen: int) -> None:
-    assert read_back(in_capitals(fen)) == fen
+    assert read_back(in_words(fen)) == fen
 
 
 @given(fen=AMOUNTS.filter(bool))
 def test_zeros_are_single_and_between_and_zheng_is_after_yuan_alone(fen: int) -> None:
-    words = in_capitals(fen).removeprefix("人民币")
+    words = in_words(fen).removeprefix("人民币")
     assert "零零" not in words
     assert not words.startswith("零")
     assert not any("零" + unit in words for unit in "拾佰仟万亿元角分整")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ledger.rules.masking import concealed, figure, is_card_number, masked_name
+from ledger.rules.masking import figure, is_card_number, masked_name, masked_numbers
 from tests.support.canary import CARD, IDENTITY, OTHER_IDENTITY, SHORT_CARD
 
 
@@ -23,7 +23,7 @@ from tests.support.canary import CARD, IDENTITY, OTHER_IDENTITY, SHORT_CARD
     ],
 )
 def test_a_persons_number_is_hidden(text: str, told: str) -> None:
-    assert concealed(text) == told
+    assert masked_numbers(text) == told
 
 
 MOMENT = "20261124100003"
@@ -38,7 +38,7 @@ MOMENT = "20261124100003"
     ],
 )
 def test_any_other_name_stays(name: str) -> None:
-    assert concealed(name) == name
+    assert masked_numbers(name) == name
 
 
 def test_the_moment_of_a_key_would_be_a_cards_number_by_its_check_digit() -> None:
