@@ -28,8 +28,9 @@ from fep.day.cutover_clock import DayClock
 from fep.doctor import selftest
 from fep.engine.commit import Engine
 from fep.keys.key_provider import KeyProvider
-from fep.links.link import CUTOVER, Counterparty, Surroundings
+from fep.links.counterparty import Counterparty, Surroundings
 from fep.links.misses import Misses
+from fep.links.network_management import CUTOVER
 from fep.links.request_parser import RequestParser
 from fep.links.server import Server
 from fep.links.tls import Pinned

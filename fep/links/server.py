@@ -18,8 +18,10 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from fep.links.link import Counterparty, Link, Surroundings
+from fep.links.counterparty import Counterparty, Surroundings
+from fep.links.link import Link
 from fep.links.rate_limiter import PAUSE_SECONDS, Bucket, RateLimiter
+from fep.links.session import SIGNED_OFF, SIGNED_ON
 from fep.links.tls import pin_of
 from fep.telemetry.event_log import Kind
 from fep.telemetry.last_seen import NEVER, LastSeen, Stranger, latest
@@ -126,7 +128,7 @@ class BankConnection(Protocol):
         """Count the link out; a handshake that failed is told, for the other side does not know why."""
         if not self._ended and reason.check(SSL.Error):
             self._server.ending(self, HANDSHAKE_FAILED)
-        elif not self._ended and self.link.session.state() in ("signed on", "signed off"):
+        elif not self._ended and self.link.session.state() in (SIGNED_ON, SIGNED_OFF):
             self._server.left(self)
         self._ended = True
         self._let_go()

@@ -7,12 +7,19 @@ that silence is a decision.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from automat import TypeMachineBuilder
 
 from protocol.mac import MacKey
 from protocol.responses import Response
+
+CONNECTED: Final = "connected"
+SIGNED_ON: Final = "signed on"
+SIGNED_OFF: Final = "signed off"
+STOPPING: Final = "stopping"
+LOST: Final = "lost"
+"""The names of the states, as operators see them."""
 
 
 class Session(Protocol):
@@ -41,8 +48,10 @@ class Session(Protocol):
 
 
 @dataclass(slots=True)
-class Keys:
-    """The session's MAC keys: data that the states share."""
+class SessionKeys:
+    """The session's MAC keys, which the states share. `previous` verifies until `retire_at`, in reactor
+    seconds; `current` is None before the first sign-on.
+    """
 
     current: MacKey | None = None
     previous: MacKey | None = None
@@ -55,27 +64,27 @@ class Keys:
         return self.previous is not None and now < self.retire_at and self.previous.verify(covered, mac)
 
 
-_machine = TypeMachineBuilder(Session, Keys)
+_machine = TypeMachineBuilder(Session, SessionKeys)
 
-unsigned = _machine.state("connected")
-open_ = _machine.state("signed on")
-signed_off = _machine.state("signed off")
-draining = _machine.state("stopping")
-gone = _machine.state("lost")
+unsigned = _machine.state(CONNECTED)
+open_ = _machine.state(SIGNED_ON)
+signed_off = _machine.state(SIGNED_OFF)
+draining = _machine.state(STOPPING)
+gone = _machine.state(LOST)
 
 
 # Outputs. Each takes the session, the keys, and the input's own arguments.
 
 
-def _rotate(_session: Session, keys: Keys, key: MacKey, retire_at: float) -> None:
+def _rotate(_session: Session, keys: SessionKeys, key: MacKey, retire_at: float) -> None:
     keys.current, keys.previous, keys.retire_at = key, keys.current, retire_at
 
 
-def _forget(_session: Session, keys: Keys) -> None:
+def _forget(_session: Session, keys: SessionKeys) -> None:
     keys.current = keys.previous = None
 
 
-def _nothing(_session: Session, _keys: Keys, *_arguments: object) -> None:
+def _nothing(_session: Session, _keys: SessionKeys, *_arguments: object) -> None:
     """Stated, so that passing over this input here is a decision."""
 
 
@@ -125,4 +134,45 @@ for _state, _response in BUSINESS:
     _state.upon(Session.state).to(_state).returns(_state.name)
 
 new_session = _machine.build()
-"""Makes a session in its first state from its Keys."""
+"""Makes a session in its first state from its SessionKeys."""
+
+
+class LinkSession:
+    """The session of one link: its keys, and in `business` what its state answers to a transaction.
+
+    `business` is kept after each input, since asking the machine for each transaction costs too much.
+    """
+
+    def __init__(self) -> None:
+        self.keys = SessionKeys()
+        self._session = new_session(self.keys)
+        self.business = self._session.business()
+
+    def state(self) -> str:
+        """The state's name, for operators."""
+        return self._session.state()
+
+    def signed_on(self, key: MacKey, retire_at: float) -> None:
+        """The bank signed on: `key` is its fresh session key; one before it verifies until `retire_at`."""
+        self._session.signed_on(key, retire_at)
+        self.business = self._session.business()
+
+    def key_changed(self, key: MacKey, retire_at: float) -> None:
+        """The session key was changed; the old one verifies until `retire_at` (reactor seconds)."""
+        self._session.key_changed(key, retire_at)
+        self.business = self._session.business()
+
+    def signed_off(self) -> None:
+        """The bank signed off."""
+        self._session.signed_off()
+        self.business = self._session.business()
+
+    def stopping(self) -> None:
+        """The front-end machine is being stopped: nothing new is taken."""
+        self._session.stopping()
+        self.business = self._session.business()
+
+    def lost(self) -> None:
+        """The connection is gone."""
+        self._session.lost()
+        self.business = self._session.business()

@@ -20,7 +20,7 @@ from fep.day.clock import WallClock
 from fep.keys.key_provider import KeyProvider
 from fep.keys.keys import ZMK_KIND, Secret, checked, zmk_name
 from fep.keys.keystore import Keystore
-from fep.links.link import ECHO
+from fep.links.network_management import ECHO
 from fep.service import Service, World
 from fep.settings.config import Settings
 from fep.setup.install import node_keys, write_master_key

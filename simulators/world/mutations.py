@@ -21,6 +21,7 @@ class Mutation(NamedTuple):
 _DECIDE, _DECISION, _FRONT = "ledger.rules.decide", "ledger.rules.decision", "ledger.book.front"
 _SETTLEMENT, _REVERSAL = "ledger.rules.settlement", "ledger.rules.reversal"
 _COMMIT, _LINK = "fep.engine.commit", "fep.links.link"
+_AUTHENTICATION = "fep.links.authentication"
 
 MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
@@ -132,16 +133,16 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "a wrong MAC passes",
-        _LINK,
-        "if split is None or not self._keys.authentic(*split, self._all.seconds()):\n"
-        "            self._mac_failed",
-        "if split is None:\n            self._mac_failed",
+        _AUTHENTICATION,
+        "if split is None or not self.verifies(*split):\n            self.refuse",
+        "if split is None:\n            self.refuse",
     ),
     Mutation(
         "DE 32 is not compared",
-        _LINK,
-        "        if not self._is_from_here(message.fields.get(32)):\n"
-        '            self._answer(message, frame.tpdu, Answer(Response.SECURITY, "DE 32: OTHER BANK"))\n'
+        _AUTHENTICATION,
+        "        if not self.is_own_bank(message.fields.get(32)):\n"
+        "            self._answers.answer(message, frame.tpdu, "
+        'Answer(Response.SECURITY, "DE 32: OTHER BANK"))\n'
         "            return None\n"
         "        return split[0]",
         "        return split[0]",
@@ -178,9 +179,9 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "DE 15 is today's and not the transaction's",
-        _LINK,
+        "fep.links.answering",
         "        if not answer.business_date:\n            answer = answer._replace",
-        "        if self._all.engine.business_date:\n            answer = answer._replace",
+        "        if self._engine.business_date:\n            answer = answer._replace",
     ),
     Mutation(
         "the totals miss what was reversed",
@@ -279,8 +280,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a wrong number is not counted among a bank's misses",
         _LINK,
-        "_MISSES = frozenset({Response.NOT_FOUND, Response.IDENTITY_DIFFERS})",
-        "_MISSES = frozenset({Response.NOT_FOUND})",
+        "_MISSES: Final = frozenset({Response.NOT_FOUND, Response.IDENTITY_DIFFERS})",
+        "_MISSES: Final = frozenset({Response.NOT_FOUND})",
     ),
     Mutation(
         "a repeat of a refusal is counted as another miss",
@@ -346,12 +347,11 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "a change of keys is answered under the new one",
-        _LINK,
-        "        self._answer_with_key(message, frame, fresh.block, fresh.check_value, sealed=True)\n"
-        "        self.session.key_changed(fresh.key, self._all.seconds() + self._all.limits.old_key_seconds)",
-        "        retires = self._all.seconds() + self._all.limits.old_key_seconds\n"
-        "        self.session.key_changed(fresh.key, retires)\n"
-        "        self._answer_with_key(message, frame, fresh.block, fresh.check_value, sealed=True)",
+        "fep.links.network_management",
+        "        self._answers.approve_with_key(message, frame.tpdu, fresh, sealed=True)\n"
+        "        self._session.key_changed(fresh.key, self._old_key_retires_at())",
+        "        self._session.key_changed(fresh.key, self._old_key_retires_at())\n"
+        "        self._answers.approve_with_key(message, frame.tpdu, fresh, sealed=True)",
     ),
     Mutation(
         "nobody is told of the cut-over",

@@ -42,7 +42,7 @@ POINTS: tuple[Point, ...] = (
     Point("read", "fep.links.server:BankConnection.dataReceived", "before", _REACTOR),
     Point("framed", "fep.links.link:Link.received", "before", _REACTOR, many=True),
     Point("decoded", "protocol.codec:Codec.decode", "after", _REACTOR, many=True),
-    Point("authenticated", "fep.links.link:Link._authenticated", "after", _REACTOR, many=True),
+    Point("authenticated", "fep.links.authentication:Authenticator.covered", "after", _REACTOR, many=True),
     Point("offered", "fep.engine.commit:Engine.offer", "after", _REACTOR, many=True),
     Point("batch taken", "fep.engine.commit:Engine._run", "before", _REACTOR),
     Point("transaction begun", "ledger.book.front:FrontBook._read", "before", _COMMIT),
@@ -55,7 +55,7 @@ POINTS: tuple[Point, ...] = (
     Point(SYNCED, "", "after", _COMMIT),
     Point(AFTER_COMMIT, _STORE, "after", _COMMIT),
     Point("outcome known", "fep.engine.commit:Engine._committed", "before", _REACTOR),
-    Point("answer rendered", "fep.links.link:Link._finish", "before", _REACTOR, many=True),
+    Point("answer rendered", "fep.links.answering:AnswerSender._finish", "before", _REACTOR, many=True),
     Point("answer written", "fep.links.server:BankConnection.send", "after", _REACTOR, many=True),
     Point(LEFT, "twisted.internet.tcp:Connection.writeSomeData", "after", _REACTOR),
 )

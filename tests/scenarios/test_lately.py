@@ -84,7 +84,7 @@ def test_a_refused_address_is_noted_without_the_address(tmp_path: Path) -> None:
 def test_a_banks_last_contact_outlives_its_links(machine: Machine) -> None:
     with machine.signed_on():
         [connection] = machine.service.server.connections
-        heard_at = connection.link.heard_at
+        heard_at = connection.link.last_seen().heard_at
     until_gone(machine)
     last_seen = machine.service.server.contacts[BANK]
     assert last_seen.heard_at == heard_at

@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 
 from fep.engine.commit import Deliver, Engine
-from fep.links.link import Link
+from fep.links.answering import AnswerSender
 from fep.links.server import BankConnection
 from ledger.rules.request import Answer, Request
 from protocol.framing import Framing
@@ -158,16 +158,16 @@ def test_an_answer_that_settles_nothing_is_followed_by_a_reversal(
 def test_an_approval_without_a_mac_is_not_believed(
     machine: Machine, books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = Link._finish
+    real = AnswerSender._finish
     unsealed: list[str] = []
 
-    def finish(self: Link, message: Message, tpdu: bytes, *, sealed: bool) -> None:
+    def finish(self: AnswerSender, message: Message, tpdu: bytes, *, sealed: bool) -> None:
         if message.mti == "0210" and not unsealed:
             unsealed.append(message.fields[39])
             sealed = False
         real(self, message, tpdu, sealed=sealed)
 
-    monkeypatch.setattr(Link, "_finish", finish)
+    monkeypatch.setattr(AnswerSender, "_finish", finish)
 
     async def work(bank: Bank) -> tuple[State, list[str]]:
         told = await bank.settle("500000", "P1", 120_000)

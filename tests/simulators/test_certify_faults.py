@@ -11,8 +11,10 @@ from typing import NamedTuple
 import pytest
 
 from fep.keys.keys import BankKeys, SessionKey
-from fep.links import link, request_parser, session
-from fep.links.link import Link
+from fep.links import answering, network_management, request_parser, session
+from fep.links.answering import AnswerSender
+from fep.links.authentication import Authenticator
+from fep.links.network_management import NetworkManagement
 from fep.links.server import Server
 from ledger.rules import decide, inquire, reversal, settlement
 from ledger.rules.decision import Decision, Refusal, answer_of, refused
@@ -51,14 +53,14 @@ def says(change: Change) -> Callable[[Patch], None]:
     """A machine that answers something else: `change` gives the DEs that differ, None for one left out."""
 
     def put_in(patch: Patch) -> None:
-        real = link.render
+        real = answering.render
 
         def render(request: Message, answer: Answer, dialect: Dialect) -> Message:
             said = real(request, answer, dialect)
             fields = {**said.fields, **change(request, said, answer)}
             return Message(said.mti, {number: text for number, text in fields.items() if text is not None})
 
-        patch.setattr(link, "render", render)
+        patch.setattr(answering, "render", render)
 
     return put_in
 
@@ -77,60 +79,62 @@ def spoils_macs_of(mti: str) -> Callable[[Patch], None]:
     """A machine whose answers of one kind have a wrong MAC."""
 
     def put_in(patch: Patch) -> None:
-        real = Link._write
+        real = AnswerSender._write
 
-        def write(self: Link, body: bytes, tpdu: bytes) -> None:
+        def write(self: AnswerSender, body: bytes, tpdu: bytes) -> None:
             spoilt = body[:-1] + bytes([body[-1] ^ 1]) if body.startswith(mti.encode()) else body
             real(self, spoilt, tpdu)
 
-        patch.setattr(Link, "_write", write)
+        patch.setattr(AnswerSender, "_write", write)
 
     return put_in
 
 
 def believes_any_mac(patch: Patch) -> None:
-    patch.setattr(session.Keys, "authentic", lambda *_: True)
+    patch.setattr(session.SessionKeys, "authentic", lambda *_: True)
 
 
 def never_counts_macs(patch: Patch) -> None:
-    patch.setattr(Link, "_count_bad_mac", lambda _: None)
+    patch.setattr(Authenticator, "count_bad_mac", lambda _: None)
 
 
 def never_forgives_a_mac(patch: Patch) -> None:
     """Good MACs between the bad ones are not seen."""
-    real = Link._authenticated
+    real = Authenticator.covered
 
-    def authenticated(self: Link, message: Message, frame: Frame) -> bytes | None:
+    def authenticated(self: Authenticator, message: Message, frame: Frame) -> bytes | None:
         before = self._bad_macs
         covered = real(self, message, frame)
         if covered is not None:
             self._bad_macs = before
         return covered
 
-    patch.setattr(Link, "_authenticated", authenticated)
+    patch.setattr(Authenticator, "covered", authenticated)
 
 
 def forgets_the_old_key(patch: Patch) -> None:
-    def authentic(self: session.Keys, covered: bytes, mac: bytes, _now: float) -> bool:
+    def authentic(self: session.SessionKeys, covered: bytes, mac: bytes, _now: float) -> bool:
         return self.current is not None and self.current.verify(covered, mac)
 
-    patch.setattr(session.Keys, "authentic", authentic)
+    patch.setattr(session.SessionKeys, "authentic", authentic)
 
 
 def keeps_the_old_key(patch: Patch) -> None:
-    real = session.Keys.authentic
-    patch.setattr(session.Keys, "authentic", lambda self, covered, mac, _now: real(self, covered, mac, -1e9))
+    real = session.SessionKeys.authentic
+    patch.setattr(
+        session.SessionKeys, "authentic", lambda self, covered, mac, _now: real(self, covered, mac, -1e9)
+    )
 
 
 def seals_with_the_new_key(patch: Patch) -> None:
     """The answer to a change of keys under the key that it brings."""
 
-    def change(self: Link, message: Message, frame: Frame) -> None:
+    def change(self: NetworkManagement, message: Message, frame: Frame) -> None:
         fresh = self._bank_keys.fresh()
-        self.session.key_changed(fresh.key, self._all.seconds() + self._all.limits.old_key_seconds)
-        self._answer_with_key(message, frame, fresh.block, fresh.check_value, sealed=True)
+        self._session.key_changed(fresh.key, self._old_key_retires_at())
+        self._answers.approve_with_key(message, frame.tpdu, fresh, sealed=True)
 
-    patch.setattr(Link, "_change_key", change)
+    patch.setattr(NetworkManagement, "_change_key", change)
 
 
 def fresh_key_is(change: Callable[[SessionKey], SessionKey]) -> Callable[[Patch], None]:
@@ -155,12 +159,12 @@ def has_one_key(patch: Patch) -> None:
 
 
 def signs_on_anybody(patch: Patch) -> None:
-    real = Link._sign_on
+    real = NetworkManagement._sign_on
 
-    def sign_on(self: Link, message: Message, frame: Frame) -> None:
-        real(self, Message(message.mti, {**message.fields, 32: self.bank.code}), frame)
+    def sign_on(self: NetworkManagement, message: Message, frame: Frame) -> None:
+        real(self, Message(message.mti, {**message.fields, 32: self._bank}), frame)
 
-    patch.setattr(Link, "_sign_on", sign_on)
+    patch.setattr(NetworkManagement, "_sign_on", sign_on)
 
 
 def forgives_reused_keys(patch: Patch) -> None:
@@ -270,7 +274,7 @@ def _receipt_for_anything(asked: Message, said: Message, _answer: Answer) -> Map
 
 
 def signs_on_by_any_mti(patch: Patch) -> None:
-    patch.setattr(link, "check_network", lambda *_: None)
+    patch.setattr(network_management, "check_network", lambda *_: None)
 
 
 def only_says_reversed(_request: Request, view: View) -> Decision:
@@ -326,7 +330,7 @@ def announces_nothing(patch: Patch) -> None:
 
 
 def keeps_tpdu(patch: Patch) -> None:
-    patch.setattr(link, "answer_tpdu", lambda tpdu: tpdu)
+    patch.setattr(answering, "answer_tpdu", lambda tpdu: tpdu)
 
 
 def pays_anybody(patch: Patch) -> None:
@@ -337,13 +341,13 @@ def _mti(digits: str) -> Callable[[Patch], None]:
     """A machine that answers a 0401 by another MTI than a 0400."""
 
     def put_in(patch: Patch) -> None:
-        real = link.render
+        real = answering.render
 
         def render(request: Message, answer: Answer, dialect: Dialect) -> Message:
             said = real(request, answer, dialect)
             return Message(digits, said.fields) if request.mti == "0401" else said
 
-        patch.setattr(link, "render", render)
+        patch.setattr(answering, "render", render)
 
     return put_in
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import console.main
-import fep.links.link
+import fep.links.answering
 import ledger.book.front
 from ledger.rules.request import Answer, Request
 from protocol.message import Message
@@ -29,7 +29,7 @@ class _Unforeseen(Exception):
 
 
 def _make_faults(secrets: str) -> None:
-    fold, render = ledger.book.front.fold, fep.links.link.render
+    fold, render = ledger.book.front.fold, fep.links.answering.render
 
     def failing_fold(requests: Iterable[Request], view: Any) -> list[Answer]:  # noqa: ANN401 - ledger.rules.view.View
         given = list(requests)
@@ -46,7 +46,7 @@ def _make_faults(secrets: str) -> None:
         return render(message, answer, dialect)
 
     ledger.book.front.fold = failing_fold
-    fep.links.link.render = failing_render
+    fep.links.answering.render = failing_render
 
 
 def _note_dumpable(result: Path) -> None:

@@ -67,7 +67,7 @@ def time_goes_by(machine: Machine, seconds: float) -> None:
 
     def later() -> None:
         for connection in machine.service.server.connections:
-            connection.link._keys.retire_at -= seconds
+            connection.link.session.keys.retire_at -= seconds
 
     wait_for(later)
 

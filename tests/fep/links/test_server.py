@@ -17,7 +17,7 @@ from twisted.internet.testing import StringTransport
 
 from fep.engine.commit import Engine
 from fep.keys.key_provider import KeyProvider
-from fep.links.link import Counterparty, Surroundings
+from fep.links.counterparty import Counterparty, Surroundings
 from fep.links.misses import Misses
 from fep.links.rate_limiter import PAUSE_SECONDS
 from fep.links.request_parser import RequestParser
@@ -213,7 +213,7 @@ def test_a_transaction_whose_fate_cannot_be_learnt_ends_its_link_without_an_answ
     house = House(write_settings(tmp_path, "sqlite:///none.db"))
     link, socket = house.connect()
     link.dataReceived(ons(1))
-    key = link.link._keys.current
+    key = link.link.session.keys.current
     assert key is not None
     socket.clear()
     link.dataReceived(paid(2, key))
@@ -230,7 +230,7 @@ def test_a_clock_that_was_set_back_brings_no_old_key_to_life(tmp_path: Path) -> 
     house.engine.business_date = "20270110"
     link, socket = house.connect()
     link.dataReceived(ons(1))
-    key = link.link._keys.current
+    key = link.link.session.keys.current
     assert key is not None
     socket.clear()
     link.dataReceived(paid(2, key))
@@ -246,7 +246,7 @@ class Crowded:
         self.house = house
         self.link, self.socket = house.connect()
         self.link.dataReceived(ons(1))
-        key = self.link.link._keys.current
+        key = self.link.link.session.keys.current
         assert key is not None
         self.key = key
         self.socket.clear()
@@ -295,7 +295,7 @@ def test_a_transaction_without_a_place_is_refused_as_it_would_be_if_it_were_deco
     short = crowded.socket.frames()
     assert (len(short), unread) == (3, [])
     assert crowded.house.statistics.outcomes == {(BANK, "0800", "00"): 1, (BANK, "0200", "91"): 3}
-    monkeypatch.setattr(FastDecline, "header_scan", lambda *_: None)
+    monkeypatch.setattr(FastDecline, "scan", lambda *_: None)
     crowded.link.dataReceived(data)
     assert (crowded.socket.frames(), len(unread)) == (short, 3)
     assert crowded.house.statistics.outcomes == {(BANK, "0800", "00"): 1, (BANK, "0200", "91"): 6}

@@ -1,0 +1,106 @@
+"""What one link sends: rendered, sealed under the session's key, framed.
+
+Every answer leaves through here, and so does every 0800 of our own. Counts each answer by its response code.
+What the answer is, is decided elsewhere. PROTOCOL sections 1, 4 and 5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import MappingProxyType
+from typing import Final
+
+from fep.engine.commit import BUSY
+from fep.keys.keys import SessionKey
+from fep.links.counterparty import Counterparty, Surroundings
+from fep.links.response_builder import render
+from fep.links.session import SessionKeys
+from ledger.rules.request import Answer
+from protocol.decline import HeaderScan
+from protocol.framing import Framing, answer_tpdu, wrap
+from protocol.mac import MacKey
+from protocol.message import Message
+from protocol.responses import Response
+from protocol.tlv import build
+
+_SESSION_REASONS: Final = MappingProxyType(
+    {Response.SECURITY: "SIGN ON FIRST", Response.UNAVAILABLE: "STOPPING"}
+)
+"""DE 44 by the response code with which the session's state refuses."""
+_OUR_TPDU: Final = b"\x60\x00\x00\x00\x00"
+
+
+def session_refusal(response: Response) -> Answer:
+    """The answer to a message that the session's state refuses with `response`: SECURITY or UNAVAILABLE."""
+    return Answer(response, _SESSION_REASONS[response])
+
+
+class AnswerSender:
+    """Sends the answers of one link. `send` takes framed bytes; `keys` are the session's, which change."""
+
+    def __init__(
+        self,
+        counterparty: Counterparty,
+        surroundings: Surroundings,
+        keys: SessionKeys,
+        send: Callable[[bytes], None],
+    ) -> None:
+        self._bank = counterparty.bank
+        self._codec = counterparty.codec
+        self._fast_decline = counterparty.fast_decline
+        self._engine = surroundings.engine
+        self._statistics = surroundings.statistics
+        self._keys = keys
+        self._send = send
+        self._is_lost = False
+
+    def lost(self) -> None:
+        """Send no answer from now on: the connection is gone."""
+        self._is_lost = True
+
+    def answer(self, request: Message, tpdu: bytes, answer: Answer, *, sealed: bool = True) -> None:
+        """Answer `request`, whose frame had the header `tpdu`. `sealed` is False at sign-on; without a key
+        no answer is sealed.
+        """
+        if not answer.business_date:
+            answer = answer._replace(business_date=self._engine.business_date)
+        self._statistics.answered(self._bank.code, request.mti, answer.response)
+        self._finish(render(request, answer, self._codec.dialect), tpdu, sealed=sealed)
+
+    def approve(self, request: Message, tpdu: bytes) -> None:
+        """Answer 00 to a network management message."""
+        self.answer(request, tpdu, Answer(Response.APPROVED))
+
+    def approve_with_key(self, request: Message, tpdu: bytes, fresh: SessionKey, *, sealed: bool) -> None:
+        """Answer 00 with a new session key in DE 48: its key block (KA) and its check value (CA)."""
+        approval = Answer(Response.APPROVED, business_date=self._engine.business_date)
+        message = render(request, approval, self._codec.dialect)
+        groups = build((("KA", fresh.block), ("CA", fresh.check_value)), self._codec.dialect.de48_encoding)
+        self._statistics.answered(self._bank.code, request.mti, Response.APPROVED)
+        self._finish(Message(message.mti, {**message.fields, 48: groups}), tpdu, sealed=sealed)
+
+    def decline_unread(self, header_scan: HeaderScan, tpdu: bytes, key: MacKey) -> None:
+        """Answer 91 to a request that was scanned and not decoded, sealed under `key`."""
+        self._statistics.answered(self._bank.code, header_scan.mti, Response.UNAVAILABLE)
+        date = self._engine.business_date
+        own = ((39, Response.UNAVAILABLE.value), (44, BUSY))
+        unsealed = self._fast_decline.refusal(header_scan, ((15, date[4:]), *own) if date else own)
+        self._write(self._codec.closed(unsealed, key.mac), answer_tpdu(tpdu) if tpdu else b"")
+
+    def ask(self, request: Message, key: MacKey) -> None:
+        """Send a request of our own, sealed under `key`."""
+        self._write(self._codec.seal(request, key.mac), _OUR_TPDU)
+
+    def _finish(self, message: Message, tpdu: bytes, *, sealed: bool) -> None:
+        key = self._keys.current
+        if self._is_lost:
+            return
+        if sealed and key is not None:
+            body = self._codec.seal(message, key.mac)
+        else:
+            body = self._codec.encode(message)
+        self._write(body, answer_tpdu(tpdu) if tpdu else tpdu)
+
+    def _write(self, body: bytes, tpdu: bytes) -> None:
+        framing = self._bank.framing
+        self._send(wrap(framing, body, tpdu if framing is Framing.BE2_TPDU else b""))

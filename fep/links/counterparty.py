@@ -1,0 +1,49 @@
+"""What a link is given: what all links of one bank share, and what all links of the process share.
+
+Data only. The composition root (`fep.service`) makes both; no link changes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from fep.engine.commit import Engine
+from fep.keys.keys import BankKeys
+from fep.links.misses import Misses
+from fep.links.request_parser import RequestParser
+from fep.links.tls import Pinned
+from fep.settings.config import Bank, Limits
+from fep.telemetry.event_log import EventLog
+from fep.telemetry.statistics import Statistics
+from protocol.codec import Codec
+from protocol.decline import FastDecline
+
+
+@dataclass(frozen=True, slots=True)
+class Counterparty:
+    """What all links of one bank share; `tls` is None where the bank's transport is plain TCP."""
+
+    bank: Bank
+    codec: Codec
+    fast_decline: FastDecline
+    request_parser: RequestParser
+    keys: BankKeys
+    misses: Misses
+    tls: Pinned | None
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all links of one process share. `seconds` is the reactor's monotonic clock, `now` the wall clock
+    and `today` the wall clock's date.
+    """
+
+    engine: Engine
+    limits: Limits
+    statistics: Statistics
+    seconds: Callable[[], float]
+    now: Callable[[], datetime]
+    today: Callable[[], date]
+    event_log: EventLog

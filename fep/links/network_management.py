@@ -1,0 +1,153 @@
+"""Network management (08xx) on one link: sign-on, sign-off, change of keys, echo, and the messages that we
+send ourselves.
+
+Moves the session; no transaction passes here. PROTOCOL section 5.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from twisted.logger import Logger
+
+from fep.links.answering import AnswerSender, session_refusal
+from fep.links.authentication import Authenticator
+from fep.links.counterparty import Counterparty, Surroundings
+from fep.links.deadlines import Deadlines
+from fep.links.request_parser import Unsupported, check_network
+from fep.links.session import CONNECTED, STOPPING, LinkSession
+from fep.telemetry.event_log import Kind
+from ledger.rules.request import Answer
+from protocol.errors import FormatError
+from protocol.framing import Frame
+from protocol.message import Message
+from protocol.responses import Response
+
+SIGN_ON: Final = "001"
+SIGN_OFF: Final = "002"
+KEY_CHANGE: Final = "101"
+CUTOVER: Final = "201"
+ECHO: Final = "301"
+"""Values of DE 70 (PROTOCOL section 5)."""
+_STAN_MAX: Final = 999_999
+
+
+class NetworkManagement:
+    """The 08xx messages of one link, in both directions."""
+
+    log = Logger(namespace="fep.links.network_management")
+
+    def __init__(
+        self,
+        counterparty: Counterparty,
+        surroundings: Surroundings,
+        session: LinkSession,
+        answers: AnswerSender,
+        authenticator: Authenticator,
+        deadlines: Deadlines,
+    ) -> None:
+        self._bank = counterparty.bank.code
+        self._bank_keys = counterparty.keys
+        self._surroundings = surroundings
+        self._session = session
+        self._answers = answers
+        self._authenticator = authenticator
+        self._deadlines = deadlines
+        self._stan = 0
+
+    def received(self, message: Message, frame: Frame) -> None:
+        """Answer one 08xx request of the bank, and move the session."""
+        code = message.fields.get(70, "")
+        if code == SIGN_ON:
+            self._sign_on(message, frame)
+            return
+        is_signed_on = self._session.state() != CONNECTED
+        if is_signed_on and self._authenticator.covered(message, frame) is None:
+            return
+        refusal = self._refusal(message)
+        if refusal is not None:
+            self._answers.answer(message, frame.tpdu, refusal)
+        elif code == ECHO:
+            self._deadlines.echoed(self._surroundings.seconds())
+            self._answers.approve(message, frame.tpdu)
+        elif self._session.business is not Response.APPROVED:
+            self._answers.answer(message, frame.tpdu, session_refusal(self._session.business))
+        elif code == KEY_CHANGE:
+            self._change_key(message, frame)
+        elif code == SIGN_OFF:
+            self._sign_off(message, frame)
+        else:
+            reason = f"DE 70 {code} NOT SUPPORTED"
+            self._answers.answer(message, frame.tpdu, Answer(Response.NOT_SUPPORTED, reason))
+
+    def answered(self, message: Message, frame: Frame) -> None:
+        """Take an answer of the bank: an authentic 0810 counts as an echo; any other is only logged."""
+        if message.mti == "0810" and self._authenticator.is_authentic_answer(message, frame):
+            self._deadlines.answered(self._surroundings.seconds())
+        else:
+            self.log.warn("bank {bank}: unexpected {mti}", bank=self._bank, mti=message.mti)
+
+    def ask(self, code: str) -> None:
+        """Send an 0800 of our own with `code` in DE 70: ECHO, or CUTOVER with the new business date in DE 15.
+        Nothing is sent before the first sign-on: there is no key.
+        """
+        key = self._session.keys.current
+        if key is None:
+            return
+        self._stan = self._stan % _STAN_MAX + 1
+        fields = {
+            7: self._surroundings.now().strftime("%m%d%H%M%S"),
+            11: f"{self._stan:06d}",
+            15: self._surroundings.engine.business_date[4:],
+            32: self._bank,
+            70: code,
+        }
+        present = {number: text for number, text in fields.items() if text}
+        self._answers.ask(Message("0800", present), key)
+
+    def _sign_on(self, message: Message, frame: Frame) -> None:
+        """Sign the bank on. The one exchange without a MAC: the session key goes out under the bank's ZMK."""
+        refusal = self._refusal(message) or self._sign_on_refusal(message)
+        if refusal is not None:
+            self._answers.answer(message, frame.tpdu, refusal, sealed=False)
+            return
+        fresh = self._bank_keys.fresh()
+        self._answers.approve_with_key(message, frame.tpdu, fresh, sealed=False)
+        self._session.signed_on(fresh.key, self._old_key_retires_at())
+        self._deadlines.signed_on()
+        self._surroundings.event_log.note(Kind.SIGNED_ON, self._bank)
+        self.log.info("bank {bank} signed on", bank=self._bank)
+
+    def _sign_on_refusal(self, message: Message) -> Answer | None:
+        if not self._authenticator.is_own_bank(message.fields[32]):
+            return Answer(Response.SECURITY, "DE 32: OTHER BANK")
+        if self._session.state() == STOPPING:
+            return session_refusal(Response.UNAVAILABLE)
+        return None
+
+    def _change_key(self, message: Message, frame: Frame) -> None:
+        """Change the session key. The answer carries the new key and is MACed with the old one (PROTOCOL
+        section 5.4).
+        """
+        fresh = self._bank_keys.fresh()
+        self._answers.approve_with_key(message, frame.tpdu, fresh, sealed=True)
+        self._session.key_changed(fresh.key, self._old_key_retires_at())
+
+    def _sign_off(self, message: Message, frame: Frame) -> None:
+        self._answers.approve(message, frame.tpdu)
+        self._session.signed_off()
+        self._surroundings.event_log.note(Kind.SIGNED_OFF, self._bank)
+
+    def _old_key_retires_at(self) -> float:
+        """Until when the key before the current one verifies, in reactor seconds."""
+        return self._surroundings.seconds() + self._surroundings.limits.old_key_seconds
+
+    def _refusal(self, message: Message) -> Answer | None:
+        """The answer to a message of bad form or of no kind that the interface takes; None for a good one."""
+        try:
+            check_network(message, self._surroundings.today())
+        except FormatError as error:
+            return Answer(Response.FORMAT, str(error))
+        except Unsupported as error:
+            return Answer(Response.NOT_SUPPORTED, str(error))
+        return None
