@@ -1,4 +1,51 @@
 """What goes over the wire: bytes to messages and back.
 
-Pure: no sockets, no clock, no entropy, no logging, no files but its own data.
+A bank and this machine talk over TCP. The stream of bytes is cut into *frames*; the body of a frame is one
+*message*: an MTI of four digits and numbered *data elements* (DE) with text in them. How a message is written
+as bytes differs from one bank's network to the next: that is its *dialect*. Nothing else differs: once a
+message is decoded, the rest of the product does not know from which dialect it came.
+
+The nouns
+    frame       one message's bytes with a length before them, and in one framing a TPDU (5 bytes of routing).
+    message     `Message(mti, fields)`: DE number to text. Binary DEs are upper-case hex digits.
+    dialect     how MTI, bitmaps, lengths and each kind of field are written: a TOML file of `dialects/`.
+    group       a tag, a length and a value; DE 48 is a list of groups.
+    MAC         8 bytes in the message's last DE, 64 or 128, over every byte before it.
+    key block   a MAC key on its way to the bank, encrypted and bound to its use (TR-31).
+
+The invariants
+    - Pure: no sockets, no clock, no entropy, no logging, no files except the package's own data. Bytes, keys
+      and random numbers are handed in.
+    - Whatever the bytes, `FrameReader.feed` raises FrameError only, `Codec.decode` DecodeError only, and
+      `tlv.parse` FormatError only.
+    - Encoding a decoded message gives the same bytes, but for hex digits in lower case.
+    - No error text and no `repr` holds a value of a message or a byte of a key.
+    - Code never asks for a dialect's name. What differs between dialects is data.
+
+An example: the echo test of a link in framing 2be and dialect ascii87. Its 49 bytes, in hex, are length, MTI,
+two bitmaps, DE 7, 11, 70 and 128:
+
+    002f 30383030 8220000000000000 0400000000000001 31313234303931353031 303030303432 333031 (8 bytes of MAC)
+
+    FrameReader(Framing.BE2).feed(data)   one Frame, its body 47 bytes (002f)
+    Codec(load("ascii87")).decode(body)   Message("0800", {7: "1124091501", 11: "000042", 70: "301", 128: …})
+    codec.mac_of(body, message)           the 39 bytes before DE 128, and the 8 bytes of the MAC
+    MacKey.verify(covered, mac)           True; else the message is answered with DE 39 = 63
+
+The modules, in the order in which a request and its answer go through them
+    framing       bytes to frames; frames to bytes.
+    dialect       the dialects, from their files.
+    codec         a frame's body to a message, a message to bytes with its MAC; `dissect` for people.
+    message       what an MTI says; which DEs an answer echoes; how a card number is masked.
+    tlv           the groups of DE 48.
+    mac           makes and checks MACs; check values of keys.
+    keyblock      wraps a new MAC key for the bank, and unwraps it.
+    transactions  every processing code (DE 3), one row each.
+    responses     every response code (DE 39), one row each.
+    decline       a refusal without decoding the request, for the moment of overload.
+    errors        the family of errors: PeerError is the bank's fault, OwnError is ours.
+    analyzer/     explains bytes to people. Nothing that serves a bank imports it.
+
+What may not be put here: what a message means for money (`ledger.rules`), which messages a link may send at a
+moment (`fep.links.session`), and everything that has to wait, connect or remember.
 """

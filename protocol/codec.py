@@ -1,8 +1,9 @@
-"""A dialect's bytes to messages and back, on pyiso8583.
+"""Decodes a dialect's bytes to messages and encodes messages to bytes, on top of pyiso8583.
 
-Layouts only: what a field means, and which fields a message must have, does not belong here; nor does any
-key. pyiso8583 delimits the fields; this module adds what ISO 8583 says about their content, and answers for
-the errors: whatever the bytes, `decode` raises DecodeError alone, `encode` EncodeError alone.
+This module knows layouts only: what a field means, which fields a message must have, and keys do not belong
+here. pyiso8583 finds where each field begins and ends; this module adds what ISO 8583 says about the content
+of fields, and guarantees the errors: whatever the bytes, `decode` raises DecodeError and nothing else, and
+`encode` EncodeError and nothing else.
 """
 
 from __future__ import annotations
@@ -19,13 +20,17 @@ from protocol.errors import DecodeError, EncodeError
 from protocol.message import ECHOED, Message
 
 Check = Callable[[str], object]
+"""A check of a field's text: it passes if the result is truthy."""
 _Encoded = Mapping[str, Mapping[str, bytes]]
+"""pyiso8583's account of the bytes: field key to its "len" and "data", in the order of the bytes."""
 
 
 class Part(NamedTuple):
-    """One field as it lies in a message: `key` is a DE number as text, "t" the MTI, "p" and "1" the bitmaps.
+    """One field and its place in a message. `key` is a DE number as text, "t" for the MTI, "p" and "1" for
+    the bitmaps.
 
-    It begins at byte `at` with `prefix`, its length as it is written (empty for fixed ones), then `data`.
+    The field begins at byte `at` with `prefix`, the length as it is written (empty if the field has a fixed
+    length), followed by `data`; `text` is the data decoded.
     """
 
     key: str
@@ -36,11 +41,11 @@ class Part(NamedTuple):
 
     @property
     def end(self) -> int:
-        """The byte after it."""
+        """Offset of the first byte after the field."""
         return self.at + len(self.prefix) + len(self.data)
 
     def __repr__(self) -> str:
-        """Say where it lies, never what it holds."""
+        """Show the field's place, never its content."""
         return f"Part({self.key}, bytes {self.at} to {self.end})"
 
 
@@ -52,9 +57,9 @@ _NO_MAC: Final = "0" * 16
 _NOT_ALLOWED: Final = "content that its format does not allow"
 _THIRD_BITMAP: Final = "a third bitmap, which ISO 8583:1987 does not have"
 
-# Content of each kind (ISO 8583:1987, attributes of data elements), as patterns. `a` and `an` of fixed length
-# are left-aligned and filled with blanks. z is the track 2 and 3 repertoire (ISO/IEC 7811-2: digits and
-# :;<=>?) and D, which some networks write for the separator.
+# What each kind of field may hold (ISO 8583:1987, attributes of data elements), as patterns. `a` and `an` of
+# fixed length are left-aligned and filled with blanks. z is the repertoire of tracks 2 and 3 (ISO/IEC 7811-2:
+# digits and :;<=>?), and D, which some networks write as the separator.
 _CONTENT: Final[Mapping[str, str]] = MappingProxyType(
     {
         "n": "[0-9]*",
@@ -67,24 +72,26 @@ _CONTENT: Final[Mapping[str, str]] = MappingProxyType(
         "b": "[0-9A-F]*",
     }
 )
-# Text may hold any character but the controls; a DE with lines also the line feed.
+# Text may hold every character except control characters; a DE with lines may also hold the line feed.
 _TEXT: Final = "[^\\x00-\\x1f\\x7f-\\x9f]*"
 _LINES: Final = "[^\\x00-\\x09\\x0b-\\x1f\\x7f-\\x9f]*"
 
-# A variable field's length must be digits: pyiso8583 takes what int() takes, so " 5", "+5" and "1_0" too.
+# The length of a variable field must be digits; pyiso8583 takes all that int() takes, such as " 5" and "1_0".
 _LENGTH_DIGITS: Final[Mapping[str, Callable[[bytes], object]]] = MappingProxyType(
     {"ascii": bytes.isdigit, "cp500": re.compile(rb"[\xf0-\xf9]+").fullmatch}
 )
 
-# str methods that settle the common case several times faster than a pattern. They take no more than the
-# patterns do, provided that the text is ASCII; so for a field whose encoding is wider they are not used.
+# str methods that check the common case several times faster than a pattern does. They accept no more than
+# the patterns do if the text is ASCII; so they are not used for a field whose encoding is wider.
 _QUICK: Final[Mapping[str, Check]] = MappingProxyType(
     {"n": str.isdecimal, "an": str.isalnum, "a": str.isalpha, "ans": str.isprintable, "b": str.isalnum}
 )
 
 
 class _Rule(NamedTuple):
-    """What one DE's content must be: `quick` or else `full` must be truthy, and so must `length` if there."""
+    """The checks of one DE's content: `quick` or else `full` must pass, and so must `length` where there is
+    one.
+    """
 
     number: int
     key: str
@@ -100,22 +107,24 @@ def _rule(element: Element, length_encoding: str) -> _Rule:
 
 
 def _quick(element: Element) -> Check | None:
-    """Return a str method that, within the encoding's repertoire, admits no more than the pattern does."""
+    """Return a str method that accepts no more than the pattern does within the element's encoding; None if
+    there is no such method.
+    """
     if element.text:
         return str.isprintable
-    # Binary fields pass through hex conversion. Code page 500 has no decimal digits but 0 to 9.
+    # Binary fields are checked as hex digits. Code page 500 has no decimal digits except 0 to 9.
     if element.kind == "n" or element.encoding in ("ascii", "binary"):
         return _QUICK.get(element.kind)
     return None
 
 
 class Codec:
-    """Encodes and decodes messages of one dialect. Immutable; one may serve any number of links."""
+    """Encodes and decodes the messages of one dialect. Immutable: any number of links may share it."""
 
     __slots__ = ("_by_key", "_by_number", "_hex", "_secondary_at", "_spec", "_width", "dialect")
 
     def __init__(self, dialect: Dialect) -> None:
-        """Compile the dialect's tables."""
+        """Take the dialect, and prepare the checks of each of its DEs."""
         self.dialect = dialect
         self._spec = dialect.spec
         self._width = dialect.mac_width
@@ -130,9 +139,10 @@ class Codec:
         self._by_number = {rule.number: rule for rule in rules}
 
     def decode(self, data: bytes) -> Message:
-        """Return the message in `data`, all of it, its fields in ascending order.
+        """Return the message that `data` holds, its fields in ascending order; `data` is used to its last
+        byte.
 
-        Raises DecodeError where the bytes are no message: cut short, too long, a content that the field's
+        Raises DecodeError if the bytes are not a message: cut short, too long, a content that the field's
         format does not allow, or a third bitmap.
         """
         try:
@@ -140,7 +150,7 @@ class Codec:
         except iso8583.DecodeError as error:
             fault = DecodeError(error.field, error.pos, error.msg, self._partial(error.doc_dec, error.field))
         except KeyError:
-            # The only names that a specification lacks are those of DE 129 and up.
+            # A specification has every key except those of DE 129 and above.
             fault = DecodeError("65", self._secondary_at, _THIRD_BITMAP)
         else:
             try:
@@ -148,14 +158,14 @@ class Codec:
             except DecodeError as error:
                 error.partial = self._partial(decoded, error.field)
                 raise
-        # Raised out here so that the error does not hold pyiso8583's, which holds the message.
+        # Raised here, outside of `except`: else it would hold pyiso8583's error, which holds the message.
         raise fault
 
     def dissect(self, data: bytes) -> tuple[tuple[Part, ...], DecodeError | None]:
-        """Return where each field lies in `data`, in order, and why the rest is none: None where all of it is
-        a message, and then the parts together are all of `data`.
+        """Return the place of each field in `data`, in order, up to the first error, and that error.
 
-        For people who look at bytes; a link uses `decode`, which is what judges here too.
+        The error is None if `data` is a message; then the parts together are all of `data`. Only the analyzer
+        uses this; a link uses `decode`, whose judgement is also the one here.
         """
         try:
             self.decode(data)
@@ -164,26 +174,26 @@ class Codec:
         else:
             decoded, encoded = iso8583.decode(data, self._spec)
             return tuple(_parts(decoded, encoded)), None
-        # What a third bitmap follows has no parts of its own: pyiso8583 knows no names for them.
+        # Fields after a third bitmap cannot be told apart: pyiso8583 has no keys for them.
         kept = data[: fault.position] if fault.field == "65" else data
         try:
             decoded, encoded = iso8583.decode(kept, self._spec)
         except iso8583.DecodeError as error:
             decoded, encoded = error.doc_dec, error.doc_enc
-        # The field at fault is whole itself only where the fault is that bytes follow it.
+        # The field that the error names is complete itself only if the error is that more bytes follow it.
         more = fault.position < len(data)
         good: list[Part] = []
         for part in _parts(decoded, encoded):
             at_fault = part.at == fault.position or part.end > fault.position
             if at_fault or (part.key == fault.field and not more):
                 break
-            if not self._is_allowed(part):  # pyiso8583 went on to a fault behind it
+            if not self._is_allowed(part):  # pyiso8583 passed over this and stopped at a later error
                 return tuple(good), DecodeError(part.key, part.at, _NOT_ALLOWED)
             good.append(part)
         return tuple(good), fault
 
     def _is_allowed(self, part: Part) -> bool:
-        """Tell whether a field's content and length are what `_message` lets pass."""
+        """Tell whether `_message` would accept the field's content and length."""
         if part.key in ("p", "1"):
             return part.text.isalnum()
         if part.key == "t":
@@ -195,6 +205,7 @@ class Codec:
         return full(upper) is not None
 
     def _message(self, decoded: dict[str, str], encoded: _Encoded) -> Message:
+        """Return the message of pyiso8583's result. Raises DecodeError for a content that is not allowed."""
         mti = decoded.pop("t")
         if not mti.isdecimal():
             raise DecodeError("t", 0, "not digits")
@@ -209,8 +220,9 @@ class Codec:
         return Message(mti, MappingProxyType(fields))
 
     def _partial(self, decoded: Mapping[str, str], fault: str) -> Message | None:
-        """Return what an answer repeats of a message that is not in order, as far as it is in order itself:
-        so not the field with the fault, which pyiso8583 leaves in part.
+        """Return the fields to echo in the 30 answer to a malformed message: those that decoded correctly.
+
+        The field `fault` is left out, because pyiso8583 keeps the beginning of it. None if the MTI is wrong.
         """
         mti = decoded["t"]
         if not mti.isdecimal():
@@ -224,14 +236,17 @@ class Codec:
         return Message(mti, {number: text for number, text in repeated.items() if rules[number].full(text)})
 
     def _upper_hex(self, number: int, text: str, encoded: _Encoded) -> str:
-        """Return the content of a binary DE that came as hex digits in lower case; for any other, raise."""
+        """Return the content of a binary DE in upper case, if it came as hex digits in lower case.
+
+        Raises DecodeError for every other content: neither check of the DE passed it.
+        """
         rule, upper = self._by_number[number], text.upper()
         if self.dialect.elements[number].kind == "b" and rule.full(upper):
             return upper
         raise DecodeError(rule.key, _position(rule.key, encoded), _NOT_ALLOWED)
 
     def encode(self, message: Message) -> bytes:
-        """Return the message's bytes, DE 64 and 128 as they are in it; the bitmaps are made here.
+        """Return the message's bytes. The bitmaps are made here; DE 64 and 128 are written as they are given.
 
         Raises EncodeError for a DE that does not exist, or a value that its format or encoding cannot hold.
         """
@@ -241,7 +256,7 @@ class Codec:
         """Return the message's bytes with its MAC, in DE 128 if it has any field above 64, else in DE 64.
 
         `mac` takes every byte from the MTI up to the MAC field and returns 8 bytes. A MAC that the message
-        already has is left out. Raises EncodeError as `encode` does.
+        already has is replaced. Raises EncodeError as `encode` does.
         """
         fields = message.fields
         if _PRIMARY_MAC in fields or _SECONDARY_MAC in fields:
@@ -249,11 +264,11 @@ class Codec:
         document = self._document(message.mti, fields)
         number = _SECONDARY_MAC if max(fields, default=0) > _PRIMARY_MAC else _PRIMARY_MAC
         document[str(number)] = _NO_MAC
-        return self.closed(self._bytes(document)[: -self._width], mac)
+        return self.append_mac(self._bytes(document)[: -self._width], mac)
 
-    def closed(self, covered: bytes, mac: Callable[[bytes], bytes]) -> bytes:
-        """Return a message's bytes with the MAC field that its bitmap announces as the last, which covers all
-        before it. Raises EncodeError for a MAC that has not 8 bytes.
+    def append_mac(self, covered: bytes, mac: Callable[[bytes], bytes]) -> bytes:
+        """Return `covered` with its MAC field appended. `covered` is a whole message but for the MAC field,
+        which its bitmap announces as the last. Raises EncodeError if the MAC is not 8 bytes.
         """
         code = mac(covered)
         if len(code) != _MAC_BYTES:
@@ -261,9 +276,10 @@ class Codec:
         return covered + (code.hex().upper().encode(self._hex) if self.dialect.mac_hex else code)
 
     def mac_at(self, raw: bytes, message: Message) -> int | None:
-        """Return the offset in `raw` where the MAC field of `message`, decoded from it, begins.
+        """Return the offset in `raw` at which the MAC field of `message`, decoded from `raw`, begins.
 
-        None where there is no MAC at its right place: none at all, two, or DE 64 before other fields.
+        None if no MAC stands in its right place: there is none, there are two, or DE 64 stands before other
+        fields.
         """
         last = max(message.fields, default=0)
         if last not in (_PRIMARY_MAC, _SECONDARY_MAC):
@@ -273,16 +289,16 @@ class Codec:
         return len(raw) - self._width
 
     def mac_of(self, raw: bytes, message: Message) -> tuple[bytes, bytes] | None:
-        """Return the bytes that the MAC covers and the MAC itself, 8 bytes; None as `mac_at` says."""
+        """Return the bytes that the MAC covers and the MAC itself, 8 bytes; None where `mac_at` is None."""
         position = self.mac_at(raw, message)
         if position is None:
             return None
         return raw[:position], bytes.fromhex(message.fields[max(message.fields)])
 
     def last_bytes(self, raw: bytes) -> tuple[bytes, bytes]:
-        """Return the split of `mac_of` for bytes that do not decode: the last field's place is the same.
+        """Return what `mac_of` returns, for bytes that do not decode: the MAC field still stands last.
 
-        The second part is empty where it cannot be a MAC.
+        The second part is empty if the last bytes cannot be a MAC.
         """
         covered, field = raw[: -self._width], raw[-self._width :]
         if not self.dialect.mac_hex:
@@ -293,7 +309,7 @@ class Codec:
             return covered, b""
 
     def _document(self, mti: str, fields: Mapping[int, str]) -> dict[str, str]:
-        """Return pyiso8583's form of the message, every content checked."""
+        """Return the message as pyiso8583 takes it, every content checked. Raises EncodeError."""
         if not mti.isdecimal():
             raise EncodeError("t", "not digits")
         document = {"t": mti}
@@ -309,17 +325,19 @@ class Codec:
         return document
 
     def _bytes(self, document: dict[str, str]) -> bytes:
+        """Return the bytes of pyiso8583's form of a message. Raises EncodeError."""
         try:
             return bytes(iso8583.encode(document, self._spec)[0])
         except iso8583.EncodeError as error:
             fault = EncodeError(error.field, error.msg)
-        # As in `decode`: not from pyiso8583's error, which holds the message.
+        # Raised here for the reason given in `decode`: pyiso8583's error holds the message.
         raise fault
 
 
 def _check_bitmaps(primary: str, secondary: str, encoded: _Encoded) -> None:
-    # pyiso8583 reads hex bitmaps with bytes.fromhex, which passes over blanks, so that 16 characters may be
-    # less than 64 bits.
+    """Raise DecodeError if a bitmap is not hex digits, or if there is a third bitmap."""
+    # pyiso8583 reads hex bitmaps with bytes.fromhex, which skips blanks: 16 characters may be less than 64
+    # bits.
     if not primary.isalnum():
         raise DecodeError("p", _position("p", encoded), "not hex digits")
     if not secondary:
@@ -331,15 +349,16 @@ def _check_bitmaps(primary: str, secondary: str, encoded: _Encoded) -> None:
 
 
 def _parts(decoded: Mapping[str, str], encoded: _Encoded) -> Iterator[Part]:
+    """Yield pyiso8583's fields with their places, in the order of the bytes."""
     at = 0
-    for key, part in encoded.items():
-        found = Part(key, at, part["len"], part["data"], decoded[key])
-        yield found
-        at = found.end
+    for key, written in encoded.items():
+        part = Part(key, at, written["len"], written["data"], decoded[key])
+        yield part
+        at = part.end
 
 
 def content_pattern(element: Element) -> re.Pattern[str]:
-    """Return the pattern of what the element's format allows, of any length."""
+    """Return the pattern of what the element's format allows as content; the length is not checked."""
     pattern = _CONTENT[element.kind]
     if element.text:
         pattern = _LINES if element.lines else _TEXT
@@ -347,7 +366,7 @@ def content_pattern(element: Element) -> re.Pattern[str]:
 
 
 def _position(key: str, encoded: _Encoded) -> int:
-    """Return the byte offset of a field: pyiso8583's parts are in the order of the bytes."""
+    """Return the byte offset of a field. The fields of `encoded` are in the order of the bytes."""
     position = 0
     for name, part in encoded.items():
         if name == key:

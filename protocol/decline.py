@@ -1,8 +1,10 @@
-"""A refusal made of its request's own bytes, without decoding them: for a machine that has no time to spare.
+"""Makes a refusal from the bytes of its request without decoding them: a fast answer for an overloaded
+machine.
 
-Byte for byte what decoding the request and encoding the answer would give; where that is not certain it gives
-nothing, and the long way has to be taken. It delimits fields and copies those that an answer repeats; what is
-in them it does not look at. Which requests are refused, and why, does not belong here; nor does any key.
+The result is byte for byte what decoding the request and encoding the answer would give. Where that is not
+certain there is no result, and the caller has to decode. This module finds where fields begin and end and
+copies those that an answer echoes; it does not look at their content. Which requests are refused, and why,
+does not belong here; nor does any key.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from protocol.codec import Codec
 from protocol.message import ECHOED, Message, answer_mti, is_answer
 
 Fields = tuple[tuple[int, str], ...]
-"""A refusal's own fields, DE number and text: DE 15, 39, 44."""
+"""The fields that a refusal has besides the echoed ones, DE number and text: DE 15, 39, 44."""
 
 _PRIMARY_MAC: Final = 64
 _SECONDARY_MAC: Final = 128
@@ -24,8 +26,8 @@ _ACQUIRER: Final = 32
 _MAC_BYTES: Final = 8
 _NOT_IN_ORDER: Final = -1
 _REMEMBERED: Final = 512
-"""Bitmaps, and refusals' beginnings, that are remembered. Honest banks need a handful; who goes through all
-there are takes the long way, and no memory.
+"""Entries of each cache at most: plans by bitmap, and templates of refusals. Honest banks need a handful; a
+bank that sends every possible bitmap is answered by decoding, and fills no memory.
 """
 
 _MTI: Final = re.compile("[0-9]{4}").fullmatch
@@ -33,14 +35,16 @@ _HEX: Final = re.compile("[0-9A-Fa-f]+").fullmatch
 _DIGITS: Final = re.compile("[0-9]+").fullmatch
 
 _Measure = Callable[[bytes, int], int]
-"""The bytes that the field at an offset takes, its length included, or _NOT_IN_ORDER."""
+"""Takes a message and an offset; returns the bytes that the field there takes, length prefix included, or
+_NOT_IN_ORDER.
+"""
 
 
 class HeaderScan(NamedTuple):
-    """A request as far as a refusal needs it.
+    """What a refusal needs of its request.
 
-    `mti` is 4 digits; `covered` all bytes up to the MAC; `mac` 8 bytes; `acquirer` DE 32, or None without it;
-    `repeated` what its answer repeats, DE number to bytes, ascending.
+    `mti`: 4 digits. `covered`: all bytes up to the MAC field. `mac`: 8 bytes. `acquirer`: DE 32, None if the
+    request has none. `repeated`: the fields that the answer echoes, DE number to bytes, ascending.
     """
 
     mti: str
@@ -50,12 +54,12 @@ class HeaderScan(NamedTuple):
     repeated: Mapping[int, bytes]
 
     def __repr__(self) -> str:
-        """Show the MTI alone: the bytes may hold a card number."""
+        """Show the MTI only: the bytes may hold a card number."""
         return f"HeaderScan({self.mti})"
 
 
 class _Field(NamedTuple):
-    """One field to pass over: `width` bytes, or as many as `measure` says; copied if `number` is not 0."""
+    """One field to skip: `width` bytes, or as many as `measure` returns. Copied if `number` is not 0."""
 
     number: int
     width: int
@@ -63,15 +67,19 @@ class _Field(NamedTuple):
 
 
 class _Plan(NamedTuple):
-    """What a request's MTI and bitmaps say: where its fields begin, and which there are before the MAC."""
+    """What the MTI and the bitmaps of a request say: the offset of its first field, and the fields before the
+    MAC.
+    """
 
     mti: str
     start: int
     fields: tuple[_Field, ...]
 
 
-class _Form(NamedTuple):
-    """A refusal but for what it repeats: MTI and bitmap, all its fields' numbers, its own fields' bytes."""
+class _Template(NamedTuple):
+    """A refusal without the echoed fields: bytes of MTI and bitmap, the numbers of all fields, and the bytes
+    of its own fields.
+    """
 
     head: bytes
     numbers: tuple[int, ...]
@@ -79,12 +87,12 @@ class _Form(NamedTuple):
 
 
 class FastDecline:
-    """Makes refusals in one dialect; may serve any number of links. Remembers bitmaps, and nothing that a
-    request says.
+    """Makes refusals in one dialect; any number of links may share it. It caches what bitmaps mean, and
+    nothing of a request's content.
     """
 
     def __init__(self, codec: Codec) -> None:
-        """Take the codec whose work it spares."""
+        """Take the codec whose work this object saves."""
         spec = codec.dialect.spec
         self._codec = codec
         self._spec = spec
@@ -97,13 +105,13 @@ class FastDecline:
             else frozenset("89ABCDEFabcdef".encode(str(spec["p"]["data_enc"])))
         )
         self._plans: dict[bytes, _Plan | None] = {}
-        self._forms: dict[tuple[str, tuple[int, ...], Fields], _Form] = {}
+        self._templates: dict[tuple[str, tuple[int, ...], Fields], _Template] = {}
 
     def scan(self, raw: bytes) -> HeaderScan | None:
-        """What a refusal of the request in `raw` needs.
+        """Return what a refusal of the request in `raw` needs.
 
-        None for an answer, a message without a MAC in its place, and one whose fields do not end where it
-        does.
+        None for an answer, for a message without a MAC in its right place, and for a message that does not
+        end with its last field.
         """
         plan = self._plan(raw)
         if plan is None:
@@ -124,20 +132,20 @@ class FastDecline:
         return HeaderScan(plan.mti, covered, mac, acquirer, repeated)
 
     def refusal(self, header_scan: HeaderScan, own: Fields) -> bytes:
-        """The refusal's bytes up to its MAC, which `Codec.closed` adds. Raises EncodeError for a field of its
-        own that cannot be written.
+        """Return the refusal's bytes up to its MAC field, which `Codec.append_mac` adds. Raises EncodeError
+        if one of the `own` fields cannot be written.
         """
         key = (header_scan.mti, tuple(header_scan.repeated), own)
-        form = self._forms.get(key)
-        if form is None:
-            if len(self._forms) >= _REMEMBERED:  # the dates have moved on, or a bank tries every bitmap
-                self._forms.clear()
-            form = self._forms[key] = self._form(*key)
-        parts = {**header_scan.repeated, **form.own}
-        return form.head + b"".join([parts[number] for number in form.numbers])
+        template = self._templates.get(key)
+        if template is None:
+            if len(self._templates) >= _REMEMBERED:  # the dates have moved on, or a bank tries every bitmap
+                self._templates.clear()
+            template = self._templates[key] = self._template(*key)
+        parts = {**header_scan.repeated, **template.own}
+        return template.head + b"".join([parts[number] for number in template.numbers])
 
     def _plan(self, raw: bytes) -> _Plan | None:
-        """The plan of a message, remembered by the bytes of its MTI and bitmaps."""
+        """Return the plan of a message, cached by the bytes of its MTI and bitmaps; None if it has none."""
         if len(raw) <= self._mti_width:
             return None
         width = self._mti_width + self._bitmap_width
@@ -152,6 +160,9 @@ class FastDecline:
         return plan
 
     def _read(self, head: bytes) -> _Plan | None:
+        """Return the plan that the bytes of MTI and bitmaps give; None for an answer, or without one MAC
+        last.
+        """
         mti = _text(self._spec["t"], head[: self._mti_width])
         bitmaps = _text(self._spec["p"], head[self._mti_width :])
         if not _MTI(mti) or is_answer(mti) or not _HEX(bitmaps):
@@ -173,12 +184,14 @@ class FastDecline:
         return _Field(number if number in ECHOED else 0, _width(spec), measure)
 
     def _acquirer(self, field: bytes) -> str:
+        """Return the text of DE 32, given its bytes with the length prefix."""
         spec = self._spec[str(_ACQUIRER)]
         prefix = int(spec["len_type"])
         text = _text(spec, field[prefix:])
         return text[: _count(spec, field[:prefix])] if _is_packed(spec) else text
 
-    def _form(self, mti: str, repeated: tuple[int, ...], own: Fields) -> _Form:
+    def _template(self, mti: str, repeated: tuple[int, ...], own: Fields) -> _Template:
+        """Return the refusal of a request with this MTI, before the echoed fields are put in."""
         answer = answer_mti(mti)
         start = self._mti_width + self._bitmap_width
         written = {
@@ -187,22 +200,24 @@ class FastDecline:
         numbers = tuple(sorted((*repeated, *written)))
         bits = sum(1 << (_PRIMARY_MAC - number) for number in (*numbers, _PRIMARY_MAC))
         head = _bytes(self._spec["t"], answer) + _bytes(self._spec["p"], f"{bits:016X}")
-        return _Form(head, numbers, written)
+        return _Template(head, numbers, written)
 
 
 def _is_packed(spec: Mapping[str, Any]) -> bool:
-    """Whether a field's length counts half bytes."""
+    """Tell whether the field's length counts half bytes (packed digits)."""
     return spec.get("len_count") == "nibbles"
 
 
 def _width(spec: Mapping[str, Any]) -> int:
-    """How many bytes a field of fixed length takes."""
+    """Return how many bytes a field of fixed length takes."""
     width = int(spec["max_len"])
     return (width + 1) // 2 if _is_packed(spec) else width
 
 
 def _count(spec: Mapping[str, Any], prefix: bytes) -> int:
-    """What a length says, in characters or digits; _NOT_IN_ORDER if it is no number, or more than allowed."""
+    """Return the value of a length prefix, in characters or digits; _NOT_IN_ORDER if it is not a number or is
+    more than the field allows.
+    """
     encoding = str(spec["len_enc"])
     digits = prefix.hex() if encoding == "bcd" else prefix.decode(encoding, "replace")
     count = int(digits) if _DIGITS(digits) else _NOT_IN_ORDER
@@ -210,7 +225,9 @@ def _count(spec: Mapping[str, Any], prefix: bytes) -> int:
 
 
 def _measure(spec: Mapping[str, Any]) -> _Measure:
-    """What measures a field of variable length. The lengths that occurred are remembered: there are few."""
+    """Return the function that measures a field of variable length. It caches the lengths that occurred:
+    there are few.
+    """
     width, packed = int(spec["len_type"]), _is_packed(spec)
     known: dict[bytes, int] = {}
 
@@ -227,11 +244,12 @@ def _measure(spec: Mapping[str, Any]) -> _Measure:
 
 
 def _text(spec: Mapping[str, Any], data: bytes) -> str:
-    """Bytes as text; what is no text becomes characters that are no digits."""
+    """Return the bytes as text. Bytes that are not text become characters that are not digits."""
     encoding = str(spec["data_enc"])
     return data.hex().upper() if encoding == "b" else data.decode(encoding, "replace")
 
 
 def _bytes(spec: Mapping[str, Any], text: str) -> bytes:
+    """Return a text of fixed length as the field's bytes."""
     encoding = str(spec["data_enc"])
     return bytes.fromhex(text) if encoding == "b" else text.encode(encoding)

@@ -1,7 +1,7 @@
-"""The errors of `protocol/`, one family: the class says who is at fault.
+"""The errors of `protocol/`, one family: the class says which side is at fault, the bank or we.
 
-Nothing here may carry a value or bytes of a message: they may be card numbers, PIN blocks or keys, and
-error texts end up in logs. Names of fields, positions and lengths only.
+No error may carry a value or the bytes of a message: they may be card numbers, PIN blocks or keys, and the
+texts of errors end up in logs. An error names fields, positions and lengths only.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
     from protocol.framing import Frame
     from protocol.message import Message
 
-# DE 44 is `ans..25` in every dialect; a FormatError's text must fit it.
 REASON_LENGTH_MAX = 25
+"""Characters of a FormatError's text at most: it is sent in DE 44, which is `ans..25` in every dialect."""
 
 
 class ProtocolError(Exception):
-    """Base of the family. Not to be raised itself: say whose fault it is."""
+    """Base of the family. It is never raised itself: raise a PeerError or an OwnError."""
 
     def __new__(cls, *_args: object, **_kwargs: object) -> Self:
-        """Raise TypeError for the bare base class."""
+        """Return a new error. Raises TypeError for the base class itself."""
         if cls is ProtocolError:
             raise TypeError("ProtocolError is abstract: raise a PeerError or an OwnError")
         return super().__new__(cls)
@@ -31,31 +31,32 @@ class PeerError(ProtocolError):
 
 
 class OwnError(ProtocolError):
-    """We are at fault: a bad dialect file, or a message that cannot be written."""
+    """The fault is ours: a bad dialect file, or a message that cannot be encoded."""
 
 
 class FrameError(PeerError):
-    """A frame cannot be delimited, so nothing after it can be read: the link must close.
+    """The end of a frame cannot be found, so nothing after it can be read: the link must close.
 
-    `frames` holds the whole frames that came before the bad one in the same feed; they are still good.
+    `frames` holds the complete frames that came before the bad one in the same call of `feed`; they are
+    still good.
     """
 
     def __init__(self, reason: str, frames: tuple[Frame, ...] = ()) -> None:
-        """Take a reason in words and the frames that were complete before it."""
+        """Take the reason in words and the frames that were complete before the bad one."""
         super().__init__(reason)
         self.frames = frames
 
 
 class DecodeError(PeerError):
-    """The bytes are no message in this dialect.
+    """The bytes are not a message in this dialect.
 
-    `field` names where decoding failed: a DE number as text, "t" the MTI, "p" and "1" the bitmaps.
-    `position` is the byte offset of that field in the message. `partial` is what an answer can repeat of it:
-    the MTI and those DEs that are in order; None where not even the MTI is.
+    `field` names where decoding failed: a DE number as text, "t" for the MTI, "p" and "1" for the bitmaps.
+    `position` is the byte offset of that field in the message. `partial` holds what the 30 answer echoes: the
+    MTI and the fields of `message.ECHOED` that decoded correctly; None if the MTI itself is wrong.
     """
 
     def __init__(self, field: str, position: int, reason: str, partial: Message | None = None) -> None:
-        """Take the field, its byte offset, the reason in words (no data), and what did decode."""
+        """Take the field, its byte offset, the reason in words (no data), and the part that did decode."""
         super().__init__(f"field {field} at byte {position}: {reason}")
         self.field = field
         self.position = position
@@ -63,40 +64,40 @@ class DecodeError(PeerError):
 
 
 class FormatError(PeerError):
-    """A message that decodes, but where a mandatory field is missing or malformed: answered DE 39 = 30.
+    """A message decodes, but a mandatory field is missing or malformed: it is answered with DE 39 = 30.
 
     `field` is "4", or "48.PN" for a group of DE 48. `str()` is at most 25 ASCII characters, ready for DE 44.
     """
 
     def __init__(self, field: str, reason: str = "missing") -> None:
-        """Take the field and a reason in a word or two; a text too long for DE 44 is cut."""
+        """Take the field and the reason in a word or two; a text that is too long for DE 44 is cut."""
         text = f"DE {field} {reason}".encode("ascii", "replace").decode("ascii")
         super().__init__(text[:REASON_LENGTH_MAX].rstrip())
         self.field = field
 
 
 class CaptureError(PeerError):
-    """A capture file that is none, or breaks off: `position` is a byte's offset in it, `expected` what should
-    have been there.
+    """The bytes are not a capture file, or the file breaks off. `position` is a byte offset in the file,
+    `expected` says in words what should stand there.
     """
 
     def __init__(self, position: int, expected: str) -> None:
-        """Take the offset and what was expected, in words."""
+        """Take the byte offset and, in words, what should stand there."""
         super().__init__(f"byte {position}: expected {expected}")
         self.position = position
         self.expected = expected
 
 
 class KeyBlockError(PeerError):
-    """A TR-31 key block that is malformed, not authentic, or not for the use asked of it."""
+    """A TR-31 key block is malformed, not authentic, or made for another use."""
 
 
 class DialectError(OwnError):
-    """A dialect file that cannot be used; the text names the file, the DE and the reason."""
+    """A dialect file cannot be used. The text names the file, the key or DE, and the reason."""
 
 
 class EncodeError(OwnError):
-    """A message that cannot be written in this dialect. `field` as in DecodeError."""
+    """A message cannot be encoded in this dialect. `field` is named as in DecodeError."""
 
     def __init__(self, field: str, reason: str) -> None:
         """Take the field and the reason in words (no data)."""

@@ -1,7 +1,7 @@
-"""Bytes to frames and back: the four framings of the interface.
+"""Cuts a byte stream into frames, and writes frames: the four framings of the interface (PROTOCOL section 1).
 
-Nothing here looks inside a message. No sockets, no deadlines: `FrameReader.pending` tells a caller
-that a frame has begun, and the caller decides how long it may take.
+Nothing here looks inside a message. There are no sockets and no deadlines here: `FrameReader.pending` tells
+the caller that a frame has begun, and the caller decides how long the rest of it may take.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from typing import Final, NamedTuple
 
 from protocol.errors import EncodeError, FrameError
 
-# The longest message by default, in bytes. No legitimate message comes near it: DE 48 and DE 62 at their
-# longest are 999 bytes each.
 MESSAGE_BYTES_MAX: Final = 8192
+"""Bytes of the longest message by default. No legitimate message comes near it: DE 48 and DE 62 at their
+longest are 999 bytes each.
+"""
 
 TPDU_BYTES: Final = 5
 TPDU_ID: Final = 0x60
@@ -24,7 +25,7 @@ _MALFORMED: Final = -1
 
 
 class Framing(StrEnum):
-    """How a message is delimited on a link; the value is the name in a bank's entry."""
+    """How a message is delimited on a link. The value is the name in a bank's settings."""
 
     BE2 = "2be"
     """2-byte big-endian length."""
@@ -40,13 +41,13 @@ class Framing(StrEnum):
 
 
 class Frame(NamedTuple):
-    """One message's bytes, and the TPDU that came before them (empty in framings without one)."""
+    """The bytes of one message, and the 5-byte TPDU before them (empty in a framing without TPDU)."""
 
     body: bytes
     tpdu: bytes = b""
 
     def __repr__(self) -> str:
-        """Show how long it is, never a byte: it may hold a card number or a PIN block."""
+        """Show the length in bytes, never a byte of the message: it may hold a card number or a PIN block."""
         return f"Frame({len(self.body)} bytes)"
 
 
@@ -65,7 +66,9 @@ def _read_bcd(data: bytes, position: int) -> int:
 
 
 class _Layout(NamedTuple):
-    """A framing as data: its prefix in bytes, the longest length it can express, the TPDU in bytes."""
+    """A framing as data: bytes of the length prefix, the largest length it can express, bytes of the TPDU,
+    and how a length is read at an offset and written.
+    """
 
     prefix: int
     longest: int
@@ -97,16 +100,16 @@ _LAYOUTS: Final[Mapping[Framing, _Layout]] = MappingProxyType(
 
 
 class FrameReader:
-    """Cuts one link's byte stream into frames, in time linear in the bytes, however they are split.
+    """Cuts one link's byte stream into frames, in time linear in the bytes, however the stream is split.
 
-    Holds at most one incomplete frame. After a FrameError the stream has lost its place: every further
-    `feed` raises again.
+    It holds at most one incomplete frame. After a FrameError nobody knows where the next frame begins: every
+    further call of `feed` raises the same error.
     """
 
     __slots__ = ("_broken", "_buffer", "_layout", "_limit", "_need")
 
     def __init__(self, framing: Framing, limit: int = MESSAGE_BYTES_MAX) -> None:
-        """Take the link's framing and the longest message in bytes (the TPDU and prefix not counted)."""
+        """Take the link's framing and the longest message in bytes, prefix and TPDU not counted."""
         self._layout = _LAYOUTS[framing]
         self._limit = limit
         self._buffer = bytearray()
@@ -115,14 +118,14 @@ class FrameReader:
 
     @property
     def pending(self) -> int:
-        """Bytes held of a frame that is not complete; 0 between frames."""
+        """Bytes held of an incomplete frame; 0 between frames."""
         return len(self._buffer)
 
     def feed(self, data: bytes) -> list[Frame]:
-        """Take what arrived, return the frames that it completes, in order.
+        """Take the bytes that arrived; return the frames that they complete, in order.
 
-        Raises FrameError for a length that is malformed, zero or over the limit, or a TPDU that does not
-        begin with 60; its `frames` are the whole ones before it.
+        Raises FrameError if a length is malformed, zero or over the limit, or if a TPDU does not begin with
+        60; the error's `frames` are the complete frames before the bad one.
         """
         if len(self._broken):  # not the bare text: mypy would hold it empty for the rest of the function
             raise FrameError(self._broken)
@@ -140,7 +143,11 @@ class FrameReader:
         return frames
 
     def _cut(self, data: bytes, frames: list[Frame]) -> int:
-        """Append every whole frame of `data`, return the bytes used; sets `_need`, or `_broken`."""
+        """Append every complete frame of `data` to `frames`; return how many bytes of `data` they take.
+
+        Sets `_need`, the bytes that the next frame needs as far as is known, or `_broken`, why the stream
+        cannot be read on.
+        """
         prefix, _, tpdu, read, _ = self._layout
         longest = self._limit + tpdu
         position, end = 0, len(data)
@@ -170,8 +177,8 @@ class FrameReader:
 
 
 def length_at(framing: Framing, data: bytes, at: int) -> int | None:
-    """Return how many bytes are to follow the length that is at byte `at`; None where that is cut short or no
-    digits. For people who look at bytes.
+    """Return the value of the length prefix at byte `at`: how many bytes follow it. None if the prefix is cut
+    short or is not digits. Only the analyzer asks for it.
     """
     layout = _LAYOUTS[framing]
     length = layout.read(data, at) if at + layout.prefix <= len(data) else _MALFORMED
@@ -179,9 +186,9 @@ def length_at(framing: Framing, data: bytes, at: int) -> int | None:
 
 
 def wrap(framing: Framing, body: bytes, tpdu: bytes = b"") -> bytes:
-    """Return `body` as one frame. `tpdu` is 5 bytes where the framing has one, and empty elsewhere.
+    """Return `body` as one frame. `tpdu` is 5 bytes in a framing with TPDU, and empty in the others.
 
-    Raises EncodeError for an empty body, one too long for the prefix, or a TPDU that does not fit.
+    Raises EncodeError if the body is empty or too long for the prefix, or if the TPDU does not fit.
     """
     layout = _LAYOUTS[framing]
     length = len(body) + len(tpdu)
@@ -193,5 +200,5 @@ def wrap(framing: Framing, body: bytes, tpdu: bytes = b"") -> bytes:
 
 
 def answer_tpdu(tpdu: bytes) -> bytes:
-    """Return the TPDU of the answer: destination and source swapped. Empty stays empty."""
+    """Return the TPDU of the answer: destination and source swapped. An empty TPDU stays empty."""
     return tpdu[:1] + tpdu[3:5] + tpdu[1:3]

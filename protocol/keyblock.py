@@ -1,9 +1,9 @@
-"""MAC session keys on their way to a bank: TR-31 (ANSI X9.143) key blocks, versions D and B.
+"""Wraps MAC session keys for the way to a bank: TR-31 (ANSI X9.143) key blocks, versions D and B.
 
 The cipher of a block follows from the MAC algorithm: an AES-CMAC key travels in version D under an AES
-ZMK, an X9.19 key in version B under a Triple DES ZMK. Other versions, usages and optional blocks are
-refused, and may not be added here: nothing but MAC session keys crosses the line.
-No entropy is drawn here, and no key byte may appear in an error text.
+ZMK (the zone master key shared with the bank), an X9.19 key in version B under a Triple DES ZMK. Other
+versions, usages and optional blocks are refused, and may not be added here: nothing but MAC session keys
+crosses the line. The random bytes are handed in, and no key byte may appear in an error text.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ FOR_AUTHENTICATION: Final = b"\x00\x01"
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """One version's key derivation binding method: its cipher, and the ZMK lengths that it takes.
+    """The key derivation binding method of one version: its cipher, and the ZMK lengths that it takes.
 
-    `algorithm_indicators` gives, for each ZMK length in bytes, the two bytes that name the derived keys'
-    algorithm in the derivation data. The block MAC is as long as one cipher block.
+    `algorithm_indicators` maps each ZMK length in bytes to the two bytes that name the algorithm of the
+    derived keys in the derivation data. The block MAC is as long as one cipher block.
     """
 
     version: str
@@ -54,27 +54,27 @@ class Binding:
     algorithm_indicators: Mapping[int, bytes]
 
     def derive(self, zmk: bytes, usage: bytes) -> bytes:
-        """Return the block key for this usage, as long as the ZMK: CMACs over counted derivation data."""
+        """Return the block key for this usage, as long as the ZMK: CMACs over numbered derivation data."""
         parts = [self.cmac(zmk, data) for data in self.derivation_data(len(zmk), usage)]
         return b"".join(parts)[: len(zmk)]
 
     def derivation_data(self, zmk_length: int, usage: bytes) -> tuple[bytes, ...]:
-        """Return what the ZMK's CMAC is taken of, once for each cipher block of the block key.
+        """Return the inputs of the CMAC under the ZMK, one for each cipher block of the block key.
 
-        Each: counter 1, usage 2, separator 0, algorithm 2, length of the key in bits 2.
+        Each input is, in bytes: counter 1, usage 2, separator 1 (zero), algorithm 2, key length in bits 2.
         """
         tail = usage + b"\x00" + self.algorithm_indicators[zmk_length] + (zmk_length * 8).to_bytes(2)
         rounds = -(-zmk_length // self.block_length)
         return tuple(bytes([counter]) + tail for counter in range(1, rounds + 1))
 
     def cmac(self, key: bytes, data: bytes) -> bytes:
-        """Return the whole CMAC, one cipher block long (NIST SP 800-38B)."""
+        """Return the full CMAC, one cipher block long (NIST SP 800-38B)."""
         cmac = CMAC(self.cipher(key))
         cmac.update(data)
         return cmac.finalize()
 
     def cbc(self, key: bytes, iv: bytes) -> Cipher[modes.CBC]:
-        """Return the cipher in CBC mode."""
+        """Return the cipher under `key` in CBC mode."""
         return Cipher(self.cipher(key), modes.CBC(iv))
 
 
@@ -95,20 +95,21 @@ BINDINGS: Final[Mapping[MacAlgorithm, Binding]] = MappingProxyType(
     {MacAlgorithm.AES_CMAC: VERSION_D, MacAlgorithm.X9_19: VERSION_B}
 )
 
-# Usage M6 is CMAC, M3 is ISO/IEC 9797-1 algorithm 3; A is AES, T is Triple DES; C: makes and verifies MACs.
-# Then key version 00 (not versioned), N (may not be exported), 00 optional blocks, 00 reserved.
+# Key usage M6 is CMAC, M3 is ISO/IEC 9797-1 algorithm 3; A is AES, T is Triple DES; C: the key makes and
+# verifies MACs. Then key version 00 (no version), N (may not be exported), 00 optional blocks, 00 reserved.
 _ATTRIBUTES: Final[Mapping[MacAlgorithm, str]] = MappingProxyType(
     {MacAlgorithm.AES_CMAC: "M6AC00N0000", MacAlgorithm.X9_19: "M3TC00N0000"}
 )
 
 
 def wrap(zmk: bytes, key: bytes, algorithm: MacAlgorithm, entropy: Callable[[int], bytes]) -> str:
-    """Return the key block of a MAC session key under a bank's ZMK: printable ASCII.
+    """Return the key block of a MAC session key under a bank's ZMK, as printable ASCII.
 
-    `zmk`: 16, 24 or 32 bytes (AES) or 16 or 24 (Triple DES), never shorter than `key`, since a key may not
-    travel under a weaker one. `entropy(n)` gives the n random bytes that fill up the last cipher block.
-    The padding does not hide the key's length: the algorithm tells it anyway.
-    Raises KeyLengthError, or OwnError where `entropy` gives another number of bytes.
+    `zmk`: 16, 24 or 32 bytes (AES) or 16 or 24 (Triple DES), never shorter than `key`, because a key may not
+    travel under a weaker one. `entropy(n)` returns n random bytes, which fill up the last cipher block.
+    The padding does not hide the key's length: the algorithm implies it anyway.
+    Raises KeyLengthError for a key or ZMK of another length, OwnError if `entropy` returns another number of
+    bytes.
     """
     header, padding = frame(len(zmk), key, algorithm, entropy)
     return seal(BINDINGS[algorithm], zmk, header, key, padding)
@@ -117,8 +118,8 @@ def wrap(zmk: bytes, key: bytes, algorithm: MacAlgorithm, entropy: Callable[[int
 def frame(
     zmk_length: int, key: bytes, algorithm: MacAlgorithm, entropy: Callable[[int], bytes]
 ) -> tuple[str, bytes]:
-    """Return the header and the padding of the block that `wrap` makes, for a ZMK of which only the length is
-    at hand. Raises as `wrap` does.
+    """Return the header and the padding of the block that `wrap` makes, given only the length of the ZMK: the
+    ZMK itself may be in an HSM. Raises as `wrap` does.
     """
     binding = BINDINGS[algorithm]
     if zmk_length not in binding.algorithm_indicators:
@@ -138,8 +139,8 @@ def frame(
 def unwrap(zmk: bytes, block: str, algorithm: MacAlgorithm) -> bytes:
     """Return the MAC session key in a key block: 16, 24 or 32 bytes (AES-CMAC) or 16 (X9.19).
 
-    The header must be exactly the one that `wrap` writes; the padding may be longer.
-    Raises KeyBlockError for every block that is not a good one, and KeyLengthError for a ZMK of wrong length,
+    The header must be exactly the one that `wrap` writes; the padding may be longer. Raises KeyBlockError if
+    the block is malformed, not authentic or for another use; KeyLengthError if the ZMK has a wrong length,
     which is our own mistake.
     """
     binding = BINDINGS[algorithm]
@@ -155,8 +156,8 @@ def unwrap(zmk: bytes, block: str, algorithm: MacAlgorithm) -> bytes:
 def seal(binding: Binding, zmk: bytes, header: str, key: bytes, padding: bytes) -> str:
     """Return header + encrypted key + block MAC, in upper-case hex after the header (ANSI X9.143).
 
-    The MAC is taken over header and clear key data, and then is the initial vector of their encryption.
-    The caller sees to it that the lengths fit and that the header tells the block's length.
+    The MAC covers the header and the clear key data, and is the initial vector of the encryption of the key
+    data. The caller ensures that the lengths fit and that the header states the block's length.
     """
     clear = key_data(key, padding)
     mac = binding.cmac(binding.derive(zmk, FOR_AUTHENTICATION), header.encode("ascii") + clear)
@@ -167,7 +168,8 @@ def seal(binding: Binding, zmk: bytes, header: str, key: bytes, padding: bytes) 
 def unseal(binding: Binding, zmk: bytes, header: str, body: str) -> bytes:
     """Return the key that `body` holds: hex of the encrypted key and the block MAC, bound to an ASCII header.
 
-    Raises KeyBlockError: not hex, not whole cipher blocks, MAC wrong, or the key's length out of bounds.
+    Raises KeyBlockError if `body` is not hex or not whole cipher blocks, if its MAC is wrong, or if the key's
+    length is out of bounds.
     """
     if not _UPPER_HEX.fullmatch(body) or len(body) % (2 * binding.block_length):
         raise KeyBlockError("key block is not whole cipher blocks in upper-case hexadecimal")
@@ -180,19 +182,21 @@ def unseal(binding: Binding, zmk: bytes, header: str, body: str) -> bytes:
 
 
 def _split(body: bytes, mac_length: int) -> tuple[bytes, bytes]:
-    """Return the encrypted key data and the block MAC. Raises KeyBlockError where there is no key data."""
+    """Return the encrypted key data and the block MAC. Raises KeyBlockError if there is no key data."""
     if len(body) == mac_length:
         raise KeyBlockError("key block holds no key")
     return body[:-mac_length], body[-mac_length:]
 
 
 def key_data(key: bytes, padding: bytes) -> bytes:
-    """Return what is encrypted in a block: length in bits, key, padding."""
+    """Return the data that a block encrypts: key length in bits (2 bytes), key, padding."""
     return (len(key) * 8).to_bytes(KEY_BITS_LENGTH) + key + padding
 
 
 def _key_of(clear: bytes) -> bytes:
-    """Return the key out of decrypted and verified key data: length in bits, key, padding."""
+    """Return the key in key data that is decrypted and verified. Raises KeyBlockError for an impossible
+    length.
+    """
     bits = int.from_bytes(clear[:KEY_BITS_LENGTH])
     length, odd_bits = divmod(bits, 8)
     if odd_bits or length > len(clear) - KEY_BITS_LENGTH:
@@ -201,7 +205,7 @@ def _key_of(clear: bytes) -> bytes:
 
 
 def _header(algorithm: MacAlgorithm, block_length: int) -> str:
-    """Return the header of a block of this many characters in all."""
+    """Return the header of a block that is `block_length` characters long, header included."""
     return f"{BINDINGS[algorithm].version}{block_length:04d}{_ATTRIBUTES[algorithm]}"
 
 

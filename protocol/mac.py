@@ -1,7 +1,7 @@
-"""Message authentication codes of DE 64 and 128: a keyed object that makes and checks them.
+"""Makes and checks message authentication codes, DE 64 and 128, with a key that is never given out again.
 
-Only MACs, their keys' lengths and check values are here. How a key reaches the other side is in `keyblock`;
-which bytes of a message are covered, and which key is good at what moment, is decided by the callers.
+Only MACs, the lengths of their keys and check values are here. How a key reaches the other side is in
+`keyblock`; which bytes of a message a MAC covers, and which key is valid when, the callers decide.
 No key byte may appear in a repr or an error text.
 """
 
@@ -31,7 +31,7 @@ TDES_KEY_LENGTHS: Final = frozenset({16, 24})
 
 
 class MacAlgorithm(StrEnum):
-    """How a bank's messages are authenticated. The value is the name in the bank's entry."""
+    """How a bank's messages are authenticated. The value is the name in the bank's settings."""
 
     AES_CMAC = "aes-cmac"
     X9_19 = "x9.19"
@@ -47,16 +47,16 @@ _SESSION_KEY_LENGTHS: Final[Mapping[MacAlgorithm, int]] = MappingProxyType(
 
 
 class KeyLengthError(OwnError):
-    """A key whose length in bytes does not fit its algorithm or its use. The text holds lengths only."""
+    """The length of a key in bytes does not fit its algorithm or its use. The text holds lengths only."""
 
     def __init__(self, use: str, length: int, allowed: frozenset[int]) -> None:
-        """Take what the key is for, its length, and the lengths that would do, in bytes."""
+        """Take what the key is for, its length in bytes, and the allowed lengths in bytes."""
         choices = ", ".join(str(n) for n in sorted(allowed))
         super().__init__(f"{use} key of {length} bytes: must be one of {choices}")
 
 
 def session_key_length(algorithm: MacAlgorithm) -> int:
-    """Return how many bytes a fresh session key of this algorithm has."""
+    """Return the length in bytes of a new session key of this algorithm."""
     return _SESSION_KEY_LENGTHS[algorithm]
 
 
@@ -74,8 +74,8 @@ def tdes(key: bytes) -> TripleDES:
 def aes_check_value(key: bytes) -> str:
     """Return an AES key's check value: 10 hex digits, upper case.
 
-    CMAC of one block of zeros, leftmost 5 bytes: the most that ANSI X9.24-1:2017 and PCI PIN requirement 15-1
-    allow for this method, which they demand for AES. Raises KeyLengthError.
+    CMAC of one block of zeros, leftmost 5 bytes: ANSI X9.24-1:2017 and PCI PIN requirement 15-1 demand this
+    method for AES, and allow no more bytes than these. Raises KeyLengthError.
     """
     require_length("AES", key, AES_KEY_LENGTHS)
     cmac = CMAC(AES(key))
@@ -86,17 +86,17 @@ def aes_check_value(key: bytes) -> str:
 def tdes_check_value(key: bytes) -> str:
     """Return a double or triple length DES key's check value: 6 hex digits, upper case.
 
-    Encryption of one block of zeros, leftmost 3 bytes: the most that ANSI X9.24-1:2017 and PCI PIN
-    requirement 15-1 allow for this method. Raises KeyLengthError.
+    Encryption of one block of zeros, leftmost 3 bytes: ANSI X9.24-1:2017 and PCI PIN requirement 15-1 allow
+    no more for this method. Raises KeyLengthError.
     """
     require_length("TDES", key, TDES_KEY_LENGTHS)
-    # ECB of a single block is the block cipher itself, which is what the standard asks for.
+    # ECB of a single block is the block cipher itself, as the standard demands.
     block = Cipher(tdes(key), modes.ECB()).encryptor().update(bytes(DES_BLOCK_LENGTH))
     return block[:TDES_CHECK_VALUE_LENGTH].hex().upper()
 
 
 def check_value(algorithm: MacAlgorithm, key: bytes) -> str:
-    """Return the check value of a key of this algorithm's cipher: MAC key or ZMK. Raises KeyLengthError."""
+    """Return the check value of a MAC key or ZMK for this algorithm's cipher. Raises KeyLengthError."""
     if algorithm is MacAlgorithm.AES_CMAC:
         return aes_check_value(key)
     return tdes_check_value(key)
@@ -107,7 +107,7 @@ def _aes_cmac(key: bytes) -> Callable[[bytes], bytes]:
     keyed = CMAC(AES(key))
 
     def mac(data: bytes) -> bytes:
-        # Copying the keyed state costs a third of keying anew, and leaves the original as it was.
+        # Copying the keyed state costs a third of keying again, and leaves the original unchanged.
         cmac = keyed.copy()
         cmac.update(data)
         return cmac.finalize()[:MAC_LENGTH]
@@ -118,17 +118,17 @@ def _aes_cmac(key: bytes) -> Callable[[bytes], bytes]:
 def _retail_mac(key: bytes) -> Callable[[bytes], bytes]:
     """Return ISO/IEC 9797-1 MAC algorithm 3 with padding method 1 under this key, all 8 bytes (ANSI X9.19).
 
-    The last block, the decryption with K2 and the encryption with K1 together are one Triple DES block
-    under K1, K2, K1, so only the blocks before it go through single DES.
+    The last block is encrypted with K1, decrypted with K2 and encrypted with K1: that is one Triple DES block
+    under K1, K2, K1. So only the blocks before the last one go through single DES.
     """
-    # Single DES is not offered by itself: Triple DES with three equal keys is the same function.
+    # The library has no single DES: Triple DES with three equal keys is the same function.
     single = Cipher(TripleDES(key[:DES_BLOCK_LENGTH] * 3), modes.CBC(bytes(DES_BLOCK_LENGTH)))
     # ECB keeps no state between calls, so one context serves every message.
     last_block = Cipher(tdes(key), modes.ECB()).encryptor()
 
     def mac(data: bytes) -> bytes:
         padded = _pad_method_1(data)
-        # A context of its own for each message: a CBC context carries state from one to the next.
+        # Each message has its own context, because a CBC context carries state from one call to the next.
         chained = single.encryptor().update(padded[:-DES_BLOCK_LENGTH])[-DES_BLOCK_LENGTH:]
         final = int.from_bytes(chained) ^ int.from_bytes(padded[-DES_BLOCK_LENGTH:])
         return last_block.update(final.to_bytes(DES_BLOCK_LENGTH))
@@ -137,9 +137,9 @@ def _retail_mac(key: bytes) -> Callable[[bytes], bytes]:
 
 
 def _pad_method_1(data: bytes) -> bytes:
-    """Return data and as few zero bytes as make a positive number of DES blocks (ISO/IEC 9797-1:2011, 6.3.2).
+    """Return data filled up with zero bytes to whole DES blocks, at least one (ISO/IEC 9797-1:2011, 6.3.2).
 
-    Positive: empty data becomes one block of zeros.
+    Empty data becomes one block of zeros.
     """
     return data + bytes(-len(data) % DES_BLOCK_LENGTH) if data else bytes(DES_BLOCK_LENGTH)
 
@@ -150,9 +150,9 @@ _MAKERS: Final[Mapping[MacAlgorithm, Callable[[bytes], Callable[[bytes], bytes]]
 
 
 class MacKey:
-    """A MAC key made ready: it makes and checks MACs, and does not give its key out again.
+    """A MAC key that is ready for use: it makes and checks MACs, and never gives its bytes out again.
 
-    For one thread: X9.19 keeps a cipher context that two threads may not use at once.
+    Only one thread may use an instance: X9.19 keeps a cipher context that two threads may not use at once.
     """
 
     __slots__ = ("_mac", "algorithm", "check_value")
@@ -165,13 +165,13 @@ class MacKey:
         self._mac: Final = _MAKERS[algorithm](key)
 
     def mac(self, data: bytes) -> bytes:
-        """Return the 8-byte MAC of data (any length, also none)."""
+        """Return the 8-byte MAC of `data`, which may be empty."""
         return self._mac(data)
 
     def verify(self, data: bytes, mac: bytes) -> bool:
-        """Return whether mac is data's MAC, all 8 bytes of it, in a time that tells nothing of it."""
+        """Tell whether `mac` is the MAC of `data`, all 8 bytes. The time taken tells nothing of it."""
         return bytes_eq(self._mac(data), mac)
 
     def __repr__(self) -> str:
-        """Show the algorithm and the check value, which both sides may know and log."""
+        """Show the algorithm and the check value: both sides may know and log them."""
         return f"MacKey({self.algorithm.value}, check value {self.check_value})"

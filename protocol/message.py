@@ -1,6 +1,6 @@
-"""The message: an MTI and its data elements as text; what an MTI says, and what each DE is called.
+"""The message: an MTI and data elements as text, and what the digits of an MTI say.
 
-What a field means to a transaction does not belong here, nor how it is written on the wire.
+What a field means to a transaction does not belong here, nor how a field is written on the wire.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Final, NamedTuple
 
 from protocol.errors import EncodeError
 
-# What an answer repeats of its request, where the request had it (PROTOCOL.md section 3).
 ECHOED: Final = (2, 3, 4, 7, 11, 12, 13, 32, 37, 41, 42, 49)
+"""The DEs that an answer echoes from its request, where the request has them (PROTOCOL.md section 3)."""
 
 
 class Message(NamedTuple):
@@ -26,14 +26,14 @@ class Message(NamedTuple):
     fields: Mapping[int, str]
 
     def __repr__(self) -> str:
-        """Show the MTI and which DEs are there, never a value: logs and tracebacks keep this text."""
+        """Show the MTI and the numbers of the DEs, never a value: logs and tracebacks keep this text."""
         return f"Message({self.mti} DE {' '.join(map(str, self.fields))})"
 
 
 def answer_mti(mti: str) -> str:
     """Return the MTI that answers `mti`: third digit + 1, last digit 0, so "0201" gives "0210".
 
-    Raises EncodeError for an answer's own MTI (odd third digit): it has no answer.
+    Raises EncodeError if `mti` is an answer itself (odd third digit): an answer is not answered.
     """
     if is_answer(mti):
         raise EncodeError("t", "an answer is not answered")
@@ -51,16 +51,18 @@ def is_repeat(mti: str) -> bool:
 
 
 def is_advice(mti: str) -> bool:
-    """Tell whether the MTI is an advice (0220, 0421, ...): what it reports has happened already."""
+    """Tell whether the MTI is an advice (0220, 0421, ...): it reports something that has already happened."""
     return mti[2] == "2"
 
 
-# ISO/IEC 7812: no card number that a bank issues is shorter than this.
 _CARD_DIGITS_MIN: Final = 13
+"""Digits of the shortest card number that a bank issues (ISO/IEC 7812)."""
 
 
 def masked_card(pan: str) -> str:
-    """Return the card number with only its first 6 and last 4 digits; one shorter than 13 is all stars."""
+    """Return the card number with all digits starred except the first 6 and the last 4. A number of fewer
+    than 13 digits becomes stars only.
+    """
     if len(pan) < _CARD_DIGITS_MIN:
         return "*" * len(pan)
     return f"{pan[:6]}{'*' * (len(pan) - 10)}{pan[-4:]}"

@@ -1,6 +1,6 @@
-"""DE 39, the response codes: one row for each outcome that this interface can have, and no other table.
+"""The response codes (DE 39): one row for each outcome of this interface. There is no other table of them.
 
-Data only. The rules that choose a code do not belong here, nor the reason of one answer (DE 44).
+Data only. The rules that choose a code do not belong here, nor does the reason of one answer (DE 44).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 
 class Response(StrEnum):
-    """A response code (DE 39, `an 2`). The member's value is what goes over the wire."""
+    """A response code (DE 39, `an 2`). The value is what is sent."""
 
     APPROVED = "00"
     NOT_POSSIBLE = "12"
@@ -34,10 +34,10 @@ class Response(StrEnum):
 
 
 class ResponseRow(NamedTuple):
-    """One response code: what it is called in Chinese and English, and in full what it means to a bank.
+    """One response code: its short names in Chinese and English, and in full what it means to a bank.
 
-    `is_kept`: it is recorded under the transaction's key, so that a repeat gets the same one for ever. The
-    others say nothing about the transaction itself: it may still be done.
+    `is_kept`: the code is recorded under the transaction's key, so that every repeat is answered with the
+    same code. The other codes do not decide the transaction: it may still be done.
     """
 
     code: Response
@@ -170,7 +170,7 @@ _ROWS: Final = (
 )
 
 RESPONSES: Final[Mapping[Response, ResponseRow]] = MappingProxyType({row.code: row for row in _ROWS})
-"""Every response code, in order."""
+"""Every response code, in ascending order."""
 
 FINAL: Final[frozenset[Response]] = frozenset(
     code for code, row in RESPONSES.items() if row.is_kept and code is not Response.APPROVED

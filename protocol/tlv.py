@@ -1,7 +1,7 @@
-"""DE 48: groups of tag (2 characters), length (3 digits, bytes in the dialect's text encoding), value.
+"""DE 48: groups of tag (2 characters), length (3 digits, bytes in the dialect's text encoding) and value.
 
-What a group means to a transaction does not belong here; an unknown tag is a group like any other, and
-whoever reads the groups passes over it.
+What a group means to a transaction does not belong here. A group with an unknown tag is a group like any
+other here; the reader of the groups skips it. Example: `PN006P00001AM012000000120000`.
 """
 
 from __future__ import annotations
@@ -37,22 +37,23 @@ KNOWN: Final[Mapping[str, str]] = MappingProxyType(
 
 
 class Group(NamedTuple):
-    """One group: its tag (2 characters) and its value as text."""
+    """One group of DE 48: its tag (2 characters) and its value as text."""
 
     tag: str
     value: str
 
     def __repr__(self) -> str:
-        """Name the tag only: the value may be an identity number or a key."""
+        """Show the tag only: the value may be an identity number or a key."""
         return f"Group({self.tag!r}, {len(self.value)} characters)"
 
 
 def parse(text: str, encoding: str) -> tuple[Group, ...]:
-    """Return the groups of `text`, in order, unknown tags and repeats included.
+    """Return the groups of `text`, in order, with unknown tags and repeated tags (PROTOCOL.md section 4).
 
-    `encoding` is the dialect's (`Dialect.de48_encoding`); lengths count its bytes. The value of a DL group
-    parses in turn. Raises FormatError("48") for a tag cut short or not printable ASCII, a length that is not
-    three digits or runs past the end, or a value that ends inside a character. (PROTOCOL.md section 4)
+    `encoding` is the dialect's (`Dialect.de48_encoding`); lengths count bytes in it. The value of a DL group
+    is groups again, to be parsed by another call. Raises FormatError("48") if a tag is cut short or is not
+    printable ASCII, if a length is not three digits or runs past the end, or if a value ends inside a
+    character.
     """
     try:
         data = text.encode(encoding)
@@ -60,30 +61,30 @@ def parse(text: str, encoding: str) -> tuple[Group, ...]:
         raise FormatError("48", "not in the encoding") from None
     if len(data) == len(text):
         return tuple(_cut(text))
-    # One character a byte, so that the lengths can be used as they are. Encodings of more than one byte a
-    # character (UTF-8, GB18030) keep ASCII, hence tags and lengths, as single bytes.
+    # In Latin-1 one character is one byte, so the lengths count characters. The encodings of several bytes a
+    # character (UTF-8, GB18030) write ASCII, and so tags and lengths, as single bytes.
     return tuple(Group(tag, _rejoin(value, encoding)) for tag, value in _cut(data.decode("latin-1")))
 
 
 def intact(text: str, encoding: str) -> tuple[tuple[Group, ...], int]:
-    """Return the groups before the first that is none, and the byte at which that begins: the length of
-    `text` in `encoding` where all are in order. For people who look at bytes.
+    """Return the groups up to the first error, and the byte offset of that error: the length of `text` in
+    `encoding` if all groups are well formed. Only the analyzer uses this.
     """
     data = text.encode(encoding, "replace")
-    single = len(data) == len(text)  # one byte a character, as in `parse`
-    found: list[Group] = []
+    single = len(data) == len(text)  # one character is one byte, as in `parse`
+    groups: list[Group] = []
     position = 0
     try:
         for tag, value in _cut(text if single else data.decode("latin-1")):
-            found.append(Group(tag, value if single else _rejoin(value, encoding)))
+            groups.append(Group(tag, value if single else _rejoin(value, encoding)))
             position += _HEADER + len(value)
     except FormatError:
-        return tuple(found), position
-    return tuple(found), position
+        return tuple(groups), position
+    return tuple(groups), position
 
 
 def _cut(text: str) -> Iterator[Group]:
-    """Cut `text`, in which one character stands for one byte."""
+    """Yield the groups of `text`, in which one character stands for one byte. Raises FormatError."""
     position, end = 0, len(text)
     while position < end:
         start = position + _HEADER
@@ -92,7 +93,7 @@ def _cut(text: str) -> Iterator[Group]:
         tag, digits = text[position : position + _TAG], text[position + _TAG : start]
         if not (tag.isascii() and tag.isprintable()):
             raise FormatError("48", "tag malformed")
-        if not digits.isdecimal():  # neither Latin-1 nor code page 500 has other decimal digits than ASCII's
+        if not digits.isdecimal():  # Latin-1 and code page 500 have no decimal digits except 0 to 9
             raise FormatError("48", "length malformed")
         position = start + int(digits)
         if position > end:
@@ -101,6 +102,7 @@ def _cut(text: str) -> Iterator[Group]:
 
 
 def _rejoin(octets: str, encoding: str) -> str:
+    """Return the text of bytes that stand here as Latin-1 characters. Raises FormatError."""
     try:
         return octets.encode("latin-1").decode(encoding)
     except UnicodeDecodeError:
@@ -108,15 +110,16 @@ def _rejoin(octets: str, encoding: str) -> str:
 
 
 def build(groups: Iterable[tuple[str, str]], encoding: str) -> str:
-    """Return the text of the groups (Group, or pairs of tag and value), in order.
+    """Return the text of DE 48 with these groups (Group, or pairs of tag and value), in order.
 
-    Raises EncodeError("48.<tag>") for a tag that is not 2 printable ASCII characters, a value over 999 bytes,
-    or one that `encoding` cannot express.
+    Raises EncodeError: for "48" if a tag is not 2 printable ASCII characters; for "48.<tag>" if a value is
+    over 999 bytes or `encoding` cannot express it.
     """
     return "".join(_group_text(tag, value, encoding) for tag, value in groups)
 
 
 def _group_text(tag: str, value: str, encoding: str) -> str:
+    """Return one group as text. Raises EncodeError."""
     if not (len(tag) == _TAG and tag.isascii() and tag.isprintable()):
         raise EncodeError("48", "a tag is 2 printable ASCII characters")
     try:
@@ -129,7 +132,7 @@ def _group_text(tag: str, value: str, encoding: str) -> str:
 
 
 def first(groups: Iterable[Group], tag: str) -> str | None:
-    """Return the value of the first group with this tag, or None."""
+    """Return the value of the first group with this tag; None if there is no such group."""
     for group in groups:
         if group.tag == tag:
             return group.value

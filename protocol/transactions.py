@@ -1,7 +1,8 @@
-"""DE 3, the processing codes: one row for each transaction of the interface, and no other table.
+"""The processing codes (DE 3): one row for each transaction of the interface. There is no other table of
+them.
 
-Data only. What a transaction does to a due, the ledger rules; which account it moves, the chart says. Names
-are those of PROTOCOL section 3, and of JR/T 0031 where it has one.
+Data only. The rules of what a transaction does to a due are in `ledger.rules`; which account it moves is in
+the office's chart of accounts. Names are those of PROTOCOL section 3, and of JR/T 0031 where it has one.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from typing import Final, NamedTuple
 class Transaction(NamedTuple):
     """One processing code.
 
-    `act` names what the ledger does (ledger.rules.request.Act), `kind` the dues that it settles, `premium` or
-    `benefit`, empty where it settles none. `chinese` and `english` are its name; `voucher` is the title of
-    its receipt in both, empty where it has none. `standard` is what JR/T 0031 calls it.
+    `act` names what the ledger does (ledger.rules.request.Act). `kind` is the kind of dues that the
+    transaction settles, `premium` or `benefit`; empty if it settles none. `chinese` and `english` are its
+    names. `voucher` is the title of its receipt in both languages, empty if it has no receipt. `standard` is
+    its name in JR/T 0031.
     """
 
     code: str
@@ -97,4 +99,4 @@ TRANSACTIONS: Final[Mapping[str, Transaction]] = MappingProxyType({row.code: row
 SETTLEMENTS: Final[Mapping[str, Transaction]] = MappingProxyType(
     {code: row for code, row in TRANSACTIONS.items() if row.kind}
 )
-"""Those that settle a due."""
+"""The processing codes that settle a due."""

@@ -85,7 +85,7 @@ class AnswerSender:
         date = self._engine.business_date
         own = ((39, Response.UNAVAILABLE.value), (44, BUSY))
         unsealed = self._fast_decline.refusal(header_scan, ((15, date[4:]), *own) if date else own)
-        self._write(self._codec.closed(unsealed, key.mac), answer_tpdu(tpdu) if tpdu else b"")
+        self._write(self._codec.append_mac(unsealed, key.mac), answer_tpdu(tpdu) if tpdu else b"")
 
     def ask(self, request: Message, key: MacKey) -> None:
         """Send a request of our own, sealed under `key`."""

@@ -409,8 +409,8 @@ def test_the_last_bytes_are_what_a_mac_covers_and_the_mac(name: str) -> None:
 
 def test_a_mac_in_hex_digits_is_written_in_capitals() -> None:
     code = bytes.fromhex("0123456789abcdef")
-    assert made("hex87").closed(b"0200", lambda _: code) == b"02000123456789ABCDEF"
-    assert made("ascii87").closed(b"0200", lambda _: code) == b"0200" + code
+    assert made("hex87").append_mac(b"0200", lambda _: code) == b"02000123456789ABCDEF"
+    assert made("ascii87").append_mac(b"0200", lambda _: code) == b"0200" + code
 
 
 def test_last_bytes_that_are_no_hex_digits_are_no_mac() -> None:

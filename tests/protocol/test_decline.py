@@ -28,7 +28,7 @@ def long_way(codec: Codec, request: Message, own: Fields) -> bytes:
 def short_way(codec: Codec, raw: bytes, own: Fields = OWN) -> bytes | None:
     fast_decline = FastDecline(codec)
     header_scan = fast_decline.scan(raw)
-    return None if header_scan is None else codec.closed(fast_decline.refusal(header_scan, own), KEY.mac)
+    return None if header_scan is None else codec.append_mac(fast_decline.refusal(header_scan, own), KEY.mac)
 
 
 # Requests whose fields have all that a dialect writes in its own way: digits of even and of odd number,
@@ -77,7 +77,7 @@ def test_one_refuser_serves_messages_of_any_form_in_turn() -> None:
             raw = codec.seal(Message("0200", {11: "000001", number: text}), KEY.mac)
             header_scan = fast_decline.scan(raw)
             assert header_scan is not None
-            decline = codec.closed(fast_decline.refusal(header_scan, own), KEY.mac)
+            decline = codec.append_mac(fast_decline.refusal(header_scan, own), KEY.mac)
             assert decline == long_way(codec, codec.decode(raw), own)
 
 
@@ -90,8 +90,10 @@ def test_what_it_remembers_is_bounded() -> None:
     remembered = []
     for count in range(513):
         own = ((39, "91"), (44, f"{count}"))
-        assert codec.closed(fast_decline.refusal(header_scan, own), KEY.mac) == long_way(codec, request, own)
-        remembered.append(len(fast_decline._forms))
+        assert codec.append_mac(fast_decline.refusal(header_scan, own), KEY.mac) == long_way(
+            codec, request, own
+        )
+        remembered.append(len(fast_decline._templates))
     assert remembered == [*range(1, 513), 1]
     for count in range(2, 520):
         fast_decline.scan(b"0200" + count.to_bytes(8) + bytes(20))
@@ -99,10 +101,10 @@ def test_what_it_remembers_is_bounded() -> None:
     assert fast_decline.scan(codec.seal(request, KEY.mac)) == header_scan
 
 
-def test_a_bitmap_a_length_and_a_refusals_form_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bitmap_a_length_and_a_refusals_template_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine that has no time to spare takes as little as it can."""
     read: list[str] = []
-    for owner, name in ((FastDecline, "_read"), (decline, "_count"), (FastDecline, "_form")):
+    for owner, name in ((FastDecline, "_read"), (decline, "_count"), (FastDecline, "_template")):
         asked = getattr(owner, name)
 
         def counted(*args: object, name: str = name, asked: Callable[..., object] = asked) -> object:
@@ -117,7 +119,7 @@ def test_a_bitmap_a_length_and_a_refusals_form_are_read_once(monkeypatch: pytest
         header_scan = fast_decline.scan(raw)
         assert header_scan is not None
         fast_decline.refusal(header_scan, OWN)
-    assert read == ["_read", "_count", "_form"]
+    assert read == ["_read", "_count", "_template"]
 
 
 def with_bits(raw: bytes, *numbers: int) -> bytes:
