@@ -166,7 +166,6 @@ def _prepare(folder: Path, front_url: str, office_url: str, size: int) -> Path:
 def fill_journal(store: Store, size: int) -> None:
     """Write the journal's entries in bulk: the bench is of the close, not of the day."""
     tip, position = GENESIS, 0
-    columns = [column.name for column in journal.columns]
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("journal", total=size)
@@ -174,7 +173,7 @@ def fill_journal(store: Store, size: int) -> None:
             entries = [_entry(place) for place in range(position + 1, min(position + CHUNK, size) + 1)]
             linked, tip = chain_entries(entries, tip, os.urandom(SALT_BYTES * len(entries)))
             with store.transaction() as connection:
-                insert_rows(connection, journal, columns, linked)
+                insert_rows(connection, journal, (entry._asdict() for entry in linked))
                 position += len(linked)
                 connection.execute(
                     chains.update().where(chains.c.chain == 1).values(position=position, tip=tip)

@@ -27,7 +27,7 @@ from ledger.book.front import FrontBook
 from ledger.book.schema import dues, policies
 from ledger.book.store import Store
 from ledger.rules.request import Act, Request, key_of
-from ledger.rules.view import Due
+from ledger.rules.view import Due, DueState
 from office.database.bulk import insert_rows
 
 BATCH = 256
@@ -74,8 +74,8 @@ def _median_ms(url: str, size: int) -> float:
         front.claim("fep1")
         with store.transaction() as connection:
             open_day(connection, DATE)
-            insert_rows(connection, policies, ("policy", "state", "holder"), _policies(size))
-            insert_rows(connection, dues, Due._fields, _dues(size))
+            insert_rows(connection, policies, _policies(size))
+            insert_rows(connection, dues, _dues(size))
         fill_journal(store, size // 2)
         if not store.is_sqlite:
             with store.transaction() as connection:
@@ -97,13 +97,26 @@ def _batches(front: FrontBook, size: int) -> Iterator[float]:
             raise SystemExit("bench: a collection was refused")
 
 
-def _policies(size: int) -> Iterator[tuple[str, str, str]]:
-    return ((f"Q{place:09d}", "active", "张三") for place in range(size))
+def _policies(size: int) -> Iterator[dict[str, object]]:
+    return ({"policy": f"Q{place:09d}", "state": "active", "holder": "张三"} for place in range(size))
 
 
-def _dues(size: int) -> Iterator[tuple[object, ...]]:
+def _dues(size: int) -> Iterator[dict[str, object]]:
     for place in range(size):
-        yield f"B{place:09d}", f"Q{place:09d}", "500000", "premium", DATE, 10_000, "", "open", "", 0, 0
+        due = Due(
+            due=f"B{place:09d}",
+            policy=f"Q{place:09d}",
+            code="500000",
+            kind="premium",
+            due_date=DATE,
+            amount=10_000,
+            beneficiary="",
+            state=DueState.OPEN,
+            settled_by="",
+            sequence=0,
+            withdrawn=0,
+        )
+        yield due._asdict()
 
 
 def _request(place: int) -> Request:

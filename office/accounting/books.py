@@ -138,8 +138,8 @@ def install_chart(connection: Connection, chart: Chart, at: int, by: str) -> boo
         return False
     _check_may_install(connection, wanted, current)
     _bring_accounts(connection, chart)
-    rows = ((number + 1, *line) for line in wanted.items())
-    insert_rows(connection, chart_lines, ("chart", "name", "value"), rows)
+    rows = ({"chart": number + 1, "name": name, "value": value} for name, value in wanted.items())
+    insert_rows(connection, chart_lines, rows)
     write_record(connection, at, by, "chart", str(number + 1), chart_note(wanted))
     return True
 

@@ -30,6 +30,7 @@ from sqlalchemy import (
 from ledger.rules.break_classes import CLASSES
 from office.accounting.books import Leg, Posting, post
 from office.accounting.chart import OUR_PRODUCT, PRODUCT, Chart, Resolution
+from office.accounting.finding import Finding
 from office.database.audit_log import MACHINE, moment_of, write_record
 from office.database.bulk import insert_rows
 from office.database.schema import break_events, breaks
@@ -81,33 +82,11 @@ TRANSITIONS: Final[Mapping[tuple[BreakState, BreakEvent], BreakState]] = Mapping
 more, and a line that comes after all is a break of its own."""
 
 
-class Finding(NamedTuple):
-    """A difference that reconciliation found: the columns of the table `breaks` that it knows. Effects and
-    `withheld` in fen.
-    """
-
-    cls: str
-    key: str
-    line: int
-    direction: str
-    code: str
-    policy: str
-    due: str
-    ours_effect: int
-    theirs_effect: int
-    reason: str = ""
-    hint: str = ""
-    owner: str = ""
-    withheld: int = 0
-    bank_code: str = ""
-    bank_policy: str = ""
-    bank_due: str = ""
-
-
 class Break(NamedTuple):
-    """One break, as the table has it, in its order: `cls` is its class, `difference` what lies in suspense of
-    it, in fen: theirs - ours + withheld. `bank_code`, `bank_policy` and `bank_due` are what the bank's line
-    names where it names another.
+    """One break, as the table has it: `name` is the column `break`, `cls` the column `class`.
+
+    `difference` is what lies in suspense of it, in fen: theirs - ours + withheld. `bank_code`, `bank_policy`
+    and `bank_due` are what the bank's line names where it names another.
     """
 
     name: str
@@ -165,7 +144,7 @@ def open_breaks(
     if connection.scalar(select(breaks.c["break"]).where(_of_day(bank, date)).limit(1)) is not None:
         raise StepRefused(f"the breaks of {bank} on {date} are open already")
     names: list[str] = []
-    insert_rows(connection, breaks, breaks.c.keys(), _new_rows(bank, date, findings, names))
+    insert_rows(connection, breaks, _new_rows(bank, date, findings, names))
     as_found = breaks.c["class"] + ": " + breaks.c.reason
     _record(connection, _of_day(bank, date), "", BreakState.OPEN, Step(MACHINE, at), as_found)
     return tuple(names)
@@ -306,11 +285,11 @@ def history(connection: Connection, name: str) -> tuple[HistoryLine, ...]:
     """All that happened to a break, in order. Raises NoSuchBreak."""
     events = break_events.c
     query = (
-        select(events.number, events.at, events.by, events.from_state, events.to_state, events.note)
+        select(*(events[field] for field in HistoryLine._fields))
         .where(events["break"] == name)
         .order_by(events.number)
     )
-    lines = tuple(HistoryLine(*row) for row in connection.execute(query))
+    lines = tuple(HistoryLine._make(row) for row in connection.execute(query))
     if not lines:
         raise NoSuchBreak(f"no break {name}")
     return lines
@@ -323,6 +302,14 @@ def age_days(row: Break, today: str) -> int:
 
 
 _NO_PROPOSAL: Final = MappingProxyType({"resolution": "", "proposed_by": ""})
+_NEW: Final = MappingProxyType(
+    {"state": BreakState.OPEN.value, **_NO_PROPOSAL, "approved_by": "", "settled_on": ""}
+)
+"""The columns of a break that its life changes, as it begins."""
+_COLUMNS: Final = tuple(
+    breaks.c[{"name": "break", "cls": "class"}.get(field, field)] for field in Break._fields
+)
+"""The columns of the table, in the order of Break's fields."""
 
 
 def _of_day(bank: str, date: str) -> ColumnElement[bool]:
@@ -331,15 +318,14 @@ def _of_day(bank: str, date: str) -> ColumnElement[bool]:
 
 def _new_rows(
     bank: str, date: str, findings: Iterable[Finding], names: list[str]
-) -> Iterator[tuple[object, ...]]:
+) -> Iterator[dict[str, object]]:
     """Yield the findings as rows of the table, noting their names."""
-    for number, one in enumerate(findings, 1):
+    for number, finding in enumerate(findings, 1):
         names.append(f"B{date}-{bank}-{number:04d}")
-        difference = one.theirs_effect - one.ours_effect + one.withheld
-        effects = one.ours_effect, one.theirs_effect, one.withheld, difference
-        named = one.bank_code, one.bank_policy, one.bank_due
-        words = *named, one.reason, one.hint, one.owner
-        yield names[-1], bank, date, *one[:7], *effects, *words, BreakState.OPEN.value, "", "", "", ""
+        columns = finding._asdict()
+        cls = columns.pop("cls")
+        about = {"break": names[-1], "bank": bank, "date": date, "class": cls.value}
+        yield {**about, **columns, "difference": finding.difference, **_NEW}
 
 
 def listed(connection: Connection, condition: ColumnElement[bool]) -> Iterator[Break]:
@@ -347,8 +333,8 @@ def listed(connection: Connection, condition: ColumnElement[bool]) -> Iterator[B
     # By length first: after 9999 the number has a fifth digit.
     name = breaks.c["break"]
     order = breaks.c.date, breaks.c.bank, func.length(name), name
-    for row in connection.execute(select(breaks).where(condition).order_by(*order)):
-        one = Break(*row)
+    for row in connection.execute(select(*_COLUMNS).where(condition).order_by(*order)):
+        one = Break._make(row)
         yield one._replace(state=BreakState(one.state))
 
 

@@ -6,9 +6,10 @@ transaction they belong to, the caller knows: no rule and no table is named here
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain, islice
+from operator import itemgetter
 from typing import Any
 
 import psycopg
@@ -26,21 +27,44 @@ _KEYS_A_STATEMENT = 500
 def insert_rows(
     connection: Connection,
     table: Table,
-    columns: Sequence[str],
-    rows: Iterable[Sequence[object]],
+    rows: Iterable[Mapping[str, object]],
     progress: Callable[[int], None] = lambda _: None,
 ) -> int:
-    """Insert `rows`, each with a value for each of `columns` in their order, in the caller's transaction.
+    """Insert `rows` in the caller's transaction; returns how many there were.
 
-    The rows are taken one after the other, so they may come from a generator. `progress` is told how many
-    rows went in since it was told last. Returns how many there were. Raises what any statement raises
-    (sqlalchemy.exc.DBAPIError, which Store.transaction translates), and ValueError where no transaction has
-    begun.
+    A row gives columns of the table their values, by their names; all rows give the columns that the first
+    one gives. The rows are taken one after the other, so they may come from a generator. `progress` is told
+    how many rows went in since it was told last. Raises KeyError for a column that the table or the first
+    row does not have, ValueError for a row of more or fewer columns or where no transaction has begun, and
+    what any statement raises (sqlalchemy.exc.DBAPIError, which Store.transaction translates).
     """
     if not connection.in_transaction():
         raise ValueError("rows are inserted within a transaction that the caller has begun")
+    source = iter(rows)
+    first = next(source, None)
+    if first is None:
+        return 0
     insert = _insert_values if connection.dialect.name == "sqlite" else _copy
-    return insert(connection, table, tuple(columns), rows, progress)
+    columns = tuple(first)
+    return insert(connection, table, columns, _in_order(columns, chain((first,), source)), progress)
+
+
+def values_in_order(columns: Sequence[str]) -> Callable[[Mapping[str, object]], Sequence[object]]:
+    """A function that returns a row's values in the order of `columns`; it raises KeyError for a row that
+    lacks one.
+    """
+    if len(columns) == 1:  # an itemgetter of one name gives the value bare
+        return lambda row: (row[columns[0]],)
+    return itemgetter(*columns)
+
+
+def _in_order(columns: tuple[str, ...], rows: Iterable[Mapping[str, object]]) -> Iterator[Sequence[object]]:
+    """Each row's values in the order of the columns."""
+    values = values_in_order(columns)
+    for row in rows:
+        if len(row) != len(columns):
+            raise ValueError(f"a row gives {', '.join(row)}; the first gives {', '.join(columns)}")
+        yield values(row)
 
 
 def stream(connection: Connection, statement: Select[Any]) -> Generator[Sequence[Any], None, None]:

@@ -13,8 +13,9 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, Table, and_, select
 
+from office.database.bulk import values_in_order
 from office.database.schema import breaks, legs, postings, products, reconciliations
 
 _encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -26,29 +27,34 @@ _OPENED: Final = (
 
 
 class RowsDigest:
-    """The SHA-256 of rows as they go by."""
+    """The SHA-256 of rows of a table as they go by, each in the order of the table's columns."""
 
-    def __init__(self) -> None:
+    def __init__(self, table: Table) -> None:
+        self._values = values_in_order(table.c.keys())
         self._hash = hashlib.sha256()
 
-    def through(self, rows: Iterable[Sequence[object]]) -> Iterator[Sequence[object]]:
-        """Hand on each row, and take it in."""
+    def through(self, rows: Iterable[Mapping[str, object]]) -> Iterator[Mapping[str, object]]:
+        """Hand on each row, which names all columns of the table, and take it into the digest."""
         for row in rows:
-            self._hash.update(f"{_encoded(row)}\n".encode())
+            self._hash.update(_line_of(self._values(row)))
             yield row
 
     @property
     def hex(self) -> str:
-        """The digest of what has gone by so far."""
+        """The digest of the rows that have gone by so far."""
         return self._hash.hexdigest()
 
 
 def digest_of(rows: Iterable[Sequence[object]]) -> str:
-    """The digest of all these rows, in hex."""
-    found = RowsDigest()
-    for _ in found.through(rows):
-        pass
-    return found.hex
+    """The digest of these rows, in hex; each row is its values in the order of its columns."""
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(_line_of(row))
+    return digest.hexdigest()
+
+
+def _line_of(row: Sequence[object]) -> bytes:
+    return f"{_encoded(row)}\n".encode()
 
 
 def chart_note(lines: Mapping[str, str]) -> str:

@@ -176,7 +176,7 @@ def _pull_some(
         office.transaction() as ours,
     ):
         walk = _Walk(at, _earliest(ours, at))
-        insert_rows(ours, entries, Entry._fields, walk.through(rows), progress)
+        insert_rows(ours, entries, (entry._asdict() for entry in walk.through(rows)), progress)
         there = walk.at
         if there.position != until:
             raise ChainBroken(end.chain, there.position + 1, f"is missing; the chain ends at {end.position}")
@@ -196,7 +196,8 @@ def _earliest(office: Connection, at: ChainEnd) -> str:
 
 def _between(at: ChainEnd, until: int) -> Select[Any]:
     wanted = journal.c.position.between(at.position + 1, until)
-    return select(journal).where(journal.c.chain == at.chain, wanted).order_by(journal.c.position)
+    columns = (journal.c[name] for name in Entry._fields)
+    return select(*columns).where(journal.c.chain == at.chain, wanted).order_by(journal.c.position)
 
 
 class _Walk:

@@ -22,10 +22,6 @@ from office.database.proofs import RowsDigest
 from office.database.schema import bank_files, bank_lines
 from office.errors import FileRefused
 
-_COLUMNS = (
-    *("bank", "date", "line", "key", "direction", "terminal", "branch", "sent_at", "stan", "rrn", "code"),
-    *("policy", "due", "amount", "receipt", "state"),
-)
 _TERMINAL_LENGTH = 8
 """DE 41 has eight characters (ISO 8583:1987), and the journal's keys have them all; many a file cuts the
 blanks.
@@ -68,8 +64,8 @@ def take_file(
     reader = read(layout, stream, bank, date)
     if _files(connection, bank, date, ""):
         return _again(connection, reader, bank, date)
-    written = RowsDigest()
-    insert_rows(connection, bank_lines, _COLUMNS, written.through(_rows(reader, bank, date)), progress)
+    written = RowsDigest(bank_lines)
+    insert_rows(connection, bank_lines, written.through(_rows(reader, bank, date)), progress)
     totals = reader.totals
     if totals.lines:
         _check_first(connection, totals)
@@ -123,12 +119,25 @@ def _check_states(connection: Connection, bank: str, date: str) -> None:
         raise BankFileError(problems)
 
 
-def _rows(lines: Iterable[BankLine], bank: str, date: str) -> Iterator[tuple[object, ...]]:
+def _rows(lines: Iterable[BankLine], bank: str, date: str) -> Iterator[dict[str, object]]:
+    """The lines as rows of the table, each with its key as the journal writes keys."""
     for line in lines:
-        number, terminal, branch, sent_at, stan, rrn, code, policy, due, amount, receipt, state = line
-        terminal = terminal.ljust(_TERMINAL_LENGTH)
-        key = key_of(bank, terminal, sent_at, stan)
-        yield (
-            *(bank, date, number, key, _DIRECTIONS[code], terminal, branch, sent_at, stan, rrn, code),
-            *(policy, due, amount, receipt, state),
-        )
+        terminal = line.terminal.ljust(_TERMINAL_LENGTH)
+        yield {
+            "bank": bank,
+            "date": date,
+            "line": line.line,
+            "key": key_of(bank, terminal, line.sent_at, line.stan),
+            "direction": _DIRECTIONS[line.code],
+            "terminal": terminal,
+            "branch": line.branch,
+            "sent_at": line.sent_at,
+            "stan": line.stan,
+            "rrn": line.rrn,
+            "code": line.code,
+            "policy": line.policy,
+            "due": line.due,
+            "amount": line.amount,
+            "receipt": line.receipt,
+            "state": line.state,
+        }

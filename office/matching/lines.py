@@ -1,4 +1,4 @@
-"""The values that matching takes and gives: lines of either side, findings, breaks carried from day to day.
+"""The values that matching takes and gives: lines of either side, breaks carried from day to day, results.
 
 Plain tuples, because millions are made, and what one or two lines say by themselves. How lines are brought
 together, `office.matching.pairing` and `office.matching.match` say.
@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from ledger.rules.amount_in_words import in_figures
 from ledger.rules.break_classes import BreakClass
+from office.accounting.finding import Finding
 from office.matching.details import differing, in_words
 
 
@@ -58,33 +59,6 @@ class Theirs(NamedTuple):
     def effect(self) -> int:
         """The line's own effect, in fen."""
         return effect_of(self.direction, self.state, self.amount)
-
-
-class Finding(NamedTuple):
-    """One difference, to become a break. The key is ours where we have the transaction; `line` is 0 where the
-    bank's file has no line of it. Effects and `withheld` in fen; `reason` is a sentence for the clerk.
-    The last three are what the bank's line names where it names another than ours.
-    """
-
-    cls: BreakClass
-    key: str
-    line: int
-    direction: str
-    code: str
-    policy: str
-    due: str
-    ours_effect: int
-    theirs_effect: int
-    reason: str
-    withheld: int = 0
-    bank_code: str = ""
-    bank_policy: str = ""
-    bank_due: str = ""
-
-    @property
-    def difference(self) -> int:
-        """What goes into suspense, in fen: positive for 长款, negative for 短款."""
-        return self.theirs_effect - self.ours_effect + self.withheld
 
 
 class BroughtForward(NamedTuple):

@@ -14,11 +14,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from ledger.errors import InvariantBroken
 from ledger.rules.amount_in_words import in_figures
 from ledger.rules.break_classes import BreakClass
+from office.accounting.finding import Finding
 from office.matching.details import agree
 from office.matching.lines import (
     BroughtForward,
     Closing,
-    Finding,
     LateReversal,
     Ours,
     Paired,

@@ -9,7 +9,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from ledger.rules.break_classes import BreakClass
-from office.matching.lines import Finding, terminal_of
+from office.accounting.finding import Finding
+from office.matching.lines import terminal_of
 
 
 def offers(findings: Sequence[Finding]) -> dict[int, str]:

@@ -12,8 +12,9 @@ from typing import Final, TypeAlias
 
 from ledger.errors import InvariantBroken
 from ledger.rules.break_classes import BreakClass
+from office.accounting.finding import Finding
 from office.matching.details import agree, plain
-from office.matching.lines import Finding, Ours, Paired, Theirs, finding_of, pair_differs, terminal_of
+from office.matching.lines import Ours, Paired, Theirs, finding_of, pair_differs, terminal_of
 
 _ByRrn: TypeAlias = tuple[str, str, str, str]
 """An RRN, a direction, a bank's terminal, and a policy as it is compared."""

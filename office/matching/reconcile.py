@@ -14,7 +14,8 @@ from sqlalchemy import Connection, and_, insert, or_, select
 
 from ledger.rules.break_classes import BreakClass
 from ledger.rules.day import DayState
-from office.accounting.breaks import Break, BreakState, Finding, close_matched, listed, listing, open_breaks
+from office.accounting.breaks import Break, BreakState, close_matched, listed, listing, open_breaks
+from office.accounting.finding import Finding
 from office.database.bulk import in_chunks, stream
 from office.database.schema import bank_files, bank_lines, breaks, days, products, reconciliations
 from office.errors import OfficeError
@@ -145,8 +146,7 @@ def _counted(
 
 
 def _their_side(connection: Connection, bank: str, date: str) -> Iterator[Theirs]:
-    names = ("key", "line", "direction", "amount", "state", "rrn", "code", "policy", "due")
-    query = select(*(bank_lines.c[name] for name in names)).where(
+    query = select(*(bank_lines.c[name] for name in Theirs._fields)).where(
         bank_lines.c.bank == bank, bank_lines.c.date == date
     )
     ordered = query.order_by(by_bytes(connection, bank_lines.c.key), bank_lines.c.line)
@@ -186,23 +186,21 @@ def _brought_forward(
     moments = recorded_at(connection, (one.key for one in waiting))
     for one in waiting:
         moment = moments.get(one.key)
-        near = moment is not None and abs(moment - window.begins) <= window.near_us
-        adjacent = followed.get(one.date) == date
-        cls, effects = BreakClass(one.cls), (one.ours_effect, one.theirs_effect)
         yield BroughtForward(
-            one.name,
-            one.date,
-            cls,
-            one.key,
-            one.direction,
-            *effects,
-            adjacent,
-            near,
-            one.code,
-            one.policy,
-            one.due,
-            one.withheld,
-            one.state not in _UNDECIDED,
+            name=one.name,
+            date=one.date,
+            cls=BreakClass(one.cls),
+            key=one.key,
+            direction=one.direction,
+            ours_effect=one.ours_effect,
+            theirs_effect=one.theirs_effect,
+            adjacent=followed.get(one.date) == date,
+            near=moment is not None and abs(moment - window.begins) <= window.near_us,
+            code=one.code,
+            policy=one.policy,
+            due=one.due,
+            withheld=one.withheld,
+            is_decided=one.state not in _UNDECIDED,
         )
 
 
@@ -216,26 +214,10 @@ def _decided(connection: Connection, bank: str, date: str, keys: Iterable[str]) 
 
 
 def _findings(result: Result, owner: str) -> Iterator[Finding]:
+    """The findings of a result, each with its hint and the clerk who looks after the bank's breaks."""
     hints: Mapping[int, str] = offers(result.findings)
-    for place, one in enumerate(result.findings):
-        yield Finding(
-            one.cls.value,
-            one.key,
-            one.line,
-            one.direction,
-            one.code,
-            one.policy,
-            one.due,
-            one.ours_effect,
-            one.theirs_effect,
-            one.reason,
-            hints.get(place, ""),
-            owner,
-            one.withheld,
-            one.bank_code,
-            one.bank_policy,
-            one.bank_due,
-        )
+    for place, finding in enumerate(result.findings):
+        yield finding._replace(hint=hints.get(place, ""), owner=owner)
 
 
 def _exception_advices(connection: Connection, bank: str, date: str, owner: str) -> Iterator[Finding]:
@@ -247,8 +229,20 @@ def _exception_advices(connection: Connection, bank: str, date: str, owner: str)
             f"an advice ({one.kind}) that did not fit the book: as a request it would have got"
             f" {one.exception_code}"
         )
-        about = one.key, 0, one.direction, one.code, one.policy, one.due
-        yield Finding(BreakClass.EXCEPTION_ADVICE.value, *about, 0, 0, reason, "", owner, withheld=one.effect)
+        yield Finding(
+            BreakClass.EXCEPTION_ADVICE,
+            key=one.key,
+            line=0,
+            direction=one.direction,
+            code=one.code,
+            policy=one.policy,
+            due=one.due,
+            ours_effect=0,
+            theirs_effect=0,
+            reason=reason,
+            withheld=one.effect,
+            owner=owner,
+        )
 
 
 def _write(

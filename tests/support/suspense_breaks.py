@@ -9,16 +9,17 @@ from typing import Any
 
 from sqlalchemy import Connection, update
 
+from ledger.rules.break_classes import BreakClass
 from office.accounting.breaks import (
     Break,
     BreakState,
-    Finding,
     approve,
     open_breaks,
     propose,
     to_suspense,
 )
 from office.accounting.chart import shipped
+from office.accounting.finding import Finding
 from office.accounting.posting import post_day
 from office.database.schema import OFFICE
 
@@ -48,7 +49,7 @@ def marked(connection: Connection, **columns: str) -> None:
 
 def finding(ours: int = 0, theirs: int = 100, cls: str = "bank_only", code: str = "500000") -> Finding:
     line = next(_lines)
-    return Finding(cls, f"K{line}", line, "C", code, "P1", "D1", ours, theirs, "why")
+    return Finding(BreakClass(cls), f"K{line}", line, "C", code, "P1", "D1", ours, theirs, "why")
 
 
 def in_suspense(connection: Connection, *findings: Finding, bank: str = BANK, date: str = D1) -> str:

@@ -16,7 +16,6 @@ from office.accounting.breaks import (
     Break,
     BreakEvent,
     BreakState,
-    Finding,
     HistoryLine,
     age_days,
     approve,
@@ -31,6 +30,7 @@ from office.accounting.breaks import (
     to_suspense,
     withdraw,
 )
+from office.accounting.finding import Finding
 from office.database.schema import OFFICE
 from office.errors import BreakMoved, NoSuchBreak, SamePerson, StepRefused
 from tests.support.suspense_breaks import (

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Text, insert, select
 
 from ledger.book.store import Store
 from ledger.errors import InvariantBroken
+from ledger.rules.break_classes import BreakClass
 from ledger.rules.dues import KINDS
 from office.accounting.books import (
     Leg,
@@ -20,8 +21,9 @@ from office.accounting.books import (
     find_postings,
     trial_balance,
 )
-from office.accounting.breaks import Finding, close_matched, open_breaks, to_suspense
+from office.accounting.breaks import close_matched, open_breaks, to_suspense
 from office.accounting.chart import shipped
+from office.accounting.finding import Finding
 from office.accounting.posting import day_posting, post_day, suspense_of_day, withheld_of_day
 from office.database.schema import breaks, postings
 from office.errors import PostingDiffers
@@ -37,7 +39,7 @@ DIFFERENCES = st.lists(AMOUNTS, max_size=8)
 
 
 def finding(ours: int, theirs: int, line: int = 0, key: str = "K1", cls: str = "ours_only") -> Finding:
-    return Finding(cls, key, line, "C", "500000", "P1", "D1", ours, theirs)
+    return Finding(BreakClass(cls), key, line, "C", "500000", "P1", "D1", ours, theirs)
 
 
 def moved(posting: Posting | None) -> dict[tuple[str, str], int]:

@@ -48,9 +48,14 @@ def store(office_url: str) -> Iterator[Store]:
     store.close()
 
 
-def put(store: Store, rows: Rows, names: tuple[str, ...] = NAMES) -> int:
+def named(rows: Rows) -> Iterator[dict[str, object]]:
+    """Each row's values by the names of the columns."""
+    return (dict(zip(NAMES, row, strict=True)) for row in rows)
+
+
+def put(store: Store, rows: Rows) -> int:
     with store.transaction() as connection:
-        return insert_rows(connection, THINGS, names, rows)
+        return insert_rows(connection, THINGS, named(rows))
 
 
 def held(store: Store) -> list[tuple[Any, ...]]:
@@ -80,7 +85,7 @@ def test_any_text_comes_out_as_it_went_in(store: Store, texts: list[str]) -> Non
     rows = [(number, text, None) for number, text in enumerate(texts)]
     with store.transaction() as connection:
         connection.execute(delete(THINGS))
-        insert_rows(connection, THINGS, NAMES, rows)
+        insert_rows(connection, THINGS, named(rows))
     assert held(store) == rows
 
 
@@ -90,20 +95,40 @@ def test_a_member_of_an_enumeration_goes_in_as_its_value(store: Store) -> None:
 
 
 def test_columns_may_be_fewer_and_in_any_order(store: Store) -> None:
-    put(store, [("first", 1)], ("authorization", "number"))
-    assert held(store) == [(1, "first", None)]
+    with store.transaction() as connection:
+        rows = [{"authorization": "first", "number": 1}, {"number": 2, "authorization": "second"}]
+        assert insert_rows(connection, THINGS, rows) == 2
+    assert held(store) == [(1, "first", None), (2, "second", None)]
+
+
+@pytest.mark.parametrize(
+    ("row", "error"),
+    [
+        ({"number": 1}, ValueError),
+        ({"number": 1, "authorization": "secret", "Mixed case": None}, ValueError),
+        ({"number": 1, "Authorization": "secret"}, KeyError),
+    ],
+    ids=["a column missing", "a column too many", "a column misspelt"],
+)
+def test_a_row_of_other_columns_than_the_first_is_refused(
+    store: Store, row: dict[str, object], error: type[Exception]
+) -> None:
+    with pytest.raises(error, match="authorization") as refused, store.transaction() as connection:
+        insert_rows(connection, THINGS, [{"number": 7, "authorization": "x"}, row])
+    assert "secret" not in str(refused.value)
+    assert held(store) == []
 
 
 def test_a_column_that_the_table_does_not_have_is_refused(store: Store) -> None:
-    with pytest.raises(KeyError):
-        put(store, [(1, "x")], ("number", "text) VALUES (1); --"))
+    with pytest.raises(KeyError), store.transaction() as connection:
+        insert_rows(connection, THINGS, [{"number": 1, "text) VALUES (1); --": "x"}])
     assert held(store) == []
 
 
 def test_nothing_is_kept_when_the_callers_transaction_fails(store: Store) -> None:
     def put_and_fail() -> None:
         with store.transaction() as connection:
-            assert insert_rows(connection, THINGS, NAMES, [(1, "x", None)]) == 1
+            assert insert_rows(connection, THINGS, named([(1, "x", None)])) == 1
             raise RuntimeError("changed my mind")
 
     with pytest.raises(RuntimeError, match="changed my mind"):
@@ -128,9 +153,8 @@ def test_a_source_that_fails_on_the_way_is_heard_and_nothing_is_kept(store: Stor
     [
         [(1, "secret", None), (1, "secret", None)],
         [(1, None, "secret")],
-        [(1, "secret", None), (2, "secret")],
     ],
-    ids=["a key twice", "a value missing", "a row too short"],
+    ids=["a key twice", "a value missing"],
 )
 def test_the_databases_refusal_is_told_without_the_row(store: Store, rows: Rows) -> None:
     with pytest.raises((BatchRefused, Conflict)) as refused:
@@ -141,7 +165,7 @@ def test_the_databases_refusal_is_told_without_the_row(store: Store, rows: Rows)
 
 def test_rows_are_taken_only_within_a_transaction(store: Store) -> None:
     with pytest.raises(ValueError, match="transaction"), store._writer.connect() as connection:
-        insert_rows(connection, THINGS, NAMES, [(1, "x", None)])
+        insert_rows(connection, THINGS, named([(1, "x", None)]))
 
 
 def test_rows_are_taken_as_they_come_and_told_as_they_go_in(store: Store) -> None:
@@ -159,7 +183,7 @@ def test_rows_are_taken_as_they_come_and_told_as_they_go_in(store: Store) -> Non
         told += rows
 
     with store.transaction() as connection:
-        assert insert_rows(connection, THINGS, NAMES, source(), progress) == 10_001
+        assert insert_rows(connection, THINGS, named(source()), progress) == 10_001
         assert connection.execute(select(func.count()).select_from(THINGS)).scalar_one() == 10_001
     assert told == 10_001
     assert most <= 2001

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from ledger.rules.break_classes import BreakClass
+from office.accounting.finding import Finding
 from office.matching.lines import (
     BroughtForward,
-    Finding,
     Ours,
     Theirs,
     effect_of,
@@ -46,7 +46,7 @@ def test_what_is_not_said_is_nothing() -> None:
     about = KEY, "C", 100, "S", "R1", 100, False, False, "500000", "P1", "D1"
     assert Ours(*about) == Ours(*about, False)
     found = BreakClass.EXCEPTION_ADVICE, KEY, 0, "C", "500000", "P1", "D1", 100, 7, "reason"
-    assert Finding(*found) == (*found, 0, "", "", "")
+    assert Finding(*found) == (*found, 0, "", "", "", "", "")
     waiting = "B1", "20261123", BreakClass.EXCEPTION_ADVICE, KEY, "C", 100, 0, True, True
     assert BroughtForward(*waiting) == (*waiting, "", "", "", 0, False)
 
@@ -54,7 +54,7 @@ def test_what_is_not_said_is_nothing() -> None:
 @pytest.mark.parametrize("line", [ours(), theirs(line=9)])
 def test_a_finding_on_a_line_is_about_what_the_line_names(line: Ours | Theirs) -> None:
     found = finding_of(BreakClass.DUPLICATE, line, 4, 7, 8, "reason")
-    assert found == (BreakClass.DUPLICATE, KEY, 4, "C", "500000", "P1", "D1", 7, 8, "reason", 0, "", "", "")
+    assert found == Finding(BreakClass.DUPLICATE, KEY, 4, "C", "500000", "P1", "D1", 7, 8, "reason")
 
 
 BY_RRN = f"; found by its RRN, the bank's key is {RENUMBERED}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ledger.rules.break_classes import BreakClass
-from office.matching.lines import Finding
+from office.accounting.finding import Finding
 from office.matching.match_candidates import offers
 
 

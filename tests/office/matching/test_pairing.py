@@ -8,7 +8,8 @@ import pytest
 
 from ledger.errors import InvariantBroken
 from ledger.rules.break_classes import BreakClass
-from office.matching.lines import Finding, Ours, Paired, Theirs, finding_of, pair_differs
+from office.accounting.finding import Finding
+from office.matching.lines import Ours, Paired, Theirs, finding_of, pair_differs
 from office.matching.pairing import keys_to_look_up, pair
 from tests.support.match_lines import KEY, RENUMBERED, ours, theirs, undone
 
