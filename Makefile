@@ -51,7 +51,7 @@ MODULE ?=
 mutants: $(READY) ## mutation testing of the pure modules; MODULE=ledger/rules/day.py for one, MODULE=rules for a slice
 	@$(BIN)/python -m tests.mutants $(MODULE)
 
-check: $(READY) ## lint, format, strict types on protocol/, ledger/ and office/, and bandit
+check: $(READY) ## lint, format, strict types where setup.cfg names them, and bandit
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy

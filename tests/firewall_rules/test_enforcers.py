@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firewall_rules.evaluate import passes
 from firewall_rules.gateway import Gateway
 from firewall_rules.hours import Pace
 from firewall_rules.nftables import render
 from firewall_rules.policy import MAPPED, Packet, Policy, allows
 from firewall_rules.ruleset import parse
 from tests.support.firewall_policies import BANK_PORTS, CHINA, packets, policies, shifted
+from tests.support.packet_filter import passes
 
 OFFSETS = st.sampled_from([timedelta(0), CHINA, timedelta(hours=-9, minutes=-30), timedelta(hours=14)])
 

@@ -13,7 +13,6 @@ from random import Random
 import pytest
 
 from fep.operator.control import ask
-from firewall_rules.evaluate import passes
 from firewall_rules.gateway import Allowance
 from firewall_rules.hours import Hours
 from firewall_rules.nftables import render
@@ -33,6 +32,7 @@ from tests.support.namespaces import (
     three_hosts,
     why_not,
 )
+from tests.support.packet_filter import passes
 
 NO_OFFSET = timedelta(0)
 LAST_PORT = 9000

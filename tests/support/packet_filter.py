@@ -1,4 +1,4 @@
-"""What a ruleset, as it is written, would do with a packet; without a kernel.
+"""Judges what a ruleset, as it is written, would do with a packet: the kernel's part, without a kernel.
 
 Pure. Reads the words of the rules and knows no policy: the tests compare the two, and both with the kernel.
 A word that is not known here raises UnknownRule; it is never passed over.

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from firewall_rules.errors import UnknownRule
-from firewall_rules.evaluate import passes
 from firewall_rules.nftables import render
 from firewall_rules.policy import Packet
 from firewall_rules.ruleset import parse
 from tests.support.firewall_policies import BY_HAND, CHINA, EXAMPLE, HERE, HERE_6, shifted
+from tests.support.packet_filter import passes
 
 DROP = "policy drop;"
 
