@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass
 from datetime import time, timedelta
 
+from firewall_rules.token_bucket import TokenBucket
+
 _DAY = 1440
 _DAY_SECONDS = _DAY * 60
 _WRITTEN = re.compile(r"([01][0-9]|2[0-4]):([0-5][0-9])-([01][0-9]|2[0-4]):([0-5][0-9])").fullmatch
@@ -64,22 +66,22 @@ class Hours:
 
 
 class Pace:
-    """How fast one bank has opened links lately: a minute's worth at once, and that many a minute after.
+    """How fast one bank may open links: a minute's worth at once, and then that many a minute.
 
-    The same token bucket as nft's `limit rate N/minute burst N packets`: what is refused costs nothing.
+    At another rate it begins again with a minute's worth, as nft does when its rules are loaded again.
     """
 
     def __init__(self) -> None:
-        self._spent = 0.0
-        self._seen = 0.0
+        self._a_minute = 0
+        self._bucket = TokenBucket(0, 0, 0)
 
     def take(self, a_minute: int | None, now: float) -> bool:
-        """Count a new link in, unless it comes too fast; `now` in seconds of a clock that only goes on."""
+        """Count a new link; False if it comes too fast. `a_minute`: links a minute, None for no limit; `now`:
+        seconds of a clock that never goes back.
+        """
         if a_minute is None:
             return True
-        self._spent = max(0.0, self._spent - (now - self._seen) * a_minute / 60)
-        self._seen = now
-        if self._spent + 1 > a_minute:
-            return False
-        self._spent += 1
-        return True
+        if a_minute != self._a_minute:
+            self._a_minute = a_minute
+            self._bucket = TokenBucket(a_minute / 60, a_minute, now)
+        return self._bucket.take(now)

@@ -13,6 +13,8 @@ from typing import Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
+from firewall_rules.token_bucket import TokenBucket
+
 BURST_SECONDS = 0.1
 """A bucket holds what this long brings: a bank that was silent may have so much taken in at once."""
 MINUTE_SECONDS = 60
@@ -25,47 +27,6 @@ class Waiter(Protocol):
 
     def take_one(self) -> bool:
         """Take in one message; whether another waits behind it."""
-
-
-class Bucket:
-    """A token bucket of `a_second` tokens a second, `burst_seconds` of them deep; full at first."""
-
-    def __init__(self, a_second: float, clock: IReactorTime, burst_seconds: float = BURST_SECONDS) -> None:
-        self._clock = clock
-        self._seen = clock.seconds()
-        self._burst_seconds = burst_seconds
-        self.set_rate(a_second)
-        self._tokens = self._depth
-
-    def set_rate(self, a_second: float) -> None:
-        """Go on with `a_second` tokens a second."""
-        self._a_second = a_second
-        self._depth = max(1.0, a_second * self._burst_seconds)
-
-    def take(self) -> bool:
-        """Take a token, if there is one."""
-        return self.take_at(self._clock.seconds())
-
-    def take_at(self, now: float) -> bool:
-        """Take a token, if there is one at `now`, in seconds."""
-        if not self.has_one(now):
-            return False
-        self._tokens -= 1
-        return True
-
-    def has_one(self, now: float) -> bool:
-        """Whether there is a token at `now`, in seconds."""
-        self._tokens = min(self._depth, self._tokens + (now - self._seen) * self._a_second)
-        self._seen = now
-        return self._tokens >= 1
-
-    def owe(self) -> None:
-        """Take a token for what was done already, whether there is one or not."""
-        self._tokens -= 1
-
-    def lacking(self) -> float:
-        """Seconds until there is a token."""
-        return max(0.0, self._seen + (1 - self._tokens) / self._a_second - self._clock.seconds())
 
 
 class RateLimiter:
@@ -89,13 +50,14 @@ class RateLimiter:
         self._waiting: deque[Waiter] = deque()
         self._call: IDelayedCall | None = None
         self._held = held
-        self._bucket = Bucket(a_second, clock)
-        self._refusals = Bucket(refusals_a_minute / MINUTE_SECONDS, clock, MINUTE_SECONDS)
+        now = clock.seconds()
+        self._bucket = TokenBucket(a_second, _depth(a_second), now)
+        self._refusals = TokenBucket(refusals_a_minute / MINUTE_SECONDS, max(1.0, refusals_a_minute), now)
 
     def set_rates(self, a_second: int, refusals_a_minute: int) -> None:
         """Go on at other rates."""
-        self._bucket.set_rate(a_second)
-        self._refusals.set_rate(refusals_a_minute / MINUTE_SECONDS)
+        self._bucket.set_rate(a_second, _depth(a_second))
+        self._refusals.set_rate(refusals_a_minute / MINUTE_SECONDS, max(1.0, refusals_a_minute))
 
     def refused(self) -> None:
         """Count a refusal of this bank's that was recorded."""
@@ -121,7 +83,7 @@ class RateLimiter:
         if not self._refusals.has_one(now):
             self._held()
             return False
-        return self._has_room() and self._bucket.take_at(now)
+        return self._has_room() and self._bucket.take(now)
 
     def _turn(self) -> None:
         self._call = None
@@ -130,5 +92,11 @@ class RateLimiter:
             if link.take_one():
                 self._waiting.append(link)
         if self._waiting:
-            seconds = max(PAUSE_SECONDS, self._bucket.lacking(), self._refusals.lacking())
+            now = self._clock.seconds()
+            seconds = max(PAUSE_SECONDS, self._bucket.lacking(now), self._refusals.lacking(now))
             self._call = self._clock.callLater(seconds, self._turn)
+
+
+def _depth(a_second: float) -> float:
+    """Return the messages that a bank may send at once: what BURST_SECONDS bring, and one at least."""
+    return max(1.0, a_second * BURST_SECONDS)

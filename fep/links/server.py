@@ -20,13 +20,14 @@ from twisted.python.failure import Failure
 
 from fep.links.counterparty import Counterparty, Surroundings
 from fep.links.link import Link
-from fep.links.rate_limiter import PAUSE_SECONDS, Bucket, RateLimiter
+from fep.links.rate_limiter import PAUSE_SECONDS, RateLimiter
 from fep.links.session import SIGNED_OFF, SIGNED_ON
 from fep.links.tls import pin_of
 from fep.telemetry.event_log import Kind
 from fep.telemetry.last_seen import NEVER, LastSeen, Stranger, latest
 from firewall_rules.gateway import Gateway
 from firewall_rules.hours import Pace
+from firewall_rules.token_bucket import TokenBucket
 from protocol.errors import FrameError
 from protocol.framing import Frame, FrameReader
 
@@ -197,7 +198,8 @@ class Server:
         self.per_bank: Counter[str] = Counter()
         self._paces: dict[str, Pace] = {}
         self._rate_limiters: dict[str, RateLimiter] = {}
-        self._refusals = Bucket(REFUSALS_A_SECOND, surroundings.engine.clock, PAUSE_SECONDS)
+        now = surroundings.engine.clock.seconds()
+        self._refusals = TokenBucket(REFUSALS_A_SECOND, REFUSALS_A_SECOND * PAUSE_SECONDS, now)
         self._unread: Counter[str] = Counter()
         self.contacts: dict[str, LastSeen] = {}
         """By bank, of the links that are gone."""
@@ -293,7 +295,9 @@ class Server:
 
     def _has_room(self, bank: str) -> bool:
         """Whether to take in a bank's next message: there is room in the queue, or it may be told of none."""
-        return self._surroundings.engine.has_room(bank) or self._refusals.take()
+        return self._surroundings.engine.has_room(bank) or self._refusals.take(
+            self._surroundings.engine.clock.seconds()
+        )
 
     def _refuse(self, host: str, port: int, bank: str, reason: str) -> None:
         self._surroundings.statistics.refused_connections += 1

@@ -105,6 +105,12 @@ def test_no_pace_is_no_limit_and_another_pace_holds_at_once() -> None:
     assert pace.take(3, 0.0)
 
 
+def test_a_slower_pace_begins_with_a_minutes_worth_as_nft_does_with_new_rules() -> None:
+    pace = Pace()
+    assert [pace.take(30, 0.0) for _ in range(30)] == [True] * 30
+    assert [pace.take(2, 0.0) for _ in range(3)] == [True, True, False]
+
+
 @given(st.integers(1, 30), st.lists(st.integers(0, 40), max_size=80))
 def test_no_window_holds_more_than_its_pace(a_minute: int, gaps: list[int]) -> None:
     pace, now, let_in = Pace(), 0.0, []
