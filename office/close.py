@@ -33,7 +33,7 @@ from office.intake.pull import Pulled, pull
 from office.intake.take import take_file
 from office.matching.reconcile import Reconciled, Terms, reconcile
 
-SCHEMA_VERSION = "2"
+SCHEMA_VERSION = "3"
 _DONE = (DayState.POSTED.value, DayState.ARCHIVED.value)
 
 

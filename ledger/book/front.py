@@ -45,7 +45,7 @@ from ledger.rules.request import REVERSAL_DAYS_MAX, Act, Answer, BankDay, Reques
 from ledger.rules.view import Chain, Day, Due, DueState, Guesses, View
 from protocol.responses import Response
 
-SCHEMA_VERSION = "3"
+SCHEMA_VERSION = "4"
 CLAIM_ATTEMPTS = 20
 """More nodes than that do not start for the first time in one moment."""
 
