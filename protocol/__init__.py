@@ -36,7 +36,8 @@ The modules, in the order in which a request and its answer go through them
     framing       bytes to frames; frames to bytes.
     dialect       the dialects, from their files.
     codec         a frame's body to a message, a message to bytes with its MAC; `dissect` for people.
-    message       what an MTI says; which DEs an answer echoes; how a card number is masked.
+    message       what an MTI says; which DEs an answer echoes.
+    card_number   the check digit of a card number, and how one is shown.
     tlv           the groups of DE 48.
     mac           makes and checks MACs; check values of keys.
     keyblock      wraps a new MAC key for the bank, and unwraps it.

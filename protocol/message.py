@@ -55,19 +55,6 @@ def is_advice(mti: str) -> bool:
     return mti[2] == "2"
 
 
-_CARD_DIGITS_MIN: Final = 13
-"""Digits of the shortest card number that a bank issues (ISO/IEC 7812)."""
-
-
-def masked_card(pan: str) -> str:
-    """Return the card number with all digits starred except the first 6 and the last 4. A number of fewer
-    than 13 digits becomes stars only.
-    """
-    if len(pan) < _CARD_DIGITS_MIN:
-        return "*" * len(pan)
-    return f"{pan[:6]}{'*' * (len(pan) - 10)}{pan[-4:]}"
-
-
 # The names of ISO 8583:1987, table of data elements; the dialect files carry the same ones.
 NAMES: Final[Mapping[int, str]] = MappingProxyType(
     {

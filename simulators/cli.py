@@ -28,9 +28,10 @@ from fep.settings.config import Bank as BankEntry
 from fep.settings.config import Settings, load_settings
 from ledger.errors import LedgerError
 from ledger.rules.moment import nearest_date
+from protocol.card_number import masked_card
 from protocol.dialect import load
 from protocol.errors import ProtocolError
-from protocol.message import NAMES, Message, masked_card
+from protocol.message import NAMES, Message
 from protocol.tlv import KNOWN, intact
 from simulators.bank import Bank, BankError, BankProfile
 from simulators.beliefs import Belief, ContradictionError, State

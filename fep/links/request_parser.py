@@ -19,9 +19,10 @@ from fep.keys.keys import FrontKey
 from fep.settings.config import Bank
 from ledger.rules.moment import KeyWindow
 from ledger.rules.request import ACT_OF_CODE, FINANCIAL, INQUIRIES, Act, Request, Totals, key_of
+from protocol.card_number import masked_card
 from protocol.dialect import Dialect
 from protocol.errors import FormatError
-from protocol.message import Message, is_advice, masked_card
+from protocol.message import Message, is_advice
 from protocol.responses import Response
 from protocol.tlv import Group, parse
 

@@ -11,15 +11,12 @@ import re
 from typing import Final
 
 from ledger.rules import identity
-from protocol.message import masked_card
+from protocol.card_number import CARD_DIGITS_MIN, is_card_number, masked_card
 
 _MOMENT: Final = "20[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?:[01][0-9]|2[0-3])(?:[0-5][0-9]){2}"
 """A date and time of this century, YYYYMMDDhhmmss, as a transaction's key has it. No card number of 14 digits
 begins with 20, so one that ends by chance in its check digit is no card's."""
 _RUN: Final = re.compile(rf"(?<![0-9A-Za-z])(?!{_MOMENT}(?![0-9A-Za-z]))[0-9]{{13,19}}[Xx]?(?![0-9A-Za-z])")
-CARD_DIGITS_MIN: Final = 13
-_DOUBLED: Final = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
-"""A doubled digit's sum of digits (ISO/IEC 7812-1, annex B)."""
 
 
 def masked_numbers(text: str) -> str:
@@ -45,11 +42,3 @@ def _shown(found: re.Match[str]) -> str:
     if identity.is_valid(run.upper()):
         return identity.masked(run)
     return masked_card(run) if is_card_number(run) else run
-
-
-def is_card_number(digits: str) -> bool:
-    """Whether 13 to 19 digits end in the check digit of a card number (ISO/IEC 7812-1, annex B)."""
-    if not (CARD_DIGITS_MIN <= len(digits) <= 19 and digits.isascii() and digits.isdecimal()):
-        return False
-    numbers = [int(digit) for digit in reversed(digits)]
-    return (sum(numbers[::2]) + sum(_DOUBLED[one] for one in numbers[1::2])) % 10 == 0

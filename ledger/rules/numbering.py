@@ -6,6 +6,8 @@ Pure arithmetic only.
 
 from __future__ import annotations
 
+from protocol.card_number import luhn_digit
+
 _ALPHABET = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 """Digits and capitals without I and O, which tellers misread."""
 
@@ -28,12 +30,3 @@ def receipt_number(business_date: str, chain: int, position: int) -> str:
     """
     body = f"{business_date}{chain:02d}{position:010d}"
     return body + luhn_digit(body)
-
-
-_DOUBLED = str.maketrans("0123456789", "0246813579")
-
-
-def luhn_digit(digits: str) -> str:
-    """The Luhn check digit of a string of digits (ISO/IEC 7812-1, annex B)."""
-    total = sum(digits[-2::-2].encode()) + sum(digits[-1::-2].translate(_DOUBLED).encode())
-    return str((len(digits) * ord("0") - total) % 10)

@@ -17,6 +17,7 @@ from protocol import tlv
 from protocol.analyzer import field_display
 from protocol.analyzer.error_locator import Wrong, first_wrong
 from protocol.analyzer.field_display import FieldDisplay
+from protocol.card_number import masked_card
 from protocol.codec import Codec, Part
 from protocol.errors import FrameError
 from protocol.framing import (
@@ -29,7 +30,7 @@ from protocol.framing import (
     length_at,
     wrap,
 )
-from protocol.message import Message, masked_card
+from protocol.message import Message
 from protocol.tlv import Group
 
 FRAMINGS: Final[tuple[Framing | None, ...]] = (*Framing, None)

@@ -10,9 +10,10 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from protocol.card_number import masked_card
 from protocol.errors import FormatError
 from protocol.framing import Framing
-from protocol.message import ECHOED, masked_card
+from protocol.message import ECHOED
 from protocol.tlv import Group, first, parse
 from simulators.certify.drafts import Draft
 from simulators.certify.result import Check

@@ -7,10 +7,11 @@ overwritten, so that the layout is true and the secret is nowhere. Nothing is ju
 from __future__ import annotations
 
 from ledger.rules.masking import masked_numbers
+from protocol.card_number import masked_card
 from protocol.codec import Codec
 from protocol.dialect import Dialect
 from protocol.errors import EncodeError, FormatError
-from protocol.message import NAMES, Message, masked_card
+from protocol.message import NAMES, Message
 from protocol.tlv import KNOWN, build, parse
 from simulators.certify.result import Shown, Way
 

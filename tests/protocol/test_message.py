@@ -8,7 +8,7 @@ from importlib.resources import files
 import pytest
 
 from protocol.errors import EncodeError
-from protocol.message import ECHOED, NAMES, Message, answer_mti, is_advice, is_answer, is_repeat, masked_card
+from protocol.message import ECHOED, NAMES, Message, answer_mti, is_advice, is_answer, is_repeat
 
 
 @pytest.mark.parametrize(
@@ -54,19 +54,6 @@ def test_every_data_element_has_the_name_that_the_dialects_files_have() -> None:
 
 def test_an_answer_repeats_who_asked_what_when_and_for_how_much() -> None:
     assert " ".join(map(str, ECHOED)) == "2 3 4 7 11 12 13 32 37 41 42 49"
-
-
-@pytest.mark.parametrize(
-    ("pan", "masked"),
-    [
-        ("6222021234567890123", "622202*********0123"),
-        ("4111111111111", "411111***1111"),
-        ("411111111111", "************"),
-        ("", ""),
-    ],
-)
-def test_a_card_number_shows_first_six_and_last_four(pan: str, masked: str) -> None:
-    assert masked_card(pan) == masked
 
 
 def test_a_message_shows_its_mti_and_fields_but_no_value() -> None:

@@ -36,8 +36,9 @@ from ledger.files import bankfile, layout
 from ledger.files.bankline import BankLine
 from ledger.files.bookfile import HEADER, parse
 from office.config import load_settings as load_office_settings
+from protocol.card_number import masked_card
 from protocol.framing import Frame
-from protocol.message import Message, masked_card
+from protocol.message import Message
 from protocol.tlv import Group
 from simulators.discrepancies import Counts
 from tests.support import canary, softhsm

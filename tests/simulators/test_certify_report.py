@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protocol.card_number import masked_card
 from protocol.codec import Codec
 from protocol.dialect import load, shipped
-from protocol.message import Message, masked_card
+from protocol.message import Message
 from protocol.tlv import build
 from simulators.certify.report import as_html, as_junit
 from simulators.certify.result import Check, Outcome, Result, Run, Shown, Way

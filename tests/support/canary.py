@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from ledger.rules.identity import check_character
+from protocol.card_number import luhn_digit
 
 _SHORTEST = 7
 """Bytes: a shorter form would be found by chance in a database's file."""
@@ -102,8 +103,7 @@ def found(marks: Iterable[Mark], channels: Mapping[str, bytes]) -> list[tuple[st
 
 def luhn(digits: str) -> str:
     """The digits with the check digit of a card number (ISO/IEC 7812-1, annex B)."""
-    doubled = (2 * int(one) if at % 2 == 0 else int(one) for at, one in enumerate(reversed(digits)))
-    return f"{digits}{-sum(one // 10 + one % 10 for one in doubled) % 10}"
+    return digits + luhn_digit(digits)
 
 
 def _with_check(first17: str) -> str:
