@@ -194,7 +194,7 @@ class Service:
         self.feed.tick()  # the last word
         self.feed.stop()
         self._attempt(self._watch.look)  # the next process must know what the clock did in this one
-        self.engine.stop_errands()
+        self.engine.stop_exclusive_jobs()
         self.server.drain()
         seconds = self.settings.limits.stop_seconds
         finished = self._stop_listening()
@@ -204,7 +204,7 @@ class Service:
         finished.addErrback(self._stopped_short, "not every request could be answered")
         finished.addCallback(lambda _: self.server.stop().addTimeout(seconds, self._world.reactor))
         finished.addErrback(self._stopped_short, "not every bank has read its answers")
-        finished.addCallback(lambda _: self.engine.give_up_errands())
+        finished.addCallback(lambda _: self.engine.give_up_exclusive_jobs())
         finished.addCallback(lambda _: self.operations.stop().addTimeout(seconds, self._world.reactor))
         finished.addErrback(self._stopped_short, "a load is still under way")
         finished.addCallback(lambda _: self._close())

@@ -1,8 +1,8 @@
-"""The group-commit engine: one batch on its way to disk while the next one collects.
+"""The group-commit engine: one batch is on its way to disk while the next one collects.
 
-An answer leaves only when its batch is durable. Knows nothing of messages, links or SQL: requests go in,
-answers come out, and what the ledger raises decides what is certain. Nothing here reads a clock; time and
-threads are handed in.
+An answer leaves only when its batch is durable. The engine knows nothing of messages, links or SQL: requests
+go in, answers come out, and the kind of error that the ledger raises says what is certain. Nothing here reads
+a clock: time and threads are handed in.
 """
 
 from __future__ import annotations
@@ -25,48 +25,51 @@ from ledger.rules.request import Answer, Request
 from protocol.responses import Response
 
 BUSY = "BUSY, ASK AGAIN"
-"""DE 44 of the 91 for want of a place in the queue."""
+"""DE 44 of a 91 because the queue has no place."""
 NOT_AVAILABLE = "NOT AVAILABLE NOW"
-"""DE 44 of the 91 for want of a database."""
+"""DE 44 of a 91 because the database cannot be reached."""
 
 _NOT_REFUSED = frozenset({Response.APPROVED, Response.KEY_REUSED, Response.CUTOVER})
-"""What an answer by a batch says where no refusal was recorded."""
+"""The responses with which a batch answers without recording a refusal."""
 
 Deliver = Callable[[Answer], None]
 GiveUp = Callable[[], None]
 ExclusiveJob = tuple[Callable[[], Any], Deferred[Any]]
-"""Something else that the commit thread is to do between two batches, and who waits for what it returns."""
+"""A call that the commit thread makes between two batches, and the Deferred that fires with its result."""
 
 CONFLICT_ATTEMPTS = 8
-"""Other nodes can make a batch start again; one that loses this often is treated as refused and taken
-apart."""
+"""Attempts at a batch that conflicts with other nodes' batches; after the last one it is treated as refused
+and taken apart."""
 UNAVAILABLE_ATTEMPTS = 2
-"""The first attempt after a database restart meets a dead pooled connection; the second opens a new one."""
+"""Attempts while the database cannot be reached: after a restart of the database the first one meets a dead
+pooled connection, and the second opens a new one."""
 SINGLE_ATTEMPTS = 2
-"""A request alone is asked a second time before it gets 96: if the first attempt did commit, this finds
-its answer."""
+"""Attempts at a request alone in its batch before it gets 96: if the first one did commit, the second finds
+its answer in the journal."""
 
 
 class Committer(Protocol):
     """Decides a batch and makes it durable, blocking (ledger.book.front.FrontBook.commit)."""
 
     def __call__(self, requests: Sequence[Request], recorded_at: int) -> list[Answer]:
-        """The answers in order; raises a LedgerError otherwise."""
+        """The answers in the order of the requests, durable. Raises a LedgerError."""
 
 
 class Lookup(Protocol):
-    """Reads what the journal answers, blocking, and writes nothing (ledger.book.front.FrontBook.recorded)."""
+    """Reads the answers that the journal has, blocking, and writes nothing
+    (ledger.book.front.FrontBook.recorded).
+    """
 
     def __call__(self, requests: Sequence[Request]) -> list[Answer | None]:
-        """The answers in order, None for a request that was not done and that no batch of this process will
-        do any more; raises a LedgerError otherwise.
+        """The answers in the order of the requests; None for a request that was not done and that no batch
+        of this process can do any more. Raises a LedgerError.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A request in the queue, and when it came (reactor seconds). `deliver` takes its answer; `give_up` ends
-    its link without one, where no answer would be certain.
+    """A request in the queue. `deliver` takes its answer; `give_up` ends its link without an answer, where no
+    answer would be certain; `offered_at` is when it came, in reactor seconds.
     """
 
     request: Request
@@ -77,7 +80,7 @@ class Waiting:
 
 @dataclass(slots=True)
 class Batch:
-    """Requests that go to disk together. `attempts` counts the tries since its outcome was last unknown;
+    """Requests that go to disk together. `attempts` counts the attempts since the outcome was last unknown;
     `in_doubt` says that an earlier COMMIT of these requests may be on disk.
     """
 
@@ -93,8 +96,13 @@ class Batch:
 
 @dataclass(slots=True)
 class Engine:
-    """Collects, commits, answers. `call_in_thread` runs the committer and the lookup; `now_us` is the wall
-    clock in microseconds.
+    """Collects requests, commits them in batches and delivers the answers.
+
+    `call_in_thread` runs the committer and the lookup; `now_us` is the wall clock in microseconds.
+    `batch_limit` and `queue_limit` count requests; `queue_seconds` is how long a request may wait in the
+    queue, `retry_seconds` how long a batch in doubt waits before the journal is asked again. `fenced` is
+    called when another process has taken this node's name, `refused` with the bank of each refusal that was
+    recorded, `new_date` when a later business date is known, `noted` with each event for the event log.
     """
 
     committer: Committer
@@ -128,37 +136,38 @@ class Engine:
 
     @property
     def queued(self) -> int:
-        """Requests that wait for a batch."""
+        """How many requests wait for a batch."""
         return len(self._queue)
 
     @property
     def places(self) -> int:
-        """How many may wait, by how fast batches are at the moment."""
+        """How many requests may wait, by the rate of the recent batches."""
         return self._queue.limit
 
     def offer(self, request: Request, deliver: Deliver, give_up: GiveUp) -> None:
-        """Take a request. `deliver` is called once, when its answer may leave, or else `give_up`, where none
-        ever may. In a full queue the bank that has most waiting is answered 91 at once, this one or another.
+        """Take a request. Either `deliver` is called once, when its answer may leave, or `give_up`, if no
+        answer ever may. In a full queue one request is answered 91 at once: this one, or the youngest of the
+        bank that has most waiting.
         """
         waiting = Waiting(request, deliver, give_up, self.clock.seconds())
         crowded_out = self._queue.put(request.bank, waiting)
         if crowded_out is not None:
-            self._tell(crowded_out, Answer(Response.UNAVAILABLE, BUSY, self.business_date))
+            self._deliver(crowded_out, Answer(Response.UNAVAILABLE, BUSY, self.business_date))
         self._wake()
 
     def refuses(self, bank: str) -> bool:
-        """Whether a request of this bank would be answered 91 at once, for want of a place in the queue."""
+        """Whether a request of this bank would be answered 91 at once because the queue has no place."""
         return self._queue.refuses(bank)
 
     def has_room(self, bank: str) -> bool:
-        """Whether a request of this bank would find its place in the queue."""
+        """Whether this bank has less waiting than its share of the queue."""
         return self._queue.has_room(bank)
 
     def between_batches(self, exclusive_job: Callable[[], Any]) -> Deferred[Any]:
-        """Do something else in the commit thread, before the next batch: the book has one writer at a time.
+        """Run `exclusive_job` in the commit thread before the next batch: the book has one writer at a time.
 
-        Fires with what the errand returns or fails with what it raises, or with Unavailable once errands are
-        stopped; the batches behind it wait for it.
+        Fires with what the job returns or fails with what it raises; fails with Unavailable once
+        `stop_exclusive_jobs` was called. The batches behind the job wait for it.
         """
         if self._stopping:
             return fail(Unavailable("the machine is stopping: nothing was done"))
@@ -167,36 +176,36 @@ class Engine:
         self._wake()
         return done
 
-    def stop_errands(self) -> None:
-        """Refuse errands from now on: one that came when the threads are gone would be waited for in vain."""
+    def stop_exclusive_jobs(self) -> None:
+        """Refuse exclusive jobs from now on: without the threads a new one would be waited for in vain."""
         self._stopping = True
 
-    def give_up_errands(self) -> None:
-        """Fail what still waits behind a batch whose outcome cannot be learnt: nothing of it was done."""
+    def give_up_exclusive_jobs(self) -> None:
+        """Fail the jobs that still wait behind a batch whose outcome cannot be learnt: none was begun."""
         while self._exclusive_jobs:
             _, done = self._exclusive_jobs.popleft()
-            done.errback(Failure(Unavailable("the machine stopped before it was this one's turn")))
+            done.errback(Unavailable("the machine stopped before it was this one's turn"))
 
     def see_date(self, business_date: str) -> None:
-        """Learn the open day's date; `new_date` is called when it is later than the one known."""
+        """Learn the date (YYYYMMDD) of the open business day; a later date than the known one is announced by
+        `new_date`.
+        """
         if business_date > self.business_date:
             self.business_date = business_date
             self.noted(Kind.DAY, business_date)
             try:
                 self.new_date()
-            except Exception:  # the batch whose answer told us must not wait for ever because of it
+            except Exception:  # the batch whose answer brought the date must not wait for ever
                 self.log.failure("the new date could not be announced")
 
     def _wake(self) -> None:
         if not self._running:
-            # Not at once: whatever else arrives in this turn of the reactor joins the same batch.
+            # Not at once: requests that arrive in the same turn of the reactor join the same batch.
             self._running = True
             self.clock.callLater(0, self._next)
 
     def when_idle(self) -> Deferred[None]:
-        """Fires when every request taken so far has been answered, or its batch's outcome cannot be
-        learnt.
-        """
+        """Fires when every request taken so far has been answered or given up."""
         done: Deferred[None] = Deferred()
         if not self._running:
             done.callback(None)
@@ -223,8 +232,8 @@ class Engine:
             for done in idle:
                 done.callback(None)
 
-    def _exclusive_job_done(self, result: Any, done: Deferred[Any]) -> None:  # noqa: ANN401 - whatever the errand gave
-        """The next batch goes first: whoever waited for the errand may take longer over it."""
+    def _exclusive_job_done(self, result: Any, done: Deferred[Any]) -> None:  # noqa: ANN401 - the job's own
+        """Start the next batch before firing `done`, so that a slow callback cannot hold up the commits."""
         self._next()
         if isinstance(result, Failure):
             done.errback(result)
@@ -246,10 +255,11 @@ class Engine:
             if _is_recorded_refusal(waiting.request, answer):
                 self.refused(waiting.request.bank)
             self.see_date(answer.business_date)
-            self._tell(waiting, answer)
+            self._deliver(waiting, answer)
         self._next()
 
     def _failed(self, failure: Failure, batch: Batch) -> None:
+        """Choose by the kind of error what is certain: nothing, nothing done, or this request at fault."""
         error = failure.value
         self.statistics.failed_batches[type(error).__name__] += 1
         if isinstance(error, OutcomeUnknown) or (batch.in_doubt and isinstance(error, Unavailable)):
@@ -265,14 +275,14 @@ class Engine:
             self._take_apart(batch, failure)
 
     def _end_doubt(self) -> None:
-        """A batch is over; doubt is with the last one that was in it."""
+        """Note that a batch is over; the engine is in doubt until the last batch in doubt is over."""
         if self.in_doubt and not any(batch.in_doubt for batch in self._redo):
             self.in_doubt = False
             self.noted(Kind.SETTLED, "")
 
     def _ask_again_later(self, batch: Batch, error: BaseException, ask: Callable[[Batch], None]) -> None:
-        """Whether the batch is on disk is not known. Nobody is told anything; running it again reads the
-        journal by key. Asking what became of it is no attempt: those begin anew.
+        """Call `ask` after `retry_seconds`: whether the batch is on disk is not known. No bank is answered
+        until then; running the batch again reads the journal by key. `attempts` begins again at 0.
         """
         batch.in_doubt = self.in_doubt = True
         batch.attempts = 0
@@ -283,7 +293,9 @@ class Engine:
         self.clock.callLater(self.retry_seconds, ask, batch)
 
     def _fenced(self, batch: Batch, error: BaseException) -> None:
-        """This attempt did nothing, and none will any more; what an earlier one did, the journal says."""
+        """Answer 91, since neither this attempt nor a later one does anything. For a batch in doubt the
+        journal is asked first: an earlier attempt may have committed.
+        """
         self.log.critical("fenced: {error}", error=error)
         if batch.in_doubt:
             self.fenced()
@@ -299,16 +311,17 @@ class Engine:
             self._looked_up, self._lookup_failed, callbackArgs=(batch,), errbackArgs=(batch,)
         )
 
-    def _looked_up(self, found: list[Answer | None], batch: Batch) -> None:
+    def _looked_up(self, recorded: list[Answer | None], batch: Batch) -> None:
         self._end_doubt()
         not_done = Answer(Response.UNAVAILABLE, NOT_AVAILABLE, self.business_date)
-        for waiting, answer in zip(batch.waiting, found, strict=True):
-            self._tell(waiting, answer or not_done)
+        for waiting, answer in zip(batch.waiting, recorded, strict=True):
+            self._deliver(waiting, answer or not_done)
         self._next()
 
     def _lookup_failed(self, failure: Failure, batch: Batch) -> None:
-        if failure.check(OutcomeUnknown, Unavailable, Conflict):
-            self._ask_again_later(batch, failure.value, self._look_up)
+        error = failure.value
+        if isinstance(error, (OutcomeUnknown, Unavailable, Conflict)):
+            self._ask_again_later(batch, error, self._look_up)
         else:
             self._give_up(batch, failure)
 
@@ -323,8 +336,8 @@ class Engine:
         self._next()
 
     def _take_apart(self, batch: Batch, failure: Failure) -> None:
-        """Find the request that the batch fails on by halving. Alone and failing twice, it gets 96; where an
-        earlier COMMIT of it may be on disk, its link ends instead.
+        """Find the request that the batch fails on by halving. A request alone that fails SINGLE_ATTEMPTS
+        times gets 96; if an earlier COMMIT of it may be on disk, its link ends instead.
         """
         waiting = batch.waiting
         if len(waiting) > 1:
@@ -344,8 +357,8 @@ class Engine:
             self._next()
 
     def _give_up(self, batch: Batch, failure: Failure) -> None:
-        """What became of these requests cannot be learnt here. Any answer would be a guess, so their links
-        end: the bank's reversal, or the request again, finds out.
+        """End the links of these requests without an answer: what became of them cannot be learnt here, and
+        any answer would be a guess. The bank's reversal, or the request again, finds out.
         """
         for waiting in batch.waiting:
             key = waiting.request.key
@@ -359,10 +372,10 @@ class Engine:
 
     def _refuse(self, batch: Batch, response: Response, reason: str) -> None:
         for waiting in batch.waiting:
-            self._tell(waiting, Answer(response, reason, self.business_date))
+            self._deliver(waiting, Answer(response, reason, self.business_date))
 
-    def _tell(self, waiting: Waiting, answer: Answer) -> None:
-        """One answer that cannot be sent is a fault of its own and must not keep the others from theirs."""
+    def _deliver(self, waiting: Waiting, answer: Answer) -> None:
+        """Deliver one answer. A failure to send it is logged and counted, and does not stop the others."""
         try:
             waiting.deliver(answer)
         except Exception:
@@ -371,5 +384,5 @@ class Engine:
 
 
 def _is_recorded_refusal(request: Request, answer: Answer) -> bool:
-    """Whether an answer stands for an entry that moved nothing, and that this request has made."""
+    """Whether this request has made an entry in the journal that moved no money: a recorded refusal."""
     return bool(request.key) and not answer.replayed and answer.response not in _NOT_REFUSED

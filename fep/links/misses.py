@@ -1,9 +1,8 @@
-"""How many answers a bank has had that tell it only what is not so: 25 (no such policy) and 76 (wrong
-number).
+"""A bank's budget of misses: answers 25 (no such policy) and 76 (wrong identity number).
 
-A teller mistypes now and then; who gets many of them is looking for policies or for somebody's number. Pure:
-times are handed in, in seconds of a monotonic clock. What is refused to a bank that has used its budget up
-does not belong here.
+A teller mistypes now and then; a bank with many misses is searching for policies or for somebody's number.
+Pure: times are handed in, in seconds of a monotonic clock. What is refused to a bank that has spent its
+budget does not belong here.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ DAY_SECONDS: Final = 86_400.0
 
 @dataclass(slots=True)
 class _Window:
-    """Counts within `seconds` from the first that it counts."""
+    """A counter that starts again `seconds` after the first miss that it counted."""
 
     seconds: float
     began_at: float = 0.0
@@ -34,7 +33,7 @@ class _Window:
 
 @dataclass(slots=True)
 class Misses:
-    """One bank's budget: `a_minute` and `a_day` are its settings."""
+    """One bank's budget: at most `a_minute` misses in a minute and `a_day` in 24 hours, from its settings."""
 
     a_minute: int
     a_day: int
@@ -42,15 +41,17 @@ class Misses:
     _day: _Window = field(default_factory=lambda: _Window(DAY_SECONDS))
 
     def add(self, now: float) -> None:
-        """Count one more."""
+        """Count one miss at `now`."""
         self._minute.add(now)
         self._day.add(now)
 
     def is_spent(self, now: float) -> bool:
-        """Whether the budget of the minute or of the day is used up."""
+        """Whether the budget of the minute or that of the day is used up."""
         return self._minute.at(now) >= self.a_minute or self._day.at(now) >= self.a_day
 
     def to_tell(self, now: float) -> int:
-        """How many there were in a day, once half of a budget is used up; else 0."""
+        """How many misses to show to operators: those of the day, once half of either budget is used up; else
+        0.
+        """
         is_half = 2 * self._minute.at(now) >= self.a_minute or 2 * self._day.at(now) >= self.a_day
         return self._day.at(now) if is_half else 0

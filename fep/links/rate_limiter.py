@@ -1,8 +1,9 @@
-"""How fast one bank's messages are taken in, over all its links together.
+"""Token buckets per bank: how fast its messages are read, over all its links together (decision 0013).
 
-Shapes, never refuses: a bank that sends faster than its entry allows, or for which there is no room, is read
-later, its bytes wait in its own sockets, and nobody else waits with it. So is one that has more refusals
-recorded than its entry allows: an entry is kept for weeks. Knows no message and no socket; time is handed in.
+Shapes, never refuses: a bank that sends faster than its settings allow, for which the queue has no room, or
+that has more refusals recorded than its settings allow (each is an entry that is kept for weeks) is read
+later. Its bytes wait in its own sockets, and other banks are not affected. Knows no message and no socket;
+the clock is handed in.
 """
 
 from __future__ import annotations
@@ -16,25 +17,27 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from firewall_rules.token_bucket import TokenBucket
 
 BURST_SECONDS = 0.1
-"""A bucket holds what this long brings: a bank that was silent may have so much taken in at once."""
+"""A bucket holds the tokens of this many seconds: a bank that was silent may send so many messages at once.
+"""
 MINUTE_SECONDS = 60
 PAUSE_SECONDS = 0.01
-"""Those who wait are looked at no oftener than this: a timer for each message would cost more than it."""
+"""The least seconds between two looks at the links that wait: a timer for each message would cost more than
+the message."""
 
 
 class Waiter(Protocol):
-    """A link with messages that wait for their turn."""
+    """A connection with messages that wait to be handed on."""
 
     def take_one(self) -> bool:
-        """Take in one message; whether another waits behind it."""
+        """Hand on one message. Returns whether another waits behind it."""
 
 
 class RateLimiter:
-    """One bank's buckets, of messages a second and of recorded refusals a minute, and its links that wait for
-    a token or for room, in turn.
+    """One bank's two buckets, of messages a second and of recorded refusals a minute, and the queue of its
+    links that wait for a token or for room.
 
-    `has_room` tells whether what is taken in now has a place to go; `held` is told each time that a message
-    has to wait because of refusals.
+    `has_room` tells whether a message that is handed on now has a place to go; `held` is called each time
+    that a message has to wait because of refusals.
     """
 
     def __init__(
@@ -60,21 +63,21 @@ class RateLimiter:
         self._refusals.set_rate(refusals_a_minute / MINUTE_SECONDS, max(1.0, refusals_a_minute))
 
     def refused(self) -> None:
-        """Count a refusal of this bank's that was recorded."""
+        """Count a recorded refusal of this bank."""
         self._refusals.owe()
 
     def take(self) -> bool:
-        """Whether a message may be taken in now; if not, let its link wait."""
+        """Take a token for one message. Returns False if it has to wait: then call `wait` with its link."""
         return not self._waiting and self._take()
 
     def wait(self, link: Waiter) -> None:
-        """Have `link` take in its messages one by one, as the bank's rate allows."""
+        """Let `link` hand on its messages one by one, in turn with the bank's other links that wait."""
         self._waiting.append(link)
         if self._call is None:
             self._call = self._clock.callLater(PAUSE_SECONDS, self._turn)
 
     def forget(self, link: Waiter) -> None:
-        """`link` waits no more: it is lost, or has been emptied."""
+        """Let `link` wait no more: it is lost, or nothing waits in it."""
         if link in self._waiting:
             self._waiting.remove(link)
 
@@ -86,6 +89,7 @@ class RateLimiter:
         return self._has_room() and self._bucket.take(now)
 
     def _turn(self) -> None:
+        """Hand on one message of each waiting link in turn, as long as there are tokens and room."""
         self._call = None
         while self._waiting and self._take():
             link = self._waiting.popleft()

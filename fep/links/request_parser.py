@@ -1,8 +1,8 @@
-"""What of a bank's messages may reach the ledger, and as what request.
+"""Makes the ledger's request of a bank's message, with a verdict on its form and on the bank's permission.
 
-Pure: the bank's settings and a message in, a Request out. Checks form and permission only; what the book says
-about the request, `ledger.rules.decide` rules. A verdict found here travels with the request, so that it is
-recorded under the request's key and stays a refusal. PROTOCOL sections 3, 4 and 6.
+Pure: the bank's settings and a message go in, a Request comes out. Whether the book allows the request is
+decided by `ledger.rules.decide`. A refusing verdict travels with the request, so that the refusal is recorded
+under the request's key, and a repeat gets it again. PROTOCOL sections 3, 4 and 6.
 """
 
 from __future__ import annotations
@@ -31,12 +31,13 @@ _NEVER_ACCEPTED: Mapping[int, str] = MappingProxyType(
     dict.fromkeys((52, 53, 125), "PIN DATA IS NOT ACCEPTED")
     | dict.fromkeys((35, 36, 45), "TRACK DATA NOT ACCEPTED")
 )
-"""Data elements that no message may carry: who has read a card's PIN or tracks must not pass them on."""
+"""Data elements that no message may carry, and DE 44 of the answer: a card's PIN and tracks are not for us.
+"""
 _GROUP_TAGS = ("PN", "DU", "IN", "RN", "PG")
-"""The tags of Groups, in its order."""
+"""The DE 48 tags of the fields of Groups, in their order."""
 _CURRENCY = "156"
 _TOTAL_FIELDS = (76, 88, 77, 89, 74, 86, 75, 87)
-"""The DEs of ledger.rules.request.Totals, in its order (PROTOCOL section 7)."""
+"""The DEs of the fields of ledger.rules.request.Totals, in their order (PROTOCOL section 7)."""
 
 MANDATORY: Mapping[str, tuple[int, ...]] = MappingProxyType(
     {
@@ -50,10 +51,11 @@ MANDATORY: Mapping[str, tuple[int, ...]] = MappingProxyType(
         "0800": (7, 11, 32, 70),
     }
 )
-"""The M of PROTOCOL section 3, by the MTI without its repeat digit. The MAC is the link's business."""
+"""The mandatory DEs (M in PROTOCOL section 3) by MTI, repeats counted as their first form. The MAC is not
+listed: the link checks it."""
 
 TRANSACTIONS = frozenset(mti[:3] + last for mti in MANDATORY if mti != "0800" for last in "01")
-"""The MTIs that the gate makes requests of: all but network management, with their repeats."""
+"""The MTIs that become requests: all but network management, and their repeats."""
 
 _PAGE = re.compile("0*[1-9][0-9]{0,2}").fullmatch
 """A page from 1 to 999."""
@@ -61,16 +63,19 @@ _ORIGINAL_MTIS = frozenset({"0200", "0201", "0220", "0221"})
 
 
 class Unsupported(Exception):
-    """The message decodes, and is none that the interface takes: answered 40 with this text in DE 44."""
+    """The message decodes, but the interface does not take it: it is answered 40 with this text in DE 44."""
 
 
 @lru_cache(maxsize=64)
 def _window(today: date, days_back: int) -> KeyWindow:
+    """The window of a day, cached: all messages of a day ask for the same few."""
     return KeyWindow(today, days_back)
 
 
 class Groups(NamedTuple):
-    """The DE 48 groups that requests use; empty where absent."""
+    """The DE 48 groups that requests use, each empty where absent: policy number (PN), due number (DU),
+    identity number (IN), receipt number (RN), page (PG).
+    """
 
     policy: str = ""
     due: str = ""
@@ -79,15 +84,15 @@ class Groups(NamedTuple):
     page: str = ""
 
     def __repr__(self) -> str:
-        """Name what is there, never a value: one of them is an identity number."""
+        """The names of the groups that are present, never a value: one of them is an identity number."""
         return f"Groups({' '.join(name for name in self._fields if getattr(self, name))})"
 
 
 class RequestParser:
-    """One bank's gate."""
+    """Makes requests of one bank's messages, under its settings."""
 
     def __init__(self, bank: Bank, front_key: FrontKey, dialect: Dialect, key_days: int) -> None:
-        """`key_days` is how many days back a transaction's key may be made."""
+        """`key_days` is how many days before today DE 7, and so a transaction's key, may lie."""
         self._bank = bank
         self._key_days = key_days
         self._front_key = front_key
@@ -99,8 +104,8 @@ class RequestParser:
     def request(self, message: Message, covered: bytes, today: date) -> Request:
         """The request that a message makes on `today`. `covered` is its bytes from the MTI up to the MAC.
 
-        Raises Unsupported for an MTI that is not of the interface, and FormatError where no key can be
-        formed, or none may be made on its date; every other fault is the request's `verdict`.
+        Raises Unsupported for an MTI that the interface does not have, and FormatError where no key can be
+        formed or its date is outside the window; every other fault becomes the request's `verdict`.
         """
         mti = first_form(message.mti)
         if mti not in MANDATORY:
@@ -118,9 +123,10 @@ class RequestParser:
             return request
         if not request.advice or request.act not in FINANCIAL:
             raise FormatError("7", f"not within {self._key_days} days")
-        return request._replace(outside_window=True)  # its money has moved: it is recorded all the same
+        return request._replace(outside_window=True)  # an advice: its money has moved, so it is recorded
 
     def _keyed(self, message: Message, mti: str, covered: bytes, window: KeyWindow, sent_at: str) -> Request:
+        """The request of a message that has a key. `sent_at` is its DE 7 as YYYYMMDDhhmmss."""
         fields = message.fields
         code = fields.get(3, "")
         act = _act(mti, code)
@@ -165,12 +171,14 @@ class RequestParser:
         )
 
     def _digest(self, mti: str, covered: bytes) -> str:
-        """What tells a repeat from a reused key: everything under the MAC, but for the MTI's repeat digit."""
+        """The keyed digest by which a repeat is told from a reused key: of all bytes under the MAC, with the
+        MTI in its first form.
+        """
         return self._front_key.content(mti.encode() + covered[self._mti_width :])
 
     def _content(self, message: Message, mti: str, act: Act | None, window: KeyWindow) -> tuple[Groups, str]:
-        """The groups and the original's key, everything mandatory being there and well-formed; else
-        FormatError.
+        """The groups and the original's key (empty if none is named). Raises FormatError where something
+        mandatory is missing or malformed, and Unsupported for an unknown processing code.
         """
         fields = message.fields
         for number in MANDATORY[mti]:
@@ -189,7 +197,9 @@ class RequestParser:
         return groups, original_key(fields[90], fields[41], window) if names_original else ""
 
     def _permission(self, message: Message, act: Act | None, original: str) -> tuple[Response, str]:
-        """Whether this bank and terminal may do this. A reversal is always allowed: it only gives back."""
+        """The verdict on the bank's and the terminal's permission, and DE 44. A reversal is always allowed:
+        it only undoes.
+        """
         fields = message.fields
         if original and not original.startswith(self._bank.code.zfill(11) + "/"):
             return Response.BANK_NOT_ALLOWED, "DE 90: OTHER BANK"
@@ -206,6 +216,7 @@ class RequestParser:
         return Response.APPROVED, ""
 
     def _totals(self, message: Message, mti: str, window: KeyWindow) -> Request:
+        """The request of a 0500: the bank's totals of a business date. Raises Unsupported and FormatError."""
         check_carries_no_secret(message)
         fields = message.fields
         for number in MANDATORY[mti]:
@@ -227,7 +238,7 @@ class RequestParser:
 
 
 def check_carries_no_secret(message: Message) -> None:
-    """Raise Unsupported for a message with a PIN or a card's track data, whatever it asks for."""
+    """Raises Unsupported for a message with PIN data or a card's track data, whatever it asks for."""
     if not _NEVER_ACCEPTED.keys().isdisjoint(message.fields):
         raise Unsupported(
             next(reason for number, reason in _NEVER_ACCEPTED.items() if number in message.fields)
@@ -235,8 +246,8 @@ def check_carries_no_secret(message: Message) -> None:
 
 
 def check_network(message: Message, today: date) -> None:
-    """Raise Unsupported for an 08xx that the interface does not take, and FormatError for one that lacks a
-    field or has a DE 7 that is no moment.
+    """Raises Unsupported for an 08xx that the interface does not take, and FormatError for one that lacks a
+    mandatory field or whose DE 7 is not a date and time.
     """
     mti = first_form(message.mti)
     if mti not in MANDATORY:
@@ -249,12 +260,12 @@ def check_network(message: Message, today: date) -> None:
 
 
 def first_form(mti: str) -> str:
-    """The MTI without its repeat: 0201 is a 0200 (ISO 8583:1987, transaction originator)."""
+    """The MTI of the message that a repeat repeats: 0200 for 0201 (ISO 8583:1987, transaction originator)."""
     return mti[:3] + "0" if mti[3] == "1" else mti
 
 
 def _act(mti: str, code: str) -> Act | None:
-    """What a message asks for, or None where its processing code is none that its class has."""
+    """The act that a message asks for; None if its MTI's class has no such processing code."""
     if mti[1] == "4":
         return Act.REVERSE
     act = ACT_OF_CODE.get(code)
@@ -262,6 +273,7 @@ def _act(mti: str, code: str) -> Act | None:
 
 
 def _groups(groups: tuple[Group, ...]) -> Groups:
+    """The groups that requests use; of a tag that comes twice the first counts."""
     values: dict[str, str] = {}
     for tag, value in groups:
         values.setdefault(tag, value)
@@ -305,8 +317,8 @@ _USES_ORIGINAL = frozenset({Act.OUTCOME, Act.RECEIPT, Act.CANCEL, Act.REVERSE})
 
 
 def original_key(original: str, terminal: str, window: KeyWindow) -> str:
-    """The key of the transaction that DE 90 names at a terminal (DE 41). Raises FormatError for one that
-    names none, or one of a date on which no key may be made.
+    """The key of the transaction that DE 90 names, at a terminal (DE 41). Raises FormatError where DE 90 is
+    malformed or its date is outside the window.
 
     DE 90: MTI 4, STAN 6, DE 7 10, DE 32 11 zero-filled on the left, 11 zeros (PROTOCOL section 3).
     """
@@ -320,21 +332,25 @@ def original_key(original: str, terminal: str, window: KeyWindow) -> str:
 
 
 def full_moment(field: str, moment: str, window: KeyWindow) -> str:
-    """The YYYYMMDDhhmmss that MMDDhhmmss means, nearest to today. Raises FormatError where there is none."""
+    """YYYYMMDDhhmmss of a MMDDhhmmss, in the year that brings it nearest to today. Raises FormatError, naming
+    `field`, where there is no such date or time.
+    """
     date_part = full_date(field, moment[:4], window)
     check_time(field, moment[4:])
     return date_part + moment[4:]
 
 
 def full_date(field: str, month_day: str, window: KeyWindow) -> str:
-    """The YYYYMMDD that MMDD means, nearest to today. Raises FormatError where there is none."""
-    found = window.date_of(month_day)
-    if not found:
+    """YYYYMMDD of a MMDD, in the year that brings it nearest to today. Raises FormatError, naming `field`,
+    where there is no such date.
+    """
+    date_text = window.date_of(month_day)
+    if not date_text:
         raise FormatError(field, "malformed")
-    return found
+    return date_text
 
 
 def check_time(field: str, time: str) -> None:
-    """Raise FormatError unless `time` is a hhmmss."""
+    """Raises FormatError, naming `field`, unless `time` is a time of day hhmmss."""
     if time[:2] > "23" or time[2:4] > "59" or time[4:] > "59":
         raise FormatError(field, "malformed")

@@ -1,7 +1,7 @@
-"""The ledger's answer as a message: which DE says what, and the receipt's lines.
+"""Renders the ledger's answer as a message: which data element carries what, and the receipt's lines.
 
-Pure. The same answer always gives the same bytes before the MAC: a repeat is answered from the journal
-through here. PROTOCOL sections 3, 4 and 7.
+Pure. The same answer always gives the same bytes up to the MAC: that is how a repeat, which the journal
+answers, gets the first answer again. PROTOCOL sections 3, 4 and 7.
 """
 
 from __future__ import annotations
@@ -20,16 +20,17 @@ from protocol.transactions import TRANSACTIONS
 
 _ECHOED = frozenset(ECHOED)
 NAME_BYTES_MAX = 120
-"""Of a holder's name in DE 48 and DE 62: beside all else that an answer may say, it stays below 999 bytes."""
+"""The longest holder's name in DE 48 and DE 62, in bytes: with everything else that an answer can carry, each
+of the two stays below its 999 bytes."""
 
 TITLES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {code: row.voucher for code, row in TRANSACTIONS.items() if any(row.voucher)}
 )
-"""A receipt's title by processing code, in Chinese and for dialects that cannot carry it."""
+"""A receipt's title by processing code: in Chinese, and in English for dialects that cannot carry Chinese."""
 
 
 def render(request: Message, answer: Answer, dialect: Dialect) -> Message:
-    """The answer to `request`, without its MAC."""
+    """The answer to `request` as a message, without its MAC."""
     fields = {number: text for number, text in request.fields.items() if number in _ECHOED}
     fields[39] = answer.response.value
     if answer.business_date:
@@ -50,6 +51,7 @@ def render(request: Message, answer: Answer, dialect: Dialect) -> Message:
 
 
 def _groups(answer: Answer, dialect: Dialect) -> list[tuple[str, str]]:
+    """The tags and values of DE 48, in order; none for a refusal."""
     if answer.response is not Response.APPROVED:
         return []
     groups = [
@@ -78,20 +80,21 @@ def _groups(answer: Answer, dialect: Dialect) -> list[tuple[str, str]]:
 
 
 def _name(holder: str, dialect: Dialect) -> str:
-    """The holder's name as far as there is room; none where the dialect cannot carry it."""
+    """The holder's name, shortened to NAME_BYTES_MAX; empty where the dialect cannot carry its characters."""
     if not dialect.carries(holder):
         return ""
     return shortened(holder, NAME_BYTES_MAX, lambda text: len(text.encode(dialect.text_encoding)))
 
 
 def receipt_lines(answer: Answer, dialect: Dialect) -> list[str]:
-    """The receipt, ready to print: Chinese where the dialect can carry it, else English (DE 62)."""
+    """The lines of the receipt in DE 62, ready to print: in Chinese where the dialect can carry it, else in
+    English.
+    """
     chinese = dialect.carries("收")
-    at = answer.local_at
     rows = (
         ("收据号", "RECEIPT", answer.receipt),
         ("业务日期", "BUSINESS DATE", answer.business_date),
-        ("交易时间", "TIME", f"{at[:4]}-{at[4:6]}-{at[6:8]} {at[8:10]}:{at[10:12]}:{at[12:]}"),
+        ("交易时间", "TIME", _local_time(answer.local_at)),
         ("网点终端", "BRANCH/TERMINAL", f"{answer.branch.strip()} {answer.terminal.strip()}"),
         ("保单号", "POLICY", answer.policy),
         ("投保人", "HOLDER", _name(answer.holder, dialect)),
@@ -106,7 +109,14 @@ def receipt_lines(answer: Answer, dialect: Dialect) -> list[str]:
     return [TITLES[answer.code][language], *lines]
 
 
+def _local_time(moment: str) -> str:
+    """YYYYMMDDhhmmss as YYYY-MM-DD hh:mm:ss."""
+    date, time = moment[:8], moment[8:]
+    return f"{date[:4]}-{date[4:6]}-{date[6:]} {time[:2]}:{time[2:4]}:{time[4:]}"
+
+
 def _totals_fields(totals: Totals) -> dict[int, str]:
+    """DE 74 to 77, 86 to 89 and 97 of a 0510: counts, sums in fen, and the net amount with its sign."""
     net = totals.net
     return {
         74: f"{totals.payouts:010d}",

@@ -1,7 +1,7 @@
 """The banks' listeners: sockets on one side, links on the other.
 
-Admits an address before reading a byte, bounds what a bank may hold open and leave unread, feeds frames to
-the link, and closes. Nothing here knows a message's meaning.
+Admits or refuses an address before a byte is read, bounds how many links a bank holds open and how many bytes
+it leaves unread, feeds frames to the link, and closes connections. Nothing here knows what a message means.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ from collections.abc import Mapping
 from functools import partial
 
 from OpenSSL import SSL
+from OpenSSL.crypto import X509
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IAddress, IReactorTime, ITCPTransport
+from twisted.internet.interfaces import IAddress, IConsumer, IPushProducer, IReactorTime, ISSLTransport
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from fep.links.counterparty import Counterparty, Surroundings
 from fep.links.link import Link
@@ -34,14 +36,20 @@ from protocol.framing import Frame, FrameReader
 TICK_SECONDS = 1.0
 HANDSHAKE_FAILED = "the TLS handshake failed"
 REFUSALS_A_SECOND = 40_000
-"""So many 91s at most for want of room, as take about half of a processor's time: without a bound they would
-leave none to decide anything. Whoever gets neither waits in its sockets (docs/overload.md)."""
+"""How many requests a second are answered 91 at once because the queue has no place. They take about half of
+a processor's time; without a bound they would leave none to decide anything. What is neither decided nor
+refused waits in its bank's sockets (docs/overload.md)."""
 
 
+class IBankTransport(ISSLTransport, IPushProducer, IConsumer):
+    """What a connection writes to: a TCP connection, or TLS over one. Only TLS has a peer's certificate."""
+
+
+@implementer(IPushProducer)
 class BankConnection(Protocol):
-    """One accepted connection: bytes to frames, and the link's answers back."""
+    """One accepted connection: cuts bytes into frames for its link, and writes the link's answers."""
 
-    transport: ITCPTransport
+    transport: IBankTransport
 
     def __init__(
         self,
@@ -62,19 +70,21 @@ class BankConnection(Protocol):
         self._ended = False
 
     def connectionMade(self) -> None:  # noqa: N802 - Twisted's name
-        """Count the link in, and turn off Nagle's algorithm: an answer is never waited for by a next one."""
+        """Register the link, and turn off Nagle's algorithm: an answer is sent without waiting for a next
+        one.
+        """
         self.transport.setTcpNoDelay(True)
         self.transport.setTcpKeepAlive(True)
         self.transport.registerProducer(self, True)
         self._server.opened(self)
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
-        """Cut frames and hand them on, as fast as the bank's rate allows; a frame that cannot be delimited
-        ends the link after those before it.
+        """Cut frames and hand them on as fast as the bank's rate allows. A frame that cannot be delimited
+        ends the link, once the frames before it have been handed on.
         """
         self._server.heard += 1
         if self._ended or self._fault:
-            return  # nothing after a bad frame has a beginning
+            return  # after a bad frame nobody knows where the next one begins
         try:
             frames = self._reader.feed(data)
         except FrameError as error:
@@ -95,14 +105,18 @@ class BankConnection(Protocol):
             self.end(self._fault)
 
     def take_one(self) -> bool:
-        """Take in one message that had to wait, and read on after the last; whether another waits."""
+        """Hand on one message that had to wait, and read on after the last one. Returns whether another
+        waits.
+        """
         self.link.received(self._held.popleft())
         if not self._held:
             self._read_on()
         return bool(self._held)
 
     def take_all(self) -> None:
-        """Take in at once all that waits, whatever the bank's rate: the machine stops, and answers each."""
+        """Hand on at once all messages that wait, whatever the bank's rate: the machine stops, and answers
+        each of them.
+        """
         if self._held:
             self._rate_limiter.forget(self)
             while self._held:
@@ -110,7 +124,9 @@ class BankConnection(Protocol):
             self._read_on()
 
     def _read_on(self) -> None:
-        """What came while nobody read was not late by the bank's fault: its deadlines begin anew."""
+        """Resume reading, or end the link if a bad frame came. Restarts the deadlines of buffered bytes,
+        since the delay was ours.
+        """
         if self._ended:
             return
         if self._fault:
@@ -121,13 +137,13 @@ class BankConnection(Protocol):
         self.transport.resumeProducing()
 
     def tick(self) -> None:
-        """Look at the deadlines, unless it is we who make the bank wait."""
+        """Look at the deadlines, except while we make the bank wait."""
         if not self._held:
             self.link.tick()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802 - Twisted's name
-        """Count the link out; a handshake that failed is told, for the other side does not know why."""
-        if not self._ended and reason.check(SSL.Error):
+        """Strike the link off the register. A TLS handshake that failed is logged with its own reason."""
+        if not self._ended and isinstance(reason.value, SSL.Error):
             self._server.ending(self, HANDSHAKE_FAILED)
         elif not self._ended and self.link.session.state() in (SIGNED_ON, SIGNED_OFF):
             self._server.left(self)
@@ -138,8 +154,8 @@ class BankConnection(Protocol):
         self._server.closed(self)
 
     def send(self, data: bytes) -> None:
-        """Write, unless the bank's links together leave too much unread: then this one ends, rather than
-        memory.
+        """Write `data`. If the bank's links together leave too many bytes unread, end this link instead, so
+        that memory stays bounded.
         """
         if self._ended:
             return
@@ -151,7 +167,7 @@ class BankConnection(Protocol):
         self.transport.write(data)
 
     def end(self, reason: str) -> None:
-        """Close the connection, once, with a reason for the log."""
+        """Close the connection with a reason for the log; a second call does nothing."""
         if not self._ended:
             self._ended = True
             self._let_go()
@@ -162,21 +178,23 @@ class BankConnection(Protocol):
                 self.close()
 
     def _let_go(self) -> None:
-        """Drop what waits to be taken in: its link is over, and nobody would be told."""
+        """Drop the messages that wait to be handed on: the link has ended, and no answer could be sent."""
         self._rate_limiter.forget(self)
         self._held.clear()
 
     def close(self) -> None:
-        """Close once all that was written has gone out. TLS would wait for a producer that is still there."""
+        """Close the connection when all that was written has been sent. The producer is unregistered first:
+        TLS would wait for it.
+        """
         self.transport.unregisterProducer()
         self.transport.loseConnection()
 
     def pauseProducing(self) -> None:  # noqa: N802 - Twisted's name
-        """The socket is full: count what is written from now on."""
+        """The socket is full: count the bytes that are written from now on."""
         self._full = True
 
     def resumeProducing(self) -> None:  # noqa: N802 - Twisted's name
-        """The socket drained, or is no more."""
+        """The socket was drained, or is gone: count nothing more, and forget what was counted."""
         self._full = False
         self._server.unread(self.link.bank.code, -self._unsent)
         self._unsent = 0
@@ -186,7 +204,7 @@ class BankConnection(Protocol):
 
 
 class Server:
-    """The register of all links, and who may open one."""
+    """The register of all links, and the check of who may open one."""
 
     log = Logger(namespace="fep.links.server")
 
@@ -201,30 +219,36 @@ class Server:
         now = surroundings.engine.clock.seconds()
         self._refusals = TokenBucket(REFUSALS_A_SECOND, REFUSALS_A_SECOND * PAUSE_SECONDS, now)
         self._unread: Counter[str] = Counter()
-        self.contacts: dict[str, LastSeen] = {}
-        """By bank, of the links that are gone."""
+        self.last_seen: dict[str, LastSeen] = {}
+        """By bank: the last signs of life on links that have closed."""
         self.strangers: dict[int, Stranger] = {}
-        """By port, who came last of those that are on no list."""
+        """By port: the last address that is on no bank's allowlist."""
         self.heard = 0
         self._ticking = LoopingCall(self._tick)
         self._empty: Deferred[None] = Deferred()
 
     def start(self, gateway: Gateway, clock: IReactorTime) -> None:
-        """Admit whom the gateway allows (nobody before), and begin to look at the links' deadlines."""
+        """Admit the addresses that the gateway allows (before this call none), and begin to look at the
+        links' deadlines every TICK_SECONDS.
+        """
         self._gateway = gateway
         self._ticking.clock = clock
         self._ticking.start(TICK_SECONDS, now=False)
 
     def links_by_bank(self) -> dict[str, int]:
-        """Open links of each bank of the settings, and of any other that has some left."""
+        """How many links each bank of the settings has open, and each bank that has left the settings but
+        still has some.
+        """
         return dict.fromkeys(self._counterparties, 0) | +self.per_bank
 
     def on_port(self) -> PortFactory:
-        """The factory for one listening port; its `port` is set once the system has given one."""
+        """The factory for one listening port. The caller sets its `port` once the system has chosen it."""
         return PortFactory(self)
 
     def unwelcome(self, host: str, port: int) -> tuple[str, str]:
-        """Whose an address is, and why it may open no link now; empty for nobody's, and if it may."""
+        """The code of the bank that `host` belongs to on `port`, empty for no bank; and the reason why it may
+        open no link now, empty if it may.
+        """
         code = self._gateway.bank_of(host, port, self._surroundings.now())
         if code is None:
             owner = self._gateway.owner_of(host, port)
@@ -238,7 +262,7 @@ class Server:
         return code, ""
 
     def admit(self, host: str, port: int) -> Protocol | None:
-        """The protocol for an accepted address, or None: Twisted then closes it before a byte is read."""
+        """The protocol for an accepted connection, or None: Twisted then closes it before a byte is read."""
         code, reason = self.unwelcome(host, port)
         if reason:
             self._refuse(host, port, code, reason)
@@ -261,7 +285,9 @@ class Server:
         return counterparty.tls.around(connection) if counterparty.tls else connection
 
     def replace(self, gateway: Gateway, counterparties: Mapping[str, Counterparty]) -> None:
-        """Go on with other settings: new links come under them, and open ones that they would refuse end."""
+        """Go on with changed settings: new links are opened under them, and open links that they do not allow
+        any more are ended.
+        """
         self._gateway, self._counterparties = gateway, counterparties
         for code, rate_limiter in self._rate_limiters.items():
             if code in counterparties:
@@ -273,6 +299,7 @@ class Server:
                 connection.end(reason)
 
     def _no_longer_allowed(self, connection: BankConnection) -> str:
+        """Why the settings do not allow an open link any more; empty if they do."""
         peer, host = connection.transport.getPeer(), connection.transport.getHost()
         code = connection.link.bank.code
         owner = self._gateway.owner_of(peer.host, host.port)
@@ -283,30 +310,30 @@ class Server:
         tls = self._counterparties[code].tls
         if (tls is None) != (connection.link.bank.transport == "plain"):
             return "its transport was changed in the settings"
-        shown = connection.transport.getPeerCertificate() if tls else None
-        if tls and (shown is None or not tls.accepts(pin_of(shown.to_cryptography()))):
-            return "its certificate is no longer pinned"
+        if tls:
+            certificate = connection.transport.getPeerCertificate()
+            if not isinstance(certificate, X509) or not tls.accepts(pin_of(certificate.to_cryptography())):
+                return "its certificate is no longer pinned"
         return ""
 
     def refused(self, bank: str) -> None:
-        """Count a refusal that was recorded; whoever has too many is read later."""
+        """Count a recorded refusal of this bank: a bank that has too many is read later."""
         if bank in self._rate_limiters:
             self._rate_limiters[bank].refused()
 
     def _has_room(self, bank: str) -> bool:
-        """Whether to take in a bank's next message: there is room in the queue, or it may be told of none."""
-        return self._surroundings.engine.has_room(bank) or self._refusals.take(
-            self._surroundings.engine.clock.seconds()
-        )
+        """Whether to read this bank's next message: the queue has room for it, or one more 91 may be sent."""
+        engine = self._surroundings.engine
+        return engine.has_room(bank) or self._refusals.take(engine.clock.seconds())
 
     def _refuse(self, host: str, port: int, bank: str, reason: str) -> None:
         self._surroundings.statistics.refused_connections += 1
         self._surroundings.event_log.note(Kind.REFUSED, bank, reason)
         if not bank:
             self.strangers[port] = Stranger(host, self._surroundings.seconds())
-        said = f"bank {bank} {reason}" if bank else reason
+        text = f"bank {bank} {reason}" if bank else reason
         self.log.warn(
-            "connection from {host} to port {port} refused: {reason}", host=host, port=port, reason=said
+            "connection from {host} to port {port} refused: {reason}", host=host, port=port, reason=text
         )
 
     def opened(self, connection: BankConnection) -> None:
@@ -315,44 +342,46 @@ class Server:
         self.per_bank[connection.link.bank.code] += 1
 
     def ending(self, connection: BankConnection, reason: str) -> None:
-        """Note why we end a link."""
+        """Log and count why we end a link."""
         code = connection.link.bank.code
         self._surroundings.statistics.closed_links[code, reason] += 1
         self._surroundings.event_log.note(Kind.LINK_DOWN, code, reason)
         self.log.warn("link of bank {bank} closed: {reason}", bank=code, reason=reason)
 
     def left(self, connection: BankConnection) -> None:
-        """Note that a bank has ended a link, or the line has."""
+        """Note that the bank or the network has ended a link."""
         self._surroundings.event_log.note(Kind.LINK_DOWN, connection.link.bank.code)
 
     def closed(self, connection: BankConnection) -> None:
         """Strike a link off the register."""
         if connection in self.connections:
             code = connection.link.bank.code
-            self.contacts[code] = latest(self.contacts.get(code, NEVER), connection.link.last_seen())
+            self.last_seen[code] = latest(self.last_seen.get(code, NEVER), connection.link.last_seen())
             self.connections.remove(connection)
             self.per_bank[connection.link.bank.code] -= 1
             if not self.connections and not self._ticking.running and not self._empty.called:
                 self._empty.callback(None)
 
     def unread(self, bank: str, more: int) -> int:
-        """Count bytes that a bank's links have not taken; all that it has left unread now."""
+        """Add `more` bytes (negative: take them off) to what a bank has left unread. Returns the bytes that
+        all its links together have left unread now.
+        """
         self._unread[bank] += more
         return self._unread[bank]
 
     def announce(self, code: str) -> None:
-        """Send an 0800 of our own on every link that is signed on."""
+        """Send an 0800 of our own, with `code` in DE 70, on every link that has signed on."""
         for connection in tuple(self.connections):
             connection.link.ask(code)
 
     def drain(self) -> None:
-        """Take nothing new on any link."""
+        """Take no new transaction on any link, and answer what has been received."""
         for connection in tuple(self.connections):
             connection.link.stop()
             connection.take_all()
 
     def stop(self) -> Deferred[None]:
-        """Close every link once what was to be said has been sent; fires when none is left."""
+        """Close every link when its answers have been sent. Fires when no link is left."""
         if self._ticking.running:
             self._ticking.stop()
         if not self.connections:
@@ -367,7 +396,7 @@ class Server:
 
 
 class PortFactory(Factory):
-    """One listening port's factory: asks the server whom the address belongs to."""
+    """The factory of one listening port: has the server admit or refuse each address."""
 
     noisy = False
 
@@ -375,6 +404,6 @@ class PortFactory(Factory):
         self._server = server
         self.port = 0
 
-    def buildProtocol(self, addr: IAddress) -> Protocol | None:  # noqa: N802 - Twisted's name
-        """The connection's protocol, or None to refuse it."""
+    def buildProtocol(self, addr: IAddress | None) -> Protocol | None:  # noqa: N802 - Twisted's name
+        """The protocol of a new connection, or None to refuse it."""
         return self._server.admit(str(getattr(addr, "host", "")), self.port)

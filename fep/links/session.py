@@ -1,7 +1,8 @@
-"""The states of a link's session: who may say what, and when (PROTOCOL section 5).
+"""The states of a link's session: what the bank may send in each, and which MAC keys count (PROTOCOL section
+5).
 
-An Automat machine and nothing else: no bytes, no clock, no transport. Every state answers every input, so
-that silence is a decision.
+An Automat machine whose table is data: no bytes, no clock, no transport. The table has a row for every input
+in every state, so that an input without effect is a decision too.
 """
 
 from __future__ import annotations
@@ -23,25 +24,27 @@ LOST: Final = "lost"
 
 
 class Session(Protocol):
-    """What can happen to a session."""
+    """The machine's inputs, and the two questions that each state answers."""
 
     def signed_on(self, key: MacKey, retire_at: float) -> None:
-        """The bank signed on: `key` is its fresh session key; one before it verifies until `retire_at`."""
+        """The bank signed on: `key` is its fresh session key; one before it verifies until `retire_at`
+        (reactor seconds).
+        """
 
     def key_changed(self, key: MacKey, retire_at: float) -> None:
-        """The keys were changed; the old one verifies until `retire_at` (reactor seconds)."""
+        """The session key was changed to `key`; the old one verifies until `retire_at` (reactor seconds)."""
 
     def signed_off(self) -> None:
         """The bank signed off."""
 
     def stopping(self) -> None:
-        """The front-end machine is being stopped: what was taken is finished, nothing new is taken."""
+        """The front-end machine is being stopped: what it has taken is finished, nothing new is taken."""
 
     def lost(self) -> None:
         """The connection is gone."""
 
     def business(self) -> Response:
-        """Whether a transaction may come now: APPROVED, or the code to answer with."""
+        """APPROVED if a transaction may come now, else the response code to answer it with."""
 
     def state(self) -> str:
         """The state's name, for operators."""
@@ -58,7 +61,9 @@ class SessionKeys:
     retire_at: float = 0.0
 
     def authentic(self, covered: bytes, mac: bytes, now: float) -> bool:
-        """Whether `mac` is right under the current key, or the previous one while it still counts."""
+        """Whether `mac` is right for `covered` at `now` (reactor seconds): under the current key, or under
+        the previous one until it retires.
+        """
         if self.current is not None and self.current.verify(covered, mac):
             return True
         return self.previous is not None and now < self.retire_at and self.previous.verify(covered, mac)
@@ -85,11 +90,11 @@ def _forget(_session: Session, keys: SessionKeys) -> None:
 
 
 def _nothing(_session: Session, _keys: SessionKeys, *_arguments: object) -> None:
-    """Stated, so that passing over this input here is a decision."""
+    """Do nothing: the row that names this output says that the input has no effect in its state."""
 
 
-# The table: for each state, what each input leads to and does. After sign-off and while stopping the keys
-# stay: what was taken before is still answered under them.
+# The table: state, input, the state that it leads to, and what it does to the keys. After sign-off and while
+# stopping the keys stay: transactions that were taken before are still answered under them.
 TRANSITIONS = (
     (unsigned, Session.signed_on, open_, _rotate),
     (unsigned, Session.key_changed, unsigned, _nothing),
@@ -125,7 +130,7 @@ BUSINESS = (
     (draining, Response.UNAVAILABLE),
     (gone, Response.UNAVAILABLE),
 )
-"""What a state answers to a transaction: APPROVED lets it through."""
+"""The response code with which each state answers a transaction; APPROVED lets it through."""
 
 for _state, _input, _next, _output in TRANSITIONS:
     _state.upon(_input).to(_next)(_output)

@@ -1,7 +1,7 @@
-"""TLS on a bank's links: which certificate is shown, and whose key is accepted (PROTOCOL section 5.1).
+"""TLS on a bank's links: which certificate we show, and which key we accept (PROTOCOL section 5.1).
 
 A counterparty is known by its key: the SHA-256 of its certificate's SubjectPublicKeyInfo (RFC 7469, section
-2.4) is pinned in the settings. No authority vouches for anyone, so none can be made to vouch for somebody
+2.4) is pinned in the settings. No certificate authority is trusted, so none can be made to vouch for somebody
 else. Nothing here knows banks or messages.
 """
 
@@ -16,7 +16,11 @@ from typing import Final, NamedTuple
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from OpenSSL import SSL, crypto
-from twisted.internet.interfaces import IOpenSSLClientConnectionCreator, IOpenSSLServerConnectionCreator
+from twisted.internet.interfaces import (
+    IOpenSSLClientConnectionCreator,
+    IOpenSSLServerConnectionCreator,
+    ITransport,
+)
 from twisted.internet.protocol import Factory, Protocol
 from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from zope.interface import implementer
@@ -27,13 +31,13 @@ from fep.keys.keys import check_private
 VERSIONS: Final = {"1.2": SSL.TLS1_2_VERSION, "1.3": SSL.TLS1_3_VERSION}
 _CIPHERS_OF_1_2: Final = b"ECDHE+AESGCM:ECDHE+CHACHA20"
 _UNVOUCHED: Final = frozenset({0, 18, 19, 20, 21})
-"""OpenSSL's verdicts that a pin answers: none, or that no known authority vouches for the certificate. Any
-other, such as a certificate that has expired (10) or is for another purpose (26), stands.
-"""
+"""OpenSSL's verdicts after which the pin decides: no error (0), or no known authority vouches for the
+certificate. Any other verdict refuses, such as an expired certificate (10) or one for another purpose
+(26)."""
 
 
 class TlsError(FepError):
-    """A certificate or its key cannot be used; names the file and why."""
+    """A certificate or its key cannot be used. The text names the file and the reason."""
 
 
 def pin_of(certificate: x509.Certificate) -> str:
@@ -48,8 +52,8 @@ def pin_of_file(path: Path) -> str:
 
 
 def expiry_of_file(path: Path) -> datetime:
-    """When the certificate in a PEM file ends. Raises TlsError."""
-    return _certificate(path).not_valid_after_utc
+    """When the validity of the certificate in a PEM file ends, UTC. Raises TlsError."""
+    return validity_of_file(path).ends
 
 
 def _certificate(path: Path) -> x509.Certificate:
@@ -60,39 +64,38 @@ def _certificate(path: Path) -> x509.Certificate:
 
 
 class Validity(NamedTuple):
-    """From when until when a certificate holds, UTC."""
+    """From when until when a certificate is valid, UTC."""
 
     begins: datetime
     ends: datetime
 
 
 def validity_of_file(path: Path) -> Validity:
-    """When the certificate in a PEM file holds. Raises TlsError."""
-    try:
-        certificate = x509.load_pem_x509_certificate(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise TlsError(f"{path}: not a certificate in PEM: {error}") from error
+    """From when until when the certificate in a PEM file is valid, UTC. Raises TlsError."""
+    certificate = _certificate(path)
     return Validity(certificate.not_valid_before_utc, certificate.not_valid_after_utc)
 
 
 class _Closing(TLSMemoryBIOProtocol):
-    """TLS that closes when it is told to. Twisted's would wait for the peer's close_notify, so a peer that
-    says nothing more could hold a link open for ever; nobody needs to wait for it (RFC 8446, section 6.1).
+    """TLS that closes without waiting for the peer's close_notify. Twisted's waits, so a peer that sends
+    nothing more could hold a link open for ever; RFC 8446, section 6.1, allows not to wait.
     """
 
+    transport: ITransport
+
     def loseConnection(self) -> None:  # noqa: N802 - Twisted's name
-        """Send what was written and our close_notify, then close the connection under it."""
-        super().loseConnection()
+        """Send what was written and our close_notify, then close the TCP connection."""
+        super().loseConnection()  # type: ignore[no-untyped-call] # Twisted's has no annotation
         self.transport.loseConnection()
 
 
 @implementer(IOpenSSLServerConnectionCreator, IOpenSSLClientConnectionCreator)
 class Pinned:
-    """Makes connections that show one certificate, and accept only peers whose key is pinned."""
+    """Makes TLS connections that show one certificate and accept only peers whose key is pinned."""
 
     def __init__(self, certificate: Path, key: Path, pins: Collection[str], minimum: str = "1.3") -> None:
-        """`certificate` and `key` are PEM files, `pins` of the peers; `minimum` is a key of VERSIONS. Raises
-        TlsError and KeyFileError.
+        """`certificate` and `key` are our PEM files, `pins` the peers' (64 hex digits each), `minimum` the
+        lowest TLS version, a key of VERSIONS. Raises TlsError and KeyFileError.
         """
         self._pins = frozenset(pins)
         self._context = _context(certificate, key, minimum)
@@ -104,21 +107,24 @@ class Pinned:
         return pin in self._pins
 
     def serverConnectionForTLS(self, _for: TLSMemoryBIOProtocol) -> SSL.Connection:  # noqa: N802 - Twisted's
-        """A server's connection."""
+        """OpenSSL's connection for a server's side."""
         return SSL.Connection(self._context, None)
 
     def clientConnectionForTLS(self, _for: TLSMemoryBIOProtocol) -> SSL.Connection:  # noqa: N802 - Twisted's
-        """A client's connection."""
+        """OpenSSL's connection for a client's side."""
         return SSL.Connection(self._context, None)
 
     def around(self, protocol: Protocol) -> TLSMemoryBIOProtocol:
-        """A server's protocol with TLS around it."""
-        return _Closing(self._wrapping, protocol)
+        """A server's protocol wrapped in TLS."""
+        return _Closing(self._wrapping, protocol)  # type: ignore[no-untyped-call] # Twisted's has no annotation
 
     def _verify(
-        self, _connection: SSL.Connection, certificate: crypto.X509, fault: int, depth: int, _ok: int
+        self, _connection: SSL.Connection, certificate: crypto.X509, verdict: int, depth: int, _ok: int
     ) -> bool:
-        if fault not in _UNVOUCHED:
+        """Whether to accept one certificate of the peer's chain: at depth 0, the peer's own, the pin decides;
+        those above it do not matter. `verdict` is OpenSSL's.
+        """
+        if verdict not in _UNVOUCHED:
             return False
         return depth > 0 or pin_of(certificate.to_cryptography()) in self._pins
 
@@ -126,8 +132,8 @@ class Pinned:
 def _context(certificate: Path, key: Path, minimum: str) -> SSL.Context:
     context = SSL.Context(SSL.TLS_METHOD)
     context.set_min_proto_version(VERSIONS[minimum])
-    context.set_cipher_list(_CIPHERS_OF_1_2)  # those of TLS 1.3 are all good, and apart from these
-    # A resumed session would skip the look at the certificate, whose pin may be gone by then.
+    context.set_cipher_list(_CIPHERS_OF_1_2)  # TLS 1.3 has a list of its own, and all in it are good
+    # A resumed session would not check the certificate again, whose pin may have been removed since.
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     context.set_options(SSL.OP_NO_TICKET | SSL.OP_NO_COMPRESSION | SSL.OP_NO_RENEGOTIATION)
     check_private(key)
@@ -136,12 +142,12 @@ def _context(certificate: Path, key: Path, minimum: str) -> SSL.Context:
         context.use_privatekey_file(str(key))
         context.check_privatekey()
     except (SSL.Error, OSError) as error:
-        what = f"{certificate} and {key}: not a certificate in PEM and its key"
-        raise TlsError(f"{what}: {_words(error)}") from None
+        fault = f"{certificate} and {key}: not a certificate in PEM and its key"
+        raise TlsError(f"{fault}: {_reason(error)}") from None
     return context
 
 
-def _words(error: Exception) -> str:
-    """OpenSSL's reason without the library's names."""
+def _reason(error: Exception) -> str:
+    """OpenSSL's reason in words, without the names of its library and function."""
     details = error.args[0] if error.args else ""
     return str(details[0][-1]) if isinstance(details, list) and details else str(details)

@@ -56,7 +56,7 @@ def standing(
     host, port = address
     owner, refusal = server.unwelcome(host, port)
     links = [one.link for one in server.connections if one.link.bank.code == bank]
-    heard = latest(server.contacts.get(bank, NEVER), *(link.last_seen() for link in links)).heard_at
+    heard = latest(server.last_seen.get(bank, NEVER), *(link.last_seen() for link in links)).heard_at
     trouble = tuple(
         Trouble(str(event.kind), event.detail, event.count, int(event_log.seconds_since(event)))
         for event in event_log.since()

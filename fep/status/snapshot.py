@@ -245,7 +245,7 @@ class SnapshotBuilder:
 
     def _bank(self, bank: Bank, links: list[Link], idle_seconds: int, now: datetime) -> BankSnapshot:
         code, history = bank.code, self.history
-        gone = self._server.contacts.get(code, NEVER)
+        gone = self._server.last_seen.get(code, NEVER)
         last_seen = latest(gone, *(link.last_seen() for link in links))
         signed_on = [link for link in links if link.session.state() == "signed on"]
         silent = all(link.idle_seconds() > idle_seconds for link in signed_on)

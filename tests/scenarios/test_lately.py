@@ -86,7 +86,7 @@ def test_a_banks_last_contact_outlives_its_links(machine: Machine) -> None:
         [connection] = machine.service.server.connections
         heard_at = connection.link.last_seen().heard_at
     until_gone(machine)
-    last_seen = machine.service.server.contacts[BANK]
+    last_seen = machine.service.server.last_seen[BANK]
     assert last_seen.heard_at == heard_at
     assert last_seen.echoed_at is None
 

@@ -381,7 +381,7 @@ def test_a_link_that_cannot_be_ended_keeps_no_other_from_its_answer() -> None:
     assert (bench.answers, bench.engine.in_doubt) == ({"b": "00"}, False)
 
 
-def test_errands_are_refused_once_they_are_stopped_and_those_that_wait_can_be_given_up() -> None:
+def test_exclusive_jobs_are_refused_once_they_are_stopped_and_those_that_wait_can_be_given_up() -> None:
     bench = Bench(LOST)
     told: list[str] = []
 
@@ -391,14 +391,14 @@ def test_errands_are_refused_once_they_are_stopped_and_those_that_wait_can_be_gi
 
     bench.offer("a")
     ask("waits")
-    bench.engine.stop_errands()
+    bench.engine.stop_exclusive_jobs()
     ask("too late")
     assert told == ["too late: Unavailable"]
     bench.commit()
-    bench.engine.give_up_errands()
+    bench.engine.give_up_exclusive_jobs()
     assert told == ["too late: Unavailable", "waits: Unavailable"]
     bench.wait_out()
-    assert (bench.answers, len(told)) == ({"a": "00"}, 2), "an errand that was given up is not done after all"
+    assert (bench.answers, len(told)) == ({"a": "00"}, 2), "a job that was given up is not done after all"
 
 
 @pytest.mark.parametrize(

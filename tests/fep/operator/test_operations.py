@@ -348,12 +348,12 @@ def test_a_command_can_have_an_act_of_the_table_written_down(monkeypatch: pytest
     assert desk.acts == [("li", "keys remove", "front", "done")]
 
 
-def test_an_engine_that_stops_takes_no_more_errands(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_engine_that_stops_takes_no_more_exclusive_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who waits for one in a thread of his own would hold up the process's end for ever."""
     desk = Desk(monkeypatch)
     ran: list[int] = []
     first = desk.engine.between_batches(lambda: ran.append(1))
-    desk.engine.stop_errands()
+    desk.engine.stop_exclusive_jobs()
     found: list[Any] = []
     desk.engine.between_batches(lambda: ran.append(2)).addErrback(found.append)
     desk.clock.advance(0)
