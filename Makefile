@@ -16,7 +16,7 @@ READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo live run cluster test docs crash-matrix mutants check fuzz audit-deps bench deb pins clean
+.PHONY: help setup demo live run cluster test quick docs crash-matrix mutants check fuzz audit-deps bench deb pins clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -37,6 +37,9 @@ cluster: $(READY) ## three nodes on a PostgreSQL pair behind a balancer, to kill
 
 test: $(READY) ## all the tests, in parallel and in random order
 	@$(BIN)/python -m pytest -n logical $(PYTEST_ARGS)
+
+quick: $(READY) ## the fast tests alone, in a minute: none that starts a server, a browser or many processes
+	@$(BIN)/python -m pytest -n logical -m "not slow" $(PYTEST_ARGS)
 
 docs: $(READY) ## these pages as a site, build/site; a broken link or anchor is a failure
 	@$(BIN)/python -m tests.docs

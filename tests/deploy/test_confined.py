@@ -58,7 +58,12 @@ print("shaken", client.get_protocol_version_name())
 
 
 def confined(unit: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(ROOT / "tests" / "support" / "system_call_filter.py"), str(unit), *arguments]
+    command = [
+        sys.executable,
+        str(ROOT / "tests" / "support" / "system_call_filter.py"),
+        str(unit),
+        *arguments,
+    ]
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
 
 
