@@ -24,10 +24,10 @@ help: ## list the targets
 setup: $(READY) ## make .venv ready (the others do it by themselves)
 
 demo: $(READY) ## a bank day in miniature: three banks, and the books compared to the fen
-	@$(BIN)/qianzhi-demo
+	@$(BIN)/python -m simulators.days.demo
 
 live: $(READY) ## serve, with three simulated banks at work: open the page that it names, Ctrl-C ends it
-	@$(BIN)/python -m simulators.live
+	@$(BIN)/python -m simulators.days.live
 
 run: $(READY) ## serve, and print how to connect
 	@$(BIN)/qianzhi run

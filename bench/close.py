@@ -41,7 +41,7 @@ from ledger.rules.request import key_of
 from office import install as office_install
 from office.database.bulk import insert_rows
 from protocol.responses import Response
-from simulators.discrepancies import Counts, seed
+from simulators.days.discrepancies import Counts, seed
 
 BANK = SAMPLE_BANKS[0].code
 DATE, NEXT_DATE = "20261123", "20261124"

@@ -37,6 +37,8 @@ HOME: Final = "/usr/lib/qianzhi"
 DOCUMENTS: Final = "usr/share/doc/qianzhi"
 PYTHON: Final = "/usr/bin/python3"
 """The system's: the package needs the same minor version on the machine where it is installed."""
+TOOLS: Final = "simulators"
+"""Banks to test against, a proxy that breaks links, a load generator: not for a machine with money."""
 
 _LAUNCH: Final = re.compile(r"\A#!.*\n(?:'''exec' .*\n' '''\n)?")
 """How a script that pip wrote begins: by its interpreter's path, or by a shell where that path is long."""
@@ -137,18 +139,25 @@ def install(home: Path, wheels: Path, scratch: Path) -> None:
     """Install what is pinned, and then ourselves, from a copy: a checkout may hold what a build left."""
     offline = ("install", "--no-index", "--no-compile", "--find-links", str(wheels))
     pip(home, *offline, "--require-hashes", "-r", str(PINS))
+    text = machine_setup((ROOT / "setup.cfg").read_text(encoding="utf-8"))
     setup = configparser.ConfigParser()
-    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+    setup.read_string(text)
     packages = [name for name in setup["options.packages.find"]["include"].split() if "." not in name]
     copy, ours = scratch / "sources", scratch / "ours"
     copy.mkdir()
     for name in packages:
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("setup.cfg", "pyproject.toml", "README.md"):
+    (copy / "setup.cfg").write_text(text, encoding="utf-8")
+    for name in ("pyproject.toml", "README.md"):
         shutil.copy(ROOT / name, copy)
     # By the interpreter that makes the package, which has setuptools.
     run(*PIP, "wheel", "--no-index", "--no-deps", "--no-build-isolation", "-w", str(ours), str(copy))
     pip(home, *offline, "--find-links", str(ours), "--no-deps", "qianzhi")
+
+
+def machine_setup(text: str) -> str:
+    """`text` of setup.cfg without the lines that name simulators: no module and no command of theirs."""
+    return "".join(line for line in text.splitlines(keepends=True) if TOOLS not in line)
 
 
 def tidy(home: Path, python: str) -> None:

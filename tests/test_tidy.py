@@ -492,9 +492,7 @@ def test_commands_are_read_from_the_setup() -> None:
         "console.main",
         "simulators.chaos.cli",
         "simulators.cli",
-        "simulators.demo",
         "simulators.load.cli",
         "simulators.teller.cli",
         "simulators.certify.cli",
-        "simulators.world.cli",
     }

@@ -18,10 +18,10 @@ from twisted.internet.threads import blockingCallFromThread
 from fep.settings.config import load_settings
 from ledger.files import bookfile, sample
 from ledger.files.bookfile import Book, DueLine
-from simulators.balancer import Balancer, Targets
 from simulators.bank import Bank
 from simulators.beliefs import Record
 from simulators.cluster import verdict
+from simulators.cluster.balancer import Balancer, Targets
 from simulators.cluster.nodes import BANKS, BANKS_SIDE, Node, install_nodes, qianzhi, start_all
 from simulators.cluster.postgresql import Pair, free_port
 from simulators.cluster.traffic import ANSWER_SECONDS, Counters, SteadyBank, Traffic

@@ -21,7 +21,7 @@ from ledger.files.bookfile import DueLine
 from protocol.message import Message
 from simulators.bank import NO_ANSWER, Bank, BankProfile, together
 from simulators.beliefs import State
-from simulators.customers import Customers, Visits
+from simulators.days.customers import Customers, Visits
 from simulators.link import BankLink
 
 LINKS_A_BANK = 6

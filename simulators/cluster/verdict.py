@@ -16,7 +16,7 @@ import psycopg
 
 from ledger.rules.dues import KINDS
 from simulators.beliefs import Record
-from simulators.comparison import Key, Recorded, crossed, differences, read_journal
+from simulators.days.comparison import Key, Recorded, crossed, differences, read_journal
 
 _COLUMNS = (
     "key, kind, terminal, sent_at, stan, response, amount, receipt, code, original, turn, business_date,"

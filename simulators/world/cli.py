@@ -1,4 +1,4 @@
-"""The command `qianzhi-world`: run seeds, repeat one, show it.
+"""The command `python -m simulators.world`: run seeds, repeat one, show it.
 
 Options, processes and words for people; what happens in a run, `run` says. Wall time is read here and
 nowhere else in the world.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import gc
 import os
-import sys
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -144,7 +143,9 @@ def show_plan(plan: Plan) -> Iterator[str]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="qianzhi-world", description="The deterministic world.")
+    parser = argparse.ArgumentParser(
+        prog="python -m simulators.world", description="The deterministic world."
+    )
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--seed", type=int, help="run one seed")
     what.add_argument("--seeds", help="run a range: A..B, both included")
@@ -182,7 +183,10 @@ def summed_up(verdicts: Iterable[Verdict], *, keep_going: bool) -> int:
         if verdict.violations:
             failed += 1
             print(f"seed {verdict.seed}: {verdict.violations[0]}")
-            print(f"  again, with all steps: qianzhi-world --seed {verdict.seed} --trace", flush=True)
+            print(
+                f"  again, with all steps: python -m simulators.world --seed {verdict.seed} --trace",
+                flush=True,
+            )
             if not keep_going:
                 break
     took = time.monotonic() - begun
@@ -206,7 +210,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"fresh seeds from {begin}")
         verdicts = run_many(count(begin), given.jobs, (given.minutes or 1.0) * 60)
     return summed_up(verdicts, keep_going=given.keep_going)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from simulators.balancer import Balancer, Targets
+from simulators.cluster.balancer import Balancer, Targets
 from simulators.cluster.postgresql import free_port
 from tests.cluster.scenes import wait_for
 from tests.support.machine import SOCKET_SECONDS, _run_reactor, reactor

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from ledger.book.store import Store
 from office.audit import audit
 from office.database.audit_log import MACHINE
-from simulators.discrepancies import Counts
+from simulators.days.discrepancies import Counts
 from tests.crash.control import READS, SYNCS, WRITES, Control, NotReachedError, Stopped
 from tests.crash.disk import Disk, Loss
 from tests.crash.forked import Forked

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import configparser
 import fcntl
 import hashlib
 import os
@@ -18,9 +20,9 @@ import pytest
 from click.testing import CliRunner
 
 from console.main import cli
-from deploy.package import FILES, HOME, PYTHON, PackageError, Version, version
+from deploy.package import FILES, HOME, PYTHON, TOOLS, PackageError, Version, machine_setup, version
 from tests.support import throwaway_root
-from tests.test_tidy import commands
+from tests.test_tidy import PACKAGES, imports, project_sources
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 NO_NETWORK = re.compile(r"name resolution|Network is unreachable|Connection refused|timed out")
@@ -111,7 +113,8 @@ def test_it_holds_what_it_says_for_root_alone_to_change_and_no_trace_of_where_it
     traces = ("__pycache__", ".pyc", "direct_url.json", "RECORD")
     assert [name for name in found if name.endswith(traces)] == []
     programs = {name for name, member in found.items() if member.isfile() and member.mode & 0o111}
-    assert programs == {f"{HOME}/bin/{name}" for name in commands()}
+    assert programs == {f"{HOME}/bin/qianzhi"}
+    assert [name for name in found if TOOLS in name or "/textual" in name] == []
     for source, target in FILES:
         for path in ROOT.glob(source):
             assert f"/{target}{path.name if target.endswith('/') else ''}" in found, path
@@ -171,7 +174,10 @@ exec 3< log
 while read -r line <&3; do
     case $line in *"serving as"*) break ;; esac
 done
-bank="/usr/lib/qianzhi/bin/qianzhi-bank --config /etc/qianzhi/qianzhi.toml"
+# The bank is no part of the package: it comes from the sources, and needs nothing that is not there.
+export PYTHONPATH=/tools PYTHONDONTWRITEBYTECODE=1
+mkdir /tools && tar -x -f /tools.tar -C /tools
+bank="/usr/lib/qianzhi/bin/python -m simulators.cli --config /etc/qianzhi/qianzhi.toml"
 say ready curl --silent --show-error http://127.0.0.1:8580/readyz
 as-front $bank --bank 01020000 echo > said
 say echo sh -c "grep -o 'Response code.*' said | grep -o '[0-9]*'"
@@ -196,7 +202,9 @@ say settings ls /etc/qianzhi
 )
 def test_installed_it_serves_and_removed_it_leaves_the_book(package: Path, tmp_path: Path) -> None:
     hidden = [folder for folder in (ROOT, Path("/root")) if folder.is_dir()]
-    done = throwaway_root.run(tmp_path, INSTALLED, [package], hidden)
+    with tarfile.open(tmp_path / "tools.tar", "w") as tools:
+        tools.add(ROOT / TOOLS, TOOLS)
+    done = throwaway_root.run(tmp_path, INSTALLED, [package, tmp_path / "tools.tar"], hidden)
     assert done.returncode == 0, done.stdout + done.stderr
     told = dict(line.split(": ", 1) for line in done.stdout.splitlines())
     what = version((ROOT / "deploy/deb/changelog").read_text(encoding="utf-8"))
@@ -220,6 +228,32 @@ def test_installed_it_serves_and_removed_it_leaves_the_book(package: Path, tmp_p
         "kept": "book.csv|front.db|front.db.lock|here|log|said|",
         "settings": "credentials|qianzhi.toml|",
     }
+
+
+def test_the_machine_is_set_up_without_simulators() -> None:
+    setup = configparser.ConfigParser()
+    setup.read_string(machine_setup((ROOT / "setup.cfg").read_text(encoding="utf-8")))
+    packages = setup["options.packages.find"]["include"].split()
+    assert {name.partition(".")[0] for name in packages} == set(PACKAGES) - {TOOLS}
+    assert setup["options.entry_points"]["console_scripts"].split("\n") == ["", "qianzhi = console.main:main"]
+
+
+def test_what_is_installed_of_the_simulators_needs_none_of_what_is_not() -> None:
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+    installed = {name for name in setup["options.packages.find"]["include"].split() if name.startswith(TOOLS)}
+    kept_back = {f"{TOOLS}.{name}" for name in ("world", "cluster", "days")}
+    folders = {path.parent.relative_to(ROOT) for path in (ROOT / TOOLS).rglob("*.py")}
+    packages = {".".join(folder.parts) for folder in folders}
+    assert {name for name in packages if name not in kept_back} == installed
+    used = {
+        (path, name)
+        for path, source in project_sources().items()
+        if ".".join(Path(path).parent.parts) in installed
+        for _, name, _ in imports(ast.parse(source))
+    }
+    assert len(used) > len(installed)
+    assert [(path, name) for path, name in used if name.startswith(tuple(kept_back))] == []
 
 
 def test_the_version_is_that_of_the_setup() -> None:

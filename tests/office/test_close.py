@@ -14,7 +14,7 @@ from office.accounting import breaks
 from office.database.schema import OFFICE
 from office.errors import OfficeError
 from office.matching.reconcile import NotReconcilable, Terms, reconcile
-from simulators.discrepancies import Counts
+from simulators.days.discrepancies import Counts
 from tests.support.closing_days import BANKS, World
 
 SOME = Counts(bank_only=1, ours_only=1, amount_differs=1, state_differs=1, details_differ=1, duplicate=1)

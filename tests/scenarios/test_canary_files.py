@@ -40,7 +40,7 @@ from protocol.card_number import masked_card
 from protocol.framing import Frame
 from protocol.message import Message
 from protocol.tlv import Group
-from simulators.discrepancies import Counts
+from simulators.days.discrepancies import Counts
 from tests.support import canary, softhsm
 from tests.support.builders import BANK, DATE, benefit
 from tests.support.canary import (

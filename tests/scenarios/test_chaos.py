@@ -17,7 +17,7 @@ from simulators.beliefs import State
 from simulators.chaos.conversation import Did
 from simulators.chaos.proxy import Proxy
 from simulators.chaos.rules import Injection, Rules, read_rules
-from simulators.comparison import differences, read_journal
+from simulators.days.comparison import differences, read_journal
 from tests.support.builders import BANK, BENEFICIARY, benefit, book, premium
 from tests.support.machine import ZMK, Machine, load_front_book, reactor, wait_for, write_settings
 

@@ -6,7 +6,7 @@ import pytest
 
 from ledger.rules.request import Totals
 from simulators.beliefs import TRANSITIONS, Belief, ContradictionError, Record, State, Told
-from simulators.dayfile import lines
+from simulators.days.dayfile import lines
 
 
 def belief(stan: str = "000001", code: str = "500000", amount: int = 100, **given: str) -> Belief:

@@ -20,7 +20,7 @@ from ledger.rules.request import key_of
 from office.matching.lines import BroughtForward, Ours, Result, Theirs, effect_of
 from office.matching.match import resolve
 from office.matching.pairing import keys_to_look_up, pair
-from simulators.discrepancies import Counts, Expected, Seeded, effect, seed
+from simulators.days.discrepancies import Counts, Expected, Seeded, effect, seed
 from tests.support.builders import BANK
 
 TODAY, TOMORROW = "1123", "1124"

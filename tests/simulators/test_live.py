@@ -16,13 +16,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from simulators.demo import DemoFailure
-from simulators.live import COUNTERS, MARK, clear
+from simulators.days.demo import DemoFailure
+from simulators.days.live import COUNTERS, MARK, clear
 from tests.support.child_processes import SECONDS, running
 from tests.support.machine import SOCKET_SECONDS
 
 
-def live(folder: Path, program: Sequence[str] = ("-m", "simulators.live")) -> list[str]:
+def live(folder: Path, program: Sequence[str] = ("-m", "simulators.days.live")) -> list[str]:
     """The command, in a terminal's hands: Ctrl-C is heard, even where whoever runs the tests ignores it."""
     python = ["env", "--default-signal=INT", sys.executable]
     return [*python, *program, "--folder", str(folder), "--status-port", "0"]
@@ -64,7 +64,7 @@ def test_ctrl_c_in_a_terminal_which_every_process_of_the_group_gets_ends_it(tmp_
 
 
 FAILING = """
-from simulators import live
+from simulators.days import live
 
 async def trade(_town):
     raise live.BankError("the line was cut")

@@ -144,7 +144,7 @@ def test_fresh_seeds_hold() -> None:
     begin = 10**9 + SystemRandom().randrange(10**9)
     verdicts = list(run_many(range(begin, begin + 10**6), 1, FRESH_SECONDS))
     failed = [(one.seed, one.violations) for one in verdicts if one.violations]
-    assert failed == [], f"repeat with qianzhi-world --seed {failed[0][0]} --trace"
+    assert failed == [], f"repeat with python -m simulators.world --seed {failed[0][0]} --trace"
     assert sum(one.judged for one in verdicts) > 0
 
 

@@ -26,8 +26,8 @@ from office.accounting.chart import lines_of
 from office.audit import Audit, DuesFile, Stated, examine
 from office.audit.evidence import Evidence
 from office.intake.archived import archived_days
-from simulators import days
-from simulators.discrepancies import Counts
+from simulators.days import business_days
+from simulators.days.discrepancies import Counts
 from tests.support import closing_days
 from tests.support.closing_days import BANKS, CHART, SEALER, World
 
@@ -51,7 +51,7 @@ class Urls(NamedTuple):
     office: str
 
 
-class _Days(days.Days):
+class _Days(business_days.Days):
     """Days whose book keeps keyed digests of identity numbers, as a front-end machine's does."""
 
     def __init__(self, store: Any, front: Any, sealer: Any, _conceal: Any, *rest: Any) -> None:  # noqa: ANN401

@@ -17,8 +17,8 @@ from ledger.rules.seal import Sealer
 from office.accounting import chart
 from office.close import Close, Told
 from office.config import Settings
-from simulators.days import Days
-from simulators.discrepancies import Counts
+from simulators.days.business_days import Days
+from simulators.days.discrepancies import Counts
 
 BANKS = ("01020000", "01030000", "03010000")
 LAYOUTS = ("standard", "fixed-gb18030", "csv-yuan")

@@ -1,4 +1,4 @@
-"""The `qianzhi-demo` command: a whole business day with three banks, and at its end every fen accounted for.
+"""`make demo`: a whole business day with three banks, and at its end every fen accounted for.
 
 Starts the real machine as a process, lets simulated banks work over real sockets, cuts over in full flow,
 leaves bank files with discrepancies in them, closes the day at the office, and holds everything against what
@@ -46,12 +46,12 @@ from office.config import Settings as OfficeSettings
 from office.config import load_settings as load_office_settings
 from office.errors import SamePerson
 from protocol.message import Message
-from simulators import dayfile
 from simulators.bank import Bank, together
 from simulators.beliefs import State
-from simulators.comparison import Key, Recorded, crossed, differences, read_journal
-from simulators.customers import Customers
-from simulators.discrepancies import Counts, seed
+from simulators.days import dayfile
+from simulators.days.comparison import Key, Recorded, crossed, differences, read_journal
+from simulators.days.customers import Customers
+from simulators.days.discrepancies import Counts, seed
 from simulators.profile import profile_of
 
 DATE = "20260930"

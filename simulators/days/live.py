@@ -28,8 +28,8 @@ from fep.setup.install import install
 from ledger.files import bookfile, sample
 from ledger.files.bookfile import Book, DueLine
 from simulators.bank import Bank, BankError, together
-from simulators.customers import Customers
-from simulators.demo import DemoFailure, qianzhi, serving
+from simulators.days.customers import Customers
+from simulators.days.demo import DemoFailure, qianzhi, serving
 from simulators.profile import profile_of
 
 POLICIES = 20_000
