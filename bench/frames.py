@@ -19,6 +19,7 @@ from protocol.keyblock import unwrap
 from protocol.mac import MacAlgorithm, MacKey
 from protocol.message import Message
 from protocol.tlv import build, first, parse
+from simulators.messages import Counter, Stamp, network, settlement
 
 BANK = "01020000"
 DATE = "20261124"
@@ -80,7 +81,7 @@ def sign_on(
 ) -> MacKey:
     """Sign on over an open connection; the session key that the answer carries."""
     link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    message = Message("0800", {7: MOMENT, 11: "000001", 32: bank, 70: "001"})
+    message = network(bank, Stamp(MOMENT, "000001"), "001")
     link.sendall(wrap(Framing.BE2, codec.encode(message)))
     reader = FrameReader(Framing.BE2)
     frames: list[Frame] = []
@@ -98,20 +99,7 @@ def sign_on(
 
 def _collection(terminal: int, stan: int, number: int, bank: str) -> Message:
     """No DE 2, so that every field before DE 39 has one length."""
-    return Message(
-        "0200",
-        {
-            3: "500000",
-            4: f"{AMOUNT:012d}",
-            7: MOMENT,
-            11: f"{stan:06d}",
-            12: MOMENT[4:],
-            13: MOMENT[:4],
-            32: bank,
-            37: f"{number:012d}",
-            41: f"T{terminal:07d}",
-            42: "B00000000000001",
-            48: build((("PN", f"P{number:09d}"), ("DU", f"D{number:09d}")), "utf-8"),
-            49: "156",
-        },
-    )
+    counter = Counter(bank, "B00000000000001", f"T{terminal:07d}")
+    groups = build((("PN", f"P{number:09d}"), ("DU", f"D{number:09d}")), "utf-8")
+    stamp = Stamp(MOMENT, f"{stan:06d}")
+    return settlement("0200", "500000", AMOUNT, counter, stamp, f"{number:012d}", groups)

@@ -26,6 +26,7 @@ from protocol import dialect, framing, keyblock, tlv
 from protocol.codec import Codec
 from protocol.dialect import Dialect, Element
 from protocol.message import Message
+from simulators.messages import Stamp, original
 
 _VECTORS: Final = Path(__file__).resolve().parent.parent / "tests" / "vectors" / "messages"
 _HEX_COLUMNS: Final = 64
@@ -81,8 +82,7 @@ def _messages(chosen: Dialect) -> Iterator[tuple[str, Message]]:
     yield "sign-on", Message("0800", {**_COMMON, 70: "001"})
     yield "inquiry", Message("0100", {**_MONEY, 3: "310000", 48: build(("PN", "P1"), ("PG", "2"))})
     yield "collection", Message("0200", {**_MONEY, 48: build(("PN", "P1"), ("DU", "D1"), ("NM", name))})
-    original = "0200" + "000123" + "1124101112" + BANK.zfill(11) + "0" * 11
-    yield "reversal", Message("0400", {**_MONEY, 90: original})
+    yield "reversal", Message("0400", {**_MONEY, 90: original("0200", Stamp("1124101112", "000123"), BANK)})
     totals = {
         74: "0000000001",
         76: "0000000002",

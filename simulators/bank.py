@@ -26,10 +26,11 @@ from protocol.errors import EncodeError
 from protocol.message import Message, is_advice
 from protocol.responses import FINAL
 from protocol.tlv import build, first, parse
-from simulators.beliefs import CANCEL_CODE, Belief, Record, State, Told
-from simulators.link import SILENCE, BankLink
-from simulators.link import BankError as BankError
-from simulators.profile import BankProfile as BankProfile
+from simulators import messages
+from simulators.beliefs import Belief, Record, State, Told
+from simulators.link import SILENCE, BankError, BankLink
+from simulators.messages import CANCEL_CODE, Counter, Stamp
+from simulators.profile import BankProfile
 
 ANSWER_SECONDS = 30
 """How long a bank waits before it reverses (PROTOCOL section 6, by convention)."""
@@ -133,7 +134,7 @@ class Bank:
                 await self._ask_on(link, self._network("002"))
 
     def _network(self, code: str) -> Message:
-        return Message("0800", {7: self._moment(), 11: self._stan(), 32: self.profile.code, 70: code})
+        return messages.network(self.profile.code, self._stamp(), code)
 
     # What a terminal can ask.
 
@@ -205,7 +206,8 @@ class Bank:
         counter = (belief.branch, belief.terminal)
         own = self.prepare(CANCEL_CODE, belief.policy, belief.amount, counter=counter)
         try:
-            answer = await self._ask(self._with_original(self._financial(own, ""), belief))
+            asked = self._financial(own, "")
+            answer = await self._ask(Message(asked.mti, {**asked.fields, 90: self._original(belief)}))
         except NO_ANSWER:
             own = await self.reverse(own)
         else:
@@ -216,7 +218,8 @@ class Bank:
 
     async def reverse(self, belief: Belief) -> Belief:
         """Reverse, and repeat the reversal until it is answered (PROTOCOL section 6)."""
-        answer = await self._insist(self._reversal(belief))
+        asked = messages.reversal(self._financial(belief, ""), self.profile.code, self._stamp())
+        answer = await self._insist(asked)
         code = answer.fields[39]
         told = {_APPROVED: Told.UNDONE, _NO_ORIGINAL: Told.NO_ORIGINAL}.get(code)
         if told is None and code == _NOT_POSSIBLE and belief.code == CANCEL_CODE:
@@ -237,29 +240,22 @@ class Bank:
             except NO_ANSWER:
                 pass  # the outcome is still unknown: that is what the repeat is for
             await deferLater(self._reactor, self._retry_seconds)
-            message = Message(message.mti[:3] + "1", message.fields)
+            message = messages.repeat(message)
 
     async def reconcile(self, date: str) -> Message:
         """Send our totals of a business date (MMDD)."""
         ours = self.record.totals(date)
-        net = ours.net
-        fields = {
-            7: self._moment(),
-            11: self._stan(),
-            15: date,
-            32: self.profile.code,
-            49: "156",
-            74: f"{ours.payouts:010d}",
-            75: f"{ours.payouts_reversed:010d}",
-            76: f"{ours.collections:010d}",
-            77: f"{ours.collections_reversed:010d}",
-            86: f"{ours.paid:016d}",
-            87: f"{ours.paid_reversed:016d}",
-            88: f"{ours.collected:016d}",
-            89: f"{ours.collected_reversed:016d}",
-            97: f"{'D' if net >= 0 else 'C'}{abs(net):016d}",
+        figures = {
+            74: ours.payouts,
+            75: ours.payouts_reversed,
+            76: ours.collections,
+            77: ours.collections_reversed,
+            86: ours.paid,
+            87: ours.paid_reversed,
+            88: ours.collected,
+            89: ours.collected_reversed,
         }
-        return await self._ask(Message("0500", fields))
+        return await self._ask(messages.totals(self.profile.code, self._stamp(), date, figures, ours.net))
 
     # How messages are made and sent.
 
@@ -316,56 +312,31 @@ class Bank:
 
     def _inquiry(self, code: str, groups: Iterable[tuple[str, str]], of: Belief | None = None) -> Message:
         branch, terminal = next(self._counters)
-        moment = self._moment()
-        fields = {
-            3: code,
-            7: moment,
-            11: self._stan(),
-            12: moment[4:],
-            13: moment[:4],
-            32: self.profile.code,
-            41: of.terminal if of else terminal,
-            42: branch,
-            48: build(groups, self._codec.dialect.de48_encoding),
-        }
-        if of is not None:
-            fields[90] = self._original(of)
-        return Message("0100", fields)
+        counter = Counter(self.profile.code, branch, of.terminal if of else terminal)
+        original = self._original(of) if of else ""
+        return messages.inquiry(code, counter, self._stamp(), self._groups(groups), original)
 
     def _financial(self, belief: Belief, identity: str, *, repeat: bool = False) -> Message:
-        groups = [one for one in (("PN", belief.policy), ("DU", belief.due), ("IN", identity)) if one[1]]
-        return Message(
-            belief.mti[:3] + "1" if repeat else belief.mti,
-            {
-                3: belief.code,
-                4: f"{belief.amount:012d}",
-                7: belief.sent_at[4:],
-                11: belief.stan,
-                12: belief.sent_at[8:],
-                13: belief.sent_at[4:8],
-                32: self.profile.code,
-                37: belief.rrn,
-                41: belief.terminal,
-                42: belief.branch,
-                48: build(groups, self._codec.dialect.de48_encoding),
-                49: "156",
-            },
+        pairs = (("PN", belief.policy), ("DU", belief.due), ("IN", identity))
+        message = messages.settlement(
+            belief.mti,
+            belief.code,
+            belief.amount,
+            Counter(self.profile.code, belief.branch, belief.terminal),
+            Stamp(belief.sent_at[4:], belief.stan),
+            belief.rrn,
+            self._groups((tag, value) for tag, value in pairs if value),
         )
+        return messages.repeat(message) if repeat else message
 
-    def _with_original(self, message: Message, of: Belief) -> Message:
-        return Message(message.mti, {**message.fields, 90: self._original(of)})
-
-    def _reversal(self, belief: Belief) -> Message:
-        """The 0400 has a key of its own, and names the original in DE 90."""
-        stan, moment = self._stan(), self._moment()
-        fields = dict(self._financial(belief, "").fields)
-        del fields[48]
-        fields.update({7: moment, 11: stan, 12: moment[4:], 13: moment[:4], 37: f"{moment[:6]}{stan}"})
-        fields[90] = self._original(belief)
-        return Message("0400", fields)
+    def _groups(self, pairs: Iterable[tuple[str, str]]) -> str:
+        return build(pairs, self._codec.dialect.de48_encoding)
 
     def _original(self, belief: Belief) -> str:
-        return f"{belief.mti}{belief.stan}{belief.sent_at[4:]}{self.profile.code.zfill(11)}{'0' * 11}"
+        return messages.original(belief.mti, Stamp(belief.sent_at[4:], belief.stan), self.profile.code)
+
+    def _stamp(self) -> Stamp:
+        return Stamp(self._moment(), self._stan())
 
     def _stan(self) -> str:
         return f"{next(self._stans) % 1_000_000:06d}"

@@ -15,8 +15,6 @@ from types import MappingProxyType
 from ledger.rules.dues import KINDS
 from ledger.rules.request import Totals
 
-CANCEL_CODE = "020000"
-
 
 class State(StrEnum):
     """What the bank holds of a transaction."""

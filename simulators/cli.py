@@ -33,10 +33,10 @@ from protocol.dialect import load
 from protocol.errors import ProtocolError
 from protocol.message import NAMES, Message
 from protocol.tlv import KNOWN, intact
-from simulators.bank import Bank, BankError, BankProfile
+from simulators.bank import Bank
 from simulators.beliefs import Belief, ContradictionError, State
-from simulators.link import SILENCE
-from simulators.profile import profile_of
+from simulators.link import SILENCE, BankError
+from simulators.profile import BankProfile, profile_of
 
 _PROGRAM = "qianzhi-bank"
 _HIDDEN = frozenset({62, 64, 128})

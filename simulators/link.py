@@ -20,6 +20,7 @@ from protocol.keyblock import unwrap
 from protocol.mac import MacKey
 from protocol.message import Message, is_answer
 from protocol.tlv import first, parse
+from simulators.messages import without_mac
 from simulators.profile import BankProfile
 
 SILENCES_MAX = 2
@@ -132,7 +133,7 @@ class BankLink(Protocol):
 
     def _asked(self, message: Message) -> None:
         self.notices.append(message)
-        answer = Message("0810", {**_without_mac(message).fields, 39: _APPROVED})
+        answer = Message("0810", {**without_mac(message).fields, 39: _APPROVED})
         self.transport.write(self._bytes(answer, sealed=True))
 
     def _bytes(self, message: Message, *, sealed: bool) -> bytes:
@@ -159,9 +160,3 @@ class BankLink(Protocol):
 
 def _question(message: Message) -> tuple[str, str]:
     return message.fields.get(7, ""), message.fields.get(11, "")
-
-
-def _without_mac(message: Message) -> Message:
-    return Message(
-        message.mti, {number: text for number, text in message.fields.items() if number not in (64, 128)}
-    )

@@ -12,6 +12,7 @@ from datetime import timedelta
 from ledger.files.bookfile import DueLine
 from protocol.message import Message
 from protocol.tlv import build
+from simulators import messages
 from simulators.certify.talk import NotApplicable, Talk
 
 Draft = Callable[[Talk], Message]
@@ -19,9 +20,7 @@ Changes = Mapping[int, str | None]
 Groups = Iterable[tuple[str, str]]
 
 _NONE: Mapping[int, str | None] = {}
-TOTAL_FIELDS = (74, 75, 76, 77, 86, 87, 88, 89)
-_NUMBERS_BELOW = 80
-_CURRENCY = "156"
+TOTAL_FIELDS = (*messages.COUNTS, *messages.SUMS)
 
 
 def network(code: str, fields: Changes = _NONE, mti: str = "0800") -> Draft:
@@ -46,16 +45,10 @@ def settle(
     def draft(talk: Talk) -> Message:
         if due.code in talk.terms.forbidden_codes and not forced:
             raise NotApplicable(f"the bank may not do {due.code}")
-        made = {
-            3: due.code,
-            4: f"{due.amount:012d}",
-            32: talk.terms.code,
-            41: talk.terms.terminal,
-            42: talk.terms.branch,
-            48: _text(talk, chosen if groups is None else groups),
-            49: _CURRENCY,
-        }
-        return changed(Message(mti, {**made, **talk.fresh()}), fields)
+        text = _text(talk, chosen if groups is None else groups)
+        stamp = talk.stamp()
+        made = messages.settlement(mti, due.code, due.amount, talk.counter(), stamp, stamp.rrn, text)
+        return changed(made, fields)
 
     return draft
 
@@ -64,12 +57,12 @@ def inquire(code: str, groups: Groups, fields: Changes = _NONE, of: str = "") ->
     """An inquiry; `of` names the message that DE 90 is to name, at its terminal."""
 
     def draft(talk: Talk) -> Message:
-        made = {3: code, 32: talk.terms.code, 41: talk.terms.terminal, 42: talk.terms.branch}
-        made |= {48: _text(talk, groups), **talk.fresh()}
+        counter, original = talk.counter(), ""
         if of:
-            made |= {41: talk.said[of].fields[41], 90: talk.naming(talk.said[of])}
-        del made[37]
-        return changed(Message("0100", made), fields)
+            counter = counter._replace(terminal=talk.said[of].fields[41])
+            original = messages.original_of(talk.said[of], talk.terms.code)
+        made = messages.inquiry(code, counter, talk.stamp(), _text(talk, groups), original)
+        return changed(made, fields)
 
     return draft
 
@@ -81,13 +74,9 @@ def reverse(of: str, fields: Changes = _NONE, mti: str = "0400") -> Draft:
 
 def cancel(of: str, fields: Changes = _NONE, mti: str = "0200") -> Draft:
     """A same-day cancel of what was said under a name."""
-
-    def draft(talk: Talk) -> Message:
-        made = dict(talk.reversal_of(talk.said[of]).fields)
-        made |= {3: "020000", 48: _text(talk, ())}
-        return changed(Message(mti, made), fields)
-
-    return draft
+    return lambda talk: changed(
+        messages.cancel(talk.said[of], talk.terms.code, talk.stamp(), _text(talk, ()), mti), fields
+    )
 
 
 def again(name: str, mti: str = "", fields: Changes = _NONE) -> Draft:
@@ -99,13 +88,11 @@ def totals(like: str = "", fields: Changes = _NONE, mti: str = "0500", date: str
     """A reconciliation of the business date: all nought, or the figures of the answer heard under a name."""
 
     def draft(talk: Talk) -> Message:
-        made = {number: "0" * (10 if number < _NUMBERS_BELOW else 16) for number in TOTAL_FIELDS}
-        made |= {15: date or business_date(talk), 49: _CURRENCY, 97: f"D{0:016d}"}
-        if like:
-            heard = talk.heard[like].message.fields
-            made |= {number: heard.get(number, made[number]) for number in (*TOTAL_FIELDS, 97)}
-        made |= {7: talk.moment(), 11: talk.stan(), 32: talk.terms.code}
-        return changed(Message(mti, made), fields)
+        day = date or business_date(talk)
+        nought = messages.totals(talk.terms.code, talk.stamp(), day, {}, 0, mti)
+        heard = talk.heard[like].message.fields if like else {}
+        same = {number: heard[number] for number in (*TOTAL_FIELDS, 97) if number in heard}
+        return changed(Message(mti, {**nought.fields, **same}), fields)
 
     return draft
 

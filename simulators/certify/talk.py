@@ -13,9 +13,11 @@ from ledger.rules.dues import KINDS
 from protocol.codec import Codec
 from protocol.mac import MacKey
 from protocol.message import Message, answer_mti
+from simulators import messages
 from simulators.certify.result import CertifyError, Check, Shown, Way
 from simulators.certify.terms import Terms
 from simulators.certify.wire import Closed, Heard, Nonsense, Silence, Wire, try_close
+from simulators.messages import Counter, Stamp
 
 
 class Failed(Exception):
@@ -128,7 +130,7 @@ class Talk:
 
     def network(self, code: str) -> Message:
         """An 0800."""
-        return Message("0800", {7: self.moment(), 11: self.stan(), 32: self.terms.code, 70: code})
+        return messages.network(self.terms.code, self.stamp(), code)
 
     def ask(self, message: Message, name: str = "", *, sealed: bool = True) -> Heard:
         """Send a message and wait for its answer; both can be found again by `name`."""
@@ -190,15 +192,12 @@ class Talk:
 
     def reversal_of(self, original: Message, mti: str = "0400") -> Message:
         """A reversal of a message, with a key of its own."""
-        fields = {n: text for n, text in original.fields.items() if n in (2, 3, 4, 32, 41, 42, 49)}
-        return Message(mti, {**fields, **self.fresh(), 90: self.naming(original)})
+        return messages.reversal(original, self.terms.code, self.stamp(), mti)
 
-    def fresh(self) -> dict[int, str]:
-        """The fields of a new key, and of the time."""
-        moment, stan = self.moment(), self.stan()
-        return {7: moment, 11: stan, 12: moment[4:], 13: moment[:4], 37: f"{moment[:6]}{stan}"}
+    def counter(self) -> Counter:
+        """The counter at which the examining bank stands."""
+        return Counter(self.terms.code, self.terms.branch, self.terms.terminal)
 
-    def naming(self, original: Message) -> str:
-        """The DE 90 that names a message."""
-        fields = original.fields
-        return f"{original.mti[:3]}0{fields[11]}{fields[7]}{self.terms.code.zfill(11)}{'0' * 11}"
+    def stamp(self) -> Stamp:
+        """The moment and the number of a new message."""
+        return Stamp(self.moment(), self.stan())

@@ -24,6 +24,7 @@ from protocol.tlv import first, parse
 from simulators.certify.result import Shown, Way
 from simulators.certify.terms import Terms, TlsFiles
 from simulators.certify.transcript import shown
+from simulators.messages import without_mac
 
 TPDU = b"\x60\x00\x03\x00\x07"
 """ID, destination, source: told apart, so that an answer that does not swap them is seen."""
@@ -192,11 +193,7 @@ class Wire:
         if split is None:
             return Heard(message, body, tpdu, "none")
         right = self.key is not None and self.key.verify(*split)
-        return Heard(_without_mac(message), split[0], tpdu, "right" if right else "wrong")
-
-
-def _without_mac(message: Message) -> Message:
-    return Message(message.mti, {n: text for n, text in message.fields.items() if n not in (64, 128)})
+        return Heard(without_mac(message), split[0], tpdu, "right" if right else "wrong")
 
 
 def _context(files: TlsFiles) -> ssl.SSLContext:

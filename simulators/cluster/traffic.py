@@ -19,10 +19,11 @@ from twisted.internet.task import deferLater
 
 from ledger.files.bookfile import DueLine
 from protocol.message import Message
-from simulators.bank import NO_ANSWER, Bank, BankProfile, together
+from simulators.bank import NO_ANSWER, Bank, together
 from simulators.beliefs import State
 from simulators.days.customers import Customers, Visits
 from simulators.link import BankLink
+from simulators.profile import BankProfile
 
 LINKS_A_BANK = 6
 AT_ONCE = 12

@@ -27,9 +27,10 @@ from ledger.rules.dues import KINDS, Policy
 from ledger.rules.request import Act, Answer, Request, key_of
 from ledger.rules.seal import Sealer
 from protocol.responses import Response
-from simulators.beliefs import CANCEL_CODE, Belief, Record, Told
+from simulators.beliefs import Belief, Record, Told
 from simulators.days import dayfile
 from simulators.days.discrepancies import Counts, Expected, effect, seed
+from simulators.messages import CANCEL_CODE
 
 BATCH = 64
 _OPENING = timedelta(hours=8)

@@ -11,8 +11,9 @@ from random import Random
 from typing import Any
 
 from ledger.files.bookfile import DueLine
-from simulators.bank import Bank, BankError
+from simulators.bank import Bank
 from simulators.beliefs import Belief, State
+from simulators.link import BankError
 
 Visits = tuple[tuple[int, Callable[[Any, DueLine], Coroutine[Any, Any, object]]], ...]
 """What a customer's visit turns into, by cumulated per cent."""

@@ -27,9 +27,10 @@ from fep.settings.config import Settings, load_settings
 from fep.setup.install import install
 from ledger.files import bookfile, sample
 from ledger.files.bookfile import Book, DueLine
-from simulators.bank import Bank, BankError, together
+from simulators.bank import Bank, together
 from simulators.days.customers import Customers
 from simulators.days.demo import DemoFailure, qianzhi, serving
+from simulators.link import BankError
 from simulators.profile import profile_of
 
 POLICIES = 20_000

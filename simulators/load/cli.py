@@ -29,12 +29,12 @@ from fep.settings.config import load_settings
 from ledger.errors import LedgerError
 from ledger.files.bookfile import Book, parse
 from protocol.errors import ProtocolError
-from simulators.bank import BankError, BankProfile
 from simulators.cli import chosen_bank
+from simulators.link import BankError
 from simulators.load.driver import SECOND, Driver, Plan, Report
 from simulators.load.histogram import Histogram
 from simulators.load.mix import ACTS, LoadBank, Mix
-from simulators.profile import profile_of
+from simulators.profile import BankProfile, profile_of
 
 _SHARES = {"p50": 50_000, "p90": 90_000, "p99": 99_000, "p99.9": 99_900}
 _ANSWER_SECONDS = 30

@@ -17,8 +17,9 @@ from twisted.internet.defer import Deferred
 
 from ledger.files.bookfile import Book, DueLine
 from protocol.message import Message
-from simulators.bank import Bank, BankProfile
+from simulators.bank import Bank
 from simulators.beliefs import Belief, State
+from simulators.profile import BankProfile
 
 ACTS = ("inquiry", "collect", "pay", "cancel")
 NO_ANSWER = "no answer"

@@ -24,9 +24,10 @@ from protocol.dialect import load
 from protocol.errors import ProtocolError
 from protocol.message import Message
 from protocol.tlv import first, parse
-from simulators.bank import Bank, BankError, BankProfile
+from simulators.bank import Bank
 from simulators.beliefs import Belief, ContradictionError, State
-from simulators.link import SILENCE
+from simulators.link import SILENCE, BankError
+from simulators.profile import BankProfile
 from simulators.teller.wording import Happening
 
 T = TypeVar("T")

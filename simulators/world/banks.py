@@ -6,7 +6,7 @@ its own record, which `run` compares with the oracle's book at the end.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -20,6 +20,8 @@ from protocol.keyblock import unwrap
 from protocol.mac import MacKey
 from protocol.message import Message, is_answer
 from protocol.tlv import build, first, parse
+from simulators import messages
+from simulators.messages import Counter, Stamp
 from simulators.world.network import Host
 from simulators.world.reading import CANCEL, COLLECTIONS, OUTCOME, Terms
 
@@ -246,7 +248,10 @@ class Bank:
 
     def network_message(self, code: str) -> Message:
         """An 0800."""
-        return Message("0800", {7: self.moment()[4:], 11: self.stan(), 32: self.terms.code, 70: code})
+        return messages.network(self.terms.code, self._stamp(), code)
+
+    def _stamp(self) -> Stamp:
+        return Stamp(self.moment()[4:], self.stan())
 
     def stan(self) -> str:
         """The next trace number."""
@@ -268,23 +273,13 @@ class Bank:
     def message(self, deal: Deal, *, repeat: bool = False, **other: str) -> Message:
         """The message of a deal; `other` fields by `deN`."""
         given = (("PN", deal.policy), ("DU", deal.due), ("IN", deal.identity))
-        fields = {
-            3: deal.code,
-            4: f"{deal.amount:012d}",
-            7: deal.sent_at[4:],
-            11: deal.stan,
-            12: deal.sent_at[8:],
-            13: deal.sent_at[4:8],
-            32: self.terms.code,
-            37: deal.rrn,
-            41: deal.terminal,
-            42: deal.branch,
-            48: self.groups(pair for pair in given if pair[1]),
-            49: "156",
-        }
-        fields |= {90: deal.of} if deal.of else {}
-        fields.update({int(name.removeprefix("de")): text for name, text in other.items()})
-        return Message(deal.mti[:3] + "1" if repeat else deal.mti, dict(sorted(fields.items())))
+        counter = Counter(self.terms.code, deal.branch, deal.terminal)
+        groups = self.groups(pair for pair in given if pair[1])
+        stamp = Stamp(deal.sent_at[4:], deal.stan)
+        made = messages.settlement(deal.mti, deal.code, deal.amount, counter, stamp, deal.rrn, groups)
+        if deal.of:
+            made = Message(made.mti, {**made.fields, 90: deal.of})
+        return _changed(messages.repeat(made) if repeat else made, other)
 
     def groups(self, pairs: Iterable[tuple[str, str]]) -> str:
         """DE 48."""
@@ -292,35 +287,18 @@ class Bank:
 
     def original(self, deal: Deal) -> str:
         """DE 90 for a deal."""
-        return f"{deal.mti}{deal.stan}{deal.sent_at[4:]}{self.terms.full_code}{'0' * 11}"
+        return messages.original(deal.mti, Stamp(deal.sent_at[4:], deal.stan), self.terms.code)
 
     def reversal(self, deal: Deal, mti: str = "0400", **other: str) -> Message:
         """A reversal of a deal, under a key of its own."""
-        moment, stan = self.moment()[4:], self.stan()
-        fields = dict(self.message(deal).fields)
-        del fields[48]
-        fields |= {7: moment, 11: stan, 12: moment[4:], 13: moment[:4], 37: f"{moment[:6]}{stan}"}
-        fields[90] = self.original(deal)
-        fields.update({int(name.removeprefix("de")): text for name, text in other.items()})
-        return Message(mti, dict(sorted(fields.items())))
+        made = messages.reversal(self.message(deal), self.terms.code, self._stamp(), mti)
+        return _changed(made, other)
 
     def inquiry(self, code: str, pairs: Iterable[tuple[str, str]], of: Deal | None = None) -> Message:
         """An 0100."""
-        moment = self.moment()[4:]
-        fields = {
-            3: code,
-            7: moment,
-            11: self.stan(),
-            12: moment[4:],
-            13: moment[:4],
-            32: self.terms.code,
-            41: of.terminal if of else "T0000001",
-            42: "B00000000000001",
-            48: self.groups(pairs),
-        }
-        if of is not None:
-            fields[90] = self.original(of)
-        return Message("0100", fields)
+        counter = Counter(self.terms.code, "B00000000000001", of.terminal if of else "T0000001")
+        original = self.original(of) if of else ""
+        return messages.inquiry(code, counter, self._stamp(), self.groups(pairs), original)
 
     def totals(self, date: str) -> Message:
         """An 0500 for a business date (MMDD), of this bank's own record."""
@@ -334,11 +312,9 @@ class Bank:
                     figures[place + offset] += 1
                     figures[place + offset + 1] += deal.amount
         net = figures[1] - figures[3] - figures[5] + figures[7]
-        fields = {7: self.moment()[4:], 11: self.stan(), 15: date, 32: self.terms.code, 49: "156"}
-        fields |= {number: f"{figures[place]:010d}" for number, place in ((74, 4), (75, 6), (76, 0), (77, 2))}
-        fields |= {number: f"{figures[place]:016d}" for number, place in ((86, 5), (87, 7), (88, 1), (89, 3))}
-        fields[97] = f"{'D' if net >= 0 else 'C'}{abs(net):016d}"
-        return Message("0500", dict(sorted(fields.items())))
+        places = ((74, 4), (75, 6), (76, 0), (77, 2), (86, 5), (87, 7), (88, 1), (89, 3))
+        totals = {number: figures[place] for number, place in places}
+        return messages.totals(self.terms.code, self._stamp(), date, totals, net)
 
     # What an honest teller does.
 
@@ -419,3 +395,9 @@ class Bank:
             deal.date = answer.fields.get(15, "")
             groups = parse(answer.fields.get(48, ""), self.terms.codec.dialect.de48_encoding)
             deal.receipt = first(groups, "RN") or ""
+
+
+def _changed(message: Message, fields: Mapping[str, str]) -> Message:
+    """The message with these data elements, by `deN`, in place of its own, in ascending order."""
+    given = {int(name.removeprefix("de")): text for name, text in fields.items()}
+    return Message(message.mti, dict(sorted({**message.fields, **given}.items())))

@@ -27,9 +27,9 @@ from twisted.python.failure import Failure
 
 from fep.operator.control import ControlError, ask
 from ledger.book.store import Store
-from simulators.bank import BankError
 from simulators.beliefs import State
 from simulators.days.comparison import differences, read_journal
+from simulators.link import BankError
 from tests.crash.control import READS, SECONDS, SYNCS, WRITES, Control, NotReachedError, Stopped
 from tests.crash.disk import Disk, Loss
 from tests.crash.points import (

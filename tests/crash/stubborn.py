@@ -13,8 +13,9 @@ from twisted.internet.defer import Deferred, ensureDeferred
 
 from protocol.framing import Framing
 from protocol.mac import MacAlgorithm
-from simulators.bank import Bank, BankProfile, together
+from simulators.bank import Bank, together
 from simulators.beliefs import Belief, State
+from simulators.profile import BankProfile
 from tests.support.builders import BANK, BENEFICIARY, benefit, book, policy, premium
 from tests.support.machine import ZMK, reactor
 

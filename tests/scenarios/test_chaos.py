@@ -12,12 +12,13 @@ from twisted.internet.defer import Deferred
 
 from protocol.framing import Framing
 from protocol.mac import MacAlgorithm
-from simulators.bank import Bank, BankProfile, together
+from simulators.bank import Bank, together
 from simulators.beliefs import State
 from simulators.chaos.conversation import Did
 from simulators.chaos.proxy import Proxy
 from simulators.chaos.rules import Injection, Rules, read_rules
 from simulators.days.comparison import differences, read_journal
+from simulators.profile import BankProfile
 from tests.support.builders import BANK, BENEFICIARY, benefit, book, premium
 from tests.support.machine import ZMK, Machine, load_front_book, reactor, wait_for, write_settings
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 from protocol.framing import Framing
 from protocol.mac import MacAlgorithm
-from simulators.bank import BankProfile
 from simulators.load.driver import Driver, Plan, Report
 from simulators.load.mix import LoadBank, Mix
+from simulators.profile import BankProfile
 from tests.support.builders import BANK, book
 from tests.support.machine import ZMK, Books, Machine, reactor, wait_for
 

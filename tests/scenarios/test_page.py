@@ -14,7 +14,8 @@ from fep.status.webpage import shipped
 from ledger.files.open_breaks_file import Figures, Outstanding, write
 from protocol.framing import Framing
 from protocol.mac import MacAlgorithm
-from simulators.bank import Bank, BankProfile
+from simulators.bank import Bank
+from simulators.profile import BankProfile
 from tests.support.browser import Browser, browser, missing, screenshots
 from tests.support.builders import BANK, message
 from tests.support.machine import OTHER_BANK, ZMK, Machine, load_front_book, reactor, wait_for, write_settings

@@ -18,8 +18,10 @@ from protocol.framing import Framing
 from protocol.mac import MacAlgorithm
 from protocol.message import Message
 from protocol.responses import Response
-from simulators.bank import Bank, BankLink, BankProfile
+from simulators.bank import Bank
 from simulators.beliefs import State
+from simulators.link import BankLink
+from simulators.profile import BankProfile
 from tests.support.builders import BANK
 from tests.support.machine import ZMK, Books, Machine, reactor, wait_for
 

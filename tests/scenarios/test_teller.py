@@ -12,10 +12,10 @@ from textual.widgets import Input
 
 from protocol.framing import Framing
 from protocol.mac import MacAlgorithm
-from simulators.bank import BankProfile
 from simulators.beliefs import State
 from simulators.chaos.proxy import Proxy
 from simulators.chaos.rules import read_rules
+from simulators.profile import BankProfile
 from simulators.teller.desk import BankDesk
 from simulators.teller.samples import Sample
 from simulators.teller.screen import Place, TellerScreen

@@ -14,12 +14,13 @@ from protocol.keyblock import unwrap
 from protocol.mac import MacKey
 from protocol.message import Message
 from protocol.tlv import first, parse
-from simulators.bank import Bank, BankError, BankLink
+from simulators.bank import Bank
 from simulators.beliefs import Belief, State
 from simulators.certify.exercises import Provocation, exercise_on
 from simulators.certify.result import Outcome, Result
 from simulators.certify.trial_machine import TrialMachine
 from simulators.certify.watch import RULES
+from simulators.link import BankError, BankLink
 from tests.support.builders import BANK
 from tests.support.rehearsal import Act, cut_over, exercises, key_change, practise, whole_day
 

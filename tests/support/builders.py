@@ -15,6 +15,8 @@ from ledger.rules.view import Chain, Day, Due, DueState, Guesses, View
 from protocol.message import Message
 from protocol.responses import Response
 from protocol.tlv import build
+from simulators import messages
+from simulators.messages import Stamp
 
 BANK = "01020000"
 DATE = "20261124"
@@ -191,7 +193,7 @@ def inquiry(
 
 def original(of: Message, mti: str = "0200") -> str:
     """DE 90 that names the message."""
-    return f"{mti}{of.fields[11]}{of.fields[7]}{of.fields[32].zfill(11)}{'0' * 11}"
+    return messages.original(mti, Stamp(of.fields[7], of.fields[11]), of.fields[32])
 
 
 def reversal(of: Message, mti: str = "0400", **fields: object) -> Message:

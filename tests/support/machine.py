@@ -43,6 +43,7 @@ from protocol.keyblock import unwrap
 from protocol.mac import MacAlgorithm, MacKey
 from protocol.message import Message
 from protocol.tlv import first, parse
+from simulators.messages import Stamp, network, without_mac
 from tests.support.builders import BANK, book
 from tests.support.clocks import still
 
@@ -251,7 +252,7 @@ class Client:
 
     def sign_on(self, code: str = "001", bank: str | None = None) -> Message:
         """Sign on (or with 101 change keys), and take the key that the answer carries."""
-        request = Message("0800", {7: "1124101112", 11: "000001", 32: bank or self.bank, 70: code})
+        request = network(bank or self.bank, Stamp("1124101112", "000001"), code)
         answer = self.ask(request, sealed=code != "001")
         if answer.fields[39] == "00":
             self.take_key(answer)
@@ -291,7 +292,7 @@ class Client:
             return message
         assert self.key is not None
         assert self.key.verify(*split), "the answer's MAC is wrong"
-        return Message(message.mti, {n: value for n, value in message.fields.items() if n not in (64, 128)})
+        return without_mac(message)
 
     def is_closed(self) -> bool:
         """Wait until the other side closes; False if it says something instead."""

@@ -16,7 +16,7 @@ from twisted.internet.task import Clock
 
 from protocol.framing import Framing
 from protocol.mac import MacAlgorithm
-from simulators.bank import Bank, BankError, BankProfile
+from simulators.bank import Bank
 from simulators.beliefs import Belief
 from simulators.certify.exercises import EXERCISES, Exercise, Provocation
 from simulators.certify.interposer import Fate
@@ -26,6 +26,8 @@ from simulators.certify.story import Story
 from simulators.certify.terms import Terms
 from simulators.certify.trial_machine import EXERCISE_ZMK, Surroundings, TrialMachine
 from simulators.certify.watch import watched
+from simulators.link import BankError
+from simulators.profile import BankProfile
 from tests.support.builders import BANK
 from tests.support.machine import _run_reactor, reactor, wait_for
 

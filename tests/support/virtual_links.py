@@ -23,7 +23,8 @@ from protocol.framing import FrameReader, Framing, wrap
 from protocol.mac import MacAlgorithm, MacKey
 from protocol.message import Message
 from protocol.tlv import build
-from simulators.bank import Bank, BankProfile
+from simulators.bank import Bank
+from simulators.profile import BankProfile
 from tests.support.builders import BANK
 from tests.support.machine import ZMK
 
