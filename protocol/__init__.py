@@ -34,7 +34,8 @@ two bitmaps, DE 7, 11, 70 and 128:
 
 The modules, in the order in which a request and its answer go through them
     framing       bytes to frames; frames to bytes.
-    dialect       the dialects, from their files.
+    dialect       the dialects: which there are, and what their files mean to the codec.
+    dialect_file  what a dialect's file may say; a file holds only what differs from its base.
     codec         a frame's body to a message, a message to bytes with its MAC; `dissect` for people.
     message       what an MTI says; which DEs an answer echoes.
     card_number   the check digit of a card number, and how one is shown.

@@ -15,7 +15,8 @@ from typing import Final, NamedTuple
 
 import iso8583
 
-from protocol.dialect import FIRST, Dialect, Element
+from protocol.dialect import Dialect, Element
+from protocol.dialect_file import FIRST
 from protocol.errors import DecodeError, EncodeError
 from protocol.message import ECHOED, Message
 

@@ -31,7 +31,7 @@ from ledger.rules.moment import nearest_date
 from protocol.card_number import masked_card
 from protocol.dialect import load
 from protocol.errors import ProtocolError
-from protocol.message import NAMES, Message
+from protocol.message import Message
 from protocol.tlv import KNOWN, intact
 from simulators.bank import Bank
 from simulators.beliefs import Belief, ContradictionError, State
@@ -291,6 +291,7 @@ async def _settled(
 
 def _show(message: Message, console: Console, dialect: str) -> None:
     """Print a message: every DE by its name, DE 48 by groups, the card masked, the receipt as it prints."""
+    elements = load(dialect).elements
     table = Table(title=message.mti, show_header=False)
     for overflow in ("ellipsis", "ellipsis", "fold"):
         table.add_column(overflow=overflow)
@@ -299,7 +300,7 @@ def _show(message: Message, console: Console, dialect: str) -> None:
             for row in _groups(text, load(dialect).de48_encoding):
                 table.add_row(*row)
         elif number not in _HIDDEN:
-            table.add_row(str(number), NAMES[number], masked_card(text) if number == 2 else text)
+            table.add_row(str(number), elements[number].name, masked_card(text) if number == 2 else text)
     console.print(table)
     if 62 in message.fields:
         console.print(message.fields[62])

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from protocol.message import NAMES
 from protocol.responses import RESPONSES, Response
 from protocol.transactions import TRANSACTIONS
 
@@ -239,11 +238,6 @@ def is_plausible_mti(mti: str) -> bool:
 def display_of(number: int) -> FieldDisplay:
     """Return how a DE is told."""
     return FIELDS.get(number, UNUSED)
-
-
-def name_of(number: int) -> str:
-    """Return the ISO name of a DE."""
-    return NAMES[number]
 
 
 def is_short(text: str) -> bool:

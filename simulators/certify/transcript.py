@@ -11,7 +11,7 @@ from protocol.card_number import masked_card
 from protocol.codec import Codec
 from protocol.dialect import Dialect
 from protocol.errors import EncodeError, FormatError
-from protocol.message import NAMES, Message
+from protocol.message import Message
 from protocol.tlv import KNOWN, build, parse
 from simulators.certify.result import Shown, Way
 
@@ -45,7 +45,7 @@ def explained(safe: Message, dialect: Dialect) -> list[tuple[str, str, str]]:
     rows = []
     for number, text in safe.fields.items():
         told = masked_card(text) if number == _CARD else text
-        rows.append((str(number), NAMES[number], told))
+        rows.append((str(number), dialect.elements[number].name, told))
         if number == _GROUPS:
             rows += _group_rows(text, dialect)
     return rows

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Sequence
 from importlib.resources import files
 
@@ -16,7 +15,7 @@ from office.accounting.breaks import BreakEvent
 from office.accounting.chart import shipped
 from protocol import dialect
 from protocol.codec import Codec
-from protocol.message import NAMES, Message
+from protocol.message import Message
 from protocol.responses import RESPONSES
 from tests.docs.worked import field_bytes
 
@@ -33,7 +32,11 @@ def mandatory() -> str:
     """Which DE a message must have (fep.links.request_parser.MANDATORY)."""
     numbers = sorted({number for fields in MANDATORY.values() for number in fields})
     rows = [
-        [str(number), NAMES[number], *("M" if number in MANDATORY[mti] else "–" for mti in MANDATORY)]
+        [
+            str(number),
+            dialect.element_names()[number],
+            *("M" if number in MANDATORY[mti] else "–" for mti in MANDATORY),
+        ]
         for number in numbers
     ]
     return markdown(["DE", "name", *MANDATORY], rows)
@@ -67,16 +70,17 @@ def wires() -> str:
 
 
 def _file(name: str) -> dict[str, dict[str, object]]:
-    return tomllib.loads(files("protocol").joinpath("dialects", f"{name}.toml").read_text("utf-8"))
+    source = files("protocol").joinpath("dialects", f"{name}.toml").read_text("utf-8")
+    return dialect.complete(source, name)
 
 
 def elements() -> str:
     """Every DE with its format in each dialect; one column where all agree."""
     read = {name: _file(name)["elements"] for name in dialect.shipped()}
     rows = []
-    for number in range(dialect.FIRST, dialect.LAST + 1):
-        formats = {str(one[str(number)]["format"]) for one in read.values()}  # type: ignore[index]
-        rows.append([str(number), NAMES[number], " / ".join(f"`{one}`" for one in sorted(formats))])
+    for number, name in dialect.element_names().items():
+        formats = {str(entries[str(number)]["format"]) for entries in read.values()}  # type: ignore[index]
+        rows.append([str(number), name, " / ".join(f"`{notation}`" for notation in sorted(formats))])
     return markdown(["DE", "name", "format in every dialect"], rows)
 
 

@@ -15,7 +15,7 @@ from protocol.codec import Codec
 from protocol.dialect import load
 from protocol.framing import Framing, wrap
 from protocol.mac import MacAlgorithm, MacKey, check_value
-from protocol.message import NAMES, Message
+from protocol.message import Message
 from protocol.tlv import build
 
 ZMK = bytes.fromhex("0123456789ABCDEFFEDCBA9876543210")
@@ -145,7 +145,7 @@ def fields(message: Message, wire: Wire, *, sealed: bool = True) -> str:
         f"| | length, framing `{wire.framing}` | {len(body)} | `{_hex(frame[: len(frame) - len(body)])}` |"
     ]
     for key, data in field_bytes(body, wire.dialect).items():
-        name = _NAMES.get(key) or NAMES[int(key)]
+        name = _NAMES.get(key) or load(wire.dialect).elements[int(key)].name
         rows.append(f"| {key} | {name} | `{decoded[key]}` | `{_hex(data)}` |")
     return "\n".join(["| DE | what | value | bytes |", "|---|---|---|---|", *rows])
 

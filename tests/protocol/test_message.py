@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import tomllib
-from importlib.resources import files
-
 import pytest
 
 from protocol.errors import EncodeError
-from protocol.message import ECHOED, NAMES, Message, answer_mti, is_advice, is_answer, is_repeat
+from protocol.message import ECHOED, Message, answer_mti, is_advice, is_answer, is_repeat
 
 
 @pytest.mark.parametrize(
@@ -44,12 +41,6 @@ def test_repeats_and_advices_show_in_the_mti() -> None:
     mtis = [f"0{kind}{function}{origin}" for kind in "24" for function in "0123" for origin in "012345"]
     assert {mti for mti in mtis if is_repeat(mti)} == {mti for mti in mtis if mti.endswith(("1", "3", "5"))}
     assert {mti for mti in mtis if is_advice(mti)} == {mti for mti in mtis if mti.startswith(("022", "042"))}
-
-
-def test_every_data_element_has_the_name_that_the_dialects_files_have() -> None:
-    source = files("protocol").joinpath("dialects", "ascii87.toml").read_text("utf-8")
-    elements = tomllib.loads(source)["elements"]
-    assert dict(NAMES) == {number: elements[str(number)]["name"] for number in range(1, 129)}
 
 
 def test_an_answer_repeats_who_asked_what_when_and_for_how_much() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from types import MappingProxyType
 
-from protocol.message import NAMES
+from protocol.dialect import element_names
 from simulators.certify import dues
 from simulators.certify.drafts import (
     Draft,
@@ -78,7 +78,7 @@ def _missing() -> Iterator[Case]:
                 f"MUST-{mti}-{number:02d}",
                 "3",
                 f"{mti}缺少DE {number}：30",
-                f"{mti} without DE {number} ({NAMES[number]}): 30",
+                f"{mti} without DE {number} ({element_names()[number]}): 30",
                 _RULE_MISSING,
                 (sign_on, *before, asked),
             )

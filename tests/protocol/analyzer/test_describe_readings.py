@@ -8,9 +8,9 @@ import pytest
 
 from protocol.analyzer.describe import FRAMINGS, Described, Node, Reading, describe, ranked
 from protocol.analyzer.error_locator import Wrong
-from protocol.dialect import shipped
+from protocol.dialect import element_names, shipped
 from protocol.framing import Framing, wrap
-from protocol.message import NAMES, Message
+from protocol.message import Message
 from protocol.responses import Response
 from protocol.tlv import build
 from tests.support.builders import inquiry, message, original, reversal, totals
@@ -72,7 +72,7 @@ def test_every_field_has_its_iso_name_and_is_shown_or_says_why_not(name: str) ->
         text = {"x+n": "C", "a": "A", "an": "A", "ans": "A"}.get(element.kind, "1").ljust(element.length, "1")
         asked = Message("0200", {number: text[: element.length if not element.prefix else 6]})
         one = describe(CODECS[name].encode(asked), {name: CODECS[name]}, bare=True).frames[0].nodes[-1]
-        assert (one.field, one.name) == (f"DE {number}", NAMES[number])
+        assert (one.field, one.name) == (f"DE {number}", element_names()[number])
         assert bool(one.value) != bool(one.hidden) or number == 2
 
 

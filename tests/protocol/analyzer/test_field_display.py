@@ -21,7 +21,6 @@ from protocol.analyzer.field_display import (
     is_plausible_mti,
     is_short,
     is_slight,
-    name_of,
     yuan,
 )
 from protocol.tlv import KNOWN
@@ -232,7 +231,6 @@ def test_what_is_not_shown_says_why() -> None:
 
 def test_a_field_that_is_not_used_is_hidden() -> None:
     assert (display_of(4), display_of(2), display_of(127)) == (FIELDS[4], UNUSED, UNUSED)
-    assert (name_of(2), name_of(128)) == ("Primary account number", "Message authentication code, secondary")
 
 
 def test_every_code_and_every_outcome_has_its_words() -> None:
