@@ -22,7 +22,7 @@ from ledger.book.audit_log import AuditRecord
 from ledger.book.schema import audit_log, journal
 from ledger.book.store import Store
 from ledger.rules.masking import masked_numbers
-from ledger.rules.trace import NOT_KEPT, Told, tell
+from ledger.rules.trace import NOT_KEPT, TracedEntry, trace
 from office.config import load_settings as load_office_settings
 from office.database.schema import entries as office_entries
 from office.reports.trace import OfficeTrace, office_trace
@@ -33,7 +33,7 @@ class Trace(NamedTuple):
     """What is known: `source` says whose journal was read; `dues` are the states of the dues now."""
 
     source: str
-    transactions: tuple[Told, ...]
+    transactions: tuple[TracedEntry, ...]
     dues: dict[str, str]
     acts: tuple[AuditRecord, ...]
     office: OfficeTrace | None
@@ -87,7 +87,7 @@ def _traced(key: str, config: Path, office: Path | None) -> Trace:
     if office is not None and story:
         keys = {entry.key for entry in story}
         at_office = _at_office(office, keys, {(entry.bank, entry.business_date) for entry in story})
-    return Trace(source, tell(story), states, done, at_office, NOT_KEPT)
+    return Trace(source, trace(story), states, done, at_office, NOT_KEPT)
 
 
 def _at_office(office: Path, keys: set[str], days: set[tuple[str, str]]) -> OfficeTrace:
@@ -116,7 +116,7 @@ def _people(found: Trace) -> Iterator[RenderableType]:
     yield f"from the {found.source}; {found.note}"
 
 
-def _told(told: Told) -> Iterator[str]:
+def _told(told: TracedEntry) -> Iterator[str]:
     yield f"{told.place}  {told.kind}  {told.key}"
     yield f"  what       {told.what}, {yuan(told.amount)} yuan"
     yield f"  decision   {told.response} {told.meaning}{f': {told.reason}' if told.reason else ''}"

@@ -64,7 +64,7 @@ def _on_both_clocks(moment: datetime, now: datetime) -> str:
 def on_calendar(day: BusinessDay, date: str, now: datetime) -> Remark:
     """What to say of the years whose business dates are known; `date` is the open business date, or empty."""
     calendar, today = day.calendar(), f"{now.astimezone(BEIJING):%Y%m%d}"
-    year = calendar.untold_year(today)
+    year = calendar.missing_year(today)
     if year is None:
         known = calendar.first_unknown_year(today) - 1
         return Remark("ok", f"business dates are known to the end of {known}")

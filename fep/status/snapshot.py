@@ -205,7 +205,7 @@ class SnapshotBuilder:
             cutover=cutover,
             seconds_left=left,
             waits=self._obstacle() or "",
-            untold_year=settings.day.calendar().untold_year(today),
+            untold_year=settings.day.calendar().missing_year(today),
             rate=sum(history.last.answers.values()) - sum(history.before.answers.values()),
             p99_us=history.p99_us(codes),
             queue=self._queue(),

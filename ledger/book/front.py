@@ -1,8 +1,8 @@
-"""The front book's statements: what a batch reads, and what it writes, in a fixed number of statements.
+"""What a batch reads from the front book and what it writes, in a fixed number of statements.
 
-The only module that reads or writes the front book's rows while serving. Each statement takes all of a
-batch's keys, or rows, as one JSON array, and gives its rows back as one: their number does not grow with
-the batch, and the interpreter's lock is let go and taken again once a statement instead of once a row. No
+This is the only module that reads or writes the front book's rows while banks wait. Each statement takes all
+of a batch's keys, or rows, as one JSON array and gives its rows back as one. So the number of statements does
+not grow with the batch, and Python's global lock changes hands once a statement instead of once a row. No
 rule and no decision lives here.
 """
 
@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import (
     Connection,
     Insert,
+    Row,
     bindparam,
     func,
     insert,
@@ -24,7 +25,7 @@ from sqlalchemy import (
     update,
 )
 
-from ledger.book.journal import LAST_RECORD, last_stamp
+from ledger.book.journal import LAST_RECORD, entry_of, last_stamp
 from ledger.book.schema import (
     FRONT,
     bank_days,
@@ -34,28 +35,34 @@ from ledger.book.schema import (
     identity_guesses,
     make_missing,
 )
-from ledger.book.statements import FIGURES_ROWS, GUESSES_ROWS, PARAMETER, statements_of
+from ledger.book.statements import (
+    FIGURES_TYPES,
+    GUESSES_TYPES,
+    PARAMETER,
+    DueChange,
+    statements_of,
+)
 from ledger.book.store import Store
 from ledger.errors import Conflict, Fenced, InvariantBroken
 from ledger.rules.day import DayState
 from ledger.rules.decide import decide, fold
 from ledger.rules.dues import Policy
-from ledger.rules.entry import GENESIS, SALT_BYTES, Entry, Kind, chain_entries
+from ledger.rules.entry import GENESIS, SALT_BYTES, Kind, chain_entries
 from ledger.rules.request import REVERSAL_DAYS_MAX, Act, Answer, BankDay, Request, Totals
 from ledger.rules.view import Chain, Day, Due, DueState, Guesses, View
-from protocol.responses import Response
 
 SCHEMA_VERSION = "4"
+"""The version of the tables in `ledger.book.schema`; a book of another version is refused."""
 CLAIM_ATTEMPTS = 20
-"""More nodes than that do not start for the first time in one moment."""
+"""More new nodes than this do not start at the same moment."""
 
-# Built once: for a small batch, building them took longer than running them.
+# Built once: for a small batch, building a statement took longer than running it.
 _OPEN_DAY = select(days.c.date, days.c.state, LAST_RECORD.scalar_subquery()).where(
     days.c.state == DayState.OPEN.value
 )
 _OPEN_DAY_SHARED = _OPEN_DAY.with_for_update(read=True)
 _OUR_CHAIN = (
-    select(chains.c.chain, chains.c.epoch, chains.c.position, chains.c.tip)
+    select(*(chains.c[name] for name in Chain._fields))
     .where(chains.c.chain == bindparam(PARAMETER))
     .with_for_update()
 )
@@ -73,7 +80,7 @@ _BANK_DAYS = (
 _FIRST_FIGURES = insert(bank_days)
 _FIRST_GUESSES = insert(identity_guesses)
 _GUESSES = (
-    select(identity_guesses)
+    select(*(identity_guesses.c[name] for name in Guesses._fields))
     .where(identity_guesses.c.due.in_(bindparam(PARAMETER, expanding=True)))
     .order_by(identity_guesses.c.due)
     .with_for_update()
@@ -84,9 +91,7 @@ _EARLIER_DATES = (
     .order_by(days.c.date.desc())
     .limit(REVERSAL_DAYS_MAX)
 )
-_KEPT = select(days.c.date).where(days.c.date.in_(bindparam(PARAMETER, expanding=True)))
-
-
+_KNOWN_DATES = select(days.c.date).where(days.c.date.in_(bindparam(PARAMETER, expanding=True)))
 _LOCKED_DUES = select(func.count()).select_from(identity_guesses).where(identity_guesses.c.locked == 1)
 _UNFIT = select(bank_days.c.bank, bank_days.c.unfit).where(
     bank_days.c.date == bindparam(PARAMETER), bank_days.c.unfit > 0
@@ -94,8 +99,8 @@ _UNFIT = select(bank_days.c.bank, bank_days.c.unfit).where(
 
 
 class Overview(NamedTuple):
-    """The open day, how many dues are locked because of wrong identity numbers, and what today's unfit
-    advices of each bank come to, in fen.
+    """What an operator watches in the book: the open day, how many dues are locked because of wrong identity
+    numbers, and each bank's sum of today's exception advices, in fen by the bank's code.
     """
 
     day: Day | None = None
@@ -104,8 +109,10 @@ class Overview(NamedTuple):
 
 
 class FrontBook:
-    """One node's hold on the front book: `commit` is the only way that money moves. `entropy` gives that many
-    random bytes: the salts of the holders' digests.
+    """One node's access to the front book. `commit` is the only way in which money moves.
+
+    `key_check` is the check value of the front key, with which identity numbers and contents are digested.
+    `entropy` returns that many random bytes, for the salts of the holders' digests.
     """
 
     def __init__(self, store: Store, key_check: str, entropy: Callable[[int], bytes]) -> None:
@@ -118,8 +125,8 @@ class FrontBook:
         self._statements = statements_of(is_sqlite=store.is_sqlite)
 
     def create(self) -> None:
-        """Make the tables where they are missing; refuse a book of another version, or made with another
-        front key.
+        """Make the tables that are missing. Raises InvariantBroken for a book of another version of the
+        tables, or one that was made with another front key.
         """
         with self._store.transaction() as connection:
             make_missing(connection, FRONT)
@@ -133,9 +140,11 @@ class FrontBook:
                     connection.execute(insert(facts).values(name=name, value=value))
 
     def claim(self, node: str) -> int:
-        """Take the node's chain under a new epoch; whoever held it before is fenced out. The epoch.
+        """Take the node's chain under a new epoch, which fences out the process that held it before; the
+        epoch.
 
-        Nodes that are new to a book and start at once are after one chain: who was second looks again.
+        Two new nodes that start together may insert the same chain; the loser tries again, CLAIM_ATTEMPTS
+        times in all. Raises Conflict after that, and what Store.transaction does.
         """
         for _ in range(CLAIM_ATTEMPTS - 1):
             try:
@@ -162,12 +171,12 @@ class FrontBook:
         return epoch
 
     def day(self) -> Day | None:
-        """The open business day, if there is one."""
+        """The open business day; None if there is none."""
         with self._store.reading() as connection:
             return _read_day(connection, lock=False)[0]
 
     def overview(self) -> Overview:
-        """What an operator is to know of the book at this moment. Raises what Store.reading does."""
+        """What an operator watches in the book, as it is now. Raises what Store.reading does."""
         with self._store.reading() as connection:
             day, _ = _read_day(connection, lock=False)
             locked = connection.execute(_LOCKED_DUES).scalar_one()
@@ -175,12 +184,12 @@ class FrontBook:
             return Overview(day, locked, MappingProxyType({row.bank: row.unfit for row in rows}))
 
     def commit(self, requests: Sequence[Request], recorded_at: int) -> list[Answer]:
-        """Decide a batch and make it durable: the answers, in order, all of them safe to send.
+        """Decide a batch and make it durable; the answers in order, all of them safe to send.
 
-        `recorded_at` is microseconds since 1970-01-01 UTC; where that is before the book's last entry or
-        act, since a clock was set back, the batch is stamped as that one. Raises Unavailable, Conflict,
-        BatchRefused, Fenced or InvariantBroken when nothing was done, and OutcomeUnknown when the database
-        was lost during COMMIT.
+        `recorded_at` is microseconds since 1970-01-01 UTC. Where it is before the book's newest entry or
+        audit record, since a clock was set back, the batch gets that one's stamp. Raises Unavailable,
+        Conflict, BatchRefused, Fenced or InvariantBroken if nothing was done, and OutcomeUnknown if the
+        database was lost during COMMIT.
         """
         with self._store.transaction() as connection:
             view = self._read(connection, self._read_chain(connection), requests, recorded_at)
@@ -189,12 +198,12 @@ class FrontBook:
         return answers
 
     def recorded(self, requests: Sequence[Request]) -> list[Answer | None]:
-        """What the journal answers to each request, in order; None where it does not hold the request's key.
-        For a process that was fenced out and does not know what became of its last COMMIT.
+        """The journal's answer to each request, in order; None where it does not hold the request's key. For
+        a process that was fenced out and does not know the outcome of its last COMMIT.
 
-        Every transaction of this process holds the chain's row until it ends, and whoever fenced it out had
-        that row after it. So with the row in hand, whatever it has done is there to be read, and what is
-        not there was not done and will not be. Raises what Store.transaction does.
+        Every transaction of this process locks the chain's row until it ends, and the process that fenced it
+        out locked that row later. So once this call has the row, everything that this process ever did can be
+        read, and what cannot be read was not done and will not be. Raises what Store.transaction does.
         """
         with self._store.transaction() as connection:
             chain = connection.execute(_OUR_CHAIN, {PARAMETER: self._chain}).one()
@@ -208,8 +217,8 @@ class FrontBook:
     def _read(
         self, connection: Connection, chain: Chain, requests: Sequence[Request], recorded_at: int
     ) -> View:
-        day, last_act = _read_day(connection, lock=True)
-        self._stamped = max(self._stamped, last_act, recorded_at)
+        day, last_record = _read_day(connection, lock=True)
+        self._stamped = max(self._stamped, last_record, recorded_at)
         view = View(day, chain, self._stamped)
         statements = self._statements
         originals = [request.original for request in requests if request.original]
@@ -218,30 +227,29 @@ class FrontBook:
         self._read_entries(connection, view, keys + originals)
         cancelled = [entry.original for entry in view.entries.values() if entry.kind is Kind.CANCEL]
         self._read_entries(connection, view, cancelled)
-        for entry in map(_entry, statements.rows(connection, statements.entries_by_receipt, receipts)):
+        for entry in map(entry_of, statements.rows(connection, statements.entries_by_receipt, receipts)):
             view.receipts[str(entry.receipt)] = entry
         named = {request.policy for request in requests if request.policy}
-        # What a repeat, a reversal or an inquiry is about: whether it stands is read with it.
-        found = [*view.entries.values(), *view.receipts.values()]
-        if found or originals:
-            named.update(entry.policy for entry in found if entry.policy)
-            undoable = originals + [name for entry in found for name in (entry.key, entry.original) if name]
+        # A repeat, a reversal or an inquiry is about an earlier entry: read whether that is in effect too.
+        earlier = [*view.entries.values(), *view.receipts.values()]
+        if earlier or originals:
+            named.update(entry.policy for entry in earlier if entry.policy)
+            undoable = originals + [key for entry in earlier for key in (entry.key, entry.original) if key]
             for original, kind, sequence in statements.rows(connection, statements.reversing, undoable):
                 view.note_reversing(original, Kind(kind), sequence)
         wanted = sorted(named)
-        view.policies.update(
-            (row[0], Policy(*row)) for row in statements.rows(connection, statements.policies, wanted)
-        )
+        for policy in map(Policy._make, statements.rows(connection, statements.policies, wanted)):
+            view.policies[policy.policy] = policy
         view.add_dues(map(_due, statements.rows(connection, statements.dues, wanted)))
         view.add_guesses(_read_guesses(connection, view, requests))
         view.add_figures(_read_figures(connection, view.day, requests))
         view.earlier_dates = _read_earlier_dates(connection, view.day, requests)
-        view.kept = _read_kept(connection, requests)
+        view.known_dates = _read_known_dates(connection, requests)
         return view
 
     def _read_entries(self, connection: Connection, view: View, keys: Sequence[str]) -> None:
         statements = self._statements
-        for entry in map(_entry, statements.rows(connection, statements.entries_by_key, keys)):
+        for entry in map(entry_of, statements.rows(connection, statements.entries_by_key, keys)):
             view.entries[entry.key] = entry
 
     def _read_chain(self, connection: Connection) -> Chain:
@@ -276,15 +284,15 @@ class FrontBook:
         if not changed:
             return
         rows = [
-            (
-                due.due,
-                read.sequence,
-                read.state,
-                due.amount,
-                due.state,
-                due.settled_by,
-                due.sequence,
-                due.withdrawn,
+            DueChange(
+                due=due.due,
+                sequence_before=read.sequence,
+                state_before=read.state,
+                amount=due.amount,
+                state=due.state,
+                settled_by=due.settled_by,
+                sequence=due.sequence,
+                withdrawn=due.withdrawn,
             )
             for due, read in changed
         ]
@@ -293,8 +301,8 @@ class FrontBook:
             raise Conflict("another node changed a due first")
 
     def _write_figures(self, connection: Connection, view: View) -> None:
-        """Rows that were read are locked and updated; a bank's first of the day is inserted, and conflicts
-        if two try.
+        """Update the rows that were read and locked; insert a bank's first row of the day, which raises
+        Conflict if another node does so at the same time.
         """
         rows = {key: (*key, *_flat(view.figures[key])) for key in sorted(view.figures_changed)}
         known = [row for key, row in rows.items() if key in view.figures_read]
@@ -302,21 +310,24 @@ class FrontBook:
             written = connection.execute(self._statements.set_figures, {PARAMETER: json.dumps(known)})
             if written.rowcount != len(known):
                 raise InvariantBroken("a bank's figures vanished within a transaction")
-        _insert(connection, _FIRST_FIGURES, FIGURES_ROWS, rows.keys() - view.figures_read, rows)
+        _insert(connection, _FIRST_FIGURES, FIGURES_TYPES, rows.keys() - view.figures_read, rows)
 
     def _write_guesses(self, connection: Connection, view: View) -> None:
-        """As a bank's figures; that two nodes count the same due's first guess at once is a conflict too."""
-        guessed = (view.guesses[due] for due in sorted(view.guesses_changed))
-        rows = {one.due: (one.due, one.date, one.wrong, int(one.locked)) for one in guessed}
+        """Write counts of wrong identity numbers as a bank's figures are written; two nodes that insert the
+        first one of a due raise Conflict too.
+        """
+        changed = (view.guesses[due] for due in sorted(view.guesses_changed))
+        rows = {guesses.due: (*guesses[:-1], int(guesses.locked)) for guesses in changed}
         known = [row for due, row in rows.items() if due in view.guesses_read]
         if known:
             connection.execute(self._statements.set_guesses, {PARAMETER: json.dumps(known)})
-        _insert(connection, _FIRST_GUESSES, GUESSES_ROWS, rows.keys() - view.guesses_read, rows)
+        _insert(connection, _FIRST_GUESSES, GUESSES_TYPES, rows.keys() - view.guesses_read, rows)
 
 
 def _read_day(connection: Connection, *, lock: bool) -> tuple[Day | None, int]:
-    """The open day, and when the last act was stamped. Read a second time where a lock was waited for:
-    PostgreSQL then finds the day that was open closed, and the next one only with a new look.
+    """The open day, and the newest audit record's time stamp. Queried a second time if the first query finds
+    no day: where PostgreSQL waited for the day's lock, it then finds that day closed, and sees the next one
+    only in a new query.
     """
     query = _OPEN_DAY_SHARED if lock else _OPEN_DAY
     row = connection.execute(query).first() or connection.execute(query).first()
@@ -330,18 +341,25 @@ def _insert(
     fresh: Iterable[Any],
     rows: Mapping[Any, tuple[Any, ...]],
 ) -> None:
-    """Insert those of `rows` whose keys are `fresh`, in one order everywhere."""
+    """Insert those of `rows` whose keys are `fresh`, in the order of their keys on every node."""
     given = [dict(zip(columns, rows[key], strict=True)) for key in sorted(fresh)]
     if given:
         connection.execute(statement, given)
 
 
 def _flat(figures: BankDay) -> tuple[int, ...]:
+    """A bank's figures in the order of ledger.book.statements.FIGURES."""
     return (*figures.totals, figures.used, figures.unfit)
 
 
+def _figures(row: Row[Any]) -> BankDay:
+    return BankDay(Totals(*(getattr(row, name) for name in Totals._fields)), row.used, row.unfit)
+
+
 def _read_guesses(connection: Connection, view: View, requests: Sequence[Request]) -> list[Guesses]:
-    """The guesses at the benefits of the policies of which something is to be paid; locked in one order."""
+    """The counts of wrong identity numbers for the benefits of policies of which something is to be paid;
+    locked in the same order on every node.
+    """
     policies_paid = {request.policy for request in requests if request.act is Act.PAY}
     wanted = sorted(
         due
@@ -350,41 +368,40 @@ def _read_guesses(connection: Connection, view: View, requests: Sequence[Request
         if view.dues[due].kind == "benefit"
     )
     rows = connection.execute(_GUESSES, {PARAMETER: wanted}) if wanted else ()
-    return [Guesses(due, date, wrong, bool(locked)) for due, date, wrong, locked in rows]
+    return [Guesses(row.due, row.date, row.wrong, bool(row.locked)) for row in rows]
 
 
 def _read_figures(
     connection: Connection, day: Day | None, requests: Sequence[Request]
 ) -> dict[tuple[str, str], BankDay]:
-    """The figures of the batch's banks today, and of the dates that they reconcile; locked in one order
-    everywhere.
+    """The figures of the batch's banks today, and on the dates that its 0500s are about; locked in the same
+    order on every node.
     """
     if day is None:
         return {}
     wanted = {(request.bank, day.date) for request in requests}
     wanted |= {(request.bank, request.date) for request in requests if request.date}
     rows = connection.execute(_BANK_DAYS, {PARAMETER: sorted(wanted)})
-    return {(row[0], row[1]): BankDay(Totals(*row[2:-2]), row[-2], row[-1]) for row in rows}
+    return {(row.bank, row.date): _figures(row) for row in rows}
 
 
 def _read_earlier_dates(
     connection: Connection, day: Day | None, requests: Sequence[Request]
 ) -> tuple[str, ...]:
-    """The business days before the open one, the latest first, as far back as any reversal may reach."""
+    """The business days before the open one, the latest first, as far back as any bank's reversals may reach;
+    none if the batch has no reversal.
+    """
     if day is None or all(request.act is not Act.REVERSE for request in requests):
         return ()
     return tuple(connection.execute(_EARLIER_DATES, {PARAMETER: day.date}).scalars())
 
 
-def _read_kept(connection: Connection, requests: Sequence[Request]) -> frozenset[str]:
-    """Of the dates that are reconciled, those that are or were business days of this book."""
+def _read_known_dates(connection: Connection, requests: Sequence[Request]) -> frozenset[str]:
+    """Those of the dates of the batch's 0500s that are, or were, business days of this book."""
     wanted = sorted({request.date for request in requests if request.date})
-    return frozenset(connection.execute(_KEPT, {PARAMETER: wanted}).scalars()) if wanted else frozenset()
-
-
-def _entry(row: Sequence[Any]) -> Entry:
-    entry = Entry._make(row)
-    return entry._replace(kind=Kind(entry.kind), response=Response(entry.response))
+    return (
+        frozenset(connection.execute(_KNOWN_DATES, {PARAMETER: wanted}).scalars()) if wanted else frozenset()
+    )
 
 
 def _due(row: Sequence[Any]) -> Due:

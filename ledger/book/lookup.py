@@ -12,11 +12,11 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, or_, select
 
 from ledger.book import visible
 from ledger.book.audit_log import AuditRecord
+from ledger.book.journal import entry_of, select_entries
 from ledger.book.load import Loaded
 from ledger.book.schema import bank_days, dues, facts, loads
-from ledger.rules.entry import Entry, Kind
+from ledger.rules.entry import Entry
 from ledger.rules.request import Totals, key_of
-from protocol.responses import Response
 
 FOUND_MAX: Final = 100
 """A key that fits more entries is none; a person is to give a longer one."""
@@ -105,10 +105,9 @@ def _is_number(text: str) -> bool:
 
 def _read(connection: Connection, table: Table, condition: ColumnElement[bool]) -> tuple[Entry, ...]:
     query = (
-        select(table)
+        select_entries(table)
         .where(condition)
         .order_by(table.c.recorded_at, table.c.chain, table.c.position)
         .limit(FOUND_MAX)
     )
-    found = (Entry._make(row) for row in connection.execute(query))
-    return tuple(entry._replace(kind=Kind(entry.kind), response=Response(entry.response)) for entry in found)
+    return tuple(map(entry_of, connection.execute(query)))

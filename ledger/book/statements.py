@@ -1,7 +1,7 @@
-"""The batch's statements whose rows come and go as one JSON array (docs/decisions/0003-statements.md).
+"""The statements of a batch whose rows come and go as one JSON array (docs/decisions/0003-statements.md).
 
-Built for one kind of database, once a process. What they are used for, `ledger.book.front` says; no row is
-read or written here.
+Built once a process, for one kind of database. `ledger.book.front` uses them; rows are matched to columns by
+the order of a tuple's own fields, so that nobody counts positions.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -32,36 +32,46 @@ from sqlalchemy.types import TypeEngine
 
 from ledger.book import visible
 from ledger.book.schema import bank_days, dues, identity_guesses, journal, policies
+from ledger.rules.dues import Policy
 from ledger.rules.entry import Entry
 from ledger.rules.request import Totals
-from ledger.rules.view import Due
+from ledger.rules.view import Due, Guesses
 
 PARAMETER: Final = "given"
 """The name of every statement's one parameter."""
 LARGEST_INSERT = 256
-"""Rows in one INSERT of SQLite at most: 256 times 35 columns stays below its 32,766 parameters."""
+"""The most rows of one INSERT of SQLite: 256 times 35 columns stays below its 32,766 parameters."""
 
-_DUE_ROWS: Mapping[str, type[TypeEngine[Any]]] = {
-    "due": Text,
-    "sequence_before": BigInteger,
-    "state_before": Text,
-    "amount": BigInteger,
-    "state": Text,
-    "settled_by": Text,
-    "sequence": BigInteger,
-    "withdrawn": BigInteger,
+
+class DueChange(NamedTuple):
+    """A due's new state, `state` to `withdrawn`, and what its row must still hold to take it: the sequence
+    and state before the change, and the amount (fen).
+    """
+
+    due: str
+    sequence_before: int
+    state_before: str
+    amount: int
+    state: str
+    settled_by: str
+    sequence: int
+    withdrawn: int
+
+
+_DUE_TYPES: Mapping[str, type[TypeEngine[Any]]] = {
+    **dict.fromkeys(DueChange._fields, Text),
+    **dict.fromkeys(("sequence_before", "amount", "sequence", "withdrawn"), BigInteger),
 }
 FIGURES: Final = (*Totals._fields, "used", "unfit")
-FIGURES_ROWS: Mapping[str, type[TypeEngine[Any]]] = {
+"""The columns of a bank's figures (ledger.rules.request.BankDay), flat."""
+FIGURES_TYPES: Mapping[str, type[TypeEngine[Any]]] = {
     "bank": Text,
     "date": Text,
     **dict.fromkeys(FIGURES, BigInteger),
 }
-GUESSES_ROWS: Mapping[str, type[TypeEngine[Any]]] = {
-    "due": Text,
-    "date": Text,
-    "wrong": BigInteger,
-    "locked": BigInteger,
+GUESSES_TYPES: Mapping[str, type[TypeEngine[Any]]] = {
+    **dict.fromkeys(Guesses._fields, Text),
+    **dict.fromkeys(("wrong", "locked"), BigInteger),
 }
 
 _COLUMNS = ", ".join(f'"{name}"' for name in Entry._fields)
@@ -77,28 +87,33 @@ def _insert_values(size: int) -> str:
 
 
 class Statements:
-    """The batch's statements for one kind of database, built once."""
+    """The statements of a batch for one kind of database.
+
+    The rows that they give and take are in the order of the fields of Entry, Policy, Due, DueChange and
+    Guesses.
+    """
 
     def __init__(self, *, is_sqlite: bool) -> None:
         self._is_sqlite = is_sqlite
-        self.entries_by_key = self._gathered(journal.columns, journal, journal.c.key)
-        self.entries_by_receipt = self._gathered(journal.columns, journal, journal.c.receipt)
+        entry_columns = [journal.c[name] for name in Entry._fields]
+        self.entries_by_key = self._gathered(entry_columns, journal, journal.c.key)
+        self.entries_by_receipt = self._gathered(entry_columns, journal, journal.c.receipt)
         self.reversing = self._gathered(
             [journal.c.original, journal.c.kind, journal.c.sequence], journal, journal.c.original
         ).where(journal.c.original != "", journal.c.response == "00")
         newest = visible.newest
-        self.policies = self._gathered(
-            [policies.c.policy, visible.policy_state(newest), visible.policy_holder(newest)],
-            policies,
-            policies.c.policy,
-        ).where(visible.is_there(policies, newest))
-        changing: dict[str, ColumnElement[Any]] = {
-            "state": visible.due_state(newest),
-            "withdrawn": visible.due_withdrawn(newest),
+        pending: dict[str, ColumnElement[Any]] = {
+            "state": visible.policy_state(newest),
+            "holder": visible.policy_holder(newest),
         }
-        columns = [changing.get(name, dues.c[name]) for name in Due._fields]
+        columns = [pending.get(name, policies.c[name]) for name in Policy._fields]
+        self.policies = self._gathered(columns, policies, policies.c.policy).where(
+            visible.is_there(policies, newest)
+        )
+        pending = {"state": visible.due_state(newest), "withdrawn": visible.due_withdrawn(newest)}
+        columns = [pending.get(name, dues.c[name]) for name in Due._fields]
         self.dues = self._gathered(columns, dues, dues.c.policy).where(visible.is_there(dues, newest))
-        given = self._given(_DUE_ROWS)
+        given = self._given(_DUE_TYPES)
         self.settle_dues = (
             update(dues)
             .values(
@@ -114,13 +129,13 @@ class Statements:
                 dues.c.amount == given.c.amount,
             )
         )
-        given = self._given(FIGURES_ROWS)
+        given = self._given(FIGURES_TYPES)
         self.set_figures = (
             update(bank_days)
             .values({name: given.c[name] for name in FIGURES})
             .where(bank_days.c.bank == given.c.bank, bank_days.c.date == given.c.date)
         )
-        given = self._given(GUESSES_ROWS)
+        given = self._given(GUESSES_TYPES)
         self.set_guesses = (
             update(identity_guesses)
             .values({name: given.c[name] for name in ("date", "wrong", "locked")})
@@ -129,22 +144,22 @@ class Statements:
         self._inserts = {2**power: _insert_values(2**power) for power in range(LARGEST_INSERT.bit_length())}
 
     def rows(self, connection: Connection, statement: Select[Any], keys: Iterable[str]) -> list[list[Any]]:
-        """The rows for `keys` of one of the gathering statements; no statement at all where there are no
-        keys.
+        """The rows of one of the gathering statements for these keys; with no keys, none, and no statement is
+        run.
         """
         distinct = list(dict.fromkeys(keys))
         if not distinct:
             return []
         given = json.dumps(distinct) if self._is_sqlite else distinct
         gathered = connection.execute(statement, {PARAMETER: given}).scalar_one()
-        found: list[list[Any]] = json.loads(gathered) if isinstance(gathered, str) else gathered or []
-        return found
+        rows: list[list[Any]] = json.loads(gathered) if isinstance(gathered, str) else gathered or []
+        return rows
 
     def append(self, connection: Connection, entries: Sequence[Entry]) -> None:
-        """Insert entries in order: on PostgreSQL in one statement, which takes them as JSON.
+        """Insert entries in order. On PostgreSQL one statement takes them all as JSON.
 
-        On SQLite multi-row VALUES are several times faster; it takes as many statements as there are ones in
-        the binary figure of the entries' number.
+        On SQLite multi-row VALUES are several times faster. They are inserted by powers of two, so that few
+        different statements are prepared: 11 entries take three of them, of 8, 2 and 1 rows.
         """
         if not self._is_sqlite:
             records = json.dumps([entry._asdict() for entry in entries], ensure_ascii=False)
@@ -161,7 +176,7 @@ class Statements:
     def _gathered(
         self, columns: Iterable[ColumnElement[Any]], table: FromClause, key: ColumnElement[Any]
     ) -> Select[Any]:
-        """One row with all that match, as a JSON array of arrays."""
+        """A query of one row: all rows of `table` whose `key` is given, as a JSON array of arrays."""
         array, group = (
             (func.json_array, func.json_group_array)
             if self._is_sqlite
@@ -170,14 +185,14 @@ class Statements:
         return select(group(array(*columns))).select_from(table).where(self._is_given(key))
 
     def _is_given(self, key: ColumnElement[Any]) -> ColumnElement[bool]:
-        """Whether `key` is among the parameter's texts, said so that each database uses the key's index."""
+        """Whether `key` is among the parameter's texts, in the form for which each database uses an index."""
         if self._is_sqlite:
             each = func.json_each(bindparam(PARAMETER, type_=Text)).table_valued("value")
             return key.in_(select(each.c.value))
         return key == any_(bindparam(PARAMETER, type_=ARRAY(Text)))
 
     def _given(self, names: Mapping[str, type[TypeEngine[Any]]]) -> Subquery:
-        """The parameter's JSON array of arrays as rows with these columns."""
+        """The parameter's JSON array of arrays as a subquery with these columns, in this order."""
         if self._is_sqlite:
             each = func.json_each(bindparam(PARAMETER, type_=Text)).table_valued("value")
             columns = [
@@ -196,5 +211,5 @@ class Statements:
 
 @cache
 def statements_of(*, is_sqlite: bool) -> Statements:
-    """Each kind's, once a process."""
+    """The statements for one kind of database, built once a process."""
     return Statements(is_sqlite=is_sqlite)

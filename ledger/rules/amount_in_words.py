@@ -1,4 +1,4 @@
-"""Amounts as a receipt shows them: in Chinese capitals, and in figures.
+"""Amounts as a receipt shows them: in Chinese words (大写), and in figures.
 
 Pure. The rules are those of the People's Bank of China for bills and settlement vouchers:
 支付结算办法 (1997), annex 1 (正确填写票据和结算凭证的基本规定), items 1 to 4.
@@ -19,11 +19,13 @@ _ZERO: Final = _DIGITS[0]
 
 
 def in_words(fen: int) -> str:
-    """Write `fen` in capitals, with 人民币 before it: 140950 is 人民币壹仟肆佰零玖元伍角.
+    """The amount in words, with 人民币 before it: 140950 fen are 人民币壹仟肆佰零玖元伍角.
 
-    Where the rules leave a choice, always the same one: 整 after 元 only, never after 角; one 零 after 元
-    where the yuan end in 0 and jiao follow; none between 万 and a section that has thousands (107,000.53 is
-    壹拾万柒仟元零伍角叁分). Raises ValueError outside 0 to FEN_MAX.
+    Raises ValueError outside 0 to FEN_MAX.
+
+    Where the rules leave a choice, the same one is always taken: 整 after 元 only, never after 角; one 零
+    after 元 if the yuan end in 0 and jiao follow; no 零 between 万 and a section that has thousands
+    (107,000.53 is 壹拾万柒仟元零伍角叁分).
     """
     yuan, cents = _split(fen)
     if fen == 0:
@@ -33,7 +35,7 @@ def in_words(fen: int) -> str:
 
 
 def in_figures(fen: int) -> str:
-    """Write `fen` in figures: 123456 is 1,234.56. Raises ValueError outside 0 to FEN_MAX."""
+    """The amount in yuan with separators: 123456 fen are 1,234.56. Raises ValueError outside 0 to FEN_MAX."""
     yuan, cents = _split(fen)
     return f"{yuan:,}.{cents:02d}"
 
@@ -45,7 +47,7 @@ def _split(fen: int) -> tuple[int, int]:
 
 
 def _whole(yuan: int) -> str:
-    """Write yuan by sections of four digits: 零 before one below 1000 or after an empty one."""
+    """The yuan in words, by sections of four digits: 零 before one below 1000, or after an empty one."""
     written, gap = "", False
     for unit, name in _MYRIADS:
         section = yuan // unit % 10_000
@@ -57,7 +59,7 @@ def _whole(yuan: int) -> str:
 
 
 def _section(section: int) -> str:
-    """Write 1 to 9999; several zeros between two digits are one 零, zeros at either end none."""
+    """1 to 9999 in words: several zeros between two digits are one 零, zeros at either end are left out."""
     written, gap = "", False
     for digit, place in zip(f"{section:04d}", _PLACES, strict=True):
         if digit != "0":
@@ -67,7 +69,7 @@ def _section(section: int) -> str:
 
 
 def _fraction(yuan: int, cents: int) -> str:
-    """Write jiao and fen, of which at least one is not 0."""
+    """The jiao and fen in words; at least one of them is not 0."""
     jiao, fen = divmod(cents, 10)
     zero = _ZERO if yuan and (jiao == 0 or yuan % 10 == 0) else ""
     return zero + (f"{_DIGITS[jiao]}角" if jiao else "") + (f"{_DIGITS[fen]}分" if fen else "")

@@ -1,8 +1,9 @@
-"""The classes of breaks: one row for each way in which our journal and a bank's file can differ, and no other
-table.
+"""The classes of breaks: one row for each way in which our journal and a bank's file can differ. There is no
+other table of them.
 
-Data only. Which lines are of which class, `office.matching.match` finds; how a break of a class may end, the
-chart says; the front-end machine's page shows their names. No rule and no account belongs here.
+Data only. `office.matching.match` decides which lines are of which class, the chart of accounts
+(office/accounting/chart.toml) says how a break of a class may end, and the front-end machine's status page
+shows the names. No rule and no account belongs here.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Final, NamedTuple
 
 
 class BreakClass(StrEnum):
-    """What is wrong with a line or a pair of lines: the values of the column breaks.class."""
+    """What is wrong with a line or a pair of lines; the values of the column breaks.class."""
 
     BANK_ONLY = "bank_only"
     OURS_ONLY = "ours_only"
@@ -28,11 +29,11 @@ class BreakClass(StrEnum):
 
 
 class ClassRow(NamedTuple):
-    """One class: its name and in one line what it means, in Chinese and English.
+    """One class: its name and its meaning in one line, both in Chinese and English.
 
-    `has_ours`: a line of our side of the date may be in it. `needs_line`: there is always a line of one side
-    in it. `withholds`: its money is what the journal has of the transaction, kept from the products' accounts
-    until two people have decided; otherwise it is what one side has and the other has not.
+    `has_ours`: a line of our side of the date can be in it. `needs_line`: there is always a line of one side
+    in it. `withholds`: its amount is the whole transaction as the journal has it, kept off the products'
+    accounts until two people have decided; if not, its amount is the difference between the two sides.
     """
 
     cls: BreakClass

@@ -1,8 +1,9 @@
-"""Which dates are business dates: the working days of mainland China, weekends worked in exchange included.
+"""Which dates are business dates: the working days of mainland China, with the weekend days that are worked
+in exchange for a holiday.
 
-Banks take payments on every day; settlement takes place on working days, so a weekend's payments belong to
-the next working day's date. The State Council announces a year's holidays late in the year before; a year
-that nobody has told us of is not guessed. Pure; no clock is read.
+Banks take payments on every day. Settlement takes place on working days, so the payments of a weekend belong
+to the next working day's date. The State Council announces a year's holidays late in the year before; a year
+whose holidays are not known is never guessed. Pure; no clock is read.
 """
 
 from __future__ import annotations
@@ -18,23 +19,25 @@ from ledger.errors import LedgerError
 
 _FRIDAY: Final = 4
 _LONGEST_HOLIDAY_DAYS: Final = 31
-_TOLD_FROM: Final = "1201"
-"""From this date (MMDD) on the next year should be known: its notice is out by then, and 31 December's
-cut-over needs it."""
+_NEXT_YEAR_NEEDED_FROM: Final = "1201"
+"""From this date (MMDD) on the next year must be known: its notice is published by then, and the cut-over of
+31 December needs it."""
 _ALWAYS_FREE: Final = ("0101", "0501", "1001", "1002", "1003")
-"""Holidays by law whose dates are the same in each year. A list that lacks one is not a whole year's."""
+"""Holidays by law with the same date (MMDD) in every year. A list that lacks one is not a whole year's."""
 _SPRING_FESTIVAL: Final = ("0120", "0225")
-"""Between these dates (MMDD) the Spring Festival's days off fall, in whichever year."""
+"""In every year the Spring Festival's days off are between these dates (MMDD)."""
 
 
 class CalendarUnknown(LedgerError):
-    """Nobody has told us which days of that year are holidays."""
+    """It is not known which days of that year are holidays."""
 
 
 class Calendar(NamedTuple):
-    """The working days that the library knows, and what the settings add to them: `holidays` and `workdays`,
-    each YYYYMMDD, one by one above the library's. A year in `whole_years` is the settings' alone: its
-    weekends are free, but for `workdays`, and its other days are worked, but for `holidays`.
+    """The working days of the library, and the settings' additions to them.
+
+    `holidays` and `workdays` are dates YYYYMMDD that count before the library's. For a year in `whole_years`
+    the library is not asked: its weekends are free except for `workdays`, and its other days are worked
+    except for `holidays`.
     """
 
     holidays: frozenset[str] = frozenset()
@@ -42,7 +45,7 @@ class Calendar(NamedTuple):
     whole_years: frozenset[int] = frozenset()
 
     def is_business_date(self, business_date: str) -> bool:
-        """Whether settlement takes place on a date (YYYYMMDD). Raises CalendarUnknown."""
+        """Whether a date (YYYYMMDD) is a business date. Raises CalendarUnknown if its year is not known."""
         day = date.fromisoformat(business_date)
         if not self.knows(day.year):
             raise CalendarUnknown(
@@ -56,11 +59,13 @@ class Calendar(NamedTuple):
         return bool(chinese_calendar.is_workday(day))
 
     def knows(self, year: int) -> bool:
-        """Whether it is known which days of a year are business dates."""
+        """Whether the business dates of a year are known."""
         return year in self.whole_years or _is_in_library(year)
 
     def next_business_date(self, after: str) -> str:
-        """The first business date after a date (both YYYYMMDD). Raises CalendarUnknown."""
+        """The first business date after a date (both YYYYMMDD). Raises CalendarUnknown if a year is not
+        known, or if there is none within a month.
+        """
         day = date.fromisoformat(after)
         for _ in range(_LONGEST_HOLIDAY_DAYS):
             day += timedelta(1)
@@ -69,24 +74,24 @@ class Calendar(NamedTuple):
         raise CalendarUnknown(f"no business date within {_LONGEST_HOLIDAY_DAYS} days after {after}")
 
     def first_unknown_year(self, today: str) -> int:
-        """The first year from that of `today` (YYYYMMDD) on that is not known."""
+        """The first year, from that of `today` (YYYYMMDD) on, whose business dates are not known."""
         year = int(today[:4])
         while self.knows(year):
             year += 1
         return year
 
-    def untold_year(self, today: str) -> int | None:
-        """The year that somebody has to tell now (YYYYMMDD): this one, or from 1 December on the next, if it
-        is not known; else None.
+    def missing_year(self, today: str) -> int | None:
+        """The year whose holidays must be set now, on `today` (YYYYMMDD): this year, or from 1 December on
+        the next, if it is not known; else None.
         """
         year, current = self.first_unknown_year(today), int(today[:4])
-        return year if year <= current + (today[4:] >= _TOLD_FROM) else None
+        return year if year <= current + (today[4:] >= _NEXT_YEAR_NEEDED_FROM) else None
 
     def faults(self) -> Iterator[tuple[str, str]]:
-        """What the settings say and cannot mean: the setting's name, and why it is refused."""
-        for both in sorted(self.holidays & self.workdays):
-            yield "workdays", f"{both} is in holidays too"
-        for year in sorted({int(named[:4]) for named in self.holidays | self.workdays}):
+        """The settings that contradict each other or lack a date: a setting's name, and why it is refused."""
+        for day in sorted(self.holidays & self.workdays):
+            yield "workdays", f"{day} is in holidays too"
+        for year in sorted({int(day[:4]) for day in self.holidays | self.workdays}):
             if not self.knows(year):
                 yield (
                     "whole_years",
@@ -97,7 +102,9 @@ class Calendar(NamedTuple):
             yield from self._missing_in(year)
 
     def _missing_in(self, year: int) -> Iterator[tuple[str, str]]:
-        """What each year has, and this one lacks, which is given as a whole."""
+        """The holidays that every year has and this one of `whole_years` lacks: a setting's name, and why it
+        is refused.
+        """
         for month_day in _ALWAYS_FREE:
             day = f"{year}{month_day}"
             if day not in self.holidays and date.fromisoformat(day).weekday() <= _FRIDAY:
@@ -116,7 +123,9 @@ class Calendar(NamedTuple):
 
 @lru_cache(maxsize=64)
 def _is_in_library(year: int) -> bool:
-    """Whether the library has all of a year: one whose National Day it takes for worked it has in part."""
+    """Whether the library has the whole year. It has only a part of a year in which it takes National Day, 1
+    October, for a working day.
+    """
     try:
         return not chinese_calendar.is_workday(date(year, 10, 1))
     except NotImplementedError:

@@ -1,7 +1,7 @@
-"""The business day: its states, and its dates as the banks name them.
+"""The business day: its states, and what a date is.
 
-Pure. No clock is read: what day it is, the book says. Which dates are business dates, `ledger.rules.calendar`
-says.
+Pure. No clock is read: which day is open is a row of the front book. Which dates are business dates is in
+`ledger.rules.calendar`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 
 class DayState(StrEnum):
-    """How far a business day has come. The front book knows the first two, the office the others."""
+    """The state of a business day. The front book has OPEN and CLOSED, the office has the others."""
 
     OPEN = "open"
     CLOSED = "closed"
@@ -24,7 +24,7 @@ class DayState(StrEnum):
 
 
 class DayEvent(StrEnum):
-    """What moves a day on."""
+    """What moves a business day to its next state."""
 
     CUT_OVER = "cut over"
     RECONCILE = "reconcile"
@@ -40,12 +40,12 @@ TRANSITIONS: Mapping[tuple[DayState, DayEvent], DayState] = MappingProxyType(
         (DayState.POSTED, DayEvent.ARCHIVE): DayState.ARCHIVED,
     }
 )
-"""All that can happen to a day, each once and in this order. It is archived when nothing of it is awaited any
-more: the next day's dues are loaded."""
+"""State and event to the next state: every day goes through these once, in this order. A day is archived when
+nothing of it is awaited any more, which is when the next day's dues are loaded."""
 
 
 def is_date(text: object) -> bool:
-    """Whether this is YYYYMMDD of a real day."""
+    """Whether this is the YYYYMMDD of a day that exists."""
     return isinstance(text, str) and len(text) == 8 and text.isascii() and text.isdecimal() and _exists(text)
 
 

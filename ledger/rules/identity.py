@@ -1,8 +1,8 @@
-"""Documents by which a person or a company is known: their kinds, each kind's own check, and the one spelling
-in which a number is compared.
+"""Identity documents of persons and companies: their kinds, the check of each kind, and the one spelling in
+which numbers are compared.
 
 Pure. No list of region codes (GB/T 2260) or of countries belongs here: codes are withdrawn and issued every
-year, and a number keeps the one that it was made with. Nothing here may put a number into an error's text.
+year, and a number keeps the code that it was issued with. Nothing here may put a number into an error's text.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from typing import Final, NamedTuple
 
 LENGTH: Final = 18
 RESIDENT: Final = "resident"
-"""The kind of a number that stands without one."""
+"""The kind of a number that is written without one: a resident identity number."""
 
 _SHAPE: Final = re.compile(r"[0-9]{6}((?:19|20)[0-9]{6})[0-9]{3}[0-9X]")
 _OLD_SHAPE: Final = re.compile(r"([0-9]{6})([0-9]{6})([0-9]{3})")
 _CHARACTERS: Final = "10X98765432"
-"""The check character by the weighted sum modulo 11."""
+"""The check character at the place of the weighted sum modulo 11."""
 
 _PASSPORT: Final = re.compile(r"(?=.*[0-9])[A-Z0-9]{5,9}")
 _HK_MACAO_PERMIT: Final = re.compile(r"([HM][0-9]{8})(?:[0-9]{2})?")
@@ -28,7 +28,9 @@ _TAIWAN_PERMIT: Final = re.compile(r"[0-9]{8}(?:[0-9]{2}[A-Z]?)?")
 _PERMANENT_RESIDENCE: Final = re.compile(r"[A-Z]{3}[0-9]{12}")
 _HK_IDENTITY: Final = re.compile(r"[A-Z]{1,2}[0-9]{6}[0-9A]")
 _COMPANY: Final = re.compile(r"[0-9A-HJ-NPQRTUWXY]{2}[0-9]{6}[0-9A-HJ-NPQRTUWXY]{10}")
-_COMPANY_VALUES: Final = {one: value for value, one in enumerate("0123456789ABCDEFGHJKLMNPQRTUWXY")}
+_COMPANY_VALUES: Final = {
+    character: value for value, character in enumerate("0123456789ABCDEFGHJKLMNPQRTUWXY")
+}
 
 _FULL_WIDTH: Final = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 _SMALL: Final = {code: code - 0x20 for code in range(ord("a"), ord("z") + 1)}
@@ -38,7 +40,7 @@ _SPELLING: Final = {**_FULL_WIDTH, **_SMALL, **_FULL_WIDTH_SMALL, **_DROPPED}
 
 
 class Document(NamedTuple):
-    """A document's kind, a key of KINDS, and its number as it was written."""
+    """A document: its kind, a key of KINDS, and its number as it was written."""
 
     kind: str
     number: str
@@ -49,9 +51,10 @@ class Document(NamedTuple):
 
 
 def check_character(first17: str) -> str:
-    """Return the check character, `0`-`9` or `X`, of a number's first 17 digits (ISO 7064:1983, MOD 11-2).
+    """The check character, `0` to `9` or `X`, of the first 17 digits of a resident identity number (ISO
+    7064:1983, MOD 11-2).
 
-    Raises ValueError, which does not repeat the digits, for anything but 17 ASCII digits.
+    Raises ValueError, whose text does not repeat the digits, for anything but 17 ASCII digits.
     """
     if len(first17) != LENGTH - 1 or not (first17.isascii() and first17.isdigit()):
         raise ValueError("the check character is over exactly 17 digits")
@@ -60,9 +63,10 @@ def check_character(first17: str) -> str:
 
 
 def is_valid(number: str) -> bool:
-    """Whether `number` is well formed: region, a real birth date 1900-2099, sequence, check character.
+    """Whether `number` is a resident identity number of 18: region, an existing birth date 1900-2099,
+    sequence, check character.
 
-    The check character X is a capital (GB 11643-1999, section 4). The region is any six digits.
+    The check character X is a capital letter (GB 11643-1999, section 4). The region is any six digits.
     """
     shape = _SHAPE.fullmatch(number)
     if shape is None or check_character(number[:-1]) != number[-1]:
@@ -71,34 +75,32 @@ def is_valid(number: str) -> bool:
 
 
 def masked(number: str) -> str:
-    """Return `number` with only its last four characters shown, and none of anything that is not 18 long."""
+    """`number` with all but its last four characters replaced by stars; only stars if it is not 18 long."""
     shown = number[-4:] if len(number) == LENGTH else ""
     return shown.rjust(LENGTH, "*")
 
 
 def document(text: str) -> Document:
-    """Return the document that `KIND:NUMBER` writes; a number alone is a resident identity number.
+    """The document that `KIND:NUMBER` writes; a number alone is a resident identity number.
 
-    The kind may be none of KINDS: what it is worth, `is_document` says.
+    Nothing is checked: the kind may be none of KINDS (see `is_document`).
     """
     kind, colon, number = text.partition(":")
     return Document(kind, number) if colon else Document(RESIDENT, text)
 
 
 def is_document(given: Document) -> bool:
-    """Whether a document's kind is one of KINDS and its number passes that kind's check in the spelling that
-    is compared.
-    """
+    """Whether a document's kind is one of KINDS and its number, plainly spelt, passes that kind's check."""
     check = KINDS.get(given.kind)
     return check is not None and check(_plain(given.number))
 
 
 def normalised(number: str) -> str:
-    """Return the one spelling in which numbers are compared, whoever wrote them.
+    """The one spelling in which two writings of a number are compared. Any text has one.
 
-    Small and full-width letters and digits become capitals and plain digits; blanks, hyphens and parentheses
-    go. A resident identity number of 15 digits becomes the one of 18 that its holder got in its place, and
-    the permit of a resident of Hong Kong or Macao loses the count of its renewals. Any text has a spelling.
+    Small and full-width letters become capitals, full-width digits plain ones; blanks, hyphens and
+    parentheses are dropped. A resident identity number of 15 digits becomes the one of 18 that replaced it.
+    The permit of a resident of Hong Kong or Macao loses the count of its renewals.
     """
     plain = _plain(number)
     if _is_old_resident(plain):
@@ -121,7 +123,9 @@ def _is_date(text: str) -> bool:
 
 
 def _is_old_resident(plain: str) -> bool:
-    """Whether this is a number of 15 digits: region, birth date of the 20th century, sequence; no check."""
+    """Whether this is a resident identity number of 15 digits: region, birth date of the 20th century,
+    sequence; it has no check digit.
+    """
     shape = _OLD_SHAPE.fullmatch(plain)
     return shape is not None and _is_date(f"19{shape[2]}")
 
@@ -131,32 +135,32 @@ def _is_resident(plain: str) -> bool:
 
 
 def _is_permanent_residence(plain: str) -> bool:
-    """Whether this is a foreigner's card: of 2017 and before, or of 2023 with a number of 18 as residents
-    have.
+    """Whether this is the number of a foreigner's permanent residence card: of a card of 2017 or before, or
+    of 2023, with 18 characters as residents have.
     """
     new = plain.startswith("9") and is_valid(plain)
     return new or _PERMANENT_RESIDENCE.fullmatch(plain) is not None
 
 
 def _is_hk_identity(plain: str) -> bool:
-    """Whether the weighted sum modulo 11 is nought: weights 9 to 1 from the left, a blank before one letter,
-    A to Z as 10 to 35, the blank as 36.
+    """Whether this is a Hong Kong identity card's number: the weighted sum modulo 11 is 0, with weights 9 to
+    1 from the left, A to Z as 10 to 35, and a blank, as 36, before a single letter.
     """
     if _HK_IDENTITY.fullmatch(plain) is None:
         return False
-    values = [int(one, 36) for one in plain]
+    values = [int(character, 36) for character in plain]
     if len(values) == 8:
         values.insert(0, 36)
     return sum(value * (9 - place) for place, value in enumerate(values)) % 11 == 0
 
 
 def _is_company(plain: str) -> bool:
-    """Whether the last character is the check of the others (GB 32100-2015): 31 less the weighted sum
-    modulo 31, weights the powers of 3.
+    """Whether this is a company's unified social credit code (GB 32100-2015): its last character is 31 less
+    the weighted sum of the others modulo 31, with the powers of 3 as weights.
     """
     if _COMPANY.fullmatch(plain) is None:
         return False
-    values = [_COMPANY_VALUES[one] for one in plain]
+    values = [_COMPANY_VALUES[character] for character in plain]
     total: int = sum(value * 3**place for place, value in enumerate(values[:-1]))
     return values[-1] == -total % 31
 
@@ -177,9 +181,9 @@ KINDS: Final[Mapping[str, Callable[[str], bool]]] = MappingProxyType(
         "other": _is_other,
     }
 )
-"""Each kind of document -> whether a number in plain spelling is one of it.
+"""Kind of document to its check of a number in plain spelling.
 
-Resident: GB 11643-1999, and its forerunner of 15 digits. Passport: ICAO 9303-4, nine characters at the most.
-Permits to travel to the mainland: H or M and eight digits, two more that count renewals on older ones; eight
-digits for Taiwan, on older ones two more and a letter. Company: GB 32100-2015. Other: any of at most 18
-letters and digits."""
+Resident: GB 11643-1999, and the former number of 15 digits. Passport: ICAO 9303-4, at most nine characters.
+Permits to travel to the mainland: for Hong Kong and Macao, H or M and eight digits, on older permits two more
+that count renewals; for Taiwan eight digits, on older permits two more and a letter. Company: GB 32100-2015.
+Other: at most 18 letters and digits."""

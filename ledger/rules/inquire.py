@@ -112,7 +112,7 @@ def reconcile_totals(request: Request, view: View) -> Answer:
     told that a day which this book does not have is in balance.
     """
     today = _date(view)
-    if request.date not in view.kept:
+    if request.date not in view.known_dates:
         return _not_found(view, f"NO BUSINESS DATE {request.date}")
     ours = view.figures_of(request.bank, request.date).totals
     agreed = ours == request.totals and ours.net == request.net

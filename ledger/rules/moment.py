@@ -1,7 +1,8 @@
-"""The year of a date that carries none: DE 7, 13, 15 and 90 are MMDD and hhmmss (ISO 8583:1987).
+"""The year of a date without one: DE 7, 13, 15 and 90 carry MMDD only (ISO 8583:1987); and the window of
+dates on which a transaction's key may be made.
 
-Pure. No clock is read: today's date is handed in. Which of these dates may be used for what does not belong
-here; only which year one means, and how far it is from today.
+Pure. No clock is read: today's date is handed in. Which message may use which date is decided elsewhere
+(fep.links.request_parser).
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ from functools import cached_property, lru_cache
 
 @lru_cache(maxsize=4096)
 def nearest_date(month_day: str, today: date) -> str:
-    """The date YYYYMMDD, of all that MMDD can mean, that is nearest to `today`; the earlier of two as near.
+    """The date YYYYMMDD with this MMDD that is nearest to `today`; of two equally near, the earlier.
 
-    Empty where no such date exists within a year of today: MMDD is no date, or is 29 February between two
-    leap years. Cached, since all messages of a day name a few dates.
+    Empty if there is none in last year, this year or the next: MMDD is no date, or is 29 February and none of
+    the three is a leap year. Cached, since the messages of a day name few dates.
     """
     days = (_date(year, month_day) for year in (today.year - 1, today.year, today.year + 1))
-    there = [day for day in days if day is not None]
-    return f"{min(there, key=lambda day: abs(day - today)):%Y%m%d}" if there else ""
+    existing = [day for day in days if day is not None]
+    return f"{min(existing, key=lambda day: abs(day - today)):%Y%m%d}" if existing else ""
 
 
 def _date(year: int, month_day: str) -> date | None:
@@ -32,10 +33,11 @@ def _date(year: int, month_day: str) -> date | None:
 
 @dataclass(frozen=True)
 class KeyWindow:
-    """The dates on which a transaction's key may be made, seen from `today`: as many days back and ahead.
+    """The dates on which a transaction's key may be made: from `days_back` before `today` to `days_ahead`
+    after.
 
-    A key of another date names no transaction: what is older leaves the front book, and may not come to
-    life again.
+    A key of any other date is refused. Older transactions leave the front book, which would take a repeat of
+    one for a new transaction.
     """
 
     today: date
@@ -43,11 +45,11 @@ class KeyWindow:
     days_ahead: int = 1
 
     def date_of(self, month_day: str) -> str:
-        """The date YYYYMMDD that MMDD means, nearest to today; empty where there is none (nearest_date)."""
+        """The date YYYYMMDD with this MMDD that is nearest to today; empty if there is none."""
         return nearest_date(month_day, self.today)
 
     def holds(self, moment: str) -> bool:
-        """Whether a moment that begins with its date YYYYMMDD is within the window, both ends included."""
+        """Whether the date of a moment YYYYMMDD... is in the window, its first and last date included."""
         return self.first <= moment[:8] <= self.last
 
     @cached_property

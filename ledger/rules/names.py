@@ -1,6 +1,6 @@
 """How a name that is longer than its place is shortened: one rule for every place.
 
-Pure. What a good name is, `ledger.files.bookfile` says; how long a place is, whoever writes there.
+Pure. Which names a file may hold is in `ledger.files.bookline`; the caller knows how much room there is.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ from collections.abc import Callable
 from typing import Final
 
 LENGTH_MAX: Final = 120
-"""Characters of a name at the most. Companies' and Latin names run to a hundred."""
+"""The most characters of a name. Names of companies and Latin names have up to a hundred."""
 MARK: Final = "..."
-"""Stands for what was left off. Every encoding of a dialect has it."""
+"""Ends a shortened name. Every encoding of a dialect has these characters."""
 _JOINED: Final = frozenset({"Mn", "Me", "Mc"})
-"""Categories of characters that belong to the one before: a name is not cut between them."""
+"""Unicode categories of characters that combine with the one before: a name is not cut between the two."""
 
 
 def shortened(name: str, room: int, size: Callable[[str], int] = len) -> str:
-    """Return the name where its `size` is at most `room`; else its longest beginning that is so with MARK
-    behind it. Empty where not even MARK has room.
+    """The name, if its `size` is at most `room`; else its longest beginning that fits with MARK behind it.
+    Empty if not even MARK fits.
     """
     if size(name) <= room:
         return name

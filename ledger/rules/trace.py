@@ -1,7 +1,7 @@
-"""One transaction as the journal has it: what was asked, what was decided and why, what undid it.
+"""One transaction as the journal has it: what was asked, what was decided and why, what took it back.
 
-Pure: entries in, a story out. What a message had that the journal does not keep is not made up: it is named
-as missing. No statement belongs here, and nothing of the office's.
+Pure: entries in, text by field out. What a message had and the journal does not keep is named as missing
+(NOT_KEPT), never made up. No database statement belongs here, and nothing that only the office knows.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ NOT_KEPT: Final = (
 )
 
 
-class Link(NamedTuple):
-    """How an entry is tied to another: `how` reads on with the other's key; `place` is CHAIN:POSITION, empty
-    where the other is not in the journal.
+class EntryLink(NamedTuple):
+    """A tie to another entry. `how` and `key` read as one text, `cancel of KEY`; `place` is CHAIN:POSITION,
+    empty if the other entry is not in the journal.
     """
 
     how: str
@@ -32,10 +32,11 @@ class Link(NamedTuple):
     place: str
 
 
-class Told(NamedTuple):
-    """One entry, told. `request` and `answer` are by DE number, as far as the journal has them; `meaning` is
-    the response's; `standing` whether it is in effect now. Amounts in fen; `recorded_at` microseconds since
-    1970-01-01 UTC. Identity and card numbers are masked, and the policyholder's name is not in it.
+class TracedEntry(NamedTuple):
+    """One entry as it is shown to a person. `request` and `answer` are texts by DE number, as far as the
+    journal has them; `meaning` is the response code's; `standing` says whether the entry is in effect now.
+    Amounts in fen; `recorded_at` microseconds since 1970-01-01 UTC. Identity and card numbers are masked, and
+    the policyholder's name is left out.
     """
 
     place: str
@@ -54,23 +55,25 @@ class Told(NamedTuple):
     reason: str
     exception_code: str
     standing: str
-    links: tuple[Link, ...]
+    links: tuple[EntryLink, ...]
     request: Mapping[str, str]
     answer: Mapping[str, str]
 
 
-def tell(entries: Sequence[Entry]) -> tuple[Told, ...]:
-    """Tell each of a transaction's entries, with the links between them, in the order given."""
-    return tuple(_told(entry, entries) for entry in entries)
+def trace(entries: Sequence[Entry]) -> tuple[TracedEntry, ...]:
+    """Each of a transaction's entries as it is shown to a person, with its links to the others, in the order
+    given.
+    """
+    return tuple(_traced(entry, entries) for entry in entries)
 
 
 def place_of(entry: Entry) -> str:
-    """Where an entry stands in the journal."""
+    """The entry's place in the journal, CHAIN:POSITION."""
     return f"{entry.chain}:{entry.position}"
 
 
-def _told(entry: Entry, entries: Sequence[Entry]) -> Told:
-    return Told(
+def _traced(entry: Entry, entries: Sequence[Entry]) -> TracedEntry:
+    return TracedEntry(
         place=place_of(entry),
         key=masked_numbers(entry.key),
         kind=entry.kind.value,
@@ -104,7 +107,7 @@ def _standing(entry: Entry, entries: Sequence[Entry]) -> str:
 
 
 def _is_undone(entry: Entry, entries: Sequence[Entry]) -> bool:
-    """Whether an undoing of it stands. One that is itself undone, as a cancel that is reversed, does not."""
+    """Whether a cancel or reversal took the entry out of effect, and was not itself reversed."""
     return any(
         other.original == entry.key
         and other.sequence is not None
@@ -114,20 +117,20 @@ def _is_undone(entry: Entry, entries: Sequence[Entry]) -> bool:
     )
 
 
-def _links(entry: Entry, entries: Sequence[Entry]) -> Iterable[Link]:
+def _links(entry: Entry, entries: Sequence[Entry]) -> Iterable[EntryLink]:
     if entry.original:
-        place = next((place_of(one) for one in entries if one.key == entry.original), "")
-        yield Link(f"{entry.kind.value} of", masked_numbers(entry.original), place)
+        place = next((place_of(other) for other in entries if other.key == entry.original), "")
+        yield EntryLink(f"{entry.kind.value} of", masked_numbers(entry.original), place)
     for other in entries:
         if other.original == entry.key and other is not entry:
             how = f"{other.kind.value} by"
             if other.response is not Response.APPROVED:
                 how = f"{how}, refused with {other.response.value},"
-            yield Link(how, masked_numbers(other.key), place_of(other))
+            yield EntryLink(how, masked_numbers(other.key), place_of(other))
 
 
 def _request(entry: Entry) -> dict[str, str]:
-    """What the journal has of the request, by DE; DE 48 by group."""
+    """The fields of the request that the journal has, by DE; DE 48 by group."""
     return {
         "MTI": entry.mti,
         "2": entry.card,
@@ -141,7 +144,8 @@ def _request(entry: Entry) -> dict[str, str]:
         "37": entry.rrn,
         "41": entry.terminal,
         "42": entry.branch,
-        # Of an undoing, the policy is the original's; the due was decided, whether or not it was named.
+        # A cancel's or reversal's entry has its original's policy. The due is not shown: it is what was
+        # decided, whether or not the request named it.
         "48.PN": entry.policy if entry.kind in (Kind.COLLECTION, Kind.PAYOUT) else "",
         "49": entry.currency,
         "90 names": entry.original,

@@ -1,8 +1,8 @@
 """What one batch sees of the front book, and how its own decisions change that before anything is written.
 
-A View is filled by the edge (one read a table), folded over by `ledger.rules.decide`, and then emptied into
-one database transaction. No SQL, no rules, no clock: `recorded_at` is stamped once for the whole batch by
-whoever fills it.
+`ledger.book.front` fills a View (one read a table), `ledger.rules.decide` decides a batch over it, and
+`ledger.book.front` writes what it then holds in one database transaction. No SQL, no rules, no clock:
+`recorded_at` is given once for the whole batch.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from protocol.responses import Response
 
 
 class Day(NamedTuple):
-    """A business day: `date` YYYYMMDD. Only an OPEN one takes transactions."""
+    """A business day; `date` YYYYMMDD. Only an OPEN day takes transactions."""
 
     date: str
     state: DayState
 
 
 class DueState(StrEnum):
-    """The state of a due; only an OPEN one can be collected or paid."""
+    """The state of a due; only an OPEN due can be collected or paid."""
 
     OPEN = "open"
     SETTLED = "settled"
@@ -36,11 +36,11 @@ class DueState(StrEnum):
 
 
 class Due(NamedTuple):
-    """One amount (fen) to collect or to pay.
+    """One amount in fen to collect (`kind` premium) or to pay (benefit) on a policy; `due_date` YYYYMMDD.
 
-    `settled_by` is the key of the transaction in effect, empty when there is none; `sequence` counts the
-    effects so far (see ledger.rules.entry.Entry); `withdrawn` is 1 for one that is not to be settled (any
-    more); `beneficiary` is the keyed digest of an identity number, never the number.
+    `settled_by` is the key of the transaction in effect, empty if there is none; `sequence` counts the
+    effects so far (ledger.rules.entry.Entry); `withdrawn` is 1 for a due that may not be settled, or not
+    again; `beneficiary` is the keyed digest of an identity number, never the number.
     """
 
     due: str
@@ -56,13 +56,13 @@ class Due(NamedTuple):
     withdrawn: int
 
     def settled(self, key: str) -> Due:
-        """As the transaction with this key leaves it that settles it."""
+        """The due after the transaction with this key has settled it."""
         return Due(*self[:7], DueState.SETTLED, key, self.sequence + 1, self.withdrawn)
 
 
 class Guesses(NamedTuple):
-    """Wrong identity numbers for one due: how many on the business date `date`. A locked due is paid to
-    nobody until a person unlocks it.
+    """The count of wrong identity numbers for one due on the business date `date` (YYYYMMDD). A locked due is
+    paid to nobody until a person unlocks it.
     """
 
     due: str
@@ -72,8 +72,8 @@ class Guesses(NamedTuple):
 
 
 class Chain(NamedTuple):
-    """One node's journal chain: its number, the epoch under which this process writes, the last position
-    and its hash.
+    """One node's chain of the journal: its number, the epoch under which this process writes, the position of
+    its last entry, and that entry's hash (hex).
     """
 
     chain: int
@@ -84,9 +84,13 @@ class Chain(NamedTuple):
 
 @dataclass(slots=True)
 class View:
-    """The state that a batch's decisions read and change. Mutable by design: one batch owns it, from read
-    to write. `earlier_dates` are the business days before the open one, the latest first; `kept` are the
-    reconciled dates that are business days of the book.
+    """The state that a batch's decisions read and change. Mutable by design: one batch owns it, from its
+    reads to its write.
+
+    `entries` are by key, `receipts` by receipt number, `figures` by bank and business date. `undone` and
+    `reversed` are keys of originals (see `note_reversing`). `earlier_dates` are the business days before the
+    open one, the latest first. `known_dates` are the dates of the batch's 0500s that are business days of
+    this book. `..._read` is what was read, so that what has changed since can be written.
     """
 
     day: Day | None
@@ -102,7 +106,7 @@ class View:
     figures: dict[tuple[str, str], BankDay] = field(default_factory=dict)
     guesses: dict[str, Guesses] = field(default_factory=dict)
     earlier_dates: tuple[str, ...] = ()
-    kept: frozenset[str] = frozenset()
+    known_dates: frozenset[str] = frozenset()
     written: list[Entry] = field(default_factory=list)
     dues_read: dict[str, Due] = field(default_factory=dict)
     figures_read: frozenset[tuple[str, str]] = frozenset()
@@ -111,32 +115,32 @@ class View:
     guesses_changed: set[str] = field(default_factory=set)
 
     def add_dues(self, dues: Iterable[Due]) -> None:
-        """Take the dues that were read for this batch."""
+        """Add dues that were read for this batch."""
         for due in dues:
             self.dues[due.due] = due
             self.dues_by_policy.setdefault(due.policy, []).append(due.due)
 
     def add_figures(self, figures: Mapping[tuple[str, str], BankDay]) -> None:
-        """Take the banks' figures that were read, and remember which ones exist already."""
+        """Add banks' figures that were read, and note which rows exist already."""
         self.figures.update(figures)
         self.figures_read = frozenset(figures)
 
     def add_guesses(self, guesses: Iterable[Guesses]) -> None:
-        """Take the guesses that were read, and remember which ones exist already."""
-        self.guesses.update((one.due, one) for one in guesses)
+        """Add guesses that were read, and note which rows exist already."""
+        self.guesses.update((known.due, known) for known in guesses)
         self.guesses_read = frozenset(self.guesses)
 
     @property
     def next_position(self) -> int:
-        """The chain position that the next written entry gets."""
+        """The chain position of the next entry that is written."""
         return self.chain.position + len(self.written) + 1
 
     def figures_of(self, bank: str, date: str) -> BankDay:
-        """A bank's running figures for a business date, this batch's decisions included."""
+        """A bank's running figures for a business date, with this batch's earlier decisions."""
         return self.figures.get((bank, date), NO_FIGURES)
 
     def write(self, entry: Entry) -> None:
-        """Record an entry, so that the next decision of this batch sees it."""
+        """Add an entry that is to be written, so that the batch's next decision sees it."""
         self.written.append(entry)
         self.entries[entry.key] = entry
         if entry.receipt is not None:
@@ -145,8 +149,8 @@ class View:
             self.note_reversing(entry.original, entry.kind, entry.sequence)
 
     def note_reversing(self, original: str, kind: Kind, sequence: int | None) -> None:
-        """Remember an approved cancel or reversal: `undone` are the originals that one took out of effect,
-        `reversed` those that their bank has reversed, in effect then or not.
+        """Record an approved cancel or reversal of `original`: adds it to `undone` if it was in effect (the
+        cancel or reversal has a `sequence`), and to `reversed` if it is a reversal.
         """
         if sequence is not None:
             self.undone.add(original)
@@ -154,17 +158,17 @@ class View:
             self.reversed.add(original)
 
     def change_due(self, due: Due) -> None:
-        """Put a due's new row in place; the one that was read stays at hand for the conditional update."""
+        """Set a due's new state; the state that was read is kept for the conditional update."""
         self.dues_read.setdefault(due.due, self.dues[due.due])
         self.dues[due.due] = due
 
     def change_figures(self, bank: str, date: str, figures: BankDay) -> None:
-        """Put a bank's new figures for a business date in place."""
+        """Set a bank's new figures for a business date."""
         self.figures[bank, date] = figures
         self.figures_changed.add((bank, date))
 
     def change_guesses(self, guesses: Guesses) -> None:
-        """Put a due's new guesses in place."""
+        """Set a due's new count of wrong identity numbers, if it is another."""
         if self.guesses.get(guesses.due) != guesses:
             self.guesses[guesses.due] = guesses
             self.guesses_changed.add(guesses.due)

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, func, insert, select
 
+from ledger.book.journal import select_entries
 from ledger.book.schema import days as front_days
 from ledger.rules.day import DayState
 from ledger.rules.entry import GENESIS, Entry, entry_hash
@@ -128,6 +129,6 @@ def _check_ends(office: Connection, day: FrontDay) -> None:
 
 def entry_at(office: Connection, chain: int, position: int) -> Entry | None:
     """The entry at a position, as it was pulled."""
-    query = select(entries).where(entries.c.chain == chain, entries.c.position == position)
+    query = select_entries(entries).where(entries.c.chain == chain, entries.c.position == position)
     row = office.execute(query).first()
     return None if row is None else Entry._make(row)

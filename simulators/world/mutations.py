@@ -457,7 +457,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a day that was not kept is in balance",
         "ledger.rules.inquire",
-        "    if request.date not in view.kept:",
+        "    if request.date not in view.known_dates:",
         "    if not request.date:",
     ),
     Mutation(

@@ -264,7 +264,7 @@ def keeps_every_day(patch: Patch) -> None:
     """A day that was not kept has nought in all its figures."""
 
     def totals(request: Request, view: View) -> Answer:
-        return inquire.reconcile_totals(request, replace(view, kept=frozenset({request.date})))
+        return inquire.reconcile_totals(request, replace(view, known_dates=frozenset({request.date})))
 
     decides(Act.TOTALS, decide._read_only(totals))(patch)
 

@@ -82,7 +82,7 @@ def view(
         seen.write(written)
     seen.chain = seen.chain._replace(position=len(seen.written))
     seen.written.clear()
-    seen.earlier_dates, seen.kept = earlier_dates, frozenset(kept)
+    seen.earlier_dates, seen.known_dates = earlier_dates, frozenset(kept)
     return seen
 
 

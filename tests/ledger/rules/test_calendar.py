@@ -221,14 +221,14 @@ def test_the_library_is_not_asked_for_a_year_of_which_it_takes_national_day_for_
 def test_a_year_is_to_be_told_from_the_first_of_december_before_it(
     today: str, years: tuple[int, ...], untold: int | None
 ) -> None:
-    assert Calendar(whole_years=frozenset(years)).untold_year(today) == untold
+    assert Calendar(whole_years=frozenset(years)).missing_year(today) == untold
 
 
 def test_of_this_year_and_the_last_all_is_known_and_told_when_it_ends() -> None:
     known = Calendar().first_unknown_year("20261130") - 1
     assert known >= 2026
-    assert Calendar().untold_year(f"{known}1130") is None
-    assert Calendar().untold_year(f"{known}1201") == known + 1
+    assert Calendar().missing_year(f"{known}1130") is None
+    assert Calendar().missing_year(f"{known}1201") == known + 1
 
 
 def test_a_calendar_without_a_business_date_does_not_search_for_ever() -> None:

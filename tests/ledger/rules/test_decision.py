@@ -83,6 +83,32 @@ def expected(**given: object) -> Entry:
     )
 
 
+NOT_COPIED = {
+    "policy": "decided, or masked where the book does not know it",
+    "due": "decided, or masked where the book does not know it",
+    "receipt": "of the request the number that is asked for, of the entry its own",
+    "reason": "of the request the parser's, of the entry the decision's",
+}
+"""What a request and its entry both have under one name, and not with one value."""
+
+
+def test_whatever_a_request_and_its_entry_have_under_one_name_is_the_same_in_both() -> None:
+    shared = set(Request._fields) & set(Entry._fields)
+    assert shared > NOT_COPIED.keys()
+    empty = {name for name in shared - NOT_COPIED.keys() if not getattr(ASKED, name)}
+    assert not empty, "a field that is empty in both would prove nothing"
+    [own] = approved(ASKED, view(), EFFECT, SETTLED).entries
+    for name in shared - NOT_COPIED.keys():
+        assert getattr(own, name) == getattr(ASKED, name), name
+
+
+def test_whatever_an_entry_and_its_answer_have_under_one_name_is_the_same_in_both() -> None:
+    own = expected(reason="R")
+    answer = answer_of(own)
+    for name in set(Entry._fields) & set(Answer._fields):
+        assert getattr(answer, name) == getattr(own, name) != "", name
+
+
 def test_an_approval_with_its_effect_is_recorded_whole() -> None:
     decision = approved(ASKED, view(), EFFECT, SETTLED)
     assert decision.entries == (expected(side="premium", subject="D1", sequence=1),)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ledger.rules.entry import Entry, Kind
-from ledger.rules.trace import NOT_KEPT, Link, Told, place_of, tell
+from ledger.rules.trace import NOT_KEPT, EntryLink, TracedEntry, place_of, trace
 from protocol.responses import Response
 from tests.support.builders import BANK, DATE, entry
 
@@ -22,8 +22,8 @@ TOMBSTONE = entry(6, kind=Kind.TOMBSTONE, mti="0420", code="", original="X/1", r
 
 def test_all_that_the_journal_has_of_a_collection_is_told() -> None:
     one = entry(1, card="622202******1234", chain=2, sent_at="20261124101112", local_at="20261123235958")
-    assert tell([one]) == (
-        Told(
+    assert trace([one]) == (
+        TracedEntry(
             place="2:1",
             key=one.key,
             kind="collection",
@@ -74,7 +74,7 @@ def test_a_refusal_is_told_with_its_reason_and_without_a_due_or_a_receipt() -> N
         1, kind=Kind.PAYOUT, code="260000", response=Response.AMOUNT_DIFFERS, reason="DE 4",
         exception_code="amount", authorization="", receipt=None, subject=None, sequence=None,
     )  # fmt: skip
-    [told] = tell([one])
+    [told] = trace([one])
     assert told.answer == {"MTI": "0210", "15": "1124", "39": "13", "44": "DE 4"}
     assert (told.kind, told.what, told.receipt) == ("payout", "payout: maturity benefit", "")
     assert told.request["48.PN"] == "P1"
@@ -84,7 +84,7 @@ def test_a_refusal_is_told_with_its_reason_and_without_a_due_or_a_receipt() -> N
 
 
 def test_an_undoing_names_its_original_and_no_policy_that_its_message_had() -> None:
-    [told] = tell([CANCEL])
+    [told] = trace([CANCEL])
     assert told.request == {
         "MTI": "0200",
         "3": "020000",
@@ -107,11 +107,11 @@ def test_an_undoing_names_its_original_and_no_policy_that_its_message_had() -> N
     [("", ""), ("999999", "unknown processing code"), ("501000", "collection: first premium")],
 )
 def test_a_processing_code_is_told_in_words(code: str, what: str) -> None:
-    assert tell([entry(1, code=code)])[0].what == what
+    assert trace([entry(1, code=code)])[0].what == what
 
 
 def test_an_entry_that_no_message_made_has_no_answer() -> None:
-    [told] = tell([entry(1, mti="", code="", receipt=None)])
+    [told] = trace([entry(1, mti="", code="", receipt=None)])
     assert told.answer == {}
     assert {name: told.request.get(name) for name in ("MTI", "3", "49")} == {
         "MTI": None,
@@ -138,58 +138,58 @@ def test_an_entry_that_no_message_made_has_no_answer() -> None:
     ],
 )
 def test_what_stands_is_what_no_standing_undoing_names(entries: list[Entry], standings: list[str]) -> None:
-    assert [told.standing for told in tell(entries)] == standings
+    assert [told.standing for told in trace(entries)] == standings
 
 
 @pytest.mark.parametrize(
     ("entries", "links"),
     [
         ([PAID], [()]),
-        ([CANCEL], [(Link("cancel of", PAID.key, ""),)]),
+        ([CANCEL], [(EntryLink("cancel of", PAID.key, ""),)]),
         (
             [PAID, CANCEL, UNCANCEL],
             [
-                (Link("cancel by", CANCEL.key, "1:2"),),
-                (Link("cancel of", PAID.key, "1:1"), Link("reversal by", UNCANCEL.key, "1:3")),
-                (Link("reversal of", CANCEL.key, "1:2"),),
+                (EntryLink("cancel by", CANCEL.key, "1:2"),),
+                (EntryLink("cancel of", PAID.key, "1:1"), EntryLink("reversal by", UNCANCEL.key, "1:3")),
+                (EntryLink("reversal of", CANCEL.key, "1:2"),),
             ],
         ),
         (
             [PAID, REFUSED, NOTHING_LEFT],
             [
                 (
-                    Link("cancel by, refused with 12,", REFUSED.key, "1:5"),
-                    Link("reversal by", NOTHING_LEFT.key, "1:4"),
+                    EntryLink("cancel by, refused with 12,", REFUSED.key, "1:5"),
+                    EntryLink("reversal by", NOTHING_LEFT.key, "1:4"),
                 ),
-                (Link("cancel of", PAID.key, "1:1"),),
-                (Link("reversal of", PAID.key, "1:1"),),
+                (EntryLink("cancel of", PAID.key, "1:1"),),
+                (EntryLink("reversal of", PAID.key, "1:1"),),
             ],
         ),
-        ([TOMBSTONE], [(Link("tombstone of", "X/1", ""),)]),
+        ([TOMBSTONE], [(EntryLink("tombstone of", "X/1", ""),)]),
         (
             [entry(1, key="X/1"), TOMBSTONE],
-            [(Link("tombstone by", TOMBSTONE.key, "1:6"),), (Link("tombstone of", "X/1", "1:1"),)],
+            [(EntryLink("tombstone by", TOMBSTONE.key, "1:6"),), (EntryLink("tombstone of", "X/1", "1:1"),)],
         ),
         (
             [PAID, entry(2, original=PAID.key)],
             [
-                (Link("collection by", entry(2).key, "1:2"),),
-                (Link("collection of", PAID.key, "1:1"),),
+                (EntryLink("collection by", entry(2).key, "1:2"),),
+                (EntryLink("collection of", PAID.key, "1:1"),),
             ],
         ),
-        ([entry(1, key="X/1", original="X/1")], [(Link("collection of", "X/1", "1:1"),)]),
+        ([entry(1, key="X/1", original="X/1")], [(EntryLink("collection of", "X/1", "1:1"),)]),
     ],
 )
 def test_entries_are_tied_to_what_they_undo_and_to_what_undid_them(
-    entries: list[Entry], links: list[tuple[Link, ...]]
+    entries: list[Entry], links: list[tuple[EntryLink, ...]]
 ) -> None:
-    assert [told.links for told in tell(entries)] == links
+    assert [told.links for told in trace(entries)] == links
 
 
 def test_a_persons_number_is_hidden_wherever_a_bank_put_it() -> None:
     names = ("key", "policy", "due", "exception_code", "original", "rrn", "terminal")
     one = entry(1, **dict.fromkeys(names, PERSON))
-    [told, undone] = tell([one, entry(2, key=f"{PERSON}/2", original=PERSON)])
+    [told, undone] = trace([one, entry(2, key=f"{PERSON}/2", original=PERSON)])
     assert (told.key, told.policy, told.due, told.exception_code) == (HIDDEN,) * 4
     assert [link.key for link in told.links] == [HIDDEN, f"{HIDDEN}/2"]
     assert [link.key for link in undone.links] == [HIDDEN]
@@ -197,8 +197,8 @@ def test_a_persons_number_is_hidden_wherever_a_bank_put_it() -> None:
         ("37", "41", "48.PN", "90 names"), HIDDEN
     )
     assert told.answer["48.DU"] == HIDDEN
-    assert "44" not in tell([entry(1, reason="only a refusal has one")])[0].answer
-    [refused] = tell([entry(1, response=Response.NOT_FOUND, reason=PERSON)])
+    assert "44" not in trace([entry(1, reason="only a refusal has one")])[0].answer
+    [refused] = trace([entry(1, response=Response.NOT_FOUND, reason=PERSON)])
     assert (refused.reason, refused.answer["44"]) == (HIDDEN, HIDDEN)
 
 

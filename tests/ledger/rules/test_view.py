@@ -56,7 +56,7 @@ def test_a_new_view_has_nothing_but_its_day_chain_and_moment() -> None:
         **dict.fromkeys(("entries", "receipts", "policies", "dues", "dues_by_policy"), dict),
         **dict.fromkeys(("figures", "guesses", "dues_read"), dict),
         **dict.fromkeys(("undone", "reversed", "figures_changed", "guesses_changed"), set),
-        **dict.fromkeys(("kept", "figures_read", "guesses_read"), frozenset),
+        **dict.fromkeys(("known_dates", "figures_read", "guesses_read"), frozenset),
         "earlier_dates": tuple,
         "written": list,
     }
@@ -64,7 +64,7 @@ def test_a_new_view_has_nothing_but_its_day_chain_and_moment() -> None:
 
 def test_what_a_view_may_change_is_its_own() -> None:
     shared = {one.name for one in fields(View) if one.default is not MISSING}
-    assert shared == {"earlier_dates", "kept", "figures_read", "guesses_read"}
+    assert shared == {"earlier_dates", "known_dates", "figures_read", "guesses_read"}
 
 
 def test_dues_that_were_read_are_found_by_name_and_by_policy_in_their_order() -> None:
