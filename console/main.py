@@ -26,12 +26,9 @@ from console.front import COMMANDS as FRONT_COMMANDS
 from console.keys import COMMANDS as KEY_COMMANDS
 from console.office import COMMANDS as OFFICE_COMMANDS
 from console.trace import COMMANDS as TRACE_COMMANDS
-from fep.errors import FepError
 from fep.process.logtext import traceback_text
 from fep.process.memory import keep_memory_private
-from firewall_rules.errors import FirewallError
-from ledger.errors import LedgerError
-from protocol.errors import ProtocolError
+from qianzhi_errors import QianzhiError
 
 
 def main() -> NoReturn:
@@ -40,7 +37,7 @@ def main() -> NoReturn:
     try:
         keep_memory_private()
         run(cli)
-    except (FepError, FirewallError, LedgerError, ProtocolError, CannotListenError, OSError) as error:
+    except (QianzhiError, CannotListenError, OSError) as error:
         fail("qianzhi", str(error))
     except Exception as fault:  # not left to the interpreter, which would print its text
         click.echo(traceback_text(fault), err=True)

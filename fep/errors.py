@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from qianzhi_errors import QianzhiError
 
-class FepError(Exception):
+
+class FepError(QianzhiError):
     """Base of everything the front-end machine raises by design."""

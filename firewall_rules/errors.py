@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from qianzhi_errors import QianzhiError
 
-class FirewallError(Exception):
+
+class FirewallError(QianzhiError):
     """Base of everything that the firewall's rules and their loading raise by design."""
 
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from qianzhi_errors import QianzhiError
 
-class LedgerError(Exception):
+
+class LedgerError(QianzhiError):
     """Base of everything the ledger raises by design."""
 
 

@@ -6,7 +6,10 @@ texts of errors end up in logs. An error names fields, positions and lengths onl
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from protocol.responses import Response
+from qianzhi_errors import QianzhiError
 
 if TYPE_CHECKING:
     from protocol.framing import Frame
@@ -16,7 +19,7 @@ REASON_LENGTH_MAX = 25
 """Characters of a FormatError's text at most: it is sent in DE 44, which is `ans..25` in every dialect."""
 
 
-class ProtocolError(Exception):
+class ProtocolError(QianzhiError):
     """Base of the family. It is never raised itself: raise a PeerError or an OwnError."""
 
     def __new__(cls, *_args: object, **_kwargs: object) -> Self:
@@ -63,11 +66,21 @@ class DecodeError(PeerError):
         self.partial = partial
 
 
-class FormatError(PeerError):
-    """A message decodes, but a mandatory field is missing or malformed: it is answered with DE 39 = 30.
+class MessageRefused(PeerError):
+    """A message decodes, and is refused before the ledger is asked about it. The bank is answered with
+    `response` in DE 39 and `str()` in DE 44. Each subclass gives its own `response`.
+    """
+
+    response: ClassVar[Response]
+
+
+class FormatError(MessageRefused):
+    """A mandatory field of a message is missing or malformed: the message is answered with DE 39 = 30.
 
     `field` is "4", or "48.PN" for a group of DE 48. `str()` is at most 25 ASCII characters, ready for DE 44.
     """
+
+    response = Response.FORMAT
 
     def __init__(self, field: str, reason: str = "missing") -> None:
         """Take the field and the reason in a word or two; a text that is too long for DE 44 is cut."""

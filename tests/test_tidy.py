@@ -19,8 +19,8 @@ from typing import TypeGuard
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("protocol", "ledger", "firewall_rules", "fep", "office", "simulators", "console")
-PURE = ("protocol", "ledger", "office")
+PURE = ("qianzhi_errors", "protocol", "ledger", "office")
+PACKAGES = (*PURE, "firewall_rules", "fep", "simulators", "console")
 MONEY = ("ledger", "office")
 LINES_OF_FUNCTION_MAX = 70
 LINES_OF_MODULE_MAX = 500
@@ -28,12 +28,13 @@ LINES_OF_MODULE_MAX = 500
 # Package -> the packages of ours that it may import. bench, deploy, fuzz, tests: any, and none imports them.
 DIRECTIONS = MappingProxyType(
     {
-        "protocol": ("protocol",),
-        "ledger": ("protocol", "ledger"),
-        "firewall_rules": ("firewall_rules",),
-        "fep": ("protocol", "ledger", "firewall_rules", "fep"),
-        "office": ("protocol", "ledger", "office"),
-        "console": ("protocol", "ledger", "firewall_rules", "fep", "office", "console"),
+        "qianzhi_errors": ("qianzhi_errors",),
+        "protocol": ("qianzhi_errors", "protocol"),
+        "ledger": ("qianzhi_errors", "protocol", "ledger"),
+        "firewall_rules": ("qianzhi_errors", "firewall_rules"),
+        "fep": ("qianzhi_errors", "protocol", "ledger", "firewall_rules", "fep"),
+        "office": ("qianzhi_errors", "protocol", "ledger", "office"),
+        "console": ("qianzhi_errors", "protocol", "ledger", "firewall_rules", "fep", "office", "console"),
         "simulators": PACKAGES,
     }
 )
@@ -57,12 +58,7 @@ PLACES = MappingProxyType(
         "pkcs11": ("fep/keys/hsm.py",),
         "OpenSSL": ("fep/links/tls.py", "fep/links/server.py", "simulators/link.py"),
         "jinja2": ("office/reports/report.py", "simulators/certify/report.py"),
-        "sqlalchemy": (
-            "ledger/book",
-            "fep/service.py",
-            "office",
-            "simulators/world/store.py",
-        ),
+        "sqlalchemy": ("ledger/book", "fep/service.py", "office", "simulators/world/store.py"),
         "textual": ("simulators/teller/screen.py", "simulators/teller/dialogs.py"),
         "twisted": ("fep", "simulators", "console"),
         "automat": ("fep", "simulators"),

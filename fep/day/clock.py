@@ -104,11 +104,12 @@ class WallClock:
     def _both(self) -> tuple[int, int]:
         """The monotonic and the wall clock, of one moment, in microseconds."""
         before = self.seconds()
-        for _ in range(_READINGS):
-            wall, after = self._wall_us(), self.seconds()
+        wall, after = self._wall_us(), self.seconds()
+        for _ in range(_READINGS - 1):
             if (after - before) * _SECOND_US <= _APART_US:
                 break
             before = after
+            wall, after = self._wall_us(), self.seconds()
         return round(after * _SECOND_US), wall
 
 

@@ -23,12 +23,11 @@ from fep.links.tls import Pinned, pin_of_file, validity_of_file
 from fep.operator.bank_status import COMMAND, Standing
 from fep.operator.control import ControlError, NotAnswering, is_served
 from fep.settings.config import Bank, Settings
-from firewall_rules.errors import FirewallError
 from firewall_rules.gateway import Gateway
 from firewall_rules.hours import Hours
 from firewall_rules.policy import Packet, allows
-from ledger.errors import LedgerError
 from ledger.rules.beijing import BEIJING
+from qianzhi_errors import QianzhiError
 
 _ANSWER_SECONDS: Final = 5.0
 _TROUBLE_SHOWN: Final = 5
@@ -37,7 +36,6 @@ _MENDS: Final[Mapping[str, str]] = MappingProxyType(
         HANDSHAKE_FAILED: "compare the bank's certificate: --certificate FILE; the bank's log has the alert",
     }
 )
-_STEPS_FAIL: Final = (FepError, FirewallError, LedgerError, OSError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +51,12 @@ class Asked:
     @property
     def source(self) -> IPv4Address | IPv6Address:
         """The address that is tried."""
-        return self.address or next(iter(self.bank.networks[0].hosts()), self.bank.networks[0][0])
+        if self.address is not None:
+            return self.address
+        network = self.bank.networks[0]
+        for host in network.hosts():
+            return host
+        return network.network_address
 
 
 class Step(NamedTuple):
@@ -69,7 +72,7 @@ def could_connect(machine: Machine, settings: Settings, asked: Asked) -> Iterato
         try:
             for found in step.look(machine, settings, asked):
                 yield Finding(step.name, *found)
-        except _STEPS_FAIL as error:
+        except (QianzhiError, OSError) as error:
             yield Finding(step.name, Verdict.BAD, str(error), "qianzhi doctor")
 
 
@@ -211,7 +214,7 @@ def _machine(machine: Machine, settings: Settings, asked: Asked) -> Iterator[Fou
     else:
         yield Found(Verdict.OK, f"it lets {asked.source} in; {_heard(found)}")
     for one in found.trouble[-_TROUBLE_SHOWN:]:
-        times = f", {one.count} times" if one.count > 1 else ""
+        times = f", {one.times} times" if one.times > 1 else ""
         what = one.kind.replace("_", " ") + (f": {one.detail}" if one.detail else "")
         yield Found(Verdict.WARN, f"{_ago(one.seconds)}{times}, {what}", _MENDS.get(one.detail, ""))
     if found.stranger:

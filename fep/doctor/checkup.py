@@ -28,7 +28,6 @@ from fep.links.tls import Pinned, validity_of_file
 from fep.operator.audit_trail import clock_word
 from fep.operator.control import NotServing, ask, is_served
 from fep.settings.config import Settings, load_settings
-from firewall_rules.errors import FirewallError
 from firewall_rules.loader import Nft
 from firewall_rules.nftables import render
 from firewall_rules.ruleset import difference
@@ -37,9 +36,9 @@ from ledger.book.journal import read_days
 from ledger.book.lookup import loaded_for, read_facts
 from ledger.book.startup_check import examine
 from ledger.book.store import Store
-from ledger.errors import LedgerError
 from ledger.rules.beijing import BEIJING
 from ledger.rules.day import DayState
+from qianzhi_errors import QianzhiError
 
 FREE_BYTES_MIN: Final = 256 << 20
 """Less, and a busy hour's journal fills the disk."""
@@ -50,7 +49,6 @@ UNIT: Final = "qianzhi-fep.service"
 _BOOK: Final = "database"
 _LISTENING: Final = "0A"
 _ANSWER_SECONDS: Final = 5.0
-_EXPECTED: Final = (FepError, FirewallError, LedgerError, OSError)
 
 
 class Verdict(StrEnum):
@@ -127,7 +125,7 @@ def findings(machine: Machine) -> Iterator[Finding]:
     """What every check found, in the table's order; each gives one finding at least."""
     try:
         settings = load_settings(machine.config)
-    except _EXPECTED as error:
+    except (QianzhiError, OSError) as error:
         for line in str(error).splitlines():
             yield Finding("settings", Verdict.BAD, line, f"correct {machine.config}, then run this again")
         for check in CHECKS:
@@ -150,7 +148,7 @@ def _looked(check: Check, machine: Machine, settings: Settings) -> Iterator[Find
     try:
         for one in check.look(machine, settings):
             found.append(one)
-    except _EXPECTED as error:
+    except (QianzhiError, OSError) as error:
         found.append(Found(Verdict.BAD, str(error), check.mend))
     for one in found or [Found(Verdict.OK, check.good)]:
         yield Finding(check.name, *one)

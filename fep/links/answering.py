@@ -17,6 +17,7 @@ from fep.links.response_builder import render
 from fep.links.session import SessionKeys
 from ledger.rules.request import Answer
 from protocol.decline import HeaderScan
+from protocol.errors import MessageRefused
 from protocol.framing import Framing, answer_tpdu, wrap
 from protocol.mac import MacKey
 from protocol.message import Message
@@ -33,6 +34,11 @@ _OUR_TPDU: Final = b"\x60\x00\x00\x00\x00"
 def session_refusal(response: Response) -> Answer:
     """The answer to a message that the session's state refuses with `response`: SECURITY or UNAVAILABLE."""
     return Answer(response, _SESSION_REASONS[response])
+
+
+def message_refusal(error: MessageRefused) -> Answer:
+    """The answer to a message that is refused before the ledger is asked: DE 39 and DE 44 of the error."""
+    return Answer(error.response, str(error))
 
 
 class AnswerSender:

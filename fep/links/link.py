@@ -15,16 +15,16 @@ from typing import Final
 from twisted.logger import Logger
 
 from fep.day.retirement import key_date
-from fep.links.answering import AnswerSender, session_refusal
+from fep.links.answering import AnswerSender, message_refusal, session_refusal
 from fep.links.authentication import Authenticator
 from fep.links.counterparty import Counterparty, Surroundings
 from fep.links.deadlines import Deadlines
 from fep.links.network_management import ECHO, NetworkManagement
-from fep.links.request_parser import TRANSACTIONS, Unsupported
+from fep.links.request_parser import TRANSACTIONS
 from fep.links.session import LinkSession
 from fep.telemetry.last_seen import LastSeen
 from ledger.rules.request import INQUIRIES, TOO_MANY_MISSES, Act, Answer, Request
-from protocol.errors import DecodeError, FormatError
+from protocol.errors import DecodeError, FormatError, MessageRefused
 from protocol.framing import Frame
 from protocol.message import Message, is_answer
 from protocol.responses import Response
@@ -137,10 +137,8 @@ class Link:
             return
         try:
             request = self._request_parser.request(message, covered, self._key_date())
-        except FormatError as error:
-            self._answers.answer(message, frame.tpdu, Answer(Response.FORMAT, str(error)))
-        except Unsupported as error:
-            self._answers.answer(message, frame.tpdu, Answer(Response.NOT_SUPPORTED, str(error)))
+        except MessageRefused as error:
+            self._answers.answer(message, frame.tpdu, message_refusal(error))
         else:
             self._offer(request, message, frame.tpdu)
 
@@ -202,5 +200,5 @@ class Link:
         elif not self._authenticator.verifies(*self._codec.last_bytes(frame.body)):
             self._authenticator.refuse(message, frame, "MAC WRONG")
         else:
-            reason = str(FormatError(error.field, "malformed"))
-            self._answers.answer(message, frame.tpdu, Answer(Response.FORMAT, reason))
+            malformed = FormatError(error.field, "malformed")
+            self._answers.answer(message, frame.tpdu, message_refusal(malformed))

@@ -10,15 +10,15 @@ from typing import Final
 
 from twisted.logger import Logger
 
-from fep.links.answering import AnswerSender, session_refusal
+from fep.links.answering import AnswerSender, message_refusal, session_refusal
 from fep.links.authentication import Authenticator
 from fep.links.counterparty import Counterparty, Surroundings
 from fep.links.deadlines import Deadlines
-from fep.links.request_parser import Unsupported, check_network
+from fep.links.request_parser import check_network
 from fep.links.session import CONNECTED, STOPPING, LinkSession
 from fep.telemetry.event_log import Kind
 from ledger.rules.request import Answer
-from protocol.errors import FormatError
+from protocol.errors import MessageRefused
 from protocol.framing import Frame
 from protocol.message import Message
 from protocol.responses import Response
@@ -146,8 +146,6 @@ class NetworkManagement:
         """The answer to a message of bad form or of no kind that the interface takes; None for a good one."""
         try:
             check_network(message, self._surroundings.today())
-        except FormatError as error:
-            return Answer(Response.FORMAT, str(error))
-        except Unsupported as error:
-            return Answer(Response.NOT_SUPPORTED, str(error))
+        except MessageRefused as error:
+            return message_refusal(error)
         return None

@@ -21,7 +21,7 @@ from ledger.rules.moment import KeyWindow
 from ledger.rules.request import ACT_OF_CODE, FINANCIAL, INQUIRIES, Act, Request, Totals, key_of
 from protocol.card_number import masked_card
 from protocol.dialect import Dialect
-from protocol.errors import FormatError
+from protocol.errors import FormatError, MessageRefused
 from protocol.message import Message, is_advice
 from protocol.responses import Response
 from protocol.tlv import Group, parse
@@ -62,8 +62,10 @@ _PAGE = re.compile("0*[1-9][0-9]{0,2}").fullmatch
 _ORIGINAL_MTIS = frozenset({"0200", "0201", "0220", "0221"})
 
 
-class Unsupported(Exception):
-    """The message decodes, but the interface does not take it: it is answered 40 with this text in DE 44."""
+class Unsupported(MessageRefused):
+    """The message decodes, but the interface does not take it: it is answered with DE 39 = 40."""
+
+    response = Response.NOT_SUPPORTED
 
 
 @lru_cache(maxsize=64)
@@ -136,10 +138,8 @@ class RequestParser:
             groups, original = self._content(message, mti, act, window)
             local_at = full_moment("13", fields[13] + fields[12], window)
             verdict, reason = self._permission(message, act, original)
-        except FormatError as error:
-            verdict, reason = Response.FORMAT, str(error)
-        except Unsupported as error:
-            verdict, reason = Response.NOT_SUPPORTED, str(error)
+        except MessageRefused as error:
+            verdict, reason = error.response, str(error)
         return Request(
             key=key_of(fields[32], fields[41], sent_at, fields[11]),
             act=act or (Act.DUES if mti == "0100" else Act.COLLECT),

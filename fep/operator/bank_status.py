@@ -25,7 +25,7 @@ class Trouble(NamedTuple):
 
     kind: str
     detail: str
-    count: int
+    times: int
     seconds: int
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.interfaces import IUNIXTransport
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 from twisted.protocols.basic import LineOnlyReceiver
@@ -22,7 +23,7 @@ from twisted.python.failure import Failure
 
 from fep.errors import FepError
 from fep.operator import identity
-from ledger.errors import LedgerError
+from qianzhi_errors import QianzhiError
 
 Progress = Callable[[int], None]
 Command = Callable[[Mapping[str, Any], Progress], Deferred[Any]]
@@ -54,6 +55,7 @@ class _Conversation(LineOnlyReceiver):
     """One operator's connection."""
 
     delimiter = b"\n"
+    transport: IUNIXTransport
     log = Logger(namespace="fep.operator.control")
 
     def __init__(self, commands: Mapping[str, Command], who: Who) -> None:
@@ -84,7 +86,7 @@ class _Conversation(LineOnlyReceiver):
         done.addErrback(self._failed)
 
     def _failed(self, failure: Failure) -> None:
-        if failure.check(LedgerError, FepError, OSError):
+        if failure.check(QianzhiError, OSError):
             self._say({"refused": str(failure.value)})
             return
         self.log.failure("a command failed", failure=failure)

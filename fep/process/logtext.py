@@ -17,13 +17,7 @@ from typing import Final, TextIO
 from twisted.logger import FileLogObserver, LogEvent, eventAsText
 from twisted.python.failure import Failure
 
-from fep.errors import FepError
-from firewall_rules.errors import FirewallError
-from ledger.errors import LedgerError
-from protocol.errors import ProtocolError
-
-OUR_ERRORS: Final = (FepError, FirewallError, LedgerError, ProtocolError)
-"""The families whose texts are ours, and name fields, files and reasons only."""
+from qianzhi_errors import QianzhiError
 
 # Digits as many as the shortest card number has (ISO/IEC 7812) or more, with the X of an identity number; hex
 # digits as many as a PIN block or a key has. What goes on with other letters is the name of something.
@@ -67,7 +61,7 @@ def _chain(error: BaseException, raised: TracebackType | None = None) -> Iterato
 
 def _said(error: BaseException) -> str:
     name = type(error).__qualname__
-    if isinstance(error, OUR_ERRORS):
+    if isinstance(error, QianzhiError):
         return f"{name}: {error}"
     if isinstance(error, OSError) and error.strerror:
         return f"{name}: {error.strerror}"

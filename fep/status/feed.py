@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from twisted.internet.interfaces import IPushProducer
+from twisted.internet.interfaces import IPushProducer, ITCPTransport
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 from zope.interface import implementer
@@ -102,7 +102,7 @@ class Feed(Resource):
             if watcher.is_full:
                 watcher.behind += 1
                 if watcher.behind > BEHIND_MAX:
-                    watcher.request.channel.transport.abortConnection()
+                    cast("ITCPTransport", watcher.request.channel.transport).abortConnection()
             elif watcher.behind:
                 watcher.behind = 0
                 watcher.request.write(self._hello())  # it has missed seconds: all of it again
@@ -144,7 +144,7 @@ def _message(name: str, snapshot: Snapshot, more: dict[str, Any], events: tuple[
     content = {
         "snapshot": asdict(snapshot),
         "alarms": [asdict(alarm) for alarm in alarms(snapshot)],
-        "events": [event._asdict() for event in events],
+        "events": [asdict(event) for event in events],
         **more,
     }
     data = json.dumps(content, separators=(",", ":"))

@@ -18,8 +18,9 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
+from twisted.web import http
 from twisted.web.pages import notFound
-from twisted.web.resource import Resource
+from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request, Site
 
 from fep.day.clock import WallClock
@@ -216,7 +217,7 @@ class _Page(Resource):
 class _Root(Resource):
     """What is under no other name."""
 
-    def getChild(self, _path: bytes, _request: Request) -> Resource:  # noqa: N802 - Twisted's name
+    def getChild(self, _path: bytes, _request: Request) -> IResource:  # noqa: N802 - Twisted's name
         """Name the pages that there are."""
         return notFound(message="Try /status, /healthz, /readyz or /metrics, or the page at /.")
 
@@ -224,7 +225,7 @@ class _Root(Resource):
 class _Unlogged(Site):
     """A site whose requests are no news: monitoring asks every few seconds, and each would be a line."""
 
-    def log(self, _request: Request) -> None:
+    def log(self, request: http.Request) -> None:
         """Write nothing."""
 
 

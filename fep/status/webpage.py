@@ -140,11 +140,12 @@ class StaticResource(Resource):
 
     def render_GET(self, request: Request) -> bytes | int:  # noqa: N802 - Twisted's name
         """There is no list of the files."""
-        return _missing().render(request)
+        body: bytes | int = _missing().render(request)
+        return body
 
     def getChild(self, path: bytes, request: Request) -> IResource:  # noqa: N802 - Twisted's name
         """The file, if this is our version and there is such a name."""
-        name = b"/".join(request.postpath).decode("ascii", "replace")
+        name = b"/".join(request.postpath or ()).decode("ascii", "replace")
         asset = self._assets.files.get(name)
         if path != self._assets.version.encode() or asset is None:
             return _missing()

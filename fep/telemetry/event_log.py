@@ -8,8 +8,9 @@ in here.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final
 
 EVENTS_MAX: Final = 100
 AGAIN_SECONDS: Final = 60
@@ -37,7 +38,8 @@ class Kind(StrEnum):
     CLOCK_ACCEPTED = "clock_accepted"
 
 
-class Event(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Event:
     """One event: `number` grows with every change; `at_us` and `since_us` are microseconds since 1970-01-01
     UTC, of the last and the first time; `count` is how often.
     """
@@ -72,7 +74,7 @@ class EventLog:
         before = self._events.get(self._latest.get(what, 0))
         if before is not None and self.seconds_since(before) <= AGAIN_SECONDS:
             del self._events[before.number], self._happened[before.number]
-            event = event._replace(since_us=before.since_us, count=before.count + 1)
+            event = replace(event, since_us=before.since_us, count=before.count + 1)
         self._latest[what] = self._number
         self._events[self._number] = event
         self._happened[self._number] = self._seconds()

@@ -11,8 +11,9 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from operator import add
+from typing import Final
 
-LATENCY_BOUNDS_US = tuple(
+LATENCY_BOUNDS_US: Final[tuple[int, ...]] = tuple(
     base * 10**power for power in range(2, 7) for base in (1, 2, 5)
 )  # 100 us to 5 s, three to a decade
 """Upper bounds of the latency histogram, in microseconds; one more bucket takes what is slower."""

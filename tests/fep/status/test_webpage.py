@@ -164,7 +164,7 @@ def test_the_chart_library_is_the_one_that_was_taken_in() -> None:
 def test_what_is_shipped_is_in_the_package() -> None:
     patterns = re.search(r"^fep.status = (.+)$", (ROOT / "setup.cfg").read_text(), re.MULTILINE)
     assert patterns is not None
-    packed = {path for pattern in patterns[1].split(", ") for path in (ROOT / "fep").glob(pattern)}
+    packed = {path for pattern in patterns[1].split(", ") for path in (ROOT / "fep" / "status").glob(pattern)}
     assert {path for path in STATIC.rglob("*") if path.is_file()} - packed == set()
 
 
@@ -236,37 +236,41 @@ def made_keys() -> set[str]:
         for name in ("FACTS", "QUEUE")
     }
     return {
-        *(f"light.{one}" for one in Light),
-        *(f"state.{one}" for one in State),
-        *(f"event.{one}" for one in Kind),
-        *(f"response.{one}" for one in Response),
-        *(f"class.{one}" for one in BreakClass),
-        *(f"severity.{one}" for one in ("red", "yellow")),
-        *(f"bank.{one}" for one in listed["FACTS"]),
-        *(f"queue.{one}" for one in (*listed["QUEUE"], "waiting", "refused")),
-        *(f"reason.{one}" for one in ("", *reasons())),
-        *(f"alarm.bank_down.{one}" for one in ("heard", "never")),
+        *(f"light.{light}" for light in Light),
+        *(f"state.{state}" for state in State),
+        *(f"event.{kind}" for kind in Kind),
+        *(f"response.{code}" for code in Response),
+        *(f"class.{break_class}" for break_class in BreakClass),
+        *(f"severity.{colour}" for colour in ("red", "yellow")),
+        *(f"bank.{fact}" for fact in listed["FACTS"]),
+        *(f"queue.{figure}" for figure in (*listed["QUEUE"], "waiting", "refused")),
+        *(f"reason.{reason}" for reason in ("", *reasons())),
+        *(f"alarm.bank_down.{seen}" for seen in ("heard", "never")),
         *("alarm.lost", "alarm.lost.do", "events.since", "events.times"),
     }
 
 
+GIVE_REASONS = ("_no_longer_allowed", "unwelcome", "missed")
+"""The functions of fep.links that return why a connection is refused or a link is ended."""
+
+
 def reasons() -> set[str]:
     """Why links are ended and connections refused: every such text in the machine's code."""
-    found = {HANDSHAKE_FAILED}
-    for name in ("link.py", "server.py"):
-        for node in ast.walk(ast.parse((ROOT / "fep" / name).read_text(encoding="utf-8"))):
+    texts = {HANDSHAKE_FAILED}
+    for path in sorted((ROOT / "fep" / "links").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 if node.func.attr in ("_close", "end", "ending", "_refuse"):
-                    found |= {one.value for one in node.args if isinstance(one, ast.Constant)}
-            elif isinstance(node, ast.FunctionDef) and node.name in ("_no_longer_allowed", "unwelcome"):
-                texts = (one for one in ast.walk(node) if isinstance(one, ast.Return | ast.Assign))
-                found |= {
-                    text.value
-                    for one in texts
-                    for text in ast.walk(one)
-                    if isinstance(text, ast.Constant) and isinstance(text.value, str)
+                    texts |= {argument.value for argument in node.args if isinstance(argument, ast.Constant)}
+            elif isinstance(node, ast.FunctionDef) and node.name in GIVE_REASONS:
+                texts |= {
+                    constant.value
+                    for statement in ast.walk(node)
+                    if isinstance(statement, ast.Return | ast.Assign)
+                    for constant in ast.walk(statement)
+                    if isinstance(constant, ast.Constant) and isinstance(constant.value, str)
                 }
-    return {text for text in found if isinstance(text, str) and text}
+    return {text for text in texts if isinstance(text, str) and text}
 
 
 def test_every_word_that_is_wanted_is_there_and_none_is_idle() -> None:

@@ -102,10 +102,11 @@ def test_the_events_are_bounded_ordered_and_lose_no_time(taken: list[tuple[Kind,
     for kind, bank, pause in taken:
         watch.clock.wait(pause)
         watch.event_log.note(kind, bank)
-        assert watch.event_log.since()[-1][1:5] == (kind, bank, "", watch.clock.now_us())
+        event = watch.event_log.since()[-1]
+        assert (event.kind, event.bank, event.detail, event.at_us) == (kind, bank, "", watch.clock.now_us())
     events = watch.event_log.since()
     assert len(events) <= EVENTS_MAX
-    assert [one.number for one in events] == sorted({one.number for one in events})
+    assert [event.number for event in events] == sorted({event.number for event in events})
     if len(events) < EVENTS_MAX:
-        assert sum(one.count for one in events) == len(taken)
+        assert sum(event.count for event in events) == len(taken)
     assert len(watch.event_log._latest) <= len(events)
