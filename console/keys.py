@@ -25,8 +25,8 @@ from fep.keys.keys import (
     SEAL,
     ZMK_KIND,
     Key,
+    KeyKind,
     KeyRefused,
-    Kind,
     Secret,
     combined,
     component_check_value,
@@ -42,7 +42,7 @@ from fep.setup.install import node_keys, write_master_key
 if TYPE_CHECKING:
     from fep.keys.hsm import Token
 
-_NODE_KEYS: Final = {FRONT: Kind.BLAKE2B, SEAL: Kind.ED25519}
+_NODE_KEYS: Final = {FRONT: KeyKind.BLAKE2B, SEAL: KeyKind.ED25519}
 _NEXT = "the machine takes it at its next start, or at qianzhi reload"
 _SHOWN: Final = 10
 """Digits of a check value that are written down: as many as a ZMK's has."""
@@ -205,7 +205,7 @@ class Custodian(NamedTuple):
     check_value: str
 
 
-def _custodian(kind: Kind, place: int, parts: int, before: Sequence[Custodian]) -> Custodian:
+def _custodian(kind: KeyKind, place: int, parts: int, before: Sequence[Custodian]) -> Custodian:
     """One custodian's part of the ceremony: the component, hidden; only then the name, which is shown."""
     component, check_value = _component(kind, place, parts)
     while True:
@@ -218,7 +218,7 @@ def _custodian(kind: Kind, place: int, parts: int, before: Sequence[Custodian]) 
             return Custodian(name, component, check_value)
 
 
-def _component(kind: Kind, place: int, parts: int) -> tuple[Secret, str]:
+def _component(kind: KeyKind, place: int, parts: int) -> tuple[Secret, str]:
     """What one custodian types, hidden, and its check value; asked again until the custodian knows the check
     value shown.
     """

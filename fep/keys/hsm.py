@@ -1,8 +1,9 @@
-"""ZMKs in a PKCS#11 token (a hardware security module, or SoftHSM): put in, found, used, and never taken out.
+"""ZMKs in a PKCS#11 token (a hardware security module, or SoftHSM): put in, found and used, never taken out.
 
 The two block keys of TR-31 are derived inside the token as session objects (CKM_*_ECB_ENCRYPT_DATA), so that
-neither the ZMK nor anything that could stand in for it is in this process. A token that cannot do so is
-refused: to derive them here would be a ZMK here. python-pkcs11 is imported here only, when a token is used.
+neither the ZMK nor anything equal to it is ever in this process. A token that cannot derive them is refused,
+since to derive them here would bring the ZMK here. python-pkcs11 is imported in this module alone, and this
+module only when a token is used.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import pkcs11
 from pkcs11 import Attribute, KeyType, Mechanism, ObjectClass
 
 from fep.errors import FepError
-from fep.keys.keys import LENGTHS, Entropy, Key, Kind, Secret, is_zmk
+from fep.keys.keys import LENGTHS, Entropy, Key, KeyKind, Secret, is_zmk
 from protocol.keyblock import BINDINGS, FOR_AUTHENTICATION, FOR_ENCRYPTION, Binding, frame, key_data
 from protocol.mac import (
     AES_BLOCK_LENGTH,
@@ -33,12 +34,15 @@ _PAD: Final = b"\x80"
 
 
 class TokenError(FepError):
-    """The token cannot be used, or has no such key; says why, never a PIN or a key."""
+    """The token cannot be used, or has no such key. The text says why, and never holds a PIN or a key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cipher:
-    """What a token calls the parts of one cipher, and the constant of its CMAC (NIST SP 800-38B)."""
+    """One cipher as PKCS#11 names it. `key_types` is by key length in bytes; `single` encrypts one block,
+    `derive` makes block keys, `cmac` and `cbc` make key blocks; `block_length` is in bytes, and `doubling` is
+    the constant of the cipher's CMAC (NIST SP 800-38B).
+    """
 
     key_types: Mapping[int, KeyType]
     single: Mechanism
@@ -49,14 +53,14 @@ class Cipher:
     doubling: int
 
     def mechanisms(self) -> frozenset[Mechanism]:
-        """All that the token must be able to do."""
+        """The mechanisms that the token must have."""
         return frozenset({self.single, self.derive, self.cmac, self.cbc})
 
 
-CIPHERS: Final[Mapping[Kind, Cipher]] = MappingProxyType(
+CIPHERS: Final[Mapping[KeyKind, Cipher]] = MappingProxyType(
     {
-        Kind.AES: Cipher(
-            key_types=MappingProxyType(dict.fromkeys(LENGTHS[Kind.AES], KeyType.AES)),
+        KeyKind.AES: Cipher(
+            key_types=MappingProxyType(dict.fromkeys(LENGTHS[KeyKind.AES], KeyType.AES)),
             single=Mechanism.AES_ECB,
             derive=Mechanism.AES_ECB_ENCRYPT_DATA,
             cmac=Mechanism.AES_CMAC,
@@ -64,7 +68,7 @@ CIPHERS: Final[Mapping[Kind, Cipher]] = MappingProxyType(
             block_length=AES_BLOCK_LENGTH,
             doubling=0x87,
         ),
-        Kind.TDES: Cipher(
+        KeyKind.TDES: Cipher(
             key_types=MappingProxyType({16: KeyType.DES2, 24: KeyType.DES3}),
             single=Mechanism.DES3_ECB,
             derive=Mechanism.DES3_ECB_ENCRYPT_DATA,
@@ -81,52 +85,56 @@ _STAYS: Final = MappingProxyType(
 
 
 class Token:
-    """A token that this process has logged in to. For one thread."""
+    """A token that this process has logged in to. To be used by one thread only."""
 
     def __init__(self, module: str, label: str, pin: Secret, *, writing: bool = False) -> None:
-        """Log in as the user. `pin` is ASCII. Raises TokenError."""
-        with _told(f"{module}: "):
+        """Log in as the token's user. `module` is the library's path, `label` the token's, `pin` ASCII;
+        `writing` allows `put` and `remove`. Raises TokenError.
+        """
+        with _token_errors(f"{module}: "):
             self._token = pkcs11.lib(module).get_token(token_label=label)
         self._label = label
         self._mechanisms = frozenset(self._token.slot.get_mechanisms())
-        with _told(f"token {label}: "):
+        with _token_errors(f"token {label}: "):
             try:
                 self._session = self._token.open(rw=writing, user_pin=pin.reveal().decode("ascii"))
-            except pkcs11.UserAlreadyLoggedIn:  # a login is the process's: its sessions share it
+            except pkcs11.UserAlreadyLoggedIn:  # a process logs in once: all its sessions share the login
                 self._session = self._token.open(rw=writing)
 
     def close(self) -> None:
-        """End the session; what was derived in it is gone."""
+        """End the session; the block keys that were derived in it are gone."""
         self._session.close()
 
-    def zmks(self) -> Iterator[tuple[str, Kind, str]]:
-        """Name, kind and check value of each ZMK in the token."""
-        with _told(f"token {self._label}: "):
-            found = [
+    def zmks(self) -> Iterator[tuple[str, KeyKind, str]]:
+        """Name, kind and check value of each ZMK in the token, sorted by name. Raises TokenError."""
+        with _token_errors(f"token {self._label}: "):
+            zmks = [
                 (key.label, kind, zmk_check_value(cipher, key))
                 for kind, cipher in CIPHERS.items()
                 for key_type in dict.fromkeys(cipher.key_types.values())
                 for key in self._objects({Attribute.KEY_TYPE: key_type})
                 if is_zmk(key.label)
             ]
-        return iter(sorted(found))
+        return iter(sorted(zmks))
 
-    def zmk(self, name: str, algorithm: MacAlgorithm, kind: Kind) -> TokenZmk:
-        """The ZMK of this name, ready to wrap. Raises TokenError."""
+    def zmk(self, name: str, algorithm: MacAlgorithm, kind: KeyKind) -> TokenZmk:
+        """The ZMK of this name, ready to wrap session keys. Raises TokenError."""
         cipher = CIPHERS[kind]
         missing = cipher.mechanisms() - self._mechanisms
         if missing:
             names = ", ".join(sorted(f"CKM_{mechanism.name}" for mechanism in missing))
             raise TokenError(f"token {self._label}: cannot do {names}, which TR-31 inside the token takes")
-        with _told(f"token {self._label}, key {name}: "):
+        with _token_errors(f"token {self._label}, key {name}: "):
             key = self._find(name)
             length = _length(cipher, key)
             return TokenZmk(cipher, BINDINGS[algorithm], key, length)
 
     def put(self, name: str, key: Key, *, replace: bool = False) -> None:
-        """Put a key in for good; it does not come out again. Raises TokenError."""
+        """Store a key in the token, from which it cannot be read again; `replace` ends a key of the same
+        name. Raises TokenError.
+        """
         cipher = CIPHERS[key.kind]
-        with _told(f"token {self._label}, key {name}: "):
+        with _token_errors(f"token {self._label}, key {name}: "):
             old = self._objects({Attribute.LABEL: name})
             if old and not replace:
                 raise TokenError(f"token {self._label}: there is a key {name} already; --replace ends it")
@@ -144,32 +152,34 @@ class Token:
                 **_STAYS,
             }
             self._session.create_object({**attributes, Attribute.VALUE: key.secret.reveal()})
-            for one in old:
-                one.destroy()
+            for former in old:
+                former.destroy()
 
     def remove(self, name: str) -> None:
-        """Destroy a key. Raises TokenError."""
-        with _told(f"token {self._label}, key {name}: "):
-            found = self._objects({Attribute.LABEL: name})
-            if not found:
+        """Destroy the key of this name. Raises TokenError where there is none."""
+        with _token_errors(f"token {self._label}, key {name}: "):
+            keys = self._objects({Attribute.LABEL: name})
+            if not keys:
                 raise TokenError(f"token {self._label}: there is no key {name}")
-            for key in found:  # two where a replacement was cut short
+            for key in keys:  # two if a replacement was interrupted
                 key.destroy()
 
-    def _objects(self, like: dict[Attribute, Any]) -> list[Any]:
-        """The secret keys that are like this; all at once, since a search bars every other call."""
-        wanted = {Attribute.CLASS: ObjectClass.SECRET_KEY, **like}
+    def _objects(self, attributes: dict[Attribute, Any]) -> list[Any]:
+        """The secret keys with these attributes. All are read at once: during a search the session can make
+        no other call.
+        """
+        wanted = {Attribute.CLASS: ObjectClass.SECRET_KEY, **attributes}
         return list(self._session.get_objects(wanted))
 
     def _find(self, name: str) -> Any:  # noqa: ANN401 - the library's classes are made at run time
-        found = self._objects({Attribute.LABEL: name})
-        if len(found) != 1:
-            raise TokenError(f"token {self._label}: there are {len(found)} keys {name}, one is needed")
-        return found[0]
+        keys = self._objects({Attribute.LABEL: name})
+        if len(keys) != 1:
+            raise TokenError(f"token {self._label}: there are {len(keys)} keys {name}, one is needed")
+        return keys[0]
 
 
 class TokenZmk:
-    """A ZMK that lives in a token, with the two block keys that it gives there."""
+    """A ZMK in a token, with the two block keys that were derived from it there."""
 
     def __init__(self, cipher: Cipher, binding: Binding, key: Any, length: int) -> None:  # noqa: ANN401 - as above
         self._cipher = cipher
@@ -180,21 +190,25 @@ class TokenZmk:
         self._authentication = derive(FOR_AUTHENTICATION, {Attribute.SIGN: True})
 
     def wrap(self, key: bytes, algorithm: MacAlgorithm, entropy: Entropy) -> str:
-        """The TR-31 key block that carries a session key: the same that `protocol.keyblock.wrap` makes."""
+        """The TR-31 key block that carries a session key; the same as `protocol.keyblock.wrap` makes. Raises
+        TokenError.
+        """
         header, padding = frame(self._length, key, algorithm, entropy)
         clear = Secret(key_data(key, padding))
-        with _told("token: "):
+        with _token_errors("token: "):
             mac = self._authentication.sign(
                 header.encode("ascii") + clear.reveal(), mechanism=self._cipher.cmac
             )
             encrypted = self._encryption.encrypt(
                 clear.reveal(), mechanism=self._cipher.cbc, mechanism_param=mac
             )
-        return header + (encrypted + mac).hex().upper()
+        return header + bytes(encrypted + mac).hex().upper()
 
 
 def zmk_check_value(cipher: Cipher, key: Any) -> str:  # noqa: ANN401 - as above
-    """The check value, as protocol.mac makes it: of AES the CMAC of zeros, of TDES their encryption."""
+    """The check value of a key in the token, hex, as protocol.mac makes it: for AES the CMAC of a block of
+    zeros, for TDES its encryption.
+    """
     if cipher.block_length == DES_BLOCK_LENGTH:
         block = key.encrypt(bytes(cipher.block_length), mechanism=cipher.single)
         return str(block[:TDES_CHECK_VALUE_LENGTH].hex().upper())
@@ -203,13 +217,13 @@ def zmk_check_value(cipher: Cipher, key: Any) -> str:  # noqa: ANN401 - as above
 
 
 def _subkeys(cipher: Cipher, key: Any) -> tuple[bytes, bytes]:  # noqa: ANN401 - as above
-    """CMAC's two masks: for a last block that is whole, and for one that is padded."""
+    """CMAC's two subkeys: the mask for a last block that is whole, and the mask for one that is padded."""
     first = _doubled(key.encrypt(bytes(cipher.block_length), mechanism=cipher.single), cipher.doubling)
     return first, _doubled(first, cipher.doubling)
 
 
 def _doubled(block: bytes, doubling: int) -> bytes:
-    """Twice the block in the field of CMAC."""
+    """The block times two in CMAC's finite field (NIST SP 800-38B, section 6.1)."""
     bits = 8 * len(block)
     number = int.from_bytes(block, "big") << 1
     if number >> bits:
@@ -223,10 +237,10 @@ def _deriver(
     key: Any,  # noqa: ANN401 - as above
     length: int,
 ) -> Callable[[bytes, dict[Attribute, bool]], Any]:
-    """What makes a block key inside the token.
+    """A function that derives a block key inside the token, from its usage and its permissions.
 
-    A CMAC of one block is one encryption of that block under its mask, so the CMACs that TR-31 asks for are
-    what CKM_*_ECB_ENCRYPT_DATA makes of the masked blocks.
+    The CMAC of one block is the encryption of the block after its mask is applied. So CKM_*_ECB_ENCRYPT_DATA,
+    given the masked blocks, makes the CMACs that TR-31 derives block keys by.
     """
     masks = _subkeys(cipher, key)
 
@@ -238,7 +252,7 @@ def _deriver(
         # python-pkcs11 packs CK_KEY_DERIVATION_STRING_DATA for AES, and takes it packed for TDES.
         packed = struct.pack("@PL", ctypes.addressof(buffer), len(data))
         aes = cipher.block_length == AES_BLOCK_LENGTH
-        # The type of a DES key tells its length: a token refuses to be told it again.
+        # The type of a DES key implies its length, and a token refuses VALUE_LEN beside it.
         extra = {} if aes else {Attribute.VALUE_LEN: pkcs11.DEFAULT}
         return key.derive_key(
             cipher.key_types[length],
@@ -253,12 +267,14 @@ def _deriver(
 
 
 def _masked(part: bytes, masks: tuple[bytes, bytes], block_length: int) -> bytes:
+    """A last block of CMAC with its padding and mask applied."""
     whole = len(part) == block_length
     block = part if whole else (part + _PAD).ljust(block_length, b"\x00")
     return bytes(a ^ b for a, b in zip(block, masks[0 if whole else 1], strict=True))
 
 
 def _length(cipher: Cipher, key: Any) -> int:  # noqa: ANN401 - as above
+    """The length of a key in the token, in bytes. Raises TokenError for a key of another cipher."""
     for length, key_type in cipher.key_types.items():
         if key.key_type == key_type != KeyType.AES:
             return length
@@ -268,13 +284,15 @@ def _length(cipher: Cipher, key: Any) -> int:  # noqa: ANN401 - as above
 
 
 @contextmanager
-def _told(what: str) -> Iterator[None]:
-    """Turn the library's errors into ours: the name of what happened, and nothing of what was handed in."""
+def _token_errors(place: str) -> Iterator[None]:
+    """Context manager: turns the library's errors into TokenError. The text is `place` and the error's name
+    in words, and nothing that was passed in.
+    """
     try:
         yield
     except pkcs11.PKCS11Error as error:
         name = type(error).__name__
-        raise TokenError(f"{what}{_WORDS.get(name, name)}") from None
+        raise TokenError(f"{place}{_WORDS.get(name, name)}") from None
 
 
 _WORDS: Final = MappingProxyType(

@@ -1,6 +1,6 @@
-"""Where a process gets its keys from: the keystore, and for ZMKs the token if one is configured.
+"""Gets a process its keys: from the keystore, and the banks' ZMKs from the token if one is configured.
 
-Opened at start and at each reload. Nothing else in the machine knows where a key lives.
+Opened at start and at each reload. Nothing else in the machine knows where a key is kept.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from fep.keys.keys import (
     FrontKey,
     HeldZmk,
     Key,
-    Kind,
+    KeyKind,
     Secret,
     Zmk,
     zmk_name,
@@ -33,42 +33,46 @@ class KeyProvider:
     """A node's keys, ready to use."""
 
     def __init__(self, settings: KeystoreSettings, former: KeyProvider | None = None) -> None:
-        """Open the keystore; the token waits until a ZMK is asked for. `former` is the key provider that this
-        one takes over from at a reload: links that stay go on with what its token gave them. Raises
-        KeystoreError and KeyFileError.
+        """Open the keystore; the token is opened when a ZMK is first asked for. `former` is the key provider
+        that this one replaces at a reload: a session with the same token is taken over, since open links go
+        on using its keys. Raises KeystoreError and KeyFileError.
         """
         self._settings = settings
         self._keystore = open_keystore(settings)
-        self.front_key = FrontKey(self._of_kind(FRONT, Kind.BLAKE2B).secret.reveal())
-        self.sealer = Sealer(self._of_kind(SEAL, Kind.ED25519).secret.reveal())
+        self.front_key = FrontKey(self._of_kind(FRONT, KeyKind.BLAKE2B).secret.reveal())
+        self.sealer = Sealer(self._of_kind(SEAL, KeyKind.ED25519).secret.reveal())
         self._token: Token | None = None
         if former is not None and _same_token(settings, former._settings):
             self._token = former._token
 
     def close(self) -> None:
-        """End the session with the token, if there is one; what `bank_keys` gave makes no more keys then."""
+        """End the session with the token, if there is one. The results of `bank_keys` make no keys
+        afterwards.
+        """
         if self._token is not None:
             self._token.close()
             self._token = None
 
     def other_than(self, former: KeyProvider) -> tuple[str, ...]:
-        """Which of the node's own keys are not the former key provider's: books and seals hang on them."""
+        """Names of the node's own keys (front, seal) that differ from `former`'s. A change of one makes the
+        books and seals that were made with it useless.
+        """
         pairs = {
             FRONT: (self.front_key.check_value, former.front_key.check_value),
             SEAL: (self.sealer.public, former.sealer.public),
         }
-        return tuple(name for name, (here, there) in pairs.items() if here != there)
+        return tuple(name for name, (ours, former_value) in pairs.items() if ours != former_value)
 
     def bank_keys(self, bank: Bank, entropy: Entropy) -> BankKeys:
-        """What makes a bank's session keys. Raises KeystoreError and TokenError."""
+        """The maker of a bank's session keys. Raises KeystoreError, KeyFileError and TokenError."""
         return BankKeys(bank.mac, self._zmk(bank), entropy)
 
     def check_value(self, bank: Bank) -> str:
-        """The check value of a bank's ZMK. Raises KeystoreError and TokenError."""
+        """The check value of a bank's ZMK, hex. Raises KeystoreError, KeyFileError and TokenError."""
         return self._zmk(bank).check_value
 
     def held_zmk(self, bank: Bank) -> bytes:
-        """A bank's ZMK itself, for a simulated bank: samples share the keystore. Raises KeystoreError."""
+        """The bytes of a bank's ZMK, for a simulated bank that shares the keystore. Raises KeystoreError."""
         return self._of_kind(zmk_name(bank.code), ZMK_KIND[bank.mac]).secret.reveal()
 
     def _zmk(self, bank: Bank) -> Zmk:
@@ -79,24 +83,26 @@ class KeyProvider:
             self._token = open_token(self._settings)
         return self._token.zmk(name, bank.mac, kind)
 
-    def _of_kind(self, name: str, kind: Kind) -> Key:
+    def _of_kind(self, name: str, kind: KeyKind) -> Key:
         key = self._keystore[name]
         if key.kind is not kind:
             raise KeystoreError(f"{name} is a key for {key.kind}, one for {kind} is needed")
         return key
 
 
-def _same_token(one: KeystoreSettings, other: KeystoreSettings) -> bool:
-    return (one.pkcs11_module, one.token) == (other.pkcs11_module, other.token)
+def _same_token(settings: KeystoreSettings, former: KeystoreSettings) -> bool:
+    return (settings.pkcs11_module, settings.token) == (former.pkcs11_module, former.token)
 
 
 def open_keystore(settings: KeystoreSettings) -> Keystore:
-    """The keystore of the settings. Raises KeystoreError and KeyFileError."""
+    """The keystore that the settings name, opened. Raises KeystoreError and KeyFileError."""
     return Keystore(settings.path, MasterKey.read(settings.master_key))
 
 
 def open_token(settings: KeystoreSettings, *, writing: bool = False) -> Token:
-    """The token of the settings. Raises KeystoreError, KeyFileError and TokenError."""
+    """The token that the settings name, logged in to; `writing` allows to put keys in and remove them. Raises
+    KeystoreError, KeyFileError and TokenError.
+    """
     if settings.pkcs11_module is None or settings.token is None or settings.pin is None:
         raise KeystoreError("the settings name no token: [keystore] pkcs11_module, token and pin")
     from fep.keys.hsm import Token  # noqa: PLC0415 - the library is loaded only where there is a token

@@ -1,9 +1,9 @@
-"""What a key is and how it is used: its kind and check value, how two custodians' components become one, and
-the objects that use it.
+"""What a key is and how it is used: its kind and check value, how two custodians' components become one key,
+and the objects that use keys.
 
-Where keys are kept is `keystore` (a sealed file) and `hsm` (a token). Here no file is read but to see that it
-is private, and no entropy is drawn. Keys leave this module only inside a key block or as an object that uses
-them; nothing here logs, and no repr shows a key.
+Where keys are kept is the business of `keystore` (a sealed file) and `hsm` (a token). Here a file is only
+checked for its permissions, and no entropy is drawn. A key leaves this module only inside a key block or as
+an object that uses it; nothing here logs, and no repr shows a key.
 """
 
 from __future__ import annotations
@@ -36,19 +36,23 @@ _DIGEST_LENGTH = 16
 FRONT: Final = "front"
 SEAL: Final = "seal"
 _ZMK: Final = "zmk/"
+"""Names in a keystore: of the node's front key, of its seal key, and the beginning of a bank's ZMK's name."""
 Entropy = Callable[[int], bytes]
+"""Gives so many random bytes."""
 
 
 class KeyFileError(FepError):
-    """A key file cannot be used; names the file and why, never what is in it."""
+    """A key file cannot be used. The text names the file and the reason, never what is in it."""
 
 
 class KeyRefused(FepError):
-    """This is no good key, component or use of one; says why, never what it is."""
+    """A key or a component is not good enough to be used. The text says why, never what it is."""
 
 
 class Secret:
-    """Bytes that no repr, log or traceback shows; not to be pickled, compared in constant time."""
+    """Bytes that no repr, log or traceback shows. It cannot be pickled or hashed, and is compared in constant
+    time.
+    """
 
     __slots__ = ("_value",)
     __hash__ = None  # type: ignore[assignment]
@@ -60,7 +64,7 @@ class Secret:
     def from_hex(cls, digits: str) -> Secret | None:
         """The secret that a person or a file writes in hex digits, blanks allowed; None if it is not hex.
 
-        None, since an error raised while the text is being read could carry it.
+        Raises nothing: an error that is raised while the text is read could carry the text.
         """
         try:
             return cls(bytes.fromhex(digits))
@@ -68,7 +72,7 @@ class Secret:
             return None
 
     def reveal(self) -> bytes:
-        """The bytes, for the one expression that uses them."""
+        """The bytes. Use them in the same expression, and keep no reference to them."""
         return self._value
 
     def __len__(self) -> int:
@@ -84,8 +88,8 @@ class Secret:
         raise TypeError("a secret is not pickled")
 
 
-class Kind(StrEnum):
-    """What a key is for its cipher. The value is the name that `qianzhi keys list` shows."""
+class KeyKind(StrEnum):
+    """The cipher or digest that a key is for. The value is the name that `qianzhi keys list` shows."""
 
     AES = "aes"
     TDES = "tdes"
@@ -93,11 +97,16 @@ class Kind(StrEnum):
     ED25519 = "ed25519"
 
 
-LENGTHS: Final[Mapping[Kind, tuple[int, ...]]] = MappingProxyType(
-    {Kind.AES: (16, 24, 32), Kind.TDES: (16, 24), Kind.BLAKE2B: (32,), Kind.ED25519: (SEED_BYTES,)}
+LENGTHS: Final[Mapping[KeyKind, tuple[int, ...]]] = MappingProxyType(
+    {
+        KeyKind.AES: (16, 24, 32),
+        KeyKind.TDES: (16, 24),
+        KeyKind.BLAKE2B: (32,),
+        KeyKind.ED25519: (SEED_BYTES,),
+    }
 )
-ZMK_KIND: Final[Mapping[MacAlgorithm, Kind]] = MappingProxyType(
-    {MacAlgorithm.AES_CMAC: Kind.AES, MacAlgorithm.X9_19: Kind.TDES}
+ZMK_KIND: Final[Mapping[MacAlgorithm, KeyKind]] = MappingProxyType(
+    {MacAlgorithm.AES_CMAC: KeyKind.AES, MacAlgorithm.X9_19: KeyKind.TDES}
 )
 # The weak and semi-weak keys of DES (NIST SP 800-67 rev. 2, section 3.3.2), with odd parity.
 WEAK_DES: Final = frozenset(
@@ -125,14 +134,16 @@ WEAK_DES: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key of the keystore. Made by `checked`, `combined` or `generated`: never one that is no good."""
+    """One key. `checked`, `combined` and `generated` make it, so it is always a good one."""
 
-    kind: Kind
+    kind: KeyKind
     secret: Secret
 
     @property
     def check_value(self) -> str:
-        """What both sides may know and say aloud; of the seal key it is the public half."""
+        """The check value, hex: both sides compare it, and it may be said aloud. Of the seal key it is the
+        public key.
+        """
         return _CHECK_VALUES[self.kind](self.secret.reveal())
 
 
@@ -146,16 +157,17 @@ def is_zmk(name: str) -> bool:
     return name.startswith(_ZMK)
 
 
-def checked(kind: Kind, secret: Secret) -> Key:
-    """The key, if it is a good one; a TDES key gets odd parity, which its cipher ignores. Raises
-    KeyRefused.
+def checked(kind: KeyKind, secret: Secret) -> Key:
+    """The key of these bytes. A TDES key gets odd parity, which its cipher ignores. Raises KeyRefused unless
+    it is a good key: of the right length, not all one byte, and for TDES with uniform parity, without a weak
+    part and without equal parts.
     """
     if len(secret) not in LENGTHS[kind]:
         allowed = " or ".join(str(length) for length in LENGTHS[kind])
         raise KeyRefused(f"this {kind} key has {len(secret)} bytes, {allowed} are needed")
     if _all_same(secret):
         raise KeyRefused("every byte of this key is the same: nobody drew it at random")
-    if kind is not Kind.TDES:
+    if kind is not KeyKind.TDES:
         return Key(kind, secret)
     if not _parity_is_uniform(secret):
         raise KeyRefused("the parity of this TDES key is wrong: a digit was mistyped")
@@ -167,8 +179,10 @@ def checked(kind: Kind, secret: Secret) -> Key:
     return Key(kind, secret)
 
 
-def component_check_value(kind: Kind, component: Secret) -> str:
-    """The check value that is printed beside a component. Raises KeyRefused."""
+def component_check_value(kind: KeyKind, component: Secret) -> str:
+    """The check value that is printed beside a custodian's component. Raises KeyRefused for a component of a
+    wrong length or of equal bytes.
+    """
     if len(component) not in LENGTHS[kind]:
         allowed = " or ".join(str(length) for length in LENGTHS[kind])
         raise KeyRefused(f"a component of {len(component)} bytes, {allowed} are needed")
@@ -177,8 +191,10 @@ def component_check_value(kind: Kind, component: Secret) -> str:
     return _CHECK_VALUES[kind](component.reveal())
 
 
-def combined(kind: Kind, components: Sequence[Secret]) -> Key:
-    """The key that the custodians' components give by exclusive or. Raises KeyRefused."""
+def combined(kind: KeyKind, components: Sequence[Secret]) -> Key:
+    """The key that is the exclusive or of the custodians' components. Raises KeyRefused for fewer than two
+    components, for unequal lengths, equal components, and a key that is not good.
+    """
     if len(components) < 2:
         raise KeyRefused("one component is the key itself: two custodians are needed at least")
     for component in components:
@@ -191,14 +207,14 @@ def combined(kind: Kind, components: Sequence[Secret]) -> Key:
     return checked(kind, reduce(_exclusive_or, components))
 
 
-def generated(kind: Kind, length: int, entropy: Entropy) -> Key:
-    """A random key of this many bytes. Raises KeyRefused."""
+def generated(kind: KeyKind, length: int, entropy: Entropy) -> Key:
+    """A random key of `length` bytes. Raises KeyRefused."""
     secret = Secret(entropy(length))
-    return checked(kind, _with_odd_parity(secret) if kind is Kind.TDES else secret)
+    return checked(kind, _with_odd_parity(secret) if kind is KeyKind.TDES else secret)
 
 
-def _exclusive_or(one: Secret, other: Secret) -> Secret:
-    return Secret(bytes(a ^ b for a, b in zip(one.reveal(), other.reveal(), strict=True)))
+def _exclusive_or(left: Secret, right: Secret) -> Secret:
+    return Secret(bytes(a ^ b for a, b in zip(left.reveal(), right.reveal(), strict=True)))
 
 
 def _all_same(secret: Secret) -> bool:
@@ -206,7 +222,9 @@ def _all_same(secret: Secret) -> bool:
 
 
 def _parity_is_uniform(secret: Secret) -> bool:
-    """Whether all bytes are odd, or all even, as an even number of odd components leaves them."""
+    """Whether all bytes have odd parity, or all have even parity: an even number of components with odd
+    parity gives a key with even parity.
+    """
     return len({byte.bit_count() % 2 for byte in secret.reveal()}) == 1
 
 
@@ -229,7 +247,7 @@ def _has_equal_parts(secret: Secret) -> bool:
 
 
 def check_private(path: Path) -> None:
-    """Raise KeyFileError unless the file is there for its owner alone."""
+    """Raises KeyFileError unless the file can be read, and has no permission for anyone but its owner."""
     try:
         mode = path.stat().st_mode
     except OSError as error:
@@ -239,7 +257,9 @@ def check_private(path: Path) -> None:
 
 
 class SessionKey(NamedTuple):
-    """A fresh session key: to use, and as the bank gets it (DE 48 groups KA and CA)."""
+    """A fresh session key: `key` to use here, and what the bank gets: the TR-31 key block (DE 48 group KA)
+    and the check value (group CA).
+    """
 
     key: MacKey
     block: str
@@ -247,7 +267,7 @@ class SessionKey(NamedTuple):
 
 
 class Zmk(Protocol):
-    """A bank's key-encryption key, wherever it lives."""
+    """A bank's key-encryption key, in this process's memory or in a token."""
 
     check_value: str
 
@@ -256,7 +276,7 @@ class Zmk(Protocol):
 
 
 class HeldZmk:
-    """A ZMK in this process's memory."""
+    """A bank's key-encryption key in this process's memory."""
 
     def __init__(self, key: Key) -> None:
         self._secret = key.secret
@@ -268,23 +288,25 @@ class HeldZmk:
 
 
 class BankKeys:
-    """One bank's key-encryption key, which makes its session keys."""
+    """Makes one bank's session keys and wraps them under the bank's key-encryption key."""
 
     def __init__(self, algorithm: MacAlgorithm, zmk: Zmk, entropy: Entropy) -> None:
-        """`zmk`: AES for aes-cmac (TR-31 version D), TDES for x9.19 (version B)."""
+        """`zmk` is an AES key for aes-cmac (TR-31 version D), a TDES key for x9.19 (version B)."""
         self._algorithm = algorithm
         self._zmk = zmk
         self._entropy = entropy
 
     def fresh(self) -> SessionKey:
-        """A new MAC session key, and the TR-31 key block that carries it (PROTOCOL section 5.2)."""
+        """A new random MAC session key with the TR-31 key block that carries it (PROTOCOL section 5.2)."""
         material = self._entropy(session_key_length(self._algorithm))
         key = MacKey(self._algorithm, material)
         return SessionKey(key, self._zmk.wrap(material, self._algorithm, self._entropy), key.check_value)
 
 
 class FrontKey:
-    """Conceals what the front book must compare and never show: contents of requests, identity numbers."""
+    """Makes keyed digests of what the front book must compare and never show: contents of requests, and
+    identity numbers.
+    """
 
     def __init__(self, key: bytes) -> None:
         self._content = hashlib.blake2b(key=key, digest_size=_DIGEST_LENGTH, person=b"content")
@@ -298,17 +320,19 @@ class FrontKey:
         return digest.hexdigest()
 
     def identity(self, number: str) -> str:
-        """The keyed digest of a document's number, however it is spelt: all that the book keeps of it."""
+        """The keyed digest (32 hex digits) of an identity document's number, the same for all its spellings.
+        The book keeps nothing else of the number.
+        """
         digest = self._identity.copy()
         digest.update(normalised(number).encode())
         return digest.hexdigest()
 
 
-_CHECK_VALUES: Final[Mapping[Kind, Callable[[bytes], str]]] = MappingProxyType(
+_CHECK_VALUES: Final[Mapping[KeyKind, Callable[[bytes], str]]] = MappingProxyType(
     {
-        Kind.AES: aes_check_value,
-        Kind.TDES: tdes_check_value,
-        Kind.BLAKE2B: lambda key: FrontKey(key).check_value,
-        Kind.ED25519: lambda seed: Sealer(seed).public,
+        KeyKind.AES: aes_check_value,
+        KeyKind.TDES: tdes_check_value,
+        KeyKind.BLAKE2B: lambda key: FrontKey(key).check_value,
+        KeyKind.ED25519: lambda seed: Sealer(seed).public,
     }
 )

@@ -1,9 +1,9 @@
 """The keystore: one file per node that holds its keys, sealed under a master key that is kept elsewhere.
 
-A line of JSON (format, version, cipher, the master key's check value), then nonce and AES-256-GCM ciphertext;
-the line is the associated data, so that no byte of the file can change unnoticed. Who has the file without
-the master key has nothing, not even the keys' names. Here no key is made or used, and none is ever in an
-error's text.
+The file is a line of JSON (format, version, cipher, the master key's check value), then the nonce and the
+AES-256-GCM ciphertext. The line is the associated data, so that a change of any byte is noticed. The file
+without the master key gives nothing away, not even the keys' names. No key is made or used here, and none is
+ever in an error's text.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from fep.errors import FepError
-from fep.keys.keys import Entropy, Key, Kind, Secret, check_private, checked
+from fep.keys.keys import Entropy, Key, KeyKind, Secret, check_private, checked
 from ledger.files.settings import rooted_path
 
 MASTER_KEY_LENGTH: Final = 32
@@ -34,22 +34,24 @@ _VERSION: Final = 1
 _CIPHER: Final = "AES-256-GCM"
 _HEADER_MAX: Final = 256
 SOURCE: Final = r"^(file:.+|env:[A-Za-z_][A-Za-z0-9_]*|credential:[A-Za-z0-9._-]+)$"
-"""Where a secret comes from: a private file, an environment variable, or a systemd credential."""
+"""The forms of a secret's source: a private file, an environment variable, or a systemd credential."""
 
 
 class KeystoreError(FepError):
-    """The keystore, or the secret that opens it, cannot be used; says why, never what is in it."""
+    """The keystore, or the secret that opens it, cannot be used. The text says why, never what is in it."""
 
 
 def rooted_source(source: str, folder: Path) -> str:
-    """A secret's source, whose file counts from the settings file's own folder."""
+    """The source with an absolute path, if it is a file: a relative one counts from `folder`, the folder of
+    the settings file.
+    """
     kind, _, name = source.partition(":")
     return f"file:{rooted_path(name, folder)}" if kind == "file" else source
 
 
 def read_source(source: str) -> str:
-    """The secret text at a source (`file:PATH`, `env:NAME`, `credential:NAME`), without blanks around it.
-    Raises KeystoreError and KeyFileError.
+    """The secret text at a source (`file:PATH`, `env:NAME`, `credential:NAME`), stripped of blanks. Raises
+    KeystoreError, and KeyFileError for a file that others can read.
     """
     kind, _, name = source.partition(":")
     if kind == "env":
@@ -80,7 +82,7 @@ def _read_text(source: str, path: Path) -> str:
 
 @dataclass(frozen=True, slots=True)
 class MasterKey:
-    """What a keystore is sealed under."""
+    """The AES-256 key that a keystore is sealed under."""
 
     secret: Secret
 
@@ -94,16 +96,16 @@ class MasterKey:
 
     @property
     def check_value(self) -> str:
-        """Ten hex digits by which one tells which master key a keystore is sealed under."""
+        """Ten hex digits that name the master key: a keystore's first line has those of its own."""
         digest = hashlib.blake2b(key=self.secret.reveal(), digest_size=_CHECK_LENGTH, person=b"master key")
         return digest.hexdigest().upper()
 
 
 class Keystore:
-    """The keys of one file, and the file. A change is on disk when the call returns."""
+    """The keys of one keystore file, by name. A change is on disk when its call returns."""
 
     def __init__(self, path: Path, master: MasterKey) -> None:
-        """Read and open the file. Raises KeystoreError and KeyFileError."""
+        """Read and unseal the file. Raises KeystoreError, and KeyFileError if others can read the file."""
         self._path = path
         self._master = master
         self._keys: dict[str, Key] = _read(path, master)
@@ -113,7 +115,9 @@ class Keystore:
 
     @classmethod
     def create(cls, path: Path, master: MasterKey, keys: Mapping[str, Key], entropy: Entropy) -> Keystore:
-        """A new file with these keys. Raises KeystoreError where there is one: a key is never overwritten."""
+        """Make a new file with these keys. Raises KeystoreError where a file is already: no key is
+        overwritten.
+        """
         with _locked(path):
             if path.exists():
                 raise KeystoreError(f"{path} exists already: a key is never overwritten")
@@ -121,7 +125,7 @@ class Keystore:
         return cls(path, master)
 
     def __iter__(self) -> Iterator[str]:
-        """The names, in order."""
+        """The keys' names, sorted."""
         return iter(sorted(self._keys))
 
     def __getitem__(self, name: str) -> Key:
@@ -132,20 +136,20 @@ class Keystore:
         raise KeystoreError(f"{self._path}: there is no key {name}; see qianzhi keys list")
 
     def put(self, name: str, key: Key, entropy: Entropy, *, replace: bool = False) -> None:
-        """Add a key; `replace` puts it in another's place. Raises KeystoreError."""
+        """Add a key; with `replace` it may take the place of a key of its name. Raises KeystoreError."""
         with self._changing(entropy) as keys:
             if name in keys and not replace:
                 raise KeystoreError(f"{self._path}: there is a key {name} already; --replace ends it")
             keys[name] = key
 
     def remove(self, name: str, entropy: Entropy) -> None:
-        """Take a key out. Raises KeystoreError."""
+        """Remove a key. Raises KeystoreError where there is none of this name."""
         with self._changing(entropy) as keys:
             if keys.pop(name, None) is None:
                 raise KeystoreError(f"{self._path}: there is no key {name}; see qianzhi keys list")
 
     def rewrap(self, master: MasterKey, entropy: Entropy) -> None:
-        """Seal the same keys under another master key. Raises KeystoreError."""
+        """Seal the same keys under another master key. Raises KeystoreError if it is the one in use."""
         if master == self._master:
             raise KeystoreError("this is the master key in use")
         with _locked(self._path):
@@ -155,7 +159,9 @@ class Keystore:
 
     @contextmanager
     def _changing(self, entropy: Entropy) -> Iterator[dict[str, Key]]:
-        """The keys as the file has them now, to be changed; written whole, or not at all."""
+        """Context manager: yields the keys as the file has them now, and writes the file when the block ends
+        without an error.
+        """
         with _locked(self._path):
             keys = _read(self._path, self._master)
             yield keys
@@ -165,7 +171,7 @@ class Keystore:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Only one process at a time changes the keystores of a folder."""
+    """Context manager: lock the file's folder, so that one process at a time changes its keystores."""
     descriptor = os.open(path.parent, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -175,11 +181,13 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _header(master: MasterKey) -> bytes:
+    """The first line of a keystore that is sealed under `master`."""
     fields = {"format": _FORMAT, "version": _VERSION, "cipher": _CIPHER, "master_key": master.check_value}
     return json.dumps(fields, separators=(",", ":")).encode("ascii") + b"\n"
 
 
 def _read(path: Path, master: MasterKey) -> dict[str, Key]:
+    """The keys in a file, by name. Raises KeystoreError and KeyFileError."""
     check_private(path)
     try:
         data = path.read_bytes()
@@ -193,22 +201,22 @@ def _read(path: Path, master: MasterKey) -> dict[str, Key]:
     if clear is None:
         raise KeystoreError(f"{path}: has been altered or is damaged: bring back the copy that was kept")
     return {
-        name: checked(Kind(entry["kind"]), Secret(bytes.fromhex(entry["key"])))
+        name: checked(KeyKind(entry["kind"]), Secret(bytes.fromhex(entry["key"])))
         for name, entry in json.loads(clear.reveal()).items()
     }
 
 
 def _why_another_header(start: bytes, master: MasterKey) -> str:
-    """What is wrong with the first line, in words; nothing of it is believed."""
-    found = re.match(
+    """Why the first line is not the expected one, in words; what it says of itself proves nothing."""
+    header = re.match(
         rb'\{"format":"qianzhi-keystore","version":(\d{1,9}),"cipher":"[A-Z0-9-]+","master_key":"([0-9A-F]{10})"\}\n',
         start,
     )
-    if found is None:
+    if header is None:
         return "is no keystore, or damaged"
-    if int(found[1]) != _VERSION:
-        return f"is a keystore of version {int(found[1])}; this program reads version {_VERSION}"
-    sealed_under = found[2].decode()
+    if int(header[1]) != _VERSION:
+        return f"is a keystore of version {int(header[1])}; this program reads version {_VERSION}"
+    sealed_under = header[2].decode()
     if sealed_under == master.check_value:
         return "is no keystore, or damaged"
     return (
@@ -218,7 +226,7 @@ def _why_another_header(start: bytes, master: MasterKey) -> str:
 
 
 def _opened(master: MasterKey, nonce: bytes, ciphertext: bytes, header: bytes) -> Secret | None:
-    """What is in the file; None unless every byte of it is as it was written."""
+    """The decrypted content of a keystore; None unless every byte of the file is as it was written."""
     try:
         return Secret(AESGCM(master.secret.reveal()).decrypt(nonce, ciphertext, header))
     except (InvalidTag, ValueError):  # a ValueError where the file is cut short within the nonce
@@ -226,10 +234,12 @@ def _opened(master: MasterKey, nonce: bytes, ciphertext: bytes, header: bytes) -
 
 
 def _write(path: Path, master: MasterKey, keys: Mapping[str, Key], entropy: Entropy) -> None:
-    """Put the file in place whole: a crash leaves the old one or the new one. The caller holds the lock."""
+    """Write the file and put it in place whole: a crash leaves the old file or the new one. The caller holds
+    the lock.
+    """
     header, nonce = _header(master), entropy(_NONCE_LENGTH)
     new = path.with_name(f"{path.name}.new")
-    new.unlink(missing_ok=True)  # what a crash left
+    new.unlink(missing_ok=True)  # a crash may have left one
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(header + nonce + AESGCM(master.secret.reveal()).encrypt(nonce, _clear(keys), header))
@@ -244,6 +254,7 @@ def _write(path: Path, master: MasterKey, keys: Mapping[str, Key], entropy: Entr
 
 
 def _clear(keys: Mapping[str, Key]) -> bytes:
+    """The keys as JSON, to be encrypted."""
     entries = {
         name: {"kind": key.kind.value, "key": key.secret.reveal().hex()} for name, key in sorted(keys.items())
     }

@@ -1,9 +1,9 @@
-"""The text of the log, and of a traceback: the one place through which either reaches a file or a person.
+"""The text of the log and of tracebacks: both reach files and people through this module only.
 
-An exception that nobody expected is told by its kind and where it was raised, never by its own text: that may
-repeat what a bank or a person wrote. Only our own errors speak, since none of them carries a value. Whatever
-is as long as a card number, an identity number, a PIN block or a key is struck out in the end, whoever wrote
-it. Nothing is decided here about what is worth logging.
+An unexpected exception is reported by its class and by where it was raised, never by its own text, which may
+repeat what a bank or a person wrote. Only the texts of our own errors are shown, since none of them carries a
+value. In the end everything as long as a card number, an identity number, a PIN block or a key is struck out,
+wherever it came from. What is worth logging is not decided here.
 """
 
 from __future__ import annotations
@@ -19,47 +19,56 @@ from twisted.python.failure import Failure
 
 from qianzhi_errors import QianzhiError
 
-# Digits as many as the shortest card number has (ISO/IEC 7812) or more, with the X of an identity number; hex
-# digits as many as a PIN block or a key has. What goes on with other letters is the name of something.
+# Digits, as many as the shortest card number has (ISO/IEC 7812) or more, with the X of an identity number; or
+# hex digits, as many as a PIN block or a key has. What has other letters directly before or after is a name.
 _SECRET_LIKE: Final = re.compile(
     r"(?<![0-9A-Za-z])(?:[0-9]{13,}[Xx]?|(?=[A-Fa-f]*[0-9])[0-9A-Fa-f]{16,})(?![0-9A-Za-z])"
 )
 
 
 def struck(text: str) -> str:
-    """The text, with stars for what could be a card number, an identity number, a PIN block or a key."""
-    return _SECRET_LIKE.sub(lambda found: "*" * len(found[0]), text)
+    """The text, with a star for each character of what could be a card number, an identity number, a PIN
+    block or a key.
+    """
+    return _SECRET_LIKE.sub(lambda match: "*" * len(match[0]), text)
 
 
 def traceback_text(error: BaseException, raised: TracebackType | None = None) -> str:
-    """A traceback with what led to it, and without a value; `raised` if the error has lost its own."""
+    """The traceback of an error and of the errors that caused it, without values. `raised` stands in for a
+    traceback that the error has lost.
+    """
     return struck("\n".join(_chain(error, raised)))
 
 
 def log_observer(stream: TextIO) -> FileLogObserver:
-    """Writes the events of the log to a stream, a line each, with `traceback_text` after a failure."""
+    """An observer that writes each event of the log to a stream as one line, and the traceback of a failure
+    after it, indented.
+    """
 
     def written(event: LogEvent) -> str | None:
         text = struck(eventAsText(event, includeTraceback=False))
         failure = event.get("log_failure")
-        if isinstance(failure, Failure):
-            text += "\n" + traceback_text(failure.value, failure.getTracebackObject())
+        if isinstance(failure, Failure) and failure.value is not None:
+            raised = failure.getTracebackObject()  # type: ignore[no-untyped-call] # Twisted's has no annotation
+            text += "\n" + traceback_text(failure.value, raised)
         return text.replace("\n", "\n\t") + "\n" if text else None
 
     return FileLogObserver(stream, written)
 
 
 def _chain(error: BaseException, raised: TracebackType | None = None) -> Iterator[str]:
+    """The lines of the traceback, the first cause first."""
     before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     if before is not None:
         yield from _chain(before)
         yield "which led to:"
     yield "Traceback (most recent call last):"
     yield from (line.rstrip() for line in traceback.format_tb(error.__traceback__ or raised))
-    yield _said(error)
+    yield _summary(error)
 
 
-def _said(error: BaseException) -> str:
+def _summary(error: BaseException) -> str:
+    """The error's class, with its text if that is ours or the operating system's."""
     name = type(error).__qualname__
     if isinstance(error, QianzhiError):
         return f"{name}: {error}"

@@ -1,7 +1,7 @@
-"""What this process asks of the kernel for itself, before it reads a key: that its memory stays its own.
+"""Keeps this process's memory private, before it reads a key.
 
-Nothing here knows keys, settings or sockets. What only the system can set (who we are, what we may see), the
-units in `deploy/` set.
+Nothing here knows keys, settings or sockets. The user and what the process may see are set by the systemd
+units in `deploy/`.
 """
 
 from __future__ import annotations
@@ -18,14 +18,16 @@ _PR_SET_DUMPABLE: Final = 4
 
 
 class ProcessError(FepError):
-    """The kernel refuses what the process must have before it may hold keys."""
+    """The kernel refuses to protect the process's memory, so it must not hold keys."""
 
 
 def keep_memory_private() -> None:
-    """Write no core file, and let nobody of the same user read this process's memory. Raises ProcessError.
+    """Make this process write no core file, and keep other processes of the same user from reading its
+    memory. Raises ProcessError.
 
-    A core file would hold every key. A limit of 0 does not stop a kernel that pipes cores into a program
-    (core(5)), and a debugger needs no core at all: both ask whether the process is dumpable (prctl(2)).
+    A core file would hold every key. A core limit of 0 does not stop a kernel that pipes cores into a program
+    (core(5)), and a debugger needs no core file: both look at the process's dumpable flag (prctl(2)), which
+    is cleared as well.
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     library = ctypes.CDLL(None, use_errno=True)

@@ -1,7 +1,8 @@
-"""The process's reactor, made to count by the monotonic clock: by itself Twisted's counts by the time of day,
-and a clock that is set back keeps every timer, and every link, waiting for as long.
+"""The process's reactor, made to count by the monotonic clock. Twisted's own counts by the time of day: a
+clock that is set back by an hour would delay every timer, and with it every link, by an hour (decision 0018).
 
-The only module that may import the real reactor. It is imported when asked for, since that installs it.
+The only module that may import the real reactor. It does so when it is asked for one, since the import
+installs it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from twisted.internet.defer import Deferred
 
 
 def real_reactor() -> Any:  # noqa: ANN401 - reactors have no one type
-    """The process's one reactor, whose `seconds`, and with it every timer, is the monotonic clock's."""
+    """The process's one reactor. Its `seconds`, and so every timer, counts by the monotonic clock. Raises
+    RuntimeError if timers were set before.
+    """
     from twisted.internet import reactor as installed  # noqa: PLC0415 - importing it installs it
 
     reactor: Any = installed
@@ -27,6 +30,8 @@ def real_reactor() -> Any:  # noqa: ANN401 - reactors have no one type
 
 
 def react(start: Callable[[Any], Deferred[Any]]) -> None:
-    """Run the real reactor until what `start` gives has fired, then exit the process, as Twisted's does."""
+    """Run the real reactor until the Deferred that `start` returns has fired, then exit the process, as
+    Twisted's `react` does.
+    """
     real_reactor()
     task.react(start)

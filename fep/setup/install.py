@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fep.errors import FepError
-from fep.keys.keys import FRONT, LENGTHS, SEAL, ZMK_KIND, Entropy, Key, Kind, Secret, generated, zmk_name
+from fep.keys.keys import FRONT, LENGTHS, SEAL, ZMK_KIND, Entropy, Key, KeyKind, Secret, generated, zmk_name
 from fep.keys.keystore import MASTER_KEY_LENGTH, Keystore, MasterKey
 from fep.setup.certificates import Certificate, self_signed
 from protocol.mac import MacAlgorithm
@@ -148,7 +148,7 @@ def node_keys(entropy: Entropy) -> dict[str, Key]:
     """A node's own keys, fresh: the front key and the seal key. Raises KeyRefused."""
     return {
         name: generated(kind, LENGTHS[kind][0], entropy)
-        for name, kind in ((FRONT, Kind.BLAKE2B), (SEAL, Kind.ED25519))
+        for name, kind in ((FRONT, KeyKind.BLAKE2B), (SEAL, KeyKind.ED25519))
     }
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from fep.keys.keys import FRONT, SEAL, ZMK_KIND, FrontKey, Key, Kind, Secret, checked, generated, zmk_name
+from fep.keys.keys import FRONT, SEAL, ZMK_KIND, FrontKey, Key, KeyKind, Secret, checked, generated, zmk_name
 from fep.keys.keystore import Keystore, MasterKey
 from fep.settings.config import TRANSACTION_CODES, Settings
 from ledger.book.front import FrontBook
@@ -146,8 +146,8 @@ def prepare(within: Path) -> Fixture:
     (folder / "master.key").touch(mode=0o600)
     (folder / "master.key").write_text(_MASTER.hex())
     keys = {
-        FRONT: checked(Kind.BLAKE2B, Secret(_FRONT_KEY)),
-        SEAL: checked(Kind.ED25519, Secret(SEAL_KEY)),
+        FRONT: checked(KeyKind.BLAKE2B, Secret(_FRONT_KEY)),
+        SEAL: checked(KeyKind.ED25519, Secret(SEAL_KEY)),
         **{zmk_name(code): _zmk(MacAlgorithm(mac), place) for place, (code, _, _, mac) in enumerate(_BANKS)},
     }
     Keystore.create(folder / "keystore", MasterKey(Secret(_MASTER)), keys, Random(1).randbytes)

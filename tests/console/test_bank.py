@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 
 from console.bank import bank
 from console.main import cli
-from fep.keys.keys import Kind, Secret, checked, zmk_name
+from fep.keys.keys import KeyKind, Secret, checked, zmk_name
 from fep.keys.keystore import Keystore, MasterKey
 from fep.settings.config import load_settings
 from tests.support.builders import BANK
@@ -45,7 +45,7 @@ def entries(config: Path) -> dict[str, bool]:
 def test_list_says_what_each_entry_says_and_whether_its_key_is_there(config: Path) -> None:
     add(config)
     found = {one["code"]: one for one in json.loads(run(config, "list", "--json").stdout)}
-    key = checked(Kind.AES, Secret(ZMK)).check_value
+    key = checked(KeyKind.AES, Secret(ZMK)).check_value
     assert [found[code]["key"] for code in (BANK, OTHER_BANK)] == [key, key]
     assert found[NEW]["key"].startswith("missing: ")
     assert (found[NEW]["enabled"], found[NEW]["listens"]) == (False, "127.0.0.1:8590")
@@ -111,7 +111,7 @@ def test_a_bank_without_its_key_is_not_enabled(config: Path, tmp_path: Path) -> 
     assert (refused.exit_code, entries(config)[NEW]) == (1, False)
     assert f"first: qianzhi keys load zmk/{NEW}" in refused.stderr
     Keystore(tmp_path / "keystore", MasterKey(Secret(MASTER_KEY))).put(
-        zmk_name(NEW), checked(Kind.AES, Secret(ZMK)), bytes, replace=False
+        zmk_name(NEW), checked(KeyKind.AES, Secret(ZMK)), bytes, replace=False
     )
     assert run(config, "enable", NEW).exit_code == 0
     assert entries(config)[NEW] is True

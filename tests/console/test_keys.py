@@ -13,7 +13,7 @@ from console.audit_entry import NotRecorded
 from console.keys import keys
 from fep.errors import FepError
 from fep.keys.key_provider import KeyProvider
-from fep.keys.keys import FRONT, SEAL, Kind, Secret, checked, zmk_name
+from fep.keys.keys import FRONT, SEAL, KeyKind, Secret, checked, zmk_name
 from fep.keys.keystore import Keystore, KeystoreError, MasterKey
 from fep.operator.identity import at_keyboard
 from fep.settings.config import load_settings
@@ -64,7 +64,7 @@ def test_two_components_become_the_zmk_and_each_check_value_is_shown(config: Pat
     done = run(config, "load", NAME, "--replace", typed=ceremony(ONE, TWO))
     for known in (ONE, TWO, KEY):
         assert f"heck value {aes_check_value(known)}" in done.output
-    assert opened(config)[NAME] == checked(Kind.AES, Secret(KEY))
+    assert opened(config)[NAME] == checked(KeyKind.AES, Secret(KEY))
 
 
 def test_three_custodians_can_hold_it(config: Path) -> None:
@@ -78,7 +78,7 @@ def test_a_tdes_zmk_is_put_together_for_a_bank_of_x9_19(tmp_path: Path) -> None:
     odd = [bytes(byte ^ (byte.bit_count() % 2 == 0) for byte in part) for part in (ONE, TWO)]
     done = run(tmp_path / "qianzhi.toml", "load", NAME, "--replace", typed=ceremony(*odd))
     assert tdes_check_value(bytes(a ^ b for a, b in zip(*odd, strict=True))) in done.output
-    assert opened(tmp_path / "x")[NAME].kind is Kind.TDES
+    assert opened(tmp_path / "x")[NAME].kind is KeyKind.TDES
 
 
 def test_a_component_is_asked_for_again_until_its_custodian_knows_its_check_value(config: Path) -> None:

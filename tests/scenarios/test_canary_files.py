@@ -23,7 +23,7 @@ from sqlalchemy.engine import make_url
 from console.keys import keys
 from console.office import COMMANDS
 from fep.keys.hsm import Token
-from fep.keys.keys import HeldZmk, Kind, Secret, checked
+from fep.keys.keys import HeldZmk, KeyKind, Secret, checked
 from fep.keys.keystore import MasterKey
 from fep.links.request_parser import Groups
 from fep.operator.identity import at_keyboard
@@ -244,7 +244,7 @@ def test_no_fault_of_the_settings_repeats_a_secret(tmp_path: Path) -> None:
 def test_no_repr_shows_a_secret(tmp_path: Path) -> None:
     url = f"postgresql+psycopg://fep:{PASSWORD}@db/front"
     store = Store(url)
-    key = checked(Kind.AES, Secret(COMPONENTS[0]))
+    key = checked(KeyKind.AES, Secret(COMPONENTS[0]))
     things: list[Any] = [
         write_settings(tmp_path, url),
         store.url,

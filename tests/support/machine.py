@@ -23,7 +23,7 @@ from sqlalchemy import text
 from twisted.internet.defer import Deferred, maybeDeferred
 
 from fep.day.clock import WallClock
-from fep.keys.keys import FRONT, SEAL, ZMK_KIND, FrontKey, Kind, Secret, checked, zmk_name
+from fep.keys.keys import FRONT, SEAL, ZMK_KIND, FrontKey, KeyKind, Secret, checked, zmk_name
 from fep.keys.keystore import Keystore, MasterKey
 from fep.operator.control import ask
 from fep.process.reactor import real_reactor
@@ -144,10 +144,10 @@ def write_keystore(folder: Path, mac: MacAlgorithm = MacAlgorithm.AES_CMAC) -> N
     path.touch(mode=0o600)
     path.write_text(MASTER_KEY.hex())
     keys = {
-        FRONT: checked(Kind.BLAKE2B, Secret(FRONT_KEY)),
-        SEAL: checked(Kind.ED25519, Secret(SEAL_KEY)),
+        FRONT: checked(KeyKind.BLAKE2B, Secret(FRONT_KEY)),
+        SEAL: checked(KeyKind.ED25519, Secret(SEAL_KEY)),
         zmk_name(BANK): checked(ZMK_KIND[mac], Secret(ZMK)),
-        zmk_name(OTHER_BANK): checked(Kind.AES, Secret(ZMK)),
+        zmk_name(OTHER_BANK): checked(KeyKind.AES, Secret(ZMK)),
     }
     (folder / "keystore").unlink(missing_ok=True)
     Keystore.create(folder / "keystore", MasterKey(Secret(MASTER_KEY)), keys, os.urandom)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fep.keys.keys import BankKeys, Kind, Secret, checked, generated, zmk_name
+from fep.keys.keys import BankKeys, KeyKind, Secret, checked, generated, zmk_name
 from protocol.keyblock import unwrap, wrap
 from protocol.mac import MacAlgorithm, MacKey
 
@@ -23,11 +23,11 @@ from tests.support.softhsm import LABEL, MODULE, PIN, make_token, missing  # noq
 pytestmark = pytest.mark.skipif(missing() != "", reason=missing())
 AES, TDES = MacAlgorithm.AES_CMAC, MacAlgorithm.X9_19
 CASES = [
-    (AES, Kind.AES, 16),
-    (AES, Kind.AES, 24),
-    (AES, Kind.AES, 32),
-    (TDES, Kind.TDES, 16),
-    (TDES, Kind.TDES, 24),
+    (AES, KeyKind.AES, 16),
+    (AES, KeyKind.AES, 24),
+    (AES, KeyKind.AES, 32),
+    (TDES, KeyKind.TDES, 16),
+    (TDES, KeyKind.TDES, 24),
 ]
 NAME = zmk_name("01020000")
 
@@ -44,7 +44,7 @@ def token() -> Iterator[Token]:
 
 @pytest.mark.parametrize(("algorithm", "kind", "length"), CASES)
 def test_a_token_and_software_make_the_same_block_of_the_same_key(
-    token: Token, algorithm: MacAlgorithm, kind: Kind, length: int
+    token: Token, algorithm: MacAlgorithm, kind: KeyKind, length: int
 ) -> None:
     for _ in range(8):
         key = generated(kind, length, os.urandom)
@@ -61,7 +61,7 @@ def test_a_token_and_software_make_the_same_block_of_the_same_key(
 
 @pytest.mark.parametrize(("algorithm", "kind", "length"), CASES)
 def test_a_bank_gets_its_session_key_from_a_token(
-    token: Token, algorithm: MacAlgorithm, kind: Kind, length: int
+    token: Token, algorithm: MacAlgorithm, kind: KeyKind, length: int
 ) -> None:
     key = generated(kind, length, os.urandom)
     token.put(NAME, key)
@@ -72,7 +72,7 @@ def test_a_bank_gets_its_session_key_from_a_token(
 
 @pytest.mark.parametrize(("algorithm", "kind", "length"), CASES)
 def test_neither_the_zmk_nor_a_block_key_can_be_read_or_taken_out(
-    token: Token, algorithm: MacAlgorithm, kind: Kind, length: int
+    token: Token, algorithm: MacAlgorithm, kind: KeyKind, length: int
 ) -> None:
     token.put(NAME, generated(kind, length, os.urandom))
     token.zmk(NAME, algorithm, kind)
@@ -86,38 +86,38 @@ def test_neither_the_zmk_nor_a_block_key_can_be_read_or_taken_out(
 
 
 def test_a_key_of_the_token_is_listed_replaced_only_when_that_is_said_and_removed(token: Token) -> None:
-    first, second = (generated(Kind.AES, 16, os.urandom) for _ in range(2))
+    first, second = (generated(KeyKind.AES, 16, os.urandom) for _ in range(2))
     token.put(NAME, first)
     with pytest.raises(TokenError, match="already"):
         token.put(NAME, second)
-    assert list(token.zmks()) == [(NAME, Kind.AES, first.check_value)]
+    assert list(token.zmks()) == [(NAME, KeyKind.AES, first.check_value)]
     token.put(NAME, second, replace=True)
-    token.put("zmk/2", generated(Kind.TDES, 16, os.urandom))
-    assert next(token.zmks()) == (NAME, Kind.AES, second.check_value)
+    token.put("zmk/2", generated(KeyKind.TDES, 16, os.urandom))
+    assert next(token.zmks()) == (NAME, KeyKind.AES, second.check_value)
     for name in (NAME, "zmk/2"):
         token.remove(name)
     assert list(token.zmks()) == []
     with pytest.raises(TokenError, match="no key zmk/01020000"):
         token.remove(NAME)
     with pytest.raises(TokenError, match="0 keys zmk/01020000"):
-        token.zmk(NAME, AES, Kind.AES)
+        token.zmk(NAME, AES, KeyKind.AES)
 
 
 def test_a_key_for_another_cipher_is_refused(token: Token) -> None:
-    token.put(NAME, generated(Kind.TDES, 16, os.urandom))
+    token.put(NAME, generated(KeyKind.TDES, 16, os.urandom))
     with pytest.raises(TokenError, match="DES2"):
-        token.zmk(NAME, AES, Kind.AES)
+        token.zmk(NAME, AES, KeyKind.AES)
 
 
 def test_a_token_that_cannot_derive_inside_is_refused(token: Token) -> None:
-    token.put(NAME, generated(Kind.AES, 16, os.urandom))
+    token.put(NAME, generated(KeyKind.AES, 16, os.urandom))
     token._mechanisms -= {pkcs11.Mechanism.AES_ECB_ENCRYPT_DATA}
     with pytest.raises(TokenError, match="CKM_AES_ECB_ENCRYPT_DATA"):
-        token.zmk(NAME, AES, Kind.AES)
+        token.zmk(NAME, AES, KeyKind.AES)
 
 
 def test_two_logins_of_one_process_share_it(token: Token) -> None:
-    token.put(NAME, generated(Kind.AES, 16, os.urandom))
+    token.put(NAME, generated(KeyKind.AES, 16, os.urandom))
     again = Token(MODULE, LABEL, Secret(PIN.encode()))
     assert list(again.zmks()) == list(token.zmks())
     again.close()
@@ -156,9 +156,9 @@ def test_a_token_that_cannot_be_opened_is_named_and_the_pin_is_not(
 
 
 def test_no_repr_shows_a_pin_or_key(token: Token) -> None:
-    key = checked(Kind.AES, Secret(bytes(range(16))))
+    key = checked(KeyKind.AES, Secret(bytes(range(16))))
     token.put(NAME, key)
-    zmk = token.zmk(NAME, AES, Kind.AES)
+    zmk = token.zmk(NAME, AES, KeyKind.AES)
     text = f"{token!r} {zmk!r} {vars(token)!r} {vars(zmk)!r}"
     assert [one for one in (PIN, bytes(range(16)).hex(), repr(bytes(range(16)))[2:-1]) if one in text] == []
     with pytest.raises(TokenError) as caught:

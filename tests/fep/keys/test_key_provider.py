@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fep.keys.key_provider import KeyProvider
-from fep.keys.keys import FRONT, SEAL, Kind, Secret, checked, generated, zmk_name
+from fep.keys.keys import FRONT, SEAL, KeyKind, Secret, checked, generated, zmk_name
 from fep.keys.keystore import Keystore, KeystoreError, MasterKey
 from fep.operator.control import ControlError, ask
 from fep.settings.config import load_settings
@@ -45,7 +45,7 @@ def keystore(folder: Path) -> Keystore:
 
 def test_a_reload_takes_another_zmk_and_a_link_that_is_open_stays(machine: Machine, tmp_path: Path) -> None:
     with machine.signed_on() as bank:
-        key = checked(Kind.AES, Secret(OTHER_ZMK))
+        key = checked(KeyKind.AES, Secret(OTHER_ZMK))
         keystore(tmp_path).put(zmk_name(BANK), key, os.urandom, replace=True)
         ask(Path(machine.settings.node.control), "reload")
         assert bank.ask(message()).fields[39] == "00"
@@ -54,9 +54,9 @@ def test_a_reload_takes_another_zmk_and_a_link_that_is_open_stays(machine: Machi
             assert renewed.sign_on().fields[39] == "00"
 
 
-@pytest.mark.parametrize(("name", "kind"), [(FRONT, Kind.BLAKE2B), (SEAL, Kind.ED25519)])
+@pytest.mark.parametrize(("name", "kind"), [(FRONT, KeyKind.BLAKE2B), (SEAL, KeyKind.ED25519)])
 def test_another_front_or_seal_key_takes_a_restart(
-    machine: Machine, tmp_path: Path, name: str, kind: Kind
+    machine: Machine, tmp_path: Path, name: str, kind: KeyKind
 ) -> None:
     keystore(tmp_path).put(name, generated(kind, 32, os.urandom), os.urandom, replace=True)
     with pytest.raises(ControlError, match=f"another {name} key takes a restart"):
@@ -77,7 +77,7 @@ def test_a_reload_with_a_damaged_keystore_changes_nothing(machine: Machine, tmp_
 
 def test_a_zmk_of_the_wrong_kind_is_refused_before_anything_is_served(tmp_path: Path) -> None:
     settings = write_settings(tmp_path, "sqlite:///front.db")
-    key = generated(Kind.TDES, 16, os.urandom)
+    key = generated(KeyKind.TDES, 16, os.urandom)
     keystore(tmp_path).put(zmk_name(BANK), key, os.urandom, replace=True)
     with pytest.raises(KeystoreError, match="zmk/01020000 is a key for tdes, one for aes is needed"):
         KeyProvider(settings.keystore).bank_keys(settings.bank[0], os.urandom)

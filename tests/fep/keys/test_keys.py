@@ -20,8 +20,8 @@ from fep.keys.keys import (
     FrontKey,
     HeldZmk,
     Key,
+    KeyKind,
     KeyRefused,
-    Kind,
     Secret,
     checked,
     combined,
@@ -69,14 +69,14 @@ def test_components_give_the_key_whatever_their_number(key: bytes, parts: int) -
     drawn = [os.urandom(len(key)) for _ in range(parts - 1)]
     if len(set(key)) == 1:
         return
-    made = combined(Kind.AES, [Secret(part) for part in (*drawn, xor(key, *drawn))])
+    made = combined(KeyKind.AES, [Secret(part) for part in (*drawn, xor(key, *drawn))])
     assert (made.secret, made.check_value) == (Secret(key), aes_check_value(key))
 
 
 @pytest.mark.parametrize("parts", [2, 3])
 def test_odd_components_of_a_tdes_key_give_it_with_odd_parity(parts: int) -> None:
     drawn = [odd(os.urandom(16)) for _ in range(parts)]
-    made = combined(Kind.TDES, [Secret(part) for part in drawn])
+    made = combined(KeyKind.TDES, [Secret(part) for part in drawn])
     assert made.secret == Secret(odd(xor(*drawn)))
     assert made.check_value == tdes_check_value(xor(*drawn))
 
@@ -86,26 +86,26 @@ def test_a_mistyped_tdes_component_is_seen_by_its_parity(place: int) -> None:
     wrong = bytearray(OTHER)
     wrong[place] ^= 0x10
     with pytest.raises(KeyRefused, match="parity"):
-        combined(Kind.TDES, [Secret(ONE), Secret(bytes(wrong))])
+        combined(KeyKind.TDES, [Secret(ONE), Secret(bytes(wrong))])
 
 
-BAD_COMPONENTS: dict[str, tuple[Kind, list[bytes], str]] = {
-    "one alone": (Kind.AES, [ONE], "two custodians"),
-    "none": (Kind.AES, [], "two custodians"),
-    "equal": (Kind.AES, [ONE, ONE], "cancel each other out"),
-    "equal among three": (Kind.AES, [ONE, OTHER, ONE], "cancel each other out"),
-    "zeros": (Kind.AES, [ONE, bytes(16)], "the others would be the key"),
-    "all ones": (Kind.AES, [ONE, b"\xff" * 16], "the others would be the key"),
-    "complements": (Kind.AES, [ONE, xor(ONE, b"\xff" * 16)], "nobody drew it"),
-    "unequal lengths": (Kind.AES, [ONE, ONE + OTHER], "differ in length"),
-    "too short": (Kind.AES, [ONE[:8], OTHER[:8]], "8 bytes"),
-    "single DES": (Kind.TDES, [ONE[:8], OTHER[:8]], "8 bytes"),
+BAD_COMPONENTS: dict[str, tuple[KeyKind, list[bytes], str]] = {
+    "one alone": (KeyKind.AES, [ONE], "two custodians"),
+    "none": (KeyKind.AES, [], "two custodians"),
+    "equal": (KeyKind.AES, [ONE, ONE], "cancel each other out"),
+    "equal among three": (KeyKind.AES, [ONE, OTHER, ONE], "cancel each other out"),
+    "zeros": (KeyKind.AES, [ONE, bytes(16)], "the others would be the key"),
+    "all ones": (KeyKind.AES, [ONE, b"\xff" * 16], "the others would be the key"),
+    "complements": (KeyKind.AES, [ONE, xor(ONE, b"\xff" * 16)], "nobody drew it"),
+    "unequal lengths": (KeyKind.AES, [ONE, ONE + OTHER], "differ in length"),
+    "too short": (KeyKind.AES, [ONE[:8], OTHER[:8]], "8 bytes"),
+    "single DES": (KeyKind.TDES, [ONE[:8], OTHER[:8]], "8 bytes"),
 }
 
 
 @pytest.mark.parametrize(("kind", "parts", "says"), BAD_COMPONENTS.values(), ids=BAD_COMPONENTS)
 def test_components_that_are_no_good_are_refused_and_not_shown(
-    kind: Kind, parts: list[bytes], says: str
+    kind: KeyKind, parts: list[bytes], says: str
 ) -> None:
     with pytest.raises(KeyRefused, match=says) as caught:
         combined(kind, [Secret(part) for part in parts])
@@ -128,7 +128,7 @@ WEAK_KEYS: dict[str, tuple[bytes, str]] = {
 @pytest.mark.parametrize(("key", "says"), WEAK_KEYS.values(), ids=WEAK_KEYS)
 def test_a_weak_tdes_key_is_refused_and_not_shown(key: bytes, says: str) -> None:
     with pytest.raises(KeyRefused, match=says) as caught:
-        checked(Kind.TDES, Secret(key))
+        checked(KeyKind.TDES, Secret(key))
     text = shown(caught.value)
     assert [one for one in spellings(key, key[:8], key[8:]) if one in text] == []
 
@@ -151,9 +151,9 @@ def test_the_weak_keys_are_those_that_undo_themselves_or_each_other() -> None:
     assert all(odd(key) == key for key in WEAK_DES)
 
 
-@pytest.mark.parametrize("kind", Kind)
-def test_a_key_of_one_byte_again_and_again_is_refused(kind: Kind) -> None:
-    length = 32 if kind in (Kind.BLAKE2B, Kind.ED25519) else 16
+@pytest.mark.parametrize("kind", KeyKind)
+def test_a_key_of_one_byte_again_and_again_is_refused(kind: KeyKind) -> None:
+    length = 32 if kind in (KeyKind.BLAKE2B, KeyKind.ED25519) else 16
     with pytest.raises(KeyRefused, match="nobody drew it at random"):
         checked(kind, Secret(bytes(length)))
 
@@ -161,36 +161,36 @@ def test_a_key_of_one_byte_again_and_again_is_refused(kind: Kind) -> None:
 @pytest.mark.parametrize(
     ("kind", "length", "check"),
     [
-        (Kind.AES, 32, aes_check_value),
-        (Kind.TDES, 24, tdes_check_value),
-        (Kind.BLAKE2B, 32, lambda key: FrontKey(key).check_value),
-        (Kind.ED25519, 32, lambda key: Sealer(key).public),
+        (KeyKind.AES, 32, aes_check_value),
+        (KeyKind.TDES, 24, tdes_check_value),
+        (KeyKind.BLAKE2B, 32, lambda key: FrontKey(key).check_value),
+        (KeyKind.ED25519, 32, lambda key: Sealer(key).public),
     ],
 )
 def test_a_generated_key_has_the_check_value_that_both_sides_know(
-    kind: Kind, length: int, check: Callable[[bytes], str]
+    kind: KeyKind, length: int, check: Callable[[bytes], str]
 ) -> None:
     key = generated(kind, length, os.urandom)
     assert key.check_value == check(key.secret.reveal())
-    assert kind is not Kind.TDES or odd(key.secret.reveal()) == key.secret.reveal()
+    assert kind is not KeyKind.TDES or odd(key.secret.reveal()) == key.secret.reveal()
 
 
 def test_a_component_has_the_check_value_of_a_key() -> None:
-    assert component_check_value(Kind.AES, Secret(OTHER)) == aes_check_value(OTHER)
-    assert component_check_value(Kind.TDES, Secret(OTHER)) == tdes_check_value(OTHER)
+    assert component_check_value(KeyKind.AES, Secret(OTHER)) == aes_check_value(OTHER)
+    assert component_check_value(KeyKind.TDES, Secret(OTHER)) == tdes_check_value(OTHER)
 
 
 @pytest.mark.parametrize(
-    ("algorithm", "kind"), [(MacAlgorithm.AES_CMAC, Kind.AES), (MacAlgorithm.X9_19, Kind.TDES)]
+    ("algorithm", "kind"), [(MacAlgorithm.AES_CMAC, KeyKind.AES), (MacAlgorithm.X9_19, KeyKind.TDES)]
 )
-def test_a_session_key_travels_under_the_zmk(algorithm: MacAlgorithm, kind: Kind) -> None:
+def test_a_session_key_travels_under_the_zmk(algorithm: MacAlgorithm, kind: KeyKind) -> None:
     session = BankKeys(algorithm, HeldZmk(checked(kind, Secret(ONE))), os.urandom).fresh()
     theirs = MacKey(algorithm, unwrap(ONE, session.block, algorithm))
     assert (theirs.mac(b"x"), theirs.check_value) == (session.key.mac(b"x"), session.check_value)
 
 
 def test_no_repr_or_text_shows_a_key() -> None:
-    key = checked(Kind.AES, Secret(ONE))
+    key = checked(KeyKind.AES, Secret(ONE))
     held = HeldZmk(key)
     objects = [key, key.secret, held, BankKeys(MacAlgorithm.AES_CMAC, held, os.urandom), FrontKey(ONE * 2)]
     text = "\n".join(f"{one!r} {one!s} {one}" for one in objects).lower()
@@ -199,7 +199,7 @@ def test_no_repr_or_text_shows_a_key() -> None:
 
 def test_a_secret_is_not_pickled_or_hashed() -> None:
     with pytest.raises(TypeError):
-        pickle.dumps(Key(Kind.AES, Secret(ONE)))
+        pickle.dumps(Key(KeyKind.AES, Secret(ONE)))
     with pytest.raises(TypeError):
         hash(Secret(ONE))
 

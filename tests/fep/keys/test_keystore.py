@@ -13,16 +13,16 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from fep.keys.keys import FRONT, SEAL, Key, KeyFileError, Kind, Secret, checked, generated, zmk_name
+from fep.keys.keys import FRONT, SEAL, Key, KeyFileError, KeyKind, Secret, checked, generated, zmk_name
 from fep.keys.keystore import Keystore, KeystoreError, MasterKey, read_source
 
 MASTER = MasterKey(Secret(bytes(range(2, 34))))
 OTHER_MASTER = MasterKey(Secret(bytes(range(3, 35))))
 ZMK = zmk_name("01020000")
 PLAIN = {
-    FRONT: (Kind.BLAKE2B, bytes(range(32))),
-    SEAL: (Kind.ED25519, bytes(range(1, 33))),
-    ZMK: (Kind.AES, bytes(range(40, 72))),
+    FRONT: (KeyKind.BLAKE2B, bytes(range(32))),
+    SEAL: (KeyKind.ED25519, bytes(range(1, 33))),
+    ZMK: (KeyKind.AES, bytes(range(40, 72))),
 }
 
 
@@ -31,7 +31,7 @@ def good_keys() -> dict[str, Key]:
 
 
 def aes() -> Key:
-    return generated(Kind.AES, 16, os.urandom)
+    return generated(KeyKind.AES, 16, os.urandom)
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ def test_a_bank_that_has_signed_on_has_no_deadline_but_silence() -> None:
 
 
 def test_a_bank_that_has_not_signed_on_is_not_asked_for_an_echo() -> None:
-    assert not deadlines(signed_on=False).is_echo_due(NEVER)
+    assert deadlines(signed_on=False).is_echo_due(NEVER) is False
 
 
 def test_any_byte_ends_the_silence() -> None:
