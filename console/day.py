@@ -25,7 +25,7 @@ from ledger.book.store import Store
 from ledger.rules.day import DayState
 from ledger.rules.request import NO_TOTALS, Totals
 from office.accounting import breaks
-from office.close import read_days as read_office_days
+from office.close import read_office_days
 from office.config import load_settings as load_office_settings
 from office.reports.wording import yuan
 

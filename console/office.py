@@ -161,7 +161,7 @@ def close_command(config: Path) -> None:
         )
 
 
-def _say(told: close.Told) -> close.Told:
+def _say(told: close.StepResult) -> close.StepResult:
     mark = "waits" if told.waiting else "done"
     click.echo(" ".join(part for part in (told.date, told.bank, told.step, f"{mark}: {told.text}") if part))
     return told
@@ -174,7 +174,7 @@ def status_command(config: Path, as_json: bool) -> None:
     """Say how far each business day has come, and what lies in suspense."""
     settings = load_settings(config)
     with opened(settings, write=False) as store, store.reading() as connection:
-        days = tuple(close.read_days(connection))
+        days = tuple(close.read_office_days(connection))
         waiting = [one for one in breaks.listing(connection) if one.state != breaks.BreakState.CLOSED]
 
     def lines() -> Iterator[str]:

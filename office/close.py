@@ -1,8 +1,9 @@
-"""The close of a business day, from the pull to the posting: a sequence of steps that can stop anywhere.
+"""The close of a business day, from the pull to the posting: a sequence of steps that may stop anywhere.
 
-Each step is a transaction that leaves its mark and, once made, changes nothing when it is asked for again; so
-a close that was killed is simply run again, and comes to the same end. The steps in order stand in `run`. How
-a step works, its own module says.
+Each step is a transaction of its own and is idempotent: asked for again, it changes nothing. So a close that
+was killed is simply run again, and comes to the same end. `Close.run` lists the steps in order. How a step
+works, its own module says: `office.intake.pull`, `office.intake.take`, `office.matching.reconcile`,
+`office.accounting.posting`.
 """
 
 from __future__ import annotations
@@ -38,11 +39,11 @@ _DONE = (DayState.POSTED.value, DayState.ARCHIVED.value)
 
 
 class NothingPosted(OfficeError):
-    """There is no posted day to work on."""
+    """No business day is posted yet."""
 
 
-class Step(StrEnum):
-    """What the close does, in order."""
+class CloseStep(StrEnum):
+    """The steps of the close. ARCHIVE is of days posted by an earlier close, and comes second."""
 
     PULL = "pull"
     FILE = "file"
@@ -51,10 +52,13 @@ class Step(StrEnum):
     ARCHIVE = "archive"
 
 
-class Told(NamedTuple):
-    """What a step has to say: `waiting` tells that it could not be done yet, and why."""
+class StepResult(NamedTuple):
+    """The result of one step for people: `date` (YYYYMMDD) and `bank` are empty where a step has none.
 
-    step: Step
+    `waiting`: the step could not be done yet, and `text` says why.
+    """
+
+    step: CloseStep
     date: str
     bank: str
     text: str
@@ -62,13 +66,13 @@ class Told(NamedTuple):
 
 
 OpenFile = Callable[[str, str], AbstractContextManager[BinaryIO] | None]
-"""Opens a bank's day file for a date, or gives None where there is none yet."""
+"""Opens a bank's day file by the bank's code and the date; returns None if there is no file yet."""
 Progress = Callable[[str, int], None]
-"""Told what is at work, and how many rows went by."""
+"""Called with the name of the step at work, and the number of rows done since its last call."""
 
 
 class Close:
-    """One office at its close. `now_us` gives microseconds since 1970-01-01 UTC."""
+    """The close of one office. `now_us` returns the time in microseconds since 1970-01-01 UTC."""
 
     def __init__(
         self,
@@ -78,7 +82,7 @@ class Close:
         chart: Chart,
         now_us: Callable[[], int],
         open_file: OpenFile,
-        progress: Progress = lambda _what, _rows: None,
+        progress: Progress = lambda _step, _rows: None,
     ) -> None:
         self._office = office
         self._front = front
@@ -88,23 +92,23 @@ class Close:
         self._open_file = open_file
         self._progress = progress
 
-    def run(self) -> Iterator[Told]:
-        """Do all that can be done now, the oldest date first; yields what each step came to.
+    def run(self) -> Iterator[StepResult]:
+        """Do every step that can be done now, the oldest date first; yields the result of each step.
 
-        Stops at the first date for which something is awaited: a later date is never closed before an earlier
-        one.
+        The close stops after the first date of which a step is waiting: a later date is never posted before
+        an earlier one. Raises what the steps raise; then the failed step was rolled back.
         """
         prepare(self._office, self._chart, self._now_us(), MACHINE)
         yield self._pull()
         yield from self._archive()
         for date in self._unposted():
-            told = (*self._reconcile_banks(date), *self._strangers(date))
-            yield from told
-            if any(one.waiting for one in told):
+            results = (*self._reconcile_banks(date), *self._unknown_banks(date))
+            yield from results
+            if any(result.waiting for result in results):
                 return
             yield from self._post(date)
 
-    def _pull(self) -> Told:
+    def _pull(self) -> StepResult:
         pulled: Pulled = pull(
             self._front,
             self._office,
@@ -114,10 +118,10 @@ class Close:
             lambda rows: self._progress("pull", rows),
         )
         text = f"{pulled.entries} entries, {len(pulled.days)} closed days"
-        return Told(Step.PULL, "", "", text)
+        return StepResult(CloseStep.PULL, "", "", text)
 
-    def _archive(self) -> Iterator[Told]:
-        """A posted day is done with when the front has the dues of the next one."""
+    def _archive(self) -> Iterator[StepResult]:
+        """Archive each posted day whose next day has its dues loaded at the front."""
         with self._office.reading() as connection:
             query = select(days.c.date, days.c.next_date).where(days.c.state == DayState.POSTED.value)
             posted = connection.execute(query.order_by(days.c.date)).all()
@@ -127,26 +131,27 @@ class Close:
             if next_date in loaded:
                 with self._office.transaction() as connection:
                     self._move(connection, date, DayEvent.ARCHIVE)
-                    self._act(
-                        connection, self._now_us(), Step.ARCHIVE.value, date, f"{next_date} has its dues"
+                    self._record(
+                        connection, self._now_us(), CloseStep.ARCHIVE, date, f"{next_date} has its dues"
                     )
-                yield Told(Step.ARCHIVE, date, "", f"{next_date} has its dues")
+                yield StepResult(CloseStep.ARCHIVE, date, "", f"{next_date} has its dues")
 
     def _unposted(self) -> Sequence[str]:
         with self._office.reading() as connection:
             query = select(days.c.date).where(days.c.state.not_in(_DONE)).order_by(days.c.date)
             return connection.execute(query).scalars().all()
 
-    def _reconcile_banks(self, date: str) -> Iterator[Told]:
+    def _reconcile_banks(self, date: str) -> Iterator[StepResult]:
         for bank in self._settings.bank:
-            told = self._take(bank.code, date)
-            yield told
-            if not told.waiting:
+            taken = self._take(bank.code, date)
+            yield taken
+            if not taken.waiting:
                 yield self._reconcile(bank.code, date)
 
-    def _strangers(self, date: str) -> Iterator[Told]:
-        """Banks that the journal or a reconciliation has and the settings have not: without them no day is
-        posted.
+    def _unknown_banks(self, date: str) -> Iterator[StepResult]:
+        """Yield a waiting result for each bank that is in the journal or reconciled, but not in the settings.
+
+        The day cannot be posted without that bank's part.
         """
         known = {bank.code for bank in self._settings.bank}
         with self._office.reading() as connection:
@@ -154,35 +159,38 @@ class Close:
                 entries.c.business_date == date, entries.c.response == "00"
             )
             done = select(reconciliations.c.bank).where(reconciliations.c.date == date)
-            found: dict[str, int] = dict.fromkeys(connection.execute(done).scalars(), 0)
-            found.update(map(tuple, connection.execute(effective.group_by(entries.c.bank))))
-        for bank in sorted(found.keys() - known):
-            text = f"the journal has {found[bank]} entries of it, and the settings have no such bank"
-            yield Told(Step.RECONCILE, date, bank, text, waiting=True)
+            counts: dict[str, int] = dict.fromkeys(connection.execute(done).scalars(), 0)
+            counts.update(map(tuple, connection.execute(effective.group_by(entries.c.bank))))
+        for bank in sorted(counts.keys() - known):
+            text = f"the journal has {counts[bank]} entries of it, and the settings have no such bank"
+            yield StepResult(CloseStep.RECONCILE, date, bank, text, waiting=True)
 
-    def _take(self, code: str, date: str) -> Told:
+    def _take(self, code: str, date: str) -> StepResult:
+        """Take the bank's file of the date, unless it was taken. A file with a fault leaves the step
+        waiting.
+        """
         bank = self._settings.named(code)
         with self._office.reading() as connection:
             query = select(bank_files.c.lines).where(bank_files.c.bank == code, bank_files.c.date == date)
             lines = connection.execute(query).scalar()
         if lines is not None:
-            return Told(Step.FILE, date, code, f"{lines} lines, taken before")
+            return StepResult(CloseStep.FILE, date, code, f"{lines} lines, taken before")
         opened = self._open_file(code, date)
         if opened is None:
-            return Told(Step.FILE, date, code, "the bank's file is not there yet", waiting=True)
+            return StepResult(CloseStep.FILE, date, code, "the bank's file is not there yet", waiting=True)
         try:
             with opened as stream, self._office.transaction() as connection:
-                at, tell = moment_of(connection, self._now_us()), partial(self._progress, "file")
-                taken = take_file(connection, bank_layout(bank), stream, code, date, at, tell)
+                at, progress = moment_of(connection, self._now_us()), partial(self._progress, "file")
+                taken = take_file(connection, bank_layout(bank), stream, code, date, at, progress)
                 text = f"{taken.lines} lines, {taken.collected} fen collected, {taken.paid} fen paid"
                 note = f"{text}; layout {bank_layout(bank).name}, file {taken.digest}, rows {taken.rows}"
-                self._act(connection, at, Step.FILE.value, f"{code} {date}", note)
+                self._record(connection, at, CloseStep.FILE, f"{code} {date}", note)
         except (BankFileError, FileRefused, LayoutError) as error:
-            # The other banks' files are taken all the same: a file may just be on its way.
-            return Told(Step.FILE, date, code, f"not taken: {error}", waiting=True)
-        return Told(Step.FILE, date, code, text)
+            # The other banks' files are still taken: this one may be incomplete only because it is arriving.
+            return StepResult(CloseStep.FILE, date, code, f"not taken: {error}", waiting=True)
+        return StepResult(CloseStep.FILE, date, code, text)
 
-    def _reconcile(self, code: str, date: str) -> Told:
+    def _reconcile(self, code: str, date: str) -> StepResult:
         bank = self._settings.named(code)
         layout = bank_layout(bank)
         has_policy = layout.carries("policy")
@@ -201,25 +209,26 @@ class Close:
             text += f", {done.closed} earlier ones closed" if done.closed else ""
             if not done.done_before:
                 note = reconciled_note(connection, code, date)
-                self._act(connection, at, Step.RECONCILE.value, f"{code} {date}", note)
-        return Told(Step.RECONCILE, date, code, text)
+                self._record(connection, at, CloseStep.RECONCILE, f"{code} {date}", note)
+        return StepResult(CloseStep.RECONCILE, date, code, text)
 
-    def _post(self, date: str) -> Iterator[Told]:
-        """Post every bank's day and what two people have approved, in one transaction."""
+    def _post(self, date: str) -> Iterator[StepResult]:
+        """Post every bank's day, and the breaks that two people have settled, in one transaction."""
         with self._office.transaction() as connection:
             at = moment_of(connection, self._now_us())
             self._move(connection, date, DayEvent.RECONCILE)
-            told = tuple(self._post_bank(connection, bank.code, date, at) for bank in self._settings.bank)
+            posted = tuple(self._post_bank(connection, bank.code, date, at) for bank in self._settings.bank)
             names = post_approved(connection, self._chart, date, at)
             self._move(connection, date, DayEvent.POST)
-            words = f"the day of {len(told)} banks, {len(names)} approved breaks"
-            self._act(connection, at, Step.POST.value, date, posted_note(connection, date, at, words))
-        yield from told
-        yield Told(Step.POST, date, "", f"posted; {len(names)} approved breaks out of suspense")
+            words = f"the day of {len(posted)} banks, {len(names)} approved breaks"
+            self._record(connection, at, CloseStep.POST, date, posted_note(connection, date, at, words))
+        yield from posted
+        yield StepResult(CloseStep.POST, date, "", f"posted; {len(names)} approved breaks out of suspense")
 
-    def post_decisions(self) -> Told:
-        """Post what two people have approved since the last day was posted, on that day's date. Raises
-        NothingPosted.
+    def post_decisions(self) -> StepResult:
+        """Post the breaks that two people have settled since the last day was posted, on that day's date.
+
+        Raises NothingPosted.
         """
         with self._office.transaction() as connection:
             at = moment_of(connection, self._now_us())
@@ -227,14 +236,15 @@ class Close:
             names = post_approved(connection, self._chart, date, at)
             if names:
                 words = f"{len(names)} approved breaks, {names[0]} and on"
-                self._act(connection, at, Step.POST.value, date, posted_note(connection, date, at, words))
-        return Told(Step.POST, date, "", f"{len(names)} approved breaks out of suspense")
+                self._record(connection, at, CloseStep.POST, date, posted_note(connection, date, at, words))
+        return StepResult(CloseStep.POST, date, "", f"{len(names)} approved breaks out of suspense")
 
-    def _post_bank(self, connection: Connection, code: str, date: str, at: int) -> Told:
-        figures = select(reconciliations.c.theirs_effect).where(
+    def _post_bank(self, connection: Connection, code: str, date: str, at: int) -> StepResult:
+        """Post a bank's day and move its open breaks into suspense."""
+        result = select(reconciliations.c.theirs_effect).where(
             reconciliations.c.bank == code, reconciliations.c.date == date
         )
-        clearing = connection.execute(figures).scalar_one()
+        clearing = connection.execute(result).scalar_one()
         rows = connection.execute(
             select(products.c.code, products.c.effect).where(products.c.bank == code, products.c.date == date)
         )
@@ -242,20 +252,21 @@ class Close:
         posting = post_day(connection, self._chart, code, date, product, clearing, at)
         in_suspense = to_suspense(connection, code, date, at)
         legs = len(posting.legs) if posting else 0
-        return Told(Step.POST, date, code, f"{legs} legs, {in_suspense} breaks into suspense")
+        return StepResult(CloseStep.POST, date, code, f"{legs} legs, {in_suspense} breaks into suspense")
 
     def _move(self, connection: Connection, date: str, event: DayEvent) -> None:
+        """Take a day to its next state. Raises InvariantBroken if the event is impossible in its state."""
         state = connection.execute(select(days.c.state).where(days.c.date == date)).scalar_one()
         if (after := TRANSITIONS.get((DayState(state), event))) is None:
             raise InvariantBroken(f"business day {date} is {state}: it cannot {event}")
         connection.execute(update(days).where(days.c.date == date).values(state=after.value))
 
-    def _act(self, connection: Connection, at: int, act: str, subject: str, note: str) -> None:
-        write_record(connection, at, MACHINE, act, subject, note)
+    def _record(self, connection: Connection, at: int, step: CloseStep, subject: str, note: str) -> None:
+        write_record(connection, at, MACHINE, step.value, subject, note)
 
 
-class DayRow(NamedTuple):
-    """A business day at the office, for people: how many entries it has, and the root that seals it."""
+class OfficeDay(NamedTuple):
+    """A business day at the office, for people: its state, number of entries and seal's root (hex)."""
 
     date: str
     state: str
@@ -263,14 +274,14 @@ class DayRow(NamedTuple):
     root: str
 
 
-def read_days(connection: Connection) -> tuple[DayRow, ...]:
+def read_office_days(connection: Connection) -> tuple[OfficeDay, ...]:
     """The business days that were pulled, the oldest first."""
-    columns = (days.c[name] for name in DayRow._fields)
-    return tuple(DayRow(*row) for row in connection.execute(select(*columns).order_by(days.c.date)))
+    columns = (days.c[name] for name in OfficeDay._fields)
+    return tuple(OfficeDay._make(row) for row in connection.execute(select(*columns).order_by(days.c.date)))
 
 
 def last_posted(connection: Connection) -> str:
-    """The last business date that is posted. Raises NothingPosted where none is."""
+    """The last business date that is posted. Raises NothingPosted if there is none."""
     date: str | None = connection.execute(
         select(func.max(days.c.date)).where(days.c.state.in_(_DONE))
     ).scalar()
@@ -280,8 +291,10 @@ def last_posted(connection: Connection) -> str:
 
 
 def prepare(office: Store, chart: Chart, at: int, by: str) -> None:
-    """Make the office's tables where they are missing, and put the chart into them where it is not the one in
-    force; `by` has it done at `at`, microseconds since 1970-01-01 UTC. Raises ChartRefused.
+    """Create the office's tables if they are missing, and install the chart unless it is in force already.
+
+    `by` and `at` (microseconds since 1970-01-01 UTC) go into the audit log. Raises ChartRefused, and
+    InvariantBroken if the database has another schema version.
     """
     with office.transaction() as connection:
         make_missing(connection, OFFICE)

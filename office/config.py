@@ -1,7 +1,7 @@
-"""The back office's settings: one TOML file of its own, in its own zone, read and checked whole.
+"""The back office's settings: a TOML file of its own, read and checked as a whole.
 
-Says what may be configured; opens no database and no file but this one. What is agreed with a bank about its
-day file is data here.
+This module says what can be configured. It opens the settings and the banks' own layouts, and no database.
+What was agreed with a bank about its day file is data: the name of a layout, or the path of one.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from ledger.files.settings import Fault, Section, SettingsError, read_settings, 
 
 MICROSECONDS_A_MINUTE = 60_000_000
 
-Act = Literal["propose", "approve"]
+Permission = Literal["propose", "approve"]
 Name = Annotated[str, Field(pattern=r"^\S.{0,62}\S$|^\S$")]
 
 
 class Office(Section):
-    """This office: its own database, the front book that it reads, and where files come and go."""
+    """The section [office]: its own database, the front book that it reads, and the folders of files."""
 
     database: str = Field(repr=False, description="may hold a password, as the front's may")
     front: str = Field(repr=False)
@@ -39,7 +39,7 @@ class Office(Section):
 
 
 class Bank(Section):
-    """One bank, as the office deals with it."""
+    """A section [[bank]]: one bank, the layout of its day file, and who looks after its breaks."""
 
     code: str = Field(pattern=r"^[0-9]{1,11}$")
     name: str = Field(min_length=1, max_length=40)
@@ -49,14 +49,14 @@ class Bank(Section):
 
 
 class Clerk(Section):
-    """A person, by the name of that person's own login, and what that person may do about a break."""
+    """A section [[clerk]]: a person, by their login name, and what that person may do about a break."""
 
     name: Name
-    may: tuple[Act, ...] = Field(default=("propose", "approve"), strict=False)
+    may: tuple[Permission, ...] = Field(default=("propose", "approve"), strict=False)
 
 
 class Settings(Section):
-    """The whole file."""
+    """The whole settings file."""
 
     office: Office
     bank: tuple[Bank, ...] = Field(min_length=1, strict=False)
@@ -72,34 +72,38 @@ class Settings(Section):
 
     @property
     def near_us(self) -> int:
-        """How near to a cut-over the two sides may date one event differently, in microseconds."""
+        """The time before and after a cut-over, in microseconds, in which a bank may date a transaction
+        differently from us.
+        """
         return self.office.near_minutes * MICROSECONDS_A_MINUTE
 
     def named(self, code: str) -> Bank:
-        """The bank of a code. Raises NoSuchBank."""
+        """The bank with this code. Raises NoSuchBank."""
         for bank in self.bank:
             if bank.code == code:
                 return bank
         raise NoSuchBank(f"no bank {code} in the settings; there are {', '.join(b.code for b in self.bank)}")
 
-    def check_may(self, person: str, act: Act) -> None:
-        """Raise NotAllowed unless the settings let this person do that."""
-        allowed = [clerk.name for clerk in self.clerk if act in clerk.may]
+    def check_may(self, person: str, permission: Permission) -> None:
+        """Raise NotAllowed unless the settings give this person the permission."""
+        allowed = [clerk.name for clerk in self.clerk if permission in clerk.may]
         if person not in allowed:
-            raise NotAllowed(f"{person!r} may not {act}; these may: {', '.join(allowed) or 'nobody yet'}")
+            names = ", ".join(allowed) or "nobody yet"
+            raise NotAllowed(f"{person!r} may not {permission}; these may: {names}")
 
 
 class NoSuchBank(LedgerError):
-    """The settings know no such bank."""
+    """The settings have no bank with this code."""
 
 
 class NotAllowed(LedgerError):
-    """This person may not do that."""
+    """The settings do not give this person the permission."""
 
 
 def load_settings(path: Path) -> Settings:
-    """Read and check the office's settings; relative paths count from the file's folder. Raises
-    SettingsError.
+    """Read and check the office's settings; relative paths are made absolute from the file's folder.
+
+    Raises SettingsError.
     """
     settings = read_settings(path, Settings)
     faults = tuple(_contradictions(settings))
@@ -127,8 +131,9 @@ def _rooted_bank(bank: Bank, folder: Path) -> Bank:
 
 
 def bank_layout(bank: Bank) -> layout.Layout:
-    """The layout of a bank's day file: a shipped one by name, or a file of the bank's own. Raises
-    LayoutError.
+    """The layout of a bank's day file: a shipped one by its name, or one read from the path of a TOML file.
+
+    Raises LayoutError.
     """
     if not _is_path(bank.layout):
         return layout.load(bank.layout)
@@ -140,6 +145,7 @@ def _is_path(text: str) -> bool:
 
 
 def _contradictions(settings: Settings) -> Iterator[Fault]:
+    """Yield what is wrong between values that are each valid alone."""
     names = [clerk.name for clerk in settings.clerk]
     for place, bank in enumerate(settings.bank):
         if not _is_path(bank.layout) and bank.layout not in layout.shipped():

@@ -1,4 +1,4 @@
-"""The errors of the back office. Only exception types live here."""
+"""The errors that the back office raises. Only exception types belong here."""
 
 from __future__ import annotations
 
@@ -6,33 +6,33 @@ from ledger.errors import LedgerError
 
 
 class OfficeError(LedgerError):
-    """Base of what the back office raises by design."""
+    """Base of all errors that the back office raises on purpose."""
 
 
 class ChartError(OfficeError):
-    """A chart of accounts is not in order; `faults` are pairs of a key and what is wrong there."""
+    """A chart of accounts has faults; `faults` are pairs of a key of the file and what is wrong there."""
 
     def __init__(self, file: str, faults: tuple[tuple[str, str], ...]) -> None:
         super().__init__(
-            "; ".join(f"{file}, {key}: {why}" if key else f"{file}: {why}" for key, why in faults)
+            "; ".join(f"{file}, {key}: {reason}" if key else f"{file}: {reason}" for key, reason in faults)
         )
         self.faults = faults
 
 
 class ChartRefused(OfficeError):
-    """The chart would change what an account is that has been posted to. Nothing was changed."""
+    """The chart would change an account that has postings. Nothing was changed."""
 
 
 class Unbalanced(OfficeError):
-    """A posting does not add up to zero, or moves nothing. It was not made."""
+    """A posting does not add up to zero, or moves no money. It was not made."""
 
 
 class PostingDiffers(OfficeError):
-    """A posting of this name is there with other legs. A posting is never changed."""
+    """A posting of this name was made with other legs. A posting is never changed."""
 
 
 class UnknownAccount(OfficeError):
-    """A posting names an account that the books do not have. It was not made."""
+    """A posting names an account that is not in the books. It was not made."""
 
 
 class NoSuchBreak(OfficeError):
@@ -40,23 +40,23 @@ class NoSuchBreak(OfficeError):
 
 
 class StepRefused(OfficeError):
-    """What was asked of a break cannot be done now. Nothing was changed."""
+    """The break cannot take this step now. Nothing was changed."""
 
 
 class BreakMoved(StepRefused):
-    """Somebody else was quicker: the break is no longer as it was seen."""
+    """Another person changed the break since this person saw it. Nothing was changed."""
 
 
 class SamePerson(StepRefused):
-    """Who proposed a resolution may not also decide on it."""
+    """The person who proposed a resolution may not also decide on it."""
 
 
 class PullRefused(OfficeError):
-    """What the front book shows cannot be believed. Nothing was kept of the transaction that found it."""
+    """The front book contradicts itself or what was pulled before. That transaction was rolled back."""
 
 
 class ChainBroken(PullRefused):
-    """An entry of the front's journal is missing, or is not what its neighbours vouch for."""
+    """An entry of the front's journal is missing, or its hash does not fit its neighbours."""
 
     def __init__(self, chain: int, position: int, reason: str) -> None:
         super().__init__(f"chain {chain}: entry {position} {reason}")
@@ -66,7 +66,7 @@ class ChainBroken(PullRefused):
 
 
 class DayRefused(PullRefused):
-    """A closed day of the front book does not agree with its seal or with the entries."""
+    """A closed day of the front book disagrees with its seal or with its entries."""
 
     def __init__(self, date: str, reason: str) -> None:
         super().__init__(f"day {date}: {reason}")
@@ -75,8 +75,8 @@ class DayRefused(PullRefused):
 
 
 class NothingToReport(OfficeError):
-    """The office has no closed day of this date, or has not reconciled the bank's yet."""
+    """The office has no closed day of this date, or has not reconciled the bank's date yet."""
 
 
 class FileRefused(OfficeError):
-    """A bank's day file cannot be taken beside those that were taken already. Nothing of it was kept."""
+    """A bank's day file contradicts one that was taken already. Nothing of it was kept."""

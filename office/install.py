@@ -1,4 +1,7 @@
-"""Writes an office's settings, for `qianzhi office init` and the demo. Nothing here runs at the close."""
+"""Writes the settings file of a new office, for `qianzhi office init` and the demo.
+
+Nothing here runs at the close.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,11 @@ from office.errors import OfficeError
 
 
 class InstallRefused(OfficeError):
-    """The folder has an office's settings already."""
+    """The folder holds an office's settings already. Nothing was changed."""
 
 
 class SampleBank(NamedTuple):
-    """A bank of the settings: its code, its name, and the layout of its day file."""
+    """A bank for the new settings: its code, its name, and the name of its day file's layout."""
 
     code: str
     name: str
@@ -47,7 +50,7 @@ name = "{name}"
 may = [{may}]
 """
 SAMPLE_CLERKS = (("li", ("propose",)), ("wang", ("propose", "approve")), ("zhao", ("approve",)))
-"""Two who may propose and two who may approve; nobody does both for one break."""
+"""Clerks of the new settings: two may propose and two may approve, so two people can settle any break."""
 
 
 def install(
@@ -60,23 +63,24 @@ def install(
     figures: str = "",
     archived: str = "",
 ) -> Path:
-    """Write the settings into a folder and make its folders for files and reports; the settings' path.
+    """Write `office.toml` into the folder, make its folders for files and reports; returns the file's path.
 
-    `front` and `database` are SQLAlchemy URLs, `seal_key` the public half of the front's (hex); `figures` is
-    the file that the machine's status page reads open breaks from, if any, and `archived` the one after which
-    it retires days. Raises InstallRefused.
+    `front` and `database` are SQLAlchemy URLs; `seal_key` is the public half of the front's seal key (hex).
+    `figures` is the file from which the machine's status page reads open breaks, and `archived` the file that
+    lists the days it may retire; either may be empty. Raises InstallRefused.
     """
     path = folder.joinpath("office.toml")
     if path.exists():
         raise InstallRefused(f"{path} exists already: nothing was changed")
     for name in ("bankfiles", "reports"):
         folder.joinpath(name).mkdir(parents=True, exist_ok=True)
-    told = _FIGURES.format(figures=figures) if figures else ""
-    told += _ARCHIVED.format(archived=archived) if archived else ""
-    parts = [_HEAD.format(database=database, front=front, seal_key=seal_key, figures=told)]
+    files = _FIGURES.format(figures=figures) if figures else ""
+    files += _ARCHIVED.format(archived=archived) if archived else ""
+    parts = [_HEAD.format(database=database, front=front, seal_key=seal_key, figures=files)]
     parts += [_BANK.format(**bank._asdict(), owner=SAMPLE_CLERKS[0][0]) for bank in banks]
     parts += [
-        _CLERK.format(name=name, may=", ".join(f'"{act}"' for act in may)) for name, may in SAMPLE_CLERKS
+        _CLERK.format(name=name, may=", ".join(f'"{permission}"' for permission in may))
+        for name, may in SAMPLE_CLERKS
     ]
     path.write_text("".join(parts), encoding="utf-8")
     return path

@@ -19,7 +19,7 @@ from ledger.book.store import Store
 from office.accounting import breaks
 from office.accounting.breaks import Break
 from office.accounting.chart import Chart
-from office.config import Act, NotAllowed, Settings
+from office.config import NotAllowed, Permission, Settings
 from office.database.audit_log import write
 from office.errors import OfficeError
 
@@ -35,7 +35,7 @@ class Decision(StrEnum):
     WITHDRAW = "withdraw"
 
 
-_MAY: Final[Mapping[Decision, Act]] = MappingProxyType(
+_MAY: Final[Mapping[Decision, Permission]] = MappingProxyType(
     {Decision.APPROVE: "approve", Decision.REJECT: "approve", Decision.WITHDRAW: "propose"}
 )
 _STEPS: Final[Mapping[Decision, Callable[..., Break]]] = MappingProxyType(

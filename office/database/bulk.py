@@ -1,7 +1,7 @@
-"""Writes many rows into a table, and reads many, in a memory that does not grow with their number.
+"""Bulk writes and reads of rows, in memory that does not grow with their number.
 
-The one place that knows how each kind of database takes rows fastest. What the rows mean and whose
-transaction they belong to, the caller knows: no rule and no table is named here.
+This module alone knows the fastest way to write rows into each kind of database: VALUES of many rows on
+SQLite, COPY on PostgreSQL. It names no table and no rule; the caller owns the transaction.
 """
 
 from __future__ import annotations
@@ -50,16 +50,16 @@ def insert_rows(
 
 
 def values_in_order(columns: Sequence[str]) -> Callable[[Mapping[str, object]], Sequence[object]]:
-    """A function that returns a row's values in the order of `columns`; it raises KeyError for a row that
-    lacks one.
+    """Return a function that gives a row's values in the order of `columns`. It raises KeyError for a row
+    that lacks one of them.
     """
-    if len(columns) == 1:  # an itemgetter of one name gives the value bare
+    if len(columns) == 1:  # itemgetter with a single name returns the bare value
         return lambda row: (row[columns[0]],)
     return itemgetter(*columns)
 
 
 def _in_order(columns: tuple[str, ...], rows: Iterable[Mapping[str, object]]) -> Iterator[Sequence[object]]:
-    """Each row's values in the order of the columns."""
+    """Yield each row's values in the order of the columns. Raises what `insert_rows` raises for a row."""
     values = values_in_order(columns)
     for row in rows:
         if len(row) != len(columns):
@@ -68,9 +68,10 @@ def _in_order(columns: tuple[str, ...], rows: Iterable[Mapping[str, object]]) ->
 
 
 def stream(connection: Connection, statement: Select[Any]) -> Generator[Sequence[Any], None, None]:
-    """The rows of a query, fetched a few thousand at a time; on PostgreSQL through a cursor of the server.
+    """Yield the rows of a query, fetched 2,000 at a time; on PostgreSQL through a server-side cursor.
 
-    Who may stop before the last row closes it (contextlib.closing), while the transaction lasts.
+    A caller that may stop before the last row closes the generator (contextlib.closing) within the
+    transaction.
     """
     result = connection.execute(statement, execution_options={"yield_per": _ROWS_READ_AT_ONCE})
     try:
@@ -81,13 +82,13 @@ def stream(connection: Connection, statement: Select[Any]) -> Generator[Sequence
 
 
 def in_chunks(keys: Sequence[str]) -> Iterator[Sequence[str]]:
-    """The keys, as many at a time as a statement may safely name one by one."""
+    """Yield the keys in parts of 500, few enough to name each as a parameter of one statement."""
     for start in range(0, len(keys), _KEYS_A_STATEMENT):
         yield keys[start : start + _KEYS_A_STATEMENT]
 
 
 def _names(connection: Connection, table: Table, columns: Sequence[str]) -> tuple[str, str]:
-    """The table's name and its columns' names, quoted where this database asks for it."""
+    """The table's name and its columns' names, quoted where the database needs it."""
     preparer = connection.dialect.identifier_preparer
     listed = ", ".join(preparer.format_column(table.c[name]) for name in columns)
     return preparer.format_table(table), listed
@@ -100,7 +101,7 @@ def _insert_values(
     rows: Iterable[Sequence[object]],
     progress: Callable[[int], None],
 ) -> int:
-    """Multi-row VALUES: several times faster on SQLite than a statement a row."""
+    """Insert with VALUES of up to 128 rows a statement: several times faster on SQLite than one row each."""
     target, listed = _names(connection, table, columns)
     at_once = max(1, min(_ROWS_A_STATEMENT, PARAMETERS_MAX // len(columns)))
     source = iter(rows)
@@ -126,7 +127,7 @@ def _copy(
     rows: Iterable[Sequence[object]],
     progress: Callable[[int], None],
 ) -> int:
-    """COPY FROM STDIN, through the driver: SQLAlchemy has no word for it."""
+    """Insert with COPY FROM STDIN through the driver, psycopg: SQLAlchemy does not offer COPY."""
     target, listed = _names(connection, table, columns)
     driver = connection.connection.driver_connection
     if not isinstance(driver, psycopg.Connection):
@@ -140,8 +141,8 @@ def _copy(
                 if total % _ROWS_READ_AT_ONCE == 0:
                     progress(_ROWS_READ_AT_ONCE)
     except psycopg.Error as error:
-        # As SQLAlchemy would have raised it: whoever holds the transaction knows what that means. Not `from
-        # error`: PostgreSQL's details quote the failing row.
+        # The same class of error as SQLAlchemy raises: Store.transaction translates it. Not `from error`,
+        # because PostgreSQL's details quote the failing row.
         raise DBAPIError.instance("COPY", None, error, psycopg.Error, hide_parameters=True) from None
     if rest := total % _ROWS_READ_AT_ONCE:
         progress(rest)

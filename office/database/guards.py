@@ -1,21 +1,21 @@
-"""What the office's database itself refuses of postings and breaks: the statements that make its triggers.
+"""The triggers with which the office's database itself refuses postings and changes of breaks.
 
-Text only, for SQLite and PostgreSQL; `office.database.schema` attaches each to its table. A posting goes in
-only where the books explain it: a day's, leg by leg, by the reconciliation, its products and its breaks;
-another one, by the break that two people have settled, and by the chart's account for its resolution and
-processing code. On PostgreSQL the office's role cannot insert a posting or a leg: it calls `make_posting`,
-which runs with the owner's rights and under these triggers. What the program checks first, and in words, does
-not belong here.
+SQL text only, for SQLite and PostgreSQL; `office.database.schema` attaches each statement to its table. The
+database takes a posting only if the books explain it. A day's posting is explained leg by leg, by the
+reconciliation, its products and its breaks. Any other posting is explained by a break that two people have
+settled, and by the chart's account for its resolution and processing code. On PostgreSQL the office's role
+cannot insert a posting or a leg: it calls `make_posting`, which runs with the owner's rights and under these
+triggers. Checks that the program makes first, with a message for people, do not belong here.
 """
 
-# ruff: noqa: S608 - the statements are put together from this file's own text
+# ruff: noqa: S608 - the statements consist of this file's own text
 from __future__ import annotations
 
 from typing import Final, NamedTuple
 
 
 class Guard(NamedTuple):
-    """A statement to run once a table is made, on one kind of database."""
+    """A statement to run after a table is created; `dialect` is `sqlite` or `postgresql`."""
 
     table: str
     dialect: str
@@ -28,15 +28,15 @@ _UNBALANCED: Final = (
 )
 
 _CHART: Final = "(SELECT name, value FROM chart_lines WHERE chart = (SELECT max(chart) FROM chart_lines))"
-"""The chart in force, as `office.accounting.chart.lines_of` writes it."""
+"""The lines of the chart in force, as `office.accounting.chart.lines_of` writes them."""
 _PURPOSE: Final = "substr(NEW.posting, length(NEW.date) + length(NEW.bank) + 3)"
-"""What a posting is for: `day`, or the name of a break."""
+"""The purpose in a posting's name: `day`, or the name of a break."""
 _SUSPENSE: Final = f"JOIN {_CHART} s ON s.name = CASE WHEN b.difference > 0 THEN 'long' ELSE 'short' END"
 _WITHHELD: Final = (
     f"JOIN {_CHART} a ON b.withheld <> 0 AND a.name = 'product ' || b.code"
     f" JOIN {_CHART} k ON k.name = 'by_bank ' || a.value"
 )
-"""The account of a break's processing code, from which it withholds something."""
+"""The product's account from which a break withholds something, by the break's processing code."""
 _NAMES_IT: Final = (
     "(a.note = b.resolution OR substr(a.note, 1, length(b.resolution) + 2) = b.resolution || ': ')"
 )
@@ -47,7 +47,9 @@ _SETTLED: Final = (
     f""" AND a."by" = b.approved_by AND {_NAMES_IT} AND p.act = 'propose' AND p."by" = b.proposed_by"""
     f""" AND {_NAMES_IT.replace("a.note", "p.note")})"""
 )
-"""Whether a break `b` is the posting's, and two people have settled it, by the audit log too."""
+"""Whether `b` is the posting's break and two people have settled it, both in the table and in the audit
+log.
+"""
 _OF_DAY: Final = (
     f"{_PURPOSE} = 'day' AND EXISTS (SELECT 1 FROM days d WHERE d.date = NEW.date AND d.state = 'reconciled')"
 )
@@ -80,7 +82,7 @@ _LEGS_DUE: Final = f"""(SELECT account, bank, CAST(sum(amount) AS BIGINT) AS amo
         WHERE b.bank = NEW.bank AND b.settled_on = NEW.date AND b.state = 'closed' AND b.resolution = ''
         AND {_OF_DAY}
     ) components GROUP BY account, bank HAVING sum(amount) <> 0)"""
-"""The legs that the posting NEW must have, by what the books say at that moment."""
+"""The legs that the posting NEW must have, computed from the books at that moment."""
 _LEGS_THERE: Final = "SELECT account, bank, amount FROM legs WHERE posting = NEW.posting"
 _UNEXPLAINED: Final = (
     f"NEW.posting <> NEW.date || '/' || NEW.bank || '/' || {_PURPOSE}"
@@ -95,7 +97,7 @@ _IS_CLOSED: Final = "a posting that is made gets no more legs"
 
 
 def _function(name: str, condition: str, message: str, result: str = "NEW") -> str:
-    """A trigger's function on PostgreSQL that refuses a row where a condition holds."""
+    """CREATE FUNCTION for PostgreSQL: a trigger function that refuses a row for which `condition` holds."""
     return (
         f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF {condition} THEN"
         f" RAISE EXCEPTION '{message}' USING ERRCODE = 'check_violation'; END IF; RETURN {result}; END $$"
@@ -107,7 +109,7 @@ def _before_insert(name: str, table: str) -> str:
 
 
 def _refused_insert(name: str, table: str, condition: str, message: str) -> tuple[Guard, ...]:
-    """The guard against rows of a kind, on either kind of database."""
+    """The guards, for both kinds of database, that refuse to insert a row for which `condition` holds."""
     trigger = (
         f"CREATE TRIGGER {name} BEFORE INSERT ON {table} WHEN {condition}"
         f" BEGIN SELECT RAISE(ABORT, '{message}'); END"
@@ -120,7 +122,7 @@ def _refused_insert(name: str, table: str, condition: str, message: str) -> tupl
 
 
 MAKE_POSTING: Final = "make_posting(text, text, text, text, bigint, text[], text[], text[], bigint[])"
-"""The function's name and types, as `office/database/roles.sql` names it."""
+"""The function's name and the types of its arguments, as `office/database/roles.sql` names them."""
 _MAKE_POSTING: Final = (
     "CREATE FUNCTION make_posting(posting_ text, date_ text, bank_ text, description_ text,"
     " posted_at_ bigint, accounts_ text[], banks_ text[], currencies_ text[], amounts_ bigint[]) RETURNS void"
@@ -133,7 +135,8 @@ _MAKE_POSTING: Final = (
     " VALUES (posting_, date_, bank_, description_, cardinality(accounts_), posted_at_); END $$"
 )
 
-# What a break is about. Its class is not here: a later day's line may show that it was timing.
+# The columns that say what a break is about. Its class is not one: a later day's line may show that it was
+# timing.
 _FIXED: Final = (
     'UPDATE OF "break", bank, date, key, line, direction, code, policy, due, ours_effect, theirs_effect,'
     " withheld, difference, bank_code, bank_policy, bank_due"
@@ -149,8 +152,8 @@ GUARDS: Final[tuple[Guard, ...]] = (
         "EXISTS (SELECT 1 FROM postings WHERE posting = NEW.posting)",
         _IS_CLOSED,
     ),
-    # Once more when the transaction ends: the leg could not see a posting that another transaction was about
-    # to commit.
+    # Checked again when the transaction ends: the trigger above cannot see a posting that another transaction
+    # is about to commit.
     Guard(
         "legs",
         "postgresql",
@@ -174,10 +177,10 @@ GUARDS: Final[tuple[Guard, ...]] = (
         Guard(
             "breaks",
             "sqlite",
-            f"CREATE TRIGGER break_stands_{what[:6].lower()} BEFORE {what} ON breaks"
+            f"CREATE TRIGGER break_stands_{operation[:6].lower()} BEFORE {operation} ON breaks"
             f" BEGIN SELECT RAISE(ABORT, '{_STANDS}'); END",
         )
-        for what in (_FIXED, "DELETE")
+        for operation in (_FIXED, "DELETE")
     ),
     Guard("breaks", "postgresql", _function("break_stands", "TRUE", _STANDS, "NULL")),
     Guard(

@@ -1,9 +1,9 @@
-"""What an act of the office says of what it wrote: figures for people, and a digest over the rows, so that
-the audit can hold the tables against the audit log.
+"""The notes of audit records that prove what was written: figures for people, and a digest over the rows.
 
-The bytes under a digest: each row as one JSON array (RFC 8259) without blanks, text as itself, in UTF-8, and
-a line feed after it. The moment of writing is the act's own, and under no digest. Words and digests only;
-which rows an act writes, the modules that write them know.
+With the digest the audit can check the tables against the audit log. The digest is SHA-256 over the rows;
+each row is one JSON array (RFC 8259) without blanks, its text unescaped, in UTF-8, followed by a line feed.
+The moment of writing is in the audit record itself and under no digest. This module makes notes and digests
+only; the modules that write the rows decide which these are.
 """
 
 from __future__ import annotations
@@ -27,21 +27,23 @@ _OPENED: Final = (
 
 
 class RowsDigest:
-    """The SHA-256 of rows of a table as they go by, each in the order of the table's columns."""
+    """SHA-256 over rows of a table while they pass by, each in the order of the table's columns."""
 
     def __init__(self, table: Table) -> None:
         self._values = values_in_order(table.c.keys())
         self._hash = hashlib.sha256()
 
     def through(self, rows: Iterable[Mapping[str, object]]) -> Iterator[Mapping[str, object]]:
-        """Hand on each row, which names all columns of the table, and take it into the digest."""
+        """Yield each row unchanged and add it to the digest. Raises KeyError for a row without one of the
+        table's columns.
+        """
         for row in rows:
             self._hash.update(_line_of(self._values(row)))
             yield row
 
     @property
     def hex(self) -> str:
-        """The digest of the rows that have gone by so far."""
+        """The digest of the rows so far, in hex."""
         return self._hash.hexdigest()
 
 
@@ -58,13 +60,15 @@ def _line_of(row: Sequence[object]) -> bytes:
 
 
 def chart_note(lines: Mapping[str, str]) -> str:
-    """What the act `chart` says of a chart that was installed."""
+    """The note of the record `chart`: how many lines the installed chart has, and their digest."""
     return f"{len(lines)} lines; rows {digest_of(sorted(lines.items()))}"
 
 
 def reconciled_note(connection: Connection, bank: str, date: str) -> str:
-    """What the act `reconcile` says of a bank's date, right after it was reconciled: figures, and the digest
-    of the result, its products, the breaks that it opened, and the earlier ones that its lines closed.
+    """The note of the record `reconcile` for a bank's date, read right after it was reconciled.
+
+    It gives figures, and the digest of the result, its products, the breaks that it opened, and the earlier
+    breaks that its lines closed.
     """
     made, product = reconciliations.c, products.c
     figures = [column for column in made if column.name != "made_at"]
@@ -81,8 +85,9 @@ def reconciled_note(connection: Connection, bank: str, date: str) -> str:
 
 
 def posted_note(connection: Connection, date: str, posted_at: int, words: str) -> str:
-    """What an act `post` says of the postings of a date that were made at one moment (microseconds since
-    1970-01-01 UTC): `words`, how many they are, and the digest of them and their legs.
+    """The note of a record `post`: `words`, the number of postings, and the digest of them and their legs.
+
+    The postings are those of `date` made at `posted_at`, microseconds since 1970-01-01 UTC.
     """
     then = and_(postings.c.date == date, postings.c.posted_at == posted_at)
     columns = [column for column in postings.c if column.name != "posted_at"]

@@ -1,9 +1,9 @@
-"""The back office's tables, and what the database itself refuses.
+"""The back office's tables, with their constraints and triggers.
 
-Tables, constraints and triggers only: no statements that read or write rows. Amounts are fen in signed
-64-bit integers; dates YYYYMMDD; moments are microseconds since 1970-01-01 UTC. An *effect* is a signed
-amount as the bank's clearing account sees it: a collection in effect is +amount (the bank owes us), a payout
-in effect is -amount, a reversed one is 0.
+No statement here reads or writes rows. Amounts are fen in signed 64-bit integers; dates are YYYYMMDD; moments
+are microseconds since 1970-01-01 UTC. An *effect* is a signed amount as the bank's clearing account sees it:
+a collection in effect is +amount (the bank owes us), a payout in effect is -amount, a reversed transaction
+is 0.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ OFFICE = MetaData()
 
 
 facts = Table("facts", OFFICE, Column("name", Text, primary_key=True), text_column("value"))
-"""What this database is: its schema's version."""
+"""Facts about this database by name: today one, `schema`, the version of its schema."""
 
 days = Table(
     "days",
@@ -46,11 +46,11 @@ days = Table(
     integer_column("entries"),
     CheckConstraint("state IN ('closed', 'reconciled', 'posted', 'archived')", name="day_state"),
 )
-"""A business day that the front has closed, as far as the office has come with it
-(ledger.rules.day.TRANSITIONS).
+"""Each business day that the front has closed, with its state at the office (ledger.rules.day.TRANSITIONS).
 
 `closed_at` is the moment of the cut-over; `root` and `signature` are the front's seal on the day (hex);
-`entries` counts the journal entries of the date."""
+`entries` counts the journal entries of the date.
+"""
 
 chains = Table(
     "chains",
@@ -59,7 +59,7 @@ chains = Table(
     integer_column("position"),
     text_column("tip"),
 )
-"""How far each of the front's chains has been pulled, and the hash there."""
+"""For each of the front's chains: the position of the last entry pulled, and that entry's hash."""
 
 entries = Table(
     "entries",
@@ -75,7 +75,7 @@ entries = Table(
         postgresql_where=text("original <> '' AND sequence IS NOT NULL"),
     ),
 )
-"""The front's journal as pulled: the columns of ledger.rules.entry.Entry, in its order. Append-only."""
+"""The front's journal as pulled, in the columns of ledger.rules.entry.Entry. Append-only."""
 
 bank_files = Table(
     "bank_files",
@@ -97,7 +97,9 @@ bank_files = Table(
         postgresql_where=text("lines > 0"),
     ),
 )
-"""One file a bank and date, taken whole, once. `collected` and `paid`: sums of the lines in state S."""
+"""The day files taken: one for each bank and date. `collected` and `paid` are the sums, in fen, of the lines
+in state S. Append-only.
+"""
 
 bank_lines = Table(
     "bank_lines",
@@ -131,8 +133,8 @@ bank_lines = Table(
     Index("bank_lines_by_key", "key"),
 )
 """The lines of the banks' files. `key` is ledger.rules.request.key_of(bank, terminal, sent_at, stan);
-`direction` is C for a collection, P for a payout. A file's row goes in after its lines, which it counts.
-Append-only.
+`direction` is C for a collection, P for a payout; `state` is S for done, R for reversed. The file's row in
+`bank_files` is inserted after its lines, because it counts them. Append-only.
 """
 
 reconciliations = Table(
@@ -148,7 +150,9 @@ reconciliations = Table(
     integer_column("made_at"),
     PrimaryKeyConstraint("bank", "date"),
 )
-"""One result a bank and date: lines on our side, on theirs, pairs that agree; and the sums of effects."""
+"""The result of each bank's date: the numbers of lines on our side and on theirs, of pairs that agree, and
+the sums of effects in fen. Append-only.
+"""
 
 products = Table(
     "products",
@@ -163,8 +167,8 @@ products = Table(
         ["bank", "date"], ["reconciliations.bank", "reconciliations.date"], name="product_of_reconciliation"
     ),
 )
-"""What our side of a reconciled date comes to, by processing code: lines, and the sum of their effects in
-fen. Append-only.
+"""Our side of a reconciled date by processing code: the number of lines and the sum of their effects in fen.
+Append-only.
 """
 
 breaks = Table(
@@ -216,13 +220,15 @@ breaks = Table(
     ),
     Index("breaks_by_key", "key"),
 )
-"""One difference each. The name is `B<date>-<bank>-<number>`; `line` is the line in the bank's file, 0 where
-only we have it; `difference` is what lies in suspense, in fen: theirs - ours + withheld. `withheld` is the
-effect that our journal has and that no product's account takes before the break is decided: of an exception
-advice advice, of a pair whose details differ, of what the bank asked too late to reverse. `bank_code`,
-`bank_policy` and `bank_due` are what the bank's line names where it names another. `settled_on` is the
-business date on which it was posted out of suspense. What a break is about never changes, nor does a break go
-away.
+"""One row for each difference between our journal and a bank's file.
+
+The name is `B<date>-<bank>-<number>`; `line` is the number of the line in the bank's file, 0 where only we
+have it; `difference` is what lies in suspense, in fen: theirs - ours + withheld. `withheld` is an effect in
+our journal that no product's account takes before the break is decided: that of an exception advice, of a
+pair whose details differ, or of what the bank asked too late to reverse. `bank_code`, `bank_policy` and
+`bank_due` are what the bank's line names where it names another. `settled_on` is the business date on which
+the break was posted out of suspense, or on which a later line closed it. What a break is about never changes,
+and no break is ever deleted.
 """
 
 break_events = Table(
@@ -238,7 +244,7 @@ break_events = Table(
     PrimaryKeyConstraint("break", "number"),
     ForeignKeyConstraint(["break"], ["breaks.break"], name="event_of_break"),
 )
-"""A break's history. Append-only."""
+"""The history of each break: one row a step, numbered from 1. Append-only."""
 
 accounts = Table(
     "accounts",
@@ -262,9 +268,9 @@ postings = Table(
     integer_column("posted_at"),
     CheckConstraint("legs >= 2", name="posting_moves_something"),
 )
-"""One balanced posting. The name says what it is for, so that it can be made only once: `<date>/<bank>/day`,
-`<date>/<bank>/<break>`. A posting's row goes in after its legs; the database then checks that they are as
-many as it says and add up to zero in each currency. Append-only.
+"""The balanced postings. The name says what a posting is for, so that it can be made only once:
+`<date>/<bank>/day` or `<date>/<bank>/<break>`. A posting's row is inserted after its legs; the database then
+checks that the legs are as many as the row says and add up to zero in each currency. Append-only.
 """
 
 legs = Table(
@@ -284,8 +290,9 @@ legs = Table(
     CheckConstraint("amount <> 0", name="leg_moves_something"),
     Index("legs_by_account", "account", "bank"),
 )
-"""One leg: `amount` in fen, debit positive, credit negative. `bank` is the dimension of the clearing and
-suspense accounts (empty elsewhere). Append-only, and closed once its posting's row is there.
+"""The legs of postings: `amount` in fen, debit positive, credit negative. `bank` divides the clearing and
+suspense accounts by bank, and is empty on other accounts. Append-only; no leg can be added to a posting whose
+row is there.
 """
 
 chart_lines = Table(
@@ -296,9 +303,9 @@ chart_lines = Table(
     text_column("value"),
     PrimaryKeyConstraint("chart", "name"),
 )
-"""Every chart that was ever in force, line by line as `office.accounting.chart.lines_of` gives it; the one in
-force has the highest number. Append-only; on PostgreSQL only the owner adds one, since it says where money
-may go.
+"""Every chart of accounts that was ever in force, line by line as `office.accounting.chart.lines_of` gives
+it; the chart in force has the highest number. Append-only; on PostgreSQL only the database's owner adds a
+chart, since it says where money may go.
 """
 
 audit_log = Table(
@@ -307,8 +314,9 @@ audit_log = Table(
     *audit_record_columns(),
     Index("acts_by_subject", "subject"),
 )
-"""What the office did and who had it done: every pull, file, reconciliation, posting and decision; chained as
-ledger.book.audit_log says."""
+"""The audit log: every pull, file, reconciliation, posting and decision, each with its author; chained as
+ledger.book.audit_log says. Append-only.
+"""
 
 _APPEND_ONLY = (
     entries,
@@ -324,12 +332,12 @@ _APPEND_ONLY = (
 )
 
 for _table in _APPEND_ONLY:
-    for _what in ("UPDATE", "DELETE"):
+    for _verb in ("UPDATE", "DELETE"):
         event.listen(
             _table,
             "after_create",
             DDL(
-                f"CREATE TRIGGER {_table.name}_never_{_what.lower()} BEFORE {_what} ON {_table.name}"
+                f"CREATE TRIGGER {_table.name}_never_{_verb.lower()} BEFORE {_verb} ON {_table.name}"
                 f" BEGIN SELECT RAISE(ABORT, '{_table.name} is append-only'); END"
             ).execute_if(dialect="sqlite"),  # type: ignore[no-untyped-call]
         )

@@ -1,9 +1,8 @@
-"""A business day that the front has closed: what it shows of it, and the checks before the office takes it.
+"""A closed business day of the front: reading it, checking it, and inserting it into the office's days.
 
-A day is taken only when its seal is good, when it follows the day before, and when the entries that the
-office holds end for that day just where the seal says. As `office.intake.pull` brings a chain, no entry is
-dated before the one ahead of it, so the two entries around an end speak for all. Statements of these checks
-only.
+The office takes a day only if its seal is good, if it follows the last day taken, and if on each chain the
+day's entries end at the position that the seal names. `office.intake.pull` refuses an entry dated before the
+one ahead of it, so it is enough to look at the two entries around each end. No other statements belong here.
 """
 
 from __future__ import annotations
@@ -24,8 +23,8 @@ from office.errors import DayRefused
 
 
 class FrontDay(NamedTuple):
-    """A closed business day as the front shows it: dates YYYYMMDD, `closed_at` microseconds since 1970-01-01
-    UTC, where every chain stood, and the seal (hex).
+    """A closed business day as the front book has it: dates YYYYMMDD, `closed_at` microseconds since
+    1970-01-01 UTC, the end of every chain at the cut-over, and the seal (`root` and `signature`, hex).
     """
 
     date: str
@@ -37,11 +36,11 @@ class FrontDay(NamedTuple):
 
 
 SealCheck = Callable[[FrontDay], str]
-"""Says what is wrong with a day's seal; empty if nothing is."""
+"""Returns what is wrong with a day's seal, or an empty text."""
 
 
 def sealed_by(public: str) -> SealCheck:
-    """The check against the sealing key's public half (hex)."""
+    """Return the check of a day's seal against the public half of the sealing key (hex)."""
 
     def check(day: FrontDay) -> str:
         if day.root != day_root(day.date, day.next_date, day.closed_at, day.ends):
@@ -54,7 +53,7 @@ def sealed_by(public: str) -> SealCheck:
 
 
 def read_closed(front: Connection) -> tuple[FrontDay, ...]:
-    """Every closed day of the front book, in order. Raises DayRefused for one that cannot be read."""
+    """Every closed day of the front book, the oldest first. Raises DayRefused for one that is unreadable."""
     query = select(front_days).where(front_days.c.state == DayState.CLOSED.value).order_by(front_days.c.date)
     return tuple(_front_day(row) for row in front.execute(query))
 
@@ -69,7 +68,9 @@ def _front_day(row: Any) -> FrontDay:  # noqa: ANN401 - the columns of a row hav
 
 
 def days_to_take(office: Connection, closed: tuple[FrontDay, ...]) -> tuple[FrontDay, ...]:
-    """The closed days that the office does not have. Raises DayRefused where one it has was sealed anew."""
+    """The closed days that the office does not have yet. Raises DayRefused if the front shows another seal on
+    a day that the office has.
+    """
     rows = office.execute(select(days.c.date, days.c.root, days.c.signature))
     held = {row.date: (row.root, row.signature) for row in rows}
     for day in closed:
@@ -79,13 +80,13 @@ def days_to_take(office: Connection, closed: tuple[FrontDay, ...]) -> tuple[Fron
 
 
 def open_from(office: Connection) -> str:
-    """The first date that a new entry can have: the one after the last day taken; empty if none was."""
+    """The earliest business date of a new entry: the day after the last one taken, or empty if none was."""
     query = select(days.c.next_date).order_by(days.c.date.desc()).limit(1)
     return office.execute(query).scalar() or ""
 
 
 def take_day(office: Connection, day: FrontDay, check_seal: SealCheck) -> int:
-    """Check a closed day and insert it; how many entries it has. Raises DayRefused."""
+    """Check a closed day and insert it; returns its number of entries. Raises DayRefused."""
     if fault := check_seal(day):
         raise DayRefused(day.date, fault)
     expected = open_from(office)
@@ -109,7 +110,7 @@ def take_day(office: Connection, day: FrontDay, check_seal: SealCheck) -> int:
 
 
 def _check_ends(office: Connection, day: FrontDay) -> None:
-    """Every chain has the entry that the seal names, and the day ends with that one."""
+    """Raise DayRefused unless every chain has the entry that the seal names and the day ends with it."""
     ends = {end.chain: end for end in day.ends}
     held = {row.chain: row.position for row in office.execute(select(chains.c.chain, chains.c.position))}
     for chain in sorted(ends.keys() | held.keys()):
@@ -128,7 +129,7 @@ def _check_ends(office: Connection, day: FrontDay) -> None:
 
 
 def entry_at(office: Connection, chain: int, position: int) -> Entry | None:
-    """The entry at a position, as it was pulled."""
+    """The entry that was pulled at this position of a chain, or None."""
     query = select_entries(entries).where(entries.c.chain == chain, entries.c.position == position)
     row = office.execute(query).first()
     return None if row is None else Entry._make(row)

@@ -1,8 +1,9 @@
-"""Pulls the front book's journal and its closed days into the office's database, believing nothing unproved.
+"""The pull: copies the front book's journal and its closed days into the office's database, with proof.
 
-Reads the front book and never writes to it. Every entry is held against the one before it, and every chain
-against the end that the front shows. Each transaction leaves the office consistent, so a pull that is killed
-goes on where it was. Statements of the pull only; what a closed day must be, `office.intake.frontday` says.
+The pull reads the front book and never writes to it. It checks the hash of every entry against the entry
+before it, and every chain against the end that the front shows. Each transaction leaves the office
+consistent, so a pull that is killed continues where it stopped. Only statements of the pull belong here; what
+a closed day must be, `office.intake.frontday` says.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, func, insert, select, update
 
+from ledger.book.journal import select_entries
 from ledger.book.schema import chains as front_chains
 from ledger.book.schema import journal
 from ledger.book.schema import retired as front_retired
@@ -37,15 +39,15 @@ ENTRIES_A_TRANSACTION = 50_000
 
 
 class Pulled(NamedTuple):
-    """What a pull brought: how many entries, and the dates of the days."""
+    """The result of a pull: the number of entries copied, and the dates of the closed days taken."""
 
     entries: int
     days: tuple[str, ...]
 
 
 class _Front(NamedTuple):
-    """What the front shows at one moment: where its chains end, the days that it has closed, and the last of
-    these that it has retired, or None.
+    """The front book at one moment: the ends of its chains, its closed days, and the last closed day that it
+    has retired, or None.
     """
 
     ends: tuple[ChainEnd, ...]
@@ -54,7 +56,7 @@ class _Front(NamedTuple):
 
 
 class _Actor(NamedTuple):
-    """Who has the pull done, and when (microseconds since 1970-01-01 UTC): for the record."""
+    """The moment of the pull (microseconds since 1970-01-01 UTC) and its author, for the audit log."""
 
     now_us: int
     by: str
@@ -68,13 +70,14 @@ def pull(
     by: str,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Pulled:
-    """Bring what the front book has and the office has not: entries, the open day's too, then closed days.
+    """Copy the entries that the office does not have, those of the open day included, then the closed days.
 
-    `check_seal` is `office.intake.frontday.sealed_by` with the sealing key's public half. `now_us` is
-    microseconds since 1970-01-01 UTC; `by` names who has it done. `progress` is told how many entries came
-    since it was told last. Raises ChainBroken or DayRefused where the front cannot be believed, and what
-    Store.transaction raises (Conflict or BatchRefused where another pull is at work): what earlier
-    transactions brought is kept, and of the failed one nothing.
+    `check_seal` is made by `office.intake.frontday.sealed_by` from the public half of the sealing key.
+    `now_us` is in microseconds since 1970-01-01 UTC; `by` is the author for the audit log. `progress` is
+    called with the number of entries copied since its last call. Raises ChainBroken or DayRefused if the
+    front book contradicts itself or what was pulled before, and what Store.transaction raises (Conflict or
+    BatchRefused while another pull runs). Then the earlier transactions of the pull are kept, and nothing of
+    the failed one.
     """
     actor = _Actor(now_us, by)
     seen = _look(front)
@@ -99,11 +102,10 @@ def pull(
 
 
 def _look(front: Store) -> _Front:
-    """What there is to pull.
+    """Read once what there is to pull; later reads go no further than these ends.
 
-    The journal is append-only, and forgets only what is here already: what is there now stays. So this look
-    bounds whatever is read later, and the front's database never has a long transaction of ours to work
-    around.
+    The journal is append-only, and the front deletes only entries that the office has. So everything up to
+    these ends can still be read later, and the pull needs no long transaction in the front's database.
     """
     with front.reading(snapshot=True) as connection:
         query = select(front_chains.c.chain, front_chains.c.position, front_chains.c.tip)
@@ -115,7 +117,7 @@ def _look(front: Store) -> _Front:
 
 
 def _check_nothing_beyond(connection: Connection, ends: Iterable[ChainEnd]) -> None:
-    """Refuse entries that no chain's end vouches for. Two seeks in the index for each chain."""
+    """Raise ChainBroken for entries beyond the end of their chain. Costs two index seeks for each chain."""
     shown = {end.chain: end.position for end in ends}
     chain = connection.execute(select(func.min(journal.c.chain))).scalar()
     while chain is not None:
@@ -127,13 +129,13 @@ def _check_nothing_beyond(connection: Connection, ends: Iterable[ChainEnd]) -> N
 
 
 def _held(connection: Connection) -> dict[int, ChainEnd]:
-    """How far the office has each chain."""
+    """The end of each chain at the office, by the chain's number."""
     rows = connection.execute(select(chains.c.chain, chains.c.position, chains.c.tip))
     return {row.chain: ChainEnd(*row) for row in rows}
 
 
 def _check_not_behind(held: Mapping[int, ChainEnd], ends: Iterable[ChainEnd]) -> None:
-    """Refuse a front book that was put back to an earlier state, or went another way since."""
+    """Raise ChainBroken if the front book was restored to an earlier state, or has another tip than ours."""
     shown = {end.chain: end for end in ends}
     for ours in held.values():
         theirs = shown.get(ours.chain, ChainEnd(ours.chain, 0, GENESIS))
@@ -146,8 +148,10 @@ def _check_not_behind(held: Mapping[int, ChainEnd], ends: Iterable[ChainEnd]) ->
 
 
 def _check_not_retired(held: Mapping[int, ChainEnd], retired: FrontDay | None) -> None:
-    """Refuse where the front has forgotten what is not here: an office that is new, or was put back to an
-    earlier state, begins with a copy of what was pulled before.
+    """Raise ChainBroken if the front has retired entries that the office does not have.
+
+    An office that is new, or was restored to an earlier state, must begin with a copy of a database that has
+    them.
     """
     for end in retired.ends if retired else ():
         ours = held.get(end.chain, ChainEnd(end.chain, 0, GENESIS))
@@ -168,7 +172,7 @@ def _pull_some(
     actor: _Actor,
     progress: Callable[[int], None],
 ) -> ChainEnd:
-    """Bring the next entries of a chain in one transaction; where the office has it then."""
+    """Copy up to 50,000 entries of a chain in one transaction; returns the chain's new end at the office."""
     until = min(at.position + ENTRIES_A_TRANSACTION, end.position)
     with (
         front.reading(snapshot=True) as theirs,
@@ -189,26 +193,25 @@ def _pull_some(
 
 
 def _earliest(office: Connection, at: ChainEnd) -> str:
-    """The first date that the next entry can have: not before its neighbour's, nor in a day taken."""
+    """The earliest business date of the next entry: not before the last entry's, nor within a day taken."""
     last = entry_at(office, at.chain, at.position)
     return max(last.business_date if last else "", open_from(office))
 
 
 def _between(at: ChainEnd, until: int) -> Select[Any]:
     wanted = journal.c.position.between(at.position + 1, until)
-    columns = (journal.c[name] for name in Entry._fields)
-    return select(*columns).where(journal.c.chain == at.chain, wanted).order_by(journal.c.position)
+    return select_entries(journal).where(journal.c.chain == at.chain, wanted).order_by(journal.c.position)
 
 
 class _Walk:
-    """Goes along a chain; `at` is the last entry that held."""
+    """Checks the entries of a chain one after the other; `at` is the last entry that passed."""
 
     def __init__(self, at: ChainEnd, earliest: str) -> None:
         self.at = at
         self._earliest = earliest
 
     def through(self, rows: Iterable[Sequence[Any]]) -> Iterator[Entry]:
-        """Hand on each entry that follows the one before it; ChainBroken at the first that does not."""
+        """Yield each entry that follows the one before it; raises ChainBroken at the first that does not."""
         chain, position, tip = self.at
         date = self._earliest
         for row in rows:
@@ -227,7 +230,7 @@ class _Walk:
 
 
 def _move(office: Connection, at: ChainEnd, there: ChainEnd) -> None:
-    """Note how far the office has the chain now. Two pulls never get here: one position has one entry."""
+    """Store the chain's new end. Two pulls cannot both get here, since a position holds only one entry."""
     if at.position == 0:
         office.execute(insert(chains).values(there._asdict()))
     else:

@@ -1,7 +1,8 @@
-"""Takes a bank's day file into the back office's books: whole or not at all, and once.
+"""Writes a bank's day file into the office's database: whole or not at all, and only once.
 
-Statements on bank_files and bank_lines only. What a good file is, `ledger.files.bankfile` says; what its
-lines mean, the reconciliation. The transaction is the caller's: whatever is raised here, it must roll back.
+Only statements on `bank_files` and `bank_lines` belong here. What a good file is, `ledger.files.bankfile`
+says; the reconciliation interprets its lines. The caller owns the transaction, and must roll it back if
+anything is raised here.
 """
 
 from __future__ import annotations
@@ -23,16 +24,17 @@ from office.database.schema import bank_files, bank_lines
 from office.errors import FileRefused
 
 _TERMINAL_LENGTH = 8
-"""DE 41 has eight characters (ISO 8583:1987), and the journal's keys have them all; many a file cuts the
-blanks.
+"""Characters of DE 41 (ISO 8583:1987). The journal's keys hold all eight; many banks' files cut the blanks at
+the end.
 """
 _DIRECTIONS = {code: "C" if kind == "premium" else "P" for code, kind in KINDS.items()}
 
 
 class Taken(NamedTuple):
-    """A file's totals, as ledger.files.bankfile.FileTotals has them. `again` tells that this very file was
-    taken before, and that nothing was written now; else `rows` is the digest of the lines as they were
-    written.
+    """The result of taking a file: its totals, as in ledger.files.bankfile.FileTotals.
+
+    `again`: the same file was taken before, and nothing was written now. Otherwise `rows` is the digest (hex)
+    of the lines as they were written.
     """
 
     bank: str
@@ -54,12 +56,12 @@ def take_file(
     taken_at: int,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Taken:
-    """Write a bank's file for a business date (YYYYMMDD), read to its end, in the caller's transaction.
+    """Read a bank's file for a business date (YYYYMMDD) to its end and write it in the caller's transaction.
 
-    `taken_at` is in microseconds since 1970-01-01 UTC; `progress` is told how many lines went in since it was
-    told last. Raises BankFileError for a file that is not good as a whole, and FileRefused where another file
-    was taken for the same bank and date, or this one for another. After either the transaction holds a part
-    of the file, and must be rolled back.
+    `taken_at` is in microseconds since 1970-01-01 UTC; `progress` is called with the number of lines written
+    since its last call. Raises BankFileError for a file with any fault, and FileRefused if another file was
+    taken for the bank and date, or this file for another bank or date. After either error the transaction
+    holds a part of the file and must be rolled back.
     """
     reader = read(layout, stream, bank, date)
     if _files(connection, bank, date, ""):
@@ -76,15 +78,15 @@ def take_file(
 
 
 def _files(connection: Connection, bank: str, date: str, digest: str) -> set[tuple[str, str, str]]:
-    """Bank, date and digest of what was taken for the bank and date, or under the digest."""
+    """Bank, date and digest of the files taken for the bank and date, or with the digest."""
     same_day = (bank_files.c.bank == bank) & (bank_files.c.date == date)
     query = select(bank_files.c.bank, bank_files.c.date, bank_files.c.digest)
-    found = connection.execute(query.where(or_(same_day, bank_files.c.digest == digest)))
-    return {(row.bank, row.date, row.digest) for row in found}
+    rows = connection.execute(query.where(or_(same_day, bank_files.c.digest == digest)))
+    return {(row.bank, row.date, row.digest) for row in rows}
 
 
 def _again(connection: Connection, reader: Reader, bank: str, date: str) -> Taken:
-    """Read a file whose date has one already, to see whether it is the same."""
+    """Read a file for a date that has a file already. Raises FileRefused unless the two are the same."""
     for _ in reader:
         pass
     totals = reader.totals
@@ -94,13 +96,15 @@ def _again(connection: Connection, reader: Reader, bank: str, date: str) -> Take
 
 
 def _check_first(connection: Connection, totals: FileTotals) -> None:
+    """Raise FileRefused if the same file was taken for another bank or date."""
     for bank, date, _ in _files(connection, totals.bank, totals.date, totals.digest):
         raise FileRefused(f"the same file was taken already, for {bank} and {date}")
 
 
 def _check_states(connection: Connection, bank: str, date: str) -> None:
-    """Refuse a file that has one transaction as done on one line and as reversed on another: which it is, the
-    bank must say, and nobody is to guess.
+    """Raise BankFileError if a transaction is done on one line and reversed on another.
+
+    Only the bank can say which of the two is right.
     """
     line = bank_lines.c
     query = (
@@ -120,7 +124,7 @@ def _check_states(connection: Connection, bank: str, date: str) -> None:
 
 
 def _rows(lines: Iterable[BankLine], bank: str, date: str) -> Iterator[dict[str, object]]:
-    """The lines as rows of the table, each with its key as the journal writes keys."""
+    """Yield the lines as rows of `bank_lines`, each with its key as the journal writes keys."""
     for line in lines:
         terminal = line.terminal.ljust(_TERMINAL_LENGTH)
         yield {

@@ -20,7 +20,7 @@ from ledger.files.bankfile import BankLine
 from ledger.rules.seal import Sealer
 from office.accounting import chart
 from office.accounting.decisions import Desk
-from office.close import Close, Told
+from office.close import Close, StepResult
 from office.config import Settings
 from simulators.world import fixture as grounds
 from simulators.world.accounts import Line, in_suspense, misplaced, signed
@@ -99,7 +99,7 @@ def counted(
 
 def close(
     fixture: Fixture, banks: Sequence[Bank], dates: Sequence[str], random: Random
-) -> tuple[list[Line], list[Told]]:
+) -> tuple[list[Line], list[StepResult]]:
     """Write the banks' files, and have the office close the dates: the lines of all files, and what the close
     said.
     """

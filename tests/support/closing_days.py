@@ -15,7 +15,7 @@ from ledger.files import bankfile, layout
 from ledger.rules.calendar import Calendar
 from ledger.rules.seal import Sealer
 from office.accounting import chart
-from office.close import Close, Told
+from office.close import Close, StepResult
 from office.config import Settings
 from simulators.days.business_days import Days
 from simulators.days.discrepancies import Counts
@@ -84,7 +84,7 @@ class World:
             lines = self.days.lines(code, date, given)
             self.files[code, date] = b"".join(bankfile.write(of_bank, code, date, lines))
 
-    def one_day(self, customers: int, counts: Counts) -> tuple[str, list[Told]]:
+    def one_day(self, customers: int, counts: Counts) -> tuple[str, list[StepResult]]:
         """Trade, cut over, close; the date, and what the close said."""
         self.days.trade(customers)
         done = self.days.cut_over()
