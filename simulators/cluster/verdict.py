@@ -19,7 +19,7 @@ from simulators.beliefs import Record
 from simulators.days.comparison import Key, Recorded, crossed, differences, read_journal
 
 _COLUMNS = (
-    "key, kind, terminal, sent_at, stan, response, amount, receipt, code, original, turn, business_date,"
+    "key, kind, terminal, sent_at, stan, response, amount, receipt, code, original, sequence, business_date,"
     " exception_code, bank"
 )
 _PLACES = ", ".join("?" * len(_COLUMNS.split(",")))

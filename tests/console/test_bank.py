@@ -18,7 +18,7 @@ from fep.keys.keys import KeyKind, Secret, checked, zmk_name
 from fep.keys.keystore import Keystore, MasterKey
 from fep.settings.config import load_settings
 from tests.support.builders import BANK
-from tests.support.machine import MASTER_KEY, OTHER_BANK, ZMK, acts, write_settings
+from tests.support.machine import MASTER_KEY, OTHER_BANK, ZMK, records, write_settings
 
 NEW = "01050000"
 
@@ -64,7 +64,10 @@ def test_add_writes_an_entry_that_the_machine_takes_disabled_and_names_the_next_
     assert entries(config) == {BANK: True, OTHER_BANK: True, NEW: False}
     for step in (f"keys load zmk/{NEW}", f"bank enable {NEW}", "firewall apply", "restart the machine"):
         assert step in said.stdout
-    assert [one[1:] for one in acts(config)] == [("bank add", NEW, "asked"), ("bank add", NEW, "done")]
+    assert [one[1:] for one in records(config)] == [
+        ("bank add", NEW, "asked"),
+        ("bank add", NEW, "done"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -79,7 +82,7 @@ def test_an_entry_that_the_machine_would_not_take_is_not_added(wrong: tuple[str,
     )
     assert str(failed.exception).startswith(f"{config}, as it would be: ")
     assert config.read_text() == before
-    assert [one[3].partition(":")[0] for one in acts(config)] == ["asked", "failed"]
+    assert [one[3].partition(":")[0] for one in records(config)] == ["asked", "failed"]
 
 
 def test_a_bank_is_added_once(config: Path) -> None:
@@ -97,7 +100,7 @@ def test_disable_and_enable_set_the_entry_and_are_written_down(config: Path) -> 
     assert run(config, "enable", BANK).exit_code == 0
     assert entries(config) == {BANK: True, OTHER_BANK: True}
     assert config.read_text().replace("enabled = true\n", "") == before
-    assert [one[1:] for one in acts(config)] == [
+    assert [one[1:] for one in records(config)] == [
         ("bank disable", BANK, "asked"),
         ("bank disable", BANK, "done"),
         ("bank enable", BANK, "asked"),

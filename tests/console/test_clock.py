@@ -12,7 +12,7 @@ from fep.operator.audit_trail import CLOCK_ACCEPT, CLOCK_JUMP, write
 from fep.operator.control import ControlError
 from ledger.book.retire import RetireRefused
 from ledger.book.store import Store
-from tests.support.machine import acts, load_front_book, write_settings
+from tests.support.machine import load_front_book, records, write_settings
 
 JUMPED = "the wall clock jumped 40 s back"
 FAR_AHEAD = 4_070_908_800_000_000
@@ -39,7 +39,7 @@ def test_who_accepts_a_jump_and_what_the_clock_said_stands_in_the_trail(config: 
     done = qianzhi(config, "clock", "accept")
     assert done.exit_code == 0
     assert done.output.startswith(f"accepted: {JUMPED}; the clock says ")
-    by, act, node, text = acts(config)[-1]
+    by, act, node, text = records(config)[-1]
     assert (bool(by), act, node) == (True, CLOCK_ACCEPT, "fep1")
     assert text.startswith(f"{JUMPED}; the clock says ")
 

@@ -21,7 +21,7 @@ from ledger.book.store import Store
 from ledger.errors import BookInUse
 from ledger.files.settings import SettingsError
 from tests.support.firewall_policies import firewall_settings
-from tests.support.machine import acts
+from tests.support.machine import records
 from tests.support.time_zones import ELSEWHERE, in_zone
 
 
@@ -141,16 +141,16 @@ def of_me(digest: str, *acts: tuple[str, str]) -> list[tuple[str, ...]]:
 def test_rules_that_were_kept_are_written_down_step_by_step(
     nft: Remembering, config: Path, digest: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(firewall, "appears", lambda *_: acts(config) == of_me(digest, ("apply", "asked")))
+    monkeypatch.setattr(firewall, "appears", lambda *_: records(config) == of_me(digest, ("apply", "asked")))
     assert run(config, "apply", "--confirm-file", str(config.with_name("never"))).exit_code == 0
-    assert acts(config) == of_me(digest, ("apply", "asked"), ("confirm", "asked"), ("apply", "done"))
+    assert records(config) == of_me(digest, ("apply", "asked"), ("confirm", "asked"), ("apply", "done"))
 
 
 def test_rules_that_were_taken_back_are_written_down_as_that(
     nft: Remembering, config: Path, digest: str
 ) -> None:
     run(config, "apply", "--confirm-file", str(config.with_name("never")), "--seconds", "0")
-    assert acts(config) == of_me(
+    assert records(config) == of_me(
         digest, ("apply", "asked"), ("rollback", "done"), ("apply", "failed: error NotConfirmed")
     )
 
@@ -178,7 +178,7 @@ def test_rules_under_which_it_cannot_be_written_down_that_they_stay_do_not_stay(
     stores[0].close()
     assert (type(done.exception), nft.loaded) == (BookInUse, before)
     assert "that this failed could not be written down" in done.output
-    assert acts(config) == of_me(digest, ("apply", "asked"))
+    assert records(config) == of_me(digest, ("apply", "asked"))
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,15 @@ from protocol.keyblock import unwrap
 from protocol.mac import aes_check_value, tdes_check_value
 from tests.support import softhsm
 from tests.support.builders import BANK
-from tests.support.machine import FRONT_KEY, MASTER_KEY, OTHER_BANK, SEAL_KEY, ZMK, acts, write_settings
+from tests.support.machine import (
+    FRONT_KEY,
+    MASTER_KEY,
+    OTHER_BANK,
+    SEAL_KEY,
+    ZMK,
+    records,
+    write_settings,
+)
 
 ONE = bytes.fromhex("00112233445566778899aabbccddeeff")
 TWO = bytes.fromhex("5a5b1c0dd3e4f5061728394a5b6c7d8e")
@@ -166,7 +174,7 @@ def of_me(act: str, subject: str, *notes: str) -> list[tuple[str, ...]]:
 def test_a_ceremony_is_written_down_with_names_and_check_values(config: Path) -> None:
     run(config, "load", NAME, "--replace", typed=ceremony(ONE, TWO))
     one, two, key = map(aes_check_value, (ONE, TWO, KEY))
-    assert acts(config) == of_me(
+    assert records(config) == of_me(
         "keys load",
         NAME,
         "asked",
@@ -177,7 +185,7 @@ def test_a_ceremony_is_written_down_with_names_and_check_values(config: Path) ->
 def test_a_ceremony_that_ended_early_is_written_down_with_who_took_part(config: Path) -> None:
     run(config, "load", NAME, "--replace", typed=ceremony(ONE, TWO, end="n"))
     one, two, key = map(aes_check_value, (ONE, TWO, KEY))
-    assert acts(config)[1][3] == (
+    assert records(config)[1][3] == (
         f"failed: error Abort; kind aes; custodians Li Lei {one}, 韩梅梅 {two}; check value {key}"
     )
 
@@ -188,7 +196,7 @@ def test_custodians_are_two_people_with_names(config: Path) -> None:
     assert done.output.count("that is no name") == 2
     assert "LI has brought a component already" in done.output
     one, two = map(aes_check_value, (ONE, TWO))
-    assert f"custodians li {one}, Han {two}" in acts(config)[1][3]
+    assert f"custodians li {one}, Han {two}" in records(config)[1][3]
 
 
 @pytest.mark.parametrize(
@@ -205,7 +213,7 @@ def test_what_is_done_to_a_key_is_written_down_before_and_after(
     config: Path, arguments: tuple[str, ...], act: str, subject: str
 ) -> None:
     run(config, *arguments)
-    before, after = acts(config)
+    before, after = records(config)
     assert [before] == of_me(act, subject, "asked")
     assert after[:3] == (at_keyboard(), act, subject)
     assert after[3].startswith("done")
@@ -215,7 +223,7 @@ def test_what_was_refused_is_written_down_and_a_name_that_is_none_is_not(config:
     for arguments in (("generate", NAME), ("generate", ONE.hex()), ("remove", "zmk/99", "--yes")):
         with pytest.raises(FepError):
             run(config, *arguments)
-    assert acts(config) == [
+    assert records(config) == [
         *of_me("keys generate", NAME, "asked", "failed: error KeystoreError; kind aes"),
         *of_me("keys generate", "", "asked", "failed: error KeyRefused"),
         *of_me("keys remove", "zmk/99", "asked", "failed: error KeystoreError"),
@@ -229,7 +237,7 @@ def test_the_first_keys_are_the_first_act_of_a_book_made_for_them(config: Path) 
     run(config, "create")
     settings = load_settings(config)
     master = MasterKey.read(settings.keystore.master_key).check_value
-    assert acts(config) == of_me("keys create", "", "asked", f"done: master key {master}")
+    assert records(config) == of_me("keys create", "", "asked", f"done: master key {master}")
     store = Store(settings.node.database)
     FrontBook(store, KeyProvider(settings.keystore).front_key.check_value, urandom).create()
     store.close()

@@ -14,7 +14,14 @@ import pytest
 
 from tests.crash.control import compiler
 from tests.support.builders import book, message, premium
-from tests.support.machine import SOCKET_SECONDS, Books, Client, acts, load_front_book, write_settings
+from tests.support.machine import (
+    SOCKET_SECONDS,
+    Books,
+    Client,
+    load_front_book,
+    records,
+    write_settings,
+)
 from tests.walltime.process import Served, SetClock, qianzhi, served
 
 MORNING = datetime(2026, 11, 24, 10, 11, 12, tzinfo=UTC)
@@ -77,7 +84,7 @@ def test_links_answer_at_once_when_the_clock_is_set_and_a_person_is_asked(config
         assert get(machine, "/readyz") == "ok\n"
         again = qianzhi(clock, "clock", "accept", "--config", str(config))
         assert (again.returncode, again.stderr[:42]) == (1, "qianzhi: the clock is trusted: it says 202")
-    told = [(act, subject, note.partition(";")[0]) for _, act, subject, note in acts(config)]
+    told = [(act, subject, note.partition(";")[0]) for _, act, subject, note in records(config)]
     assert told[-2:] == [("clock jump", "fep1", fault), ("clock accept", "fep1", fault)]
     written = stamps(config)
     assert len(written) == 4
@@ -108,7 +115,7 @@ def test_what_a_clock_ahead_wrote_keeps_nobody_out_for_ever(config: Path) -> Non
     [ahead, *later] = stamps(config)
     assert later == [later[0]] * 2, "stamped as the last of the book until the clock has come that far"
     assert ahead <= later[0]
-    assert acts(config)[-1][1:3] == ("clock accept", "fep1")
+    assert records(config)[-1][1:3] == ("clock accept", "fep1")
     assert qianzhi(clock, "journal", "verify", "--config", str(config)).returncode == 0
 
 
@@ -116,7 +123,7 @@ def test_a_clock_that_jumped_is_distrusted_over_a_restart_until_a_person_accepts
     clock = SetClock(config.parent, MORNING)
     with served(config, clock):
         clock.set(HOUR)
-    assert acts(config)[-1][1:] == ("clock jump", "fep1", "the wall clock jumped 3600 s ahead")
+    assert records(config)[-1][1:] == ("clock jump", "fep1", "the wall clock jumped 3600 s ahead")
     with served(config, clock) as machine:
         assert get(machine, "/readyz") == "ok; the wall clock jumped 3600 s ahead\n"
     assert qianzhi(clock, "clock", "accept", "--config", str(config)).returncode == 0

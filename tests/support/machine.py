@@ -354,7 +354,7 @@ class Books:
             ]
 
 
-def acts(config: Path) -> list[tuple[str, ...]]:
+def records(config: Path) -> list[tuple[str, ...]]:
     """Who did what, as the book of these settings has it: person, act, subject, note."""
     books = Books(load_settings(config).node.database)
     try:
