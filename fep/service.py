@@ -43,8 +43,9 @@ from fep.settings.diff import changes
 from fep.status.feed import Feed
 from fep.status.host_metrics import HostMetricsCollector
 from fep.status.open_breaks import FiguresFile
-from fep.status.port import Source, status_site
+from fep.status.port import status_site
 from fep.status.snapshot import SnapshotBuilder
+from fep.status.source import Source
 from fep.telemetry.event_log import EventLog, Kind
 from fep.telemetry.rates import History
 from fep.telemetry.statistics import Statistics

@@ -1,6 +1,6 @@
 """What the front-end machine counts about itself: outcomes, batches, latencies.
 
-Plain integers in memory, cheap enough for every message. No sockets and no formats: `fep.status.port` shows
+Plain integers in memory, cheap enough for every message. No sockets and no formats: `fep.status` shows
 them.
 """
 

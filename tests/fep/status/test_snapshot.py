@@ -51,7 +51,7 @@ class StubLink:
 def test_a_bank_is_silent_by_its_signed_on_links_alone() -> None:
     bank = Bank.model_validate({"code": BANK, "name": "A bank", "port": 0, "networks": ["127.0.0.0/8"]})
     statistics = Statistics()
-    server: Any = SimpleNamespace(contacts={})
+    server: Any = SimpleNamespace(last_seen={})
     none: Any = None
     overview: Any = SimpleNamespace(unfit={})
     history = History(statistics)
@@ -65,7 +65,7 @@ def test_a_bank_is_silent_by_its_signed_on_links_alone() -> None:
     assert snapshot_builder._bank(bank, links, 60, now).light is Light.UP
 
 
-def test_the_latest_contact_is_taken_from_each() -> None:
+def test_the_latest_sign_of_life_is_taken_from_each() -> None:
     assert latest(NEVER) == LastSeen(None, None)
     assert latest(NEVER, LastSeen(5.0, None), LastSeen(3.0, 1.0)) == LastSeen(5.0, 1.0)
 

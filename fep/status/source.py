@@ -1,0 +1,98 @@
+"""The machine's own account of itself at one moment: whether it takes transactions, and the figures of
+/status.
+
+Reads the counters (`fep.telemetry.statistics`), the engine, the links and the clock; counts nothing itself.
+The same source serves /readyz, /status and the metrics, so the three never disagree. How the figures are
+sent is `fep.status.port`'s, how Prometheus names them `fep.status.metrics`'s. No customer's data passes
+through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from fep.day.clock import WallClock
+from fep.engine.commit import Engine
+from fep.links.link import Link
+from fep.links.server import Server
+from fep.status.snapshot import State
+from fep.telemetry.statistics import Statistics
+
+_UNREADY: Final[Mapping[State, str]] = MappingProxyType(
+    {
+        State.SERVING: "",
+        State.STOPPED: "not serving",
+        State.DOUBT: "the outcome of a batch is unknown; the database is being asked",
+        State.NO_DAY: "no business day is open: run `qianzhi book load FILE`",
+    }
+)
+"""Why /readyz answers 503, by the machine's state; empty for the state in which it answers 200."""
+
+
+class Source:
+    """Gathers what the status port shows from the parts that know it. `serving` is False until the service
+    has started, and again once it begins to stop or another process has taken the node's name.
+    """
+
+    def __init__(
+        self, node: str, server: Server, engine: Engine, statistics: Statistics, clock: WallClock
+    ) -> None:
+        self.node = node
+        self.server = server
+        self.engine = engine
+        self.statistics = statistics
+        self.clock = clock
+        self.serving = False
+
+    def state(self) -> State:
+        """Return whether transactions are taken now, and if not, why."""
+        if not self.serving:
+            return State.STOPPED
+        if self.engine.in_doubt:
+            return State.DOUBT
+        return State.SERVING if self.engine.business_date else State.NO_DAY
+
+    def unready(self) -> str:
+        """Return in words why no transaction can be taken now; empty when it can."""
+        return _UNREADY[self.state()]
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the figures of /status as JSON-able values; latencies are in microseconds."""
+        statistics = self.statistics
+        return {
+            "node": self.node,
+            "ready": not self.unready(),
+            "unready": self.unready(),
+            "business_date": self.engine.business_date,
+            "clock": self.clock.fault(),
+            "links": [_link(connection.link) for connection in self.server.connections],
+            "outcomes": [
+                {"bank": bank, "mti": mti, "response": response, "count": count}
+                for (bank, mti, response), count in sorted(statistics.outcomes.items())
+            ],
+            "replays": statistics.replays,
+            "mac_failures": dict(statistics.mac_failures),
+            "refused_connections": statistics.refused_connections,
+            "closed_links": [
+                {"bank": bank, "reason": reason, "count": count}
+                for (bank, reason), count in sorted(statistics.closed_links.items())
+            ],
+            "queue": self.engine.queued,
+            "batches": statistics.batches,
+            "batched": statistics.batched,
+            "recent_batches": list(statistics.recent_batches),
+            "failed_batches": dict(statistics.failed_batches),
+            "undelivered": statistics.undelivered,
+            "latency_us": {
+                "count": statistics.latency.count,
+                "p50": statistics.latency.quantile_us(50),
+                "p99": statistics.latency.quantile_us(99),
+            },
+        }
+
+
+def _link(link: Link) -> dict[str, Any]:
+    """One link's row: its bank, its session's state, and the whole seconds since it was last heard."""
+    return {"bank": link.bank.code, "state": link.session.state(), "idle_seconds": int(link.idle_seconds())}
