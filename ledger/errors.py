@@ -1,7 +1,7 @@
-"""The errors of the ledger, and what each lets the caller conclude about the money.
+"""The errors of the ledger, and what each lets its caller conclude about the money.
 
-Only exception types live here. A business refusal is no exception: it is a recorded entry with a response
-code.
+Only exception types are here. A refusal of a bank's request is no exception: it is a recorded entry with a
+response code.
 """
 
 from __future__ import annotations
@@ -12,37 +12,35 @@ from qianzhi_errors import QianzhiError
 
 
 class LedgerError(QianzhiError):
-    """Base of everything the ledger raises by design."""
+    """Base of every error that the ledger raises on purpose."""
 
 
 class Unavailable(LedgerError):
-    """The database cannot be used now; it is certain that nothing was done."""
+    """The database cannot be used now. Certain: nothing was done."""
 
 
 class OutcomeUnknown(LedgerError):
-    """The database was lost during COMMIT: the batch is either whole on disk or not there at all, and must
-    be asked for.
+    """The database was lost during COMMIT. The batch is on disk as a whole or not at all; only the journal
+    can say which.
     """
 
 
 class Conflict(LedgerError):
-    """Another writer changed a due, a total or a key that this batch had read; nothing was done, run it
-    again.
+    """Another writer changed a due, a figure or a key that this batch had read. Nothing was done, and the
+    batch can be run again.
     """
 
 
 class Fenced(LedgerError):
-    """A newer process serves under this node's name; this one must stop. Nothing was done."""
+    """A newer process serves under this node's name, so this one must stop. Nothing was done."""
 
 
 class BatchRefused(LedgerError):
-    """The database refused the batch's data; nothing was done. Some request in it is at fault."""
+    """The database refused the batch's data. Nothing was done, and some request in the batch is at fault."""
 
 
 class InvariantBroken(LedgerError):
-    """The books contradict themselves. Nobody is answered and nothing is written until a person has
-    looked.
-    """
+    """The book contradicts itself. Nobody is answered and nothing is written until a person has looked."""
 
 
 class BookInUse(LedgerError):
@@ -50,19 +48,19 @@ class BookInUse(LedgerError):
 
 
 class LoadRefused(LedgerError):
-    """The file is sound but cannot be loaded now; nothing was changed."""
+    """The file is in order and cannot be loaded now. Nothing was changed."""
 
 
 class LoadOvertaken(LedgerError):
-    """Another load has begun while this one was cut off from the database; nothing of this one is seen."""
+    """Another load began while this one was cut off from the database. Nothing of this one can be seen."""
 
 
 class LinesRefused(LedgerError):
-    """A text names no lines of a file; says why."""
+    """A text does not name lines of a file; the error's text says why."""
 
 
 class Problem(NamedTuple):
-    """One thing wrong with a file: `line` counts from 1, `column` is the column's name or empty."""
+    """One fault of a file: `line` counts from 1, `column` is a column's name, or empty for the whole line."""
 
     line: int
     column: str
@@ -74,7 +72,7 @@ class Problem(NamedTuple):
 
 
 class BookFileError(LedgerError):
-    """A file of dues is not acceptable as a whole; `problems` says where and why. Nothing was loaded."""
+    """A file of dues has faults, which `problems` lists, and is refused as a whole. Nothing was loaded."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__("\n".join((*map(str, problems), "nothing was loaded")))
@@ -82,7 +80,7 @@ class BookFileError(LedgerError):
 
 
 class BankFileError(LedgerError):
-    """A bank's day file is not acceptable as a whole; `problems` says where and why."""
+    """A bank's day file has faults, which `problems` lists, and is refused as a whole."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__("; ".join(str(problem) for problem in problems))
@@ -90,4 +88,4 @@ class BankFileError(LedgerError):
 
 
 class LayoutError(LedgerError):
-    """A layout of a day file is not in order; the text names the layout, the key and the reason."""
+    """A layout of a day file has a fault; the error's text names the layout, the key and the reason."""

@@ -1,3 +1,50 @@
-"""The front book: its tables, what a batch reads and writes, loads, cut-over, retiring. No rule is decided
-here.
+"""The front book: its tables, what a batch reads and writes, loads, the cut-over, retiring days. SQL, no
+rules.
+
+One database holds the dues, the journal and the days of an insurer: an SQLite file for one node, or
+PostgreSQL for several. Banks wait while a batch is decided, so what serves them runs in a fixed number of
+statements; everything else (a load, a retirement, a proof) runs in small transactions beside them, or only
+reads.
+
+The nouns
+    chain   a node's entries in order, each with the hash of the one before; its row is the node's write lock.
+    epoch   how often a chain was claimed. A process whose epoch is not the row's is fenced: it writes
+    nothing. seal    the root over all chains' ends at a cut-over, signed. load    a file of dues under a
+    number. Its rows are in the tables before they may be seen; one row of the
+            table `loads` makes all of them seen (`visible`).
+    record  one line of the audit log: who had the machine do what, when; chained as entries are.
+
+The invariants (docs/architecture.md, "What must always hold"), and where the database itself refuses
+    1   `Store.transaction` returns only after COMMIT; every error says whether anything was done
+    (ledger.errors). 2   journal.key is unique. 4   (subject, sequence) is unique and follows the sequence
+    before it; a due is updated only if its sequence,
+        state and amount are those that were read.
+    5   triggers refuse UPDATE and DELETE on the journal, the audit log and the retired days, except entries
+    of a
+        day that is retired.
+    8   a batch holds the open day's row shared until its COMMIT; the cut-over takes it alone. One day is
+    open. 10  a load is seen by one row; each of its transactions touches some hundred rows. 11  the chain's
+    row is moved only under this process's epoch.
+
+An example: what is in the tables after due D1 of 120000 fen was collected, as the first entry of chain 1
+    journal     chain 1, position 1, key 00001020000/T0000001/20261124101112/000001, subject D1, sequence 1
+    dues        D1: state settled, settled_by that key, sequence 1
+    bank_days   01020000, 20261124: collections 1, collected 120000, used 120000
+    chains      1: position 1, tip the hash of the entry
+
+The modules, from a batch outwards
+    schema, store         tables, constraints, triggers; connections, and what a failure means for the money
+    statements, front     the statements of a batch; claiming a chain, committing a batch
+    visible               policies and dues as they are seen while a load may be under way
+    load, arrivals,       a load from first look to last row; its rows before they are seen, and after
+      departures, consent   the word of two people that rows are left out
+    cutover, retire       closing, sealing and opening days; deleting the entries of days that the office has
+    journal               reading the journal back, proving its chains
+    audit_log             writing and proving the record of what people had done
+    guesses               dues that wrong identity numbers locked
+    lookup                a transaction, a day, a due for a person
+    startup_check         whether the book is fit to be served
+
+What may not be put here: a rule of money (`ledger.rules`), what a file looks like (`ledger.files`), a clock:
+every time stamp is handed in. No text of an error repeats a value of a row.
 """

@@ -1,8 +1,8 @@
 """The front book's tables, and what the database itself refuses.
 
-Tables, constraints and triggers only: no statements that read or write rows. What the database enforces
-here holds whatever the program above it does (DESIGN section 6): a key once, a due's effects one after the
-other, a journal that cannot be changed.
+Tables, constraints and triggers only: no statements that read or write rows. What is enforced here holds
+whatever the program above it does: a key acts once, a due's effects follow each other, the journal cannot be
+changed.
 """
 
 from __future__ import annotations
@@ -34,32 +34,32 @@ FRONT = MetaData()
 
 
 def make_missing(connection: Connection, metadata: MetaData) -> None:
-    """Make the tables that are not there, in one look at what is: a book that is whole, as at every start but
-    the first, is asked once and not once a table.
+    """Make the tables that are missing. One query lists all tables, so that a start on a book that has them
+    costs one query and not one a table.
     """
-    there = inspect(connection).get_table_names()
-    missing = [table for name, table in metadata.tables.items() if name not in there]
+    existing = inspect(connection).get_table_names()
+    missing = [table for name, table in metadata.tables.items() if name not in existing]
     if missing:
         metadata.create_all(connection, missing)
 
 
 def text_column(name: str) -> Column[str]:
-    """A column of text that is never null."""
+    """A text column that is never null."""
     return Column(name, Text, nullable=False)
 
 
 def integer_column(name: str) -> Column[int]:
-    """A column of 64-bit integers that is never null."""
+    """A 64-bit integer column that is never null."""
     return Column(name, BigInteger, nullable=False)
 
 
 def _pending(name: str) -> Column[int]:
-    """A column for the number of a load: 0 for a row that no load speaks of."""
+    """A column for the number of a load; 0 for a row with which no load does anything."""
     return Column(name, BigInteger, nullable=False, server_default="0")
 
 
 def audit_record_columns() -> tuple[Column[Any], ...]:
-    """The columns of ledger.book.audit_log.Act, in its order, made anew: for the front's audit log and the
+    """New columns in the order of ledger.book.audit_log.AuditRecord: for the front's audit log and the
     office's.
     """
     return (
@@ -79,7 +79,8 @@ facts = Table(
     Column("name", Text, primary_key=True),
     text_column("value"),
 )
-"""What this book is: its schema's version, and the check value of the key that its digests were made with."""
+"""The version of these tables (`schema`), and the check value of the key that the book's digests were made
+with (`front_key`)."""
 
 days = Table(
     "days",
@@ -104,8 +105,10 @@ Index(
     postgresql_where=text("state = 'open'"),
     _table=days,
 )
-"""At most one open day: there is never a doubt which date a transaction gets. A closed one carries its seal
-(ledger.rules.seal); the other columns are empty, or 0, while it is open."""
+"""At most one day is open, so there is never a doubt which date a transaction gets. A closed day has its seal
+in `closed_at` to `signature` (ledger.rules.seal); these columns, and `next_date`, are empty or 0 while it is
+open.
+"""
 
 loads = Table(
     "loads",
@@ -124,10 +127,10 @@ loads = Table(
     integer_column("loaded_at"),
     UniqueConstraint("date", name="one_load_a_day"),
 )
-"""One file of dues taken; its row is what makes all that came with it be seen. `withdrawn_late` counts dues
-that were settled before they could be withdrawn, `lapsed` those that went with their policy: both, and
-`withdrawn`, are counted as the dues leave, which goes on after. `left_out` has a line for each row that was
-left out."""
+"""One file of dues that was loaded. This row makes everything that came with the file be seen.
+`withdrawn_late` counts dues that were settled before they could be withdrawn, `lapsed` those that left with
+their policy; both, and `withdrawn`, are counted as the dues leave, which goes on after the row is there.
+`left_out` has a line of text for each row of the file that was left out."""
 
 loading = Table(
     "loading",
@@ -135,8 +138,9 @@ loading = Table(
     Column("number", Integer, primary_key=True),
     integer_column("rows"),
 )
-"""The load that is under way, or was when its process was lost: its rows are in the book, and cannot be seen.
-Each of its transactions counts here what it puts in, and so learns that no other load has begun since."""
+"""The load that is under way, or was when its process was lost; its rows are in the book and cannot be seen.
+Each of its transactions adds the count of its rows here, and so learns whether another load has begun since.
+"""
 
 policies = Table(
     "policies",
@@ -149,8 +153,8 @@ policies = Table(
     Column("next_state", Text, nullable=False, server_default=""),
     Column("next_holder", Text, nullable=False, server_default=""),
 )
-"""`load` is the number of the load that a row came with. From load `changes` on, where that is not 0, a
-policy is as `next_state` and `next_holder` say (ledger.book.visible)."""
+"""`load` is the number of the load with which a row came. If `changes` is not 0, then from the load of that
+number on the policy has `next_state` and `next_holder` (ledger.book.visible)."""
 Index(
     "policies_changing",
     policies.c.changes,
@@ -190,8 +194,8 @@ dues = Table(
     ),
     Index("dues_by_policy", "policy"),
 )
-"""`load` is the number of the load that a row came with. From load `leaves` on, where that is not 0, a due is
-withdrawn or lapsed, as `leaves_as` says, unless it is settled (ledger.book.visible)."""
+"""`load` is the number of the load with which a row came. If `leaves` is not 0, then from the load of that
+number on the due is withdrawn or lapsed, as `leaves_as` says, unless it is settled (ledger.book.visible)."""
 Index(
     "dues_leaving",
     dues.c.leaves,
@@ -220,7 +224,7 @@ bank_days = Table(
     integer_column("unfit"),
     PrimaryKeyConstraint("bank", "date"),
 )
-"""A bank's running figures for a business date: ledger.rules.request.BankDay."""
+"""A bank's running figures for a business date (ledger.rules.request.BankDay)."""
 
 identity_guesses = Table(
     "identity_guesses",
@@ -232,13 +236,12 @@ identity_guesses = Table(
     CheckConstraint("wrong >= 0", name="guesses_are_counted"),
     CheckConstraint("locked IN (0, 1)", name="guesses_lock_or_not"),
 )
-"""Wrong identity numbers for a due: ledger.rules.view.Guesses. No number stands here, right or wrong."""
+"""Counts of wrong identity numbers for a due (ledger.rules.view.Guesses). No number is kept, right or wrong.
+"""
 
 
 def entry_columns() -> tuple[Column[Any], ...]:
-    """The columns of ledger.rules.entry.Entry in its order, anew: for the journal and the office's copy of
-    it.
-    """
+    """New columns in the order of ledger.rules.entry.Entry: for the journal and the office's copy of it."""
     return (
         Column("chain", Integer, nullable=False),
         integer_column("position"),
@@ -292,7 +295,7 @@ journal = Table(
     CheckConstraint(
         "CASE WHEN sequence > 1 THEN sequence_before IS NOT NULL AND sequence_before = sequence - 1"
         " ELSE sequence_before IS NULL END",
-        name="turn_before_is_the_one_before",
+        name="sequence_before_is_the_one_before",
     ),
     CheckConstraint("sequence IS NULL OR response = '00'", name="refusal_has_no_effect"),
     CheckConstraint(
@@ -308,7 +311,7 @@ journal = Table(
         name="effect_fits_kind",
     ),
     Index(
-        "approved_undoings",
+        "approved_reversing",
         "original",
         sqlite_where=text("original <> '' AND response = '00'"),
         postgresql_where=text("original <> '' AND response = '00'"),
@@ -320,7 +323,7 @@ audit_log = Table(
     FRONT,
     *audit_record_columns(),
 )
-"""What operators had the machine do, chained as ledger.book.audit_log says. Append-only."""
+"""What people had the machine do, a record an act, chained (ledger.book.audit_log). Append-only."""
 
 retired = Table(
     "retired",
@@ -330,8 +333,9 @@ retired = Table(
     integer_column("entries"),
     integer_column("retired_at"),
 )
-"""The business days whose entries leave the journal, each with its sealed root, how many entries it had, and
-when it was retired (microseconds since 1970-01-01 UTC). Oldest first, and append-only."""
+"""The business days whose entries may be deleted from the journal, each with its sealed root, how many
+entries it had, and when it was retired (microseconds since 1970-01-01 UTC). The oldest day first;
+append-only."""
 
 _NEVER_UPDATED = (
     "CREATE TRIGGER {table}_is_never_updated BEFORE UPDATE ON {table}"
@@ -356,7 +360,7 @@ _JOURNAL_DELETED = (
     " RETURN OLD; END $$",
     "CREATE TRIGGER journal_is_never_deleted BEFORE DELETE ON journal"
     " FOR EACH ROW EXECUTE FUNCTION journal_keeps_entry()",
-    # With its owner's right: a role that serves has none to delete (ledger/book/roles.sql).
+    # Runs with its owner's rights: the role that serves may not delete (ledger/book/roles.sql).
     "CREATE FUNCTION forget_entries(of_chain integer, first bigint, last bigint) RETURNS bigint"
     " LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS"
     " $$ DECLARE forgotten bigint; BEGIN"
@@ -369,7 +373,8 @@ _NO_SEQUENCE_BEFORE = (
     " AND NOT EXISTS (SELECT 1 FROM dues AS d"
     "  WHERE d.due = NEW.subject AND d.sequence = NEW.sequence_before)"
 )
-"""The effect before the new one is in the journal; or it is retired, and the due stands where it left it."""
+"""True where the sequence before the new one is missing: it is neither in the journal nor, its entry being
+retired, the due's own."""
 _NOT_TO_RETIRE = (
     "NOT EXISTS (SELECT 1 FROM days AS d WHERE d.date = NEW.date AND d.root = NEW.root"
     " AND d.state = 'closed')"
@@ -379,14 +384,15 @@ _NOT_TO_RETIRE = (
 _GUARDS = (
     (
         journal,
-        "turn_follows_turn",
+        "sequence_follows_sequence",
         _NO_SEQUENCE_BEFORE,
         "WHEN (NEW.sequence_before IS NOT NULL)",
-        "turn_follows_turn: the effect before this one is not there",
+        "sequence_follows_sequence: the effect before this one is not there",
     ),
     (retired, "retired_in_order", _NOT_TO_RETIRE, "", "only the oldest day that is closed can be retired"),
 )
-"""What a new row is refused for: its table, the trigger's name, the condition, when to look, what is said."""
+"""What refuses a new row: its table, the trigger's name, the condition that refuses, on which rows the
+trigger fires (SQL, empty for all), the error's text."""
 
 
 def _on_creation(table: Table, dialect: str, statement: str) -> None:
@@ -404,21 +410,21 @@ for _table in (journal, audit_log, retired):
     _on_creation(_table, "postgresql", _NEVER_CHANGED.format(table=_table.name, events=_events))
 for _statement in _JOURNAL_DELETED:
     _on_creation(journal, "postgresql", _statement)
-for _table, _name, _refused, _when, _said in _GUARDS:
-    # SQLite copies a row before it looks at it BEFORE; what is asked of the journal stands as well after it.
+for _table, _name, _refused, _when, _text in _GUARDS:
+    # A BEFORE trigger makes SQLite copy each row; the journal's condition can as well be checked AFTER.
     _sqlite_time = "AFTER" if _when else "BEFORE"
     _sqlite_when = f"WHEN {'NEW.sequence_before IS NOT NULL AND ' if _when else ''}({_refused})"
     _on_creation(
         _table,
         "sqlite",
         f"CREATE TRIGGER {_name} {_sqlite_time} INSERT ON {_table.name} {_sqlite_when}"
-        f" BEGIN SELECT RAISE(ABORT, '{_said}'); END",
+        f" BEGIN SELECT RAISE(ABORT, '{_text}'); END",
     )
     _on_creation(
         _table,
         "postgresql",
         f"CREATE FUNCTION {_name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF {_refused}"
-        f" THEN RAISE EXCEPTION '{_said}' USING ERRCODE = 'foreign_key_violation'; END IF;"
+        f" THEN RAISE EXCEPTION '{_text}' USING ERRCODE = 'foreign_key_violation'; END IF;"
         " RETURN NEW; END $$",
     )
     _on_creation(

@@ -278,7 +278,10 @@ def test_an_effect_without_the_one_before_is_refused_by_the_database(
         "sequence": sequence,
         "sequence_before": before,
     }
-    with pytest.raises(LedgerError, match="turn_follows_turn"), front.store.transaction() as connection:
+    with (
+        pytest.raises(LedgerError, match="sequence_follows_sequence"),
+        front.store.transaction() as connection,
+    ):
         connection.execute(insert(journal).values(forged))
 
 
