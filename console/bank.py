@@ -19,8 +19,9 @@ from console.audit_entry import recorded
 from console.doctor import shown
 from console.options import BANK_CODE, SETTINGS, entry_of
 from console.output import JSON, cell, show, table
-from fep.doctor.bankcheck import Asked, could_connect
-from fep.doctor.checkup import Machine, Verdict
+from fep.doctor.bankcheck import BankProbe, could_connect
+from fep.doctor.checkup import Machine
+from fep.doctor.finding import Verdict
 from fep.errors import FepError
 from fep.keys.key_provider import KeyProvider
 from fep.operator.audit_trail import subject_of
@@ -201,7 +202,7 @@ def test_command(
 ) -> None:
     """Say, step by step, whether a bank could connect now; exit code 1 if it could not."""
     settings = load_settings(config)
-    asked = Asked(entry_of(settings, code), _address(address), certificate)
+    asked = BankProbe(entry_of(settings, code), _address(address), certificate)
     machine = Machine(config, datetime.now(UTC).astimezone())
     found = tuple(could_connect(machine, settings, asked))
     show(found, lambda: shown(found), as_json=as_json)

@@ -14,7 +14,8 @@ from rich.console import RenderableType
 
 from console.options import SETTINGS
 from console.output import JSON, cell, show, table
-from fep.doctor.checkup import Finding, Machine, Verdict, findings
+from fep.doctor.checkup import Machine, findings
+from fep.doctor.finding import CheckFinding, Verdict
 
 _STYLES = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.BAD: "red", Verdict.SKIPPED: "dim"}
 
@@ -25,21 +26,21 @@ _STYLES = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.BAD: "red", Verd
 @JSON
 def doctor_command(strict: bool, config: Path, as_json: bool) -> None:
     """Look at this machine, and say what is wrong and what mends it; exit code 1 if anything is bad."""
-    found = tuple(findings(Machine(config, datetime.now(UTC).astimezone())))
-    show(found, lambda: shown(found), as_json=as_json)
-    counts = {verdict: sum(one.verdict is verdict for one in found) for verdict in Verdict}
+    results = tuple(findings(Machine(config, datetime.now(UTC).astimezone())))
+    show(results, lambda: shown(results), as_json=as_json)
+    counts = {verdict: sum(finding.verdict is verdict for finding in results) for verdict in Verdict}
     if counts[Verdict.BAD] or (strict and counts[Verdict.WARN]):
         raise click.ClickException(f"{counts[Verdict.BAD]} bad, {counts[Verdict.WARN]} doubtful")
 
 
-def shown(found: Sequence[Finding]) -> Iterator[RenderableType]:
-    """Findings for a person."""
+def shown(results: Sequence[CheckFinding]) -> Iterator[RenderableType]:
+    """Return the findings as a table for a person."""
     rows = table("", "check", "what was found, and what to do", whole=("", "check"))
-    for one in found:
-        verdict = cell(one.verdict)
-        verdict.stylize(_STYLES[one.verdict])
-        mend = f"\n→ {one.mend}" if one.mend else ""
-        rows.add_row(verdict, cell(one.check), cell(f"{one.said}{mend}"))
+    for finding in results:
+        verdict = cell(finding.verdict)
+        verdict.stylize(_STYLES[finding.verdict])
+        mend = f"\n→ {finding.mend}" if finding.mend else ""
+        rows.add_row(verdict, cell(finding.check), cell(f"{finding.said}{mend}"))
     yield rows
 
 

@@ -274,7 +274,7 @@ class Service:
         )
         own = {
             "reload": self._asked_to_reload,
-            bank_status.COMMAND: self._asked_how_it_stands,
+            bank_status.COMMAND: self._asked_for_bank_status,
             COMMAND: watch.accept,
         }
         factory = ControlFactory({**self.operations.commands(), **self.day_clock.commands(), **own})
@@ -337,10 +337,12 @@ class Service:
     def _asked_to_reload(self, asked: Mapping[str, Any], _progress: Progress) -> Deferred[dict[str, int]]:
         return self.reload(str(asked["by"])).addCallback(lambda _: {"banks": len(self.settings.bank)})
 
-    def _asked_how_it_stands(self, asked: Mapping[str, Any], _progress: Progress) -> Deferred[dict[str, Any]]:
+    def _asked_for_bank_status(
+        self, asked: Mapping[str, Any], _progress: Progress
+    ) -> Deferred[dict[str, Any]]:
         bank, now = str(asked["bank"]), self._world.reactor.seconds()
         address = str(asked["source"]), int(asked["port"]) or self.bank_ports.get(bank, 0)
-        return succeed(bank_status.standing(self.server, self.event_log, bank, address, now)._asdict())
+        return succeed(bank_status.bank_status(self.server, self.event_log, bank, address, now)._asdict())
 
     def reload(self, by: str = SIGNAL) -> Deferred[None]:
         """Read the settings again, for `by`, and go on with other banks' entries, keys and certificates; good

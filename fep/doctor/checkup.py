@@ -1,7 +1,9 @@
-"""What is wrong on this machine, and the command that mends it: every check is one entry of a table.
+"""What is wrong on this machine, and the command that mends it: `qianzhi doctor`. Each check is one row of
+a table.
 
-Looks, and mends nothing. What a check looks at belongs to the module that uses it; here is only what makes it
-good, doubtful or bad, and what to do. No figure of the traffic belongs here: that is the status port's.
+The checks read, and change nothing. How a thing is read belongs to the module that uses it (keys,
+certificates, the book); here is only the judgement whether it is good, doubtful or bad, and what to do. No
+figure of the traffic belongs here: the status port has those.
 """
 
 from __future__ import annotations
@@ -14,12 +16,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from fep.day.cutover_clock import COMMAND
 from fep.doctor.daycheck import on_calendar, on_day
+from fep.doctor.finding import CheckFinding, Observation, Verdict
 from fep.doctor.selftest import Fixture, clock_findings, disk_findings
 from fep.errors import FepError
 from fep.keys.key_provider import KeyProvider
@@ -41,44 +43,20 @@ from ledger.rules.day import DayState
 from qianzhi_errors import QianzhiError
 
 FREE_BYTES_MIN: Final = 256 << 20
-"""Less, and a busy hour's journal fills the disk."""
+"""Bytes free below which a disk is BAD: the journal of one busy hour would fill it."""
 FREE_BYTES_GOOD: Final = 2 << 30
+"""Bytes free below which a disk gets a warning."""
 CERTIFICATE_DAYS_GOOD: Final = 30
-"""A new certificate has to be brought to every bank, and each has its own pace."""
+"""Days of validity below which a certificate gets a warning: every bank may have to be given the new one."""
 UNIT: Final = "qianzhi-fep.service"
 _BOOK: Final = "database"
 _LISTENING: Final = "0A"
+"""TCP_LISTEN in /proc/net/tcp (proc_net_tcp(5))."""
 _ANSWER_SECONDS: Final = 5.0
 
 
-class Verdict(StrEnum):
-    """What a check came to."""
-
-    OK = "ok"
-    WARN = "warn"
-    BAD = "bad"
-    SKIPPED = "skipped"
-
-
-class Found(NamedTuple):
-    """One thing that a check saw; `mend` says what to do, and is empty where nothing is to be done."""
-
-    verdict: Verdict
-    said: str
-    mend: str = ""
-
-
-class Finding(NamedTuple):
-    """One thing found, under its check's name."""
-
-    check: str
-    verdict: Verdict
-    said: str
-    mend: str
-
-
 def _command(*arguments: str) -> str:
-    """What a program says; empty where it is not there. Never waits long."""
+    """Return what a program prints; empty where the program is missing or does not end within 10 seconds."""
     try:
         done = subprocess.run(arguments, capture_output=True, text=True, timeout=10, check=False)
     except (FileNotFoundError, subprocess.TimeoutExpired):
@@ -88,8 +66,9 @@ def _command(*arguments: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """The machine as it is looked at: its settings' file, the time (local, with its zone), and how to ask the
-    system. `command` runs a program and gives its output; `ask` asks the process that serves.
+    """The machine that is examined: its settings' file, the time (local, with its zone), and how to ask the
+    system. `command` runs a program and returns its output; `free_bytes` returns the bytes free on a
+    folder's disk; `ask` asks the process that serves (fep.operator.control).
     """
 
     config: Path
@@ -102,16 +81,17 @@ class Machine:
     ask: Callable[..., Any] = ask
 
     def now_us(self) -> int:
-        """The time in microseconds since 1970-01-01 UTC."""
+        """Return the time in microseconds since 1970-01-01 UTC."""
         return int(self.now.timestamp() * 1_000_000)
 
 
-Look = Callable[[Machine, Settings], Iterator[Found]]
+Look = Callable[[Machine, Settings], Iterator[Observation]]
 
 
 class Check(NamedTuple):
-    """One check: its name, what looks, what is said if nothing is found, and what to do if looking itself
-    fails; whether it needs a front book that can be read.
+    """One row of the table. `look` yields what it observes; `good` is said if it yields nothing; `mend` is
+    what to do if it raises one of our errors. `needs_book`: it is skipped unless the front book can be
+    read.
     """
 
     name: str
@@ -121,41 +101,47 @@ class Check(NamedTuple):
     needs_book: bool = False
 
 
-def findings(machine: Machine) -> Iterator[Finding]:
-    """What every check found, in the table's order; each gives one finding at least."""
+def findings(machine: Machine) -> Iterator[CheckFinding]:
+    """Yield the findings of every check, in the table's order; each check gives at least one. Settings that
+    cannot be read are findings too, and every other check is then skipped.
+    """
     try:
         settings = load_settings(machine.config)
     except (QianzhiError, OSError) as error:
         for line in str(error).splitlines():
-            yield Finding("settings", Verdict.BAD, line, f"correct {machine.config}, then run this again")
+            yield CheckFinding(
+                "settings", Verdict.BAD, line, f"correct {machine.config}, then run this again"
+            )
         for check in CHECKS:
-            yield Finding(check.name, Verdict.SKIPPED, "needs settings that can be read", "")
+            yield CheckFinding(check.name, Verdict.SKIPPED, "needs settings that can be read", "")
         return
     banks = len(settings.bank)
-    yield Finding("settings", Verdict.OK, f"{machine.config} is in order: {banks} banks", "")
+    yield CheckFinding("settings", Verdict.OK, f"{machine.config} is in order: {banks} banks", "")
     has_book = True
     for check in CHECKS:
         if check.needs_book and not has_book:
-            yield Finding(check.name, Verdict.SKIPPED, "needs a front book that can be read", "")
+            yield CheckFinding(check.name, Verdict.SKIPPED, "needs a front book that can be read", "")
             continue
-        for found in _looked(check, machine, settings):
-            has_book = has_book and (check.name, found.verdict) != (_BOOK, Verdict.BAD)
-            yield found
+        for finding in _checked(check, machine, settings):
+            has_book = has_book and (check.name, finding.verdict) != (_BOOK, Verdict.BAD)
+            yield finding
 
 
-def _looked(check: Check, machine: Machine, settings: Settings) -> Iterator[Finding]:
-    found: list[Found] = []
+def _checked(check: Check, machine: Machine, settings: Settings) -> Iterator[CheckFinding]:
+    """Yield what one check observes, its failure included, or its `good` sentence."""
+    observations: list[Observation] = []
     try:
-        for one in check.look(machine, settings):
-            found.append(one)
+        for observation in check.look(machine, settings):
+            observations.append(observation)
     except (QianzhiError, OSError) as error:
-        found.append(Found(Verdict.BAD, str(error), check.mend))
-    for one in found or [Found(Verdict.OK, check.good)]:
-        yield Finding(check.name, *one)
+        observations.append(Observation(Verdict.BAD, str(error), check.mend))
+    for observation in observations or [Observation(Verdict.OK, check.good)]:
+        yield CheckFinding(check.name, *observation)
 
 
 @contextmanager
 def _book(settings: Settings) -> Iterator[Store]:
+    """Open the front book beside a process that may serve it: without its writer lock."""
     store = Store(settings.node.database, lock=False)
     try:
         yield store
@@ -164,16 +150,16 @@ def _book(settings: Settings) -> Iterator[Store]:
 
 
 def _database_folder(settings: Settings) -> Path | None:
-    """Where an embedded front book lies; None for one on a server."""
+    """Return the folder of an embedded front book; None for a book on a database server."""
     path = settings.node.database.removeprefix("sqlite:///")
     return Path(path).parent if path != settings.node.database else None
 
 
-def _permissions(machine: Machine, settings: Settings) -> Iterator[Found]:
+def _permissions(machine: Machine, settings: Settings) -> Iterator[Observation]:
     config = machine.config
     for path in (config, config.resolve().parent):
         if path.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-            yield Found(Verdict.BAD, f"{path} can be changed by others", f"chmod go-w {path}")
+            yield Observation(Verdict.BAD, f"{path} can be changed by others", f"chmod go-w {path}")
     private = [Path(settings.keystore.file)]
     private += [Path(settings.keystore.master_key[5:])] * settings.keystore.master_key.startswith("file:")
     private += [Path(settings.tls.key_file)] if settings.tls is not None else []
@@ -182,115 +168,118 @@ def _permissions(machine: Machine, settings: Settings) -> Iterator[Found]:
             check_private(path)
         except FepError as error:
             mend = f"chmod 600 {path}" if path.exists() else "qianzhi keys create, or put it back"
-            yield Found(Verdict.BAD, str(error), mend)
+            yield Observation(Verdict.BAD, str(error), mend)
     folder = _database_folder(settings)
     if folder is not None and folder.exists() and folder.stat().st_uid != os.geteuid():
         owner = folder.stat().st_uid
-        yield Found(
+        yield Observation(
             Verdict.WARN,
             f"{folder} belongs to user {owner}, and this is run as {os.geteuid()}",
             f"run the machine's commands as user {owner}",
         )
 
 
-def _database(_machine: Machine, settings: Settings) -> Iterator[Found]:
+def _database(_machine: Machine, settings: Settings) -> Iterator[Observation]:
     with _book(settings) as store, store.reading() as connection:
         known = read_facts(connection).get("schema")
     if known != SCHEMA_VERSION:
-        yield Found(
+        yield Observation(
             Verdict.BAD,
             f"the front book has schema {known or 'none'}, this program {SCHEMA_VERSION}",
             "run the program that made it, or begin a new book: qianzhi book load FILE",
         )
 
 
-def _journal(_machine: Machine, settings: Settings) -> Iterator[Found]:
+def _journal(_machine: Machine, settings: Settings) -> Iterator[Observation]:
     with _book(settings) as store:
         report = examine(store)
     for fault in report.faults:
-        yield Found(
+        yield Observation(
             Verdict.BAD, fault, "keep all files as they are; qianzhi journal verify; serve from the standby"
         )
 
 
-def _day(machine: Machine, settings: Settings) -> Iterator[Found]:
+def _day(machine: Machine, settings: Settings) -> Iterator[Observation]:
     date, is_loaded = _open_date(settings)
     waits = _waits(machine, settings)
-    for one in on_day(settings.day, date, machine.now, waits, is_loaded=is_loaded):
-        yield Found(Verdict(one.verdict), one.said, one.mend)
+    yield from on_day(settings.day, date, machine.now, waits, is_loaded=is_loaded)
 
 
-def _calendar(machine: Machine, settings: Settings) -> Iterator[Found]:
-    one = on_calendar(settings.day, _open_date(settings)[0], machine.now)
-    yield Found(Verdict(one.verdict), one.said, one.mend)
+def _calendar(machine: Machine, settings: Settings) -> Iterator[Observation]:
+    yield on_calendar(settings.day, _open_date(settings)[0], machine.now)
 
 
 def _open_date(settings: Settings) -> tuple[str, bool]:
-    """The open business date, or nothing, and whether its dues are loaded."""
+    """Return the open business date YYYYMMDD (empty for none), and whether its dues are loaded."""
     with _book(settings) as store, store.reading() as connection:
         date = next((row.date for row in read_days(connection) if row.state == DayState.OPEN), "")
         return date, loaded_for(connection, date) is not None
 
 
 def _waits(machine: Machine, settings: Settings) -> str:
-    """What keeps the clock from cutting over, as the process that serves says; empty where none does."""
+    """Return the name of the obstacle that keeps the clock from cutting over, as the process that serves
+    says; empty where there is none or no process serves. Raises ControlError where the process refuses or
+    does not answer.
+    """
     try:
-        said = machine.ask(Path(settings.node.control), COMMAND, lambda _: None, _ANSWER_SECONDS)
+        answer = machine.ask(Path(settings.node.control), COMMAND, lambda _: None, _ANSWER_SECONDS)
     except NotServing:
         return ""
-    return str(said["waits"])
+    return str(answer["waits"])
 
 
-def _space(machine: Machine, settings: Settings) -> Iterator[Found]:
+def _space(machine: Machine, settings: Settings) -> Iterator[Observation]:
     folders = {Path(settings.keystore.file).parent, _database_folder(settings) or machine.config.parent}
     for folder in sorted(folders):
         free = machine.free_bytes(folder)
         if free < FREE_BYTES_GOOD:
             verdict = Verdict.BAD if free < FREE_BYTES_MIN else Verdict.WARN
-            said = f"{folder}: {free >> 20} MiB are free"
-            yield Found(verdict, said, f"make room: du -xh {folder} | sort -h | tail")
+            text = f"{folder}: {free >> 20} MiB are free"
+            yield Observation(verdict, text, f"make room: du -xh {folder} | sort -h | tail")
 
 
-def _disk(machine: Machine, settings: Settings) -> Iterator[Found]:
+def _disk(machine: Machine, settings: Settings) -> Iterator[Observation]:
     if not settings.node.durable:
-        yield Found(
+        yield Observation(
             Verdict.WARN,
             "[node] durable = false: the disk is not tested, and may forget",
             f"for more than a trial, take that line out of {machine.config}",
         )
         return
     with _book(settings) as store:
-        for said in disk_findings(store, machine.fixture):
-            yield Found(Verdict.BAD, said, "see docs/decisions/0014-selftest.md")
+        for fault in disk_findings(store, machine.fixture):
+            yield Observation(Verdict.BAD, fault, "see docs/decisions/0014-selftest.md")
 
 
-def _clock(machine: Machine, settings: Settings) -> Iterator[Found]:
+def _clock(machine: Machine, settings: Settings) -> Iterator[Observation]:
     with _book(settings) as store:
         last = examine(store).last_written
         word = clock_word(store, settings.node.name)
-    for said in clock_findings(machine.now_us(), last):
+    for fault in clock_findings(machine.now_us(), last):
         if last > word.accepted_at:
-            yield Found(
-                Verdict.BAD, said, "timedatectl set-ntp true; if the clock is right: qianzhi clock accept"
+            yield Observation(
+                Verdict.BAD, fault, "timedatectl set-ntp true; if the clock is right: qianzhi clock accept"
             )
         else:
-            yield Found(Verdict.WARN, f"{said}; accepted: entries are stamped as the last one until then")
+            yield Observation(
+                Verdict.WARN, f"{fault}; accepted: entries are stamped as the last one until then"
+            )
     if word.fault:
-        said = f"{word.fault}: no cut-over by the clock until a person has accepted it"
-        yield Found(Verdict.BAD, said, "timedatectl; when the time is right: qianzhi clock accept")
-    said = machine.command("timedatectl", "show", "--property=NTPSynchronized", "--value").strip()
-    if said == "no":
-        yield Found(Verdict.WARN, "the clock is not kept by NTP", "timedatectl set-ntp true")
+        text = f"{word.fault}: no cut-over by the clock until a person has accepted it"
+        yield Observation(Verdict.BAD, text, "timedatectl; when the time is right: qianzhi clock accept")
+    synchronized = machine.command("timedatectl", "show", "--property=NTPSynchronized", "--value").strip()
+    if synchronized == "no":
+        yield Observation(Verdict.WARN, "the clock is not kept by NTP", "timedatectl set-ntp true")
 
 
-def _keys(_machine: Machine, settings: Settings) -> Iterator[Found]:
+def _keys(_machine: Machine, settings: Settings) -> Iterator[Observation]:
     key_provider = KeyProvider(settings.keystore)
     try:
-        for bank in (one for one in settings.bank if one.enabled):
+        for bank in (bank for bank in settings.bank if bank.enabled):
             try:
                 key_provider.bank_keys(bank, os.urandom).fresh()
             except FepError as error:
-                yield Found(
+                yield Observation(
                     Verdict.BAD,
                     f"bank {bank.code} cannot sign on: {error}",
                     f"qianzhi keys load zmk/{bank.code}",
@@ -299,9 +288,9 @@ def _keys(_machine: Machine, settings: Settings) -> Iterator[Found]:
         key_provider.close()
 
 
-def _certificate(machine: Machine, settings: Settings) -> Iterator[Found]:
+def _certificate(machine: Machine, settings: Settings) -> Iterator[Observation]:
     if settings.tls is None:
-        yield Found(Verdict.OK, "every link is plain: no certificate is shown")
+        yield Observation(Verdict.OK, "every link is plain: no certificate is shown")
         return
     path = Path(settings.tls.certificate_file)
     Pinned(path, Path(settings.tls.key_file), ())
@@ -309,72 +298,72 @@ def _certificate(machine: Machine, settings: Settings) -> Iterator[Found]:
     left = ends - machine.now
     mend = "have one made on the same key, so that banks keep their pin; then qianzhi reload"
     if begins > machine.now:
-        yield Found(Verdict.BAD, f"{path} holds from {begins:%Y-%m-%d} only", mend)
+        yield Observation(Verdict.BAD, f"{path} holds from {begins:%Y-%m-%d} only", mend)
     if left < timedelta(days=CERTIFICATE_DAYS_GOOD):
         verdict = Verdict.BAD if left <= timedelta() else Verdict.WARN
-        yield Found(verdict, f"{path} holds until {ends:%Y-%m-%d}, {left.days} days", mend)
+        yield Observation(verdict, f"{path} holds until {ends:%Y-%m-%d}, {left.days} days", mend)
 
 
-def _control(_machine: Machine, settings: Settings) -> Iterator[Found]:
+def _control(_machine: Machine, settings: Settings) -> Iterator[Observation]:
     path = Path(settings.node.control)
     if is_served(path):
         if stat.S_IMODE(path.stat().st_mode) & 0o077:
-            yield Found(Verdict.BAD, f"{path} is open to others", f"chmod 600 {path}")
+            yield Observation(Verdict.BAD, f"{path} is open to others", f"chmod 600 {path}")
         return
-    yield Found(Verdict.WARN, f"no machine serves at {path}", f"systemctl start {UNIT}")
+    yield Observation(Verdict.WARN, f"no machine serves at {path}", f"systemctl start {UNIT}")
 
 
 def listening(proc: Path) -> frozenset[int]:
-    """The TCP ports that somebody on this machine listens at (proc_net_tcp(5))."""
-    found: set[int] = set()
+    """Return the TCP ports on which a process of this machine listens, by /proc/net/tcp (proc_net_tcp(5))."""
+    ports: set[int] = set()
     for name in ("net/tcp", "net/tcp6"):
         try:
             lines = (proc / name).read_text(encoding="ascii").splitlines()[1:]
         except FileNotFoundError:  # a kernel without IPv6
             continue
         rows = (line.split() for line in lines)
-        found |= {int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == _LISTENING}
-    return frozenset(found)
+        ports |= {int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == _LISTENING}
+    return frozenset(ports)
 
 
-def _ports(machine: Machine, settings: Settings) -> Iterator[Found]:
+def _ports(machine: Machine, settings: Settings) -> Iterator[Observation]:
     taken, serves = listening(machine.fixture.proc), is_served(Path(settings.node.control))
     wanted = {bank.port: f"bank {bank.code}" for bank in settings.bank}
     wanted[settings.status.port] = "the status port"
     for port, whose in wanted.items():
         if port and serves and port not in taken:
-            yield Found(Verdict.BAD, f"nobody listens at {port}, for {whose}", "qianzhi reload")
+            yield Observation(Verdict.BAD, f"nobody listens at {port}, for {whose}", "qianzhi reload")
         elif port in taken and not serves:
-            yield Found(
+            yield Observation(
                 Verdict.BAD, f"another program holds {port}, for {whose}", f"ss -ltnp sport = :{port}"
             )
 
 
-def _units(machine: Machine, _settings: Settings) -> Iterator[Found]:
+def _units(machine: Machine, _settings: Settings) -> Iterator[Observation]:
     if not machine.systemd.exists():
-        yield Found(Verdict.SKIPPED, "systemd does not run here")
+        yield Observation(Verdict.SKIPPED, "systemd does not run here")
         return
-    said = machine.command("systemctl", "show", UNIT, "--property=LoadState,ActiveState,UnitFileState")
-    state = dict(line.split("=", 1) for line in said.splitlines() if "=" in line)
+    properties = machine.command("systemctl", "show", UNIT, "--property=LoadState,ActiveState,UnitFileState")
+    state = dict(line.split("=", 1) for line in properties.splitlines() if "=" in line)
     if state.get("LoadState") != "loaded":
-        yield Found(
+        yield Observation(
             Verdict.WARN,
             f"{UNIT} is not installed",
             f"install deploy/{UNIT} into /etc/systemd/system; systemctl daemon-reload",
         )
         return
     if state.get("ActiveState") != "active":
-        yield Found(Verdict.BAD, f"{UNIT} is {state.get('ActiveState')}", f"systemctl start {UNIT}")
+        yield Observation(Verdict.BAD, f"{UNIT} is {state.get('ActiveState')}", f"systemctl start {UNIT}")
     if state.get("UnitFileState") != "enabled":
-        yield Found(Verdict.WARN, f"{UNIT} is not started at boot", f"systemctl enable {UNIT}")
+        yield Observation(Verdict.WARN, f"{UNIT} is not started at boot", f"systemctl enable {UNIT}")
 
 
-def _firewall(machine: Machine, settings: Settings) -> Iterator[Found]:
+def _firewall(machine: Machine, settings: Settings) -> Iterator[Observation]:
     wanted = render(settings.policy(), BEIJING.utcoffset(None))
     lines = difference(machine.nft.listed(), wanted)
     if lines:
-        said = f"the loaded rules are not those of the settings, in {len(lines)} places"
-        yield Found(Verdict.BAD, said, "qianzhi firewall diff, then qianzhi firewall apply")
+        text = f"the loaded rules are not those of the settings, in {len(lines)} places"
+        yield Observation(Verdict.BAD, text, "qianzhi firewall diff, then qianzhi firewall apply")
 
 
 CHECKS: Final[tuple[Check, ...]] = (
@@ -411,4 +400,4 @@ CHECKS: Final[tuple[Check, ...]] = (
         "run this as root, or see docs/hardening.md",
     ),
 )
-"""Every check but the settings', which the others need."""
+"""Every check but that of the settings, without which no other can look."""

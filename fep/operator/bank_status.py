@@ -1,9 +1,10 @@
-"""How one bank stands with the process that serves: what `qianzhi bank test` asks it, since the file of
-settings may be newer than what is served, and why a link was refused only the process knows.
+"""What the process that serves has seen of one bank: its links, its last trouble, and why an address is
+refused.
 
-Reads what the listeners and the event log have; changes nothing. What it means to an operator,
-fep.doctor.bankcheck says. Addresses go to the machine's own user over the control socket, never to the status
-page.
+`qianzhi bank test` asks for it over the control socket, because the settings' file may be newer than what
+is served, and only the process knows why it refused a link. It reads the listeners and the event log, and
+changes nothing. Addresses go to the machine's own user alone, never to the status page. What an operator is
+to do about it, `fep.doctor.bankcheck` says.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from fep.telemetry.last_seen import NEVER, latest
 
 COMMAND: Final = "standing"
 """Its name at the control socket; takes `bank`, `source` and `port`."""
-_TOLD: Final = (Kind.REFUSED, Kind.LINK_DOWN, Kind.BAD_MAC)
+_TROUBLE_KINDS: Final = (Kind.REFUSED, Kind.LINK_DOWN, Kind.BAD_MAC)
 
 
 class Trouble(NamedTuple):
@@ -29,10 +30,11 @@ class Trouble(NamedTuple):
     seconds: int
 
 
-class Standing(NamedTuple):
-    """Whose an address is and why the process refuses it, both as in Server.unwelcome; the bank's links by
-    state; seconds since it was last heard, None for never; its last trouble, the oldest first; and who was
-    last turned away at the port without being any bank's, with the seconds since, or empty and 0.
+class BankStatus(NamedTuple):
+    """`owner` is the bank whose address it is and `refusal` why the process refuses it, both as in
+    Server.unwelcome. `links` counts the bank's links by state. `heard_seconds` is how long ago the bank was
+    last heard, None for never. `trouble` is the oldest first. `stranger` is the last address turned away at
+    the port that is no bank's, with `stranger_seconds` since; empty and 0 where there was none.
     """
 
     owner: str
@@ -44,26 +46,30 @@ class Standing(NamedTuple):
     stranger_seconds: int
 
     @classmethod
-    def told(cls, answer: dict[str, Any]) -> Standing:
-        """What came over the control socket."""
-        return cls(**{**answer, "trouble": tuple(Trouble(*one) for one in answer["trouble"])})
+    def from_answer(cls, answer: dict[str, Any]) -> BankStatus:
+        """Return the status that came over the control socket, where JSON has made lists of its tuples."""
+        return cls(**{**answer, "trouble": tuple(Trouble(*fields) for fields in answer["trouble"])})
 
 
-def standing(
+def bank_status(
     server: Server, event_log: EventLog, bank: str, address: tuple[str, int], seconds: float
-) -> Standing:
-    """How a bank stands that comes from `address`, its host and our port; `seconds` is the reactor's now."""
+) -> BankStatus:
+    """Return the status of a bank that comes from `address`, its host and our port; `seconds` is the
+    reactor's now.
+    """
     host, port = address
     owner, refusal = server.unwelcome(host, port)
-    links = [one.link for one in server.connections if one.link.bank.code == bank]
+    links = [connection.link for connection in server.connections if connection.link.bank.code == bank]
     heard = latest(server.last_seen.get(bank, NEVER), *(link.last_seen() for link in links)).heard_at
     trouble = tuple(
         Trouble(str(event.kind), event.detail, event.count, int(event_log.seconds_since(event)))
         for event in event_log.since()
-        if event.bank == bank and event.kind in _TOLD and (event.detail or event.kind is Kind.BAD_MAC)
+        if event.bank == bank
+        and event.kind in _TROUBLE_KINDS
+        and (event.detail or event.kind is Kind.BAD_MAC)
     )
     stranger = server.strangers.get(port)
-    return Standing(
+    return BankStatus(
         owner,
         refusal,
         dict(Counter(link.session.state() for link in links)),

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
 
-from fep.doctor.bankcheck import Asked, could_connect
+from fep.doctor.bankcheck import BankProbe, could_connect
 from fep.doctor.checkup import Machine as Looked
-from fep.doctor.checkup import Verdict
+from fep.doctor.finding import Verdict
 from fep.operator.control import ask
 from fep.settings.config import load_settings
 from tests.support.builders import BANK
@@ -20,7 +20,7 @@ def told(config: Path, address: str = "127.0.0.1") -> list[tuple[Verdict, str]]:
     settings = load_settings(config)
     entry = next(one for one in settings.bank if one.code == BANK)
     looked = Looked(config, datetime(2026, 11, 24, 10, 11, 12, tzinfo=UTC))
-    found = could_connect(looked, settings, Asked(entry, ip_address(address)))
+    found = could_connect(looked, settings, BankProbe(entry, ip_address(address)))
     return [(one.verdict, one.said) for one in found if one.check == "machine"]
 
 

@@ -13,8 +13,9 @@ from socket import AF_UNIX, socket
 
 import pytest
 
-from fep.doctor.bankcheck import STEPS, Asked, could_connect
-from fep.doctor.checkup import Machine, Verdict
+from fep.doctor.bankcheck import STEPS, BankProbe, could_connect
+from fep.doctor.checkup import Machine
+from fep.doctor.finding import Verdict
 from fep.doctor.selftest import Fixture
 from fep.keys.key_provider import open_keystore
 from fep.links.server import HANDSHAKE_FAILED
@@ -65,7 +66,7 @@ def looked(machine: Machine, **asked: object) -> dict[str, list[tuple[Verdict, s
     settings = load_settings(machine.config)
     entry = next(one for one in settings.bank if one.code == CODE)
     found: dict[str, list[tuple[Verdict, str]]] = {}
-    for one in could_connect(machine, settings, Asked(entry, **asked)):  # type: ignore[arg-type]
+    for one in could_connect(machine, settings, BankProbe(entry, **asked)):  # type: ignore[arg-type]
         found.setdefault(one.check, []).append((one.verdict, one.said))
     return found
 

@@ -18,7 +18,8 @@ from click.testing import CliRunner
 from sqlalchemy import text
 
 from console import doctor
-from fep.doctor.checkup import CHECKS, Finding, Machine, Verdict, findings, listening
+from fep.doctor.checkup import CHECKS, Machine, findings, listening
+from fep.doctor.finding import CheckFinding, Verdict
 from fep.doctor.selftest import Fixture
 from fep.keys.key_provider import KeyProvider
 from fep.operator.audit_trail import CLOCK_ACCEPT, CLOCK_JUMP, write
@@ -389,7 +390,7 @@ def test_the_exit_code_says_it(machine: Machine, monkeypatch: pytest.MonkeyPatch
 
 def test_words_and_json_say_the_same(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     words = re.sub(r"\s+", " ", run(machine, monkeypatch)[1])
-    found = [Finding(**one) for one in json.loads(run(machine, monkeypatch, "--json")[1])]
+    found = [CheckFinding(**one) for one in json.loads(run(machine, monkeypatch, "--json")[1])]
     assert found == list(findings(machine))
     at = 0
     for one in found:

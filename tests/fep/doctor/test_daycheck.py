@@ -8,7 +8,8 @@ import pytest
 
 from fep.day.cutover_clock import TO_DO, WHY
 from fep.day.schedule import Obstacle
-from fep.doctor.daycheck import Remark, on_calendar, on_day
+from fep.doctor.daycheck import on_calendar, on_day
+from fep.doctor.finding import Observation, Verdict
 from fep.settings.config import BusinessDay
 from ledger.rules.beijing import BEIJING
 
@@ -16,13 +17,15 @@ DATE = "20261124"
 ENDS = datetime(2026, 11, 24, 22, tzinfo=BEIJING)
 BY_CLOCK, BY_HAND = BusinessDay(cutover="22:00"), BusinessDay()
 SECOND = timedelta(seconds=1)
-HAS_DUES = Remark("ok", "business day 20261124 is open and has its dues")
-NO_DUES = Remark("warn", "the dues of business day 20261124 are not loaded", "qianzhi book load FILE")
-COMES = Remark("ok", "cut-over: at 2026-11-24 22:00 in Beijing")
+HAS_DUES = Observation(Verdict.OK, "business day 20261124 is open and has its dues")
+NO_DUES = Observation(
+    Verdict.WARN, "the dues of business day 20261124 are not loaded", "qianzhi book load FILE"
+)
+COMES = Observation(Verdict.OK, "cut-over: at 2026-11-24 22:00 in Beijing")
 CUT_OVER = "qianzhi day cutover --date 20261124"
-LATE = Remark("bad", "20261124 should have been cut over at 2026-11-24 22:00 in Beijing", CUT_OVER)
-OPEN_ENDED = Remark("ok", "cut-over: by an operator, no [day] cutover is set")
-OVER = Remark("warn", "20261124 is over, and nobody has cut over", CUT_OVER)
+LATE = Observation(Verdict.BAD, "20261124 should have been cut over at 2026-11-24 22:00 in Beijing", CUT_OVER)
+OPEN_ENDED = Observation(Verdict.OK, "cut-over: by an operator, no [day] cutover is set")
+OVER = Observation(Verdict.WARN, "20261124 is over, and nobody has cut over", CUT_OVER)
 MIDNIGHT = datetime(2026, 11, 25, tzinfo=BEIJING)
 
 
@@ -41,7 +44,7 @@ MIDNIGHT = datetime(2026, 11, 25, tzinfo=BEIJING)
     ],
 )
 def test_an_open_day_has_its_dues_or_not_and_an_end(
-    day: BusinessDay, now: datetime, said: Remark, is_loaded: bool
+    day: BusinessDay, now: datetime, said: Observation, is_loaded: bool
 ) -> None:
     dues = HAS_DUES if is_loaded else NO_DUES
     assert list(on_day(day, DATE, now, "", is_loaded=is_loaded)) == [dues, said]
@@ -50,7 +53,7 @@ def test_an_open_day_has_its_dues_or_not_and_an_end(
 @pytest.mark.parametrize("day", [BY_CLOCK, BY_HAND])
 @pytest.mark.parametrize("is_loaded", [False, True])
 def test_without_an_open_day_a_book_is_to_be_loaded(day: BusinessDay, is_loaded: bool) -> None:
-    said = Remark("bad", "no business day is open", "qianzhi book load FILE")
+    said = Observation(Verdict.BAD, "no business day is open", "qianzhi book load FILE")
     assert list(on_day(day, "", ENDS, "dues", is_loaded=is_loaded)) == [said]
 
 
@@ -62,11 +65,11 @@ def test_what_keeps_the_clock_from_a_cut_over_is_said_with_what_to_do(
     said = f"20261124 is not cut over by the clock: {WHY[obstacle]}"
     mend = TO_DO[obstacle].replace("{date}", DATE)
     [_, found] = on_day(day, DATE, ENDS, str(obstacle), is_loaded=True)
-    assert found == Remark("bad", said, mend)
+    assert found == Observation(Verdict.BAD, said, mend)
 
 
-def test_a_remark_says_what_to_do_only_where_there_is_something() -> None:
-    assert Remark("ok", "said").mend == ""
+def test_an_observation_says_what_to_do_only_where_there_is_something() -> None:
+    assert Observation(Verdict.OK, "said").mend == ""
 
 
 def test_on_a_machine_in_another_zone_both_clocks_are_named() -> None:
@@ -74,8 +77,8 @@ def test_on_a_machine_in_another_zone_both_clocks_are_named() -> None:
     there = timezone(timedelta(hours=-5))
     [_, comes] = on_day(BY_CLOCK, DATE, ENDS.astimezone(there), "", is_loaded=True)
     [_, late] = on_day(BY_CLOCK, DATE, (ENDS + 60 * SECOND).astimezone(there), "", is_loaded=True)
-    assert comes == Remark("ok", f"cut-over: {both}")
-    assert late == Remark("bad", f"20261124 should have been cut over {both}", CUT_OVER)
+    assert comes == Observation(Verdict.OK, f"cut-over: {both}")
+    assert late == Observation(Verdict.BAD, f"20261124 should have been cut over {both}", CUT_OVER)
 
 
 # Years that no library knows in these years.
@@ -83,19 +86,29 @@ THIS = BusinessDay(whole_years=(2097,))
 BOTH = BusinessDay(whole_years=(2097, 2098))
 
 
-def untold(verdict: str, year: int) -> Remark:
+def untold(verdict: str, year: int) -> Observation:
     mend = (
         f"list all its holidays and worked weekend days in [day] holidays and workdays, name {year} in"
         " whole_years; qianzhi reload"
     )
-    return Remark(verdict, f"nobody has told the holidays of {year}", mend)  # type: ignore[arg-type]
+    return Observation(Verdict(verdict), f"nobody has told the holidays of {year}", mend)
 
 
 @pytest.mark.parametrize(
     ("day", "date", "now", "said"),
     [
-        (THIS, "20971129", "2097-11-30 23:59", Remark("ok", "business dates are known to the end of 2097")),
-        (BOTH, "20971129", "2097-12-01 00:00", Remark("ok", "business dates are known to the end of 2098")),
+        (
+            THIS,
+            "20971129",
+            "2097-11-30 23:59",
+            Observation(Verdict.OK, "business dates are known to the end of 2097"),
+        ),
+        (
+            BOTH,
+            "20971129",
+            "2097-12-01 00:00",
+            Observation(Verdict.OK, "business dates are known to the end of 2098"),
+        ),
         (THIS, "20971129", "2097-12-01 00:00", untold("warn", 2098)),
         (THIS, "20971230", "2097-12-31 00:00", untold("warn", 2098)),
         (THIS, "20971231", "2097-12-31 00:00", untold("bad", 2098)),
@@ -106,7 +119,7 @@ def untold(verdict: str, year: int) -> Remark:
     ],
 )
 def test_a_year_that_is_to_be_told_is_named_and_bad_where_the_next_cut_over_needs_it(
-    day: BusinessDay, date: str, now: str, said: Remark
+    day: BusinessDay, date: str, now: str, said: Observation
 ) -> None:
     moment = datetime.fromisoformat(now).replace(tzinfo=BEIJING)
     assert on_calendar(day, date, moment) == on_calendar(day, date, moment.astimezone(UTC)) == said

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fep.operator.bank_status import Standing, Trouble, standing
+from fep.operator.bank_status import BankStatus, Trouble, bank_status
 from tests.fep.links.test_server import PORTS, House, ons
 from tests.support.builders import BANK
 from tests.support.machine import OTHER_BANK, write_settings
@@ -21,12 +21,12 @@ def house(tmp_path: Path) -> House:
     return House(write_settings(tmp_path, "sqlite:///none.db", entry="links = 2"))
 
 
-def stands(house: House, host: str = HOME) -> Standing:
-    return standing(house.server, house.event_log, BANK, (host, PORTS[BANK]), house.clock.seconds())
+def stands(house: House, host: str = HOME) -> BankStatus:
+    return bank_status(house.server, house.event_log, BANK, (host, PORTS[BANK]), house.clock.seconds())
 
 
 def test_a_bank_that_never_came_would_be_let_in(house: House) -> None:
-    assert stands(house) == Standing(BANK, "", {}, None, (), "", 0)
+    assert stands(house) == BankStatus(BANK, "", {}, None, (), "", 0)
 
 
 def test_its_links_are_told_by_state_and_when_it_was_heard_also_after_they_are_gone(house: House) -> None:
@@ -36,7 +36,7 @@ def test_its_links_are_told_by_state_and_when_it_was_heard_also_after_they_are_g
     house.connect(OTHER_BANK)
     house.clock.advance(12)
     full = "has as many links as it may"
-    assert stands(house)._replace(trouble=()) == Standing(
+    assert stands(house)._replace(trouble=()) == BankStatus(
         BANK, full, {"signed on": 1, "connected": 1}, 12, (), "", 0
     )
     link.dataReceived(ons(2))
@@ -91,4 +91,4 @@ def test_it_is_the_same_after_the_control_socket(house: House) -> None:
     assert house.server.admit(HOME, PORTS[BANK]) is None
     told = stands(house)
     assert told.trouble
-    assert Standing.told(json.loads(json.dumps(told._asdict()))) == told
+    assert BankStatus.from_answer(json.loads(json.dumps(told._asdict()))) == told
