@@ -35,7 +35,9 @@ from office.accounting import breaks, chart, decisions
 from office.accounting.books import TrialBalance, trial_balance
 from office.accounting.breaks import Break
 from office.accounting.decisions import Decision, Desk
-from office.audit import Audit, DuesFile, Stated, audit, audit_dues
+from office.audit.dues import DuesFile
+from office.audit.evidence import Stated
+from office.audit.run import Audit, audit, audit_dues
 from office.config import Settings, load_settings
 from office.database.audit_log import recorded
 from office.database.schema import audit_log as audit_table

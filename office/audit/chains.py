@@ -1,12 +1,13 @@
 """Invariants 5, 8 and 11: the hash chains, the seals on closed days, the date of every entry, the epochs.
 
-The bytes under a hash: the entry's columns but the last, `salt`, in the order of the table, as one JSON array
-(RFC 8259) without blanks, text as itself and not escaped, NULL as null, in UTF-8; SHA-256 of that, in
-lower-case hex. In the place of `holder` stands the SHA-256 over the salt's digits and the name; where
-the person was forgotten there is no salt, and the column has that digest itself. The first entry's `previous`
-is 64 zeros. The bytes under a day's root: the JSON array [date, next date, moment of the cut-over, [[chain,
+The hash of an entry is that of the row (`office.audit.row_digests`) of its columns in the order of the table,
+without the last one, `salt`. In the place of `holder` stands the SHA-256, in hex, over the salt's digits and
+the name; if the person was forgotten there is no salt, and the column has that digest itself. The first
+entry's `previous` is 64 zeros.
+
+The root of a day is the SHA-256 over the JSON array [date, next date, moment of the cut-over, [[chain,
 position, hash], ...]], chains in order, without blanks, in ASCII. The seal is Ed25519 over the root's 64 hex
-digits. All of it is worked out here anew.
+digits. All of it is computed here anew.
 """
 
 from __future__ import annotations
@@ -22,23 +23,20 @@ from sqlalchemy import Table, func, select
 
 from ledger.book import schema as front_schema
 from ledger.rules.seal import is_signed
-from office.audit.evidence import Checked, Evidence, Failing, Journal, Outcome, stream
+from office.audit.evidence import Checked, Evidence, Failing, Journal, Results, stream, with_progress
 from office.audit.forgotten import End, Forgotten, forgotten, read_ends
+from office.audit.row_digests import NO_HASH, row_hash
 from office.database import schema as office_schema
 
-NOTHING: Final = "0" * 64
-"""What stands for the hash before the first entry."""
 _CHAINS_MAX: Final = 99
-_TOLD_EVERY: Final = 10_000
 _HOLDER: Final = 17
 _RECORDED_AT: Final = 23
 _PREVIOUS: Final = -2
-"""Places of the columns of the same name."""
-_encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+"""Places of the columns of these names in an entry's row."""
 
 
 class Segment(NamedTuple):
-    """The entries of one chain and date: the first and last position, and how many there are."""
+    """The entries of one chain and date: the first and the last position, and the number of entries."""
 
     chain: int
     date: str
@@ -48,29 +46,31 @@ class Segment(NamedTuple):
 
 
 def digest(row: Sequence[Any]) -> str:
-    """The hash of an entry, given as its columns in order."""
+    """The hash of an entry, which is given as its columns in order."""
     *sealed, salt = row
     if salt:
         sealed[_HOLDER] = hashlib.sha256((salt + sealed[_HOLDER]).encode()).hexdigest()
-    return hashlib.sha256(_encoded(sealed).encode()).hexdigest()
+    return row_hash(sealed)
 
 
 def root(date: str, next_date: str, closed_at: int, ends: Iterable[End]) -> str:
-    """The root of a closed day."""
+    """The root of a closed day; `closed_at` is the moment of its cut-over, in microseconds since 1970-01-01
+    UTC.
+    """
     content = [date, next_date, closed_at, [list(end) for end in sorted(ends)]]
     return hashlib.sha256(json.dumps(content, separators=(",", ":")).encode()).hexdigest()
 
 
-def links(evidence: Evidence) -> Outcome:
-    """Invariant 5: every chain counts from 1, or goes on from what is retired, without a gap, each entry
-    carries the hash of the one before it and is stamped no earlier, and the chain's recorded end is its last
-    entry's.
+def links(evidence: Evidence) -> Results:
+    """Invariant 5: every chain counts from 1, or from the last retired entry, without a gap; each entry
+    carries the hash of the entry before it and is stamped no earlier; the chain's recorded end is its
+    last entry.
     """
     for journal in evidence.journals:
         entries, chains = journal.entries, journal.chains
         query = select(chains.c.chain, chains.c.position, chains.c.tip)
         ends = {row.chain: (row.position, row.tip) for row in journal.connection.execute(query)}
-        rows = _told(
+        rows = with_progress(
             stream(journal.connection, select(entries).order_by(entries.c.chain, entries.c.position)),
             evidence,
             f"{journal.name} chains",
@@ -79,7 +79,7 @@ def links(evidence: Evidence) -> Outcome:
         kept = (row for row in rows if row[1] > _start(gone, row[0])[0])
         count = 0
         for chain, of_chain in groupby(kept, key=lambda row: row[0]):
-            end = ends.pop(chain, (0, NOTHING))
+            end = ends.pop(chain, (0, NO_HASH))
             count += yield from _walk(journal.name, chain, of_chain, _start(gone, chain), end)
         for chain in sorted(chain for chain, end in ends.items() if end != _start(gone, chain)):
             yield Failing(5, f"{journal.name}, chain {chain}", "has an end and no entries")
@@ -87,13 +87,14 @@ def links(evidence: Evidence) -> Outcome:
 
 
 def _start(gone: Forgotten, chain: int) -> tuple[int, str]:
-    """The entry, and its hash, behind which a chain is walked: the last that its journal has let go."""
-    return gone.ends.get(chain, (0, NOTHING))
+    """The position and hash after which a chain is walked: those of the last entry that was retired."""
+    return gone.ends.get(chain, (0, NO_HASH))
 
 
 def _walk(
     name: str, chain: int, rows: Iterable[Sequence[Any]], start: tuple[int, str], end: tuple[int, str]
 ) -> Generator[Failing, None, int]:
+    """Walk the rows of a chain from `start`; yield what is wrong, and return the number of rows."""
     (position, tip), count, stamped = start, 0, 0
     for row in rows:
         subject = f"{name}, entry {chain}/{row[1]}"
@@ -109,15 +110,8 @@ def _walk(
     return count
 
 
-def _told(rows: Iterator[Sequence[Any]], evidence: Evidence, what: str) -> Iterator[Sequence[Any]]:
-    for number, row in enumerate(rows, 1):
-        if number % _TOLD_EVERY == 0:
-            evidence.progress(what, _TOLD_EVERY)
-        yield row
-
-
-def copies(evidence: Evidence) -> Outcome:
-    """Invariant 5: as far as the office has a chain, it is the front's; and so are its closed days."""
+def copies(evidence: Evidence) -> Results:
+    """Invariant 5: the chains and closed days that the office has are the front's."""
     if evidence.front is None:
         return
     ours, theirs = evidence.journals
@@ -127,16 +121,18 @@ def copies(evidence: Evidence) -> Outcome:
             yield Failing(5, f"office, chain {chain}", f"its entry {position} is not the front's")
     yield Checked(5, "chains of the office, held against the front's", len(ends))
     names = ("date", "next_date", "closed_at", "root", "signature")
-    shown = {row[0]: row for row in _rows(theirs, theirs.days, names)}
-    held = _rows(ours, ours.days, names)
-    for row in held:
-        if shown.get(row[0]) != row:
+    front_days = {row[0]: row for row in _rows(theirs, theirs.days, names)}
+    office_days = _rows(ours, ours.days, names)
+    for row in office_days:
+        if front_days.get(row[0]) != row:
             yield Failing(5, f"office, day {row[0]}", "is not as the front shows it")
-    yield Checked(5, "closed days of the office, held against the front's", len(held))
+    yield Checked(5, "closed days of the office, held against the front's", len(office_days))
 
 
-def seals(evidence: Evidence) -> Outcome:
-    """Invariant 5: a closed day's root is that of our own entries up to its end, and it is signed."""
+def seals(evidence: Evidence) -> Results:
+    """Invariant 5: the root of a closed day is that of the journal's entries up to its end, and it is
+    signed.
+    """
     for journal in evidence.journals:
         segments, gone = _segments(journal), forgotten(journal)
         closed = [row for row in _rows(journal, journal.days, _SEALED) if row[-1] != "open"]
@@ -156,20 +152,25 @@ _SEALED: Final = ("date", "next_date", "closed_at", "root", "signature", "state"
 
 
 def _roots(date: str, next_date: str, closed_at: int, ends: Sequence[End]) -> set[str]:
-    """The roots that these ends can have. Chains are numbered from 1 as nodes come, and one without an entry
-    yet is under the root too, but in no journal: so there may have been any number of them.
+    """The roots that these ends can have. Chains are numbered from 1 as nodes are added. A chain without an
+    entry is under the root too but in no journal, so any number of such chains is possible, up to 99.
     """
     known = {end[0]: end for end in ends}
     least = max(known, default=0)
     return {
-        root(date, next_date, closed_at, [known.get(one, (one, 0, NOTHING)) for one in range(1, last + 1)])
+        root(
+            date,
+            next_date,
+            closed_at,
+            [known.get(chain, (chain, 0, NO_HASH)) for chain in range(1, last + 1)],
+        )
         for last in range(least, _CHAINS_MAX + 1)
     }
 
 
-def recorded_ends(evidence: Evidence) -> Outcome:
-    """Invariants 5 and 8: the ends that the front wrote down for a closed day are those under its root, and
-    they part that day's entries from the next day's.
+def recorded_ends(evidence: Evidence) -> Results:
+    """Invariants 5 and 8: the chains' ends that the front recorded for a closed day are those under its root,
+    and they separate the entries of that day from those of the next day.
     """
     if evidence.front is None:
         return
@@ -184,7 +185,7 @@ def recorded_ends(evidence: Evidence) -> Outcome:
         if row.root != root(row.date, row.next_date, row.closed_at, ends):
             yield Failing(5, subject, "its root is not that of the chains' ends beside it")
         if row.date < gone.date:
-            continue  # whose entries are gone: `forgotten` holds the day against the office's
+            continue  # its entries are retired: `office.audit.forgotten` compares the day with the office's
         for chain, position, tip in ends:
             if hash_at(journal, chain, position) != tip:
                 yield Failing(5, subject, f"entry {chain}/{position} is not the one that was sealed")
@@ -194,8 +195,8 @@ def recorded_ends(evidence: Evidence) -> Outcome:
     yield Checked(8, "cut-overs, held against the entries on both sides", len(rows))
 
 
-def dates(evidence: Evidence) -> Outcome:
-    """Invariant 8: every entry's date is that of exactly one business day, dates never go back along a
+def dates(evidence: Evidence) -> Results:
+    """Invariant 8: the date of every entry is that of exactly one business day, dates never go back along a
     chain, and the days follow each other.
     """
     for journal in evidence.journals:
@@ -204,17 +205,17 @@ def dates(evidence: Evidence) -> Outcome:
             if before.chain == after.chain and (after.first <= before.last or after.date <= before.date):
                 subject = f"{journal.name}, chain {after.chain}"
                 yield Failing(8, subject, f"entries of {before.date} and {after.date} are not in order")
-        yield from _strangers(journal, segments)
-        yield from _sequence(journal)
+        yield from _undated(journal, segments)
+        yield from _day_order(journal)
         count = sum(segment.size for segment in segments)
         yield Checked(8, f"entries of the {journal.name}'s journal, held against the days", count)
 
 
-def _strangers(journal: Journal, segments: Sequence[Segment]) -> Iterator[Failing]:
-    """Entries of a date that is no day. The office has closed days only, and the one that follows is open."""
+def _undated(journal: Journal, segments: Sequence[Segment]) -> Iterator[Failing]:
+    """The entries whose date is no business day. The office has only closed days; the next day is open."""
     days = _rows(journal, journal.days, ("date", "next_date"))
     known = {row[0] for row in days} | {row[1] for row in days[-1:]}
-    if not days:  # nothing is closed yet, so all there is has one date
+    if not days:  # no day is closed yet, so all entries have one date
         known = {segment.date for segment in segments[:1]}
     for segment in segments:
         if segment.date not in known:
@@ -222,7 +223,8 @@ def _strangers(journal: Journal, segments: Sequence[Segment]) -> Iterator[Failin
             yield Failing(8, subject, f"is dated {segment.date}, which is no business day")
 
 
-def _sequence(journal: Journal) -> Iterator[Failing]:
+def _day_order(journal: Journal) -> Iterator[Failing]:
+    """The days that do not follow each other, and a last day of the front that is not open."""
     days = _rows(journal, journal.days, ("date", "state", "next_date"))
     if journal.name == "front":
         yield from _front_days(journal)
@@ -237,15 +239,15 @@ def _sequence(journal: Journal) -> Iterator[Failing]:
 
 
 def _front_days(journal: Journal) -> Iterator[Failing]:
-    """Days of the front that are neither closed nor open, or open and yet closed in part."""
+    """The days of the front that are neither closed nor open, or open with values of a closed day."""
     for row in journal.connection.execute(select(front_schema.days)):
         of_close = [value for name, value in row._mapping.items() if name not in ("date", "state")]
         if row.state not in ("open", "closed") or (row.state == "open" and any(of_close)):
             yield Failing(8, f"front, day {row.date}", f"is {row.state}, with the rest of another state")
 
 
-def day_sizes(evidence: Evidence) -> Outcome:
-    """Invariant 8: a closed day has as many entries at the office as when it was taken."""
+def day_sizes(evidence: Evidence) -> Results:
+    """Invariant 8: a closed day has as many entries at the office as when the office took it."""
     days = office_schema.days
     counts: Counter[str] = Counter()
     for segment in _segments(evidence.journals[0]):
@@ -259,8 +261,8 @@ def day_sizes(evidence: Evidence) -> Outcome:
     yield Checked(8, "closed days of the office, their entries counted", len(rows))
 
 
-def epochs(evidence: Evidence) -> Outcome:
-    """Invariant 11: one chain a node, each under an epoch that somebody has claimed."""
+def epochs(evidence: Evidence) -> Results:
+    """Invariant 11: every node has one chain, under an epoch that a process has claimed (1 or more)."""
     if evidence.front is None:
         return
     rows = _rows(evidence.journals[1], front_schema.chains, ("chain", "node", "epoch"))
@@ -274,7 +276,7 @@ def epochs(evidence: Evidence) -> Outcome:
 
 
 def _segments(journal: Journal) -> tuple[Segment, ...]:
-    """The journal by chain and date, in the order of positions."""
+    """The segments of the journal by chain, in the order of positions."""
     entries = journal.entries.c
     first = func.min(entries.position)
     query = (
@@ -286,7 +288,7 @@ def _segments(journal: Journal) -> tuple[Segment, ...]:
 
 
 def _ends(segments: Iterable[Segment], date: str, gone: Forgotten) -> Mapping[int, int]:
-    """Each chain's last position of that date or an earlier one, for the chains that have any."""
+    """For each chain that has entries of the date or earlier, the last position of them."""
     ends = {chain: position for chain, (position, _) in gone.ends.items() if position}
     for segment in segments:
         if segment.date <= date:
@@ -295,9 +297,9 @@ def _ends(segments: Iterable[Segment], date: str, gone: Forgotten) -> Mapping[in
 
 
 def hash_at(journal: Journal, chain: int, position: int) -> str:
-    """The hash of an entry; empty where there is none."""
+    """The hash of an entry; 64 zeros for position 0, empty if there is no such entry."""
     if position == 0:
-        return NOTHING
+        return NO_HASH
     entries = journal.entries
     last, tip = _start(forgotten(journal), chain)
     if position == last:
@@ -308,6 +310,6 @@ def hash_at(journal: Journal, chain: int, position: int) -> str:
 
 
 def _rows(journal: Journal, table: Table, names: Sequence[str]) -> list[tuple[Any, ...]]:
-    """Columns of a small table, in the order of the first."""
+    """These columns of a small table, ordered by the first of them."""
     query = select(*(table.c[name] for name in names)).order_by(table.c[names[0]])
     return [tuple(row) for row in journal.connection.execute(query)]

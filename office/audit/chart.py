@@ -1,15 +1,13 @@
-"""The charts of accounts that were ever in force, read from the books' own lines: which accounts a posting
-may have. Which one held when, the audit log says.
+"""Invariant 7, the charts of accounts: all charts that were ever in force, read from the books' own lines. A
+chart says which accounts a posting may have; the audit log says from when a chart was in force.
 
-Reading only. A chart's line is a name and a value; `end <resolution> <class> <sign>` gives the account to
-which a break's difference goes, or `product` for that of its processing code as the bank has it, or
-`our_product` for that of ours.
+A line of a chart is a name and a value. The line `end <resolution> <class> <sign>` gives the account that
+takes the difference of a break that ends so: `product` means the account of the bank's processing code,
+`our_product` that of our processing code.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from bisect import bisect_right
 from collections.abc import Mapping
 from typing import Final, NamedTuple
@@ -17,36 +15,40 @@ from typing import Final, NamedTuple
 from sqlalchemy import select
 
 from office.audit.audit_records import office_records
-from office.audit.evidence import Checked, Evidence, Failing, Outcome
+from office.audit.evidence import Checked, Evidence, Failing, Results
+from office.audit.row_digests import rows_digest
 from office.database.schema import accounts, chart_lines
 
 _SIGNS: Final = {1: "+", -1: "-", 0: "0"}
 
 
-class Account(NamedTuple):
-    """An account as the table of accounts has it."""
+class ChartAccount(NamedTuple):
+    """An account: its name in both languages, its kind and its normal side."""
 
     name: str
     kind: str
     normal: str
 
 
-class Chart(NamedTuple):
-    """One chart, by its lines."""
+class ChartLines(NamedTuple):
+    """One chart, as its lines: values by names."""
 
     lines: Mapping[str, str]
 
     def at(self, name: str) -> str:
-        """The account, or the word, under a name; where there is none, a text that is no account."""
+        """The value under a name, an account or a word; a text that is no account if there is no such
+        line.
+        """
         return self.lines.get(name, f"none ({name})")
 
     def suspense(self, difference: int) -> str:
-        """The account on which a difference in fen lies."""
+        """The suspense account of a difference in fen, not 0."""
         return self.at("long" if difference > 0 else "short")
 
     def counter(self, resolution: str, cls: str, codes: tuple[str, str], difference: int) -> str:
-        """The account that takes a break's difference, in fen, when it is settled so; `codes` are the
-        processing codes of our journal and of the bank's line, empty where that is ours.
+        """The account that takes the difference (fen) of a break of class `cls` that ends by a resolution.
+        `codes` are the processing codes of our journal and of the bank's line; the second is empty if it is
+        the same.
         """
         sign = _SIGNS[(difference > 0) - (difference < 0)]
         account = self.at(f"end {resolution} {cls} {sign}")
@@ -55,78 +57,79 @@ class Chart(NamedTuple):
         return self.at(f"product {codes[0]}") if account == "our_product" else account
 
     def bank_of(self, account: str, bank: str) -> str:
-        """The bank that a leg on an account of that bank's posting names."""
+        """The bank that a leg on an account names in a posting of `bank`; empty if the account is not by
+        bank.
+        """
         return bank if self.lines.get(f"by_bank {account}") == "1" else ""
 
     @property
-    def accounts(self) -> Mapping[str, Account]:
-        """Every account of the chart, by code."""
+    def accounts(self) -> Mapping[str, ChartAccount]:
+        """The accounts of the chart, by code."""
         codes = [name.removeprefix("kind ") for name in self.lines if name.startswith("kind ")]
         return {
-            code: Account(*(self.at(f"{part} {code}") for part in ("name", "kind", "normal")))
+            code: ChartAccount(*(self.at(f"{part} {code}") for part in ("name", "kind", "normal")))
             for code in codes
         }
 
 
-class Charts(NamedTuple):
-    """The charts in the order of the acts that put them in force; the first act's number is 0 where none was
-    found, and the chart then the one of the settings.
+class ChartHistory(NamedTuple):
+    """The charts, and the numbers of the audit records that put them in force, in order. If there is no such
+    record, the only chart is that of the settings, since number 0.
     """
 
     since: tuple[int, ...]
-    charts: tuple[Chart, ...]
+    charts: tuple[ChartLines, ...]
 
-    def in_force(self, act: int) -> Chart:
-        """The chart that held when an act of this number was done."""
-        return self.charts[max(bisect_right(self.since, act) - 1, 0)]
+    def in_force(self, number: int) -> ChartLines:
+        """The chart that was in force when the audit record of this number was written."""
+        return self.charts[max(bisect_right(self.since, number) - 1, 0)]
 
 
-def charts_of(evidence: Evidence) -> Charts:
-    """The charts of the books, by the acts that put them in force."""
-    held = _held(evidence)
-    found = [
-        (one.number, Chart(held[int(one.subject)]))
-        for one in office_records(evidence)
-        if one.act == "chart" and one.subject.isdigit() and int(one.subject) in held
+def charts_of(evidence: Evidence) -> ChartHistory:
+    """The charts of the books, by the audit records that put them in force."""
+    stored = _stored_charts(evidence)
+    installed = [
+        (record.number, ChartLines(stored[int(record.subject)]))
+        for record in office_records(evidence)
+        if record.act == "chart" and record.subject.isdigit() and int(record.subject) in stored
     ]
-    if not found:
-        return Charts((0,), (Chart(evidence.stated.chart),))
-    return Charts(tuple(number for number, _ in found), tuple(chart for _, chart in found))
+    if not installed:
+        return ChartHistory((0,), (ChartLines(evidence.stated.chart),))
+    return ChartHistory(tuple(number for number, _ in installed), tuple(chart for _, chart in installed))
 
 
-def _held(evidence: Evidence) -> dict[int, dict[str, str]]:
-    held: dict[int, dict[str, str]] = {}
+def _stored_charts(evidence: Evidence) -> dict[int, dict[str, str]]:
+    """The lines of every chart in the books, by the chart's number."""
+    stored: dict[int, dict[str, str]] = {}
     for row in evidence.office.execute(select(chart_lines)):
-        held.setdefault(row.chart, {})[row.name] = row.value
-    return held
+        stored.setdefault(row.chart, {})[row.name] = row.value
+    return stored
 
 
-def charts(evidence: Evidence) -> Outcome:
+def charts(evidence: Evidence) -> Results:
     """Invariant 7: each chart is as it was put in force, the last one is that of the settings, and the table
-    of accounts is what the charts say.
+    of accounts agrees with the charts.
     """
-    held = _held(evidence)
-    said = {one.subject: one.note for one in office_records(evidence) if one.act == "chart"}
-    kept = {str(number): f"{len(lines)} lines; rows {_digest(lines)}" for number, lines in held.items()}
-    for name in sorted(kept.keys() | said.keys()):
-        if kept.get(name) != said.get(name):
+    stored = _stored_charts(evidence)
+    logged = {record.subject: record.note for record in office_records(evidence) if record.act == "chart"}
+    noted = {
+        str(number): f"{len(lines)} lines; rows {rows_digest(sorted(lines.items()))}"
+        for number, lines in stored.items()
+    }
+    for name in sorted(noted.keys() | logged.keys()):
+        if noted.get(name) != logged.get(name):
             yield Failing(7, f"chart {name}", "is not as the audit log says that it was put in force")
-    last = held[max(held)] if held else {}
+    last = stored[max(stored)] if stored else {}
     for name in sorted(last.keys() | evidence.stated.chart.keys()):
-        if held and last.get(name) != evidence.stated.chart.get(name):
-            yield Failing(7, f"chart {max(held)}", f"its line {name!r} is not that of the settings' chart")
-    known: dict[str, Account] = {}
-    for number in sorted(held):
-        known |= Chart(held[number]).accounts
+        if stored and last.get(name) != evidence.stated.chart.get(name):
+            yield Failing(7, f"chart {max(stored)}", f"its line {name!r} is not that of the settings' chart")
+    known: dict[str, ChartAccount] = {}
+    for number in sorted(stored):
+        known |= ChartLines(stored[number]).accounts
     rows = evidence.office.execute(select(accounts)).all()
-    listed = {row.account: Account(row.name, row.kind, row.normal) for row in rows}
+    listed = {row.account: ChartAccount(row.name, row.kind, row.normal) for row in rows}
     for code in sorted(known.keys() | listed.keys()):
         if known.get(code) != listed.get(code):
             yield Failing(7, f"account {code}", "is not as the chart has it")
-    yield Checked(7, "lines of the charts of accounts", sum(map(len, held.values())))
+    yield Checked(7, "lines of the charts of accounts", sum(map(len, stored.values())))
     yield Checked(7, "accounts, held against the charts", len(rows))
-
-
-def _digest(lines: Mapping[str, str]) -> str:
-    rows = (json.dumps(row, ensure_ascii=False, separators=(",", ":")) for row in sorted(lines.items()))
-    return hashlib.sha256("".join(f"{row}\n" for row in rows).encode()).hexdigest()

@@ -1,8 +1,8 @@
-"""Invariant 9, the people: what was decided about each break is what the audit log says, name by name,
-and whatever no person did happened when the audit log says that the machine did it.
+"""Invariant 9, the people: every decision about a break is in the audit log with the same person, and every
+other step of a break happened at a moment at which the audit log has the machine at work.
 
-A break is proposed, approved, rejected or withdrawn in one transaction with its act; so the two are held
-against each other in both directions.
+A break is proposed, approved, rejected or withdrawn in one transaction with its audit record. So the break's
+history and the audit log are compared in both directions.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from typing import Final, NamedTuple
 from sqlalchemy import select
 
 from office.audit.audit_records import MACHINE, AuditRecord, office_records
-from office.audit.evidence import Checked, Evidence, Failing, Outcome, stream
+from office.audit.evidence import Checked, Evidence, Failing, Results, stream
 from office.database.schema import break_events, breaks
 
 _DECISIONS: Final = ("propose", "approve", "reject", "withdraw")
 
 
-class _Step(NamedTuple):
-    """A line of a break's history."""
+class _HistoryLine(NamedTuple):
+    """A line of a break's history: the step to a state; `at` is microseconds since 1970-01-01 UTC."""
 
     at: int
     by: str
@@ -31,8 +31,8 @@ class _Step(NamedTuple):
     note: str
 
     @property
-    def acts(self) -> tuple[str, ...]:
-        """The acts of which one makes such a line, if a person makes it."""
+    def decisions(self) -> tuple[str, ...]:
+        """The decisions that can make such a line; none if the machine makes it."""
         if self.to_state == "proposed":
             return ("propose",)
         if self.to_state == "approved":
@@ -40,8 +40,8 @@ class _Step(NamedTuple):
         return ("reject", "withdraw") if (self.from_state, self.to_state) == ("proposed", "suspense") else ()
 
 
-class _Break(NamedTuple):
-    """What a break says of itself now."""
+class _BreakNow(NamedTuple):
+    """The row of a break as it is now, as far as these checks need it."""
 
     bank: str
     date: str
@@ -51,35 +51,40 @@ class _Break(NamedTuple):
     settled_on: str
 
 
-def decisions(evidence: Evidence) -> Outcome:
-    """Invariant 9: each decision about a break is in the audit log, and each of the audit log in its break's
-    history, with the same person, moment, resolution and words; who decided is a clerk of the settings.
+def decisions(evidence: Evidence) -> Results:
+    """Invariant 9: each decision about a break is in the audit log, and each decision in the audit log is in
+    its break's history, with the same person, moment, resolution and words; the person is a clerk of the
+    settings.
     """
-    done: dict[str, list[AuditRecord]] = defaultdict(list)
-    for one in office_records(evidence):
-        if one.act in _DECISIONS:
-            done[one.subject].append(one)
+    logged: dict[str, list[AuditRecord]] = defaultdict(list)
+    for record in office_records(evidence):
+        if record.act in _DECISIONS:
+            logged[record.subject].append(record)
     count = 0
-    for name, found, steps in _histories(evidence):
-        decided = [step for step in steps if step.acts]
-        for what in _faults(found, decided, done.pop(name, []), evidence.stated.clerks):
-            yield Failing(9, f"break {name}", what)
+    for name, row, steps in _histories(evidence):
+        decided = [step for step in steps if step.decisions]
+        for fault in _faults(row, decided, logged.pop(name, []), evidence.stated.clerks):
+            yield Failing(9, f"break {name}", fault)
         count += len(decided)
-    for name in sorted(done):
+    for name in sorted(logged):
         yield Failing(9, f"break {name}", "was decided about, by the audit log, and has no history")
     yield Checked(9, "decisions about breaks, held against the audit log", count)
 
 
 def _faults(
-    found: _Break | None, steps: Sequence[_Step], records: Sequence[AuditRecord], clerks: frozenset[str]
+    row: _BreakNow | None,
+    steps: Sequence[_HistoryLine],
+    records: Sequence[AuditRecord],
+    clerks: frozenset[str],
 ) -> Iterator[str]:
+    """What differs between the decisions in a break's history and those in the audit log."""
     if len(steps) != len(records):
         yield f"has {len(steps)} decisions in its history, and {len(records)} in the audit log"
         return
     proposed = ""
     for step, record in zip(steps, records, strict=True):
         where = f"act {record.number}"
-        if record.act not in step.acts or (record.at, record.by) != (step.at, step.by):
+        if record.act not in step.decisions or (record.at, record.by) != (step.at, step.by):
             yield f"{where} is not the step to {step.to_state} that its history has there"
         if record.act == "propose":
             proposed = step.note.partition(": ")[0]
@@ -91,76 +96,76 @@ def _faults(
         if step.by not in clerks:
             yield f"{where} is of somebody whom the settings do not name as a clerk"
     stands = proposed if steps and steps[-1].to_state in ("proposed", "approved") else ""
-    fell = found is not None and found.resolution == "" and steps and steps[-1].to_state == "proposed"
-    if found is not None and found.resolution != stands and not fell:
+    # A line of a later date may have matched a break that was proposed: then the proposal lapsed.
+    lapsed = row is not None and row.resolution == "" and steps and steps[-1].to_state == "proposed"
+    if row is not None and row.resolution != stands and not lapsed:
         yield "its resolution is not the one that was decided on"
 
 
-def moments(evidence: Evidence) -> Outcome:
-    """Invariant 9: what the machine did with a break, it did when the audit log has it reconcile or post, and
-    the break's class and reason are those with which it was opened or matched.
+def moments(evidence: Evidence) -> Results:
+    """Invariant 9: each step that the machine took with a break has the moment at which the audit log has it
+    reconcile or post, and the break's class and reason are those with which it was opened or matched.
     """
-    times = _Times(evidence)
+    times = _MachineTimes(evidence)
     count = 0
-    for name, found, steps in _histories(evidence):
-        if found is None:
-            continue  # the path of its history is told of elsewhere
-        machines = [step for step in steps if not step.acts]
-        opened = f"{found.cls}: {found.reason}"
-        for step in machines:
-            if step.by != MACHINE or not times.fits(step, found):
-                yield Failing(
-                    9, f"break {name}", f"came to be {step.to_state} at no moment of the audit log's"
-                )
+    for name, row, steps in _histories(evidence):
+        if row is None:
+            continue  # `office.audit.history` reports a history without a break
+        by_machine = [step for step in steps if not step.decisions]
+        opened = f"{row.cls}: {row.reason}"
+        for step in by_machine:
+            if step.by != MACHINE or not times.fits(step, row):
+                what = f"came to be {step.to_state} at a moment that the audit log does not have"
+                yield Failing(9, f"break {name}", what)
             if step.to_state == "open":
                 opened = step.note
             elif step.from_state in ("suspense", "proposed"):
                 was = opened.partition(": ")[0]
-                words = found.reason if was == found.cls else f"{was} is {found.cls}: {found.reason}"
-                opened = f"{found.cls}: {found.reason}" if step.note == words else ""
-            elif step.note != (f"posted on {found.settled_on}" if step.to_state == "posted" else ""):
+                words = row.reason if was == row.cls else f"{was} is {row.cls}: {row.reason}"
+                opened = f"{row.cls}: {row.reason}" if step.note == words else ""
+            elif step.note != (f"posted on {row.settled_on}" if step.to_state == "posted" else ""):
                 yield Failing(9, f"break {name}", f"says other words of being {step.to_state}")
-        if opened != f"{found.cls}: {found.reason}":
+        if opened != f"{row.cls}: {row.reason}":
             yield Failing(9, f"break {name}", "its class or reason is not that of its history")
-        count += len(machines)
+        count += len(by_machine)
     yield Checked(9, "steps of breaks that the machine took, held against the audit log", count)
 
 
-class _Times:
-    """When the machine reconciled each bank's date, and posted on each date."""
+class _MachineTimes:
+    """The moments at which the machine reconciled each bank's date, and posted on each date."""
 
     def __init__(self, evidence: Evidence) -> None:
         self._reconciled: Mapping[str, set[int]] = defaultdict(set)
         self._posted: Mapping[str, set[int]] = defaultdict(set)
-        for one in office_records(evidence):
-            if one.by == MACHINE and one.act == "reconcile":
-                self._reconciled[one.subject].add(one.at)
-            elif one.by == MACHINE and one.act == "post":
-                self._posted[one.subject].add(one.at)
+        for record in office_records(evidence):
+            if record.by == MACHINE and record.act == "reconcile":
+                self._reconciled[record.subject].add(record.at)
+            elif record.by == MACHINE and record.act == "post":
+                self._posted[record.subject].add(record.at)
 
-    def fits(self, step: _Step, found: _Break) -> bool:
-        """Whether the machine took this step with the break when it did the work that takes it."""
+    def fits(self, step: _HistoryLine, row: _BreakNow) -> bool:
+        """Whether the step has the moment of the reconciliation or posting that takes such a step."""
         if step.to_state == "open":
-            return step.at in self._reconciled[f"{found.bank} {found.date}"]
+            return step.at in self._reconciled[f"{row.bank} {row.date}"]
         if step.to_state == "suspense":
-            return step.at in self._posted[found.date]
+            return step.at in self._posted[row.date]
         if step.from_state in ("suspense", "proposed"):
-            return step.at in self._reconciled[f"{found.bank} {found.settled_on}"]
-        return step.at in self._posted[found.settled_on]
+            return step.at in self._reconciled[f"{row.bank} {row.settled_on}"]
+        return step.at in self._posted[row.settled_on]
 
 
-def _histories(evidence: Evidence) -> Iterator[tuple[str, _Break | None, list[_Step]]]:
-    """Each break that has a history, by name: what it says of itself, if it is there, and its steps."""
-    event, of = break_events.c, breaks.c
-    now = [of[name] for name in ("bank", "date", "class", "reason", "resolution", "settled_on")]
+def _histories(evidence: Evidence) -> Iterator[tuple[str, _BreakNow | None, list[_HistoryLine]]]:
+    """Each break that has a history: its name, its row (None if it is not there), and its steps in order."""
+    event, row = break_events.c, breaks.c
+    now = [row[name] for name in ("bank", "date", "class", "reason", "resolution", "settled_on")]
     query = (
-        select(event["break"], *(event[name] for name in _Step._fields), *now)
-        .outerjoin(breaks, of["break"] == event["break"])
+        select(event["break"], *(event[name] for name in _HistoryLine._fields), *now)
+        .outerjoin(breaks, row["break"] == event["break"])
         .order_by(event["break"], event.number)
     )
-    width = 1 + len(_Step._fields)
+    width = 1 + len(_HistoryLine._fields)
     for name, rows in groupby(stream(evidence.office, query), key=lambda row: row[0]):
-        listed = list(rows)
-        stated = listed[0][width:]
-        found = None if stated[0] is None else _Break._make(stated)
-        yield name, found, [_Step._make(row[1:width]) for row in listed]
+        lines = list(rows)
+        values = lines[0][width:]
+        now_row = None if values[0] is None else _BreakNow._make(values)
+        yield name, now_row, [_HistoryLine._make(line[1:width]) for line in lines]

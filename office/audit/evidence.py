@@ -1,12 +1,13 @@
-"""What an audit reads and what it says: both databases as of one moment, findings, and counts of what was
-looked at.
+"""What a check is given and what it returns: both databases as of one moment; findings, and counts of the
+rows that it looked at.
 
-Connections, plain values and how rows are read; no check, and no module that did the work under audit.
+Connections, plain values and the reading of rows. No check belongs here, and no module that did the work
+under audit is used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -18,18 +19,21 @@ from ledger.book.store import Store
 from office.database import schema as office_schema
 
 SETTLEMENTS: Final = ("collection", "payout")
-"""The kinds of entry that move money by themselves."""
+"""The kinds of entry that move money."""
 REVERSING_KINDS: Final = ("cancel", "reversal")
-"""The kinds that take another entry out of effect."""
+"""The kinds of entry that take another entry out of effect."""
 POSTED: Final = ("posted", "archived")
-"""The states of a day that is in the books."""
+"""The states of a day that is posted to the books."""
+PROGRESS_ROWS: Final = 10_000
+"""A check reports its progress after so many rows."""
 
 _ROWS_AT_ONCE: Final = 2000
 
 
 class Failing(NamedTuple):
-    """One thing that is not as it must be: the number of the invariant (DESIGN section 6), what it is about,
-    and what is wrong with it, in words.
+    """A finding: something is not as it must be. `invariant` is its number
+    (`office.audit.run.INVARIANTS`), `subject` names the row or the sum, `what` says in words what is
+    wrong with it. The names of the fields are the keys of `qianzhi audit --json`.
     """
 
     invariant: int
@@ -39,20 +43,21 @@ class Failing(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """How many of something a check has looked at; one that looked at nothing proves nothing."""
+    """What a check has looked at, and the count of it. A check that looked at nothing proves nothing."""
 
     invariant: int
     what: str
     count: int
 
 
-Outcome = Iterator[Failing | Checked]
+Results = Iterator[Failing | Checked]
+"""What every check yields."""
 
 
 class Stated(NamedTuple):
-    """What the office's settings say, for the books to be held against: the public half (hex) of the key that
-    seals days, the chart of accounts by its lines (`office.audit.chart`), and everyone who is, or ever was,
-    allowed to decide about breaks.
+    """What the office's settings state, to compare the books with: the public half (hex) of the key that
+    seals days, the chart of accounts by its lines (`office.audit.chart`), and all persons who are, or
+    ever were, allowed to decide about breaks.
     """
 
     seal_public: str
@@ -61,7 +66,7 @@ class Stated(NamedTuple):
 
 
 class Journal(NamedTuple):
-    """One copy of the journal, with the tables beside it in its own database."""
+    """One copy of the journal, and the tables beside it in the same database."""
 
     name: str
     connection: Connection
@@ -71,8 +76,8 @@ class Journal(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """All that a check is given. `front` is None where the front book is out of reach; `progress` is told
-    what is at work, and how many rows went by since it was told last.
+    """All that a check is given. `front` is None if the front book is out of reach. A check calls `progress`
+    with the name of its work and the number of rows since the last call.
     """
 
     office: Connection
@@ -83,11 +88,12 @@ class Evidence(NamedTuple):
     @property
     def journals(self) -> tuple[Journal, ...]:
         """The office's copy of the journal, and the front's own where it can be read."""
-        one, other = office_schema, front_schema
-        ours = Journal("office", self.office, one.entries, one.chains, one.days)
+        ours = Journal("office", self.office, office_schema.entries, office_schema.chains, office_schema.days)
         if self.front is None:
             return (ours,)
-        return ours, Journal("front", self.front, other.journal, other.chains, other.days)
+        return ours, Journal(
+            "front", self.front, front_schema.journal, front_schema.chains, front_schema.days
+        )
 
 
 @contextmanager
@@ -97,8 +103,8 @@ def gathered(
     stated: Stated,
     progress: Callable[[str, int], None],
 ) -> Iterator[Evidence]:
-    """Both databases, each as of one moment and for reading only. The office's moment is the earlier one, so
-    that whatever it has pulled the front has too.
+    """Yield both databases, each as of one moment and for reading only. The office's moment is the earlier
+    one, so the front has everything that the office has pulled by then.
     """
     with ExitStack() as stack:
         ours = stack.enter_context(as_of_now(office, office_schema.facts))
@@ -108,7 +114,9 @@ def gathered(
 
 @contextmanager
 def as_of_now(store: Store, first_read: Table = front_schema.facts) -> Iterator[Connection]:
-    """A database, by default the front book's, as of one moment and for reading only."""
+    """Yield a connection to a database as of one moment, for reading only. `first_read` is any table of
+    it.
+    """
     with store.reading(snapshot=True) as connection:
         if not store.is_sqlite:
             # A front book's store is tuned for a few rows by index; here every row is read.
@@ -118,32 +126,42 @@ def as_of_now(store: Store, first_read: Table = front_schema.facts) -> Iterator[
 
 
 def stream(connection: Connection, query: Select[Any]) -> Iterator[Sequence[Any]]:
-    """The rows of a query, a few thousand at a time, whatever their number."""
+    """The rows of a query, read a few thousand at a time so that memory does not grow with their number."""
     with connection.execute(query, execution_options={"yield_per": _ROWS_AT_ONCE}) as result:
         for part in result.partitions():
             yield from part
 
 
+def with_progress(rows: Iterable[Sequence[Any]], evidence: Evidence, work: str) -> Iterator[Sequence[Any]]:
+    """The same rows; reports the progress of `work` as they go by."""
+    for number, row in enumerate(rows, 1):
+        if number % PROGRESS_ROWS == 0:
+            evidence.progress(work, PROGRESS_ROWS)
+        yield row
+
+
 def count_of(connection: Connection, query: Select[Any]) -> int:
-    """The one figure that a query gives; a sum over nothing is 0. PostgreSQL's sums are whole but no int."""
+    """The only figure that a query gives, as an int also on PostgreSQL; 0 for a sum over nothing."""
     return int(connection.execute(query).scalar() or 0)
 
 
 def is_settlement(entries: Any) -> ColumnElement[bool]:  # noqa: ANN401 - a table or an alias of one
-    """Whether an entry is a transaction of ours: an approved collection or payout."""
+    """Whether an entry is a transaction: an approved collection or payout."""
     return and_(entries.c.response == "00", entries.c.kind.in_(SETTLEMENTS))
 
 
 def is_reversing(entries: Any) -> ColumnElement[bool]:  # noqa: ANN401 - a table or an alias of one
-    """Whether an entry took another one out of effect. Said so that the index on such entries serves."""
+    """Whether an entry took another one out of effect. Written so that the index on such entries is used."""
     return and_(
         entries.c.original != "", entries.c.sequence.is_not(None), entries.c.kind.in_(REVERSING_KINDS)
     )
 
 
 def undone(date: str | ColumnElement[str]) -> ColumnElement[bool]:
-    """Whether an entry of the office's is undone when the date ends, by what is not undone itself by then."""
-    reversing, again = office_schema.entries.alias("undoing"), office_schema.entries.alias("again")
+    """Whether an entry of the office is out of effect at the end of the date: a cancel or reversal took
+    it out, and no reversal of that cancel has put it back by then.
+    """
+    reversing, again = office_schema.entries.alias("reversing"), office_schema.entries.alias("again")
     reinstated = exists().where(
         is_reversing(again), again.c.original == reversing.c.key, again.c.business_date <= date
     )

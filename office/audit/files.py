@@ -1,6 +1,6 @@
 """Invariant 10: banks' files and loads of dues are whole, and none was taken twice.
 
-What the lines of a file mean does not belong here.
+The meaning of a file's lines does not belong here (`office.audit.lines`).
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, Table, and_, case, exists, func, literal, select
 
 from ledger.book import schema as front_schema
-from office.audit.evidence import Checked, Evidence, Failing, Outcome, count_of
+from office.audit.evidence import Checked, Evidence, Failing, Results, count_of
 from office.database.schema import bank_files, bank_lines
 
 
-def files(evidence: Evidence) -> Outcome:
-    """Invariant 10: each bank's file is there with as many lines, and sums, as it was taken with; none was
+def files(evidence: Evidence) -> Results:
+    """Invariant 10: each bank's file has as many lines, and the same sums, as when it was taken; no file was
     taken twice.
     """
     yield from _twice(evidence.office, bank_files, "digest")
@@ -28,20 +28,23 @@ def files(evidence: Evidence) -> Outcome:
         func.sum(case((and_(done, line.direction == "C"), line.amount), else_=0)),
         func.sum(case((and_(done, line.direction == "P"), line.amount), else_=0)),
     ).group_by(line.bank, line.date)
-    held = {(row[0], row[1]): [int(figure) for figure in row[2:]] for row in evidence.office.execute(sums)}
+    added = {(row[0], row[1]): [int(figure) for figure in row[2:]] for row in evidence.office.execute(sums)}
     rows = evidence.office.execute(select(bank_files)).all()
     for row in rows:
-        found = held.pop((row.bank, row.date), [0, 0, 0])
-        if found != [row.lines, row.collected, row.paid]:
-            what = f"was taken with {row.lines} lines, {row.collected} and {row.paid} fen; there are {found}"
+        figures = added.pop((row.bank, row.date), [0, 0, 0])
+        if figures != [row.lines, row.collected, row.paid]:
+            what = (
+                f"was taken with {row.lines} lines, {row.collected} and {row.paid} fen; there are {figures}"
+            )
             yield Failing(10, f"file of {row.bank} for {row.date}", what)
-    for bank, date in sorted(held):
+    for bank, date in sorted(added):
         yield Failing(10, f"lines of {bank} for {date}", "are of no file")
     yield Checked(10, "banks' files", len(rows))
     yield from _line_keys(evidence)
 
 
-def _line_keys(evidence: Evidence) -> Outcome:
+def _line_keys(evidence: Evidence) -> Results:
+    """Invariant 10: the key of each line is made of its own fields."""
     line = bank_lines.c
     bank = func.substr(literal("0" * 11).concat(line.bank), func.length(line.bank) + 1)
     made = bank + "/" + line.terminal + "/" + line.sent_at + "/" + line.stan
@@ -52,8 +55,10 @@ def _line_keys(evidence: Evidence) -> Outcome:
     yield Checked(10, "lines of banks' files", count)
 
 
-def loads(evidence: Evidence) -> Outcome:
-    """Invariant 10: one load a date at the most, no file twice, and each of a business day."""
+def loads(evidence: Evidence) -> Results:
+    """Invariant 10: there is at most one load a date, no file was loaded twice, and each load is of a
+    business day.
+    """
     if evidence.front is None:
         return
     table, day = front_schema.loads, front_schema.days.c
@@ -66,6 +71,7 @@ def loads(evidence: Evidence) -> Outcome:
 
 
 def _twice(connection: Connection, table: Table, name: str) -> Iterator[Failing]:
+    """The values that more than one row has in a column."""
     column = table.c[name]
     query = select(column, func.count()).group_by(column).having(func.count() > 1)
     for value, count in connection.execute(query):

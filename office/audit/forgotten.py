@@ -1,8 +1,8 @@
-"""Invariants 4 and 5 where the front has retired business days: what it still shows of them, held against
-the office's copy, which is then the only one.
+"""Invariants 4 and 5 after the front has retired business days: what the front still has of these days is
+compared with the office's copy, which is then the only one.
 
-The front's days keep their seal and their chains' ends; from the last retired day's ends on its chains are
-walked. Which days are retired, its table of them says, and its audit log.
+A retired day keeps its seal and its chains' ends at the front; `office.audit.chains` walks the front's chains
+from the ends of the last retired day. The front's table `retired` and its audit log say which days these are.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from sqlalchemy import func, or_, select
 
 from ledger.book import schema as front_schema
 from office.audit.audit_records import front_records
-from office.audit.evidence import Checked, Evidence, Failing, Journal, Outcome, count_of, stream
+from office.audit.evidence import Checked, Evidence, Failing, Journal, Results, count_of, stream
 from office.database import schema as office_schema
 
 End = tuple[int, int, str]
-"""A chain, the position of its last entry, and that entry's hash."""
+"""A chain, the position of its last entry, and the hash of that entry."""
 
 
 class Forgotten(NamedTuple):
-    """Up to which business date a journal has let its entries go, or empty, and where each chain stood then:
-    position and hash by chain.
+    """The last business date of which a journal has retired the entries, or empty; and the end of each chain
+    at that date: position and hash, by chain.
     """
 
     date: str
@@ -35,7 +35,7 @@ NOTHING_FORGOTTEN: Final = Forgotten("", {})
 
 
 def read_ends(stored: str) -> list[End]:
-    """The ends as they are stored; none where they cannot be read, and then no root fits."""
+    """The chains' ends from their stored text; none if it cannot be read, and then no root agrees."""
     try:
         return [(int(chain), int(position), str(tip)) for chain, position, tip in json.loads(stored)]
     except (ValueError, TypeError):
@@ -43,7 +43,7 @@ def read_ends(stored: str) -> list[End]:
 
 
 def forgotten(journal: Journal) -> Forgotten:
-    """What a journal has let go: the front's its retired days, the office's nothing."""
+    """What a journal has retired. The office's copy retires nothing."""
     if journal.name != "front":
         return NOTHING_FORGOTTEN
     retired, days = front_schema.retired, front_schema.days
@@ -57,37 +57,42 @@ def forgotten(journal: Journal) -> Forgotten:
     return Forgotten(row.date, ends)
 
 
-def retired_days(evidence: Evidence) -> Outcome:
-    """Invariant 5: each day that the front has retired is whole at the office under the same root, comes in
-    its order, and was retired by an act of the audit log.
+def retired_days(evidence: Evidence) -> Results:
+    """Invariant 5: each day that the front has retired is whole at the office, under the same root; days are
+    retired in their order, each with a record of the audit log.
     """
     if evidence.front is None:
         return
-    one, day, entries = office_schema.days.c, front_schema.days.c, office_schema.entries.c
-    held = {row.date: row for row in evidence.office.execute(select(one.date, one.root, one.entries))}
+    office_day, day, entries = office_schema.days.c, front_schema.days.c, office_schema.entries.c
+    office_days = select(office_day.date, office_day.root, office_day.entries)
+    at_office = {row.date: row for row in evidence.office.execute(office_days)}
     retired = front_schema.retired
     rows = evidence.front.execute(select(retired).order_by(retired.c.date)).all()
-    acts = {act.subject: (act.at, act.note) for act in front_records(evidence) if act.act == "retire"}
+    logged = {
+        record.subject: (record.at, record.note)
+        for record in front_records(evidence)
+        if record.act == "retire"
+    }
     dates = select(day.date).order_by(day.date).limit(len(rows))
     expected = evidence.front.execute(dates).scalars().all()
     for row, oldest in zip(rows, expected, strict=False):
         subject = f"front, day {row.date}"
         count = count_of(evidence.office, select(func.count()).where(entries.business_date == row.date))
-        ours = held.get(row.date)
+        ours = at_office.get(row.date)
         if row.date != oldest:
             yield Failing(5, subject, f"is retired, and {oldest} before it is not")
         if ours is None or (ours.root, ours.entries, count) != (row.root, row.entries, row.entries):
             yield Failing(5, subject, "is retired, and the office has it not or not whole")
-        if acts.get(row.date) != (row.retired_at, f"{row.entries} entries; root {row.root}"):
+        if logged.get(row.date) != (row.retired_at, f"{row.entries} entries; root {row.root}"):
             yield Failing(5, subject, "was not retired so, by the audit log")
-    for date in sorted(acts.keys() - {row.date for row in rows}):
+    for date in sorted(logged.keys() - {row.date for row in rows}):
         yield Failing(5, f"front, day {date}", "was retired by the audit log, and is not")
     yield Checked(5, "retired days of the front, held against the office's", len(rows))
 
 
 def settled_before(evidence: Evidence, dues: Sequence[Any]) -> Iterator[Failing]:
-    """Invariant 4: dues of which only retired entries speak are as the office's copy leaves them. `dues` are
-    rows with due, sequence and settled_by.
+    """Invariant 4: a due whose entries are all retired is as the office's copy of these entries leaves it.
+    `dues` are rows with due, sequence and settled_by.
     """
     entries = office_schema.entries
     waiting = {row.due: row for row in dues}
@@ -95,7 +100,7 @@ def settled_before(evidence: Evidence, dues: Sequence[Any]) -> Iterator[Failing]
     for subject, sequence in stream(evidence.office, query.group_by(entries.c.subject)):
         row = waiting.pop(subject, None)
         if row is not None and row.sequence != sequence:
-            yield Failing(4, f"due {subject}", f"has had {row.sequence} turns, the office knows {sequence}")
+            yield Failing(4, f"due {subject}", f"has sequence {row.sequence}, the office's copy {sequence}")
     for due in waiting:
         yield Failing(4, f"due {due}", "is settled, or was, and no entry says so")
     settlers = {row.settled_by: row.due for row in dues if row.settled_by}

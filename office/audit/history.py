@@ -1,7 +1,8 @@
-"""Invariant 9, the life of the breaks: each is what it says, went through allowed states only, and was
-decided by two people.
+"""Invariant 9, the life of the breaks: the row of each break agrees with itself, its history is a path of
+allowed states, and two people decided on it.
 
-What may follow what is written here anew. Whether every difference has its break, `office.audit.lines` asks.
+The table of allowed states is written here anew. Whether every difference has a break, `office.audit.lines`
+checks.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import func, select
 
-from office.audit.evidence import Checked, Evidence, Failing, Outcome, count_of, stream
+from office.audit.evidence import Checked, Evidence, Failing, Results, count_of, stream
 from office.database.schema import break_events, breaks
 
 _NEXT: Final = {
@@ -24,13 +25,13 @@ _NEXT: Final = {
     "posted": frozenset({"closed"}),
     "closed": frozenset[str](),
 }
-"""From a state, the states that may come next; a break begins at the empty one."""
+"""For each state, the states that may come next; a break begins in the empty state."""
 _DECIDED: Final = ("approved", "posted")
 _MACHINE: Final = "office"
-"""Who does what no person does."""
+"""The author of the machine's own steps."""
 
 
-class _Event(NamedTuple):
+class _EventRow(NamedTuple):
     name: str
     number: int
     by: str
@@ -38,7 +39,7 @@ class _Event(NamedTuple):
     to_state: str
 
 
-class _Break(NamedTuple):
+class _BreakRow(NamedTuple):
     name: str
     cls: str
     bank: str
@@ -54,20 +55,20 @@ class _Break(NamedTuple):
     difference: int
 
 
-def break_rows(evidence: Evidence) -> Outcome:
-    """Invariant 9: a break's difference is theirs - ours + withheld, its name is its own, and what is decided
-    was decided by two people.
+def break_rows(evidence: Evidence) -> Results:
+    """Invariant 9: the difference of a break is theirs - ours + withheld, its name is that of its date and
+    bank, and two people decided on what is decided.
     """
-    columns = [breaks.c[name] for name in ("break", "class", *_Break._fields[2:])]
+    columns = [breaks.c[name] for name in ("break", "class", *_BreakRow._fields[2:])]
     count = 0
-    for row in map(_Break._make, stream(evidence.office, select(*columns))):
+    for row in map(_BreakRow._make, stream(evidence.office, select(*columns))):
         count += 1
-        for what in _row_faults(row):
-            yield Failing(9, f"break {row.name}", what)
+        for fault in _row_faults(row):
+            yield Failing(9, f"break {row.name}", fault)
     yield Checked(9, "breaks, and who decided on them", count)
 
 
-def _row_faults(row: _Break) -> Iterator[str]:
+def _row_faults(row: _BreakRow) -> Iterator[str]:
     if row.difference != row.theirs_effect - row.ours_effect + row.withheld:
         effects = f"{row.theirs_effect} and {row.ours_effect}"
         yield f"its difference is {row.difference}, its effects {effects}, and {row.withheld} is withheld"
@@ -86,9 +87,9 @@ def _row_faults(row: _Break) -> Iterator[str]:
         yield f"is {row.state}, and settled on {row.settled_on or 'no date'}"
 
 
-def break_events_follow(evidence: Evidence) -> Outcome:
-    """Invariant 9: the history of each break is a path of allowed states that ends in its state, and names
-    the people that the break names.
+def break_events_follow(evidence: Evidence) -> Results:
+    """Invariant 9: the history of each break is a path of allowed states that ends in the break's state, and
+    names the same people as the break.
     """
     state, people = breaks.c.state, (breaks.c.proposed_by, breaks.c.approved_by)
     event = break_events.c
@@ -97,21 +98,21 @@ def break_events_follow(evidence: Evidence) -> Outcome:
         .outerjoin(breaks, breaks.c["break"] == event["break"])
         .order_by(event["break"], event.number)
     )
-    told = lines = 0
+    histories = lines = 0
     for name, rows in groupby(stream(evidence.office, query), key=lambda row: row[0]):
-        listed = list(rows)
-        last = listed[-1]
-        path = [_Event(*row[:5]) for row in listed]
-        for what in (*_path_faults(path, last[5]), *_people_faults(path, last[6], last[7])):
-            yield Failing(9, f"break {name}", what)
-        told, lines = told + 1, lines + len(listed)
+        events = list(rows)
+        last = events[-1]
+        path = [_EventRow(*row[:5]) for row in events]
+        for fault in (*_path_faults(path, last[5]), *_people_faults(path, last[6], last[7])):
+            yield Failing(9, f"break {name}", fault)
+        histories, lines = histories + 1, lines + len(events)
     total = count_of(evidence.office, select(func.count()).select_from(breaks))
-    if told != total:
-        yield Failing(9, "breaks", f"{total} breaks, and the history of {told}")
+    if histories != total:
+        yield Failing(9, "breaks", f"{total} breaks, and the history of {histories}")
     yield Checked(9, "lines of the breaks' history", lines)
 
 
-def _path_faults(path: Sequence[_Event], state: str | None) -> Iterator[str]:
+def _path_faults(path: Sequence[_EventRow], state: str | None) -> Iterator[str]:
     if state is None:
         yield "has a history, and is not there"
         return
@@ -126,8 +127,12 @@ def _path_faults(path: Sequence[_Event], state: str | None) -> Iterator[str]:
         yield f"is {state}, its history ends at {at}"
 
 
-def _people_faults(path: Sequence[_Event], proposed_by: str | None, approved_by: str | None) -> Iterator[str]:
-    """Who proposed last and who approved, by the history; of decisions, no machine is the author."""
+def _people_faults(
+    path: Sequence[_EventRow], proposed_by: str | None, approved_by: str | None
+) -> Iterator[str]:
+    """Compare the last proposer and the approver of the history with those of the break; neither may be the
+    machine.
+    """
     proposer = approver = ""
     for event in path:
         if event.to_state == "proposed":

@@ -1,30 +1,33 @@
-"""One digest over everything, to keep elsewhere: what no row of the books can prove about the last of them.
+"""Invariant 5, a digest over everything, to keep outside the books: it proves also the last rows, which no
+other row of the books can prove.
 
-SHA-256 over every table of a side in the order of their names: the table's name and a line feed, then each
-row, by its primary key in the order of bytes, as one JSON array (RFC 8259) without blanks, text as itself,
-in UTF-8, and a line feed. The digest of everything is SHA-256 over the sides' digests in hex, the office's
-first. Whoever kept it, or an act's hash, compares by it; nothing in the books vouches for it.
+The digest of a database is the SHA-256 over its tables in the order of their names: the name of the table and
+a line feed, then each row as by `office.audit.row_digests`, ordered by primary key in the order of bytes, and
+a line feed. The digest of everything is the SHA-256 over the digests of the databases in hex, the office's
+first. A person who kept it, or the hash of an audit record, gives it to a later audit (`--expect`).
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection, MetaData, Table, Text, select
 
 from ledger.book.schema import FRONT
-from office.audit.audit_records import NOTHING, tips
-from office.audit.evidence import Checked, Evidence, Failing, Outcome, stream
+from office.audit.audit_records import tips
+from office.audit.evidence import Checked, Evidence, Failing, Results, stream
+from office.audit.row_digests import NO_HASH, json_bytes
 from office.database.schema import OFFICE
 
 _SHOWN = 12
 
 
-class Side(NamedTuple):
-    """One database: its digest, and the number and the hash of its last act; 0 and zeros if it has none."""
+class DatabaseDigest(NamedTuple):
+    """One database: its digest, and the number and hash of its last audit record; 0 and zeros without a
+    record. The names of the fields are the keys of `qianzhi audit --json`.
+    """
 
     name: str
     digest: str
@@ -32,30 +35,30 @@ class Side(NamedTuple):
     record_hash: str
 
 
-class Kept(NamedTuple):
-    """What to keep elsewhere."""
+class BookDigests(NamedTuple):
+    """The digests to keep outside the books: that of everything, and those of the databases."""
 
     digest: str
-    sides: tuple[Side, ...]
+    sides: tuple[DatabaseDigest, ...]
 
 
-def keep(evidence: Evidence) -> Kept:
-    """The digests of the books as they are, and the last acts' hashes."""
+def keep(evidence: Evidence) -> BookDigests:
+    """Return the digests of the books as they are, and the hashes of the last audit records."""
     databases: list[tuple[str, Connection, MetaData]] = [("office", evidence.office, OFFICE)]
     if evidence.front is not None:
         databases.append(("front", evidence.front, FRONT))
-    acts = tips(evidence)
+    records = tips(evidence)
     sides = []
     for name, connection, metadata in databases:
-        tip, number = list(acts[name].items())[-1] if acts[name] else (NOTHING, 0)
-        sides.append(Side(name, digest_of(connection, metadata), number, tip))
+        tip, number = list(records[name].items())[-1] if records[name] else (NO_HASH, 0)
+        sides.append(DatabaseDigest(name, digest_of(connection, metadata), number, tip))
     together = "".join(side.digest for side in sides)
-    return Kept(hashlib.sha256(together.encode()).hexdigest(), tuple(sides))
+    return BookDigests(hashlib.sha256(together.encode()).hexdigest(), tuple(sides))
 
 
-def expected(evidence: Evidence, kept: Kept, values: Sequence[str]) -> Outcome:
-    """Invariant 5: what was kept elsewhere is still so: each value is the digest of everything or of a side,
-    or the hash of an act that is in its audit log.
+def expected(evidence: Evidence, kept: BookDigests, values: Sequence[str]) -> Results:
+    """Invariant 5: each value that was kept outside the books is the digest of everything or of a
+    database, or the hash of a record of an audit log.
     """
     digests = {kept.digest, *(side.digest for side in kept.sides)}
     hashes = {tip for side in tips(evidence).values() for tip in side}
@@ -67,16 +70,17 @@ def expected(evidence: Evidence, kept: Kept, values: Sequence[str]) -> Outcome:
 
 
 def digest_of(connection: Connection, metadata: MetaData) -> str:
-    """The digest of all tables of a database."""
-    found = hashlib.sha256()
+    """The digest of all tables of a database, in hex."""
+    digest = hashlib.sha256()
     for name in sorted(metadata.tables):
-        found.update(f"{name}\n".encode())
+        digest.update(f"{name}\n".encode())
         for row in _rows(connection, metadata.tables[name]):
-            found.update(json.dumps(list(row), ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
-    return found.hexdigest()
+            digest.update(json_bytes(row) + b"\n")
+    return digest.hexdigest()
 
 
 def _rows(connection: Connection, table: Table) -> Iterator[Sequence[object]]:
+    """The rows of a table by primary key; texts in the order of their bytes, also on PostgreSQL."""
     by_bytes = connection.dialect.name == "sqlite"
     keys = [
         column if by_bytes or not isinstance(column.type, Text) else column.collate("C")

@@ -1,8 +1,9 @@
-"""Invariant 9, the lines: each one of either side agrees with one of the other or is in a break, and the
-breaks say what their lines do.
+"""Invariant 9, the lines: each line of either side agrees with a line of the other side or is in a break, and
+the effects of each break are those of its lines.
 
-Which line agrees with which is worked out here anew, by the database for the many that simply agree and one
-by one for the rest. Memory grows with the differences of a bank's day, not with its lines.
+Which line agrees with which is computed here anew: the database counts the many lines that simply agree, by
+key; the others are paired here, each on its own. Memory grows with the differences of a bank's day, not with
+its lines.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from office.audit.evidence import (
     Checked,
     Evidence,
     Failing,
-    Outcome,
+    Results,
     count_of,
     is_settlement,
     stream,
@@ -30,8 +31,10 @@ _WITHOUT_OURS: Final = frozenset(cls for cls, row in CLASSES.items() if not row.
 _WITHOUT_LINES: Final = frozenset(cls for cls, row in CLASSES.items() if not row.needs_line)
 
 
-class _Ours(NamedTuple):
-    """A line of ours that does not simply agree: `state` S, R, or U where an earlier date's was changed."""
+class _OurLine(NamedTuple):
+    """A line of ours that does not simply agree; fen. `state` is S (in effect), R (undone), or U (the
+    date changed a transaction of an earlier date).
+    """
 
     key: str
     direction: str
@@ -44,8 +47,10 @@ class _Ours(NamedTuple):
     effect: int
 
 
-class _Theirs(NamedTuple):
-    """A line of the bank's file that does not simply agree; `back` is what it takes back of earlier files."""
+class _TheirLine(NamedTuple):
+    """A line of the bank's file that does not simply agree; fen. `back` is the effect of earlier files
+    that it takes back.
+    """
 
     line: int
     key: str
@@ -60,14 +65,15 @@ class _Theirs(NamedTuple):
 
     @property
     def effect(self) -> int:
+        """The signed effect of the line in fen: + a collection, - a payout."""
         if self.state == "R":
             return -self.back
         return self.amount if self.direction == "C" else -self.amount
 
 
-class _Break(NamedTuple):
-    """A break of the date, and the effect of the bank's line that it names, by that line; None where it
-    names one that is not there.
+class _BreakRow(NamedTuple):
+    """A break of the date; fen. `line_effect` is the effect of the bank's line that the break names; None if
+    there is no such line.
     """
 
     name: str
@@ -80,100 +86,109 @@ class _Break(NamedTuple):
 
     @property
     def has_ours(self) -> bool:
-        """Whether a line of ours is in it, as its class says."""
+        """Whether a break of this class contains a line of ours."""
         if self.cls == "details_differ":
             return self.line != 0
         return self.cls not in _WITHOUT_OURS and not (self.cls == "timing" and self.line)
 
 
-def accounted_lines(evidence: Evidence) -> Outcome:
-    """Invariant 9: each line of either side agrees with one of the other or is in a break, and those that
-    agree are as many as reconciliation said.
+def accounted_lines(evidence: Evidence) -> Results:
+    """Invariant 9: each line of either side agrees with a line of the other side or is in a break, and the
+    number of pairs that agree is the one that reconciliation stated.
     """
     back = taken_back(evidence.office)
     query = select(reconciliations.c.bank, reconciliations.c.date, reconciliations.c.matched)
     total = 0
     for bank, date, matched in evidence.office.execute(query.order_by(reconciliations.c.date)).all():
-        day = _Day(evidence, (bank, date), back)
-        for subject, what in day.faults(matched):
-            yield Failing(9, f"{subject} of {bank} on {date}", what)
+        day = _DayLines(evidence, (bank, date), back)
+        for subject, fault in day.faults(matched):
+            yield Failing(9, f"{subject} of {bank} on {date}", fault)
         total += day.lines
         evidence.progress("lines accounted for", day.lines)
     yield Checked(9, "lines of both sides, each accounted for", total)
 
 
-class _Day:
-    """One bank's date: the lines that simply agree, counted; the others and the breaks, listed."""
+class _DayLines:
+    """The lines of a bank's date: those that simply agree are counted, the others and the breaks are
+    listed.
+    """
 
     def __init__(self, evidence: Evidence, day: BankDay, back: dict[tuple[str, str, int], int]) -> None:
         self._office = evidence.office
         self._bank, self._date = day
         self._back = back
-        self._ours = {one.key: one for one in self._our_exceptions()}
-        self._theirs = {one.line: one for one in self._their_exceptions()}
+        self._ours = {ours.key: ours for ours in self._our_exceptions()}
+        self._theirs = {theirs.line: theirs for theirs in self._their_exceptions()}
         self._breaks = tuple(self._listed_breaks())
         self._closed = self._closed_keys()
-        late = sum(one.state == "U" for one in self._ours.values())
-        ours, theirs = self._count(_our_lines(day)), self._count(_their_lines(day))
-        self.lines = ours + late + theirs
-        self._ours_agree = ours + late - len(self._ours)
-        self._theirs_agree = theirs - len(self._theirs)
+        late = sum(ours.state == "U" for ours in self._ours.values())
+        our_count, their_count = self._count(_our_lines(day)), self._count(_their_lines(day))
+        self.lines = our_count + late + their_count
+        self._ours_agree = our_count + late - len(self._ours)
+        self._theirs_agree = their_count - len(self._theirs)
 
     def faults(self, matched: int) -> Iterator[tuple[str, str]]:
-        """What is not accounted for, each with its subject; `matched` is what reconciliation said."""
+        """What is not accounted for: pairs of a subject and what is wrong. `matched` is the number of
+        pairs that reconciliation stated.
+        """
         yield from self._break_faults()
-        named = {one.line for one in self._breaks if one.line}
-        repeats = sum(one.line not in self._theirs and one.line_effect is not None for one in self._breaks)
+        named = {row.line for row in self._breaks if row.line}
+        repeats = sum(row.line not in self._theirs and row.line_effect is not None for row in self._breaks)
         if self._theirs_agree - repeats != self._ours_agree:
             what = f"{self._ours_agree} of ours agree with {self._theirs_agree - repeats} of theirs"
             yield "lines", what
-        covered = {one.key for one in self._breaks if one.has_ours}
-        ours = {key: one for key, one in self._ours.items() if key not in covered}
-        theirs = [one for line, one in self._theirs.items() if line not in named]
+        covered = {row.key for row in self._breaks if row.has_ours}
+        ours = {key: our_line for key, our_line in self._ours.items() if key not in covered}
+        theirs = [their_line for number, their_line in self._theirs.items() if number not in named]
         agree = self._ours_agree + _pair(ours, theirs)
-        spoken_for = self._closed & ({*self._ours} | {one.key for one in self._theirs.values()})
-        for key in sorted(self._closed - spoken_for):
+        with_line = self._closed & ({*self._ours} | {their_line.key for their_line in self._theirs.values()})
+        for key in sorted(self._closed - with_line):
             yield f"break on {key}", "was closed by a line that is on neither side"
-        for line in theirs:
-            if line.key not in self._closed:
-                yield f"the bank's line {line.line}", "agrees with none of ours, and no break names it"
-        for one in ours.values():
-            if one.key not in self._closed and one.state == "R":
+        for their_line in theirs:
+            if their_line.key not in self._closed:
+                subject = f"the bank's line {their_line.line}"
+                yield subject, "agrees with none of ours, and no break names it"
+        for our_line in ours.values():
+            if our_line.key not in self._closed and our_line.state == "R":
                 agree += 1  # a bank that lists only what is done leaves it out
-            elif one.key not in self._closed:
-                yield f"our line {one.key}", "agrees with none of the bank's, and no break names it"
+            elif our_line.key not in self._closed:
+                yield f"our line {our_line.key}", "agrees with none of the bank's, and no break names it"
         if agree != matched:
             yield "lines", f"{agree} agree, reconciliation said {matched}"
 
     def _break_faults(self) -> Iterator[tuple[str, str]]:
-        """Breaks that do not say what their own lines do."""
-        for one in self._breaks:
-            subject = f"break {one.name}"
-            ours = self._ours.get(one.key) if one.has_ours else None
-            if one.line and ours is not None and ours.state == "U" and one.cls != "details_differ":
+        """The breaks whose effects are not those of their own lines."""
+        for row in self._breaks:
+            subject = f"break {row.name}"
+            ours = self._ours.get(row.key) if row.has_ours else None
+            if row.line and ours is not None and ours.state == "U" and row.cls != "details_differ":
                 ours = None  # a late change of ours has a break of its own
-            if one.line and one.line_effect is None:
-                yield subject, f"names line {one.line}, which the bank's file does not have"
-            elif one.theirs_effect not in self._possible(one):
-                yield subject, f"the bank's effect is not {one.theirs_effect} by its line"
-            if one.ours_effect != (ours.effect if ours else 0):
-                yield subject, f"our effect is not {one.ours_effect} by the journal"
-            if not one.line and ours is None and one.cls not in _WITHOUT_LINES:
+            if row.line and row.line_effect is None:
+                yield subject, f"names line {row.line}, which the bank's file does not have"
+            elif row.theirs_effect not in self._possible(row):
+                yield subject, f"the bank's effect is not {row.theirs_effect} by its line"
+            if row.ours_effect != (ours.effect if ours else 0):
+                yield subject, f"our effect is not {row.ours_effect} by the journal"
+            if not row.line and ours is None and row.cls not in _WITHOUT_LINES:
                 yield subject, "names a line that is on neither side"
 
-    def _possible(self, one: _Break) -> tuple[int, ...]:
-        """What the bank's effect in a break can be: a reversed line takes back what earlier files had, but
-        nothing where it ended an earlier break with that, or only repeats another line.
+    def _possible(self, row: _BreakRow) -> tuple[int, ...]:
+        """The effects in fen that the bank's line can have in a break: a reversed line takes back the
+        effect of earlier files; or nothing, if that ended an earlier break, or if the line only repeats
+        another one.
         """
-        line = self._theirs.get(one.line)
+        line = self._theirs.get(row.line)
         if line is None or line.state == "S":
-            return (one.line_effect or 0,)
+            return (row.line_effect or 0,)
         return (0, line.effect)
 
     def _count(self, query: Select[Any]) -> int:
         return count_of(self._office, query.with_only_columns(func.count()))
 
-    def _our_exceptions(self) -> Iterator[_Ours]:
+    def _our_exceptions(self) -> Iterator[_OurLine]:
+        """The lines of ours that do not simply agree: undone ones, late changes, and those without their
+        line.
+        """
         day = self._bank, self._date
         by_now = undone(self._date)
         names = ("key", "kind", "amount", "rrn", "code", "policy", "due")
@@ -185,22 +200,24 @@ class _Day:
             key, kind, amount, rrn, code, policy, due, is_undone = row
             direction, state = "C" if kind == "collection" else "P", "R" if is_undone else "S"
             effect = (0 if is_undone else amount) * (1 if direction == "C" else -1)
-            yield _Ours(key, direction, amount, rrn, code, policy, due, state, effect)
-        for one in changes(self._office, *day):
-            if one.late and one.effect:
-                about = one.key, one.direction, one.amount, one.rrn, one.code, one.policy, one.due
-                yield _Ours(*about, "U", one.effect)
+            yield _OurLine(key, direction, amount, rrn, code, policy, due, state, effect)
+        for change in changes(self._office, *day):
+            if change.late and change.effect:
+                details = change.rrn, change.code, change.policy, change.due
+                yield _OurLine(change.key, change.direction, change.amount, *details, "U", change.effect)
 
-    def _their_exceptions(self) -> Iterator[_Theirs]:
+    def _their_exceptions(self) -> Iterator[_TheirLine]:
+        """The bank's lines that do not simply agree: reversed ones, and those without their entry."""
         line = bank_lines.c
         agrees = exists().where(_same(), is_settlement(entries), not_(undone(self._date)))
         names = ("line", "key", "direction", "amount", "rrn", "code", "policy", "due", "state")
         columns = [line[name] for name in names]
         query = _their_lines((self._bank, self._date)).with_only_columns(*columns)
         for row in stream(self._office, query.where(or_(line.state != "S", not_(agrees)))):
-            yield _Theirs._make((*row, self._back.get((self._bank, self._date, row[0]), 0)))
+            yield _TheirLine._make((*row, self._back.get((self._bank, self._date, row[0]), 0)))
 
-    def _listed_breaks(self) -> Iterator[_Break]:
+    def _listed_breaks(self) -> Iterator[_BreakRow]:
+        """The breaks of the date, without those of exception advices, which contain no line."""
         line = bank_lines.c
         effect = case((line.state == "R", 0), (line.direction == "C", line.amount), else_=-line.amount)
         named = and_(line.bank == breaks.c.bank, line.date == breaks.c.date, line.line == breaks.c.line)
@@ -214,10 +231,10 @@ class _Day:
                 breaks.c["class"] != "exception_advice",
             )
         )
-        return map(_Break._make, self._office.execute(query))
+        return map(_BreakRow._make, self._office.execute(query))
 
     def _closed_keys(self) -> set[str]:
-        """The keys of the earlier breaks that a line of this date closed."""
+        """The keys of the earlier breaks that a line of this date closed without a decision."""
         query = select(breaks.c.key).where(
             breaks.c.bank == self._bank,
             breaks.c.settled_on == self._date,
@@ -228,47 +245,53 @@ class _Day:
         return set(self._office.execute(query).scalars())
 
 
-def _pair(ours: dict[str, _Ours], theirs: list[_Theirs]) -> int:
-    """Take the lines that agree off both sides, by key and then by RRN; how many pairs these are."""
+def _pair(ours: dict[str, _OurLine], theirs: list[_TheirLine]) -> int:
+    """Remove the lines that agree from both sides, by key and then by RRN; return the number of pairs."""
     pairs = 0
-    for line in tuple(theirs):
-        one = ours.get(line.key)
-        if one is not None and _agree(one, line):
-            theirs.remove(line)
-            del ours[line.key]
+    for their_line in tuple(theirs):
+        our_line = ours.get(their_line.key)
+        if our_line is not None and _agree(our_line, their_line):
+            theirs.remove(their_line)
+            del ours[their_line.key]
             pairs += 1
-    by_rrn = {_rrn_mark(one): one for one in ours.values() if one.rrn}
-    for line in tuple(theirs):
-        one = by_rrn.get(_rrn_mark(line))
-        if one is not None and _are_alike(one, line):
-            key = by_rrn.pop(_rrn_mark(line)).key
-            theirs.remove(line)
+    by_rrn = {_rrn_mark(our_line): our_line for our_line in ours.values() if our_line.rrn}
+    for their_line in tuple(theirs):
+        our_line = by_rrn.get(_rrn_mark(their_line))
+        if our_line is not None and _are_alike(our_line, their_line):
+            key = by_rrn.pop(_rrn_mark(their_line)).key
+            theirs.remove(their_line)
             del ours[key]
             pairs += 1
     return pairs
 
 
-def _rrn_mark(line: _Ours | _Theirs) -> tuple[str, str, int, str, str]:
+def _rrn_mark(line: _OurLine | _TheirLine) -> tuple[str, str, int, str, str]:
+    """What two lines must have in common to be paired by RRN; the key without time and STAN is the
+    terminal's.
+    """
     terminal = line.key.rpartition("/")[0].rpartition("/")[0]
     return line.rrn, line.direction, line.amount, line.state, terminal
 
 
-def _agree(one: _Ours, line: _Theirs) -> bool:
-    if one.state == "U":
-        return one.direction == line.direction and one.effect == line.effect
-    alike = (one.direction, one.amount, one.state) == (line.direction, line.amount, line.state)
-    return alike and _are_alike(one, line)
+def _agree(ours: _OurLine, theirs: _TheirLine) -> bool:
+    """Whether two lines of one key agree in direction, amount, state and details; a late change by its
+    effect.
+    """
+    if ours.state == "U":
+        return ours.direction == theirs.direction and ours.effect == theirs.effect
+    alike = (ours.direction, ours.amount, ours.state) == (theirs.direction, theirs.amount, theirs.state)
+    return alike and _are_alike(ours, theirs)
 
 
-def _are_alike(one: _Ours, line: _Theirs) -> bool:
-    """Whether policy, due and code are the same as far as both name them."""
-    pairs = (one.code, line.code), (one.policy, line.policy), (one.due, line.due)
-    return all(_is_one_name(ours, theirs) for ours, theirs in pairs)
+def _are_alike(ours: _OurLine, theirs: _TheirLine) -> bool:
+    """Whether code, policy and due are the same as far as both lines name them."""
+    pairs = (ours.code, theirs.code), (ours.policy, theirs.policy), (ours.due, theirs.due)
+    return all(_is_same_name(our_name, their_name) for our_name, their_name in pairs)
 
 
-def _is_one_name(ours: str, theirs: str) -> bool:
-    """Whether two names are one: blanks around and small letters apart; a star of ours stands for any
-    character, since the journal holds what may be a person's number masked.
+def _is_same_name(ours: str, theirs: str) -> bool:
+    """Whether two names are the same without regard to surrounding blanks and to upper or lower case. A
+    star of ours stands for any character, since the journal masks what may be a person's number.
     """
     left, right = ours.strip().upper(), theirs.strip().upper()
     if not left or not right or left == right:
@@ -281,21 +304,23 @@ def _is_one_name(ours: str, theirs: str) -> bool:
 
 
 def _our_lines(day: BankDay) -> Select[Any]:
+    """The transactions of a bank's date."""
     return select(entries.c.key).where(
         entries.c.bank == day[0], entries.c.business_date == day[1], is_settlement(entries)
     )
 
 
 def _their_lines(day: BankDay) -> Select[Any]:
+    """The lines of the bank's file of a date."""
     return select(bank_lines.c.key).where(bank_lines.c.bank == day[0], bank_lines.c.date == day[1])
 
 
 def _same() -> ColumnElement[bool]:
-    """Whether an entry and a line are of one date, key, direction and amount, and of one code, policy and due
-    as far as both name them.
+    """Whether an entry and a line have the same date, key, direction, amount and code, and the same policy
+    and due as far as both name them.
 
-    The bank is within the key. Naming it here too would have SQLite, which knows nothing of how many rows
-    there are, look through the bank's whole file for each entry.
+    The bank is a part of the key. With a condition on the bank too, SQLite, which does not know how many rows
+    there are, would read the bank's whole file for each entry.
     """
     return and_(
         bank_lines.c.date == entries.c.business_date,

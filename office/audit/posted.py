@@ -1,8 +1,8 @@
-"""Invariants 6 and 7: what is posted is what the journal, the banks' files and the breaks come to, and every
+"""Invariants 6 and 7: the postings are the sums of the journal, the banks' files and the breaks, and every
 posting balances.
 
-Each leg that a day must have is worked out here from those rows; nothing of what built the postings is used.
-Legs are fen, debit positive.
+Each leg that a day must have is computed here from those rows; no code that built the postings is used. Legs
+are fen, debit positive.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from typing import Final, NamedTuple
 from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, not_, or_, select
 
 from office.audit.audit_records import office_records
-from office.audit.chart import Chart, Charts, charts_of
-from office.audit.evidence import POSTED, Checked, Evidence, Failing, Outcome, count_of, stream
+from office.audit.chart import ChartHistory, ChartLines, charts_of
+from office.audit.evidence import POSTED, Checked, Evidence, Failing, Results, count_of, stream
 from office.audit.totals import NO_LINES, BankDay, Sum, our_sums, their_sums
 from office.database.schema import accounts, breaks, days, legs, postings, products, reconciliations
 
 _LAST_RECORD: Final = 2**63
-"""A number that no act reaches: the chart in force at it is the last one."""
+"""A number that no audit record reaches: the chart in force at it is the last one."""
 _WAITING: Final = ("suspense", "proposed", "approved")
-"""The states of a break that is posted to suspense and not settled."""
+"""The states of a break whose difference lies in suspense."""
 
 Place = tuple[str, str]
 """An account, and the bank that a leg on it names."""
@@ -30,26 +30,26 @@ Legs = Mapping[Place, int]
 """What a posting moves by account and bank, in fen."""
 
 
-class _Sums(NamedTuple):
-    """Sums of breaks' differences, in fen: those above 0 and those below."""
+class _SuspenseSums(NamedTuple):
+    """Sums of breaks' differences in fen: of those above 0, and of those below."""
 
     long: int
     short: int
 
 
-_NOTHING: Final = _Sums(0, 0)
+_NO_SUSPENSE: Final = _SuspenseSums(0, 0)
 
 
-def reconciled_sums(evidence: Evidence) -> Outcome:
-    """Invariant 6: what reconciliation wrote down of either side is what that side's own rows come to, and
-    the breaks explain the difference.
+def reconciled_sums(evidence: Evidence) -> Results:
+    """Invariant 6: the stored result of a reconciliation is the sum of each side's own rows, and the breaks
+    explain the difference of the two sides.
     """
     connection = evidence.office
     ours, theirs = our_sums(connection), their_sums(connection)
     by_day: dict[BankDay, Sum] = defaultdict(lambda: NO_LINES)
-    for (bank, date, _), one in ours.items():
+    for (bank, date, _), product in ours.items():
         so_far = by_day[bank, date]
-        by_day[bank, date] = Sum(so_far.lines + one.lines, so_far.effect + one.effect)
+        by_day[bank, date] = Sum(so_far.lines + product.lines, so_far.effect + product.effect)
     between = breaks.c.theirs_effect - breaks.c.ours_effect
     opened = _by_day(connection, breaks.c.date, between, breaks.c["break"] != "")
     closed = _by_day(connection, breaks.c.settled_on, between, _was_matched())
@@ -57,12 +57,12 @@ def reconciled_sums(evidence: Evidence) -> Outcome:
     rows = connection.execute(select(*(reconciliations.c[name] for name in names))).all()
     for bank, date, *stated in rows:
         subject = f"reconciliation of {bank} on {date}"
-        found = [*by_day[bank, date], *theirs[bank, date]]
-        if stated != found:
-            yield Failing(6, subject, f"lines and effects are stated as {stated}, and come to {found}")
+        added = [*by_day[bank, date], *theirs[bank, date]]
+        if stated != added:
+            yield Failing(6, subject, f"lines and effects are stated as {stated}, and come to {added}")
         explained = opened.get((bank, date), 0) - closed.get((bank, date), 0)
-        if found[3] - found[1] != explained:
-            what = f"the sides differ by {found[3] - found[1]} fen, the breaks explain {explained}"
+        if added[3] - added[1] != explained:
+            what = f"the sides differ by {added[3] - added[1]} fen, the breaks explain {explained}"
             yield Failing(6, subject, what)
     yield Checked(6, "reconciliations, both sides added up", len(rows))
     yield from _product_sums(connection, ours, {(row[0], row[1]) for row in rows})
@@ -70,37 +70,40 @@ def reconciled_sums(evidence: Evidence) -> Outcome:
 
 def _product_sums(
     connection: Connection, ours: Mapping[tuple[str, str, str], Sum], reconciled: set[BankDay]
-) -> Outcome:
+) -> Results:
+    """Invariant 6: the stored sums by processing code are those of the journal."""
     rows = connection.execute(select(products)).all()
     stated = {(row.bank, row.date, row.code): Sum(row.lines, row.effect) for row in rows}
-    made = {place: one for place, one in ours.items() if (place[0], place[1]) in reconciled}
-    for place in sorted(stated.keys() | made.keys()):
-        found, kept = made.get(place, NO_LINES), stated.get(place, NO_LINES)
-        if found != kept:
+    computed = {place: product for place, product in ours.items() if (place[0], place[1]) in reconciled}
+    for place in sorted(stated.keys() | computed.keys()):
+        added, stored = computed.get(place, NO_LINES), stated.get(place, NO_LINES)
+        if added != stored:
             subject = "products of {} on {}, code {}".format(*place)
-            yield Failing(6, subject, f"stated as {[*kept]}, the journal comes to {[*found]}")
+            yield Failing(6, subject, f"stated as {[*stored]}, the journal comes to {[*added]}")
     yield Checked(6, "sums of our side by processing code", len(rows))
 
 
-def day_postings(evidence: Evidence) -> Outcome:
-    """Invariant 6: a posted day is in the books as the journal, the bank's file and its breaks have it, and
-    a day that is not posted is not there.
+def day_postings(evidence: Evidence) -> Results:
+    """Invariant 6: the posting of a posted day has the amounts of the journal, the bank's file and its
+    breaks; a day that is not posted has no posting.
     """
     wanted = _wanted(evidence)
     made = _posted(evidence.office)
     for bank, date in sorted(wanted.keys() | made.keys()):
         expected: Legs = wanted.get((bank, date), {})
-        found: Legs = made.get((bank, date), {})
-        for place in sorted(expected.keys() | found.keys()):
-            there, due = found.get(place, 0), expected.get(place, 0)
-            if there != due:
-                what = f"account {' of '.join(filter(None, place))} has {there} fen, the rows come to {due}"
+        posted: Legs = made.get((bank, date), {})
+        for place in sorted(expected.keys() | posted.keys()):
+            has, wants = posted.get(place, 0), expected.get(place, 0)
+            if has != wants:
+                what = f"account {' of '.join(filter(None, place))} has {has} fen, the rows come to {wants}"
                 yield Failing(6, f"posting {date}/{bank}/day", what)
     yield Checked(6, "postings of a bank's day", len(made))
 
 
 def _wanted(evidence: Evidence) -> dict[BankDay, Legs]:
-    """What each reconciled bank's posted date must have put on each account, by the chart that held then."""
+    """For each reconciled bank's posted date, the amounts in fen that its posting must have by account and
+    bank, by the chart that was in force then.
+    """
     connection, charts = evidence.office, _ChartsByDate(evidence)
     query = select(reconciliations.c.bank, reconciliations.c.date).join(
         days, days.c.date == reconciliations.c.date
@@ -109,46 +112,48 @@ def _wanted(evidence: Evidence) -> dict[BankDay, Legs]:
         (bank, date): Counter() for bank, date in connection.execute(query.where(days.c.state.in_(POSTED)))
     }
     theirs, opened, closed = their_sums(connection), _opened(connection), _closed(connection)
-    for (bank, date, code), one in our_sums(connection).items():
+    for (bank, date, code), product in our_sums(connection).items():
         if (bank, date) in wanted:
             chart = charts.of_day(date)
             account = chart.at(f"product {code}")
-            wanted[bank, date][account, chart.bank_of(account, bank)] -= one.effect
+            wanted[bank, date][account, chart.bank_of(account, bank)] -= product.effect
     for (bank, date, code), amount in _withheld(connection).items():
         if (bank, date) in wanted:
             chart = charts.of_day(date)
             account = chart.at(f"product {code}")
             wanted[bank, date][account, chart.bank_of(account, bank)] += amount
-    for (bank, date), made in wanted.items():
+    for (bank, date), amounts in wanted.items():
         chart = charts.of_day(date)
-        made[chart.at("clearing"), bank] += theirs[bank, date].effect
-        new, old = opened.get((bank, date), _NOTHING), closed.get((bank, date), _NOTHING)
-        made[chart.at("long"), bank] += old.long - new.long
-        made[chart.at("short"), bank] += old.short - new.short
+        amounts[chart.at("clearing"), bank] += theirs[bank, date].effect
+        new, old = opened.get((bank, date), _NO_SUSPENSE), closed.get((bank, date), _NO_SUSPENSE)
+        amounts[chart.at("long"), bank] += old.long - new.long
+        amounts[chart.at("short"), bank] += old.short - new.short
     return dict(wanted)
 
 
 class _ChartsByDate:
-    """The chart that held when a day was posted, or a break at some moment on a date."""
+    """The chart that was in force when a day was posted, or when decisions were posted on a date."""
 
     def __init__(self, evidence: Evidence) -> None:
-        self._charts: Charts = charts_of(evidence)
+        self._charts: ChartHistory = charts_of(evidence)
         self._days: dict[str, int] = {}
         self._moments: dict[tuple[str, int], int] = {}
-        for one in office_records(evidence):
-            if one.act == "post" and one.subject:
-                self._days.setdefault(one.subject, one.number)
-                self._moments[one.subject, one.at] = one.number
+        for record in office_records(evidence):
+            if record.act == "post" and record.subject:
+                self._days.setdefault(record.subject, record.number)
+                self._moments[record.subject, record.at] = record.number
 
-    def of_day(self, date: str) -> Chart:
+    def of_day(self, date: str) -> ChartLines:
+        """The chart of the posting of a day."""
         return self._charts.in_force(self._days.get(date, _LAST_RECORD))
 
-    def of_moment(self, date: str, at: int) -> Chart:
+    def of_moment(self, date: str, at: int) -> ChartLines:
+        """The chart of a posting that was made on a date at a moment (microseconds since 1970-01-01 UTC)."""
         return self._charts.in_force(self._moments.get((date, at), _LAST_RECORD))
 
 
 def _posted(connection: Connection) -> dict[BankDay, Counter[Place]]:
-    """What the day's postings put on each account."""
+    """For each bank's date, the amounts in fen of its day's posting by account and bank."""
     place = postings.c.bank, postings.c.date, legs.c.account, legs.c.bank
     query = (
         select(*place, func.sum(legs.c.amount))
@@ -163,22 +168,23 @@ def _posted(connection: Connection) -> dict[BankDay, Counter[Place]]:
 
 
 def _is_day() -> ColumnElement[bool]:
+    """Whether a posting is that of a bank's whole day."""
     return postings.c.posting.endswith("/day")
 
 
-def _opened(connection: Connection) -> dict[BankDay, _Sums]:
-    """What the breaks of each bank's date come to."""
+def _opened(connection: Connection) -> dict[BankDay, _SuspenseSums]:
+    """For each bank's date, the sums of the differences of its breaks."""
     return _sums_of(connection, breaks.c.date, breaks.c["break"] != "")
 
 
-def _closed(connection: Connection) -> dict[BankDay, _Sums]:
-    """What the earlier breaks come to that a line of each bank's date closed without anybody deciding."""
+def _closed(connection: Connection) -> dict[BankDay, _SuspenseSums]:
+    """For each bank's date, the sums of the earlier breaks that a line of it closed without a decision."""
     return _sums_of(connection, breaks.c.settled_on, _was_matched())
 
 
 def _withheld(connection: Connection) -> Counter[tuple[str, str, str]]:
-    """What the breaks of each bank's date keep from the account of each processing code, less what earlier
-    ones had kept that a line of the date closed: no account ever took that.
+    """For each bank, date and processing code, what the breaks of the date withhold in fen, less what earlier
+    breaks withheld that a line of the date closed: no account ever took that.
     """
     sums: Counter[tuple[str, str, str]] = Counter()
     opened = breaks.c.date, breaks.c["break"] != "", 1
@@ -191,7 +197,7 @@ def _withheld(connection: Connection) -> Counter[tuple[str, str, str]]:
 
 
 def _was_matched() -> ColumnElement[bool]:
-    """Whether a break was closed by a line of a later date, without anybody deciding."""
+    """Whether a line of a later date closed a break, without a decision."""
     return and_(breaks.c.state == "closed", breaks.c.resolution == "")
 
 
@@ -201,25 +207,27 @@ def _by_day(
     amount: ColumnElement[int],
     condition: ColumnElement[bool],
 ) -> dict[BankDay, int]:
+    """The sums of an amount over the breaks that meet the condition, by bank and `date`."""
     query = select(breaks.c.bank, date, func.sum(amount)).where(condition).group_by(breaks.c.bank, date)
     return {(row[0], row[1]): int(row[2]) for row in connection.execute(query)}
 
 
 def _sums_of(
     connection: Connection, date: ColumnElement[str], condition: ColumnElement[bool]
-) -> dict[BankDay, _Sums]:
+) -> dict[BankDay, _SuspenseSums]:
+    """The sums of the differences of the breaks that meet the condition, by bank and `date`."""
     difference = breaks.c.difference
     long = func.sum(case((difference > 0, difference), else_=0))
     short = func.sum(case((difference < 0, difference), else_=0))
     query = select(breaks.c.bank, date, long, short).where(condition).group_by(breaks.c.bank, date)
-    return {(row[0], row[1]): _Sums(int(row[2]), int(row[3])) for row in connection.execute(query)}
+    return {(row[0], row[1]): _SuspenseSums(int(row[2]), int(row[3])) for row in connection.execute(query)}
 
 
-def suspense(evidence: Evidence) -> Outcome:
-    """Invariant 6: by bank and sign, the suspense accounts hold the breaks that are not settled, and nothing
-    else.
+def suspense(evidence: Evidence) -> Results:
+    """Invariant 6: for each bank and sign, the balance of the suspense account is the sum of the breaks that
+    are not settled.
     """
-    connection, chart = evidence.office, Chart(evidence.stated.chart)
+    connection, chart = evidence.office, ChartLines(evidence.stated.chart)
     unsettled = _in_suspense()
     held = _sums_of(connection, breaks.c.bank, unsettled)
     query = (
@@ -232,7 +240,7 @@ def suspense(evidence: Evidence) -> Outcome:
         balance[bank, account] = -int(amount)
     waiting = {bank: sums for (bank, _), sums in held.items()}
     for bank in sorted(waiting.keys() | {bank for bank, _ in balance}):
-        sums = waiting.get(bank, _NOTHING)
+        sums = waiting.get(bank, _NO_SUSPENSE)
         for account, difference in ((chart.at("long"), sums.long), (chart.at("short"), sums.short)):
             if balance[bank, account] != difference:
                 what = f"account {account} holds {balance[bank, account]} fen, the breaks {difference}"
@@ -242,34 +250,34 @@ def suspense(evidence: Evidence) -> Outcome:
 
 
 def _in_suspense() -> ColumnElement[bool]:
-    """Whether a break's difference still lies in suspense. One that a line of a later date has closed does
-    until that date is posted.
+    """Whether a break's difference lies in suspense. If a line of a later date closed the break, the
+    difference lies there until that date is posted.
     """
     is_posted = exists().where(days.c.date == breaks.c.settled_on, days.c.state.in_(POSTED))
     return or_(breaks.c.state.in_(_WAITING), and_(_was_matched(), not_(is_posted)))
 
 
-def resolutions(evidence: Evidence) -> Outcome:
-    """Invariant 6: each break that two people have settled is posted once, whole, on the date that it says:
-    two legs, out of suspense and to the account that the chart of then gives for its resolution and
-    processing code. No other break is, and nothing else is posted.
+def resolutions(evidence: Evidence) -> Results:
+    """Invariant 6: each break that two people have settled has one posting of its whole difference on its
+    date of settlement: one leg out of suspense, one leg to the account that the chart of that moment
+    gives for its resolution and processing code. There is no other posting besides those of the days.
     """
     charts = _ChartsByDate(evidence)
     wanted = dict(_settled(evidence.office))
     made = _other_postings(evidence.office)
     for posting in sorted(wanted.keys() | made.keys()):
-        one, (at, found) = wanted.get(posting), made.get(posting, (0, ()))
-        if one is None:
+        row, (at, its_legs) = wanted.get(posting), made.get(posting, (0, ()))
+        if row is None:
             yield Failing(6, f"posting {posting}", "no break that two people have settled explains it")
-        elif found != _two_legs(one, charts.of_moment(one.settled_on, at)):
-            what = f"does not take {one.difference} fen from suspense to the account of {one.resolution}"
+        elif its_legs != _two_legs(row, charts.of_moment(row.settled_on, at)):
+            what = f"does not take {row.difference} fen from suspense to the account of {row.resolution}"
             yield Failing(6, f"posting {posting}", what)
     yield Checked(6, "breaks that two people have settled", len(wanted))
     yield Checked(6, "postings that are no day's", len(made))
 
 
-class _Settled(NamedTuple):
-    """A break that two people have settled: `difference` in fen."""
+class _SettledBreak(NamedTuple):
+    """A break that two people have settled; `difference` in fen."""
 
     bank: str
     cls: str
@@ -284,30 +292,32 @@ _Leg = tuple[str, str, str, int]
 """Account, bank, currency, fen."""
 
 
-def _settled(connection: Connection) -> Iterator[tuple[str, _Settled]]:
-    """The breaks with money that are settled by a decision, each by the name of its posting."""
+def _settled(connection: Connection) -> Iterator[tuple[str, _SettledBreak]]:
+    """The breaks with money that a decision settled, each with the name that its posting must have."""
     settled = and_(
         breaks.c.resolution != "", breaks.c.state.in_(("posted", "closed")), breaks.c.difference != 0
     )
     name = breaks.c.settled_on + "/" + breaks.c.bank + "/" + breaks.c["break"]
     names = ("bank", "class", "code", "bank_code", "resolution", "settled_on", "difference")
-    query = select(name, *(breaks.c[one] for one in names)).where(settled)
+    query = select(name, *(breaks.c[column] for column in names)).where(settled)
     for posting, *row in stream(connection, query):
-        yield posting, _Settled._make(row)
+        yield posting, _SettledBreak._make(row)
 
 
-def _two_legs(one: _Settled, chart: Chart) -> tuple[_Leg, ...]:
-    codes = one.code, one.bank_code
-    counter = chart.counter(one.resolution, one.cls, codes, one.difference)
+def _two_legs(row: _SettledBreak, chart: ChartLines) -> tuple[_Leg, ...]:
+    """The legs that the posting of a settled break must have, in their order."""
+    counter = chart.counter(row.resolution, row.cls, (row.code, row.bank_code), row.difference)
     currency = chart.at("currency")
     return (
-        (chart.suspense(one.difference), one.bank, currency, one.difference),
-        (counter, chart.bank_of(counter, one.bank), currency, -one.difference),
+        (chart.suspense(row.difference), row.bank, currency, row.difference),
+        (counter, chart.bank_of(counter, row.bank), currency, -row.difference),
     )
 
 
 def _other_postings(connection: Connection) -> dict[str, tuple[int, tuple[_Leg, ...]]]:
-    """Each posting that is no day's: when it was made, and its legs in their order."""
+    """The postings that are not of a day, by name: the moment each was made (microseconds since 1970-01-01
+    UTC), and its legs in their order.
+    """
     columns = [legs.c[name] for name in ("account", "bank", "currency", "amount")]
     query = (
         select(postings.c.posting, postings.c.posted_at, *columns)
@@ -321,9 +331,9 @@ def _other_postings(connection: Connection) -> dict[str, tuple[int, tuple[_Leg, 
     return made
 
 
-def balance(evidence: Evidence) -> Outcome:
-    """Invariant 7: every posting adds up to zero by currency and has the legs that it says, and so do all
-    together.
+def balance(evidence: Evidence) -> Results:
+    """Invariant 7: the legs of every posting add up to zero by currency, their number is the one that the
+    posting states, and all legs together add up to zero.
     """
     connection = evidence.office
     sums = select(legs.c.posting, legs.c.currency, func.sum(legs.c.amount)).group_by(
@@ -349,9 +359,10 @@ def balance(evidence: Evidence) -> Outcome:
         yield Checked(7, f"legs in currency {currency}, over all accounts", count)
 
 
-def postings_named(evidence: Evidence) -> Outcome:
-    """Invariant 7: a posting's name says its date and bank, so that it can be there only once; each is of a
-    posted day; no leg is without its posting or its account, nor on another bank's balance.
+def postings_named(evidence: Evidence) -> Results:
+    """Invariant 7: the name of a posting is made of its date, bank and purpose, so it can exist only
+    once; each posting is of a posted day; each leg has its posting and its account, and no leg is on
+    another bank's balance.
     """
     connection = evidence.office
     prefix = postings.c.date + "/" + postings.c.bank + "/"
@@ -362,7 +373,7 @@ def postings_named(evidence: Evidence) -> Outcome:
     posted_day = exists().where(days.c.date == postings.c.date, days.c.state.in_(POSTED))
     for (posting,) in connection.execute(select(postings.c.posting).where(not_(posted_day))):
         yield Failing(7, f"posting {posting}", "is of a day that is not posted")
-    chart = Chart(evidence.stated.chart)
+    chart = ChartLines(evidence.stated.chart)
     kept_by_bank = legs.c.account.in_([chart.at(name) for name in ("clearing", "long", "short")])
     stray = or_(
         postings.c.posting.is_(None),

@@ -1,7 +1,7 @@
-"""The audit as a whole: which checks there are, what each invariant is called, and what no data can show.
+"""The audit as a whole: the list of the checks, the name of each invariant, and what no data can show.
 
-Each check is one function of the same signature in the table AUDITS; add a check there and nowhere else.
-Nothing here, nor in any module of this package, may use what did the work that is audited.
+Every check is a function of the same signature in the table AUDITS; a new check is added there and nowhere
+else. No module of this package may use code that did the work under audit.
 """
 
 from __future__ import annotations
@@ -30,12 +30,14 @@ from office.audit import (
     written,
 )
 from office.audit.dues import Conceal, DuesFile, against_files
-from office.audit.evidence import Checked, Evidence, Failing, Outcome, Stated, as_of_now, gathered
-from office.audit.kept import Kept
+from office.audit.evidence import Checked, Evidence, Failing, Results, Stated, as_of_now, gathered
+from office.audit.kept import BookDigests
 from office.audit.privacy import masked
 
 LISTED_MAX: Final = 20
-"""Failings of one check that are listed; a book that is wrong throughout is not listed throughout."""
+"""At most so many findings of one check are listed, so that a book that is wrong everywhere gives a short
+list.
+"""
 
 INVARIANTS: Final[Mapping[int, str]] = MappingProxyType(
     {
@@ -53,7 +55,7 @@ INVARIANTS: Final[Mapping[int, str]] = MappingProxyType(
         12: "no identity or card number",
     }
 )
-"""DESIGN section 6, in short."""
+"""The name of each invariant, by its number."""
 
 NOT_IN_DATA: Final[Mapping[int, str]] = MappingProxyType(
     {
@@ -66,9 +68,9 @@ NOT_IN_DATA: Final[Mapping[int, str]] = MappingProxyType(
         12: "logs, pages, metrics and exceptions are not in the databases; a canary test reads them",
     }
 )
-"""What of an invariant no row can show, and where it is proved instead."""
+"""For an invariant, the part that no row can show, and where that is proved instead."""
 
-AUDITS: Final[tuple[Callable[[Evidence], Outcome], ...]] = (
+AUDITS: Final[tuple[Callable[[Evidence], Results], ...]] = (
     sequences.keys,
     sequences.refusals,
     sequences.reversals,
@@ -79,7 +81,7 @@ AUDITS: Final[tuple[Callable[[Evidence], Outcome], ...]] = (
     chains.seals,
     chains.recorded_ends,
     forgotten.retired_days,
-    audit_records.trails,
+    audit_records.audit_logs,
     totals.front_totals,
     posted.reconciled_sums,
     posted.day_postings,
@@ -112,10 +114,11 @@ AUDITS: Final[tuple[Callable[[Evidence], Outcome], ...]] = (
     chains.epochs,
     privacy.texts,
 )
+"""All checks, in the order in which they run."""
 
 
 class Verdict(NamedTuple):
-    """What the audit says of one invariant: what fails, what was looked at, and what no data can show."""
+    """The verdict on one invariant: the findings, what was looked at, and what no data can show."""
 
     invariant: int
     name: str
@@ -125,28 +128,28 @@ class Verdict(NamedTuple):
 
     @property
     def rows(self) -> int:
-        """How many rows, of whatever kind, speak for it; with none it is not proved."""
-        return sum(one.count for one in self.checked)
+        """The number of rows that were looked at; with none the invariant is not proved."""
+        return sum(checked.count for checked in self.checked)
 
 
 class Audit(NamedTuple):
-    """Everything that fails, everything that was looked at, and what is to be kept elsewhere, where that was
-    worked out.
+    """All findings, all that was looked at, and the digests to keep outside the books (None if they were not
+    computed).
     """
 
     failings: tuple[Failing, ...]
     checked: tuple[Checked, ...]
-    kept: Kept | None = None
+    kept: BookDigests | None = None
 
     @property
     def verdicts(self) -> tuple[Verdict, ...]:
-        """One for each invariant, in order."""
+        """A verdict on each invariant, in order."""
         return tuple(
             Verdict(
                 number,
                 name,
-                tuple(one for one in self.failings if one.invariant == number),
-                tuple(one for one in self.checked if one.invariant == number),
+                tuple(failing for failing in self.failings if failing.invariant == number),
+                tuple(checked for checked in self.checked if checked.invariant == number),
                 NOT_IN_DATA.get(number, ""),
             )
             for number, name in INVARIANTS.items()
@@ -157,57 +160,61 @@ def audit(
     office: Store,
     front: Store | None,
     stated: Stated,
-    progress: Callable[[str, int], None] = lambda _what, _rows: None,
+    progress: Callable[[str, int], None] = lambda _work, _rows: None,
     expected: Sequence[str] = (),
 ) -> Audit:
-    """Check everything that the databases can show; an empty `failings` is a sound book.
+    """Check all that the databases can show. The books are sound if `failings` is empty.
 
-    `stated` is what the settings say. Without the front book, what only it
-    holds is not checked, and not counted. Reads each database as of one moment and writes nothing; while it
-    reads, a PostgreSQL front keeps what it would clean up and an embedded one does not shorten its log.
-    `progress` is told what is at work and how many rows went by. `expected` are digests and acts' hashes that
-    were kept elsewhere; each must be found again. Raises what Store.reading raises.
+    `stated` is what the settings state. Without the front book (None), what only the front has is neither
+    checked nor counted. Each database is read as of one moment, and nothing is written; meanwhile a
+    PostgreSQL front keeps old row versions, and an embedded front does not shorten its log. `progress` is
+    called with the work at hand and the number of rows since the last call. `expected` are digests and hashes
+    of audit records that were kept outside the books; each must be found again. Raises what Store.reading
+    raises.
     """
     with gathered(office, front, stated, progress) as evidence:
-        found = examine(evidence)
-        books = kept.keep(evidence)
-        asked = [kept.expected(evidence, books, expected)] if expected else []
-        again = _collected(asked)
-    return Audit(found.failings + again.failings, found.checked + again.checked, books)
+        checked = examine(evidence)
+        digests = kept.keep(evidence)
+        again = _collected([kept.expected(evidence, digests, expected)] if expected else [])
+    return Audit(checked.failings + again.failings, checked.checked + again.checked, digests)
 
 
 def audit_dues(
     front: Store,
     files: Sequence[DuesFile],
     conceal: Conceal,
-    progress: Callable[[str, int], None] = lambda _what, _rows: None,
+    progress: Callable[[str, int], None] = lambda _work, _rows: None,
 ) -> Audit:
-    """Hold the front book's dues against the files that were loaded into it; the office is not asked.
+    """Compare the front book's dues with the files that were loaded into it; the office's database is not
+    used.
 
-    `conceal` turns a document's number into the digest that the book keeps. Reads the book as of one moment
-    and writes nothing; raises what Store.reading raises.
+    `conceal` turns a document's number into the digest that the book has of it. Reads the book as of one
+    moment and writes nothing. Raises what Store.reading raises.
     """
     with as_of_now(front) as connection:
         return _collected([against_files(connection, files, conceal, progress)])
 
 
 def examine(evidence: Evidence) -> Audit:
-    """Run every check on connections that are open already."""
+    """Run every check of AUDITS on open connections."""
     return _collected(check(evidence) for check in AUDITS)
 
 
-def _collected(outcomes: Iterable[Outcome]) -> Audit:
+def _collected(checks: Iterable[Results]) -> Audit:
+    """Collect the results of the checks: of each at most LISTED_MAX findings, with every number of a person
+    masked.
+    """
     failings: list[Failing] = []
     checked: list[Checked] = []
-    for outcome in outcomes:
+    for results in checks:
         room = LISTED_MAX
-        for one in outcome:
-            if isinstance(one, Checked):
-                checked.append(one)
+        for result in results:
+            if isinstance(result, Checked):
+                checked.append(result)
             elif room:
                 room -= 1
-                failings.append(Failing(one.invariant, masked(one.subject), masked(one.what)))
+                failings.append(Failing(result.invariant, masked(result.subject), masked(result.what)))
             else:
-                failings.append(Failing(one.invariant, "", "and more of the same check, not listed"))
+                failings.append(Failing(result.invariant, "", "and more of the same check, not listed"))
                 break
     return Audit(tuple(failings), tuple(checked))

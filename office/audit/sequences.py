@@ -1,7 +1,10 @@
-"""Invariants 2, 3 and 4: a key acts once, a transaction has one final state, a due is settled once and at
-its amount. Every entry that took effect is played again, in the order of its subject's turns.
+"""Invariants 2, 3 and 4: a key acts once, a transaction has one final state, a due is settled once and at its
+amount. Every entry that took effect is replayed, in the order of the effects on its subject.
 
-What an entry may do is written here anew, from PROTOCOL section 6; nothing of the rules that decided is used.
+The subject of an entry is the due on which it acts, or the entry's own key if it acts on no due. `sequence`
+counts the effects on a subject from 1: an odd one puts a transaction into effect, an even one takes it out.
+What an entry may do is written here anew, from docs/protocol.md section 6; no code of the rules that decided
+is used.
 """
 
 from __future__ import annotations
@@ -14,13 +17,14 @@ from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, not_,
 
 from ledger.book import schema as front_schema
 from office.audit.evidence import (
+    PROGRESS_ROWS,
     REVERSING_KINDS,
     SETTLEMENTS,
     Checked,
     Evidence,
     Failing,
     Journal,
-    Outcome,
+    Results,
     count_of,
     is_reversing,
     is_settlement,
@@ -29,28 +33,18 @@ from office.audit.evidence import (
 from office.audit.forgotten import forgotten, settled_before
 
 SIDES: Final = {"collection": "premium", "payout": "benefit"}
-"""The side of the totals on which each kind of transaction counts: also the kind of due that it settles."""
-_TOLD_EVERY: Final = 10_000
+"""For each kind of transaction, the side of the totals on which it counts; also the kind of due that it
+settles.
+"""
 _COLUMNS: Final = (
-    *(
-        "subject",
-        "sequence",
-        "sequence_before",
-        "chain",
-        "position",
-        "key",
-        "kind",
-        "due",
-        "original",
-        "amount",
-    ),
-    *("bank", "side", "business_date", "exception_code"),
+    *("subject", "sequence", "sequence_before", "chain", "position", "key", "kind", "due", "original"),
+    *("amount", "bank", "side", "business_date", "exception_code"),
 )
 
 
 class SequencedEntry(NamedTuple):
-    """An entry that took effect, and the due that it names as that stands in the book, if the book is
-    there.
+    """An entry that took effect, and its due as the book has it (None without the front book); amounts in
+    fen.
     """
 
     subject: str
@@ -78,40 +72,40 @@ Fault = tuple[int, SequencedEntry, str]
 """The invariant, the entry, and what is wrong with it."""
 
 
-def keys(evidence: Evidence) -> Outcome:
-    """Invariant 2: no key and no receipt stands twice, and a key is that of its entry's own fields."""
+def keys(evidence: Evidence) -> Results:
+    """Invariant 2: no key and no receipt exists twice, and each key is made of its entry's own fields."""
     for journal in evidence.journals:
         for name in ("key", "receipt"):
             column = journal.entries.c[name]
             query = select(column, func.count()).where(column.is_not(None)).group_by(column)
             for value, count in journal.connection.execute(query.having(func.count() > 1)):
                 yield Failing(2, f"{journal.name}, {name} {value}", f"stands {count} times")
-        one = journal.entries.c
+        entry = journal.entries.c
         # The bank as DE 90 carries it: 11 digits, filled with zeros on the left.
-        bank = func.substr(literal("0" * 11).concat(one.bank), func.length(one.bank) + 1)
-        made = bank + "/" + one.terminal + "/" + one.sent_at + "/" + one.stan
+        bank = func.substr(literal("0" * 11).concat(entry.bank), func.length(entry.bank) + 1)
+        made = bank + "/" + entry.terminal + "/" + entry.sent_at + "/" + entry.stan
         for chain, position in journal.connection.execute(
-            select(one.chain, one.position).where(one.key != made)
+            select(entry.chain, entry.position).where(entry.key != made)
         ):
             yield Failing(2, f"{journal.name}, entry {chain}/{position}", "its key is not that of its fields")
         total = count_of(journal.connection, select(func.count()).select_from(journal.entries))
         yield Checked(2, f"keys of the {journal.name}'s journal", total)
 
 
-def refusals(evidence: Evidence) -> Outcome:
-    """Invariants 2 and 3: a refusal has no effect and an approved transaction has one, as befits its kind."""
+def refusals(evidence: Evidence) -> Results:
+    """Invariants 2 and 3: a refusal has no effect, and an approved transaction has the effect of its kind."""
     for journal in evidence.journals:
-        one = journal.entries.c
-        approved, effective = one.response == "00", one.sequence.is_not(None)
-        settles = one.kind.in_(SETTLEMENTS)
-        unfit: ColumnElement[bool] = or_(
+        entry = journal.entries.c
+        approved, effective = entry.response == "00", entry.sequence.is_not(None)
+        settles = entry.kind.in_(SETTLEMENTS)
+        wrong: ColumnElement[bool] = or_(
             and_(effective, not_(approved)),
-            one.subject.is_(None) != one.sequence.is_(None),
+            entry.subject.is_(None) != entry.sequence.is_(None),
             and_(settles, approved, not_(effective)),
-            and_(one.kind == "tombstone", one.response != "21"),
-            one.kind.not_in((*SETTLEMENTS, *REVERSING_KINDS, "tombstone")),
+            and_(entry.kind == "tombstone", entry.response != "21"),
+            entry.kind.not_in((*SETTLEMENTS, *REVERSING_KINDS, "tombstone")),
         )
-        query = select(one.chain, one.position, one.response).where(unfit)
+        query = select(entry.chain, entry.position, entry.response).where(wrong)
         for chain, position, response in journal.connection.execute(query):
             invariant = 3 if response == "00" else 2
             subject = f"{journal.name}, entry {chain}/{position}"
@@ -120,13 +114,13 @@ def refusals(evidence: Evidence) -> Outcome:
         yield Checked(2, f"refusals of the {journal.name}'s journal", count_of(journal.connection, refused))
 
 
-def reversals(evidence: Evidence) -> Outcome:
-    """Invariant 3: what an approved reversal names is not in effect, and what a tombstone stands for never
-    was.
+def reversals(evidence: Evidence) -> Results:
+    """Invariant 3: the transaction that an approved reversal names is not in effect; so a transaction of
+    which a tombstone was written first never took effect.
     """
     for journal in evidence.journals:
         reversal, target = journal.entries.alias("reversal"), journal.entries.alias("target")
-        reversing, again = journal.entries.alias("undoing"), journal.entries.alias("again")
+        reversing, again = journal.entries.alias("reversing"), journal.entries.alias("again")
         reinstated = exists().where(is_reversing(again), again.c.original == reversing.c.key)
         undone = exists().where(
             is_reversing(reversing), reversing.c.original == target.c.key, not_(reinstated)
@@ -145,30 +139,32 @@ def reversals(evidence: Evidence) -> Outcome:
         yield Checked(3, f"approved reversals of the {journal.name}'s journal", count)
 
 
-def sequences(evidence: Evidence) -> Outcome:
-    """Invariants 3 and 4: each subject's turns count from 1, put into effect and take out by turns, and end
-    where its due stands.
+def sequences(evidence: Evidence) -> Results:
+    """Invariants 3 and 4: the effects on each subject count from 1; they put into effect and take out of
+    effect alternately; and the last one agrees with the state of the due.
     """
     for journal in evidence.journals:
         entries = subjects = 0
-        rows = map(SequencedEntry._make, stream(journal.connection, _in_turn(journal)))
-        some_gone = bool(forgotten(journal).date)
+        rows = map(SequencedEntry._make, stream(journal.connection, _in_sequence(journal)))
+        some_retired = bool(forgotten(journal).date)
         for _, group in groupby(rows, key=lambda row: row.subject):
-            played = list(group)
-            is_rest = some_gone and played[0].sequence > 1
-            found = _faults_of_rest(played) if is_rest else _faults(played, with_due=journal.name == "front")
-            for invariant, row, what in found:
-                yield Failing(invariant, f"{journal.name}, entry {row.chain}/{row.position}", what)
-            entries += len(played)
+            replayed = list(group)
+            is_rest = some_retired and replayed[0].sequence > 1
+            faults = (
+                _faults_of_rest(replayed) if is_rest else _faults(replayed, with_due=journal.name == "front")
+            )
+            for invariant, row, fault in faults:
+                yield Failing(invariant, f"{journal.name}, entry {row.chain}/{row.position}", fault)
+            entries += len(replayed)
             subjects += 1
-            if subjects % _TOLD_EVERY == 0:
-                evidence.progress(f"{journal.name} turns", _TOLD_EVERY)
+            if subjects % PROGRESS_ROWS == 0:
+                evidence.progress(f"{journal.name} effects", PROGRESS_ROWS)
         yield Checked(3, f"effects of the {journal.name}'s journal, played again", entries)
         yield Checked(4, f"subjects of the {journal.name}'s journal, each settled once at most", subjects)
 
 
-def untouched_dues(evidence: Evidence) -> Outcome:
-    """Invariant 4: a due of which the journal says nothing is not settled and has had no sequence."""
+def untouched_dues(evidence: Evidence) -> Results:
+    """Invariant 4: a due without an entry in the journal is not settled, and its sequence is 0."""
     if evidence.front is None:
         return
     dues, journal = front_schema.dues.c, front_schema.journal.c
@@ -176,29 +172,23 @@ def untouched_dues(evidence: Evidence) -> Outcome:
     query = select(dues.due, dues.sequence, dues.settled_by).where(
         touched, ~exists().where(journal.subject == dues.due)
     )
-    found = evidence.front.execute(query).all()
+    rows = evidence.front.execute(query).all()
     if forgotten(evidence.journals[1]).date:
-        yield from settled_before(evidence, found)
+        yield from settled_before(evidence, rows)
     else:
-        for row in found:
+        for row in rows:
             yield Failing(4, f"due {row.due}", "is settled, or was, and no entry says so")
     total = count_of(evidence.front, select(func.count()).select_from(front_schema.dues))
     yield Checked(4, "dues of the front book", total)
 
 
-def _in_turn(journal: Journal) -> Select[Any]:
-    """The entries that took effect, by subject and sequence, each with its due where the book is at hand."""
+def _in_sequence(journal: Journal) -> Select[Any]:
+    """The entries that took effect, by subject and sequence; at the front each with its due."""
     entries = journal.entries
     columns = [entries.c[name] for name in _COLUMNS]
     if journal.name == "front":
         due = front_schema.dues
-        of_due = (
-            due.c.amount,
-            due.c.kind,
-            due.c.state,
-            due.c.settled_by,
-            due.c.sequence.label("due_sequence"),
-        )
+        of_due = [due.c[name] for name in ("amount", "kind", "state", "settled_by", "sequence")]
         source = entries.outerjoin(due, due.c.due == entries.c.subject)
         query = select(*columns, *of_due).select_from(source)
     else:
@@ -207,13 +197,13 @@ def _in_turn(journal: Journal) -> Select[Any]:
 
 
 def _faults_of_rest(rows: Sequence[SequencedEntry]) -> Iterator[Fault]:
-    """What is wrong with a subject whose first entries the front has let go. The office's copy, of which
-    these entries are a part, is played whole; here each sequence follows the one before, and the due stands
-    at the last.
+    """What is wrong with a subject whose first entries the front has retired. The office's copy of all
+    its entries is replayed in whole; of the rest it is checked that each sequence follows the one before,
+    and that the due is in the state of the last.
     """
     for place, row in enumerate(rows, rows[0].sequence):
         if (row.sequence, row.sequence_before) != (place, place - 1):
-            yield 3, row, f"is sequence {row.sequence} of {row.subject}, where sequence {place} should follow"
+            yield 3, row, f"has sequence {row.sequence} on {row.subject}, where {place} should follow"
     last = rows[-1]
     stands = last.due_sequence, last.due_state == "settled"
     if last.due == last.subject and stands != (last.sequence, last.sequence % 2 == 1):
@@ -221,12 +211,14 @@ def _faults_of_rest(rows: Sequence[SequencedEntry]) -> Iterator[Fault]:
 
 
 def _faults(rows: Sequence[SequencedEntry], *, with_due: bool) -> Iterator[Fault]:
-    """Play one subject's entries; what is wrong with any of them, and with where they end."""
-    play = _Play()
+    """Replay the entries of one subject; yield what is wrong with an entry, and with the state after the
+    last.
+    """
+    replay = _Replay()
     for place, row in enumerate(rows, 1):
         if (row.sequence, row.sequence_before) != (place, place - 1 or None):
-            yield 3, row, f"is sequence {row.sequence} of {row.subject}, where sequence {place} should follow"
-        yield from play.step(place, row)
+            yield 3, row, f"has sequence {row.sequence} on {row.subject}, where {place} should follow"
+        yield from replay.step(place, row)
     first, last = rows[0], rows[-1]
     if first.subject == first.key:
         if not first.exception_code:
@@ -236,47 +228,51 @@ def _faults(rows: Sequence[SequencedEntry], *, with_due: bool) -> Iterator[Fault
             (4, row, f"acts on {row.subject}, not on its due") for row in rows if row.due != row.subject
         )
         if with_due:
-            yield from _due_faults(rows, last, play.standing)
+            yield from _due_faults(rows, last, replay.in_effect)
 
 
 def _due_faults(
-    rows: Sequence[SequencedEntry], last: SequencedEntry, standing: SequencedEntry | None
+    rows: Sequence[SequencedEntry], last: SequencedEntry, in_effect: SequencedEntry | None
 ) -> Iterator[Fault]:
+    """What differs between a due of the front book and the entries on it; `in_effect` is what settles it."""
     if last.due_sequence is None:
         yield 4, last, f"acts on due {last.due}, which the book does not have"
         return
     for row in rows:
         if row.kind in SETTLEMENTS and (row.amount, row.side) != (row.due_amount, row.due_kind):
             yield 4, row, f"moves {row.amount} fen, {row.side}; the due is {row.due_amount}, {row.due_kind}"
-    settled_by = standing.key if standing else ""
+    settled_by = in_effect.key if in_effect else ""
     if (last.due_sequence, last.due_settled_by) != (last.sequence, settled_by):
         yield 4, last, f"is the last word on due {last.due}, and the due has another sequence or settler"
-    if (last.due_state == "settled") != (standing is not None):
+    if (last.due_state == "settled") != (in_effect is not None):
         yield 4, last, f"is the last word on due {last.due}, and the due is {last.due_state}"
 
 
-class _Play:
-    """One subject as its entries leave it: the transaction in effect, if any, and what was done last."""
+class _Replay:
+    """The state of one subject after the entries so far: the transaction in effect, or None; the one that the
+    last entry took out of effect; and the last entry.
+    """
 
     def __init__(self) -> None:
-        self.standing: SequencedEntry | None = None
+        self.in_effect: SequencedEntry | None = None
         self._undone: SequencedEntry | None = None
         self._last: SequencedEntry | None = None
 
     def step(self, place: int, row: SequencedEntry) -> Iterator[Fault]:
-        """Take the next entry in; what is wrong with it."""
+        """Apply the next entry, whose place counts from 1; yield what is wrong with it."""
         if place % 2 == 0:
             yield from self._end(row)
         elif row.kind in SETTLEMENTS:
             if row.side != SIDES[row.kind]:
                 yield 3, row, f"is a {row.kind} on the side {row.side}"
-            self.standing = row
+            self.in_effect = row
         else:
             yield from self._put_back(row)
         self._last = row
 
     def _end(self, row: SequencedEntry) -> Iterator[Fault]:
-        ended = self.standing
+        """Apply an entry that must take the transaction in effect out of effect."""
+        ended = self.in_effect
         if row.kind not in REVERSING_KINDS:
             yield 4, row, f"is a {row.kind} while {row.subject} is settled already"
         elif ended is None or row.original != ended.key:
@@ -285,16 +281,16 @@ class _Play:
             yield 3, row, f"does not agree with entry {ended.chain}/{ended.position}, which it undoes"
         elif row.kind == "cancel" and row.business_date != ended.business_date:
             yield 3, row, f"cancels on {row.business_date} what was done on {ended.business_date}"
-        self.standing, self._undone = None, ended
+        self.in_effect, self._undone = None, ended
 
     def _put_back(self, row: SequencedEntry) -> Iterator[Fault]:
-        """A reversal of a cancel puts what was cancelled into effect again."""
+        """Apply a reversal of a cancel, which puts the cancelled transaction into effect again."""
         last, again = self._last, self._undone
         if row.kind != "reversal" or last is None or last.kind != "cancel" or row.original != last.key:
             yield 3, row, f"is a {row.kind} that puts something into effect, but reverses no cancel"
         elif again is not None and _differ(row, again):
             yield 3, row, f"does not agree with entry {again.chain}/{again.position}, which it puts back"
-        self.standing = again
+        self.in_effect = again
 
 
 def _differ(row: SequencedEntry, other: SequencedEntry) -> bool:

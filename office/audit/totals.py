@@ -1,8 +1,8 @@
-"""What each bank's business dates add up to, from the journal and from the banks' files, and invariant 6 as
-far as the front book's own totals go.
+"""The sums of each bank's business dates, from the journal and from the banks' files; and invariant 6 for the
+front book's own totals.
 
-Figures only; what is posted is held against them in `office.audit.posted`. An effect is signed fen as the
-bank's clearing account sees it: a collection +, a payout -.
+`office.audit.posted` compares the postings with these sums. An effect is signed fen as the bank's clearing
+account sees it: + a collection, - a payout.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from office.audit.evidence import (
     Evidence,
     Failing,
     Journal,
-    Outcome,
+    Results,
     is_reversing,
     is_settlement,
     stream,
@@ -41,8 +41,8 @@ _FIGURE: Final = {
 
 
 class Change(NamedTuple):
-    """What the entries of a date changed of one transaction of ours: `effect` in fen. It is `late` where the
-    transaction is of an earlier date.
+    """What the entries of a date changed of one transaction; `amount` and `effect` in fen. `late` says
+    that the transaction is of an earlier date.
     """
 
     bank: str
@@ -59,7 +59,7 @@ class Change(NamedTuple):
 
 
 class Sum(NamedTuple):
-    """How many lines, and the sum of their effects in fen."""
+    """A number of lines, and the sum of their effects in fen."""
 
     lines: int
     effect: int
@@ -68,45 +68,52 @@ class Sum(NamedTuple):
 NO_LINES: Final = Sum(0, 0)
 
 
-def front_totals(evidence: Evidence) -> Outcome:
-    """Invariant 6: the eight totals of each bank and date, which 0510 answers, are those of the journal; and
-    so is what its limit is held against, and what its unfit advices come to.
+def front_totals(evidence: Evidence) -> Results:
+    """Invariant 6: the eight totals of each bank and date, with which 0510 answers, are those of the
+    journal; so is the sum to which the bank's limit applies, and the sum of its exception advices.
     """
     if evidence.front is None:
         return
     gone = forgotten(evidence.journals[1]).date
     added = _totals(evidence.journals[1])
-    if gone:  # of these dates the office's copy is the only one
+    if gone:  # the office's copy is the only one of the retired dates
         added = {place: sums for place, sums in added.items() if place[1] > gone}
         added |= {place: sums for place, sums in _totals(evidence.journals[0]).items() if place[1] <= gone}
     table = front_schema.bank_days
-    kept = {
+    stored = {
         (row[0], row[1]): Counter(dict(zip(_FIGURES, row[2:], strict=True)))
         for row in evidence.front.execute(select(table))
     }
-    for bank, date in sorted(added.keys() | kept.keys()):
-        ours, theirs = added.get((bank, date), Counter()), kept.get((bank, date), Counter())
+    for bank, date in sorted(added.keys() | stored.keys()):
+        computed, totals = added.get((bank, date), Counter()), stored.get((bank, date), Counter())
         for name in _FIGURES:
-            if ours[name] != theirs[name]:
-                what = f"{name} is {theirs[name]}, the journal says {ours[name]}"
+            if computed[name] != totals[name]:
+                what = f"{name} is {totals[name]}, the journal says {computed[name]}"
                 yield Failing(6, f"front, totals of {bank} on {date}", what)
-    yield Checked(6, "totals of a bank and date at the front", len(kept))
+    yield Checked(6, "totals of a bank and date at the front", len(stored))
 
 
 def _totals(journal: Journal) -> dict[BankDay, Counter[str]]:
-    """The eight figures by bank and date. A reversal of a cancel takes the cancel back where both are of one
-    date; later it counts as the transaction that it puts into effect.
+    """The figures by bank and date. A reversal of a cancel of the same date takes the cancel out of its
+    figures again; on a later date it counts as the transaction that it puts into effect.
     """
-    one, target = journal.entries, journal.entries.alias("target")
-    takes_back = one.c.sequence % 2 == 0
-    puts_back = and_(one.c.sequence % 2 == 1, one.c.kind == "reversal")
-    same_date = and_(puts_back, target.c.business_date == one.c.business_date)
+    entry, target = journal.entries, journal.entries.alias("target")
+    takes_back = entry.c.sequence % 2 == 0
+    puts_back = and_(entry.c.sequence % 2 == 1, entry.c.kind == "reversal")
+    same_date = and_(puts_back, target.c.business_date == entry.c.business_date)
     sign = case((takes_back, 1), (same_date, -1), else_=0).label("sign")
     query = (
-        select(one.c.bank, one.c.business_date, one.c.side, sign, func.count(), func.sum(one.c.amount))
-        .select_from(one.outerjoin(target, and_(puts_back, target.c.key == one.c.original)))
-        .where(one.c.sequence.is_not(None))
-        .group_by(one.c.bank, one.c.business_date, one.c.side, "sign")
+        select(
+            entry.c.bank,
+            entry.c.business_date,
+            entry.c.side,
+            sign,
+            func.count(),
+            func.sum(entry.c.amount),
+        )
+        .select_from(entry.outerjoin(target, and_(puts_back, target.c.key == entry.c.original)))
+        .where(entry.c.sequence.is_not(None))
+        .group_by(entry.c.bank, entry.c.business_date, entry.c.side, "sign")
     )
     added: dict[BankDay, Counter[str]] = defaultdict(Counter)
     for bank, date, side, back, count, amount in journal.connection.execute(query):
@@ -114,49 +121,49 @@ def _totals(journal: Journal) -> dict[BankDay, Counter[str]]:
         if names:
             added[bank, date][names[0]] += (back or 1) * count
             added[bank, date][names[1]] += (back or 1) * int(amount)
-    for bank, date, used, unfit in journal.connection.execute(_todays_alone(journal)):
+    for bank, date, used, unfit in journal.connection.execute(_of_same_date(journal)):
         added[bank, date].update(used=int(used), unfit=int(unfit))
     return added
 
 
-def _todays_alone(journal: Journal) -> Select[Any]:
-    """By bank and date, in fen: what stands of that date's own transactions, and of its advices that do not
-    fit. What undoes an earlier date's changes neither.
+def _of_same_date(journal: Journal) -> Select[Any]:
+    """By bank and date, in fen: the sum of the date's own transactions that are in effect, and of its
+    exception advices that are. A cancel or reversal of an earlier date's transaction changes neither.
     """
-    one, target = journal.entries, journal.entries.alias("undone")
-    settles, takes_back = is_settlement(one), one.c.sequence % 2 == 0
-    same_date = target.c.business_date == one.c.business_date
+    entry, target = journal.entries, journal.entries.alias("undone")
+    settles, takes_back = is_settlement(entry), entry.c.sequence % 2 == 0
+    same_date = target.c.business_date == entry.c.business_date
     undoes, redoes = and_(takes_back, same_date), and_(not_(takes_back), not_(settles), same_date)
-    used = case((settles, one.c.amount), (undoes, -one.c.amount), (redoes, one.c.amount), else_=0)
-    taken_on = and_(settles, one.c.exception_code != "")
-    given_up = and_(undoes, target.c.exception_code != "")
-    unfit = case((taken_on, one.c.amount), (given_up, -one.c.amount), else_=0)
+    used = case((settles, entry.c.amount), (undoes, -entry.c.amount), (redoes, entry.c.amount), else_=0)
+    comes = and_(settles, entry.c.exception_code != "")
+    goes = and_(undoes, target.c.exception_code != "")
+    unfit = case((comes, entry.c.amount), (goes, -entry.c.amount), else_=0)
     return (
-        select(one.c.bank, one.c.business_date, func.sum(used), func.sum(unfit))
-        .select_from(one.outerjoin(target, target.c.key == one.c.original))
-        .where(one.c.sequence.is_not(None))
-        .group_by(one.c.bank, one.c.business_date)
+        select(entry.c.bank, entry.c.business_date, func.sum(used), func.sum(unfit))
+        .select_from(entry.outerjoin(target, target.c.key == entry.c.original))
+        .where(entry.c.sequence.is_not(None))
+        .group_by(entry.c.bank, entry.c.business_date)
     )
 
 
 def settled(connection: Connection) -> dict[tuple[str, str, str], Sum]:
-    """The transactions of each bank, date and processing code, as if none had been undone."""
-    one = office_schema.entries.c
-    signed = case((one.kind == "collection", one.amount), else_=-one.amount)
-    group = one.bank, one.business_date, one.code
+    """The sums of the transactions of each bank, date and processing code, as if none had been undone."""
+    entry = office_schema.entries.c
+    signed = case((entry.kind == "collection", entry.amount), else_=-entry.amount)
+    group = entry.bank, entry.business_date, entry.code
     query = select(*group, func.count(), func.sum(signed)).where(is_settlement(office_schema.entries))
     rows = connection.execute(query.group_by(*group))
     return {(bank, date, code): Sum(count, int(effect)) for bank, date, code, count, effect in rows}
 
 
 def changes(connection: Connection, bank: str = "", date: str = "") -> Iterator[Change]:
-    """What undoings, and their own undoings, changed, by their date and the transaction that it comes to in
-    the end; of one bank's date where it is given.
+    """What cancels and reversals, and the reversals of those, changed, summed by their date and by the
+    transaction that they change in the end; only of one bank's date if `bank` and `date` are given.
     """
-    reversing = office_schema.entries.alias("undoing")
+    reversing = office_schema.entries.alias("reversing")
     middle = office_schema.entries.alias("middle")
     settlement = office_schema.entries.alias("settlement")
-    # Straight to the transaction, or through the cancel that is itself reversed.
+    # The original is the transaction, or a cancel of it that is itself reversed.
     named = case((middle.c.kind.in_(REVERSING_KINDS), middle.c.original), else_=middle.c.key)
     source: FromClause = reversing.join(middle, middle.c.key == reversing.c.original).join(
         settlement, settlement.c.key == named
@@ -179,9 +186,9 @@ def changes(connection: Connection, bank: str = "", date: str = "") -> Iterator[
 
 
 def our_sums(connection: Connection) -> Mapping[tuple[str, str, str], Sum]:
-    """Our side of every bank's date by processing code: lines, and effects as they came to be on that date.
+    """Our side of every bank's date by processing code: the lines, and the effects of the date's entries.
 
-    A transaction is one line of its own date, and one more of any later date that changed what it comes to.
+    A transaction is one line of its own date, and one more line of each later date that changed its effect.
     """
     sums = defaultdict(lambda: NO_LINES, settled(connection))
     for change in changes(connection):
@@ -192,7 +199,7 @@ def our_sums(connection: Connection) -> Mapping[tuple[str, str, str], Sum]:
 
 
 def their_sums(connection: Connection) -> Mapping[BankDay, Sum]:
-    """Each bank's side of a date, from its files: lines, and the sum of what they change."""
+    """The bank's side of every date, from its files: the lines, and the sum of their effects."""
     line = office_schema.bank_lines.c
     done = case((line.state != "S", 0), (line.direction == "C", line.amount), else_=-line.amount)
     query = select(line.bank, line.date, func.count(), func.sum(done)).group_by(line.bank, line.date)
@@ -206,20 +213,21 @@ def their_sums(connection: Connection) -> Mapping[BankDay, Sum]:
 
 
 def taken_back(connection: Connection) -> dict[tuple[str, str, int], int]:
-    """What each reversed line of a file takes back of the bank's earlier files: the effect, in fen, that
-    they leave of its key, where there is any. A line that repeats another of its own file takes back nothing.
+    """For each reversed line of a file, by bank, date and line: the effect in fen that the bank's earlier
+    files have for its key, and that it takes back; lines without one are left out. A line that repeats
+    another line of its own file takes back nothing.
     """
     line, earlier = office_schema.bank_lines.alias("line"), office_schema.bank_lines.alias("earlier")
-    found = office_schema.breaks
+    row = office_schema.breaks
     place = line.c.bank, line.c.date, line.c.line
     repeats = exists().where(
-        found.c.bank == line.c.bank,
-        found.c.date == line.c.date,
-        found.c.key == line.c.key,
-        found.c.line == line.c.line,
-        found.c["class"] == "duplicate",
+        row.c.bank == line.c.bank,
+        row.c.date == line.c.date,
+        row.c.key == line.c.key,
+        row.c.line == line.c.line,
+        row.c["class"] == "duplicate",
     )
-    # The bank is within the key; see office.audit.lines on why it is not named.
+    # The bank is a part of the key; `office.audit.lines` says why there is no condition on it.
     source = line.join(earlier, and_(earlier.c.key == line.c.key, earlier.c.date < line.c.date))
     query = (
         select(*place, earlier.c.state, earlier.c.direction, earlier.c.amount)
@@ -236,7 +244,9 @@ def taken_back(connection: Connection) -> dict[tuple[str, str, int], int]:
 
 
 def _left(rows: Iterator[Any]) -> int:
-    """What lines leave, in order: one that is done adds its effect, one that is reversed ends it all."""
+    """The effect in fen after a key's lines in order: a line that is done adds its effect, a reversed one
+    ends it.
+    """
     effect = 0
     for *_, state, direction, amount in rows:
         if state == "R":

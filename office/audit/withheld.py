@@ -1,8 +1,8 @@
-"""Invariant 9, the money at stake: what a break withholds is the whole effect that our journal has of its
-transaction, and every advice that did not fit and every reversal that came too late has such a break.
+"""Invariant 9, the money at stake: a break withholds the whole effect of its transaction in our journal, or
+nothing, as its class demands; and every exception advice and every reversal that came too late has a break.
 
-What is withheld is kept from the products' accounts (`office.audit.posted` adds that up). What is at stake is
-worked out here anew, from the entries alone.
+What a break withholds is kept from the products' accounts (`office.audit.posted` adds it up). What is at
+stake is computed here anew, from the entries alone.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from office.audit.evidence import (
     Checked,
     Evidence,
     Failing,
-    Outcome,
+    Results,
     count_of,
     is_settlement,
     stream,
@@ -35,8 +35,10 @@ Key = tuple[str, str, str]
 """A bank, a date and the key of a transaction."""
 
 
-class _Break(NamedTuple):
-    """A break, and its transaction as our journal has it when the break's date ends; `stands` 0 or 1."""
+class _BreakRow(NamedTuple):
+    """A break, and its transaction as our journal has it at the end of the break's date; fen. `stands` is
+    1 if the transaction is in effect then, or else 0.
+    """
 
     name: str
     cls: str
@@ -55,28 +57,28 @@ class _Break(NamedTuple):
 
     @property
     def effect(self) -> int:
-        """The transaction's effect when the break's date ends, in fen; 0 where it moves nothing."""
+        """The effect of the transaction at the end of the break's date, in fen; 0 if it moves nothing."""
         if self.kind not in SETTLEMENTS or not self.stands:
             return 0
         return (self.amount or 0) * (1 if self.kind == "collection" else -1)
 
 
-def withheld(evidence: Evidence) -> Outcome:
-    """Invariant 9: each break withholds what is at stake of its transaction: all of it, or nothing."""
+def withheld(evidence: Evidence) -> Results:
+    """Invariant 9: each break withholds what is at stake of its transaction."""
     late = _late_changes(evidence)
     count = 0
-    for one in map(_Break._make, stream(evidence.office, _breaks())):
+    for row in map(_BreakRow._make, stream(evidence.office, _breaks())):
         count += 1
-        possible = _possible(one, late[one.bank, one.date, one.key])
-        if one.withheld not in possible:
-            told = " or ".join(map(str, sorted(possible)))
-            yield Failing(9, f"break {one.name}", f"withholds {one.withheld} fen, at stake are {told}")
+        possible = _possible(row, late[row.bank, row.date, row.key])
+        if row.withheld not in possible:
+            stakes = " or ".join(map(str, sorted(possible)))
+            yield Failing(9, f"break {row.name}", f"withholds {row.withheld} fen, at stake are {stakes}")
     yield Checked(9, "breaks, and what each withholds", count)
 
 
-def exception_advices_whole(evidence: Evidence) -> Outcome:
-    """Invariant 9: the breaks of an advice that did not fit together withhold what it comes to on the last
-    date that is reconciled, leaving out those that a line of a later date ended.
+def exception_advices_whole(evidence: Evidence) -> Results:
+    """Invariant 9: the breaks of an exception advice together withhold its effect at the end of the last
+    reconciled date; breaks that a line of a later date closed do not count.
     """
     ended = and_(breaks.c.state == "closed", breaks.c.resolution == "")
     of_exception_advices = (breaks.c["class"] == "exception_advice", not_(ended))
@@ -96,18 +98,18 @@ def exception_advices_whole(evidence: Evidence) -> Outcome:
 
 
 def _exception_advices(bank: str, date: str) -> Select[Any]:
-    """The collections and payouts of a bank's reconciled dates that did not fit, and whether each stands when
-    a date ends.
+    """The exception advices of a bank's reconciled dates that moved money, each with 1 if it is in effect
+    at the end of the date, or else 0.
     """
     stands = case((undone(date), 0), else_=1)
-    entry, made = entries.c, reconciliations.c
-    is_reconciled = exists().where(made.bank == entry.bank, made.date == entry.business_date)
+    entry, reconciled = entries.c, reconciliations.c
+    is_reconciled = exists().where(reconciled.bank == entry.bank, reconciled.date == entry.business_date)
     return select(entry.key, entry.kind, entry.amount, stands).where(
         entry.bank == bank, entry.exception_code != "", is_settlement(entries), is_reconciled
     )
 
 
-def late_reversals(evidence: Evidence) -> Outcome:
+def late_reversals(evidence: Evidence) -> Results:
     """Invariant 9: a reversal that was refused as too late has a break once its date is reconciled."""
     asked, named = entries.alias("asked"), entries.alias("named")
     original = case((named.c.kind == "cancel", named.c.original), else_=named.c.key)
@@ -129,22 +131,22 @@ def late_reversals(evidence: Evidence) -> Outcome:
     yield Checked(9, "reversals refused as too late, on reconciled dates", count)
 
 
-def _possible(one: _Break, late: int) -> set[int]:
+def _possible(row: _BreakRow, late: int) -> set[int]:
     """What a break may withhold, in fen; `late` is what its date changed of an earlier date's transaction."""
-    if one.cls == "exception_advice":
-        return {one.effect if one.entry_date == one.date else late}
-    if one.cls == "details_differ":
-        if not one.line:
+    if row.cls == "exception_advice":
+        return {row.effect if row.entry_date == row.date else late}
+    if row.cls == "details_differ":
+        if not row.line:
             return {late}
-        return {0 if one.exception_code else one.ours_effect}
-    if one.cls == "late_reversal" and not one.theirs_effect:
-        return {0, one.effect}  # 0 where another break has it in suspense already
+        return {0 if row.exception_code else row.ours_effect}
+    if row.cls == "late_reversal" and not row.theirs_effect:
+        return {0, row.effect}  # 0 if the amount is in suspense already by another break
     return {0}
 
 
 def _breaks() -> Select[Any]:
-    """Every break that withholds something or is of a class that may, each with its transaction."""
-    own = [breaks.c[name] for name in ("break", "class", *_Break._fields[2:9])]
+    """The breaks that withhold something or are of a class that may, each with its transaction."""
+    own = [breaks.c[name] for name in ("break", "class", *_BreakRow._fields[2:9])]
     stands: ColumnElement[int] = case((and_(is_settlement(entries), not_(undone(breaks.c.date))), 1), else_=0)
     of_entry = [entries.c[name] for name in ("kind", "amount", "business_date", "exception_code")]
     return (
@@ -155,16 +157,19 @@ def _breaks() -> Select[Any]:
 
 
 def _late_changes(evidence: Evidence) -> Mapping[Key, int]:
-    """What each date changed of earlier dates' transactions on which a break may withhold something."""
-    found: defaultdict[Key, int] = defaultdict(int)
+    """By bank, date and key: what the date changed of an earlier date's transaction, in fen. Only the
+    dates with a break that may withhold such a change are read.
+    """
+    effects: defaultdict[Key, int] = defaultdict(int)
     for day in _days_with_late_breaks(evidence):
         for change in changes(evidence.office, *day):
             if change.late:
-                found[change.bank, change.date, change.key] += change.effect
-    return found
+                effects[change.bank, change.date, change.key] += change.effect
+    return effects
 
 
 def _days_with_late_breaks(evidence: Evidence) -> Iterator[tuple[str, str]]:
+    """The banks and dates that have a break which may withhold something and names no line of the bank's."""
     no_line = and_(breaks.c["class"].in_(_WITHHOLDING), breaks.c.line == 0)
     query = select(breaks.c.bank, breaks.c.date).where(no_line).distinct()
     yield from ((row[0], row[1]) for row in evidence.office.execute(query).all())

@@ -1,18 +1,15 @@
-"""What the audit logs say was pulled, taken, reconciled, posted, loaded and cut over, held against the
-tables as they are now.
+"""Invariants 5, 6, 7, 8 and 10: what the audit logs say was pulled, taken, reconciled, posted, loaded and cut
+over is compared with the tables as they are now.
 
-An act carries its figures and, where it wrote many rows, a digest over them: SHA-256 over each row as one
-JSON array (RFC 8259) without blanks, text as itself, in UTF-8, with a line feed after it. The moment at which
-rows were written is the act's own. All of it is worked out here anew.
+An audit record carries its figures and, if it wrote many rows, a digest over them
+(`office.audit.row_digests`). The rows have the record's own moment. All of it is computed here anew.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, Final
 
@@ -21,7 +18,8 @@ from sqlalchemy import Connection, Row, Select, select
 from ledger.book import schema as front_schema
 from office.audit.audit_records import MACHINE, AuditRecord, front_records, office_records
 from office.audit.chains import hash_at
-from office.audit.evidence import Checked, Evidence, Failing, Outcome, stream
+from office.audit.evidence import Checked, Evidence, Failing, Results, stream, with_progress
+from office.audit.row_digests import row_hash, rows_digest
 from office.database.schema import (
     bank_files,
     bank_lines,
@@ -43,83 +41,75 @@ _OPENED: Final = (
     *("reason", "hint", "owner"),
 )
 _POST_OF_DAY: Final = "the day of "
-_TOLD_EVERY: Final = 10_000
 
 
-def pulls(evidence: Evidence) -> Outcome:
-    """Invariant 5: each pull brought what follows the one before, up to the entry that it names; together
-    they brought the whole of every chain, and each day as it is there. The tables are of the edition that
-    they were made with.
+def pulls(evidence: Evidence) -> Results:
+    """Invariant 5: each pull continues the one before, up to the entry that it names; together the pulls
+    brought every chain whole, and each day as it is now. The tables are of the version with which they were
+    created.
     """
     ours = evidence.journals[0]
     ends: Counter[str] = Counter()
     stated: dict[str, str] = {}
     count = 0
-    for one in _of_machine(evidence, "pull"):
+    for record in _of_machine(evidence, "pull"):
         count += 1
-        found = _PULLED.fullmatch(one.note)
-        if found is None:
-            stated[one.subject] = one.note
+        match = _PULLED.fullmatch(record.note)
+        if match is None:
+            stated[record.subject] = record.note
             continue
-        chain = one.subject.removeprefix("chain ")
-        first, last = int(found[1]), int(found[2])
-        if first != ends[one.subject] + 1:
-            yield Failing(5, f"office, act {one.number}", f"pulls {one.subject} from entry {first} on")
-        if not chain.isdigit() or hash_at(ours, int(chain), last) != found[3]:
-            yield Failing(5, f"office, act {one.number}", f"entry {last} is not the one that was pulled")
-        ends[one.subject] = last
-    held = {f"chain {row.chain}": row.position for row in evidence.office.execute(select(chains))}
-    for chain in sorted(held.keys() | ends.keys()):
-        if held.get(chain, 0) != ends[chain]:
+        chain = record.subject.removeprefix("chain ")
+        first, last = int(match[1]), int(match[2])
+        if first != ends[record.subject] + 1:
+            yield Failing(5, f"office, act {record.number}", f"pulls {record.subject} from entry {first} on")
+        if not chain.isdigit() or hash_at(ours, int(chain), last) != match[3]:
+            yield Failing(5, f"office, act {record.number}", f"entry {last} is not the one that was pulled")
+        ends[record.subject] = last
+    positions = {f"chain {row.chain}": row.position for row in evidence.office.execute(select(chains))}
+    for chain in sorted(positions.keys() | ends.keys()):
+        if positions.get(chain, 0) != ends[chain]:
             yield Failing(5, f"office, {chain}", f"was pulled up to entry {ends[chain]}, by the audit log")
     rows = evidence.office.execute(select(days)).all()
-    there = {f"day {row.date}": f"{row.entries} entries; root {row.root}" for row in rows}
-    yield from _compared(5, "office", there, stated)
-    made = {one.subject: one.note for one in office_records(evidence) if one.act == "create"}
-    kept = {row.name: row.value for row in evidence.office.execute(select(facts))}
-    yield from _compared(5, "office's", kept, made)
+    closed = {f"day {row.date}": f"{row.entries} entries; root {row.root}" for row in rows}
+    yield from _differences(5, "office", closed, stated)
+    created = {record.subject: record.note for record in office_records(evidence) if record.act == "create"}
+    values = {row.name: row.value for row in evidence.office.execute(select(facts))}
+    yield from _differences(5, "office's", values, created)
     yield Checked(5, "pulls, held against the office's journal", count)
 
 
-def files(evidence: Evidence) -> Outcome:
-    """Invariant 10: each bank's file and its lines are as they were taken."""
-    stated = {one.subject: one for one in _of_machine(evidence, "file")}
+def files(evidence: Evidence) -> Results:
+    """Invariant 10: each bank's file and its lines are as when they were taken."""
+    stated = {record.subject: record for record in _of_machine(evidence, "file")}
     lines = dict(_line_digests(evidence))
-    nothing = _digest(())
-    there, taken_at = {}, {}
+    no_lines = rows_digest(())
+    tables, taken_at = {}, {}
     rows = evidence.office.execute(select(bank_files)).all()
     for row in rows:
         subject = f"{row.bank} {row.date}"
-        there[subject] = (
+        tables[subject] = (
             f"{row.lines} lines, {row.collected} fen collected, {row.paid} fen paid; layout {row.layout},"
-            f" file {row.digest}, rows {lines.pop(subject, nothing)}"
+            f" file {row.digest}, rows {lines.pop(subject, no_lines)}"
         )
         taken_at[subject] = row.taken_at
-    yield from _compared(10, "file", there, {subject: one.note for subject, one in stated.items()})
-    for subject in sorted(there.keys() & stated.keys()):
+    yield from _differences(10, "file", tables, _notes(stated))
+    for subject in sorted(tables.keys() & stated.keys()):
         if taken_at[subject] != stated[subject].at:
             yield Failing(10, f"file {subject}", "was taken at another moment, by the audit log")
     yield Checked(10, "banks' files, held against the audit log", len(rows))
 
 
 def _line_digests(evidence: Evidence) -> Iterator[tuple[str, str]]:
-    """The digest of the lines of each bank's date, by `bank date`."""
+    """Pairs of `bank date` and the digest of the lines of that bank's date."""
     line = bank_lines.c
     query = select(bank_lines).order_by(line.bank, line.date, line.line)
     for (bank, date), rows in groupby(stream(evidence.office, query), key=lambda row: (row[0], row[1])):
-        yield f"{bank} {date}", _digest(_told(rows, evidence, "digests of files"))
+        yield f"{bank} {date}", rows_digest(with_progress(rows, evidence, "digests of files"))
 
 
-def _told(rows: Iterable[Sequence[Any]], evidence: Evidence, what: str) -> Iterator[Sequence[Any]]:
-    for number, row in enumerate(rows, 1):
-        if number % _TOLD_EVERY == 0:
-            evidence.progress(what, _TOLD_EVERY)
-        yield row
-
-
-def reconciliations_made(evidence: Evidence) -> Outcome:
-    """Invariant 6: each bank's date is as it was reconciled: its result, its products, the breaks that were
-    opened, as they were then, and the earlier ones that its lines closed.
+def reconciliations_made(evidence: Evidence) -> Results:
+    """Invariant 6: each bank's date is as when it was reconciled: its result, its products, the breaks
+    that it opened, as they were then, and the earlier breaks that its lines closed.
     """
     connection = evidence.office
     parts = (
@@ -134,7 +124,7 @@ def reconciliations_made(evidence: Evidence) -> Outcome:
             drop=2,
         ),
     )
-    there, made_at = {}, {}
+    tables, made_at = {}, {}
     rows = connection.execute(select(reconciliations)).all()
     for row in rows:
         subject = f"{row.bank} {row.date}"
@@ -142,19 +132,19 @@ def reconciliations_made(evidence: Evidence) -> Outcome:
         words = f"{row.ours} ours, {row.theirs} theirs, {row.matched} agree, {len(listed[1])} breaks"
         words += f", {len(listed[2])} earlier ones closed" if listed[2] else ""
         result = tuple(value for name, value in row._asdict().items() if name != "made_at")
-        digest = _digest([result, *(one for part in listed for one in part)])
-        there[subject], made_at[subject] = f"{words}; rows {digest}", row.made_at
-    stated = {one.subject: one for one in _of_machine(evidence, "reconcile")}
-    yield from _compared(6, "reconciliation", there, {subject: one.note for subject, one in stated.items()})
-    for subject in sorted(there.keys() & stated.keys()):
+        digest = rows_digest([result, *(values for part in listed for values in part)])
+        tables[subject], made_at[subject] = f"{words}; rows {digest}", row.made_at
+    stated = {record.subject: record for record in _of_machine(evidence, "reconcile")}
+    yield from _differences(6, "reconciliation", tables, _notes(stated))
+    for subject in sorted(tables.keys() & stated.keys()):
         if made_at[subject] != stated[subject].at:
             yield Failing(6, f"reconciliation {subject}", "was made at another moment, by the audit log")
     yield Checked(6, "reconciliations, held against the audit log", len(rows))
 
 
 def _opened(connection: Connection) -> dict[str, list[tuple[Any, ...]]]:
-    """The breaks by `bank date`, each with the class and reason that it was opened with, which the first line
-    of its history keeps.
+    """The breaks by `bank date`, each with the class and reason with which it was opened; the first line
+    of its history keeps these.
     """
     first = select(break_events.c["break"], break_events.c.note).where(break_events.c.number == 1).subquery()
     query = select(breaks.c.bank, breaks.c.date, first.c.note, *(breaks.c[name] for name in _OPENED))
@@ -168,8 +158,8 @@ def _opened(connection: Connection) -> dict[str, list[tuple[Any, ...]]]:
     return opened
 
 
-def postings_made(evidence: Evidence) -> Outcome:
-    """Invariant 7: each posting was made by an act that says so, and is as it was made."""
+def postings_made(evidence: Evidence) -> Results:
+    """Invariant 7: an audit record states the making of each posting, and the posting is as it was made."""
     heads: dict[tuple[str, int], list[tuple[Any, ...]]] = defaultdict(list)
     sides: dict[tuple[str, int], list[tuple[Any, ...]]] = defaultdict(list)
     for row in stream(evidence.office, select(postings)):
@@ -181,21 +171,23 @@ def postings_made(evidence: Evidence) -> Outcome:
     for date, at, *leg in stream(evidence.office, query):
         sides[date, at].append(tuple(leg))
     count = sum(map(len, heads.values()))
-    for one in _of_machine(evidence, "post"):
-        then = heads.pop((one.subject, one.at), [])
-        digest = _digest([*sorted(then), *sorted(sides.pop((one.subject, one.at), []))])
-        if not one.note.endswith(f"; {len(then)} postings; rows {digest}"):
-            yield Failing(7, f"office, act {one.number}", "the postings that it made are not as they were")
-    for made in heads.values():
-        for posting, *_ in made:
+    for record in _of_machine(evidence, "post"):
+        made = heads.pop((record.subject, record.at), [])
+        digest = rows_digest([*sorted(made), *sorted(sides.pop((record.subject, record.at), []))])
+        if not record.note.endswith(f"; {len(made)} postings; rows {digest}"):
+            yield Failing(7, f"office, act {record.number}", "the postings that it made are not as they were")
+    for without_record in heads.values():
+        for posting, *_ in without_record:
             yield Failing(7, f"posting {posting}", "was made by no act of the audit log")
     yield Checked(7, "postings, held against the audit log", count)
 
 
-def day_states(evidence: Evidence) -> Outcome:
-    """Invariant 6: a day has come as far as the audit log says."""
-    posted = {one.subject for one in _of_machine(evidence, "post") if one.note.startswith(_POST_OF_DAY)}
-    archived = {one.subject for one in _of_machine(evidence, "archive")}
+def day_states(evidence: Evidence) -> Results:
+    """Invariant 6: each day is in the state that the audit log gives it."""
+    posted = {
+        record.subject for record in _of_machine(evidence, "post") if record.note.startswith(_POST_OF_DAY)
+    }
+    archived = {record.subject for record in _of_machine(evidence, "archive")}
     rows = evidence.office.execute(select(days.c.date, days.c.state)).all()
     for date, state in rows:
         known = "archived" if date in archived else "posted" if date in posted else "closed"
@@ -206,89 +198,90 @@ def day_states(evidence: Evidence) -> Outcome:
     yield Checked(6, "days, their states held against the audit log", len(rows))
 
 
-def front_records_kept(evidence: Evidence) -> Outcome:
+def front_records_kept(evidence: Evidence) -> Results:
     """Invariants 8 and 10: at the front, each load and each cut-over is as the audit log says."""
     if evidence.front is None:
         return
-    acts = list(front_records(evidence))
-    table, day = front_schema.loads, front_schema.days
-    loads = evidence.front.execute(select(table)).all()
-    said = {one.subject: one for one in acts if one.act == "load" and one.subject}
-    ended = {one.subject: one.note for one in acts if one.act == "load ended"}
-    newest = max((row.number for row in loads), default=0)
-    for row in loads:
-        one = said.pop(row.date, None)
-        if one is None or not one.note.startswith(row.digest):
-            yield Failing(10, f"load of {row.date}", "was made by no act of the audit log")
-        elif not one.note.endswith(f"; row {_hash_of(_as_seen_first(row))}"):
-            yield Failing(10, f"load of {row.date}", "is not as the audit log says")
-        end = ended.pop(row.date, _NOTHING_LEFT)
-        left = f"{row.withdrawn} withdrawn, {row.withdrawn_late} too late, {row.lapsed} lapsed"
-        if end != left and (end != _NOTHING_LEFT or row.number < newest):  # by the newest some may yet
-            yield Failing(10, f"load of {row.date}", "what left by it is not as the audit log says")
-    for date in sorted({*said, *ended}):
-        yield Failing(10, f"load of {date}", "is in the audit log, and is not there")
-    yield Checked(10, "loads of dues, held against the audit log", len(loads))
-    cut = defaultdict(list)
-    for one in acts:
-        if one.act == "cutover":
-            cut[one.subject].append(one.note)
+    records = list(front_records(evidence))
+    yield from _front_loads(evidence.front, records)
+    day = front_schema.days
+    notes = defaultdict(list)
+    for record in records:
+        if record.act == "cutover":
+            notes[record.subject].append(record.note)
     closed = evidence.front.execute(select(day).where(day.c.state == "closed")).all()
     for row in closed:
         note = f"{row.next_date} is open; root {row.root}"
-        if not any(note in words for words in cut[row.date]):
+        if not any(note in words for words in notes[row.date]):
             yield Failing(8, f"front, day {row.date}", "was not cut over so, by the audit log")
     yield Checked(8, "cut-overs, held against the audit log", len(closed))
+
+
+def _front_loads(front: Connection, records: Sequence[AuditRecord]) -> Results:
+    """Invariant 10: each load of dues, and what left by it, is as the front's audit log says."""
+    loads = front.execute(select(front_schema.loads)).all()
+    begun = {record.subject: record for record in records if record.act == "load" and record.subject}
+    ended = {record.subject: record.note for record in records if record.act == "load ended"}
+    newest = max((row.number for row in loads), default=0)
+    for row in loads:
+        record = begun.pop(row.date, None)
+        if record is None or not record.note.startswith(row.digest):
+            yield Failing(10, f"load of {row.date}", "was made by no act of the audit log")
+        elif not record.note.endswith(f"; row {row_hash(_as_seen_first(row))}"):
+            yield Failing(10, f"load of {row.date}", "is not as the audit log says")
+        end = ended.pop(row.date, _NOTHING_LEFT)
+        left = f"{row.withdrawn} withdrawn, {row.withdrawn_late} too late, {row.lapsed} lapsed"
+        if end != left and (end != _NOTHING_LEFT or row.number < newest):  # by the newest some may yet leave
+            yield Failing(10, f"load of {row.date}", "what left by it is not as the audit log says")
+    for date in sorted({*begun, *ended}):
+        yield Failing(10, f"load of {date}", "is in the audit log, and is not there")
+    yield Checked(10, "loads of dues, held against the audit log", len(loads))
 
 
 _NOTHING_LEFT: Final = "0 withdrawn, 0 too late, 0 lapsed"
 
 
 def _as_seen_first(row: Row[Any]) -> list[Any]:
-    """A load's row as it was when it was written, before anything had left by it."""
+    """The row of a load as it was written, before any due had left the book by the load."""
     counted = ("withdrawn", "withdrawn_late", "lapsed")
     return [0 if name in counted else value for name, value in row._asdict().items()]
 
 
 def _of_machine(evidence: Evidence, act: str) -> Iterator[AuditRecord]:
-    """The acts of a kind that were done, whose author is the machine, or for a pull whoever had it done."""
+    """The office's records of an act that was done. Their author is the machine; only a pull may have a
+    person for its author.
+    """
     return (
-        one
-        for one in office_records(evidence)
-        if one.act == act and one.subject and (one.by == MACHINE or act == "pull")
+        record
+        for record in office_records(evidence)
+        if record.act == act and record.subject and (record.by == MACHINE or act == "pull")
     )
 
 
-def _compared(invariant: int, what: str, there: dict[str, str], stated: dict[str, str]) -> Iterator[Failing]:
-    for subject in sorted(there.keys() | stated.keys()):
-        if subject not in there:
-            yield Failing(invariant, f"{what} {subject}", "is in the audit log, and is not there")
-        elif subject not in stated:
-            yield Failing(invariant, f"{what} {subject}", "is there, and no act of the audit log made it")
-        elif there[subject] != stated[subject]:
-            yield Failing(invariant, f"{what} {subject}", "is not as the audit log says")
+def _notes(records: Mapping[str, AuditRecord]) -> dict[str, str]:
+    return {subject: record.note for subject, record in records.items()}
+
+
+def _differences(
+    invariant: int, kind: str, tables: Mapping[str, str], logged: Mapping[str, str]
+) -> Iterator[Failing]:
+    """What differs between the tables and the audit log; both are texts by subject, `kind` names them."""
+    for subject in sorted(tables.keys() | logged.keys()):
+        if subject not in tables:
+            yield Failing(invariant, f"{kind} {subject}", "is in the audit log, and is not there")
+        elif subject not in logged:
+            yield Failing(invariant, f"{kind} {subject}", "is there, and no act of the audit log made it")
+        elif tables[subject] != logged[subject]:
+            yield Failing(invariant, f"{kind} {subject}", "is not as the audit log says")
 
 
 def _by_day(
     connection: Connection, query: Select[Any], place: tuple[int, int], drop: int = 0
 ) -> dict[str, list[tuple[Any, ...]]]:
-    """Rows by `bank date`, which stand at the two places; without the first `drop` columns."""
-    found: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
+    """The rows of a query by `bank date`; `place` gives the columns of these two. The first `drop`
+    columns are left out.
+    """
+    by_day: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
     for row in stream(connection, query):
-        found[f"{row[place[0]]} {row[place[1]]}"].append(tuple(row)[drop:])
-    return found
-
-
-def _digest(rows: Iterable[Sequence[Any]]) -> str:
-    found = hashlib.sha256()
-    for row in rows:
-        found.update(_bytes_of(row) + b"\n")
-    return found.hexdigest()
-
-
-def _hash_of(row: Sequence[Any]) -> str:
-    return hashlib.sha256(_bytes_of(row)).hexdigest()
-
-
-def _bytes_of(row: Sequence[Any]) -> bytes:
-    return json.dumps(list(row), ensure_ascii=False, separators=(",", ":")).encode()
+        by_day[f"{row[place[0]]} {row[place[1]]}"].append(tuple(row)[drop:])
+    return by_day

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ledger.book.store import Store
-from office.audit import audit
+from office.audit.run import audit
 from office.database.audit_log import MACHINE
 from simulators.days.discrepancies import Counts
 from tests.crash.control import READS, SYNCS, WRITES, Control, NotReachedError, Stopped

@@ -8,7 +8,7 @@ import pytest
 
 from office.accounting import breaks
 from office.accounting.books import trial_balance
-from office.audit import audit
+from office.audit.run import audit
 from simulators.days.discrepancies import Counts
 from tests.support.audit_books import STATED
 from tests.support.closing_days import BANKS, CHART, World

@@ -446,6 +446,6 @@ def test_no_report_and_no_command_of_the_office_shows_what_a_bank_misplaced(
     outputs |= {page.name: page.read_bytes() for page in (tmp_path / "reports").iterdir()}
     masked = {name for name, output in outputs.items() if MASKED in output}
     assert masked == {"recon show", f"{date}.{BANKS[0]}.html", f"{date}.{BANKS[0]}.csv"}
-    assert b"a number in policy" in outputs["audit "]
+    assert b"has an identity or card number in the column policy" in outputs["audit "]
     assert len(outputs) == 7 + 10
     assert leaks(outputs) == []

@@ -23,8 +23,9 @@ from ledger.book.retire import retire
 from ledger.rules.request import Act, Request, key_of
 from office.accounting import breaks
 from office.accounting.chart import lines_of
-from office.audit import Audit, DuesFile, Stated, examine
-from office.audit.evidence import Evidence
+from office.audit.dues import DuesFile
+from office.audit.evidence import Evidence, Stated
+from office.audit.run import Audit, examine
 from office.intake.archived import archived_days
 from simulators.days import business_days
 from simulators.days.discrepancies import Counts

@@ -101,8 +101,10 @@ KEYS = (
 )
 
 SEQUENCES = (
-    front(f"UPDATE journal SET sequence = 3, sequence_before = 2 WHERE {PAID}", {3, 4, 5}, "is sequence 3"),
-    front(f"UPDATE journal SET sequence_before = 7 WHERE {PAID}", {3, 5}, "is sequence 1"),
+    front(
+        f"UPDATE journal SET sequence = 3, sequence_before = 2 WHERE {PAID}", {3, 4, 5}, "has sequence 3 on"
+    ),
+    front(f"UPDATE journal SET sequence_before = 7 WHERE {PAID}", {3, 5}, "has sequence 1 on"),
     front(f"UPDATE journal SET subject = 'D0' WHERE {PAID}", {4, 5}, "acts on D0, not on"),
     front(f"UPDATE journal SET side = 'benefit' WHERE {PAID}", {3, 4, 5, 6}, "on the side"),
     front(
@@ -333,7 +335,7 @@ LINES = (
     office(
         "UPDATE entries SET exception_code = '' WHERE kind = 'cancel'",
         {5, 9},
-        "neither in effect nor an exception advice",
+        "is not marked as one that did not fit the book",
     ),
     office(
         "UPDATE entries SET exception_code = '' WHERE exception_code <> ''", {4, 5, 9}, "did fit the book"
@@ -344,30 +346,80 @@ NUMBERS = (
     office(
         f"UPDATE audit_log SET note = note || ' {IDENTITY}'",
         {5, 6, 7, 9, 10, 12},
-        "audit_log 1: a number in note",
+        "audit_log 1: has an identity or card number",
+        "number in the column note",
     ),
     office(
         f"UPDATE audit_log SET subject = '{IDENTITY.lower()}'",
         {5, 6, 7, 9, 10, 12},
-        "audit_log 1: a number in subject",
+        "audit_log 1: has an identity or card number",
+        "number in the column subject",
     ),
     office(
-        f"UPDATE breaks SET reason = 'card {CARD}' WHERE {EXCEPTION_ADVICE}", {9, 12}, "a number in reason"
+        f"UPDATE breaks SET reason = 'card {CARD}' WHERE {EXCEPTION_ADVICE}",
+        {9, 12},
+        "number in the column reason",
     ),
     office(
-        f"UPDATE breaks SET policy = '{IDENTITY}' WHERE {EXCEPTION_ADVICE}", {6, 12}, "a number in policy"
+        f"UPDATE breaks SET policy = '{IDENTITY}' WHERE {EXCEPTION_ADVICE}",
+        {6, 12},
+        "number in the column policy",
     ),
-    office(f"UPDATE bank_lines SET receipt = '{CARD}' WHERE {AGREED}", {10, 12}, "a number in receipt"),
-    office(f"UPDATE bank_lines SET policy = '{IDENTITY}' WHERE {AGREED}", {9, 10, 12}, "a number in policy"),
-    office(f"UPDATE break_events SET note = '{CARD}' WHERE {SECOND}", {9, 12}, "a number in note"),
-    office(f"UPDATE postings SET description = '{CARD}'", {7, 12}, "a number in description"),
-    office(f"UPDATE entries SET holder = '{IDENTITY}' WHERE chain = 1", {5, 12}, "a number in holder"),
-    front(f"UPDATE journal SET card = '{CARD}' WHERE {PAID}", {5, 12}, "a number in card"),
-    front(f"UPDATE journal SET content = '{CARD}' WHERE {PAID}", {5, 12}, "a number in content"),
-    front(f"UPDATE journal SET policy = '{IDENTITY}' WHERE holder = ''", {5, 12}, "a number in policy"),
-    front(f"UPDATE journal SET due = '{CARD}' WHERE {REFUSED}", {5, 12}, "a number in due"),
-    front(f"UPDATE dues SET beneficiary = '{IDENTITY}' WHERE beneficiary <> ''", {12}, "in beneficiary"),
-    front(f"UPDATE policies SET holder = '{IDENTITY}'", {12}, "a number in holder"),
+    office(
+        f"UPDATE bank_lines SET receipt = '{CARD}' WHERE {AGREED}",
+        {10, 12},
+        "number in the column receipt",
+    ),
+    office(
+        f"UPDATE bank_lines SET policy = '{IDENTITY}' WHERE {AGREED}",
+        {9, 10, 12},
+        "number in the column policy",
+    ),
+    office(
+        f"UPDATE break_events SET note = '{CARD}' WHERE {SECOND}",
+        {9, 12},
+        "number in the column note",
+    ),
+    office(
+        f"UPDATE postings SET description = '{CARD}'",
+        {7, 12},
+        "number in the column description",
+    ),
+    office(
+        f"UPDATE entries SET holder = '{IDENTITY}' WHERE chain = 1",
+        {5, 12},
+        "number in the column holder",
+    ),
+    front(
+        f"UPDATE journal SET card = '{CARD}' WHERE {PAID}",
+        {5, 12},
+        "number in the column card",
+    ),
+    front(
+        f"UPDATE journal SET content = '{CARD}' WHERE {PAID}",
+        {5, 12},
+        "number in the column content",
+    ),
+    front(
+        f"UPDATE journal SET policy = '{IDENTITY}' WHERE holder = ''",
+        {5, 12},
+        "number in the column policy",
+    ),
+    front(
+        f"UPDATE journal SET due = '{CARD}' WHERE {REFUSED}",
+        {5, 12},
+        "number in the column due",
+    ),
+    front(
+        f"UPDATE dues SET beneficiary = '{IDENTITY}' WHERE beneficiary <> ''",
+        {12},
+        "number in the column beneficiary",
+    ),
+    front(
+        f"UPDATE policies SET holder = '{IDENTITY}'",
+        {12},
+        "number in the column holder",
+    ),
 )
 
 BROKEN = (*JOURNAL, *KEYS, *SEQUENCES, *DUES, *TOTALS, *DATES, *MONEY, *POSTINGS, *BREAKS, *LINES, *NUMBERS)

@@ -26,7 +26,7 @@ from ledger.rules.calendar import Calendar
 from ledger.rules.request import Act, Totals
 from ledger.rules.seal import Sealer
 from office.accounting import breaks
-from office.audit import audit
+from office.audit.run import audit
 from office.close import Close, prepare
 from office.errors import ChartRefused
 from office.intake.pull import pull

@@ -13,9 +13,9 @@ import pytest
 from sqlalchemy import BigInteger, Column, Integer, Table, and_, insert, select, text, update
 
 from ledger.book.schema import FRONT
-from office.audit import Failing, audit_records, chains, written
+from office.audit import audit_records, chains, written
 from office.audit.dues import against_files
-from office.audit.evidence import Evidence
+from office.audit.evidence import Evidence, Failing
 from office.audit.kept import keep
 from office.audit.run import AUDITS
 from office.database.schema import OFFICE
@@ -61,8 +61,8 @@ CANNOT: Final = MappingProxyType(
 """What the audit cannot notice by the rows alone, and why; who kept the digest of everything can."""
 
 
-_OF_TRAIL: Final = ("pulls", "files", "reconciliations_made", "postings_made", "day_states")
-_QUICK: Final = (chains.links, audit_records.trails, *(getattr(written, name) for name in _OF_TRAIL))
+_OF_LOG: Final = ("pulls", "files", "reconciliations_made", "postings_made", "day_states")
+_QUICK: Final = (chains.links, audit_records.audit_logs, *(getattr(written, name) for name in _OF_LOG))
 
 
 class Alteration(NamedTuple):

@@ -22,9 +22,9 @@ from ledger.book.store import Store
 from ledger.rules.entry import GENESIS, SALT_BYTES, Entry, chain_entries
 from office import audit as package
 from office.accounting import breaks
-from office.audit import INVARIANTS, Audit, Failing, audit, examine
 from office.audit.chains import copies, links, recorded_ends, seals
-from office.audit.run import AUDITS, LISTED_MAX
+from office.audit.evidence import Failing
+from office.audit.run import AUDITS, INVARIANTS, LISTED_MAX, Audit, audit, examine
 from office.close import prepare
 from office.database import schema as office_schema
 from tests.support.audit_books import COUNTS, STATED, Urls, audited, build, evidence, loosen

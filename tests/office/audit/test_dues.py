@@ -13,9 +13,8 @@ import pytest
 from sqlalchemy import Connection, select, text
 
 from ledger.book.schema import dues
-from office.audit import DuesFile, Failing
-from office.audit.dues import against_files
-from office.audit.evidence import Checked
+from office.audit.dues import DuesFile, against_files
+from office.audit.evidence import Checked, Failing
 from tests.support.audit_books import CONCEAL, Urls, evidence, files_of, loosen
 
 DUE = "due = (SELECT min(due) FROM dues WHERE sequence = 0 AND state = 'open')"

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import text
 
 from ledger.book.store import Store
-from office.audit import Audit, audit
 from office.audit.audit_records import tips
 from office.audit.kept import keep
+from office.audit.run import Audit, audit
 from tests.support.audit_books import STATED, Urls, evidence, loosen
 
 

@@ -22,7 +22,8 @@ from ledger.rules.request import Act, Request
 from office.accounting import breaks
 from office.accounting.breaks import Break
 from office.accounting.chart import lines_of, shipped
-from office.audit import Stated, audit
+from office.audit.evidence import Stated
+from office.audit.run import audit
 from office.close import Close
 from office.config import Settings
 from office.database.schema import legs, postings
@@ -256,7 +257,7 @@ def test_a_policy_that_the_journal_holds_masked_is_the_banks(here: Here) -> None
     number = "11010119900307803X"
     stray = here.advise(policy=number, amount=700)
     assert brief(here.close(line(stray))) == [("exception_advice", 0, 700)]
-    assert [what for _, _, what in here.faults()] == ["a number in policy"]
+    assert [what for _, _, what in here.faults()] == ["has an identity or card number in the column policy"]
 
 
 def test_the_details_of_an_advice_that_fits_nothing_withhold_no_second_time(here: Here) -> None:
