@@ -18,9 +18,9 @@ from rich.table import Table
 from console.options import BANK_CODE, entry_of
 from console.output import JSON, cell, show, table
 from fep.settings.config import load_settings
-from protocol.analyzer.describe import Described, Node, Reading
-from protocol.analyzer.error_locator import Wrong
-from protocol.analyzer.explain import Explained, Told, Wanted, explain
+from protocol.analyzer.describe import DescribedFrame, Node, Reading
+from protocol.analyzer.error_locator import WrongByte
+from protocol.analyzer.explain import Candidates, Explained, ExplainedStream, explain
 from protocol.analyzer.field_display import is_plausible_mti
 from protocol.analyzer.hexdump import BASE64, RAW
 from protocol.codec import Codec
@@ -61,9 +61,9 @@ def describe_command(
         framing, dialect = framing or str(entry.framing), dialect or entry.dialect
     codecs = {name: Codec(load(name)) for name in ([dialect] if dialect else shipped())}
     bare = framing == _BARE
-    wanted = Wanted(codecs, Framing(framing) if framing and not bare else None, bare)
+    candidates = Candidates(codecs, Framing(framing) if framing and not bare else None, bare)
     data, typed = _input(given)
-    found = explain(data, wanted)
+    found = explain(data, candidates)
     if typed and found.form in (RAW, BASE64) and not _begins_as_one(found):
         raise click.UsageError("no file has this name, and it is no message in hex digits, base64 or itself")
     show(found, lambda: _people(found), as_json=as_json)
@@ -122,7 +122,7 @@ def _faults(found: Explained) -> Iterator[str]:
             yield where + _pointed(wrong)
 
 
-def _pointed(wrong: Wrong) -> str:
+def _pointed(wrong: WrongByte) -> str:
     return f"byte {wrong.at}: expected {wrong.expected}"
 
 
@@ -134,7 +134,7 @@ def _people(found: Explained) -> Iterator[RenderableType]:
         yield f"wrong: {_pointed(found.wrong)}"
 
 
-def _told(told: Told) -> Iterator[RenderableType]:
+def _told(told: ExplainedStream) -> Iterator[RenderableType]:
     if told.name:
         yield ""
         yield told.name
@@ -159,7 +159,7 @@ def _title(reading: Reading) -> str:
     return f"{framing}, dialect {reading.dialect}: {count} {'message' if count == 1 else 'messages'}"
 
 
-def _fields(frame: Described) -> Table:
+def _fields(frame: DescribedFrame) -> Table:
     found = table("byte", "field", "value", "what it is", "raw", right=("byte",), whole=("field",))
     found.columns[2].ratio, found.columns[3].ratio, found.columns[4].ratio = 3, 5, 3
     found.expand = True

@@ -1,4 +1,4 @@
-"""The errors of the firewall. Only types; each text is a sentence that an operator can act on."""
+"""The errors of the firewall. Each text is a sentence that tells an operator what to do."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from qianzhi_errors import QianzhiError
 
 
 class FirewallError(QianzhiError):
-    """Base of everything that the firewall's rules and their loading raise by design."""
+    """Base of all errors that the firewall's rules and their loading raise."""
 
 
 class PolicyError(FirewallError):
-    """The policy says something that no ruleset can mean."""
+    """The policy cannot be written as rules: a name twice, or a port that is not one."""
 
 
 class UnknownRule(FirewallError):
-    """A ruleset holds something that this project never writes, so what it would do is not known."""
+    """A ruleset holds words that this project never writes, so nobody knows here what they do."""
 
 
 class NftError(FirewallError):
-    """The program nft is missing, may not do what was asked, or found fault with the rules."""
+    """The program nft is missing, has no permission, did not end in time, or rejects the rules."""
 
 
 class NftRefused(NftError):
-    """nft has ended without having changed anything."""
+    """nft ended without a change: the rules are what they were before."""

@@ -1,7 +1,7 @@
-"""The allowlist at accept(): which bank an address is, before one byte is read.
+"""The allowlist at accept(): finds the bank of an address, before one byte is read.
 
-Pure. Sockets, the counting of links and the configuration file belong elsewhere; this module only says yes
-or no. firewall_rules.policy makes the kernel's rules of the same allowances.
+Pure. Sockets, the counting of links and the settings belong elsewhere; this module only answers which bank
+may connect. firewall_rules.nftables writes the kernel's rules from the same allowances.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from firewall_rules.hours import Hours
 Network: TypeAlias = IPv4Network | IPv6Network
 Address: TypeAlias = IPv4Address | IPv6Address
 _MAPPED_BITS = 96
-"""How long the prefix ::ffff:0:0 is that marks an IPv4 address in an IPv6 one."""
+"""Bits of the prefix ::ffff:0:0, which marks an IPv4 address in an IPv6 address."""
 
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """One bank's right to connect: from `networks`, to the listening `port`; None is no limit. The right of
-    a bank that is not `enabled` rests: the addresses stay its own.
+    """One bank's right to connect from `networks` to the listening `port`. None in `hours`, `links` or
+    `new_links_a_minute` means no limit. A bank that is not `enabled` may not connect, but keeps its
+    addresses.
     """
 
     bank: str
@@ -35,13 +36,13 @@ class Allowance:
     enabled: bool = True
 
     def holds(self, address: Address) -> bool:
-        """Whether an address is this bank's."""
+        """Tell whether an address belongs to this bank."""
         return any(address in plain_network(network) for network in self.networks)
 
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """Two banks that one address on one port could both be."""
+    """Two banks whose networks share an address on the same port. `network` is of the second one."""
 
     first: str
     second: str
@@ -50,7 +51,7 @@ class Overlap:
 
 
 class Gateway:
-    """Answers for every accepted connection which bank it belongs to, if any."""
+    """Answers which bank an accepted connection belongs to, if any."""
 
     def __init__(self, allowances: Iterable[Allowance]) -> None:
         self._by_port: dict[int, list[Allowance]] = {}
@@ -58,8 +59,8 @@ class Gateway:
             self._by_port.setdefault(allowance.port, []).append(allowance)
 
     def bank_of(self, host: str, port: int, now: datetime) -> str | None:
-        """The code of the bank that may connect from `host` to `port` at this local time, or None: close
-        without reading.
+        """Return the code of the bank that may connect from `host` to `port` at this local time. None: close
+        the connection without reading.
         """
         owner = self.owner_of(host, port)
         if owner is None or not owner.enabled:
@@ -69,37 +70,40 @@ class Gateway:
         return owner.bank
 
     def owner_of(self, host: str, port: int) -> Allowance | None:
-        """What `host` has on `port`, whatever the time: the first allowance that holds the address."""
+        """Return the allowance on `port` that holds the address `host`, at any time of day; None if none
+        does.
+        """
         address = plain_address(ip_address(host.partition("%")[0]))
-        return next((one for one in self._by_port.get(port, ()) if one.holds(address)), None)
+        allowances = self._by_port.get(port, ())
+        return next((allowance for allowance in allowances if allowance.holds(address)), None)
 
 
 def overlaps(allowances: Iterable[Allowance]) -> tuple[Overlap, ...]:
-    """Every pair of banks on one port whose networks share an address: a connection there would have no
-    one owner.
+    """Return every pair of banks whose networks share an address on one port: a connection from there could
+    be of either bank.
     """
     seen: list[Allowance] = []
-    found: list[Overlap] = []
+    shared: list[Overlap] = []
     for allowance in allowances:
         for other in seen:
             if other.port == allowance.port:
-                found.extend(
+                shared.extend(
                     Overlap(other.bank, allowance.bank, allowance.port, network)
                     for network in overlapping(allowance.networks, other.networks)
                 )
         seen.append(allowance)
-    return tuple(found)
+    return tuple(shared)
 
 
 def overlapping(networks: Iterable[Network], others: Iterable[Network]) -> tuple[Network, ...]:
-    """Those of `networks` that share an address with one of `others`."""
+    """Return those of `networks` that share an address with one of `others`."""
     others = tuple(others)
     return tuple(network for network in networks if any(_share(network, other) for other in others))
 
 
 def plain_address(address: Address) -> Address:
-    """An IPv4 address that reached a dual-stack socket as ::ffff:a.b.c.d is still that IPv4 address (RFC
-    4291, 2.5.5.2).
+    """Return the IPv4 address of one that is written ::ffff:a.b.c.d, as a dual-stack socket shows it (RFC
+    4291, 2.5.5.2); every other address unchanged.
     """
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         return address.ipv4_mapped
@@ -107,11 +111,11 @@ def plain_address(address: Address) -> Address:
 
 
 def plain_network(network: Network) -> Network:
-    """A network written as ::ffff:a.b.c.d/n holds IPv4 addresses, and is that IPv4 network."""
-    # The address of a network of fewer bits than these is never a mapped one.
+    """Return the IPv4 network of one that is written ::ffff:a.b.c.d/n; every other network unchanged."""
+    # A network with a shorter prefix than _MAPPED_BITS never has a mapped address.
     mapped = network.network_address.ipv4_mapped if isinstance(network, IPv6Network) else None
     return IPv4Network((mapped, network.prefixlen - _MAPPED_BITS)) if mapped is not None else network
 
 
-def _share(one: Network, other: Network) -> bool:
-    return plain_network(one).overlaps(plain_network(other))
+def _share(network: Network, other: Network) -> bool:
+    return plain_network(network).overlaps(plain_network(other))

@@ -1,8 +1,8 @@
-"""The time of day in which a bank may open links, and how fast it may open them.
+"""The hours of the day in which a bank may open links, and how fast it may open them.
 
-Pure: what time it is, is handed in, local time for people's hours and a running clock for the pace. The
-settings' wording is read here, because both enforcers mean the same by it. Which zone is local, Beijing's
-whatever the host's is, belongs to the caller.
+Pure: the time is handed in, local time for the hours and seconds of a clock that never goes back for the
+pace. The wording of the settings is read here, because both enforcers must mean the same by it. The caller
+decides which time is local: Beijing's, whatever the host's is.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ _WRITTEN = re.compile(r"([01][0-9]|2[0-4]):([0-5][0-9])-([01][0-9]|2[0-4]):([0-5
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """Open from minute `opens` of the local day until before minute `closes`, over midnight if that is
-    earlier.
+    """Open from minute `opens` of the local day up to, not including, minute `closes`. If `closes` is earlier
+    than `opens`, the hours pass midnight.
     """
 
     opens: int
@@ -29,11 +29,11 @@ class Hours:
 
     @classmethod
     def parse(cls, text: str) -> Hours:
-        """Read `06:00-23:30`. Raises ValueError with the reason."""
-        found = _WRITTEN(text)
-        if found is None:
+        """Return the hours written `06:00-23:30`. Raises ValueError with the reason."""
+        match = _WRITTEN(text)
+        if match is None:
             raise ValueError(f'{text!r} are no hours: write them as "06:00-23:30"')
-        opens, closes = (int(found[n]) * 60 + int(found[n + 1]) for n in (1, 3))
+        opens, closes = (int(match[n]) * 60 + int(match[n + 1]) for n in (1, 3))
         if opens >= _DAY or closes > _DAY:
             raise ValueError(
                 f"{text!r} passes the end of the day: 24:00 is the latest end, 23:59 the latest start"
@@ -43,17 +43,18 @@ class Hours:
         return cls(opens, closes)
 
     def include(self, at: time) -> bool:
-        """Whether a link may be opened at this local time."""
+        """Tell whether a link may be opened at this local time."""
         minute = at.hour * 60 + at.minute
         if self.opens < self.closes:
             return self.opens <= minute < self.closes
         return minute >= self.opens or minute < self.closes
 
     def closed(self, utc_offset: timedelta) -> tuple[tuple[int, int], ...]:
-        """The closed time as first and last seconds of the day in UTC, none of which passes midnight.
+        """Return the closed time as ranges of seconds of the day in UTC, first and last second; no range
+        passes midnight.
 
-        The kernel knows only UTC. A range over midnight would be left to nft, which turns it into "not
-        between" and then leaves out its two ends.
+        The kernel knows UTC only. nft would turn a range over midnight into "not between", and so leave out
+        its two ends.
         """
         length = (self.opens - self.closes) % _DAY * 60
         first = (self.closes * 60 - int(utc_offset.total_seconds())) % _DAY_SECONDS

@@ -1,6 +1,7 @@
-"""The edge to the kernel: runs the program nft, and puts the old rules back unless someone confirms the new.
+"""Runs the program nft, the edge to the kernel; puts the old rules back unless a person confirms the new
+ones.
 
-What the rules say is no business of this module, and neither is how a person confirms.
+What the rules say does not belong here, nor does how a person confirms them.
 """
 
 from __future__ import annotations
@@ -18,21 +19,21 @@ NFT_SECONDS = 30
 
 
 class Nft:
-    """The program nft; `run` stands for subprocess.run."""
+    """The program nft. `run` is called as subprocess.run is."""
 
     def __init__(self, run: Run = subprocess.run) -> None:
         self._run = run
 
     def check(self, text: str) -> None:
-        """Have nft and the kernel look through the rules, changing nothing. Raises NftError."""
+        """Have nft and the kernel check the rules; nothing is changed. Raises NftError."""
         self._expect(("-c", "-f", "-"), text)
 
     def load(self, text: str) -> None:
-        """Load the rules, all at once or not at all. Raises NftError."""
+        """Load the rules, all of them or none. Raises NftError."""
         self._expect(("-f", "-"), text)
 
     def listed(self) -> str | None:
-        """The table as it is loaded, without counts; None if there is none. Raises NftError."""
+        """Return the loaded table's text without counters; None if it is not loaded. Raises NftError."""
         arguments = ("-s", "list", "table", *TABLE.split())
         done = self._nft(arguments)
         if done.returncode and "No such file or directory" in done.stderr:
@@ -43,16 +44,16 @@ class Nft:
         return self._checked(arguments, self._nft(arguments, text))
 
     def _nft(self, arguments: tuple[str, ...], text: str = "") -> subprocess.CompletedProcess[str]:
-        # UTC, for nft words hours in the time zone it is run in; and its messages in the words sought below.
-        # And PATH with the places where nft is, in which an ordinary user's shell does not look; never with
-        # an empty one, which would be the directory that this is started in.
+        # TZ: nft writes hours in the time zone in which it runs. LC_ALL: its messages must have the words
+        # sought below. PATH: nft is in directories that an ordinary user's shell does not search; an empty
+        # part would mean the current directory, so there is none.
         places = filter(None, (os.environ.get("PATH"), "/usr/sbin", "/sbin"))
-        surroundings = {**os.environ, "TZ": "UTC", "LC_ALL": "C", "PATH": ":".join(places)}
+        environment = {**os.environ, "TZ": "UTC", "LC_ALL": "C", "PATH": ":".join(places)}
         try:
             return self._run(
                 ("nft", *arguments),
                 input=text,
-                env=surroundings,
+                env=environment,
                 capture_output=True,
                 text=True,
                 timeout=NFT_SECONDS,
@@ -67,17 +68,18 @@ class Nft:
     def _checked(arguments: tuple[str, ...], done: subprocess.CompletedProcess[str]) -> str:
         if done.returncode == 0:
             return done.stdout
-        said = done.stderr.strip() or f"exit code {done.returncode}, and nothing more"
-        if "not permitted" in said or "Permission denied" in said:
+        reason = done.stderr.strip() or f"exit code {done.returncode}, and nothing more"
+        if "not permitted" in reason or "Permission denied" in reason:
             raise NftRefused("nft may not do this: run it as root, or with the capability CAP_NET_ADMIN")
-        raise NftRefused(f"nft {' '.join(arguments)}: {said}")
+        raise NftRefused(f"nft {' '.join(arguments)}: {reason}")
 
 
 def apply(nft: Nft, text: str, confirmed: Callable[[], bool]) -> bool:
-    """Load the rules, and put back what was there unless `confirmed` says so; whether they were kept.
+    """Load the rules, and load the old ones again unless `confirmed` returns True; tell whether the new rules
+    were kept.
 
-    `confirmed` waits as long as it likes. Whatever ends it otherwise, an exception or an interrupt, ends in
-    the old rules too. Raises NftError.
+    `confirmed` may wait as long as it likes. If it ends by an exception or an interrupt, the old rules are
+    loaded again too. Raises NftError.
     """
     before = nft.listed()
     nft.check(text)
@@ -86,7 +88,7 @@ def apply(nft: Nft, text: str, confirmed: Callable[[], bool]) -> bool:
         nft.load(text)
         settled = kept = confirmed()
     except NftRefused:
-        settled = True  # all or nothing: the old rules never went away
+        settled = True  # nft loads all or nothing: the old rules are still there
         raise
     finally:
         if not settled:

@@ -1,7 +1,7 @@
-"""The policy as a ruleset for nft: one table, whole, always the same text for the same policy.
+"""Writes the policy as a ruleset for nft: one table, always whole, the same text for the same policy.
 
-Pure: only writes text. Who may pass is decided in firewall_rules.policy; what nft makes of the text, in
-firewall_rules.loader.
+Pure: text only. Who may pass is decided in firewall_rules.policy; firewall_rules.loader gives the text to
+nft.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from firewall_rules.policy import MAPPED, NEIGHBOUR_DISCOVERY, NEIGHBOUR_HOPS, P
 
 TABLE = "inet qianzhi"
 REMOVAL = f"add table {TABLE}\ndelete table {TABLE}\n"
-"""Removes the table whether or not there is one: `add` is no fault where it exists, `delete` would be."""
+"""Removes the table if there is one: `add` makes sure that there is, because `delete` of none is an error."""
 
 _REPLIES = (
     "ct state established accept",
-    # An ICMP error about a packet of ours; a helper's second connection is "related" too, and not wanted.
+    # ICMP errors about our own packets. A second connection by a helper is "related" too, and not wanted.
     "ct state related meta l4proto { icmp, ipv6-icmp } accept",
     "ct state != new drop",
 )
@@ -27,10 +27,10 @@ _NEIGHBOURS = f"icmpv6 type {{ {', '.join(NEIGHBOUR_DISCOVERY)} }} ip6 hoplimit 
 
 
 def render(policy: Policy, utc_offset: timedelta) -> str:
-    """The text for `nft -f`: it replaces the table in one transaction.
+    """Return the text for `nft -f`, which replaces the table in one transaction.
 
-    `utc_offset` is local time less UTC: the kernel's hours are UTC, and a number of seconds, unlike "06:00",
-    is not shifted by nft according to the time zone of whoever loads it.
+    `utc_offset` is local time less UTC: the kernel's hours are in UTC. They are written as seconds, because
+    nft shifts a time such as "06:00" by the time zone of the user who loads it.
     """
     blocks = list(_sets(policy))
     blocks += [_chain(f"bank_{bank.bank}", None, _room(bank, utc_offset)) for bank in policy.banks]
@@ -44,7 +44,7 @@ def render(policy: Policy, utc_offset: timedelta) -> str:
 
 
 def _sets(policy: Policy) -> Iterator[str]:
-    """The addresses of each bank and zone, a set for each version of IP."""
+    """Yield the sets of addresses of each bank and zone, one for each version of IP."""
     named = [(f"bank_{bank.bank}", bank.networks) for bank in policy.banks]
     named += [(zone_rule.zone, zone_rule.networks) for zone_rule in policy.zone_rules if zone_rule.ports]
     for name, networks in named:
@@ -57,7 +57,7 @@ def _sets(policy: Policy) -> Iterator[str]:
 
 
 def _families(networks: Iterable[Network]) -> Iterator[tuple[str, list[Network]]]:
-    """IPv4 and IPv6 networks apart, each merged and in order: nft refuses a set with overlaps."""
+    """Yield "ip" and "ip6" with their networks, merged and in order: nft rejects a set with overlaps."""
     plain = [plain_network(network) for network in networks]
     four = [network for network in plain if isinstance(network, IPv4Network)]
     six = [network for network in plain if isinstance(network, IPv6Network)]
@@ -68,9 +68,9 @@ def _families(networks: Iterable[Network]) -> Iterator[tuple[str, list[Network]]
 
 
 def _room(bank: Allowance, utc_offset: timedelta) -> Iterator[str]:
-    """What is asked of a new link of a bank, in the order in which the gateway asks it.
+    """Yield the checks of a bank's new link, in the order in which the gateway makes them.
 
-    One chain for both versions of IP, so that its links are counted together.
+    One chain serves both versions of IP, so that the links are counted together.
     """
     for first, last in bank.hours.closed(utc_offset) if bank.hours else ():
         yield f"meta hour {first}-{last} drop"
@@ -83,6 +83,7 @@ def _room(bank: Allowance, utc_offset: timedelta) -> Iterator[str]:
 
 
 def _input(policy: Policy) -> Iterator[str]:
+    """Yield the rules of packets to this machine."""
     yield 'iifname "lo" accept'
     yield f"ip6 saddr {MAPPED} drop"
     yield _NEIGHBOURS
@@ -99,6 +100,7 @@ def _input(policy: Policy) -> Iterator[str]:
 
 
 def _output(policy: Policy) -> Iterator[str]:
+    """Yield the rules of packets from this machine."""
     yield 'oifname "lo" accept'
     yield _NEIGHBOURS
     yield from _REPLIES

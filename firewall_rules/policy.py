@@ -1,7 +1,7 @@
-"""The policy as data: who may open a connection to the front-end machine, and where it may open one itself.
+"""The policy as data: who may connect to the front-end machine, and where it may connect to itself.
 
-Pure, and the one place where the policy is decided; firewall_rules.nftables writes it down for the kernel,
-firewall_rules.gateway enforces the banks' part once more at accept. Nothing here knows how nft words it.
+Pure, and the only place where the policy is decided: firewall_rules.nftables writes it for the kernel, and
+firewall_rules.gateway enforces the banks' part again at accept. How nft words a rule does not belong here.
 Everything that is not allowed is dropped.
 """
 
@@ -20,10 +20,12 @@ Direction: TypeAlias = Literal["input", "output", "forward"]
 State: TypeAlias = Literal["new", "established", "related", "invalid", "untracked"]
 
 MAPPED = IPv6Network("::ffff:0:0/96")
-"""Never a source on the wire: who sends from here wants to be taken for an IPv4 address."""
+"""Never a source address on the wire: a sender from here pretends to have an IPv4 address."""
 NEIGHBOUR_DISCOVERY = ("nd-neighbor-advert", "nd-neighbor-solicit")
 NEIGHBOUR_HOPS = 255
-"""What a router has passed on has fewer, and is no neighbour's (RFC 4861, 6.1 and 7.1)."""
+"""The hop limit of a neighbour's packet; one that a router has passed on has a lower one (RFC 4861, 6.1 and
+7.1).
+"""
 _NAME = re.compile(r"[a-z0-9_]{1,24}").fullmatch
 
 
@@ -36,7 +38,9 @@ class Endpoint:
 
     @classmethod
     def parse(cls, text: str) -> Endpoint:
-        """Read `192.0.2.1:5432` or `[2001:db8::1]:5432`. Raises ValueError with the reason."""
+        """Return the endpoint written `192.0.2.1:5432` or `[2001:db8::1]:5432`. Raises ValueError with the
+        reason.
+        """
         host, colon, port = text.rpartition(":")
         if not colon or not re.fullmatch("[0-9]{1,5}", port) or not 1 <= int(port) <= 65535:
             raise ValueError(
@@ -52,7 +56,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class ZoneRule:
-    """Ports of this machine that a zone of the insurer's own may reach."""
+    """Ports of this machine that one of the insurer's own networks may reach."""
 
     zone: str
     networks: tuple[Network, ...]
@@ -61,7 +65,9 @@ class ZoneRule:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """All that is allowed. Raises PolicyError where two parts would be confused with each other."""
+    """Everything that is allowed. Raises PolicyError if two parts have one name or port, or a port is not
+    one.
+    """
 
     banks: tuple[Allowance, ...]
     zone_rules: tuple[ZoneRule, ...] = ()
@@ -87,9 +93,10 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """The first packet of something, or one that belongs to it; as this machine's firewall sees it.
+    """A packet as this machine's firewall sees it: the first of a connection, or a later one (`state`).
 
-    `links` counts those that the source's bank has open, `recent` those that it has opened just now.
+    `at` is the time of day. `links`: how many the source's bank has open. `recent`: how many of them it has
+    opened at this moment.
     """
 
     direction: Direction
@@ -107,7 +114,7 @@ class Packet:
 
 
 def allows(policy: Policy, packet: Packet) -> bool:
-    """Whether the policy lets a packet pass; `packet.at` is local time."""
+    """Tell whether the policy lets a packet pass; `packet.at` is local time."""
     if packet.direction == "forward":
         return False
     if packet.loopback:
@@ -128,18 +135,19 @@ def allows(policy: Policy, packet: Packet) -> bool:
 
 
 def _opens(policy: Policy, packet: Packet) -> bool:
-    """Whether a connection to this machine may be opened."""
+    """Tell whether a connection to this machine may be opened."""
     for bank in policy.banks:
         if bank.port == packet.port and bank.holds(packet.source):
             return _has_room(bank, packet)
     return any(
         packet.port in zone_rule.ports
-        and any(packet.source in plain_network(one) for one in zone_rule.networks)
+        and any(packet.source in plain_network(network) for network in zone_rule.networks)
         for zone_rule in policy.zone_rules
     )
 
 
 def _has_room(bank: Allowance, packet: Packet) -> bool:
+    """Tell whether the bank's hours, links and pace allow another link."""
     return (
         (bank.hours is None or bank.hours.include(packet.at))
         and (bank.links is None or packet.links < bank.links)

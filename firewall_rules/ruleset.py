@@ -1,7 +1,7 @@
-"""A ruleset's text as data: what nft is given, and what `nft list` prints of it.
+"""Parses a ruleset's text: what nft is given, and what `nft list table` prints.
 
-Pure; reads the text of one table and says nothing about packets. It knows no policy: so that what is read
-here is what was written, and not what was meant.
+Pure. It knows no policy: so the tests compare the rules as they are written with the policy as it is meant.
+What a rule does to a packet does not belong here.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from firewall_rules.errors import UnknownRule
 from firewall_rules.gateway import Address
 
 Word: TypeAlias = str | tuple[str, ...]
-"""A word of a rule, or the elements of a { set } that stands in it."""
+"""A word of a rule, or the elements of a { set } within a rule."""
 Rule: TypeAlias = tuple[Word, ...]
 Statement: TypeAlias = tuple[Rule, "list[Statement] | None"]
-"""Words, and the statements in its braces if it is a block."""
+"""The words, and the statements in braces if it is a block."""
 Span: TypeAlias = tuple[Address, Address]
 
 _TOKENS = re.compile(r'#[^\n]*|(?:"[^"\n]*"|[^\s{},;"#])+|[{},;\n]')
@@ -31,7 +31,7 @@ _HOUR = re.compile(r'"([0-9]+):([0-9]{2})(?::([0-9]{2}))?"')
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """Rules in their order; `hook` and `policy` are empty where only a rule leads here."""
+    """Rules in their order. `hook` and `policy` are empty if the chain is reached from another chain only."""
 
     hook: str
     policy: str
@@ -40,7 +40,7 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The sets' addresses and the chains of one table."""
+    """One table: the address ranges of its sets, and its chains."""
 
     name: str
     sets: Mapping[str, tuple[Span, ...]]
@@ -48,7 +48,7 @@ class Table:
 
 
 def parse(text: str) -> Table:
-    """Read a ruleset of one table. Raises UnknownRule."""
+    """Return the table of a ruleset's text. Raises UnknownRule for words that this project never writes."""
     tokens = [token for token in _TOKENS.findall(text) if not token.startswith("#")]
     tables = []
     for head, body in _blocks(iter([*tokens, "\n"])):
@@ -62,9 +62,10 @@ def parse(text: str) -> Table:
 
 
 def difference(loaded: str | None, wanted: str) -> tuple[str, ...]:
-    """How the loaded table's text differs in meaning from the wanted one's, as lines of a unified diff.
+    """Return how the loaded table's text differs in meaning from the wanted one, as lines of a unified diff.
 
-    The order of what has none, merged ranges and other wordings of one value are no difference.
+    Order where it means nothing, merged ranges, and other wordings of the same value are no difference.
+    Raises UnknownRule.
     """
     before = tuple(canonical(parse(loaded))) if loaded else ()
     after = tuple(canonical(parse(wanted)))
@@ -72,7 +73,7 @@ def difference(loaded: str | None, wanted: str) -> tuple[str, ...]:
 
 
 def canonical(table: Table) -> Iterator[str]:
-    """The table in one wording, line by line."""
+    """Yield the lines of the table in the one wording that is compared."""
     yield f"table {table.name}"
     for name, spans in sorted(table.sets.items()):
         for first, last in _merged(spans):
@@ -84,7 +85,7 @@ def canonical(table: Table) -> Iterator[str]:
 
 
 def span(text: str) -> Span:
-    """First and last address of `a`, `a/n` or `a-b`. Raises UnknownRule."""
+    """Return the first and last address of `a`, `a/n` or `a-b`. Raises UnknownRule."""
     first, dash, last = text.partition("-")
     try:
         if not dash:
@@ -99,7 +100,7 @@ def span(text: str) -> Span:
 
 
 def _blocks(tokens: Iterator[str]) -> Iterator[Statement]:
-    """Statements, each with the statements in its braces if it opens a block, up to the block's end."""
+    """Yield the statements up to the end of the block, each with the statements in its own braces, if any."""
     words: list[Word] = []
     for token in tokens:
         if token in ("\n", ";", "}"):
@@ -118,19 +119,20 @@ def _blocks(tokens: Iterator[str]) -> Iterator[Statement]:
 
 
 def _elements(tokens: Iterator[str]) -> tuple[str, ...]:
-    """What stands between braces within a statement, sorted: its order means nothing."""
-    found = [""]
+    """Return the elements in the braces of a { set }, sorted: their order means nothing."""
+    elements = [""]
     for token in tokens:
         if token == "}":
             break
         if token == ",":
-            found.append("")
+            elements.append("")
         else:
-            found[-1] = f"{found[-1]} {token}".strip()
-    return tuple(sorted(_value(one) for one in found if one))
+            elements[-1] = f"{elements[-1]} {token}".strip()
+    return tuple(sorted(_value(element) for element in elements if element))
 
 
 def _table(name: str, body: Iterable[Statement]) -> Table:
+    """Return the table with these statements. Raises UnknownRule."""
     sets, chains = {}, {}
     for head, inner in body:
         if inner is None or len(head) != 2:
@@ -148,6 +150,7 @@ def _table(name: str, body: Iterable[Statement]) -> Table:
 
 
 def _spans(name: str, statements: Iterable[Rule]) -> tuple[Span, ...]:
+    """Return the address ranges of a set. Raises UnknownRule."""
     spans: tuple[Span, ...] = ()
     for statement in statements:
         match statement:
@@ -161,6 +164,7 @@ def _spans(name: str, statements: Iterable[Rule]) -> tuple[Span, ...]:
 
 
 def _hooked(statements: list[Rule]) -> Chain:
+    """Return the chain with these statements: its hook, its policy and its rules."""
     hook = policy = ""
     rules = []
     for statement in statements:
@@ -175,7 +179,9 @@ def _hooked(statements: list[Rule]) -> Chain:
 
 
 def _rule(statement: Rule) -> Rule:
-    """One wording for one meaning: of values, of { one value }, and of the burst that nft does not list."""
+    """Return a rule in the one wording for its meaning: of values, of a { set } of one, and of the burst,
+    which nft does not list if it is its default.
+    """
     rule = tuple(
         _value(word) if isinstance(word, str) else word[0] if len(word) == 1 else word for word in statement
     )
@@ -185,23 +191,24 @@ def _rule(statement: Rule) -> Rule:
 
 
 def _value(word: str) -> str:
-    """One wording for one value: seconds for hours, the usual form of an address."""
+    """Return a value in one wording: seconds for a time of day, the usual form of an address."""
     if word.startswith('"'):
-        return _HOUR.sub(lambda found: str(_seconds(found)), word)
+        return _HOUR.sub(lambda time: str(_seconds(time)), word)
     try:
         return str(ip_network(word)) if "/" in word else str(ip_address(word))
     except ValueError:
         return word
 
 
-def _seconds(found: re.Match[str]) -> int:
-    hours, minutes, seconds = (int(part or 0) for part in found.groups())
+def _seconds(time: re.Match[str]) -> int:
+    hours, minutes, seconds = (int(part or 0) for part in time.groups())
     return hours * 3600 + minutes * 60 + seconds
 
 
 def _merged(spans: Iterable[Span]) -> list[Span]:
+    """Return the ranges in order; those that touch or overlap are one."""
     merged: list[Span] = []
-    for first, last in sorted(spans, key=lambda one: (one[0].version, int(one[0]))):
+    for first, last in sorted(spans, key=lambda ends: (ends[0].version, int(ends[0]))):
         before = merged[-1] if merged else None
         if before and before[0].version == first.version and int(first) <= int(before[1]) + 1:
             merged[-1] = before[0], max(before[1], last)
@@ -211,6 +218,7 @@ def _merged(spans: Iterable[Span]) -> list[Span]:
 
 
 def _plain(words: Rule) -> tuple[str, ...]:
+    """Return words that hold no { set }. Raises UnknownRule if one is a set."""
     if not all(isinstance(word, str) for word in words):
         raise UnknownRule(f"{_line(words)}: braces where none are known")
     return tuple(str(word) for word in words)

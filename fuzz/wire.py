@@ -15,7 +15,7 @@ from fep.links.response_builder import render
 from fuzz.errors import require
 from ledger.rules.request import Answer
 from protocol import framing, keyblock, tlv
-from protocol.analyzer.explain import Wanted, explain
+from protocol.analyzer.explain import Candidates, explain
 from protocol.codec import Codec
 from protocol.dialect import load, shipped
 from protocol.errors import DecodeError, FormatError, FrameError, KeyBlockError
@@ -140,7 +140,7 @@ def _groups(text: str, encoding: str) -> None:
 
 def described(data: bytes) -> None:
     """A description: whatever the bytes, there is one, or the first wrong byte within them is pointed at."""
-    found = explain(data, Wanted({name: codec_of(name) for name in shipped()}))
+    found = explain(data, Candidates({name: codec_of(name) for name in shipped()}))
     pointed = [found.wrong]
     for told in found.told:
         if told.reading is None:

@@ -1,7 +1,7 @@
-"""Captures of a network, pcap and pcapng, to the bytes of each TCP connection in each direction.
+"""Reads network captures, pcap and pcapng: returns the bytes of each TCP connection in each direction.
 
-A small reader of what banks' links are captured in: Ethernet, Linux's "any", loopback or bare IP; IPv4, IPv6,
-TCP. No other protocol belongs here, and no judgement of what the bytes mean.
+A small reader of the captures that are made of banks' links: Ethernet, Linux's "any" device, loopback or bare
+IP; IPv4 and IPv6; TCP. Other protocols do not belong here, nor does what the bytes mean.
 """
 
 from __future__ import annotations
@@ -23,13 +23,15 @@ _PCAP: Final[Mapping[bytes, str]] = MappingProxyType(
         b"\x4d\x3c\xb2\xa1": "<",
     }
 )
-"""The first four bytes of a pcap file and its byte order; the last two have nanoseconds."""
+"""The first four bytes of a pcap file, and the byte order that they show (as `struct` writes it). The last
+two are of files with times in nanoseconds.
+"""
 _PCAPNG: Final = b"\x0a\x0d\x0d\x0a"
 _BYTE_ORDER: Final[Mapping[bytes, str]] = MappingProxyType(
     {b"\x1a\x2b\x3c\x4d": ">", b"\x4d\x3c\x2b\x1a": "<"}
 )
 _INTERFACE, _SIMPLE, _ENHANCED = 1, 3, 6
-# Link types (tcpdump.org's registry): bytes before the IP header, and where its EtherType is, if anywhere.
+# Link types (tcpdump.org's registry): bytes before the IP header, and the offset of the EtherType, if any.
 _LINKS: Final[Mapping[int, tuple[int, int | None]]] = MappingProxyType(
     {
         0: (4, None),
@@ -48,14 +50,14 @@ _VLANS: Final = (0x8100, 0x88A8)
 _IP_TYPES: Final = (0x0800, 0x86DD)
 _TCP: Final = 6
 _EXTENSIONS: Final = (0, 43, 60)
-"""IPv6 headers that only say where the next one begins: hop-by-hop, routing, destination options."""
+"""IPv6 extension headers that are skipped: hop-by-hop, routing, destination options."""
 _IPV6_HEADER: Final = 40
 _SYN: Final = 0x02
 _HALF: Final = 1 << 31
 
 
-class Way(NamedTuple):
-    """One direction of a TCP connection: addresses and ports."""
+class Direction(NamedTuple):
+    """One direction of a TCP connection: the addresses and ports of sender and receiver."""
 
     source: str
     source_port: int
@@ -63,29 +65,29 @@ class Way(NamedTuple):
     target_port: int
 
     @property
-    def back(self) -> Way:
-        """The other direction."""
-        return Way(self.target, self.target_port, self.source, self.source_port)
+    def opposite(self) -> Direction:
+        """The other direction of the same connection."""
+        return Direction(self.target, self.target_port, self.source, self.source_port)
 
     def __str__(self) -> str:
         return f"{_written(self.source)}:{self.source_port} to {_written(self.target)}:{self.target_port}"
 
 
 class Stream(NamedTuple):
-    """The bytes of one direction, as far as they are without a gap; `missing` bytes follow if it has one."""
+    """The bytes of one direction up to the first gap; `missing` is the size of the gap in bytes, or 0."""
 
-    way: Way
+    direction: Direction
     data: bytes
     missing: int
 
     def __repr__(self) -> str:
-        """Say how long it is, never a byte."""
-        return f"Stream({self.way}, {len(self.data)} bytes)"
+        """Show the length in bytes, never a byte."""
+        return f"Stream({self.direction}, {len(self.data)} bytes)"
 
 
 class Capture(NamedTuple):
-    """What a capture holds: TCP streams with data, in the order of their first packets; how many packets are
-    something else; and why its end could not be read, where it could not.
+    """The content of a capture: TCP streams with data, in the order of their first packets; how many packets
+    are not TCP; and the error at which reading stopped, None if the whole file was read.
     """
 
     streams: tuple[Stream, ...]
@@ -94,27 +96,29 @@ class Capture(NamedTuple):
 
 
 class _Packet(NamedTuple):
-    """A packet as captured: link type, the bytes that were kept, and how many it had."""
+    """A packet as captured: its link type, and the bytes of it that were kept."""
 
     link: int
     data: bytes
 
 
 @dataclass(slots=True)
-class _Half:
-    """One direction while it is put together: segments by their distance from the first byte."""
+class _HalfStream:
+    """One direction while it is put together: the sequence number of its first byte, and its segments with
+    their distance from that byte.
+    """
 
     start: int
     segments: list[tuple[int, bytes]] = field(default_factory=list)
 
 
 def is_capture(data: bytes) -> bool:
-    """Return whether `data` begins as a pcap or pcapng file does."""
+    """Tell whether `data` begins as a pcap or pcapng file does."""
     return data[:4] in _PCAP or data[:4] == _PCAPNG
 
 
 def read(data: bytes) -> Capture:
-    """Return the TCP streams of a capture file; a file that breaks off gives what is before that."""
+    """Return the TCP streams of a capture file; if it breaks off, those of the packets before that place."""
     packets: list[_Packet] = []
     fault = None
     try:
@@ -126,17 +130,18 @@ def read(data: bytes) -> Capture:
 
 
 def of_packets(packets: tuple[bytes, ...]) -> Capture | None:
-    """Return the TCP streams of packets without a file around them, as `tcpdump -X` (from the IP header) and
-    `-XX` (from the Ethernet header) print them; None where there are none.
+    """Return the TCP streams of packets that are not in a file, as `tcpdump -X` (from the IP header) and
+    `-XX` (from the Ethernet header) print them; None if there is no stream.
     """
     for link in (101, 1):
-        found = _streams([_Packet(link, data) for data in packets], None)
-        if found.streams:
-            return found
+        capture = _streams([_Packet(link, data) for data in packets], None)
+        if capture.streams:
+            return capture
     return None
 
 
 def _pcap(data: bytes) -> Iterator[_Packet]:
+    """Yield the packets of a pcap file. Raises CaptureError where it breaks off."""
     order = _PCAP.get(data[:4])
     if order is None or len(data) < 24:
         raise CaptureError(0, "the header of a capture file, 24 bytes")
@@ -153,14 +158,15 @@ def _pcap(data: bytes) -> Iterator[_Packet]:
 
 
 def _pcapng(data: bytes) -> Iterator[_Packet]:
+    """Yield the packets of a pcapng file. Raises CaptureError where it breaks off."""
     order, links = "<", list[int]()
     at = 0
     while at < len(data):
-        if data[at : at + 4] == _PCAPNG:  # a new section: its own byte order and interfaces
-            found = _BYTE_ORDER.get(data[at + 8 : at + 12])
-            if found is None:
+        if data[at : at + 4] == _PCAPNG:  # a new section has its own byte order and interfaces
+            mark = _BYTE_ORDER.get(data[at + 8 : at + 12])
+            if mark is None:
                 raise CaptureError(min(at + 8, len(data)), "the mark of a section's byte order")
-            order, links = found, []
+            order, links = mark, []
         kind, size = _block(data, at, order)
         body = data[at + 8 : at + size - 4]
         if kind == _INTERFACE:
@@ -176,6 +182,7 @@ def _pcapng(data: bytes) -> Iterator[_Packet]:
 
 
 def _block(data: bytes, at: int, order: str) -> tuple[int, int]:
+    """Return the type and the length in bytes of the pcapng block at byte `at`. Raises CaptureError."""
     if at + 12 > len(data):
         raise CaptureError(at, "a block of 12 bytes or more")
     kind, size = struct.unpack_from(f"{order}II", data, at)
@@ -185,63 +192,66 @@ def _block(data: bytes, at: int, order: str) -> tuple[int, int]:
 
 
 def _streams(packets: list[_Packet], fault: CaptureError | None) -> Capture:
-    halves: dict[Way, list[_Half]] = {}
+    """Return the packets put together to streams. A SYN with another sequence number begins a new stream."""
+    halves: dict[Direction, list[_HalfStream]] = {}
     other = 0
     for packet in packets:
         segment = _segment(packet)
         if segment is None:
             other += 1
             continue
-        way, sequence, flags, payload = segment
-        known = halves.setdefault(way, [])
+        direction, sequence, flags, payload = segment
+        known = halves.setdefault(direction, [])
         if flags & _SYN:
             begin = (sequence + 1) % (1 << 32)
-            if not known or known[-1].start != begin:  # else it is the same one again
-                known.append(_Half(begin))
+            if not known or known[-1].start != begin:  # else it is the same SYN again
+                known.append(_HalfStream(begin))
             sequence = begin
-        if not payload:  # an acknowledgement, or a keep-alive, which stands before what comes next
+        if not payload:  # an acknowledgement, or a keep-alive, whose sequence number is one too low
             continue
         if not known:
-            known.append(_Half(sequence))
+            known.append(_HalfStream(sequence))
         distance = (sequence - known[-1].start) % (1 << 32)
         known[-1].segments.append((distance - (1 << 32) if distance >= _HALF else distance, payload))
-    joined = (_joined(way, half) for way, both in halves.items() for half in both if half.segments)
+    joined = (
+        _joined(direction, half) for direction, both in halves.items() for half in both if half.segments
+    )
     return Capture(tuple(stream for stream in joined if stream.data), other, fault)
 
 
-def _joined(way: Way, half: _Half) -> Stream:
-    """The bytes of a direction that has some, in order. What came twice is taken once; what came early,
-    before the first that was seen, makes the beginning.
+def _joined(direction: Direction, half: _HalfStream) -> Stream:
+    """Return the bytes of a direction in order; it has at least one segment. Bytes that were sent twice are
+    taken once; a segment with a lower sequence number than the first one seen is the beginning.
     """
-    ordered = sorted(half.segments, key=lambda one: one[0])
+    ordered = sorted(half.segments, key=lambda segment: segment[0])
     data = bytearray()
     at = min(ordered[0][0], 0)
     for distance, payload in ordered:
         if distance > at:
-            return Stream(way, bytes(data), distance - at)
+            return Stream(direction, bytes(data), distance - at)
         data += payload[at - distance :]
         at = max(at, distance + len(payload))
-    return Stream(way, bytes(data), 0)
+    return Stream(direction, bytes(data), 0)
 
 
-def _segment(packet: _Packet) -> tuple[Way, int, int, bytes] | None:
-    """A packet's way, sequence number, flags and payload, or None where it is no whole TCP segment."""
-    found = _network(packet)
-    if found is None:
+def _segment(packet: _Packet) -> tuple[Direction, int, int, bytes] | None:
+    """Return a packet's direction, sequence number, flags and payload; None if it is no whole TCP segment."""
+    addressed = _network(packet)
+    if addressed is None:
         return None
-    source, target, segment = found
+    source, target, segment = addressed
     if len(segment) < 20:
         return None
     source_port, target_port, sequence = struct.unpack_from(">HHI", segment)
     head = segment[12] >> 4 << 2
     if head < 20:
         return None
-    way = Way(str(ip_address(source)), source_port, str(ip_address(target)), target_port)
-    return way, sequence, segment[13], segment[head:]
+    direction = Direction(str(ip_address(source)), source_port, str(ip_address(target)), target_port)
+    return direction, sequence, segment[13], segment[head:]
 
 
 def _network(packet: _Packet) -> tuple[bytes, bytes, bytes] | None:
-    """Source, target and TCP segment of an IP packet; None for anything else, fragments too."""
+    """Return source, target and TCP segment of an IP packet; None for everything else, also for fragments."""
     if packet.link not in _LINKS:
         return None
     before, type_at = _LINKS[packet.link]
@@ -261,17 +271,19 @@ def _network(packet: _Packet) -> tuple[bytes, bytes, bytes] | None:
 
 
 def _ipv4(data: bytes) -> tuple[bytes, bytes, bytes] | None:
+    """Return source, target and TCP segment of an IPv4 packet; None if there is none."""
     head = (data[0] & 0x0F) * 4
     if head < 20 or len(data) < head or data[9] != _TCP:
         return None
     total, fragment = int.from_bytes(data[2:4]), int.from_bytes(data[6:8])
     if fragment & 0x3FFF:
         return None
-    # 0 where the network card was to split it: then it is all there is.
+    # The total length is 0 if the network card splits the packet later: then all captured bytes belong to it.
     return data[12:16], data[16:20], data[head : total or len(data)]
 
 
 def _ipv6(data: bytes) -> tuple[bytes, bytes, bytes] | None:
+    """Return source, target and TCP segment of an IPv6 packet; None if there is none."""
     if len(data) < _IPV6_HEADER:
         return None
     end = _IPV6_HEADER + int.from_bytes(data[4:6])

@@ -1,10 +1,8 @@
-"""Any bytes of a link as an explained tree: which framing and dialect they are in, each field and what it
-means, and the first wrong byte.
+"""Describes any bytes of a link: framing, dialect, a tree of fields with their meaning, the first wrong byte.
 
-The guess is made by trying every framing with every dialect and ranking what comes of it. Secrets are left
-out here, not by whoever shows the tree: a value is in it only if `meaning` lets it be shown, and if the
-message around it is read in step. Nothing is decoded here by other rules than those of `framing`, `codec` and
-`tlv`.
+Every framing is tried with every dialect, and the results are ranked. Secrets are removed here, not where the
+tree is shown: a node holds a value only if `field_display` lets it be shown and if the message around it is
+read in step. Bytes are decoded by `framing`, `codec` and `tlv`, by no rules of this module.
 """
 
 from __future__ import annotations
@@ -15,7 +13,7 @@ from typing import Final, NamedTuple
 
 from protocol import tlv
 from protocol.analyzer import field_display
-from protocol.analyzer.error_locator import Wrong, first_wrong
+from protocol.analyzer.error_locator import WrongByte, first_wrong
 from protocol.analyzer.field_display import FieldDisplay
 from protocol.card_number import masked_card
 from protocol.codec import Codec, Part
@@ -34,10 +32,10 @@ from protocol.message import Message
 from protocol.tlv import Group
 
 FRAMINGS: Final[tuple[Framing | None, ...]] = (*Framing, None)
-"""Those of the interface, and none: a message alone, as a log or a manual shows it."""
+"""The framings of the interface, and None: a message without a frame, as a log or a manual shows it."""
 _TRIED_BYTES: Final = 65_536
 _TRIED_FRAMES: Final = 16
-"""As many as are looked at for the guess: a long capture is in one framing and one dialect."""
+"""Bytes and frames looked at for the guess: a long capture has one framing and one dialect."""
 _CARD_SHOWN: Final = 6
 _SAMPLE: Final = Message("0800", {})
 _SAMPLE_TPDU: Final = bytes([TPDU_ID, 0, 0, 0, 0])
@@ -47,8 +45,8 @@ _NOT_FITTING: Final = "not what this field may hold"
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One field, or a part of one. `at` is a byte's offset in the input. `raw` is hex digits; it and `value`
-    are empty where `hidden` says why they are not shown.
+    """One field, or a part of one. `at`: byte offset in the input. `size`: bytes. `raw`: the bytes as hex
+    digits. `hidden`: why the value is not shown; then `raw` and `value` are empty.
     """
 
     field: str
@@ -63,23 +61,23 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
-    """One frame: where it begins in the input, its bytes in all, its fields, and the first wrong byte."""
+class DescribedFrame:
+    """One frame: its offset in the input, its size in bytes, its fields, and its first wrong byte."""
 
     at: int
     size: int
     nodes: tuple[Node, ...]
-    wrong: Wrong | None
+    wrong: WrongByte | None
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The input in one framing and dialect. `wrong` is where no frame can be cut any more."""
+    """The input, read in one framing and dialect. `wrong`: the byte at which no further frame can be cut."""
 
     framing: Framing | None
     dialect: str
-    frames: tuple[Described, ...]
-    wrong: Wrong | None
+    frames: tuple[DescribedFrame, ...]
+    wrong: WrongByte | None
 
     @property
     def whole(self) -> bool:
@@ -87,34 +85,34 @@ class Reading:
         return bool(self.frames) and not self.wrongs
 
     @property
-    def wrongs(self) -> tuple[Wrong, ...]:
-        """What is wrong, the first byte first; one a byte."""
-        found = {self.wrong.at: self.wrong} if self.wrong is not None else {}
-        found |= {frame.wrong.at: frame.wrong for frame in self.frames if frame.wrong is not None}
-        return tuple(found[at] for at in sorted(found))
+    def wrongs(self) -> tuple[WrongByte, ...]:
+        """All wrong bytes in ascending order, each offset once."""
+        by_offset = {self.wrong.at: self.wrong} if self.wrong is not None else {}
+        by_offset |= {frame.wrong.at: frame.wrong for frame in self.frames if frame.wrong is not None}
+        return tuple(by_offset[at] for at in sorted(by_offset))
 
 
 class Rank(NamedTuple):
-    """How well a framing and dialect explain the input; the larger, the better."""
+    """How well a framing and dialect explain the input: larger is better; the first difference decides."""
 
     whole: int
-    """All of what was tried is messages."""
+    """1 if all of the sample is messages."""
     delimited: int
-    """It is cut into frames without a rest: lengths that fit to the byte are hardly chance."""
+    """1 if the sample is cut into frames without a rest: lengths that fit to the byte are hardly chance."""
     plausible: int
-    """The first MTI is one that ISO 8583:1987 has."""
+    """1 if the first MTI is one of ISO 8583:1987."""
     legible: int
-    """The first length is one that a message may have."""
+    """1 if the first length is one that a message may have."""
     framed: int
-    """Of readings that are whole, one with a framing is likelier than without, and with a TPDU likeliest."""
+    """0 to 2: a whole reading with a framing is likelier than one without, and one with a TPDU likeliest."""
     explained: int
-    """Bytes in fields before the first anchor that does not fit, in thousandths of what was tried."""
+    """Bytes in fields before the first anchor that does not fit, in thousandths of the sample."""
     fitting: int
-    """Anchors that fit less those that do not."""
+    """Number of anchors that fit, less the number of those that do not."""
 
     @classmethod
     def added(cls, ranks: Iterable[Rank]) -> Rank:
-        """The rank over several samples."""
+        """Return the rank over several samples: figure by figure the sum."""
         return cls(*(sum(figures) for figures in zip(*ranks, strict=True)))
 
 
@@ -127,7 +125,9 @@ class Guess(NamedTuple):
 
 
 class _Cut(NamedTuple):
-    """A frame and where it begins in the input; `length` is what its length says, None where that is none."""
+    """A frame in the input: its offset `at`, the bytes `head` before its message (length and TPDU), the
+    frame, and the value of its `length`, None if that is not digits.
+    """
 
     at: int
     head: int
@@ -136,16 +136,16 @@ class _Cut(NamedTuple):
 
     @property
     def begin(self) -> int:
-        """Where its message begins."""
+        """Offset of the message in the input."""
         return self.at + self.head
 
 
 def describe(
     data: bytes, codecs: Mapping[str, Codec], framing: Framing | None = None, *, bare: bool = False
 ) -> Reading:
-    """Return the best reading of `data`, in one of the `codecs` by their dialects' names.
+    """Return the best reading of `data`. `codecs`: the codecs to try, by the names of their dialects.
 
-    `framing` fixes the framing, `bare` fixes that there is none; `codecs` with one entry fixes the dialect.
+    `framing` fixes the framing; `bare` fixes that there is none; one entry in `codecs` fixes the dialect.
     Whatever the bytes, nothing is raised.
     """
     [guess, *_] = ranked((data,), codecs, framing, bare=bare)
@@ -159,49 +159,49 @@ def ranked(
     *,
     bare: bool = False,
 ) -> tuple[Guess, ...]:
-    """Return every framing and dialect that may be, the best first, by how they explain all of the samples
-    together: of a link's two directions, for example. Arguments as in `describe`.
+    """Return every framing and dialect to try, the best first, by how well they explain all samples together
+    (for example the two directions of a link). The other arguments are those of `describe`.
     """
     framings = (framing,) if framing is not None or bare else FRAMINGS
-    found = [
-        Guess(Rank.added(_rank(data, one, codec) for data in samples), one, name)
-        for one in framings
+    guesses = [
+        Guess(Rank.added(_rank(data, tried, codec) for data in samples), tried, name)
+        for tried in framings
         for name, codec in codecs.items()
     ]
-    return tuple(sorted(found, key=lambda guess: guess.rank, reverse=True))
+    return tuple(sorted(guesses, key=lambda guess: guess.rank, reverse=True))
 
 
-def _frames(data: bytes, framing: Framing | None) -> tuple[list[_Cut], Wrong | None]:
-    """The frames of an input, and where the first wrong byte between them is."""
+def _frames(data: bytes, framing: Framing | None) -> tuple[list[_Cut], WrongByte | None]:
+    """Return the frames of an input, and the first wrong byte between them, if there is one."""
     if framing is None:
-        frames = [_Cut(0, 0, Frame(data), None)] if data else []
-        return frames, None if data else Wrong(0, "a message")
+        bare = [_Cut(0, 0, Frame(data), None)] if data else []
+        return bare, None if data else WrongByte(0, "a message")
     reader = FrameReader(framing)
     fault = ""
     try:
-        cut = reader.feed(data)
+        frames = reader.feed(data)
     except FrameError as error:
-        cut, fault = list(error.frames), str(error)
+        frames, fault = list(error.frames), str(error)
     head = len(wrap(framing, b"x", _SAMPLE_TPDU if framing is Framing.BE2_TPDU else b"")) - 1
-    found: list[_Cut] = []
+    cuts: list[_Cut] = []
     at = 0
-    for frame in cut:
-        found.append(_Cut(at, head, frame, length_at(framing, data, at)))
+    for frame in frames:
+        cuts.append(_Cut(at, head, frame, length_at(framing, data, at)))
         at += head + len(frame.body)
-    if at == len(data) and found:
-        return found, None
-    if at + head < len(data):  # what is left is told too, as far as it goes
+    if at == len(data) and cuts:
+        return cuts, None
+    if at + head < len(data):  # the rest is described too, as far as it can be read
         tpdu = data[at + head - TPDU_BYTES : at + head] if framing is Framing.BE2_TPDU else b""
-        found.append(_Cut(at, head, Frame(data[at + head :], tpdu), length_at(framing, data, at)))
+        cuts.append(_Cut(at, head, Frame(data[at + head :], tpdu), length_at(framing, data, at)))
     if fault:
-        return found, Wrong(_fault_at(data, at, framing), f"a frame in framing {framing}: {fault}")
-    return found, Wrong(len(data), f"the rest of the frame in framing {framing} that begins at byte {at}")
+        return cuts, WrongByte(_fault_at(data, at, framing), f"a frame in framing {framing}: {fault}")
+    return cuts, WrongByte(len(data), f"the rest of the frame in framing {framing} that begins at byte {at}")
 
 
 def _fault_at(data: bytes, at: int, framing: Framing) -> int:
-    """The byte at which a frame that begins at byte `at` shows that it is none."""
+    """Return the offset of the byte that makes the bytes from `at` on no frame."""
     if length_at(framing, data, at) is None:
-        digits = bytes.isdigit if framing is Framing.ASCII4 else lambda one: one.hex().isdecimal()
+        digits = bytes.isdigit if framing is Framing.ASCII4 else lambda byte: byte.hex().isdecimal()
         return next(place for place in range(at, len(data)) if not digits(data[place : place + 1]))
     tpdu = at + 2
     if framing is Framing.BE2_TPDU and data[tpdu : tpdu + 1] not in (b"", bytes([TPDU_ID])):
@@ -210,10 +210,11 @@ def _fault_at(data: bytes, at: int, framing: Framing) -> int:
 
 
 def _rank(data: bytes, framing: Framing | None, codec: Codec) -> Rank:
+    """Return how well this framing and dialect explain one sample."""
     sample = data[:_TRIED_BYTES]
     cuts, wrong = _frames(sample, framing)
     if wrong is not None and len(sample) < len(data) and wrong.at == len(sample):
-        cuts, wrong = cuts[:-1], None  # the last one was cut here, not by its sender
+        cuts, wrong = cuts[:-1], None  # the last frame is incomplete because the sample ends, not by an error
     explained, fitting, plausible = 0, 0, False
     whole = wrong is None
     delimited = whole and framing is not None
@@ -235,7 +236,7 @@ def _rank(data: bytes, framing: Framing | None, codec: Codec) -> Rank:
 
 
 def _behind_mti(body: bytes, codec: Codec) -> tuple[Part, ...]:
-    """The parts of a message whose MTI alone may be wrong: what is behind it tells dialects apart too."""
+    """Return the parts after the MTI, read as if the MTI were correct: they show the dialect too."""
     width = codec.dialect.mti_width
     parts, _ = codec.dissect(codec.encode(_SAMPLE)[:width] + body[width:])
     return parts[1:]
@@ -244,15 +245,15 @@ def _behind_mti(body: bytes, codec: Codec) -> tuple[Part, ...]:
 def read(data: bytes, framing: Framing | None, codec: Codec) -> Reading:
     """Return the reading of `data` in this framing (None for none) and dialect.
 
-    What follows a frame whose length is wrong is not told: where it begins is not known.
+    Nothing is described after a frame whose length is wrong: nobody knows where the next frame begins.
     """
     cuts, wrong = _frames(data, framing)
-    frames: list[Described] = []
+    frames: list[DescribedFrame] = []
     for cut in cuts:
         frame = _described(data, cut, codec)
         right = _right_length(data, cut, codec) if frame.wrong or wrong else None
         if right is not None:
-            wrong = Wrong(cut.at, f"a length of {right}, as many bytes as its fields take")
+            wrong = WrongByte(cut.at, f"a length of {right}, as many bytes as its fields take")
             message = Frame(data[cut.begin : cut.at + right + _width(cut)], cut.frame.tpdu)
             frames.append(replace(_described(data, cut._replace(frame=message), codec), wrong=wrong))
             break
@@ -261,13 +262,14 @@ def read(data: bytes, framing: Framing | None, codec: Codec) -> Reading:
 
 
 def _width(cut: _Cut) -> int:
-    """How many bytes the length of a frame has."""
+    """Return the size of a frame's length prefix in bytes."""
     return cut.head - len(cut.frame.tpdu)
 
 
 def _right_length(data: bytes, cut: _Cut, codec: Codec) -> int | None:
-    """What a frame's length should say, if its fields, wherever it ends them, end with the input or before
-    another frame. None where it is right, or nothing of the kind shows.
+    """Return the right length of a frame whose length is wrong; None if it is right, or none is certain.
+
+    It is certain if the fields, read without the length, end with the input or before another frame.
     """
     if not cut.head:
         return None
@@ -284,7 +286,8 @@ def _right_length(data: bytes, cut: _Cut, codec: Codec) -> int | None:
     return right if right != cut.length else None
 
 
-def _described(data: bytes, cut: _Cut, codec: Codec) -> Described:
+def _described(data: bytes, cut: _Cut, codec: Codec) -> DescribedFrame:
+    """Return a frame with its fields and its first wrong byte."""
     at, head, frame, _ = cut
     parts, fault = codec.dissect(frame.body)
     wrong = first_wrong(codec.dialect, frame.body, parts, fault) if fault else None
@@ -294,61 +297,62 @@ def _described(data: bytes, cut: _Cut, codec: Codec) -> Described:
     if wrong is not None:
         wrong = wrong._replace(at=begin + wrong.at)
     nodes = (*_head(data[at:begin], cut), *fields)
-    return Described(at, head + len(frame.body), nodes, wrong)
+    return DescribedFrame(at, head + len(frame.body), nodes, wrong)
 
 
-def _wrong_group(parts: Sequence[Part], encoding: str) -> Wrong | None:
-    """Where DE 48 stops being groups, if it begins with one that is known: such a message is refused."""
+def _wrong_group(parts: Sequence[Part], encoding: str) -> WrongByte | None:
+    """Return where DE 48 stops being groups, if it begins with a known group: such a message is refused."""
     for part in parts:
         if part.key == "48":
             groups, stop = tlv.intact(part.text, encoding)
             if groups and groups[0].tag in tlv.KNOWN and stop < len(part.data):
                 expected = "a group of DE 48: two characters, three digits, as many bytes as they say"
-                return Wrong(part.at + len(part.prefix) + stop, expected)
+                return WrongByte(part.at + len(part.prefix) + stop, expected)
     return None
 
 
 def _head(head: bytes, cut: _Cut) -> Iterator[Node]:
-    """What a framing puts before the message."""
+    """Yield the nodes of what a framing puts before the message: the length, and the TPDU."""
     at, frame, width = cut.at, cut.frame, _width(cut)
     tpdu = len(frame.tpdu)
     if not head:
         return
     here = len(frame.body) + tpdu
-    said = f"{cut.length} bytes follow" if cut.length is not None else "not digits"
+    meaning = f"{cut.length} bytes follow" if cut.length is not None else "not digits"
     if cut.length not in (None, here):
-        said = f"{cut.length} bytes are to follow; {here} do"
-    yield Node("length", "Length of the frame", at, width, head[:width].hex(), "", said)
+        meaning = f"{cut.length} bytes are to follow; {here} do"
+    yield Node("length", "Length of the frame", at, width, head[:width].hex(), "", meaning)
     if tpdu == TPDU_BYTES:
         address = f"to {frame.tpdu[1:3].hex()}, from {frame.tpdu[3:].hex()}"
         yield Node("TPDU", "Transport protocol data unit", at + width, tpdu, frame.tpdu.hex(), "", address)
 
 
 def _anchors(parts: Sequence[Part], encoding: str) -> dict[int, bool]:
-    """The parts that show whether the message is read in step, by their place, and whether they do."""
-    found: dict[int, bool] = {}
+    """Return the anchors among the parts by their place, and whether each fits."""
+    anchors: dict[int, bool] = {}
     for place, part in enumerate(parts):
         if part.key == "t":
-            found[place] = field_display.is_plausible_mti(part.text)
+            anchors[place] = field_display.is_plausible_mti(part.text)
         elif part.key == "48":
-            found[place] = _is_grouped(part.text, encoding)
+            anchors[place] = _is_grouped(part.text, encoding)
         elif part.key.isdecimal():
             display = field_display.display_of(int(part.key))
             if display.anchor and display.fits is not None:
-                found[place] = display.fits.fullmatch(part.text) is not None
-    return found
+                anchors[place] = display.fits.fullmatch(part.text) is not None
+    return anchors
 
 
 def _is_grouped(text: str, encoding: str) -> bool:
-    """Whether a DE 48 is groups that are known, to its end."""
+    """Tell whether a DE 48 consists of known groups to its end."""
     groups, stop = tlv.intact(text, encoding)
     whole = stop == len(text.encode(encoding))
     return bool(groups) and whole and all(tag in tlv.KNOWN for tag, _ in groups)
 
 
 def _fields(parts: Sequence[Part], codec: Codec, begin: int, *, whole: bool) -> Iterator[Node]:
+    """Yield the nodes of the parts. `begin`: offset of the message. `whole`: it decodes to its end."""
     anchors = _anchors(parts, codec.dialect.de48_encoding)
-    # Of a message that breaks off, one anchor that does not fit is enough to doubt all of it.
+    # In a message that breaks off, one anchor that does not fit makes every field doubtful.
     sure = whole or (len(anchors) > 1 and all(anchors.values()))
     for place, part in enumerate(parts):
         if part.key == "t":
@@ -363,8 +367,8 @@ def _fields(parts: Sequence[Part], codec: Codec, begin: int, *, whole: bool) -> 
 
 
 class _Step(NamedTuple):
-    """Whether a field is read in step: `held` between two anchors that fit, or `slight`, behind one that
-    fits and before none; `whole` if the message is one to its end.
+    """Whether a field is read in step. `held`: it stands between two anchors that fit. `slight`: it stands
+    after an anchor that fits, and no anchor follows. `whole`: the message decodes to its end.
     """
 
     held: bool
@@ -373,19 +377,21 @@ class _Step(NamedTuple):
 
 
 def _mti(part: Part, begin: int) -> Node:
+    """Return the node of the MTI, its four digits below it."""
     digits = tuple(
         Node("", name, begin, 0, "", digit, known.get(digit, "none of ISO 8583:1987"))
         for digit, (name, known) in zip(part.text, field_display.MTI_DIGITS, strict=True)
     )
-    said = "not one of ISO 8583:1987"
+    meaning = "not one of ISO 8583:1987"
     if field_display.is_plausible_mti(part.text):
         _, kind, function, origin = (digit.meaning for digit in digits)
-        said = f"{kind} {function}, {origin}"
+        meaning = f"{kind} {function}, {origin}"
     raw, size = part.data.hex(), len(part.data)
-    return Node("MTI", "Message type identifier", begin, size, raw, part.text, said, "", digits)
+    return Node("MTI", "Message type identifier", begin, size, raw, part.text, meaning, "", digits)
 
 
 def _bitmap(part: Part, begin: int, *, shown: bool) -> Node:
+    """Return the node of a bitmap; it means the numbers of its DEs."""
     name = "Bitmap, primary" if part.key == "p" else "Bitmap, secondary"
     at, size = begin + part.at, len(part.data)
     if not shown:
@@ -397,6 +403,7 @@ def _bitmap(part: Part, begin: int, *, shown: bool) -> Node:
 
 
 def _field(part: Part, begin: int, codec: Codec, step: _Step) -> Node:
+    """Return the node of a DE: shown, masked, or hidden with the reason."""
     number = int(part.key)
     field, name = f"DE {number}", codec.dialect.elements[number].name
     at, size, text = begin + part.at, part.end - part.at, part.text
@@ -406,16 +413,16 @@ def _field(part: Part, begin: int, codec: Codec, step: _Step) -> Node:
     if number == 48 and tlv.intact(text, codec.dialect.de48_encoding)[0]:
         return _grouped(part, at, name, codec.dialect.de48_encoding, step)
     display = field_display.display_of(number)
-    why = _why_hidden(text, display, step)
-    if why:
-        return Node(field, name, at, size, hidden=f"{_shape(text)}; {why}")
+    reason = _why_hidden(text, display, step)
+    if reason:
+        return Node(field, name, at, size, hidden=f"{_shape(text)}; {reason}")
     raw = (part.prefix + part.data).hex()
     says = display.says(text) if display.fits is not None and display.fits.fullmatch(text) else ""
     return Node(field, name, at, size, raw, text, says, "", _original(part, at) if number == 90 else ())
 
 
 def _why_hidden(text: str, display: FieldDisplay, step: _Step) -> str:
-    """Why a value is not to be shown; empty where it may be."""
+    """Return why a value must not be shown; empty if it may be shown."""
     if display.fits is None:
         return "" if display is field_display.UNUSED and field_display.is_short(text) else display.hidden
     if display.fits.fullmatch(text) is None:
@@ -432,32 +439,33 @@ def _why_hidden(text: str, display: FieldDisplay, step: _Step) -> str:
 
 
 def _shape(text: str) -> str:
+    """Return the number of characters of a hidden value: "19 digits", "3 characters"."""
     noun = "digit" if text.isdecimal() else "character"
     return f"1 {noun}" if len(text) == 1 else f"{len(text)} {noun}s"
 
 
 def _original(part: Part, at: int) -> tuple[Node, ...]:
-    """The parts of a DE 90 that fits, an offset each where a digit is a byte."""
-    found: list[Node] = []
+    """Return the nodes of the parts of a well-formed DE 90, each with its byte offset."""
+    nodes: list[Node] = []
     place = 0
     packed = len(part.data) < len(part.text)
     for name, digits, says in field_display.ORIGINAL_PARTS:
         text = part.text[place : place + digits]
         byte = place // 2 if packed else place
-        found.append(Node("", name, at + byte, 0, "", text, says(text)))
+        nodes.append(Node("", name, at + byte, 0, "", text, says(text)))
         place += digits
-    return tuple(found)
+    return tuple(nodes)
 
 
 def _grouped(part: Part, at: int, name: str, encoding: str, step: _Step) -> Node:
-    """DE 48: the groups before the first that is none, each told by its own rule."""
+    """Return the node of DE 48 with its groups up to the first error, each displayed by its own rule."""
     begin = at + len(part.prefix)
     groups, stop = tlv.intact(part.text, encoding)
     nodes = tuple(_groups(groups, begin, encoding, step))
     rest = len(part.data) - stop
-    said = _counted(groups) + (f", and at byte {begin + stop} begins none" if rest else "")
+    meaning = _counted(groups) + (f", and at byte {begin + stop} begins none" if rest else "")
     hidden = f"the {rest} bytes from there" if rest else ""
-    return Node("DE 48", name, at, part.end - part.at, part.prefix.hex(), "", said, hidden, nodes)
+    return Node("DE 48", name, at, part.end - part.at, part.prefix.hex(), "", meaning, hidden, nodes)
 
 
 def _counted(groups: Sequence[Group]) -> str:
@@ -465,6 +473,7 @@ def _counted(groups: Sequence[Group]) -> str:
 
 
 def _groups(groups: Sequence[Group], begin: int, encoding: str, step: _Step) -> Iterator[Node]:
+    """Yield the nodes of groups that begin at byte `begin` of the input."""
     at = begin
     for tag, value in groups:
         raw = tlv.build([(tag, value)], encoding).encode(encoding)
@@ -473,6 +482,7 @@ def _groups(groups: Sequence[Group], begin: int, encoding: str, step: _Step) -> 
 
 
 def _group(tag: str, value: str, raw: bytes, at: int, encoding: str, step: _Step) -> Node:
+    """Return the node of one group; the value of a DL group is groups again."""
     known = tag in tlv.KNOWN
     field, name = (f"48.{tag}", tlv.KNOWN[tag]) if known else ("48.?", "unknown group")
     if tag == "DL":
@@ -483,8 +493,8 @@ def _group(tag: str, value: str, raw: bytes, at: int, encoding: str, step: _Step
     display = field_display.GROUPS.get(
         tag, field_display.UNKNOWN_GROUP if not known else FieldDisplay(hidden=_NOT_FITTING)
     )
-    why = _why_hidden(value, display, step)
-    if why:
-        return Node(field, name, at, len(raw), hidden=f"{_shape(value)}; {why}")
+    reason = _why_hidden(value, display, step)
+    if reason:
+        return Node(field, name, at, len(raw), hidden=f"{_shape(value)}; {reason}")
     says = display.says(value) if display.fits is not None and display.fits.fullmatch(value) else ""
     return Node(field, name, at, len(raw), raw.hex(), value, says)

@@ -1,7 +1,8 @@
-"""Where exactly a message stops being one: its first wrong byte, and what should have stood there.
+"""Finds the first wrong byte of a message that does not decode, and says what should stand there.
 
-`codec` judges whether bytes are a message; here only the place within the field is found that it names.
-Offsets, lengths and the names of formats only: no byte and no value of a message may be put into a text.
+`codec` decides whether bytes are a message, and names the field with the error; this module finds the place
+within that field. The texts hold offsets, lengths and names of formats only: no byte and no value of a
+message.
 """
 
 from __future__ import annotations
@@ -34,26 +35,26 @@ _WRITTEN: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
-class Wrong(NamedTuple):
-    """The first wrong byte: its offset in the message (the message's length where it ends too soon), and what
-    was expected there.
+class WrongByte(NamedTuple):
+    """The first wrong byte: its offset in the message (the message's length if the message ends too soon),
+    and what is expected there, in words.
     """
 
     at: int
     expected: str
 
 
-def first_wrong(dialect: Dialect, data: bytes, parts: tuple[Part, ...], error: DecodeError) -> Wrong:
-    """Return the first wrong byte of `data`, given what `Codec.dissect` returned for it."""
+def first_wrong(dialect: Dialect, data: bytes, parts: tuple[Part, ...], error: DecodeError) -> WrongByte:
+    """Return the first wrong byte of `data`. `parts` and `error` are what `Codec.dissect` returned for it."""
     key = error.field
     if key == "t":
         return _mti(data, dialect.spec[key])
-    # Not the error's own position, which may be behind the field's length.
+    # The error's own position may be behind the field's length, so it is not used.
     begin = parts[-1].end
     if parts[-1].key == key:
-        return Wrong(begin, f"the message's end: {_bytes(len(data) - begin)} more than its fields take")
+        return WrongByte(begin, f"the message's end: {_bytes(len(data) - begin)} more than its fields take")
     if key == "65":
-        return Wrong(begin, _THIRD_BITMAP)
+        return WrongByte(begin, _THIRD_BITMAP)
     spec = dialect.spec[key]
     if key in _BITMAPS:
         return _bitmap(data, begin, spec)
@@ -64,40 +65,45 @@ def _bytes(count: int) -> str:
     return "1 byte" if count == 1 else f"{count} bytes"
 
 
-def _ends(data: bytes, missing: int, what: str) -> Wrong:
-    return Wrong(len(data), f"{_bytes(missing)} more {what}; the message ends here")
+def _ends(data: bytes, missing: int, of_field: str) -> WrongByte:
+    """Return the end of the message as the wrong byte: so many bytes of a field are missing."""
+    return WrongByte(len(data), f"{_bytes(missing)} more {of_field}; the message ends here")
 
 
-def _mti(data: bytes, spec: Mapping[str, Any]) -> Wrong:
+def _mti(data: bytes, spec: Mapping[str, Any]) -> WrongByte:
+    """Return the first wrong byte of the MTI."""
     packed = spec["data_enc"] == "b"
     width = _MTI_DIGITS // 2 if packed else _MTI_DIGITS
     written = "BCD" if packed else _WRITTEN[spec["data_enc"]]
     for at in range(min(width, len(data))):
         if not _is_digit(data[at : at + 1], written):
-            return Wrong(at, f"{written} digits of the MTI")
+            return WrongByte(at, f"{written} digits of the MTI")
     return _ends(data, width - len(data), "of the MTI")
 
 
 def _is_digit(byte: bytes, written: str) -> bool:
+    """Tell whether a byte is a digit, or two in BCD; `written` is the encoding's name for people."""
     if written == "BCD":
         return byte.hex().isdecimal()
     return byte.isdigit() if written == "ASCII" else b"\xf0" <= byte <= b"\xf9"
 
 
-def _bitmap(data: bytes, begin: int, spec: Mapping[str, Any]) -> Wrong:
+def _bitmap(data: bytes, begin: int, spec: Mapping[str, Any]) -> WrongByte:
+    """Return the first wrong byte of the bitmap at byte `begin`."""
     binary = spec["data_enc"] == "b"
-    width, what = (8, "of the bitmap") if binary else (16, "of the bitmap, in hex digits")
+    width, of_field = (8, "of the bitmap") if binary else (16, "of the bitmap, in hex digits")
     if not binary:
         text = data[begin : begin + width].decode(spec["data_enc"], "replace")
         for place, letter in enumerate(text):
             if letter not in "0123456789ABCDEFabcdef":
-                return Wrong(begin + place, "a hex digit of the bitmap")
-    if len(data) >= begin + width:  # the one that is too short follows it
-        return Wrong(begin, _THIRD_BITMAP)
-    return _ends(data, begin + width - len(data), what)
+                return WrongByte(begin + place, "a hex digit of the bitmap")
+    if len(data) >= begin + width:  # this bitmap is complete: it announces a third one, which is cut short
+        return WrongByte(begin, _THIRD_BITMAP)
+    return _ends(data, begin + width - len(data), of_field)
 
 
-def _element(data: bytes, begin: int, element: Element, spec: Mapping[str, Any]) -> Wrong:
+def _element(data: bytes, begin: int, element: Element, spec: Mapping[str, Any]) -> WrongByte:
+    """Return the first wrong byte of the DE at byte `begin`: in its length, in its content, or its end."""
     name = f"of DE {element.number}"
     length, width = spec["max_len"], int(spec["len_type"])
     if width:
@@ -105,50 +111,51 @@ def _element(data: bytes, begin: int, element: Element, spec: Mapping[str, Any])
         prefix = data[begin : begin + width]
         for place in range(len(prefix)):
             if not _is_digit(prefix[place : place + 1], written):
-                return Wrong(begin + place, f"{written} digits of the length {name}")
+                return WrongByte(begin + place, f"{written} digits of the length {name}")
         if len(prefix) < width:
             return _ends(data, width - len(prefix), f"of the length {name}")
         length = int(prefix.hex() if written == "BCD" else prefix.decode(spec["len_enc"]))
         if length > spec["max_len"]:
-            return Wrong(begin, f"a length {name} of {spec['max_len']} at most")
+            return WrongByte(begin, f"a length {name} of {spec['max_len']} at most")
     packed = spec.get("len_count") == "nibbles"
     octets = (length + 1) // 2 if packed else length
     start = begin + width
-    found = data[start : start + octets]
-    inside = _content(found, element, spec, octets)
+    content = data[start : start + octets]
+    inside = _content(content, element, spec, octets)
     if inside is not None:
-        return Wrong(start + inside.at, f"{inside.expected} {name}")
-    return _ends(data, octets - len(found), name)
+        return WrongByte(start + inside.at, f"{inside.expected} {name}")
+    return _ends(data, octets - len(content), name)
 
 
-def _content(found: bytes, element: Element, spec: Mapping[str, Any], octets: int) -> Wrong | None:
-    """The first wrong byte within a field's own data, of which `octets` should be there; None where what is
-    there is in order.
+def _content(content: bytes, element: Element, spec: Mapping[str, Any], octets: int) -> WrongByte | None:
+    """Return the first wrong byte within a field's content, which should have `octets` bytes; None if the
+    bytes that are there are correct.
     """
     expected = "text" if element.text else _KINDS[element.kind]
     if spec["data_enc"] == "b":
-        return _packed(found, element, spec, octets)
+        return _packed(content, element, spec, octets)
     try:
-        text = found.decode(spec["data_enc"])
+        text = content.decode(spec["data_enc"])
     except UnicodeDecodeError as error:
-        # Cut short in the middle of a character is cut short, not wrong.
-        if error.end == len(found) < octets:
+        # A content that ends in the middle of a character is cut short, not wrong.
+        if error.end == len(content) < octets:
             return None
-        return Wrong(error.start, f"{expected} in {_WRITTEN[spec['data_enc']]}")
+        return WrongByte(error.start, f"{expected} in {_WRITTEN[spec['data_enc']]}")
     matched = content_pattern(element).match(text.upper() if element.kind == "b" else text)
     good = matched.end() if matched else 0
     if good == len(text):
         return None
-    return Wrong(len(text[:good].encode(spec["data_enc"])), f"{expected} in {_WRITTEN[spec['data_enc']]}")
+    return WrongByte(len(text[:good].encode(spec["data_enc"])), f"{expected} in {_WRITTEN[spec['data_enc']]}")
 
 
-def _packed(found: bytes, element: Element, spec: Mapping[str, Any], octets: int) -> Wrong | None:
+def _packed(content: bytes, element: Element, spec: Mapping[str, Any], octets: int) -> WrongByte | None:
+    """Return the first wrong byte of packed digits; None if the bytes that are there are correct."""
     if element.kind != "n":
         return None
-    for place, byte in enumerate(found):
+    for place, byte in enumerate(content):
         if not f"{byte:02x}".isdecimal():
-            return Wrong(place, "two BCD digits")
-    if len(found) < octets:
+            return WrongByte(place, "two BCD digits")
+    if len(content) < octets:
         return None
-    # It is all there, and all digits: only what fills it up to a byte is left to be wrong.
-    return Wrong(0 if "left_pad" in spec else octets - 1, "a fill digit of 0")
+    # The content is complete and all digits, so only the fill digit can be wrong.
+    return WrongByte(0 if "left_pad" in spec else octets - 1, "a fill digit of 0")

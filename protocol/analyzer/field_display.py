@@ -1,7 +1,8 @@
-"""What a field's value means to a person, and whether it may be shown to one.
+"""How each field is displayed to people: what its value means, and whether it may be shown.
 
-Tables of data and plain functions over one field's text. Whether a value may be shown is decided here alone:
-what is not known to be harmless is hidden. Nothing here looks at bytes, at other fields or at settings.
+Tables of data, and functions over the text of one field. Whether a value may be shown is decided here and
+nowhere else: a value that is not known to be harmless is hidden. Nothing here looks at bytes, at other fields
+or at settings.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from protocol.card_number import CARD_DIGITS_MIN
 from protocol.responses import RESPONSES, Response
 from protocol.transactions import TRANSACTIONS
 
@@ -18,11 +20,12 @@ Says = Callable[[str], str]
 
 
 class FieldDisplay(NamedTuple):
-    """How a field is told. `fits` is the pattern of a value that may be shown.
+    """How to display one data element.
 
-    An `anchor` is a field that a value which got there by mistake would hardly fit: where it fits, the
-    message is read in step at that place. `says` is what the value means; `hidden`, where there is no `fits`,
-    why it is never shown. `dated` ones are long numbers of ours, which begin with a year.
+    `fits`: the pattern of values that may be shown. `anchor`: the pattern is so specific that a match proves
+    that the message is read in step at this place. `dated`: the value is a long number of ours that begins
+    with a year, so a run of digits in it is not a card number. `says`: returns what a value means. `hidden`:
+    why the value is never shown, if there is no `fits`.
     """
 
     fits: re.Pattern[str] | None = None
@@ -33,7 +36,9 @@ class FieldDisplay(NamedTuple):
 
 
 def inside_a_sentence(name: str) -> str:
-    """Return a name as it stands inside a sentence: "Over the limit" with a small o, "MAC" as it is."""
+    """Return a name as it is written inside a sentence: "over the limit" for "Over the limit", "MAC"
+    unchanged.
+    """
     return name if name[1:2].isupper() else f"{name[:1].lower()}{name[1:]}"
 
 
@@ -74,7 +79,7 @@ MTI_DIGITS: Final = (
     ("function", _FUNCTIONS),
     ("origin", _ORIGINS),
 )
-"""What each of the MTI's four digits is called and may be (ISO 8583:1987, message type identifier)."""
+"""The name and the values of each of the MTI's four digits (ISO 8583:1987, message type identifier)."""
 
 _ACTS: Final = MappingProxyType(
     {
@@ -105,6 +110,7 @@ def yuan(fen: str) -> str:
 
 
 def _moment(text: str) -> str:
+    """Return MMDDhhmmss as "MM-DD hh:mm:ss"."""
     return f"{_date(text[:4])} {_time(text[4:])}"
 
 
@@ -125,13 +131,14 @@ def _count(text: str) -> str:
     return f"{int(text):,}"
 
 
-def _one_of(given: Mapping[Response, str] | Mapping[str, str]) -> FieldDisplay:
-    table = {str(code): words for code, words in given.items()}
+def _one_of(words_of_code: Mapping[Response, str] | Mapping[str, str]) -> FieldDisplay:
+    """Return the display of a DE whose value is one of the codes; it is an anchor."""
+    table = {str(code): words for code, words in words_of_code.items()}
     return FieldDisplay(re.compile("|".join(map(re.escape, table))), True, says=lambda text: table[text])
 
 
-# An amount may take two digits less than its field has: no transaction is of a hundred million yuan, and
-# what begins otherwise is something else, such as a card number read out of step.
+# An amount must have two digits less than its field: no transaction is of a hundred million yuan, and a value
+# that does not begin with 00 is something else, such as a card number read out of step.
 _AMOUNT: Final = FieldDisplay(re.compile("00[0-9]{10}"), says=yuan)
 _SUM: Final = FieldDisplay(re.compile("000[0-9]{13}"), says=yuan)
 _NUMBER: Final = FieldDisplay(re.compile("00[0-9]{8}"), says=_count)
@@ -146,7 +153,7 @@ ORIGINAL_PARTS: Final = (
     ("original DE 32", 11, lambda _: "the bank's code"),
     ("fill", 11, lambda _: ""),
 )
-"""Name, digits and meaning of the parts of DE 90."""
+"""The parts of DE 90: name, number of digits, and what returns the meaning."""
 
 FIELDS: Final[Mapping[int, FieldDisplay]] = MappingProxyType(
     {
@@ -192,7 +199,7 @@ FIELDS: Final[Mapping[int, FieldDisplay]] = MappingProxyType(
 )
 
 _REFERENCE: Final = re.compile("[A-Za-z0-9][A-Za-z0-9./_-]{0,39}")
-_HELD: Final = MappingProxyType(
+_SECRET_GROUPS: Final = MappingProxyType(
     {
         "IN": "an identity number",
         "NM": "a name",
@@ -201,12 +208,13 @@ _HELD: Final = MappingProxyType(
 )
 GROUPS: Final[Mapping[str, FieldDisplay]] = MappingProxyType(
     {
-        **{tag: FieldDisplay(hidden=why) for tag, why in _HELD.items()},
+        **{tag: FieldDisplay(hidden=reason) for tag, reason in _SECRET_GROUPS.items()},
         **dict.fromkeys(("PN", "RN", "DU"), FieldDisplay(_REFERENCE, dated=True)),
         "PC": _one_of(CODES),
         "DK": FieldDisplay(re.compile("premium|benefit")),
         "DD": FieldDisplay(
-            re.compile(f"(?:19|20)[0-9]{{2}}{_MONTH_DAY}"), says=lambda t: f"{t[:4]}-{t[4:6]}-{t[6:]}"
+            re.compile(f"(?:19|20)[0-9]{{2}}{_MONTH_DAY}"),
+            says=lambda date: f"{date[:4]}-{date[4:6]}-{date[6:]}",
         ),
         "AM": FieldDisplay(re.compile("[0-9]{1,10}|00[0-9]{10}"), says=yuan),
         "ST": FieldDisplay(re.compile("[a-z_ ]{1,20}")),
@@ -214,41 +222,42 @@ GROUPS: Final[Mapping[str, FieldDisplay]] = MappingProxyType(
         "PG": FieldDisplay(re.compile("[0-9]{1,3}|more")),
     }
 )
-"""The groups of DE 48; a tag that is not here is one that nobody knows, and hidden."""
+"""The groups of DE 48. A group with another tag is unknown, and hidden."""
 UNKNOWN_GROUP: Final = FieldDisplay(hidden="it may hold anything")
 
-_DIGITS_MIN: Final = 13
-"""ISO/IEC 7812: no card number is shorter, and no identity number."""
-_LONG_RUN: Final = re.compile(f"[1-9][0-9]{{{_DIGITS_MIN - 1},}}")
-# A policy's or a due's number, 13 to 16 digits from a year on, and a receipt's, 21 from a date on. Only 20xx:
-# no issuer's range in use begins so (ISO/IEC 7812), nor a region (GB/T 2260); 19 an airline's card may have.
+_LONG_RUN: Final = re.compile(f"[1-9][0-9]{{{CARD_DIGITS_MIN - 1},}}")
+"""Digits that are enough for a card number; an identity number has more."""
+# The number of a policy or a due is 13 to 16 digits that begin with a year; a receipt's is 21 digits that
+# begin with a date. Only years 20xx: no card numbers in use begin so (ISO/IEC 7812), nor does a region code
+# (GB/T 2260); an airline's card may begin with 19.
 _DATED: Final = re.compile(f"(?<![0-9])20(?:[0-9]{{11,14}}|[0-9]{{2}}{_MONTH_DAY}[0-9]{{13}})(?![0-9])")
-_GROUP_WITHIN: Final = re.compile(f"(?:{'|'.join(_HELD)})[0-9]{{3}}")
+_GROUP_WITHIN: Final = re.compile(f"(?:{'|'.join(_SECRET_GROUPS)})[0-9]{{3}}")
+"""The head of a group of DE 48 that is hidden."""
 _FEW_DIGITS: Final = re.compile("[0-9]{1,4}")
 _MUCH: Final = re.compile("[1-9][0-9]{7,}|[^\\W\\d_]{4,}")
 
 
 def is_plausible_mti(mti: str) -> bool:
-    """Return whether each digit of an MTI is one that ISO 8583:1987 has."""
+    """Tell whether each digit of an MTI is one that ISO 8583:1987 defines."""
     return len(mti) == len(MTI_DIGITS) and all(
         digit in known for digit, (_, known) in zip(mti, MTI_DIGITS, strict=True)
     )
 
 
 def display_of(number: int) -> FieldDisplay:
-    """Return how a DE is told."""
+    """Return how data element `number` is displayed; UNUSED if this interface does not use it."""
     return FIELDS.get(number, UNUSED)
 
 
 def is_short(text: str) -> bool:
-    """Return whether a text is so few digits that it may be shown wherever it stands."""
+    """Tell whether a text is at most four digits, and so may be shown in any field."""
     return _FEW_DIGITS.fullmatch(text) is not None
 
 
 def is_harmless(text: str, *, dated: bool = False) -> bool:
-    """Return whether a text that fits its field has nothing in it that could be a number or group to hide:
-    no run of thirteen digits but for zeros before it, no group of DE 48 that is hidden. Where numbers are
-    `dated`, such a run may be a policy's, a due's or a receipt's.
+    """Tell whether a text that fits its field holds nothing that must be hidden: no run of thirteen digits,
+    leading zeros not counted, and no group of DE 48 that is hidden. In a `dated` field such a run may be the
+    number of a policy, a due or a receipt.
     """
     if dated:
         text = _DATED.sub("", text)
@@ -256,7 +265,7 @@ def is_harmless(text: str, *, dated: bool = False) -> bool:
 
 
 def is_slight(text: str) -> bool:
-    """Return whether a text says too little to be a part of a card number or a name, wherever it was read: no
-    run of more than seven digits but for zeros before it, nor of more than three letters.
+    """Tell whether a text is too short to be part of a card number or a name, wherever it was read: ASCII, no
+    run of more than seven digits, leading zeros not counted, and no run of more than three letters.
     """
     return text.isascii() and is_harmless(text) and _MUCH.search(text) is None

@@ -1,7 +1,8 @@
-"""Bytes as people pass them on: hex digits in any spelling, hexdumps of the usual tools, base64, or as is.
+"""Finds the bytes in what people pass on: hex digits in any spelling, hexdumps of the usual tools, base64, or
+the bytes themselves.
 
-Only finds the bytes; what they are, `capture` and `describe` say. A text may be read in more than one way,
-and which is right shows only in what it makes: so all of them are returned.
+What the bytes mean, `capture` and `describe` find out. A text may be read in several ways, and only the bytes
+that come out show which way is right: so all of them are returned.
 """
 
 from __future__ import annotations
@@ -15,63 +16,66 @@ from typing import Final, NamedTuple
 
 BASE64: Final = "base64"
 RAW: Final = "raw bytes"
-"""The form of what is in no other."""
+"""The form of an input that is read as it is."""
 _SPELLINGS: Final = re.compile(r"0[xX]|\\x|[\s:,;|\-]")
 _HEX: Final = re.compile("(?:[0-9A-Fa-f]{2})+")
 _BASE64: Final = re.compile("[A-Za-z0-9+/_-]+={0,2}")
 _OFFSET: Final = re.compile(r"\s*(?:0x)?(?P<offset>[0-9A-Fa-f]{4,16})(?P<colon>:?)(?:\s+(?P<rest>.*))?")
 _TOKEN: Final = re.compile("(?:[0-9A-Fa-f]{2}){1,8}")
 _WORD_OFFSET_DIGITS: Final = (6, 7)
-"""hexdump without an option, and od -A x -x, write offsets so, and 16-bit words with the lower byte first."""
+"""Digits of an offset as `hexdump` without an option and `od -A x -x` write it; they write 16-bit words, the
+lower byte first.
+"""
 _SAME_AGAIN: Final = "*"
 _REPEATED_BYTES_MAX: Final = 1 << 16
-"""A message is shorter: an offset that is out of all proportion is not believed."""
+"""Offset up to which repeated lines are filled in. A message is shorter: a larger offset is not believed."""
 _FOR_ONE_MORE: Final = 100
-"""Hex digits in which there may be one more character that is none, and it is still digits with a slip."""
+"""For each so many hex digits, one more wrong character is still taken for a typo."""
 
 
 class Hexdump(NamedTuple):
-    """One way to read an input: the `form`'s name, and the stretches of bytes that it holds."""
+    """One way to read an input: the name of the `form`, and the stretches of bytes that it holds."""
 
     form: str
     stretches: tuple[bytes, ...]
 
 
 def readings(data: bytes) -> tuple[Hexdump, ...]:
-    """Return every way in which `data` can be read, the most particular first; then as it is; and behind that
-    as base64 without its padding, which any word could be.
+    """Return every way in which `data` can be read: the most specific first, then the bytes as they are, and
+    last base64 without its padding, because every word could be that.
 
-    A hexdump begins a new stretch where its offsets begin anew, as each packet of `tcpdump -X` does.
+    A hexdump has a new stretch where its offsets start again, as in each packet of `tcpdump -X`.
     """
-    found: list[Hexdump] = []
+    forms: list[Hexdump] = []
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
         return (Hexdump(RAW, (data,)),)
     dump = tuple(_dump(text))
     if dump:
-        found.append(Hexdump("hexdump", dump))
+        forms.append(Hexdump("hexdump", dump))
     digits = _SPELLINGS.sub("", text)
     if _HEX.fullmatch(digits):
-        found.append(Hexdump("hex digits", (bytes.fromhex(digits),)))
+        forms.append(Hexdump("hex digits", (bytes.fromhex(digits),)))
     plain = "".join(text.split())
     padding = "=" * (-len(plain) % 4)
     coded = tuple(_base64(plain + padding)) if _BASE64.fullmatch(plain) else ()
     as_is = Hexdump(RAW, (data,))
-    return (*found, as_is, *coded) if padding else (*found, *coded, as_is)
+    return (*forms, as_is, *coded) if padding else (*forms, *coded, as_is)
 
 
 def _base64(text: str) -> Iterator[Hexdump]:
+    """Yield the reading of a text as base64, in either alphabet; nothing if it is not base64."""
     try:
-        found = base64.b64decode(text.translate(str.maketrans("-_", "+/")), validate=True)
+        decoded = base64.b64decode(text.translate(str.maketrans("-_", "+/")), validate=True)
     except binascii.Error:
         return
-    yield Hexdump(BASE64, (found,))
+    yield Hexdump(BASE64, (decoded,))
 
 
 class _Row(NamedTuple):
-    """One line of a hexdump. `words` are 16-bit ones, the lower byte first; `repeats` says that lines like
-    the one before it were left out.
+    """One line of a hexdump. `words`: the tokens are 16-bit words, the lower byte first. `repeats`: before
+    this line, copies of the line above it were left out.
     """
 
     offset: int
@@ -86,11 +90,11 @@ class _Row(NamedTuple):
 
 
 def _row(line: str) -> _Row | None:
-    """A line of xxd, hexdump, od, tcpdump -X or Wireshark; None for any other."""
+    """Return a line of xxd, hexdump, od, tcpdump -X or Wireshark; None for any other line."""
     match = _OFFSET.fullmatch(line)
     if match is None:
         return None
-    # The characters are behind two blanks (xxd, tcpdump), three (Wireshark), or a bar, which is no digits.
+    # The characters follow after two blanks (xxd, tcpdump), three (Wireshark), or a bar, which is no digit.
     gutter = r"\s{2,}" if match["colon"] else r"\s{3,}"
     tokens: list[str] = []
     for token in re.split(gutter, match["rest"] or "")[0].split():
@@ -103,7 +107,7 @@ def _row(line: str) -> _Row | None:
 
 
 def _dump(text: str) -> Iterator[bytes]:
-    """The stretches of a hexdump; none where the text is none. Lines of other things end a stretch."""
+    """Yield the stretches of a hexdump; nothing if the text is none. Any other line ends a stretch."""
     rows, repeats = list[_Row](), False
     for line in [*text.splitlines(), ""]:
         if line.strip() == _SAME_AGAIN:
@@ -121,20 +125,21 @@ def _dump(text: str) -> Iterator[bytes]:
 
 
 def _joined(rows: list[_Row]) -> bytes:
-    found = bytearray()
+    """Return the bytes of a stretch, up to the first missing row."""
+    octets = bytearray()
     for place, row in enumerate(rows):
         if row.repeats and row.offset <= _REPEATED_BYTES_MAX:
             before = rows[place - 1].octets or b"\0"
-            found += before * ((row.offset - len(found)) // len(before))
-        if row.offset != len(found):  # a row is missing, or, where the first is not at 0, it is no hexdump
+            octets += before * ((row.offset - len(octets)) // len(before))
+        if row.offset != len(octets):  # a row is missing; or the first row is not at 0: then it is no hexdump
             break
-        found += row.octets
-    return bytes(found)
+        octets += row.octets
+    return bytes(octets)
 
 
-class Slip(NamedTuple):
-    """The first character that keeps a text from being hex digits, what was expected there, and the bytes
-    that it would be with noughts for all such characters.
+class Typo(NamedTuple):
+    """The first wrong character in a text of hex digits: its place, and what is expected there. `mended`: the
+    bytes of the text with 0 in place of every wrong character.
     """
 
     at: int
@@ -142,8 +147,10 @@ class Slip(NamedTuple):
     mended: bytes
 
 
-def spoilt(data: bytes) -> Slip | None:
-    """Return the slip in a text that looks like hex digits; None where it does not, or is hex digits."""
+def find_typo(data: bytes) -> Typo | None:
+    """Return the first typo in a text that looks like hex digits; None if it is hex digits, or looks like
+    something else.
+    """
     text = data.decode("utf-8", "replace")
     digits = _SPELLINGS.sub("", text)
     known = sum(letter in string.hexdigits for letter in digits)
@@ -151,10 +158,10 @@ def spoilt(data: bytes) -> Slip | None:
         return None
     mended = "".join(letter if letter in string.hexdigits else "0" for letter in digits)
     mended_bytes = bytes.fromhex(mended + "0" * (len(mended) % 2))
-    rest = _SPELLINGS.sub(lambda found: " " * len(found[0]), text)
+    rest = _SPELLINGS.sub(lambda spelling: " " * len(spelling[0]), text)
     for place, letter in enumerate(rest):
         if letter not in string.hexdigits and letter != " ":
-            return Slip(place, "a hex digit", mended_bytes)
+            return Typo(place, "a hex digit", mended_bytes)
     if len(digits) % 2:
-        return Slip(len(text), "one more hex digit: their number is odd", mended_bytes)
+        return Typo(len(text), "one more hex digit: their number is odd", mended_bytes)
     return None

@@ -21,7 +21,7 @@ from fuzz.seeds import file_text, seeds
 from fuzz.targets import TARGETS
 from ledger.files import bankfile, bookfile, bookline
 from protocol import keyblock, tlv
-from protocol.analyzer.error_locator import Wrong
+from protocol.analyzer.error_locator import WrongByte
 from protocol.codec import Codec
 from protocol.framing import FrameReader
 
@@ -124,7 +124,7 @@ PLANTED: dict[str, list[Plant]] = {
     ],
     "describe": [
         broken(Codec, "dissect"),
-        instead(protocol.analyzer.describe, "first_wrong", lambda right, *given: Wrong(1 << 30, "")),
+        instead(protocol.analyzer.describe, "first_wrong", lambda right, *given: WrongByte(1 << 30, "")),
         instead(protocol.analyzer.describe, "_frames", lambda right, *given: ([], None)),
     ],
     **{

@@ -6,13 +6,32 @@ import tomllib
 from importlib.resources import files
 
 import pytest
+from pydantic import ValidationError
 
 from protocol.dialect import element_names, parse
+from protocol.dialect_file import Wire, checked
 from protocol.errors import DialectError
 
 
 def source() -> str:
     return files("protocol").joinpath("dialects", "ascii87.toml").read_text("utf-8")
+
+
+def test_a_checked_file_has_every_entry_and_cannot_be_changed() -> None:
+    content = checked(tomllib.loads(source()), "ascii87.toml")
+    assert list(content.elements) == [str(number) for number in range(1, 129)]
+    assert [content.elements[number].text for number in ("43", "44")] == [False, True]
+    assert [content.elements[number].lines for number in ("48", "62")] == [False, True]
+    with pytest.raises(ValidationError):
+        content.wire.mti = "bcd"  # type: ignore[misc]
+
+
+def test_each_kind_of_content_is_written_as_its_key_says() -> None:
+    wire = Wire(
+        mti="ascii", bitmap="hex", length="ascii", numeric="bcd", other="cp500", binary="hex", text="gb18030"
+    )
+    kinds = ("n", "b", "a", "an", "ns", "ans", "x+n", "z")
+    assert [wire.encoding_of(kind) for kind in kinds] == ["bcd", "hex", *["cp500"] * 6]
 
 
 @pytest.mark.parametrize(

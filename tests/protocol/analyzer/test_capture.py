@@ -47,7 +47,7 @@ def test_each_file_and_link_gives_the_stream(write: object, link: int) -> None:
     file = write(packets(cut(DATA, [10, 100]), link), link)  # type: ignore[operator]
     found = read(file)
     assert is_capture(file)
-    assert [(str(one.way), one.data, one.missing) for one in found.streams] == [
+    assert [(str(one.direction), one.data, one.missing) for one in found.streams] == [
         ("192.0.2.10:40000 to 192.0.2.20:8583", DATA, 0)
     ]
     assert (found.other_packets, found.fault) == (0, None)
@@ -59,7 +59,7 @@ def test_both_directions_are_streams_and_other_packets_are_counted() -> None:
     udp[9] = 17
     found = read(pcap([*packets([Segment(b"question"), back]), on_link(ETHERNET, bytes(udp)), b"\0" * 60]))
     assert [one.data for one in found.streams] == [b"question", b"answer"]
-    assert found.streams[0].way.back == found.streams[1].way
+    assert found.streams[0].direction.opposite == found.streams[1].direction
     assert found.other_packets == 2
 
 
@@ -86,7 +86,7 @@ def test_ipv6_and_vlans_are_read() -> None:
     tagged = on_link(ETHERNET, ip_packet(segment))
     tagged = tagged[:12] + b"\x81\x00\x00\x07" + tagged[12:]
     [stream] = read(pcap([tagged])).streams
-    assert (str(stream.way), stream.data) == ("[2001:db8::1]:40000 to [2001:db8::2]:8583", b"six")
+    assert (str(stream.direction), stream.data) == ("[2001:db8::1]:40000 to [2001:db8::2]:8583", b"six")
 
 
 @pytest.mark.parametrize("link", [RAW, ETHERNET])

@@ -6,12 +6,12 @@ import struct
 
 import pytest
 
-from protocol.analyzer.capture import Capture, Stream, Way, is_capture, of_packets, read
+from protocol.analyzer.capture import Capture, Direction, Stream, is_capture, of_packets, read
 from protocol.errors import CaptureError
 from tests.support.packet_capture import ETHERNET, RAW, SYN, Segment, ip_packet, on_link, pcap
 
-WAY = Way("192.0.2.10", 40_000, "192.0.2.20", 8583)
-WAY6 = Way("2001:db8::1", 40_000, "2001:db8::2", 8583)
+WAY = Direction("192.0.2.10", 40_000, "192.0.2.20", 8583)
+WAY6 = Direction("2001:db8::1", 40_000, "2001:db8::2", 8583)
 FOUR = ip_packet(Segment(b"data"))
 SIX = ip_packet(Segment(b"data", source="2001:db8::1", target="2001:db8::2"))
 DATA = Capture((Stream(WAY, b"data", 0),), 0, None)
@@ -141,10 +141,10 @@ def test_the_length_of_an_ipv6_packet_is_two_bytes() -> None:
 
 
 def test_a_segment_of_an_address_s_own_ports_and_number() -> None:
-    way = Way("10.1.2.3", 258, "10.4.5.6", 772)
+    direction = Direction("10.1.2.3", 258, "10.4.5.6", 772)
     packet = ip_packet(Segment(b"x", 0x01020304, "10.1.2.3", "10.4.5.6", (258, 772)))
     gap = ip_packet(Segment(b"y", 0x01020308, "10.1.2.3", "10.4.5.6", (258, 772)))
-    assert read(pcap([packet, gap], RAW)) == Capture((Stream(way, b"x", 3),), 0, None)
+    assert read(pcap([packet, gap], RAW)) == Capture((Stream(direction, b"x", 3),), 0, None)
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_segments_make_a_stream_by_their_numbers(
 def test_a_way_and_a_stream_are_written_without_a_byte_of_data() -> None:
     assert str(WAY) == "192.0.2.10:40000 to 192.0.2.20:8583"
     assert str(WAY6) == "[2001:db8::1]:40000 to [2001:db8::2]:8583"
-    assert WAY.back == Way("192.0.2.20", 8583, "192.0.2.10", 40_000)
+    assert WAY.opposite == Direction("192.0.2.20", 8583, "192.0.2.10", 40_000)
     assert repr(Stream(WAY, b"secret", 3)) == "Stream(192.0.2.10:40000 to 192.0.2.20:8583, 6 bytes)"
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from protocol.analyzer.describe import FRAMINGS, Reading, describe, ranked, read
-from protocol.analyzer.error_locator import Wrong
+from protocol.analyzer.error_locator import WrongByte
 from protocol.dialect import shipped
 from protocol.framing import Framing, wrap
 from protocol.message import Message
@@ -49,7 +49,7 @@ def test_a_length_that_its_fields_do_not_take_is_the_first_wrong_byte(
     length = head - len(TPDU) * (framing is Framing.BE2_TPDU)
     right = len(good) - length
     assert (found.framing, found.dialect) == (framing, name)
-    assert found.wrongs == (Wrong(at, f"a length of {right}, as many bytes as its fields take"),)
+    assert found.wrongs == (WrongByte(at, f"a length of {right}, as many bytes as its fields take"),)
     assert [(frame.at, frame.size) for frame in found.frames] == [(0, len(good)), (at, len(good))][
         -1 - before :
     ]
@@ -79,47 +79,47 @@ NO_FRAME = "a frame in framing {}: {}".format
 @pytest.mark.parametrize(
     ("data", "framing", "wrong", "frames"),
     [
-        (b"", None, Wrong(0, "a message"), 0),
-        (b"", Framing.BE2, Wrong(0, REST("2be", 0)), 0),
-        (b"\0\x27" + ECHO + b"\0", Framing.BE2, Wrong(42, REST("2be", 41)), 1),
-        (b"\0\x27" + ECHO + b"\0\5", Framing.BE2, Wrong(43, REST("2be", 41)), 1),
-        (b"\0\x27" + ECHO + b"\0\5x", Framing.BE2, Wrong(44, REST("2be", 41)), 2),
-        (b"0039" + ECHO + b"00", Framing.ASCII4, Wrong(45, REST("4ascii", 43)), 1),
+        (b"", None, WrongByte(0, "a message"), 0),
+        (b"", Framing.BE2, WrongByte(0, REST("2be", 0)), 0),
+        (b"\0\x27" + ECHO + b"\0", Framing.BE2, WrongByte(42, REST("2be", 41)), 1),
+        (b"\0\x27" + ECHO + b"\0\5", Framing.BE2, WrongByte(43, REST("2be", 41)), 1),
+        (b"\0\x27" + ECHO + b"\0\5x", Framing.BE2, WrongByte(44, REST("2be", 41)), 2),
+        (b"0039" + ECHO + b"00", Framing.ASCII4, WrongByte(45, REST("4ascii", 43)), 1),
         (
             b"0039" + ECHO + b"00x0",
             Framing.ASCII4,
-            Wrong(45, NO_FRAME("4ascii", "the length is not digits")),
+            WrongByte(45, NO_FRAME("4ascii", "the length is not digits")),
             1,
         ),
         (
             b"\0\x39" + ECHO + b"\0\x0a",
             Framing.BCD2,
-            Wrong(42, NO_FRAME("2bcd", "the length is not digits")),
+            WrongByte(42, NO_FRAME("2bcd", "the length is not digits")),
             1,
         ),
         (
             b"\xff\xff",
             Framing.BE2_TPDU,
-            Wrong(0, NO_FRAME("2be-tpdu", "the message is 65530 bytes, at most 8192")),
+            WrongByte(0, NO_FRAME("2be-tpdu", "the message is 65530 bytes, at most 8192")),
             0,
         ),
         (
             b"\xff\xff" + TPDU + b"x",
             Framing.BE2_TPDU,
-            Wrong(0, NO_FRAME("2be-tpdu", "the message is 65530 bytes, at most 8192")),
+            WrongByte(0, NO_FRAME("2be-tpdu", "the message is 65530 bytes, at most 8192")),
             1,
         ),
         (
             b"\0\x2c\x61" + TPDU[1:] + ECHO,
             Framing.BE2_TPDU,
-            Wrong(2, NO_FRAME("2be-tpdu", "the TPDU does not begin with 60")),
+            WrongByte(2, NO_FRAME("2be-tpdu", "the TPDU does not begin with 60")),
             1,
         ),
-        (b"\0\5" + TPDU, Framing.BE2_TPDU, Wrong(0, NO_FRAME("2be-tpdu", "the message is empty")), 0),
+        (b"\0\5" + TPDU, Framing.BE2_TPDU, WrongByte(0, NO_FRAME("2be-tpdu", "the message is empty")), 0),
     ],
 )
 def test_where_no_frame_can_be_cut_is_told_with_what_should_be_there(
-    data: bytes, framing: Framing | None, wrong: Wrong, frames: int
+    data: bytes, framing: Framing | None, wrong: WrongByte, frames: int
 ) -> None:
     found = read(data, framing, CODECS["ascii87"])
     assert (found.wrong, len(found.frames), found.whole) == (wrong, frames, False)
@@ -150,13 +150,13 @@ def test_a_length_that_is_right_is_not_what_is_wrong() -> None:
         Framing.BE2, CODECS["ascii87"].encode(Message("0800", {7: "1124101112", 48: f"{known}more"}))
     )
     expected = "a group of DE 48: two characters, three digits, as many bytes as they say"
-    assert read(raw, Framing.BE2, CODECS["ascii87"]).wrongs == (Wrong(len(raw) - 4, expected),)
+    assert read(raw, Framing.BE2, CODECS["ascii87"]).wrongs == (WrongByte(len(raw) - 4, expected),)
 
 
 def test_a_length_that_takes_in_the_next_frame_is_the_first_wrong_byte() -> None:
     """Though nothing is left over where it ends."""
     raw = wrap(Framing.BE2, ECHO + wrap(Framing.BE2, ECHO))
-    wrong = Wrong(0, f"a length of {len(ECHO)}, as many bytes as its fields take")
+    wrong = WrongByte(0, f"a length of {len(ECHO)}, as many bytes as its fields take")
     found = read(raw, Framing.BE2, CODECS["ascii87"])
     assert (found.wrongs, [(one.at, one.size) for one in found.frames]) == ((wrong,), [(0, 2 + len(ECHO))])
 
@@ -210,6 +210,6 @@ def test_two_messages_in_one_frame_are_one_with_bytes_too_many_and_no_wrong_leng
     found = describe(raw, CODECS)
     assert (found.framing, found.dialect) == (framing, name)
     [wrong] = found.wrongs
-    assert wrong == Wrong(
+    assert wrong == WrongByte(
         len(raw) - len(body), f"the message's end: {len(body)} bytes more than its fields take"
     )

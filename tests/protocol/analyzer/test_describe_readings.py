@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from protocol.analyzer.describe import FRAMINGS, Described, Node, Reading, describe, ranked
-from protocol.analyzer.error_locator import Wrong
+from protocol.analyzer.describe import FRAMINGS, DescribedFrame, Node, Reading, describe, ranked
+from protocol.analyzer.error_locator import WrongByte
 from protocol.dialect import element_names, shipped
 from protocol.framing import Framing, wrap
 from protocol.message import Message
@@ -39,7 +39,7 @@ def node(reading: Reading, field: str) -> Node:
     return next(one for one in flat(reading.frames[0].nodes) if one.field == field)
 
 
-def fields(frame: Described) -> list[tuple[str, str, str, str]]:
+def fields(frame: DescribedFrame) -> list[tuple[str, str, str, str]]:
     return [(one.field, one.value, one.meaning, one.hidden) for one in frame.nodes if one.field != "bitmap"]
 
 
@@ -155,7 +155,7 @@ def test_a_frame_that_is_not_there_to_its_end_is_described_as_far_as_it_goes() -
 def test_the_first_wrong_byte_and_what_was_expected(pieces: str, at: int, expected: str) -> None:
     raw = pieces.replace("|", "").encode()
     [frame] = describe(raw, {"hex87": CODECS["hex87"]}, bare=True).frames
-    assert frame.wrong == Wrong(at, expected)
+    assert frame.wrong == WrongByte(at, expected)
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_the_first_wrong_byte_and_what_was_expected(pieces: str, at: int, expect
 def test_the_first_wrong_byte_of_a_packed_message(digits: str, at: int, expected: str) -> None:
     raw = bytes.fromhex(digits)
     [frame] = describe(raw, {"bcd87": CODECS["bcd87"]}, bare=True).frames
-    assert frame.wrong == Wrong(at, expected)
+    assert frame.wrong == WrongByte(at, expected)
 
 
 def test_the_readings_are_in_the_order_of_their_ranks() -> None:

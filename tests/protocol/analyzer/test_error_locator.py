@@ -9,7 +9,7 @@ from importlib.resources import files
 
 import pytest
 
-from protocol.analyzer.error_locator import Wrong, first_wrong
+from protocol.analyzer.error_locator import WrongByte, first_wrong
 from protocol.codec import Codec
 from protocol.dialect import parse
 from protocol.errors import DecodeError
@@ -18,7 +18,7 @@ from tests.support.messages import CODECS
 Field = tuple[int, bytes]
 
 
-def wrong(codec: Codec, data: bytes) -> Wrong:
+def wrong(codec: Codec, data: bytes) -> WrongByte:
     parts, error = codec.dissect(data)
     assert isinstance(error, DecodeError)
     return first_wrong(codec.dialect, data, parts, error)
@@ -95,7 +95,7 @@ def head(name: str, *numbers: int) -> bytes:
 )
 def test_what_is_wrong_in_a_field(name: str, number: int, content: bytes, at: int, expected: str) -> None:
     begin = head(name, number)
-    assert wrong(CODECS[name], begin + content) == Wrong(len(begin) + at, expected)
+    assert wrong(CODECS[name], begin + content) == WrongByte(len(begin) + at, expected)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_what_is_wrong_is_the_first_behind_what_is_in_order(
 ) -> None:
     begin = head(name, *(number for number, _ in fields))
     data = begin + b"".join(content for _, content in fields)
-    assert wrong(CODECS[name], data) == Wrong(len(begin) + at, expected)
+    assert wrong(CODECS[name], data) == WrongByte(len(begin) + at, expected)
 
 
 NO_THIRD = "no bit 65: ISO 8583:1987 has no third bitmap"
@@ -166,11 +166,11 @@ NO_THIRD = "no bit 65: ISO 8583:1987 has no third bitmap"
     ],
 )
 def test_what_is_wrong_in_front_of_the_fields(name: str, data: bytes, at: int, expected: str) -> None:
-    assert wrong(CODECS[name], data) == Wrong(at, expected)
+    assert wrong(CODECS[name], data) == WrongByte(at, expected)
 
 
 def test_a_letter_s_place_in_a_dialect_of_a_network_that_has_such_fields() -> None:
     source = files("protocol").joinpath("dialects", "ascii87.toml").read_text("utf-8")
     codec = Codec(parse(source.replace('format = "an 2"', 'format = "a 2"', 1), "letters"))
     [number] = [number for number, element in codec.dialect.elements.items() if element.kind == "a"]
-    assert wrong(codec, head("ascii87", number) + b"A1") == Wrong(13, f"a letter in ASCII of DE {number}")
+    assert wrong(codec, head("ascii87", number) + b"A1") == WrongByte(13, f"a letter in ASCII of DE {number}")

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from protocol.analyzer.capture import of_packets
 from protocol.analyzer.describe import ranked, read
-from protocol.analyzer.error_locator import Wrong
-from protocol.analyzer.explain import Explained, Told, Wanted, explain
-from protocol.analyzer.hexdump import spoilt
+from protocol.analyzer.error_locator import WrongByte
+from protocol.analyzer.explain import Candidates, Explained, ExplainedStream, explain
+from protocol.analyzer.hexdump import find_typo
 from protocol.framing import Framing, wrap
 from protocol.message import Message
 from tests.support.builders import message
@@ -20,11 +20,11 @@ from tests.support.messages import CODECS
 from tests.support.packet_capture import SYN, Segment, ip_packet, on_link, pcap, pcapng
 
 RAW = wrap(Framing.ASCII4, CODECS["hex87"].encode(message(de64="0123456789ABCDEF")))
-WANTED = Wanted(CODECS)
+CANDIDATES = Candidates(CODECS)
 
 
 def explained(data: bytes) -> list[tuple[str, Framing | None, str, int, bool]]:
-    found = explain(data, WANTED)
+    found = explain(data, CANDIDATES)
     return [
         (found.form, one.reading.framing, one.reading.dialect, len(one.reading.frames), one.reading.whole)
         for one in found.told
@@ -55,7 +55,7 @@ def test_every_form_is_known(dialect: str, framing: Framing) -> None:
 def test_each_connection_is_guessed_by_itself() -> None:
     other = wrap(Framing.BE2, CODECS["bcd87"].encode(message()))
     segments = Segment(RAW), Segment(other, ports=(40_001, 8583))
-    found = explain(pcap([on_link(1, ip_packet(one)) for one in segments]), WANTED)
+    found = explain(pcap([on_link(1, ip_packet(one)) for one in segments]), CANDIDATES)
     assert [one.reading and (one.reading.framing, one.reading.dialect) for one in found.told] == [
         (Framing.ASCII4, "hex87"),
         (Framing.BE2, "bcd87"),
@@ -66,7 +66,7 @@ def test_each_connection_is_guessed_by_itself() -> None:
 def test_both_directions_of_a_connection_are_guessed_together() -> None:
     """One whose first bytes are lost is read as the other."""
     back = Segment(RAW[20:] + RAW, 1, "192.0.2.20", "192.0.2.10", (8583, 40_000))
-    found = explain(pcap([on_link(1, ip_packet(one)) for one in (Segment(RAW), back)]), WANTED)
+    found = explain(pcap([on_link(1, ip_packet(one)) for one in (Segment(RAW), back)]), CANDIDATES)
     assert [(one.reading.framing, one.reading.dialect) for one in found.told if one.reading] == [
         (Framing.ASCII4, "hex87")
     ] * 2
@@ -79,7 +79,7 @@ TLS = "TLS: it is encrypted, and nothing of it can be described; capture it wher
 
 
 def captured(*segments: Segment) -> Explained:
-    return explain(pcap([on_link(1, ip_packet(one)) for one in segments]), WANTED)
+    return explain(pcap([on_link(1, ip_packet(one)) for one in segments]), CANDIDATES)
 
 
 @pytest.mark.parametrize(
@@ -118,20 +118,22 @@ def test_a_message_that_is_whole_is_not_encrypted_whatever_its_length_looks_like
 def test_a_capture_without_data_is_pointed_at() -> None:
     udp = bytearray(ip_packet(Segment(b"name")))
     udp[9] = 17
-    found = explain(pcap([on_link(1, ip_packet(Segment(b"", flags=SYN))), on_link(1, bytes(udp))]), WANTED)
+    found = explain(
+        pcap([on_link(1, ip_packet(Segment(b"", flags=SYN))), on_link(1, bytes(udp))]), CANDIDATES
+    )
     there = "TCP with data: there is none; 1 packets are something else, or cut short"
-    assert found == Explained("capture", (), Wrong(0, there))
+    assert found == Explained("capture", (), WrongByte(0, there))
     assert found.whole is False
 
 
 def test_a_capture_that_breaks_off_is_pointed_at_and_told_as_far_as_it_goes() -> None:
     whole = pcap([on_link(1, ip_packet(Segment(RAW)))])
-    found = explain(whole + b"more", WANTED)
-    assert found.wrong == Wrong(len(whole), "the header of a packet, 16 bytes")
+    found = explain(whole + b"more", CANDIDATES)
+    assert found.wrong == WrongByte(len(whole), "the header of a packet, 16 bytes")
     assert [(one.name, one.reading and one.reading.whole) for one in found.told] == [(WAY, True)]
     assert found.whole is False
-    assert explain(whole[:30], WANTED) == Explained(
-        "capture", (), Wrong(24, "the header of a packet, 16 bytes")
+    assert explain(whole[:30], CANDIDATES) == Explained(
+        "capture", (), WrongByte(24, "the header of a packet, 16 bytes")
     )
 
 
@@ -139,7 +141,7 @@ def test_a_gap_is_told_with_the_stream_that_ends_at_it() -> None:
     found = captured(Segment(RAW, 1), Segment(RAW, 1 + len(RAW) + 4))
     assert [(one.name, one.note) for one in found.told] == [(WAY, "4 bytes were not captured after it")]
     [told] = captured(Segment(RAW)).told
-    assert told == Told(WAY, read(RAW, Framing.ASCII4, CODECS["hex87"]), "")
+    assert told == ExplainedStream(WAY, read(RAW, Framing.ASCII4, CODECS["hex87"]), "")
 
 
 def hexdump(*stretches: bytes) -> bytes:
@@ -150,7 +152,7 @@ def hexdump(*stretches: bytes) -> bytes:
 
 
 def test_bytes_that_are_a_packet_are_told_as_they_are() -> None:
-    assert explain(ip_packet(Segment(RAW)), WANTED).form == "raw bytes"
+    assert explain(ip_packet(Segment(RAW)), CANDIDATES).form == "raw bytes"
 
 
 def test_a_hexdump_of_a_whole_message_is_no_packet_whatever_it_looks_like() -> None:
@@ -165,66 +167,73 @@ def test_a_hexdump_of_a_whole_message_is_no_packet_whatever_it_looks_like() -> N
 
 def test_stretches_have_names_where_there_are_several() -> None:
     reading = read(RAW, Framing.ASCII4, CODECS["hex87"])
-    assert explain(hexdump(RAW), WANTED) == Explained("hexdump", (Told("", reading),), None)
-    assert explain(hexdump(RAW, RAW), WANTED) == Explained(
-        "hexdump", (Told("stretch 1", reading), Told("stretch 2", reading)), None
+    assert explain(hexdump(RAW), CANDIDATES) == Explained("hexdump", (ExplainedStream("", reading),), None)
+    assert explain(hexdump(RAW, RAW), CANDIDATES) == Explained(
+        "hexdump", (ExplainedStream("stretch 1", reading), ExplainedStream("stretch 2", reading)), None
     )
-    assert explain(RAW, WANTED) == Explained("raw bytes", (Told("", reading, ""),), None)
+    assert explain(RAW, CANDIDATES) == Explained("raw bytes", (ExplainedStream("", reading, ""),), None)
 
 
 def test_a_hexdump_that_is_no_packets_is_told_as_it_is() -> None:
-    assert explain(hexdump(b"no message, no packet"), WANTED).form == "hexdump"
+    assert explain(hexdump(b"no message, no packet"), CANDIDATES).form == "hexdump"
 
 
 @pytest.mark.parametrize("mti", [b"0200", b"9999"])
 def test_of_forms_that_are_as_good_the_first_is_taken(mti: bytes) -> None:
     """Hex digits, though as they are the length would do."""
-    assert explain(b"\n\nffff" + mti, Wanted(CODECS, Framing.BE2)).form == "hex digits"
+    assert explain(b"\n\nffff" + mti, Candidates(CODECS, Framing.BE2)).form == "hex digits"
 
 
 @pytest.mark.parametrize("framing", [None, Framing.BE2])
 @pytest.mark.parametrize("bare", [False, True])
 def test_what_is_fixed_is_not_guessed(framing: Framing | None, bare: bool) -> None:
     one = {"hex87": CODECS["hex87"]}
-    wanted = Wanted(one, framing, bare)
+    wanted = Candidates(one, framing, bare)
     assert wanted.guesses((RAW, RAW)) == ranked((RAW, RAW), one, framing, bare=bare)
-    assert Wanted(one) == Wanted(one, None, False)
+    assert Candidates(one) == Candidates(one, None, False)
 
 
 @pytest.mark.parametrize(
     ("told", "wrong", "whole"),
     [
         ((), None, False),
-        ((Told("", read(RAW, Framing.ASCII4, CODECS["hex87"])),), None, True),
-        ((Told("", read(RAW, Framing.ASCII4, CODECS["hex87"])),), Wrong(0, "more"), False),
-        ((Told("", read(RAW, Framing.BE2, CODECS["hex87"])),), None, False),
-        ((Told("", read(RAW, Framing.ASCII4, CODECS["hex87"])), Told("", None, "TLS")), None, False),
+        ((ExplainedStream("", read(RAW, Framing.ASCII4, CODECS["hex87"])),), None, True),
+        ((ExplainedStream("", read(RAW, Framing.ASCII4, CODECS["hex87"])),), WrongByte(0, "more"), False),
+        ((ExplainedStream("", read(RAW, Framing.BE2, CODECS["hex87"])),), None, False),
+        (
+            (
+                ExplainedStream("", read(RAW, Framing.ASCII4, CODECS["hex87"])),
+                ExplainedStream("", None, "TLS"),
+            ),
+            None,
+            False,
+        ),
     ],
 )
 def test_an_input_is_whole_if_each_of_its_streams_is(
-    told: tuple[Told, ...], wrong: Wrong | None, whole: bool
+    told: tuple[ExplainedStream, ...], wrong: WrongByte | None, whole: bool
 ) -> None:
     assert Explained("raw bytes", told, wrong).whole is whole
 
 
 def test_a_slip_in_hex_digits_is_pointed_at() -> None:
     text = RAW.hex(" ")
-    found = explain((text[:31] + "g" + text[32:]).encode(), WANTED)
-    assert found == Explained("hex digits", (), Wrong(31, "a hex digit"))
+    found = explain((text[:31] + "g" + text[32:]).encode(), CANDIDATES)
+    assert found == Explained("hex digits", (), WrongByte(31, "a hex digit"))
 
 
 def test_hex_digits_with_a_slip_are_as_likely_as_bytes_that_mean_nothing() -> None:
     """Then the slip is pointed at, though there is but one reading to compare with."""
-    found = explain(b"33333g", Wanted({"bcd87": CODECS["bcd87"]}, bare=True))
-    assert found == Explained("hex digits", (), Wrong(5, "a hex digit"))
+    found = explain(b"33333g", Candidates({"bcd87": CODECS["bcd87"]}, bare=True))
+    assert found == Explained("hex digits", (), WrongByte(5, "a hex digit"))
 
 
 def test_a_whole_message_is_no_slip_in_hex_digits_though_they_would_be_one_with_its_length() -> None:
     text = ("0200", "0220000000000010", "0101014101", "784141", "365A" + "41" * 181 + "4Z")
     raw = "".join(text).encode()
-    slip = spoilt(raw)
+    slip = find_typo(raw)
     assert slip is not None
-    assert WANTED.guesses((slip.mended,))[0].rank > WANTED.guesses((raw,))[0].rank
+    assert CANDIDATES.guesses((slip.mended,))[0].rank > CANDIDATES.guesses((raw,))[0].rank
     assert explained(raw) == [("raw bytes", None, "hex87", 1, True)]
 
 
@@ -232,7 +241,7 @@ def test_a_whole_message_is_no_slip_in_hex_digits_though_they_would_be_one_with_
     "raw", [RAW, wrap(Framing.ASCII4, CODECS["hex87"].encode(Message("0200", {3: "500000", 11: "000123"})))]
 )
 def test_a_message_of_digits_with_a_fault_is_no_slip_in_hex_digits(raw: bytes) -> None:
-    found = explain(raw[:30] + b"g" + raw[31:], WANTED)
+    found = explain(raw[:30] + b"g" + raw[31:], CANDIDATES)
     [told] = found.told
     assert (found.form, found.wrong) == ("raw bytes", None)
     assert told.reading is not None
@@ -246,7 +255,7 @@ def test_any_cut_and_any_changed_byte_of_any_form_is_explained_or_pointed_at(dat
     forms = [RAW, RAW.hex().encode(), base64.b64encode(RAW), pcap([packet]), pcapng([packet])]
     spoilt = bytearray(data.draw(st.sampled_from(forms)))
     spoilt[data.draw(st.integers(0, len(spoilt) - 1))] = data.draw(st.integers(0, 255))
-    found = explain(bytes(spoilt[: data.draw(st.integers(0, len(spoilt)))]), WANTED)
+    found = explain(bytes(spoilt[: data.draw(st.integers(0, len(spoilt)))]), CANDIDATES)
     assert found.whole or pointed(found)
 
 

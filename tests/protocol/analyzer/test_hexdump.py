@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from protocol.analyzer.hexdump import Hexdump, Slip, readings, spoilt
+from protocol.analyzer.hexdump import Hexdump, Typo, find_typo, readings
 
 Write = Callable[[bytes], str]
 
@@ -174,14 +174,14 @@ ODD = "one more hex digit: their number is odd"
 @pytest.mark.parametrize(
     ("data", "slip"),
     [
-        (b"30 32 3g 30", Slip(7, "a hex digit", b"0200")),
-        (b"30 32 3\xff 30", Slip(7, "a hex digit", b"0200")),
-        (b"0x30\\x32,0X3g", Slip(12, "a hex digit", b"020")),
-        (b"0x3032303", Slip(9, ODD, b"0200")),
-        (b"30323", Slip(5, ODD, b"020")),
-        (b"3g3", Slip(1, "a hex digit", b"00")),
+        (b"30 32 3g 30", Typo(7, "a hex digit", b"0200")),
+        (b"30 32 3\xff 30", Typo(7, "a hex digit", b"0200")),
+        (b"0x30\\x32,0X3g", Typo(12, "a hex digit", b"020")),
+        (b"0x3032303", Typo(9, ODD, b"0200")),
+        (b"30323", Typo(5, ODD, b"020")),
+        (b"3g3", Typo(1, "a hex digit", b"00")),
         (b"3" * 99 + b"gg", None),
-        (b"3" * 100 + b"gg", Slip(100, "a hex digit", b"3" * 50 + b"\0")),
+        (b"3" * 100 + b"gg", Typo(100, "a hex digit", b"3" * 50 + b"\0")),
         (b"3" * 100 + b"ggg", None),
         (b"3032", None),
         (b"hello world", None),
@@ -190,8 +190,8 @@ ODD = "one more hex digit: their number is odd"
         (b"", None),
     ],
 )
-def test_the_slip_in_hex_digits_is_pointed_at(data: bytes, slip: Slip | None) -> None:
-    assert spoilt(data) == slip
+def test_the_slip_in_hex_digits_is_pointed_at(data: bytes, slip: Typo | None) -> None:
+    assert find_typo(data) == slip
 
 
 @pytest.mark.parametrize("write", SPELLINGS.values(), ids=SPELLINGS)
