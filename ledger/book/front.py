@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -26,6 +27,7 @@ from sqlalchemy import (
 )
 
 from ledger.book.journal import LAST_RECORD, entry_of, last_stamp
+from ledger.book.retry import retried
 from ledger.book.schema import (
     FRONT,
     bank_days,
@@ -146,12 +148,7 @@ class FrontBook:
         Two new nodes that start together may insert the same chain; the loser tries again, CLAIM_ATTEMPTS
         times in all. Raises Conflict after that, and what Store.transaction does.
         """
-        for _ in range(CLAIM_ATTEMPTS - 1):
-            try:
-                return self._claim(node)
-            except Conflict:
-                continue
-        return self._claim(node)
+        return retried(partial(self._claim, node), CLAIM_ATTEMPTS, Conflict)
 
     def _claim(self, node: str) -> int:
         with self._store.transaction() as connection:

@@ -24,6 +24,7 @@ from ledger.book import arrivals, consent, departures, visible
 from ledger.book.audit_log import MACHINE, record
 from ledger.book.cutover import open_day
 from ledger.book.journal import last_stamp
+from ledger.book.retry import retried
 from ledger.book.schema import audit_log, days, dues, loading, loads, policies
 from ledger.book.store import Store
 from ledger.errors import Conflict, InvariantBroken, LoadRefused, OutcomeUnknown
@@ -169,14 +170,9 @@ class _Load:
             with self._store.transaction() as connection:
                 return step(connection)
 
-        for _ in range(_ATTEMPTS - 1):
-            try:
-                done: _Any = self._run(transaction)
-            except (Conflict, OutcomeUnknown):
-                continue  # it can be done again, and says so where it was done
-            return done
-        last: _Any = self._run(transaction)
-        return last
+        # Each of a load's transactions does nothing if it was done already.
+        done: _Any = retried(partial(self._run, transaction), _ATTEMPTS, Conflict, OutcomeUnknown)
+        return done
 
     def _look(self, connection: Connection) -> None:
         """Refuse early what would be refused in the end."""

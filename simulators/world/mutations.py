@@ -74,7 +74,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "an entry is stamped by a clock that was set back",
         _FRONT,
-        "        self._stamped = max(self._stamped, last_act, recorded_at)",
+        "        self._stamped = max(self._stamped, last_record, recorded_at)",
         "        self._stamped = recorded_at",
     ),
     Mutation(
