@@ -58,6 +58,11 @@ def test_card_numbers_are_told_by_length_and_check_digit(digits: str, is_card: b
     assert is_card_number(digits) is is_card
 
 
+@pytest.mark.parametrize("body", ["41111111111a", "4111-1111-111", "\uff14" + "1" * 11])
+def test_a_check_digit_makes_no_card_number_of_other_characters(body: str) -> None:
+    assert not is_card_number(body + luhn_digit(body))
+
+
 @pytest.mark.parametrize(
     ("pan", "masked"),
     [

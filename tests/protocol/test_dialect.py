@@ -254,3 +254,43 @@ def test_an_element_is_what_the_file_says(name: str, numeric: str, binary: str, 
         (62, "Reserved private (62)", "ans", 3, 999, text, True, True),
         (64, "Message authentication code", "b", 0, 16, binary, False, False),
     ]
+
+
+def test_a_file_that_is_no_toml_is_named_with_the_reason() -> None:
+    with pytest.raises(DialectError) as caught:
+        parse(source().replace("[wire]", "[wire", 1), "bank")
+    assert isinstance(caught.value.__cause__, tomllib.TOMLDecodeError)
+    assert str(caught.value) == f"bank.toml: {caught.value.__cause__}"
+
+
+NO_BASE = "bank.toml: base must be one of ascii87, bcd87, ebcdic87, hex87"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('base = "iso93"', NO_BASE),
+        ("base = 3", NO_BASE),
+        ('base = ["ascii87"]', NO_BASE),
+        ('base = "bcd87"', "bank.toml: the base bcd87 has a base itself"),
+        (f"{BASED}\nelements = 3", "bank.toml: [elements] must be a table"),
+        (
+            f"{BASED}\nwire = 3",
+            "bank.toml: [wire] needs exactly the keys mti, bitmap, length, numeric, other, binary, text",
+        ),
+        (f"{BASED}\nmore = 1", "bank.toml: needs the tables [wire] and [elements], and nothing else"),
+        (
+            f"{BASED}\n[elements]\n129 = {{ format = 'n 6' }}",
+            "bank.toml: '129' is no DE number from 1 to 128",
+        ),
+        (f"{BASED}\n[elements]\n64 = {{ format = 'b 128' }}", "bank.toml: DE 64 must be b 64"),
+        (
+            f"{BASED}\n[elements]\n3 = 'n 6'",
+            "bank.toml: DE 3 needs name and format, and may have text and lines",
+        ),
+    ],
+)
+def test_a_bad_base_or_what_is_laid_over_it_is_named(text: str, reason: str) -> None:
+    with pytest.raises(DialectError) as caught:
+        parse(text, "bank")
+    assert str(caught.value) == reason

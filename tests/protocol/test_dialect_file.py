@@ -133,13 +133,6 @@ def test_a_bad_file_is_named_with_the_place_and_the_reason(old: str, new: str, r
     assert str(caught.value) == reason
 
 
-def test_a_file_that_is_no_toml_is_named_with_the_reason() -> None:
-    with pytest.raises(DialectError) as caught:
-        parse(source().replace("[wire]", "[wire", 1), "bank")
-    assert isinstance(caught.value.__cause__, tomllib.TOMLDecodeError)
-    assert str(caught.value) == f"bank.toml: {caught.value.__cause__}"
-
-
 @pytest.mark.parametrize(
     ("wire", "elements", "reason"),
     [
@@ -152,34 +145,6 @@ def test_a_file_that_is_no_toml_is_named_with_the_reason() -> None:
 def test_what_should_be_a_table_may_be_none(wire: str | None, elements: str, reason: str) -> None:
     kept = source().split("[wire]")[1].split("[elements]")[0]
     text = f"elements = {elements}\n" + (f"[wire]{kept}" if wire is None else f"wire = {wire}\n")
-    with pytest.raises(DialectError) as caught:
-        parse(text, "bank")
-    assert str(caught.value) == reason
-
-
-BASED = 'base = "ascii87"'
-NO_BASE = "bank.toml: base must be one of ascii87, bcd87, ebcdic87, hex87"
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ('base = "iso93"', NO_BASE),
-        ("base = 3", NO_BASE),
-        ('base = ["ascii87"]', NO_BASE),
-        ('base = "bcd87"', "bank.toml: the base bcd87 has a base itself"),
-        (f"{BASED}\nelements = 3", "bank.toml: [elements] must be a table"),
-        (f"{BASED}\nwire = 3", NO_WIRE),
-        (f"{BASED}\nmore = 1", NO_TABLES),
-        (
-            f"{BASED}\n[elements]\n129 = {{ format = 'n 6' }}",
-            "bank.toml: '129' is no DE number from 1 to 128",
-        ),
-        (f"{BASED}\n[elements]\n64 = {{ format = 'b 128' }}", "bank.toml: DE 64 must be b 64"),
-        (f"{BASED}\n[elements]\n3 = 'n 6'", NO_ENTRY),
-    ],
-)
-def test_a_bad_base_or_what_is_laid_over_it_is_named(text: str, reason: str) -> None:
     with pytest.raises(DialectError) as caught:
         parse(text, "bank")
     assert str(caught.value) == reason
