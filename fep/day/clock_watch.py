@@ -1,8 +1,8 @@
-"""Tells what the wall clock did, in the log, the event log and the audit log, and takes a person's word on
-it.
+"""Reports a jump of the wall clock to the log, the event log and the audit log, and takes a person's
+acceptance.
 
-A clock that jumped is distrusted over a restart, by the audit log. What a jump is, fep.day.clock says; what
-waits meanwhile, fep.operator.operations. No entry is stamped here.
+The audit log carries the distrust over a restart. What a jump is, `fep.day.clock` says; what waits meanwhile,
+`fep.operator.operations`. No entry is stamped here.
 """
 
 from __future__ import annotations
@@ -26,17 +26,20 @@ from ledger.book.startup_check import examine
 from ledger.book.store import Store
 
 COMMAND: Final = "accept clock"
-"""Its name at the control socket."""
+"""The name of the acceptance at the control socket."""
 
 
 def acceptance(fault: str, now: datetime) -> str:
-    """The note of an act by which a person accepts a clock that says `now`, though it has this fault."""
+    """Return the audit record's note of an acceptance: the clock's fault, and the time `now` that is
+    accepted.
+    """
     return f"{fault}; the clock says {now:%Y-%m-%d %H:%M:%S}"
 
 
 def accept_unserved(store: Store, node: str, now: datetime, by: str) -> str:
-    """Have it written down in a book that nobody serves that `by` accepts the node's clock, which says `now`:
-    what was accepted. Raises ControlError where nothing is to be, and what Store.transaction does.
+    """Record, in a book that no process serves, that `by` accepts the node's clock, which says `now`.
+    Returns the note that was written. Raises ControlError where the clock is trusted, and whatever
+    Store.transaction raises.
     """
     now_us = round(now.timestamp() * 1_000_000)
     word, last = audit_trail.clock_word(store, node), examine(store).last_written
@@ -51,44 +54,51 @@ def accept_unserved(store: Store, node: str, now: datetime, by: str) -> str:
 
 @dataclass(slots=True)
 class ClockWatch:
-    """Watches the wall clock of one node. `between_batches` runs what writes into the book in its turn."""
+    """Watches the wall clock of one node. `between_batches` runs a function that writes into the book
+    between two batches of the engine, and fires with its result.
+    """
 
     clock: WallClock
     store: Store
     between_batches: Callable[[Callable[[], Any]], Deferred[Any]]
     event_log: EventLog
     node: str
-    _told: int = 0
+    _reported: int = 0
+    """How many jumps the log and the event log have."""
     _written: int = 0
-    _one: DeferredLock = field(default_factory=DeferredLock)
-    """So that in the audit log a jump comes before its acceptance."""
+    """How many jumps the audit log has."""
+    _lock: DeferredLock = field(default_factory=DeferredLock)
+    """Keeps the order in the audit log: a jump comes before its acceptance."""
 
     log = Logger(namespace="fep.day.clock")
 
     def take_up(self, word: audit_trail.ClockWord) -> None:
-        """Distrust the clock, where an earlier process did and nobody has accepted it since."""
+        """Distrust the clock, if an earlier process did and nobody has accepted it since."""
         if word.fault:
             self.clock.distrust(word.fault)
-            self._tell(word.fault)
+            self._report(word.fault)
 
     def look(self) -> Deferred[None] | None:
-        """Tell of a jump, and write it down; fails where that cannot be done, and does it the next time."""
+        """Report a jump that is new, and write it into the audit log; None where there is nothing to write.
+        Fails where it cannot be written; the next look tries again.
+        """
         fault = self.clock.fault()
         if self._written == self.clock.jumps:
             return None
-        if self._told != self.clock.jumps:
-            self._told = self.clock.jumps
-            self._tell(fault)
-        return self._one.run(lambda: Deferred.fromCoroutine(self._write_down()))
+        if self._reported != self.clock.jumps:
+            self._reported = self.clock.jumps
+            self._report(fault)
+        return self._lock.run(lambda: Deferred.fromCoroutine(self._write_down()))
 
     def accept(self, asked: Mapping[str, Any], _progress: Progress) -> Deferred[dict[str, str]]:
-        """Trust the time as it is now, by a person's word: what was wrong, and what the clock says. Fails
-        with ControlError where it was trusted, or jumps meanwhile, and with LedgerError where the word cannot
-        be written down; the clock is then trusted no more than before.
+        """Trust the time as it is now, by a person's word. Fires with the note that was written: what was
+        wrong, and what the clock says. Fails with ControlError where the clock is trusted already or jumps
+        meanwhile, and with LedgerError where the record cannot be written; the clock is then trusted no
+        more than before.
         """
-        return self._one.run(lambda: Deferred.fromCoroutine(self._accept(str(asked["by"]))))
+        return self._lock.run(lambda: Deferred.fromCoroutine(self._accept(str(asked["by"]))))
 
-    def _tell(self, fault: str) -> None:
+    def _report(self, fault: str) -> None:
         self.event_log.note(Kind.CLOCK, detail=fault)
         self.log.error(
             "{fault}: no cut-over by the clock until a person has looked: qianzhi clock accept", fault=fault

@@ -1,8 +1,9 @@
-"""Ends the business day by the clock: looks each second whether it is time, and whether it may.
+"""Ends the business day by the clock: looks each second whether its hour has come, and whether anything
+forbids it.
 
-When a day ends and what forbids it, `fep.day.schedule` says; how it is ended, `fep.operator.operations`. Here
-is only what has to be remembered between two looks: since when the open date is known, what stands in the
-way, and what the log has been told.
+The rules are `fep.day.schedule`'s, the cut-over itself is `fep.operator.operations`'s. Here is only what
+must be remembered between two looks: since when the open date is known, the obstacle, and which reasons the
+log has.
 """
 
 from __future__ import annotations
@@ -28,8 +29,9 @@ from ledger.rules.beijing import beijing
 from ledger.rules.calendar import Calendar, CalendarUnknown
 
 COMMAND = "day"
-"""Asks what keeps the clock from ending the open day; answered with `waits`, an obstacle's name or
-nothing."""
+"""The command at the control socket that asks what keeps the clock from ending the open day. Its answer has
+`waits`: an obstacle's name, or empty.
+"""
 WHY: Final[Mapping[Obstacle, str]] = MappingProxyType(
     {
         Obstacle.CLOCK: "the wall clock jumped, and nobody has said that it is right",
@@ -39,7 +41,7 @@ WHY: Final[Mapping[Obstacle, str]] = MappingProxyType(
         Obstacle.NEAR: "the last cut-over was not long ago",
     }
 )
-"""What each obstacle is, in words."""
+"""Each obstacle in words, for the log and the doctor."""
 TO_DO: Final[Mapping[Obstacle, str]] = MappingProxyType(
     {
         Obstacle.CLOCK: "put the time right, then qianzhi clock accept; or qianzhi day cutover --date {date}",
@@ -49,13 +51,13 @@ TO_DO: Final[Mapping[Obstacle, str]] = MappingProxyType(
         Obstacle.NEAR: "it is done when apart_hours have passed; sooner by qianzhi day cutover --date {date}",
     }
 )
-"""What a person does about each, {date} being the open business day's."""
+"""What a person does about each obstacle; {date} is the open business date."""
 
 
 @dataclass(slots=True)
 class DayClock:
-    """Ends the open day at its hour. `day` is what the settings say now; `clock` gives the wall clock and the
-    monotonic one; `cut_over` ends the business date that it is given.
+    """Ends the open day at its hour. `day` returns the settings of the business day as they are now;
+    `clock` has the wall clock and the monotonic one; `cut_over` closes the business date that it is given.
     """
 
     engine: Engine
@@ -64,12 +66,14 @@ class DayClock:
     clock: WallClock
     cut_over: Callable[[str], Awaitable[object]]
     obstacle: Obstacle | None = None
-    """What keeps the open day from being ended by the clock, though its hour has come."""
+    """What keeps the clock from ending the open day though its hour has come; None where nothing does."""
     _date: str = ""
     _since: float = field(init=False)
-    """The monotonic moment at which the process began, or saw a cut-over."""
+    """The monotonic moment, in seconds, at which the process began or last saw a cut-over."""
     _is_seen: bool = False
-    _told: set[str] = field(default_factory=set)
+    """Whether the process has seen a cut-over."""
+    _logged: set[str] = field(default_factory=set)
+    """The reasons that the log has for the open date."""
 
     log = Logger(namespace="fep.day.cutover_clock")
 
@@ -77,27 +81,30 @@ class DayClock:
         self._since = self.clock.seconds()
 
     def commands(self) -> Mapping[str, Command]:
-        """The table for fep.operator.control."""
-        return {COMMAND: self._asked}
+        """Return the commands that the control socket offers (fep.operator.control)."""
+        return {COMMAND: self._answer_waits}
 
-    def _asked(self, _asked: Mapping[str, Any], _progress: Progress) -> Deferred[dict[str, str]]:
+    def _answer_waits(self, _asked: Mapping[str, Any], _progress: Progress) -> Deferred[dict[str, str]]:
         return succeed({"waits": self.obstacle or ""})
 
     def look(self) -> Deferred[None] | None:
-        """End the open day if it is time and nothing is in the way. None where it is not time."""
+        """End the open day if its hour has come and there is no obstacle. Returns None where the hour has
+        not come.
+        """
         date, rule = self.engine.business_date, self.day().rule()
-        self._see(date)
+        self._note_date(date)
         if not date or rule is None or not self._is_time(date, rule):
             self.obstacle = None
             return None
         return Deferred.fromCoroutine(self._end(date, rule))
 
-    def _see(self, date: str) -> None:
+    def _note_date(self, date: str) -> None:
+        """Note a change of the open date: a cut-over, unless the process or its book has just begun."""
         if date != self._date:
-            if self._date:  # else the process, or its book, has just begun
+            if self._date:
                 self._since, self._is_seen = self.clock.seconds(), True
             self._date = date
-            self._told.clear()
+            self._logged.clear()
 
     def _is_time(self, date: str, rule: Rule) -> bool:
         is_settled = self._is_seen or self.clock.seconds() - self._since >= SETTLE_SECONDS
@@ -109,28 +116,31 @@ class DayClock:
             if self.obstacle is None:
                 await self.cut_over(date)
             else:
-                self._tell(date, f"{WHY[self.obstacle]}; {TO_DO[self.obstacle].format(date=date)}")
+                self._log_reason(date, f"{WHY[self.obstacle]}; {TO_DO[self.obstacle].format(date=date)}")
         except LedgerError as error:
-            self._tell(date, f"{error}; it is tried on, or have it done: qianzhi day cutover --date {date}")
+            self._log_reason(
+                date, f"{error}; it is tried on, or have it done: qianzhi day cutover --date {date}"
+            )
 
     async def _known(self, date: str) -> Known:
-        standing = await self.engine.between_batches(partial(read_standing, self.store, date))
-        closed_at = standing.last_closed_at
+        """Return what is known at this look; one read of the book, between two batches."""
+        book = await self.engine.between_batches(partial(read_standing, self.store, date))
+        closed_at = book.last_closed_at
         return Known(
             now=beijing(self.clock.now_us()),
             business_date=date,
             clock_fault=self.clock.fault(),
             is_next_known=_is_next_known(self.day().calendar(), date),
-            is_loaded=standing.is_loaded,
+            is_loaded=book.is_loaded,
             last_closed_at=None if closed_at is None else beijing(closed_at),
             seconds=self.clock.seconds() - self._since,
             is_seen=self._is_seen,
         )
 
-    def _tell(self, date: str, why: str) -> None:
-        """Say in the log why a day is not ended: each reason once, not every second until somebody comes."""
-        if why not in self._told:
-            self._told.add(why)
+    def _log_reason(self, date: str, why: str) -> None:
+        """Write into the log why a day is not ended: each reason once, not every second."""
+        if why not in self._logged:
+            self._logged.add(why)
             self.log.error("business day {date} is not cut over by the clock: {why}", date=date, why=why)
 
 

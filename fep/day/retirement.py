@@ -1,7 +1,7 @@
-"""What the machine's clock and files say of retiring days: which keys are still known, and which days the
-office has archived.
+"""What the clock and the office's file say about retiring days: which keys are still known, which days are
+archived.
 
-Reads a file, and computes a date. Which day may go, and how it goes, `ledger.book.retire` says.
+Computes dates and reads one file. Which day may be retired, and how, `ledger.book.retire` says.
 """
 
 from __future__ import annotations
@@ -16,45 +16,51 @@ from typing import Final
 from ledger.files.archived import BYTES_MAX, ArchivedDay, ArchivedRefused, parse
 
 LEAD_DAYS: Final = 10
-"""A business day that is open is ahead of the calendar by a holiday at most: the longest has eight days."""
+"""Days by which the open business date may be ahead of the calendar: a holiday at most, and the longest has
+eight.
+"""
 _MARGIN_DAYS: Final = 1
-"""Nodes whose clocks are on either side of midnight do not agree about the window's first date."""
+"""Days added because nodes whose clocks are on either side of midnight disagree about the window's first
+date.
+"""
 
 
 def first_known(today: date, open_date: str, key_days: int) -> str:
-    """The oldest date YYYYMMDD of which a key may still be known, `key_days` back: from today, or from
-    LEAD_DAYS before the open business day (`open_date`, empty for none) where that is earlier. A clock that
-    is ahead does not make the journal forget.
+    """Return the oldest date YYYYMMDD of which a key may still be known: `key_days` before today, or before
+    the date LEAD_DAYS ahead of the open business day (`open_date`, empty for none) where that is earlier.
+    So a clock that is ahead does not make the journal forget.
     """
-    earliest = min(today, _least(open_date)) if open_date else today
+    earliest = min(today, _earliest_today(open_date)) if open_date else today
     return f"{earliest - timedelta(key_days + _MARGIN_DAYS):%Y%m%d}"
 
 
 @lru_cache(maxsize=16)
 def key_date(today: date, open_date: str) -> date:
-    """The date from which a key's window counts: today by the wall clock, but no earlier than LEAD_DAYS
-    before the open business day. So a clock that was set back brings no key to life that was forgotten:
-    business days do not go back. Cached, since all messages of a day ask for one.
+    """Return the date from which a key's window counts back: today by the wall clock, but not earlier than
+    LEAD_DAYS before the open business day. So a clock that was set back revives no key that was forgotten:
+    business days do not go back. Cached, because every message of a day asks for the same date.
     """
-    return max(today, _least(open_date)) if open_date else today
+    return max(today, _earliest_today(open_date)) if open_date else today
 
 
-def _least(open_date: str) -> date:
+def _earliest_today(open_date: str) -> date:
+    """Return the earliest date that today can be while the business day `open_date` is open."""
     return date.fromisoformat(open_date) - timedelta(LEAD_DAYS)
 
 
 def read_archived(path: str) -> dict[str, ArchivedDay]:
-    """The days that the office has archived, by date, from the file that it leaves at this machine. Raises
-    ArchivedRefused where there is none, where others than its owner can change it, or it is not in order.
+    """Return the days that the office has archived, by date, from the file that it leaves at this machine.
+    Raises ArchivedRefused where there is no file, where users other than its owner can change it, or where
+    it is malformed.
     """
     if not path:
         raise ArchivedRefused("[day] archived of the settings names no file of archived days")
     try:
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW), "rb") as file:
-            found = os.fstat(file.fileno())
-            if not stat.S_ISREG(found.st_mode):
+            mode = os.fstat(file.fileno()).st_mode
+            if not stat.S_ISREG(mode):
                 raise ArchivedRefused(f"{path} is no plain file")
-            if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            if mode & (stat.S_IWGRP | stat.S_IWOTH):
                 raise ArchivedRefused(f"{path} can be changed by others than its owner: mode 644 or less")
             data = file.read(BYTES_MAX + 1)
     except FileNotFoundError:

@@ -1,8 +1,8 @@
 """When a business day ends, and whether the clock may end it without a person.
 
-Pure: moments, the open day, the settings' hour and what is known in; a moment, a reason or nothing out. A
-business date is a date of Beijing, and so is its hour of cut-over, whatever zone the host is in. Who asks,
-and what is done then, does not belong here.
+Pure: takes moments, the open day, the settings' hour and what is known; returns a moment, a reason or
+nothing. A business date and its hour of cut-over are Beijing's, whatever zone the host is in. Who asks, and
+what is done then, does not belong here.
 """
 
 from __future__ import annotations
@@ -14,14 +14,16 @@ from typing import Final, NamedTuple
 from ledger.rules.beijing import BEIJING
 
 LATE_SECONDS: Final = 60
-"""The clock tries every second: a minute late, something keeps it."""
+"""Seconds after its hour from which a day counts as late: the clock tries each second, so something keeps
+it.
+"""
 SETTLE_SECONDS: Final = 30
-"""A process that has just begun gives the host's clock so long to be set before it ends a day by it."""
+"""Seconds that a new process leaves the host's clock to be set, before it ends a day by that clock."""
 _NOON: Final = "12:00"
 
 
 class Obstacle(StrEnum):
-    """Why the clock does not end a business day whose hour has come; a person looks, and ends it."""
+    """Why the clock does not end a business day whose hour has come. A person looks, and ends it."""
 
     CLOCK = "clock"
     """The wall clock jumped, and nobody has said that it is right."""
@@ -36,8 +38,8 @@ class Obstacle(StrEnum):
 
 
 class Rule(NamedTuple):
-    """What the settings say: `hour` HH:MM in Beijing; by the clock not later than `late_hours` after it, and
-    not within `apart_hours` after the last cut-over.
+    """What the settings say about ending a day by the clock: at `hour` (HH:MM in Beijing), not later than
+    `late_hours` after it, and not within `apart_hours` of the last cut-over.
     """
 
     hour: str
@@ -46,9 +48,10 @@ class Rule(NamedTuple):
 
 
 class Known(NamedTuple):
-    """What is known when the clock looks. `clock_fault` says why the wall clock is not trusted, or nothing;
-    `last_closed_at` is when a day was closed last, by the book, None if none was. `seconds` are monotonic:
-    since the process saw that cut-over (`is_seen`), or else since it began.
+    """What is known at one look. `clock_fault` says why the wall clock is not trusted, empty while it is;
+    `is_next_known` that the calendar has the next business date; `is_loaded` that the open date's dues are
+    there; `last_closed_at` is when a day was last closed, by the book, None if none was. `seconds` are
+    monotonic: since the process saw that cut-over (`is_seen`), or else since the process began.
     """
 
     now: datetime
@@ -62,15 +65,15 @@ class Known(NamedTuple):
 
 
 def is_hour(text: str) -> bool:
-    """Whether a business day can end at this hour (HH:MM): from noon on that of its own date, from 00:00 to
-    05:59 that of the morning after. Between these nobody could say which is meant.
+    """Whether a business day can end at this hour (HH:MM). From 12:00 on it is an hour of the day's own
+    date, from 00:00 to 05:59 of the morning after; in between nobody could say which is meant.
     """
     return _NOON <= text <= "23:59" or text <= "05:59"
 
 
 def closes_at(business_date: str, hour: str | None) -> datetime:
-    """When a business day (YYYYMMDD) ends: at `hour` of its own date, or of the morning after where the hour
-    is one of the night; without an hour, with its date.
+    """Return when a business day (YYYYMMDD) ends: at `hour` of its own date, or of the morning after for an
+    hour of the night; without an hour, at the end of its date.
     """
     day = datetime.fromisoformat(business_date).replace(tzinfo=BEIJING)
     if hour is None:
@@ -79,13 +82,15 @@ def closes_at(business_date: str, hour: str | None) -> datetime:
 
 
 def seconds_left(now: datetime, business_date: str, hour: str | None) -> int:
-    """Whole seconds from `now` until a business day ends, rounded up; 0 or negative from that moment on."""
+    """Return the whole seconds from `now` until a business day ends, rounded up; 0 or negative once it
+    should have.
+    """
     return -int((now - closes_at(business_date, hour)) // timedelta(seconds=1))
 
 
 def objection(now: datetime, business_date: str, hour: str | None) -> str:
-    """Why a person has to say `--early` to close this business day now; empty where he has not. A day without
-    an hour may be closed as soon as its date has begun.
+    """Return why an operator must say `--early` to close this business day at `now`; empty where that is
+    not needed. A day without an hour may be closed as soon as its date has begun.
     """
     at = now.astimezone(BEIJING)
     if business_date > f"{at:%Y%m%d}":
@@ -100,10 +105,11 @@ def objection(now: datetime, business_date: str, hour: str | None) -> str:
 
 
 def obstacle(known: Known, rule: Rule) -> Obstacle | None:
-    """Why the clock does not end the open day, whose hour has come; None where it does.
+    """Return why the clock does not end the open day though its hour has come; None where nothing forbids
+    it.
 
-    So it never ends more than one without a person: the next one's hour is a day away, and on a clock that
-    says otherwise it is near, or its dues are not there.
+    By these rules the clock never ends two days in a row: the next day's hour is a day away, and a clock
+    that says otherwise meets NEAR, or DUES.
     """
     if known.clock_fault:
         return Obstacle.CLOCK
@@ -119,8 +125,8 @@ def obstacle(known: Known, rule: Rule) -> Obstacle | None:
 
 
 def _is_apart(known: Known, rule: Rule) -> bool:
-    """Whether the last cut-over is long enough ago: by the monotonic clock where that counts since then, or
-    has counted for as long already; else by the book and the wall clock.
+    """Whether the last cut-over is `apart_hours` ago: by the monotonic clock where it has counted since
+    then, or has counted that long already; else by the book and the wall clock.
     """
     apart = timedelta(hours=rule.apart_hours)
     if timedelta(seconds=known.seconds) >= apart:
