@@ -12,9 +12,7 @@ import argparse
 import json
 import os
 import platform
-import re
 import shutil
-import signal
 import socket
 import sqlite3
 import subprocess
@@ -37,6 +35,7 @@ from ledger.files.bookfile import write
 from protocol.codec import Codec
 from protocol.dialect import load
 from protocol.mac import MacKey
+from simulators.processes import qianzhi, serving
 
 LINKS = 64
 IN_FLIGHT = 8
@@ -163,9 +162,9 @@ def _run(database: str, program: Path | None, transactions: int, rate: float) ->
         unshaped(settings)
         (folder / "book.csv").write_bytes(b"".join(write(DATE, policies(transactions))))
         qianzhi("book", "load", str(folder / "book.csv"), "--config", str(settings))
-        ports, status = stack.enter_context(serving(settings))
-        linked = signed_on(load_settings(settings), BANK, ports, LINKS)
-        return _load(folder, program, linked, status, transactions, rate)
+        served = stack.enter_context(serving(settings))
+        linked = signed_on(load_settings(settings), BANK, served.ports, LINKS)
+        return _load(folder, program, linked, served.status_url, transactions, rate)
 
 
 def signed_on(
@@ -245,36 +244,6 @@ def _send(program: Path | None, runs: Sequence[tuple[Path, list[int]]], rate: fl
             raise SystemExit("bench: the load ended early; its reason stands above")
         told.append(json.loads(output))
     return told
-
-
-def qianzhi(*arguments: str) -> None:
-    """Run a command of the machine, quietly; one that fails ends the run."""
-    command = [sys.executable, "-m", "console.main", *arguments]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-
-
-@contextmanager
-def serving(settings: Path) -> Iterator[tuple[dict[str, int], str]]:
-    """A machine as a process of its own: each bank's port, and where its status is."""
-    command = [sys.executable, "-m", "console.main", "serve", str(settings)]
-    with settings.with_name("serve.log").open("w") as log:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
-        try:
-            yield _where(process)
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(timeout=60)
-
-
-def _where(process: subprocess.Popen[str]) -> tuple[dict[str, int], str]:
-    ports = {}
-    for line in process.stdout or ():
-        found = re.match(r"bank (\d+) \S+:(\d+) ", line)
-        if found:
-            ports[found[1]] = int(found[2])
-        if line.startswith("status "):
-            return ports, line.split()[1]
-    raise SystemExit("bench: the machine did not start")
 
 
 def fresh_database(url: str) -> str:

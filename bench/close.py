@@ -42,6 +42,7 @@ from office import install as office_install
 from office.database.bulk import insert_rows
 from protocol.responses import Response
 from simulators.days.discrepancies import Counts, seed
+from simulators.processes import PROGRAM
 
 BANK = SAMPLE_BANKS[0].code
 DATE, NEXT_DATE = "20261123", "20261124"
@@ -93,7 +94,7 @@ def _run(size: int, url: str | None) -> Figures:
         baseline = _baseline(size, folder / "baseline.db" if url is None else fresh_database(url))
         config = _prepare(folder, front_url, office_url, size)
         started = time.perf_counter()
-        command = [sys.executable, "-m", "console.main", "office", "close", "--config", str(config)]
+        command = [*PROGRAM, "office", "close", "--config", str(config)]
         process = os.spawnv(os.P_NOWAIT, sys.executable, command)
         _, status, usage = os.wait4(process, 0)
         seconds = time.perf_counter() - started

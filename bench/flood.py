@@ -18,21 +18,12 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.__main__ import (
-    CODEC,
-    begun,
-    compiled,
-    fresh_database,
-    latencies_of,
-    postgresql,
-    qianzhi,
-    serving,
-    signed_on,
-)
+from bench.__main__ import CODEC, begun, compiled, fresh_database, latencies_of, postgresql, signed_on
 from bench.frames import BANK, DATE, policies, write_frames
 from fep.settings.config import load_settings
 from fep.setup.install import install
 from ledger.files.bookfile import write
+from simulators.processes import qianzhi, serving
 
 FLOODER = "01030000"
 STEADY_LINKS, FLOOD_LINKS = 8, 64
@@ -92,7 +83,7 @@ def _run(database: str, program: Path, rate: int, count: int, limit: int | None)
         flood = 400_000 if limit else 0
         (folder / "book.csv").write_bytes(b"".join(write(DATE, policies(count + flood))))
         qianzhi("book", "load", str(folder / "book.csv"), "--config", str(path))
-        ports, _ = stack.enter_context(serving(path))
+        ports = stack.enter_context(serving(path)).ports
         settings = load_settings(path)
         steady = signed_on(settings, BANK, ports, STEADY_LINKS)
         frames = folder / "steady"

@@ -12,19 +12,19 @@ import os
 import platform
 import sqlite3
 import subprocess
-import sys
 import tempfile
 import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.__main__ import compiled, fresh_database, postgresql, qianzhi, serving, unshaped
+from bench.__main__ import compiled, fresh_database, postgresql, unshaped
 from bench.frames import DATE, policies
 from bench.overload import Phase, Run
 from fep.setup.install import install
 from ledger.files.bookfile import DueLine, PolicyDues, write
 from ledger.rules.dues import Policy
+from simulators.processes import PROGRAM, qianzhi, serving
 
 PHASE_SECONDS = 10
 PHASES_LEAST = 4
@@ -62,12 +62,12 @@ def _row(name: str, database: str, program: Path, dues: int, rate: int) -> None:
         first, later = path.with_name("first.csv"), path.with_name("later.csv")
         _write(first, DATE, rate * PHASE_SECONDS * (PHASES_LEAST + dues // DUES_A_PHASE))
         qianzhi("book", "load", str(first), "--config", str(path))
-        run = Run(program, path, *stack.enter_context(serving(path)))
+        run = Run(program, path, stack.enter_context(serving(path)))
         following = _cut_over(path)
         _write_later(later, following, dues)
         before = run.phase(rate * PHASE_SECONDS, rate, 0)
         started = time.monotonic()
-        command = [sys.executable, "-m", "console.main", "book", "load", str(later), "--config", str(path)]
+        command = [*PROGRAM, "book", "load", str(later), "--config", str(path)]
         loading = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         during = []
         while loading.poll() is None:
@@ -90,9 +90,8 @@ def _told(phases: list[Phase]) -> str:
 
 def _cut_over(settings: Path) -> str:
     """Close the first day; the date that is open then."""
-    command = [sys.executable, "-m", "console.main", "day", "cutover", "--date", DATE, "--early", "--json"]
-    done = subprocess.run([*command, "--config", str(settings)], check=True, capture_output=True, text=True)
-    return str(json.loads(done.stdout)["next_date"])
+    report = qianzhi("day", "cutover", "--date", DATE, "--early", "--json", "--config", str(settings))
+    return str(json.loads(report)["next_date"])
 
 
 def _write(path: Path, date: str, count: int) -> None:

@@ -35,8 +35,6 @@ from bench.__main__ import (
     fresh_database,
     latencies_of,
     postgresql,
-    qianzhi,
-    serving,
     signed_on,
     unshaped,
 )
@@ -44,6 +42,7 @@ from bench.frames import BANK, DATE, policies, write_frames
 from fep.settings.config import load_settings
 from fep.setup.install import install
 from ledger.files.bookfile import write
+from simulators.processes import Served, qianzhi, serving
 
 TIMES = 10
 BURST_SECONDS = 2
@@ -111,8 +110,8 @@ def _rows(name: str, database: str, program: Path, count: int) -> None:
         book = path.with_name("book.csv")
         book.write_bytes(b"".join(write(DATE, policies(count * 3 + BURSTS_MAX))))
         qianzhi("book", "load", str(book), "--config", str(path))
-        ports, status = stack.enter_context(serving(path))
-        run = Run(program, path, ports, status)
+        served = stack.enter_context(serving(path))
+        run = Run(program, path, served)
         _print(name, "what it bears", full := run.phase(count, 0, IN_FLIGHT))
         rate = full.approved / full.seconds
         _print(name, f"{TIMES} times as many in flight", run.phase(count, 0, IN_FLIGHT * TIMES))
@@ -123,7 +122,8 @@ def _rows(name: str, database: str, program: Path, count: int) -> None:
         _print(name, "half of what it bears, at once afterwards", run.phase(count // 2, rate / 2, 0))
         before = run.memory()
         idle = [
-            stack.enter_context(socket.create_connection(("127.0.0.1", ports[BANK]))) for _ in range(IDLE)
+            stack.enter_context(socket.create_connection(("127.0.0.1", served.ports[BANK])))
+            for _ in range(IDLE)
         ]
         run.settle()
         print(f"{name}: {len(idle):,} links more that say nothing: {run.memory() - before} MB more")
@@ -133,8 +133,9 @@ def _rows(name: str, database: str, program: Path, count: int) -> None:
 class Run:
     """One machine, and the phases that it is put through; each takes dues of its own."""
 
-    def __init__(self, program: Path, settings: Path, ports: dict[str, int], status: str) -> None:
-        self._program, self._settings, self._ports, self._status = program, settings, ports, status
+    def __init__(self, program: Path, settings: Path, served: Served) -> None:
+        self._program, self._settings = program, settings
+        self._ports, self._status = served.ports, served.status_url
         self._used = 0
 
     def phase(self, count: int, rate: float, in_flight: int) -> Phase:

@@ -14,11 +14,12 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.__main__ import compiled, fresh_database, postgresql, qianzhi, serving, unshaped
+from bench.__main__ import compiled, fresh_database, postgresql, unshaped
 from bench.frames import DATE, policies
 from bench.overload import Phase, Run
 from fep.setup.install import install
 from ledger.files.bookfile import write
+from simulators.processes import qianzhi, serving
 
 _SECONDS = 60
 _ENDS = 3
@@ -51,7 +52,7 @@ def main() -> None:
         book = folder / "book.csv"
         book.write_bytes(b"".join(write(DATE, policies(given.rate * _SECONDS * given.minutes))))
         qianzhi("book", "load", str(book), "--config", str(path))
-        run = Run(program, path, *stack.enter_context(serving(path)))
+        run = Run(program, path, stack.enter_context(serving(path)))
         _told([_minute(run, given.rate, number) for number in range(1, given.minutes + 1)])
 
 

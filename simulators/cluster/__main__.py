@@ -28,10 +28,11 @@ from console.front import today
 from fep.process.reactor import react
 from simulators.cluster import scene
 from simulators.cluster.figures import measured
-from simulators.cluster.nodes import BANKS, BANKS_SIDE, Node, NodeError, qianzhi
+from simulators.cluster.nodes import BANKS, BANKS_SIDE, Node, NodeError
 from simulators.cluster.postgresql import PostgresqlError
 from simulators.cluster.scene import Cluster
 from simulators.cluster.traffic import Traffic
+from simulators.processes import ProcessError, qianzhi
 
 FOLDER = Path("var/cluster")
 FIRST_PORT, FIRST_NODE_PORT = 9583, 9600
@@ -127,7 +128,7 @@ def main() -> None:
     async def run(reactor: Any) -> None:  # noqa: ANN401 - reactors have no one type
         try:
             code = await deferToThread(work, reactor, console)
-        except (NodeError, PostgresqlError) as error:
+        except (NodeError, PostgresqlError, ProcessError) as error:
             console.print(f"[bold red]{error}[/bold red]", highlight=False)
             code = 1
         if code:

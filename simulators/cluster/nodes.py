@@ -10,7 +10,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -23,6 +22,7 @@ from typing import Any
 
 from fep.settings.config import load_settings
 from fep.setup.install import SAMPLE_BANKS, install
+from simulators.processes import PROGRAM
 
 SECONDS = 60
 """How long a node may take to serve, or to end."""
@@ -66,7 +66,7 @@ class Node:
         """Start it; `wait` returns when it serves."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "console.main", "serve", str(self.config)],
+                [*PROGRAM, "serve", str(self.config)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
 
@@ -111,15 +111,6 @@ class Node:
         except subprocess.TimeoutExpired:
             self.kill()
             return self.process.returncode
-
-
-def qianzhi(*arguments: str) -> str:
-    """Run the `qianzhi` command; what it said. Raises NodeError where it fails."""
-    command = [sys.executable, "-m", "console.main", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise NodeError(f"qianzhi {' '.join(arguments)} gave {done.returncode}:\n{done.stdout}{done.stderr}")
-    return done.stdout
 
 
 def install_nodes(

@@ -22,9 +22,10 @@ from simulators.bank import Bank
 from simulators.beliefs import Record
 from simulators.cluster import verdict
 from simulators.cluster.balancer import Balancer, Targets
-from simulators.cluster.nodes import BANKS, BANKS_SIDE, Node, install_nodes, qianzhi, start_all
+from simulators.cluster.nodes import BANKS, BANKS_SIDE, Node, install_nodes, start_all
 from simulators.cluster.postgresql import Pair, free_port
 from simulators.cluster.traffic import ANSWER_SECONDS, Counters, SteadyBank, Traffic
+from simulators.processes import qianzhi
 from simulators.profile import profile_of
 
 DATABASE = "front"

@@ -10,13 +10,9 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -52,6 +48,7 @@ from simulators.days import dayfile
 from simulators.days.comparison import Key, Recorded, crossed, differences, read_journal
 from simulators.days.customers import Customers
 from simulators.days.discrepancies import Counts, seed
+from simulators.processes import ProcessError, qianzhi, serving
 from simulators.profile import profile_of
 
 DATE = "20260930"
@@ -97,7 +94,7 @@ def main() -> None:
     async def run(reactor: Any) -> None:  # noqa: ANN401 - reactors have no one type
         try:
             await _demo(reactor, console)
-        except DemoFailure as error:
+        except (DemoFailure, ProcessError) as error:
             console.print(f"[bold red]{error}[/bold red]", highlight=False)
             raise SystemExit(1) from None
 
@@ -107,8 +104,8 @@ def main() -> None:
 async def _demo(reactor: Any, console: Console) -> None:  # noqa: ANN401 - reactors have no one type
     started = time.monotonic()
     stage = _set_up(reactor, console)
-    with serving(stage.config) as ports:
-        await _trade(stage, ports)
+    with serving(stage.config) as machine:
+        await _trade(stage, machine.ports)
         balances = [await customers.bank.reconcile(DATE[4:]) for customers in stage.banks]
         journals = [
             read_journal(FOLDER / "front.db", customers.bank.profile.code) for customers in stage.banks
@@ -140,50 +137,6 @@ def _set_up(reactor: Any, console: Console) -> Stage:  # noqa: ANN401 - as above
     book = bookfile.parse(data)
     office = load_office_settings(office_config)
     return Stage(reactor, console, settings, config, office_config, office, book)
-
-
-def qianzhi(*arguments: str, code: int = 0) -> str:
-    """Run the `qianzhi` command; another exit code than expected ends the demo with what it said."""
-    done = subprocess.run(
-        [sys.executable, "-m", "console.main", *arguments], capture_output=True, text=True, check=False
-    )
-    if done.returncode != code:
-        raise DemoFailure(
-            f"qianzhi {' '.join(arguments)} gave {done.returncode}:\n{done.stdout}{done.stderr}"
-        )
-    return done.stdout if code == 0 else done.stderr
-
-
-@contextmanager
-def serving(config: Path) -> Iterator[dict[str, int]]:
-    """The machine as a process; yields the banks' ports by code, and the page's as "status". SIGTERM must end
-    it with code 0.
-    """
-    log = config.with_name("serve.log")
-    with log.open("w", encoding="utf-8") as errors:
-        command = [sys.executable, "-m", "console.main", "serve", str(config)]
-        # Apart from the terminal: its Ctrl-C is for us, and would end the machine under the banks' hands.
-        process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=errors, text=True, start_new_session=True
-        )
-        try:
-            yield _ports(process, log)
-        finally:
-            process.send_signal(signal.SIGTERM)
-            code = process.wait(timeout=60)
-    if code:
-        raise DemoFailure(f"the machine ended with code {code}:\n{log.read_text(encoding='utf-8')[-2000:]}")
-
-
-def _ports(process: subprocess.Popen[str], log: Path) -> dict[str, int]:
-    ports: dict[str, int] = {}
-    for line in process.stdout or ():
-        found = re.match(r"bank (\d+) \S+:(\d+) ", line)
-        if found:
-            ports[found[1]] = int(found[2])
-        if found := re.match(r"status http://\S+:(\d+)/", line):
-            return {**ports, "status": int(found[1])}
-    raise DemoFailure(f"the machine did not start:\n{log.read_text(encoding='utf-8')[-2000:]}")
 
 
 def _bank(stage: Stage, entry: BankEntry, port: int) -> Bank:

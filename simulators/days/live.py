@@ -29,8 +29,9 @@ from ledger.files import bookfile, sample
 from ledger.files.bookfile import Book, DueLine
 from simulators.bank import Bank, together
 from simulators.days.customers import Customers
-from simulators.days.demo import DemoFailure, qianzhi, serving
+from simulators.days.demo import DemoFailure
 from simulators.link import BankError
+from simulators.processes import STATUS, ProcessError, qianzhi, serving
 from simulators.profile import profile_of
 
 POLICIES = 20_000
@@ -141,7 +142,7 @@ def main(folder: Path, status_port: int) -> None:
         await deferLater(reactor, 0)  # from here on Ctrl-C is the reactor's to hear, at any moment
         try:
             await _live(reactor, Console(), folder, status_port)
-        except (BankError, DemoFailure, OSError) as error:
+        except (BankError, DemoFailure, ProcessError, OSError) as error:
             fail("make live", str(error))
 
     react(lambda reactor: Deferred.fromCoroutine(run(reactor)))
@@ -151,11 +152,11 @@ async def _live(reactor: Any, console: Console, folder: Path, status_port: int) 
     config, book = set_up(folder, status_port, today())
     ended: Deferred[None] = Deferred()
     machine = serving(config)
-    ports = machine.__enter__()
+    ports = machine.__enter__().ports
     try:
         town = Town(reactor, load_settings(config), ports, book)
         reactor.addSystemEventTrigger("before", "shutdown", _close, town, ended)
-        page = f"http://127.0.0.1:{ports['status']}/"
+        page = f"http://127.0.0.1:{ports[STATUS]}/"
         console.print(f"three simulated banks are at work; open {page}", highlight=False, soft_wrap=True)
         console.print("Ctrl-C stops it")
         await town.trade()

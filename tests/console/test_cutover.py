@@ -7,7 +7,6 @@ from __future__ import annotations
 import os
 import pty
 import subprocess
-import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +20,7 @@ from ledger.book.cutover import CutoverRefused
 from ledger.book.journal import read_days
 from ledger.book.store import Store
 from ledger.rules.beijing import BEIJING
+from simulators.processes import PROGRAM
 from tests.support.builders import DATE
 from tests.support.machine import load_front_book, write_settings
 
@@ -51,7 +51,7 @@ def at_a_terminal(config: Path, typed: str) -> subprocess.CompletedProcess[str]:
     keyboard, terminal = pty.openpty()
     try:
         os.write(keyboard, typed.encode())
-        command = [sys.executable, "-m", "console.main", "day", "cutover", "--config", str(config)]
+        command = [*PROGRAM, "day", "cutover", "--config", str(config)]
         return subprocess.run(
             command, stdin=terminal, capture_output=True, text=True, check=False, timeout=60
         )

@@ -5,8 +5,6 @@ serves, by a signal, and in a book that nobody serves.
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,8 +25,8 @@ from ledger.book.cutover import CutoverRefused
 from ledger.book.schema import audit_log as table
 from ledger.errors import BookFileError, LedgerError, Unavailable
 from protocol.mac import aes_check_value
+from simulators.processes import serving
 from tests.support.builders import BANK
-from tests.support.child_processes import running
 from tests.support.machine import (
     MASTER_KEY,
     OTHER_BANK,
@@ -162,14 +160,9 @@ def test_a_key_is_changed_while_the_machine_serves_and_it_writes_that_down(
 def test_a_signal_reaches_a_process_that_serves(tmp_path: Path, config: Path) -> None:
     settings = write_settings(tmp_path, "sqlite:///front.db")
     load_front_book(settings)
-    command = [sys.executable, "-m", "console.main", "serve", str(config)]
-    with running(command, stderr=subprocess.DEVNULL) as process:
-        assert process.stdout is not None
-        assert any(line.startswith("status ") for line in process.stdout)
-        process.send_signal(signal.SIGHUP)
+    with serving(config) as machine:
+        machine.process.send_signal(signal.SIGHUP)
         ask(Path(settings.node.control), "reload")
-        process.terminate()
-    assert process.returncode == 0
     books = Books(settings.node.database)
     assert sorted(since_the_load(books)) == sorted(
         (by, "reload", "", note)

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -35,6 +35,7 @@ from protocol.keyblock import unwrap
 from protocol.mac import MacAlgorithm
 from protocol.message import Message
 from protocol.tlv import first, parse
+from simulators.processes import ports_of, run
 from tests.support import canary, canary_machine
 from tests.support.builders import (
     BANK,
@@ -113,9 +114,7 @@ class Front:
 
     def run(self, *arguments: str) -> int:
         """A command of the operator's; what it says is kept."""
-        done = subprocess.run(
-            [sys.executable, "-m", "console.main", *arguments], capture_output=True, text=True, check=False
-        )
+        done = run(*arguments)
         self.outputs.append(done.stdout + done.stderr)
         return done.returncode
 
@@ -178,6 +177,13 @@ def poison(books: Books) -> None:
         books.execute(f"ALTER TABLE journal ADD CONSTRAINT poison CHECK (policy <> '{POISON}')")
 
 
+def kept(front: Front, lines: Iterable[str]) -> Iterator[str]:
+    """The lines, each of them kept among the outputs."""
+    for line in lines:
+        front.outputs.append(line)
+        yield line
+
+
 @contextmanager
 def serving(front: Front) -> Iterator[subprocess.Popen[str]]:
     """The machine, its standard streams in files."""
@@ -189,13 +195,8 @@ def serving(front: Front) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-m", "tests.support.canary_machine", str(config), str(secrets), str(result)]
     with (front.folder / "log").open("w") as log, running(command, SOCKET_SECONDS, stderr=log) as process:
         assert process.stdout is not None
-        for line in iter(process.stdout.readline, ""):
-            front.outputs.append(line)
-            if found := re.match(r"bank (\d+) \S+:(\d+)", line):
-                front.ports[found[1]] = int(found[2])
-            if found := re.match(r"status http://\S+:(\d+)/", line):
-                front.ports["status"] = int(found[1])
-                break
+        lines = iter(process.stdout.readline, "")
+        front.ports.update(ports_of(kept(front, lines)))
         yield process
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)

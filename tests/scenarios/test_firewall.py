@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -19,6 +18,7 @@ from firewall_rules.nftables import render
 from firewall_rules.policy import Endpoint, Packet, Policy, ZoneRule, allows
 from firewall_rules.ruleset import difference, parse
 from protocol.message import Message
+from simulators.processes import PROGRAM
 from tests.support.builders import BANK
 from tests.support.firewall_policies import EXAMPLE, firewall_settings
 from tests.support.machine import OTHER_BANK, Machine, load_front_book, write_settings
@@ -254,7 +254,7 @@ def config(tmp_path: Path) -> Path:
 
 def qianzhi(host: Host, config: Path, *arguments: str, given: str = "", expect: int = 0) -> str:
     """Run `qianzhi firewall` in a namespace."""
-    command = (sys.executable, "-m", "console.main", "firewall", *arguments, "--config", str(config))
+    command = (*PROGRAM, "firewall", *arguments, "--config", str(config))
     return host.run(*command, given=given, expect=expect)
 
 

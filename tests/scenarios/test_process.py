@@ -5,18 +5,16 @@ killed.
 from __future__ import annotations
 
 import re
-import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from fep.settings.config import Settings
-from tests.support.builders import book, message, policy, premium
+from simulators.processes import PROGRAM, run, serving
+from tests.support.builders import BANK, book, message, policy, premium
 from tests.support.child_processes import SECONDS, running
 from tests.support.machine import Books, Client, load_front_book, write_settings
 
@@ -24,23 +22,11 @@ DUES = 400
 
 
 @contextmanager
-def serving(settings: Settings, folder: Path) -> Iterator[tuple[subprocess.Popen[str], Client]]:
+def signed_on(folder: Path) -> Iterator[tuple[subprocess.Popen[str], Client]]:
     """The machine as a process of its own, and a bank that has signed on to it."""
-    with (folder / "log").open("a") as log:
-        command = [sys.executable, "-m", "console.main", "serve", str(folder / "qianzhi.toml")]
-        with running(command, 30, stderr=log) as process:
-            assert process.stdout is not None
-            lines = iter(process.stdout.readline, "")
-            found = next(
-                found for found in (re.match(r"bank 01020000 \S+:(\d+)", line) for line in lines) if found
-            )
-            next(line for line in lines if line.startswith("status "))
-            with Client(int(found[1])) as bank:
-                bank.sign_on()
-                yield process, bank
-            if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
-    assert settings.bank
+    with serving(folder / "qianzhi.toml") as machine, Client(machine.ports[BANK]) as bank:
+        bank.sign_on()
+        yield machine.process, bank
 
 
 @pytest.mark.slow
@@ -55,7 +41,7 @@ def test_every_approval_that_left_is_on_disk_after_a_kill(
     )
     sent = [message(groups=(("PN", f"P{n}"),)) for n in names]
     approved = []
-    with serving(settings, tmp_path) as (process, bank):
+    with signed_on(tmp_path) as (process, bank):
         for one in sent:
             bank.send(one)
         for _ in range(answered):
@@ -70,18 +56,12 @@ def test_every_approval_that_left_is_on_disk_after_a_kill(
     assert books.broken() == []
     settled = books.rows("SELECT count(*) FROM dues WHERE state = 'settled'")
     assert settled == [(len(on_disk),)]
-    with serving(settings, tmp_path) as (process, bank):
+    with signed_on(tmp_path) as (process, bank):
         for one in sent:
             assert bank.ask(one).fields[39] == "00", "a repeat is answered, an unknown one acts now"
     assert process.returncode == 0
     assert len(books.rows("SELECT stan FROM journal")) == DUES
     books.close()
-
-
-def qianzhi(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "console.main", *arguments], capture_output=True, text=True, check=False
-    )
 
 
 @pytest.mark.parametrize("option", ["--port", "--status-port"])
@@ -90,8 +70,8 @@ def test_a_machine_whose_port_is_taken_says_so_and_ends(tmp_path: Path, option: 
         port = str(taken.getsockname()[1])
         given = {"--port": "0", "--status-port": "0", option: port}
         words = [word for pair in given.items() for word in pair]
-        assert qianzhi("init", str(tmp_path), *words).returncode == 0
-        command = [sys.executable, "-m", "console.main", "serve", str(tmp_path / "qianzhi.toml")]
+        assert run("init", str(tmp_path), *words).returncode == 0
+        command = [*PROGRAM, "serve", str(tmp_path / "qianzhi.toml")]
         with running(command, stderr=subprocess.PIPE) as process:
             _, said = process.communicate(timeout=SECONDS)
     assert process.returncode == 1
@@ -100,9 +80,9 @@ def test_a_machine_whose_port_is_taken_says_so_and_ends(tmp_path: Path, option: 
 
 def test_the_command_installs_loads_once_and_verifies(tmp_path: Path) -> None:
     config, file = str(tmp_path / "qianzhi.toml"), str(tmp_path / "book.csv")
-    assert qianzhi("init", str(tmp_path), "--port", "0", "--status-port", "0").returncode == 0
-    assert qianzhi("book", "sample", "50", "--output", file, "--date", "20261124").returncode == 0
-    loaded = qianzhi("book", "load", file, "--config", config)
+    assert run("init", str(tmp_path), "--port", "0", "--status-port", "0").returncode == 0
+    assert run("book", "sample", "50", "--output", file, "--date", "20261124").returncode == 0
+    loaded = run("book", "load", file, "--config", config)
     assert (tmp_path / "front.db").stat().st_mode & 0o077 == 0
     assert (
         loaded.returncode,
@@ -111,29 +91,29 @@ def test_the_command_installs_loads_once_and_verifies(tmp_path: Path) -> None:
         0,
         True,
     )
-    again = qianzhi("book", "load", file, "--config", config)
+    again = run("book", "load", file, "--config", config)
     assert (again.returncode, again.stderr) == (1, "qianzhi: this file was loaded already, for 20261124\n")
-    assert qianzhi("journal", "verify", "--config", config).stdout == "every link holds\n"
+    assert run("journal", "verify", "--config", config).stdout == "every link holds\n"
 
 
 def test_a_book_file_that_is_cut_off_is_refused_with_line_and_reason(tmp_path: Path) -> None:
     config, file = str(tmp_path / "qianzhi.toml"), tmp_path / "book.csv"
-    qianzhi("init", str(tmp_path), "--port", "0", "--status-port", "0")
-    qianzhi("book", "sample", "5", "--output", str(file), "--date", "20261124")
+    run("init", str(tmp_path), "--port", "0", "--status-port", "0")
+    run("book", "sample", "5", "--output", str(file), "--date", "20261124")
     file.write_bytes(file.read_bytes()[:-9])
-    refused = qianzhi("book", "load", str(file), "--config", config)
+    refused = run("book", "load", str(file), "--config", config)
     assert refused.returncode == 1
     assert re.match(r"qianzhi: line \d+.*\nqianzhi: nothing was loaded\n$", refused.stderr)
-    told = qianzhi("day", "status", "--config", config).stdout
+    told = run("day", "status", "--config", config).stdout
     assert told == "no business day yet: qianzhi book load FILE\n"
-    assert qianzhi("audit-log", "--config", config).stdout.endswith(" load failed: BookFileError\n")
+    assert run("audit-log", "--config", config).stdout.endswith(" load failed: BookFileError\n")
 
 
 @pytest.mark.parametrize(
     "arguments", [("serve", "nothing.toml"), ("journal", "verify", "--config", "nothing.toml")]
 )
 def test_settings_that_are_missing_are_one_line(arguments: tuple[str, ...]) -> None:
-    refused = qianzhi(*arguments)
+    refused = run(*arguments)
     assert (refused.returncode, refused.stderr) == (
         1,
         "qianzhi: nothing.toml: cannot be read: No such file or directory\n",

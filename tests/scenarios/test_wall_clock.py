@@ -12,17 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from simulators.processes import Served, run, serving
 from tests.crash.control import compiler
 from tests.support.builders import book, message, premium
-from tests.support.machine import (
-    SOCKET_SECONDS,
-    Books,
-    Client,
-    load_front_book,
-    records,
-    write_settings,
-)
-from tests.walltime.process import Served, SetClock, qianzhi, served
+from tests.support.machine import SOCKET_SECONDS, Books, Client, load_front_book, records, write_settings
+from tests.walltime.set_clock import SetClock
 
 MORNING = datetime(2026, 11, 24, 10, 11, 12, tzinfo=UTC)
 HOUR = 3600
@@ -58,7 +52,7 @@ def stamps(config: Path) -> list[int]:
 @pytest.mark.parametrize("seconds", [-40, -HOUR, 8 * HOUR])
 def test_links_answer_at_once_when_the_clock_is_set_and_a_person_is_asked(config: Path, seconds: int) -> None:
     clock = SetClock(config.parent, MORNING)
-    with served(config, clock) as machine:
+    with serving(config, environment=clock.environment) as machine:
         port = machine.ports["01020000"]
         with Client(port) as old:
             old.sign_on()
@@ -75,14 +69,14 @@ def test_links_answer_at_once_when_the_clock_is_set_and_a_person_is_asked(config
         assert get(machine, "/readyz") == f"ok; {fault}\n"
         assert "qianzhi_clock_distrusted 1.0" in get(machine, "/metrics")
         for _ in range(60):  # the jump comes into the audit log, where doctor reads it, by the next batch
-            doctor = qianzhi(clock, "doctor", "--json", "--config", str(config)).stdout
+            doctor = run("doctor", "--json", "--config", str(config), environment=clock.environment).stdout
             if "no cut-over by the clock" in doctor:
                 break
-        said = qianzhi(clock, "clock", "accept", "--config", str(config))
+        said = run("clock", "accept", "--config", str(config), environment=clock.environment)
         assert said.stdout.startswith(f"accepted: {fault}; the clock says 2026-11-2")
         assert "no cut-over by the clock" in doctor
         assert get(machine, "/readyz") == "ok\n"
-        again = qianzhi(clock, "clock", "accept", "--config", str(config))
+        again = run("clock", "accept", "--config", str(config), environment=clock.environment)
         assert (again.returncode, again.stderr[:42]) == (1, "qianzhi: the clock is trusted: it says 202")
     told = [(act, subject, note.partition(";")[0]) for _, act, subject, note in records(config)]
     assert told[-2:] == [("clock jump", "fep1", fault), ("clock accept", "fep1", fault)]
@@ -94,21 +88,24 @@ def test_links_answer_at_once_when_the_clock_is_set_and_a_person_is_asked(config
 def test_what_a_clock_ahead_wrote_keeps_nobody_out_for_ever(config: Path) -> None:
     clock = SetClock(config.parent, MORNING)
     clock.set(8 * HOUR)
-    with served(config, clock) as machine, Client(machine.ports["01020000"]) as bank:
+    with serving(config, environment=clock.environment) as machine, Client(machine.ports["01020000"]) as bank:
         bank.sign_on()
         assert pays(bank, 0)
     clock.set(-8 * HOUR)
-    refused = qianzhi(clock, "serve", str(config))
+    refused = run("serve", str(config), environment=clock.environment)
     assert refused.returncode == 1
     assert "the clock says 2026-11-24 10:" in refused.stderr
     assert "the book was written to at 2026-11-24 18:" in refused.stderr
     assert "qianzhi clock accept" in refused.stderr
-    doctor = " ".join(qianzhi(clock, "doctor", "--config", str(config)).stdout.split())
+    doctor = " ".join(run("doctor", "--config", str(config), environment=clock.environment).stdout.split())
     assert "if the clock is right: qianzhi clock accept" in doctor
-    accepted = qianzhi(clock, "clock", "accept", "--config", str(config))
+    accepted = run("clock", "accept", "--config", str(config), environment=clock.environment)
     assert accepted.returncode == 0, accepted.stderr
     for policy in (1, 2):  # and it stays accepted
-        with served(config, clock) as machine, Client(machine.ports["01020000"]) as bank:
+        with (
+            serving(config, environment=clock.environment) as machine,
+            Client(machine.ports["01020000"]) as bank,
+        ):
             bank.sign_on()
             assert pays(bank, policy)
             assert get(machine, "/readyz") == "ok\n"
@@ -116,16 +113,16 @@ def test_what_a_clock_ahead_wrote_keeps_nobody_out_for_ever(config: Path) -> Non
     assert later == [later[0]] * 2, "stamped as the last of the book until the clock has come that far"
     assert ahead <= later[0]
     assert records(config)[-1][1:3] == ("clock accept", "fep1")
-    assert qianzhi(clock, "journal", "verify", "--config", str(config)).returncode == 0
+    assert run("journal", "verify", "--config", str(config), environment=clock.environment).returncode == 0
 
 
 def test_a_clock_that_jumped_is_distrusted_over_a_restart_until_a_person_accepts_it(config: Path) -> None:
     clock = SetClock(config.parent, MORNING)
-    with served(config, clock):
+    with serving(config, environment=clock.environment):
         clock.set(HOUR)
     assert records(config)[-1][1:] == ("clock jump", "fep1", "the wall clock jumped 3600 s ahead")
-    with served(config, clock) as machine:
+    with serving(config, environment=clock.environment) as machine:
         assert get(machine, "/readyz") == "ok; the wall clock jumped 3600 s ahead\n"
-    assert qianzhi(clock, "clock", "accept", "--config", str(config)).returncode == 0
-    with served(config, clock) as machine:
+    assert run("clock", "accept", "--config", str(config), environment=clock.environment).returncode == 0
+    with serving(config, environment=clock.environment) as machine:
         assert get(machine, "/readyz") == "ok\n"

@@ -4,7 +4,6 @@ and what is left of a load when it is killed or stopped.
 
 from __future__ import annotations
 
-import re
 import signal
 import socket
 import subprocess
@@ -23,9 +22,9 @@ from fep.settings.config import Settings
 from ledger.book.store import Store
 from ledger.files import bookfile
 from ledger.files.bookfile import PolicyDues
+from simulators.processes import Served, serving
 from tests.support.book_loads import rows, taken, unseen
 from tests.support.builders import BANK, book, message, policy, premium
-from tests.support.child_processes import running
 from tests.support.machine import OTHER_BANK, Books, Client, load_front_book, write_settings
 from tests.support.seal_reader import faults
 
@@ -53,32 +52,6 @@ _Load._switch = last_act
 from console.main import main
 main()
 """
-PLAIN = "from console.main import main\nmain()\n"
-
-
-class Served(NamedTuple):
-    """A serving process, and the port of each bank and of the status page."""
-
-    process: subprocess.Popen[str]
-    ports: dict[str, int]
-
-
-@contextmanager
-def serving(folder: Path, program: str = PLAIN, *arguments: str) -> Iterator[Served]:
-    """The machine as a process of its own, stopped at the end if it is still there."""
-    command = [sys.executable, "-c", program, *arguments, "serve", str(folder / "qianzhi.toml")]
-    with (folder / "log").open("a") as log, running(command, 30, stderr=log) as process:
-        assert process.stdout is not None
-        ports = {}
-        for line in iter(process.stdout.readline, ""):
-            if found := re.match(r"bank (\d+) \S+:(\d+)", line):
-                ports[found[1]] = int(found[2])
-            elif found := re.match(r"status http://[^:]+:(\d+)/", line):
-                ports["status"] = int(found[1])
-                break
-        yield Served(process, ports)
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
 
 
 @contextmanager
@@ -148,7 +121,8 @@ def test_the_machine_listens_where_it_is_configured_and_calls_nobody(tmp_path: P
     settings = two_dues(tmp_path, database)
     called = tmp_path / "called"
     books = Books(database)
-    with serving(tmp_path, WATCHED, str(called)) as served:
+    watched = (sys.executable, "-c", WATCHED, str(called))
+    with serving(tmp_path / "qianzhi.toml", watched) as served:
 
         def check(links: Sequence[str]) -> None:
             sockets = sockets_of(served.process.pid)
@@ -213,7 +187,8 @@ def test_a_load_whose_machine_is_killed_before_it_is_taken_is_loaded_again(
 ) -> None:
     settings = two_dues(tmp_path, database)
     path = write_book(tmp_path / "b.csv", 3_000)
-    with serving(tmp_path, KILLED, step) as served:
+    killed = (sys.executable, "-c", KILLED, step)
+    with serving(tmp_path / "qianzhi.toml", killed) as served:
         with signed_on(served, BANK) as bank:
             assert bank.ask(message(groups=(("PN", "P3"),))).fields[39] == "00"
         ask(control(settings), "cutover", date="20261124", early=True)
@@ -223,7 +198,7 @@ def test_a_load_whose_machine_is_killed_before_it_is_taken_is_loaded_again(
         assert served.process.wait(30) == -signal.SIGKILL
     assert put_in(database) == 3_003, "they are there, and nobody sees them"
     assert in_the_book(database) == before
-    with serving(tmp_path) as served:
+    with serving(tmp_path / "qianzhi.toml") as served:
         assert ask(control(settings), "load", path=path)["withdrawn"] == 1
         with signed_on(served, BANK) as bank:
             assert bank.ask(message(groups=(("PN", "Q2999"),))).fields[39] == "00"
@@ -246,7 +221,7 @@ def test_a_machine_that_is_stopped_during_a_load_stops_and_leaves_nothing_of_it(
     settings = two_dues(tmp_path, database)
     path = write_book(tmp_path / "b.csv", 20_000)
     stopped = threading.Event()
-    with serving(tmp_path) as served:
+    with serving(tmp_path / "qianzhi.toml") as served:
         ask(control(settings), "cutover", date="20261124", early=True)
 
         def stop(_: int) -> None:
@@ -259,5 +234,5 @@ def test_a_machine_that_is_stopped_during_a_load_stops_and_leaves_nothing_of_it(
             ask(control(settings), "load", stop, path=path)
         assert served.process.wait(timeout=20) == 0, "nothing waits for the rest of the load"
     assert in_the_book(database) == before
-    with serving(tmp_path):
+    with serving(tmp_path / "qianzhi.toml"):
         assert ask(control(settings), "load", path=path)["dues"] == 20_000

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from fep.keys.keystore import Keystore, KeystoreError, MasterKey
 from fep.operator.control import ControlError, ask
 from fep.settings.config import load_settings
 from protocol.message import Message
+from simulators.processes import run
 from tests.support.builders import BANK, message
 from tests.support.machine import (
     FRONT_KEY,
@@ -102,8 +101,7 @@ def test_a_machine_that_cannot_open_its_keystore_says_so_in_one_line_without_a_k
         sealed.write_bytes(sealed.read_bytes()[:-1] + b"\0")
     else:
         master.write_text(MASTER_KEY.hex()[:-2])
-    command = [sys.executable, "-m", "console.main", "serve", str(tmp_path / "qianzhi.toml")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = run("serve", str(tmp_path / "qianzhi.toml"))
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1), done.stderr
     known = (MASTER_KEY, OTHER_ZMK, ZMK, FRONT_KEY, SEAL_KEY)
     assert [one for one in known if one.hex()[:32] in done.stderr.lower()] == []

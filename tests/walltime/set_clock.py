@@ -1,4 +1,4 @@
-"""A machine as a process whose wall clock a test sets, as a person with the system's clock would.
+"""A wall clock that a test sets for a process, as a person would set the system's.
 
 The library of shim.c stands between the process and the time of day: whatever in it asks, Python, OpenSSL or
 SQLite, is told the moved one. Sockets, timers and the monotonic clock are the real ones. No test is here.
@@ -8,22 +8,16 @@ from __future__ import annotations
 
 import atexit
 import mmap
-import os
-import re
 import shutil
 import struct
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
 from tests.crash.control import compiler
-from tests.support.child_processes import running
 
 SOURCE = Path(__file__).with_name("shim.c")
 _COUNT = struct.Struct("q")
@@ -60,44 +54,3 @@ class SetClock:
     def now_us(self) -> int:
         """What it shows, in microseconds since 1970-01-01 UTC."""
         return time.time_ns() // 1000 + self._moved_us
-
-
-class Served:
-    """A machine that serves as a process: its ports by bank, and the status port as "status"."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self.process = process
-        self.ports: dict[str, int] = {}
-        assert process.stdout is not None
-        for line in iter(process.stdout.readline, ""):
-            if found := re.match(r"bank (\d+) \S+:(\d+) ", line):
-                self.ports[found[1]] = int(found[2])
-            if found := re.match(r"status http://\S+:(\d+)/", line):
-                self.ports["status"] = int(found[1])
-                return
-        raise AssertionError("the machine did not start")
-
-
-@contextmanager
-def served(config: Path, clock: SetClock) -> Iterator[Served]:
-    """The machine, served by that clock; it is ended after the block, and must say that all went well."""
-    command = [sys.executable, "-m", "console.main", "serve", str(config)]
-    with (
-        config.with_name("serve.log").open("a", encoding="utf-8") as log,
-        running(command, stderr=log, env={**os.environ, **clock.environment}) as process,
-    ):
-        yield Served(process)
-        process.terminate()
-    assert process.returncode == 0
-
-
-def qianzhi(clock: SetClock, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the `qianzhi` command by that clock."""
-    return subprocess.run(
-        [sys.executable, "-m", "console.main", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
-        env={**os.environ, **clock.environment},
-    )
