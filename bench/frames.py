@@ -19,7 +19,7 @@ from protocol.keyblock import unwrap
 from protocol.mac import MacAlgorithm, MacKey
 from protocol.message import Message
 from protocol.tlv import build, first, parse
-from simulators.messages import Counter, Stamp, network, settlement
+from simulators.messages import Stamp, Terminal, network, settlement
 
 BANK = "01020000"
 DATE = "20261124"
@@ -99,7 +99,7 @@ def sign_on(
 
 def _collection(terminal: int, stan: int, number: int, bank: str) -> Message:
     """No DE 2, so that every field before DE 39 has one length."""
-    counter = Counter(bank, "B00000000000001", f"T{terminal:07d}")
+    origin = Terminal(bank, "B00000000000001", f"T{terminal:07d}")
     groups = build((("PN", f"P{number:09d}"), ("DU", f"D{number:09d}")), "utf-8")
     stamp = Stamp(MOMENT, f"{stan:06d}")
-    return settlement("0200", "500000", AMOUNT, counter, stamp, f"{number:012d}", groups)
+    return settlement("0200", "500000", AMOUNT, origin, stamp, f"{number:012d}", groups)

@@ -27,9 +27,9 @@ from protocol.message import Message, is_advice
 from protocol.responses import FINAL
 from protocol.tlv import build, first, parse
 from simulators import messages
-from simulators.beliefs import Belief, Record, State, Told
+from simulators.beliefs import Belief, Meaning, Record, State
 from simulators.link import SILENCE, BankError, BankLink
-from simulators.messages import CANCEL_CODE, Counter, Stamp
+from simulators.messages import CANCEL_CODE, Stamp, Terminal
 from simulators.profile import BankProfile
 
 ANSWER_SECONDS = 30
@@ -213,7 +213,7 @@ class Bank:
         else:
             own = self._answered(own, answer) if _settles(answer) else await self.reverse(own)
         if own.state is State.DONE:
-            self.record.keep(self.record.beliefs[belief.key].told(Told.UNDONE, own.date))
+            self.record.keep(self.record.beliefs[belief.key].after(Meaning.UNDONE, own.date))
         return own
 
     async def reverse(self, belief: Belief) -> Belief:
@@ -221,12 +221,12 @@ class Bank:
         asked = messages.reversal(self._financial(belief, ""), self.profile.code, self._stamp())
         answer = await self._insist(asked)
         code = answer.fields[39]
-        told = {_APPROVED: Told.UNDONE, _NO_ORIGINAL: Told.NO_ORIGINAL}.get(code)
-        if told is None and code == _NOT_POSSIBLE and belief.code == CANCEL_CODE:
-            told = Told.APPROVED  # the due was settled by another since: the cancel stands
-        if told is None:
+        meaning = {_APPROVED: Meaning.UNDONE, _NO_ORIGINAL: Meaning.NO_ORIGINAL}.get(code)
+        if meaning is None and code == _NOT_POSSIBLE and belief.code == CANCEL_CODE:
+            meaning = Meaning.APPROVED  # the due was settled by another since: the cancel stands
+        if meaning is None:
             raise BankError(f"a reversal was answered {code}: {answer.fields.get(44, '')}")
-        return self.record.keep(self.record.beliefs[belief.key].told(told, answer.fields.get(15, "")))
+        return self.record.keep(self.record.beliefs[belief.key].after(meaning, answer.fields.get(15, "")))
 
     async def _insist(self, message: Message) -> Message:
         """Ask, and repeat the same until there is an answer that settles it. Ends only with one, or when
@@ -261,14 +261,14 @@ class Bank:
 
     def _answered(self, belief: Belief, answer: Message) -> Belief:
         code = answer.fields[39]
-        what = Told.APPROVED if code == _APPROVED else Told.REFUSED
-        told = self.record.beliefs[belief.key].told(what, answer.fields.get(15, ""))
+        meaning = Meaning.APPROVED if code == _APPROVED else Meaning.REFUSED
+        known = self.record.beliefs[belief.key].after(meaning, answer.fields.get(15, ""))
         receipt = ""
         if 48 in answer.fields:
             receipt = first(parse(answer.fields[48], self._codec.dialect.de48_encoding), "RN") or ""
         return self.record.keep(
             replace(
-                told,
+                known,
                 response=code,
                 reason=answer.fields.get(44, ""),
                 receipt=receipt,
@@ -312,9 +312,9 @@ class Bank:
 
     def _inquiry(self, code: str, groups: Iterable[tuple[str, str]], of: Belief | None = None) -> Message:
         branch, terminal = next(self._counters)
-        counter = Counter(self.profile.code, branch, of.terminal if of else terminal)
+        origin = Terminal(self.profile.code, branch, of.terminal if of else terminal)
         original = self._original(of) if of else ""
-        return messages.inquiry(code, counter, self._stamp(), self._groups(groups), original)
+        return messages.inquiry(code, origin, self._stamp(), self._groups(groups), original)
 
     def _financial(self, belief: Belief, identity: str, *, repeat: bool = False) -> Message:
         pairs = (("PN", belief.policy), ("DU", belief.due), ("IN", identity))
@@ -322,7 +322,7 @@ class Bank:
             belief.mti,
             belief.code,
             belief.amount,
-            Counter(self.profile.code, belief.branch, belief.terminal),
+            Terminal(self.profile.code, belief.branch, belief.terminal),
             Stamp(belief.sent_at[4:], belief.stan),
             belief.rrn,
             self._groups((tag, value) for tag, value in pairs if value),

@@ -26,7 +26,7 @@ class State(StrEnum):
     NEVER_WAS = "never was"
 
 
-class Told(StrEnum):
+class Meaning(StrEnum):
     """What the bank was told about a transaction."""
 
     APPROVED = "approved"
@@ -35,20 +35,20 @@ class Told(StrEnum):
     NO_ORIGINAL = "no original"
 
 
-TRANSITIONS: Mapping[tuple[State, Told], State] = MappingProxyType(
+TRANSITIONS: Mapping[tuple[State, Meaning], State] = MappingProxyType(
     {
-        (State.UNKNOWN, Told.APPROVED): State.DONE,
-        (State.UNKNOWN, Told.REFUSED): State.REFUSED,
-        (State.UNKNOWN, Told.UNDONE): State.REVERSED,
-        (State.UNKNOWN, Told.NO_ORIGINAL): State.NEVER_WAS,
-        (State.DONE, Told.APPROVED): State.DONE,
-        (State.DONE, Told.UNDONE): State.REVERSED,
-        (State.REFUSED, Told.REFUSED): State.REFUSED,
-        (State.REFUSED, Told.NO_ORIGINAL): State.REFUSED,
-        (State.REVERSED, Told.APPROVED): State.REVERSED,
-        (State.REVERSED, Told.UNDONE): State.REVERSED,
-        (State.NEVER_WAS, Told.REFUSED): State.NEVER_WAS,
-        (State.NEVER_WAS, Told.NO_ORIGINAL): State.NEVER_WAS,
+        (State.UNKNOWN, Meaning.APPROVED): State.DONE,
+        (State.UNKNOWN, Meaning.REFUSED): State.REFUSED,
+        (State.UNKNOWN, Meaning.UNDONE): State.REVERSED,
+        (State.UNKNOWN, Meaning.NO_ORIGINAL): State.NEVER_WAS,
+        (State.DONE, Meaning.APPROVED): State.DONE,
+        (State.DONE, Meaning.UNDONE): State.REVERSED,
+        (State.REFUSED, Meaning.REFUSED): State.REFUSED,
+        (State.REFUSED, Meaning.NO_ORIGINAL): State.REFUSED,
+        (State.REVERSED, Meaning.APPROVED): State.REVERSED,
+        (State.REVERSED, Meaning.UNDONE): State.REVERSED,
+        (State.NEVER_WAS, Meaning.REFUSED): State.NEVER_WAS,
+        (State.NEVER_WAS, Meaning.NO_ORIGINAL): State.NEVER_WAS,
     }
 )
 """Every pair that may happen. Any other is a contradiction in what the front-end machine said, and raises."""
@@ -89,16 +89,16 @@ class Belief:
         """Terminal, transmission time with its year, and STAN: what is unique within the bank."""
         return self.terminal, self.sent_at, self.stan
 
-    def told(self, what: Told, date: str = "") -> Belief:
+    def after(self, meaning: Meaning, date: str = "") -> Belief:
         """The belief after the bank was told something under a business date (MMDD). Raises
         ContradictionError.
         """
-        after = TRANSITIONS.get((self.state, what))
+        after = TRANSITIONS.get((self.state, meaning))
         if after is None:
-            raise ContradictionError(f"{'/'.join(self.key)} is {self.state}, and now is said to be {what}")
-        if what is Told.APPROVED and after is State.DONE:
+            raise ContradictionError(f"{'/'.join(self.key)} is {self.state}, and now is said to be {meaning}")
+        if meaning is Meaning.APPROVED and after is State.DONE:
             return replace(self, state=after, date=self.date or date)
-        if what is Told.UNDONE:
+        if meaning is Meaning.UNDONE:
             return replace(self, state=after, undone_on=self.undone_on or date)
         return replace(self, state=after)
 

@@ -57,9 +57,9 @@ class Counter:
 
     def reversal(self, belief: Belief) -> str:
         """Say by which command a transaction whose outcome is not known is reversed."""
-        told = belief.terminal, belief.sent_at[4:], belief.stan
+        ending = belief.terminal, belief.sent_at[4:], belief.stan
         of = "--amount", str(belief.amount), "--code", belief.code
-        return f"not decided; reverse it: {shlex.join((_PROGRAM, *self.options, 'reverse', *told, *of))}"
+        return f"not decided; reverse it: {shlex.join((_PROGRAM, *self.options, 'reverse', *ending, *of))}"
 
 
 def main() -> NoReturn:
@@ -205,11 +205,11 @@ class _Teller(Bank):
         try:
             return await super()._ask(message)
         except SILENCE:
-            said = {"02": "is reversed until that is answered", "04": "is repeated until it is answered"}
+            endings = {"02": "is reversed until that is answered", "04": "is repeated until it is answered"}
             kind = message.mti[:2]
-            if kind in said and kind not in self._told:
+            if kind in endings and kind not in self._told:
                 self._told |= {kind}
-                click.echo(f"{_PROGRAM}: {message.mti}: no answer; it {said[kind]}, or Ctrl-C", err=True)
+                click.echo(f"{_PROGRAM}: {message.mti}: no answer; it {endings[kind]}, or Ctrl-C", err=True)
             raise
 
 
@@ -281,8 +281,8 @@ async def _settled(
 ) -> bool:
     belief = await acting
     console = _console()
-    told = f"DE 39 {belief.response} {belief.reason}".rstrip() if belief.response else ""
-    console.print(f"{belief.state}: {told}".rstrip(": "))
+    response = f"DE 39 {belief.response} {belief.reason}".rstrip() if belief.response else ""
+    console.print(f"{belief.state}: {response}".rstrip(": "))
     console.print(f"terminal {belief.terminal}, DE 7 {belief.sent_at[4:]}, STAN {belief.stan}")
     if belief.receipt:
         _show(await bank.receipt(belief.receipt), console, bank.profile.dialect)
@@ -310,8 +310,8 @@ def _groups(text: str, encoding: str) -> Iterator[tuple[str, str, str]]:
     """A row for each group of DE 48; a due (DL) is one row, with its own groups in it."""
     for tag, value in intact(text, encoding)[0]:
         parts = intact(value, encoding)[0] if tag == "DL" else ()
-        said = ", ".join(f"{part.tag} {part.value}" for part in parts) or value
-        yield f"48.{tag}", KNOWN.get(tag, "unknown group"), "***" if tag in _HELD else said
+        text = ", ".join(f"{part.tag} {part.value}" for part in parts) or value
+        yield f"48.{tag}", KNOWN.get(tag, "unknown group"), "***" if tag in _HELD else text
 
 
 if __name__ == "__main__":

@@ -7,11 +7,11 @@ The parts are texts as the interface has them: amounts in fen with 12 digits, ti
 groups already built in the bank's encoding. One example, a premium of 2477.00 yuan:
 
     >>> stamp = Stamp("1124101112", "000007")
-    >>> counter = Counter("03080000", "B00000000000001", "T0000001")
-    >>> settlement("0200", "500000", 247_700, counter, stamp, stamp.rrn, "PN002P1").fields[4]
+    >>> terminal = Terminal("03080000", "B00000000000001", "T0000001")
+    >>> settlement("0200", "500000", 247_700, terminal, stamp, stamp.rrn, "PN002P1").fields[4]
     '000000247700'
 
-Nothing is sent here, nothing is read from an answer but its MAC taken off, and no clock or counter is asked.
+Nothing is sent or received here, and no clock or counter is read.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Stamp(NamedTuple):
         return {7: self.moment, 11: self.stan, 12: self.moment[4:], 13: self.moment[:4]}
 
 
-class Counter(NamedTuple):
+class Terminal(NamedTuple):
     """Where in a bank a message is made: the bank's code (DE 32), a branch (DE 42), its terminal (DE 41)."""
 
     bank: str
@@ -67,21 +67,21 @@ def network(bank: str, stamp: Stamp, code: str) -> Message:
     return Message("0800", {7: stamp.moment, 11: stamp.stan, 32: bank, 70: code})
 
 
-def inquiry(code: str, counter: Counter, stamp: Stamp, groups: str, original: str = "") -> Message:
+def inquiry(code: str, terminal: Terminal, stamp: Stamp, groups: str, original: str = "") -> Message:
     """An 0100; with `original` it asks for the outcome of the transaction that this DE 90 names."""
     fields = {
         3: code,
         **stamp.times,
-        32: counter.bank,
-        41: counter.terminal,
-        42: counter.branch,
+        32: terminal.bank,
+        41: terminal.terminal,
+        42: terminal.branch,
         48: groups,
     }
     return Message("0100", fields | ({90: original} if original else {}))
 
 
 def settlement(
-    mti: str, code: str, amount: int, counter: Counter, stamp: Stamp, rrn: str, groups: str
+    mti: str, code: str, amount: int, terminal: Terminal, stamp: Stamp, rrn: str, groups: str
 ) -> Message:
     """A premium collected or a benefit paid, `amount` in fen: 0200, 0220, or a repeat of one."""
     return Message(
@@ -90,10 +90,10 @@ def settlement(
             3: code,
             4: amount_text(amount),
             **stamp.times,
-            32: counter.bank,
+            32: terminal.bank,
             37: rrn,
-            41: counter.terminal,
-            42: counter.branch,
+            41: terminal.terminal,
+            42: terminal.branch,
             48: groups,
             49: CURRENCY,
         },
@@ -101,13 +101,13 @@ def settlement(
 
 
 def reversal(of: Message, bank: str, stamp: Stamp, mti: str = "0400") -> Message:
-    """A reversal of a message, under a key of its own, at the original's counter."""
+    """A reversal of a message, under a key of its own, at the terminal of the original."""
     fields = {number: text for number, text in of.fields.items() if number in _REPEATED}
     return Message(mti, {**fields, **stamp.times, 37: stamp.rrn, 90: original_of(of, bank)})
 
 
 def cancel(of: Message, bank: str, stamp: Stamp, groups: str, mti: str = "0200") -> Message:
-    """A same-day cancel of a message, under a key of its own, at the original's counter."""
+    """A same-day cancel of a message, under a key of its own, at the terminal of the original."""
     return Message(mti, {**reversal(of, bank, stamp).fields, 3: CANCEL_CODE, 48: groups})
 
 

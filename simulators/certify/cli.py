@@ -104,13 +104,13 @@ def agreed(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option("--dialect", type=click.Choice(shipped()), default="ascii87", show_default=True),
             click.option(
                 "--framing",
-                type=click.Choice([one.value for one in Framing]),
+                type=click.Choice([framing.value for framing in Framing]),
                 default="2be",
                 show_default=True,
             ),
             click.option(
                 "--mac",
-                type=click.Choice([one.value for one in MacAlgorithm]),
+                type=click.Choice([algorithm.value for algorithm in MacAlgorithm]),
                 default="aes-cmac",
                 show_default=True,
             ),
@@ -210,8 +210,8 @@ def bank(
     zmk = EXERCISE_ZMK if zmk_file is None else read_zmk(zmk_file, algorithm)
     terms = Terms(code, host, port, Framing(framing), dialect, algorithm, zmk)
     click.echo(f"business date {datetime.now().astimezone():%Y%m%d}; exercises, all on DE 3 as given:")
-    for one in EXERCISES:
-        click.echo(f"  {one.policy}  DE 3 {one.code}  {one.amount} fen  {one.does_en}")
+    for exercise in EXERCISES:
+        click.echo(f"  {exercise.policy}  DE 3 {exercise.code}  {exercise.amount} fen  {exercise.does_en}")
     click.echo(f"the ZMK's check value is {check_value(algorithm, zmk)}")
     events, spoilt = rehearse(terms, late_seconds, until_idle, click.echo)
     results = watched(Story(events, spoilt))
@@ -224,11 +224,13 @@ def bank(
 def list_exercises() -> None:
     """List the exercises and the rules of `qianzhi-certify bank` as tables of a document."""
     rows = [
-        f"| `{one.policy}` | {one.code} | {one.amount} | {one.does} | {one.does_en} |" for one in EXERCISES
+        f"| `{row.policy}` | {row.code} | {row.amount} | {row.does} | {row.does_en} |" for row in EXERCISES
     ]
     head = ["| policy | DE 3 | DE 4, fen | 情形 | what happens |", "|---|---|---|---|---|"]
     click.echo("\n".join([*head, *rows, ""]))
-    click.echo(as_markdown(tuple((one.id, one.section, one.title, one.title_en) for one in RULES)), nl=False)
+    click.echo(
+        as_markdown(tuple((rule.id, rule.section, rule.title, rule.title_en) for rule in RULES)), nl=False
+    )
 
 
 @cli.command("dues")

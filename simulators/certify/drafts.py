@@ -47,7 +47,7 @@ def settle(
             raise NotApplicable(f"the bank may not do {due.code}")
         text = _text(talk, chosen if groups is None else groups)
         stamp = talk.stamp()
-        made = messages.settlement(mti, due.code, due.amount, talk.counter(), stamp, stamp.rrn, text)
+        made = messages.settlement(mti, due.code, due.amount, talk.terminal(), stamp, stamp.rrn, text)
         return changed(made, fields)
 
     return draft
@@ -57,11 +57,11 @@ def inquire(code: str, groups: Groups, fields: Changes = _NONE, of: str = "") ->
     """An inquiry; `of` names the message that DE 90 is to name, at its terminal."""
 
     def draft(talk: Talk) -> Message:
-        counter, original = talk.counter(), ""
+        terminal, original = talk.terminal(), ""
         if of:
-            counter = counter._replace(terminal=talk.said[of].fields[41])
-            original = messages.original_of(talk.said[of], talk.terms.code)
-        made = messages.inquiry(code, counter, talk.stamp(), _text(talk, groups), original)
+            terminal = terminal._replace(terminal=talk.sent[of].fields[41])
+            original = messages.original_of(talk.sent[of], talk.terms.code)
+        made = messages.inquiry(code, terminal, talk.stamp(), _text(talk, groups), original)
         return changed(made, fields)
 
     return draft
@@ -69,19 +69,19 @@ def inquire(code: str, groups: Groups, fields: Changes = _NONE, of: str = "") ->
 
 def reverse(of: str, fields: Changes = _NONE, mti: str = "0400") -> Draft:
     """A reversal of what was said under a name, with a key of its own."""
-    return lambda talk: changed(talk.reversal_of(talk.said[of], mti), fields)
+    return lambda talk: changed(talk.reversal_of(talk.sent[of], mti), fields)
 
 
 def cancel(of: str, fields: Changes = _NONE, mti: str = "0200") -> Draft:
     """A same-day cancel of what was said under a name."""
     return lambda talk: changed(
-        messages.cancel(talk.said[of], talk.terms.code, talk.stamp(), _text(talk, ()), mti), fields
+        messages.cancel(talk.sent[of], talk.terms.code, talk.stamp(), _text(talk, ()), mti), fields
     )
 
 
 def again(name: str, mti: str = "", fields: Changes = _NONE) -> Draft:
     """What was said under a name once more, under the same key."""
-    return lambda talk: changed(Message(mti or talk.said[name].mti, talk.said[name].fields), fields)
+    return lambda talk: changed(Message(mti or talk.sent[name].mti, talk.sent[name].fields), fields)
 
 
 def totals(like: str = "", fields: Changes = _NONE, mti: str = "0500", date: str = "") -> Draft:
@@ -121,7 +121,7 @@ def unheard(draft: Draft, name: str) -> Callable[[Talk], None]:
     """A step: keep a message under a name, and never send it."""
 
     def step(talk: Talk) -> None:
-        talk.said[name] = draft(talk)
+        talk.sent[name] = draft(talk)
 
     return step
 

@@ -21,7 +21,7 @@ _ENDS = (Failed, Silence, Closed, Nonsense)
 
 
 def examine(
-    means: Means, cases: Iterable[Case], told: Callable[[Result], None] = lambda _: None
+    means: Means, cases: Iterable[Case], on_result: Callable[[Result], None] = lambda _: None
 ) -> tuple[Result, ...]:
     """Ask the cases in order; `told` hears of each as it ends. Raises CertifyError where the machine cannot
     be reached, or has not the dues that the cases work on.
@@ -30,7 +30,7 @@ def examine(
     results = []
     for case in cases:
         result = _held(means, case)
-        told(result)
+        on_result(result)
         results.append(result)
     return tuple(results)
 

@@ -107,13 +107,13 @@ EXERCISES: Final = (
 
 def exercise_on(policy: str) -> Exercise | None:
     """The exercise that a policy is for."""
-    return next((one for one in EXERCISES if one.policy == policy), None)
+    return next((exercise for exercise in EXERCISES if exercise.policy == policy), None)
 
 
 def write(date: str) -> bytes:
     """The book of the exercises, of a business date YYYYMMDD."""
     entries = (
-        PolicyDues(Policy(one.policy, one.state, "练习"), (one.due._replace(due_date=date),))
-        for one in EXERCISES
+        PolicyDues(Policy(exercise.policy, exercise.state, "练习"), (exercise.due._replace(due_date=date),))
+        for exercise in EXERCISES
     )
     return b"".join(bookfile.write(date, entries))

@@ -47,7 +47,7 @@ class Ruling:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Relayed:
     """One frame's message, None where it does not decode. `mac` is right, wrong or none, and `key` the check
     value of the key that it is right under.
     """
@@ -70,10 +70,10 @@ class Script(Protocol):
     def garbled(self, link: Interposed, reason: str) -> None:
         """The bank sent bytes that are no frame."""
 
-    def from_bank(self, link: Interposed, said: Said) -> Ruling:
+    def from_bank(self, link: Interposed, relayed: Relayed) -> Ruling:
         """The bank said this."""
 
-    def from_machine(self, link: Interposed, said: Said) -> Ruling:
+    def from_machine(self, link: Interposed, relayed: Relayed) -> Ruling:
         """The machine said this."""
 
 
@@ -133,17 +133,17 @@ class Interposed(Link):
             self._script.closed(self, by)
 
     def _from_bank(self, frame: Frame) -> None:
-        said = self._said(frame)
-        ruling = self._script.from_bank(self, said)
+        relayed = self._said(frame)
+        ruling = self._script.from_bank(self, relayed)
         if ruling.fate is Fate.ANSWERED:
             self.near.write(self._framed(ruling.body, frame))
         else:
             self._carry(frame, ruling, self.far)
 
     def _from_machine(self, frame: Frame) -> None:
-        said = self._said(frame)
-        ruling = self._script.from_machine(self, said)
-        self._learn(said)
+        relayed = self._said(frame)
+        ruling = self._script.from_machine(self, relayed)
+        self._learn(relayed)
         self._carry(frame, ruling, self.near)
 
     def _carry(self, frame: Frame, ruling: Ruling, to: End) -> None:
@@ -162,22 +162,22 @@ class Interposed(Link):
     def _framed(self, body: bytes, like: Frame) -> bytes:
         return wrap(self._terms.framing, body, like.tpdu)
 
-    def _said(self, frame: Frame) -> Said:
+    def _said(self, frame: Frame) -> Relayed:
         try:
             message = self.codec.decode(frame.body)
         except DecodeError:
-            return Said(frame.body, None, "unknown", "")
+            return Relayed(frame.body, None, "unknown", "")
         split = self.codec.mac_of(frame.body, message)
         if split is None:
-            return Said(frame.body, message, "none", "")
+            return Relayed(frame.body, message, "none", "")
         right = next((key for key in self.keys if key.verify(*split)), None)
         if right is None:
-            return Said(frame.body, message, "wrong", "")
-        return Said(frame.body, message, "right", right.check_value)
+            return Relayed(frame.body, message, "wrong", "")
+        return Relayed(frame.body, message, "right", right.check_value)
 
-    def _learn(self, said: Said) -> None:
+    def _learn(self, relayed: Relayed) -> None:
         """Take note of the session key that the machine's answer brings."""
-        message = said.message
+        message = relayed.message
         if message is None or message.mti != "0810" or 48 not in message.fields:
             return
         block = first(parse(message.fields[48], self.codec.dialect.de48_encoding), "KA")

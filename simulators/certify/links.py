@@ -11,7 +11,7 @@ from protocol.message import Message
 from protocol.tlv import first, parse
 from simulators.certify.interposer import Fate
 from simulators.certify.result import Check
-from simulators.certify.scheduler import Event, Who, key_of
+from simulators.certify.scheduler import Event, Side, key_of
 from simulators.certify.story import REVERSALS, Judged, Story, code_of, field_of, reason_of
 
 _ASCII = "utf-8"
@@ -26,10 +26,10 @@ def macs(story: Story) -> Judged:
         message = event.message
         if message is None:
             continue
-        if event.who is not Who.BANK:
+        if event.side is not Side.BANK:
             if message.mti == "0810" and 48 in message.fields and event.fate is Fate.PASSED:
                 keyed.add(event.link)
-            if event.who is Who.MACHINE and code_of(event) == "63":
+            if event.side is Side.MACHINE and code_of(event) == "63":
                 wrong.append(event)
         elif event.link in keyed and message.fields.get(70) != "001":
             sealed += 1
@@ -45,13 +45,13 @@ def answered(codes: frozenset[str], expected: str) -> Callable[[Story], Judged]:
     """A judge of codes that no honest message is answered with."""
 
     def judge(story: Story) -> Judged:
-        undecodable = [e for e in story.events if e.who is Who.BANK and e.message is None and e.shown]
-        found = [event for event, _ in story.to_bank() if code_of(event) in codes]
+        undecodable = [e for e in story.events if e.side is Side.BANK and e.message is None and e.shown]
+        refusals = [event for event, _ in story.to_bank() if code_of(event) in codes]
         asked = sum(1 for _ in story.of_bank())
         if not asked and not undecodable:
             return Judged((), ())
-        bad = (*undecodable, *found) if "30" in codes else tuple(found)
-        reasons = sorted({f"{code_of(event)} {reason_of(event)}" for event in found})
+        bad = (*undecodable, *refusals) if "30" in codes else tuple(refusals)
+        reasons = sorted({f"{code_of(event)} {reason_of(event)}" for event in refusals})
         if undecodable and "30" in codes:
             reasons.append(f"{len(undecodable)} are no message")
         seen = ", ".join(reasons) or "none"
@@ -110,12 +110,12 @@ def date_changed(story: Story) -> Judged:
 
 def check_value(story: Story) -> Judged:
     """A key whose check value is wrong is not used, and another is asked for."""
-    spoilt = [event for event in story.events if event.fate is Fate.CHANGED and event.what == "0810"]
+    spoilt = [event for event in story.events if event.fate is Fate.CHANGED and event.title == "0810"]
     if not spoilt:
         return Judged((), ())
     later = [e for e, _ in story.of_bank() if e.number >= spoilt[0].number]
     used = [event for event in later if event.key in story.spoilt]
-    asked = [one for one in later if one.what == "0800" and field_of(one, 70) in ("001", "101")]
+    asked = [event for event in later if event.title == "0800" and field_of(event, 70) in ("001", "101")]
     checks = (
         Check("the key with a wrong check value is not used", f"{len(used)} messages under it", not used),
         Check("another key is asked for", f"{len(asked)} times", bool(asked)),
@@ -131,13 +131,13 @@ def new_key(story: Story) -> Judged:
     for event, message in brought:
         if key_of(message)[1:] not in asked:
             continue
-        same_link = [one.number for one, _ in brought if one.link == event.link]
+        same_link = [event.number for event, _ in brought if event.link == event.link]
         until = min((number for number in same_link if number > event.number), default=len(story.events))
         on_link = [(e, m) for e, m in story.of_bank() if e.link == event.link]
         later = [e for e, m in on_link if event.number < e.number < until and _is_sealed(m)]
         if later:
             new = first(parse(message.fields[48], _ASCII), "CA")
-            under = sum(1 for one in later if one.key == new)
+            under = sum(1 for event in later if event.key == new)
             seen = f"{under} of {len(later)} messages after it"
             checks.append(Check("the new key is used from then on", seen, later[-1].key == new))
             events += [event, later[-1]]

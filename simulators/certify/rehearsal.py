@@ -19,7 +19,7 @@ from twisted.internet.task import LoopingCall
 from fep.process.reactor import react
 from simulators.certify.interposer import Fate
 from simulators.certify.result import CertifyError, Result, Run
-from simulators.certify.scheduler import Event, Who
+from simulators.certify.scheduler import Event, Side
 from simulators.certify.terms import Terms
 from simulators.certify.trial_machine import Surroundings, TrialMachine
 
@@ -94,16 +94,16 @@ def rehearsal_run(terms: Terms, now: datetime, results: tuple[Result, ...]) -> R
 
 def in_a_line(event: Event) -> str:
     """An event for a person who watches: no field of it that could be a secret."""
-    arrow = {Who.BANK: "bank →", Who.MACHINE: "← machine", Who.STAND: "← stand"}[event.who]
+    arrow = {Side.BANK: "bank →", Side.MACHINE: "← machine", Side.STAND: "← stand"}[event.side]
     fields = event.message.fields if event.message is not None else {}
-    told = [f"DE {number} {fields[number]}" for number in (11, 39, 70) if number in fields]
+    parts = [f"DE {number} {fields[number]}" for number in (11, 39, 70) if number in fields]
     fate = event.fate.value if event.fate is not Fate.PASSED else ""
     mac = f"MAC {event.mac}" if event.mac not in ("", "right") else ""
     parts = (
         f"{event.number:4} link {event.link}",
         arrow,
-        event.what,
-        *told,
+        event.title,
+        *parts,
         event.policy,
         mac,
         fate,

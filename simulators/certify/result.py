@@ -38,7 +38,7 @@ class Shown:
     """
 
     way: Way
-    what: str
+    title: str
     hex: str = ""
     fields: tuple[tuple[str, str, str], ...] = ()
     mac: str = ""

@@ -17,7 +17,7 @@ from protocol.message import ECHOED, Message, answer_mti
 from protocol.tlv import build, first, parse
 from simulators.certify.exercises import Provocation, exercise_on
 from simulators.certify.forgery import wrong_mac
-from simulators.certify.interposer import Fate, Interposed, Ruling, Said
+from simulators.certify.interposer import Fate, Interposed, Relayed, Ruling
 from simulators.certify.result import Shown, Way
 from simulators.certify.transcript import shown
 
@@ -33,7 +33,7 @@ _NOT_NOW: Mapping[Provocation, tuple[str, str]] = MappingProxyType(
 )
 
 
-class Who(StrEnum):
+class Side(StrEnum):
     """Who is the cause of an event."""
 
     BANK = "bank"
@@ -51,8 +51,8 @@ class Event:
 
     at: float
     link: int
-    who: Who
-    what: str
+    side: Side
+    title: str
     message: Message | None = None
     mac: str = ""
     key: str = ""
@@ -82,7 +82,7 @@ class Scheduler:
     codec: Codec
     seconds: Callable[[], float]
     order: Callable[[str], None]
-    told: Callable[[Event], None] = lambda _: None
+    on_event: Callable[[Event], None] = lambda _: None
     delay_seconds: float = DELAY_SECONDS
     events: list[Event] = field(default_factory=list)
     spoilt_keys: set[str] = field(default_factory=set)
@@ -95,34 +95,34 @@ class Scheduler:
 
     def opened(self, link: Interposed) -> None:
         """A bank has opened a link."""
-        self._note(Event(self.seconds(), link.number, Who.BANK, "link opened"))
+        self._note(Event(self.seconds(), link.number, Side.BANK, "link opened"))
 
     def closed(self, link: Interposed, by: str) -> None:
         """A link is over."""
-        self._note(Event(self.seconds(), link.number, Who(by), "link closed"))
+        self._note(Event(self.seconds(), link.number, Side(by), "link closed"))
 
     def garbled(self, link: Interposed, reason: str) -> None:
         """The bank sent bytes that are no frame."""
-        told = Shown(Way.BANK, f"no frame: {reason}")
-        self._note(Event(self.seconds(), link.number, Who.BANK, told.what, shown=told))
+        note = Shown(Way.BANK, f"no frame: {reason}")
+        self._note(Event(self.seconds(), link.number, Side.BANK, note.title, shown=note))
 
-    def from_bank(self, link: Interposed, said: Said) -> Ruling:
+    def from_bank(self, link: Interposed, relayed: Relayed) -> Ruling:
         """Pass it on, unless the policy that it names asks for something else."""
-        subject = self._subject(said.message)
-        ruling = self._rule_on_request(link, said, subject)
-        self._note(self._event(link, Who.BANK, said, subject, ruling))
+        subject = self._subject(relayed.message)
+        ruling = self._rule_on_request(link, relayed, subject)
+        self._note(self._event(link, Side.BANK, relayed, subject, ruling))
         if ruling.fate is Fate.ANSWERED:
             answer = link.codec.decode(ruling.body)
-            own = Said(ruling.body, answer, "right", "")
-            self._note(self._event(link, Who.STAND, own, subject, _PASSED))
+            own = Relayed(ruling.body, answer, "right", "")
+            self._note(self._event(link, Side.STAND, own, subject, _PASSED))
         return ruling
 
-    def from_machine(self, link: Interposed, said: Said) -> Ruling:
+    def from_machine(self, link: Interposed, relayed: Relayed) -> Ruling:
         """Pass it on, unless the policy of the transaction that it answers asks for something else."""
-        message = said.message
+        message = relayed.message
         subject = self._subjects.get(key_of(message)) if message is not None else None
-        ruling = self._rule_on_answer(link, said, subject)
-        self._note(self._event(link, Who.MACHINE, said, subject, ruling))
+        ruling = self._rule_on_answer(link, relayed, subject)
+        self._note(self._event(link, Side.MACHINE, relayed, subject, ruling))
         self._follow_up(message, subject)
         return ruling
 
@@ -140,15 +140,15 @@ class Scheduler:
         self._subjects[own] = subject
         if message.mti[:2] == "02" and subject not in self._transactions:
             policy = policy_of(message, self.codec)
-            found = exercise_on(policy)
+            exercise = exercise_on(policy)
             self._transactions[subject] = _Transaction(
-                found.provocation if found else Provocation.NOTHING, policy
+                exercise.provocation if exercise else Provocation.NOTHING, policy
             )
         return subject
 
-    def _rule_on_request(self, link: Interposed, said: Said, subject: Key | None) -> Ruling:
-        message, about = said.message, self._transactions.get(subject) if subject else None
-        if message is None or about is None or message.mti[:3] != "020" or said.mac != "right":
+    def _rule_on_request(self, link: Interposed, relayed: Relayed, subject: Key | None) -> Ruling:
+        message, about = relayed.message, self._transactions.get(subject) if subject else None
+        if message is None or about is None or message.mti[:3] != "020" or relayed.mac != "right":
             return _PASSED
         about.requests += 1
         if about.requests > 1:
@@ -162,12 +162,12 @@ class Scheduler:
             return Ruling(Fate.ANSWERED, link.codec.seal(answer, link.keys[0].mac))
         return _PASSED
 
-    def _rule_on_answer(self, link: Interposed, said: Said, subject: Key | None) -> Ruling:
-        message, about = said.message, self._transactions.get(subject) if subject else None
+    def _rule_on_answer(self, link: Interposed, relayed: Relayed, subject: Key | None) -> Ruling:
+        message, about = relayed.message, self._transactions.get(subject) if subject else None
         if message is None:
             return _PASSED
         if message.mti == "0810" and 48 in message.fields and self._spoil_next_key:
-            return self._spoil(link, said, message)
+            return self._spoil(link, relayed, message)
         if about is None:
             return _PASSED
         if message.mti[:2] == "04":
@@ -178,9 +178,9 @@ class Scheduler:
             about.advices_answered += 1
             lost = about.provocation is Provocation.ADVICE and about.advices_answered == 1
             return Ruling(Fate.LOST) if lost else _PASSED
-        return self._rule_on_outcome(about, said, link)
+        return self._rule_on_outcome(about, relayed, link)
 
-    def _rule_on_outcome(self, about: _Transaction, said: Said, link: Interposed) -> Ruling:
+    def _rule_on_outcome(self, about: _Transaction, relayed: Relayed, link: Interposed) -> Ruling:
         if about.provocation in (Provocation.SILENCE, Provocation.DEAFNESS):
             return Ruling(Fate.LOST)
         if about.provocation is Provocation.DELAY and about.requests == 1:
@@ -188,10 +188,10 @@ class Scheduler:
         if about.provocation is Provocation.CUT and about.requests == 1:
             return Ruling(Fate.CUT)
         if about.provocation is Provocation.FORGERY and about.requests == 1:
-            return Ruling(Fate.CHANGED, wrong_mac(said.body, link.codec.dialect))
+            return Ruling(Fate.CHANGED, wrong_mac(relayed.body, link.codec.dialect))
         return _PASSED
 
-    def _spoil(self, link: Interposed, said: Said, message: Message) -> Ruling:
+    def _spoil(self, link: Interposed, relayed: Relayed, message: Message) -> Ruling:
         """The same answer with another check value, under the MAC that it had, if it had one."""
         self._spoil_next_key = False
         encoding = link.codec.dialect.de48_encoding
@@ -201,7 +201,7 @@ class Scheduler:
         wrong = ("0" if right[:1] != "0" else "1") + right[1:]
         text = build(((tag, wrong if tag == "CA" else value) for tag, value in groups), encoding)
         changed = Message(message.mti, {**message.fields, 48: text})
-        if said.mac == "none":
+        if relayed.mac == "none":
             return Ruling(Fate.CHANGED, link.codec.encode(changed))
         return Ruling(Fate.CHANGED, link.codec.seal(changed, link.keys[0].mac))
 
@@ -217,32 +217,34 @@ class Scheduler:
 
     # Writing down.
 
-    def _event(self, link: Interposed, who: Who, said: Said, subject: Key | None, ruling: Ruling) -> Event:
-        message = said.message
+    def _event(
+        self, link: Interposed, side: Side, relayed: Relayed, subject: Key | None, ruling: Ruling
+    ) -> Event:
+        message = relayed.message
         about = self._transactions.get(subject) if subject else None
-        what = f"{len(said.body)} bytes that do not decode" if message is None else message.mti
-        way = Way.BANK if who is Who.BANK else Way.MACHINE
-        mac = f"{said.mac}; {ruling.fate.value}" if ruling.fate is not Fate.PASSED else said.mac
-        told = Shown(way, what) if message is None else shown(way, link.codec, message, mac)
+        title = f"{len(relayed.body)} bytes that do not decode" if message is None else message.mti
+        way = Way.BANK if side is Side.BANK else Way.MACHINE
+        mac = f"{relayed.mac}; {ruling.fate.value}" if ruling.fate is not Fate.PASSED else relayed.mac
+        message_shown = Shown(way, title) if message is None else shown(way, link.codec, message, mac)
         return Event(
             self.seconds(),
             link.number,
-            who,
-            what,
+            side,
+            title,
             message,
-            said.mac,
-            said.key,
+            relayed.mac,
+            relayed.key,
             ruling.fate,
             subject,
             about.provocation if about else None,
             masked_numbers(about.policy) if about else "",
-            told,
+            message_shown,
         )
 
     def _note(self, event: Event) -> None:
         event = replace(event, number=len(self.events))
         self.events.append(event)
-        self.told(event)
+        self.on_event(event)
 
 
 def key_of(message: Message) -> Key:

@@ -122,10 +122,10 @@ def only_in(*framings: Framing) -> Step:
 
 def take_key(talk: Talk) -> None:
     """Take the key that the last answer brought; its check value and version must be right."""
-    version, said, own = talk.wire.take_key(talk.heard["key"])
+    version, declared, own = talk.wire.take_key(talk.heard["key"])
     wanted = {"aes-cmac": "D", "x9.19": "B"}[talk.terms.mac.value]
     talk.check(f"KA is a TR-31 key block of version {wanted}", f"version {version}", version == wanted)
-    talk.check("CA is the check value of the key in KA", f"CA {said}, the key's {own}", said == own)
+    talk.check("CA is the check value of the key in KA", f"CA {declared}, the key's {own}", declared == own)
 
 
 def wait(seconds: float) -> Step:
@@ -190,9 +190,9 @@ def absent(*numbers: int) -> Expectation:
     """None of these DEs is in the answer."""
 
     def look(_talk: Talk, heard: Heard) -> Check:
-        found = [number for number in numbers if number in heard.message.fields]
-        seen = f"it has {' '.join(map(str, found))}" if found else "none of them"
-        return Check(f"the answer has no DE {' '.join(map(str, numbers))}", seen, not found)
+        present = [number for number in numbers if number in heard.message.fields]
+        seen = f"it has {' '.join(map(str, present))}" if present else "none of them"
+        return Check(f"the answer has no DE {' '.join(map(str, numbers))}", seen, not present)
 
     return look
 
@@ -212,11 +212,11 @@ def echoes(name: str = "") -> Expectation:
     """The answer repeats what an answer repeats of its request."""
 
     def look(talk: Talk, heard: Heard) -> Check:
-        asked, got = talk.said[name].fields, heard.message.fields
+        asked, got = talk.sent[name].fields, heard.message.fields
         wrong = [n for n in ECHOED if n in asked and asked[n] != got.get(n)]
-        what = " ".join(str(number) for number in ECHOED if number in asked)
+        names = " ".join(str(number) for number in ECHOED if number in asked)
         seen = f"not so: DE {' '.join(map(str, wrong))}" if wrong else "the same"
-        return Check(f"DE {what} as in the request", seen, not wrong)
+        return Check(f"DE {names} as in the request", seen, not wrong)
 
     return look
 
@@ -242,11 +242,11 @@ def as_taken_back(name: str) -> Expectation:
     """The answer is another one's, of what was taken back since: nothing to print, and DE 44 says why."""
 
     def look(talk: Talk, heard: Heard) -> Check:
-        first_told = {n: text for n, text in talk.heard[name].message.fields.items() if n not in _NOT_KEPT}
+        first_content = {n: text for n, text in talk.heard[name].message.fields.items() if n not in _NOT_KEPT}
         fields = dict(heard.message.fields)
         reason, slip = fields.pop(44, None), fields.pop(62, None)
-        told = {n: text for n, text in fields.items() if n not in _NOT_KEPT}
-        differing = sorted(n for n in first_told | told if first_told.get(n) != told.get(n))
+        content = {n: text for n, text in fields.items() if n not in _NOT_KEPT}
+        differing = sorted(n for n in first_content | content if first_content.get(n) != content.get(n))
         seen = f"DE 44 = {reason}, {'a' if slip else 'no'} DE 62; other: DE {differing or '-'}"
         holds = reason == "REVERSED" and slip is None and not differing
         return Check("the first answer again, with DE 44 = REVERSED and without DE 62", seen, holds)

@@ -12,7 +12,7 @@ from protocol.message import Message
 from simulators.certify.exercises import Provocation
 from simulators.certify.interposer import Fate
 from simulators.certify.result import Check
-from simulators.certify.scheduler import Event, Key, Who, key_of
+from simulators.certify.scheduler import Event, Key, Side, key_of
 
 REVERSALS = frozenset({"0400", "0401", "0420", "0421"})
 REVERSED = frozenset({"0410", "0430"})
@@ -31,9 +31,9 @@ class Tale:
 
     def by_bank(self, mtis: Iterable[str]) -> list[Event]:
         """What the bank said about it, by MTI."""
-        return [event for event in self.events if event.who is Who.BANK and _is(event, mtis)]
+        return [event for event in self.events if event.side is Side.BANK and _is(event, mtis)]
 
-    def told(self, mtis: Iterable[str]) -> list[Event]:
+    def answers(self, mtis: Iterable[str]) -> list[Event]:
         """What the bank was told about it, by MTI, and got whole and in time."""
         return [event for event in self.events if _reached(event) and _is(event, mtis)]
 
@@ -45,8 +45,8 @@ class Tale:
     @property
     def reversed_at(self) -> int | None:
         """The event by which the bank was first told that a reversal was taken; None if never."""
-        told = self.told(REVERSED)
-        return told[0].number if told else None
+        answers = self.answers(REVERSED)
+        return answers[0].number if answers else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Story:
     def of_bank(self) -> Iterator[tuple[Event, Message]]:
         """The bank's messages."""
         for event in self.events:
-            if event.who is Who.BANK and event.message is not None:
+            if event.side is Side.BANK and event.message is not None:
                 yield event, event.message
 
     def to_bank(self) -> Iterator[tuple[Event, Message]]:
@@ -110,7 +110,7 @@ def _is(event: Event, mtis: Iterable[str]) -> bool:
 
 
 def _reached(event: Event) -> bool:
-    return event.who is not Who.BANK and event.fate is Fate.PASSED
+    return event.side is not Side.BANK and event.fate is Fate.PASSED
 
 
 def code_of(event: Event | None) -> str:

@@ -17,7 +17,7 @@ from simulators import messages
 from simulators.certify.result import CertifyError, Check, Shown, Way
 from simulators.certify.terms import Terms
 from simulators.certify.wire import Closed, Heard, Nonsense, Silence, Wire, try_close
-from simulators.messages import Counter, Stamp
+from simulators.messages import Stamp, Terminal
 
 
 class Failed(Exception):
@@ -54,9 +54,9 @@ class Talk:
     means: Means
     checks: list[Check] = field(default_factory=list)
     shown: list[Shown] = field(default_factory=list)
-    said: dict[str, Message] = field(default_factory=dict)
+    sent: dict[str, Message] = field(default_factory=dict)
     heard: dict[str, Heard] = field(default_factory=dict)
-    standing: dict[tuple[str, ...], Message] = field(default_factory=dict)
+    in_effect: dict[tuple[str, ...], Message] = field(default_factory=dict)
     old_key: MacKey | None = None
     _wire: Wire | None = None
 
@@ -139,7 +139,7 @@ class Talk:
 
     def ask_bytes(self, message: Message, body: bytes, name: str = "", mac: str = "right") -> Heard:
         """The same with bytes that were made by hand, which `message` stands for."""
-        self.said[name] = message
+        self.sent[name] = message
         try:
             self.wire.send(message, body, mac)
         except Closed:
@@ -161,7 +161,7 @@ class Talk:
             self.check(f"{expected} in the dialect agreed", str(error), False)
             raise
         self.heard[name] = heard
-        self._keep_standing(request, heard.message)
+        self._keep_in_effect(request, heard.message)
         wanted = answer_mti(request.mti)
         if heard.message.mti != wanted:
             self.check(f"{expected} by {wanted}", heard.message.mti, False)
@@ -173,19 +173,19 @@ class Talk:
 
     # Taking back.
 
-    def _keep_standing(self, request: Message, answer: Message) -> None:
+    def _keep_in_effect(self, request: Message, answer: Message) -> None:
         fields = request.fields
         if request.mti[:3] in ("020", "022") and fields.get(3) in KINDS and answer.fields.get(39) == "00":
             key = tuple(fields.get(number, "") for number in (32, 41, 7, 11))
-            self.standing.setdefault(key, request)
+            self.in_effect.setdefault(key, request)
 
     def take_back(self) -> None:
         """Reverse whatever was approved, on a fresh link; what was undone before is answered 00 as well."""
-        if not self.standing:
+        if not self.in_effect:
             return
         self.remark("the case is over: what it had approved is reversed")
         self.sign_on()
-        for original in self.standing.values():
+        for original in self.in_effect.values():
             answer = self.ask(self.reversal_of(original)).message
             code = answer.fields.get(39, "")
             self.check("what the case had approved is reversed: DE 39 = 00", f"DE 39 = {code}", code == "00")
@@ -194,9 +194,9 @@ class Talk:
         """A reversal of a message, with a key of its own."""
         return messages.reversal(original, self.terms.code, self.stamp(), mti)
 
-    def counter(self) -> Counter:
-        """The counter at which the examining bank stands."""
-        return Counter(self.terms.code, self.terms.branch, self.terms.terminal)
+    def terminal(self) -> Terminal:
+        """The terminal at which the examining bank works."""
+        return Terminal(self.terms.code, self.terms.branch, self.terms.terminal)
 
     def stamp(self) -> Stamp:
         """The moment and the number of a new message."""

@@ -72,7 +72,7 @@ def terms_of(settings: Settings, entry: Bank, *, host: str = "", port: int = 0, 
         terminal=terminal or TERMINAL,
         forbidden_codes=tuple(code for code in TRANSACTION_CODES if code not in entry.transactions),
         forbidden_terminal=next(
-            (one for one in _STRANGE_TERMINALS if not entry.terminal_pattern.match(one)), ""
+            (terminal for terminal in _STRANGE_TERMINALS if not entry.terminal_pattern.match(terminal)), ""
         ),
         limit_fen=entry.limit_transaction_fen,
         payout_advices=entry.payout_advices,

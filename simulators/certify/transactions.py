@@ -39,7 +39,7 @@ def is_reversed(tale: Tale, _story: Story) -> Iterator[Check]:
         return
     reversals = tale.reversals
     after = reversals[0].at - requests[0].at if reversals else 0
-    seen = f"{reversals[0].what} after {after:.1f} s" if reversals else "no reversal"
+    seen = f"{reversals[0].title} after {after:.1f} s" if reversals else "no reversal"
     yield Check(f"{_named(tale)} is reversed: 0400 with DE 90", seen, bool(reversals))
     if reversals:
         answered = tale.reversed_at is not None
@@ -61,9 +61,9 @@ def reversed_elsewhere(tale: Tale, story: Story) -> Iterator[Check]:
 def rests(tale: Tale, story: Story) -> Iterator[Check]:
     """What never arrived is reversed; the answer 21 ends it."""
     yield from reversed_elsewhere(tale, story)
-    told = tale.reversed_at
-    if told is not None:
-        later = [event for event in tale.by_bank(REVERSALS | REQUESTS) if event.number > told]
+    reversed_at = tale.reversed_at
+    if reversed_at is not None:
+        later = [event for event in tale.by_bank(REVERSALS | REQUESTS) if event.number > reversed_at]
         seen = f"{len(later)} more messages" if later else "nothing more"
         yield Check(f"{_named(tale)} rests once its reversal was answered", seen, not later)
 
@@ -88,7 +88,7 @@ def asks_again(tale: Tale, _story: Story) -> Iterator[Check]:
     requests = tale.by_bank(REQUESTS)
     if requests:
         reversals = tale.reversals
-        seen = " ".join(event.what for event in (*requests[1:], *reversals)) or "nothing"
+        seen = " ".join(event.title for event in (*requests[1:], *reversals)) or "nothing"
         yield Check(
             f"{_named(tale)} is asked again under the same key, or reversed",
             seen,
@@ -98,10 +98,10 @@ def asks_again(tale: Tale, _story: Story) -> Iterator[Check]:
 
 def not_reversed(tale: Tale, _story: Story) -> Iterator[Check]:
     """What was answered 00 stands."""
-    approved = [event for event in tale.told({"0210"}) if code_of(event) == "00"]
+    approved = [event for event in tale.answers({"0210"}) if code_of(event) == "00"]
     if approved:
         later = [event for event in tale.reversals if event.number >= approved[0].number]
-        seen = f"{later[0].what} after it" if later else "no reversal"
+        seen = f"{later[0].title} after it" if later else "no reversal"
         yield Check(f"{_named(tale)}, answered 00, is not reversed", seen, not later)
 
 
@@ -120,20 +120,22 @@ def no_other(tale: Tale, story: Story) -> Iterator[Check]:
         and (ended is None or event.number < ended)
         and not _settled_before(tale, event.number)
     ]
-    seen = f"{others[0].what} under another key" if others else "nothing"
+    seen = f"{others[0].title} under another key" if others else "nothing"
     yield Check(f"{_named(tale)}: nothing under another key before its outcome is known", seen, not others)
 
 
 def _settled_before(tale: Tale, moment: int) -> bool:
     """Whether an answer that settles it had reached the bank."""
-    return any(event.number < moment and code_of(event) not in ("90", "91") for event in tale.told({"0210"}))
+    return any(
+        event.number < moment and code_of(event) not in ("90", "91") for event in tale.answers({"0210"})
+    )
 
 
 def advice_repeated(tale: Tale, _story: Story) -> Iterator[Check]:
     """The money has moved: the advice is repeated until it is answered."""
     advices = [event.message for event in tale.by_bank(ADVICES) if event.message is not None]
     if advices:
-        answered = bool(tale.told({"0230"}))
+        answered = bool(tale.answers({"0230"}))
         seen = " ".join(message.mti for message in advices)
         yield Check(
             f"{_named(tale)}: the advice is repeated as 0221 until it is answered",
@@ -144,7 +146,7 @@ def advice_repeated(tale: Tale, _story: Story) -> Iterator[Check]:
 
 def refusal_taken(tale: Tale, story: Story) -> Iterator[Check]:
     """What was refused is not said to have happened all the same."""
-    refused = [event for event in tale.told({"0210"}) if code_of(event) not in ("00", "90", "91", "96")]
+    refused = [event for event in tale.answers({"0210"}) if code_of(event) not in ("00", "90", "91", "96")]
     if refused:
         advised = [
             event

@@ -44,8 +44,8 @@ def explained(safe: Message, dialect: Dialect) -> list[tuple[str, str, str]]:
     """(DE, name, text) of each field of a masked message; DE 48 is followed by its groups, as 48.PN."""
     rows = []
     for number, text in safe.fields.items():
-        told = masked_card(text) if number == _CARD else text
-        rows.append((str(number), dialect.elements[number].name, told))
+        safe_text = masked_card(text) if number == _CARD else text
+        rows.append((str(number), dialect.elements[number].name, safe_text))
         if number == _GROUPS:
             rows += _group_rows(text, dialect)
     return rows

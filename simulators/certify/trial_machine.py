@@ -50,14 +50,14 @@ class Surroundings:
 
 
 class TrialMachine:
-    """One stand, on an empty folder."""
+    """One machine for trial, on an empty folder."""
 
     def __init__(
         self,
         folder: Path,
         terms: Terms,
         surroundings: Surroundings,
-        told: Callable[[Event], None] = lambda _: None,
+        on_event: Callable[[Event], None] = lambda _: None,
         delay_seconds: float = DELAY_SECONDS,
     ) -> None:
         """`told` hears of each event; an answer that is to be late is held back for `delay_seconds`."""
@@ -66,7 +66,7 @@ class TrialMachine:
         self._surroundings = surroundings
         codec = Codec(load(terms.dialect))
         self._codec = codec
-        self.scheduler = Scheduler(codec, surroundings.clock.seconds, self._run, told, delay_seconds)
+        self.scheduler = Scheduler(codec, surroundings.clock.seconds, self._run, on_event, delay_seconds)
         self._errands: list[Deferred[Any]] = []
 
     def start(self) -> int:
@@ -95,7 +95,7 @@ class TrialMachine:
         return stopped
 
     def settled(self) -> Deferred[Any]:
-        """Fires when no errand is under way; fails as the first that failed."""
+        """Fires when no order is being carried out; fails as the first order that failed."""
         return DeferredList(self._errands, fireOnOneErrback=True, consumeErrors=True)
 
     def _run(self, order: str) -> None:

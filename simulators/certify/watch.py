@@ -80,7 +80,7 @@ def _result(rule: Rule, judged: Judged) -> Result:
 
 
 def _use(*provocations: Provocation) -> str:
-    policies = [one.policy for one in EXERCISES if one.provocation in provocations]
+    policies = [exercise.policy for exercise in EXERCISES if exercise.provocation in provocations]
     return f"act on policy {' or '.join(policies)}"
 
 

@@ -271,10 +271,10 @@ class Conversation:
     def _drawn(self, place: int, unit: _Unit | None = None) -> bool:
         return self._random(place, unit, "whether").randrange(self._rules.rule[place].one_in) == 0
 
-    def _random(self, place: int, unit: _Unit | None, what: str) -> Random:
+    def _random(self, place: int, unit: _Unit | None, purpose: str) -> Random:
         """Numbers of this rule at this unit alone: what else happens, and when, changes nothing in them."""
         where = f"{unit.way}/{unit.number}" if unit else "opened"
-        return Random(f"{self._rules.seed}/{place}/{self._number}/{where}/{what}")
+        return Random(f"{self._rules.seed}/{place}/{self._number}/{where}/{purpose}")
 
     def _mti(self, body: bytes | None) -> str:
         if body is None:

@@ -105,10 +105,12 @@ class Watch:
 
     def _tell(self) -> None:
         self._told_at = time.monotonic()
-        told = blockingCallFromThread(self.cluster.reactor, self.traffic.told_yes)
-        new, self._told_yes = told - self._told_yes, told
+        approved = blockingCallFromThread(self.cluster.reactor, self.traffic.told_yes)
+        new, self._told_yes = approved - self._told_yes, approved
         shown = ", ".join(f"{node.name} {self._seen(node)}" for node in self.cluster.nodes)
-        self.console.print(f"{told:,} approvals, {new} of them now; {shown}", highlight=False, soft_wrap=True)
+        self.console.print(
+            f"{approved:,} approvals, {new} of them now; {shown}", highlight=False, soft_wrap=True
+        )
 
     @staticmethod
     def _seen(node: Node) -> str:
@@ -150,16 +152,16 @@ def figures(reactor: Any, console: Console) -> int:  # noqa: ANN401 - as above
         "promoted",
     ):
         table.add_column(name, justify="right")
-    found: list[str] = []
+    faults: list[str] = []
     for number in (1, 2, 3):
         with tempfile.TemporaryDirectory(prefix="qianzhi-cluster-") as folder:
             Path(folder).chmod(0o711)
             row = measured(Path(folder), reactor)
-        found += row.faults
-        table.add_row(str(number), f"{row.a_second:,}", *(f"{one:.2f} s" for one in row.seconds))
+        faults += row.faults
+        table.add_row(str(number), f"{row.a_second:,}", *(f"{seconds:.2f} s" for seconds in row.seconds))
     console.print(table)
-    console.print("\n".join(found) or "nothing lost, nothing twice", highlight=False)
-    return int(bool(found))
+    console.print("\n".join(faults) or "nothing lost, nothing twice", highlight=False)
+    return int(bool(faults))
 
 
 def play(reactor: Any, console: Console) -> int:  # noqa: ANN401 - as above
@@ -216,8 +218,8 @@ def _explain(cluster: Cluster, console: Console) -> None:
         pid = node.process.pid if node.process else 0
         console.print(f"{node.name}: process {pid}, status port {node.status_port}", highlight=False)
     console.print("three banks trade by themselves; try, in another terminal:")
-    for what, command in shown:
-        console.print(f"  {what + ':':32}{command}", highlight=False, soft_wrap=True)
+    for purpose, command in shown:
+        console.print(f"  {purpose + ':':32}{command}", highlight=False, soft_wrap=True)
 
 
 def _taken_down(watch: Watch) -> int:
@@ -228,13 +230,13 @@ def _taken_down(watch: Watch) -> int:
         blockingCallFromThread(cluster.reactor, traffic.finish, END_SECONDS)
     except DeferredTimeout:
         raise NodeError(f"banks know not every outcome after {END_SECONDS} s: does a node serve?") from None
-    found = cluster.faults()
-    console.print("\n".join(found[:20]) or "banks and journal agree, line by line", highlight=False)
+    faults = cluster.faults()
+    console.print("\n".join(faults[:20]) or "banks and journal agree, line by line", highlight=False)
     console.print(qianzhi("journal", "verify", "--config", str(cluster.nodes[0].config)).strip())
     blockingCallFromThread(cluster.reactor, traffic.close)
     codes = cluster.stop()
     console.print(f"stopped; everything is in {FOLDER}", highlight=False)
-    return int(bool(found) or any(codes))
+    return int(bool(faults) or any(codes))
 
 
 if __name__ == "__main__":

@@ -75,8 +75,8 @@ class Node:
         end = time.monotonic() + SECONDS
         while not self._is_ready():
             if not self.is_up or time.monotonic() > end:
-                said = self.log.read_text(encoding="utf-8", errors="replace")
-                raise NodeError(f"{self.name} does not serve:\n{said[-2000:]}")
+                log = self.log.read_text(encoding="utf-8", errors="replace")
+                raise NodeError(f"{self.name} does not serve:\n{log[-2000:]}")
             time.sleep(_POLL_SECONDS)
 
     def _is_ready(self) -> bool:
@@ -86,8 +86,8 @@ class Node:
 
     def figures(self) -> dict[str, Any]:
         """What its status port says."""
-        found: dict[str, Any] = json.loads(self._page("status"))
-        return found
+        figures: dict[str, Any] = json.loads(self._page("status"))
+        return figures
 
     def _page(self, name: str) -> bytes:
         url = f"http://127.0.0.1:{self.status_port}/{name}"  # our own, on loopback

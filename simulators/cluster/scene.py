@@ -93,7 +93,7 @@ class Cluster:
     def bank_at(self, node: Node, code: str) -> Bank:
         """A bank's branch that goes to one node, past the balancer. Not connected yet."""
         settings = load_settings(node.config)
-        entry = next(one for one in settings.bank if one.code == code)
+        entry = next(bank for bank in settings.bank if bank.code == code)
         profile = profile_of(settings, entry, node.ports[code])
         bank = Bank(profile, self.reactor, local_now, ANSWER_SECONDS, next(self._stans))
         bank.record = self.record(code)

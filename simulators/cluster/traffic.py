@@ -177,15 +177,15 @@ class Traffic:
 
     def pause_around(self, moment: float) -> float:
         """Seconds from the last approval before a moment to the first after it; 0 where there is none."""
-        told = self.approvals()
-        before = [one for one in told if one <= moment]
-        after = [one for one in told if one > moment]
+        approvals = self.approvals()
+        before = [approval for approval in approvals if approval <= moment]
+        after = [approval for approval in approvals if approval > moment]
         return min(after) - max(before) if before and after else 0
 
     def longest_pause(self, since: float, until: float) -> float:
         """The longest time without an approval between two moments."""
-        told = [since, *(one for one in self.approvals() if since < one < until), until]
-        return max(later - earlier for earlier, later in pairwise(told))
+        approvals = [since, *(approval for approval in self.approvals() if since < approval < until), until]
+        return max(later - earlier for earlier, later in pairwise(approvals))
 
 
 def _too_late(_: object, seconds: float) -> NoReturn:

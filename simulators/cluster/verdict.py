@@ -63,8 +63,10 @@ def _of_dues(uri: str, lines: Iterable[Lines]) -> Iterator[str]:
     with psycopg.connect(uri) as connection:
         due_of = dict(connection.execute("SELECT key, due FROM journal").fetchall())
         held = {name for (name,) in connection.execute("SELECT due FROM dues WHERE state = 'settled'")}
-    done = (one for of_bank in lines for one in of_bank.values() if one.outcome == "done")
-    settled = Counter(due_of[one.full_key] for one in done if one.code in KINDS and not one.exception_code)
+    done = (entry for of_bank in lines for entry in of_bank.values() if entry.outcome == "done")
+    settled = Counter(
+        due_of[entry.full_key] for entry in done if entry.code in KINDS and not entry.exception_code
+    )
     yield from (f"due {due} is settled {count} times" for due, count in settled.items() if due and count > 1)
     yield from (f"due {due}: dues and journal differ" for due in sorted(held ^ set(filter(None, settled))))
 

@@ -27,7 +27,7 @@ from ledger.rules.dues import KINDS, Policy
 from ledger.rules.request import Act, Answer, Request, key_of
 from ledger.rules.seal import Sealer
 from protocol.responses import Response
-from simulators.beliefs import Belief, Record, Told
+from simulators.beliefs import Belief, Meaning, Record
 from simulators.days import dayfile
 from simulators.days.discrepancies import Counts, Expected, effect, seed
 from simulators.messages import CANCEL_CODE
@@ -74,7 +74,7 @@ class Days:
         store: Store,
         front: FrontBook,
         sealer: Sealer,
-        conceal: Callable[[str], str],
+        mask: Callable[[str], str],
         random: Random,
         banks: Sequence[str],
         next_date: Callable[[str], str],
@@ -83,7 +83,7 @@ class Days:
         self._store = store
         self._front = front
         self._sealer = sealer
-        self._conceal = conceal
+        self._mask = mask
         self._random = random
         self._next_date = next_date
         self.banks = tuple(BankSide(code, Record(code)) for code in banks)
@@ -112,7 +112,7 @@ class Days:
     def _load(self, date: str, data: bytes) -> Loaded:
         self.loaded.append(data)
         book = bookfile.parse(data)
-        loaded = load_book(self._store, book, self._conceal, self._us())
+        loaded = load_book(self._store, book, self._mask, self._us())
         self._begin(date)
         lapsing = {policy.policy for policy in book.policies if policy.state in ("lapsed", "terminated")}
         leaving = {due.due for due in book.withdrawn}
@@ -156,9 +156,9 @@ class Days:
         while threads:
             asked, running = [], []
             for thread in threads[:BATCH]:
-                one = next(thread, None)
-                if one is not None:
-                    asked.append(one)
+                pending = next(thread, None)
+                if pending is not None:
+                    asked.append(pending)
                     running.append(thread)
             self._commit(asked)
             threads = running + threads[BATCH:]
@@ -167,9 +167,9 @@ class Days:
         if not asked:
             return
         self._now += timedelta(milliseconds=20)
-        answers = self._front.commit([one.request for one in asked], self._us())
-        for one, answer in zip(asked, answers, strict=True):
-            one.heard(answer)
+        answers = self._front.commit([pending.request for pending in asked], self._us())
+        for pending, answer in zip(asked, answers, strict=True):
+            pending.heard(answer)
 
     def _visit(self, bank: BankSide, due: DueLine, *, near: bool) -> Iterator[Asked]:
         draw = self._random.randrange(100)
@@ -228,7 +228,7 @@ class Days:
     def _told_tomorrow(self, bank: BankSide, due: DueLine) -> Iterator[Asked]:
         """Today's money of which we hear tomorrow: the bank's file has it today, our journal tomorrow."""
         belief = self._prepared(bank, due, "0220")
-        bank.record.keep(belief.told(Told.APPROVED, self.date[4:]))
+        bank.record.keep(belief.after(Meaning.APPROVED, self.date[4:]))
         bank.late_advices.append((belief, due))
         self.unpaid.pop(due.due, None)
         yield from ()
@@ -269,7 +269,7 @@ class Days:
             advice=belief.mti == "0220",
             due=belief.due,
             policy=belief.policy,
-            identity=self._conceal(due.beneficiary) if due.beneficiary else "",
+            identity=self._mask(due.beneficiary) if due.beneficiary else "",
         )
 
     @staticmethod
@@ -295,8 +295,8 @@ class Days:
         def heard(answer: Answer) -> None:
             known = bank.record.beliefs[belief.key]
             approved = answer.response is Response.APPROVED
-            told = known.told(Told.APPROVED if approved else Told.REFUSED, answer.business_date[4:])
-            bank.record.keep(told)
+            after = known.after(Meaning.APPROVED if approved else Meaning.REFUSED, answer.business_date[4:])
+            bank.record.keep(after)
             if approved:
                 self._paid(answer, due)
 
@@ -311,7 +311,7 @@ class Days:
 
         def heard(answer: Answer) -> None:
             known = bank.record.beliefs[belief.key]
-            bank.record.keep(known.told(Told.APPROVED, answer.business_date[4:]))
+            bank.record.keep(known.after(Meaning.APPROVED, answer.business_date[4:]))
             if answer.due_date:
                 self._paid(answer, due)
             else:
@@ -328,8 +328,8 @@ class Days:
         def heard(answer: Answer) -> None:
             known = bank.record.beliefs[belief.key]
             undone = answer.response is Response.APPROVED
-            told = known.told(Told.UNDONE if undone else Told.NO_ORIGINAL, answer.business_date[4:])
-            bank.record.keep(told)
+            after = known.after(Meaning.UNDONE if undone else Meaning.NO_ORIGINAL, answer.business_date[4:])
+            bank.record.keep(after)
             if (undone and due.due in self.unpaid) or not undone:
                 return
             self._free(due)
@@ -345,7 +345,7 @@ class Days:
         def heard(answer: Answer) -> None:
             if answer.response is Response.APPROVED:
                 known = bank.record.beliefs[belief.key]
-                bank.record.keep(known.told(Told.UNDONE, answer.business_date[4:]))
+                bank.record.keep(known.after(Meaning.UNDONE, answer.business_date[4:]))
                 self._free(due)
 
         return Asked(request, heard)
@@ -383,7 +383,7 @@ class Days:
 
     def lines(self, code: str, date: str, counts: Counts) -> tuple[BankLine, ...]:
         """A bank's lines for a closed date, discrepancies put in; the bank keeps what they must show."""
-        bank = next(one for one in self.banks if one.code == code)
+        bank = next(bank for bank in self.banks if bank.code == code)
         own = tuple(dayfile.lines(bank.record, date[4:]))
         moved, bank.moved = bank.moved, []
         plain = [line for line in own if not self._is_special(bank, line, date)]
@@ -392,10 +392,12 @@ class Days:
         bank.near.clear()
         opens = bank.opens.setdefault(date, [])
         opens += [
-            one._replace(cls=BreakClass.OURS_ONLY) if one.cls is BreakClass.TIMING else one
-            for one in seeded.expected
+            expectation._replace(cls=BreakClass.OURS_ONLY)
+            if expectation.cls is BreakClass.TIMING
+            else expectation
+            for expectation in seeded.expected
         ]
-        bank.touched |= {one.key for one in seeded.expected}
+        bank.touched |= {expectation.key for expectation in seeded.expected}
         opens += [
             Expected(BreakClass.BANK_ONLY, bank.key(belief), effect(line))
             for belief, line in self._not_told_yet(bank, special)
@@ -408,8 +410,8 @@ class Days:
     def _is_special(self, bank: BankSide, line: BankLine, date: str) -> bool:
         """Lines that tomorrow or yesterday has to do with get no discrepancy of their own."""
         belief = bank.record.beliefs[line.terminal, line.sent_at, line.stan]
-        late = any(belief.key == one.key for one, _ in bank.late_advices)
-        late = late or any(belief.key == one.key for one in bank.late_reversals)
+        late = any(belief.key == advice.key for advice, _ in bank.late_advices)
+        late = late or any(belief.key == advice.key for advice in bank.late_reversals)
         return late or belief.date not in ("", date[4:]) or belief.mti == "0220"
 
     def _not_told_yet(self, bank: BankSide, special: Sequence[BankLine]) -> Iterator[tuple[Belief, BankLine]]:

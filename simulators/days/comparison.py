@@ -62,7 +62,7 @@ def read_journal(database: Path, bank: str) -> dict[Key, Recorded]:
     reversals = {row[9]: row[11] for row in reversing if row[1] == "reversal"}
     cancels = {row[9]: row[11] for row in reversing if row[1] == "cancel" and row[0] not in reversals}
     undone = cancels | reversals
-    found = {}
+    entries = {}
     for (
         key,
         kind,
@@ -80,24 +80,24 @@ def read_journal(database: Path, bank: str) -> dict[Key, Recorded]:
     ) in rows:
         if kind != "reversal":
             outcome = "refused" if response != "00" else "reversed" if key in undone else "done"
-            found[terminal, sent_at, stan] = Recorded(
+            entries[terminal, sent_at, stan] = Recorded(
                 outcome, amount, receipt, code, date, undone.get(key, ""), exception_code, key
             )
-    return found
+    return entries
 
 
 def differences(record: Record, journal: Mapping[Key, Recorded]) -> list[str]:
     """Every line that the two sides do not hold alike."""
-    found = [f"{'/'.join(key)}: only in the journal" for key in journal.keys() - record.beliefs.keys()]
+    differences = [f"{'/'.join(key)}: only in the journal" for key in journal.keys() - record.beliefs.keys()]
     for key, belief in record.beliefs.items():
         entry = journal.get(key)
         if entry is None:
-            found.append(f"{'/'.join(key)}: only the bank has it")
+            differences.append(f"{'/'.join(key)}: only the bank has it")
         elif entry.outcome != _CONFIRMED.get(belief.state):
-            found.append(f"{'/'.join(key)}: bank {belief.state}, journal {entry.outcome}")
+            differences.append(f"{'/'.join(key)}: bank {belief.state}, journal {entry.outcome}")
         elif entry.amount != belief.amount or (belief.receipt and belief.receipt != entry.receipt):
-            found.append(f"{'/'.join(key)}: amount or receipt differs")
-    return found
+            differences.append(f"{'/'.join(key)}: amount or receipt differs")
+    return differences
 
 
 def crossed(record: Record, journal: Mapping[Key, Recorded]) -> list[tuple[Belief, Recorded]]:

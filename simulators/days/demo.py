@@ -187,10 +187,10 @@ async def _trade(stage: Stage, ports: dict[str, int]) -> None:
 
 
 def _cut_over(stage: Stage) -> str:
-    said = qianzhi("day", "cutover", "--date", DATE, "--config", str(stage.config))
-    found = re.search(r"(\d{8}) is open", said)
-    stage.next_date = found[1] if found else ""
-    return said
+    output = qianzhi("day", "cutover", "--date", DATE, "--config", str(stage.config))
+    opened = re.search(r"(\d{8}) is open", output)
+    stage.next_date = opened[1] if opened else ""
+    return output
 
 
 def _compare(stage: Stage, balances: Sequence[Message], journals: Sequence[dict[Key, Recorded]]) -> None:
@@ -211,10 +211,10 @@ def _compare(stage: Stage, balances: Sequence[Message], journals: Sequence[dict[
             for notice in link.notices
             if notice.fields[70] == "201"
         ]
-        told = notices == [stage.next_date[4:]] * LINKS_A_BANK
+        all_told = notices == [stage.next_date[4:]] * LINKS_A_BANK
         # Where the bank lost an answer before the cut-over and reversed after it, the totals must differ.
         wanted = "95" if crossed(record, journal) else "00"
-        good = not wrong and told and balance.fields[39] == wanted and not record.undecided()
+        good = not wrong and all_told and balance.fields[39] == wanted and not record.undecided()
         agreed = agreed and good
         table.add_row(
             bank.profile.code,
@@ -249,12 +249,15 @@ def _leave_files(stage: Stage, journals: Sequence[dict[Key, Recorded]]) -> dict[
         lines = (line._replace(line=number) for number, line in enumerate(seeded.lines, 1))
         path = Path(stage.office.office.files) / f"{code}.{DATE}.txt"
         path.write_bytes(b"".join(bankfile.write(of_bank, code, DATE, lines)))
-        found = [(one.cls.value, one.key, one.difference) for one in seeded.expected]
-        found += [
+        expected_breaks = [
+            (expectation.cls.value, expectation.key, expectation.difference)
+            for expectation in seeded.expected
+        ]
+        expected_breaks += [
             (BreakClass.OURS_ONLY.value, entry.full_key, -entry.effect)
             for _, entry in crossed(record, journal)
         ]
-        found += [
+        expected_breaks += [
             (
                 BreakClass.EXCEPTION_ADVICE.value,
                 entry.full_key,
@@ -263,7 +266,7 @@ def _leave_files(stage: Stage, journals: Sequence[dict[Key, Recorded]]) -> dict[
             for entry in journal.values()
             if entry.exception_code and entry.date == DATE
         ]
-        expected[code] = sorted(found)
+        expected[code] = sorted(expected_breaks)
         stage.console.print(f"{code}: file of {len(seeded.lines):,} lines, layout {of_bank.name}")
     return expected
 
@@ -278,12 +281,12 @@ def _close(stage: Stage, expected: dict[str, list[Difference]]) -> None:
     for name in ("bank", *classes):
         table.add_column(name, justify="right", no_wrap=True)
     for code, wanted in expected.items():
-        found = sorted((one.cls, one.key, one.difference) for one in _breaks(stage, code))
-        by_class, put_in = Counter(one[0] for one in found), Counter(one[0] for one in wanted)
+        reported = sorted((entry.cls, entry.key, entry.difference) for entry in _breaks(stage, code))
+        by_class, put_in = Counter(entry[0] for entry in reported), Counter(entry[0] for entry in wanted)
         table.add_row(code, *(f"{by_class[cls]}/{put_in[cls]}" for cls in classes))
-        if found != wanted:
+        if reported != wanted:
             stage.console.print(table)
-            raise DemoFailure(f"{code}: {set(found) ^ set(wanted)} were not found, or not put in")
+            raise DemoFailure(f"{code}: {set(reported) ^ set(wanted)} were not found, or not put in")
     stage.console.print(table)
 
 
@@ -303,7 +306,7 @@ def _decide(stage: Stage) -> None:
     settings list go to the office's own rules, below the command.
     """
     config = ("--config", str(stage.office_config))
-    first, *others = [one for bank in stage.banks for one in _breaks(stage, bank.bank.profile.code)]
+    first, *others = [entry for bank in stage.banks for entry in _breaks(stage, bank.bank.profile.code)]
     books = chart.shipped()
     resolution = books.fitting(first.cls, first.difference)[0].name
     if at_keyboard() not in [clerk.name for clerk in stage.office.clerk]:
@@ -315,10 +318,10 @@ def _decide(stage: Stage) -> None:
         decisions.propose(desk, CHECKER, first.name, resolution, "", books)
         stage.console.print(f"one person alone: {_refusal(desk, CHECKER, first.name)}")
         decisions.decide(desk, OTHER_CHECKER, Decision.APPROVE, first.name, "")
-        for one in others[::2]:
-            resolution = books.fitting(one.cls, one.difference)[0].name
-            decisions.propose(desk, MAKER, one.name, resolution, "", books)
-            decisions.decide(desk, CHECKER, Decision.APPROVE, one.name, "")
+        for entry in others[::2]:
+            resolution = books.fitting(entry.cls, entry.difference)[0].name
+            decisions.propose(desk, MAKER, entry.name, resolution, "", books)
+            decisions.decide(desk, CHECKER, Decision.APPROVE, entry.name, "")
     finally:
         store.close()
     decided = 1 + len(others[::2])
@@ -349,14 +352,14 @@ async def _next_day(stage: Stage) -> None:
     following = sample.follow(Random(SEED), stage.book.policies, unpaid, stage.next_date)
     path = FOLDER / f"book.{stage.next_date}.csv"
     path.write_bytes(b"".join(bookfile.write(stage.next_date, following.entries, following.withdrawn)))
-    said = await deferToThread(qianzhi, "book", "load", str(path), "--config", str(stage.config))
-    stage.console.print(said.strip())
+    output = await deferToThread(qianzhi, "book", "load", str(path), "--config", str(stage.config))
+    stage.console.print(output.strip())
     due = next(due for entry in following.entries for due in entry.dues if due.kind == "premium")
     paid = await stage.banks[0].bank.settle(due.code, due.policy, due.amount, due=due.due)
     if (paid.state, paid.date) != (State.DONE, stage.next_date[4:]):
         raise DemoFailure(f"a due of the next day was not collected: {paid.response} {paid.reason}")
-    carried = next(due for due in unpaid if due.kind == "premium" and due not in following.withdrawn)
-    answer = await stage.banks[1].bank.inquire(carried.policy)
+    brought_forward = next(due for due in unpaid if due.kind == "premium" and due not in following.withdrawn)
+    answer = await stage.banks[1].bank.inquire(brought_forward.policy)
     if answer.fields[39] != "00":
         raise DemoFailure("an unpaid due did not carry over")
     qianzhi("office", "close", "--config", str(stage.office_config), code=0)
@@ -370,8 +373,8 @@ def _audit(stage: Stage) -> None:
     config = ("--config", str(stage.office_config))
     stage.console.print(qianzhi("audit", *config).rstrip(), highlight=False)
     for command in (("audit-log", "--config", str(stage.config)), ("office", "audit-log", *config)):
-        said = qianzhi(*command, "--verify").splitlines()[-1]
-        stage.console.print(f"qianzhi {' '.join(command[:-2])}: {said}", highlight=False, soft_wrap=True)
+        verdict = qianzhi(*command, "--verify").splitlines()[-1]
+        stage.console.print(f"qianzhi {' '.join(command[:-2])}: {verdict}", highlight=False, soft_wrap=True)
     stage.console.print(qianzhi("recon", "report", *config).rstrip(), highlight=False, soft_wrap=True)
 
 

@@ -146,7 +146,7 @@ class _Seeding:
     def seeded(self) -> Seeded:
         today = [*self._whole, *self._done]
         self._random.shuffle(today)
-        expected = sorted(self._expected, key=lambda one: (one.key, one.cls))
+        expected = sorted(self._expected, key=lambda expectation: (expectation.key, expectation.cls))
         return Seeded(tuple(today), tuple(self._tomorrow), tuple(expected))
 
     def _key(self, line: BankLine) -> str:

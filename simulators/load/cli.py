@@ -227,7 +227,7 @@ def as_object(measured: Measured, plan: Plan) -> dict[str, Any]:
         "done": report.all.total,
         "elapsed_us": report.elapsed,
         "rate": _rate(report),
-        "latency_us": {name: _figures(one) for name, one in _rows(report)},
+        "latency_us": {name: _figures(histogram) for name, histogram in _rows(report)},
         "lag_us": _figures(report.lags),
         "outcomes": {f"{mti} {code}": n for (mti, code), n in sorted(measured.outcomes.items())},
         "inquiries_instead": measured.instead,
@@ -249,22 +249,22 @@ def in_words(measured: Measured, plan: Plan) -> str:
         f"{report.all.total:,} done in {report.elapsed / SECOND:.2f} s: {_rate(report):,} a second",
         f"{'ms':<10}{'count':>9}{''.join(f'{name:>10}' for name in (*_SHARES, 'max'))}",
     ]
-    for name, one in _rows(report):
-        figures = "".join(f"{figure / 1000:>10.2f}" for figure in _figures(one).values())
-        lines.append(f"{name:<10}{one.total:>9,}{figures}")
+    for name, histogram in _rows(report):
+        figures = "".join(f"{figure / 1000:>10.2f}" for figure in _figures(histogram).values())
+        lines.append(f"{name:<10}{histogram.total:>9,}{figures}")
     if plan.rate:
         lag = _figures(report.lags)
         lines.append(
             f"the load itself was late by {lag['p99'] / 1000:.2f} ms at p99,"
             f" {lag['max'] / 1000:.2f} ms at most"
         )
-    told = ", ".join(f"{mti} {code}: {n:,}" for (mti, code), n in sorted(measured.outcomes.items()))
-    lines.append(f"answers by MTI and DE 39: {told}")
+    outcomes = ", ".join(f"{mti} {code}: {n:,}" for (mti, code), n in sorted(measured.outcomes.items()))
+    lines.append(f"answers by MTI and DE 39: {outcomes}")
     if measured.instead:
         lines.append(f"{measured.instead:,} inquiries stood in: the book had nothing left for the act drawn")
     if measured.violations:
-        told = f"{measured.violations[0]}; {len(measured.violations):,} in all"
-        lines.append(f"the machine broke the interface: {told}")
+        outcomes = f"{measured.violations[0]}; {len(measured.violations):,} in all"
+        lines.append(f"the machine broke the interface: {outcomes}")
     if report.failures:
         lines.append(f"without an outcome: {dict(report.failures)}")
     if report.unended:

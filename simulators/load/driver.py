@@ -77,8 +77,8 @@ class Report:
     def all(self) -> Histogram:
         """The latencies of all acts together."""
         together = Histogram()
-        for one in self.latencies.values():
-            together.add(one)
+        for latencies in self.latencies.values():
+            together.add(latencies)
         return together
 
 

@@ -81,7 +81,7 @@ class PolicyShown:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Overview:
     """How the bank stands: `business_date` MMDD or empty; transactions, the newest first."""
 
     is_signed_on: bool
@@ -97,10 +97,10 @@ class Standing:
 class Desk(Protocol):
     """What the screen asks. Everything raises DeskError where it cannot be done."""
 
-    def listen(self, told: Callable[[Happening], None]) -> None:
+    def listen(self, on_happening: Callable[[Happening], None]) -> None:
         """Say where happenings go; `told` is called from any thread."""
 
-    async def standing(self) -> Standing:
+    async def overview(self) -> Overview:
         """How the bank stands now."""
 
     async def sign_on(self) -> None:
@@ -125,7 +125,7 @@ class Desk(Protocol):
 class _Teller(Bank):
     """The bank, which says what it does by itself. Lives in the reactor's thread."""
 
-    told: Callable[[Happening], None] = staticmethod(lambda _: None)
+    on_happening: Callable[[Happening], None] = staticmethod(lambda _: None)
     business_date = ""
 
     async def _ask(self, message: Message) -> Message:
@@ -133,7 +133,7 @@ class _Teller(Bank):
             answer = await super()._ask(message)
         except SILENCE:
             if message.mti[:2] not in _MOVES_NOTHING:
-                self.told(Happening("no answer", {"mti": message.mti}))
+                self.on_happening(Happening("no answer", {"mti": message.mti}))
             raise
         if answer.mti == "0110":
             self.business_date = answer.fields.get(15, self.business_date)
@@ -141,10 +141,10 @@ class _Teller(Bank):
 
     async def reverse(self, belief: Belief) -> Belief:
         """Reverse, and say so before and after."""
-        self.told(Happening("reversing", {"stan": belief.stan}))
+        self.on_happening(Happening("reversing", {"stan": belief.stan}))
         after = await super().reverse(belief)
         key = "cancel stands" if after.state is State.DONE else "undone"
-        self.told(Happening(key, {"stan": after.stan, "state": str(after.state)}))
+        self.on_happening(Happening(key, {"stan": after.stan, "state": str(after.state)}))
         return after
 
     def hear(self) -> None:
@@ -154,10 +154,10 @@ class _Teller(Bank):
             for notice in notices:
                 if notice.fields.get(70) == _CUTOVER:
                     self.business_date = notice.fields[15]
-                    self.told(Happening("cut-over", {"date": self.business_date}))
+                    self.on_happening(Happening("cut-over", {"date": self.business_date}))
         violations, self.violations[:] = tuple(self.violations), ()
         for violation in violations:
-            self.told(Happening("machine broke", {"reason": violation}))
+            self.on_happening(Happening("machine broke", {"reason": violation}))
 
 
 class BankDesk:
@@ -175,13 +175,13 @@ class BankDesk:
         self._reactor = reactor
         self._encoding = load(profile.dialect).de48_encoding
 
-    def listen(self, told: Callable[[Happening], None]) -> None:
+    def listen(self, on_happening: Callable[[Happening], None]) -> None:
         """Say where happenings go; `told` is called from the reactor's thread."""
-        self._bank.told = told
+        self._bank.on_happening = on_happening
 
-    async def standing(self) -> Standing:
+    async def overview(self) -> Overview:
         """How the bank stands now."""
-        return await self._in_reactor(self._standing)
+        return await self._in_reactor(self._overview)
 
     async def sign_on(self) -> None:
         """Open the link, sign on, and learn the business date."""
@@ -212,10 +212,10 @@ class BankDesk:
         """A receipt's lines, ready to print; raises NotFound."""
         return _approved(await self._in_reactor(lambda: self._bank.receipt(number))).fields[62]
 
-    async def _standing(self) -> Standing:
+    async def _overview(self) -> Overview:
         self._bank.hear()
         newest = tuple(reversed(self._bank.record.beliefs.values()))
-        return Standing(any(link.is_open for link in self._bank.links), self._bank.business_date, newest)
+        return Overview(any(link.is_open for link in self._bank.links), self._bank.business_date, newest)
 
     async def _sign_on(self) -> None:
         self._bank.links[:] = [link for link in self._bank.links if link.is_open]

@@ -43,9 +43,9 @@ def pick(lines: Iterable[str], random: Random, each: int = _EACH) -> tuple[Sampl
     """
     rows = [_sample(row) for row in csv.reader(lines) if _is_policy(row)]
     kinds = ("premium", "benefit", "none")
-    ordered = sorted(rows, key=lambda one: (kinds.index(one.kind), one.policy, one.due))
+    ordered = sorted(rows, key=lambda sample: (kinds.index(sample.kind), sample.policy, sample.due))
     chosen: list[Sample] = []
-    for _, group in groupby(ordered, key=lambda one: one.kind):
+    for _, group in groupby(ordered, key=lambda sample: sample.kind):
         of_kind = list(group)
         chosen += random.sample(of_kind, min(each, len(of_kind)))
     return tuple(chosen)

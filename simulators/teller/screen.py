@@ -21,7 +21,7 @@ from textual.widgets import DataTable, Input, RichLog, Static
 from ledger.rules.amount_in_words import in_figures
 from ledger.rules.dues import KINDS
 from simulators.beliefs import Belief, State
-from simulators.teller.desk import Desk, DeskError, NotFound, OpenDue, PolicyShown, Standing
+from simulators.teller.desk import Desk, DeskError, NotFound, OpenDue, Overview, PolicyShown
 from simulators.teller.dialogs import PaperDialog, SettleDialog, Settlement
 from simulators.teller.samples import Sample
 from simulators.teller.wording import Happening, Language, say, word
@@ -41,7 +41,7 @@ class Place:
     receipts: Path
 
 
-class Told(Message):
+class Reported(Message):
     """A happening on its way from the bank's thread to the screen's."""
 
     def __init__(self, happening: Happening) -> None:
@@ -81,7 +81,7 @@ class TellerScreen(App[None]):
     def __init__(self, desk: Desk, place: Place, samples: Sequence[Sample], language: Language) -> None:
         super().__init__()
         self._desk, self._place, self._samples, self._language = desk, place, tuple(samples), language
-        self._standing = Standing(False, "", ())
+        self._overview = Overview(False, "", ())
         self._policy: PolicyShown | None = None
         self._happenings: list[Happening] = []
         self._is_working = False
@@ -91,7 +91,7 @@ class TellerScreen(App[None]):
     @property
     def undecided(self) -> tuple[Belief, ...]:
         """What the bank had no answer to when the screen last looked."""
-        return self._standing.undecided
+        return self._overview.undecided
 
     def compose(self) -> ComposeResult:
         """Samples at the left, the policy at the right, below what was done."""
@@ -112,20 +112,20 @@ class TellerScreen(App[None]):
 
     async def on_mount(self) -> None:
         """Show everything once, sign on, and look at the bank from then on."""
-        self._desk.listen(lambda happening: self.post_message(Told(happening)))
+        self._desk.listen(lambda happening: self.post_message(Reported(happening)))
         self._show_all()
         self.query_one("#samples").focus()
         self.set_interval(LOOK_SECONDS, self.refresh_standing)
         self.action_sign()
 
-    def on_told(self, told: Told) -> None:
+    def on_reported(self, report: Reported) -> None:
         """Add a line to what happened."""
-        self._happenings.append(told.happening)
-        self._write(told.happening)
+        self._happenings.append(report.happening)
+        self._write(report.happening)
 
     def tell(self, key: str, **given: str) -> None:
         """Say what happened here, behind what the bank has said before: both go through one queue."""
-        self.post_message(Told(Happening(key, given)))
+        self.post_message(Reported(Happening(key, given)))
 
     # Keys.
 
@@ -145,7 +145,7 @@ class TellerScreen(App[None]):
             self.tell("choose due", kind=kind)
             return
         policy = self._policy.policy
-        known = next((one for one in self._samples if one.due == due.due), None)
+        known = next((sample for sample in self._samples if sample.due == due.due), None)
         identity = known.beneficiary if known else ""
 
         def answered(given: Settlement | None) -> None:
@@ -231,7 +231,7 @@ class TellerScreen(App[None]):
             await self.refresh_standing()
 
     async def _sign(self) -> None:
-        if self._standing.is_signed_on:
+        if self._overview.is_signed_on:
             await self._desk.sign_off()
             self.tell("signed off")
         else:
@@ -293,11 +293,11 @@ class TellerScreen(App[None]):
 
     async def refresh_standing(self) -> None:
         """Look how the bank stands, and show it where it has changed."""
-        standing = await self._desk.standing()
+        overview = await self._desk.overview()
         if not self.is_running:  # the teller has left meanwhile, and there is nothing to show it on
             return
-        changed = standing.transactions != self._standing.transactions
-        self._standing = standing
+        changed = overview.transactions != self._overview.transactions
+        self._overview = overview
         self._show_head()
         if changed:
             self._show_transactions()
@@ -317,7 +317,7 @@ class TellerScreen(App[None]):
 
     def _chosen_transaction(self) -> Belief | None:
         row = self.query_one("#transactions", DataTable).cursor_row
-        shown = self._standing.transactions
+        shown = self._overview.transactions
         return shown[row] if row < len(shown) else None
 
     def _show_all(self) -> None:
@@ -333,16 +333,18 @@ class TellerScreen(App[None]):
         self._show_log()
 
     def _show_head(self) -> None:
-        language, date = self._language, self._standing.business_date
+        language, date = self._language, self._overview.business_date
         title = f"{word(language, 'title')}  {self._place.terminal}  {self._place.bank}"
         self.query_one("#title", Static).update(Text(title, "bold"))
-        said = say(language, "date", date=f"{date[:2]}-{date[2:]}") if date else word(language, "no date")
-        self.query_one("#date", Static).update(said)
-        light = "working" if self._is_working else "on" if self._standing.is_signed_on else "off"
+        date_text = (
+            say(language, "date", date=f"{date[:2]}-{date[2:]}") if date else word(language, "no date")
+        )
+        self.query_one("#date", Static).update(date_text)
+        light = "working" if self._is_working else "on" if self._overview.is_signed_on else "off"
         self.query_one("#light", Static).update(Text(f" {word(language, light)} ", _LIGHTS[light]))
 
     def _show_samples(self) -> None:
-        rows = [(one.policy, self._word(one.kind), _yuan(one.amount)) for one in self._samples]
+        rows = [(sample.policy, self._word(sample.kind), _yuan(sample.amount)) for sample in self._samples]
         self._fill("samples", ("policy number", "kind", "amount"), rows)
 
     def _show_policy(self) -> None:
@@ -359,16 +361,16 @@ class TellerScreen(App[None]):
     def _show_transactions(self) -> None:
         rows = [
             (
-                f"{one.sent_at[8:10]}:{one.sent_at[10:12]}:{one.sent_at[12:]}",
-                Text(self._word(str(one.state)), _COLOURS.get(one.state, "")),
-                _yuan(one.amount),
-                self._word(one.code),
-                one.stan,
-                one.response,
-                one.policy,
-                one.receipt,
+                f"{belief.sent_at[8:10]}:{belief.sent_at[10:12]}:{belief.sent_at[12:]}",
+                Text(self._word(str(belief.state)), _COLOURS.get(belief.state, "")),
+                _yuan(belief.amount),
+                self._word(belief.code),
+                belief.stan,
+                belief.response,
+                belief.policy,
+                belief.receipt,
             )
-            for one in self._standing.transactions
+            for belief in self._overview.transactions
         ]
         # What a narrow terminal cuts off is at the right: how it ended, and how much, come first.
         columns = ("time", "state", "amount", "act", "stan", "code", "policy number", "receipt")

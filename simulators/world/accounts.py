@@ -69,12 +69,12 @@ class Decided(NamedTuple):
     resolution: str
 
 
-def fits(one: Break, resolution: str) -> bool:
+def fits(entry: Break, resolution: str) -> bool:
     """Whether a break may end so; the account of its own processing code takes it only where it has one."""
     signs, _, classes = ENDS[resolution]
-    sign = "0" if not one.difference else "+" if one.difference > 0 else "-"
-    has_account = ENDS[resolution][1] != "products" or one.code in COLLECTIONS | PAYOUTS
-    return sign in signs and one.cls in classes and has_account
+    sign = "0" if not entry.difference else "+" if entry.difference > 0 else "-"
+    has_account = ENDS[resolution][1] != "products" or entry.code in COLLECTIONS | PAYOUTS
+    return sign in signs and entry.cls in classes and has_account
 
 
 def in_suspense(office: Path) -> list[Break]:
@@ -190,9 +190,9 @@ def _ledger(
         sums["suspense" if account in _SUSPENSE else account if account in named else "products"] += amount
     theirs, right = sum(line.effect for line in lines), sum(ours(book).values())
     expected = Counter({_CLEARING: theirs, "suspense": right - theirs - held, "products": held - right})
-    for one, resolution in decided:
-        expected["suspense"] += one.difference
-        expected[ENDS[resolution][1]] -= one.difference
+    for entry, resolution in decided:
+        expected["suspense"] += entry.difference
+        expected[ENDS[resolution][1]] -= entry.difference
     for place in sorted(expected.keys() | sums.keys()):
         if sums[place] != expected[place]:
             yield f"the ledger has {sums[place]} fen on {place}, and should have {expected[place]}"
@@ -212,11 +212,11 @@ def _breaks(
     for name, effect in ours(book).items():
         different[name] -= effect
     different.update(held)
-    for one, _ in decided:
-        different[one.bank, one.key] -= one.difference
+    for entry, _ in decided:
+        different[entry.bank, entry.key] -= entry.difference
     query = "SELECT bank, key, SUM(difference) FROM breaks WHERE state <> 'closed' GROUP BY bank, key"
-    told = {(bank, key): difference for bank, key, difference in connection.execute(query) if difference}
-    yield from _unlike({name: amount for name, amount in different.items() if amount}, told)
+    posted = {(bank, key): difference for bank, key, difference in connection.execute(query) if difference}
+    yield from _unlike({name: amount for name, amount in different.items() if amount}, posted)
     query = "SELECT DISTINCT key FROM breaks WHERE class = 'exception_advice' ORDER BY key"
     exception_advices = [row[0] for row in connection.execute(query)]
     expected = sorted(key for key, fact in book.facts.items() if fact.exception_code)
@@ -224,8 +224,8 @@ def _breaks(
         yield f"exception_advices are {exception_advices}, and should be {expected}"
 
 
-def _unlike(right: Mapping[tuple[str, str], int], told: Mapping[tuple[str, str], int]) -> Iterator[str]:
-    for name in sorted(right.keys() | told.keys()):
-        if right.get(name, 0) != told.get(name, 0):
-            parts = right.get(name, 0), told.get(name, 0)
+def _unlike(right: Mapping[tuple[str, str], int], posted: Mapping[tuple[str, str], int]) -> Iterator[str]:
+    for name in sorted(right.keys() | posted.keys()):
+        if right.get(name, 0) != posted.get(name, 0):
+            parts = right.get(name, 0), posted.get(name, 0)
             yield f"{'/'.join(name)} differs by {parts[0]} fen, and its breaks by {parts[1]}"

@@ -16,6 +16,8 @@ from simulators.world.conversation import Conversation, Question
 from simulators.world.reading import DUES, OUTCOME, RECEIPT, STATUS, Ask
 from simulators.world.rules import Book, Fact
 
+Content = dict[int, str]
+
 _A_PAGE = 8
 _KINDS = {"collection": "premium", "payout": "benefit"}
 Subject = tuple[str, ...]
@@ -78,7 +80,7 @@ class AnswerCheck:
         self._note(("policy", policy), known)
 
     def _note_key(self, key: str) -> None:
-        self._note(("key", key), self.book.standing(key))
+        self._note(("key", key), self.book.state_of(key))
 
     def _note(self, subject: Subject, value: object) -> None:
         history = self._was.setdefault(subject, [])
@@ -114,8 +116,8 @@ class AnswerCheck:
 
     def _totals(self, question: Question, answer: Message) -> str:
         ask, fields = question.ask, answer.fields
-        told = tuple(int(fields.get(number, "-1")) for number in (76, 88, 77, 89, 74, 86, 75, 87))
-        net = told[1] - told[3] - told[5] + told[7]
+        figures = tuple(int(fields.get(number, "-1")) for number in (76, 88, 77, 89, 74, 86, 75, 87))
+        net = figures[1] - figures[3] - figures[5] + figures[7]
         possible = set()
         for today in self._between(("date",), question.moment):
             if ask.date not in self.dates[: self.dates.index(today) + 1]:
@@ -124,11 +126,11 @@ class AnswerCheck:
                 continue
             subject = ("totals", ask.bank, ask.date)
             possible |= set(self._between(subject, question.moment, (0,) * 8))
-        if told not in possible:
-            return f"totals {told}, and right is {sorted(possible)}"
+        if figures not in possible:
+            return f"totals {figures}, and right is {sorted(possible)}"
         if fields.get(97) != f"{'D' if net >= 0 else 'C'}{abs(net):016d}":
             return f"a net of {fields.get(97)}, and right is {net}"
-        right = ("00", "1") if told == ask.figures and net == ask.net else ("95", "2")
+        right = ("00", "1") if figures == ask.figures and net == ask.net else ("95", "2")
         return "" if (fields[39], fields.get(66)) == right else f"totals were answered {fields[39]}"
 
     def _policy(self, question: Question, answer: Message) -> str:
@@ -141,7 +143,7 @@ class AnswerCheck:
             (due["DU"], due["PC"], due["DK"], due["DD"], int(due["AM"]))
             for due in self.lists(question.link, answer)
         ]
-        for state, holder, dues in (one for one in possible if one is not None):
+        for state, holder, dues in (seen for seen in possible if seen is not None):
             theirs = [due for due in dues if due[1] in terms.transactions]
             page = theirs[(ask.page - 1) * _A_PAGE : ask.page * _A_PAGE] if ask.code == DUES else []
             name = holder if ask.identity else f"{holder[0]}*"
@@ -155,13 +157,15 @@ class AnswerCheck:
         key = self._receipt_key(ask.receipt) if ask.receipt else ask.original
         possible = set(self._between(("key", key), question.moment))
         if ask.code == OUTCOME:
-            told = self.groups(question.link, answer).get("ST") if code == "00" else None
-            good = code in ("00", "25") and told in possible
-            return "" if good else f"the outcome of {key} is said to be {told or code}, and was {possible}"
+            status = self.groups(question.link, answer).get("ST") if code == "00" else None
+            good = code in ("00", "25") and status in possible
+            return "" if good else f"the outcome of {key} is said to be {status or code}, and was {possible}"
         fact = self.book.facts.get(key)
         printed = fact is not None and fact.has_receipt
         ours = fact is not None and fact.bank == ask.bank
-        right = {"00" if one == "done" else "12" if one == "reversed" else "25" for one in possible}
+        right = {
+            "00" if outcome == "done" else "12" if outcome == "reversed" else "25" for outcome in possible
+        }
         if not (printed and ours):
             right = {"25"}
         if code not in right:
@@ -176,10 +180,10 @@ class AnswerCheck:
         if not has_receipt:
             right = slip is None and (reason is None) == (answer.fields[39] == "00")
             return "" if right else f"there is no receipt, and it came with {slip} and {reason}"
-        for standing in self._between(("key", question.ask.key), question.moment):
-            if standing == "reversed" and slip is None and reason == "REVERSED":
+        for state in self._between(("key", question.ask.key), question.moment):
+            if state == "reversed" and slip is None and reason == "REVERSED":
                 return ""
-            if standing == "done" and slip is not None and reason is None:
+            if state == "done" and slip is not None and reason is None:
                 return ""
         return "it came with a receipt though taken back, or without one though not"
 
@@ -196,10 +200,10 @@ class AnswerCheck:
     @staticmethod
     def groups(link: Conversation, answer: Message) -> dict[str, str]:
         """An answer's groups of DE 48, the first of each."""
-        found: dict[str, str] = {}
+        groups: dict[str, str] = {}
         for tag, value in parse(answer.fields.get(48, ""), link.terms.codec.dialect.de48_encoding):
-            found.setdefault(tag, value)
-        return found
+            groups.setdefault(tag, value)
+        return groups
 
     @staticmethod
     def lists(link: Conversation, answer: Message) -> list[dict[str, str]]:
@@ -207,3 +211,13 @@ class AnswerCheck:
         encoding = link.terms.codec.dialect.de48_encoding
         groups = parse(answer.fields.get(48, ""), encoding)
         return [dict(parse(value, encoding)) for tag, value in groups if tag == "DL"]
+
+
+def content_of(answer: Message) -> Content:
+    """What of an answer stays the same in every repeat of it: all but its MAC, its receipt to print, and why
+    that is not printed.
+    """
+    content = {number: text for number, text in answer.fields.items() if number not in (62, 64, 128)}
+    if content.get(44) == "REVERSED":
+        del content[44]
+    return content

@@ -21,7 +21,7 @@ from protocol.mac import MacKey
 from protocol.message import Message, is_answer
 from protocol.tlv import build, first, parse
 from simulators import messages
-from simulators.messages import Counter, Stamp
+from simulators.messages import Stamp, Terminal
 from simulators.world.network import Host
 from simulators.world.reading import CANCEL, COLLECTIONS, OUTCOME, Terms
 
@@ -273,10 +273,10 @@ class Bank:
     def message(self, deal: Deal, *, repeat: bool = False, **other: str) -> Message:
         """The message of a deal; `other` fields by `deN`."""
         given = (("PN", deal.policy), ("DU", deal.due), ("IN", deal.identity))
-        counter = Counter(self.terms.code, deal.branch, deal.terminal)
+        origin = Terminal(self.terms.code, deal.branch, deal.terminal)
         groups = self.groups(pair for pair in given if pair[1])
         stamp = Stamp(deal.sent_at[4:], deal.stan)
-        made = messages.settlement(deal.mti, deal.code, deal.amount, counter, stamp, deal.rrn, groups)
+        made = messages.settlement(deal.mti, deal.code, deal.amount, origin, stamp, deal.rrn, groups)
         if deal.of:
             made = Message(made.mti, {**made.fields, 90: deal.of})
         return _changed(messages.repeat(made) if repeat else made, other)
@@ -296,9 +296,9 @@ class Bank:
 
     def inquiry(self, code: str, pairs: Iterable[tuple[str, str]], of: Deal | None = None) -> Message:
         """An 0100."""
-        counter = Counter(self.terms.code, "B00000000000001", of.terminal if of else "T0000001")
+        origin = Terminal(self.terms.code, "B00000000000001", of.terminal if of else "T0000001")
         original = self.original(of) if of else ""
-        return messages.inquiry(code, counter, self._stamp(), self.groups(pairs), original)
+        return messages.inquiry(code, origin, self._stamp(), self.groups(pairs), original)
 
     def totals(self, date: str) -> Message:
         """An 0500 for a business date (MMDD), of this bank's own record."""
@@ -330,7 +330,7 @@ class Bank:
         if answer is None or answer.fields[39] in _UNSETTLED:
             yield from self.undo(deal)
         else:
-            self.told(deal, answer)
+            self.learn(deal, answer)
 
     def undo(self, deal: Deal) -> Script:
         """Reverse, and go on until it is answered."""
@@ -362,7 +362,7 @@ class Bank:
         while answer is None or answer.fields[39] in _UNSETTLED:
             yield _AGAIN_SECONDS
             answer = yield Ask(self.message(deal, repeat=True), self.answer_seconds)
-        self.told(deal, answer)
+        self.learn(deal, answer)
 
     def cancel(self, deal: Deal) -> Script:
         """Cancel what was done; a cancel without an answer is reversed like everything else."""
@@ -372,7 +372,7 @@ class Bank:
         if answer is None or answer.fields[39] in _UNSETTLED:
             yield from self.undo(own)
         else:
-            self.told(own, answer)
+            self.learn(own, answer)
         if own.state == "done":
             deal.state, deal.undone_on = "undone", own.date
 
@@ -383,12 +383,12 @@ class Bank:
         if answer is None or answer.fields[39] != "00" or deal.state != state:
             return
         groups = parse(answer.fields[48], self.terms.codec.dialect.de48_encoding)
-        told = first(groups, "ST") or ""
+        status = first(groups, "ST") or ""
         right = {"done": "done", "undone": "reversed"}.get(state, "refused")
-        if not told.startswith(right):
-            self.complain(f"{deal.stan} is {state}, and said to be {told}")
+        if not status.startswith(right):
+            self.complain(f"{deal.stan} is {state}, and said to be {status}")
 
-    def told(self, deal: Deal, answer: Message) -> None:
+    def learn(self, deal: Deal, answer: Message) -> None:
         """Note what was answered."""
         deal.state = "done" if answer.fields[39] == "00" else "refused"
         if deal.state == "done":

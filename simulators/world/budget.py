@@ -60,12 +60,12 @@ class Budget:
 
     def may_wait(self, begin: float, end: float) -> bool:
         """Whether it may have been made to wait at some time between."""
-        return not self.is_known or any(one.since <= end and one.until > begin for one in self._spells)
+        return not self.is_known or any(spell.since <= end and spell.until > begin for spell in self._spells)
 
     def is_spent(self, now: float) -> bool:
         """Whether it has to wait now."""
-        return self.is_known and any(one.since <= now < one.until for one in self._spells)
+        return self.is_known and any(spell.since <= now < spell.until for spell in self._spells)
 
     def must_wait(self, begin: float, end: float) -> bool:
         """Whether it had to wait all the time."""
-        return self.is_known and any(one.since < begin and one.until > end for one in self._spells)
+        return self.is_known and any(spell.since < begin and spell.until > end for spell in self._spells)

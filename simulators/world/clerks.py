@@ -41,38 +41,39 @@ class Clerks:
 
     def work(self, breaks: Sequence[Break]) -> Iterator[str]:
         """See to breaks, or leave them; what was told wrongly."""
-        for one in breaks:
-            self.states[one.name] = "suspense"
+        for entry in breaks:
+            self.states[entry.name] = "suspense"
             if self.random.random() < 0.8:
-                yield from self._see_to(one)
+                yield from self._see_to(entry)
 
-    def _see_to(self, one: Break) -> Iterator[str]:
+    def _see_to(self, entry: Break) -> Iterator[str]:
         random = self.random
         proposer, other = random.sample(NAMES, 2)
-        fitting = sorted(name for name in ENDS if fits(one, name))
+        fitting = sorted(name for name in ENDS if fits(entry, name))
         resolution = random.choice(fitting if fitting and random.random() < 0.8 else sorted(ENDS))
         is_fitting = resolution in fitting
-        told = _told(lambda: propose(self.desk, proposer, one.name, resolution, "", self.chart))
-        if told != ("" if is_fitting else "StepRefused"):
-            yield f"{resolution} for {one.name}, {one.cls} of {one.difference} fen, was told {told or 'yes'}"
+        refused_as = _refusal(lambda: propose(self.desk, proposer, entry.name, resolution, "", self.chart))
+        if refused_as != ("" if is_fitting else "StepRefused"):
+            about = f"{entry.name}, {entry.cls} of {entry.difference} fen"
+            yield f"{resolution} for {about}, was told {refused_as or 'yes'}"
             return
         if not is_fitting:
             return
-        self.states[one.name] = "proposed"
+        self.states[entry.name] = "proposed"
         if random.random() < 0.1:
             return
         step, is_own, refusal, end = random.choice(_STEPS)
-        told = _told(lambda: decide(self.desk, proposer if is_own else other, step, one.name, ""))
-        if told != refusal:
+        refused_as = _refusal(lambda: decide(self.desk, proposer if is_own else other, step, entry.name, ""))
+        if refused_as != refusal:
             by = "who proposed it" if is_own else "another"
-            yield f"{step} of {one.name} by {by} was told {told or 'yes'}"
+            yield f"{step} of {entry.name} by {by} was told {refused_as or 'yes'}"
             return
-        self.states[one.name] = end
+        self.states[entry.name] = end
         if end == "closed":
-            self.decided.append(Decided(one, resolution))
+            self.decided.append(Decided(entry, resolution))
 
 
-def _told(do: Callable[[], object]) -> str:
+def _refusal(do: Callable[[], object]) -> str:
     """The name of the refusal, the office's or the database's; empty if there was none."""
     try:
         do()

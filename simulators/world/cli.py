@@ -23,11 +23,10 @@ from twisted.logger import globalLogBeginner
 
 from protocol.errors import DecodeError, FrameError
 from protocol.framing import FrameReader
-from simulators.world import fixture as grounds
-from simulators.world.fixture import Fixture
+from simulators.world.fixture import Fixture, in_memory, prepare
 from simulators.world.plan import Plan
 from simulators.world.reading import Terms
-from simulators.world.run import Outcome, run_seed
+from simulators.world.run import RunResult, run_seed
 
 _FRESH_FROM = 10**9
 _COLLECT_EVERY = 25
@@ -60,7 +59,7 @@ def _silence() -> None:
 def _begin(within: Path) -> None:
     _silence()
     gc.disable()  # a run leaves a few thousand objects behind: collected now and then, between two
-    _Worker.fixture = grounds.prepare(within)
+    _Worker.fixture = prepare(within)
 
 
 def _judge(seed: int) -> Verdict:
@@ -83,7 +82,7 @@ def _judge(seed: int) -> Verdict:
 
 def run_here(seeds: Iterable[int]) -> Iterator[Verdict]:
     """Run seeds in this process, one after the other."""
-    with grounds.in_memory() as within:
+    with in_memory() as within:
         _begin(within)
         yield from map(_judge, seeds)
 
@@ -92,7 +91,7 @@ def run_many(seeds: Iterable[int], jobs: int, seconds: float | None = None) -> I
     """Run seeds in so many processes; after `seconds` no further one is begun."""
     until = None if seconds is None else time.monotonic() + seconds
     in_time = takewhile(lambda _: until is None or time.monotonic() < until, seeds)
-    with grounds.in_memory() as within, get_context("spawn").Pool(jobs, _begin, (within,)) as pool:
+    with in_memory() as within, get_context("spawn").Pool(jobs, _begin, (within,)) as pool:
         ahead: deque[AsyncResult[Verdict]] = deque()
         for seed in in_time:
             ahead.append(pool.apply_async(_judge, (seed,)))
@@ -102,25 +101,25 @@ def run_many(seeds: Iterable[int], jobs: int, seconds: float | None = None) -> I
             yield result.get()
 
 
-def describe(outcome: Outcome) -> Iterator[str]:
+def describe(outcome: RunResult) -> Iterator[str]:
     """A run, line by line."""
-    terms = {one.port: one for one in outcome.plan.banks}
+    terms = {bank.port: bank for bank in outcome.plan.banks}
     links: dict[int, Terms] = {}
     readers: dict[tuple[int, str], FrameReader] = {}
-    for at, what, number, data in outcome.trace:
-        if what == "open" and isinstance(data, str) and isinstance(number, int):
+    for at, event, number, data in outcome.trace:
+        if event == "open" and isinstance(data, str) and isinstance(number, int):
             port = data.removeprefix("port ")
             if port.isdigit() and int(port) in terms:
                 links[number] = terms[int(port)]
         if not isinstance(data, bytes):
-            yield f"{at:10.4f}  {what} {number} {data}"
+            yield f"{at:10.4f}  {event} {number} {data}"
         elif isinstance(number, int) and number in links:
-            reader = readers.setdefault((number, str(what)), FrameReader(links[number].framing))
+            reader = readers.setdefault((number, str(event)), FrameReader(links[number].framing))
             try:
                 for frame in reader.feed(data):
-                    yield f"{at:10.4f}  link {number} {what}: {_summary(links[number], frame.body)}"
+                    yield f"{at:10.4f}  link {number} {event}: {_summary(links[number], frame.body)}"
             except FrameError as error:
-                yield f"{at:10.4f}  link {number} {what}: no frame: {error}"
+                yield f"{at:10.4f}  link {number} {event}: no frame: {error}"
 
 
 def _summary(terms: Terms, body: bytes) -> str:
@@ -136,7 +135,7 @@ def _summary(terms: Terms, body: bytes) -> str:
 def show_plan(plan: Plan) -> Iterator[str]:
     """A plan, line by line."""
     for name, value in plan._asdict().items():
-        text = ", ".join(f"{one.code} {one.dialect}" for one in plan.banks) if name == "banks" else value
+        text = ", ".join(f"{bank.code} {bank.dialect}" for bank in plan.banks) if name == "banks" else value
         if name == "targets":
             text = ", ".join(target.due for target in plan.targets)
         yield f"  {name}: {text}"
@@ -146,10 +145,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m simulators.world", description="The deterministic world."
     )
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument("--seed", type=int, help="run one seed")
-    what.add_argument("--seeds", help="run a range: A..B, both included")
-    what.add_argument("--minutes", type=float, help="run fresh seeds for so long")
+    choice = parser.add_mutually_exclusive_group()
+    choice.add_argument("--seed", type=int, help="run one seed")
+    choice.add_argument("--seeds", help="run a range: A..B, both included")
+    choice.add_argument("--minutes", type=float, help="run fresh seeds for so long")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     parser.add_argument("--trace", action="store_true", help="print the whole run (with --seed)")
     parser.add_argument("--keep-going", action="store_true", help="do not stop at the first seed that fails")
@@ -158,8 +157,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _one(seed: int, *, trace: bool) -> int:
     _silence()
-    with grounds.in_memory() as within:
-        outcome = run_seed(seed, grounds.prepare(within))
+    with in_memory() as within:
+        outcome = run_seed(seed, prepare(within))
     if trace:
         for line in describe(outcome):
             print(line)

@@ -22,11 +22,10 @@ from office.accounting import chart
 from office.accounting.decisions import Desk
 from office.close import Close, StepResult
 from office.config import Settings
-from simulators.world import fixture as grounds
 from simulators.world.accounts import Line, in_suspense, misplaced, signed
 from simulators.world.banks import Bank, Deal
 from simulators.world.clerks import NAMES, Clerks
-from simulators.world.fixture import Fixture
+from simulators.world.fixture import SEAL_KEY, Fixture
 from simulators.world.reading import CANCEL, COLLECTIONS
 from simulators.world.store import KeptStore
 
@@ -69,17 +68,17 @@ def _line(deal: Deal, state: str) -> BankLine:
 
 def with_mistakes(lines: Sequence[BankLine], random: Random) -> list[BankLine]:
     """The lines as a careless bank sends them: one is missing, one has another amount, one nobody knows."""
-    found = list(lines)
-    done = [line for line in found if line.state == "S"]
+    changed = list(lines)
+    done = [line for line in changed if line.state == "S"]
     if done and random.random() < 0.5:
-        found.remove(random.choice(done))
+        changed.remove(random.choice(done))
     elif done and random.random() < 0.5:
         line = random.choice(done)
-        found[found.index(line)] = line._replace(amount=line.amount + 7)
+        changed[changed.index(line)] = line._replace(amount=line.amount + 7)
     if done and random.random() < 0.3:
         line = random.choice(done)
-        found.append(line._replace(stan=f"9{line.stan[1:]}", rrn=f"9{line.rrn[1:]}"))
-    return found
+        changed.append(line._replace(stan=f"9{line.stan[1:]}", rrn=f"9{line.rrn[1:]}"))
+    return changed
 
 
 def counted(
@@ -140,7 +139,7 @@ def _office(
             "office": {
                 "database": f"sqlite:///{fixture.office}",
                 "front": f"sqlite:///{fixture.database}",
-                "seal_key": Sealer(grounds.SEAL_KEY).public,
+                "seal_key": Sealer(SEAL_KEY).public,
             },
             "bank": [{"code": bank.terms.code, "name": f"Bank {bank.terms.code}"} for bank in banks],
             "clerk": [{"name": name} for name in NAMES],

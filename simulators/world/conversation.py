@@ -131,13 +131,13 @@ class Conversation:
             frames = self._incoming.feed(data)
         except FrameError as error:
             frames, self._broken = list(error.frames), True
-        found = []
+        questions = []
         for frame in frames:
             question = self._question(frame.body, now, moment)
             if question is not None:
-                found.append(question)
+                questions.append(question)
                 self.waiting.setdefault(question.name, []).append(question)
-        return found
+        return questions
 
     def _question(self, body: bytes, now: float, moment: int) -> Question | None:
         codec = self.terms.codec
@@ -158,7 +158,7 @@ class Conversation:
             question.content = ask.mti.encode() + split[0][width:]
         return question
 
-    def said(self, data: bytes) -> list[tuple[Message, bytes]]:
+    def messages_in(self, data: bytes) -> list[tuple[Message, bytes]]:
         """The messages that the machine wrote, and the bytes of each."""
         try:
             bodies = [frame.body for frame in self._outgoing.feed(data)]

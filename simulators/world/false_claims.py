@@ -233,7 +233,7 @@ def restore_again(scene: Scene) -> Script:
         yield Ask(bank.reversal(deal), SOON)
 
 
-UNTRUTHS = (
+FALSE_CLAIMS = (
     restore_again,
     undo_untruly,
     undo_a_cancel_untruly,

@@ -134,7 +134,7 @@ class Fixture:
 
 @contextmanager
 def in_memory() -> Iterator[Path]:
-    """A folder for grounds, in memory where there is such a place; it goes with all that is in it."""
+    """A folder for fixtures, in memory where there is such a place; it goes with all that is in it."""
     memory = str(_MEMORY) if _MEMORY.is_dir() else None
     with tempfile.TemporaryDirectory(prefix="qianzhi-world-", dir=memory) as folder:
         yield Path(folder)
@@ -203,8 +203,8 @@ def bounded(random: Random, terms: Sequence[Terms]) -> tuple[Terms, ...]:
     """The same banks, of which each must wait after a few answers 25 and 76."""
     given = ((random.choice((1, 2, 4)), random.choice((3, 8, 5000))) for _ in terms)
     return tuple(
-        one._replace(misses_a_minute=minute, misses_a_day=day)
-        for one, (minute, day) in zip(terms, given, strict=True)
+        bank._replace(misses_a_minute=minute, misses_a_day=day)
+        for bank, (minute, day) in zip(terms, given, strict=True)
     )
 
 
@@ -213,12 +213,12 @@ def permitted_otherwise(random: Random, terms: Sequence[Terms]) -> tuple[Terms, 
     is the book's and not a link's.
     """
     return tuple(
-        one._replace(
+        bank._replace(
             transactions=_transactions(random),
             terminals=_terminals(random),
             limit_transaction=random.choice(_TRANSACTION_LIMITS),
         )
-        for one in terms
+        for bank in terms
     )
 
 
@@ -257,25 +257,25 @@ def settings(
     """The machine's settings for these banks; `hour` is when the clock cuts over."""
     banks: list[dict[str, Any]] = [
         {
-            "code": one.code,
-            "name": f"Bank {one.code}",
-            "port": one.port,
+            "code": bank.code,
+            "name": f"Bank {bank.code}",
+            "port": bank.port,
             "networks": [f"10.0.{place}.0/24"],
             "transport": "plain",
-            "framing": one.framing.value,
-            "dialect": one.dialect,
-            "mac": one.mac.value,
-            "transactions": sorted(one.transactions),
-            "terminals": list(one.terminals),
-            "limit_transaction_fen": one.limit_transaction,
-            "limit_day_fen": one.limit_day,
-            "payout_advices": one.payout_advices,
-            "reversal_days": one.reversal_days,
-            "misses_a_minute": one.misses_a_minute,
-            "misses_a_day": one.misses_a_day,
+            "framing": bank.framing.value,
+            "dialect": bank.dialect,
+            "mac": bank.mac.value,
+            "transactions": sorted(bank.transactions),
+            "terminals": list(bank.terminals),
+            "limit_transaction_fen": bank.limit_transaction,
+            "limit_day_fen": bank.limit_day,
+            "payout_advices": bank.payout_advices,
+            "reversal_days": bank.reversal_days,
+            "misses_a_minute": bank.misses_a_minute,
+            "misses_a_day": bank.misses_a_day,
             "messages_a_second": rate,
         }
-        for place, one in enumerate(terms)
+        for place, bank in enumerate(terms)
     ]
     return Settings.model_validate(
         {

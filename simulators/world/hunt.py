@@ -29,14 +29,14 @@ CONTROL = Mutation("none", "-", "", "")
 _TABLE = "<!-- table -->"
 
 
-class Found(NamedTuple):
+class HuntResult(NamedTuple):
     """What the world made of it: how many seeds it took, 0 where it found nothing, what was said; and, over
     all the times that it was looked for, the mean number of seeds and of seconds of CPU until it was found.
     """
 
     mutation: Mutation
     seeds: int
-    said: str
+    violation: str
     mean_seeds: float = 0.0
     mean_cpu: float = 0.0
 
@@ -79,13 +79,13 @@ class _Finder(importlib.abc.MetaPathFinder):
         """The spec of the changed module, and of no other."""
         if fullname != self._mutation.module:
             return None
-        found = importlib.machinery.PathFinder.find_spec(fullname, path)
-        if found is None or found.origin is None:
+        spec = importlib.machinery.PathFinder.find_spec(fullname, path)
+        if spec is None or spec.origin is None:
             return None
-        return importlib.util.spec_from_loader(fullname, _Changed(found.origin, self._mutation))
+        return importlib.util.spec_from_loader(fullname, _Changed(spec.origin, self._mutation))
 
 
-def hunt(mutation: Mutation, seeds: int, times: int = 1) -> Found:
+def hunt(mutation: Mutation, seeds: int, times: int = 1) -> HuntResult:
     """In this process: run seeds until it was found so many times, or there were too many."""
     sys.meta_path.insert(0, _Finder(mutation))
     from simulators.world.cli import run_here  # noqa: PLC0415 - after the finder is in place
@@ -98,28 +98,30 @@ def hunt(mutation: Mutation, seeds: int, times: int = 1) -> Found:
             finds.append((tried, verdict.violations[0].splitlines()[0]))
             if len(finds) == times:
                 break
-    first, said = finds[0] if finds else (0, "")
-    return Found(mutation, first, said, tried / (len(finds) or 1), cpu / (len(finds) or 1))
+    first, violation = finds[0] if finds else (0, "")
+    return HuntResult(mutation, first, violation, tried / (len(finds) or 1), cpu / (len(finds) or 1))
 
 
-def _hunt_apart(mutation: Mutation, seeds: int, times: int) -> Found:
+def _hunt_apart(mutation: Mutation, seeds: int, times: int) -> HuntResult:
     given = ["--only", mutation.name, "--seeds", str(seeds), "--times", str(times), "--json"]
     command = [sys.executable, "-m", "simulators.world.hunt", *given]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        return Found(mutation, 0, f"the hunt broke: {done.stderr.strip().splitlines()[-1]}")
-    told = json.loads(done.stdout.splitlines()[-1])
-    return Found(mutation, told["seeds"], told["said"], told["mean_seeds"], told["mean_cpu"])
+        return HuntResult(mutation, 0, f"the hunt broke: {done.stderr.strip().splitlines()[-1]}")
+    result = json.loads(done.stdout.splitlines()[-1])
+    return HuntResult(
+        mutation, result["seeds"], result["violation"], result["mean_seeds"], result["mean_cpu"]
+    )
 
 
-def table(found: Sequence[Found]) -> str:
+def table(rows: Sequence[HuntResult]) -> str:
     """The table, in Markdown."""
     lines = ["| bug | in | seeds until found | what the oracle said |", "|---|---|---|---|"]
-    for one in found:
-        said = one.said.replace("|", "/")
-        said = said if len(said) <= 150 else f"{said[:147]}..."
+    for row in rows:
+        violation = row.violation.replace("|", "/")
+        violation = violation if len(violation) <= 150 else f"{violation[:147]}..."
         lines.append(
-            f"| {one.mutation.name} | `{one.mutation.module}` | {one.seeds or 'not found'} | {said} |"
+            f"| {row.mutation.name} | `{row.mutation.module}` | {row.seeds or 'not found'} | {violation} |"
         )
     return "\n".join(lines)
 
@@ -134,20 +136,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="tell a program")
     parser.add_argument("--write", type=Path, help="put the table into this file")
     given = parser.parse_args(arguments)
-    chosen = [one for one in MUTATIONS if given.only in (None, one.name)]
+    chosen = [mutation for mutation in MUTATIONS if given.only in (None, mutation.name)]
     if given.json:
-        found = hunt(chosen[0] if chosen else CONTROL, given.seeds, given.times)
-        print(json.dumps({name: value for name, value in found._asdict().items() if name != "mutation"}))
+        result = hunt(chosen[0] if chosen else CONTROL, given.seeds, given.times)
+        print(json.dumps({name: value for name, value in result._asdict().items() if name != "mutation"}))
         return 0
     with ThreadPoolExecutor(given.jobs) as threads:
         control = threads.submit(_hunt_apart, CONTROL, given.seeds, 1)
-        results = list(threads.map(lambda one: _hunt_apart(one, given.seeds, given.times), chosen))
-    if control.result().said:
-        print(f"without a bug: {control.result().said}")
+        results = list(threads.map(lambda mutation: _hunt_apart(mutation, given.seeds, given.times), chosen))
+    if control.result().violation:
+        print(f"without a bug: {control.result().violation}")
         return 1
     print(table([control.result(), *results]))
-    missed = [one.mutation.name for one in results if not one.seeds]
-    cpu, count = sum(one.mean_cpu for one in results), sum(one.mean_seeds for one in results)
+    missed = [result.mutation.name for result in results if not result.seeds]
+    cpu, count = sum(result.mean_cpu for result in results), sum(result.mean_seeds for result in results)
     print(f"until each is found: {count:.0f} seeds and {cpu:.1f} s of CPU, all together")
     print(f"{len(results) - len(missed)} of {len(results)} found")
     if given.write:

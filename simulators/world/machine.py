@@ -111,51 +111,51 @@ class Lockstep:
     def end(self) -> None:
         """The process is no more: its threads end where they wait."""
         while self._open:
-            _, (told, asked) = self._open.popitem()
-            told.put(Failure(Unavailable("the process ended")))
+            _, (answers, asked) = self._open.popitem()
+            answers.put(Failure(Unavailable("the process ended")))
             asked.get()
 
     def defer(self, function: Callable[..., Any], *arguments: Any) -> Deferred[Any]:  # noqa: ANN401
         """In the place of twisted.internet.threads.deferToThread."""
         done: Deferred[Any] = Deferred()
-        told: SimpleQueue[Any] = SimpleQueue()
+        answers: SimpleQueue[Any] = SimpleQueue()
         asked: SimpleQueue[Any] = SimpleQueue()
 
         def work() -> None:
-            self._here.queues = told, asked
-            told.get()
+            self._here.queues = answers, asked
+            answers.get()
             try:
                 asked.put((None, function(*arguments)))
             except Exception:
                 asked.put((None, Failure()))
 
         threading.Thread(target=work, daemon=True).start()
-        self._go_on(self.host, done, told, asked, None)
+        self._go_on(self.host, done, answers, asked, None)
         return done
 
     def _go_on(
         self,
         host: Host,
         done: Deferred[Any],
-        told: SimpleQueue[Any],
+        answers: SimpleQueue[Any],
         asked: SimpleQueue[Any],
         answer: object,
     ) -> None:
-        told.put(answer)
+        answers.put(answer)
         wish, result = asked.get()
-        self._open[id(told)] = told, asked
+        self._open[id(answers)] = answers, asked
         if wish is None:
-            del self._open[id(told)]
+            del self._open[id(answers)]
             done.callback(result) if not isinstance(result, Failure) else done.errback(result)
             return
         going = maybeDeferred(wish)
-        going.addBoth(lambda given: host.callLater(0, self._go_on, host, done, told, asked, given))
+        going.addBoth(lambda given: host.callLater(0, self._go_on, host, done, answers, asked, given))
 
     def block(self, _reactor: object, function: Callable[..., Any], *arguments: Any) -> Any:  # noqa: ANN401
         """In the place of twisted.internet.threads.blockingCallFromThread."""
-        told, asked = self._here.queues
+        answers, asked = self._here.queues
         asked.put((partial(function, *arguments), None))
-        answer = told.get()
+        answer = answers.get()
         if isinstance(answer, Failure):
             answer.raiseException()
         return answer

@@ -10,9 +10,9 @@ from types import MappingProxyType
 
 from protocol.message import Message
 from simulators.world.banks import Ask, Bank, BankLink, Script
-from simulators.world.false_claims import UNTRUTHS
+from simulators.world.false_claims import FALSE_CLAIMS
 from simulators.world.reading import CANCEL, DUES, OUTCOME, PAYOUTS, RECEIPT, STATUS
-from simulators.world.scene import SOON, Act, Scene, unrecorded
+from simulators.world.scene import SOON, Misdeed, Scene, unrecorded
 
 
 def _post(bank: Bank, *messages: Message) -> BankLink | None:
@@ -80,12 +80,12 @@ def keep_old_key(scene: Scene) -> Script:
     link = bank.ready_link()
     if link is None:
         return
-    told: list[Message | None] = []
-    link.ask(bank.network_message("101"), told.append, SOON)
+    answers: list[Message | None] = []
+    link.ask(bank.network_message("101"), answers.append, SOON)
     yield SOON
-    if not told or told[0] is None or told[0].fields.get(39) != "00" or link.over:
+    if not answers or answers[0] is None or answers[0].fields.get(39) != "00" or link.over:
         return
-    link.install(told[0])
+    link.install(answers[0])
     old = link.old_key
     for pause in (0.0, bank.random.choice((10.0, 40.0))):
         yield pause
@@ -206,10 +206,10 @@ def everything_twice(scene: Scene) -> Script:
     """Each message twice at once, on one link or on two."""
     bank, deal = scene.bank, unrecorded(scene)
     message, reversal = bank.message(deal), bank.reversal(deal)
-    for one in (message, reversal):
-        _post(bank, one, Message(one.mti[:3] + "1", one.fields))
+    for request in (message, reversal):
+        _post(bank, request, Message(request.mti[:3] + "1", request.fields))
         yield bank.random.choice((0.0, 0.5, 5.0))
-        _post(bank, one)
+        _post(bank, request)
         yield 1.0
 
 
@@ -257,7 +257,7 @@ def ask_around(scene: Scene) -> Script:
     yield Ask(bank.inquiry(OUTCOME, (), deal), SOON)
     yield Ask(bank.inquiry(RECEIPT, (), deal), SOON)
     yield Ask(bank.inquiry(DUES, (("PN", target.policy), ("PG", "2"))), SOON)
-    receipts = [one.receipt for other in scene.others for one in other.deals if one.receipt]
+    receipts = [deal.receipt for other in scene.others for deal in other.deals if deal.receipt]
     for number in receipts[:1]:
         yield Ask(bank.inquiry(RECEIPT, (("RN", number),)), SOON)
     yield Ask(bank.reversal(deal), SOON)
@@ -282,11 +282,11 @@ def sign_off(scene: Scene) -> Script:
     link.send(bank.message(unrecorded(scene)))
     yield 5.0
     if not link.over:
-        told: list[Message | None] = []
-        link.ask(bank.network_message("001"), told.append, SOON, sealed=False)
+        answers: list[Message | None] = []
+        link.ask(bank.network_message("001"), answers.append, SOON, sealed=False)
         yield SOON
-        if told and told[0] is not None and told[0].fields.get(39) == "00":
-            link.install(told[0])
+        if answers and answers[0] is not None and answers[0].fields.get(39) == "00":
+            link.install(answers[0])
 
 
 def not_my_money(scene: Scene) -> Script:
@@ -297,7 +297,7 @@ def not_my_money(scene: Scene) -> Script:
     yield Ask(bank.message(unrecorded(scene)), SOON)
 
 
-ACTS: Mapping[str, Act] = MappingProxyType(
+ACTS: Mapping[str, Misdeed] = MappingProxyType(
     {
         act.__name__: act
         for act in (
@@ -321,7 +321,7 @@ ACTS: Mapping[str, Act] = MappingProxyType(
             add_up,
             sign_off,
             not_my_money,
-            *UNTRUTHS,
+            *FALSE_CLAIMS,
         )
     }
 )

@@ -490,5 +490,8 @@ MUTATIONS: tuple[Mutation, ...] = (
 def stale() -> list[str]:
     """The mutations whose text does not stand once in its module any more."""
     root = Path(__file__).resolve().parent.parent.parent
-    texts = {one.module: (root / f"{one.module.replace('.', '/')}.py").read_text() for one in MUTATIONS}
-    return [one.name for one in MUTATIONS if texts[one.module].count(one.old) != 1]
+    texts = {
+        mutation.module: (root / f"{mutation.module.replace('.', '/')}.py").read_text()
+        for mutation in MUTATIONS
+    }
+    return [mutation.name for mutation in MUTATIONS if texts[mutation.module].count(mutation.old) != 1]

@@ -352,16 +352,16 @@ class End:
         """So is the news that it is over."""
         self._schedule(delay, self._end_of_stream, reason)
 
-    def _schedule(self, delay: float, call: Callable[..., None], what: object) -> None:
+    def _schedule(self, delay: float, call: Callable[..., None], argument: object) -> None:
         now = self.host.seconds()
         self._arrives = max(self._arrives, now + delay)
-        self._line.append((call, what, self._age))
+        self._line.append((call, argument, self._age))
         self.wire.network.clock.callLater(self._arrives - now, self._next)
 
     def _next(self) -> None:
         """The first in the line arrives: two that are due at one moment may be called in any order."""
-        call, what, age = self._line.popleft()
-        call(what, age)
+        call, argument, age = self._line.popleft()
+        call(argument, age)
 
     def forget(self) -> None:
         """What is on its way here never comes."""
@@ -382,10 +382,10 @@ class End:
             network.tap.machine_got(self.wire.number, data)
         self.protocol.dataReceived(data)
 
-    def _trace(self, what: str, data: bytes) -> None:
+    def _trace(self, event: str, data: bytes) -> None:
         """What an operator says names a folder, which is another in each process: not part of the run."""
         if not self.wire.is_local:
-            self.wire.network.trace(what, self.wire.number, data)
+            self.wire.network.trace(event, self.wire.number, data)
 
     def _end_of_stream(self, reason: Exception, age: int) -> None:
         if self._paused or self._held:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from simulators.world.stamps import Act
+from simulators.world.stamps import AuditRow
 
 Row = dict[str, object]
 """A journal's row by its columns' names."""
@@ -47,7 +47,7 @@ class Seen(NamedTuple):
     opened: str
     loaded: tuple[str, ...]
     closed_at: tuple[int, ...]
-    acts: tuple[Act, ...]
+    acts: tuple[AuditRow, ...]
 
 
 NOTHING = Seen((), "", (), (), ())
@@ -97,30 +97,30 @@ class Observer:
 
     def due(self, name: str) -> tuple[str, str, int] | None:
         """A due's state, who settled it, and how often it changed hands."""
-        found: tuple[str, str, int] | None = self._book.execute(_DUE, (name,)).fetchone()
-        return found
+        row: tuple[str, str, int] | None = self._book.execute(_DUE, (name,)).fetchone()
+        return row
 
     def guesses(self, name: str) -> tuple[str, int, int]:
         """On which date how many wrong numbers were shown for a due, and whether it is locked."""
-        found: tuple[str, int, int] | None = self._book.execute(
+        row: tuple[str, int, int] | None = self._book.execute(
             "SELECT date, wrong, locked FROM identity_guesses WHERE due = ?", (name,)
         ).fetchone()
-        return found or ("", 0, 0)
+        return row or ("", 0, 0)
 
     def todays(self, bank: str, date: str) -> tuple[int, int]:
         """What the book says that a bank has moved of a date's own, and what of it does not fit; in fen."""
         query = "SELECT used, unfit FROM bank_days WHERE bank = ? AND date = ?"
-        found: tuple[int, int] | None = self._book.execute(query, (bank, date)).fetchone()
-        return found or (0, 0)
+        row: tuple[int, int] | None = self._book.execute(query, (bank, date)).fetchone()
+        return row or (0, 0)
 
     def figures(self, bank: str, date: str) -> tuple[int, ...]:
         """The eight figures that the book keeps of a bank's date."""
-        found = self._book.execute(
+        row = self._book.execute(
             "SELECT collections, collected, collections_reversed, collected_reversed, payouts, paid,"
             " payouts_reversed, paid_reversed FROM bank_days WHERE bank = ? AND date = ?",
             (bank, date),
         ).fetchone()
-        return tuple(found or (0,) * 8)
+        return tuple(row or (0,) * 8)
 
     def dues(self) -> list[str]:
         """The names of all dues."""
@@ -149,7 +149,7 @@ class Observer:
         return [dict(zip(self._names, row, strict=True)) for row in rows]
 
     def _rows(self) -> list[Row]:
-        found = []
+        entries = []
         query = "SELECT * FROM journal WHERE position > ? ORDER BY chain, position"
         for row in self._book.execute(query, (self._position,)):
             entry = dict(zip(self._names, row, strict=True))
@@ -162,16 +162,16 @@ class Observer:
             text = json.dumps(list(sealed.values()), ensure_ascii=False, separators=(",", ":"))
             self._tip = hashlib.sha256(text.encode()).hexdigest()
             self._position = row[1]
-            found.append(entry)
+            entries.append(entry)
         end = self._book.execute("SELECT position, tip FROM chains WHERE chain = 1").fetchone()
         if end is not None and tuple(end) != (self._position, self._tip):
             self._say(f"the chain's end is {end[0]}, its last entry {self._position}, or its hash is another")
-        return found
+        return entries
 
-    def _new_acts(self) -> Iterator[Act]:
+    def _new_acts(self) -> Iterator[AuditRow]:
         query = 'SELECT number, at, "by", act, subject, note FROM audit_log WHERE number > ? ORDER BY number'
         for row in self._book.execute(query, (self._acts,)):
-            act = Act(*row)
+            act = AuditRow(*row)
             self._acts = act.number
             yield act
 

@@ -15,9 +15,9 @@ from twisted.python.failure import Failure
 class Operator:
     """An operator's local connection: one command."""
 
-    def __init__(self, command: Mapping[str, Any], told: Callable[[object], None]) -> None:
+    def __init__(self, command: Mapping[str, Any], on_answer: Callable[[object], None]) -> None:
         self._command = command
-        self._told = told
+        self._on_answer = on_answer
 
     def makeConnection(self, transport: Any) -> None:  # noqa: N802, ANN401 - Twisted's name
         """Ask."""
@@ -25,7 +25,7 @@ class Operator:
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
         """Hear."""
-        self._told(data.decode())
+        self._on_answer(data.decode())
 
     def connectionLost(self, reason: Failure) -> None:  # noqa: N802 - Twisted's name
         """It is over."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from protocol.message import Message
-from simulators.world.answer_check import AnswerCheck
+from simulators.world.answer_check import AnswerCheck, Content, content_of
 from simulators.world.budget import MISSES, Budget
 from simulators.world.conversation import Conversation, Question
 from simulators.world.observer import Observer, Row
@@ -24,8 +24,6 @@ FINAL = frozenset({"00", "12", "13", "21", "25", "30", "40", "57", "58", "61", "
 _UNDONE = frozenset({"63", "90", "91", "96"})
 _ANSWER_SECONDS = 20.0
 _EXCUSED_SECONDS = 30.0
-
-Told = dict[int, str]
 
 
 @dataclass(slots=True)
@@ -57,11 +55,11 @@ class Oracle:
     judged: int = 0
     _observer: Observer | None = None
     _delivered: dict[str, list[Question]] = field(default_factory=dict)
-    _answers: dict[str, Told] = field(default_factory=dict)
+    _answers: dict[str, Content] = field(default_factory=dict)
     _slips: dict[str, str] = field(default_factory=dict)
     _trouble: dict[str, float] = field(default_factory=dict)
     _opened: list[tuple[str, float]] = field(default_factory=list)
-    _grave: str = ""
+    _tombstone: str = ""
     _numbers: set[object] = field(default_factory=set)
     _budgets: dict[str, Budget] = field(default_factory=dict)
     _untold: set[str] = field(default_factory=set)
@@ -72,9 +70,9 @@ class Oracle:
         self._answer_check = AnswerCheck(self.book, self.dates)
         self.stamps = Stamps(self.say)
 
-    def say(self, what: str) -> None:
+    def say(self, text: str) -> None:
         """Something is wrong."""
-        self.violations.append(f"{self.now():.3f} s: {what}")
+        self.violations.append(f"{self.now():.3f} s: {text}")
 
     def attach(self, observer: Observer) -> None:
         """Look at this file from now on."""
@@ -125,7 +123,7 @@ class Oracle:
         if link is not None:
             link.alive = False
             link.ended_at = self.now()
-            if any(one.ask.mti[:2] != "08" for one in chain.from_iterable(link.waiting.values())):
+            if any(question.ask.mti[:2] != "08" for question in chain.from_iterable(link.waiting.values())):
                 self._budget(link).lost()
             link.waiting.clear()
             link.order.clear()
@@ -136,7 +134,7 @@ class Oracle:
         if link is None:
             return
         self.look()
-        for message, body in link.said(data):
+        for message, body in link.messages_in(data):
             self.judged += 1
             if message.mti == "0800":
                 self._notice(link, message, body)
@@ -179,15 +177,15 @@ class Oracle:
     def _entry(self, row: Row) -> None:
         key = str(row["key"])
         if row["kind"] == "tombstone":
-            if key != self._grave or row["response"] != "21":
+            if key != self._tombstone or row["response"] != "21":
                 self.say(f"a tombstone lies under {key}, where none is due")
             else:
                 self._answer_check.noted_key(key)
-            self._grave = ""
+            self._tombstone = ""
             return
-        if self._grave:
-            self.say(f"no tombstone lies under {self._grave}")
-            self._grave = ""
+        if self._tombstone:
+            self.say(f"no tombstone lies under {self._tombstone}")
+            self._tombstone = ""
         known = self.book.facts.get(key)
         if known is not None:
             self.say(f"{key} acts a second time: {known.response}, and now {row['response']}")
@@ -198,12 +196,12 @@ class Oracle:
             return
         self._check_order(question)
         budget, asked = self._budget(question.link), self._delivered[key]
-        if question.ask.waits and all(budget.must_wait(one.at, self.now()) for one in asked):
+        if question.ask.waits and all(budget.must_wait(earlier.at, self.now()) for earlier in asked):
             self.say(f"{key} was decided, though its bank had to wait after too many 25 and 76")
         if row["response"] in MISSES:
             self._untold.add(key)
         ruling = self.book.rule(question.ask)
-        self._grave = ruling.grave
+        self._tombstone = ruling.tombstone
         self._compare(row, question, ruling)
         self._answer_check.noted_entry(key, self.book.facts[key])
         if row["receipt"]:
@@ -216,8 +214,8 @@ class Oracle:
         waiting = question.link.order
         while waiting and (waiting[0].refused or waiting[0].ask.key in self.book.facts):
             waiting.pop(0)
-        first = next((one for one in waiting if one is question or not self._may_wait(one)), question)
-        alone = all(len(self._delivered[one.ask.key]) == 1 for one in (first, question))
+        first = next((other for other in waiting if other is question or not self._may_wait(other)), question)
+        alone = all(len(self._delivered[other.ask.key]) == 1 for other in (first, question))
         if alone and first is not question and first.must_act(self.now()):
             self.say(f"{question.ask.key} was decided before {first.ask.key}, which came earlier on its link")
 
@@ -235,7 +233,7 @@ class Oracle:
 
     def _asked_for(self, row: Row) -> Question | None:
         now = self.now()
-        found = []
+        candidates = []
         for question in self._delivered.get(str(row["key"]), ()):
             ask = question.ask
             alike = (
@@ -245,8 +243,8 @@ class Oracle:
                 and (bool(ask.fault) or row["due"] == (ask.due or row["due"]))
             )
             if alike and not question.refused and question.may_act(now):
-                found.append(question)
-        return meant(found, row)
+                candidates.append(question)
+        return meant(candidates, row)
 
     def _compare(self, row: Row, question: Question, ruling: Ruling) -> None:
         ask = question.ask
@@ -346,7 +344,7 @@ class Oracle:
         if code in _UNDONE:
             question.refused = True
         elif question.ask.is_keyed and code in FINAL:
-            self._answers.setdefault(question.ask.key, told(answer))
+            self._answers.setdefault(question.ask.key, content_of(answer))
             if 62 in answer.fields:
                 self._slips.setdefault(question.ask.key, answer.fields[62])
         if question.ask.mti == "0800" and code == "00":
@@ -427,7 +425,7 @@ class Oracle:
         kept = (row["authorization"], str(row["business_date"])[4:], row["receipt"] or "")
         if numbers != kept:
             return f"{code} with {numbers}, and on disk is {kept}"
-        if self._answers.get(ask.key, told(answer)) != told(answer):
+        if self._answers.get(ask.key, content_of(answer)) != content_of(answer):
             return f"{code}, and the answer is not the first one again"
         if 62 in answer.fields and self._slips.get(ask.key, answer.fields[62]) != answer.fields[62]:
             return f"{code}, and the receipt is not the first one again"
@@ -453,8 +451,8 @@ class Oracle:
     def finish(self) -> None:
         """Everything is quiet: what is still owed is lost, and both books must be one."""
         self.look()
-        if self._grave:
-            self.say(f"no tombstone lies under {self._grave}")
+        if self._tombstone:
+            self.say(f"no tombstone lies under {self._tombstone}")
         for link in self.links.values():
             if not link.alive:
                 continue
@@ -482,19 +480,13 @@ class Oracle:
                     self.say(f"link {link.number} was not told that {date} is open")
 
 
-def meant(found: Sequence[Question], row: Row) -> Question | None:
+def meant(candidates: Sequence[Question], row: Row) -> Question | None:
     """Which of the questions that ask for the same an entry was made for, if there is one. A reload may lie
     between two links: then it is permitted on one and not on the other.
     """
-    told = row["response"], row["exception_code"]
-    return min(found, key=lambda one: one.ask.fault not in told if one.ask.fault else 0.5, default=None)
-
-
-def told(answer: Message) -> Told:
-    """What of an answer stays the same in every repeat of it: all but its MAC, its receipt to print, and why
-    that is not printed.
-    """
-    told = {number: text for number, text in answer.fields.items() if number not in (62, 64, 128)}
-    if told.get(44) == "REVERSED":
-        del told[44]
-    return told
+    outcome = row["response"], row["exception_code"]
+    return min(
+        candidates,
+        key=lambda question: question.ask.fault not in outcome if question.ask.fault else 0.5,
+        default=None,
+    )

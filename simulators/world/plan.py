@@ -10,9 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any, NamedTuple
 
-from simulators.world import fixture as grounds
 from simulators.world import walltime
-from simulators.world.fixture import FIRST_BOOK
+from simulators.world.fixture import FIRST_BOOK, agreed, bounded
 from simulators.world.misconduct import ACTS
 from simulators.world.network import Weather
 from simulators.world.reading import Terms
@@ -47,7 +46,7 @@ class Plan(NamedTuple):
     tellers: int
     targets: tuple[Target, ...]
     acts: tuple[str, ...]
-    mischief: float
+    misconduct: float
     fault_chance: float
     kills: tuple[float, ...]
     stops: tuple[float, ...]
@@ -90,13 +89,13 @@ def draw(seed: int) -> Plan:
     cutovers = some(0.5, tuple(sorted(random.random() * seconds for _ in range(random.randrange(1, 3)))), ())
     by_clock = random.random() < 0.3
     plan = Plan(
-        banks=grounds.agreed(random, random.choice((1, 2, 2, 3))),
+        banks=agreed(random, random.choice((1, 2, 2, 3))),
         weather=weather,
         seconds=seconds,
         tellers=random.randrange(2, 9),
         targets=tuple(random.sample(_TARGETS, random.randrange(1, len(_TARGETS) + 1))),
         acts=tuple(random.sample(sorted(ACTS), random.randrange(1, 12))),
-        mischief=random.choice((0.0, 0.3, 0.7, 1.0)),
+        misconduct=random.choice((0.0, 0.3, 0.7, 1.0)),
         fault_chance=some(0.4, random.choice((0.02, 0.1, 0.4)), 0.0),
         kills=some(0.4, tuple(random.random() * seconds for _ in range(random.randrange(1, 3))), ()),
         stops=some(0.15, (random.random() * seconds,), ()),
@@ -116,6 +115,6 @@ def draw(seed: int) -> Plan:
 
 def _in_vain(plan: Plan, random: Random) -> Plan:
     """The same, among banks that ask for much that is not so, and must wait after a little of it."""
-    banks = grounds.bounded(random, plan.banks)
+    banks = bounded(random, plan.banks)
     weather = plan.weather._replace(cut=0.0, half_open=0.0) if random.random() < 0.7 else plan.weather
-    return plan._replace(banks=banks, weather=weather, acts=_VAIN, mischief=random.choice((0.7, 1.0)))
+    return plan._replace(banks=banks, weather=weather, acts=_VAIN, misconduct=random.choice((0.7, 1.0)))

@@ -102,7 +102,7 @@ class Ruling:
     due: str = ""
     exception_code: str = ""
     moves: int = 0
-    grave: str = ""
+    tombstone: str = ""
     late: bool = False
 
 
@@ -144,7 +144,7 @@ class Book:
             return self.dues[fact.due].owner == fact.key
         return not fact.undone
 
-    def standing(self, key: str) -> str:
+    def state_of(self, key: str) -> str:
         """What an inquiry about a key is told."""
         fact = self.facts[key]
         if not fact.approved:
@@ -153,8 +153,8 @@ class Book:
 
     def open_dues(self, policy: str) -> list[Due]:
         """A policy's open dues, the oldest first."""
-        found = (due for due in self.dues.values() if due.policy == policy and due.state == "open")
-        return sorted(found, key=lambda due: (due.due_date, due.name))
+        dues = (due for due in self.dues.values() if due.policy == policy and due.state == "open")
+        return sorted(dues, key=lambda due: (due.due_date, due.name))
 
     def rule(self, ask: Ask) -> Ruling:
         """Decide a wish whose key is new, and let it take effect."""
@@ -191,26 +191,30 @@ class Book:
             late=ruling.late,
         )
         self.facts[ask.key] = fact
-        if ruling.grave:
-            self.facts[ruling.grave] = Fact(
-                ruling.grave, "tombstone", ask.bank, "21", ask.amount, self.date, original=""
+        if ruling.tombstone:
+            self.facts[ruling.tombstone] = Fact(
+                ruling.tombstone, "tombstone", ask.bank, "21", ask.amount, self.date, original=""
             )
 
     # Settling.
 
     def _settle(self, ask: Ask, kind: str) -> Ruling:
-        found = "30" if ask.is_strange else self._due_for(ask, kind)
+        due_or_code = "30" if ask.is_strange else self._due_for(ask, kind)
         over = "61" if self._over_limit(ask) else ""
-        if isinstance(found, Due) and not (over and not ask.is_done) and not self._is_whose(ask, found):
-            found = "76"
+        if (
+            isinstance(due_or_code, Due)
+            and not (over and not ask.is_done)
+            and not self._is_whose(ask, due_or_code)
+        ):
+            due_or_code = "76"
         if ask.is_done:
-            if isinstance(found, str):
+            if isinstance(due_or_code, str):
                 self._count(ask.bank, kind, 1, ask.amount)
-                return Ruling("00", kind, exception_code=found, moves=1)
-            return self._take(ask, found, ask.fault or over)
-        if isinstance(found, str):
-            return Ruling(found, kind)
-        return Ruling(over, kind) if over else self._take(ask, found)
+                return Ruling("00", kind, exception_code=due_or_code, moves=1)
+            return self._take(ask, due_or_code, ask.fault or over)
+        if isinstance(due_or_code, str):
+            return Ruling(due_or_code, kind)
+        return Ruling(over, kind) if over else self._take(ask, due_or_code)
 
     def _is_whose(self, ask: Ask, due: Due) -> bool:
         """Whether the one who asks may have it, as far as his number tells. Nobody tries for ever."""
@@ -263,10 +267,10 @@ class Book:
 
     def _cancel(self, ask: Ask) -> Ruling:
         why = "30" if ask.is_strange else ask.fault if ask.fault == "57" else self._why_not_cancel(ask)
-        grave = "" if ask.original in self.facts or ask.fault == "57" else ask.original
+        tombstone = "" if ask.original in self.facts or ask.fault == "57" else ask.original
         if why:
             return Ruling(
-                "00" if ask.is_done else why, "cancel", exception_code=why * ask.is_done, grave=grave
+                "00" if ask.is_done else why, "cancel", exception_code=why * ask.is_done, tombstone=tombstone
             )
         target = self.facts[ask.original]
         self._release(target, ask.bank)
@@ -302,7 +306,7 @@ class Book:
     def _reverse(self, ask: Ask) -> Ruling:
         target = self.facts.get(ask.original)
         if target is None:
-            return Ruling("21", "reversal", grave=ask.original)
+            return Ruling("21", "reversal", tombstone=ask.original)
         if target.kind == "tombstone":
             return Ruling("21", "reversal")
         if target.kind == "reversal":

@@ -21,9 +21,18 @@ from ledger.errors import LedgerError
 from ledger.files.bookfile import DueLine, PolicyDues, write
 from ledger.rules.dues import Policy
 from simulators.world import accounts, closing
-from simulators.world import fixture as grounds
 from simulators.world.banks import Ask, Bank, BankLink, Deal, Script
-from simulators.world.fixture import FIRST_BOOK, STRANGER, Fixture
+from simulators.world.fixture import (
+    FIRST_BOOK,
+    STRANGER,
+    Fixture,
+    as_due,
+    benefit,
+    first_book,
+    permitted_otherwise,
+    premium,
+    settings,
+)
 from simulators.world.machine import Machine
 from simulators.world.misconduct import ACTS
 from simulators.world.network import CALM, Host, Network
@@ -45,7 +54,7 @@ def digest(parts: Sequence[tuple[object, ...]]) -> str:
     return hashlib.sha256("\n".join(map(repr, parts)).encode()).hexdigest()
 
 
-class Outcome(NamedTuple):
+class RunResult(NamedTuple):
     """What came of a run. `violations` are empty if all was well; `judged` counts answers."""
 
     seed: int
@@ -86,7 +95,7 @@ class World:
         limits = {terms.code: terms.limit_day for terms in plan.banks}
         self.oracle = Oracle(
             {terms.port: terms for terms in plan.banks},
-            grounds.first_book(limits, plan.when.dates[0]),
+            first_book(limits, plan.when.dates[0]),
             plan.when.dates,
             self.network.clock.seconds,
             lambda: self.machine.now().date(),
@@ -109,19 +118,19 @@ class World:
             plan.when, self.machine, self.network.clock, self.oracle, self._order, self.fixture
         )
 
-    def _note(self, what: str, number: int, data: object) -> None:
-        self.trace.append((self.network.clock.seconds(), what, number, data))
+    def _note(self, event: str, number: int, data: object) -> None:
+        self.trace.append((self.network.clock.seconds(), event, number, data))
 
     def _look(self) -> None:
         self.oracle.look()
 
     def _settings(self, banks: Sequence[Terms]) -> Settings:
         plan = self.plan
-        return grounds.settings(self.fixture, banks, plan.limits, plan.hour, plan.rate)
+        return settings(self.fixture, banks, plan.limits, plan.hour, plan.rate)
 
     # The run.
 
-    def run(self) -> Outcome:
+    def run(self) -> RunResult:
         """Let it all happen."""
         self.fixture.fresh(self.fixture.database, self.plan.when.dates[0])
         observer = Observer(self.fixture.database, self.oracle.say)
@@ -143,7 +152,7 @@ class World:
         finally:
             globalLogPublisher.removeObserver(self._logged)
             observer.close()
-        return Outcome(
+        return RunResult(
             self.seed,
             tuple(self.oracle.violations),
             self.oracle.judged,
@@ -211,7 +220,7 @@ class World:
             random,
             lambda: self.wall_time.true().strftime("%Y%m%d%H%M%S"),
             dial,
-            lambda what: self.oracle.say(f"bank {terms.code}: {what}"),
+            lambda text: self.oracle.say(f"bank {terms.code}: {text}"),
             random.choice((1, 2)),
             random.choice((3.0, 30.0)),
             random.random() < 0.5,
@@ -221,7 +230,7 @@ class World:
     def _script(self, bank: Bank) -> Script:
         plan, random = self.plan, bank.random
         target = random.choice(plan.targets)
-        if random.random() < plan.mischief:
+        if random.random() < plan.misconduct:
             act = random.choice([ACTS[name] for name in plan.acts])
             others = [other for other in self.banks if other is not bank]
             return act(Scene(bank, others, target, STRANGER))
@@ -297,14 +306,14 @@ class World:
             failure = event.get("log_failure")
             expected = isinstance(failure, Failure) and failure.check(LedgerError)
             if not expected:
-                what = failure.getTraceback() if isinstance(failure, Failure) else event.get("log_format")
-                self.oracle.say(f"the machine failed: {what}")
+                text = failure.getTraceback() if isinstance(failure, Failure) else event.get("log_format")
+                self.oracle.say(f"the machine failed: {text}")
 
     # The operator.
 
     def _other_settings(self) -> Settings:
         """What a reload finds: banks may do other things, on links that are opened from now on."""
-        banks = grounds.permitted_otherwise(self.random, self.plan.banks)
+        banks = permitted_otherwise(self.random, self.plan.banks)
         self.machine.settings = self._settings(banks)
         self.oracle.terms = {terms.port: terms for terms in banks}
         return self.machine.settings
@@ -339,7 +348,7 @@ class World:
             path.write_bytes(b"".join(write(date, entries, leaving)))
             self.oracle.loadings[date] = Loading(
                 tuple((entry.policy.policy, entry.policy.state) for entry in entries),
-                tuple(grounds.as_due(line) for entry in entries for line in entry.dues),
+                tuple(as_due(line) for entry in entries for line in entry.dues),
                 tuple(line.due for line in leaving),
                 tuple((entry.policy.policy, entry.policy.holder) for entry in entries),
             )
@@ -347,8 +356,8 @@ class World:
 
     def _next_day(self, date: str) -> tuple[list[PolicyDues], list[DueLine]]:
         random = self.random
-        fresh = grounds.premium(f"N{date[4:]}", "P6", 10_000)
-        more = grounds.benefit(f"M{date[4:]}", "P3", 20_000, "261000")
+        fresh = premium(f"N{date[4:]}", "P6", 10_000)
+        more = benefit(f"M{date[4:]}", "P3", 20_000, "261000")
         entries = [
             PolicyDues(Policy("P6", "active", "Qian"), (fresh,)),
             PolicyDues(Policy("P3", "active", "Wang Wu"), (more,)),
@@ -387,10 +396,10 @@ class World:
         """The office's part, on a file that nobody serves from."""
         dates = [date for date in self.plan.when.dates if date < self.oracle.book.date]
         book, office = self.oracle.book, self.fixture.office
-        lines, told = closing.close(self.fixture, self.banks, dates, Random(f"office {self.seed}"))
-        for one in told:
-            if one.waiting:
-                self.oracle.say(f"the office waits: {one}")
+        lines, results = closing.close(self.fixture, self.banks, dates, Random(f"office {self.seed}"))
+        for result in results:
+            if result.waiting:
+                self.oracle.say(f"the office waits: {result}")
         for fault in accounts.faults(office, book, dates, lines):
             self.oracle.say(f"office: {fault}")
         if self.oracle.violations:
@@ -410,6 +419,6 @@ class World:
                     self.oracle.say(f"{key} is {deal.state} to its bank, and stands: {stands}")
 
 
-def run_seed(seed: int, fixture: Fixture) -> Outcome:
+def run_seed(seed: int, fixture: Fixture) -> RunResult:
     """Run one seed on a prepared ground."""
     return World(seed, fixture, draw(seed)).run()

@@ -1,6 +1,6 @@
 """What a bank's misdeed is played in: its bank, the others, and a due that one can try for.
 
-Imports the simulated banks only. The misdeeds themselves are in `mischief` and `untruths`.
+Imports the simulated banks only. The misdeeds themselves are in `misconduct` and `false_claims`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Scene(NamedTuple):
     stranger: str
 
 
-Act = Callable[[Scene], Script]
+Misdeed = Callable[[Scene], Script]
 
 
 def unrecorded(scene: Scene, **other: object) -> Deal:

@@ -16,7 +16,7 @@ _JUMP_SECONDS = 2.0
 _WRITTEN_SECONDS = 30.0
 
 
-class Act(NamedTuple):
+class AuditRow(NamedTuple):
     """An act of the audit log, as the file has it."""
 
     number: int
@@ -45,13 +45,13 @@ class Stamps:
     excused: set[str] = field(default_factory=set)
     """Dates whose hour had come before the clock was set: a cut-over may have been under way."""
 
-    def stamped(self, what: str, at: int) -> None:
+    def stamped(self, event: str, at: int) -> None:
         """Something stands in the book, stamped so."""
         if at < self.last:
-            self.say(f"{what} is stamped {self.last - at} us before what was written before it")
+            self.say(f"{event} is stamped {self.last - at} us before what was written before it")
         self.last = max(self.last, at)
 
-    def acted(self, act: Act) -> None:
+    def acted(self, act: AuditRow) -> None:
         """An act stands in the audit log."""
         self.stamped(f"act {act.number}, {act.act},", act.at)
         if act.act == "clock jump":

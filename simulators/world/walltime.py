@@ -66,13 +66,13 @@ def draw(seed: int, seconds: float, begun: int, *, by_clock: bool) -> When:
 
 
 def _settings(random: Random, seconds: float) -> list[Setting]:
-    found, off = [], 0.0
+    settings, off = [], 0.0
     for at in sorted(random.random() * seconds for _ in range(random.randrange(1, 4))):
         step = random.choice((1, -1)) * random.choice(_STEPS)
         step = -step if abs(off + step) > _FARTHEST else step
         off += step
-        found.append(Setting(at, step, random.choice((None, None, 0.5, 40.0 * random.random()))))
-    return found
+        settings.append(Setting(at, step, random.choice((None, None, 0.5, 40.0 * random.random()))))
+    return settings
 
 
 class WallTime:
@@ -102,8 +102,8 @@ class WallTime:
 
     def schedule(self) -> None:
         """Have the clock set when the plan says so."""
-        for one in self._when.settings:
-            self._clock.callLater(one.at, self._set, one)
+        for setting in self._when.settings:
+            self._clock.callLater(setting.at, self._set, setting)
 
     def start(self) -> None:
         """Start the machine; where it refuses for its clock's sake, a person accepts that, and starts it."""
@@ -126,13 +126,13 @@ class WallTime:
             stamps.began(machine.now_us())
             self._oracle.began()
 
-    def _set(self, one: Setting) -> None:
+    def _set(self, setting: Setting) -> None:
         machine, date = self._machine, self._oracle.book.date
         hour = self._when.hour
         is_due = hour is not None and f"{machine.now():%Y%m%d%H:%M}" >= f"{date}{hour}"
         if machine.is_up:
-            self._oracle.stamps.clock_set(one.seconds, self._clock.seconds(), date * is_due)
-        machine.network.trace("the wall clock is set", 0, one.seconds)
-        machine.moved += timedelta(seconds=one.seconds)
-        if one.word_after is not None:
-            self._clock.callLater(one.word_after, self._order, {"command": COMMAND})
+            self._oracle.stamps.clock_set(setting.seconds, self._clock.seconds(), date * is_due)
+        machine.network.trace("the wall clock is set", 0, setting.seconds)
+        machine.moved += timedelta(seconds=setting.seconds)
+        if setting.word_after is not None:
+            self._clock.callLater(setting.word_after, self._order, {"command": COMMAND})

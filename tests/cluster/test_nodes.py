@@ -16,8 +16,9 @@ from ledger.files.bookfile import DueLine
 from simulators.bank import Bank
 from simulators.beliefs import Belief, State
 from simulators.cluster import verdict
-from simulators.cluster.nodes import BANKS, qianzhi
+from simulators.cluster.nodes import BANKS
 from simulators.cluster.scene import SPARED, Cluster
+from simulators.processes import qianzhi
 from tests.cluster.scenes import DATE, NEXT_DATE, approvals, cluster, trading, wait_for
 
 pytestmark = pytest.mark.slow

@@ -7,8 +7,9 @@ from __future__ import annotations
 import pytest
 
 from simulators.cluster import verdict
-from simulators.cluster.nodes import BANKS, qianzhi
+from simulators.cluster.nodes import BANKS
 from simulators.cluster.scene import Cluster
+from simulators.processes import qianzhi
 from tests.cluster.scenes import approvals, cluster, reactor, still, trading, until, wait_for
 
 pytestmark = pytest.mark.slow

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ledger.rules.request import Totals
-from simulators.beliefs import TRANSITIONS, Belief, ContradictionError, Record, State, Told
+from simulators.beliefs import TRANSITIONS, Belief, ContradictionError, Meaning, Record, State
 from simulators.days.dayfile import lines
 
 
@@ -14,14 +14,14 @@ def belief(stan: str = "000001", code: str = "500000", amount: int = 100, **give
 
 
 @pytest.mark.parametrize("state", State)
-@pytest.mark.parametrize("told", Told)
-def test_every_pair_either_has_its_next_state_or_is_a_contradiction(state: State, told: Told) -> None:
+@pytest.mark.parametrize("meaning", Meaning)
+def test_every_pair_either_has_its_next_state_or_is_a_contradiction(state: State, meaning: Meaning) -> None:
     before = belief(state=state)
-    if (state, told) in TRANSITIONS:
-        assert before.told(told).state is TRANSITIONS[state, told]
+    if (state, meaning) in TRANSITIONS:
+        assert before.after(meaning).state is TRANSITIONS[state, meaning]
     else:
-        with pytest.raises(ContradictionError, match=f"is {state}, and now is said to be {told}"):
-            before.told(told)
+        with pytest.raises(ContradictionError, match=f"is {state}, and now is said to be {meaning}"):
+            before.after(meaning)
 
 
 def test_totals_count_what_took_effect_and_what_was_undone_on_a_date() -> None:
@@ -45,9 +45,9 @@ def test_totals_count_what_took_effect_and_what_was_undone_on_a_date() -> None:
 
 
 def test_an_answer_gives_a_transaction_its_business_date_once() -> None:
-    done = belief().told(Told.APPROVED, "1124").told(Told.APPROVED, "1125")
+    done = belief().after(Meaning.APPROVED, "1124").after(Meaning.APPROVED, "1125")
     assert (done.date, done.undone_on) == ("1124", "")
-    undone = done.told(Told.UNDONE, "1125").told(Told.UNDONE, "1126").told(Told.APPROVED, "1124")
+    undone = done.after(Meaning.UNDONE, "1125").after(Meaning.UNDONE, "1126").after(Meaning.APPROVED, "1124")
     assert (undone.date, undone.undone_on, undone.state) == ("1124", "1125", State.REVERSED)
 
 

@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 
 from protocol.framing import Framing, wrap
 from protocol.mac import MacAlgorithm
-from simulators.certify.interposer import Fate, Interposed, Interposer, Ruling, Said
+from simulators.certify.interposer import Fate, Interposed, Interposer, Relayed, Ruling
 from simulators.certify.terms import Terms
 from tests.support.builders import BANK
 from tests.support.machine import ZMK
@@ -49,12 +49,12 @@ class Wire:
     def garbled(self, link: Interposed, reason: str) -> None:
         self.told.append(("garbled",))
 
-    def from_bank(self, link: Interposed, said: Said) -> Ruling:
-        self.told.append(("bank", said.body.decode()))
+    def from_bank(self, link: Interposed, relayed: Relayed) -> Ruling:
+        self.told.append(("bank", relayed.body.decode()))
         return self.ruling
 
-    def from_machine(self, link: Interposed, said: Said) -> Ruling:
-        self.told.append(("machine", said.body.decode()))
+    def from_machine(self, link: Interposed, relayed: Relayed) -> Ruling:
+        self.told.append(("machine", relayed.body.decode()))
         return self.ruling
 
 

@@ -6,11 +6,11 @@ import pytest
 
 from protocol.message import Message
 from simulators import messages
-from simulators.messages import Counter, Stamp
+from simulators.messages import Stamp, Terminal
 
 BANK = "03080000"
 STAMP = Stamp("1124101112", "000042")
-COUNTER = Counter(BANK, "B00000000000001", "T0000001")
+COUNTER = Terminal(BANK, "B00000000000001", "T0000001")
 OWN = Stamp("1124101500", "000043")
 ORIGINAL = "0200" + "000042" + "1124101112" + "00003080000" + "0" * 11
 PREMIUM = messages.settlement("0200", "500000", 247_700, COUNTER, STAMP, STAMP.rrn, "PN002P1")

@@ -21,9 +21,9 @@ from textual.widgets import DataTable, Input, Label, RichLog, Static
 from ledger.files import sample
 from ledger.files.bookfile import write
 from ledger.rules.dues import KINDS, STATES
-from simulators.beliefs import Belief, State, Told
+from simulators.beliefs import Belief, Meaning, State
 from simulators.teller.cli import teller
-from simulators.teller.desk import DeskError, NotFound, OpenDue, PolicyShown, Standing
+from simulators.teller.desk import DeskError, NotFound, OpenDue, Overview, PolicyShown
 from simulators.teller.dialogs import PaperDialog, SettleDialog, Settlement
 from simulators.teller.samples import Sample, pick
 from simulators.teller.screen import Place, TellerScreen
@@ -56,13 +56,13 @@ class FakeDesk:
         self.transactions: list[Belief] = []
         self.outcome = State.DONE
         self.fault = ""
-        self.told: Callable[[Happening], None] = lambda _: None
+        self.on_happening: Callable[[Happening], None] = lambda _: None
 
-    def listen(self, told: Callable[[Happening], None]) -> None:
-        self.told = told
+    def listen(self, on_happening: Callable[[Happening], None]) -> None:
+        self.on_happening = on_happening
 
-    async def standing(self) -> Standing:
-        return Standing(self.signed_on, "1124" if self.signed_on else "", tuple(self.transactions[::-1]))
+    async def overview(self) -> Overview:
+        return Overview(self.signed_on, "1124" if self.signed_on else "", tuple(self.transactions[::-1]))
 
     async def sign_on(self) -> None:
         if self.fault:
@@ -90,7 +90,7 @@ class FakeDesk:
 
     async def cancel(self, belief: Belief) -> Belief:
         self.asked.append(("cancel", belief.stan))
-        self.transactions[:] = [belief.told(Told.UNDONE)]
+        self.transactions[:] = [belief.after(Meaning.UNDONE)]
         return replace(belief, code="020000", stan="000009", receipt="R9")
 
     async def receipt(self, number: str) -> str:
@@ -272,8 +272,8 @@ def test_what_the_bank_does_by_itself_is_told_in_the_teller_s_language(tmp_path:
     desk = FakeDesk()
 
     async def act(screen: TellerScreen, pilot: Pilot[None]) -> None:
-        desk.told(Happening("reversing", {"stan": "000007"}))
-        desk.told(Happening("undone", {"stan": "000007", "state": "never was"}))
+        desk.on_happening(Happening("reversing", {"stan": "000007"}))
+        desk.on_happening(Happening("undone", {"stan": "000007", "state": "never was"}))
         await at_rest(screen, pilot)
         assert "000007: reversal answered (never was): it has no effect" in happened(screen)
         await pressed(screen, pilot, "f2")
@@ -364,7 +364,7 @@ def visible(screen: TellerScreen, name: str) -> str:
 
 def test_the_log_is_folded_anew_where_the_terminal_has_another_width(tmp_path: Path) -> None:
     async def act(screen: TellerScreen, pilot: Pilot[None]) -> None:
-        desk.told(Happening("reversing", {"stan": "000007"}))
+        desk.on_happening(Happening("reversing", {"stan": "000007"}))
         await at_rest(screen, pilot)
         said = happened(screen)
         for width in (80, 132):
@@ -405,7 +405,7 @@ def test_who_was_warned_of_one_is_warned_of_another(tmp_path: Path) -> None:
 
     async def act(screen: TellerScreen, pilot: Pilot[None]) -> None:
         await pressed(screen, pilot, "ctrl+q")
-        desk.transactions[:] = [one.told(Told.UNDONE), replace(one, stan="000002")]
+        desk.transactions[:] = [one.after(Meaning.UNDONE), replace(one, stan="000002")]
         await pressed(screen, pilot, "ctrl+q")
         assert screen.is_running
         assert happened(screen).count("^Q once more leaves all the same") == 2

@@ -35,13 +35,13 @@ from simulators.world.fixture import (
     permitted_otherwise,
     prepare,
 )
-from simulators.world.hunt import CONTROL, Found, hunt, table
+from simulators.world.hunt import CONTROL, HuntResult, hunt, table
 from simulators.world.mutations import MUTATIONS, Mutation, stale
 from simulators.world.oracle import meant
 from simulators.world.plan import draw
 from simulators.world.reading import Ask
 from simulators.world.rules import receipt
-from simulators.world.run import Outcome, run_seed
+from simulators.world.run import RunResult, run_seed
 from tests.test_tidy import PACKAGES
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -67,7 +67,7 @@ def fixture() -> Iterator[Fixture]:
         yield prepare(within)
 
 
-def failing(outcome: Outcome) -> str:
+def failing(outcome: RunResult) -> str:
     return f"seed {outcome.seed}: {outcome.violations[0]}" if outcome.violations else ""
 
 
@@ -209,7 +209,7 @@ def test_a_bug_is_looked_for_so_many_times(
     verdicts = [Verdict(seed, tuple(filter(None, [said.get(seed)])), 1, 1.0, 0.25) for seed in range(1, 7)]
     monkeypatch.setattr("simulators.world.cli.run_here", lambda _seeds: iter(verdicts))
     monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
-    assert hunt(CONTROL, 6, times) == Found(CONTROL, *found)
+    assert hunt(CONTROL, 6, times) == HuntResult(CONTROL, *found)
 
 
 def test_many_seeds_are_summed_up(capsys: pytest.CaptureFixture[str]) -> None:
@@ -222,7 +222,7 @@ def test_many_seeds_are_summed_up(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_bug_that_was_not_found_is_told_so() -> None:
     mutation = Mutation("name", "module", "old", "new")
-    assert table([Found(mutation, 0, "")]).splitlines()[-1] == "| name | `module` | not found |  |"
+    assert table([HuntResult(mutation, 0, "")]).splitlines()[-1] == "| name | `module` | not found |  |"
 
 
 def test_each_run_has_some_of_what_may_happen_and_none_has_all() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from simulators.world.fixture import CALENDARS, DATES
-from simulators.world.stamps import Act, Stamps
+from simulators.world.stamps import AuditRow, Stamps
 from simulators.world.walltime import draw
 
 MINUTE_US = 60_000_000
@@ -18,8 +18,8 @@ def judge() -> tuple[Stamps, list[str]]:
     return Stamps(said.append), said
 
 
-def act(name: str, at: int = 0, by: str = "machine", subject: str = "20261124") -> Act:
-    return Act(1, at, by, name, subject, "")
+def act(name: str, at: int = 0, by: str = "machine", subject: str = "20261124") -> AuditRow:
+    return AuditRow(1, at, by, name, subject, "")
 
 
 def test_stamps_that_go_on_or_stay_are_right_and_one_that_goes_back_is_not() -> None:

@@ -77,10 +77,10 @@ def _two_at_once(talk: Talk) -> None:
     """Two echoes in one segment."""
     first, second = talk.network("301"), talk.network("301")
     talk.remark("two frames in one segment")
-    talk.wire.write(b"".join(talk.wire.framed(talk.wire.sealed(one)) for one in (first, second)))
-    for one in (first, second):
-        talk.said[""] = one
-        hold(talk, talk.hear(one), (code("00"), echoes()))
+    talk.wire.write(b"".join(talk.wire.framed(talk.wire.sealed(message)) for message in (first, second)))
+    for message in (first, second):
+        talk.sent[""] = message
+        hold(talk, talk.hear(message), (code("00"), echoes()))
 
 
 def _good_then_bad(talk: Talk) -> None:
@@ -99,8 +99,8 @@ def _every_element(talk: Talk) -> Message:
     for number, element in talk.codec.dialect.elements.items():
         if number not in fields and number not in _NOT_USED_HERE:
             size = 1 if element.prefix else element.length
-            one = _ANY_TEXT.get(element.kind, "0") * size
-            fields[number] = "C" + "0" * (size - 1) if element.kind == "x+n" else one
+            text = _ANY_TEXT.get(element.kind, "0") * size
+            fields[number] = "C" + "0" * (size - 1) if element.kind == "x+n" else text
     return Message(asked.mti, dict(sorted(fields.items())))
 
 
@@ -121,11 +121,11 @@ def _notice(talk: Talk) -> None:
     talk.check("the machine sends an 0800 with DE 70 = 201", seen, seen == "0800, DE 70 = 201")
     date = notice.fields.get(15, "")
     talk.check("its DE 15 is another business date", f"{before}, then {date}", date not in ("", before))
-    talk.said["notice"] = notice
+    talk.sent["notice"] = notice
 
 
 def _new_date(talk: Talk) -> str:
-    return talk.said["notice"].fields.get(15, "")
+    return talk.sent["notice"].fields.get(15, "")
 
 
 def _date_of(talk: Talk, name: str) -> str:

@@ -43,12 +43,12 @@ def _codes() -> Iterator[Case]:
     """One case a processing code that moves money."""
     for number, row in SETTLEMENTS.items():
         done = (code("00"), there(15, 38, 62), absent(44), has_group("RN"), echoes())
-        what = "collection" if row.kind == "premium" else "payout"
+        act = "collection" if row.kind == "premium" else "payout"
         yield Case(
             f"CODE-{number}",
             "3",
             f"{row.chinese}（{number}）",
-            f"{row.english}: a {what} with authorization code and receipt",
+            f"{row.english}: a {act} with authorization code and receipt",
             "done, and on disk",
             (sign_on, ask(settle(dues.due_of(number)), *done)),
         )

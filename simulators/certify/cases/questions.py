@@ -54,7 +54,7 @@ def _open_dues(talk: Talk, heard: Heard) -> list[dict[str, str]] | None:
         return None
     encoding = talk.codec.dialect.de48_encoding
     try:
-        return [dict(parse(one.value, encoding)) for one in groups if one.tag == "DL"]
+        return [dict(parse(group.value, encoding)) for group in groups if group.tag == "DL"]
     except FormatError:
         return None
 
@@ -67,8 +67,8 @@ def _lists(due: DueLine) -> Expectation:
         wanted = {"DU": due.due, "PC": due.code, "DK": due.kind, "AM": str(due.amount)}
         only = seen[0] if seen is not None and len(seen) == 1 else {}
         holds = wanted.items() <= only.items() and len(only.get("DD", "")) == 8 and bool(only.get("ST"))
-        told = ", ".join(f"{tag} {text}" for tag, text in wanted.items())
-        return Check(f"one DL: {told}, DD YYYYMMDD, ST", f"{seen}", holds)
+        expected = ", ".join(f"{tag} {text}" for tag, text in wanted.items())
+        return Check(f"one DL: {expected}, DD YYYYMMDD, ST", f"{seen}", holds)
 
     return look
 
@@ -80,7 +80,7 @@ def _lists_none(talk: Talk, heard: Heard) -> Check:
 
 def _all_pages(talk: Talk) -> None:
     """Ask page after page while another follows; together they hold every due once."""
-    found: list[str] = []
+    listed: list[str] = []
     pages = 0
     more = True
     while more and pages < _PAGES_MAX:
@@ -88,23 +88,23 @@ def _all_pages(talk: Talk) -> None:
         wanted = [("PN", dues.PAGES), ("PG", str(pages) if pages > 1 else "")]
         ask(inquire("310000", wanted), code("00"), name="page")(talk)
         heard = talk.heard["page"]
-        found += [one.get("DU", "") for one in _open_dues(talk, heard) or ()]
-        more = any(one.tag == "PG" and one.value == "more" for one in groups_of(talk, heard) or ())
+        listed += [due.get("DU", "") for due in _open_dues(talk, heard) or ()]
+        more = any(group.tag == "PG" and group.value == "more" for group in groups_of(talk, heard) or ())
     talk.check("one page does not hold them all", f"{pages} pages", pages > 1)
     known = sorted(
         due.due for entry in dues.entries("") if entry.policy.policy == dues.PAGES for due in entry.dues
     )
-    seen = f"{len(found)} dues, {len(set(found))} different ones"
-    talk.check(f"the pages hold {len(known)} dues, each once", seen, sorted(found) == known)
+    seen = f"{len(listed)} dues, {len(set(listed))} different ones"
+    talk.check(f"the pages hold {len(known)} dues, each once", seen, sorted(listed) == known)
 
 
 def _other_status(talk: Talk, heard: Heard) -> Check:
-    before, after = (_status(talk, one) for one in (talk.heard["outcome"], heard))
+    before, after = (_status(talk, answer) for answer in (talk.heard["outcome"], heard))
     return Check("ST is not what it was before the reversal", f"{before}, then {after}", before != after)
 
 
 def _status(talk: Talk, heard: Heard) -> str:
-    return next((one.value for one in groups_of(talk, heard) or () if one.tag == "ST"), "")
+    return next((group.value for group in groups_of(talk, heard) or () if group.tag == "ST"), "")
 
 
 def _in_chinese(talk: Talk) -> None:
@@ -115,8 +115,8 @@ def _in_chinese(talk: Talk) -> None:
 
 def _not_settled(terms: Terms) -> list[tuple[str, str]]:
     """The PN of a policy whose one due the bank may not settle; nothing where it may settle all."""
-    forbidden = [one for one in terms.forbidden_codes if one in KINDS]
-    return [("PN", dues.due_of(one).policy) for one in forbidden[:1]]
+    forbidden = [code for code in terms.forbidden_codes if code in KINDS]
+    return [("PN", dues.due_of(code).policy) for code in forbidden[:1]]
 
 
 _WITH_IN = [("PN", _DUE.policy), ("IN", dues.STRANGER)]
@@ -204,7 +204,7 @@ _INQUIRIES: tuple[Case, ...] = (
         "查询不存在的交易：25",
         "The outcome of a transaction that never was: 25",
         "outcome of an earlier transaction (by DE 90)",
-        lambda talk: talk.said.update(paid=settle(_DUE)(talk)),
+        lambda talk: talk.sent.update(paid=settle(_DUE)(talk)),
         ask(_OUTCOME, code("25")),
     ),
     _case(
@@ -244,7 +244,7 @@ _INQUIRIES: tuple[Case, ...] = (
 
 def _receipt(talk: Talk) -> str:
     groups = groups_of(talk, talk.heard["paid"]) or ()
-    return next((one.value for one in groups if one.tag == "RN"), "")
+    return next((group.value for group in groups if group.tag == "RN"), "")
 
 
 def _ask_receipt(talk: Talk) -> Message:
@@ -302,7 +302,7 @@ def _moved(by: Mapping[int, int]) -> Expectation:
     """The figures are those of the answer "before", each moved by so much, and no other."""
 
     def look(talk: Talk, heard: Heard) -> Check:
-        before, after = (_figures(one.message) for one in (talk.heard["before"], heard))
+        before, after = (_figures(answer.message) for answer in (talk.heard["before"], heard))
         seen = {number: after[number] - before[number] for number in TOTAL_FIELDS}
         moved = {number: difference for number, difference in seen.items() if difference}
         return Check(_as_words(by), _as_words(moved), moved == dict(by))
@@ -441,7 +441,7 @@ def _all_open(talk: Talk) -> None:
         if entry.policy.policy == dues.PAGES:
             continue  # INQ-04 has counted them
         ask(inquire("310000", [("PN", entry.policy.policy)]), code("00"), name="open")(talk)
-        seen = sorted(one.get("DU", "") for one in _open_dues(talk, talk.heard["open"]) or ())
+        seen = sorted(due.get("DU", "") for due in _open_dues(talk, talk.heard["open"]) or ())
         wanted = sorted(due.due for due in entry.dues if due.code not in talk.terms.forbidden_codes)
         talk.check(
             f"{entry.policy.policy}: {' '.join(wanted) or 'nothing'} open", " ".join(seen), seen == wanted

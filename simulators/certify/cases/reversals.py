@@ -46,8 +46,8 @@ def _listed(due: str) -> Expectation:
     """The due is among those that are open."""
 
     def look(talk: Talk, heard: Heard) -> Check:
-        found = any(one.tag == "DL" and due in one.value for one in groups_of(talk, heard) or ())
-        return Check(f"due {due} is open", "it is" if found else "it is not", found)
+        is_open = any(group.tag == "DL" and due in group.value for group in groups_of(talk, heard) or ())
+        return Check(f"due {due} is open", "it is" if is_open else "it is not", is_open)
 
     return look
 
@@ -89,7 +89,7 @@ def _filled_otherwise(talk: Talk) -> Message:
 
 def _agreeing() -> Iterator[Case]:
     """One case for what a reversal or cancel may say of its original that is not so."""
-    said: Mapping[str, tuple[str, str, Draft, str]] = {
+    originals: Mapping[str, tuple[str, str, Draft, str]] = {
         "AMOUNT": ("金额不是原交易的", "another amount", reverse("paid", {4: _CENT_MORE}), "13"),
         "CODE": ("处理码不是原交易的", "another DE 3", reverse("paid", {3: "502000"}), "12"),
         "BRANCH": ("网点不是原交易的", "another DE 42", reverse("paid", {42: _OTHER_BRANCH}), "12"),
@@ -112,7 +112,7 @@ def _agreeing() -> Iterator[Case]:
         "CANCEL-POLICY": ("撤销保单不符", "another PN in a cancel", _cancel_of(_PAYOUT.policy), "25"),
     }
     paid = ask(settle(_DUE, {2: dues.CARD}), code("00"), name="paid")
-    for name, (title, title_en, draft, right) in said.items():
+    for name, (title, title_en, draft, right) in originals.items():
         yield _case(
             f"AGREE-{name}",
             f"{title}：{right}，原交易有效",

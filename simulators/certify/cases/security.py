@@ -52,8 +52,8 @@ def _authentic(_talk: Talk, heard: Heard) -> Check:
 
 
 def _still_open(talk: Talk, heard: Heard) -> Check:
-    found = any(one.tag == "DL" and _DUE.due in one.value for one in groups_of(talk, heard) or ())
-    return Check(f"due {_DUE.due} is still open", "it is" if found else "it is not", found)
+    is_open = any(group.tag == "DL" and _DUE.due in group.value for group in groups_of(talk, heard) or ())
+    return Check(f"due {_DUE.due} is still open", "it is" if is_open else "it is not", is_open)
 
 
 _NOTHING_DONE: tuple[Step, ...] = (
