@@ -5,18 +5,18 @@ A bank is admitted by its address. The same settings make two enforcers: rules f
 strangers out; both together do so even if one is missing or wrong.
 
 The nouns
-    allowance  one bank's right to connect: its networks, the listening port, hours, links, and links a
-    minute. zone rule  ports of this machine that one of the insurer's own networks (ops, inside) may reach.
-    policy     all allowances and zone rules, and the databases that this machine may connect to. ruleset
-    the text that nft loads: one table, `inet qianzhi`, always whole. pace       how fast one bank may open
-    links: a token bucket.
+    allowance  one bank's right to connect: networks, listening port, hours, links, and new links a minute.
+    zone rule  ports of this machine that one of the insurer's own networks (ops, inside) may reach.
+    policy     all allowances and zone rules, and the databases that this machine may connect to.
+    ruleset    the text that nft loads: one table, `inet qianzhi`, always whole.
+    pace       how fast one bank may open links: a token bucket.
 
 The invariants
-    - What the policy does not allow is dropped, in both directions; nothing is forwarded. - The same policy
-    gives the same text, byte for byte. - Kernel, gateway and `policy.allows` say the same of every packet
-    (tests compare the three, and the kernel). - New rules are kept only if a person confirms them; otherwise
-    the old ones are loaded again. - This package imports no other package of ours: the policy is handed in as
-    plain values.
+    - What the policy does not allow is dropped, in both directions; nothing is forwarded.
+    - The same policy gives the same text, byte for byte.
+    - Kernel, gateway and `policy.allows` say the same of every packet (the tests compare them).
+    - New rules are kept only if a person confirms them; otherwise the old ones are loaded again.
+    - Nothing but the root of errors is imported from outside: the policy is handed in as plain values.
 
 An example: the allowance of bank 01020000 from 192.0.2.0/24 to port 8583, 06:00 to 23:30, at most 4 links and
 10 new ones a minute, becomes, with Beijing's UTC offset of 8 hours,

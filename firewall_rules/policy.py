@@ -65,9 +65,7 @@ class ZoneRule:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Everything that is allowed. Raises PolicyError if two parts have one name or port, or a port is not
-    one.
-    """
+    """Everything that is allowed. Raises PolicyError if two parts share a name or port, or for a bad port."""
 
     banks: tuple[Allowance, ...]
     zone_rules: tuple[ZoneRule, ...] = ()

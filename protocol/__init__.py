@@ -19,7 +19,8 @@ The invariants
     - Whatever the bytes, `FrameReader.feed` raises FrameError only, `Codec.decode` DecodeError only, and
       `tlv.parse` FormatError only.
     - Encoding a decoded message gives the same bytes, but for hex digits in lower case.
-    - No error text and no `repr` holds a value of a message or a byte of a key.
+    - No error text and no `repr` holds a value of a message or a byte of a key (invariant 12: no PIN, key,
+      identity number or full card number in any text).
     - Code never asks for a dialect's name. What differs between dialects is data.
 
 An example: the echo test of a link in framing 2be and dialect ascii87. Its 49 bytes, in hex, are length, MTI,
@@ -46,7 +47,7 @@ The modules, in the order in which a request and its answer go through them
     responses     every response code (DE 39), one row each.
     decline       a refusal without decoding the request, for the moment of overload.
     errors        the family of errors: PeerError is the bank's fault, OwnError is ours.
-    analyzer/     explains bytes to people. Nothing that serves a bank imports it.
+    analyzer/     explains bytes to people. No module that a message passes imports it.
 
 What may not be put here: what a message means for money (`ledger.rules`), which messages a link may send at a
 moment (`fep.links.session`), and everything that has to wait, connect or remember.

@@ -90,9 +90,7 @@ _QUICK: Final[Mapping[str, Check]] = MappingProxyType(
 
 
 class _Rule(NamedTuple):
-    """The checks of one DE's content: `quick` or else `full` must pass, and so must `length` where there is
-    one.
-    """
+    """The checks of one DE's content: `quick` or else `full` must pass, and so must `length` if not None."""
 
     number: int
     key: str

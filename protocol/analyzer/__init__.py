@@ -6,9 +6,9 @@ that what it says of a message is what a link would do with it; no module that a
 The nouns
     stretch  bytes that belong together: a whole input, one packet of a dump, one direction of a connection.
     guess    a framing and a dialect for a stretch. All are tried, and ranked by how well they explain it.
-    reading  a stretch in one framing and dialect: its frames, each a tree of nodes (field, name, value,
-    meaning). anchor   a field whose pattern is so specific that a fit proves that the message is read in step
-    there. wrong    the first byte at which a message stops being one, and what should stand there.
+    reading  a stretch in one framing and dialect: its frames, each a tree of nodes (name, value, meaning).
+    anchor   a field whose pattern is so specific that a fit proves that the message is read in step there.
+    wrong    the first byte at which a message stops being one, and what should stand there.
 
 The invariants
     - Whatever the bytes, `explain` raises nothing.

@@ -102,7 +102,9 @@ def _row(line: str) -> _Row | None:
             break
         tokens.append(token)
     digits = match["offset"]
-    words = len(digits) in _WORD_OFFSET_DIGITS and not match["colon"] and all(len(one) == 4 for one in tokens)
+    words = (
+        len(digits) in _WORD_OFFSET_DIGITS and not match["colon"] and all(len(token) == 4 for token in tokens)
+    )
     return _Row(int(digits, 16), tuple(tokens), words)
 
 
