@@ -72,7 +72,7 @@ def _traced(key: str, config: Path, office: Path | None) -> Trace:
         source, table = "office's copy of the journal", office_entries
     try:
         with store.reading(snapshot=True) as connection:
-            story, _ = lookup.read_story(connection, table, key)
+            story, _ = lookup.read_related(connection, table, key)
             at_front = table is journal
             dates = {entry.business_date for entry in story}
             done = lookup.records_on(connection, audit_log, dates) if at_front and dates else ()

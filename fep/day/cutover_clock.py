@@ -22,7 +22,7 @@ from fep.day.schedule import SETTLE_SECONDS, Known, Obstacle, Rule, obstacle, se
 from fep.engine.commit import Engine
 from fep.operator.control import Command, Progress
 from fep.settings.config import BusinessDay
-from ledger.book.cutover import read_standing
+from ledger.book.cutover import read_day_status
 from ledger.book.store import Store
 from ledger.errors import LedgerError
 from ledger.rules.beijing import beijing
@@ -124,7 +124,7 @@ class DayClock:
 
     async def _known(self, date: str) -> Known:
         """Return what is known at this look; one read of the book, between two batches."""
-        book = await self.engine.between_batches(partial(read_standing, self.store, date))
+        book = await self.engine.between_batches(partial(read_day_status, self.store, date))
         closed_at = book.last_closed_at
         return Known(
             now=beijing(self.clock.now_us()),

@@ -1,8 +1,8 @@
-"""What a load puts into the book before any of it can be seen, and how it is taken out if it never is.
+"""What a load puts into the book before it can be seen, and how that is taken out if it never can be.
 
-Each function is one small transaction's statements, and may be done again if it is not known whether it was:
-so no bank waits for a load. What is seen, `ledger.book.visible` says; the order of the steps,
-`ledger.book.load`.
+Each function has the statements of one small transaction, so that no bank waits for a load, and can be run
+again if it is not known whether it was committed. What can be seen is in `ledger.book.visible`, the order of
+the steps in `ledger.book.load`.
 """
 
 from __future__ import annotations
@@ -33,43 +33,53 @@ _CHANGE: Final = (
 )
 
 
-def take_turn(connection: Connection, number: int, rows: int) -> None:
-    """Count what this transaction of load `number` puts in. Raises LoadOvertaken where another has begun."""
+def count_rows(connection: Connection, number: int, rows: int) -> None:
+    """Add to the count of rows of load `number`. Raises LoadOvertaken if another load has begun since."""
     ours = update(loading).where(loading.c.number == number).values(rows=loading.c.rows + rows)
     if connection.execute(ours).rowcount != 1:
         raise LoadOvertaken("another load has begun since; nothing was loaded")
 
 
 def put_policies(connection: Connection, number: int, given: Sequence[Policy]) -> int:
-    """Put in policies that are new, and note what others are to become; how many stay as they are.
+    """Insert policies that are new, and mark those in the book with their changes; returns how many stay the
+    same.
 
-    The open premiums of those that end are to lapse with them. One that has ended already is noted too, so
-    that it is not swept away as one of which no file speaks.
+    The open premiums of a policy that ends are marked to lapse. A policy that is terminated already is marked
+    too, so that it is not swept as one that no file names any more.
     """
-    take_turn(connection, number, len(given))
-    query = select(policies.c.policy, policies.c.state, policies.c.holder, policies.c.load).where(
-        policies.c.policy.in_([one.policy for one in given])
+    count_rows(connection, number, len(given))
+    query = select(*(policies.c[name] for name in Policy._fields), policies.c.load).where(
+        policies.c.policy.in_([policy.policy for policy in given])
     )
     known = {row.policy: row for row in connection.execute(query)}
-    fresh = [one for one in given if one.policy not in known]
+    fresh = [policy for policy in given if policy.policy not in known]
     if fresh:
-        connection.execute(insert(policies), [{**one._asdict(), "load": number} for one in fresh])
-    there = [one for one in given if one.policy in known and known[one.policy].load != number]
-    changed = [one for one in there if one != tuple(known[one.policy][:3]) or one.state == "terminated"]
+        connection.execute(insert(policies), [{**policy._asdict(), "load": number} for policy in fresh])
+    earlier = [policy for policy in given if policy.policy in known and known[policy.policy].load != number]
+    changed = [
+        policy
+        for policy in earlier
+        if policy != tuple(known[policy.policy][:-1]) or policy.state == "terminated"
+    ]
     if changed:
         connection.execute(
             _CHANGE,
             [
-                {"given": one.policy, "number": number, "given_state": one.state, "given_holder": one.holder}
-                for one in changed
+                {
+                    "given": policy.policy,
+                    "number": number,
+                    "given_state": policy.state,
+                    "given_holder": policy.holder,
+                }
+                for policy in changed
             ],
         )
-    _lapse(connection, number, [one.policy for one in there if one.state in ENDED])
-    return len(there) - len(changed)
+    _lapse(connection, number, [policy.policy for policy in earlier if policy.state in ENDED])
+    return len(earlier) - len(changed)
 
 
 def _lapse(connection: Connection, number: int, ended: Sequence[str]) -> None:
-    """Note that the premiums of these policies lapse, but for those that leave or come by this very file."""
+    """Mark the premiums of these policies to lapse, except those that leave or come by this load anyway."""
     if ended:
         connection.execute(
             update(dues)
@@ -86,44 +96,44 @@ def _lapse(connection: Connection, number: int, ended: Sequence[str]) -> None:
 
 
 def put_dues(connection: Connection, number: int, given: Sequence[DueLine]) -> frozenset[str]:
-    """Put in dues that are new; those that the book has already, which are not put in. Their beneficiaries
-    are concealed.
+    """Insert dues that are new, whose beneficiaries are digests; returns the names of those that were not
+    inserted, since the book has them already.
     """
-    take_turn(connection, number, len(given))
-    done = connection.execute(_INSERT_DUE, [_row(one, number) for one in given])
-    if done.rowcount == len(given):
+    count_rows(connection, number, len(given))
+    inserted = connection.execute(_INSERT_DUE, [_row(due, number) for due in given])
+    if inserted.rowcount == len(given):
         return frozenset()
-    names = [one.due for one in given]
+    names = [due.due for due in given]
     query = select(dues.c.due).where(dues.c.due.in_(names), dues.c.load != number)
     return frozenset(connection.execute(query).scalars())
 
 
-def _row(one: DueLine, number: int) -> dict[str, Any]:
-    row = one._asdict()
+def _row(due: DueLine, number: int) -> dict[str, Any]:
+    row = due._asdict()
     del row["document"]
     return {**row, "load": number}
 
 
 def withdraw(connection: Connection, number: int, given: Sequence[DueLine]) -> None:
-    """Note that dues leave."""
-    take_turn(connection, number, len(given))
-    names = [one.due for one in given]
+    """Mark dues to be withdrawn."""
+    count_rows(connection, number, len(given))
+    names = [due.due for due in given]
     connection.execute(update(dues).values(leaves=number, leaves_as="withdrawn").where(dues.c.due.in_(names)))
 
 
 def take_out_dues(connection: Connection, number: int, names: Sequence[str]) -> None:
-    """Take out dues that came after load `number`, and call off what was to become of others."""
+    """Delete dues that came with loads after `number`, and unmark those that were to leave by such loads."""
     named = dues.c.due.in_(names)
     connection.execute(delete(dues).where(named, dues.c.load > number))
     connection.execute(update(dues).values(leaves=0, leaves_as="").where(named, dues.c.leaves > number))
 
 
 def take_out_policies(connection: Connection, number: int, names: Sequence[str]) -> None:
-    """Take out policies that came after load `number`, and call off what was to become of others."""
+    """Delete policies that came with loads after `number`, and unmark those that were to change by them."""
     named = policies.c.policy.in_(names)
     connection.execute(delete(policies).where(named, policies.c.load > number))
-    called_off = update(policies).values(changes=0, next_state="", next_holder="")
-    connection.execute(called_off.where(named, policies.c.changes > number))
+    unmark = update(policies).values(changes=0, next_state="", next_holder="")
+    connection.execute(unmark.where(named, policies.c.changes > number))
 
 
 unseen_dues = (
@@ -134,7 +144,7 @@ unseen_dues = (
     )
     .order_by(dues.c.due)
 )
-"""Names of dues that a load which is not seen has put in or spoken of."""
+"""Names of dues that a load which cannot be seen has inserted or marked."""
 unseen_policies = (
     select(policies.c.policy)
     .where(
@@ -143,4 +153,4 @@ unseen_policies = (
     )
     .order_by(policies.c.policy)
 )
-"""Names of policies that a load which is not seen has put in or spoken of."""
+"""Names of policies that a load which cannot be seen has inserted or marked."""

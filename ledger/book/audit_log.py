@@ -1,8 +1,8 @@
-"""The audit log of what people had the machine or the office do: numbered, append-only, each act carrying the
-hash of the one before, so that none can be changed or left out unseen.
+"""The audit log of what people had the machine or the office do: numbered, append-only, each record with the
+hash of the one before it, so that none can be changed or left out without being noticed.
 
-Statements on a table of acts, whichever book it stands in. Nothing is decided here; who may do what, others
-say.
+Statements on a table of records, in the front's book or the office's. Nothing is decided here; who may do
+what is in `fep.operator` and `office`.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from sqlalchemy import Connection, Insert, Select, Table, insert, select
 from ledger.rules.entry import GENESIS
 
 MACHINE = "machine"
-"""Who did what no person asked for: the clock, or a program of ours."""
+"""The `by` of a record of what no person asked for: the clock's, or a program's."""
 _ROWS_AT_ONCE = 1000
 
 
 class Stage(StrEnum):
-    """How far an act has come: asked for, and then its end. An act without an end is one whose process was
-    lost.
+    """How far an act has come: asked for, and then done or failed. An act that has neither is one whose
+    process was lost.
     """
 
     ASKED = "asked"
@@ -34,8 +34,8 @@ class Stage(StrEnum):
 
 
 class AuditRecord(NamedTuple):
-    """One act: `at` is microseconds since 1970-01-01 UTC, `by` who had it done, `previous` the hash (hex) of
-    the act before it.
+    """One record of an act: `at` is microseconds since 1970-01-01 UTC, `by` who had it done, `act` its name,
+    `subject` what it was done to, `previous` the hash (hex) of the record before it.
     """
 
     number: int
@@ -48,28 +48,29 @@ class AuditRecord(NamedTuple):
 
 
 class BrokenRecord(NamedTuple):
-    """A place where the audit log does not hold, and why."""
+    """A place where the audit log does not hold, by a record's number, and why."""
 
     number: int
     reason: str
 
 
-def record_hash(act: AuditRecord) -> str:
-    """SHA-256, hex, over the act as a JSON array in UTF-8."""
-    text = json.dumps(act, ensure_ascii=False, separators=(",", ":"))
+def record_hash(audit_record: AuditRecord) -> str:
+    """SHA-256, hex, over the record as a JSON array in UTF-8."""
+    text = json.dumps(audit_record, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def failed(error: BaseException) -> str:
-    """The note of an act that came to nothing: the kind of error, never its text."""
+    """The note of an act that failed: the class of the error, never its text."""
     return f"{Stage.FAILED.value}: {type(error).__name__}"
 
 
 def record(connection: Connection, table: Table, at: int, by: str, act: str, subject: str, note: str) -> int:
-    """Write down an act in the caller's transaction; its number. It is stamped no earlier than the one before
-    it, wherever a clock was set back.
+    """Write a record of an act within the caller's transaction; returns its number. `at` is microseconds
+    since 1970-01-01 UTC; where the record before it has a later stamp, since a clock was set back, it gets
+    that one.
 
-    Two who write at the same moment get one number, and the second is refused (Conflict): nothing is lost.
+    Of two that write at the same moment one raises Conflict, since both took the same number.
     """
     newest, append = _statements(table)
     row = connection.execute(newest).first()
@@ -83,13 +84,13 @@ def record(connection: Connection, table: Table, at: int, by: str, act: str, sub
 
 @cache
 def _statements(table: Table) -> tuple[Select[Any], Insert]:
-    """The newest act, and one more; built once."""
+    """The query of the newest record, and the insert of one more; built once a table."""
     columns = (table.c[name] for name in AuditRecord._fields)
     return select(*columns).order_by(table.c.number.desc()).limit(1), insert(table)
 
 
 def read_audit_log(connection: Connection, table: Table) -> Iterator[AuditRecord]:
-    """Every act, in order, streamed."""
+    """Every record, in order, streamed from the database."""
     columns = (table.c[name] for name in AuditRecord._fields)
     query = select(*columns).order_by(table.c.number)
     for row in connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(query):
@@ -99,24 +100,25 @@ def read_audit_log(connection: Connection, table: Table) -> Iterator[AuditRecord
 def newest_of(
     connection: Connection, table: Table, names: Collection[str], subject: str
 ) -> AuditRecord | None:
-    """The last act about `subject` that has one of these names; None where there is none."""
+    """The newest record about `subject` of an act that has one of these names; None if there is none."""
     columns = (table.c[name] for name in AuditRecord._fields)
     chosen = select(*columns).where(table.c.act.in_(names), table.c.subject == subject)
     row = connection.execute(chosen.order_by(table.c.number.desc()).limit(1)).first()
     return AuditRecord(*row) if row else None
 
 
-def broken_records(acts: Iterable[AuditRecord]) -> Iterator[BrokenRecord]:
-    """Every place where an audit log, from its first act on, does not hold.
+def broken_records(records: Iterable[AuditRecord]) -> Iterator[BrokenRecord]:
+    """Every place where an audit log, given from its first record on, does not hold.
 
-    Acts cut off at its end leave no such place: only who wrote down the last one's hash can tell.
+    Records that were cut off at its end leave no such place. Only a copy of the last record's hash, kept
+    elsewhere, shows that they are missing.
     """
     number, tip, stamped = 0, GENESIS, 0
-    for act in acts:
-        if act.number != number + 1:
-            yield BrokenRecord(number + 1, f"missing; the next act is {act.number}")
-        if act.previous != tip:
-            yield BrokenRecord(act.number, "does not carry the hash of the act before it")
-        if act.at < stamped:
-            yield BrokenRecord(act.number, "is stamped before the act before it")
-        number, tip, stamped = act.number, record_hash(act), act.at
+    for current in records:
+        if current.number != number + 1:
+            yield BrokenRecord(number + 1, f"missing; the next act is {current.number}")
+        if current.previous != tip:
+            yield BrokenRecord(current.number, "does not carry the hash of the act before it")
+        if current.at < stamped:
+            yield BrokenRecord(current.number, "is stamped before the act before it")
+        number, tip, stamped = current.number, record_hash(current), current.at

@@ -1,10 +1,10 @@
 """The cut-over: one short transaction that closes a business day, seals it and opens the next.
 
-It takes the day's row for itself. Every batch holds that row shared from before its first entry gets a date
-until its commit, on every node; so when the row is ours no entry is on its way, and whatever comes after
-reads the new day. On PostgreSQL it asks for the table first: batches that begin while it waits queue behind
-it, where the row alone would be shared past it for as long as two nodes are busy. Nothing is counted here:
-what the day adds up to is read at leisure, from entries that can no longer change. Statements of the
+It locks the day's row alone. Every batch on every node holds that row shared, from before its first entry
+gets a date until its commit. So once the cut-over has the row, no entry is on its way, and every later batch
+reads the new day. On PostgreSQL the cut-over locks the table first: batches that begin while it waits then
+queue behind it. With the row's lock alone, two busy nodes could share the row past it without end. Nothing is
+counted here: the day's sums are read later, from entries that can no longer change. Statements of the
 cut-over only.
 """
 
@@ -30,8 +30,8 @@ class CutoverRefused(LedgerError):
 
 
 class Cutover(NamedTuple):
-    """A day that was closed: dates YYYYMMDD, `closed_at` microseconds since 1970-01-01 UTC; `done_before`
-    tells that an earlier call closed it.
+    """A closed day: dates YYYYMMDD, `closed_at` microseconds since 1970-01-01 UTC, `root` its sealed root
+    (hex). `done_before`: an earlier call closed it.
     """
 
     date: str
@@ -41,20 +41,20 @@ class Cutover(NamedTuple):
     done_before: bool = False
 
 
-class Standing(NamedTuple):
-    """What the book says before a cut-over by the clock: whether the dues of the date are loaded, and when a
-    day was closed last (microseconds since 1970-01-01 UTC), None where none was.
+class DayStatus(NamedTuple):
+    """What the book has of a business day before a cut-over by the clock: whether the day's dues are loaded,
+    and when a day was last closed (microseconds since 1970-01-01 UTC; None if none was).
     """
 
     is_loaded: bool
     last_closed_at: int | None
 
 
-def read_standing(store: Store, date: str) -> Standing:
-    """How the book stands with the business day `date`. Raises what Store.reading does."""
+def read_day_status(store: Store, date: str) -> DayStatus:
+    """The status of the business day `date` (YYYYMMDD). Raises what Store.reading does."""
     with store.reading() as connection:
         is_loaded = connection.execute(select(loads.c.date).where(loads.c.date == date)).first() is not None
-        return Standing(is_loaded, connection.execute(select(func.max(days.c.closed_at))).scalar() or None)
+        return DayStatus(is_loaded, connection.execute(select(func.max(days.c.closed_at))).scalar() or None)
 
 
 def cut_over(
@@ -66,17 +66,18 @@ def cut_over(
     by: str = MACHINE,
     objection: str = "",
 ) -> Cutover:
-    """Close the business day `date` and open the next, for `by`. Closing a closed day again changes nothing.
-    It is closed at `now_us`, or where a clock was set back, when its last entry was written.
-    `objection` says why a day that is still open may not be closed now; nothing where it may.
+    """Close the business day `date` (YYYYMMDD) and open the next, on behalf of `by`. Closing a closed day
+    again changes nothing.
 
-    Raises CutoverRefused, Conflict where a load or another node is in the way, and what Store.transaction and
-    `next_business_date` raise.
+    The day is closed at `now_us` (microseconds since 1970-01-01 UTC), or at the book's newest time stamp if
+    that is later, since a clock was set back. `objection` is why an open day may not be closed now; empty if
+    it may. Raises CutoverRefused, Conflict if a load or another node is in the way, and what
+    Store.transaction and `next_business_date` raise.
     """
     with store.transaction() as connection:
         if not store.is_sqlite:
-            # Whoever comes behind waits as long as this does: rather be asked again than keep every bank
-            # waiting for a load that is being taken.
+            # Every batch behind this lock waits as long as this transaction does. So it gives up, and is
+            # asked for again, before banks wait long for a load that is in its way.
             connection.execute(text("SET LOCAL lock_timeout = '1s'"))
             connection.execute(text("LOCK TABLE days IN EXCLUSIVE MODE"))
         row = connection.execute(select(days).where(days.c.date == date).with_for_update()).first()
@@ -109,13 +110,13 @@ def cut_over(
 
 
 def open_day(connection: Connection, date: str) -> None:
-    """Insert a business day that takes transactions from now on."""
+    """Insert an open business day, which takes transactions from this transaction's commit on."""
     row = {"next_date": "", "closed_at": 0, "chains": "", "root": "", "signature": ""}
     connection.execute(insert(days).values(date=date, state=DayState.OPEN.value, **row))
 
 
 def _chain_ends(connection: Connection) -> list[ChainEnd]:
-    """Where every chain stands. No lock: nobody moves a chain without the day's row, which is ours."""
+    """Every chain's end. Needs no lock: nothing moves a chain without the day's row, which is locked."""
     rows = connection.execute(
         select(chains.c.chain, chains.c.position, chains.c.tip).order_by(chains.c.chain)
     )

@@ -1,8 +1,9 @@
-"""What follows when a load can be seen: what is to leave leaves, and what left earlier is swept away.
+"""What follows once a load can be seen: marked rows get their new state, and rows that left earlier are
+swept.
 
-Each function is one small transaction's statements, and may be done again. Until they are done the book says
-the same by `ledger.book.visible`; so nobody waits for them, and a process that is lost between them harms
-nothing.
+Each function has the statements of one small transaction and can be run again. Until they have run,
+`ledger.book.visible` shows the same state that they will leave. So nobody waits for them, and a process that
+is lost between them does no harm.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ leaving_dues = (
     .where(dues.c.leaves > 0, dues.c.leaves <= bindparam("number"), dues.c.due > bindparam("after"))
     .order_by(dues.c.due)
 )
-"""Names of dues that are to leave by a load which is seen."""
+"""Names of dues that are marked to leave by a load which can be seen."""
 changing_policies = (
     select(policies.c.policy)
     .where(
@@ -36,36 +37,36 @@ changing_policies = (
     )
     .order_by(policies.c.policy)
 )
-"""Names of policies that are to change by a load which is seen."""
+"""Names of policies that are marked to change by a load which can be seen."""
 swept_dues = select(dues.c.due).where(*_SWEPT_DUE, dues.c.due > bindparam("after")).order_by(dues.c.due)
-"""Names of dues that left earlier and of which no entry speaks."""
+"""Names of dues that left earlier and that no entry names."""
 swept_policies = (
     select(policies.c.policy)
     .where(*_SWEPT_POLICY, policies.c.policy > bindparam("after"))
     .order_by(policies.c.policy)
 )
-"""Names of policies that ended earlier and have no due."""
+"""Names of policies that were terminated by an earlier load and have no due."""
 
 
 def let_dues_leave(connection: Connection, number: int, names: Sequence[str]) -> None:
-    """Let these dues leave, and count them in their load's row: a settled one stays settled, and does not
-    become payable again should its settlement be undone.
+    """Make these dues withdrawn or lapsed as they are marked, and count them in their load's row. A settled
+    due that is withdrawn stays settled, but is withdrawn if its settlement is taken back.
     """
     mine = (dues.c.due.in_(names), dues.c.leaves > 0, dues.c.leaves <= number)
     withdrawn, settled = dues.c.leaves_as == "withdrawn", dues.c.state == "settled"
-    gone = {"leaves": 0, "leaves_as": ""}
-    left = update(dues).values(state="withdrawn", withdrawn=1, **gone).where(*mine, withdrawn, ~settled)
-    late = update(dues).values(withdrawn=1, **gone).where(*mine, withdrawn, settled)
-    lapsed = update(dues).values(state="lapsed", **gone).where(*mine, ~withdrawn, dues.c.state == "open")
+    unmarked = {"leaves": 0, "leaves_as": ""}
+    left = update(dues).values(state="withdrawn", withdrawn=1, **unmarked).where(*mine, withdrawn, ~settled)
+    late = update(dues).values(withdrawn=1, **unmarked).where(*mine, withdrawn, settled)
+    lapsed = update(dues).values(state="lapsed", **unmarked).where(*mine, ~withdrawn, dues.c.state == "open")
     counts = [connection.execute(change).rowcount for change in (left, late, lapsed)]
-    connection.execute(update(dues).values(**gone).where(*mine))
+    connection.execute(update(dues).values(**unmarked).where(*mine))
     names_of_counts = ("withdrawn", "withdrawn_late", "lapsed")
     values = {name: loads.c[name] + count for name, count in zip(names_of_counts, counts, strict=True)}
     connection.execute(update(loads).values(values).where(loads.c.number == number))
 
 
 def let_policies_change(connection: Connection, number: int, names: Sequence[str]) -> None:
-    """Let these policies become what they are to be."""
+    """Give these policies the state and holder with which they are marked."""
     connection.execute(
         update(policies)
         .values(
@@ -80,11 +81,11 @@ def let_policies_change(connection: Connection, number: int, names: Sequence[str
 
 
 def sweep_dues(connection: Connection, _number: int, names: Sequence[str]) -> None:
-    """Take out these dues, if they are still as `swept_dues` finds them."""
+    """Delete these dues, if they still meet the condition of `swept_dues`."""
     connection.execute(delete(dues).where(dues.c.due.in_(names), *_SWEPT_DUE))
 
 
 def sweep_policies(connection: Connection, number: int, names: Sequence[str]) -> None:
-    """Take out these policies, if they are still as `swept_policies` finds them."""
+    """Delete these policies, if they still meet the condition of `swept_policies`."""
     gone = delete(policies).where(policies.c.policy.in_(names), *_SWEPT_POLICY)
     connection.execute(gone, {"number": number})

@@ -1,6 +1,6 @@
-"""The dues that wrong identity numbers have locked: which they are, and opening one again for a person.
+"""Dues that are locked after too many wrong identity numbers: lists them, and unlocks one for a person.
 
-Statements on identity_guesses only. When a due is locked, `ledger.rules.settlement` rules.
+Statements on identity_guesses only. When a due is locked is decided in `ledger.rules.settlement`.
 """
 
 from __future__ import annotations
@@ -32,23 +32,23 @@ class LockedDue(NamedTuple):
 
 
 def locked_dues(connection: Connection) -> tuple[LockedDue, ...]:
-    """Every locked due, the oldest lock first."""
+    """Every locked due, by the date on which it was locked, the oldest first."""
     columns = (identity_guesses.c[name] for name in LockedDue._fields)
     query = select(*columns).where(identity_guesses.c.locked == 1).order_by("date", "due")
     return tuple(LockedDue(*row) for row in connection.execute(query))
 
 
 def unlock(store: Store, due: str, at: int, by: str) -> None:
-    """Open a locked due again, for `by`, who is written down with it; its count begins anew.
+    """Unlock a due, on behalf of `by`, who goes into the audit log with it. Its count begins anew.
 
-    `at` is microseconds since 1970-01-01 UTC. Raises NotLocked and what Store.transaction does.
+    `at` is microseconds since 1970-01-01 UTC. Raises NotLocked, and what Store.transaction does.
     """
     with store.transaction() as connection:
-        opened = connection.execute(
+        unlocked = connection.execute(
             update(identity_guesses)
             .where(identity_guesses.c.due == due, identity_guesses.c.locked == 1)
             .values(wrong=0, locked=0)
         )
-        if opened.rowcount != 1:
+        if unlocked.rowcount != 1:
             raise NotLocked("no such due is locked: nothing was done; see qianzhi due locked")
         record(connection, audit_log, max(at, last_stamp(connection)), by, UNLOCK, due, "")

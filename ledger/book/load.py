@@ -1,11 +1,11 @@
-"""Loads a file of dues into the front book, while it serves: whole, verified, or not at all, and without
-keeping anybody waiting.
+"""Loads a file of dues into the front book while it serves: verified and whole, or not at all, and without
+keeping banks waiting.
 
-The first file is the whole book and opens its first business day; each later one brings what is new to the
-open day and takes out what leaves. Rows go in by small transactions under the load's number, which nobody
-sees (ledger.book.arrivals); one row of `loads` makes all of it so; what is to leave then leaves by small
-transactions again (ledger.book.departures). Statements of the load only. What a good file is,
-`ledger.files.bookfile` says.
+The first file is the whole book and opens its first business day. Each later one brings what is new to the
+open day and withdraws what leaves. Small transactions insert and mark rows under the load's number, where
+nobody sees them (ledger.book.arrivals); one row of `loads` then makes all of it seen; after that, small
+transactions again give the marked rows their new state (ledger.book.departures). Statements of the load only.
+What a file may hold is in `ledger.files.bookfile`.
 """
 
 from __future__ import annotations
@@ -35,29 +35,31 @@ from ledger.rules.view import DueState
 
 LOAD: Final = "load"
 LOAD_ENDED: Final = "load ended"
-"""The acts of a load: that it is seen, and that what was to leave by it has left."""
+"""The acts of a load in the audit log: that it can be seen, and that everything that leaves by it has left.
+"""
 ROWS_A_TRANSACTION: Final = 500
-"""So many rows take about as long as a batch."""
-_SAME = ("due", "policy", "code", "due_date", "amount")
-"""All that makes a due."""
+"""So many rows take about as long as a batch of requests."""
+_IDENTITY: Final = ("due", "policy", "code", "due_date", "amount")
+"""The columns in which a due that is to be withdrawn must be the same in the file and in the book."""
 _NOT_SO: Final = "to be withdrawn but not so in the book"
 _KNOWN: Final = "in the book already"
 _ATTEMPTS: Final = 5
-"""A batch on another node can be in a transaction's way, or a database be lost during its COMMIT."""
+"""How often a transaction is tried: a batch on another node can be in its way, and the database can be lost
+during its COMMIT."""
 _LOAD_LOCK: Final = 0x5169616E_7A6869
-"""The number of the advisory lock that a load holds; any other lock's would do that no one else takes."""
+"""The number of the advisory lock that a load holds: arbitrary, and of no other lock of this program."""
 
 Run = Callable[[Callable[[], Any]], Any]
-"""Runs one of the load's transactions where the book's writer lives, and returns what it returns."""
+"""Runs one of the load's transactions on the thread of the book's writer, and returns what it returns."""
 Slice = Callable[[Connection, int, Sequence[str]], None]
-"""One small transaction's work on rows of these names."""
+"""The statements of one small transaction, for a load's number and rows of these names."""
 _Any = TypeVar("_Any")
 
 
 class Loaded(NamedTuple):
-    """What a load put into the book: counts, and amounts in fen. `withdrawn_late` dues were settled before
-    they could be withdrawn; `lapsed` ones went with their policy. `left_out` has a line for each row of the
-    file that two people agreed to leave out.
+    """The outcome of a load: counts, and sums in fen. `withdrawn_late` dues were settled before they could be
+    withdrawn; `lapsed` ones left with their policy. `left_out` has a line of text for each row of the file
+    that two people agreed to leave out.
     """
 
     date: str
@@ -72,36 +74,36 @@ class Loaded(NamedTuple):
 
 
 def at_once(transaction: Callable[[], Any]) -> Any:  # noqa: ANN401 - gives back whatever the transaction gives
-    """Run a transaction here and now."""
+    """Run a transaction on this thread."""
     return transaction()
 
 
 def load_book(
     store: Store,
     book: Book,
-    conceal: Callable[[str], str],
+    digest_of: Callable[[str], str],
     loaded_at: int,
     progress: Callable[[int], None] = lambda _: None,
     run: Run = at_once,
     by: str = MACHINE,
 ) -> Loaded:
-    """Load the day's dues, for `by`; the first load opens its business day. Where the book was read without
-    some of its file's lines, `by` must be a person, and another must have said the same before.
+    """Load the day's dues, on behalf of `by`; the first load opens its business day. If lines of the file
+    were left out, `by` must be a person, and another person must have asked for the same before.
 
-    `conceal` turns an identity number into its keyed digest: the number itself never reaches the database.
-    `loaded_at` is microseconds since 1970-01-01 UTC. `progress` is told the rows of each transaction. `run`
-    runs each of the transactions, of which none touches more than a few times ROWS_A_TRANSACTION rows. Raises
-    LoadRefused.
+    `digest_of` gives the keyed digest of an identity number: the number itself never reaches the database.
+    `loaded_at` is microseconds since 1970-01-01 UTC. `progress` is called with the count of rows of each
+    transaction. `run` runs each transaction, none of which touches more than a few times ROWS_A_TRANSACTION
+    rows. Raises LoadRefused if nothing was loaded.
     """
     with _only_load(store):
-        return _Load(store, book, conceal, loaded_at, progress, run, by).carried_out()
+        return _Load(store, book, digest_of, loaded_at, progress, run, by).carry_out()
 
 
 @contextmanager
 def _only_load(store: Store) -> Iterator[None]:
-    """Refuse while another process loads: what is unseen is one load's.
+    """Raise LoadRefused while another process loads, since all rows that cannot be seen must be one load's.
 
-    An embedded book has one process. On PostgreSQL the lock goes with the connection, however that ends.
+    An SQLite book has one process. On PostgreSQL the lock ends with its connection, however that ends.
     """
     if store.is_sqlite:
         yield
@@ -120,28 +122,28 @@ class _Load:
         self,
         store: Store,
         book: Book,
-        conceal: Callable[[str], str],
+        digest_of: Callable[[str], str],
         loaded_at: int,
         progress: Callable[[int], None],
         run: Run,
         by: str,
     ) -> None:
-        self._store, self._book, self._conceal, self._at = store, book, conceal, loaded_at
+        self._store, self._book, self._digest_of, self._at = store, book, digest_of, loaded_at
         self._progress, self._run, self._by = progress, run, by
         self._number = 0
 
-    def carried_out(self) -> Loaded:
-        """Load it. Raises LoadRefused; what went in before is then taken out again."""
+    def carry_out(self) -> Loaded:
+        """Carry out the load. Raises LoadRefused, after what was inserted is taken out again."""
         with self._store.reading() as connection:
             seen = int(connection.execute(select(visible.newest)).scalar_one())
-        self._let_leave(seen)  # an earlier load's process may have been lost before it was done
+        self._let_leave(seen)  # an earlier load's process may have been lost before it had ended
         self._insist(self._look)
         self._check_leaving()
         begun = self._insist(self._begin)
         if begun is None:
             raise LoadRefused(
                 f"{self._by} would leave out {len(self._book.left_out)} rows, which is written down: another"
-                f" person must give the same command; nothing was loaded{_told(self._book)}"
+                f" person must give the same command; nothing was loaded{_left_out(self._book)}"
             )
         self._number, is_interrupted = begun
         if is_interrupted:
@@ -164,37 +166,39 @@ class _Load:
         return loaded
 
     def _insist(self, step: Callable[[Connection], _Any]) -> _Any:
-        """Run one transaction; again where a batch was in the way, or it is not known whether it was done."""
+        """Run one transaction, up to _ATTEMPTS times: again if a batch was in its way, or if it is not known
+        whether it was committed.
+        """
 
         def transaction() -> _Any:
             with self._store.transaction() as connection:
                 return step(connection)
 
-        # Each of a load's transactions does nothing if it was done already.
-        done: _Any = retried(partial(self._run, transaction), _ATTEMPTS, Conflict, OutcomeUnknown)
-        return done
+        # Every step can be run again, and finds out itself whether it was committed.
+        outcome: _Any = retried(partial(self._run, transaction), _ATTEMPTS, Conflict, OutcomeUnknown)
+        return outcome
 
     def _look(self, connection: Connection) -> None:
-        """Refuse early what would be refused in the end."""
+        """Refuse early what would be refused in the last step anyway."""
         _check_may_load(connection, self._book)
 
     def _check_leaving(self) -> None:
-        """Refuse dues to be withdrawn that the book does not have so; then all else that it has otherwise is
-        told with them.
+        """Refuse dues to be withdrawn that the book does not have, or has otherwise; the error then also
+        lists the new dues that the book has already.
         """
         unfit: dict[str, str] = {}
         for chunk in _chunks(self._book.withdrawn):
             with self._store.reading() as connection:
                 unfit |= dict.fromkeys({due.due for due in chunk} - _held(connection, chunk), _NOT_SO)
         if unfit:
-            for given in _chunks(self._book.dues):
+            for chunk in _chunks(self._book.dues):
                 with self._store.reading() as connection:
-                    unfit |= dict.fromkeys(_known(connection, given), _KNOWN)
+                    unfit |= dict.fromkeys(_known(connection, chunk), _KNOWN)
         self._refuse(unfit)
 
     def _begin(self, connection: Connection) -> tuple[int, bool] | None:
-        """Take a number for the load, and learn whether an earlier one was interrupted; None where another
-        person's word is needed, `by`'s being written down now.
+        """Take a number for the load; returns it, and whether an earlier load was interrupted. None if
+        another person's consent is still needed; that of `by` is then recorded.
         """
         book = self._book
         if book.left_out and not consent.is_person(self._by):
@@ -213,7 +217,7 @@ class _Load:
         return number, before is not None
 
     def _put_in(self) -> None:
-        """Put in all that the file says, unseen, and see that it is what the file says."""
+        """Insert and mark everything that the file names, not to be seen yet, and verify it."""
         same = 0
         for leaving in _chunks(self._book.withdrawn):
             self._insist(partial(arrivals.withdraw, number=self._number, given=leaving))
@@ -222,19 +226,19 @@ class _Load:
             self._progress(len(named))
         known: dict[str, str] = {}
         for chunk in _chunks(self._book.dues):
-            given = [one._replace(beneficiary=self._concealed(one)) for one in chunk]
-            found = self._insist(partial(arrivals.put_dues, number=self._number, given=given))
-            known |= dict.fromkeys(found, _KNOWN)
+            given = [due._replace(beneficiary=self._beneficiary(due)) for due in chunk]
+            not_inserted = self._insist(partial(arrivals.put_dues, number=self._number, given=given))
+            known |= dict.fromkeys(not_inserted, _KNOWN)
             self._progress(len(chunk))
         self._refuse(known)
         self._verify(same)
 
-    def _concealed(self, due: DueLine) -> str:
-        return self._conceal(due.beneficiary) if due.beneficiary else ""
+    def _beneficiary(self, due: DueLine) -> str:
+        return self._digest_of(due.beneficiary) if due.beneficiary else ""
 
     def _verify(self, same: int) -> None:
-        """Count in the book what has been put in: it must be what the file says. `same` policies stayed as
-        they were.
+        """Count in the book what this load inserted and marked, and raise InvariantBroken if it is not what
+        the file says. `same` policies stayed the same.
         """
         held = (
             select(dues.c.kind, func.count(), func.sum(dues.c.amount))
@@ -248,21 +252,23 @@ class _Load:
             leaving = select(dues).where(_is(dues.c.leaves, self._number), dues.c.leaves_as == "withdrawn")
             withdrawn = _count(connection, leaving)
         book, premium, benefit = self._book, by_kind.get("premium", (0, 0)), by_kind.get("benefit", (0, 0))
-        found = (named + same, premium[0] + benefit[0], premium[1], benefit[1], withdrawn)
-        said = (len(book.policies), len(book.dues), book.premium, book.benefit, len(book.withdrawn))
-        if found != said:
-            raise InvariantBroken(f"a load of {said} policies, dues, fen and withdrawals has put in {found}")
+        counted = (named + same, premium[0] + benefit[0], premium[1], benefit[1], withdrawn)
+        stated = (len(book.policies), len(book.dues), book.premium, book.benefit, len(book.withdrawn))
+        if counted != stated:
+            raise InvariantBroken(
+                f"a load of {stated} policies, dues, fen and withdrawals has put in {counted}"
+            )
 
     def _switch(self, connection: Connection) -> None:
-        """The one row that matters: with it everything is seen, or nothing is."""
+        """Insert the row of `loads` that makes everything seen, and open the first load's business day."""
         if _taken(connection, self._book):
             return
         if _check_may_load(connection, self._book, alone=True):
             open_day(connection, self._book.business_date)
-        arrivals.take_turn(connection, self._number, 0)
+        arrivals.count_rows(connection, self._number, 0)
         book = self._book
         figures = (book.business_date, len(book.policies), len(book.dues), book.premium, book.benefit)
-        loaded = Loaded(*figures, left_out=_told(book).lstrip())
+        loaded = Loaded(*figures, left_out=_left_out(book).lstrip())
         at = max(self._at, last_stamp(connection))
         values = {"digest": book.digest, "number": self._number, "loaded_at": at, **loaded._asdict()}
         connection.execute(insert(loads).values(values))
@@ -271,7 +277,7 @@ class _Load:
         connection.execute(delete(loading))
 
     def _let_leave(self, number: int) -> None:
-        """Let what is to leave or to change by a load that is seen do so, and write down that it has."""
+        """Give rows that are marked by loads up to `number` their new state, and record its end."""
         self._each(departures.leaving_dues, departures.let_dues_leave, number)
         self._each(departures.changing_policies, departures.let_policies_change, number)
         with self._store.reading() as connection:
@@ -280,7 +286,7 @@ class _Load:
             self._insist(partial(self._end, number=number))
 
     def _end(self, connection: Connection, number: int) -> None:
-        """Write down what has left by a load, once."""
+        """Record, once, what has left by a load."""
         if date := _end_of(connection, number):
             names = (loads.c.withdrawn, loads.c.withdrawn_late, loads.c.lapsed)
             row = connection.execute(select(*names).where(loads.c.number == number)).one()
@@ -288,20 +294,22 @@ class _Load:
             record(connection, audit_log, at, self._by, LOAD_ENDED, date, end_note(*row))
 
     def _take_out(self, seen: int) -> None:
-        """Take out whatever loads after `seen` have put in or spoken of."""
-        self._each(arrivals.unseen_dues, self._in_turn(arrivals.take_out_dues), seen)
-        self._each(arrivals.unseen_policies, self._in_turn(arrivals.take_out_policies), seen)
+        """Delete what loads after number `seen` inserted, and unmark what they marked."""
+        self._each(arrivals.unseen_dues, self._counted(arrivals.take_out_dues), seen)
+        self._each(arrivals.unseen_policies, self._counted(arrivals.take_out_policies), seen)
 
-    def _in_turn(self, work: Slice) -> Slice:
-        def in_turn(connection: Connection, number: int, names: Sequence[str]) -> None:
-            arrivals.take_turn(connection, self._number, len(names))
+    def _counted(self, work: Slice) -> Slice:
+        """The slice, which first learns whether another load has begun (arrivals.count_rows)."""
+
+        def counted(connection: Connection, number: int, names: Sequence[str]) -> None:
+            arrivals.count_rows(connection, self._number, len(names))
             work(connection, number, names)
 
-        return in_turn
+        return counted
 
     def _each(self, query: Select[Any], work: Slice, number: int) -> None:
-        """Do something to all rows that a query names, slice by slice. They are looked for beside the writer,
-        so that it does not wait.
+        """Do a slice's work on all rows that a query names, ROWS_A_TRANSACTION at a time. The query runs on a
+        reading connection, so that the writer does not wait for it.
         """
         names: Sequence[str] = [""]
         while names:
@@ -309,18 +317,18 @@ class _Load:
             with self._store.reading() as connection:
                 names = connection.execute(query.limit(ROWS_A_TRANSACTION), given).scalars().all()
             if names:
-                self._insist(partial(_done_to, work=work, number=number, names=names))
+                self._insist(partial(_apply, work=work, number=number, names=names))
 
     def _refuse(self, unfit: Mapping[str, str]) -> None:
-        """Refuse dues of which the book has it otherwise, each with what is wrong, in the file's order."""
+        """Raise LoadRefused if any dues are unfit, given by name with the reason; in the file's order."""
         if unfit:
             lines = self._book.lines(unfit.keys())
             names = sorted(unfit, key=lambda name: (lines.get(name, 0), name))[:PROBLEMS_MAX]
-            told = (f"due {masked_numbers(name)}{_line(lines.get(name))}: {unfit[name]}" for name in names)
-            raise LoadRefused("\n".join((*told, "nothing was loaded")))
+            faults = (f"due {masked_numbers(name)}{_line(lines.get(name))}: {unfit[name]}" for name in names)
+            raise LoadRefused("\n".join((*faults, "nothing was loaded")))
 
 
-def _done_to(connection: Connection, work: Slice, number: int, names: Sequence[str]) -> None:
+def _apply(connection: Connection, work: Slice, number: int, names: Sequence[str]) -> None:
     work(connection, number, names)
 
 
@@ -329,25 +337,25 @@ def _line(number: int | None) -> str:
 
 
 def _held(connection: Connection, given: Iterable[DueLine]) -> set[str]:
-    """Those of these dues that the book holds as a file says, and has not withdrawn."""
-    said = {due.due: tuple(getattr(due, name) for name in _SAME) for due in given}
-    query = select(*(dues.c[name] for name in _SAME)).where(
-        dues.c.due.in_(list(said)),
+    """The names of those of these dues that the book has with the file's values, and has not withdrawn."""
+    stated = {due.due: tuple(getattr(due, name) for name in _IDENTITY) for due in given}
+    query = select(*(dues.c[name] for name in _IDENTITY)).where(
+        dues.c.due.in_(list(stated)),
         visible.is_there(dues, visible.newest),
         visible.due_state(visible.newest) != DueState.WITHDRAWN.value,
     )
-    return {row.due for row in connection.execute(query) if tuple(row) == said[row.due]}
+    return {row.due for row in connection.execute(query) if tuple(row) == stated[row.due]}
 
 
 def _known(connection: Connection, given: Iterable[DueLine]) -> set[str]:
-    """Those of these dues that the book has, whatever is said of them."""
+    """The names of those of these dues that the book has, with whatever values."""
     names = [due.due for due in given]
     query = select(dues.c.due).where(dues.c.due.in_(names), visible.is_there(dues, visible.newest))
     return set(connection.execute(query).scalars())
 
 
 def _check_claims(connection: Connection, book: Book) -> None:
-    """Refuse to leave out a row that is in order: by itself it is, and the book finds nothing wrong."""
+    """Raise LoadRefused if a row that is to be left out is in order, by itself and beside the book."""
     for claim in book.claims:
         due = [claim.due]
         if _held(connection, due) if claim.leaves else not _known(connection, due):
@@ -355,25 +363,25 @@ def _check_claims(connection: Connection, book: Book) -> None:
 
 
 def end_note(withdrawn: int, late: int, lapsed: int) -> str:
-    """What the audit log says at a load's end: of the dues that left by it."""
+    """The audit log's note at a load's end: counts of the dues that left by it."""
     return f"{withdrawn} withdrawn, {late} too late, {lapsed} lapsed"
 
 
 def _end_of(connection: Connection, number: int) -> str:
-    """The date of a load by which something left though the audit log does not say so; else empty."""
+    """The date of a load by which something left while the audit log does not say so yet; else empty."""
     ended = select(audit_log.c.subject).where(audit_log.c.act == LOAD_ENDED)
     left = loads.c.withdrawn + loads.c.withdrawn_late + loads.c.lapsed > 0
     query = select(loads.c.date).where(loads.c.number == number, left, loads.c.date.not_in(ended))
     return str(connection.execute(query).scalar() or "")
 
 
-def _told(book: Book) -> str:
+def _left_out(book: Book) -> str:
     return "".join(f"\n{row}" for row in book.left_out)
 
 
 def _note(connection: Connection, book: Book, by: str) -> str:
-    """What the audit log says of the load: its file's digest, and what was left out by whose word besides
-    `by`'s.
+    """The audit log's note on the load: its file's digest, and which lines were left out with whose consent
+    besides that of `by`.
     """
     if not book.left_out:
         return book.digest
@@ -384,8 +392,8 @@ def _note(connection: Connection, book: Book, by: str) -> str:
 
 
 def _proof(connection: Connection, loaded: Loaded) -> str:
-    """What the audit log says of a load after its file's digest: figures, and the digest of the load's row as
-    it is now, with nothing left by it yet, for the audit to hold the row against.
+    """The rest of that note: figures, and the digest of the load's row as it is now, before anything has left
+    by it, with which the audit compares the row.
     """
     row = connection.execute(select(loads).where(loads.c.date == loaded.date)).one()
     digest = sha256(json.dumps(list(row), ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
@@ -394,8 +402,8 @@ def _proof(connection: Connection, loaded: Loaded) -> str:
 
 
 def _taken(connection: Connection, book: Book) -> Loaded | None:
-    """What was taken of this very file, if it was: an attempt of ours may have committed without our hearing
-    of it.
+    """The outcome of the load of this very file, None if it was not loaded. An attempt of this load may have
+    been committed without this process having learnt of it.
     """
     names = (loads.c[name] for name in Loaded._fields)
     row = connection.execute(select(*names).where(loads.c.digest == book.digest)).first()
@@ -403,8 +411,10 @@ def _taken(connection: Connection, book: Book) -> Loaded | None:
 
 
 def _check_may_load(connection: Connection, book: Book, *, alone: bool = False) -> bool:
-    """Whether this is the book's first load. Locks the open day shared, as a batch does; `alone`, so that no
-    batch is under way, which would see one half of its reads with the load and the other without.
+    """Whether this is the book's first load. Raises LoadRefused if the file may not be loaded now.
+
+    Locks the open day shared, as a batch does; with `alone`, so that no batch is under way, which would make
+    some of its reads before the load can be seen and some after.
     """
     taken = connection.execute(select(loads.c.date).where(loads.c.digest == book.digest)).scalar()
     if taken is not None:
@@ -423,7 +433,7 @@ def _check_may_load(connection: Connection, book: Book, *, alone: bool = False) 
 
 
 def _is(column: Any, number: int) -> Any:  # noqa: ANN401 - SQLAlchemy's column of a number, and its condition
-    """Whether a pending change is this load's, said so that the index of pending ones is used."""
+    """The condition that a pending change is this load's, in a form for which its index is used."""
     return (column > 0) & (column == number)
 
 

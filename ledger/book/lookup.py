@@ -1,6 +1,6 @@
-"""Looks things up in a front book for a person: what the book is, a day's dues, a transaction by any key.
+"""Looks things up in a front book for a person: what the book is, a day's load, a transaction by any key.
 
-Reads only, by indexes where there are some; never used while serving. What a thing found means, others say.
+Reads only, by an index where there is one; never used while banks wait.
 """
 
 from __future__ import annotations
@@ -18,59 +18,60 @@ from ledger.book.schema import bank_days, dues, facts, loads
 from ledger.rules.entry import Entry
 from ledger.rules.request import Totals, key_of
 
-FOUND_MAX: Final = 100
-"""A key that fits more entries is none; a person is to give a longer one."""
+ENTRIES_MAX: Final = 100
+"""At most so many entries are read for a key; a person who needs others gives a longer key."""
 _KEY_PARTS: Final = 4
 _WITHOUT_YEAR: Final = 10
-"""The length of DE 7 as a bank has it."""
-_UNDOINGS_MAX: Final = 8
-"""A transaction, its cancel and the cancel's reversal are three; what undoes an undone one adds one each."""
+"""The length of DE 7, MMDDhhmmss."""
+_STEPS_MAX: Final = 8
+"""How many steps from entry to entry are followed. A transaction, its cancel and the cancel's reversal are
+three entries, two steps apart."""
 _NUMBER_DIGITS_MAX: Final = 18
-"""What a 64-bit column can hold, whatever the digits."""
+"""The most digits of which every number fits into a 64-bit column."""
 
 
 def read_facts(connection: Connection) -> dict[str, str]:
-    """What the book says that it is: `schema`, `front_key` (a check value)."""
+    """The book's facts by name: `schema`, the version of its tables, and `front_key`, a check value."""
     return {row.name: row.value for row in connection.execute(select(facts.c.name, facts.c.value))}
 
 
 def loaded_for(connection: Connection, date: str) -> Loaded | None:
-    """The load of a business date's dues, or None where there was none."""
+    """The load of a business date's dues; None if there was none."""
     names = (loads.c[name] for name in Loaded._fields)
     row = connection.execute(select(*names).where(loads.c.date == date)).first()
     return Loaded(*row) if row else None
 
 
-def read_story(connection: Connection, table: Table, asked: str) -> tuple[tuple[Entry, ...], tuple[str, ...]]:
-    """The entries of every transaction that a key names, in the order in which they were recorded, and the
-    keys of those that it names itself.
+def read_related(connection: Connection, table: Table, key: str) -> tuple[tuple[Entry, ...], tuple[str, ...]]:
+    """The entries that a key names with all that are related to them, in the order in which they were
+    recorded; and the keys of those that it names itself.
 
-    `table` is the front's journal, or the office's copy of it. `asked` is a transaction's key (with or
-    without the noughts before the bank's code, with or without the year of DE 7), a receipt's or an
-    authorization's number, an RRN, a due, a policy, or CHAIN:POSITION. With an entry come those that undo it,
-    those that it undoes, and theirs. No more than FOUND_MAX entries are named.
+    `table` is the front's journal, or the office's copy of it. `key` is a transaction's key (with or without
+    the zeros before the bank's code, with or without the year of DE 7), the number of a receipt or an
+    authorization, an RRN, a due, a policy, or CHAIN:POSITION. Related to an entry are those that cancel or
+    reverse it, the one that it cancels or reverses, and their own. At most ENTRIES_MAX entries are named.
     """
-    named = story = _read(connection, table, _named(table, asked))
+    named = entries = _read(connection, table, _named(table, key))
     known: set[str] = set()
-    for _ in range(_UNDOINGS_MAX):
-        keys = {entry.key for entry in story} | {entry.original for entry in story if entry.original}
+    for _ in range(_STEPS_MAX):
+        keys = {entry.key for entry in entries} | {entry.original for entry in entries if entry.original}
         if keys == known or not keys:
             break
         known = keys
         wanted = sorted(keys)
-        story = _read(connection, table, or_(table.c.key.in_(wanted), table.c.original.in_(wanted)))
-    return story, tuple(entry.key for entry in named)
+        entries = _read(connection, table, or_(table.c.key.in_(wanted), table.c.original.in_(wanted)))
+    return entries, tuple(entry.key for entry in named)
 
 
 def totals_on(connection: Connection, date: str) -> dict[str, Totals]:
-    """What each bank's business date comes to so far, by the bank's code."""
+    """Each bank's totals of a business date so far, by the bank's code."""
     columns = (bank_days.c[name] for name in Totals._fields)
     query = select(bank_days.c.bank, *columns).where(bank_days.c.date == date).order_by(bank_days.c.bank)
     return {row[0]: Totals(*row[1:]) for row in connection.execute(query)}
 
 
 def due_state(connection: Connection, due: str) -> str:
-    """A due's state in the front book; empty where there is no such due."""
+    """A due's state in the front book; empty if there is no such due."""
     query = select(visible.due_state(visible.newest)).where(
         dues.c.due == due, visible.is_there(dues, visible.newest)
     )
@@ -78,17 +79,17 @@ def due_state(connection: Connection, due: str) -> str:
 
 
 def records_on(connection: Connection, table: Table, subjects: Iterable[str]) -> tuple[AuditRecord, ...]:
-    """The acts on any of these subjects (a business date, a break), in order."""
+    """The audit records about any of these subjects (a business date, a break), in order."""
     columns = (table.c[name] for name in AuditRecord._fields)
     query = select(*columns).where(table.c.subject.in_(sorted(subjects))).order_by(table.c.number)
     return tuple(AuditRecord(*row) for row in connection.execute(query))
 
 
-def _named(table: Table, asked: str) -> ColumnElement[bool]:
-    chain, colon, position = asked.partition(":")
+def _named(table: Table, key: str) -> ColumnElement[bool]:
+    chain, colon, position = key.partition(":")
     if colon and _is_number(chain) and _is_number(position):
         return and_(table.c.chain == int(chain), table.c.position == int(position))
-    parts = asked.split("/")
+    parts = key.split("/")
     if len(parts) == _KEY_PARTS:
         bank, terminal, sent_at, stan = parts
         if len(sent_at) == _WITHOUT_YEAR:
@@ -96,7 +97,7 @@ def _named(table: Table, asked: str) -> ColumnElement[bool]:
             return and_(*same, table.c.key.startswith(f"{bank.zfill(11)}/", autoescape=True))
         return table.c.key == key_of(bank, terminal, sent_at, stan)
     columns = ("receipt", "rrn", "authorization", "due", "policy")
-    return or_(*(table.c[name] == asked for name in columns))
+    return or_(*(table.c[name] == key for name in columns))
 
 
 def _is_number(text: str) -> bool:
@@ -108,6 +109,6 @@ def _read(connection: Connection, table: Table, condition: ColumnElement[bool]) 
         select_entries(table)
         .where(condition)
         .order_by(table.c.recorded_at, table.c.chain, table.c.position)
-        .limit(FOUND_MAX)
+        .limit(ENTRIES_MAX)
     )
     return tuple(map(entry_of, connection.execute(query)))

@@ -1,12 +1,11 @@
-"""Retires business days: the journal forgets the entries of days that nobody can ask it for again.
+"""Retires business days: deletes from the journal the entries of days that nobody can ask about again.
 
-A day may go when the office has archived it and holds just as many entries under the same sealed root, when
-it is the oldest that is left, and when no key of it lies in the window in which keys are known, as far as the
-machine's own dates allow such a key. It is marked
-first, and then its entries leave in small transactions, so that no batch waits for a long one; one that was
-interrupted goes on the next time. The day itself stays, with its seal and its chains' ends: from the last of
-these on, the journal proves itself. Dues stay settled, totals and the operators' acts stay. Statements of the
-retirement only.
+A day can be retired if it is the oldest one left, if the office has archived it with the same number of
+entries under the same sealed root, and if none of its keys is in the window of dates on which keys are known
+(as far as the machine's own dates allow such a key). It is marked first. Then its entries are deleted in
+small transactions, so that no batch waits long; a retirement that was interrupted goes on the next time. The
+day's row stays, with its seal and the chains' ends, and from the last of these on the journal proves itself.
+Settled dues, totals and the audit log stay too. Statements of the retirement only.
 """
 
 from __future__ import annotations
@@ -32,21 +31,23 @@ from ledger.rules.seal import ChainEnd
 from protocol.responses import Response
 
 ENTRIES_A_TRANSACTION = 500
-"""As long as a batch, about: every batch waits for at most one of them."""
+"""So many take about as long as a batch, and every batch waits for at most one such transaction."""
 _ENTRIES_A_LOOK = 20_000
 RETIRE = "retire"
-"""How the audit log names it."""
+"""The act's name in the audit log."""
 
 Run = Callable[[Callable[[], Any]], Any]
-"""Runs one of the transactions where the book's writer lives, and returns what it returns."""
+"""Runs one of the transactions on the thread of the book's writer, and returns what it returns."""
 
 
 class RetireRefused(LedgerError):
-    """What the office says of a day is not what the front book has of it. Nothing of it was forgotten."""
+    """The office has a day otherwise than the front book. Nothing of that day was deleted."""
 
 
 class Retired(NamedTuple):
-    """What was retired: the dates, how many entries left, and why the next day does not go yet."""
+    """The outcome: the dates that were retired, how many entries were deleted, and why the next day is not
+    retired yet.
+    """
 
     dates: tuple[str, ...]
     entries: int
@@ -54,7 +55,7 @@ class Retired(NamedTuple):
 
 
 class _Sealed(NamedTuple):
-    """A closed day, and where each chain stood before it and at its end."""
+    """A day with each chain's end before it and at its end; no ends while it is not closed."""
 
     day: DayRow
     before: Mapping[int, ChainEnd]
@@ -62,7 +63,7 @@ class _Sealed(NamedTuple):
 
     @property
     def size(self) -> int:
-        """How many entries the day has by its seal."""
+        """The number of the day's entries, by its seal."""
         return sum(end.position - self.after(end.chain) for end in self.ends)
 
     def after(self, chain: int) -> int:
@@ -71,7 +72,7 @@ class _Sealed(NamedTuple):
 
 
 def at_once(transaction: Callable[[], Any]) -> Any:  # noqa: ANN401 - gives back whatever the transaction gives
-    """Run a transaction here and now."""
+    """Run a transaction on this thread."""
     return transaction()
 
 
@@ -83,18 +84,17 @@ def retire(
     run: Run = at_once,
     by: str = MACHINE,
 ) -> Retired:
-    """Retire what may go, the oldest day first, for `by`.
+    """Retire every day that can be retired, the oldest first, on behalf of `by`.
 
-    `archived` are the days that the office tells of, by date; `first_date` (YYYYMMDD) is the oldest date of
-    the window, so that keys of earlier dates only are forgotten; `now_us` is microseconds since 1970-01-01
-    UTC. `run` runs each transaction. Raises RetireRefused where a day is not the office's,
-    InvariantBroken where a seal does not hold, and what Store.transaction raises; asked again, it goes on
-    where it was.
+    `archived` are the days in the office's file, by date. `first_date` (YYYYMMDD) is the first date of the
+    window of keys: only keys of earlier dates are deleted. `now_us` gives microseconds since 1970-01-01 UTC.
+    `run` runs each transaction. Raises RetireRefused if the office has a day otherwise, InvariantBroken if a
+    day's root does not hold, and what Store.transaction raises; called again, it goes on where it was.
     """
     dates: list[str] = []
     with store.reading(snapshot=True) as connection:
-        gone, left = _days(connection)
-    count = _forget(store, gone[-1].ends, run) if gone else 0
+        retired_days, left = _days(connection)
+    count = _forget(store, retired_days[-1].ends, run) if retired_days else 0
     for sealed in left:
         date = sealed.day.date
         if not sealed.day.root:
@@ -108,28 +108,28 @@ def retire(
 
 
 def _days(connection: Connection) -> tuple[list[_Sealed], list[_Sealed]]:
-    """The days that are retired, and those that are not, each with its ends; in order. Raises
-    InvariantBroken.
+    """The days that are retired and those that are not, in order. Raises InvariantBroken if a closed day's
+    root does not hold.
     """
-    gone, left = list[_Sealed](), list[_Sealed]()
+    retired_days, left = list[_Sealed](), list[_Sealed]()
     before: Mapping[int, ChainEnd] = {}
     for day in read_days(connection):
         ends = sealed_ends(day) if day.root else ()
-        (gone if day.state == RETIRED else left).append(_Sealed(day, before, ends))
+        (retired_days if day.state == RETIRED else left).append(_Sealed(day, before, ends))
         before = {end.chain: end for end in ends}
-    return gone, left
+    return retired_days, left
 
 
-def _waits(store: Store, sealed: _Sealed, told: ArchivedDay | None, first_date: str) -> str:
-    """Why a day does not go yet; empty if it may. Raises RetireRefused."""
+def _waits(store: Store, sealed: _Sealed, archived: ArchivedDay | None, first_date: str) -> str:
+    """Why a day cannot be retired yet; empty if it can. Raises RetireRefused."""
     date = sealed.day.date
-    if told is None:
+    if archived is None:
         return f"the office has not archived {date} yet"
-    if told.root != sealed.day.root:
+    if archived.root != sealed.day.root:
         raise RetireRefused(f"business day {date}: the office has it under another root; nothing was retired")
-    if told.entries != sealed.size:
+    if archived.entries != sealed.size:
         raise RetireRefused(
-            f"business day {date} has {sealed.size} entries, and the office tells of {told.entries};"
+            f"business day {date} has {sealed.size} entries, and the office tells of {archived.entries};"
             " nothing was retired"
         )
     latest = _latest_key(sealed.day)
@@ -141,17 +141,17 @@ def _waits(store: Store, sealed: _Sealed, told: ArchivedDay | None, first_date: 
 
 
 def _latest_key(day: DayRow) -> str:
-    """The newest date YYYYMMDD on which a key of the day's entries may have been made, by the machine's own
-    dates: a day ahead of the cut-over, in Beijing, or of the business date.
+    """The newest date YYYYMMDD that a key of the day can have by the machine's own dates: the last of the
+    window, seen from the later of the cut-over's date in Beijing and the business date.
     """
     closed_on = beijing(day.closed_at).date()
     return KeyWindow(max(closed_on, date.fromisoformat(day.date))).last
 
 
 def _newest_moments(store: Store, sealed: _Sealed) -> Iterator[tuple[str, str]]:
-    """The newest moment of any key of the day's entries, a part of them at a time, and beside it that of the
-    advices which are recorded though a request like them were malformed: a key of theirs may be of any date,
-    one that only a bank has written, and that nobody may ask for again.
+    """The newest moment YYYYMMDDhhmmss in the keys of the day's entries, for _ENTRIES_A_LOOK entries at a
+    time; beside it the newest one of the advices that were recorded although their form was wrong. The key of
+    such an advice can have any date that a bank wrote, and nobody can ask for it again.
     """
     malformed, sent_at = journal.c.exception_code == Response.FORMAT, journal.c.sent_at
     for end in sealed.ends:
@@ -168,7 +168,7 @@ def _newest_moments(store: Store, sealed: _Sealed) -> Iterator[tuple[str, str]]:
 
 
 def _mark(store: Store, sealed: _Sealed, now_us: int, by: str) -> None:
-    """From now on the day's entries may be deleted, and nothing else may."""
+    """Mark the day as retired. From then on the database allows its entries to be deleted, and no others."""
     day = sealed.day
     with store.transaction() as connection:
         at = max(now_us, last_stamp(connection))
@@ -178,7 +178,7 @@ def _mark(store: Store, sealed: _Sealed, now_us: int, by: str) -> None:
 
 
 def _forget(store: Store, ends: tuple[ChainEnd, ...], run: Run) -> int:
-    """Delete every entry up to these ends; how many there were."""
+    """Delete every entry up to these ends; how many."""
     count = 0
     for end in ends:
         while deleted := run(partial(_delete_some, store, end)):
@@ -187,7 +187,7 @@ def _forget(store: Store, ends: tuple[ChainEnd, ...], run: Run) -> int:
 
 
 def _delete_some(store: Store, end: ChainEnd) -> int:
-    """Delete the oldest entries of a chain, up to its end at most; how many."""
+    """Delete the oldest entries of a chain, ENTRIES_A_TRANSACTION at most and none behind `end`; how many."""
     of_chain = journal.c.chain == end.chain
     with store.transaction() as connection:
         first: int | None = connection.execute(select(func.min(journal.c.position)).where(of_chain)).scalar()

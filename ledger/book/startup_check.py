@@ -1,8 +1,8 @@
-"""What a book says of itself before it is served: whether its journal proves itself since the last seal, when
-it was last written to, and whether its database keeps what it commits.
+"""The check of a book before it is served: the journal's hash chains since the last seal, the book's newest
+time stamp, and the database settings without which a commit is not durable.
 
-Reads only, and says what it found; whether to serve is for whoever asks. Earlier days are proved by whoever
-pulls them, and by `qianzhi journal verify`.
+Reads only. The caller decides whether to serve. Earlier days are proved when the office pulls them, and by
+`qianzhi journal verify`.
 """
 
 from __future__ import annotations
@@ -18,14 +18,15 @@ from ledger.book.store import Store
 from ledger.rules.entry import GENESIS
 from ledger.rules.seal import ChainEnd, day_root
 
-FAULTS_TOLD = 10
-"""One change can break every link after it; a person reads the first few."""
+FAULTS_SHOWN = 10
+"""One change can break every link after it, and a person reads only the first few."""
 _PROMISES = ("fsync", "full_page_writes")
 
 
 class StartupReport(NamedTuple):
-    """A book's condition: `last_written` by the clock of whoever wrote, in microseconds since 1970-01-01
-    UTC, 0 for an empty book; the first `faults` of its journal, and how many there are.
+    """The result of the check. `last_written` is the newest time stamp in the book, microseconds since
+    1970-01-01 UTC, 0 for an empty book; `faults` are the first FAULTS_SHOWN faults of its journal,
+    `fault_count` all.
     """
 
     last_written: int
@@ -34,19 +35,19 @@ class StartupReport(NamedTuple):
 
 
 def examine(store: Store) -> StartupReport:
-    """A book's condition, of one moment: other nodes may be writing. Raises what Store.reading does."""
-    told: list[str] = []
+    """Check a book, as of one moment since other nodes may be writing. Raises what Store.reading does."""
+    shown: list[str] = []
     count = 0
     with store.reading(snapshot=True) as connection:
         for fault in _faults(connection):
             count += 1
-            if count <= FAULTS_TOLD:
-                told.append(fault)
-        return StartupReport(last_stamp(connection), tuple(told), count)
+            if count <= FAULTS_SHOWN:
+                shown.append(fault)
+        return StartupReport(last_stamp(connection), tuple(shown), count)
 
 
 def broken_promises(store: Store) -> tuple[str, ...]:
-    """The settings of PostgreSQL that are off, and without which its commit promises nothing."""
+    """The names of PostgreSQL's settings that are not on and without which a commit is not durable."""
     if store.is_sqlite:
         return ()
     with store.reading() as connection:
@@ -55,7 +56,9 @@ def broken_promises(store: Store) -> tuple[str, ...]:
 
 
 def _faults(connection: Connection) -> Iterator[str]:
-    """Every place where the last closed day's seal, the entries since then and the chains' tips disagree."""
+    """One text for each place where the last closed day's seal, the entries behind it and the chains' tips
+    disagree.
+    """
     closed = [day for day in read_days(connection) if day.root]
     ends = [ChainEnd(*end) for end in json.loads(closed[-1].chains)] if closed else []
     if closed:

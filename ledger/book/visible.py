@@ -1,8 +1,8 @@
-"""What of the book's policies and dues is there when loads up to a number can be seen.
+"""Policies and dues as they are seen when the loads up to a number can be seen.
 
-A load puts its rows into the book long before they may be seen, and says of those that are there what is to
-become of them; one row of `loads` makes all of it so. Expressions only: whoever reads policies or dues while
-a load may be under way reads them by these, and no other module says what a pending change means.
+A load inserts its rows long before they may be seen, and marks existing rows with the changes that it will
+make; one row of `loads` makes all of it seen at once. SQL expressions only: whatever reads policies or dues
+while a load may be under way reads them through these, and only here stands what a pending change means.
 """
 
 from __future__ import annotations
@@ -12,29 +12,31 @@ from sqlalchemy import ColumnElement, Table, and_, case, func, or_, select
 from ledger.book.schema import dues, loads, policies
 
 Number = ColumnElement[int] | int
-"""The number of the newest load that can be seen; 0 before the first."""
+"""The number of the newest load that is to be seen; 0 for none."""
 
 newest = select(func.coalesce(func.max(loads.c.number), 0)).scalar_subquery()
-"""The newest load's number as the database has it."""
+"""The number of the newest load that can be seen now; 0 before the first."""
 
 
 def is_there(table: Table, number: Number) -> ColumnElement[bool]:
-    """Whether a row of policies or dues has come."""
+    """Whether a row of policies or dues can be seen."""
     return table.c.load <= number
 
 
 def policy_state(number: Number) -> ColumnElement[str]:
-    """A policy's state."""
+    """A policy's state, with any pending change that can be seen."""
     return case((_has_changed(number), policies.c.next_state), else_=policies.c.state)
 
 
 def policy_holder(number: Number) -> ColumnElement[str]:
-    """A policy's holder."""
+    """A policy's holder, with any pending change that can be seen."""
     return case((_has_changed(number), policies.c.next_holder), else_=policies.c.holder)
 
 
 def due_state(number: Number) -> ColumnElement[str]:
-    """A due's state: one that leaves while it is settled stays so, one that lapses was open."""
+    """A due's state, with any pending change that can be seen: a settled due stays settled, and only an open
+    one lapses.
+    """
     withdrawn = and_(dues.c.leaves_as == "withdrawn", dues.c.state != "settled")
     lapsed = and_(dues.c.leaves_as == "lapsed", dues.c.state == "open")
     return case(
@@ -44,7 +46,7 @@ def due_state(number: Number) -> ColumnElement[str]:
 
 
 def due_withdrawn(number: Number) -> ColumnElement[int]:
-    """Whether a due is not to be settled (any more), 1 or 0."""
+    """1 for a due that may not be settled, or not again; else 0."""
     return case((and_(_has_left(number), dues.c.leaves_as == "withdrawn"), 1), else_=dues.c.withdrawn)
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import insert, text
 from console.trace import trace_command
 from ledger.book.front import FrontBook
 from ledger.book.load import load_book
-from ledger.book.lookup import read_story
+from ledger.book.lookup import read_related
 from ledger.book.schema import journal
 from ledger.book.store import Store
 from ledger.rules.request import Act, Request
@@ -150,7 +150,7 @@ def test_no_person_is_named(front: Store, tmp_path: Path) -> None:
     said = run(tmp_path, COLLECTED.key).output + run(tmp_path, COLLECTED.key, "--json").output
     assert "ZHANG" not in said
     with front.reading() as connection:
-        [like], _ = read_story(connection, journal, REFUSED.key)
+        [like], _ = read_related(connection, journal, REFUSED.key)
     strange = like._replace(
         position=900,
         key=f"{BANK.zfill(11)}/T/20261124101112/900000",

@@ -92,7 +92,7 @@ class Room:
 @pytest.fixture
 def room(monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
     made = Room()
-    monkeypatch.setattr(cutover_clock, "read_standing", made.standing)
+    monkeypatch.setattr(cutover_clock, "read_day_status", made.standing)
     return made
 
 
@@ -298,7 +298,7 @@ def test_whatever_clocks_people_and_restarts_do_no_day_ends_without_its_dues_nor
     room.loaded.clear()
     processes, first = 0, {0: 0}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cutover_clock, "read_standing", room.standing)
+        patch.setattr(cutover_clock, "read_day_status", room.standing)
         for what, seconds in happenings:
             if what == "set":
                 room.wall.set(seconds)

@@ -21,7 +21,7 @@ from sqlalchemy.exc import DatabaseError
 import ledger.book.cutover
 import ledger.book.front
 from ledger.book.audit_log import read_audit_log
-from ledger.book.cutover import Cutover, CutoverRefused, Standing, cut_over, read_standing
+from ledger.book.cutover import Cutover, CutoverRefused, DayStatus, cut_over, read_day_status
 from ledger.book.front import FrontBook
 from ledger.book.journal import DayRow, read_days
 from ledger.book.load import load_book
@@ -111,13 +111,13 @@ def test_an_objection_keeps_an_open_day_open_and_says_nothing_of_a_closed_one(st
 
 
 def test_the_book_says_whether_a_date_has_its_dues_and_when_it_was_cut_over_last(store: Store) -> None:
-    assert read_standing(store, DATE) == Standing(True, None)
+    assert read_day_status(store, DATE) == DayStatus(True, None)
     close(store, DATE)
-    assert read_standing(store, NEXT) == Standing(False, NOW)
-    assert read_standing(store, DATE) == Standing(True, NOW)
+    assert read_day_status(store, NEXT) == DayStatus(False, NOW)
+    assert read_day_status(store, DATE) == DayStatus(True, NOW)
     load_book(store, book(date=NEXT, dues=[premium("D9", "P1")]), str, 1)
     cut_over(store, NEXT, Calendar().next_business_date, SEALER, NOW + 5)
-    assert read_standing(store, NEXT) == Standing(True, NOW + 5)
+    assert read_day_status(store, NEXT) == DayStatus(True, NOW + 5)
 
 
 def test_days_follow_each_other_and_each_has_its_seal(front: FrontBook, store: Store) -> None:
