@@ -59,6 +59,7 @@ PLACES = MappingProxyType(
         "OpenSSL": ("fep/links/tls.py", "fep/links/server.py", "simulators/link.py"),
         "jinja2": ("office/reports/report.py", "simulators/certify/report.py"),
         "sqlalchemy": ("ledger/book", "fep/service.py", "office", "simulators/world/store.py"),
+        "tomlkit": ("fep/settings/editor.py", "fep/setup/install.py"),
         "textual": ("simulators/teller/screen.py", "simulators/teller/dialogs.py"),
         "twisted": ("fep", "simulators", "console"),
         "automat": ("fep", "simulators"),

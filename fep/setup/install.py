@@ -6,9 +6,12 @@ Makes files only where there are none; never overwrites a key. Nothing here runs
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
+
+import tomlkit
 
 from fep.errors import FepError
 from fep.keys.keys import FRONT, LENGTHS, SEAL, ZMK_KIND, Entropy, Key, KeyKind, Secret, generated, zmk_name
@@ -44,43 +47,42 @@ _HEAD = """# Settings of a Qianzhi front-end machine. Paths count from this file
 
 [node]
 name = "fep1"
-database = "{database}"
-{durable}
+database = ""
+durable = false                     # for trials only: the disk is not tested; remove this line
+
 [keystore]                          # ZMKs, front key, seal key; see qianzhi keys --help
 file = "keys/keystore"
 master_key = "file:keys/master.key" # better "credential:NAME": not on the keystore's own disk
 
 [status]                            # page, health, figures, metrics: for operators only
-port = {status_port}
+port = 0
 breaks = "breaks.json"              # open breaks in figures: a file that the office leaves here
 
-{tls}[day]
-archived = "archived.json"          # days that may be retired: a file that the office leaves here
-# cutover = "22:00"                 # Beijing time; without it, `qianzhi day cutover` ends a business day
-"""
-
-_TLS = """[tls]                               # what banks are shown
+[tls]                               # what banks are shown
 certificate_file = "keys/machine.crt"
 key_file = "keys/machine.key"
 
+[day]
+archived = "archived.json"          # days that may be retired: a file that the office leaves here
+# cutover = "22:00"                 # Beijing time; without it, `qianzhi day cutover` ends a business day
 """
-_TRIAL = "durable = false                     # for trials only: the disk is not tested; remove this line\n"
-_PINNED = """pins = ["{pin}"]   # SHA-256 of its public key"""
-_PLAIN = 'transport = "plain"'
+"""The settings without banks: installing fills in the database and the status port, and removes `durable`
+from a machine that is no trial and [tls] from one without TLS."""
 
 _BANK = """
 [[bank]]
-code = "{code}"                   # DE 32
-name = "{name}"
-port = {port}
+code = ""                   # DE 32
+name = ""
+port = 0
 networks = ["127.0.0.0/8", "::1/128"]
-{transport}
-framing = "{framing}"
-dialect = "{dialect}"
-mac = "{mac}"
+pins = [""]   # SHA-256 of its public key
+framing = ""
+dialect = ""
+mac = ""
 limit_transaction_fen = 50000000    # 500,000.00 yuan
 limit_day_fen = 0                   # none
 """
+_PLAIN_BANK = re.sub(r"pins = .*", 'transport = "plain"', _BANK)
 
 
 def install(
@@ -109,20 +111,36 @@ def install(
     _fill_keystore(keys / "keystore", write_master_key(keys / "master.key", entropy), entropy)
     if not plain:
         _write_certificate(keys / "machine", self_signed("Qianzhi front-end machine", now))
-    parts = [
-        _HEAD.format(
-            status_port=status_port,
-            database=database,
-            tls="" if plain else _TLS,
-            durable=_TRIAL if trial else "",
-        )
-    ]
+    parts = [_head_text(database, status_port, plain=plain, trial=trial)]
     for place, bank in enumerate(SAMPLE_BANKS):
         port = first_port + place if first_port else 0
-        transport = _PLAIN if plain else _PINNED.format(pin=_bank_certificate(keys, bank, now))
-        parts.append(_BANK.format(port=port, transport=transport, **bank._asdict()))
+        parts.append(_bank_text(bank, port, "" if plain else _bank_certificate(keys, bank, now)))
     settings.write_text("".join(parts), encoding="utf-8")
     return settings
+
+
+def _head_text(database: str, status_port: int, *, plain: bool, trial: bool) -> str:
+    """The settings without banks, as TOML."""
+    document = tomlkit.parse(_HEAD)
+    document["node"]["database"] = database
+    document["status"]["port"] = status_port
+    if not trial:
+        del document["node"]["durable"]
+    if plain:
+        del document["tls"]
+    return tomlkit.dumps(document)
+
+
+def _bank_text(bank: SampleBank, port: int, pin: str) -> str:
+    """One [[bank]] as TOML; `pin` is the SHA-256 of its public key in hex, empty for a link without TLS."""
+    document = tomlkit.parse(_BANK if pin else _PLAIN_BANK)
+    entry = document["bank"][0]
+    if pin:
+        entry["pins"][0] = pin
+    for name in ("code", "name", "framing", "dialect", "mac"):
+        entry[name] = getattr(bank, name)
+    entry["port"] = port
+    return tomlkit.dumps(document)
 
 
 def _bank_certificate(keys: Path, bank: SampleBank, now: datetime) -> str:

@@ -41,8 +41,8 @@ def test_only_the_entry_that_is_named_is_set_and_comments_stay(code: str, enable
     if code == "2":
         assert changed == TEXT.replace("enabled = true ", f"enabled = {word} ")
     else:
-        assert changed == TEXT.replace("# the first\n", f"# the first\nenabled = {word}\n")
-    banks = {one["code"]: one for one in tomllib.loads(changed)["bank"]}
+        assert changed == TEXT.replace("# branch\n]\n", f"# branch\n]\nenabled = {word}\n")
+    banks = {entry["code"]: entry for entry in tomllib.loads(changed)["bank"]}
     assert banks[code]["enabled"] is enabled
 
 
@@ -58,7 +58,7 @@ def test_set_and_set_back_is_what_it_was(first: bool) -> None:
         (TEXT, "3"),
         (TEXT.replace('code = "2"', 'code = "1"'), "1"),
         ('bank = [{ code = "1" }]\n', "1"),
-        ('[[bank]]\ncode = "1"\nname = """\n[[bank]]\n"""\n', "1"),
+        (TEXT + '\n[[bank]]\ncode = "3"\n', "1"),
         ('[[bank]]\ncode = "1"\n[bank.extra]\n', "2"),
         ("[[bank]\n", "1"),
     ],
@@ -68,11 +68,24 @@ def test_what_is_not_understood_is_left_to_a_person(text: str, code: str) -> Non
         with_enabled(text, code, enabled=False)
 
 
-def test_an_entry_is_added_behind_all_else() -> None:
+@pytest.mark.parametrize("behind", ["", TEXT[TEXT.index("[status]") :]])
+@pytest.mark.parametrize("end", ["", "\n", "\n\n\n"])
+def test_an_entry_is_added_behind_the_others_after_a_blank_line(behind: str, end: str) -> None:
     entry = {"code": "3", "name": 'a "b" \\ 建', "enabled": False, "port": 7, "networks": ["::1/128"]}
-    changed = with_entry(TEXT, entry)
-    assert changed.startswith(TEXT)
+    before = TEXT[: TEXT.index("\n[status]")]
+    text = (f"{before}\n{behind}" if behind else before).rstrip("\n") + end
+    changed = with_entry(text, entry)
+    assert changed == (
+        f'{before}\n[[bank]]\ncode = "3"\nname = "a \\"b\\" \\\\ 建"\nenabled = false\nport = 7\n'
+        f'networks = ["::1/128"]\n' + (f"\n{behind}" if behind else "")
+    )
     assert tomllib.loads(changed)["bank"][-1] == entry
+    assert tomllib.loads(with_enabled(changed, "3", enabled=True))["bank"][-1] == {**entry, "enabled": True}
+
+
+def test_what_only_looks_like_an_entry_is_none() -> None:
+    text = '[[bank]]\ncode = "1"\nname = """\n[[bank]]\n"""\n'
+    assert with_enabled(text, "1", enabled=False) == text + "enabled = false\n"
 
 
 @given(st.text(max_size=30), st.lists(st.text(max_size=10), max_size=3))
