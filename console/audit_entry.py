@@ -10,11 +10,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
+from console.wall_clock import now_us
 from fep.errors import FepError
 from fep.operator import audit_trail
 from fep.operator.audit_trail import AuditEntry
@@ -30,11 +30,6 @@ _UNTOLD = "qianzhi: that this failed could not be written down"
 
 class NotRecorded(FepError):
     """What was asked for could not be written down."""
-
-
-def now_us() -> int:
-    """The wall clock, in microseconds since 1970-01-01 UTC."""
-    return int(datetime.now(UTC).timestamp() * 1_000_000)
 
 
 @contextmanager

@@ -50,7 +50,7 @@ def show(
     def shown(found: Iterator[AuditRecord]) -> Iterator[AuditRecord]:
         nonlocal last
         for act in found:
-            click.echo(json.dumps(plain(_concealed(act)), ensure_ascii=False) if as_json else line(act))
+            click.echo(json.dumps(plain(_masked(act)), ensure_ascii=False) if as_json else line(act))
             last = act
             yield act
 
@@ -68,7 +68,7 @@ def show(
     click.echo(f"every link holds, {last.number if last else 0} acts{tip}", err=as_json)
 
 
-def _concealed(act: AuditRecord) -> AuditRecord:
+def _masked(act: AuditRecord) -> AuditRecord:
     return act._replace(subject=masked_numbers(act.subject), note=masked_numbers(act.note))
 
 
@@ -77,7 +77,3 @@ def line(act: AuditRecord) -> str:
     at = datetime.fromtimestamp(act.at // 1_000_000, UTC).astimezone().isoformat(timespec="seconds")
     text = " ".join(filter(None, (str(act.number), at, act.by, act.act, act.subject, act.note)))
     return printable(masked_numbers(text)).replace("\n", "?")
-
-
-COMMANDS: tuple[click.Command, ...] = (audit_log_command,)
-"""What console.main adds to the `qianzhi` command."""

@@ -215,7 +215,3 @@ def _address(text: str | None) -> IPv4Address | IPv6Address | None:
         return None if text is None else ip_address(text)
     except ValueError as error:
         raise click.BadParameter("is no IP address", param_hint="--from") from error
-
-
-COMMANDS: tuple[click.Command, ...] = (bank,)
-"""What console.main adds to the `qianzhi` command."""

@@ -56,7 +56,3 @@ def _accept_here(settings: Settings) -> str:
         return accept_unserved(store, settings.node.name, _now(), at_keyboard())
     finally:
         store.close()
-
-
-COMMANDS: tuple[click.Command, ...] = (clock,)
-"""What console.main adds to the `qianzhi` command."""

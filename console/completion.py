@@ -30,7 +30,3 @@ def completion_command(ctx: click.Context, shell: str) -> None:
     click.echo(f"# To install: {INSTALL[shell]}; then open a new shell.")
     click.echo("# The settings are those of --config, if it stands before what is completed.")
     click.echo(kind(root, {}, PROGRAM, VARIABLE).source())
-
-
-COMMANDS: tuple[click.Command, ...] = (completion_command,)
-"""What console.main adds to the `qianzhi` command."""

@@ -1,11 +1,13 @@
-"""The command `qianzhi day status`: how the business day stands. Reads and prints.
+"""The commands on the business day: `qianzhi day status` and `qianzhi day cutover`.
 
-What a day comes to, the front book says; when it ends, fep.day.schedule; what of it is in dispute, the
-office.
+`status` reads and prints: the totals of a day come from the front book, its end from fep.day.schedule, its
+open breaks from the office. `cutover` asks the process that serves, or cuts over the book itself where none
+does; what a cut-over is, ledger.book.cutover says.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,14 +16,22 @@ from typing import NamedTuple
 import click
 from rich.console import RenderableType
 
-from console.options import SETTINGS
+from console.audit_entry import refusals
+from console.options import DATE, SETTINGS
 from console.output import JSON, cell, show, table
-from fep.day.schedule import closes_at, seconds_left
-from fep.settings.config import load_settings
+from console.unserved import unserved_book
+from console.wall_clock import now_us
+from fep.day.schedule import closes_at, objection, seconds_left
+from fep.keys.key_provider import KeyProvider
+from fep.operator.audit_trail import CUTOVER, DONE_BEFORE, write
+from fep.operator.control import NotServing, ask
+from fep.settings.config import Settings, load_settings
+from ledger.book.cutover import Cutover, CutoverRefused, cut_over
 from ledger.book.journal import DayRow, read_days
 from ledger.book.load import Loaded
 from ledger.book.lookup import loaded_for, totals_on
 from ledger.book.store import Store
+from ledger.rules.beijing import beijing
 from ledger.rules.day import DayState
 from ledger.rules.request import NO_TOTALS, Totals
 from office.accounting import breaks
@@ -31,7 +41,7 @@ from office.reports.wording import yuan
 
 
 class BankTotals(NamedTuple):
-    """What a bank's open day comes to so far; `net` is what it owes, in fen, negative where we owe."""
+    """A bank's totals of the open day so far; `net` is what it owes us, in fen, negative where we owe it."""
 
     bank: str
     name: str
@@ -40,7 +50,7 @@ class BankTotals(NamedTuple):
 
 
 class OfficeDay(NamedTuple):
-    """A closed day as far as the office has come with it, and how many of its breaks are not closed."""
+    """A closed day: the state that the office has brought it to, and its number of breaks not closed."""
 
     date: str
     state: str
@@ -48,9 +58,9 @@ class OfficeDay(NamedTuple):
 
 
 class DayStatus(NamedTuple):
-    """How the business day stands. `open` is the open date, or empty; `cutover` the hour in the settings, or
-    empty where an operator cuts over. `ends_at` is when it comes, in Beijing, and `seconds_left` until then:
-    empty and None where that cannot be said.
+    """The open business day, and all days. `open` is the open date, or empty. `cutover` is the hour in the
+    settings, or empty where an operator cuts over; `ends_at` is that moment in Beijing and `seconds_left` the
+    time until then, empty and None where there is no such hour or no open day.
     """
 
     open: str
@@ -63,18 +73,80 @@ class DayStatus(NamedTuple):
     office: tuple[OfficeDay, ...] | None
 
 
-@click.command("status")
+@click.group()
+def day() -> None:
+    """The business day."""
+
+
+@day.command("status")
 @click.option("--office", type=click.Path(path_type=Path), help="the office's settings: how far it has come")
 @SETTINGS
 @JSON
 def status_command(office: Path | None, config: Path, as_json: bool) -> None:
     """Say how the business day stands: its dues, each bank's totals, when it ends; and all days."""
-    found = day_status(config, office, datetime.now(UTC).astimezone())
-    show(found, lambda: _people(found), as_json=as_json)
+    status = day_status(config, office, datetime.now(UTC).astimezone())
+    show(status, lambda: _lines(status), as_json=as_json)
+
+
+@day.command("cutover")
+@click.option("--date", type=DATE, default="", help="the business day to close; without it you are asked")
+@click.option("--early", is_flag=True, help="close it though it has not begun, or its hour has not come")
+@SETTINGS
+@JSON
+def cutover_command(date: str, early: bool, config: Path, as_json: bool) -> None:
+    """Close the business day and open the next. Asked for again for the same date, it changes nothing."""
+    settings = load_settings(config)
+    closing = date or _date_asked_for(settings)
+    try:
+        done = Cutover(**ask(Path(settings.node.control), "cutover", date=closing, early=early))
+    except NotServing:
+        done = _cut_over_here(settings, closing, early=early)
+    text = (
+        f"{done.date} was closed before, and nothing was changed; {done.next_date} followed"
+        if done.done_before
+        else f"{done.date} is closed, {done.next_date} is open"
+    )
+    show(done, lambda: [f"{text}; root {done.root}"], as_json=as_json)
+
+
+def _date_asked_for(settings: Settings) -> str:
+    """The open business date, after the person at the terminal has confirmed that it is to be closed.
+
+    Raises UsageError where standard input is no terminal: a program must name the date. Raises
+    CutoverRefused where no day is open.
+    """
+    store = Store(settings.node.database, lock=False)
+    try:
+        with store.reading() as connection:
+            date = next((row.date for row in read_days(connection) if row.state == DayState.OPEN), "")
+    finally:
+        store.close()
+    if not date:
+        raise CutoverRefused("no business day is open: load the dues first")
+    if not sys.stdin.isatty():
+        raise click.UsageError(f"say which business day to close: --date {date} is the open one")
+    following = settings.day.calendar().next_business_date(date)
+    click.confirm(f"Business day {date} is open. Close it, and open {following}?", abort=True, err=True)
+    return date
+
+
+def _cut_over_here(settings: Settings, date: str, *, early: bool) -> Cutover:
+    """Cut over a book that no process serves."""
+    key_provider = KeyProvider(settings.keystore)
+    following = settings.day.calendar().next_business_date
+    against = "" if early else objection(beijing(now_us()), date, settings.day.cutover)
+    with (
+        unserved_book(settings, key_provider.front_key.check_value) as (store, _),
+        refusals(store, CUTOVER, date) as by,
+    ):
+        done = cut_over(store, date, following, key_provider.sealer, now_us(), by, against)
+        if done.done_before:
+            write(store, now_us(), by, CUTOVER, date, DONE_BEFORE)
+    return done
 
 
 def day_status(config: Path, office: Path | None, now: datetime) -> DayStatus:
-    """How the business day stands at `now`, which has its zone."""
+    """Read how the business day stands at `now`, which has its zone. Raises LedgerError."""
     settings = load_settings(config)
     store = Store(settings.node.database, lock=False)
     try:
@@ -90,52 +162,54 @@ def day_status(config: Path, office: Path | None, now: datetime) -> DayStatus:
     ends_at = f"{closes_at(date, hour):%Y-%m-%d %H:%M}" if is_by_clock else ""
     names = {bank.code: bank.name for bank in settings.bank}
     codes = [*names, *(code for code in totals if code not in names)] if date else []
-    banks = (BankTotals(code, names.get(code, ""), totals.get(code, NO_TOTALS), 0) for code in codes)
-    told = tuple(one._replace(net=one.totals.net) for one in banks)
-    return DayStatus(date, dues, hour, ends_at, left, told, days, _office_days(office) if office else None)
+    banks = tuple(_bank_totals(code, names.get(code, ""), totals.get(code, NO_TOTALS)) for code in codes)
+    return DayStatus(date, dues, hour, ends_at, left, banks, days, _office_days(office) if office else None)
+
+
+def _bank_totals(code: str, name: str, totals: Totals) -> BankTotals:
+    return BankTotals(code, name, totals, totals.net)
 
 
 def _office_days(office: Path) -> tuple[OfficeDay, ...]:
     store = Store(load_office_settings(office).office.database, lock=False, by_index=False)
     try:
         with store.reading(snapshot=True) as connection:
-            waiting = [
-                one.date for one in breaks.listing(connection) if one.state != breaks.BreakState.CLOSED
-            ]
+            listed = breaks.listing(connection)
+            waiting = [row.date for row in listed if row.state != breaks.BreakState.CLOSED]
             days = read_office_days(connection)
     finally:
         store.close()
     return tuple(OfficeDay(row.date, str(row.state), waiting.count(row.date)) for row in days)
 
 
-def _people(found: DayStatus) -> Iterator[RenderableType]:
-    if not found.days:
+def _lines(status: DayStatus) -> Iterator[RenderableType]:
+    if not status.days:
         yield "no business day yet: qianzhi book load FILE"
-    for row in found.days:
-        closed = f", root {row.root}" if row.root else ""
-        yield f"{row.date} {row.state}{closed}"
-    for day in found.office or ():
-        yield f"office: {day.date} {day.state}, {day.open_breaks} breaks not closed"
-    if not found.open:
+    for day_row in status.days:
+        root = f", root {day_row.root}" if day_row.root else ""
+        yield f"{day_row.date} {day_row.state}{root}"
+    for row in status.office or ():
+        yield f"office: {row.date} {row.state}, {row.open_breaks} breaks not closed"
+    if not status.open:
         return
-    yield from _open_day(found)
+    yield from _open_day(status)
 
 
-def _open_day(found: DayStatus) -> Iterator[RenderableType]:
-    dues = found.dues
+def _open_day(status: DayStatus) -> Iterator[RenderableType]:
+    dues = status.dues
     yield f"dues: {dues.dues}, on {dues.policies} policies" if dues else "dues: not loaded yet"
     yield from dues.left_out.splitlines() if dues else ()
-    if found.seconds_left is None:
+    if status.seconds_left is None:
         yield "cut-over: by an operator, qianzhi day cutover"
-    elif found.seconds_left:
-        yield f"cut-over: {found.ends_at} in Beijing, in {timedelta(seconds=found.seconds_left)}"
+    elif status.seconds_left:
+        yield f"cut-over: {status.ends_at} in Beijing, in {timedelta(seconds=status.seconds_left)}"
     else:
-        yield f"cut-over: {found.ends_at} in Beijing, which has come; what keeps it, qianzhi doctor says"
+        yield f"cut-over: {status.ends_at} in Beijing, which has come; what keeps it, qianzhi doctor says"
     figures = ("collected", "paid", "net")
     rows = table("bank", "", *figures, right=figures, whole=("bank",))
-    for one in found.banks:
-        totals = one.totals
+    for bank in status.banks:
+        totals = bank.totals
         collected = f"{yuan(totals.collected - totals.collected_reversed)} ({totals.collections})"
         paid = f"{yuan(totals.paid - totals.paid_reversed)} ({totals.payouts})"
-        rows.add_row(*map(cell, (one.bank, one.name, collected, paid, yuan(one.net))))
+        rows.add_row(*map(cell, (bank.bank, bank.name, collected, paid, yuan(bank.net))))
     yield rows

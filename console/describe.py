@@ -176,7 +176,3 @@ def _add(found: Table, node: Node, indent: str) -> None:
     if node.field != "MTI":  # its four digits are in its meaning
         for one in node.nodes:
             _add(found, one, indent + _INDENT)
-
-
-COMMANDS: tuple[click.Command, ...] = (describe_command,)
-"""What console.main adds to the `qianzhi` command."""

@@ -42,7 +42,3 @@ def shown(results: Sequence[CheckFinding]) -> Iterator[RenderableType]:
         mend = f"\n→ {finding.mend}" if finding.mend else ""
         rows.add_row(verdict, cell(finding.check), cell(f"{finding.said}{mend}"))
     yield rows
-
-
-COMMANDS: tuple[click.Command, ...] = (doctor_command,)
-"""What console.main adds to the `qianzhi` command."""

@@ -11,9 +11,10 @@ from pathlib import Path
 import click
 from rich.console import RenderableType
 
-from console.audit_entry import now_us, refusals
+from console.audit_entry import refusals
 from console.options import SETTINGS
 from console.output import JSON, cell, show, table
+from console.wall_clock import now_us
 from fep.operator.control import NotServing, ask
 from fep.settings.config import load_settings
 from ledger.book.guesses import UNLOCK, LockedDue, locked_dues, unlock
@@ -68,7 +69,3 @@ def _people(found: Sequence[LockedDue]) -> Sequence[RenderableType]:
     for one in found:
         shown.add_row(cell(masked_numbers(one.due)), one.date, str(one.wrong))
     return [shown]
-
-
-COMMANDS: tuple[click.Command, ...] = (due,)
-"""What console.main adds to the `qianzhi` command."""

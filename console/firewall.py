@@ -164,6 +164,3 @@ def _wanted(config: Path) -> str:
 
 def _rules(settings: Settings) -> str:
     return render(settings.policy(), BEIJING.utcoffset(None))
-
-
-COMMANDS: tuple[click.Command, ...] = (firewall,)

@@ -256,7 +256,3 @@ def _place(settings: KeystoreSettings, name: str, *, replace: bool) -> Callable[
     if not replace and name in keystore:
         raise KeystoreError(f"there is a key {name} already; --replace ends it")
     return lambda key: keystore.put(name, key, os.urandom, replace=replace)
-
-
-COMMANDS: tuple[click.Command, ...] = (keys,)
-"""What console.main adds to the `qianzhi` command."""

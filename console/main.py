@@ -1,7 +1,8 @@
-"""The root of the `qianzhi` command, and what becomes of an error.
+"""The root of the `qianzhi` command: the table of its commands, and how an error ends it.
 
-Every expected error ends as one line that says what to do, and exit code 1; anything else is a fault of ours
-and keeps its traceback, but not its text, which may be somebody's secret.
+An expected error ends as lines on standard error that say what to do, and exit code 1. Any other error is a
+fault of ours: it keeps its traceback but not its text, which may repeat a secret. No command's own module is
+imported here.
 """
 
 from __future__ import annotations
@@ -11,61 +12,102 @@ import sys
 from typing import NoReturn
 
 import click
-from twisted.internet.error import CannotListenError
 
-from console.audit_log import COMMANDS as AUDIT_LOG_COMMANDS
-from console.bank import COMMANDS as BANK_COMMANDS
-from console.clock import COMMANDS as CLOCK_COMMANDS
-from console.completion import COMMANDS as COMPLETION_COMMANDS
-from console.describe import COMMANDS as DESCRIBE_COMMANDS
-from console.doctor import COMMANDS as DOCTOR_COMMANDS
-from console.due import COMMANDS as DUE_COMMANDS
 from console.failure import fail, run
-from console.firewall import COMMANDS as FIREWALL_COMMANDS
-from console.front import COMMANDS as FRONT_COMMANDS
-from console.keys import COMMANDS as KEY_COMMANDS
-from console.office import COMMANDS as OFFICE_COMMANDS
-from console.trace import COMMANDS as TRACE_COMMANDS
-from fep.process.logtext import traceback_text
+from console.lazy_group import CommandPlace, LazyGroup
 from fep.process.memory import keep_memory_private
 from qianzhi_errors import QianzhiError
 
+COMMANDS = (
+    CommandPlace(
+        "audit",
+        "console.audit:audit_command",
+        "Add everything up again from the journal, by other code; exit code 1 if anything does not hold.",
+    ),
+    CommandPlace(
+        "audit-log", "console.audit_log:audit_log_command", "List who had the machine do what, and when."
+    ),
+    CommandPlace(
+        "bank",
+        "console.bank:bank",
+        "The banks: their entries in the settings, and whether they could connect.",
+    ),
+    CommandPlace("book", "console.book:book", "The day's dues."),
+    CommandPlace("clock", "console.clock:clock", "The machine's wall clock."),
+    CommandPlace(
+        "completion",
+        "console.completion:completion_command",
+        "Print the script that has SHELL complete commands, options, and the banks' codes of the settings.",
+    ),
+    CommandPlace("day", "console.day:day", "The business day."),
+    CommandPlace(
+        "describe",
+        "console.describe:describe_command",
+        "Explain a message, a stream of them or a capture: framing, dialect, every field, the first"
+        " wrong byte.",
+    ),
+    CommandPlace(
+        "doctor",
+        "console.doctor:doctor_command",
+        "Look at this machine, and say what is wrong and what mends it; exit code 1 if anything is bad.",
+    ),
+    CommandPlace("due", "console.due:due", "Benefits that are locked after wrong identity numbers."),
+    CommandPlace(
+        "firewall",
+        "console.firewall:firewall",
+        "The machine's own firewall: the settings' policy, as rules for nft.",
+    ),
+    CommandPlace("init", "console.serve:init", "Write sample settings and fresh keys into FOLDER."),
+    CommandPlace("journal", "console.journal:journal", "The journal."),
+    CommandPlace(
+        "keys", "console.keys:keys", "Keys at rest: the keystore, the token, and the custodians' ceremony."
+    ),
+    CommandPlace(
+        "office",
+        "console.office:office",
+        "The back office: pull the journal, close the day, keep the ledger.",
+    ),
+    CommandPlace("recon", "console.recon:recon", "Reconciliation with the banks."),
+    CommandPlace(
+        "reload",
+        "console.reload:reload_command",
+        "Have the machine read its settings again: banks, keys, certificates, allowlist. Good links stay.",
+    ),
+    CommandPlace(
+        "run",
+        "console.serve:run",
+        "Serve a sample installation in ./var, made at the first run, and print how to connect.",
+    ),
+    CommandPlace(
+        "serve", "console.serve:serve", "Serve the banks with the settings in CONFIG until SIGTERM or SIGINT."
+    ),
+    CommandPlace(
+        "trace", "console.trace:trace_command", "Tell all that is known of a transaction, by any of its keys."
+    ),
+)
+"""Every command of `qianzhi`, with the first sentence of its help; a test holds them against the commands."""
+
 
 def main() -> NoReturn:
-    """Run the command; expected errors become one line each on standard error."""
-    os.umask(0o077)  # whatever is written here, books and databases, is for its owner alone
+    """Run the command; the lines of an expected error go to standard error."""
+    os.umask(0o077)  # the books and databases that a command writes are for their owner alone
     try:
         keep_memory_private()
         run(cli)
-    except (QianzhiError, CannotListenError, OSError) as error:
+    except (QianzhiError, OSError) as error:
         fail("qianzhi", str(error))
     except Exception as fault:  # not left to the interpreter, which would print its text
+        from fep.process.logtext import traceback_text  # noqa: PLC0415 - it takes the log's Twisted along
+
         click.echo(traceback_text(fault), err=True)
         sys.exit(1)
     sys.exit(0)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, places=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="qianzhi")
 def cli() -> None:
     """Qianzhi 前置: the front-end machine between banks and a life insurer, and its back office."""
-
-
-for _command in (
-    *FRONT_COMMANDS,
-    *OFFICE_COMMANDS,
-    *FIREWALL_COMMANDS,
-    *KEY_COMMANDS,
-    *AUDIT_LOG_COMMANDS,
-    *DESCRIBE_COMMANDS,
-    *DOCTOR_COMMANDS,
-    *DUE_COMMANDS,
-    *TRACE_COMMANDS,
-    *BANK_COMMANDS,
-    *CLOCK_COMMANDS,
-    *COMPLETION_COMMANDS,
-):
-    cli.add_command(_command)
 
 
 if __name__ == "__main__":

@@ -22,10 +22,19 @@ SETTINGS = click.option(
     show_default=True,
     help="the settings file",
 )
-"""Where the front-end machine's settings are."""
+"""The option of a command that works on the front-end machine."""
+
+OFFICE_SETTINGS = click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    default=Path("var/office/office.toml"),
+    show_default=True,
+    help="the office's settings file",
+)
+"""The option of a command that works on the back office."""
 
 
-class BusinessDate(click.ParamType):
+class BusinessDate(click.ParamType[str]):
     """A date of the calendar, YYYYMMDD; a wrong one is not repeated, since it may be anything."""
 
     name = "YYYYMMDD"
@@ -40,7 +49,7 @@ class BusinessDate(click.ParamType):
 DATE = BusinessDate()
 
 
-class BankCode(click.ParamType):
+class BankCode(click.ParamType[str]):
     """A bank's code as the settings have it; the settings themselves are read by the command."""
 
     name = "CODE"

@@ -161,7 +161,3 @@ def _office(office: OfficeTrace) -> Iterator[str]:
             yield f"  {leg.account:<10} {side:<6} {yuan(abs(leg.amount)):>16}"
     for act in office.acts:
         yield _act("office", act)
-
-
-COMMANDS: tuple[click.Command, ...] = (trace_command,)
-"""What console.main adds to the `qianzhi` command."""

@@ -24,7 +24,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.threads import blockingCallFromThread, deferToThread
 
-from console.front import today
+from console.wall_clock import today
 from fep.process.reactor import react
 from simulators.cluster import scene
 from simulators.cluster.figures import measured

@@ -26,7 +26,7 @@ from rich.table import Table
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 
-from console.audit_entry import now_us
+from console.wall_clock import now_us
 from fep.operator.identity import at_keyboard
 from fep.process.reactor import react
 from fep.settings.config import Bank as BankEntry

@@ -21,7 +21,7 @@ from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 
 from console.failure import fail
-from console.front import today
+from console.wall_clock import today
 from fep.process.reactor import react
 from fep.settings.config import Settings, load_settings
 from fep.setup.install import install

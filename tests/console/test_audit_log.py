@@ -47,7 +47,7 @@ def tamper(store: Store) -> Tamper:
     def do(statement: str) -> None:
         with store.transaction() as connection:
             if store.is_sqlite:
-                for name in ("acts_is_never_updated", "acts_is_never_deleted"):
+                for name in ("audit_log_is_never_updated", "audit_log_is_never_deleted"):
                     connection.execute(text(f"DROP TRIGGER {name}"))
             else:
                 connection.execute(text("DROP TRIGGER audit_log_is_never_changed ON audit_log"))
@@ -110,7 +110,7 @@ def test_the_command_reads_the_book_of_the_settings(tmp_path: Path) -> None:
     listed = CliRunner().invoke(audit_log_command, ["--config", config])
     assert listed.output.endswith(" li reload asked\n")
     with store.transaction() as connection:
-        for name in ("acts_is_never_updated", "acts_is_never_deleted"):
+        for name in ("audit_log_is_never_updated", "audit_log_is_never_deleted"):
             connection.execute(text(f"DROP TRIGGER {name}"))
         connection.execute(text("UPDATE audit_log SET number = 2"))
     assert CliRunner().invoke(audit_log_command, ["--verify", "--config", config]).exit_code == 1

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-import console.front
+import console.day
 from console.main import cli
 from ledger.book.cutover import CutoverRefused
 from ledger.book.journal import read_days
@@ -108,7 +108,7 @@ Clock = Callable[[str], None]
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     def set_to(text: str) -> None:
         moment = datetime.fromisoformat(text).replace(tzinfo=BEIJING)
-        monkeypatch.setattr(console.front, "now_us", lambda: int(moment.timestamp() * 1_000_000))
+        monkeypatch.setattr(console.day, "now_us", lambda: int(moment.timestamp() * 1_000_000))
 
     return set_to
 

@@ -12,7 +12,7 @@ from typing import Final
 import pytest
 from click.testing import CliRunner, Result
 
-import console.office
+import console.recon
 from console.main import cli
 from fep.operator.identity import UNTOLD, at_keyboard
 from ledger.book.front import FrontBook
@@ -97,7 +97,7 @@ def test_no_name_is_taken_from_the_command_line(config: Path) -> None:
 
 def test_two_logins_decide_and_one_does_not(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def log_in(name: str) -> None:
-        monkeypatch.setattr(console.office, "at_keyboard", lambda: name)
+        monkeypatch.setattr(console.recon, "at_keyboard", lambda: name)
 
     log_in("mallory")
     with pytest.raises(NotAllowed, match="'mallory' may not propose"):
@@ -182,7 +182,7 @@ def test_a_break_is_told_with_what_the_bank_names_instead() -> None:
         bank_policy="P9",
         bank_code="502000",
     )
-    assert console.office.break_line(told, "20261125") == (
+    assert console.recon.break_line(told, "20261125") == (
         f"{told.name} details_differ 5.00 suspense, 1 d, 李娜 P1: the bank names another policy and another"
         " processing code (the bank's policy P9, DE 3 502000)"
     )

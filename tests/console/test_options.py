@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from console.main import cli
 from console.options import DATE
+from deploy.manual import leaves
 
 DATED = (
     ("day", "cutover"),
@@ -20,13 +21,10 @@ DATED = (
 )
 
 
-def commands(group: click.Group, *path: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    """Every command under a group, with the words that lead to it."""
-    for name, command in group.commands.items():
-        if isinstance(command, click.Group):
-            yield from commands(command, *path, name)
-        else:
-            yield (*path, name), command
+def commands() -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Every command, with the words after `qianzhi` that lead to it."""
+    for command, context in leaves(cli, click.Context(cli)):
+        yield tuple(context.command_path.split()), command
 
 
 @pytest.mark.parametrize("command", DATED, ids=" ".join)
@@ -40,17 +38,17 @@ def test_what_is_no_date_is_refused_and_not_repeated(command: tuple[str, ...], d
 def test_every_date_is_checked() -> None:
     """Whoever adds an option of this name takes the type with it."""
     dated = {
-        (*path, name): one.type
-        for path, command in commands(cli)
-        for one in command.params
-        for name in one.opts
-        if name == "--date"
+        (*path, flag): option.type
+        for path, command in commands()
+        for option in command.params
+        for flag in option.opts
+        if flag == "--date"
     }
     assert set(dated) == {(*command, "--date") for command in DATED}
     assert set(dated.values()) == {DATE}
 
 
 def test_no_command_takes_a_persons_name_from_who_types_it() -> None:
-    names = {name for _, command in commands(cli) for one in command.params for name in one.opts}
-    assert names.isdisjoint({"--by", "--user", "--person", "--as"})
-    assert "--note" in names
+    flags = {flag for _, command in commands() for option in command.params for flag in option.opts}
+    assert flags.isdisjoint({"--by", "--user", "--person", "--as"})
+    assert "--note" in flags

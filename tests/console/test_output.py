@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -13,9 +12,10 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from console.front import today
 from console.main import cli
 from console.output import plain, printable, show, table
+from console.wall_clock import today
+from deploy.manual import leaves
 from ledger.book.audit_log import read_audit_log, record_hash
 from ledger.book.schema import audit_log
 from ledger.book.store import Store
@@ -33,16 +33,11 @@ ACTS_OR_FILES = {
 """Commands that do something, or write a file or a text that has a form of its own: they show no data."""
 
 
-def commands(group: click.Group = cli, before: str = "") -> Iterator[tuple[str, click.Command]]:
-    for name, command in group.commands.items():
-        if isinstance(command, click.Group):
-            yield from commands(command, f"{before}{name} ")
-        else:
-            yield f"{before}{name}", command
-
-
 def test_every_command_that_shows_something_has_json() -> None:
-    flags = {name: {flag for one in command.params for flag in one.opts} for name, command in commands()}
+    flags = {
+        context.command_path.strip(): {flag for option in command.params for flag in option.opts}
+        for command, context in leaves(cli, click.Context(cli))
+    }
     assert {name for name, found in flags.items() if "--json" not in found} == ACTS_OR_FILES
 
 

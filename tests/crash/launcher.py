@@ -21,6 +21,7 @@ from typing import Any
 from sqlalchemy import Connection, event, text
 
 import console.main
+import console.serve
 import fep.engine.commit
 import ledger.book.front
 import ledger.book.store

@@ -13,8 +13,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 import fep.operator.audit_trail
-from console.front import _reload
 from console.main import cli
+from console.serve import reload_settings
 from fep.keys.keys import Secret, zmk_name
 from fep.keys.keystore import Keystore, MasterKey
 from fep.operator.control import ControlError, ask
@@ -106,7 +106,7 @@ def test_a_reload_by_a_signal_is_written_down_as_nobodys(
 ) -> None:
     wait_for(machine.service.reload)
     config.write_text("nonsense")
-    wait_for(_reload, machine.service)
+    wait_for(reload_settings, machine.service)
     with pytest.raises(ControlError, match="is not TOML"):
         control(machine, "reload")
     assert since_the_load(books) == [

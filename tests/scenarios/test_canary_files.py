@@ -21,7 +21,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 from console.keys import keys
-from console.office import COMMANDS
+from console.main import cli
 from fep.keys.hsm import Token
 from fep.keys.keys import HeldZmk, KeyKind, Secret, checked
 from fep.keys.keystore import MasterKey
@@ -427,7 +427,6 @@ def test_no_report_and_no_command_of_the_office_shows_what_a_bank_misplaced(
     tmp_path: Path, closed: tuple[Path, str]
 ) -> None:
     config, date = closed
-    commands = {command.name: command for command in COMMANDS}
     outputs = {}
     for command, arguments in (
         ("office", ("close",)),
@@ -438,7 +437,7 @@ def test_no_report_and_no_command_of_the_office_shows_what_a_bank_misplaced(
         ("recon", ("propose", f"B{date}-{BANKS[0]}-0001", "bank_corrects")),
         ("audit", ()),
     ):
-        done = CliRunner().invoke(commands[command], [*arguments, "--config", str(config)])
+        done = CliRunner().invoke(cli, [command, *arguments, "--config", str(config)])
         raised = done.exc_info[1] if done.exc_info and not isinstance(done.exc_info[1], SystemExit) else None
         outputs[f"{command} {' '.join(arguments[:1])}"] = done.output.encode() + (
             shown(raised) if raised else b""

@@ -5,9 +5,7 @@ from __future__ import annotations
 import urllib.request
 from pathlib import Path
 
-import pytest
-
-from console.front import _say_how_to_connect
+from console.serve import connection_lines
 from fep.operator.control import ask
 from fep.settings.config import Settings
 from fep.status.webpage import POLICY
@@ -100,12 +98,12 @@ def test_the_port_gives_every_answer_under_the_pages_policy(machine: Machine) ->
 
 
 def test_the_pages_address_is_printed_and_the_figures_stay_the_last_line(
-    machine: Machine, capsys: pytest.CaptureFixture[str]
+    machine: Machine,
 ) -> None:
     """The last line is what programs read: bench/ takes its second word for the figures' address."""
-    _say_how_to_connect(machine.service, Path("qianzhi.toml"), quiet=True)
+    lines = list(connection_lines(machine.service, Path("qianzhi.toml"), quiet=True))
     port = f"http://127.0.0.1:{machine.service.status_port}"
-    assert capsys.readouterr().out.splitlines()[-2:] == [
+    assert lines[-2:] == [
         f"page {port}/  for a browser",
         f"status {port}/status",
     ]

@@ -1,0 +1,130 @@
+"""The command `qianzhi audit`: everything added up again from the journal, by code of its own.
+
+Parses arguments, opens databases, calls, prints. What is looked at, office.audit says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import click
+
+from console.closing import chart_of, opened
+from console.options import OFFICE_SETTINGS
+from console.output import JSON, show
+from console.progress import step_progress
+from fep.keys.key_provider import KeyProvider
+from fep.settings.config import load_settings as load_front_settings
+from ledger.book.store import Store
+from ledger.rules.masking import masked_numbers
+from office.accounting import chart
+from office.audit.dues import DuesFile
+from office.audit.evidence import Stated
+from office.audit.run import Audit, audit, audit_dues
+from office.config import load_settings
+
+
+@click.command("audit")
+@click.option("--without-front", is_flag=True, help="look at the office's database only")
+@click.option(
+    "--expect",
+    multiple=True,
+    metavar="DIGEST",
+    help="a digest, or an act's hash, that an earlier audit printed: it must be found again; may be repeated",
+)
+@click.option(
+    "--dues",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="hold the front book's dues against this file that was loaded, and look at nothing else; give all"
+    " of them; it needs the front's keystore",
+)
+@click.option(
+    "--front-config",
+    type=click.Path(path_type=Path),
+    default=Path("var/qianzhi.toml"),
+    show_default=True,
+    help="the machine's settings, for --dues",
+)
+@OFFICE_SETTINGS
+@JSON
+def audit_command(
+    without_front: bool,
+    expect: tuple[str, ...],
+    dues: tuple[Path, ...],
+    front_config: Path,
+    config: Path,
+    as_json: bool,
+) -> None:
+    """Add everything up again from the journal, by other code; exit code 1 if anything does not hold.
+
+    Prints one digest over everything, and the last acts' hashes: keep them elsewhere.
+    """
+    if dues:
+        _audit_dues(front_config, dues, as_json=as_json)
+        return
+    settings = load_settings(config)
+    books = chart_of(settings)
+    clerks = frozenset(clerk.name for clerk in settings.clerk)
+    stated = Stated(settings.office.seal_key, chart.lines_of(books), clerks)
+    front = None if without_front else Store(settings.office.front, lock=False, by_index=False)
+    try:
+        with opened(settings, write=False) as store, step_progress() as advance:
+            done = audit(store, front, stated, advance, expect)
+    finally:
+        if front is not None:
+            front.close()
+    _show_audit(done, as_json=as_json)
+
+
+def _audit_dues(config: Path, paths: tuple[Path, ...], *, as_json: bool) -> None:
+    """Compare the book of a front-end machine with files of dues; its keystore is read, no office is."""
+    settings = load_front_settings(config)
+    masked = KeyProvider(settings.keystore).front_key.identity
+    front = Store(settings.node.database, lock=False, by_index=False)
+    try:
+        with ExitStack() as opened, step_progress() as advance:
+            files = [DuesFile(path.name, opened.enter_context(path.open("rb"))) for path in paths]
+            done = audit_dues(front, files, masked, advance)
+    finally:
+        front.close()
+    _show_audit(done, as_json=as_json)
+
+
+def _show_audit(done: Audit, *, as_json: bool) -> None:
+    """Print what an audit found. Raises ClickException where anything does not hold."""
+    show(
+        {
+            "verdicts": done.verdicts,
+            "failings": [tuple(map(_masked, failing)) for failing in done.failings],
+            "kept": done.kept,
+        },
+        lambda: _lines(done),
+        as_json=as_json,
+    )
+    if done.failings:
+        raise click.ClickException(f"{len(done.failings)} findings: change nothing, and find out why")
+
+
+def _masked(value: object) -> object:
+    return masked_numbers(value) if isinstance(value, str) else value
+
+
+def _lines(done: Audit) -> Iterator[str]:
+    for verdict in done.verdicts:
+        if done.kept is None and not verdict.checked:
+            continue  # a part of the audit says nothing of the rest
+        mark = "fails" if verdict.failings else "holds" if verdict.rows else "not in the data"
+        note = f" ({verdict.not_in_data})" if verdict.not_in_data and not verdict.rows else ""
+        yield f"{verdict.invariant:2} {verdict.name}: {mark}, {verdict.rows:,} rows looked at{note}"
+    for failing in done.failings:
+        yield masked_numbers(f"   {failing.invariant}: {failing.subject}: {failing.what}")
+    if done.kept is not None:
+        for side in done.kept.sides:
+            yield f"{side.name}: digest {side.digest}, act {side.act} has hash {side.record_hash}"
+        yield f"digest of everything {done.kept.digest}: keep it elsewhere, and the acts' hashes"
+    if not done.failings:
+        yield "the audit found nothing"

@@ -1,0 +1,99 @@
+"""The back office as a command opens it: its database, its chart of accounts, and a close of the day.
+
+`closing` is the composition root of the close: the two databases, the banks' day files, the clock and the
+person at the keyboard come together here. What a close does, office.close says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from console import dayfiles
+from console.options import OFFICE_SETTINGS
+from console.progress import step_progress
+from console.wall_clock import now_us
+from fep.operator.identity import at_keyboard
+from ledger.book.store import Store
+from ledger.files.archived import write as write_archived
+from ledger.files.open_breaks_file import write as write_open_breaks
+from office import close
+from office.accounting import chart
+from office.config import Settings, load_settings
+from office.database.audit_log import recorded
+from office.intake.archived import archived_days
+from office.reports.outstanding import outstanding
+
+
+@contextmanager
+def opened(settings: Settings, *, write: bool = True) -> Iterator[Store]:
+    """Open the office's database, and close it in any case. With `write` its writer lock is taken."""
+    store = Store(settings.office.database, lock=write, by_index=False)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def chart_of(settings: Settings) -> chart.Chart:
+    """The office's chart of accounts: the file that its settings name, or the shipped one."""
+    path = settings.office.chart
+    return chart.parse(Path(path).read_text(encoding="utf-8"), path) if path else chart.shipped()
+
+
+@contextmanager
+def closing(config: Path, act: str) -> Iterator[close.Close]:
+    """Open the close of the office that these settings describe; write down the act, and who has it done.
+
+    After the block the front's files are left: the open breaks, and the days that may be retired.
+    """
+    settings = load_settings(config)
+    front = Store(settings.office.front, lock=False, by_index=False)
+    books, day_file = chart_of(settings), dayfiles.opener(settings)
+    try:
+        with opened(settings) as office, step_progress() as advance:
+            close.prepare(office, books, now_us(), at_keyboard())
+            with recorded(office, now_us, at_keyboard(), act):
+                yield close.Close(office, front, settings, books, now_us, day_file, advance)
+            _leave_files(office, settings)
+    finally:
+        front.close()
+
+
+def _leave_files(office: Store, settings: Settings) -> None:
+    """Leave the files that the front reads, each whole or not at all: the figures of the open breaks, for its
+    status page, and the days that it may retire.
+    """
+    files: list[tuple[str, bytes]] = []
+    with office.reading(snapshot=True) as connection:
+        if settings.office.figures:
+            files.append((settings.office.figures, write_open_breaks(outstanding(connection, now_us()))))
+        if settings.office.archived:
+            files.append((settings.office.archived, write_archived(archived_days(connection))))
+    for name, content in files:
+        path = Path(name)
+        fresh = path.with_name(f"{path.name}.new")
+        fresh.write_bytes(content)
+        fresh.replace(path)
+
+
+@click.command("close")
+@OFFICE_SETTINGS
+def close_command(config: Path) -> None:
+    """Do all of the close that can be done now: pull, take files, reconcile, post. Run it again at will."""
+    waiting = 0
+    with closing(config, "close") as at_close:
+        for step in at_close.run():
+            print_step(step)
+            waiting += bool(step.waiting)
+    if waiting:
+        raise click.ClickException(f"{waiting} steps wait; run it again when what they wait for is there")
+
+
+def print_step(step: close.StepResult) -> None:
+    """Print one step of a close: its date, bank and name, and whether it is done or waits."""
+    mark = "waits" if step.waiting else "done"
+    click.echo(" ".join(part for part in (step.date, step.bank, step.step, f"{mark}: {step.text}") if part))

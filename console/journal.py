@@ -1,0 +1,54 @@
+"""The command `qianzhi journal verify`: prove the hash chains of the front book's journal. Reads and prints.
+
+What a chain proves, ledger.book.journal says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import click
+
+from console.options import SETTINGS
+from console.output import JSON, show
+from fep.settings.config import load_settings
+from ledger.book.journal import ProvedChain, prove, retired_until
+from ledger.book.store import Store
+
+
+@click.group()
+def journal() -> None:
+    """The journal."""
+
+
+@journal.command("verify")
+@SETTINGS
+@JSON
+def verify_command(config: Path, as_json: bool) -> None:
+    """Prove the journal's hash chains; exit code 1 and every broken link if one does not hold."""
+    store = Store(load_settings(config).node.database, lock=False)
+    try:
+        with store.reading(snapshot=True) as connection:
+            retired_date, _ = retired_until(connection)
+            chains = tuple(prove(connection))
+    finally:
+        store.close()
+    show(chains, lambda: _lines(retired_date, chains), as_json=as_json)
+    broken = sum(len(chain.broken) for chain in chains)
+    if broken:
+        raise click.ClickException(
+            f"{broken} broken links: keep the files as they are and find out who wrote to them"
+        )
+
+
+def _lines(retired_date: str, chains: Sequence[ProvedChain]) -> Iterator[str]:
+    for chain in chains:
+        for link in chain.broken:
+            yield f"chain {link.chain}, entry {link.position}: {link.reason}"
+        since = f", proved from entry {chain.proved_from} on" if retired_date else ""
+        yield f"chain {chain.chain}: {chain.entries} entries{since}"
+    if retired_date:
+        yield f"the business days up to {retired_date} are retired: their entries are the office's to prove"
+    if not any(chain.broken for chain in chains):
+        yield "every link holds"

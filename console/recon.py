@@ -1,0 +1,158 @@
+"""The commands of reconciliation: `qianzhi recon run`, `show`, `propose`, `approve`, `reject`, `withdraw`,
+`post` and `report`.
+
+A person decides here, by words on the command line and under the name of the login; that two people are
+needed, office.accounting.decisions says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from console.closing import chart_of, close_command, closing, opened, print_step
+from console.options import DATE, OFFICE_SETTINGS
+from console.output import JSON, show
+from console.wall_clock import now_us, today
+from fep.operator.identity import at_keyboard
+from ledger.rules.masking import masked_numbers
+from office import close
+from office.accounting import breaks, decisions
+from office.accounting.books import trial_balance
+from office.accounting.breaks import Break
+from office.accounting.decisions import Decision, Desk
+from office.config import load_settings
+from office.reports import extract, report
+from office.reports.wording import yuan
+
+_BREAK_FIELDS = tuple("class" if name == "cls" else name for name in Break._fields)
+_NOTE = click.option("--note", default="", help="why")
+
+
+@click.group()
+def recon() -> None:
+    """Reconciliation with the banks."""
+
+
+recon.add_command(close_command, "run")
+
+
+@recon.command("show")
+@click.option("--bank", default="")
+@click.option("--date", type=DATE, default="")
+@click.option("--all", "everything", is_flag=True, help="closed breaks too")
+@OFFICE_SETTINGS
+@JSON
+def show_command(bank: str, date: str, everything: bool, config: Path, as_json: bool) -> None:
+    """List the breaks: each with its reason, age, owner and state."""
+    states = () if everything else tuple(state for state in breaks.BreakState if state != "closed")
+    with opened(load_settings(config), write=False) as store, store.reading() as connection:
+        listed = breaks.listing(connection, bank, date, states)
+    on = today()
+    lines = [*(break_line(row, on) for row in listed), f"{len(listed)} breaks"]
+    show([_as_object(row, on) for row in listed], lambda: lines, as_json=as_json)
+
+
+def _as_object(row: Break, on: str) -> dict[str, object]:
+    """A break as JSON shows it on a date (YYYYMMDD): its fields, masked, and its age in days."""
+    values = (masked_numbers(value) if isinstance(value, str) else value for value in row)
+    return {**dict(zip(_BREAK_FIELDS, values, strict=True)), "age_days": breaks.age_days(row, on)}
+
+
+def break_line(row: Break, on: str) -> str:
+    """A break in one line, with its age on a date (YYYYMMDD)."""
+    people = f" by {row.proposed_by}" if row.proposed_by else ""
+    decided = f" {row.resolution}{people}" if row.resolution else ""
+    owner = f" {row.owner}" if row.owner else ""
+    hint = f" [{row.hint}]" if row.hint else ""
+    age = breaks.age_days(row, on)
+    return masked_numbers(
+        f"{row.name} {row.cls} {yuan(row.difference)} {row.state}{decided},"
+        f" {age} d,{owner} {row.policy}: {row.reason}{_bank_line(row)}{hint}"
+    )
+
+
+def _bank_line(row: Break) -> str:
+    """The policy, due and code of the bank's line where they differ from ours, in brackets; or nothing."""
+    names = ("policy", row.bank_policy), ("due", row.bank_due), ("DE 3", row.bank_code)
+    named = ", ".join(f"{words} {value}" for words, value in names if value)
+    return f" (the bank's {named})" if named else ""
+
+
+@recon.command("propose")
+@click.argument("name")
+@click.argument("resolution")
+@_NOTE
+@OFFICE_SETTINGS
+def propose_command(name: str, resolution: str, note: str, config: Path) -> None:
+    """Propose how break NAME is to end: RESOLUTION is one of the chart's, such as bank_corrects.
+
+    It is proposed by who is logged in.
+    """
+    settings = load_settings(config)
+    with opened(settings) as store:
+        desk = Desk(store, settings, now_us())
+        proposed = decisions.propose(desk, at_keyboard(), name, resolution, note, chart_of(settings))
+    click.echo(
+        f"{proposed.name}: {proposed.resolution} proposed by {proposed.proposed_by}; another must approve it"
+    )
+
+
+def _decision(decision: Decision, words: str) -> Callable[..., None]:
+    def decide(name: str, note: str, config: Path) -> None:
+        settings, by = load_settings(config), at_keyboard()
+        with opened(settings) as store:
+            decisions.decide(Desk(store, settings, now_us()), by, decision, name, note)
+        click.echo(f"{name} {words} by {by}")
+
+    return decide
+
+
+for _decided, _words, _help in (
+    (Decision.APPROVE, "approved", "Approve what was proposed for break NAME; never by who proposed it."),
+    (Decision.REJECT, "rejected", "Reject what was proposed for break NAME; it stays in suspense."),
+    (Decision.WITHDRAW, "withdrawn", "Take back what was proposed for break NAME."),
+):
+    _command = click.command(_decided.value, help=_help)(
+        click.argument("name")(_NOTE(OFFICE_SETTINGS(_decision(_decided, _words))))
+    )
+    recon.add_command(_command)
+
+
+@recon.command("post")
+@OFFICE_SETTINGS
+def post_command(config: Path) -> None:
+    """Post what two people have approved."""
+    with closing(config, "post") as at_close:
+        print_step(at_close.post_decisions())
+
+
+@recon.command("report")
+@click.option("--date", type=DATE, default="", help="the business date  [default: the last one posted]")
+@OFFICE_SETTINGS
+def report_command(date: str, config: Path) -> None:
+    """Write a date's reports: a page a bank, an overview and the trial balance, as HTML and CSV."""
+    settings = load_settings(config)
+    folder = Path(settings.office.reports)
+    folder.mkdir(parents=True, exist_ok=True)
+    day, chart_here = today(), chart_of(settings)
+    with opened(settings, write=False) as store, store.reading(snapshot=True) as connection:
+        date = date or close.last_posted(connection)
+        names = {bank.code: bank.name for bank in settings.bank}
+        overview = extract.overview(connection, date, names, day, chart_here)
+        balance = trial_balance(connection, date)
+    linked = {of_bank.bank: f"{date}.{of_bank.bank}.html" for of_bank in overview.reports}
+    pages = {
+        "overview.html": report.overview_as_html(overview, linked).encode(),
+        "overview.csv": report.overview_as_csv(overview),
+        "balance.html": report.balance_as_html(balance, date, day).encode(),
+        "balance.csv": report.balance_as_csv(balance, date),
+    }
+    for of_bank in overview.reports:
+        pages[f"{of_bank.bank}.html"] = report.as_html(of_bank).encode()
+        pages[f"{of_bank.bank}.csv"] = report.as_csv(of_bank)
+    for name, page in pages.items():
+        (folder / f"{date}.{name}").write_bytes(page)
+    click.echo(f"wrote {len(pages)} files; open {folder / f'{date}.overview.html'}")

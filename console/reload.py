@@ -1,0 +1,19 @@
+"""The command `qianzhi reload`: have the serving machine read its settings again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from console.options import SETTINGS
+from fep.operator.control import ask
+from fep.settings.config import load_settings
+
+
+@click.command("reload")
+@SETTINGS
+def reload_command(config: Path) -> None:
+    """Have the machine read its settings again: banks, keys, certificates, allowlist. Good links stay."""
+    reloaded = ask(Path(load_settings(config).node.control), "reload")
+    click.echo(f"reloaded: {reloaded['banks']} banks")

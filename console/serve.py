@@ -1,0 +1,164 @@
+"""The commands that make and run a machine: `qianzhi init`, `serve` and `run`.
+
+Joins the real reactor, clock and entropy with fep.service, which is everything that serves; tunes the
+interpreter for it, and turns signals into its stop and its reload.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from twisted.internet.defer import Deferred
+from twisted.internet.error import CannotListenError
+from twisted.logger import globalLogBeginner
+from twisted.python.failure import Failure
+
+from console.book import load_dues, loaded_lines, write_sample
+from console.wall_clock import now_us, today
+from fep.day.clock import WallClock
+from fep.errors import FepError
+from fep.process.logtext import log_observer
+from fep.process.reactor import real_reactor
+from fep.service import Service, World
+from fep.settings.config import Settings, load_settings
+from fep.setup.install import install
+from ledger.errors import LedgerError
+
+SWITCH_INTERVAL_SECONDS = 0.0005
+"""The committer's thread takes the interpreter's lock back about a dozen times a batch; at the default of
+5 ms each, a busy reactor would make a batch of 256 take 60 ms."""
+COLLECTOR_THRESHOLDS = (20_000, 20, 50)
+"""What is loaded at start never becomes garbage, and requests hold no cycles: looking for some at the
+defaults cost half of the 99th percentile's latency."""
+_SAMPLE_POLICIES = 10_000
+_RUN_FOLDER = Path("var")
+_RUN_PORT, _RUN_STATUS_PORT = 8583, 8580
+
+
+class PortRefused(FepError):
+    """The system does not let this machine listen where its settings say."""
+
+
+def real_world() -> World:
+    """The real reactor, clock and entropy."""
+    reactor = real_reactor()
+    return World(reactor, WallClock(now_us, reactor.seconds), os.urandom)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--port", default=_RUN_PORT, show_default=True, help="the first bank's port")
+@click.option("--status-port", default=_RUN_STATUS_PORT, show_default=True)
+def init(folder: Path, port: int, status_port: int) -> None:
+    """Write sample settings and fresh keys into FOLDER."""
+    path = install(folder, os.urandom, datetime.now(UTC), first_port=port, status_port=status_port)
+    click.echo(f"wrote {path}; next: qianzhi book sample 10000 --output {folder}/book.csv")
+
+
+@click.command()
+@click.argument("config", type=click.Path(path_type=Path))
+def serve(config: Path) -> None:
+    """Serve the banks with the settings in CONFIG until SIGTERM or SIGINT."""
+    _serve(load_settings(config), config, quiet=True)
+
+
+@click.command()
+def run() -> None:
+    """Serve a sample installation in ./var, made at the first run, and print how to connect."""
+    config = _RUN_FOLDER / "qianzhi.toml"
+    if not config.exists():
+        now = datetime.now(UTC)
+        install(_RUN_FOLDER, os.urandom, now, first_port=_RUN_PORT, status_port=_RUN_STATUS_PORT, trial=True)
+        path = _RUN_FOLDER / "book.csv"
+        write_sample(path, _SAMPLE_POLICIES, 1, today())
+        for line in loaded_lines(load_dues(load_settings(config), path)):
+            click.echo(line)
+    _serve(load_settings(config), config, quiet=False)
+
+
+def _tune_interpreter() -> None:
+    """Set what belongs to the whole process: how often threads switch, and when garbage is looked for."""
+    sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECTOR_THRESHOLDS)
+
+
+def _serve(settings: Settings, config: Path, *, quiet: bool) -> None:
+    world = real_world()
+    reactor: Any = world.reactor
+    observer: Any = log_observer(sys.stderr)  # an ILogObserver, which Twisted does not tell to types
+    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
+    service = Service(settings, world, lambda: load_settings(config))
+    try:
+        service.start()
+    except CannotListenError as error:
+        raise PortRefused(str(error)) from error
+    _tune_interpreter()
+    failures: list[int] = []
+
+    def stop(*_: object) -> None:
+        service.stop().addBoth(lambda _: reactor.stop())
+
+    def fenced(_: object) -> None:
+        failures.append(1)
+        stop()
+
+    service.failed.addCallback(fenced)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: reactor.callFromThread(_once(stop)))
+    signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(reload_settings, service))
+    for line in connection_lines(service, config, quiet=quiet):
+        click.echo(line)
+    sys.stdout.flush()
+    reactor.run(installSignalHandlers=False)
+    if failures:
+        raise click.ClickException("another process serves under this node's name; this one has stopped")
+
+
+def reload_settings(service: Service) -> Deferred[None]:
+    """Do what SIGHUP asks for. Settings that cannot be used are reported in the log; the old ones stay."""
+
+    def not_reloaded(failure: Failure) -> None:
+        failure.trap(FepError, LedgerError, OSError)  # type: ignore[no-untyped-call]
+        service.log.error("not reloaded: {error}", error=failure.value)
+
+    reloaded = service.reload()
+    reloaded.addErrback(not_reloaded)
+    return reloaded.addErrback(lambda failure: service.log.failure("not reloaded", failure=failure))
+
+
+_stopping: list[bool] = []
+
+
+def _once(stop: Callable[[], None]) -> Callable[[], None]:
+    def call() -> None:
+        if not _stopping:
+            _stopping.append(True)
+            stop()
+
+    return call
+
+
+def connection_lines(service: Service, config: Path, *, quiet: bool) -> Iterator[str]:
+    """Where each bank and the status page are listened for; how to try it, unless `quiet`."""
+    for bank in service.settings.bank:
+        yield (
+            f"bank {bank.code} {bank.host}:{service.bank_ports[bank.code]}"
+            f"  {bank.framing}, {bank.dialect}, {bank.mac}  {bank.name}"
+        )
+    port = f"http://{service.settings.status.host}:{service.status_port}"
+    yield f"page {port}/  for a browser"
+    yield f"status {port}/status"
+    if not quiet:
+        code = service.settings.bank[0].code
+        yield f"try it, in another terminal: .venv/bin/qianzhi-bank --config {config} --bank {code} echo"
+        yield "Ctrl-C stops it"
