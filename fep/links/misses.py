@@ -49,7 +49,7 @@ class Misses:
         """Whether the budget of the minute or that of the day is used up."""
         return self._minute.at(now) >= self.a_minute or self._day.at(now) >= self.a_day
 
-    def to_tell(self, now: float) -> int:
+    def to_show(self, now: float) -> int:
         """How many misses to show to operators: those of the day, once half of either budget is used up; else
         0.
         """

@@ -264,7 +264,7 @@ class SnapshotBuilder:
             mac_failures=self._statistics.mac_failures[code],
             mac_lately=history.last.mac_failures.get(code, 0) - history.first.mac_failures.get(code, 0),
             held_lately=history.last.held_back.get(code, 0) - history.first.held_back.get(code, 0),
-            misses=self._misses[code].to_tell(self._seconds()) if code in self._misses else 0,
+            misses=self._misses[code].to_show(self._seconds()) if code in self._misses else 0,
             unfit=self._overview().unfit.get(code, 0),
             unfit_alarm=bank.unfit_alarm_fen,
         )

@@ -31,11 +31,11 @@ class Committer:
         self.held: set[str] = set()
 
     def __call__(self, requests: Sequence[Request], recorded_at: int) -> list[Answer]:
-        self.batches.append([one.key for one in requests])
+        self.batches.append([asked.key for asked in requests])
         error = self.script.pop(0) if self.script else None
         if error is not None:
             raise error
-        if any(one.policy == "poison" for one in requests):
+        if any(asked.policy == "poison" for asked in requests):
             raise BatchRefused("poison")
         return [Answer(Response.APPROVED, str(recorded_at), "20261124") for _ in requests]
 
@@ -43,7 +43,7 @@ class Committer:
         error = self.lookups.pop(0) if self.lookups else None
         if error is not None:
             raise error
-        return [Answer(Response.APPROVED) if one.key in self.held else None for one in requests]
+        return [Answer(Response.APPROVED) if asked.key in self.held else None for asked in requests]
 
 
 class Bench:
@@ -163,7 +163,7 @@ def test_the_slower_the_batches_the_fewer_may_wait() -> None:
         bench.commit()
     assert (len(bench.answers), bench.engine.places) == (900, 300)
     bench.offer(*(f"b{n}" for n in range(301)))
-    assert {name: told for name, told in bench.answers.items() if name[0] == "b"} == {"b300": "91"}
+    assert {name: response for name, response in bench.answers.items() if name[0] == "b"} == {"b300": "91"}
     bench.clock.advance(0.6)
     bench.commit_all()
     assert set(bench.answers.values()) == {"00", "91"}
@@ -254,7 +254,7 @@ FENCED = Fenced("newer")
 
 
 @pytest.mark.parametrize(
-    ("failures", "told"),
+    ("failures", "response"),
     [
         ([GONE], "00"),
         ([GONE] * 2, "91"),
@@ -284,16 +284,16 @@ FENCED = Fenced("newer")
         ([REFUSED, LOST, *[REFUSED] * 2], LINK_ENDED),
         ([GONE, LOST, GONE, *[OURS] * 2], LINK_ENDED),
     ],
-    ids=lambda value: ",".join(type(one).__name__ for one in value) if isinstance(value, list) else value,
+    ids=lambda value: ",".join(type(error).__name__ for error in value) if isinstance(value, list) else value,
 )
 def test_a_request_alone_is_told_what_is_certain_and_in_doubt_nothing_but_its_journals_word(
-    failures: list[Exception], told: str
+    failures: list[Exception], response: str
 ) -> None:
     bench = Bench(*failures)
     bench.offer("a")
     bench.wait_out()
     assert (bench.answers, bench.engine.in_doubt, bench.fenced) == (
-        {"a": told},
+        {"a": response},
         False,
         [True] if FENCED in failures else [],
     )
@@ -302,7 +302,7 @@ def test_a_request_alone_is_told_what_is_certain_and_in_doubt_nothing_but_its_jo
     assert bench.answers["next"] == "00", "whoever comes after is served"
 
 
-@pytest.mark.parametrize("failure", [TAKEN, REFUSED, BROKEN, OURS], ids=lambda one: type(one).__name__)
+@pytest.mark.parametrize("failure", [TAKEN, REFUSED, BROKEN, OURS], ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("in_doubt", [False, True])
 def test_of_many_the_one_that_fails_is_found_and_the_halves_of_a_batch_in_doubt_are_in_doubt(
     failure: Exception, in_doubt: bool
@@ -318,7 +318,7 @@ def test_of_many_the_one_that_fails_is_found_and_the_halves_of_a_batch_in_doubt_
     assert bench.answers == dict.fromkeys("abcd", "00") | {"x": LINK_ENDED if in_doubt else "96"}
 
 
-@pytest.mark.parametrize("failure", [GONE, LOST], ids=lambda one: type(one).__name__)
+@pytest.mark.parametrize("failure", [GONE, LOST], ids=lambda error: type(error).__name__)
 def test_a_half_of_a_batch_in_doubt_is_asked_for_until_it_is_known(failure: Exception) -> None:
     """A half that had forgotten the doubt would be told 91 at the second failure."""
     bench = Bench(LOST, REFUSED, *[failure] * 5)
@@ -342,7 +342,7 @@ def test_doubt_lasts_until_the_last_half_is_known() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lookups", "told"),
+    ("lookups", "answers"),
     [
         ([], {"held": "00", "not held": "91"}),
         ([GONE, LOST, TAKEN, GONE], {"held": "00", "not held": "91"}),
@@ -352,7 +352,7 @@ def test_doubt_lasts_until_the_last_half_is_known() -> None:
     ids=["at once", "after a while", "refused", "failed"],
 )
 def test_a_batch_in_doubt_of_a_fenced_node_is_told_what_the_journal_holds(
-    lookups: list[Exception], told: dict[str, str]
+    lookups: list[Exception], answers: dict[str, str]
 ) -> None:
     """What it does not hold was not done and never will be: 91 is certain then."""
     bench = Bench(LOST, FENCED)
@@ -364,7 +364,7 @@ def test_a_batch_in_doubt_of_a_fenced_node_is_told_what_the_journal_holds(
     bench.commit()
     assert (bench.answers, bench.fenced, bench.engine.in_doubt) == ({}, [True], True)
     bench.wait_out(10)
-    assert (bench.answers, bench.engine.in_doubt) == (told, False)
+    assert (bench.answers, bench.engine.in_doubt) == (answers, False)
     assert len(bench.committer.batches) == 2, "a fenced node commits nothing more of it"
 
 
@@ -383,22 +383,24 @@ def test_a_link_that_cannot_be_ended_keeps_no_other_from_its_answer() -> None:
 
 def test_exclusive_jobs_are_refused_once_they_are_stopped_and_those_that_wait_can_be_given_up() -> None:
     bench = Bench(LOST)
-    told: list[str] = []
+    outcomes: list[str] = []
 
     def ask(name: str) -> None:
         done = bench.engine.between_batches(lambda: name)
-        done.addCallbacks(told.append, lambda failure: told.append(f"{name}: {failure.type.__name__}"))
+        done.addCallbacks(
+            outcomes.append, lambda failure: outcomes.append(f"{name}: {failure.type.__name__}")
+        )
 
     bench.offer("a")
     ask("waits")
     bench.engine.stop_exclusive_jobs()
     ask("too late")
-    assert told == ["too late: Unavailable"]
+    assert outcomes == ["too late: Unavailable"]
     bench.commit()
     bench.engine.give_up_exclusive_jobs()
-    assert told == ["too late: Unavailable", "waits: Unavailable"]
+    assert outcomes == ["too late: Unavailable", "waits: Unavailable"]
     bench.wait_out()
-    assert (bench.answers, len(told)) == ({"a": "00"}, 2), "a job that was given up is not done after all"
+    assert (bench.answers, len(outcomes)) == ({"a": "00"}, 2), "a job that was given up is not done after all"
 
 
 @pytest.mark.parametrize(
@@ -484,6 +486,6 @@ def test_latencies_are_counted_for_the_bank_that_waited() -> None:
     bench.offer("a")
     bench.offer("b", bank="2")
     bench.commit_all()
-    counts = {bank: one.count for bank, one in bench.engine.statistics.latencies.items()}
+    counts = {bank: histogram.count for bank, histogram in bench.engine.statistics.latencies.items()}
     assert counts == {BANK: 1, "2": 1}
     assert bench.engine.statistics.latency.count == 2

@@ -70,7 +70,7 @@ def test_nothing_is_lost_none_is_out_of_its_banks_order_and_a_small_share_is_saf
             out += queue.take(step)
             continue
         gone = {*out, *evicted}
-        held = Counter(one[0] for one in given_in if one not in gone)
+        held = Counter(item[0] for item in given_in if item not in gone)
         given_in.append((step, number))
         refuses = queue.refuses(step)
         way = queue.put(step, (step, number))

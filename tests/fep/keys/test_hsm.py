@@ -78,11 +78,11 @@ def test_neither_the_zmk_nor_a_block_key_can_be_read_or_taken_out(
     token.zmk(NAME, algorithm, kind)
     held = list(token._session.get_objects({pkcs11.Attribute.CLASS: pkcs11.ObjectClass.SECRET_KEY}))
     assert len(held) >= 3, "the ZMK and two block keys"
-    for one in held:
-        flags = [one[name] for name in (pkcs11.Attribute.SENSITIVE, pkcs11.Attribute.EXTRACTABLE)]
+    for key in held:
+        flags = [key[name] for name in (pkcs11.Attribute.SENSITIVE, pkcs11.Attribute.EXTRACTABLE)]
         assert flags == [True, False]
         with pytest.raises(pkcs11.AttributeSensitive):
-            one[pkcs11.Attribute.VALUE]
+            key[pkcs11.Attribute.VALUE]
 
 
 def test_a_key_of_the_token_is_listed_replaced_only_when_that_is_said_and_removed(token: Token) -> None:
@@ -130,8 +130,8 @@ from fep.keys.keys import Secret
 try:
     Token(sys.argv[1], sys.argv[2], Secret(sys.argv[3].encode()))
 except TokenError as error:
-    told = traceback.TracebackException.from_exception(error, capture_locals=True)
-    frames = [f for f in told.stack if f.filename.endswith(("fep/keys/hsm.py", "fep/keys/keys.py"))]
+    report = traceback.TracebackException.from_exception(error, capture_locals=True)
+    frames = [f for f in report.stack if f.filename.endswith(("fep/keys/hsm.py", "fep/keys/keys.py"))]
     print(error, repr(error), repr(error.__context__), *(str(f.locals) for f in frames))
 """
 
@@ -160,17 +160,21 @@ def test_no_repr_shows_a_pin_or_key(token: Token) -> None:
     token.put(NAME, key)
     zmk = token.zmk(NAME, AES, KeyKind.AES)
     text = f"{token!r} {zmk!r} {vars(token)!r} {vars(zmk)!r}"
-    assert [one for one in (PIN, bytes(range(16)).hex(), repr(bytes(range(16)))[2:-1]) if one in text] == []
+    assert [
+        secret for secret in (PIN, bytes(range(16)).hex(), repr(bytes(range(16)))[2:-1]) if secret in text
+    ] == []
     with pytest.raises(TokenError) as caught:
         token.put(NAME, key)
-    told = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    report = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
     ours = "".join(
         value
-        for frame in told.stack
+        for frame in report.stack
         if frame.filename.endswith("fep/keys/hsm.py")
         for value in (frame.locals or {}).values()
     )
-    assert [one for one in (PIN, bytes(range(16)).hex(), repr(bytes(range(16)))[2:-1]) if one in ours] == []
+    assert [
+        secret for secret in (PIN, bytes(range(16)).hex(), repr(bytes(range(16)))[2:-1]) if secret in ours
+    ] == []
 
 
 def test_the_library_is_not_loaded_where_no_token_is_configured() -> None:

@@ -104,4 +104,4 @@ def test_a_machine_that_cannot_open_its_keystore_says_so_in_one_line_without_a_k
     done = run("serve", str(tmp_path / "qianzhi.toml"))
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1), done.stderr
     known = (MASTER_KEY, OTHER_ZMK, ZMK, FRONT_KEY, SEAL_KEY)
-    assert [one for one in known if one.hex()[:32] in done.stderr.lower()] == []
+    assert [secret for secret in known if secret.hex()[:32] in done.stderr.lower()] == []

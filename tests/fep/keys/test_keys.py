@@ -51,9 +51,9 @@ def spellings(*secrets: bytes) -> list[str]:
 
 def shown(error: BaseException) -> str:
     """All that a traceback can show of an error, with what our own frames hold in their variables."""
-    told = traceback.TracebackException.from_exception(error, capture_locals=True)
+    report = traceback.TracebackException.from_exception(error, capture_locals=True)
     ours = [
-        frame for frame in told.stack if "/fep/keys" in frame.filename and "/tests/" not in frame.filename
+        frame for frame in report.stack if "/fep/keys" in frame.filename and "/tests/" not in frame.filename
     ]
     assert ours, "the error comes from the code under test"
     variables = [value for frame in ours for value in (frame.locals or {}).values()]
@@ -110,7 +110,11 @@ def test_components_that_are_no_good_are_refused_and_not_shown(
     with pytest.raises(KeyRefused, match=says) as caught:
         combined(kind, [Secret(part) for part in parts])
     text = shown(caught.value)
-    assert [one for one in spellings(*{part for part in parts if len(set(part)) > 1}) if one in text] == []
+    assert [
+        spelling
+        for spelling in spellings(*{part for part in parts if len(set(part)) > 1})
+        if spelling in text
+    ] == []
 
 
 HALF, THIRD = ONE[:8], odd(bytes(range(32, 40)))
@@ -130,19 +134,19 @@ def test_a_weak_tdes_key_is_refused_and_not_shown(key: bytes, says: str) -> None
     with pytest.raises(KeyRefused, match=says) as caught:
         checked(KeyKind.TDES, Secret(key))
     text = shown(caught.value)
-    assert [one for one in spellings(key, key[:8], key[8:]) if one in text] == []
+    assert [spelling for spelling in spellings(key, key[:8], key[8:]) if spelling in text] == []
 
 
 def test_the_weak_keys_are_those_that_undo_themselves_or_each_other() -> None:
     def undone_by(key: bytes) -> bytes | None:
         block = bytes(range(8))
         once = Cipher(TripleDES(key * 3), modes.ECB()).encryptor().update(block)
-        found = [
+        inverses = [
             other
             for other in WEAK_DES
             if Cipher(TripleDES(other * 3), modes.ECB()).encryptor().update(once) == block
         ]
-        return found[0] if len(found) == 1 else None
+        return inverses[0] if len(inverses) == 1 else None
 
     pairs = {key: undone_by(key) for key in WEAK_DES}
     assert len(WEAK_DES) == 16
@@ -193,8 +197,8 @@ def test_no_repr_or_text_shows_a_key() -> None:
     key = checked(KeyKind.AES, Secret(ONE))
     held = HeldZmk(key)
     objects = [key, key.secret, held, BankKeys(MacAlgorithm.AES_CMAC, held, os.urandom), FrontKey(ONE * 2)]
-    text = "\n".join(f"{one!r} {one!s} {one}" for one in objects).lower()
-    assert [one for one in spellings(ONE) if one in text] == []
+    text = "\n".join(f"{value!r} {value!s} {value}" for value in objects).lower()
+    assert [spelling for spelling in spellings(ONE) if spelling in text] == []
 
 
 def test_a_secret_is_not_pickled_or_hashed() -> None:

@@ -108,10 +108,10 @@ def test_the_line_of_one_keystore_does_not_go_with_the_rest_of_another(path: Pat
         Keystore(path, OTHER_MASTER)
 
 
-def told_by(error: BaseException) -> str:
+def report_of(error: BaseException) -> str:
     """All that a traceback can show, with what the keystore's own frames hold in their variables."""
-    told = traceback.TracebackException.from_exception(error, capture_locals=True)
-    ours = [frame for frame in told.stack if frame.filename.endswith("fep/keys/keystore.py")]
+    report = traceback.TracebackException.from_exception(error, capture_locals=True)
+    ours = [frame for frame in report.stack if frame.filename.endswith("fep/keys/keystore.py")]
     assert ours
     return "".join(value for frame in ours for value in (frame.locals or {}).values()) + "".join(
         traceback.format_exception(error)
@@ -123,9 +123,9 @@ def test_another_master_key_is_named_by_its_check_value_and_not_shown(path: Path
         Keystore(path, OTHER_MASTER)
     both = f"check value {MASTER.check_value}; the one given has {OTHER_MASTER.check_value}"
     assert both in str(caught.value)
-    masters = [one.secret.reveal() for one in (MASTER, OTHER_MASTER)]
-    assert [one for one in masters if one.hex() in told_by(caught.value)] == []
-    assert [one for one in masters if repr(one) in told_by(caught.value)] == []
+    masters = [master.secret.reveal() for master in (MASTER, OTHER_MASTER)]
+    assert [master for master in masters if master.hex() in report_of(caught.value)] == []
+    assert [master for master in masters if repr(master) in report_of(caught.value)] == []
 
 
 def test_an_altered_keystore_shows_no_key(path: Path) -> None:
@@ -133,8 +133,8 @@ def test_an_altered_keystore_shows_no_key(path: Path) -> None:
     with pytest.raises(KeystoreError, match="altered") as caught:
         Keystore(path, MASTER)
     known = [MASTER.secret.reveal(), *(key for _, key in PLAIN.values())]
-    assert [one for one in known if one.hex() in told_by(caught.value)] == []
-    assert [one for one in known if repr(one) in told_by(caught.value)] == []
+    assert [secret for secret in known if secret.hex() in report_of(caught.value)] == []
+    assert [secret for secret in known if repr(secret) in report_of(caught.value)] == []
 
 
 def test_a_later_version_is_named(path: Path) -> None:
@@ -211,7 +211,7 @@ def test_a_crash_while_writing_leaves_the_former_keystore(
     assert path.read_bytes() == before
     Keystore(path, MASTER).put("zmk/2", key, os.urandom)
     assert list(Keystore(path, MASTER)) == [FRONT, SEAL, ZMK, "zmk/2"]
-    assert sorted(one.name for one in path.parent.iterdir()) == ["keystore"]
+    assert sorted(file.name for file in path.parent.iterdir()) == ["keystore"]
 
 
 def test_the_new_file_is_on_disk_before_it_takes_the_name(

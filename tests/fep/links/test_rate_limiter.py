@@ -12,12 +12,12 @@ from fep.links.rate_limiter import BURST_SECONDS, PAUSE_SECONDS, RateLimiter
 class Line:
     """A link with so many messages that wait."""
 
-    def __init__(self, name: str, messages: int, told: list[str]) -> None:
-        self.name, self.messages, self.told = name, messages, told
+    def __init__(self, name: str, messages: int, handed_on: list[str]) -> None:
+        self.name, self.messages, self.handed_on = name, messages, handed_on
 
     def take_one(self) -> bool:
         self.messages -= 1
-        self.told.append(self.name)
+        self.handed_on.append(self.name)
         return self.messages > 0
 
 
@@ -118,77 +118,77 @@ def test_another_rate_of_refusals_holds_from_then_on() -> None:
 
 
 def test_links_that_wait_are_taken_in_turn_at_the_banks_rate() -> None:
-    clock, told = Clock(), list[str]()
+    clock, handed_on = Clock(), list[str]()
     rate_limiter = RateLimiter(100, clock, always)
     taken_at_once(rate_limiter)
     for name, messages in (("a", 4), ("b", 2)):
-        rate_limiter.wait(Line(name, messages, told))
+        rate_limiter.wait(Line(name, messages, handed_on))
     clock.pump([PAUSE_SECONDS] * 4)
-    assert told == ["a", "b", "a", "b"]
+    assert handed_on == ["a", "b", "a", "b"]
     clock.pump([PAUSE_SECONDS] * 9)
-    assert told == ["a", "b", "a", "b", "a", "a"]
+    assert handed_on == ["a", "b", "a", "b", "a", "a"]
     assert clock.getDelayedCalls() == []
 
 
 def test_a_slow_bank_s_links_are_looked_at_when_its_next_token_is_there_and_not_before() -> None:
-    clock, told = Clock(), list[str]()
+    clock, handed_on = Clock(), list[str]()
     rate_limiter = RateLimiter(2, clock, always)
     taken_at_once(rate_limiter)
-    rate_limiter.wait(Line("a", 3, told))
+    rate_limiter.wait(Line("a", 3, handed_on))
     looks = []
     while clock.getDelayedCalls():
         (call,) = clock.getDelayedCalls()
-        looks.append((round(call.getTime(), 6), len(told)))
+        looks.append((round(call.getTime(), 6), len(handed_on)))
         clock.advance(call.getTime() - clock.seconds())
     assert looks == [(PAUSE_SECONDS, 0), (0.5, 0), (1.0, 1), (1.5, 2)]
 
 
 def test_tokens_that_came_while_there_was_no_room_need_not_be_waited_for() -> None:
-    clock, told, room = Clock(), list[str](), [True]
+    clock, handed_on, room = Clock(), list[str](), [True]
     rate_limiter = RateLimiter(1, clock, lambda: room[0])
     taken_at_once(rate_limiter)
     room[0] = False
-    rate_limiter.wait(Line("a", 1, told))
+    rate_limiter.wait(Line("a", 1, handed_on))
     clock.pump([PAUSE_SECONDS, 5])
     room[0] = True
     clock.advance(PAUSE_SECONDS)
-    assert told == ["a"]
+    assert handed_on == ["a"]
 
 
 def test_nobody_passes_those_who_wait() -> None:
-    clock, told = Clock(), list[str]()
+    clock, handed_on = Clock(), list[str]()
     rate_limiter = RateLimiter(100, clock, always)
     taken_at_once(rate_limiter)
-    rate_limiter.wait(Line("a", 1, told))
+    rate_limiter.wait(Line("a", 1, handed_on))
     clock.rightNow += 1  # time passed, and the reactor has not come to it yet
     assert not rate_limiter.take()
     clock.advance(0)
-    assert told == ["a"]
+    assert handed_on == ["a"]
     assert rate_limiter.take()
 
 
 def test_where_there_is_no_room_a_link_waits_and_no_token_is_spent() -> None:
-    clock, told, room = Clock(), list[str](), [False]
+    clock, handed_on, room = Clock(), list[str](), [False]
     rate_limiter = RateLimiter(20, clock, lambda: room[0])
     assert not rate_limiter.take()
-    rate_limiter.wait(Line("a", 3, told))
+    rate_limiter.wait(Line("a", 3, handed_on))
     clock.advance(1)
-    assert told == []
+    assert handed_on == []
     room[0] = True
     clock.advance(PAUSE_SECONDS)
-    assert told == ["a", "a"]
+    assert handed_on == ["a", "a"]
 
 
 def test_a_lost_link_waits_no_more() -> None:
-    clock, told = Clock(), list[str]()
+    clock, handed_on = Clock(), list[str]()
     rate_limiter = RateLimiter(10, clock, always)
     taken_at_once(rate_limiter)
-    line = Line("a", 5, told)
+    line = Line("a", 5, handed_on)
     rate_limiter.wait(line)
     rate_limiter.forget(line)
     rate_limiter.forget(line)
     clock.advance(1)
-    assert told == []
+    assert handed_on == []
 
 
 @given(st.integers(1, 5000), st.lists(st.floats(0, 0.5), min_size=1, max_size=40))

@@ -43,9 +43,9 @@ from tests.support.request_parsers import (
 @pytest.mark.parametrize("kind", GOOD)
 def test_each_kind_of_message_asks_for_its_act(kind: str) -> None:
     asked, act = GOOD[kind]
-    found = ask(asked)
-    assert (found.act, found.verdict, found.reason) == (act, Response.APPROVED, "")
-    assert (found.code, found.bank, found.outside_window) == (asked.fields[3], BANK, False)
+    parsed = ask(asked)
+    assert (parsed.act, parsed.verdict, parsed.reason) == (act, Response.APPROVED, "")
+    assert (parsed.code, parsed.bank, parsed.outside_window) == (asked.fields[3], BANK, False)
 
 
 def test_everything_of_a_message_that_a_rule_needs_is_in_the_request() -> None:
@@ -91,33 +91,41 @@ def test_everything_of_a_message_that_a_rule_needs_is_in_the_request() -> None:
 
 
 def test_what_a_message_leaves_out_is_empty_in_the_request() -> None:
-    found = ask(reversal(COLLECTION))
-    assert (found.card, found.policy, found.due, found.identity, found.receipt) == ("", "", "", "", "")
-    assert (found.page, found.may_settle, found.limit_day) == (1, frozenset(TRANSACTION_CODES), 0)
+    parsed = ask(reversal(COLLECTION))
+    assert (parsed.card, parsed.policy, parsed.due, parsed.identity, parsed.receipt) == ("", "", "", "", "")
+    assert (parsed.page, parsed.may_settle, parsed.limit_day) == (1, frozenset(TRANSACTION_CODES), 0)
 
 
 def test_a_message_with_nothing_but_its_key_is_recorded_with_nothing_else() -> None:
     key = {number: COLLECTION.fields[number] for number in (7, 11, 32, 41)}
-    found = ask(COLLECTION._replace(fields=key))
-    texts = (found.code, found.branch, found.rrn, found.card, found.currency, found.original, found.local_at)
-    assert (found.reason, found.amount, texts) == ("DE 3 missing", 0, ("",) * 7)
+    parsed = ask(COLLECTION._replace(fields=key))
+    texts = (
+        parsed.code,
+        parsed.branch,
+        parsed.rrn,
+        parsed.card,
+        parsed.currency,
+        parsed.original,
+        parsed.local_at,
+    )
+    assert (parsed.reason, parsed.amount, texts) == ("DE 3 missing", 0, ("",) * 7)
 
 
 def test_a_policy_alone_names_nothing_else_and_the_other_groups_no_policy() -> None:
-    found = ask(message())
-    assert (found.policy, found.due, found.identity, found.receipt, found.page) == ("P1", "", "", "", 1)
+    parsed = ask(message())
+    assert (parsed.policy, parsed.due, parsed.identity, parsed.receipt, parsed.page) == ("P1", "", "", "", 1)
     assert ask(reversal(COLLECTION, de48=build((("DU", "D1"),), "utf-8"))).policy == ""
 
 
 def test_an_inquiry_has_no_amount_and_no_content() -> None:
-    found = ask(inquiry(de4="000000000777", de49="156", de37="R"))
-    assert (found.amount, found.content, found.rrn, found.currency) == (0, "", "R", "156")
+    parsed = ask(inquiry(de4="000000000777", de49="156", de37="R"))
+    assert (parsed.amount, parsed.content, parsed.rrn, parsed.currency) == (0, "", "R", "156")
 
 
 def test_the_first_group_of_a_tag_counts() -> None:
     twice = message(groups=(("PN", "P1"), ("DU", "D1"), ("PN", "P2"), ("ZZ", "?"), ("DU", "D2")))
-    found = ask(twice)
-    assert (found.policy, found.due) == ("P1", "D1")
+    parsed = ask(twice)
+    assert (parsed.policy, parsed.due) == ("P1", "D1")
 
 
 def test_a_repeat_has_the_content_of_the_first_message_and_an_advice_another() -> None:
@@ -134,8 +142,8 @@ def test_other_bytes_are_other_content() -> None:
 def test_the_mti_is_as_wide_on_the_wire_as_the_dialect_has_it() -> None:
     packed = load("bcd87")
     bank = Bank(code=BANK, name="Bank", port=9001, networks=["127.0.0.1/32"])
-    found = RequestParser(bank, KEY, packed, 31).request(message(), b"\x02\x01rest", TODAY)
-    assert found.content == KEY.content(b"0200rest")
+    parsed = RequestParser(bank, KEY, packed, 31).request(message(), b"\x02\x01rest", TODAY)
+    assert parsed.content == KEY.content(b"0200rest")
 
 
 @pytest.mark.parametrize(
@@ -248,10 +256,10 @@ MALFORMED |= {
 @pytest.mark.parametrize("case", MALFORMED)
 def test_what_is_malformed_gets_30_and_is_named(case: str) -> None:
     asked, reason = MALFORMED[case]
-    response, told = verdict(asked)
+    response, text = verdict(asked)
     assert response == "30"
-    assert told.startswith(reason.removesuffix(" malformed"))
-    assert told == reason or case == "groups cut short"
+    assert text.startswith(reason.removesuffix(" malformed"))
+    assert text == reason or case == "groups cut short"
 
 
 @pytest.mark.parametrize(("page", "number"), [("1", 1), ("01", 1), ("007", 7), ("999", 999), ("0999", 999)])
@@ -271,16 +279,16 @@ UNKNOWN_CODES: list[Message] = [
 
 @pytest.mark.parametrize("asked", UNKNOWN_CODES, ids=lambda asked: f"{asked.mti} {asked.fields[3]}")
 def test_a_processing_code_that_its_class_does_not_have_gets_40(asked: Message) -> None:
-    found = ask(asked)
-    assert (found.verdict, found.reason) == ("40", f"DE 3 {asked.fields[3]} NOT SUPPORTED")
-    assert found.act is (Act.DUES if asked.mti == "0100" else Act.COLLECT)
-    assert found.key == key_of(BANK, "T0000001", "20261124101112", asked.fields[11])
+    parsed = ask(asked)
+    assert (parsed.verdict, parsed.reason) == ("40", f"DE 3 {asked.fields[3]} NOT SUPPORTED")
+    assert parsed.act is (Act.DUES if asked.mti == "0100" else Act.COLLECT)
+    assert parsed.key == key_of(BANK, "T0000001", "20261124101112", asked.fields[11])
 
 
 @pytest.mark.parametrize("code", ["500000", "260000", "020000", "999999"])
 def test_a_reversal_is_one_whatever_its_code(code: str) -> None:
-    found = ask(reversal(COLLECTION, de3=code))
-    assert (found.act, found.verdict, found.code) == (Act.REVERSE, "00", code)
+    parsed = ask(reversal(COLLECTION, de3=code))
+    assert (parsed.act, parsed.verdict, parsed.code) == (Act.REVERSE, "00", code)
 
 
 SECRETS = {

@@ -45,9 +45,9 @@ def test_a_key_has_the_year_that_is_nearest_and_is_made_within_the_window(
         with pytest.raises(FormatError, match=r"^DE 7 not within 31 days$"):
             ask(asked, today)
     else:
-        found = ask(asked, today)
-        assert (found.sent_at, found.outside_window) == (sent_at, False)
-        assert found.key == key_of(BANK, "T0000001", sent_at, asked.fields[11])
+        parsed = ask(asked, today)
+        assert (parsed.sent_at, parsed.outside_window) == (sent_at, False)
+        assert parsed.key == key_of(BANK, "T0000001", sent_at, asked.fields[11])
 
 
 @pytest.mark.parametrize(("key_days", "sent", "holds"), [(5, "1119", True), (5, "1118", False)])
@@ -68,9 +68,9 @@ def test_outside_the_window_only_an_advice_of_money_that_moved_is_recorded(
     asked, act = GOOD[kind]
     old = asked._replace(fields={**asked.fields, 7: "0601101112"})
     if asked.mti == "0220" and (act is not Act.PAY or payout_advices):
-        found = ask(old, payout_advices=payout_advices)
-        assert (found.outside_window, found.sent_at) == (True, "20260601101112")
-        assert found.verdict is Response.APPROVED
+        parsed = ask(old, payout_advices=payout_advices)
+        assert (parsed.outside_window, parsed.sent_at) == (True, "20260601101112")
+        assert parsed.verdict is Response.APPROVED
     else:
         with pytest.raises(FormatError, match=r"^DE 7 not within 31 days$"):
             ask(old, payout_advices=payout_advices)

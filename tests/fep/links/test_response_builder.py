@@ -60,7 +60,7 @@ ENGLISH = [
 ]
 
 
-def told(answer: Answer) -> dict[int, str]:
+def rendered(answer: Answer) -> dict[int, str]:
     """The fields of an answer that its request had not."""
     asked = message()
     made = render(asked, answer, UTF_8)
@@ -100,7 +100,7 @@ def test_nothing_is_echoed_that_a_request_had_not() -> None:
 def test_what_an_answer_does_not_say_is_left_out_and_a_refusal_has_a_reason(
     answer: Answer, fields: dict[int, str]
 ) -> None:
-    assert told(answer) == fields
+    assert rendered(answer) == fields
 
 
 LISTED = DueListed("D1", "500000", "premium", "20261201", 120_000, "open")

@@ -72,7 +72,7 @@ CODEC = Codec(load("ascii87"))
 def ons(*numbers: int, bank: str = BANK) -> bytes:
     """Sign-on requests with these STANs, one after another: the only message that needs no key."""
     messages = (Message("0800", {**ECHO, 11: f"{number:06d}", 32: bank}) for number in numbers)
-    return b"".join(wrap(Framing.BE2, CODEC.encode(one)) for one in messages)
+    return b"".join(wrap(Framing.BE2, CODEC.encode(echo)) for echo in messages)
 
 
 def paid(number: int, key: MacKey, *, bank: str = BANK) -> bytes:
@@ -152,15 +152,19 @@ def test_what_comes_too_fast_is_read_later_whole_and_in_order(slow: House) -> No
 
 
 def test_all_links_of_a_bank_share_its_rate_and_another_bank_does_not_wait(slow: House) -> None:
-    first, one = slow.connect()
-    second, two = slow.connect()
-    other, three = slow.connect(OTHER_BANK)
+    first, paused = slow.connect()
+    second, behind = slow.connect()
+    other, unhurt = slow.connect(OTHER_BANK)
     first.dataReceived(ons(1, 2, 3))
     second.dataReceived(ons(4, 5))
     other.dataReceived(ons(*range(6, 20), bank=OTHER_BANK))
-    assert (one.answers(), two.answers(), len(three.answers())) == (["000001"], [], 14)
+    assert (paused.answers(), behind.answers(), len(unhurt.answers())) == (
+        ["000001"],
+        [],
+        14,
+    )
     slow.clock.pump([0.01] * 31)
-    assert (one.answers(), two.answers()) == (["000002", "000003"], ["000004"])
+    assert (paused.answers(), behind.answers()) == (["000002", "000003"], ["000004"])
 
 
 def test_a_frame_that_is_late_because_we_did_not_read_is_not_late(slow: House) -> None:
@@ -383,11 +387,11 @@ def test_what_a_banks_links_leave_unread_is_bounded_for_all_of_them_together(tmp
     for link, _ in links:
         link.pauseProducing()
         link.send(bytes(20_000))
-    first, one = links[0]
+    first, crowded_socket = links[0]
     first.send(bytes(5_000))
-    assert not one.aborted
+    assert not crowded_socket.aborted
     first.send(bytes(1_000))
-    assert one.aborted
+    assert crowded_socket.aborted
     first.connectionLost()
     links[1][0].send(bytes(20_000))
     links[2][0].resumeProducing()

@@ -66,7 +66,7 @@ def test_an_unforeseen_error_is_told_without_its_text_and_so_is_what_led_to_it()
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "last_line"),
     [
         (Unavailable("no database"), "Unavailable: no database"),
         (FepError("no such file"), "FepError: no such file"),
@@ -76,21 +76,21 @@ def test_an_unforeseen_error_is_told_without_its_text_and_so_is_what_led_to_it()
         (Unavailable(f"at {CARD}"), f"Unavailable: at {'*' * 19}"),
     ],
 )
-def test_our_own_errors_speak_and_the_systems_say_why(error: Exception, told: str) -> None:
-    assert traceback_text(raised(error)).splitlines()[-1] == told
+def test_our_own_errors_speak_and_the_systems_say_why(error: Exception, last_line: str) -> None:
+    assert traceback_text(raised(error)).splitlines()[-1] == last_line
 
 
 def test_what_led_to_an_error_is_told_unless_it_was_left_out_on_purpose() -> None:
-    def told(error: BaseException) -> list[str]:
+    def lines(error: BaseException) -> list[str]:
         return [line for line in traceback_text(error).splitlines() if not line.startswith(" ")]
 
     alone = ["Traceback (most recent call last):", "ValueError"]
     error = raised(ValueError())
-    assert told(error) == alone
+    assert lines(error) == alone
     error.__context__ = KeyError()
-    assert told(error) == ["Traceback (most recent call last):", "KeyError", "which led to:", *alone]
+    assert lines(error) == ["Traceback (most recent call last):", "KeyError", "which led to:", *alone]
     error.__suppress_context__ = True
-    assert told(error) == alone
+    assert lines(error) == alone
 
 
 def test_an_error_that_has_lost_its_frames_is_told_with_those_that_are_handed_in() -> None:
