@@ -1,12 +1,12 @@
-"""Whether two lines of one transaction are about the same: policy, due and processing code.
+"""Whether the details of two lines of the same transaction agree: policy, due and processing code.
 
-Pure. Says which details differ; what becomes of two lines that differ, `office.matching.pairing`
-and `office.matching.match` say. Amounts, states and directions do not belong here.
+Pure. This module says which details differ; `office.matching.pairing` and `office.matching.match` decide what
+follows. Amounts, states and directions do not belong here.
 
-A blank says nothing, so it differs from nothing: a layout without the column leaves the value empty, and a
-bank need not know a due's name. Our names of policies and dues have no lower case and no blanks around them
-(ledger.files.bookfile), so neither can make a difference. A journal holds a name that is somebody's identity
-or card number masked; the bank's is masked in the same way before the two are compared.
+An empty value differs from no other: it is empty if the layout has no such column, and a bank need not know
+the name of a due. Lower case and blanks around a name make no difference, since our names of policies and
+dues have neither (ledger.files.bookfile). The journal masks a name that is an identity or card number; so the
+bank's name is masked in the same way before the two are compared.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _NAMES: Final[Mapping[str, str]] = MappingProxyType(
 
 
 class Detailed(Protocol):
-    """Whatever names what its money is for: our line, the bank's, or a break."""
+    """Anything with the three details: our line, the bank's line, or a break."""
 
     @property
     def code(self) -> str:
@@ -39,23 +39,23 @@ class Detailed(Protocol):
 
 
 def agree(ours: Detailed, theirs: Detailed) -> bool:
-    """Whether no detail that both sides give differs."""
+    """Whether all details that both sides give agree."""
     if (ours.code, ours.policy, ours.due) == (theirs.code, theirs.policy, theirs.due):
         return True
     return not differing(ours, theirs)
 
 
 def differing(ours: Detailed, theirs: Detailed) -> tuple[str, ...]:
-    """The names of the details that both sides give and that differ, among `policy`, `due` and `code`."""
+    """The names, of `policy`, `due` and `code`, of the details that both sides give and that differ."""
     values = ((name, plain(getattr(ours, name)), plain(getattr(theirs, name))) for name in _NAMES)
-    return tuple(name for name, one, other in values if one and other and one != other)
+    return tuple(name for name, our, their in values if our and their and our != their)
 
 
 def in_words(names: Collection[str]) -> str:
-    """What differs, for the clerk; the values stand beside it, never in it: one may be a person's number."""
+    """Which details differ, as words for the clerk; never the values, since one may be a person's number."""
     return "the bank names another " + " and another ".join(_NAMES[name] for name in names)
 
 
 def plain(name: str) -> str:
-    """A policy's or a due's name as it is compared: without blanks around it, in one case, masked."""
+    """A policy's or a due's name in the form for comparison: stripped of blanks, masked, in upper case."""
     return masked_numbers(name.strip()).upper()

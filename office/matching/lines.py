@@ -1,11 +1,11 @@
 """The values that matching takes and gives: lines of either side, breaks carried from day to day, results.
 
-Plain tuples, because millions are made, and what one or two lines say by themselves. How lines are brought
-together, `office.matching.pairing` and `office.matching.match` say.
+They are plain tuples, because a date has millions. Besides them only rules about one or two lines belong
+here; `office.matching.pairing` and `office.matching.match` bring lines together.
 
 Effects are signed fen as the bank's clearing account sees them: a collection in effect is +amount, a payout
-in effect -amount, a reversed one 0. What is *withheld* is an effect of ours that no product's account takes
-before two people have decided on its break. A difference is theirs - ours + withheld.
+in effect is -amount, a reversed transaction is 0. *Withheld* is an effect of ours that no product's account
+takes before two people have decided on its break. A difference is theirs - ours + withheld.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from office.matching.details import differing, in_words
 
 
 class Ours(NamedTuple):
-    """One line on our side for the date; there is one a key at most.
+    """A line on our side for the date; no two have the same key. Amounts and effects are in fen.
 
-    `direction` is C (collection) or P (payout). `state` at the day's end: S in effect, R reversed; U is a
-    transaction of an earlier date that was undone or put back in effect today, and its `effect` is then the
-    change. `near`: recorded within minutes of a cut-over of this date. `late`: an advice, which may belong to
-    an earlier date, whatever its distance. `is_exception`: an advice that did not fit the book; its money is
-    withheld by a break of its own. Amounts and effects in fen.
+    `direction` is C (collection) or P (payout). `state` is the state at the day's end: S in effect, R
+    reversed. U is a transaction of an earlier date that was reversed, cancelled or put back into effect
+    today; then `effect` is the change. `near`: recorded within minutes of a cut-over of this date. `late`: an
+    advice, which may belong to any earlier date. `is_exception`: an advice that did not fit the book; a break
+    of its own withholds its money.
     """
 
     key: str
@@ -43,7 +43,10 @@ class Ours(NamedTuple):
 
 
 class Theirs(NamedTuple):
-    """One line of the bank's file: `line` its number there, from 1; `state` S done or R reversed; fen."""
+    """A line of the bank's file: a view of its row in `bank_lines`, with the columns that matching needs.
+
+    `line` is its number in the file, from 1; `state` is S (done) or R (reversed); `amount` is in fen.
+    """
 
     key: str
     line: int
@@ -57,14 +60,16 @@ class Theirs(NamedTuple):
 
     @property
     def effect(self) -> int:
-        """The line's own effect, in fen."""
+        """The effect of the line itself, in fen, whatever earlier files have."""
         return effect_of(self.direction, self.state, self.amount)
 
 
 class BroughtForward(NamedTuple):
-    """A break of an earlier date (YYYYMMDD): one on which nobody has decided, or, where `is_decided`, one
-    that has `withheld` something. `adjacent`: that date is the business date just before this one. `near`:
-    our entry in it was recorded near the cut-over between the two. Effects and `withheld` in fen.
+    """A break of an earlier date (YYYYMMDD) that a line of this date may end or change.
+
+    Either nobody has decided on it, or, if `is_decided`, it has withheld something. `adjacent`: its date is
+    the business date just before this one. `near`: our entry in it was recorded near the cut-over between the
+    two dates. Effects and `withheld` are in fen.
     """
 
     name: str
@@ -84,9 +89,11 @@ class BroughtForward(NamedTuple):
 
 
 class LateReversal(NamedTuple):
-    """A reversal that we refused on this date because its original is too old: the bank wants it undone, and
-    it stands. `key` is the reversal's own; the rest is of the collection or payout, `original`, that is in
-    question, and `effect` what it has in our journal (fen); 0 where it is a cancel that was to be reversed.
+    """A reversal that we refused on this date because its original is too old: the original stays in effect.
+
+    `key` is the key of the reversal; `original` is the key of the collection or payout in question, and the
+    other fields describe it. `effect` is what it has in our journal, in fen: 0 if the reversal was of its
+    cancel.
     """
 
     key: str
@@ -100,10 +107,10 @@ class LateReversal(NamedTuple):
 
 
 class Closing(NamedTuple):
-    """A carried break whose difference goes to zero by today's lines.
+    """A break brought forward whose difference becomes zero by today's lines, so that it is closed.
 
-    `cls` is its class from now on: TIMING where the two sides date one event differently. The effects are
-    today's changes, in fen; they are equal where it ends because nothing is withheld any more.
+    `cls` is its class from now on: TIMING if the two sides dated the same event differently. The effects are
+    today's changes, in fen; they are equal if it ends because nothing is withheld any more.
     """
 
     name: str
@@ -114,11 +121,12 @@ class Closing(NamedTuple):
 
 
 class Paired(NamedTuple):
-    """What pairing found: counts of lines, pairs that agree, sums of effects in fen over all lines, findings
-    so far, and what waits for `resolve`: pairs whose bank line is reversed, and lines that did not pair.
+    """The result of pairing: numbers of lines and of pairs that agree, sums of effects in fen over all lines,
+    and the findings so far. `resolve` still has to place the pairs whose bank line is reversed, and the lines
+    without a pair.
 
-    Each line of `theirs_left` has a key that no other of them has, nor the bank's line of any pair. In
-    `reversed_pairs` a key that the bank repeats may come again by another RRN: after the pair by that key.
+    No two lines of `theirs_left` have the same key, and none has the key of a paired bank line. A key that
+    the bank repeats may come twice in `reversed_pairs`, the second time paired by RRN: after the pair by key.
     """
 
     ours: int
@@ -133,8 +141,8 @@ class Paired(NamedTuple):
 
 
 class Result(NamedTuple):
-    """A bank's date, reconciled: counts of lines, pairs that agree, sums of effects in fen, findings by key
-    and line, closings by name.
+    """The result of matching a bank's date: numbers of lines and of pairs that agree, sums of effects in fen,
+    the findings sorted by key, line and class, the closings sorted by name.
     """
 
     ours: int
@@ -147,7 +155,7 @@ class Result(NamedTuple):
 
 
 def effect_of(direction: str, state: str, amount: int) -> int:
-    """The effect, in fen, of a line of `amount` fen: 0 unless its state is S."""
+    """The effect, in fen, of a line of `amount` fen; 0 unless its state is S."""
     if state != "S":
         return 0
     return amount if direction == "C" else -amount
@@ -156,40 +164,40 @@ def effect_of(direction: str, state: str, amount: int) -> int:
 def finding_of(
     cls: BreakClass, line: Ours | Theirs, number: int, ours_effect: int, theirs_effect: int, reason: str
 ) -> Finding:
-    """The finding on `line`, where `number` is its line in the bank's file, or 0; effects in fen."""
+    """The finding on `line`; `number` is the line's number in the bank's file, or 0; effects in fen."""
     about = line.key, number, line.direction, line.code, line.policy, line.due
     return Finding(cls, *about, ours_effect, theirs_effect, reason)
 
 
 def terminal_of(key: str) -> str:
-    """The bank and the terminal in a key of ledger.rules.request.key_of."""
+    """The part of a key (ledger.rules.request.key_of) that names the bank and the terminal."""
     return key.rpartition("/")[0].rpartition("/")[0]
 
 
-def pair_differs(one: Ours, line: Theirs, theirs_effect: int) -> Finding:
-    """The finding on two lines that are one transaction and do not agree; the bank's effect in fen.
+def pair_differs(our_line: Ours, line: Theirs, theirs_effect: int) -> Finding:
+    """The finding on two lines of the same transaction that do not agree; `theirs_effect` is in fen.
 
-    Where amount and state agree, both sides have the money and not for the same: no account of ours may take
-    it before two people have said for what it is. The money of an exception advice is withheld already.
+    If amount and state agree, both sides have the money but for different things: it is withheld until two
+    people have said for what it is. The money of an exception advice is withheld by its own break already.
     """
     cls, withheld = BreakClass.STATE_DIFFERS, 0
-    others = differing(one, line)
+    others = differing(our_line, line)
     other = in_words(others) if others else ""
-    if one.amount != line.amount:
+    if our_line.amount != line.amount:
         cls = BreakClass.AMOUNT_DIFFERS
-        reason = f"our amount is {in_figures(one.amount)}, the bank's {in_figures(line.amount)}"
-    elif one.state in (line.state, "U") and one.effect == theirs_effect:
+        reason = f"our amount is {in_figures(our_line.amount)}, the bank's {in_figures(line.amount)}"
+    elif our_line.state in (line.state, "U") and our_line.effect == theirs_effect:
         cls, reason, other = BreakClass.DETAILS_DIFFER, other, ""
-        withheld = 0 if one.is_exception else one.effect
+        withheld = 0 if our_line.is_exception else our_line.effect
     elif line.state == "S":
         reason = "we have it reversed, the bank has it done"
-    elif one.state == "S":
+    elif our_line.state == "S":
         reason = "we have it done, the bank has it reversed"
     else:
         reason = "reversed on both sides, but an earlier file of the bank had it done"
     reason += f"; {other}" if other else ""
-    if one.key != line.key:
+    if our_line.key != line.key:
         reason += f"; found by its RRN, the bank's key is {line.key}"
-    found = finding_of(cls, one, line.line, one.effect, theirs_effect, reason)
+    finding = finding_of(cls, our_line, line.line, our_line.effect, theirs_effect, reason)
     named = {f"bank_{name}": getattr(line, name) for name in others}
-    return found._replace(withheld=withheld, **named)
+    return finding._replace(withheld=withheld, **named)

@@ -1,9 +1,9 @@
-"""Match a business date of our journal with a bank's file: every line of either side ends in one class.
+"""Matches the lines that pairing left with earlier dates, so that every line ends in exactly one place.
 
-Pure: no SQL, no clock, and nothing about how money leaves suspense. `pair` (office.matching.pairing) takes
-both sides once, as streams; `resolve` holds what is left against the breaks of earlier dates and the bank's
-earlier files, and proves that it lost no line and no fen; `offers` (office.matching.match_candidates) points
-at sums that fit.
+Pure: no SQL, no clock, and nothing about how money leaves suspense. `resolve` compares the lines left with
+the breaks of earlier dates and the bank's earlier files, and proves that no line and no fen is lost. Before
+it, `office.matching.pairing.pair` reads both sides once, as streams; after it,
+`office.matching.match_candidates.offers` points at sums that fit.
 """
 
 from __future__ import annotations
@@ -36,22 +36,22 @@ def resolve(
     lists_reversed: bool,
     late: Iterable[LateReversal] = (),
 ) -> Result:
-    """Hold what is left against the breaks of earlier dates, and give every line its class.
+    """Match the lines left with the breaks of earlier dates and give every line its class.
 
-    `earlier` maps a key to the effect, in fen, that this bank's earlier files leave of it, for the keys of
-    `keys_to_look_up`; one that is not there counts 0. `lists_reversed`: this bank's files also list what was
-    reversed. `late` are the reversals that we refused today as too late. Raises InvariantBroken where a line
-    is lost or counted twice, or the effects do not balance.
+    `brought_forward` are breaks of earlier dates. `earlier` maps the keys of `keys_to_look_up` to the effect,
+    in fen, that the bank's earlier files have of them; a missing key counts 0. `lists_reversed`: the bank's
+    files also list reversed transactions. `late` are the reversals that we refused today as too late. Raises
+    InvariantBroken if a line is lost or counted twice, or if the findings do not explain the difference.
     """
     settling = _Settling(brought_forward, earlier, lists_reversed, late)
-    for one, line in paired.reversed_pairs:
-        settling.reversed_pair(one, line)
+    for our_line, line in paired.reversed_pairs:
+        settling.reversed_pair(our_line, line)
     lines = {line.key: line for line in paired.theirs_left}
-    for one in paired.ours_left:
-        if one.state != "U":
-            settling.we_have(one)
-        elif settling.undone_late(one, lines.get(one.key)):
-            del lines[one.key]
+    for our_line in paired.ours_left:
+        if our_line.state != "U":
+            settling.we_have(our_line)
+        elif settling.undone_late(our_line, lines.get(our_line.key)):
+            del lines[our_line.key]
     for line in lines.values():
         settling.bank_has(line)
     settling.refused_too_late()
@@ -59,7 +59,7 @@ def resolve(
 
 
 class _Settling:
-    """The lines left of a date, as far as they have been given their classes."""
+    """The lines left of a date, placed one after the other; it counts them and collects the findings."""
 
     def __init__(
         self,
@@ -70,10 +70,11 @@ class _Settling:
     ) -> None:
         self._brought_forward: dict[str, list[BroughtForward]] = defaultdict(list)
         self._withheld: dict[str, list[BroughtForward]] = defaultdict(list)
-        for one in sorted(brought_forward, key=lambda one: (one.date, one.name)):
-            (self._withheld if one.withheld else self._brought_forward)[one.key].append(one)
-        self._late = {one.original: one for one in late}
-        self._late_by_own_key = {one.key: one for one in late}
+        for earlier_break in sorted(brought_forward, key=lambda row: (row.date, row.name)):
+            by_key = self._withheld if earlier_break.withheld else self._brought_forward
+            by_key[earlier_break.key].append(earlier_break)
+        self._late = {reversal.original: reversal for reversal in late}
+        self._late_by_own_key = {reversal.key: reversal for reversal in late}
         self._earlier = earlier
         self._taken_back: set[str] = set()
         self._lists_reversed = lists_reversed
@@ -81,48 +82,53 @@ class _Settling:
         self._findings: list[Finding] = []
         self._closings: list[Closing] = []
 
-    def reversed_pair(self, one: Ours, line: Theirs) -> None:
-        """Place a pair whose bank line is reversed, and with it what earlier files had of it."""
+    def reversed_pair(self, our_line: Ours, line: Theirs) -> None:
+        """Place a pair whose bank line is reversed; it also takes back what earlier files had of its key."""
         self._place(ours=1, theirs=1)
         change = self._change(line)
         self._taken_back.add(line.key)
         if self._close(line, 0, change, "the bank has reversed it since"):
             change = 0
-        if one.state == "R" and one.amount == line.amount and change == 0 and agree(one, line):
+        if our_line.state == "R" and our_line.amount == line.amount and change == 0 and agree(our_line, line):
             self._matched += 1
         else:
-            self._findings.append(pair_differs(one, line, change))
+            self._findings.append(pair_differs(our_line, line, change))
 
-    def undone_late(self, one: Ours, line: Theirs | None) -> bool:
-        """Place a late undoing (or putting back) of ours; tell whether the bank's line went with it."""
-        is_open = self._withholding_changed(one)
+    def undone_late(self, our_line: Ours, line: Theirs | None) -> bool:
+        """Place a late change of ours: a transaction of an earlier date taken out of effect, or put back.
+
+        Returns whether the bank's line of the key was placed with it.
+        """
+        is_open = self._withholding_changed(our_line)
         if (
             line is not None
-            and line.direction == one.direction
-            and self._both_changed(one, line, is_open=is_open)
+            and line.direction == our_line.direction
+            and self._both_changed(our_line, line, is_open=is_open)
         ):
             self._place(ours=1, theirs=1)
             return True
         self._place(ours=1)
-        if not self._close(one, one.effect, 0, "its state changed on our side since"):
+        if not self._close(our_line, our_line.effect, 0, "its state changed on our side since"):
             reason = "its state changed with us after its date, and the bank's file does not say so"
-            self._findings.append(finding_of(BreakClass.STATE_DIFFERS, one, 0, one.effect, 0, reason))
+            self._findings.append(
+                finding_of(BreakClass.STATE_DIFFERS, our_line, 0, our_line.effect, 0, reason)
+            )
         return False
 
-    def we_have(self, one: Ours) -> None:
-        """Place a line that the bank's file does not have."""
+    def we_have(self, our_line: Ours) -> None:
+        """Place a line of ours that the bank's file does not have."""
         self._place(ours=1)
-        same = self._same_event(BreakClass.BANK_ONLY, one, one.effect)
+        same = self._same_event(BreakClass.BANK_ONLY, our_line, our_line.effect)
         for candidate in same:
-            if one.late or (candidate.adjacent and one.near):
+            if our_line.late or (candidate.adjacent and our_line.near):
                 reason = f"the bank dated it {candidate.date}, we a later date"
-                self._end(candidate, BreakClass.TIMING, one.effect, 0, reason)
+                self._end(candidate, BreakClass.TIMING, our_line.effect, 0, reason)
                 return
-        if one.state == "R" and not self._lists_reversed:
+        if our_line.state == "R" and not self._lists_reversed:
             self._matched += 1
             return
-        reason = "we have it, the bank's file does not" + self._see(one.key, same)
-        self._findings.append(finding_of(BreakClass.OURS_ONLY, one, 0, one.effect, 0, reason))
+        reason = "we have it, the bank's file does not" + self._see(our_line.key, same)
+        self._findings.append(finding_of(BreakClass.OURS_ONLY, our_line, 0, our_line.effect, 0, reason))
 
     def bank_has(self, line: Theirs) -> None:
         """Place a line of the bank's file that we do not have."""
@@ -153,16 +159,16 @@ class _Settling:
         self._findings.append(finding_of(cls, line, line.line, 0, change, reason))
 
     def refused_too_late(self) -> None:
-        """Name the reversals that we refused as too late and of which the bank's file says nothing.
+        """Make findings of the reversals refused as too late that the bank's file does not mention.
 
-        Both sides have the original in effect, and the bank has asked to undo it: its money is withheld.
+        Both sides have the original in effect, but the bank asked to reverse it: its money is withheld.
         """
         for late in self._late.values():
             reason = "the bank asked to reverse it, and we refused as too late"
             self._findings.append(self._late_finding(late, 0, 0, reason))
 
     def result(self, paired: Paired) -> Result:
-        """Everything together, once it is certain that no line and no fen went astray."""
+        """The result of the date. Raises InvariantBroken if a line or a fen is lost or counted twice."""
         self._count_lines(paired)
         lines = (*paired.theirs_left, *(line for _, line in paired.reversed_pairs))
         ended = {line.key for line in lines if line.state == "R"}
@@ -173,18 +179,18 @@ class _Settling:
             paired.matched + self._matched,
             paired.ours_effect,
             paired.theirs_effect + taken_back,
-            tuple(sorted((*paired.findings, *self._findings), key=lambda one: (one.key, one.line, one.cls))),
+            tuple(sorted((*paired.findings, *self._findings), key=lambda row: (row.key, row.line, row.cls))),
             tuple(sorted(self._closings)),
         )
-        explained = sum(one.theirs_effect - one.ours_effect for one in result.findings)
-        explained += sum(one.theirs_effect - one.ours_effect for one in result.closings)
+        explained = sum(finding.theirs_effect - finding.ours_effect for finding in result.findings)
+        explained += sum(closing.theirs_effect - closing.ours_effect for closing in result.closings)
         difference = result.theirs_effect - result.ours_effect
         if difference != explained:
             raise InvariantBroken(f"the effects differ by {difference} fen, findings explain {explained}")
         return result
 
     def _count_lines(self, paired: Paired) -> None:
-        """Check that each line went to exactly one place."""
+        """Raise InvariantBroken unless each line was placed exactly once."""
         with_ours = sum(finding.cls is not BreakClass.DUPLICATE for finding in paired.findings)
         ours = paired.matched + with_ours + self._ours
         theirs = paired.matched + len(paired.findings) + self._theirs
@@ -197,36 +203,39 @@ class _Settling:
         self._theirs += theirs
 
     def _change(self, line: Theirs) -> int:
-        """What a line changes: its effect, or, reversed, the end of what earlier files had of it: once."""
+        """The change, in fen, that a bank's line makes: its effect if done; if reversed, minus what earlier
+        files have of its key, but only once for each key.
+        """
         if line.state == "S" or line.key in self._taken_back:
             return line.effect
         return -self._earlier.get(line.key, 0)
 
-    def _withholding_changed(self, one: Ours) -> bool:
-        """Take what was withheld of a transaction along with a late change of it; tell whether anything was.
+    def _withholding_changed(self, our_line: Ours) -> bool:
+        """Apply a late change of ours to what was withheld of the transaction; returns whether anything was.
 
-        A break on which nobody has decided ends, since nothing is withheld any more. What two people have
-        decided stands, so a change after it is withheld by itself, for a decision of its own.
+        A break on which nobody has decided is closed, since nothing is withheld any more. A decision of two
+        people is not undone: then the change is withheld by a finding of its own.
         """
-        breaks = self._withheld.get(one.key, [])
-        for brought_forward in breaks:
-            if not brought_forward.is_decided and brought_forward.withheld == -one.effect:
-                breaks.remove(brought_forward)
+        earlier_breaks = self._withheld.get(our_line.key, [])
+        for earlier_break in earlier_breaks:
+            if not earlier_break.is_decided and earlier_break.withheld == -our_line.effect:
+                earlier_breaks.remove(earlier_break)
                 reason = "it was reversed on our side since, and nothing is withheld any more"
                 self._closings.append(
-                    Closing(brought_forward.name, brought_forward.cls, one.effect, one.effect, reason)
+                    Closing(earlier_break.name, earlier_break.cls, our_line.effect, our_line.effect, reason)
                 )
                 return True
-        if not breaks and not one.is_exception:
+        if not earlier_breaks and not our_line.is_exception:
             return False
-        reason = "what was withheld of it has changed since with us" + self._see(one.key)
-        cls = BreakClass.EXCEPTION_ADVICE if one.is_exception else BreakClass.DETAILS_DIFFER
-        self._findings.append(finding_of(cls, one, 0, 0, 0, reason)._replace(withheld=one.effect))
+        reason = "what was withheld of it has changed since with us" + self._see(our_line.key)
+        cls = BreakClass.EXCEPTION_ADVICE if our_line.is_exception else BreakClass.DETAILS_DIFFER
+        self._findings.append(finding_of(cls, our_line, 0, 0, 0, reason)._replace(withheld=our_line.effect))
         return True
 
     def _is_of_late_reversal(self, line: Theirs) -> bool:
-        """Take the bank's line as that of a reversal which we refused as too late, if it is one: it lists the
-        original as the bank now has it, or the reversal itself.
+        """Place the bank's line as that of a reversal which we refused as too late; returns whether it is.
+
+        Such a line lists the original in the state that the bank gives it now, or the reversal itself.
         """
         late = self._late_by_own_key.get(line.key)
         if late is None:
@@ -240,46 +249,54 @@ class _Settling:
         return True
 
     def _late_finding(self, late: LateReversal, number: int, change: int, reason: str) -> Finding:
-        """The finding on a refused reversal. What no line of the bank's changes is withheld, unless a break
-        of the transaction on which nobody has decided has it in suspense already.
+        """The finding on a refused reversal; `number` is the bank's line or 0, `change` its effect in fen.
+
+        If no line of the bank changes it, the effect is withheld, unless an undecided break of the
+        transaction has it in suspense already.
         """
-        others = self._brought_forward.get(late.original, []) + self._withheld.get(late.original, [])
-        is_elsewhere = not all(one.is_decided for one in others)
+        earlier_breaks = self._brought_forward.get(late.original, []) + self._withheld.get(late.original, [])
+        is_elsewhere = not all(earlier_break.is_decided for earlier_break in earlier_breaks)
         withheld = 0 if change or is_elsewhere else late.effect
-        told = f"{reason}: {in_figures(late.amount)}{self._see(late.original)}"
-        about = late.original, number, late.direction, late.code, late.policy, late.due
-        return Finding(BreakClass.LATE_REVERSAL, *about, 0, change, told, withheld)
+        text = f"{reason}: {in_figures(late.amount)}{self._see(late.original)}"
+        details = late.original, number, late.direction, late.code, late.policy, late.due
+        return Finding(BreakClass.LATE_REVERSAL, *details, 0, change, text, withheld)
 
-    def _both_changed(self, one: Ours, line: Theirs, *, is_open: bool) -> bool:
-        """Whether the bank's line says what our late change says, or ends a difference together with it.
+    def _both_changed(self, our_line: Ours, line: Theirs, *, is_open: bool) -> bool:
+        """Place our late change and the bank's line together if they say the same or end a break together.
 
-        `is_open` tells that a break about what is withheld has changed with it: then the details of the two
-        are not compared, since they are what that break is about.
+        Returns whether it did. `is_open`: a break about what is withheld has changed with it. Then details
+        are not compared, since that break is about them.
         """
         change = self._change(line)
-        if line.state == "R" and change != one.effect:
-            return self._close(one, one.effect, change, "its state changed since, and both sides agree now")
+        if line.state == "R" and change != our_line.effect:
+            return self._close(
+                our_line, our_line.effect, change, "its state changed since, and both sides agree now"
+            )
         repeats = line.state == "S" and self._earlier.get(line.key, 0) != 0
-        if repeats or change != one.effect or self._ended_by(one, one.effect, 0):
+        if repeats or change != our_line.effect or self._ended_by(our_line, our_line.effect, 0):
             return False
-        if is_open or agree(one, line):
+        if is_open or agree(our_line, line):
             self._matched += 1
         else:
-            self._findings.append(pair_differs(one, line, change))
+            self._findings.append(pair_differs(our_line, line, change))
         return True
 
     def _ended_by(self, line: Ours | Theirs, ours_change: int, theirs_change: int) -> BroughtForward | None:
-        """The first carried break of the line's key whose difference these changes bring to zero."""
+        """The first break brought forward with the line's key whose difference becomes zero by these changes
+        (fen), or None.
+        """
         if ours_change == theirs_change:
             return None
-        for one in self._brought_forward.get(line.key, ()):
-            after = one.theirs_effect + theirs_change - one.ours_effect - ours_change
-            if one.direction == line.direction and after == 0:
-                return one
+        for earlier_break in self._brought_forward.get(line.key, ()):
+            after = earlier_break.theirs_effect + theirs_change - earlier_break.ours_effect - ours_change
+            if earlier_break.direction == line.direction and after == 0:
+                return earlier_break
         return None
 
     def _close(self, line: Ours | Theirs, ours_change: int, theirs_change: int, reason: str) -> bool:
-        """Close the carried break that these changes end, under its class; False if there is none."""
+        """Close the break brought forward that these changes (fen) end, under its own class; returns whether
+        there is one.
+        """
         ended = self._ended_by(line, ours_change, theirs_change)
         if ended is not None:
             self._end(ended, ended.cls, ours_change, theirs_change, reason)
@@ -292,18 +309,20 @@ class _Settling:
         self._closings.append(Closing(ended.name, cls, ours_change, theirs_change, reason))
 
     def _same_event(self, cls: BreakClass, line: Ours | Theirs, effect: int) -> list[BroughtForward]:
-        """The carried breaks in which one side alone has what the other has today."""
+        """The breaks brought forward in which one side has alone what the other has today."""
         effects = (effect, 0) if cls is BreakClass.OURS_ONLY else (0, effect)
         return [
-            one
-            for one in self._brought_forward.get(line.key, ())
-            if (one.cls, one.direction) == (cls, line.direction)
-            and (one.ours_effect, one.theirs_effect) == effects
-            and agree(one, line)
+            earlier_break
+            for earlier_break in self._brought_forward.get(line.key, ())
+            if (earlier_break.cls, earlier_break.direction) == (cls, line.direction)
+            and (earlier_break.ours_effect, earlier_break.theirs_effect) == effects
+            and agree(earlier_break, line)
         ]
 
     def _see(self, key: str, same: Sequence[BroughtForward] = ()) -> str:
-        """Name the carried break that a clerk should look at: one that fits but for the window, or any."""
+        """A note for the clerk that names a break of the key, or nothing if there is none: one that fits
+        except for its date, or else any.
+        """
         if same:
             return f"; same key in break {same[0].name} of {same[0].date}: offered, not taken"
         others = self._brought_forward.get(key) or self._withheld.get(key)

@@ -1,6 +1,6 @@
-"""Hints for the clerk: groups of breaks whose sum makes one break of the other side.
+"""Match candidates: findings whose sum equals one finding of the other side, as hints for the clerk.
 
-Pure. Offered, never taken: nothing here changes a class or closes anything.
+Pure. A candidate is only a hint: nothing here changes a class or closes a break.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from office.matching.lines import terminal_of
 
 
 def offers(findings: Sequence[Finding]) -> dict[int, str]:
-    """Hints for the clerk, by index in `findings`: where the lines that one side alone has of one policy or
-    one terminal, in one direction, add up to a single line that the other side alone has.
+    """Hints for the clerk, by index in `findings`.
 
-    Sums of whole groups only, in time linear in the findings. Nothing is taken: the classes stay.
+    A group is the lines that only one side has, of the same policy or the same terminal, in one direction. A
+    hint goes to the lines of a group that add up to a single line that only the other side has, and to that
+    line. Only whole groups are added up, in time linear in the number of findings.
     """
     hints: dict[int, str] = {}
     for many, single in (
@@ -38,13 +39,13 @@ def offers(findings: Sequence[Finding]) -> dict[int, str]:
                 hints.setdefault(index, f"the {lines} add up to one ({single}): {findings[fitting[0]].key}")
             for index in fitting:
                 hints.setdefault(index, f"{lines} add up to this one")
-            # They have their hint; a later group of the same sum needs no more than one to name.
+            # These have their hint now; a later group of the same sum needs only one line to name.
             alone[total] = fitting[:1]
     return hints
 
 
 def _groups(findings: Sequence[Finding], cls: BreakClass) -> dict[tuple[str, str], list[int]]:
-    """The findings of a class that move money, by direction and what they have in common."""
+    """The indexes of the findings of a class that move money, by direction and by policy or terminal."""
     groups: dict[tuple[str, str], list[int]] = defaultdict(list)
     for index, finding in enumerate(findings):
         if finding.cls is cls and finding.difference:

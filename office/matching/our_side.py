@@ -1,8 +1,6 @@
-"""What stands on our side: the transactions of a business date and their state at its end, read from the
-journal.
+"""Our side of reconciliation: the final state of each transaction of a business date, from the journal.
 
-Statements that read `entries`, and nothing else of the office. What is made of them, `office.matching.match`
-decides.
+Only statements that read `entries` belong here. `office.matching.match` decides what follows from the lines.
 """
 
 from __future__ import annotations
@@ -12,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, exists, func, select
 
 from ledger.rules.entry import Kind
 from ledger.rules.reversal import TOO_LATE
@@ -26,35 +24,59 @@ _DIRECTIONS = {Kind.COLLECTION.value: "C", Kind.PAYOUT.value: "P"}
 
 
 class Window(NamedTuple):
-    """The two cut-overs of a date (microseconds since 1970-01-01 UTC), and how near to one is near."""
+    """The cut-overs at which a date begins and ends (microseconds since 1970-01-01 UTC), and the number of
+    microseconds within which a moment is near to one.
+    """
 
     begins: int
     ends: int
     near_us: int
 
     def is_near(self, recorded_at: int) -> bool:
-        """Whether something recorded then may be of the neighbouring date on the other side."""
+        """Whether the bank may date a transaction recorded at this moment one date earlier or later."""
         return min(abs(recorded_at - self.begins), abs(recorded_at - self.ends)) <= self.near_us
 
 
+class _Settlement(NamedTuple):
+    """A collection or payout in the journal; `undone`: it is out of effect when the date ends."""
+
+    key: str
+    kind: str
+    amount: int
+    rrn: str
+    recorded_at: int
+    mti: str
+    code: str
+    policy: str
+    due: str
+    exception_code: str
+    undone: bool
+
+
 def our_side(connection: Connection, bank: str, date: str, window: Window) -> Iterator[Ours]:
-    """The lines on our side of a bank's date, by key: its transactions, and what it undid late."""
+    """Yield our lines of a bank's date by key: its transactions, and its late changes of earlier ones."""
     of_date = _of_date(connection, bank, date, window)
-    return heapq.merge(of_date, late_undoings(connection, bank, date), key=lambda one: one.key)
+    return heapq.merge(of_date, late_changes(connection, bank, date), key=lambda line: line.key)
 
 
 def _is_reversing(reversing: Any) -> ColumnElement[bool]:  # noqa: ANN401 - an alias of entries
-    """An entry that took something out of effect. Said so that the index on such entries serves."""
+    """A condition: the entry took another one out of effect. It is written so that the index
+    `entries_by_original` serves.
+    """
     return and_(
         reversing.c.original != "", reversing.c.sequence.is_not(None), reversing.c.kind.in_(_REVERSING_KINDS)
     )
 
 
 def _undone(date: str, *, at_end: bool) -> ColumnElement[bool]:
-    """Whether a transaction is undone, by something that is not undone itself, when a date ends or begins."""
+    """A condition: the transaction is out of effect when `date` ends (or begins).
+
+    It is if a cancel or reversal names it that is not itself reversed by then.
+    """
     reversing, again = entries.alias("undoing"), entries.alias("again")
     by_then = [
-        one.c.business_date <= date if at_end else one.c.business_date < date for one in (reversing, again)
+        table.c.business_date <= date if at_end else table.c.business_date < date
+        for table in (reversing, again)
     ]
     reinstated = exists().where(again.c.original == reversing.c.key, _is_reversing(again), by_then[1])
     return exists().where(
@@ -63,49 +85,74 @@ def _undone(date: str, *, at_end: bool) -> ColumnElement[bool]:
 
 
 def _transactions(bank: str, date: str) -> Select[Any]:
-    names = ("key", "kind", "amount", "rrn", "recorded_at", "mti", "code", "policy", "due", "exception_code")
-    return select(*(entries.c[name] for name in names), _undone(date, at_end=True)).where(
+    """A query of the bank's approved collections and payouts, in the order of _Settlement's fields."""
+    columns = (entries.c[name] for name in _Settlement._fields[:-1])
+    return select(*columns, _undone(date, at_end=True).label(_Settlement._fields[-1])).where(
         entries.c.bank == bank, entries.c.response == "00", entries.c.kind.in_(_SETTLEMENTS)
     )
 
 
 def _of_date(connection: Connection, bank: str, date: str, window: Window) -> Iterator[Ours]:
-    """The order of the keys is that of their bytes, whatever the database's own is."""
+    """Yield the transactions of a date in the order of their keys' bytes, in whatever database."""
     query = _transactions(bank, date).where(entries.c.business_date == date)
     ordered = query.order_by(by_bytes(connection, entries.c.key))
-    for row in stream(connection, ordered):
-        key, kind, amount, rrn, recorded_at, mti, code, policy, due, exception_code, undone = row
-        direction, state = _DIRECTIONS[kind], "R" if undone else "S"
-        effect = effect_of(direction, state, amount)
-        near, late = window.is_near(recorded_at), mti[1:3] == "22"
-        about = code, policy, due, bool(exception_code)
-        yield Ours(key, direction, amount, state, rrn, effect, near, late, *about)
+    for row in map(_Settlement._make, stream(connection, ordered)):
+        direction, state = _DIRECTIONS[row.kind], "R" if row.undone else "S"
+        yield Ours(
+            key=row.key,
+            direction=direction,
+            amount=row.amount,
+            state=state,
+            rrn=row.rrn,
+            effect=effect_of(direction, state, row.amount),
+            near=window.is_near(row.recorded_at),
+            late=row.mti[1:3] == "22",
+            code=row.code,
+            policy=row.policy,
+            due=row.due,
+            is_exception=bool(row.exception_code),
+        )
 
 
 def by_bytes(connection: Connection, column: ColumnElement[str]) -> ColumnElement[str]:
-    """A column to order by so that texts come as Python orders them."""
+    """The column in an ORDER BY that sorts texts as Python does."""
     return column if connection.dialect.name == "sqlite" else column.collate("C")
 
 
-def late_undoings(connection: Connection, bank: str, date: str) -> list[Ours]:
-    """The transactions of earlier dates that this date's entries took out of effect, or put back, by key."""
+def late_changes(connection: Connection, bank: str, date: str) -> list[Ours]:
+    """The transactions of earlier dates that this date's entries took out of effect or put back, by key."""
     keys = _touched_late(connection, bank, date)
-    found = []
+    lines = []
     for chunk in in_chunks(sorted(keys)):
         query = _transactions(bank, date).where(entries.c.key.in_(chunk), entries.c.business_date < date)
         before = _undone_before(connection, chunk, date)
-        for key, kind, amount, rrn, _, _, code, policy, due, exception_code, undone in connection.execute(
-            query
-        ):
-            direction, about = _DIRECTIONS[kind], (code, policy, due, bool(exception_code))
-            change = effect_of(direction, "S", amount) * (int(before[key]) - int(bool(undone)))
+        for row in map(_Settlement._make, connection.execute(query)):
+            direction = _DIRECTIONS[row.kind]
+            change = effect_of(direction, "S", row.amount) * (int(before[row.key]) - int(bool(row.undone)))
             if change:
-                found.append(Ours(key, direction, amount, "U", rrn, change, False, True, *about))
-    return sorted(found)
+                lines.append(_late_change(row, direction, change))
+    return sorted(lines)
+
+
+def _late_change(row: _Settlement, direction: str, change: int) -> Ours:
+    return Ours(
+        key=row.key,
+        direction=direction,
+        amount=row.amount,
+        state="U",
+        rrn=row.rrn,
+        effect=change,
+        near=False,
+        late=True,
+        code=row.code,
+        policy=row.policy,
+        due=row.due,
+        is_exception=bool(row.exception_code),
+    )
 
 
 def _touched_late(connection: Connection, bank: str, date: str) -> set[str]:
-    """The keys of transactions that an undoing of this date names, directly or through what it undid."""
+    """The keys that a cancel or reversal of this date names, directly or through the one that it reversed."""
     reversing, middle = entries.alias("undoing"), entries.alias("middle")
     of_date = and_(_is_reversing(reversing), reversing.c.business_date == date, reversing.c.bank == bank)
     through = select(reversing.c.original, func.coalesce(middle.c.original, "")).outerjoin(
@@ -115,15 +162,16 @@ def _touched_late(connection: Connection, bank: str, date: str) -> set[str]:
 
 
 def _undone_before(connection: Connection, keys: Sequence[str], date: str) -> dict[str, bool]:
-    """Whether each transaction was undone already when `date` began."""
+    """For each transaction, whether it was out of effect already when `date` began."""
     query = select(entries.c.key, _undone(date, at_end=False)).where(entries.c.key.in_(keys))
     return defaultdict(bool, {key: bool(undone) for key, undone in connection.execute(query)})
 
 
-class Exceptional(NamedTuple):
-    """An advice that did not fit the book, and the `effect` that it has when its date ends, in fen: 0 where
-    it was reversed by then, and for a cancel, of which the bank's file shows what it comes to.
-    `exception_code` is the response that it would have got as a request.
+class ExceptionAdvice(NamedTuple):
+    """An advice that did not fit the book. `exception_code` is the response it would have got as a request.
+
+    `effect` is its effect when its date ends, in fen: 0 if it was reversed by then, and 0 for a cancel, whose
+    effect the bank's file shows.
     """
 
     key: str
@@ -136,25 +184,35 @@ class Exceptional(NamedTuple):
     effect: int
 
 
-def exception_advices(connection: Connection, bank: str, date: str) -> list[Exceptional]:
-    """The advices of a date that did not fit the book, by key."""
+def exception_advices(connection: Connection, bank: str, date: str) -> list[ExceptionAdvice]:
+    """The advices of a date that did not fit the book, sorted by key."""
     names = ("key", "kind", "code", "policy", "due", "exception_code", "amount")
-    query: Select[Any] = select(*(entries.c[name] for name in names), _undone(date, at_end=True)).where(
+    undone = _undone(date, at_end=True).label("undone")
+    query: Select[Any] = select(*(entries.c[name] for name in names), undone).where(
         entries.c.bank == bank, entries.c.business_date == date, entries.c.exception_code != ""
     )
-    found = []
-    for row in connection.execute(query):
-        key, kind, code, policy, due, exception_code, amount, undone = row
-        direction = _DIRECTIONS.get(kind, "C")
-        effect = 0 if undone or kind not in _SETTLEMENTS else effect_of(direction, "S", amount)
-        found.append(Exceptional(key, kind, direction, code, policy, due, exception_code, effect))
-    return sorted(found)
+    return sorted(_exception_advice(row) for row in connection.execute(query))
+
+
+def _exception_advice(row: Row[Any]) -> ExceptionAdvice:
+    direction = _DIRECTIONS.get(row.kind, "C")
+    is_in_effect = row.kind in _SETTLEMENTS and not row.undone
+    return ExceptionAdvice(
+        key=row.key,
+        kind=row.kind,
+        direction=direction,
+        code=row.code,
+        policy=row.policy,
+        due=row.due,
+        exception_code=row.exception_code,
+        effect=effect_of(direction, "S", row.amount) if is_in_effect else 0,
+    )
 
 
 def late_reversals(connection: Connection, bank: str, date: str) -> list[LateReversal]:
-    """The reversals of a date that were refused because their originals are too old, by key: one an original.
+    """The reversals of a date refused because their originals are too old, by key; one for each original.
 
-    Where the original is a cancel, the money in question is that of what it cancelled.
+    If the original is a cancel, the money in question is that of the transaction that it cancelled.
     """
     asked, named, settled = entries.alias("asked"), entries.alias("named"), entries.alias("settled")
     is_refused = and_(asked.c.kind == Kind.REVERSAL.value, asked.c.reason == TOO_LATE.reason)
@@ -167,23 +225,36 @@ def late_reversals(connection: Connection, bank: str, date: str) -> list[LateRev
         .where(settled.c.kind.in_(_SETTLEMENTS), settled.c.response == "00")
         .order_by(asked.c.key)
     )
-    asked_by = {row[1]: row[0] for row in connection.execute(query)}
-    found = []
-    for chunk in in_chunks(sorted(asked_by)):
+    reversal_of = {original: key for key, original in connection.execute(query)}
+    reversals = []
+    for chunk in in_chunks(sorted(reversal_of)):
         chosen = select(*(entries.c[name] for name in ("key", "kind", "amount", "code", "policy", "due")))
-        of_keys = chosen.add_columns(_undone(date, at_end=True)).where(entries.c.key.in_(chunk))
-        for key, kind, amount, code, policy, due, undone in connection.execute(of_keys):
-            direction = _DIRECTIONS[kind]
-            effect = effect_of(direction, "R" if undone else "S", amount)
-            about = direction, amount, effect, code, policy, due
-            found.append(LateReversal(asked_by[key], key, *about))
-    return sorted(found)
+        undone = _undone(date, at_end=True).label("undone")
+        for row in connection.execute(chosen.add_columns(undone).where(entries.c.key.in_(chunk))):
+            reversals.append(_late_reversal(reversal_of[row.key], row))
+    return sorted(reversals)
+
+
+def _late_reversal(key: str, original: Row[Any]) -> LateReversal:
+    direction = _DIRECTIONS[original.kind]
+    return LateReversal(
+        key=key,
+        original=original.key,
+        direction=direction,
+        amount=original.amount,
+        effect=effect_of(direction, "R" if original.undone else "S", original.amount),
+        code=original.code,
+        policy=original.policy,
+        due=original.due,
+    )
 
 
 def recorded_at(connection: Connection, keys: Iterable[str]) -> dict[str, int]:
-    """When each of these transactions was recorded, where we have it; microseconds since 1970-01-01 UTC."""
-    found: dict[str, int] = {}
+    """The moment at which each of these transactions was recorded, in microseconds since 1970-01-01 UTC, for
+    the keys that the journal has.
+    """
+    moments: dict[str, int] = {}
     for chunk in in_chunks(sorted(set(keys))):
         query = select(entries.c.key, entries.c.recorded_at).where(entries.c.key.in_(chunk))
-        found.update((row[0], row[1]) for row in connection.execute(query))
-    return found
+        moments.update((row.key, row.recorded_at) for row in connection.execute(query))
+    return moments

@@ -1,7 +1,7 @@
-"""Pair our journal's lines of a date with those of a bank's file, in one pass over both.
+"""Pairs our journal's lines of a date with those of a bank's file, in one pass over both.
 
-Pure: no SQL, no clock. Both sides come as streams in the order of their keys; only what did not pair is kept.
-What earlier dates have to say about a line does not belong here (`office.matching.match`).
+Pure: no SQL, no clock. Both sides come as streams in the order of their keys; only lines that do not pair are
+kept. Breaks and files of earlier dates do not belong here (`office.matching.match`).
 """
 
 from __future__ import annotations
@@ -17,33 +17,33 @@ from office.matching.details import agree, plain
 from office.matching.lines import Ours, Paired, Theirs, finding_of, pair_differs, terminal_of
 
 _ByRrn: TypeAlias = tuple[str, str, str, str]
-"""An RRN, a direction, a bank's terminal, and a policy as it is compared."""
+"""An RRN, a direction, a bank's terminal, and a policy in the form in which policies are compared."""
 
 
 def pair(ours: Iterable[Ours], theirs: Iterable[Theirs], *, has_policy: bool = True) -> Paired:
-    """Pair two sides: by key and direction, then what is left by RRN; then name the bank's repeated lines.
+    """Pair two sides by key and direction, then what is left by RRN; then find the bank's repeated lines.
 
-    Both are used as they come: ours by key, theirs by key and line, in the order of Python strings.
-    `has_policy` tells that the bank's lines have a column for the policy: an RRN, of which nobody says how
-    long it stays the only one, then pairs lines of one policy only. Raises InvariantBroken where the order is
-    another.
+    The streams must be sorted in the order of Python strings: ours by key, theirs by key and line.
+    `has_policy`: the bank's layout has a column for the policy. Then an RRN pairs only lines of the same
+    policy, since no standard says for how long a bank's RRN is unique. Raises InvariantBroken for a stream
+    that is out of order.
     """
     pairing = _Pairing(has_policy=has_policy)
     groups = _by_key(theirs)
     group = next(groups)
     previous = ""
-    for one in ours:
-        if one.key <= previous:
-            raise InvariantBroken(f"our line {one.key} comes after {previous}: out of order or twice")
-        previous = one.key
-        while group and group[0].key < one.key:
+    for our_line in ours:
+        if our_line.key <= previous:
+            raise InvariantBroken(f"our line {our_line.key} comes after {previous}: out of order or twice")
+        previous = our_line.key
+        while group and group[0].key < our_line.key:
             pairing.bank_has(group)
             group = next(groups, [])
-        if group and group[0].key == one.key:
-            pairing.both_have(one, group)
+        if group and group[0].key == our_line.key:
+            pairing.both_have(our_line, group)
             group = next(groups, [])
         else:
-            pairing.we_have(one)
+            pairing.we_have(our_line)
     while group:
         pairing.bank_has(group)
         group = next(groups, [])
@@ -51,7 +51,7 @@ def pair(ours: Iterable[Ours], theirs: Iterable[Theirs], *, has_policy: bool = T
 
 
 def keys_to_look_up(paired: Paired) -> tuple[str, ...]:
-    """The bank's keys of which `resolve` must be told what the bank's earlier files hold, in order."""
+    """The keys, sorted, whose effects in the bank's earlier files `resolve` needs as `earlier`."""
     reversed_lines = (line for _, line in paired.reversed_pairs)
     return tuple(sorted(line.key for line in (*paired.theirs_left, *reversed_lines)))
 
@@ -60,8 +60,10 @@ _MARKS_A_PACK: Final = 4096
 
 
 class _PairedMarks:
-    """The terminal, policy, RRN, direction and amount of every pair, exactly: joined to a few long strings,
-    since a million short ones in a set would take more memory than all the rest.
+    """The marks (terminal, policy, RRN, direction, amount) of all pairs, stored exactly.
+
+    They are joined into strings of 4,096 marks each: a set of a million short strings would take more memory
+    than everything else here.
     """
 
     def __init__(self) -> None:
@@ -76,14 +78,14 @@ class _PairedMarks:
 
     def among(self, marks: set[str]) -> set[str]:
         """Those of `marks` that were added."""
-        found = marks.intersection(self._loose)
+        added = marks.intersection(self._loose)
         for pack in self._packs if marks else ():
-            found |= marks.intersection(pack.split("\n"))
-        return found
+            added |= marks.intersection(pack.split("\n"))
+        return added
 
 
 class _Pairing:
-    """Both sides as far as they have been read."""
+    """The pairing of both sides as far as they have been read."""
 
     def __init__(self, *, has_policy: bool) -> None:
         self._has_policy = has_policy
@@ -94,38 +96,40 @@ class _Pairing:
         self._ours_left: list[Ours] = []
         self._theirs_left: list[Theirs] = []
         self._paired_marks = _PairedMarks()
-        self._paired_keys: set[str] = set()  # the bank's, and only those that a line left over may have too
+        self._paired_keys: set[str] = set()  # the bank's, but only keys that a line left may have too
         self._undone_keys: set[str] = set()
 
-    def both_have(self, one: Ours, group: list[Theirs]) -> None:
-        """Take our line and the bank's lines under the same key."""
-        if one.state == "U":
-            self._undone_keys.add(one.key)
-        same = [line for line in group if line.direction == one.direction] if one.state != "U" else []
+    def both_have(self, our_line: Ours, group: list[Theirs]) -> None:
+        """Take our line and the bank's lines with the same key: the most similar line is its pair."""
+        if our_line.state == "U":
+            self._undone_keys.add(our_line.key)
+        same = (
+            [line for line in group if line.direction == our_line.direction] if our_line.state != "U" else []
+        )
         if not same:
-            self.we_have(one)
+            self.we_have(our_line)
             self.bank_has(group)
             return
-        best = _most_like(one, same)
-        self._count_ours(one)
+        best = _most_like(our_line, same)
+        self._count_ours(our_line)
         self._count_theirs(group)
-        self._settle(one, best)
+        self._settle(our_line, best)
         if len(group) > 1:
-            self._paired_keys.add(one.key)
+            self._paired_keys.add(our_line.key)
             self._theirs_left += (line for line in group if line is not best)
 
-    def we_have(self, one: Ours) -> None:
-        """Take a line of ours under a key that the bank's file does not have."""
-        self._count_ours(one)
-        self._ours_left.append(one)
+    def we_have(self, our_line: Ours) -> None:
+        """Take our line with a key that the bank's file does not have."""
+        self._count_ours(our_line)
+        self._ours_left.append(our_line)
 
     def bank_has(self, group: list[Theirs]) -> None:
-        """Take the bank's lines under a key that we do not have."""
+        """Take the bank's lines with a key that we do not have."""
         self._count_theirs(group)
         self._theirs_left += group
 
     def finish(self) -> Paired:
-        """Pair by RRN, name the repeats, and return what there is."""
+        """Pair by RRN, find the repeats, and return the result."""
         self._pair_by_rrn()
         self._name_duplicates()
         return Paired(
@@ -140,49 +144,52 @@ class _Pairing:
             tuple(self._theirs_left),
         )
 
-    def _count_ours(self, one: Ours) -> None:
+    def _count_ours(self, our_line: Ours) -> None:
         self._ours += 1
-        self._ours_effect += one.effect
+        self._ours_effect += our_line.effect
 
     def _count_theirs(self, group: list[Theirs]) -> None:
         for line in group:
             self._theirs += 1
             self._theirs_effect += line.effect
 
-    def _settle(self, one: Ours, line: Theirs) -> None:
-        """Keep two lines as one transaction. What the bank has reversed waits: it may be in earlier files."""
+    def _settle(self, our_line: Ours, line: Theirs) -> None:
+        """Take two lines as one transaction. A bank line in state R waits for `resolve`: an earlier file may
+        have it as done.
+        """
         if line.rrn:
             self._paired_marks.add(_mark(line))
         if line.state == "R":
-            self._reversed_pairs.append((one, line))
-        elif one.state == line.state and one.amount == line.amount and agree(one, line):
+            self._reversed_pairs.append((our_line, line))
+        elif our_line.state == line.state and our_line.amount == line.amount and agree(our_line, line):
             self._matched += 1
         else:
-            self._findings.append(pair_differs(one, line, line.effect))
+            self._findings.append(pair_differs(our_line, line, line.effect))
 
     def _pair_by_rrn(self) -> None:
-        """Pair what is left and has the same RRN, direction, terminal and policy, where there is one such on
-        both sides.
+        """Pair lines left with the same RRN, direction, terminal and policy, if each side has only one
+        transaction with them.
         """
         ours: dict[_ByRrn, list[Ours]] = defaultdict(list)
         theirs: dict[_ByRrn, list[Theirs]] = defaultdict(list)
-        for one in self._ours_left:
-            if one.rrn and one.state != "U":
-                ours[self._by_rrn(one)].append(one)
+        for our_line in self._ours_left:
+            if our_line.rrn and our_line.state != "U":
+                ours[self._by_rrn(our_line)].append(our_line)
         for line in self._theirs_left:
             if line.key not in self._undone_keys:
                 theirs[self._by_rrn(line)].append(line)
         gone: set[str | tuple[str, int]] = set()
-        for named, alone in ours.items():
-            group = theirs.get(named, [])
-            # Lines under one key are one transaction and its repeats.
-            if len(alone) > 1 or len({line.key for line in group}) != 1:
+        for mark, our_lines in ours.items():
+            group = theirs.get(mark, [])
+            # The bank's lines with one key are one transaction and its repeats.
+            if len(our_lines) > 1 or len({line.key for line in group}) != 1:
                 continue
-            best = _most_like(alone[0], group)
-            self._settle(alone[0], best)
+            our_line = our_lines[0]
+            best = _most_like(our_line, group)
+            self._settle(our_line, best)
             self._paired_keys.add(best.key)
-            gone |= {alone[0].key, (best.key, best.line)}
-        self._ours_left = [one for one in self._ours_left if one.key not in gone]
+            gone |= {our_line.key, (best.key, best.line)}
+        self._ours_left = [our_line for our_line in self._ours_left if our_line.key not in gone]
         self._theirs_left = [line for line in self._theirs_left if (line.key, line.line) not in gone]
 
     def _by_rrn(self, line: Ours | Theirs) -> _ByRrn:
@@ -190,7 +197,7 @@ class _Pairing:
         return line.rrn, line.direction, terminal_of(line.key), policy
 
     def _name_duplicates(self) -> None:
-        """Of the bank's lines left, name those that repeat a pair, or a line left further up in the file."""
+        """Make findings of the bank's lines left that repeat a pair, or a line further up in the file."""
         keys = self._paired_keys
         marks = self._paired_marks.among({_mark(line) for line in self._theirs_left})
         left = []
@@ -213,7 +220,10 @@ class _Pairing:
 
 
 def _by_key(theirs: Iterable[Theirs]) -> Iterator[list[Theirs]]:
-    """The bank's lines, those of one key together; one empty list where there are none."""
+    """Yield the bank's lines in groups of the same key; a single empty group if there are no lines.
+
+    Raises InvariantBroken for lines that are out of order.
+    """
     group: list[Theirs] = []
     for line in theirs:
         if group:
@@ -228,18 +238,22 @@ def _by_key(theirs: Iterable[Theirs]) -> Iterator[list[Theirs]]:
     yield group
 
 
-def _most_like(one: Ours, lines: list[Theirs]) -> Theirs:
-    """The first of the lines of ours' direction that has its amount, its state and its details, or, where
-    none has all, as many of them in this order.
+def _most_like(our_line: Ours, lines: list[Theirs]) -> Theirs:
+    """The line most similar to ours: first by the same amount, then the same state, then details that agree;
+    of equal lines the first.
     """
     if len(lines) == 1:
         return lines[0]
     return min(
         lines,
-        key=lambda line: (line.amount != one.amount, line.state != one.state, not agree(one, line)),
+        key=lambda line: (
+            line.amount != our_line.amount,
+            line.state != our_line.state,
+            not agree(our_line, line),
+        ),
     )
 
 
 def _mark(line: Theirs) -> str:
-    """What two lines of one transaction have in common under two keys. No text of a line holds a tab."""
+    """What two lines of a transaction share even if their keys differ. No text of a line holds a tab."""
     return f"{line.direction}{line.amount}\t{terminal_of(line.key)}\t{line.policy}\t{line.rrn}"

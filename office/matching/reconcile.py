@@ -1,7 +1,7 @@
-"""Reconciles a bank's date: reads both sides, has them matched, and writes the result and its breaks.
+"""Reconciles a bank's date: reads both sides, matches them, and writes the result and its breaks.
 
-One transaction a bank and date, made once. Statements only: which line is in which class,
-`office.matching.match` decides; what becomes of a break, `office.accounting.breaks`.
+This is one transaction for each bank and date, made only once. Only statements belong here:
+`office.matching.match` decides the class of a line, `office.accounting.breaks` what follows for a break.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ from office.matching.our_side import (
 )
 from office.matching.pairing import keys_to_look_up, pair
 
-_TOLD_EVERY = 10_000
+_LINES_A_REPORT = 10_000
+"""Lines of our side between two calls of `progress`."""
 _UNDECIDED = (BreakState.SUSPENSE, BreakState.PROPOSED)
 
 
@@ -41,9 +42,9 @@ class NotReconcilable(OfficeError):
 
 
 class Terms(NamedTuple):
-    """What was agreed with the bank that matters here: whether its files list what was reversed and name the
-    policy, who looks after its breaks, and how near to a cut-over (microseconds) the other side may date an
-    event differently.
+    """The terms agreed with a bank: whether its files list reversed transactions and have a column for the
+    policy, the clerk who looks after its breaks, and within how many microseconds of a cut-over the bank may
+    date a transaction differently.
     """
 
     lists_reversed: bool
@@ -53,7 +54,9 @@ class Terms(NamedTuple):
 
 
 class Reconciled(NamedTuple):
-    """A bank's date, reconciled: counts of lines, pairs that agree, and of breaks opened and closed."""
+    """The result of reconciling a bank's date: numbers of lines, of pairs that agree, of breaks opened and
+    closed. `done_before`: it was reconciled earlier, and nothing was written now.
+    """
 
     bank: str
     date: str
@@ -73,9 +76,10 @@ def reconcile(
     at: int,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Reconciled:
-    """Reconcile a bank's date in the caller's transaction; once done, the same again changes nothing.
+    """Reconcile a bank's date in the caller's transaction. If that was done before, nothing is written.
 
-    `at` is microseconds since 1970-01-01 UTC; `progress` is told lines of our side. Raises NotReconcilable.
+    `at` is in microseconds since 1970-01-01 UTC; `progress` is called with the number of our lines read since
+    its last call. Raises NotReconcilable, and InvariantBroken from matching.
     """
     known = _known(connection, bank, date)
     if known is not None:
@@ -87,22 +91,24 @@ def reconcile(
     ours = _counted(our_side(connection, bank, date, window), sums, lines, progress)
     paired = pair(ours, _their_side(connection, bank, date), has_policy=terms.has_policy)
     late = late_reversals(connection, bank, date)
-    # What has changed late with us, and what the bank wants changed, may be in breaks that are decided.
-    changed = {one.key for one in paired.ours_left if one.state == "U"} | {one.original for one in late}
+    # The keys of our late changes and of reversals refused as too late: their breaks may be decided already.
+    changed = {line.key for line in paired.ours_left if line.state == "U"}
+    changed |= {reversal.original for reversal in late}
     earlier = _earlier(connection, bank, date, keys_to_look_up(paired))
     brought_forward = tuple(_brought_forward(connection, bank, date, window, changed))
     result = resolve(paired, brought_forward, earlier, terms.lists_reversed, late)
-    found = (*_findings(result, terms.owner), *_exception_advices(connection, bank, date, terms.owner))
-    names = open_breaks(connection, bank, date, found, at)
+    findings = (*_findings(result, terms.owner), *_exception_advices(connection, bank, date, terms.owner))
+    names = open_breaks(connection, bank, date, findings, at)
     for closing in result.closings:
         close_matched(connection, closing.name, closing.cls.value, date, at, closing.reason)
-    _write(connection, bank, date, result, sums, lines, at)
+    _write_result(connection, bank, date, result, sums, lines, at)
     return Reconciled(
         bank, date, result.ours, result.theirs, result.matched, len(names), len(result.closings)
     )
 
 
 def _known(connection: Connection, bank: str, date: str) -> Reconciled | None:
+    """The result of the date if it was reconciled before, or None."""
     columns = (reconciliations.c[name] for name in ("ours", "theirs", "matched"))
     query = select(*columns).where(reconciliations.c.bank == bank, reconciliations.c.date == date)
     row = connection.execute(query).first()
@@ -114,8 +120,10 @@ def _known(connection: Connection, bank: str, date: str) -> Reconciled | None:
 
 
 def _cutovers(connection: Connection, bank: str, date: str) -> tuple[int, int]:
-    """When the date began and ended; refuses a date that is not closed, has no file, or comes before its
-    sequence.
+    """The moments at which the date began and ended, in microseconds since 1970-01-01 UTC.
+
+    Raises NotReconcilable for a date that is not closed or has no file, or while an earlier date is not
+    reconciled.
     """
     day = connection.execute(select(days.c.state, days.c.closed_at).where(days.c.date == date)).first()
     if day is None:
@@ -133,19 +141,20 @@ def _cutovers(connection: Connection, bank: str, date: str) -> tuple[int, int]:
 def _counted(
     ours: Iterator[Ours], sums: Counter[str], lines: Counter[str], progress: Callable[[int], None]
 ) -> Iterator[Ours]:
-    """Our side as it passes by, added up by processing code."""
+    """Yield our lines unchanged, adding their effects (fen) and numbers up by processing code."""
     passed = 0
-    for one in ours:
-        sums[one.code] += one.effect
-        lines[one.code] += 1
+    for line in ours:
+        sums[line.code] += line.effect
+        lines[line.code] += 1
         passed += 1
-        if passed % _TOLD_EVERY == 0:
-            progress(_TOLD_EVERY)
-        yield one
-    progress(passed % _TOLD_EVERY)
+        if passed % _LINES_A_REPORT == 0:
+            progress(_LINES_A_REPORT)
+        yield line
+    progress(passed % _LINES_A_REPORT)
 
 
 def _their_side(connection: Connection, bank: str, date: str) -> Iterator[Theirs]:
+    """Yield the lines of the bank's file, sorted by the bytes of their keys and by line."""
     query = select(*(bank_lines.c[name] for name in Theirs._fields)).where(
         bank_lines.c.bank == bank, bank_lines.c.date == date
     )
@@ -154,10 +163,10 @@ def _their_side(connection: Connection, bank: str, date: str) -> Iterator[Theirs
 
 
 def _earlier(connection: Connection, bank: str, date: str, keys: Sequence[str]) -> dict[str, int]:
-    """What the bank's earlier files leave of these keys: a line S adds its effect, a line R takes it all
-    back.
+    """The effects, in fen, that the bank's earlier files leave of these keys: a line in state S adds its
+    effect, a line in state R takes back everything before it.
     """
-    standing: Counter[str] = Counter()
+    effects: Counter[str] = Counter()
     names = ("key", "direction", "state", "amount")
     for chunk in in_chunks(keys):
         query = (
@@ -167,45 +176,46 @@ def _earlier(connection: Connection, bank: str, date: str, keys: Sequence[str]) 
         )
         for key, direction, state, amount in connection.execute(query):
             if state == "R":
-                standing[key] = 0
+                effects[key] = 0
             else:
-                standing[key] += effect_of(direction, state, amount)
-    return dict(standing)
+                effects[key] += effect_of(direction, state, amount)
+    return dict(effects)
 
 
 def _brought_forward(
     connection: Connection, bank: str, date: str, window: Window, changed: Iterable[str]
 ) -> Iterator[BroughtForward]:
-    """The breaks of earlier dates that a line of this one may still close: nobody has decided on them; and
-    those on the keys in `changed` that have withheld something, decided or not.
+    """Yield the breaks of earlier dates that a line of this date may close, since nobody has decided on them.
+
+    Also those with a key in `changed` that have withheld something, decided or not.
     """
     undecided = listing(connection, bank=bank, states=_UNDECIDED)
-    waiting = [one for one in undecided if one.date < date and one.difference]
+    waiting = [row for row in undecided if row.date < date and row.difference]
     waiting += _decided(connection, bank, date, changed)
     followed = {row.date: row.next_date for row in connection.execute(select(days.c.date, days.c.next_date))}
-    moments = recorded_at(connection, (one.key for one in waiting))
-    for one in waiting:
-        moment = moments.get(one.key)
+    moments = recorded_at(connection, (row.key for row in waiting))
+    for row in waiting:
+        moment = moments.get(row.key)
         yield BroughtForward(
-            name=one.name,
-            date=one.date,
-            cls=BreakClass(one.cls),
-            key=one.key,
-            direction=one.direction,
-            ours_effect=one.ours_effect,
-            theirs_effect=one.theirs_effect,
-            adjacent=followed.get(one.date) == date,
+            name=row.name,
+            date=row.date,
+            cls=BreakClass(row.cls),
+            key=row.key,
+            direction=row.direction,
+            ours_effect=row.ours_effect,
+            theirs_effect=row.theirs_effect,
+            adjacent=followed.get(row.date) == date,
             near=moment is not None and abs(moment - window.begins) <= window.near_us,
-            code=one.code,
-            policy=one.policy,
-            due=one.due,
-            withheld=one.withheld,
-            is_decided=one.state not in _UNDECIDED,
+            code=row.code,
+            policy=row.policy,
+            due=row.due,
+            withheld=row.withheld,
+            is_decided=row.state not in _UNDECIDED,
         )
 
 
 def _decided(connection: Connection, bank: str, date: str, keys: Iterable[str]) -> Iterator[Break]:
-    """The breaks of earlier dates on these keys that had withheld something when two people decided."""
+    """Yield the earlier breaks with these keys that withhold something and that two people have decided."""
     is_settled = and_(breaks.c.state == BreakState.CLOSED, breaks.c.resolution != "")
     was_decided = or_(breaks.c.state.in_((BreakState.APPROVED, BreakState.POSTED)), is_settled)
     for chunk in in_chunks(sorted(set(keys))):
@@ -221,31 +231,33 @@ def _findings(result: Result, owner: str) -> Iterator[Finding]:
 
 
 def _exception_advices(connection: Connection, bank: str, date: str, owner: str) -> Iterator[Finding]:
-    """The bank has moved the money already; what it was for, a person must find out: until then no account
-    of ours takes it.
+    """Yield the findings on advices that did not fit the book; each withholds its whole effect.
+
+    The bank has moved the money already. Until two people have decided for what, no product's account takes
+    it.
     """
-    for one in exception_advices(connection, bank, date):
+    for advice in exception_advices(connection, bank, date):
         reason = (
-            f"an advice ({one.kind}) that did not fit the book: as a request it would have got"
-            f" {one.exception_code}"
+            f"an advice ({advice.kind}) that did not fit the book: as a request it would have got"
+            f" {advice.exception_code}"
         )
         yield Finding(
             BreakClass.EXCEPTION_ADVICE,
-            key=one.key,
+            key=advice.key,
             line=0,
-            direction=one.direction,
-            code=one.code,
-            policy=one.policy,
-            due=one.due,
+            direction=advice.direction,
+            code=advice.code,
+            policy=advice.policy,
+            due=advice.due,
             ours_effect=0,
             theirs_effect=0,
             reason=reason,
-            withheld=one.effect,
+            withheld=advice.effect,
             owner=owner,
         )
 
 
-def _write(
+def _write_result(
     connection: Connection,
     bank: str,
     date: str,
@@ -254,6 +266,7 @@ def _write(
     lines: Counter[str],
     at: int,
 ) -> None:
+    """Insert the result of the date, and our side of it by processing code."""
     figures = {
         name: getattr(result, name) for name in ("ours", "theirs", "matched", "ours_effect", "theirs_effect")
     }
