@@ -1,8 +1,8 @@
-"""Double entry: postings that balance, made once and never changed, and what they add up to.
+"""Double entry: postings that balance, are made once and never changed; and the balances of the accounts.
 
-Statements on accounts, postings and legs. The database itself refuses a posting that does not balance; this
-module refuses it first, in words. What is to be posted, `office.accounting.posting` and
-`office.accounting.breaks` say.
+The statements on accounts, postings and legs. The database refuses a posting that does not balance; this
+module refuses it first, with a message. `office.accounting.posting` and `office.accounting.breaks` decide
+what is posted.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from office.database.schema import accounts, chart_lines, legs, postings
 from office.errors import ChartRefused, PostingDiffers, Unbalanced, UnknownAccount
 
 _AT_ONCE = 500
-"""Postings a statement: far below the number of parameters that any database takes."""
+"""The number of postings in one statement: far below the number of parameters that a database takes."""
 
 
 class Leg(NamedTuple):
-    """One side of a posting: `amount` in fen, debit positive, credit negative; `bank` empty where the account
-    keeps no balance by bank; `currency` ISO 4217 numeric.
+    """One side of a posting. `amount` is in fen, debit positive, credit negative; `bank` is empty if the
+    account keeps no balance by bank; `currency` is ISO 4217 numeric.
     """
 
     account: str
@@ -38,8 +38,8 @@ class Leg(NamedTuple):
 
 
 class Posting(NamedTuple):
-    """One balanced posting. Its name `posting` says what it is for, so that it can be made only once;
-    `bank` is the bank that it is about; `date` the business date, YYYYMMDD.
+    """One balanced posting. Its name, `posting`, is made of its date, bank and purpose, so it can be made
+    only once. `bank` is the bank that it concerns; `date` is the business date, YYYYMMDD.
     """
 
     posting: str
@@ -50,8 +50,8 @@ class Posting(NamedTuple):
 
 
 class BalanceRow(NamedTuple):
-    """One account in one currency; `debit` and `credit` are sums in fen, neither negative, `balance` is
-    debit - credit.
+    """One account in one currency, in fen. `debit` and `credit` are not negative; `balance` is debit -
+    credit.
     """
 
     account: str
@@ -64,8 +64,8 @@ class BalanceRow(NamedTuple):
 
 
 class TrialBalance(NamedTuple):
-    """Every account that has been posted to, by code; `turnover` is the sum of all debits by currency,
-    which is that of all credits.
+    """The accounts that have been posted to, by code. `turnover` is, by currency, the sum of all debits
+    in fen, which equals the sum of all credits.
     """
 
     rows: tuple[BalanceRow, ...]
@@ -73,7 +73,7 @@ class TrialBalance(NamedTuple):
 
 
 def check_balanced(posting: Posting) -> None:
-    """Raise Unbalanced unless the posting moves something, has no empty leg and adds up to zero by
+    """Raise Unbalanced unless the posting has legs, none of them is 0, and they add up to zero by
     currency.
     """
     if not posting.legs:
@@ -89,11 +89,11 @@ def check_balanced(posting: Posting) -> None:
 
 
 def post(connection: Connection, wanted: Iterable[Posting], posted_at: int) -> int:
-    """Make the postings that are not there yet, and return how many these were.
+    """Make the postings that do not exist yet, and return their number.
 
-    One that is there with the same date, bank and legs, in whatever order, is passed over. `posted_at` is
-    microseconds since 1970-01-01 UTC. Raises Unbalanced, PostingDiffers or UnknownAccount; then the caller's
-    transaction is to be given up.
+    A posting that exists with the same date, bank and legs, in any order, is skipped. `posted_at` is
+    microseconds since 1970-01-01 UTC. Raises Unbalanced, PostingDiffers or UnknownAccount; then the caller
+    must roll its transaction back.
     """
     made = 0
     remaining = iter(wanted)
@@ -103,8 +103,8 @@ def post(connection: Connection, wanted: Iterable[Posting], posted_at: int) -> i
 
 
 def find_postings(connection: Connection, names: Sequence[str]) -> tuple[Posting, ...]:
-    """The postings of these names that are there, by name; each with its legs in their order. Raises
-    Unbalanced if what is read back does not add up: then somebody has been in the database.
+    """Return the existing postings of these names, ordered by name, each with its legs in their order. Raises
+    Unbalanced if a stored posting does not add up: then somebody has changed the database.
     """
     heads = connection.execute(
         select(postings).where(postings.c.posting.in_(names)).order_by("posting")
@@ -115,22 +115,23 @@ def find_postings(connection: Connection, names: Sequence[str]) -> tuple[Posting
     )
     for row in rows:
         of_posting[row.posting].append(Leg(row.account, row.bank, row.currency, row.amount))
-    found = tuple(
+    existing = tuple(
         Posting(head.posting, head.date, head.bank, head.description, tuple(of_posting[head.posting]))
         for head in heads
     )
-    for posting in found:
+    for posting in existing:
         check_balanced(posting)
-    return found
+    return existing
 
 
 def install_chart(connection: Connection, chart: Chart, at: int, by: str) -> bool:
-    """Put a chart in force, unless it is already: whether it was not. No account is ever removed.
+    """Put a chart in force unless it is in force already; return whether it was put in force. No account is
+    ever removed.
 
-    `by` has it done at `at`, microseconds since 1970-01-01 UTC; that goes into the audit log. Raises
-    ChartRefused if an account that has legs would change its kind or its normal side, if there are postings
-    and the accounts of clearing, suspense or the currency would change, and where only the database's owner
-    may.
+    The audit log gets `by`, the person or MACHINE, and `at`, microseconds since 1970-01-01 UTC. Raises
+    ChartRefused if an account with legs would change its kind or its normal side; if there are postings and
+    the currency or the account of clearing or suspense would change; and on PostgreSQL if the login is not
+    the database's owner.
     """
     number, current = _chart_in_force(connection)
     wanted = lines_of(chart)
@@ -144,18 +145,19 @@ def install_chart(connection: Connection, chart: Chart, at: int, by: str) -> boo
     return True
 
 
-_STAYS = ("currency", "clearing", "long", "short")
-"""What balances that are there depend on."""
+_FIXED = ("currency", "clearing", "long", "short")
+"""The lines of a chart that cannot change once there are postings: the balances depend on them."""
 
 
 def _chart_in_force(connection: Connection) -> tuple[int, dict[str, str]]:
-    """The number of the last chart, 0 for none, and its lines."""
+    """The number and the lines of the last chart; 0 and no lines if there is none."""
     number: int = connection.scalar(select(func.max(chart_lines.c.chart))) or 0
     query = select(chart_lines.c.name, chart_lines.c.value).where(chart_lines.c.chart == number)
     return number, {row.name: row.value for row in connection.execute(query)}
 
 
 def _check_may_install(connection: Connection, wanted: Mapping[str, str], current: Mapping[str, str]) -> None:
+    """Raise ChartRefused if this login may not install a chart, or if a fixed line would change."""
     if connection.dialect.name == "postgresql":
         may = select(func.has_table_privilege("chart_lines", "INSERT"))
         if not connection.scalar(may):
@@ -163,18 +165,20 @@ def _check_may_install(connection: Connection, wanted: Mapping[str, str], curren
                 "the chart of the settings is not the one in force, and this login may not change where money"
                 " goes: run `qianzhi office close` once as the database's owner"
             )
-    changed = [name for name in _STAYS if current and wanted[name] != current[name]]
+    changed = [name for name in _FIXED if current and wanted[name] != current[name]]
     if changed and connection.scalar(select(select(postings.c.posting).exists())):
         raise ChartRefused(f"there are postings already: {', '.join(changed)} cannot change any more")
 
 
 def _bring_accounts(connection: Connection, chart: Chart) -> None:
-    """Add the chart's accounts to the table, or change them there."""
-    there = {row.account: row for row in connection.execute(select(accounts))}
+    """Add the chart's accounts to the table, or change their rows. Raises ChartRefused if an account that has
+    been posted to would change its kind or normal side.
+    """
+    existing = {row.account: row for row in connection.execute(select(accounts))}
     used = set(connection.scalars(select(legs.c.account).distinct()))
     for code, account in chart.accounts.items():
         row = {"name": f"{account.zh} {account.en}", "kind": account.kind, "normal": account.normal}
-        old = there.get(code)
+        old = existing.get(code)
         if old is None:
             connection.execute(insert(accounts).values(account=code, **row))
         elif (old.name, old.kind, old.normal) == tuple(row.values()):
@@ -189,8 +193,9 @@ def _bring_accounts(connection: Connection, chart: Chart) -> None:
 
 
 def trial_balance(connection: Connection, up_to_date: str = "") -> TrialBalance:
-    """Every account's debits, credits and balance, over all postings or those up to and including a date
-    (YYYYMMDD). Raises InvariantBroken if the balances of a currency do not add up to zero.
+    """Return the debits, credits and balance of every account in fen, over all postings or over those up
+    to and including a date (YYYYMMDD). Raises InvariantBroken if the balances of a currency do not add up
+    to zero.
     """
     debit = func.sum(case((legs.c.amount > 0, legs.c.amount), else_=0))
     credit = func.sum(case((legs.c.amount < 0, -legs.c.amount), else_=0))
@@ -208,8 +213,8 @@ def trial_balance(connection: Connection, up_to_date: str = "") -> TrialBalance:
 def account_balance(
     connection: Connection, account: str, bank: str | None = None, currency: str = "156", up_to_date: str = ""
 ) -> int:
-    """An account's balance in fen, debit positive: one bank's, or over all banks; up to and including a date
-    (YYYYMMDD) where one is given.
+    """Return the balance of an account in fen, debit positive: of one bank, or over all banks if `bank`
+    is None; up to and including a date (YYYYMMDD), or over all dates if it is empty.
     """
     conditions = [legs.c.account == account, legs.c.currency == currency, _up_to(up_to_date)]
     if bank is not None:
@@ -219,11 +224,12 @@ def account_balance(
 
 
 def _post_chunk(connection: Connection, chunk: Sequence[Posting], posted_at: int) -> int:
-    there = {old.posting: old for old in find_postings(connection, [one.posting for one in chunk])}
+    """Make the new postings of a few, and return their number."""
+    existing = {old.posting: old for old in find_postings(connection, [posting.posting for posting in chunk])}
     new: dict[str, Posting] = {}
     for posting in chunk:
         check_balanced(posting)
-        old = there.get(posting.posting) or new.get(posting.posting)
+        old = existing.get(posting.posting) or new.get(posting.posting)
         if old is None:
             new[posting.posting] = posting
         elif _substance(old) != _substance(posting):
@@ -234,34 +240,38 @@ def _post_chunk(connection: Connection, chunk: Sequence[Posting], posted_at: int
 
 
 def _substance(posting: Posting) -> tuple[str, str, list[Leg]]:
-    """What makes two postings the same: neither the wording nor the order of the legs."""
+    """The values in which two postings of one name must agree: not the description, nor the order of the
+    legs.
+    """
     return posting.date, posting.bank, sorted(posting.legs)
 
 
 def _insert(connection: Connection, new: Sequence[Posting], posted_at: int) -> None:
-    """Write the legs first and each posting's row after them: with it the database checks them and closes
-    it. On PostgreSQL its own function does so, since the office's role may insert neither.
+    """Write the legs first and the row of each posting after them: when the row comes, the database
+    checks the legs, and accepts no further leg. On PostgreSQL a function of the database writes both,
+    since the office's role may insert neither. Raises UnknownAccount if a leg names an account that is
+    not in the table.
     """
     named = {leg.account for posting in new for leg in posting.legs}
     known = set(connection.scalars(select(accounts.c.account)))
     if missing := sorted(named - known):
         raise UnknownAccount(f"no account {', '.join(missing)}: install the chart first")
     if connection.dialect.name == "postgresql":
-        connection.execute(_MAKE_POSTING, [_arguments(one, posted_at) for one in new])
+        connection.execute(_MAKE_POSTING, [_arguments(posting, posted_at) for posting in new])
         return
     connection.execute(insert(legs), list(_leg_rows(new)))
     connection.execute(
         insert(postings),
         [
             {
-                "posting": one.posting,
-                "date": one.date,
-                "bank": one.bank,
-                "description": one.description,
-                "legs": len(one.legs),
+                "posting": posting.posting,
+                "date": posting.date,
+                "bank": posting.bank,
+                "description": posting.description,
+                "legs": len(posting.legs),
                 "posted_at": posted_at,
             }
-            for one in new
+            for posting in new
         ],
     )
 
@@ -273,14 +283,15 @@ _MAKE_POSTING = text(
 )
 
 
-def _arguments(one: Posting, posted_at: int) -> dict[str, object]:
-    sides = {
-        "accounts": [leg.account for leg in one.legs],
-        "banks": [leg.bank for leg in one.legs],
-        "currencies": [leg.currency for leg in one.legs],
-        "amounts": [leg.amount for leg in one.legs],
+def _arguments(posting: Posting, posted_at: int) -> dict[str, object]:
+    """The arguments of the database's function `make_posting`."""
+    legs_by_column = {
+        "accounts": [leg.account for leg in posting.legs],
+        "banks": [leg.bank for leg in posting.legs],
+        "currencies": [leg.currency for leg in posting.legs],
+        "amounts": [leg.amount for leg in posting.legs],
     }
-    return {**one._asdict(), "posted_at": posted_at, **sides}
+    return {**posting._asdict(), "posted_at": posted_at, **legs_by_column}
 
 
 def _leg_rows(new: Sequence[Posting]) -> Iterator[dict[str, object]]:
@@ -299,6 +310,9 @@ def _balance_row(account: str, name: str, kind: str, currency: str, debit: int, 
 
 
 def _turnover(rows: Sequence[BalanceRow]) -> Iterator[tuple[str, int]]:
+    """Each currency with the sum of its debits in fen. Raises InvariantBroken if the credits differ from
+    it.
+    """
     for currency in sorted({row.currency for row in rows}):
         debit = sum(row.debit for row in rows if row.currency == currency)
         credit = sum(row.credit for row in rows if row.currency == currency)

@@ -1,9 +1,8 @@
-"""The life of a break: from the day that opens it to its end, with everyone who had a hand in it.
+"""The life of a break: from the day that opens it to its end, with the person of each step.
 
-A table of states and events, and the statements that take a break from one to the next: each asks, in its own
-WHERE, whether the break is still as it was seen, and each writes a line of the break's history. Finding
-breaks does not belong here (reconciliation does that), nor what accounts there are
-(`office.accounting.chart`).
+A table of states and events, and the statements that take a break from a state to the next. Each statement
+checks in its own WHERE that the break is still as it was read, and writes a line of the break's history. The
+search for differences does not belong here (`office.matching`), nor the accounts (`office.accounting.chart`).
 """
 
 from __future__ import annotations
@@ -38,11 +37,11 @@ from office.errors import BreakMoved, NoSuchBreak, SamePerson, StepRefused
 
 PERSON_LENGTH_MAX: Final = 64
 _AT_ONCE: Final = 500
-"""Breaks a statement, where they are named: far below the number of parameters that any database takes."""
+"""The number of breaks that one statement names: far below the number of parameters that a database takes."""
 
 
 class BreakState(StrEnum):
-    """Where a break stands."""
+    """The states of a break."""
 
     OPEN = "open"
     SUSPENSE = "suspense"
@@ -53,7 +52,7 @@ class BreakState(StrEnum):
 
 
 class BreakEvent(StrEnum):
-    """What happens to a break. MATCHED is a line of a later day that turns out to be the other half."""
+    """The events of a break. MATCHED: a line of a later day is the other half of the difference."""
 
     POSTED_TO_SUSPENSE = "posted_to_suspense"
     PROPOSE = "propose"
@@ -78,15 +77,16 @@ TRANSITIONS: Final[Mapping[tuple[BreakState, BreakEvent], BreakState]] = Mapping
         (BreakState.POSTED, BreakEvent.CLOSE): BreakState.CLOSED,
     }
 )
-"""All that can happen to a break. What two people have decided is posted: it is not matched or taken back any
-more, and a line that comes after all is a break of its own."""
+"""All that can happen to a break. What two people have approved is posted: it cannot be matched or withdrawn
+any more, and a line that comes later is a break of its own.
+"""
 
 
 class Break(NamedTuple):
     """One break, as the table has it: `name` is the column `break`, `cls` the column `class`.
 
-    `difference` is what lies in suspense of it, in fen: theirs - ours + withheld. `bank_code`, `bank_policy`
-    and `bank_due` are what the bank's line names where it names another.
+    `difference` is its amount in suspense, in fen: theirs - ours + withheld. `bank_code`, `bank_policy` and
+    `bank_due` are the values of the bank's line if they differ from ours, or else empty.
     """
 
     name: str
@@ -128,7 +128,9 @@ class HistoryLine(NamedTuple):
 
 
 class Step(NamedTuple):
-    """Who acts, when (microseconds since 1970-01-01 UTC), and what they say about it."""
+    """The person or MACHINE that takes a step, the moment (microseconds since 1970-01-01 UTC), and the
+    note.
+    """
 
     by: str
     at: int
@@ -138,8 +140,9 @@ class Step(NamedTuple):
 def open_breaks(
     connection: Connection, bank: str, date: str, findings: Iterable[Finding], at: int
 ) -> tuple[str, ...]:
-    """Write down the breaks of a bank's date, and return their names: `B<date>-<bank>-<number>`, from 0001
-    in the order given. A date's breaks are opened once: raises StepRefused where there are any.
+    """Write the breaks of a bank's date and return their names, `B<date>-<bank>-<number>`, numbered from
+    0001 in the order of the findings. The breaks of a date are opened once: raises StepRefused if there
+    are any.
     """
     if connection.scalar(select(breaks.c["break"]).where(_of_day(bank, date)).limit(1)) is not None:
         raise StepRefused(f"the breaks of {bank} on {date} are open already")
@@ -151,8 +154,8 @@ def open_breaks(
 
 
 def to_suspense(connection: Connection, bank: str, date: str, at: int) -> int:
-    """Say of a bank's date that its posting is made: what was open lies in suspense now. How many these
-    were; a break without money goes the same way, though no leg does.
+    """Take the open breaks of a bank's date to suspense, after its posting was made; return their number.
+    A break without money takes the same step, though it has no leg.
     """
     return _move_all(
         connection, _of_day(bank, date), BreakState.OPEN, BreakEvent.POSTED_TO_SUSPENSE, Step(MACHINE, at), {}
@@ -162,89 +165,95 @@ def to_suspense(connection: Connection, bank: str, date: str, at: int) -> int:
 def propose(
     connection: Connection, name: str, resolution: str, by: str, at: int, note: str, chart: Chart
 ) -> Break:
-    """Propose how a break shall end; the decision is another person's. Raises NoSuchBreak or StepRefused."""
+    """Propose the resolution of a break; another person decides about it. Returns the break. Raises
+    NoSuchBreak or StepRefused.
+    """
     person = _person(by)
-    found = find(connection, name)
+    row = find(connection, name)
     wanted = chart.resolutions.get(resolution)
-    if wanted is None or not wanted.fits(found.cls, found.difference):
-        fitting = ", ".join(one.name for one in chart.fitting(found.cls, found.difference)) or "none"
+    if wanted is None or not wanted.fits(row.cls, row.difference):
+        names = [fitting.name for fitting in chart.fitting(row.cls, row.difference)]
         raise StepRefused(
-            f"{name}: {resolution} does not fit class {found.cls}, difference {found.difference};"
-            f" there are {fitting}"
+            f"{name}: {resolution} does not fit class {row.cls}, difference {row.difference};"
+            f" there are {', '.join(names) or 'none'}"
         )
-    _counter_account(chart, wanted, found)
+    _counter_account(chart, wanted, row)
     words = _worded(resolution, note)
     changes = {"resolution": resolution, "proposed_by": person}
     step = Step(person, moment_of(connection, at), words)
-    done = _move(connection, found, BreakEvent.PROPOSE, step, changes)
+    moved = _move(connection, row, BreakEvent.PROPOSE, step, changes)
     write_record(connection, step.at, person, BreakEvent.PROPOSE.value, name, words)
-    return done
+    return moved
 
 
 def approve(
     connection: Connection, name: str, by: str, at: int, note: str = "", resolution: str = ""
 ) -> Break:
-    """Approve what was proposed. `resolution` is what the person saw when they decided, if known: should it
-    have been changed since, BreakMoved. Raises NoSuchBreak, SamePerson for who proposed it, or StepRefused.
+    """Approve a proposal, and return the break. `resolution` is the one that the person saw, if known: raises
+    BreakMoved if another one is proposed now. Raises SamePerson if the person made the proposal, and
+    NoSuchBreak or StepRefused.
     """
-    person, found = _decider(connection, name, by, BreakEvent.APPROVE)
-    if resolution and resolution != found.resolution:
-        raise BreakMoved(f"{name}: what is proposed now is {found.resolution}, not {resolution}: look again")
-    return _decided(connection, found, BreakEvent.APPROVE, Step(person, at, note), {"approved_by": person})
+    person, row = _decider(connection, name, by, BreakEvent.APPROVE)
+    if resolution and resolution != row.resolution:
+        raise BreakMoved(f"{name}: what is proposed now is {row.resolution}, not {resolution}: look again")
+    return _decided(connection, row, BreakEvent.APPROVE, Step(person, at, note), {"approved_by": person})
 
 
 def reject(connection: Connection, name: str, by: str, at: int, note: str = "") -> Break:
-    """Send a proposal back. Raises NoSuchBreak, SamePerson for who proposed it (they withdraw), or
-    StepRefused.
+    """Reject a proposal, and return the break. Raises SamePerson if the person made the proposal (that person
+    withdraws it), and NoSuchBreak or StepRefused.
     """
-    person, found = _decider(connection, name, by, BreakEvent.REJECT)
-    return _decided(connection, found, BreakEvent.REJECT, Step(person, at, note), _NO_PROPOSAL)
+    person, row = _decider(connection, name, by, BreakEvent.REJECT)
+    return _decided(connection, row, BreakEvent.REJECT, Step(person, at, note), _NO_PROPOSAL)
 
 
 def withdraw(connection: Connection, name: str, by: str, at: int, note: str = "") -> Break:
-    """Take a proposal back; whoever made it, anyone may. Raises NoSuchBreak or StepRefused."""
+    """Withdraw a proposal, and return the break. Any person may, not only its proposer. Raises NoSuchBreak or
+    StepRefused.
+    """
     person = _person(by)
-    found = find(connection, name)
-    return _decided(connection, found, BreakEvent.WITHDRAW, Step(person, at, note), _NO_PROPOSAL)
+    row = find(connection, name)
+    return _decided(connection, row, BreakEvent.WITHDRAW, Step(person, at, note), _NO_PROPOSAL)
 
 
 def close_matched(connection: Connection, name: str, cls: str, on_date: str, at: int, reason: str) -> Break:
-    """Close a break whose other half is among the lines of a later business date, `on_date`; a proposal that
-    nobody has approved falls. `cls` is its class as it is now known (timing, mostly). That date's posting
-    takes the difference back (`office.accounting.posting.day_posting`, closings). Raises NoSuchBreak or
-    StepRefused.
+    """Close a break whose other half is among the lines of a later business date, `on_date`; return the
+    break.
+
+    `cls` is its class as known now (mostly timing). A proposal that is not approved lapses. The posting of
+    `on_date` takes the difference back (`office.accounting.posting.day_posting`, closings). Raises
+    NoSuchBreak or StepRefused.
     """
-    found = find(connection, name)
+    row = find(connection, name)
     if cls not in CLASSES:
         raise StepRefused(f"{name}: {cls} is no class; there are {', '.join(CLASSES)}")
-    if on_date <= found.date:
+    if on_date <= row.date:
         raise StepRefused(f"{name}: a line of {on_date} is not later than the break")
-    words = reason if cls == found.cls else f"{found.cls} is {cls}: {reason}"
+    words = reason if cls == row.cls else f"{row.cls} is {cls}: {reason}"
     changes = {**_NO_PROPOSAL, "class": cls, "reason": reason, "settled_on": on_date}
-    return _move(connection, found, BreakEvent.MATCHED, Step(MACHINE, at, words), changes)
+    return _move(connection, row, BreakEvent.MATCHED, Step(MACHINE, at, words), changes)
 
 
 def post_approved(connection: Connection, chart: Chart, date: str, at: int) -> tuple[str, ...]:
-    """Post what was approved, all banks' breaks up to a business date, on that date, and close it: the names.
-
-    A resolution without money has no posting. Raises what `resolution_posting` and
+    """Post the approved breaks of all banks up to a business date, on that date, and close them; return their
+    names. A resolution without money has no posting. Raises what `resolution_posting` and
     `office.accounting.books.post` raise.
     """
     approved = breaks.c.date <= date
     step = Step(MACHINE, at, f"posted on {date}")
     _move_all(connection, approved, BreakState.APPROVED, BreakEvent.POST, step, {"settled_on": date})
     just_posted = and_(breaks.c.state == BreakState.POSTED, breaks.c.settled_on == date)
-    found = tuple(listed(connection, just_posted))
-    postings = (resolution_posting(chart, one, date) for one in found)
-    post(connection, (one for one in postings if one is not None), at)
+    rows = tuple(listed(connection, just_posted))
+    postings = (resolution_posting(chart, row, date) for row in rows)
+    post(connection, (posting for posting in postings if posting is not None), at)
     _move_all(connection, just_posted, BreakState.POSTED, BreakEvent.CLOSE, Step(MACHINE, at), {})
-    return tuple(one.name for one in found)
+    return tuple(row.name for row in rows)
 
 
 def resolution_posting(chart: Chart, row: Break, date: str) -> Posting | None:
-    """The posting `<date>/<bank>/<break>` that takes the whole difference out of suspense and to the
-    account that the break's resolution names; None where no money is in suspense. Raises StepRefused if the
-    chart has no such resolution, or it does not fit.
+    """Return the posting `<date>/<bank>/<break>`, which takes the whole difference out of suspense to the
+    account of the break's resolution; None if no money is in suspense. Raises StepRefused if the chart
+    has no such resolution, or if it does not fit.
     """
     resolution = chart.resolutions.get(row.resolution)
     if resolution is None or not resolution.fits(row.cls, row.difference):
@@ -262,15 +271,17 @@ def resolution_posting(chart: Chart, row: Break, date: str) -> Posting | None:
 
 def find(connection: Connection, name: str) -> Break:
     """The break of this name. Raises NoSuchBreak."""
-    for one in listed(connection, breaks.c["break"] == name):
-        return one
+    for row in listed(connection, breaks.c["break"] == name):
+        return row
     raise NoSuchBreak(f"no break {name}")
 
 
 def listing(
     connection: Connection, bank: str = "", date: str = "", states: Sequence[str] = ()
 ) -> tuple[Break, ...]:
-    """The breaks of a bank, of a date (YYYYMMDD), in any of these states; empty for all. The oldest first."""
+    """The breaks of a bank, of a date (YYYYMMDD) and in one of these states, the oldest first; an empty value
+    stands for all.
+    """
     conditions = [breaks.c["break"] != ""]
     if bank:
         conditions.append(breaks.c.bank == bank)
@@ -282,7 +293,7 @@ def listing(
 
 
 def history(connection: Connection, name: str) -> tuple[HistoryLine, ...]:
-    """All that happened to a break, in order. Raises NoSuchBreak."""
+    """The history of a break, in order. Raises NoSuchBreak."""
     events = break_events.c
     query = (
         select(*(events[field] for field in HistoryLine._fields))
@@ -305,7 +316,7 @@ _NO_PROPOSAL: Final = MappingProxyType({"resolution": "", "proposed_by": ""})
 _NEW: Final = MappingProxyType(
     {"state": BreakState.OPEN.value, **_NO_PROPOSAL, "approved_by": "", "settled_on": ""}
 )
-"""The columns of a break that its life changes, as it begins."""
+"""The first values of the columns that the life of a break changes."""
 _COLUMNS: Final = tuple(
     breaks.c[{"name": "break", "cls": "class"}.get(field, field)] for field in Break._fields
 )
@@ -319,7 +330,7 @@ def _of_day(bank: str, date: str) -> ColumnElement[bool]:
 def _new_rows(
     bank: str, date: str, findings: Iterable[Finding], names: list[str]
 ) -> Iterator[dict[str, object]]:
-    """Yield the findings as rows of the table, noting their names."""
+    """Yield the findings as rows of the table; append the name of each break to `names`."""
     for number, finding in enumerate(findings, 1):
         names.append(f"B{date}-{bank}-{number:04d}")
         columns = finding._asdict()
@@ -329,16 +340,17 @@ def _new_rows(
 
 
 def listed(connection: Connection, condition: ColumnElement[bool]) -> Iterator[Break]:
-    """The breaks that meet a condition on the table, the oldest first."""
+    """The breaks that meet a condition on the table, the oldest first; within a date by bank and number."""
     # By length first: after 9999 the number has a fifth digit.
     name = breaks.c["break"]
     order = breaks.c.date, breaks.c.bank, func.length(name), name
     for row in connection.execute(select(*_COLUMNS).where(condition).order_by(*order)):
-        one = Break._make(row)
-        yield one._replace(state=BreakState(one.state))
+        listed_break = Break._make(row)
+        yield listed_break._replace(state=BreakState(listed_break.state))
 
 
 def _person(by: str) -> str:
+    """The person's name. Raises StepRefused if it is empty, too long, blank at an end, or the machine's."""
     if not 1 <= len(by) <= PERSON_LENGTH_MAX or by != by.strip() or by.casefold() == MACHINE:
         raise StepRefused(
             f"a decision needs a person's name: 1 to {PERSON_LENGTH_MAX} characters, not {MACHINE}"
@@ -347,15 +359,18 @@ def _person(by: str) -> str:
 
 
 def _decider(connection: Connection, name: str, by: str, event: BreakEvent) -> tuple[str, Break]:
-    """Who decides on a proposal, and the break: never who proposed it, in whatever spelling."""
-    person, found = _person(by), find(connection, name)
-    _next_state(found, event)
-    if person.casefold() == found.proposed_by.casefold():
+    """The person who decides about a proposal, and the break. Raises SamePerson if the person proposed it, in
+    upper or lower case, and NoSuchBreak or StepRefused.
+    """
+    person, row = _person(by), find(connection, name)
+    _next_state(row, event)
+    if person.casefold() == row.proposed_by.casefold():
         raise SamePerson(f"{name}: {person} proposed it, so another person must decide")
-    return person, found
+    return person, row
 
 
 def _counter_account(chart: Chart, resolution: Resolution, row: Break) -> str:
+    """The account that takes the break's difference. Raises StepRefused if its processing code has none."""
     if resolution.counter not in (PRODUCT, OUR_PRODUCT):
         return resolution.counter
     code = (row.bank_code if resolution.counter == PRODUCT else "") or row.code
@@ -365,9 +380,10 @@ def _counter_account(chart: Chart, resolution: Resolution, row: Break) -> str:
 
 
 def _next_state(row: Break, event: BreakEvent) -> BreakState:
+    """The state of the break after the event. Raises StepRefused if the event is not possible now."""
     to_state = TRANSITIONS.get((row.state, event))
     if to_state is None:
-        possible = ", ".join(one for state, one in TRANSITIONS if state == row.state) or "nothing more"
+        possible = ", ".join(other for state, other in TRANSITIONS if state == row.state) or "nothing more"
         raise StepRefused(f"{row.name} is {row.state}: {event} is not possible, but {possible}")
     return to_state
 
@@ -375,7 +391,9 @@ def _next_state(row: Break, event: BreakEvent) -> BreakState:
 def _move(
     connection: Connection, seen: Break, event: BreakEvent, step: Step, changes: Mapping[str, str]
 ) -> Break:
-    """Take one break on, if it is still as it was seen; of two clerks, the second gets BreakMoved."""
+    """Apply an event to one break, and return it. Raises BreakMoved if it is no longer as `seen`: of two
+    clerks at once, the second gets that error.
+    """
     to_state = _next_state(seen, event)
     unchanged = and_(
         breaks.c["break"] == seen.name,
@@ -386,7 +404,7 @@ def _move(
     result = connection.execute(update(breaks).where(unchanged).values(state=to_state.value, **changes))
     if result.rowcount != 1:
         raise BreakMoved(f"{seen.name} is not {seen.state} any more: somebody was quicker, look again")
-    # Only now: the row is ours until the transaction ends, so no other event can take the same number.
+    # After the update the row is locked until the transaction ends, so no other event gets the same number.
     _record(connection, breaks.c["break"] == seen.name, seen.state, to_state, step)
     return find(connection, seen.name)
 
@@ -399,7 +417,7 @@ def _move_all(
     step: Step,
     changes: Mapping[str, str],
 ) -> int:
-    """Take on every break in a state that meets the condition, set-based: how many."""
+    """Apply an event to all breaks of a state that meet the condition, and return their number."""
     to_state = TRANSITIONS[state, event]
     name = breaks.c["break"]
     moved = (
@@ -417,14 +435,17 @@ def _move_all(
 def _decided(
     connection: Connection, seen: Break, event: BreakEvent, step: Step, changes: Mapping[str, str]
 ) -> Break:
-    """Take a proposed break on by a person's decision; the audit log gets it with what was proposed."""
+    """Apply a person's decision to a proposed break and return it; write the audit record, with the
+    resolution that was proposed.
+    """
     step = step._replace(at=moment_of(connection, step.at))
-    done = _move(connection, seen, event, step, changes)
+    moved = _move(connection, seen, event, step, changes)
     write_record(connection, step.at, step.by, event.value, seen.name, _worded(seen.resolution, step.note))
-    return done
+    return moved
 
 
 def _worded(resolution: str, note: str) -> str:
+    """A resolution and its note as the history and the audit log have them."""
     return f"{resolution}: {note}" if note else resolution
 
 
@@ -436,8 +457,8 @@ def _record(
     step: Step,
     note: ColumnElement[str] | None = None,
 ) -> None:
-    """Write one line of history for every break that meets the condition; `note`, where it is given, is
-    taken from the break's own columns instead of the step.
+    """Write one line of history for every break that meets the condition. `note`, if given, is an
+    expression over the break's own columns, in the place of the step's note.
     """
     name = breaks.c["break"]
     last = select(func.max(break_events.c.number)).where(break_events.c["break"] == name).scalar_subquery()

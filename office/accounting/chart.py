@@ -1,8 +1,7 @@
-"""The chart of accounts: which account takes what, and how a break may end. All of it is data in
-chart.toml.
+"""The chart of accounts: the accounts, the account of each processing code, and the resolutions of a break.
 
-Pure: text in, values out. Which accounts there are, what a processing code settles and what each resolution
-does to the books is never written in code. What is posted, `office.accounting.posting` builds.
+Pure: the text of chart.toml in, values out. No account, and no effect of a resolution on the books, is ever
+written in code. `office.accounting.posting` builds the postings.
 """
 
 from __future__ import annotations
@@ -23,24 +22,28 @@ from office.errors import ChartError
 AccountKind = Literal["asset", "liability", "equity", "income", "expense"]
 Side = Literal["debit", "credit"]
 Sign = Literal["+", "-", "0"]
-"""Of a break's difference, theirs - ours + withheld."""
+"""The sign of a break's difference, theirs - ours + withheld."""
 
 PRODUCT: Final = "product"
-"""The counter account of a resolution by which the bank is right: that of the bank's processing code."""
+"""As counter account of a resolution by which the bank is right: the account of the bank's processing
+code.
+"""
 OUR_PRODUCT: Final = "our_product"
-"""The counter account of a resolution by which our journal is right: that of our processing code."""
+"""As counter account of a resolution by which our journal is right: the account of our processing code."""
 NONE: Final = "none"
-"""The counter account of a resolution that moves nothing."""
+"""As counter account of a resolution that moves nothing: no account."""
 
 _CODE: Final = re.compile(r"[0-9]{4}(?:[0-9]{2}){0,2}")
 _NAME: Final = re.compile(r"[a-z][a-z_]{0,31}")
 _REFUSED: Final = "failed"
-"""How the note of a decision that was refused begins, where another's begins with the resolution."""
+"""The first word in the note of a refused decision. Other notes begin with a resolution, so none may have
+this name.
+"""
 _DAY_KINDS: Final = MappingProxyType({"clearing": "asset", "long": "liability", "short": "asset"})
 
 
 class Account(NamedTuple):
-    """One account; where `by_bank`, its legs name the bank that they are about."""
+    """One account. `by_bank` says that its legs name a bank, so that it has a balance for each bank."""
 
     code: str
     zh: str
@@ -51,7 +54,9 @@ class Account(NamedTuple):
 
 
 class Resolution(NamedTuple):
-    """One way for a break to end: the breaks that it fits, and the account that takes the difference."""
+    """One resolution of a break: the classes and signs that it fits, and the account that takes the
+    difference.
+    """
 
     name: str
     zh: str
@@ -61,13 +66,14 @@ class Resolution(NamedTuple):
     counter: str
 
     def fits(self, break_class: str, difference: int) -> bool:
-        """Whether a break of this class and difference (fen) may end so."""
+        """Whether a break of this class and difference (fen) may end by this resolution."""
         return break_class in self.classes and sign_of(difference) in self.signs
 
 
 class Chart(NamedTuple):
-    """A whole chart, in order. `products` is from processing code to account; `currency` is ISO 4217
-    numeric.
+    """A whole chart, in the order of the file. `clearing`, `long` and `short` are the accounts of the bank's
+    money, of overages and of shortages in suspense; `products` gives the account of each processing code;
+    `currency` is ISO 4217 numeric.
     """
 
     currency: str
@@ -79,16 +85,20 @@ class Chart(NamedTuple):
     resolutions: Mapping[str, Resolution]
 
     def suspense(self, difference: int) -> str:
-        """The account on which a difference of theirs - ours lies, in fen, not 0."""
+        """The suspense account of a difference in fen, not 0."""
         return self.long if difference > 0 else self.short
 
     def bank_of(self, account: str, bank: str) -> str:
-        """The bank that a leg on the account names: `bank`, or empty where no balance is kept by bank."""
+        """The bank that a leg on the account names: `bank`, or empty if the account has no balance by
+        bank.
+        """
         return bank if self.accounts[account].by_bank else ""
 
     def fitting(self, break_class: str, difference: int) -> tuple[Resolution, ...]:
-        """The resolutions among which one may choose for a break, in the file's order."""
-        return tuple(one for one in self.resolutions.values() if one.fits(break_class, difference))
+        """The resolutions that fit a break of this class and difference (fen), in the file's order."""
+        return tuple(
+            resolution for resolution in self.resolutions.values() if resolution.fits(break_class, difference)
+        )
 
 
 def sign_of(difference: int) -> Sign:
@@ -99,51 +109,52 @@ def sign_of(difference: int) -> Sign:
 
 
 def shipped() -> Chart:
-    """The chart that comes with the office. Raises ChartError if it is not in order."""
+    """The chart that is installed with the office. Raises ChartError if it is not in order."""
     return parse(files("office.accounting").joinpath("chart.toml").read_bytes().decode())
 
 
 def lines_of(chart: Chart) -> dict[str, str]:
-    """The chart as names and values: what the database keeps of it, its triggers look up and the audit reads.
+    """Return the chart as lines, values by names: the database stores them, its triggers and the audit read
+    them.
 
-    `end <resolution> <class> <sign>` gives the counter account of a break that ends so, or `product`, for the
-    account of its processing code as the bank has it, or `our_product`, as our journal has it.
+    The line `end <resolution> <class> <sign>` has the counter account of a break that ends so: `product` is
+    the account of the bank's processing code, `our_product` that of our processing code.
     """
-    found = {
+    lines = {
         "currency": chart.currency,
         "clearing": chart.clearing,
         "long": chart.long,
         "short": chart.short,
     }
     for code, account in chart.accounts.items():
-        found |= {f"name {code}": f"{account.zh} {account.en}", f"kind {code}": account.kind}
-        found |= {f"normal {code}": account.normal, f"by_bank {code}": str(int(account.by_bank))}
+        lines |= {f"name {code}": f"{account.zh} {account.en}", f"kind {code}": account.kind}
+        lines |= {f"normal {code}": account.normal, f"by_bank {code}": str(int(account.by_bank))}
     for code, account_code in chart.products.items():
-        found[f"product {code}"] = account_code
-    for name, one in chart.resolutions.items():
-        found[f"words {name}"] = f"{one.zh} {one.en}"
-        for break_class in one.classes:
-            for sign in one.signs:
-                found[f"end {name} {break_class} {sign}"] = one.counter
-    return found
+        lines[f"product {code}"] = account_code
+    for name, resolution in chart.resolutions.items():
+        lines[f"words {name}"] = f"{resolution.zh} {resolution.en}"
+        for break_class in resolution.classes:
+            for sign in resolution.signs:
+                lines[f"end {name} {break_class} {sign}"] = resolution.counter
+    return lines
 
 
 def parse(source: str, file: str = "chart.toml") -> Chart:
-    """Return the chart that a file's text describes. Raises ChartError that names the file, each key, and
-    why.
+    """Return the chart that a file's text describes. Raises ChartError, which names the file, each wrong
+    key and the reason.
     """
     try:
         content = _File.model_validate(tomllib.loads(source))
     except tomllib.TOMLDecodeError as error:
         raise ChartError(file, (("", f"not TOML: {error}"),)) from error
     except ValidationError as error:
-        found = error.errors()
-        faults = tuple((".".join(map(str, one["loc"])), _sentence(one["msg"])) for one in found)
+        details = error.errors()
+        faults = tuple((".".join(map(str, detail["loc"])), _sentence(detail["msg"])) for detail in details)
         raise ChartError(file, faults) from None
     if faults := tuple(_faults(content)):
         raise ChartError(file, faults)
-    accounts = {code: Account(code, **dict(one)) for code, one in content.accounts.items()}
-    resolutions = {name: Resolution(name, **dict(one)) for name, one in content.resolutions.items()}
+    accounts = {code: Account(code, **dict(row)) for code, row in content.accounts.items()}
+    resolutions = {name: Resolution(name, **dict(row)) for name, row in content.resolutions.items()}
     return Chart(
         content.currency,
         MappingProxyType(accounts),
@@ -156,7 +167,7 @@ def parse(source: str, file: str = "chart.toml") -> Chart:
 
 
 class _Section(BaseModel):
-    """A part of the file: strict types, and no key that nobody reads."""
+    """A part of the file: types are strict, and an unknown key is refused."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -200,11 +211,12 @@ _Fault: TypeAlias = tuple[str, str]
 
 
 def _sentence(message: str) -> str:
+    """The message without its capital letter, to stand after a key."""
     return message[:1].lower() + message[1:]
 
 
 def _faults(content: _File) -> Iterator[_Fault]:
-    """What each entry allows and all together do not."""
+    """The faults that each entry by itself does not show."""
     yield from _account_faults(content)
     yield from _day_faults(content)
     yield from _product_faults(content)
@@ -219,8 +231,8 @@ def _account_faults(content: _File) -> Iterator[_Fault]:
 
 
 def _day_faults(content: _File) -> Iterator[_Fault]:
-    """Each has the kind that its sign means, and none is another: suspense holds open breaks and nothing
-    else.
+    """The accounts of the day: each has the kind of its sign and keeps balances by bank, and they are three
+    different accounts, so that suspense holds open breaks and nothing else.
     """
     codes = dict(content.day)
     for use, code in codes.items():
@@ -234,7 +246,7 @@ def _day_faults(content: _File) -> Iterator[_Fault]:
 
 
 def _product_faults(content: _File) -> Iterator[_Fault]:
-    """Every processing code that moves money has its account, and only those."""
+    """Every processing code that moves money has its account, and no other code has one."""
     for code in KINDS:
         if code not in content.products:
             yield f"products.{code}", "missing: money of this processing code would have no account"
@@ -249,22 +261,22 @@ def _product_faults(content: _File) -> Iterator[_Fault]:
 
 
 def _resolution_faults(content: _File) -> Iterator[_Fault]:
-    for name, one in content.resolutions.items():
-        key = f"resolutions.{name}"
+    for name, resolution in content.resolutions.items():
+        key, counter = f"resolutions.{name}", resolution.counter
         if not _NAME.fullmatch(name) or name == _REFUSED:
             yield key, f"a name is 1 to 32 of a-z and _, begins with a letter, and is not {_REFUSED}"
-        if (one.counter == NONE) != (one.signs == ("0",)):
+        if (counter == NONE) != (resolution.signs == ("0",)):
             yield f"{key}.counter", 'none goes with signs = ["0"] and with no others'
-        if one.counter in (content.day.long, content.day.short):
-            yield f"{key}.counter", f"{one.counter} is where the break lies already"
-        elif one.counter not in (PRODUCT, OUR_PRODUCT, NONE) and one.counter not in content.accounts:
-            yield f"{key}.counter", f"no account {one.counter}, nor product, our_product, none"
+        if counter in (content.day.long, content.day.short):
+            yield f"{key}.counter", f"{counter} is where the break lies already"
+        elif counter not in (PRODUCT, OUR_PRODUCT, NONE) and counter not in content.accounts:
+            yield f"{key}.counter", f"no account {counter}, nor product, our_product, none"
 
 
 def _endless_faults(content: _File) -> Iterator[_Fault]:
-    """A break that no resolution fits could never end."""
+    """Every class and sign has a resolution; otherwise such a break could never end."""
     for break_class in BreakClass:
         for sign in get_args(Sign):
-            fits = (break_class in one.classes and sign in one.signs for one in content.resolutions.values())
-            if not any(fits):
+            resolutions = content.resolutions.values()
+            if not any(break_class in row.classes and sign in row.signs for row in resolutions):
                 yield "resolutions", f"none fits a break of class {break_class} and sign {sign}"

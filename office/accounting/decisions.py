@@ -1,8 +1,8 @@
-"""What one person decides about a break: whether that person may, and the step itself, with its record, in
-one transaction. What was refused is recorded too.
+"""A person's decision about a break: the check that this person may decide, and the step with its audit
+record in one transaction. A refused decision is recorded too.
 
-Who the person is, the caller knows: the command from the kernel (fep.operator.identity), never from what was
-typed.
+The caller knows the person: the command has the name from the kernel (`fep.operator.identity`), never from
+what was typed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PROPOSE: Final = "propose"
 
 
 class Decision(StrEnum):
-    """What is decided about a proposal."""
+    """The decisions about a proposal."""
 
     APPROVE = "approve"
     REJECT = "reject"
@@ -48,8 +48,8 @@ _STEPS: Final[Mapping[Decision, Callable[..., Break]]] = MappingProxyType(
 
 
 class Desk(NamedTuple):
-    """Where a person decides: the office's books and settings, and the moment (microseconds since 1970-01-01
-    UTC).
+    """What a decision needs: the office's database and settings, and the moment `at` (microseconds since
+    1970-01-01 UTC).
     """
 
     store: Store
@@ -58,7 +58,9 @@ class Desk(NamedTuple):
 
 
 def propose(desk: Desk, by: str, name: str, resolution: str, note: str, chart: Chart) -> Break:
-    """Propose how a break is to end. Raises NotAllowed and OfficeError."""
+    """Propose the resolution of a break, and return the break. `by` is the person. Raises NotAllowed and
+    OfficeError.
+    """
     with _refusals_recorded(desk, by, PROPOSE, name):
         desk.settings.check_may(by, "propose")
         with desk.store.transaction() as connection:
@@ -66,7 +68,9 @@ def propose(desk: Desk, by: str, name: str, resolution: str, note: str, chart: C
 
 
 def decide(desk: Desk, by: str, decision: Decision, name: str, note: str) -> Break:
-    """Decide about what was proposed. Raises NotAllowed and OfficeError, among them SamePerson."""
+    """Decide about the proposal of a break, and return the break. `by` is the person. Raises NotAllowed and
+    OfficeError, among them SamePerson.
+    """
     with _refusals_recorded(desk, by, decision.value, name):
         desk.settings.check_may(by, _MAY[decision])
         with desk.store.transaction() as connection:
@@ -75,9 +79,10 @@ def decide(desk: Desk, by: str, decision: Decision, name: str, note: str) -> Bre
 
 @contextmanager
 def _refusals_recorded(desk: Desk, by: str, act: str, name: str) -> Iterator[None]:
+    """Write an audit record if the block raises OfficeError or NotAllowed, and raise it again."""
     try:
         yield
     except (OfficeError, NotAllowed) as error:
-        subject = name if re.fullmatch(_NAME, name) else ""  # what is no break's name may be anything
+        subject = name if re.fullmatch(_NAME, name) else ""  # a text that is no break's name may be anything
         write(desk.store, desk.at, by, act, subject, failed(error))
         raise

@@ -1,8 +1,8 @@
-"""What a day puts into the books: one posting a bank and date.
+"""The posting of a day: one for each bank and date.
 
-The posting is built purely, of sums that reconciliation gives; `post_day` adds the differences that the
-table of breaks holds, takes off the products' accounts what these withhold, and makes it. Matching does not
-belong here, nor what a resolution does (`office.accounting.breaks`).
+`day_posting` builds it, purely, from sums. `post_day` gives it the sums of reconciliation, the differences in
+the table of breaks and what these breaks withhold from the products' accounts, and makes it. Matching does
+not belong here, nor the posting of a resolution (`office.accounting.breaks`).
 """
 
 from __future__ import annotations
@@ -27,13 +27,14 @@ def day_posting(
     suspense: Iterable[int] = (),
     closings: Iterable[int] = (),
 ) -> Posting | None:
-    """The posting `<date>/<bank>/day`, or None where nothing moves. All amounts are effects in fen.
+    """Return the posting `<date>/<bank>/day`, or None if nothing moves. All amounts are effects in fen.
 
-    `product` is the sum of our effects by processing code that is not withheld, `clearing` the sum of the
-    bank's; `suspense` are the differences of the breaks that the day opens, `closings` those of carried
-    breaks that its lines close: each goes back off the account on which it was posted, so a late match is
-    never a new difference. Raises InvariantBroken if clearing is not product + suspense - closings: then
-    reconciliation missed something.
+    `product` is the sum of our effects by processing code, without what is withheld; `clearing` is the sum of
+    the bank's effects. `suspense` are the differences of the breaks that the day opens, `closings` those of
+    the breaks brought forward that its lines close. Each closing reverses the account on which the difference
+    was posted; otherwise a late match would create a new difference. Raises InvariantBroken if clearing is
+    not product + suspense - closings, or if a processing code moves no money: then reconciliation missed
+    something.
     """
     sums = Counter({(chart.clearing, bank): clearing})
     for code, effect in product.items():
@@ -56,17 +57,17 @@ def day_posting(
 
 
 def suspense_of_day(connection: Connection, bank: str, date: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """What the table of breaks says of a bank's date: differences opened, and differences of carried breaks
-    that a line of the date closed; each summed by sign, in fen. The same whenever it is asked, whatever
-    came later.
+    """Return the differences of the breaks that a bank's date opened, and those of the breaks brought forward
+    that a line of the date closed, each summed by sign, in fen. Later dates do not change the result.
     """
     opened = _by_sign(connection, and_(breaks.c.bank == bank, breaks.c.date == date))
     return opened, _by_sign(connection, _matched_on(bank, date))
 
 
 def withheld_of_day(connection: Connection, bank: str, date: str) -> dict[str, int]:
-    """What the breaks of a bank's date withhold from the products' accounts, by processing code, in fen; less
-    what carried breaks had withheld that a line of the date closed: that no account ever took.
+    """Return what the breaks of a bank's date withhold from the products' accounts, by processing code,
+    in fen. What breaks brought forward withheld is subtracted if a line of the date closed them: no
+    account took it.
     """
     opened = and_(breaks.c.bank == bank, breaks.c.date == date)
     sums: Counter[str] = Counter()
@@ -86,28 +87,29 @@ def post_day(
     clearing: int,
     posted_at: int,
 ) -> Posting | None:
-    """Make a bank's posting of a date, with its suspense as the table of breaks has it; once made, the same
-    again changes nothing. `product` is the sum of our effects by processing code, of which what is withheld
-    goes to suspense instead. `posted_at` is microseconds since 1970-01-01 UTC. Returns it; raises what
-    `day_posting` and `office.accounting.books.post` raise.
+    """Make a bank's posting of a date and return it, or None if nothing moves. A repeat changes nothing.
+
+    `product` is the sum of our effects by processing code, `clearing` that of the bank's, in fen; what a
+    break withholds of `product` goes to suspense instead. `posted_at` is microseconds since 1970-01-01 UTC.
+    Raises what `day_posting` and `office.accounting.books.post` raise.
     """
     opened, closed = suspense_of_day(connection, bank, date)
-    taken = Counter(product)
-    taken.subtract(withheld_of_day(connection, bank, date))
-    posting = day_posting(chart, bank, date, taken, clearing, opened, closed)
+    not_withheld = Counter(product)
+    not_withheld.subtract(withheld_of_day(connection, bank, date))
+    posting = day_posting(chart, bank, date, not_withheld, clearing, opened, closed)
     if posting is not None:
         post(connection, [posting], posted_at)
     return posting
 
 
 def _matched_on(bank: str, date: str) -> ColumnElement[bool]:
-    """Whether a break was closed by a line of the bank's date, without a decision."""
+    """Whether a line of the bank's date closed the break, without a decision."""
     was_matched = and_(breaks.c.state == "closed", breaks.c.resolution == "", breaks.c.settled_on == date)
     return and_(breaks.c.bank == bank, was_matched)
 
 
 def _by_sign(connection: Connection, condition: ColumnElement[bool]) -> tuple[int, ...]:
-    """The sums of the differences above and below 0, without those that are none."""
+    """The sum of the differences above 0 and the sum of those below 0, in fen; a sum of 0 is left out."""
     difference = breaks.c.difference
     positive = func.sum(case((difference > 0, difference)))
     negative = func.sum(case((difference < 0, difference)))

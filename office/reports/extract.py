@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, func, or_, select
 from ledger.rules.day import DayState
 from ledger.rules.dues import KINDS
 from office.accounting.books import account_balance
-from office.accounting.breaks import Break, BreakState, age_days
+from office.accounting.breaks import age_days, listed
 from office.accounting.chart import Chart, shipped
 from office.database.schema import (
     accounts,
@@ -145,21 +145,11 @@ def _breaks(
     connection: Connection, bank: str, date: str, today: str, chart: Chart
 ) -> tuple[ListedBreak, ...]:
     """The breaks of the date, and the earlier ones that were not settled when it began: by date, the newest
-    last, and within a date by number. The query sorts by length first, since after 9999 the number has a
-    fifth digit.
+    last, and within a date by number.
     """
-    name = breaks.c["break"]
-    query = (
-        select(breaks)
-        .where(breaks.c.bank == bank, _shown(date))
-        .order_by(breaks.c.date, func.length(name), name)
-    )
-    rows = (Break(*row) for row in connection.execute(query))
     return tuple(
-        ListedBreak(
-            row._replace(state=BreakState(row.state)), age_days(row, today), _ending(chart, row.resolution)
-        )
-        for row in rows
+        ListedBreak(row, age_days(row, today), _ending(chart, row.resolution))
+        for row in listed(connection, and_(breaks.c.bank == bank, _shown(date)))
     )
 
 

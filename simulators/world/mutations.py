@@ -397,8 +397,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "who proposed an end may approve it",
         "office.accounting.breaks",
-        "    if person.casefold() == found.proposed_by.casefold():",
-        "    if person != person.casefold() == found.proposed_by.casefold():",
+        "    if person.casefold() == row.proposed_by.casefold():",
+        "    if person != person.casefold() == row.proposed_by.casefold():",
     ),
     Mutation(
         "what was rejected is posted all the same",
