@@ -51,7 +51,9 @@ opened."""
 
 
 def _settles(answer: Message) -> bool:
-    """Whether an answer is an outcome that no repeat will change. 94 is our own fault: a key used twice."""
+    """Whether an answer is final, so that no repeat would change it. Raises BankError for 94: the bank has
+    used a key twice.
+    """
     code = answer.fields[39]
     if code == _KEY_REUSED:
         raise BankError("a key was used for two transactions")
@@ -59,7 +61,7 @@ def _settles(answer: Message) -> bool:
 
 
 class Bank:
-    """One bank at work. Every act returns a coroutine, updates `record`, and ends with a known outcome or
+    """One bank at work. Each act is a coroutine that updates `record`; it ends when the outcome is known, or
     raises.
     """
 
@@ -118,7 +120,7 @@ class Bank:
             link.install(await self._ask_on(link, self._network("101")))
 
     async def echo(self) -> Message:
-        """Ask whether the other side lives."""
+        """Send an echo; the answer. Raises BankError where no link is open."""
         link = self._link_or_none()
         if link is None:
             raise BankError("no link is open")
@@ -139,16 +141,16 @@ class Bank:
     # What a terminal can ask.
 
     async def inquire(self, policy: str, code: str = "310000", page: int = 1) -> Message:
-        """What is due on a policy, or its status."""
+        """Ask what is due on a policy, or its status; the answer."""
         groups = [("PN", policy), *([("PG", str(page))] if page > 1 else [])]
         return await self._ask(self._inquiry(code, groups))
 
     async def outcome(self, belief: Belief) -> Message:
-        """What became of a transaction."""
+        """Ask what became of a transaction (312000); the answer."""
         return await self._ask(self._inquiry("312000", [("PN", belief.policy)], belief))
 
     async def receipt(self, number: str) -> Message:
-        """A receipt again."""
+        """Ask for a receipt again (313000); the answer."""
         return await self._ask(self._inquiry("313000", [("RN", number)]))
 
     async def settle(
@@ -167,7 +169,7 @@ class Bank:
         advice: bool = False,
         counter: tuple[str, str] | None = None,
     ) -> Belief:
-        """A transaction that has its key but was not sent yet; `counter` is a branch and a terminal."""
+        """A transaction that has its key and is not sent yet; `counter` is a branch and a terminal."""
         branch, terminal = counter or next(self._counters)
         stan = self._stan()
         moment, mti = f"{self._now():%Y%m%d%H%M%S}", "0220" if advice else "0200"
@@ -229,9 +231,7 @@ class Bank:
         return self.record.keep(self.record.beliefs[belief.key].after(meaning, answer.fields.get(15, "")))
 
     async def _insist(self, message: Message) -> Message:
-        """Ask, and repeat the same until there is an answer that settles it. Ends only with one, or when
-        cancelled.
-        """
+        """Send a message and repeat it until an answer is final. Ends only then, or when it is cancelled."""
         while True:
             try:
                 answer = await self._ask(message)
@@ -289,7 +289,9 @@ class Bank:
             raise
 
     async def _some_link(self) -> BankLink:
-        """A link that is open; where none is left, a new one, the same for all who ask meanwhile."""
+        """An open link; a new one where none is left. All who need one at the same time get the same new
+        link.
+        """
         link = self._link_or_none()
         if link is not None:
             return link
@@ -346,5 +348,5 @@ class Bank:
 
 
 def together(deferreds: Iterable[Deferred[Any]]) -> Deferred[Any]:
-    """Fires when all have; fails at the first that fails."""
+    """A Deferred that fires when all have fired, and fails with the first that fails."""
     return DeferredList(list(deferreds), fireOnOneErrback=True, consumeErrors=True)

@@ -17,7 +17,7 @@ from ledger.rules.request import Totals
 
 
 class State(StrEnum):
-    """What the bank holds of a transaction."""
+    """The state of a transaction in the bank's record."""
 
     UNKNOWN = "unknown"
     DONE = "done"
@@ -27,7 +27,7 @@ class State(StrEnum):
 
 
 class Meaning(StrEnum):
-    """What the bank was told about a transaction."""
+    """What an answer means for the transaction that it is about."""
 
     APPROVED = "approved"
     REFUSED = "refused"
@@ -55,7 +55,7 @@ TRANSITIONS: Mapping[tuple[State, Meaning], State] = MappingProxyType(
 
 
 class ContradictionError(Exception):
-    """The front-end machine said two things about one transaction that cannot both be true."""
+    """The machine gave two answers about one transaction that cannot both be true."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +86,12 @@ class Belief:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """Terminal, transmission time with its year, and STAN: what is unique within the bank."""
+        """Terminal, transmission time with its year, and STAN; unique within the bank."""
         return self.terminal, self.sent_at, self.stan
 
     def after(self, meaning: Meaning, date: str = "") -> Belief:
-        """The belief after the bank was told something under a business date (MMDD). Raises
-        ContradictionError.
+        """The belief after an answer with this meaning, on the business date `date` (MMDD). Raises
+        ContradictionError where the answer contradicts what is known.
         """
         after = TRANSITIONS.get((self.state, meaning))
         if after is None:
@@ -111,7 +111,7 @@ class Record:
     beliefs: dict[tuple[str, str, str], Belief] = field(default_factory=dict)
 
     def keep(self, belief: Belief) -> Belief:
-        """Write a belief, in place of what was believed before."""
+        """Store a belief in place of the one with the same key, and return it."""
         self.beliefs[belief.key] = belief
         return belief
 
@@ -138,7 +138,7 @@ class Record:
         return figures
 
     def undecided(self) -> tuple[Belief, ...]:
-        """What the bank has no answer to: it must go on asking."""
+        """The transactions whose outcome is not known yet."""
         return tuple(belief for belief in self.beliefs.values() if belief.state is State.UNKNOWN)
 
 

@@ -35,7 +35,7 @@ _TPDU = b"\x60\x00\x03\x00\x00"
 
 
 class BankError(Exception):
-    """The simulated bank cannot go on; the text says what the other side did."""
+    """The bank cannot go on; the text says what the machine did."""
 
 
 class BankLink(Protocol):
@@ -61,7 +61,7 @@ class BankLink(Protocol):
         self.transport.setTcpNoDelay(True)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802 - Twisted's name
-        """Whoever waits for an answer on this link gets none; a TLS that failed is a link that ended."""
+        """Fail every question that waits for an answer on this link."""
         if reason.check(SSL.Error):
             reason = Failure(ConnectionLost(f"TLS: {reason.getErrorMessage()}"))
         self.is_open = False
@@ -84,7 +84,7 @@ class BankLink(Protocol):
             self.abort()
 
     def _take(self, body: bytes) -> None:
-        """One message: an answer goes to whoever asked, a question is answered."""
+        """Take one message: give an answer to its question, and answer a request."""
         message = self._codec.decode(body)
         self._check_mac(body, message)
         if not is_answer(message.mti):
@@ -110,7 +110,7 @@ class BankLink(Protocol):
         return answer
 
     def missed(self) -> None:
-        """An answer did not come in time."""
+        """Count an answer that did not come in time; too many in a row end the link."""
         self._silences += 1
         if self._silences == SILENCES_MAX:
             self.abort()

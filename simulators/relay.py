@@ -26,7 +26,7 @@ Place = tuple[str, int]
 
 @implementer(IPushProducer)
 class End(Protocol):
-    """One of a link's two connections. Once it is closed or aborted from here, it is not heard any more."""
+    """One of a link's two connections. After it was closed or aborted from here, its bytes are ignored."""
 
     transport: Any
 
@@ -74,18 +74,18 @@ class End(Protocol):
         self.transport.abortConnection()
 
     def fill_from(self, other: End) -> None:
-        """Have the other read no faster than what it brings leaves here."""
+        """Read from `other` no faster than its bytes leave at this end."""
         self._is_filled = True
         self.transport.registerProducer(other, True)
 
     def hold(self, why: str) -> None:
-        """Read nothing here, until nothing holds it any more."""
+        """Stop reading here, until each hold was released."""
         self._held.add(why)
         if self.is_open:
             self.transport.pauseProducing()
 
     def release(self, why: str) -> None:
-        """One reason less to hold it."""
+        """Release one hold."""
         self._held.discard(why)
         if self.is_open and not self._held:
             self.transport.resumeProducing()
@@ -93,20 +93,22 @@ class End(Protocol):
     # It is what the other's transport is filled by.
 
     def pauseProducing(self) -> None:  # noqa: N802 - Twisted's name
-        """The other is read more slowly than this one sends."""
+        """Stop reading here, since the other end sends too slowly."""
         self.hold("the other is full")
 
     def resumeProducing(self) -> None:  # noqa: N802 - Twisted's name
-        """The other has room again."""
+        """Read on here, since the other end has room again."""
         self.release("the other is full")
 
     def stopProducing(self) -> None:  # noqa: N802 - Twisted's name
-        """The other is gone: its end is to be seen here too."""
+        """The other end is gone: read on here, so that this end's close is seen too."""
         self.release("the other is full")
 
 
 class Link:
-    """A caller's connection, `near`, and `far`, the one that it is led on to; `places` are tried in order."""
+    """A caller's connection `near`, and the connection `far` that it is passed on to; `places` are tried in
+    order.
+    """
 
     def __init__(self, relay: Relay, places: Callable[[], Sequence[Place]]) -> None:
         self.relay = relay
@@ -145,7 +147,7 @@ class Link:
             self.unreached()
 
     def end(self) -> None:
-        """End both connections at once, but for what is being closed behind its bytes."""
+        """Abort both connections, except one that is closing behind its bytes."""
         self.is_over = True
         for end in (self.near, self.far):
             if end.is_open:
@@ -171,7 +173,7 @@ class Link:
         self.other(end).write(data)
 
     def lost(self, end: End, *, in_order: bool) -> None:
-        """An end is gone that was not closed from here: the other goes as it did."""
+        """An end closed by itself: close the other in the same way."""
         if in_order:
             self.other(end).close()
         self.end()

@@ -68,24 +68,26 @@ def inquire(code: str, groups: Groups, fields: Changes = _NONE, of: str = "") ->
 
 
 def reverse(of: str, fields: Changes = _NONE, mti: str = "0400") -> Draft:
-    """A reversal of what was said under a name, with a key of its own."""
+    """A reversal of the message that was sent under a name, with a key of its own."""
     return lambda talk: changed(talk.reversal_of(talk.sent[of], mti), fields)
 
 
 def cancel(of: str, fields: Changes = _NONE, mti: str = "0200") -> Draft:
-    """A same-day cancel of what was said under a name."""
+    """A same-day cancel of the message that was sent under a name."""
     return lambda talk: changed(
         messages.cancel(talk.sent[of], talk.terms.code, talk.stamp(), _text(talk, ()), mti), fields
     )
 
 
 def again(name: str, mti: str = "", fields: Changes = _NONE) -> Draft:
-    """What was said under a name once more, under the same key."""
+    """The message that was sent under a name, once more under the same key."""
     return lambda talk: changed(Message(mti or talk.sent[name].mti, talk.sent[name].fields), fields)
 
 
 def totals(like: str = "", fields: Changes = _NONE, mti: str = "0500", date: str = "") -> Draft:
-    """A reconciliation of the business date: all nought, or the figures of the answer heard under a name."""
+    """An 0500 for the business date: all zero, or with the figures of the answer received under the name
+    `like`.
+    """
 
     def draft(talk: Talk) -> Message:
         day = date or business_date(talk)
@@ -98,12 +100,12 @@ def totals(like: str = "", fields: Changes = _NONE, mti: str = "0500", date: str
 
 
 def at_another_time(draft: Draft, days: int) -> Draft:
-    """The draft's message with a DE 7 so many days from now."""
+    """The draft's message with DE 7 moved by so many days."""
     return lambda talk: changed(draft(talk), {7: _days_from_now(talk, days)})
 
 
 def naming_another_time(draft: Draft, days: int) -> Draft:
-    """The draft's message with a DE 90 that names an original of so many days from now."""
+    """The draft's message with the moment in DE 90 moved by so many days."""
 
     def made(talk: Talk) -> Message:
         message = draft(talk)

@@ -23,8 +23,8 @@ _ENDS = (Failed, Silence, Closed, Nonsense)
 def examine(
     means: Means, cases: Iterable[Case], on_result: Callable[[Result], None] = lambda _: None
 ) -> tuple[Result, ...]:
-    """Ask the cases in order; `told` hears of each as it ends. Raises CertifyError where the machine cannot
-    be reached, or has not the dues that the cases work on.
+    """Run the cases in order; `on_result` is called with each result. Raises CertifyError where the machine
+    cannot be reached, or does not have the dues that the cases need.
     """
     _prepare(means)
     results = []
@@ -84,7 +84,7 @@ def _steps(talk: Talk, case: Case) -> None:
 
 
 def _reason(talk: Talk, error: Exception) -> str:
-    """The check that did not hold; noted down here where the conversation broke off without one."""
+    """The check that failed; added here where the conversation ended without one."""
     if not talk.checks or talk.checks[-1].passed:
         failing = [check for check in talk.checks if not check.passed]
         if not failing:
@@ -114,7 +114,7 @@ def _prepare(means: Means) -> None:
 
 
 def _keep_totals(talk: Talk) -> None:
-    """Totals that cannot be had are a case's to find; the last one then has nothing to compare with."""
+    """Keep the machine's totals for the last case. If there are none, that is for a case to find."""
     talk.means.baseline.clear()
     with suppress(*_ENDS, PeerError):
         answer = talk.ask(totals()(talk)).message.fields

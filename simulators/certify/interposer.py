@@ -37,9 +37,7 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """A frame's fate. `body` is what goes on in its place, or goes back as its answer; `seconds` how long it
-    is held back.
-    """
+    """What happens to a frame. `body` replaces it or is its answer; `seconds` is how long it is held back."""
 
     fate: Fate = Fate.PASSED
     body: bytes = b""
@@ -48,8 +46,8 @@ class Ruling:
 
 @dataclass(frozen=True, slots=True)
 class Relayed:
-    """One frame's message, None where it does not decode. `mac` is right, wrong or none, and `key` the check
-    value of the key that it is right under.
+    """One frame on its way through. `message` is None where it does not decode; `mac` is right, wrong or
+    none; `key` is the check value of the key under which the MAC is right.
     """
 
     body: bytes
@@ -59,7 +57,7 @@ class Relayed:
 
 
 class Script(Protocol):
-    """Who rules, and who is told."""
+    """Decides what happens to frames, and is told what happens to links."""
 
     def opened(self, link: Interposed) -> None:
         """A bank has opened a link."""
@@ -71,14 +69,14 @@ class Script(Protocol):
         """The bank sent bytes that are no frame."""
 
     def from_bank(self, link: Interposed, relayed: Relayed) -> Ruling:
-        """The bank said this."""
+        """The ruling on a frame from the bank."""
 
     def from_machine(self, link: Interposed, relayed: Relayed) -> Ruling:
-        """The machine said this."""
+        """The ruling on a frame from the machine."""
 
 
 class Interposed(Link):
-    """One link: the bank's connection, and ours to the machine."""
+    """One link: the bank's connection, and another one to the machine."""
 
     def __init__(self, interposer: Interposer, number: int) -> None:
         super().__init__(interposer, lambda: (("127.0.0.1", interposer.machine_port),))
@@ -100,7 +98,9 @@ class Interposed(Link):
         self._over("machine")
 
     def heard(self, end: End, data: bytes) -> None:
-        """Cut frames, and have each ruled on; behind one that ends the link nothing was said."""
+        """Cut frames out of bytes and apply the script's ruling to each; what follows a frame that ends the
+        link is dropped.
+        """
         fault = ""
         try:
             frames = self._readers[end].feed(data)
@@ -117,11 +117,11 @@ class Interposed(Link):
             self._garbled(end, fault)
 
     def lost(self, end: End, *, in_order: bool) -> None:  # noqa: ARG002 - both are told in order
-        """One side is gone: the other goes too."""
+        """One side has closed: close the other too."""
         self._over("bank" if end is self.near else "machine")
 
     def _garbled(self, end: End, reason: str) -> None:
-        """What came has no end: neither side can go on."""
+        """Bytes that are no frame came: the link cannot go on."""
         if end is self.near:
             self._script.garbled(self, reason)
         self._over("stand")

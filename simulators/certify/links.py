@@ -18,7 +18,7 @@ _ASCII = "utf-8"
 
 
 def macs(story: Story) -> Judged:
-    """Every message after sign-on carries a right MAC."""
+    """Every message after the sign-on must carry a right MAC."""
     keyed: set[int] = set()
     wrong: list[Event] = []
     sealed = 0
@@ -42,7 +42,7 @@ def macs(story: Story) -> Judged:
 
 
 def answered(codes: frozenset[str], expected: str) -> Callable[[Story], Judged]:
-    """A judge of codes that no honest message is answered with."""
+    """A judge of response codes that an honest message never gets."""
 
     def judge(story: Story) -> Judged:
         undecodable = [e for e in story.events if e.side is Side.BANK and e.message is None and e.shown]
@@ -61,7 +61,7 @@ def answered(codes: frozenset[str], expected: str) -> Callable[[Story], Judged]:
 
 
 def names_known(story: Story) -> Judged:
-    """No reversal names what never was."""
+    """Every reversal must name an original that the bank has sent."""
     reversals = [event for event, message in story.of_bank() if message.mti in REVERSALS]
     strange = [event for event in reversals if event.provocation is None]
     if not reversals:
@@ -72,7 +72,7 @@ def names_known(story: Story) -> Judged:
 
 
 def questions(code: str) -> Callable[[Story], Judged]:
-    """A judge of the bank's answers to our 0800."""
+    """A judge of the bank's answers to requests 0800 of the machine."""
 
     def judge(story: Story) -> Judged:
         checks, events = [], []
@@ -88,7 +88,7 @@ def questions(code: str) -> Callable[[Story], Judged]:
 
 
 def date_changed(story: Story) -> Judged:
-    """After the notice the bank reconciles the date that was closed, and the figures agree."""
+    """After the notice of a cut-over the bank must reconcile the closed date, and the figures must agree."""
     notice = next(story.questions("201"), None)
     if notice is None:
         return Judged((), ())
@@ -109,7 +109,7 @@ def date_changed(story: Story) -> Judged:
 
 
 def check_value(story: Story) -> Judged:
-    """A key whose check value is wrong is not used, and another is asked for."""
+    """A key with a wrong check value must not be used, and the bank must request another."""
     spoilt = [event for event in story.events if event.fate is Fate.CHANGED and event.title == "0810"]
     if not spoilt:
         return Judged((), ())
@@ -124,7 +124,7 @@ def check_value(story: Story) -> Judged:
 
 
 def new_key(story: Story) -> Judged:
-    """After a change of keys the bank speaks under the new one; what was on its way may come before that."""
+    """After a key change the bank must use the new key; messages that were already under way are excepted."""
     asked = {key_of(m)[1:] for _, m in story.of_bank() if m.mti == "0800" and m.fields.get(70) == "101"}
     brought = [(e, m) for e, m in story.to_bank() if m.mti == "0810" and 48 in m.fields]
     checks, events = [], []

@@ -29,8 +29,8 @@ _LOOK_SECONDS = 0.5
 def rehearse(
     terms: Terms, delay_seconds: float, idle_seconds: float | None, say: Callable[[str], None]
 ) -> tuple[tuple[Event, ...], frozenset[str]]:
-    """Serve until SIGINT or SIGTERM, or until nothing was said for `idle_seconds`; what happened, and the
-    check values of the keys that came with another. Raises CertifyError where the port is taken.
+    """Serve until SIGINT or SIGTERM, or until nothing was sent for `idle_seconds`. Returns the events, and
+    the check values of the keys that were sent with a wrong one. Raises CertifyError where the port is taken.
     """
     held: list[TrialMachine] = []
     failed: list[BaseException] = []
@@ -93,7 +93,7 @@ def rehearsal_run(terms: Terms, now: datetime, results: tuple[Result, ...]) -> R
 
 
 def in_a_line(event: Event) -> str:
-    """An event for a person who watches: no field of it that could be a secret."""
+    """An event in one line for a person who watches; without any field that could be a secret."""
     arrow = {Side.BANK: "bank →", Side.MACHINE: "← machine", Side.STAND: "← stand"}[event.side]
     fields = event.message.fields if event.message is not None else {}
     parts = [f"DE {number} {fields[number]}" for number in (11, 39, 70) if number in fields]

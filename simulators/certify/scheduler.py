@@ -34,7 +34,7 @@ _NOT_NOW: Mapping[Provocation, tuple[str, str]] = MappingProxyType(
 
 
 class Side(StrEnum):
-    """Who is the cause of an event."""
+    """The side that caused an event."""
 
     BANK = "bank"
     MACHINE = "machine"
@@ -43,10 +43,10 @@ class Side(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that happened. `at` counts seconds, `number` events; `message` is None where there is none.
-
-    `subject` is the key of the transaction that it is about: its own, or for a reversal and its answer the
-    original's. `provocation` is that transaction's. `key` is the check value that the MAC is right under.
+    """One thing that happened on a link, `at` seconds after the start. `number` is the event's own; `message`
+    is None where there is none; `subject` is the key of the transaction that it is about, the original's for
+    a reversal and its answer; `provocation` is that transaction's; `key` is the check value of the key under
+    which the MAC is right.
     """
 
     at: float
@@ -66,7 +66,7 @@ class Event:
 
 @dataclass(slots=True)
 class _Transaction:
-    """What was made of a transaction so far."""
+    """What has happened to a transaction so far."""
 
     provocation: Provocation
     policy: str
@@ -77,7 +77,9 @@ class _Transaction:
 
 @dataclass(slots=True)
 class Scheduler:
-    """The script of the stand. `order` has something done to the machine: "echo", or "cutover"."""
+    """Decides what happens to each frame of a rehearsal. `order` makes the machine do something: "echo" or
+    "cutover".
+    """
 
     codec: Codec
     seconds: Callable[[], float]
@@ -107,7 +109,9 @@ class Scheduler:
         self._note(Event(self.seconds(), link.number, Side.BANK, note.title, shown=note))
 
     def from_bank(self, link: Interposed, relayed: Relayed) -> Ruling:
-        """Pass it on, unless the policy that it names asks for something else."""
+        """The ruling on a frame from the bank: it passes, unless the policy named in it provokes something
+        else.
+        """
         subject = self._subject(relayed.message)
         ruling = self._rule_on_request(link, relayed, subject)
         self._note(self._event(link, Side.BANK, relayed, subject, ruling))
@@ -118,7 +122,7 @@ class Scheduler:
         return ruling
 
     def from_machine(self, link: Interposed, relayed: Relayed) -> Ruling:
-        """Pass it on, unless the policy of the transaction that it answers asks for something else."""
+        """The ruling on an answer: it passes, unless its transaction's policy provokes something else."""
         message = relayed.message
         subject = self._subjects.get(key_of(message)) if message is not None else None
         ruling = self._rule_on_answer(link, relayed, subject)
@@ -129,7 +133,7 @@ class Scheduler:
     # Ruling.
 
     def _subject(self, message: Message | None) -> Key | None:
-        """Which transaction the bank speaks of; one that is new is remembered with its policy."""
+        """The key of the transaction that a message is about; a new one is remembered with its policy."""
         if message is None or message.mti[:2] not in ("02", "04"):
             return None
         own = key_of(message)
@@ -192,7 +196,7 @@ class Scheduler:
         return _PASSED
 
     def _spoil(self, link: Interposed, relayed: Relayed, message: Message) -> Ruling:
-        """The same answer with another check value, under the MAC that it had, if it had one."""
+        """The same answer with a wrong check value, sealed by the same key, if it was sealed."""
         self._spoil_next_key = False
         encoding = link.codec.dialect.de48_encoding
         groups = parse(message.fields[48], encoding)
@@ -206,7 +210,7 @@ class Scheduler:
         return Ruling(Fate.CHANGED, link.codec.seal(changed, link.keys[0].mac))
 
     def _follow_up(self, message: Message | None, subject: Key | None) -> None:
-        """What an exercise does after its answer, each time that it is answered 00."""
+        """Do what an exercise does after an answer 00."""
         about = self._transactions.get(subject) if subject else None
         if message is None or about is None or (message.mti, message.fields.get(39)) != ("0210", "00"):
             return

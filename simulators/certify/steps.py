@@ -52,7 +52,7 @@ def connect(talk: Talk) -> None:
 
 
 def ask(draft: Draft, *expected: Expectation, name: str = "", sealed: bool = True) -> Step:
-    """Say something and hold the answer to what is expected."""
+    """A step: send a message, and check its answer against each expectation."""
 
     def step(talk: Talk) -> None:
         heard = talk.ask(draft(talk), name, sealed=sealed)
@@ -97,7 +97,7 @@ def stays_open(talk: Talk) -> None:
 
 
 def throw(data: Callable[[Talk], bytes], remark: str) -> Step:
-    """Write raw bytes, which are no whole message."""
+    """A step: write raw bytes that are no whole message."""
 
     def step(talk: Talk) -> None:
         raw = data(talk)
@@ -141,7 +141,7 @@ def wait(seconds: float) -> Step:
 
 
 def needs(has: Callable[[Means], object], reason: str) -> Step:
-    """The case needs something that this examination may not have."""
+    """A step: the case is not applicable where the examination lacks something."""
 
     def step(talk: Talk) -> None:
         if not has(talk.means):
@@ -209,7 +209,7 @@ def names_field(number: int, tag: str = "") -> Expectation:
 
 
 def echoes(name: str = "") -> Expectation:
-    """The answer repeats what an answer repeats of its request."""
+    """Expectation: the answer repeats those data elements of its request that an answer must repeat."""
 
     def look(talk: Talk, heard: Heard) -> Check:
         asked, got = talk.sent[name].fields, heard.message.fields
@@ -222,7 +222,7 @@ def echoes(name: str = "") -> Expectation:
 
 
 def same_as(name: str) -> Expectation:
-    """The answer is another one's, byte for byte but for the MAC."""
+    """Expectation: the answer equals an earlier one byte for byte, but for the MAC."""
 
     def look(talk: Talk, heard: Heard) -> Check:
         before = talk.heard[name]
@@ -239,7 +239,9 @@ def same_as(name: str) -> Expectation:
 
 
 def as_taken_back(name: str) -> Expectation:
-    """The answer is another one's, of what was taken back since: nothing to print, and DE 44 says why."""
+    """Expectation: the answer equals an earlier one, but has no receipt to print and says so in DE 44, since
+    the transaction was taken back.
+    """
 
     def look(talk: Talk, heard: Heard) -> Check:
         first_content = {n: text for n, text in talk.heard[name].message.fields.items() if n not in _NOT_KEPT}

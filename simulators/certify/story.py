@@ -22,7 +22,7 @@ ADVICES = frozenset({"0220", "0221"})
 
 @dataclass(frozen=True, slots=True)
 class Tale:
-    """One transaction: its own messages, its reversals, the answers to both, in order."""
+    """One transaction's events: its requests, its reversals, and the answers to both, in order."""
 
     subject: Key
     provocation: Provocation
@@ -30,28 +30,30 @@ class Tale:
     events: tuple[Event, ...]
 
     def by_bank(self, mtis: Iterable[str]) -> list[Event]:
-        """What the bank said about it, by MTI."""
+        """The bank's messages about it with one of these MTIs."""
         return [event for event in self.events if event.side is Side.BANK and _is(event, mtis)]
 
     def answers(self, mtis: Iterable[str]) -> list[Event]:
-        """What the bank was told about it, by MTI, and got whole and in time."""
+        """The answers with one of these MTIs that reached the bank, whole and unchanged."""
         return [event for event in self.events if _reached(event) and _is(event, mtis)]
 
     @property
     def reversals(self) -> list[Event]:
-        """The bank's reversals of it, repeats too."""
+        """The bank's reversals of it, with their repeats."""
         return self.by_bank(REVERSALS)
 
     @property
     def reversed_at(self) -> int | None:
-        """The event by which the bank was first told that a reversal was taken; None if never."""
+        """The number of the event that first told the bank that a reversal was accepted; None if there is
+        none.
+        """
         answers = self.answers(REVERSED)
         return answers[0].number if answers else None
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What was held against a rule: the checks, none where there was no occasion, and the events to show."""
+    """What came of one rule: its checks (none if it had no occasion) and the events to show."""
 
     checks: tuple[Check, ...]
     events: tuple[Event, ...]
@@ -59,13 +61,13 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """All that happened. `spoilt` are the check values of keys that came with another."""
+    """All events of a rehearsal. `spoilt` holds the check values of keys that were sent with a wrong one."""
 
     events: tuple[Event, ...]
     spoilt: frozenset[str] = frozenset()
 
     def tales(self, *provocations: Provocation) -> Iterator[Tale]:
-        """The transactions that the bank has asked for under these provocations, or all."""
+        """The transactions that the bank requested under one of these provocations, or all."""
         about: dict[Key, list[Event]] = {}
         for event in self.events:
             if event.subject is not None:
@@ -77,7 +79,7 @@ class Story:
             yield Tale(subject, first.provocation, first.policy, tuple(events))
 
     def of_bank(self) -> Iterator[tuple[Event, Message]]:
-        """The bank's messages."""
+        """The messages that the bank sent."""
         for event in self.events:
             if event.side is Side.BANK and event.message is not None:
                 yield event, event.message
@@ -89,7 +91,7 @@ class Story:
                 yield event, event.message
 
     def questions(self, code: str) -> Iterator[Event]:
-        """The 0800 that reached the bank with this DE 70."""
+        """The requests 0800 with this DE 70 that reached the bank."""
         for event, message in self.to_bank():
             if message.mti == "0800" and message.fields.get(70) == code:
                 yield event

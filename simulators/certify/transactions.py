@@ -17,7 +17,7 @@ OfTale = Callable[[Tale, Story], Iterator[Check]]
 
 
 def each_tale(of_tale: OfTale, *provocations: Provocation) -> Callable[[Story], Judged]:
-    """A judge of every transaction of these exercises."""
+    """A judge that applies `judge` to every transaction of these provocations."""
 
     def judge(story: Story) -> Judged:
         tales = list(story.tales(*provocations))
@@ -33,7 +33,7 @@ def _named(tale: Tale) -> str:
 
 
 def is_reversed(tale: Tale, _story: Story) -> Iterator[Check]:
-    """Without an answer: a reversal, repeated until it is answered."""
+    """Without an answer, the bank must reverse, and repeat the reversal until it is answered."""
     requests = tale.by_bank(REQUESTS)
     if not requests:
         return
@@ -48,7 +48,7 @@ def is_reversed(tale: Tale, _story: Story) -> Iterator[Check]:
 
 
 def reversed_elsewhere(tale: Tale, story: Story) -> Iterator[Check]:
-    """The link is gone: the bank opens another, and reverses there."""
+    """When the link is gone, the bank must open another and reverse there."""
     yield from is_reversed(tale, story)
     requests, reversals = tale.by_bank(REQUESTS), tale.reversals
     if requests and reversals:
@@ -59,7 +59,9 @@ def reversed_elsewhere(tale: Tale, story: Story) -> Iterator[Check]:
 
 
 def rests(tale: Tale, story: Story) -> Iterator[Check]:
-    """What never arrived is reversed; the answer 21 ends it."""
+    """A request that never arrived must be reversed; after the answer 21 the bank must send nothing more
+    about it.
+    """
     yield from reversed_elsewhere(tale, story)
     reversed_at = tale.reversed_at
     if reversed_at is not None:
@@ -69,7 +71,7 @@ def rests(tale: Tale, story: Story) -> Iterator[Check]:
 
 
 def insists(tale: Tale, story: Story) -> Iterator[Check]:
-    """The repeats of a reversal are 0401 under the key of the 0400, with its content."""
+    """Repeats of a reversal must be 0401, with the key and the content of the 0400."""
     yield from is_reversed(tale, story)
     reversals = [event.message for event in tale.reversals if event.message is not None]
     if not reversals:
@@ -84,7 +86,7 @@ def insists(tale: Tale, story: Story) -> Iterator[Check]:
 
 
 def asks_again(tale: Tale, _story: Story) -> Iterator[Check]:
-    """After 90 or 91: the same key again, or a reversal."""
+    """After 90 or 91 the bank must repeat the request under its key, or reverse it."""
     requests = tale.by_bank(REQUESTS)
     if requests:
         reversals = tale.reversals
@@ -97,7 +99,7 @@ def asks_again(tale: Tale, _story: Story) -> Iterator[Check]:
 
 
 def not_reversed(tale: Tale, _story: Story) -> Iterator[Check]:
-    """What was answered 00 stands."""
+    """A transaction that was answered 00 must not be reversed."""
     approved = [event for event in tale.answers({"0210"}) if code_of(event) == "00"]
     if approved:
         later = [event for event in tale.reversals if event.number >= approved[0].number]
@@ -106,7 +108,7 @@ def not_reversed(tale: Tale, _story: Story) -> Iterator[Check]:
 
 
 def no_other(tale: Tale, story: Story) -> Iterator[Check]:
-    """While it is not known what became of it, the same is not asked for under another key."""
+    """While the outcome is unknown, the bank must not request the same under another key."""
     requests = tale.by_bank(REQUESTS)
     if not requests:
         return
@@ -125,14 +127,14 @@ def no_other(tale: Tale, story: Story) -> Iterator[Check]:
 
 
 def _settled_before(tale: Tale, moment: int) -> bool:
-    """Whether an answer that settles it had reached the bank."""
+    """Whether an answer that settles it had reached the bank before event number `moment`."""
     return any(
         event.number < moment and code_of(event) not in ("90", "91") for event in tale.answers({"0210"})
     )
 
 
 def advice_repeated(tale: Tale, _story: Story) -> Iterator[Check]:
-    """The money has moved: the advice is repeated until it is answered."""
+    """An advice must be repeated until it is answered, since its money has moved."""
     advices = [event.message for event in tale.by_bank(ADVICES) if event.message is not None]
     if advices:
         answered = bool(tale.answers({"0230"}))
@@ -145,7 +147,7 @@ def advice_repeated(tale: Tale, _story: Story) -> Iterator[Check]:
 
 
 def refusal_taken(tale: Tale, story: Story) -> Iterator[Check]:
-    """What was refused is not said to have happened all the same."""
+    """A transaction that was refused must not be followed by an advice that it happened."""
     refused = [event for event in tale.answers({"0210"}) if code_of(event) not in ("00", "90", "91", "96")]
     if refused:
         advised = [
@@ -160,5 +162,5 @@ def refusal_taken(tale: Tale, story: Story) -> Iterator[Check]:
 
 
 def _content_of(message: Message) -> tuple[tuple[int, str], ...]:
-    """All that a repeat must say again; its MAC may be another key's."""
+    """The data elements that a repeat must have; the MAC may be another key's."""
     return tuple((n, text) for n, text in sorted(message.fields.items()) if n not in (64, 128))

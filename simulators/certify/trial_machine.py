@@ -60,7 +60,9 @@ class TrialMachine:
         on_event: Callable[[Event], None] = lambda _: None,
         delay_seconds: float = DELAY_SECONDS,
     ) -> None:
-        """`told` hears of each event; an answer that is to be late is held back for `delay_seconds`."""
+        """`on_event` is called with each event; an answer that is to be late is held back for
+        `delay_seconds`.
+        """
         self._folder = folder
         self._terms = terms
         self._surroundings = surroundings

@@ -43,7 +43,7 @@ classes.
 
 
 class Line(NamedTuple):
-    """One line of a bank's file as the oracle counts it. `effect` in signed fen."""
+    """One line of a bank's file as the oracle counts it; `effect` in signed fen."""
 
     bank: str
     date: str
@@ -63,14 +63,16 @@ class Break(NamedTuple):
 
 
 class Decided(NamedTuple):
-    """What two people agreed on."""
+    """A break, and the end that two people agreed on."""
 
     about: Break
     resolution: str
 
 
 def fits(entry: Break, resolution: str) -> bool:
-    """Whether a break may end so; the account of its own processing code takes it only where it has one."""
+    """Whether a break may end by this resolution: its class, its sign, and a product account where the end
+    needs one.
+    """
     signs, _, classes = ENDS[resolution]
     sign = "0" if not entry.difference else "+" if entry.difference > 0 else "-"
     has_account = ENDS[resolution][1] != "products" or entry.code in COLLECTIONS | PAYOUTS
@@ -78,7 +80,7 @@ def fits(entry: Break, resolution: str) -> bool:
 
 
 def in_suspense(office: Path) -> list[Break]:
-    """The breaks on which nobody has decided."""
+    """The names of the breaks on which nobody has decided."""
     query = (
         "SELECT break, bank, key, class, code, difference FROM breaks WHERE state = 'suspense' ORDER BY break"
     )
@@ -87,7 +89,7 @@ def in_suspense(office: Path) -> list[Break]:
 
 
 def misplaced(office: Path, states: Mapping[str, str]) -> Iterator[str]:
-    """Breaks that are not where they must be, or were not decided on by two."""
+    """Say which breaks are in another state than they must be, or were not decided on by two people."""
     with closing(sqlite3.connect(f"file:{office}?mode=ro", uri=True)) as connection:
         query = "SELECT break, state, proposed_by, approved_by FROM breaks ORDER BY break"
         for name, state, proposed_by, approved_by in connection.execute(query):
@@ -98,12 +100,14 @@ def misplaced(office: Path, states: Mapping[str, str]) -> Iterator[str]:
 
 
 def signed(kind: str, amount: int) -> int:
-    """A collection puts money on clearing, a payout takes it off."""
+    """The effect of a transaction on the bank's clearing account in fen: above 0 for a collection, below for
+    a payout.
+    """
     return amount if kind == "collection" else -amount
 
 
 def ours(book: Book) -> dict[tuple[str, str], int]:
-    """What stands at the end, by bank and key."""
+    """The net effect of our side by bank and key, in fen."""
     return {
         (fact.bank, key): signed(fact.kind, fact.amount)
         for key, fact in book.facts.items()
@@ -112,7 +116,9 @@ def ours(book: Book) -> dict[tuple[str, str], int]:
 
 
 def withheld(book: Book) -> dict[tuple[str, str], int]:
-    """What stands at the end and no product's account may have, by bank and key: advices that did not fit."""
+    """By bank and key, in fen: what is in effect and may not be on a product's account, since it is an
+    exception advice.
+    """
     exception_advices = {(fact.bank, key) for key, fact in book.facts.items() if fact.exception_code}
     return {name: effect for name, effect in ours(book).items() if name in exception_advices}
 
@@ -120,7 +126,7 @@ def withheld(book: Book) -> dict[tuple[str, str], int]:
 def faults(
     office: Path, book: Book, dates: Iterable[str], lines: Iterable[Line], decided: Sequence[Decided] = ()
 ) -> Iterator[str]:
-    """What does not hold in the office's books, when so much was decided."""
+    """Say everything that is wrong in the office's books, given what was decided."""
     lines, dates = list(lines), list(dates)
     with closing(sqlite3.connect(f"file:{office}?mode=ro", uri=True)) as connection:
         yield from _days(connection, book, dates, lines)
@@ -150,7 +156,7 @@ def _days(connection: sqlite3.Connection, book: Book, dates: list[str], lines: l
 
 
 def _late(connection: sqlite3.Connection, book: Book, dates: list[str]) -> Iterator[str]:
-    """Each reversal that came too late has its break, which withholds the whole original or nothing."""
+    """Say where a late reversal has no break, or one that withholds a part of its original."""
     asked = {
         (fact.bank, fact.date, _settled(book, fact.original))
         for fact in book.facts.values()
@@ -167,13 +173,13 @@ def _late(connection: sqlite3.Connection, book: Book, dates: list[str]) -> Itera
 
 
 def _settled(book: Book, original: str) -> str:
-    """The collection or payout that a reversal is about, through the cancel that it names."""
+    """The collection or payout that a reversal is about, directly or through the cancel that it names."""
     fact = book.facts[original]
     return fact.original if fact.kind == "cancel" else original
 
 
 def _held_of_late(connection: sqlite3.Connection) -> Counter[tuple[str, str]]:
-    """What breaks of late reversals withhold, by bank and key."""
+    """By bank and key, in fen: what the breaks of late reversals withhold."""
     query = "SELECT bank, key, SUM(withheld) FROM breaks WHERE class = 'late_reversal' GROUP BY bank, key"
     return Counter({(bank, key): amount for bank, key, amount in connection.execute(query)})
 
@@ -205,7 +211,9 @@ def _breaks(
     decided: Sequence[Decided],
     held: Mapping[tuple[str, str], int],
 ) -> Iterator[str]:
-    """Every difference between a bank and the insurer is an open break or was decided on; nothing else is."""
+    """Say where a difference between a bank and the insurer is neither an open break nor decided on, and
+    where a break has no difference.
+    """
     different: Counter[tuple[str, str]] = Counter()
     for line in lines:
         different[line.bank, line.key] += line.effect

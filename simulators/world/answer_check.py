@@ -25,7 +25,9 @@ Subject = tuple[str, ...]
 
 @dataclass(slots=True)
 class AnswerCheck:
-    """The moments of one book. `moment` counts entries, loads and cut-overs."""
+    """The history of one book: what each subject was, and from which moment. A `moment` counts entries, loads
+    and cut-overs.
+    """
 
     book: Book
     dates: tuple[str, ...]
@@ -39,7 +41,7 @@ class AnswerCheck:
     # What happens.
 
     def noted_entry(self, key: str, fact: Fact) -> None:
-        """An entry was kept."""
+        """Note a new entry."""
         self.moment += 1
         self._note_key(key)
         touched = [fact.original] if fact.original in self.book.facts else []
@@ -52,17 +54,17 @@ class AnswerCheck:
         self._note(("totals", fact.bank, fact.date), self.book.figures(fact.bank, fact.date))
 
     def noted_key(self, key: str) -> None:
-        """A tombstone was laid."""
+        """Note a new tombstone."""
         self.moment += 1
         self._note_key(key)
 
     def noted_load(self) -> None:
-        """The next day's dues are in."""
+        """Note that the next day's dues are loaded."""
         self.moment += 1
         self._note_all()
 
     def noted_date(self) -> None:
-        """Another business date is open."""
+        """Note that another business date is open."""
         self.moment += 1
         self._note(("date",), self.book.date)
 
@@ -88,7 +90,7 @@ class AnswerCheck:
             history.append((self.moment, value))
 
     def _between(self, subject: Subject, since: int, unless: object = None) -> Iterator[Any]:
-        """What a subject was at some moment from `since` on; `unless` as long as nothing is known of it."""
+        """Every value that a subject had from moment `since` until now; `unless` before its first."""
         history = self._was.get(subject, [])
         if not history or history[0][0] > since:
             yield unless
@@ -99,7 +101,7 @@ class AnswerCheck:
     # What is answered.
 
     def fault(self, question: Question, answer: Message) -> str:
-        """What is wrong with an answer that is not kept; empty if nothing is."""
+        """What is wrong with an answer that no journal keeps; empty for nothing."""
         ask, code = question.ask, answer.fields[39]
         if ask.fault:
             return "" if code == ask.fault else f"{code} instead of {ask.fault}"
@@ -173,8 +175,8 @@ class AnswerCheck:
         return "" if (62 in answer.fields) == (code == "00") else f"{code} came with the wrong slip"
 
     def slip_fault(self, question: Question, answer: Message, *, has_receipt: bool) -> str:
-        """Whether the answer to a transaction comes with a receipt to print as it should; if it has one, it
-        is told that none may be printed any more as soon as it is taken back.
+        """What is wrong with the receipt text in a transaction's answer. It must be there for a transaction
+        with a receipt, and gone, with the reason REVERSED, once that was taken back.
         """
         slip, reason = answer.fields.get(62), answer.fields.get(44)
         if not has_receipt:
@@ -194,12 +196,12 @@ class AnswerCheck:
         return self._receipts.get(number, "")
 
     def noted_receipt(self, number: str, key: str) -> None:
-        """An entry has this receipt number."""
+        """Note the receipt number of an entry."""
         self._receipts[number] = key
 
     @staticmethod
     def groups(link: Conversation, answer: Message) -> dict[str, str]:
-        """An answer's groups of DE 48, the first of each."""
+        """The groups of an answer's DE 48 by tag, the first of each tag."""
         groups: dict[str, str] = {}
         for tag, value in parse(answer.fields.get(48, ""), link.terms.codec.dialect.de48_encoding):
             groups.setdefault(tag, value)
@@ -207,15 +209,15 @@ class AnswerCheck:
 
     @staticmethod
     def lists(link: Conversation, answer: Message) -> list[dict[str, str]]:
-        """The dues that an answer lists."""
+        """The dues (DL groups) that an answer lists."""
         encoding = link.terms.codec.dialect.de48_encoding
         groups = parse(answer.fields.get(48, ""), encoding)
         return [dict(parse(value, encoding)) for tag, value in groups if tag == "DL"]
 
 
 def content_of(answer: Message) -> Content:
-    """What of an answer stays the same in every repeat of it: all but its MAC, its receipt to print, and why
-    that is not printed.
+    """The part of an answer that every repeat of it must have: all but its MAC, its receipt text, and the
+    reason why that is missing.
     """
     content = {number: text for number, text in answer.fields.items() if number not in (62, 64, 128)}
     if content.get(44) == "REVERSED":

@@ -34,7 +34,7 @@ _TPDU = b"\x60\x00\x03\x00\x00"
 
 @dataclass(slots=True)
 class Ask:
-    """A teller's wish: send this, and give me the answer, or None when none came in time."""
+    """A script's wish: send this message, and resume with its answer, or with None after `seconds`."""
 
     message: Message
     seconds: float = ANSWER_SECONDS
@@ -46,8 +46,8 @@ Asking = Generator["Ask | float", Any, "Message | None"]
 
 @dataclass(slots=True)
 class Deal:
-    """One transaction as its bank holds it: unknown, done, refused, undone, or never was. `of` is a cancel's
-    DE 90.
+    """One transaction in the bank's record: unknown, done, refused, undone or never was. `of` is DE 90 of a
+    cancel.
     """
 
     mti: str
@@ -86,7 +86,7 @@ class BankLink:
         self._reader = FrameReader(bank.terms.framing)
 
     def makeConnection(self, transport: Any) -> None:  # noqa: N802, ANN401 - Twisted's name
-        """Sign on."""
+        """Sign on as soon as the connection stands."""
         self.transport = transport
         self.ask(self.bank.network_message("001"), self._signed_on, _SIGN_ON_SECONDS, sealed=False)
 
@@ -106,7 +106,7 @@ class BankLink:
         self.key = MacKey(terms.mac, unwrap(terms.zmk, first(groups, "KA") or "", terms.mac))
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
-        """Take what the machine says."""
+        """Take bytes from the machine: answers go to their questions, and requests are answered."""
         try:
             for frame in self._reader.feed(data):
                 self._take(self.bank.terms.codec.decode(frame.body))
@@ -127,7 +127,7 @@ class BankLink:
             self.send(Message("0810", {**fields, 39: "00"}))
 
     def connectionLost(self, reason: Failure) -> None:  # noqa: N802, ARG002 - Twisted's name
-        """Nobody will be answered here."""
+        """Give None to whoever waits for an answer on this link."""
         self.over = True
         self.ready = False
         waiting, self.waiting = self.waiting, {}
@@ -138,7 +138,7 @@ class BankLink:
     def ask(
         self, message: Message, tell: Callable[[Message | None], None], seconds: float, *, sealed: bool = True
     ) -> None:
-        """Send, and have the answer told, or None when it is too late."""
+        """Send a message; `heard` is called with its answer, or with None when the time is over."""
         name = message.fields.get(7, ""), message.fields.get(11, "")
         timer: IDelayedCall | None = None
 
@@ -157,7 +157,7 @@ class BankLink:
         self.send(message, sealed=sealed)
 
     def send(self, message: Message, *, sealed: bool = True, key: MacKey | None = None) -> None:
-        """Send a message under a key: the newest, if none is given."""
+        """Send a message sealed by a key: the newest, if none is given."""
         key = key or self.key
         codec = self.bank.terms.codec
         body = codec.seal(message, key.mac) if sealed and key is not None else codec.encode(message)
@@ -172,7 +172,7 @@ class BankLink:
 
 @dataclass(slots=True, eq=False)
 class Bank:
-    """One bank. `moment` gives MMDDhhmmss; `dial` opens a connection; `complain` takes what breaks the
+    """One bank. `moment` gives YYYYMMDDhhmmss; `dial` opens a connection; `complain` takes what breaks the
     interface.
     """
 
@@ -196,7 +196,7 @@ class Bank:
     # Links.
 
     def open(self) -> None:
-        """Open every link, and each again that is lost."""
+        """Open every link, and open again each link that is lost."""
         for _ in range(self.link_count):
             self._dial()
 
@@ -206,14 +206,14 @@ class Bank:
         self.dial(link)
 
     def lost(self, link: BankLink) -> None:
-        """A link is over."""
+        """Note the end of a link, and open another after a while."""
         if link in self.links:
             self.links.remove(link)
         if not self.closed:
             self.host.callLater(0.5 + self.random.random(), self._dial)
 
     def ready_link(self) -> BankLink | None:
-        """A link on which one can ask, each in turn."""
+        """A link that is signed on, each in turn; None if there is none."""
         ready = [link for link in self.links if link.ready]
         self._turn += 1
         return ready[self._turn % len(ready)] if ready else None
@@ -221,7 +221,7 @@ class Bank:
     # Tellers.
 
     def employ(self, script: Script, after: float) -> None:
-        """Have a teller begin after a while."""
+        """Start a script after so many virtual seconds."""
         self.busy += 1
         self.host.callLater(after, self._go_on, script, None)
 
@@ -247,7 +247,7 @@ class Bank:
     # Messages.
 
     def network_message(self, code: str) -> Message:
-        """An 0800."""
+        """An 0800 with this DE 70."""
         return messages.network(self.terms.code, self._stamp(), code)
 
     def _stamp(self) -> Stamp:
@@ -261,7 +261,7 @@ class Bank:
     def deal(
         self, code: str, policy: str, due: str, amount: int, *, advice: bool = False, identity: str = ""
     ) -> Deal:
-        """A transaction that has its key, and was not sent yet."""
+        """A transaction with a key that is recorded and not sent yet."""
         terminal = self.random.choice(("T0000001", "T0000002"))
         mti = "0220" if advice else "0200"
         deal = Deal(
@@ -271,7 +271,7 @@ class Bank:
         return deal
 
     def message(self, deal: Deal, *, repeat: bool = False, **other: str) -> Message:
-        """The message of a deal; `other` fields by `deN`."""
+        """The message of a deal; `other` replaces data elements, by `deN`."""
         given = (("PN", deal.policy), ("DU", deal.due), ("IN", deal.identity))
         origin = Terminal(self.terms.code, deal.branch, deal.terminal)
         groups = self.groups(pair for pair in given if pair[1])
@@ -282,11 +282,11 @@ class Bank:
         return _changed(messages.repeat(made) if repeat else made, other)
 
     def groups(self, pairs: Iterable[tuple[str, str]]) -> str:
-        """DE 48."""
+        """The text of DE 48."""
         return build(pairs, self.terms.codec.dialect.de48_encoding)
 
     def original(self, deal: Deal) -> str:
-        """DE 90 for a deal."""
+        """The DE 90 that names a deal."""
         return messages.original(deal.mti, Stamp(deal.sent_at[4:], deal.stan), self.terms.code)
 
     def reversal(self, deal: Deal, mti: str = "0400", **other: str) -> Message:
@@ -319,7 +319,7 @@ class Bank:
     # What an honest teller does.
 
     def settle(self, deal: Deal) -> Script:
-        """Collect or pay; end with the outcome known."""
+        """Script: send a collection or payout, and go on until its outcome is known."""
         answer = yield Ask(self.message(deal), self.answer_seconds)
         if deal.mti == "0220":
             while answer is None or answer.fields[39] in _UNSETTLED:
@@ -333,7 +333,7 @@ class Bank:
             self.learn(deal, answer)
 
     def undo(self, deal: Deal) -> Script:
-        """Reverse, and go on until it is answered."""
+        """Script: reverse a deal, and repeat that until it is answered."""
         message = self.reversal(deal)
         answer = yield Ask(message, self.answer_seconds)
         while answer is None or answer.fields[39] in _UNSETTLED:
@@ -357,7 +357,7 @@ class Bank:
             self.complain(f"the reversal of {deal.stan} is answered {code}")
 
     def _learn(self, deal: Deal) -> Script:
-        """What can no longer be reversed stands: ask for its first answer again."""
+        """Script: a deal that can no longer be reversed is in effect; repeat it to get its first answer."""
         answer: Message | None = None
         while answer is None or answer.fields[39] in _UNSETTLED:
             yield _AGAIN_SECONDS
@@ -365,7 +365,7 @@ class Bank:
         self.learn(deal, answer)
 
     def cancel(self, deal: Deal) -> Script:
-        """Cancel what was done; a cancel without an answer is reversed like everything else."""
+        """Script: cancel a deal; a cancel without an answer is reversed."""
         own = self.deal(CANCEL, deal.policy, "", deal.amount)
         own.terminal, own.of = deal.terminal, self.original(deal)
         answer = yield Ask(self.message(own), self.answer_seconds)
@@ -377,7 +377,7 @@ class Bank:
             deal.state, deal.undone_on = "undone", own.date
 
     def inquire_outcome(self, deal: Deal) -> Script:
-        """Ask what became of a deal, and hold it against what is known."""
+        """Script: ask what became of a deal, and compare the answer with the record."""
         state = deal.state
         answer = yield Ask(self.inquiry(OUTCOME, (), deal), self.answer_seconds)
         if answer is None or answer.fields[39] != "00" or deal.state != state:
@@ -389,7 +389,7 @@ class Bank:
             self.complain(f"{deal.stan} is {state}, and said to be {status}")
 
     def learn(self, deal: Deal, answer: Message) -> None:
-        """Note what was answered."""
+        """Note in the record what a deal was answered."""
         deal.state = "done" if answer.fields[39] == "00" else "refused"
         if deal.state == "done":
             deal.date = answer.fields.get(15, "")

@@ -14,7 +14,7 @@ _MINUTE, _DAY = 60.0, 86_400.0
 
 
 class Spell(NamedTuple):
-    """A time in which a bank must wait: from when until when."""
+    """A time in which a bank must wait: its first and its last virtual second."""
 
     since: float
     until: float
@@ -22,7 +22,7 @@ class Spell(NamedTuple):
 
 @dataclass(slots=True)
 class _Span:
-    """So many within so many seconds from the first of them."""
+    """A limit of so many misses in so many seconds, counted from the first of them."""
 
     seconds: float
     most: int
@@ -30,7 +30,7 @@ class _Span:
     count: int = 0
 
     def add(self, now: float) -> Spell | None:
-        """Count one; the spell that begins with it, if it is one too many."""
+        """Count one miss; the spell that it starts, if it is one too many."""
         if now - self.began_at >= self.seconds:
             self.began_at, self.count = now, 0
         self.count += 1
@@ -39,7 +39,7 @@ class _Span:
 
 @dataclass(slots=True)
 class Budget:
-    """One bank's, of one process. Moments in seconds of virtual time."""
+    """The answers 25 and 76 that one bank has had from one process. Moments in virtual seconds."""
 
     a_minute: int
     a_day: int
@@ -51,21 +51,21 @@ class Budget:
         self._spans = _Span(_MINUTE, self.a_minute), _Span(_DAY, self.a_day)
 
     def missed(self, now: float) -> None:
-        """The bank was told 25 or 76, and not again."""
+        """Count an answer 25 or 76 that is not a repeat."""
         self._spells += [spell for span in self._spans if (spell := span.add(now)) is not None]
 
     def lost(self) -> None:
-        """What the bank would have been told, nobody saw."""
+        """Note that an answer went to a connection that was gone: from now on the budget is not known."""
         self.is_known = False
 
     def may_wait(self, begin: float, end: float) -> bool:
-        """Whether it may have been made to wait at some time between."""
+        """Whether the bank may have had to wait at some time between two moments."""
         return not self.is_known or any(spell.since <= end and spell.until > begin for spell in self._spells)
 
     def is_spent(self, now: float) -> bool:
-        """Whether it has to wait now."""
+        """Whether the bank has to wait now."""
         return self.is_known and any(spell.since <= now < spell.until for spell in self._spells)
 
     def must_wait(self, begin: float, end: float) -> bool:
-        """Whether it had to wait all the time."""
+        """Whether the bank had to wait all the time between two moments."""
         return self.is_known and any(spell.since < begin and spell.until > end for spell in self._spells)

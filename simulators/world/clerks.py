@@ -31,7 +31,9 @@ _STEPS: Sequence[tuple[Decision, bool, str, str]] = (
 
 @dataclass(slots=True)
 class Clerks:
-    """Both, at one desk. `decided` is what two people agreed on, `states` where each break must be."""
+    """Two clerks at one desk. `decided` holds what both agreed on, `states` the state in which each break
+    must be.
+    """
 
     desk: Desk
     chart: Chart
@@ -40,7 +42,7 @@ class Clerks:
     states: dict[str, str] = field(default_factory=dict)
 
     def work(self, breaks: Sequence[Break]) -> Iterator[str]:
-        """See to breaks, or leave them; what was told wrongly."""
+        """Decide on breaks, or leave them; yields each violation."""
         for entry in breaks:
             self.states[entry.name] = "suspense"
             if self.random.random() < 0.8:
@@ -74,7 +76,7 @@ class Clerks:
 
 
 def _refusal(do: Callable[[], object]) -> str:
-    """The name of the refusal, the office's or the database's; empty if there was none."""
+    """The class name of the refusal, the office's or the database's; empty if there was none."""
     try:
         do()
     except (OfficeError, LedgerError) as error:

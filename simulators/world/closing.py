@@ -35,9 +35,7 @@ Files = Mapping[tuple[str, str], Sequence[BankLine]]
 
 
 def file_lines(bank: Bank, date: str) -> Iterator[BankLine]:
-    """A bank's lines for a business date: what took effect on it, and what of earlier dates was undone on
-    it.
-    """
+    """A bank's lines for a business date: transactions of that date, and reversals of earlier ones on it."""
     month_day = date[4:]
     for deal in bank.deals:
         if deal.code == CANCEL or deal.state not in ("done", "undone"):
@@ -67,7 +65,7 @@ def _line(deal: Deal, state: str) -> BankLine:
 
 
 def with_mistakes(lines: Sequence[BankLine], random: Random) -> list[BankLine]:
-    """The lines as a careless bank sends them: one is missing, one has another amount, one nobody knows."""
+    """The lines with mistakes put in: one left out, one with another amount, one that nobody knows."""
     changed = list(lines)
     done = [line for line in changed if line.state == "S"]
     if done and random.random() < 0.5:
@@ -84,8 +82,8 @@ def with_mistakes(lines: Sequence[BankLine], random: Random) -> list[BankLine]:
 def counted(
     bank: Bank, date: str, lines: Sequence[BankLine], begun: Mapping[str, tuple[str, int]]
 ) -> Iterator[Line]:
-    """The lines as the oracle counts them: one that is reversed on a later date takes back what its bank had
-    as done.
+    """The lines as the oracle counts them: a line reversed on a later date takes back the effect that its
+    bank had counted; one reversed on its own date has none.
     """
     for line in lines:
         key = f"{bank.terms.full_code}/{line.terminal}/{line.sent_at}/{line.stan}"
@@ -99,8 +97,8 @@ def counted(
 def close(
     fixture: Fixture, banks: Sequence[Bank], dates: Sequence[str], random: Random
 ) -> tuple[list[Line], list[StepResult]]:
-    """Write the banks' files, and have the office close the dates: the lines of all files, and what the close
-    said.
+    """Write the banks' files and have the office close the dates; the lines of all files, and the results of
+    the close.
     """
     lines: list[Line] = []
     files: dict[tuple[str, str], bytes] = {}
@@ -121,7 +119,7 @@ def close(
 
 
 def decide(fixture: Fixture, banks: Sequence[Bank], random: Random) -> tuple[Clerks, list[str]]:
-    """Have two clerks see to the breaks, and what they agreed on posted: the clerks, and what went wrong."""
+    """Have two clerks decide on the breaks, and post what they agreed on; the clerks, and violations."""
     with _office(fixture, banks, {}) as (store, settings, work):
         clerks = Clerks(Desk(store, settings, _NOW_US), _chart(), random)
         wrong = list(clerks.work(in_suspense(fixture.office)))

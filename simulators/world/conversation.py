@@ -26,7 +26,7 @@ Name = tuple[str, ...]
 @dataclass(slots=True, eq=False)
 class Question:
     """One message that reached the machine. `moment` counts what the book had seen by then; `refused` tells
-    that it was answered with a code after which nothing of it may be done.
+    that the answer's code forbids any effect.
     """
 
     link: Conversation
@@ -42,11 +42,11 @@ class Question:
     _proofs: dict[int, bool] = field(default_factory=dict)
 
     def may_act(self, now: float) -> bool:
-        """Whether it can have been found authentic and signed on at some time from its coming until now."""
+        """Whether it was authentic and its link signed on at some time from its arrival until `now`."""
         return self._has_right_bank() and any(self._good_keys(now)) and self.link.was_signed_on(self.at, now)
 
     def must_act(self, now: float) -> bool:
-        """Whether it was so all the time."""
+        """Whether it was authentic and its link signed on all the time from its arrival until `now`."""
         return (
             self._has_right_bank()
             and any(key.issued <= self.at and key.retires > now for key in self._good_keys(now))
@@ -54,7 +54,7 @@ class Question:
         )
 
     def network_fault(self, code: str, now: float) -> str:
-        """What is wrong with the answer to an 08xx; empty if nothing is."""
+        """What is wrong with the answer to an 08xx; empty for nothing."""
         fields, fault = self.message.fields, self.ask.fault
         if fault:
             right = (fault,) if fields.get(70) == "001" else (fault, "63")
@@ -84,7 +84,7 @@ class Question:
                     yield key
 
     def _is_under(self, place: int, key: MacKey, split: tuple[bytes, bytes]) -> bool:
-        """Whether its MAC is good under a link's key; asked again and again, and worked out once."""
+        """Whether its MAC is right under a key; computed once for each key."""
         if place not in self._proofs:
             self._proofs[place] = key.verify(*split)
         return self._proofs[place]
@@ -92,7 +92,7 @@ class Question:
 
 @dataclass(slots=True)
 class SessionKey:
-    """A session key, and from when until when it counts."""
+    """A session key, and the virtual seconds from which and until which it is accepted."""
 
     key: MacKey
     issued: float
@@ -101,7 +101,7 @@ class SessionKey:
 
 @dataclass(slots=True, eq=False)
 class Conversation:
-    """What went over one connection."""
+    """What went over one connection, as seen at the machine's end."""
 
     number: int
     terms: Terms
@@ -124,7 +124,7 @@ class Conversation:
         self._outgoing = FrameReader(self.terms.framing)
 
     def asked(self, data: bytes, now: float, moment: int) -> list[Question]:
-        """The messages that these bytes complete."""
+        """The messages that these bytes of the bank's complete."""
         if self._broken:
             return []
         try:
@@ -159,7 +159,7 @@ class Conversation:
         return question
 
     def messages_in(self, data: bytes) -> list[tuple[Message, bytes]]:
-        """The messages that the machine wrote, and the bytes of each."""
+        """The messages that these bytes of the machine's complete, each with its bytes."""
         try:
             bodies = [frame.body for frame in self._outgoing.feed(data)]
             return [(self.terms.codec.decode(body), body) for body in bodies]
@@ -168,16 +168,16 @@ class Conversation:
             return []
 
     def candidates(self, answer: Message) -> list[Question]:
-        """The questions that an answer may be for."""
+        """The questions that an answer may belong to."""
         return self.waiting.get((answer.mti, *_echo(answer)), [])
 
     def is_sealed(self, answer: Message, body: bytes) -> bool:
-        """Whether an answer carries a good MAC under the newest key."""
+        """Whether an answer carries a right MAC under the newest key."""
         split = self.terms.codec.mac_of(body, answer)
         return split is not None and bool(self.keys) and self.keys[-1].key.verify(*split)
 
     def take_key(self, answer: Message, now: float) -> None:
-        """A sign-on or a change of keys was answered with a new key."""
+        """Take the key that the answer to a sign-on or key change brought."""
         groups = parse(answer.fields[48], self.terms.codec.dialect.de48_encoding)
         key = MacKey(self.terms.mac, unwrap(self.terms.zmk, first(groups, "KA") or "", self.terms.mac))
         if key.check_value != first(groups, "CA"):
@@ -189,21 +189,21 @@ class Conversation:
         self.keys.append(SessionKey(key, now))
 
     def sign_on(self, now: float) -> None:
-        """Transactions may come."""
+        """Note that the link is signed on."""
         if not self.signed or self.signed[-1][1] != _FOREVER:
             self.signed.append([now, _FOREVER])
 
     def sign_off(self, now: float) -> None:
-        """They may not any more."""
+        """Note that the link is signed off."""
         if self.signed:
             self.signed[-1][1] = min(self.signed[-1][1], now)
 
     def was_signed_on(self, begin: float, end: float) -> bool:
-        """Whether it was signed on at some time between."""
+        """Whether it was signed on at some time between two moments."""
         return any(since <= end and until >= begin for since, until in self.signed)
 
     def was_signed_on_all(self, begin: float, end: float) -> bool:
-        """Whether it was signed on all the time."""
+        """Whether it was signed on all the time between two moments."""
         return any(since <= begin and until > end for since, until in self.signed)
 
 

@@ -122,7 +122,7 @@ class Fixture:
         return self.folder / "office.db"
 
     def template(self, database: Path, date: str = "") -> Path:
-        """What a book is copied from; a front book's has this business date open."""
+        """The template that a book is copied from; a front book's template has the date `date` open."""
         return database.with_name(f"{database.stem}{date}{_TEMPLATE}")
 
     def fresh(self, database: Path, date: str = "") -> None:
@@ -167,8 +167,8 @@ def _zmk(mac: MacAlgorithm, place: int) -> Key:
 
 
 class Remembering(Codec):
-    """The banks' codec, and the oracle's: what one of them has decoded, the other need not. The machine has
-    its own. `room` is for how many messages.
+    """A codec that remembers what it has decoded, up to `room` messages; banks and oracle share it. The
+    machine has its own codec.
     """
 
     __slots__ = ("_known", "_room")
@@ -194,13 +194,13 @@ def _codec(dialect: str) -> Codec:
 
 
 def agreed(random: Random, count: int) -> tuple[Terms, ...]:
-    """The terms of so many banks, each in its own dialect, framing and MAC; some may do less than others."""
+    """The terms of `count` banks, each with another dialect, framing and MAC; some have fewer permissions."""
     chosen = random.sample(range(len(_BANKS)), count)
     return tuple(_terms(random, place) for place in chosen)
 
 
 def bounded(random: Random, terms: Sequence[Terms]) -> tuple[Terms, ...]:
-    """The same banks, of which each must wait after a few answers 25 and 76."""
+    """The same banks, each with a low limit of answers 25 and 76."""
     given = ((random.choice((1, 2, 4)), random.choice((3, 8, 5000))) for _ in terms)
     return tuple(
         bank._replace(misses_a_minute=minute, misses_a_day=day)
@@ -209,8 +209,8 @@ def bounded(random: Random, terms: Sequence[Terms]) -> tuple[Terms, ...]:
 
 
 def permitted_otherwise(random: Random, terms: Sequence[Terms]) -> tuple[Terms, ...]:
-    """The same banks, of which each may do something else from now on; its limit of the day stays, since that
-    is the book's and not a link's.
+    """The same banks with other permissions. The daily limit stays, since it belongs to the book and not to a
+    link.
     """
     return tuple(
         bank._replace(

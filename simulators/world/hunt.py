@@ -30,8 +30,8 @@ _TABLE = "<!-- table -->"
 
 
 class HuntResult(NamedTuple):
-    """What the world made of it: how many seeds it took, 0 where it found nothing, what was said; and, over
-    all the times that it was looked for, the mean number of seeds and of seconds of CPU until it was found.
+    """The result for one mutation: the seed that found it first (0 if none did) and its violation; and the
+    means, over all the times it was looked for, of the seeds and of the seconds of CPU that it took.
     """
 
     mutation: Mutation
@@ -42,7 +42,7 @@ class HuntResult(NamedTuple):
 
 
 class _Changed(importlib.abc.SourceLoader):
-    """Loads a module from its file, with one text in another's place."""
+    """Loads a module from its file with one text replaced."""
 
     def __init__(self, path: str, mutation: Mutation) -> None:
         self._path = path
@@ -86,7 +86,7 @@ class _Finder(importlib.abc.MetaPathFinder):
 
 
 def hunt(mutation: Mutation, seeds: int, times: int = 1) -> HuntResult:
-    """In this process: run seeds until it was found so many times, or there were too many."""
+    """Run seeds in this process until the mutation was found `times` times, or the seeds are used up."""
     sys.meta_path.insert(0, _Finder(mutation))
     from simulators.world.cli import run_here  # noqa: PLC0415 - after the finder is in place
 

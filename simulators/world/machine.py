@@ -38,7 +38,7 @@ Names = dict[str, Any]
 
 
 class Ordered(MutableSet[T], Generic[T]):
-    """A set that remembers the order: a walk over it is the same in every process."""
+    """A set that keeps the order of insertion, so that iterating it is the same in every process."""
 
     def __init__(self) -> None:
         self._items: dict[T, None] = {}
@@ -62,7 +62,7 @@ class Ordered(MutableSet[T], Generic[T]):
 
 
 class VirtualThreads:
-    """The commit thread: a call takes virtual time before and after, and happens all at once in between."""
+    """The commit thread in virtual time: a call waits, happens all at once, and waits again."""
 
     def __init__(self, machine: Machine, host: Host) -> None:
         self._machine = machine
@@ -75,7 +75,7 @@ class VirtualThreads:
         """Nothing to stop."""
 
     def run(self, function: Callable[..., Any], *arguments: object) -> Deferred[Any]:
-        """Fires with what the function returns, later."""
+        """A Deferred that fires later with what the function returns."""
         done: Deferred[Any] = Deferred()
         self._host.callLater(self._machine.pause(), self._do, done, function, arguments)
         return done
@@ -101,7 +101,7 @@ class VirtualThreads:
 
 
 class Lockstep:
-    """The threads that a load runs in: real ones, of which one moves at a time, and only when told."""
+    """The threads of a load: real ones, of which one runs at a time, and only while the world waits."""
 
     def __init__(self, host: Host) -> None:
         self._here = threading.local()
@@ -109,7 +109,7 @@ class Lockstep:
         self.host = host
 
     def end(self) -> None:
-        """The process is no more: its threads end where they wait."""
+        """The process has ended: each of its threads fails where it waits."""
         while self._open:
             _, (answers, asked) = self._open.popitem()
             answers.put(Failure(Unavailable("the process ended")))
@@ -162,7 +162,7 @@ class Lockstep:
 
 
 class Machine:
-    """The process and its file."""
+    """The simulated process of the real machine, and its database file."""
 
     def __init__(
         self,
@@ -207,7 +207,7 @@ class Machine:
         return int(self.now().replace(tzinfo=BEIJING).timestamp() * 1_000_000)
 
     def pause(self) -> float:
-        """What a thread takes."""
+        """How many virtual seconds a step of a thread takes."""
         return self.thread_seconds * self.random.random()
 
     def start(self) -> None:
@@ -234,7 +234,7 @@ class Machine:
         self._on_look()
 
     def kill(self) -> None:
-        """The process ends here and now; what it had in memory is gone."""
+        """End the process at once; what it had in memory is lost."""
         if not self.is_up:
             return
         self.network.trace("machine is killed", self._count, "")
@@ -246,7 +246,7 @@ class Machine:
         self.on_killed()
 
     def stop(self) -> Deferred[Any]:
-        """Have it stop as its operator would."""
+        """Stop the machine gracefully, as its operator does."""
         if self.service is None:
             raise RuntimeError("no machine is up")
         self.network.trace("machine is to stop", self._count, "")
@@ -258,7 +258,7 @@ class Machine:
             self._store = None
 
     def before_thread(self) -> None:
-        """Let the weather decide what the next transactions meet."""
+        """Draw the faults that the next transactions meet."""
         if not self.faults:
             self.faults += self.next_faults()
             for fault in self.faults:
@@ -267,7 +267,7 @@ class Machine:
             self._on_fault(fault)
 
     def after_thread(self) -> None:
-        """See what it has done."""
+        """Have the oracle look at the file."""
         self._on_look()
 
     def _open(self, url: str) -> Store:
@@ -276,8 +276,8 @@ class Machine:
 
     @contextmanager
     def at_hand(self) -> Iterator[None]:
-        """For as long as this lasts, the production modules find the world's parts under the names of the
-        real ones.
+        """Context manager: the production modules find the world's reactor, threads and stores in place of
+        the real ones.
         """
         with (
             _named(fep.service, Store=self._open, load=_dialect, Codec=_codec, ControlFactory=_operated),

@@ -23,7 +23,7 @@ from twisted.python.failure import Failure
 
 
 class Weather(NamedTuple):
-    """How the network behaves: chances are of 1, times in seconds."""
+    """How the network behaves. Chances from 0 to 1, times in virtual seconds."""
 
     latency: float = 0.02
     split: float = 0.0
@@ -38,7 +38,7 @@ CALM = Weather()
 
 
 class Tap(Protocol):
-    """Who watches the wires, at the machine's end."""
+    """Receives what happens on the wires at the machine's end."""
 
     def opened(self, number: int, port: int) -> None:
         """A connection reached the machine, and was taken."""
@@ -72,7 +72,7 @@ class _Call(DelayedCall):
 
 
 class SortedClock(Clock):
-    """Twisted's virtual clock, which finds a new call's place instead of sorting all of them."""
+    """Twisted's virtual clock, but it inserts a new call at its place and does not sort all of them."""
 
     def callLater(self, delay: float, call: Callable[..., Any], *given: Any, **named: Any) -> IDelayedCall:  # noqa: N802, ANN401
         """As Twisted's; of calls that are due at one moment, the first to be asked for comes first."""
@@ -86,7 +86,7 @@ class SortedClock(Clock):
         self.calls.sort(key=_time)
 
     def next_moment(self) -> None:
-        """Go on to when something is due, and have all that is due then called."""
+        """Advance to the next moment at which a call is due, and make all calls of that moment."""
         calls = self.calls
         self.rightNow = now = max(self.rightNow, calls[0].time)
         while calls and calls[0].time <= now:
@@ -111,7 +111,7 @@ class Network:
         self.ports: dict[object, Port] = {}
 
     def step(self) -> None:
-        """Let the next thing happen."""
+        """Make the next thing happen."""
         self.clock.next_moment()
 
     def connect(self, client: Host, port: object, protocol: Any, address: str) -> None:  # noqa: ANN401
@@ -130,7 +130,7 @@ class Network:
 
 
 class _Sink:
-    """The far end of a connection that repeats another's bytes: it hears nothing."""
+    """The far end of a connection that repeats another's bytes; it ignores what it gets."""
 
     def makeConnection(self, transport: Any) -> None:  # noqa: N802, ANN401 - Twisted's name
         """Ready."""
@@ -143,7 +143,7 @@ class _Sink:
 
 
 class Host:
-    """One process's reactor: what it has running ends with it."""
+    """One process's reactor: everything that it has started ends with it."""
 
     def __init__(self, network: Network, name: str) -> None:
         self.network = network
@@ -238,7 +238,7 @@ class Wire:
         return CALM if self.is_local else self.network.weather
 
     def delay(self) -> float:
-        """How long the next bytes take."""
+        """How many virtual seconds the next bytes take."""
         weather, random = self.weather, self.random
         delay = weather.latency * (0.5 + random.random())
         if weather.stall and random.random() < weather.stall:
@@ -268,7 +268,7 @@ class Wire:
         return self.machine if end is self.client else self.client
 
     def carry(self, sender: End, data: bytes) -> None:
-        """Take bytes to the far end, in pieces, in order, or not to their end."""
+        """Carry bytes to the far end: in pieces, in order, perhaps not all."""
         weather, random = self.weather, self.random
         receiver = self.other(sender)
         if receiver is None or self.broken:
@@ -291,7 +291,7 @@ class Wire:
             self.cut(receiver)
 
     def cut(self, receiver: End) -> None:
-        """The path is gone: what flew towards `receiver` may still come, the rest is lost."""
+        """Cut the path: bytes under way to `receiver` may still arrive, all others are lost."""
         self.broken = True
         self.network.trace("cut", self.number, "")
         sender = self.other(receiver)
@@ -345,11 +345,11 @@ class End:
             self.protocol.makeConnection(self)
 
     def expect(self, data: bytes, delay: float) -> None:
-        """Bytes are on their way here."""
+        """Note that bytes are on their way to this end."""
         self._schedule(delay, self._arrive, data)
 
     def expect_loss(self, reason: Exception, delay: float) -> None:
-        """So is the news that it is over."""
+        """Note that the end of the connection is on its way to this end."""
         self._schedule(delay, self._end_of_stream, reason)
 
     def _schedule(self, delay: float, call: Callable[..., None], argument: object) -> None:
@@ -364,7 +364,7 @@ class End:
         call(argument, age)
 
     def forget(self) -> None:
-        """What is on its way here never comes."""
+        """Drop what is on its way to this end."""
         self._age += 1
 
     def _arrive(self, data: bytes, age: int) -> None:
@@ -394,7 +394,7 @@ class End:
             self.lose(reason)
 
     def lose(self, reason: Exception) -> None:
-        """It is over, and this end is told."""
+        """End the connection, and tell this end's protocol."""
         if self._over or not self.host.alive:
             return
         self._over = True
@@ -404,7 +404,7 @@ class End:
         self.protocol.connectionLost(Failure(reason))
 
     def vanish(self) -> None:
-        """This end's process is no more; the other learns of it by a reset, or when it next writes."""
+        """This end's process has ended; the other end learns it by a reset, or when it writes next."""
         self._over = True
         self.host.ends.pop(id(self), None)
         if self.is_machine and self.wire.network.tap is not None:

@@ -41,7 +41,7 @@ class Day(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """What one transaction has brought."""
+    """What one transaction has changed in the file."""
 
     rows: tuple[Row, ...]
     opened: str
@@ -54,7 +54,7 @@ NOTHING = Seen((), "", (), (), ())
 
 
 class Observer:
-    """One reader of one file. `say` takes what is wrong."""
+    """Reads one front book's file over a connection of its own. `say` takes a violation."""
 
     def __init__(self, path: Path, say: Callable[[str], None]) -> None:
         self._say = say
@@ -69,11 +69,11 @@ class Observer:
         self._names = [column[0] for column in cursor.description]
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the connection."""
         self._book.close()
 
     def look(self) -> Seen:
-        """What the last transaction brought; one at most has been committed since the last look."""
+        """What has changed since the last look. At most one transaction may have been committed."""
         version = self._book.execute("PRAGMA data_version").fetchone()[0]
         if version == self._version:
             return NOTHING
@@ -91,30 +91,34 @@ class Observer:
         return Seen(tuple(rows), opened, fresh, closed_at, tuple(self._new_acts()))
 
     def kept(self, key: str) -> Row | None:
-        """What the file has under a key now."""
+        """The entry under a key, as the file has it now."""
         row = self._book.execute("SELECT * FROM journal WHERE key = ?", (key,)).fetchone()
         return None if row is None else dict(zip(self._names, row, strict=True))
 
     def due(self, name: str) -> tuple[str, str, int] | None:
-        """A due's state, who settled it, and how often it changed hands."""
+        """A due's state, the key that settled it, and its sequence number."""
         row: tuple[str, str, int] | None = self._book.execute(_DUE, (name,)).fetchone()
         return row
 
     def guesses(self, name: str) -> tuple[str, int, int]:
-        """On which date how many wrong numbers were shown for a due, and whether it is locked."""
+        """The date of the wrong identity numbers shown for a due, how many, and whether the due is locked
+        (1).
+        """
         row: tuple[str, int, int] | None = self._book.execute(
             "SELECT date, wrong, locked FROM identity_guesses WHERE due = ?", (name,)
         ).fetchone()
         return row or ("", 0, 0)
 
     def todays(self, bank: str, date: str) -> tuple[int, int]:
-        """What the book says that a bank has moved of a date's own, and what of it does not fit; in fen."""
+        """What a bank has moved of a date's own according to the file, and the part that is exception
+        advices; fen.
+        """
         query = "SELECT used, unfit FROM bank_days WHERE bank = ? AND date = ?"
         row: tuple[int, int] | None = self._book.execute(query, (bank, date)).fetchone()
         return row or (0, 0)
 
     def figures(self, bank: str, date: str) -> tuple[int, ...]:
-        """The eight figures that the book keeps of a bank's date."""
+        """The eight figures that the file keeps for a bank and date."""
         row = self._book.execute(
             "SELECT collections, collected, collections_reversed, collected_reversed, payouts, paid,"
             " payouts_reversed, paid_reversed FROM bank_days WHERE bank = ? AND date = ?",
@@ -127,9 +131,7 @@ class Observer:
         return [row[0] for row in self._book.execute(_DUES)]
 
     def left_over(self) -> set[str]:
-        """The dues that the last load, which the process did not outlive, was still to remove: those that had
-        left before it. The next load does.
-        """
+        """The dues that the last load had still to remove when its process ended; the next load does."""
         query = "SELECT act FROM audit_log WHERE act IN ('load', 'load ended') ORDER BY number DESC LIMIT 1"
         if self._book.execute(query).fetchone() != ("load",):
             return set()
@@ -137,14 +139,14 @@ class Observer:
         return {row[0] for row in self._book.execute(gone)}
 
     def bank_days(self) -> list[tuple[str, str]]:
-        """The banks and dates that the book keeps figures of."""
+        """Every bank and date for which the file keeps figures."""
         return [
             (bank, date)
             for bank, date in self._book.execute("SELECT bank, date FROM bank_days ORDER BY bank, date")
         ]
 
     def journal(self) -> list[Row]:
-        """Every entry, in order."""
+        """Every entry, in the journal's order."""
         rows = self._book.execute("SELECT * FROM journal ORDER BY chain, position")
         return [dict(zip(self._names, row, strict=True)) for row in rows]
 
@@ -176,7 +178,7 @@ class Observer:
             yield act
 
     def _look_at_days(self) -> str:
-        """The date that was opened, if one was."""
+        """The business date that was opened since the last look; empty for none."""
         query = "SELECT date, state, next_date, closed_at, chains, root FROM days ORDER BY date"
         days = [Day(*row) for row in self._book.execute(query)]
         opened = ""

@@ -28,7 +28,7 @@ _EXCUSED_SECONDS = 30.0
 
 @dataclass(slots=True)
 class Loading:
-    """What a later day's file brings."""
+    """What a later day's file contains: policies with their states, new dues, dues that leave."""
 
     policies: tuple[tuple[str, str], ...]
     dues: tuple[Due, ...]
@@ -38,8 +38,8 @@ class Loading:
 
 @dataclass(slots=True)
 class Oracle:
-    """One run's judge. `violations` is empty as long as all is well; `now` gives virtual seconds, `today` the
-    date on the machine's wall; `terms` are those of links that are opened now.
+    """The judge of one run. `violations` stays empty as long as nothing is wrong; `now` gives virtual
+    seconds, `today` the date on the machine's wall clock; `terms` are those of links opened from now on.
     """
 
     terms: Mapping[int, Terms]
@@ -71,27 +71,27 @@ class Oracle:
         self.stamps = Stamps(self.say)
 
     def say(self, text: str) -> None:
-        """Something is wrong."""
+        """Record a violation."""
         self.violations.append(f"{self.now():.3f} s: {text}")
 
     def attach(self, observer: Observer) -> None:
-        """Look at this file from now on."""
+        """Observe this database file from now on."""
         self._observer = observer
         observer.look()
 
     @property
     def _file(self) -> Observer:
-        """Who looks at the file; there is one as soon as anything can be said."""
+        """The observer of the file. Raises RuntimeError before `attach`."""
         if self._observer is None:
             raise RuntimeError("no file is looked at yet")
         return self._observer
 
     def trouble(self, kind: str) -> None:
-        """The world has put something in the way: an excuse for a while."""
+        """Note that the world has caused a fault: refusals for the next seconds have an excuse."""
         self._trouble[kind] = self.now()
 
     def began(self) -> None:
-        """Another process serves: what a bank has asked for in vain, it does not know."""
+        """Note that another process serves; it knows nothing of answers 25 and 76 given by the last one."""
         self._budgets.clear()
         self._untold.clear()
 
@@ -104,11 +104,11 @@ class Oracle:
     # What the network shows.
 
     def opened(self, number: int, port: int) -> None:
-        """A bank's connection was taken."""
+        """Note that the machine has accepted a bank's connection."""
         self.links[number] = Conversation(number, self.terms[port], self.say, self.today)
 
     def machine_got(self, number: int, data: bytes) -> None:
-        """Bytes reach the machine."""
+        """Take the bytes that reach the machine; each complete message becomes a Question."""
         link = self.links.get(number)
         if link is None:
             return
@@ -118,7 +118,7 @@ class Oracle:
                 link.order.append(question)
 
     def ended(self, number: int) -> None:
-        """A connection is over: nothing more is owed on it."""
+        """Note the end of a connection: no answer is owed on it any more."""
         link = self.links.get(number)
         if link is not None:
             link.alive = False
@@ -129,7 +129,7 @@ class Oracle:
             link.order.clear()
 
     def machine_wrote(self, number: int, data: bytes) -> None:
-        """Bytes leave the machine."""
+        """Judge the bytes that leave the machine."""
         link = self.links.get(number)
         if link is None:
             return
@@ -144,7 +144,7 @@ class Oracle:
     # What the file shows.
 
     def look(self) -> None:
-        """See what the last transaction has put on disk, and whether it may be there."""
+        """Judge what the last transaction has put on disk."""
         if self._observer is None:
             return
         seen = self._observer.look()
@@ -208,7 +208,9 @@ class Oracle:
             self._answer_check.noted_receipt(str(row["receipt"]), key)
 
     def _check_order(self, question: Question) -> None:
-        """What came first on a link is decided first, but for repeats, and where the bank had to wait."""
+        """Say where a request was decided before one that had arrived earlier on its link, unless the earlier
+        one is a repeat or its bank had to wait.
+        """
         if self._excused("down"):
             return
         waiting = question.link.order
@@ -220,7 +222,7 @@ class Oracle:
             self.say(f"{question.ask.key} was decided before {first.ask.key}, which came earlier on its link")
 
     def _why(self, key: str) -> str:
-        """What is known of those that did ask."""
+        """For a violation's text: why each question with this key could not have been acted on."""
         asked = self._delivered.get(key, [])
         if not asked:
             return ": no such message came"
@@ -305,7 +307,7 @@ class Oracle:
     # What the machine says.
 
     def _notice(self, link: Conversation, message: Message, body: bytes) -> None:
-        """A question of the machine's own: echo, or the notice of a cut-over."""
+        """Judge a request of the machine's own: an echo, or the notice of a cut-over."""
         if not link.is_sealed(message, body):
             self.say(f"an 0800 of the machine's on link {link.number} has no good MAC")
         if message.fields.get(15, self.book.date[4:]) != self.book.date[4:]:
@@ -357,7 +359,7 @@ class Oracle:
                 link.sign_off(self.now())
 
     def _fault(self, link: Conversation, question: Question, answer: Message, body: bytes) -> str:
-        """What is wrong with an answer to a question; empty if nothing is."""
+        """What is wrong with an answer to a question; empty for nothing."""
         code = answer.fields.get(39, "")
         is_sign_on = question.message.fields.get(70) == "001"
         if link.keys and not is_sign_on and not link.is_sealed(answer, body):
@@ -375,7 +377,7 @@ class Oracle:
         return self._answer_check.fault(question, answer)
 
     def _why_undone(self, question: Question, code: str) -> str:
-        """These codes need a cause, and nothing may be done."""
+        """What is wrong with an answer 63, 90, 91 or 96: it needs a cause, and nothing may be done."""
         now = self.now()
         if code == "63" and question.must_act(now):
             return "63, and its MAC and sign-on are good"
@@ -401,7 +403,7 @@ class Oracle:
         return ""
 
     def _may_wait(self, question: Question) -> bool:
-        """Whether its bank may have been made to wait since it was asked."""
+        """Whether the question's bank may have had to wait at some time since it asked."""
         return question.ask.waits and self._budget(question.link).may_wait(question.at, self.now())
 
     def _excused(self, kind: str) -> bool:
@@ -449,7 +451,9 @@ class Oracle:
         return any(link.alive and any(link.waiting.values()) for link in self.links.values())
 
     def finish(self) -> None:
-        """Everything is quiet: what is still owed is lost, and both books must be one."""
+        """Judge the end of a run, when nothing is under way any more: no answer may be owed, and both books
+        must be equal.
+        """
         self.look()
         if self._tombstone:
             self.say(f"no tombstone lies under {self._tombstone}")
@@ -471,7 +475,7 @@ class Oracle:
             self._check_figures(bank, date)
 
     def _check_notices(self) -> None:
-        """Every link that was signed on when a date was opened has been told so."""
+        """Say which links were signed on when a date was opened and have not been notified."""
         for date, at in self._opened:
             for link in self.links.values():
                 by = at + _ANSWER_SECONDS
@@ -481,8 +485,8 @@ class Oracle:
 
 
 def meant(candidates: Sequence[Question], row: Row) -> Question | None:
-    """Which of the questions that ask for the same an entry was made for, if there is one. A reload may lie
-    between two links: then it is permitted on one and not on the other.
+    """Which of several questions with one key an entry was made for; None if there is none. A reload between
+    two links may have permitted it on one link only.
     """
     outcome = row["response"], row["exception_code"]
     return min(

@@ -38,7 +38,7 @@ _TARGETS = tuple(
 
 
 class Plan(NamedTuple):
-    """What a seed has in store: each run has some of everything that may happen, and none has all of it."""
+    """What a seed has in store. Each run has some of what may happen, and none has all of it."""
 
     banks: tuple[Terms, ...]
     weather: Weather
@@ -63,17 +63,17 @@ class Plan(NamedTuple):
 
     @property
     def hour(self) -> str | None:
-        """When the clock cuts over, HH:MM."""
+        """The hour of cut-over by the clock, HH:MM; None for none."""
         return self.when.hour
 
     @property
     def is_crowded(self) -> bool:
-        """Whether the queue may well be full."""
+        """Whether the queue may become full."""
         return self.limits["queue"] < 100
 
 
 def draw(seed: int) -> Plan:
-    """The plan of a seed."""
+    """Draw the plan of a seed."""
     random, apart = Random(f"plan {seed}"), Random(f"apart {seed}")
     some: Callable[[float, Any, Any], Any] = lambda chance, yes, no: yes if random.random() < chance else no  # noqa: E731
     weather = Weather(
@@ -114,7 +114,7 @@ def draw(seed: int) -> Plan:
 
 
 def _in_vain(plan: Plan, random: Random) -> Plan:
-    """The same, among banks that ask for much that is not so, and must wait after a little of it."""
+    """The plan, changed so that banks ask for much that does not exist, and have to wait soon."""
     banks = bounded(random, plan.banks)
     weather = plan.weather._replace(cut=0.0, half_open=0.0) if random.random() < 0.7 else plan.weather
     return plan._replace(banks=banks, weather=weather, acts=_VAIN, misconduct=random.choice((0.7, 1.0)))

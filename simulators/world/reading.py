@@ -45,9 +45,9 @@ _PAGE = re.compile("0*[1-9][0-9]{0,2}", re.ASCII).fullmatch
 
 
 class Terms(NamedTuple):
-    """What was agreed with one bank. Limits in fen, 0 for none. `payout_advices` tells whether it may say
-    that it has paid, `reversal_days` how many business days back its reversals reach. After so many answers
-    25 and 76, `misses_a_minute` and `misses_a_day`, it must wait.
+    """What was agreed with one bank. Limits in fen, 0 for none. `payout_advices`: whether advices of payouts
+    are accepted; `reversal_days`: how many business dates back its reversals reach; `misses_a_minute` and
+    `misses_a_day`: after how many answers 25 and 76 it must wait.
     """
 
     code: str
@@ -68,16 +68,15 @@ class Terms(NamedTuple):
 
     @property
     def full_code(self) -> str:
-        """The code as DE 90 and the journal have it."""
+        """The bank's code with 11 digits, as in DE 90 and in the journal."""
         return self.code.zfill(11)
 
 
 class Ask(NamedTuple):
-    """One message's wish. `fault` is the code that form or permission alone demand; empty for none.
-
-    `key` is empty where none can be formed, and for totals. `is_done` tells that its money has moved, and
-    that we take the bank's word for it; `is_strange` that no key is made on the date of its DE 7. Of `card`
-    only what is kept of a card's number.
+    """What one message asks for. `fault` is the response code that its form or the bank's permissions alone
+    demand, empty for none; `key` is empty for totals, and where no key can be formed; `is_done` marks an
+    advice that is believed, since its money has moved; `is_strange` a DE 7 whose date allows no key; `card`
+    holds the part of the card number that may be kept.
     """
 
     mti: str
@@ -107,19 +106,19 @@ class Ask(NamedTuple):
 
     @property
     def is_keyed(self) -> bool:
-        """Whether an answer to it is kept for ever."""
+        """Whether its answer is kept in the journal under its key."""
         return bool(self.key) and self.mti[1] in "24"
 
     @property
     def waits(self) -> bool:
-        """Whether it must wait once its bank has had too many answers 25 and 76: an inquiry, and a payout
-        that is to be allowed first.
+        """Whether it is delayed once its bank has had too many answers 25 and 76: inquiries, and payouts that
+        are not advices.
         """
         return self.mti[:2] == "01" or (self.mti[:2] == "02" and self.code in PAYOUTS and not self.is_done)
 
 
 def read(message: Message, terms: Terms, today: date) -> Ask:
-    """What the message asks for, when it comes on `today`."""
+    """Parse a message that arrives on the date `today` into an Ask."""
     mti = _REPEATS.get(message.mti, "")
     if not mti:
         return Ask("", terms.code, fault="40")
@@ -157,7 +156,7 @@ def read(message: Message, terms: Terms, today: date) -> Ask:
 
 
 def read_network(message: Message, terms: Terms, today: date) -> Ask:
-    """What an 08xx asks for: nothing of the book's, but it may be one that is refused for its form."""
+    """Parse an 08xx. It asks nothing of the book, but may have to be refused for its form."""
     ask, fields = Ask("0800", terms.code), message.fields
     if message.mti not in ("0800", "0801") or any(number in fields for number in _SECRETS):
         return ask._replace(fault="40")
@@ -230,12 +229,12 @@ def _totals(mti: str, fields: Mapping[int, str], terms: Terms, today: date) -> A
 
 
 def _kept_of(card: str) -> str:
-    """What is kept of a card's number: its ends, if it is long enough to have a middle."""
+    """The part of a card number that may be kept: both ends, if it is long enough to have a middle."""
     return card[:6] + "*" * (len(card) - 10) + card[-4:] if len(card) > 12 else "*" * len(card)
 
 
 def _original(text: str, terminal: str, today: date) -> str:
-    """The key that DE 90 names at a terminal; empty for one that names none, or one too old."""
+    """The key that DE 90 names at a terminal; empty where it names none, or one that is too old."""
     mti, stan, bank = text[:4], text[4:10], text[20:31]
     if mti[:2] != "02" or mti[2:] not in ("00", "01", "20", "21") or text[31:].strip("0"):
         return ""
@@ -244,14 +243,14 @@ def _original(text: str, terminal: str, today: date) -> str:
 
 
 def _moment(text: str, today: date) -> str:
-    """MMDDhhmmss with its year; empty for none."""
+    """MMDDhhmmss with its year added; empty for no such moment."""
     day = _date(text[:4], today)
     return day + text[4:] if day and _CLOCK(text[4:]) else ""
 
 
 @cache
 def _date(text: str, today: date) -> str:
-    """MMDD with its year: the nearest to today of this year, the last and the next; empty for none."""
+    """MMDD with its year added, the nearest to today of last, this and next year; empty for no such date."""
     for distance in range(2 * 366):
         for day in (today - timedelta(distance), today + timedelta(distance)):
             if f"{day:%m%d}" == text and abs(day.year - today.year) <= 1:

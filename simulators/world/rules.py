@@ -21,8 +21,9 @@ _COUNT = {("collection", 1): 0, ("collection", -1): 2, ("payout", 1): 4, ("payou
 
 @dataclass(slots=True)
 class Due:
-    """One due; `owner` is the key of what settled it, `moves` how often it changed hands. `guesses` wrong
-    identity numbers were shown for it on the date `guessed_on`.
+    """One due. `owner` is the key of the transaction that settled it, empty while it is open; `moves` counts
+    how often it was settled or opened again; `guesses` counts the wrong identity numbers shown for it on the
+    date `guessed_on`.
     """
 
     name: str
@@ -40,19 +41,19 @@ class Due:
 
     @property
     def kind(self) -> str:
-        """What settles it."""
+        """What settles it: "collection" for a premium, "payout" for a benefit."""
         return "collection" if self.code in COLLECTIONS else "payout"
 
     @property
     def is_locked(self) -> bool:
-        """Whether it is paid to nobody."""
+        """Whether too many wrong identity numbers were shown: then it is paid to nobody."""
         return self.guesses >= _GUESSES
 
 
 @dataclass(slots=True)
 class Fact:
-    """What is known for ever under one key. `due` is the one that it had an effect on; `named` the one that
-    it is about, as far as is known.
+    """The permanent record of one key. `due` is the due that it changed; `named` the due that it is about, as
+    far as is known; `original` the key that it names in DE 90.
     """
 
     key: str
@@ -81,20 +82,21 @@ class Fact:
 
     @property
     def is_settlement(self) -> bool:
-        """Whether it collects or pays."""
+        """Whether it is a collection or a payout."""
         return self.kind in ("collection", "payout")
 
     @property
     def has_receipt(self) -> bool:
-        """Whether somebody may have been given a receipt for it."""
+        """Whether its answer carried a receipt to print."""
         return self.approved and not self.exception_code and (self.is_settlement or self.kind == "cancel")
 
 
 @dataclass(slots=True)
 class Ruling:
-    """What must be answered and kept. `moves` tells that it changed something: what it did to `due`, or, with
-    no due, to itself or its original. `grave` is the key under which a refusal waits for an original. `late`
-    tells that a reversal would have had its way, had it come in time.
+    """What must be answered and kept. `moves` is the sequence number of its effect on `due` or, where there
+    is no due, on itself or its original; 0 for no effect. `tombstone` is the key that a reversal or cancel
+    leaves behind for an original that has not arrived. `late` tells that a reversal was refused only because
+    its window was over.
     """
 
     response: str
@@ -108,8 +110,8 @@ class Ruling:
 
 @dataclass(slots=True)
 class Book:
-    """Everything that the rules look at, and what they change. `policies` has their states, `holders` the
-    names of who holds them; `earlier` the dates that were open before, in order.
+    """The state that rules read and change. `policies` maps a policy to its state, `holders` a policy to its
+    holder's name; `earlier` lists the business dates that were open before `date`, in order.
     """
 
     date: str
@@ -123,16 +125,20 @@ class Book:
     earlier: list[str] = field(default_factory=list)
 
     def opens(self, date: str) -> None:
-        """Another date is open from now on."""
+        """Open the next business date."""
         self.earlier.append(self.date)
         self.date = date
 
     def figures(self, bank: str, date: str) -> tuple[int, ...]:
-        """The eight figures of a bank's date."""
+        """The eight figures of a bank on a date: numbers and amounts in fen, in the order of DE 76, 88, 77,
+        89, 74, 86, 75, 87.
+        """
         return tuple(self.totals.get((bank, date), (0,) * 8))
 
     def standing_today(self, bank: str) -> list[Fact]:
-        """A bank's collections and payouts of the open date that are in effect."""
+        """A bank's collections and payouts of the open date that are in effect; their sum counts against its
+        daily limit.
+        """
         todays = (fact for fact in self.facts.values() if fact.is_settlement and fact.date == self.date)
         return [fact for fact in todays if fact.bank == bank and self.stands(fact)]
 
@@ -145,19 +151,19 @@ class Book:
         return not fact.undone
 
     def state_of(self, key: str) -> str:
-        """What an inquiry about a key is told."""
+        """What the inquiry 312000 must answer about a key."""
         fact = self.facts[key]
         if not fact.approved:
             return f"refused {fact.response}"
         return "done" if self.stands(fact) else "reversed"
 
     def open_dues(self, policy: str) -> list[Due]:
-        """A policy's open dues, the oldest first."""
+        """A policy's open dues, the oldest due date first."""
         dues = (due for due in self.dues.values() if due.policy == policy and due.state == "open")
         return sorted(dues, key=lambda due: (due.due_date, due.name))
 
     def rule(self, ask: Ask) -> Ruling:
-        """Decide a wish whose key is new, and let it take effect."""
+        """Decide a request whose key is new, and apply the effect to this book."""
         kind = _kind(ask)
         if ask.fault and not (ask.is_done and ask.fault in OVER_ADVICE):
             ruling = Ruling(ask.fault, kind)
@@ -217,7 +223,9 @@ class Book:
         return Ruling(over, kind) if over else self._take(ask, due_or_code)
 
     def _is_whose(self, ask: Ask, due: Due) -> bool:
-        """Whether the one who asks may have it, as far as his number tells. Nobody tries for ever."""
+        """Whether the identity number in the request is the beneficiary's. Counts a wrong number; a locked
+        due belongs to nobody.
+        """
         if due.kind == "collection":
             return True
         if due.is_locked or ask.identity == due.beneficiary:
@@ -291,7 +299,7 @@ class Book:
 
     @staticmethod
     def _unlike(ask: Ask, target: Fact) -> str:
-        """Why what undoes does not mean this original, though it names its key."""
+        """Why a reversal or cancel does not fit the original whose key it names; empty if it fits."""
         if ask.policy not in ("", target.policy) or ask.due not in ("", target.named):
             return "25"
         if ask.branch.rstrip() != target.branch.rstrip() or ask.card not in ("", target.card):
@@ -299,7 +307,7 @@ class Book:
         return "13" if ask.amount != target.amount else ""
 
     def _is_too_late(self, ask: Ask, target: Fact) -> bool:
-        """Whether an original lies too many business dates back to be reversed."""
+        """Whether the original's business date is more dates back than the bank's reversals may reach."""
         dates = [*self.earlier, self.date]
         return len(dates) - 1 - dates.index(target.date) > ask.reversal_days
 
@@ -334,7 +342,9 @@ class Book:
         return ruling
 
     def _reverse_cancel(self, ask: Ask, cancel: Fact) -> Ruling:
-        """The cancel never was: what it cancelled stands again, if it was not reversed and no other came."""
+        """Reverse a cancel: what it cancelled is in effect again, unless that was reversed itself or the due
+        was settled by another.
+        """
         if not cancel.moves:
             return Ruling("00", "reversal")
         due, victim = self.dues[cancel.due], self.facts[cancel.original]
@@ -373,7 +383,7 @@ class Book:
     # The operator's word, and the next day's dues.
 
     def unlock(self, name: str) -> bool:
-        """Let a due be paid again that was locked by wrong numbers; whether it was, as far as it is here."""
+        """Unlock a due that wrong identity numbers had locked; whether it was locked."""
         locked = [due for due in self.dues.values() if due.name == name and due.is_locked]
         for due in locked:
             due.guesses = 0
@@ -387,7 +397,7 @@ class Book:
         leaving: Iterable[str],
         holders: Iterable[tuple[str, str]],
     ) -> None:
-        """Take what a later day's file says: policies' states, new dues, dues that leave, and names."""
+        """Apply a later day's file: states of policies, new dues, dues that leave, names of holders."""
         policies, leaving = dict(policies), set(leaving)
         self.holders.update(holders)
         for name, due in list(self.dues.items()):

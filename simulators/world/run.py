@@ -50,12 +50,12 @@ _STEPS = 200_000
 
 
 def digest(parts: Sequence[tuple[object, ...]]) -> str:
-    """What tells one run's trace from another's."""
+    """A SHA-256 of a run's trace, in hex: equal for two runs if they went alike."""
     return hashlib.sha256("\n".join(map(repr, parts)).encode()).hexdigest()
 
 
 class RunResult(NamedTuple):
-    """What came of a run. `violations` are empty if all was well; `judged` counts answers."""
+    """The result of a run: no `violations` if all was right; `judged` counts answers."""
 
     seed: int
     violations: tuple[str, ...]
@@ -66,13 +66,13 @@ class RunResult(NamedTuple):
 
     @property
     def digest(self) -> str:
-        """What tells the run from another's."""
+        """A digest of the trace: equal for two runs if they went alike."""
         return digest(self.trace)
 
 
 @dataclass(slots=True)
 class World:
-    """One run in the making."""
+    """One run while it goes on."""
 
     seed: int
     fixture: Fixture
@@ -131,7 +131,7 @@ class World:
     # The run.
 
     def run(self) -> RunResult:
-        """Let it all happen."""
+        """Run to the end; the result."""
         self.fixture.fresh(self.fixture.database, self.plan.when.dates[0])
         observer = Observer(self.fixture.database, self.oracle.say)
         globalLogPublisher.addObserver(self._logged)
@@ -170,7 +170,7 @@ class World:
         oracle.say("the run does not end")
 
     def _until_idle(self) -> None:
-        """Until every teller is through; then long enough for every answer."""
+        """Go on until every teller is done, and then long enough for every answer."""
         begun = self.network.clock.seconds()
         while not self.oracle.violations and any(bank.busy for bank in self.banks):
             if self.network.clock.seconds() - begun > _LONGEST:
@@ -238,7 +238,7 @@ class World:
 
     @staticmethod
     def _honest(bank: Bank, target: Target) -> Script:
-        """A customer at the counter."""
+        """The script of an honest customer at a terminal."""
         random = bank.random
         if target.code not in bank.terms.transactions:
             return
@@ -263,7 +263,7 @@ class World:
             yield from bank.undo(deal)
 
     def _end_of_day(self, bank: Bank) -> Script:
-        """Ask for totals, and for what is due, at any time."""
+        """The script of a bank that reconciles, and asks what is due, at any time."""
         yield Ask(bank.totals(bank.random.choice(self.plan.when.dates[:2])[4:]))
         yield Ask(bank.inquiry(DUES, (("PN", bank.random.choice(self.plan.targets).policy),)))
 
@@ -291,7 +291,7 @@ class World:
             self.machine.stop().addCallback(lambda _: self._after_kill())
 
     def _quieten(self) -> None:
-        """Nothing goes wrong from now on."""
+        """Stop all faults: network, database and process work from now on."""
         self._calm = True
         self.network.weather = CALM
         self.machine.faults.clear()
@@ -301,7 +301,7 @@ class World:
         self._start_again()
 
     def _logged(self, event: Mapping[str, Any]) -> None:
-        """What the machine logs as a failure of its own must be one that was put in its way."""
+        """Take an event of the machine's log: a failure must have been caused by the world."""
         if event.get("log_level") is LogLevel.critical:
             failure = event.get("log_failure")
             expected = isinstance(failure, Failure) and failure.check(LedgerError)
@@ -312,7 +312,7 @@ class World:
     # The operator.
 
     def _other_settings(self) -> Settings:
-        """What a reload finds: banks may do other things, on links that are opened from now on."""
+        """The settings that a reload reads: banks may do other things, on links opened from then on."""
         banks = permitted_otherwise(self.random, self.plan.banks)
         self.machine.settings = self._settings(banks)
         self.oracle.terms = {terms.port: terms for terms in banks}
@@ -325,20 +325,20 @@ class World:
         )
 
     def _order_cutover(self) -> None:
-        """Have the open date closed, by one operator or by two who do not know of each other."""
+        """Order the cut-over of the open date, by one operator or by two at once."""
         date = self.oracle.book.date
         for _ in range(self.random.choice((1, 2))):
             self._order({"command": "cutover", "early": True, "date": date})
 
     def _order_unlock(self) -> None:
-        """Have every locked due unlocked, and one that is not."""
+        """Order every locked due unlocked, and one that is not locked."""
         dues = self.oracle.book.dues
         locked = [name for name in sorted(dues) if dues[name].is_locked]
         for name in (*locked, self.plan.targets[0].due):
             self._order({"command": "unlock", "due": name})
 
     def _order_load(self) -> None:
-        """Have the dues of the open date loaded, if they are not yet."""
+        """Order the load of the open date's dues, if they are not loaded yet."""
         date = self.oracle.book.date
         if date == self.plan.when.dates[0]:
             return
@@ -383,7 +383,7 @@ class World:
     # At the end.
 
     def _last_cutover(self) -> None:
-        """Close the open date, so that everything belongs to a closed one; and stop."""
+        """Close the open date, so that every entry belongs to a closed one, and stop the machine."""
         date = self.oracle.book.date
         self._order({"command": "cutover", "early": True, "date": date})
         self._until(self.network.clock.seconds() + 20.0)
@@ -393,7 +393,7 @@ class World:
         self._until(self.network.clock.seconds() + 1.0)
 
     def _close_books(self) -> None:
-        """The office's part, on a file that nobody serves from."""
+        """Have the office close all dates, and judge its books."""
         dates = [date for date in self.plan.when.dates if date < self.oracle.book.date]
         book, office = self.oracle.book, self.fixture.office
         lines, results = closing.close(self.fixture, self.banks, dates, Random(f"office {self.seed}"))
@@ -409,7 +409,7 @@ class World:
             self.oracle.say(f"office, decided: {fault}")
 
     def _compare(self) -> None:
-        """What each bank holds, against the book."""
+        """Compare each bank's own record with the oracle's book."""
         for bank in self.banks:
             for deal in bank.deals:
                 key = f"{bank.terms.full_code}/{deal.terminal}/{deal.sent_at}/{deal.stan}"
@@ -420,5 +420,5 @@ class World:
 
 
 def run_seed(seed: int, fixture: Fixture) -> RunResult:
-    """Run one seed on a prepared ground."""
+    """Run one seed on a prepared fixture."""
     return World(seed, fixture, draw(seed)).run()

@@ -15,7 +15,7 @@ SOON = 5.0
 
 
 class Target(NamedTuple):
-    """A due that one can try for. `identity` is what its beneficiary shows."""
+    """A due that scripts may try to settle; `identity` is the number that its beneficiary shows."""
 
     policy: str
     due: str
@@ -25,7 +25,7 @@ class Target(NamedTuple):
 
 
 class Scene(NamedTuple):
-    """Whom and what a script works on: its bank, the others, a due, and an identity number of nobody's."""
+    """What a script works with: its bank, the other banks, a target, and a number that is nobody's."""
 
     bank: Bank
     others: Sequence[Bank]
@@ -37,7 +37,7 @@ Misdeed = Callable[[Scene], Script]
 
 
 def unrecorded(scene: Scene, **other: object) -> Deal:
-    """A deal for the target that the bank's own record does not have."""
+    """A deal for the target that is left out of the bank's own record."""
     target = scene.target
     deal = scene.bank.deal(target.code, target.policy, target.due, target.amount, identity=target.identity)
     scene.bank.deals.remove(deal)

@@ -17,7 +17,7 @@ _WRITTEN_SECONDS = 30.0
 
 
 class AuditRow(NamedTuple):
-    """An act of the audit log, as the file has it."""
+    """A record of the audit log, as the file has it."""
 
     number: int
     at: int
@@ -29,8 +29,8 @@ class AuditRow(NamedTuple):
 
 @dataclass(slots=True)
 class Stamps:
-    """What one book's stamps have come to, and whether its machine may trust its clock. `say` takes what is
-    wrong; `last` is the latest stamp.
+    """Whether the stamps of one book are right, and whether its machine may trust its clock. `say` takes a
+    violation; `last` is the latest stamp, in microseconds.
     """
 
     say: Callable[[str], None]
@@ -46,13 +46,13 @@ class Stamps:
     """Dates whose hour had come before the clock was set: a cut-over may have been under way."""
 
     def stamped(self, event: str, at: int) -> None:
-        """Something stands in the book, stamped so."""
+        """Judge a stamp that was written into the book."""
         if at < self.last:
             self.say(f"{event} is stamped {self.last - at} us before what was written before it")
         self.last = max(self.last, at)
 
     def acted(self, act: AuditRow) -> None:
-        """An act stands in the audit log."""
+        """Judge a new record of the audit log."""
         self.stamped(f"act {act.number}, {act.act},", act.at)
         if act.act == "clock jump":
             if not self.was_set:
@@ -68,8 +68,8 @@ class Stamps:
             self.say(f"{date} was cut over by a clock that had jumped, and nobody had accepted it")
 
     def clock_set(self, seconds: float, now: float, date_due: str) -> None:
-        """The machine's clock is set by more than it could be by itself, at `now` of virtual time; `date_due`
-        is the open date where its hour had come before, or empty.
+        """Note that the machine's clock was set at `now` virtual seconds. `date_due` is the open date if its
+        hour of cut-over had come before, else empty.
         """
         self.was_set = True
         self.set_by += seconds
@@ -77,21 +77,23 @@ class Stamps:
         self.excused.add(date_due)
 
     def ended(self) -> None:
-        """The process is no more: what it had not written down, the next one does not know."""
+        """Note the end of the process: what it had not written into the audit log, the next one does not
+        know.
+        """
         self.set_at, self.set_by = None, 0.0
 
     def began(self, now_us: int) -> None:
-        """A machine serves, by a clock that says so."""
+        """Note that a machine serves by a clock that shows this moment."""
         if self._must_refuse(now_us):
             self.say("a machine serves whose book is ahead of its clock, and nobody accepted that")
 
     def refused(self, now_us: int) -> None:
-        """A machine does not serve, for its clock's sake."""
+        """Judge a machine's refusal to serve because of its clock."""
         if not self._must_refuse(now_us):
             self.say("a machine does not serve, and its clock is not behind its book, or was accepted")
 
     def finish(self, now: float) -> None:
-        """Everything has been quiet for a while: what had to be written down stands there."""
+        """Judge the end of a run: every jump of the clock must stand in the audit log."""
         if self.set_at is not None and now - self.set_at > _WRITTEN_SECONDS:
             self.say("the clock jumped, and nothing was written down")
 

@@ -33,11 +33,11 @@ class Fault(StrEnum):
 
 
 class Killed(BaseException):
-    """The process ended here."""
+    """The simulated process ends at this place."""
 
 
 class _Lost(sqlite3.OperationalError):
-    """What the driver says when the database goes away."""
+    """The driver's error for a lost database."""
 
 
 def _lost() -> OperationalError:
@@ -45,7 +45,7 @@ def _lost() -> OperationalError:
 
 
 class KeptStore(Store):
-    """A store whose engines are kept from run to run: what they have compiled is the same in each."""
+    """A store whose SQLAlchemy engine is kept from run to run, since its compiled statements are the same."""
 
     _kept: ClassVar[dict[tuple[type[Store], str], _Engines]] = {}
 
@@ -60,7 +60,7 @@ class KeptStore(Store):
 
 
 class FaultyStore(KeptStore):
-    """A store whose next transactions meet what `faults` holds."""
+    """A store whose next transactions fail as the list `faults` says."""
 
     faults: list[Fault]
     _now_open: ClassVar[dict[Engine, FaultyStore]] = {}
@@ -77,7 +77,7 @@ class FaultyStore(KeptStore):
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """As the store's, in bad weather."""
+        """The store's transaction, with the next fault, if any, at its place."""
         fault = self.faults[0] if self.faults else None
         if fault is Fault.UNREACHABLE:
             self.faults.pop(0)

@@ -30,8 +30,8 @@ _AGAIN_SECONDS = 5.0
 
 
 class Setting(NamedTuple):
-    """At a virtual second, the wall clock is set by so many; after `word_after` seconds a person accepts it,
-    None for never.
+    """At virtual second `at` the wall clock is set by `seconds`; a person accepts it `word_after` seconds
+    later, None for never.
     """
 
     at: float
@@ -40,8 +40,8 @@ class Setting(NamedTuple):
 
 
 class When(NamedTuple):
-    """When a run is: its business dates, the local time at which it begins, the hour of cut-over by the
-    clock, HH:MM or None, and how the wall clock is set.
+    """When a run takes place: its business dates, the local time at its beginning, the hour of cut-over
+    (HH:MM or None), and how the wall clock is set.
     """
 
     dates: tuple[str, ...]
@@ -51,8 +51,8 @@ class When(NamedTuple):
 
 
 def draw(seed: int, seconds: float, begun: int, *, by_clock: bool) -> When:
-    """When the run of a seed is. Mostly it begins `begun` seconds after one minute to the hour of cut-over;
-    some begin shortly before midnight, and cross New Year, or a 29 February, or come to one.
+    """Draw when a run takes place. Most begin one minute and `begun` seconds before the hour of cut-over;
+    some shortly before midnight, over New Year or around a 29 February.
     """
     random = Random(f"clock {seed}")
     dates = random.choice((DATES, DATES, DATES, *CALENDARS))
@@ -76,8 +76,8 @@ def _settings(random: Random, seconds: float) -> list[Setting]:
 
 
 class WallTime:
-    """Sets the machine's wall clock, has a person accept it, and starts the machine. `order` asks the process
-    that serves, as an operator does.
+    """Sets the machine's wall clock, accepts it as a person does, and starts the machine. `order` gives the
+    machine an operator's command.
     """
 
     def __init__(
@@ -97,16 +97,16 @@ class WallTime:
         self._fixture = fixture
 
     def true(self) -> datetime:
-        """The local time by the banks' clocks, which nobody sets."""
+        """The local time of the banks' clocks, which nobody sets."""
         return self._when.start_at + timedelta(seconds=self._clock.seconds())
 
     def schedule(self) -> None:
-        """Have the clock set when the plan says so."""
+        """Schedule the settings of the plan."""
         for setting in self._when.settings:
             self._clock.callLater(setting.at, self._set, setting)
 
     def start(self) -> None:
-        """Start the machine; where it refuses for its clock's sake, a person accepts that, and starts it."""
+        """Start the machine; if it refuses because of its clock, accept the clock and start it again."""
         machine, stamps = self._machine, self._oracle.stamps
         if machine.is_up:
             return
