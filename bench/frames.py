@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bench.sender import Place
-from ledger.files.bookfile import DueLine, PolicyDues
+from ledger.files.bookfile import PolicyDues
+from ledger.files.bookline import DueLine
 from ledger.rules.dues import Policy
 from protocol.codec import Codec
 from protocol.framing import Frame, FrameReader, Framing, wrap

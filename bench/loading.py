@@ -22,7 +22,8 @@ from bench.__main__ import compiled, fresh_database, postgresql, unshaped
 from bench.frames import DATE, policies
 from bench.overload import Phase, Run
 from fep.setup.install import install
-from ledger.files.bookfile import DueLine, PolicyDues, write
+from ledger.files.bookfile import PolicyDues, write
+from ledger.files.bookline import DueLine
 from ledger.rules.dues import Policy
 from simulators.processes import PROGRAM, qianzhi, serving
 

@@ -28,7 +28,8 @@ from ledger.book.retire import retire
 from ledger.book.schema import journal
 from ledger.book.store import Store
 from ledger.files.archived import ArchivedDay
-from ledger.files.bookfile import Book, DueLine
+from ledger.files.bookfile import Book
+from ledger.files.bookline import DueLine
 from ledger.rules.dues import Policy
 from ledger.rules.request import Act, Request, key_of
 from ledger.rules.seal import Sealer

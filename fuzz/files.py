@@ -14,7 +14,9 @@ from typing import Final
 from fuzz.errors import require
 from ledger.errors import BankFileError, BookFileError, Problem
 from ledger.files import bankfile, bookfile
-from ledger.files.bookfile import Book, DueLine, PolicyDues
+from ledger.files.bankline import BankLine
+from ledger.files.bookfile import Book, PolicyDues
+from ledger.files.bookline import DueLine
 from ledger.files.layout import Layout, load
 
 BANK: Final = "01020000"
@@ -23,7 +25,7 @@ _PIECE_BYTES: Final = 7
 _IDENTITY: Final = re.compile(rb"[0-9]{18,}|[0-9]{17}[Xx]")
 """What may be a person's identity number."""
 
-_Read = tuple[tuple[bankfile.BankLine, ...], bankfile.FileTotals | None, tuple[Problem, ...]]
+_Read = tuple[tuple[BankLine, ...], bankfile.FileTotals | None, tuple[Problem, ...]]
 
 
 class _InPieces(io.BytesIO):

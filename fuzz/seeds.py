@@ -19,7 +19,7 @@ from fuzz.corpus import FOLDER
 from fuzz.files import BANK, DATE
 from fuzz.wire import FRAMINGS, TEXT_ENCODINGS, ZMKS
 from ledger.files import bankfile, bookfile, layout, sample
-from ledger.files.bankfile import BankLine
+from ledger.files.bankline import BankLine
 from ledger.files.bookfile import PolicyDues
 from ledger.rules.dues import KINDS
 from protocol import dialect, framing, keyblock, tlv

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, or_, select, text,
 
 from ledger.book.schema import dues, loading, policies
 from ledger.errors import LoadOvertaken
-from ledger.files.bookfile import DueLine
+from ledger.files.bookline import DueLine
 from ledger.rules.dues import ENDED, Policy
 
 _INSERT_DUE: Final = text(

@@ -28,7 +28,8 @@ from ledger.book.retry import retried
 from ledger.book.schema import audit_log, days, dues, loading, loads, policies
 from ledger.book.store import Store
 from ledger.errors import Conflict, InvariantBroken, LoadRefused, OutcomeUnknown
-from ledger.files.bookfile import PROBLEMS_MAX, Book, DueLine
+from ledger.files.bookfile import PROBLEMS_MAX, Book
+from ledger.files.bookline import DueLine
 from ledger.rules.day import DayState
 from ledger.rules.masking import masked_numbers
 from ledger.rules.view import DueState

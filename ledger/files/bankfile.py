@@ -19,6 +19,7 @@ from ledger.errors import BankFileError, Problem
 from ledger.files.bankline import (
     COLUMN_CHARACTERS_MAX,
     FIGURE_MAX,
+    BankLine,
     Fault,
     Lines,
     date_text,
@@ -31,7 +32,6 @@ from ledger.files.bankline import (
     wire_encoding,
     wire_text,
 )
-from ledger.files.bankline import BankLine as BankLine
 from ledger.files.layout import FIGURES, Column, Layout, Record
 from ledger.rules.dues import KINDS
 from ledger.rules.masking import figure

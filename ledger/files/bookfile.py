@@ -26,12 +26,17 @@ from typing import BinaryIO, Final, NamedTuple, NoReturn, Protocol, TypeVar
 
 from ledger.errors import BookFileError, Problem
 from ledger.files.agreement import DueRow, PolicyRow, due_faults, heads, policy_faults
-from ledger.files.bookline import HEADER as HEADER
-from ledger.files.bookline import LINE_BYTES_MAX as LINE_BYTES_MAX
-from ledger.files.bookline import TRAILER as TRAILER
-from ledger.files.bookline import WITHDRAWN as WITHDRAWN
-from ledger.files.bookline import DueLine as DueLine
-from ledger.files.bookline import Row, good_row, row_of, without_end
+from ledger.files.bookline import (
+    HEADER,
+    LINE_BYTES_MAX,
+    TRAILER,
+    WITHDRAWN,
+    DueLine,
+    Row,
+    good_row,
+    row_of,
+    without_end,
+)
 from ledger.files.leftout import Figures, LeftOut, Span, differences
 from ledger.files.sorting import Sorted
 from ledger.rules.dues import KINDS, Policy

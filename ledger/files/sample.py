@@ -19,7 +19,8 @@ from random import Random
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from ledger.files.bookfile import DueLine, PolicyDues
+from ledger.files.bookfile import PolicyDues
+from ledger.files.bookline import DueLine
 from ledger.rules.dues import KINDS, Policy
 from ledger.rules.identity import check_character
 

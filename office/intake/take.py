@@ -13,7 +13,8 @@ from typing import BinaryIO, NamedTuple
 from sqlalchemy import Connection, func, insert, or_, select
 
 from ledger.errors import BankFileError, Problem
-from ledger.files.bankfile import BankLine, FileTotals, Reader, read
+from ledger.files.bankfile import FileTotals, Reader, read
+from ledger.files.bankline import BankLine
 from ledger.files.bookfile import PROBLEMS_MAX
 from ledger.files.layout import Layout
 from ledger.rules.dues import KINDS

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 
-from ledger.files.bookfile import DueLine
+from ledger.files.bookline import DueLine
 from protocol.message import Message
 from protocol.tlv import build
 from simulators import messages

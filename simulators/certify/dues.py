@@ -10,7 +10,8 @@ from types import MappingProxyType
 from typing import Final
 
 from ledger.files import bookfile
-from ledger.files.bookfile import DueLine, PolicyDues
+from ledger.files.bookfile import PolicyDues
+from ledger.files.bookline import DueLine
 from ledger.rules.dues import KINDS, Policy
 
 BENEFICIARY: Final = "000000199003070014"

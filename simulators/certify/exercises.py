@@ -10,7 +10,8 @@ from enum import StrEnum
 from typing import Final
 
 from ledger.files import bookfile
-from ledger.files.bookfile import DueLine, PolicyDues
+from ledger.files.bookfile import PolicyDues
+from ledger.files.bookline import DueLine
 from ledger.rules.dues import KINDS, Policy
 from simulators.certify.dues import BENEFICIARY
 

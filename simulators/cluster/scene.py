@@ -17,7 +17,8 @@ from twisted.internet.threads import blockingCallFromThread
 
 from fep.settings.config import load_settings
 from ledger.files import bookfile, sample
-from ledger.files.bookfile import Book, DueLine
+from ledger.files.bookfile import Book
+from ledger.files.bookline import DueLine
 from simulators.bank import Bank
 from simulators.beliefs import Record
 from simulators.cluster import verdict

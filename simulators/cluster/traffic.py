@@ -17,7 +17,7 @@ from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.error import ConnectionLost
 from twisted.internet.task import deferLater
 
-from ledger.files.bookfile import DueLine
+from ledger.files.bookline import DueLine
 from protocol.message import Message
 from simulators.bank import NO_ANSWER, Bank, together
 from simulators.beliefs import State

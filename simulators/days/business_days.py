@@ -21,7 +21,7 @@ from ledger.book.load import Loaded, load_book
 from ledger.book.store import Store
 from ledger.files import bookfile, sample
 from ledger.files.bankline import BankLine
-from ledger.files.bookfile import DueLine
+from ledger.files.bookline import DueLine
 from ledger.rules.break_classes import BreakClass
 from ledger.rules.dues import KINDS, Policy
 from ledger.rules.request import Act, Answer, Request, key_of

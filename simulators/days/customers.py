@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from ledger.files.bookfile import DueLine
+from ledger.files.bookline import DueLine
 from simulators.bank import Bank
 from simulators.beliefs import Belief, State
 from simulators.link import BankError

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ledger.files.bankfile import BankLine
+from ledger.files.bankline import BankLine
 from simulators.beliefs import Belief, Record, State
 
 

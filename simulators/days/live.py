@@ -26,7 +26,8 @@ from fep.process.reactor import react
 from fep.settings.config import Settings, load_settings
 from fep.setup.install import install
 from ledger.files import bookfile, sample
-from ledger.files.bookfile import Book, DueLine
+from ledger.files.bookfile import Book
+from ledger.files.bookline import DueLine
 from simulators.bank import Bank, together
 from simulators.days.customers import Customers
 from simulators.days.demo import DemoFailure

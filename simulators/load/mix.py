@@ -15,7 +15,8 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from ledger.files.bookfile import Book, DueLine
+from ledger.files.bookfile import Book
+from ledger.files.bookline import DueLine
 from protocol.message import Message
 from simulators.bank import Bank
 from simulators.beliefs import Belief, State

@@ -12,7 +12,7 @@ from itertools import groupby
 from random import Random
 from typing import NamedTuple
 
-from ledger.files.bookfile import HEADER, TRAILER, WITHDRAWN
+from ledger.files.bookline import HEADER, TRAILER, WITHDRAWN
 from ledger.rules.dues import KINDS
 from ledger.rules.identity import document
 

@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 from ledger.book.store import Store
 from ledger.files import bankfile, layout
-from ledger.files.bankfile import BankLine
+from ledger.files.bankline import BankLine
 from ledger.rules.seal import Sealer
 from office.accounting import chart
 from office.accounting.decisions import Desk

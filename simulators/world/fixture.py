@@ -21,7 +21,8 @@ from fep.settings.config import TRANSACTION_CODES, Settings
 from ledger.book.front import FrontBook
 from ledger.book.load import load_book
 from ledger.book.store import Store
-from ledger.files.bookfile import DueLine, PolicyDues, parse, write
+from ledger.files.bookfile import PolicyDues, parse, write
+from ledger.files.bookline import DueLine
 from ledger.rules.dues import Policy
 from office.accounting import chart
 from office.close import prepare as prepare_office

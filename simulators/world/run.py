@@ -18,7 +18,8 @@ from twisted.python.failure import Failure
 
 from fep.settings.config import Settings
 from ledger.errors import LedgerError
-from ledger.files.bookfile import DueLine, PolicyDues, write
+from ledger.files.bookfile import PolicyDues, write
+from ledger.files.bookline import DueLine
 from ledger.rules.dues import Policy
 from simulators.world import accounts, closing
 from simulators.world.banks import Ask, Bank, BankLink, Deal, Script

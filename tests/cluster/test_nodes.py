@@ -12,7 +12,7 @@ import pytest
 from twisted.internet.defer import Deferred, gatherResults
 
 from fep.operator.control import ask
-from ledger.files.bookfile import DueLine
+from ledger.files.bookline import DueLine
 from simulators.bank import Bank
 from simulators.beliefs import Belief, State
 from simulators.cluster import verdict

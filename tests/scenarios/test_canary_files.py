@@ -34,7 +34,8 @@ from ledger.book.store import BadDatabaseUrl, Store
 from ledger.errors import BatchRefused, LedgerError, Unavailable
 from ledger.files import bankfile, layout
 from ledger.files.bankline import BankLine
-from ledger.files.bookfile import HEADER, parse
+from ledger.files.bookfile import parse
+from ledger.files.bookline import HEADER
 from office.config import load_settings as load_office_settings
 from protocol.card_number import masked_card
 from protocol.framing import Frame

@@ -21,7 +21,8 @@ from fep.settings.config import Settings, load_settings
 from ledger.book.load import ROWS_A_TRANSACTION
 from ledger.book.store import Store
 from ledger.files import bookfile
-from ledger.files.bookfile import Book, DueLine, PolicyDues
+from ledger.files.bookfile import Book, PolicyDues
+from ledger.files.bookline import DueLine
 from ledger.rules.dues import Policy
 from ledger.rules.request import Answer, Request
 from protocol.message import Message

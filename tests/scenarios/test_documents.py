@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from fep.operator.control import ControlError, ask
-from ledger.files.bookfile import HEADER as COLUMNS
 from ledger.files.bookfile import parse
+from ledger.files.bookline import HEADER as COLUMNS
 from tests.support.builders import DATE, inquiry, message
 from tests.support.machine import Books, Client, Machine, load_front_book, write_settings
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from itertools import count
 
-from ledger.files.bookfile import Book, DueLine
+from ledger.files.bookfile import Book
+from ledger.files.bookline import DueLine
 from ledger.rules.day import DayState
 from ledger.rules.dues import Policy
 from ledger.rules.entry import GENESIS, Entry, Kind

@@ -7,7 +7,8 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 
-from ledger.files.bankfile import BankLine, FileTotals, read, write
+from ledger.files.bankfile import FileTotals, read, write
+from ledger.files.bankline import BankLine
 from ledger.files.layout import Layout, load, parse, shipped
 
 BANK, DATE = "01020000", "20261124"

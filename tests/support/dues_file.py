@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ledger.files.bookfile import HEADER
+from ledger.files.bookline import HEADER
 
 DATE = "20261124"
 PERSON = "11010519491231002X"

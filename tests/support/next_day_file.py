@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ledger.files.bookfile import Book, DueLine
+from ledger.files.bookfile import Book
+from ledger.files.bookline import DueLine
 from ledger.rules.dues import Policy
 from tests.support.builders import policy
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ledger.files.bookfile import DueLine
+from ledger.files.bookline import DueLine
 from ledger.rules.dues import KINDS
 from protocol.message import Message
 from protocol.transactions import SETTLEMENTS

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.errors import BankFileError
-from ledger.files.bankfile import PROBLEMS_MAX, BankLine, FileTotals, read
-from ledger.files.bankline import Lines
+from ledger.files.bankfile import PROBLEMS_MAX, FileTotals, read
+from ledger.files.bankline import BankLine, Lines
 from ledger.files.layout import Layout
 from ledger.rules.dues import KINDS
 from tests.support.day_file import BANK, DATE, FULL, ODD, file, line, taken

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.errors import BookFileError
-from ledger.files.bookfile import HEADER, PROBLEMS_MAX, DueLine, PolicyDues, parse, write
+from ledger.files.bookfile import PROBLEMS_MAX, PolicyDues, parse, write
+from ledger.files.bookline import HEADER, DueLine
 from ledger.rules.dues import KINDS, STATES, Policy
 from tests.support.dues_file import DATE, PERSON
 

@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 
 from ledger.errors import BankFileError
-from ledger.files.bankfile import BankLine, FileTotals, read, write
+from ledger.files.bankfile import FileTotals, read, write
+from ledger.files.bankline import BankLine
 from ledger.files.layout import Column, Layout
 from tests.support.day_file import (
     BANK,

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 import pytest
 
 from ledger.errors import BookFileError, Problem
-from ledger.files.bookfile import HEADER, PROBLEMS_MAX, Book, DueLine, PolicyDues, opened, parse, write
+from ledger.files.bookfile import PROBLEMS_MAX, Book, PolicyDues, opened, parse, write
+from ledger.files.bookline import HEADER, DueLine
 from ledger.rules.dues import Policy
 from tests.support.dues_file import DATE, PERSON, file, leaving, row
 

@@ -7,7 +7,8 @@ import io
 import pytest
 
 from ledger.errors import BookFileError
-from ledger.files.bookfile import LINE_BYTES_MAX, Book, Claim, DueLine, opened, parse
+from ledger.files.bookfile import Book, Claim, opened, parse
+from ledger.files.bookline import LINE_BYTES_MAX, DueLine
 from ledger.files.leftout import LeftOut
 from tests.support.dues_file import DATE, PERSON, file, leaving, row
 

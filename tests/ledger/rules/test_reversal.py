@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from ledger.errors import InvariantBroken
-from ledger.files.bookfile import DueLine
+from ledger.files.bookline import DueLine
 from ledger.rules.decision import Decision
 from ledger.rules.entry import Entry, Kind
 from ledger.rules.request import Act, BankDay, Request, Totals

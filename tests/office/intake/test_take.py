@@ -10,7 +10,8 @@ from sqlalchemy import func, insert, select
 
 from ledger.book.store import Store
 from ledger.errors import BankFileError, LedgerError
-from ledger.files.bankfile import BankLine, write
+from ledger.files.bankfile import write
+from ledger.files.bankline import BankLine
 from ledger.files.layout import Layout, load
 from ledger.rules.request import key_of
 from office.database.proofs import digest_of
