@@ -73,8 +73,8 @@ class Pace:
     """
 
     def __init__(self) -> None:
-        self._a_minute = 0
-        self._bucket = TokenBucket(0, 0, 0)
+        self._paced: tuple[int, TokenBucket] | None = None
+        """The links a minute of the last call, and their bucket."""
 
     def take(self, a_minute: int | None, now: float) -> bool:
         """Count a new link; False if it comes too fast. `a_minute`: links a minute, None for no limit; `now`:
@@ -82,7 +82,6 @@ class Pace:
         """
         if a_minute is None:
             return True
-        if a_minute != self._a_minute:
-            self._a_minute = a_minute
-            self._bucket = TokenBucket(a_minute / 60, a_minute, now)
-        return self._bucket.take(now)
+        if self._paced is None or self._paced[0] != a_minute:
+            self._paced = a_minute, TokenBucket(a_minute / 60, a_minute, now)
+        return self._paced[1].take(now)

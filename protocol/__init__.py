@@ -45,6 +45,7 @@ The modules, in the order in which a request and its answer go through them
     keyblock      wraps a new MAC key for the bank, and unwraps it.
     transactions  every processing code (DE 3), one row each.
     responses     every response code (DE 39), one row each.
+    code_names    the names of both, as they stand inside a sentence.
     decline       a refusal without decoding the request, for the moment of overload.
     errors        the family of errors: PeerError is the bank's fault, OwnError is ours.
     analyzer/     explains bytes to people. No module that a message passes imports it.

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fep.status.webpage import shipped
-from protocol.analyzer.field_display import OUTCOMES
+from protocol.code_names import RESPONSE_NAMES
 from protocol.responses import FINAL, RESPONSES, Response
 from simulators.world import oracle
 
@@ -69,10 +69,10 @@ def test_no_rule_answers_a_code_that_is_not_in_the_table() -> None:
 
 
 def test_who_looks_at_a_message_reads_the_tables_names() -> None:
-    assert [*OUTCOMES] == [*Response]
-    assert OUTCOMES[Response.NOT_SUPPORTED] == "not supported"
-    assert OUTCOMES[Response.SECURITY] == "MAC, key or sign-on"
-    assert {code: words.lower() for code, words in OUTCOMES.items()} == {
+    assert [*RESPONSE_NAMES] == [*Response]
+    assert RESPONSE_NAMES[Response.NOT_SUPPORTED] == "not supported"
+    assert RESPONSE_NAMES[Response.SECURITY] == "MAC, key or sign-on"
+    assert {code: words.lower() for code, words in RESPONSE_NAMES.items()} == {
         code: row.english.lower() for code, row in RESPONSES.items()
     }
 

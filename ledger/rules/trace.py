@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from ledger.rules.entry import Entry, Kind
 from ledger.rules.masking import masked_numbers
-from protocol.analyzer.field_display import CODES, OUTCOMES
+from protocol.code_names import RESPONSE_NAMES, TRANSACTION_NAMES
 from protocol.message import answer_mti
 from protocol.responses import Response
 
@@ -77,7 +77,7 @@ def _traced(entry: Entry, entries: Sequence[Entry]) -> TracedEntry:
         place=place_of(entry),
         key=masked_numbers(entry.key),
         kind=entry.kind.value,
-        what=CODES.get(entry.code, "unknown processing code") if entry.code else "",
+        what=TRANSACTION_NAMES.get(entry.code, "unknown processing code") if entry.code else "",
         bank=entry.bank,
         business_date=entry.business_date,
         recorded_at=entry.recorded_at,
@@ -86,7 +86,7 @@ def _traced(entry: Entry, entries: Sequence[Entry]) -> TracedEntry:
         due=masked_numbers(entry.due),
         receipt=entry.receipt or "",
         response=entry.response.value,
-        meaning=OUTCOMES[entry.response],
+        meaning=RESPONSE_NAMES[entry.response],
         reason=masked_numbers(entry.reason),
         exception_code=masked_numbers(entry.exception_code),
         standing=_standing(entry, entries),

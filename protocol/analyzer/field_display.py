@@ -13,8 +13,8 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from protocol.card_number import CARD_DIGITS_MIN
-from protocol.responses import RESPONSES, Response
-from protocol.transactions import TRANSACTIONS
+from protocol.code_names import RESPONSE_NAMES, TRANSACTION_NAMES
+from protocol.responses import Response
 
 Says = Callable[[str], str]
 
@@ -33,13 +33,6 @@ class FieldDisplay(NamedTuple):
     dated: bool = False
     says: Says = lambda _: ""
     hidden: str = ""
-
-
-def inside_a_sentence(name: str) -> str:
-    """Return a name as it is written inside a sentence: "over the limit" for "Over the limit", "MAC"
-    unchanged.
-    """
-    return name if name[1:2].isupper() else f"{name[:1].lower()}{name[1:]}"
 
 
 _CLASSES: Final = MappingProxyType(
@@ -81,21 +74,9 @@ MTI_DIGITS: Final = (
 )
 """The name and the values of each of the MTI's four digits (ISO 8583:1987, message type identifier)."""
 
-_ACTS: Final = MappingProxyType(
-    {
-        **dict.fromkeys(("dues", "status", "outcome", "receipt"), "inquiry: "),
-        "collect": "collection: ",
-        "pay": "payout: ",
-        "cancel": "",
-    }
-)
-CODES: Final = MappingProxyType(
-    {code: f"{_ACTS[row.act]}{inside_a_sentence(row.english)}" for code, row in TRANSACTIONS.items()}
-)
 _NETWORK: Final = MappingProxyType(
     {"001": "sign-on", "002": "sign-off", "101": "key change", "201": "cut-over", "301": "echo"}
 )
-OUTCOMES: Final = MappingProxyType({code: inside_a_sentence(row.english) for code, row in RESPONSES.items()})
 _CURRENCIES: Final = MappingProxyType(
     {"156": "CNY", "344": "HKD", "446": "MOP", "392": "JPY", "840": "USD", "978": "EUR", "826": "GBP"}
 )
@@ -157,7 +138,7 @@ ORIGINAL_PARTS: Final = (
 
 FIELDS: Final[Mapping[int, FieldDisplay]] = MappingProxyType(
     {
-        3: _one_of(CODES),
+        3: _one_of(TRANSACTION_NAMES),
         4: _AMOUNT,
         7: FieldDisplay(re.compile(_MONTH_DAY + _TIME), True, says=_moment),
         11: FieldDisplay(re.compile("[0-9]{6}")),
@@ -171,7 +152,7 @@ FIELDS: Final[Mapping[int, FieldDisplay]] = MappingProxyType(
         36: _TRACK,
         37: FieldDisplay(re.compile("[A-Za-z0-9 ]{12}")),
         38: FieldDisplay(re.compile("[A-Za-z0-9 ]{6}"), says=lambda _: "the front-end machine's approval"),
-        39: _one_of(OUTCOMES),
+        39: _one_of(RESPONSE_NAMES),
         41: FieldDisplay(re.compile("[ -~]{8}")),
         42: FieldDisplay(re.compile("[ -~]{15}")),
         44: FieldDisplay(re.compile(r"[^\x00-\x1f\x7f-\x9f]{0,25}"), says=lambda _: "the reason in words"),
@@ -210,7 +191,7 @@ GROUPS: Final[Mapping[str, FieldDisplay]] = MappingProxyType(
     {
         **{tag: FieldDisplay(hidden=reason) for tag, reason in _SECRET_GROUPS.items()},
         **dict.fromkeys(("PN", "RN", "DU"), FieldDisplay(_REFERENCE, dated=True)),
-        "PC": _one_of(CODES),
+        "PC": _one_of(TRANSACTION_NAMES),
         "DK": FieldDisplay(re.compile("premium|benefit")),
         "DD": FieldDisplay(
             re.compile(f"(?:19|20)[0-9]{{2}}{_MONTH_DAY}"),

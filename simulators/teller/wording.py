@@ -11,7 +11,7 @@ from enum import IntEnum
 from types import MappingProxyType
 from typing import NamedTuple
 
-from protocol.analyzer.field_display import inside_a_sentence
+from protocol.code_names import inside_a_sentence
 from protocol.transactions import TRANSACTIONS
 
 

@@ -7,12 +7,10 @@ from typing import NamedTuple
 import pytest
 
 from protocol.analyzer.field_display import (
-    CODES,
     FIELDS,
     GROUPS,
     MTI_DIGITS,
     ORIGINAL_PARTS,
-    OUTCOMES,
     UNKNOWN_GROUP,
     UNUSED,
     FieldDisplay,
@@ -23,6 +21,7 @@ from protocol.analyzer.field_display import (
     is_slight,
     yuan,
 )
+from protocol.code_names import RESPONSE_NAMES, TRANSACTION_NAMES
 from protocol.tlv import KNOWN
 
 PAN = "6222021234567890123"
@@ -233,8 +232,8 @@ def test_a_field_that_is_not_used_is_hidden() -> None:
     assert (display_of(4), display_of(2), display_of(127)) == (FIELDS[4], UNUSED, UNUSED)
 
 
-def test_every_code_and_every_outcome_has_its_words() -> None:
-    assert (CODES, {str(code): words for code, words in OUTCOMES.items()}) == (
+def test_every_code_and_every_outcome_is_shown_by_its_name() -> None:
+    assert (TRANSACTION_NAMES, {str(code): name for code, name in RESPONSE_NAMES.items()}) == (
         SHOWN[3].shown,
         SHOWN[39].shown,
     )
