@@ -250,8 +250,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a due that was to be withdrawn is open again after a reversal",
         "ledger.book.departures",
-        "update(dues).values(withdrawn=1, **gone).where(*mine, withdrawn, settled)",
-        "update(dues).values(withdrawn=0, **gone).where(*mine, withdrawn, settled)",
+        "update(dues).values(withdrawn=1, **unmarked).where(*mine, withdrawn, settled)",
+        "update(dues).values(withdrawn=0, **unmarked).where(*mine, withdrawn, settled)",
     ),
     Mutation(
         "a number may be guessed for ever",
