@@ -42,7 +42,7 @@ from fep.settings.config import Bank, Settings, Tls
 from fep.settings.diff import changes
 from fep.status.feed import Feed
 from fep.status.host_metrics import HostMetricsCollector
-from fep.status.open_breaks import FiguresFile
+from fep.status.open_breaks import OpenBreaksReader
 from fep.status.port import status_site
 from fep.status.snapshot import SnapshotBuilder
 from fep.status.source import Source
@@ -214,7 +214,7 @@ class Service:
     def _show(self) -> None:
         """Open the status port, and read the counters each second for its page."""
         world, status = self._world, self.settings.status
-        history, figures = History(self.statistics), FiguresFile(status.breaks, world.reactor.seconds)
+        history, figures = History(self.statistics), OpenBreaksReader(status.breaks, world.reactor.seconds)
         snapshot_builder = SnapshotBuilder(
             lambda: self.settings,
             self.server,

@@ -1,8 +1,10 @@
-"""The front's audit log: which may be asked for, in which words, and how one is written into the book.
+"""The front's audit log: which acts a command may have recorded, in which form, and how a record is
+written.
 
-A fixed table. What a command asks to have written down is a name of the table, with particulars that each
-have a form of their own: no text of anybody's choice, and nothing as long as a key, gets into the audit log.
-Who acted is not among them; that the caller has from the kernel.
+A fixed table. An act is a name of the table, and each particular has a form of its own: no free text, and
+nothing as long as a key, gets into the audit log. Who acted is not part of a request; the caller has it
+from the kernel (`fep.operator.identity`). Where the records lie and how they are chained,
+`ledger.book.audit_log` says.
 """
 
 from __future__ import annotations
@@ -24,20 +26,23 @@ LOAD: Final = "load"
 RELOAD: Final = "reload"
 CLOCK_JUMP: Final = "clock jump"
 CLOCK_ACCEPT: Final = "clock accept"
-"""Of the node that the act is about, the wall clock jumped, by the machine's word; it is right, by a
-person's."""
+"""Two acts on a node's wall clock: the machine says that it jumped, a person says that it is right."""
 DONE_BEFORE: Final = "done before: nothing changed"
 SIGNAL: Final = "signal"
-"""Who sent SIGHUP: the kernel does not tell. Only root and the machine's own user can."""
+"""The operator's name for a SIGHUP: the kernel does not tell who sent it. Only root and the machine's own
+user can.
+"""
 NAME: Final = r"[^\W\d_](?:[^\W\d_]|[ .·'-]){0,39}"
-"""A custodian's name: letters of any script. No digit, so that no component can be typed in its place."""
+"""The form of a custodian's name: letters of any script. No digit, so that no key component fits in its
+place.
+"""
 _CHECK_VALUE: Final = "[0-9A-Fa-f]{6,10}"
 _BANK: Final = "[0-9]{1,11}"
 _ZMK: Final = f"zmk/{_BANK}"
 _KEY: Final = f"front|seal|{_ZMK}"
 _DIGEST: Final = "[0-9a-f]{64}"
 _ATTEMPTS: Final = 8
-"""Nodes that write at the same moment take turns; one that loses this often says so."""
+"""Transactions that are tried where another node writes at the same moment; then the Conflict is raised."""
 
 
 SUBJECTS: Final[Mapping[str, str]] = MappingProxyType(
@@ -55,8 +60,9 @@ SUBJECTS: Final[Mapping[str, str]] = MappingProxyType(
         "firewall rollback": _DIGEST,
     }
 )
-"""Each act that a command may have written down -> the form of what it is about. May be empty as well: what
-was asked for under another name is not repeated."""
+"""Each act that a command may have recorded -> the form of its subject. A subject may always be empty: a
+name that was typed and has another form is not repeated.
+"""
 DETAILS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "kind": "aes|tdes|blake2b|ed25519",
@@ -66,15 +72,15 @@ DETAILS: Final[Mapping[str, str]] = MappingProxyType(
         "error": "[A-Za-z]{1,60}",
     }
 )
-"""Each particular -> its form."""
+"""Each particular of an act -> its form."""
 
 
 class AuditEntryRefused(FepError):
-    """This is not among what may be written down; nothing was."""
+    """The request is not one that may be recorded; nothing was."""
 
 
 class AuditEntry(NamedTuple):
-    """An act to be written down: what, about what, how far it has come, and the particulars."""
+    """An act to be recorded: its name, its subject, how far it has come, and the particulars."""
 
     act: str
     subject: str
@@ -83,13 +89,15 @@ class AuditEntry(NamedTuple):
 
     @property
     def note(self) -> str:
-        """The stage and the particulars in one line."""
+        """Return the stage and the particulars in one line."""
         particulars = "; ".join(f"{name} {value}" for name, value in self.details.items())
         return f"{self.stage.value}: {particulars}" if particulars else self.stage.value
 
 
 def audit_entry(asked: Mapping[str, Any]) -> AuditEntry:
-    """What a command asks to have written down. Raises AuditEntryRefused; its text repeats nothing."""
+    """Return the act that a command asks to have recorded. Raises AuditEntryRefused, whose text repeats
+    nothing of the request.
+    """
     act, subject, details = asked.get("act"), asked.get("subject", ""), asked.get("details", {})
     if not isinstance(act, str) or act not in SUBJECTS:
         raise AuditEntryRefused(f"no such act; there are {', '.join(SUBJECTS)}")
@@ -108,19 +116,22 @@ def audit_entry(asked: Mapping[str, Any]) -> AuditEntry:
 
 
 def subject_of(act: str, typed: str) -> str:
-    """What was typed, if an act can be about it; else nothing."""
+    """Return `typed` if it has the form of the act's subject, else an empty text."""
     return typed if _has_form(SUBJECTS[act], typed) else ""
 
 
 def begin(store: Store) -> None:
-    """Make the book's tables where they are missing: the audit log begins before the first key is made."""
+    """Create the book's tables where they are missing: the audit log must exist before the first key is
+    made.
+    """
     with store.transaction() as connection:
         make_missing(connection, FRONT)
 
 
 def write(store: Store, at: int, by: str, act: str, subject: str, note: str) -> int:
-    """Write one act down for good, stamped no earlier than what stands in the book; its number. Blocks.
-    Raises what Store.transaction does.
+    """Record one act durably, and return its number. `at` is in microseconds since 1970-01-01 UTC; the
+    record is stamped no earlier than the last one in the book. Blocks. Raises what Store.transaction
+    raises.
     """
     lost = 0
     while True:
@@ -138,9 +149,9 @@ def write(store: Store, at: int, by: str, act: str, subject: str, note: str) -> 
 
 
 class ClockWord(NamedTuple):
-    """The last word on a node's wall clock: why it is not trusted, or empty; and when a person accepted it,
-    in microseconds since 1970-01-01 UTC, 0 where that is not the last word. What stood in the book by then,
-    the person accepted with it.
+    """The last word in the audit log on a node's wall clock. `fault` is why it is not trusted, or empty;
+    `accepted_at` is when a person accepted it, in microseconds since 1970-01-01 UTC, 0 where the last word
+    is a fault or there is none. Whatever stood in the book by then was accepted too.
     """
 
     fault: str
@@ -148,7 +159,7 @@ class ClockWord(NamedTuple):
 
 
 def clock_word(store: Store, node: str) -> ClockWord:
-    """The last word in the audit log on a node's wall clock. Raises what Store.reading does."""
+    """Return the last word on a node's wall clock. Raises what Store.reading raises."""
     with store.reading() as connection:
         last = newest_of(connection, audit_log, (CLOCK_JUMP, CLOCK_ACCEPT), node)
     if last is None:

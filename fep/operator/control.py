@@ -1,9 +1,9 @@
-"""The operator's local socket: commands to the process that serves, one JSON object a line.
+"""The operator's local socket: commands to the process that serves, one JSON object a line. Both ends.
 
-A command's answer is `{"done": ...}` or `{"refused": "why"}`, after any number of `{"progress": rows}`. Only
-the machine's own user and root may connect (the socket's mode is 0600); which person it is,
-fep.operator.identity learns from the kernel. What a command does, its function in the table says; nothing
-here knows the book.
+A command is answered with `{"done": ...}` or `{"refused": "why"}`, after any number of `{"progress":
+rows}`. Only the machine's own user and root may connect (the socket's mode is 0600); which person it is,
+`fep.operator.identity` learns from the kernel. What a command does is the business of its function in the
+table; nothing here knows the book.
 """
 
 from __future__ import annotations
@@ -27,14 +27,13 @@ from qianzhi_errors import QianzhiError
 
 Progress = Callable[[int], None]
 Command = Callable[[Mapping[str, Any], Progress], Deferred[Any]]
-"""Takes a command's arguments and where to tell progress; fires with what to answer."""
+"""Takes a command's arguments and a function for the number of rows done so far; fires with the answer."""
 
-Who = Callable[[Any], str]
-"""Names the person at the other end of a transport."""
+Identify = Callable[[Any], str]
+"""Returns the name of the person at the other end of a transport. Raises PersonUnknown."""
 
 _LONGEST_PATH = 107
-"""sun_path holds 108 bytes, the last one zero (unix(7))."""
-
+"""Bytes: sun_path holds 108, the last of them zero (unix(7))."""
 
 _ENDED = "the machine ended before it answered; see `qianzhi day status`"
 
@@ -44,35 +43,37 @@ class ControlError(FepError):
 
 
 class NotServing(ControlError):
-    """No process serves with these settings now."""
+    """No process serves at this control socket."""
 
 
 class NotAnswering(ControlError):
-    """A process holds the socket, and says nothing in time."""
+    """A process holds the socket, and does not answer in time."""
 
 
 class _Conversation(LineOnlyReceiver):
-    """One operator's connection."""
+    """One operator's connection. Its commands are carried out in the name of the person who opened it."""
 
     delimiter = b"\n"
     transport: IUNIXTransport
     log = Logger(namespace="fep.operator.control")
 
-    def __init__(self, commands: Mapping[str, Command], who: Who) -> None:
+    def __init__(self, commands: Mapping[str, Command], identify: Identify) -> None:
         self._commands = commands
-        self._who = who
+        self._identify = identify
         self._by = ""
 
     def connectionMade(self) -> None:  # noqa: N802 - Twisted's name
-        """Learn at once who it is: whoever is handed the connection later on asks in this person's name."""
+        """Learn at once who opened the connection: the name stays, even if another process is handed the
+        socket.
+        """
         try:
-            self._by = self._who(self.transport)
+            self._by = self._identify(self.transport)
         except identity.PersonUnknown as error:
             self._say({"refused": str(error)})
             self.transport.loseConnection()
 
     def lineReceived(self, line: bytes) -> None:  # noqa: N802 - Twisted's name
-        """Carry out one command."""
+        """Carry out the command in one line."""
         try:
             asked = json.loads(line)
             command = self._commands[asked["command"]]
@@ -97,36 +98,36 @@ class _Conversation(LineOnlyReceiver):
 
 
 class ControlFactory(Factory):
-    """Listens for operators; `commands` is the table of what they may ask."""
+    """Makes a conversation for each connection. `commands` is the table of what an operator may ask for."""
 
     noisy = False
 
-    def __init__(self, commands: Mapping[str, Command], who: Who | None = None) -> None:
+    def __init__(self, commands: Mapping[str, Command], identify: Identify | None = None) -> None:
         self._commands = commands
-        self._who = who or peer
+        self._identify = identify or peer
 
     def buildProtocol(self, addr: object) -> _Conversation:  # noqa: N802, ARG002 - Twisted's name
-        """One conversation a connection."""
-        return _Conversation(self._commands, self._who)
+        """Return the conversation of one connection."""
+        return _Conversation(self._commands, self._identify)
 
 
 def peer(transport: Any) -> str:  # noqa: ANN401 - Twisted's UNIX transport has no public type
-    """The person who connected. Raises PersonUnknown."""
+    """Return the name of the person who connected. Raises PersonUnknown."""
     return identity.at_other_end(transport.getHandle())
 
 
 def checked_path(path: Path) -> str:
-    """The socket's path, if the system can take it. Raises ControlError."""
+    """Return the socket's path. Raises ControlError where it is longer than a socket's path may be."""
     if len(str(path).encode()) > _LONGEST_PATH:
         raise ControlError(f"node.control: {path} is longer than the {_LONGEST_PATH} bytes a socket may have")
     return str(path)
 
 
 def make_way(path: Path) -> str:
-    """The socket's path, free to be listened on: one that a killed process left there is removed.
+    """Return the socket's path, free to be listened on; a socket that a killed process left is removed.
 
-    Whether somebody serves there is asked, not guessed from a process number, which may be ours by now (in a
-    container it always is). Raises ControlError where somebody does.
+    Whether a process serves there is tried by connecting, and not guessed from a process number, which may
+    be ours by now (in a container it always is). Raises ControlError where a process serves.
     """
     checked = checked_path(path)
     with socket.socket(socket.AF_UNIX) as connection:
@@ -143,8 +144,8 @@ def make_way(path: Path) -> str:
 
 
 def is_served(path: Path) -> bool:
-    """Whether a process serves at a control socket; nothing is asked of it. Raises ControlError where it
-    cannot be told, OSError where this login may not ask.
+    """Whether a process serves at a control socket; no command is sent. Raises ControlError for a path that
+    no socket can have, and OSError where this login may not connect.
     """
     with socket.socket(socket.AF_UNIX) as connection:
         try:
@@ -162,9 +163,9 @@ def ask(
     /,
     **arguments: object,
 ) -> Any:  # noqa: ANN401 - JSON
-    """Ask the serving process to carry out a command, and wait for its answer, `seconds` at most between two
-    of its lines; None without an end. Blocks; for commands, not for the server itself. Raises NotServing,
-    NotAnswering, or ControlError with the reason of a refusal.
+    """Send a command to the process that serves, and return its answer. Waits `seconds` at most for each
+    line, or without end for None. Blocks: it is for the `qianzhi` commands, not for the server. Raises
+    NotServing, NotAnswering, or ControlError with the reason of a refusal.
     """
     try:
         with socket.socket(socket.AF_UNIX) as connection:

@@ -1,10 +1,12 @@
-"""Who is at the keyboard, or at the other end of a local socket: the kernel's word for it, and nobody else's.
+"""The identity of an operator: the person at the keyboard, or at the other end of a local socket, by the
+kernel's word.
 
-A login's number (pam_loginuid(8)) stays with every process that comes of it, through su and sudo; where no
-login began the process, its real user stands for the person. Nothing that a caller can set is asked: no
-variable, no option, no field of a message. Both numbers are told as the asker's user namespace has them, and
-anybody can make one and say what the numbers in it are (user_namespaces(7)); so about itself a process is
-believed only in the system's first one. What a person may do, others say.
+It is the audit login uid of the process (pam_loginuid(8)), which stays with every process of a login,
+through su and sudo; where no login started the process, its real uid. Nothing that a caller can set is
+used: no variable, no option, no field of a message. The kernel gives both numbers as the reader's user
+namespace has them, and anybody can make a namespace and choose the numbers in it (user_namespaces(7)); so
+what a process reads about itself is believed only in the system's first namespace. What a person may do is
+decided elsewhere.
 """
 
 from __future__ import annotations
@@ -25,41 +27,45 @@ from fep.errors import FepError
 
 PROC: Final = Path("/proc")
 _UNSET: Final = 2**32 - 1
-"""The login's number of a process that no login began (audit_get_loginuid(3))."""
+"""The login uid of a process that no login started (audit_get_loginuid(3))."""
 _CREDENTIALS: Final = struct.Struct("3i")
 _SO_PEERPIDFD: Final = 77
 """asm-generic/socket.h, since Linux 6.5; Python has no name for it yet."""
 _PIDFD_GET_USER_NAMESPACE: Final = 0xFF09
 """linux/pidfd.h, since Linux 6.11."""
 _FIRST_USER_NAMESPACE: Final = 0xEFFFFFFD
-"""The inode of the user namespace that the system has begun with (linux/proc_ns.h)."""
+"""The inode of the system's first user namespace (linux/proc_ns.h)."""
 _UNMAPPED: Final = 65534
-"""The number of every user to whom a namespace gives none (/proc/sys/kernel/overflowuid)."""
+"""The uid of every user to whom a namespace gives no number (/proc/sys/kernel/overflowuid)."""
 
 UNTOLD: Final = "unknown, in a user namespace"
-"""Who did something in a user namespace other than the first. No login has such a name, nor has a clerk."""
+"""The name of whoever acts in a user namespace other than the first. No login and no clerk has this name."""
 
 
 class PersonUnknown(FepError):
-    """Who asked has ended meanwhile: nobody can say any more who it was."""
+    """The process that asked has ended, or has no number here: who it was cannot be said any more."""
 
 
 def at_keyboard(proc: Path = PROC) -> str:
-    """The person who runs this very process; UNTOLD in a user namespace, whose maker chose its numbers."""
+    """Return the name of the person who runs this process; UNTOLD outside the first user namespace, where
+    whoever made the namespace chose its numbers.
+    """
     if not _is_in_first_namespace():
         return UNTOLD
     return _person(_login(proc / "self"), os.getuid())
 
 
 def at_other_end(connection: socket.socket, proc: Path = PROC) -> str:
-    """The person whose process opened the other end of a local connection (SO_PEERCRED, unix(7)).
+    """Return the name of the person whose process opened the other end of a local connection (SO_PEERCRED,
+    unix(7)).
 
-    The login belongs to the process, and its number may be another's by now: the process is held by a
-    descriptor while its login is read, and must not have ended after that. From Linux 6.5 the socket itself
-    gives the descriptor. Before, it is got by the number: then a process that ends between its connect() and
-    our accept() could be taken for another, so ask at once. A user namespace on the other side changes
-    nothing: the kernel tells the numbers as they are on this side. Raises PersonUnknown, also where this side
-    has no number for the user, as a container that others reach into.
+    The login uid belongs to the process, and the process number may be another's by now. So the process is
+    held by a descriptor while its login uid is read, and must not have ended after that. From Linux 6.5 the
+    socket itself gives the descriptor. Before, it is opened by the process number: a process that ends
+    between its connect() and our accept() could then be taken for another, so call this at once. A user
+    namespace on the other side changes nothing: the kernel gives the numbers as they are on this side.
+    Raises PersonUnknown where the process has ended, and where this side has no number for the user (a
+    container that others reach into).
     """
     packed = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
     process, user, _ = _CREDENTIALS.unpack(packed)
@@ -73,7 +79,7 @@ def at_other_end(connection: socket.socket, proc: Path = PROC) -> str:
 
 
 def name_of(number: int) -> str:
-    """The name of the system's user with this number; the number where it has none."""
+    """Return the name of the user with this uid; the uid as text where there is none."""
     try:
         return pwd.getpwuid(number).pw_name
     except KeyError:
@@ -85,8 +91,8 @@ def _person(login: int | None, user: int) -> str:
 
 
 def _is_in_first_namespace() -> bool:
-    """Whether this process is in the user namespace that the system has begun with. From Linux 6.11 the
-    kernel says so of a descriptor; before, /proc is asked, which whoever made a namespace can cover.
+    """Whether this process is in the system's first user namespace. From Linux 6.11 the kernel says so of a
+    descriptor; before, /proc is read, which whoever made a namespace can mount over.
     """
     descriptors = []
     try:
@@ -102,7 +108,9 @@ def _is_in_first_namespace() -> bool:
 
 
 def _login(folder: Path) -> int | None:
-    """The login's number of a process; None where no login began it, or where we are not shown it."""
+    """Return the login uid of the process with this /proc folder; None where no login started it, or it may
+    not be read.
+    """
     try:
         text = (folder / "loginuid").read_text(encoding="ascii").strip()
     except OSError:
@@ -113,8 +121,9 @@ def _login(folder: Path) -> int | None:
 
 @contextmanager
 def _held(connection: socket.socket, process: int) -> Iterator[int | None]:
-    """A descriptor of the process (pidfd_open(2)); None where this system has none to give, or the process
-    has no number here because it runs in another container.
+    """Context manager: a descriptor that holds the process (pidfd_open(2)), closed at the end. None where
+    this system has none to give, or where the process has no number here because it runs in another
+    container.
     """
     descriptor = _descriptor(connection, process)
     try:

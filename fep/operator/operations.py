@@ -1,8 +1,8 @@
-"""What an operator can have the serving process do: cut over, load the next dues, retire days, write down an
-act.
+"""The commands by which an operator changes the book: cut over, load dues, retire days, unlock a due,
+record an act.
 
-The order of the steps and what to do when one fails; the steps themselves are the ledger's. Whatever writes
-goes through the engine, between two batches. What was asked for and came to nothing is written down too.
+Each has the order of its steps and what a failure leads to; the steps themselves are the ledger's. Whatever
+writes goes through the engine, between two batches. A command that fails is recorded in the audit log too.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ from ledger.rules.day import is_date
 from ledger.rules.seal import Sealer
 
 ATTEMPTS = 60
-"""A database that is lost during the cut-over is asked again this often, a second apart, for what became of
-it.
-"""
+"""How often a cut-over is tried, a second apart, while the database is lost and its outcome not known."""
 
 
 def date_to_close(asked: object) -> str:
-    """The business date that a cut-over is asked to close. Raises CutoverRefused, and repeats nothing."""
+    """Return the business date that a cut-over is asked to close. Raises CutoverRefused, whose text repeats
+    nothing of the request.
+    """
     if asked is None:
         raise CutoverRefused("say which business day to close, --date YYYYMMDD: nothing was done")
     if not isinstance(asked, str) or not is_date(asked):
@@ -59,13 +59,15 @@ def date_to_close(asked: object) -> str:
 
 
 LONG_WORK_SWITCH_SECONDS = 0.00005
-"""While a thread computes for minutes, whoever waits for the interpreter's lock has it after so long. Each
-message takes the lock back several times: at the process's 0.5 ms these waits alone fill a second of 500."""
+"""The interpreter's switch interval while a thread computes for minutes: whoever waits for its lock has it
+after so long. Each message takes the lock several times; at the process's own 0.5 ms, the waits of 500
+messages fill a second.
+"""
 
 
 @contextmanager
 def giving_way() -> Iterator[None]:
-    """Long work of a thread beside the service: threads switch oftener meanwhile."""
+    """Context manager for long work in a thread beside the service: threads switch more often meanwhile."""
     usual = sys.getswitchinterval()
     sys.setswitchinterval(LONG_WORK_SWITCH_SECONDS)
     try:
@@ -76,7 +78,9 @@ def giving_way() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Operations:
-    """The operator's commands. `day` is what the settings say of the business day now."""
+    """The operator's commands on one book. `day` returns the settings of the business day as they are now;
+    `key_days` is how many days back a key is known.
+    """
 
     reactor: Any
     engine: Engine
@@ -88,24 +92,26 @@ class Operations:
     event_log: EventLog
     key_days: int
     one_load: DeferredLock = field(default_factory=DeferredLock)
-    """Loads stage their rows in the same place: a second one waits for the first."""
+    """Held by a load or a retirement. Loads stage their rows in the same place, so a second one waits for
+    the first.
+    """
     one_act: DeferredLock = field(default_factory=DeferredLock)
-    """So that in the audit log an act's end follows its beginning."""
-    told: set[str] = field(default_factory=set)
-    """Why no day is retired by the clock, as far as the log has it."""
+    """Held by an act that is recorded twice: in the audit log its end follows its beginning."""
+    logged: set[str] = field(default_factory=set)
+    """The reasons that the log has why the clock retires no day: each is logged once."""
 
     log = Logger(namespace="fep.operator.operations")
 
     def commands(self) -> Mapping[str, Command]:
-        """The table for fep.operator.control."""
-        wanted = {
+        """Return the commands that the control socket offers (fep.operator.control)."""
+        coroutines = {
             "cutover": self._cut_over_for,
             "load": self._load_for,
             "record": self._record_for,
             "unlock": self._unlock_for,
             RETIRE: self._retire_for,
         }
-        return {name: partial(self._carried_out, command) for name, command in wanted.items()}
+        return {name: partial(self._carried_out, command) for name, command in coroutines.items()}
 
     @staticmethod
     def _carried_out(
@@ -162,14 +168,15 @@ class Operations:
         return done._asdict()
 
     def retire(self, by: str = MACHINE) -> Deferred[Retired]:
-        """Retire the business days that may go, for `by`, in a thread of its own; each transaction between
-        two batches. Not while a load is under way.
+        """Retire the business days that may go, for `by`; fires with what was retired. Runs in a thread of
+        its own, each transaction between two batches, and never beside a load.
         """
         return self.one_load.run(deferToThread, self._retire, by)
 
     def retire_by_the_clock(self) -> Deferred[None] | None:
-        """Retire what may go; a reason that stays is told once. None where no file of the
-        office's is named, the time is not to be trusted, or a load or another retirement is under way.
+        """Retire what may go, for the machine; a reason against it is logged once. Returns None where the
+        settings name no file of archived days, the time is not trusted, or a load or another retirement is
+        under way.
         """
         if not self.day().archived or self.clock.fault() or self.one_load.locked:
             return None
@@ -182,8 +189,8 @@ class Operations:
 
     def _not_retired(self, failure: Failure) -> None:
         failure.trap(LedgerError)
-        if (why := str(failure.value)) not in self.told:
-            self.told.add(why)
+        if (why := str(failure.value)) not in self.logged:
+            self.logged.add(why)
             self.log.error("no business day is retired: {error}", error=why)
 
     def _retire(self, by: str) -> Retired:
@@ -197,11 +204,13 @@ class Operations:
             return retire(self.store, archived, first, self.clock.now_us, self._between_batches, by)
 
     def _between_batches(self, transaction: Callable[[], Any]) -> Any:  # noqa: ANN401 - what it returns
-        """Run a transaction in the commit thread, for a thread that waits for it."""
+        """Run a transaction in the commit thread and return its result. For another thread, which waits for
+        it.
+        """
         return blockingCallFromThread(self.reactor, self.engine.between_batches, transaction)
 
     async def _record_for(self, asked: Mapping[str, Any], _progress: Progress, by: str) -> dict[str, Any]:
-        """Write down what a command is about to do, or has done, by itself."""
+        """Record an act that a `qianzhi` command does by itself: what it is about to do, or has done."""
         audit_entry = audit_trail.audit_entry(asked)
         return {"number": await self._written(by, audit_entry.act, audit_entry.subject, audit_entry.note)}
 
@@ -211,7 +220,9 @@ class Operations:
         )
 
     async def _noted(self, by: str, act: str, subject: str, note: str) -> None:
-        """Write down how an act ended. It has ended: that this cannot be written is told, and no more."""
+        """Record how an act ended. A failure to record it is logged and nothing more, because the act has
+        ended.
+        """
         try:
             await self._written(by, act, subject, note)
         except LedgerError as error:
@@ -220,30 +231,31 @@ class Operations:
             )
 
     def recorded(self, by: str, act: str, do: Callable[[], str]) -> Deferred[None]:
-        """Do something that is written down before it is done, and its end after, one such act at a time;
-        `do` returns what it came to. Fails with LedgerError, and has done nothing, where it cannot be written
-        down first.
+        """Record an act, do it, and record its end; one such act at a time. `do` returns its result in
+        words. Fails with LedgerError, and has done nothing, where the first record cannot be written.
         """
         return self.one_act.run(lambda: Deferred.fromCoroutine(self._recorded(by, act, do)))
 
     async def _recorded(self, by: str, act: str, do: Callable[[], str]) -> None:
         await self._written(by, act, "", Stage.ASKED.value)
         try:
-            came_to = do()
+            result = do()
         except Exception as error:
             await self._noted(by, act, "", failed(error))
             raise
-        await self._noted(by, act, "", f"{Stage.DONE.value}: {came_to}")
+        await self._noted(by, act, "", f"{Stage.DONE.value}: {result}")
 
     def stop(self) -> Deferred[Any]:
-        """Fires when no load is under way; none begins after that. A load that went on asking a reactor
-        which has stopped would keep the process from ending.
+        """Fires when no load is under way; none begins after that. A load in its thread would otherwise go
+        on asking a reactor that has stopped, and keep the process from ending.
         """
         return self.one_load.acquire()
 
     async def cut_over(self, date: str, by: str = MACHINE, against: str = "") -> Cutover:
-        """Close the business day `date` and open the next, for `by`, unless something speaks `against` it;
-        known to have happened when this returns.
+        """Close the business day `date` and open the next, for `by`. `against` is an objection in words,
+        with which the ledger refuses; empty for none. When this returns, the cut-over is known to be done.
+        Raises CutoverRefused, CalendarUnknown, OutcomeUnknown where the database stayed away, or another
+        LedgerError.
         """
         following = self.day().calendar().next_business_date
         closing = partial(
@@ -267,7 +279,7 @@ class Operations:
         raise OutcomeUnknown(f"whether {date} was closed is not known: ask again when the database is back")
 
     def _load(self, path: Path, without: Set[int], progress: Progress, by: str) -> Loaded:
-        """In a thread of its own: read and check the file, then load it, each transaction between two
+        """Read and check the file, then load it. Runs in a thread of its own, each transaction between two
         batches.
         """
         now_us, run = self.clock.now_us(), self._between_batches

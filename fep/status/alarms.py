@@ -1,8 +1,7 @@
-"""What is wrong in a snapshot of the machine, the worst first: a table of what to look at.
+"""What is wrong in a snapshot of the machine, the worst first: one table of rules.
 
-Pure. An alarm has a name, and perhaps a bank and a figure; what it means and what to do, the page's table
-of words says in both languages under that name. An alarm for which nobody could do anything does not belong
-here.
+Pure. An alarm has a name, and perhaps a bank and a figure; the page's table of words says in both languages
+what it means and what to do. An alarm about which nobody could do anything does not belong here.
 """
 
 from __future__ import annotations
@@ -17,11 +16,11 @@ from fep.day.schedule import LATE_SECONDS, Obstacle
 from fep.status.snapshot import Light, Snapshot, State
 
 BREAK_DAYS: Final = 7
-"""Calendar days after which a break has waited too long; a week's holiday does not make one old."""
+"""Calendar days after which an open break is too old; a week's holiday does not make a break old."""
 
 
 class Severity(StrEnum):
-    """RED: money is not taken, or is about not to be. YELLOW: look at it today."""
+    """RED: money is not taken, or soon will not be. YELLOW: look at it today."""
 
     RED = "red"
     YELLOW = "yellow"
@@ -29,7 +28,9 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """One thing that is wrong: `bank` is a code or empty, `figure` how much of it, or None."""
+    """One thing that is wrong. `bank` is a bank's code, or empty; `figure` is how much of it, in the rule's
+    own unit, or None.
+    """
 
     severity: Severity
     name: str
@@ -37,20 +38,20 @@ class Alarm:
     figure: int | None = None
 
 
-Found = Iterator[tuple[str, int | None]]
-"""A bank's code, or nothing, and a figure, for each time that something is wrong."""
+Sightings = Iterator[tuple[str, int | None]]
+"""What a rule yields for each thing that is wrong: a bank's code or an empty text, and a figure or None."""
 
 
-def _state(state: State) -> Callable[[Snapshot], Found]:
-    def look(snapshot: Snapshot) -> Found:
+def _state(state: State) -> Callable[[Snapshot], Sightings]:
+    def look(snapshot: Snapshot) -> Sightings:
         if snapshot.state is state:
             yield "", None
 
     return look
 
 
-def _light(light: Light) -> Callable[[Snapshot], Found]:
-    def look(snapshot: Snapshot) -> Found:
+def _light(light: Light) -> Callable[[Snapshot], Sightings]:
+    def look(snapshot: Snapshot) -> Sightings:
         for bank in snapshot.banks:
             if bank.light is light:
                 yield bank.code, bank.heard_seconds
@@ -58,8 +59,8 @@ def _light(light: Light) -> Callable[[Snapshot], Found]:
     return look
 
 
-def _answered(code: str) -> Callable[[Snapshot], Found]:
-    def look(snapshot: Snapshot) -> Found:
+def _answered(code: str) -> Callable[[Snapshot], Sightings]:
+    def look(snapshot: Snapshot) -> Sightings:
         for response in snapshot.responses:
             if response.code == code and response.lately:
                 yield "", response.lately
@@ -67,93 +68,93 @@ def _answered(code: str) -> Callable[[Snapshot], Found]:
     return look
 
 
-def _clock(snapshot: Snapshot) -> Found:
+def _clock(snapshot: Snapshot) -> Sightings:
     if snapshot.clock:
         yield "", None
 
 
-def _waits(obstacle: Obstacle) -> Callable[[Snapshot], Found]:
-    def look(snapshot: Snapshot) -> Found:
+def _waits(obstacle: Obstacle) -> Callable[[Snapshot], Sightings]:
+    def look(snapshot: Snapshot) -> Sightings:
         if snapshot.waits == obstacle:
             yield "", -(snapshot.seconds_left or 0)
 
     return look
 
 
-def _late(snapshot: Snapshot) -> Found:
-    """Late, and the clock knows of nothing that keeps it: what fails is told in the log."""
+def _late(snapshot: Snapshot) -> Sightings:
+    """The day is late in seconds, and no obstacle keeps the clock from ending it: the log says what fails."""
     if snapshot.seconds_left is not None and snapshot.seconds_left <= -LATE_SECONDS and not snapshot.waits:
         yield "", -snapshot.seconds_left
 
 
-def _old_day(snapshot: Snapshot) -> Found:
+def _old_day(snapshot: Snapshot) -> Sightings:
     if not snapshot.cutover and "" < snapshot.business_date < snapshot.today:
         yield "", None
 
 
-def _untold_year(snapshot: Snapshot) -> Found:
+def _untold_year(snapshot: Snapshot) -> Sightings:
     if snapshot.untold_year is not None:
         begins = date(snapshot.untold_year, 1, 1) - date.fromisoformat(snapshot.today)
         yield "", max(0, begins.days)
 
 
-def _queue(snapshot: Snapshot) -> Found:
+def _queue(snapshot: Snapshot) -> Sightings:
     if snapshot.queue.waiting * 2 >= snapshot.queue.limit:
         yield "", snapshot.queue.waiting
 
 
-def _bad_macs(snapshot: Snapshot) -> Found:
+def _bad_macs(snapshot: Snapshot) -> Sightings:
     for bank in snapshot.banks:
         if bank.mac_lately:
             yield bank.code, bank.mac_lately
 
 
-def _misses(snapshot: Snapshot) -> Found:
+def _misses(snapshot: Snapshot) -> Sightings:
     for bank in snapshot.banks:
         if bank.misses:
             yield bank.code, bank.misses
 
 
-def _unfit(snapshot: Snapshot) -> Found:
-    """The figure is in whole yuan."""
+def _unfit(snapshot: Snapshot) -> Sightings:
+    """The figure is in whole yuan: what came in advices that fit no due, where it is worth an alarm."""
     for bank in snapshot.banks:
         if bank.unfit and bank.unfit >= bank.unfit_alarm:
             yield bank.code, bank.unfit // 100
 
 
-def _locked(snapshot: Snapshot) -> Found:
+def _locked(snapshot: Snapshot) -> Sightings:
     if snapshot.locked_dues:
         yield "", snapshot.locked_dues
 
 
-def _held_back(snapshot: Snapshot) -> Found:
+def _held_back(snapshot: Snapshot) -> Sightings:
     for bank in snapshot.banks:
         if bank.held_lately:
             yield bank.code, bank.held_lately
 
 
-def _refused(snapshot: Snapshot) -> Found:
+def _refused(snapshot: Snapshot) -> Sightings:
     if snapshot.refused_lately:
         yield "", snapshot.refused_lately
 
 
-def _breaks_unknown(snapshot: Snapshot) -> Found:
+def _breaks_unknown(snapshot: Snapshot) -> Sightings:
     if snapshot.breaks.fault:
         yield "", None
 
 
-def _breaks_old(snapshot: Snapshot) -> Found:
+def _breaks_old(snapshot: Snapshot) -> Sightings:
     oldest = snapshot.breaks.oldest_days
     if oldest is not None and oldest > BREAK_DAYS:
         yield "", oldest
 
 
-RULES: Final[tuple[tuple[str, Severity, Callable[[Snapshot], Found]], ...]] = (
+RULES: Final[tuple[tuple[str, Severity, Callable[[Snapshot], Sightings]], ...]] = (
     ("stopped", Severity.RED, _state(State.STOPPED)),
     ("doubt", Severity.RED, _state(State.DOUBT)),
     ("no_day", Severity.RED, _state(State.NO_DAY)),
     ("clock", Severity.RED, _clock),
-    *((f"cutover_{one}", Severity.RED, _waits(one)) for one in Obstacle),
+    *((f"cutover_{obstacle}", Severity.RED, _waits(obstacle)) for obstacle in Obstacle),
     ("cutover_fails", Severity.RED, _late),
     ("queue", Severity.RED, _queue),
     ("faults", Severity.RED, _answered("96")),
@@ -172,10 +173,13 @@ RULES: Final[tuple[tuple[str, Severity, Callable[[Snapshot], Found]], ...]] = (
     ("breaks_unknown", Severity.YELLOW, _breaks_unknown),
     ("breaks_old", Severity.YELLOW, _breaks_old),
 )
-"""Every alarm there is, in the order in which they are shown."""
+"""Every alarm: its name, its severity and its rule, in the order in which alarms are shown."""
 
 
 def alarms(snapshot: Snapshot) -> tuple[Alarm, ...]:
-    """What is wrong in a snapshot, the worst first."""
-    found = ((name, severity, one) for name, severity, look in RULES for one in look(snapshot))
-    return tuple(Alarm(severity, name, *one) for name, severity, one in found)
+    """Return what is wrong in a snapshot, the worst first."""
+    return tuple(
+        Alarm(severity, name, bank, figure)
+        for name, severity, look in RULES
+        for bank, figure in look(snapshot)
+    )

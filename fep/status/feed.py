@@ -1,8 +1,9 @@
-"""The status page's live feed: server-sent events, a snapshot of the machine each second to whoever watches.
+"""The status page's live feed: a snapshot of the machine each second to every open page, as server-sent
+events.
 
-While nobody watches, nothing is drawn. How many may watch is bounded, and one who does not read is dropped:
-the feed owes nothing to anybody, and a page that was dropped comes again by itself. Only edges and bytes;
-what a snapshot shows is `fep.status.snapshot`'s.
+While no page is open, no snapshot is taken. The number of open pages is bounded, and a page that does not
+read is dropped: its browser connects again by itself. Only connections and bytes; what a snapshot shows is
+`fep.status.snapshot`'s.
 """
 
 from __future__ import annotations
@@ -23,16 +24,18 @@ from fep.status.webpage import protect, shipped
 from fep.telemetry.event_log import EventLog
 
 WATCHERS_MAX: Final = 32
-"""Pages open at once: more than an operations room has screens."""
+"""Pages open at once at most: more than an operations room has screens."""
 BEHIND_MAX: Final = 10
-"""Seconds for which a page may leave unread what it was sent."""
+"""Seconds for which a page may leave unread what it was sent, before it is dropped."""
 RETRY_MS: Final = 2000
-"""How soon a browser comes again after its feed ended."""
+"""Milliseconds after which a browser connects again when its feed has ended."""
 
 
 @implementer(IPushProducer)
 class Watcher:
-    """One open page: whether its socket is full, and for how many seconds it has not read."""
+    """One open page: whether its socket is full (`is_full`), and for how many seconds it has not read
+    (`behind`).
+    """
 
     def __init__(self, request: Request) -> None:
         self.request = request
@@ -40,45 +43,49 @@ class Watcher:
         self.behind = 0
 
     def pauseProducing(self) -> None:  # noqa: N802 - Twisted's name
-        """The socket is full: say nothing for now."""
+        """Note that the socket is full: send nothing for now."""
         self.is_full = True
 
     def resumeProducing(self) -> None:  # noqa: N802 - Twisted's name
-        """The socket drained."""
+        """Note that the socket has drained."""
         self.is_full = False
 
     def stopProducing(self) -> None:  # noqa: N802 - Twisted's name
-        """The connection is being lost; `notifyFinish` follows."""
+        """Do nothing: the connection is being lost, and `notifyFinish` follows."""
 
 
 class Feed(Resource):
-    """The resource /feed. `paint` draws a snapshot; `rates` gives a bank's answers second by second."""
+    """The resource /feed. `snapshot` takes a snapshot; `rates` returns a bank's answers in each of the last
+    seconds.
+    """
 
     isLeaf = True  # noqa: N815 - Twisted's name
 
     def __init__(
-        self, paint: Callable[[], Snapshot], rates: Callable[[str], tuple[int, ...]], event_log: EventLog
+        self, snapshot: Callable[[], Snapshot], rates: Callable[[str], tuple[int, ...]], event_log: EventLog
     ) -> None:
         super().__init__()
-        self._paint = paint
+        self._snapshot = snapshot
         self._rates = rates
         self._event_log = event_log
         self._watchers: dict[Request, Watcher] = {}
-        self._told = 0
+        self._sent_number = 0
         self._greeting = b""
 
     @property
     def watchers(self) -> int:
-        """How many pages are open."""
+        """Return the number of open pages."""
         return len(self._watchers)
 
     def render_HEAD(self, request: Request) -> bytes:  # noqa: N802 - Twisted's name
-        """What a feed would be, without one."""
+        """Answer with the headers of a feed, and end."""
         _describe(request)
         return b""
 
     def render_GET(self, request: Request) -> bytes | int:  # noqa: N802 - Twisted's name
-        """Begin a feed: all there is first, then what changes, until the page is closed."""
+        """Begin a feed: everything first, then what changes each second, until the page is closed. Answers
+        503 where WATCHERS_MAX pages are open.
+        """
         if len(self._watchers) >= WATCHERS_MAX:
             protect(request)
             request.setResponseCode(503)
@@ -93,7 +100,7 @@ class Feed(Resource):
         return NOT_DONE_YET
 
     def tick(self) -> None:
-        """Tell every open page what is new; called once a second, when the counters have been read."""
+        """Send what is new to every open page. Called once a second, after the counters were read."""
         self._greeting = b""
         if not self._watchers:
             return
@@ -116,21 +123,21 @@ class Feed(Resource):
             watcher.request.finish()
 
     def _hello(self) -> bytes:
-        """What a page begins with: made once a second at most, however many come and come again. What has
-        happened since it was made is in the next news.
+        """Return what a page begins with, made once a second at most, however many pages connect. What
+        happens after it was made is in the next news.
         """
         if not self._greeting:
-            snapshot = self._paint()
+            snapshot = self._snapshot()
             rates = {bank.code: self._rates(bank.code) for bank in snapshot.banks}
             more = {"version": shipped().version, "bands": BANDS, "rates": rates}
             self._greeting = _message("hello", snapshot, more, self._event_log.since())
         return self._greeting
 
     def _news(self) -> bytes:
-        events = self._event_log.since(self._told)
+        events = self._event_log.since(self._sent_number)
         if events:
-            self._told = events[-1].number
-        return _message("news", self._paint(), {}, events)
+            self._sent_number = events[-1].number
+        return _message("news", self._snapshot(), {}, events)
 
 
 def _describe(request: Request) -> None:
@@ -140,7 +147,7 @@ def _describe(request: Request) -> None:
 
 
 def _message(name: str, snapshot: Snapshot, more: dict[str, Any], events: tuple[Any, ...]) -> bytes:
-    """One server-sent event; JSON of one line has no line break to mind."""
+    """Return one server-sent event. Its JSON is one line, so that no line break has to be escaped."""
     content = {
         "snapshot": asdict(snapshot),
         "alarms": [asdict(alarm) for alarm in alarms(snapshot)],

@@ -1,8 +1,8 @@
-"""What stands around the machine and can end its service though all is well inside: its certificate, the disk
-of its book, the hour of the cut-over, the calendar. As metrics, read from the system at each scrape.
+"""Host metrics for Prometheus: the certificate's expiry, the disk of the book, the lateness of the
+cut-over, and the end of the known calendar. Each can end the service though all is well inside the machine.
 
-What the machine counts itself is in `fep.telemetry.statistics`. Nothing here is decided, and no database is
-opened.
+They are read from the system at each scrape. What the machine counts itself is
+`fep.telemetry.statistics`'s. Nothing is decided here, and no database is opened.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from ledger.rules.beijing import BEIJING, beijing
 
 
 class HostMetricsCollector(Collector):
-    """The surroundings for Prometheus. What this machine does not have (a certificate, where all links are
-    plain; a book of its own, where that is PostgreSQL's; an open day) has no series.
+    """Yields the host's metrics. What this machine does not have gives no series: a certificate, where all
+    links are plain; a file of a book, where the book is PostgreSQL's; an open day.
     """
 
     def __init__(
@@ -34,8 +34,8 @@ class HostMetricsCollector(Collector):
         obstacle: Callable[[], Obstacle | None],
         book: Path | None,
     ) -> None:
-        """`now_us` is the wall clock, in microseconds since 1970 UTC; `obstacle` is what keeps the clock from
-        cutting over; `book` is the file of an SQLite book.
+        """`now_us` is the wall clock, in microseconds since 1970-01-01 UTC; `obstacle` returns what keeps
+        the clock from cutting over; `book` is the file of an SQLite book, or None.
         """
         self._settings = settings
         self._business_date = business_date
@@ -44,7 +44,7 @@ class HostMetricsCollector(Collector):
         self._book = book
 
     def collect(self) -> Iterable[Metric]:
-        """Each figure as a metric family."""
+        """Yield each figure as a metric family."""
         settings, date, now = self._settings(), self._business_date(), beijing(self._now_us())
         expiry = GaugeMetricFamily(
             "qianzhi_certificate_expiry_timestamp_seconds",
@@ -85,6 +85,7 @@ class HostMetricsCollector(Collector):
 
 
 def _calendar_end(day: BusinessDay, now: datetime) -> Metric:
+    """Return the start of the first year whose holidays are not known, in seconds since 1970-01-01 UTC."""
     year = day.calendar().first_unknown_year(f"{now:%Y%m%d}")
     end = GaugeMetricFamily(
         "qianzhi_calendar_end_timestamp_seconds", "When the first year begins whose holidays are not known."
@@ -94,6 +95,7 @@ def _calendar_end(day: BusinessDay, now: datetime) -> Metric:
 
 
 def _expiry(certificate: Path) -> float:
+    """Return when a certificate ends, in seconds since 1970-01-01 UTC; 0 where its file cannot be read."""
     try:
         return expiry_of_file(certificate).timestamp()
     except TlsError:

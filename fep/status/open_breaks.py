@@ -1,8 +1,8 @@
-"""The open breaks' figures, from a file that the office leaves at this machine.
+"""Reads the figures of the open breaks from a file that the office leaves at this machine.
 
-The machine asks nobody inside for them (DESIGN section 3): whoever runs the office has the file brought here.
-It is read in a thread of its own, and only while somebody looks at the page. What stands in it,
-`ledger.files.open_breaks_file` says.
+The machine asks no system inside for them (DESIGN section 3): whoever runs the office has the file brought
+here. It is read in a thread, and only while a status page is open. The form of the file is
+`ledger.files.open_breaks_file`'s.
 """
 
 from __future__ import annotations
@@ -21,11 +21,13 @@ from twisted.python.failure import Failure
 from ledger.files.open_breaks_file import BYTES_MAX, Figures, FiguresRefused, parse
 
 LOOK_SECONDS: Final = 10
-"""How old what is shown may be; the office writes a few times a day."""
+"""Seconds after which the file is read again; the office writes it a few times a day."""
 
 
-class FiguresFile:
-    """The file at `path`, or none where that is empty. `seconds` is the reactor's clock."""
+class OpenBreaksReader:
+    """Reads the file at `path`, or nothing where that is empty. `seconds` is the reactor's clock; `run`
+    runs a function in a thread and fires with its result.
+    """
 
     log = Logger(namespace="fep.status.open_breaks")
 
@@ -38,29 +40,31 @@ class FiguresFile:
         self._path = path
         self._seconds = seconds
         self._run = run
-        self._found: Figures | str | None = None
-        self._look_at = 0.0
-        self._is_looking = False
+        self._latest: Figures | str | None = None
+        self._read_at = 0.0
+        self._is_reading = False
 
     def latest(self) -> Figures | str | None:
-        """The figures as they were last read, or why they cannot be; None where the office has told none."""
-        if self._path and not self._is_looking and self._seconds() >= self._look_at:
-            self._is_looking = True
-            self._run(read, Path(self._path)).addErrback(self._failed).addCallback(self._read)
-        return self._found
+        """Return the figures as they were last read, or in words why they cannot be read; None where there
+        is no file. Starts another read where the last one is LOOK_SECONDS ago.
+        """
+        if self._path and not self._is_reading and self._seconds() >= self._read_at:
+            self._is_reading = True
+            self._run(read, Path(self._path)).addErrback(self._failed).addCallback(self._keep)
+        return self._latest
 
     def _failed(self, failure: Failure) -> str:
         self.log.failure("the open breaks' figures could not be read", failure=failure)
         return "a fault in the machine: see its log"
 
-    def _read(self, found: Figures | str | None) -> None:
-        self._is_looking = False
-        self._look_at = self._seconds() + LOOK_SECONDS
-        self._found = found
+    def _keep(self, latest: Figures | str | None) -> None:
+        self._is_reading = False
+        self._read_at = self._seconds() + LOOK_SECONDS
+        self._latest = latest
 
 
 def read(path: Path) -> Figures | str | None:
-    """The figures in a file, or why there are none; None where there is no file: nothing was told yet."""
+    """Return the figures in a file, or in words why it cannot be used; None where there is no file yet."""
     try:
         # Without waiting: a pipe in the file's place, which nobody writes, would hold the thread for ever.
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:

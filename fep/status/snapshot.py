@@ -1,8 +1,8 @@
-"""What the status page shows at one moment: a snapshot of the machine, of its banks and of what lies open.
+"""A snapshot: what the status page shows at one moment of the machine, of its banks and of the open breaks.
 
-Values and how they are drawn from the counters; every figure is one that somebody counted. What is wrong in a
-snapshot, `fep.status.alarms` says; words and formats for people are the page's own. No customer's data is in
-reach.
+Frozen values, and how they are computed from the counters, the links and the day. What is wrong in a
+snapshot, `fep.status.alarms` says; words and formats for people are the page's own. No customer's data is
+within reach.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from ledger.files.open_breaks_file import Figures
 from ledger.rules.beijing import beijing
 
 BANDS: Final = (1, 7, 30)
-"""Ages of breaks in days, inclusive: the last band is what is older."""
+"""Upper ages of the bands of open breaks, in days, inclusive; one more band takes what is older."""
 
 
 class State(StrEnum):
@@ -42,7 +42,7 @@ class State(StrEnum):
 
 
 class Light(StrEnum):
-    """A bank's light. CLOSED and DISABLED are dark without a fault: no link may be opened at this hour, or
+    """A bank's state in one word. CLOSED and DISABLED are no faults: no link may be opened at this hour, or
     at all.
     """
 
@@ -56,9 +56,11 @@ class Light(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BankSnapshot:
-    """One bank. `rate` is its answers in the last second, `mac_lately` its bad MACs of five minutes,
-    `held_lately` how often in these it had to wait for its refusals, `p99_us` of the last minute; what is
-    None was never, or has no figure.
+    """One bank. `rate` is its answers in the last second; `p99_us` is the 99th percentile of the last
+    minute's latencies, in microseconds; `mac_lately` counts bad MACs, `held_lately` waits for earlier
+    refusals, both of the last five minutes; `misses` are those that are worth telling; `unfit` is the sum
+    in fen of advices that fit no due, with an alarm from `unfit_alarm` on. None means: it never happened,
+    or there are too few samples.
     """
 
     code: str
@@ -81,7 +83,7 @@ class BankSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class ResponseCount:
-    """A response code (DE 39): answers with it since the process began, and in the last five minutes."""
+    """A response code (DE 39), and its answers since the process began and in the last five minutes."""
 
     code: str
     total: int
@@ -90,7 +92,9 @@ class ResponseCount:
 
 @dataclass(frozen=True, slots=True)
 class Aged:
-    """Open breaks of one class: how many in each band of BANDS and older, and their sum in fen."""
+    """Open breaks of one class: how many in each band of BANDS and above, and the sum of their amounts in
+    fen.
+    """
 
     cls: str
     counts: tuple[int, ...]
@@ -99,8 +103,9 @@ class Aged:
 
 @dataclass(frozen=True, slots=True)
 class OpenBreaks:
-    """Open breaks as the office told them; `is_wanted` says whether the settings name a place to look,
-    `fault` why they are not known; `oldest_days` is None where there are none.
+    """Open breaks as the office's file has them, written at `told_at_us` (microseconds since 1970-01-01
+    UTC). `is_wanted`: the settings name a file. `fault` is why the breaks are not known, or empty.
+    `oldest_days` is None without a break.
     """
 
     is_wanted: bool
@@ -112,8 +117,8 @@ class OpenBreaks:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """The queue and the batches; `limit` is how many may wait now, `recent_size` the last batches' mean,
-    rounded up.
+    """The queue and the batches. `limit` is how many requests may wait now; `recent_size` is the mean size
+    of the last batches, rounded up; the other figures count since the process began.
     """
 
     waiting: int
@@ -128,10 +133,12 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The machine at one moment. `now` is its wall clock, local, and `clock` why that is not to be trusted,
-    or empty; `today` is Beijing's date, and `cutover` HH:MM there, or empty where people do it, and
-    `seconds_left` None. `waits` is what keeps the clock from cutting over, or empty; `untold_year` is a year
-    whose holidays have to be told now, or None.
+    """The machine at one moment. `now` is Beijing's time of day for people, `at_us` the same moment in
+    microseconds since 1970-01-01 UTC; `clock` is why the wall clock is not trusted, or empty. `today` is
+    Beijing's date YYYYMMDD. `cutover` is the hour HH:MM there, or empty where operators cut over;
+    `seconds_left` until then is None without an hour or an open day. `waits` is the obstacle that keeps the
+    clock from cutting over, or empty. `untold_year` is a year whose holidays must be told now, or None.
+    `refused` counts connections, `locked_dues` dues locked after wrong guesses.
     """
 
     node: str
@@ -157,8 +164,9 @@ class Snapshot:
 
 
 class SnapshotBuilder:
-    """Takes snapshots of one machine. `clock` is its wall clock, `seconds` the reactor's; `obstacle` is what
-    keeps the clock from cutting over.
+    """Takes snapshots of one machine. `clock` is its wall clock, `seconds` the reactor's; `obstacle`
+    returns what keeps the clock from cutting over; `misses` are each bank's budget; `overview` returns the
+    last read of the book.
     """
 
     def __init__(
@@ -186,14 +194,16 @@ class SnapshotBuilder:
         self._overview = overview
 
     def snapshot(self, state: State, figures: Figures | str | None) -> Snapshot:
-        """Draw it; `figures` are the office's, or why there are none, or None where none were told."""
+        """Take a snapshot. `figures` are the office's, or in words why they cannot be read, or None where
+        there are none.
+        """
         settings, now, history = self._settings(), self._clock.now(), self.history
         date_open, cutover = self._engine.business_date, settings.day.cutover or ""
         codes = [bank.code for bank in settings.bank]
         at_us = self._clock.now_us()
-        there = beijing(at_us)
-        today = f"{there:%Y%m%d}"
-        left = seconds_left(there, date_open, cutover) if date_open and cutover else None
+        in_beijing = beijing(at_us)
+        today = f"{in_beijing:%Y%m%d}"
+        left = seconds_left(in_beijing, date_open, cutover) if date_open and cutover else None
         return Snapshot(
             node=settings.node.name,
             now=f"{now:%Y-%m-%d %H:%M:%S}",
@@ -274,8 +284,9 @@ class SnapshotBuilder:
 
 
 def light(links: int, signed_on: int, *, silent: bool, is_hour: bool, is_enabled: bool) -> Light:
-    """The light of a bank with so many links; `silent` says that no signed-on one was heard for as long as is
-    allowed, `is_hour` that it may open links now, `is_enabled` that it may at all.
+    """Return the light of a bank with so many links, so many of them signed on. `silent`: none of these was
+    heard for as long as the limits allow. `is_hour`: the bank may open links now. `is_enabled`: it may open
+    links at all.
     """
     if not links and not is_enabled:
         return Light.DISABLED
@@ -287,7 +298,7 @@ def light(links: int, signed_on: int, *, silent: bool, is_hour: bool, is_enabled
 
 
 def open_breaks(figures: Figures | str | None, today: str, *, is_wanted: bool = True) -> OpenBreaks:
-    """The office's figures by class and by age today (YYYYMMDD)."""
+    """Return the office's figures by class and by their age in days on `today` (YYYYMMDD)."""
     if not isinstance(figures, Figures):
         return OpenBreaks(is_wanted, fault=figures or "")
     counts: defaultdict[str, list[int]] = defaultdict(lambda: [0] * (len(BANDS) + 1))

@@ -1,8 +1,8 @@
 """The status page's own files, and the headers under which a browser gets anything from the status port.
 
-Files of the package, read once when the site is made: a path in a request is looked up among them and never
-becomes a file's. The words of codes and classes are added from the tables that the machine itself obeys. No
-figure passes through here; the page asks `fep.status.feed` for them.
+The files are the package's, read once when the site is made: a path in a request is looked up among them
+and is never opened as a file. The words of response codes and break classes are added from the tables that
+the machine itself obeys. No figure passes through here; the page gets those from `fep.status.feed`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ KINDS: Final = MappingProxyType(
         "svg": "image/svg+xml",
     }
 )
-"""What is served, by the end of its name; a file of another kind, such as a licence, is not."""
+"""The media type of each file that is served, by its extension; a file with another one, such as a licence,
+is not.
+"""
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
@@ -51,7 +53,7 @@ _PAGE: Final = "index.html"
 _WORDS: Final = "words.json"
 _VERSION: Final = b"@version@"
 _VERSION_DIGITS: Final = 12
-"""Fewer than the log strikes out."""
+"""Fewer hexadecimal digits than those that the log strikes out (fep.process.logtext)."""
 
 
 class Asset(NamedTuple):
@@ -62,12 +64,12 @@ class Asset(NamedTuple):
 
     @property
     def tag(self) -> str:
-        """Its ETag."""
+        """Return the file's ETag."""
         return f'"{hashlib.sha256(self.body).hexdigest()}"'
 
 
 class Assets(NamedTuple):
-    """The page, and the files that it asks for, under a version that changes when any of them does."""
+    """The page, and the files that it asks for, under a version that changes whenever one of them changes."""
 
     version: str
     page: Asset
@@ -76,30 +78,33 @@ class Assets(NamedTuple):
 
 @cache
 def shipped() -> Assets:
-    """The package's own files."""
-    found = dict(sorted(_found(files("fep.status") / "static", "")))
-    found[_WORDS] = _with_tables(found[_WORDS])
+    """Return the package's own files, read once."""
+    assets = dict(sorted(_assets_below(files("fep.status") / "static", "")))
+    assets[_WORDS] = _with_tables(assets[_WORDS])
     everything = hashlib.sha256()
-    for name, asset in found.items():
+    for name, asset in assets.items():
         everything.update(f"{name} {asset.tag}\n".encode())
     version = everything.hexdigest()[:_VERSION_DIGITS]
-    page = found.pop(_PAGE)
+    page = assets.pop(_PAGE)
     body = page.body.replace(_VERSION, version.encode())
-    return Assets(version, page._replace(body=body), MappingProxyType(found))
+    return Assets(version, page._replace(body=body), MappingProxyType(assets))
 
 
-def _found(folder: Traversable, before: str) -> list[tuple[str, Asset]]:
-    found = []
+def _assets_below(folder: Traversable, before: str) -> list[tuple[str, Asset]]:
+    """Return the files below a folder that are served, each with its path; `before` is the folder's own
+    path.
+    """
+    assets = []
     for entry in folder.iterdir():
         if entry.is_dir():
-            found += _found(entry, f"{before}{entry.name}/")
+            assets += _assets_below(entry, f"{before}{entry.name}/")
         elif kind := KINDS.get(entry.name.rpartition(".")[2]):
-            found.append((before + entry.name, Asset(kind, entry.read_bytes())))
-    return found
+            assets.append((before + entry.name, Asset(kind, entry.read_bytes())))
+    return assets
 
 
 def _with_tables(words: Asset) -> Asset:
-    """The file of words, and those of the tables of response codes and break classes."""
+    """Return the file of words, with those of the response codes and the break classes added."""
     content = json.loads(words.body) | dict(_words_of_tables())
     return words._replace(body=json.dumps(content, ensure_ascii=False).encode())
 
@@ -112,13 +117,13 @@ def _words_of_tables() -> Iterator[tuple[str, dict[str, str]]]:
 
 
 def protect(request: Request) -> None:
-    """Give an answer the headers that keep a browser from doing anything else with it."""
+    """Set the headers that keep a browser from using an answer in another way than it is meant."""
     for name, value in _HEADERS:
         request.setHeader(name.encode(), value.encode())
 
 
 class PageResource(Resource):
-    """The page itself, at /: asked for anew each time, and sent only where it has changed."""
+    """The page itself, at /: a browser asks for it each time, and gets it where it has changed."""
 
     isLeaf = True  # noqa: N815 - Twisted's name
 
@@ -127,24 +132,24 @@ class PageResource(Resource):
         self._asset = asset
 
     def render_GET(self, request: Request) -> bytes:  # noqa: N802 - Twisted's name
-        """The page."""
+        """Return the page, or nothing with 304 where the browser has it."""
         return _sent(request, self._asset, "no-cache")
 
 
 class StaticResource(Resource):
-    """/static/VERSION/NAME: a version's files never change, so a browser asks once."""
+    """The files at /static/VERSION/NAME: those of one version never change, so a browser asks once."""
 
     def __init__(self, assets: Assets) -> None:
         super().__init__()
         self._assets = assets
 
     def render_GET(self, request: Request) -> bytes | int:  # noqa: N802 - Twisted's name
-        """There is no list of the files."""
+        """Return 404: there is no list of the files."""
         body: bytes | int = _missing().render(request)
         return body
 
     def getChild(self, path: bytes, request: Request) -> IResource:  # noqa: N802 - Twisted's name
-        """The file, if this is our version and there is such a name."""
+        """Return the resource of a file of this version; a 404 page for any other version or name."""
         name = b"/".join(request.postpath or ()).decode("ascii", "replace")
         asset = self._assets.files.get(name)
         if path != self._assets.version.encode() or asset is None:

@@ -10,7 +10,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 
-from fep.status.open_breaks import LOOK_SECONDS, FiguresFile, read
+from fep.status.open_breaks import LOOK_SECONDS, OpenBreaksReader, read
 from ledger.files.open_breaks_file import BYTES_MAX, Figures, Outstanding, write
 
 FIGURES = Figures(7, (Outstanding("01020000", "bank_only", "20261124", 1, 100),))
@@ -40,7 +40,7 @@ def at_once(function: Callable[..., Any], *arguments: object) -> Deferred[Any]:
 
 def test_a_look_is_good_for_some_seconds(tmp_path: Path) -> None:
     path, clock = tmp_path / "breaks.json", Clock()
-    file = FiguresFile(str(path), clock.seconds, at_once)
+    file = OpenBreaksReader(str(path), clock.seconds, at_once)
     assert file.latest() is None
     path.write_bytes(write(FIGURES))
     clock.advance(LOOK_SECONDS - 1)
@@ -57,12 +57,12 @@ def test_nothing_is_read_while_a_look_is_under_way_or_where_no_file_is_named() -
         return asked[-1]
 
     clock = Clock()
-    file = FiguresFile("somewhere", clock.seconds, later)
+    file = OpenBreaksReader("somewhere", clock.seconds, later)
     for _ in range(3):
         clock.advance(LOOK_SECONDS)
         assert file.latest() is None
     assert len(asked) == 1
     asked[0].callback(FIGURES)
     assert file.latest() == FIGURES
-    unnamed = FiguresFile("", clock.seconds, later)
+    unnamed = OpenBreaksReader("", clock.seconds, later)
     assert (unnamed.latest(), len(asked)) == (None, 1)
