@@ -23,7 +23,7 @@ class Outcome(StrEnum):
 
 
 class Way(StrEnum):
-    """Who said it."""
+    """The origin of a line in the transcript."""
 
     BANK = "bank"
     MACHINE = "machine"
@@ -79,7 +79,7 @@ class Run:
 
     @property
     def counts(self) -> Counter[str]:
-        """How many ended how."""
+        """The number of results of each outcome."""
         return Counter(result.outcome.value for result in self.results)
 
     @property

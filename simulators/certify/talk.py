@@ -25,15 +25,14 @@ class Failed(Exception):
 
 
 class NotApplicable(Exception):
-    """The case cannot be asked here; the text says why."""
+    """The case cannot be run here; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What an examination has at hand. `stans` gives numbers that no earlier examination of today gave.
-
-    `pause` lets so many seconds go by, None where nobody wants to wait; `cutover` has the operator cut over
-    and returns how long the notice may take, None where that cannot be had.
+    """What an examination works with. `stans` gives numbers not used before today; `pause` waits so many
+    seconds, None where waiting is not wanted; `cutover` has the operator cut over and returns how many
+    seconds the notice may take, None where that is not possible.
     """
 
     terms: Terms
@@ -49,7 +48,7 @@ class Means:
 
 @dataclass(slots=True)
 class Talk:
-    """A case under way."""
+    """The conversation of one case."""
 
     means: Means
     checks: list[Check] = field(default_factory=list)
@@ -94,11 +93,11 @@ class Talk:
             self._wire = None
 
     def remark(self, text: str) -> None:
-        """Note down what was done to the link."""
+        """Add a remark about a link to the transcript."""
         self.shown.append(Shown(Way.NOTE, text))
 
     def check(self, expected: str, seen: str, passed: bool) -> None:
-        """Note down what was expected and seen. Raises Failed where it does not hold."""
+        """Record what was expected and what was seen. Raises Failed where it does not hold."""
         self.checks.append(Check(expected, seen, passed))
         if not passed:
             raise Failed
@@ -138,7 +137,7 @@ class Talk:
         return self.ask_bytes(message, body, name, "right" if sealed and self.wire.key else "none")
 
     def ask_bytes(self, message: Message, body: bytes, name: str = "", mac: str = "right") -> Heard:
-        """The same with bytes that were made by hand, which `message` stands for."""
+        """Send bytes made by hand, for which `message` stands in the transcript, and wait for the answer."""
         self.sent[name] = message
         try:
             self.wire.send(message, body, mac)
@@ -147,7 +146,9 @@ class Talk:
         return self.hear(message, name)
 
     def hear(self, request: Message, name: str = "") -> Heard:
-        """Wait for the answer to a request: one comes, its MTI is right, and so is its MAC."""
+        """Wait for the answer to a request, and check that it comes, that its MTI is right, and that its MAC
+        is.
+        """
         expected = f"{request.mti} is answered"
         try:
             heard = self.wire.receive()
@@ -180,7 +181,9 @@ class Talk:
             self.in_effect.setdefault(key, request)
 
     def take_back(self) -> None:
-        """Reverse whatever was approved, on a fresh link; what was undone before is answered 00 as well."""
+        """Reverse, on a new link, whatever the case had approved; an original that was undone already is
+        answered 00 too.
+        """
         if not self.in_effect:
             return
         self.remark("the case is over: what it had approved is reversed")

@@ -49,7 +49,7 @@ _UNDECIDED = (
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One sentence that a bank keeps. `occasion` says how to make it come."""
+    """One rule for a bank, as a sentence. `occasion` says how to bring its occasion about."""
 
     id: str
     section: str
@@ -61,7 +61,7 @@ class Rule:
 
 
 def watched(story: Story) -> tuple[Result, ...]:
-    """Every rule held against what happened."""
+    """The result of every rule for what happened."""
     return tuple(_result(rule, rule.judge(story)) for rule in RULES)
 
 

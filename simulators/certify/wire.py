@@ -41,7 +41,7 @@ class Closed(Exception):
 
 
 class Nonsense(Exception):
-    """What came cannot be read; the text says why, and nothing of what it was."""
+    """Bytes from the machine cannot be read; the text says why, and quotes nothing of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +78,11 @@ class Wire:
         self._socket.close()
 
     def within(self, seconds: float) -> None:
-        """From now on an answer may take this long."""
+        """Set how many seconds an answer may take from now on."""
         self._seconds = seconds
 
     def framed(self, body: bytes) -> bytes:
-        """A message's bytes as they go out."""
+        """A message's bytes in a frame."""
         return wrap(self._terms.framing, body, TPDU if self._terms.framing is Framing.BE2_TPDU else b"")
 
     def sealed(self, message: Message) -> bytes:
@@ -154,7 +154,7 @@ class Wire:
         return True
 
     def _deadline(self) -> float:
-        """When what is waited for must have come, whatever comes instead meanwhile, and however slowly."""
+        """The time by which the awaited message must have come, whatever else arrives before it."""
         return time.monotonic() + self._seconds
 
     def _read(self, until: float) -> bytes:
@@ -197,7 +197,9 @@ class Wire:
 
 
 def _context(files: TlsFiles) -> ssl.SSLContext:
-    """TLS 1.2 or later; a self-signed certificate of the machine's vouches for itself."""
+    """A TLS context of version 1.2 or later that trusts exactly the machine's certificate, self-signed or
+    not.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.check_hostname = False  # the certificate itself is what was agreed, not a name

@@ -23,7 +23,7 @@ _SECOND = 1_000_000
 
 
 class Send(NamedTuple):
-    """Bytes go on their way."""
+    """Effect: bytes go on their way."""
 
     at: int
     way: Way
@@ -35,26 +35,26 @@ class Send(NamedTuple):
 
 
 class Close(NamedTuple):
-    """Whoever is at the end of this way is told that no more comes."""
+    """Effect: the receiver at the end of this way is told that nothing more comes."""
 
     at: int
     way: Way
 
 
 class Abort(NamedTuple):
-    """The connection ends at once, both ways."""
+    """Effect: the connection ends at once, both ways."""
 
     at: int
 
 
 class Refuse(NamedTuple):
-    """No connection is taken until a time."""
+    """Effect: no connection is accepted until a time."""
 
     until: int
 
 
 class Did(NamedTuple):
-    """What was done: for the log. `frame` is 0 and `mti` empty where a connection opened."""
+    """What a rule did, for the log. `frame` is 0 and `mti` empty for a rule on a new connection."""
 
     at: int
     connection: int
@@ -71,7 +71,7 @@ Effect = Send | Close | Abort | Refuse | Did
 
 @dataclass(frozen=True, slots=True)
 class _Unit:
-    """A frame on its way, and what the rules have made of it so far. `start` counts its first byte from 1."""
+    """A frame on its way, and the effects of the rules on it so far. `start` counts its first byte from 1."""
 
     way: Way
     number: int
@@ -89,7 +89,7 @@ class _Unit:
 
 @dataclass(slots=True)
 class _Stream:
-    """One way of a connection: what is held of a frame, and when the way is free again."""
+    """One way of a connection: the bytes of an incomplete frame, and the time when the way is free again."""
 
     reader: FrameReader | None
     held: bytes = b""
@@ -102,7 +102,9 @@ class _Stream:
 
 
 def _place(rule: Rule, unit: _Unit, random: Random) -> int:
-    """The offset that a rule means in a unit: named, or that of its byte, or drawn; never outside it."""
+    """The offset in a unit that a rule means: `offset`, the place of its `byte`, or a drawn one; never
+    outside the unit.
+    """
     if rule.byte is not None:
         return min(rule.byte - unit.start, len(unit.data))
     if rule.offset is not None:
@@ -159,7 +161,7 @@ class Conversation:
         self.is_over = False
 
     def opened(self, now: int) -> tuple[Effect, ...]:
-        """What happens as the connection opens."""
+        """The effects as the connection opens."""
         effects: list[Effect] = []
         for place, rule in enumerate(self._rules.rule):
             if rule.do is Injection.REFUSE and rule.connection in (None, self._number) and self._drawn(place):
@@ -173,7 +175,7 @@ class Conversation:
         return self._streams[way].is_dropped
 
     def heard(self, way: Way, data: bytes, now: int) -> tuple[Effect, ...]:
-        """What becomes of bytes that came this way."""
+        """The effects of bytes that came this way."""
         effects: list[Effect] = []
         for raw, body in self._cut_frames(self._streams[way], data):
             if not self.is_over:
@@ -181,8 +183,8 @@ class Conversation:
         return tuple(effects)
 
     def ended(self, way: Way, now: int) -> tuple[Effect, ...]:
-        """What becomes of the end of what came this way: it is told behind all that is still held. Where the
-        way is dropped nobody hears of it, for that is what half open means.
+        """The effects of the end of what came this way. The receiver is told behind all that is still held;
+        on a way that drops everything it is never told, since that is what half open means.
         """
         stream = self._streams[way]
         if self.is_over:
@@ -194,7 +196,7 @@ class Conversation:
         return (*effects, Close(max(now, stream.free_at), way))
 
     def _cut_frames(self, stream: _Stream, data: bytes) -> Iterator[tuple[bytes, bytes | None]]:
-        """What came, in frames with their length before them; as it is, where it cannot be cut."""
+        """The bytes cut into frames with their length fields; uncut where the framing is "raw"."""
         if stream.reader is None or self._framing is None:
             yield data, None
             return
@@ -233,7 +235,7 @@ class Conversation:
         return effects + ([] if unit.is_dropped else self._sent(stream, unit, now))
 
     def _sent(self, stream: _Stream, unit: _Unit, now: int) -> list[Effect]:
-        """The bytes that leave, each piece when the way is free for it; nothing overtakes on a way."""
+        """The bytes that leave, each piece as soon as the way is free; no piece overtakes another."""
         data = (unit.data * unit.copies)[: unit.cut_at]
         at = max(now + unit.wait, stream.free_at)
         effects: list[Effect] = []
@@ -250,7 +252,7 @@ class Conversation:
         return effects
 
     def _holds(self, place: int, rule: Rule, unit: _Unit, length: int) -> bool:
-        """Whether a rule is about this unit; counts it where it is."""
+        """Whether a rule applies to this unit; if so, it is counted."""
         if (
             rule.do is Injection.REFUSE
             or rule.connection not in (None, self._number)
@@ -272,7 +274,7 @@ class Conversation:
         return self._random(place, unit, "whether").randrange(self._rules.rule[place].one_in) == 0
 
     def _random(self, place: int, unit: _Unit | None, purpose: str) -> Random:
-        """Numbers of this rule at this unit alone: what else happens, and when, changes nothing in them."""
+        """A generator for this rule at this unit alone, so that nothing else changes its draws."""
         where = f"{unit.way}/{unit.number}" if unit else "opened"
         return Random(f"{self._rules.seed}/{place}/{self._number}/{where}/{purpose}")
 

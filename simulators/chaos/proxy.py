@@ -24,7 +24,7 @@ _WAITING = "too much waits for its time"
 
 
 class _Outbox:
-    """What goes one way and is not due yet, in order."""
+    """The effects of one way that are not due yet, in order."""
 
     def __init__(self) -> None:
         self.waiting: deque[Send | Close] = deque()
@@ -44,7 +44,7 @@ class _Pair(Link):
         self._abort: IDelayedCall | None = None
 
     def _way(self, end: End) -> Way:
-        """The way of what comes in at an end."""
+        """The way of bytes that come in at an end."""
         return Way.REQUEST if end is self.near else Way.ANSWER
 
     def opened(self) -> None:
@@ -59,8 +59,8 @@ class _Pair(Link):
             end.hold(_WAITING)
 
     def lost(self, end: End, *, in_order: bool) -> None:
-        """An end is gone: the other is told behind what is on its way, at once after an abort, or never where
-        the way is half open.
+        """An end has closed. The other is told behind what is on its way, at once after an abort, never on a
+        half-open way.
         """
         is_told_at_once = not in_order and not self.conversation.is_half_open(self._way(end))
         if is_told_at_once or not self.other(end).is_open:
@@ -69,7 +69,7 @@ class _Pair(Link):
         self.perform(self.conversation.ended(self._way(end), self._proxy.now()))
 
     def perform(self, effects: tuple[Effect, ...]) -> None:
-        """Do what the conversation says, each when it is due."""
+        """Carry out effects, each when it is due."""
         for effect in effects:
             if isinstance(effect, Did):
                 self._proxy.tell(effect)
@@ -84,14 +84,14 @@ class _Pair(Link):
                 self._flush(effect.way)
 
     def end(self) -> None:
-        """End both ways at once; what waits is forgotten."""
+        """End both ways at once and drop what waits."""
         calls = [self._abort, *(outbox.call for outbox in self._outboxes.values())]
         for call in calls:
             _cancel(call)
         super().end()
 
     def _abort_at(self, at: int) -> None:
-        """The last bytes before a cut leave the socket first: an abort would throw them away."""
+        """Send the last bytes before a cut first: an abort would throw them away."""
         wait = at - self._proxy.now()
         if wait > 0:
             self._abort = self._proxy.reactor.callLater(wait / 1_000_000, self.end_after_bytes)
@@ -99,7 +99,7 @@ class _Pair(Link):
             self.end_after_bytes()
 
     def end_after_bytes(self) -> None:
-        """Write what is due, and end both ways."""
+        """Write what is due, then end both ways."""
         for way in Way:
             self._flush(way)
         self._close(self.near, self.far)
@@ -111,7 +111,7 @@ class _Pair(Link):
             self.end()
 
     def _flush(self, way: Way) -> None:
-        """Pass on what is due this way, and wait for the next."""
+        """Pass on what is due on this way, and schedule the next."""
         outbox = self._outboxes[way]
         _cancel(outbox.call)
         outbox.call = None
@@ -166,7 +166,7 @@ class Proxy(Relay):
         return chosen
 
     def refuse(self, until: int) -> None:
-        """Do not listen until a time: whoever connects is refused by the system itself."""
+        """Stop listening until a time: the operating system then refuses connections."""
         self._refuse_until = max(until, self._refuse_until)
         if self._ports:
             self.close().addCallback(lambda _: self._listen_later())
@@ -188,6 +188,6 @@ class Proxy(Relay):
 
 
 def _cancel(call: IDelayedCall | None) -> None:
-    """Have a call not come, if it is still to come."""
+    """Cancel a call if it is still pending."""
     if call is not None and call.active():
         call.cancel()

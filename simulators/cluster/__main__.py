@@ -47,7 +47,7 @@ END_SECONDS = 60
 
 @dataclass(slots=True)
 class Watch:
-    """Looks after a cluster until it is told to end. Runs in a thread of its own."""
+    """Looks after a cluster in a thread of its own until it is told to end."""
 
     cluster: Cluster
     traffic: Traffic
@@ -59,7 +59,7 @@ class Watch:
     """When a node that ended is started again."""
 
     def run(self) -> None:
-        """Look, again and again."""
+        """Look at the cluster again and again."""
         while not self.is_ending():
             if self._primary_is_gone():
                 self._fail_over()
@@ -90,8 +90,8 @@ class Watch:
         )
 
     def _look_at(self, node: Node) -> None:
-        """Start a node again some seconds after it ended; nothing here waits for it, for the primary may go
-        meanwhile.
+        """Start a node again some seconds after it ended. Nothing here waits for it, since the primary may
+        fail meanwhile.
         """
         due = self._due.get(node.name)
         if not node.is_up and due is None:
@@ -140,7 +140,7 @@ def main() -> None:
 
 
 def figures(reactor: Any, console: Console) -> int:  # noqa: ANN401 - as above
-    """Measure in a folder that does not stay."""
+    """Measure in a temporary folder."""
     table = Table(title="what an accident costs", box=None, padding=(0, 2, 0, 0))
     for name in (
         "round",
@@ -182,7 +182,9 @@ def play(reactor: Any, console: Console) -> int:  # noqa: ANN401 - as above
 
 
 def _at_the_end(reactor: Any) -> tuple[Callable[[], None], Callable[[], bool]]:  # noqa: ANN401 - as above
-    """Let Ctrl-C be seen, and the reactor go on until all is down: what to call then, and whether it was."""
+    """Hold the reactor's shutdown until all is down: a function that lets it go on, and one that tells
+    whether it was asked to end (Ctrl-C).
+    """
     over: Deferred[None] = Deferred()
     asked = Event()
 
@@ -205,7 +207,7 @@ def _set_up(reactor: Any, console: Console) -> Cluster:  # noqa: ANN401 - as abo
 
 
 def _explain(cluster: Cluster, console: Console) -> None:
-    """How to connect, and what to try."""
+    """Print how to connect, and what to try."""
     shown: Sequence[tuple[str, str]] = (
         ("a bank asks, at whichever node", f".venv/bin/qianzhi-bank --config {FOLDER}/{BANKS_SIDE} echo"),
         ("figures of a node", f"curl http://127.0.0.1:{cluster.nodes[0].status_port}/status"),
@@ -223,7 +225,7 @@ def _explain(cluster: Cluster, console: Console) -> None:
 
 
 def _taken_down(watch: Watch) -> int:
-    """Let every outcome be known, compare, stop in order."""
+    """Wait until every outcome is known, compare banks and journal, and stop everything in order."""
     cluster, traffic, console = watch.cluster, watch.traffic, watch.console
     console.print("ending: no new customers")
     try:

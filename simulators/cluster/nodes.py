@@ -33,7 +33,7 @@ _POLL_SECONDS = 0.02
 
 
 class NodeError(Exception):
-    """A node did not do as it was told; the text has what it said."""
+    """A node did not do what it was started for; the text has what it logged."""
 
 
 @dataclass(slots=True)
@@ -54,7 +54,7 @@ class Node:
 
     @property
     def log(self) -> Path:
-        """What it says."""
+        """The path of its log."""
         return self.config.with_suffix(".log")
 
     @property
@@ -85,7 +85,7 @@ class Node:
         return False
 
     def figures(self) -> dict[str, Any]:
-        """What its status port says."""
+        """The figures at its status port."""
         figures: dict[str, Any] = json.loads(self._page("status"))
         return figures
 
@@ -96,13 +96,13 @@ class Node:
             return content
 
     def kill(self) -> None:
-        """End it where it stands."""
+        """Kill its process."""
         if self.process is not None:
             self.process.kill()
             self.process.wait(timeout=SECONDS)
 
     def stop(self) -> int:
-        """End it as its operator does; its exit code, 0 where it does not run."""
+        """Stop it gracefully; its exit code, 0 where it does not run."""
         if self.process is None or not self.is_up:
             return 0
         self.process.send_signal(signal.SIGTERM)
@@ -149,7 +149,7 @@ def _filled(template: str, name: str, status_port: int, ports: Sequence[int]) ->
 
 
 def start_all(nodes: Sequence[Node]) -> None:
-    """Start them at once, and wait until each serves."""
+    """Start all nodes at once, and wait until each serves."""
     for node in nodes:
         node.start()
     for node in nodes:

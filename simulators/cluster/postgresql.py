@@ -36,7 +36,7 @@ wal_keep_size = '256MB'
 
 
 class PostgresqlError(Exception):
-    """A server did not do as it was told; the text has what it said."""
+    """A server did not do what it was asked; the text has what it logged."""
 
 
 def free_port() -> int:
@@ -69,7 +69,7 @@ def binaries() -> Path:
 
 
 def system_user() -> str | None:
-    """PostgreSQL does not run as root: then as a user that owns nothing."""
+    """The user that PostgreSQL runs as when we are root, which it refuses; one that owns nothing."""
     return "nobody" if os.geteuid() == 0 else None
 
 
@@ -94,7 +94,9 @@ def _run(program: str, *arguments: object) -> None:
 
 
 def _wait(purpose: str, is_so: Callable[[], bool]) -> None:
-    """Raises PostgresqlError where it is not so within SECONDS."""
+    """Wait until a condition holds. Raises PostgresqlError, naming `purpose`, where it does not within
+    SECONDS.
+    """
     end = time.monotonic() + SECONDS
     while not is_so():
         if time.monotonic() > end:
@@ -170,9 +172,8 @@ class Server:
             raise PostgresqlError(f"{self.data.name} could not be promoted")
 
     def kill(self) -> None:
-        """End every one of its processes where it stands, and see that none is left.
-
-        Also where its first process is dead already: the others know that a moment later, or not at all.
+        """Kill every process of the server, and see that none is left; also where the first one is dead
+        already, since the others notice that later or never.
         """
         while processes := self._processes():
             for process in processes:
@@ -184,7 +185,7 @@ class Server:
         self.process = None
 
     def _processes(self) -> list[int]:
-        """What runs in its data folder, which no other program does."""
+        """The ids of the processes that run in its data folder; no other program does."""
         processes = []
         for folder in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
@@ -224,18 +225,18 @@ class Pair:
 
     @classmethod
     def alone(cls, folder: Path) -> Pair:
-        """A primary without a standby."""
+        """A primary without a standby, as a Pair."""
         primary = Server.created(folder / "postgresql1")
         primary.start()
         return cls(primary, None)
 
     @property
     def servers(self) -> tuple[Server, ...]:
-        """Both, the first to be asked first."""
+        """Both servers, the one to be asked first in front."""
         return (self.primary, self.standby) if self.standby else (self.primary,)
 
     def url(self, name: str) -> str:
-        """The URL of a database: whichever of the two can be written to."""
+        """The URL of a database, at whichever of the two can be written to."""
         hosts = "&".join(f"host=127.0.0.1:{server.port}" for server in self.servers)
         return f"postgresql+psycopg://postgres@/{name}?{hosts}&target_session_attrs=read-write"
 

@@ -44,7 +44,7 @@ def local_now() -> datetime:
 
 @dataclass(slots=True)
 class Cluster:
-    """All that runs. Its methods are called outside the reactor's thread, and wait."""
+    """All that runs. Its methods are called outside the reactor's thread, and block."""
 
     folder: Path
     reactor: Any
@@ -81,7 +81,7 @@ class Cluster:
             self.ports[bank] = blockingCallFromThread(self.reactor, self.balancer.listen, port, targets)
 
     def traffic(self, seed: int, pause_seconds: float = 0) -> Traffic:
-        """Banks that are about to trade through the balancer; each counter rests between two customers."""
+        """Banks that are ready to trade through the balancer; each counter rests between two customers."""
         settings = load_settings(self.folder / BANKS_SIDE)
         counters = []
         for place, entry in enumerate(settings.bank):
@@ -92,7 +92,7 @@ class Cluster:
         return Traffic(self.reactor, counters)
 
     def bank_at(self, node: Node, code: str) -> Bank:
-        """A bank's branch that goes to one node, past the balancer. Not connected yet."""
+        """A bank's branch that connects to one node directly, not through the balancer. Not connected yet."""
         settings = load_settings(node.config)
         entry = next(bank for bank in settings.bank if bank.code == code)
         profile = profile_of(settings, entry, node.ports[code])
@@ -101,7 +101,7 @@ class Cluster:
         return bank
 
     def customers(self) -> list[Iterator[DueLine]]:
-        """Who waits at each bank: a part of the book, and some of whom also wait at the next bank."""
+        """The customers of each bank: a part of the book, of whom some also go to the next bank."""
         share = (len(self.book.dues) - SPARED) // len(BANKS)
         more = share * SHARED_TENTHS // 10
         starts = [share * place for place in range(len(BANKS))]
@@ -109,14 +109,14 @@ class Cluster:
         return [iter(wanted[start : start + share + more]) for start in starts]
 
     def stop(self) -> list[int]:
-        """Take everything down: the exit code of each node."""
+        """Stop everything gracefully; the exit code of each node."""
         blockingCallFromThread(self.reactor, self.balancer.stop)
         codes = [node.stop() for node in self.nodes]
         self.pair.stop()
         return codes
 
     def end(self) -> None:
-        """End what is still there, where it stands."""
+        """Kill what still runs."""
         blockingCallFromThread(self.reactor, self.balancer.stop)
         for node in self.nodes:
             node.kill()
@@ -156,6 +156,6 @@ def built(
 
 
 def start(cluster: Cluster, ports: Sequence[int] = (0, 0, 0)) -> None:
-    """Let it serve: the nodes at once, then the balancer."""
+    """Start the nodes, all at once, and then the balancer."""
     start_all(cluster.nodes)
     cluster.listen(ports)

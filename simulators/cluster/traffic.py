@@ -35,7 +35,7 @@ _APPROVED = "00"
 
 
 class SteadyBank(Bank):
-    """A bank whose links are kept open by one who does nothing else, and which notes when it was told yes."""
+    """A bank whose links one coroutine keeps open, and which notes the time of each approval."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class SteadyBank(Bank):
         self._closing = False
 
     async def _some_link(self) -> BankLink:
-        """Who keeps the links opens them, and nobody else."""
+        """An open link; it opens none, since `keep_links` does."""
         link = self._link_or_none()
         if link is None:
             raise ConnectionLost("no link is open now")
@@ -66,7 +66,7 @@ class SteadyBank(Bank):
         return answer
 
     async def keep_links(self) -> None:
-        """Open a link for each that has ended, until `close`; then end them all."""
+        """Open a link for each that has ended, until `close`; then close them all."""
         try:
             while not self._closing:
                 self.links[:] = [link for link in self.links if link.is_open]
@@ -81,7 +81,7 @@ class SteadyBank(Bank):
             self.close()  # also the one that was being opened
 
     def close(self) -> None:
-        """End every link, and open none any more."""
+        """Close every link, and open no other."""
         self._closing = True
         for link in self.links:
             link.abort()
@@ -89,7 +89,7 @@ class SteadyBank(Bank):
 
 @dataclass(slots=True)
 class Counters(Customers):
-    """One bank's counters, at which an answer may stay away for good, and a repeat's too."""
+    """One bank's counters. An answer may never come there, and the answer to a repeat neither."""
 
     bank: SteadyBank
     pause_seconds: float = 0
@@ -107,11 +107,11 @@ class Counters(Customers):
         return _VISITS
 
     async def _usual(self, due: DueLine) -> None:
-        """Nothing is asked beforehand: an inquiry has no answer where a node dies."""
+        """Collect or pay without an inquiry before: that would have no answer where a node dies."""
         await self._settle(due)
 
     async def _repeated(self, due: DueLine) -> None:
-        """Everything is sent twice: the second answer must be the first, whichever node it is of."""
+        """Send everything twice: the second answer must equal the first, whichever node gives it."""
         first = await self._settle(due)
         if first.state not in (State.DONE, State.REFUSED):
             return
@@ -120,7 +120,7 @@ class Counters(Customers):
             self._count_repeat(first, again)
 
     async def _overtaken(self, due: DueLine) -> None:
-        """Original and reversal are under way at once, on two links: perhaps on two nodes."""
+        """Send original and reversal at once on two links, perhaps to two nodes."""
         belief = self._prepared(due)
         original = Deferred.fromCoroutine(self.bank.carry_out(belief, due.beneficiary))
         await together([original, Deferred.fromCoroutine(self.bank.reverse(belief))])
@@ -154,8 +154,8 @@ class Traffic:
                 self._running.append(Deferred.fromCoroutine(counters.serve(dues, lambda: self._over)))
 
     def finish(self, seconds: float | None = None) -> Deferred[Any]:
-        """Serve nobody new; fires when every outcome is known. Fails with what a counter failed with, or,
-        where it is not known in so many seconds, with TimeoutError: then nobody insists any more.
+        """Serve no more customers; fires when every outcome is known. Fails with a counter's failure, or with
+        TimeoutError where outcomes are still unknown after so many seconds; then no bank goes on asking.
         """
         self._over = True
         finished = together(self._running)
@@ -168,11 +168,11 @@ class Traffic:
         return together(self._kept)
 
     def told_yes(self) -> int:
-        """How often banks were told yes so far."""
+        """The number of approvals that banks have received so far."""
         return sum(len(counters.bank.approved_at) for counters in self.banks)
 
     def approvals(self) -> list[float]:
-        """When banks were told yes, in order, by the reactor's clock."""
+        """The times of all approvals that banks have received, in order, by the reactor's clock (s)."""
         return sorted(moment for counters in self.banks for moment in counters.bank.approved_at)
 
     def pause_around(self, moment: float) -> float:

@@ -57,7 +57,7 @@ def _of_bank(record: Record, lines: Lines) -> Iterator[str]:
 
 
 def _of_dues(uri: str, lines: Iterable[Lines]) -> Iterator[str]:
-    """A due is settled by exactly one line that is in effect, or by none. An advice that did not fit settles
+    """Say where a due is not settled by exactly one entry in effect, or by none. An exception advice settles
     nothing.
     """
     with psycopg.connect(uri) as connection:

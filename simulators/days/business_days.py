@@ -40,7 +40,7 @@ _NEAR = timedelta(minutes=5)
 
 
 class Asked(NamedTuple):
-    """One request on its way, and what its bank makes of the answer."""
+    """One request on its way, and the function that takes its answer."""
 
     request: Request
     heard: Callable[[Answer], None]
@@ -48,7 +48,7 @@ class Asked(NamedTuple):
 
 @dataclass(slots=True)
 class BankSide:
-    """One bank: what it believes, what it does tomorrow, and what a reconciliation must say of its files."""
+    """One bank: its record, what it does tomorrow, and what the reconciliation must report of its files."""
 
     code: str
     record: Record
@@ -67,7 +67,7 @@ class BankSide:
 
 
 class Days:
-    """The world of one front book."""
+    """Business days over one front book."""
 
     def __init__(
         self,
@@ -101,7 +101,7 @@ class Days:
         return self._load(date, b"".join(bookfile.write(date, entries)))
 
     def next_book(self) -> Loaded:
-        """Load what the open day brings."""
+        """Load the dues of the open day."""
         following = sample.follow(
             self._random, tuple(self.policies.values()), tuple(self.unpaid.values()), self.date
         )
@@ -132,7 +132,7 @@ class Days:
     # The day's business.
 
     def trade(self, customers: int) -> None:
-        """Serve so many customers at each bank, the last tenth of them just before the cut-over."""
+        """Serve so many customers at each bank; the last tenth of them comes shortly before the cut-over."""
         self._late_events()
         waiting = self._customers(customers)
         early = waiting[: len(waiting) * 9 // 10]
@@ -141,7 +141,7 @@ class Days:
         self._serve(waiting[len(early) :], near=True)
 
     def _customers(self, customers: int) -> list[tuple[BankSide, DueLine]]:
-        """Each due has one customer, or two at different banks: then the second is refused."""
+        """The visits: each due has one customer, or two at different banks, of whom the second is refused."""
         names = sorted(self.unpaid)
         chosen = self._random.sample(names, min(len(names), customers * len(self.banks)))
         visits = [(self.banks[place % len(self.banks)], self.unpaid[due]) for place, due in enumerate(chosen)]
@@ -151,7 +151,7 @@ class Days:
         return visits
 
     def _serve(self, visits: Sequence[tuple[BankSide, DueLine]], *, near: bool = False) -> None:
-        """Each customer's requests come in order; those of different customers go to disk together."""
+        """Commit all requests: each customer's in order, those of different customers together."""
         threads = [self._visit(bank, due, near=near) for bank, due in visits]
         while threads:
             asked, running = [], []
@@ -188,7 +188,7 @@ class Days:
         yield self._settle(bank, belief, due)
 
     def _answer_lost(self, bank: BankSide, due: DueLine) -> Iterator[Asked]:
-        """The bank never hears the answer and reverses; it knows of the reversal's date only."""
+        """The answer is lost and the bank reverses; it learns the date of the reversal only."""
         belief = self._prepared(bank, due)
         yield Asked(self._request(bank, belief, due), lambda answer: self._paid(answer, due))
         yield self._reverse(bank, belief, due)
@@ -210,8 +210,8 @@ class Days:
         yield self._settle(bank, self._prepared(bank, wrong), wrong)
 
     def _advised(self, bank: BankSide, due: DueLine) -> Iterator[Asked]:
-        """The bank took the money while its link was down; what does not fit the book is recorded all the
-        same.
+        """The bank took the money while its link was down, and advises it; an advice that does not fit the
+        book is recorded all the same.
         """
         yield self._advise(bank, self._prepared(bank, due, "0220"), due)
 
@@ -226,7 +226,7 @@ class Days:
             bank.late_reversals.append(bank.record.beliefs[belief.key])
 
     def _told_tomorrow(self, bank: BankSide, due: DueLine) -> Iterator[Asked]:
-        """Today's money of which we hear tomorrow: the bank's file has it today, our journal tomorrow."""
+        """The bank advises today's money tomorrow: its file has it today, our journal tomorrow."""
         belief = self._prepared(bank, due, "0220")
         bank.record.keep(belief.after(Meaning.APPROVED, self.date[4:]))
         bank.late_advices.append((belief, due))
@@ -234,7 +234,7 @@ class Days:
         yield from ()
 
     def _late_events(self) -> None:
-        """What is left over from the day before."""
+        """The reversals and advices left over from the day before."""
         for bank in self.banks:
             reversals, bank.late_reversals = bank.late_reversals, []
             advices, bank.late_advices = bank.late_advices, []
@@ -351,7 +351,7 @@ class Days:
         return Asked(request, heard)
 
     def _prepared_act(self, belief: Belief) -> Belief:
-        """A reversal or cancel has a key of its own, at the same terminal."""
+        """A reversal or cancel under a key of its own, at the original's terminal."""
         stan = f"{next(self._stans) % 1_000_000:06d}"
         moment = f"{self._now:%m%d%H%M%S}"
         return Belief(
@@ -368,7 +368,7 @@ class Days:
         )
 
     def _free(self, due: DueLine) -> None:
-        """A due that is open again; one without its date is not known any more, and is left alone."""
+        """Mark a due as open again; one whose due date is not known is left alone."""
         if due.due_date:
             self.unpaid[due.due] = due
 
@@ -382,7 +382,7 @@ class Days:
         return done
 
     def lines(self, code: str, date: str, counts: Counts) -> tuple[BankLine, ...]:
-        """A bank's lines for a closed date, discrepancies put in; the bank keeps what they must show."""
+        """A bank's lines for a closed date with discrepancies put in; the bank keeps what to report."""
         bank = next(bank for bank in self.banks if bank.code == code)
         own = tuple(dayfile.lines(bank.record, date[4:]))
         moved, bank.moved = bank.moved, []
@@ -408,7 +408,7 @@ class Days:
         return tuple(line._replace(line=number) for number, line in enumerate(lines, 1))
 
     def _is_special(self, bank: BankSide, line: BankLine, date: str) -> bool:
-        """Lines that tomorrow or yesterday has to do with get no discrepancy of their own."""
+        """Whether a line concerns the day before or after too: such a line gets no discrepancy of its own."""
         belief = bank.record.beliefs[line.terminal, line.sent_at, line.stan]
         late = any(belief.key == advice.key for advice, _ in bank.late_advices)
         late = late or any(belief.key == advice.key for advice in bank.late_reversals)
@@ -430,7 +430,9 @@ class Days:
 
 
 def _on_the_day(expected: Expected) -> Expected:
-    """A line moved to tomorrow's file is missing from today's: only tomorrow can tell it from a lost one."""
+    """What must be reported on the day itself: a line moved to tomorrow's file looks like a lost one until
+    then.
+    """
     return expected._replace(cls=BreakClass.OURS_ONLY) if expected.cls is BreakClass.TIMING else expected
 
 

@@ -87,7 +87,7 @@ def read_journal(database: Path, bank: str) -> dict[Key, Recorded]:
 
 
 def differences(record: Record, journal: Mapping[Key, Recorded]) -> list[str]:
-    """Every line that the two sides do not hold alike."""
+    """Say where the bank's record and the journal differ."""
     differences = [f"{'/'.join(key)}: only in the journal" for key in journal.keys() - record.beliefs.keys()]
     for key, belief in record.beliefs.items():
         entry = journal.get(key)
@@ -101,8 +101,8 @@ def differences(record: Record, journal: Mapping[Key, Recorded]) -> list[str]:
 
 
 def crossed(record: Record, journal: Mapping[Key, Recorded]) -> list[tuple[Belief, Recorded]]:
-    """What was done before the cut-over and undone after it without the bank's knowing the first date: its
-    answer was lost. The two sides then date it differently, and the next day's lines end that.
+    """The keys of transactions that were approved before the cut-over, with the answer lost, and undone after
+    it. The two sides date them differently, and the next day's lines settle that.
     """
     pairs = ((belief, journal[key]) for key, belief in record.beliefs.items() if key in journal)
     return [

@@ -21,7 +21,7 @@ Visits = tuple[tuple[int, Callable[[Any, DueLine], Coroutine[Any, Any, object]]]
 
 @dataclass(slots=True)
 class Customers:
-    """One bank's customers: each is after one due."""
+    """One bank's customers; each wants one due settled."""
 
     bank: Bank
     random: Random
@@ -32,7 +32,7 @@ class Customers:
     cancels: int = 0
 
     async def counter(self, waiting: Iterator[DueLine], served: Callable[[], None]) -> None:
-        """One counter serves one customer after the other."""
+        """A coroutine that serves one customer after the other."""
         for due in waiting:
             await self._visit(due)
             served()
@@ -45,7 +45,7 @@ class Customers:
         return self._usual(due)
 
     def _visits(self) -> Visits:
-        """What a visit turns into; the rest is the usual."""
+        """The kinds of visit with their chances; every other visit is a usual one."""
         return _VISITS
 
     async def _usual(self, due: DueLine) -> None:
@@ -66,7 +66,7 @@ class Customers:
             raise BankError(f"a repeat of {first.key} was answered otherwise than the first")
 
     async def _answer_lost(self, due: DueLine) -> None:
-        """The answer never reaches the bank, which reverses; then the customer pays again."""
+        """The answer is lost and the bank reverses; then the customer pays again."""
         await self.bank.carry_out(self._prepared(due), due.beneficiary, lose=True)
         self.lost_answers += 1
         await self._settle(due)
@@ -87,7 +87,7 @@ class Customers:
         await self.bank.settle(due.code, due.policy, due.amount + 1, due=due.due, identity=due.beneficiary)
 
     async def _advised(self, due: DueLine) -> None:
-        """The bank took the money while its link was down, and tells afterwards."""
+        """The bank took the money while its link was down, and advises it afterwards."""
         await self.bank.settle(
             due.code, due.policy, due.amount, due=due.due, identity=due.beneficiary, advice=True
         )
@@ -99,7 +99,7 @@ class Customers:
         return await self.bank.carry_out(self._prepared(due), due.beneficiary)
 
     async def _note_receipt(self, belief: Belief) -> None:
-        """Keep one receipt to show, asked for again as a teller would."""
+        """Keep one receipt to show, and ask for it again as a teller would."""
         if not self.receipt and belief.receipt:
             answer = await self.bank.receipt(belief.receipt)
             self.receipt = answer.fields[62]

@@ -68,12 +68,12 @@ MAKER, CHECKER, OTHER_CHECKER = "li", "wang", "zhao"
 
 
 class DemoFailure(Exception):
-    """Something did not come out as it must; the text says what."""
+    """A result of the demo is not as it must be; the text says which."""
 
 
 @dataclass(slots=True)
 class Stage:
-    """All that the demo has at hand."""
+    """Everything that the demo works with."""
 
     reactor: Any
     console: Console
@@ -149,7 +149,7 @@ def _bank(stage: Stage, entry: BankEntry, port: int) -> Bank:
 
 
 async def _trade(stage: Stage, ports: dict[str, int]) -> None:
-    """Customers come and go; in the middle of it the business day is cut over, and nobody is held up."""
+    """Serve the customers; in the middle of it cut the business day over, without holding anybody up."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     console = stage.console
     cutting: list[Deferred[str]] = []
@@ -194,7 +194,7 @@ def _cut_over(stage: Stage) -> str:
 
 
 def _compare(stage: Stage, balances: Sequence[Message], journals: Sequence[dict[Key, Recorded]]) -> None:
-    """The banks' records against the journal, line by line; their totals of the closed day against ours."""
+    """Compare the banks' records with the journal line by line, and their totals of the day with ours."""
     table = Table(title="banks and journal", box=None, padding=(0, 1, 0, 0))
     table.add_column("bank", no_wrap=True)
     for name in ("lines", "next day", "undone", "collected", "paid", "0510", "diff"):
@@ -238,9 +238,7 @@ Difference = tuple[str, str, int]
 
 
 def _leave_files(stage: Stage, journals: Sequence[dict[Key, Recorded]]) -> dict[str, list[Difference]]:
-    """Each bank leaves its file of the closed day, in its own layout and not without mistakes; what must be
-    found.
-    """
+    """Write each bank's file of the closed day in its layout, with mistakes; returns what must be found."""
     expected = {}
     for place, (customers, journal) in enumerate(zip(stage.banks, journals, strict=True)):
         code, record = customers.bank.profile.code, customers.bank.record
@@ -272,9 +270,7 @@ def _leave_files(stage: Stage, journals: Sequence[dict[Key, Recorded]]) -> dict[
 
 
 def _close(stage: Stage, expected: dict[str, list[Difference]]) -> None:
-    """The office pulls, takes the files, reconciles and posts; it must find what was put in, and nothing
-    else.
-    """
+    """Have the office pull, take files, reconcile and post; it must find the mistakes and nothing else."""
     qianzhi("office", "close", "--config", str(stage.office_config))
     classes = [cls.value for cls in BreakClass if cls not in (BreakClass.TIMING, BreakClass.LATE_REVERSAL)]
     table = Table(title="breaks found, of those put in", box=None, padding=(0, 1, 0, 0))
@@ -332,7 +328,7 @@ def _decide(stage: Stage) -> None:
 
 
 def _refusal(desk: Desk, person: str, name: str) -> str:
-    """What somebody is told who wants to approve what they proposed themselves."""
+    """The refusal of a person who wants to approve their own proposal."""
     try:
         decisions.decide(desk, person, Decision.APPROVE, name, "")
     except SamePerson as refused:
@@ -341,7 +337,7 @@ def _refusal(desk: Desk, person: str, name: str) -> str:
 
 
 async def _next_day(stage: Stage) -> None:
-    """The next day's dues come while the machine serves, and a customer pays one of them."""
+    """Load the next day's dues while the machine serves, and have a customer pay one of them."""
     settled = {
         belief.due
         for customers in stage.banks

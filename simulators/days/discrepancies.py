@@ -86,7 +86,7 @@ def effect(line: BankLine) -> int:
 
 
 class _Seeding:
-    """A file in the making: the lines not touched yet, those that are done, and what they will show."""
+    """A file in the making: lines not touched yet, finished lines, and what must be reported of them."""
 
     def __init__(self, bank: str, lines: Sequence[BankLine], random: Random) -> None:
         self._bank = bank
@@ -136,7 +136,7 @@ class _Seeding:
             self._expect(BreakClass.DUPLICATE, line, effect(line))
 
     def bank_only(self, count: int) -> None:
-        """Add lines that nobody has, each like one that there was."""
+        """Add lines of transactions that nobody else has, each similar to a real one."""
         for _ in range(count):
             line = self._with_new_stan(self._random.choice(self._models))
             line = line._replace(rrn=self._new_rrn(), state="S")

@@ -53,7 +53,7 @@ def now() -> datetime:
 
 def clear(folder: Path) -> None:
     """An empty folder of ours, whatever an earlier run left in it. Raises OSError, and DemoFailure where it
-    holds anything else.
+    holds files that are not ours.
     """
     if folder.is_dir() and any(folder.iterdir()):
         if not (folder / MARK).exists():
@@ -79,7 +79,7 @@ def set_up(folder: Path, status_port: int, today: str) -> tuple[Path, Book]:
 
 
 class Town:
-    """Three banks' counters, served until they are told to close."""
+    """Three banks' counters, which serve until they are closed."""
 
     def __init__(self, reactor: Any, settings: Settings, ports: dict[str, int], book: Book) -> None:  # noqa: ANN401 - reactors have no one type
         self._reactor = reactor
@@ -170,7 +170,7 @@ async def _live(reactor: Any, console: Console, folder: Path, status_port: int) 
 
 
 def _close(town: Town, ended: Deferred[None]) -> Deferred[None]:
-    """What the shutdown waits for."""
+    """Close the town; what the reactor's shutdown waits for."""
     town.close()
     return ended
 

@@ -45,8 +45,8 @@ _ERRORS = (FepError, LedgerError, ProtocolError, BankError)
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What a run gave: the driver's report, answers by MTI and DE 39, how many inquiries stood in, and in
-    what the machine broke the interface.
+    """The result of a run: the driver's report, the answers by MTI and DE 39, how many inquiries stood in for
+    other acts, and where the machine broke the interface.
     """
 
     report: Report
@@ -168,7 +168,9 @@ class Run:
         self._is_interrupted = self._is_over = False
 
     def measured(self) -> Measured:
-        """Run, until Ctrl-C at the latest: what there is then. Raises what kept it from measuring."""
+        """Run until the plan or Ctrl-C ends it; the result so far. Raises whatever kept the run from
+        measuring.
+        """
         try:
             react(self._start)
         except SystemExit:
@@ -185,7 +187,7 @@ class Run:
         return Deferred.fromCoroutine(self._run(reactor)).addBoth(self._end)
 
     def _interrupt(self) -> None:
-        """Ctrl-C, unless it is the end that ends the reactor."""
+        """Handle Ctrl-C, unless the reactor is ending already."""
         self._is_interrupted = not self._is_over
         if self._driver is not None:
             self._driver.cut_short()

@@ -53,7 +53,7 @@ def _even(rate: int) -> Iterator[int]:
 
 
 def _poisson(random: Random, rate: int) -> Iterator[int]:
-    """As customers come who do not know of each other."""
+    """The due times of a Poisson process: customers who come independently of each other."""
     at = 0.0
     while True:
         at += random.expovariate(rate) * SECOND
@@ -110,7 +110,7 @@ class Driver:
         return self._ended
 
     def cut_short(self) -> None:
-        """End now; what is without an outcome is counted as such."""
+        """End now; requests without an outcome are counted as `unended`."""
         if not self._ended.called:
             self._next = None
             self._report.unended = self._busy + len(self._waiting)
@@ -120,7 +120,7 @@ class Driver:
         return round((self._clock.seconds() - self._started_at) * SECOND)
 
     def _arrive(self) -> None:
-        """Take up what has fallen due, and wait for what falls due next."""
+        """Take up the requests that are due, and schedule the next."""
         now = self._now()
         while self._next is not None and self._next <= now:
             self._report.lags.record(now - self._next)
@@ -138,7 +138,7 @@ class Driver:
             self._send(self._waiting.popleft())
 
     def _follow(self) -> None:
-        """Closed loop: the next, if there is to be one."""
+        """In a closed loop: start the next request, if one is left."""
         plan, now = self._plan, self._now()
         if (plan.requests and self._begun >= plan.requests) or (
             plan.microseconds and now >= plan.microseconds
@@ -159,8 +159,8 @@ class Driver:
         self._report.latencies.setdefault(act, Histogram()).record(self._now() - counts_from)
 
     def _failed(self, failure: Failure) -> None:
-        """An act without an outcome has no latency; it is counted, and not hidden. One that ends after the
-        load was cut short is counted there already.
+        """Count an act that failed: it has no latency, and must not be hidden. One that ends after the load
+        was cut short is counted already.
         """
         if self._ended.called:
             return

@@ -77,15 +77,15 @@ class Histogram:
         self.longest = max(self.longest, value)
 
     def add(self, other: Histogram) -> None:
-        """Count all that another has counted."""
+        """Add all counts of another histogram."""
         self.counts.update(other.counts)
         self.total += other.total
         self.sum += other.sum
         self.longest = max(self.longest, other.longest)
 
     def at(self, share: int) -> int:
-        """The value that `share` hundred-thousandths of all do not exceed, told upwards within its bucket; 0
-        of nothing.
+        """The value that `share` hundred-thousandths of all values do not exceed, rounded up within its
+        bucket; 0 for an empty histogram.
         """
         rank = max(1, -(-self.total * share // WHOLE))
         for value, reached in self._cumulated():

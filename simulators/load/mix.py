@@ -27,7 +27,7 @@ NO_ANSWER = "no answer"
 
 
 class LoadBank(Bank):
-    """A bank that counts what it was answered: MTI of the question, and DE 39."""
+    """A bank that counts its answers by the MTI of the request and DE 39."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class Share:
         self.collected: deque[tuple[Belief, DueLine]] = deque()
 
     def can(self, act: str) -> bool:
-        """Whether there is anything to do this act on."""
+        """Whether something is left in this share to do the act on."""
         left = {"collect": self.premiums, "pay": self.benefits, "cancel": self.collected}
         return bool(left.get(act, self.policies))
 
@@ -87,8 +87,8 @@ class Share:
 
 
 class Mix:
-    """The load's acts, one after the other, over all banks in turn; acts and dues in the same order for the
-    same seed: another seed meets other dues than those that an earlier run has settled.
+    """Chooses acts by weight, one after the other, over all banks in turn. The same seed gives the same acts
+    and dues in the same order; with another seed a run meets dues that an earlier run has not settled.
     """
 
     def __init__(self, weights: Mapping[str, int], banks: Sequence[Bank], book: Book, seed: int) -> None:

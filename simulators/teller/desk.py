@@ -42,7 +42,9 @@ _MOVES_NOTHING = frozenset({"01", "05", "08"})
 
 
 class DeskError(Exception):
-    """What was asked could not be done; `key` is of a text in `WORDS`, which `str()` fills as its reason."""
+    """A request could not be carried out. `key` names a text in `WORDS`, which takes `str()` of this error as
+    its reason.
+    """
 
     def __init__(self, reason: str, key: str = "fault") -> None:
         super().__init__(reason)
@@ -72,7 +74,7 @@ class OpenDue:
 
 @dataclass(frozen=True, slots=True)
 class PolicyShown:
-    """What an inquiry told of a policy."""
+    """The answer to an inquiry about a policy."""
 
     policy: str
     holder: str
@@ -82,7 +84,9 @@ class PolicyShown:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """How the bank stands: `business_date` MMDD or empty; transactions, the newest first."""
+    """The state of the bank at this desk: signed on or not, its business date (MMDD, or empty), its
+    transactions, the newest first.
+    """
 
     is_signed_on: bool
     business_date: str
@@ -90,18 +94,18 @@ class Overview:
 
     @property
     def undecided(self) -> tuple[Belief, ...]:
-        """What the bank has no answer to yet."""
+        """The transactions whose outcome is not known yet."""
         return tuple(belief for belief in self.transactions if belief.state is State.UNKNOWN)
 
 
 class Desk(Protocol):
-    """What the screen asks. Everything raises DeskError where it cannot be done."""
+    """What the screen may ask. Each method raises DeskError where it cannot be done."""
 
     def listen(self, on_happening: Callable[[Happening], None]) -> None:
-        """Say where happenings go; `told` is called from any thread."""
+        """Have happenings passed to `on_happening`, which is called from any thread."""
 
     async def overview(self) -> Overview:
-        """How the bank stands now."""
+        """The state of the bank now."""
 
     async def sign_on(self) -> None:
         """Open the link and sign on."""
@@ -123,7 +127,7 @@ class Desk(Protocol):
 
 
 class _Teller(Bank):
-    """The bank, which says what it does by itself. Lives in the reactor's thread."""
+    """A bank that reports what it does by itself. Lives in the reactor's thread."""
 
     on_happening: Callable[[Happening], None] = staticmethod(lambda _: None)
     business_date = ""
@@ -140,7 +144,7 @@ class _Teller(Bank):
         return answer
 
     async def reverse(self, belief: Belief) -> Belief:
-        """Reverse, and say so before and after."""
+        """Reverse, and report that before and after."""
         self.on_happening(Happening("reversing", {"stan": belief.stan}))
         after = await super().reverse(belief)
         key = "cancel stands" if after.state is State.DONE else "undone"
@@ -148,7 +152,7 @@ class _Teller(Bank):
         return after
 
     def hear(self) -> None:
-        """Take what the machine said unasked."""
+        """Take a message that the machine sent without being asked."""
         for link in self.links:
             notices, link.notices[:] = tuple(link.notices), ()
             for notice in notices:
@@ -176,11 +180,11 @@ class BankDesk:
         self._encoding = load(profile.dialect).de48_encoding
 
     def listen(self, on_happening: Callable[[Happening], None]) -> None:
-        """Say where happenings go; `told` is called from the reactor's thread."""
+        """Have happenings passed to `on_happening`, which is called from the reactor's thread."""
         self._bank.on_happening = on_happening
 
     async def overview(self) -> Overview:
-        """How the bank stands now."""
+        """The state of the bank now."""
         return await self._in_reactor(self._overview)
 
     async def sign_on(self) -> None:

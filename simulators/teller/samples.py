@@ -52,7 +52,9 @@ def pick(lines: Iterable[str], random: Random, each: int = _EACH) -> tuple[Sampl
 
 
 def _is_policy(row: list[str]) -> bool:
-    """Neither header, trailer nor a due that leaves, nor what is no book's line at all."""
+    """Whether a line of the book's file is a policy: not the header, the trailer, a due that leaves or
+    anything else.
+    """
     if len(row) != _COLUMNS or row[0] in (TRAILER, WITHDRAWN):
         return False
     code, amount = row[4], row[6]

@@ -124,7 +124,9 @@ class TellerScreen(App[None]):
         self._write(report.happening)
 
     def tell(self, key: str, **given: str) -> None:
-        """Say what happened here, behind what the bank has said before: both go through one queue."""
+        """Add a line of the screen's own to what happened, behind the bank's lines: both go through one
+        queue.
+        """
         self.post_message(Reported(Happening(key, given)))
 
     # Keys.
@@ -180,7 +182,9 @@ class TellerScreen(App[None]):
         self._work(self._show_receipt(belief.receipt))
 
     async def action_leave(self) -> None:
-        """Leave at once where all is decided; else say so, and leave when asked again of the same."""
+        """Leave at once where every outcome is known; else warn, and leave when asked a second time about the
+        same.
+        """
         await self.refresh_standing()
         if self.undecided and self.undecided != self._warned:
             self._warned = self.undecided

@@ -295,7 +295,7 @@ class Machine:
                 self._close()
 
 
-_operated = partial(ControlFactory, who=lambda _transport: "operator")
+_operated = partial(ControlFactory, identify=lambda _transport: "operator")
 """The kernel knows nobody at the other end of a simulated socket."""
 _dialect = cache(load)
 """A dialect is read once a process here, and at each start by the machine itself; so it is compiled."""
