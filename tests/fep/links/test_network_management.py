@@ -1,0 +1,145 @@
+"""Network management as a table: each DE 70 in each state of the session, its answer and the state then."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
+
+import pytest
+
+from fep.links.network_management import CUTOVER, ECHO, KEY_CHANGE, SIGN_OFF, SIGN_ON
+from fep.links.session import CONNECTED, SIGNED_OFF, SIGNED_ON, STOPPING
+from protocol.framing import Framing, wrap
+from protocol.mac import MacKey
+from protocol.message import Message
+from tests.fep.links.test_server import CODEC, House
+from tests.support.builders import BANK
+from tests.support.machine import OTHER_BANK, write_settings
+
+UNKNOWN = "999"
+
+
+class Outcome(NamedTuple):
+    """What an 0810 says in DE 39 and DE 44, and the session's state after it."""
+
+    response: str
+    reason: str | None
+    state: str
+
+
+FIRST = ("63", "SIGN ON FIRST")
+STOPS = ("91", "STOPPING")
+TABLE: Mapping[tuple[str, str], Outcome] = MappingProxyType(
+    {
+        (CONNECTED, SIGN_ON): Outcome("00", None, SIGNED_ON),
+        (CONNECTED, SIGN_OFF): Outcome(*FIRST, CONNECTED),
+        (CONNECTED, KEY_CHANGE): Outcome(*FIRST, CONNECTED),
+        (CONNECTED, ECHO): Outcome("00", None, CONNECTED),
+        (CONNECTED, UNKNOWN): Outcome(*FIRST, CONNECTED),
+        (SIGNED_ON, SIGN_ON): Outcome("00", None, SIGNED_ON),
+        (SIGNED_ON, SIGN_OFF): Outcome("00", None, SIGNED_OFF),
+        (SIGNED_ON, KEY_CHANGE): Outcome("00", None, SIGNED_ON),
+        (SIGNED_ON, ECHO): Outcome("00", None, SIGNED_ON),
+        (SIGNED_ON, UNKNOWN): Outcome("40", "DE 70 999 NOT SUPPORTED", SIGNED_ON),
+        (SIGNED_OFF, SIGN_ON): Outcome("00", None, SIGNED_ON),
+        (SIGNED_OFF, SIGN_OFF): Outcome(*FIRST, SIGNED_OFF),
+        (SIGNED_OFF, KEY_CHANGE): Outcome(*FIRST, SIGNED_OFF),
+        (SIGNED_OFF, ECHO): Outcome("00", None, SIGNED_OFF),
+        (SIGNED_OFF, UNKNOWN): Outcome(*FIRST, SIGNED_OFF),
+        (STOPPING, SIGN_ON): Outcome(*STOPS, STOPPING),
+        (STOPPING, SIGN_OFF): Outcome(*STOPS, STOPPING),
+        (STOPPING, KEY_CHANGE): Outcome(*STOPS, STOPPING),
+        (STOPPING, ECHO): Outcome("00", None, STOPPING),
+        (STOPPING, UNKNOWN): Outcome(*STOPS, STOPPING),
+    }
+)
+
+
+class Line:
+    """One link of a bank, and what has been sent to it."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.connection, self.socket = house.connect()
+        self.link = self.connection.link
+
+    @property
+    def key(self) -> MacKey | None:
+        return self.link.session.keys.current
+
+    def ask(self, code: str, *, bank: str = BANK, key: MacKey | None = None) -> Message:
+        """The answer to an 0800; sealed under `key`, or unsealed."""
+        request = Message("0800", {7: "1124101112", 11: "000007", 32: bank, 70: code})
+        body = CODEC.encode(request) if key is None else CODEC.seal(request, key.mac)
+        self.connection.dataReceived(wrap(Framing.BE2, body))
+        [answer] = self.sent()
+        return answer
+
+    def sent(self) -> list[Message]:
+        return [CODEC.decode(frame.body) for frame in self.socket.frames()]
+
+    def into(self, state: str) -> None:
+        """Bring the session into a state."""
+        if state != CONNECTED:
+            self.ask(SIGN_ON)
+        if state == SIGNED_OFF:
+            self.ask(SIGN_OFF, key=self.key)
+        elif state == STOPPING:
+            self.link.stop()
+        assert self.link.session.state() == state
+
+
+@pytest.fixture
+def line(tmp_path: Path) -> Line:
+    return Line(House(write_settings(tmp_path, "sqlite:///none.db")))
+
+
+@pytest.mark.parametrize(("state", "code"), TABLE, ids=str)
+def test_each_code_in_each_state_is_answered_as_the_protocol_says(line: Line, state: str, code: str) -> None:
+    line.into(state)
+    answer = line.ask(code, key=None if code == SIGN_ON else line.key)
+    outcome = Outcome(answer.fields[39], answer.fields.get(44), line.link.session.state())
+    assert outcome == TABLE[state, code]
+
+
+def test_only_a_new_key_comes_in_de_48(line: Line) -> None:
+    with_key = {code for code in (SIGN_ON, KEY_CHANGE, ECHO) if 48 in line.ask(code, key=line.key).fields}
+    assert with_key == {SIGN_ON, KEY_CHANGE}
+
+
+def test_a_change_of_keys_is_answered_under_the_old_key(line: Line) -> None:
+    line.into(SIGNED_ON)
+    old = line.key
+    assert old is not None
+    request = Message("0800", {7: "1124101112", 11: "000007", 32: BANK, 70: KEY_CHANGE})
+    line.connection.dataReceived(wrap(Framing.BE2, CODEC.seal(request, old.mac)))
+    [frame] = line.socket.frames()
+    split = CODEC.mac_of(frame.body, CODEC.decode(frame.body))
+    assert split is not None
+    assert old.verify(*split)
+    assert line.key is not old
+
+
+def test_another_banks_sign_on_is_refused_unsealed(line: Line) -> None:
+    answer = line.ask(SIGN_ON, bank=OTHER_BANK)
+    assert (answer.fields[39], answer.fields[44]) == ("63", "DE 32: OTHER BANK")
+    assert line.link.session.state() == CONNECTED
+
+
+def test_nothing_is_asked_of_a_bank_that_has_no_key(line: Line) -> None:
+    line.link.ask(ECHO)
+    assert line.sent() == []
+
+
+def test_what_we_ask_carries_a_number_of_its_own_and_the_business_date_where_one_is_open(line: Line) -> None:
+    line.into(SIGNED_ON)
+    line.link.ask(ECHO)
+    line.house.engine.business_date = "20261125"
+    line.link.ask(CUTOVER)
+    asked = [
+        (request.mti, request.fields[11], request.fields.get(15), request.fields[70])
+        for request in line.sent()
+    ]
+    assert asked == [("0800", "000001", None, ECHO), ("0800", "000002", "1125", CUTOVER)]
