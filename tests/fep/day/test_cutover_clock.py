@@ -17,7 +17,7 @@ from fep.day import cutover_clock
 from fep.day.cutover_clock import COMMAND, TO_DO, WHY, DayClock
 from fep.day.schedule import SETTLE_SECONDS, Obstacle, closes_at
 from fep.settings.config import BusinessDay
-from ledger.book.cutover import Standing
+from ledger.book.cutover import DayStatus
 from ledger.errors import LedgerError, Unavailable
 from ledger.rules.beijing import beijing
 from ledger.rules.calendar import Calendar
@@ -57,12 +57,12 @@ class Room:
         except LedgerError:
             return fail(Failure())
 
-    def standing(self, _store: object, date: str) -> Standing:
+    def standing(self, _store: object, date: str) -> DayStatus:
         """What the book says."""
         self.asked += 1
         if self.script:
             raise self.script.pop(0)
-        return Standing(date in self.loaded, self.last_closed_at)
+        return DayStatus(date in self.loaded, self.last_closed_at)
 
     def cut_over(self, date: str) -> Deferred[None]:
         """As the operations'."""
