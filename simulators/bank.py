@@ -1,8 +1,9 @@
-"""A bank: branches and terminals that speak the interface over real sockets, and do as it demands when
+"""A bank at work: it speaks the interface over real sockets and does what the interface demands when
 answers fail.
 
-Everything is asked through `Bank`; a connection is `simulators.link`. Knows the interface and the bank's own
-record, and nothing of the front-end machine's inside. Time comes from the reactor and from `now`.
+`Bank` has a coroutine for each act; a connection is `simulators.link`, a message is made by
+`simulators.messages`. It knows the interface and the bank's own record, and nothing of the machine's
+inside. Time comes from the reactor and from `now`.
 """
 
 from __future__ import annotations

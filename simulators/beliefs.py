@@ -1,8 +1,9 @@
-"""What a bank believes: its own record of every transaction, kept without looking at the front-end
-machine's books.
+"""The bank's own record of its transactions: what it believes of each, without a look at the machine's
+books.
 
-Pure. No sockets, no clock: what was sent and what was answered is told from outside. This record is what
-the demo and the tests hold against the journal, so nothing of `ledger` but plain figures may be used here.
+Pure: no sockets, no clock; messages sent and answers received are reported from outside. The demo and the
+tests compare this record with the journal, so nothing of `ledger` but plain tables and totals may be used
+here.
 """
 
 from __future__ import annotations

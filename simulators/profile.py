@@ -1,6 +1,7 @@
-"""A simulated bank's profile: what was agreed with the insurer, and how it follows from a machine's settings.
+"""A simulated bank's profile: what was agreed with the insurer, and how it follows from a machine's
+settings.
 
-Opens the machine's keystore, for the samples and the demo keep both sides' keys in one folder. Real banks
+Opens the machine's keystore: in the samples and the demo both sides' keys are in one folder. Real banks
 have their own.
 """
 

@@ -1,8 +1,8 @@
-"""A TCP relay: each connection that comes in is led on to a place, and the bytes of each handed to the other.
+"""A TCP relay: it passes each incoming connection on to a place, and the bytes of each side to the other.
 
-Knows sockets, and nothing of what is said. By itself a link hands every byte on, no faster than it is read
-there, and tells an end behind all that came before it; who wants something else to pass makes a link of its
-own.
+It knows sockets and nothing of the bytes' meaning. A link by itself passes every byte on, reads no faster
+than the other side takes, and passes on an end behind all bytes before it. The interposer, the chaos proxy
+and the balancer are links of their own kind.
 """
 
 from __future__ import annotations

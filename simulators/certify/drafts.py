@@ -1,7 +1,7 @@
-"""What an examining bank says, as recipes: each is made into a message when its case comes to it.
+"""The messages of an examining bank as recipes: each is made into a message when its case is run.
 
-Well-formed unless a case changes it: `fields` puts a text in a DE's place, or takes the DE out with None.
-Nothing here is sent, and nothing expected.
+A draft is well-formed unless a case changes it: `fields` replaces the text of a data element, or removes it
+with None. Nothing is sent here, and no answer is expected here.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""The dues that an examination works on, and the file that an operator loads them from.
+"""The dues that an examination of a machine works on, and the book file from which an operator loads them.
 
-Small amounts, nobody's policies. What is done with them the cases say; every due is open again at the end.
+Small amounts on policies that belong to nobody. The cases say what is done with them; every due is open
+again at the end.
 """
 
 from __future__ import annotations

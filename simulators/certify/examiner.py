@@ -1,6 +1,7 @@
-"""Holds an examination: one case after the other, each with a conversation of its own, none ending the rest.
+"""Runs an examination of a machine: one case after the other, each with a conversation of its own; a case
+that fails does not end the rest.
 
-What a case asks stands in `cases`; what is made of the outcome, in `report`.
+The cases say what is asked; `report` makes a page of the results.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What a bank can practise: one policy for each provocation, and the book that holds them.
 
-Data only: what is done to the bank's messages `scheduler` does, what must come of it `watch` says.
+Data only. `scheduler` does what a provocation asks; `watch` has the rules that the bank must keep.
 """
 
 from __future__ import annotations

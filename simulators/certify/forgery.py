@@ -1,6 +1,6 @@
 """Bytes that no honest bank sends: a sealed message with one thing wrong in it.
 
-Pure, and in every dialect. Which answer each deserves, the cases say.
+Pure, and in every dialect. The cases say which answer each deserves.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What sits between a bank's socket and the machine: it lets frames through, holds them, loses them, cuts.
+"""Between a bank's socket and the machine: passes frames on, holds them back, loses them, or cuts the link.
 
-Knows frames, session keys and nothing of what a message is for: what becomes of each frame a script says.
+It knows frames and session keys, and nothing of what a message is for: a script decides about each frame.
 Bytes that are no frame end the link, as they would at the machine.
 """
 

@@ -1,6 +1,6 @@
-"""How a bank's links and its day are judged: MACs, keys, answers to us, its totals.
+"""Judges of a bank's links and its day: MACs, keys, its answers to requests of the machine, its totals.
 
-Pure. Each judge is a function of all that happened; which rule it is for, `watch` says.
+Pure. Each judge is a function of the whole story; `watch` says to which rule it belongs.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""One rehearsal: a stand in this process, from its start to a signal or to a silence that was long enough.
+"""One rehearsal: a trial machine in this process, until a signal or a long enough silence.
 
-Real reactor, real clock, real entropy; the folder goes with its end. Nothing is judged here.
+Real reactor, real clock, real entropy; the folder is removed at the end. Nothing is judged here.
 """
 
 from __future__ import annotations

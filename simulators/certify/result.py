@@ -1,6 +1,6 @@
-"""What an examination found: values only, the same for a machine and for a bank.
+"""The results of an examination: values only, the same kind for a machine and for a bank.
 
-How they come about does not belong here, nor how they look on a page.
+Neither how a result comes about nor how it looks on a page belongs here.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Provokes a bank by the policies that it names, and writes down all that either side says.
+"""Provokes a bank by the policies that it names, and records everything that both sides send.
 
-Rules on each frame at once; whether what the bank does is right, `watch` judges afterwards.
+Decides about each frame at once. Whether the bank behaves rightly is judged afterwards, by `watch`.
 """
 
 from __future__ import annotations

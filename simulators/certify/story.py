@@ -1,4 +1,4 @@
-"""What happened on the stand, put in order: transactions with all that was said about each.
+"""The events of a rehearsal put in order: transactions, each with all messages about it.
 
 Reads events and nothing else; no rule stands here.
 """

@@ -1,6 +1,6 @@
-"""One case's conversation: its links, what was said and heard under which name, what was expected and seen.
+"""The conversation of one case: its links, the messages sent and received by name, the checks made.
 
-Takes back at the end what it had approved. What is asked and what must come of it, the cases say.
+At its end it reverses what it had approved. The cases say what is asked and what must come of it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""How a bank's dealing with one transaction is judged, by what happened to it.
+"""Judges of how a bank handles one transaction, given what happened to it.
 
-Pure. Each judge is a function of a tale; which rule it is for, `watch` says.
+Pure. Each judge is a function of a tale; `watch` says to which rule it belongs.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The rules that a bank is held to on the stand, and what comes of each.
+"""The rules that a bank must keep towards the trial machine, and the result of each.
 
-Pure: a story in, results out. A rule whose occasion never came is not applicable, and says how to make it
-come. How each is judged stands in `transactions` and `links`.
+Pure: a story in, results out. A rule that had no occasion is not applicable, and says how to bring one
+about. `transactions` and `links` hold the judges.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What accidents cost a cluster under load, in seconds of silence: measured, not judged.
+"""What accidents cost a cluster under load, in seconds without an approval: measured, not judged.
 
-One round is one cluster. Whether banks and journal agree afterwards is told with the figures: without that
-they are worth nothing.
+One round is one cluster. Each row also says whether banks and journal agree afterwards; without that its
+figures are worth nothing.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Whether an answer that nobody keeps is right: inquiries, totals, and what is refused before it has a key.
+"""Judges the answers that no journal keeps: inquiries, totals, and refusals before a key is formed.
 
-Such an answer is true of some moment between the question's coming and its own leaving; so what each subject
-was, and from which moment, is kept here. Imports nothing of the ledger's.
+Such an answer must be true of some moment between the question's arrival and its own departure. So this
+module keeps what each subject was, and from which moment. Imports nothing of the ledger's.
 """
 
 from __future__ import annotations

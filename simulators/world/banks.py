@@ -1,7 +1,7 @@
 """Banks in the simulated world: links, tellers, and what an honest bank does when answers fail.
 
-A teller is a generator that asks and waits. Imports the wire's code only; what a bank holds of each deal is
-its own record, which `run` compares with the oracle's book at the end.
+A teller is a generator that asks and waits. Imports the wire's code only. The bank's record of each deal is
+its own; `run` compares it with the oracle's book at the end.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""How many answers 25 and 76 a bank has had of the process that serves, and whether it must wait for more.
+"""Counts the answers 25 and 76 that a bank has had from the process that serves, and says if it must wait.
 
-A minute and a day begin with the first such answer in them. Imports nothing of the machine's. What cannot be
-known, an answer to a connection that was gone, is not judged: then nothing is, until another process serves.
+A minute and a day begin with the first such answer in them. Imports nothing of the machine's. After an
+answer to a connection that was gone the count is not known; then nothing is judged until another process
+serves.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Two clerks decide on breaks, each under a name of their own: what they try is drawn, and what they must be
-told is known beforehand.
+"""Two clerks decide on breaks, each under a name of their own. What they try is drawn; which refusal they
+must get is known beforehand.
 
-Which break may end how, and what the books are then, `accounts` says.
+`accounts` says which break may end how, and what the books are afterwards.
 """
 
 from __future__ import annotations

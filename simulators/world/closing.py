@@ -1,7 +1,7 @@
-"""The office's close after a run: the banks' files, with mistakes put in, the real close over them, and
-what two people decide then.
+"""The office's close after a run: the banks' files with mistakes put in, the real close over them, and the
+decisions of two people.
 
-What the close must come to, `accounts` says. Only files and wiring here.
+`accounts` says what the close must come to. Only files and wiring here.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""One connection as the oracle follows it at the machine's end: what was asked, under which keys, what waits.
+"""One connection as the oracle follows it at the machine's end: questions, session keys, what still waits.
 
-Imports the wire's code only. Whether an answer is right, `oracle` says.
+Imports the wire's code only. `oracle` judges the answers.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What a bank says that is not so, or that it may not say: of its originals, of money that it has paid, of
-who stands before it, and of dates. One script each.
+"""What a bank claims that is not true, or that it may not claim: about originals, about payouts, about the
+customer's identity, about dates. One script each.
 
-What must come of it, the oracle says. Imports the wire's code and the simulated banks only.
+The oracle judges what comes of it. Imports the wire's code and the simulated banks only.
 """
 
 from __future__ import annotations

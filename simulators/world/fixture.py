@@ -1,4 +1,4 @@
-"""What a run stands on: a folder in memory, templates of both books, the agreed terms, the settings.
+"""The fixture of a run: a folder in memory, templates of both books, the agreed terms, the settings.
 
 Made by the production code once a process, and copied for each run.
 """

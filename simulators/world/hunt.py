@@ -1,7 +1,8 @@
-"""Does the world find deliberate bugs? Runs seeds over each mutation until one finds it, and makes the table.
+"""Does the world find deliberate bugs? Runs seeds over each mutation until one finds it, and makes the
+table.
 
-A module is changed while it is imported, in a process of its own; nothing on disk changes. So nothing of the
-project but the mutations may be imported here before that.
+A module is changed while it is imported, in a process of its own; nothing on disk changes. So nothing of
+the project but the mutations may be imported here before that.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What a bank does that it should not, or that is rare: one script each.
+"""What a bank does that it should not do, or that is rare: one script each.
 
-Nobody's record is kept of it; what must come of it, the oracle says. Imports the wire's code only.
+No record is kept of it; the oracle judges what comes of it. Imports the wire's code only.
 """
 
 from __future__ import annotations

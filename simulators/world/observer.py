@@ -1,7 +1,7 @@
 """Looks at the front book's file after every transaction, by plain SQL over a connection of its own.
 
-It says what changed since the last look, and whether the chain of hashes, the days and the seal's root hold.
-What the rows mean, `oracle` says. Imports nothing of the ledger's.
+Reports what has changed since the last look, and whether the hash chain, the days and the seal's root hold.
+`oracle` judges what the rows mean. Imports nothing of the ledger's.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""An operator at the machine's local socket: one command, and what is answered.
+"""An operator at the machine's local socket: sends one command and takes the answer.
 
-When he comes, and what he wants, the run says.
+The run decides when, and which command.
 """
 
 from __future__ import annotations

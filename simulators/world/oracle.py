@@ -1,7 +1,8 @@
-"""Says whether what the machine does is right: it follows the bytes at the machine's end, and the file.
+"""Judges whether what the machine does is right, by the bytes at the machine's end and by the file.
 
-Imports nothing of the ledger, the machine or the office. It decides every entry a second time by `rules`, in
-the journal's order, and holds each answer, at the moment when its bytes leave, against what is on disk then.
+Imports nothing of the ledger, the machine or the office. It decides every entry a second time by `rules`,
+in the journal's order, and compares each answer, at the moment when its bytes leave, with what is on disk
+then.
 """
 
 from __future__ import annotations

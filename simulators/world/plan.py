@@ -1,5 +1,5 @@
-"""What a seed has in store: who takes part, what goes wrong and when. Every number here is a chance or a
-virtual second.
+"""The plan of a seed: who takes part, what goes wrong and when. Every number here is a chance or a virtual
+second.
 
 Draws only; nothing runs here.
 """

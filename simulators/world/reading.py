@@ -1,7 +1,7 @@
-"""What a bank's message asks for, as the interface's description has it: the oracle's own reading of bytes.
+"""What a bank's message asks for by the interface's description: the oracle's own reading of the bytes.
 
-Imports the wire's code only, and nothing of the machine's or the ledger's, so that neither's mistake is
-repeated here. What the answer must be, `rules` says.
+Imports the wire's code only, and nothing of the machine's or the ledger's, so that their mistakes are not
+repeated here. `rules` says what the answer must be.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What must come of each wish: the interface's rules said a second time, in other words than the ledger's.
+"""What must come of each request: the interface's rules written a second time, not in the ledger's way.
 
-Pure; imports nothing of the ledger, the machine or the office. A due belongs to the transaction that settled
-it, or to nobody; everything else follows. Amounts in fen, dates YYYYMMDD.
+Pure; imports nothing of the ledger, the machine or the office. A due belongs to the transaction that
+settled it, or to nobody; everything else follows from that. Amounts in fen, dates YYYYMMDD.
 """
 
 from __future__ import annotations

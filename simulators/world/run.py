@@ -1,4 +1,4 @@
-"""One run from one seed: who takes part, what goes wrong and when, and what the oracle has to say.
+"""One run of one seed: it puts everything together, lets things go wrong as planned, and asks the oracle.
 
 The only module that knows all the others.
 """

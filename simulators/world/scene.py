@@ -1,6 +1,6 @@
-"""What a bank's misdeed is played in: its bank, the others, and a due that one can try for.
+"""The scene in which a bank misbehaves: its bank, the other banks, and a due that can be tried for.
 
-Imports the simulated banks only. The misdeeds themselves are in `misconduct` and `false_claims`.
+Imports the simulated banks only. The scripts are in `misconduct` and `false_claims`.
 """
 
 from __future__ import annotations

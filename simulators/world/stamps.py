@@ -1,7 +1,7 @@
-"""Judges what is stamped, and what is done by the wall clock, while that is set ahead and back.
+"""Judges the stamps in the book, and what is done by the wall clock, while that is set ahead and back.
 
-It is told what the world does to the clock, and what the book has; it reads no clock itself. Imports nothing
-of the ledger, the machine or the office. Moments in microseconds since 1970-01-01 UTC.
+It is told what the world does to the clock and what the book has; it reads no clock. Imports nothing of the
+ledger, the machine or the office. Moments in microseconds since 1970-01-01 UTC.
 """
 
 from __future__ import annotations

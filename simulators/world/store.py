@@ -1,6 +1,6 @@
 """The stores that the world hands to the production code: engines are kept, and transactions may fail.
 
-Nothing here knows a table, or says when something fails: `run` draws that.
+Nothing here knows a table or decides when something fails: `run` draws that.
 """
 
 from __future__ import annotations

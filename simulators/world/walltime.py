@@ -1,8 +1,8 @@
-"""The wall clock of a run: on which date and at what hour it begins, when somebody sets it, and what people
-do about it.
+"""The wall clock of a run: the date and hour at which it begins, when somebody sets it, and what people do
+about that.
 
-The machine's own wall clock is what is set; the banks' clocks and virtual time, which is monotonic, go on.
-What must come of it, `stamps` says.
+Only the machine's wall clock is set; the banks' clocks and virtual time, which is monotonic, go on.
+`stamps` judges what comes of it.
 """
 
 from __future__ import annotations
