@@ -1,6 +1,6 @@
-"""Makes self-signed certificates for a sample installation: the machine's own, and one for each of its banks.
+"""Self-signed certificates for a sample installation: one for the machine, and one for each sample bank.
 
-For `qianzhi init`, the demo and trying things out. A real bank makes its own key and gives us its pin.
+They serve `qianzhi init`, the demo and trials. A real bank makes its own key and gives us its pin.
 """
 
 from __future__ import annotations
@@ -17,22 +17,25 @@ from cryptography.x509.oid import NameOID
 from fep.links.tls import pin_of
 
 VALID = timedelta(days=825)
+"""How long a certificate is valid."""
 
 
 class Certificate(NamedTuple):
-    """A certificate and its key in PEM, and the key's pin."""
+    """A certificate and its private key in PEM, and the pin of the key (SHA-256 of the public one)."""
 
     certificate: bytes
     key: bytes
     pin: str
 
     def __repr__(self) -> str:
-        """Show the pin, never the key."""
+        """Return a text with the pin, and never the key."""
         return f"Certificate(pin {self.pin})"
 
 
 def self_signed(name: str, now: datetime) -> Certificate:
-    """A certificate on a fresh P-256 key (the entropy is OpenSSL's), valid from an hour before `now`."""
+    """Return a certificate on a fresh P-256 key, valid from an hour before `now`. The entropy is OpenSSL's
+    own.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     certificate = (

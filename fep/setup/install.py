@@ -1,7 +1,8 @@
-"""Writes a ready-to-serve installation: settings, keys and a sample book, for `qianzhi init`, `run` and
-the demo.
+"""Writes an installation that can serve at once: settings, keys and certificates. For `qianzhi init`, `run`
+and the demo.
 
-Makes files only where there are none; never overwrites a key. Nothing here runs while serving.
+It writes files only where there are none, and never overwrites a key. Nothing here runs while a machine
+serves.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ class InstallError(FepError):
 
 
 class SampleBank(NamedTuple):
-    """A bank of the sample settings: each with another framing, dialect and MAC, so that all are seen at
-    work.
+    """A bank of the sample settings. Each has another framing, dialect and MAC, so that all are seen at work.
+    `zmk_bytes` is the length of its ZMK.
     """
 
     code: str
@@ -96,11 +97,12 @@ def install(
     plain: bool = False,
     trial: bool = False,
 ) -> Path:
-    """Write settings, keys and certificates into an empty or new folder; the settings' path.
+    """Write settings, keys and certificates into an empty or new folder, and return the path of the
+    settings.
 
-    `now` is when the certificates begin to hold. `first_port` is the first bank's, the others follow it; 0
-    lets the system choose each. With `plain` the links go without TLS; with `trial` the machine serves from a
-    disk that may forget. Raises InstallError.
+    The certificates are valid from `now` on. `first_port` is the first bank's, the others follow it; with 0
+    the system chooses each. With `plain` the links have no TLS; with `trial` the machine serves from a disk
+    that is not tested. Raises InstallError where the settings or a key exist already.
     """
     settings = folder / "qianzhi.toml"
     if settings.exists():
@@ -144,26 +146,29 @@ def _bank_text(bank: SampleBank, port: int, pin: str) -> str:
 
 
 def _bank_certificate(keys: Path, bank: SampleBank, now: datetime) -> str:
-    """The certificate and key of a sample bank, as that bank would have them; the pin."""
-    made = self_signed(f"sample bank {bank.code}", now)
-    _write_certificate(keys / bank.code, made)
-    return made.pin
+    """Write the certificate and key of a sample bank, as that bank would have them, and return its pin."""
+    certificate = self_signed(f"sample bank {bank.code}", now)
+    _write_certificate(keys / bank.code, certificate)
+    return certificate.pin
 
 
-def _write_certificate(stem: Path, made: Certificate) -> None:
-    _write_private(stem.with_suffix(".key"), made.key)
-    stem.with_suffix(".crt").write_bytes(made.certificate)
+def _write_certificate(stem: Path, certificate: Certificate) -> None:
+    """Write `stem`.key, for its owner alone, and `stem`.crt."""
+    _write_private(stem.with_suffix(".key"), certificate.key)
+    stem.with_suffix(".crt").write_bytes(certificate.certificate)
 
 
 def write_master_key(path: Path, entropy: Entropy) -> MasterKey:
-    """A fresh master key in a new file. Raises InstallError where there is one."""
+    """Write a fresh master key into a new file, and return it. Raises InstallError where the file exists."""
     secret = Secret(entropy(MASTER_KEY_LENGTH))
     _write_private(path, f"{secret.reveal().hex()}\n".encode())
     return MasterKey(secret)
 
 
 def node_keys(entropy: Entropy) -> dict[str, Key]:
-    """A node's own keys, fresh: the front key and the seal key. Raises KeyRefused."""
+    """Return a node's own keys by name, fresh: the front key and the seal key. Raises KeyRefused where the
+    entropy gives a key that may not be used.
+    """
     return {
         name: generated(kind, LENGTHS[kind][0], entropy)
         for name, kind in ((FRONT, KeyKind.BLAKE2B), (SEAL, KeyKind.ED25519))
@@ -171,6 +176,7 @@ def node_keys(entropy: Entropy) -> dict[str, Key]:
 
 
 def _fill_keystore(path: Path, master: MasterKey, entropy: Entropy) -> None:
+    """Create the keystore with the node's own keys and a ZMK for each sample bank."""
     zmks = {
         zmk_name(bank.code): generated(ZMK_KIND[MacAlgorithm(bank.mac)], bank.zmk_bytes, entropy)
         for bank in SAMPLE_BANKS
@@ -179,7 +185,9 @@ def _fill_keystore(path: Path, master: MasterKey, entropy: Entropy) -> None:
 
 
 def _write_private(path: Path, content: bytes) -> None:
-    """A file that only its owner can read, from the moment that it exists."""
+    """Write a new file that only its owner can read from the moment it exists. Raises InstallError where it
+    exists.
+    """
     try:
         path.touch(mode=0o600, exist_ok=False)
     except FileExistsError as error:

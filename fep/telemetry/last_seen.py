@@ -1,5 +1,6 @@
-"""The last signs of life of a bank, over all its links, and of who is no bank. Times are the reactor's
-seconds, handed in; pure.
+"""When a bank was last heard, over all its links, and which address that is no bank's was last turned away.
+
+Values only; times are the reactor's seconds, handed in. Pure.
 """
 
 from __future__ import annotations
@@ -8,14 +9,16 @@ from typing import NamedTuple
 
 
 class LastSeen(NamedTuple):
-    """When a bank was heard, and when it asked for an echo or answered ours; None for never."""
+    """When a bank was last heard, and when it last asked for an echo or answered ours, in reactor seconds;
+    None for never.
+    """
 
     heard_at: float | None
     echoed_at: float | None
 
 
 class Stranger(NamedTuple):
-    """An address on no bank's list, and when it was turned away."""
+    """An address on no bank's list, and when it was turned away, in reactor seconds."""
 
     host: str
     at: float
@@ -24,9 +27,9 @@ class Stranger(NamedTuple):
 NEVER = LastSeen(None, None)
 
 
-def latest(*contacts: LastSeen) -> LastSeen:
-    """The later of each."""
+def latest(*seen: LastSeen) -> LastSeen:
+    """Return the latest moment of each kind; None where none has one."""
     return LastSeen(
-        max((one.heard_at for one in contacts if one.heard_at is not None), default=None),
-        max((one.echoed_at for one in contacts if one.echoed_at is not None), default=None),
+        max((last.heard_at for last in seen if last.heard_at is not None), default=None),
+        max((last.echoed_at for last in seen if last.echoed_at is not None), default=None),
     )

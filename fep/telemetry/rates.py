@@ -1,7 +1,7 @@
-"""The counters of the last minutes, read once a second: what the status page's rates and windows are made of.
+"""Rates and percentiles of the last minutes, from readings of the counters once a second.
 
-So that an answer on its way pays nothing for them. Readings and subtractions only; what is counted, and when,
-`fep.telemetry.statistics` and its callers say.
+They are computed off the path of a message, so an answer pays nothing for them. Copies and subtractions
+only; what is counted, and when, `fep.telemetry.statistics` and its callers say.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Final
 from fep.telemetry.statistics import LatencyHistogram, Statistics, quantile_us
 
 SECONDS: Final = 300
-"""How far back rates go, and counts of "lately"."""
+"""How many seconds back rates go, and counts of "lately"."""
 LATENCY_SECONDS: Final = 60
-"""How far back a bank's latencies go: its 99th percentile is the last minute's."""
+"""How many seconds back latencies go: a 99th percentile is the last minute's."""
 _NOTHING: Final = tuple(LatencyHistogram().buckets)
 _NETWORK: Final = "08"
 """MTI of network management (PROTOCOL section 3): no transaction."""
@@ -26,8 +26,8 @@ _NETWORK: Final = "08"
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The counters at one second, since the process began. Answers are those to transactions and inquiries,
-    by bank and by DE 39.
+    """The counters at one second, each since the process began. `answers` (by bank) and `responses` (by DE
+    39) count transactions and inquiries, and no network management.
     """
 
     answers: Mapping[str, int]
@@ -40,7 +40,7 @@ class Reading:
 
 
 def read(statistics: Statistics) -> Reading:
-    """Read the counters as they are now."""
+    """Return a reading of the counters as they are now."""
     answers: Counter[str] = Counter()
     responses: Counter[str] = Counter()
     for (bank, mti, response), count in statistics.outcomes.items():
@@ -59,7 +59,7 @@ def read(statistics: Statistics) -> Reading:
 
 
 class History:
-    """The last readings of one process. `take` is called once a second."""
+    """The readings of the last five minutes. `take` is called once a second."""
 
     def __init__(self, statistics: Statistics) -> None:
         self._statistics = statistics
@@ -67,42 +67,45 @@ class History:
         self._latencies = deque([self._buckets({})], maxlen=LATENCY_SECONDS + 1)
 
     def take(self) -> None:
-        """Read the counters; the reading of five minutes ago goes."""
+        """Add a reading of the counters; the one of five minutes ago goes."""
         self._readings.append(read(self._statistics))
         self._latencies.append(self._buckets(self._latencies[-1]))
 
     def _buckets(self, before: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
-        """Each bank's histogram; where nothing came to it, the tuple of the reading before serves again."""
-        now = {bank: tuple(one.buckets) for bank, one in self._statistics.latencies.items()}
+        """Return each bank's histogram. Where nothing came in, the tuple of the reading before is used
+        again, which saves memory.
+        """
+        latencies = self._statistics.latencies
+        now = {bank: tuple(histogram.buckets) for bank, histogram in latencies.items()}
         return {
             bank: before[bank] if before.get(bank) == buckets else buckets for bank, buckets in now.items()
         }
 
     @property
     def last(self) -> Reading:
-        """The latest reading."""
+        """Return the latest reading."""
         return self._readings[-1]
 
     @property
     def before(self) -> Reading:
-        """The reading of a second ago; where there is none yet, the latest."""
+        """Return the reading of a second ago; where there is none yet, the latest."""
         return self._readings[-2] if len(self._readings) > 1 else self._readings[-1]
 
     @property
     def first(self) -> Reading:
-        """The oldest reading that is kept: of five minutes ago, or of the process's first second."""
+        """Return the oldest reading that is kept: five minutes ago, or the process's first second."""
         return self._readings[0]
 
     def rates(self, bank: str) -> tuple[int, ...]:
-        """A bank's answers in each second that is kept, the oldest first."""
+        """Return a bank's answers in each second that is kept, the oldest first."""
         return tuple(
             after.answers.get(bank, 0) - before.answers.get(bank, 0)
             for before, after in pairwise(self._readings)
         )
 
     def p99_us(self, banks: Sequence[str]) -> int | None:
-        """The bound below which 99 in a hundred latencies of the last minute lie, over these banks, in
-        microseconds; None where nothing was answered.
+        """Return the 99th percentile of these banks' latencies in the last minute, in microseconds: the
+        upper bound of its bucket. None where nothing was answered.
         """
         first, last = self._latencies[0], self._latencies[-1]
         seen = [bank for bank in banks if bank in last]

@@ -1,4 +1,4 @@
-"""What the front-end machine counts about itself: outcomes, batches, latencies.
+"""The counters of the front-end machine: outcomes, batches, latencies.
 
 Plain integers in memory, cheap enough for every message. No sockets and no formats: `fep.status` shows
 them.
@@ -19,10 +19,11 @@ LATENCY_BOUNDS_US: Final[tuple[int, ...]] = tuple(
 """Upper bounds of the latency histogram, in microseconds; one more bucket takes what is slower."""
 
 _RECENT_BATCHES = 256
+"""How many sizes of the last batches are kept."""
 
 
 class LatencyHistogram:
-    """Counts of latencies by upper bound."""
+    """Counts of latencies by upper bound (LATENCY_BOUNDS_US), and their sum in microseconds."""
 
     def __init__(self) -> None:
         self.buckets = [0] * (len(LATENCY_BOUNDS_US) + 1)
@@ -35,43 +36,46 @@ class LatencyHistogram:
 
     @property
     def count(self) -> int:
-        """All that were counted."""
+        """Return how many latencies were counted."""
         return sum(self.buckets)
 
     def quantile_us(self, percent: int) -> int | None:
-        """The bound below which `percent` of the latencies lie, in microseconds; None before the first.
+        """Return the bound below which `percent` of the latencies lie, in microseconds; None before the
+        first.
 
-        For the open last bucket the largest bound is given: "slower than that".
+        For the open last bucket it is the largest bound, and means "slower than that".
         """
         return quantile_us(self.buckets, percent)
 
 
 def quantile_us(buckets: Sequence[int], percent: int) -> int | None:
-    """The same of bare counts, one a bound and one more."""
+    """Return the same as LatencyHistogram.quantile_us, of counts alone: one for each bound, and one more."""
     count = sum(buckets)
     if not count:
         return None
-    place = bisect_left([100 * seen for seen in accumulate(buckets)], count * percent)
+    place = bisect_left([100 * running for running in accumulate(buckets)], count * percent)
     return LATENCY_BOUNDS_US[min(place, len(LATENCY_BOUNDS_US) - 1)]
 
 
 def together(histograms: Iterable[LatencyHistogram]) -> LatencyHistogram:
-    """One histogram of several."""
-    whole = LatencyHistogram()
-    for one in histograms:
-        whole.buckets = list(map(add, whole.buckets, one.buckets))
-        whole.total_us += one.total_us
-    return whole
+    """Return the sum of several histograms."""
+    total = LatencyHistogram()
+    for histogram in histograms:
+        total.buckets = list(map(add, total.buckets, histogram.buckets))
+        total.total_us += histogram.total_us
+    return total
 
 
 class Statistics:
-    """The counters of one process since its start."""
+    """The counters of one process since its start. Whoever knows of a thing counts it, in its own
+    attribute.
+    """
 
     def __init__(self) -> None:
         self.outcomes: Counter[tuple[str, str, str]] = Counter()
         self.mac_failures: Counter[str] = Counter()
         self.held_back: Counter[str] = Counter()
-        """By bank, how often a message had to wait for the refusals before it."""
+        """By bank: how often a message had to wait for earlier refusals."""
         self.closed_links: Counter[tuple[str, str]] = Counter()
         self.refused_connections = 0
         self.replays = 0
@@ -81,11 +85,13 @@ class Statistics:
         self.failed_batches: Counter[str] = Counter()
         self.recent_batches: deque[int] = deque(maxlen=_RECENT_BATCHES)
         self.latencies: defaultdict[str, LatencyHistogram] = defaultdict(LatencyHistogram)
-        """By bank."""
+        """By bank: from a request's arrival to its answer."""
 
     @property
     def latency(self) -> LatencyHistogram:
-        """All banks' latencies together, added up when asked for: an answer pays for one histogram only."""
+        """Return all banks' latencies together. They are added up here, so that an answer pays for one
+        histogram only.
+        """
         return together(self.latencies.values())
 
     def answered(self, bank: str, mti: str, response: str) -> None:
@@ -93,7 +99,7 @@ class Statistics:
         self.outcomes[bank, mti, response] += 1
 
     def batch_done(self, size: int) -> None:
-        """Count a batch that is on disk."""
+        """Count a batch of `size` requests that is on disk."""
         self.batches += 1
         self.batched += size
         self.recent_batches.append(size)
