@@ -12,12 +12,13 @@ from simulators.processes import ProcessError, ports_of, qianzhi, run, serving
 
 # A machine that names its ports, logs a line, and waits for SIGTERM; it is started with "serve CONFIG".
 MACHINE = """
-import signal, sys
+import signal, sys, time
+signal.signal(signal.SIGTERM, lambda *_: sys.exit({code}))
 print("the log", file=sys.stderr, flush=True)
 print("bank 01020000 127.0.0.1:8583 2be", flush=True)
 print("status http://127.0.0.1:8580/status", flush=True)
-signal.signal(signal.SIGTERM, lambda *_: sys.exit({code}))
-signal.pause()
+while True:
+    time.sleep(60)
 """
 
 
