@@ -1,8 +1,9 @@
-"""Opens a book's database, the front's or the office's, and says what a database failure means for the money.
+"""Opens a book's database, the front's or the office's, and turns a database failure into what it means for
+the money.
 
-The one place that knows drivers: pragmas of SQLite, settings of PostgreSQL, and which exception leaves the
-outcome known. No table and no rule is named here, and no error's text repeats a value: what a driver says of
-one is somebody's identity number, sooner or later.
+The only module that knows database drivers: SQLite's pragmas, PostgreSQL's settings, and after which
+exception the outcome is known. No table and no rule is named here. No error's text repeats a value, since a
+value that a driver quotes is somebody's identity number sooner or later.
 """
 
 from __future__ import annotations
@@ -24,33 +25,34 @@ from sqlalchemy.pool import NullPool, QueuePool, StaticPool
 from ledger.errors import BatchRefused, BookInUse, Conflict, LedgerError, OutcomeUnknown, Unavailable
 
 SQLITE_CHECKPOINT_PAGES = 4000
-"""The writer checkpoints by itself when the WAL holds this many pages (16 MB)."""
+"""The writer checkpoints when the write-ahead log has this many pages (16 MB)."""
 
 _SQLITE_CACHE_KIB = 65536
 _POSTGRESQL_OPTIONS = "-c synchronous_commit=on"
 _BY_INDEX = " -c enable_seqscan=off"
-"""Every statement of a batch finds its rows by an index. PostgreSQL plans on figures that may be minutes old:
-it would take a journal that was empty then for empty still, and read the whole of it for each batch."""
+"""Every statement of a batch finds its rows by an index. PostgreSQL plans with statistics that can be minutes
+old: it would take a journal that was empty then for empty still, and read all of it for each batch."""
 _POSTGRESQL_CONFLICTS = frozenset({"40001", "40P01", "55P03", "23505", "23503"})
 """Serialization failure, deadlock, lock not available, unique and foreign key violation: another node was
-quicker."""
+first."""
 _POSTGRESQL_SPEAKS_OF_NAMES = frozenset({"08", "23", "25", "28", "3D", "40", "42", "53", "55", "57", "58"})
-"""The classes of SQLSTATE whose first line names connections, roles, tables, constraints, and never a value.
-That of others may quote what was handed in (22), and the lines after it quote whole rows (23)."""
+"""The classes of SQLSTATE whose first line names connections, roles, tables or constraints, and never a
+value. The first line of others can quote a value (22), and later lines quote whole rows (23)."""
 _OUR_TRIGGER = "exec_stmt_raise"
-"""Where PostgreSQL raises what a trigger of ours says, which is constant."""
+"""The function of PostgreSQL that raises the text of one of our triggers, which is constant."""
 
 
 class BadDatabaseUrl(LedgerError):
-    """The configured URL cannot name a front book."""
+    """The configured URL cannot be that of a book's database."""
 
 
 class Store:
-    """A book's database: one writer, and readers that never write.
+    """A book's database: one writing connection, and reading ones that cannot write.
 
-    `url` is an SQLAlchemy URL, `sqlite:///path` or `postgresql+psycopg://...`. Opening it takes the writer
-    lock of an embedded book; `close` gives it back. `by_index` is for the front book, whose statements touch
-    few rows each; the office's go through whole days.
+    `url` is an SQLAlchemy URL, `sqlite:///path` or `postgresql+psycopg://...`. With `lock`, opening an SQLite
+    book takes its writer's lock (raises BookInUse), and `close` gives it back. `by_index` is for the front
+    book, whose statements touch few rows each; the office's statements go through whole days. Raises
+    BadDatabaseUrl, and Unavailable for an SQLite file that is not there.
     """
 
     def __init__(self, url: str, *, lock: bool = True, by_index: bool = True) -> None:
@@ -63,10 +65,11 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """One durable transaction of the writer: committed when the block ends, rolled back when it raises.
+        """One durable transaction of the writer: committed when the block ends, rolled back if the block
+        raises.
 
-        Raises Unavailable, Conflict, BatchRefused (nothing was done in each) or OutcomeUnknown (lost
-        during COMMIT).
+        Raises Unavailable, Conflict or BatchRefused if nothing was done, and OutcomeUnknown if the database
+        was lost during COMMIT.
         """
         connection = self._connect(self._writer)
         try:
@@ -83,10 +86,10 @@ class Store:
 
     @contextmanager
     def reading(self, *, snapshot: bool = False) -> Iterator[Connection]:
-        """A connection for reading; never blocks the writer and is refused when it tries to write.
+        """A connection for reading. It never blocks the writer, and the database refuses it a write.
 
-        With `snapshot` all that is read is of one moment; SQLite's readers are so anyway, PostgreSQL's see
-        what is committed when each statement begins.
+        With `snapshot` everything is read as of one moment. SQLite's readers always do so; PostgreSQL's see
+        what was committed before each statement. Raises Unavailable, Conflict or BatchRefused.
         """
         connection = self._connect(self._reader)
         try:
@@ -101,16 +104,17 @@ class Store:
             connection.close()
 
     def reconnect(self) -> None:
-        """Have the next transactions on a server connect anew, once: after a wall clock was set. SQLAlchemy's
-        pool tells by the time of day which connections are older than one that was lost; set back, it would
-        take each for older, and connect for each transaction until that time has come again.
+        """Drop PostgreSQL's idle connections, so that the next transactions connect anew; for after a wall
+        clock was set back. SQLAlchemy's pool compares times of day to find connections that are older than
+        one that was lost. With a clock set back it would take every connection for older, and connect anew
+        for each transaction until that time of day has come again.
         """
         if not self.is_sqlite:
             self._writer.dispose()
 
     def close(self) -> None:
-        """Close every connection; the writer last, since the last one to leave an SQLite file checkpoints
-        it.
+        """Close every connection, the writer's last, since the last connection to close checkpoints an SQLite
+        file.
         """
         if self._reader is not self._writer:
             self._reader.dispose()
@@ -120,7 +124,7 @@ class Store:
             self._lock = None
 
     def _engines(self, *, by_index: bool) -> tuple[Engine, Engine]:
-        """The writer's, and the readers'."""
+        """The engine of the writer, and that of the readers."""
         if self.is_sqlite:
             return _sqlite_writer(self.url), _sqlite_reader(self.url)
         engine = _postgresql(self.url, by_index=by_index)
@@ -131,9 +135,9 @@ class Store:
         try:
             return engine.connect()
         except DBAPIError as error:
-            # Not `from error`: what libpq was told, the password among it, hangs on to the driver's own.
-            said = _without_password(_first_line(error.orig), engine.url.password)
-            raise Unavailable(f"cannot connect to the database: {said}") from None
+            # Not `from error`: the driver's error holds libpq's parameters, the password among them.
+            reason = _without_password(_first_line(error.orig), engine.url.password)
+            raise Unavailable(f"cannot connect to the database: {reason}") from None
 
     def _commit(self, connection: Connection) -> None:
         transaction = connection.get_transaction()
@@ -144,7 +148,7 @@ class Store:
         except DBAPIError as error:
             _roll_back(connection)
             raise _commit_meaning(error, self.is_sqlite) from None
-        except Exception as error:  # of the driver itself: what the database has done by then, nobody knows
+        except Exception as error:  # of the driver itself: the database may have committed or not
             connection.invalidate()
             raise OutcomeUnknown(_name_of(error)) from None
 
@@ -152,7 +156,7 @@ class Store:
 def _checked_url(url: str) -> Any:  # noqa: ANN401 - sqlalchemy.engine.URL is re-exported without a stable public path
     try:
         parsed = make_url(url)
-    except (ArgumentError, ValueError):  # the second repeats what stands where the port should
+    except (ArgumentError, ValueError):  # ValueError's text repeats what is in the place of the port
         raise BadDatabaseUrl(
             "not a database URL: give sqlite:///PATH or postgresql+psycopg://USER@HOST/NAME"
         ) from None
@@ -172,8 +176,8 @@ def _checked_url(url: str) -> Any:  # noqa: ANN401 - sqlalchemy.engine.URL is re
 
 
 def _lock_file(database: Path) -> IO[str]:
-    """Hold the embedded book's writer lock: SQLite allows two writers in turn, our single-writer rules do
-    not.
+    """Take the lock of an SQLite book's writer. SQLite allows two processes to write by turns, and a front
+    book may have only one. Raises BookInUse, or Unavailable if the lock's file cannot be made.
     """
     path = database.with_name(database.name + ".lock")
     try:
@@ -198,8 +202,8 @@ def _sqlite_writer(url: Any) -> Engine:  # noqa: ANN401 - see _checked_url
 
     @event.listens_for(engine, "connect")
     def _configure(connection: sqlite3.Connection, _record: object) -> None:
-        # Only this connection ever checkpoints: SQLite 3.7.0 to 3.51.2 can lose a commit when a checkpoint
-        # that resets the WAL runs in one connection while another one writes.
+        # Only this connection ever checkpoints: SQLite 3.7.0 to 3.51.2 can lose a commit if a checkpoint that
+        # resets the write-ahead log runs on one connection while another one writes.
         for pragma in (
             "journal_mode=WAL",
             "synchronous=FULL",
@@ -249,9 +253,7 @@ def _postgresql(url: Any, *, by_index: bool) -> Engine:  # noqa: ANN401 - see _c
 
 
 def _roll_back(connection: Connection) -> None:
-    """Give up a transaction; a connection that cannot even do that is thrown away, so that it is never
-    used again.
-    """
+    """Roll back; a connection that fails even at that is invalidated, so that it is never used again."""
     try:
         connection.rollback()
     except DBAPIError:
@@ -260,8 +262,8 @@ def _roll_back(connection: Connection) -> None:
 
 @event.listens_for(Engine, "handle_error")
 def _not_taken_by_driver(context: ExceptionContext) -> BaseException | None:
-    """Give a name to what the driver raises about a value before the database has seen it: an integer too
-    large, a text that is no Unicode. Bare, it could not be told from a fault of our own.
+    """BatchRefused for what the driver raises about a value before the database has seen it: an integer that
+    is too large, a text that is not Unicode. As it is raised, it could not be told from a fault of our own.
     """
     if context.sqlalchemy_exception is None and isinstance(context.original_exception, _ABOUT_A_VALUE):
         return BatchRefused(_name_of(context.original_exception))
@@ -273,14 +275,14 @@ def _translated(is_sqlite: bool) -> Iterator[None]:
     try:
         yield
     except StatementError as error:
-        # Not `from error`: PostgreSQL's details quote the failing row, and a traceback would print them.
+        # Not `from error`: PostgreSQL's details quote the row at fault, and a traceback would print them.
         raise _meaning(error, is_sqlite) from None
     except BatchRefused as refused:
-        raise refused from None  # what the driver raised holds on to the value (UnicodeEncodeError.object)
+        raise refused from None  # the driver's error holds the value (UnicodeEncodeError.object)
 
 
 def _meaning(error: StatementError, is_sqlite: bool) -> LedgerError:
-    """What a failure before COMMIT means. In each case nothing was done."""
+    """Our error for a failure before COMMIT: in each case nothing was done."""
     if not is_sqlite and getattr(error.orig, "sqlstate", None) in _POSTGRESQL_CONFLICTS:
         return Conflict(_summary(error))
     if isinstance(error, IntegrityError) or _is_data_fault(error):
@@ -289,7 +291,7 @@ def _meaning(error: StatementError, is_sqlite: bool) -> LedgerError:
 
 
 def _is_data_fault(error: StatementError) -> bool:
-    if not isinstance(error, DBAPIError):  # a value that did not even reach the driver
+    if not isinstance(error, DBAPIError):  # about a value that did not reach the driver
         return True
     if isinstance(error.orig, psycopg.DataError | sqlite3.InterfaceError | sqlite3.DataError):
         return True
@@ -297,9 +299,9 @@ def _is_data_fault(error: StatementError) -> bool:
 
 
 def _commit_meaning(error: DBAPIError, is_sqlite: bool) -> LedgerError:
-    """What a failure of COMMIT means: known only where PostgreSQL refused for a constraint or a conflict.
-
-    Any other answer, a shutdown's among them, may come after the commit was made durable.
+    """Our error for a failure of COMMIT. It is certain that nothing was done only where PostgreSQL refused it
+    for a constraint or a conflict. Any other error, such as that of a shutdown, can come after the commit was
+    made durable.
     """
     sqlstate = str(getattr(error.orig, "sqlstate", None) or "")
     if not is_sqlite and sqlstate[:2] in ("23", "40") and not error.connection_invalidated:
@@ -311,15 +313,15 @@ _ABOUT_A_VALUE = (OverflowError, TypeError, ValueError)
 
 
 def _summary(error: StatementError) -> str:
-    """What happened, in names alone: of the exception, of the SQLSTATE, of a constraint, column or table.
+    """The text of an error in names only: of the exception, the SQLSTATE, a constraint, column or table.
 
-    The database's own first line goes with them only where it speaks of names; a statement and its
-    parameters never do.
+    The first line of the database's own text is added only if it has names in it and no values. A statement
+    and its parameters are never added.
     """
     orig = error.orig
     if isinstance(orig, psycopg.Error):
         return _of_postgresql(orig)
-    # SQLite's own texts name columns; the driver's, which have no error name, quote what it cannot decode.
+    # SQLite's own texts name columns. Those of its driver, which have no error name, quote values.
     named = isinstance(orig, sqlite3.Error) and getattr(orig, "sqlite_errorname", None)
     return f"{_name_of(orig)}: {_first_line(orig)}" if named else _name_of(orig)
 

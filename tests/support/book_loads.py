@@ -20,7 +20,7 @@ from tests.support.builders import DATE, benefit, book, premium
 from tests.support.machine import SEAL_KEY
 
 
-def conceal(number: str) -> str:
+def digest_of(number: str) -> str:
     return f"digest {number}"
 
 
@@ -38,7 +38,7 @@ def first_store(database: str) -> Store:
     store = Store(database)
     FrontBook(store, "check", urandom).create()
     first = [premium(f"D{n}", f"P{n}") for n in range(1, 6)]
-    load_book(store, book(dues=[*first, benefit("B6", "P6")]), conceal, 1)
+    load_book(store, book(dues=[*first, benefit("B6", "P6")]), digest_of, 1)
     return store
 
 
@@ -52,7 +52,7 @@ def _tomorrow(today: str) -> str:
 
 
 def load(store: Store, given: Book) -> Loaded:
-    return load_book(store, given, conceal, 2)
+    return load_book(store, given, digest_of, 2)
 
 
 def rows(store: Store, sql: str) -> list[tuple[Any, ...]]:

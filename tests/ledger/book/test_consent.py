@@ -15,7 +15,7 @@ from ledger.book.schema import audit_log
 from ledger.book.store import Store
 from ledger.errors import LoadRefused
 from ledger.files.bookfile import opened
-from tests.support.book_loads import close, conceal, due_states, rows
+from tests.support.book_loads import close, digest_of, due_states, rows
 from tests.support.builders import DATE
 from tests.support.next_day_file import NEXT
 
@@ -42,7 +42,7 @@ def store(database: str) -> Iterator[Store]:
 
 def load(store: Store, by: str, data: bytes = FIRST, without: frozenset[int] = frozenset({3})) -> Loaded:
     with opened(io.BytesIO(data), without) as book:
-        return load_book(store, book, conceal, 1, by=by)
+        return load_book(store, book, digest_of, 1, by=by)
 
 
 def audit_rows(store: Store) -> list[tuple[str, str, str]]:

@@ -161,7 +161,7 @@ def test_the_journal_is_append_only(front: FrontBook, store: Store, statement: s
 @pytest.mark.parametrize(
     "values", [{"state": "settled"}, {"settled_by": "someone"}, {"sequence": 1}, {"amount": 0}]
 )
-def test_a_dues_state_and_turn_cannot_contradict_each_other(store: Store, values: dict[str, Any]) -> None:
+def test_a_dues_state_and_sequence_cannot_contradict_each_other(store: Store, values: dict[str, Any]) -> None:
     with pytest.raises(BatchRefused), store.transaction() as connection:
         connection.execute(update(dues).values(values))
 

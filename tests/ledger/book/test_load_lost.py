@@ -21,7 +21,7 @@ from ledger.errors import InvariantBroken, LedgerError, LoadOvertaken, LoadRefus
 from tests.support.book_loads import (
     Killed,
     close,
-    conceal,
+    digest_of,
     due_states,
     first_store,
     killed,
@@ -78,7 +78,7 @@ def transactions(store: Store) -> int:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(ledger.book.load._Load, "_switch", killed)
         with pytest.raises(Killed):
-            load_book(store, FULL, conceal, 2, run=lambda part: (seen.append(1), part())[1])
+            load_book(store, FULL, digest_of, 2, run=lambda part: (seen.append(1), part())[1])
     return len(seen) + AFTER_THE_SWITCH
 
 
@@ -108,7 +108,7 @@ def test_a_loadkilled_at_any_transaction_is_whole_or_not_there_and_can_be_loaded
         before = taken(store)
         last = last or transactions(store) - 1
         with pytest.raises(Killed):
-            load_book(store, FULL, conceal, 2, run=dying(at, committed=committed))
+            load_book(store, FULL, digest_of, 2, run=dying(at, committed=committed))
         if taken(store) == before:
             assert load(store, FULL) == Loaded(NEXT, 3, 2, 120_000, 500_000, 1, 0, 1)
         else:
@@ -195,7 +195,7 @@ def test_a_load_that_was_cut_off_while_another_began_puts_in_and_takes_out_nothi
         return part()
 
     with pytest.raises(LoadOvertaken):
-        load_book(store, FULL, conceal, 2, run=overtaken)
+        load_book(store, FULL, digest_of, 2, run=overtaken)
     assert rows(store, "SELECT due, load, leaves FROM dues ORDER BY due") == before[3]
     assert load(store, FULL).dues == 2
 

@@ -17,7 +17,7 @@ import ledger.book.load
 from ledger.book.front import FrontBook
 from ledger.book.load import Loaded, load_book
 from ledger.errors import Conflict, LoadRefused
-from tests.support.book_loads import close, conceal, due_states, load, rows
+from tests.support.book_loads import close, digest_of, due_states, load, rows
 from tests.support.builders import book, premium, request
 from tests.support.interleaving import Stage, gated, named_store, new_postgresql, watcher
 from tests.support.next_day_file import NEXT, next_book
@@ -33,7 +33,7 @@ class Pair:
         self.bank, self.loader = named_store(database, "bank"), named_store(database, "loader")
         self.front = FrontBook(self.bank, "check", urandom)
         self.front.create()
-        load_book(self.loader, book(dues=[premium(f"D{n}", f"P{n}") for n in range(1, 4)]), conceal, 1)
+        load_book(self.loader, book(dues=[premium(f"D{n}", f"P{n}") for n in range(1, 4)]), digest_of, 1)
         close(self.loader)
         self.front.claim("fep1")
         self.watcher = watcher(database)
@@ -91,7 +91,7 @@ def test_a_load_from_another_process_is_refused_while_one_is_under_way(pair: Pai
         refusals.append(str(caught.value))
         return part()
 
-    load_book(pair.loader, next_book([premium("A1", "P1")]), conceal, 2, run=run)
+    load_book(pair.loader, next_book([premium("A1", "P1")]), digest_of, 2, run=run)
     assert refusals == ["another load is under way"] * 5
     assert [name for name in due_states(pair.loader) if name in ("A1", "B1")] == ["A1"]
     close(pair.loader, NEXT)

@@ -17,7 +17,7 @@ from ledger.book.load import load_book
 from ledger.book.store import Store
 from ledger.errors import LoadRefused
 from ledger.rules.request import Act
-from tests.support.book_loads import Killed, close, conceal, due_states, killed, load, rows, unseen
+from tests.support.book_loads import Killed, close, digest_of, due_states, killed, load, rows, unseen
 from tests.support.builders import policy, premium, request
 from tests.support.next_day_file import NEXT, next_book
 from tests.support.seal_reader import faults
@@ -40,7 +40,7 @@ def test_until_one_row_says_so_nothing_is_seen_and_then_everything(store: Store,
         seen.append((due_states(store), said))
         return result
 
-    done = load_book(store, given, conceal, 2, run=run)
+    done = load_book(store, given, digest_of, 2, run=run)
     different = [one for place, one in enumerate(seen) if one != seen[place - 1]]
     before = (("active", ("D1",)), ("active", ("D2",)), ("active", ("D3",)))
     after = (("active", ("D1", "N1")), ("active", ()), ("lapsed", ()))

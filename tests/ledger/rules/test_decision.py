@@ -137,7 +137,7 @@ def test_a_refusal_is_recorded_without_authorization_receipt_or_due_date() -> No
 
 
 @pytest.mark.parametrize("sequence", [1, 2, 3, 8])
-def test_an_effect_refers_to_the_turn_before_it_but_for_the_first(sequence: int) -> None:
+def test_an_effect_refers_to_the_sequence_before_it_but_for_the_first(sequence: int) -> None:
     [own] = approved(ASKED, view(), EFFECT._replace(sequence=sequence), SETTLED).entries
     assert (own.sequence, own.sequence_before) == (sequence, sequence - 1 if sequence > 1 else None)
 

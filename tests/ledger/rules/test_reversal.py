@@ -401,7 +401,7 @@ def test_what_is_taken_back_of_an_earlier_day_counts_today_and_gives_no_room_for
     assert decision.figures == BankDay(Totals(2, 50, 1, 120_000), used=50, unfit=9)
 
 
-def test_an_advice_that_fits_no_due_is_taken_out_of_effect_by_turn_two_of_its_own() -> None:
+def test_an_advice_that_fits_no_due_is_taken_out_of_effect_by_sequence_two_of_its_own() -> None:
     figures = {DATE: BankDay(Totals(1, 120_000), 120_000, 120_000)}
     decision = reverse(reversing(), book(original=UNFIT, due=due(), figures=figures))
     [own] = decision.entries

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from ledger import rules
 from ledger.rules.decide import fold
@@ -57,9 +56,3 @@ def test_the_example_is_what_the_rules_do() -> None:
         rows.append([number, what, answer.response, (own and own.exception_code) or "-", *effect, settled])
         assert answer.replayed == (verb == "repeats" or number == "10"), "nothing is decided a second time"
     assert rows == example()
-
-
-def test_the_map_names_every_module() -> None:
-    _, _, listed = (rules.__doc__ or "").partition("The modules")
-    modules = {file.stem for file in Path(rules.__file__).parent.glob("*.py")} - {"__init__"}
-    assert modules <= set(re.findall(r"[a-z_]+", listed))

@@ -39,7 +39,7 @@ def test_a_due_is_open_settled_lapsed_or_withdrawn_and_written_down_so() -> None
     ]
 
 
-def test_a_due_that_is_settled_keeps_all_but_its_state_who_settled_it_and_its_turn() -> None:
+def test_a_due_that_is_settled_keeps_all_but_its_state_who_settled_it_and_its_sequence() -> None:
     before = due(settled_by="old", sequence=4, withdrawn=1)
     assert before.settled("new") == before._replace(state=DueState.SETTLED, settled_by="new", sequence=5)
 
