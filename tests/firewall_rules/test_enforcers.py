@@ -27,7 +27,9 @@ def test_the_rules_do_what_the_policy_says(policy: Policy, sent: list[Packet], o
         assert passes(table, there) == allows(policy, packet), packet
 
 
-@given(policies(), packets().filter(lambda one: one.direction == "input" and one.source not in MAPPED))
+@given(
+    policies(), packets().filter(lambda packet: packet.direction == "input" and packet.source not in MAPPED)
+)
 def test_the_gateway_lets_in_whom_the_rules_let_in(policy: Policy, packet: Packet) -> None:
     """Hours, links and pace too, each enforcer counting for itself; as either kind of socket sees them."""
     port = BANK_PORTS[packet.port % 2]

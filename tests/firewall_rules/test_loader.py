@@ -143,11 +143,11 @@ def test_a_load_that_is_interrupted_ends_in_the_old_rules() -> None:
 
 
 def test_rules_that_cannot_be_put_back_are_told_with_the_way_out() -> None:
-    told = (
+    reason = (
         "the rules from before could not be put back: nft -f -: Error: no\n"
         "the new ones hold; `nft delete table inet qianzhi` removes them"
     )
-    with pytest.raises(NftError, match=f"^{re.escape(told)}$"):
+    with pytest.raises(NftError, match=f"^{re.escape(reason)}$"):
         apply(Nft(Fake(refuse=(REMOVAL + OLD,))), NEW, lambda: False)
 
 
@@ -163,7 +163,7 @@ ROOT_NEEDED = "nft may not do this: run it as root, or with the capability CAP_N
 
 
 @pytest.mark.parametrize(
-    ("run", "said"),
+    ("run", "reason"),
     [
         (missing, "the program nft is missing: install the package nftables"),
         (stuck, "nft has not ended within 30 seconds"),
@@ -176,6 +176,6 @@ ROOT_NEEDED = "nft may not do this: run it as root, or with the capability CAP_N
         (Fake(refuse=("-c",), stderr=" \n"), "nft -c -f -: exit code 1, and nothing more"),
     ],
 )
-def test_a_fault_says_what_to_do(run: Callable[..., Done[str]], said: str) -> None:
-    with pytest.raises(NftError, match=f"^{re.escape(said)}$"):
+def test_a_fault_says_what_to_do(run: Callable[..., Done[str]], reason: str) -> None:
+    with pytest.raises(NftError, match=f"^{re.escape(reason)}$"):
         Nft(run).check("")

@@ -199,7 +199,7 @@ UNKNOWN: tuple[tuple[str, str], ...] = (
 )
 
 
-@pytest.mark.parametrize(("rule", "told"), UNKNOWN)
-def test_a_rule_that_is_not_known_is_never_passed_over(rule: str, told: str) -> None:
-    with pytest.raises(UnknownRule, match=f"^{re.escape(told)}$"):
+@pytest.mark.parametrize(("rule", "reason"), UNKNOWN)
+def test_a_rule_that_is_not_known_is_never_passed_over(rule: str, reason: str) -> None:
+    with pytest.raises(UnknownRule, match=f"^{re.escape(reason)}$"):
         let_through(chain("input", rule))

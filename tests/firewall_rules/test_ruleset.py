@@ -178,9 +178,9 @@ UNKNOWN: tuple[tuple[str, str], ...] = (
 )
 
 
-@pytest.mark.parametrize(("text", "told"), UNKNOWN)
-def test_what_no_single_table_has_is_refused(text: str, told: str) -> None:
-    with pytest.raises(UnknownRule, match=f"^{re.escape(told)}$"):
+@pytest.mark.parametrize(("text", "reason"), UNKNOWN)
+def test_what_no_single_table_has_is_refused(text: str, reason: str) -> None:
+    with pytest.raises(UnknownRule, match=f"^{re.escape(reason)}$"):
         parse(text)
 
 

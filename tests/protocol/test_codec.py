@@ -188,9 +188,12 @@ def test_a_decode_error_says_the_field_the_byte_and_the_reason_and_keeps_what_an
     assert (error.field, error.position, error.partial) == (field, position, partial)
     assert str(error) == f"field {field} at byte {position}: {reason}"
     assert error.__context__ is None
-    found, fault = made(name).dissect(raw)
-    assert " ".join(part.key for part in found) == parts
-    assert b"".join(part.prefix + part.data for part in found) == raw[: found[-1].end if found else 0]
+    dissected, fault = made(name).dissect(raw)
+    assert " ".join(part.key for part in dissected) == parts
+    assert (
+        b"".join(part.prefix + part.data for part in dissected)
+        == raw[: dissected[-1].end if dissected else 0]
+    )
     if reason != BEHIND:
         assert str(fault) == str(error)
 
@@ -225,20 +228,24 @@ def test_a_decode_error_says_the_field_the_byte_and_the_reason_and_keeps_what_an
     ],
 )
 def test_what_pyiso8583_lets_pass_is_not_in_order(name: str, data: bytes, parts: str, text: str) -> None:
-    found, fault = made(name).dissect(data)
-    assert (" ".join(part.key for part in found), str(fault)) == (parts, text)
+    dissected, fault = made(name).dissect(data)
+    assert (" ".join(part.key for part in dissected), str(fault)) == (parts, text)
 
 
 @EVERY
 def test_the_parts_of_a_message_are_where_they_lie_in_it(name: str) -> None:
     message = Message("0200", dict(sorted(request(de2="6222021", de70="301").fields.items())))
     raw = made(name).encode(message)
-    found, fault = made(name).dissect(raw)
-    assert (fault, b"".join(part.prefix + part.data for part in found)) == (None, raw)
-    assert [part.at for part in found] == [0, *(part.end for part in found[:-1])]
-    assert [part.key for part in found] == ["t", "p", "1", *map(str, message.fields)]
-    assert {part.key: part.text for part in found[3:]} == {str(n): text for n, text in message.fields.items()}
-    assert [len(part.prefix) > 0 for part in found[3:]] == [number in (2, 32) for number in message.fields]
+    dissected, fault = made(name).dissect(raw)
+    assert (fault, b"".join(part.prefix + part.data for part in dissected)) == (None, raw)
+    assert [part.at for part in dissected] == [0, *(part.end for part in dissected[:-1])]
+    assert [part.key for part in dissected] == ["t", "p", "1", *map(str, message.fields)]
+    assert {part.key: part.text for part in dissected[3:]} == {
+        str(n): text for n, text in message.fields.items()
+    }
+    assert [len(part.prefix) > 0 for part in dissected[3:]] == [
+        number in (2, 32) for number in message.fields
+    ]
 
 
 def test_a_part_says_where_it_lies_and_never_what_it_holds() -> None:

@@ -24,7 +24,7 @@ KINDS = {
     "n": DIGITS,
     "a": LETTERS,
     "an": DIGITS + LETTERS,
-    "ns": "".join(one for one in PRINTED if one not in LETTERS),
+    "ns": "".join(character for character in PRINTED if character not in LETTERS),
     "ans": PRINTED,
     "x+n": "CD",
     "z": DIGITS + ":;<=>?D",
@@ -62,7 +62,7 @@ def test_a_field_takes_the_characters_of_its_kind_and_no_other(name: str, kind: 
         with contextlib.suppress(EncodeError):
             codec.encode(Message("0200", {element.number: text}))
             taken.append(chr(code))
-    carried = [one for one in KINDS[kind] if codec.dialect.carries(one)]
+    carried = [character for character in KINDS[kind] if codec.dialect.carries(character)]
     also = "abcdef" if element.encoding == "binary" else ""
     assert taken == sorted([*carried, *also])
 

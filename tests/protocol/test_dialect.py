@@ -77,7 +77,7 @@ text = "gb18030"
         "bank",
     )
     base = load("ascii87")
-    changed = {number for number, one in dialect.elements.items() if one != base.elements[number]}
+    changed = {number for number, element in dialect.elements.items() if element != base.elements[number]}
     assert changed == {3, 41, 44, 48, 62, 63}
     assert [tuple(dialect.elements[number]) for number in (3, 41, 62)] == [
         (3, "Processing code", "n", 0, 8, "ascii", False, False),

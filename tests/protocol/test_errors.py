@@ -32,7 +32,7 @@ def test_the_family_says_who_is_at_fault() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "args", "text", "told"),
+    ("kind", "args", "text", "attributes"),
     [
         (FrameError, ("why",), "why", {"frames": ()}),
         (FrameError, ("why", (Frame(b"a"),)), "why", {"frames": (Frame(b"a"),)}),
@@ -55,10 +55,10 @@ def test_the_family_says_who_is_at_fault() -> None:
     ],
 )
 def test_an_error_says_where_and_what_and_keeps_it_for_its_caller(
-    kind: type[ProtocolError], args: tuple[object, ...], text: str, told: dict[str, object]
+    kind: type[ProtocolError], args: tuple[object, ...], text: str, attributes: dict[str, object]
 ) -> None:
     error = kind(*args)
-    assert (str(error), vars(error)) == (text, told)
+    assert (str(error), vars(error)) == (text, attributes)
 
 
 @pytest.mark.parametrize(

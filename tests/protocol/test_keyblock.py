@@ -237,7 +237,9 @@ def test_block_keys_are_derived_from_the_standards_data(
     binding: Binding, zmk_length: int, data: list[str]
 ) -> None:
     """ANSI X9.143: counter, usage, separator, algorithm, length in bits."""
-    assert [one.hex() for one in binding.derivation_data(zmk_length, FOR_AUTHENTICATION)] == data
+    assert [
+        data_block.hex() for data_block in binding.derivation_data(zmk_length, FOR_AUTHENTICATION)
+    ] == data
 
 
 @pytest.mark.parametrize("algorithm", [AES, TDES])

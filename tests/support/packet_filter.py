@@ -1,7 +1,7 @@
 """Judges what a ruleset, as it is written, would do with a packet: the kernel's part, without a kernel.
 
-Pure. Reads the words of the rules and knows no policy: the tests compare the two, and both with the kernel.
-A word that is not known here raises UnknownRule; it is never passed over.
+Pure. It reads the words of the rules and knows no policy: tests compare the two, and both with the kernel.
+A word that is not known here raises UnknownRule; it is never skipped.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _PROTOCOLS = MappingProxyType({"tcp": "tcp", "udp": "udp", "icmpv6": "ipv6-icmp"
 
 
 def passes(table: Table, packet: Packet) -> bool:
-    """Whether the packet passes; `packet.at` is UTC here, as the kernel's clock is. Raises UnknownRule."""
+    """Tell whether the packet passes; `packet.at` is UTC, as the kernel's clock is. Raises UnknownRule."""
     for chain in table.chains.values():
         if f"hook {packet.direction} " in chain.hook:
             verdict = _walk(table, chain.rules, packet) or chain.policy
@@ -30,7 +30,7 @@ def passes(table: Table, packet: Packet) -> bool:
 
 
 def _walk(table: Table, rules: tuple[Rule, ...], packet: Packet) -> str:
-    """The verdict of a chain's rules, empty if they come to none."""
+    """Return the verdict of a chain's rules, empty if no rule gives one."""
     for rule in rules:
         verdict = _Reading(table, rule, packet).verdict()
         if verdict in _VERDICTS:
@@ -39,9 +39,9 @@ def _walk(table: Table, rules: tuple[Rule, ...], packet: Packet) -> str:
         if word == "return":
             return ""
         if word in ("goto", "jump"):
-            found = _walk(table, _rules_of(table, target), packet)
-            if found or word == "goto":
-                return found
+            below = _walk(table, _rules_of(table, target), packet)
+            if below or word == "goto":
+                return below
     return ""
 
 
@@ -61,7 +61,7 @@ class _Reading:
     at: int = 0
 
     def verdict(self) -> str:
-        """The rule's verdict, empty if the packet does not match; every word is read either way."""
+        """Return the rule's verdict, empty if the packet does not match; every word is read in both cases."""
         matches = True
         while self.at < len(self.rule):
             word = self._text()
@@ -101,7 +101,7 @@ class _Reading:
         raise UnknownRule(f"{self.rule}: {word} is not known")
 
     def _field(self, field: str) -> bool:
-        """A field of the packet; a packet that has no such field does not match."""
+        """Tell whether a field of the packet matches; a packet without the field does not."""
         packet = self.packet
         protocol, _, name = field.partition(" ")
         if name in ("saddr", "daddr"):
@@ -120,30 +120,31 @@ class _Reading:
             return self._among(packet.icmp_type) and own
         raise UnknownRule(f"{self.rule}: {field} is not known")
 
-    def _counted(self, what: str) -> bool:
-        """What depends on the packets before this one."""
+    def _counted(self, condition: str) -> bool:
+        """Tell whether a condition on the packets before this one is met."""
         packet = self.packet
-        if what == "ct state":
+        if condition == "ct state":
             return self._among(packet.state)
-        if what == "ct count":
+        if condition == "ct count":
             over = self._maybe("over")
             return (packet.links + 1 > self._whole(self._text())) == over
-        if what == "limit rate":
+        if condition == "limit rate":
             over = self._maybe("over")
-            self._text()  # how soon there is room again; `recent` counts what came at this one moment
+            self._text()  # how fast tokens come back; `recent` counts the packets of this one moment
             # nft does not list its own default.
             burst = self._whole(self._text()) if self._maybe("burst") else 5
             self._maybe("packets")
             return (packet.recent >= burst) == over
-        raise UnknownRule(f"{self.rule}: {what} is not known")
+        raise UnknownRule(f"{self.rule}: {condition} is not known")
 
     def _maybe(self, word: str) -> bool:
-        found = self.at < len(self.rule) and self.rule[self.at] == word
-        self.at += found
-        return found
+        """Read the next word if it is this one; tell whether it is."""
+        is_next = self.at < len(self.rule) and self.rule[self.at] == word
+        self.at += is_next
+        return is_next
 
     def _values(self) -> tuple[bool, tuple[str, ...]]:
-        """Whether the values are excluded, and the values."""
+        """Return whether the values are excluded, and the values."""
         excluded = self._maybe("!=")
         word = self._next()
         return excluded, (word,) if isinstance(word, str) else word
@@ -153,11 +154,11 @@ class _Reading:
         return any(holds(value) for value in values) != excluded
 
     def _among(self, value: str) -> bool:
-        return self._test(lambda given: given == value)
+        return self._test(lambda element: element == value)
 
     def _number(self, value: int) -> bool:
-        def holds(given: str) -> bool:
-            first, _, last = given.partition("-")
+        def holds(element: str) -> bool:
+            first, _, last = element.partition("-")
             return self._whole(first) <= value <= self._whole(last or first)
 
         return self._test(holds)
@@ -168,18 +169,19 @@ class _Reading:
         return int(text)
 
     def _address(self, protocol: str, address: Address) -> bool:
-        """A packet of the other version has no such field, so that not even `!=` matches it."""
-        inside = self._test(lambda given: any(_holds(one, address) for one in self._spans(given)))
+        """Tell whether an address matches; one of the other version does not, not even with `!=`."""
+        inside = self._test(lambda element: any(_holds(ends, address) for ends in self._spans(element)))
         return inside and address.version == (4 if protocol == "ip" else 6)
 
-    def _spans(self, given: str) -> Iterator[tuple[Address, Address]]:
-        if not given.startswith("@"):
-            yield span(given)
-        elif given[1:] in self.table.sets:
-            yield from self.table.sets[given[1:]]
+    def _spans(self, element: str) -> Iterator[tuple[Address, Address]]:
+        if not element.startswith("@"):
+            yield span(element)
+        elif element[1:] in self.table.sets:
+            yield from self.table.sets[element[1:]]
         else:
-            raise UnknownRule(f"{self.rule}: there is no set {given}")
+            raise UnknownRule(f"{self.rule}: there is no set {element}")
 
 
-def _holds(one: tuple[Address, Address], address: Address) -> bool:
-    return one[0].version == address.version and int(one[0]) <= int(address) <= int(one[1])
+def _holds(ends: tuple[Address, Address], address: Address) -> bool:
+    first, last = ends
+    return first.version == address.version and int(first) <= int(address) <= int(last)

@@ -55,15 +55,15 @@ def test_what_is_shown_adds_up_to_the_message(
     raw = framed(framing, codec.encode(asked))
     [frame] = describe(raw, {name: codec}, framing, bare=framing is None).frames
     at = 0
-    for one in frame.nodes:
-        assert one.at == at
-        if one.raw and not one.nodes:
-            assert bytes.fromhex(one.raw) == raw[at : at + one.size]
-        if one.value and one.field.startswith("DE ") and one.field != "DE 2":
-            assert one.value == asked.fields[int(one.field[3:])]
-        at += one.size
+    for node in frame.nodes:
+        assert node.at == at
+        if node.raw and not node.nodes:
+            assert bytes.fromhex(node.raw) == raw[at : at + node.size]
+        if node.value and node.field.startswith("DE ") and node.field != "DE 2":
+            assert node.value == asked.fields[int(node.field[3:])]
+        at += node.size
     assert at == frame.size == len(raw)
-    numbers = [int(one.field[3:]) for one in frame.nodes if one.field.startswith("DE ")]
+    numbers = [int(node.field[3:]) for node in frame.nodes if node.field.startswith("DE ")]
     assert numbers == sorted(asked.fields)
 
 
@@ -130,19 +130,19 @@ SECRET = message(
 )
 
 
-def said(reading: Reading) -> bytes:
+def all_shown(reading: Reading) -> bytes:
     """All that a description has in it, one value a line."""
     lines = [str(reading.wrong)]
     for frame in reading.frames:
         lines.append(str(frame.wrong))
-        for one in flat(frame.nodes):
-            lines += [one.raw, one.value, one.meaning, one.hidden, one.name]
-            lines.append(bytes.fromhex(one.raw).decode("latin-1"))
+        for node in flat(frame.nodes):
+            lines += [node.raw, node.value, node.meaning, node.hidden, node.name]
+            lines.append(bytes.fromhex(node.raw).decode("latin-1"))
     return "\n".join(lines).encode()
 
 
 def leaks(raw: bytes, codecs: dict[str, Codec], framing: Framing | None) -> list[str]:
-    text = said(describe(raw, codecs, framing, bare=framing is None))
+    text = all_shown(describe(raw, codecs, framing, bare=framing is None))
     return [mark.kind for mark in MARKS if mark.is_in(text)]
 
 
@@ -203,6 +203,6 @@ def test_one_changed_byte_changes_neither_framing_nor_dialect_and_nothing_before
     bitmaps = codec.dissect(body)[0][2].end
     for at in range(len(raw) - len(body) + bitmaps, len(raw)):
         for bits in (0x01, 0x10, 0x80):
-            found = describe(raw[:at] + bytes([raw[at] ^ bits]) + raw[at + 1 :], CODECS)
-            assert (found.framing, found.dialect) == (framing, name)
-            assert [wrong.at for wrong in found.wrongs if wrong.at < at] == []
+            reading = describe(raw[:at] + bytes([raw[at] ^ bits]) + raw[at + 1 :], CODECS)
+            assert (reading.framing, reading.dialect) == (framing, name)
+            assert [wrong.at for wrong in reading.wrongs if wrong.at < at] == []

@@ -45,28 +45,28 @@ def packets(segments: list[Segment], link: int = ETHERNET) -> list[bytes]:
 @pytest.mark.parametrize("link", [ETHERNET, RAW, LOOPBACK, LINUX_ANY])
 def test_each_file_and_link_gives_the_stream(write: object, link: int) -> None:
     file = write(packets(cut(DATA, [10, 100]), link), link)  # type: ignore[operator]
-    found = read(file)
+    capture = read(file)
     assert is_capture(file)
-    assert [(str(one.direction), one.data, one.missing) for one in found.streams] == [
+    assert [(str(stream.direction), stream.data, stream.missing) for stream in capture.streams] == [
         ("192.0.2.10:40000 to 192.0.2.20:8583", DATA, 0)
     ]
-    assert (found.other_packets, found.fault) == (0, None)
+    assert (capture.other_packets, capture.fault) == (0, None)
 
 
 def test_both_directions_are_streams_and_other_packets_are_counted() -> None:
     back = Segment(b"answer", 9, "192.0.2.20", "192.0.2.10", (8583, 40_000))
     udp = bytearray(ip_packet(Segment(b"name")))
     udp[9] = 17
-    found = read(pcap([*packets([Segment(b"question"), back]), on_link(ETHERNET, bytes(udp)), b"\0" * 60]))
-    assert [one.data for one in found.streams] == [b"question", b"answer"]
-    assert found.streams[0].direction.opposite == found.streams[1].direction
-    assert found.other_packets == 2
+    capture = read(pcap([*packets([Segment(b"question"), back]), on_link(ETHERNET, bytes(udp)), b"\0" * 60]))
+    assert [stream.data for stream in capture.streams] == [b"question", b"answer"]
+    assert capture.streams[0].direction.opposite == capture.streams[1].direction
+    assert capture.other_packets == 2
 
 
 def test_ports_that_are_used_again_are_another_stream() -> None:
     opened = [Segment(b"", 0, flags=SYN), Segment(b"first", 1), Segment(b"", 500, flags=SYN)]
-    found = read(pcap(packets([*opened, Segment(b"second", 501)])))
-    assert [one.data for one in found.streams] == [b"first", b"second"]
+    capture = read(pcap(packets([*opened, Segment(b"second", 501)])))
+    assert [stream.data for stream in capture.streams] == [b"first", b"second"]
 
 
 def test_a_stream_ends_at_a_gap_and_says_how_much_is_missing() -> None:
@@ -91,9 +91,9 @@ def test_ipv6_and_vlans_are_read() -> None:
 
 @pytest.mark.parametrize("link", [RAW, ETHERNET])
 def test_packets_without_a_file_are_known(link: int) -> None:
-    found = of_packets(tuple(packets(cut(DATA, [50]), link)))
-    assert found is not None
-    assert [one.data for one in found.streams] == [DATA]
+    capture = of_packets(tuple(packets(cut(DATA, [50]), link)))
+    assert capture is not None
+    assert [stream.data for stream in capture.streams] == [DATA]
     assert of_packets((b"\x02\x00" + bytes(30),)) is None
 
 
@@ -101,12 +101,12 @@ def test_packets_without_a_file_are_known(link: int) -> None:
 def test_a_file_that_breaks_off_gives_what_is_before_and_says_where(write: object) -> None:
     file = write(packets([Segment(b"one", 1), Segment(b"two", 4)]))  # type: ignore[operator]
     for end in range(4, len(file)):
-        found = read(file[:end])
-        data = b"".join(one.data for one in found.streams)
+        capture = read(file[:end])
+        data = b"".join(stream.data for stream in capture.streams)
         assert data in (b"", b"one", b"onetwo")
-        assert data == b"onetwo" or found.fault is None or found.fault.position <= end
+        assert data == b"onetwo" or capture.fault is None or capture.fault.position <= end
     assert read(file[:-1]).fault is not None
-    assert [one.data for one in read(file[:-1]).streams] == [b"one"]
+    assert [stream.data for stream in read(file[:-1]).streams] == [b"one"]
 
 
 @pytest.mark.parametrize("sequence", [999, 1000, 500])
@@ -138,5 +138,5 @@ def test_a_damaged_file_is_read_or_is_a_fault(data: st.DataObject) -> None:
     file = bytearray(write(packets(cut(DATA, [100]))))
     for _ in range(data.draw(st.integers(1, 4))):
         file[data.draw(st.integers(4, len(file) - 1))] = data.draw(st.integers(0, 255))
-    found = read(bytes(file))
-    assert found.fault is None or 0 <= found.fault.position <= len(file)
+    capture = read(bytes(file))
+    assert capture.fault is None or 0 <= capture.fault.position <= len(file)

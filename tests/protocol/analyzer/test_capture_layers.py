@@ -20,8 +20,8 @@ OTHER = Capture((), 1, None)
 FIN = 0x01
 
 
-def fault(found: Capture) -> tuple[int, str] | None:
-    return None if found.fault is None else (found.fault.position, found.fault.expected)
+def fault(capture: Capture) -> tuple[int, str] | None:
+    return None if capture.fault is None else (capture.fault.position, capture.fault.expected)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def with_length(packet: bytes, length: int) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("packet", "found"),
+    ("packet", "capture"),
     [
         (FOUR, DATA),
         (FOUR + b"fill", DATA),
@@ -131,8 +131,8 @@ def with_length(packet: bytes, length: int) -> bytes:
         ),
     ],
 )
-def test_options_and_filling_are_passed_over(packet: bytes, found: Capture) -> None:
-    assert read(pcap([packet], RAW)) == found
+def test_options_and_filling_are_passed_over(packet: bytes, capture: Capture) -> None:
+    assert read(pcap([packet], RAW)) == capture
 
 
 def test_the_length_of_an_ipv6_packet_is_two_bytes() -> None:
@@ -174,9 +174,9 @@ def test_segments_make_a_stream_by_their_numbers(
     segments: list[tuple[bytes, int, int]], streams: list[tuple[bytes, int]]
 ) -> None:
     packets = [ip_packet(Segment(data, number, flags=flags)) for data, number, flags in segments]
-    found = read(pcap(packets, RAW))
-    assert [(one.data, one.missing) for one in found.streams] == streams
-    assert (found.other_packets, found.fault) == (0, None)
+    capture = read(pcap(packets, RAW))
+    assert [(stream.data, stream.missing) for stream in capture.streams] == streams
+    assert (capture.other_packets, capture.fault) == (0, None)
 
 
 def test_a_way_and_a_stream_are_written_without_a_byte_of_data() -> None:
@@ -205,9 +205,9 @@ def test_a_pcap_file_that_breaks_off_says_where_and_what_should_follow(order: st
     assert fault(read(file[:39])) == (24, "the header of a packet, 16 bytes")
     assert fault(read(file[:40])) == (32, there)
     assert fault(read(file[:-1])) == (32, there)
-    found = read(file + file[24:-1])
-    assert (found.streams, fault(found)) == (DATA.streams, (32 + 16 + len(FOUR), there))
-    assert isinstance(found.fault, CaptureError)
+    capture = read(file + file[24:-1])
+    assert (capture.streams, fault(capture)) == (DATA.streams, (32 + 16 + len(FOUR), there))
+    assert isinstance(capture.fault, CaptureError)
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
@@ -314,10 +314,10 @@ def test_a_pcapng_file_that_is_none_or_breaks_off_says_where(blocks: Blocks) -> 
         ),
         (section + interface + packet[:-4], (begin + len(interface) + 4, length(len(packet)))),
     ]
-    assert [fault(read(data)) for data, _ in cases] == [found for _, found in cases]
+    assert [fault(read(data)) for data, _ in cases] == [capture for _, capture in cases]
     assert read(section + blocks.block(1, b"")[:12]) == Capture((), 0, None)
-    found = read(section + interface + packet + packet[:-4])
-    assert (found.streams, fault(found)) == (
+    capture = read(section + interface + packet + packet[:-4])
+    assert (capture.streams, fault(capture)) == (
         DATA.streams,
         (begin + len(interface) + len(packet) + 4, length(len(packet))),
     )

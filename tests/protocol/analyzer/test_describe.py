@@ -81,18 +81,18 @@ CASES = {
 
 
 def lines(nodes: tuple[Node, ...], depth: int = 0) -> Iterator[str]:
-    for one in nodes:
-        place = f"{'  ' * depth}{one.at}+{one.size} {'-' if one.field == '' else one.field}"
-        yield " | ".join((place, one.name, one.raw, one.value, one.meaning, one.hidden)).rstrip()
-        yield from lines(one.nodes, depth + 1)
+    for node in nodes:
+        place = f"{'  ' * depth}{node.at}+{node.size} {'-' if node.field == '' else node.field}"
+        yield " | ".join((place, node.name, node.raw, node.value, node.meaning, node.hidden)).rstrip()
+        yield from lines(node.nodes, depth + 1)
 
 
 def tree(reading: Reading) -> str:
     """A reading, a node a line: offset and size, field, name, bytes, value, meaning, why it is hidden."""
-    found = [f"{reading.framing} in {reading.dialect}, whole: {reading.whole}", f"wrong: {reading.wrong}"]
+    written = [f"{reading.framing} in {reading.dialect}, whole: {reading.whole}", f"wrong: {reading.wrong}"]
     for frame in reading.frames:
-        found += [f"frame {frame.at}+{frame.size}, wrong: {frame.wrong}", *lines(frame.nodes)]
-    return "\n".join([*found, f"all that is wrong: {reading.wrongs}", ""])
+        written += [f"frame {frame.at}+{frame.size}, wrong: {frame.wrong}", *lines(frame.nodes)]
+    return "\n".join([*written, f"all that is wrong: {reading.wrongs}", ""])
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -198,14 +198,14 @@ def test_a_field_that_may_not_be_shown_says_why(
     """What is around one that does not fit is not shown, and hardly anything of a message that breaks off."""
     raw = encoded("ascii87", Message("0800", fields))
     [frame] = read(raw[: len(raw) - cut], None, CODECS["ascii87"]).frames
-    assert [(one.field, one.value, one.hidden) for one in frame.nodes] == shown
+    assert [(node.field, node.value, node.hidden) for node in frame.nodes] == shown
 
 
 UNFIT_HERE = "not what this field may hold"
 
 
 @pytest.mark.parametrize(
-    ("tag", "value", "told", "inside"),
+    ("tag", "value", "described", "inside"),
     [
         ("PN", "P1", ("48.PN", "P1", "", ""), []),
         ("PN", "DU002D1", ("48.PN", "DU002D1", "", ""), []),
@@ -216,12 +216,12 @@ UNFIT_HERE = "not what this field may hold"
     ],
 )
 def test_a_group_is_told_by_its_own_rule_and_a_due_group_by_group(
-    tag: str, value: str, told: tuple[str, str, str, str], inside: list[str]
+    tag: str, value: str, described: tuple[str, str, str, str], inside: list[str]
 ) -> None:
     asked = Message("0800", {7: "1124101112", 48: build([(tag, value)], "utf-8")})
     [frame] = read(encoded("ascii87", asked), None, CODECS["ascii87"]).frames
     whole = frame.nodes[-1]
     [group] = whole.nodes
     assert (whole.field, whole.meaning) == ("DE 48", "1 group")
-    assert (group.field, group.value, group.meaning, group.hidden) == told
-    assert [one.field for one in group.nodes] == inside
+    assert (group.field, group.value, group.meaning, group.hidden) == described
+    assert [node.field for node in group.nodes] == inside

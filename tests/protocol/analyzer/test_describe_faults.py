@@ -25,9 +25,9 @@ EVERY_FRAMING = pytest.mark.parametrize("framing", FRAMINGS, ids=str)
 def test_a_wrong_mti_is_pointed_at_in_the_message_s_own_framing(name: str, framing: Framing | None) -> None:
     body = bytearray(CODECS[name].encode(message()))
     body[1] = 0x7E
-    found = describe(framed(framing, bytes(body)), CODECS)
+    reading = describe(framed(framing, bytes(body)), CODECS)
     at = len(framed(framing, bytes(body))) - len(body) + 1
-    assert (found.framing, found.dialect, [wrong.at for wrong in found.wrongs]) == (framing, name, [at])
+    assert (reading.framing, reading.dialect, [wrong.at for wrong in reading.wrongs]) == (framing, name, [at])
 
 
 @EVERY
@@ -44,17 +44,17 @@ def test_a_length_that_its_fields_do_not_take_is_the_first_wrong_byte(
     head = len(good) - len(body)
     bad = longer[:head] + body
     fixed = framing if framing is Framing.BCD2 else None
-    found = describe(good * before + bad + good * after, CODECS, fixed)
+    reading = describe(good * before + bad + good * after, CODECS, fixed)
     at = len(good) * before
     length = head - len(TPDU) * (framing is Framing.BE2_TPDU)
     right = len(good) - length
-    assert (found.framing, found.dialect) == (framing, name)
-    assert found.wrongs == (WrongByte(at, f"a length of {right}, as many bytes as its fields take"),)
-    assert [(frame.at, frame.size) for frame in found.frames] == [(0, len(good)), (at, len(good))][
+    assert (reading.framing, reading.dialect) == (framing, name)
+    assert reading.wrongs == (WrongByte(at, f"a length of {right}, as many bytes as its fields take"),)
+    assert [(frame.at, frame.size) for frame in reading.frames] == [(0, len(good)), (at, len(good))][
         -1 - before :
     ]
-    said = f"{right + by} bytes are to follow; {right} do"
-    assert found.frames[-1].nodes[0].meaning == said
+    meaning = f"{right + by} bytes are to follow; {right} do"
+    assert reading.frames[-1].nodes[0].meaning == meaning
 
 
 @pytest.mark.parametrize(
@@ -66,9 +66,9 @@ def test_a_length_that_its_fields_do_not_take_is_the_first_wrong_byte(
     ],
 )
 def test_where_a_frame_is_none_is_told_to_the_byte(framing: Framing, head: bytes, at: int) -> None:
-    found = describe(head + bytes(200), {"bcd87": CODECS["bcd87"]}, framing)
-    assert found.wrong is not None
-    assert found.wrong.at == at
+    reading = describe(head + bytes(200), {"bcd87": CODECS["bcd87"]}, framing)
+    assert reading.wrong is not None
+    assert reading.wrong.at == at
 
 
 ECHO = CODECS["ascii87"].encode(Message("0800", {7: "1124101112", 11: "000123", 70: "001"}))
@@ -121,8 +121,8 @@ NO_FRAME = "a frame in framing {}: {}".format
 def test_where_no_frame_can_be_cut_is_told_with_what_should_be_there(
     data: bytes, framing: Framing | None, wrong: WrongByte, frames: int
 ) -> None:
-    found = read(data, framing, CODECS["ascii87"])
-    assert (found.wrong, len(found.frames), found.whole) == (wrong, frames, False)
+    reading = read(data, framing, CODECS["ascii87"])
+    assert (reading.wrong, len(reading.frames), reading.whole) == (wrong, frames, False)
 
 
 def test_a_reading_without_a_frame_is_not_whole() -> None:
@@ -157,8 +157,11 @@ def test_a_length_that_takes_in_the_next_frame_is_the_first_wrong_byte() -> None
     """Though nothing is left over where it ends."""
     raw = wrap(Framing.BE2, ECHO + wrap(Framing.BE2, ECHO))
     wrong = WrongByte(0, f"a length of {len(ECHO)}, as many bytes as its fields take")
-    found = read(raw, Framing.BE2, CODECS["ascii87"])
-    assert (found.wrongs, [(one.at, one.size) for one in found.frames]) == ((wrong,), [(0, 2 + len(ECHO))])
+    reading = read(raw, Framing.BE2, CODECS["ascii87"])
+    assert (reading.wrongs, [(frame.at, frame.size) for frame in reading.frames]) == (
+        (wrong,),
+        [(0, 2 + len(ECHO))],
+    )
 
 
 def test_a_framing_whose_first_length_is_none_is_not_the_likelier_one() -> None:
@@ -175,11 +178,11 @@ def test_a_framing_whose_first_length_is_none_is_not_the_likelier_one() -> None:
 def test_what_is_wrong_is_in_the_order_of_the_bytes() -> None:
     """What is left where no frame can be cut is described too, and wrong in itself."""
     raw = framed(Framing.BE2, CODECS["ascii87"].encode(message()))
-    found = describe(raw + b"0200", CODECS)
-    assert [wrong.at for wrong in found.wrongs] == [len(raw), len(raw) + 4]
+    reading = describe(raw + b"0200", CODECS)
+    assert [wrong.at for wrong in reading.wrongs] == [len(raw), len(raw) + 4]
     spoilt = framed(Framing.BE2, CODECS["ascii87"].encode(message()).replace(b"500000", b"5000x0"))
-    found = describe(spoilt + raw[:20], CODECS)
-    assert [wrong.at for wrong in found.wrongs] == [raw.index(b"500000") + 4, len(raw) + 20]
+    reading = describe(spoilt + raw[:20], CODECS)
+    assert [wrong.at for wrong in reading.wrongs] == [raw.index(b"500000") + 4, len(raw) + 20]
 
 
 def test_a_long_stream_is_whole_though_the_guess_is_made_from_its_beginning() -> None:
@@ -196,8 +199,8 @@ def test_where_a_de_48_stops_being_groups_is_wrong(name: str, rest: str) -> None
     codec = CODECS[name]
     whole = message(groups=(("PN", "P1"),))
     at = codec.encode(whole).index("P1".encode("cp500" if name == "ebcdic87" else "ascii")) + 2
-    found = describe(codec.encode(Message("0200", {**whole.fields, 48: whole.fields[48] + rest})), CODECS)
-    assert (found.dialect, [wrong.at for wrong in found.wrongs]) == (name, [at])
+    reading = describe(codec.encode(Message("0200", {**whole.fields, 48: whole.fields[48] + rest})), CODECS)
+    assert (reading.dialect, [wrong.at for wrong in reading.wrongs]) == (name, [at])
 
 
 @EVERY
@@ -207,9 +210,9 @@ def test_two_messages_in_one_frame_are_one_with_bytes_too_many_and_no_wrong_leng
 ) -> None:
     body = CODECS[name].encode(message())
     raw = framed(framing, body * 2)
-    found = describe(raw, CODECS)
-    assert (found.framing, found.dialect) == (framing, name)
-    [wrong] = found.wrongs
+    reading = describe(raw, CODECS)
+    assert (reading.framing, reading.dialect) == (framing, name)
+    [wrong] = reading.wrongs
     assert wrong == WrongByte(
         len(raw) - len(body), f"the message's end: {len(body)} bytes more than its fields take"
     )

@@ -36,11 +36,15 @@ def flat(nodes: tuple[Node, ...]) -> Iterator[Node]:
 
 
 def node(reading: Reading, field: str) -> Node:
-    return next(one for one in flat(reading.frames[0].nodes) if one.field == field)
+    return next(child for child in flat(reading.frames[0].nodes) if child.field == field)
 
 
 def fields(frame: DescribedFrame) -> list[tuple[str, str, str, str]]:
-    return [(one.field, one.value, one.meaning, one.hidden) for one in frame.nodes if one.field != "bitmap"]
+    return [
+        (child.field, child.value, child.meaning, child.hidden)
+        for child in frame.nodes
+        if child.field != "bitmap"
+    ]
 
 
 @EVERY
@@ -62,7 +66,7 @@ def test_a_message_of_the_interface_is_known_by_itself(
 ) -> None:
     best = describe(framed(framing, CODECS[name].encode(asked)), CODECS)
     assert (best.framing, best.dialect, best.whole) == (framing, name, True)
-    assert not [one for one in flat(best.frames[0].nodes) if one.hidden and one.field != "DE 2"]
+    assert not [child for child in flat(best.frames[0].nodes) if child.hidden and child.field != "DE 2"]
 
 
 @EVERY
@@ -71,13 +75,13 @@ def test_every_field_has_its_iso_name_and_is_shown_or_says_why_not(name: str) ->
         element = CODECS[name].dialect.elements[number]
         text = {"x+n": "C", "a": "A", "an": "A", "ans": "A"}.get(element.kind, "1").ljust(element.length, "1")
         asked = Message("0200", {number: text[: element.length if not element.prefix else 6]})
-        one = describe(CODECS[name].encode(asked), {name: CODECS[name]}, bare=True).frames[0].nodes[-1]
-        assert (one.field, one.name) == (f"DE {number}", element_names()[number])
-        assert bool(one.value) != bool(one.hidden) or number == 2
+        child = describe(CODECS[name].encode(asked), {name: CODECS[name]}, bare=True).frames[0].nodes[-1]
+        assert (child.field, child.name) == (f"DE {number}", element_names()[number])
+        assert bool(child.value) != bool(child.hidden) or number == 2
 
 
 @pytest.mark.parametrize(
-    ("asked", "field", "value", "said"),
+    ("asked", "field", "value", "meaning"),
     [
         (message(), "MTI", "0200", "financial request, acquirer"),
         (message("0421"), "MTI", "0421", "reversal advice, acquirer, repeat"),
@@ -97,9 +101,9 @@ def test_every_field_has_its_iso_name_and_is_shown_or_says_why_not(name: str) ->
         (Message("0810", {7: "1124101112", 70: "301"}), "DE 70", "301", "echo"),
     ],
 )
-def test_a_field_says_what_it_means(asked: Message, field: str, value: str, said: str) -> None:
-    found = node(describe(CODECS["ascii87"].encode(asked), CODECS), field)
-    assert (found.value, found.meaning) == (value, said)
+def test_a_field_says_what_it_means(asked: Message, field: str, value: str, meaning: str) -> None:
+    described = node(describe(CODECS["ascii87"].encode(asked), CODECS), field)
+    assert (described.value, described.meaning) == (value, meaning)
 
 
 def test_every_response_code_has_a_meaning() -> None:
@@ -110,15 +114,15 @@ def test_every_response_code_has_a_meaning() -> None:
 
 def test_the_original_is_told_by_its_parts() -> None:
     of = message(de11="000042")
-    found = node(describe(CODECS["bcd87"].encode(reversal(of)), CODECS), "DE 90")
-    assert [(one.name, one.value, one.at - found.at) for one in found.nodes] == [
+    described = node(describe(CODECS["bcd87"].encode(reversal(of)), CODECS), "DE 90")
+    assert [(child.name, child.value, child.at - described.at) for child in described.nodes] == [
         ("original MTI", "0200", 0),
         ("original STAN", "000042", 2),
         ("original DE 7", "1124101112", 5),
         ("original DE 32", "00001020000", 10),
         ("fill", "00000000000", 15),
     ]
-    assert original(of) == found.value
+    assert original(of) == described.value
 
 
 def test_frames_one_behind_the_other_are_all_described() -> None:
@@ -175,9 +179,9 @@ def test_the_first_wrong_byte_of_a_packed_message(digits: str, at: int, expected
 
 
 def test_the_readings_are_in_the_order_of_their_ranks() -> None:
-    found = [guess.rank for guess in ranked([CODECS["ascii87"].encode(message())], CODECS)]
-    assert found == sorted(found, reverse=True)
-    assert len(found) == len(FRAMINGS) * len(CODECS)
+    described = [guess.rank for guess in ranked([CODECS["ascii87"].encode(message())], CODECS)]
+    assert described == sorted(described, reverse=True)
+    assert len(described) == len(FRAMINGS) * len(CODECS)
 
 
 def test_of_two_readings_that_are_whole_the_one_with_the_tpdu_is_likelier() -> None:
@@ -191,8 +195,8 @@ def test_of_two_readings_that_are_whole_the_one_with_the_tpdu_is_likelier() -> N
 def test_an_amount_that_no_transaction_has_is_not_shown() -> None:
     """It could be a card number read out of step."""
     for amount, shown in (("009999999999", True), ("622202987654", False)):
-        found = node(describe(CODECS["ascii87"].encode(message(de4=amount)), CODECS), "DE 4")
-        assert bool(found.value) == bool(found.raw) == shown
+        described = node(describe(CODECS["ascii87"].encode(message(de4=amount)), CODECS), "DE 4")
+        assert bool(described.value) == bool(described.raw) == shown
 
 
 @pytest.mark.parametrize(
@@ -210,5 +214,5 @@ def test_an_amount_that_no_transaction_has_is_not_shown() -> None:
     ],
 )
 def test_our_own_long_numbers_are_shown_and_no_others(tag: str, value: str, shown: bool) -> None:
-    found = node(describe(CODECS["ascii87"].encode(message(groups=((tag, value),))), CODECS), f"48.{tag}")
-    assert (found.value == value, bool(found.raw)) == (shown, shown)
+    described = node(describe(CODECS["ascii87"].encode(message(groups=((tag, value),))), CODECS), f"48.{tag}")
+    assert (described.value == value, bool(described.raw)) == (shown, shown)

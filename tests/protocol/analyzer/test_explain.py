@@ -24,11 +24,17 @@ CANDIDATES = Candidates(CODECS)
 
 
 def explained(data: bytes) -> list[tuple[str, Framing | None, str, int, bool]]:
-    found = explain(data, CANDIDATES)
+    explanation = explain(data, CANDIDATES)
     return [
-        (found.form, one.reading.framing, one.reading.dialect, len(one.reading.frames), one.reading.whole)
-        for one in found.told
-        if one.reading is not None
+        (
+            explanation.form,
+            stream.reading.framing,
+            stream.reading.dialect,
+            len(stream.reading.frames),
+            stream.reading.whole,
+        )
+        for stream in explanation.told
+        if stream.reading is not None
     ]
 
 
@@ -55,23 +61,27 @@ def test_every_form_is_known(dialect: str, framing: Framing) -> None:
 def test_each_connection_is_guessed_by_itself() -> None:
     other = wrap(Framing.BE2, CODECS["bcd87"].encode(message()))
     segments = Segment(RAW), Segment(other, ports=(40_001, 8583))
-    found = explain(pcap([on_link(1, ip_packet(one)) for one in segments]), CANDIDATES)
-    assert [one.reading and (one.reading.framing, one.reading.dialect) for one in found.told] == [
+    explanation = explain(pcap([on_link(1, ip_packet(segment)) for segment in segments]), CANDIDATES)
+    assert [
+        stream.reading and (stream.reading.framing, stream.reading.dialect) for stream in explanation.told
+    ] == [
         (Framing.ASCII4, "hex87"),
         (Framing.BE2, "bcd87"),
     ]
-    assert found.whole
+    assert explanation.whole
 
 
 def test_both_directions_of_a_connection_are_guessed_together() -> None:
     """One whose first bytes are lost is read as the other."""
     back = Segment(RAW[20:] + RAW, 1, "192.0.2.20", "192.0.2.10", (8583, 40_000))
-    found = explain(pcap([on_link(1, ip_packet(one)) for one in (Segment(RAW), back)]), CANDIDATES)
-    assert [(one.reading.framing, one.reading.dialect) for one in found.told if one.reading] == [
-        (Framing.ASCII4, "hex87")
-    ] * 2
-    assert found.told[0].reading is not None
-    assert found.told[0].reading.whole
+    explanation = explain(
+        pcap([on_link(1, ip_packet(segment)) for segment in (Segment(RAW), back)]), CANDIDATES
+    )
+    assert [
+        (stream.reading.framing, stream.reading.dialect) for stream in explanation.told if stream.reading
+    ] == [(Framing.ASCII4, "hex87")] * 2
+    assert explanation.told[0].reading is not None
+    assert explanation.told[0].reading.whole
 
 
 WAY = "192.0.2.10:40000 to 192.0.2.20:8583"
@@ -79,7 +89,7 @@ TLS = "TLS: it is encrypted, and nothing of it can be described; capture it wher
 
 
 def captured(*segments: Segment) -> Explained:
-    return explain(pcap([on_link(1, ip_packet(one)) for one in segments]), CANDIDATES)
+    return explain(pcap([on_link(1, ip_packet(segment)) for segment in segments]), CANDIDATES)
 
 
 @pytest.mark.parametrize(
@@ -96,11 +106,11 @@ def captured(*segments: Segment) -> Explained:
     ],
 )
 def test_what_begins_as_a_record_of_tls_is_said_to_be_encrypted(data: bytes, encrypted: bool) -> None:
-    found = captured(Segment(data))
-    assert [(one.name, one.reading is None, one.note) for one in found.told] == [
+    explanation = captured(Segment(data))
+    assert [(stream.name, stream.reading is None, stream.note) for stream in explanation.told] == [
         (WAY, True, TLS) if encrypted else (WAY, False, "")
     ]
-    assert (found.form, found.wrong, found.whole) == ("capture", None, False)
+    assert (explanation.form, explanation.wrong, explanation.whole) == ("capture", None, False)
 
 
 def test_a_message_that_is_whole_is_not_encrypted_whatever_its_length_looks_like() -> None:
@@ -109,44 +119,52 @@ def test_a_message_that_is_whole_is_not_encrypted_whatever_its_length_looks_like
     full = dict.fromkeys((46, 47, 48, 55), "x" * 999)
     room = 0x1403 - len(codec.encode(Message("0200", {**full, 56: "", 57: ""})))
     body = codec.encode(Message("0200", {**full, 56: "x" * 999, 57: "x" * (room - 999)}))
-    found = captured(Segment(wrap(Framing.BE2, body)))
+    explanation = captured(Segment(wrap(Framing.BE2, body)))
     assert len(body) == 0x1403
-    assert [(one.note, one.reading and one.reading.whole) for one in found.told] == [("", True)]
-    assert found.whole
+    assert [(stream.note, stream.reading and stream.reading.whole) for stream in explanation.told] == [
+        ("", True)
+    ]
+    assert explanation.whole
 
 
 def test_a_capture_without_data_is_pointed_at() -> None:
     udp = bytearray(ip_packet(Segment(b"name")))
     udp[9] = 17
-    found = explain(
+    explanation = explain(
         pcap([on_link(1, ip_packet(Segment(b"", flags=SYN))), on_link(1, bytes(udp))]), CANDIDATES
     )
     there = "TCP with data: there is none; 1 packets are something else, or cut short"
-    assert found == Explained("capture", (), WrongByte(0, there))
-    assert found.whole is False
+    assert explanation == Explained("capture", (), WrongByte(0, there))
+    assert explanation.whole is False
 
 
 def test_a_capture_that_breaks_off_is_pointed_at_and_told_as_far_as_it_goes() -> None:
     whole = pcap([on_link(1, ip_packet(Segment(RAW)))])
-    found = explain(whole + b"more", CANDIDATES)
-    assert found.wrong == WrongByte(len(whole), "the header of a packet, 16 bytes")
-    assert [(one.name, one.reading and one.reading.whole) for one in found.told] == [(WAY, True)]
-    assert found.whole is False
+    explanation = explain(whole + b"more", CANDIDATES)
+    assert explanation.wrong == WrongByte(len(whole), "the header of a packet, 16 bytes")
+    assert [(stream.name, stream.reading and stream.reading.whole) for stream in explanation.told] == [
+        (WAY, True)
+    ]
+    assert explanation.whole is False
     assert explain(whole[:30], CANDIDATES) == Explained(
         "capture", (), WrongByte(24, "the header of a packet, 16 bytes")
     )
 
 
 def test_a_gap_is_told_with_the_stream_that_ends_at_it() -> None:
-    found = captured(Segment(RAW, 1), Segment(RAW, 1 + len(RAW) + 4))
-    assert [(one.name, one.note) for one in found.told] == [(WAY, "4 bytes were not captured after it")]
-    [told] = captured(Segment(RAW)).told
-    assert told == ExplainedStream(WAY, read(RAW, Framing.ASCII4, CODECS["hex87"]), "")
+    explanation = captured(Segment(RAW, 1), Segment(RAW, 1 + len(RAW) + 4))
+    assert [(stream.name, stream.note) for stream in explanation.told] == [
+        (WAY, "4 bytes were not captured after it")
+    ]
+    [streams] = captured(Segment(RAW)).told
+    assert streams == ExplainedStream(WAY, read(RAW, Framing.ASCII4, CODECS["hex87"]), "")
 
 
 def hexdump(*stretches: bytes) -> bytes:
     rows = [
-        f"{at:08x}: {one[at : at + 16].hex(' ', -2)}" for one in stretches for at in range(0, len(one), 16)
+        f"{at:08x}: {stream[at : at + 16].hex(' ', -2)}"
+        for stream in stretches
+        for at in range(0, len(stream), 16)
     ]
     return "\n".join(rows).encode()
 
@@ -187,14 +205,14 @@ def test_of_forms_that_are_as_good_the_first_is_taken(mti: bytes) -> None:
 @pytest.mark.parametrize("framing", [None, Framing.BE2])
 @pytest.mark.parametrize("bare", [False, True])
 def test_what_is_fixed_is_not_guessed(framing: Framing | None, bare: bool) -> None:
-    one = {"hex87": CODECS["hex87"]}
-    wanted = Candidates(one, framing, bare)
-    assert wanted.guesses((RAW, RAW)) == ranked((RAW, RAW), one, framing, bare=bare)
-    assert Candidates(one) == Candidates(one, None, False)
+    stream = {"hex87": CODECS["hex87"]}
+    wanted = Candidates(stream, framing, bare)
+    assert wanted.guesses((RAW, RAW)) == ranked((RAW, RAW), stream, framing, bare=bare)
+    assert Candidates(stream) == Candidates(stream, None, False)
 
 
 @pytest.mark.parametrize(
-    ("told", "wrong", "whole"),
+    ("streams", "wrong", "whole"),
     [
         ((), None, False),
         ((ExplainedStream("", read(RAW, Framing.ASCII4, CODECS["hex87"])),), None, True),
@@ -211,21 +229,21 @@ def test_what_is_fixed_is_not_guessed(framing: Framing | None, bare: bool) -> No
     ],
 )
 def test_an_input_is_whole_if_each_of_its_streams_is(
-    told: tuple[ExplainedStream, ...], wrong: WrongByte | None, whole: bool
+    streams: tuple[ExplainedStream, ...], wrong: WrongByte | None, whole: bool
 ) -> None:
-    assert Explained("raw bytes", told, wrong).whole is whole
+    assert Explained("raw bytes", streams, wrong).whole is whole
 
 
 def test_a_slip_in_hex_digits_is_pointed_at() -> None:
     text = RAW.hex(" ")
-    found = explain((text[:31] + "g" + text[32:]).encode(), CANDIDATES)
-    assert found == Explained("hex digits", (), WrongByte(31, "a hex digit"))
+    explanation = explain((text[:31] + "g" + text[32:]).encode(), CANDIDATES)
+    assert explanation == Explained("hex digits", (), WrongByte(31, "a hex digit"))
 
 
 def test_hex_digits_with_a_slip_are_as_likely_as_bytes_that_mean_nothing() -> None:
     """Then the slip is pointed at, though there is but one reading to compare with."""
-    found = explain(b"33333g", Candidates({"bcd87": CODECS["bcd87"]}, bare=True))
-    assert found == Explained("hex digits", (), WrongByte(5, "a hex digit"))
+    explanation = explain(b"33333g", Candidates({"bcd87": CODECS["bcd87"]}, bare=True))
+    assert explanation == Explained("hex digits", (), WrongByte(5, "a hex digit"))
 
 
 def test_a_whole_message_is_no_slip_in_hex_digits_though_they_would_be_one_with_its_length() -> None:
@@ -241,11 +259,11 @@ def test_a_whole_message_is_no_slip_in_hex_digits_though_they_would_be_one_with_
     "raw", [RAW, wrap(Framing.ASCII4, CODECS["hex87"].encode(Message("0200", {3: "500000", 11: "000123"})))]
 )
 def test_a_message_of_digits_with_a_fault_is_no_slip_in_hex_digits(raw: bytes) -> None:
-    found = explain(raw[:30] + b"g" + raw[31:], CANDIDATES)
-    [told] = found.told
-    assert (found.form, found.wrong) == ("raw bytes", None)
-    assert told.reading is not None
-    assert told.reading.frames[0].wrong is not None
+    explanation = explain(raw[:30] + b"g" + raw[31:], CANDIDATES)
+    [streams] = explanation.told
+    assert (explanation.form, explanation.wrong) == ("raw bytes", None)
+    assert streams.reading is not None
+    assert streams.reading.frames[0].wrong is not None
 
 
 @settings(max_examples=60)
@@ -255,12 +273,12 @@ def test_any_cut_and_any_changed_byte_of_any_form_is_explained_or_pointed_at(dat
     forms = [RAW, RAW.hex().encode(), base64.b64encode(RAW), pcap([packet]), pcapng([packet])]
     spoilt = bytearray(data.draw(st.sampled_from(forms)))
     spoilt[data.draw(st.integers(0, len(spoilt) - 1))] = data.draw(st.integers(0, 255))
-    found = explain(bytes(spoilt[: data.draw(st.integers(0, len(spoilt)))]), CANDIDATES)
-    assert found.whole or pointed(found)
+    explanation = explain(bytes(spoilt[: data.draw(st.integers(0, len(spoilt)))]), CANDIDATES)
+    assert explanation.whole or pointed(explanation)
 
 
-def pointed(found: Explained) -> bool:
-    readings = [one.reading for one in found.told if one.reading is not None]
-    return found.wrong is not None or any(
+def pointed(explanation: Explained) -> bool:
+    readings = [stream.reading for stream in explanation.told if stream.reading is not None]
+    return explanation.wrong is not None or any(
         reading.wrong or any(frame.wrong for frame in reading.frames) for reading in readings
     )

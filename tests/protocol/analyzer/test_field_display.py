@@ -27,7 +27,7 @@ from protocol.tlv import KNOWN
 PAN = "6222021234567890123"
 
 
-class Told(NamedTuple):
+class Examples(NamedTuple):
     """A field by examples: values that are shown with what each means, and values that are not."""
 
     shown: dict[str, str]
@@ -42,9 +42,9 @@ NO_DATES = ("1301", "0001", "0100", "0132", "0140", "0A01", "011", "01011")
 AMOUNTS = {"000000120000": "1,200.00 yuan", "009999999999": "99,999,999.99 yuan", "000000000007": "0.07 yuan"}
 SUMS = {"0009999999999999": "99,999,999,999.99 yuan", "0000000000000100": "1.00 yuan"}
 NUMBERS = {"0000001234": "1,234", "0000000000": "0", "0099999999": "99,999,999"}
-MAC = Told({"0123456789ABCDEF": "8 bytes"}, ("0123456789abcdef", "0123456789ABCDE", "0123456789ABCDEG"))
+MAC = Examples({"0123456789ABCDEF": "8 bytes"}, ("0123456789abcdef", "0123456789ABCDE", "0123456789ABCDEG"))
 SHOWN = {
-    3: Told(
+    3: Examples(
         {
             "310000": "inquiry: what is due and payable on a policy",
             "311000": "inquiry: policy status",
@@ -62,18 +62,18 @@ SHOWN = {
         ("500001", "50000", "5000000"),
         anchor=True,
     ),
-    4: Told(AMOUNTS, ("010000000000", "00000012000", "0000000120000", "00000000000A")),
-    7: Told(MOMENTS, ("1301235959", "1231240000", "1231236000", "1231235960", "123123595"), anchor=True),
-    11: Told({"000001": "", "999999": ""}, ("00001", "0000001", "00000A")),
-    12: Told(
+    4: Examples(AMOUNTS, ("010000000000", "00000012000", "0000000120000", "00000000000A")),
+    7: Examples(MOMENTS, ("1301235959", "1231240000", "1231236000", "1231235960", "123123595"), anchor=True),
+    11: Examples({"000001": "", "999999": ""}, ("00001", "0000001", "00000A")),
+    12: Examples(
         {"235959": "23:59:59", "190000": "19:00:00"}, ("240000", "236000", "235960", "23595"), anchor=True
     ),
-    13: Told(DATES, NO_DATES, anchor=True),
-    15: Told(DATES, NO_DATES, anchor=True),
-    32: Told({"1": "the bank's code", "01020000123": "the bank's code"}, ("", "010200001234", "A")),
-    37: Told({"AZaz09 00000": ""}, ("AZaz09 0000", "AZaz09 000000", "AZaz09-00000")),
-    38: Told({"Az0 9Z": "the front-end machine's approval"}, ("Az0 9", "Az0 9Z0", "Az0-9Z")),
-    39: Told(
+    13: Examples(DATES, NO_DATES, anchor=True),
+    15: Examples(DATES, NO_DATES, anchor=True),
+    32: Examples({"1": "the bank's code", "01020000123": "the bank's code"}, ("", "010200001234", "A")),
+    37: Examples({"AZaz09 00000": ""}, ("AZaz09 0000", "AZaz09 000000", "AZaz09-00000")),
+    38: Examples({"Az0 9Z": "the front-end machine's approval"}, ("Az0 9", "Az0 9Z0", "Az0-9Z")),
+    39: Examples(
         {
             "00": "approved: done, and on disk",
             "12": "not possible in this state",
@@ -96,13 +96,13 @@ SHOWN = {
         ("01", "0", "000"),
         anchor=True,
     ),
-    41: Told({"T000 ~1z": ""}, ("T000001", "T00000011", "T00000\x7f1", "T00000\n1")),
-    42: Told({"BRANCH 00000~1z": ""}, ("BRANCH 00000~1", "BRANCH 00000~1zz", "BRANCH 0000\x1f~1z")),
-    44: Told(
+    41: Examples({"T000 ~1z": ""}, ("T000001", "T00000011", "T00000\x7f1", "T00000\n1")),
+    42: Examples({"BRANCH 00000~1z": ""}, ("BRANCH 00000~1", "BRANCH 00000~1zz", "BRANCH 0000\x1f~1z")),
+    44: Examples(
         {"": "the reason in words", "金额 differs from the due": "the reason in words"},
         ("x" * 26, "a\nb", "a\x1fb", "a\x7fb", "a\x9fb"),
     ),
-    49: Told(
+    49: Examples(
         {
             "156": "CNY",
             "344": "HKD",
@@ -116,17 +116,17 @@ SHOWN = {
         anchor=True,
     ),
     64: MAC,
-    66: Told({"1": "in balance", "2": "out of balance"}, ("0", "3", "")),
-    70: Told(
+    66: Examples({"1": "in balance", "2": "out of balance"}, ("0", "3", "")),
+    70: Examples(
         {"001": "sign-on", "002": "sign-off", "101": "key change", "201": "cut-over", "301": "echo"},
         ("003", "01"),
         anchor=True,
     ),
-    **dict.fromkeys((74, 75, 76, 77), Told(NUMBERS, ("0100000000", "000000123", "00000012345"))),
+    **dict.fromkeys((74, 75, 76, 77), Examples(NUMBERS, ("0100000000", "000000123", "00000012345"))),
     **dict.fromkeys(
-        (86, 87, 88, 89), Told(SUMS, ("0010000000000000", "000999999999999", "00099999999999999"))
+        (86, 87, 88, 89), Examples(SUMS, ("0010000000000000", "000999999999999", "00099999999999999"))
     ),
-    90: Told(
+    90: Examples(
         {"020000000111240930000000102000000000000000": "", "042199999912312359599999999999900000000000": ""},
         (
             "030000000111240930000000102000000000000000",
@@ -139,7 +139,7 @@ SHOWN = {
         ),
         anchor=True,
     ),
-    97: Told(
+    97: Examples(
         {
             "D0009999999999999": "the bank owes the insurer 99,999,999,999.99 yuan",
             "C0000000000000100": "the insurer owes the bank 1.00 yuan",
@@ -163,7 +163,7 @@ HIDDEN = {
     103: "an account number",
     125: "of a PIN: such a message is refused",
 }
-REFERENCE = Told(
+REFERENCE = Examples(
     {"P1": "", "0Az9./_-": "", "z" * 40: "", "Z": ""}, ("", "-P1", "P 1", "z" * 41, "P\xe91"), dated=True
 )
 GROUPS_SHOWN = {
@@ -171,39 +171,39 @@ GROUPS_SHOWN = {
     "RN": REFERENCE,
     "DU": REFERENCE,
     "PC": SHOWN[3],
-    "DK": Told({"premium": "", "benefit": ""}, ("claim", "Premium")),
-    "DD": Told(
+    "DK": Examples({"premium": "", "benefit": ""}, ("claim", "Premium")),
+    "DD": Examples(
         {"19991231": "1999-12-31", "20260101": "2026-01-01"}, ("18991231", "21000101", "20261301", "2026010")
     ),
-    "AM": Told(
+    "AM": Examples(
         {"1": "0.01 yuan", "9999999999": "99,999,999.99 yuan", "001234567890": "12,345,678.90 yuan"},
         ("", "12345678901", "011234567890", "0012345678901"),
     ),
-    "ST": Told({"paid_up now": "", "z" * 20: "", "a": ""}, ("", "Paid", "z" * 21, "paid1")),
-    "CA": Told({"08D7B4": "", "0123": "", "ABCDEF0189": ""}, ("08d7b4", "012", "ABCDEF01899", "08D7BG")),
-    "PG": Told({"1": "", "123": "", "more": ""}, ("", "1234", "MORE", "mor")),
+    "ST": Examples({"paid_up now": "", "z" * 20: "", "a": ""}, ("", "Paid", "z" * 21, "paid1")),
+    "CA": Examples({"08D7B4": "", "0123": "", "ABCDEF0189": ""}, ("08d7b4", "012", "ABCDEF01899", "08D7BG")),
+    "PG": Examples({"1": "", "123": "", "more": ""}, ("", "1234", "MORE", "mor")),
 }
 GROUPS_HIDDEN = {"IN": "an identity number", "NM": "a name", "KA": "a key block"}
 
 
-def told(display: FieldDisplay, examples: Told) -> Told:
+def displayed(display: FieldDisplay, examples: Examples) -> Examples:
     """What a sense makes of the examples."""
     assert display.fits is not None
     values = (*examples.shown, *examples.held)
     shown = {value: display.says(value) for value in values if display.fits.fullmatch(value)}
     held = tuple(value for value in values if not display.fits.fullmatch(value))
-    return Told(shown, held, display.anchor, display.dated)
+    return Examples(shown, held, display.anchor, display.dated)
 
 
 @pytest.mark.parametrize("number", SHOWN)
 def test_a_field_shows_what_fits_it_and_says_what_that_means(number: int) -> None:
-    assert told(FIELDS[number], SHOWN[number]) == SHOWN[number]
+    assert displayed(FIELDS[number], SHOWN[number]) == SHOWN[number]
     assert FIELDS[number].hidden == ""
 
 
 @pytest.mark.parametrize("tag", GROUPS_SHOWN)
 def test_a_group_shows_what_fits_it_and_says_what_that_means(tag: str) -> None:
-    assert told(GROUPS[tag], GROUPS_SHOWN[tag]) == GROUPS_SHOWN[tag]
+    assert displayed(GROUPS[tag], GROUPS_SHOWN[tag]) == GROUPS_SHOWN[tag]
     assert GROUPS[tag].hidden == ""
 
 
@@ -241,13 +241,13 @@ def test_every_code_and_every_outcome_is_shown_by_its_name() -> None:
 
 def test_the_parts_of_the_original_data_are_named_and_told() -> None:
     text = "020000000111240930000000102000000000000000"
-    found, at = [], 0
+    parts, at = [], 0
     for name, digits, says in ORIGINAL_PARTS:
         part = text[at : at + digits]
         at += digits
-        found.append((name, part, says(part)))
+        parts.append((name, part, says(part)))
     assert [digits for _, digits, _ in ORIGINAL_PARTS] == [4, 6, 10, 11, 11]
-    assert found == [
+    assert parts == [
         ("original MTI", "0200", ""),
         ("original STAN", "000001", ""),
         ("original DE 7", "1124093000", "11-24 09:30:00"),

@@ -73,27 +73,27 @@ SPELLINGS: dict[str, Write] = {
 
 
 def found_in(data: bytes, form: str) -> list[tuple[bytes, ...]]:
-    return [one.stretches for one in readings(data) if one.form == form]
+    return [reading.stretches for reading in readings(data) if reading.form == form]
 
 
-def found(text: str, form: str) -> list[tuple[bytes, ...]]:
+def stretches_of(text: str, form: str) -> list[tuple[bytes, ...]]:
     return found_in(text.encode(), form)
 
 
 def test_a_listing_of_several_packets_has_a_stretch_each() -> None:
-    assert found(f"{tcpdump(b'first packet')}\n{tcpdump(b'second')}\n", "hexdump") == [
+    assert stretches_of(f"{tcpdump(b'first packet')}\n{tcpdump(b'second')}\n", "hexdump") == [
         (b"first packet", b"second")
     ]
 
 
 def test_rows_that_were_left_out_for_being_the_same_are_put_in() -> None:
     text = f"{hexdump_c(bytes(16))[:-9]}\n*\n00000040  31 32                    |12|\n00000042"
-    assert found(text, "hexdump") == [(bytes(64) + b"12",)]
+    assert stretches_of(text, "hexdump") == [(bytes(64) + b"12",)]
 
 
 def test_a_row_that_is_missing_ends_a_listing() -> None:
     lines = xxd(bytes(range(64))).splitlines()
-    assert found("\n".join([*lines[:2], *lines[3:]]), "hexdump") == [(bytes(range(32)),)]
+    assert stretches_of("\n".join([*lines[:2], *lines[3:]]), "hexdump") == [(bytes(range(32)),)]
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_a_row_that_is_missing_ends_a_listing() -> None:
     ],
 )
 def test_the_rows_of_a_hexdump_are_joined_by_their_offsets(text: str, stretches: list[bytes]) -> None:
-    assert found(text, "hexdump") == ([tuple(stretches)] if stretches else [])
+    assert stretches_of(text, "hexdump") == ([tuple(stretches)] if stretches else [])
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_the_slip_in_hex_digits_is_pointed_at(data: bytes, slip: Typo | None) ->
 @pytest.mark.parametrize("write", SPELLINGS.values(), ids=SPELLINGS)
 @given(data=st.binary(min_size=1, max_size=80))
 def test_hex_digits_in_any_spelling_are_the_bytes(write: Write, data: bytes) -> None:
-    assert found(write(data), "hex digits") == [(data,)]
+    assert stretches_of(write(data), "hex digits") == [(data,)]
 
 
 @pytest.mark.parametrize("write", DUMPS.values(), ids=DUMPS)
@@ -205,7 +205,7 @@ def test_hex_digits_in_any_spelling_are_the_bytes(write: Write, data: bytes) -> 
 @example(data=b"a" * 16 + b"abcdef 0123 4567 89ab" * 3)
 @example(data=b"  12  34 ")
 def test_a_listing_of_each_tool_is_the_bytes(write: Write, data: bytes) -> None:
-    [[stretch]] = found(write(data), "hexdump")
+    [[stretch]] = stretches_of(write(data), "hexdump")
     filled = data + bytes(len(data) % 2) if write is words else data
     assert stretch in (data, filled)
 
@@ -215,12 +215,12 @@ def test_a_listing_of_each_tool_is_the_bytes(write: Write, data: bytes) -> None:
 @pytest.mark.parametrize("padding", ["=", ""], ids=["padded", "bare"])
 def test_base64_is_the_bytes(encode: Callable[[bytes], bytes], padding: str, data: bytes) -> None:
     text = encode(data).decode().replace("=", padding)
-    assert (data,) in found("\n".join((text[:10], text[10:])), "base64")
+    assert (data,) in stretches_of("\n".join((text[:10], text[10:])), "base64")
 
 
 @given(data=st.binary(max_size=200))
 def test_any_bytes_are_themselves_and_only_what_any_word_could_be_is_behind_that(data: bytes) -> None:
-    forms = [one.form for one in readings(data)]
+    forms = [reading.form for reading in readings(data)]
     behind = forms[forms.index("raw bytes") + 1 :]
     assert found_in(data, "raw bytes") == [(data,)]
     assert behind in ([], ["base64"])
