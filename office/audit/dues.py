@@ -40,7 +40,7 @@ _DUE_STATE: Final = case(
 )
 _DUE_WITHDRAWN: Final = case((_IS_TAKEN_OUT, 1), else_=dues.c.withdrawn)
 
-Conceal = Callable[[str], str]
+KeyedDigest = Callable[[str], str]
 """Turns the number of a person's document into the keyed digest that the book has of it."""
 Progress = Callable[[str, int], None]
 
@@ -88,7 +88,7 @@ class _FileContents:
 
 
 def against_files(
-    connection: Connection, files: Sequence[DuesFile], conceal: Conceal, progress: Progress
+    connection: Connection, files: Sequence[DuesFile], keyed_digest: KeyedDigest, progress: Progress
 ) -> Results:
     """Invariants 4 and 10: the dues and policies of the front book are those of the files that were
     loaded.
@@ -106,7 +106,7 @@ def against_files(
     for load in sorted(known.values()):
         if load.place in given:
             file = given[load.place]
-            for fault in _read(contents, load, file.stream, conceal, progress):
+            for fault in _read(contents, load, file.stream, keyed_digest, progress):
                 yield Failing(10, f"file {file.name}", fault)
     complete = len(given) == len(known)
     yield from _dues(connection, contents, len(known) - 1, progress, complete=complete)
@@ -133,7 +133,11 @@ def _loads(connection: Connection) -> Mapping[str, _Load]:
 
 
 def _read(
-    contents: _FileContents, load: _Load, lines: Iterable[bytes], conceal: Conceal, progress: Progress
+    contents: _FileContents,
+    load: _Load,
+    lines: Iterable[bytes],
+    keyed_digest: KeyedDigest,
+    progress: Progress,
 ) -> Iterator[str]:
     """Add a file's lines to the contents, without the header and the lines that its load left out; yield what
     is wrong with a line.
@@ -152,10 +156,10 @@ def _read(
         elif fields[0] == _WITHDRAWN:
             contents.withdrawn[fields[3]] = contents.named[fields[3]] = load.place
         else:
-            _take(contents, load.place, fields, conceal)
+            _take(contents, load.place, fields, keyed_digest)
 
 
-def _take(contents: _FileContents, place: int, fields: Sequence[str], conceal: Conceal) -> None:
+def _take(contents: _FileContents, place: int, fields: Sequence[str], keyed_digest: KeyedDigest) -> None:
     """Add a line with a policy and, if it names one, a due to the contents."""
     policy, state, holder, due, code, due_date, amount, beneficiary = fields
     contents.policies[policy] = state, holder
@@ -164,7 +168,7 @@ def _take(contents: _FileContents, place: int, fields: Sequence[str], conceal: C
     if due:
         kind = "premium" if code.startswith("5") else "benefit"
         number = beneficiary.rpartition(":")[2]
-        digest = conceal(number) if number else ""
+        digest = keyed_digest(number) if number else ""
         contents.dues[due] = _SentDue(policy, code, kind, due_date, int(amount), digest, place)
         contents.named[due] = place
         contents.withdrawn.pop(due, None)

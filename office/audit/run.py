@@ -29,7 +29,7 @@ from office.audit import (
     withheld,
     written,
 )
-from office.audit.dues import Conceal, DuesFile, against_files
+from office.audit.dues import DuesFile, KeyedDigest, against_files
 from office.audit.evidence import Checked, Evidence, Failing, Results, Stated, as_of_now, gathered
 from office.audit.kept import BookDigests
 from office.audit.privacy import masked
@@ -182,17 +182,17 @@ def audit(
 def audit_dues(
     front: Store,
     files: Sequence[DuesFile],
-    conceal: Conceal,
+    keyed_digest: KeyedDigest,
     progress: Callable[[str, int], None] = lambda _work, _rows: None,
 ) -> Audit:
     """Compare the front book's dues with the files that were loaded into it; the office's database is not
     used.
 
-    `conceal` turns a document's number into the digest that the book has of it. Reads the book as of one
+    `keyed_digest` turns a document's number into the digest that the book has of it. Reads the book as of one
     moment and writes nothing. Raises what Store.reading raises.
     """
     with as_of_now(front) as connection:
-        return _collected([against_files(connection, files, conceal, progress)])
+        return _collected([against_files(connection, files, keyed_digest, progress)])
 
 
 def examine(evidence: Evidence) -> Audit:

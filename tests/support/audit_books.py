@@ -55,12 +55,12 @@ class Urls(NamedTuple):
 class _Days(business_days.Days):
     """Days whose book keeps keyed digests of identity numbers, as a front-end machine's does."""
 
-    def __init__(self, store: Any, front: Any, sealer: Any, _conceal: Any, *rest: Any) -> None:  # noqa: ANN401
-        super().__init__(store, front, sealer, CONCEAL, *rest)
+    def __init__(self, store: Any, front: Any, sealer: Any, _digest: Any, *rest: Any) -> None:  # noqa: ANN401
+        super().__init__(store, front, sealer, KEYED_DIGEST, *rest)
 
 
 _FILES: dict[Urls, tuple[bytes, ...]] = {}
-CONCEAL = FrontKey(bytes(32)).identity
+KEYED_DIGEST = FrontKey(bytes(32)).identity
 
 
 def files_of(urls: Urls) -> tuple[DuesFile, ...]:

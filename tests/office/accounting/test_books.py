@@ -139,8 +139,8 @@ def test_posting_given_twice_at_once_is_made_once(store: Store) -> None:
 )
 def test_posting_of_the_same_name_with_other_legs_is_refused(store: Store, other: Posting) -> None:
     made(store, posting())
-    told = "^posting 20261124/01020000/day was made already, with other legs$"
-    with pytest.raises(PostingDiffers, match=told):
+    message = "^posting 20261124/01020000/day was made already, with other legs$"
+    with pytest.raises(PostingDiffers, match=message):
         made(store, posting(name="another"), other)
     assert rows(store, "SELECT posting FROM postings") == [(posting().posting,)]
 
@@ -326,8 +326,8 @@ def test_what_balances_depend_on_stays_once_there_are_postings(
     store: Store, names: str, given: dict[str, str]
 ) -> None:
     made(store, posting(), posting(name="second"))
-    told = f"^there are postings already: {names} cannot change any more$"
-    with pytest.raises(ChartRefused, match=told), store.transaction() as connection:
+    message = f"^there are postings already: {names} cannot change any more$"
+    with pytest.raises(ChartRefused, match=message), store.transaction() as connection:
         install_chart(connection, CHART._replace(**given), 2, "li")  # type: ignore[arg-type]
     assert rows(store, "SELECT max(chart) FROM chart_lines") == [(1,)]
 
@@ -339,12 +339,12 @@ PRIVILEGE = "SELECT has_table_privilege('chart_lines', 'INSERT') AS has_table_pr
 def test_on_postgresql_only_who_may_write_the_chart_puts_one_in_force(
     on_sqlite: Connection, may_install: bool
 ) -> None:
-    told = (
+    message = (
         "the chart of the settings is not the one in force, and this login may not change where money goes:"
         " run `qianzhi office close` once as the database's owner"
     )
     overheard = Overheard(on_sqlite, "postgresql", may_install)
-    refused = nullcontext() if may_install else pytest.raises(ChartRefused, match=f"^{told}$")
+    refused = nullcontext() if may_install else pytest.raises(ChartRefused, match=f"^{message}$")
     with refused:
         install_chart(overheard, changed(zh="应收账款"), 2, "li")  # type: ignore[arg-type]
     assert overheard.of("privilege") == [(PRIVILEGE, None)]
@@ -360,11 +360,11 @@ def changed(**given: object) -> Any:  # noqa: ANN401 - a chart with one account 
 def test_account_that_was_posted_to_keeps_its_kind_and_side(store: Store, given: dict[str, str]) -> None:
     made(store, posting())
     kept = CHART.accounts[PREMIUMS]._replace(**given)  # type: ignore[arg-type]
-    told = (
+    message = (
         "account 1122 has been posted to as asset, debit:"
         f" it cannot become {kept.kind}, {kept.normal}; give the new account another code"
     )
-    with pytest.raises(ChartRefused, match=f"^{told}$"), store.transaction() as connection:
+    with pytest.raises(ChartRefused, match=f"^{message}$"), store.transaction() as connection:
         install_chart(connection, changed(**given), 2, "li")
     assert rows(store, "SELECT kind, normal FROM accounts WHERE account = '1122'") == [("asset", "debit")]
 
@@ -409,8 +409,8 @@ def test_books_that_somebody_changed_behind_our_back_are_not_shown(store: Store)
     made(store, posting(5))
     with store.transaction() as connection:
         tampered(connection)
-        told = "^the books are out of balance in currency 156: debit 5, credit 4$"
-        with pytest.raises(InvariantBroken, match=told):
+        message = "^the books are out of balance in currency 156: debit 5, credit 4$"
+        with pytest.raises(InvariantBroken, match=message):
             trial_balance(connection)
         with pytest.raises(Unbalanced):
             find_postings(connection, [posting().posting])

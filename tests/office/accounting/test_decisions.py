@@ -1,4 +1,4 @@
-"""Who may decide, and that every decision and every refusal of one stands in the office's trail."""
+"""Who may decide, and that every decision and every refusal of one stands in the office's audit log."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def desk(store: Store) -> Iterator[Desk]:
     return Desk(store, settings, 7)
 
 
-def trail(desk: Desk) -> list[tuple[str, ...]]:
+def audit_rows(desk: Desk) -> list[tuple[str, ...]]:
     with desk.store.reading() as connection:
         found = list(read_audit_log(connection, audit_log))
     assert list(broken_records(found)) == []
@@ -50,7 +50,7 @@ def state(desk: Desk) -> BreakState:
 def test_two_people_decide_and_the_trail_has_both(desk: Desk) -> None:
     assert propose(desk, "li", NAME, "refund", "asked the bank", CHART).proposed_by == "li"
     assert decide(desk, "wang", Decision.APPROVE, NAME, "").approved_by == "wang"
-    assert trail(desk) == [
+    assert audit_rows(desk) == [
         ("li", "propose", NAME, "refund: asked the bank"),
         ("wang", "approve", NAME, "refund"),
     ]
@@ -69,7 +69,7 @@ def test_a_proposal_is_taken_back_or_rejected(
 ) -> None:
     propose(desk, "li", NAME, "refund", "", CHART)
     decide(desk, by, decision, NAME, "")
-    assert (state(desk), trail(desk)[1]) == (after, (by, decision.value, NAME, "refund"))
+    assert (state(desk), audit_rows(desk)[1]) == (after, (by, decision.value, NAME, "refund"))
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_what_is_refused_changes_nothing_and_is_recorded(
     with pytest.raises(refused):
         decide(desk, by, decision, name, "")
     assert state(desk) is BreakState.PROPOSED
-    assert trail(desk)[1:] == [(by, decision.value, name, f"failed: {refused.__name__}")]
+    assert audit_rows(desk)[1:] == [(by, decision.value, name, f"failed: {refused.__name__}")]
 
 
 def test_a_refused_proposal_is_recorded_without_what_was_typed(desk: Desk) -> None:
@@ -101,7 +101,7 @@ def test_a_refused_proposal_is_recorded_without_what_was_typed(desk: Desk) -> No
     ):
         with pytest.raises(refused):
             propose(desk, by, name, resolution, "", CHART)
-    assert trail(desk) == [
+    assert audit_rows(desk) == [
         ("zhao", "propose", NAME, "failed: NotAllowed"),
         ("li", "propose", "", "failed: NoSuchBreak"),
         ("li", "propose", NAME, "failed: StepRefused"),
@@ -111,11 +111,11 @@ def test_a_refused_proposal_is_recorded_without_what_was_typed(desk: Desk) -> No
 def test_what_a_person_has_the_office_do_is_recorded_before_and_after(desk: Desk) -> None:
     times = iter((8, 9))
     with recorded(desk.store, lambda: next(times), "li", "close"):
-        assert trail(desk) == [("li", "close", "", "asked")]
-    assert trail(desk)[1:] == [("li", "close", "", "done")]
+        assert audit_rows(desk) == [("li", "close", "", "asked")]
+    assert audit_rows(desk)[1:] == [("li", "close", "", "done")]
 
 
 def test_what_failed_is_recorded_by_its_kind(desk: Desk) -> None:
     with pytest.raises(OfficeError), recorded(desk.store, lambda: 8, "li", "post"):
         raise OfficeError(SECRET)
-    assert trail(desk) == [("li", "post", "", "asked"), ("li", "post", "", "failed: OfficeError")]
+    assert audit_rows(desk) == [("li", "post", "", "asked"), ("li", "post", "", "failed: OfficeError")]

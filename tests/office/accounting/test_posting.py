@@ -111,15 +111,15 @@ def test_leg_of_nought_is_left_out() -> None:
 
 
 def test_code_that_moves_no_money_is_not_posted() -> None:
-    told = "^20261124/01020000: 5 fen of processing code 310000, which moves no money$"
-    with pytest.raises(InvariantBroken, match=told):
+    message = "^20261124/01020000: 5 fen of processing code 310000, which moves no money$"
+    with pytest.raises(InvariantBroken, match=message):
         day_posting(CHART, BANK, D1, {"310000": 5}, 5)
 
 
 @pytest.mark.parametrize("off", [1, -1])
 def test_day_that_is_out_by_a_fen_is_not_posted(off: int) -> None:
-    told = f"20261124/01020000: the bank's effects differ from ours and the breaks' by {off} fen: not posted"
-    with pytest.raises(InvariantBroken, match=f"^{told}$"):
+    text = f"20261124/01020000: the bank's effects differ from ours and the breaks' by {off} fen: not posted"
+    with pytest.raises(InvariantBroken, match=f"^{message}$"):
         day_posting(CHART, BANK, D1, {"500000": 7}, 10 + off, [5], [2])
 
 

@@ -19,7 +19,7 @@ from office.audit.evidence import Evidence, Failing
 from office.audit.kept import keep
 from office.audit.run import AUDITS
 from office.database.schema import OFFICE
-from tests.support.audit_books import CONCEAL, Urls, build, evidence, files_of, loosen
+from tests.support.audit_books import KEYED_DIGEST, Urls, build, evidence, files_of, loosen
 
 SIDES: Final = MappingProxyType({"office": OFFICE, "front": FRONT})
 ROWS_ALL: Final = 12
@@ -140,7 +140,7 @@ def is_noticed(given: Evidence, checks: list[Check]) -> bool:
 
 def dues_outcome(urls: Urls, given: Evidence) -> list[Any]:
     assert given.front is not None
-    return list(against_files(given.front, files_of(urls), CONCEAL, lambda _what, _rows: None))
+    return list(against_files(given.front, files_of(urls), KEYED_DIGEST, lambda _what, _rows: None))
 
 
 @pytest.fixture(scope="module")

@@ -41,9 +41,9 @@ def invariants(found: Audit) -> set[int]:
 
 def test_sound_books_have_nothing_that_fails_and_every_invariant_is_proved_from_rows(urls: Urls) -> None:
     office, front = Store(urls.office, lock=False, by_index=False), Store(urls.front, lock=False)
-    told: list[str] = []
+    works: list[str] = []
     try:
-        found = audit(office, front, STATED, lambda what, _rows: told.append(what))
+        found = audit(office, front, STATED, lambda work, _rows: works.append(work))
     finally:
         office.close()
         front.close()
@@ -55,7 +55,7 @@ def test_sound_books_have_nothing_that_fails_and_every_invariant_is_proved_from_
     }
     assert {one.what for one in found.checked if one.count == 0} <= unseen
     assert [one.invariant for one in found.verdicts if one.rows == 0] == [1]
-    assert told
+    assert works
 
 
 def test_every_check_says_what_it_has_looked_at(urls: Urls) -> None:
@@ -88,7 +88,7 @@ def test_an_office_with_nothing_in_it_is_sound_and_proves_nothing(office_url: st
 
 
 def test_a_clock_that_goes_back_leaves_the_audit_silent(database: str, office_url: str) -> None:
-    """What an act wrote is told by its moment, so two acts never have one."""
+    """The rows that an act wrote are known by its moment, so two acts never have the same moment."""
     here = World(database, office_url, seed=7, policies=120)
     here._ticks = count(10**6, -1)
     for number in range(2):

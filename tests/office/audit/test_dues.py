@@ -15,7 +15,7 @@ from sqlalchemy import Connection, select, text
 from ledger.book.schema import dues
 from office.audit.dues import DuesFile, against_files
 from office.audit.evidence import Checked, Failing
-from tests.support.audit_books import CONCEAL, Urls, evidence, files_of, loosen
+from tests.support.audit_books import KEYED_DIGEST, Urls, evidence, files_of, loosen
 
 DUE = "due = (SELECT min(due) FROM dues WHERE sequence = 0 AND state = 'open')"
 BENEFIT = "due = (SELECT min(due) FROM dues WHERE kind = 'benefit')"
@@ -30,11 +30,11 @@ class Book:
     files: tuple[DuesFile, ...]
 
     def said(self, *files: DuesFile) -> list[str]:
-        found = against_files(self.connection, files or self.files, CONCEAL, lambda _what, _rows: None)
+        found = against_files(self.connection, files or self.files, KEYED_DIGEST, lambda _what, _rows: None)
         return [one.what for one in found if isinstance(one, Failing)]
 
     def counts(self, *files: DuesFile) -> dict[str, int]:
-        found = against_files(self.connection, files, CONCEAL, lambda _what, _rows: None)
+        found = against_files(self.connection, files, KEYED_DIGEST, lambda _what, _rows: None)
         return {one.what: one.count for one in found if isinstance(one, Checked)}
 
 

@@ -46,8 +46,10 @@ def test_what_is_not_found_again_is_a_finding(urls: Urls, value: str) -> None:
     assert (failing.invariant, failing.subject) == (5, f"what was kept, {value[:12]}")
 
 
-def test_a_trail_that_was_made_anew_no_longer_has_the_act_that_was_kept(urls: Urls) -> None:
-    """Its last act changed: no later one carries a hash over it, so only who kept its hash can tell."""
+def test_an_audit_log_that_was_made_anew_no_longer_has_the_record_that_was_kept(urls: Urls) -> None:
+    """Its last record changed: no later record carries its hash, so only a person who kept the hash can
+    tell.
+    """
     with evidence(urls) as given:
         before = keep(given)
         loosen(given.office, "audit_log")

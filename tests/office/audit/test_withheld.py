@@ -78,8 +78,8 @@ class Here:
         date, numbered = self.date, (one._replace(line=place) for place, one in enumerate(lines, 1))
         self.files[date] = b"".join(bankfile.write(self.layout, BANK, date, numbered))
         self.books.cut_over(date)
-        told = list(self.at_close().run())
-        assert [one.text for one in told if one.waiting] == []
+        steps = list(self.at_close().run())
+        assert [step.text for step in steps if step.waiting] == []
         self.date = {DATE: NEXT, NEXT: AFTER}.get(date, "")
         with self.books.office.reading() as connection:
             return list(breaks.listing(connection, BANK, date))

@@ -133,7 +133,7 @@ DOCTORED = {
             EXPECTED.products[0]._replace(code="310000", lines=0, effect=1),
         )
     ),
-    "a carried break less": other(breaks=EXPECTED.breaks[:2] + EXPECTED.breaks[3:]),
+    "a break brought forward less": other(breaks=EXPECTED.breaks[:2] + EXPECTED.breaks[3:]),
     "a break less": other(breaks=EXPECTED.breaks[:-1]),
     "a break more": other(breaks=(*EXPECTED.breaks, ListedBreak(broken(7, D2, "bank_only", 0, 1), 3, ""))),
     "a break's difference": reshown(3, difference=-9_999),
