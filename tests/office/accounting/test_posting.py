@@ -119,7 +119,7 @@ def test_code_that_moves_no_money_is_not_posted() -> None:
 @pytest.mark.parametrize("off", [1, -1])
 def test_day_that_is_out_by_a_fen_is_not_posted(off: int) -> None:
     text = f"20261124/01020000: the bank's effects differ from ours and the breaks' by {off} fen: not posted"
-    with pytest.raises(InvariantBroken, match=f"^{message}$"):
+    with pytest.raises(InvariantBroken, match=f"^{text}$"):
         day_posting(CHART, BANK, D1, {"500000": 7}, 10 + off, [5], [2])
 
 
