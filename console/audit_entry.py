@@ -1,8 +1,8 @@
-"""Writes down what a command does by itself: before it does it, and how it ended.
+"""The audit records of what a command does by itself: one before it begins, and one of how it ended.
 
-Through the process that serves, if one does, which sees for itself who asks; into the book where none does.
-What may be written down, fep.operator.audit_trail says. No command goes on whose act cannot be written down
-first.
+If a process serves, it writes the record, and learns from the kernel which person asks; otherwise the record
+goes into the book from here. A command whose first record cannot be written does nothing. What a record may
+hold, fep.operator.audit_trail says.
 """
 
 from __future__ import annotations
@@ -29,13 +29,15 @@ _UNTOLD = "qianzhi: that this failed could not be written down"
 
 
 class NotRecorded(FepError):
-    """What was asked for could not be written down."""
+    """The audit record of a command could not be written."""
 
 
 @contextmanager
 def recorded(settings: Settings, act: str, subject: str = "") -> Iterator[dict[str, str]]:
-    """Have the block's work written down before it begins, and its end after; yields the particulars, to be
-    filled in by it. Raises NotRecorded before anything was done, or after it is done, and says which.
+    """Context manager: write an audit record before the block, and another of how it ended.
+
+    Yields the details of the second record, for the block to fill in. Raises NotRecorded where a record
+    cannot be written; its text says whether the block's work is done.
     """
     details: dict[str, str] = {}
     try:
@@ -57,19 +59,21 @@ def recorded(settings: Settings, act: str, subject: str = "") -> Iterator[dict[s
 
 
 def write_down(settings: Settings, act: str, subject: str, stage: Stage, details: Mapping[str, str]) -> None:
-    """Write down one act. Raises FepError, LedgerError or OSError."""
-    one = {"act": act, "subject": subject, "stage": stage.value, "details": dict(details)}
-    audit_entry = audit_trail.audit_entry(one)
+    """Write one audit record. Raises FepError, LedgerError or OSError."""
+    record = {"act": act, "subject": subject, "stage": stage.value, "details": dict(details)}
+    audit_entry = audit_trail.audit_entry(record)
     try:
-        ask(Path(settings.node.control), "record", **one)
+        ask(Path(settings.node.control), "record", **record)
     except NotServing:
         _write_here(settings, audit_entry)
 
 
 @contextmanager
 def refusals(store: Store, act: str, subject: str = "") -> Iterator[str]:
-    """Have it written down, in a book that nobody serves, if the block comes to nothing; yields who acts.
-    What it does otherwise, its own transaction writes down.
+    """Context manager: write an audit record if the block raises, into a book that no process serves.
+
+    Yields the name of the person at the keyboard. If the block succeeds, its own transaction has written the
+    record.
     """
     by = at_keyboard()
     try:
@@ -83,7 +87,7 @@ def refusals(store: Store, act: str, subject: str = "") -> Iterator[str]:
 
 
 def _write_here(settings: Settings, audit_entry: AuditEntry) -> None:
-    """Into a book that nobody serves. It is made, if need be: the first key's making stands in it."""
+    """Write into a book that no process serves; create it if need be, since the first key comes before it."""
     _check_owner(settings.node.database)
     store = Store(settings.node.database)
     try:
@@ -96,7 +100,7 @@ def _write_here(settings: Settings, audit_entry: AuditEntry) -> None:
 
 
 def _check_owner(url: str) -> None:
-    """Root must not leave files beside an embedded book that the machine's own user cannot open."""
+    """Raise NotRecorded where root would create an embedded book that the machine's user cannot open."""
     if not url.startswith("sqlite:///"):
         return
     book = Path(url.removeprefix("sqlite:///"))

@@ -1,7 +1,6 @@
-"""The command `qianzhi audit-log`: who had the front-end machine do what, and when;
-and the same for the office.
+"""The command `qianzhi audit-log`, and what it shares with `qianzhi office audit-log`: show an audit log.
 
-Reads and prints. Nothing is written down here, and nothing decided but whether the audit log holds.
+Reads and prints. Whether the chain of hashes holds, ledger.book.audit_log says.
 """
 
 from __future__ import annotations
@@ -42,24 +41,26 @@ def audit_log_command(verify: bool, config: Path, as_json: bool) -> None:
 def show(
     store: Store, read: Callable[[Any], Iterator[AuditRecord]], *, verify: bool, as_json: bool = False
 ) -> None:
-    """Print the audit log that `read` reads from a connection, and whether it holds. As JSON, an act a line:
-    an audit log may be longer than memory.
+    """Print the records that `read` yields from a connection; with `verify`, whether their chain holds too.
+
+    As JSON, a record a line, because an audit log may be longer than memory. Raises ClickException where the
+    chain does not hold.
     """
     last: AuditRecord | None = None
 
-    def shown(found: Iterator[AuditRecord]) -> Iterator[AuditRecord]:
+    def shown(records: Iterator[AuditRecord]) -> Iterator[AuditRecord]:
         nonlocal last
-        for act in found:
-            click.echo(json.dumps(plain(_masked(act)), ensure_ascii=False) if as_json else line(act))
-            last = act
-            yield act
+        for record in records:
+            click.echo(json.dumps(plain(_masked(record)), ensure_ascii=False) if as_json else line(record))
+            last = record
+            yield record
 
     with store.reading(snapshot=True) as connection:
         broken = list(broken_records(shown(read(connection))))
     if not verify:
         return
-    for place in broken:
-        click.echo(f"act {place.number}: {place.reason}", err=as_json)
+    for link in broken:
+        click.echo(f"act {link.number}: {link.reason}", err=as_json)
     if broken:
         raise click.ClickException(
             f"{len(broken)} broken links: keep the files as they are and find out who wrote to them"
@@ -68,12 +69,14 @@ def show(
     click.echo(f"every link holds, {last.number if last else 0} acts{tip}", err=as_json)
 
 
-def _masked(act: AuditRecord) -> AuditRecord:
-    return act._replace(subject=masked_numbers(act.subject), note=masked_numbers(act.note))
+def _masked(record: AuditRecord) -> AuditRecord:
+    return record._replace(subject=masked_numbers(record.subject), note=masked_numbers(record.note))
 
 
-def line(act: AuditRecord) -> str:
-    """One act, in local time. What a terminal would take for a command of its own becomes a question mark."""
-    at = datetime.fromtimestamp(act.at // 1_000_000, UTC).astimezone().isoformat(timespec="seconds")
-    text = " ".join(filter(None, (str(act.number), at, act.by, act.act, act.subject, act.note)))
+def line(record: AuditRecord) -> str:
+    """Return a record in one line, in local time; a character that a terminal would obey becomes a `?`."""
+    at = datetime.fromtimestamp(record.at // 1_000_000, UTC).astimezone().isoformat(timespec="seconds")
+    text = " ".join(
+        filter(None, (str(record.number), at, record.by, record.act, record.subject, record.note))
+    )
     return printable(masked_numbers(text)).replace("\n", "?")

@@ -1,7 +1,7 @@
 """The commands on banks: `qianzhi bank list`, `add`, `disable`, `enable` and `test`.
 
-Parses arguments, calls, prints. What an entry may say, fep.settings.config knows; how it gets into the file,
-fep.settings.editor; whether the bank could connect, fep.doctor.bankcheck.
+Parses arguments, calls, prints. What an entry may hold, fep.settings.config says; fep.settings.editor writes
+it into the file; fep.doctor.bankcheck finds out whether the bank could connect.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from protocol.mac import MacAlgorithm
 _MISSING = "missing"
 
 
-class Listed(NamedTuple):
-    """A bank's entry, and its key's check value; `key` says why where it has none that fits."""
+class ListedBank(NamedTuple):
+    """A bank's entry in the settings. `key` is the check value of its key, or why the key is missing."""
 
     code: str
     name: str
@@ -61,43 +61,43 @@ def bank() -> None:
 def list_command(config: Path, as_json: bool) -> None:
     """List the banks: what each entry says, and whether its key is there and fits."""
     settings = load_settings(config)
-    found = tuple(_listed(settings))
-    show(found, lambda: _people(found), as_json=as_json)
+    banks = tuple(_listed(settings))
+    show(banks, lambda: _banks_table(banks), as_json=as_json)
 
 
-def _listed(settings: Settings) -> Iterator[Listed]:
+def _listed(settings: Settings) -> Iterator[ListedBank]:
     key_provider = KeyProvider(settings.keystore)
     try:
-        for one in settings.bank:
+        for bank in settings.bank:
             try:
-                key = key_provider.check_value(one)
+                key = key_provider.check_value(bank)
             except FepError as error:
                 key = f"{_MISSING}: {error}"
-            yield Listed(
-                one.code,
-                one.name,
-                one.enabled,
-                f"{one.host}:{one.port}",
-                tuple(map(str, one.networks)),
-                one.transport,
-                len(one.pins),
-                str(one.framing),
-                one.dialect,
-                str(one.mac),
+            yield ListedBank(
+                bank.code,
+                bank.name,
+                bank.enabled,
+                f"{bank.host}:{bank.port}",
+                tuple(map(str, bank.networks)),
+                bank.transport,
+                len(bank.pins),
+                str(bank.framing),
+                bank.dialect,
+                str(bank.mac),
                 key,
             )
     finally:
         key_provider.close()
 
 
-def _people(found: Sequence[Listed]) -> Iterator[RenderableType]:
+def _banks_table(banks: Sequence[ListedBank]) -> Iterator[RenderableType]:
     rows = table("code", "bank", "listens at, from", "on the wire", "key", whole=("code",))
-    for one in found:
-        state = "" if one.enabled else "\ndisabled"
-        link = f"{one.transport}, {one.pins} pinned" if one.pins else one.transport
-        wire = f"{one.framing}, {one.dialect}, {one.mac}\n{link}"
-        networks = ", ".join(one.networks)
-        cells = (one.code, f"{one.name}{state}", f"{one.listens}\n{networks}", wire, one.key)
+    for bank in banks:
+        state = "" if bank.enabled else "\ndisabled"
+        link = f"{bank.transport}, {bank.pins} pinned" if bank.pins else bank.transport
+        wire = f"{bank.framing}, {bank.dialect}, {bank.mac}\n{link}"
+        networks = ", ".join(bank.networks)
+        cells = (bank.code, f"{bank.name}{state}", f"{bank.listens}\n{networks}", wire, bank.key)
         rows.add_row(*map(cell, cells))
     yield rows
 
@@ -115,27 +115,27 @@ def _people(found: Sequence[Listed]) -> Iterator[RenderableType]:
 @click.option("--mac", type=click.Choice(list(map(str, MacAlgorithm))), default="aes-cmac", show_default=True)
 @SETTINGS
 def add_command(
-    code: str, networks: Sequence[str], pins: Sequence[str], plain: bool, config: Path, **given: object
+    code: str, networks: Sequence[str], pins: Sequence[str], plain: bool, config: Path, **columns: object
 ) -> None:
     """Add a bank's entry to the settings, disabled until its key is there; CODE is its DE 32."""
     entry = {
         "code": code,
-        "name": given["name"],
+        "name": columns["name"],
         "enabled": False,
-        "host": given["host"],
-        "port": given["port"],
+        "host": columns["host"],
+        "port": columns["port"],
         "networks": list(networks),
         **({"transport": "plain"} if plain else {"pins": list(pins)}),
-        "framing": given["framing"],
-        "dialect": given["dialect"],
-        "mac": given["mac"],
+        "framing": columns["framing"],
+        "dialect": columns["dialect"],
+        "mac": columns["mac"],
     }
     settings = load_settings(config)
-    taken = {one.port for one in settings.bank}
+    taken = {bank.port for bank in settings.bank}
     with recorded(settings, "bank add", subject_of("bank add", code)):
         replace_settings(config, with_entry(config.read_text(encoding="utf-8"), entry))
     click.echo(f"added bank {code} to {config}, disabled; next:")
-    load = "qianzhi reload" if given["port"] in taken else "restart the machine: nobody listens there yet"
+    load = "qianzhi reload" if columns["port"] in taken else "restart the machine: nobody listens there yet"
     for step in (
         f"qianzhi keys load zmk/{code}   (the custodians' ceremony; docs/keys.md)",
         f"qianzhi bank test {code} --certificate FILE   (the bank's, if it uses TLS)",
@@ -179,7 +179,7 @@ def _set_enabled(config: Path, code: str, *, enabled: bool) -> None:
 
 
 def _need_key(settings: Settings, entry: Bank) -> None:
-    """A machine whose settings let in a bank without a key would not take them, nor start."""
+    """Raise ClickException unless the bank's master key is loaded: without it the machine would not start."""
     key_provider = KeyProvider(settings.keystore)
     try:
         key_provider.check_value(entry)
@@ -202,11 +202,11 @@ def test_command(
 ) -> None:
     """Say, step by step, whether a bank could connect now; exit code 1 if it could not."""
     settings = load_settings(config)
-    asked = BankProbe(entry_of(settings, code), _address(address), certificate)
+    probe = BankProbe(entry_of(settings, code), _address(address), certificate)
     machine = Machine(config, datetime.now(UTC).astimezone())
-    found = tuple(could_connect(machine, settings, asked))
-    show(found, lambda: shown(found), as_json=as_json)
-    if any(one.verdict is Verdict.BAD for one in found):
+    findings = tuple(could_connect(machine, settings, probe))
+    show(findings, lambda: shown(findings), as_json=as_json)
+    if any(finding.verdict is Verdict.BAD for finding in findings):
         raise click.ClickException(f"bank {code} could not connect now")
 
 

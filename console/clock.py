@@ -1,7 +1,7 @@
-"""The command `qianzhi clock accept`: a person says that the machine's clock is right, after it jumped or
-where the book is ahead of it.
+"""The command `qianzhi clock accept`: a person says that the machine's clock is right.
 
-Asks, has it written down, prints. What was wrong with the clock, the machine that serves knows, or the book.
+It is needed after the clock jumped, or where the book is ahead of it. The person's word goes into the audit
+log. What was wrong with the clock, the machine that serves knows, or the book (fep.day.clock_watch).
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def _now() -> datetime:
 
 
 def _accept_here(settings: Settings) -> str:
-    """In a book that nobody serves: what was accepted."""
+    """Accept the clock in a book that no process serves; return what was accepted."""
     store = Store(settings.node.database)
     try:
         return accept_unserved(store, settings.node.name, _now(), at_keyboard())

@@ -1,7 +1,7 @@
-"""Opens the banks' day files, where whoever brings them leaves them: only a file that nobody else can change.
+"""Opens the banks' day files in the folder where the transfer leaves them, if nobody else can change them.
 
 A file under another bank's login, or one that the whole system may write to, could say anything about
-anybody's money. What is in a file, others read.
+anybody's money. The content of a file is read by office.intake.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ from office.errors import FileRefused
 
 
 def opener(settings: Settings) -> Callable[[str, str], AbstractContextManager[BinaryIO] | None]:
-    """What opens a bank's day file for a date, or gives None where there is none yet. Entering what it gives
-    raises FileRefused.
+    """Return a function of a bank's code and a date (YYYYMMDD) that opens the bank's day file of that date.
+
+    The function returns None where there is no such file yet. Entering the context that it returns otherwise
+    raises FileRefused for a file that is no plain file, or that another login could have changed.
     """
     folder = Path(settings.office.files)
 
@@ -43,16 +45,16 @@ def _opened(path: Path, bank: Bank) -> Iterator[BinaryIO]:
 
 
 def _unlinked(path: str, flags: int) -> int:
-    """Neither through a link, nor waiting for who would write into a pipe."""
+    """Open without following a link and without waiting for a writer of a pipe."""
     return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
-def _check(path: Path, found: os.stat_result, bank: Bank) -> None:
-    if not stat.S_ISREG(found.st_mode):
+def _check(path: Path, status: os.stat_result, bank: Bank) -> None:
+    if not stat.S_ISREG(status.st_mode):
         raise FileRefused(f"{path} is no plain file")
-    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise FileRefused(
             f"{path} can be changed by others than its owner: have it left with mode 640 or less"
         )
-    if bank.file_owner and (owner := name_of(found.st_uid)) != bank.file_owner:
+    if bank.file_owner and (owner := name_of(status.st_uid)) != bank.file_owner:
         raise FileRefused(f"{path} is {owner}'s; the settings have {bank.file_owner} leave this bank's files")

@@ -1,6 +1,6 @@
 """The command `qianzhi describe`: any bytes of a link, explained. Reads, prints, changes nothing.
 
-What the bytes are and which of them may be shown, protocol.analyzer.explain decides; no value is looked at
+protocol.analyzer.explain decides what the bytes are and which of them may be shown. No value is looked at
 here.
 """
 
@@ -28,7 +28,7 @@ from protocol.dialect import load, shipped
 from protocol.framing import Framing
 
 INPUT_BYTES_MAX = 64 << 20
-"""A capture that is longer is to be cut to the connection in question first."""
+"""64 MiB. A longer capture has to be cut to the connection in question first."""
 _BARE = "none"
 _INDENT = "  "
 
@@ -63,12 +63,12 @@ def describe_command(
     bare = framing == _BARE
     candidates = Candidates(codecs, Framing(framing) if framing and not bare else None, bare)
     data, typed = _input(given)
-    found = explain(data, candidates)
-    if typed and found.form in (RAW, BASE64) and not _begins_as_one(found):
+    explained = explain(data, candidates)
+    if typed and explained.form in (RAW, BASE64) and not _begins_as_message(explained):
         raise click.UsageError("no file has this name, and it is no message in hex digits, base64 or itself")
-    show(found, lambda: _people(found), as_json=as_json)
-    if not found.whole:
-        raise click.ClickException(next(_faults(found), "nothing in it can be described"))
+    show(explained, lambda: _lines(explained), as_json=as_json)
+    if not explained.whole:
+        raise click.ClickException(next(_faults(explained), "nothing in it can be described"))
 
 
 def _input(given: tuple[str, ...]) -> tuple[bytes, bool]:
@@ -92,9 +92,14 @@ def _input(given: tuple[str, ...]) -> tuple[bytes, bool]:
     return data, typed
 
 
-def _begins_as_one(found: Explained) -> bool:
+def _begins_as_message(explained: Explained) -> bool:
     """Whether the first message's MTI is one of ISO 8583:1987."""
-    frames = [frame for told in found.told if told.reading is not None for frame in told.reading.frames[:1]]
+    frames = [
+        frame
+        for stream in explained.told
+        if stream.reading is not None
+        for frame in stream.reading.frames[:1]
+    ]
     return any(
         node.field == "MTI" and is_plausible_mti(node.value) for frame in frames for node in frame.nodes
     )
@@ -110,15 +115,15 @@ def _is_path(text: str) -> bool:
         return False
 
 
-def _faults(found: Explained) -> Iterator[str]:
-    if found.wrong is not None:
-        yield _pointed(found.wrong)
-    for told in found.told:
-        where = f"{told.name}, " if told.name else ""
-        if told.reading is None:
-            yield f"{where}{told.note}"
+def _faults(explained: Explained) -> Iterator[str]:
+    if explained.wrong is not None:
+        yield _pointed(explained.wrong)
+    for stream in explained.told:
+        where = f"{stream.name}, " if stream.name else ""
+        if stream.reading is None:
+            yield f"{where}{stream.note}"
             continue
-        for wrong in told.reading.wrongs:
+        for wrong in stream.reading.wrongs:
             yield where + _pointed(wrong)
 
 
@@ -126,22 +131,22 @@ def _pointed(wrong: WrongByte) -> str:
     return f"byte {wrong.at}: expected {wrong.expected}"
 
 
-def _people(found: Explained) -> Iterator[RenderableType]:
-    yield f"read as {found.form}"
-    for told in found.told:
-        yield from _told(told)
-    if found.wrong is not None:
-        yield f"wrong: {_pointed(found.wrong)}"
+def _lines(explained: Explained) -> Iterator[RenderableType]:
+    yield f"read as {explained.form}"
+    for stream in explained.told:
+        yield from _stream_lines(stream)
+    if explained.wrong is not None:
+        yield f"wrong: {_pointed(explained.wrong)}"
 
 
-def _told(told: ExplainedStream) -> Iterator[RenderableType]:
-    if told.name:
+def _stream_lines(stream: ExplainedStream) -> Iterator[RenderableType]:
+    if stream.name:
         yield ""
-        yield told.name
-    if told.reading is not None:
-        wrongs = list(told.reading.wrongs)
-        yield _title(told.reading)
-        for number, frame in enumerate(told.reading.frames, 1):
+        yield stream.name
+    if stream.reading is not None:
+        wrongs = list(stream.reading.wrongs)
+        yield _title(stream.reading)
+        for number, frame in enumerate(stream.reading.frames, 1):
             end = frame.at + frame.size
             yield ""
             yield f"frame {number}: bytes {frame.at} to {end - 1}"
@@ -149,8 +154,8 @@ def _told(told: ExplainedStream) -> Iterator[RenderableType]:
             while wrongs and (wrongs[0].at < end or wrongs[0] is frame.wrong):
                 yield f"wrong: {_pointed(wrongs.pop(0))}"
         yield from (f"wrong: {_pointed(wrong)}" for wrong in wrongs)
-    if told.note:
-        yield told.note
+    if stream.note:
+        yield stream.note
 
 
 def _title(reading: Reading) -> str:
@@ -160,19 +165,19 @@ def _title(reading: Reading) -> str:
 
 
 def _fields(frame: DescribedFrame) -> Table:
-    found = table("byte", "field", "value", "what it is", "raw", right=("byte",), whole=("field",))
-    found.columns[2].ratio, found.columns[3].ratio, found.columns[4].ratio = 3, 5, 3
-    found.expand = True
+    rows = table("byte", "field", "value", "what it is", "raw", right=("byte",), whole=("field",))
+    rows.columns[2].ratio, rows.columns[3].ratio, rows.columns[4].ratio = 3, 5, 3
+    rows.expand = True
     for node in frame.nodes:
-        _add(found, node, "")
-    return found
+        _add(rows, node, "")
+    return rows
 
 
-def _add(found: Table, node: Node, indent: str) -> None:
-    said = f"{node.name}: {node.meaning}" if node.meaning and node.name else node.name or node.meaning
+def _add(rows: Table, node: Node, indent: str) -> None:
+    text = f"{node.name}: {node.meaning}" if node.meaning and node.name else node.name or node.meaning
     if node.hidden:
-        said = f"{said} (not shown: {node.hidden})"
-    found.add_row(str(node.at), *map(cell, (f"{indent}{node.field}", node.value, said, node.raw)))
+        text = f"{text} (not shown: {node.hidden})"
+    rows.add_row(str(node.at), *map(cell, (f"{indent}{node.field}", node.value, text, node.raw)))
     if node.field != "MTI":  # its four digits are in its meaning
-        for one in node.nodes:
-            _add(found, one, indent + _INDENT)
+        for part in node.nodes:
+            _add(rows, part, indent + _INDENT)

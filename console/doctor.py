@@ -1,6 +1,6 @@
 """The command `qianzhi doctor`: what is wrong on this machine, and what mends it. Looks and prints.
 
-What is looked at, and what is good or bad, is the table of fep.doctor.checkup.
+What is checked, and what is good or bad, is the table of fep.doctor.checkup.
 """
 
 from __future__ import annotations

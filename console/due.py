@@ -1,6 +1,7 @@
-"""The commands `qianzhi due`: the benefits that wrong identity numbers have locked, and opening one again.
+"""The commands `qianzhi due locked` and `unlock`: benefits that wrong identity numbers have locked.
 
-Reads, asks the serving process, or writes where none serves. What is locked, and when, the ledger says.
+`unlock` asks the process that serves, and writes into the book itself where none does. When a benefit is
+locked, ledger.book.guesses says.
 """
 
 from __future__ import annotations
@@ -35,10 +36,10 @@ def locked_command(config: Path, as_json: bool) -> None:
     store = Store(load_settings(config).node.database, lock=False)
     try:
         with store.reading() as connection:
-            found = locked_dues(connection)
+            locked = locked_dues(connection)
     finally:
         store.close()
-    show(found, lambda: _people(found), as_json=as_json)
+    show(locked, lambda: _lines(locked), as_json=as_json)
 
 
 @due.command("unlock")
@@ -62,10 +63,10 @@ def unlock_command(name: str, config: Path) -> None:
     click.echo(f"{masked_numbers(name)} can be paid again")
 
 
-def _people(found: Sequence[LockedDue]) -> Sequence[RenderableType]:
-    if not found:
+def _lines(locked: Sequence[LockedDue]) -> Sequence[RenderableType]:
+    if not locked:
         return ["no benefit is locked"]
     shown = table("due", "business date", "wrong numbers", right=("wrong numbers",), whole=("business date",))
-    for one in found:
-        shown.add_row(cell(masked_numbers(one.due)), one.date, str(one.wrong))
+    for row in locked:
+        shown.add_row(cell(masked_numbers(row.due)), row.date, str(row.wrong))
     return [shown]

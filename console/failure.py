@@ -1,6 +1,6 @@
 """How a command ends, a simulator's too: each line of an expected error on standard error, exit code 1.
 
-Which errors are expected, and what is said of them, each command says.
+Each command says itself which errors it expects, and makes their texts.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ import click
 
 
 def fail(program: str, text: str) -> NoReturn:
-    """Say every line of `text` under the program's name, and end with 1."""
+    """Print every line of `text` on standard error after the program's name, and exit with 1."""
     for line in text.splitlines():
         click.echo(f"{program}: {line}", err=True)
     sys.exit(1)
 
 
 def run(command: click.Command) -> None:
-    """Run a command. Ends with 2 where it was called wrongly, 130 by Ctrl-C; raises what the command does."""
+    """Run a command. Exits with 2 after a wrong call and 130 after Ctrl-C; raises what the command raises."""
     try:
         command.main(standalone_mode=False)
     except click.ClickException as error:
@@ -30,7 +30,7 @@ def run(command: click.Command) -> None:
 
 
 def run_to_end(program: str, command: click.Command, expected: tuple[type[Exception], ...]) -> NoReturn:
-    """Run a command to its end: 0, as `run` has it, or 1 by an expected error."""
+    """Run a command and exit: with 0, as `run` does, or with 1 after an expected error."""
     try:
         run(command)
     except expected as error:

@@ -1,7 +1,7 @@
 """The commands of the firewall: `qianzhi firewall render`, `check`, `diff` and `apply`.
 
-Parses arguments, asks the operator, prints, and has it written down who loaded, kept or took back which
-rules. The policy comes from the settings; no rule is worded here.
+Parses arguments, asks the operator, prints; an audit record says who loaded, kept or took back which rules.
+The policy comes from the settings, and firewall_rules makes the rules of it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _LOOK_SECONDS = 0.5
 
 
 class NotConfirmed(click.ClickException):
-    """Nobody said in time that the new rules are to stay."""
+    """The operator did not confirm the new rules in time."""
 
 
 @click.group()
@@ -104,7 +104,7 @@ def apply_command(config: Path, seconds: int, confirm_file: Path | None) -> None
 
 
 def _asked_to_keep(confirm_file: Path | None, seconds: int) -> bool:
-    """Whether the operator says in time that the rules are to stay."""
+    """Return whether the operator confirms the rules within `seconds`."""
     if confirm_file is not None:
         click.echo(f"loaded; make {confirm_file} within {seconds} seconds to keep the rules")
         return appears(confirm_file, seconds)
@@ -119,7 +119,7 @@ def is_typed(
         select.select([stream], [], [], left)[0]
     ),
 ) -> bool:
-    """Whether the operator types the word in time; anything else, and the end of input, is a no."""
+    """Return whether the operator types the word in time; any other line, and the end of input, is a no."""
     return ready(stream, seconds) and stream.readline().strip() == WORD
 
 
@@ -129,7 +129,7 @@ def appears(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> bool:
-    """Whether a file appears in time."""
+    """Return whether a file appears within `seconds`."""
     end = clock() + seconds
     while not path.exists():
         left = end - clock()
@@ -141,11 +141,11 @@ def appears(
 
 @contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """A lost terminal or a stop must not leave rules that nobody confirmed."""
+    """Context manager: SIGHUP and SIGTERM raise FirewallError, so that unconfirmed rules are taken back."""
 
     def end(number: int, _frame: object) -> NoReturn:
-        for each in before:
-            signal.signal(each, signal.SIG_IGN)  # a second one must not stop the putting back
+        for other in before:
+            signal.signal(other, signal.SIG_IGN)  # a second one must not stop the putting back
         raise FirewallError(f"stopped by {signal.Signals(number).name}: the rules from before hold again")
 
     before = {number: signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGTERM)}

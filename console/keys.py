@@ -1,8 +1,7 @@
 """The commands on the keys of a front-end machine: `qianzhi keys ...`, and the custodians' ceremony.
 
-Asks, calls, prints. What is typed is hidden and handed on at once; nothing but names, kinds and check values
-is ever printed, or written down in the audit log. The machine reads its keys at start and at `qianzhi
-reload`.
+What a custodian types is hidden and handed on at once. Only names, kinds and check values are printed or
+written into the audit log, never a key. The machine reads its keys at start and at `qianzhi reload`.
 """
 
 from __future__ import annotations
@@ -60,14 +59,14 @@ def create_command(config: Path) -> None:
     """Make the keystore with a fresh front key and seal key; the master key too, if its file is not there."""
     loaded = load_settings(config)
     settings = loaded.keystore
-    with recorded(loaded, "keys create") as told:
+    with recorded(loaded, "keys create") as details:
         path = settings.master_key.removeprefix("file:")
         if path != settings.master_key and not Path(path).exists():
             write_master_key(Path(path), os.urandom)
             click.echo(f"wrote {path}: keep a copy where the keystore's copies are not")
         master = MasterKey.read(settings.master_key)
         Keystore.create(settings.path, master, node_keys(os.urandom), os.urandom)
-        told["master key"] = master.check_value
+        details["master key"] = master.check_value
     click.echo(f"wrote {settings.path}, sealed under the master key with check value {master.check_value}")
 
 
@@ -78,16 +77,16 @@ def list_command(config: Path, as_json: bool) -> None:
     """Say which keys there are: name, kind, check value. Never a key."""
     settings = load_settings(config).keystore
     keystore = open_keystore(settings)
-    found = [ListedKey(name, str(keystore[name].kind), keystore[name].check_value, "") for name in keystore]
+    listed = [ListedKey(name, str(keystore[name].kind), keystore[name].check_value, "") for name in keystore]
     if settings.pkcs11_module is not None:
         zmks = _token(settings, writing=False).zmks()
-        found += [ListedKey(name, str(kind), value, str(settings.token)) for name, kind, value in zmks]
+        listed += [ListedKey(name, str(kind), value, str(settings.token)) for name, kind, value in zmks]
 
     def lines() -> Iterator[str]:
-        for name, kind, value, token in found:
+        for name, kind, value, token in listed:
             yield f"{name} {kind} {value}{f' in token {token}' if token else ''}"
 
-    show(found, lines, as_json=as_json)
+    show(listed, lines, as_json=as_json)
 
 
 class ListedKey(NamedTuple):
@@ -107,17 +106,19 @@ class ListedKey(NamedTuple):
 def load_command(name: str, parts: int, replace: bool, config: Path) -> None:
     """Put a bank's ZMK together from its custodians' components. NAME is zmk/<bank>."""
     settings = load_settings(config)
-    with recorded(settings, "keys load", subject_of("keys load", name)) as told:
+    with recorded(settings, "keys load", subject_of("keys load", name)) as details:
         bank = _bank(settings, name)
-        told["kind"] = kind = ZMK_KIND[bank.mac]
+        details["kind"] = kind = ZMK_KIND[bank.mac]
         store = _place(settings.keystore, name, replace=replace)
         custodians: list[Custodian] = []
         for place in range(1, parts + 1):
             custodians.append(_custodian(kind, place, parts, custodians))
-            told["custodians"] = ", ".join(f"{one.name} {one.check_value}" for one in custodians)
-        key = combined(kind, [one.component for one in custodians])
+            details["custodians"] = ", ".join(
+                f"{custodian.name} {custodian.check_value}" for custodian in custodians
+            )
+        key = combined(kind, [custodian.component for custodian in custodians])
         click.echo(f"{name}: {kind}, {8 * len(key.secret)} bits, check value {key.check_value}")
-        told["check value"] = key.check_value
+        details["check value"] = key.check_value
         click.confirm("Is that the check value on the bank's sheet?", abort=True)
         store(key)
     click.echo(f"stored {name}; {_NEXT}")
@@ -131,11 +132,13 @@ def load_command(name: str, parts: int, replace: bool, config: Path) -> None:
 def generate_command(name: str, length: int | None, replace: bool, config: Path) -> None:
     """Draw a key at random: front, seal, or zmk/<bank>. A ZMK drawn here nobody else has: for trials only."""
     settings = load_settings(config)
-    with recorded(settings, "keys generate", subject_of("keys generate", name)) as told:
-        told["kind"] = kind = _NODE_KEYS[name] if name in _NODE_KEYS else ZMK_KIND[_bank(settings, name).mac]
+    with recorded(settings, "keys generate", subject_of("keys generate", name)) as details:
+        details["kind"] = kind = (
+            _NODE_KEYS[name] if name in _NODE_KEYS else ZMK_KIND[_bank(settings, name).mac]
+        )
         key = generated(kind, length or LENGTHS[kind][0], os.urandom)
         _place(settings.keystore, name, replace=replace)(key)
-        told["check value"] = key.check_value[:_SHOWN]
+        details["check value"] = key.check_value[:_SHOWN]
     click.echo(f"stored {name}: {kind}, check value {key.check_value}; {_NEXT}")
 
 
@@ -168,13 +171,13 @@ def rewrap_command(source: str, config: Path) -> None:
     loaded = load_settings(config)
     settings = loaded.keystore
     rooted = rooted_source(source, config.parent)
-    with recorded(loaded, "keys rewrap") as told:
+    with recorded(loaded, "keys rewrap") as details:
         keystore = open_keystore(settings)
         path = Path(rooted.removeprefix("file:"))
         if rooted.startswith("file:") and not path.exists():
             write_master_key(path, os.urandom)
         master = MasterKey.read(rooted)
-        told["master key"] = master.check_value
+        details["master key"] = master.check_value
         keystore.rewrap(master, os.urandom)
     click.echo(f"{settings.path} is sealed under the master key with check value {master.check_value}")
     click.echo(f'now set [keystore] master_key = "{source}" in {config}: the old one opens it no more')
@@ -189,7 +192,7 @@ def export_command(name: str, config: Path) -> None:
 
 
 def _bank(settings: Settings, name: str) -> Bank:
-    """The bank whose ZMK has this name."""
+    """Return the bank whose ZMK has this name. Raises KeyRefused where there is none."""
     for bank in settings.bank:
         if zmk_name(bank.code) == name:
             return bank
@@ -198,7 +201,7 @@ def _bank(settings: Settings, name: str) -> Bank:
 
 
 class Custodian(NamedTuple):
-    """One who brought a component: the name as stated, and the component's check value."""
+    """A custodian, by the name that was typed, with the component that this custodian brought."""
 
     name: str
     component: Secret
@@ -206,22 +209,20 @@ class Custodian(NamedTuple):
 
 
 def _custodian(kind: KeyKind, place: int, parts: int, before: Sequence[Custodian]) -> Custodian:
-    """One custodian's part of the ceremony: the component, hidden; only then the name, which is shown."""
+    """Ask one custodian for a component, hidden, and only then for a name, which is shown."""
     component, check_value = _component(kind, place, parts)
     while True:
         name = click.prompt(f"Custodian {place} of {parts}, your name").strip()
         if re.fullmatch(NAME, name) is None:
             click.echo("that is no name: letters, 40 at most, and no digit; type it again")
-        elif name.casefold() in [one.name.casefold() for one in before]:
+        elif name.casefold() in [custodian.name.casefold() for custodian in before]:
             click.echo(f"{name} has brought a component already: another custodian is needed")
         else:
             return Custodian(name, component, check_value)
 
 
 def _component(kind: KeyKind, place: int, parts: int) -> tuple[Secret, str]:
-    """What one custodian types, hidden, and its check value; asked again until the custodian knows the check
-    value shown.
-    """
+    """Ask for one component, hidden, until the custodian confirms its check value; return both."""
     while True:
         typed = click.prompt(f"Custodian {place} of {parts}, your component in hex", hide_input=True)
         component = Secret.from_hex(typed)
@@ -246,7 +247,11 @@ def _token(settings: KeystoreSettings, *, writing: bool = True) -> Token:
 
 
 def _place(settings: KeystoreSettings, name: str, *, replace: bool) -> Callable[[Key], None]:
-    """What stores the key, in the keystore or the token; whatever it needs is tried before anybody types."""
+    """Return a function that stores the key, in the keystore or the token.
+
+    Whatever storing needs is tried here, before a custodian types. Raises KeystoreError where there is a key
+    of this name and `replace` is not given.
+    """
     if _in_token(settings, name):
         token = _token(settings)
         if not replace and any(name == there for there, _, _ in token.zmks()):

@@ -35,12 +35,12 @@ OFFICE_SETTINGS = click.option(
 
 
 class BusinessDate(click.ParamType[str]):
-    """A date of the calendar, YYYYMMDD; a wrong one is not repeated, since it may be anything."""
+    """A date of the calendar, YYYYMMDD. An error does not repeat a wrong value: it may be a card number."""
 
     name = "YYYYMMDD"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The date, checked."""
+        """Return the date. Fails with a usage error where the value is no date."""
         if value != "" and not is_date(value):  # the empty one is a default, and means all
             self.fail("is no date, written YYYYMMDD", param, ctx)
         return str(value)
@@ -59,19 +59,21 @@ class BankCode(click.ParamType[str]):
     ) -> list[CompletionItem]:
         """The codes of the settings that the command line names, or of the usual ones."""
         del param
-        given = ctx.params.get("config") or _USUAL
+        config = ctx.params.get("config") or _USUAL
         try:
-            banks = load_settings(Path(given)).bank
+            banks = load_settings(Path(config)).bank
         except LedgerError:  # a shell asks at each key: nobody reads an error there
             return []
-        return [CompletionItem(one.code, help=one.name) for one in banks if one.code.startswith(incomplete)]
+        return [
+            CompletionItem(bank.code, help=bank.name) for bank in banks if bank.code.startswith(incomplete)
+        ]
 
 
 BANK_CODE = BankCode()
 
 
 def entry_of(settings: Settings, code: str) -> Bank:
-    """The entry of a bank. Raises BadParameter, with the code that is like it."""
+    """Return the entry of a bank. Raises BadParameter, with the most similar code of the settings."""
     for bank in settings.bank:
         if bank.code == code:
             return bank

@@ -1,7 +1,7 @@
-"""How every command shows what it found: for a person, or with --json the same data for a program.
+"""How every command shows its result: as text and tables for a person, or with --json for a program.
 
-One option, one function. What is shown is data first, made by a command from what it read; how it looks to a
-person follows from that data, so that the two cannot differ. No command's own wording belongs here.
+A command makes data first; what a person sees is made of that data, so the two cannot differ. No command's
+own wording belongs here.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _WIDTH_ELSEWHERE = 100
 
 
 def show(data: object, people: Callable[[], Iterable[RenderableType]], *, as_json: bool) -> None:
-    """Print `data`: as JSON, or as what `people` makes of it, a string a line."""
+    """Print `data` as JSON, or else what `people` makes of it: tables, and strings a line each."""
     if as_json:
         click.echo(json.dumps(plain(data), ensure_ascii=False, indent=2))
         return
@@ -33,7 +33,7 @@ def show(data: object, people: Callable[[], Iterable[RenderableType]], *, as_jso
 
 
 def screen() -> Console:
-    """Where tables go: standard output as it is now, nothing in a text taken for markup."""
+    """Return the console of standard output as it is now; nothing in a text is taken for markup."""
     console = Console(markup=False, emoji=False, highlight=False)
     if not console.is_terminal and "COLUMNS" not in console._environ:
         console.width = _WIDTH_ELSEWHERE
@@ -41,40 +41,40 @@ def screen() -> Console:
 
 
 def table(*columns: str, right: Iterable[str] = (), whole: Iterable[str] = (), title: str = "") -> Table:
-    """A table without lines; columns named in `right` are figures, those in `whole` are never broken."""
-    found = Table(title=title or None, box=None, padding=(0, 2, 0, 0), title_justify="left")
+    """Return a table without lines. Columns in `right` are aligned right; neither they nor `whole` break."""
+    rows = Table(title=title or None, box=None, padding=(0, 2, 0, 0), title_justify="left")
     for name in columns:
-        found.add_column(
+        rows.add_column(
             name,
             justify="right" if name in tuple(right) else "left",
             no_wrap=name in (*right, *whole),
             overflow="fold",
         )
-    return found
+    return rows
 
 
 def cell(text: object) -> Text:
-    """A text as it is in a table, whatever is in it."""
+    """Return a text for a table, exactly as it is but for control characters."""
     return Text(printable(str(text)))
 
 
 def printable(text: str) -> str:
-    """The text with a question mark for what a terminal would take for a command of its own."""
+    """Return the text with a `?` for each character that a terminal would obey instead of showing."""
     return "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in text)
 
 
 def plain(value: object) -> object:
-    """What JSON can hold of a value: tables of named things become objects, in the order of their fields."""
+    """Return a value as JSON can hold it: a named tuple or dataclass becomes an object, fields in order."""
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, str | int | float | None):
         return value
     if isinstance(value, Mapping):
-        return {str(name): plain(one) for name, one in value.items()}
+        return {str(name): plain(item) for name, item in value.items()}
     if is_dataclass(value) and not isinstance(value, type):
-        return {one.name: plain(getattr(value, one.name)) for one in fields(value)}
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return {name: plain(one) for name, one in zip(value._fields, value, strict=True)}
+        return {name: plain(item) for name, item in zip(value._fields, value, strict=True)}
     if isinstance(value, Iterable):
-        return [plain(one) for one in value]
+        return [plain(item) for item in value]
     return str(value)

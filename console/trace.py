@@ -1,6 +1,6 @@
 """The command `qianzhi trace`: all that is known of a transaction, by any of its keys. Reads and prints.
 
-What the journal tells, ledger.rules.trace says; what the office knows, office.reports.trace. Nothing is
+ledger.rules.trace explains the journal's entries, office.reports.trace adds what the office knows. Nothing is
 changed.
 """
 
@@ -30,7 +30,9 @@ from office.reports.wording import yuan
 
 
 class Trace(NamedTuple):
-    """What is known: `source` says whose journal was read; `dues` are the states of the dues now."""
+    """All that is known of a transaction. `source` names the journal that was read; `dues` maps a due to its
+    state now; `acts` are the front's audit records of these business dates.
+    """
 
     source: str
     transactions: tuple[TracedEntry, ...]
@@ -57,10 +59,10 @@ def trace_command(key: str, office: Path | None, config: Path, as_json: bool) ->
     """
     if not key.strip():  # which every entry without a due, or a policy, would have
         raise click.BadParameter("give a key that is not empty", param_hint="KEY")
-    found = _traced(key.strip(), config, office)
-    if not found.transactions:
-        raise click.ClickException(f"nothing in the {found.source} has this key: see qianzhi trace --help")
-    show(found, lambda: _people(found), as_json=as_json)
+    trace = _traced(key.strip(), config, office)
+    if not trace.transactions:
+        raise click.ClickException(f"nothing in the {trace.source} has this key: see qianzhi trace --help")
+    show(trace, lambda: _lines(trace), as_json=as_json)
 
 
 def _traced(key: str, config: Path, office: Path | None) -> Trace:
@@ -103,55 +105,55 @@ def _moment(us: int) -> str:
     return datetime.fromtimestamp(us // 1_000_000, UTC).astimezone().isoformat(" ", "seconds")
 
 
-def _people(found: Trace) -> Iterator[RenderableType]:
-    for told in found.transactions:
-        yield from _told(told)
+def _lines(trace: Trace) -> Iterator[RenderableType]:
+    for entry in trace.transactions:
+        yield from _entry_lines(entry)
         yield ""
-    for due, state in found.dues.items():
+    for due, state in trace.dues.items():
         yield f"due {due}: {state or 'not in the book'}"
-    for act in found.acts:
-        yield _act("front", act)
-    if found.office is not None:
-        yield from _office(found.office)
-    yield f"from the {found.source}; {found.note}"
+    for record in trace.acts:
+        yield _record_line("front", record)
+    if trace.office is not None:
+        yield from _office_lines(trace.office)
+    yield f"from the {trace.source}; {trace.note}"
 
 
-def _told(told: TracedEntry) -> Iterator[str]:
-    yield f"{told.place}  {told.kind}  {told.key}"
-    yield f"  what       {told.what}, {yuan(told.amount)} yuan"
-    yield f"  decision   {told.response} {told.meaning}{f': {told.reason}' if told.reason else ''}"
-    yield f"  standing   {told.standing}; business date {told.business_date}"
-    yield f"  recorded   {_moment(told.recorded_at)}"
-    for label, value in (("policy", told.policy), ("due", told.due), ("receipt", told.receipt)):
+def _entry_lines(entry: TracedEntry) -> Iterator[str]:
+    yield f"{entry.place}  {entry.kind}  {entry.key}"
+    yield f"  what       {entry.what}, {yuan(entry.amount)} yuan"
+    yield f"  decision   {entry.response} {entry.meaning}{f': {entry.reason}' if entry.reason else ''}"
+    yield f"  standing   {entry.standing}; business date {entry.business_date}"
+    yield f"  recorded   {_moment(entry.recorded_at)}"
+    for label, value in (("policy", entry.policy), ("due", entry.due), ("receipt", entry.receipt)):
         if value:
             yield f"  {label:<10} {value}"
-    if told.exception_code:
-        yield f"  exception  {told.exception_code}"
-    for link in told.links:
+    if entry.exception_code:
+        yield f"  exception  {entry.exception_code}"
+    for link in entry.links:
         place = f" ({link.place})" if link.place else ", not in the journal"
         yield f"  link       {link.how} {link.key}{place}"
-    for label, fields in (("request", told.request), ("answer", told.answer)):
+    for label, fields in (("request", entry.request), ("answer", entry.answer)):
         if fields:
             rest = " ".join(f"{name}={value}" for name, value in fields.items() if name != "MTI")
             yield f"  {label:<10} {fields.get('MTI', '')} {rest}"
 
 
-def _act(whose: str, act: AuditRecord) -> str:
-    words = " ".join(filter(None, (act.act, act.subject, act.note)))
-    return masked_numbers(f"{whose}'s act {act.number}, {_moment(act.at)}, by {act.by}: {words}")
+def _record_line(side: str, record: AuditRecord) -> str:
+    words = " ".join(filter(None, (record.act, record.subject, record.note)))
+    return masked_numbers(f"{side}'s act {record.number}, {_moment(record.at)}, by {record.by}: {words}")
 
 
-def _office(office: OfficeTrace) -> Iterator[str]:
+def _office_lines(office: OfficeTrace) -> Iterator[str]:
     for line in office.lines:
         done = "done" if line.state == "S" else "reversed"
         yield f"bank {line.bank}'s file of {line.date}, line {line.line}: {done}, {yuan(line.amount)} yuan"
     if not office.lines:
         yield "no bank's file has it"
-    for one in office.breaks:
-        end = f" {one.resolution}" if one.resolution else ""
-        yield f"break {one.name}: {one.cls}, {yuan(one.difference)} yuan, {one.state}{end}"
-        yield f"  {one.reason}"
-        for event in one.history:
+    for row in office.breaks:
+        end = f" {row.resolution}" if row.resolution else ""
+        yield f"break {row.name}: {row.cls}, {yuan(row.difference)} yuan, {row.state}{end}"
+        yield f"  {row.reason}"
+        for event in row.history:
             states = f"{event.from_state or 'new'} → {event.to_state}"
             yield masked_numbers(f"  {_moment(event.at)} {states} by {event.by} {event.note}".rstrip())
     for posting in office.postings:
@@ -159,5 +161,5 @@ def _office(office: OfficeTrace) -> Iterator[str]:
         for leg in posting.legs:
             side = "debit" if leg.amount > 0 else "credit"
             yield f"  {leg.account:<10} {side:<6} {yuan(abs(leg.amount)):>16}"
-    for act in office.acts:
-        yield _act("office", act)
+    for record in office.acts:
+        yield _record_line("office", record)

@@ -1,7 +1,7 @@
-"""The settings: one TOML file, read and checked whole before anything starts.
+"""The models of the settings: a section of the file each, and what sections must mean together.
 
-Says what may be configured, and within which limits; opens no socket and no database. Everything that
-differs between banks is data here, never code. Each limit carries its reason.
+Says what may be configured, within which limits and why; opens no socket and no database. Everything that
+differs between banks is data here, never code.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ def _hours(value: object) -> object:
 
 
 def _endpoints(value: object) -> object:
-    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise ValueError('give a list of addresses with ports: ["10.0.0.11:5432"]')
-    return tuple(Endpoint.parse(one) for one in value)
+    return tuple(Endpoint.parse(item) for item in value)
 
 
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_networks)]
@@ -60,7 +60,7 @@ TRANSACTION_CODES = tuple(sorted(code for code, act in ACT_OF_CODE.items() if ac
 
 
 class Node(Section):
-    """This process: its name among the nodes of one front book, and where that book is."""
+    """This process: its name among the nodes of one front book, and the place of that book."""
 
     name: str = Field(pattern=r"^[a-z0-9-]{1,32}$")
     database: str = Field(repr=False, description="may hold a password")
@@ -69,7 +69,7 @@ class Node(Section):
 
 
 class Limits(Section):
-    """A limit on everything that a counterparty can make grow."""
+    """A limit on everything that a counterparty can make grow; each has its unit in its name."""
 
     frame_bytes: int = Field(default=8192, ge=256, le=65535, description="PROTOCOL section 1")
     frame_seconds: Seconds = 10
@@ -98,7 +98,7 @@ class Limits(Section):
 
 
 class KeystoreSettings(Section):
-    """Where the node's keys are, and where the secrets that open them come from."""
+    """The file of the node's keys, the token of the ZMKs, and the sources of the secrets that open them."""
 
     file: str
     master_key: str = Field(pattern=SOURCE)
@@ -120,7 +120,7 @@ class Tls(Section):
 
 
 class Status(Section):
-    """The operators' listener."""
+    """The listener of the status page and the metrics, for operators."""
 
     host: str = "127.0.0.1"
     port: Port
@@ -128,7 +128,7 @@ class Status(Section):
 
 
 class Zones(Section):
-    """The insurer's own networks, for the firewall: what each may reach here, and where we may go ourselves.
+    """The insurer's own networks, for the firewall: which ports each may reach, and which hosts we may reach.
 
     `qianzhi firewall` makes rules of it. The process that serves needs none of it.
     """
@@ -144,7 +144,7 @@ class Zones(Section):
 
 
 class BusinessDay(Section):
-    """When a business day ends, and which days are business days beside what the calendar knows."""
+    """When a business day ends, and business days and holidays that the calendar does not know."""
 
     cutover: str | None = Field(default=None, description="HH:MM, Beijing time; without it people cut over")
     late_hours: int = Field(
@@ -186,16 +186,16 @@ class BusinessDay(Section):
         return value
 
     def calendar(self) -> Calendar:
-        """The calendar with what these settings add to it."""
+        """Return the calendar with the days that these settings add."""
         return Calendar(frozenset(self.holidays), frozenset(self.workdays), frozenset(self.whole_years))
 
     def rule(self) -> Rule | None:
-        """When the clock cuts over, or None where people do."""
+        """Return the rule by which the clock cuts over; None where an operator does."""
         return None if self.cutover is None else Rule(self.cutover, self.late_hours, self.apart_hours)
 
 
 class Bank(Section):
-    """One counterparty."""
+    """One counterparty: where it connects from, how it speaks, and what it may do."""
 
     code: str = Field(pattern=r"^[0-9]{1,11}$")
     name: str = Field(min_length=1, max_length=40)
@@ -257,19 +257,19 @@ class Bank(Section):
         return value
 
     def allowance(self, port: int) -> Allowance:
-        """What this entry allows at the port where the bank is listened to."""
+        """Return what this entry allows at the port where the machine listens for the bank."""
         return Allowance(
             self.code, port, self.networks, self.hours, self.links, self.new_links_a_minute, self.enabled
         )
 
     @cached_property
     def terminal_pattern(self) -> re.Pattern[str]:
-        """What DE 41 matches that is of one of the bank's patterns (shell style: `*`, `?`, `[ab]`)."""
+        """One pattern that matches a DE 41 allowed by `terminals` (shell style: `*`, `?`, `[ab]`)."""
         return re.compile("|".join(map(translate, self.terminals)) or "(?!)")
 
 
 class Settings(Section):
-    """The whole file."""
+    """The whole settings file."""
 
     node: Node
     keystore: KeystoreSettings
@@ -281,11 +281,11 @@ class Settings(Section):
     bank: tuple[Bank, ...] = Field(min_length=1, strict=False)
 
     def allowances(self) -> tuple[Allowance, ...]:
-        """What the banks' entries allow, for the gateway."""
+        """Return what the banks' entries allow, for the gateway that lets links in."""
         return tuple(bank.allowance(bank.port) for bank in self.bank)
 
     def policy(self) -> Policy:
-        """The firewall's policy. Raises SettingsError if a port is left to the system."""
+        """Return the firewall's policy. Raises SettingsError if a port is 0, chosen by the system."""
         ports = {f"bank[{place}].port": bank.port for place, bank in enumerate(self.bank)}
         ports["status.port"] = self.status.port
         faults = [Fault(key, "is 0: a firewall needs the port") for key, port in ports.items() if not port]
@@ -302,7 +302,11 @@ class Settings(Section):
             ZoneRule("ops", zones.ops, (self.status.port,)),
             ZoneRule("inside", zones.inside, zones.inside_ports),
         )
-        return Policy(tuple(one for one in self.allowances() if one.enabled), zone_rules, zones.databases)
+        return Policy(
+            tuple(allowance for allowance in self.allowances() if allowance.enabled),
+            zone_rules,
+            zones.databases,
+        )
 
 
 def load_settings(path: Path) -> Settings:
@@ -317,7 +321,7 @@ def load_settings(path: Path) -> Settings:
 
 
 def _contradictions(settings: Settings) -> Iterator[Fault]:
-    """What each section allows and all together do not."""
+    """Yield the faults that no section has by itself, only several of them together."""
     codes: dict[str, int] = {}
     for place, bank in enumerate(settings.bank):
         first = codes.setdefault(bank.code.zfill(11), place)
@@ -353,7 +357,7 @@ def _contradictions(settings: Settings) -> Iterator[Fault]:
 
 
 def _confused_zones(settings: Settings) -> Iterator[Fault]:
-    """Where a bank would be taken for the insurer's own, or a zone could not do what it is for."""
+    """Yield where a bank's network or port is a zone's too, or a zone cannot serve its purpose."""
     zones, status = settings.zones, settings.status
     for place, bank in enumerate(settings.bank):
         if bank.port in zones.inside_ports:
@@ -372,10 +376,11 @@ def _confused_zones(settings: Settings) -> Iterator[Fault]:
 
 
 def _confused_database(settings: Settings) -> Iterator[Fault]:
-    """The firewall lets this machine out to these addresses only: they must be the front book's, and all of
-    them.
+    """Yield where `zones.databases` is not exactly the front book's servers.
+
+    The firewall lets this machine out to no other addresses.
     """
-    given = settings.zones.databases
+    databases = settings.zones.databases
     try:
         servers = _servers(settings.node.database)
     except ValueError:  # its text repeats a password that is not written as a URL has it
@@ -383,7 +388,7 @@ def _confused_database(settings: Settings) -> Iterator[Fault]:
             "node.database", "is no URL of a database: write /, [ and ] in a password as %2F, %5B, %5D"
         )
         return
-    if not given:
+    if not databases:
         return
     if not servers:
         yield Fault(
@@ -392,18 +397,19 @@ def _confused_database(settings: Settings) -> Iterator[Fault]:
         return
     by_address = {(host, port) for host, port in servers if host[:1].isdigit() or ":" in host}
     for host, port in sorted(servers):
-        let_out = {(str(one.address), one.port) for one in given}
+        let_out = {(str(endpoint.address), endpoint.port) for endpoint in databases}
         if (host, port) in by_address and (host, port) not in let_out:
             yield Fault("zones.databases", f"has no {host} with port {port}, and node.database has")
-        elif port not in {one.port for one in given}:
+        elif port not in {endpoint.port for endpoint in databases}:
             yield Fault("zones.databases", f"has no server with port {port}, and node.database has {host}")
-    for one in given:
-        if by_address == servers and (str(one.address), one.port) not in servers:
-            yield Fault("zones.databases", f"has {one.address} with port {one.port}; node.database has not")
+    for endpoint in databases:
+        if by_address == servers and (str(endpoint.address), endpoint.port) not in servers:
+            reason = f"has {endpoint.address} with port {endpoint.port}; node.database has not"
+            yield Fault("zones.databases", reason)
 
 
 def _servers(url: str) -> set[tuple[str, int]]:
-    """Host and port of each of a database's servers that is not on this host. Raises ValueError.
+    """Return host and port of each server of a database URL that is not on this host. Raises ValueError.
 
     Several are written as SQLAlchemy takes them (`?host=a:5432&host=b:5432`) or as libpq does (`?host=a,b`).
     """
@@ -424,7 +430,7 @@ def _servers(url: str) -> set[tuple[str, int]]:
 
 
 def _is_here(host: str) -> bool:
-    """Whether a host is this one: nothing, a socket's folder, or a loopback address."""
+    """Return whether a host is this one: empty, a socket's folder, or a loopback address."""
     if host in ("", "localhost") or host.startswith("/"):
         return True
     try:
@@ -434,7 +440,7 @@ def _is_here(host: str) -> bool:
 
 
 def _rooted(settings: Settings, folder: Path) -> Settings:
-    """Make the paths in the settings independent of where the command is run."""
+    """Return the settings with paths that count from `folder` made absolute."""
     node = settings.node.model_copy(
         update={
             "database": rooted_database(settings.node.database, folder),
