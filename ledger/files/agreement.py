@@ -1,8 +1,8 @@
 """What must hold between the rows of a file of dues: a due stands once, a policy's rows agree.
 
-Pure, over rows in order, so that a file of any size is held against itself without being held. What a row
-must be by itself, `ledger.files.bookfile` says. A line that is to be left out is as much at fault as the one
-that it does not agree with: nobody can tell which of the two is wrong.
+Pure, over rows that come in order, so that a file of any size is checked in constant memory. What a row must
+be by itself, `ledger.files.bookline` says. Of two lines that do not agree, both are at fault, also where one
+of them is to be left out: nobody can tell which of the two is wrong.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from itertools import chain, groupby
 from operator import attrgetter
 from typing import NamedTuple
 
-Fault = tuple[int, str, str]
-"""A line, a column, and what is wrong."""
+RowFault = tuple[int, str, str]
+"""A line's number, a column's name, and the reason."""
 
 _TWICE = "not unique: an earlier row has the same"
 _ONE_ROW = "a policy without a due has one row and no other"
@@ -21,14 +21,14 @@ _DIFFERS = "differs from an earlier row of the same policy"
 
 
 class DueRow(NamedTuple):
-    """A due that comes or leaves, and its line."""
+    """A due that a line brings or withdraws, and the line's number."""
 
     due: str
     line: int
 
 
 class PolicyRow(NamedTuple):
-    """A policy as one row says it is."""
+    """A policy as one row of the file describes it."""
 
     policy: str
     line: int
@@ -37,15 +37,16 @@ class PolicyRow(NamedTuple):
     has_due: bool
 
 
-def due_faults(rows: Iterable[DueRow], without: Set[int]) -> Iterator[Fault]:
-    """The dues that stand more than once. `rows` are in order; a fault of a line of `without` tells that it
-    may be left out.
+def due_faults(rows: Iterable[DueRow], without: Set[int]) -> Iterator[RowFault]:
+    """Yield a fault for each due that stands more than once. `rows` come ordered by due and line.
+
+    `without` are the lines to be left out: a fault of one of them is the reason why it may be.
     """
     for _, group in groupby(rows, attrgetter("due")):
         yield from _due_faults(group, without)
 
 
-def _due_faults(group: Iterator[DueRow], without: Set[int]) -> Iterator[Fault]:
+def _due_faults(group: Iterator[DueRow], without: Set[int]) -> Iterator[RowFault]:
     first, second = next(group), next(group, None)
     if second is None:
         return
@@ -56,15 +57,16 @@ def _due_faults(group: Iterator[DueRow], without: Set[int]) -> Iterator[Fault]:
         is_kept = is_kept or row.line not in without
 
 
-def policy_faults(rows: Iterable[PolicyRow], without: Set[int]) -> Iterator[Fault]:
-    """The policies whose rows do not agree. `rows` are in order; a fault of a line of `without` tells that it
-    may be left out.
+def policy_faults(rows: Iterable[PolicyRow], without: Set[int]) -> Iterator[RowFault]:
+    """Yield a fault for each policy whose rows do not agree. `rows` come ordered by policy and line.
+
+    `without` are the lines to be left out: a fault of one of them is the reason why it may be.
     """
     for _, group in groupby(rows, attrgetter("policy")):
         yield from _policy_faults(group, without)
 
 
-def _policy_faults(group: Iterator[PolicyRow], without: Set[int]) -> Iterator[Fault]:
+def _policy_faults(group: Iterator[PolicyRow], without: Set[int]) -> Iterator[RowFault]:
     head, left = None, []
     for row in group:
         if row.line in without:
@@ -75,11 +77,11 @@ def _policy_faults(group: Iterator[PolicyRow], without: Set[int]) -> Iterator[Fa
             yield from _disagreements(row, head)
     for row in left:
         others = [head] if head else left
-        found = (tuple(_disagreements(row, other)) for other in others if other is not row)
-        yield from next(filter(None, found), ())
+        faults = (tuple(_disagreements(row, other)) for other in others if other is not row)
+        yield from next(filter(None, faults), ())
 
 
-def _disagreements(row: PolicyRow, head: PolicyRow) -> Iterator[Fault]:
+def _disagreements(row: PolicyRow, head: PolicyRow) -> Iterator[RowFault]:
     if not (row.has_due and head.has_due):
         yield row.line, "policy", _ONE_ROW
     if row.state != head.state:
@@ -89,7 +91,7 @@ def _disagreements(row: PolicyRow, head: PolicyRow) -> Iterator[Fault]:
 
 
 def heads(rows: Iterable[PolicyRow], without: Set[int]) -> Iterator[PolicyRow]:
-    """The first row of each policy, but for lines of `without`. `rows` are in order."""
+    """Yield the first row of each policy, lines of `without` apart. `rows` come by policy and line."""
     for _, group in groupby(rows, attrgetter("policy")):
         head = next((row for row in group if row.line not in without), None)
         if head is not None:

@@ -1,8 +1,7 @@
-"""The business days that the office has archived: what it tells the front-end machine, so that the front may
-forget them, and how that is written down.
+"""The file of archived business days, by which the office lets the front-end machine retire them.
 
-A date, its sealed root and how many entries the office's own copy has; no entry, no policy and no person
-comes in here. Pure: whether a day may go, `ledger.book.retire` says.
+Each day has its date, its sealed root and the number of entries of the office's own copy; no entry, no policy
+and no person comes in here. Pure. Whether a day may be retired, `ledger.book.retire` says.
 """
 
 from __future__ import annotations
@@ -15,19 +14,19 @@ from ledger.errors import LedgerError
 from ledger.rules.day import is_date
 
 BYTES_MAX: Final = 4_000_000
-"""Some 25,000 days: the file names all that there ever were."""
+"""Enough for some 25,000 days: the file names every archived day since the first."""
 _VERSION: Final = 1
 _COUNT_MAX: Final = 2**53 - 1
 _ROOT: Final = re.compile(r"[0-9a-f]{64}")
 
 
 class ArchivedRefused(LedgerError):
-    """What was written is no such list; the text says what is wrong, and repeats nothing of it."""
+    """The file is no list of archived days. The text says what is wrong and repeats nothing of the file."""
 
 
 class ArchivedDay(NamedTuple):
-    """A business day (YYYYMMDD) that is closed at the office: the root it was sealed with (hex), and how many
-    entries of it the office has.
+    """An archived business day (YYYYMMDD): the root that it was sealed with (SHA-256 in hex), and the
+    number of its entries that the office has.
     """
 
     date: str
@@ -36,12 +35,12 @@ class ArchivedDay(NamedTuple):
 
 
 def write(days: tuple[ArchivedDay, ...]) -> bytes:
-    """The days as JSON."""
+    """Return the days as JSON, in UTF-8."""
     return json.dumps({"version": _VERSION, "days": days}, indent=1).encode() + b"\n"
 
 
 def parse(data: bytes) -> dict[str, ArchivedDay]:
-    """Read what `write` wrote, by date. Raises ArchivedRefused."""
+    """Return the days of a file that `write` made, by date. Raises ArchivedRefused."""
     if len(data) > BYTES_MAX:
         raise ArchivedRefused(f"more than {BYTES_MAX} bytes")
     try:
@@ -55,10 +54,10 @@ def parse(data: bytes) -> dict[str, ArchivedDay]:
     if not isinstance(content["days"], list):
         raise ArchivedRefused("days is no list")
     days = tuple(_day(number, row) for number, row in enumerate(content["days"], 1))
-    found = {day.date: day for day in days}
-    if len(found) < len(days):
+    by_date = {day.date: day for day in days}
+    if len(by_date) < len(days):
         raise ArchivedRefused("a date stands there twice")
-    return found
+    return by_date
 
 
 def _day(number: int, row: Any) -> ArchivedDay:  # noqa: ANN401 - whatever JSON holds

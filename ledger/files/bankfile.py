@@ -1,11 +1,11 @@
-"""A bank's day file: how it is read whole or refused, and how it is written.
+"""A bank's day file: read whole or refused, and written.
 
-Bytes in, values out, by a layout (`ledger.files.layout`). No database, nothing that only one bank's file
-needs, and no texts that repeat a value of a line, but for counts and sums: it may be a customer's. What is
-done with a good file, the back office says.
+Bytes in, values out, by a layout (`ledger.files.layout`). No database, no code for one bank's file only, and
+no text that repeats a value of a line except counts and sums: a value may be a customer's. A good file is
+taken by `office.intake`.
 
-`ledger.files.bankline` takes a good line in one step; only a line that it does not take is looked at column
-by column, for what is wrong with it.
+`ledger.files.bankline` takes a good line in one step. Only a line that it does not take is examined column by
+column, to say what is wrong with it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ledger.files.bankline import (
     COLUMN_CHARACTERS_MAX,
     FIGURE_MAX,
     BankLine,
-    Fault,
+    ColumnFault,
     Lines,
     date_text,
     join,
@@ -37,17 +37,17 @@ from ledger.rules.dues import KINDS
 from ledger.rules.masking import figure
 
 PROBLEMS_MAX: Final = 20
-"""A file of the wrong kind is wrong in every line; the first few say so."""
+"""A file of the wrong kind is wrong in every line; the first few problems are enough."""
 _BLOCK_BYTES: Final = 1 << 18
 _UNDECODABLE: Final = "\udcff"
-"""Stands for a line that is not in the file's encoding: none that is can hold a surrogate."""
+"""Stands for a line that is not in the file's encoding; no decoded line can hold a surrogate."""
 _BANK_DIGITS: Final = 11
 _CHARACTER_BYTES_MAX: Final = 4
 
 
 class FileTotals(NamedTuple):
-    """A file that was read whole: `date` YYYYMMDD; `lines` counts the detail lines; `collected` and `paid`
-    are the sums in fen of those in state S; `digest` is the SHA-256 of the file's bytes, in hex.
+    """The totals of a file that was read whole: `date` is YYYYMMDD, `lines` the number of detail lines,
+    `collected` and `paid` the sums in fen of those in state S, `digest` the SHA-256 of the file in hex.
     """
 
     bank: str
@@ -61,7 +61,7 @@ class FileTotals(NamedTuple):
 def read(layout: Layout, stream: BinaryIO, bank: str, date: str) -> Reader:
     """Return the reader of one bank's file for a business date (YYYYMMDD). Nothing is read yet.
 
-    Raises ValueError for a `date` that is none.
+    Raises ValueError for a wrong `date`.
     """
     return Reader(layout, stream, bank, date)
 
@@ -69,9 +69,9 @@ def read(layout: Layout, stream: BinaryIO, bank: str, date: str) -> Reader:
 def write(layout: Layout, bank: str, date: str, lines: Iterable[BankLine]) -> Iterator[bytes]:
     """Yield the file that `read` reads back as `lines`, a line at a time.
 
-    Their `line` is not looked at. Reversed lines are left out where the layout says that the bank does so;
-    text that it has no column for is lost. Raises BankFileError where the layout cannot say what a line
-    holds, and ValueError for a `date` that is none.
+    Their `line` is ignored. Reversed lines are left out where the layout says that the bank does so; values
+    without a column are lost. Raises BankFileError where the layout cannot express a line's value, and
+    ValueError for a wrong `date`.
     """
     texts = Lines(layout, date)
     counted = _Counted()
@@ -97,13 +97,13 @@ def write(layout: Layout, bank: str, date: str, lines: Iterable[BankLine]) -> It
 
 
 class _Counted:
-    """Lines so far, and the sums in fen of those in state S."""
+    """The number of lines so far, and the sums in fen of those in state S."""
 
     def __init__(self) -> None:
         self.lines = self.collected = self.paid = 0
 
     def add(self, line: BankLine, layout: Layout) -> bool:
-        """Count a line to be written; False for one that the bank leaves out."""
+        """Count a line to be written; return False for a line that the bank leaves out."""
         if line.state == "R" and not layout.lists_reversed:
             return False
         self.lines += 1
@@ -114,7 +114,7 @@ class _Counted:
         return True
 
     def signed(self, column: Column) -> int:
-        """What a header's or trailer's column of a figure says, as its sign has it."""
+        """Signed value expected in control-total column `column` of the header or trailer."""
         net = self.collected - self.paid
         number = {"count": self.lines, "collected": self.collected, "paid": self.paid, "net": net}[
             column.name
@@ -146,8 +146,8 @@ def _edge_bytes(
 class Reader:
     """Yields a file's lines in their order, in constant memory; then has its `totals`.
 
-    A file with any problem raises BankFileError, with the first PROBLEMS_MAX problems, before the iteration
-    ends: at the latest in place of its end. So until it has ended, nothing that was yielded counts.
+    If the file has any problem, the iteration raises BankFileError, with the first PROBLEMS_MAX problems, at
+    its end at the latest. So until the iteration has ended, none of the lines may be used.
     """
 
     def __init__(self, layout: Layout, stream: BinaryIO, bank: str, date: str) -> None:
@@ -160,7 +160,7 @@ class Reader:
         self._problems: list[Problem] = []
         self._number = 0
         self._counted = _Counted()
-        self._said: list[tuple[int, Column, int]] = []
+        self._stated: list[tuple[int, Column, int]] = []
         self._trailer_line = 0
         self._totals: FileTotals | None = None
         self._lines = self._read()
@@ -170,7 +170,7 @@ class Reader:
 
     @property
     def totals(self) -> FileTotals:
-        """What the file adds up to. Raises ValueError before the iteration has ended."""
+        """The totals of the file. Raises ValueError before the iteration has ended."""
         if self._totals is None:
             raise ValueError("the file has not been read to its end")
         return self._totals
@@ -190,15 +190,15 @@ class Reader:
         self._finish()
 
     def _blocks(self) -> Iterator[tuple[list[str], bool]]:
-        """The file's lines without their ends, in lists that are not empty. The last line comes alone, with
-        True: some trailers are told by nothing else.
+        """Yield the file's lines without their ends, in lists that are not empty. The last line comes alone,
+        with True: some trailers are recognised by their place only.
         """
         end, longest = self._layout.line_end.encode(), self._longest
         rest, held = b"", list[str]()
         for data in iter(lambda: self._stream.read(_BLOCK_BYTES), b""):
             self._digest.update(data)
-            whole, found, rest = (rest + data).rpartition(end)
-            if found:
+            whole, line_end, rest = (rest + data).rpartition(end)
+            if line_end:
                 lines = held + self._texts(whole)
                 held = [lines.pop()]
                 if lines:
@@ -228,7 +228,7 @@ class Reader:
             return [_text(line, encoding) for line in whole.split(end.encode())]
 
     def _details(self, lines: list[str]) -> Iterator[BankLine]:
-        """The good ones among lines of which most are detail lines; up to the trailer."""
+        """Yield the good detail lines of a list, up to the trailer; note what is wrong with the others."""
         take, number = self._columns.take, self._number
         count = collected = paid = 0
         for text in lines:
@@ -253,10 +253,10 @@ class Reader:
         self._counted.paid += paid
 
     def _stop(self, number: int, reason: str) -> NoReturn:
-        """Note a problem after which nothing that follows can be made sense of."""
+        """Raise BankFileError with a problem after which the rest cannot be understood."""
         raise BankFileError((*self._problems, Problem(number, "", reason)))
 
-    def _note(self, faults: Iterable[Fault]) -> None:
+    def _note(self, faults: Iterable[ColumnFault]) -> None:
         for column, reason in faults:
             self._problems.append(Problem(self._number, column, reason))
             if len(self._problems) == PROBLEMS_MAX:
@@ -269,7 +269,7 @@ class Reader:
         if not self._is_marked(self._layout.header, text):
             self._stop(1, "the header is missing")
         self._note(self._edge(self._layout.header, text))
-        # Another bank's or another day's file, or of another layout: its lines say no more than that.
+        # The file is another bank's, another day's or of another layout: its lines would add nothing to that.
         if self._problems:
             raise BankFileError(tuple(self._problems))
 
@@ -278,7 +278,7 @@ class Reader:
         self._note(self._edge(self._layout.trailer, text))
 
     def _take_other(self, text: str) -> None:
-        """A line that is not a good detail line."""
+        """Take a line that is no good detail line: the trailer, or a problem."""
         layout = self._layout
         if text == _UNDECODABLE:
             self._note([("", f"not {layout.encoding}")])
@@ -296,13 +296,13 @@ class Reader:
             self._note([("", "neither a detail line nor the trailer")])
 
     def _is_marked(self, record: Record, text: str) -> bool:
-        """Tell whether a line begins with the record's mark; any does where there is none."""
+        """Return whether a line begins with the record's mark; any line does where the record has none."""
         mark = wire_text(self._layout, _mark(record))
         separator = self._layout.separator
         return text.partition(separator)[0] == mark if separator and mark else text.startswith(mark)
 
-    def _edge(self, record: Record, text: str) -> list[Fault]:
-        """Keep what a header or trailer says; what is wrong with it."""
+    def _edge(self, record: Record, text: str) -> list[ColumnFault]:
+        """Keep the figures of a header or trailer; return what is wrong with it."""
         raws, fault = split(self._layout, record, text)
         if fault:
             return [("", fault)]
@@ -324,20 +324,20 @@ class Reader:
             number = number_of(match)
             if number > FIGURE_MAX:
                 return meant(column)
-            self._said.append((self._number, column, -number if match["sign"] == "-" else number))
+            self._stated.append((self._number, column, -number if match["sign"] == "-" else number))
         return ""
 
     def _finish(self) -> None:
-        """Make the totals, if nothing is wrong and what the file says of itself agrees."""
+        """Make the totals if there is no problem and the stated figures agree. Raises BankFileError."""
         if self._layout.header and not self._number:
             self._stop(1, "the header is missing: the file is empty")
         if self._layout.trailer and not self._trailer_line:
             self._stop(self._number + 1, "the trailer is missing: the file was cut short")
         if not self._problems:
-            for number, column, said in self._said:
-                found = self._counted.signed(column)
-                if said != found:
-                    reason = f"the file says {figure(said)}, its lines make {found}"
+            for number, column, stated in self._stated:
+                made = self._counted.signed(column)
+                if stated != made:
+                    reason = f"the file says {figure(stated)}, its lines make {made}"
                     self._problems.append(Problem(number, column.name, reason))
         if self._problems:
             raise BankFileError(tuple(self._problems))
@@ -350,7 +350,7 @@ _COLLECTIONS: Final = frozenset(code for code, kind in KINDS.items() if kind == 
 
 
 def _longest(layout: Layout) -> int:
-    """No good line has more bytes, its end apart."""
+    """Return the most bytes that a good line can have, its end apart."""
     records = layout.header, layout.detail, layout.trailer
     if not layout.separator:
         return max(sum(column.width for column in record) for record in records)
@@ -358,7 +358,7 @@ def _longest(layout: Layout) -> int:
 
 
 def _mark(record: Record) -> str:
-    """The text that a record begins with; empty where it has no mark."""
+    """Return the literal text that a record begins with; empty where it has none."""
     return record[0].literal if record else ""
 
 
@@ -370,7 +370,7 @@ def _text(line: bytes, encoding: str) -> str:
 
 
 def _ends_otherwise(text: str) -> str:
-    """Say that a line does not end as the layout has it; empty where it does."""
+    """Return the reason that a line ends otherwise than the layout says; empty if it does not."""
     if text.endswith("\r"):
         return "ends in CRLF, where the layout has LF"
     return "holds an LF, where the layout has CRLF" if "\n" in text else ""

@@ -1,7 +1,7 @@
 """One line of a bank's day file: text to values and back, by the columns of a layout.
 
-A line's text is as `wire_encoding` has it: characters, or, where widths count bytes, one character a byte. No
-streams, no order of lines, no sums: that is `bankfile`. No reason given here repeats a value of a line.
+A line's text is in `wire_encoding`: characters, or, where widths count bytes, one character for each byte. No
+streams, no order of lines, no sums: those are in `bankfile`. No reason given here repeats a value of a line.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ledger.rules.dues import KINDS
 AMOUNT_MAX: Final = 10**12 - 1
 """What DE 4 can carry, in fen."""
 FIGURE_MAX: Final = 10**17 - 1
-"""A figure may be repeated in a problem, so none is as long as an identity number."""
+"""A problem may repeat a figure, so no figure is as long as an identity number."""
 COLUMN_CHARACTERS_MAX: Final = 256
 """No column of a delimited file is longer; text may be one shorter."""
 
@@ -39,8 +39,8 @@ _MOMENT_PARTS: Final = (
 _DATE_PART: Final = re.compile("[YMD][YMD/.-]*[YMD]")
 _FREE_TEXTS: Final = ("terminal", "branch", "rrn", "policy", "due", "receipt")
 
-Fault: TypeAlias = tuple[str, str]
-"""A column's name, or nothing, and what is wrong with it."""
+ColumnFault: TypeAlias = tuple[str, str]
+"""A column's name, or empty for the whole line, and what is wrong with it."""
 
 
 class BankLine(NamedTuple):
@@ -66,18 +66,18 @@ class BankLine(NamedTuple):
 
 
 Take: TypeAlias = Callable[[int, str], BankLine | None]
-"""A line's number and text -> the line, or None for one that is not good."""
+"""A function of a line's number and text that returns the line, or None for a line that is not good."""
 
 
 def wire_encoding(layout: Layout) -> str:
-    """The Python codec between a file's bytes and a line's text: where widths count bytes, one that makes
+    """Return the Python codec between a file's bytes and a line's text. Where widths count bytes, it makes
     each byte a character.
     """
     return layout.encoding if layout.separator else "latin-1"
 
 
 def split(layout: Layout, record: Record, text: str) -> tuple[list[str], str]:
-    """Return a line's columns as they stand; or none, and what is wrong with their number or length."""
+    """Return a line's columns unchanged; or none, and what is wrong with their number or length."""
     if layout.separator:
         raws = text.split(layout.separator)
         wrong = len(raws) != len(record)
@@ -103,15 +103,15 @@ def pattern(layout: Layout, column: Column) -> str:
     if column.name not in TEXTS:
         return _number_pattern(column)
     # Blanks around a value are taken off afterwards: a pattern cannot count them together with the value.
-    one = rf"[^\x00-\x1f\x7f-\x9f\ud800-\udfff{re.escape(layout.separator)}]"
+    character = rf"[^\x00-\x1f\x7f-\x9f\ud800-\udfff{re.escape(layout.separator)}]"
     times = f"{{0,{COLUMN_CHARACTERS_MAX - 1}}}"
     if not layout.separator:
-        one, times = r"[^\x00-\x1f\x7f]", f"{{{column.width}}}"
-    return f"{one}{times}" if column.name == IGNORED else f"(?P<{column.name}>{one}{times})"
+        character, times = r"[^\x00-\x1f\x7f]", f"{{{column.width}}}"
+    return f"{character}{times}" if column.name == IGNORED else f"(?P<{column.name}>{character}{times})"
 
 
 def number_text(column: Column, number: int, negative: bool) -> str:
-    """Return the text of a number, without what fills it up but for zeros: they stand behind the sign."""
+    """Return the text of a number, with leading zeros behind its sign, without blanks."""
     sign = ("-" if negative else column.plus) if column.sign != "none" else ""
     text = f"{number // 100}.{number % 100:02d}" if column.unit == "yuan" else str(number)
     if column.pad == "zero":
@@ -120,7 +120,7 @@ def number_text(column: Column, number: int, negative: bool) -> str:
 
 
 def date_text(template: str, date: str) -> str:
-    """Return a date (YYYYMMDD) as a format writes it."""
+    """Return a date (YYYYMMDD) in the form of a layout."""
     return template.replace("YYYY", date[:4]).replace("MM", date[4:6]).replace("DD", date[6:])
 
 
@@ -138,15 +138,16 @@ def join(layout: Layout, record: Record, texts: Mapping[str, str]) -> str:
 
 
 class Lines:
-    """What one layout makes of the detail lines of a file of one date (YYYYMMDD).
+    """The detail lines of files of one layout and one date (YYYYMMDD): text to BankLine and back.
 
-    `take(number, text)` is the BankLine of a good line and None for any other; `faults` says what is wrong.
+    `take(number, text)` returns the BankLine of a good line and None for any other; `faults` says what is
+    wrong with such a line.
     """
 
     def __init__(self, layout: Layout, date: str) -> None:
         self._layout = layout
         self._moments = [_DATE_PART.search(column.format) for column in layout.detail if column.format]
-        template = next(found[0] for found in self._moments if found)
+        template = next(date_part[0] for date_part in self._moments if date_part)
         self._days = _days(template, date)
         self._day_texts = {day: text for text, day in self._days.items()}
         self._codes = {wire_text(layout, word): code for word, code in layout.codes.items()}
@@ -159,22 +160,22 @@ class Lines:
         self._patterns = [re.compile(pattern(layout, column)) for column in layout.detail]
         self.take = self._taker()
 
-    def faults(self, text: str) -> list[Fault]:
-        """What keeps `take` from taking a line: at least one fault."""
+    def faults(self, text: str) -> list[ColumnFault]:
+        """Return why `take` returns None for a line: at least one fault."""
         raws, fault = split(self._layout, self._layout.detail, text)
         if fault:
             return [("", fault)]
         faults = [
             (column.name, reason)
-            for column, each, raw in zip(self._layout.detail, self._patterns, raws, strict=True)
-            if (reason := self._fault(column, each.fullmatch(raw), raw))
+            for column, expression, raw in zip(self._layout.detail, self._patterns, raws, strict=True)
+            if (reason := self._fault(column, expression.fullmatch(raw), raw))
         ]
         # Where each column is good by itself, only the sign is left that does not go with the others.
         return faults or [("amount", "its sign contradicts the code or the state")]
 
     def text(self, line: BankLine) -> str:
-        """The text of a line. Raises ValueError that names a column where the text would not be read back as
-        what it is, but for text that the layout has no column for.
+        """Return the text of a line; values without a column are lost. Raises ValueError with
+        a column's name where the text would not be read back as the same line.
         """
         layout = self._layout
         texts: dict[str, str] = line._asdict()
@@ -189,7 +190,7 @@ class Lines:
             raise ValueError(self.faults(text)[0][0])
         if again != expected:
             names = zip(BankLine._fields, again, expected, strict=True)
-            raise ValueError(next(name for name, found, given in names if found != given))
+            raise ValueError(next(name for name, value, wanted in names if value != wanted))
         return text
 
     def _moment_texts(self, sent_at: str) -> dict[str, str]:
@@ -213,7 +214,7 @@ class Lines:
         )
 
     def _rules(self) -> dict[tuple[str, str], tuple[str, str, str]]:
-        """The bank's code and state as they stand in a line -> DE 3, S or R, and the sign to go with them."""
+        """Return a mapping of the bank's code and state to DE 3, S or R, and the sign of the amount."""
         states = self._states if self._layout.carries("state") else {"": "S"}
         return {
             (word, state_word): (code, state, self._sign(code, state))
@@ -226,7 +227,7 @@ class Lines:
         return "-" if self._has_minus(code, state) else self._amount.plus
 
     def _taker(self) -> Take:
-        """The one step that a good line takes: a million of them should take seconds."""
+        """Return `take`: one step for a good line, because a million lines have to take seconds."""
         layout = self._layout
         fullmatch = _line_pattern(layout).fullmatch
         rules, days = self._rules(), self._days
@@ -267,7 +268,7 @@ class Lines:
         return take
 
     def _fault(self, column: Column, match: re.Match[str] | None, raw: str) -> str:
-        """What is wrong with one column; empty if nothing is."""
+        """Return what is wrong with one column; empty if it is good."""
         if match is None:
             return meant(column)
         value = raw.strip(" ") if column.pad == "blank" else raw
@@ -312,7 +313,7 @@ def number_of(match: re.Match[str]) -> int:
 
 
 def meant(column: Column) -> str:
-    """Say that a column is not what the layout has there."""
+    """Return the reason that a column is not in the form of the layout."""
     if not column.name:
         return "not the text that the layout has there"
     if column.format:
@@ -328,15 +329,15 @@ def meant(column: Column) -> str:
 
 
 def _printable(value: str, encoding: str) -> str:
-    """The text that a value's bytes are. Raises ValueError where they are none that can be printed."""
+    """Return a value's bytes as text. Raises ValueError where they are no printable text."""
     text = value.encode("latin-1").decode(encoding)
-    if any("\x80" <= one <= "\x9f" for one in text):
+    if any("\x80" <= character <= "\x9f" for character in text):
         raise ValueError
     return text
 
 
 def _cell(layout: Layout, column: Column, text: str) -> str:
-    """A column's text, filled up. Raises ValueError where it does not fit."""
+    """Return a column's text, padded to its width. Raises ValueError where it does not fit."""
     if layout.separator:
         return text
     text = wire_text(layout, text)
@@ -349,8 +350,8 @@ def _cell(layout: Layout, column: Column, text: str) -> str:
 
 
 def _moment_pattern(template: str) -> str:
-    found = _DATE_PART.match(template)
-    date_part = found[0] if found else ""
+    match = _DATE_PART.match(template)
+    date_part = match[0] if match else ""
     day, rest = re.escape(date_part), re.escape(template.removeprefix(date_part))
     for part, expression in _MOMENT_PARTS:
         day, rest = day.replace(part, expression), rest.replace(part, expression)
@@ -360,7 +361,7 @@ def _moment_pattern(template: str) -> str:
 def _number_pattern(column: Column) -> str:
     digits_max = len(str(AMOUNT_MAX if column.name == "amount" else FIGURE_MAX))
     whole_max = digits_max - 2 if column.unit == "yuan" else digits_max
-    # With zeros in front the digits may be more; the number itself is held against its limit by who reads it.
+    # With leading zeros the digits may be more; `number_of` is compared with the limit afterwards.
     digits = "[0-9]{1,255}" if column.pad == "zero" else f"0|[1-9][0-9]{{0,{whole_max - 1}}}"
     cents = r"\.(?P<cents>[0-9]{2})" if column.unit == "yuan" else "(?P<cents>)"
     sign = "(?P<sign>)" if column.sign == "none" else f"(?P<sign>-|{re.escape(column.plus)})"
@@ -372,8 +373,8 @@ def _number_pattern(column: Column) -> str:
 def _line_pattern(layout: Layout) -> re.Pattern[str]:
     """One pattern for the whole detail line, with all of _GROUPS; those without a column match nothing.
 
-    Where columns have widths, the one number among them is the only one whose pattern does not fix its width:
-    so the whole line's length does.
+    Where columns have widths, the pattern of the one number does not fix its width, so the length of the
+    whole line is fixed instead.
     """
     columns = re.escape(layout.separator).join(pattern(layout, column) for column in layout.detail)
     length = "" if layout.separator else f"(?=.{{{sum(column.width for column in layout.detail)}}}\\Z)"
@@ -383,9 +384,9 @@ def _line_pattern(layout: Layout) -> re.Pattern[str]:
 
 @lru_cache(maxsize=64)
 def _days(template: str, date: str) -> Mapping[str, str]:
-    """A date as the layout writes it -> YYYYMMDD: of the dates within half a year of the file's, so that one
-    without a year means the nearest.
+    """Return a mapping of dates as the layout writes them to YYYYMMDD. It holds the dates within half a year
+    of the file's, so that a date without a year means the nearest one.
     """
     day, reach = day_of.fromisoformat(date), _HALF_A_YEAR_DAYS
     days = ((day + timedelta(days)).isoformat().replace("-", "") for days in range(-reach, reach + 1))
-    return {date_text(template, one): one for one in days}
+    return {date_text(template, text): text for text in days}

@@ -1,17 +1,17 @@
-"""The file of a day's dues: what a good one is, how it is read whole or refused, how it is written.
+"""The file of a day's dues: read whole or refused, and written.
 
-Bytes in, values out. No paths, no database, and no texts that repeat a value of a row: whatever its column,
-it may be somebody's identity number. How rows are held against each other, `ledger.files.agreement` says;
-what is done with a good book, `ledger.book.load`.
+Bytes in, values out. No paths, no database, and no text that repeats a value of a row: whatever its column,
+it may be somebody's identity number. Rules between rows stand in `ledger.files.agreement`; a good book is
+loaded by `ledger.book.load`.
 
 A header, one row a due, one row for a policy without dues, one row a due that leaves unpaid, and a trailer:
 
     WITHDRAWN,<policy>,,<due>,<code>,<due date>,<amount, fen>,
     TOTAL,<business date>,<policies>,<dues>,<premium, fen>,<benefit, fen>,<withdrawn, empty for none>,
 
-The first day's file is the whole book; each later one says what is new and what leaves, and all that it does
-not name carries over. Every line ends, the trailer too: so a file that was cut anywhere is seen to be. The
-beneficiary of a benefit is a resident identity number, or another document with its kind before it,
+The first day's file is the whole book. Each later one has what is new and what leaves; whatever it does not
+name is brought forward. Every line has an end, the trailer too, so a file that was cut anywhere is seen to be
+cut. The beneficiary of a benefit is a resident identity number, or another document with its kind before it,
 `passport:E12345678`.
 """
 
@@ -37,12 +37,12 @@ from ledger.files.bookline import (
     row_of,
     without_end,
 )
-from ledger.files.leftout import Figures, LeftOut, Span, differences
+from ledger.files.leftout import ControlTotals, LeftOut, Span, differences
 from ledger.files.sorting import Sorted
 from ledger.rules.dues import KINDS, Policy
 
 PROBLEMS_MAX: Final = 1000
-"""Every fault is named up to here, so that a file is mended once; one of the wrong kind is wrong in every
+"""So many faults are named, so that a file can be mended in one go; a file of the wrong kind has one in every
 line."""
 _BOM: Final = b"\xef\xbb\xbf"
 
@@ -58,18 +58,19 @@ Kind_co = TypeVar("Kind_co", covariant=True)
 
 
 class Rows(Protocol[Kind_co]):
-    """Rows of one kind that can be gone through as often as one likes, one going at a time."""
+    """Rows of one kind that can be iterated any number of times, by one iterator at a time."""
 
     def __iter__(self) -> Iterator[Kind_co]:
         """The rows."""
 
     def __len__(self) -> int:
-        """How many they are."""
+        """The number of rows."""
 
 
 class Claim(NamedTuple):
-    """A row that is to be left out and is in order by itself: the book has to say what is wrong with it.
-    `leaves` tells that it is a WITHDRAWN line.
+    """A row to be left out that has no fault by itself, so the database must tell what is wrong with it.
+
+    `leaves`: it is a WITHDRAWN line.
     """
 
     line: int
@@ -84,9 +85,9 @@ def _nowhere(_dues: Set[str]) -> Mapping[str, int]:
 class Book(NamedTuple):
     """A whole file: `premium` and `benefit` are sums in fen, `digest` the SHA-256 of its bytes, in hex.
 
-    `withdrawn` are dues of an earlier day that leave unpaid, as the book must hold them (without
-    beneficiary). `left_out` are the rows that it was read without, `claims` those of them that are in order
-    by themselves; `lines` finds the lines of dues.
+    `withdrawn` are dues of an earlier day that leave unpaid, as the database must hold them (without
+    beneficiary). `left_out` are the rows that were left out, `claims` those of them without a fault of their
+    own. `lines` maps given dues to their line numbers.
     """
 
     business_date: str
@@ -119,15 +120,15 @@ def parse(source: bytes | BinaryIO, without: Set[int] = frozenset()) -> Book:
 
 @contextmanager
 def opened(stream: BinaryIO, without: Set[int] = frozenset()) -> Iterator[Book]:
-    """Read a file of dues, a stream that can be read again, whole, and hold no row of it: the book's rows are
-    read anew each time that they are gone through, its policies in the order of their names.
+    """Read a file of dues, a seekable stream, whole, in constant memory. The book's rows are read from the
+    stream anew at each iteration; its policies come in the order of their names.
 
     UTF-8, with or without a byte order mark; lines end in LF or CRLF; fields are quoted as in RFC 4180, but
     none holds a line end. Raises BookFileError with the first PROBLEMS_MAX problems; counts and sums are
     compared only where every row is good. The lines of `without` are left out: each must be a row with a
-    fault, and the TOTAL line must say what the others make with what these can say.
+    fault, and the TOTAL line must agree with the other rows and what these can add.
 
-    The business date stands in the trailer only, with nothing in the file to hold it against.
+    The business date stands in the trailer only; nothing else in the file confirms it.
     """
     with _reading(without) as reading:
         yield reading.book(stream)
@@ -138,7 +139,7 @@ def write(
 ) -> Iterator[bytes]:
     """Yield the file that `parse` reads back as `entries` and `withdrawn`, a line at a time.
 
-    Both are used as they come and not kept; they are not checked. `business_date` is YYYYMMDD.
+    Both are iterated once, not kept and not checked. `business_date` is YYYYMMDD.
     """
     yield f"{HEADER}\n".encode()
     policies = dues = 0
@@ -162,12 +163,12 @@ def write(
 
 
 def _quoted(text: str) -> str:
-    """`text` as a CSV field (RFC 4180, section 2)."""
+    """Return `text` as a CSV field (RFC 4180, section 2)."""
     return '"' + text.replace('"', '""') + '"' if "," in text or '"' in text else text
 
 
 def _lines(stream: BinaryIO, digest: hashlib._Hash) -> Iterator[bytes]:
-    """The file's lines from its beginning, one longer than a row can be cut short, but for its end."""
+    """Yield the file's lines from its beginning; a line longer than a row can be is cut, its end kept."""
     stream.seek(0)
     for line in iter(lambda: stream.readline(LINE_BYTES_MAX), b""):
         digest.update(line)
@@ -183,7 +184,7 @@ def _changed() -> BookFileError:
 
 
 class _Dues:
-    """The dues that a file brings, read again each time."""
+    """The dues that a file brings, read from it anew at each iteration."""
 
     def __init__(self, stream: BinaryIO, digest: str, without: Set[int], count: int) -> None:
         self._stream, self._digest, self._without, self._count = stream, digest, without, count
@@ -192,7 +193,7 @@ class _Dues:
         return self._count
 
     def __iter__(self) -> Iterator[DueLine]:
-        """The dues. Raises BookFileError where the file is no longer what it was."""
+        """Yield the dues. Raises BookFileError where the file has changed since it was first read."""
         digest = hashlib.sha256()
         rows = enumerate(_lines(self._stream, digest), 1)
         try:
@@ -212,7 +213,7 @@ def _policy(row: PolicyRow) -> Policy:
 
 
 class _Policies:
-    """The policies that a file names, each once, in the order of their names."""
+    """The policies of a file, each once, in the order of their names."""
 
     def __init__(self, rows: Callable[[], Iterator[PolicyRow]], count: int) -> None:
         self._rows, self._count = rows, count
@@ -226,7 +227,7 @@ class _Policies:
 
 
 class _Withdrawn:
-    """The dues that a file takes back, in its order."""
+    """The dues that a file withdraws, in its order."""
 
     def __init__(self, rows: Sorted, count: int) -> None:
         self._rows, self._count = rows, count
@@ -240,16 +241,14 @@ class _Withdrawn:
 
 
 class _Reading:
-    """A file as far as it has been read: what is wrong with it, and its rows to be held against each
-    other.
-    """
+    """A file while it is read: its problems so far, and its rows, to be compared with each other."""
 
     def __init__(self, without: Set[int], dues: Sorted, policies: Sorted, withdrawn: Sorted) -> None:
         self._without = without
         self._dues, self._policies, self._withdrawn = dues, policies, withdrawn
         self._line = 0
         self._problems: list[Problem] = []
-        self._counted = Figures()
+        self._counted = ControlTotals()
         self._trailer: list[str] = []
         self._left: dict[int, LeftOut] = {}
         self._claims: dict[int, Claim] = {}
@@ -263,14 +262,16 @@ class _Reading:
             self._take(line)
         if not self._trailer:
             self._stop("the TOTAL line is missing: the file was cut short")
-        self._hold_against_each_other()
+        self._compare_rows()
         counted = self._counted
         if not self._problems:
-            said = Figures(*(int(text or "0") for text in self._trailer[2:7]))
-            for name, reason in differences(said, counted, self._span):
+            stated = ControlTotals(*(int(text or "0") for text in self._trailer[2:7]))
+            for name, reason in differences(stated, counted, self._span):
                 self._note(self._line, name, reason)
         if self._problems:
-            raise BookFileError(tuple(sorted(self._problems, key=lambda one: one.line)[:PROBLEMS_MAX]))
+            raise BookFileError(
+                tuple(sorted(self._problems, key=lambda problem: problem.line)[:PROBLEMS_MAX])
+            )
         return Book(
             self._trailer[1],
             _Policies(self.heads, counted.policies),
@@ -350,15 +351,15 @@ class _Reading:
                 self._line, row.due_line()._replace(beneficiary="", document=""), row.leaves
             )
 
-    def _hold_against_each_other(self) -> None:
-        """Find what is wrong between rows, count the policies, and see that what is left out may be."""
+    def _compare_rows(self) -> None:
+        """Note what is wrong between rows, count the policies, and check that each row left out may be."""
         policies = 0
         for head in self.heads():
             policies += 1
             self._left_policies.discard(head.policy)
         self._counted = self._counted._replace(policies=policies)
         only_left = len(self._left_policies)
-        self._span += Span(Figures(policies=only_left), Figures(policies=only_left))
+        self._span += Span(ControlTotals(policies=only_left), ControlTotals(policies=only_left))
         for fault in policy_faults(map(PolicyRow._make, self._policies), self._without):
             self._fault_between(*fault)
         for fault in due_faults(map(DueRow._make, self._dues), self._without):
@@ -377,18 +378,18 @@ class _Reading:
             self._claims.pop(line, None)
 
     def _lines_of(self, dues: Set[str]) -> Mapping[str, int]:
-        """The line of each of these dues."""
+        """Return the line number of each of these dues."""
         return {row[0]: row[1] for row in self._dues if row[0] in dues and row[1] not in self._without}
 
     def _stop(self, reason: str) -> NoReturn:
-        """Note a problem after which nothing that follows can be made sense of."""
+        """Raise BookFileError with a problem after which the rest cannot be understood."""
         self._problems.append(Problem(max(self._line, 1), "", reason))
         raise BookFileError(tuple(self._problems))
 
     def _note(self, line: int, column: str, reason: str) -> None:
         self._problems.append(Problem(line, column, reason))
         if len(self._problems) == PROBLEMS_MAX:
-            raise BookFileError(tuple(sorted(self._problems, key=lambda one: one.line)))
+            raise BookFileError(tuple(sorted(self._problems, key=lambda problem: problem.line)))
 
 
 @contextmanager

@@ -1,7 +1,7 @@
-"""One line of the file of dues: its columns, what each may hold, and what it says.
+"""One line of the file of dues: its columns, what each may hold, and the values of a good line.
 
-Pure, and no text repeats a value of a row: whatever its column, it may be somebody's identity number. What
-holds between lines, `ledger.files.agreement` says; how a file is read, `ledger.files.bookfile`.
+Pure. No text repeats a value of a row: whatever its column, it may be somebody's identity number. Rules
+between lines stand in `ledger.files.agreement`; how a file is read, in `ledger.files.bookfile`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from sys import intern
 from typing import Final, NamedTuple, TypeAlias
 
-from ledger.files.leftout import ANY_ROW, Figures, Span, span_of_due
+from ledger.files.leftout import ANY_ROW, ControlTotals, Span, span_of_due
 from ledger.rules import identity
 from ledger.rules.day import is_date
 from ledger.rules.dues import KINDS, STATES
@@ -35,8 +35,8 @@ _UNPRINTABLE: Final = frozenset({"Cc", "Cf", "Zl", "Zp"})
 class DueLine(NamedTuple):
     """One due: `code` a key of KINDS, `kind` its value, `due_date` YYYYMMDD, `amount` in fen.
 
-    `beneficiary` is the number of the document of whom a benefit is paid to, as the file has it, empty for a
-    premium; `document` is its kind, empty for a resident identity number.
+    `beneficiary` is the document number of the person to whom a benefit is paid, as in the file; empty for a
+    premium. `document` is the kind of the document, empty for a resident identity number.
     """
 
     due: str
@@ -62,7 +62,7 @@ def _is_name(text: str) -> bool:
 
 
 def _beneficiary_fault(code: str, beneficiary: str) -> str:
-    """Say what is wrong with the beneficiary of a due of this code; empty if nothing is."""
+    """Return what is wrong with the beneficiary of a due of this code; empty if it is good."""
     kind = KINDS.get(code)
     if kind == "premium" and beneficiary:
         return "must be empty for a premium"
@@ -84,7 +84,7 @@ def _document_fault(document: identity.Document) -> str:
 
 
 _Check: TypeAlias = tuple[str, Callable[[str], object], str]
-"""A column, what must be true of its value, and what to say where it is not."""
+"""A column, the condition that its value must meet, and the reason to give where it does not."""
 
 _POLICY_CHECKS: Final[tuple[_Check, ...]] = (
     ("policy", re.compile(r"[A-Z0-9-]{1,24}").fullmatch, "not 1 to 24 of A-Z, 0-9 and -"),
@@ -105,7 +105,7 @@ _WITHDRAWN_CHECKS: Final = (_POLICY_CHECKS[0], *_CHECKS[3:])
 _COUNT: Final = re.compile(r"0|[1-9][0-9]{0,16}")
 _TRAILER_CHECKS: Final[tuple[_Check, ...]] = (
     ("business_date", is_date, "not a date, YYYYMMDD"),
-    *((name, _COUNT.fullmatch, "not a whole number of 1 to 17 digits") for name in Figures._fields[:4]),
+    *((name, _COUNT.fullmatch, "not a whole number of 1 to 17 digits") for name in ControlTotals._fields[:4]),
     ("withdrawn", re.compile(r"|[1-9][0-9]{0,16}").fullmatch, "neither empty nor a whole number from 1"),
 )
 
@@ -116,8 +116,8 @@ def without_end(line: bytes) -> bytes:
 
 
 class Row(NamedTuple):
-    """A line as far as it can be read: its fields, none where they cannot be told, and its faults: a column
-    and what is wrong.
+    """A line as far as it can be read. `fields` are empty where they cannot be told apart; each of `faults`
+    is a column and what is wrong with it.
     """
 
     fields: list[str]
@@ -130,12 +130,12 @@ class Row(NamedTuple):
 
     @property
     def has_due(self) -> bool:
-        """Whether it is of a due, come or gone."""
+        """Whether it names a due, brought or withdrawn."""
         return bool(self.fields) and self.fields[3:] != _NO_DUE
 
     @property
     def brings(self) -> bool:
-        """Whether a due comes with it."""
+        """Whether it brings a due."""
         return self.has_due and self.fields[0] not in (TRAILER, WITHDRAWN)
 
     @property
@@ -150,12 +150,12 @@ class Row(NamedTuple):
 
     @property
     def span(self) -> Span:
-        """What it counts for in the TOTAL line, its policy apart."""
+        """The share of this row in the control totals, its policy apart."""
         if not self.fields:
             return ANY_ROW
         if self.leaves:
-            return Span(Figures(withdrawn=1), Figures(withdrawn=1))
-        unread = Span() if self.policy else Span(Figures(), Figures(policies=1))
+            return Span(ControlTotals(withdrawn=1), ControlTotals(withdrawn=1))
+        unread = Span() if self.policy else Span(ControlTotals(), ControlTotals(policies=1))
         if not self.has_due:
             return unread
         amount = self._good(6, _CHECKS[6])
@@ -179,7 +179,7 @@ class Row(NamedTuple):
 
 
 def row_of(line: bytes) -> Row:
-    """Read one line that is not the first, nor longer than a row can be."""
+    """Read one line other than the header, of at most LINE_BYTES_MAX bytes."""
     try:
         fields = _fields(line)
     except UnicodeDecodeError:
@@ -211,7 +211,7 @@ def _row_faults(fields: list[str]) -> list[tuple[str, str]]:
 
 
 def _withdrawn_faults(fields: list[str]) -> list[tuple[str, str]]:
-    """Say what is wrong with a due that leaves; whether the book holds it so, the load will see."""
+    """Return the faults of a WITHDRAWN line; that the book holds the due so, loading checks."""
     _, policy, holder, due, code, due_date, amount, beneficiary = fields
     faults = _faults(_WITHDRAWN_CHECKS, [policy, due, code, due_date, amount])
     if holder or beneficiary:

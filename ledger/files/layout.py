@@ -1,8 +1,8 @@
-"""Layouts: how one bank writes its day file, read from data files and checked.
+"""Layouts: how one bank writes its day file, read from TOML and checked whole.
 
-Everything that differs between banks is in TOML, in `ledger/files/layouts/` or in a bank's own file; code
-that asks for a layout's name does not belong here or anywhere. No reading or writing of day files: that is
-`bankfile`. `ledger/files/layouts/standard.toml` explains the keys.
+Everything that differs between banks is in TOML, in `ledger/files/layouts/` or in a bank's own file; no code
+may ask for a layout's name. Day files are read and written by `bankfile`.
+`ledger/files/layouts/standard.toml` explains the keys.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ TEXTS: Final = frozenset(
 MOMENTS: Final = frozenset({"sent_at", "sent_date", "sent_time", "date"})
 MONEY: Final = frozenset({"amount", "collected", "paid", "net"})
 FIGURES: Final = ("count", "collected", "paid", "net")
-"""What a header or a trailer may say about the lines."""
+"""The figures that a header or a trailer may state about the lines."""
 
 _DETAIL_NAMES: Final = (
     *("terminal", "branch", "sent_at", "sent_date", "sent_time", "stan", "rrn", "code", "policy", "due"),
@@ -109,7 +109,7 @@ class Layout:
     line_end: str
     """LF or CRLF, as the characters themselves."""
     lists_reversed: bool
-    """False where the bank leaves out what was reversed: its absence says so."""
+    """False where the bank leaves out reversed transactions: a missing line means reversed."""
     header: Record
     detail: Record
     trailer: Record
@@ -119,7 +119,7 @@ class Layout:
     """The bank's word -> S or R."""
 
     def carries(self, name: str) -> bool:
-        """Tell whether the detail lines have a column of that name."""
+        """Return whether the detail lines have a column of that name."""
         return any(column.name == name for column in self.detail)
 
 
@@ -237,10 +237,12 @@ class _Checking:
         if not isinstance(columns, list) or not 1 <= len(columns) <= _COLUMNS_MAX:
             self._refuse(key, f"must be a table with columns, 1 to {_COLUMNS_MAX} of them")
         self._known(f"{key}.", table, ("columns",))
-        record = tuple(self._column(f"{key}.columns[{at}]", one, names) for at, one in enumerate(columns, 1))
-        given = [column.name for column in record if column.name not in ("", IGNORED)]
-        for name in given:
-            if given.count(name) > 1:
+        record = tuple(
+            self._column(f"{key}.columns[{at}]", column, names) for at, column in enumerate(columns, 1)
+        )
+        used = [column.name for column in record if column.name not in ("", IGNORED)]
+        for name in used:
+            if used.count(name) > 1:
                 self._refuse(f"{key}.columns", f"{name} stands there twice")
         return record
 
@@ -270,7 +272,7 @@ class _Checking:
 
     def _literal(self, where: str, table: Mapping[str, Any]) -> Column:
         literal = table["literal"]
-        if not isinstance(literal, str) or not all(one.isprintable() for one in literal):
+        if not isinstance(literal, str) or not all(character.isprintable() for character in literal):
             self._refuse(f"{where}.literal", "must be printable text")
         if self._separator and self._separator in literal:
             self._refuse(f"{where}.literal", "holds the separator")
@@ -285,12 +287,12 @@ class _Checking:
     def _moment(self, where: str, name: str, table: Mapping[str, Any]) -> Column:
         self._known(where, table, ("name", "width", "format"))
         pattern, meant = _FORMATS[name]
-        given = table.get("format")
-        if not isinstance(given, str) or not re.fullmatch(pattern, given):
+        template = table.get("format")
+        if not isinstance(template, str) or not re.fullmatch(pattern, template):
             self._refuse(f"{where}format", f"must be {meant}")
-        if self._separator and self._separator in given:
+        if self._separator and self._separator in template:
             self._refuse(f"{where}format", "holds the separator")
-        return Column(name, width=self._exact_width(where, table, len(given)), format=given)
+        return Column(name, width=self._exact_width(where, table, len(template)), format=template)
 
     def _number(self, where: str, name: str, table: Mapping[str, Any]) -> Column:
         known = ("name", "width", "pad")
@@ -324,7 +326,7 @@ class _Checking:
         return width
 
     def _check_whole(self, layout: Layout) -> None:
-        """What no key can be blamed for alone: the lines must give a key, an amount and a state."""
+        """Check what no key can violate by itself: the lines must give a key, an amount and a state."""
         for name in _NEEDED:
             if not layout.carries(name):
                 self._refuse("detail.columns", f"{name} is missing")

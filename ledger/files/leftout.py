@@ -1,8 +1,8 @@
-"""Rows of a file of dues that two people have agreed to leave out, and what the file's control totals may
-count for them.
+"""Rows of a file of dues that two people have agreed to leave out, and their share of the control totals.
 
-Pure. Which rows may be left out, `ledger.files.bookfile` says. A row that can be read counts for exactly what
-it says; one that cannot counts for anything a row can say: so that the totals go on binding all the others.
+Pure. Which rows may be left out, `ledger.files.bookfile` says. The TOTAL line still counts these rows. A row
+that can be read counts for exactly its values; one that cannot be read may count for anything that a row can
+hold. So the totals still bind all other rows.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ _RANGE: Final = re.compile(r"([1-9][0-9]{0,8})(?:-([1-9][0-9]{0,8}))?")
 
 
 class LeftOut(NamedTuple):
-    """A row that is left out: its line, and the policy and the due that it names, empty where they cannot be
-    read. `reason` says what is wrong with it.
+    """A row that is left out: its line number, its policy and due (empty where they cannot be read), and the
+    reason: what is wrong with the row.
     """
 
     line: int
@@ -36,8 +36,8 @@ class LeftOut(NamedTuple):
         return f"line {self.line}: {policy}{due}: {self.reason or 'the book has it otherwise'}"
 
 
-class Figures(NamedTuple):
-    """What the TOTAL line counts, in its order; amounts in fen."""
+class ControlTotals(NamedTuple):
+    """The figures of the TOTAL line, in its order; `premium` and `benefit` in fen."""
 
     policies: int = 0
     dues: int = 0
@@ -47,10 +47,10 @@ class Figures(NamedTuple):
 
 
 class Span(NamedTuple):
-    """The least and the most that rows which were left out come to."""
+    """The least and the most that the rows left out can add to each control total."""
 
-    least: Figures = Figures()
-    most: Figures = Figures()
+    least: ControlTotals = ControlTotals()
+    most: ControlTotals = ControlTotals()
 
     def __add__(self, other: object) -> Span:
         if not isinstance(other, Span):
@@ -58,25 +58,27 @@ class Span(NamedTuple):
         return Span(_sum(self.least, other.least), _sum(self.most, other.most))
 
 
-ANY_ROW: Final = Span(Figures(), Figures(1, 1, AMOUNT_MAX, AMOUNT_MAX, 1))
-"""A row whose columns cannot be told may be any."""
+ANY_ROW: Final = Span(ControlTotals(), ControlTotals(1, 1, AMOUNT_MAX, AMOUNT_MAX, 1))
+"""A row whose columns cannot be told apart: it may be of any kind."""
 
 
 def span_of_due(kind: str | None, amount: int | None) -> Span:
-    """What a row of a due counts for; `kind` and `amount` are None where they cannot be read."""
+    """Return what a row of a due counts for. `kind` and `amount` (fen) are None where they cannot be read."""
     least, most = (1, AMOUNT_MAX) if amount is None else (amount, amount)
     if kind:
-        return Span(Figures(dues=1)._replace(**{kind: least}), Figures(dues=1)._replace(**{kind: most}))
-    return Span(Figures(dues=1), Figures(dues=1, premium=most, benefit=most))
+        return Span(
+            ControlTotals(dues=1)._replace(**{kind: least}), ControlTotals(dues=1)._replace(**{kind: most})
+        )
+    return Span(ControlTotals(dues=1), ControlTotals(dues=1, premium=most, benefit=most))
 
 
-def differences(said: Figures, counted: Figures, left_out: Span) -> Iterator[tuple[str, str]]:
-    """Each figure that the TOTAL line says otherwise than the rows make with those left out, and how."""
-    for name, told, found, least, most in zip(
-        Figures._fields, said, counted, left_out.least, left_out.most, strict=True
+def differences(stated: ControlTotals, counted: ControlTotals, left_out: Span) -> Iterator[tuple[str, str]]:
+    """Yield each control total that the rows do not make, and why; rows left out may add their span."""
+    for name, total, made, least, most in zip(
+        ControlTotals._fields, stated, counted, left_out.least, left_out.most, strict=True
     ):
-        if not found + least <= told <= found + most:
-            reason = f"the TOTAL line says {figure(told)}, the rows make {figure(found)}"
+        if not made + least <= total <= made + most:
+            reason = f"the TOTAL line says {figure(total)}, the rows make {figure(made)}"
             if most:
                 between = figure(least) if least == most else f"{figure(least)} to {figure(most)}"
                 reason += f", those left out {between}"
@@ -84,13 +86,13 @@ def differences(said: Figures, counted: Figures, left_out: Span) -> Iterator[tup
 
 
 def lines_of(text: str) -> frozenset[int]:
-    """Return the lines that a text such as `17,203-205` names, none for an empty one. Raises LinesRefused."""
+    """Return the line numbers of a text such as `17,203-205`; none if it is empty. Raises LinesRefused."""
     lines: set[int] = set()
     for part in text.split(",") if text else ():
-        found = _RANGE.fullmatch(part.strip())
-        if found is None:
+        match = _RANGE.fullmatch(part.strip())
+        if match is None:
             raise LinesRefused("lines are written as 17,203-205")
-        first, last = int(found[1]), int(found[2] or found[1])
+        first, last = int(match[1]), int(match[2] or match[1])
         if last < first or last - first >= LINES_MAX:
             raise LinesRefused(f"a range goes upwards and has at most {LINES_MAX} lines")
         lines.update(range(first, last + 1))
@@ -100,7 +102,7 @@ def lines_of(text: str) -> frozenset[int]:
 
 
 def text_of(lines: Iterable[int]) -> str:
-    """Return the lines as `lines_of` reads them, in order, neighbours as a range."""
+    """Return line numbers as `lines_of` reads them: in order, neighbours as a range."""
     return ",".join(_ranges(sorted(lines)))
 
 
@@ -113,5 +115,5 @@ def _ranges(lines: Sequence[int]) -> Iterator[str]:
         first = place + 1
 
 
-def _sum(one: Figures, other: Figures) -> Figures:
-    return Figures(*map(add, one, other))
+def _sum(left: ControlTotals, right: ControlTotals) -> ControlTotals:
+    return ControlTotals(*map(add, left, right))

@@ -1,7 +1,7 @@
-"""The breaks that are not closed, in figures: how many and how much by bank, class and date.
+"""The file of open breaks: their number and sum by bank, class and date, from the office to the front.
 
-What the office writes for the front-end machine's status page, and how it is written down. No break's name,
-no policy and no person comes in here: the page stands in the DMZ. Pure.
+The front-end machine's status page shows it. No break's name, no policy and no person comes in here, because
+the page stands in the DMZ. Pure.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ledger.rules.day import is_date
 
 BYTES_MAX: Final = 1_000_000
 ROWS_MAX: Final = 10_000
-"""Banks times classes times dates: more would mean that nobody has looked for years."""
+"""Banks times classes times dates: more would mean that nobody has decided breaks for years."""
 _VERSION: Final = 1
 _COUNT_MAX: Final = 2**53 - 1
 """The largest whole number that every browser knows exactly."""
@@ -24,12 +24,12 @@ _CLASS: Final = re.compile(r"[a-z_]{1,20}")
 
 
 class FiguresRefused(LedgerError):
-    """What was written is not such figures; the text says what is wrong, and repeats nothing of it."""
+    """The file is no file of open breaks. The text says what is wrong and repeats nothing of the file."""
 
 
 class Outstanding(NamedTuple):
-    """A bank's breaks of one class and one date (YYYYMMDD) that are not closed: how many, and the sum of
-    their differences without signs, in fen.
+    """A bank's open breaks of one class and one date (YYYYMMDD): their number, and the sum of their absolute
+    differences in fen.
     """
 
     bank: str
@@ -40,20 +40,20 @@ class Outstanding(NamedTuple):
 
 
 class Figures(NamedTuple):
-    """All of them, and when they were true (microseconds since 1970-01-01 UTC)."""
+    """All open breaks as of `told_at`, in microseconds since 1970-01-01 UTC."""
 
     told_at: int
     rows: tuple[Outstanding, ...]
 
 
 def write(figures: Figures) -> bytes:
-    """The figures as JSON."""
+    """Return the figures as JSON, in UTF-8."""
     content = {"version": _VERSION, "told_at": figures.told_at, "rows": figures.rows}
     return json.dumps(content, indent=1).encode() + b"\n"
 
 
 def parse(data: bytes) -> Figures:
-    """Read what `write` wrote. Raises FiguresRefused."""
+    """Return the figures of a file that `write` made. Raises FiguresRefused."""
     if len(data) > BYTES_MAX:
         raise FiguresRefused(f"more than {BYTES_MAX} bytes")
     try:
@@ -69,10 +69,10 @@ def parse(data: bytes) -> Figures:
     rows = content["rows"]
     if not isinstance(rows, list) or len(rows) > ROWS_MAX:
         raise FiguresRefused(f"rows is no list of {ROWS_MAX} at most")
-    read = tuple(_row(number, row) for number, row in enumerate(rows, 1))
-    if len({row[:3] for row in read}) < len(read):
+    outstanding = tuple(_row(number, row) for number, row in enumerate(rows, 1))
+    if len({row[:3] for row in outstanding}) < len(outstanding):
         raise FiguresRefused("a bank has a class and date twice")
-    return Figures(content["told_at"], read)
+    return Figures(content["told_at"], outstanding)
 
 
 def _row(number: int, row: Any) -> Outstanding:  # noqa: ANN401 - whatever JSON holds

@@ -133,7 +133,7 @@ def follow(
     active = [policy for policy in policies if policy.state == "active"]
     lapsing = random.sample(active, len(active) // 100)
     leaving = {policy.policy for policy in lapsing}
-    chosen = [one for one in random.sample(active, len(active) // 10) if one.policy not in leaving]
+    chosen = [policy for policy in random.sample(active, len(active) // 10) if policy.policy not in leaving]
     entries = [PolicyDues(policy._replace(state="lapsed"), ()) for policy in lapsing]
     for policy in chosen:
         code = random.choice(_RENEWAL + _BENEFIT)
@@ -176,7 +176,7 @@ def _due_drawer(random: Random, day: date) -> Callable[[str, int, str, tuple[int
 
 def _amount(random: Random, code: str) -> int:
     ranges = _AMOUNTS[code]
-    drawn = random.choices(ranges, [each.weight for each in ranges])[0]
+    drawn = random.choices(ranges, [amounts.weight for amounts in ranges])[0]
     return random.randrange(drawn.low, drawn.high + 1, drawn.step)
 
 

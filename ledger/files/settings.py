@@ -1,6 +1,6 @@
-"""How a settings file is read: one TOML file, checked whole, every fault named with its key and a near name.
+"""How any settings file is read: one TOML file, checked whole, every fault named with its key.
 
-What may be set, each program says in its own models (fep.settings.config, office.config); no setting is named
+Each program has its settings in models of its own (fep.settings.config, office.config); no setting is named
 here.
 """
 
@@ -20,7 +20,7 @@ _SQLITE = "sqlite:///"
 
 
 class Fault(NamedTuple):
-    """One thing wrong with the settings: the dotted key, and why."""
+    """One fault of the settings: the dotted key, empty for the whole file, and the reason."""
 
     key: str
     reason: str
@@ -30,7 +30,7 @@ class Fault(NamedTuple):
 
 
 class SettingsError(LedgerError):
-    """The settings cannot be worked with; names the file and every fault found in it."""
+    """The settings cannot be used; the text names the file and every fault in it, a line each."""
 
     def __init__(self, file: str, faults: tuple[Fault, ...]) -> None:
         super().__init__("\n".join(f"{file}: {fault}" for fault in faults))
@@ -39,7 +39,7 @@ class SettingsError(LedgerError):
 
 
 class Section(BaseModel):
-    """A part of a settings file: strict types, no unknown keys, nothing changes after the check."""
+    """A section of a settings file: strict types, no unknown keys, immutable."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -48,7 +48,7 @@ Model = TypeVar("Model", bound=Section)
 
 
 def read_settings(path: Path, model: type[Model]) -> Model:
-    """The file's content as the model has it. Raises SettingsError."""
+    """Read a settings file into its model. Raises SettingsError."""
     try:
         data = tomllib.loads(path.read_bytes().decode())
         return model.model_validate(data)
@@ -64,12 +64,12 @@ def read_settings(path: Path, model: type[Model]) -> Model:
 
 
 def rooted_path(text: str, folder: Path) -> str:
-    """A path of a settings file, counted from the file's own folder."""
+    """Return a path of a settings file as an absolute one; it counts from the file's own folder."""
     return str(folder.joinpath(text).resolve())
 
 
 def rooted_database(url: str, folder: Path) -> str:
-    """A database URL whose SQLite path counts from the settings file's own folder."""
+    """Return a database URL with an absolute SQLite path; it counts from the settings file's own folder."""
     if url.startswith(_SQLITE) and not url.startswith(_SQLITE + "/"):
         return _SQLITE + rooted_path(url.removeprefix(_SQLITE), folder)
     return url
@@ -87,7 +87,7 @@ def _fault(detail: ErrorDetails, model: type[Section]) -> Fault:
 
 
 def _known_keys(location: tuple[int | str, ...], model: type[Section]) -> tuple[str, ...]:
-    """The settings that there are where one is unknown: of the file, or of the section it stands in."""
+    """Return the settings that exist at an unknown key's place: of the file, or of the key's section."""
     if len(location) == 1:
         return tuple(model.model_fields)
     annotation = model.model_fields[str(location[0])].annotation

@@ -1,7 +1,7 @@
-"""Rows in order without holding them: sorted in chunks, the chunks kept in unnamed files, merged when read.
+"""Rows sorted in constant memory: in chunks, which are kept in unnamed files and merged when read.
 
-For checks over a whole file that is larger than the memory that it may take. The files have no name and end
-with the process, however that ends; still, no identity number belongs in a row: a disk remembers.
+For checks over a file that is larger than the memory allowed. The files have no name and vanish with the
+process, however it ends. Still, no identity number may be put in a row: a disk keeps what was deleted.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from types import TracebackType
 from typing import IO, Any, Final, Self
 
 CHUNK_ROWS: Final = 50_000
-"""Rows that are held at once; of a hundred bytes each they take some ten megabytes."""
+"""Rows held in memory at once: with a hundred bytes each, some ten megabytes."""
 
 Row = tuple[Any, ...]
-"""Texts, whole numbers and truth values; rows of one Sorted have the same types in each place."""
+"""Texts, whole numbers and truth values; all rows of a Sorted have the same types in the same places."""
 
 
 class Sorted:
-    """Rows that are added in any order and read, as often as one likes, in theirs. One reading at a time."""
+    """Rows that are added in any order and iterated in sorted order, any number of times, one at a time."""
 
     def __init__(self, chunk_rows: int = CHUNK_ROWS) -> None:
         self._chunk_rows = chunk_rows
@@ -31,13 +31,13 @@ class Sorted:
         self._open = ExitStack()
 
     def add(self, row: Row) -> None:
-        """Take one more row."""
+        """Add a row."""
         self._held.append(row)
         if len(self._held) == self._chunk_rows:
             self._put_away()
 
     def __iter__(self) -> Iterator[Row]:
-        """All rows in order, those added since the last reading among them."""
+        """Iterate over all rows added so far, in order."""
         self._held.sort()
         return merge(self._held, *map(_rows, self._files))
 

@@ -6,7 +6,7 @@ from collections.abc import Set
 
 import pytest
 
-from ledger.files.agreement import DueRow, Fault, PolicyRow, due_faults, heads, policy_faults
+from ledger.files.agreement import DueRow, PolicyRow, RowFault, due_faults, heads, policy_faults
 
 TWICE = "not unique: an earlier row has the same"
 ONE_ROW = "a policy without a due has one row and no other"
@@ -17,12 +17,12 @@ def dues(*lines: int, due: str = "D1") -> list[DueRow]:
     return [DueRow(due, line) for line in lines]
 
 
-def twice(*lines: int) -> list[Fault]:
+def twice(*lines: int) -> list[RowFault]:
     return [(line, "due", TWICE) for line in lines]
 
 
 # The rows, the lines left out, and the faults.
-DUES: dict[str, tuple[list[DueRow], Set[int], list[Fault]]] = {
+DUES: dict[str, tuple[list[DueRow], Set[int], list[RowFault]]] = {
     "no row": ([], set(), []),
     "one row": (dues(2), set(), []),
     "one row, left out": (dues(2), {2}, []),
@@ -61,7 +61,7 @@ def lapsed(line: int) -> PolicyRow:
 
 STATE, HOLDER, ALONE = ("state", DIFFERS), ("holder", DIFFERS), ("policy", ONE_ROW)
 
-POLICIES: dict[str, tuple[list[PolicyRow], Set[int], list[Fault]]] = {
+POLICIES: dict[str, tuple[list[PolicyRow], Set[int], list[RowFault]]] = {
     "no row": ([], set(), []),
     "one row": ([row(2)], set(), []),
     "one row, left out": ([row(2)], {2}, []),

@@ -17,7 +17,7 @@ from ledger.files.bookline import (
     row_of,
     without_end,
 )
-from ledger.files.leftout import ANY_ROW, Figures, Span
+from ledger.files.leftout import ANY_ROW, ControlTotals, Span
 from tests.support.dues_file import DATE, PERSON, leaving, row
 
 BADLY = "110105194912310021"
@@ -228,13 +228,13 @@ def test_every_column_of_the_total_line_is_checked_by_itself(
     assert row_of(total.encode()) == Row(total.split(","), faults)
 
 
-NOTHING, ONE_POLICY = Span(), Span(Figures(), Figures(policies=1))
-ONE_GONE = Span(Figures(withdrawn=1), Figures(withdrawn=1))
-PREMIUM = Span(Figures(dues=1, premium=30_000), Figures(dues=1, premium=30_000))
-BENEFIT = Span(Figures(dues=1, benefit=30_000), Figures(dues=1, benefit=30_000))
-ANY_PREMIUM = Span(Figures(dues=1, premium=1), Figures(dues=1, premium=999_999_999_999))
-ANY_KIND = Span(Figures(dues=1), Figures(dues=1, premium=30_000, benefit=30_000))
-UNREAD = Span(Figures(dues=1, premium=30_000), Figures(policies=1, dues=1, premium=30_000))
+NOTHING, ONE_POLICY = Span(), Span(ControlTotals(), ControlTotals(policies=1))
+ONE_GONE = Span(ControlTotals(withdrawn=1), ControlTotals(withdrawn=1))
+PREMIUM = Span(ControlTotals(dues=1, premium=30_000), ControlTotals(dues=1, premium=30_000))
+BENEFIT = Span(ControlTotals(dues=1, benefit=30_000), ControlTotals(dues=1, benefit=30_000))
+ANY_PREMIUM = Span(ControlTotals(dues=1, premium=1), ControlTotals(dues=1, premium=999_999_999_999))
+ANY_KIND = Span(ControlTotals(dues=1), ControlTotals(dues=1, premium=30_000, benefit=30_000))
+UNREAD = Span(ControlTotals(dues=1, premium=30_000), ControlTotals(policies=1, dues=1, premium=30_000))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from ledger.errors import LinesRefused
 from ledger.files.leftout import (
     ANY_ROW,
     LINES_MAX,
-    Figures,
+    ControlTotals,
     LeftOut,
     Span,
     differences,
@@ -78,34 +78,34 @@ MOST = 999_999_999_999
 @pytest.mark.parametrize(
     ("kind", "amount", "least", "most"),
     [
-        ("premium", 5, Figures(dues=1, premium=5), Figures(dues=1, premium=5)),
-        ("benefit", 5, Figures(dues=1, benefit=5), Figures(dues=1, benefit=5)),
-        ("premium", None, Figures(dues=1, premium=1), Figures(dues=1, premium=MOST)),
-        ("benefit", None, Figures(dues=1, benefit=1), Figures(dues=1, benefit=MOST)),
-        (None, 5, Figures(dues=1), Figures(dues=1, premium=5, benefit=5)),
-        (None, None, Figures(dues=1), Figures(dues=1, premium=MOST, benefit=MOST)),
+        ("premium", 5, ControlTotals(dues=1, premium=5), ControlTotals(dues=1, premium=5)),
+        ("benefit", 5, ControlTotals(dues=1, benefit=5), ControlTotals(dues=1, benefit=5)),
+        ("premium", None, ControlTotals(dues=1, premium=1), ControlTotals(dues=1, premium=MOST)),
+        ("benefit", None, ControlTotals(dues=1, benefit=1), ControlTotals(dues=1, benefit=MOST)),
+        (None, 5, ControlTotals(dues=1), ControlTotals(dues=1, premium=5, benefit=5)),
+        (None, None, ControlTotals(dues=1), ControlTotals(dues=1, premium=MOST, benefit=MOST)),
     ],
 )
 def test_a_due_counts_for_what_it_says_or_for_anything_that_it_could_say(
-    kind: str | None, amount: int | None, least: Figures, most: Figures
+    kind: str | None, amount: int | None, least: ControlTotals, most: ControlTotals
 ) -> None:
     assert span_of_due(kind, amount) == Span(least, most)
 
 
 def test_a_row_whose_columns_cannot_be_told_counts_for_one_of_anything_or_nothing() -> None:
-    assert Span(Figures(0, 0, 0, 0, 0), Figures(1, 1, MOST, MOST, 1)) == ANY_ROW
+    assert Span(ControlTotals(0, 0, 0, 0, 0), ControlTotals(1, 1, MOST, MOST, 1)) == ANY_ROW
 
 
 def test_spans_add_figure_by_figure_and_to_nothing_else() -> None:
-    one = Span(Figures(1, 2, 3, 4, 5), Figures(6, 7, 8, 9, 10))
-    other = Span(Figures(10, 20, 30, 40, 50), Figures(60, 70, 80, 90, 100))
-    assert one + other == Span(Figures(11, 22, 33, 44, 55), Figures(66, 77, 88, 99, 110))
+    one = Span(ControlTotals(1, 2, 3, 4, 5), ControlTotals(6, 7, 8, 9, 10))
+    other = Span(ControlTotals(10, 20, 30, 40, 50), ControlTotals(60, 70, 80, 90, 100))
+    assert one + other == Span(ControlTotals(11, 22, 33, 44, 55), ControlTotals(66, 77, 88, 99, 110))
     assert one + Span() == one
     with pytest.raises(TypeError):
-        one + Figures()
+        one + ControlTotals()
 
 
-SAID = Figures(5, 6, 700, 800, 9)
+SAID = ControlTotals(5, 6, 700, 800, 9)
 
 
 @pytest.mark.parametrize(
@@ -121,13 +121,13 @@ SAID = Figures(5, 6, 700, 800, 9)
         (SAID._replace(dues=5, premium=698), span_of_due("premium", 1), [
             ("premium", "the TOTAL line says 700, the rows make 698, those left out 1"),
         ]),
-        (SAID._replace(benefit=0, withdrawn=0), Span(Figures(benefit=1), Figures(benefit=799)), [
+        (SAID._replace(benefit=0, withdrawn=0), Span(ControlTotals(benefit=1), ControlTotals(benefit=799)), [
             ("benefit", "the TOTAL line says 800, the rows make 0, those left out 1 to 799"),
             ("withdrawn", "the TOTAL line says 9, the rows make 0"),
         ]),
-        (SAID._replace(benefit=0), Span(Figures(benefit=1), Figures(benefit=800)), []),
-        (SAID._replace(benefit=799), Span(Figures(benefit=1), Figures(benefit=800)), []),
-        (SAID._replace(benefit=800), Span(Figures(benefit=1), Figures(benefit=800)), [
+        (SAID._replace(benefit=0), Span(ControlTotals(benefit=1), ControlTotals(benefit=800)), []),
+        (SAID._replace(benefit=799), Span(ControlTotals(benefit=1), ControlTotals(benefit=800)), []),
+        (SAID._replace(benefit=800), Span(ControlTotals(benefit=1), ControlTotals(benefit=800)), [
             ("benefit", "the TOTAL line says 800, the rows make 800, those left out 1 to 800"),
         ]),
         (SAID._replace(premium=10**15), Span(), [
@@ -136,7 +136,7 @@ SAID = Figures(5, 6, 700, 800, 9)
     ],
 )  # fmt: skip
 def test_each_figure_is_what_the_rows_make_with_those_left_out_or_is_told(
-    counted: Figures, left_out: Span, told: list[tuple[str, str]]
+    counted: ControlTotals, left_out: Span, told: list[tuple[str, str]]
 ) -> None:
     assert list(differences(SAID, counted, left_out)) == told
 
