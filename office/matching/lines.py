@@ -1,4 +1,4 @@
-"""The values that matching takes and gives: lines of either side, breaks carried from day to day, results.
+"""The values that matching takes and gives: lines of either side, breaks brought forward, results.
 
 They are plain tuples, because a date has millions. Besides them only rules about one or two lines belong
 here; `office.matching.pairing` and `office.matching.match` bring lines together.

@@ -73,7 +73,7 @@ def _undone(date: str, *, at_end: bool) -> ColumnElement[bool]:
 
     It is if a cancel or reversal names it that is not itself reversed by then.
     """
-    reversing, again = entries.alias("undoing"), entries.alias("again")
+    reversing, again = entries.alias("reversing"), entries.alias("again")
     by_then = [
         table.c.business_date <= date if at_end else table.c.business_date < date
         for table in (reversing, again)
@@ -153,7 +153,7 @@ def _late_change(row: _Settlement, direction: str, change: int) -> Ours:
 
 def _touched_late(connection: Connection, bank: str, date: str) -> set[str]:
     """The keys that a cancel or reversal of this date names, directly or through the one that it reversed."""
-    reversing, middle = entries.alias("undoing"), entries.alias("middle")
+    reversing, middle = entries.alias("reversing"), entries.alias("middle")
     of_date = and_(_is_reversing(reversing), reversing.c.business_date == date, reversing.c.bank == bank)
     through = select(reversing.c.original, func.coalesce(middle.c.original, "")).outerjoin(
         middle, and_(middle.c.key == reversing.c.original, middle.c.kind.in_(_REVERSING_KINDS))

@@ -57,13 +57,13 @@ class Mortal(Store):
 
 def content(store: Store) -> dict[str, list[tuple[Any, ...]]]:
     """All that the office holds, but for the moments at which it was done and the acts' hashes over them."""
-    found = {}
+    tables = {}
     with store.reading() as connection:
         for table in OFFICE.sorted_tables:
             columns = [column for column in table.columns if str(column) not in _MOMENTS]
             rows = connection.execute(select(*columns)).all()
-            found[table.name] = sorted(tuple(map(str, row)) for row in rows)
-    return found
+            tables[table.name] = sorted(tuple(map(str, row)) for row in rows)
+    return tables
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ def test_running_the_close_again_changes_nothing(closed_day: World) -> None:
     first = list(closed_day.at_close().run())
     after = content(closed_day.office)
     again = list(closed_day.at_close().run())
-    assert [one.step for one in again] == ["pull"]
+    assert [result.step for result in again] == ["pull"]
     assert content(closed_day.office) == after
     assert first[-1].text == "posted; 0 approved breaks out of suspense"
 
@@ -137,38 +137,40 @@ def test_running_the_close_again_changes_nothing(closed_day: World) -> None:
 def test_a_bank_whose_file_is_missing_holds_up_the_day_and_no_other_bank(closed_day: World) -> None:
     (date,) = {date for _, date in closed_day.files}
     late = closed_day.files.pop((BANKS[1], date))
-    told = list(closed_day.at_close().run())
-    assert [(one.bank, one.text) for one in told if one.waiting] == [
+    results = list(closed_day.at_close().run())
+    assert [(result.bank, result.text) for result in results if result.waiting] == [
         (BANKS[1], "the bank's file is not there yet")
     ]
-    assert [one.bank for one in told if one.step == "reconcile"] == [BANKS[0], BANKS[2]]
-    assert [one.bank for one in told if one.step == "post"] == []
+    assert [result.bank for result in results if result.step == "reconcile"] == [BANKS[0], BANKS[2]]
+    assert [result.bank for result in results if result.step == "post"] == []
     closed_day.files[BANKS[1], date] = late
-    assert [one.waiting for one in closed_day.at_close().run() if one.waiting] == []
+    assert [result.waiting for result in closed_day.at_close().run() if result.waiting] == []
 
 
 def test_a_damaged_file_is_taken_not_at_all_and_a_mended_one_is(closed_day: World) -> None:
     (date,) = {date for _, date in closed_day.files}
     good = closed_day.files[BANKS[0], date]
     closed_day.files[BANKS[0], date] = good[:-3]
-    told = list(closed_day.at_close().run())
-    assert [(one.bank, one.text[:16]) for one in told if one.waiting] == [(BANKS[0], "not taken: line ")]
-    assert [one.bank for one in told if one.step == "reconcile"] == [BANKS[1], BANKS[2]]
+    results = list(closed_day.at_close().run())
+    assert [(result.bank, result.text[:16]) for result in results if result.waiting] == [
+        (BANKS[0], "not taken: line ")
+    ]
+    assert [result.bank for result in results if result.step == "reconcile"] == [BANKS[1], BANKS[2]]
     assert {row[0] for row in content(closed_day.office)["bank_lines"]} == {BANKS[1], BANKS[2]}
     closed_day.files[BANKS[0], date] = good
-    assert [one.waiting for one in closed_day.at_close().run() if one.waiting] == []
+    assert [result.waiting for result in closed_day.at_close().run() if result.waiting] == []
 
 
 def test_a_bank_that_the_settings_have_not_holds_up_the_posting(closed_day: World) -> None:
     """Its money would never be posted, and nobody would be told."""
     whole = closed_day.settings
     closed_day.settings = whole.model_copy(update={"bank": whole.bank[:2]})
-    told = list(closed_day.at_close().run())
-    assert [(one.bank, one.text.partition(" has ")[0]) for one in told if one.waiting] == [
+    results = list(closed_day.at_close().run())
+    assert [(result.bank, result.text.partition(" has ")[0]) for result in results if result.waiting] == [
         (BANKS[2], "the journal")
     ]
     closed_day.settings = whole
-    assert [one for one in closed_day.at_close().run() if one.waiting] == []
+    assert [result for result in closed_day.at_close().run() if result.waiting] == []
     closed_day.settings = whole.model_copy(update={"bank": whole.bank[1:]})
     assert list(closed_day.at_close().run())[1:] == []
 
@@ -180,9 +182,9 @@ def test_a_bank_taken_out_after_its_reconciliation_holds_up_the_posting(closed_d
     whole = closed_day.settings
     closed_day.settings = whole.model_copy(update={"bank": whole.bank[2:]})
     closed_day.files[BANKS[2], date] = kept
-    told = list(closed_day.at_close().run())
-    assert {one.bank for one in told if one.waiting} == {BANKS[0], BANKS[1]}
-    assert [one for one in told if one.step == "post"] == []
+    results = list(closed_day.at_close().run())
+    assert {result.bank for result in results if result.waiting} == {BANKS[0], BANKS[1]}
+    assert [result for result in results if result.step == "post"] == []
 
 
 def test_a_day_is_not_reconciled_before_the_one_before_it(closed_day: World) -> None:
@@ -192,15 +194,15 @@ def test_a_day_is_not_reconciled_before_the_one_before_it(closed_day: World) -> 
     closed_day.days.trade(5)
     second = closed_day.days.cut_over().date
     closed_day.leave_files(second, Counts())
-    told = list(closed_day.at_close().run())
-    assert {one.date for one in told if one.waiting} == {first}
+    results = list(closed_day.at_close().run())
+    assert {result.date for result in results if result.waiting} == {first}
     with (
         pytest.raises(NotReconcilable, match=f"the file of bank {BANKS[0]} for {second} has not been taken"),
         closed_day.office.transaction() as connection,
     ):
         reconcile(connection, BANKS[0], second, Terms(True, True, "", 0), 1)
     closed_day.files.update(kept)
-    assert [one.waiting for one in closed_day.at_close().run() if one.waiting] == []
+    assert [result.waiting for result in closed_day.at_close().run() if result.waiting] == []
 
 
 def test_decisions_are_posted_once_and_by_two(closed_day: World) -> None:
@@ -208,13 +210,13 @@ def test_decisions_are_posted_once_and_by_two(closed_day: World) -> None:
 
     list(closed_day.at_close().run())
     with closed_day.office.transaction() as connection:
-        one = next(row for row in breaks.listing(connection, states=("suspense",)) if row.difference)
-        end = CHART.fitting(one.cls, one.difference)[0].name
-        breaks.propose(connection, one.name, end, "li", 1, "", CHART)
+        open_break = next(row for row in breaks.listing(connection, states=("suspense",)) if row.difference)
+        end = CHART.fitting(open_break.cls, open_break.difference)[0].name
+        breaks.propose(connection, open_break.name, end, "li", 1, "", CHART)
     with pytest.raises(OfficeError), closed_day.office.transaction() as connection:
-        breaks.approve(connection, one.name, "li", 2)
+        breaks.approve(connection, open_break.name, "li", 2)
     with closed_day.office.transaction() as connection:
-        breaks.approve(connection, one.name, "wang", 2)
+        breaks.approve(connection, open_break.name, "wang", 2)
     assert closed_day.at_close().post_decisions().text == "1 approved breaks out of suspense"
     after = content(closed_day.office)
     assert closed_day.at_close().post_decisions().text == "0 approved breaks out of suspense"

@@ -23,27 +23,28 @@ def world(database: str, office_url: str) -> Iterator[Callable[..., World]]:
         return made[-1]
 
     yield make
-    for one in made:
-        one.close_world()
+    for world in made:
+        world.close_world()
 
 
-def found(world: World, bank: str, date: str) -> list[tuple[str, str, int]]:
+def break_rows(world: World, bank: str, date: str) -> list[tuple[str, str, int]]:
     """The differences of a bank's date: class, key, difference."""
     with world.office.reading() as connection:
         listed = breaks.listing(connection, bank, date)
-    return sorted((one.cls, one.key, one.difference) for one in listed)
+    return sorted((row.cls, row.key, row.difference) for row in listed)
 
 
 def expected(world: World, bank: str, date: str) -> list[tuple[str, str, int]]:
     """What must be found, by the world's own reckoning; as timing where the next day has told."""
-    side = next(one for one in world.days.banks if one.code == bank)
-    told_later = {key for day, keys in side.closes.items() if day > date for key in keys}
+    side = next(row for row in world.days.banks if row.code == bank)
+    matched_later = {key for day, keys in side.closes.items() if day > date for key in keys}
     opened = [
-        ("timing" if one.key in told_later else one.cls.value, one.key, one.difference)
-        for one in side.opens[date]
+        ("timing" if finding.key in matched_later else finding.cls.value, finding.key, finding.difference)
+        for finding in side.opens[date]
     ]
     exception_advices = [
-        (one.cls.value, one.key, one.difference) for one in side.exception_advices.get(date, [])
+        (finding.cls.value, finding.key, finding.difference)
+        for finding in side.exception_advices.get(date, [])
     ]
     return sorted(opened + exception_advices)
 
@@ -63,11 +64,11 @@ COUNTS = Counts(
 def decide(world: World, date: str) -> None:
     """Two people decide on half of what is older than a date: what is younger may still be timing."""
     with world.office.transaction() as connection:
-        for one in breaks.listing(connection, states=("suspense",)):
-            if one.date < date and world.random.random() < 0.5:
-                resolution = CHART.fitting(one.cls, one.difference)[0]
-                breaks.propose(connection, one.name, resolution.name, "li", 1, "", CHART)
-                breaks.approve(connection, one.name, "wang", 2)
+        for row in breaks.listing(connection, states=("suspense",)):
+            if row.date < date and world.random.random() < 0.5:
+                resolution = CHART.fitting(row.cls, row.difference)[0]
+                breaks.propose(connection, row.name, resolution.name, "li", 1, "", CHART)
+                breaks.approve(connection, row.name, "wang", 2)
 
 
 @pytest.mark.slow
@@ -77,17 +78,17 @@ def test_ten_days_in_a_row_every_difference_is_found_and_the_books_balance(
     here = world(seed=20_260_923, policies=1_900)
     dates = []
     for _ in range(10):
-        date, told = here.one_day(75, COUNTS)
-        assert [one.text for one in told if one.waiting] == []
+        date, results = here.one_day(75, COUNTS)
+        assert [result.text for result in results if result.waiting] == []
         dates.append(date)
         decide(here, date)
         here.days.next_book()
     list(here.at_close().run())
     for date in dates[:-1]:
         for bank in BANKS:
-            assert found(here, bank, date) == expected(here, bank, date), (bank, date)
-    found_wrong = audit(here.office, here.front_store, STATED).failings
-    assert found_wrong == ()
+            assert break_rows(here, bank, date) == expected(here, bank, date), (bank, date)
+    failings = audit(here.office, here.front_store, STATED).failings
+    assert failings == ()
     with here.office.reading() as connection:
         balance = trial_balance(connection)
     assert sum(row.balance for row in balance.rows) == 0

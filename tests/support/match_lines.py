@@ -51,9 +51,9 @@ def matched(
     return resolve(pair(our_lines, their_lines), breaks, earlier or {}, lists_reversed)
 
 
-def found(result: Result) -> list[tuple[str, str, int, int, int]]:
-    return [(one.cls, one.key, one.line, one.ours_effect, one.theirs_effect) for one in result.findings]
+def findings_of(result: Result) -> list[tuple[str, str, int, int, int]]:
+    return [(row.cls, row.key, row.line, row.ours_effect, row.theirs_effect) for row in result.findings]
 
 
 def closed(result: Result) -> list[tuple[str, str, int, int]]:
-    return [one[:4] for one in result.closings]
+    return [closing[:4] for closing in result.closings]

@@ -74,8 +74,8 @@ class Books:
     def ends(self) -> list[ChainEnd]:
         """Where the front's chains end; those that have begun."""
         with self.front.reading() as connection:
-            found = [ChainEnd(one.chain, one.position, one.tip) for one in read_chains(connection)]
-        return [end for end in found if end.position]
+            ends = [ChainEnd(end.chain, end.position, end.tip) for end in read_chains(connection)]
+        return [end for end in ends if end.position]
 
     def day(self, date: str = DATE) -> FrontDay:
         with self.front.reading() as connection:
@@ -140,6 +140,6 @@ def rows(connection: Connection, query: Any) -> list[tuple[Any, ...]]:  # noqa: 
 
 def assert_consistent(store: Store) -> None:
     """The office's chains say just what its entries are."""
-    found = held(store)
-    last = {row[0]: Entry._make(row) for row in found.entries}
-    assert found.ends == [ChainEnd(chain, one.position, entry_hash(one)) for chain, one in last.items()]
+    copy = held(store)
+    last = {row[0]: Entry._make(row) for row in copy.entries}
+    assert copy.ends == [ChainEnd(chain, entry.position, entry_hash(entry)) for chain, entry in last.items()]

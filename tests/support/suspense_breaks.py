@@ -56,8 +56,8 @@ def in_suspense(connection: Connection, *findings: Finding, bank: str = BANK, da
     """The name of the first of a day's breaks, by default one overage of 100 fen, posted to suspense."""
     given = findings or (finding(),)
     names = open_breaks(connection, bank, date, given, 1)
-    ours = sum(one.ours_effect for one in given)
-    theirs = sum(one.theirs_effect for one in given)
+    ours = sum(row.ours_effect for row in given)
+    theirs = sum(row.theirs_effect for row in given)
     post_day(connection, CHART, bank, date, {"500000": ours}, theirs, 2)
     to_suspense(connection, bank, date, 2)
     return names[0]

@@ -169,21 +169,21 @@ def test_rows_are_taken_only_within_a_transaction(store: Store) -> None:
 
 
 def test_rows_are_taken_as_they_come_and_told_as_they_go_in(store: Store) -> None:
-    taken, told, most = 0, 0, 0
+    taken, reported, most = 0, 0, 0
 
     def source() -> Iterator[tuple[int, str, None]]:
         nonlocal taken, most
         for number in range(10_001):
             taken += 1
-            most = max(most, taken - told)
+            most = max(most, taken - reported)
             yield number, "x", None
 
     def progress(rows: int) -> None:
-        nonlocal told
-        told += rows
+        nonlocal reported
+        reported += rows
 
     with store.transaction() as connection:
         assert insert_rows(connection, THINGS, named(source()), progress) == 10_001
         assert connection.execute(select(func.count()).select_from(THINGS)).scalar_one() == 10_001
-    assert told == 10_001
+    assert reported == 10_001
     assert most <= 2001

@@ -48,9 +48,9 @@ def guarded(database: str) -> Iterator[Store]:
 
 
 def of_day() -> Posting:
-    found = day_posting(CHART, BANK, D1, {"500000": 300}, 400, (100,))
-    assert found is not None
-    return found
+    posting = day_posting(CHART, BANK, D1, {"500000": 300}, 400, (100,))
+    assert posting is not None
+    return posting
 
 
 def settled(connection: Connection, resolution: str = "refund") -> Posting:
@@ -61,9 +61,9 @@ def settled(connection: Connection, resolution: str = "refund") -> Posting:
     propose(connection, NAME, resolution, WANG, 3, "", CHART)
     approve(connection, NAME, LI, 4)
     connection.execute(text(f"UPDATE breaks SET state = 'posted', settled_on = '{D2}'"))  # noqa: S608
-    found = resolution_posting(CHART, find(connection, NAME), D2)
-    assert found is not None
-    return found
+    posting = resolution_posting(CHART, find(connection, NAME), D2)
+    assert posting is not None
+    return posting
 
 
 def moved(posting: Posting, place: int, **given: object) -> Posting:
@@ -88,20 +88,20 @@ def test_a_days_posting_and_a_settled_breaks_go_in_as_the_books_explain_them(gua
 
 
 DAYS: dict[str, Callable[[Posting], Posting]] = {
-    "another account": lambda one: moved(one, 1, account="6301"),
-    "another bank": lambda one: moved(one, 0, bank=OTHER),
-    "a bank where none is named": lambda one: moved(one, 1, bank=BANK),
-    "another amount": lambda one: moved(moved(one, 0, amount=500), 1, amount=-400),
-    "another currency": lambda one: one._replace(
-        legs=tuple(leg._replace(currency="840") for leg in one.legs)
+    "another account": lambda posting: moved(posting, 1, account="6301"),
+    "another bank": lambda posting: moved(posting, 0, bank=OTHER),
+    "a bank where none is named": lambda posting: moved(posting, 1, bank=BANK),
+    "another amount": lambda posting: moved(moved(posting, 0, amount=500), 1, amount=-400),
+    "another currency": lambda posting: posting._replace(
+        legs=tuple(leg._replace(currency="840") for leg in posting.legs)
     ),
-    "two legs more": lambda one: one._replace(
-        legs=(*one.legs, Leg("6711", "", "156", 1_000_000), Leg("122101", BANK, "156", -1_000_000))
+    "two legs more": lambda posting: posting._replace(
+        legs=(*posting.legs, Leg("6711", "", "156", 1_000_000), Leg("122101", BANK, "156", -1_000_000))
     ),
-    "its legs twice": lambda one: one._replace(legs=one.legs * 2),
-    "another date": lambda one: one._replace(posting=f"{D2}/{BANK}/day", date=D2),
-    "another name": lambda one: one._replace(posting=f"{D1}/{BANK}/days"),
-    "a name of another date": lambda one: one._replace(posting=f"{D2}/{BANK}/day"),
+    "its legs twice": lambda posting: posting._replace(legs=posting.legs * 2),
+    "another date": lambda posting: posting._replace(posting=f"{D2}/{BANK}/day", date=D2),
+    "another name": lambda posting: posting._replace(posting=f"{D1}/{BANK}/days"),
+    "a name of another date": lambda posting: posting._replace(posting=f"{D2}/{BANK}/day"),
 }
 
 
@@ -121,16 +121,18 @@ def test_a_day_that_is_not_being_posted_gets_no_posting(guarded: Store) -> None:
 
 
 BREAKS: dict[str, Callable[[Posting], Posting]] = {
-    "the counter leg on expense": lambda one: moved(one, 1, account="6711"),
-    "the counter leg on another suspense account": lambda one: moved(one, 1, account="122102", bank=BANK),
-    "the first leg not from suspense": lambda one: moved(one, 0, account="6301", bank=""),
-    "a part of the difference": lambda one: moved(moved(one, 0, amount=99), 1, amount=-99),
-    "two legs more": lambda one: one._replace(
-        legs=(*one.legs, Leg("6711", "", "156", 1_000_000), Leg("122101", BANK, "156", -1_000_000))
+    "the counter leg on expense": lambda posting: moved(posting, 1, account="6711"),
+    "the counter leg on another suspense account": lambda posting: moved(
+        posting, 1, account="122102", bank=BANK
     ),
-    "another break": lambda one: one._replace(posting=one.posting[:-1] + "2"),
-    "another date": lambda one: one._replace(posting=one.posting.replace(D2, D1, 1), date=D1),
-    "no break": lambda one: one._replace(
+    "the first leg not from suspense": lambda posting: moved(posting, 0, account="6301", bank=""),
+    "a part of the difference": lambda posting: moved(moved(posting, 0, amount=99), 1, amount=-99),
+    "two legs more": lambda posting: posting._replace(
+        legs=(*posting.legs, Leg("6711", "", "156", 1_000_000), Leg("122101", BANK, "156", -1_000_000))
+    ),
+    "another break": lambda posting: posting._replace(posting=posting.posting[:-1] + "2"),
+    "another date": lambda posting: posting._replace(posting=posting.posting.replace(D2, D1, 1), date=D1),
+    "no break": lambda posting: posting._replace(
         posting=f"{D2}/{BANK}/x",
         legs=(Leg("6711", "", "156", 1_000_000), Leg("122101", BANK, "156", -1_000_000)),
     ),

@@ -31,7 +31,7 @@ KEYWORDS = (
 
 
 def of(dialect: str, table: str) -> list[str]:
-    return [one.statement for one in GUARDS if (one.dialect, one.table) == (dialect, table)]
+    return [guard.statement for guard in GUARDS if (guard.dialect, guard.table) == (dialect, table)]
 
 
 def function(name: str, condition: str, message: str, result: str = "NEW") -> str:
@@ -115,7 +115,7 @@ def test_what_a_break_is_about_stands_and_no_break_goes_away() -> None:
 
 
 def test_keywords_are_in_capitals_and_names_in_small_letters() -> None:
-    text = " ".join(one.statement for one in GUARDS)
+    text = " ".join(guard.statement for guard in GUARDS)
     words = set(re.findall(r"[A-Za-z_]+", re.sub(r"'[^']*'", "", text)))
     assert " ".join(sorted(word for word in words if word != word.lower())) == KEYWORDS
     # Types, a schema and a column that are called as a keyword is.

@@ -10,7 +10,7 @@ from tests.support.builders import DATE
 from tests.support.pull_books import NEXT, Books
 
 
-def told(books: Books) -> tuple[ArchivedDay, ...]:
+def archived(books: Books) -> tuple[ArchivedDay, ...]:
     with books.office.reading() as connection:
         return archived_days(connection)
 
@@ -34,11 +34,11 @@ def two_days(books: Books) -> None:
 
 def test_only_archived_days_are_told_in_order_with_what_is_here(books: Books) -> None:
     two_days(books)
-    assert told(books) == ()
+    assert archived(books) == ()
     change(books, "UPDATE days SET state = 'posted'")
-    assert told(books) == ()
+    assert archived(books) == ()
     change(books, "UPDATE days SET state = 'archived'")
-    assert told(books) == (
+    assert archived(books) == (
         ArchivedDay(DATE, books.day().root, 5),
         ArchivedDay(NEXT, books.day(NEXT).root, 2),
     )
@@ -47,10 +47,10 @@ def test_only_archived_days_are_told_in_order_with_what_is_here(books: Books) ->
 def test_no_day_is_told_from_the_first_on_that_is_not_whole(books: Books) -> None:
     two_days(books)
     change(books, "UPDATE days SET state = 'archived'", "UPDATE days SET entries = 6 WHERE date = '20261124'")
-    assert told(books) == ()
+    assert archived(books) == ()
     change(
         books,
         "UPDATE days SET entries = 5 WHERE date = '20261124'",
         "UPDATE days SET entries = 1 WHERE date = '20261125'",
     )
-    assert told(books) == (ArchivedDay(DATE, books.day().root, 5),)
+    assert archived(books) == (ArchivedDay(DATE, books.day().root, 5),)

@@ -53,12 +53,12 @@ def closed(books: Books) -> FrontDay:
 
 def refused(books: Books, date: str = DATE) -> str:
     """Why the day is not taken; its entries come all the same, for the chain holds."""
-    with pytest.raises(DayRefused) as found:
+    with pytest.raises(DayRefused) as refusal:
         books.pull()
-    assert found.value.date == date
+    assert refusal.value.date == date
     assert len(held(books.office).entries) == len(books.journal())
     assert date not in [row[0] for row in held(books.office).days]
-    return found.value.reason
+    return refusal.value.reason
 
 
 def test_a_day_whose_seal_does_not_fit_is_refused(books: Books) -> None:

@@ -41,13 +41,13 @@ def small_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_everything_comes_in_order_as_it_was_written(books: Books) -> None:
     books.commit(7)
     books.commit(4, node=1)
-    told: list[int] = []
-    assert books.pull(told.append) == Pulled(11, ())
-    assert sum(told) == 11
+    counts: list[int] = []
+    assert books.pull(counts.append) == Pulled(11, ())
+    assert sum(counts) == 11
     assert held(books.office) == Held([tuple(entry) for entry in books.journal()], books.ends(), [])
 
 
-def told(books: Books, *dates: str) -> dict[str, ArchivedDay]:
+def archived(books: Books, *dates: str) -> dict[str, ArchivedDay]:
     """What an office that has these days whole says of them."""
     with books.front.reading() as connection:
         count = select(func.count()).select_from(journal)
@@ -60,7 +60,7 @@ def told(books: Books, *dates: str) -> dict[str, ArchivedDay]:
 
 def forget(books: Books) -> None:
     """Have the front retire its first business day, long after it."""
-    retire(books.front, told(books, DATE), "20991231", lambda: 7)
+    retire(books.front, archived(books, DATE), "20991231", lambda: 7)
 
 
 def test_a_front_that_has_retired_days_is_pulled_on_by_who_has_them(books: Books) -> None:
@@ -212,9 +212,9 @@ def test_a_flipped_value_is_found_and_nothing_of_its_transaction_is_kept(
     books.forge(f"UPDATE journal SET {change} WHERE position = {position}")  # noqa: S608 - constants above
     with pytest.raises(ChainBroken) as broken:
         books.pull()
-    found = position if change.startswith("previous") or position == 8 else position + 1
-    assert (broken.value.chain, broken.value.position) == (1, found)
-    assert len(held(books.office).entries) == (found - 1) // 3 * 3
+    broken_at = position if change.startswith("previous") or position == 8 else position + 1
+    assert (broken.value.chain, broken.value.position) == (1, broken_at)
+    assert len(held(books.office).entries) == (broken_at - 1) // 3 * 3
     assert_consistent(books.office)
 
 

@@ -72,22 +72,31 @@ def counts(store: Store) -> tuple[int, int]:
 
 
 def test_a_file_is_taken_with_its_lines_keys_and_directions(store: Store) -> None:
-    told: list[int] = []
+    counts: list[int] = []
     with store.transaction() as connection:
-        taken = take_file(connection, STANDARD, io.BytesIO(file()), BANK, DATE, 7, told.append)
+        taken = take_file(connection, STANDARD, io.BytesIO(file()), BANK, DATE, 7, counts.append)
     assert taken == Taken(BANK, DATE, 4, 120_000, 45_600, taken.digest, rows=taken.rows)
-    assert sum(told) == 4
+    assert sum(counts) == 4
     with store.reading() as connection:
         [row] = connection.execute(select(bank_files)).all()
         rows = connection.execute(select(bank_lines).order_by(bank_lines.c.line)).all()
     assert row == (BANK, DATE, taken.digest, "standard", 4, 120_000, 45_600, 7)
-    assert [tuple(one) for one in rows] == [
+    assert [tuple(row) for row in rows] == [
         (
-            *(BANK, DATE, one.line, key_of(BANK, one.terminal, one.sent_at, one.stan), direction),
-            *(one.terminal, one.branch, one.sent_at, one.stan, one.rrn, one.code, one.policy, one.due),
-            *(one.amount, one.receipt, one.state),
+            *(BANK, DATE, line.line, key_of(BANK, line.terminal, line.sent_at, line.stan), direction),
+            *(
+                line.terminal,
+                line.branch,
+                line.sent_at,
+                line.stan,
+                line.rrn,
+                line.code,
+                line.policy,
+                line.due,
+            ),
+            *(line.amount, line.receipt, line.state),
         )
-        for one, direction in zip(LINES, "CPCP", strict=True)
+        for line, direction in zip(LINES, "CPCP", strict=True)
     ]
     assert taken.rows == digest_of(map(tuple, rows))
 
@@ -99,7 +108,7 @@ def test_every_layout_gives_the_same_lines(store: Store, layout: str) -> None:
         query = select(bank_lines.c.policy, bank_lines.c.amount, bank_lines.c.state).order_by(
             bank_lines.c.line
         )
-        assert connection.execute(query).all() == [(one.policy, one.amount, one.state) for one in LINES]
+        assert connection.execute(query).all() == [(line.policy, line.amount, line.state) for line in LINES]
 
 
 @pytest.mark.parametrize(
@@ -136,7 +145,7 @@ def test_one_transaction_in_both_states_is_refused_naming_both_lines(store: Stor
     data = b"".join(write(STANDARD, BANK, DATE, [done, LINES[1], undone]))
     with pytest.raises(BankFileError) as caught:
         take(store, data)
-    assert [str(one) for one in caught.value.problems] == [
+    assert [str(problem) for problem in caught.value.problems] == [
         "line 4, state: line 2 has the same transaction in the other state"
     ]
     assert counts(store) == (0, 0)
@@ -169,7 +178,7 @@ def test_another_file_for_the_same_bank_and_date_is_refused(store: Store) -> Non
 def test_the_same_file_under_another_date_or_bank_is_refused(store: Store) -> None:
     """A layout without a header names neither: then only the digest tells."""
     headless = Layout(**{**{name: getattr(STANDARD, name) for name in Layout.__slots__}, "header": ()})
-    lines = [one._replace(line=one.line - 1) for one in LINES]
+    lines = [line._replace(line=line.line - 1) for line in LINES]
     take(store, file(lines, layout=headless), layout=headless)
     for bank, date in ((BANK, "20261125"), ("01030000", DATE)):
         with pytest.raises(FileRefused, match="the same file was taken already, for 01020000 and 20261124"):

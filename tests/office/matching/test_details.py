@@ -73,5 +73,5 @@ def test_it_is_the_same_from_either_side(one: str, other: str) -> None:
 
 def test_what_differs_is_named_and_no_value_told() -> None:
     assert in_words(["policy"]) == "the bank names another policy"
-    told = in_words(differing(OURS, Names("Q", "E", "501000")))
-    assert told == "the bank names another policy and another due and another processing code"
+    text = in_words(differing(OURS, Names("Q", "E", "501000")))
+    assert text == "the bank names another policy and another due and another processing code"

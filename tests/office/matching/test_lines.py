@@ -38,23 +38,23 @@ def test_the_bank_and_the_terminal_are_all_of_a_key_but_its_last_two_parts(key: 
 
 
 def test_a_difference_is_what_the_bank_has_more_than_we_and_what_is_withheld() -> None:
-    found = Finding(BreakClass.EXCEPTION_ADVICE, KEY, 0, "C", "500000", "P1", "D1", 100, 7, "reason", 30)
-    assert found.difference == -63
+    finding = Finding(BreakClass.EXCEPTION_ADVICE, KEY, 0, "C", "500000", "P1", "D1", 100, 7, "reason", 30)
+    assert finding.difference == -63
 
 
 def test_what_is_not_said_is_nothing() -> None:
     about = KEY, "C", 100, "S", "R1", 100, False, False, "500000", "P1", "D1"
     assert Ours(*about) == Ours(*about, False)
-    found = BreakClass.EXCEPTION_ADVICE, KEY, 0, "C", "500000", "P1", "D1", 100, 7, "reason"
-    assert Finding(*found) == (*found, 0, "", "", "", "", "")
+    finding = BreakClass.EXCEPTION_ADVICE, KEY, 0, "C", "500000", "P1", "D1", 100, 7, "reason"
+    assert Finding(*finding) == (*finding, 0, "", "", "", "", "")
     waiting = "B1", "20261123", BreakClass.EXCEPTION_ADVICE, KEY, "C", 100, 0, True, True
     assert BroughtForward(*waiting) == (*waiting, "", "", "", 0, False)
 
 
 @pytest.mark.parametrize("line", [ours(), theirs(line=9)])
 def test_a_finding_on_a_line_is_about_what_the_line_names(line: Ours | Theirs) -> None:
-    found = finding_of(BreakClass.DUPLICATE, line, 4, 7, 8, "reason")
-    assert found == Finding(BreakClass.DUPLICATE, KEY, 4, "C", "500000", "P1", "D1", 7, 8, "reason")
+    finding = finding_of(BreakClass.DUPLICATE, line, 4, 7, 8, "reason")
+    assert finding == Finding(BreakClass.DUPLICATE, KEY, 4, "C", "500000", "P1", "D1", 7, 8, "reason")
 
 
 BY_RRN = f"; found by its RRN, the bank's key is {RENUMBERED}"
@@ -170,10 +170,10 @@ DIFFERS: tuple[tuple[Ours, Theirs, int, tuple[BreakClass, str, int, str, str, st
 )
 
 
-@pytest.mark.parametrize(("one", "line", "effect", "told"), DIFFERS)
+@pytest.mark.parametrize(("our_line", "line", "effect", "expected"), DIFFERS)
 def test_of_two_lines_of_one_transaction_the_first_that_differs_is_the_class_and_all_is_told(
-    one: Ours, line: Theirs, effect: int, told: tuple[BreakClass, str, int, str, str, str]
+    our_line: Ours, line: Theirs, effect: int, expected: tuple[BreakClass, str, int, str, str, str]
 ) -> None:
-    cls, reason, withheld, code, policy, due = told
-    about = KEY, 3, one.direction, "500000", "P1", "D1", one.effect, effect
-    assert pair_differs(one, line, effect) == Finding(cls, *about, reason, withheld, code, policy, due)
+    cls, reason, withheld, code, policy, due = expected
+    about = KEY, 3, our_line.direction, "500000", "P1", "D1", our_line.effect, effect
+    assert pair_differs(our_line, line, effect) == Finding(cls, *about, reason, withheld, code, policy, due)

@@ -11,7 +11,7 @@ from ledger.rules.break_classes import BreakClass
 from office.matching.lines import BroughtForward, Closing, Result
 from office.matching.match import resolve
 from office.matching.pairing import pair
-from tests.support.match_lines import KEY, brought_forward, closed, found, matched, ours, theirs, undone
+from tests.support.match_lines import KEY, brought_forward, closed, findings_of, matched, ours, theirs, undone
 
 
 def test_lines_that_agree_are_matched_whatever_their_state() -> None:
@@ -24,8 +24,8 @@ def test_lines_that_agree_are_matched_whatever_their_state() -> None:
 
 def test_one_side_alone_is_bank_only_or_ours_only() -> None:
     result = matched([ours("a", rrn="1")], [theirs("b", rrn="2")])
-    assert found(result) == [("ours_only", "a", 0, 100, 0), ("bank_only", "b", 1, 0, 100)]
-    assert [one.difference for one in result.findings] == [-100, 100]
+    assert findings_of(result) == [("ours_only", "a", 0, 100, 0), ("bank_only", "b", 1, 0, 100)]
+    assert [finding.difference for finding in result.findings] == [-100, 100]
 
 
 @pytest.mark.parametrize(("lists_reversed", "expected"), [(True, ["ours_only"]), (False, [])])
@@ -33,7 +33,7 @@ def test_what_we_reversed_is_missed_only_in_a_file_that_lists_reversed(
     lists_reversed: bool, expected: list[str]
 ) -> None:
     result = matched([ours(state="R")], lists_reversed=lists_reversed)
-    assert [one.cls for one in result.findings] == expected
+    assert [finding.cls for finding in result.findings] == expected
     assert result.matched == 1 - len(expected)
 
 
@@ -54,7 +54,7 @@ def test_what_the_bank_dated_a_day_before_ends_its_break_if_near_the_cutover_or_
     waiting = brought_forward(BreakClass.BANK_ONLY, **{"theirs_effect": 100, **of_break})
     result = matched([ours(**of_line)], breaks=[waiting])
     expected = ([("B1", "timing", 100, 0)], []) if ends else ([], [("ours_only", KEY, 0, 100, 0)])
-    assert (closed(result), found(result)) == expected
+    assert (closed(result), findings_of(result)) == expected
 
 
 @pytest.mark.parametrize(
@@ -73,22 +73,22 @@ def test_what_the_bank_dated_a_day_later_ends_its_break_if_near_the_cutover(
     waiting = brought_forward(BreakClass.OURS_ONLY, **{"ours_effect": 100, **of_break})
     result = matched(their_lines=[theirs()], breaks=[waiting])
     expected = ([("B1", "timing", 0, 100)], []) if ends else ([], [("bank_only", KEY, 1, 0, 100)])
-    assert (closed(result), found(result)) == expected
+    assert (closed(result), findings_of(result)) == expected
 
 
 def test_a_reversed_line_too_may_be_dated_a_day_later() -> None:
     result = matched(their_lines=[theirs(state="R")], breaks=[brought_forward(BreakClass.OURS_ONLY)])
-    assert (closed(result), found(result)) == ([("B1", "timing", 0, 0)], [])
+    assert (closed(result), findings_of(result)) == ([("B1", "timing", 0, 0)], [])
 
 
 def test_what_fits_but_for_the_window_is_offered_and_not_taken() -> None:
     waiting = brought_forward(BreakClass.BANK_ONLY, theirs_effect=100)
     (finding,) = matched([ours()], breaks=[waiting]).findings
-    told = "same key in break B1 of 20261123: offered, not taken"
-    assert finding.reason == f"we have it, the bank's file does not; {told}"
+    note = "same key in break B1 of 20261123: offered, not taken"
+    assert finding.reason == f"we have it, the bank's file does not; {note}"
     waiting = brought_forward(BreakClass.OURS_ONLY, ours_effect=100, near=False)
     (finding,) = matched(their_lines=[theirs()], breaks=[waiting]).findings
-    assert finding.reason == f"the bank's file has it, we do not; {told}"
+    assert finding.reason == f"the bank's file has it, we do not; {note}"
 
 
 def test_another_break_with_the_key_is_named() -> None:
@@ -99,20 +99,20 @@ def test_another_break_with_the_key_is_named() -> None:
 @pytest.mark.parametrize("cls", [BreakClass.OURS_ONLY, BreakClass.STATE_DIFFERS])
 def test_a_late_undoing_ends_the_break_of_what_only_we_had_in_effect(cls: BreakClass) -> None:
     result = matched([undone()], breaks=[brought_forward(cls, ours_effect=100)])
-    assert (closed(result), found(result)) == ([("B1", cls, -100, 0)], [])
+    assert (closed(result), findings_of(result)) == ([("B1", cls, -100, 0)], [])
 
 
 def test_a_late_undoing_and_the_banks_reversed_line_of_what_it_never_had_done_go_together() -> None:
     result = matched(
         [undone()], [theirs(state="R")], [brought_forward(BreakClass.OURS_ONLY, ours_effect=100)]
     )
-    assert (closed(result), found(result)) == ([("B1", "ours_only", -100, 0)], [])
+    assert (closed(result), findings_of(result)) == ([("B1", "ours_only", -100, 0)], [])
 
 
 def test_both_sides_late_undoing_of_amounts_that_differed_ends_the_break() -> None:
     waiting = brought_forward(BreakClass.AMOUNT_DIFFERS, ours_effect=100, theirs_effect=90)
     result = matched([undone()], [theirs(state="R", amount=90)], [waiting], {KEY: 90})
-    assert (closed(result), found(result)) == ([("B1", "amount_differs", -100, -90)], [])
+    assert (closed(result), findings_of(result)) == ([("B1", "amount_differs", -100, -90)], [])
 
 
 def test_what_both_sides_reversed_late_is_matched_with_the_end_of_what_the_bank_had() -> None:
@@ -125,8 +125,8 @@ def test_what_both_sides_put_back_in_effect_is_matched() -> None:
 
 
 def test_a_late_undoing_that_the_bank_does_not_have_is_a_difference_of_state() -> None:
-    assert found(matched([undone()])) == [("state_differs", KEY, 0, -100, 0)]
-    assert found(matched([undone()], [theirs()], earlier={KEY: 100})) == [
+    assert findings_of(matched([undone()])) == [("state_differs", KEY, 0, -100, 0)]
+    assert findings_of(matched([undone()], [theirs()], earlier={KEY: 100})) == [
         ("state_differs", KEY, 0, -100, 0),
         ("duplicate", KEY, 1, 0, 100),
     ]
@@ -135,7 +135,7 @@ def test_a_late_undoing_that_the_bank_does_not_have_is_a_difference_of_state() -
 @pytest.mark.parametrize("cls", [BreakClass.BANK_ONLY, BreakClass.STATE_DIFFERS])
 def test_what_the_bank_takes_back_ends_the_break_of_what_only_it_had_in_effect(cls: BreakClass) -> None:
     result = matched((), [theirs(state="R")], [brought_forward(cls, theirs_effect=100)], {KEY: 100})
-    assert (closed(result), found(result)) == ([("B1", cls, 0, -100)], [])
+    assert (closed(result), findings_of(result)) == ([("B1", cls, 0, -100)], [])
     assert (result.ours_effect, result.theirs_effect) == (0, -100)
 
 
@@ -151,31 +151,31 @@ def test_what_the_bank_takes_back_ends_the_break_of_what_only_it_had_in_effect(c
 def test_a_bank_line_that_we_do_not_have_is_judged_by_what_its_earlier_files_hold(
     state: str, before: int, expected: tuple[str, str, int, int, int]
 ) -> None:
-    assert found(matched((), [theirs(state=state)], earlier={KEY: before})) == [expected]
+    assert findings_of(matched((), [theirs(state=state)], earlier={KEY: before})) == [expected]
 
 
 def test_a_pair_that_the_bank_had_done_in_an_earlier_file_also_takes_that_back() -> None:
     both = [ours(state="R")], [theirs(state="R")]
     waiting = brought_forward(BreakClass.BANK_ONLY, theirs_effect=100)
     result = matched(*both, [waiting], {KEY: 100})
-    assert (result.matched, closed(result), found(result)) == (1, [("B1", "bank_only", 0, -100)], [])
-    assert found(matched(*both, earlier={KEY: 100})) == [("state_differs", KEY, 1, 0, -100)]
+    assert (result.matched, closed(result), findings_of(result)) == (1, [("B1", "bank_only", 0, -100)], [])
+    assert findings_of(matched(*both, earlier={KEY: 100})) == [("state_differs", KEY, 1, 0, -100)]
     result = matched([ours()], [theirs(state="R")], [waiting], {KEY: 100})
     assert closed(result) == [("B1", "bank_only", 0, -100)]
-    assert found(result) == [("state_differs", KEY, 1, 100, 0)]
+    assert findings_of(result) == [("state_differs", KEY, 1, 100, 0)]
 
 
 def test_a_break_ends_once() -> None:
     waiting = brought_forward(BreakClass.BANK_ONLY, theirs_effect=100)
     result = matched([undone(effect=100)], [theirs(state="R")], [waiting], {KEY: 100})
     assert closed(result) == [("B1", "bank_only", 100, 0)]
-    assert found(result) == [("state_differs", KEY, 1, 0, -100)]
+    assert findings_of(result) == [("state_differs", KEY, 1, 0, -100)]
 
 
 def test_what_earlier_files_had_of_a_key_is_taken_back_once_however_often_the_bank_repeats_the_key() -> None:
     repeated = [theirs("b", 1, "R", rrn="1"), theirs("b", 2, "R", rrn="2")]
     result = matched([ours("a", rrn="2"), ours("b", rrn="1")], repeated, earlier={"b": 100})
-    assert found(result) == [("state_differs", "a", 2, 100, 0), ("state_differs", "b", 1, 100, -100)]
+    assert findings_of(result) == [("state_differs", "a", 2, 100, 0), ("state_differs", "b", 1, 100, -100)]
 
 
 def test_effects_that_do_not_balance_are_refused() -> None:

@@ -15,7 +15,7 @@ from tests.support.match_lines import (
     RENUMBERED,
     brought_forward,
     closed,
-    found,
+    findings_of,
     matched,
     ours,
     theirs,
@@ -33,9 +33,9 @@ def detailed(**given: object) -> list[Theirs]:
 def test_what_is_about_something_else_is_no_timing(name: str) -> None:
     near = {"near": True}
     waiting = brought_forward(BreakClass.BANK_ONLY, theirs_effect=100)._replace(**{name: "X"})  # type: ignore[arg-type]
-    assert [one.cls for one in matched([ours(**near)], breaks=[waiting]).findings] == ["ours_only"]
+    assert [finding.cls for finding in matched([ours(**near)], breaks=[waiting]).findings] == ["ours_only"]
     waiting = brought_forward(BreakClass.OURS_ONLY, ours_effect=100)._replace(**{name: "X"})  # type: ignore[arg-type]
-    assert [one.cls for one in matched((), [theirs()], [waiting]).findings] == ["bank_only"]
+    assert [finding.cls for finding in matched((), [theirs()], [waiting]).findings] == ["bank_only"]
 
 
 # What is withheld, on later dates.
@@ -50,11 +50,11 @@ def withheld(
 
 @pytest.mark.parametrize("cls", [BreakClass.DETAILS_DIFFER, BreakClass.EXCEPTION_ADVICE])
 def test_what_was_withheld_ends_with_its_reversal_on_our_side(cls: BreakClass) -> None:
-    one = undone(is_exception=cls is BreakClass.EXCEPTION_ADVICE)
-    result = matched([one], detailed(policy="P9", state="R"), [withheld(cls=cls)], {KEY: 100})
-    assert (result.matched, closed(result), found(result)) == (1, [("B1", cls, -100, -100)], [])
-    result = matched([one], (), [withheld(cls=cls)], {KEY: 100})
-    assert (closed(result), found(result)) == (
+    our_line = undone(is_exception=cls is BreakClass.EXCEPTION_ADVICE)
+    result = matched([our_line], detailed(policy="P9", state="R"), [withheld(cls=cls)], {KEY: 100})
+    assert (result.matched, closed(result), findings_of(result)) == (1, [("B1", cls, -100, -100)], [])
+    result = matched([our_line], (), [withheld(cls=cls)], {KEY: 100})
+    assert (closed(result), findings_of(result)) == (
         [("B1", cls, -100, -100)],
         [("state_differs", KEY, 0, -100, 0)],
     )
@@ -62,8 +62,8 @@ def test_what_was_withheld_ends_with_its_reversal_on_our_side(cls: BreakClass) -
 
 @pytest.mark.parametrize("cls", [BreakClass.DETAILS_DIFFER, BreakClass.EXCEPTION_ADVICE])
 def test_what_two_people_have_decided_is_withheld_anew_when_it_is_reversed(cls: BreakClass) -> None:
-    one = undone(is_exception=cls is BreakClass.EXCEPTION_ADVICE)
-    result = matched([one], [theirs(state="R")], [withheld(cls=cls, is_decided=True)], {KEY: 100})
+    our_line = undone(is_exception=cls is BreakClass.EXCEPTION_ADVICE)
+    result = matched([our_line], [theirs(state="R")], [withheld(cls=cls, is_decided=True)], {KEY: 100})
     (finding,) = result.findings
     assert (finding.cls, finding.line, finding.withheld) == (cls, 0, -100)
     assert finding.reason.endswith("since with us; see also break B1 of 20261123")
@@ -102,7 +102,7 @@ def refused(
     before: int = 100,
 ) -> list[tuple[str, str, int, int, int]]:
     result = resolve(pair((), lines), breaks, {KEY: before}, True, refusals or (late(),))
-    return [(one.cls, one.key, one.line, one.theirs_effect, one.withheld) for one in result.findings]
+    return [(row.cls, row.key, row.line, row.theirs_effect, row.withheld) for row in result.findings]
 
 
 def test_a_late_reversal_of_which_the_file_says_nothing_withholds_the_originals_effect() -> None:

@@ -26,7 +26,7 @@ ALONE, BANK_ALONE = "we have it, the bank's file does not", "the bank's file has
 SEE = "; see also break B1 of 20261123"
 SAME = "; same key in break B1 of 20261123: offered, not taken"
 
-Told = tuple[str, int, int, int, str]
+FindingText = tuple[str, int, int, int, str]
 """Of a finding: its class, the number of the bank's line, both effects and the reason."""
 
 
@@ -35,7 +35,7 @@ class Case(NamedTuple):
 
     ours: list[Ours]
     theirs: list[Theirs]
-    findings: list[Told]
+    findings: list[FindingText]
     closings: Sequence[tuple[str, str, int, int, str]] = ()
     matched: int = 0
     breaks: Sequence[BroughtForward] = ()
@@ -284,14 +284,16 @@ CASES: dict[str, Case] = {
 def test_every_line_is_told_with_its_class_its_effects_and_why(case: Case) -> None:
     paired = pair(case.ours, case.theirs)
     result = resolve(paired, case.breaks, case.earlier, case.lists_reversed, case.late)
-    told = [(one.cls, one.line, one.ours_effect, one.theirs_effect, one.reason) for one in result.findings]
-    assert (told, result.closings, result.matched) == (case.findings, tuple(case.closings), case.matched)
+    findings = [
+        (row.cls, row.line, row.ours_effect, row.theirs_effect, row.reason) for row in result.findings
+    ]
+    assert (findings, result.closings, result.matched) == (case.findings, tuple(case.closings), case.matched)
 
 
 def test_how_many_lines_came_and_how_many_were_placed_is_told() -> None:
     paired = pair(
         [ours("a"), ours("b", rrn="")], [theirs("a"), theirs("c", 2, rrn=""), theirs("d", 3, rrn="")]
     )
-    told = "2 lines of ours and 3 of theirs came, 2 and 2 were placed"
-    with pytest.raises(InvariantBroken, match=f"^{told}$"):
+    message = "2 lines of ours and 3 of theirs came, 2 and 2 were placed"
+    with pytest.raises(InvariantBroken, match=f"^{message}$"):
         resolve(paired._replace(theirs_left=paired.theirs_left[1:]), (), {}, True)

@@ -45,10 +45,10 @@ def name(given: str) -> str:
     return given.replace(" ", "").lower()
 
 
-def same_details(one: Ours | Theirs | BroughtForward, other: Ours | Theirs | BroughtForward) -> bool:
-    if one.code and other.code and one.code != other.code:
+def same_details(first: Ours | Theirs | BroughtForward, other: Ours | Theirs | BroughtForward) -> bool:
+    if first.code and other.code and first.code != other.code:
         return False
-    pairs = (one.policy, other.policy), (one.due, other.due)
+    pairs = (first.policy, other.policy), (first.due, other.due)
     return not any(name(left) and name(right) and name(left) != name(right) for left, right in pairs)
 
 
@@ -60,9 +60,9 @@ class Oracle:
     """Takes a date apart, one line against all others."""
 
     def __init__(self, date: Date) -> None:
-        brought_forward = sorted(date.brought_forward, key=lambda one: (one.date, one.name))
-        self.breaks = [one for one in brought_forward if not one.withheld]
-        self.withheld = [one for one in brought_forward if one.withheld]
+        brought_forward = sorted(date.brought_forward, key=lambda row: (row.date, row.name))
+        self.breaks = [row for row in brought_forward if not row.withheld]
+        self.withheld = [row for row in brought_forward if row.withheld]
         self.earlier, self.lists_reversed = date.earlier, date.lists_reversed
         self.has_policy, self.refused = date.has_policy, list(date.late)
         self.judged = Judged([], [], 0)
@@ -71,20 +71,20 @@ class Oracle:
         mine, yours = list(our_lines), sorted(their_lines, key=lambda line: line.line)
         pairs = self.by_key(mine, yours) + self.by_rrn(mine, yours)
         rest = self.without_repeats(pairs, yours)
-        for one, line in pairs:
+        for our_line, line in pairs:
             if line.state == "S" or not self.earlier.get(line.key):
-                self.compare(one, line, effect_of(line.direction, line.state, line.amount))
+                self.compare(our_line, line, effect_of(line.direction, line.state, line.amount))
         ended: list[str] = []
-        for one, line in pairs:
+        for our_line, line in pairs:
             if line.state == "R" and self.earlier.get(line.key):
                 back = 0 if line.key in ended else -self.earlier[line.key]
                 ended.append(line.key)
-                self.compare(one, line, 0 if self.ends(line, 0, back) else back)
-        for one in mine:
-            if one.state == "U":
-                self.late(one, rest)
+                self.compare(our_line, line, 0 if self.ends(line, 0, back) else back)
+        for our_line in mine:
+            if our_line.state == "U":
+                self.late(our_line, rest)
             else:
-                self.mine_alone(one)
+                self.mine_alone(our_line)
         for line in sorted(rest):
             if not self.late_reversal(line):
                 self.yours_alone(line)
@@ -96,31 +96,34 @@ class Oracle:
     def by_key(self, mine: list[Ours], yours: list[Theirs]) -> list[tuple[Ours, Theirs]]:
         pairs = []
         for same_amount, same_state, alike in product((True, False), repeat=3):
-            for one in list(mine):
+            for our_line in list(mine):
                 for line in list(yours):
-                    fits = one.state != "U" and (one.key, one.direction) == (line.key, line.direction)
-                    fits = fits and (one.amount == line.amount) == same_amount
-                    fits = fits and same_details(one, line) == alike
-                    if fits and (one.state == line.state) == same_state and one in mine:
-                        pairs.append((one, line))
-                        mine.remove(one)
+                    fits = our_line.state != "U" and (our_line.key, our_line.direction) == (
+                        line.key,
+                        line.direction,
+                    )
+                    fits = fits and (our_line.amount == line.amount) == same_amount
+                    fits = fits and same_details(our_line, line) == alike
+                    if fits and (our_line.state == line.state) == same_state and our_line in mine:
+                        pairs.append((our_line, line))
+                        mine.remove(our_line)
                         yours.remove(line)
         return pairs
 
     def by_rrn(self, mine: list[Ours], yours: list[Theirs]) -> list[tuple[Ours, Theirs]]:
-        undone_keys = [one.key for one in mine if one.state == "U"]
+        undone_keys = [our_line.key for our_line in mine if our_line.state == "U"]
 
         def mark(line: Ours | Theirs) -> tuple[str, ...]:
             policy = name(line.policy) if self.has_policy else ""
             return line.rrn, line.direction, place(line.key), policy
 
         pairs = []
-        for one in [one for one in mine if one.state != "U" and one.rrn]:
-            twins = [two for two in mine if two.state != "U" and mark(two) == mark(one)]
-            mates = [line for line in yours if mark(line) == mark(one) and line.key not in undone_keys]
+        for our_line in [our_line for our_line in mine if our_line.state != "U" and our_line.rrn]:
+            twins = [other for other in mine if other.state != "U" and mark(other) == mark(our_line)]
+            mates = [line for line in yours if mark(line) == mark(our_line) and line.key not in undone_keys]
             if len(twins) == 1 and mates and all(line.key == mates[0].key for line in mates):
                 rank = [
-                    next((n for n, line in enumerate(mates) if good(one, line)), None)
+                    next((n for n, line in enumerate(mates) if good(our_line, line)), None)
                     for good in (
                         lambda a, b: (a.amount, a.state) == (b.amount, b.state) and same_details(a, b),
                         lambda a, b: (a.amount, a.state) == (b.amount, b.state),
@@ -132,9 +135,9 @@ class Oracle:
                         lambda a, b: True,
                     )
                 ]
-                pairs.append((one, mates[next(n for n in rank if n is not None)]))
-        for one, line in pairs:
-            mine.remove(one)
+                pairs.append((our_line, mates[next(n for n in rank if n is not None)]))
+        for our_line, line in pairs:
+            mine.remove(our_line)
             yours.remove(line)
         return pairs
 
@@ -166,49 +169,54 @@ class Oracle:
     def agree(self) -> None:
         self.judged = self.judged._replace(matched=self.judged.matched + 1)
 
-    def compare(self, one: Ours, line: Theirs, their_effect: int) -> None:
-        if one.amount != line.amount:
-            self.find("amount_differs", one.key, line.line, one.effect, their_effect)
-        elif one.state not in (line.state, "U") or their_effect != one.effect:
-            self.find("state_differs", one.key, line.line, one.effect, their_effect)
-        elif not same_details(one, line):
-            withheld = 0 if one.is_exception else one.effect
-            self.find("details_differ", one.key, line.line, one.effect, their_effect, withheld)
+    def compare(self, our_line: Ours, line: Theirs, their_effect: int) -> None:
+        if our_line.amount != line.amount:
+            self.find("amount_differs", our_line.key, line.line, our_line.effect, their_effect)
+        elif our_line.state not in (line.state, "U") or their_effect != our_line.effect:
+            self.find("state_differs", our_line.key, line.line, our_line.effect, their_effect)
+        elif not same_details(our_line, line):
+            withheld = 0 if our_line.is_exception else our_line.effect
+            self.find("details_differ", our_line.key, line.line, our_line.effect, their_effect, withheld)
         else:
             self.agree()
 
     def ending(self, line: Ours | Theirs, our_change: int, their_change: int) -> list[BroughtForward]:
         return [
-            one
-            for one in self.breaks
-            if (one.key, one.direction) == (line.key, line.direction)
-            and one.theirs_effect != one.ours_effect
-            and one.theirs_effect + their_change == one.ours_effect + our_change
+            earlier_break
+            for earlier_break in self.breaks
+            if (earlier_break.key, earlier_break.direction) == (line.key, line.direction)
+            and earlier_break.theirs_effect != earlier_break.ours_effect
+            and earlier_break.theirs_effect + their_change == earlier_break.ours_effect + our_change
         ]
 
     def ends(self, line: Ours | Theirs, our_change: int, their_change: int) -> bool:
-        for one in self.ending(line, our_change, their_change)[:1]:
-            self.breaks.remove(one)
-            self.judged.closings.append((one.name, one.cls, our_change, their_change))
+        for earlier_break in self.ending(line, our_change, their_change)[:1]:
+            self.breaks.remove(earlier_break)
+            self.judged.closings.append((earlier_break.name, earlier_break.cls, our_change, their_change))
             return True
         return False
 
-    def changes_withheld(self, one: Ours) -> bool:
-        held = [other for other in self.withheld if other.key == one.key]
+    def changes_withheld(self, our_line: Ours) -> bool:
+        held = [other for other in self.withheld if other.key == our_line.key]
         for other in held:
-            if not other.is_decided and other.withheld + one.effect == 0:
+            if not other.is_decided and other.withheld + our_line.effect == 0:
                 self.withheld.remove(other)
-                self.judged.closings.append((other.name, other.cls, one.effect, one.effect))
+                self.judged.closings.append((other.name, other.cls, our_line.effect, our_line.effect))
                 return True
-        if held or one.is_exception:
+        if held or our_line.is_exception:
             self.find(
-                "exception_advice" if one.is_exception else "details_differ", one.key, 0, 0, 0, one.effect
+                "exception_advice" if our_line.is_exception else "details_differ",
+                our_line.key,
+                0,
+                0,
+                0,
+                our_line.effect,
             )
-        return bool(held) or one.is_exception
+        return bool(held) or our_line.is_exception
 
     def withheld_of(self, late: LateReversal, change: int) -> int:
-        breaks = [one for one in [*self.breaks, *self.withheld] if one.key == late.original]
-        elsewhere = any(not one.is_decided for one in breaks)
+        breaks = [row for row in [*self.breaks, *self.withheld] if row.key == late.original]
+        elsewhere = any(not row.is_decided for row in breaks)
         return 0 if change or elsewhere else late.effect
 
     def late_reversal(self, line: Theirs) -> bool:
@@ -224,50 +232,59 @@ class Oracle:
                 return True
         return False
 
-    def late(self, one: Ours, rest: list[Theirs]) -> None:
-        is_open = self.changes_withheld(one)
-        for line in [line for line in rest if (line.key, line.direction) == (one.key, one.direction)]:
+    def late(self, our_line: Ours, rest: list[Theirs]) -> None:
+        is_open = self.changes_withheld(our_line)
+        for line in [
+            line for line in rest if (line.key, line.direction) == (our_line.key, our_line.direction)
+        ]:
             before = self.earlier.get(line.key, 0)
-            if line.state == "R" and -before != one.effect and self.ends(one, one.effect, -before):
+            if (
+                line.state == "R"
+                and -before != our_line.effect
+                and self.ends(our_line, our_line.effect, -before)
+            ):
                 rest.remove(line)
                 return
-            reversed_too = line.state == "R" and -before == one.effect
+            reversed_too = line.state == "R" and -before == our_line.effect
             back_too = line.state == "S" and not before and effect_of(line.direction, "S", line.amount)
-            same = reversed_too or (back_too and back_too == one.effect)
-            if same and not self.ending(one, one.effect, 0):
+            same = reversed_too or (back_too and back_too == our_line.effect)
+            if same and not self.ending(our_line, our_line.effect, 0):
                 rest.remove(line)
-                if is_open or same_details(one, line):
+                if is_open or same_details(our_line, line):
                     self.agree()
                 else:
-                    self.compare(one, line, one.effect)
+                    self.compare(our_line, line, our_line.effect)
                 return
-        if not self.ends(one, one.effect, 0):
-            self.find("state_differs", one.key, 0, one.effect, 0)
+        if not self.ends(our_line, our_line.effect, 0):
+            self.find("state_differs", our_line.key, 0, our_line.effect, 0)
 
     def timing(
         self, cls: BreakClass, line: Ours | Theirs, effects: tuple[int, int], late: bool, near: bool
     ) -> bool:
-        for one in self.breaks:
-            same = one.cls is cls and (one.key, one.direction) == (line.key, line.direction)
-            same = same and same_details(one, line)
-            near_it = near if cls is BreakClass.BANK_ONLY else one.near
+        for earlier_break in self.breaks:
+            same = earlier_break.cls is cls and (earlier_break.key, earlier_break.direction) == (
+                line.key,
+                line.direction,
+            )
+            same = same and same_details(earlier_break, line)
+            near_it = near if cls is BreakClass.BANK_ONLY else earlier_break.near
             if (
                 same
-                and (one.theirs_effect, one.ours_effect) == effects
-                and (late or (one.adjacent and near_it))
+                and (earlier_break.theirs_effect, earlier_break.ours_effect) == effects
+                and (late or (earlier_break.adjacent and near_it))
             ):
-                self.breaks.remove(one)
-                self.judged.closings.append((one.name, "timing", *effects))
+                self.breaks.remove(earlier_break)
+                self.judged.closings.append((earlier_break.name, "timing", *effects))
                 return True
         return False
 
-    def mine_alone(self, one: Ours) -> None:
-        if self.timing(BreakClass.BANK_ONLY, one, (one.effect, 0), one.late, one.near):
+    def mine_alone(self, our_line: Ours) -> None:
+        if self.timing(BreakClass.BANK_ONLY, our_line, (our_line.effect, 0), our_line.late, our_line.near):
             return
-        if one.state == "R" and not self.lists_reversed:
+        if our_line.state == "R" and not self.lists_reversed:
             self.agree()
         else:
-            self.find("ours_only", one.key, 0, one.effect, 0)
+            self.find("ours_only", our_line.key, 0, our_line.effect, 0)
 
     def yours_alone(self, line: Theirs) -> None:
         before = self.earlier.get(line.key, 0)
@@ -356,12 +373,12 @@ def judged_by_match(date: Date) -> Result:
 @given(days(), st.integers(0, 1000))
 def test_any_date_is_judged_as_the_slow_oracle_judges_it(date: Date, shuffle: int) -> None:
     result = judged_by_match(date)
-    found = [
-        (one.cls, one.key, one.line, one.ours_effect, one.theirs_effect, one.withheld)
-        for one in result.findings
+    findings = [
+        (row.cls, row.key, row.line, row.ours_effect, row.theirs_effect, row.withheld)
+        for row in result.findings
     ]
     judged = Oracle(date).judge(date.ours, date.theirs)
-    assert (sorted(found), [one[:4] for one in result.closings], result.matched) == judged
+    assert (sorted(findings), [row[:4] for row in result.closings], result.matched) == judged
     shuffled = Random(shuffle).sample(date.brought_forward, len(date.brought_forward))
     assert judged_by_match(date._replace(brought_forward=shuffled)) == result
     # The key of any other line cannot matter.
@@ -374,12 +391,12 @@ def test_any_date_is_judged_as_the_slow_oracle_judges_it(date: Date, shuffle: in
 @given(days())
 def test_every_line_is_in_one_place_and_the_effects_balance(date: Date) -> None:
     result = judged_by_match(date)
-    numbers = [one.line for one in result.findings if one.line]
+    numbers = [row.line for row in result.findings if row.line]
     assert len(numbers) == len(set(numbers))
-    assert len(result.findings) == len({(one.key, one.line, one.cls) for one in result.findings})
-    assert len(result.closings) == len({one.name for one in result.closings})
+    assert len(result.findings) == len({(row.key, row.line, row.cls) for row in result.findings})
+    assert len(result.closings) == len({row.name for row in result.closings})
     assert (result.ours, result.theirs) == (len(date.ours), len(date.theirs))
-    assert result.ours_effect == sum(one.effect for one in date.ours)
-    explained = sum(one.difference - one.withheld for one in result.findings)
-    explained += sum(one.theirs_effect - one.ours_effect for one in result.closings)
+    assert result.ours_effect == sum(row.effect for row in date.ours)
+    explained = sum(row.difference - row.withheld for row in result.findings)
+    explained += sum(row.theirs_effect - row.ours_effect for row in result.closings)
     assert result.theirs_effect - result.ours_effect == explained

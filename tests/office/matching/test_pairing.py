@@ -22,8 +22,8 @@ def line(key: str = KEY, number: int = 1, **given: object) -> Theirs:
     return theirs(key, number)._replace(**given)  # type: ignore[arg-type]
 
 
-def differs(one: Ours, other: Theirs) -> Finding:
-    return pair_differs(one, other, other.effect)
+def differs(our_line: Ours, other: Theirs) -> Finding:
+    return pair_differs(our_line, other, other.effect)
 
 
 def by_key(other: Theirs) -> Finding:
@@ -134,7 +134,7 @@ def test_of_several_lines_of_a_key_the_one_most_like_ours_is_taken_and_the_other
     their_lines = [line(KEY, number, **given) for number, given in enumerate(lines, 1)]
     paired = pair([ours()], their_lines)
     repeats = tuple(by_key(other) for other in their_lines if other.line != taken)
-    assert tuple(one for one in paired.findings if one.cls is BreakClass.DUPLICATE) == repeats
+    assert tuple(finding for finding in paired.findings if finding.cls is BreakClass.DUPLICATE) == repeats
     best = their_lines[taken - 1]
     assert paired.reversed_pairs == (((ours(), best),) if best.state == "R" else ())
     assert (paired.theirs, paired.ours_left, paired.theirs_left) == (len(lines), (), ())
@@ -147,7 +147,7 @@ def test_among_lines_of_one_rrn_under_another_key_the_most_like_ours_is_taken_to
 
 def apart(our_lines: list[Ours], their_lines: list[Theirs]) -> Paired:
     """Nothing paired."""
-    effects = sum(one.effect for one in our_lines), sum(one.effect for one in their_lines)
+    effects = sum(line.effect for line in our_lines), sum(line.effect for line in their_lines)
     left = tuple(our_lines), tuple(their_lines)
     return Paired(len(our_lines), len(their_lines), 0, *effects, (), (), *left)
 
@@ -337,7 +337,7 @@ def test_the_keys_to_look_up_are_those_that_the_answer_can_turn_on() -> None:
 
 
 @pytest.mark.parametrize(
-    ("our_lines", "their_lines", "told"),
+    ("our_lines", "their_lines", "message"),
     [
         ([ours("b"), ours("a")], [], "our line a comes after b: out of order or twice"),
         ([ours("a"), ours("a")], [], "our line a comes after a: out of order or twice"),
@@ -346,7 +346,9 @@ def test_the_keys_to_look_up_are_those_that_the_answer_can_turn_on() -> None:
         ([], [theirs("a", 1), theirs("a", 1)], "the bank's line 1 is out of order or comes twice"),
     ],
 )
-def test_lines_out_of_order_are_refused(our_lines: list[Ours], their_lines: list[Theirs], told: str) -> None:
+def test_lines_out_of_order_are_refused(
+    our_lines: list[Ours], their_lines: list[Theirs], message: str
+) -> None:
     with pytest.raises(InvariantBroken) as caught:
         pair(our_lines, their_lines)
-    assert str(caught.value) == told
+    assert str(caught.value) == message
