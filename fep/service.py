@@ -1,7 +1,12 @@
-"""The composition root: the only place where concrete parts meet, and where time, entropy and threads come
-from.
+"""The composition root: builds the parts of one machine, joins them, starts and stops them in order.
 
-Wiring only. No rule, no message, no statement.
+The only place where concrete parts meet, and through which they get time, entropy and threads. Read
+`Service.start` first: it opens the book, tests the machine, claims the node's name, starts the engine,
+listens to the banks, opens the status port, and listens to the operator. `stop` goes back: no new
+connection, every request that was read is answered, everything is closed. A reload replaces what may change
+while links stay.
+
+Wiring only. No rule of money, no message and no statement belongs here.
 """
 
 from __future__ import annotations
@@ -58,24 +63,24 @@ from protocol.decline import FastDecline
 from protocol.dialect import load
 
 RETIRE_SECONDS = 3600
-"""How often the clock looks for a business day that may be retired."""
+"""Seconds between two looks for a business day that may be retired."""
 
 
 class Threads(Protocol):
-    """Where what blocks is run: one call after the other, off the reactor."""
+    """Runs functions that block, one after the other, outside the reactor's thread."""
 
     def start(self) -> None:
-        """Be ready to run."""
+        """Become ready to run functions."""
 
     def run(self, function: Callable[..., Any], *arguments: object) -> Deferred[Any]:
-        """Fires with what the function returns, or fails with what it raises."""
+        """Run a function. Fires with what it returns, or fails with what it raises."""
 
     def stop(self) -> None:
-        """End what `start` began."""
+        """Finish what runs, and end the threads."""
 
 
 class CommitThread:
-    """One real thread."""
+    """The commit thread: one real thread, so that the book has one writer at a time."""
 
     def __init__(self, reactor: Any) -> None:  # noqa: ANN401 - reactors are told apart by interfaces
         self._reactor = reactor
@@ -84,37 +89,42 @@ class CommitThread:
         self.stop = self._pool.stop
 
     def run(self, function: Callable[..., Any], *arguments: object) -> Deferred[Any]:
-        """Fires in the reactor when the thread is through with it."""
+        """Run a function in the thread. Fires in the reactor's thread when it has ended."""
         return deferToThreadPool(self._reactor, self._pool, function, *arguments)
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What comes from outside: the reactor, which counts by a monotonic clock, the wall clock, entropy and
-    threads.
+    """What comes from outside the machine: the reactor, which measures time by a monotonic clock, the wall
+    clock, entropy and threads.
     """
 
     reactor: Any
     clock: WallClock
     entropy: Callable[[int], bytes]
     threads: Callable[[Any], Threads] = CommitThread
-    """Makes the commit thread, given the reactor."""
+    """Returns the threads of a machine, given its reactor."""
 
 
 class Service:
-    """One front-end machine process."""
+    """One front-end machine process, from its settings to its end. `failed` fires when another process has
+    taken the node's name, and this one must end.
+    """
 
     log = Logger(namespace="fep.service")
 
     def __init__(self, settings: Settings, world: World, reread: Callable[[], Settings]) -> None:
-        """`reread` reads the settings anew, when the operator asks for it; raises SettingsError."""
+        """`reread` returns the settings as their file has them now, for a reload; it raises SettingsError.
+        Reads keys and certificates. Raises FepError for those and for the control socket's path, and
+        LedgerError for the database's address.
+        """
         self.settings = settings
         self._reread = reread
         self._world = world
         self._key_provider = KeyProvider(settings.keystore)
         self._misses: dict[str, Misses] = {}
         self._overview = Overview()
-        self._counterparties = self._parties(settings, self._key_provider)
+        self._counterparties = self._enabled_counterparties(settings, self._key_provider)
         checked_path(Path(settings.node.control))
         self._store = Store(settings.node.database)
         self.book = FrontBook(self._store, self._key_provider.front_key.check_value, world.entropy)
@@ -128,8 +138,8 @@ class Service:
         self._calls: list[LoopingCall] = []
 
     def start(self) -> None:
-        """Claim the book, listen to the banks and to the operators. Raises Unfit, LedgerError or
-        CannotListenError.
+        """Claim the book, and listen to the banks and to the operator. Raises Unfit, LedgerError or
+        CannotListenError; a start that fails leaves no port open and no thread behind.
         """
         limits = self.settings.limits
         self.book.create()
@@ -144,11 +154,13 @@ class Service:
             self.log.warn("node.durable is false: a trial; what is approved may be lost with the power")
         epoch = self.book.claim(self.settings.node.name)
         day = self.book.day()
-        with ExitStack() as undone:  # a start that fails leaves no thread, which would keep the process alive
+        with (
+            ExitStack() as started
+        ):  # undone where the start fails: a thread left over would keep the process alive
             self._threads.start()
-            undone.callback(self._close)
-            undone.callback(self._stop_listening)
-            undone.callback(self._stop_calls)
+            started.callback(self._close)
+            started.callback(self._stop_listening)
+            started.callback(self._stop_calls)
             self.engine = Engine(
                 committer=self.book.commit,
                 lookup=self.book.recorded,
@@ -176,25 +188,25 @@ class Service:
                 self.event_log,
             )
             self.server = self._listen(surroundings)
-            undone.callback(self.server.stop)
+            started.callback(self.server.stop)
             self.source = Source(self.settings.node.name, self.server, self.engine, self.statistics, clock)
             self._show()
             self._operate(word)
             self.source.serving = True
             self.event_log.note(Kind.STARTED)
-            undone.pop_all()
+            started.pop_all()
         self.log.info("serving as {node}, epoch {epoch}", node=self.settings.node.name, epoch=epoch)
 
     def stop(self) -> Deferred[None]:
-        """Take nothing new, finish and answer what was taken, close. Fires when all is closed; call it
-        once.
+        """Take no new connection, answer every request that was read, and close. Fires when all is closed.
+        Each step may take `limits.stop_seconds`. Call it once.
         """
         self.source.serving = False
         self.event_log.note(Kind.STOPPING)
         self._stop_calls()
-        self.feed.tick()  # the last word
+        self.feed.tick()  # so that open pages show that the machine is stopping
         self.feed.stop()
-        self._attempt(self._watch.look)  # the next process must know what the clock did in this one
+        self._attempt(self._watch.look)  # the next process must know of a jump that came in this one
         self.engine.stop_exclusive_jobs()
         self.server.drain()
         seconds = self.settings.limits.stop_seconds
@@ -202,12 +214,12 @@ class Service:
         finished.addCallback(
             lambda _: Deferred.fromCoroutine(self._answered()).addTimeout(seconds, self._world.reactor)
         )
-        finished.addErrback(self._stopped_short, "not every request could be answered")
+        finished.addErrback(self._log_timeout, "not every request could be answered")
         finished.addCallback(lambda _: self.server.stop().addTimeout(seconds, self._world.reactor))
-        finished.addErrback(self._stopped_short, "not every bank has read its answers")
+        finished.addErrback(self._log_timeout, "not every bank has read its answers")
         finished.addCallback(lambda _: self.engine.give_up_exclusive_jobs())
         finished.addCallback(lambda _: self.operations.stop().addTimeout(seconds, self._world.reactor))
-        finished.addErrback(self._stopped_short, "a load is still under way")
+        finished.addErrback(self._log_timeout, "a load is still under way")
         finished.addCallback(lambda _: self._close())
         return finished
 
@@ -252,7 +264,7 @@ class Service:
         self._every(1, each_second)
 
     def _operate(self, word: ClockWord) -> None:
-        """Listen to the operator, and look at the clock, of which the audit log has the last word."""
+        """Listen to the operator, and watch the clock. `word` is the audit log's last word on it."""
         world = self._world
         self.operations = Operations(
             world.reactor,
@@ -286,7 +298,9 @@ class Service:
         self._every(RETIRE_SECONDS, self.operations.retire_by_the_clock)
 
     def _every(self, seconds: float, call: Callable[..., Any], *arguments: object) -> LoopingCall:
-        """Do something again and again; one that fails is logged and tried again the next time."""
+        """Call a function every `seconds` seconds. A call that fails is logged, and the next one comes all
+        the same.
+        """
         looping = LoopingCall(self._attempt, call, *arguments)
         looping.clock = self._world.reactor
         looping.start(seconds, now=False)
@@ -298,19 +312,21 @@ class Service:
         return done.addErrback(lambda failure: self.log.failure("will be tried again", failure=failure))
 
     def _look_at_day(self) -> Deferred[None]:
-        """A node without traffic learns here that another has cut over."""
-        return self.engine.between_batches(self.book.overview).addCallback(self._saw)
+        """Read the open business day from the book: a node without traffic learns so that another node has
+        cut over.
+        """
+        return self.engine.between_batches(self.book.overview).addCallback(self._take_overview)
 
-    def _saw(self, overview: Overview) -> None:
+    def _take_overview(self, overview: Overview) -> None:
         self._overview = overview
         if overview.day is not None:
             self.engine.see_date(overview.day.date)
 
     async def _answered(self) -> None:
-        """Wait until everything that has reached us is read and answered.
+        """Wait until every byte that has reached us is read, and every request answered.
 
-        A link closed with bytes unread is reset, and a reset takes answers with it that the bank has not
-        read.
+        The kernel resets a connection that is closed with unread bytes (RFC 2525, 2.17), and a reset
+        discards answers that the bank has not read yet.
         """
         heard = -1
         while heard != self.server.heard:
@@ -318,9 +334,10 @@ class Service:
             await deferLater(self._world.reactor, 0)
             await self.engine.when_idle()
 
-    def _stopped_short(self, failure: Failure, what: str) -> None:
+    def _log_timeout(self, failure: Failure, unfinished: str) -> None:
+        """Log that a step of stopping ran out of time; the next step comes all the same."""
         failure.trap(DeferredTimeout)
-        self.log.error("stopping all the same: {what}", what=what)
+        self.log.error("stopping all the same: {what}", what=unfinished)
 
     def _stop_calls(self) -> None:
         for looping in self._calls:
@@ -345,14 +362,16 @@ class Service:
         return succeed(bank_status.bank_status(self.server, self.event_log, bank, address, now)._asdict())
 
     def reload(self, by: str = SIGNAL) -> Deferred[None]:
-        """Read the settings again, for `by`, and go on with other banks' entries, keys and certificates; good
-        links stay. Fails with SettingsError where something else differs, which takes a restart, and with
-        LedgerError where it cannot be written down that this was asked for; then nothing is changed.
+        """Read the settings again, for `by`, and go on with their banks, keys and certificates; links that
+        are still allowed stay. Fails with SettingsError where something differs that takes a restart, and
+        with LedgerError where the reload cannot be recorded first; then nothing is changed.
         """
         return self.operations.recorded(by, RELOAD, self._take_new_settings)
 
     def _take_new_settings(self) -> str:
-        """What changed, for the audit log."""
+        """Replace the settings by those of the file, and return what changed, for the audit log. Raises
+        SettingsError.
+        """
         settings = self._reread()
         fixed = {"node", "limits", "status"}
         faults = [
@@ -374,7 +393,7 @@ class Service:
         if faults:
             raise SettingsError("the new settings", tuple(faults))
         changed = changes(self.settings, settings)
-        self._counterparties = self._parties(settings, key_provider)
+        self._counterparties = self._enabled_counterparties(settings, key_provider)
         self.settings, self._key_provider = settings, key_provider
         self._polling.interval = settings.day.poll_seconds  # from its next turn on
         self.server.replace(Gateway(allowances), self._counterparties)
@@ -382,8 +401,10 @@ class Service:
         self.log.info("reloaded: {banks} banks; {changed}", banks=len(settings.bank), changed=changed)
         return changed
 
-    def _parties(self, settings: Settings, key_provider: KeyProvider) -> dict[str, Counterparty]:
-        """Those that may connect: a bank that is disabled needs no key yet, or none any more."""
+    def _enabled_counterparties(
+        self, settings: Settings, key_provider: KeyProvider
+    ) -> dict[str, Counterparty]:
+        """Return the banks that may connect, by code. A disabled bank is not among them, and needs no key."""
         enabled = (bank for bank in settings.bank if bank.enabled)
         return {bank.code: self._counterparty(bank, settings.tls, key_provider) for bank in enabled}
 
@@ -401,27 +422,29 @@ class Service:
         )
 
     def _misses_of(self, bank: Bank) -> Misses:
-        """The bank's budget of misses: what it has used up is not given back by a reload."""
+        """Return the bank's budget of misses. A reload changes its size, and gives nothing back that was
+        used up.
+        """
         misses = self._misses.setdefault(bank.code, Misses(bank.misses_a_minute, bank.misses_a_day))
         misses.a_minute, misses.a_day = bank.misses_a_minute, bank.misses_a_day
         return misses
 
     def _listen(self, surroundings: Surroundings) -> Server:
-        """One listening port for each distinct host and port; port 0 lets the system choose one for each
-        bank.
+        """Listen to the banks: one port for each distinct host and port of the settings. For port 0 the
+        system chooses one for each bank.
         """
         opened: dict[tuple[str, int], int] = {}
         allowances = []
         server = Server(self._counterparties, surroundings)
         for place, bank in enumerate(self.settings.bank):
-            where = (bank.host, bank.port or -place - 1)
-            if where not in opened:
+            address = (bank.host, bank.port or -place - 1)
+            if address not in opened:
                 factory = server.on_port()
                 port = self._world.reactor.listenTCP(bank.port, factory, interface=bank.host, backlog=1024)
-                factory.port = opened[where] = port.getHost().port
+                factory.port = opened[address] = port.getHost().port
                 self._ports.append(port)
-            self.bank_ports[bank.code] = opened[where]
-            allowances.append(bank.allowance(opened[where]))
+            self.bank_ports[bank.code] = opened[address]
+            allowances.append(bank.allowance(opened[address]))
         server.start(Gateway(allowances), self._world.reactor)
         return server
 
@@ -429,7 +452,7 @@ class Service:
         self.server.refused(bank)
 
     def _fenced(self) -> None:
-        """Another process has taken this node's name: serve nothing more."""
+        """Stop serving: another process has taken this node's name."""
         self.source.serving = False
         self.event_log.note(Kind.FENCED)
         if not self.failed.called:

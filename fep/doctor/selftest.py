@@ -1,8 +1,9 @@
-"""The self-test before serving: a disk that keeps what it says it kept, a clock that did not run backwards, a
-journal that proves itself.
+"""The self-test before a book is served: durable disk, clock not behind the book, journal whose chain
+holds.
 
-Each finding says what is wrong and what to do. It looks, and mends nothing; what a broken chain means, the
-ledger says. A disk can only be told by what it claims and by what is impossible: see docs/decisions/0014.
+Each fault is a text that says what is wrong and what to do. The test reads, and repairs nothing; what a
+broken chain means, the ledger says. A disk can be judged only by what it claims and by what is impossible:
+docs/decisions/0014.
 """
 
 from __future__ import annotations
@@ -20,25 +21,31 @@ from ledger.book.startup_check import StartupReport, broken_promises, examine
 from ledger.book.store import Store
 
 CLOCK_TOLERANCE_US = 60_000_000
-"""Another node's clock may be ahead of ours by so much; more is no drift but a clock that is wrong."""
+"""Microseconds by which another node's clock may be ahead of ours; more is no drift but a wrong clock."""
 FASTEST_SYNC_SECONDS = 5e-6
-"""No device makes 4,096 bytes durable in less: the fastest, with a battery behind their memory, take several
-times as long, and the call alone takes a good part of it."""
+"""No device makes 4,096 bytes durable in fewer seconds: the fastest, with battery-backed memory, take
+several times as long, and the system call alone takes a good part of it.
+"""
 _SET_IT = (
     "set the clock, then start again; or if it is right, say so by qianzhi clock accept, and entries are"
     " stamped as the last one until the clock has come that far"
 )
 _SYNCS = 33
+"""How many syncs are timed; their median counts."""
 _SYNC_BYTES = 4096
 _FORGETFUL = {"tmpfs", "ramfs", "rootfs"}
+"""File systems in memory: what is on them is lost with the power."""
 _DISTANT = {"nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs"}
+"""File systems of another machine, whose locks and syncs SQLite cannot rely on."""
 _UNORDERED = {"nobarrier", "barrier=0", "nobarriers"}
+"""Mount options under which a sync does not reach the device's medium."""
 _LIARS = ("libeatmydata", "libnosync")
+"""Libraries that make every sync do nothing."""
 _OTHERWISE = "or, for a trial, say durable = false under [node]"
 
 
 class Unfit(FepError):
-    """This machine must not serve; a line for each reason, with what to do about it."""
+    """This machine must not serve. The text has a line for each reason, with what to do about it."""
 
     def __init__(self, findings: tuple[str, ...]) -> None:
         super().__init__("\n".join(("not serving:", *(f"- {finding}" for finding in findings))))
@@ -46,7 +53,7 @@ class Unfit(FepError):
 
 
 class Mount(NamedTuple):
-    """A mounted file system: where, its type, its options."""
+    """A mounted file system: its mount point, its type, its options."""
 
     point: str
     kind: str
@@ -55,7 +62,9 @@ class Mount(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Fixture:
-    """What the operating system says of itself. `proc` is /proc; `seconds` a clock for short times."""
+    """What the self-test reads of the operating system. `proc` is /proc; `seconds` is a clock for short
+    times.
+    """
 
     proc: Path = Path("/proc")
     seconds: Callable[[], float] = time.perf_counter
@@ -64,23 +73,26 @@ class Fixture:
 def check(
     store: Store, now_us: int, accepted_us: int = 0, *, durable: bool, fixture: Fixture | None = None
 ) -> None:
-    """Raise Unfit unless the book in `store` may be served at `now_us`, and a person accepted the clock at
-    `accepted_us`; both in microseconds since 1970-01-01 UTC.
+    """Raise Unfit unless the book in `store` may be served at `now_us`. `accepted_us` is when a person last
+    accepted the clock, 0 for never: what was written by then is not held against it. Both in microseconds
+    since 1970-01-01 UTC.
 
-    Without `durable` the disk is not looked at: the book may go with the power.
+    Without `durable` the disk is not tested: the book may be lost with the power.
     """
     fixture = fixture or Fixture()
-    found = list(disk_findings(store, fixture)) if durable else []
+    faults = list(disk_findings(store, fixture)) if durable else []
     report = examine(store)
     if report.last_written > accepted_us:
-        found += (f"{said}: {_SET_IT}" for said in clock_findings(now_us, report.last_written))
-    found += journal_findings(report)
-    if found:
-        raise Unfit(tuple(found))
+        faults += (f"{fault}: {_SET_IT}" for fault in clock_findings(now_us, report.last_written))
+    faults += journal_findings(report)
+    if faults:
+        raise Unfit(tuple(faults))
 
 
 def clock_findings(now_us: int, last_us: int) -> Iterator[str]:
-    """A clock behind what was already written: receipts and entries would be dated before older ones."""
+    """Yield a fault where the clock is behind what was last written: entries would be dated before older
+    ones.
+    """
     if last_us - now_us > CLOCK_TOLERANCE_US:
         now, last = (
             time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(us // 1_000_000)) for us in (now_us, last_us)
@@ -89,7 +101,7 @@ def clock_findings(now_us: int, last_us: int) -> Iterator[str]:
 
 
 def journal_findings(report: StartupReport) -> Iterator[str]:
-    """What does not hold since the last seal."""
+    """Yield what does not hold in the journal since the last seal."""
     yield from report.faults
     if report.faults:
         yield (
@@ -100,7 +112,7 @@ def journal_findings(report: StartupReport) -> Iterator[str]:
 
 
 def disk_findings(store: Store, fixture: Fixture) -> Iterator[str]:
-    """What tells that a commit may not outlive a power cut."""
+    """Yield each sign that a commit may not survive a power cut."""
     if store.is_sqlite:
         yield from _file_findings(Path(str(store.url.database)), fixture)
     for name in broken_promises(store):
@@ -131,8 +143,8 @@ def _file_findings(database: Path, fixture: Fixture) -> Iterator[str]:
 
 
 def mount_of(folder: Path, mountinfo: str) -> Mount | None:
-    """The mount that holds a folder, by the text of /proc/self/mountinfo (proc_pid_mountinfo(5)); None where
-    there is none.
+    """Return the mount that holds a folder, by the text of /proc/self/mountinfo (proc_pid_mountinfo(5));
+    None where there is none.
     """
     best: Mount | None = None
     for line in mountinfo.splitlines():
@@ -146,7 +158,9 @@ def mount_of(folder: Path, mountinfo: str) -> Mount | None:
 
 
 def median_sync_seconds(folder: Path, seconds: Callable[[], float]) -> float:
-    """How long it takes to make a written block durable in this folder, by the middle of several tries."""
+    """Return the seconds that it takes to make a written block durable in this folder: the median of
+    several tries.
+    """
     with tempfile.TemporaryFile(dir=folder) as file:
         took = []
         for _ in range(_SYNCS):

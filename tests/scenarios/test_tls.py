@@ -240,7 +240,7 @@ def test_a_bank_that_says_nothing_more_does_not_hold_its_link_open(
 ) -> None:
     """It never answers our close_notify: the link ends all the same, and a stop waits for nobody."""
     short: list[str] = []
-    monkeypatch.setattr(Service, "_stopped_short", lambda _self, _failure, what: short.append(what))
+    monkeypatch.setattr(Service, "_log_timeout", lambda _self, _failure, step: short.append(step))
     settings = tls_settings(tmp_path, parties, limits="stop_seconds = 1")
     load_front_book(settings)
     machine = Machine(settings)
