@@ -98,6 +98,7 @@ def element_names() -> Mapping[int, str]:
 
 
 def _source(name: str) -> str:
+    """Return the text of a shipped dialect's file."""
     return files("protocol").joinpath("dialects", f"{name}.toml").read_text("utf-8")
 
 
@@ -136,6 +137,7 @@ def complete(source: str, name: str) -> dict[str, Any]:
 
 
 def _document(source: str, name: str) -> dict[str, Any]:
+    """Return a file's TOML as it is. Raises DialectError that names the file and the place."""
     try:
         return tomllib.loads(source)
     except tomllib.TOMLDecodeError as error:
