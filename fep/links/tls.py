@@ -85,7 +85,7 @@ class _Closing(TLSMemoryBIOProtocol):
 
     def loseConnection(self) -> None:  # noqa: N802 - Twisted's name
         """Send what was written and our close_notify, then close the TCP connection."""
-        super().loseConnection()  # type: ignore[no-untyped-call] # Twisted's has no annotation
+        super().loseConnection()
         self.transport.loseConnection()
 
 
@@ -116,7 +116,7 @@ class Pinned:
 
     def around(self, protocol: Protocol) -> TLSMemoryBIOProtocol:
         """A server's protocol wrapped in TLS."""
-        return _Closing(self._wrapping, protocol)  # type: ignore[no-untyped-call] # Twisted's has no annotation
+        return _Closing(self._wrapping, protocol)
 
     def _verify(
         self, _connection: SSL.Connection, certificate: crypto.X509, verdict: int, depth: int, _ok: int

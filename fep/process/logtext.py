@@ -49,7 +49,7 @@ def log_observer(stream: TextIO) -> FileLogObserver:
         text = struck(eventAsText(event, includeTraceback=False))
         failure = event.get("log_failure")
         if isinstance(failure, Failure) and failure.value is not None:
-            raised = failure.getTracebackObject()  # type: ignore[no-untyped-call] # Twisted's has no annotation
+            raised = failure.getTracebackObject()
             text += "\n" + traceback_text(failure.value, raised)
         return text.replace("\n", "\n\t") + "\n" if text else None
 
