@@ -31,7 +31,7 @@ def test_all_who_find_no_link_share_the_one_that_is_opened_and_none_is_lost() ->
     assert [question.mti for question in questions] == ["0100"] * 3
     for question in questions:
         link.answer(question, de39="00")
-    assert [[one.fields[39] for one in ended] for ended in answers] == [["00"]] * 3
+    assert [[ending.fields[39] for ending in ended] for ended in answers] == [["00"]] * 3
     assert len(bank.links) == 1
 
 
@@ -40,7 +40,7 @@ def test_all_who_find_no_link_learn_that_none_can_be_opened_and_the_next_tries_a
     bank = machine.bank()
     answers = [begun(bank.inquire("P1")) for _ in range(2)]
     machine.refuse()
-    assert [[type(one) for one in ended] for ended in answers] == [[RefusedError]] * 2
+    assert [[type(ending) for ending in ended] for ended in answers] == [[RefusedError]] * 2
     begun(bank.inquire("P1"))
     assert machine.opened() == 2
 
@@ -54,7 +54,7 @@ def test_a_link_that_does_not_sign_on_is_closed(code: str | None, error: type[Ex
         machine.reactor.advance(ANSWER_SECONDS)
     else:
         link.sign_on(code)
-    assert [type(one) for one in ended] == [error]
+    assert [type(ending) for ending in ended] == [error]
     assert link.transport.disconnecting or link.transport.disconnected
 
 
@@ -62,7 +62,7 @@ def test_a_link_that_is_lost_before_its_sign_on_says_so_and_is_not_ended_again()
     machine = Machine()
     ended = begun(machine.bank().connect())
     machine.take().lose()
-    assert [type(one) for one in ended] == [ConnectionLost]
+    assert [type(ending) for ending in ended] == [ConnectionLost]
 
 
 @pytest.mark.parametrize("act", [Bank.echo, Bank.change_keys, Bank.sign_off])
@@ -75,7 +75,7 @@ def test_a_machine_that_says_nothing_is_not_waited_for_without_end(
     machine.take().sign_on()
     ended = begun(act(bank))
     machine.reactor.advance(ANSWER_SECONDS)
-    assert [type(one) for one in ended] == [DeferredTimeout]
+    assert [type(ending) for ending in ended] == [DeferredTimeout]
 
 
 def test_an_answer_without_its_response_code_breaks_the_interface() -> None:
@@ -132,7 +132,7 @@ def test_a_cluster_s_bank_closes_though_a_link_has_ended_meanwhile() -> None:
     bank.close()
     machine.reactor.advance(1)
     assert kept == [None]
-    assert all(one.transport.disconnecting for one in machine.taken[1:])
+    assert all(ending.transport.disconnecting for ending in machine.taken[1:])
 
 
 def test_banks_that_nobody_answers_end_when_their_time_is_over() -> None:

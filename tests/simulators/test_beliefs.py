@@ -41,7 +41,7 @@ def test_totals_count_what_took_effect_and_what_was_undone_on_a_date() -> None:
         record.keep(belief(stan, code, state=state, **dates))
     assert record.totals("1124") == Totals(4, 400, 2, 200, 1, 100, 0, 0)
     assert record.totals("1125") == Totals(0, 0, 1, 100)
-    assert [one.stan for one in record.undecided()] == ["7"]
+    assert [belief_left.stan for belief_left in record.undecided()] == ["7"]
 
 
 def test_an_answer_gives_a_transaction_its_business_date_once() -> None:
@@ -58,12 +58,12 @@ def test_the_day_file_has_what_took_effect_and_what_was_taken_back_late() -> Non
     record.keep(belief("000003", state=State.REFUSED))
     record.keep(belief("000004", "260000", 7, state=State.REVERSED, date="1124", undone_on="1125"))
     record.keep(belief("000005", state=State.REVERSED, undone_on="1125"))
-    assert [(one.line, one.stan, one.state) for one in lines(record, "1124")] == [
+    assert [(line.line, line.stan, line.state) for line in lines(record, "1124")] == [
         (1, "000001", "S"),
         (2, "000002", "R"),
         (3, "000004", "S"),
     ]
-    assert [(one.line, one.stan, one.state) for one in lines(record, "1125")] == [
+    assert [(line.line, line.stan, line.state) for line in lines(record, "1125")] == [
         (1, "000005", "R"),
         (2, "000004", "R"),
     ]

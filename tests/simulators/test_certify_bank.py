@@ -36,7 +36,7 @@ TERMS = {
 @pytest.mark.parametrize("name", TERMS)
 def test_an_honest_bank_keeps_every_rule(tmp_path: Path, name: str) -> None:
     results = practise(tmp_path, whole_day, **TERMS[name])
-    assert {one.id: one.reason for one in results if one.outcome is not Outcome.PASSED} == {}
+    assert {result.id: result.reason for result in results if result.outcome is not Outcome.PASSED} == {}
 
 
 class NeverReverses(Bank):
@@ -285,10 +285,10 @@ def test_bytes_that_are_no_message_break_a_rule(tmp_path: Path, data: bytes, see
         link.transport.write(data)
         with suppress(ConnectionClosed):  # what comes after bytes that are no frame has nobody to hear it
             await bank.inquire("PRACT-01")
-        bank.links = [one for one in bank.links if one.is_open]
+        bank.links = [link for link in bank.links if link.is_open]
 
-    found = by_id(practise(tmp_path, act))["FORMAT"]
-    assert (found.outcome, found.checks[0].seen) == (Outcome.FAILED, seen)
+    result = by_id(practise(tmp_path, act))["FORMAT"]
+    assert (result.outcome, result.checks[0].seen) == (Outcome.FAILED, seen)
 
 
 @pytest.mark.slow
@@ -303,6 +303,6 @@ def test_a_fault_of_a_bank_is_found_by_the_rule_named_for_it(
         make = fault
     else:
         fault(monkeypatch)
-    found = by_id(practise(tmp_path / "faulty", act, make))[rule]
-    assert found.outcome is Outcome.FAILED, found.reason
-    assert found.shown != ()
+    result = by_id(practise(tmp_path / "faulty", act, make))[rule]
+    assert result.outcome is Outcome.FAILED, result.reason
+    assert result.shown != ()

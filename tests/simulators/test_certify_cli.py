@@ -45,7 +45,7 @@ def today() -> datetime:
 
 
 def run(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(cli, [str(one) for one in arguments])
+    return CliRunner().invoke(cli, [str(argument) for argument in arguments])
 
 
 def counts(folder: Path) -> tuple[str, str]:
@@ -69,7 +69,11 @@ def test_the_document_has_no_case_that_is_not_there() -> None:
     names = {
         line.split("`")[1] for line in DOCUMENT.read_text("utf-8").splitlines() if line.startswith("| `")
     }
-    known = {case.id for case in CASES} | {rule.id for rule in RULES} | {one.policy for one in EXERCISES}
+    known = (
+        {case.id for case in CASES}
+        | {rule.id for rule in RULES}
+        | {exercise.policy for exercise in EXERCISES}
+    )
     assert names == known
 
 
@@ -86,11 +90,11 @@ def test_a_machine_is_examined_by_its_settings(tmp_path: Path) -> None:
     with machine_with_dues(tmp_path, today()) as machine:
         out = tmp_path / "out"
         given = ("fep", "--config", tmp_path / "qianzhi.toml", "--port", str(machine.port()), "--out", out)
-        found = run(*given, "--only", "SIGN,FRAME")
+        ended = run(*given, "--only", "SIGN,FRAME")
     wanted = [case.id for case in CASES if case.id.startswith(("SIGN", "FRAME"))]
-    assert found.exit_code == 0, found.output
+    assert ended.exit_code == 0, ended.output
     assert counts(out) == (str(len(wanted)), "0")
-    assert "FRAME-05         not applicable: framing 2be has no such thing" in found.output
+    assert "FRAME-05         not applicable: framing 2be has no such thing" in ended.output
     assert "前置机接口认证" in (out / "report.html").read_text("utf-8")
 
 
@@ -143,11 +147,11 @@ def test_settings_where_everything_has_them_need_not_be_named(
     monkeypatch.chdir(tmp_path)
     assert "without --config give --bank, --port and --zmk-file" in run("fep").output
     with machine_with_dues(tmp_path / "var", today()) as machine:
-        found = run("fep", "--port", str(machine.port()), "--only", "ECHO")
+        ended = run("fep", "--port", str(machine.port()), "--only", "ECHO")
         zmk = tmp_path / "zmk.hex"
         zmk.touch(mode=0o600)
         other = run("fep", "--port", str(machine.port()), "--zmk-file", zmk)
-    assert (found.exit_code, found.output.split(";")[0]) == (0, "2 passed, 0 failed, 0 not applicable")
+    assert (ended.exit_code, ended.output.split(";")[0]) == (0, "2 passed, 0 failed, 0 not applicable")
     assert "without --config give --bank, --port and --zmk-file" in other.output
 
 
@@ -155,9 +159,9 @@ def test_a_zmk_that_others_can_read_is_not_used(tmp_path: Path) -> None:
     zmk = tmp_path / "zmk.hex"
     zmk.write_text(ZMK.hex())
     zmk.chmod(0o644)
-    found = run("fep", "--bank", BANK, "--port", "1", "--zmk-file", zmk)
-    assert "others can read it" in str(found.exception)
-    assert ZMK.hex() not in f"{found.output}{found.exception}"
+    ended = run("fep", "--bank", BANK, "--port", "1", "--zmk-file", zmk)
+    assert "others can read it" in str(ended.exception)
+    assert ZMK.hex() not in f"{ended.output}{ended.exception}"
 
 
 def test_a_machine_behind_tls_is_examined(tmp_path: Path) -> None:
@@ -172,10 +176,10 @@ def test_a_machine_behind_tls_is_examined(tmp_path: Path) -> None:
     try:
         for bank in SAMPLE_BANKS:
             port, out = str(machine.port(bank.code)), tmp_path / bank.code
-            found = run(
+            ended = run(
                 "fep", "--config", config, "--bank", bank.code, "--port", port, "--only", "SIGN", "--out", out
             )
-            assert found.exit_code == 0, found.output
+            assert ended.exit_code == 0, ended.output
             assert counts(out)[1] == "0"
             assert f"127.0.0.1:{port}, TLS" in (out / "report.html").read_text("utf-8")
     finally:
@@ -205,18 +209,22 @@ def test_the_stand_serves_until_sigterm_and_then_reports(tmp_path: Path) -> None
     assert trial_machine.returncode == 0, rest
     assert counts(out) == (str(len(RULES)), "0")
     assert "银行系统认证" in (out / "report.html").read_text("utf-8")
-    assert [one.policy for one in EXERCISES if f"{one.policy}  DE 3 {one.code}" not in "".join(lines)] == []
+    assert [
+        exercise.policy
+        for exercise in EXERCISES
+        if f"{exercise.policy}  DE 3 {exercise.code}" not in "".join(lines)
+    ] == []
     assert EXERCISE_ZMK.hex().upper() not in "".join(lines).upper() + rest.upper()
 
 
 @pytest.mark.slow
 def test_the_stand_ends_when_nobody_speaks(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "simulators.certify.cli", "bank", "--port", "0", "--until-idle", "1"]
-    found = subprocess.run(
+    ended = subprocess.run(
         [*command, "--out", str(tmp_path)], capture_output=True, text=True, check=False, timeout=SECONDS
     )
-    assert found.returncode == 1
-    assert f"0 passed, 0 failed, {len(RULES)} not applicable" in found.stdout
+    assert ended.returncode == 1
+    assert f"0 passed, 0 failed, {len(RULES)} not applicable" in ended.stdout
 
 
 @pytest.mark.slow
@@ -233,6 +241,6 @@ def test_a_port_that_is_taken_is_said_and_nothing_is_left_running(tmp_path: Path
             "--out",
             str(tmp_path),
         ]
-        found = subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS)
-    assert found.returncode == 1
-    assert f"qianzhi-certify: 127.0.0.1:{port} cannot be listened at" in found.stderr
+        ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS)
+    assert ended.returncode == 1
+    assert f"qianzhi-certify: 127.0.0.1:{port} cannot be listened at" in ended.stderr

@@ -56,9 +56,11 @@ def says(change: Change) -> Callable[[Patch], None]:
         real = answering.render
 
         def render(request: Message, answer: Answer, dialect: Dialect) -> Message:
-            said = real(request, answer, dialect)
-            fields = {**said.fields, **change(request, said, answer)}
-            return Message(said.mti, {number: text for number, text in fields.items() if text is not None})
+            right_answer = real(request, answer, dialect)
+            fields = {**right_answer.fields, **change(request, right_answer, answer)}
+            return Message(
+                right_answer.mti, {number: text for number, text in fields.items() if text is not None}
+            )
 
         patch.setattr(answering, "render", render)
 
@@ -67,7 +69,7 @@ def says(change: Change) -> Callable[[Patch], None]:
 
 def code_becomes(wrong: str, right: str) -> Callable[[Patch], None]:
     """A machine that answers one code where another is right."""
-    return says(lambda _asked, said, _answer: {39: wrong} if said.fields[39] == right else {})
+    return says(lambda _asked, right_answer, _answer: {39: wrong} if right_answer.fields[39] == right else {})
 
 
 def on_replay(fields: Mapping[int, str]) -> Callable[[Patch], None]:
@@ -269,8 +271,8 @@ def keeps_every_day(patch: Patch) -> None:
     decides(Act.TOTALS, decide._read_only(totals))(patch)
 
 
-def _receipt_for_anything(asked: Message, said: Message, _answer: Answer) -> Mapping[int, str | None]:
-    return {62: "RECEIPT"} if asked.mti == "0220" and 38 in said.fields else {}
+def _receipt_for_anything(asked: Message, answered: Message, _answer: Answer) -> Mapping[int, str | None]:
+    return {62: "RECEIPT"} if asked.mti == "0220" and 38 in answered.fields else {}
 
 
 def signs_on_by_any_mti(patch: Patch) -> None:
@@ -288,7 +290,7 @@ def refuses_advices(patch: Patch) -> None:
 def counts_no_reversals(patch: Patch) -> None:
     """The 0510 leaves out what was reversed."""
     zeros = {75: "0" * 10, 77: "0" * 10, 87: "0" * 16, 89: "0" * 16}
-    says(lambda _asked, said, _answer: zeros if said.mti == "0510" else {})(patch)
+    says(lambda _asked, answered, _answer: zeros if answered.mti == "0510" else {})(patch)
 
 
 def takes_secrets(patch: Patch) -> None:
@@ -298,7 +300,7 @@ def takes_secrets(patch: Patch) -> None:
 def refuses_unknown_tags(patch: Patch) -> None:
     def strict(text: str, encoding: str) -> tuple[Group, ...]:
         groups = parse(text, encoding)
-        if any(one.tag not in KNOWN for one in groups):
+        if any(group.tag not in KNOWN for group in groups):
             raise FormatError("48", "unknown tag")
         return groups
 
@@ -319,7 +321,7 @@ def takes_cut_groups(patch: Patch) -> None:
 
 def does_not_ask_for(mti: str, number: int) -> Callable[[Patch], None]:
     def put_in(patch: Patch) -> None:
-        fewer = tuple(one for one in request_parser.MANDATORY[mti] if one != number)
+        fewer = tuple(mandatory for mandatory in request_parser.MANDATORY[mti] if mandatory != number)
         patch.setattr(request_parser, "MANDATORY", {**request_parser.MANDATORY, mti: fewer})
 
     return put_in
@@ -344,21 +346,23 @@ def _mti(digits: str) -> Callable[[Patch], None]:
         real = answering.render
 
         def render(request: Message, answer: Answer, dialect: Dialect) -> Message:
-            said = real(request, answer, dialect)
-            return Message(digits, said.fields) if request.mti == "0401" else said
+            answered = real(request, answer, dialect)
+            return Message(digits, answered.fields) if request.mti == "0401" else answered
 
         patch.setattr(answering, "render", render)
 
     return put_in
 
 
-def _first_page_only(_asked: Message, said: Message, answer: Answer) -> Mapping[int, str | None]:
-    return {48: said.fields[48].removesuffix("PG004more")} if answer.more else {}
+def _first_page_only(_asked: Message, answered: Message, answer: Answer) -> Mapping[int, str | None]:
+    return {48: answered.fields[48].removesuffix("PG004more")} if answer.more else {}
 
 
-def _another_receipt(asked: Message, said: Message, _answer: Answer) -> Mapping[int, str | None]:
+def _another_receipt(asked: Message, answered: Message, _answer: Answer) -> Mapping[int, str | None]:
     return (
-        {62: f"DUPLICATE\n{said.fields[62]}"} if asked.fields.get(3) == "313000" and 62 in said.fields else {}
+        {62: f"DUPLICATE\n{answered.fields[62]}"}
+        if asked.fields.get(3) == "313000" and 62 in answered.fields
+        else {}
     )
 
 
@@ -399,7 +403,8 @@ FAULTS: Mapping[str, Fault] = MappingProxyType(
         "answers a 0401 by another MTI": Fault(_mti("0411"), "REV-04"),
         "does not count reversals": Fault(counts_no_reversals, "TOTAL-06"),
         "finds all totals good": Fault(
-            says(lambda _asked, said, _answer: {39: "00", 66: "1"} if said.mti == "0510" else {}), "TOTAL-02"
+            says(lambda _asked, answered, _answer: {39: "00", 66: "1"} if answered.mti == "0510" else {}),
+            "TOTAL-02",
         ),
         "takes a PIN": Fault(takes_secrets, "PIN-01"),
         "takes a PIN in totals": Fault(takes_secrets, "PIN-03"),
@@ -436,7 +441,8 @@ FAULTS: Mapping[str, Fault] = MappingProxyType(
         "does not ask for an RRN": Fault(does_not_ask_for("0200", 37), "MUST-0200-37"),
         "does not ask for a total": Fault(does_not_ask_for("0400", 49), "MUST-0400-49"),
         "says no business date in a refusal": Fault(
-            says(lambda _asked, said, _answer: {15: None} if said.fields[39] != "00" else {}), "ECHO-02"
+            says(lambda _asked, answered, _answer: {15: None} if answered.fields[39] != "00" else {}),
+            "ECHO-02",
         ),
         "pays anybody": Fault(pays_anybody, "OUT-76"),
         "hides that another page follows": Fault(says(_first_page_only), "INQ-04"),
@@ -460,7 +466,7 @@ def test_a_fault_is_found_by_the_case_named_for_it(
             assert by_id(certify(machine, [fault.case]))[fault.case].outcome is Outcome.PASSED
         if fault.put_in is not None:
             fault.put_in(monkeypatch)
-        found = by_id(certify(machine, [fault.case], SILENCE_SECONDS))[fault.case]
-    assert found.outcome is Outcome.FAILED
-    assert [check for check in found.checks if not check.passed] != []
-    assert found.reason.startswith(("expected ", "taking back: "))
+        result = by_id(certify(machine, [fault.case], SILENCE_SECONDS))[fault.case]
+    assert result.outcome is Outcome.FAILED
+    assert [check for check in result.checks if not check.passed] != []
+    assert result.reason.startswith(("expected ", "taking back: "))

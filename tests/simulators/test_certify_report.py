@@ -22,8 +22,8 @@ HOSTILE = "<script>alert(1)</script> & \"'\x00\x1b]]>"
 
 def result(outcome: Outcome, text: str = "as it should be", name: str = "CASE-1") -> Result:
     checks = (Check("00", text, outcome is Outcome.PASSED),)
-    said = (Shown(Way.BANK, "0800", "30 38", (("44", "reason", text),), "right"),)
-    return Result(name, "5.5", text, text, text, outcome, text, checks, said)
+    messages = (Shown(Way.BANK, "0800", "30 38", (("44", "reason", text),), "right"),)
+    return Result(name, "5.5", text, text, text, outcome, text, checks, messages)
 
 
 def run(*results: Result) -> Run:
@@ -48,8 +48,8 @@ def test_a_text_from_the_wire_is_a_text_on_the_page(outcome: Outcome) -> None:
 
 @given(st.lists(st.tuples(st.sampled_from(Outcome), st.text()), max_size=8))
 def test_junit_is_xml_and_counts_what_the_run_counts(drawn: list[tuple[Outcome, str]]) -> None:
-    found = run(*(result(outcome, text) for outcome, text in drawn))
-    suite = parseString(as_junit(found).encode()).getElementsByTagName("testsuite")[0]
+    examination = run(*(result(outcome, text) for outcome, text in drawn))
+    suite = parseString(as_junit(examination).encode()).getElementsByTagName("testsuite")[0]
     counted = {
         "tests": len(drawn),
         "failures": sum(outcome is Outcome.FAILED for outcome, _ in drawn),
@@ -61,9 +61,9 @@ def test_junit_is_xml_and_counts_what_the_run_counts(drawn: list[tuple[Outcome, 
 
 
 def test_the_same_run_gives_the_same_bytes() -> None:
-    one, other = (run(*(result(outcome) for outcome in Outcome)) for _ in range(2))
-    assert as_html(one) == as_html(other)
-    assert as_junit(one) == as_junit(other)
+    first, second = (run(*(result(outcome) for outcome in Outcome)) for _ in range(2))
+    assert as_html(first) == as_html(second)
+    assert as_junit(first) == as_junit(second)
 
 
 @given(
@@ -79,13 +79,13 @@ def test_no_secret_of_a_message_is_shown_not_even_in_its_hex(
     codec = Codec(load(dialect))
     groups = build((("PN", "P1"), ("IN", identity), ("KA", block)), codec.dialect.de48_encoding)
     message = Message("0200", {2: card, 48: groups, 52: pin})
-    found = shown(Way.BANK, codec, message)
+    message_shown = shown(Way.BANK, codec, message)
     raw = codec.encode(message)
-    told = " ".join(text for row in found.fields for text in row)
-    digits = found.hex.replace(" ", "")
+    text_shown = " ".join(text for row in message_shown.fields for text in row)
+    digits = message_shown.hex.replace(" ", "")
     assert len(bytes.fromhex(digits)) == len(raw)
-    assert [secret for secret in (card, identity, block, pin) if secret in told] == []
-    assert masked_card(card) in told
+    assert [secret for secret in (card, identity, block, pin) if secret in text_shown] == []
+    assert masked_card(card) in text_shown
     assert digits[: 2 * codec.dialect.mti_width] == raw.hex()[: 2 * codec.dialect.mti_width]
     secrets = (card, identity, block, pin)
     written = [secret.encode(way).hex() for secret in secrets for way in ("ascii", "cp500")]

@@ -31,11 +31,11 @@ def chatterbox(data: bytes) -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def talk() -> None:
-            said, _ = server.accept()
-            with said:
+            link, _ = server.accept()
+            with link:
                 try:
                     while True:
-                        said.sendall(data)
+                        link.sendall(data)
                 except OSError:
                     return
 

@@ -47,7 +47,7 @@ def split(data: bytes, cuts: Sequence[int]) -> list[bytes]:
     return [data[start:stop] for start, stop in pairwise(places)]
 
 
-def said(
+def effects_of(
     given_rules: Rules, pieces: Sequence[bytes], way: Way = Way.REQUEST, number: int = 1, now: int = 0
 ) -> list[Effect]:
     conversation = Conversation(given_rules, number)
@@ -74,7 +74,7 @@ def test_without_rules_every_byte_passes_at_once(
     """What is no frame passes too, at the latest when its sender ends."""
     data = b"".join(framed(framing, given_bodies)) + tail
     conversation = Conversation(rules(framing=framing.value), 1)
-    effects = [one for piece in split(data, cuts) for one in conversation.heard(Way.ANSWER, piece, 7)]
+    effects = [effect for piece in split(data, cuts) for effect in conversation.heard(Way.ANSWER, piece, 7)]
     effects += conversation.ended(Way.ANSWER, 7)
     assert passed(effects) == data
     assert {effect.at for effect in effects if isinstance(effect, Send)} <= {7}
@@ -89,7 +89,7 @@ def test_the_same_frames_meet_the_same_fate_however_they_are_split(
     options = [f"one_in=3 {option}" for option in (*ORDERLY, "do=corrupt", "do=duplicate", "do=swallow")]
     chosen = rules(*options, "one_in=9 do=cut", "one_in=9 do=drop", seed=seed)
     data = b"".join(framed(Framing.BE2, given_bodies))
-    assert said(chosen, split(data, cuts)) == said(chosen, [data])
+    assert effects_of(chosen, split(data, cuts)) == effects_of(chosen, [data])
 
 
 @given(given_bodies=bodies, options=st.lists(st.sampled_from(ORDERLY), max_size=3), seed=seeds)
@@ -113,7 +113,7 @@ def test_a_throttle_never_lets_more_through_than_its_rate(
 ) -> None:
     chosen = rules(f"do=throttle bytes_a_second={rate}", f"do=split piece={piece}")
     sent, expected_at = 0, 0
-    for effect in said(chosen, framed(Framing.BE2, given_bodies)):
+    for effect in effects_of(chosen, framed(Framing.BE2, given_bodies)):
         if isinstance(effect, Send):
             sent += len(effect.data)
             expected_at += -(-len(effect.data) * 1_000_000 // rate)
@@ -126,7 +126,7 @@ def test_a_cut_at_a_byte_lets_pass_what_comes_before_it_and_nothing_after(
     given_bodies: list[bytes], byte: int, framing: str
 ) -> None:
     data = b"".join(framed(Framing.BE2, given_bodies))
-    effects = said(rules(f"do=cut byte={byte}", framing=framing), split(data, [7, 99, 200]))
+    effects = effects_of(rules(f"do=cut byte={byte}", framing=framing), split(data, [7, 99, 200]))
     assert passed(effects) == data[: byte - 1]
     assert [type(effect) for effect in effects if not isinstance(effect, Send | Did)] == (
         [Abort] if byte <= len(data) else []
@@ -142,7 +142,7 @@ def test_a_fault_is_done_to_the_frame_that_is_named_and_to_no_other(
     place = number - 1
 
     def after(fault: str) -> bytes:
-        return passed(said(rules(f"do={fault} frame={number}", seed=seed), frames))
+        return passed(effects_of(rules(f"do={fault} frame={number}", seed=seed), frames))
 
     whole = b"".join(frames)
     assert after("swallow") == b"".join(frames[:place] + frames[place + 1 :])
@@ -159,9 +159,9 @@ def test_a_fault_is_done_to_the_frame_that_is_named_and_to_no_other(
 
 def test_a_byte_is_corrupted_where_and_how_the_rule_says() -> None:
     frame = wrap(Framing.BE2, b"0200xyz")
-    assert passed(said(rules("do=corrupt offset=6 mask=1"), [frame])) == wrap(Framing.BE2, b"0200yyz")
-    assert passed(said(rules("do=corrupt byte=9 mask=3"), [frame])) == wrap(Framing.BE2, b"0200xyy")
-    assert passed(said(rules("do=corrupt offset=6 mask=1 frame=2"), [frame])) == frame
+    assert passed(effects_of(rules("do=corrupt offset=6 mask=1"), [frame])) == wrap(Framing.BE2, b"0200yyz")
+    assert passed(effects_of(rules("do=corrupt byte=9 mask=3"), [frame])) == wrap(Framing.BE2, b"0200xyy")
+    assert passed(effects_of(rules("do=corrupt offset=6 mask=1 frame=2"), [frame])) == frame
 
 
 @pytest.mark.parametrize(
@@ -169,8 +169,10 @@ def test_a_byte_is_corrupted_where_and_how_the_rule_says() -> None:
     [("ascii87", b"0210"), ("bcd87", b"\x02\x10"), ("ebcdic87", "0210".encode("cp500")), ("hex87", b"0210")],
 )
 def test_an_mti_is_seen_in_every_dialect(dialect: str, head: bytes) -> None:
-    effects = said(rules("do=swallow mti=0210", dialect=dialect), [wrap(Framing.BE2, head + bytes(20))])
-    assert [(one.mti, one.did) for one in effects if isinstance(one, Did)] == [("0210", "swallow")]
+    effects = effects_of(rules("do=swallow mti=0210", dialect=dialect), [wrap(Framing.BE2, head + bytes(20))])
+    assert [(effect.mti, effect.did) for effect in effects if isinstance(effect, Did)] == [
+        ("0210", "swallow")
+    ]
 
 
 def test_when_is_all_that_a_rule_gives_together() -> None:
@@ -178,10 +180,10 @@ def test_when_is_all_that_a_rule_gives_together() -> None:
     frames = framed(Framing.BE2, [b"0200a", b"0200b", b"0200c"])
     other_mti = framed(Framing.BE2, [b"0200a", b"0400b", b"0200c"])
     outcomes = {
-        "all hold": said(chosen, frames, Way.ANSWER, 2),
-        "connection": said(chosen, frames, Way.ANSWER, 1),
-        "way": said(chosen, frames, Way.REQUEST, 2),
-        "mti": said(chosen, other_mti, Way.ANSWER, 2),
+        "all hold": effects_of(chosen, frames, Way.ANSWER, 2),
+        "connection": effects_of(chosen, frames, Way.ANSWER, 1),
+        "way": effects_of(chosen, frames, Way.REQUEST, 2),
+        "mti": effects_of(chosen, other_mti, Way.ANSWER, 2),
     }
     assert {name: done(effects) for name, effects in outcomes.items()} == {
         "all hold": [(2, "swallow")],
@@ -194,7 +196,7 @@ def test_when_is_all_that_a_rule_gives_together() -> None:
 def test_times_is_how_often_on_a_connection_both_ways_together() -> None:
     conversation = Conversation(rules("do=duplicate times=2"), 1)
     frame = wrap(Framing.BE2, b"0200")
-    effects = [one for way in (*Way, *Way) for one in conversation.heard(way, frame, 0)]
+    effects = [effect for way in (*Way, *Way) for effect in conversation.heard(way, frame, 0)]
     assert done(effects) == [(1, "duplicate"), (1, "duplicate")]
 
 
@@ -202,7 +204,7 @@ def test_one_in_so_many_is_drawn_by_the_seed_and_differs_between_connections() -
     frames = framed(Framing.BE2, [b"0200"] * 400)
 
     def drawn(seed: int, number: int) -> list[tuple[int, str]]:
-        return done(said(rules("do=delay milliseconds=1 one_in=4", seed=seed), frames, number=number))
+        return done(effects_of(rules("do=delay milliseconds=1 one_in=4", seed=seed), frames, number=number))
 
     assert drawn(1, 1) == drawn(1, 1)
     assert len({str(drawn(seed, number)) for seed in (1, 2) for number in (1, 2)}) == 4
@@ -218,12 +220,12 @@ def test_a_half_open_way_says_nothing_any_more_not_even_its_end() -> None:
 
 
 def test_a_refused_connection_ends_as_it_opens_and_the_next_waits() -> None:
-    assert said(rules("do=refuse connection=3 milliseconds=40"), [b"x"], number=3, now=5) == [
+    assert effects_of(rules("do=refuse connection=3 milliseconds=40"), [b"x"], number=3, now=5) == [
         Refuse(40_005),
         Abort(5),
         Did(5, 3, "", 0, "", "rule 1", "refuse", 0),
     ]
-    assert said(rules("do=refuse connection=3 milliseconds=40"), [], number=2) == []
+    assert effects_of(rules("do=refuse connection=3 milliseconds=40"), [], number=2) == []
 
 
 # The rules as they are written.
@@ -274,8 +276,8 @@ def test_every_fault_on_bytes_is_in_the_table() -> None:
 
 
 def test_the_log_names_and_counts_and_shows_no_byte() -> None:
-    effects = said(rules("do=swallow"), [wrap(Framing.BE2, b"0200secret")], now=12_345)
-    (did,) = (one for one in effects if isinstance(one, Did))
+    effects = effects_of(rules("do=swallow"), [wrap(Framing.BE2, b"0200secret")], now=12_345)
+    (did,) = (effect for effect in effects if isinstance(effect, Did))
     assert json.loads(log_line(did)) == {
         "ms": 12,
         "connection": 1,
@@ -322,8 +324,8 @@ class Wire:
 
     def __init__(self, *options: str) -> None:
         self.reactor: Any = MemoryReactorClock()
-        self.told: list[Did] = []
-        self.proxy = Proxy(self.reactor, rules(*options), ("127.0.0.1", 8583), self.told.append)
+        self.log: list[Did] = []
+        self.proxy = Proxy(self.reactor, rules(*options), ("127.0.0.1", 8583), self.log.append)
         self.proxy.listen("127.0.0.1", 9583)
 
     def connect(self) -> tuple[Any, Transport, Any, Transport]:
@@ -397,7 +399,7 @@ def test_connections_are_refused_for_a_while_and_then_taken_again() -> None:
     wire = Wire("do=refuse connection=1 milliseconds=500")
     _, bank_side, machine, _ = wire.connect()
     assert (machine, bank_side.disconnected or bank_side.disconnecting) == (None, True)
-    assert [did.did for did in wire.told] == ["refuse"]
+    assert [did.did for did in wire.log] == ["refuse"]
     wire.reactor.advance(0.499)
     assert len(wire.reactor.tcpServers) == 1
     wire.reactor.advance(0.001)

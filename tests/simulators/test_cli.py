@@ -106,7 +106,7 @@ class WronglyCalled(click.ClickException):
 
 
 @pytest.mark.parametrize(
-    ("raised", "code", "said"),
+    ("raised", "code", "errors"),
     [
         (None, 0, ""),
         (WronglyCalled("so not"), 7, "Error: so not\n"),
@@ -118,7 +118,7 @@ class WronglyCalled(click.ClickException):
 def test_a_command_ends_with_the_code_of_its_end(
     raised: BaseException | None,
     code: int,
-    said: str,
+    errors: str,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -131,4 +131,4 @@ def test_a_command_ends_with_the_code_of_its_end(
 
     with pytest.raises(SystemExit) as ended:
         run_to_end("it", act, (OSError,))
-    assert (ended.value.code, capsys.readouterr().err) == (code, said)
+    assert (ended.value.code, capsys.readouterr().err) == (code, errors)

@@ -90,18 +90,21 @@ def reconciled(
     lists_reversed: bool = True,
 ) -> Result:
     paired = pair(sorted(our_lines), theirs(their_lines))
-    earlier = {one: history[one] for one in keys_to_look_up(paired) if one in history}
+    earlier = {key: history[key] for key in keys_to_look_up(paired) if key in history}
     return resolve(paired, carried, earlier, lists_reversed)
 
 
 def reported(result: Result) -> list[Expected]:
-    return sorted(Expected(one.cls, one.key, one.difference) for one in result.findings)
+    return sorted(Expected(finding.cls, finding.key, finding.difference) for finding in result.findings)
 
 
 def on_the_day(expected: Iterable[Expected]) -> list[Expected]:
     """What is reported on the day itself, while nobody can know that a line comes tomorrow."""
     return sorted(
-        one._replace(cls=BreakClass.OURS_ONLY) if one.cls is BreakClass.TIMING else one for one in expected
+        expectation._replace(cls=BreakClass.OURS_ONLY)
+        if expectation.cls is BreakClass.TIMING
+        else expectation
+        for expectation in expected
     )
 
 
@@ -234,7 +237,7 @@ class NextDay:
             self.closings.append((BreakClass.AMOUNT_DIFFERS, key(line)))
 
 
-def told(lines: Sequence[BankLine], seeded: Seeded, near: set[str], random: Random) -> NextDay:
+def next_day(lines: Sequence[BankLine], seeded: Seeded, near: set[str], random: Random) -> NextDay:
     """Go on with the stories of a day: those of the discrepancies, and those of what agreed."""
     by_key = {key(line): line for line in lines}
     sent = {key(line): line for line in seeded.lines}
@@ -252,7 +255,7 @@ def told(lines: Sequence[BankLine], seeded: Seeded, near: set[str], random: Rand
             day.details_differ(by_key[name], sent[name], random)
         elif cls is BreakClass.AMOUNT_DIFFERS:
             day.amounts_differ(by_key[name], sent[name], random)
-    touched = {one.key for one in seeded.expected}
+    touched = {expectation.key for expectation in seeded.expected}
     for name in sorted(sent.keys() & by_key.keys() - touched):
         if by_key[name].state == "S":
             day.nothing_wrong(by_key[name], random)
@@ -264,21 +267,21 @@ def carried_over(result: Result, near: set[str]) -> list[BroughtForward]:
     """The breaks of a day as the next one sees them, each named by its key and its line."""
     return [
         BroughtForward(
-            f"{one.key} {one.line}",
+            f"{finding.key} {finding.line}",
             "20261123",
-            one.cls,
-            one.key,
-            one.direction,
-            one.ours_effect,
-            one.theirs_effect,
+            finding.cls,
+            finding.key,
+            finding.direction,
+            finding.ours_effect,
+            finding.theirs_effect,
             adjacent=True,
-            near=one.key in near,
-            code=one.code,
-            policy=one.policy,
-            due=one.due,
-            withheld=one.withheld,
+            near=finding.key in near,
+            code=finding.code,
+            policy=finding.policy,
+            due=finding.due,
+            withheld=finding.withheld,
         )
-        for one in result.findings
+        for finding in result.findings
     ]
 
 
@@ -304,7 +307,7 @@ def test_over_two_days_each_discrepancy_is_found_once_as_what_it_is_and_ends_as_
     lines_tomorrow = business(random, sum(counts_tomorrow) + more, TOMORROW, lists_reversed)
     near_tomorrow = {key(line) for line in lines_tomorrow}
     seeded_tomorrow = seed(BANK, lines_tomorrow, near_tomorrow, random, counts_tomorrow)
-    day = told(lines, seeded, near, random)
+    day = next_day(lines, seeded, near, random)
     history: dict[str, int] = {}
     for line in seeded.lines:
         history[key(line)] = history.get(key(line), 0) + effect(line)
@@ -313,7 +316,7 @@ def test_over_two_days_each_discrepancy_is_found_once_as_what_it_is_and_ends_as_
     carried = carried_over(first, near)
     second = reconciled(our_lines, file, carried, history, lists_reversed)
     assert reported(second) == sorted([*on_the_day(seeded_tomorrow.expected), *day.findings])
-    ended = [(one.cls, one.name.rpartition(" ")[0]) for one in second.closings]
+    ended = [(closing.cls, closing.name.rpartition(" ")[0]) for closing in second.closings]
     assert sorted(ended) == sorted(day.closings)
 
 
@@ -322,7 +325,11 @@ def test_what_is_expected_is_what_the_two_sides_effects_differ_by(number: int, c
     random = Random(number)
     lines = business(random, sum(counts) + 1, TODAY)
     seeded = seed(BANK, lines, {key(line) for line in lines}, random, counts)
-    expected = sum(one.difference for one in seeded.expected if one.cls is not BreakClass.DETAILS_DIFFER)
+    expected = sum(
+        expectation.difference
+        for expectation in seeded.expected
+        if expectation.cls is not BreakClass.DETAILS_DIFFER
+    )
     assert sum(map(effect, seeded.lines)) - sum(map(effect, lines)) == expected
     assert [effect_of(direction(line), line.state, line.amount) for line in lines] == list(map(effect, lines))
     assert (

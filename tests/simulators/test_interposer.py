@@ -25,7 +25,7 @@ class Wire:
 
     def __init__(self, ruling: Ruling) -> None:
         self.ruling = ruling
-        self.told: list[tuple[str, ...]] = []
+        self.calls: list[tuple[str, ...]] = []
         self.reactor: Any = MemoryReactorClock()
         terms = Terms(BANK, "127.0.0.1", 0, Framing.BE2, "ascii87", MacAlgorithm.AES_CMAC, ZMK)
         interposer = Interposer(self.reactor, terms, CODEC, self, self.reactor)
@@ -41,27 +41,27 @@ class Wire:
     # The script.
 
     def opened(self, link: Interposed) -> None:
-        self.told.append(("opened",))
+        self.calls.append(("opened",))
 
     def closed(self, link: Interposed, by: str) -> None:
-        self.told.append(("closed", by))
+        self.calls.append(("closed", by))
 
     def garbled(self, link: Interposed, reason: str) -> None:
-        self.told.append(("garbled",))
+        self.calls.append(("garbled",))
 
     def from_bank(self, link: Interposed, relayed: Relayed) -> Ruling:
-        self.told.append(("bank", relayed.body.decode()))
+        self.calls.append(("bank", relayed.body.decode()))
         return self.ruling
 
     def from_machine(self, link: Interposed, relayed: Relayed) -> Ruling:
-        self.told.append(("machine", relayed.body.decode()))
+        self.calls.append(("machine", relayed.body.decode()))
         return self.ruling
 
 
 def test_behind_a_frame_in_which_the_link_is_cut_nothing_was_said() -> None:
     wire = Wire(Ruling(Fate.CUT)).reached()
     wire.link.far.dataReceived(ONE + OTHER)
-    assert wire.told == [("opened",), ("machine", "no message"), ("closed", "stand")]
+    assert wire.calls == [("opened",), ("machine", "no message"), ("closed", "stand")]
     assert (wire.near.value(), wire.far.value()) == (ONE[: len(ONE) // 2], b"")
     assert (wire.near.disconnecting, wire.far.disconnecting) == (True, True)
 
@@ -82,13 +82,13 @@ def test_a_frame_that_is_held_back_is_forgotten_when_the_link_is_over() -> None:
     wire.link.near.connectionLost(Failure(ConnectionDone()))
     wire.reactor.advance(35)
     assert wire.far.value() == b""
-    assert wire.told[-1] == ("closed", "bank")
+    assert wire.calls[-1] == ("closed", "bank")
 
 
 def test_bytes_that_are_no_frame_end_both_sides_behind_the_frames_before_them() -> None:
     wire = Wire(Ruling()).reached()
     wire.link.near.dataReceived(ONE + b"\x00\x00")
-    assert wire.told[1:] == [("bank", "no message"), ("garbled",), ("closed", "stand")]
+    assert wire.calls[1:] == [("bank", "no message"), ("garbled",), ("closed", "stand")]
     assert wire.far.value() == ONE
     assert (wire.near.disconnecting, wire.far.disconnecting) == (True, True)
 
@@ -96,5 +96,5 @@ def test_bytes_that_are_no_frame_end_both_sides_behind_the_frames_before_them() 
 def test_a_machine_that_takes_no_connection_ends_the_bank_s() -> None:
     wire = Wire(Ruling())
     wire.reactor.tcpClients[-1][2].clientConnectionFailed(None, Failure(RefusedError()))
-    assert wire.told == [("opened",), ("closed", "machine")]
+    assert wire.calls == [("opened",), ("closed", "machine")]
     assert wire.near.disconnecting

@@ -31,9 +31,9 @@ def live(folder: Path, program: Sequence[str] = ("-m", "simulators.days.live")) 
 def page(process: subprocess.Popen[str]) -> str:
     """The status page that it names once all is up."""
     assert process.stdout is not None
-    found = re.search(r"open (http://127\.0\.0\.1:\d+/)", process.stdout.readline())
-    assert found is not None
-    return found[1]
+    opened = re.search(r"open (http://127\.0\.0\.1:\d+/)", process.stdout.readline())
+    assert opened is not None
+    return opened[1]
 
 
 @pytest.mark.slow
@@ -44,13 +44,13 @@ def test_three_banks_trade_until_they_are_told_to_stop(tmp_path: Path) -> None:
         started = psutil.Process(process.pid).children(recursive=True)
         with urllib.request.urlopen(f"{url}feed", timeout=SOCKET_SECONDS) as feed:
             pictures = (json.loads(line[6:])["picture"] for line in feed if line.startswith(b"data: "))
-            picture = next(one for one in pictures if min(bank["answers"] for bank in one["banks"]) > 5)
+            picture = next(shown for shown in pictures if min(bank["answers"] for bank in shown["banks"]) > 5)
         assert [bank["light"] for bank in picture["banks"]] == ["up"] * len(COUNTERS)
         assert (picture["state"], picture["cutover"]) == ("serving", "22:00")
         process.send_signal(signal.SIGTERM)
         assert process.stderr.read() == ""
     assert process.returncode == 0
-    assert [one.is_running() for one in started] == [False]
+    assert [child.is_running() for child in started] == [False]
 
 
 @pytest.mark.slow
@@ -89,10 +89,10 @@ def test_a_status_port_that_is_taken_is_said_and_ends_it(tmp_path: Path) -> None
         port = str(taken.getsockname()[1])
         command = [*live(tmp_path / "live")[:-1], port]
         with running(command, stderr=subprocess.PIPE) as process:
-            _, said = process.communicate(timeout=SECONDS)
+            _, errors = process.communicate(timeout=SECONDS)
     assert process.returncode == 1
-    assert said.splitlines()[0] == "make live: the machine did not start:"
-    assert f"Couldn't listen on 127.0.0.1:{port}: " in said
+    assert errors.splitlines()[0] == "make live: the machine did not start:"
+    assert f"Couldn't listen on 127.0.0.1:{port}: " in errors
 
 
 def test_a_folder_with_anything_of_somebody_elses_is_left_alone(tmp_path: Path) -> None:

@@ -116,9 +116,9 @@ def test_nothing_below_nought_is_counted_and_nothing_is_nought() -> None:
 class StrictClock(Clock):
     """As real reactors, it takes no time that is past."""
 
-    def callLater(self, when: float, what: Callable[..., object], *args: Any, **kw: Any) -> Any:  # noqa: ANN401, N802
+    def callLater(self, when: float, call: Callable[..., object], *args: Any, **kw: Any) -> Any:  # noqa: ANN401, N802
         assert when >= 0
-        return super().callLater(when, what, *args, **kw)
+        return super().callLater(when, call, *args, **kw)
 
 
 class Machine:
@@ -152,13 +152,13 @@ def driven(plan: Plan, delay: Callable[[int], int], sending: int = 0) -> tuple[R
 def by_hand(due: Sequence[int], in_flight: int, delay: Callable[[int], int]) -> list[int]:
     """Latencies from the due times, of so many servers who take the next as they become free."""
     free = [0] * in_flight
-    found = []
+    waits = []
     for at in due:
         server = min(range(in_flight), key=free.__getitem__)
         start = max(at, free[server])
         free[server] = start + delay(start)
-        found.append(free[server] - at)
-    return found
+        waits.append(free[server] - at)
+    return waits
 
 
 def stalling(now: int) -> int:
@@ -203,8 +203,8 @@ def test_a_closed_loop_leaves_them_out_and_says_so() -> None:
     assert report.all == Histogram([stalling(at) for at in sent_at])
     assert sum(stalling(at) > 100 * MS for at in sent_at) == 1
     assert report.all.at(99_900) == MS
-    said = in_words(Measured(report, Counter({("0100", "00"): 1}), 0), Plan(1))
-    assert "latency from the sending of each, so a stall is seen by few" in said
+    words = in_words(Measured(report, Counter({("0100", "00"): 1}), 0), Plan(1))
+    assert "latency from the sending of each, so a stall is seen by few" in words
 
 
 @given(in_flight=st.integers(1, 6), requests=st.integers(1, 40))
@@ -321,13 +321,13 @@ def test_what_is_printed_and_the_json_say_from_when_latency_counts() -> None:
         {"inquiry": Histogram([MS, 2 * MS]), "pay": Histogram([9 * MS])}, Histogram([0]), elapsed=SECOND
     )
     measured = Measured(report, Counter({("0200", "12"): 1, ("0100", "00"): 2}), 1)
-    said = in_words(measured, plan).splitlines()
-    assert said[0].endswith("latency from the time that each was due to be sent")
-    assert said[1] == "3 done in 1.00 s: 3 a second"
-    assert [line.split()[:2] for line in said[3:6]] == [["all", "3"], ["inquiry", "2"], ["pay", "1"]]
-    assert said[-2] == "answers by MTI and DE 39: 0100 00: 2, 0200 12: 1"
-    told = json.loads(json.dumps(as_object(measured, plan)))
-    assert (told["latency_us"]["all"]["max"], told["outcomes"], told["rate"]) == (
+    lines = in_words(measured, plan).splitlines()
+    assert lines[0].endswith("latency from the time that each was due to be sent")
+    assert lines[1] == "3 done in 1.00 s: 3 a second"
+    assert [line.split()[:2] for line in lines[3:6]] == [["all", "3"], ["inquiry", "2"], ["pay", "1"]]
+    assert lines[-2] == "answers by MTI and DE 39: 0100 00: 2, 0200 12: 1"
+    figures = json.loads(json.dumps(as_object(measured, plan)))
+    assert (figures["latency_us"]["all"]["max"], figures["outcomes"], figures["rate"]) == (
         9 * MS,
         {"0100 00": 2, "0200 12": 1},
         3,

@@ -366,11 +366,11 @@ def test_the_log_is_folded_anew_where_the_terminal_has_another_width(tmp_path: P
     async def act(screen: TellerScreen, pilot: Pilot[None]) -> None:
         desk.on_happening(Happening("reversing", {"stan": "000007"}))
         await at_rest(screen, pilot)
-        said = happened(screen)
+        texts = happened(screen)
         for width in (80, 132):
             await pilot.resize_terminal(width, 24)
             await at_rest(screen, pilot)
-            assert happened(screen) == said
+            assert happened(screen) == texts
             log = screen.query_one("#log", RichLog)
             assert max(line.cell_length for line in log.lines) <= log.scrollable_content_region.width
 
@@ -400,12 +400,12 @@ def test_the_last_customer_s_dues_are_gone_when_the_next_one_cannot_be_looked_up
 
 def test_who_was_warned_of_one_is_warned_of_another(tmp_path: Path) -> None:
     desk = FakeDesk()
-    one = Belief("0200", "500000", "T1", "B1", "20261124101112", "000001", "R", "P1", "D1", 120_000)
-    desk.transactions.append(one)
+    transaction = Belief("0200", "500000", "T1", "B1", "20261124101112", "000001", "R", "P1", "D1", 120_000)
+    desk.transactions.append(transaction)
 
     async def act(screen: TellerScreen, pilot: Pilot[None]) -> None:
         await pressed(screen, pilot, "ctrl+q")
-        desk.transactions[:] = [one.after(Meaning.UNDONE), replace(one, stan="000002")]
+        desk.transactions[:] = [transaction.after(Meaning.UNDONE), replace(transaction, stan="000002")]
         await pressed(screen, pilot, "ctrl+q")
         assert screen.is_running
         assert happened(screen).count("^Q once more leaves all the same") == 2
@@ -451,19 +451,25 @@ def test_samples_are_dues_of_the_file_wherever_its_reading_ends(seed: int, polic
     file = b"".join(write("20261124", made, [due._replace(due="W") for due in dues.values()]))
     lines = file.decode().splitlines(keepends=True)[:cut]
     drawn = pick(lines, Random(seed))
-    for one in drawn:
-        if one.kind == "none":
-            assert (one.due, one.amount, one.beneficiary) == ("", 0, "")
+    for shown in drawn:
+        if shown.kind == "none":
+            assert (shown.due, shown.amount, shown.beneficiary) == ("", 0, "")
         else:
-            due = dues[one.due]
-            assert (one.policy, one.kind, one.code, one.amount, one.beneficiary) == (
+            due = dues[shown.due]
+            assert (
+                shown.policy,
+                shown.kind,
+                shown.code,
+                shown.amount,
+                shown.beneficiary,
+            ) == (
                 due.policy,
                 due.kind,
                 due.code,
                 due.amount,
                 due.beneficiary,
             )
-    counted = [sum(one.kind == kind for one in drawn) for kind in ("premium", "benefit", "none")]
+    counted = [sum(shown.kind == kind for shown in drawn) for kind in ("premium", "benefit", "none")]
     there = [line.split(",") for line in lines if line[0] == "P"]
     rest = there[1:] if there and there[0][0] == "policy" else there
     kinds = ["none" if not row[4] else "benefit" if row[4].startswith("26") else "premium" for row in rest]

@@ -144,9 +144,9 @@ def test_fixed_seeds_hold(fixture: Fixture, first: int) -> None:
 def test_fresh_seeds_hold() -> None:
     begin = 10**9 + SystemRandom().randrange(10**9)
     verdicts = list(run_many(range(begin, begin + 10**6), 1, FRESH_SECONDS))
-    failed = [(one.seed, one.violations) for one in verdicts if one.violations]
+    failed = [(verdict.seed, verdict.violations) for verdict in verdicts if verdict.violations]
     assert failed == [], f"repeat with python -m simulators.world --seed {failed[0][0]} --trace"
-    assert sum(one.judged for one in verdicts) > 0
+    assert sum(verdict.judged for verdict in verdicts) > 0
 
 
 @pytest.mark.slow
@@ -157,7 +157,7 @@ def test_every_branch_of_the_oracles_rules_is_reached_by_the_seeds_that_were_cho
 
 
 def test_what_judges_imports_nothing_of_what_it_judges() -> None:
-    found = []
+    imported = []
     for name in JUDGES:
         tree = ast.parse((ROOT / f"simulators/world/{name}.py").read_text(encoding="utf-8"))
         for node in ast.walk(tree):
@@ -166,8 +166,8 @@ def test_what_judges_imports_nothing_of_what_it_judges() -> None:
             for module in modules:
                 allowed = module.startswith("protocol.") or module in MAY_IMPORT
                 if module.partition(".")[0] in PACKAGES and not allowed:
-                    found.append(f"{name} imports {module}")
-    assert found == []
+                    imported.append(f"{name} imports {module}")
+    assert imported == []
 
 
 def test_a_mutations_text_stands_once_in_its_module() -> None:
@@ -175,7 +175,7 @@ def test_a_mutations_text_stands_once_in_its_module() -> None:
 
 
 def test_mutations_have_names_of_their_own() -> None:
-    assert len({one.name for one in MUTATIONS}) == len(MUTATIONS) >= 30
+    assert len({mutation.name for mutation in MUTATIONS}) == len(MUTATIONS) >= 30
 
 
 @pytest.mark.slow
@@ -199,17 +199,19 @@ def test_a_deliberate_bug_is_found(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("times", "found"),
+    ("times", "expected"),
     [(1, (2, "a", 2.0, 0.5)), (2, (2, "a", 2.5, 0.625)), (3, (2, "a", 3.0, 0.75))],
 )
 def test_a_bug_is_looked_for_so_many_times(
-    times: int, found: tuple[object, ...], monkeypatch: pytest.MonkeyPatch
+    times: int, expected: tuple[object, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = {2: "a", 5: "b"}
-    verdicts = [Verdict(seed, tuple(filter(None, [said.get(seed)])), 1, 1.0, 0.25) for seed in range(1, 7)]
+    violations = {2: "a", 5: "b"}
+    verdicts = [
+        Verdict(seed, tuple(filter(None, [violations.get(seed)])), 1, 1.0, 0.25) for seed in range(1, 7)
+    ]
     monkeypatch.setattr("simulators.world.cli.run_here", lambda _seeds: iter(verdicts))
     monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
-    assert hunt(CONTROL, 6, times) == HuntResult(CONTROL, *found)
+    assert hunt(CONTROL, 6, times) == HuntResult(CONTROL, *expected)
 
 
 def test_many_seeds_are_summed_up(capsys: pytest.CaptureFixture[str]) -> None:
@@ -237,8 +239,10 @@ def test_a_reload_changes_what_banks_may_do_and_no_limit_of_the_day() -> None:
     for _ in range(20):
         before = agreed(random, 3)
         after = permitted_otherwise(random, before)
-        kept = [(one.code, one.port, one.dialect, one.mac, one.zmk, one.limit_day) for one in before]
-        assert [(one.code, one.port, one.dialect, one.mac, one.zmk, one.limit_day) for one in after] == kept
+        kept = [(bank.code, bank.port, bank.dialect, bank.mac, bank.zmk, bank.limit_day) for bank in before]
+        assert [
+            (bank.code, bank.port, bank.dialect, bank.mac, bank.zmk, bank.limit_day) for bank in after
+        ] == kept
         assert after != before
 
 
@@ -246,10 +250,10 @@ def test_a_reload_changes_what_banks_may_do_and_no_limit_of_the_day() -> None:
 def test_a_break_may_end_as_the_oracle_has_it(code: str) -> None:
     book = chart.shipped()
     assert set(ENDS) == set(book.resolutions)
-    for name, one in book.resolutions.items():
+    for name, resolution in book.resolutions.items():
         for cls, difference in product(BreakClass, (-7, 0, 7)):
-            has_account = one.counter not in ("product", "our_product") or code in book.products
-            fitting = one.fits(cls, difference) and has_account
+            has_account = resolution.counter not in ("product", "our_product") or code in book.products
+            fitting = resolution.fits(cls, difference) and has_account
             assert fits(Break("B", "104", "key", cls, code, difference), name) == fitting, (name, cls)
 
 

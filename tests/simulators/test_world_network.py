@@ -35,7 +35,7 @@ class Pair:
 
     def __init__(self, weather: Weather = CALM, seed: str = "1") -> None:
         self.trace: list[tuple[Any, ...]] = []
-        self.network = Network(seed, weather, lambda *what: self.trace.append(what))
+        self.network = Network(seed, weather, lambda *event: self.trace.append(event))
         self.here, self.there = Host(self.network, "here"), Host(self.network, "there")
         self.taken: list[Told] = []
         factory = Factory.forProtocol(Told)
@@ -68,7 +68,7 @@ def test_bytes_come_whole_and_in_order_however_they_are_split(seed: str) -> None
         pair.client.transport.write(bytes([n]) * 40)
     pair.run(2000)
     assert pair.server.data == sent
-    assert len([one for one in pair.trace if one[0] == "machine got"]) > 20
+    assert len([event for event in pair.trace if event[0] == "machine got"]) > 20
 
 
 def test_a_cut_leaves_a_beginning_and_both_are_told() -> None:
@@ -127,12 +127,12 @@ def test_a_ghost_says_all_again() -> None:
     pair = Pair(Weather(ghost=1.0))
     pair.client.transport.write(b"once")
     pair.run()
-    assert [one.data for one in pair.taken] == [b"once", b"once"]
+    assert [server.data for server in pair.taken] == [b"once", b"once"]
 
 
-def moves(*what: str) -> st.SearchStrategy[list[tuple[str, int, int]]]:
+def moves(*move: str) -> st.SearchStrategy[list[tuple[str, int, int]]]:
     """What is done with a clock: with how many seconds, and to which call."""
-    return st.lists(st.tuples(st.sampled_from(what), st.integers(0, 4), st.integers(0, 9)), max_size=30)
+    return st.lists(st.tuples(st.sampled_from(move), st.integers(0, 4), st.integers(0, 9)), max_size=30)
 
 
 def called_in_order(clock: Clock, done: list[tuple[str, int, int]]) -> list[tuple[float, int]]:
@@ -145,17 +145,17 @@ def called_in_order(clock: Clock, done: list[tuple[str, int, int]]) -> list[tupl
         if number % 3 == 0:
             clock.callLater(0, called.append, (clock.seconds(), -number))
 
-    for what, seconds, which in done:
+    for move, seconds, which in done:
         call = calls[which % len(calls)] if calls else None
-        if what == "ask":
+        if move == "ask":
             calls.append(clock.callLater(seconds, ring, len(calls)))
-        elif what == "go on":
+        elif move == "go on":
             go_on(clock, seconds)
         elif call is not None and call.active():
-            if what == "cancel":
+            if move == "cancel":
                 call.cancel()
             else:
-                call.reset(seconds if what == "sooner" else seconds + 5)
+                call.reset(seconds if move == "sooner" else seconds + 5)
     go_on(clock, 100)
     return called
 

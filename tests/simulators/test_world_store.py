@@ -90,12 +90,12 @@ def writer_of(store: KeptStore) -> Engine:
 
 
 def test_engines_are_kept_for_a_kind_of_store_and_a_file(tmp_path: Path) -> None:
-    one, two = (f"sqlite:///{tmp_path / name}" for name in ("one.db", "two.db"))
-    engines = [writer_of(store) for store in (KeptStore(one), KeptStore(two))]
-    engines.append(writer_of(FaultyStore([], two)))
+    first, second = (f"sqlite:///{tmp_path / name}" for name in ("one.db", "two.db"))
+    engines = [writer_of(store) for store in (KeptStore(first), KeptStore(second))]
+    engines.append(writer_of(FaultyStore([], second)))
     assert len(set(engines)) == 3
     assert engines == [
-        writer_of(KeptStore(one)),
-        writer_of(KeptStore(two)),
-        writer_of(FaultyStore([], two)),
+        writer_of(KeptStore(first)),
+        writer_of(KeptStore(second)),
+        writer_of(FaultyStore([], second)),
     ]
