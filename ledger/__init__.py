@@ -14,12 +14,12 @@ The nouns
     day file    a bank's list of what it holds as done on a business date.
 
 The invariants (by their numbers in docs/architecture.md, "What must always hold")
-    1, 2    no answer before its transaction is durable; a key acts at most once.     book.front, rules.decide
-    3, 4    one final state; a due is settled at most once.                 rules, and again book.schema
-    5       the journal only grows, and proves itself.                      rules.entry, book.journal
-    8, 11   a business date is given once; an older process is fenced.      book.cutover, book.front
-    10      a load is all or nothing, and nobody waits for it.              book.load
-    12      no text holds an identity number or a whole card number.        rules.masking, book.store
+    1, 2    no answer before it is durable; a key acts at most once     book.front, rules.decide
+    3, 4    one final state; a due is settled at most once              rules, and again book.schema
+    5       the journal only grows, and proves itself                   rules.entry, book.journal
+    8, 11   a business date is given once; an older process is fenced   book.cutover, book.front
+    10      a load is all or nothing, and nobody waits for it           book.load
+    12      no text holds an identity number or a whole card number     rules.masking, book.store
 
 An example, one batch on its way: `book.front.FrontBook.commit(requests, recorded_at)`
     1. the open day and the node's chain are read and locked; the entries, policies and dues that the requests

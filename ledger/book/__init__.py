@@ -1,30 +1,27 @@
-"""The front book: its tables, what a batch reads and writes, loads, the cut-over, retiring days. SQL, no
-rules.
+"""The front book: its tables, what a batch reads and writes, loads, the cut-over, retiring days. SQL only.
 
 One database holds the dues, the journal and the days of an insurer: an SQLite file for one node, or
 PostgreSQL for several. Banks wait while a batch is decided, so what serves them runs in a fixed number of
-statements; everything else (a load, a retirement, a proof) runs in small transactions beside them, or only
-reads.
+statements. Everything else (a load, a retirement, a proof) runs in small transactions beside them, or reads.
 
 The nouns
-    chain   a node's entries in order, each with the hash of the one before; its row is the node's write lock.
-    epoch   how often a chain was claimed. A process whose epoch is not the row's is fenced: it writes
-    nothing. seal    the root over all chains' ends at a cut-over, signed. load    a file of dues under a
-    number. Its rows are in the tables before they may be seen; one row of the
+    chain   a node's entries in order, each with the hash of the one before it. A batch locks its chain's row.
+    epoch   how often a chain was claimed. A process with another epoch than the row's is fenced out.
+    seal    the root over all chains' ends at a cut-over, signed.
+    load    a file of dues under a number. Its rows are in the tables before they may be seen; one row of the
             table `loads` makes all of them seen (`visible`).
-    record  one line of the audit log: who had the machine do what, when; chained as entries are.
+    record  one line of the audit log: who had the machine do what, and when; chained as entries are.
 
-The invariants (docs/architecture.md, "What must always hold"), and where the database itself refuses
-    1   `Store.transaction` returns only after COMMIT; every error says whether anything was done
-    (ledger.errors). 2   journal.key is unique. 4   (subject, sequence) is unique and follows the sequence
-    before it; a due is updated only if its sequence,
-        state and amount are those that were read.
-    5   triggers refuse UPDATE and DELETE on the journal, the audit log and the retired days, except entries
-    of a
-        day that is retired.
-    8   a batch holds the open day's row shared until its COMMIT; the cut-over takes it alone. One day is
-    open. 10  a load is seen by one row; each of its transactions touches some hundred rows. 11  the chain's
-    row is moved only under this process's epoch.
+The invariants (docs/architecture.md, "What must always hold"), and what the database itself refuses
+    1   `Store.transaction` returns only after COMMIT; every error says whether anything was done.
+    2   journal.key is unique.
+    4   (subject, sequence) is unique, and the sequence before it must be there. A due is updated only if its
+        sequence, state and amount are those that were read.
+    5   triggers refuse to change or delete rows of the journal, the audit log and the retired days, except to
+        delete entries of a retired day.
+    8   at most one day is open. A batch holds its row shared until COMMIT; the cut-over locks it alone.
+    10  one row makes a load seen; each of its transactions touches some hundred rows.
+    11  a chain's row is moved only under the epoch of the process that moves it.
 
 An example: what is in the tables after due D1 of 120000 fen was collected, as the first entry of chain 1
     journal     chain 1, position 1, key 00001020000/T0000001/20261124101112/000001, subject D1, sequence 1
@@ -37,8 +34,9 @@ The modules, from a batch outwards
     retry                 attempts at a transaction that may be made again at once
     statements, front     the statements of a batch; claiming a chain, committing a batch
     visible               policies and dues as they are seen while a load may be under way
-    load, arrivals,       a load from first look to last row; its rows before they are seen, and after
-      departures, consent   the word of two people that rows are left out
+    load                  a load, from its first look at the book to its last row
+    arrivals, departures  a load's rows before they can be seen; what follows once they can
+    consent               the consent of two people that rows of a file are left out
     cutover, retire       closing, sealing and opening days; deleting the entries of days that the office has
     journal               reading the journal back, proving its chains
     audit_log             writing and proving the record of what people had done

@@ -15,11 +15,10 @@ The nouns
     sequence    counts the effects on one subject. Odd is an effect, even is its end: 1 collected, 2 taken
                 back, 3 in effect again. Each refers to the one before it, and (subject, sequence) is unique,
                 so the database itself refuses a second collection or a second reversal.
-    exception   an advice (of a payout only by agreement) reports money that has moved, so it cannot be advice
-    refused. Where a rule is against it, it is approved, with that rule's response code as its exception code
-    and without a receipt,
-                and becomes a break. One that fits no due is its own subject; one that is only over a limit
-                settles its due.
+    exception   an advice reports money that has moved (of a payout only by agreement), so it cannot be
+    advice      refused. Where a rule is against it, it is approved with that rule's response code as its
+                exception code and without a receipt, and becomes a break. One that fits no due is its own
+                subject; one that is only over a limit settles its due.
     tombstone   holds the key of a transaction that was reversed before it came: it is refused when it comes.
 
 An example: due D1 of 1,200.00 yuan, open, and what the bank sends. "1" is the transaction with the key
