@@ -155,7 +155,15 @@ def _prepare(folder: Path, front_url: str, office_url: str, size: int) -> Path:
         folder / "office", banks, front=front_url, seal_key=key_provider.sealer.public, database=office_url
     )
     wrong = max(1, size * PER_MILLE_WRONG // 1000)
-    counts = Counts(wrong, wrong, wrong, wrong, wrong, 0, wrong)
+    counts = Counts(
+        bank_only=wrong,
+        ours_only=wrong,
+        amount_differs=wrong,
+        state_differs=wrong,
+        details_differ=wrong,
+        duplicate=wrong,
+        renumbered=wrong,
+    )
     lines = seed(BANK, tuple(_lines(size)), (), Random(1), counts).lines
     path = folder / "office" / "bankfiles" / f"{BANK}.{DATE}.txt"
     with path.open("wb") as file:
@@ -202,7 +210,7 @@ def _terminal(place: int) -> str:
 
 def _moment(place: int) -> str:
     minutes = place * 800 // 1_000_000 % 800
-    return f"1123{8 + minutes // 60:02d}{minutes % 60:02d}{place % 60:02d}"
+    return f"{DATE}{8 + minutes // 60:02d}{minutes % 60:02d}{place % 60:02d}"
 
 
 def _entry(place: int) -> Entry:
@@ -242,6 +250,7 @@ def _entry(place: int) -> Entry:
         sequence=1,
         sequence_before=None,
         previous=GENESIS,
+        salt="",
     )
 
 
