@@ -62,12 +62,12 @@ async def at_rest(screen: TellerScreen, pilot: Pilot[None]) -> None:
 
 def states(screen: TellerScreen) -> list[tuple[str, State]]:
     """What the bank holds, the newest first."""
-    return [(one.code, one.state) for one in screen._standing.transactions]
+    return [(one.code, one.state) for one in screen._overview.transactions]
 
 
 def test_a_premium_a_benefit_and_a_cancel(machine: Machine, books: Books, tmp_path: Path) -> None:
     async def act(screen: TellerScreen, press: Callable[..., Awaitable[None]]) -> None:
-        assert screen._standing.business_date == "1124"
+        assert screen._overview.business_date == "1124"
         await press("enter", "f5", "enter", "s")
         screen.query_one("#policy", Input).value = "P2"
         await press("f3", "f6", "enter", "escape")
@@ -137,7 +137,7 @@ def test_another_s_identity_number_is_refused(machine: Machine, books: Books, tm
 
     async def act(screen: TellerScreen, press: Callable[..., Awaitable[None]]) -> None:
         await press("enter", "f6", "enter")
-        newest = screen._standing.transactions[0]
+        newest = screen._overview.transactions[0]
         assert (newest.state, newest.response) == (State.REFUSED, "76")
 
     at_machine(machine, tmp_path, act, (wrong,))
