@@ -7,8 +7,11 @@ the page stands in the DMZ. Pure.
 from __future__ import annotations
 
 import json
-import re
-from typing import Any, Final, NamedTuple
+from collections.abc import Sequence
+from typing import Annotated, Final, NamedTuple
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from ledger.errors import LedgerError
 from ledger.rules.day import is_date
@@ -19,8 +22,20 @@ ROWS_MAX: Final = 10_000
 _VERSION: Final = 1
 _COUNT_MAX: Final = 2**53 - 1
 """The largest whole number that every browser knows exactly."""
-_BANK: Final = re.compile(r"[0-9]{1,11}")
-_CLASS: Final = re.compile(r"[a-z_]{1,20}")
+_NOT_THE_KEYS: Final = ("missing", "extra_forbidden", "model_type")
+"""What pydantic calls a file that is no object, or an object with other keys."""
+
+
+def _checked_date(text: str) -> str:
+    if not is_date(text):
+        raise ValueError
+    return text
+
+
+_Bank = Annotated[str, Field(pattern=r"^[0-9]{1,11}$")]
+_BreakClass = Annotated[str, Field(pattern=r"^[a-z_]{1,20}$")]
+_Date = Annotated[str, AfterValidator(_checked_date)]
+_Count = Annotated[int, Field(ge=0, le=_COUNT_MAX)]
 
 
 class FiguresRefused(LedgerError):
@@ -52,45 +67,43 @@ def write(figures: Figures) -> bytes:
     return json.dumps(content, indent=1).encode() + b"\n"
 
 
+class _File(BaseModel):
+    """The file as JSON has it; each row is checked as the fields of an Outstanding, in their order."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    version: Annotated[int, Field(ge=_VERSION, le=_VERSION)]
+    told_at: _Count
+    rows: Annotated[list[tuple[_Bank, _BreakClass, _Date, _Count, _Count]], Field(max_length=ROWS_MAX)]
+
+
 def parse(data: bytes) -> Figures:
     """Return the figures of a file that `write` made. Raises FiguresRefused."""
     if len(data) > BYTES_MAX:
         raise FiguresRefused(f"more than {BYTES_MAX} bytes")
     try:
-        content = json.loads(data)
-    except (ValueError, RecursionError):
-        raise FiguresRefused("is no JSON") from None
-    if not isinstance(content, dict) or content.keys() != {"version", "told_at", "rows"}:
-        raise FiguresRefused("version, told_at and rows are to be there, and nothing else")
-    if not _is_count(content["version"]) or content["version"] != _VERSION:
-        raise FiguresRefused(f"is of another version than {_VERSION}")
-    if not _is_count(content["told_at"]):
-        raise FiguresRefused("told_at is no time")
-    rows = content["rows"]
-    if not isinstance(rows, list) or len(rows) > ROWS_MAX:
-        raise FiguresRefused(f"rows is no list of {ROWS_MAX} at most")
-    outstanding = tuple(_row(number, row) for number, row in enumerate(rows, 1))
+        file = _File.model_validate_json(data)
+    except ValidationError as error:
+        raise FiguresRefused(_reason(error.errors())) from None
+    outstanding = tuple(Outstanding(*row) for row in file.rows)
     if len({row[:3] for row in outstanding}) < len(outstanding):
         raise FiguresRefused("a bank has a class and date twice")
-    return Figures(content["told_at"], outstanding)
+    return Figures(file.told_at, outstanding)
 
 
-def _row(number: int, row: Any) -> Outstanding:  # noqa: ANN401 - whatever JSON holds
-    if not isinstance(row, list) or len(row) != len(Outstanding._fields):
-        raise FiguresRefused(f"row {number} is not {', '.join(Outstanding._fields)}")
-    bank, cls, date, breaks, amount = row
-    good = (
-        isinstance(bank, str) and _BANK.fullmatch(bank) is not None,
-        isinstance(cls, str) and _CLASS.fullmatch(cls) is not None,
-        is_date(date),
-        _is_count(breaks),
-        _is_count(amount),
-    )
-    for name, is_good in zip(Outstanding._fields, good, strict=True):
-        if not is_good:
-            raise FiguresRefused(f"row {number}: {name} is not in order")
-    return Outstanding(bank, cls, date, breaks, amount)
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _COUNT_MAX
+def _reason(errors: Sequence[ErrorDetails]) -> str:
+    """Return the first thing that is wrong, in words of ours: pydantic's may repeat a value."""
+    if errors[0]["type"] == "json_invalid":
+        return "is no JSON"
+    if any(len(error["loc"]) < 3 and error["type"] in _NOT_THE_KEYS for error in errors):
+        return "version, told_at and rows are to be there, and nothing else"
+    match errors[0]["loc"]:
+        case ("version",):
+            return f"is of another version than {_VERSION}"
+        case ("told_at",):
+            return "told_at is no time"
+        case ("rows", int(place), int(column)) if errors[0]["type"] != "missing":
+            return f"row {place + 1}: {Outstanding._fields[column]} is not in order"
+        case ("rows", int(place), *_):
+            return f"row {place + 1} is not {', '.join(Outstanding._fields)}"
+    return f"rows is no list of {ROWS_MAX} at most"
