@@ -31,7 +31,7 @@ BANK, OTHER, LATE = "01020000", "01030000", "01040000"
 NAMES = {BANK: "工商银行", OTHER: "农业银行", LATE: "中国银行"}
 D1, D2, TODAY = "20261124", "20261125", "20261128"
 ROOT = "ab" * 32
-NAME = {code: f"{one.zh} {one.en}" for code, one in CHART.accounts.items()}
+NAME = {code: f"{account.zh} {account.en}" for code, account in CHART.accounts.items()}
 
 
 def broken(
@@ -161,10 +161,10 @@ def fill(connection: Connection, last_state: str = "posted") -> None:
         fill_side(connection, BANK, date, RESULTS[date], LINES[date], PRODUCTS[date])
     fill_side(connection, OTHER, D2, Reconciliation(0, 0, 0, 0, 0), (), ())
     posted = last_state == "posted"
-    for one in ALL_BREAKS if posted else UNDECIDED:
-        connection.execute(insert(breaks).values(one))
+    for row in ALL_BREAKS if posted else UNDECIDED:
+        connection.execute(insert(breaks).values(row))
     for date in (D1, D2) if posted else (D1,):
-        product = {one.code: one.effect for one in PRODUCTS[date]}
+        product = {product.code: product.effect for product in PRODUCTS[date]}
         post_day(connection, CHART, BANK, date, product, RESULTS[date].theirs_effect, 1)
     if posted:
         refund = Leg(CHART.long, BANK, "156", 50_000), Leg("224102", "", "156", -50_000)
@@ -191,8 +191,8 @@ def fill_side(
         row = {"direction": direction, "state": state, "amount": amount, "code": "500000", **texts}
         put(connection, bank_lines, bank=bank, date=date, line=number, key=f"K{number}", **row)
     put(connection, reconciliations, bank=bank, date=date, made_at=1, **reconciliation._asdict())
-    for one in product:
-        put(connection, products, bank=bank, date=date, **one._asdict())
+    for row in product:
+        put(connection, products, bank=bank, date=date, **row._asdict())
 
 
 EXPECTED = Report(

@@ -59,7 +59,7 @@ def rows(store: Store, query: str) -> list[tuple[Any, ...]]:
 def test_trial_balance_shows_both_sides_of_every_account(store: Store) -> None:
     back = posting(-20_000, OTHER, "20261125", account=ADVANCE)
     made(store, posting(), back)
-    name = {code: f"{one.zh} {one.en}" for code, one in CHART.accounts.items()}
+    name = {code: f"{account.zh} {account.en}" for code, account in CHART.accounts.items()}
     first = BalanceRow(PREMIUMS, name[PREMIUMS], "asset", "156", 0, 120_000, -120_000)
     with store.reading() as connection:
         assert trial_balance(connection) == TrialBalance(
@@ -89,16 +89,16 @@ def test_trial_balance_is_kept_by_currency(store: Store) -> None:
     dollars = (Leg(PREMIUMS, "", "840", 7), Leg(ADVANCE, "", "840", -7))
     made(store, posting()._replace(legs=legs + dollars))
     with store.reading() as connection:
-        found = trial_balance(connection)
+        shown = trial_balance(connection)
         assert account_balance(connection, PREMIUMS) == 1
         assert account_balance(connection, PREMIUMS, currency="840") == 7
-    assert [(row.account, row.currency, row.debit, row.credit, row.balance) for row in found.rows] == [
+    assert [(row.account, row.currency, row.debit, row.credit, row.balance) for row in shown.rows] == [
         (PREMIUMS, "156", 1, 0, 1),
         (PREMIUMS, "840", 7, 0, 7),
         (ADVANCE, "156", 0, 1, -1),
         (ADVANCE, "840", 0, 7, -7),
     ]
-    assert found.turnover == (("156", 1), ("840", 7))
+    assert shown.turnover == (("156", 1), ("840", 7))
 
 
 # What a posting is.
@@ -293,9 +293,10 @@ def test_chart_is_installed_once(store: Store) -> None:
     with store.transaction() as connection:
         assert not install_chart(connection, CHART, 2, "li")
     with store.reading() as connection:
-        found = {row.account: tuple(row)[1:] for row in connection.execute(accounts.select())}
-    assert found == {
-        code: (f"{one.zh} {one.en}", one.kind, one.normal) for code, one in CHART.accounts.items()
+        shown = {row.account: tuple(row)[1:] for row in connection.execute(accounts.select())}
+    assert shown == {
+        code: (f"{account.zh} {account.en}", account.kind, account.normal)
+        for code, account in CHART.accounts.items()
     }
 
 
@@ -376,9 +377,10 @@ def test_only_what_is_new_or_changed_is_written(on_sqlite: Connection) -> None:
     overheard = Overheard(on_sqlite)
     assert install_chart(overheard, chart, 2, "li") is True  # type: ignore[arg-type]
     assert len(overheard.of("INSERT INTO accounts")) == len(overheard.of("UPDATE accounts")) == 1
-    found = {row.account: tuple(row)[1:] for row in on_sqlite.execute(accounts.select())}
-    assert found == {
-        code: (f"{one.zh} {one.en}", one.kind, one.normal) for code, one in chart.accounts.items()
+    shown = {row.account: tuple(row)[1:] for row in on_sqlite.execute(accounts.select())}
+    assert shown == {
+        code: (f"{account.zh} {account.en}", account.kind, account.normal)
+        for code, account in chart.accounts.items()
     }
 
 

@@ -171,7 +171,7 @@ def test_breaks_are_named_in_the_order_given_and_kept_as_found(connection: Conne
         "",
         "",
     )
-    assert [one.difference for one in listing(connection)] == [100, -30, 0]
+    assert [row.difference for row in listing(connection)] == [100, -30, 0]
     assert history(connection, NAME) == (HistoryLine(1, 7, "office", "", "open", "bank_only: why"),)
 
 
@@ -179,7 +179,7 @@ def test_many_breaks_are_listed_in_their_order(connection: Connection) -> None:
     names = open_breaks(connection, BANK, D1, (finding() for _ in range(10_002)), 1)
     assert names[-1] == f"B{D1}-{BANK}-10002"
     assert to_suspense(connection, BANK, D1, 2) == 10_002
-    assert tuple(one.name for one in listing(connection)) == names
+    assert tuple(row.name for row in listing(connection)) == names
     assert connection.scalar(text("SELECT count(*) FROM break_events")) == 2 * 10_002
     assert [line.to_state for line in history(connection, names[-1])] == ["open", "suspense"]
 
@@ -199,7 +199,7 @@ def test_listing_finds_by_bank_date_and_state(connection: Connection) -> None:
     proposed(connection, first)
 
     def found(**given: Any) -> list[str]:  # noqa: ANN401 - passed on
-        return [one.name for one in listing(connection, **given)]
+        return [row.name for row in listing(connection, **given)]
 
     assert found() == [first, f"B{D1}-{BANK}-0002", second, third]
     assert found(bank=OTHER) == [second]

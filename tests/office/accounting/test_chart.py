@@ -36,7 +36,7 @@ CHART = shipped()
 
 def allowed_by(table: object, constraint: str) -> set[str]:
     """The values that a CHECK of the schema lists."""
-    found = next(one for one in table.constraints if one.name == constraint)  # type: ignore[attr-defined]
+    found = next(rule for rule in table.constraints if rule.name == constraint)  # type: ignore[attr-defined]
     return set(re.findall(r"'(\w+)'", str(found.sqltext)))
 
 
@@ -67,13 +67,15 @@ def test_premiums_settle_what_is_owed_to_us_and_benefits_what_we_owe() -> None:
 
 
 def test_balances_usually_stand_on_the_side_of_their_kind() -> None:
-    debit = {code for code, one in CHART.accounts.items() if one.normal == "debit"}
-    assert debit == {code for code, one in CHART.accounts.items() if one.kind in ("asset", "expense")}
+    debit = {code for code, account in CHART.accounts.items() if account.normal == "debit"}
+    assert debit == {code for code, account in CHART.accounts.items() if account.kind in ("asset", "expense")}
 
 
 def test_first_digit_of_a_code_is_its_class_in_the_standard() -> None:
     classes = {"asset": "1", "liability": "2", "income": "6", "expense": "6"}
-    assert [code[0] for code in CHART.accounts] == [classes[one.kind] for one in CHART.accounts.values()]
+    assert [code[0] for code in CHART.accounts] == [
+        classes[account.kind] for account in CHART.accounts.values()
+    ]
 
 
 def test_differences_lie_on_the_account_of_their_sign() -> None:
@@ -82,7 +84,7 @@ def test_differences_lie_on_the_account_of_their_sign() -> None:
 
 
 def test_only_clearing_and_suspense_are_kept_by_bank() -> None:
-    by_bank = {code for code, one in CHART.accounts.items() if one.by_bank}
+    by_bank = {code for code, account in CHART.accounts.items() if account.by_bank}
     assert by_bank == {CHART.clearing, CHART.long, CHART.short}
     assert CHART.bank_of(CHART.clearing, "01020000") == "01020000"
     assert CHART.bank_of("6301", "01020000") == ""
@@ -97,18 +99,27 @@ def test_classes_and_kinds_are_those_that_the_database_takes() -> None:
 @pytest.mark.parametrize("cls", ["exception_advice", "late_reversal"])
 def test_money_of_an_advice_or_a_late_reversal_is_decided_on_like_any_other(cls: str) -> None:
     payout = ["bank_corrects", "accept", "recover", "loss"]
-    assert [one.name for one in CHART.fitting(cls, -1)] == payout
-    assert [one.name for one in CHART.fitting(cls, 1)] == ["bank_corrects", "accept", "refund", "gain"]
-    assert [one.name for one in CHART.fitting(cls, 0)] == ["no_money"]
+    assert [resolution.name for resolution in CHART.fitting(cls, -1)] == payout
+    assert [resolution.name for resolution in CHART.fitting(cls, 1)] == [
+        "bank_corrects",
+        "accept",
+        "refund",
+        "gain",
+    ]
+    assert [resolution.name for resolution in CHART.fitting(cls, 0)] == ["no_money"]
 
 
 def test_only_where_details_differ_can_our_journal_be_right_without_money() -> None:
-    fitting = [cls for cls in BreakClass if "ours_stands" in [one.name for one in CHART.fitting(cls, 1)]]
+    fitting = [
+        cls
+        for cls in BreakClass
+        if "ours_stands" in [resolution.name for resolution in CHART.fitting(cls, 1)]
+    ]
     assert fitting == ["details_differ"]
 
 
 def test_income_takes_only_overages_and_expense_only_shortages() -> None:
-    ends = {one.name: one.signs for one in CHART.resolutions.values()}
+    ends = {resolution.name: resolution.signs for resolution in CHART.resolutions.values()}
     assert ends == {
         "bank_corrects": ("+", "-"),
         "accept": ("+", "-"),
@@ -405,8 +416,8 @@ def test_of_a_break_only_what_fits_its_class_and_its_sign_is_offered() -> None:
     assert not resolution.fits("timing", -1)
     assert not resolution.fits("exception_advice", 1)
     chart = SMALL_CHART._replace(resolutions={"x": resolution, **SMALL_CHART.resolutions})
-    assert [one.name for one in chart.fitting("timing", 5)] == ["x", "accept"]
-    assert [one.name for one in chart.fitting("timing", 0)] == ["nothing"]
+    assert [resolution.name for resolution in chart.fitting("timing", 5)] == ["x", "accept"]
+    assert [resolution.name for resolution in chart.fitting("timing", 0)] == ["nothing"]
 
 
 @pytest.mark.parametrize(("difference", "account"), [(1, "2241"), (0, "1222"), (-1, "1222")])
@@ -444,4 +455,4 @@ def test_any_line_lost_is_a_chart_or_a_chart_error(data: st.DataObject) -> None:
 @given(st.sampled_from(BreakClass), st.integers())
 def test_every_break_has_an_end(break_class: str, difference: int) -> None:
     fitting = CHART.fitting(break_class, difference)
-    assert [one.counter == NONE for one in fitting] == [difference == 0] * len(fitting) != []
+    assert [resolution.counter == NONE for resolution in fitting] == [difference == 0] * len(fitting) != []

@@ -166,9 +166,9 @@ def test_approved_breaks_of_all_banks_are_posted_and_leave_suspense_empty(connec
         f"{D3}/{BANK}/{short}",
         f"{D3}/{OTHER}/{other}",
     ]
-    assert {one.settled_on for one in listing(connection, states=("closed",))} == {D3}
+    assert {row.settled_on for row in listing(connection, states=("closed",))} == {D3}
     assert suspense_of_day(connection, BANK, D3) == ((), ()), "what was resolved is no late match"
-    assert [one.name for one in listing(connection, states=("suspense",))] == [left]
+    assert [row.name for row in listing(connection, states=("suspense",))] == [left]
     balances = {row.account: row.balance for row in trial_balance(connection).rows}
     assert balances == {
         "1122": -30 - 5 - 100,
@@ -195,10 +195,10 @@ def test_posting_of_approved_breaks_is_whole_or_not_at_all(store: Store) -> None
         approved(connection, first)
         approved(connection, second, "gain")
     less = CHART._replace(
-        resolutions={name: one for name, one in CHART.resolutions.items() if name != "gain"}
+        resolutions={name: resolution for name, resolution in CHART.resolutions.items() if name != "gain"}
     )
     with pytest.raises(StepRefused, match="no resolution 'gain'"), store.transaction() as connection:
         post_approved(connection, less, D2, 9)
     with store.reading() as connection:
-        assert {one.state for one in listing(connection)} == {"approved"}
+        assert {row.state for row in listing(connection)} == {"approved"}
         assert posted_on(connection, D2) == []

@@ -32,8 +32,8 @@ from tests.support.closing_days import CHART, World
 from tests.support.tampering import BROKEN, CARD, HARMLESS, IDENTITY, POLICY_KNOWN, UNKNOWN_POLICY, Broken
 
 
-def invariants(found: Audit) -> set[int]:
-    return {one.invariant for one in found.failings}
+def invariants(result: Audit) -> set[int]:
+    return {failing.invariant for failing in result.failings}
 
 
 # Sound books.
@@ -43,18 +43,18 @@ def test_sound_books_have_nothing_that_fails_and_every_invariant_is_proved_from_
     office, front = Store(urls.office, lock=False, by_index=False), Store(urls.front, lock=False)
     works: list[str] = []
     try:
-        found = audit(office, front, STATED, lambda work, _rows: works.append(work))
+        result = audit(office, front, STATED, lambda work, _rows: works.append(work))
     finally:
         office.close()
         front.close()
-    assert found.failings == ()
+    assert result.failings == ()
     unseen = {
         "acts of the front",
         "reversals refused as too late, on reconciled dates",
         "retired days of the front, held against the office's",
     }
-    assert {one.what for one in found.checked if one.count == 0} <= unseen
-    assert [one.invariant for one in found.verdicts if one.rows == 0] == [1]
+    assert {checked.what for checked in result.checked if checked.count == 0} <= unseen
+    assert [verdict.invariant for verdict in result.verdicts if verdict.rows == 0] == [1]
     assert works
 
 
@@ -66,20 +66,20 @@ def test_every_check_says_what_it_has_looked_at(urls: Urls) -> None:
 
 def test_an_office_without_its_front_book_is_audited_by_itself(urls: Urls) -> None:
     with evidence(urls, with_front=False) as given:
-        found = examine(given)
-    assert found.failings == ()
-    assert {one.invariant for one in found.checked} == set(INVARIANTS) - {1, 11}
+        result = examine(given)
+    assert result.failings == ()
+    assert {checked.invariant for checked in result.checked} == set(INVARIANTS) - {1, 11}
 
 
 def test_an_office_with_nothing_in_it_is_sound_and_proves_nothing(office_url: str) -> None:
     office = Store(office_url, by_index=False)
     try:
         prepare(office, CHART, 1, "li")
-        found = audit(office, None, STATED)
+        result = audit(office, None, STATED)
     finally:
         office.close()
-    assert found.failings == ()
-    assert {one.what for one in found.checked if one.count} == {
+    assert result.failings == ()
+    assert {checked.what for checked in result.checked if checked.count} == {
         "rows of the office's tables, every text of them",
         "acts of the office",
         "lines of the charts of accounts",
@@ -103,9 +103,9 @@ def test_a_clock_that_goes_back_leaves_the_audit_silent(database: str, office_ur
                 breaks.approve(connection, one.name, "wang", number)
             here.at_close().post_decisions()
         here.days.next_book()
-    found = audit(here.office, here.front_store, STATED)
+    result = audit(here.office, here.front_store, STATED)
     here.close_world()
-    assert said(found) == ""
+    assert said(result) == ""
 
 
 def test_what_no_data_can_show_is_said(urls: Urls) -> None:
@@ -115,18 +115,18 @@ def test_what_no_data_can_show_is_said(urls: Urls) -> None:
     assert "before its transaction was durable" in first.not_in_data
 
 
-def said(found: Audit) -> str:
-    return "\n".join(f"{one.subject}: {one.what}" for one in found.failings)
+def said(result: Audit) -> str:
+    return "\n".join(f"{failing.subject}: {failing.what}" for failing in result.failings)
 
 
 @pytest.mark.parametrize("case", BROKEN, ids=lambda case: f"{case.side}-{case.statement[:60]}")
 def test_whatever_is_changed_behind_the_books_back_is_found_by_its_own_check(
     urls: Urls, case: Broken
 ) -> None:
-    found = audited(urls, case.side, case.statement)
-    assert invariants(found) == case.fails, said(found)
-    assert [words for words in case.said if words not in said(found)] == []
-    assert [number for number in (IDENTITY, IDENTITY.lower(), CARD) if number in said(found)] == []
+    result = audited(urls, case.side, case.statement)
+    assert invariants(result) == case.fails, said(result)
+    assert [words for words in case.said if words not in said(result)] == []
+    assert [number for number in (IDENTITY, IDENTITY.lower(), CARD) if number in said(result)] == []
 
 
 def test_every_invariant_that_data_can_show_is_seen_to_fail() -> None:
@@ -143,11 +143,11 @@ def test_a_policy_that_the_book_knows_may_be_any_digits(urls: Urls) -> None:
 
 
 def test_books_that_are_wrong_throughout_are_not_listed_throughout(urls: Urls) -> None:
-    found = audited(urls, "front", "UPDATE journal SET previous = 'x'")
-    assert [one.invariant for one in found.failings].count(5) > LISTED_MAX
-    listed = [one for one in found.failings if "does not carry" in one.what]
+    result = audited(urls, "front", "UPDATE journal SET previous = 'x'")
+    assert [failing.invariant for failing in result.failings].count(5) > LISTED_MAX
+    listed = [failing for failing in result.failings if "does not carry" in failing.what]
     assert len(listed) == LISTED_MAX
-    assert Failing(5, "", "and more of the same check, not listed") in found.failings
+    assert Failing(5, "", "and more of the same check, not listed") in result.failings
 
 
 @pytest.mark.parametrize(
@@ -160,15 +160,23 @@ def test_books_that_are_wrong_throughout_are_not_listed_throughout(urls: Urls) -
 def test_an_entry_that_is_stamped_before_the_one_before_it_is_named(
     urls: Urls, where: str, statement: str
 ) -> None:
-    found = audited(urls, where, statement)
-    said = {one.subject for one in found.failings if one.what == "is stamped before the entry before it"}
+    result = audited(urls, where, statement)
+    said = {
+        failing.subject
+        for failing in result.failings
+        if failing.what == "is stamped before the entry before it"
+    }
     assert f"{where}, entry 1/2" in said
 
 
 @pytest.mark.parametrize("where", ["front", "office"])
 def test_an_act_that_is_stamped_before_the_one_before_it_is_named(urls: Urls, where: str) -> None:
-    found = audited(urls, where, "UPDATE audit_log SET at = 9000000000000000 WHERE number = 1")
-    said = {one.subject for one in found.failings if one.what == "is stamped before the act before it"}
+    result = audited(urls, where, "UPDATE audit_log SET at = 9000000000000000 WHERE number = 1")
+    said = {
+        failing.subject
+        for failing in result.failings
+        if failing.what == "is stamped before the act before it"
+    }
     assert said == {f"{where}, act 2"}
 
 
@@ -217,9 +225,9 @@ def test_one_flipped_byte_anywhere_in_the_journal_is_found(sqlite_urls: Urls, fl
         value = connection.execute(select(column).where(here)).scalar()
         changed = update(flip.table).where(here).values({column: flipped(value, column.type, flip.at)})
         assert connection.execute(changed).rowcount == 1
-        found = [one for one in links(given_) if isinstance(one, Failing)]
-    assert {one.invariant for one in found} == {5}
-    assert found[0].subject.startswith("office" if office_side else "front")
+        result = [one for one in links(given_) if isinstance(one, Failing)]
+    assert {one.invariant for one in result} == {5}
+    assert result[0].subject.startswith("office" if office_side else "front")
 
 
 @pytest.fixture(scope="module")
@@ -249,9 +257,9 @@ def chain_anew(connection: Connection) -> None:
     for chain in {row.chain for row in rows}:
         entries = [Entry._make(row) for row in rows if row.chain == chain]
         linked, tip = chain_entries(entries, GENESIS, urandom(SALT_BYTES * len(entries)))
-        for one in linked:
-            here = (table.c.chain == chain) & (table.c.position == one.position)
-            connection.execute(update(table).where(here).values(previous=one.previous, salt=one.salt))
+        for entry in linked:
+            here = (table.c.chain == chain) & (table.c.position == entry.position)
+            connection.execute(update(table).where(here).values(previous=entry.previous, salt=entry.salt))
         ends = front_schema.chains
         connection.execute(update(ends).where(ends.c.chain == chain).values(tip=tip))
 
@@ -269,7 +277,7 @@ ALLOWED = (
 
 
 def test_the_audit_uses_nothing_of_what_did_the_work() -> None:
-    found = []
+    result = []
     for path in Path(str(package.__file__)).parent.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = []
@@ -277,11 +285,11 @@ def test_the_audit_uses_nothing_of_what_did_the_work() -> None:
                 names = [f"{node.module}.{alias.name}" for alias in node.names]
             elif isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names]
-            found += [
+            result += [
                 f"{path.name}: {name}"
                 for name in names
                 if name.partition(".")[0] in ("ledger", "office", "protocol", "fep")
                 and not any(f"{name}.".startswith(f"{allowed}.") for allowed in ALLOWED)
                 and name not in ("ledger.book.schema", "office.database.schema")
             ]
-    assert found == []
+    assert result == []

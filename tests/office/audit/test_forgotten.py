@@ -22,9 +22,9 @@ def urls(tmp_path_factory: pytest.TempPathFactory) -> Urls:
 
 def test_books_of_which_the_front_has_forgotten_a_day_are_sound(urls: Urls) -> None:
     with evidence(urls) as given:
-        found = examine(given)
-    assert found.failings == ()
-    [days] = [one for one in found.checked if one.what.startswith("retired days")]
+        result = examine(given)
+    assert result.failings == ()
+    [days] = [checked for checked in result.checked if checked.what.startswith("retired days")]
     assert days.count == 1
 
 
@@ -75,6 +75,6 @@ BROKEN = (
 
 @pytest.mark.parametrize("case", BROKEN, ids=lambda case: f"{case.side}-{case.statement[:60]}")
 def test_what_is_changed_about_a_forgotten_day_is_found(urls: Urls, case: Broken) -> None:
-    found = audited(urls, case.side, case.statement)
-    said = "\n".join(f"{one.subject}: {one.what}" for one in found.failings)
+    result = audited(urls, case.side, case.statement)
+    said = "\n".join(f"{failing.subject}: {failing.what}" for failing in result.failings)
     assert case.said in said, said

@@ -28,7 +28,7 @@ def test_the_digest_of_everything_is_the_same_while_nothing_changes(urls: Urls) 
         first = keep(given)
     found = audited_again(urls, first.digest, *(side.digest for side in first.sides))
     assert (found.failings, found.kept) == ((), first)
-    assert {one.count for one in found.checked if "kept elsewhere" in one.what} == {3}
+    assert {checked.count for checked in found.checked if "kept elsewhere" in checked.what} == {3}
 
 
 def test_the_hash_of_any_act_that_was_kept_is_found_again(urls: Urls) -> None:

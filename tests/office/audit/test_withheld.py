@@ -111,8 +111,8 @@ class Here:
         return {account: amount for account, amount in sums.items() if amount}
 
     def faults(self) -> tuple[Any, ...]:
-        found = audit(self.books.office, self.books.front, STATED)
-        return tuple((one.invariant, one.subject, one.what) for one in found.failings)
+        rows = audit(self.books.office, self.books.front, STATED)
+        return tuple((failing.invariant, failing.subject, failing.what) for failing in rows.failings)
 
 
 def line(of: Request, **given: object) -> BankLine:
@@ -127,8 +127,8 @@ def here(books: Books) -> Here:
     return Here(books)
 
 
-def brief(found: list[Break]) -> list[tuple[str, int, int]]:
-    return [(one.cls, one.line, one.difference) for one in found]
+def brief(rows: list[Break]) -> list[tuple[str, int, int]]:
+    return [(one.cls, one.line, one.difference) for one in rows]
 
 
 # Advices that do not fit.
@@ -145,13 +145,13 @@ def test_an_advice_that_fits_nothing_goes_whole_into_suspense_and_ends_as_two_pe
     here: Here, act: Act, code: str, difference: int, suspense: str, ends: dict[str, str]
 ) -> None:
     stray = [here.advise(act, code=code, policy="NONE", amount=700) for _ in range(len(ends) + 1)]
-    found = here.close(*map(line, stray))
-    assert brief(found) == [("exception_advice", 0, difference)] * len(stray)
-    assert {(one.ours_effect, one.theirs_effect, one.withheld) for one in found} == {(0, 0, difference)}
+    rows = here.close(*map(line, stray))
+    assert brief(rows) == [("exception_advice", 0, difference)] * len(stray)
+    assert {(one.ours_effect, one.theirs_effect, one.withheld) for one in rows} == {(0, 0, difference)}
     whole = difference * len(stray)
     assert here.balances() == {CLEARING: whole, suspense: -whole}
     assert here.faults() == ()
-    for one, resolution in zip(found, ["bank_corrects", *ends], strict=True):
+    for one, resolution in zip(rows, ["bank_corrects", *ends], strict=True):
         here.decide(one.name, resolution)
     here.at_close().post_decisions()
     rest = dict.fromkeys(ends.values(), -difference)
@@ -161,10 +161,10 @@ def test_an_advice_that_fits_nothing_goes_whole_into_suspense_and_ends_as_two_pe
 
 def test_an_advice_that_settles_its_due_beyond_what_the_bank_may_is_in_suspense_too(here: Here) -> None:
     over = here.advise(policy="P1", limit_day=1)
-    (found,) = here.close(line(over))
-    assert (found.cls, found.difference, found.due) == ("exception_advice", 120_000, "D1")
+    (row,) = here.close(line(over))
+    assert (row.cls, row.difference, row.due) == ("exception_advice", 120_000, "D1")
     assert here.balances() == {CLEARING: 120_000, LONG: -120_000}
-    here.decide(found.name, "accept")
+    here.decide(row.name, "accept")
     here.at_close().post_decisions()
     assert here.balances() == {CLEARING: 120_000, "1122": -120_000}
     assert here.faults() == ()
@@ -173,20 +173,20 @@ def test_an_advice_that_settles_its_due_beyond_what_the_bank_may_is_in_suspense_
 def test_of_an_advice_that_was_reversed_by_the_days_end_nothing_is_at_stake(here: Here) -> None:
     stray = here.advise(policy="NONE", amount=700)
     here.reverse(stray)
-    (found,) = here.close(line(stray, state="R"))
-    assert (found.cls, found.difference) == ("exception_advice", 0)
+    (row,) = here.close(line(stray, state="R"))
+    assert (row.cls, row.difference) == ("exception_advice", 0)
     assert here.balances() == {}
-    here.decide(found.name, "no_money")
+    here.decide(row.name, "no_money")
     assert here.faults() == ()
 
 
 @pytest.mark.parametrize("listed", [True, False], ids=["listed by the bank", "not listed"])
 def test_an_advice_reversed_later_ends_its_break_while_nobody_has_decided(here: Here, listed: bool) -> None:
     stray = here.advise(policy="NONE", amount=700)
-    (found,) = here.close(line(stray))
+    (row,) = here.close(line(stray))
     here.reverse(stray)
     later = here.close(*([line(stray, state="R")] if listed else []))
-    assert here.break_named(found.name)[-5:] == ("closed", "", "", "", NEXT)
+    assert here.break_named(row.name)[-5:] == ("closed", "", "", "", NEXT)
     if listed:
         assert (later, here.balances()) == ([], {})
     else:
@@ -197,12 +197,12 @@ def test_an_advice_reversed_later_ends_its_break_while_nobody_has_decided(here: 
 
 def test_an_advice_reversed_after_two_people_decided_is_withheld_by_a_break_of_its_own(here: Here) -> None:
     stray = here.advise(policy="NONE", amount=700)
-    (found,) = here.close(line(stray))
-    here.decide(found.name, "accept")
+    (row,) = here.close(line(stray))
+    here.decide(row.name, "accept")
     here.reverse(stray)
     (later,) = here.close(line(stray, state="R"))
     assert (later.cls, later.difference) == ("exception_advice", -700)
-    assert later.reason.endswith(f"see also break {found.name} of {DATE}")
+    assert later.reason.endswith(f"see also break {row.name} of {DATE}")
     assert here.balances() == {SHORT: 700, "1122": -700}
     here.decide(later.name, "accept")
     here.at_close().post_decisions()
@@ -226,21 +226,21 @@ def test_a_line_for_something_else_is_one_break_with_the_whole_amount(
     here: Here, other: dict[str, str], shown: tuple[str, str, str], accepted: str
 ) -> None:
     paid = here.ask(due="D1")
-    (found,) = here.close(line(paid, **other))
-    assert (found.cls, found.line, found.difference) == ("details_differ", 2, 120_000)
-    assert (found.bank_code, found.bank_policy, found.bank_due) == shown
-    assert (found.policy, found.due, found.code) == ("P1", "D1", "500000")
+    (row,) = here.close(line(paid, **other))
+    assert (row.cls, row.line, row.difference) == ("details_differ", 2, 120_000)
+    assert (row.bank_code, row.bank_policy, row.bank_due) == shown
+    assert (row.policy, row.due, row.code) == ("P1", "D1", "500000")
     assert here.balances() == {CLEARING: 120_000, LONG: -120_000}
     assert here.faults() == ()
-    here.decide(found.name, "accept")
+    here.decide(row.name, "accept")
     here.at_close().post_decisions()
     assert here.balances() == {CLEARING: 120_000, accepted: -120_000}
     assert here.faults() == ()
 
 
 def test_where_our_journal_is_right_our_codes_account_takes_it(here: Here) -> None:
-    (found,) = here.close(line(here.ask(), code="502000"))
-    here.decide(found.name, "ours_stands")
+    (row,) = here.close(line(here.ask(), code="502000"))
+    here.decide(row.name, "ours_stands")
     here.at_close().post_decisions()
     assert here.balances() == {CLEARING: 120_000, "1122": -120_000}
     assert here.faults() == ()
@@ -262,16 +262,16 @@ def test_a_policy_that_the_journal_holds_masked_is_the_banks(here: Here) -> None
 
 def test_the_details_of_an_advice_that_fits_nothing_withhold_no_second_time(here: Here) -> None:
     stray = here.advise(policy="NONE", amount=700)
-    found = here.close(line(stray, policy="P2"))
-    assert brief(found) == [("details_differ", 2, 0), ("exception_advice", 0, 700)]
+    rows = here.close(line(stray, policy="P2"))
+    assert brief(rows) == [("details_differ", 2, 0), ("exception_advice", 0, 700)]
     assert here.balances() == {CLEARING: 700, LONG: -700}
     assert here.faults() == ()
 
 
 @pytest.mark.parametrize("other", [{"terminal": "T0000002"}, {"policy": "P2"}])
 def test_an_rrn_pairs_no_other_terminal_and_no_other_policy(here: Here, other: dict[str, str]) -> None:
-    found = here.close(line(here.ask(), stan="888888", **other))
-    assert sorted(brief(found)) == [("bank_only", 2, 120_000), ("ours_only", 0, -120_000)]
+    rows = here.close(line(here.ask(), stan="888888", **other))
+    assert sorted(brief(rows)) == [("bank_only", 2, 120_000), ("ours_only", 0, -120_000)]
     assert here.faults() == ()
 
 
@@ -293,17 +293,17 @@ def test_where_the_layout_has_no_policies_an_rrn_pairs_by_its_terminal(here: Her
 
 def test_another_customers_payment_with_the_same_rrn_and_amount_is_no_repeat(here: Here) -> None:
     paid = here.ask()
-    found = here.close(line(paid), line(paid, stan="888888", terminal="T0000002"))
-    assert brief(found) == [("bank_only", 3, 120_000)]
+    rows = here.close(line(paid), line(paid, stan="888888", terminal="T0000002"))
+    assert brief(rows) == [("bank_only", 3, 120_000)]
     assert here.faults() == ()
 
 
 def test_what_differed_ends_with_the_reversal_of_both_sides(here: Here) -> None:
     paid = here.ask()
-    (found,) = here.close(line(paid, policy="P9"))
+    (row,) = here.close(line(paid, policy="P9"))
     here.reverse(paid)
     assert here.close(line(paid, policy="P9", state="R")) == []
-    assert here.break_named(found.name).settled_on == NEXT
+    assert here.break_named(row.name).settled_on == NEXT
     assert here.balances() == {}
     assert here.faults() == ()
 
@@ -315,12 +315,12 @@ def test_a_reversal_that_came_too_late_withholds_what_it_was_to_undo(here: Here)
     paid = here.ask()
     assert here.close(line(paid)) == []
     here.too_late(paid)
-    (found,) = here.close()
-    assert (found.cls, found.line, found.difference) == ("late_reversal", 0, 120_000)
-    assert found.reason == "the bank asked to reverse it, and we refused as too late: 1,200.00"
+    (row,) = here.close()
+    assert (row.cls, row.line, row.difference) == ("late_reversal", 0, 120_000)
+    assert row.reason == "the bank asked to reverse it, and we refused as too late: 1,200.00"
     assert here.balances() == {CLEARING: 120_000, LONG: -120_000}
     assert here.faults() == ()
-    here.decide(found.name, "accept")
+    here.decide(row.name, "accept")
     here.at_close().post_decisions()
     assert here.balances() == {CLEARING: 120_000, "1122": -120_000}
     assert here.faults() == ()
@@ -330,10 +330,10 @@ def test_a_file_that_lists_it_as_reversed_makes_one_break_of_both(here: Here) ->
     paid = here.ask()
     here.close(line(paid))
     here.too_late(paid)
-    (found,) = here.close(line(paid, state="R"))
-    assert (found.cls, found.line, found.difference) == ("late_reversal", 2, -120_000)
+    (row,) = here.close(line(paid, state="R"))
+    assert (row.cls, row.line, row.difference) == ("late_reversal", 2, -120_000)
     assert here.balances() == {SHORT: 120_000, "1122": -120_000}
-    here.decide(found.name, "accept")
+    here.decide(row.name, "accept")
     here.at_close().post_decisions()
     assert here.balances() == {}
     assert here.faults() == ()
@@ -343,8 +343,8 @@ def test_a_file_that_lists_the_reversal_itself_makes_one_break_of_both(here: Her
     paid = here.ask()
     here.close(line(paid))
     here.too_late(paid, stan="900001")
-    (found,) = here.close(line(paid, stan="900001", state="R", rrn="OTHER"))
-    assert (found.cls, found.line, found.difference) == ("late_reversal", 2, 120_000)
+    (row,) = here.close(line(paid, stan="900001", state="R", rrn="OTHER"))
+    assert (row.cls, row.line, row.difference) == ("late_reversal", 2, 120_000)
     assert here.faults() == ()
 
 

@@ -60,31 +60,31 @@ def test_report_says_what_the_tables_say(store: Store) -> None:
 
 
 def test_report_of_an_earlier_date_shows_suspense_as_it_was_then(store: Store) -> None:
-    found = read(store, D1)
-    assert (found.long, found.short) == (Movement(0, 50_000, 0, 0), Movement(0, -42_000, 0, 0))
-    assert [one.row for one in found.outstanding] == [REFUNDED, MATCHED, WAITING]
-    assert (found.accounts.long_balance, found.accounts.short_balance) == (-50_000, 42_000)
+    shown = read(store, D1)
+    assert (shown.long, shown.short) == (Movement(0, 50_000, 0, 0), Movement(0, -42_000, 0, 0))
+    assert [listed.row for listed in shown.outstanding] == [REFUNDED, MATCHED, WAITING]
+    assert (shown.accounts.long_balance, shown.accounts.short_balance) == (-50_000, 42_000)
 
 
 def test_day_that_is_not_posted_is_shown_beside_the_books_as_they_are(empty: Store) -> None:
     with empty.transaction() as connection:
         fill(connection, "reconciled")
-    found = read(empty)
-    assert not found.day.is_posted
-    assert (found.postings, found.accounts) == (
+    shown = read(empty)
+    assert not shown.day.is_posted
+    assert (shown.postings, shown.accounts) == (
         (),
         EXPECTED.accounts._replace(long_balance=-50_000, short_balance=42_000),
     )
-    assert found.long == Movement(50_000, 580_000, 0, 0)
-    assert found.short == Movement(-42_000, -10_000, -30_000, 0)
+    assert shown.long == Movement(50_000, 580_000, 0, 0)
+    assert shown.short == Movement(-42_000, -10_000, -30_000, 0)
 
 
 def test_chart_of_the_office_counts_or_the_shipped_one(store: Store) -> None:
     with store.reading() as connection:
         assert report(connection, BANK, D2, NAMES[BANK], TODAY) == EXPECTED
         without = CHART._replace(resolutions={})
-        found = report(connection, BANK, D2, NAMES[BANK], TODAY, without)
-    assert [one.ending for one in found.breaks] == ["refund", "", "", "", "", "", "accept"]
+        shown = report(connection, BANK, D2, NAMES[BANK], TODAY, without)
+    assert [listed.ending for listed in shown.breaks] == ["refund", "", "", "", "", "", "accept"]
 
 
 @pytest.mark.parametrize(
@@ -112,8 +112,11 @@ def test_overview_shows_every_bank_and_who_waits(store: Store) -> None:
 
 def test_bank_that_left_the_settings_stays_in_the_overview(store: Store) -> None:
     with store.reading() as connection:
-        found = overview(connection, D2, {OTHER: "农业银行"}, TODAY, CHART)
-    assert [(one.bank, one.bank_name) for one in found.reports] == [(BANK, BANK), (OTHER, "农业银行")]
+        shown = overview(connection, D2, {OTHER: "农业银行"}, TODAY, CHART)
+    assert [(report.bank, report.bank_name) for report in shown.reports] == [
+        (BANK, BANK),
+        (OTHER, "农业银行"),
+    ]
 
 
 def test_overview_of_a_date_that_is_not_closed_is_refused(store: Store) -> None:
@@ -129,7 +132,7 @@ def test_more_than_9999_breaks_come_in_their_order(empty: Store) -> None:
             connection.execute(
                 insert(breaks).values(broken(9, D2, "exception_advice", 0, 0, name=name, key=name))
             )
-    assert [one.row.name[-5:] for one in read(empty).opened] == [
+    assert [listed.row.name[-5:] for listed in read(empty).opened] == [
         "-0001",
         "-0002",
         "-0003",

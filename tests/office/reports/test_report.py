@@ -90,7 +90,7 @@ def with_texts(text: str) -> Report:
     """The report with this text in every place that somebody else may fill."""
     breaks = tuple(
         ListedBreak(
-            one.row._replace(
+            listed.row._replace(
                 key=text,
                 policy=text,
                 due=text,
@@ -100,14 +100,14 @@ def with_texts(text: str) -> Report:
                 proposed_by=text,
                 approved_by=text,
             ),
-            one.age,
+            listed.age,
             text,
         )
-        for one in EXPECTED.breaks
+        for listed in EXPECTED.breaks
     )
     postings = (
         EXPECTED.postings[0]._replace(description=text),
-        *(one._replace(posting=text, description=text) for one in EXPECTED.postings[1:]),
+        *(posting._replace(posting=text, description=text) for posting in EXPECTED.postings[1:]),
     )
     file = EXPECTED.file._replace(digest=text, layout=text)
     return EXPECTED._replace(bank_name=text, breaks=breaks, postings=postings, file=file)
@@ -119,15 +119,15 @@ def with_texts(text: str) -> Report:
 @pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
 def test_page_is_whole_by_itself_and_asks_nobody_for_anything(page: Callable[[], str]) -> None:
     source = page()
-    found = Page(source)
-    assert found.tags.count("html") == found.tags.count("style") == 1
-    assert {"script", "img", "link", "iframe", "object", "base", "form"}.isdisjoint(found.tags)
-    assert {"src", "style"} & {name for name, value in found.attributes if "width" not in value} == set()
-    assert not any(name.startswith("on") for name, _ in found.attributes)
+    shown = Page(source)
+    assert shown.tags.count("html") == shown.tags.count("style") == 1
+    assert {"script", "img", "link", "iframe", "object", "base", "form"}.isdisjoint(shown.tags)
+    assert {"src", "style"} & {name for name, value in shown.attributes if "width" not in value} == set()
+    assert not any(name.startswith("on") for name, _ in shown.attributes)
     assert not re.search(r"https?:|//|url\(|@import", source)
     assert source.startswith("<!DOCTYPE html>")
     for needed in ("制表 Prepared by", "复核 Reviewed by"):
-        assert needed in found.text
+        assert needed in shown.text
 
 
 @pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
@@ -194,8 +194,8 @@ def test_page_lists_each_break_with_all_that_is_known_of_it() -> None:
 
 def test_every_class_is_explained_in_both_languages() -> None:
     text = Page(as_html(EXPECTED)).text
-    for one in (wording.MATCHED, *wording.CLASSES.values()):
-        assert f"{one.meaning.zh} {one.meaning.en}" in text
+    for explained in (wording.MATCHED, *wording.CLASSES.values()):
+        assert f"{explained.meaning.zh} {explained.meaning.en}" in text
 
 
 def test_side_of_an_amount_is_never_said_by_colour_alone() -> None:
@@ -240,10 +240,10 @@ def test_what_the_bank_takes_back_has_its_own_row() -> None:
 )
 def test_hostile_text_is_shown_and_does_nothing(text: str) -> None:
     source = as_html(with_texts(text))
-    found, usual = Page(source), Page(as_html(EXPECTED))
-    assert set(found.tags) == set(usual.tags)
-    assert {name for name, _ in found.attributes} == {name for name, _ in usual.attributes}
-    assert found.text.count(text) >= 7 * len(EXPECTED.breaks)
+    shown, usual = Page(source), Page(as_html(EXPECTED))
+    assert set(shown.tags) == set(usual.tags)
+    assert {name for name, _ in shown.attributes} == {name for name, _ in usual.attributes}
+    assert shown.text.count(text) >= 7 * len(EXPECTED.breaks)
 
 
 @pytest.mark.parametrize("code", ['"; } body { display: none } a::after { content: "', "</style><script>"])
@@ -259,7 +259,7 @@ def test_hostile_code_of_a_bank_does_not_reach_the_style(code: str) -> None:
 
 
 def test_overview_page_has_every_bank_and_the_totals() -> None:
-    found = Page(overview_as_html(OVERVIEW, {BANK: f"{D2}.{BANK}.html"}))
+    shown = Page(overview_as_html(OVERVIEW, {BANK: f"{D2}.{BANK}.html"}))
     for needed in (
         "各行对账总览 Reconciliation of all banks",
         "本日差错 4 笔，日终未结 5 笔，未对账银行 1 家。",
@@ -267,8 +267,8 @@ def test_overview_page_has_every_bank_and_the_totals() -> None:
         "中国银行 01040000 尚未对账 Not reconciled yet … 等待 Waits",
         "合计 Total 1 家 banks 8 7 4 1,000.00 7,000.00 6,000.00 4 5 5,800.00 -220.00",
     ):
-        assert needed in found.text
-    assert ("href", f"{D2}.{BANK}.html") in found.attributes
+        assert needed in shown.text
+    assert ("href", f"{D2}.{BANK}.html") in shown.attributes
     assert "a" not in Page(overview_as_html(OVERVIEW)).tags
 
 

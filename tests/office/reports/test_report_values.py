@@ -46,9 +46,15 @@ from tests.support.report_books import (
 
 
 def test_breaks_are_of_the_date_or_carried_and_outstanding_until_settled() -> None:
-    assert [one.row for one in EXPECTED.opened] == [AMOUNT, TWICE, EXCEPTION_ADVICE, STATE]
-    assert [one.row for one in EXPECTED.brought_forward] == [REFUNDED, MATCHED, WAITING]
-    assert [one.row for one in EXPECTED.outstanding] == [WAITING, AMOUNT, TWICE, EXCEPTION_ADVICE, STATE]
+    assert [listed.row for listed in EXPECTED.opened] == [AMOUNT, TWICE, EXCEPTION_ADVICE, STATE]
+    assert [listed.row for listed in EXPECTED.brought_forward] == [REFUNDED, MATCHED, WAITING]
+    assert [listed.row for listed in EXPECTED.outstanding] == [
+        WAITING,
+        AMOUNT,
+        TWICE,
+        EXCEPTION_ADVICE,
+        STATE,
+    ]
 
 
 def test_every_class_is_there_with_what_the_date_opened_of_it() -> None:
@@ -81,10 +87,10 @@ def test_suspense_moves_from_what_it_was_to_what_is_left() -> None:
 
 
 def test_what_the_bank_takes_back_of_earlier_files_is_in_neither_direction() -> None:
-    found = EXPECTED._replace(reconciliation=EXPECTED.reconciliation._replace(theirs_effect=640_000))
-    assert found.taken_back == -60_000
-    assert found.sides == EXPECTED.sides
-    assert sum(side.difference for side in found.sides) + found.taken_back == found.difference
+    shown = EXPECTED._replace(reconciliation=EXPECTED.reconciliation._replace(theirs_effect=640_000))
+    assert shown.taken_back == -60_000
+    assert shown.sides == EXPECTED.sides
+    assert sum(side.difference for side in shown.sides) + shown.taken_back == shown.difference
 
 
 def other(**changes: Any) -> Report:  # noqa: ANN401 - any field
@@ -158,12 +164,12 @@ def test_report_that_adds_up_passes() -> None:
     check_overview(Overview(TODAY, EXPECTED.day, (EXPECTED,), ()))
 
 
-@pytest.mark.parametrize("found", DOCTORED.values(), ids=DOCTORED)
-def test_report_that_does_not_add_up_is_refused(found: Report) -> None:
+@pytest.mark.parametrize("shown", DOCTORED.values(), ids=DOCTORED)
+def test_report_that_does_not_add_up_is_refused(shown: Report) -> None:
     with pytest.raises(InvariantBroken, match=f"{D2}/{BANK}: "):
-        check(found)
+        check(shown)
     with pytest.raises(InvariantBroken, match=f"{D2}/{BANK}: "):
-        check_overview(Overview(TODAY, found.day, (found,), ()))
+        check_overview(Overview(TODAY, shown.day, (shown,), ()))
 
 
 def test_clearing_is_held_against_the_days_posting_alone() -> None:
@@ -183,11 +189,11 @@ def test_posting_is_added_up_by_currency() -> None:
 
 
 def test_overview_adds_its_reports_up_and_takes_none_of_another_day() -> None:
-    found = Overview(TODAY, EXPECTED.day, (EXPECTED, EXPECTED), (("01040000", "中国银行"),))
-    assert found.total == OverviewTotal(16, 14, 8, 200_000, 1_400_000, 1_200_000, 8, 10, 1_160_000, -44_000)
-    assert found._replace(reports=()).total == OverviewTotal(*[0] * 10)
+    shown = Overview(TODAY, EXPECTED.day, (EXPECTED, EXPECTED), (("01040000", "中国银行"),))
+    assert shown.total == OverviewTotal(16, 14, 8, 200_000, 1_400_000, 1_200_000, 8, 10, 1_160_000, -44_000)
+    assert shown._replace(reports=()).total == OverviewTotal(*[0] * 10)
     with pytest.raises(InvariantBroken, match="is of another day"):
-        check_overview(found._replace(day=EXPECTED.day._replace(root="cd" * 32)))
+        check_overview(shown._replace(day=EXPECTED.day._replace(root="cd" * 32)))
 
 
 AMOUNTS = st.integers(-(10**12), 10**12)
@@ -196,7 +202,7 @@ AMOUNTS = st.integers(-(10**12), 10**12)
 @st.composite
 def reports(draw: st.DrawFn) -> Report:
     """A report of a posted date with any breaks, whose other figures are what they must be."""
-    found = []
+    shown = []
     for number in range(1, draw(st.integers(0, 6)) + 1):
         of_date = draw(st.sampled_from([D1, D2]))
         cls, theirs = draw(st.sampled_from(BreakClass)), draw(AMOUNTS)
@@ -205,23 +211,23 @@ def reports(draw: st.DrawFn) -> Report:
         people = {"resolution": "accept", "proposed_by": "李娜", "approved_by": "王强"}
         given = {"settled_on": settled, **({} if matched or not settled else people)}
         state = "closed" if settled else "suspense"
-        found.append(ListedBreak(broken(number, of_date, cls, 0, theirs, state, **given), 1, ""))
-    return settled_report(tuple(found), draw(AMOUNTS))
+        shown.append(ListedBreak(broken(number, of_date, cls, 0, theirs, state, **given), 1, ""))
+    return settled_report(tuple(shown), draw(AMOUNTS))
 
 
-def settled_report(listed: tuple[ListedBreak, ...], ours: int) -> Report:
+def settled_report(listed_breaks: tuple[ListedBreak, ...], ours: int) -> Report:
     long, short = (
         sum(
-            sign * one.row.difference
-            for one in listed
-            if sign * one.row.difference > 0 and one.row.settled_on != D2
+            sign * listed.row.difference
+            for listed in listed_breaks
+            if sign * listed.row.difference > 0 and listed.row.settled_on != D2
         )
         for sign in (1, -1)
     )
-    opened = sum(one.row.difference for one in listed if one.row.date == D2)
-    gone = [one.row for one in listed if one.row.settled_on == D2]
-    theirs = ours + opened - sum(one.difference for one in gone if not one.resolution)
-    before = [one.row.difference for one in listed if one.row.date == D1]
+    opened = sum(listed.row.difference for listed in listed_breaks if listed.row.date == D2)
+    gone = [listed.row for listed in listed_breaks if listed.row.settled_on == D2]
+    theirs = ours + opened - sum(row.difference for row in gone if not row.resolution)
+    before = [listed.row.difference for listed in listed_breaks if listed.row.date == D1]
     moved = {
         "122101": theirs,
         "224101": -long + sum(amount for amount in before if amount > 0),
@@ -238,7 +244,7 @@ def settled_report(listed: tuple[ListedBreak, ...], ours: int) -> Report:
         products=(EXPECTED.products[0]._replace(lines=1, effect=ours),),
         file=EXPECTED.file._replace(lines=1, collected=0, paid=0),
         file_sums=(FileSum("P", "R", 1, 1),),
-        breaks=listed,
+        breaks=listed_breaks,
         postings=(ShownPosting(f"{D2}/{BANK}/day", "", len(legs), legs),) if legs else (),
         accounts=DayAccounts("122101", "224101", "122102", -long, short),
     )
@@ -246,17 +252,17 @@ def settled_report(listed: tuple[ListedBreak, ...], ours: int) -> Report:
 
 @given(reports(), st.data())
 def test_any_report_adds_up_and_no_longer_does_when_one_difference_is_changed(
-    found: Report, data: st.DataObject
+    shown: Report, data: st.DataObject
 ) -> None:
-    check(found)
-    assert sum(one.difference for one in found.classes) == found.long.opened + found.short.opened
-    assert sum(one.number for one in found.classes) == len(found.opened)
-    if found.breaks:
-        place = data.draw(st.integers(0, len(found.breaks) - 1))
+    check(shown)
+    assert sum(class_sum.difference for class_sum in shown.classes) == shown.long.opened + shown.short.opened
+    assert sum(class_sum.number for class_sum in shown.classes) == len(shown.opened)
+    if shown.breaks:
+        place = data.draw(st.integers(0, len(shown.breaks) - 1))
         more = data.draw(AMOUNTS.filter(bool))
-        listed = list(found.breaks)
+        listed = list(shown.breaks)
         one = listed[place].row
         changed = one._replace(theirs_effect=one.theirs_effect + more, difference=one.difference + more)
         listed[place] = listed[place]._replace(row=changed)
         with pytest.raises(InvariantBroken):
-            check(found._replace(breaks=tuple(listed)))
+            check(shown._replace(breaks=tuple(listed)))

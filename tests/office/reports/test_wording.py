@@ -24,7 +24,9 @@ def test_everything_has_words_in_both_languages() -> None:
     assert set(wording.DAY_STATES) == set(DayState) - {DayState.OPEN}
     assert set(wording.CODES) == set(KINDS)
     assert set(wording.ACCOUNT_KINDS) == set(get_args(AccountKind))
-    names = [one.name for one in wording.CLASSES.values()] + [one.meaning for one in wording.CLASSES.values()]
+    names = [explained.name for explained in wording.CLASSES.values()] + [
+        explained.meaning for explained in wording.CLASSES.values()
+    ]
     for words in (*names, *wording.BREAK_STATES.values(), *wording.DAY_STATES.values()):
         assert re.search("[\u4e00-\u9fff]", words.zh)
         assert re.search("[A-Za-z]", words.en)
