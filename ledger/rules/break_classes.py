@@ -130,7 +130,7 @@ _ROWS: Final = (
     ClassRow(
         BreakClass.EXCEPTION_ADVICE,
         "不符通知",
-        "Misfit advice",
+        "Exception advice",
         "银行已办妥、我方只能照记的通知，与应收应付不符：全额挂账，查明前不入产品科目。",
         "An advice of what the bank had done that did not fit the book: whole in suspense.",
         has_ours=True,
