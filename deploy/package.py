@@ -71,14 +71,14 @@ MANUAL_FILES: Final = {
 
 
 class Version(NamedTuple):
-    """The package's version, and when it is from."""
+    """The package's version number, and the date of its changelog entry."""
 
     number: str
     day: datetime
 
 
 class PackageError(Exception):
-    """The package cannot be made; says why."""
+    """The package cannot be made; the text says why."""
 
 
 def version(changelog: str) -> Version:
@@ -91,10 +91,10 @@ def version(changelog: str) -> Version:
 
 
 def make(output: Path, wheels: Path, python: str = PYTHON) -> Path:
-    """Make the package in the folder `output`; its path. `wheels` keeps what was downloaded. Raises
-    PackageError.
+    """Make the package in the folder `output`; its path. `wheels` keeps downloaded wheels for the next time.
+    Raises PackageError.
     """
-    what = version((RECIPE / "changelog").read_text(encoding="utf-8"))
+    newest = version((RECIPE / "changelog").read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory(prefix="qianzhi-deb-") as scratch:
         stage = Path(scratch) / "stage"
         home = stage / HOME.lstrip("/")
@@ -102,7 +102,7 @@ def make(output: Path, wheels: Path, python: str = PYTHON) -> Path:
         fetch(home, wheels)
         install(home, wheels, Path(scratch))
         tidy(home, python)
-        lay_out(stage, what)
+        lay_out(stage, newest)
         (stage / "DEBIAN").mkdir()
         for script in ("postinst", "prerm", "postrm"):
             shutil.copy(RECIPE / script, stage / "DEBIAN")
@@ -110,7 +110,7 @@ def make(output: Path, wheels: Path, python: str = PYTHON) -> Path:
         control = (RECIPE / "control").read_text(encoding="utf-8")
         (stage / "DEBIAN" / "control").write_text(
             control.format(
-                version=what.number,
+                version=newest.number,
                 architecture=run("dpkg", "--print-architecture").strip(),
                 kib=sum(1 + path.lstat().st_size // 1024 for path in stage.rglob("*")),
                 python=interpreter(home),
@@ -120,23 +120,27 @@ def make(output: Path, wheels: Path, python: str = PYTHON) -> Path:
         )
         set_modes(stage)
         output.mkdir(parents=True, exist_ok=True)
-        epoch = {"SOURCE_DATE_EPOCH": str(int(what.day.timestamp()))}
+        epoch = {"SOURCE_DATE_EPOCH": str(int(newest.day.timestamp()))}
         # One thread: how xz cuts its blocks goes by the number of them.
         options = ("--root-owner-group", "--threads-max=1", "-Zxz")
-        said = run("dpkg-deb", *options, "--build", str(stage), str(output), **epoch)
-    found = re.search(r"'([^']+\.deb)'", said)
-    if found is None:
-        raise PackageError(f"dpkg-deb does not say what it made: {said}")
-    return Path(found[1])
+        output_of_dpkg = run("dpkg-deb", *options, "--build", str(stage), str(output), **epoch)
+    package = re.search(r"'([^']+\.deb)'", output_of_dpkg)
+    if package is None:
+        raise PackageError(f"dpkg-deb does not say what it made: {output_of_dpkg}")
+    return Path(package[1])
 
 
 def fetch(home: Path, wheels: Path) -> None:
-    """Download what is pinned, unless it is there; each file's digest is checked either way."""
+    """Download the pinned wheels that are not in `wheels` yet. Every file's digest is checked. Raises
+    PackageError.
+    """
     pip(home, "download", "--require-hashes", "--only-binary", ":all:", "-r", str(PINS), "-d", str(wheels))
 
 
 def install(home: Path, wheels: Path, scratch: Path) -> None:
-    """Install what is pinned, and then ourselves, from a copy: a checkout may hold what a build left."""
+    """Install the pinned wheels and then the program, built from a copy of the sources, since a checkout may
+    hold what an earlier build left. Raises PackageError.
+    """
     offline = ("install", "--no-index", "--no-compile", "--find-links", str(wheels))
     pip(home, *offline, "--require-hashes", "-r", str(PINS))
     text = machine_setup((ROOT / "setup.cfg").read_text(encoding="utf-8"))
@@ -161,7 +165,9 @@ def machine_setup(text: str) -> str:
 
 
 def tidy(home: Path, python: str) -> None:
-    """Leave only what a machine needs, and nothing that says where or when it was made."""
+    """Remove from the environment everything that a machine does not need, or that says where or when it was
+    made.
+    """
     for path in sorted(home.glob("bin/*")):
         if path.name.startswith("qianzhi"):
             text = path.read_text(encoding="utf-8")
@@ -178,13 +184,13 @@ def tidy(home: Path, python: str) -> None:
     (home / "lib64").unlink(missing_ok=True)
 
 
-def lay_out(stage: Path, what: Version) -> None:
-    """Put everything but the environment into its place."""
+def lay_out(stage: Path, newest: Version) -> None:
+    """Copy everything but the environment into its place. Raises PackageError where a source is missing."""
     for source, target in FILES:
-        found = sorted(ROOT.glob(source))
-        if not found:
+        sources = sorted(ROOT.glob(source))
+        if not sources:
             raise PackageError(f"{source}: there is no such file to put into the package")
-        for path in found:
+        for path in sources:
             copy = stage / target / path.name if target.endswith("/") else stage / target
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, copy)
@@ -192,7 +198,7 @@ def lay_out(stage: Path, what: Version) -> None:
     program.parent.mkdir(parents=True)
     program.symlink_to(f"../{HOME.removeprefix('/usr/')}/bin/qianzhi")
     home = stage / HOME.lstrip("/")
-    page = manual(cli, "qianzhi", what.number, what.day, MANUAL_FILES)
+    page = manual(cli, "qianzhi", newest.number, newest.day, MANUAL_FILES)
     completion = BashComplete(cli, {}, "qianzhi", "_QIANZHI_COMPLETE").source()
     for place, content in (
         ("usr/share/man/man1/qianzhi.1.gz", packed(page.encode())),
@@ -205,31 +211,35 @@ def lay_out(stage: Path, what: Version) -> None:
 
 
 def copyright_lines(home: Path) -> Iterator[str]:
-    """What stands under which licence, by the installed packages' own metadata."""
+    """The copyright file: each installed package with its version and licence, from its own metadata."""
     yield (RECIPE / "copyright").read_text(encoding="utf-8")
-    for one in sorted(_installed(home), key=lambda found: found.metadata["Name"].lower()):
-        if one.metadata["Name"] != "qianzhi":
-            yield f"\n{one.metadata['Name']} {one.version}: {licence(one)}"
+    for package in sorted(_installed(home), key=lambda package: package.metadata["Name"].lower()):
+        if package.metadata["Name"] != "qianzhi":
+            yield f"\n{package.metadata['Name']} {package.version}: {licence(package)}"
     yield "\n"
 
 
-def licence(one: Distribution) -> str:
-    """A distribution's licence in a few words: its expression, its classifier, or its own line."""
-    data = one.metadata
+def licence(package: Distribution) -> str:
+    """A package's licence in a few words: its expression, its classifier, or its own line."""
+    data = package.metadata
     classified = [line for line in data.get_all("Classifier") or () if line.startswith("License ::")]
-    said = data.get("License-Expression") or (classified and classified[0].rpartition(" :: ")[2])
-    return said or (data.get("License") or "see its own files").partition("\n")[0]
+    expression = data.get("License-Expression") or (classified and classified[0].rpartition(" :: ")[2])
+    return expression or (data.get("License") or "see its own files").partition("\n")[0]
 
 
 def glibc(home: Path) -> str:
-    """The C library's least version: the highest that a wheel's tag names (PEP 600)."""
-    tags = [tag for one in _installed(home) for tag in (one.read_text("WHEEL") or "").split("\n")]
-    found = [re.search(r"-manylinux_([0-9]+)_([0-9]+)_", tag) for tag in tags]
-    return "{}.{}".format(*max((int(one[1]), int(one[2])) for one in found if one))
+    """The least version of the C library that the wheels need: the highest that a wheel's tag names (PEP
+    600).
+    """
+    tags = [tag for package in _installed(home) for tag in (package.read_text("WHEEL") or "").split("\n")]
+    versions = [re.search(r"-manylinux_([0-9]+)_([0-9]+)_", tag) for tag in tags]
+    return "{}.{}".format(*max((int(version[1]), int(version[2])) for version in versions if version))
 
 
 def interpreter(home: Path) -> str:
-    """The system's interpreter that the environment is for, such as python3.11; its package has its name."""
+    """The name of the system's interpreter for the environment, such as python3.11; its Debian package has
+    that name.
+    """
     return (home / "bin" / "python").readlink().name
 
 
@@ -242,7 +252,7 @@ def md5sums(stage: Path) -> Iterator[str]:
 
 
 def set_modes(stage: Path) -> None:
-    """Whatever umask it was made under: all may read, and only what is a program or a folder may be run."""
+    """Set the modes whatever the umask was: all may read; only programs and folders are executable."""
     stage.chmod(0o755)
     scripts = (stage / "DEBIAN", stage / HOME.lstrip("/") / "bin")
     for path in stage.rglob("*"):
@@ -265,7 +275,7 @@ def pip(home: Path, *arguments: str) -> None:
 
 
 def run(*command: str, **environment: str) -> str:
-    """What a program says on standard output. Raises PackageError with what it says on the other."""
+    """A program's standard output. Raises PackageError with its standard error where it fails."""
     done = subprocess.run(
         command, capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": "C", **environment}
     )
