@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fep.day.schedule import (
+    LATE_SECONDS,
     SETTLE_SECONDS,
     Known,
     Obstacle,
@@ -237,3 +238,7 @@ def test_whatever_the_clock_shows_one_business_day_at_most_can_end_by_it(
         for one in (date_, following)
     ]
     assert may_end != [True, True]
+
+
+def test_a_day_is_late_a_minute_after_its_hour() -> None:
+    assert LATE_SECONDS == 60
