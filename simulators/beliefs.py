@@ -15,6 +15,7 @@ from types import MappingProxyType
 
 from ledger.rules.dues import KINDS
 from ledger.rules.request import Totals
+from qianzhi_errors import QianzhiError
 
 
 class State(StrEnum):
@@ -55,7 +56,7 @@ TRANSITIONS: Mapping[tuple[State, Meaning], State] = MappingProxyType(
 """Every pair that may happen. Any other is a contradiction in what the front-end machine said, and raises."""
 
 
-class ContradictionError(Exception):
+class ContradictionError(QianzhiError):
     """The machine gave two answers about one transaction that cannot both be true."""
 
 

@@ -22,19 +22,17 @@ from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.error import ConnectError, ConnectionClosed, DNSLookupError
 
 from console.failure import run_to_end
-from fep.errors import FepError
 from fep.process.reactor import react
 from fep.settings.config import Bank as BankEntry
 from fep.settings.config import Settings, load_settings
-from ledger.errors import LedgerError
 from ledger.rules.moment import nearest_date
 from protocol.card_number import masked_card
 from protocol.dialect import load
-from protocol.errors import ProtocolError
 from protocol.message import Message
 from protocol.tlv import KNOWN, intact
+from qianzhi_errors import QianzhiError
 from simulators.bank import Bank
-from simulators.beliefs import Belief, ContradictionError, State
+from simulators.beliefs import Belief, State
 from simulators.link import SILENCE, BankError
 from simulators.profile import BankProfile, profile_of
 
@@ -44,7 +42,7 @@ _HELD = frozenset({"IN", "KA"})
 """An identity number and a key block, which no answer to a counter has: never shown, should one have them."""
 _ANSWER_SECONDS = 10
 _FEN = click.IntRange(1, 999_999_999_999)
-_EXPECTED = (FepError, LedgerError, ProtocolError, BankError, ContradictionError, OSError)
+_EXPECTED = (QianzhiError, OSError)
 
 
 @dataclass(frozen=True, slots=True)

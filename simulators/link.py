@@ -20,6 +20,7 @@ from protocol.keyblock import unwrap
 from protocol.mac import MacKey
 from protocol.message import Message, is_answer
 from protocol.tlv import first, parse
+from qianzhi_errors import QianzhiError
 from simulators.messages import without_mac
 from simulators.profile import BankProfile
 
@@ -34,7 +35,7 @@ _APPROVED = "00"
 _TPDU = b"\x60\x00\x03\x00\x00"
 
 
-class BankError(Exception):
+class BankError(QianzhiError):
     """The bank cannot go on; the text says what the machine did."""
 
 

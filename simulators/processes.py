@@ -17,6 +17,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from qianzhi_errors import QianzhiError
+
 PROGRAM: Final = (sys.executable, "-m", "console.main")
 STATUS: Final = "status"
 """The name of the status port among a machine's ports."""
@@ -25,7 +27,7 @@ _LOG_CHARACTERS: Final = 2000
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
-class ProcessError(Exception):
+class ProcessError(QianzhiError):
     """A command failed, or a machine did not start or did not end well; with what it wrote."""
 
 

@@ -18,23 +18,21 @@ from typing import Any, NoReturn
 import click
 
 from console.failure import run_to_end
-from fep.errors import FepError
 from fep.keys.keys import ZMK_KIND, KeyRefused, Secret, check_private, checked
 from fep.settings.config import load_settings
-from ledger.errors import LedgerError
 from ledger.rules.day import is_date
 from protocol.codec import Codec
 from protocol.dialect import load, shipped
-from protocol.errors import ProtocolError
 from protocol.framing import Framing
 from protocol.mac import MacAlgorithm, check_value
+from qianzhi_errors import QianzhiError
 from simulators.certify import dues
 from simulators.certify.cases import CASES
 from simulators.certify.examiner import examine, run_of
 from simulators.certify.exercises import EXERCISES
 from simulators.certify.rehearsal import rehearsal_run, rehearse
 from simulators.certify.report import as_html, as_junit, as_markdown
-from simulators.certify.result import CertifyError, Outcome, Result, Run
+from simulators.certify.result import Outcome, Result, Run
 from simulators.certify.scheduler import DELAY_SECONDS
 from simulators.certify.steps import Case
 from simulators.certify.story import Story
@@ -52,8 +50,7 @@ _PATH = click.Path(path_type=Path)
 
 def main() -> NoReturn:
     """Run the command; expected errors become one line on standard error."""
-    expected = CertifyError, FepError, LedgerError, ProtocolError, OSError
-    run_to_end("qianzhi-certify", cli, expected)
+    run_to_end("qianzhi-certify", cli, (QianzhiError, OSError))
 
 
 class BankCode(click.ParamType):

@@ -9,8 +9,10 @@ from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 
+from qianzhi_errors import QianzhiError
 
-class CertifyError(Exception):
+
+class CertifyError(QianzhiError):
     """The examination cannot be held; the text says what is missing and what to do."""
 
 

@@ -22,6 +22,7 @@ from typing import Any
 
 from fep.settings.config import load_settings
 from fep.setup.install import SAMPLE_BANKS, install
+from qianzhi_errors import QianzhiError
 from simulators.processes import PROGRAM
 
 SECONDS = 60
@@ -32,7 +33,7 @@ BANKS_SIDE = "banks.toml"
 _POLL_SECONDS = 0.02
 
 
-class NodeError(Exception):
+class NodeError(QianzhiError):
     """A node did not do what it was started for; the text has what it logged."""
 
 

@@ -22,6 +22,8 @@ from typing import Any
 
 import psycopg
 
+from qianzhi_errors import QianzhiError
+
 SECONDS = 30
 """How long a server may take for what it is told."""
 STANDBY = "standby"
@@ -35,7 +37,7 @@ wal_keep_size = '256MB'
 """
 
 
-class PostgresqlError(Exception):
+class PostgresqlError(QianzhiError):
     """A server did not do what it was asked; the text has what it logged."""
 
 

@@ -42,6 +42,7 @@ from office.config import Settings as OfficeSettings
 from office.config import load_settings as load_office_settings
 from office.errors import SamePerson
 from protocol.message import Message
+from qianzhi_errors import QianzhiError
 from simulators.bank import Bank, together
 from simulators.beliefs import State
 from simulators.days import dayfile
@@ -67,7 +68,7 @@ FOLDER = Path("var/demo")
 MAKER, CHECKER, OTHER_CHECKER = "li", "wang", "zhao"
 
 
-class DemoFailure(Exception):
+class DemoFailure(QianzhiError):
     """A result of the demo is not as it must be; the text says which."""
 
 

@@ -23,14 +23,11 @@ from twisted.internet.error import ConnectError, ConnectionClosed
 from twisted.python.failure import Failure
 
 from console.failure import fail, run
-from fep.errors import FepError
 from fep.process.reactor import react
 from fep.settings.config import load_settings
-from ledger.errors import LedgerError
 from ledger.files.bookfile import Book, parse
-from protocol.errors import ProtocolError
+from qianzhi_errors import QianzhiError
 from simulators.cli import chosen_bank
-from simulators.link import BankError
 from simulators.load.driver import SECOND, Driver, Plan, Report
 from simulators.load.histogram import Histogram
 from simulators.load.mix import ACTS, LoadBank, Mix
@@ -40,7 +37,6 @@ _SHARES = {"p50": 50_000, "p90": 90_000, "p99": 99_000, "p99.9": 99_900}
 _ANSWER_SECONDS = 30
 _INTERRUPTED = 130
 """The exit code of who was told to stop before there was anything to tell."""
-_ERRORS = (FepError, LedgerError, ProtocolError, BankError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +78,7 @@ def main() -> NoReturn:
     """Run the command; expected errors become one line on standard error."""
     try:
         run(load)
-    except (*_ERRORS, OSError) as error:
+    except (QianzhiError, OSError) as error:
         fail(_PROGRAM, str(error))
     except (ConnectError, ConnectionClosed) as error:
         fail(_PROGRAM, f"cannot connect: {error}; is the machine serving? (make run)")

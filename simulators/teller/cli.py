@@ -22,11 +22,9 @@ import click
 from twisted.logger import globalLogBeginner
 
 from console.failure import run_to_end
-from fep.errors import FepError
 from fep.process.logtext import log_observer
 from fep.process.reactor import real_reactor
-from ledger.errors import LedgerError
-from protocol.errors import ProtocolError
+from qianzhi_errors import QianzhiError
 from simulators.cli import counter_of, counter_options
 from simulators.teller.desk import BankDesk
 from simulators.teller.samples import LINES_MAX, Sample, pick
@@ -39,7 +37,7 @@ _ANSWER_SECONDS = 10
 
 def main() -> NoReturn:
     """Run the command; expected errors become one line on standard error."""
-    run_to_end("qianzhi-teller", teller, (FepError, LedgerError, ProtocolError, OSError))
+    run_to_end("qianzhi-teller", teller, (QianzhiError, OSError))
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})

@@ -24,6 +24,7 @@ from protocol.dialect import load
 from protocol.errors import ProtocolError
 from protocol.message import Message
 from protocol.tlv import first, parse
+from qianzhi_errors import QianzhiError
 from simulators.bank import Bank
 from simulators.beliefs import Belief, ContradictionError, State
 from simulators.link import SILENCE, BankError
@@ -41,7 +42,7 @@ _MOVES_NOTHING = frozenset({"01", "05", "08"})
 """What has no answer of these has no outcome to be known; whoever asked is told that none came."""
 
 
-class DeskError(Exception):
+class DeskError(QianzhiError):
     """A request could not be carried out. `key` names a text in `WORDS`, which takes `str()` of this error as
     its reason.
     """

@@ -130,14 +130,14 @@ def table(rows: Sequence[HuntResult]) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m simulators.world.hunt")
-    parser.add_argument("--only", help="one mutation, by its name")
+    parser.add_argument("--only", action="append", help="a mutation, by its name; may be given again")
     parser.add_argument("--seeds", type=int, default=SEEDS, help="how many seeds to try at most")
     parser.add_argument("--times", type=int, default=1, help="find each so often: a mean says more than luck")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument("--json", action="store_true", help="tell a program")
     parser.add_argument("--write", type=Path, help="put the table into this file")
     given = parser.parse_args(arguments)
-    chosen = [mutation for mutation in MUTATIONS if given.only in (None, mutation.name)]
+    chosen = [mutation for mutation in MUTATIONS if given.only is None or mutation.name in given.only]
     if given.json:
         result = hunt(chosen[0] if chosen else CONTROL, given.seeds, given.times)
         print(json.dumps({name: value for name, value in result._asdict().items() if name != "mutation"}))
