@@ -29,7 +29,7 @@ from twisted.python.threadpool import ThreadPool
 
 from fep.day.clock import WallClock
 from fep.day.clock_watch import COMMAND, ClockWatch
-from fep.day.cutover_clock import DayClock
+from fep.day.cutover_clock import CutoverClock
 from fep.doctor import selftest
 from fep.engine.commit import Engine
 from fep.keys.key_provider import KeyProvider
@@ -235,7 +235,7 @@ class Service:
             history,
             world.clock,
             world.reactor.seconds,
-            lambda: self.day_clock.obstacle,
+            lambda: self.cutover_clock.obstacle,
             self._misses,
             lambda: self._overview,
         )
@@ -249,7 +249,7 @@ class Service:
             lambda: self.settings,
             lambda: self.engine.business_date,
             world.clock.now_us,
-            lambda: self.day_clock.obstacle,
+            lambda: self.cutover_clock.obstacle,
             book,
         )
         site = status_site(self.source, self.feed, host_metrics, ProcessCollector(registry=None))
@@ -281,7 +281,7 @@ class Service:
             world.clock, self._store, self.engine.between_batches, self.event_log, self.settings.node.name
         )
         watch.take_up(word)
-        self.day_clock = DayClock(
+        self.cutover_clock = CutoverClock(
             self.engine, self._store, lambda: self.settings.day, world.clock, self.operations.cut_over
         )
         own = {
@@ -289,12 +289,12 @@ class Service:
             bank_status.COMMAND: self._asked_for_bank_status,
             COMMAND: watch.accept,
         }
-        factory = ControlFactory({**self.operations.commands(), **self.day_clock.commands(), **own})
+        factory = ControlFactory({**self.operations.commands(), **self.cutover_clock.commands(), **own})
         path = make_way(Path(self.settings.node.control))
         self._ports.append(world.reactor.listenUNIX(path, factory, mode=0o600))
         self._every(1, watch.look)
         self._polling = self._every(self.settings.day.poll_seconds, self._look_at_day)
-        self._every(1, self.day_clock.look)
+        self._every(1, self.cutover_clock.look)
         self._every(RETIRE_SECONDS, self.operations.retire_by_the_clock)
 
     def _every(self, seconds: float, call: Callable[..., Any], *arguments: object) -> LoopingCall:

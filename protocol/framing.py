@@ -1,4 +1,5 @@
-"""Cuts a byte stream into frames, and writes frames: the four framings of the interface (PROTOCOL section 1).
+"""Cuts a byte stream into frames, and writes frames: the four framings of the interface (docs/protocol.md
+section 1).
 
 Nothing here looks inside a message. There are no sockets and no deadlines here: `FrameReader.pending` tells
 the caller that a frame has begun, and the caller decides how long the rest of it may take.

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from protocol.errors import EncodeError
 
 ECHOED: Final = (2, 3, 4, 7, 11, 12, 13, 32, 37, 41, 42, 49)
-"""The DEs that an answer echoes from its request, where the request has them (PROTOCOL.md section 3)."""
+"""The DEs that an answer echoes from its request, where the request has them (docs/protocol.md section 3)."""
 
 
 class Message(NamedTuple):

@@ -48,7 +48,8 @@ class Group(NamedTuple):
 
 
 def parse(text: str, encoding: str) -> tuple[Group, ...]:
-    """Return the groups of `text`, in order, with unknown tags and repeated tags (PROTOCOL.md section 4).
+    """Return the groups of `text`, in order, with unknown tags and repeated tags (docs/protocol.md section
+    4).
 
     `encoding` is the dialect's (`Dialect.de48_encoding`); lengths count bytes in it. The value of a DL group
     is groups again, to be parsed by another call. Raises FormatError("48") if a tag is cut short or is not

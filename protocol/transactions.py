@@ -2,7 +2,8 @@
 them.
 
 Data only. The rules of what a transaction does to a due are in `ledger.rules`; which account it moves is in
-the office's chart of accounts. Names are those of PROTOCOL section 3, and of JR/T 0031 where it has one.
+the office's chart of accounts. Names are those of docs/protocol.md section 3, and of JR/T 0031 where it has
+one.
 """
 
 from __future__ import annotations

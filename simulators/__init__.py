@@ -32,7 +32,7 @@ cases no money moved.
 
 Three things hold for every bank here. It never asks the machine's books what happened: its record is made
 of what it sent and heard. A transaction whose outcome is unknown is reversed until the reversal is answered
-(PROTOCOL section 6). Time is handed in, by a reactor and a function `now`.
+(docs/protocol.md section 6). Time is handed in, by a reactor and a function `now`.
 
 Beside them: `relay` passes bytes between two sockets; certify's interposer, the chaos proxy and the
 cluster's balancer are made of it. `processes` starts `qianzhi`.

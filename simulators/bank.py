@@ -34,7 +34,7 @@ from simulators.messages import CANCEL_CODE, Stamp, Terminal
 from simulators.profile import BankProfile
 
 ANSWER_SECONDS = 30
-"""How long a bank waits before it reverses (PROTOCOL section 6, by convention)."""
+"""How long a bank waits before it reverses (docs/protocol.md section 6, by convention)."""
 
 RETRY_SECONDS = 1
 """How long it waits before it insists again, where the link or the answer was refused at once."""
@@ -220,7 +220,7 @@ class Bank:
         return own
 
     async def reverse(self, belief: Belief) -> Belief:
-        """Reverse, and repeat the reversal until it is answered (PROTOCOL section 6)."""
+        """Reverse, and repeat the reversal until it is answered (docs/protocol.md section 6)."""
         asked = messages.reversal(self._financial(belief, ""), self.profile.code, self._stamp())
         answer = await self._insist(asked)
         code = answer.fields[39]

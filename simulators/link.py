@@ -146,8 +146,8 @@ class BankLink(Protocol):
         return wrap(self._profile.framing, body, tpdu)
 
     def _check_mac(self, body: bytes, message: Message) -> None:
-        """Once there is a key, only the answer to our own sign-on may come without a MAC (PROTOCOL section
-        5.3).
+        """Once there is a key, only the answer to our own sign-on may come without a MAC (docs/protocol.md
+        section 5.3).
         """
         split = self._codec.mac_of(body, message)
         if split is None:

@@ -13,7 +13,8 @@ than two seconds against the monotonic one; a slew (chrony's, at most a twelfth)
 **Invariants.** No duration is measured by the wall clock. Between two cut-overs by the clock lie
 `apart_hours` at least, so a wrong clock never closes two days in a row. Business dates never go back: a key
 that was forgotten stays forgotten on a clock that was set back (`retirement.key_date`). A jump is written
-to the audit log before its acceptance.
+to the audit log before its acceptance. Right again: by `qianzhi clock accept`, from whoever may use the
+control socket (the machine's own user and root); one person is enough, and the audit log has the name.
 
 **Example.** The settings say 22:00, and business day 20261124 is open:
 

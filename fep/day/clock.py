@@ -3,8 +3,8 @@ trusted.
 
 Each time that it is read it is compared with a monotonic clock. No duration is measured by it: those are
 the reactor's, which counts by the monotonic clock (fep.process.reactor). Nothing is decided here but
-whether the clock jumped; `fep.day.clock_watch` tells people, and `fep.operator.operations` makes things
-wait.
+whether the clock jumped: `fep.day.clock_watch` tells people, `fep.day.schedule.obstacle` keeps the cut-over
+waiting, and `fep.operator.operations` the retirement.
 """
 
 from __future__ import annotations

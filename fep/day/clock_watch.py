@@ -1,8 +1,8 @@
 """Reports a jump of the wall clock to the log, the event log and the audit log, and takes a person's
 acceptance.
 
-The audit log carries the distrust over a restart. What a jump is, `fep.day.clock` says; what waits meanwhile,
-`fep.operator.operations`. No entry is stamped here.
+The audit log carries the distrust over a restart. What a jump is, `fep.day.clock` says; that the cut-over
+waits meanwhile, `fep.day.schedule`; that retiring waits, `fep.operator.operations`. No entry is stamped here.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class ClockWatch:
     _lock: DeferredLock = field(default_factory=DeferredLock)
     """Keeps the order in the audit log: a jump comes before its acceptance."""
 
-    log = Logger(namespace="fep.day.clock")
+    log = Logger(namespace="fep.day.clock_watch")
 
     def take_up(self, word: audit_trail.ClockWord) -> None:
         """Distrust the clock, if an earlier process did and nobody has accepted it since."""

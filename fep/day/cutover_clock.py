@@ -55,7 +55,7 @@ TO_DO: Final[Mapping[Obstacle, str]] = MappingProxyType(
 
 
 @dataclass(slots=True)
-class DayClock:
+class CutoverClock:
     """Ends the open day at its hour. `day` returns the settings of the business day as they are now;
     `clock` has the wall clock and the monotonic one; `cut_over` closes the business date that it is given.
     """

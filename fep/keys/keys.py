@@ -297,7 +297,9 @@ class BankKeys:
         self._entropy = entropy
 
     def fresh(self) -> SessionKey:
-        """A new random MAC session key with the TR-31 key block that carries it (PROTOCOL section 5.2)."""
+        """A new random MAC session key with the TR-31 key block that carries it (docs/protocol.md section
+        5.2).
+        """
         material = self._entropy(session_key_length(self._algorithm))
         key = MacKey(self._algorithm, material)
         return SessionKey(key, self._zmk.wrap(material, self._algorithm, self._entropy), key.check_value)

@@ -1,7 +1,7 @@
 """What one link sends: rendered, sealed under the session's key, framed.
 
 Every answer leaves through here, and so does every 0800 of our own. Counts each answer by its response code.
-What the answer is, is decided elsewhere. PROTOCOL sections 1, 4 and 5.
+What the answer is, is decided elsewhere. docs/protocol.md sections 1, 4 and 5.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class AnswerSender:
         self._statistics.answered(self._bank.code, request.mti, Response.APPROVED)
         self._finish(Message(message.mti, {**message.fields, 48: groups}), tpdu, sealed=sealed)
 
-    def decline_unread(self, header_scan: HeaderScan, tpdu: bytes, key: MacKey) -> None:
+    def decline_undecoded(self, header_scan: HeaderScan, tpdu: bytes, key: MacKey) -> None:
         """Answer 91 to a request that was scanned and not decoded, sealed under `key`."""
         self._statistics.answered(self._bank.code, header_scan.mti, Response.UNAVAILABLE)
         date = self._engine.business_date

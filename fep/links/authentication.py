@@ -1,7 +1,7 @@
 """Who has sent a message: whether its MAC is right, and whether DE 32 names this link's bank.
 
-What is not authentic is answered 63 and counted; too many in a row end the link (PROTOCOL section 5.6). What
-an authentic message may do is decided elsewhere.
+What is not authentic is answered 63 and counted; too many in a row end the link (docs/protocol.md section
+5.6). What an authentic message may do is decided elsewhere.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Authenticator:
             return None
         return split[0]
 
-    def accepts_unread(self, covered: bytes, mac: bytes, acquirer: str | None) -> bool:
+    def accepts_undecoded(self, covered: bytes, mac: bytes, acquirer: str | None) -> bool:
         """Whether a request that was scanned and not decoded is this link's bank's. Answers and counts
         nothing where it is not: the request is then decoded.
         """

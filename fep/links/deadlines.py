@@ -1,7 +1,7 @@
 """The deadlines of one link: for a frame, for the sign-on, for silence, and for the answer to our echo.
 
 Pure: the time is handed in, in seconds of a monotonic clock. Knows no message and no socket: what to do about
-a deadline that has passed is the link's business. PROTOCOL sections 1 and 5.5.
+a deadline that has passed is the link's business. docs/protocol.md sections 1 and 5.5.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Takes frames and gives bytes to send. Decodes each message and leads it to where it belongs: network
 management, or the engine, which decides transactions. No sockets: the transport is two callables. No money:
-what a transaction means, the ledger decides. PROTOCOL sections 3 and 4.
+what a transaction means, the ledger decides. docs/protocol.md sections 3 and 4.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Link:
         self._deadlines.heard(self._seconds(), frame_pending=frame_pending)
 
     def frame_began_again(self) -> None:
-        """A frame was completed: another that began in the same bytes has its own deadline."""
+        """Restart the frame's deadline: a frame is complete, and the next one began in the same bytes."""
         self._deadlines.frame_began_again()
 
     def tick(self) -> None:
@@ -110,7 +110,7 @@ class Link:
 
     def received(self, frame: Frame) -> None:
         """One frame's message: answer it, or hand it over to be answered when its batch is on disk."""
-        if self._engine.refuses(self.bank.code) and self._declined_unread(frame):
+        if self._engine.refuses(self.bank.code) and self._declined_undecoded(frame):
             return
         try:
             message = self._codec.decode(frame.body)
@@ -172,7 +172,7 @@ class Link:
         """
         self._close("what became of a transaction cannot be learnt")
 
-    def _declined_unread(self, frame: Frame) -> bool:
+    def _declined_undecoded(self, frame: Frame) -> bool:
         """Answer 91 to a transaction for which the queue has no place, without decoding it; whether that was
         done. A message that may get any other answer is decoded.
         """
@@ -182,9 +182,10 @@ class Link:
         header_scan = self._fast_decline.scan(frame.body)
         if header_scan is None or header_scan.mti not in TRANSACTIONS:
             return False
-        if not self._authenticator.accepts_unread(header_scan.covered, header_scan.mac, header_scan.acquirer):
+        covered, mac, acquirer = header_scan.covered, header_scan.mac, header_scan.acquirer
+        if not self._authenticator.accepts_undecoded(covered, mac, acquirer):
             return False
-        self._answers.decline_unread(header_scan, frame.tpdu, key)
+        self._answers.decline_undecoded(header_scan, frame.tpdu, key)
         return True
 
     def _undecodable(self, frame: Frame, error: DecodeError) -> None:

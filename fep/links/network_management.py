@@ -1,7 +1,7 @@
 """Network management (08xx) on one link: sign-on, sign-off, change of keys, echo, and the messages that we
 send ourselves.
 
-Moves the session; no transaction passes here. PROTOCOL section 5.
+Moves the session; no transaction passes here. docs/protocol.md section 5.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SIGN_OFF: Final = "002"
 KEY_CHANGE: Final = "101"
 CUTOVER: Final = "201"
 ECHO: Final = "301"
-"""Values of DE 70 (PROTOCOL section 5)."""
+"""Values of DE 70 (docs/protocol.md section 5)."""
 _STAN_MAX: Final = 999_999
 
 

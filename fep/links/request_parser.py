@@ -2,7 +2,7 @@
 
 Pure: the bank's settings and a message go in, a Request comes out. Whether the book allows the request is
 decided by `ledger.rules.decide`. A refusing verdict travels with the request, so that the refusal is recorded
-under the request's key, and a repeat gets it again. PROTOCOL sections 3, 4 and 6.
+under the request's key, and a repeat gets it again. docs/protocol.md sections 3, 4 and 6.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _GROUP_TAGS = ("PN", "DU", "IN", "RN", "PG")
 """The DE 48 tags of the fields of Groups, in their order."""
 _CURRENCY = "156"
 _TOTAL_FIELDS = (76, 88, 77, 89, 74, 86, 75, 87)
-"""The DEs of the fields of ledger.rules.request.Totals, in their order (PROTOCOL section 7)."""
+"""The DEs of the fields of ledger.rules.request.Totals, in their order (docs/protocol.md section 7)."""
 
 MANDATORY: Mapping[str, tuple[int, ...]] = MappingProxyType(
     {
@@ -51,7 +51,8 @@ MANDATORY: Mapping[str, tuple[int, ...]] = MappingProxyType(
         "0800": (7, 11, 32, 70),
     }
 )
-"""The mandatory DEs (M in PROTOCOL section 3) by MTI, repeats counted as their first form. The MAC is not
+"""The mandatory DEs (M in docs/protocol.md section 3) by MTI, repeats counted as their first form. The MAC is
+not
 listed: the link checks it."""
 
 TRANSACTIONS = frozenset(mti[:3] + last for mti in MANDATORY if mti != "0800" for last in "01")
@@ -320,7 +321,7 @@ def original_key(original: str, terminal: str, window: KeyWindow) -> str:
     """The key of the transaction that DE 90 names, at a terminal (DE 41). Raises FormatError where DE 90 is
     malformed or its date is outside the window.
 
-    DE 90: MTI 4, STAN 6, DE 7 10, DE 32 11 zero-filled on the left, 11 zeros (PROTOCOL section 3).
+    DE 90: MTI 4, STAN 6, DE 7 10, DE 32 11 zero-filled on the left, 11 zeros (docs/protocol.md section 3).
     """
     mti, stan, sent_at, bank = original[:4], original[4:10], original[10:20], original[20:31]
     if mti not in _ORIGINAL_MTIS or original[31:].strip("0"):

@@ -1,7 +1,7 @@
 """Renders the ledger's answer as a message: which data element carries what, and the receipt's lines.
 
 Pure. The same answer always gives the same bytes up to the MAC: that is how a repeat, which the journal
-answers, gets the first answer again. PROTOCOL sections 3, 4 and 7.
+answers, gets the first answer again. docs/protocol.md sections 3, 4 and 7.
 """
 
 from __future__ import annotations

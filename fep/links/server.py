@@ -161,7 +161,7 @@ class BankConnection(Protocol):
             return
         if self._full:
             self._unsent += len(data)
-            if self._server.unread(self.link.bank.code, len(data)) > self._limit:
+            if self._server.add_unsent(self.link.bank.code, len(data)) > self._limit:
                 self.end("the bank does not read its answers")
                 return
         self.transport.write(data)
@@ -196,7 +196,7 @@ class BankConnection(Protocol):
     def resumeProducing(self) -> None:  # noqa: N802 - Twisted's name
         """The socket was drained, or is gone: count nothing more, and forget what was counted."""
         self._full = False
-        self._server.unread(self.link.bank.code, -self._unsent)
+        self._server.add_unsent(self.link.bank.code, -self._unsent)
         self._unsent = 0
 
     def stopProducing(self) -> None:  # noqa: N802 - Twisted's name
@@ -218,7 +218,7 @@ class Server:
         self._rate_limiters: dict[str, RateLimiter] = {}
         now = surroundings.engine.clock.seconds()
         self._refusals = TokenBucket(REFUSALS_A_SECOND, REFUSALS_A_SECOND * PAUSE_SECONDS, now)
-        self._unread: Counter[str] = Counter()
+        self._unsent_of: Counter[str] = Counter()
         self.last_seen: dict[str, LastSeen] = {}
         """By bank: the last signs of life on links that have closed."""
         self.strangers: dict[int, Stranger] = {}
@@ -362,12 +362,12 @@ class Server:
             if not self.connections and not self._ticking.running and not self._empty.called:
                 self._empty.callback(None)
 
-    def unread(self, bank: str, more: int) -> int:
+    def add_unsent(self, bank: str, more: int) -> int:
         """Add `more` bytes (negative: take them off) to what a bank has left unread. Returns the bytes that
         all its links together have left unread now.
         """
-        self._unread[bank] += more
-        return self._unread[bank]
+        self._unsent_of[bank] += more
+        return self._unsent_of[bank]
 
     def announce(self, code: str) -> None:
         """Send an 0800 of our own, with `code` in DE 70, on every link that has signed on."""

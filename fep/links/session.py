@@ -1,5 +1,5 @@
-"""The states of a link's session: what the bank may send in each, and which MAC keys count (PROTOCOL section
-5).
+"""The states of a link's session: what the bank may send in each, and which MAC keys count (docs/protocol.md
+section 5).
 
 An Automat machine whose table is data: no bytes, no clock, no transport. The table has a row for every input
 in every state, so that an input without effect is a decision too.

@@ -1,4 +1,4 @@
-"""TLS on a bank's links: which certificate we show, and which key we accept (PROTOCOL section 5.1).
+"""TLS on a bank's links: which certificate we show, and which key we accept (docs/protocol.md section 5.1).
 
 A counterparty is known by its key: the SHA-256 of its certificate's SubjectPublicKeyInfo (RFC 7469, section
 2.4) is pinned in the settings. No certificate authority is trusted, so none can be made to vouch for somebody

@@ -16,6 +16,10 @@ whatever the line says. An act that changes settings is recorded before it is do
 where the first record cannot be written, nothing is done. No value of a key, and nothing that a person
 typed freely, gets into the audit log.
 
+**Who may.** The control socket has mode 0600: the machine's own user and root may give every command, and
+nobody else may give one. There is no list of permissions as the office's clerks have one; the name that the
+kernel tells is what the audit log records.
+
 **Example.** `qianzhi day cutover --date 20261124` sends, and gets one of:
 
     {"command": "cutover", "date": "20261124", "early": false}

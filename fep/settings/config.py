@@ -71,7 +71,7 @@ class Node(Section):
 class Limits(Section):
     """A limit on everything that a counterparty can make grow; each has its unit in its name."""
 
-    frame_bytes: int = Field(default=8192, ge=256, le=65535, description="PROTOCOL section 1")
+    frame_bytes: int = Field(default=8192, ge=256, le=65535, description="docs/protocol.md section 1")
     frame_seconds: Seconds = 10
     sign_on_seconds: Seconds = 30
     idle_seconds: Seconds = 60
@@ -83,7 +83,7 @@ class Limits(Section):
         le=150,
         description="so many days back DE 7 may lie; older is refused",
     )
-    bad_macs: int = Field(default=5, ge=1, le=100, description="PROTOCOL section 5.6")
+    bad_macs: int = Field(default=5, ge=1, le=100, description="docs/protocol.md section 5.6")
     links: int = Field(default=12_000, ge=1, le=1_000_000)
     unsent_bytes: int = Field(
         default=4_194_304, ge=65_536, description="of answers that a bank's links together leave unread"

@@ -21,7 +21,7 @@ LATENCY_SECONDS: Final = 60
 """How many seconds back latencies go: a 99th percentile is the last minute's."""
 _NOTHING: Final = tuple(LatencyHistogram().buckets)
 _NETWORK: Final = "08"
-"""MTI of network management (PROTOCOL section 3): no transaction."""
+"""MTI of network management (docs/protocol.md section 3): no transaction."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
 """The classes of breaks: one row for each way in which our journal and a bank's file can differ. There is no
 other table of them.
 
-Data only. `office.matching.match` decides which lines are of which class, the chart of accounts
-(office/accounting/chart.toml) says how a break of a class may end, and the front-end machine's status page
-shows the names. No rule and no account belongs here.
+Data only. Which class a pair of lines gets, `office.matching.lines.pair_differs` decides; which one a line
+that is left over gets, `office.matching.match`; a repeated line is found in `office.matching.pairing`. The
+chart of accounts (office/accounting/chart.toml) says how a break of a class may end, and the front-end
+machine's status page shows the names. No rule and no account belongs here.
 """
 
 from __future__ import annotations

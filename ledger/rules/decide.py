@@ -3,7 +3,7 @@
 Pure: no clock, no waiting, no log, no database. Every decision is made here and in the three modules that
 this one calls, `ledger.rules.settlement`, `ledger.rules.reversal` and `ledger.rules.inquire`, and nowhere
 else. Every rule sees the decisions made before it in the same batch, because `fold` applies each decision to
-the view before the next one is made. Rules and outcomes: PROTOCOL sections 3, 6 and 7.
+the view before the next one is made. Rules and outcomes: docs/protocol.md sections 3, 6 and 7.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def _keyed(rule: Callable[[Request, View], Decision]) -> Callable[[Request, View
     def decider(request: Request, view: View) -> Decision:
         known = view.entries.get(request.key)
         if known is not None:
-            return Decision(_again(request, known, view))
+            return Decision(_answer_repeat(request, known, view))
         if view.day is None or view.day.state is not DayState.OPEN:
             date = view.day.date if view.day else ""
             return Decision(Answer(Response.CUTOVER, "CUTOVER, ASK AGAIN", date))
@@ -89,9 +89,10 @@ def _is_overridden(request: Request) -> bool:
     return request.advice and request.act in FINANCIAL and request.verdict in OVERRIDABLE_BY_ADVICE
 
 
-def _again(request: Request, known: Entry, view: View) -> Answer:
+def _answer_repeat(request: Request, known: Entry, view: View) -> Answer:
     """The first answer again, or 94 where the repeat has another content than the `known` entry.
 
+    A tombstone answers 21 whatever the content: an original that comes after its reversal is refused here.
     Where the transaction was taken back since, no receipt may be printed for it: the response code stays, the
     receipt's lines (DE 62) are left out, and DE 44 says REVERSED.
     """

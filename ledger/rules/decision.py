@@ -98,11 +98,16 @@ def figures_of(request: Request, view: View) -> BankDay:
 
 
 def refused(
-    request: Request, view: View, refusal: Refusal, *, remember: bool = False, guesses: Guesses | None = None
+    request: Request,
+    view: View,
+    refusal: Refusal,
+    *,
+    lay_tombstone: bool = False,
+    guesses: Guesses | None = None,
 ) -> Decision:
-    """Decide for a refusal and record it; with `remember`, also lay a tombstone under the original's key."""
+    """Decide for a refusal and record it; with `lay_tombstone`, also a tombstone under the original's key."""
     own = _entry(request, view, refusal, None, None)
-    entries = (own, _tombstone(request, own)) if remember else (own,)
+    entries = (own, _tombstone(request, own)) if lay_tombstone else (own,)
     return Decision(answer_of(own), entries, guesses=guesses)
 
 
@@ -113,17 +118,17 @@ def approved(
     due: Due | None,
     exception_code: str = "",
     *,
-    remember: bool = False,
+    lay_tombstone: bool = False,
     guesses: Guesses | None = None,
 ) -> Decision:
-    """Decide for an approval and record it with its effect, if it has one; with `remember`, also lay a
+    """Decide for an approval and record it with its effect, if it has one; with `lay_tombstone`, also lay a
     tombstone under the original's key.
 
     `exception_code` marks an exception advice: the response code that would have refused it as a request.
     Such an entry has no receipt number, so that nobody holds a voucher for it.
     """
     own = _entry(request, view, None, effect, due, exception_code)
-    entries = (own, _tombstone(request, own)) if remember else (own,)
+    entries = (own, _tombstone(request, own)) if lay_tombstone else (own,)
     if effect is None:
         return Decision(answer_of(own), entries, guesses=guesses)
     return Decision(answer_of(own), entries, effect.due, effect.figures, guesses)

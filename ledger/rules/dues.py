@@ -14,7 +14,9 @@ from typing import Final, NamedTuple
 from protocol.transactions import SETTLEMENTS
 
 KINDS: Final[Mapping[str, str]] = MappingProxyType({code: row.kind for code, row in SETTLEMENTS.items()})
-"""Processing code (DE 3) to the kind of due that it settles, `premium` or `benefit` (PROTOCOL section 3)."""
+"""Processing code (DE 3) to the kind of due that it settles, `premium` or `benefit` (docs/protocol.md section
+3).
+"""
 
 STATES: Final = frozenset({"pending", "active", "lapsed", "terminated"})
 """The states of a policy."""

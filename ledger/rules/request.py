@@ -34,7 +34,7 @@ class Act(StrEnum):
 
 
 ACT_OF_CODE: Mapping[str, Act] = MappingProxyType({code: Act(row.act) for code, row in TRANSACTIONS.items()})
-"""Processing code (DE 3) to act (PROTOCOL section 3)."""
+"""Processing code (DE 3) to act (docs/protocol.md section 3)."""
 
 INQUIRIES = frozenset({Act.DUES, Act.STATUS, Act.OUTCOME, Act.RECEIPT})
 FINANCIAL = frozenset({Act.COLLECT, Act.PAY, Act.CANCEL})
@@ -170,7 +170,7 @@ class Request(NamedTuple):
 
 def key_of(bank: str, terminal: str, sent_at: str, stan: str) -> str:
     """The key of a transaction, BANK/TERMINAL/SENT_AT/STAN: DE 32, DE 41, DE 7 with its year, DE 11
-    (PROTOCOL section 6).
+    (docs/protocol.md section 6).
 
     `sent_at` is YYYYMMDDhhmmss: without the year, a day would have the keys of the same day a year before.
     The bank's code is filled to 11 digits, as DE 90 carries it, so that both spellings make the same key.

@@ -29,11 +29,11 @@ def cancel(request: Request, view: View) -> Decision:
     without effect, as an exception advice, and becomes a break.
     """
     refusal = _why_not_cancel(request, view)
-    remember = request.original not in view.entries and not _is_of_another_bank(request)
+    lay_tombstone = request.original not in view.entries and not _is_of_another_bank(request)
     if refusal is not None:
         if request.advice:
-            return approved(request, view, None, None, refusal.response, remember=remember)
-        return refused(request, view, refusal, remember=remember)
+            return approved(request, view, None, None, refusal.response, lay_tombstone=lay_tombstone)
+        return refused(request, view, refusal, lay_tombstone=lay_tombstone)
     target = view.entries[request.original]
     due = view.dues[target.due]
     exception_code = "" if request.verdict is Response.APPROVED else request.verdict
@@ -69,7 +69,7 @@ def reverse(request: Request, view: View) -> Decision:
         return refused(request, view, Refusal(Response.BANK_NOT_ALLOWED, "DE 90: OTHER BANK"))
     target = view.entries.get(request.original)
     if target is None:
-        return refused(request, view, Refusal(Response.NO_ORIGINAL, "NO SUCH ORIGINAL"), remember=True)
+        return refused(request, view, Refusal(Response.NO_ORIGINAL, "NO SUCH ORIGINAL"), lay_tombstone=True)
     if target.kind is Kind.TOMBSTONE:
         return refused(request, view, Refusal(Response.NO_ORIGINAL, "NO SUCH ORIGINAL"))
     if target.kind is Kind.REVERSAL:

@@ -23,7 +23,8 @@ K2 is `ours_only`, difference -500. Sums: theirs 32000 - ours 12500 = 19500 = 12
 hold the statements:
 
     our_side           journal -> lines of our side, exception advices, reversals refused as too late
-    lines              the values: Ours, Theirs, BroughtForward, Closing, Paired, Result
+    lines              the values: Ours, Theirs, BroughtForward, Closing, Paired, Result; and `pair_differs`,
+                       which decides the class of a pair that disagrees
     details            whether policy, due and processing code of two lines agree
     pairing            both sides as streams, by key -> pairs, findings, lines left
     match              lines left, earlier breaks, earlier files -> findings and closings

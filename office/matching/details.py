@@ -1,7 +1,7 @@
 """Whether the details of two lines of the same transaction agree: policy, due and processing code.
 
-Pure. This module says which details differ; `office.matching.pairing` and `office.matching.match` decide what
-follows. Amounts, states and directions do not belong here.
+Pure. This module says which details differ; `office.matching.lines.pair_differs` decides which class of break
+that is. Amounts, states and directions do not belong here.
 
 An empty value differs from no other: it is empty if the layout has no such column, and a bank need not know
 the name of a due. Lower case and blanks around a name make no difference, since our names of policies and

@@ -1,7 +1,8 @@
 """The values that matching takes and gives: lines of either side, breaks brought forward, results.
 
 They are plain tuples, because a date has millions. Besides them only rules about one or two lines belong
-here; `office.matching.pairing` and `office.matching.match` bring lines together.
+here: `pair_differs` decides the class of a pair that disagrees. `office.matching.pairing` and
+`office.matching.match` bring lines together.
 
 Effects are signed fen as the bank's clearing account sees them: a collection in effect is +amount, a payout
 in effect is -amount, a reversed transaction is 0. *Withheld* is an effect of ours that no product's account

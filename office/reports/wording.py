@@ -45,7 +45,7 @@ CLASSES: Final[Mapping[str, Explained]] = MappingProxyType(
 CODES: Final[Mapping[str, Words]] = MappingProxyType(
     {code: Words(row.chinese, row.english) for code, row in SETTLEMENTS.items()}
 )
-"""The processing codes that move money (PROTOCOL.md section 3)."""
+"""The processing codes that move money (docs/protocol.md section 3)."""
 
 DIRECTIONS: Final[Mapping[str, Words]] = MappingProxyType(
     {"C": Words("代收", "Collection"), "P": Words("代付", "Payout")}

@@ -25,7 +25,7 @@ Key = tuple[str, str, str]
 """DE 41, DE 7, DE 11."""
 
 DELAY_SECONDS = 35.0
-"""Later than a bank waits by convention (PROTOCOL section 6)."""
+"""Later than a bank waits by convention (docs/protocol.md section 6)."""
 _DEAF_TO = 2
 _PASSED = Ruling()
 _NOT_NOW: Mapping[Provocation, tuple[str, str]] = MappingProxyType(

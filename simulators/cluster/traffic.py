@@ -1,8 +1,8 @@
 """Banks that trade through a balancer while nodes and databases die, and go on until every outcome is
 known.
 
-Each link that ends is opened again. Each transaction without an answer is reversed, and the reversal
-repeated until it is answered (PROTOCOL section 6). `simulators.cluster.verdict` judges what comes of it.
+Each link that ends is opened again. Each transaction without an answer is reversed, and the reversal repeated
+until it is answered (docs/protocol.md section 6). `simulators.cluster.verdict` judges what comes of it.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 Drives the real front book with every trouble that a day knows, keeps what each bank believes, cuts over,
 writes the banks' files with discrepancies in them, and says what a reconciliation must find: by the rules of
-PROTOCOL and DESIGN section 7 only, never by asking the code that is to find it. Everything follows from one
-seeded random.Random.
+docs/protocol.md and docs/day.md only, never by asking the code that is to find it. Everything follows from
+one seeded random.Random.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""A bank's day file, from its own record (PROTOCOL section 8): which lines it has for a business date.
+"""A bank's day file, from its own record (docs/protocol.md section 8): which lines it has for a business
+date.
 
 Pure. How a line is written, the bank's layout says (ledger.files.bankfile).
 """

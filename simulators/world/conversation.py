@@ -18,7 +18,7 @@ from protocol.tlv import first, parse
 from simulators.world.reading import Ask, Terms, read, read_network
 
 OLD_KEY_SECONDS = 30.0
-"""How long a session key that was replaced stays good (PROTOCOL section 5.4)."""
+"""How long a session key that was replaced stays good (docs/protocol.md section 5.4)."""
 _FOREVER = float("inf")
 Name = tuple[str, ...]
 

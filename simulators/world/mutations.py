@@ -47,16 +47,16 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "no tombstone for a reversal before its original",
         _REVERSAL,
-        'Refusal(Response.NO_ORIGINAL, "NO SUCH ORIGINAL"), remember=True)\n'
+        'Refusal(Response.NO_ORIGINAL, "NO SUCH ORIGINAL"), lay_tombstone=True)\n'
         "    if target.kind is Kind.TOMBSTONE",
         'Refusal(Response.NO_ORIGINAL, "NO SUCH ORIGINAL"))\n    if target.kind is Kind.TOMBSTONE',
     ),
     Mutation(
         "a repeat of a refusal is decided anew",
         _DECIDE,
-        "        if known is not None:\n            return Decision(_again",
+        "        if known is not None:\n            return Decision(_answer_repeat",
         "        if known is not None and known.response is Response.APPROVED:\n"
-        "            return Decision(_again",
+        "            return Decision(_answer_repeat",
     ),
     Mutation(
         "the cut-over seals one entry too few",
@@ -198,8 +198,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a repeat is counted as new",
         _DECIDE,
-        "            return Decision(_again(request, known, view))",
-        "            again = Decision(_again(request, known, view))\n"
+        "            return Decision(_answer_repeat(request, known, view))",
+        "            again = Decision(_answer_repeat(request, known, view))\n"
         "            if not (view.day and known.subject and known.kind is Kind.COLLECTION):\n"
         "                return again\n"
         "            today = view.figures_of(request.bank, view.day.date)\n"
@@ -334,9 +334,9 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a refusal is told and not kept",
         _DECISION,
-        "    entries = (own, _tombstone(request, own)) if remember else (own,)\n"
+        "    entries = (own, _tombstone(request, own)) if lay_tombstone else (own,)\n"
         "    return Decision(answer_of(own), entries, guesses=guesses)",
-        "    entries = (own, _tombstone(request, own)) if remember else ()\n"
+        "    entries = (own, _tombstone(request, own)) if lay_tombstone else ()\n"
         "    return Decision(answer_of(own), entries, guesses=guesses)",
     ),
     Mutation(

@@ -36,7 +36,7 @@ def settings_with(folder: Path, database: str, day: str, name: str = "fep1") -> 
 
 def look(machine: Machine) -> str:
     """The date that is open after the day clock has looked."""
-    wait_for(machine.service.day_clock.look)
+    wait_for(machine.service.cutover_clock.look)
     return machine.service.engine.business_date
 
 

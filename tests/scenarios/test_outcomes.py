@@ -1,5 +1,5 @@
-"""Each outcome of PROTOCOL section 6, sent over a real socket: exactly that answer, and money moved or not
-moved.
+"""Each outcome of docs/protocol.md section 6, sent over a real socket: exactly that answer, and money moved
+or not moved.
 """
 
 from __future__ import annotations

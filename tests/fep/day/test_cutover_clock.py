@@ -14,7 +14,7 @@ from twisted.logger import formatEvent, globalLogPublisher
 from twisted.python.failure import Failure
 
 from fep.day import cutover_clock
-from fep.day.cutover_clock import COMMAND, TO_DO, WHY, DayClock
+from fep.day.cutover_clock import COMMAND, TO_DO, WHY, CutoverClock
 from fep.day.schedule import SETTLE_SECONDS, Obstacle, closes_at
 from fep.settings.config import BusinessDay
 from ledger.book.cutover import DayStatus
@@ -48,7 +48,7 @@ class Room:
         """Another process begins on the same book; what the clocks did before it does not know."""
         self.before += self.wall.seconds()
         self.wall = MovedClock(beijing(self.wall.now_us()))
-        self.clock = DayClock(self, None, lambda: self.day, self.wall, self.cut_over)  # type: ignore[arg-type]
+        self.clock = CutoverClock(self, None, lambda: self.day, self.wall, self.cut_over)  # type: ignore[arg-type]
 
     def between_batches(self, function: Callable[[], Any]) -> Deferred[Any]:
         """As the engine's."""

@@ -276,7 +276,7 @@ def crowded(tmp_path: Path) -> Crowded:
 
 
 @pytest.fixture
-def unread(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+def undecoded(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """What has been decoded since."""
     decoded: list[bytes] = []
     real = Codec.decode
@@ -291,17 +291,17 @@ def unread(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
 
 @pytest.mark.parametrize("date", ["", "20261124"])
 def test_a_transaction_without_a_place_is_refused_as_it_would_be_if_it_were_decoded(
-    crowded: Crowded, unread: list[bytes], monkeypatch: pytest.MonkeyPatch, date: str
+    crowded: Crowded, undecoded: list[bytes], monkeypatch: pytest.MonkeyPatch, date: str
 ) -> None:
     crowded.house.engine.business_date = date
     data = b"".join(paid(number, crowded.key) for number in range(1, 4))
     crowded.link.dataReceived(data)
     short = crowded.socket.frames()
-    assert (len(short), unread) == (3, [])
+    assert (len(short), undecoded) == (3, [])
     assert crowded.house.statistics.outcomes == {(BANK, "0800", "00"): 1, (BANK, "0200", "91"): 3}
     monkeypatch.setattr(FastDecline, "scan", lambda *_: None)
     crowded.link.dataReceived(data)
-    assert (crowded.socket.frames(), len(unread)) == (short, 3)
+    assert (crowded.socket.frames(), len(undecoded)) == (short, 3)
     assert crowded.house.statistics.outcomes == {(BANK, "0800", "00"): 1, (BANK, "0200", "91"): 6}
 
 

@@ -201,9 +201,9 @@ def test_a_policy_that_is_not_in_the_book_has_no_holder() -> None:
 @pytest.mark.parametrize("remembers", [False, True])
 def test_a_tombstone_stands_under_the_originals_key_at_the_next_position(remembers: bool) -> None:
     for decision in (
-        refused(ASKED, view(), NO, remember=remembers),
-        approved(ASKED, view(), None, None, "21", remember=remembers),
-        approved(ASKED, view(), None, None, remember=remembers),
+        refused(ASKED, view(), NO, lay_tombstone=remembers),
+        approved(ASKED, view(), None, None, "21", lay_tombstone=remembers),
+        approved(ASKED, view(), None, None, lay_tombstone=remembers),
     ):
         own, *graves = decision.entries
         assert decision.answer == answer_of(own)
@@ -234,7 +234,7 @@ def test_a_tombstone_stands_under_the_originals_key_at_the_next_position(remembe
 
 def test_a_terminal_with_a_stroke_in_its_name_keeps_it() -> None:
     asked = ASKED._replace(original="00001020000/T/0/0009/20261124090000/000007")
-    grave = refused(asked, view(), NO, remember=True).entries[1]
+    grave = refused(asked, view(), NO, lay_tombstone=True).entries[1]
     assert (grave.terminal, grave.sent_at, grave.stan) == ("T/0/0009", "20261124090000", "000007")
 
 
