@@ -115,9 +115,10 @@ class GoesOnReversing(Bank):
 class NamesNoOriginal(Bank):
     """Puts its own STAN into DE 90, not the original's."""
 
-    def _original(self, belief: Belief) -> str:
-        named = super()._original(belief)
-        return f"{named[:4]}{(int(named[4:10]) + 500_000) % 1_000_000:06d}{named[10:]}"
+    async def _insist(self, message: Message) -> Message:
+        named = message.fields[90]
+        other = f"{named[:4]}{(int(named[4:10]) + 500_000) % 1_000_000:06d}{named[10:]}"
+        return await super()._insist(Message(message.mti, {**message.fields, 90: other}))
 
 
 class AdvisesOnce(ReversesOnce):

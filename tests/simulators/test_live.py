@@ -43,10 +43,11 @@ def test_three_banks_trade_until_they_are_told_to_stop(tmp_path: Path) -> None:
         url = page(process)
         started = psutil.Process(process.pid).children(recursive=True)
         with urllib.request.urlopen(f"{url}feed", timeout=SOCKET_SECONDS) as feed:
-            pictures = (json.loads(line[6:])["picture"] for line in feed if line.startswith(b"data: "))
-            picture = next(shown for shown in pictures if min(bank["answers"] for bank in shown["banks"]) > 5)
-        assert [bank["light"] for bank in picture["banks"]] == ["up"] * len(COUNTERS)
-        assert (picture["state"], picture["cutover"]) == ("serving", "22:00")
+            snapshots = (json.loads(line[6:])["snapshot"] for line in feed if line.startswith(b"data: "))
+            busy = (shown for shown in snapshots if min(bank["answers"] for bank in shown["banks"]) > 5)
+            snapshot = next(busy)
+        assert [bank["light"] for bank in snapshot["banks"]] == ["up"] * len(COUNTERS)
+        assert (snapshot["state"], snapshot["cutover"]) == ("serving", "22:00")
         process.send_signal(signal.SIGTERM)
         assert process.stderr.read() == ""
     assert process.returncode == 0
