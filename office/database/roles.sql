@@ -35,7 +35,7 @@ GRANT USAGE ON SCHEMA public TO qianzhi_office, qianzhi_auditor;
 -- From nothing, so that a right which an earlier edition of this file gave does not stay.
 REVOKE ALL ON facts, days, chains, entries, bank_files, bank_lines, reconciliations, products, breaks,
     break_events, accounts, postings, legs, chart_lines, audit_log FROM PUBLIC, qianzhi_office, qianzhi_auditor;
-REVOKE ALL ON SEQUENCE acts_number_seq FROM PUBLIC, qianzhi_office, qianzhi_auditor;
+REVOKE ALL ON SEQUENCE audit_log_number_seq FROM PUBLIC, qianzhi_office, qianzhi_auditor;
 REVOKE ALL ON FUNCTION make_posting(text, text, text, text, bigint, text[], text[], text[], bigint[])
     FROM PUBLIC, qianzhi_office, qianzhi_auditor;
 

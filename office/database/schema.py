@@ -312,7 +312,7 @@ audit_log = Table(
     "audit_log",
     OFFICE,
     *audit_record_columns(),
-    Index("acts_by_subject", "subject"),
+    Index("audit_log_by_subject", "subject"),
 )
 """The audit log: every pull, file, reconciliation, posting and decision, each with its author; chained as
 ledger.book.audit_log says. Append-only.

@@ -112,6 +112,6 @@ def test_the_pages_address_is_printed_and_the_figures_stay_the_last_line(
 def test_the_queues_bound_that_is_shown_is_the_one_of_the_moment(machine: Machine) -> None:
     def shown() -> int:
         machine.service.engine._queue.limit = 7
-        return machine.service.feed._paint().queue.limit
+        return machine.service.feed._snapshot().queue.limit
 
     assert wait_for(shown) == 7

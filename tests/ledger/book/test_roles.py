@@ -308,8 +308,8 @@ OFFICE = (
     "INSERT INTO facts VALUES ('a', 'b')",
     "CREATE TABLE mine (a integer)",
     "CREATE TEMPORARY TABLE mine (a integer)",
-    "SELECT setval('acts_number_seq', 1)",
-    "SELECT nextval('acts_number_seq')",
+    "SELECT setval('audit_log_number_seq', 1)",
+    "SELECT nextval('audit_log_number_seq')",
     "SET ROLE qianzhi_auditor",
 )
 
