@@ -45,7 +45,9 @@ CODEC = Codec(load("ascii87"))
 
 
 class Figures(NamedTuple):
-    """What one run gave: transactions a second, latencies in milliseconds, the server's mean batch."""
+    """The result of one run: transactions a second, latencies in milliseconds, the server's mean batch in
+    transactions.
+    """
 
     rate: float
     p50_ms: float
@@ -55,7 +57,7 @@ class Figures(NamedTuple):
 
 
 def main() -> None:
-    """Run and print every row."""
+    """Run each measurement and print its row."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--transactions", type=int, default=96_000, help="collections in a closed-loop run")
     parser.add_argument("--database", choices=("sqlite", "postgresql", "both"), default="both")
@@ -95,7 +97,7 @@ def _rows(name: str, database: str, program: Path | None, transactions: int, bas
 
 
 def unshaped(settings: Path) -> None:
-    """Let every bank send as fast as it can: what is measured is the machine."""
+    """Lift the limits on every bank's rate in the settings file: only the machine is measured."""
     text = settings.read_text(encoding="utf-8")
     settings.write_text(
         text.replace(
@@ -106,7 +108,10 @@ def unshaped(settings: Path) -> None:
 
 
 def compiled(folder: Path) -> Path | None:
-    """The load's program; None where no C compiler is at hand."""
+    """Compile load.c into `folder` and return the program's path, or None if there is no C compiler.
+
+    Raises CalledProcessError if the compiler fails.
+    """
     if shutil.which("cc") is None:
         return None
     program = folder / "load"
@@ -116,7 +121,9 @@ def compiled(folder: Path) -> Path | None:
 
 
 def _baseline(folder: Path, transactions: int) -> float:
-    """Rows a second of bare SQLite with the same durability: no protocol, no rules, one narrow table."""
+    """Return how many rows a second bare SQLite inserts with the same durability: no protocol, no rules, one
+    narrow table.
+    """
     connection = sqlite3.connect(folder / "baseline.db", isolation_level=None)
     for statement in (
         "PRAGMA journal_mode=WAL",
@@ -137,7 +144,10 @@ def _baseline(folder: Path, transactions: int) -> float:
 
 @contextmanager
 def postgresql() -> Iterator[str]:
-    """A real PostgreSQL: the one in QIANZHI_TEST_POSTGRESQL (as for the tests), or one of our own."""
+    """Yield the URL of a real PostgreSQL server: that of QIANZHI_TEST_POSTGRESQL, as in the tests, or of a
+    server
+    that is started here and deleted afterwards.
+    """
     given = os.environ.get("QIANZHI_TEST_POSTGRESQL")
     if given:
         base, _, query = given.replace("postgresql://", "postgresql+psycopg://", 1).partition("?")
@@ -170,11 +180,11 @@ def _run(database: str, program: Path | None, transactions: int, rate: float) ->
 def signed_on(
     settings: Settings, code: str, ports: dict[str, int], links: int
 ) -> tuple[list[socket.socket], list[MacKey]]:
-    """A bank's links, open and signed on, and their keys."""
-    entry = next(one for one in settings.bank if one.code == code)
-    zmk = KeyProvider(settings.keystore).held_zmk(entry)
+    """Open `links` links of bank `code`, sign them on, and return their sockets and MAC keys."""
+    bank = next(bank for bank in settings.bank if bank.code == code)
+    zmk = KeyProvider(settings.keystore).held_zmk(bank)
     sockets = [socket.create_connection(("127.0.0.1", ports[code])) for _ in range(links)]
-    return sockets, [sign_on(one, CODEC, zmk, code, entry.mac) for one in sockets]
+    return sockets, [sign_on(link, CODEC, zmk, code, bank.mac) for link in sockets]
 
 
 def _load(
@@ -193,16 +203,17 @@ def _load(
         links = range(part, LINKS, parts)
         write_frames(path, CODEC, links, keys, transactions)
         runs.append((path, [sockets[link].fileno() for link in links]))
-    told = _send(program, runs, rate / parts)
+    results = _send(program, runs, rate / parts)
     for link in sockets:
         link.close()
-    if sum(one["approved"] for one in told) != transactions:
-        raise SystemExit(f"bench: not all of {transactions} were approved: {told}")
+    if sum(result["approved"] for result in results) != transactions:
+        raise SystemExit(f"bench: not all of {transactions} were approved: {results}")
     ordered = sorted(latency for path, _ in runs for latency in latencies_of(path))
     with urlopen(status) as answer:
         counted = json.load(answer)
+    seconds = max(result["end"] for result in results) - min(result["start"] for result in results)
     return Figures(
-        transactions / (max(one["end"] for one in told) - min(one["start"] for one in told)),
+        transactions / seconds,
         ordered[len(ordered) // 2] * 1000,
         ordered[len(ordered) * 99 // 100] * 1000,
         ordered[-1] * 1000,
@@ -213,8 +224,10 @@ def _load(
 def begun(
     program: Path | None, frames: Path, descriptors: Sequence[int], rate: float, in_flight: int = IN_FLIGHT
 ) -> subprocess.Popen[str]:
-    """Start the load over open sockets: at a rate, or, where that is 0, with so many in flight on each link.
-    It prints one line, and leaves what `latencies_of` reads.
+    """Start the load over open sockets and return its process.
+
+    `rate` is collections a second in all; at 0 the load keeps `in_flight` unanswered on each link. The
+    process prints one line of JSON and writes the file that `latencies_of` reads.
     """
     place = approved_place(CODEC)
     command = [str(program)] if program else [sys.executable, "-m", "bench.sender"]
@@ -224,7 +237,7 @@ def begun(
 
 
 def latencies_of(frames: Path) -> array[float]:
-    """What a load that has ended measured, in seconds; a refusal's is negative."""
+    """Return the latencies that a finished load measured, in seconds; a refusal's latency is negative."""
     latencies = array("f")
     latencies.frombytes(_latencies_file(frames).read_bytes())
     return latencies
@@ -235,19 +248,22 @@ def _latencies_file(frames: Path) -> Path:
 
 
 def _send(program: Path | None, runs: Sequence[tuple[Path, list[int]]], rate: float) -> list[dict[str, Any]]:
-    """Run the senders side by side; what each printed."""
+    """Run the senders side by side and return what each printed.
+
+    Raises SystemExit if a sender fails.
+    """
     started = [begun(program, path, descriptors, rate) for path, descriptors in runs]
-    told = []
+    results = []
     for process in started:
         output, _ = process.communicate()
         if process.returncode:
             raise SystemExit("bench: the load ended early; its reason stands above")
-        told.append(json.loads(output))
-    return told
+        results.append(json.loads(output))
+    return results
 
 
 def fresh_database(url: str) -> str:
-    """A database of its own for one run."""
+    """Create an empty PostgreSQL database for one run and return its URL."""
     import psycopg  # noqa: PLC0415 - only for PostgreSQL
 
     name = f"bench_{os.getpid()}_{time.time_ns()}"

@@ -104,7 +104,7 @@ def _run(size: int, url: str | None) -> Figures:
 
 
 def _baseline(size: int, where: Path | str) -> float:
-    """Seconds to put as many rows of 300 bytes bare into one narrow table, in one transaction."""
+    """Return the seconds that `size` rows of 300 bytes take into one narrow table, in one transaction."""
     rows = ((f"{row:012d}", "x" * 300) for row in range(size))
     started = time.perf_counter()
     if isinstance(where, Path):
@@ -130,7 +130,7 @@ def _baseline(size: int, where: Path | str) -> float:
 
 
 def _prepare(folder: Path, front_url: str, office_url: str, size: int) -> Path:
-    """A front book with one closed day, its bank file, and an office to close it; the office's settings."""
+    """Make a front book with one closed day, its bank file and an office; return its settings' path."""
     front_config = install(
         folder / "front",
         os.urandom,
@@ -173,7 +173,7 @@ def _prepare(folder: Path, front_url: str, office_url: str, size: int) -> Path:
 
 
 def fill_journal(store: Store, size: int) -> None:
-    """Write the journal's entries in bulk: the bench is of the close, not of the day."""
+    """Write the journal's entries in bulk: the close is measured, not the day."""
     tip, position = GENESIS, 0
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
@@ -204,7 +204,7 @@ def _amount(place: int) -> int:
 
 
 def _terminal(place: int) -> str:
-    """5,000 terminals, and others for each million, so that no key comes twice."""
+    """Return an entry's terminal: one of 5,000, others for each million, so that keys are unique."""
     return f"T{place // 1_000_000 % 100:02d}{place % 5000:05d}"
 
 

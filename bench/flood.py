@@ -34,7 +34,7 @@ USUAL = 1000
 
 
 def main() -> None:
-    """Run every row on every database asked for."""
+    """Measure every row on each database asked for and print it."""
     parser = argparse.ArgumentParser(prog="python -m bench.flood", description=__doc__)
     parser.add_argument("--rate", type=int, default=300, help="the steady bank's collections a second")
     parser.add_argument("--seconds", type=int, default=20)
@@ -71,7 +71,10 @@ def _rows(name: str, database: str, program: Path, rate: int, seconds: int) -> N
 
 
 def _run(database: str, program: Path, rate: int, count: int, limit: int | None) -> list[float]:
-    """The steady bank's latencies, ordered, in seconds."""
+    """Return the steady bank's latencies in ascending order, in seconds; `limit` None runs without a flood.
+
+    Raises SystemExit if a collection was not answered.
+    """
     with tempfile.TemporaryDirectory(prefix="qianzhi-bench-flood-run-") as name, ExitStack() as stack:
         folder = Path(name)
         if database.startswith("postgresql"):
@@ -94,7 +97,7 @@ def _run(database: str, program: Path, rate: int, count: int, limit: int | None)
                 folder / "flood", CODEC, range(FLOOD_LINKS), flooders[1], flood, bank=FLOODER, start=count
             )
             stack.enter_context(_flooding(program, folder / "flood", flooders[0]))
-        begun(program, frames, [one.fileno() for one in steady[0]], rate).communicate()
+        begun(program, frames, [link.fileno() for link in steady[0]], rate).communicate()
         latencies = latencies_of(frames)
         if len(latencies) != count:
             raise SystemExit(f"bench: {len(latencies)} of {count} were answered")
@@ -102,7 +105,7 @@ def _run(database: str, program: Path, rate: int, count: int, limit: int | None)
 
 
 def _like_the_first(path: Path, limit: int) -> None:
-    """Give the flooding bank the first one's framing and dialect, and its limit."""
+    """Give the flooding bank the steady bank's framing and dialect, and `limit` messages a second."""
     head, mark, rest = path.read_text(encoding="utf-8").partition(f'code = "{FLOODER}"')
     rest = rest.replace('"4ascii"', '"2be"', 1).replace('"bcd87"', '"ascii87"', 1)
     rest = rest.replace(
@@ -113,7 +116,7 @@ def _like_the_first(path: Path, limit: int) -> None:
 
 @contextmanager
 def _flooding(program: Path, frames: Path, sockets: list[socket.socket]) -> Iterator[None]:
-    process = begun(program, frames, [one.fileno() for one in sockets], 0, FLOOD_IN_FLIGHT)
+    process = begun(program, frames, [link.fileno() for link in sockets], 0, FLOOD_IN_FLIGHT)
     try:
         yield
         if process.poll() is not None:

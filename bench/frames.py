@@ -29,7 +29,7 @@ AMOUNT = 120_000
 
 
 def policies(transactions: int) -> Iterator[PolicyDues]:
-    """So many policies, each with one premium due of AMOUNT fen."""
+    """Yield `transactions` policies, each with one premium due of AMOUNT fen."""
     for number in range(transactions):
         policy = f"P{number:09d}"
         due = DueLine(f"D{number:09d}", policy, "500000", "premium", "20261201", AMOUNT, "")
@@ -61,14 +61,17 @@ def write_frames(
 
 
 def approved_place(codec: Codec) -> Place:
-    """How an approved answer begins, and where DE 11 and DE 39 are in it, found by changing them."""
+    """Return how an approved answer begins, and where DE 11 and DE 39 are in it, in bytes from its start.
+
+    The places are found by sealing answers that differ in one field only.
+    """
     fields = {**_collection(0, 0, 0, BANK).fields, 15: "1124", 38: "000000", 39: "00", 62: "x"}
     mac = MacKey(MacAlgorithm.AES_CMAC, bytes(16)).mac
     plain = codec.seal(Message("0210", fields), mac)
 
     def changed(number: int, text: str) -> int:
         other = codec.seal(Message("0210", {**fields, number: text}), mac)
-        return next(at for at, (one, two) in enumerate(zip(plain, other, strict=True)) if one != two)
+        return next(at for at, (was, now) in enumerate(zip(plain, other, strict=True)) if was != now)
 
     return Place(plain[:12], changed(11, "999999"), changed(39, "99"))
 
@@ -80,7 +83,7 @@ def sign_on(
     bank: str = BANK,
     mac: MacAlgorithm = MacAlgorithm.AES_CMAC,
 ) -> MacKey:
-    """Sign on over an open connection; the session key that the answer carries."""
+    """Sign on over an open connection and return the session key that the answer carries."""
     link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     message = network(bank, Stamp(MOMENT, "000001"), "001")
     link.sendall(wrap(Framing.BE2, codec.encode(message)))
@@ -99,7 +102,7 @@ def sign_on(
 
 
 def _collection(terminal: int, stan: int, number: int, bank: str) -> Message:
-    """No DE 2, so that every field before DE 39 has one length."""
+    """Return a collection without DE 2, so that every field before DE 39 has a fixed length."""
     origin = Terminal(bank, "B00000000000001", f"T{terminal:07d}")
     groups = build((("PN", f"P{number:09d}"), ("DU", f"D{number:09d}")), "utf-8")
     stamp = Stamp(MOMENT, f"{stan:06d}")

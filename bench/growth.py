@@ -86,7 +86,10 @@ def _median_ms(url: str, size: int) -> float:
 
 
 def _batches(front: FrontBook, size: int) -> Iterator[float]:
-    """Milliseconds of each batch: collections of dues from all over the book."""
+    """Commit batches of collections of dues from all over the book; yield the milliseconds of each.
+
+    Raises SystemExit if a collection is refused.
+    """
     places = Random(SEED).sample(range(size), BATCH * BATCHES)
     for start in range(0, len(places), BATCH):
         requests = [_request(place) for place in places[start : start + BATCH]]

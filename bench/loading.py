@@ -34,7 +34,7 @@ DUES_A_PHASE = 15_000
 
 
 def main() -> None:
-    """Run on every database asked for."""
+    """Measure on each database asked for and print a row."""
     parser = argparse.ArgumentParser(prog="python -m bench.loading", description=__doc__)
     parser.add_argument("--dues", type=int, default=1_000_000)
     parser.add_argument("--rate", type=int, default=500, help="collections a second")
@@ -77,20 +77,21 @@ def _row(name: str, database: str, program: Path, dues: int, rate: int) -> None:
         if loading.returncode:
             raise SystemExit("bench: the load was refused")
         print(
-            f"{name}, {dues:,} dues while {rate} a second are collected: {_told([before])} before,"
-            f" {_told(during)} during; {sum(one.refused for one in during)} refused;"
+            f"{name}, {dues:,} dues while {rate} a second are collected: {_latencies([before])} before,"
+            f" {_latencies(during)} during; {sum(phase.refused for phase in during)} refused;"
             f" {seconds:.0f} s at the most; {run.peak()} MB at the most",
             flush=True,
         )
 
 
-def _told(phases: list[Phase]) -> str:
-    slowest, p99 = max(one.slowest_ms for one in phases), max(one.approved_ms for one in phases)
+def _latencies(phases: list[Phase]) -> str:
+    """The slowest answer and the highest p99 of the phases, in milliseconds, as text."""
+    slowest, p99 = max(phase.slowest_ms for phase in phases), max(phase.approved_ms for phase in phases)
     return f"slowest answer {slowest:.0f} ms, p99 {p99:.0f} ms"
 
 
 def _cut_over(settings: Path) -> str:
-    """Close the first day; the date that is open then."""
+    """Close the first day and return the date that is open then."""
     report = qianzhi("day", "cutover", "--date", DATE, "--early", "--json", "--config", str(settings))
     return str(json.loads(report)["next_date"])
 
@@ -101,7 +102,7 @@ def _write(path: Path, date: str, count: int) -> None:
 
 
 def _write_later(path: Path, date: str, count: int) -> None:
-    """As many dues of policies that are new, half of them benefits."""
+    """Write a day's file of `count` dues of new policies, half of them benefits."""
     entries = (PolicyDues(Policy(f"L{n:09d}", "active", "李四"), (_due(n),)) for n in range(count))
     with path.open("wb") as file:
         file.writelines(write(date, entries))

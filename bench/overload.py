@@ -58,9 +58,10 @@ _BUCKET = re.compile(r'qianzhi_latency_seconds_bucket\{le="([^"]+)"\} (\S+)').fu
 
 
 class Phase(NamedTuple):
-    """What one phase gave: answers of each kind, each kind's 99th percentile, the bound of the machine's own
-    histogram within which 99 in 100 were answered ("" without any), the machine's memory in MB, and the
-    slowest answer.
+    """The result of one phase: answers of each kind and the 99th percentile of each in milliseconds;
+    `within`,
+    the bound of the machine's own histogram, in seconds, within which 99 in 100 were answered ("" without
+    any); the phase's seconds, the machine's memory in MB, and the slowest answer in milliseconds.
     """
 
     approved: int
@@ -74,7 +75,7 @@ class Phase(NamedTuple):
 
 
 def main() -> None:
-    """Run every phase on every database asked for."""
+    """Run every phase on each database asked for and print its row."""
     parser = argparse.ArgumentParser(prog="python -m bench.overload", description=__doc__)
     parser.add_argument("--transactions", type=int, default=60_000, help="in a phase")
     parser.add_argument("--database", choices=("sqlite", "postgresql", "both"), default="both")
@@ -131,7 +132,7 @@ def _rows(name: str, database: str, program: Path, count: int) -> None:
 
 
 class Run:
-    """One machine, and the phases that it is put through; each takes dues of its own."""
+    """One machine and the phases of its load; each phase pays dues that no other phase pays."""
 
     def __init__(self, program: Path, settings: Path, served: Served) -> None:
         self._program, self._settings = program, settings
@@ -139,39 +140,44 @@ class Run:
         self._used = 0
 
     def phase(self, count: int, rate: float, in_flight: int) -> Phase:
-        """Send `count` collections at a rate, or so many in flight on each link."""
+        """Send `count` collections and return the result: at `rate` a second, or at 0 with `in_flight`
+        unanswered on
+        each link.
+        """
         before = self._buckets()
         sockets, keys = signed_on(load_settings(self._settings), BANK, self._ports, LINKS)
         frames = self._settings.with_name(f"frames{self._used}")
         write_frames(frames, CODEC, range(LINKS), keys, count, start=self._used)
         self._used += count
-        process = begun(self._program, frames, [one.fileno() for one in sockets], rate, in_flight)
-        told = json.loads(process.communicate()[0])
+        process = begun(self._program, frames, [link.fileno() for link in sockets], rate, in_flight)
+        result = json.loads(process.communicate()[0])
         memory = self.memory()
-        for one in sockets:
-            one.close()
+        for link in sockets:
+            link.close()
         latencies = latencies_of(frames)
-        good = sorted(one for one in latencies if one >= 0)
-        bad = sorted(-one for one in latencies if one < 0)
-        seconds = told["end"] - told["start"]
+        good = sorted(latency for latency in latencies if latency >= 0)
+        bad = sorted(-latency for latency in latencies if latency < 0)
+        seconds = result["end"] - result["start"]
         within = _within(before, self._buckets())
         slowest = max(map(abs, latencies), default=0.0) * 1000
         return Phase(len(good), len(bad), _p99_ms(good), _p99_ms(bad), within, seconds, memory, slowest)
 
     def _buckets(self) -> dict[str, float]:
-        """The machine's own latencies since its start: how many were within each bound, in seconds."""
+        """Return the machine's own histogram since its start: answers within each bound, by its text in
+        seconds.
+        """
         with urlopen(self._status.replace("/status", "/metrics")) as answer:
             lines = answer.read().decode().splitlines()
-        found = (_BUCKET(line) for line in lines)
-        return {match[1]: float(match[2]) for match in found if match}
+        matches = (_BUCKET(line) for line in lines)
+        return {match[1]: float(match[2]) for match in matches if match}
 
     def memory(self) -> int:
-        """The machine's resident memory, in MB."""
+        """Return the machine's resident memory, in MB."""
         pages = int((self._process() / "statm").read_text(encoding="ascii").split()[1])
         return pages * resource.getpagesize() // 1_000_000
 
     def peak(self) -> int:
-        """The most that the machine's resident memory has been, in MB."""
+        """Return the highest resident memory of the machine so far, in MB."""
         status = (self._process() / "status").read_text(encoding="ascii")
         return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) // 1000
 
@@ -195,7 +201,7 @@ class Run:
 
 
 def _limited(path: Path) -> None:
-    """Room for the idle links, and a queue that bounds the wait."""
+    """Change the settings: room for the idle links, and a queue that bounds the wait."""
     text = path.read_text(encoding="utf-8")
     links = f"links = {IDLE + 2 * LINKS}\nnew_links_a_minute = 60000\nlimit_day_fen"
     text = text.replace("limit_day_fen", links)
@@ -204,7 +210,9 @@ def _limited(path: Path) -> None:
 
 
 def _within(before: dict[str, float], after: dict[str, float]) -> str:
-    """The least bound, in seconds, within which 99 in 100 of the requests between two looks were answered."""
+    """Return the lowest bound, in seconds, within which 99 in 100 of the requests between two readings were
+    answered.
+    """
     more = {bound: count - before.get(bound, 0) for bound, count in after.items()}
     return next((bound for bound, count in more.items() if count >= 0.99 * more["+Inf"] > 0), "")
 

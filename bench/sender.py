@@ -27,7 +27,7 @@ class Place(NamedTuple):
 
 
 class Outcome:
-    """What has come back."""
+    """The answers so far: how many of each kind, and latencies in seconds (negative: refused)."""
 
     def __init__(self, place: Place) -> None:
         self.place = place
@@ -35,7 +35,10 @@ class Outcome:
         self.latencies = array("f")
 
     def take(self, message: bytes, due: list[float], when: float) -> None:
-        """Count one answer; `due` holds when each of its link's frames was, or should have been, sent."""
+        """Count one answer; `due` holds when each of its link's frames was, or should have been, sent.
+
+        Raises SystemExit for an answer that no frame asked for.
+        """
         place = self.place
         number = int(message[place.stan_at : place.stan_at + 6]) - 1
         if not 0 <= number < len(due) or due[number] < 0:
@@ -48,7 +51,7 @@ class Outcome:
 
 
 class Sender:
-    """One link: its frames, and how far they are sent and answered."""
+    """One link: its frames, the time at which each was sent, and the bytes still to send or to read."""
 
     def __init__(self, link: socket.socket, frames: list[bytes]) -> None:
         self.link = link
@@ -66,7 +69,7 @@ class Sender:
         self.flush()
 
     def flush(self) -> None:
-        """Send what the socket did not take before."""
+        """Send the bytes that the socket did not take before."""
         if self._unsent:
             try:
                 del self._unsent[: self.link.send(self._unsent)]
@@ -74,7 +77,7 @@ class Sender:
                 return
 
     def receive(self, outcome: Outcome) -> int:
-        """Take what arrived; how many answers it completed."""
+        """Read what has arrived and return how many answers it completed."""
         data = self.link.recv(262_144)
         if not data:
             raise SystemExit("sender: the server closed a link")
@@ -118,7 +121,7 @@ def main(arguments: list[str]) -> None:
 
 
 def _frames(data: bytes, at: int) -> tuple[list[bytes], int]:
-    """One link's frames, each with its length, and where the next link's begin."""
+    """Return one link's frames, each with its length, and where the next link's frames begin."""
     count = int.from_bytes(data[at : at + 4], sys.byteorder)
     at += 4
     frames = []

@@ -27,7 +27,7 @@ _ENDS = 3
 
 
 def main() -> None:
-    """Run on the database asked for."""
+    """Run on the database asked for and print a line for each minute."""
     parser = argparse.ArgumentParser(prog="python -m bench.soak", description=__doc__)
     parser.add_argument("--minutes", type=int, default=30)
     parser.add_argument("--rate", type=int, default=1000, help="collections a second")
@@ -53,7 +53,7 @@ def main() -> None:
         book.write_bytes(b"".join(write(DATE, policies(given.rate * _SECONDS * given.minutes))))
         qianzhi("book", "load", str(book), "--config", str(path))
         run = Run(program, path, stack.enter_context(serving(path)))
-        _told([_minute(run, given.rate, number) for number in range(1, given.minutes + 1)])
+        _print_ends([_minute(run, given.rate, number) for number in range(1, given.minutes + 1)])
 
 
 def _minute(run: Run, rate: int, number: int) -> Phase:
@@ -64,11 +64,12 @@ def _minute(run: Run, rate: int, number: int) -> Phase:
     return phase
 
 
-def _told(phases: list[Phase]) -> None:
+def _print_ends(phases: list[Phase]) -> None:
+    """Print how the last minutes compare with the first ones: memory, and p99 latency."""
     early, late = phases[1 : 1 + _ENDS], phases[-_ENDS:]
-    memory = sum(one.memory for one in late) / sum(one.memory for one in early)
-    latency = sum(one.approved_ms for one in late) / sum(one.approved_ms for one in early)
-    entries = sum(one.approved for one in phases)
+    memory = sum(phase.memory for phase in late) / sum(phase.memory for phase in early)
+    latency = sum(phase.approved_ms for phase in late) / sum(phase.approved_ms for phase in early)
+    entries = sum(phase.approved for phase in phases)
     print(f"{entries:,} entries; the end over the beginning: memory {memory:.2f}, p99 {latency:.2f}")
 
 

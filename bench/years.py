@@ -43,7 +43,7 @@ AMOUNT = 10_000
 
 
 def main() -> None:
-    """Run on every database and print what came of it."""
+    """Run on each database asked for and print the figures."""
     parser = argparse.ArgumentParser(prog="python -m bench.years", description=__doc__)
     parser.add_argument("--days", type=int, default=365)
     parser.add_argument("--batches", type=int, default=8, help="a day")
@@ -76,9 +76,9 @@ def _run(name: str, url: str, days: int, batches: int) -> None:
     print(
         f"{name}: {days} days of {batches * BATCH:,} entries, the last {KEY_DAYS} kept; {broken} broken links"
     )
-    for what, figures in rows:
+    for label, figures in rows:
         first, last = statistics.median(figures[early]), statistics.median(figures[-SHOWN_DAYS:])
-        print(f"{what}: {first:.2f} after the first window, {last:.2f} at the end, {last / first:.2f} times")
+        print(f"{label}: {first:.2f} after the first window, {last:.2f} at the end, {last / first:.2f} times")
 
 
 class _Years:
@@ -111,7 +111,7 @@ class _Years:
         return statistics.median(took)
 
     def close(self, number: int) -> float:
-        """Cut over, have the day archived, and retire what is past the window; in seconds."""
+        """Cut over, have the day archived, and retire the days past the window; return the seconds."""
         today, following = _day(number), _day(number + 1)
         size = self._batches * BATCH
         started = time.perf_counter()
@@ -121,12 +121,14 @@ class _Years:
         return time.perf_counter() - started
 
     def megabytes(self) -> float:
-        """The size of the book on disk, without what is free in it to be used again."""
+        """Return the size of the book in MB: on SQLite its file without free pages, on PostgreSQL the
+        journal.
+        """
         with self._store.reading() as connection:
             if self._store.is_sqlite:
                 pages, page = (
-                    connection.execute(text(f"PRAGMA {what}")).scalar_one()
-                    for what in ("page_count", "page_size")
+                    connection.execute(text(f"PRAGMA {pragma}")).scalar_one()
+                    for pragma in ("page_count", "page_size")
                 )
                 return float(pages * page / 1e6)
             return float(
@@ -134,7 +136,7 @@ class _Years:
             )
 
     def broken_links(self) -> int:
-        """How many links of the chains do not hold."""
+        """Return how many links of the hash chains do not hold."""
         with self._store.reading() as connection:
             return sum(len(chain.broken) for chain in prove(connection))
 

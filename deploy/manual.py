@@ -1,6 +1,6 @@
-"""The manual page of a command, made of click's own help, so that neither says what the other does not.
+"""The manual page of a command, made from click's own help, so that the two cannot differ.
 
-Text in, text out: no file is read or written, and what a command does is described nowhere here.
+Text in, text out: no file is read or written, and no command is described here.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ CONTEXT = MappingProxyType({"terminal_width": 80, "max_content_width": 80})
 
 
 def escaped(text: str) -> str:
-    r"""Text as roff shows it: no line is taken for a request, no `\` or `-` for another character.
+    r"""Return a text escaped for roff: no line is taken for a request, no `\` or `-` for another character.
 
     man(7): "-" is a hyphen, and "\-" the minus that a person copies into a shell.
     """
@@ -24,7 +24,7 @@ def escaped(text: str) -> str:
 
 
 def leaves(command: click.Command, context: click.Context) -> Iterator[tuple[click.Command, click.Context]]:
-    """Every command that does something, with its context, in the order of its help."""
+    """Yield every command that is no group, with its context, in the order of its help."""
     if not isinstance(command, click.Group):
         yield command, context
         return
@@ -35,8 +35,9 @@ def leaves(command: click.Command, context: click.Context) -> Iterator[tuple[cli
 
 
 def manual(command: click.Command, name: str, version: str, day: datetime, files: Mapping[str, str]) -> str:
-    """The page in man(7): what `command`, called `name`, can do as of `version`, made on `day`; `files` says
-    what each file is for.
+    """Return the page in man(7) of `command`, called `name`, at `version`, made on `day`; `files` maps each
+    file
+    to its purpose.
     """
     context = click.Context(command, info_name=name, **CONTEXT)
     summary = (command.help or "").partition("\n")[0].rstrip(".")
@@ -63,9 +64,11 @@ def _command(command: click.Command, context: click.Context) -> Iterator[str]:
         yield escaped(" ".join(paragraph.split()))
         yield ".PP"
     options = (
-        one for one in command.get_params(context) if isinstance(one, click.Option) and one.name != "help"
+        option
+        for option in command.get_params(context)
+        if isinstance(option, click.Option) and option.name != "help"
     )
-    records = (one.get_help_record(context) for one in options)
+    records = (option.get_help_record(context) for option in options)
     yield from _entries(record for record in records if record)
 
 

@@ -23,7 +23,7 @@ _SEEDS = 2**31 - 1
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Do what the arguments ask; the exit code is 1 where anything was found."""
+    """Do what the arguments ask and return the exit code: 0, 1 if a defect was found, 2 without atheris."""
     asked = _parser().parse_args(arguments)
     if asked.repeat is not None:
         weighed(TARGETS[asked.target], bytes_of(asked.repeat))
@@ -39,18 +39,18 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _hunted(target: str, plan: Plan) -> int:
-    """Fuzz one target and say what came of it."""
-    found = hunt(target, plan, _FOLDER)
+    """Fuzz one target, print the result, and return 0, or 1 if the hunt found a crash or was cut short."""
+    result = hunt(target, plan, _FOLDER)
     print(
-        f"{target}: seed {plan.seed}, {found.tried} inputs, {found.coverage} edges,"
-        f" {found.features} features, {len(found.crashes)} found",
+        f"{target}: seed {plan.seed}, {result.tried} inputs, {result.coverage} edges,"
+        f" {result.features} features, {len(result.crashes)} found",
         flush=True,
     )
-    for crash in found.crashes:
+    for crash in result.crashes:
         print(f"  {sys.executable} -m fuzz {target} --repeat {crash}")
-    if not found.clean and not found.crashes:
-        print(f"  the engine ended with {found.ended}; see {_FOLDER / target}.log")
-    return 0 if found.clean else 1
+    if not result.clean and not result.crashes:
+        print(f"  the engine ended with {result.ended}; see {_FOLDER / target}.log")
+    return 0 if result.clean else 1
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -13,7 +13,7 @@ FOLDER: Final = Path(__file__).resolve().parent / "corpus"
 
 
 def bytes_of(file: Path) -> bytes:
-    """The input that a corpus file stands for."""
+    """Return the input that a corpus file stands for."""
     if file.suffix != ".hex":
         return file.read_bytes()
     lines = file.read_text(encoding="utf-8").splitlines()
@@ -21,5 +21,5 @@ def bytes_of(file: Path) -> bytes:
 
 
 def inputs(target: str) -> dict[str, bytes]:
-    """The target's inputs by file name."""
+    """Return the target's inputs by file name."""
     return {file.name: bytes_of(file) for file in sorted((FOLDER / target).iterdir())}

@@ -2,7 +2,7 @@
 
     python -m fuzz.engine TARGET INPUT-FOLDER [libFuzzer's options]
 
-A process of its own, since libFuzzer ends the process that it runs in. What is found, `fuzz.__main__` says.
+A process of its own, since libFuzzer ends the process that it runs in. `fuzz.hunt` reads its report.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from itertools import count
 import atheris
 
 WEIGHED_EVERY = 64
-"""To weigh an input takes several times as long as to run it."""
+"""Memory is measured for every 64th input only: it takes several times as long as running the input."""
 
 with atheris.instrument_imports(include=["protocol", "ledger", "fep", "iso8583", "json", "csv"]):
     from fuzz.targets import TARGETS
@@ -22,14 +22,14 @@ from fuzz.limits import timed, weighed  # noqa: E402 - atheris must see the targ
 
 
 def main(arguments: list[str]) -> None:
-    """Fuzz until libFuzzer's options say that it is enough, or something is found."""
+    """Fuzz the target named first until libFuzzer's options end the run, or an input raises."""
     run = TARGETS[arguments[0]]
     numbers = count(1)
 
-    def one(data: bytes) -> None:
+    def run_input(data: bytes) -> None:
         (timed if next(numbers) % WEIGHED_EVERY else weighed)(run, data)
 
-    atheris.Setup([sys.argv[0], *arguments[1:]], one)
+    atheris.Setup([sys.argv[0], *arguments[1:]], run_input)
     atheris.Fuzz()
 
 

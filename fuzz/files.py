@@ -54,9 +54,9 @@ def _taken(layout: Layout, stream: io.BytesIO) -> _Read:
 def _discreet(problems: tuple[Problem, ...], data: bytes, most: int) -> None:
     """A refused file has problems, not too many, and they repeat nobody's identity number."""
     require(0 < len(problems) <= most + 1, "no problem, or too many")
-    said = " ".join(map(str, problems)).encode()
+    shown = " ".join(map(str, problems)).encode()
     require(
-        not any(number in said for number in _IDENTITY.findall(data)), "a problem repeats an identity number"
+        not any(number in shown for number in _IDENTITY.findall(data)), "a problem repeats an identity number"
     )
 
 

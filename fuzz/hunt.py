@@ -1,4 +1,4 @@
-"""One hunt: a target fuzzed for some seconds in a child process, and what came of it.
+"""One hunt: fuzzes a target for some seconds in a child process and reads the result.
 
 Knows libFuzzer's options, its report and its files; what a target promises is not looked at.
 """
@@ -17,7 +17,7 @@ from fuzz.corpus import inputs
 from fuzz.limits import INPUT_BYTES_MAX
 
 ENGINE: Final = (sys.executable, "-m", "fuzz.engine")
-_SECONDS_FOR_ONE: Final = 20
+_SECONDS_AN_INPUT: Final = 20
 _MEBIBYTES_MAX: Final = 1024
 _COVERAGE: Final = re.compile(r"cov: (\d+) ft: (\d+)")
 _EXECUTED: Final = re.compile(r"stat::number_of_executed_units:\s+(\d+)")
@@ -25,15 +25,20 @@ _RUN: Final = re.compile(r"^#(\d+)\t", re.MULTILINE)
 
 
 class Plan(NamedTuple):
-    """How long to look: `seconds`, or `inputs` where it is not 0. The same `seed` looks the same way."""
+    """How long to fuzz: `seconds`, or, if `inputs` is not 0, that many inputs. The same `seed` draws the same
+    changes.
+    """
 
     seconds: int
     seed: int
     inputs: int = 0
 
 
-class Found(NamedTuple):
-    """What a hunt came to. `coverage` counts libFuzzer's edges, `features` edges by how often they ran."""
+class HuntResult(NamedTuple):
+    """The result of a hunt: the number of inputs tried, libFuzzer's edges (`coverage`), edges by how often
+    they
+    ran (`features`), the files of the inputs that crashed, and the child's exit code (`ended`).
+    """
 
     tried: int
     coverage: int
@@ -43,12 +48,16 @@ class Found(NamedTuple):
 
     @property
     def clean(self) -> bool:
-        """Whether the whole hunt was made and nothing was found."""
+        """Whether the hunt ran to its end and found no crash."""
         return self.ended == 0 and not self.crashes
 
 
-def hunt(target: str, plan: Plan, folder: Path, engine: Sequence[str] = ENGINE) -> Found:
-    """Fuzz a target from its corpus. What it learns stays in `folder`, and so does each crash."""
+def hunt(target: str, plan: Plan, folder: Path, engine: Sequence[str] = ENGINE) -> HuntResult:
+    """Fuzz a target from its corpus and return the result.
+
+    Inputs that reach new code stay in `folder`/learnt, inputs that crash in `folder`/crashes, and libFuzzer's
+    report in `folder`/TARGET.log.
+    """
     learnt, crashes = folder / "learnt" / target, folder / "crashes"
     learnt.mkdir(parents=True, exist_ok=True)
     crashes.mkdir(parents=True, exist_ok=True)
@@ -57,19 +66,19 @@ def hunt(target: str, plan: Plan, folder: Path, engine: Sequence[str] = ENGINE) 
         (learnt / sha1(data, usedforsecurity=False).hexdigest()).write_bytes(data)
     before = set(crashes.iterdir())
     log = folder / f"{target}.log"
-    with log.open("wb") as said:
+    with log.open("wb") as output:
         ended = subprocess.run(
             [*engine, target, str(learnt), *_options(target, plan, crashes)],
-            stdout=said,
+            stdout=output,
             stderr=subprocess.STDOUT,
             check=False,
         ).returncode
     report = log.read_text(encoding="utf-8", errors="replace")
-    found = tuple(sorted(set(crashes.iterdir()) - before))
+    fresh = tuple(sorted(set(crashes.iterdir()) - before))
     edges = _COVERAGE.findall(report)
     tried = _EXECUTED.findall(report) or _RUN.findall(report)
     coverage, features = map(int, edges[-1]) if edges else (0, 0)
-    return Found(int(tried[-1]) if tried else 0, coverage, features, found, ended)
+    return HuntResult(int(tried[-1]) if tried else 0, coverage, features, fresh, ended)
 
 
 def _options(target: str, plan: Plan, crashes: Path) -> list[str]:
@@ -78,7 +87,7 @@ def _options(target: str, plan: Plan, crashes: Path) -> list[str]:
         limit,
         f"-seed={plan.seed}",
         f"-max_len={INPUT_BYTES_MAX}",
-        f"-timeout={_SECONDS_FOR_ONE}",
+        f"-timeout={_SECONDS_AN_INPUT}",
         f"-rss_limit_mb={_MEBIBYTES_MAX}",
         f"-artifact_prefix={crashes}/{target}-",
         "-print_final_stats=1",

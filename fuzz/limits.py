@@ -19,7 +19,9 @@ NANOSECONDS: Final = 1_000_000_000
 
 
 class Limits(NamedTuple):
-    """A fixed part, and a part for each byte of the input."""
+    """What one input may cost in nanoseconds and in bytes: a fixed part, and a part for each byte of the
+    input.
+    """
 
     nanoseconds: int = 2 * NANOSECONDS
     nanoseconds_a_byte: int = 1_000_000
@@ -29,7 +31,7 @@ class Limits(NamedTuple):
 
 USUAL: Final = Limits()
 INPUT_BYTES_MAX: Final = 1 << 14
-"""No input is longer: what is wrong shows in a short one, and a long one only takes time."""
+"""Bytes of the longest input: a defect shows in a short input too, and a long one only takes time."""
 
 
 def timed(run: Run, data: bytes, limits: Limits = USUAL) -> None:

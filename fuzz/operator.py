@@ -1,6 +1,6 @@
 """The target for what comes over the operator's local socket: lines that should be commands.
 
-As in `fuzz.wire`. The commands themselves are stand-ins: what they do, their own tests say.
+As in `fuzz.wire`. The commands themselves are stand-ins: they are tested elsewhere.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ def lines(data: bytes) -> None:
     for start in range(0, len(data), 4096):
         if not transport.disconnecting:
             conversation.dataReceived(data[start : start + 4096])
-    said = [json.loads(line) for line in transport.value().splitlines()]
+    answers = [json.loads(line) for line in transport.value().splitlines()]
     require(
-        all(len(answer) == 1 and answer.keys() <= _ANSWERS for answer in said), "an answer of another form"
+        all(len(answer) == 1 and answer.keys() <= _ANSWERS for answer in answers), "an answer of another form"
     )
-    ends = [answer for answer in said if "progress" not in answer]
+    ends = [answer for answer in answers if "progress" not in answer]
     if not transport.disconnecting:
         require(len(ends) == data.count(b"\n"), "not one answer for each line")

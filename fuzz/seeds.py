@@ -52,7 +52,7 @@ Seeds = Iterator[tuple[str, bytes]]
 
 
 def framing_seeds() -> Seeds:
-    """Two frames in each framing, the second cut short; then a length that is none."""
+    """Two frames in each framing, the second cut short; then a length field that is no length."""
     for place, kind in enumerate(FRAMINGS):
         tpdu = b"\x60\x00\x01\x00\x02" if kind is framing.Framing.BE2_TPDU else b""
         stream = framing.wrap(kind, b"0800" + bytes(12), tpdu) + framing.wrap(kind, b"0200" + bytes(60), tpdu)
@@ -197,7 +197,7 @@ def bookfile_seeds() -> Seeds:
 
 
 def control_seeds() -> Seeds:
-    """Commands as the `qianzhi` command sends them, and what is none."""
+    """Commands as the `qianzhi` command sends them, and lines that are no commands."""
     commands = (
         {"command": "cutover", "date": DATE, "early": True},
         {"command": "record", "act": "keys remove", "subject": "zmk/1", "stage": "done", "details": {}},
@@ -225,7 +225,7 @@ def seeds() -> Iterator[tuple[str, str, bytes]]:
 
 
 def file_text(name: str, data: bytes) -> bytes:
-    """A corpus file's content for an input."""
+    """Return the content of the corpus file for an input."""
     if not name.endswith(".hex"):
         return data
     digits = data.hex()
@@ -234,7 +234,7 @@ def file_text(name: str, data: bytes) -> bytes:
 
 
 def main() -> None:
-    """Write every seed where the corpus is."""
+    """Write every seed into the corpus folder."""
     for target, name, data in seeds():
         folder = FOLDER / target
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
 """The table of targets: everything that reads bytes from outside, by name.
 
-A target is a function of bytes that returns, or raises: whatever it raises is a defect.
+A target is a function of bytes. It returns if all is well; anything that it raises is a defect.
 """
 
 from __future__ import annotations

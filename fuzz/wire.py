@@ -1,5 +1,5 @@
 """Targets for what comes over a bank's link: frames, messages in each dialect, DE 48, key blocks; and for
-what a person has of it, to be described.
+the input of `qianzhi describe`.
 
 Each takes any bytes and returns if the module under it kept its promises. What the modules promise stands in
 their docstrings; nothing is promised here that is not promised there.
@@ -43,12 +43,15 @@ _FOR_AUTHENTICATION: Final = b"\x00\x01"
 
 
 def _first(data: bytes) -> int:
-    """The byte by which a target chooses; 0 where there is none."""
+    """Return the first byte, by which a target chooses a variant; 0 for an empty input."""
     return data[0] if data else 0
 
 
 def _cut(reader: FrameReader, pieces: list[bytes]) -> tuple[list[Frame], str, int]:
-    """What a reader makes of a stream in these pieces: its frames, its error, the most that it held."""
+    """Feed a reader the pieces of a stream; return its frames, its error ("" for none), and the most bytes
+    that
+    it held.
+    """
     frames: list[Frame] = []
     held = 0
     for piece in pieces:
@@ -85,7 +88,7 @@ def frames(data: bytes) -> None:
 
 @cache
 def codec_of(dialect: str) -> Codec:
-    """The dialect's codec."""
+    """Return the codec of a dialect."""
     return Codec(load(dialect))
 
 
@@ -116,7 +119,7 @@ def message(dialect: str, data: bytes) -> None:
 
 
 def _answerable(codec: Codec, asked: Message) -> None:
-    """Whatever was asked, a refusal of it can be written: else the link would end for want of an answer."""
+    """Require that a refusal of any message can be written: else the link would end unanswered."""
     if is_answer(asked.mti):
         return
     refusal = render(
@@ -139,14 +142,14 @@ def _groups(text: str, encoding: str) -> None:
 
 
 def described(data: bytes) -> None:
-    """A description: whatever the bytes, there is one, or the first wrong byte within them is pointed at."""
-    found = explain(data, Candidates({name: codec_of(name) for name in shipped()}))
-    pointed = [found.wrong]
-    for told in found.told:
-        if told.reading is None:
+    """A description: any bytes are described whole, or the first wrong byte or a note says why not."""
+    explained = explain(data, Candidates({name: codec_of(name) for name in shipped()}))
+    pointed = [explained.wrong]
+    for stream in explained.told:
+        if stream.reading is None:
             continue
-        pointed.append(told.reading.wrong)
-        for frame in told.reading.frames:
+        pointed.append(stream.reading.wrong)
+        for frame in stream.reading.frames:
             pointed.append(frame.wrong)
             require(
                 all(frame.at <= node.at <= frame.at + frame.size for node in frame.nodes),
@@ -157,7 +160,8 @@ def described(data: bytes) -> None:
                 "hidden, and shown",
             )
     require(
-        found.whole or any(pointed) or any(told.note for told in found.told), "not whole, and nothing said"
+        explained.whole or any(pointed) or any(stream.note for stream in explained.told),
+        "not whole, and nothing said",
     )
     require(
         all(0 <= wrong.at <= max(len(data), _SQUEEZED_MAX) for wrong in pointed if wrong),
@@ -201,8 +205,10 @@ def _authentic(zmk: bytes, rest: bytes, algorithm: MacAlgorithm) -> None:
     encrypted = binding.cbc(binding.derive(zmk, _FOR_ENCRYPTION), mac).encryptor().update(clear)
     key = _opened(zmk, header + (encrypted + mac).hex().upper(), algorithm)
     if key is not None:
-        said = clear[: keyblock.KEY_BITS_LENGTH] == (len(key) * 8).to_bytes(keyblock.KEY_BITS_LENGTH, "big")
-        require(said and clear[keyblock.KEY_BITS_LENGTH :].startswith(key), "it opens to another key")
+        has_length = clear[: keyblock.KEY_BITS_LENGTH] == (len(key) * 8).to_bytes(
+            keyblock.KEY_BITS_LENGTH, "big"
+        )
+        require(has_length and clear[keyblock.KEY_BITS_LENGTH :].startswith(key), "it opens to another key")
 
 
 def _altered(zmk: bytes, rest: bytes, algorithm: MacAlgorithm) -> None:

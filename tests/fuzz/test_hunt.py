@@ -51,7 +51,7 @@ def test_a_crash_is_told_with_the_command_that_repeats_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     crash = Path("var/fuzz/crashes/framing-crash-1")
-    monkeypatch.setattr(fuzz.__main__, "hunt", lambda *_: fuzz.hunt.Found(9, 1, 2, (crash,), 77))
+    monkeypatch.setattr(fuzz.__main__, "hunt", lambda *_: fuzz.hunt.HuntResult(9, 1, 2, (crash,), 77))
     monkeypatch.setattr(fuzz.__main__.importlib.util, "find_spec", lambda _: object())
     assert main(["framing", "--seed", "5"]) == 1
     said = capsys.readouterr().out
@@ -62,7 +62,7 @@ def test_a_crash_is_told_with_the_command_that_repeats_it(
 def test_an_engine_that_fails_without_a_crash_is_no_success(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(fuzz.__main__, "hunt", lambda *_: fuzz.hunt.Found(0, 0, 0, (), 1))
+    monkeypatch.setattr(fuzz.__main__, "hunt", lambda *_: fuzz.hunt.HuntResult(0, 0, 0, (), 1))
     monkeypatch.setattr(fuzz.__main__.importlib.util, "find_spec", lambda _: object())
     assert main(["framing"]) == 1
     assert "the engine ended with 1" in capsys.readouterr().out
