@@ -93,7 +93,7 @@ def _input(given: tuple[str, ...]) -> tuple[bytes, bool]:
 
 
 def _begins_as_message(explained: Explained) -> bool:
-    """Whether the first message's MTI is one of ISO 8583:1987."""
+    """Whether the first message's MTI is an MTI of ISO 8583:1987."""
     frames = [
         frame
         for stream in explained.told
@@ -106,7 +106,7 @@ def _begins_as_message(explained: Explained) -> bool:
 
 
 def _is_path(text: str) -> bool:
-    """Whether a text is a file's name: one that is there, or that could be nothing else."""
+    """Whether a text names a file: an existing file, or a name that could be nothing else."""
     if not text:  # which would be the folder that this is run in
         return False
     try:

@@ -31,7 +31,8 @@ from office.reports.wording import yuan
 
 class Trace(NamedTuple):
     """All that is known of a transaction. `source` names the journal that was read; `dues` maps a due to its
-    state now; `acts` are the front's audit records of these business dates.
+    state now; `acts`, a key of --json, are the
+    front's audit records of these business dates.
     """
 
     source: str
@@ -77,7 +78,7 @@ def _traced(key: str, config: Path, office: Path | None) -> Trace:
             story, _ = lookup.read_related(connection, table, key)
             at_front = table is journal
             dates = {entry.business_date for entry in story}
-            done = lookup.records_on(connection, audit_log, dates) if at_front and dates else ()
+            records = lookup.records_on(connection, audit_log, dates) if at_front and dates else ()
             states = {
                 masked_numbers(due): lookup.due_state(connection, due)
                 for due in sorted({entry.due for entry in story if entry.due})
@@ -89,7 +90,7 @@ def _traced(key: str, config: Path, office: Path | None) -> Trace:
     if office is not None and story:
         keys = {entry.key for entry in story}
         at_office = _at_office(office, keys, {(entry.bank, entry.business_date) for entry in story})
-    return Trace(source, trace(story), states, done, at_office, NOT_KEPT)
+    return Trace(source, trace(story), states, records, at_office, NOT_KEPT)
 
 
 def _at_office(office: Path, keys: set[str], days: set[tuple[str, str]]) -> OfficeTrace:

@@ -1,7 +1,7 @@
-"""What the doctor's checks say: a verdict, a sentence, and the command that mends what is wrong.
+"""The findings of the doctor's checks: a verdict, a sentence, and the command that repairs what is wrong.
 
 Values only. The field names `check`, `verdict`, `said` and `mend` are the keys of `qianzhi doctor --json`.
-What is looked at does not belong here.
+The checks themselves do not belong here.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ class Verdict(StrEnum):
 
 
 class Observation(NamedTuple):
-    """One thing that a check saw: `said` is a sentence, `mend` what to do; `mend` is empty where nothing is
-    to be done.
+    """One result of a check before it has the check's name: `said` is a sentence, and `mend` is the command
+    or
+    the step that repairs it, empty if there is nothing to repair.
     """
 
     verdict: Verdict

@@ -109,7 +109,7 @@ def _matched_on(bank: str, date: str) -> ColumnElement[bool]:
 
 
 def _by_sign(connection: Connection, condition: ColumnElement[bool]) -> tuple[int, ...]:
-    """The sum of the differences above 0 and the sum of those below 0, in fen; a sum of 0 is left out."""
+    """Return the sum of the differences above 0 and the sum of those below 0, in fen, without sums of 0."""
     difference = breaks.c.difference
     positive = func.sum(case((difference > 0, difference)))
     negative = func.sum(case((difference < 0, difference)))

@@ -28,7 +28,7 @@ hold the statements:
     details            whether policy, due and processing code of two lines agree
     pairing            both sides as streams, by key -> pairs, findings, lines left
     match              lines left, earlier breaks, earlier files -> findings and closings
-    match_candidates   findings whose sum makes a line of the other side -> hints for the clerk
+    match_candidates   findings whose sum makes a line of the other side -> candidates for the clerk
     reconcile          one transaction a bank and date: reads, matches, writes the result, opens the breaks
 
 The streams are read once, in the order of their keys, and only what does not pair is kept in memory. No

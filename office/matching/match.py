@@ -3,7 +3,7 @@
 Pure: no SQL, no clock, and nothing about how money leaves suspense. `resolve` compares the lines left with
 the breaks of earlier dates and the bank's earlier files, and proves that no line and no fen is lost. Before
 it, `office.matching.pairing.pair` reads both sides once, as streams; after it,
-`office.matching.match_candidates.offers` points at sums that fit.
+`office.matching.match_candidates` points at sums that fit.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""Match candidates: findings whose sum equals one finding of the other side, as hints for the clerk.
+"""Match candidates: findings whose sum equals a single finding of the other side, shown to the clerk.
 
-Pure. A candidate is only a hint: nothing here changes a class or closes a break.
+Pure. A candidate is only a hint, and is stored in the column `hint`: nothing here changes a class or closes
+a break.
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ from office.accounting.finding import Finding
 from office.matching.lines import terminal_of
 
 
-def offers(findings: Sequence[Finding]) -> dict[int, str]:
-    """Hints for the clerk, by index in `findings`.
+def match_candidates(findings: Sequence[Finding]) -> dict[int, str]:
+    """Return the text that names each finding's match candidate, by index in `findings`.
 
-    A group is the lines that only one side has, of the same policy or the same terminal, in one direction. A
-    hint goes to the lines of a group that add up to a single line that only the other side has, and to that
-    line. Only whole groups are added up, in time linear in the number of findings.
+    A group is the lines that only one side has, of the same policy or the same terminal, in one direction. If
+    the lines of a group add up to a single line that only the other side has, they and that line are
+    candidates of each other. Only whole groups are added up, in time linear in the number of findings.
     """
-    hints: dict[int, str] = {}
+    candidates: dict[int, str] = {}
     for many, single in (
         (BreakClass.OURS_ONLY, BreakClass.BANK_ONLY),
         (BreakClass.BANK_ONLY, BreakClass.OURS_ONLY),
@@ -36,12 +37,13 @@ def offers(findings: Sequence[Finding]) -> dict[int, str]:
                 continue
             lines = f"{len(members)} lines of {group} ({many})"
             for index in members:
-                hints.setdefault(index, f"the {lines} add up to one ({single}): {findings[fitting[0]].key}")
+                matching = findings[fitting[0]].key
+                candidates.setdefault(index, f"the {lines} add up to one ({single}): {matching}")
             for index in fitting:
-                hints.setdefault(index, f"{lines} add up to this one")
-            # These have their hint now; a later group of the same sum needs only one line to name.
+                candidates.setdefault(index, f"{lines} add up to this one")
+            # These have their candidate now; a later group of the same sum needs only one line to name.
             alone[total] = fitting[:1]
-    return hints
+    return candidates
 
 
 def _groups(findings: Sequence[Finding], cls: BreakClass) -> dict[tuple[str, str], list[int]]:

@@ -21,7 +21,7 @@ from office.database.schema import bank_files, bank_lines, breaks, days, product
 from office.errors import OfficeError
 from office.matching.lines import BroughtForward, Ours, Result, Theirs, effect_of
 from office.matching.match import resolve
-from office.matching.match_candidates import offers
+from office.matching.match_candidates import match_candidates
 from office.matching.our_side import (
     Window,
     by_bytes,
@@ -224,10 +224,13 @@ def _decided(connection: Connection, bank: str, date: str, keys: Iterable[str]) 
 
 
 def _findings(result: Result, owner: str) -> Iterator[Finding]:
-    """The findings of a result, each with its hint and the clerk who looks after the bank's breaks."""
-    hints: Mapping[int, str] = offers(result.findings)
+    """Yield the findings of a result, each with its match candidate (`hint`) and the clerk who looks after
+    the
+    bank's breaks (`owner`).
+    """
+    candidates: Mapping[int, str] = match_candidates(result.findings)
     for place, finding in enumerate(result.findings):
-        yield finding._replace(hint=hints.get(place, ""), owner=owner)
+        yield finding._replace(hint=candidates.get(place, ""), owner=owner)
 
 
 def _exception_advices(connection: Connection, bank: str, date: str, owner: str) -> Iterator[Finding]:

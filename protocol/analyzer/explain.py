@@ -33,7 +33,9 @@ class ExplainedStream(NamedTuple):
 
 
 class Explained(NamedTuple):
-    """An input: the `form` that it is in, its streams, and the first wrong byte of the form itself."""
+    """An explained input: its `form`, the streams found in it (`told`, as the JSON key has it), and the first
+    wrong byte of the form itself, or None.
+    """
 
     form: str
     told: tuple[ExplainedStream, ...]

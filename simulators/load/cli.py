@@ -1,7 +1,7 @@
 """The `qianzhi-load` command: a load on a machine by its settings, and what it measured, in words, JSON and
 `.hgrm`.
 
-Parses, connects, prints. When a request is sent the driver says, and what it is the mix.
+Parses, connects, prints. The driver decides when a request is sent, and the mix what it asks.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from simulators.profile import BankProfile, profile_of
 _SHARES = {"p50": 50_000, "p90": 90_000, "p99": 99_000, "p99.9": 99_900}
 _ANSWER_SECONDS = 30
 _INTERRUPTED = 130
-"""The exit code of who was told to stop before there was anything to tell."""
+"""The exit code after a signal that came before anything was measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Weights(click.ParamType):
     def convert(
         self, value: str | dict[str, int], param: click.Parameter | None, ctx: click.Context | None
     ) -> dict[str, int]:
-        """Act -> weight; only known acts, and one weight above 0."""
+        """Return act -> weight; fails for an unknown act, and if no weight is above 0."""
         if isinstance(value, dict):
             return value
         pairs = [part.partition("=") for part in value.split(",")]
@@ -198,12 +198,12 @@ class Run:
         banks = [LoadBank(profile, reactor, _now, _ANSWER_SECONDS, stan) for profile in self._profiles]
         for bank in banks:
             await bank.connect(self._links)
-        acts = Mix(self._mix, banks, self._book, self._plan.seed)
-        self._driver = Driver(reactor, self._plan, acts.begin)
+        mix = Mix(self._mix, banks, self._book, self._plan.seed)
+        self._driver = Driver(reactor, self._plan, mix.begin)
         report = await self._driver.run()
         outcomes = sum((bank.outcomes for bank in banks), Counter[tuple[str, str]]())
         violations = tuple(violation for bank in banks for violation in bank.violations)
-        self._measured = Measured(report, outcomes, acts.instead, violations)
+        self._measured = Measured(report, outcomes, mix.instead, violations)
         if not self._is_interrupted:
             for bank in banks:
                 await bank.sign_off()

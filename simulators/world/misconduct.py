@@ -297,7 +297,7 @@ def not_my_money(scene: Scene) -> Script:
     yield Ask(bank.message(unrecorded(scene)), SOON)
 
 
-ACTS: Mapping[str, Misdeed] = MappingProxyType(
+MISDEEDS: Mapping[str, Misdeed] = MappingProxyType(
     {
         act.__name__: act
         for act in (

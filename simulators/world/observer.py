@@ -41,13 +41,16 @@ class Day(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """What one transaction has changed in the file."""
+    """The changes of one transaction: new journal rows, the date opened ("" for none), the dates loaded, when
+    days
+    were closed (microseconds since 1970-01-01 UTC), and new audit records.
+    """
 
     rows: tuple[Row, ...]
     opened: str
     loaded: tuple[str, ...]
     closed_at: tuple[int, ...]
-    acts: tuple[AuditRow, ...]
+    records: tuple[AuditRow, ...]
 
 
 NOTHING = Seen((), "", (), (), ())
@@ -64,7 +67,7 @@ class Observer:
         self._tip = "0" * 64
         self._days: dict[str, Day] = {}
         self._loads: set[str] = set()
-        self._acts = 0
+        self._last_record = 0
         cursor = self._book.execute("SELECT * FROM journal LIMIT 0")
         self._names = [column[0] for column in cursor.description]
 
@@ -73,7 +76,7 @@ class Observer:
         self._book.close()
 
     def look(self) -> Seen:
-        """What has changed since the last look. At most one transaction may have been committed."""
+        """Return the changes since the last look. At most one transaction may have been committed since."""
         version = self._book.execute("PRAGMA data_version").fetchone()[0]
         if version == self._version:
             return NOTHING
@@ -88,7 +91,7 @@ class Observer:
         if len([part for part in (rows, opened, fresh) if part]) > 1 and self._days and len(loads) > 1:
             self._say("entries, a cut-over or a load came in one transaction")
         closed_at = tuple(day.closed_at for day in self._days.values() if day.date in closing)
-        return Seen(tuple(rows), opened, fresh, closed_at, tuple(self._new_acts()))
+        return Seen(tuple(rows), opened, fresh, closed_at, tuple(self._new_records()))
 
     def kept(self, key: str) -> Row | None:
         """The entry under a key, as the file has it now."""
@@ -110,8 +113,8 @@ class Observer:
         return row or ("", 0, 0)
 
     def todays(self, bank: str, date: str) -> tuple[int, int]:
-        """What a bank has moved of a date's own according to the file, and the part that is exception
-        advices; fen.
+        """Return what a bank has moved on a date according to the file, and the part of it in exception
+        advices, in fen.
         """
         query = "SELECT used, unfit FROM bank_days WHERE bank = ? AND date = ?"
         row: tuple[int, int] | None = self._book.execute(query, (bank, date)).fetchone()
@@ -170,12 +173,12 @@ class Observer:
             self._say(f"the chain's end is {end[0]}, its last entry {self._position}, or its hash is another")
         return entries
 
-    def _new_acts(self) -> Iterator[AuditRow]:
+    def _new_records(self) -> Iterator[AuditRow]:
         query = 'SELECT number, at, "by", act, subject, note FROM audit_log WHERE number > ? ORDER BY number'
-        for row in self._book.execute(query, (self._acts,)):
-            act = AuditRow(*row)
-            self._acts = act.number
-            yield act
+        for row in self._book.execute(query, (self._last_record,)):
+            record = AuditRow(*row)
+            self._last_record = record.number
+            yield record
 
     def _look_at_days(self) -> str:
         """The business date that was opened since the last look; empty for none."""

@@ -88,7 +88,7 @@ class Oracle:
         return self._observer
 
     def trouble(self, kind: str) -> None:
-        """Note that the world has caused a fault: refusals for the next seconds have an excuse."""
+        """Note that the world has caused a fault: refusals in the next seconds are excused."""
         self._trouble[kind] = self.now()
 
     def began(self) -> None:
@@ -145,7 +145,7 @@ class Oracle:
     # What the file shows.
 
     def look(self) -> None:
-        """Judge what the last transaction has put on disk."""
+        """Judge the rows that the last transaction has put on disk."""
         if self._observer is None:
             return
         seen = self._observer.look()
@@ -158,10 +158,10 @@ class Oracle:
             self.stamps.stamped(f"entry {row['position']}", int(str(row["recorded_at"])))
         for at in seen.closed_at:
             self.stamps.stamped("a closing", at)
-        for act in seen.acts:
-            self.stamps.acted(act)
-            if act.act == "unlock due" and act.subject and not self.book.unlock(act.subject):
-                self.say(f"due {act.subject} was unlocked, and was not locked")
+        for record in seen.records:
+            self.stamps.acted(record)
+            if record.act == "unlock due" and record.subject and not self.book.unlock(record.subject):
+                self.say(f"due {record.subject} was unlocked, and was not locked")
         if seen.opened and seen.opened != self.book.date:
             place = self.dates.index(self.book.date)
             if seen.opened not in self.dates[place + 1 : place + 2]:
@@ -223,7 +223,7 @@ class Oracle:
             self.say(f"{question.ask.key} was decided before {first.ask.key}, which came earlier on its link")
 
     def _why(self, key: str) -> str:
-        """For a violation's text: why each question with this key could not have been acted on."""
+        """Return, for a violation's text, why each question with this key could not have been decided."""
         asked = self._delivered.get(key, [])
         if not asked:
             return ": no such message came"
@@ -297,9 +297,9 @@ class Oracle:
         if kept != ours:
             self.say(f"the totals of {bank} on {date} are {kept}, and should be {ours}")
         if date == self.book.date:
-            standing = self.book.standing_today(bank)
+            in_effect = self.book.in_effect_today(bank)
             todays = tuple(
-                sum(fact.amount for fact in standing if fact.exception_code or not unfit)
+                sum(fact.amount for fact in in_effect if fact.exception_code or not unfit)
                 for unfit in (False, True)
             )
             if self._file.todays(bank, date) != todays:
@@ -360,7 +360,7 @@ class Oracle:
                 link.sign_off(self.now())
 
     def _fault(self, link: Conversation, question: Question, answer: Message, body: bytes) -> str:
-        """What is wrong with an answer to a question; empty for nothing."""
+        """Return what is wrong with an answer to a question; empty if it is right."""
         code = answer.fields.get(39, "")
         is_sign_on = question.message.fields.get(70) == "001"
         if link.keys and not is_sign_on and not link.is_sealed(answer, body):
@@ -378,7 +378,9 @@ class Oracle:
         return self._answer_check.fault(question, answer)
 
     def _why_undone(self, question: Question, code: str) -> str:
-        """What is wrong with an answer 63, 90, 91 or 96: it needs a cause, and nothing may be done."""
+        """Return what is wrong with an answer 63, 90, 91 or 96, which needs a cause and may not have an
+        entry.
+        """
         now = self.now()
         if code == "63" and question.must_act(now):
             return "63, and its MAC and sign-on are good"
@@ -435,7 +437,7 @@ class Oracle:
         return self._answer_check.slip_fault(question, answer, has_receipt=bool(row["receipt"]))
 
     def _maker(self, key: str, row: Row) -> Question | None:
-        """The question that an entry was made for."""
+        """Return the question that an entry was made for."""
         for question in self._delivered.get(key, ()):
             ask = question.ask
             if (row["amount"], row["rrn"], row["mti"]) == (ask.amount, ask.rrn, ask.mti) and (

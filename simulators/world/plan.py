@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from simulators.world import walltime
 from simulators.world.fixture import FIRST_BOOK, agreed, bounded
-from simulators.world.misconduct import ACTS
+from simulators.world.misconduct import MISDEEDS
 from simulators.world.network import Weather
 from simulators.world.reading import Terms
 from simulators.world.scene import Target
@@ -38,7 +38,12 @@ _TARGETS = tuple(
 
 
 class Plan(NamedTuple):
-    """What a seed has in store. Each run has some of what may happen, and none has all of it."""
+    """What happens in the run of a seed: each run has some of all that may happen, and none has all of it.
+
+    The names of the fields are the labels under which a plan is printed. `acts` are names of
+    `misconduct.MISDEEDS`, drawn with the chance `misconduct`; `kills`, `stops`, `cutovers`, `reloads` and
+    `unlocks` are virtual seconds since the start; `rate` is messages a second of each bank.
+    """
 
     banks: tuple[Terms, ...]
     weather: Weather
@@ -73,7 +78,7 @@ class Plan(NamedTuple):
 
 
 def draw(seed: int) -> Plan:
-    """Draw the plan of a seed."""
+    """Return the plan of a seed, the same for every call."""
     random, apart = Random(f"plan {seed}"), Random(f"apart {seed}")
     some: Callable[[float, Any, Any], Any] = lambda chance, yes, no: yes if random.random() < chance else no  # noqa: E731
     weather = Weather(
@@ -94,7 +99,7 @@ def draw(seed: int) -> Plan:
         seconds=seconds,
         tellers=random.randrange(2, 9),
         targets=tuple(random.sample(_TARGETS, random.randrange(1, len(_TARGETS) + 1))),
-        acts=tuple(random.sample(sorted(ACTS), random.randrange(1, 12))),
+        acts=tuple(random.sample(sorted(MISDEEDS), random.randrange(1, 12))),
         misconduct=random.choice((0.0, 0.3, 0.7, 1.0)),
         fault_chance=some(0.4, random.choice((0.02, 0.1, 0.4)), 0.0),
         kills=some(0.4, tuple(random.random() * seconds for _ in range(random.randrange(1, 3))), ()),
@@ -114,7 +119,7 @@ def draw(seed: int) -> Plan:
 
 
 def _in_vain(plan: Plan, random: Random) -> Plan:
-    """The plan, changed so that banks ask for much that does not exist, and have to wait soon."""
+    """Return the plan changed so that banks often ask for dues that do not exist, and soon have to wait."""
     banks = bounded(random, plan.banks)
     weather = plan.weather._replace(cut=0.0, half_open=0.0) if random.random() < 0.7 else plan.weather
     return plan._replace(banks=banks, weather=weather, acts=_VAIN, misconduct=random.choice((0.7, 1.0)))

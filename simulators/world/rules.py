@@ -135,7 +135,7 @@ class Book:
         """
         return tuple(self.totals.get((bank, date), (0,) * 8))
 
-    def standing_today(self, bank: str) -> list[Fact]:
+    def in_effect_today(self, bank: str) -> list[Fact]:
         """A bank's collections and payouts of the open date that are in effect; their sum counts against its
         daily limit.
         """
@@ -269,7 +269,8 @@ class Book:
 
     def _over_limit(self, ask: Ask) -> bool:
         limit = self.day_limits.get(ask.bank, 0)
-        return bool(limit) and sum(fact.amount for fact in self.standing_today(ask.bank)) + ask.amount > limit
+        moved = sum(fact.amount for fact in self.in_effect_today(ask.bank))
+        return bool(limit) and moved + ask.amount > limit
 
     # Undoing.
 

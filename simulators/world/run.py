@@ -1,4 +1,4 @@
-"""One run of one seed: it puts everything together, lets things go wrong as planned, and asks the oracle.
+"""One run of one seed: joins all parts, causes the planned faults, and asks the oracle.
 
 The only module that knows all the others.
 """
@@ -35,7 +35,7 @@ from simulators.world.fixture import (
     settings,
 )
 from simulators.world.machine import Machine
-from simulators.world.misconduct import ACTS
+from simulators.world.misconduct import MISDEEDS
 from simulators.world.network import CALM, Host, Network
 from simulators.world.observer import Observer
 from simulators.world.operator import Operator
@@ -132,7 +132,7 @@ class World:
     # The run.
 
     def run(self) -> RunResult:
-        """Run to the end; the result."""
+        """Run to the end and return the result."""
         self.fixture.fresh(self.fixture.database, self.plan.when.dates[0])
         observer = Observer(self.fixture.database, self.oracle.say)
         globalLogPublisher.addObserver(self._logged)
@@ -232,9 +232,9 @@ class World:
         plan, random = self.plan, bank.random
         target = random.choice(plan.targets)
         if random.random() < plan.misconduct:
-            act = random.choice([ACTS[name] for name in plan.acts])
+            misdeed = random.choice([MISDEEDS[name] for name in plan.acts])
             others = [other for other in self.banks if other is not bank]
-            return act(Scene(bank, others, target, STRANGER))
+            return misdeed(Scene(bank, others, target, STRANGER))
         return self._honest(bank, target)
 
     @staticmethod

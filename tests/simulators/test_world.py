@@ -232,7 +232,7 @@ def test_each_run_has_some_of_what_may_happen_and_none_has_all() -> None:
     plans = [draw(seed) for seed in range(200)]
     for chance in ("kills", "stops", "cutovers", "loads", "office", "fault_chance", "hour", "reloads"):
         assert {bool(getattr(plan, chance)) for plan in plans} == {True, False}, chance
-    assert {name for plan in plans for name in plan.acts} == set(misconduct.ACTS)
+    assert {name for plan in plans for name in plan.acts} == set(misconduct.MISDEEDS)
 
 
 def test_a_reload_changes_what_banks_may_do_and_no_limit_of_the_day() -> None:
