@@ -30,7 +30,8 @@ With 119999 in the TOTAL line it is refused: "line 3, premium: the TOTAL line sa
 
 The modules, in the order in which data goes through:
   bookline, agreement, leftout, sorting, bookfile   the file of dues: a line; between lines; left out; whole
-  layout, bankline, bankfile                        a bank's day file: its layout; a line; the whole file
+  layout_file, layout, bankline, bankfile           a bank's day file: its layout's file; its layout; a
+                                                    line; the whole file
   open_breaks_file, archived                        from the office to the front
   settings                                          how any settings file is read; no setting is named here
   sample                                            a made-up file of dues, for trials

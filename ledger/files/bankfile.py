@@ -32,7 +32,8 @@ from ledger.files.bankline import (
     wire_encoding,
     wire_text,
 )
-from ledger.files.layout import FIGURES, Column, Layout, Record
+from ledger.files.layout import Column, Layout, Record
+from ledger.files.layout_file import FIGURES
 from ledger.rules.dues import KINDS
 from ledger.rules.masking import figure
 

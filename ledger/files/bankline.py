@@ -13,7 +13,8 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from ledger.files.layout import IGNORED, MONEY, TEXTS, Column, Layout, Record
+from ledger.files.layout import Column, Layout, Record
+from ledger.files.layout_file import IGNORED, MONEY, TEXTS
 from ledger.rules.dues import KINDS
 
 AMOUNT_MAX: Final = 10**12 - 1

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.errors import LayoutError
-from ledger.files.layout import FIGURES, IGNORED, MOMENTS, MONEY, TEXTS, Column, Layout, load, parse, shipped
+from ledger.files.layout import Column, Layout, load, parse, shipped
+from ledger.files.layout_file import FIGURES, IGNORED, MOMENTS, MONEY, TEXTS
 from tests.support.day_layouts import DELIMITED, FIXED
 
 LAYOUTS = Path(__file__).parents[3] / "ledger" / "files" / "layouts"
@@ -179,7 +180,24 @@ def test_a_layout_that_nobody_ships_is_named_with_those_that_there_are(name: str
 
 
 SOURCES = [file.read_text("utf-8") for file in sorted(LAYOUTS.glob("*.toml"))]
-VALUES = ("1", "-1", "true", '""', '"x"', '"yuan"', '"blank"', "[]", '["a"]', "{}", "1.5", "9999999")
+VALUES = (
+    "1",
+    "-1",
+    "true",
+    '""',
+    '"x"',
+    '"yuan"',
+    '"blank"',
+    "[]",
+    '["a"]',
+    "{}",
+    "1.5",
+    "9999999",
+    "1979-05-27",
+    "nan",
+    "[[]]",
+    "{ a = 1 }",
+)
 
 
 @given(source=st.sampled_from(SOURCES), data=st.data())

@@ -19,8 +19,8 @@ TRAILER = (
     'columns = [{ name = "count", width = 1 }, { name = "paid", width = 16, unit = "yuan", pad = "blank" }]'
 )
 NAMES = (
-    "must be one of terminal, branch, sent_at, sent_date, sent_time, stan, rrn, code, policy, due, amount,"
-    " receipt, state, ignored"
+    "must be one of 'terminal', 'branch', 'rrn', 'policy', 'due', 'receipt', 'code', 'state', 'ignored',"
+    " 'sent_at', 'sent_date', 'sent_time', 'stan', 'amount'"
 )
 ONE_CHARACTER = "separator: must be one ASCII character, no letter, digit, blank, sign, point or line end"
 CODES = "must be one of 500000, 501000, 502000, 260000, 261000, 262000, 263000"
@@ -248,19 +248,19 @@ def test_a_part_that_is_no_table_is_refused(key: str) -> None:
             DELIMITED,
             '"payout"',
             '"collection"',
-            "trailer.columns[3] (paid).minus: must be one of never, payout",
+            "trailer.columns[3] (paid).minus: must be one of 'never', 'payout'",
         ),
         (
             DELIMITED,
             COLLECTED,
             '{ name = "collected", unit = "fen", minus = "payout" }',
-            "trailer.columns[2] (collected).minus: must be one of never, collection",
+            "trailer.columns[2] (collected).minus: must be one of 'never', 'collection'",
         ),
         (
             DELIMITED,
             ', minus = "collection"',
             "",
-            "trailer.columns[4] (net).minus: must be one of payout, collection",
+            "trailer.columns[4] (net).minus: must be one of 'payout', 'collection'",
         ),
         (
             DELIMITED,
@@ -297,8 +297,8 @@ def test_a_part_that_is_no_table_is_refused(key: str) -> None:
             DELIMITED,
             COUNT,
             '{ name = "amount", unit = "fen" }',
-            "trailer.columns[1].name: must be one of bank, date, count, collected, paid, net, ignored"
-            ": did you mean 'count'?",
+            "trailer.columns[1].name: must be one of 'bank', 'ignored', 'date', 'count', 'collected', 'paid',"
+            " 'net': did you mean 'count'?",
         ),
         (DELIMITED, "[trailer]", '[trailer]\nmark = "x"', "trailer.mark: no such key here"),
         (DELIMITED, "[detail]", "[detial]", "detial: no such key here: did you mean 'detail'?"),
