@@ -456,6 +456,6 @@ def test_nothing_that_comes_out_of_the_front_holds_a_secret(tmp_path: Path, data
     assert {name: channels[name] for name in SHORT_WITNESSES} == SHORT_WITNESSES
     assert unwitnessed(channels) == []
     assert " ".join(front.codes) == OUTCOMES
-    assert canary.found(front.marks, channels) == []
+    assert canary.leaks(front.marks, channels) == []
     assert core_limits(channels["core limits"].decode()) == ["0", "0"]
     assert (tmp_path / "dumpable").read_text() == "0"

@@ -82,7 +82,7 @@ def repr_of(one: object) -> bytes:
 
 
 def leaks(outputs: dict[str, bytes]) -> list[tuple[str, str]]:
-    return canary.found(MARKS, outputs)
+    return canary.leaks(MARKS, outputs)
 
 
 # The search itself.

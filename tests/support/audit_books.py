@@ -126,10 +126,10 @@ def _second_node(here: World, node: FrontBook, number: int) -> None:
         }
         values |= {"rrn": f"R{stan}", "currency": "156", "content": stan, "local_at": "20260923080000"}
         key = key_of(BANKS[0], "T0000009", "20260923080000", stan)
-        one = Request(key=key, act=act, bank=BANKS[0], amount=amount, **(values | given))  # type: ignore[arg-type]
-        asked.append(one)
-        node.commit([one], 1_000 * number + len(asked))
-        return one
+        request = Request(key=key, act=act, bank=BANKS[0], amount=amount, **(values | given))  # type: ignore[arg-type]
+        asked.append(request)
+        node.commit([request], 1_000 * number + len(asked))
+        return request
 
     for due in (paid, again):
         first = ask(Act.COLLECT, due.code, due.amount, policy=due.policy, due=due.due)
@@ -142,15 +142,15 @@ def _second_node(here: World, node: FrontBook, number: int) -> None:
 
 
 def _decide(here: World, date: str) -> None:
-    """Two people decide on the first two old breaks of each bank; on the third one has made a proposal."""
+    """Have two people decide on the first two old breaks of each bank, and one propose for the third."""
     with here.office.transaction() as connection:
         for bank in BANKS:
             listed = breaks.listing(connection, bank, states=("suspense",))
-            for place, one in enumerate([one for one in listed if one.date < date][:3]):
-                resolution = CHART.fitting(one.cls, one.difference)[0]
-                breaks.propose(connection, one.name, resolution.name, "li", 1, "", CHART)
+            for place, entry in enumerate([entry for entry in listed if entry.date < date][:3]):
+                resolution = CHART.fitting(entry.cls, entry.difference)[0]
+                breaks.propose(connection, entry.name, resolution.name, "li", 1, "", CHART)
                 if place < 2:
-                    breaks.approve(connection, one.name, "wang", 2)
+                    breaks.approve(connection, entry.name, "wang", 2)
 
 
 @contextmanager
@@ -199,16 +199,16 @@ def loosen(connection: Connection, table: str) -> None:
 
 def tamper(connection: Connection, *statements: str) -> None:
     """Change a database as nobody may; each statement must change something."""
-    for table in dict.fromkeys(table for one in statements for table in _TABLE.findall(one)[:1]):
+    for table in dict.fromkeys(table for statement in statements for table in _TABLE.findall(statement)[:1]):
         loosen(connection, table)
     for statement in statements:
         assert connection.execute(text(statement)).rowcount > 0, statement
 
 
 def audited(urls: Urls, side: str, *statements: str) -> Audit:
-    """The audit of the books after one side's database was changed."""
+    """Return the audit of the books after one side's database was changed."""
     with evidence(urls) as given:
         connection = given.office if side == "office" else given.front
         assert connection is not None
-        tamper(connection, *(part for one in statements for part in one.split(";")))
+        tamper(connection, *(part for statement in statements for part in statement.split(";")))
         return examine(given)

@@ -72,24 +72,24 @@ _PENDING = ("load", "changes", "next_state", "next_holder", "leaves", "leaves_as
 
 
 def taken(store: Store) -> dict[str, list[tuple[Any, ...]]]:
-    """Every row of the book that can be seen."""
+    """Return every row of the book that can be seen, by table."""
     seen = {
         policies: {"state": policy_state(newest), "holder": policy_holder(newest)},
         dues: {"state": due_state(newest), "withdrawn": due_withdrawn(newest)},
     }
-    found = {table: sorted(rows(store, f"SELECT * FROM {table}")) for table in TABLES}  # noqa: S608 - constant names
+    shown = {table: sorted(rows(store, f"SELECT * FROM {table}")) for table in TABLES}  # noqa: S608 - constant names
     with store.reading() as connection:
         for table, changing in seen.items():
             names = [name for name in map(str, table.columns.keys()) if name not in _PENDING]
             query = select(*(changing.get(name, table.c[name]) for name in names)).where(
                 is_there(table, newest)
             )
-            found[table.name] = sorted(tuple(row) for row in connection.execute(query))
-    return found
+            shown[table.name] = sorted(tuple(row) for row in connection.execute(query))
+    return shown
 
 
 def unseen(store: Store) -> list[tuple[Any, ...]]:
-    """What a load has put in or noted that cannot be seen or is not done yet; and that one is under way."""
+    """Return rows that a load has inserted or marked and that cannot be seen yet, and the load under way."""
     top = "(SELECT coalesce(max(number), 0) FROM loads)"
     return [
         *rows(store, f"SELECT due FROM dues WHERE load > {top} OR leaves > 0"),  # noqa: S608 - constant

@@ -42,7 +42,7 @@ def benefit(due: str = "B1", policy: str = "P2", amount: int = 500_000, code: st
 def book(policies: Iterable[Policy] = (), dues: Iterable[DueLine] = (), date: str = DATE) -> Book:
     """A book as a file would give it. By default P1 owes D1, P2 is owed B1."""
     chosen = tuple(dues) or (premium(), benefit())
-    named = {one.policy: one for one in policies}
+    named = {policy.policy: policy for policy in policies}
     for due in chosen:
         named.setdefault(due.policy, policy(due.policy))
     collect = sum(due.amount for due in chosen if due.kind == "premium")
@@ -75,8 +75,8 @@ def view(
     chosen = dues or (due(), due(benefit()))
     seen = View(day, Chain(1, 1, 0, GENESIS), recorded_at=1)
     seen.add_dues(chosen)
-    seen.policies.update((one.policy, policy(one.policy)) for one in chosen)
-    seen.policies.update((one.policy, one) for one in policies)
+    seen.policies.update((held.policy, policy(held.policy)) for held in chosen)
+    seen.policies.update((policy.policy, policy) for policy in policies)
     seen.add_figures({(BANK, date): those for date, those in (figures or {}).items()})
     seen.add_guesses(guesses)
     for written in entries:

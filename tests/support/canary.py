@@ -95,8 +95,8 @@ def _long_enough(forms: Iterable[bytes]) -> frozenset[bytes]:
     return frozenset(form for form in forms if len(form) >= _SHORTEST)
 
 
-def found(marks: Iterable[Mark], channels: Mapping[str, bytes]) -> list[tuple[str, str]]:
-    """Every channel in which there is a mark, and its kind."""
+def leaks(marks: Iterable[Mark], channels: Mapping[str, bytes]) -> list[tuple[str, str]]:
+    """Return every channel that has a mark in it, with the kind of the mark."""
     given = tuple(marks)
     return [(name, mark.kind) for name, data in channels.items() for mark in given if mark.is_in(data)]
 
@@ -113,10 +113,10 @@ def _with_check(first17: str) -> str:
 CARD = luhn("622202987654321098")
 SHORT_CARD = luhn("376543219876543")[:16]
 IDENTITY = next(
-    one for one in (_with_check(f"11010119770213{n:03d}") for n in range(1000)) if one.endswith("X")
+    number for number in (_with_check(f"11010119770213{n:03d}") for n in range(1000)) if number[-1] == "X"
 )
 OTHER_IDENTITY = next(
-    one for one in (_with_check(f"44030119881130{n:03d}") for n in range(1000)) if one[-1] != "X"
+    number for number in (_with_check(f"44030119881130{n:03d}") for n in range(1000)) if number[-1] != "X"
 )
 OFFICE_CARD = luhn("621700123498765432")
 OFFICE_IDENTITY = _with_check("32050119660504733")
@@ -138,4 +138,4 @@ PERSONS = (
     text_mark("identity number", OFFICE_IDENTITY),
 )
 PINS = (key_mark("PIN block", PIN_BLOCK), text_mark("token PIN", TOKEN_PIN), text_mark("password", PASSWORD))
-PARTS = tuple(key_mark("component", one) for one in COMPONENTS)
+PARTS = tuple(key_mark("component", component) for component in COMPONENTS)

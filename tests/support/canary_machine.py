@@ -33,7 +33,7 @@ def _make_faults(secrets: str) -> None:
 
     def failing_fold(requests: Iterable[Request], view: Any) -> list[Answer]:  # noqa: ANN401 - ledger.rules.view.View
         given = list(requests)
-        if any(one.policy == FAULT for one in given):
+        if any(request.policy == FAULT for request in given):
             try:
                 raise KeyError(secrets, given)
             except KeyError as error:

@@ -117,7 +117,8 @@ def wait_for(function: Callable[..., Any], *arguments: object) -> Any:  # noqa: 
     try:
         return waited.result(WAIT_SECONDS)
     except TimeoutError:
-        reactor.callFromThread(lambda: [one.cancel() for one in begun])  # behind `call`, which may be to come
+        # Behind `call`, which may still be waiting for the reactor.
+        reactor.callFromThread(lambda: [deferred.cancel() for deferred in begun])
         raise
 
 
@@ -197,7 +198,7 @@ class Machine:
 
     def client(self, bank: str = BANK) -> Client:
         """A connected bank, not signed on."""
-        entry = next(one for one in self.settings.bank if one.code == bank)
+        entry = next(entry for entry in self.settings.bank if entry.code == bank)
         return Client(self.port(bank), bank, entry.framing, entry.dialect, entry.mac)
 
     @contextmanager

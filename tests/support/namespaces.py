@@ -75,10 +75,10 @@ class Host:
         return value
 
     def run(self, *arguments: str, given: str = "", expect: int = 0) -> str:
-        """Run a command in the namespace; what it printed on both outputs."""
-        code, said = self.ask("run", arguments=arguments, text=given)
-        assert code == expect, f"{arguments}: exit code {code}: {said}"
-        return str(said)
+        """Run a command in the namespace and return what it printed on both outputs."""
+        code, output = self.ask("run", arguments=arguments, text=given)
+        assert code == expect, f"{arguments}: exit code {code}: {output}"
+        return str(output)
 
     def end(self) -> None:
         """End the process, and with it the namespace."""
@@ -216,10 +216,10 @@ class Agent:
         """Wait until the kernel has seen that a cable is plugged in at both ends."""
 
         def is_up() -> bool:
-            told = subprocess.run(
+            answer = subprocess.run(
                 ("ip", "-j", "link", "show", device), capture_output=True, check=True
             ).stdout
-            return json.loads(told)[0]["operstate"] == "UP"
+            return json.loads(answer)[0]["operstate"] == "UP"
 
         _until(is_up, f"{device} has no other end")
 
@@ -270,10 +270,10 @@ class Agent:
         with ExitStack() as stack:
             sent = [self._send(stack, number, Probe(*probe)) for number, probe in enumerate(probes)]
             if all_of_them:
-                return [_answered(one, 0) for one in sent]
+                return [_answered(probe, 0) for probe in sent]
             if not _answered(sent[-1], SECONDS):
                 raise TimeoutError(f"{probes[-1]} does not pass, and all else waits for it")
-            return [_answered(one, 0) for one in sent[:-1]]
+            return [_answered(probe, 0) for probe in sent[:-1]]
 
     def _send(self, stack: ExitStack, number: int, probe: Probe) -> tuple[socket.socket | None, Probe, int]:
         family = socket.AF_INET6 if ":" in probe.source else socket.AF_INET

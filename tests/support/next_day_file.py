@@ -21,7 +21,7 @@ def next_book(
     digest: str = "",
 ) -> Book:
     """A later day's file: what is new and what leaves; every new due's policy is named."""
-    named = {one.policy: one for one in policies}
+    named = {policy.policy: policy for policy in policies}
     for due in dues:
         named.setdefault(due.policy, policy(due.policy))
     sums = {kind: sum(due.amount for due in dues if due.kind == kind) for kind in ("premium", "benefit")}

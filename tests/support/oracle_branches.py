@@ -34,23 +34,23 @@ def missed(given: Iterable[int]) -> list[str]:
     measuring = _measured(given)
     with tempfile.NamedTemporaryFile(suffix=".json") as report:
         measuring.json_report(outfile=report.name)
-        told = json.loads(Path(report.name).read_text("utf-8"))["files"]
-    return [line for name in sorted(told) for line in _missed_of(name, told[name])]
+        files = json.loads(Path(report.name).read_text("utf-8"))["files"]
+    return [line for name in sorted(files) for line in _missed_of(name, files[name])]
 
 
 def chosen(given: Iterable[int]) -> list[int]:
-    """Few of these seeds that reach what all of them reach: each time the one that adds the most."""
+    """Return few of these seeds that together reach what all reach: each time the seed that adds the most."""
     data = _measured(given).get_data()
     reached: dict[int, set[tuple[str, tuple[int, int]]]] = {}
     for seed in sorted(map(int, filter(None, data.measured_contexts()))):
         data.set_query_context(str(seed))
         reached[seed] = {(file, arc) for file in data.measured_files() for arc in data.arcs(file) or ()}
-    wanted, found = set[tuple[str, tuple[int, int]]]().union(*reached.values()), list[int]()
+    wanted, picked = set[tuple[str, tuple[int, int]]]().union(*reached.values()), list[int]()
     while wanted:
         best = max(reached, key=lambda seed: len(reached[seed] & wanted))
-        found.append(best)
+        picked.append(best)
         wanted -= reached[best]
-    return found
+    return picked
 
 
 def _measured(given: Iterable[int]) -> Coverage:
@@ -72,11 +72,11 @@ def _measured(given: Iterable[int]) -> Coverage:
     return measuring
 
 
-def _missed_of(name: str, told: dict[str, list[int] | list[list[int]]]) -> list[str]:
+def _missed_of(name: str, report: dict[str, list[int] | list[list[int]]]) -> list[str]:
     texts = (ROOT / name).read_text("utf-8").splitlines()
     faults = {place for place, text in enumerate(texts, 1) if "answer_check" in name and SAYS_A_FAULT(text)}
-    lines = [line for line in told["missing_lines"] if line not in faults]
-    branches = [branch for branch in told["missing_branches"] if branch[1] not in faults]
+    lines = [line for line in report["missing_lines"] if line not in faults]
+    branches = [branch for branch in report["missing_branches"] if branch[1] not in faults]
     return [f"{name}:{line}" for line in lines] + [f"{name}:{begin} to {end}" for begin, end in branches]
 
 
@@ -85,4 +85,4 @@ if __name__ == "__main__":
         first, last = map(int, sys.argv[1:])
         sys.stdout.write("".join(f"{seed}\n" for seed in chosen(range(first, last + 1))))
     else:
-        sys.stdout.write("".join(f"{one}\n" for one in missed(seeds())))
+        sys.stdout.write("".join(f"{place}\n" for place in missed(seeds())))

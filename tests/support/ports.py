@@ -45,11 +45,11 @@ _kept: list[socket.socket] = []
 
 
 def _held(port: int) -> socket.socket:
-    one = socket.socket()
+    holder = socket.socket()
     try:
-        one.bind(("127.0.0.1", port))  # alone, or not at all: only what comes after may share it
+        holder.bind(("127.0.0.1", port))  # alone, or not at all: only what comes after may share it
     except OSError:
-        one.close()
+        holder.close()
         raise
-    one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    return one
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    return holder

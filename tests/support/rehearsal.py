@@ -49,8 +49,8 @@ class BankReactor:
         where = reactor if delay < _SOON else self.clock
         return where.callLater(0 if delay < _SOON else delay, call, *given, **named)
 
-    def told(self, event: Event) -> None:
-        """Nobody will answer now: the time limits pass."""
+    def pass_time_limits(self, event: Event) -> None:
+        """Let the time limits pass after an event that leaves a request without an answer."""
         if event.fate in (Fate.LOST, Fate.HELD):
             reactor.callLater(0, self.clock.advance, DELAY_SECONDS + 1)
 
@@ -74,7 +74,7 @@ def practise(
     virtual = BankReactor()
     terms = Terms(BANK, "127.0.0.1", 0, Framing(framing), dialect, MacAlgorithm(mac), EXERCISE_ZMK)
     around = Surroundings(reactor, virtual.clock, now, os.urandom)
-    trial_machine = TrialMachine(folder, terms, around, virtual.told)
+    trial_machine = TrialMachine(folder, terms, around, virtual.pass_time_limits)
 
     async def session() -> None:
         port = trial_machine.start()

@@ -117,7 +117,7 @@ UNDECIDED = (
     REFUNDED._replace(state=BreakState.SUSPENSE, **_NOBODY),
     MATCHED,
     WAITING,
-    *(one._replace(state=BreakState.OPEN, **_NOBODY) for one in (AMOUNT, TWICE, EXCEPTION_ADVICE, STATE)),
+    *(entry._replace(state=BreakState.OPEN, **_NOBODY) for entry in (AMOUNT, TWICE, EXCEPTION_ADVICE, STATE)),
 )
 
 PRODUCTS = {

@@ -35,8 +35,8 @@ def ask(asked: Message, today: date = TODAY, covered: bytes = COVERED, **given: 
 
 
 def verdict(asked: Message, **given: object) -> tuple[str, str]:
-    found = ask(asked, **given)
-    return found.verdict, found.reason
+    request = ask(asked, **given)
+    return request.verdict, request.reason
 
 
 def without(asked: Message, number: int) -> Message:

@@ -25,7 +25,9 @@ Chains = dict[int, list[Entry]]
 def faults(store: Store) -> list[str]:
     """Everything about the book's days, chains and totals that contradicts the journal."""
     with store.reading() as connection:
-        chains = {one.chain: list(read_entries(connection, one.chain)) for one in read_chains(connection)}
+        chains = {
+            chain.chain: list(read_entries(connection, chain.chain)) for chain in read_chains(connection)
+        }
         links = [
             f"chain {link.chain}, entry {link.position}: {link.reason}"
             for chain in read_chains(connection)

@@ -34,17 +34,17 @@ class _Comparison(ctypes.Structure):
 
 def expanded(names: list[str]) -> set[str]:
     """System calls of a filter's list, with the sets that begin with @ spelt out by systemd-analyze."""
-    found = set()
+    calls = set()
     for name in names:
         if name.startswith("@"):
-            said = subprocess.run(
+            output = subprocess.run(
                 ["systemd-analyze", "syscall-filter", name], capture_output=True, text=True, check=True
             ).stdout
-            lines = [line.strip() for line in said.splitlines()[1:]]
-            found |= expanded([line for line in lines if line and not line.startswith("#")])
+            lines = [line.strip() for line in output.splitlines()[1:]]
+            calls |= expanded([line for line in lines if line and not line.startswith("#")])
         else:
-            found.add(name)
-    return found
+            calls.add(name)
+    return calls
 
 
 def allowed(unit: str) -> set[str]:

@@ -33,20 +33,22 @@ def one_break(condition: str) -> str:
 
 
 class Broken(NamedTuple):
-    """What is done to which side, the invariants that then fail, and what is said of it."""
+    """A statement that changes one side's database, the invariants that then fail, and words of the audit's
+    sentences about it.
+    """
 
     side: str
     statement: str
     fails: set[int]
-    said: tuple[str, ...]
+    sentences: tuple[str, ...]
 
 
-def front(statement: str, fails: set[int], *said: str) -> Broken:
-    return Broken("front", statement, fails, said)
+def front(statement: str, fails: set[int], *sentences: str) -> Broken:
+    return Broken("front", statement, fails, sentences)
 
 
-def office(statement: str, fails: set[int], *said: str) -> Broken:
-    return Broken("office", statement, fails, said)
+def office(statement: str, fails: set[int], *sentences: str) -> Broken:
+    return Broken("office", statement, fails, sentences)
 
 
 REFUSED = entry("sequence IS NULL AND kind <> 'reversal'")

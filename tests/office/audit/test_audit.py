@@ -125,7 +125,7 @@ def test_whatever_is_changed_behind_the_books_back_is_found_by_its_own_check(
 ) -> None:
     result = audited(urls, case.side, case.statement)
     assert invariants(result) == case.fails, said(result)
-    assert [words for words in case.said if words not in said(result)] == []
+    assert [words for words in case.sentences if words not in said(result)] == []
     assert [number for number in (IDENTITY, IDENTITY.lower(), CARD) if number in said(result)] == []
 
 
