@@ -4,6 +4,9 @@ Tests are collected in importlib mode and `tests/` has no `__init__.py`, so `tes
 package `protocol`. Code that several tests share is imported in full: `from tests.support.builders import
 ...`. The order is random; a run prints its seed, and `make test PYTEST_ARGS=--randomly-seed=N` repeats that
 order. `make test PYTEST_ARGS=--hypothesis-profile=thorough` searches twenty times longer.
+
+`make quick` leaves out what is marked slow: a module that takes seconds says so itself; tests of whole
+machines and tests on PostgreSQL are marked here.
 """
 
 from __future__ import annotations
@@ -41,7 +44,21 @@ settings.load_profile("usual")
 # of a test's module, and ends the whole run where one of zope's raises. As if libcst were not there:
 sys.modules["hypothesis.extra._patching"] = None  # type: ignore[assignment]
 
+SLOW_FOLDERS = tuple(f"tests/{name}/" for name in ("scenarios", "cluster", "crash", "deploy", "office/audit"))
+"""What is in them starts machines or whole days of books: seconds each, or for a fixture."""
+
 _databases = count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow what is in a slow folder, and what runs on PostgreSQL, whose server takes seconds to start."""
+    for item in items:
+        on_server = isinstance(item, pytest.Function) and "postgresql" in item.fixturenames
+        parameters = (
+            item.callspec.id if isinstance(item, pytest.Function) and hasattr(item, "callspec") else ""
+        )
+        if item.nodeid.startswith(SLOW_FOLDERS) or on_server or "postgresql" in parameters:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,8 @@ from ledger.rules.seal import Sealer
 from tests.support.machine import SEAL_KEY, write_settings
 from tests.support.suspense_breaks import BANK
 
+pytestmark = pytest.mark.slow
+
 DATE = "20261124"
 
 

@@ -24,6 +24,8 @@ from simulators.processes import PROGRAM
 from tests.support.builders import DATE
 from tests.support.machine import load_front_book, write_settings
 
+pytestmark = pytest.mark.slow
+
 NEXT = "20261125"
 
 

@@ -14,6 +14,8 @@ from simulators.cluster.postgresql import binaries
 from tests.docs.examples import MARK, Command, ExampleFailed, PageError, agrees, commands, run_page
 from tests.docs.pages import DOCS, ROOT, pages
 
+pytestmark = pytest.mark.slow
+
 PAGES = {
     path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
     for path in (ROOT / "README.md", *pages())

@@ -12,6 +12,8 @@ import pytest
 from tests.docs.pages import DOCS
 from tests.docs.site import build
 
+pytestmark = pytest.mark.slow
+
 _REFERENCE = re.compile(r"""url\(\s*['"]?([^'")\s]+)|@import\s+['"]([^'"]+)""")
 _OUTSIDE = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//", re.IGNORECASE)
 # What a browser fetches by itself; an <a> is fetched when somebody follows it.

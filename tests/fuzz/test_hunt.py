@@ -14,6 +14,8 @@ from fuzz.corpus import inputs
 from fuzz.errors import Defect
 from fuzz.hunt import Plan, hunt
 
+pytestmark = pytest.mark.slow
+
 needs_atheris = pytest.mark.skipif(
     importlib.util.find_spec("atheris") is None, reason="atheris has no wheel for this Python or machine"
 )
@@ -29,7 +31,6 @@ engine.main(sys.argv[1:])
 
 
 @needs_atheris
-@pytest.mark.slow
 def test_a_hunt_that_finds_nothing_says_how_much_it_tried(tmp_path: Path) -> None:
     found = hunt("framing", PLAN, tmp_path)
     assert (found.clean, found.tried, found.crashes) == (True, 300, ())
@@ -37,7 +38,6 @@ def test_a_hunt_that_finds_nothing_says_how_much_it_tried(tmp_path: Path) -> Non
 
 
 @needs_atheris
-@pytest.mark.slow
 def test_a_crash_is_kept_as_a_file(tmp_path: Path) -> None:
     found = hunt("framing", PLAN, tmp_path, (sys.executable, "-c", PLANTED))
     assert (found.clean, len(found.crashes)) == (False, 1)

@@ -17,6 +17,8 @@ from office.matching.reconcile import NotReconcilable, Terms, reconcile
 from simulators.days.discrepancies import Counts
 from tests.support.closing_days import BANKS, World
 
+pytestmark = pytest.mark.slow
+
 SOME = Counts(bank_only=1, ours_only=1, amount_differs=1, state_differs=1, details_differ=1, duplicate=1)
 _MOMENTS = frozenset(
     {
@@ -91,7 +93,6 @@ def close_until_killed(world: World, kill_at: int, *, committed: bool) -> bool:
     return False
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("committed", [False, True], ids=["before its commit", "after its commit"])
 def test_a_close_killed_at_every_transaction_in_turn_ends_in_the_same(
     closed_day: World, committed: bool

@@ -13,6 +13,8 @@ from simulators.days.discrepancies import Counts
 from tests.support.audit_books import STATED
 from tests.support.closing_days import BANKS, CHART, World
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def world(database: str, office_url: str) -> Iterator[Callable[..., World]]:
@@ -71,7 +73,6 @@ def decide(world: World, date: str) -> None:
                 breaks.approve(connection, row.name, "wang", 2)
 
 
-@pytest.mark.slow
 def test_ten_days_in_a_row_every_difference_is_found_and_the_books_balance(
     world: Callable[..., World],
 ) -> None:

@@ -17,6 +17,8 @@ from protocol.message import ECHOED, Message, is_answer
 from tests.protocol.test_decline import KEY, OWN, long_way, short_way
 from tests.support.messages import CODECS, content, messages
 
+pytestmark = pytest.mark.slow
+
 EVERY = pytest.mark.parametrize("name", shipped())
 
 

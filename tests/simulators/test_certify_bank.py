@@ -24,6 +24,8 @@ from simulators.link import BankError, BankLink
 from tests.support.builders import BANK
 from tests.support.rehearsal import Act, cut_over, exercises, key_change, practise, whole_day
 
+pytestmark = pytest.mark.slow
+
 TERMS = {
     "2be ascii87": {},
     "4ascii bcd87": {"framing": "4ascii", "dialect": "bcd87", "mac": "x9.19"},
@@ -32,7 +34,6 @@ TERMS = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", TERMS)
 def test_an_honest_bank_keeps_every_rule(tmp_path: Path, name: str) -> None:
     results = practise(tmp_path, whole_day, **TERMS[name])
@@ -245,7 +246,6 @@ def test_every_rule_has_a_fault_that_breaks_it() -> None:
     assert {rule for _, _, rule in FAULTS.values()} == {rule.id for rule in RULES}
 
 
-@pytest.mark.slow
 def test_a_rule_whose_occasion_never_came_says_how_to_make_it_come(tmp_path: Path) -> None:
     results = by_id(practise(tmp_path, exercises()))
     assert results["MACS"].outcome is Outcome.PASSED
@@ -253,7 +253,6 @@ def test_a_rule_whose_occasion_never_came_says_how_to_make_it_come(tmp_path: Pat
     assert results["SILENCE"].reason == "no occasion: act on policy PRACT-03"
 
 
-@pytest.mark.slow
 def test_what_was_on_its_way_at_a_change_of_keys_may_be_under_the_old_key(tmp_path: Path) -> None:
     async def act(bank: Bank, _trial_machine: TrialMachine) -> None:
         [link] = bank.links
@@ -271,7 +270,6 @@ def test_what_was_on_its_way_at_a_change_of_keys_may_be_under_the_old_key(tmp_pa
     )
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("data", "seen"),
     [
@@ -292,7 +290,6 @@ def test_bytes_that_are_no_message_break_a_rule(tmp_path: Path, data: bytes, see
     assert (result.outcome, result.checks[0].seen) == (Outcome.FAILED, seen)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_of_a_bank_is_found_by_the_rule_named_for_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str

@@ -36,6 +36,8 @@ from tests.support.child_processes import SECONDS, running
 from tests.support.clocks import still
 from tests.support.machine import ZMK, Machine
 
+pytestmark = pytest.mark.slow
+
 DOCUMENT = Path(__file__).parents[2] / "docs" / "certify.md"
 
 
@@ -186,7 +188,6 @@ def test_a_machine_behind_tls_is_examined(tmp_path: Path) -> None:
         machine.stop()
 
 
-@pytest.mark.slow
 def test_the_stand_serves_until_sigterm_and_then_reports(tmp_path: Path) -> None:
     """A process of its own; the bank is the examiner, which knows how to speak."""
     out = tmp_path / "out"
@@ -217,7 +218,6 @@ def test_the_stand_serves_until_sigterm_and_then_reports(tmp_path: Path) -> None
     assert EXERCISE_ZMK.hex().upper() not in "".join(lines).upper() + rest.upper()
 
 
-@pytest.mark.slow
 def test_the_stand_ends_when_nobody_speaks(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "simulators.certify.cli", "bank", "--port", "0", "--until-idle", "1"]
     ended = subprocess.run(
@@ -227,7 +227,6 @@ def test_the_stand_ends_when_nobody_speaks(tmp_path: Path) -> None:
     assert f"0 passed, 0 failed, {len(RULES)} not applicable" in ended.stdout
 
 
-@pytest.mark.slow
 def test_a_port_that_is_taken_is_said_and_nothing_is_left_running(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])

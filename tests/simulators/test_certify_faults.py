@@ -30,6 +30,8 @@ from protocol.tlv import KNOWN, Group, parse
 from simulators.certify.result import Outcome
 from tests.support.certification import by_id, certify, machine_with_dues
 
+pytestmark = pytest.mark.slow
+
 SILENCE_SECONDS = 3
 """How long a machine with a fault is waited for."""
 Patch = pytest.MonkeyPatch
@@ -455,7 +457,6 @@ FAULTS: Mapping[str, Fault] = MappingProxyType(
 )
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_is_found_by_the_case_named_for_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str

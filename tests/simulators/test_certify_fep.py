@@ -20,6 +20,8 @@ from tests.support.builders import BANK
 from tests.support.certification import by_id, certify, machine_with_dues, means_of
 from tests.support.machine import OTHER_BANK, ZMK, Books, Machine, load_front_book, write_settings
 
+pytestmark = pytest.mark.slow
+
 GOLDEN = Path(__file__).parent.parent / "vectors" / "certify" / "cases.txt"
 TERMS = {
     "2be ascii87": {"framing": "2be", "dialect": "ascii87"},
@@ -59,7 +61,6 @@ def test_the_dues_are_a_book_that_the_ledger_takes() -> None:
     assert is_valid(dues.STRANGER)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", TERMS)
 def test_our_machine_passes_and_its_books_are_clean_afterwards(tmp_path: Path, name: str) -> None:
     with machine_with_dues(tmp_path, **TERMS[name]) as machine:
@@ -79,7 +80,6 @@ def test_our_machine_passes_and_its_books_are_clean_afterwards(tmp_path: Path, n
         books.close()
 
 
-@pytest.mark.slow
 def test_a_bank_that_may_not_do_everything_is_held_to_that_too(tmp_path: Path) -> None:
     with machine_with_dues(tmp_path, entry=RESTRICTED) as machine:
         run = certify(machine)
@@ -114,7 +114,6 @@ def test_what_needs_time_or_the_operator_is_left_out_where_they_are_not_there(tm
     )
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["2be ascii87", "2be-tpdu ebcdic87"])
 def test_no_secret_is_in_a_report(tmp_path: Path, name: str) -> None:
     """Neither as text nor in the hex of any encoding."""

@@ -21,6 +21,8 @@ from simulators.days.live import COUNTERS, MARK, clear
 from tests.support.child_processes import SECONDS, running
 from tests.support.machine import SOCKET_SECONDS
 
+pytestmark = pytest.mark.slow
+
 
 def live(folder: Path, program: Sequence[str] = ("-m", "simulators.days.live")) -> list[str]:
     """The command, in a terminal's hands: Ctrl-C is heard, even where whoever runs the tests ignores it."""
@@ -36,7 +38,6 @@ def page(process: subprocess.Popen[str]) -> str:
     return opened[1]
 
 
-@pytest.mark.slow
 def test_three_banks_trade_until_they_are_told_to_stop(tmp_path: Path) -> None:
     with running(live(tmp_path / "live"), stderr=subprocess.PIPE) as process:
         assert process.stderr is not None
@@ -54,7 +55,6 @@ def test_three_banks_trade_until_they_are_told_to_stop(tmp_path: Path) -> None:
     assert [child.is_running() for child in started] == [False]
 
 
-@pytest.mark.slow
 def test_ctrl_c_in_a_terminal_which_every_process_of_the_group_gets_ends_it(tmp_path: Path) -> None:
     with running(live(tmp_path / "live"), stderr=subprocess.PIPE, process_group=0) as process:
         assert process.stderr is not None
@@ -75,7 +75,6 @@ live.main()
 """
 
 
-@pytest.mark.slow
 def test_a_bank_that_fails_ends_it_with_the_reason_and_nothing_left_running(tmp_path: Path) -> None:
     with running(live(tmp_path / "live", ("-c", FAILING)), stderr=subprocess.PIPE) as process:
         assert process.stderr is not None
@@ -84,7 +83,6 @@ def test_a_bank_that_fails_ends_it_with_the_reason_and_nothing_left_running(tmp_
     assert process.returncode == 1
 
 
-@pytest.mark.slow
 def test_a_status_port_that_is_taken_is_said_and_ends_it(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])

@@ -18,6 +18,8 @@ from ledger.files.layout import Layout
 from ledger.rules.dues import KINDS
 from tests.support.day_file import BANK, DATE, FULL, ODD, file, line, taken
 
+pytestmark = pytest.mark.slow
+
 
 def text(limit: int) -> st.SearchStrategy[str]:
     """Text of at most so many bytes in GB18030 that every layout can hold: no blanks at its ends."""

@@ -10,6 +10,7 @@ from itertools import product
 from random import Random
 from typing import NamedTuple
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +18,8 @@ from ledger.rules.break_classes import BreakClass
 from office.matching.lines import BroughtForward, LateReversal, Ours, Result, Theirs, effect_of
 from office.matching.match import resolve
 from office.matching.pairing import keys_to_look_up, pair
+
+pytestmark = pytest.mark.slow
 
 
 class Date(NamedTuple):

@@ -22,6 +22,8 @@ from tests.support.builders import message
 from tests.support.canary import CARD, IDENTITY, PIN_BLOCK, Mark, key_mark, text_mark
 from tests.support.messages import CODECS, messages
 
+pytestmark = pytest.mark.slow
+
 EVERY = pytest.mark.parametrize("name", shipped())
 EVERY_FRAMING = pytest.mark.parametrize("framing", FRAMINGS, ids=str)
 
