@@ -51,7 +51,7 @@ _databases = count(1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as slow what is in a slow folder, and what runs on PostgreSQL, whose server takes seconds to start."""
+    """Mark as slow what is in a slow folder, and what runs on PostgreSQL: a server starts in seconds."""
     for item in items:
         on_server = isinstance(item, pytest.Function) and "postgresql" in item.fixturenames
         parameters = (
