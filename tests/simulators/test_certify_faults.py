@@ -172,7 +172,7 @@ def signs_on_anybody(patch: Patch) -> None:
 
 
 def forgives_reused_keys(patch: Patch) -> None:
-    patch.setattr(decide, "_again", lambda _request, known, _view: answer_of(known, replayed=True))
+    patch.setattr(decide, "_answer_repeat", lambda _request, known, _view: answer_of(known, replayed=True))
 
 
 def lays_no_tombstone(patch: Patch) -> None:
