@@ -371,8 +371,6 @@ class _TrailerTable(RecordTable[_EdgeColumn]):
 class Records(BaseModel):
     """The records of a file. Its Keys are the context: they say what a column's width and text may be."""
 
-    model_config = ConfigDict(strict=True, frozen=True)
-
     header: RecordTable[_EdgeColumn] | None = None
     detail: _DetailTable
     trailer: _TrailerTable | None = Field(None, validate_default=True)

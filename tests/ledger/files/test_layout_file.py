@@ -93,6 +93,8 @@ def test_a_part_that_is_no_table_is_refused(key: str) -> None:
         (DELIMITED, "A1 =", '"" =', f"codes.: {WORD}"),
         (DELIMITED, "A1 =", '"A " =', f"codes.A : {WORD}"),
         (DELIMITED, "A1 =", '"A\\u0007" =', f"codes.A\x07: {WORD}"),
+        (DELIMITED, '"完成" = "S"', "", "states: must be a table with at least one entry"),
+        (DELIMITED, '"完成" =', '" 完成" =', f"states. 完成: {WORD}"),
         (DELIMITED, '= "S"', '= "done"', "states.完成: must be one of S, R"),
         (DELIMITED, '= "S"', '= ""', "states.完成: must be one of S, R"),
         (DELIMITED, '= "S"', '= "SR"', "states.完成: must be one of S, R"),
@@ -337,14 +339,9 @@ def test_a_part_that_is_no_table_is_refused(key: str) -> None:
         (FIXED, STAN, '{ name = "stan", width = "6" }', f"detail.columns[4] (stan).width: {BYTES}"),
         (FIXED, '"hh:mm:ss"', '"hh:mm:ss", width = 6', "detail.columns[2] (sent_time).width: must be 8"),
         (FIXED, "width = 5", "width = 2", "header.columns[2].width: the literal takes 3 bytes"),
+        (FIXED, "width = 5", "width = 1", "header.columns[2].width: the literal takes 3 bytes"),
         (FIXED, "width = 5", "width = 256", f"header.columns[2].width: {BYTES}"),
         (FIXED, '{ literal = "保", width = 5 }', '{ literal = "" }', f"header.columns[2].width: {BYTES}"),
-        (
-            FIXED,
-            "[detail]",
-            "[detail",
-            "Expected ']' at the end of a table declaration (at line 5, column 8)",
-        ),
     ],
 )
 def test_a_layout_that_is_not_in_order_is_refused_by_key_and_reason(
@@ -352,3 +349,10 @@ def test_a_layout_that_is_not_in_order_is_refused_by_key_and_reason(
 ) -> None:
     assert source.count(old) == 1
     assert refused(source.replace(old, new)) == reason
+
+
+def test_a_cut_could_not_be_seen_in_a_file_without_header_and_trailer() -> None:
+    lines = FIXED[FIXED.index("[detail]") : FIXED.index("[trailer]")]
+    assert refused(f'form = "fixed"\n{lines}') == (
+        "trailer: is missing, and the header carries no count: a cut could not be seen"
+    )
