@@ -12,6 +12,7 @@ import io
 import re
 import tokenize
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypeGuard
@@ -95,8 +96,8 @@ BANNED = MappingProxyType(
 )
 
 HANDED_IN = "random.Random"
-
 Rule = Callable[[str, str], list[str]]
+parsed = cache(ast.parse)  # each rule reads every file
 
 
 def package_of(path: str) -> str:
@@ -121,7 +122,7 @@ def import_directions(path: str, source: str) -> list[str]:
     allowed = DIRECTIONS.get(package_of(path), (*PACKAGES, "bench", "deploy", "fuzz", "tests"))
     above = ABOVE.get(path.rpartition("/")[0], ())
     findings = []
-    for line, name, local in imports(ast.parse(source)):
+    for line, name, local in imports(parsed(source)):
         top = name.partition(".")[0]
         if not top:
             findings.append(f"{path}:{line}: relative import; name the package in full")
@@ -143,7 +144,7 @@ def third_party_places(path: str, source: str) -> list[str]:
     if package_of(path) not in PACKAGES:
         return []
     findings = []
-    for line, name, _local in imports(ast.parse(source)):
+    for line, name, _local in imports(parsed(source)):
         third_party = name.partition(".")[0]
         places = PLACES.get(third_party, (path,))
         if not any(f"{path}/".startswith(f"{place}/") for place in places):
@@ -183,7 +184,7 @@ def pure(path: str, source: str) -> list[str]:
     """Protocol and ledger know no clock, entropy, file or log. To name one is enough: a default is a call."""
     if package_of(path) not in PURE:
         return []
-    tree = ast.parse(source)
+    tree = parsed(source)
     findings = {}
     for line, name in names(tree):
         for banned, instead in BANNED.items():
@@ -198,7 +199,7 @@ def integers_only(path: str, source: str) -> list[str]:
     if package_of(path) not in MONEY:
         return []
     findings = []
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(parsed(source)):
         if isinstance(node, ast.Constant) and isinstance(node.value, float | complex):
             findings.append(f"{path}:{node.lineno}: float {node.value}; count in whole fen")
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "float":
@@ -217,7 +218,7 @@ def sizes(path: str, source: str) -> list[str]:
         findings.append(
             f"{path}: {lines} lines; split it where it has two nouns, {LINES_OF_MODULE_MAX} at most"
         )
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(parsed(source)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             length = (node.end_lineno or node.lineno) - node.lineno + 1
             if length > LINES_OF_FUNCTION_MAX:
@@ -240,7 +241,7 @@ def nothing_left_over(path: str, source: str) -> list[str]:
 
 def module_docstring(path: str, source: str) -> list[str]:
     """Every module opens by saying what it is for."""
-    if ast.get_docstring(ast.parse(source)):
+    if ast.get_docstring(parsed(source)):
         return []
     return [f"{path}:1: no docstring; say what the module is for and what may not be put in it"]
 
@@ -253,8 +254,8 @@ def is_blind(kind: ast.expr | None) -> bool:
 
 def is_blind_suppress(node: ast.AST) -> TypeGuard[ast.Call]:
     """Whether this is contextlib.suppress() of every exception."""
-    called = isinstance(node, ast.Call) and ast.unparse(node.func).endswith("suppress")
-    return called and any(is_blind(kind) for kind in node.args)
+    is_call = isinstance(node, ast.Call) and ast.unparse(node.func).endswith("suppress")
+    return is_call and any(is_blind(kind) for kind in node.args)
 
 
 def is_nothing(body: list[ast.stmt]) -> bool:
@@ -269,7 +270,7 @@ def is_nothing(body: list[ast.stmt]) -> bool:
 def nothing_swallowed(path: str, source: str) -> list[str]:
     """An exception that nobody expected is not made to vanish."""
     findings = []
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(parsed(source)):
         if isinstance(node, ast.ExceptHandler) and node.type is None:
             findings.append(f"{path}:{node.lineno}: bare except; name what you can handle")
         elif isinstance(node, ast.ExceptHandler) and is_blind(node.type) and is_nothing(node.body):
@@ -291,7 +292,7 @@ def no_wildcard(path: str, source: str) -> list[str]:
     """A reader finds where each name comes from."""
     return [
         f"{path}:{line}: import * from {name.removesuffix('.*')}; name what you need"
-        for line, name, _local in imports(ast.parse(source))
+        for line, name, _local in imports(parsed(source))
         if name.endswith(".*")
     ]
 
@@ -319,7 +320,7 @@ def dead_modules(sources: Mapping[str, str], entry_points: frozenset[str]) -> li
     """The modules of our packages that no other file imports and no command starts."""
     used = set(entry_points)
     for path, source in sources.items():
-        for _line, name, _local in imports(ast.parse(source)):
+        for _line, name, _local in imports(parsed(source)):
             used |= {name, name.rpartition(".")[0]} - {module_name(path)}
     return [
         f"{path}: nothing imports it; delete it, or use it"
