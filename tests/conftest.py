@@ -44,10 +44,17 @@ settings.load_profile("usual")
 # of a test's module, and ends the whole run where one of zope's raises. As if libcst were not there:
 sys.modules["hypothesis.extra._patching"] = None  # type: ignore[assignment]
 
-SLOW_FOLDERS = tuple(f"tests/{name}/" for name in ("scenarios", "cluster", "crash", "deploy", "office/audit"))
-"""What is in them starts machines or whole days of books: seconds each, or for a fixture."""
+_SLOW = ("scenarios", "cluster", "crash", "deploy", "fuzz", "simulators", "office/audit", "office/intake")
+SLOW_FOLDERS = tuple(f"tests/{name}/" for name in _SLOW)
+"""What is in them starts machines, or whole days of books: seconds each, or for a fixture."""
 
 _databases = count(1)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Where slow tests are left out, the modules of slow folders are not even imported."""
+    folder = f"{collection_path.relative_to(config.rootpath).as_posix()}/"
+    return True if config.option.markexpr == "not slow" and folder in SLOW_FOLDERS else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

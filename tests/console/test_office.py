@@ -27,6 +27,8 @@ from tests.support.report_books import broken
 from tests.support.suspense_breaks import BANK, NAME, in_suspense
 from tests.support.unexplained_posting import let_in
 
+pytestmark = pytest.mark.slow
+
 ME: Final = at_keyboard()
 NOBODY: Final = pwd.getpwnam("nobody")
 real_people = pytest.mark.skipif(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +16,8 @@ from firewall_rules.policy import MAPPED, Packet, Policy, allows
 from firewall_rules.ruleset import parse
 from tests.support.firewall_policies import BANK_PORTS, CHINA, packets, policies, shifted
 from tests.support.packet_filter import passes
+
+pytestmark = pytest.mark.slow
 
 OFFSETS = st.sampled_from([timedelta(0), CHINA, timedelta(hours=-9, minutes=-30), timedelta(hours=14)])
 

@@ -36,6 +36,8 @@ from ledger.book.store import Store
 from ledger.rules.calendar import Calendar
 from tests.support.builders import book, request
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 11, 24, 10, 11, 12, tzinfo=timezone(timedelta(hours=8)))
 NOW_US = int(NOW.timestamp() * 1_000_000)
 NEW_YEAR = datetime(Calendar().first_unknown_year("20261124"), 1, 1, tzinfo=NOW.tzinfo)

@@ -26,6 +26,8 @@ from tests.support.machine import (
     write_settings,
 )
 
+pytestmark = pytest.mark.slow
+
 OTHER_ZMK = bytes(range(100, 116))
 
 

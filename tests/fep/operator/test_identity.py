@@ -18,6 +18,8 @@ import fep.operator.identity
 from fep.operator.identity import UNTOLD, PersonUnknown, at_keyboard, at_other_end
 from tests.support.other_user import SECONDS, can_have_namespaces, namespace, started
 
+pytestmark = pytest.mark.slow
+
 NOBODY: Final = pwd.getpwnam("nobody")
 ME: Final = pwd.getpwuid(os.getuid()).pw_name
 NAMELESS: Final = 2_000_000_123

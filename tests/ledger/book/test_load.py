@@ -22,6 +22,8 @@ from tests.support.builders import DATE, benefit, book, policy, premium, request
 from tests.support.next_day_file import NEXT, next_book
 from tests.support.seal_reader import faults
 
+pytestmark = pytest.mark.slow
+
 # The first load, which opens the book's first business day.
 
 

@@ -33,6 +33,8 @@ from tests.support.book_loads import (
 from tests.support.builders import benefit, policy, premium
 from tests.support.next_day_file import NEXT, next_book
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def fresh(database: str) -> Callable[[], Store]:

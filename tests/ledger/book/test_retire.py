@@ -30,6 +30,8 @@ from protocol.responses import Response
 from tests.support.builders import BANK, DATE, book, premium, request
 from tests.support.machine import SEAL_KEY
 
+pytestmark = pytest.mark.slow
+
 SECOND, THIRD = "20261125", "20261126"
 LATER: Final = "20270131"
 """So late that no key of these days is known any more."""
