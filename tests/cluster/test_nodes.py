@@ -21,8 +21,6 @@ from simulators.cluster.scene import SPARED, Cluster
 from simulators.processes import qianzhi
 from tests.cluster.scenes import DATE, NEXT_DATE, approvals, cluster, trading, wait_for
 
-pytestmark = pytest.mark.slow
-
 POLICIES = 6_000
 WANTED_BY_TWO = 200
 EACH_SIDE = 400

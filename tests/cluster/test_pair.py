@@ -4,15 +4,11 @@ lost or done twice. With a standby that is not waited for something is lost, and
 
 from __future__ import annotations
 
-import pytest
-
 from simulators.cluster import verdict
 from simulators.cluster.nodes import BANKS
 from simulators.cluster.scene import Cluster
 from simulators.processes import qianzhi
 from tests.cluster.scenes import approvals, cluster, reactor, still, trading, until, wait_for
-
-pytestmark = pytest.mark.slow
 
 POLICIES = 4_000
 EACH_SIDE = 300

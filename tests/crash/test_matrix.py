@@ -48,20 +48,17 @@ def name(cell: Cell) -> str:
     return ", ".join([cell.kind.value, cell.part.value, cell.point, cell.fault.value])
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("cell", SOME, ids=name)
 def test_bank_and_journal_agree_after(cell: Cell) -> None:
     assert play(cell) == []
 
 
-@pytest.mark.slow
 @needs_postgresql
 @pytest.mark.parametrize("cell", ON_POSTGRESQL, ids=name)
 def test_bank_and_journal_agree_on_postgresql_after(cell: Cell) -> None:
     assert play(cell) == []
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "cell",
     [
@@ -74,12 +71,10 @@ def test_a_close_run_again_ends_in_the_same_after(cell: Cell) -> None:
     assert play_close(cell) == []
 
 
-@pytest.mark.slow
 def test_a_machine_that_does_not_sync_is_caught() -> None:
     assert play(Cell(Kind.SQLITE, LEFT, Fault.POWER, cheat=NOT_SYNCING)) != []
 
 
-@pytest.mark.slow
 def test_a_machine_that_answers_before_commit_is_caught() -> None:
     assert play(Cell(Kind.SQLITE, BEFORE_COMMIT, Fault.KILL, cheat=ANSWERING_EARLY)) != []
 

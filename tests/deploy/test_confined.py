@@ -28,7 +28,7 @@ def _lacking() -> str:
     return ""
 
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(_lacking()), reason=_lacking())]
+pytestmark = pytest.mark.skipif(bool(_lacking()), reason=_lacking())
 
 # A handshake of two ends in memory, each of which asks Python about the other's certificate.
 HANDSHAKE = """

@@ -85,7 +85,6 @@ def members(package: Path, folder: Path) -> Iterator[tuple[tarfile.TarInfo, byte
 
 
 @needs_dpkg
-@pytest.mark.slow
 def test_the_same_sources_give_the_same_bytes(package: Path, wheels: Path, tmp_path: Path) -> None:
     """In another folder, of a long name, by another umask, elsewhere on earth, in another order of Python's
     sets.
@@ -99,7 +98,6 @@ def test_the_same_sources_give_the_same_bytes(package: Path, wheels: Path, tmp_p
 
 
 @needs_dpkg
-@pytest.mark.slow
 def test_it_holds_what_it_says_for_root_alone_to_change_and_no_trace_of_where_it_was_made(
     package: Path, tmp_path: Path
 ) -> None:
@@ -123,7 +121,6 @@ def test_it_holds_what_it_says_for_root_alone_to_change_and_no_trace_of_where_it
 
 
 @needs_dpkg
-@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("lintian") is None, reason="lintian is not on this machine")
 def test_lintian_has_no_complaint_but_for_the_explained_ones(package: Path) -> None:
     command = ("lintian", "--allow-root", "--fail-on", "error,warning")
@@ -196,7 +193,6 @@ say settings ls /etc/qianzhi
 
 
 @needs_dpkg
-@pytest.mark.slow
 @pytest.mark.skipif(
     bool(throwaway_root.lacking("dpkg", "ldd", "curl")), reason=throwaway_root.lacking("dpkg", "ldd", "curl")
 )

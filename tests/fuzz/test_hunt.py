@@ -14,8 +14,6 @@ from fuzz.corpus import inputs
 from fuzz.errors import Defect
 from fuzz.hunt import Plan, hunt
 
-pytestmark = pytest.mark.slow
-
 needs_atheris = pytest.mark.skipif(
     importlib.util.find_spec("atheris") is None, reason="atheris has no wheel for this Python or machine"
 )

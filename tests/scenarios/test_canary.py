@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-import pytest
 from sqlalchemy.engine import make_url
 
 from fep.settings.config import Settings, load_settings
@@ -442,7 +441,6 @@ OUTCOMES = (
 )
 
 
-@pytest.mark.slow
 def test_nothing_that_comes_out_of_the_front_holds_a_secret(tmp_path: Path, database: str) -> None:
     dialect = DIALECTS[make_url(database).get_backend_name()]
     settings, marks = installed(tmp_path, database, dialect)

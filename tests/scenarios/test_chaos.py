@@ -91,7 +91,6 @@ EVERY_FAULT = (
 )
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 def test_whatever_is_done_to_the_links_bank_and_journal_agree_to_the_fen(
     machine: Machine, tmp_path: Path, seed: int

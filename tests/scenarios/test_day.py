@@ -191,7 +191,6 @@ def check_flows(flows: Sequence[Flow], database: str) -> None:
     store.close()
 
 
-@pytest.mark.slow
 def test_64_links_in_full_flow_are_cut_over_without_a_refusal_or_a_wrong_date(
     tmp_path: Path, database: str, waits: Waits
 ) -> None:
@@ -208,7 +207,6 @@ def test_64_links_in_full_flow_are_cut_over_without_a_refusal_or_a_wrong_date(
     assert no_longer_than_a_batch(waits)
 
 
-@pytest.mark.slow
 def test_two_nodes_in_full_flow_are_cut_over_together_by_one_of_them(tmp_path: Path, postgresql: str) -> None:
     machines, database = two_machines(tmp_path, postgresql, one_a_link(16))
     with flowing(machines, 16, through_the_cut_over) as flows:

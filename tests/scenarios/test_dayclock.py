@@ -101,7 +101,6 @@ def test_a_machine_that_was_off_for_days_ends_nothing(tmp_path: Path, database: 
         machine.stop()
 
 
-@pytest.mark.slow
 def test_of_two_nodes_that_end_the_day_at_once_each_knows_that_it_is_ended(
     tmp_path: Path, postgresql: str
 ) -> None:

@@ -258,7 +258,6 @@ def qianzhi(host: Host, config: Path, *arguments: str, given: str = "", expect: 
     return host.run(*command, given=given, expect=expect)
 
 
-@pytest.mark.slow
 def test_only_confirmed_rules_stay_loaded(hosts: Hosts, config: Path) -> None:
     machine, good = hosts.machine, config.read_text()
     assert "hold again" in qianzhi(machine, config, "apply", "--seconds", "0", expect=1)

@@ -21,7 +21,6 @@ from tests.support.builders import BANK, message
 from tests.support.machine import OTHER_BANK, ZMK, Machine, load_front_book, reactor, wait_for, write_settings
 
 pytestmark = [
-    pytest.mark.slow,
     pytest.mark.skipif(bool(missing()), reason=f"no browser: {missing()}"),
 ]
 SCREENS = ((1366, 768, False), (390, 844, True))

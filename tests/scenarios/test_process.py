@@ -29,7 +29,6 @@ def signed_on(folder: Path) -> Iterator[tuple[subprocess.Popen[str], Client]]:
         yield machine.process, bank
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("answered", [1, 37, 250])
 def test_every_approval_that_left_is_on_disk_after_a_kill(
     tmp_path: Path, database: str, answered: int

@@ -116,7 +116,6 @@ def database_connections(books: Books, database: str) -> int:
     return int(rows[0][0])
 
 
-@pytest.mark.slow
 def test_the_machine_listens_where_it_is_configured_and_calls_nobody(tmp_path: Path, database: str) -> None:
     settings = two_dues(tmp_path, database)
     called = tmp_path / "called"
@@ -180,7 +179,6 @@ def put_in(database: str) -> int:
     return int(found)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("step", ["before", "after"])
 def test_a_load_whose_machine_is_killed_before_it_is_taken_is_loaded_again(
     tmp_path: Path, database: str, step: str
@@ -215,7 +213,6 @@ def test_a_load_whose_machine_is_killed_before_it_is_taken_is_loaded_again(
     store.close()
 
 
-@pytest.mark.slow
 def test_a_machine_that_is_stopped_during_a_load_stops_and_leaves_nothing_of_it(tmp_path: Path) -> None:
     database = f"sqlite:///{tmp_path / 'front.db'}"
     settings = two_dues(tmp_path, database)

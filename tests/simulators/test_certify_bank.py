@@ -24,8 +24,6 @@ from simulators.link import BankError, BankLink
 from tests.support.builders import BANK
 from tests.support.rehearsal import Act, cut_over, exercises, key_change, practise, whole_day
 
-pytestmark = pytest.mark.slow
-
 TERMS = {
     "2be ascii87": {},
     "4ascii bcd87": {"framing": "4ascii", "dialect": "bcd87", "mac": "x9.19"},

@@ -36,8 +36,6 @@ from tests.support.child_processes import SECONDS, running
 from tests.support.clocks import still
 from tests.support.machine import ZMK, Machine
 
-pytestmark = pytest.mark.slow
-
 DOCUMENT = Path(__file__).parents[2] / "docs" / "certify.md"
 
 

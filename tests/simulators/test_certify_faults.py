@@ -30,8 +30,6 @@ from protocol.tlv import KNOWN, Group, parse
 from simulators.certify.result import Outcome
 from tests.support.certification import by_id, certify, machine_with_dues
 
-pytestmark = pytest.mark.slow
-
 SILENCE_SECONDS = 3
 """How long a machine with a fault is waited for."""
 Patch = pytest.MonkeyPatch

@@ -20,8 +20,6 @@ from tests.support.builders import BANK
 from tests.support.certification import by_id, certify, machine_with_dues, means_of
 from tests.support.machine import OTHER_BANK, ZMK, Books, Machine, load_front_book, write_settings
 
-pytestmark = pytest.mark.slow
-
 GOLDEN = Path(__file__).parent.parent / "vectors" / "certify" / "cases.txt"
 TERMS = {
     "2be ascii87": {"framing": "2be", "dialect": "ascii87"},

@@ -13,7 +13,6 @@ from simulators.certify.result import Check, Outcome, Result, Run
 from tests.support.browser import Browser, browser, missing
 
 pytestmark = [
-    pytest.mark.slow,
     pytest.mark.skipif(bool(missing()), reason=f"no browser: {missing()}"),
 ]
 

@@ -27,8 +27,6 @@ from simulators.chaos.proxy import HELD_BYTES_MAX, Proxy
 from simulators.chaos.rules import ChaosError, Injection, Rule, Rules, Way, parse_option, read_rules
 from tests.support.virtual_links import Transport
 
-pytestmark = pytest.mark.slow
-
 bodies = st.lists(st.binary(min_size=4, max_size=40).map(lambda tail: b"0200" + tail), max_size=12)
 framings = st.sampled_from(Framing)
 seeds = st.integers(0, 1000)

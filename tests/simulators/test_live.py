@@ -21,8 +21,6 @@ from simulators.days.live import COUNTERS, MARK, clear
 from tests.support.child_processes import SECONDS, running
 from tests.support.machine import SOCKET_SECONDS
 
-pytestmark = pytest.mark.slow
-
 
 def live(folder: Path, program: Sequence[str] = ("-m", "simulators.days.live")) -> list[str]:
     """The command, in a terminal's hands: Ctrl-C is heard, even where whoever runs the tests ignores it."""

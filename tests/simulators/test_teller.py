@@ -30,8 +30,6 @@ from simulators.teller.screen import Place, TellerScreen
 from simulators.teller.wording import WORDS, Happening, Language, say
 from tests.support.builders import BENEFICIARY
 
-pytestmark = pytest.mark.slow
-
 PREMIUM = OpenDue("D1", "500000", "premium", "20261201", 120_000)
 BENEFIT = OpenDue("B1", "261000", "benefit", "20261120", 500_000)
 SAMPLES = (

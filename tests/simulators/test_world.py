@@ -114,7 +114,6 @@ def test_what_was_decoded_before_is_what_the_codec_says(sent: list[tuple[int, in
         assert decoded(remembering, body) == decoded(plain, body)
 
 
-@pytest.mark.slow
 def test_one_seed_is_one_run_in_whatever_order_a_process_hashes() -> None:
     program = (
         "from simulators.world.fixture import in_memory, prepare\n"
@@ -133,14 +132,12 @@ def test_one_seed_is_one_run_in_whatever_order_a_process_hashes() -> None:
     assert digests[0] == digests[1]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("first", range(0, FIXED, CHUNK))
 def test_fixed_seeds_hold(fixture: Fixture, first: int) -> None:
     failed = [failing(run_seed(seed, fixture)) for seed in range(first, first + CHUNK)]
     assert [text for text in failed if text] == []
 
 
-@pytest.mark.slow
 def test_fresh_seeds_hold() -> None:
     begin = 10**9 + SystemRandom().randrange(10**9)
     verdicts = list(run_many(range(begin, begin + 10**6), 1, FRESH_SECONDS))
@@ -149,7 +146,6 @@ def test_fresh_seeds_hold() -> None:
     assert sum(verdict.judged for verdict in verdicts) > 0
 
 
-@pytest.mark.slow
 def test_every_branch_of_the_oracles_rules_is_reached_by_the_seeds_that_were_chosen_for_it() -> None:
     command = [sys.executable, "-m", "tests.support.oracle_branches"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
@@ -191,7 +187,6 @@ FOUND_SOON = (
 """Deliberate bugs that less than sixty seeds find; the hunt of all takes a quarter of an hour."""
 
 
-@pytest.mark.slow
 def test_deliberate_bugs_are_found_and_nothing_without_them() -> None:
     only = [argument for name in FOUND_SOON for argument in ("--only", name)]
     command = [sys.executable, "-m", "simulators.world.hunt", *only, "--seeds", "60", "--jobs", "1"]

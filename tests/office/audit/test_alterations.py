@@ -157,7 +157,6 @@ def test_nothing_is_found_before_anything_is_altered(urls: Urls) -> None:
         assert not is_noticed(given, checks_of(urls))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("side", "table"), list(tables()), ids=lambda one: one if isinstance(one, str) else one.name
 )

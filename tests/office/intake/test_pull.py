@@ -151,7 +151,6 @@ def test_a_pull_killed_in_any_transaction_goes_on_where_it_was(
     assert held(books.office)[:2] == ([tuple(entry) for entry in books.journal()], books.ends())
 
 
-@pytest.mark.slow
 @settings(max_examples=15)
 @given(
     steps=st.lists(
