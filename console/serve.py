@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from console.book import load_dues, loaded_lines, write_sample
 from console.wall_clock import now_us, today
 from fep.day.clock import WallClock
 from fep.errors import FepError
+from fep.process.log_writer import LogWriter, writer_of
 from fep.process.logtext import log_observer
 from fep.process.reactor import real_reactor
 from fep.service import Service, World
@@ -38,6 +40,8 @@ SWITCH_INTERVAL_SECONDS = 0.0005
 COLLECTOR_THRESHOLDS = (20_000, 20, 50)
 """What is loaded at start never becomes garbage, and requests hold no cycles: looking for some at the
 defaults cost half of the 99th percentile's latency."""
+_LOG_SECONDS = 2.0
+"""How long the end of the process may wait for whoever reads the log."""
 _SAMPLE_POLICIES = 10_000
 _RUN_FOLDER = Path("var")
 _RUN_PORT, _RUN_STATUS_PORT = 8583, 8580
@@ -93,9 +97,25 @@ def _tune_interpreter() -> None:
 
 
 def _serve(settings: Settings, config: Path, *, quiet: bool) -> None:
-    world = real_world()
+    """Serve until the machine ends. Its log goes to standard error; at the end what is left of it is written,
+    if somebody reads it.
+    """
+    writer = writer_of(sys.stderr)
+    try:
+        is_fenced = _serve_until_stopped(settings, config, writer, quiet=quiet)
+    finally:
+        is_read = writer.close(_LOG_SECONDS)
+    if is_fenced and is_read:
+        raise click.ClickException("another process serves under this node's name; this one has stopped")
+    if is_fenced:
+        sys.exit(1)
+
+
+def _serve_until_stopped(settings: Settings, config: Path, writer: LogWriter, *, quiet: bool) -> bool:
+    """Serve, logging to `writer`. Returns whether another process has taken the node's name."""
+    world = replace(real_world(), log_dropped=lambda: writer.dropped)
     reactor: Any = world.reactor
-    observer: Any = log_observer(sys.stderr)  # an ILogObserver, which Twisted does not tell to types
+    observer: Any = log_observer(writer)  # an ILogObserver, which Twisted does not tell to types
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
     service = Service(settings, world, lambda: load_settings(config))
     try:
@@ -120,8 +140,7 @@ def _serve(settings: Settings, config: Path, *, quiet: bool) -> None:
         click.echo(line)
     sys.stdout.flush()
     reactor.run(installSignalHandlers=False)
-    if failures:
-        raise click.ClickException("another process serves under this node's name; this one has stopped")
+    return bool(failures)
 
 
 def reload_settings(service: Service) -> Deferred[None]:

@@ -104,6 +104,8 @@ class World:
     entropy: Callable[[int], bytes]
     threads: Callable[[Any], Threads] = CommitThread
     """Returns the threads of a machine, given its reactor."""
+    log_dropped: Callable[[], int] = lambda: 0
+    """Returns how many entries of the log could not be written."""
 
 
 class Service:
@@ -128,7 +130,7 @@ class Service:
         checked_path(Path(settings.node.control))
         self._store = Store(settings.node.database)
         self.book = FrontBook(self._store, self._key_provider.front_key.check_value, world.entropy)
-        self.statistics = Statistics()
+        self.statistics = Statistics(world.log_dropped)
         self.event_log = EventLog(world.clock.now_us, world.reactor.seconds)
         self._threads = world.threads(world.reactor)
         self._ports: list[IListeningPort] = []

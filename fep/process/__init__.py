@@ -2,9 +2,10 @@
 
 Each module answers one question that every command of `qianzhi` has before it does anything.
 
-    reactor   by which clock do timers count? By the monotonic one (decision 0018)
-    memory    who may read this process's memory? Nobody: it is not dumpable and writes no core file
-    logtext   what may a log line or a traceback show? No value: no card number, identity number, PIN or key
+    reactor     by which clock do timers count? By the monotonic one (decision 0018)
+    memory      who may read this process's memory? Nobody: it is not dumpable and writes no core file
+    log_writer  who waits for whoever reads the log? A thread of its own, and never the reactor
+    logtext     what may a log line or a traceback show? No value: no card number, identity number, PIN or key
 
 What always holds here (docs/architecture.md, "What must always hold", number 12):
 

@@ -12,7 +12,7 @@ import re
 import traceback
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Final, TextIO
+from typing import Final, Protocol, TextIO, cast
 
 from twisted.logger import FileLogObserver, LogEvent, eventAsText
 from twisted.python.failure import Failure
@@ -24,6 +24,16 @@ from qianzhi_errors import QianzhiError
 _SECRET_LIKE: Final = re.compile(
     r"(?<![0-9A-Za-z])(?:[0-9]{13,}[Xx]?|(?=[A-Fa-f]*[0-9])[0-9A-Fa-f]{16,})(?![0-9A-Za-z])"
 )
+
+
+class Stream(Protocol):
+    """Where the log's lines go: a text file, or a writer that is one in this."""
+
+    def write(self, text: str, /) -> object:
+        """Write a text, or take it to be written."""
+
+    def flush(self) -> object:
+        """Have what was written leave the process now, if it can."""
 
 
 def struck(text: str) -> str:
@@ -40,7 +50,7 @@ def traceback_text(error: BaseException, raised: TracebackType | None = None) ->
     return struck("\n".join(_chain(error, raised)))
 
 
-def log_observer(stream: TextIO) -> FileLogObserver:
+def log_observer(stream: Stream) -> FileLogObserver:
     """An observer that writes each event of the log to a stream as one line, and the traceback of a failure
     after it, indented.
     """
@@ -53,7 +63,7 @@ def log_observer(stream: TextIO) -> FileLogObserver:
             text += "\n" + traceback_text(failure.value, raised)
         return text.replace("\n", "\n\t") + "\n" if text else None
 
-    return FileLogObserver(stream, written)
+    return FileLogObserver(cast("TextIO", stream), written)
 
 
 def _chain(error: BaseException, raised: TracebackType | None = None) -> Iterator[str]:

@@ -71,6 +71,11 @@ class StatisticsCollector(Collector):
         yield CounterMetricFamily(
             "qianzhi_undelivered", "Answers that could not be sent.", value=statistics.undelivered
         )
+        yield CounterMetricFamily(
+            "qianzhi_log_dropped",
+            "Entries of the log that could not be written.",
+            value=statistics.log_dropped(),
+        )
         yield GaugeMetricFamily(
             "qianzhi_queue", "Requests that wait for a batch.", value=source.engine.queued
         )

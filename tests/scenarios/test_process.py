@@ -4,16 +4,18 @@ killed.
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
-from simulators.processes import PROGRAM, run, serving
+from simulators.processes import PROGRAM, ports_of, run, serving
 from tests.support.builders import BANK, book, message, policy, premium
 from tests.support.child_processes import SECONDS, running
 from tests.support.machine import Books, Client, load_front_book, write_settings
@@ -61,6 +63,29 @@ def test_every_approval_that_left_is_on_disk_after_a_kill(
     assert process.returncode == 0
     assert len(books.rows("SELECT stan FROM journal")) == DUES
     books.close()
+
+
+def test_a_log_that_nobody_reads_stops_neither_the_machine_nor_its_end(tmp_path: Path) -> None:
+    """Standard error is a pipe that is full from the start: each line of the log would wait for ever."""
+    load_front_book(write_settings(tmp_path, f"sqlite:///{tmp_path}/front.db"))
+    unread, full = os.pipe()
+    os.set_blocking(full, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(full, b"." * 4096)
+    os.set_blocking(full, True)
+    with running([*PROGRAM, "serve", str(tmp_path / "qianzhi.toml")], stderr=full) as process:
+        os.close(full)
+        too_late = Timer(SECONDS, process.kill)
+        too_late.start()
+        assert process.stdout is not None
+        with Client(ports_of(process.stdout)[BANK]) as bank:
+            bank.sign_on()
+            assert bank.ask(message()).fields[39] == "00"
+        too_late.cancel()
+        process.terminate()
+    os.close(unread)
+    assert process.returncode == 0
 
 
 @pytest.mark.parametrize("option", ["--port", "--status-port"])
