@@ -141,7 +141,7 @@ def seals(evidence: Evidence) -> Results:
                 (chain, position, hash_at(journal, chain, position))
                 for chain, position in _ends(segments, date, gone).items()
             ]
-            if date > gone.date and stated not in _roots(date, next_date, closed_at, ends):
+            if date > gone.date and not _is_root(stated, date, next_date, closed_at, ends):
                 yield Failing(5, f"{journal.name}, day {date}", "its root is not that of the entries")
             if not is_signed(stated, signature, evidence.stated.seal_public):
                 yield Failing(5, f"{journal.name}, day {date}", "its root is not signed by the sealing key")
@@ -151,21 +151,18 @@ def seals(evidence: Evidence) -> Results:
 _SEALED: Final = ("date", "next_date", "closed_at", "root", "signature", "state")
 
 
-def _roots(date: str, next_date: str, closed_at: int, ends: Sequence[End]) -> set[str]:
-    """The roots that these ends can have. Chains are numbered from 1 as nodes are added. A chain without an
-    entry is under the root too but in no journal, so any number of such chains is possible, up to 99.
+def _is_root(stated: str, date: str, next_date: str, closed_at: int, ends: Sequence[End]) -> bool:
+    """Whether the day's root can be `stated` with these ends. Chains are numbered from 1 as nodes are added.
+    A chain without an entry is under the root too but in no journal, so any number of such chains is
+    possible, up to 99.
     """
     known = {end[0]: end for end in ends}
     least = max(known, default=0)
-    return {
-        root(
-            date,
-            next_date,
-            closed_at,
-            [known.get(chain, (chain, 0, NO_HASH)) for chain in range(1, last + 1)],
-        )
+    of_chains = (
+        [known.get(chain, (chain, 0, NO_HASH)) for chain in range(1, last + 1)]
         for last in range(least, _CHAINS_MAX + 1)
-    }
+    )
+    return any(root(date, next_date, closed_at, chains) == stated for chains in of_chains)
 
 
 def recorded_ends(evidence: Evidence) -> Results:

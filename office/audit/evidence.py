@@ -125,9 +125,11 @@ def as_of_now(store: Store, first_read: Table = front_schema.facts) -> Iterator[
         yield connection
 
 
-def stream(connection: Connection, query: Select[Any]) -> Iterator[Sequence[Any]]:
+def stream(
+    connection: Connection, query: Select[Any], parameters: Mapping[str, str] | None = None
+) -> Iterator[Sequence[Any]]:
     """The rows of a query, read a few thousand at a time so that memory does not grow with their number."""
-    with connection.execute(query, execution_options={"yield_per": _ROWS_AT_ONCE}) as result:
+    with connection.execute(query, parameters, execution_options={"yield_per": _ROWS_AT_ONCE}) as result:
         for part in result.partitions():
             yield from part
 
@@ -140,9 +142,9 @@ def with_progress(rows: Iterable[Sequence[Any]], evidence: Evidence, work: str) 
         yield row
 
 
-def count_of(connection: Connection, query: Select[Any]) -> int:
+def count_of(connection: Connection, query: Select[Any], parameters: Mapping[str, str] | None = None) -> int:
     """The only figure that a query gives, as an int also on PostgreSQL; 0 for a sum over nothing."""
-    return int(connection.execute(query).scalar() or 0)
+    return int(connection.execute(query, parameters).scalar() or 0)
 
 
 def is_settlement(entries: Any) -> ColumnElement[bool]:  # noqa: ANN401 - a table or an alias of one

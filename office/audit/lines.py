@@ -9,9 +9,10 @@ its lines.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, func, not_, or_, select
+from sqlalchemy import ColumnElement, Select, Text, and_, bindparam, case, exists, func, not_, or_, select
 
 from ledger.rules.break_classes import CLASSES
 from office.audit.evidence import (
@@ -29,6 +30,9 @@ from office.database.schema import bank_lines, breaks, entries, reconciliations
 
 _WITHOUT_OURS: Final = frozenset(cls for cls, row in CLASSES.items() if not row.has_ours)
 _WITHOUT_LINES: Final = frozenset(cls for cls, row in CLASSES.items() if not row.needs_line)
+_BANK: Final = bindparam("bank", type_=Text)
+_DATE: Final = bindparam("date", type_=Text)
+"""The parameters of every query of a bank's date: each query is made once and serves all dates."""
 
 
 class _OurLine(NamedTuple):
@@ -116,13 +120,14 @@ class _DayLines:
     def __init__(self, evidence: Evidence, day: BankDay, back: dict[tuple[str, str, int], int]) -> None:
         self._office = evidence.office
         self._bank, self._date = day
+        self._day = {"bank": self._bank, "date": self._date}
         self._back = back
         self._ours = {ours.key: ours for ours in self._our_exceptions()}
         self._theirs = {theirs.line: theirs for theirs in self._their_exceptions()}
         self._breaks = tuple(self._listed_breaks())
         self._closed = self._closed_keys()
         late = sum(ours.state == "U" for ours in self._ours.values())
-        our_count, their_count = self._count(_our_lines(day)), self._count(_their_lines(day))
+        our_count, their_count = self._count(_our_lines()), self._count(_their_lines())
         self.lines = our_count + late + their_count
         self._ours_agree = our_count + late - len(self._ours)
         self._theirs_agree = their_count - len(self._theirs)
@@ -183,66 +188,34 @@ class _DayLines:
         return (0, line.effect)
 
     def _count(self, query: Select[Any]) -> int:
-        return count_of(self._office, query.with_only_columns(func.count()))
+        return count_of(self._office, query.with_only_columns(func.count()), self._day)
 
     def _our_exceptions(self) -> Iterator[_OurLine]:
         """The lines of ours that do not simply agree: undone ones, late changes, and those without their
         line.
         """
-        day = self._bank, self._date
-        by_now = undone(self._date)
-        names = ("key", "kind", "amount", "rrn", "code", "policy", "due")
-        query = _our_lines(day).with_only_columns(
-            *(entries.c[name] for name in names), case((by_now, 1), else_=0)
-        )
-        agrees = exists().where(_same(), bank_lines.c.state == "S")
-        for row in stream(self._office, query.where(or_(by_now, not_(agrees)))):
+        for row in stream(self._office, _our_exceptions(), self._day):
             key, kind, amount, rrn, code, policy, due, is_undone = row
             direction, state = "C" if kind == "collection" else "P", "R" if is_undone else "S"
             effect = (0 if is_undone else amount) * (1 if direction == "C" else -1)
             yield _OurLine(key, direction, amount, rrn, code, policy, due, state, effect)
-        for change in changes(self._office, *day):
+        for change in changes(self._office, self._bank, self._date):
             if change.late and change.effect:
                 details = change.rrn, change.code, change.policy, change.due
                 yield _OurLine(change.key, change.direction, change.amount, *details, "U", change.effect)
 
     def _their_exceptions(self) -> Iterator[_TheirLine]:
         """The bank's lines that do not simply agree: reversed ones, and those without their entry."""
-        line = bank_lines.c
-        agrees = exists().where(_same(), is_settlement(entries), not_(undone(self._date)))
-        names = ("line", "key", "direction", "amount", "rrn", "code", "policy", "due", "state")
-        columns = [line[name] for name in names]
-        query = _their_lines((self._bank, self._date)).with_only_columns(*columns)
-        for row in stream(self._office, query.where(or_(line.state != "S", not_(agrees)))):
+        for row in stream(self._office, _their_exceptions(), self._day):
             yield _TheirLine._make((*row, self._back.get((self._bank, self._date, row[0]), 0)))
 
     def _listed_breaks(self) -> Iterator[_BreakRow]:
         """The breaks of the date, without those of exception advices, which contain no line."""
-        line = bank_lines.c
-        effect = case((line.state == "R", 0), (line.direction == "C", line.amount), else_=-line.amount)
-        named = and_(line.bank == breaks.c.bank, line.date == breaks.c.date, line.line == breaks.c.line)
-        names = ("break", "class", "key", "line", "ours_effect", "theirs_effect")
-        query = (
-            select(*(breaks.c[name] for name in names), case((line.line.is_not(None), effect)))
-            .outerjoin(bank_lines, named)
-            .where(
-                breaks.c.bank == self._bank,
-                breaks.c.date == self._date,
-                breaks.c["class"] != "exception_advice",
-            )
-        )
-        return map(_BreakRow._make, self._office.execute(query))
+        return map(_BreakRow._make, self._office.execute(_listed_breaks(), self._day))
 
     def _closed_keys(self) -> set[str]:
         """The keys of the earlier breaks that a line of this date closed without a decision."""
-        query = select(breaks.c.key).where(
-            breaks.c.bank == self._bank,
-            breaks.c.settled_on == self._date,
-            breaks.c.state == "closed",
-            breaks.c.resolution == "",
-            breaks.c.withheld == 0,
-        )
-        return set(self._office.execute(query).scalars())
+        return set(self._office.execute(_closed_keys(), self._day).scalars())
 
 
 def _pair(ours: dict[str, _OurLine], theirs: list[_TheirLine]) -> int:
@@ -303,16 +276,61 @@ def _is_same_name(ours: str, theirs: str) -> bool:
     )
 
 
-def _our_lines(day: BankDay) -> Select[Any]:
+@cache
+def _our_lines() -> Select[Any]:
     """The transactions of a bank's date."""
     return select(entries.c.key).where(
-        entries.c.bank == day[0], entries.c.business_date == day[1], is_settlement(entries)
+        entries.c.bank == _BANK, entries.c.business_date == _DATE, is_settlement(entries)
     )
 
 
-def _their_lines(day: BankDay) -> Select[Any]:
+@cache
+def _their_lines() -> Select[Any]:
     """The lines of the bank's file of a date."""
-    return select(bank_lines.c.key).where(bank_lines.c.bank == day[0], bank_lines.c.date == day[1])
+    return select(bank_lines.c.key).where(bank_lines.c.bank == _BANK, bank_lines.c.date == _DATE)
+
+
+@cache
+def _our_exceptions() -> Select[Any]:
+    by_now = undone(_DATE)
+    names = ("key", "kind", "amount", "rrn", "code", "policy", "due")
+    columns = [entries.c[name] for name in names]
+    agrees = exists().where(_same(), bank_lines.c.state == "S")
+    query = _our_lines().with_only_columns(*columns, case((by_now, 1), else_=0))
+    return query.where(or_(by_now, not_(agrees)))
+
+
+@cache
+def _their_exceptions() -> Select[Any]:
+    line = bank_lines.c
+    names = ("line", "key", "direction", "amount", "rrn", "code", "policy", "due", "state")
+    agrees = exists().where(_same(), is_settlement(entries), not_(undone(_DATE)))
+    query = _their_lines().with_only_columns(*(line[name] for name in names))
+    return query.where(or_(line.state != "S", not_(agrees)))
+
+
+@cache
+def _listed_breaks() -> Select[Any]:
+    line = bank_lines.c
+    effect = case((line.state == "R", 0), (line.direction == "C", line.amount), else_=-line.amount)
+    named = and_(line.bank == breaks.c.bank, line.date == breaks.c.date, line.line == breaks.c.line)
+    names = ("break", "class", "key", "line", "ours_effect", "theirs_effect")
+    return (
+        select(*(breaks.c[name] for name in names), case((line.line.is_not(None), effect)))
+        .outerjoin(bank_lines, named)
+        .where(breaks.c.bank == _BANK, breaks.c.date == _DATE, breaks.c["class"] != "exception_advice")
+    )
+
+
+@cache
+def _closed_keys() -> Select[Any]:
+    return select(breaks.c.key).where(
+        breaks.c.bank == _BANK,
+        breaks.c.settled_on == _DATE,
+        breaks.c.state == "closed",
+        breaks.c.resolution == "",
+        breaks.c.withheld == 0,
+    )
 
 
 def _same() -> ColumnElement[bool]:

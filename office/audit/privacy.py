@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -19,6 +20,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     MetaData,
+    Select,
     Table,
     Text,
     and_,
@@ -79,13 +81,11 @@ def _table(connection: Connection, database: str, table: Table, evidence: Eviden
     """The findings of one table: the database selects the rows that may hold such a number, and each is
     read here.
     """
-    columns = [column for column in table.c if isinstance(column.type, Text)]
-    if table.name in _BOOK:
-        columns = [column for column in columns if column.name not in _OWN_NAMES]
+    columns = _read(table)
     if not columns:
         return
     keys = [key.name for key in table.primary_key.columns]
-    query = select(table).where(or_(*_sieve(columns)))
+    query = _sieved(table)
     for number, row in enumerate(stream(connection, query), 1):
         values = dict(zip(table.c.keys(), row, strict=True))
         for column in columns:
@@ -103,6 +103,18 @@ def _table(connection: Connection, database: str, table: Table, evidence: Eviden
                 )
         if number % PROGRESS_ROWS == 0:
             evidence.progress(f"{database} {table.name}", PROGRESS_ROWS)
+
+
+def _read(table: Table) -> tuple[Column[Any], ...]:
+    """The columns of a table that are read: its texts, but for the insurer's own names in the book."""
+    texts = [column for column in table.c if isinstance(column.type, Text)]
+    return tuple(column for column in texts if table.name not in _BOOK or column.name not in _OWN_NAMES)
+
+
+@cache
+def _sieved(table: Table) -> Select[Any]:
+    """The query for the rows of a table that may hold such a number; made once for each table."""
+    return select(table).where(or_(*_sieve(_read(table))))
 
 
 def _sieve(columns: Sequence[Column[Any]]) -> Iterator[ColumnElement[bool]]:

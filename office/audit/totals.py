@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
+from functools import cache
 from itertools import groupby
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, FromClause, Select, and_, case, exists, func, not_, select
+from sqlalchemy import Connection, FromClause, Select, and_, bindparam, case, exists, func, not_, select
 
 from ledger.book import schema as front_schema
 from office.audit.evidence import (
@@ -160,6 +161,17 @@ def changes(connection: Connection, bank: str = "", date: str = "") -> Iterator[
     """What cancels and reversals, and the reversals of those, changed, summed by their date and by the
     transaction that they change in the end; only of one bank's date if `bank` and `date` are given.
     """
+    of_day = {"bank": bank, "date": date} if date else {}
+    rows = stream(connection, _changes(of_day=bool(date)), of_day)
+    for row in rows:
+        bank_, date_, code, key, kind, fen, rrn, policy, due, first, change = row
+        direction, is_late = "C" if kind == "collection" else "P", first < date_
+        yield Change(bank_, date_, code, key, direction, fen, rrn, policy, due, is_late, int(change))
+
+
+@cache
+def _changes(*, of_day: bool) -> Select[Any]:
+    """The query of `changes`, of all days or of one day with the parameters `bank` and `date`; made once."""
     reversing = office_schema.entries.alias("reversing")
     middle = office_schema.entries.alias("middle")
     settlement = office_schema.entries.alias("settlement")
@@ -177,12 +189,10 @@ def changes(connection: Connection, bank: str = "", date: str = "") -> Iterator[
     query = (
         select(*group, effect).select_from(source).where(is_reversing(reversing), is_settlement(settlement))
     )
-    if date:
-        query = query.where(reversing.c.bank == bank, reversing.c.business_date == date)
-    for row in stream(connection, query.group_by(*group)):
-        bank_, date_, code, key, kind, fen, rrn, policy, due, first, change = row
-        direction, is_late = "C" if kind == "collection" else "P", first < date_
-        yield Change(bank_, date_, code, key, direction, fen, rrn, policy, due, is_late, int(change))
+    if of_day:
+        here = reversing.c.bank == bindparam("bank"), reversing.c.business_date == bindparam("date")
+        query = query.where(*here)
+    return query.group_by(*group)
 
 
 def our_sums(connection: Connection) -> Mapping[tuple[str, str, str], Sum]:
