@@ -35,12 +35,13 @@ run: $(READY) ## serve, and print how to connect
 cluster: $(READY) ## three nodes on a PostgreSQL pair behind a balancer, to kill and to cut over
 	@$(BIN)/python -m simulators.cluster
 
-# A module's tests stay with one process, so that what they share is made once.
+# Each process begins with whole modules, so that what their tests share is made once, or twice where another process
+# that has nothing left takes half of them over.
 test: $(READY) ## all the tests, in parallel and in random order
-	@$(BIN)/python -m pytest -n logical --dist loadscope $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n auto --dist worksteal $(PYTEST_ARGS)
 
 quick: $(READY) ## the fast tests alone, in a minute: none that starts a server, a browser or many processes
-	@$(BIN)/python -m pytest -n logical --dist loadscope -m "not slow" $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow" $(PYTEST_ARGS)
 
 docs: $(READY) ## these pages as a site, build/site; a broken link or anchor is a failure
 	@$(BIN)/python -m tests.docs

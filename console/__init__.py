@@ -7,7 +7,7 @@ less than a tenth of a second of CPU, and `qianzhi reload` does not load what on
 Every command goes the same way:
   1. It reads the settings (`--config`), which are checked whole.
   2. If it changes a book, it asks the process that serves, over the operator's local socket
-     (`fep.operator.control`). Only if none serves it opens the book itself, under its writer lock.
+     (`fep.operator.control_client`). Only if none serves it opens the book itself, under its writer lock.
   3. What a person has done is written down before it is done, and how it ended after that. What cannot be
      written down is not done.
   4. It makes data, and shows it: a table for a person, or with `--json` the same data for a program.

@@ -18,7 +18,7 @@ from console.wall_clock import now_us
 from fep.errors import FepError
 from fep.operator import audit_trail
 from fep.operator.audit_trail import AuditEntry
-from fep.operator.control import NotServing, ask
+from fep.operator.control_client import NotServing, ask
 from fep.operator.identity import at_keyboard
 from fep.settings.config import Settings
 from ledger.book.audit_log import Stage, failed

@@ -22,7 +22,7 @@ from console.wall_clock import now_us, today
 from fep.day.retirement import first_known, read_archived
 from fep.keys.key_provider import KeyProvider
 from fep.operator.audit_trail import LOAD, clock_word
-from fep.operator.control import NotServing, ask
+from fep.operator.control_client import NotServing, ask
 from fep.settings.config import Settings, load_settings
 from ledger.book.load import Loaded, load_book
 from ledger.book.retire import RETIRE, Retired, RetireRefused, retire

@@ -14,7 +14,7 @@ import click
 
 from console.options import SETTINGS
 from fep.day.clock_watch import COMMAND, accept_unserved
-from fep.operator.control import NotServing, ask
+from fep.operator.control_client import NotServing, ask
 from fep.operator.identity import at_keyboard
 from fep.settings.config import Settings, load_settings
 from ledger.book.store import Store

@@ -24,7 +24,7 @@ from console.wall_clock import now_us
 from fep.day.schedule import closes_at, objection, seconds_left
 from fep.keys.key_provider import KeyProvider
 from fep.operator.audit_trail import CUTOVER, DONE_BEFORE, write
-from fep.operator.control import NotServing, ask
+from fep.operator.control_client import NotServing, ask
 from fep.settings.config import Settings, load_settings
 from ledger.book.cutover import Cutover, CutoverRefused, cut_over
 from ledger.book.journal import DayRow, read_days

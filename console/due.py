@@ -16,7 +16,7 @@ from console.audit_entry import refusals
 from console.options import SETTINGS
 from console.output import JSON, cell, show, table
 from console.wall_clock import now_us
-from fep.operator.control import NotServing, ask
+from fep.operator.control_client import NotServing, ask
 from fep.settings.config import load_settings
 from ledger.book.guesses import UNLOCK, LockedDue, locked_dues, unlock
 from ledger.book.store import Store

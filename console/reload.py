@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from console.options import SETTINGS
-from fep.operator.control import ask
+from fep.operator.control_client import ask
 from fep.settings.config import load_settings
 
 

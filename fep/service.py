@@ -41,7 +41,8 @@ from fep.links.server import Server
 from fep.links.tls import Pinned
 from fep.operator import bank_status
 from fep.operator.audit_trail import RELOAD, SIGNAL, ClockWord, clock_word
-from fep.operator.control import ControlFactory, Progress, checked_path, make_way
+from fep.operator.control import ControlFactory, make_way
+from fep.operator.control_client import Progress, checked_path
 from fep.operator.operations import Operations
 from fep.settings.config import Bank, Settings, Tls
 from fep.settings.diff import changes

@@ -13,7 +13,8 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.testing import StringTransport
 
 from fep.operator.audit_trail import audit_entry
-from fep.operator.control import ControlError, ControlFactory, Progress
+from fep.operator.control import ControlFactory
+from fep.operator.control_client import ControlError, Progress
 from fuzz.errors import require
 
 _ANSWERS: Final = frozenset({"done", "refused", "progress"})

@@ -51,6 +51,12 @@ SLOW_FOLDERS = tuple(f"tests/{name}/" for name in _SLOW)
 _databases = count(1)
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One process more for each two cores: many tests wait for a process or a timer and leave a core idle."""
+    cores = os.cpu_count() or 1
+    return cores + (cores + 1) // 2
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Where slow tests are left out, the modules of slow folders are not even imported."""
     folder = f"{collection_path.relative_to(config.rootpath).as_posix()}/"

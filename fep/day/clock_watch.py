@@ -19,7 +19,7 @@ from twisted.logger import Logger
 from fep.day.clock import WallClock
 from fep.doctor.selftest import clock_findings
 from fep.operator import audit_trail
-from fep.operator.control import ControlError, Progress
+from fep.operator.control_client import ControlError, Progress
 from fep.telemetry.event_log import EventLog, Kind
 from ledger.book.audit_log import MACHINE
 from ledger.book.startup_check import examine

@@ -20,7 +20,8 @@ from twisted.logger import Logger
 from fep.day.clock import WallClock
 from fep.day.schedule import SETTLE_SECONDS, Known, Obstacle, Rule, obstacle, seconds_left
 from fep.engine.commit import Engine
-from fep.operator.control import Command, Progress
+from fep.operator.control import Command
+from fep.operator.control_client import Progress
 from fep.settings.config import BusinessDay
 from ledger.book.cutover import read_day_status
 from ledger.book.store import Store

@@ -24,7 +24,7 @@ from fep.keys.key_provider import KeyProvider
 from fep.links.server import HANDSHAKE_FAILED
 from fep.links.tls import Pinned, pin_of_file, validity_of_file
 from fep.operator.bank_status import COMMAND, BankStatus
-from fep.operator.control import ControlError, NotAnswering, is_served
+from fep.operator.control_client import ControlError, NotAnswering, is_served
 from fep.settings.config import Bank, Settings
 from firewall_rules.gateway import Gateway
 from firewall_rules.hours import Hours

@@ -28,7 +28,7 @@ from fep.keys.key_provider import KeyProvider
 from fep.keys.keys import check_private
 from fep.links.tls import Pinned, validity_of_file
 from fep.operator.audit_trail import clock_word
-from fep.operator.control import NotServing, ask, is_served
+from fep.operator.control_client import NotServing, ask, is_served
 from fep.settings.config import Settings, load_settings
 from firewall_rules.loader import Nft
 from firewall_rules.nftables import render
@@ -68,7 +68,7 @@ def _command(*arguments: str) -> str:
 class Machine:
     """The machine that is examined: its settings' file, the time (local, with its zone), and how to ask the
     system. `command` runs a program and returns its output; `free_bytes` returns the bytes free on a
-    folder's disk; `ask` asks the process that serves (fep.operator.control).
+    folder's disk; `ask` asks the process that serves (fep.operator.control_client).
     """
 
     config: Path

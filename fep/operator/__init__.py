@@ -28,7 +28,8 @@ kernel tells is what the audit log records.
 
 **The modules, as a command goes through them:**
 
-    control        the socket: one JSON object a line, progress, done or refused
+    control_client the commands' end of the socket: one JSON object a line
+    control        the machine's end: progress, done or refused
     identity       the person at the other end, or at the keyboard, by the kernel's word
     operations     cut-over, load, retiring, unlocking, recording: the steps, and what a failure leads to
     audit_trail    what may be written into the audit log, and how one record is written

@@ -1,4 +1,5 @@
-"""The operator's local socket: commands to the process that serves, one JSON object a line. Both ends.
+"""The operator's local socket: commands to the process that serves, one JSON object a line. This
+is the machine's end; `fep.operator.control_client` is the commands' end.
 
 A command is answered with `{"done": ...}` or `{"refused": "why"}`, after any number of `{"progress":
 rows}`. Only the machine's own user and root may connect (the socket's mode is 0600); which person it is,
@@ -21,33 +22,15 @@ from twisted.logger import Logger
 from twisted.protocols.basic import LineOnlyReceiver
 from twisted.python.failure import Failure
 
-from fep.errors import FepError
 from fep.operator import identity
+from fep.operator.control_client import ControlError, Progress, checked_path
 from qianzhi_errors import QianzhiError
 
-Progress = Callable[[int], None]
 Command = Callable[[Mapping[str, Any], Progress], Deferred[Any]]
 """Takes a command's arguments and a function for the number of rows done so far; fires with the answer."""
 
 Identify = Callable[[Any], str]
 """Returns the name of the person at the other end of a transport. Raises PersonUnknown."""
-
-_LONGEST_PATH = 107
-"""Bytes: sun_path holds 108, the last of them zero (unix(7))."""
-
-_ENDED = "the machine ended before it answered; see `qianzhi day status`"
-
-
-class ControlError(FepError):
-    """The serving process refused a command, or cannot be asked."""
-
-
-class NotServing(ControlError):
-    """No process serves at this control socket."""
-
-
-class NotAnswering(ControlError):
-    """A process holds the socket, and does not answer in time."""
 
 
 class _Conversation(LineOnlyReceiver):
@@ -116,13 +99,6 @@ def peer(transport: Any) -> str:  # noqa: ANN401 - Twisted's UNIX transport has 
     return identity.at_other_end(transport.getHandle())
 
 
-def checked_path(path: Path) -> str:
-    """Return the socket's path. Raises ControlError where it is longer than a socket's path may be."""
-    if len(str(path).encode()) > _LONGEST_PATH:
-        raise ControlError(f"node.control: {path} is longer than the {_LONGEST_PATH} bytes a socket may have")
-    return str(path)
-
-
 def make_way(path: Path) -> str:
     """Return the socket's path, free to be listened on; a socket that a killed process left is removed.
 
@@ -141,51 +117,3 @@ def make_way(path: Path) -> str:
         else:
             raise ControlError(f"another process serves at {path}: stop it first")
     return checked
-
-
-def is_served(path: Path) -> bool:
-    """Whether a process serves at a control socket; no command is sent. Raises ControlError for a path that
-    no socket can have, and OSError where this login may not connect.
-    """
-    with socket.socket(socket.AF_UNIX) as connection:
-        try:
-            connection.connect(checked_path(path))
-        except (FileNotFoundError, ConnectionRefusedError):
-            return False
-    return True
-
-
-def ask(
-    where: Path,
-    command: str,
-    progress: Progress = lambda _: None,
-    seconds: float | None = None,
-    /,
-    **arguments: object,
-) -> Any:  # noqa: ANN401 - JSON
-    """Send a command to the process that serves, and return its answer. Waits `seconds` at most for each
-    line, or without end for None. Blocks: it is for the `qianzhi` commands, not for the server. Raises
-    NotServing, NotAnswering, or ControlError with the reason of a refusal.
-    """
-    try:
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(seconds)
-            connection.connect(checked_path(where))
-            connection.sendall(json.dumps({"command": command, **arguments}).encode() + b"\n")
-            with connection.makefile("r", encoding="utf-8") as lines:
-                for line in lines:
-                    answer = json.loads(line)
-                    if "progress" not in answer:
-                        break
-                    progress(answer["progress"])
-                else:
-                    raise ControlError(_ENDED)
-    except (FileNotFoundError, ConnectionRefusedError) as error:
-        raise NotServing(f"no machine serves at {where}") from error
-    except TimeoutError as error:
-        raise NotAnswering(f"the machine at {where} does not answer") from error
-    except ConnectionError as error:
-        raise ControlError(_ENDED) from error
-    if "refused" in answer:
-        raise ControlError(answer["refused"])
-    return answer["done"]

@@ -27,7 +27,8 @@ from fep.day.schedule import objection
 from fep.engine.commit import Engine
 from fep.keys.keys import FrontKey
 from fep.operator import audit_trail
-from fep.operator.control import Command, ControlError, Progress
+from fep.operator.control import Command
+from fep.operator.control_client import ControlError, Progress
 from fep.settings.config import BusinessDay
 from fep.telemetry.event_log import EventLog, Kind
 from ledger.book.audit_log import MACHINE, Stage, failed

@@ -14,7 +14,7 @@ from typing import Any
 
 from twisted.internet.threads import blockingCallFromThread
 
-from fep.operator.control import ask
+from fep.operator.control_client import ask
 from simulators.cluster import scene
 
 POLICIES = 20_000

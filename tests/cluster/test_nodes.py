@@ -11,7 +11,7 @@ from itertools import islice
 import pytest
 from twisted.internet.defer import Deferred, gatherResults
 
-from fep.operator.control import ask
+from fep.operator.control_client import ask
 from ledger.files.bookline import DueLine
 from simulators.bank import Bank
 from simulators.beliefs import Belief, State

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from console.main import cli
 from fep.operator.audit_trail import CLOCK_ACCEPT, CLOCK_JUMP, write
-from fep.operator.control import ControlError
+from fep.operator.control_client import ControlError
 from ledger.book.retire import RetireRefused
 from ledger.book.store import Store
 from tests.support.machine import load_front_book, records, write_settings

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 from twisted.internet.defer import Deferred, FirstError
 from twisted.python.failure import Failure
 
-from fep.operator.control import ControlError, ask
+from fep.operator.control_client import ControlError, ask
 from ledger.book.store import Store
 from simulators.beliefs import State
 from simulators.days.comparison import differences, read_journal

@@ -17,7 +17,7 @@ from console.main import cli
 from console.serve import reload_settings
 from fep.keys.keys import Secret, zmk_name
 from fep.keys.keystore import Keystore, MasterKey
-from fep.operator.control import ControlError, ask
+from fep.operator.control_client import ControlError, ask
 from fep.operator.identity import at_keyboard
 from fep.settings.config import Settings
 from ledger.book.audit_log import broken_records, read_audit_log

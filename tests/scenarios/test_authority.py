@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fep.operator.control import ControlError, ask
+from fep.operator.control_client import ControlError, ask
 from ledger.rules.request import Totals
 from protocol.message import Message
 from tests.support.builders import (

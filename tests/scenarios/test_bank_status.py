@@ -9,7 +9,7 @@ from pathlib import Path
 from fep.doctor.bankcheck import BankProbe, could_connect
 from fep.doctor.checkup import Machine as Looked
 from fep.doctor.finding import Verdict
-from fep.operator.control import ask
+from fep.operator.control_client import ask
 from fep.settings.config import load_settings
 from tests.support.builders import BANK
 from tests.support.machine import Machine, load_front_book, write_settings

@@ -16,7 +16,7 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from fep.engine.commit import Deliver, Engine
-from fep.operator.control import ControlError, ask
+from fep.operator.control_client import ControlError, ask
 from fep.settings.config import Settings, load_settings
 from ledger.book.load import ROWS_A_TRANSACTION
 from ledger.book.store import Store

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from fep.day.schedule import SETTLE_SECONDS
-from fep.operator.control import ask
+from fep.operator.control_client import ask
 from fep.settings.config import Settings, load_settings
 from ledger.files.settings import SettingsError
 from ledger.rules.beijing import BEIJING

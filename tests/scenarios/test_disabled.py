@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fep.operator.control import ask
+from fep.operator.control_client import ask
 from fep.settings.editor import replace_settings, with_enabled
 from tests.support.builders import BANK, message
 from tests.support.machine import OTHER_BANK, Machine, load_front_book, write_settings

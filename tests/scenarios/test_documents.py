@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fep.operator.control import ControlError, ask
+from fep.operator.control_client import ControlError, ask
 from ledger.files.bookfile import parse
 from ledger.files.bookline import HEADER as COLUMNS
 from tests.support.builders import DATE, inquiry, message

@@ -11,7 +11,7 @@ from random import Random
 
 import pytest
 
-from fep.operator.control import ask
+from fep.operator.control_client import ask
 from firewall_rules.gateway import Allowance
 from firewall_rules.hours import Hours
 from firewall_rules.nftables import render

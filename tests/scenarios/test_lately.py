@@ -6,7 +6,7 @@ import urllib.request
 from pathlib import Path
 
 from console.serve import connection_lines
-from fep.operator.control import ask
+from fep.operator.control_client import ask
 from fep.settings.config import Settings
 from fep.status.webpage import POLICY
 from ledger.files import bookfile

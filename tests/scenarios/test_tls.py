@@ -13,7 +13,7 @@ import pytest
 import trustme
 
 from fep.links.tls import pin_of_file
-from fep.operator.control import ControlError, ask
+from fep.operator.control_client import ControlError, ask
 from fep.service import Service
 from fep.settings.config import Settings, load_settings
 from protocol.message import Message

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import psutil
 import pytest
 
-from fep.operator.control import ControlError, ask
+from fep.operator.control_client import ControlError, ask
 from fep.settings.config import Settings
 from ledger.book.store import Store
 from ledger.files import bookfile

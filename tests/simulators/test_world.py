@@ -57,7 +57,7 @@ JUDGES = (
     "accounts",
 )
 MAY_IMPORT = ("protocol", *(f"simulators.world.{name}" for name in JUDGES))
-CHUNK, FIXED = 50, 600
+CHUNK, FIXED = 40, 240
 FRESH_SECONDS = 20
 
 

@@ -25,7 +25,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from fep.day.clock import WallClock
 from fep.keys.keys import FRONT, SEAL, ZMK_KIND, FrontKey, KeyKind, Secret, checked, zmk_name
 from fep.keys.keystore import Keystore, MasterKey
-from fep.operator.control import ask
+from fep.operator.control_client import ask
 from fep.process.reactor import real_reactor
 from fep.service import Service, World
 from fep.settings.config import Settings, load_settings

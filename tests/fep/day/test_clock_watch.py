@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 
 from fep.day.clock_watch import ClockWatch
 from fep.operator.audit_trail import ClockWord, begin, clock_word
-from fep.operator.control import ControlError
+from fep.operator.control_client import ControlError
 from fep.telemetry.event_log import EventLog, Kind
 from ledger.book.audit_log import read_audit_log
 from ledger.book.schema import audit_log

@@ -19,7 +19,7 @@ from fep.doctor.finding import Verdict
 from fep.doctor.selftest import Fixture
 from fep.keys.key_provider import open_keystore
 from fep.links.server import HANDSHAKE_FAILED
-from fep.operator.control import ControlError, NotAnswering
+from fep.operator.control_client import ControlError, NotAnswering
 from fep.settings.config import load_settings
 from fep.setup.certificates import VALID, self_signed
 from fep.setup.install import install

@@ -23,7 +23,7 @@ from fep.doctor.finding import CheckFinding, Verdict
 from fep.doctor.selftest import Fixture
 from fep.keys.key_provider import KeyProvider
 from fep.operator.audit_trail import CLOCK_ACCEPT, CLOCK_JUMP, write
-from fep.operator.control import NotAnswering, NotServing
+from fep.operator.control_client import NotAnswering, NotServing
 from fep.settings.config import load_settings
 from fep.setup.certificates import VALID
 from fep.setup.install import install

@@ -11,7 +11,7 @@ import pytest
 from fep.keys.key_provider import KeyProvider
 from fep.keys.keys import FRONT, SEAL, KeyKind, Secret, checked, generated, zmk_name
 from fep.keys.keystore import Keystore, KeystoreError, MasterKey
-from fep.operator.control import ControlError, ask
+from fep.operator.control_client import ControlError, ask
 from fep.settings.config import load_settings
 from protocol.message import Message
 from simulators.processes import run

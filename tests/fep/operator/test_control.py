@@ -15,16 +15,8 @@ import pytest
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.testing import StringTransport
 
-from fep.operator.control import (
-    Command,
-    ControlError,
-    ControlFactory,
-    NotAnswering,
-    NotServing,
-    ask,
-    checked_path,
-    make_way,
-)
+from fep.operator.control import Command, ControlFactory, make_way
+from fep.operator.control_client import ControlError, NotAnswering, NotServing, ask, checked_path
 from fep.operator.identity import PersonUnknown
 from ledger.book.cutover import CutoverRefused
 

@@ -19,7 +19,7 @@ import fep.operator.audit_trail
 import fep.operator.operations
 from fep.engine.commit import Engine
 from fep.operator.audit_trail import AuditEntryRefused
-from fep.operator.control import ControlError
+from fep.operator.control_client import ControlError
 from fep.operator.operations import ATTEMPTS, LONG_WORK_SWITCH_SECONDS, Operations
 from fep.settings.config import BusinessDay
 from fep.telemetry.event_log import EventLog
