@@ -25,6 +25,7 @@ from tests.support import throwaway_root
 from tests.test_tidy import PACKAGES, imports, project_sources
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+pytestmark = pytest.mark.timeout(1_800)  # pip takes minutes where other work has the cores
 NO_NETWORK = re.compile(r"name resolution|Network is unreachable|Connection refused|timed out")
 
 
