@@ -131,7 +131,7 @@ class Service:
         checked_path(Path(settings.node.control))
         self._store = Store(settings.node.database)
         self.book = FrontBook(self._store, self._key_provider.front_key.check_value, world.entropy)
-        self.statistics = Statistics(world.log_dropped)
+        self.statistics = Statistics()
         self.event_log = EventLog(world.clock.now_us, world.reactor.seconds)
         self._threads = world.threads(world.reactor)
         self._ports: list[IListeningPort] = []
@@ -193,6 +193,7 @@ class Service:
             self.server = self._listen(surroundings)
             started.callback(self.server.stop)
             self.source = Source(self.settings.node.name, self.server, self.engine, self.statistics, clock)
+            self.source.log_dropped = self._world.log_dropped
             self._show()
             self._operate(word)
             self.source.serving = True

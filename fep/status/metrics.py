@@ -74,7 +74,7 @@ class StatisticsCollector(Collector):
         yield CounterMetricFamily(
             "qianzhi_log_dropped",
             "Entries of the log that could not be written.",
-            value=statistics.log_dropped(),
+            value=source.log_dropped(),
         )
         yield GaugeMetricFamily(
             "qianzhi_queue", "Requests that wait for a batch.", value=source.engine.queued

@@ -9,7 +9,7 @@ through.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -45,6 +45,8 @@ class Source:
         self.statistics = statistics
         self.clock = clock
         self.serving = False
+        self.log_dropped: Callable[[], int] = lambda: 0
+        """Returns how many entries of the log could not be written."""
 
     def state(self) -> State:
         """Return whether transactions are taken now, and if not, why."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from operator import add
 from typing import Final
@@ -71,9 +71,7 @@ class Statistics:
     attribute.
     """
 
-    def __init__(self, log_dropped: Callable[[], int] = lambda: 0) -> None:
-        """`log_dropped` returns how many entries of the log could not be written."""
-        self.log_dropped = log_dropped
+    def __init__(self) -> None:
         self.outcomes: Counter[tuple[str, str, str]] = Counter()
         self.mac_failures: Counter[str] = Counter()
         self.held_back: Counter[str] = Counter()
