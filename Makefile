@@ -16,7 +16,7 @@ READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo live run cluster test quick docs crash-matrix mutants check fuzz audit-deps bench deb pins clean
+.PHONY: help setup demo live run cluster test quick coverage docs crash-matrix mutants check fuzz audit-deps bench deb pins clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -42,6 +42,15 @@ test: $(READY) ## all the tests, in parallel and in random order
 
 quick: $(READY) ## the fast tests alone, in a minute: none that starts a server, a browser or many processes
 	@$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow" $(PYTEST_ARGS)
+
+# The processes that the tests start are measured too, unless they are killed. A later -m wins: PYTEST_ARGS='-m ""' runs
+# all the tests. Not part of `test`: it takes half as long again.
+coverage: $(READY) ## branches of the product that the fast tests do not reach; the pages are in build/coverage/html
+	@rm -rf build/coverage && mkdir -p build/coverage
+	@$(BIN)/coverage run -m pytest -n logical --dist loadscope -m "not slow" $(PYTEST_ARGS)
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage html --quiet
+	@$(BIN)/coverage report
 
 docs: $(READY) ## these pages as a site, build/site; a broken link or anchor is a failure
 	@$(BIN)/python -m tests.docs
