@@ -6,6 +6,7 @@ texts of errors end up in logs. An error names fields, positions and lengths onl
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from protocol.responses import Response
@@ -37,16 +38,26 @@ class OwnError(ProtocolError):
     """The fault is ours: a bad dialect file, or a message that cannot be encoded."""
 
 
+class FrameFault(StrEnum):
+    """Why the end of a frame cannot be found, in words: a fixed set, since faults are counted by it."""
+
+    NO_LENGTH = "the length is not digits"
+    EMPTY = "the message is empty"
+    TOO_LONG = "the message is too long"
+    NO_TPDU = "the TPDU does not begin with 60"
+
+
 class FrameError(PeerError):
     """The end of a frame cannot be found, so nothing after it can be read: the link must close.
 
-    `frames` holds the complete frames that came before the bad one in the same call of `feed`; they are
-    still good.
+    `fault` says why; `str()` has the figures too. `frames` holds the complete frames that came before the bad
+    one in the same call of `feed`; they are still good.
     """
 
-    def __init__(self, reason: str, frames: tuple[Frame, ...] = ()) -> None:
-        """Take the reason in words and the frames that were complete before the bad one."""
-        super().__init__(reason)
+    def __init__(self, fault: FrameFault, text: str = "", frames: tuple[Frame, ...] = ()) -> None:
+        """Take the fault, a text with its figures, and the frames that were complete before the bad one."""
+        super().__init__(text or fault.value)
+        self.fault = fault
         self.frames = frames
 
 

@@ -7,12 +7,12 @@ the caller that a frame has begun, and the caller decides how long the rest of i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from protocol.errors import EncodeError, FrameError
+from protocol.errors import EncodeError, FrameError, FrameFault
 
 MESSAGE_BYTES_MAX: Final = 8192
 """Bytes of the longest message by default. No legitimate message comes near it: DE 48 and DE 62 at their
@@ -41,11 +41,34 @@ class Framing(StrEnum):
     """2-byte big-endian length, then a 5-byte TPDU, which the length counts."""
 
 
+class Idle(StrEnum):
+    """What is done with an empty frame, by which many hosts show that an idle link is alive. The value is
+    the name in a bank's settings.
+    """
+
+    CLOSE = "close"
+    """It is a fault: the link is closed."""
+
+    IGNORE = "ignore"
+    """It is passed over."""
+
+    ECHO = "echo"
+    """It is answered with an empty frame."""
+
+
 class Frame(NamedTuple):
-    """The bytes of one message, and the 5-byte TPDU before them (empty in a framing without TPDU)."""
+    """The bytes of one message, and the 5-byte TPDU before them (empty in a framing without TPDU).
+
+    An empty frame has no message. In a framing with TPDU it has a TPDU or not, as it came.
+    """
 
     body: bytes
     tpdu: bytes = b""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no message in it."""
+        return not self.body
 
     def __repr__(self) -> str:
         """Show the length in bytes, never a byte of the message: it may hold a card number or a PIN block."""
@@ -107,15 +130,20 @@ class FrameReader:
     further call of `feed` raises the same error.
     """
 
-    __slots__ = ("_broken", "_buffer", "_layout", "_limit", "_need")
+    __slots__ = ("_broken", "_buffer", "_layout", "_limit", "_need", "_takes_empty")
 
-    def __init__(self, framing: Framing, limit: int = MESSAGE_BYTES_MAX) -> None:
-        """Take the link's framing and the longest message in bytes, prefix and TPDU not counted."""
+    def __init__(
+        self, framing: Framing, limit: int = MESSAGE_BYTES_MAX, *, takes_empty: bool = False
+    ) -> None:
+        """Take the link's framing, the longest message in bytes, prefix and TPDU not counted, and whether an
+        empty frame is a frame; else it is a fault.
+        """
         self._layout = _LAYOUTS[framing]
         self._limit = limit
+        self._takes_empty = takes_empty
         self._buffer = bytearray()
         self._need = self._layout.prefix
-        self._broken = ""
+        self._broken: tuple[FrameFault, str] | None = None
 
     @property
     def pending(self) -> int:
@@ -125,11 +153,11 @@ class FrameReader:
     def feed(self, data: bytes) -> list[Frame]:
         """Take the bytes that arrived; return the frames that they complete, in order.
 
-        Raises FrameError if a length is malformed, zero or over the limit, or if a TPDU does not begin with
-        60; the error's `frames` are the complete frames before the bad one.
+        Raises FrameError if a length is malformed or over the limit, or zero where empty frames are not
+        taken, or if a TPDU does not begin with 60; the error's `frames` are the complete frames before the
+        bad one.
         """
-        if len(self._broken):  # not the bare text: mypy would hold it empty for the rest of the function
-            raise FrameError(self._broken)
+        self._raise_if_broken(())
         if self._buffer:
             self._buffer += data
             if len(self._buffer) < self._need:
@@ -138,10 +166,13 @@ class FrameReader:
         frames: list[Frame] = []
         used = self._cut(data, frames)
         self._buffer = bytearray(data[used:])
-        if self._broken:
-            self._buffer.clear()
-            raise FrameError(self._broken, tuple(frames))
+        self._raise_if_broken(tuple(frames))
         return frames
+
+    def _raise_if_broken(self, frames: tuple[Frame, ...]) -> None:
+        if self._broken is not None:
+            self._buffer.clear()
+            raise FrameError(*self._broken, frames)
 
     def _cut(self, data: bytes, frames: list[Frame]) -> int:
         """Append every complete frame of `data` to `frames`; return how many bytes of `data` they take.
@@ -154,7 +185,7 @@ class FrameReader:
         position, end = 0, len(data)
         while end - position >= prefix:
             length = read(data, position)
-            if not tpdu < length <= longest:
+            if not tpdu < length <= longest and not (self._takes_empty and length in (0, tpdu)):
                 self._broken = self._length_fault(length)
                 return position
             start = position + prefix
@@ -162,19 +193,22 @@ class FrameReader:
             if stop > end:
                 self._need = prefix + length
                 return position
-            if tpdu and data[start] != TPDU_ID:
-                self._broken = "the TPDU does not begin with 60"
+            if tpdu and length and data[start] != TPDU_ID:
+                self._broken = FrameFault.NO_TPDU, ""
                 return position
-            frames.append(Frame(data[start + tpdu : stop], data[start : start + tpdu]))
+            frames.append(Frame(data[start + tpdu : stop], data[start : min(start + tpdu, stop)]))
             position = stop
         self._need = prefix
         return position
 
-    def _length_fault(self, length: int) -> str:
+    def _length_fault(self, length: int) -> tuple[FrameFault, str]:
+        """Return the fault of a length, and a text with its figures where it has any."""
         if length == _MALFORMED:
-            return "the length is not digits"
+            return FrameFault.NO_LENGTH, ""
         size = length - self._layout.tpdu
-        return "the message is empty" if size <= 0 else f"the message is {size} bytes, at most {self._limit}"
+        if size <= 0:
+            return FrameFault.EMPTY, ""
+        return FrameFault.TOO_LONG, f"the message is {size} bytes, at most {self._limit}"
 
 
 def length_at(framing: Framing, data: bytes, at: int) -> int | None:
@@ -184,6 +218,24 @@ def length_at(framing: Framing, data: bytes, at: int) -> int | None:
     layout = _LAYOUTS[framing]
     length = layout.read(data, at) if at + layout.prefix <= len(data) else _MALFORMED
     return None if length == _MALFORMED else length
+
+
+def frames_of(framing: Framing, data: bytes) -> tuple[Sequence[Frame], str]:
+    """Return the frames of `data` up to the first fault, and that fault in words, empty for none. Only the
+    analyzer, which guesses the framing, asks for it: where nothing but empty frames can be cut, an empty
+    frame is the fault.
+    """
+    frames, fault = _read_all(FrameReader(framing, takes_empty=True), data)
+    if all(frame.is_empty for frame in frames):
+        return _read_all(FrameReader(framing), data)
+    return frames, fault
+
+
+def _read_all(reader: FrameReader, data: bytes) -> tuple[Sequence[Frame], str]:
+    try:
+        return reader.feed(data), ""
+    except FrameError as error:
+        return error.frames, str(error)
 
 
 def wrap(framing: Framing, body: bytes, tpdu: bytes = b"") -> bytes:
@@ -198,6 +250,15 @@ def wrap(framing: Framing, body: bytes, tpdu: bytes = b"") -> bytes:
     if not body or length > layout.longest:
         raise EncodeError("frame", f"{len(body)} bytes do not fit framing {framing}")
     return layout.write(length) + tpdu + body
+
+
+def frame_bytes(framing: Framing, frame: Frame) -> bytes:
+    """Return a frame's bytes, length prefix and all. Raises EncodeError as `wrap` does, but for an empty
+    frame.
+    """
+    if frame.is_empty:
+        return _LAYOUTS[framing].write(len(frame.tpdu)) + frame.tpdu
+    return wrap(framing, frame.body, frame.tpdu)
 
 
 def answer_tpdu(tpdu: bytes) -> bytes:

@@ -14,6 +14,12 @@ ECHOED: Final = (2, 3, 4, 7, 11, 12, 13, 32, 37, 41, 42, 49)
 """The DEs that an answer echoes from its request, where the request has them (docs/protocol.md section 3)."""
 
 
+REQUEST_MTIS: Final = frozenset(
+    first + origin for first in ("010", "020", "022", "040", "042", "050", "052", "080") for origin in "01"
+)
+"""The MTIs of the requests that the interface has, with their repeats (docs/protocol.md section 3)."""
+
+
 class Message(NamedTuple):
     """One decoded message.
 

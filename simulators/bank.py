@@ -127,6 +127,11 @@ class Bank:
             raise BankError("no link is open")
         return await self._ask_on(link, self._network("301"))
 
+    def poll(self) -> None:
+        """Send an empty frame on every open link."""
+        for link in self.links:
+            link.poll()
+
     async def sign_off(self) -> None:
         """Sign off and close every link, answered or not."""
         links, self.links[:] = tuple(link for link in self.links if link.is_open), ()

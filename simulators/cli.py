@@ -111,6 +111,18 @@ def echo(counter: Counter) -> None:
 
 
 @cli.command()
+@click.pass_obj
+def poll(counter: Counter) -> None:
+    """Sign on, send a frame without a message, and ask whether the machine lives."""
+
+    async def polled(bank: Bank) -> bool:
+        bank.poll()
+        return await _shown(bank, bank.echo())
+
+    _run(counter, polled)
+
+
+@cli.command()
 @click.argument("policy")
 @click.pass_obj
 def inquire(counter: Counter, policy: str) -> None:

@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 
 from protocol.codec import Codec
 from protocol.errors import PeerError
-from protocol.framing import FrameReader, Framing, wrap
+from protocol.framing import Frame, FrameReader, Framing, frame_bytes, wrap
 from protocol.keyblock import unwrap
 from protocol.mac import MacKey
 from protocol.message import Message, is_answer
@@ -50,7 +50,7 @@ class BankLink(Protocol):
         self._silences = 0
         self._unsealed: set[tuple[str, str]] = set()
         self._codec = codec
-        self._reader = FrameReader(profile.framing)
+        self._reader = FrameReader(profile.framing, takes_empty=True)
         self._key: MacKey | None = None
         self._waiting: dict[tuple[str, str], Deferred[Message]] = {}
         self.notices: list[Message] = []
@@ -79,7 +79,8 @@ class BankLink(Protocol):
         self._silences = 0
         try:
             for frame in self._reader.feed(data):
-                self._take(frame.body)
+                if not frame.is_empty:
+                    self._take(frame.body)
         except (PeerError, BankError) as error:
             self._violations.append(str(error))
             self.abort()
@@ -109,6 +110,11 @@ class BankLink(Protocol):
             self._unsealed.add(_question(message))
         self.transport.write(data)
         return answer
+
+    def poll(self) -> None:
+        """Send an empty frame, by which many hosts show that an idle link is alive."""
+        if self.is_open:
+            self.transport.write(frame_bytes(self._profile.framing, Frame(b"", self._tpdu())))
 
     def missed(self) -> None:
         """Count an answer that did not come in time; too many in a row end the link."""
@@ -142,8 +148,10 @@ class BankLink(Protocol):
             body = self._codec.seal(message, self._key.mac)
         else:
             body = self._codec.encode(message)
-        tpdu = _TPDU if self._profile.framing is Framing.BE2_TPDU else b""
-        return wrap(self._profile.framing, body, tpdu)
+        return wrap(self._profile.framing, body, self._tpdu())
+
+    def _tpdu(self) -> bytes:
+        return _TPDU if self._profile.framing is Framing.BE2_TPDU else b""
 
     def _check_mac(self, body: bytes, message: Message) -> None:
         """Once there is a key, only the answer to our own sign-on may come without a MAC (docs/protocol.md

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 from functools import partial
-from typing import Final
+from typing import Final, Protocol
 
 from twisted.logger import Logger
 
@@ -33,9 +33,16 @@ _MISSES: Final = frozenset({Response.NOT_FOUND, Response.IDENTITY_DIFFERS})
 """The responses that tell a bank only that something is not so (fep.links.misses)."""
 
 
+class Guard(Protocol):
+    """Calls what it is given: an exception ends the link, and goes no further."""
+
+    def __call__(self, act: Callable[..., None], *arguments: object) -> None:
+        """Call `act` with the arguments."""
+
+
 class Link:
     """One connection's conversation. `send` takes framed bytes; `close` takes a reason for the log and ends
-    the connection.
+    the connection; `guarded` does what the engine calls back.
     """
 
     log = Logger(namespace="fep.links.link")
@@ -46,6 +53,7 @@ class Link:
         surroundings: Surroundings,
         send: Callable[[bytes], None],
         close: Callable[[str], None],
+        guarded: Guard,
     ) -> None:
         self.bank = counterparty.bank
         self.session = LinkSession()
@@ -58,6 +66,8 @@ class Link:
         self._seconds = surroundings.seconds
         self._today = surroundings.today
         self._close = close
+        self._guarded = guarded
+        self._statistics = surroundings.statistics
         self._deadlines = Deadlines(surroundings.limits, surroundings.seconds())
         self._answers = AnswerSender(counterparty, surroundings, keys, send)
         self._authenticator = Authenticator(counterparty, surroundings, keys, self._answers, close)
@@ -152,7 +162,7 @@ class Link:
         """
         if request.act is Act.PAY and not request.advice and self._misses.is_spent(self._seconds()):
             request = request._replace(must_wait=True)
-        deliver = partial(self._decided, request.act in INQUIRIES, message, tpdu)
+        deliver = partial(self._guarded, self._decided, request.act in INQUIRIES, message, tpdu)
         self._engine.offer(request, deliver, self._unanswerable)
 
     def _decided(self, is_inquiry: bool, message: Message, tpdu: bytes, answer: Answer) -> None:
@@ -164,7 +174,11 @@ class Link:
             answer = TOO_MANY_MISSES
         elif answer.response in _MISSES and not answer.replayed:
             self._misses.add(now)
-        self._answers.answer(message, tpdu, answer)
+        try:
+            self._answers.answer(message, tpdu, answer)
+        except Exception:
+            self._statistics.undelivered += 1
+            raise
 
     def _unanswerable(self) -> None:
         """Close the link: whether a transaction of it was done cannot be learnt, and 91 or 96 would say

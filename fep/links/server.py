@@ -7,8 +7,10 @@ it leaves unread, feeds frames to the link, and closes connections. Nothing here
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from math import inf
+from typing import Final, ParamSpec, TypeVar
 
 from OpenSSL import SSL
 from OpenSSL.crypto import X509
@@ -31,10 +33,21 @@ from firewall_rules.gateway import Gateway
 from firewall_rules.hours import Pace
 from firewall_rules.token_bucket import TokenBucket
 from protocol.errors import FrameError
-from protocol.framing import Frame, FrameReader
+from protocol.framing import Frame, FrameReader, Idle, answer_tpdu, frame_bytes
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 TICK_SECONDS = 1.0
+CLOSE_SECONDS: Final = 5
+"""How long the other side may take to let a link end that we have closed; then it is cut off. Until it is
+gone the link counts as one of its bank's."""
 HANDSHAKE_FAILED = "the TLS handshake failed"
+FAULT: Final = "a fault of ours"
+TOO_MANY_EMPTY: Final = "too many empty frames"
+EMPTY_FRAMES_A_MINUTE: Final = 60
+"""How many empty frames a link may send a minute where its bank's settings take them. Hosts that poll so send
+a few; as many at once are taken after a pause."""
 REFUSALS_A_SECOND = 40_000
 """How many requests a second are answered 91 at once because the queue has no place. They take about half of
 a processor's time; without a bound they would leave none to decide anything. What is neither decided nor
@@ -59,36 +72,66 @@ class BankConnection(Protocol):
         rate_limiter: RateLimiter,
     ) -> None:
         self._server = server
+        self._seconds = surroundings.seconds
         self._limit = surroundings.limits.unsent_bytes
-        self._reader = FrameReader(counterparty.bank.framing, surroundings.limits.frame_bytes)
-        self.link = Link(counterparty, surroundings, self.send, self.end)
+        framing, self._idle = counterparty.bank.framing, counterparty.bank.idle
+        self._reader = FrameReader(
+            framing, surroundings.limits.frame_bytes, takes_empty=self._idle is not Idle.CLOSE
+        )
+        self.link = Link(counterparty, surroundings, self.send, self.end, self.guarded)
         self._rate_limiter = rate_limiter
+        a_second = EMPTY_FRAMES_A_MINUTE / 60
+        self._empty_frames = TokenBucket(a_second, EMPTY_FRAMES_A_MINUTE, self._seconds())
         self._held: deque[Frame] = deque()
         self._fault = ""
+        self._fault_text = ""
         self._full = False
         self._unsent = 0
         self._ended = False
+        self._cut_off_at = inf
+
+    def guarded(self, act: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T | None:
+        """Do one thing for this link and return what it returns. Whatever it raises ends this link alone, is
+        logged once and counted: then None. Everything that a link does is begun through here.
+        """
+        try:
+            return act(*arguments, **named)
+        except Exception:
+            self._server.failed(self)
+            self.end(FAULT)
+        return None
 
     def connectionMade(self) -> None:  # noqa: N802 - Twisted's name
         """Register the link, and turn off Nagle's algorithm: an answer is sent without waiting for a next
         one.
         """
+        self._server.opened(self)
+        self.guarded(self._set_up)
+
+    def _set_up(self) -> None:
         self.transport.setTcpNoDelay(True)
         self.transport.setTcpKeepAlive(True)
         self.transport.registerProducer(self, True)
-        self._server.opened(self)
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
+        """Take the bytes that came."""
+        self._server.heard += 1
+        self.guarded(self._cut, data)
+
+    def _cut(self, data: bytes) -> None:
         """Cut frames and hand them on as fast as the bank's rate allows. A frame that cannot be delimited
         ends the link, once the frames before it have been handed on.
         """
-        self._server.heard += 1
         if self._ended or self._fault:
             return  # after a bad frame nobody knows where the next one begins
         try:
             frames = self._reader.feed(data)
         except FrameError as error:
-            frames, self._fault = list(error.frames), str(error)
+            frames, self._fault, self._fault_text = list(error.frames), error.fault, str(error)
+        empty = [frame for frame in frames if frame.is_empty]
+        if empty:
+            self._take_empty(empty)
+            frames = [frame for frame in frames if not frame.is_empty]
         if frames:
             self.link.frame_began_again()
         self.link.heard(self._reader.pending > 0)
@@ -102,21 +145,37 @@ class BankConnection(Protocol):
             self.transport.pauseProducing()
             self._rate_limiter.wait(self)
         elif self._fault:
-            self.end(self._fault)
+            self.end(self._fault, self._fault_text)
+
+    def _take_empty(self, frames: Sequence[Frame]) -> None:
+        """Pass over empty frames, or answer each with one; more than a link may send are a fault."""
+        for frame in frames:
+            if not self._empty_frames.take(self._seconds()):
+                self._fault = self._fault or TOO_MANY_EMPTY
+                return
+            if self._idle is Idle.ECHO:
+                self.send(frame_bytes(self.link.bank.framing, Frame(b"", answer_tpdu(frame.tpdu))))
 
     def take_one(self) -> bool:
         """Hand on one message that had to wait, and read on after the last one. Returns whether another
         waits.
         """
+        self.guarded(self._hand_on)
+        return bool(self._held)
+
+    def _hand_on(self) -> None:
         self.link.received(self._held.popleft())
         if not self._held:
             self._read_on()
-        return bool(self._held)
 
-    def take_all(self) -> None:
-        """Hand on at once all messages that wait, whatever the bank's rate: the machine stops, and answers
-        each of them.
+    def stop(self) -> None:
+        """Take nothing new, and hand on at once all messages that wait, whatever the bank's rate: the machine
+        stops, and answers each of them.
         """
+        self.guarded(self._stop)
+
+    def _stop(self) -> None:
+        self.link.stop()
         if self._held:
             self._rate_limiter.forget(self)
             while self._held:
@@ -130,16 +189,26 @@ class BankConnection(Protocol):
         if self._ended:
             return
         if self._fault:
-            self.end(self._fault)
+            self.end(self._fault, self._fault_text)
             return
         self.link.frame_began_again()
         self.link.heard(self._reader.pending > 0)
         self.transport.resumeProducing()
 
     def tick(self) -> None:
-        """Look at the deadlines, except while we make the bank wait."""
-        if not self._held:
-            self.link.tick()
+        """Look at the deadlines, except while we make the bank wait. A link that has not ended in time after
+        we closed it is cut off.
+        """
+        if self._ended:
+            if self._seconds() >= self._cut_off_at:
+                self._cut_off_at = inf
+                self.transport.abortConnection()
+        elif not self._held:
+            self.guarded(self.link.tick)
+
+    def ask(self, code: str) -> None:
+        """Send an 0800 of our own with `code` in DE 70."""
+        self.guarded(self.link.ask, code)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802 - Twisted's name
         """Strike the link off the register. A TLS handshake that failed is logged with its own reason."""
@@ -150,8 +219,8 @@ class BankConnection(Protocol):
         self._ended = True
         self._let_go()
         self.resumeProducing()
-        self.link.lost()
         self._server.closed(self)
+        self.guarded(self.link.lost)
 
     def send(self, data: bytes) -> None:
         """Write `data`. If the bank's links together leave too many bytes unread, end this link instead, so
@@ -166,12 +235,15 @@ class BankConnection(Protocol):
                 return
         self.transport.write(data)
 
-    def end(self, reason: str) -> None:
-        """Close the connection with a reason for the log; a second call does nothing."""
+    def end(self, reason: str, text: str = "") -> None:
+        """Close the connection; a second call does nothing. `reason` is one of a fixed set, by which ends are
+        counted; `text` says it to the log, with figures.
+        """
         if not self._ended:
             self._ended = True
+            self._cut_off_at = self._seconds() + CLOSE_SECONDS
             self._let_go()
-            self._server.ending(self, reason)
+            self._server.ending(self, reason, text)
             if self._full:
                 self.transport.abortConnection()
             else:
@@ -341,12 +413,27 @@ class Server:
         self.connections.add(connection)
         self.per_bank[connection.link.bank.code] += 1
 
-    def ending(self, connection: BankConnection, reason: str) -> None:
-        """Log and count why we end a link."""
+    def ending(self, connection: BankConnection, reason: str, text: str = "") -> None:
+        """Count and log why we end a link. A fault of ours has been logged with its traceback."""
         code = connection.link.bank.code
-        self._surroundings.statistics.closed_links[code, reason] += 1
+        self._surroundings.statistics.link_closed(code, reason)
         self._surroundings.event_log.note(Kind.LINK_DOWN, code, reason)
-        self.log.warn("link of bank {bank} closed: {reason}", bank=code, reason=reason)
+        if reason is not FAULT:
+            self.log.warn("link of bank {bank} closed: {reason}", bank=code, reason=text or reason)
+
+    def failed(self, connection: BankConnection) -> None:
+        """Count and log the exception that is being handled: it ends this link, whose bank and address are
+        named.
+        """
+        code, peer = connection.link.bank.code, connection.transport.getPeer()
+        self._surroundings.statistics.link_faults[code] += 1
+        self.log.failure(
+            "link of bank {bank} from {host}:{port} closed: {reason}",
+            bank=code,
+            host=getattr(peer, "host", ""),
+            port=getattr(peer, "port", ""),
+            reason=FAULT,
+        )
 
     def left(self, connection: BankConnection) -> None:
         """Note that the bank or the network has ended a link."""
@@ -372,13 +459,12 @@ class Server:
     def announce(self, code: str) -> None:
         """Send an 0800 of our own, with `code` in DE 70, on every link that has signed on."""
         for connection in tuple(self.connections):
-            connection.link.ask(code)
+            connection.ask(code)
 
     def drain(self) -> None:
         """Take no new transaction on any link, and answer what has been received."""
         for connection in tuple(self.connections):
-            connection.link.stop()
-            connection.take_all()
+            connection.stop()
 
     def stop(self) -> Deferred[None]:
         """Close every link when its answers have been sent. Fires when no link is left."""

@@ -27,7 +27,7 @@ from ledger.rules.calendar import Calendar
 from ledger.rules.day import is_date
 from ledger.rules.request import ACT_OF_CODE, FINANCIAL, REVERSAL_DAYS_MAX
 from protocol.dialect import shipped
-from protocol.framing import Framing
+from protocol.framing import Framing, Idle
 from protocol.mac import MacAlgorithm
 
 Seconds = Annotated[int, Field(ge=1, le=3600)]
@@ -210,6 +210,9 @@ class Bank(Section):
     pins: tuple[Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")], ...] = Field(default=(), strict=False)
     tls_minimum: Literal["1.2", "1.3"] = "1.3"
     framing: Framing = Field(default=Framing("2be"), strict=False)
+    idle: Idle = Field(
+        default=Idle("ignore"), strict=False, description="what is done with a frame without a message"
+    )
     dialect: str = "ascii87"
     mac: MacAlgorithm = Field(default=MacAlgorithm("aes-cmac"), strict=False)
     transactions: tuple[str, ...] = Field(default=TRANSACTION_CODES, strict=False)

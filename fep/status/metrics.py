@@ -48,11 +48,19 @@ class StatisticsCollector(Collector):
         for (bank, _), count in statistics.closed_links.items():
             closed[bank] += count
         bad = dict.fromkeys(links, 0) | statistics.mac_failures
+        faults = dict.fromkeys(links, 0) | statistics.link_faults
         failed = dict.fromkeys(_FAILURES, 0) | statistics.failed_batches
         yield from (
             _labelled(CounterMetricFamily, "qianzhi_mac_failures", "Bad or missing MACs.", "bank", bad),
             _labelled(GaugeMetricFamily, "qianzhi_links", "Open links.", "bank", links),
             _labelled(CounterMetricFamily, "qianzhi_closed_links", "Links that we ended.", "bank", closed),
+            _labelled(
+                CounterMetricFamily,
+                "qianzhi_link_faults",
+                "Links that a fault of ours ended.",
+                "bank",
+                faults,
+            ),
             _labelled(
                 CounterMetricFamily, "qianzhi_failed_batches", "Attempts that failed.", "error", failed
             ),

@@ -13,10 +13,18 @@ from itertools import accumulate
 from operator import add
 from typing import Final
 
+from protocol.message import REQUEST_MTIS
+
 LATENCY_BOUNDS_US: Final[tuple[int, ...]] = tuple(
     base * 10**power for power in range(2, 7) for base in (1, 2, 5)
 )  # 100 us to 5 s, three to a decade
 """Upper bounds of the latency histogram, in microseconds; one more bucket takes what is slower."""
+
+OTHER: Final = "other"
+"""The label of whatever comes from outside and is none of a fixed set. Each label makes a series in whoever
+keeps the metrics, so nobody outside may make labels."""
+REASONS_MAX: Final = 32
+"""How many reasons for closing a link are told apart. There are fewer."""
 
 _RECENT_BATCHES = 256
 """How many sizes of the last batches are kept."""
@@ -77,6 +85,9 @@ class Statistics:
         self.held_back: Counter[str] = Counter()
         """By bank: how often a message had to wait for earlier refusals."""
         self.closed_links: Counter[tuple[str, str]] = Counter()
+        self._reasons: set[str] = set()
+        self.link_faults: Counter[str] = Counter()
+        """By bank: links that an exception of ours ended."""
         self.refused_connections = 0
         self.replays = 0
         self.undelivered = 0
@@ -95,8 +106,15 @@ class Statistics:
         return together(self.latencies.values())
 
     def answered(self, bank: str, mti: str, response: str) -> None:
-        """Count an answer by bank, MTI asked and DE 39."""
-        self.outcomes[bank, mti, response] += 1
+        """Count an answer by bank, MTI asked and DE 39. The MTIs that the interface does not have are one."""
+        self.outcomes[bank, mti if mti in REQUEST_MTIS else OTHER, response] += 1
+
+    def link_closed(self, bank: str, reason: str) -> None:
+        """Count a link that we ended, by bank and reason."""
+        if reason not in self._reasons and len(self._reasons) >= REASONS_MAX:
+            reason = OTHER
+        self._reasons.add(reason)
+        self.closed_links[bank, reason] += 1
 
     def batch_done(self, size: int) -> None:
         """Count a batch of `size` requests that is on disk."""

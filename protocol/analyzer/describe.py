@@ -17,14 +17,14 @@ from protocol.analyzer.error_locator import WrongByte, first_wrong
 from protocol.analyzer.field_display import FieldDisplay
 from protocol.card_number import masked_card
 from protocol.codec import Codec, Part
-from protocol.errors import FrameError
 from protocol.framing import (
     MESSAGE_BYTES_MAX,
     TPDU_BYTES,
     TPDU_ID,
     Frame,
-    FrameReader,
     Framing,
+    frame_bytes,
+    frames_of,
     length_at,
     wrap,
 )
@@ -176,18 +176,14 @@ def _frames(data: bytes, framing: Framing | None) -> tuple[list[_Cut], WrongByte
     if framing is None:
         bare = [_Cut(0, 0, Frame(data), None)] if data else []
         return bare, None if data else WrongByte(0, "a message")
-    reader = FrameReader(framing)
-    fault = ""
-    try:
-        frames = reader.feed(data)
-    except FrameError as error:
-        frames, fault = list(error.frames), str(error)
+    frames, fault = frames_of(framing, data)
     head = len(wrap(framing, b"x", _SAMPLE_TPDU if framing is Framing.BE2_TPDU else b"")) - 1
     cuts: list[_Cut] = []
     at = 0
     for frame in frames:
-        cuts.append(_Cut(at, head, frame, length_at(framing, data, at)))
-        at += head + len(frame.body)
+        if not frame.is_empty:  # which is passed over, as on a link
+            cuts.append(_Cut(at, head, frame, length_at(framing, data, at)))
+        at += len(frame_bytes(framing, frame))
     if at == len(data) and cuts:
         return cuts, None
     if at + head < len(data):  # the rest is described too, as far as it can be read

@@ -15,7 +15,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from protocol.codec import Codec
 from protocol.errors import DecodeError, FrameError
-from protocol.framing import Frame, FrameReader, wrap
+from protocol.framing import Frame, FrameReader, frame_bytes, wrap
 from protocol.keyblock import unwrap
 from protocol.mac import MacKey
 from protocol.message import Message
@@ -87,7 +87,9 @@ class Interposed(Link):
         self._terms = interposer.terms
         self._script = interposer.script
         self._clock = interposer.clock
-        self._readers = {end: FrameReader(self._terms.framing) for end in (self.near, self.far)}
+        self._readers = {
+            end: FrameReader(self._terms.framing, takes_empty=True) for end in (self.near, self.far)
+        }
 
     def opened(self) -> None:
         """The bank is there."""
@@ -109,7 +111,9 @@ class Interposed(Link):
         for frame in frames:
             if self.is_over:
                 return
-            if end is self.near:
+            if frame.is_empty:  # no message, so nothing to rule on
+                (self.far if end is self.near else self.near).write(frame_bytes(self._terms.framing, frame))
+            elif end is self.near:
                 self._from_bank(frame)
             else:
                 self._from_machine(frame)

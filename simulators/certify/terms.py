@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fep.keys.key_provider import KeyProvider
 from fep.settings.config import TRANSACTION_CODES, Bank, Settings
-from protocol.framing import Framing
+from protocol.framing import Framing, Idle
 from protocol.mac import MacAlgorithm
 
 TERMINAL = "T0000001"
@@ -31,7 +31,7 @@ class Terms:
     `forbidden_codes` are the processing codes that the bank may not use; `forbidden_terminal` is a DE 41 that
     it may not, empty where it may use any; `limit_fen` is its limit for one transaction, 0 for none;
     `payout_advices` tells whether its word is taken that it has paid, `reversal_days` how many business days
-    back its reversals reach.
+    back its reversals reach, `idle` what is done with an empty frame.
     """
 
     code: str
@@ -49,6 +49,7 @@ class Terms:
     limit_fen: int = 0
     payout_advices: bool = False
     reversal_days: int = 1
+    idle: Idle = Idle.IGNORE
 
 
 def terms_of(settings: Settings, entry: Bank, *, host: str = "", port: int = 0, terminal: str = "") -> Terms:
@@ -65,6 +66,7 @@ def terms_of(settings: Settings, entry: Bank, *, host: str = "", port: int = 0, 
         host=host or entry.host,
         port=port or entry.port,
         framing=entry.framing,
+        idle=entry.idle,
         dialect=entry.dialect,
         mac=entry.mac,
         zmk=KeyProvider(settings.keystore).held_zmk(entry),

@@ -65,7 +65,7 @@ class Wire:
         self.key: MacKey | None = None
         self._terms = terms
         self._note = note
-        self._reader = FrameReader(terms.framing, 0xFFFF)
+        self._reader = FrameReader(terms.framing, 0xFFFF, takes_empty=True)
         self._frames: deque[tuple[bytes, bytes]] = deque()
         self._notices: deque[Message] = deque()
         self._seconds = seconds
@@ -175,7 +175,8 @@ class Wire:
             if not data:
                 raise Closed
             try:
-                self._frames.extend((frame.body, frame.tpdu) for frame in self._reader.feed(data))
+                frames = self._reader.feed(data)
+                self._frames.extend((frame.body, frame.tpdu) for frame in frames if not frame.is_empty)
             except PeerError as error:
                 raise Nonsense(str(error)) from None
         body, tpdu = self._frames.popleft()

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from protocol.dialect import load
 from protocol.errors import FrameError
-from protocol.framing import FrameReader, Framing, wrap
+from protocol.framing import FrameReader, Framing, frame_bytes
 from simulators.chaos.rules import RAW, Injection, Rule, Rules, Way
 
 _MILLISECOND = 1000
@@ -157,7 +157,9 @@ class Conversation:
         self._mti_width = dialect.mti_width
         mti_encoding = dialect.spec["t"]["data_enc"]
         self._mti_encoding = None if mti_encoding == "b" else str(mti_encoding)
-        self._streams = {way: _Stream(FrameReader(framing) if framing else None) for way in Way}
+        self._streams = {
+            way: _Stream(FrameReader(framing, takes_empty=True) if framing else None) for way in Way
+        }
         self.is_over = False
 
     def opened(self, now: int) -> tuple[Effect, ...]:
@@ -207,9 +209,9 @@ class Conversation:
         except FrameError as error:
             frames, broken = error.frames, True
         for frame in frames:
-            raw = wrap(self._framing, frame.body, frame.tpdu)
+            raw = frame_bytes(self._framing, frame)
             stream.held = stream.held[len(raw) :]
-            yield raw, frame.body
+            yield raw, frame.body or None
         if broken:
             stream.reader = None
             rest, stream.held = stream.held, b""

@@ -11,6 +11,7 @@ from protocol.errors import (
     EncodeError,
     FormatError,
     FrameError,
+    FrameFault,
     KeyBlockError,
     OwnError,
     PeerError,
@@ -20,6 +21,7 @@ from protocol.framing import Frame
 from protocol.message import Message
 
 PARTIAL = Message("0200", {11: "000001"})
+_EMPTY = FrameFault.EMPTY
 
 
 def test_the_family_says_who_is_at_fault() -> None:
@@ -34,8 +36,13 @@ def test_the_family_says_who_is_at_fault() -> None:
 @pytest.mark.parametrize(
     ("kind", "args", "text", "attributes"),
     [
-        (FrameError, ("why",), "why", {"frames": ()}),
-        (FrameError, ("why", (Frame(b"a"),)), "why", {"frames": (Frame(b"a"),)}),
+        (FrameError, (_EMPTY,), "the message is empty", {"fault": _EMPTY, "frames": ()}),
+        (
+            FrameError,
+            (_EMPTY, "why", (Frame(b"a"),)),
+            "why",
+            {"fault": _EMPTY, "frames": (Frame(b"a"),)},
+        ),
         (
             DecodeError,
             ("4", 30, "why"),

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from protocol.errors import EncodeError, FrameError
-from protocol.framing import Frame, FrameReader, Framing, answer_tpdu, length_at, wrap
+from protocol.errors import EncodeError, FrameError, FrameFault
+from protocol.framing import Frame, FrameReader, Framing, answer_tpdu, frame_bytes, frames_of, length_at, wrap
 
 TPDU = bytes.fromhex("6000011234")
 EVERY = pytest.mark.parametrize("framing", list(Framing))
@@ -223,3 +223,38 @@ def test_hostile_bytes_raise_frame_error_alone_and_hold_at_most_one_frame(
             assert reader.pending == 0
             break
         assert reader.pending < 4 + 5 + 64
+
+
+@pytest.mark.parametrize(
+    ("framing", "wire", "tpdu"),
+    [
+        (Framing.BE2, "0000", ""),
+        (Framing.ASCII4, "30303030", ""),
+        (Framing.BCD2, "0000", ""),
+        (Framing.BE2_TPDU, "0000", ""),
+        (Framing.BE2_TPDU, "00056000011234", "6000011234"),
+    ],
+)
+def test_an_empty_frame_is_a_frame_where_it_is_taken(framing: Framing, wire: str, tpdu: str) -> None:
+    empty, data = Frame(b"", bytes.fromhex(tpdu)), bytes.fromhex(wire)
+    message = wrap(framing, b"abc", tpdu_for(framing))
+    reader = FrameReader(framing, takes_empty=True)
+    assert reader.feed(data + message + data[:1]) == [empty, Frame(b"abc", tpdu_for(framing))]
+    assert reader.feed(data[1:] + data) == [empty, empty]
+    assert (empty.is_empty, Frame(b"abc").is_empty) == (True, False)
+    assert frame_bytes(framing, empty) == data
+    assert frame_bytes(framing, Frame(b"abc", tpdu_for(framing))) == message
+
+
+def test_an_empty_frame_with_half_a_tpdu_or_another_is_a_fault() -> None:
+    for wire, fault in (("00036000010000", FrameFault.EMPTY), ("00056100011234", FrameFault.NO_TPDU)):
+        with pytest.raises(FrameError) as caught:
+            FrameReader(Framing.BE2_TPDU, takes_empty=True).feed(bytes.fromhex(wire))
+        assert caught.value.fault is fault
+
+
+def test_what_is_read_to_be_described_has_empty_frames_only_beside_others() -> None:
+    message = Frame(b"abc")
+    poll, good = b"\x00\x00", frame_bytes(Framing.BE2, message)
+    assert frames_of(Framing.BE2, poll + good + poll) == ([Frame(b""), message, Frame(b"")], "")
+    assert frames_of(Framing.BE2, poll * 2) == ((), "the message is empty")

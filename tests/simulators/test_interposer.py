@@ -87,7 +87,7 @@ def test_a_frame_that_is_held_back_is_forgotten_when_the_link_is_over() -> None:
 
 def test_bytes_that_are_no_frame_end_both_sides_behind_the_frames_before_them() -> None:
     wire = Wire(Ruling()).reached()
-    wire.link.near.dataReceived(ONE + b"\x00\x00")
+    wire.link.near.dataReceived(ONE + b"\xff\xff")
     assert wire.calls[1:] == [("bank", "no message"), ("garbled",), ("closed", "stand")]
     assert wire.far.value() == ONE
     assert (wire.near.disconnecting, wire.far.disconnecting) == (True, True)

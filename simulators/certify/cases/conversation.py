@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from protocol.framing import Framing
+from protocol.framing import Framing, Idle
 from protocol.message import Message
 from simulators.certify import dues
 from simulators.certify.drafts import cancel, inquire, network, reverse, settle
@@ -63,6 +63,12 @@ def _bad_length(kind: str) -> Step:
     return throw(data, "a length that no frame may have")
 
 
+def _empty_frames(talk: Talk) -> None:
+    """Three empty frames; what becomes of the link was agreed."""
+    throw(lambda talk: _LENGTHS[talk.terms.framing]["empty"] * 3, "three empty frames")(talk)
+    (closes if talk.terms.idle is Idle.CLOSE else stays_open)(talk)
+
+
 def _split(talk: Talk) -> None:
     """An echo, one byte at a time."""
     message = talk.network("301")
@@ -86,8 +92,8 @@ def _two_at_once(talk: Talk) -> None:
 def _good_then_bad(talk: Talk) -> None:
     """A good frame and a bad one in one segment."""
     message = talk.network("301")
-    bad = _LENGTHS[talk.terms.framing]["empty"]
-    talk.remark("a good frame and one of no byte in one segment")
+    bad = _LENGTHS[talk.terms.framing]["long"]
+    talk.remark("a good frame and one that is too long in one segment")
     talk.wire.write(talk.wire.framed(talk.wire.sealed(message)) + bad)
     hold(talk, talk.hear(message), (code("00"),))
 
@@ -142,10 +148,10 @@ CONVERSATION: tuple[Case, ...] = (
     Case(
         "FRAME-01",
         "1",
-        "空报文：断开连接",
-        "A frame of no byte closes the link",
-        "A longer or a zero-length frame: the FEP logs it and closes the link.",
-        (sign_on, _bad_length("empty"), closes, sign_on, stays_open),
+        "空报文：按约定略过、回送或断开连接",
+        "An empty frame is passed over, echoed, or closes the link, as agreed",
+        "An empty frame (length zero), by which many hosts show that an idle link is alive, is passed over;",
+        (sign_on, _empty_frames),
     ),
     Case(
         "FRAME-02",
@@ -205,7 +211,7 @@ CONVERSATION: tuple[Case, ...] = (
         "1",
         "坏报文之前的报文照常应答",
         "What came before a bad frame is still answered",
-        "A longer or a zero-length frame: the FEP logs it and closes the link.",
+        "Of a longer frame the FEP logs it and closes the link.",
         (sign_on, _good_then_bad, closes),
     ),
     Case(

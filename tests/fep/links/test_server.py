@@ -183,7 +183,7 @@ def test_a_frame_that_is_late_because_we_did_not_read_is_not_late(slow: House) -
 
 def test_a_bad_frame_ends_the_link_after_those_before_it_however_long_they_wait(slow: House) -> None:
     link, socket = slow.connect()
-    link.dataReceived(ons(1, 2, 3) + b"\x00\x00")
+    link.dataReceived(ons(1, 2, 3) + b"\xff\xff")
     link.dataReceived(ons(4))
     assert not socket.disconnecting
     slow.clock.pump([0.1] * 3)

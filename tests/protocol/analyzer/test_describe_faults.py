@@ -216,3 +216,9 @@ def test_two_messages_in_one_frame_are_one_with_bytes_too_many_and_no_wrong_leng
     assert wrong == WrongByte(
         len(raw) - len(body), f"the message's end: {len(body)} bytes more than its fields take"
     )
+
+
+def test_empty_frames_between_messages_are_passed_over_as_on_a_link() -> None:
+    echo = wrap(Framing.BE2, CODECS["ascii87"].encode(Message("0800", {11: "000001", 70: "301"})))
+    reading = describe(b"\x00\x00" + echo + b"\x00\x00" + echo + b"\x00\x00", CODECS)
+    assert (reading.framing, len(reading.frames), reading.wrong) == (Framing.BE2, 2, None)
