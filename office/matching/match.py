@@ -43,22 +43,22 @@ def resolve(
     files also list reversed transactions. `late` are the reversals that we refused today as too late. Raises
     InvariantBroken if a line is lost or counted twice, or if the findings do not explain the difference.
     """
-    settling = _Settling(brought_forward, earlier, lists_reversed, late)
+    day_match = _DayMatch(brought_forward, earlier, lists_reversed, late)
     for our_line, line in paired.reversed_pairs:
-        settling.reversed_pair(our_line, line)
+        day_match.place_reversed_pair(our_line, line)
     lines = {line.key: line for line in paired.theirs_left}
     for our_line in paired.ours_left:
         if our_line.state != "U":
-            settling.we_have(our_line)
-        elif settling.undone_late(our_line, lines.get(our_line.key)):
+            day_match.place_only_ours(our_line)
+        elif day_match.place_late_change(our_line, lines.get(our_line.key)):
             del lines[our_line.key]
     for line in lines.values():
-        settling.bank_has(line)
-    settling.refused_too_late()
-    return settling.result(paired)
+        day_match.place_only_theirs(line)
+    day_match.add_refused_reversals()
+    return day_match.result(paired)
 
 
-class _Settling:
+class _DayMatch:
     """The lines left of a date, placed one after the other; it counts them and collects the findings."""
 
     def __init__(
@@ -82,19 +82,19 @@ class _Settling:
         self._findings: list[Finding] = []
         self._closings: list[Closing] = []
 
-    def reversed_pair(self, our_line: Ours, line: Theirs) -> None:
+    def place_reversed_pair(self, our_line: Ours, line: Theirs) -> None:
         """Place a pair whose bank line is reversed; it also takes back what earlier files had of its key."""
-        self._place(ours=1, theirs=1)
+        self._count_placed(ours=1, theirs=1)
         change = self._change(line)
         self._taken_back.add(line.key)
-        if self._close(line, 0, change, "the bank has reversed it since"):
+        if self._close_ended(line, 0, change, "the bank has reversed it since"):
             change = 0
         if our_line.state == "R" and our_line.amount == line.amount and change == 0 and agree(our_line, line):
             self._matched += 1
         else:
             self._findings.append(pair_differs(our_line, line, change))
 
-    def undone_late(self, our_line: Ours, line: Theirs | None) -> bool:
+    def place_late_change(self, our_line: Ours, line: Theirs | None) -> bool:
         """Place a late change of ours: a transaction of an earlier date taken out of effect, or put back.
 
         Returns whether the bank's line of the key was placed with it.
@@ -105,44 +105,49 @@ class _Settling:
             and line.direction == our_line.direction
             and self._both_changed(our_line, line, is_open=is_open)
         ):
-            self._place(ours=1, theirs=1)
+            self._count_placed(ours=1, theirs=1)
             return True
-        self._place(ours=1)
-        if not self._close(our_line, our_line.effect, 0, "its state changed on our side since"):
+        self._count_placed(ours=1)
+        if not self._close_ended(our_line, our_line.effect, 0, "its state changed on our side since"):
             reason = "its state changed with us after its date, and the bank's file does not say so"
             self._findings.append(
                 finding_of(BreakClass.STATE_DIFFERS, our_line, 0, our_line.effect, 0, reason)
             )
         return False
 
-    def we_have(self, our_line: Ours) -> None:
+    def place_only_ours(self, our_line: Ours) -> None:
         """Place a line of ours that the bank's file does not have."""
-        self._place(ours=1)
+        self._count_placed(ours=1)
         same = self._same_event(BreakClass.BANK_ONLY, our_line, our_line.effect)
         for candidate in same:
             if our_line.late or (candidate.adjacent and our_line.near):
                 reason = f"the bank dated it {candidate.date}, we a later date"
-                self._end(candidate, BreakClass.TIMING, our_line.effect, 0, reason)
+                self._add_closing(candidate, BreakClass.TIMING, our_line.effect, 0, reason)
                 return
         if our_line.state == "R" and not self._lists_reversed:
             self._matched += 1
             return
-        reason = "we have it, the bank's file does not" + self._see(our_line.key, same)
+        reason = "we have it, the bank's file does not" + self._see_also(our_line.key, same)
         self._findings.append(finding_of(BreakClass.OURS_ONLY, our_line, 0, our_line.effect, 0, reason))
 
-    def bank_has(self, line: Theirs) -> None:
+    def place_only_theirs(self, line: Theirs) -> None:
         """Place a line of the bank's file that we do not have."""
-        self._place(theirs=1)
+        self._count_placed(theirs=1)
         if self._is_of_late_reversal(line):
             return
         before = self._earlier.get(line.key, 0)
         change = self._change(line)
         if line.state == "R" and before != 0:
-            if not self._close(line, 0, change, "the bank has reversed it since"):
+            if not self._close_ended(line, 0, change, "the bank has reversed it since"):
                 reason = "the bank reversed what an earlier file of it has, and we did not today"
                 self._findings.append(
                     finding_of(
-                        BreakClass.STATE_DIFFERS, line, line.line, 0, change, reason + self._see(line.key)
+                        BreakClass.STATE_DIFFERS,
+                        line,
+                        line.line,
+                        0,
+                        change,
+                        reason + self._see_also(line.key),
                     )
                 )
             return
@@ -150,15 +155,15 @@ class _Settling:
         for candidate in same:
             if candidate.adjacent and candidate.near:
                 reason = f"we dated it {candidate.date}, the bank a later date"
-                self._end(candidate, BreakClass.TIMING, 0, change, reason)
+                self._add_closing(candidate, BreakClass.TIMING, 0, change, reason)
                 return
         cls, reason = BreakClass.BANK_ONLY, "the bank's file has it, we do not"
         if before != 0:
             cls, reason = BreakClass.DUPLICATE, "an earlier file of this bank has it already"
-        reason += self._see(line.key, same)
+        reason += self._see_also(line.key, same)
         self._findings.append(finding_of(cls, line, line.line, 0, change, reason))
 
-    def refused_too_late(self) -> None:
+    def add_refused_reversals(self) -> None:
         """Make findings of the reversals refused as too late that the bank's file does not mention.
 
         Both sides have the original in effect, but the bank asked to reverse it: its money is withheld.
@@ -169,7 +174,7 @@ class _Settling:
 
     def result(self, paired: Paired) -> Result:
         """The result of the date. Raises InvariantBroken if a line or a fen is lost or counted twice."""
-        self._count_lines(paired)
+        self._check_lines(paired)
         lines = (*paired.theirs_left, *(line for _, line in paired.reversed_pairs))
         ended = {line.key for line in lines if line.state == "R"}
         taken_back = -sum(self._earlier.get(key, 0) for key in ended)
@@ -189,7 +194,7 @@ class _Settling:
             raise InvariantBroken(f"the effects differ by {difference} fen, findings explain {explained}")
         return result
 
-    def _count_lines(self, paired: Paired) -> None:
+    def _check_lines(self, paired: Paired) -> None:
         """Raise InvariantBroken unless each line was placed exactly once."""
         with_ours = sum(finding.cls is not BreakClass.DUPLICATE for finding in paired.findings)
         ours = paired.matched + with_ours + self._ours
@@ -198,7 +203,8 @@ class _Settling:
             came = f"{paired.ours} lines of ours and {paired.theirs} of theirs"
             raise InvariantBroken(f"{came} came, {ours} and {theirs} were placed")
 
-    def _place(self, ours: int = 0, theirs: int = 0) -> None:
+    def _count_placed(self, ours: int = 0, theirs: int = 0) -> None:
+        """Count lines of each side as placed; `_check_lines` holds the sums against what came."""
         self._ours += ours
         self._theirs += theirs
 
@@ -227,7 +233,7 @@ class _Settling:
                 return True
         if not earlier_breaks and not our_line.is_exception:
             return False
-        reason = "what was withheld of it has changed since with us" + self._see(our_line.key)
+        reason = "what was withheld of it has changed since with us" + self._see_also(our_line.key)
         cls = BreakClass.EXCEPTION_ADVICE if our_line.is_exception else BreakClass.DETAILS_DIFFER
         self._findings.append(finding_of(cls, our_line, 0, 0, 0, reason)._replace(withheld=our_line.effect))
         return True
@@ -257,7 +263,7 @@ class _Settling:
         earlier_breaks = self._brought_forward.get(late.original, []) + self._withheld.get(late.original, [])
         is_elsewhere = not all(earlier_break.is_decided for earlier_break in earlier_breaks)
         withheld = 0 if change or is_elsewhere else late.effect
-        text = f"{reason}: {in_figures(late.amount)}{self._see(late.original)}"
+        text = f"{reason}: {in_figures(late.amount)}{self._see_also(late.original)}"
         details = late.original, number, late.direction, late.code, late.policy, late.due
         return Finding(BreakClass.LATE_REVERSAL, *details, 0, change, text, withheld)
 
@@ -269,7 +275,7 @@ class _Settling:
         """
         change = self._change(line)
         if line.state == "R" and change != our_line.effect:
-            return self._close(
+            return self._close_ended(
                 our_line, our_line.effect, change, "its state changed since, and both sides agree now"
             )
         repeats = line.state == "S" and self._earlier.get(line.key, 0) != 0
@@ -293,18 +299,19 @@ class _Settling:
                 return earlier_break
         return None
 
-    def _close(self, line: Ours | Theirs, ours_change: int, theirs_change: int, reason: str) -> bool:
+    def _close_ended(self, line: Ours | Theirs, ours_change: int, theirs_change: int, reason: str) -> bool:
         """Close the break brought forward that these changes (fen) end, under its own class; returns whether
         there is one.
         """
         ended = self._ended_by(line, ours_change, theirs_change)
         if ended is not None:
-            self._end(ended, ended.cls, ours_change, theirs_change, reason)
+            self._add_closing(ended, ended.cls, ours_change, theirs_change, reason)
         return ended is not None
 
-    def _end(
+    def _add_closing(
         self, ended: BroughtForward, cls: BreakClass, ours_change: int, theirs_change: int, reason: str
     ) -> None:
+        """Close a break brought forward, so that no other line ends it too."""
         self._brought_forward[ended.key].remove(ended)
         self._closings.append(Closing(ended.name, cls, ours_change, theirs_change, reason))
 
@@ -319,7 +326,7 @@ class _Settling:
             and agree(earlier_break, line)
         ]
 
-    def _see(self, key: str, same: Sequence[BroughtForward] = ()) -> str:
+    def _see_also(self, key: str, same: Sequence[BroughtForward] = ()) -> str:
         """A note for the clerk that names a break of the key, or nothing if there is none: one that fits
         except for its date, or else any.
         """

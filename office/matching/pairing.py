@@ -37,15 +37,15 @@ def pair(ours: Iterable[Ours], theirs: Iterable[Theirs], *, has_policy: bool = T
             raise InvariantBroken(f"our line {our_line.key} comes after {previous}: out of order or twice")
         previous = our_line.key
         while group and group[0].key < our_line.key:
-            pairing.bank_has(group)
+            pairing.add_only_theirs(group)
             group = next(groups, [])
         if group and group[0].key == our_line.key:
-            pairing.both_have(our_line, group)
+            pairing.add_both_sides(our_line, group)
             group = next(groups, [])
         else:
-            pairing.we_have(our_line)
+            pairing.add_only_ours(our_line)
     while group:
-        pairing.bank_has(group)
+        pairing.add_only_theirs(group)
         group = next(groups, [])
     return pairing.finish()
 
@@ -99,32 +99,32 @@ class _Pairing:
         self._paired_keys: set[str] = set()  # the bank's, but only keys that a line left may have too
         self._undone_keys: set[str] = set()
 
-    def both_have(self, our_line: Ours, group: list[Theirs]) -> None:
-        """Take our line and the bank's lines with the same key: the most similar line is its pair."""
+    def add_both_sides(self, our_line: Ours, group: list[Theirs]) -> None:
+        """Add our line and the bank's lines with the same key: the most similar line is its pair."""
         if our_line.state == "U":
             self._undone_keys.add(our_line.key)
         same = (
             [line for line in group if line.direction == our_line.direction] if our_line.state != "U" else []
         )
         if not same:
-            self.we_have(our_line)
-            self.bank_has(group)
+            self.add_only_ours(our_line)
+            self.add_only_theirs(group)
             return
         best = _most_like(our_line, same)
         self._count_ours(our_line)
         self._count_theirs(group)
-        self._settle(our_line, best)
+        self._add_pair(our_line, best)
         if len(group) > 1:
             self._paired_keys.add(our_line.key)
             self._theirs_left += (line for line in group if line is not best)
 
-    def we_have(self, our_line: Ours) -> None:
-        """Take our line with a key that the bank's file does not have."""
+    def add_only_ours(self, our_line: Ours) -> None:
+        """Add our line with a key that the bank's file does not have."""
         self._count_ours(our_line)
         self._ours_left.append(our_line)
 
-    def bank_has(self, group: list[Theirs]) -> None:
-        """Take the bank's lines with a key that we do not have."""
+    def add_only_theirs(self, group: list[Theirs]) -> None:
+        """Add the bank's lines with a key that we do not have."""
         self._count_theirs(group)
         self._theirs_left += group
 
@@ -153,8 +153,8 @@ class _Pairing:
             self._theirs += 1
             self._theirs_effect += line.effect
 
-    def _settle(self, our_line: Ours, line: Theirs) -> None:
-        """Take two lines as one transaction. A bank line in state R waits for `resolve`: an earlier file may
+    def _add_pair(self, our_line: Ours, line: Theirs) -> None:
+        """Add two lines as one transaction. A bank line in state R waits for `resolve`: an earlier file may
         have it as done.
         """
         if line.rrn:
@@ -178,7 +178,7 @@ class _Pairing:
         for line in self._theirs_left:
             if line.key not in self._undone_keys:
                 theirs[self._by_rrn(line)].append(line)
-        gone: set[str | tuple[str, int]] = set()
+        paired: set[str | tuple[str, int]] = set()
         for mark, our_lines in ours.items():
             group = theirs.get(mark, [])
             # The bank's lines with one key are one transaction and its repeats.
@@ -186,11 +186,11 @@ class _Pairing:
                 continue
             our_line = our_lines[0]
             best = _most_like(our_line, group)
-            self._settle(our_line, best)
+            self._add_pair(our_line, best)
             self._paired_keys.add(best.key)
-            gone |= {our_line.key, (best.key, best.line)}
-        self._ours_left = [our_line for our_line in self._ours_left if our_line.key not in gone]
-        self._theirs_left = [line for line in self._theirs_left if (line.key, line.line) not in gone]
+            paired |= {our_line.key, (best.key, best.line)}
+        self._ours_left = [our_line for our_line in self._ours_left if our_line.key not in paired]
+        self._theirs_left = [line for line in self._theirs_left if (line.key, line.line) not in paired]
 
     def _by_rrn(self, line: Ours | Theirs) -> _ByRrn:
         policy = plain(line.policy) if self._has_policy else ""
