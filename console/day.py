@@ -35,6 +35,7 @@ from ledger.rules.beijing import beijing
 from ledger.rules.day import DayState
 from ledger.rules.request import NO_TOTALS, Totals
 from office.accounting import breaks
+from office.accounting.break_states import BreakState
 from office.close import read_office_days
 from office.config import load_settings as load_office_settings
 from office.reports.wording import yuan
@@ -175,7 +176,7 @@ def _office_days(office: Path) -> tuple[OfficeDay, ...]:
     try:
         with store.reading(snapshot=True) as connection:
             listed = breaks.listing(connection)
-            waiting = [row.date for row in listed if row.state != breaks.BreakState.CLOSED]
+            waiting = [row.date for row in listed if row.state != BreakState.CLOSED]
             days = read_office_days(connection)
     finally:
         store.close()

@@ -23,6 +23,7 @@ from ledger.book.audit_log import read_audit_log
 from office import close
 from office.accounting import breaks
 from office.accounting.books import TrialBalance, trial_balance
+from office.accounting.break_states import BreakState
 from office.config import load_settings
 from office.database.schema import audit_log as audit_table
 from office.install import SampleBank, install
@@ -70,7 +71,7 @@ def status_command(config: Path, as_json: bool) -> None:
     settings = load_settings(config)
     with opened(settings, write=False) as store, store.reading() as connection:
         days = tuple(close.read_office_days(connection))
-        open_breaks = sum(row.state != breaks.BreakState.CLOSED for row in breaks.listing(connection))
+        open_breaks = sum(row.state != BreakState.CLOSED for row in breaks.listing(connection))
 
     def lines() -> Iterator[str]:
         for day in days:

@@ -21,7 +21,7 @@ from ledger.rules.masking import masked_numbers
 from office import close
 from office.accounting import breaks, decisions
 from office.accounting.books import trial_balance
-from office.accounting.breaks import Break
+from office.accounting.break_states import Break, BreakState
 from office.accounting.decisions import Decision, Desk
 from office.config import load_settings
 from office.reports import extract, report
@@ -47,7 +47,7 @@ recon.add_command(close_command, "run")
 @JSON
 def show_command(bank: str, date: str, everything: bool, config: Path, as_json: bool) -> None:
     """List the breaks: each with its reason, age, owner and state."""
-    states = () if everything else tuple(state for state in breaks.BreakState if state != "closed")
+    states = () if everything else tuple(state for state in BreakState if state != "closed")
     with opened(load_settings(config), write=False) as store, store.reading() as connection:
         listed = breaks.listing(connection, bank, date, states)
     on = today()

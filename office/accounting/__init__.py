@@ -33,15 +33,16 @@ and adds up to 0. An overage of 50,000 of the day before was to be refunded; two
 
 **The life of a break**: open -> suspense -> proposed -> approved -> posted -> closed; a proposal may be
 withdrawn or rejected (back to suspense), and a match closes a break in suspense or proposed.
-`breaks.TRANSITIONS` is the whole table.
+`break_states.TRANSITIONS` is the whole table.
 
 **The modules**, in the order in which data goes through them:
 
     chart        chart.toml -> accounts, accounts of processing codes, resolutions      pure
     finding      one difference, as `office.matching` makes it                         pure
     books        postings and legs: checked, made once, added up; installs a chart
-    posting      the posting of a bank's day, from sums and breaks
-    breaks       the table of states, and the statements that move a break
+    break_states a break's row, states and events, and the table of its life           pure
+    posting      the posting of a bank's day, from sums and breaks; of a resolution
+    breaks       the statements that open a break, move it and post what was approved
     decisions    a person's decision: may this person, the step, the audit record
 
 Not here: the search for differences (`office.matching`), the pages (`office.reports`), and an account's

@@ -1,8 +1,7 @@
 """Double entry: postings that balance, are made once and never changed; and the balances of the accounts.
 
 The statements on accounts, postings and legs. The database refuses a posting that does not balance; this
-module refuses it first, with a message. `office.accounting.posting` and `office.accounting.breaks` decide
-what is posted.
+module refuses it first, with a message. What is posted, `office.accounting.posting` decides.
 """
 
 from __future__ import annotations

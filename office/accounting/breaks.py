@@ -1,17 +1,17 @@
 """The life of a break: from the day that opens it to its end, with the person of each step.
 
-A table of states and events, and the statements that take a break from a state to the next. Each statement
-checks in its own WHERE that the break is still as it was read, and writes a line of the break's history. The
-search for differences does not belong here (`office.matching`), nor the accounts (`office.accounting.chart`).
+The statements that take a break from a state to the next, by the table of `office.accounting.break_states`.
+Each statement checks in its own WHERE that the break is still as it was read, and writes a line of the
+break's history. The search for differences does not belong here (`office.matching`), nor what is posted for
+a break (`office.accounting.posting`), nor the accounts (`office.accounting.chart`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date as calendar_date
-from enum import StrEnum
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final
 
 from sqlalchemy import (
     BigInteger,
@@ -27,9 +27,18 @@ from sqlalchemy import (
 )
 
 from ledger.rules.break_classes import CLASSES
-from office.accounting.books import Leg, Posting, post
-from office.accounting.chart import OUR_PRODUCT, PRODUCT, Chart, Resolution
+from office.accounting.books import post
+from office.accounting.break_states import (
+    TRANSITIONS,
+    Break,
+    BreakEvent,
+    BreakState,
+    HistoryLine,
+    Step,
+)
+from office.accounting.chart import Chart
 from office.accounting.finding import Finding
+from office.accounting.posting import counter_account, resolution_posting
 from office.database.audit_log import MACHINE, moment_of, write_record
 from office.database.bulk import insert_rows
 from office.database.schema import break_events, breaks
@@ -38,103 +47,6 @@ from office.errors import BreakMoved, NoSuchBreak, SamePerson, StepRefused
 PERSON_LENGTH_MAX: Final = 64
 _AT_ONCE: Final = 500
 """The number of breaks that one statement names: far below the number of parameters that a database takes."""
-
-
-class BreakState(StrEnum):
-    """The states of a break."""
-
-    OPEN = "open"
-    SUSPENSE = "suspense"
-    PROPOSED = "proposed"
-    APPROVED = "approved"
-    POSTED = "posted"
-    CLOSED = "closed"
-
-
-class BreakEvent(StrEnum):
-    """The events of a break. MATCHED: a line of a later day is the other half of the difference."""
-
-    POSTED_TO_SUSPENSE = "posted_to_suspense"
-    PROPOSE = "propose"
-    WITHDRAW = "withdraw"
-    APPROVE = "approve"
-    REJECT = "reject"
-    POST = "post"
-    CLOSE = "close"
-    MATCHED = "matched"
-
-
-TRANSITIONS: Final[Mapping[tuple[BreakState, BreakEvent], BreakState]] = MappingProxyType(
-    {
-        (BreakState.OPEN, BreakEvent.POSTED_TO_SUSPENSE): BreakState.SUSPENSE,
-        (BreakState.SUSPENSE, BreakEvent.PROPOSE): BreakState.PROPOSED,
-        (BreakState.SUSPENSE, BreakEvent.MATCHED): BreakState.CLOSED,
-        (BreakState.PROPOSED, BreakEvent.WITHDRAW): BreakState.SUSPENSE,
-        (BreakState.PROPOSED, BreakEvent.APPROVE): BreakState.APPROVED,
-        (BreakState.PROPOSED, BreakEvent.REJECT): BreakState.SUSPENSE,
-        (BreakState.PROPOSED, BreakEvent.MATCHED): BreakState.CLOSED,
-        (BreakState.APPROVED, BreakEvent.POST): BreakState.POSTED,
-        (BreakState.POSTED, BreakEvent.CLOSE): BreakState.CLOSED,
-    }
-)
-"""All that can happen to a break. What two people have approved is posted: it cannot be matched or withdrawn
-any more, and a line that comes later is a break of its own.
-"""
-
-
-class Break(NamedTuple):
-    """One break, as the table has it: `name` is the column `break`, `cls` the column `class`.
-
-    `difference` is its amount in suspense, in fen: theirs - ours + withheld. `bank_code`, `bank_policy` and
-    `bank_due` are the values of the bank's line if they differ from ours, or else empty.
-    """
-
-    name: str
-    bank: str
-    date: str
-    cls: str
-    key: str
-    line: int
-    direction: str
-    code: str
-    policy: str
-    due: str
-    ours_effect: int
-    theirs_effect: int
-    withheld: int
-    difference: int
-    bank_code: str
-    bank_policy: str
-    bank_due: str
-    reason: str
-    hint: str
-    owner: str
-    state: BreakState
-    resolution: str
-    proposed_by: str
-    approved_by: str
-    settled_on: str
-
-
-class HistoryLine(NamedTuple):
-    """One line of a break's history: `at` is microseconds since 1970-01-01 UTC."""
-
-    number: int
-    at: int
-    by: str
-    from_state: str
-    to_state: str
-    note: str
-
-
-class Step(NamedTuple):
-    """The person or MACHINE that takes a step, the moment (microseconds since 1970-01-01 UTC), and the
-    note.
-    """
-
-    by: str
-    at: int
-    note: str = ""
 
 
 def open_breaks(
@@ -177,7 +89,7 @@ def propose(
             f"{name}: {resolution} does not fit class {row.cls}, difference {row.difference};"
             f" there are {', '.join(names) or 'none'}"
         )
-    _counter_account(chart, wanted, row)
+    counter_account(chart, wanted, row)
     words = _worded(resolution, note)
     changes = {"resolution": resolution, "proposed_by": person}
     step = Step(person, moment_of(connection, at), words)
@@ -248,25 +160,6 @@ def post_approved(connection: Connection, chart: Chart, date: str, at: int) -> t
     post(connection, (posting for posting in postings if posting is not None), at)
     _move_all(connection, just_posted, BreakState.POSTED, BreakEvent.CLOSE, Step(MACHINE, at), {})
     return tuple(row.name for row in rows)
-
-
-def resolution_posting(chart: Chart, row: Break, date: str) -> Posting | None:
-    """Return the posting `<date>/<bank>/<break>`, which takes the whole difference out of suspense to the
-    account of the break's resolution; None if no money is in suspense. Raises StepRefused if the chart
-    has no such resolution, or if it does not fit.
-    """
-    resolution = chart.resolutions.get(row.resolution)
-    if resolution is None or not resolution.fits(row.cls, row.difference):
-        raise StepRefused(f"{row.name}: the chart has no resolution {row.resolution!r} for this break")
-    if row.difference == 0:
-        return None
-    suspense, counter = chart.suspense(row.difference), _counter_account(chart, resolution, row)
-    legs = (
-        Leg(suspense, row.bank, chart.currency, row.difference),
-        Leg(counter, chart.bank_of(counter, row.bank), chart.currency, -row.difference),
-    )
-    words = f"{resolution.zh} {resolution.en}"
-    return Posting(f"{date}/{row.bank}/{row.name}", date, row.bank, words, legs)
 
 
 def find(connection: Connection, name: str) -> Break:
@@ -367,16 +260,6 @@ def _decider(connection: Connection, name: str, by: str, event: BreakEvent) -> t
     if person.casefold() == row.proposed_by.casefold():
         raise SamePerson(f"{name}: {person} proposed it, so another person must decide")
     return person, row
-
-
-def _counter_account(chart: Chart, resolution: Resolution, row: Break) -> str:
-    """The account that takes the break's difference. Raises StepRefused if its processing code has none."""
-    if resolution.counter not in (PRODUCT, OUR_PRODUCT):
-        return resolution.counter
-    code = (row.bank_code if resolution.counter == PRODUCT else "") or row.code
-    if code not in chart.products:
-        raise StepRefused(f"{row.name}: processing code {code!r} has no account to be adjusted")
-    return chart.products[code]
 
 
 def _next_state(row: Break, event: BreakEvent) -> BreakState:

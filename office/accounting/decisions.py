@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 from ledger.book.audit_log import failed
 from ledger.book.store import Store
 from office.accounting import breaks
-from office.accounting.breaks import Break
+from office.accounting.break_states import Break
 from office.accounting.chart import Chart
 from office.config import NotAllowed, Permission, Settings
 from office.database.audit_log import write

@@ -1,8 +1,9 @@
-"""The posting of a day: one for each bank and date.
+"""The two postings that the office makes: of a bank's day, and of a break's resolution.
 
-`day_posting` builds it, purely, from sums. `post_day` gives it the sums of reconciliation, the differences in
-the table of breaks and what these breaks withhold from the products' accounts, and makes it. Matching does
-not belong here, nor the posting of a resolution (`office.accounting.breaks`).
+`day_posting` builds the first, purely, from sums. `post_day` gives it the sums of reconciliation, the
+differences in the table of breaks and what these breaks withhold from the products' accounts, and makes it.
+`resolution_posting` builds the second, purely, from the break's row; `office.accounting.breaks.post_approved`
+makes it. Matching does not belong here, nor the steps of a break (`office.accounting.breaks`).
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from sqlalchemy import ColumnElement, Connection, and_, case, func, select
 
 from ledger.errors import InvariantBroken
 from office.accounting.books import Leg, Posting, post
-from office.accounting.chart import Chart
+from office.accounting.break_states import Break
+from office.accounting.chart import OUR_PRODUCT, PRODUCT, Chart, Resolution
 from office.database.schema import breaks
+from office.errors import StepRefused
 
 
 def day_posting(
@@ -100,6 +103,35 @@ def post_day(
     if posting is not None:
         post(connection, [posting], posted_at)
     return posting
+
+
+def resolution_posting(chart: Chart, row: Break, date: str) -> Posting | None:
+    """Return the posting `<date>/<bank>/<break>`, which takes the whole difference out of suspense to the
+    account of the break's resolution; None if no money is in suspense. Raises StepRefused if the chart
+    has no such resolution, or if it does not fit.
+    """
+    resolution = chart.resolutions.get(row.resolution)
+    if resolution is None or not resolution.fits(row.cls, row.difference):
+        raise StepRefused(f"{row.name}: the chart has no resolution {row.resolution!r} for this break")
+    if row.difference == 0:
+        return None
+    suspense, counter = chart.suspense(row.difference), counter_account(chart, resolution, row)
+    legs = (
+        Leg(suspense, row.bank, chart.currency, row.difference),
+        Leg(counter, chart.bank_of(counter, row.bank), chart.currency, -row.difference),
+    )
+    words = f"{resolution.zh} {resolution.en}"
+    return Posting(f"{date}/{row.bank}/{row.name}", date, row.bank, words, legs)
+
+
+def counter_account(chart: Chart, resolution: Resolution, row: Break) -> str:
+    """The account that takes the break's difference. Raises StepRefused if its processing code has none."""
+    if resolution.counter not in (PRODUCT, OUR_PRODUCT):
+        return resolution.counter
+    code = (row.bank_code if resolution.counter == PRODUCT else "") or row.code
+    if code not in chart.products:
+        raise StepRefused(f"{row.name}: processing code {code!r} has no account to be adjusted")
+    return chart.products[code]
 
 
 def _matched_on(bank: str, date: str) -> ColumnElement[bool]:

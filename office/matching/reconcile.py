@@ -14,7 +14,8 @@ from sqlalchemy import Connection, and_, insert, or_, select
 
 from ledger.rules.break_classes import BreakClass
 from ledger.rules.day import DayState
-from office.accounting.breaks import Break, BreakState, close_matched, listed, listing, open_breaks
+from office.accounting.break_states import Break, BreakState
+from office.accounting.breaks import close_matched, listed, listing, open_breaks
 from office.accounting.finding import Finding
 from office.database.bulk import in_chunks, stream
 from office.database.schema import bank_files, bank_lines, breaks, days, products, reconciliations

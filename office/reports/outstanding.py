@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from ledger.files.open_breaks_file import Figures, Outstanding
-from office.accounting.breaks import BreakState
+from office.accounting.break_states import BreakState
 from office.database.schema import breaks
 
 

@@ -17,7 +17,7 @@ from ledger.errors import InvariantBroken
 from ledger.rules.break_classes import BreakClass
 from ledger.rules.day import DayState
 from ledger.rules.dues import KINDS
-from office.accounting.breaks import Break
+from office.accounting.break_states import Break
 
 _POSTED = (DayState.POSTED, DayState.ARCHIVED)
 

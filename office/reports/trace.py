@@ -15,7 +15,8 @@ from sqlalchemy import Connection, or_, select
 from ledger.book.audit_log import AuditRecord
 from ledger.book.lookup import records_on
 from ledger.rules.masking import masked_numbers
-from office.accounting.breaks import HistoryLine, history
+from office.accounting.break_states import HistoryLine
+from office.accounting.breaks import history
 from office.database.schema import audit_log, bank_lines, breaks, legs, postings
 
 

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from ledger.rules.break_classes import CLASSES as CLASS_ROWS
 from ledger.rules.day import DayState
-from office.accounting.breaks import BreakState
+from office.accounting.break_states import BreakState
 from protocol.transactions import SETTLEMENTS
 
 

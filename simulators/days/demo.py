@@ -37,6 +37,7 @@ from ledger.files import bankfile, bookfile, layout, sample
 from ledger.rules.amount_in_words import in_figures
 from ledger.rules.break_classes import BreakClass
 from office.accounting import breaks, chart, decisions
+from office.accounting.break_states import Break
 from office.accounting.decisions import Decision, Desk
 from office.config import Settings as OfficeSettings
 from office.config import load_settings as load_office_settings
@@ -287,7 +288,7 @@ def _close(stage: Stage, expected: dict[str, list[Difference]]) -> None:
     stage.console.print(table)
 
 
-def _breaks(stage: Stage, code: str) -> tuple[breaks.Break, ...]:
+def _breaks(stage: Stage, code: str) -> tuple[Break, ...]:
     store = Store(stage.office.office.database, lock=False, by_index=False)
     try:
         with store.reading() as connection:

@@ -402,7 +402,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "what was rejected is posted all the same",
-        "office.accounting.breaks",
+        "office.accounting.break_states",
         "(BreakState.PROPOSED, BreakEvent.REJECT): BreakState.SUSPENSE",
         "(BreakState.PROPOSED, BreakEvent.REJECT): BreakState.APPROVED",
     ),

@@ -8,8 +8,8 @@ from fep.links.session import BUSINESS
 from fep.links.session import TRANSITIONS as SESSION
 from ledger.rules.day import TRANSITIONS as DAY
 from ledger.rules.day import DayState
-from office.accounting.breaks import TRANSITIONS as BREAK
-from office.accounting.breaks import BreakState
+from office.accounting.break_states import TRANSITIONS as BREAK
+from office.accounting.break_states import BreakState
 from protocol.responses import Response
 from tests.docs.figures import Arrow, Figure, draw
 from tests.test_tidy import DIRECTIONS

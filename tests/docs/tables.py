@@ -10,8 +10,8 @@ from fep.links.session import BUSINESS
 from fep.links.session import TRANSITIONS as SESSION
 from ledger.files import layout
 from ledger.rules.break_classes import CLASSES, BreakClass
-from office.accounting.breaks import TRANSITIONS as BREAK
-from office.accounting.breaks import BreakEvent
+from office.accounting.break_states import TRANSITIONS as BREAK
+from office.accounting.break_states import BreakEvent
 from office.accounting.chart import shipped
 from protocol import dialect
 from protocol.codec import Codec

@@ -10,7 +10,7 @@ import pytest
 
 from ledger.rules.break_classes import BreakClass
 from ledger.rules.day import DayState
-from office.accounting.breaks import BreakState
+from office.accounting.break_states import BreakState
 from office.accounting.chart import shipped
 from office.reports.wording import CLASSES as WORDS
 from tests.docs.pages import DOCS, ROOT, headings, pages, sections

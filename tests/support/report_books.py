@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Table, insert
 
 from ledger.rules.day import DayState
 from office.accounting.books import Leg, Posting, install_chart, post
-from office.accounting.breaks import Break, BreakState
+from office.accounting.break_states import Break, BreakState
 from office.accounting.chart import shipped
 from office.accounting.posting import post_day
 from office.database.schema import OFFICE, bank_files, bank_lines, breaks, days, products, reconciliations

@@ -10,14 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, update
 
 from ledger.rules.break_classes import BreakClass
-from office.accounting.breaks import (
-    Break,
-    BreakState,
-    approve,
-    open_breaks,
-    propose,
-    to_suspense,
-)
+from office.accounting.break_states import Break, BreakState
+from office.accounting.breaks import approve, open_breaks, propose, to_suspense
 from office.accounting.chart import shipped
 from office.accounting.finding import Finding
 from office.accounting.posting import post_day

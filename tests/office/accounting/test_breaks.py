@@ -11,12 +11,8 @@ from sqlalchemy import Connection, create_engine, insert, text
 from ledger.book.store import Store
 from ledger.errors import LedgerError
 from office.accounting import breaks as module
+from office.accounting.break_states import TRANSITIONS, Break, BreakEvent, BreakState, HistoryLine
 from office.accounting.breaks import (
-    TRANSITIONS,
-    Break,
-    BreakEvent,
-    BreakState,
-    HistoryLine,
     age_days,
     approve,
     close_matched,

@@ -9,7 +9,8 @@ import pytest
 from ledger.book.audit_log import broken_records, read_audit_log
 from ledger.book.store import Store
 from ledger.errors import LedgerError
-from office.accounting.breaks import BreakState, find
+from office.accounting.break_states import BreakState
+from office.accounting.breaks import find
 from office.accounting.decisions import Decision, Desk, decide, propose
 from office.config import NotAllowed, Settings
 from office.database.audit_log import recorded

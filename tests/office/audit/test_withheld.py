@@ -20,7 +20,7 @@ from ledger.files import bankfile, layout
 from ledger.files.bankline import BankLine
 from ledger.rules.request import Act, Request
 from office.accounting import breaks
-from office.accounting.breaks import Break
+from office.accounting.break_states import Break
 from office.accounting.chart import lines_of, shipped
 from office.audit.evidence import Stated
 from office.audit.run import audit

@@ -10,16 +10,8 @@ from sqlalchemy import Connection, insert, text
 from ledger.book.store import Store
 from ledger.errors import BatchRefused, LedgerError
 from office.accounting.books import Leg, Posting, install_chart, post
-from office.accounting.breaks import (
-    approve,
-    find,
-    open_breaks,
-    propose,
-    reject,
-    resolution_posting,
-    to_suspense,
-)
-from office.accounting.posting import day_posting
+from office.accounting.breaks import approve, find, open_breaks, propose, reject, to_suspense
+from office.accounting.posting import day_posting, resolution_posting
 from office.database.schema import OFFICE, days, products, reconciliations
 from tests.support.suspense_breaks import BANK, CHART, D1, D2, LI, NAME, OTHER, WANG, finding
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ledger.errors import InvariantBroken
 from ledger.rules.break_classes import BreakClass
 from ledger.rules.day import DayState
-from office.accounting.breaks import BreakState
+from office.accounting.break_states import BreakState
 from office.reports.report_values import (
     ClassSum,
     DayAccounts,

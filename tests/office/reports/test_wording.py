@@ -13,7 +13,7 @@ from ledger.rules.amount_in_words import FEN_MAX, in_figures
 from ledger.rules.break_classes import BreakClass
 from ledger.rules.day import DayState
 from ledger.rules.dues import KINDS
-from office.accounting.breaks import BreakState
+from office.accounting.break_states import BreakState
 from office.accounting.chart import AccountKind
 from office.reports import wording
 
