@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from console.options import SETTINGS
-from fep.day.clock_watch import COMMAND, accept_unserved
+from fep.day.clock_watch import ACCEPT_COMMAND, accept_unserved
 from fep.operator.control_client import NotServing, ask
 from fep.operator.identity import at_keyboard
 from fep.settings.config import Settings, load_settings
@@ -39,7 +39,7 @@ def accept(yes: bool, config: Path) -> None:
     if not yes and sys.stdin.isatty():
         click.confirm(f"the clock says {_now():%Y-%m-%d %H:%M:%S %z}: is that right?", abort=True)
     try:
-        accepted = str(ask(Path(settings.node.control), COMMAND)["accepted"])
+        accepted = str(ask(Path(settings.node.control), ACCEPT_COMMAND)["accepted"])
     except NotServing:
         accepted = _accept_here(settings)
     click.echo(f"accepted: {accepted}")

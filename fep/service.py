@@ -28,7 +28,7 @@ from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
 from fep.day.clock import WallClock
-from fep.day.clock_watch import COMMAND, ClockWatch
+from fep.day.clock_watch import ACCEPT_COMMAND, ClockWatch
 from fep.day.cutover_clock import CutoverClock
 from fep.doctor import selftest
 from fep.engine.commit import Engine
@@ -290,8 +290,8 @@ class Service:
         )
         own = {
             "reload": self._asked_to_reload,
-            bank_status.COMMAND: self._asked_for_bank_status,
-            COMMAND: watch.accept,
+            bank_status.STATUS_COMMAND: self._asked_for_bank_status,
+            ACCEPT_COMMAND: watch.accept,
         }
         factory = ControlFactory({**self.operations.commands(), **self.cutover_clock.commands(), **own})
         path = make_way(Path(self.settings.node.control))

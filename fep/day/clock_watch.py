@@ -25,7 +25,7 @@ from ledger.book.audit_log import MACHINE
 from ledger.book.startup_check import examine
 from ledger.book.store import Store
 
-COMMAND: Final = "accept clock"
+ACCEPT_COMMAND: Final = "accept clock"
 """The name of the acceptance at the control socket."""
 
 

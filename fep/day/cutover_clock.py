@@ -29,7 +29,7 @@ from ledger.errors import LedgerError
 from ledger.rules.beijing import beijing
 from ledger.rules.calendar import Calendar, CalendarUnknown
 
-COMMAND = "day"
+OBSTACLE_COMMAND = "day"
 """The command at the control socket that asks what keeps the clock from ending the open day. Its answer has
 `waits`: an obstacle's name, or empty.
 """
@@ -83,7 +83,7 @@ class CutoverClock:
 
     def commands(self) -> Mapping[str, Command]:
         """Return the commands that the control socket offers (fep.operator.control)."""
-        return {COMMAND: self._answer_waits}
+        return {OBSTACLE_COMMAND: self._answer_waits}
 
     def _answer_waits(self, _asked: Mapping[str, Any], _progress: Progress) -> Deferred[dict[str, str]]:
         return succeed({"waits": self.obstacle or ""})

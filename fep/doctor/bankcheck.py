@@ -23,7 +23,7 @@ from fep.errors import FepError
 from fep.keys.key_provider import KeyProvider
 from fep.links.server import HANDSHAKE_FAILED
 from fep.links.tls import Pinned, pin_of_file, validity_of_file
-from fep.operator.bank_status import COMMAND, BankStatus
+from fep.operator.bank_status import STATUS_COMMAND, BankStatus
 from fep.operator.control_client import ControlError, NotAnswering, is_served
 from fep.settings.config import Bank, Settings
 from firewall_rules.gateway import Gateway
@@ -214,7 +214,9 @@ def _machine(machine: Machine, settings: Settings, probe: BankProbe) -> Iterator
         return
     given = {"bank": bank.code, "source": str(probe.source), "port": bank.port}
     try:
-        status = BankStatus.from_answer(machine.ask(where, COMMAND, lambda _: None, _ANSWER_SECONDS, **given))
+        status = BankStatus.from_answer(
+            machine.ask(where, STATUS_COMMAND, lambda _: None, _ANSWER_SECONDS, **given)
+        )
     except NotAnswering as error:
         yield Observation(Verdict.BAD, str(error), f"its log says since when; systemctl restart {UNIT}")
         return

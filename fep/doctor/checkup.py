@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from fep.day.cutover_clock import COMMAND
+from fep.day.cutover_clock import OBSTACLE_COMMAND
 from fep.doctor.daycheck import on_calendar, on_day
 from fep.doctor.finding import CheckFinding, Observation, Verdict
 from fep.doctor.selftest import Fixture, clock_findings, disk_findings
@@ -222,7 +222,7 @@ def _waits(machine: Machine, settings: Settings) -> str:
     does not answer.
     """
     try:
-        answer = machine.ask(Path(settings.node.control), COMMAND, lambda _: None, _ANSWER_SECONDS)
+        answer = machine.ask(Path(settings.node.control), OBSTACLE_COMMAND, lambda _: None, _ANSWER_SECONDS)
     except NotServing:
         return ""
     return str(answer["waits"])

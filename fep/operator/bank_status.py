@@ -16,7 +16,7 @@ from fep.links.server import Server
 from fep.telemetry.event_log import EventLog, Kind
 from fep.telemetry.last_seen import NEVER, latest
 
-COMMAND: Final = "standing"
+STATUS_COMMAND: Final = "standing"
 """Its name at the control socket; takes `bank`, `source` and `port`."""
 _TROUBLE_KINDS: Final = (Kind.REFUSED, Kind.LINK_DOWN, Kind.BAD_MAC)
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any, NamedTuple
 
-from fep.day.clock_watch import COMMAND, accept_unserved
+from fep.day.clock_watch import ACCEPT_COMMAND, accept_unserved
 from fep.doctor.selftest import Unfit
 from ledger.book.store import Store
 from ledger.rules.beijing import BEIJING
@@ -135,4 +135,4 @@ class WallTime:
         machine.network.trace("the wall clock is set", 0, setting.seconds)
         machine.moved += timedelta(seconds=setting.seconds)
         if setting.word_after is not None:
-            self._clock.callLater(setting.word_after, self._order, {"command": COMMAND})
+            self._clock.callLater(setting.word_after, self._order, {"command": ACCEPT_COMMAND})

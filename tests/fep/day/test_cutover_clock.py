@@ -14,7 +14,7 @@ from twisted.logger import formatEvent, globalLogPublisher
 from twisted.python.failure import Failure
 
 from fep.day import cutover_clock
-from fep.day.cutover_clock import COMMAND, TO_DO, WHY, CutoverClock
+from fep.day.cutover_clock import OBSTACLE_COMMAND, TO_DO, WHY, CutoverClock
 from fep.day.schedule import SETTLE_SECONDS, Obstacle, closes_at
 from fep.settings.config import BusinessDay
 from ledger.book.cutover import DayStatus
@@ -267,7 +267,7 @@ def test_a_database_that_is_away_is_logged_once_and_asked_again(room: Room, said
 def test_what_is_in_the_way_is_told_to_whoever_asks(room: Room) -> None:
     def asked() -> dict[str, str]:
         found: list[dict[str, str]] = []
-        room.clock.commands()[COMMAND]({}, lambda _: None).addCallback(found.append)
+        room.clock.commands()[OBSTACLE_COMMAND]({}, lambda _: None).addCallback(found.append)
         return found[0]
 
     assert asked() == {"waits": ""}
