@@ -115,8 +115,8 @@ class _Years:
         today, following = _day(number), _day(number + 1)
         size = self._batches * BATCH
         started = time.perf_counter()
-        done = cut_over(self._store, today, lambda _: following, self._sealer, 1)
-        self._archived[today] = ArchivedDay(today, done.root, size)
+        closed = cut_over(self._store, today, lambda _: following, self._sealer, 1)
+        self._archived[today] = ArchivedDay(today, closed.root, size)
         retire(self._store, self._archived, _day(number - KEY_DAYS), lambda: 1)
         return time.perf_counter() - started
 

@@ -73,11 +73,11 @@ def audit_command(
     front = None if without_front else Store(settings.office.front, lock=False, by_index=False)
     try:
         with opened(settings, write=False) as store, step_progress() as advance:
-            done = audit(store, front, stated, advance, expect)
+            result = audit(store, front, stated, advance, expect)
     finally:
         if front is not None:
             front.close()
-    _show_audit(done, as_json=as_json)
+    _show_audit(result, as_json=as_json)
 
 
 def _audit_dues(config: Path, paths: tuple[Path, ...], *, as_json: bool) -> None:
@@ -88,43 +88,43 @@ def _audit_dues(config: Path, paths: tuple[Path, ...], *, as_json: bool) -> None
     try:
         with ExitStack() as opened, step_progress() as advance:
             files = [DuesFile(path.name, opened.enter_context(path.open("rb"))) for path in paths]
-            done = audit_dues(front, files, masked, advance)
+            result = audit_dues(front, files, masked, advance)
     finally:
         front.close()
-    _show_audit(done, as_json=as_json)
+    _show_audit(result, as_json=as_json)
 
 
-def _show_audit(done: Audit, *, as_json: bool) -> None:
+def _show_audit(result: Audit, *, as_json: bool) -> None:
     """Print what an audit found. Raises ClickException where anything does not hold."""
     show(
         {
-            "verdicts": done.verdicts,
-            "failings": [tuple(map(_masked, failing)) for failing in done.failings],
-            "kept": done.kept,
+            "verdicts": result.verdicts,
+            "failings": [tuple(map(_masked, failing)) for failing in result.failings],
+            "kept": result.kept,
         },
-        lambda: _lines(done),
+        lambda: _lines(result),
         as_json=as_json,
     )
-    if done.failings:
-        raise click.ClickException(f"{len(done.failings)} findings: change nothing, and find out why")
+    if result.failings:
+        raise click.ClickException(f"{len(result.failings)} findings: change nothing, and find out why")
 
 
 def _masked(value: object) -> object:
     return masked_numbers(value) if isinstance(value, str) else value
 
 
-def _lines(done: Audit) -> Iterator[str]:
-    for verdict in done.verdicts:
-        if done.kept is None and not verdict.checked:
+def _lines(result: Audit) -> Iterator[str]:
+    for verdict in result.verdicts:
+        if result.kept is None and not verdict.checked:
             continue  # a part of the audit says nothing of the rest
         mark = "fails" if verdict.failings else "holds" if verdict.rows else "not in the data"
         note = f" ({verdict.not_in_data})" if verdict.not_in_data and not verdict.rows else ""
         yield f"{verdict.invariant:2} {verdict.name}: {mark}, {verdict.rows:,} rows looked at{note}"
-    for failing in done.failings:
+    for failing in result.failings:
         yield masked_numbers(f"   {failing.invariant}: {failing.subject}: {failing.what}")
-    if done.kept is not None:
-        for side in done.kept.sides:
+    if result.kept is not None:
+        for side in result.kept.sides:
             yield f"{side.name}: digest {side.digest}, act {side.act} has hash {side.record_hash}"
-        yield f"digest of everything {done.kept.digest}: keep it elsewhere, and the acts' hashes"
-    if not done.failings:
+        yield f"digest of everything {result.kept.digest}: keep it elsewhere, and the acts' hashes"
+    if not result.failings:
         yield "the audit found nothing"

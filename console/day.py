@@ -99,15 +99,15 @@ def cutover_command(date: str, early: bool, config: Path, as_json: bool) -> None
     settings = load_settings(config)
     closing = date or _date_asked_for(settings)
     try:
-        done = Cutover(**ask(Path(settings.node.control), "cutover", date=closing, early=early))
+        closed = Cutover(**ask(Path(settings.node.control), "cutover", date=closing, early=early))
     except NotServing:
-        done = _cut_over_here(settings, closing, early=early)
+        closed = _cut_over_here(settings, closing, early=early)
     text = (
-        f"{done.date} was closed before, and nothing was changed; {done.next_date} followed"
-        if done.done_before
-        else f"{done.date} is closed, {done.next_date} is open"
+        f"{closed.date} was closed before, and nothing was changed; {closed.next_date} followed"
+        if closed.done_before
+        else f"{closed.date} is closed, {closed.next_date} is open"
     )
-    show(done, lambda: [f"{text}; root {done.root}"], as_json=as_json)
+    show(closed, lambda: [f"{text}; root {closed.root}"], as_json=as_json)
 
 
 def _date_asked_for(settings: Settings) -> str:
@@ -140,10 +140,10 @@ def _cut_over_here(settings: Settings, date: str, *, early: bool) -> Cutover:
         unserved_book(settings, key_provider.front_key.check_value) as (store, _),
         refusals(store, CUTOVER, date) as by,
     ):
-        done = cut_over(store, date, following, key_provider.sealer, now_us(), by, against)
-        if done.done_before:
+        closed = cut_over(store, date, following, key_provider.sealer, now_us(), by, against)
+        if closed.done_before:
             write(store, now_us(), by, CUTOVER, date, DONE_BEFORE)
-    return done
+    return closed
 
 
 def day_status(config: Path, office: Path | None, now: datetime) -> DayStatus:

@@ -146,8 +146,8 @@ def _record_line(side: str, record: AuditRecord) -> str:
 
 def _office_lines(office: OfficeTrace) -> Iterator[str]:
     for line in office.lines:
-        done = "done" if line.state == "S" else "reversed"
-        yield f"bank {line.bank}'s file of {line.date}, line {line.line}: {done}, {yuan(line.amount)} yuan"
+        state = "done" if line.state == "S" else "reversed"
+        yield f"bank {line.bank}'s file of {line.date}, line {line.line}: {state}, {yuan(line.amount)} yuan"
     if not office.lines:
         yield "no bank's file has it"
     for row in office.breaks:

@@ -276,12 +276,12 @@ def pip(home: Path, *arguments: str) -> None:
 
 def run(*command: str, **environment: str) -> str:
     """A program's standard output. Raises PackageError with its standard error where it fails."""
-    done = subprocess.run(
+    completed = subprocess.run(
         command, capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": "C", **environment}
     )
-    if done.returncode:
-        raise PackageError(f"{' '.join(command)}: exit code {done.returncode}\n{done.stderr}")
-    return done.stdout
+    if completed.returncode:
+        raise PackageError(f"{' '.join(command)}: exit code {completed.returncode}\n{completed.stderr}")
+    return completed.stdout
 
 
 def _site(home: Path) -> Path:

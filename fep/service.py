@@ -312,8 +312,8 @@ class Service:
         return looping
 
     def _attempt(self, call: Callable[..., Any], *arguments: object) -> Deferred[Any]:
-        done = maybeDeferred(call, *arguments)
-        return done.addErrback(lambda failure: self.log.failure("will be tried again", failure=failure))
+        outcome = maybeDeferred(call, *arguments)
+        return outcome.addErrback(lambda failure: self.log.failure("will be tried again", failure=failure))
 
     def _look_at_day(self) -> Deferred[None]:
         """Read the open business day from the book: a node without traffic learns so that another node has

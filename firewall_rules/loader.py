@@ -35,10 +35,10 @@ class Nft:
     def listed(self) -> str | None:
         """Return the loaded table's text without counters; None if it is not loaded. Raises NftError."""
         arguments = ("-s", "list", "table", *TABLE.split())
-        done = self._nft(arguments)
-        if done.returncode and "No such file or directory" in done.stderr:
+        completed = self._nft(arguments)
+        if completed.returncode and "No such file or directory" in completed.stderr:
             return None
-        return self._checked(arguments, done)
+        return self._checked(arguments, completed)
 
     def _expect(self, arguments: tuple[str, ...], text: str) -> str:
         return self._checked(arguments, self._nft(arguments, text))
@@ -65,10 +65,10 @@ class Nft:
             raise NftError(f"nft has not ended within {NFT_SECONDS} seconds") from error
 
     @staticmethod
-    def _checked(arguments: tuple[str, ...], done: subprocess.CompletedProcess[str]) -> str:
-        if done.returncode == 0:
-            return done.stdout
-        reason = done.stderr.strip() or f"exit code {done.returncode}, and nothing more"
+    def _checked(arguments: tuple[str, ...], completed: subprocess.CompletedProcess[str]) -> str:
+        if completed.returncode == 0:
+            return completed.stdout
+        reason = completed.stderr.strip() or f"exit code {completed.returncode}, and nothing more"
         if "not permitted" in reason or "Permission denied" in reason:
             raise NftRefused("nft may not do this: run it as root, or with the capability CAP_NET_ADMIN")
         raise NftRefused(f"nft {' '.join(arguments)}: {reason}")

@@ -153,15 +153,15 @@ class Close:
 
         The day cannot be posted without that bank's part.
         """
-        known = {bank.code for bank in self._settings.bank}
+        codes = {bank.code for bank in self._settings.bank}
         with self._office.reading() as connection:
             effective = select(entries.c.bank, func.count()).where(
                 entries.c.business_date == date, entries.c.response == "00"
             )
-            done = select(reconciliations.c.bank).where(reconciliations.c.date == date)
-            counts: dict[str, int] = dict.fromkeys(connection.execute(done).scalars(), 0)
+            reconciled = select(reconciliations.c.bank).where(reconciliations.c.date == date)
+            counts: dict[str, int] = dict.fromkeys(connection.execute(reconciled).scalars(), 0)
             counts.update(map(tuple, connection.execute(effective.group_by(entries.c.bank))))
-        for bank in sorted(counts.keys() - known):
+        for bank in sorted(counts.keys() - codes):
             text = f"the journal has {counts[bank]} entries of it, and the settings have no such bank"
             yield StepResult(CloseStep.RECONCILE, date, bank, text, waiting=True)
 
@@ -197,7 +197,7 @@ class Close:
         terms = Terms(layout.lists_reversed, has_policy, bank.owner, self._settings.near_us)
         with self._office.transaction() as connection:
             at = moment_of(connection, self._now_us())
-            done: Reconciled = reconcile(
+            agreed: Reconciled = reconcile(
                 connection,
                 code,
                 date,
@@ -205,9 +205,11 @@ class Close:
                 at,
                 lambda rows: self._progress("reconcile", rows),
             )
-            text = f"{done.ours} ours, {done.theirs} theirs, {done.matched} agree, {done.opened} breaks"
-            text += f", {done.closed} earlier ones closed" if done.closed else ""
-            if not done.done_before:
+            text = (
+                f"{agreed.ours} ours, {agreed.theirs} theirs, {agreed.matched} agree, {agreed.opened} breaks"
+            )
+            text += f", {agreed.closed} earlier ones closed" if agreed.closed else ""
+            if not agreed.done_before:
                 note = reconciled_note(connection, code, date)
                 self._record(connection, at, CloseStep.RECONCILE, f"{code} {date}", note)
         return StepResult(CloseStep.RECONCILE, date, code, text)
@@ -298,12 +300,12 @@ def prepare(office: Store, chart: Chart, at: int, by: str) -> None:
     """
     with office.transaction() as connection:
         make_missing(connection, OFFICE)
-        known = connection.execute(select(facts.c.value).where(facts.c.name == "schema")).scalar()
-        if known is None:
+        schema = connection.execute(select(facts.c.value).where(facts.c.name == "schema")).scalar()
+        if schema is None:
             connection.execute(insert(facts).values(name="schema", value=SCHEMA_VERSION))
             write_record(connection, at, by, "create", "schema", SCHEMA_VERSION)
-        elif known != SCHEMA_VERSION:
+        elif schema != SCHEMA_VERSION:
             raise InvariantBroken(
-                f"the office's database is of schema {known}, this program of {SCHEMA_VERSION}"
+                f"the office's database is of schema {schema}, this program of {SCHEMA_VERSION}"
             )
         install_chart(connection, chart, at, by)

@@ -149,8 +149,10 @@ def _contradictions(settings: Settings) -> Iterator[Fault]:
     names = [clerk.name for clerk in settings.clerk]
     for place, bank in enumerate(settings.bank):
         if not _is_path(bank.layout) and bank.layout not in layout.shipped():
-            known = ", ".join(layout.shipped())
-            yield Fault(f"bank[{place}].layout", f"no such layout; there are {known}, or name a .toml file")
+            shipped_names = ", ".join(layout.shipped())
+            yield Fault(
+                f"bank[{place}].layout", f"no such layout; there are {shipped_names}, or name a .toml file"
+            )
         if bank.owner and bank.owner not in names:
             yield Fault(f"bank[{place}].owner", f"{bank.owner!r} is no [[clerk]]")
     if len(set(names)) < len(names):

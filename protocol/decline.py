@@ -229,16 +229,16 @@ def _measure(spec: Mapping[str, Any]) -> _Measure:
     there are few.
     """
     width, packed = int(spec["len_type"]), _is_packed(spec)
-    known: dict[bytes, int] = {}
+    lengths: dict[bytes, int] = {}
 
     def measure(raw: bytes, at: int) -> int:
         prefix = raw[at : at + width]
-        if prefix not in known:
+        if prefix not in lengths:
             count = _count(spec, prefix)
             if count == _NOT_IN_ORDER:
                 return _NOT_IN_ORDER
-            known[prefix] = width + ((count + 1) // 2 if packed else count)
-        return known[prefix]
+            lengths[prefix] = width + ((count + 1) // 2 if packed else count)
+        return lengths[prefix]
 
     return measure
 

@@ -201,10 +201,10 @@ class Bank:
             raise
         except NO_ANSWER:
             return await self.reverse(belief)
-        known = self.record.beliefs[belief.key]
-        if lose or (not _settles(answer) and known.state is State.UNKNOWN):
+        belief_now = self.record.beliefs[belief.key]
+        if lose or (not _settles(answer) and belief_now.state is State.UNKNOWN):
             return await self.reverse(belief)
-        return self._answered(belief, answer) if _settles(answer) else known
+        return self._answered(belief, answer) if _settles(answer) else belief_now
 
     async def cancel(self, belief: Belief) -> Belief:
         """Cancel a transaction of today at the customer's wish; the cancel's own belief.
@@ -268,13 +268,13 @@ class Bank:
     def _answered(self, belief: Belief, answer: Message) -> Belief:
         code = answer.fields[39]
         meaning = Meaning.APPROVED if code == _APPROVED else Meaning.REFUSED
-        known = self.record.beliefs[belief.key].after(meaning, answer.fields.get(15, ""))
+        belief_now = self.record.beliefs[belief.key].after(meaning, answer.fields.get(15, ""))
         receipt = ""
         if 48 in answer.fields:
             receipt = first(parse(answer.fields[48], self._codec.dialect.de48_encoding), "RN") or ""
         return self.record.keep(
             replace(
-                known,
+                belief_now,
                 response=code,
                 reason=answer.fields.get(44, ""),
                 receipt=receipt,

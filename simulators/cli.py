@@ -197,8 +197,8 @@ def chosen_bank(settings: Settings, code: str | None, port: int | None) -> tuple
     """
     entry = next((bank for bank in settings.bank if code in (None, bank.code)), None)
     if entry is None:
-        known = ", ".join(bank.code for bank in settings.bank)
-        raise click.BadParameter(f"no bank {code} in the settings; there are {known}", param_hint="--bank")
+        codes = ", ".join(bank.code for bank in settings.bank)
+        raise click.BadParameter(f"no bank {code} in the settings; there are {codes}", param_hint="--bank")
     if not (port or entry.port):
         raise click.UsageError(
             f"bank {entry.code} has port 0 in the settings: give --port as the machine said it"
@@ -209,7 +209,7 @@ def chosen_bank(settings: Settings, code: str | None, port: int | None) -> tuple
 class _Teller(Bank):
     """The bank, which says once what it goes on asking, so that nobody takes it for dead."""
 
-    _told: frozenset[str] = frozenset()
+    _announced: frozenset[str] = frozenset()
 
     async def _ask(self, message: Message) -> Message:
         try:
@@ -217,8 +217,8 @@ class _Teller(Bank):
         except SILENCE:
             endings = {"02": "is reversed until that is answered", "04": "is repeated until it is answered"}
             kind = message.mti[:2]
-            if kind in endings and kind not in self._told:
-                self._told |= {kind}
+            if kind in endings and kind not in self._announced:
+                self._announced |= {kind}
                 click.echo(f"{_PROGRAM}: {message.mti}: no answer; it {endings[kind]}, or Ctrl-C", err=True)
             raise
 

@@ -61,12 +61,13 @@ def qianzhi(*arguments: str, code: int = 0) -> str:
     """Run `qianzhi`; its standard output, or its errors where another exit code than 0 is expected. Raises
     ProcessError where the exit code is another.
     """
-    done = run(*arguments)
-    if done.returncode != code:
+    completed = run(*arguments)
+    if completed.returncode != code:
         raise ProcessError(
-            f"qianzhi {' '.join(arguments)} gave {done.returncode}:\n{done.stdout}{done.stderr}"
+            f"qianzhi {' '.join(arguments)} gave {completed.returncode}:\n"
+            f"{completed.stdout}{completed.stderr}"
         )
-    return done.stdout if code == 0 else done.stderr
+    return completed.stdout if code == 0 else completed.stderr
 
 
 def ports_of(lines: Iterable[str]) -> dict[str, int]:

@@ -113,7 +113,7 @@ class CutoverClock:
 
     async def _end(self, date: str, rule: Rule) -> None:
         try:
-            self.obstacle = obstacle(await self._known(date), rule)
+            self.obstacle = obstacle(await self._facts(date), rule)
             if self.obstacle is None:
                 await self.cut_over(date)
             else:
@@ -123,7 +123,7 @@ class CutoverClock:
                 date, f"{error}; it is tried on, or have it done: qianzhi day cutover --date {date}"
             )
 
-    async def _known(self, date: str) -> Known:
+    async def _facts(self, date: str) -> Known:
         """Return what is known at this look; one read of the book, between two batches."""
         book = await self.engine.between_batches(partial(read_day_status, self.store, date))
         closed_at = book.last_closed_at

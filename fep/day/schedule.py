@@ -104,33 +104,33 @@ def objection(now: datetime, business_date: str, hour: str | None) -> str:
     return ""
 
 
-def obstacle(known: Known, rule: Rule) -> Obstacle | None:
+def obstacle(facts: Known, rule: Rule) -> Obstacle | None:
     """Return why the clock does not end the open day though its hour has come; None where nothing forbids
     it.
 
     By these rules the clock never ends two days in a row: the next day's hour is a day away, and a clock
     that says otherwise meets NEAR, or DUES.
     """
-    if known.clock_fault:
+    if facts.clock_fault:
         return Obstacle.CLOCK
-    if not known.is_next_known:
+    if not facts.is_next_known:
         return Obstacle.CALENDAR
-    if not known.is_loaded:
+    if not facts.is_loaded:
         return Obstacle.DUES
-    if known.now - closes_at(known.business_date, rule.hour) > timedelta(hours=rule.late_hours):
+    if facts.now - closes_at(facts.business_date, rule.hour) > timedelta(hours=rule.late_hours):
         return Obstacle.LATE
-    if not _is_apart(known, rule):
+    if not _is_apart(facts, rule):
         return Obstacle.NEAR
     return None
 
 
-def _is_apart(known: Known, rule: Rule) -> bool:
+def _is_apart(facts: Known, rule: Rule) -> bool:
     """Whether the last cut-over is `apart_hours` ago: by the monotonic clock where it has counted since
     then, or has counted that long already; else by the book and the wall clock.
     """
     apart = timedelta(hours=rule.apart_hours)
-    if timedelta(seconds=known.seconds) >= apart:
+    if timedelta(seconds=facts.seconds) >= apart:
         return True
-    if known.is_seen:
+    if facts.is_seen:
         return False
-    return known.last_closed_at is None or known.now - known.last_closed_at >= apart
+    return facts.last_closed_at is None or facts.now - facts.last_closed_at >= apart

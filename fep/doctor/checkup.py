@@ -58,10 +58,10 @@ _ANSWER_SECONDS: Final = 5.0
 def _command(*arguments: str) -> str:
     """Return what a program prints; empty where the program is missing or does not end within 10 seconds."""
     try:
-        done = subprocess.run(arguments, capture_output=True, text=True, timeout=10, check=False)
+        completed = subprocess.run(arguments, capture_output=True, text=True, timeout=10, check=False)
     except (FileNotFoundError, subprocess.TimeoutExpired):
         return ""
-    return done.stdout
+    return completed.stdout
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,11 +181,11 @@ def _permissions(machine: Machine, settings: Settings) -> Iterator[Observation]:
 
 def _database(_machine: Machine, settings: Settings) -> Iterator[Observation]:
     with _book(settings) as store, store.reading() as connection:
-        known = read_facts(connection).get("schema")
-    if known != SCHEMA_VERSION:
+        schema = read_facts(connection).get("schema")
+    if schema != SCHEMA_VERSION:
         yield Observation(
             Verdict.BAD,
-            f"the front book has schema {known or 'none'}, this program {SCHEMA_VERSION}",
+            f"the front book has schema {schema or 'none'}, this program {SCHEMA_VERSION}",
             "run the program that made it, or begin a new book: qianzhi book load FILE",
         )
 

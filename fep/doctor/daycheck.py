@@ -72,8 +72,8 @@ def on_calendar(day: BusinessDay, date: str, now: datetime) -> Observation:
     calendar, today = day.calendar(), f"{now.astimezone(BEIJING):%Y%m%d}"
     year = calendar.missing_year(today)
     if year is None:
-        known = calendar.first_unknown_year(today) - 1
-        return Observation(Verdict.OK, f"business dates are known to the end of {known}")
+        last_year = calendar.first_unknown_year(today) - 1
+        return Observation(Verdict.OK, f"business dates are known to the end of {last_year}")
     mend = (
         f"list all its holidays and worked weekend days in [day] holidays and workdays, name {year} in"
         " whole_years; qianzhi reload"

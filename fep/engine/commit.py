@@ -171,10 +171,10 @@ class Engine:
         """
         if self._stopping:
             return fail(Unavailable("the machine is stopping: nothing was done"))
-        done: Deferred[Any] = Deferred()
-        self._exclusive_jobs.append((exclusive_job, done))
+        outcome: Deferred[Any] = Deferred()
+        self._exclusive_jobs.append((exclusive_job, outcome))
         self._wake()
-        return done
+        return outcome
 
     def stop_exclusive_jobs(self) -> None:
         """Refuse exclusive jobs from now on: without the threads a new one would be waited for in vain."""
@@ -183,8 +183,8 @@ class Engine:
     def give_up_exclusive_jobs(self) -> None:
         """Fail the jobs that still wait behind a batch whose outcome cannot be learnt: none was begun."""
         while self._exclusive_jobs:
-            _, done = self._exclusive_jobs.popleft()
-            done.errback(Unavailable("the machine stopped before it was this one's turn"))
+            _, outcome = self._exclusive_jobs.popleft()
+            outcome.errback(Unavailable("the machine stopped before it was this one's turn"))
 
     def see_date(self, business_date: str) -> None:
         """Learn the date (YYYYMMDD) of the open business day; a later date than the known one is announced by
@@ -206,18 +206,18 @@ class Engine:
 
     def when_idle(self) -> Deferred[None]:
         """Fires when every request taken so far has been answered or given up."""
-        done: Deferred[None] = Deferred()
+        idle: Deferred[None] = Deferred()
         if not self._running:
-            done.callback(None)
+            idle.callback(None)
         else:
-            self._idle.append(done)
-        return done
+            self._idle.append(idle)
+        return idle
 
     def _next(self) -> None:
         if self._exclusive_jobs:
-            exclusive_job, done = self._exclusive_jobs.popleft()
+            exclusive_job, outcome = self._exclusive_jobs.popleft()
             running = self.call_in_thread(exclusive_job)
-            running.addBoth(self._exclusive_job_done, done)
+            running.addBoth(self._exclusive_job_done, outcome)
         elif self._redo:
             self._run(self._redo.popleft())
         elif self._queue:
@@ -229,16 +229,16 @@ class Engine:
             self._running = False
             self._queue_bound.nothing_waits()
             idle, self._idle = self._idle, []
-            for done in idle:
-                done.callback(None)
+            for outcome in idle:
+                outcome.callback(None)
 
-    def _exclusive_job_done(self, result: Any, done: Deferred[Any]) -> None:  # noqa: ANN401 - the job's own
-        """Start the next batch before firing `done`, so that a slow callback cannot hold up the commits."""
+    def _exclusive_job_done(self, result: Any, outcome: Deferred[Any]) -> None:  # noqa: ANN401 - the job's own
+        """Start the next batch before firing `outcome`: a slow callback must not hold up the commits."""
         self._next()
         if isinstance(result, Failure):
-            done.errback(result)
+            outcome.errback(result)
         else:
-            done.callback(result)
+            outcome.callback(result)
 
     def _run(self, batch: Batch) -> None:
         batch.attempts += 1

@@ -65,9 +65,9 @@ class _Conversation(LineOnlyReceiver):
             return
         asked["by"] = self._by  # the kernel's word for it, whatever the line says
         self.log.info("{by} asks for {command}", by=self._by, command=asked["command"])
-        done = maybeDeferred(command, asked, lambda rows: self._say({"progress": rows}))
-        done.addCallback(lambda answer: self._say({"done": answer}))
-        done.addErrback(self._failed)
+        outcome = maybeDeferred(command, asked, lambda rows: self._say({"progress": rows}))
+        outcome.addCallback(lambda answer: self._say({"done": answer}))
+        outcome.addErrback(self._failed)
 
     def _failed(self, failure: Failure) -> None:
         if failure.check(QianzhiError, OSError):

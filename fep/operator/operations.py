@@ -126,13 +126,13 @@ class Operations:
             date = date_to_close(asked.get("date"))
             hour, now = self.day().cutover, beijing(self.clock.now_us())
             against = "" if asked.get("early") is True else objection(now, date, hour)
-            done = await self.cut_over(date, by, against)
+            closed = await self.cut_over(date, by, against)
         except Exception as error:
             await self._noted(by, audit_trail.CUTOVER, date, failed(error))
             raise
-        if done.done_before:
+        if closed.done_before:
             await self._noted(by, audit_trail.CUTOVER, date, audit_trail.DONE_BEFORE)
-        return done._asdict()
+        return closed._asdict()
 
     async def _load_for(self, asked: Mapping[str, Any], progress: Progress, by: str) -> dict[str, Any]:
         try:
@@ -162,11 +162,11 @@ class Operations:
 
     async def _retire_for(self, _asked: Mapping[str, Any], _progress: Progress, by: str) -> dict[str, Any]:
         try:
-            done: Retired = await self.retire(by)
+            retired: Retired = await self.retire(by)
         except Exception as error:
             await self._noted(by, RETIRE, "", failed(error))
             raise
-        return done._asdict()
+        return retired._asdict()
 
     def retire(self, by: str = MACHINE) -> Deferred[Retired]:
         """Retire the business days that may go, for `by`; fires with what was retired. Runs in a thread of
@@ -183,10 +183,10 @@ class Operations:
             return None
         return self.retire().addCallbacks(self._retired, self._not_retired)
 
-    def _retired(self, done: Retired) -> None:
-        if done.dates:
-            dates = ", ".join(done.dates)
-            self.log.info("retired {dates}: {entries} entries", dates=dates, entries=done.entries)
+    def _retired(self, retired: Retired) -> None:
+        if retired.dates:
+            dates = ", ".join(retired.dates)
+            self.log.info("retired {dates}: {entries} entries", dates=dates, entries=retired.entries)
 
     def _not_retired(self, failure: Failure) -> None:
         failure.trap(LedgerError)
@@ -265,7 +265,7 @@ class Operations:
         in_doubt = False
         for attempt in range(ATTEMPTS):
             try:
-                done: Cutover = await self.engine.between_batches(closing)
+                closed: Cutover = await self.engine.between_batches(closing)
             except (OutcomeUnknown, Conflict, Unavailable) as error:
                 # The first attempt after the database was restarted meets a dead pooled connection.
                 if isinstance(error, Unavailable) and attempt and not in_doubt:
@@ -274,9 +274,9 @@ class Operations:
                 self.log.error("cut-over of {date}, asking again: {error}", date=date, error=error)
                 await deferLater(self.reactor, 1)
             else:
-                self.log.info("{date} is closed, {next} is open", date=date, next=done.next_date)
-                self.engine.see_date(done.next_date)
-                return done
+                self.log.info("{date} is closed, {next} is open", date=date, next=closed.next_date)
+                self.engine.see_date(closed.next_date)
+                return closed
         raise OutcomeUnknown(f"whether {date} was closed is not known: ask again when the database is back")
 
     def _load(self, path: Path, without: Set[int], progress: Progress, by: str) -> Loaded:

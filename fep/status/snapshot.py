@@ -255,8 +255,8 @@ class SnapshotBuilder:
 
     def _bank(self, bank: Bank, links: list[Link], idle_seconds: int, now: datetime) -> BankSnapshot:
         code, history = bank.code, self.history
-        gone = self._server.last_seen.get(code, NEVER)
-        last_seen = latest(gone, *(link.last_seen() for link in links))
+        of_closed_links = self._server.last_seen.get(code, NEVER)
+        last_seen = latest(of_closed_links, *(link.last_seen() for link in links))
         signed_on = [link for link in links if link.session.state() == "signed on"]
         silent = all(link.idle_seconds() > idle_seconds for link in signed_on)
         is_hour = bank.hours is None or bank.hours.include(now.time())

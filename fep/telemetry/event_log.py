@@ -91,8 +91,8 @@ class EventLog:
         return self._seconds() - self._happened[event.number]
 
     def _forget(self, number: int) -> None:
-        gone = self._events.pop(number)
+        oldest = self._events.pop(number)
         del self._happened[number]
-        subject = (gone.kind, gone.bank, gone.detail)
+        subject = (oldest.kind, oldest.bank, oldest.detail)
         if self._latest.get(subject) == number:
             del self._latest[subject]

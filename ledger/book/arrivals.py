@@ -51,15 +51,15 @@ def put_policies(connection: Connection, number: int, given: Sequence[Policy]) -
     query = select(*(policies.c[name] for name in Policy._fields), policies.c.load).where(
         policies.c.policy.in_([policy.policy for policy in given])
     )
-    known = {row.policy: row for row in connection.execute(query)}
-    fresh = [policy for policy in given if policy.policy not in known]
+    stored = {row.policy: row for row in connection.execute(query)}
+    fresh = [policy for policy in given if policy.policy not in stored]
     if fresh:
         connection.execute(insert(policies), [{**policy._asdict(), "load": number} for policy in fresh])
-    earlier = [policy for policy in given if policy.policy in known and known[policy.policy].load != number]
+    earlier = [policy for policy in given if policy.policy in stored and stored[policy.policy].load != number]
     changed = [
         policy
         for policy in earlier
-        if policy != tuple(known[policy.policy][:-1]) or policy.state == "terminated"
+        if policy != tuple(stored[policy.policy][:-1]) or policy.state == "terminated"
     ]
     if changed:
         connection.execute(

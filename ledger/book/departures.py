@@ -87,5 +87,5 @@ def sweep_dues(connection: Connection, _number: int, names: Sequence[str]) -> No
 
 def sweep_policies(connection: Connection, number: int, names: Sequence[str]) -> None:
     """Delete these policies, if they still meet the condition of `swept_policies`."""
-    gone = delete(policies).where(policies.c.policy.in_(names), *_SWEPT_POLICY)
-    connection.execute(gone, {"number": number})
+    deletion = delete(policies).where(policies.c.policy.in_(names), *_SWEPT_POLICY)
+    connection.execute(deletion, {"number": number})

@@ -132,13 +132,13 @@ class FrontBook:
         """
         with self._store.transaction() as connection:
             make_missing(connection, FRONT)
-            known = {row.name: row.value for row in connection.execute(select(facts.c.name, facts.c.value))}
+            stored = {row.name: row.value for row in connection.execute(select(facts.c.name, facts.c.value))}
             for name, value in (("schema", SCHEMA_VERSION), ("front_key", self._key_check)):
-                if known.get(name, value) != value:
+                if stored.get(name, value) != value:
                     raise InvariantBroken(
                         f"the front book was made with another {name}; its repeats could not be told"
                     )
-                if name not in known:
+                if name not in stored:
                     connection.execute(insert(facts).values(name=name, value=value))
 
     def claim(self, node: str) -> int:
@@ -205,10 +205,10 @@ class FrontBook:
         with self._store.transaction() as connection:
             chain = connection.execute(_OUR_CHAIN, {PARAMETER: self._chain}).one()
             view = self._read(connection, Chain(*chain), requests, 0)
-            known = [request.key in view.entries for request in requests]
+            are_recorded = [request.key in view.entries for request in requests]
             return [
                 decide(request, view).answer if is_known else None
-                for request, is_known in zip(requests, known, strict=True)
+                for request, is_known in zip(requests, are_recorded, strict=True)
             ]
 
     def _read(
@@ -302,10 +302,10 @@ class FrontBook:
         Conflict if another node does so at the same time.
         """
         rows = {key: (*key, *_flat(view.figures[key])) for key in sorted(view.figures_changed)}
-        known = [row for key, row in rows.items() if key in view.figures_read]
-        if known:
-            written = connection.execute(self._statements.set_figures, {PARAMETER: json.dumps(known)})
-            if written.rowcount != len(known):
+        kept = [row for key, row in rows.items() if key in view.figures_read]
+        if kept:
+            written = connection.execute(self._statements.set_figures, {PARAMETER: json.dumps(kept)})
+            if written.rowcount != len(kept):
                 raise InvariantBroken("a bank's figures vanished within a transaction")
         _insert(connection, _FIRST_FIGURES, FIGURES_TYPES, rows.keys() - view.figures_read, rows)
 
@@ -315,9 +315,9 @@ class FrontBook:
         """
         changed = (view.guesses[due] for due in sorted(view.guesses_changed))
         rows = {guesses.due: (*guesses[:-1], int(guesses.locked)) for guesses in changed}
-        known = [row for due, row in rows.items() if due in view.guesses_read]
-        if known:
-            connection.execute(self._statements.set_guesses, {PARAMETER: json.dumps(known)})
+        kept = [row for due, row in rows.items() if due in view.guesses_read]
+        if kept:
+            connection.execute(self._statements.set_guesses, {PARAMETER: json.dumps(kept)})
         _insert(connection, _FIRST_GUESSES, GUESSES_TYPES, rows.keys() - view.guesses_read, rows)
 
 

@@ -194,7 +194,7 @@ class _Load:
         if unfit:
             for chunk in _chunks(self._book.dues):
                 with self._store.reading() as connection:
-                    unfit |= dict.fromkeys(_known(connection, chunk), _KNOWN)
+                    unfit |= dict.fromkeys(_in_book(connection, chunk), _KNOWN)
         self._refuse(unfit)
 
     def _begin(self, connection: Connection) -> tuple[int, bool] | None:
@@ -225,13 +225,13 @@ class _Load:
         for named in _chunks(self._book.policies):
             same += self._insist(partial(arrivals.put_policies, number=self._number, given=named))
             self._progress(len(named))
-        known: dict[str, str] = {}
+        refused: dict[str, str] = {}
         for chunk in _chunks(self._book.dues):
             given = [due._replace(beneficiary=self._beneficiary(due)) for due in chunk]
             not_inserted = self._insist(partial(arrivals.put_dues, number=self._number, given=given))
-            known |= dict.fromkeys(not_inserted, _KNOWN)
+            refused |= dict.fromkeys(not_inserted, _KNOWN)
             self._progress(len(chunk))
-        self._refuse(known)
+        self._refuse(refused)
         self._verify(same)
 
     def _beneficiary(self, due: DueLine) -> str:
@@ -348,7 +348,7 @@ def _held(connection: Connection, given: Iterable[DueLine]) -> set[str]:
     return {row.due for row in connection.execute(query) if tuple(row) == stated[row.due]}
 
 
-def _known(connection: Connection, given: Iterable[DueLine]) -> set[str]:
+def _in_book(connection: Connection, given: Iterable[DueLine]) -> set[str]:
     """The names of those of these dues that the book has, with whatever values."""
     names = [due.due for due in given]
     query = select(dues.c.due).where(dues.c.due.in_(names), visible.is_there(dues, visible.newest))
@@ -359,7 +359,7 @@ def _check_claims(connection: Connection, book: Book) -> None:
     """Raise LoadRefused if a row that is to be left out is in order, by itself and beside the book."""
     for claim in book.claims:
         due = [claim.due]
-        if _held(connection, due) if claim.leaves else not _known(connection, due):
+        if _held(connection, due) if claim.leaves else not _in_book(connection, due):
             raise LoadRefused(f"line {claim.line} is in order: it cannot be left out; nothing was loaded")
 
 

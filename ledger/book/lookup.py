@@ -52,12 +52,12 @@ def read_related(connection: Connection, table: Table, key: str) -> tuple[tuple[
     reverse it, the one that it cancels or reverses, and their own. At most ENTRIES_MAX entries are named.
     """
     named = entries = _read(connection, table, _named(table, key))
-    known: set[str] = set()
+    previous: set[str] = set()
     for _ in range(_STEPS_MAX):
         keys = {entry.key for entry in entries} | {entry.original for entry in entries if entry.original}
-        if keys == known or not keys:
+        if keys == previous or not keys:
             break
-        known = keys
+        previous = keys
         wanted = sorted(keys)
         entries = _read(connection, table, or_(table.c.key.in_(wanted), table.c.original.in_(wanted)))
     return entries, tuple(entry.key for entry in named)

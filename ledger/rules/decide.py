@@ -66,9 +66,9 @@ def _keyed(rule: Callable[[Request, View], Decision]) -> Callable[[Request, View
     """
 
     def decider(request: Request, view: View) -> Decision:
-        known = view.entries.get(request.key)
-        if known is not None:
-            return Decision(_answer_repeat(request, known, view))
+        first = view.entries.get(request.key)
+        if first is not None:
+            return Decision(_answer_repeat(request, first, view))
         if view.day is None or view.day.state is not DayState.OPEN:
             date = view.day.date if view.day else ""
             return Decision(Answer(Response.CUTOVER, "CUTOVER, ASK AGAIN", date))
@@ -89,17 +89,17 @@ def _is_overridden(request: Request) -> bool:
     return request.advice and request.act in FINANCIAL and request.verdict in OVERRIDABLE_BY_ADVICE
 
 
-def _answer_repeat(request: Request, known: Entry, view: View) -> Answer:
-    """The first answer again, or 94 where the repeat has another content than the `known` entry.
+def _answer_repeat(request: Request, first: Entry, view: View) -> Answer:
+    """The first answer again, or 94 where the repeat has another content than the `first` entry.
 
     A tombstone answers 21 whatever the content: an original that comes after its reversal is refused here.
     Where the transaction was taken back since, no receipt may be printed for it: the response code stays, the
     receipt's lines (DE 62) are left out, and DE 44 says REVERSED.
     """
-    if known.kind is not Kind.TOMBSTONE and known.content != request.content:
-        return Answer(Response.KEY_REUSED, "KEY USED, OTHER CONTENT", known.business_date)
-    answer = answer_of(known, replayed=True)
-    if known.receipt is not None and outcome_of(known, view) == "reversed":
+    if first.kind is not Kind.TOMBSTONE and first.content != request.content:
+        return Answer(Response.KEY_REUSED, "KEY USED, OTHER CONTENT", first.business_date)
+    answer = answer_of(first, replayed=True)
+    if first.receipt is not None and outcome_of(first, view) == "reversed":
         return answer._replace(receipted=False, holder="", reason="REVERSED")
     return answer
 

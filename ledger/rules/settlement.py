@@ -94,12 +94,12 @@ def _judge_identity(request: Request, view: View, due: Due) -> _Judged:
     if due.kind != "benefit":
         return _NOTHING_AGAINST
     today = open_day(view).date
-    known = view.guesses.get(due.due)
-    if known is not None and known.locked:
-        return _Judged(_DIFFERS, known)
+    guess = view.guesses.get(due.due)
+    if guess is not None and guess.locked:
+        return _Judged(_DIFFERS, guess)
     if due.beneficiary == request.identity:
         return _NOTHING_AGAINST
-    wrong = 1 + (known.wrong if known is not None and known.date == today else 0)
+    wrong = 1 + (guess.wrong if guess is not None and guess.date == today else 0)
     return _Judged(_DIFFERS, Guesses(due.due, today, wrong, wrong >= WRONG_NUMBERS_A_DAY))
 
 

@@ -127,7 +127,7 @@ class View:
 
     def add_guesses(self, guesses: Iterable[Guesses]) -> None:
         """Add guesses that were read, and note which rows exist already."""
-        self.guesses.update((known.due, known) for known in guesses)
+        self.guesses.update((guess.due, guess) for guess in guesses)
         self.guesses_read = frozenset(self.guesses)
 
     @property

@@ -252,8 +252,8 @@ def _insert(connection: Connection, new: Sequence[Posting], posted_at: int) -> N
     not in the table.
     """
     named = {leg.account for posting in new for leg in posting.legs}
-    known = set(connection.scalars(select(accounts.c.account)))
-    if missing := sorted(named - known):
+    installed = set(connection.scalars(select(accounts.c.account)))
+    if missing := sorted(named - installed):
         raise UnknownAccount(f"no account {', '.join(missing)}: install the chart first")
     if connection.dialect.name == "postgresql":
         connection.execute(_MAKE_POSTING, [_arguments(posting, posted_at) for posting in new])

@@ -266,7 +266,10 @@ def _next_state(row: Break, event: BreakEvent) -> BreakState:
     """The state of the break after the event. Raises StepRefused if the event is not possible now."""
     to_state = TRANSITIONS.get((row.state, event))
     if to_state is None:
-        possible = ", ".join(other for state, other in TRANSITIONS if state == row.state) or "nothing more"
+        possible = (
+            ", ".join(possible_event for state, possible_event in TRANSITIONS if state == row.state)
+            or "nothing more"
+        )
         raise StepRefused(f"{row.name} is {row.state}: {event} is not possible, but {possible}")
     return to_state
 

@@ -75,20 +75,20 @@ def links(evidence: Evidence) -> Results:
             evidence,
             f"{journal.name} chains",
         )
-        gone = forgotten(journal)
-        kept = (row for row in rows if row[1] > _start(gone, row[0])[0])
+        retired = forgotten(journal)
+        kept = (row for row in rows if row[1] > _start(retired, row[0])[0])
         count = 0
         for chain, of_chain in groupby(kept, key=lambda row: row[0]):
             end = ends.pop(chain, (0, NO_HASH))
-            count += yield from _walk(journal.name, chain, of_chain, _start(gone, chain), end)
-        for chain in sorted(chain for chain, end in ends.items() if end != _start(gone, chain)):
+            count += yield from _walk(journal.name, chain, of_chain, _start(retired, chain), end)
+        for chain in sorted(chain for chain, end in ends.items() if end != _start(retired, chain)):
             yield Failing(5, f"{journal.name}, chain {chain}", "has an end and no entries")
         yield Checked(5, f"entries of the {journal.name}'s journal, hash by hash", count)
 
 
-def _start(gone: Forgotten, chain: int) -> tuple[int, str]:
+def _start(retired: Forgotten, chain: int) -> tuple[int, str]:
     """The position and hash after which a chain is walked: those of the last entry that was retired."""
-    return gone.ends.get(chain, (0, NO_HASH))
+    return retired.ends.get(chain, (0, NO_HASH))
 
 
 def _walk(
@@ -134,14 +134,14 @@ def seals(evidence: Evidence) -> Results:
     signed.
     """
     for journal in evidence.journals:
-        segments, gone = _segments(journal), forgotten(journal)
+        segments, retired = _segments(journal), forgotten(journal)
         closed = [row for row in _rows(journal, journal.days, _SEALED) if row[-1] != "open"]
         for date, next_date, closed_at, stated, signature, _ in closed:
             ends = [
                 (chain, position, hash_at(journal, chain, position))
-                for chain, position in _ends(segments, date, gone).items()
+                for chain, position in _ends(segments, date, retired).items()
             ]
-            if date > gone.date and not _is_root(stated, date, next_date, closed_at, ends):
+            if date > retired.date and not _is_root(stated, date, next_date, closed_at, ends):
                 yield Failing(5, f"{journal.name}, day {date}", "its root is not that of the entries")
             if not is_signed(stated, signature, evidence.stated.seal_public):
                 yield Failing(5, f"{journal.name}, day {date}", "its root is not signed by the sealing key")
@@ -156,10 +156,10 @@ def _is_root(stated: str, date: str, next_date: str, closed_at: int, ends: Seque
     A chain without an entry is under the root too but in no journal, so any number of such chains is
     possible, up to 99.
     """
-    known = {end[0]: end for end in ends}
-    least = max(known, default=0)
+    by_chain = {end[0]: end for end in ends}
+    least = max(by_chain, default=0)
     of_chains = (
-        [known.get(chain, (chain, 0, NO_HASH)) for chain in range(1, last + 1)]
+        [by_chain.get(chain, (chain, 0, NO_HASH)) for chain in range(1, last + 1)]
         for last in range(least, _CHAINS_MAX + 1)
     )
     return any(root(date, next_date, closed_at, chains) == stated for chains in of_chains)
@@ -172,7 +172,7 @@ def recorded_ends(evidence: Evidence) -> Results:
     if evidence.front is None:
         return
     journal = evidence.journals[1]
-    segments, gone = _segments(journal), forgotten(journal)
+    segments, retired = _segments(journal), forgotten(journal)
     days = front_schema.days
     query = select(days).where(days.c.state == "closed").order_by(days.c.date)
     rows = journal.connection.execute(query).all()
@@ -181,13 +181,13 @@ def recorded_ends(evidence: Evidence) -> Results:
         ends = read_ends(row.chains)
         if row.root != root(row.date, row.next_date, row.closed_at, ends):
             yield Failing(5, subject, "its root is not that of the chains' ends beside it")
-        if row.date < gone.date:
+        if row.date < retired.date:
             continue  # its entries are retired: `office.audit.forgotten` compares the day with the office's
         for chain, position, tip in ends:
             if hash_at(journal, chain, position) != tip:
                 yield Failing(5, subject, f"entry {chain}/{position} is not the one that was sealed")
         stated = {chain: position for chain, position, _ in ends if position}
-        if stated != _ends(segments, row.date, gone):
+        if stated != _ends(segments, row.date, retired):
             yield Failing(8, subject, "the chains' ends do not part its entries from the next day's")
     yield Checked(8, "cut-overs, held against the entries on both sides", len(rows))
 
@@ -211,11 +211,11 @@ def dates(evidence: Evidence) -> Results:
 def _undated(journal: Journal, segments: Sequence[Segment]) -> Iterator[Failing]:
     """The entries whose date is no business day. The office has only closed days; the next day is open."""
     days = _rows(journal, journal.days, ("date", "next_date"))
-    known = {row[0] for row in days} | {row[1] for row in days[-1:]}
+    business_dates = {row[0] for row in days} | {row[1] for row in days[-1:]}
     if not days:  # no day is closed yet, so all entries have one date
-        known = {segment.date for segment in segments[:1]}
+        business_dates = {segment.date for segment in segments[:1]}
     for segment in segments:
-        if segment.date not in known:
+        if segment.date not in business_dates:
             subject = f"{journal.name}, entry {segment.chain}/{segment.first}"
             yield Failing(8, subject, f"is dated {segment.date}, which is no business day")
 
@@ -284,9 +284,9 @@ def _segments(journal: Journal) -> tuple[Segment, ...]:
     return tuple(Segment(*row) for row in journal.connection.execute(query))
 
 
-def _ends(segments: Iterable[Segment], date: str, gone: Forgotten) -> Mapping[int, int]:
+def _ends(segments: Iterable[Segment], date: str, retired: Forgotten) -> Mapping[int, int]:
     """For each chain that has entries of the date or earlier, the last position of them."""
-    ends = {chain: position for chain, (position, _) in gone.ends.items() if position}
+    ends = {chain: position for chain, (position, _) in retired.ends.items() if position}
     for segment in segments:
         if segment.date <= date:
             ends[segment.chain] = max(segment.last, ends.get(segment.chain, 0))

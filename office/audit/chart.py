@@ -123,13 +123,13 @@ def charts(evidence: Evidence) -> Results:
     for name in sorted(last.keys() | evidence.stated.chart.keys()):
         if stored and last.get(name) != evidence.stated.chart.get(name):
             yield Failing(7, f"chart {max(stored)}", f"its line {name!r} is not that of the settings' chart")
-    known: dict[str, ChartAccount] = {}
+    charted: dict[str, ChartAccount] = {}
     for number in sorted(stored):
-        known |= ChartLines(stored[number]).accounts
+        charted |= ChartLines(stored[number]).accounts
     rows = evidence.office.execute(select(accounts)).all()
     listed = {row.account: ChartAccount(row.name, row.kind, row.normal) for row in rows}
-    for code in sorted(known.keys() | listed.keys()):
-        if known.get(code) != listed.get(code):
+    for code in sorted(charted.keys() | listed.keys()):
+        if charted.get(code) != listed.get(code):
             yield Failing(7, f"account {code}", "is not as the chart has it")
     yield Checked(7, "lines of the charts of accounts", sum(map(len, stored.values())))
     yield Checked(7, "accounts, held against the charts", len(rows))

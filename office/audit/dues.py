@@ -93,23 +93,23 @@ def against_files(
     """Invariants 4 and 10: the dues and policies of the front book are those of the files that were
     loaded.
     """
-    known = _loads(connection)
+    by_digest = _loads(connection)
     given: dict[int, DuesFile] = {}
     for file in files:
-        load = known.get(_digest(file.stream))
+        load = by_digest.get(_digest(file.stream))
         if load is None:
             yield Failing(10, f"file {file.name}", "was never loaded, or not with these bytes")
         else:
             given[load.place] = file
     yield Checked(10, "files of dues that were loaded", len(given))
     contents = _FileContents()
-    for load in sorted(known.values()):
+    for load in sorted(by_digest.values()):
         if load.place in given:
             file = given[load.place]
             for fault in _read(contents, load, file.stream, keyed_digest, progress):
                 yield Failing(10, f"file {file.name}", fault)
-    complete = len(given) == len(known)
-    yield from _dues(connection, contents, len(known) - 1, progress, complete=complete)
+    complete = len(given) == len(by_digest)
+    yield from _dues(connection, contents, len(by_digest) - 1, progress, complete=complete)
     yield from _policies(connection, contents, complete=complete)
 
 
@@ -207,8 +207,8 @@ def _dues(
         if number % PROGRESS_ROWS == 0:
             progress("dues", PROGRESS_ROWS)
     for name in contents.dues.keys() - in_book if complete else ():
-        gone = max(contents.withdrawn.get(name, -1), _lapsed_at(contents, name))
-        if not 0 <= gone < last:
+        left_at = max(contents.withdrawn.get(name, -1), _lapsed_at(contents, name))
+        if not 0 <= left_at < last:
             yield Failing(4, f"due {name}", "was loaded, and is not in the book")
     yield Checked(4, "dues of the book, held against the files", len(in_book) - without_file)
     if without_file:

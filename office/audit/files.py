@@ -20,13 +20,13 @@ def files(evidence: Evidence) -> Results:
     """
     yield from _twice(evidence.office, bank_files, "digest")
     line = bank_lines.c
-    done = line.state == "S"
+    is_done = line.state == "S"
     sums = select(
         line.bank,
         line.date,
         func.count(),
-        func.sum(case((and_(done, line.direction == "C"), line.amount), else_=0)),
-        func.sum(case((and_(done, line.direction == "P"), line.amount), else_=0)),
+        func.sum(case((and_(is_done, line.direction == "C"), line.amount), else_=0)),
+        func.sum(case((and_(is_done, line.direction == "P"), line.amount), else_=0)),
     ).group_by(line.bank, line.date)
     added = {(row[0], row[1]): [int(figure) for figure in row[2:]] for row in evidence.office.execute(sums)}
     rows = evidence.office.execute(select(bank_files)).all()

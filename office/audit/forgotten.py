@@ -104,8 +104,8 @@ def settled_before(evidence: Evidence, dues: Sequence[Any]) -> Iterator[Failing]
     for due in waiting:
         yield Failing(4, f"due {due}", "is settled, or was, and no entry says so")
     settlers = {row.settled_by: row.due for row in dues if row.settled_by}
-    known = or_(entries.c.kind == "collection", entries.c.kind == "payout")
-    for key, due in stream(evidence.office, select(entries.c.key, entries.c.due).where(known)):
+    is_settlement = or_(entries.c.kind == "collection", entries.c.kind == "payout")
+    for key, due in stream(evidence.office, select(entries.c.key, entries.c.due).where(is_settlement)):
         if settlers.get(key) == due:
             del settlers[key]
     for due in settlers.values():

@@ -75,11 +75,13 @@ def front_totals(evidence: Evidence) -> Results:
     """
     if evidence.front is None:
         return
-    gone = forgotten(evidence.journals[1]).date
+    retired_to = forgotten(evidence.journals[1]).date
     added = _totals(evidence.journals[1])
-    if gone:  # the office's copy is the only one of the retired dates
-        added = {place: sums for place, sums in added.items() if place[1] > gone}
-        added |= {place: sums for place, sums in _totals(evidence.journals[0]).items() if place[1] <= gone}
+    if retired_to:  # the office's copy is the only one of the retired dates
+        added = {place: sums for place, sums in added.items() if place[1] > retired_to}
+        added |= {
+            place: sums for place, sums in _totals(evidence.journals[0]).items() if place[1] <= retired_to
+        }
     table = front_schema.bank_days
     stored = {
         (row[0], row[1]): Counter(dict(zip(_FIGURES, row[2:], strict=True)))
@@ -211,8 +213,8 @@ def our_sums(connection: Connection) -> Mapping[tuple[str, str, str], Sum]:
 def their_sums(connection: Connection) -> Mapping[BankDay, Sum]:
     """The bank's side of every date, from its files: the lines, and the sum of their effects."""
     line = office_schema.bank_lines.c
-    done = case((line.state != "S", 0), (line.direction == "C", line.amount), else_=-line.amount)
-    query = select(line.bank, line.date, func.count(), func.sum(done)).group_by(line.bank, line.date)
+    signed = case((line.state != "S", 0), (line.direction == "C", line.amount), else_=-line.amount)
+    query = select(line.bank, line.date, func.count(), func.sum(signed)).group_by(line.bank, line.date)
     sums = defaultdict(
         lambda: NO_LINES,
         {(bank, date): Sum(lines, int(effect)) for bank, date, lines, effect in connection.execute(query)},

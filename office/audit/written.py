@@ -190,9 +190,9 @@ def day_states(evidence: Evidence) -> Results:
     archived = {record.subject for record in _of_machine(evidence, "archive")}
     rows = evidence.office.execute(select(days.c.date, days.c.state)).all()
     for date, state in rows:
-        known = "archived" if date in archived else "posted" if date in posted else "closed"
-        if state != known:
-            yield Failing(6, f"office, day {date}", f"is {state}, and {known} by the audit log")
+        logged = "archived" if date in archived else "posted" if date in posted else "closed"
+        if state != logged:
+            yield Failing(6, f"office, day {date}", f"is {state}, and {logged} by the audit log")
     for date in sorted((posted | archived) - {row[0] for row in rows}):
         yield Failing(6, f"office, day {date}", "was posted, by the audit log, and is not there")
     yield Checked(6, "days, their states held against the audit log", len(rows))

@@ -82,9 +82,9 @@ def reconcile(
     `at` is in microseconds since 1970-01-01 UTC; `progress` is called with the number of our lines read since
     its last call. Raises NotReconcilable, and InvariantBroken from matching.
     """
-    known = _known(connection, bank, date)
-    if known is not None:
-        return known
+    earlier_result = _earlier_result(connection, bank, date)
+    if earlier_result is not None:
+        return earlier_result
     begins, ends = _cutovers(connection, bank, date)
     window = Window(begins, ends, terms.near_us)
     sums: Counter[str] = Counter()
@@ -108,7 +108,7 @@ def reconcile(
     )
 
 
-def _known(connection: Connection, bank: str, date: str) -> Reconciled | None:
+def _earlier_result(connection: Connection, bank: str, date: str) -> Reconciled | None:
     """The result of the date if it was reconciled before, or None."""
     columns = (reconciliations.c[name] for name in ("ours", "theirs", "matched"))
     query = select(*columns).where(reconciliations.c.bank == bank, reconciliations.c.date == date)

@@ -86,11 +86,12 @@ def overview(
     Raises what `report` raises; a bank of `bank_names` that is not reconciled is listed as waiting instead.
     """
     day = _day(connection, date)
-    done = set(connection.scalars(select(reconciliations.c.bank).where(reconciliations.c.date == date)))
+    reconciled = set(connection.scalars(select(reconciliations.c.bank).where(reconciliations.c.date == date)))
     reports = tuple(
-        report(connection, bank, date, bank_names.get(bank, bank), today, chart) for bank in sorted(done)
+        report(connection, bank, date, bank_names.get(bank, bank), today, chart)
+        for bank in sorted(reconciled)
     )
-    waiting = tuple((bank, name) for bank, name in sorted(bank_names.items()) if bank not in done)
+    waiting = tuple((bank, name) for bank, name in sorted(bank_names.items()) if bank not in reconciled)
     return Overview(today, day, reports, waiting)
 
 
@@ -161,8 +162,8 @@ def _shown(date: str) -> ColumnElement[bool]:
 
 def _ending(chart: Chart, resolution: str) -> str:
     """The name of a resolution in both languages; its code if the chart does not have it."""
-    known = chart.resolutions.get(resolution)
-    return f"{known.zh} {known.en}" if known else resolution
+    row = chart.resolutions.get(resolution)
+    return f"{row.zh} {row.en}" if row else resolution
 
 
 def _postings(connection: Connection, bank: str, date: str) -> tuple[ShownPosting, ...]:

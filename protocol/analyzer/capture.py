@@ -201,18 +201,18 @@ def _streams(packets: list[_Packet], fault: CaptureError | None) -> Capture:
             other += 1
             continue
         direction, sequence, flags, payload = segment
-        known = halves.setdefault(direction, [])
+        half_streams = halves.setdefault(direction, [])
         if flags & _SYN:
             begin = (sequence + 1) % (1 << 32)
-            if not known or known[-1].start != begin:  # else it is the same SYN again
-                known.append(_HalfStream(begin))
+            if not half_streams or half_streams[-1].start != begin:  # else it is the same SYN again
+                half_streams.append(_HalfStream(begin))
             sequence = begin
         if not payload:  # an acknowledgement, or a keep-alive, whose sequence number is one too low
             continue
-        if not known:
-            known.append(_HalfStream(sequence))
-        distance = (sequence - known[-1].start) % (1 << 32)
-        known[-1].segments.append((distance - (1 << 32) if distance >= _HALF else distance, payload))
+        if not half_streams:
+            half_streams.append(_HalfStream(sequence))
+        distance = (sequence - half_streams[-1].start) % (1 << 32)
+        half_streams[-1].segments.append((distance - (1 << 32) if distance >= _HALF else distance, payload))
     joined = (
         _joined(direction, half) for direction, both in halves.items() for half in both if half.segments
     )

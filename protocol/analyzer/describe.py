@@ -375,8 +375,8 @@ class _Step(NamedTuple):
 def _mti(part: Part, begin: int) -> Node:
     """Return the node of the MTI, its four digits below it."""
     digits = tuple(
-        Node("", name, begin, 0, "", digit, known.get(digit, "none of ISO 8583:1987"))
-        for digit, (name, known) in zip(part.text, field_display.MTI_DIGITS, strict=True)
+        Node("", name, begin, 0, "", digit, meanings.get(digit, "none of ISO 8583:1987"))
+        for digit, (name, meanings) in zip(part.text, field_display.MTI_DIGITS, strict=True)
     )
     meaning = "not one of ISO 8583:1987"
     if field_display.is_plausible_mti(part.text):
@@ -479,15 +479,15 @@ def _groups(groups: Sequence[Group], begin: int, encoding: str, step: _Step) -> 
 
 def _group(tag: str, value: str, raw: bytes, at: int, encoding: str, step: _Step) -> Node:
     """Return the node of one group; the value of a DL group is groups again."""
-    known = tag in tlv.KNOWN
-    field, name = (f"48.{tag}", tlv.KNOWN[tag]) if known else ("48.?", "unknown group")
+    is_known = tag in tlv.KNOWN
+    field, name = (f"48.{tag}", tlv.KNOWN[tag]) if is_known else ("48.?", "unknown group")
     if tag == "DL":
         inner, stop = tlv.intact(value, encoding)
         if inner and stop == len(value.encode(encoding)):
             nodes = tuple(_groups(inner, at + len(raw) - stop, encoding, step))
             return Node(field, name, at, len(raw), "", "", _counted(inner), "", nodes)
     display = field_display.GROUPS.get(
-        tag, field_display.UNKNOWN_GROUP if not known else FieldDisplay(hidden=_NOT_FITTING)
+        tag, field_display.UNKNOWN_GROUP if not is_known else FieldDisplay(hidden=_NOT_FITTING)
     )
     reason = _why_hidden(value, display, step)
     if reason:

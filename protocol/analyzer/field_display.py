@@ -221,7 +221,7 @@ _MUCH: Final = re.compile("[1-9][0-9]{7,}|[^\\W\\d_]{4,}")
 def is_plausible_mti(mti: str) -> bool:
     """Tell whether each digit of an MTI is one that ISO 8583:1987 defines."""
     return len(mti) == len(MTI_DIGITS) and all(
-        digit in known for digit, (_, known) in zip(mti, MTI_DIGITS, strict=True)
+        digit in meanings for digit, (_, meanings) in zip(mti, MTI_DIGITS, strict=True)
     )
 
 

@@ -155,8 +155,8 @@ def find_typo(data: bytes) -> Typo | None:
     """
     text = data.decode("utf-8", "replace")
     digits = _SPELLINGS.sub("", text)
-    known = sum(letter in string.hexdigits for letter in digits)
-    if not known or len(digits) - known > 1 + known // _FOR_ONE_MORE:
+    digit_count = sum(letter in string.hexdigits for letter in digits)
+    if not digit_count or len(digits) - digit_count > 1 + digit_count // _FOR_ONE_MORE:
         return None
     mended = "".join(letter if letter in string.hexdigits else "0" for letter in digits)
     mended_bytes = bytes.fromhex(mended + "0" * (len(mended) % 2))

@@ -137,7 +137,7 @@ class Interposed(Link):
             self._script.closed(self, by)
 
     def _from_bank(self, frame: Frame) -> None:
-        relayed = self._said(frame)
+        relayed = self._relayed(frame)
         ruling = self._script.from_bank(self, relayed)
         if ruling.fate is Fate.ANSWERED:
             self.near.write(self._framed(ruling.body, frame))
@@ -145,7 +145,7 @@ class Interposed(Link):
             self._carry(frame, ruling, self.far)
 
     def _from_machine(self, frame: Frame) -> None:
-        relayed = self._said(frame)
+        relayed = self._relayed(frame)
         ruling = self._script.from_machine(self, relayed)
         self._learn(relayed)
         self._carry(frame, ruling, self.near)
@@ -166,7 +166,7 @@ class Interposed(Link):
     def _framed(self, body: bytes, like: Frame) -> bytes:
         return wrap(self._terms.framing, body, like.tpdu)
 
-    def _said(self, frame: Frame) -> Relayed:
+    def _relayed(self, frame: Frame) -> Relayed:
         try:
             message = self.codec.decode(frame.body)
         except DecodeError:

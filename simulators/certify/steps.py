@@ -170,7 +170,7 @@ def value(number: int, wanted: str | Callable[[Talk], str]) -> Expectation:
     def look(talk: Talk, heard: Heard) -> Check:
         text = wanted if isinstance(wanted, str) else wanted(talk)
         seen = heard.message.fields.get(number)
-        return Check(f"DE {number} = {text}", f"DE {number} = {_told(number, seen)}", seen == text)
+        return Check(f"DE {number} = {text}", f"DE {number} = {_shown_text(number, seen)}", seen == text)
 
     return look
 
@@ -310,7 +310,7 @@ def _in_words(groups: tuple[Group, ...] | None, seen: str | None) -> str:
     return "not there" if seen is None else seen
 
 
-def _told(number: int, text: str | None) -> str:
+def _shown_text(number: int, text: str | None) -> str:
     if text is None:
         return "not there"
     return masked_card(text) if number == 2 else text

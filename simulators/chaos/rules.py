@@ -162,7 +162,7 @@ def read_rules(path: Path | None, options: tuple[str, ...] = (), **given: object
     try:
         rules = Rules.model_validate({**dict(rules), **replaced, "rule": (*rules.rule, *added)})
     except ValidationError as error:
-        raise ChaosError(_said(error)) from None
+        raise ChaosError(_worded(error)) from None
     faults = [
         Fault(f"rule {rule.name!r}", reason) for rule in rules.rule for reason in rule.faults(rules.framing)
     ]
@@ -180,8 +180,8 @@ def parse_option(text: str, place: int) -> Rule:
     try:
         return Rule.model_validate({"name": f"rule {place}", **values}, strict=False)
     except ValidationError as error:
-        raise ChaosError(f"--rule {text!r}: {_said(error)}") from None
+        raise ChaosError(f"--rule {text!r}: {_worded(error)}") from None
 
 
-def _said(error: ValidationError) -> str:
+def _worded(error: ValidationError) -> str:
     return "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())

@@ -90,9 +90,11 @@ def _make_folder(data: Path) -> None:
 
 def _run(program: str, *arguments: object) -> None:
     command = [str(binaries() / program), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, user=system_user(), cwd="/")
-    if done.returncode:
-        raise PostgresqlError(f"{program} gave {done.returncode}: {done.stderr.strip()}")
+    completed = subprocess.run(
+        command, capture_output=True, text=True, check=False, user=system_user(), cwd="/"
+    )
+    if completed.returncode:
+        raise PostgresqlError(f"{program} gave {completed.returncode}: {completed.stderr.strip()}")
 
 
 def _wait(purpose: str, is_so: Callable[[], bool]) -> None:

@@ -44,10 +44,10 @@ def journals(uri: str, banks: Sequence[str]) -> dict[str, Lines]:
 
 def faults(uri: str, records: Sequence[Record]) -> list[str]:
     """Everything in which banks, journal and dues differ, or that was settled twice."""
-    known = journals(uri, [record.bank for record in records])
+    by_bank = journals(uri, [record.bank for record in records])
     return [
-        *(f"{record.bank}: {line}" for record in records for line in _of_bank(record, known[record.bank])),
-        *_of_dues(uri, known.values()),
+        *(f"{record.bank}: {line}" for record in records for line in _of_bank(record, by_bank[record.bank])),
+        *_of_dues(uri, by_bank.values()),
     ]
 
 
@@ -63,9 +63,9 @@ def _of_dues(uri: str, lines: Iterable[Lines]) -> Iterator[str]:
     with psycopg.connect(uri) as connection:
         due_of = dict(connection.execute("SELECT key, due FROM journal").fetchall())
         held = {name for (name,) in connection.execute("SELECT due FROM dues WHERE state = 'settled'")}
-    done = (entry for of_bank in lines for entry in of_bank.values() if entry.outcome == "done")
+    entries_done = (entry for of_bank in lines for entry in of_bank.values() if entry.outcome == "done")
     settled = Counter(
-        due_of[entry.full_key] for entry in done if entry.code in KINDS and not entry.exception_code
+        due_of[entry.full_key] for entry in entries_done if entry.code in KINDS and not entry.exception_code
     )
     yield from (f"due {due} is settled {count} times" for due, count in settled.items() if due and count > 1)
     yield from (f"due {due}: dues and journal differ" for due in sorted(held ^ set(filter(None, settled))))

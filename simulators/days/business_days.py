@@ -293,9 +293,9 @@ class Days:
 
     def _settle(self, bank: BankSide, belief: Belief, due: DueLine) -> Asked:
         def heard(answer: Answer) -> None:
-            known = bank.record.beliefs[belief.key]
+            now = bank.record.beliefs[belief.key]
             approved = answer.response is Response.APPROVED
-            after = known.after(Meaning.APPROVED if approved else Meaning.REFUSED, answer.business_date[4:])
+            after = now.after(Meaning.APPROVED if approved else Meaning.REFUSED, answer.business_date[4:])
             bank.record.keep(after)
             if approved:
                 self._paid(answer, due)
@@ -310,8 +310,8 @@ class Days:
         """An advice is never refused; one whose answer names no due's date fitted none."""
 
         def heard(answer: Answer) -> None:
-            known = bank.record.beliefs[belief.key]
-            bank.record.keep(known.after(Meaning.APPROVED, answer.business_date[4:]))
+            now = bank.record.beliefs[belief.key]
+            bank.record.keep(now.after(Meaning.APPROVED, answer.business_date[4:]))
             if answer.due_date:
                 self._paid(answer, due)
             else:
@@ -326,9 +326,9 @@ class Days:
         request = self._plain(bank, own)._replace(act=Act.REVERSE, mti="0400", original=bank.key(belief))
 
         def heard(answer: Answer) -> None:
-            known = bank.record.beliefs[belief.key]
+            now = bank.record.beliefs[belief.key]
             undone = answer.response is Response.APPROVED
-            after = known.after(Meaning.UNDONE if undone else Meaning.NO_ORIGINAL, answer.business_date[4:])
+            after = now.after(Meaning.UNDONE if undone else Meaning.NO_ORIGINAL, answer.business_date[4:])
             bank.record.keep(after)
             if (undone and due.due in self.unpaid) or not undone:
                 return
@@ -344,8 +344,8 @@ class Days:
 
         def heard(answer: Answer) -> None:
             if answer.response is Response.APPROVED:
-                known = bank.record.beliefs[belief.key]
-                bank.record.keep(known.after(Meaning.UNDONE, answer.business_date[4:]))
+                now = bank.record.beliefs[belief.key]
+                bank.record.keep(now.after(Meaning.UNDONE, answer.business_date[4:]))
                 self._free(due)
 
         return Asked(request, heard)
@@ -377,9 +377,9 @@ class Days:
     def cut_over(self) -> Cutover:
         """Close the business day and begin the next."""
         self._now = datetime.strptime(self.date, "%Y%m%d").replace(tzinfo=UTC) + _CLOSING
-        done = cut_over(self._store, self.date, self._next_date, self._sealer, self._us())
-        self._begin(done.next_date)
-        return done
+        closed = cut_over(self._store, self.date, self._next_date, self._sealer, self._us())
+        self._begin(closed.next_date)
+        return closed
 
     def lines(self, code: str, date: str, counts: Counts) -> tuple[BankLine, ...]:
         """A bank's lines for a closed date with discrepancies put in; the bank keeps what to report."""

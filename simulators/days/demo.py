@@ -180,10 +180,10 @@ async def _trade(stage: Stage, ports: dict[str, int]) -> None:
         await together(running)
         console.print((await cutting[0]).strip())
     console.print(
-        f"{sum(one.repeats for one in stage.banks)} repeats,"
-        f" {sum(one.lost_answers for one in stage.banks)} answers lost and reversed,"
-        f" {sum(one.reversals_first for one in stage.banks)} reversals before their originals,"
-        f" {sum(one.cancels for one in stage.banks)} cancels"
+        f"{sum(bank.repeats for bank in stage.banks)} repeats,"
+        f" {sum(bank.lost_answers for bank in stage.banks)} answers lost and reversed,"
+        f" {sum(bank.reversals_first for bank in stage.banks)} reversals before their originals,"
+        f" {sum(bank.cancels for bank in stage.banks)} cancels"
     )
     console.print(Panel.fit(stage.banks[0].receipt, title="receipt"))
 

@@ -92,7 +92,7 @@ class _Seeding:
         self._bank = bank
         self._random = random
         self._whole = list(lines)
-        self._done: list[BankLine] = []
+        self._changed: list[BankLine] = []
         self._tomorrow: list[BankLine] = []
         self._expected: list[Expected] = []
         self._models = tuple(lines)
@@ -106,7 +106,7 @@ class _Seeding:
 
     def renumbered(self, count: int) -> None:
         with_own_rrn = [line for line in self._whole if line.rrn and self._rrns[line.rrn] == 1]
-        self._done += map(self._with_new_stan, self._take(count, with_own_rrn))
+        self._changed += map(self._with_new_stan, self._take(count, with_own_rrn))
 
     def ours_only(self, count: int) -> None:
         for line in self._take(count, self._whole):
@@ -127,12 +127,12 @@ class _Seeding:
     def details_differ(self, count: int) -> None:
         """Give lines another policy, another due, or another code of their own direction, by turns."""
         for number, line in enumerate(self._take(count, self._whole)):
-            self._done.append(self._with_other_detail(line, _DETAILS[number % len(_DETAILS)]))
+            self._changed.append(self._with_other_detail(line, _DETAILS[number % len(_DETAILS)]))
             self._expect(BreakClass.DETAILS_DIFFER, line, effect(line))
 
     def duplicate(self, count: int) -> None:
         for line in self._take(count, self._whole):
-            self._done += (line, line)
+            self._changed += (line, line)
             self._expect(BreakClass.DUPLICATE, line, effect(line))
 
     def bank_only(self, count: int) -> None:
@@ -140,11 +140,11 @@ class _Seeding:
         for _ in range(count):
             line = self._with_new_stan(self._random.choice(self._models))
             line = line._replace(rrn=self._new_rrn(), state="S")
-            self._done.append(line)
+            self._changed.append(line)
             self._expect(BreakClass.BANK_ONLY, line, effect(line))
 
     def seeded(self) -> Seeded:
-        today = [*self._whole, *self._done]
+        today = [*self._whole, *self._changed]
         self._random.shuffle(today)
         expected = sorted(self._expected, key=lambda expectation: (expectation.key, expectation.cls))
         return Seeded(tuple(today), tuple(self._tomorrow), tuple(expected))
@@ -162,7 +162,7 @@ class _Seeding:
         self._expected.append(Expected(cls, self._key(line), difference))
 
     def _replace(self, cls: BreakClass, line: BankLine, other: BankLine) -> None:
-        self._done.append(other)
+        self._changed.append(other)
         self._expect(cls, line, effect(other) - effect(line))
 
     def _with_other_detail(self, line: BankLine, name: str) -> BankLine:

@@ -111,9 +111,9 @@ class Mix:
         if not share.can(act):
             self.instead += 1
             act = "inquiry"
-        return Deferred.fromCoroutine(self._done(share, act))
+        return Deferred.fromCoroutine(self._act(share, act))
 
-    async def _done(self, share: Share, act: str) -> str:
+    async def _act(self, share: Share, act: str) -> str:
         if act == "inquiry":
             await share.bank.inquire(self._random.choice(share.policies))
         elif act == "collect":

@@ -147,8 +147,8 @@ class TellerScreen(App[None]):
             self.tell("choose due", kind=kind)
             return
         policy = self._policy.policy
-        known = next((sample for sample in self._samples if sample.due == due.due), None)
-        identity = known.beneficiary if known else ""
+        sample_of_due = next((sample for sample in self._samples if sample.due == due.due), None)
+        identity = sample_of_due.beneficiary if sample_of_due else ""
 
         def answered(given: Settlement | None) -> None:
             if given is not None:

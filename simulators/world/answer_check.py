@@ -78,8 +78,8 @@ class AnswerCheck:
             (due.name, due.code, _KINDS[due.kind], due.due_date, due.amount)
             for due in self.book.open_dues(policy)
         )
-        known = self.book.policies[policy], self.book.holders[policy], dues
-        self._note(("policy", policy), known)
+        of_policy = self.book.policies[policy], self.book.holders[policy], dues
+        self._note(("policy", policy), of_policy)
 
     def _note_key(self, key: str) -> None:
         self._note(("key", key), self.book.state_of(key))
@@ -107,7 +107,7 @@ class AnswerCheck:
             return "" if code == ask.fault else f"{code} instead of {ask.fault}"
         if ask.mti[1] == "5":
             return self._totals(question, answer)
-        dates = {known[4:] for known in self._between(("date",), question.moment)}
+        dates = {date[4:] for date in self._between(("date",), question.moment)}
         if ask.code == RECEIPT and code == "00":
             dates = {fact.date[4:] for fact in (self._fact_of(ask),) if fact is not None}
         if answer.fields.get(15) not in dates:

@@ -155,7 +155,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _one(seed: int, *, trace: bool) -> int:
+def _run_once(seed: int, *, trace: bool) -> int:
     _silence()
     with in_memory() as within:
         outcome = run_seed(seed, prepare(within))
@@ -200,7 +200,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command."""
     given = _parser().parse_args(arguments)
     if given.seed is not None:
-        return _one(given.seed, trace=given.trace)
+        return _run_once(given.seed, trace=given.trace)
     if given.seeds:
         first, _, last = given.seeds.partition("..")
         verdicts = run_many(range(int(first), int(last or first) + 1), given.jobs)

@@ -67,14 +67,14 @@ def _line(deal: Deal, state: str) -> BankLine:
 def with_mistakes(lines: Sequence[BankLine], random: Random) -> list[BankLine]:
     """The lines with mistakes put in: one left out, one with another amount, one that nobody knows."""
     changed = list(lines)
-    done = [line for line in changed if line.state == "S"]
-    if done and random.random() < 0.5:
-        changed.remove(random.choice(done))
-    elif done and random.random() < 0.5:
-        line = random.choice(done)
+    done_lines = [line for line in changed if line.state == "S"]
+    if done_lines and random.random() < 0.5:
+        changed.remove(random.choice(done_lines))
+    elif done_lines and random.random() < 0.5:
+        line = random.choice(done_lines)
         changed[changed.index(line)] = line._replace(amount=line.amount + 7)
-    if done and random.random() < 0.3:
-        line = random.choice(done)
+    if done_lines and random.random() < 0.3:
+        line = random.choice(done_lines)
         changed.append(line._replace(stan=f"9{line.stan[1:]}", rrn=f"9{line.rrn[1:]}"))
     return changed
 

@@ -172,21 +172,21 @@ class Remembering(Codec):
     machine has its own codec.
     """
 
-    __slots__ = ("_known", "_room")
+    __slots__ = ("_decoded", "_room")
 
     def __init__(self, dialect: Dialect, room: int) -> None:
         super().__init__(dialect)
         self._room = room
-        self._known: dict[bytes, Message] = {}
+        self._decoded: dict[bytes, Message] = {}
 
     def decode(self, data: bytes) -> Message:
         """As the codec's."""
-        known = self._known.get(data)
-        if known is None:
-            if len(self._known) >= self._room:
-                self._known.clear()
-            known = self._known[data] = super().decode(data)
-        return known
+        message = self._decoded.get(data)
+        if message is None:
+            if len(self._decoded) >= self._room:
+                self._decoded.clear()
+            message = self._decoded[data] = super().decode(data)
+        return message
 
 
 @cache

@@ -106,10 +106,10 @@ def hunt(mutation: Mutation, seeds: int, times: int = 1) -> HuntResult:
 def _hunt_apart(mutation: Mutation, seeds: int, times: int) -> HuntResult:
     given = ["--only", mutation.name, "--seeds", str(seeds), "--times", str(times), "--json"]
     command = [sys.executable, "-m", "simulators.world.hunt", *given]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        return HuntResult(mutation, 0, f"the hunt broke: {done.stderr.strip().splitlines()[-1]}")
-    result = json.loads(done.stdout.splitlines()[-1])
+    completed = subprocess.run(command, capture_output=True, text=True, check=False)
+    if completed.returncode:
+        return HuntResult(mutation, 0, f"the hunt broke: {completed.stderr.strip().splitlines()[-1]}")
+    result = json.loads(completed.stdout.splitlines()[-1])
     return HuntResult(
         mutation, result["seeds"], result["violation"], result["mean_seeds"], result["mean_cpu"]
     )

@@ -76,11 +76,13 @@ class VirtualThreads:
 
     def run(self, function: Callable[..., Any], *arguments: object) -> Deferred[Any]:
         """A Deferred that fires later with what the function returns."""
-        done: Deferred[Any] = Deferred()
-        self._host.callLater(self._machine.pause(), self._do, done, function, arguments)
-        return done
+        outcome: Deferred[Any] = Deferred()
+        self._host.callLater(self._machine.pause(), self._do, outcome, function, arguments)
+        return outcome
 
-    def _do(self, done: Deferred[Any], function: Callable[..., Any], arguments: tuple[object, ...]) -> None:
+    def _do(
+        self, outcome: Deferred[Any], function: Callable[..., Any], arguments: tuple[object, ...]
+    ) -> None:
         machine = self._machine
         machine.before_thread()
         try:
@@ -92,12 +94,12 @@ class VirtualThreads:
             result = Failure()
         finally:
             machine.after_thread()
-        self._host.callLater(machine.pause(), self._fire, done, result)
+        self._host.callLater(machine.pause(), self._fire, outcome, result)
 
     @staticmethod
-    def _fire(done: Deferred[Any], result: object) -> None:
-        if not done.called:
-            done.callback(result) if not isinstance(result, Failure) else done.errback(result)
+    def _fire(outcome: Deferred[Any], result: object) -> None:
+        if not outcome.called:
+            outcome.callback(result) if not isinstance(result, Failure) else outcome.errback(result)
 
 
 class Lockstep:
@@ -117,7 +119,7 @@ class Lockstep:
 
     def defer(self, function: Callable[..., Any], *arguments: Any) -> Deferred[Any]:  # noqa: ANN401
         """In the place of twisted.internet.threads.deferToThread."""
-        done: Deferred[Any] = Deferred()
+        outcome: Deferred[Any] = Deferred()
         answers: SimpleQueue[Any] = SimpleQueue()
         asked: SimpleQueue[Any] = SimpleQueue()
 
@@ -130,13 +132,13 @@ class Lockstep:
                 asked.put((None, Failure()))
 
         threading.Thread(target=work, daemon=True).start()
-        self._go_on(self.host, done, answers, asked, None)
-        return done
+        self._go_on(self.host, outcome, answers, asked, None)
+        return outcome
 
     def _go_on(
         self,
         host: Host,
-        done: Deferred[Any],
+        outcome: Deferred[Any],
         answers: SimpleQueue[Any],
         asked: SimpleQueue[Any],
         answer: object,
@@ -146,10 +148,10 @@ class Lockstep:
         self._open[id(answers)] = answers, asked
         if wish is None:
             del self._open[id(answers)]
-            done.callback(result) if not isinstance(result, Failure) else done.errback(result)
+            outcome.callback(result) if not isinstance(result, Failure) else outcome.errback(result)
             return
         going = maybeDeferred(wish)
-        going.addBoth(lambda given: host.callLater(0, self._go_on, host, done, answers, asked, given))
+        going.addBoth(lambda given: host.callLater(0, self._go_on, host, outcome, answers, asked, given))
 
     def block(self, _reactor: object, function: Callable[..., Any], *arguments: Any) -> Any:  # noqa: ANN401
         """In the place of twisted.internet.threads.blockingCallFromThread."""

@@ -54,8 +54,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a repeat of a refusal is decided anew",
         _DECIDE,
-        "        if known is not None:\n            return Decision(_answer_repeat",
-        "        if known is not None and known.response is Response.APPROVED:\n"
+        "        if first is not None:\n            return Decision(_answer_repeat",
+        "        if first is not None and first.response is Response.APPROVED:\n"
         "            return Decision(_answer_repeat",
     ),
     Mutation(
@@ -80,7 +80,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "the clock cuts over though it jumped",
         "fep.day.schedule",
-        "    if known.clock_fault:\n        return Obstacle.CLOCK\n",
+        "    if facts.clock_fault:\n        return Obstacle.CLOCK\n",
         "",
     ),
     Mutation(
@@ -198,12 +198,12 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a repeat is counted as new",
         _DECIDE,
-        "            return Decision(_answer_repeat(request, known, view))",
-        "            again = Decision(_answer_repeat(request, known, view))\n"
-        "            if not (view.day and known.subject and known.kind is Kind.COLLECTION):\n"
+        "            return Decision(_answer_repeat(request, first, view))",
+        "            again = Decision(_answer_repeat(request, first, view))\n"
+        "            if not (view.day and first.subject and first.kind is Kind.COLLECTION):\n"
         "                return again\n"
         "            today = view.figures_of(request.bank, view.day.date)\n"
-        "            return again._replace(figures=today.settled(known.side, known.amount))",
+        "            return again._replace(figures=today.settled(first.side, first.amount))",
     ),
     Mutation(
         "the old session key is good for ever",
@@ -328,8 +328,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "another content under a known key gets the first answer",
         _DECIDE,
-        "known.kind is not Kind.TOMBSTONE and known.content != request.content",
-        "known.kind is not Kind.TOMBSTONE and not known.content",
+        "first.kind is not Kind.TOMBSTONE and first.content != request.content",
+        "first.kind is not Kind.TOMBSTONE and not first.content",
     ),
     Mutation(
         "a refusal is told and not kept",
@@ -356,8 +356,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "nobody is told of the cut-over",
         "fep.operator.operations",
-        "                self.engine.see_date(done.next_date)\n                return done",
-        "                self.engine.business_date = done.next_date\n                return done",
+        "                self.engine.see_date(closed.next_date)\n                return closed",
+        "                self.engine.business_date = closed.next_date\n                return closed",
     ),
     Mutation(
         "a message with a PIN is taken",
@@ -445,8 +445,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "what was taken back is printed again",
         _DECIDE,
-        'if known.receipt is not None and outcome_of(known, view) == "reversed":',
-        'if known.receipt is not None and outcome_of(known, view) == "refused":',
+        'if first.receipt is not None and outcome_of(first, view) == "reversed":',
+        'if first.receipt is not None and outcome_of(first, view) == "refused":',
     ),
     Mutation(
         "what does not fit has a receipt",

@@ -138,8 +138,8 @@ class Observer:
         query = "SELECT act FROM audit_log WHERE act IN ('load', 'load ended') ORDER BY number DESC LIMIT 1"
         if self._book.execute(query).fetchone() != ("load",):
             return set()
-        gone = "SELECT due FROM dues WHERE sequence = 0 AND state IN ('lapsed', 'withdrawn')"
-        return {row[0] for row in self._book.execute(gone)}
+        left_the_book = "SELECT due FROM dues WHERE sequence = 0 AND state IN ('lapsed', 'withdrawn')"
+        return {row[0] for row in self._book.execute(left_the_book)}
 
     def bank_days(self) -> list[tuple[str, str]]:
         """Every bank and date for which the file keeps figures."""
@@ -186,12 +186,12 @@ class Observer:
         days = [Day(*row) for row in self._book.execute(query)]
         opened = ""
         for day in days:
-            known = self._days.get(day.date)
-            if known is not None and known.state == "closed" and known != day:
+            earlier = self._days.get(day.date)
+            if earlier is not None and earlier.state == "closed" and earlier != day:
                 self._say(f"the closed day {day.date} was changed")
-            if known is None and day.state == "open":
+            if earlier is None and day.state == "open":
                 opened = day.date
-            if day.state == "closed" and (known is None or known.state == "open"):
+            if day.state == "closed" and (earlier is None or earlier.state == "open"):
                 self._check_seal(day)
             self._days[day.date] = day
         if len([day for day in days if day.state == "open"]) > 1:

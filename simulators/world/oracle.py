@@ -187,9 +187,9 @@ class Oracle:
         if self._tombstone:
             self.say(f"no tombstone lies under {self._tombstone}")
             self._tombstone = ""
-        known = self.book.facts.get(key)
-        if known is not None:
-            self.say(f"{key} acts a second time: {known.response}, and now {row['response']}")
+        earlier_fact = self.book.facts.get(key)
+        if earlier_fact is not None:
+            self.say(f"{key} acts a second time: {earlier_fact.response}, and now {row['response']}")
             return
         question = self._asked_for(row)
         if question is None:
@@ -469,8 +469,8 @@ class Oracle:
         if "down" not in self._trouble:
             self._check_notices()
             self.stamps.finish(self.now())
-        kept, known = set(self._file.dues()), set(self.book.dues)
-        if kept - self._file.left_over() - known or known - kept:
+        kept, in_book = set(self._file.dues()), set(self.book.dues)
+        if kept - self._file.left_over() - in_book or in_book - kept:
             self.say("the book has other dues than it should")
         self.book.changed.update(self.book.dues)
         self._check_dues()

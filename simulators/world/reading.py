@@ -168,8 +168,8 @@ def read_network(message: Message, terms: Terms, today: date) -> Ask:
 def _content(ask: Ask, fields: Mapping[int, str], terms: Terms, today: date) -> Ask:
     if any(number not in fields for number in _NEEDED[ask.mti[:2]]):
         return ask._replace(fault="30")
-    known = INQUIRIES if ask.mti[1] == "1" else COLLECTIONS | PAYOUTS | {CANCEL}
-    if ask.mti[1] != "4" and ask.code not in known:
+    codes = INQUIRIES if ask.mti[1] == "1" else COLLECTIONS | PAYOUTS | {CANCEL}
+    if ask.mti[1] != "4" and ask.code not in codes:
         return ask._replace(fault="40")
     if not _CLOCK(fields[12]) or not _date(fields[13], today):
         return ask._replace(fault="30")

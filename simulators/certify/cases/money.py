@@ -42,7 +42,7 @@ _RULE_AMOUNT = "DE 4 must equal the due's amount."
 def _codes() -> Iterator[Case]:
     """One case a processing code that moves money."""
     for number, row in SETTLEMENTS.items():
-        done = (code("00"), there(15, 38, 62), absent(44), has_group("RN"), echoes())
+        on_approval = (code("00"), there(15, 38, 62), absent(44), has_group("RN"), echoes())
         act = "collection" if row.kind == "premium" else "payout"
         yield Case(
             f"CODE-{number}",
@@ -50,7 +50,7 @@ def _codes() -> Iterator[Case]:
             f"{row.chinese}（{number}）",
             f"{row.english}: a {act} with authorization code and receipt",
             "done, and on disk",
-            (sign_on, ask(settle(dues.due_of(number)), *done)),
+            (sign_on, ask(settle(dues.due_of(number)), *on_approval)),
         )
 
 

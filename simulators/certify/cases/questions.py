@@ -91,11 +91,11 @@ def _all_pages(talk: Talk) -> None:
         listed += [due.get("DU", "") for due in _open_dues(talk, heard) or ()]
         more = any(group.tag == "PG" and group.value == "more" for group in groups_of(talk, heard) or ())
     talk.check("one page does not hold them all", f"{pages} pages", pages > 1)
-    known = sorted(
+    expected = sorted(
         due.due for entry in dues.entries("") if entry.policy.policy == dues.PAGES for due in entry.dues
     )
     seen = f"{len(listed)} dues, {len(set(listed))} different ones"
-    talk.check(f"the pages hold {len(known)} dues, each once", seen, sorted(listed) == known)
+    talk.check(f"the pages hold {len(expected)} dues, each once", seen, sorted(listed) == expected)
 
 
 def _other_status(talk: Talk, heard: Heard) -> Check:
