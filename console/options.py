@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 
 import click
@@ -10,6 +9,7 @@ from click.shell_completion import CompletionItem
 
 from fep.settings.config import Bank, Settings, load_settings
 from ledger.errors import LedgerError
+from ledger.files.near_name import near_name
 from ledger.rules.day import is_date
 
 _USUAL = Path("var/qianzhi.toml")
@@ -78,6 +78,5 @@ def entry_of(settings: Settings, code: str) -> Bank:
         if bank.code == code:
             return bank
     codes = [bank.code for bank in settings.bank]
-    near = difflib.get_close_matches(code, codes, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(codes)}"
-    raise click.BadParameter(f"the settings have no bank of this code; {hint}", param_hint="CODE")
+    hint = near_name(code, codes) or f"; there are {', '.join(codes)}"
+    raise click.BadParameter(f"the settings have no bank of this code{hint}", param_hint="CODE")

@@ -34,6 +34,7 @@ The modules, in the order in which data goes through:
                                                     line; the whole file
   open_breaks_file, archived                        from the office to the front
   settings                                          how any settings file is read; no setting is named here
+  near_name                                         what a misspelt key or word is answered with
   sample                                            a made-up file of dues, for trials
 
 What is done with a good file does not belong here: `ledger.book.load` and `office.intake` do it.

@@ -16,7 +16,8 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from ledger.errors import LayoutError
-from ledger.files.layout_file import RecordTable, Table, checked, hint
+from ledger.files.layout_file import RecordTable, Table, checked
+from ledger.files.near_name import near_name
 
 _LINE_ENDS: Final[Mapping[str, str]] = MappingProxyType({"LF": "\n", "CRLF": "\r\n"})
 
@@ -82,7 +83,7 @@ def load(name: str) -> Layout:
     Raises LayoutError for an unknown name or a file that is not in order.
     """
     if name not in shipped():
-        raise LayoutError(f"no layout {name!r}; there are {', '.join(shipped())}{hint(name, shipped())}")
+        raise LayoutError(f"no layout {name!r}; there are {', '.join(shipped())}{near_name(name, shipped())}")
     return parse(files("ledger.files").joinpath("layouts", f"{name}.toml").read_bytes().decode(), name)
 
 

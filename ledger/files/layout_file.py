@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Final, Generic, Literal, TypeAlias, TypeVar, get_args
 
@@ -28,6 +27,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from ledger.errors import LayoutError
+from ledger.files.near_name import near_name
 from ledger.rules.dues import KINDS
 
 _LineText = Literal["terminal", "branch", "rrn", "policy", "due", "receipt", "code", "state", "ignored"]
@@ -60,12 +60,6 @@ _COLUMNS_MAX: Final = 64
 _STAN_DIGITS: Final = 6
 
 
-def hint(word: object, known: Collection[str]) -> str:
-    """Return the end of a refusal that asks for the near name, empty where no known name is near."""
-    close = get_close_matches(word, known) if isinstance(word, str) else []
-    return f": did you mean {close[0]!r}?" if close else ""
-
-
 class _Section(BaseModel):
     """A table of the file: strict types, no unknown keys, nothing changes after the check.
 
@@ -81,8 +75,8 @@ class _Section(BaseModel):
         """Refuse an unknown key before anything else: a misspelt key is also a key that is missing."""
         for key in table if isinstance(table, dict) else ():
             if key not in cls.model_fields:
-                near = {"key": key, "hint": hint(key, cls.model_fields)}
-                raise PydanticCustomError("unknown_key", "no such key here{hint}", near)
+                about = {"key": key, "near": near_name(key, cls.model_fields)}
+                raise PydanticCustomError("unknown_key", "no such key here{near}", about)
         return table
 
 
@@ -434,4 +428,4 @@ def _reason(detail: ErrorDetails) -> str:
 def _must_be_one_of(expected: str, given: object) -> str:
     """Return the reason for a word that is none of those in pydantic's text, such as `'fen' or 'yuan'`."""
     choices = _QUOTED.findall(expected)
-    return f"must be one of {', '.join(map(repr, choices))}{hint(given, choices)}"
+    return f"must be one of {', '.join(map(repr, choices))}{near_name(given, choices)}"

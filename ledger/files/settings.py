@@ -6,7 +6,6 @@ here.
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -15,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from ledger.errors import LedgerError
+from ledger.files.near_name import near_name
 
 _SQLITE = "sqlite:///"
 
@@ -78,9 +78,8 @@ def rooted_database(url: str, folder: Path) -> str:
 def _fault(detail: ErrorDetails, model: type[Section]) -> Fault:
     key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"]).lstrip(".")
     if detail["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(detail["loc"][-1]), _known_keys(detail["loc"], model))
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        return Fault(key, f"is no setting{hint}")
+        near = near_name(str(detail["loc"][-1]), _known_keys(detail["loc"], model))
+        return Fault(key, f"is no setting{near}")
     if detail["type"] == "missing":
         return Fault(key, "is missing")
     return Fault(key, detail["msg"].removeprefix("Value error, "))

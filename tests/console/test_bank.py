@@ -124,8 +124,8 @@ def test_a_bank_without_its_key_is_not_enabled(config: Path, tmp_path: Path) -> 
 def test_a_slip_in_a_code_is_answered_with_the_code_that_is_like_it(command: str, config: Path) -> None:
     said = run(config, command, BANK[:-1])
     assert said.exit_code == 2
-    assert f"did you mean {BANK}?" in said.stderr
-    assert f"there are {BANK}, {OTHER_BANK}" in run(config, command, "77").stderr
+    assert f"; did you mean {BANK!r}?" in said.stderr
+    assert f"; there are {BANK}, {OTHER_BANK}" in run(config, command, "77").stderr
 
 
 def test_test_says_step_by_step_what_keeps_the_bank_out(config: Path) -> None:

@@ -41,7 +41,7 @@ def test_what_is_no_toml_among_the_layouts_is_none(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize(
-    ("name", "hint"), [("standrad", ": did you mean 'standard'?"), ("x", ""), ("", ""), ("../x", "")]
+    ("name", "hint"), [("standrad", "; did you mean 'standard'?"), ("x", ""), ("", ""), ("../x", "")]
 )
 def test_a_layout_that_nobody_ships_is_named_with_those_that_there_are(name: str, hint: str) -> None:
     with pytest.raises(LayoutError) as caught:

@@ -62,18 +62,18 @@ def test_a_part_that_is_no_table_is_refused(key: str) -> None:
 @pytest.mark.parametrize(
     ("source", "old", "new", "reason"),
     [
-        (DELIMITED, "separator =", "seperator =", "seperator: no such key here: did you mean 'separator'?"),
+        (DELIMITED, "separator =", "seperator =", "seperator: no such key here; did you mean 'separator'?"),
         (DELIMITED, "separator =", "sum =", "sum: no such key here"),
         (
             DELIMITED,
             '"delimited"',
             '"delimitted"',
-            "form: must be one of 'delimited', 'fixed': did you mean 'delimited'?",
+            "form: must be one of 'delimited', 'fixed'; did you mean 'delimited'?",
         ),
         (DELIMITED, '"delimited"', "1", "form: must be one of 'delimited', 'fixed'"),
         (DELIMITED, 'form = "delimited"', "", "form: must be one of 'delimited', 'fixed'"),
         (DELIMITED, '"gb18030"', '"gbk"', "encoding: must be one of 'utf-8', 'gb18030'"),
-        (DELIMITED, '"CRLF"', '"CR"', "line_end: must be one of 'LF', 'CRLF': did you mean 'CRLF'?"),
+        (DELIMITED, '"CRLF"', '"CR"', "line_end: must be one of 'LF', 'CRLF'; did you mean 'CRLF'?"),
         (DELIMITED, "lists_reversed = true", "lists_reversed = 1", "lists_reversed: must be true or false"),
         *(
             (DELIMITED, '"|"', said, ONE_CHARACTER)
@@ -114,7 +114,7 @@ def test_a_part_that_is_no_table_is_refused(key: str) -> None:
             DELIMITED,
             TERMINAL,
             '{ name = "termnal" }',
-            f"detail.columns[1].name: {NAMES}: did you mean 'terminal'?",
+            f"detail.columns[1].name: {NAMES}; did you mean 'terminal'?",
         ),
         (DELIMITED, TERMINAL, "{ name = 1 }", f"detail.columns[1].name: {NAMES}"),
         (DELIMITED, TERMINAL, '{ literal = "x" }', "detail.columns: terminal is missing"),
@@ -132,7 +132,7 @@ def test_a_part_that_is_no_table_is_refused(key: str) -> None:
             DELIMITED,
             TERMINAL,
             '{ literal = "x", widht = 1 }',
-            "detail.columns[1].widht: no such key here: did you mean 'width'?",
+            "detail.columns[1].widht: no such key here; did you mean 'width'?",
         ),
         (DELIMITED, TERMINAL, STAN, "detail.columns: stan stands there twice"),
         (DELIMITED, STAN, '{ name = "rrn" }', "detail.columns: rrn stands there twice"),
@@ -171,7 +171,7 @@ def test_a_part_that_is_no_table_is_refused(key: str) -> None:
             DELIMITED,
             TERMINAL,
             '{ name = "terminal", pad = "zeros" }',
-            "detail.columns[1] (terminal).pad: must be one of 'none', 'blank', 'zero': did you mean 'zero'?",
+            "detail.columns[1] (terminal).pad: must be one of 'none', 'blank', 'zero'; did you mean 'zero'?",
         ),
         (
             DELIMITED,
@@ -225,7 +225,7 @@ def test_a_part_that_is_no_table_is_refused(key: str) -> None:
             DELIMITED,
             '"yuan"',
             '"fenn"',
-            "detail.columns[9] (amount).unit: must be one of 'fen', 'yuan': did you mean 'fen'?",
+            "detail.columns[9] (amount).unit: must be one of 'fen', 'yuan'; did you mean 'fen'?",
         ),
         (
             DELIMITED,
@@ -244,7 +244,7 @@ def test_a_part_that_is_no_table_is_refused(key: str) -> None:
             '"reversed"',
             '"reverse"',
             "detail.columns[9] (amount).minus: must be one of 'never', 'payout', 'collection', 'reversed'"
-            ": did you mean 'reversed'?",
+            "; did you mean 'reversed'?",
         ),
         (
             DELIMITED,
@@ -300,10 +300,10 @@ def test_a_part_that_is_no_table_is_refused(key: str) -> None:
             COUNT,
             '{ name = "amount", unit = "fen" }',
             "trailer.columns[1].name: must be one of 'bank', 'ignored', 'date', 'count', 'collected', 'paid',"
-            " 'net': did you mean 'count'?",
+            " 'net'; did you mean 'count'?",
         ),
         (DELIMITED, "[trailer]", '[trailer]\nmark = "x"', "trailer.mark: no such key here"),
-        (DELIMITED, "[detail]", "[detial]", "detial: no such key here: did you mean 'detail'?"),
+        (DELIMITED, "[detail]", "[detial]", "detial: no such key here; did you mean 'detail'?"),
         (FIXED, TRAILER, "columns = []", f"trailer: {TABLE}"),
         (FIXED, TRAILER, "columns = 1", f"trailer: {TABLE}"),
         (FIXED, TRAILER, "", f"trailer: {TABLE}"),
