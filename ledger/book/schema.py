@@ -22,6 +22,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     Text,
+    TextClause,
     UniqueConstraint,
     event,
     inspect,
@@ -51,6 +52,12 @@ def text_column(name: str) -> Column[str]:
 def integer_column(name: str) -> Column[int]:
     """A 64-bit integer column that is never null."""
     return Column(name, BigInteger, nullable=False)
+
+
+def partial_index(name: str, *expressions: str | TextClause, where: str, unique: bool = False) -> Index:
+    """An index, for a table's definition, of only the rows that meet the condition `where`."""
+    condition = text(where)
+    return Index(name, *expressions, unique=unique, sqlite_where=condition, postgresql_where=condition)
 
 
 def _pending(name: str) -> Column[int]:
@@ -96,14 +103,7 @@ days = Table(
     CheckConstraint(
         "(state = 'closed') = (signature <> '' AND next_date > date)", name="day_closed_is_sealed"
     ),
-)
-Index(
-    "one_open_day",
-    text("(state = 'open')"),
-    unique=True,
-    sqlite_where=text("state = 'open'"),
-    postgresql_where=text("state = 'open'"),
-    _table=days,
+    partial_index("one_open_day", text("(state = 'open')"), where="state = 'open'", unique=True),
 )
 """At most one day is open, so there is never a doubt which date a transaction gets. A closed day has its seal
 in `closed_at` to `signature` (ledger.rules.seal); these columns, and `next_date`, are empty or 0 while it is
@@ -152,15 +152,10 @@ policies = Table(
     _pending("changes"),
     Column("next_state", Text, nullable=False, server_default=""),
     Column("next_holder", Text, nullable=False, server_default=""),
+    partial_index("policies_changing", "changes", where="changes > 0"),
 )
 """`load` is the number of the load with which a row came. If `changes` is not 0, then from the load of that
 number on the policy has `next_state` and `next_holder` (ledger.book.visible)."""
-Index(
-    "policies_changing",
-    policies.c.changes,
-    sqlite_where=text("changes > 0"),
-    postgresql_where=text("changes > 0"),
-)
 
 dues = Table(
     "dues",
@@ -193,15 +188,10 @@ dues = Table(
         name="due_leaves_somehow",
     ),
     Index("dues_by_policy", "policy"),
+    partial_index("dues_leaving", "leaves", where="leaves > 0"),
 )
 """`load` is the number of the load with which a row came. If `leaves` is not 0, then from the load of that
 number on the due is withdrawn or lapsed, as `leaves_as` says, unless it is settled (ledger.book.visible)."""
-Index(
-    "dues_leaving",
-    dues.c.leaves,
-    sqlite_where=text("leaves > 0"),
-    postgresql_where=text("leaves > 0"),
-)
 
 chains = Table(
     "chains",
@@ -310,12 +300,7 @@ journal = Table(
         " ELSE FALSE END",
         name="effect_fits_kind",
     ),
-    Index(
-        "approved_reversing",
-        "original",
-        sqlite_where=text("original <> '' AND response = '00'"),
-        postgresql_where=text("original <> '' AND response = '00'"),
-    ),
+    partial_index("approved_reversing", "original", where="original <> '' AND response = '00'"),
 )
 
 audit_log = Table(

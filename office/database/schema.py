@@ -21,10 +21,9 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     event,
-    text,
 )
 
-from ledger.book.schema import audit_record_columns, entry_columns, integer_column, text_column
+from ledger.book.schema import audit_record_columns, entry_columns, integer_column, partial_index, text_column
 from ledger.rules.break_classes import BreakClass
 from office.database.guards import GUARDS
 
@@ -68,12 +67,7 @@ entries = Table(
     PrimaryKeyConstraint("chain", "position"),
     UniqueConstraint("key", name="entry_key_once"),
     Index("entries_by_day", "business_date", "bank", "key"),
-    Index(
-        "entries_by_original",
-        "original",
-        sqlite_where=text("original <> '' AND sequence IS NOT NULL"),
-        postgresql_where=text("original <> '' AND sequence IS NOT NULL"),
-    ),
+    partial_index("entries_by_original", "original", where="original <> '' AND sequence IS NOT NULL"),
 )
 """The front's journal as pulled, in the columns of ledger.rules.entry.Entry. Append-only."""
 
@@ -89,13 +83,7 @@ bank_files = Table(
     integer_column("paid"),
     integer_column("taken_at"),
     PrimaryKeyConstraint("bank", "date"),
-    Index(
-        "file_once",
-        "digest",
-        unique=True,
-        sqlite_where=text("lines > 0"),
-        postgresql_where=text("lines > 0"),
-    ),
+    partial_index("file_once", "digest", where="lines > 0", unique=True),
 )
 """The day files taken: one for each bank and date. `collected` and `paid` are the sums, in fen, of the lines
 in state S. Append-only.
