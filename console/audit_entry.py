@@ -24,6 +24,7 @@ from fep.settings.config import Settings
 from ledger.book.audit_log import Stage, failed
 from ledger.book.store import Store
 from ledger.errors import LedgerError
+from qianzhi_errors import QianzhiError
 
 _UNTOLD = "qianzhi: that this failed could not be written down"
 
@@ -42,24 +43,24 @@ def recorded(settings: Settings, act: str, subject: str = "") -> Iterator[dict[s
     details: dict[str, str] = {}
     try:
         write_down(settings, act, subject, Stage.ASKED, {})
-    except (FepError, LedgerError, OSError) as error:
+    except (QianzhiError, OSError) as error:
         raise NotRecorded(f"nothing was done, since it cannot be written down: {error}") from error
     try:
         yield details
     except BaseException as ended:
         try:
             write_down(settings, act, subject, Stage.FAILED, {"error": type(ended).__name__, **details})
-        except (FepError, LedgerError, OSError) as error:
+        except (QianzhiError, OSError) as error:
             click.echo(f"{_UNTOLD}: {error}", err=True)
         raise
     try:
         write_down(settings, act, subject, Stage.DONE, details)
-    except (FepError, LedgerError, OSError) as error:
+    except (QianzhiError, OSError) as error:
         raise NotRecorded(f"{act} is done, but that it is could not be written down: {error}") from error
 
 
 def write_down(settings: Settings, act: str, subject: str, stage: Stage, details: Mapping[str, str]) -> None:
-    """Write one audit record. Raises FepError, LedgerError or OSError."""
+    """Write one audit record. Raises QianzhiError or OSError."""
     record = {"act": act, "subject": subject, "stage": stage.value, "details": dict(details)}
     audit_entry = audit_trail.audit_entry(record)
     try:

@@ -32,7 +32,7 @@ from fep.process.reactor import real_reactor
 from fep.service import Service, World
 from fep.settings.config import Settings, load_settings
 from fep.setup.install import install
-from ledger.errors import LedgerError
+from qianzhi_errors import QianzhiError
 
 SWITCH_INTERVAL_SECONDS = 0.0005
 """The committer's thread takes the interpreter's lock back about a dozen times a batch; at the default of
@@ -147,7 +147,7 @@ def reload_settings(service: Service) -> Deferred[None]:
     """Do what SIGHUP asks for. Settings that cannot be used are reported in the log; the old ones stay."""
 
     def not_reloaded(failure: Failure) -> None:
-        failure.trap(FepError, LedgerError, OSError)  # type: ignore[no-untyped-call]
+        failure.trap(QianzhiError, OSError)  # type: ignore[no-untyped-call]
         service.log.error("not reloaded: {error}", error=failure.value)
 
     reloaded = service.reload()
