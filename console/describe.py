@@ -18,10 +18,11 @@ from rich.table import Table
 from console.options import BANK_CODE, entry_of
 from console.output import JSON, cell, show, table
 from fep.settings.config import load_settings
-from protocol.analyzer.describe import DescribedFrame, Node, Reading
+from protocol.analyzer.describe import DescribedFrame, Reading
 from protocol.analyzer.error_locator import WrongByte
 from protocol.analyzer.explain import Candidates, Explained, ExplainedStream, explain
 from protocol.analyzer.field_display import is_plausible_mti
+from protocol.analyzer.field_tree import Node
 from protocol.analyzer.hexdump import BASE64, RAW
 from protocol.codec import Codec
 from protocol.dialect import load, shipped

@@ -24,7 +24,8 @@ The modules, in the order in which an input goes through them
     explain        joins the others: one input in, its streams explained.
     hexdump        the bytes in a text; `find_typo` in hex digits.
     capture        the TCP streams in a pcap or pcapng file, or in dumped packets.
-    describe       guesses framing and dialect; makes the tree of nodes.
+    describe       guesses framing and dialect; cuts the frames.
+    field_tree     the tree of a message's nodes, its secrets hidden.
     error_locator  the first wrong byte of a message that does not decode.
     field_display  how each field is displayed, and whether it may be shown.
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from protocol.analyzer.describe import Node, Reading, read
+from protocol.analyzer.describe import Reading, read
+from protocol.analyzer.field_tree import Node
 from protocol.framing import Framing, wrap
 from protocol.message import Message
 from protocol.tlv import build

@@ -1,0 +1,213 @@
+"""The tree of a message's fields: each with its bytes, its value and its meaning, or why it is not shown.
+
+Secrets are removed here, not where the tree is shown: a node holds a value only if `field_display` lets it
+be shown and if the message around it is read in step. Frames and guesses do not belong here
+(`protocol.analyzer.describe`), nor rules of decoding: parts come from `codec`, groups from `tlv`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from protocol import tlv
+from protocol.analyzer import field_display
+from protocol.analyzer.field_display import FieldDisplay
+from protocol.card_number import masked_card
+from protocol.codec import Codec, Part
+from protocol.tlv import Group
+
+_CARD_SHOWN: Final = 6
+_NOT_IN_STEP: Final = "what is around it is not in order"
+_NOT_FITTING: Final = "not what this field may hold"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One field, or a part of one. `at`: byte offset in the input. `size`: bytes. `raw`: the bytes as hex
+    digits. `hidden`: why the value is not shown; then `raw` and `value` are empty.
+    """
+
+    field: str
+    name: str
+    at: int
+    size: int
+    raw: str = ""
+    value: str = ""
+    meaning: str = ""
+    hidden: str = ""
+    nodes: tuple[Node, ...] = ()
+
+
+class _Step(NamedTuple):
+    """Whether a field is read in step. `held`: it stands between two anchors that fit. `slight`: it stands
+    after an anchor that fits, and no anchor follows. `whole`: the message decodes to its end.
+    """
+
+    held: bool
+    slight: bool
+    whole: bool
+
+
+def field_nodes(parts: Sequence[Part], codec: Codec, begin: int, *, whole: bool) -> Iterator[Node]:
+    """Yield the nodes of the parts. `begin`: offset of the message. `whole`: it decodes to its end."""
+    anchors = anchors_of(parts, codec.dialect.de48_encoding)
+    # In a message that breaks off, one anchor that does not fit makes every field doubtful.
+    sure = whole or (len(anchors) > 1 and all(anchors.values()))
+    for place, part in enumerate(parts):
+        if part.key == "t":
+            yield _mti(part, begin)
+        elif part.key in ("p", "1"):
+            yield _bitmap(part, begin, shown=sure)
+        else:
+            before = sure and next(anchors[near] for near in range(place, -1, -1) if near in anchors)
+            after = next((anchors[near] for near in range(place, len(parts)) if near in anchors), None)
+            held = before and (whole if after is None else after)
+            yield _field(part, begin, codec, _Step(held, before and after is None, whole))
+
+
+def anchors_of(parts: Sequence[Part], encoding: str) -> dict[int, bool]:
+    """Return the anchors among the parts by their place, and whether each fits."""
+    anchors: dict[int, bool] = {}
+    for place, part in enumerate(parts):
+        if part.key == "t":
+            anchors[place] = field_display.is_plausible_mti(part.text)
+        elif part.key == "48":
+            anchors[place] = _is_grouped(part.text, encoding)
+        elif part.key.isdecimal():
+            display = field_display.display_of(int(part.key))
+            if display.anchor and display.fits is not None:
+                anchors[place] = display.fits.fullmatch(part.text) is not None
+    return anchors
+
+
+def _is_grouped(text: str, encoding: str) -> bool:
+    """Tell whether a DE 48 consists of known groups to its end."""
+    groups, stop = tlv.intact(text, encoding)
+    whole = stop == len(text.encode(encoding))
+    return bool(groups) and whole and all(tag in tlv.KNOWN for tag, _ in groups)
+
+
+def _mti(part: Part, begin: int) -> Node:
+    """Return the node of the MTI, its four digits below it."""
+    digits = tuple(
+        Node("", name, begin, 0, "", digit, meanings.get(digit, "none of ISO 8583:1987"))
+        for digit, (name, meanings) in zip(part.text, field_display.MTI_DIGITS, strict=True)
+    )
+    meaning = "not one of ISO 8583:1987"
+    if field_display.is_plausible_mti(part.text):
+        _, kind, function, origin = (digit.meaning for digit in digits)
+        meaning = f"{kind} {function}, {origin}"
+    raw, size = part.data.hex(), len(part.data)
+    return Node("MTI", "Message type identifier", begin, size, raw, part.text, meaning, "", digits)
+
+
+def _bitmap(part: Part, begin: int, *, shown: bool) -> Node:
+    """Return the node of a bitmap; it means the numbers of its DEs."""
+    name = "Bitmap, primary" if part.key == "p" else "Bitmap, secondary"
+    at, size = begin + part.at, len(part.data)
+    if not shown:
+        return Node("bitmap", name, at, size, hidden=_NOT_IN_STEP)
+    first = 1 if part.key == "p" else 65
+    bits = f"{int(part.text, 16):064b}"
+    set_ = " ".join(str(first + place) for place, bit in enumerate(bits) if bit == "1")
+    return Node("bitmap", name, at, size, part.data.hex(), "", f"DE {set_}" if set_ else "no DE")
+
+
+def _field(part: Part, begin: int, codec: Codec, step: _Step) -> Node:
+    """Return the node of a DE: shown, masked, or hidden with the reason."""
+    number = int(part.key)
+    field, name = f"DE {number}", codec.dialect.elements[number].name
+    at, size, text = begin + part.at, part.end - part.at, part.text
+    if number == 2:
+        card = masked_card(text) if step.held and step.whole else text[:_CARD_SHOWN].ljust(len(text), "*")
+        return Node(field, name, at, size, "", card, "", "masked")
+    if number == 48 and tlv.intact(text, codec.dialect.de48_encoding)[0]:
+        return _grouped(part, at, name, codec.dialect.de48_encoding, step)
+    display = field_display.display_of(number)
+    reason = _why_hidden(text, display, step)
+    if reason:
+        return Node(field, name, at, size, hidden=f"{_shape(text)}; {reason}")
+    raw = (part.prefix + part.data).hex()
+    says = display.says(text) if display.fits is not None and display.fits.fullmatch(text) else ""
+    return Node(field, name, at, size, raw, text, says, "", _original(part, at) if number == 90 else ())
+
+
+def _why_hidden(text: str, display: FieldDisplay, step: _Step) -> str:
+    """Return why a value must not be shown; empty if it may be shown."""
+    if display.fits is None:
+        return "" if display is field_display.UNUSED and field_display.is_short(text) else display.hidden
+    if display.fits.fullmatch(text) is None:
+        return "" if field_display.is_short(text) else _NOT_FITTING
+    if display.anchor:
+        return ""
+    if step.held:
+        return (
+            ""
+            if field_display.is_harmless(text, dated=display.dated)
+            else "it has as many digits as a card number"
+        )
+    return "" if step.slight and field_display.is_slight(text) else _NOT_IN_STEP
+
+
+def _shape(text: str) -> str:
+    """Return the number of characters of a hidden value: "19 digits", "3 characters"."""
+    noun = "digit" if text.isdecimal() else "character"
+    return f"1 {noun}" if len(text) == 1 else f"{len(text)} {noun}s"
+
+
+def _original(part: Part, at: int) -> tuple[Node, ...]:
+    """Return the nodes of the parts of a well-formed DE 90, each with its byte offset."""
+    nodes: list[Node] = []
+    place = 0
+    packed = len(part.data) < len(part.text)
+    for name, digits, says in field_display.ORIGINAL_PARTS:
+        text = part.text[place : place + digits]
+        byte = place // 2 if packed else place
+        nodes.append(Node("", name, at + byte, 0, "", text, says(text)))
+        place += digits
+    return tuple(nodes)
+
+
+def _grouped(part: Part, at: int, name: str, encoding: str, step: _Step) -> Node:
+    """Return the node of DE 48 with its groups up to the first error, each displayed by its own rule."""
+    begin = at + len(part.prefix)
+    groups, stop = tlv.intact(part.text, encoding)
+    nodes = tuple(_groups(groups, begin, encoding, step))
+    rest = len(part.data) - stop
+    meaning = _counted(groups) + (f", and at byte {begin + stop} begins none" if rest else "")
+    hidden = f"the {rest} bytes from there" if rest else ""
+    return Node("DE 48", name, at, part.end - part.at, part.prefix.hex(), "", meaning, hidden, nodes)
+
+
+def _counted(groups: Sequence[Group]) -> str:
+    return "1 group" if len(groups) == 1 else f"{len(groups)} groups"
+
+
+def _groups(groups: Sequence[Group], begin: int, encoding: str, step: _Step) -> Iterator[Node]:
+    """Yield the nodes of groups that begin at byte `begin` of the input."""
+    at = begin
+    for tag, value in groups:
+        raw = tlv.build([(tag, value)], encoding).encode(encoding)
+        yield _group(tag, value, raw, at, encoding, step)
+        at += len(raw)
+
+
+def _group(tag: str, value: str, raw: bytes, at: int, encoding: str, step: _Step) -> Node:
+    """Return the node of one group; the value of a DL group is groups again."""
+    is_known = tag in tlv.KNOWN
+    field, name = (f"48.{tag}", tlv.KNOWN[tag]) if is_known else ("48.?", "unknown group")
+    if tag == "DL":
+        inner, stop = tlv.intact(value, encoding)
+        if inner and stop == len(value.encode(encoding)):
+            nodes = tuple(_groups(inner, at + len(raw) - stop, encoding, step))
+            return Node(field, name, at, len(raw), "", "", _counted(inner), "", nodes)
+    display = field_display.GROUPS.get(
+        tag, field_display.UNKNOWN_GROUP if not is_known else FieldDisplay(hidden=_NOT_FITTING)
+    )
+    reason = _why_hidden(value, display, step)
+    if reason:
+        return Node(field, name, at, len(raw), hidden=f"{_shape(value)}; {reason}")
+    says = display.says(value) if display.fits is not None and display.fits.fullmatch(value) else ""
+    return Node(field, name, at, len(raw), raw.hex(), value, says)
