@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from tests.test_tidy import ROOT, imports, module_name, project_sources
+from tests.support.python_sources import ROOT, imports, module_name, project_sources
 
 PARTS: Final = MappingProxyType(
     {

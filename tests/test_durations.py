@@ -1,7 +1,7 @@
 """No duration in our packages is counted by a clock that somebody can set.
 
-One rule, in the manner of tests.test_tidy, on the text of every file: what counts by the time of day is not
-named outside the module that puts it right. What the clocks do, tests.fep.day.test_clock says.
+One rule, in the manner of tests.support.house_rules, on the text of every file: what counts by the time of
+day is not named outside the module that puts it right. What the clocks do, tests.fep.day.test_clock says.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 import pytest
 
-from tests.test_tidy import PACKAGES, names, package_of, project_sources
+from tests.support.python_sources import PACKAGES, names, package_of, project_sources
 
 _STAMP = "count durations by time.monotonic or the reactor's seconds; stamp with fep.day.clock"
 # What counts by the time of day -> the only module that may name it, and what to take instead.

@@ -22,7 +22,7 @@ from click.testing import CliRunner
 from console.main import cli
 from deploy.package import FILES, HOME, PYTHON, TOOLS, PackageError, Version, machine_setup, version
 from tests.support import throwaway_root
-from tests.test_tidy import PACKAGES, imports, project_sources
+from tests.support.python_sources import PACKAGES, imports, project_sources
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 pytestmark = pytest.mark.timeout(1_800)  # pip takes minutes where other work has the cores

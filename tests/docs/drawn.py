@@ -12,7 +12,7 @@ from office.accounting.break_states import TRANSITIONS as BREAK
 from office.accounting.break_states import BreakState
 from protocol.responses import Response
 from tests.docs.figures import Arrow, Figure, draw
-from tests.test_tidy import DIRECTIONS
+from tests.support.house_rules import DIRECTIONS
 
 
 def packages() -> Figure:

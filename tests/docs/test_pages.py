@@ -14,7 +14,7 @@ from office.accounting.break_states import BreakState
 from office.accounting.chart import shipped
 from office.reports.wording import CLASSES as WORDS
 from tests.docs.pages import DOCS, ROOT, headings, pages, sections
-from tests.test_tidy import PACKAGES
+from tests.support.python_sources import PACKAGES
 
 BREAKS = sections((DOCS / "breaks.md").read_text(encoding="utf-8"), 2)
 GLOSSARY = (DOCS / "glossary.md").read_text(encoding="utf-8")

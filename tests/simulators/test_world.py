@@ -42,7 +42,7 @@ from simulators.world.plan import draw
 from simulators.world.reading import Ask
 from simulators.world.rules import receipt
 from simulators.world.run import RunResult, run_seed
-from tests.test_tidy import PACKAGES
+from tests.support.python_sources import PACKAGES
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 JUDGES = (
