@@ -28,6 +28,7 @@ def series(house: House) -> list[tuple[str, tuple[str, ...]]]:
         engine=house.engine,
         clock=clock,
         unready=lambda: "",
+        log_dropped=lambda: 0,
     )
     families = StatisticsCollector(cast("Source", source)).collect()
     return [(sample.name, tuple(sample.labels.values())) for family in families for sample in family.samples]
