@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network, summarize_address_range
+from itertools import accumulate, takewhile
 from typing import TypeAlias
 
 from firewall_rules.errors import UnknownRule
@@ -48,8 +49,14 @@ class Table:
 
 
 def parse(text: str) -> Table:
-    """Return the table of a ruleset's text. Raises UnknownRule for words that this project never writes."""
+    """Return the table of a ruleset's text.
+
+    Raises UnknownRule for words that this project never writes, and for a text that is cut short.
+    """
     tokens = [token for token in _TOKENS.findall(text) if not token.startswith("#")]
+    depths = list(accumulate(((token == "{") - (token == "}") for token in tokens), initial=0))
+    if min(depths) < 0 or depths[-1]:
+        raise UnknownRule("the braces do not match: a part of the text is missing")
     tables = []
     for head, body in _blocks(iter([*tokens, "\n"])):
         if body is not None and head[0] == "table":
@@ -121,9 +128,7 @@ def _blocks(tokens: Iterator[str]) -> Iterator[Statement]:
 def _elements(tokens: Iterator[str]) -> tuple[str, ...]:
     """Return the elements in the braces of a { set }, sorted: their order means nothing."""
     elements = [""]
-    for token in tokens:
-        if token == "}":
-            break
+    for token in takewhile("}".__ne__, tokens):
         if token == ",":
             elements.append("")
         else:

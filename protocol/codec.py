@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from itertools import takewhile
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -366,9 +367,5 @@ def content_pattern(element: Element) -> re.Pattern[str]:
 
 def _position(key: str, encoded: _Encoded) -> int:
     """Return the byte offset of a field. The fields of `encoded` are in the order of the bytes."""
-    position = 0
-    for name, part in encoded.items():
-        if name == key:
-            break
-        position += len(part["len"]) + len(part["data"])
-    return position
+    before = takewhile(lambda name: name != key, encoded)
+    return sum(len(encoded[name]["len"]) + len(encoded[name]["data"]) for name in before)

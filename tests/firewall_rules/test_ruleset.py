@@ -150,6 +150,7 @@ def test_a_span_is_an_address_a_network_or_a_range(text: str, expected: Span) ->
 
 
 NEITHER = "is neither a set nor a chain"
+UNCLOSED = "the braces do not match: a part of the text is missing"
 UNKNOWN: tuple[tuple[str, str], ...] = (
     ("", "0 tables: one is expected"),
     ("table inet x { }\ntable inet y { }\n", "2 tables: one is expected"),
@@ -171,6 +172,9 @@ UNKNOWN: tuple[tuple[str, str], ...] = (
     ("table inet x { set y {\nelements = { 10.0.0.1, z }\n}\n}\n", "z: is no address or network"),
     ("table inet x { set y {\nelements = { 10.0.0.1/8 }\n}\n}\n", "10.0.0.1/8: is no address or network"),
     ("table inet x { set y {\nelements = { a-b }\n}\n}\n", "a-b: is no address or network"),
+    ("table inet x { set y {\nelements = { 10.0.0.1", UNCLOSED),
+    ("table inet x { chain y {\ntcp dport 22 accept\n}\n", UNCLOSED),
+    ("table inet x { }\n} drop {\n", UNCLOSED),
     (
         "table inet x { chain y {\ntype filter hook { input, output }\n}\n}\n",
         "type filter hook { input, output }: braces where none are known",
