@@ -36,6 +36,7 @@ from fep.keys.key_provider import KeyProvider
 from fep.links.counterparty import Counterparty, Surroundings
 from fep.links.misses import Misses
 from fep.links.network_management import CUTOVER
+from fep.links.receipt import letterhead_of
 from fep.links.request_parser import RequestParser
 from fep.links.server import Server
 from fep.links.tls import Pinned
@@ -44,7 +45,7 @@ from fep.operator.audit_trail import RELOAD, SIGNAL, ClockWord, clock_word
 from fep.operator.control import ControlFactory, make_way
 from fep.operator.control_client import Progress, checked_path
 from fep.operator.operations import Operations
-from fep.settings.config import Bank, Settings, Tls
+from fep.settings.config import Bank, Settings
 from fep.settings.diff import changes
 from fep.status.feed import Feed
 from fep.status.host_metrics import HostMetricsCollector
@@ -410,9 +411,10 @@ class Service:
     ) -> dict[str, Counterparty]:
         """Return the banks that may connect, by code. A disabled bank is not among them, and needs no key."""
         enabled = (bank for bank in settings.bank if bank.enabled)
-        return {bank.code: self._counterparty(bank, settings.tls, key_provider) for bank in enabled}
+        return {bank.code: self._counterparty(bank, settings, key_provider) for bank in enabled}
 
-    def _counterparty(self, bank: Bank, tls: Tls | None, key_provider: KeyProvider) -> Counterparty:
+    def _counterparty(self, bank: Bank, settings: Settings, key_provider: KeyProvider) -> Counterparty:
+        tls = settings.tls
         dialect = load(bank.dialect)
         keys = key_provider.bank_keys(bank, self._world.entropy)
         pinned = None
@@ -421,8 +423,9 @@ class Service:
             pinned = Pinned(*files, bank.pins, bank.tls_minimum)
         codec = Codec(dialect)
         request_parser = RequestParser(bank, key_provider.front_key, dialect, self.settings.limits.key_days)
+        letterhead = letterhead_of(settings.receipt, bank)
         return Counterparty(
-            bank, codec, FastDecline(codec), request_parser, keys, self._misses_of(bank), pinned
+            bank, codec, FastDecline(codec), request_parser, keys, self._misses_of(bank), letterhead, pinned
         )
 
     def _misses_of(self, bank: Bank) -> Misses:

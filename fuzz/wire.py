@@ -11,6 +11,7 @@ from functools import cache
 from random import Random
 from typing import Final
 
+from fep.links.receipt import Letterhead
 from fep.links.response_builder import render
 from fuzz.errors import require
 from ledger.rules.request import Answer
@@ -123,7 +124,10 @@ def _answerable(codec: Codec, asked: Message) -> None:
     if is_answer(asked.mti):
         return
     refusal = render(
-        asked, Answer(Response.FORMAT, "DE 4 malformed", business_date="20261124"), codec.dialect
+        asked,
+        Answer(Response.FORMAT, "DE 4 malformed", business_date="20261124"),
+        codec.dialect,
+        Letterhead(),
     )
     codec.seal(refusal, lambda _: _MAC)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fep.links.response_builder import TITLES
+from fep.links.receipt import TITLES
 from ledger.rules.dues import KINDS
 from ledger.rules.request import ACT_OF_CODE, FINANCIAL, INQUIRIES, Act
 from office.accounting.chart import shipped

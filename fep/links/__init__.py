@@ -49,6 +49,7 @@ The modules, in the order in which data goes through:
     network_management  08xx: sign-on, sign-off, change of keys, echo, notice of the cut-over
     request_parser      message to request, with a verdict (pure)
     misses              a bank's budget of misses (pure)
+    receipt             the lines of DE 62 (pure)
     response_builder    answer to message (pure)
     answering           seals, frames and sends
 

@@ -53,6 +53,7 @@ class AnswerSender:
     ) -> None:
         self._bank = counterparty.bank
         self._codec = counterparty.codec
+        self._letterhead = counterparty.letterhead
         self._fast_decline = counterparty.fast_decline
         self._engine = surroundings.engine
         self._statistics = surroundings.statistics
@@ -71,7 +72,7 @@ class AnswerSender:
         if not answer.business_date:
             answer = answer._replace(business_date=self._engine.business_date)
         self._statistics.answered(self._bank.code, request.mti, answer.response)
-        self._finish(render(request, answer, self._codec.dialect), tpdu, sealed=sealed)
+        self._finish(self._rendered(request, answer), tpdu, sealed=sealed)
 
     def approve(self, request: Message, tpdu: bytes) -> None:
         """Answer 00 to a network management message."""
@@ -80,7 +81,7 @@ class AnswerSender:
     def approve_with_key(self, request: Message, tpdu: bytes, fresh: SessionKey, *, sealed: bool) -> None:
         """Answer 00 with a new session key in DE 48: its key block (KA) and its check value (CA)."""
         approval = Answer(Response.APPROVED, business_date=self._engine.business_date)
-        message = render(request, approval, self._codec.dialect)
+        message = self._rendered(request, approval)
         groups = build((("KA", fresh.block), ("CA", fresh.check_value)), self._codec.dialect.de48_encoding)
         self._statistics.answered(self._bank.code, request.mti, Response.APPROVED)
         self._finish(Message(message.mti, {**message.fields, 48: groups}), tpdu, sealed=sealed)
@@ -96,6 +97,9 @@ class AnswerSender:
     def ask(self, request: Message, key: MacKey) -> None:
         """Send a request of our own, sealed under `key`."""
         self._write(self._codec.seal(request, key.mac), _OUR_TPDU)
+
+    def _rendered(self, request: Message, answer: Answer) -> Message:
+        return render(request, answer, self._codec.dialect, self._letterhead)
 
     def _finish(self, message: Message, tpdu: bytes, *, sealed: bool) -> None:
         key = self._keys.current

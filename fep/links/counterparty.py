@@ -12,6 +12,7 @@ from datetime import date, datetime
 from fep.engine.commit import Engine
 from fep.keys.keys import BankKeys
 from fep.links.misses import Misses
+from fep.links.receipt import Letterhead
 from fep.links.request_parser import RequestParser
 from fep.links.tls import Pinned
 from fep.settings.config import Bank, Limits
@@ -31,6 +32,7 @@ class Counterparty:
     request_parser: RequestParser
     keys: BankKeys
     misses: Misses
+    letterhead: Letterhead
     tls: Pinned | None
 
 

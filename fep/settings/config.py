@@ -56,6 +56,10 @@ def _endpoints(value: object) -> object:
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_networks)]
 _POSTGRESQL_PORT = 5432
 FixedPort = Annotated[int, Field(ge=1, le=65535)]
+OneLine = Annotated[str, Field(pattern=r"^[^\p{C}\p{Zl}\p{Zp}]*$")]
+"""A text that is printed in one line: no control character, no mark of direction."""
+Ascii = Annotated[str, Field(pattern=r"^[ -~]*$")]
+"""For a bank whose dialect cannot carry Chinese."""
 TRANSACTION_CODES = tuple(sorted(code for code, act in ACT_OF_CODE.items() if act in FINANCIAL))
 
 
@@ -194,11 +198,30 @@ class BusinessDay(Section):
         return None if self.cutover is None else Rule(self.cutover, self.late_hours, self.apart_hours)
 
 
+class ReceiptWords(Section):
+    """What a receipt says of the insurer, in Chinese and in English. What is empty is not printed."""
+
+    insurer: Annotated[OneLine, Field(max_length=30)] = Field(
+        default="", description="the company's full name"
+    )
+    insurer_en: Annotated[Ascii, Field(max_length=60)] = Field(
+        default="", description="for banks whose dialect cannot carry Chinese; so are the others in `_en`"
+    )
+    hotline: Annotated[Ascii, Field(max_length=24)] = Field(
+        default="", description="the customers' telephone"
+    )
+    seal: Annotated[OneLine, Field(max_length=30)] = Field(
+        default="", description="the words beside the place of the seal"
+    )
+    seal_en: Annotated[Ascii, Field(max_length=60)] = ""
+
+
 class Bank(Section):
     """One counterparty: where it connects from, how it speaks, and what it may do."""
 
     code: str = Field(pattern=r"^[0-9]{1,11}$")
     name: str = Field(min_length=1, max_length=40)
+    name_en: Annotated[Ascii, Field(max_length=60)] = Field(default="", description="on receipts in English")
     enabled: bool = Field(default=True, description="false: no link is let in, and open ones end at a reload")
     host: str = "127.0.0.1"
     port: Port
@@ -281,6 +304,7 @@ class Settings(Section):
     day: BusinessDay = BusinessDay()
     tls: Tls | None = None
     zones: Zones = Zones()
+    receipt: ReceiptWords = ReceiptWords()
     bank: tuple[Bank, ...] = Field(min_length=1, strict=False)
 
     def allowances(self) -> tuple[Allowance, ...]:

@@ -32,6 +32,7 @@ class SampleBank(NamedTuple):
 
     code: str
     name: str
+    name_en: str
     framing: str
     dialect: str
     mac: str
@@ -39,9 +40,9 @@ class SampleBank(NamedTuple):
 
 
 SAMPLE_BANKS = (
-    SampleBank("01020000", "示例工商银行", "2be", "ascii87", "aes-cmac", 16),
-    SampleBank("01030000", "示例农业银行", "4ascii", "bcd87", "x9.19", 16),
-    SampleBank("03010000", "示例交通银行", "2be-tpdu", "ebcdic87", "aes-cmac", 32),
+    SampleBank("01020000", "示例工商银行", "SAMPLE INDUSTRIAL BANK", "2be", "ascii87", "aes-cmac", 16),
+    SampleBank("01030000", "示例农业银行", "SAMPLE AGRICULTURAL BANK", "4ascii", "bcd87", "x9.19", 16),
+    SampleBank("03010000", "示例交通银行", "SAMPLE TRANSPORT BANK", "2be-tpdu", "ebcdic87", "aes-cmac", 32),
 )
 
 _HEAD = """# Settings of a Qianzhi front-end machine. Paths count from this file's folder.
@@ -63,6 +64,13 @@ breaks = "breaks.json"              # open breaks in figures: a file that the of
 certificate_file = "keys/machine.crt"
 key_file = "keys/machine.key"
 
+[receipt]                           # what a receipt says of the insurer; empty: not printed
+insurer = "示例人寿保险股份有限公司"
+insurer_en = "SAMPLE LIFE INSURANCE CO., LTD."
+hotline = "400-000-0000"
+seal = "加盖银行业务章后有效"
+seal_en = "VALID WITH THE BANK'S STAMP"
+
 [day]
 archived = "archived.json"          # days that may be retired: a file that the office leaves here
 # cutover = "22:00"                 # Beijing time; without it, `qianzhi day cutover` ends a business day
@@ -74,6 +82,7 @@ _BANK = """
 [[bank]]
 code = ""                   # DE 32
 name = ""
+name_en = ""                # on receipts in English
 port = 0
 networks = ["127.0.0.0/8", "::1/128"]
 pins = [""]   # SHA-256 of its public key
@@ -139,7 +148,7 @@ def _bank_text(bank: SampleBank, port: int, pin: str) -> str:
     entry = document["bank"][0]
     if pin:
         entry["pins"][0] = pin
-    for name in ("code", "name", "framing", "dialect", "mac"):
+    for name in ("code", "name", "name_en", "framing", "dialect", "mac"):
         entry[name] = getattr(bank, name)
     entry["port"] = port
     return tomlkit.dumps(document)

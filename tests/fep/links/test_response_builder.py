@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from fep.links.response_builder import NAME_BYTES_MAX, TITLES, receipt_lines, render
+from fep.links.receipt import Letterhead, receipt_lines
+from fep.links.response_builder import render
 from ledger.rules.request import Answer, DueListed, Totals
 from protocol.dialect import Dialect, load
 from protocol.message import Message
 from protocol.responses import Response
 from protocol.tlv import build, parse
-from protocol.transactions import TRANSACTIONS
 from tests.support.builders import DATE, inquiry, message, totals
 
 UTF_8, GB18030, CP500 = load("ascii87"), load("bcd87"), load("ebcdic87")
@@ -31,39 +31,13 @@ DONE = Answer(
     branch=" B1   ",
     terminal="T1 ",
 )
-CHINESE = [
-    "续期保费收据",
-    f"收据号：{RECEIPT}",
-    "业务日期：20261124",
-    "交易时间：2026-11-23 10:11:13",
-    "网点终端：B1 T1",
-    "保单号：P1",
-    "投保人：张三",
-    "应收付号：D1",
-    "应收付日：20261201",
-    "金额：1,200.50",
-    "大写：人民币壹仟贰佰元零伍角",
-    "授权码：000001",
-]
-ENGLISH = [
-    "RENEWAL PREMIUM",
-    f"RECEIPT: {RECEIPT}",
-    "BUSINESS DATE: 20261124",
-    "TIME: 2026-11-23 10:11:13",
-    "BRANCH/TERMINAL: B1 T1",
-    "POLICY: P1",
-    "HOLDER: ZHANG SAN",
-    "DUE: D1",
-    "DUE DATE: 20261201",
-    "AMOUNT CNY: 1,200.50",
-    "AUTHORIZATION: 000001",
-]
+LETTERHEAD = Letterhead(("甲人寿", "A LIFE"), ("乙银行", "B BANK"))
 
 
 def rendered(answer: Answer) -> dict[int, str]:
     """The fields of an answer that its request had not."""
     asked = message()
-    made = render(asked, answer, UTF_8)
+    made = render(asked, answer, UTF_8, LETTERHEAD)
     return {number: text for number, text in made.fields.items() if asked.fields.get(number) != text}
 
 
@@ -71,15 +45,15 @@ def test_a_collection_is_answered_with_what_it_was_its_number_and_its_receipt() 
     asked = message("0221", (("PN", "P1"), ("ZZ", "?")), de2="6228480010000000018", de62="x", de64="F" * 16)
     fields = {number: text for number, text in asked.fields.items() if number in {2, 3, 4, 7, 11, 12, 13, 32}}
     fields |= {number: asked.fields[number] for number in (37, 41, 42, 49)}
-    fields |= {39: "00", 15: "1124", 38: "000001", 62: "\n".join(CHINESE)}
+    fields |= {39: "00", 15: "1124", 38: "000001", 62: "\n".join(receipt_lines(DONE, UTF_8, LETTERHEAD))}
     fields[48] = build((("PN", "P1"), ("DU", "D1"), ("RN", RECEIPT)), "utf-8")
-    assert render(asked, DONE, UTF_8) == Message("0230", fields)
+    assert render(asked, DONE, UTF_8, LETTERHEAD) == Message("0230", fields)
 
 
 def test_nothing_is_echoed_that_a_request_had_not() -> None:
     asked = Message("0800", {7: "1124101112", 11: "000001"})
     refusal = Answer(Response.FORMAT, "DE 32 missing")
-    assert render(asked, refusal, UTF_8) == Message(
+    assert render(asked, refusal, UTF_8, LETTERHEAD) == Message(
         "0810", {7: "1124101112", 11: "000001", 39: "30", 44: "DE 32 missing"}
     )
 
@@ -161,7 +135,7 @@ def nested(*pairs: tuple[str, str]) -> str:
 def test_the_groups_of_an_approval_are_those_that_say_something(
     answer: Answer, told_groups: list[tuple[str, str]]
 ) -> None:
-    made = render(inquiry(), answer, UTF_8).fields
+    made = render(inquiry(), answer, UTF_8, LETTERHEAD).fields
     assert [tuple(group) for group in parse(made.get(48, ""), "utf-8")] == told_groups
     assert (48 in made) is bool(told_groups)
 
@@ -170,7 +144,7 @@ def test_groups_are_in_the_dialects_encoding() -> None:
     """Two bytes a character in GB18030, three in UTF-8."""
     policy = Answer(Response.APPROVED, policy="保单", dues=(LISTED._replace(due="保"),))
     for dialect, lengths in ((UTF_8, ("PN006", "DU003")), (GB18030, ("PN004", "DU002"))):
-        text = render(inquiry(), policy, dialect).fields[48]
+        text = render(inquiry(), policy, dialect, LETTERHEAD).fields[48]
         assert all(length in text for length in lengths)
 
 
@@ -192,45 +166,11 @@ def test_a_holders_name_has_120_bytes_of_its_dialect_and_is_left_out_where_that_
     dialect: Dialect, holder: str, name: str | None
 ) -> None:
     answer = DONE._replace(holder=holder, receipted=False)
-    text = render(inquiry(), answer, dialect).fields[48]
+    text = render(inquiry(), answer, dialect, LETTERHEAD).fields[48]
     assert dict(parse(text, dialect.de48_encoding)).get("NM") == name
     label = "HOLDER: " if dialect is CP500 else "投保人："
-    lines = [line for line in receipt_lines(answer, dialect) if line.startswith(label)]
+    lines = [line for line in receipt_lines(answer, dialect, LETTERHEAD) if line.startswith(label)]
     assert lines == ([] if name is None else [label + name])
-
-
-def test_a_name_has_room_for_120_bytes() -> None:
-    assert NAME_BYTES_MAX == 120
-
-
-@pytest.mark.parametrize("dialect", [UTF_8, GB18030])
-def test_a_receipt_is_in_chinese_where_the_dialect_can_carry_it(dialect: Dialect) -> None:
-    assert receipt_lines(DONE, dialect) == CHINESE
-
-
-def test_a_receipt_is_in_english_where_the_dialect_carries_nothing_else() -> None:
-    assert receipt_lines(DONE._replace(holder="ZHANG SAN"), CP500) == ENGLISH
-    without_holder = [line for line in ENGLISH if not line.startswith("HOLDER")]
-    assert receipt_lines(DONE, CP500) == without_holder
-
-
-def test_a_line_that_says_nothing_is_left_out_of_a_receipt() -> None:
-    bare = DONE._replace(holder="", due="", due_date="", policy="", authorization="")
-    left = ("保单号", "投保人", "应收付号", "应收付日", "授权码")
-    assert receipt_lines(bare, UTF_8) == [line for line in CHINESE if not line.startswith(left)]
-
-
-@pytest.mark.parametrize(
-    "code", ["500000", "501000", "502000", "260000", "261000", "262000", "263000", "020000"]
-)
-def test_a_receipt_has_the_title_of_its_code(code: str) -> None:
-    titles = (receipt_lines(DONE._replace(code=code), dialect)[0] for dialect in (UTF_8, CP500))
-    assert tuple(titles) == TITLES[code] == TRANSACTIONS[code].voucher
-
-
-def test_nothing_but_what_moves_money_has_a_receipt() -> None:
-    assert set(TITLES) == {code for code, row in TRANSACTIONS.items() if row.voucher != ("", "")}
-    assert len(TITLES) == 8
 
 
 SUMS = Totals(1, 1_002, 3, 4, 5, 6, 7, 8)
@@ -249,7 +189,7 @@ def test_our_totals_are_told_whether_they_agree_or_not(
     figures: Totals, net: str, response: Response, settles: str
 ) -> None:
     asked = totals("0520")
-    made = render(asked, Answer(response, "WHY", DATE, totals=figures), UTF_8)
+    made = render(asked, Answer(response, "WHY", DATE, totals=figures), UTF_8, LETTERHEAD)
     assert made.mti == "0530"
     assert made.fields == {
         **{number: asked.fields[number] for number in (7, 11, 32, 49)},
@@ -270,7 +210,7 @@ def test_our_totals_are_told_whether_they_agree_or_not(
 
 
 def test_each_of_our_totals_stands_in_its_own_field() -> None:
-    made = render(totals(), Answer(Response.APPROVED, totals=SUMS), UTF_8).fields
+    made = render(totals(), Answer(Response.APPROVED, totals=SUMS), UTF_8, LETTERHEAD).fields
     assert [made[number].lstrip("0") for number in (76, 88, 77, 89, 74, 86, 75, 87)] == [
         "1", "1002", "3", "4", "5", "6", "7", "8",
     ]  # fmt: skip

@@ -20,6 +20,7 @@ from fep.keys.key_provider import KeyProvider
 from fep.links.counterparty import Counterparty, Surroundings
 from fep.links.misses import Misses
 from fep.links.rate_limiter import PAUSE_SECONDS
+from fep.links.receipt import Letterhead
 from fep.links.request_parser import RequestParser
 from fep.links.server import REFUSALS_A_SECOND, BankConnection, Server
 from fep.settings.config import Settings
@@ -95,6 +96,7 @@ class House:
                 RequestParser(bank, key_provider.front_key, CODEC.dialect, settings.limits.key_days),
                 key_provider.bank_keys(bank, os.urandom),
                 Misses(bank.misses_a_minute, bank.misses_a_day),
+                Letterhead(),
                 None,
             )
             for bank in settings.bank
