@@ -52,7 +52,7 @@ def test_links_days_loads_and_reloads_are_noted_in_order(
 
 def test_a_link_that_the_machine_ends_is_noted_once_with_the_reason(machine: Machine) -> None:
     with machine.client() as client:
-        client.socket.sendall(b"\x00\x00")
+        client.socket.sendall(b"\xff\xff")
         assert client.is_closed()
     until_gone(machine)
     [(kind, bank, reason)] = noted(machine)[1:]
