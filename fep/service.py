@@ -257,7 +257,9 @@ class Service:
             lambda: self.cutover_clock.obstacle,
             book,
         )
-        site = status_site(self.source, self.feed, host_metrics, ProcessCollector(registry=None))
+        site = status_site(
+            self.source, self.feed, status.names, host_metrics, ProcessCollector(registry=None)
+        )
         port = world.reactor.listenTCP(status.port, site, interface=status.host)
         self._ports.append(port)
         self.status_port = port.getHost().port

@@ -128,6 +128,9 @@ class Status(Section):
 
     host: str = "127.0.0.1"
     port: Port
+    names: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,253}$")], ...] = Field(
+        default=(), strict=False, description="under which browsers and monitoring ask, beside addresses"
+    )
     breaks: str = Field(default="", description="open breaks in figures: a file that the office leaves here")
 
 

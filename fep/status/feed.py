@@ -9,6 +9,8 @@ read is dropped: its browser connects again by itself. Only connections and byte
 from __future__ import annotations
 
 import json
+import socket
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, Final, cast
@@ -25,6 +27,11 @@ from fep.telemetry.event_log import EventLog
 
 WATCHERS_MAX: Final = 32
 """Pages open at once at most: more than an operations room has screens."""
+WATCHERS_PER_ADDRESS: Final = 8
+"""Pages open at once from one address at most."""
+_SEND_BUFFER: Final = 65_536
+"""Bytes of a page's feed that the kernel takes, so that a page that does not read is soon seen to be behind.
+"""
 BEHIND_MAX: Final = 10
 """Seconds for which a page may leave unread what it was sent, before it is dropped."""
 RETRY_MS: Final = 2000
@@ -84,15 +91,15 @@ class Feed(Resource):
 
     def render_GET(self, request: Request) -> bytes | int:  # noqa: N802 - Twisted's name
         """Begin a feed: everything first, then what changes each second, until the page is closed. Answers
-        503 where WATCHERS_MAX pages are open.
+        503 where WATCHERS_PER_ADDRESS pages of its address are open, or WATCHERS_MAX of all.
         """
-        if len(self._watchers) >= WATCHERS_MAX:
-            protect(request)
-            request.setResponseCode(503)
-            request.setHeader(b"retry-after", b"30")
-            request.setHeader(b"content-type", b"text/plain; charset=utf-8")
-            return f"{WATCHERS_MAX} status pages are open: close one\n".encode()
+        address = _address(request)
+        if self._open_of(address) >= WATCHERS_PER_ADDRESS:
+            return _full(request, f"{WATCHERS_PER_ADDRESS} status pages of this address are open: close one")
+        if len(self._watchers) >= WATCHERS_MAX and not self._make_room(address):
+            return _full(request, f"{WATCHERS_MAX} status pages are open: close one")
         _describe(request)
+        _narrow(request)
         watcher = self._watchers[request] = Watcher(request)
         request.notifyFinish().addBoth(lambda _: self._watchers.pop(request, None))
         request.registerProducer(watcher, True)
@@ -109,7 +116,7 @@ class Feed(Resource):
             if watcher.is_full:
                 watcher.behind += 1
                 if watcher.behind > BEHIND_MAX:
-                    cast("ITCPTransport", watcher.request.channel.transport).abortConnection()
+                    _abort(watcher.request)
             elif watcher.behind:
                 watcher.behind = 0
                 watcher.request.write(self._hello())  # it has missed seconds: all of it again
@@ -121,6 +128,21 @@ class Feed(Resource):
         for watcher in tuple(self._watchers.values()):
             watcher.request.unregisterProducer()
             watcher.request.finish()
+
+    def _open_of(self, address: str) -> int:
+        return sum(_address(request) == address for request in self._watchers)
+
+    def _make_room(self, address: str) -> bool:
+        """Drop the oldest page of the address that has the most, if it has at least two more than the one
+        that asks; return whether there is room now. So that no address keeps all others out.
+        """
+        most, number = Counter(map(_address, self._watchers)).most_common(1)[0]
+        if number < self._open_of(address) + 2:
+            return False
+        oldest = next(request for request in self._watchers if _address(request) == most)
+        del self._watchers[oldest]
+        _abort(oldest)
+        return True
 
     def _hello(self) -> bytes:
         """Return what a page begins with, made once a second at most, however many pages connect. What
@@ -138,6 +160,30 @@ class Feed(Resource):
         if events:
             self._sent_number = events[-1].number
         return _message("news", self._snapshot(), {}, events)
+
+
+def _address(request: Request) -> str:
+    """The address that the request came from; empty on a transport of another kind."""
+    return str(getattr(request.getClientAddress(), "host", ""))
+
+
+def _abort(request: Request) -> None:
+    cast("ITCPTransport", request.channel.transport).abortConnection()
+
+
+def _narrow(request: Request) -> None:
+    """Have the kernel take no more than _SEND_BUFFER bytes of this connection's answers at once."""
+    get_socket = getattr(request.channel.transport, "getHandle", None)
+    if get_socket is not None:
+        get_socket().setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+
+
+def _full(request: Request, why: str) -> bytes:
+    protect(request)
+    request.setResponseCode(503)
+    request.setHeader(b"retry-after", b"30")
+    request.setHeader(b"content-type", b"text/plain; charset=utf-8")
+    return f"{why}\n".encode()
 
 
 def _describe(request: Request) -> None:

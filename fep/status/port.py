@@ -2,23 +2,24 @@
 
 Builds the site from its resources. It listens on an address of its own, away from the banks' ports
 (`fep.service`), and nothing that it serves changes the machine. The figures are `fep.status.source`'s, the
-metrics `fep.status.metrics`'s, the page's files `fep.status.webpage`'s; no figure is computed here.
+metrics `fep.status.metrics`'s, the page's files `fep.status.webpage`'s; which requests are served at all,
+`fep.status.guard` says; no figure is computed here.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
-from twisted.web import http
 from twisted.web.pages import notFound
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request, Site
 
 from fep.status.feed import Feed
+from fep.status.guard import GuardedSite
 from fep.status.metrics import StatisticsCollector
 from fep.status.source import Source
 from fep.status.webpage import PageResource, StaticResource, protect, shipped
@@ -50,16 +51,9 @@ class _Root(Resource):
         return notFound(message="Try /status, /healthz, /readyz or /metrics, or the page at /.")
 
 
-class _Unlogged(Site):
-    """A site that logs no requests: monitoring asks every few seconds, and each request would be a line."""
-
-    def log(self, request: http.Request) -> None:
-        """Write nothing."""
-
-
-def status_site(source: Source, feed: Feed, *others: Collector) -> Site:
-    """Return the site with the page at /, /feed, /healthz, /readyz, /status and /metrics. The metrics are
-    those of the source and of `others`.
+def status_site(source: Source, feed: Feed, names: Iterable[str], *others: Collector) -> Site:
+    """Return the site with the page at /, /feed, /healthz, /readyz, /status and /metrics, served under
+    `names` and under addresses. The metrics are those of the source and of `others`.
     """
     registry = CollectorRegistry()
     for collector in (StatisticsCollector(source), *others):
@@ -88,4 +82,4 @@ def status_site(source: Source, feed: Feed, *others: Collector) -> Site:
     root.putChild(b"", PageResource(assets.page))
     root.putChild(b"static", StaticResource(assets))
     root.putChild(b"feed", feed)
-    return _Unlogged(root)
+    return GuardedSite(root, frozenset(name.lower() for name in names))

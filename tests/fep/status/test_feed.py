@@ -5,8 +5,10 @@ nobody watches.
 from __future__ import annotations
 
 import json
+from itertools import count
 from typing import Any
 
+from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
@@ -14,7 +16,7 @@ from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 from twisted.web.server import Site
 
-from fep.status.feed import BEHIND_MAX, WATCHERS_MAX, Feed
+from fep.status.feed import BEHIND_MAX, WATCHERS_MAX, WATCHERS_PER_ADDRESS, Feed
 from fep.status.snapshot import Snapshot
 from fep.status.webpage import POLICY, shipped
 from fep.telemetry.event_log import EventLog, Kind
@@ -40,6 +42,7 @@ class Stage:
         self.clock = Clock()
         self.event_log = EventLog(lambda: 5, lambda: 5.0)
         self.drawn = 0
+        self._hosts = count(1)
         self.feed = Feed(self._paint, lambda bank: (1, 2, 3) if bank == BANK else (), self.event_log)
         root = Resource()
         root.putChild(b"feed", self.feed)
@@ -49,9 +52,10 @@ class Stage:
         self.drawn += 1
         return snapshot(rate=self.drawn)
 
-    def watch(self, method: str = "GET") -> tuple[Transport, Any]:
-        """Ask for the feed: the transport and the channel."""
-        transport, channel = Transport(), self.site.buildProtocol(None)
+    def watch(self, method: str = "GET", address: str | None = None) -> tuple[Transport, Any]:
+        """Ask for the feed, from an address of its own unless one is given: the transport and the channel."""
+        host = f"192.0.2.{next(self._hosts)}" if address is None else address
+        transport, channel = Transport(peerAddress=IPv4Address("TCP", host, 1)), self.site.buildProtocol(None)
         channel.makeConnection(transport)
         channel.dataReceived(f"{method} /feed HTTP/1.0\r\n\r\n".encode())
         return transport, channel
@@ -130,6 +134,36 @@ def test_one_page_too_many_is_told_so_and_finds_its_place_when_another_is_closed
     channels[0].connectionLost(GONE)
     accepted, _ = stage.watch()
     assert accepted.value().startswith(b"HTTP/1.0 200 ")
+
+
+def test_one_address_has_no_more_than_its_share_of_the_pages() -> None:
+    stage = Stage()
+    for _ in range(WATCHERS_PER_ADDRESS):
+        assert stage.watch(address="192.0.2.200")[0].value().startswith(b"HTTP/1.0 200 ")
+    assert stage.watch(address="192.0.2.200")[0].value().startswith(b"HTTP/1.0 503 ")
+    assert stage.watch(address="192.0.2.201")[0].value().startswith(b"HTTP/1.0 200 ")
+    assert stage.feed.watchers == WATCHERS_PER_ADDRESS + 1
+
+
+def test_where_all_places_are_taken_the_oldest_page_of_the_address_that_has_most_gives_way() -> None:
+    stage = Stage()
+    few = [stage.watch()[0] for _ in range(WATCHERS_MAX - WATCHERS_PER_ADDRESS)]
+    many = [stage.watch(address="192.0.2.200")[0] for _ in range(WATCHERS_PER_ADDRESS)]
+    accepted, _ = stage.watch(address="192.0.2.201")
+    assert accepted.value().startswith(b"HTTP/1.0 200 ")
+    assert [transport.aborted for transport in many] == [True] + [False] * (WATCHERS_PER_ADDRESS - 1)
+    assert not any(transport.aborted for transport in few)
+    assert stage.feed.watchers == WATCHERS_MAX
+
+
+def test_nobody_gives_way_to_an_address_that_has_nearly_as_many() -> None:
+    stage = Stage()
+    for host in range(WATCHERS_MAX // 2):
+        for _ in range(2):
+            stage.watch(address=f"192.0.2.{100 + host}")
+    assert stage.watch(address="192.0.2.100")[0].value().startswith(b"HTTP/1.0 503 ")
+    assert stage.watch(address="192.0.2.200")[0].value().startswith(b"HTTP/1.0 200 ")
+    assert stage.watch(address="192.0.2.200")[0].value().startswith(b"HTTP/1.0 503 ")
 
 
 def test_a_page_that_does_not_read_is_sent_nothing_and_dropped_in_time() -> None:
