@@ -14,6 +14,7 @@ from rich.table import Table
 
 from console import audit_log
 from console.closing import close_command, opened
+from console.export import export_command, status_lines
 from console.options import DATE, OFFICE_SETTINGS
 from console.output import JSON, show
 from fep.keys.key_provider import open_keystore
@@ -26,6 +27,8 @@ from office.accounting.books import TrialBalance, trial_balance
 from office.accounting.break_states import BreakState
 from office.config import load_settings
 from office.database.schema import audit_log as audit_table
+from office.exports.answer import export_states
+from office.exports.make import waiting_dates
 from office.install import SampleBank, install
 from office.reports.wording import yuan
 
@@ -61,6 +64,7 @@ def init_command(folder: Path, front_config: Path) -> None:
 
 
 office.add_command(close_command)
+office.add_command(export_command)
 
 
 @office.command("status")
@@ -72,13 +76,16 @@ def status_command(config: Path, as_json: bool) -> None:
     with opened(settings, write=False) as store, store.reading() as connection:
         days = tuple(close.read_office_days(connection))
         open_breaks = sum(row.state != BreakState.CLOSED for row in breaks.listing(connection))
+        exports, to_export = export_states(connection), waiting_dates(connection)
 
     def lines() -> Iterator[str]:
         for day in days:
             yield f"{day.date} {day.state}: {day.entries} entries, root {day.root}"
         yield f"{open_breaks} breaks are not closed"
+        yield from status_lines(exports, to_export)
 
-    show({"days": days, "open_breaks": open_breaks}, lines, as_json=as_json)
+    figures = {"days": days, "open_breaks": open_breaks, "exports": exports, "to_export": to_export}
+    show(figures, lines, as_json=as_json)
 
 
 @office.command("audit-log")

@@ -30,6 +30,7 @@ class Office(Section):
     seal_key: str = Field(pattern=r"^[0-9a-f]{64}$", description="the public half of the front's seal key")
     files: str = "bankfiles"
     reports: str = "reports"
+    exports: str = Field(default="exports", description="the folder of what is handed to the core system")
     figures: str = Field(default="", description="written after each close, for the machine's status page")
     archived: str = Field(
         default="", description="written after each close: the days that the front may retire"
@@ -116,6 +117,7 @@ def load_settings(path: Path) -> Settings:
         "front": rooted_database(given.front, folder),
         "files": rooted_path(given.files, folder),
         "reports": rooted_path(given.reports, folder),
+        "exports": rooted_path(given.exports, folder),
         "figures": rooted_path(given.figures, folder) if given.figures else "",
         "archived": rooted_path(given.archived, folder) if given.archived else "",
         "chart": rooted_path(given.chart, folder) if given.chart else "",

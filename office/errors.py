@@ -80,3 +80,11 @@ class NothingToReport(OfficeError):
 
 class FileRefused(OfficeError):
     """A bank's day file contradicts one that was taken already. Nothing of it was kept."""
+
+
+class ExportRefused(OfficeError):
+    """An export cannot be made, or was made otherwise than it would be now. Nothing was changed."""
+
+
+class AnswerRefused(OfficeError):
+    """The core system's answer does not fit the export that it is about. Nothing of it was kept."""

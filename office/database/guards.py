@@ -92,6 +92,16 @@ _UNEXPLAINED: Final = (
     " OR EXISTS (SELECT 1 FROM legs WHERE posting = NEW.posting AND currency <>"
     f" (SELECT value FROM {_CHART} c WHERE name = 'currency'))"
 )
+_NOT_EXPORTABLE: Final = (
+    "NEW.number <> (SELECT count(*) + 1 FROM exports) OR NOT EXISTS"
+    " (SELECT 1 FROM days WHERE date = NEW.date AND state IN ('posted', 'archived')) OR EXISTS"
+    " (SELECT 1 FROM days d WHERE d.date < NEW.date AND d.date NOT IN (SELECT date FROM exports))"
+)
+"""Whether the export NEW is not the next one: of the oldest date that has none, which is posted."""
+_NOT_ANSWERABLE: Final = (
+    "NEW.number <> (SELECT count(*) + 1 FROM export_answers a WHERE a.date = NEW.date)"
+    " OR NEW.accepted + NEW.refused <> (SELECT sum(f.lines) FROM export_files f WHERE f.date = NEW.date)"
+)
 _NOT_EXPLAINED: Final = "no settled break and no reconciled day explains this posting"
 _IS_CLOSED: Final = "a posting that is made gets no more legs"
 
@@ -172,6 +182,10 @@ GUARDS: Final[tuple[Guard, ...]] = (
         " FOR EACH ROW EXECUTE FUNCTION leg_belongs()",
     ),
     Guard("legs", "postgresql", _MAKE_POSTING),
+    *_refused_insert("export_is_next", "exports", _NOT_EXPORTABLE, "not the next posted date to be exported"),
+    *_refused_insert(
+        "answer_is_whole", "export_answers", _NOT_ANSWERABLE, "an answer is to all lines of an export"
+    ),
     Guard("legs", "postgresql", f"REVOKE ALL ON FUNCTION {MAKE_POSTING} FROM PUBLIC"),
     *(
         Guard(

@@ -34,7 +34,8 @@ GRANT USAGE ON SCHEMA public TO qianzhi_office, qianzhi_auditor;
 
 -- From nothing, so that a right which an earlier edition of this file gave does not stay.
 REVOKE ALL ON facts, days, chains, entries, bank_files, bank_lines, reconciliations, products, breaks,
-    break_events, accounts, postings, legs, chart_lines, audit_log FROM PUBLIC, qianzhi_office, qianzhi_auditor;
+    break_events, accounts, postings, legs, chart_lines, audit_log, exports, export_files,
+    export_answers, export_refusals FROM PUBLIC, qianzhi_office, qianzhi_auditor;
 REVOKE ALL ON SEQUENCE audit_log_number_seq FROM PUBLIC, qianzhi_office, qianzhi_auditor;
 REVOKE ALL ON FUNCTION make_posting(text, text, text, text, bigint, text[], text[], text[], bigint[])
     FROM PUBLIC, qianzhi_office, qianzhi_auditor;
@@ -44,9 +45,10 @@ REVOKE ALL ON FUNCTION make_posting(text, text, text, text, bigint, text[], text
 -- under it take only what a reconciled day or a settled break explains. Where money may go, the chart, only the
 -- owner changes.
 GRANT SELECT ON facts, days, chains, entries, bank_files, bank_lines, reconciliations, products, breaks,
-    break_events, accounts, postings, legs, chart_lines, audit_log TO qianzhi_office;
+    break_events, accounts, postings, legs, chart_lines, audit_log, exports, export_files,
+    export_answers, export_refusals TO qianzhi_office;
 GRANT INSERT ON days, chains, entries, bank_files, bank_lines, reconciliations, products, breaks, break_events,
-    audit_log TO qianzhi_office;
+    audit_log, exports, export_files, export_answers, export_refusals TO qianzhi_office;
 GRANT EXECUTE ON FUNCTION make_posting(text, text, text, text, bigint, text[], text[], text[], bigint[])
     TO qianzhi_office;
 GRANT UPDATE (state) ON days TO qianzhi_office;
@@ -57,6 +59,7 @@ GRANT UPDATE ("class", reason, state, resolution, proposed_by, approved_by, sett
 
 -- Reports, and what the audit adds up again: everything, and nothing to write with.
 GRANT SELECT ON facts, days, chains, entries, bank_files, bank_lines, reconciliations, products, breaks,
-    break_events, accounts, postings, legs, chart_lines, audit_log TO qianzhi_auditor;
+    break_events, accounts, postings, legs, chart_lines, audit_log, exports, export_files,
+    export_answers, export_refusals TO qianzhi_auditor;
 
 COMMIT;

@@ -306,6 +306,71 @@ audit_log = Table(
 ledger.book.audit_log says. Append-only.
 """
 
+exports = Table(
+    "exports",
+    OFFICE,
+    Column("date", Text, primary_key=True),
+    integer_column("number"),
+    integer_column("chart"),
+    text_column("manifest"),
+    integer_column("exported_at"),
+    UniqueConstraint("number", name="export_number_once"),
+    CheckConstraint("number > 0", name="export_number_from_one"),
+)
+"""What was handed to the core system: an export for each posted date, numbered from 1 in the order of dates,
+without a gap. `manifest` is the SHA-256 (hex) of its manifest; `chart` is the number of the chart by which
+accounts are named in it. Append-only.
+"""
+
+export_files = Table(
+    "export_files",
+    OFFICE,
+    text_column("date"),
+    text_column("name"),
+    text_column("digest"),
+    integer_column("bytes"),
+    integer_column("lines"),
+    integer_column("amount"),
+    text_column("rows"),
+    PrimaryKeyConstraint("date", "name"),
+    ForeignKeyConstraint(["date"], ["exports.date"], name="file_of_export"),
+)
+"""The files of an export: SHA-256 and length of each, the number of its lines, their sum in fen, and the
+SHA-256 over the lines themselves (empty for the workbook, which repeats them). Append-only.
+"""
+
+export_answers = Table(
+    "export_answers",
+    OFFICE,
+    text_column("date"),
+    integer_column("number"),
+    text_column("digest"),
+    integer_column("accepted"),
+    integer_column("refused"),
+    integer_column("taken_at"),
+    PrimaryKeyConstraint("date", "number"),
+    ForeignKeyConstraint(["date"], ["exports.date"], name="answer_to_export"),
+    CheckConstraint("number > 0 AND accepted >= 0 AND refused >= 0", name="answer_counts"),
+)
+"""What the core system answered to an export, numbered from 1: the SHA-256 of the file, and the numbers of
+lines that it accepted and refused. The last answer counts. Append-only.
+"""
+
+export_refusals = Table(
+    "export_refusals",
+    OFFICE,
+    text_column("date"),
+    integer_column("number"),
+    text_column("file"),
+    integer_column("line"),
+    text_column("reason"),
+    PrimaryKeyConstraint("date", "number", "file", "line"),
+    ForeignKeyConstraint(
+        ["date", "number"], ["export_answers.date", "export_answers.number"], name="refusal_of_answer"
+    ),
+)
+"""The lines that an answer of the core system refuses, each with the core's reason. Append-only."""
+
 _APPEND_ONLY = (
     entries,
     bank_files,
@@ -317,6 +382,10 @@ _APPEND_ONLY = (
     legs,
     chart_lines,
     audit_log,
+    exports,
+    export_files,
+    export_answers,
+    export_refusals,
 )
 
 for _table in _APPEND_ONLY:

@@ -29,6 +29,7 @@ page.
     extract         SELECTs for a bank's date or a date of all banks       tables -> values
     report_values   the values, their sums, and `check`                    pure
     report          values -> HTML by the templates beside it, and CSV     pure, jinja2
+    cells           texts that stay texts in a spreadsheet; CSV           pure
     wording         the words in both languages; amounts and dates         pure
     trace           what the office has on single transactions             tables -> values
     outstanding     the open breaks, for the front-end machine             one SELECT

@@ -9,10 +9,8 @@ This module reads nothing (`office.reports.extract` does); the layout of the pag
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -22,6 +20,7 @@ from ledger.errors import InvariantBroken
 from ledger.rules.masking import masked_numbers
 from office.accounting.books import TrialBalance
 from office.reports import wording
+from office.reports.cells import csv_table, masked_cell
 from office.reports.report_values import ListedBreak, Overview, Report, check, check_overview
 from office.reports.wording import plain_yuan
 
@@ -110,7 +109,7 @@ def as_csv(report: Report) -> bytes:
     InvariantBroken if a sum is wrong.
     """
     check(report)
-    return _csv(BREAK_COLUMNS, (_break_row(report, listed) for listed in report.breaks))
+    return csv_table(BREAK_COLUMNS, (_break_row(report, listed) for listed in report.breaks))
 
 
 def overview_as_html(overview: Overview, pages: Mapping[str, str] = MappingProxyType({})) -> str:
@@ -130,8 +129,8 @@ def overview_as_csv(overview: Overview) -> bytes:
     date = overview.day.date
     rows = [_overview_row(report) for report in overview.reports]
     blank = ("",) * (len(OVERVIEW_COLUMNS) - 4)
-    rows += [(date, _text(bank), _text(name), WAITING, *blank) for bank, name in overview.waiting]
-    return _csv(OVERVIEW_COLUMNS, sorted(rows, key=lambda row: str(row[1])))
+    rows += [(date, masked_cell(bank), masked_cell(name), WAITING, *blank) for bank, name in overview.waiting]
+    return csv_table(OVERVIEW_COLUMNS, sorted(rows, key=lambda row: str(row[1])))
 
 
 def balance_as_html(balance: TrialBalance, up_to_date: str, today: str) -> str:
@@ -152,14 +151,14 @@ def balance_as_csv(balance: TrialBalance, up_to_date: str) -> bytes:
         (
             up_to_date,
             row.account,
-            _text(row.name),
+            masked_cell(row.name),
             row.kind,
             row.currency,
             *map(plain_yuan, (row.debit, row.credit, row.balance)),
         )
         for row in balance.rows
     )
-    return _csv(BALANCE_COLUMNS, rows)
+    return csv_table(BALANCE_COLUMNS, rows)
 
 
 def _shown(value: object) -> object:
@@ -214,16 +213,16 @@ def _break_row(report: Report, listed: ListedBreak) -> tuple[str | int, ...]:
     people = row.resolution, row.proposed_by, row.approved_by
     return (
         report.date,
-        *map(_text, (row.bank, report.bank_name, row.name)),
+        *map(masked_cell, (row.bank, report.bank_name, row.name)),
         row.date,
-        *map(_text, texts),
+        *map(masked_cell, texts),
         row.line,
         *map(plain_yuan, amounts),
-        *map(_text, (row.bank_code, row.bank_policy, row.bank_due)),
-        *map(_text, (row.reason, row.hint, row.owner)),
+        *map(masked_cell, (row.bank_code, row.bank_policy, row.bank_due)),
+        *map(masked_cell, (row.reason, row.hint, row.owner)),
         listed.age,
         row.state.value,
-        *map(_text, people),
+        *map(masked_cell, people),
         row.settled_on,
     )
 
@@ -233,8 +232,8 @@ def _overview_row(report: Report) -> tuple[str | int, ...]:
     amounts = sums.ours_effect, sums.theirs_effect, report.difference
     return (
         report.date,
-        _text(report.bank),
-        _text(report.bank_name),
+        masked_cell(report.bank),
+        masked_cell(report.bank_name),
         report.day.state.value,
         sums.ours,
         sums.theirs,
@@ -270,26 +269,3 @@ def _check_balance(balance: TrialBalance) -> None:
     stated = tuple((currency, turnover, turnover) for currency, turnover in balance.turnover)
     if made != stated:
         raise InvariantBroken(f"the trial balance says {stated}, its rows make {made}")
-
-
-_FORMULA: Final = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n]")
-"""The beginning of a text that a spreadsheet takes for a formula, also with full-width signs."""
-_SHORTENED: Final = re.compile(r"0[0-9]+|[0-9]{16,}|[0-9]+[Ee][0-9]+|[0-9]{1,4}(?:-[0-9]{1,4}){1,2}")
-"""A text that a spreadsheet takes for a number and shortens, or for a date. A policy may have such a name."""
-
-
-def _text(value: str) -> str:
-    """The value, masked, as a cell that stays a text. An apostrophe is put before a value that begins with
-    one too, so that a reader can always take one off.
-    """
-    value = masked_numbers(value)
-    guarded = _FORMULA.match(value) or _SHORTENED.fullmatch(value) or value.startswith("'")
-    return f"'{value}" if guarded else value
-
-
-def _csv(columns: Sequence[str], rows: Iterable[Sequence[str | int]]) -> bytes:
-    stream = io.StringIO(newline="")
-    writer = csv.writer(stream)
-    writer.writerow(columns)
-    writer.writerows(rows)
-    return b"\xef\xbb\xbf" + stream.getvalue().encode()

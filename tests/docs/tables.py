@@ -13,6 +13,7 @@ from ledger.rules.break_classes import CLASSES, BreakClass
 from office.accounting.break_states import TRANSITIONS as BREAK
 from office.accounting.break_states import BreakEvent
 from office.accounting.chart import shipped
+from office.exports.lines import FEN, FILES, MEANINGS, YUAN
 from protocol import dialect
 from protocol.codec import Codec
 from protocol.message import Message
@@ -161,6 +162,19 @@ def layouts() -> str:
     return markdown(["layout", "columns", "encoding", "lists what was reversed"], rows)
 
 
+def export_columns(file: str) -> str:
+    """The columns of a file that is handed to the core system (office/exports/lines.py)."""
+    rows = [
+        [", ".join(f"`{name}`" for name in (field, *_in_yuan(field))), MEANINGS[field]]
+        for field in FILES[file]._fields
+    ]
+    return markdown(["column", "what it holds"], rows)
+
+
+def _in_yuan(field: str) -> tuple[str, ...]:
+    return (field.removesuffix(FEN) + YUAN,) if field.endswith(FEN) else ()
+
+
 def made() -> dict[str, str]:
     """Name of a made place -> its text."""
     return {
@@ -174,4 +188,7 @@ def made() -> dict[str, str]:
         "classes": classes(),
         "resolutions": resolutions(),
         "layouts": layouts(),
+        "export-dues": export_columns("dues.csv"),
+        "export-vouchers": export_columns("vouchers.csv"),
+        "export-breaks": export_columns("breaks.csv"),
     }

@@ -26,11 +26,14 @@ from office.accounting.chart import lines_of
 from office.audit.dues import DuesFile
 from office.audit.evidence import Evidence, Stated
 from office.audit.run import Audit, examine
+from office.exports.answer import take_answer
+from office.exports.make import make_export, waiting_dates
 from office.intake.archived import archived_days
 from simulators.days import business_days
 from simulators.days.discrepancies import Counts
 from tests.support import closing_days
 from tests.support.closing_days import BANKS, CHART, SEALER, World
+from tests.support.core_system import answer_to, nowhere
 
 STATED = Stated(SEALER.public, lines_of(CHART), frozenset({"li", "wang"}))
 COUNTS = Counts(
@@ -88,6 +91,7 @@ def build(urls: Urls, *, retired: bool = False) -> None:
             list(here.at_close().run())
             _decide(here, date)
             if number == 1:
+                _export(here)
                 here.at_close().post_decisions()
             here.days.next_book()
         here.days.trade(3)
@@ -97,6 +101,17 @@ def build(urls: Urls, *, retired: bool = False) -> None:
             _retire(here)
     finally:
         here.close_world()
+
+
+def _export(here: World) -> None:
+    """Hand the posted dates to the core system, which refuses a line of the first, and takes it later."""
+    with here.office.transaction() as connection:
+        for place, date in enumerate(waiting_dates(connection)):
+            made = make_export(connection, date, here.tick(), "li", nowhere)
+            if not place:
+                for refused in ({"vouchers.csv": {1: "the period is closed"}}, {}):
+                    answer = answer_to(connection, made, refused)
+                    take_answer(connection, answer, here.tick(), "li")
 
 
 def _retire(here: World) -> None:

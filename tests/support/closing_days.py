@@ -70,10 +70,12 @@ class World:
         data = self.files.get((bank, date))
         return None if data is None else io.BytesIO(data)
 
+    def tick(self) -> int:
+        """The next moment of the office's clock."""
+        return next(self._ticks)
+
     def at_close(self) -> Close:
-        return Close(
-            self.office, self.front_store, self.settings, CHART, lambda: next(self._ticks), self.open_file
-        )
+        return Close(self.office, self.front_store, self.settings, CHART, self.tick, self.open_file)
 
     def leave_files(self, date: str, counts: Counts) -> None:
         """Each bank's file of a date, in its own layout; one that knows no RRN cannot be matched by it."""

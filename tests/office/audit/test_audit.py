@@ -33,7 +33,9 @@ from tests.support.tampering import BROKEN, CARD, HARMLESS, IDENTITY, POLICY_KNO
 
 
 def invariants(result: Audit) -> set[int]:
-    return {failing.invariant for failing in result.failings}
+    """The invariants that fail, without exports: these repeat the books, and differ whenever they do."""
+    findings = (one for one in result.failings if not one.subject.startswith("export of "))
+    return {failing.invariant for failing in findings}
 
 
 # Sound books.

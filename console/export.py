@@ -1,0 +1,140 @@
+"""The commands `qianzhi office export`: hand a posted date to the core system, and take its answer.
+
+Parses arguments, opens files, prints. The files of an export are written beside their place and moved there
+when the export is durable. What is in them, office.exports says.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+
+from console.closing import opened
+from console.options import DATE, OFFICE_SETTINGS
+from console.output import JSON, show
+from console.wall_clock import now_us
+from fep.operator.identity import at_keyboard
+from ledger.book.store import Store
+from office.config import Settings, load_settings
+from office.database.audit_log import recorded
+from office.exports.answer import (
+    ANSWER,
+    BYTES_MAX,
+    ExportState,
+    outstanding_refusals,
+    take_answer,
+)
+from office.exports.make import EXPORT, find_export, make_export, repeat_export, waiting_dates
+from office.exports.read import Export
+from office.exports.write import OpenFile
+
+
+@click.group("export", invoke_without_command=True)
+@click.option("--date", type=DATE, default="", help="the business date  [default: all that wait]")
+@OFFICE_SETTINGS
+@click.pass_context
+def export_command(context: click.Context, date: str, config: Path) -> None:
+    """Write what the core system takes of each posted date: dues, vouchers, breaks.
+
+    A date that was exported before is written again, to the same bytes.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    settings = load_settings(config)
+    with opened(settings) as store, recorded(store, now_us, at_keyboard(), EXPORT):
+        with store.reading() as connection:
+            dates = (date,) if date else waiting_dates(connection)
+        for each in dates:
+            export, folder, again = _exported(store, settings, each)
+            words = "exported again, as it was" if again else "exported"
+            click.echo(f"{export.date} {words}: number {export.number}, manifest {export.manifest}; {folder}")
+        if not dates:
+            click.echo("nothing waits to be exported")
+
+
+@export_command.command("ack")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@OFFICE_SETTINGS
+def ack_command(file: Path, config: Path) -> None:
+    """Take the core system's answer to an export: what it accepted, and which lines it refused."""
+    settings = load_settings(config)
+    with file.open("rb") as stream:
+        data = stream.read(BYTES_MAX + 1)
+    with (
+        opened(settings) as store,
+        recorded(store, now_us, at_keyboard(), ANSWER),
+        store.transaction() as connection,
+    ):
+        answer = take_answer(connection, data, now_us(), at_keyboard())
+    words = "taken" if answer.is_new else "taken before"
+    click.echo(
+        f"{answer.date} answer {answer.number} {words}: {answer.accepted} lines accepted,"
+        f" {answer.refused} refused"
+    )
+
+
+@export_command.command("refused")
+@click.option("--date", type=DATE, default="", help="of this business date  [default: all]")
+@OFFICE_SETTINGS
+@JSON
+def refused_command(date: str, config: Path, as_json: bool) -> None:
+    """List the lines that the core system has not taken yet; exit code 1 if there are any."""
+    with opened(load_settings(config), write=False) as store, store.reading() as connection:
+        refusals = outstanding_refusals(connection, date)
+    lines = [f"{refusal.date} {refusal.file} line {refusal.line}: {refusal.reason}" for refusal in refusals]
+    show(refusals, lambda: [*lines, f"{len(refusals)} lines are refused"], as_json=as_json)
+    if refusals:
+        raise SystemExit(1)
+
+
+def status_lines(states: Sequence[ExportState], waiting: Sequence[str]) -> Iterator[str]:
+    """What `qianzhi office status` says of exports that are not at their end."""
+    if waiting:
+        yield f"to be exported: {', '.join(waiting)}"
+    for state in states:
+        if not state.answers:
+            yield f"export of {state.date}: no answer yet"
+        elif state.refused:
+            yield f"export of {state.date}: {state.refused} lines refused"
+
+
+def _exported(store: Store, settings: Settings, date: str) -> tuple[Export, Path, bool]:
+    """Export a date, or write it again; the export, its folder, and whether it was made before."""
+    folder = Path(settings.office.exports) / date
+    fresh = folder.with_name(f"{date}.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    try:
+        with store.transaction() as connection:
+            again = find_export(connection, date) is not None
+            if again:
+                export = repeat_export(connection, date, _into(fresh))
+            else:
+                export = make_export(connection, date, now_us(), at_keyboard(), _into(fresh))
+    except BaseException:
+        shutil.rmtree(fresh)
+        raise
+    folder.mkdir(exist_ok=True)
+    for file in sorted(fresh.iterdir()):
+        file.replace(folder / file.name)
+    fresh.rmdir()
+    return export, folder, again
+
+
+def _into(folder: Path) -> OpenFile:
+    """Open files of a folder, each on disk when it is closed."""
+
+    @contextmanager
+    def open_file(name: str) -> Iterator[BinaryIO]:
+        with (folder / name).open("wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+
+    return open_file
