@@ -51,6 +51,7 @@ The modules, in the order in which data goes through:
     misses              a bank's budget of misses (pure)
     receipt             the lines of DE 62 (pure)
     response_builder    answer to message (pure)
+    fitting             what is left out of an answer that a dialect cannot hold (pure)
     answering           seals, frames and sends
 
 No rule of money may be put here, nothing that reads the book, and no clock: moments come from `Surroundings`.

@@ -6,18 +6,20 @@ What the answer is, is decided elsewhere. docs/protocol.md sections 1, 4 and 5.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from functools import partial
 from types import MappingProxyType
 from typing import Final
 
 from fep.engine.commit import BUSY
 from fep.keys.keys import SessionKey
 from fep.links.counterparty import Counterparty, Surroundings
+from fep.links.fitting import fit
 from fep.links.response_builder import render
 from fep.links.session import SessionKeys
 from ledger.rules.request import Answer
 from protocol.decline import HeaderScan
-from protocol.errors import MessageRefused
+from protocol.errors import EncodeError, MessageRefused
 from protocol.framing import Framing, answer_tpdu, wrap
 from protocol.mac import MacKey
 from protocol.message import Message
@@ -28,6 +30,8 @@ _SESSION_REASONS: Final = MappingProxyType(
     {Response.SECURITY: "SIGN ON FIRST", Response.UNAVAILABLE: "STOPPING"}
 )
 """DE 44 by the response code with which the session's state refuses."""
+DOES_NOT_FIT: Final = "ANSWER DOES NOT FIT"
+"""DE 44 of a 96 to an inquiry whose answer the bank's dialect cannot hold."""
 _OUR_TPDU: Final = b"\x60\x00\x00\x00\x00"
 
 
@@ -71,8 +75,16 @@ class AnswerSender:
         """
         if not answer.business_date:
             answer = answer._replace(business_date=self._engine.business_date)
+        is_inquiry = request.mti.startswith("01")
+        try:
+            body = self._fitted(request, answer, sealed=sealed, is_inquiry=is_inquiry)
+        except EncodeError:
+            if not is_inquiry:
+                raise
+            answer = Answer(Response.FAULT, DOES_NOT_FIT, answer.business_date)  # an inquiry moves nothing
+            body = self._fitted(request, answer, sealed=sealed, is_inquiry=False)
         self._statistics.answered(self._bank.code, request.mti, answer.response)
-        self._finish(self._rendered(request, answer), tpdu, sealed=sealed)
+        self._reply(body, tpdu)
 
     def approve(self, request: Message, tpdu: bytes) -> None:
         """Answer 00 to a network management message."""
@@ -84,7 +96,8 @@ class AnswerSender:
         message = self._rendered(request, approval)
         groups = build((("KA", fresh.block), ("CA", fresh.check_value)), self._codec.dialect.de48_encoding)
         self._statistics.answered(self._bank.code, request.mti, Response.APPROVED)
-        self._finish(Message(message.mti, {**message.fields, 48: groups}), tpdu, sealed=sealed)
+        carrying = Message(message.mti, {**message.fields, 48: groups})
+        self._reply(self._encoded(carrying, sealed=sealed), tpdu)
 
     def decline_undecoded(self, header_scan: HeaderScan, tpdu: bytes, key: MacKey) -> None:
         """Answer 91 to a request that was scanned and not decoded, sealed under `key`."""
@@ -98,18 +111,22 @@ class AnswerSender:
         """Send a request of our own, sealed under `key`."""
         self._write(self._codec.seal(request, key.mac), _OUR_TPDU)
 
-    def _rendered(self, request: Message, answer: Answer) -> Message:
-        return render(request, answer, self._codec.dialect, self._letterhead)
+    def _rendered(self, request: Message, answer: Answer, left_out: Collection[str] = ()) -> Message:
+        return render(request, answer, self._codec.dialect, self._letterhead, left_out)
 
-    def _finish(self, message: Message, tpdu: bytes, *, sealed: bool) -> None:
+    def _fitted(self, request: Message, answer: Answer, *, sealed: bool, is_inquiry: bool) -> bytes:
+        rendered = partial(self._rendered, request, answer)
+        return fit(rendered, partial(self._encoded, sealed=sealed), is_inquiry=is_inquiry)
+
+    def _encoded(self, message: Message, *, sealed: bool) -> bytes:
         key = self._keys.current
-        if self._is_lost:
-            return
         if sealed and key is not None:
-            body = self._codec.seal(message, key.mac)
-        else:
-            body = self._codec.encode(message)
-        self._write(body, answer_tpdu(tpdu) if tpdu else tpdu)
+            return self._codec.seal(message, key.mac)
+        return self._codec.encode(message)
+
+    def _reply(self, body: bytes, tpdu: bytes) -> None:
+        if not self._is_lost:
+            self._write(body, answer_tpdu(tpdu) if tpdu else tpdu)
 
     def _write(self, body: bytes, tpdu: bytes) -> None:
         framing = self._bank.framing

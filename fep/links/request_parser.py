@@ -17,7 +17,10 @@ from typing import NamedTuple
 
 from fep.keys.keys import FrontKey
 from fep.settings.config import Bank
+from ledger.rules import identity
+from ledger.rules.masking import masked_numbers
 from ledger.rules.moment import KeyWindow
+from ledger.rules.names import shortened
 from ledger.rules.request import ACT_OF_CODE, FINANCIAL, INQUIRIES, Act, Request, Totals, key_of
 from protocol.card_number import masked_card
 from protocol.dialect import Dialect
@@ -58,8 +61,18 @@ listed: the link checks it."""
 TRANSACTIONS = frozenset(mti[:3] + last for mti in MANDATORY if mti != "0800" for last in "01")
 """The MTIs that become requests: all but network management, and their repeats."""
 
-_PAGE = re.compile("0*[1-9][0-9]{0,2}").fullmatch
-"""A page from 1 to 999."""
+POLICY_LENGTH, DUE_LENGTH = 24, 20
+"""The most characters of a policy's and a due's number, which a file of dues holds to as well."""
+_GROUP_CHECKS: Mapping[str, Callable[[str], object]] = MappingProxyType(
+    {
+        "PN": re.compile(f"[A-Z0-9-]{{0,{POLICY_LENGTH}}}").fullmatch,
+        "DU": re.compile(f"[A-Z0-9-]{{0,{DUE_LENGTH}}}").fullmatch,
+        "IN": lambda number: len(identity.normalised(number)) <= identity.LENGTH,
+        "RN": re.compile("[A-Z0-9-]{0,21}").fullmatch,
+        "PG": re.compile("|0*[1-9][0-9]{0,2}").fullmatch,
+    }
+)
+"""What a group of DE 48 may hold, by its tag; PG is a page from 1 to 999. An empty one is an absent one."""
 _ORIGINAL_MTIS = frozenset({"0200", "0201", "0220", "0221"})
 
 
@@ -162,7 +175,7 @@ class RequestParser:
             receipt=groups.receipt,
             original=original,
             content=self._digest(mti, covered) if mti != "0100" else "",
-            advice=is_advice(mti) and (act is not Act.PAY or self._bank.payout_advices),
+            advice=self._is_advice(mti, act),
             verdict=verdict,
             reason=reason,
             limit_day=self._bank.limit_day_fen,
@@ -170,6 +183,16 @@ class RequestParser:
             may_settle=self._transactions,
             page=int(groups.page or "1"),
         )
+
+    def _is_recorded(self, mti: str, act: Act) -> bool:
+        """Whether a message is an advice that is recorded whatever its groups say, since its money has
+        moved.
+        """
+        return act in FINANCIAL and self._is_advice(mti, act)
+
+    def _is_advice(self, mti: str, act: Act | None) -> bool:
+        """Whether a message reports what has been done. Of a payout only where the bank's entry allows it."""
+        return is_advice(mti) and (act is not Act.PAY or self._bank.payout_advices)
 
     def _digest(self, mti: str, covered: bytes) -> str:
         """The keyed digest by which a repeat is told from a reused key: of all bytes under the MAC, with the
@@ -191,8 +214,10 @@ class RequestParser:
         if mti != "0100" and (fields[49] != _CURRENCY or not int(fields[4])):
             raise FormatError("49" if fields[49] != _CURRENCY else "4", "malformed")
         groups = _groups(parse(fields[48], self._encoding)) if 48 in fields else Groups()
-        if groups.page and not _PAGE(groups.page):
-            raise FormatError("48.PG", "malformed")
+        if self._is_recorded(mti, act):
+            groups = _cut(groups)
+        else:
+            _check(groups)
         _GROUPS_NEEDED[act](groups, fields)
         names_original = 90 in fields and act in _USES_ORIGINAL
         return groups, original_key(fields[90], fields[41], window) if names_original else ""
@@ -279,6 +304,28 @@ def _groups(groups: tuple[Group, ...]) -> Groups:
     for tag, value in groups:
         values.setdefault(tag, value)
     return Groups(*map(values.get, _GROUP_TAGS, repeat("")))
+
+
+def _check(groups: Groups) -> None:
+    """Raises FormatError for a group that is too long or has characters that it may not have."""
+    for tag, value in zip(_GROUP_TAGS, groups, strict=True):
+        if value and not _GROUP_CHECKS[tag](value):
+            raise FormatError(f"48.{tag}", "malformed")
+
+
+def _cut(groups: Groups) -> Groups:
+    """The groups of an advice that is recorded whatever they say: names that are too long are cut. Groups
+    that say nothing about an advice are left out.
+    """
+    return Groups(_cut_name(groups.policy, POLICY_LENGTH), _cut_name(groups.due, DUE_LENGTH), groups.identity)
+
+
+def _cut_name(name: str, length: int) -> str:
+    """A policy's or due's number, or what stands in its place, cut to `length` characters. What was cut ends
+    with `...`, so that it is no other policy's or due's number. The number of a person or a card in it is
+    masked first, so that no part of it is left.
+    """
+    return name if len(name) <= length else shortened(masked_numbers(name), length)
 
 
 def _need_policy(groups: Groups, _fields: Mapping[int, str]) -> None:

@@ -1,12 +1,15 @@
 """Renders the ledger's answer as a message: which data element carries what.
 
 Pure. The same answer always gives the same bytes up to the MAC: that is how a repeat, which the journal
-answers, gets the first answer again. The lines of the
-receipt are `fep.links.receipt`'s. docs/protocol.md sections 3, 4 and 7.
+answers, gets the first answer again. The lines of the receipt are `fep.links.receipt`'s; what is left out of
+an answer that does not fit is `fep.links.fitting`'s. docs/protocol.md sections 3, 4 and 7.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from fep.links.fitting import HOLDER, LETTERHEAD
 from fep.links.receipt import Letterhead, holder_name, receipt_lines
 from ledger.rules.request import Answer, Totals
 from protocol.dialect import Dialect
@@ -17,21 +20,32 @@ from protocol.tlv import build
 _ECHOED = frozenset(ECHOED)
 
 
-def render(request: Message, answer: Answer, dialect: Dialect, letterhead: Letterhead) -> Message:
-    """The answer to `request` as a message, without its MAC; `letterhead` is that of the bank's receipts."""
+def render(
+    request: Message,
+    answer: Answer,
+    dialect: Dialect,
+    letterhead: Letterhead,
+    left_out: Collection[str] = (),
+) -> Message:
+    """The answer to `request` as a message, without its MAC; `letterhead` is that of the bank's receipts.
+    `left_out` are names of fep.links.fitting.MAY_GO. Raises EncodeError for a group of DE 48 that the dialect
+    cannot hold.
+    """
     fields = {number: text for number, text in request.fields.items() if number in _ECHOED}
     fields[39] = answer.response.value
     if answer.business_date:
         fields[15] = answer.business_date[4:]
     if answer.reason or answer.response is not Response.APPROVED:
-        fields[44] = answer.reason
+        fields[44] = answer.reason[: dialect.elements[44].length]
     if answer.authorization:
         fields[38] = answer.authorization
-    groups = _groups(answer, dialect)
+    groups = [group for group in _groups(answer, dialect) if f"48.{group[0]}" not in left_out]
     if groups:
         fields[48] = build(groups, dialect.de48_encoding)
-    if answer.receipted:
-        fields[62] = "\n".join(receipt_lines(answer, dialect, letterhead))
+    if answer.receipted and "62" not in left_out:
+        head = Letterhead() if LETTERHEAD in left_out else letterhead
+        paid = answer._replace(holder="") if HOLDER in left_out else answer
+        fields[62] = "\n".join(receipt_lines(paid, dialect, head))
     if answer.totals is not None:
         fields.update(_totals_fields(answer.totals))
         fields[66] = "1" if answer.response is Response.APPROVED else "2"

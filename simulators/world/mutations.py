@@ -439,8 +439,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "every bank's word is taken that it has paid",
         "fep.links.request_parser",
-        "advice=is_advice(mti) and (act is not Act.PAY or self._bank.payout_advices),",
-        "advice=is_advice(mti),",
+        "return is_advice(mti) and (act is not Act.PAY or self._bank.payout_advices)",
+        "return is_advice(mti)",
     ),
     Mutation(
         "what was taken back is printed again",

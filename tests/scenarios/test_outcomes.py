@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ledger.rules.request import Totals
+from protocol.tlv import build
 from tests.support.builders import (
     BANK,
     BENEFICIARY,
@@ -492,3 +493,22 @@ def test_30_a_page_that_is_none_whatever_asks_for_it(bank: Client, page: str) ->
     ):
         answer = bank.ask(asked)
         assert (answer.fields[39], answer.fields[44]) == ("30", "DE 48.PG malformed"), asked
+
+
+def test_groups_that_are_no_names_are_30_and_in_an_advice_recorded_and_answered(machine: Machine) -> None:
+    """On one link, which stays good; a policy of 800 bytes is cut in the book."""
+    with machine.signed_on() as bank:
+        told = [
+            bank.ask(message(groups=(("PN", "P1"), ("PG", "abc")))),
+            bank.ask(inquiry(groups=(("PN", "P" * 800),))),
+            bank.ask(reversal(message(), de48=build((("PN", "p1"),), "utf-8"))),
+        ]
+        assert [(answer.fields[39], answer.fields[44]) for answer in told] == [
+            ("30", "DE 48.PG malformed"),
+            ("30", "DE 48.PN malformed"),
+            ("30", "DE 48.PN malformed"),
+        ]
+        advice = message("0220", groups=(("PN", "P" * 800),))
+        assert bank.ask(advice).fields[39] == "00"
+        outcome = bank.ask(inquiry((), "312000", de90=original(advice, "0220"))).fields[48]
+        assert outcome.startswith(f"PN024{'P' * 21}...")

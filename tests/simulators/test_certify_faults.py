@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -21,7 +21,6 @@ from ledger.rules.decision import Decision, Refusal, answer_of, refused
 from ledger.rules.moment import KeyWindow
 from ledger.rules.request import INQUIRIES, SETTLEMENT_CODES, Act, Answer, Request
 from ledger.rules.view import Due, View
-from protocol.dialect import Dialect
 from protocol.errors import FormatError
 from protocol.framing import Frame
 from protocol.message import Message
@@ -55,8 +54,8 @@ def says(change: Change) -> Callable[[Patch], None]:
     def put_in(patch: Patch) -> None:
         real = answering.render
 
-        def render(request: Message, answer: Answer, dialect: Dialect) -> Message:
-            right_answer = real(request, answer, dialect)
+        def render(request: Message, answer: Answer, *rest: Any) -> Message:  # noqa: ANN401 - passed on
+            right_answer = real(request, answer, *rest)
             fields = {**right_answer.fields, **change(request, right_answer, answer)}
             return Message(
                 right_answer.mti, {number: text for number, text in fields.items() if text is not None}
@@ -345,8 +344,8 @@ def _mti(digits: str) -> Callable[[Patch], None]:
     def put_in(patch: Patch) -> None:
         real = answering.render
 
-        def render(request: Message, answer: Answer, dialect: Dialect) -> Message:
-            answered = real(request, answer, dialect)
+        def render(request: Message, answer: Answer, *rest: Any) -> Message:  # noqa: ANN401 - passed on
+            answered = real(request, answer, *rest)
             return Message(digits, answered.fields) if request.mti == "0401" else answered
 
         patch.setattr(answering, "render", render)

@@ -425,5 +425,5 @@ def test_groups_name_what_is_there_and_never_show_a_number() -> None:
 def test_the_groups_of_a_message_are_in_its_dialects_encoding() -> None:
     bank = Bank(code=BANK, name="Bank", port=9001, networks=["127.0.0.1/32"])
     dialect = load("bcd87")
-    asked = message(de48=build((("PN", "保1"),), dialect.de48_encoding))
+    asked = message("0220", de48=build((("PN", "保1"),), dialect.de48_encoding))
     assert RequestParser(bank, KEY, dialect, 31).request(asked, COVERED, TODAY).policy == "保1"
