@@ -26,7 +26,7 @@ def test_every_class_has_a_name_and_a_meaning_in_both_languages_that_are_its_own
         assert re.search("[\u4e00-\u9fff]", chinese)
         assert re.search("[A-Za-z]", english)
     for name in ("chinese", "english", "meaning_chinese", "meaning"):
-        assert len({getattr(one, name) for one in CLASSES.values()}) == len(BreakClass)
+        assert len({getattr(cls, name) for cls in CLASSES.values()}) == len(BreakClass)
 
 
 @pytest.mark.parametrize("cls", BreakClass)
@@ -54,7 +54,7 @@ def test_what_the_office_tells_the_status_page_may_be_of_every_class(cls: BreakC
 
 def test_the_table_is_in_the_order_of_the_classes_and_nothing_else_is_a_class() -> None:
     assert [*CLASSES] == [*BreakClass] == [*WORDS]
-    assert {cls for one in CHART.resolutions.values() for cls in one.classes} == {*BreakClass}
+    assert {cls for resolution in CHART.resolutions.values() for cls in resolution.classes} == {*BreakClass}
     assert {cls for _, _, classes in ENDS.values() for cls in classes} == {*BreakClass}
 
 

@@ -65,4 +65,4 @@ def test_what_counts_right_is_let_through(path: str, source: str) -> None:
 
 
 def test_no_file_counts_by_the_time_of_day() -> None:
-    assert [found for path, text in project_sources().items() for found in durations(path, text)] == []
+    assert [finding for path, text in project_sources().items() for finding in durations(path, text)] == []

@@ -38,7 +38,7 @@ def written_out(path: Path) -> Iterator[str]:
     """What a module calls a response and is no member of the table: a text of two digits given as one."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Call) and ast.unparse(node.func) in ("Answer", "Refusal", "Response"):
-            yield from (str(one.value) for one in node.args if isinstance(one, ast.Constant))
+            yield from (str(argument.value) for argument in node.args if isinstance(argument, ast.Constant))
 
 
 @pytest.mark.parametrize("code", Response)
@@ -51,7 +51,7 @@ def test_every_code_has_a_name_in_both_languages_that_is_its_own_and_a_meaning(c
     assert row.meaning.isascii()
     assert row.meaning.endswith(".")
     for name in ("chinese", "english", "meaning"):
-        assert len({getattr(one, name) for one in RESPONSES.values()}) == len(Response)
+        assert len({getattr(response, name) for response in RESPONSES.values()}) == len(Response)
 
 
 def test_the_table_is_in_the_order_of_the_codes() -> None:

@@ -30,8 +30,8 @@ def test_every_code_has_an_act_and_a_name_in_both_languages_that_is_its_own(code
     assert row.standard
     assert row.english[1:] in TRANSACTION_NAMES[code]
     for names in (
-        [one.chinese for one in TRANSACTIONS.values()],
-        [one.english for one in TRANSACTIONS.values()],
+        [transaction.chinese for transaction in TRANSACTIONS.values()],
+        [transaction.english for transaction in TRANSACTIONS.values()],
     ):
         assert len(set(names)) == len(TRANSACTIONS)
 
@@ -66,7 +66,7 @@ def test_the_interface_names_the_same_codes_and_the_standards_words_for_them() -
 
 @pytest.mark.parametrize("code", SETTLEMENTS)
 def test_the_certification_asks_for_each_code_that_settles_under_its_names(code: str) -> None:
-    (case,) = (one for one in MONEY if one.id == f"CODE-{code}")
+    (case,) = (listed_case for listed_case in MONEY if listed_case.id == f"CODE-{code}")
     assert case.title == f"{TRANSACTIONS[code].chinese}（{code}）"
     assert case.title_en.startswith(f"{TRANSACTIONS[code].english}: a ")
 

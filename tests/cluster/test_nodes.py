@@ -38,7 +38,7 @@ def running() -> Iterator[Cluster]:
 @pytest.fixture(scope="module")
 def unpaid(running: Cluster) -> Iterator[DueLine]:
     """Premiums that no customer of the traffic is after, and that can be paid."""
-    active = {one.policy for one in running.book.policies if one.state == "active"}
+    active = {policy.policy for policy in running.book.policies if policy.state == "active"}
     spared = running.book.dues[-SPARED:]
     return (due for due in spared if due.code == "500000" and due.policy in active)
 
@@ -110,7 +110,7 @@ def test_a_due_that_two_banks_want_at_two_nodes_at_once_is_settled_once(
     answered = wait_for(all_at_once)
     for bank in banks:
         wait_for(bank.sign_off)
-    told = Counter(tuple(sorted((one.response, one.reason) for one in pair)) for pair in answered)
+    told = Counter(tuple(sorted((answer.response, answer.reason) for answer in pair)) for pair in answered)
     assert told == {(("00", ""), ("12", "ALREADY PAID")): WANTED_BY_TWO}
 
 
@@ -128,16 +128,16 @@ def test_a_day_is_cut_over_and_a_node_killed_in_full_flow_and_nothing_is_lost_or
         victim.start()
         victim.wait()
         approvals(traffic, EACH_SIDE)
-        told = [wait_for(lambda one=one: one.bank.echo()).fields[39] for one in traffic.banks]
+        told = [wait_for(lambda trader=trader: trader.bank.echo()).fields[39] for trader in traffic.banks]
         assert told == ["00"] * 3
         dates = [node.figures()["business_date"] for node in running.nodes]
         assert dates == [NEXT_DATE] * 3, "seen by all"
         wait_for(traffic.finish)
-        assert [line for one in traffic.banks for line in one.bank.violations] == []
-        assert {code for one in traffic.banks for code in one.bank.codes} == SETTLING
+        assert [line for trader in traffic.banks for line in trader.bank.violations] == []
+        assert {code for trader in traffic.banks for code in trader.bank.codes} == SETTLING
         assert running.faults() == []
         lines = verdict.journals(running.uri, BANKS)
-        for one in traffic.banks:
-            wanted = verdict.totals_answer(one.bank.record, lines[one.bank.record.bank])
-            assert wait_for(lambda one=one: one.bank.reconcile(DATE[4:])).fields[39] == wanted
+        for trader in traffic.banks:
+            wanted = verdict.totals_answer(trader.bank.record, lines[trader.bank.record.bank])
+            assert wait_for(lambda trader=trader: trader.bank.reconcile(DATE[4:])).fields[39] == wanted
     assert qianzhi("journal", "verify", "--config", str(first.config)).endswith("every link holds\n")

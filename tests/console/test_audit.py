@@ -71,7 +71,7 @@ def test_what_it_prints_to_keep_is_compared_when_it_is_given_again(here: Path) -
         office["record_hash"],
         front["record_hash"],
     ]
-    audited(here, *(part for one in expected for part in ("--expect", one)))
+    audited(here, *(part for digest in expected for part in ("--expect", digest)))
 
 
 def test_a_digest_that_is_not_found_again_ends_with_exit_code_1(here: Path) -> None:
@@ -83,7 +83,7 @@ def test_a_digest_that_is_not_found_again_ends_with_exit_code_1(here: Path) -> N
 
 
 def dues(here: Path, *files: str, code: int = 0) -> str:
-    named = [part for one in files for part in ("--dues", str(here / one))]
+    named = [part for file in files for part in ("--dues", str(here / file))]
     return run("audit", *named, "--front-config", str(here / "qianzhi.toml"), code=code).output
 
 

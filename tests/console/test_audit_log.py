@@ -62,8 +62,8 @@ read = partial(read_audit_log, table=audit_log)
 def test_who_did_what_and_when_is_listed_in_order(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
     show(store, read, verify=False)
     said = capsys.readouterr().out.splitlines()
-    assert [one.split(" ", 2)[0] for one in said] == ["1", "2", "3"]
-    assert [one.split(" ", 2)[2] for one in said] == [
+    assert [line.split(" ", 2)[0] for line in said] == ["1", "2", "3"]
+    assert [line.split(" ", 2)[2] for line in said] == [
         "li reload asked",
         "li reload done",
         "wang reload failed: SettingsError",

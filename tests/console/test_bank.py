@@ -39,20 +39,20 @@ def add(config: Path, *more: str) -> Result:
 
 
 def entries(config: Path) -> dict[str, bool]:
-    return {one.code: one.enabled for one in load_settings(config).bank}
+    return {bank.code: bank.enabled for bank in load_settings(config).bank}
 
 
 def test_list_says_what_each_entry_says_and_whether_its_key_is_there(config: Path) -> None:
     add(config)
-    found = {one["code"]: one for one in json.loads(run(config, "list", "--json").stdout)}
+    found = {row["code"]: row for row in json.loads(run(config, "list", "--json").stdout)}
     key = checked(KeyKind.AES, Secret(ZMK)).check_value
     assert [found[code]["key"] for code in (BANK, OTHER_BANK)] == [key, key]
     assert found[NEW]["key"].startswith("missing: ")
     assert (found[NEW]["enabled"], found[NEW]["listens"]) == (False, "127.0.0.1:8590")
     words = run(config, "list").stdout
-    for one in found.values():
-        assert one["code"] in words
-        assert f"{one['framing']}, {one['dialect']}, {one['mac']}" in words
+    for row in found.values():
+        assert row["code"] in words
+        assert f"{row['framing']}, {row['dialect']}, {row['mac']}" in words
     assert words.count("disabled") == 1
 
 
@@ -64,7 +64,7 @@ def test_add_writes_an_entry_that_the_machine_takes_disabled_and_names_the_next_
     assert entries(config) == {BANK: True, OTHER_BANK: True, NEW: False}
     for step in (f"keys load zmk/{NEW}", f"bank enable {NEW}", "firewall apply", "restart the machine"):
         assert step in said.stdout
-    assert [one[1:] for one in records(config)] == [
+    assert [record[1:] for record in records(config)] == [
         ("bank add", NEW, "asked"),
         ("bank add", NEW, "done"),
     ]
@@ -82,7 +82,7 @@ def test_an_entry_that_the_machine_would_not_take_is_not_added(wrong: tuple[str,
     )
     assert str(failed.exception).startswith(f"{config}, as it would be: ")
     assert config.read_text() == before
-    assert [one[3].partition(":")[0] for one in records(config)] == ["asked", "failed"]
+    assert [record[3].partition(":")[0] for record in records(config)] == ["asked", "failed"]
 
 
 def test_a_bank_is_added_once(config: Path) -> None:
@@ -100,7 +100,7 @@ def test_disable_and_enable_set_the_entry_and_are_written_down(config: Path) -> 
     assert run(config, "enable", BANK).exit_code == 0
     assert entries(config) == {BANK: True, OTHER_BANK: True}
     assert config.read_text().replace("enabled = true\n", "") == before
-    assert [one[1:] for one in records(config)] == [
+    assert [record[1:] for record in records(config)] == [
         ("bank disable", BANK, "asked"),
         ("bank disable", BANK, "done"),
         ("bank enable", BANK, "asked"),
@@ -131,7 +131,7 @@ def test_a_slip_in_a_code_is_answered_with_the_code_that_is_like_it(command: str
 def test_test_says_step_by_step_what_keeps_the_bank_out(config: Path) -> None:
     found = run(config, "test", BANK, "--json")
     assert found.exit_code == 1
-    assert [one["check"] for one in json.loads(found.stdout)][:3] == ["entry", "listener", "allowlist"]
+    assert [row["check"] for row in json.loads(found.stdout)][:3] == ["entry", "listener", "allowlist"]
     assert "no machine serves" in run(config, "test", BANK).stdout
     assert run(config, "test", BANK, "--from", "nowhere").exit_code == 2
 
@@ -140,7 +140,7 @@ def test_test_says_step_by_step_what_keeps_the_bank_out(config: Path) -> None:
 def test_a_shell_completes_the_codes_of_the_settings(typed: str, found: list[str], config: Path) -> None:
     complete = ShellComplete(cli, {}, "qianzhi", "_QIANZHI_COMPLETE")
     words = ["bank", "test", "--config", str(config)]
-    assert [one.value for one in complete.get_completions(words, typed)] == found
+    assert [completion.value for completion in complete.get_completions(words, typed)] == found
     words[-1] = f"{config}.gone"
     assert complete.get_completions(words, typed) == []
     assert isinstance(bank, click.Group)

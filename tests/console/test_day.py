@@ -45,7 +45,7 @@ def test_the_open_day_is_told_with_each_banks_totals_and_the_time_left(config: P
     found = day_status(config, None, NOW)
     assert (found.open, found.cutover, found.ends_at) == (DATE, "22:00", "2026-11-24 22:00")
     assert found.seconds_left == 30
-    assert {one.bank: (one.totals.collections, one.net) for one in found.banks} == {
+    assert {row.bank: (row.totals.collections, row.net) for row in found.banks} == {
         BANK: (1, 120_000),
         OTHER_BANK: (0, 0),
     }

@@ -58,7 +58,7 @@ def run(config: Path, *arguments: str, typed: str = "") -> Result:
     """Run the command; whatever comes of it, no secret is in what is printed or raised."""
     done = CliRunner().invoke(keys, [*arguments, "--config", str(config)], input=typed)
     text = f"{done.output} {done.exception!r} {getattr(done.exception, '__context__', None)!r}".lower()
-    assert [one for one in SECRETS if one.hex() in text or repr(one)[2:-1].lower() in text] == []
+    assert [secret for secret in SECRETS if secret.hex() in text or repr(secret)[2:-1].lower() in text] == []
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         raise done.exception
     return done

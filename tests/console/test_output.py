@@ -100,9 +100,9 @@ def as_json(*arguments: str) -> Any:  # noqa: ANN401 - JSON
 
 def test_keys_are_listed_alike(config: str) -> None:
     found = as_json("keys", "list", "--config", config)
-    lines = [f"{one['name']} {one['kind']} {one['check_value']}" for one in found]
+    lines = [f"{key['name']} {key['kind']} {key['check_value']}" for key in found]
     assert run("keys", "list", "--config", config).stdout.splitlines() == lines
-    assert f"zmk/{BANK}" in [one["name"] for one in found]
+    assert f"zmk/{BANK}" in [key["name"] for key in found]
 
 
 def test_the_journal_is_proved_alike(config: str, tmp_path: Path) -> None:
@@ -113,7 +113,11 @@ def test_the_journal_is_proved_alike(config: str, tmp_path: Path) -> None:
     store.close()
     failed = run("journal", "verify", "--config", config, "--json")
     [chain] = json.loads(failed.stdout)
-    assert (failed.exit_code, chain["entries"], [one["position"] for one in chain["broken"]]) == (1, 7, [0])
+    assert (failed.exit_code, chain["entries"], [fault["position"] for fault in chain["broken"]]) == (
+        1,
+        7,
+        [0],
+    )
     assert "chain 1, entry 0: is not the last entry" in run("journal", "verify", "--config", config).stdout
 
 

@@ -47,9 +47,9 @@ def audit_rows(database: str) -> list[tuple[str, str]]:
     try:
         with store.reading() as connection:
             return [
-                (one.subject, one.note[:9])
-                for one in read_audit_log(connection, audit_log)
-                if one.act == "retire"
+                (record.subject, record.note[:9])
+                for record in read_audit_log(connection, audit_log)
+                if record.act == "retire"
             ]
     finally:
         store.close()

@@ -66,11 +66,11 @@ def traced(folder: Path, key: str, *flags: str) -> Any:  # noqa: ANN401 - JSON
 
 
 def keys_of(found: Any) -> list[str]:  # noqa: ANN401 - JSON
-    return [one["key"] for one in found["transactions"]]
+    return [transaction["key"] for transaction in found["transactions"]]
 
 
 def by_key(found: Any, of: Request) -> Any:  # noqa: ANN401 - JSON
-    return next(one for one in found["transactions"] if one["key"] == of.key)
+    return next(transaction for transaction in found["transactions"] if transaction["key"] == of.key)
 
 
 @pytest.mark.usefixtures("front")
@@ -93,13 +93,19 @@ def test_what_undoes_and_is_undone_comes_with_it_whichever_is_asked_for(
 ) -> None:
     found = traced(tmp_path, asked.key)
     assert keys_of(found) == [CANCELLED.key, CANCEL.key, UNCANCEL.key]
-    assert [one["standing"] for one in found["transactions"]] == ["in effect", "undone", "done"]
+    assert [transaction["standing"] for transaction in found["transactions"]] == [
+        "in effect",
+        "undone",
+        "done",
+    ]
     links = by_key(found, CANCEL)["links"]
-    assert [(one["how"], one["key"]) for one in links] == [
+    assert [(link["how"], link["key"]) for link in links] == [
         ("cancel of", CANCELLED.key),
         ("reversal by", UNCANCEL.key),
     ]
-    assert {one["place"] for one in links} == {by_key(found, one)["place"] for one in (CANCELLED, UNCANCEL)}
+    assert {link["place"] for link in links} == {
+        by_key(found, link)["place"] for link in (CANCELLED, UNCANCEL)
+    }
 
 
 @pytest.mark.usefixtures("front")
@@ -113,8 +119,8 @@ def test_a_reversed_transaction_is_undone(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("front")
 def test_a_reversal_that_came_first_is_told_with_its_tombstone(tmp_path: Path) -> None:
     found = traced(tmp_path, TOO_EARLY.key)
-    assert {one["kind"] for one in found["transactions"]} == {"tombstone", "reversal"}
-    assert {one["standing"] for one in found["transactions"]} == {"refused: without effect"}
+    assert {transaction["kind"] for transaction in found["transactions"]} == {"tombstone", "reversal"}
+    assert {transaction["standing"] for transaction in found["transactions"]} == {"refused: without effect"}
 
 
 @pytest.mark.usefixtures("front")
@@ -177,9 +183,9 @@ def office(front: Store, tmp_path: Path) -> Path:
     )
     store = Store(url)
     name = f"B{DATE}-{BANK}-0001"
-    line = {one.name: "" for one in bank_lines.columns}
+    line = {column.name: "" for column in bank_lines.columns}
     line |= {"bank": BANK, "date": DATE, "key": COLLECTED.key, "direction": "C", "state": "S"}
-    broken = {one.name: "" for one in breaks.columns}
+    broken = {column.name: "" for column in breaks.columns}
     broken |= {"break": name, "bank": BANK, "date": DATE, "class": "amount_differs", "key": COLLECTED.key}
     broken |= {"line": 7, "ours_effect": 120_000, "theirs_effect": 120_100, "difference": 100}
     event = {"break": name, "number": 1, "at": NOW, "by": "office", "from_state": "", "note": ""}
@@ -216,7 +222,7 @@ def office(front: Store, tmp_path: Path) -> Path:
 
 def test_the_office_adds_its_lines_breaks_and_postings(office: Path, tmp_path: Path) -> None:
     found = traced(tmp_path, COLLECTED.key, "--office", str(office))["office"]
-    assert [(one["line"], one["amount"], one["state"]) for one in found["lines"]] == [(7, 120_100, "S")]
+    assert [(line["line"], line["amount"], line["state"]) for line in found["lines"]] == [(7, 120_100, "S")]
     [one] = found["breaks"]
     assert (one["cls"], one["difference"], [event["to_state"] for event in one["history"]]) == (
         "amount_differs",

@@ -156,7 +156,7 @@ def compared(office_url: str, front_url: str, expected: dict[str, list[tuple[Any
         office.close()
         front.close()
     wrong = [f"table {name} differs" for name in expected if held[name] != expected[name]]
-    return wrong + [f"audit: {one}" for one in found.failings]
+    return wrong + [f"audit: {failing}" for failing in found.failings]
 
 
 def _settings(office: str, front: str) -> str:

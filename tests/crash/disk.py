@@ -177,15 +177,15 @@ class Disk:
         namings: list[Naming] = []
         synced: dict[str, int] = {}
         folders = dict(self._folders)
-        for one in records(log):
-            if one.what is What.MKDIR:
-                folders[one.file] = one.rest.decode()
-            elif one.what is What.SYNC and one.file in folders:
-                synced[folders[one.file]] = one.at
-            elif one.what in (What.WRITE, What.TRUNCATE, What.SYNC):
-                _change(files.setdefault(one.file, File()), one)
+        for record in records(log):
+            if record.what is What.MKDIR:
+                folders[record.file] = record.rest.decode()
+            elif record.what is What.SYNC and record.file in folders:
+                synced[folders[record.file]] = record.at
+            elif record.what in (What.WRITE, What.TRUNCATE, What.SYNC):
+                _change(files.setdefault(record.file, File()), record)
             else:
-                namings.append(_named(one, files, names))
+                namings.append(_named(record, files, names))
         return namings, synced, set(folders.values())
 
     @staticmethod

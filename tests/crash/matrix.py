@@ -137,11 +137,11 @@ def kinds() -> tuple[Kind, ...]:
 
 def page(outcomes: Sequence[Outcome], seed: int, played_now: int) -> str:
     """docs/crash-matrix.md."""
-    cheats = [one for one in outcomes if one.cell.cheat]
-    honest = [one for one in outcomes if not one.cell.cheat]
+    cheats = [outcome for outcome in outcomes if outcome.cell.cheat]
+    honest = [outcome for outcome in outcomes if not outcome.cell.cheat]
     parts = [_head(honest, cheats, seed, played_now)]
-    for kind in dict.fromkeys(one.cell.kind for one in outcomes):
-        of_kind = [one for one in honest if one.cell.kind is kind]
+    for kind in dict.fromkeys(outcome.cell.kind for outcome in outcomes):
+        of_kind = [outcome for outcome in honest if outcome.cell.kind is kind]
         parts.append(f"## {kind.value}: from bytes in to bytes out\n")
         parts.append(_table(of_kind, Part.TRADE, [point.name for point in POINTS], kind))
         parts.append(f"## {kind.value}: the cut-over's transaction\n")
@@ -153,12 +153,12 @@ def page(outcomes: Sequence[Outcome], seed: int, played_now: int) -> str:
 
 
 def _head(honest: Sequence[Outcome], cheats: Sequence[Outcome], seed: int, played_now: int) -> str:
-    agree = sum(not one.wrong for one in honest)
-    caught = sum(bool(one.wrong) for one in cheats)
+    agree = sum(not outcome.wrong for outcome in honest)
+    caught = sum(bool(cheat.wrong) for cheat in cheats)
     is_again = played_now < len(honest) + len(cheats)
     again = f" The last run played {played_now} of them again." if is_again else ""
     where = f"{os.cpu_count()} processors, Python {platform.python_version()}"
-    total = sum(one.seconds for one in (*honest, *cheats))
+    total = sum(outcome.seconds for outcome in (*honest, *cheats))
     return f"""# The crash matrix
 
 This page is written by `make crash-matrix`; do not edit it.
@@ -196,15 +196,15 @@ def _table(outcomes: Sequence[Outcome], part: Part, names: Sequence[str], kind: 
     for name in names:
         cells = []
         for fault in Fault:
-            here = [one for one in outcomes if one.cell[1:4] == (name, fault, part)]
+            here = [outcome for outcome in outcomes if outcome.cell[1:4] == (name, fault, part)]
             cells.append(_cell(here) if here else _footnote(kind, part, name, fault))
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join([*lines, ""])
 
 
 def _cell(here: Sequence[Outcome]) -> str:
-    if any(one.wrong for one in here):
-        return f"**{sum(bool(one.wrong) for one in here)} DISAGREE**"
+    if any(outcome.wrong for outcome in here):
+        return f"**{sum(bool(outcome.wrong) for outcome in here)} DISAGREE**"
     return "agree" if len(here) == 1 else f"agree ({len(here)})"
 
 
@@ -232,8 +232,10 @@ def _steps(outcomes: Sequence[Outcome], kind: Kind) -> str:
     faults = [fault for fault in Fault if fault is not Fault.RESET]
     lines = [f"| transaction | {' | '.join(faults)} |", "|---" * (len(faults) + 1) + "|"]
     for nth, step in enumerate(steps, 1):
-        here = [one for one in outcomes if one.cell.part is Part.CLOSE and one.cell.nth == nth]
-        cells = [_cell([one for one in here if one.cell.fault is fault]) for fault in faults]
+        here = [
+            outcome for outcome in outcomes if outcome.cell.part is Part.CLOSE and outcome.cell.nth == nth
+        ]
+        cells = [_cell([outcome for outcome in here if outcome.cell.fault is fault]) for fault in faults]
         lines.append(f"| {step} | {' | '.join(cells)} |")
     note = (
         f"Struck at: {'; '.join(COMMIT_POINTS)}; the figure tells at how many. No socket reset [{_reset()}]."
@@ -247,9 +249,9 @@ def _reset() -> int:
 
 def _controls(cheats: Sequence[Outcome]) -> str:
     lines = ["| database | the machine | struck | fault | found |", "|---|---|---|---|---|"]
-    for one in cheats:
-        found = "caught" if one.wrong else "**NOT CAUGHT**"
-        cell = one.cell
+    for cheat in cheats:
+        found = "caught" if cheat.wrong else "**NOT CAUGHT**"
+        cell = cheat.cell
         lines.append(f"| {cell.kind} | {cell.cheat} | {cell.point} | {cell.fault} | {found} |")
     return "\n".join([*lines, ""])
 
@@ -285,7 +287,7 @@ def main() -> None:
     ]
     before = kept(given.seed) if given.again else {}
     played_now = play_all([cell for cell in listed if cell not in before], given.processes)
-    known = before | {one.cell: one for one in played_now}
+    known = before | {outcome.cell: outcome for outcome in played_now}
     outcomes = [known[cell] for cell in listed]
     KEPT.parent.mkdir(exist_ok=True)
     KEPT.write_text(json.dumps(outcomes), encoding="utf-8")

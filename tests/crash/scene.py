@@ -248,7 +248,7 @@ class Scene:
             wrong.append("no call failed, so there was no fault")
         code = self.machine.stop()
         wrong += [f"the machine ended with {code}"] if code else []
-        wrong += [f"the bank saw {one}" for one in self.bank.violations]
+        wrong += [f"the bank saw {violation}" for violation in self.bank.violations]
         wrong += [f"unknown: {belief.key}" for belief in self.bank.record.undecided()]
         store = Store(self._url())
         try:

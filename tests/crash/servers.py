@@ -194,14 +194,14 @@ class Cluster:
         """End every one of its processes where it stands."""
         children = _children(self.process.pid)
         self.process.kill()
-        for one in children:
+        for child in children:
             with suppress(ProcessLookupError):
-                os.kill(one, signal.SIGKILL)
+                os.kill(child, signal.SIGKILL)
         self.process.wait(timeout=SECONDS)
 
 
 def _children(parent: int) -> list[int]:
-    return [int(one) for one in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
+    return [int(child) for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
 
 
 class Way(Relay):

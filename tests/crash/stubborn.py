@@ -58,7 +58,9 @@ class Stubborn(Bank):
     def certain(self) -> frozenset[object]:
         """What the bank has been told so far."""
         beliefs = tuple(self.record.beliefs.values())
-        return frozenset((one.key, one.state) for one in beliefs if one.state is not State.UNKNOWN)
+        return frozenset(
+            (belief.key, belief.state) for belief in beliefs if belief.state is not State.UNKNOWN
+        )
 
     async def insist(self, belief: Belief, identity: str = "") -> Belief:
         """Send a prepared transaction and its repeats until one of them is answered for good."""
@@ -73,7 +75,7 @@ class Stubborn(Bank):
         await self.connect(LINKS)
         for number in range(_WARM):
             self._done.append(await self.insist(self.collection(number)))
-        told = [(one.state, one.response, one.reason) for one in self._done]
+        told = [(belief.state, belief.response, belief.reason) for belief in self._done]
         assert told == [(State.DONE, "00", "")] * _WARM, told
 
     def trade(self) -> Deferred[Any]:

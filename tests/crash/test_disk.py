@@ -119,7 +119,7 @@ def test_a_torn_disk_keeps_whole_sectors_and_all_that_was_synced(log: Log) -> No
 
 def test_a_log_that_ends_within_a_record_ends_before_it(log: Log) -> None:
     log.write("old", 0, b"new")
-    assert [one.rest for one in records(log._log)] == [b"new"]
+    assert [record.rest for record in records(log._log)] == [b"new"]
     assert list(records(log._log[:-1])) == []
 
 

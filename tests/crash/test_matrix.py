@@ -102,7 +102,7 @@ def test_the_page_is_of_this_matrix_and_found_nothing() -> None:
     text = PAGE.read_text(encoding="utf-8")
     for kind in Kind:
         assert rows(text, f"{kind.value}: from bytes in to bytes out") == ["point", *NUMBERS]
-    assert [one for one in ("DISAGREE", "NOT CAUGHT") if one in text] == []
+    assert [word for word in ("DISAGREE", "NOT CAUGHT") if word in text] == []
     assert [reason for reason in REASONS if reason not in text] == []
     assert f"{len(CONTROLS) * len(Kind)} of {len(CONTROLS) * len(Kind)} negative controls" in text
 

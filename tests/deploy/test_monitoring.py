@@ -86,7 +86,7 @@ def test_each_alert_goes_off_when_it_should_and_not_before() -> None:
 
 def test_each_alert_has_a_test_in_which_it_goes_off() -> None:
     tests = yaml.safe_load(TESTS.read_text(encoding="utf-8"))["tests"]
-    fired = {one["alertname"] for test in tests for one in test["alert_rule_test"] if one["exp_alerts"]}
+    fired = {alert["alertname"] for test in tests for alert in test["alert_rule_test"] if alert["exp_alerts"]}
     assert fired == {rule["alert"] for rule in rules()}
 
 

@@ -209,7 +209,7 @@ def test_installed_it_serves_and_removed_it_leaves_the_book(package: Path, tmp_p
         "altered": "",
         "version": f"qianzhi, version {what.number}|",
         "users": "|".join(
-            f"qianzhi-{one}:/var/lib/qianzhi-{one}:/usr/sbin/nologin" for one in ("fep", "office")
+            f"qianzhi-{system}:/var/lib/qianzhi-{system}:/usr/sbin/nologin" for system in ("fep", "office")
         )
         + "|",
         "folders": "root:root 700 /etc/qianzhi/credentials|root:qianzhi-office 750 /srv/qianzhi-bankfiles|",

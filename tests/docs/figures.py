@@ -58,8 +58,8 @@ class _Label(NamedTuple):
 def merged(arrows: Iterable[Arrow]) -> tuple[Arrow, ...]:
     """One arrow for all that lead from one box to another, their words in order."""
     words: dict[tuple[str, str], list[str]] = {}
-    for one in arrows:
-        words.setdefault((one.start, one.end), []).append(one.words)
+    for arrow in arrows:
+        words.setdefault((arrow.start, arrow.end), []).append(arrow.words)
     return tuple(Arrow(start, end, ", ".join(filter(None, found))) for (start, end), found in words.items())
 
 

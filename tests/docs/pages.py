@@ -22,7 +22,7 @@ def pages() -> tuple[Path, ...]:
 
 def made_places(text: str) -> tuple[str, ...]:
     """The names of a page's made places, in order."""
-    return tuple(found[2] for found in _PLACE.finditer(text))
+    return tuple(match[2] for match in _PLACE.finditer(text))
 
 
 def filled(text: str, made: Mapping[str, str]) -> str:

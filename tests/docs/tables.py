@@ -108,10 +108,10 @@ def session() -> str:
     answers = {state.name: str(response) for state, response in BUSINESS}
     following = {(state.name, event.__name__): after.name for state, event, after, _ in SESSION}
     rows = [
-        [name, *(following[name, one] for one in inputs), "let in" if answer == "00" else answer]
+        [name, *(following[name, event] for event in inputs), "let in" if answer == "00" else answer]
         for name, answer in answers.items()
     ]
-    return markdown(["state", *(one.replace("_", " ") for one in inputs), "a transaction"], rows)
+    return markdown(["state", *(event.replace("_", " ") for event in inputs), "a transaction"], rows)
 
 
 def breaks() -> str:
@@ -144,7 +144,7 @@ def resolutions() -> str:
     rows = []
     for cls in BreakClass:
         cells = [
-            ", ".join(f"`{one.name}`" for one in chart.fitting(cls, difference)) or "–"
+            ", ".join(f"`{resolution.name}`" for resolution in chart.fitting(cls, difference)) or "–"
             for _, difference in _SIGNS
         ]
         rows.append([f"`{cls}`", *cells])

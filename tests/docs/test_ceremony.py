@@ -43,7 +43,7 @@ def test_the_ceremony_shows_what_the_page_shows(config: Path) -> None:
 
 def test_no_component_is_in_what_is_shown(config: Path) -> None:
     shown = ceremony(config).output
-    assert [one for one in COMPONENTS if one in shown] == []
+    assert [component for component in COMPONENTS if component in shown] == []
 
 
 def test_a_witness_who_does_not_agree_leaves_all_as_it_was(config: Path) -> None:

@@ -85,7 +85,9 @@ def test_mandatory_fields_of_the_text_are_those_that_the_gate_asks_for() -> None
 
 def test_response_codes_of_the_text_are_all_that_there_are() -> None:
     table = rows(sections(PROTOCOL, 2)["6. Outcomes, DE 39"])
-    assert {code for cells in table[2:] for code in cells[0].split(" / ")} == {one.value for one in Response}
+    assert {code for cells in table[2:] for code in cells[0].split(" / ")} == {
+        code.value for code in Response
+    }
 
 
 def test_groups_of_the_text_are_all_that_are_known() -> None:

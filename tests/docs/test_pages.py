@@ -46,16 +46,16 @@ def reasons() -> Iterator[str]:
             if isinstance(node, ast.Assign | ast.AugAssign):
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]
                 names = {
-                    one.id for target in targets for one in ast.walk(target) if isinstance(one, ast.Name)
+                    name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)
                 }
                 if "reason" in names:
                     yield from texts(node.value)
 
 
 def texts(node: ast.AST) -> Iterator[str]:
-    for one in ast.walk(node):
-        if isinstance(one, ast.Constant) and isinstance(one.value, str) and len(one.value) >= FRAGMENT_MIN:
-            yield squeezed(one.value)
+    for name in ast.walk(node):
+        if isinstance(name, ast.Constant) and isinstance(name.value, str) and len(name.value) >= FRAGMENT_MIN:
+            yield squeezed(name.value)
 
 
 def test_every_class_has_its_section_under_its_name_in_both_languages() -> None:
@@ -77,19 +77,21 @@ def test_no_resolution_is_named_under_a_class_that_it_does_not_fit(cls: str) -> 
     section = BREAKS[f"`{cls}` {WORDS[cls].name.zh}"].split("**Who decides what.**")[1]
     chart = shipped()
     named = set(re.findall(r"`(\w+)`", section)) & set(chart.resolutions)
-    assert named <= {one.name for one in chart.resolutions.values() if cls in one.classes}
+    assert named <= {
+        resolution.name for resolution in chart.resolutions.values() if cls in resolution.classes
+    }
 
 
 def test_every_reason_of_the_code_is_on_the_page() -> None:
     page = squeezed("\n".join(BREAKS.values()))
-    missing = {one for one in reasons() if one not in page}
-    assert {one for one in missing if not one.startswith(NOT_A_FINDINGS)} == set()
+    missing = {reason for reason in reasons() if reason not in page}
+    assert {reason for reason in missing if not reason.startswith(NOT_A_FINDINGS)} == set()
 
 
 def test_every_reason_on_the_page_is_one_of_the_code() -> None:
     code = squeezed(" ".join(texts_of_code()))
     quoted = re.findall("“([^”]+)”", "\n".join(BREAKS.values()))
-    fragments = [squeezed(part) for one in quoted for part in one.split("…")]
+    fragments = [squeezed(part) for quotation in quoted for part in quotation.split("…")]
     assert [part for part in fragments if len(part) >= FRAGMENT_MIN and part not in code] == []
     assert len(quoted) > len(BreakClass)
 
@@ -146,13 +148,20 @@ def said(text: str) -> list[str]:
     """What a page's tables under "it says" have the machine say: the parts that never vary."""
     tables = re.findall(r"^\| it says \| do \|\n\|[-|]+\n((?:\|.*\n)+)", text, re.MULTILINE)
     firsts = [row.split(" | ")[0] for table in tables for row in table.splitlines()]
-    quoted = [one for first in firsts for one in re.findall("`([^`]+)`", first)]
-    return [part.strip() for one in quoted for part in one.split("…") if len(part.strip()) >= FRAGMENT_MIN]
+    quoted = [quotation for first in firsts for quotation in re.findall("`([^`]+)`", first)]
+    return [
+        part.strip()
+        for quotation in quoted
+        for part in quotation.split("…")
+        if len(part.strip()) >= FRAGMENT_MIN
+    ]
 
 
 def test_what_the_machine_says_on_the_pages_is_what_the_code_has_it_say() -> None:
     sources = [path.read_text(encoding="utf-8") for name in PACKAGES for path in (ROOT / name).rglob("*.py")]
     code = squeezed(re.sub(r'"\s+f?"', "", " ".join(sources)))
-    found = [(page.name, one) for page in pages() for one in said(page.read_text(encoding="utf-8"))]
+    found = [
+        (page.name, quotation) for page in pages() for quotation in said(page.read_text(encoding="utf-8"))
+    ]
     assert [(name, one) for name, one in found if one not in code] == []
     assert {name for name, _ in found} == {"core.md", "day.md"}

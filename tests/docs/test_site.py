@@ -37,20 +37,22 @@ class Fetched(HTMLParser):
 
 def references(style: str) -> Iterator[str]:
     """What a style sheet refers to."""
-    for found in _REFERENCE.finditer(style):
-        yield found[1] or found[2]
+    for match in _REFERENCE.finditer(style):
+        yield match[1] or match[2]
 
 
 def outside(text: str, *, style: bool = False) -> list[str]:
     """What a page or a style sheet fetches from an outside host."""
     if style:
-        return [one for one in references(text) if _OUTSIDE.match(one)]
+        return [reference for reference in references(text) if _OUTSIDE.match(reference)]
     parser = Fetched()
     parser.feed(text)
     in_page = [
-        one for block in re.findall(r"<style.*?</style>", text, re.DOTALL) for one in references(block)
+        reference
+        for block in re.findall(r"<style.*?</style>", text, re.DOTALL)
+        for reference in references(block)
     ]
-    return [one for one in (*parser.found, *in_page) if _OUTSIDE.match(one)]
+    return [reference for reference in (*parser.found, *in_page) if _OUTSIDE.match(reference)]
 
 
 @pytest.fixture(scope="module")
@@ -69,10 +71,10 @@ def test_every_page_is_in_the_site(site: Path) -> None:
 
 def test_nothing_is_fetched_from_an_outside_host(site: Path) -> None:
     found = {
-        (path.name, one)
+        (path.name, reference)
         for path in sorted(site.rglob("*"))
         if path.suffix in (".html", ".css", ".svg")
-        for one in outside(path.read_text(encoding="utf-8"), style=path.suffix == ".css")
+        for reference in outside(path.read_text(encoding="utf-8"), style=path.suffix == ".css")
     }
     assert found == set()
 

@@ -35,7 +35,7 @@ def equal_mutants(path: str) -> set[Equal]:
     """The mutants of a module that are proved equal: they are listed by package."""
     of_package = LISTS / "equal" / f"{Path(path).parts[0]}.toml"
     listed = tomllib.loads(of_package.read_text("utf-8")).get(path, []) if of_package.exists() else []
-    return {Equal(one["function"], one["was"], one["becomes"]) for one in listed}
+    return {Equal(mutant["function"], mutant["was"], mutant["becomes"]) for mutant in listed}
 
 
 def is_equal(mutant: Mutant, known: set[Equal]) -> bool:
@@ -48,9 +48,13 @@ def run_module(path: str, processes: int) -> bool:
     began = time.monotonic()
     known = equal_mutants(path)
     mutants = list(mutants_of((ROOT / path).read_text("utf-8")))
-    judged = [one for one in mutants if not is_equal(one, known)]
+    judged = [mutant for mutant in mutants if not is_equal(mutant, known)]
     try:
-        survivors = [one.mutant for one in judge(path, judged, processes) if not one.is_killed]
+        survivors = [
+            judged_mutant.mutant
+            for judged_mutant in judge(path, judged, processes)
+            if not judged_mutant.is_killed
+        ]
     except NotReady as error:
         print(error, flush=True)
         return False
@@ -58,10 +62,10 @@ def run_module(path: str, processes: int) -> bool:
     killed = len(judged) - len(survivors)
     seconds = time.monotonic() - began
     print(f"{path:28} {len(mutants):7} {killed:7} {equal:7} {len(survivors):9} {seconds:8.0f}", flush=True)
-    for one in survivors:
-        print(f"  survives in {one.function or 'the module'}:", flush=True)
-        print("".join(f"    - {line}\n" for line in one.was.splitlines()), end="")
-        print("".join(f"    + {line}\n" for line in one.becomes.splitlines()), end="", flush=True)
+    for survivor in survivors:
+        print(f"  survives in {survivor.function or 'the module'}:", flush=True)
+        print("".join(f"    - {line}\n" for line in survivor.was.splitlines()), end="")
+        print("".join(f"    + {line}\n" for line in survivor.becomes.splitlines()), end="", flush=True)
     return not survivors
 
 
@@ -76,7 +80,7 @@ def main() -> int:
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     asked = given.modules or list(SLICES)
-    modules = [path for one in asked for path in SLICES.get(one, [one])]
+    modules = [path for name in asked for path in SLICES.get(name, [name])]
     if given.here:
         return 0 if run_module(modules[0], given.processes) else 1
     print(

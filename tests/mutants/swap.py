@@ -41,7 +41,7 @@ def swap_functions(path: str, mutant: str) -> bool:
     if any(old.co_freevars != new.co_freevars for old, new in pairs):
         return False
     changed = {_place(old): new for old, new in pairs if not _runs_at_import(old) and old != new}
-    functions = [one for one in functions_of(file) if _place(one.__code__) in changed]
+    functions = [function for function in functions_of(file) if _place(function.__code__) in changed]
     if not functions:
         return False
     for function in functions:
@@ -70,7 +70,9 @@ def functions_of(file: Path) -> tuple[FunctionType, ...]:
     """The functions of a module that exist. To be asked once before gc.freeze, which hides them."""
     everything = gc.get_objects()
     return tuple(
-        one for one in everything if isinstance(one, FunctionType) and one.__code__.co_filename == str(file)
+        object_
+        for object_ in everything
+        if isinstance(object_, FunctionType) and object_.__code__.co_filename == str(file)
     )
 
 
@@ -92,7 +94,7 @@ def _runs_at_import(code: CodeType) -> bool:
 
 
 def _own(code: CodeType) -> tuple[bytes, tuple[object, ...], tuple[str, ...]]:
-    constants = (repr(one) for one in code.co_consts if not isinstance(one, CodeType))
+    constants = (repr(constant) for constant in code.co_consts if not isinstance(constant, CodeType))
     return code.co_code, tuple(constants), code.co_names
 
 

@@ -124,7 +124,7 @@ def test_a_reversal_agrees_with_its_original(
     assert bank.ask(reversal(sent, mti, **same)).fields[39] == "00"
 
 
-@pytest.mark.parametrize(("other", "code", "reason"), [one for one in OTHERS if "de3" not in one[0]])
+@pytest.mark.parametrize(("other", "code", "reason"), [row for row in OTHERS if "de3" not in row[0]])
 def test_a_cancel_agrees_with_its_original(
     bank: Client, books: Books, other: dict[str, str], code: str, reason: str
 ) -> None:
@@ -154,7 +154,7 @@ def test_a_reversal_reaches_back_as_many_business_days_as_the_entry_says(
         cut_over(machine, bank, "20261124")
         bank.ask(second)
         cut_over(machine, bank, "20261125")
-        answers = [bank.ask(reversal(one)) for one in (second, first)]
+        answers = [bank.ask(reversal(request)) for request in (second, first)]
         assert [answer.fields[39] for answer in answers] == codes
         assert all(answer.fields.get(44) in (None, "REVERSAL TOO LATE") for answer in answers)
         states = {"00": "open", "12": "settled"}

@@ -18,10 +18,10 @@ from tests.support.machine import Machine, load_front_book, write_settings
 def told(config: Path, address: str = "127.0.0.1") -> list[tuple[Verdict, str]]:
     """What the step of the machine found, with the settings' file as it is now."""
     settings = load_settings(config)
-    entry = next(one for one in settings.bank if one.code == BANK)
+    entry = next(bank for bank in settings.bank if bank.code == BANK)
     looked = Looked(config, datetime(2026, 11, 24, 10, 11, 12, tzinfo=UTC))
     found = could_connect(looked, settings, BankProbe(entry, ip_address(address)))
-    return [(one.verdict, one.said) for one in found if one.check == "machine"]
+    return [(finding.verdict, finding.said) for finding in found if finding.check == "machine"]
 
 
 def test_a_file_that_is_newer_than_what_is_served_does_not_hide_what_is_served(tmp_path: Path) -> None:

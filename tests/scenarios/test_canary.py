@@ -331,11 +331,13 @@ def database_bytes(books: Books, front: Front) -> bytes:
     if books._store.is_sqlite:
         path = Path(str(make_url(front.database).database))
         assert path.with_name(path.name + "-wal").stat().st_size > 0
-        return b"".join(one.read_bytes() for one in sorted(path.parent.glob(path.name + "*")))
+        return b"".join(file.read_bytes() for file in sorted(path.parent.glob(path.name + "*")))
     names = books.rows("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
     rows = [books.rows(f"SELECT row_to_json(t)::text FROM {name} AS t") for (name,) in names]  # noqa: S608
     kept = list(_files_of_postgresql(books, (front.folder / "secrets").stat().st_mtime))
-    assert not kept or any(b"T0000001" in one for one in kept), "the files are not those of this database"
+    assert not kept or any(b"T0000001" in content for content in kept), (
+        "the files are not those of this database"
+    )
     return str(rows).encode() + b"".join(kept)
 
 
@@ -352,9 +354,9 @@ def _files_of_postgresql(books: Books, since: float) -> Iterator[bytes]:
         "SELECT current_setting('data_directory'), oid FROM pg_database WHERE datname = current_database()"
     )
     place = Path(folder, "base", str(oid))
-    for one in place.iterdir() if place.is_dir() else ():
-        if one.is_file() and one.stat().st_mtime >= since:
-            yield re.sub(b"\x00{32,}", b"\x00" * 8, one.read_bytes())
+    for file in place.iterdir() if place.is_dir() else ():
+        if file.is_file() and file.stat().st_mtime >= since:
+            yield re.sub(b"\x00{32,}", b"\x00" * 8, file.read_bytes())
 
 
 def with_driver_of_its_own(books: Books) -> str:

@@ -262,7 +262,7 @@ def test_no_repr_shows_a_secret(tmp_path: Path) -> None:
         Secret(TOKEN_PIN.encode()),
     ]
     store.close()
-    assert leaks({type(one).__name__: repr_of(one) for one in things}) == []
+    assert leaks({type(thing).__name__: repr_of(thing) for thing in things}) == []
 
 
 def test_no_command_on_keys_repeats_what_was_typed(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ class Flow:
             raise self.error
 
     def of_date(self, date: str) -> int:
-        return sum(one.date == date for one in self.heard)
+        return sum(answer.date == date for answer in self.heard)
 
     def _run(self) -> None:
         try:
@@ -180,11 +180,13 @@ def dates_in_the_journal(books: Books) -> dict[tuple[str, str], str]:
 def check_flows(flows: Sequence[Flow], database: str) -> None:
     """Everything was approved, under the date that the journal has; the days hold; one notice a link."""
     books, store = Books(database), Store(database, lock=False)
-    heard = [one for flow in flows for one in flow.heard]
-    assert {one.response for one in heard} == {"00"}
+    heard = [answer for flow in flows for answer in flow.heard]
+    assert {answer.response for answer in heard} == {"00"}
     known = dates_in_the_journal(books)
     assert len(known) == len(heard) == len(books.rows("SELECT key FROM journal"))
-    assert [(one, known[one.terminal, one.stan][4:]) for one in heard] == [(one, one.date) for one in heard]
+    assert [(answer, known[answer.terminal, answer.stan][4:]) for answer in heard] == [
+        (answer, answer.date) for answer in heard
+    ]
     assert [flow.notices for flow in flows] == [[TOMORROW]] * len(flows)
     assert faults(store) == []
     books.close()
@@ -286,7 +288,7 @@ def write_book(
     path: Path, dues: Sequence[DueLine], withdrawn: Sequence[DueLine] = (), policies: Sequence[Policy] = ()
 ) -> str:
     entries = [PolicyDues(policy(due.policy), (due,)) for due in dues]
-    entries += [PolicyDues(one, ()) for one in policies]
+    entries += [PolicyDues(policy, ()) for policy in policies]
     path.write_bytes(b"".join(bookfile.write("20261125", entries, withdrawn)))
     return str(path)
 
@@ -371,7 +373,7 @@ def test_payments_flow_while_thousands_of_dues_are_loaded(
     machine.stop()
     assert told == [ROWS_A_TRANSACTION] * 20, "of policies, and of dues"
     assert answered[0] < answered[-1], "answers left while the load was under way"
-    assert {one.response for flow in flows for one in flow.heard} == {"00"}
+    assert {answer.response for flow in flows for answer in flow.heard} == {"00"}
     assert no_longer_than_a_batch(waits), "nobody waits for the load, only for one of its transactions"
     store = Store(database, lock=False)
     assert faults(store) == []

@@ -66,5 +66,5 @@ def test_the_firewall_leaves_out_a_disabled_bank(tmp_path: Path) -> None:
         text = text.replace("port = 0", f"port = {port}", 1)
     text = text.replace("127.0.0.0/8", "192.0.2.0/24", 1)
     settings = replace_settings(path, with_enabled(text, BANK, enabled=False))
-    assert [one.bank for one in settings.policy().banks] == [OTHER_BANK]
-    assert [one.bank for one in settings.allowances()] == [BANK, OTHER_BANK]
+    assert [allowance.bank for allowance in settings.policy().banks] == [OTHER_BANK]
+    assert [allowance.bank for allowance in settings.allowances()] == [BANK, OTHER_BANK]

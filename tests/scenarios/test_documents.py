@@ -33,7 +33,9 @@ LONG = "阿卜杜拉·" * 24
 
 @pytest.fixture
 def machine(tmp_path: Path, database: str) -> Iterator[Machine]:
-    lines = [f"P{n},active,{LONG},D{n},260000,20261201,500000,{one}\n" for n, one in enumerate(TYPED)]
+    lines = [
+        f"P{n},active,{LONG},D{n},260000,20261201,500000,{document}\n" for n, document in enumerate(TYPED)
+    ]
     total = f"TOTAL,{DATE},{len(TYPED)},{len(TYPED)},0,{500_000 * len(TYPED)},,\n"
     settings = write_settings(tmp_path, database)
     load_front_book(settings, parse("".join([HEADER, *lines, total]).encode()))

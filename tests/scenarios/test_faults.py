@@ -29,7 +29,7 @@ def test_91_past_the_queues_bound_at_once_and_what_was_taken_goes_through(
         bodies = [bank.codec.seal(message(groups=(("PN", f"P{n}"),)), bank.key.mac) for n in range(3)]
         bank.socket.sendall(b"".join(wrap(bank.framing, body) for body in bodies))
         answers = [bank.receive() for _ in bodies]
-    assert [(one.fields[39], one.fields.get(44)) for one in answers] == [
+    assert [(answer.fields[39], answer.fields.get(44)) for answer in answers] == [
         ("91", "BUSY, ASK AGAIN"),
         ("91", "BUSY, ASK AGAIN"),
         ("00", None),
@@ -59,10 +59,10 @@ def test_96_for_the_request_that_the_database_refuses_and_for_no_other(tmp_path:
     else:
         books.execute("ALTER TABLE journal ADD CONSTRAINT poison CHECK (policy <> 'P3')")
     machine = Machine(settings)
-    sent = {one.fields[11]: one for one in (message(groups=(("PN", f"P{n}"),)) for n in range(6))}
+    sent = {asked.fields[11]: asked for asked in (message(groups=(("PN", f"P{n}"),)) for n in range(6))}
     with machine.signed_on() as bank:
-        for one in sent.values():
-            bank.send(one)
+        for asked in sent.values():
+            bank.send(asked)
         answers = [bank.receive() for _ in sent]
     outcome = {sent[answer.fields[11]].fields[48]: answer.fields[39] for answer in answers}
     assert outcome == {f"PN002P{n}": "96" if n == 3 else "00" for n in range(6)}

@@ -36,7 +36,7 @@ from tests.support.packet_filter import passes
 
 NO_OFFSET = timedelta(0)
 LAST_PORT = 9000
-LAST = Allowance("99", LAST_PORT, tuple(ip_network(one) for one in ("10.1.0.9", "10.2.0.9")))
+LAST = Allowance("99", LAST_PORT, tuple(ip_network(network) for network in ("10.1.0.9", "10.2.0.9")))
 """Lets the last probe of a round in."""
 LAST_PROBES = {
     "outer": Probe("10.1.0.9", "10.1.0.1", LAST_PORT),
@@ -173,7 +173,7 @@ def random_policy(random: Random) -> Policy:
     """Networks that overlap, touch or are mapped, some banks at this hour and some not."""
 
     def some() -> tuple:  # type: ignore[type-arg]
-        return tuple(ip_network(one) for one in random.sample(NETWORKS, random.randint(1, 4)))
+        return tuple(ip_network(network) for network in random.sample(NETWORKS, random.randint(1, 4)))
 
     banks = tuple(
         Allowance(f"{n:02d}", random.choice((8583, 8584)), some(), random.choice((None, OPEN, CLOSED)))

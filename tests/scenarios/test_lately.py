@@ -17,7 +17,7 @@ from tests.support.machine import SOCKET_SECONDS, Client, Machine, load_front_bo
 
 
 def noted(machine: Machine) -> list[tuple[str, ...]]:
-    return [(one.kind, one.bank, one.detail) for one in machine.service.event_log.since()]
+    return [(event.kind, event.bank, event.detail) for event in machine.service.event_log.since()]
 
 
 def until_gone(machine: Machine) -> None:

@@ -259,8 +259,8 @@ def test_a_graceful_stop_answers_what_was_taken_and_refuses_the_rest(
     books = Books(settings.node.database)
     with machine.signed_on() as bank:
         sent = [message(de41=f"T{n:07d}") for n in range(40)]
-        for one in sent:
-            bank.send(one)
+        for frame in sent:
+            bank.send(frame)
         first = bank.receive()
         machine.stop()
         answers = [first, *(bank.receive() for _ in sent[1:])]

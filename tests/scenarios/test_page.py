@@ -179,7 +179,7 @@ def test_links_go_green_and_red_and_the_numbers_move(
     asked = window.asked_for()
     assert f"{url}feed" in asked
     own = "chrome://"  # the browser's own snapshots, in itself
-    assert [one for one in asked if not one.startswith((url, own))] == []
+    assert [request for request in asked if not request.startswith((url, own))] == []
 
 
 def test_a_bad_mac_is_seen_with_what_to_do(window: Browser, machine: Machine) -> None:

@@ -62,7 +62,7 @@ async def at_rest(screen: TellerScreen, pilot: Pilot[None]) -> None:
 
 def states(screen: TellerScreen) -> list[tuple[str, State]]:
     """What the bank holds, the newest first."""
-    return [(one.code, one.state) for one in screen._overview.transactions]
+    return [(transaction.code, transaction.state) for transaction in screen._overview.transactions]
 
 
 def test_a_premium_a_benefit_and_a_cancel(machine: Machine, books: Books, tmp_path: Path) -> None:

@@ -98,7 +98,7 @@ def trusting(party: Party | None, version: ssl.TLSVersion) -> ssl.SSLContext:
 def link(
     machine: Machine, party: Party | None, bank: str = BANK, **given: ssl.TLSVersion
 ) -> Iterator[Client]:
-    entry = next(one for one in machine.settings.bank if one.code == bank)
+    entry = next(listed for listed in machine.settings.bank if listed.code == bank)
     port = machine.port(bank)
     client = Client.over(wrapped(port, party, **given), bank, entry.framing, entry.dialect, entry.mac)
     with client:
@@ -231,7 +231,7 @@ def test_what_a_bank_sends_faster_than_it_may_is_answered_later_and_in_order(
         sent = [inquiry() for _ in range(60)]
         for one in sent:
             bank.send(one)
-        assert [bank.receive().fields[11] for _ in sent] == [one.fields[11] for one in sent]
+        assert [bank.receive().fields[11] for _ in sent] == [message.fields[11] for message in sent]
     machine.stop()
 
 

@@ -53,7 +53,7 @@ def test_at_new_year_each_message_is_of_the_year_that_is_nearest(
         message(groups=(("PN", "P3"),), de7="0101000100", de13="0101"),
     )
     with machine.signed_on() as bank:
-        answers = [bank.ask(one) for one in (old, new)]
+        answers = [bank.ask(request) for request in (old, new)]
         assert [answer.fields[39] for answer in answers] == ["00", "00"]
         assert "2026-12-31 10:11:12" in answers[0].fields[62]
         assert "2027-01-01 10:11:12" in answers[1].fields[62]

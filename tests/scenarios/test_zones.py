@@ -90,18 +90,31 @@ class Sockets(NamedTuple):
 
 def sockets_of(process: int) -> Sockets:
     found = psutil.Process(process).net_connections(kind="all")
-    tcp = [one for one in found if one.type == socket.SOCK_STREAM and one.family != socket.AF_UNIX]
-    unix = [one for one in found if one.family == socket.AF_UNIX]
+    tcp = [
+        connection
+        for connection in found
+        if connection.type == socket.SOCK_STREAM and connection.family != socket.AF_UNIX
+    ]
+    unix = [connection for connection in found if connection.family == socket.AF_UNIX]
     return Sockets(
-        {(one.laddr.ip, one.laddr.port) for one in tcp if one.status == psutil.CONN_LISTEN},
-        [(one.laddr.ip, one.laddr.port) for one in tcp if one.status == psutil.CONN_ESTABLISHED],
+        {
+            (connection.laddr.ip, connection.laddr.port)
+            for connection in tcp
+            if connection.status == psutil.CONN_LISTEN
+        },
         [
-            one
-            for one in found
-            if one not in unix and one.status not in (psutil.CONN_LISTEN, psutil.CONN_ESTABLISHED)
+            (connection.laddr.ip, connection.laddr.port)
+            for connection in tcp
+            if connection.status == psutil.CONN_ESTABLISHED
         ],
-        {one.laddr for one in unix if one.laddr},
-        sum(not one.laddr for one in unix),
+        [
+            connection
+            for connection in found
+            if connection not in unix
+            and connection.status not in (psutil.CONN_LISTEN, psutil.CONN_ESTABLISHED)
+        ],
+        {connection.laddr for connection in unix if connection.laddr},
+        sum(not connection.laddr for connection in unix),
     )
 
 

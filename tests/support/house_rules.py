@@ -199,7 +199,7 @@ def module_docstring(path: str, source: str) -> list[str]:
 def is_blind(kind: ast.expr | None) -> bool:
     """Whether an except clause, or a suppress(), takes every exception."""
     kinds = kind.elts if isinstance(kind, ast.Tuple) else [kind]
-    return any(isinstance(one, ast.Name) and one.id in ("Exception", "BaseException") for one in kinds)
+    return any(isinstance(kind, ast.Name) and kind.id in ("Exception", "BaseException") for kind in kinds)
 
 
 def is_blind_suppress(node: ast.AST) -> TypeGuard[ast.Call]:

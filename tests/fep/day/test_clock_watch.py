@@ -54,10 +54,10 @@ class Tower:
 
     def acts(self) -> list[tuple[str, ...]]:
         with self.store.reading() as connection:
-            return [one[2:6] for one in read_audit_log(connection, audit_log)]
+            return [record[2:6] for record in read_audit_log(connection, audit_log)]
 
     def events(self) -> list[tuple[Kind, str]]:
-        return [(one.kind, one.detail) for one in self.event_log.since()]
+        return [(event.kind, event.detail) for event in self.event_log.since()]
 
 
 @pytest.fixture

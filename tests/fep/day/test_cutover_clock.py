@@ -258,7 +258,7 @@ def test_a_database_that_is_away_is_logged_once_and_asked_again(room: Room, said
     room.script = [Unavailable("no route")] * 3
     room.until("2026-11-24 22:00:00")
     assert room.look(1, 3) == ["20261124"]
-    assert [one for one in said if "no route" in one] == [
+    assert [line for line in said if "no route" in line] == [
         "business day 20261124 is not cut over by the clock: no route; it is tried on, or have it done:"
         " qianzhi day cutover --date 20261124"
     ]

@@ -161,7 +161,7 @@ def test_the_first_of_all_that_is_in_the_way_is_said_and_nothing_else_lets_a_day
 
 def test_everything_that_can_be_in_the_way_is_in_the_table_and_written_down_as_its_name() -> None:
     assert [one for one, _ in WRONG] == list(Obstacle)
-    assert [str(one) for one in Obstacle] == ["clock", "calendar", "dues", "late", "near"]
+    assert [str(obstacle) for obstacle in Obstacle] == ["clock", "calendar", "dues", "late", "near"]
 
 
 def test_a_process_that_has_just_begun_waits_half_a_minute_for_its_clock() -> None:
@@ -205,7 +205,7 @@ def test_hours_must_lie_between_two_cut_overs_by_a_clock_that_can_be_trusted(
 
 @given(
     day=DAYS,
-    hour=st.sampled_from([one for one in HOURS if is_hour(one)]),
+    hour=st.sampled_from([hour for hour in HOURS if is_hour(hour)]),
     off=SECONDS,
     zone=st.integers(-12, 14),
 )
@@ -221,7 +221,7 @@ def test_every_hour_of_every_date_comes_once_and_is_counted_down_to(
 
 
 @given(
-    hour=st.sampled_from([one for one in HOURS if is_hour(one)]),
+    hour=st.sampled_from([hour for hour in HOURS if is_hour(hour)]),
     late=st.integers(1, 18),
     date_=st.dates(date(2005, 1, 1), date(2026, 12, 30)).map(lambda day: f"{day:%Y%m%d}"),
     ahead=st.timedeltas(timedelta(), timedelta(days=30)),
@@ -233,9 +233,9 @@ def test_whatever_the_clock_shows_one_business_day_at_most_can_end_by_it(
     now = closes_at(date_, hour) + ahead
     following = Calendar().next_business_date(date_)
     may_end = [
-        seconds_left(now, one, hour) <= 0
-        and obstacle(known(now=now, business_date=one), Rule(hour, late, 1)) is None
-        for one in (date_, following)
+        seconds_left(now, day, hour) <= 0
+        and obstacle(known(now=now, business_date=day), Rule(hour, late, 1)) is None
+        for day in (date_, following)
     ]
     assert may_end != [True, True]
 

@@ -64,10 +64,10 @@ def telling(machine: Machine, **other: object) -> Machine:
 
 def looked(machine: Machine, **asked: object) -> dict[str, list[tuple[Verdict, str]]]:
     settings = load_settings(machine.config)
-    entry = next(one for one in settings.bank if one.code == CODE)
+    entry = next(bank for bank in settings.bank if bank.code == CODE)
     found: dict[str, list[tuple[Verdict, str]]] = {}
-    for one in could_connect(machine, settings, BankProbe(entry, **asked)):  # type: ignore[arg-type]
-        found.setdefault(one.check, []).append((one.verdict, one.said))
+    for finding in could_connect(machine, settings, BankProbe(entry, **asked)):  # type: ignore[arg-type]
+        found.setdefault(finding.check, []).append((finding.verdict, finding.said))
     return found
 
 
@@ -193,7 +193,9 @@ def test_the_step_finds_what_keeps_the_bank_out(
     given = {name: files.get(str(value), value) for name, value in asked.items()}
     with served(machine):
         found = looked(broken(telling(machine)), **given)
-    assert [one for one in found[step] if one[0] is verdict and said in one[1]], found[step]
+    assert [
+        observation for observation in found[step] if observation[0] is verdict and said in observation[1]
+    ], found[step]
 
 
 def test_a_machine_that_does_not_serve_lets_nobody_in(machine: Machine) -> None:

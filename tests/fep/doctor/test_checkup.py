@@ -105,9 +105,9 @@ def by_check(machine: Machine) -> dict[str, list[tuple[Verdict, str, str]]]:
 def test_a_machine_in_order_gets_ok_for_everything_but_that_it_does_not_serve(machine: Machine) -> None:
     found = by_check(machine)
     assert list(found) == ["settings", *(check.name for check in CHECKS)]
-    assert {name: [one[0] for one in seen] for name, seen in found.items() if seen[0][0] != "ok"} == {
-        "control": [Verdict.WARN]
-    }
+    assert {
+        name: [observation[0] for observation in seen] for name, seen in found.items() if seen[0][0] != "ok"
+    } == {"control": [Verdict.WARN]}
 
 
 def change(machine: Machine, old: str, new: str) -> Machine:
@@ -305,7 +305,11 @@ def test_the_check_finds_what_it_is_for(
     check: str, broken: Break, verdict: Verdict, said: str, mend: str, machine: Machine
 ) -> None:
     seen = by_check(broken(machine))[check]
-    assert [one for one in seen if one[0] is verdict and said in one[1] and mend in one[2]], seen
+    assert [
+        observation
+        for observation in seen
+        if observation[0] is verdict and said in observation[1] and mend in observation[2]
+    ], seen
 
 
 @pytest.mark.parametrize("zone", [0, 8, -5])
@@ -316,7 +320,11 @@ def test_rules_of_beijings_hours_are_those_of_the_settings_on_a_host_in_any_zone
     machine.config.write_text(text.replace("[[bank]]", '[[bank]]\nhours = "06:00-23:30"', 1))
     rules = render(load_settings(machine.config).policy(), timedelta(hours=8))
     there = NOW.astimezone(timezone(timedelta(hours=zone)))
-    [found] = [one for one in findings(replace(nft(machine, 0, rules), now=there)) if one.check == "firewall"]
+    [found] = [
+        finding
+        for finding in findings(replace(nft(machine, 0, rules), now=there))
+        if finding.check == "firewall"
+    ]
     assert found.verdict is Verdict.OK
 
 
@@ -392,11 +400,11 @@ def test_the_exit_code_says_it(machine: Machine, monkeypatch: pytest.MonkeyPatch
 
 def test_words_and_json_say_the_same(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     words = re.sub(r"\s+", " ", run(machine, monkeypatch)[1])
-    found = [CheckFinding(**one) for one in json.loads(run(machine, monkeypatch, "--json")[1])]
+    found = [CheckFinding(**row) for row in json.loads(run(machine, monkeypatch, "--json")[1])]
     assert found == list(findings(machine))
     at = 0
-    for one in found:
-        at = words.index(f"{one.verdict} {one.check} ", at)
+    for finding in found:
+        at = words.index(f"{finding.verdict} {finding.check} ", at)
     assert "→ systemctl start qianzhi-fep.service" in words
 
 

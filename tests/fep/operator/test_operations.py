@@ -358,7 +358,7 @@ def test_an_engine_that_stops_takes_no_more_exclusive_jobs(monkeypatch: pytest.M
     desk.engine.between_batches(lambda: ran.append(2)).addErrback(found.append)
     desk.clock.advance(0)
     assert (ran, first.called) == ([1], True)
-    assert [(one.check(Unavailable), str(one.value)) for one in found] == [
+    assert [(failure.check(Unavailable), str(failure.value)) for failure in found] == [
         (Unavailable, "the machine is stopping: nothing was done")
     ]
 
@@ -449,7 +449,7 @@ def test_a_load_gives_way_from_its_first_row_on(monkeypatch: pytest.MonkeyPatch,
     command = desk.operations.commands()["load"]
     command({"path": str(tmp_path / "book.csv")}, lambda _: None).addErrback(found.append)
     desk.clock.advance(0)
-    assert [str(one.value) for one in found] == ["not in order"]
+    assert [str(failure.value) for failure in found] == ["not in order"]
     assert switching == [pytest.approx(LONG_WORK_SWITCH_SECONDS)]
     assert sys.getswitchinterval() == usual
 

@@ -112,13 +112,13 @@ def test_a_file_is_replaced_whole_if_the_machine_would_take_it(tmp_path: Path) -
     link.symlink_to(path)
     before = path.read_text()
     settings = replace_settings(link, with_enabled(before, OTHER_BANK, enabled=False))
-    assert [(one.code, one.enabled) for one in settings.bank] == [(BANK, True), (OTHER_BANK, False)]
+    assert [(bank.code, bank.enabled) for bank in settings.bank] == [(BANK, True), (OTHER_BANK, False)]
     assert (path.stat().st_mode & 0o777, link.is_symlink()) == (0o640, True)
     good = path.read_text()
     with pytest.raises(SettingsError):
         replace_settings(path, good.replace("[status]", "[statsu]"))
     assert path.read_text() == good
-    assert sorted(one.name for one in tmp_path.iterdir()) == [
+    assert sorted(file.name for file in tmp_path.iterdir()) == [
         "keystore",
         "link.toml",
         "master.key",

@@ -34,8 +34,8 @@ WRONG: tuple[tuple[dict[str, Any], Alarm], ...] = (
     ({"state": State.NO_DAY, "business_date": ""}, Alarm(RED, "no_day")),
     ({"clock": "the wall clock jumped 40 s back"}, Alarm(RED, "clock")),
     *(
-        ({"seconds_left": -60, "waits": one}, Alarm(RED, f"cutover_{one}", figure=60))
-        for one in ("clock", "calendar", "dues", "late", "near")
+        ({"seconds_left": -60, "waits": name}, Alarm(RED, f"cutover_{name}", figure=60))
+        for name in ("clock", "calendar", "dues", "late", "near")
     ),
     ({"seconds_left": 0, "waits": "dues"}, Alarm(RED, "cutover_dues", figure=0)),
     ({"seconds_left": None, "waits": "dues"}, Alarm(RED, "cutover_dues", figure=0)),
@@ -96,7 +96,7 @@ def test_every_rule_is_seen_to_find_something() -> None:
 
 
 def test_a_severity_is_written_down_as_its_name() -> None:
-    assert [str(one) for one in Severity] == ["red", "yellow"]
+    assert [str(severity) for severity in Severity] == ["red", "yellow"]
 
 
 def test_the_worst_comes_first() -> None:

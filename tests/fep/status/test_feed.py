@@ -108,7 +108,7 @@ def test_pages_that_come_in_the_same_second_are_greeted_with_one_picture_and_mis
     assert stage.drawn == 1
     stage.feed.tick()
     (_, hello), (_, news) = events(late)
-    assert [[event["kind"] for event in told["events"]] for told in (hello, news)] == [[], ["reload"]]
+    assert [[event["kind"] for event in message["events"]] for message in (hello, news)] == [[], ["reload"]]
     later, _ = stage.watch()
     assert [event["kind"] for event in events(later)[0][1]["events"]] == ["reload"]
 

@@ -79,7 +79,7 @@ def test_the_date_and_how_late_its_cut_over_is(settings: Settings) -> None:
 
 
 def test_what_keeps_the_clock_from_cutting_over_is_one_of_all_reasons(settings: Settings) -> None:
-    names = [f"cutover_waits/{one}" for one in ("clock", "calendar", "dues", "late", "near")]
+    names = [f"cutover_waits/{obstacle}" for obstacle in ("clock", "calendar", "dues", "late", "near")]
     assert [figures(settings)[name] for name in names] == [0, 0, 0, 0, 0]
     assert [figures(settings, waits=Obstacle.DUES)[name] for name in names] == [0, 0, 1, 0, 0]
 

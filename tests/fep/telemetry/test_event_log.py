@@ -21,7 +21,7 @@ class Watch:
         self.event_log = EventLog(self.clock.now_us, self.clock.seconds)
 
     def told(self, since: int = 0) -> list[tuple[Kind, str, str, int]]:
-        return [(one.kind, one.bank, one.detail, one.count) for one in self.event_log.since(since)]
+        return [(event.kind, event.bank, event.detail, event.count) for event in self.event_log.since(since)]
 
 
 def test_events_are_told_in_order_from_a_number_on() -> None:
@@ -41,7 +41,7 @@ def test_what_happens_again_within_a_minute_is_counted_with_the_first_time() -> 
     watch.event_log.note(Kind.BAD_MAC, BANK)
     assert watch.told() == [(Kind.RELOAD, "", "", 1), (Kind.BAD_MAC, BANK, "", 2)]
     again = watch.event_log.since(2)
-    assert [(one.number, one.since_us, one.at_us) for one in again] == [
+    assert [(event.number, event.since_us, event.at_us) for event in again] == [
         (3, 1_000_000, 1_000_000 * (1 + AGAIN_SECONDS))
     ]
 

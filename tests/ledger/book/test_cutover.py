@@ -274,7 +274,7 @@ class Nodes:
                 except Conflict:
                     continue
                 break
-            self.answers.extend((one.key, answer) for one, answer in zip(sent, answers, strict=True))
+            self.answers.extend((request.key, answer) for request, answer in zip(sent, answers, strict=True))
 
     def today(self) -> str:
         with self.stores["C"].reading() as connection:
@@ -415,6 +415,6 @@ def test_two_operators_close_a_day_once(nodes: Nodes) -> None:
         stage.go("A")
         assert stage.where() == {"A": "waiting", "C": "at a gate"}
         stage.finish("C")
-    assert [one.done_before for one in done] == [False, True]
+    assert [cutover.done_before for cutover in done] == [False, True]
     assert done[1] == done[0]._replace(done_before=True)
     assert faults(nodes.stores["C"]) == []

@@ -57,7 +57,7 @@ def test_a_load_that_does_not_add_up_leaves_nothing(database: str, change: dict[
 def test_the_identity_number_itself_never_reaches_the_database(store: Store) -> None:
     number = benefit().beneficiary
     assert rows(store, "SELECT beneficiary FROM dues WHERE due = 'B6'") == [(f"digest {number}",)]
-    assert not any(number in map(str, row) for found in taken(store).values() for row in found)
+    assert not any(number in map(str, row) for rows in taken(store).values() for row in rows)
 
 
 # The next day's.
@@ -239,7 +239,10 @@ def test_a_due_withdrawn_too_late_is_not_payable_again_when_its_settlement_is_un
     undone = request(Act.REVERSE, original=paid.key, mti="0400")
     again = request()
     answers = front.commit([undone, again], 2)
-    assert [(one.response.value, one.reason) for one in answers] == [("00", ""), ("12", "DUE WITHDRAWN")]
+    assert [(answer.response.value, answer.reason) for answer in answers] == [
+        ("00", ""),
+        ("12", "DUE WITHDRAWN"),
+    ]
     assert due_states(store)["D1"] == "withdrawn"
 
 
@@ -266,7 +269,7 @@ def test_day_after_day_the_book_is_what_a_plain_reading_of_the_files_says(data: 
             known = sorted(name for name, (state, _) in model.items() if state != "withdrawn")
             leaving = data.draw(st.lists(st.sampled_from(known), unique=True, max_size=3)) if known else []
             ended = data.draw(st.lists(st.sampled_from(["P1", "P2"]), unique=True, max_size=1)) if day else []
-            named = [policy(one, "lapsed") for one in ended]
+            named = [policy(name, "lapsed") for name in ended]
             given = next_book(
                 new, [model[name][1] for name in leaving], named, date=today, digest=f"file {day}"
             )

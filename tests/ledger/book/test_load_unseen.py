@@ -36,12 +36,14 @@ def test_until_one_row_says_so_nothing_is_seen_and_then_everything(store: Store,
 
     def run(part: Callable[[], Any]) -> Any:  # noqa: ANN401 - what it returns
         result = part()
-        said = tuple((one.status, tuple(due.due for due in one.dues)) for one in front.commit(looks, 2))
+        said = tuple(
+            (answer.status, tuple(due.due for due in answer.dues)) for answer in front.commit(looks, 2)
+        )
         seen.append((due_states(store), said))
         return result
 
     done = load_book(store, given, digest_of, 2, run=run)
-    different = [one for place, one in enumerate(seen) if one != seen[place - 1]]
+    different = [state for place, state in enumerate(seen) if state != seen[place - 1]]
     before = (("active", ("D1",)), ("active", ("D2",)), ("active", ("D3",)))
     after = (("active", ("D1", "N1")), ("active", ()), ("lapsed", ()))
     assert [said for _, said in different] == [after] or [said for _, said in different] == [before, after]
@@ -64,10 +66,13 @@ def test_a_settlement_undone_when_its_load_is_seen_and_its_due_has_not_left_yet_
             load(store, gone)
         patched.undo()
     load_is_seen = rows(store, "SELECT count(*) FROM loads")
-    undone = [request(Act.REVERSE, original=one.key, policy=one.policy, mti="0400") for one in (paid, other)]
+    undone = [
+        request(Act.REVERSE, original=settlement.key, policy=settlement.policy, mti="0400")
+        for settlement in (paid, other)
+    ]
     answers = front.commit([*undone, request(), request(policy="P2")], 2)
     assert load_is_seen == [(2,)]
-    assert [one.response.value for one in answers] == ["00", "00", "12", "00"]
+    assert [answer.response.value for answer in answers] == ["00", "00", "12", "00"]
     assert due_states(store)["D1"] == "withdrawn"
     with pytest.raises(LoadRefused, match="loaded already"):
         load(store, gone)
@@ -126,7 +131,7 @@ def test_no_transaction_of_a_load_of_any_size_touches_more_than_a_few_slices(
     assert sorted(due_states(store)) == [
         "B6",
         *(f"D{n}" for n in range(1, 6)),
-        *(one.due for one in later),
+        *(due.due for due in later),
         "X1",
         "X2",
     ]

@@ -210,7 +210,7 @@ def test_an_advice_of_a_moment_far_ahead_keeps_its_day_by_the_machines_date_and_
     """
     wrong = {"mti": "0220", "advice": True, "outside_window": True, "sent_at": "20270601101112"}
     advice = request(policy="P1", **wrong)
-    assert [one.response for one in front.nodes[0].commit([advice], 1)] == ["00"]
+    assert [answer.response for answer in front.nodes[0].commit([advice], 1)] == ["00"]
     midnight = datetime(2026, 11, 24, tzinfo=timezone(timedelta(hours=8)))
     front.close(DATE, round((midnight + timedelta(hours=hours)).timestamp()) * 1_000_000)
     [again] = front.nodes[0].commit([advice], 2)

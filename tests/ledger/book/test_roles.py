@@ -111,7 +111,7 @@ def test_every_program_does_all_of_its_work_under_its_role(databases: Databases)
                 here.office, reader, here.settings, closing_days.CHART, partial(next, ticks), here.open_file
             ).run()
         )
-        assert [one for one in told if one.waiting] == []
+        assert [result for result in told if result.waiting] == []
         with here.office.transaction() as connection:
             first = breaks.listing(connection, states=("suspense",))[0]
             resolution = closing_days.CHART.fitting(first.cls, first.difference)[0]
@@ -136,8 +136,8 @@ def served(postgresql: str, databases: Databases) -> Iterator[Mapping[str, Store
     databases.run_script("served", "ledger/book/roles.sql")
     stores = {name: databases.store(name, "served") for name in ("front", "loader", "reader")}
     yield MappingProxyType(stores)
-    for one in stores.values():
-        one.close()
+    for opened in stores.values():
+        opened.close()
 
 
 def test_a_machine_starts_collects_pays_reverses_cuts_over_and_loads(served: Mapping[str, Store]) -> None:
@@ -354,7 +354,7 @@ def test_what_is_not_a_roles_work_is_refused(
                 refused[statement] = error.sqlstate
             connection.rollback()
     own = f"SET ROLE qianzhi_{group}"
-    assert refused == {one: INSUFFICIENT_PRIVILEGE for one in statements if one != own}
+    assert refused == {statement: INSUFFICIENT_PRIVILEGE for statement in statements if statement != own}
 
 
 def test_who_belongs_to_no_group_is_not_let_in(databases: Databases) -> None:

@@ -128,4 +128,4 @@ def test_the_head_of_a_policy_is_its_first_row_that_stays(without: Set[int], lin
         row(5, "lapsed", policy="P2"),
         bare(7, "P3"),
     ]
-    assert list(heads(iter(rows), without)) == [one for one in rows if one.line in lines]
+    assert list(heads(iter(rows), without)) == [row for row in rows if row.line in lines]

@@ -59,22 +59,23 @@ def test_what_is_written_reads_back_with_its_totals(layout: Layout, data: st.Dat
     date = data.draw(st.sampled_from([DATE, "20261231", "20270101", "20240301"]))
     lines = data.draw(bank_lines(date))
     if not layout.header:
-        lines = [one._replace(line=one.line - 1) for one in lines]
+        lines = [line._replace(line=line.line - 1) for line in lines]
     written = file(layout, lines, date=date)
     found, totals = taken(layout, written, date=date)
     assert found == lines
-    collected = sum(one.amount for one in lines if one.state == "S" and KINDS[one.code] == "premium")
-    paid = sum(one.amount for one in lines if one.state == "S" and KINDS[one.code] == "benefit")
+    collected = sum(line.amount for line in lines if line.state == "S" and KINDS[line.code] == "premium")
+    paid = sum(line.amount for line in lines if line.state == "S" and KINDS[line.code] == "benefit")
     assert totals == FileTotals(BANK, date, len(lines), collected, paid, hashlib.sha256(written).hexdigest())
 
 
 @settings(max_examples=60)
 @given(lines=bank_lines())
 def test_what_a_layout_leaves_out_comes_back_empty(lines: list[BankLine]) -> None:
-    lines = [one._replace(terminal=one.terminal.strip() or "T") for one in lines]
-    kept = [one for one in lines if one.state == "S"]
+    lines = [line._replace(terminal=line.terminal.strip() or "T") for line in lines]
+    kept = [line for line in lines if line.state == "S"]
     assert taken(ODD, file(ODD, lines))[0] == [
-        one._replace(line=number, branch="", rrn="", due="", receipt="") for number, one in enumerate(kept, 2)
+        line._replace(line=number, branch="", rrn="", due="", receipt="")
+        for number, line in enumerate(kept, 2)
     ]
 
 
@@ -87,7 +88,7 @@ def test_how_a_stream_hands_out_its_bytes_makes_no_difference(
         def read(self, _limit: int | None = -1, /) -> bytes:
             return super().read(size)
 
-    lines = [one._replace(terminal="T0000001") for one in lines]
+    lines = [line._replace(terminal="T0000001") for line in lines]
     data = file(layout, lines)
     reader = read(layout, Drops(data), BANK, DATE)
     assert (list(reader), reader.totals) == taken(layout, data)

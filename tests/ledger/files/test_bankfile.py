@@ -97,12 +97,12 @@ FILES = (
 @pytest.mark.parametrize(("layout", "lines"), FILES, ids=[layout.name for layout, _ in FILES])
 def test_a_file_is_written_as_its_layout_has_it_and_read_back(layout: Layout, lines: list[str]) -> None:
     written = list(write(layout, BANK, DATE, iter(LINES)))
-    assert written == [one.encode(layout.encoding) for one in lines]
+    assert written == [line.encode(layout.encoding) for line in lines]
     found, totals = taken(layout, b"".join(written))
-    kept = [one for one in LINES if one.state == "S" or layout.lists_reversed]
+    kept = [line for line in LINES if line.state == "S" or layout.lists_reversed]
     lost = {name: "" for name in ("branch", "rrn", "policy", "due", "receipt") if not layout.carries(name)}
     first = 2 if layout.header else 1
-    assert found == [one._replace(line=number, **lost) for number, one in enumerate(kept, first)]
+    assert found == [line._replace(line=number, **lost) for number, line in enumerate(kept, first)]
     digest = hashlib.sha256(b"".join(written)).hexdigest()
     assert totals == FileTotals(BANK, DATE, len(kept), 120_000, 45_601, digest)
 
@@ -110,7 +110,7 @@ def test_a_file_is_written_as_its_layout_has_it_and_read_back(layout: Layout, li
 def test_a_fixed_file_counts_bytes() -> None:
     lines = file(FIXED).split(b"\r\n")
     assert lines[0].decode("gb18030") == "银保代收代付对账文件" + " " * 10 + "01020000   20261124"
-    assert {len(one) for one in lines[1:5]} == {170}
+    assert {len(line) for line in lines[1:5]} == {170}
     assert b"-000000000456.01" in lines[2]
     assert lines[5:] == [b"9" + b"0000000004" + b"000000000001200.00" + b"000000000000456.01", b""]
 
@@ -167,7 +167,7 @@ def test_what_a_layout_cannot_say_is_not_written(
 ) -> None:
     with pytest.raises(BankFileError) as caught:
         file(layout, lines, bank)
-    assert [str(one) for one in caught.value.problems] == [problem]
+    assert [str(problem) for problem in caught.value.problems] == [problem]
 
 
 @pytest.mark.parametrize(("header", "number"), [(FIXED.header, 4), ((), 3)])
@@ -179,7 +179,7 @@ def test_a_figure_that_the_trailer_cannot_hold_is_named_there(
     with pytest.raises(BankFileError) as caught:
         file(layout, LINES[:2])
     problem = f"line {number}, collected: the layout cannot say this value"
-    assert [str(one) for one in caught.value.problems] == [problem]
+    assert [str(problem) for problem in caught.value.problems] == [problem]
 
 
 def test_a_date_that_is_none_is_refused_before_anything_is_read_or_written() -> None:

@@ -38,7 +38,7 @@ def problems(data: bytes, layout: Layout = STANDARD, bank: str = BANK, date: str
 
 def standard(*rows: str, header: str = f"H|{BANK}|{DATE}|1", trailer: str | None = None) -> bytes:
     trailer = f"T|{len(rows)}|{120_000 * len(rows)}|0" if trailer is None else trailer
-    return "".join(f"{one}\n" for one in (header, *rows, trailer) if one).encode()
+    return "".join(f"{line}\n" for line in (header, *rows, trailer) if line).encode()
 
 
 def row(stan: str = "000001", policy: str = "P1", amount: str = "120000", state: str = "S") -> str:
@@ -285,7 +285,7 @@ def test_a_line_that_never_ends_is_not_read_to_its_end(length: int) -> None:
     stream = io.BytesIO(standard(row(), trailer="") + b"x" * length)
     with pytest.raises(BankFileError) as caught:
         list(read(STANDARD, stream, BANK, DATE))
-    assert [str(one) for one in caught.value.problems] == ["line 3: longer than 12336 bytes"]
+    assert [str(problem) for problem in caught.value.problems] == ["line 3: longer than 12336 bytes"]
     assert stream.tell() <= 2 * 262_144
 
 
@@ -294,7 +294,7 @@ def test_nothing_is_read_behind_a_line_that_is_too_long() -> None:
     stream = Drops(start + b"\n" + row(state="X").encode() + b"\n", len(start))
     with pytest.raises(BankFileError) as caught:
         list(read(STANDARD, stream, BANK, DATE))
-    assert [str(one) for one in caught.value.problems] == ["line 3: longer than 12336 bytes"]
+    assert [str(problem) for problem in caught.value.problems] == ["line 3: longer than 12336 bytes"]
 
 
 @pytest.mark.parametrize(

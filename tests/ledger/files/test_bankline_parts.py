@@ -32,8 +32,12 @@ def test_the_limits_of_an_amount_a_figure_and_a_column() -> None:
 
 
 def test_bytes_become_text_in_the_layouts_encoding_or_one_by_one_where_widths_count_them() -> None:
-    assert [wire_encoding(one) for one in (STANDARD, MARKLESS, FIXED)] == ["utf-8", "gb18030", "latin-1"]
-    assert [wire_text(one, "保单甲") for one in (STANDARD, MARKLESS, FIXED)] == ["保单甲", "保单甲", GB]
+    assert [wire_encoding(layout) for layout in (STANDARD, MARKLESS, FIXED)] == [
+        "utf-8",
+        "gb18030",
+        "latin-1",
+    ]
+    assert [wire_text(layout, "保单甲") for layout in (STANDARD, MARKLESS, FIXED)] == ["保单甲", "保单甲", GB]
     with pytest.raises(UnicodeEncodeError):
         wire_text(FIXED, "\ud800")
 

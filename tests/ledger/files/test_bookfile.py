@@ -310,14 +310,16 @@ DOCUMENTS = (
 
 
 def test_documents_of_every_kind_come_with_a_benefit_and_are_written_as_they_were_read() -> None:
-    rows = [row(f"P{n}", due=f"D{n}", code="260000", beneficiary=one) for n, one in enumerate(DOCUMENTS)]
+    rows = [
+        row(f"P{n}", due=f"D{n}", code="260000", beneficiary=document) for n, document in enumerate(DOCUMENTS)
+    ]
     data = file(*rows, total=f"TOTAL,{DATE},8,8,0,240000,,")
     read = parse(data)
     assert [(due.document, due.beneficiary) for due in read.dues][:2] == [
         ("", "110105491231002"),
         ("passport", "E12345678"),
     ]
-    entries = [PolicyDues(one, (due,)) for one, due in zip(read.policies, read.dues, strict=True)]
+    entries = [PolicyDues(policy, (due,)) for policy, due in zip(read.policies, read.dues, strict=True)]
     assert written(entries) == data
 
 
@@ -334,8 +336,8 @@ def test_a_file_is_read_without_holding_its_rows(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("ledger.files.sorting.Sorted.__init__.__defaults__", (3,))
     data = file(*(row(f"P{n % 7}", due=f"D{n}") for n in range(50)), total=f"TOTAL,{DATE},7,50,1500000,0,,")
     with opened(io.BytesIO(data)) as read:
-        assert [one.policy for one in read.policies] == [f"P{n}" for n in range(7)]
-        assert [one.due for one in read.dues] == [f"D{n}" for n in range(50)]
+        assert [policy.policy for policy in read.policies] == [f"P{n}" for n in range(7)]
+        assert [due.due for due in read.dues] == [f"D{n}" for n in range(50)]
         assert read.lines({"D3", "D49", "X"}) == {"D3": 5, "D49": 51}
 
 
@@ -343,15 +345,15 @@ def test_a_thousand_faults_are_named_and_no_more() -> None:
     rows = [row(f"P{n}", due=f"D{n}", amount="x") for n in range(1_005)]
     said = f"TOTAL,{DATE},999,999,0,0,,"
     numbers = [f"line {n}" for n in range(2, 1_002)]
-    assert [one.split(",")[0] for one in problems(file(*rows[:999], total=said))] == numbers[:-1]
-    assert [one.split(",")[0] for one in problems(file(*rows))] == numbers
-    assert [one.split(",")[0] for one in problems(file(*rows[:1_000])[:-1])] == numbers
+    assert [problem.split(",")[0] for problem in problems(file(*rows[:999], total=said))] == numbers[:-1]
+    assert [problem.split(",")[0] for problem in problems(file(*rows))] == numbers
+    assert [problem.split(",")[0] for problem in problems(file(*rows[:1_000])[:-1])] == numbers
     assert PROBLEMS_MAX == 1_000
 
 
 def test_the_first_thousand_faults_are_in_the_order_of_lines_and_columns() -> None:
     rows = [row(f"P{n}", due=f"D{n}", state="x", amount="x") for n in range(501)]
-    columns = [one.split(":")[0] for one in problems(file(*rows))]
+    columns = [problem.split(":")[0] for problem in problems(file(*rows))]
     assert columns == [f"line {n}, {column}" for n in range(2, 502) for column in ("state", "amount_fen")]
 
 

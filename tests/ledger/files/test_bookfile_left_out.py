@@ -31,9 +31,9 @@ BOTH = f"TOTAL,{DATE},3,3,30700,30000,,"
 def test_rows_with_a_fault_can_be_left_out_and_are_named() -> None:
     read = named(file(*GOOD_AND_BAD, total=BOTH), 3, 4)
     assert [due.due for due in read.dues] == ["D1"]
-    assert [one.policy for one in read.policies] == ["P1"]
+    assert [policy.policy for policy in read.policies] == ["P1"]
     assert (read.premium, read.benefit) == (30_000, 0)
-    assert [(one.line, one.policy, one.due) for one in read.left_out] == [(3, "P2", "D2"), (4, "P3", "D3")]
+    assert [(row.line, row.policy, row.due) for row in read.left_out] == [(3, "P2", "D2"), (4, "P3", "D3")]
     assert read.claims == ()
 
 
@@ -95,14 +95,14 @@ def test_of_two_rows_with_one_due_either_can_be_left_out_or_both() -> None:
     assert [due.policy for due in named(data, 2).dues] == ["P2", "P3"]
     assert [due.policy for due in named(data, 3).dues] == ["P1", "P3"]
     assert [due.policy for due in named(data, 2, 3).dues] == ["P3"]
-    assert [one.reason for one in named(data, 2).left_out] == ["due: not unique: an earlier row has the same"]
+    assert [row.reason for row in named(data, 2).left_out] == ["due: not unique: an earlier row has the same"]
     assert "line 4: in order: it cannot be left out" not in refusals(data, 4), "the book may find a fault yet"
 
 
 def test_of_two_rows_that_say_two_things_of_a_policy_either_can_be_left_out() -> None:
     data = file(row(), row(due="D2", state="lapsed"), total=f"TOTAL,{DATE},1,2,60000,0,,")
-    assert [one.state for one in named(data, 2).policies] == ["lapsed"]
-    assert [one.state for one in named(data, 3).policies] == ["active"]
+    assert [policy.state for policy in named(data, 2).policies] == ["lapsed"]
+    assert [policy.state for policy in named(data, 3).policies] == ["active"]
     assert named(data, 2, 3).policies == ()
 
 
@@ -114,7 +114,7 @@ def test_all_rows_of_a_policy_that_has_one_without_a_due_beside_others_can_be_le
 ) -> None:
     data = file("P2,active,王伟,,,,,", second, row("P3", due="D3"), total=f"TOTAL,{DATE},{figures},0,,")
     reason = "policy: a policy without a due has one row and no other"
-    assert [(one.line, one.reason) for one in named(data, 2, 3).left_out] == [(2, reason), (3, reason)]
+    assert [(row.line, row.reason) for row in named(data, 2, 3).left_out] == [(2, reason), (3, reason)]
 
 
 def test_a_row_in_order_by_itself_is_left_to_the_book_to_judge() -> None:
@@ -193,9 +193,9 @@ def test_an_opened_file_has_none_of_the_rows_that_are_left_out() -> None:
     rows = row(), row(due="D2"), row("P2"), row("P3", due="D3", amount="x"), leaving(due="D8"), leaving()
     data = file(*rows, total=f"TOTAL,{DATE},3,4,90001,0,2,")
     with opened(io.BytesIO(data), {4, 5, 6}) as read:
-        assert [one.policy for one in read.policies] == ["P1"]
-        assert [one.due for one in read.dues] == ["D1", "D2"]
-        assert [one.due for one in read.withdrawn] == ["D9"]
+        assert [policy.policy for policy in read.policies] == ["P1"]
+        assert [due.due for due in read.dues] == ["D1", "D2"]
+        assert [due.due for due in read.withdrawn] == ["D9"]
         assert (len(read.policies), len(read.dues), len(read.withdrawn)) == (1, 2, 1)
         assert read.lines({"D1", "D2", "D3", "D8"}) == {"D1": 2, "D2": 3}
 
@@ -203,19 +203,19 @@ def test_an_opened_file_has_none_of_the_rows_that_are_left_out() -> None:
 @pytest.mark.parametrize(("other", "left_out"), [("P1", 1), ("P2", 2), ("P9", 1)])
 def test_a_policy_that_only_rows_left_out_name_counts_once(other: str, left_out: int) -> None:
     rows = row(amount="x"), row(other, due="D2", amount="y"), row("P9", due="D9")
-    for said in range(5):
-        data = file(*rows, total=f"TOTAL,{DATE},{said},3,30002,0,,")
-        if said == 1 + left_out:
-            assert [one.policy for one in named(data, 2, 3).policies] == ["P9"]
+    for count in range(5):
+        data = file(*rows, total=f"TOTAL,{DATE},{count},3,30002,0,,")
+        if count == 1 + left_out:
+            assert [policy.policy for policy in named(data, 2, 3).policies] == ["P9"]
         else:
             assert refusals(data, 2, 3) == [
-                f"line 5, policies: the TOTAL line says {said}, the rows make 1, those left out {left_out}"
+                f"line 5, policies: the TOTAL line says {count}, the rows make 1, those left out {left_out}"
             ]
 
 
 def test_a_due_that_leaves_counts_for_no_policy_where_it_is_left_out() -> None:
     data = file(row(), leaving("P7"), total=f"TOTAL,{DATE},1,1,30000,0,1,")
-    assert [one.policy for one in named(data, 3).policies] == ["P1"]
+    assert [policy.policy for policy in named(data, 3).policies] == ["P1"]
 
 
 def test_every_line_that_cannot_be_left_out_is_told_in_order() -> None:

@@ -218,7 +218,7 @@ def test_a_line_in_another_encoding_has_no_columns() -> None:
         (f"TOTAL,{DATE},1,-1,30000,0,,", [("dues", NOT_COUNT)]),
         (f"TOTAL,{DATE},1,1,,0,,", [("premium", NOT_COUNT)]),
         (f"TOTAL,{DATE},1,1,0,{PERSON},,", [("benefit", NOT_COUNT)]),
-        *((f"TOTAL,{DATE},1,1,0,0,{said},", [NOT_GONE]) for said in ("0", "01", "x", "1" * 18)),
+        *((f"TOTAL,{DATE},1,1,0,0,{text},", [NOT_GONE]) for text in ("0", "01", "x", "1" * 18)),
         (f"TOTAL,{DATE},1,1,30000,0,,0", [("", "the last column of the TOTAL line must be empty")]),
     ],
 )

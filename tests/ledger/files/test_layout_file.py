@@ -76,14 +76,14 @@ def test_a_part_that_is_no_table_is_refused(key: str) -> None:
         (DELIMITED, '"CRLF"', '"CR"', "line_end: must be one of 'LF', 'CRLF'; did you mean 'CRLF'?"),
         (DELIMITED, "lists_reversed = true", "lists_reversed = 1", "lists_reversed: must be true or false"),
         *(
-            (DELIMITED, '"|"', said, ONE_CHARACTER)
-            for said in ('"||"', '"-"', '""', "1", '"A"', '"Z"', '"a"', '"z"')
+            (DELIMITED, '"|"', text, ONE_CHARACTER)
+            for text in ('"||"', '"-"', '""', "1", '"A"', '"Z"', '"a"', '"z"')
         ),
         *(
-            (DELIMITED, '"|"', said, ONE_CHARACTER)
-            for said in ('"0"', '"9"', '" "', '"+"', '"."', '"\\n"', '"\\r"')
+            (DELIMITED, '"|"', text, ONE_CHARACTER)
+            for text in ('"0"', '"9"', '" "', '"+"', '"."', '"\\n"', '"\\r"')
         ),
-        *((DELIMITED, '"|"', said, ONE_CHARACTER) for said in ('"。"', '"\\u0080"', '"\\U0010ffff"')),
+        *((DELIMITED, '"|"', text, ONE_CHARACTER) for text in ('"。"', '"\\u0080"', '"\\U0010ffff"')),
         (DELIMITED, 'separator = "|"', "", ONE_CHARACTER),
         (FIXED, '"fixed"', '"fixed"\nseparator = "|"', "separator: a file of fixed widths has none"),
         (DELIMITED, 'A1 = "500000"', "", "codes: must be a table with at least one entry"),

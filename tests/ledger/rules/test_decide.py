@@ -207,7 +207,7 @@ def test_each_request_of_a_batch_sees_what_those_before_it_did() -> None:
     first, second = asking(Act.COLLECT), asking(Act.COLLECT)
     undo = asking(Act.REVERSE, original=first.key)
     answers = fold([first, second, first, undo, first, second], book)
-    assert [(one.response, one.reason) for one in answers] == [
+    assert [(answer.response, answer.reason) for answer in answers] == [
         ("00", ""),
         ("12", "ALREADY PAID"),
         ("00", ""),
@@ -215,8 +215,8 @@ def test_each_request_of_a_batch_sees_what_those_before_it_did() -> None:
         ("00", "REVERSED"),
         ("12", "ALREADY PAID"),
     ]
-    assert [one.replayed for one in answers] == [False, False, True, False, True, True]
-    assert [(one.key, one.position) for one in book.written] == [
+    assert [answer.replayed for answer in answers] == [False, False, True, False, True, True]
+    assert [(entry.key, entry.position) for entry in book.written] == [
         (first.key, 1),
         (second.key, 2),
         (undo.key, 3),
@@ -231,7 +231,7 @@ def test_a_batch_leaves_tombstones_and_guesses_to_be_written_too() -> None:
     undo = asking(Act.REVERSE)
     wrong = asking(Act.PAY, identity="x")
     fold([undo, wrong, wrong._replace(key=f"{wrong.key}9")], book)
-    assert [one.key for one in book.written] == [undo.key, PAID.key, wrong.key, f"{wrong.key}9"]
+    assert [entry.key for entry in book.written] == [undo.key, PAID.key, wrong.key, f"{wrong.key}9"]
     assert book.guesses == {"B1": Guesses("B1", DATE, 2, locked=False)}
     assert (book.guesses_changed, book.figures_changed, book.dues_read) == ({"B1"}, set(), {})
 

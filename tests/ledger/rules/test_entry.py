@@ -29,8 +29,8 @@ def linked() -> tuple[list[Entry], str]:
 
 def test_each_entry_has_a_salt_of_its_own_and_the_hash_of_the_one_before() -> None:
     entries, tip = linked()
-    assert [one.salt for one in entries] == [SALTS[at : at + 16].hex() for at in (0, 16, 32)]
-    assert [one.previous for one in entries] == [GENESIS, *(entry_hash(one) for one in entries[:2])]
+    assert [entry.salt for entry in entries] == [SALTS[at : at + 16].hex() for at in (0, 16, 32)]
+    assert [entry.previous for entry in entries] == [GENESIS, *(entry_hash(entry) for entry in entries[:2])]
     assert tip == entry_hash(entries[-1])
 
 
@@ -41,8 +41,8 @@ def test_a_holders_digest_is_what_sha256sum_says_of_salt_and_name() -> None:
 
 def test_a_chain_is_proved_after_its_persons_were_forgotten() -> None:
     entries, tip = linked()
-    anonymous = [forgotten(one) for one in entries]
-    assert all("张三" not in one and one.salt == "" for one in anonymous)
+    anonymous = [forgotten(entry) for entry in entries]
+    assert all("张三" not in entry and entry.salt == "" for entry in anonymous)
     assert list(broken_links(anonymous, Chain(1, 1, 3, tip))) == []
     assert forgotten(anonymous[0]) == anonymous[0]
 

@@ -104,7 +104,9 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize(("kind", "number"), [(kind, one) for kind, ones in GOOD.items() for one in ones])
+@pytest.mark.parametrize(
+    ("kind", "number"), [(kind, number) for kind, ones in GOOD.items() for number in ones]
+)
 def test_a_number_of_its_kind_passes_however_it_is_typed(kind: str, number: str) -> None:
     wide = number.translate({code: code + 0xFEE0 for code in range(0x21, 0x7F)})
     for typed in (
@@ -120,7 +122,9 @@ def test_a_number_of_its_kind_passes_however_it_is_typed(kind: str, number: str)
     assert number not in repr(Document(kind, number))
 
 
-@pytest.mark.parametrize(("kind", "number"), [(kind, one) for kind, ones in BAD.items() for one in ones])
+@pytest.mark.parametrize(
+    ("kind", "number"), [(kind, number) for kind, ones in BAD.items() for number in ones]
+)
 def test_a_number_that_is_none_of_its_kind_does_not_pass(kind: str, number: str) -> None:
     assert not is_document(Document(kind, number))
 
@@ -157,7 +161,7 @@ SPELT = "!\"#$%&'*+,./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`ABCDEFGH
     ("text", "spelt"),
     [
         (PRINTED, SPELT),
-        ("".join(chr(ord(one) + 0xFEE0) for one in PRINTED[1:]), SPELT),
+        ("".join(chr(ord(character) + 0xFEE0) for character in PRINTED[1:]), SPELT),
         (" \t\u00a0\u3000-()\uff0d\uff08\uff09", ""),
         ("\x7f\uff00\uff5f\u2013张é", "\x7f\uff00\uff5f\u2013张é"),
         ("110105491231002", EXAMPLE),

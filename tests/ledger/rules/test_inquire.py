@@ -33,7 +33,7 @@ def listed(one: Due) -> DueListed:
 
 
 def named(answer: Answer) -> list[str]:
-    return [one.due for one in answer.dues]
+    return [due.due for due in answer.dues]
 
 
 @pytest.mark.parametrize("rule", [inquire_dues, inquire_status])

@@ -52,7 +52,7 @@ def test_of_a_persons_name_the_first_character_is_told(name: str, told: str) -> 
 
 
 def test_a_figure_is_told_unless_it_is_as_long_as_a_card_number() -> None:
-    assert [figure(one) for one in (-5, 999_999_999_999, 10**12, -(10**15))] == [
+    assert [figure(amount) for amount in (-5, 999_999_999_999, 10**12, -(10**15))] == [
         "-5",
         "999999999999",
         "a number of 13 digits",

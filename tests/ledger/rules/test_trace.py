@@ -138,7 +138,7 @@ def test_an_entry_that_no_message_made_has_no_answer() -> None:
     ],
 )
 def test_what_stands_is_what_no_standing_undoing_names(entries: list[Entry], standings: list[str]) -> None:
-    assert [told.standing for told in trace(entries)] == standings
+    assert [traced.standing for traced in trace(entries)] == standings
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_what_stands_is_what_no_standing_undoing_names(entries: list[Entry], sta
 def test_entries_are_tied_to_what_they_undo_and_to_what_undid_them(
     entries: list[Entry], links: list[tuple[EntryLink, ...]]
 ) -> None:
-    assert [told.links for told in trace(entries)] == links
+    assert [traced.links for traced in trace(entries)] == links
 
 
 def test_a_persons_number_is_hidden_wherever_a_bank_put_it() -> None:

@@ -26,12 +26,12 @@ def view() -> View:
 def changed(seen: View) -> dict[str, object]:
     """What a view has that a new one has not."""
     new = view()
-    named = {one.name: getattr(seen, one.name) for one in fields(View)}
+    named = {field.name: getattr(seen, field.name) for field in fields(View)}
     return {name: value for name, value in named.items() if value != getattr(new, name)}
 
 
 def test_a_due_is_open_settled_lapsed_or_withdrawn_and_written_down_so() -> None:
-    assert [(one.name, str(one)) for one in DueState] == [
+    assert [(state.name, str(state)) for state in DueState] == [
         ("OPEN", "open"),
         ("SETTLED", "settled"),
         ("LAPSED", "lapsed"),
@@ -45,7 +45,7 @@ def test_a_due_that_is_settled_keeps_all_but_its_state_who_settled_it_and_its_se
 
 
 def test_a_new_view_has_nothing_but_its_day_chain_and_moment() -> None:
-    new = {one.name: getattr(view(), one.name) for one in fields(View)}
+    new = {field.name: getattr(view(), field.name) for field in fields(View)}
     assert {name: value for name, value in new.items() if value} == {
         "day": Day(DATE, DayState.OPEN),
         "chain": CHAIN,
@@ -63,7 +63,7 @@ def test_a_new_view_has_nothing_but_its_day_chain_and_moment() -> None:
 
 
 def test_what_a_view_may_change_is_its_own() -> None:
-    shared = {one.name for one in fields(View) if one.default is not MISSING}
+    shared = {field.name for field in fields(View) if field.default is not MISSING}
     assert shared == {"earlier_dates", "known_dates", "figures_read", "guesses_read"}
 
 

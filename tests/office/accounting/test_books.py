@@ -241,7 +241,7 @@ class Overheard:
 
     def of(self, what: str) -> list[tuple[str, object]]:
         """The statements that have a text in them."""
-        return [one for one in self.said if what in one[0]]
+        return [statement for statement in self.said if what in statement[0]]
 
 
 @pytest.fixture

@@ -181,5 +181,5 @@ def test_every_alteration_of_every_column_is_noticed_or_said_not_to_be(
     assert listed == set(unnoticed), "what is noticed after all does not belong in the list"
     for entry, found in unnoticed.items():
         if CANNOT[entry] == LAST:
-            assert {one.row for one in found} == {found[0].rows}
+            assert {alteration.row for alteration in found} == {found[0].rows}
     assert count >= len(table.c)

@@ -227,8 +227,8 @@ def test_one_flipped_byte_anywhere_in_the_journal_is_found(sqlite_urls: Urls, fl
         value = connection.execute(select(column).where(here)).scalar()
         changed = update(flip.table).where(here).values({column: flipped(value, column.type, flip.at)})
         assert connection.execute(changed).rowcount == 1
-        result = [one for one in links(given_) if isinstance(one, Failing)]
-    assert {one.invariant for one in result} == {5}
+        result = [failing for failing in links(given_) if isinstance(failing, Failing)]
+    assert {failing.invariant for failing in result} == {5}
     assert result[0].subject.startswith("office" if office_side else "front")
 
 
@@ -247,9 +247,11 @@ def test_a_journal_that_is_chained_anew_no_longer_fits_its_seals(urls: Urls) -> 
         loosen(given_.front, "journal")
         given_.front.execute(text("UPDATE journal SET rrn = 'other' WHERE chain = 1 AND position = 2"))
         chain_anew(given_.front)
-        assert [one for one in links(given_) if isinstance(one, Failing)] == []
+        assert [failing for failing in links(given_) if isinstance(failing, Failing)] == []
         for check in (copies, seals, recorded_ends):
-            assert {one.invariant for one in check(given_) if isinstance(one, Failing)} == {5}, check
+            assert {failing.invariant for failing in check(given_) if isinstance(failing, Failing)} == {5}, (
+                check
+            )
 
 
 def chain_anew(connection: Connection) -> None:

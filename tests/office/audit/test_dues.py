@@ -31,11 +31,11 @@ class Book:
 
     def said(self, *files: DuesFile) -> list[str]:
         found = against_files(self.connection, files or self.files, KEYED_DIGEST, lambda _what, _rows: None)
-        return [one.what for one in found if isinstance(one, Failing)]
+        return [result.what for result in found if isinstance(result, Failing)]
 
     def counts(self, *files: DuesFile) -> dict[str, int]:
         found = against_files(self.connection, files, KEYED_DIGEST, lambda _what, _rows: None)
-        return {one.what: one.count for one in found if isinstance(one, Checked)}
+        return {result.what: result.count for result in found if isinstance(result, Checked)}
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ ALTERED = {
 @pytest.mark.parametrize(("statement", "words"), ALTERED.values(), ids=ALTERED)
 def test_whatever_no_file_sent_is_found(book: Book, statement: str, words: str) -> None:
     assert book.connection.execute(text(statement)).rowcount > 0
-    assert any(words in said for said in book.said())
+    assert any(words in failing for failing in book.said())
 
 
 def test_files_may_be_given_in_any_order(book: Book) -> None:
@@ -122,4 +122,4 @@ def test_no_number_of_a_person_is_said(book: Book) -> None:
         if line.count(",") == 7
     } - {"", "beneficiary"}
     assert len(numbers) > 5
-    assert [number for number in numbers for said in book.said() if number in said] == []
+    assert [number for number in numbers for failing in book.said() if number in failing] == []

@@ -75,7 +75,7 @@ class Here:
 
     def close(self, *lines: BankLine) -> list[Break]:
         """End the open date with these lines in the bank's file; the breaks of the date."""
-        date, numbered = self.date, (one._replace(line=place) for place, one in enumerate(lines, 1))
+        date, numbered = self.date, (line._replace(line=place) for place, line in enumerate(lines, 1))
         self.files[date] = b"".join(bankfile.write(self.layout, BANK, date, numbered))
         self.books.cut_over(date)
         steps = list(self.at_close().run())
@@ -128,7 +128,7 @@ def here(books: Books) -> Here:
 
 
 def brief(rows: list[Break]) -> list[tuple[str, int, int]]:
-    return [(one.cls, one.line, one.difference) for one in rows]
+    return [(row.cls, row.line, row.difference) for row in rows]
 
 
 # Advices that do not fit.
@@ -147,12 +147,12 @@ def test_an_advice_that_fits_nothing_goes_whole_into_suspense_and_ends_as_two_pe
     stray = [here.advise(act, code=code, policy="NONE", amount=700) for _ in range(len(ends) + 1)]
     rows = here.close(*map(line, stray))
     assert brief(rows) == [("exception_advice", 0, difference)] * len(stray)
-    assert {(one.ours_effect, one.theirs_effect, one.withheld) for one in rows} == {(0, 0, difference)}
+    assert {(row.ours_effect, row.theirs_effect, row.withheld) for row in rows} == {(0, 0, difference)}
     whole = difference * len(stray)
     assert here.balances() == {CLEARING: whole, suspense: -whole}
     assert here.faults() == ()
-    for one, resolution in zip(rows, ["bank_corrects", *ends], strict=True):
-        here.decide(one.name, resolution)
+    for row, resolution in zip(rows, ["bank_corrects", *ends], strict=True):
+        here.decide(row.name, resolution)
     here.at_close().post_decisions()
     rest = dict.fromkeys(ends.values(), -difference)
     assert here.balances() == {CLEARING: whole - difference, **rest}
