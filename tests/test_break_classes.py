@@ -59,12 +59,12 @@ def test_the_table_is_in_the_order_of_the_classes_and_nothing_else_is_a_class() 
 
 
 def test_what_is_withheld_and_whose_lines_there_are_is_said_of_each_class() -> None:
-    told = {
+    named = {
         name: {cls for cls, row in CLASSES.items() if getattr(row, name)}
         for name in ("has_ours", "withholds")
     }
-    assert told["withholds"] == {"details_differ", "late_reversal", "exception_advice"}
-    assert {*BreakClass} - told["has_ours"] == {"bank_only", "duplicate", "late_reversal"}
+    assert named["withholds"] == {"details_differ", "late_reversal", "exception_advice"}
+    assert {*BreakClass} - named["has_ours"] == {"bank_only", "duplicate", "late_reversal"}
     assert {cls for cls, row in CLASSES.items() if not row.needs_line} == {"details_differ", "late_reversal"}
 
 

@@ -38,7 +38,7 @@ def durations(path: str, source: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("path", "source", "said"),
+    ("path", "source", "wording"),
     [
         ("fep/a.py", "import time\nbegun = time.time()", "monotonic"),
         ("simulators/a.py", "from time import time", "monotonic"),
@@ -47,9 +47,9 @@ def durations(path: str, source: str) -> list[str]:
         ("simulators/a.py", "from twisted.internet.task import react", "take react from fep.process.reactor"),
     ],
 )
-def test_the_time_of_day_is_found(path: str, source: str, said: str) -> None:
+def test_the_time_of_day_is_found(path: str, source: str, wording: str) -> None:
     [finding] = durations(path, source)
-    assert said in finding
+    assert wording in finding
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def answers() -> dict[str, frozenset[str]]:
 def answered(path: Path) -> Iterator[str]:
     """The response codes, by their members' names, that a module gives, and does not only compare with."""
     tree = ast.parse(path.read_text("utf-8"))
-    compared = {one for node in ast.walk(tree) if isinstance(node, ast.Compare) for one in ast.walk(node)}
+    compared = {part for node in ast.walk(tree) if isinstance(node, ast.Compare) for part in ast.walk(node)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and node not in compared and ast.unparse(node.value) == "Response":
             yield node.attr

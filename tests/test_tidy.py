@@ -111,10 +111,10 @@ BROKEN: tuple[tuple[Rule, str, str, str], ...] = (
 )
 
 
-@pytest.mark.parametrize(("rule", "path", "source", "said"), BROKEN)
-def test_rule_finds_what_breaks_it(rule: Rule, path: str, source: str, said: str) -> None:
+@pytest.mark.parametrize(("rule", "path", "source", "wording"), BROKEN)
+def test_rule_finds_what_breaks_it(rule: Rule, path: str, source: str, wording: str) -> None:
     findings = rule(path, source)
-    assert [said in finding for finding in findings] == [True], findings
+    assert [wording in finding for finding in findings] == [True], findings
 
 
 # Close to the line, and allowed.

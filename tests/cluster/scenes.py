@@ -80,9 +80,9 @@ def approvals(traffic: Traffic, count: int) -> None:
 
 def still(traffic: Traffic) -> int:
     """How many were told yes, when what was on its way to the banks has arrived."""
-    told, same = wait_for(traffic.told_yes), 0
+    approved, same = wait_for(traffic.told_yes), 0
     while same < STILL_LOOKS:
         wait_for(_a_moment)
         now = wait_for(traffic.told_yes)
-        told, same = now, same + 1 if now == told else 0
-    return int(told)
+        approved, same = now, same + 1 if now == approved else 0
+    return int(approved)

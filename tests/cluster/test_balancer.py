@@ -25,9 +25,9 @@ class Node:
         self.place = ("127.0.0.1", self.listener.getsockname()[1])
 
     def taken(self) -> socket.socket:
-        one, _ = self.listener.accept()
-        one.settimeout(SOCKET_SECONDS)
-        return one
+        connection, _ = self.listener.accept()
+        connection.settimeout(SOCKET_SECONDS)
+        return connection
 
 
 @pytest.fixture

@@ -110,8 +110,8 @@ def test_a_due_that_two_banks_want_at_two_nodes_at_once_is_settled_once(
     answered = wait_for(all_at_once)
     for bank in banks:
         wait_for(bank.sign_off)
-    told = Counter(tuple(sorted((answer.response, answer.reason) for answer in pair)) for pair in answered)
-    assert told == {(("00", ""), ("12", "ALREADY PAID")): WANTED_BY_TWO}
+    counts = Counter(tuple(sorted((answer.response, answer.reason) for answer in pair)) for pair in answered)
+    assert counts == {(("00", ""), ("12", "ALREADY PAID")): WANTED_BY_TWO}
 
 
 def test_a_day_is_cut_over_and_a_node_killed_in_full_flow_and_nothing_is_lost_or_done_twice(
@@ -128,8 +128,8 @@ def test_a_day_is_cut_over_and_a_node_killed_in_full_flow_and_nothing_is_lost_or
         victim.start()
         victim.wait()
         approvals(traffic, EACH_SIDE)
-        told = [wait_for(lambda trader=trader: trader.bank.echo()).fields[39] for trader in traffic.banks]
-        assert told == ["00"] * 3
+        codes = [wait_for(lambda trader=trader: trader.bank.echo()).fields[39] for trader in traffic.banks]
+        assert codes == ["00"] * 3
         dates = [node.figures()["business_date"] for node in running.nodes]
         assert dates == [NEXT_DATE] * 3, "seen by all"
         wait_for(traffic.finish)

@@ -20,8 +20,8 @@ PAUSE_SECONDS = 30
 
 def check(running: Cluster) -> None:
     assert running.faults() == []
-    said = qianzhi("journal", "verify", "--config", str(running.nodes[0].config))
-    assert said.endswith("every link holds\n")
+    result = qianzhi("journal", "verify", "--config", str(running.nodes[0].config))
+    assert result.endswith("every link holds\n")
 
 
 def test_the_primary_dies_under_load_and_nothing_is_lost_or_done_twice() -> None:
@@ -81,9 +81,11 @@ def test_a_standby_that_is_not_waited_for_loses_what_banks_were_told_and_the_com
         away.start()
         pair.fail_over()
         lost = before - keys(running)
-        found = {line.split(": ")[1] for line in running.faults() if line.endswith("only the bank has it")}
+        full_keys = {
+            line.split(": ")[1] for line in running.faults() if line.endswith("only the bank has it")
+        }
         assert lost
-        assert found == lost
+        assert full_keys == lost
 
 
 def keys(running: Cluster) -> set[str]:

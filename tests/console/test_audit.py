@@ -47,8 +47,8 @@ def audited(here: Path, *arguments: str, code: int = 0) -> str:
 
 
 def kept(here: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(audited(here, "--json"))["kept"]
-    return found
+    shown: dict[str, Any] = json.loads(audited(here, "--json"))["kept"]
+    return shown
 
 
 def change(here: Path, name: str, statement: str) -> None:
@@ -59,13 +59,15 @@ def change(here: Path, name: str, statement: str) -> None:
 
 
 def test_what_it_prints_to_keep_is_compared_when_it_is_given_again(here: Path) -> None:
-    found = kept(here)
-    office, front = found["sides"]
-    said = audited(here)
-    assert f"digest of everything {found['digest']}" in said
-    assert f"office: digest {office['digest']}, act {office['act']} has hash {office['record_hash']}" in said
+    kept_part = kept(here)
+    office, front = kept_part["sides"]
+    output = audited(here)
+    assert f"digest of everything {kept_part['digest']}" in output
+    assert (
+        f"office: digest {office['digest']}, act {office['act']} has hash {office['record_hash']}" in output
+    )
     expected = [
-        found["digest"],
+        kept_part["digest"],
         office["digest"],
         front["digest"],
         office["record_hash"],
@@ -75,11 +77,13 @@ def test_what_it_prints_to_keep_is_compared_when_it_is_given_again(here: Path) -
 
 
 def test_a_digest_that_is_not_found_again_ends_with_exit_code_1(here: Path) -> None:
-    found = kept(here)
+    kept_part = kept(here)
     change(here, "front", "UPDATE policies SET holder = 'x'")
-    assert f"what was kept, {found['digest'][:12]}" in audited(here, "--expect", found["digest"], code=1)
-    audited(here, "--expect", found["sides"][0]["digest"])
-    audited(here, "--expect", found["sides"][1]["record_hash"])
+    assert f"what was kept, {kept_part['digest'][:12]}" in audited(
+        here, "--expect", kept_part["digest"], code=1
+    )
+    audited(here, "--expect", kept_part["sides"][0]["digest"])
+    audited(here, "--expect", kept_part["sides"][1]["record_hash"])
 
 
 def dues(here: Path, *files: str, code: int = 0) -> str:
@@ -89,10 +93,10 @@ def dues(here: Path, *files: str, code: int = 0) -> str:
 
 def test_the_dues_are_held_against_their_file_without_any_office(here: Path) -> None:
     (here / "office.toml").unlink()
-    said = dues(here, "dues.csv")
-    assert "a due is settled at most once, and at its amount: holds" in said
-    assert "the audit found nothing" in said
-    assert "append-only" not in said
+    output = dues(here, "dues.csv")
+    assert "a due is settled at most once, and at its amount: holds" in output
+    assert "the audit found nothing" in output
+    assert "append-only" not in output
 
 
 def test_an_invented_due_and_another_beneficiary_end_with_exit_code_1(here: Path) -> None:
@@ -100,9 +104,9 @@ def test_an_invented_due_and_another_beneficiary_end_with_exit_code_1(here: Path
     row = f"SELECT 'INVENTED', {names}, 'open', '', 0, 0 FROM dues LIMIT 1"  # noqa: S608
     change(here, "front", f"INSERT INTO dues (due, {names}, state, settled_by, sequence, withdrawn) {row}")
     change(here, "front", f"UPDATE dues SET beneficiary = '{'0' * 32}' WHERE kind = 'benefit'")  # noqa: S608
-    said = dues(here, "dues.csv", code=1)
-    assert "due INVENTED: is in no file that was loaded" in said
-    assert "is not as its file has it: beneficiary" in said
+    output = dues(here, "dues.csv", code=1)
+    assert "due INVENTED: is in no file that was loaded" in output
+    assert "is not as its file has it: beneficiary" in output
 
 
 def test_a_file_that_was_never_loaded_is_said_to_be_none(here: Path) -> None:

@@ -41,9 +41,9 @@ def test_an_act_and_its_end_are_written_down_with_what_was_found_meanwhile(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script = Script(monkeypatch, 2)
-    with recorded(settings, "keys rewrap") as told:
+    with recorded(settings, "keys rewrap") as details:
         assert script.taken == [("asked", {})]
-        told["master key"] = "0011223344"
+        details["master key"] = "0011223344"
     assert script.taken[1:] == [("done", {"master key": "0011223344"})]
 
 
@@ -78,13 +78,13 @@ def test_a_failure_stays_what_it_is(
     capsys: pytest.CaptureFixture[str],
     error: BaseException,
 ) -> None:
-    for takes, said in ((2, ""), (1, "that this failed could not be written down: no database")):
+    for takes, wording in ((2, ""), (1, "that this failed could not be written down: no database")):
         script = Script(monkeypatch, takes)
         with pytest.raises(type(error)) as raised, recorded(settings, "keys rewrap"):
             raise error
         assert raised.value is error
         assert script.taken[1:] == [("failed", {"error": type(error).__name__})][: takes - 1]
-        assert said in capsys.readouterr().err
+        assert wording in capsys.readouterr().err
 
 
 def test_only_acts_of_the_table_are_written_down_here_too(settings: Settings, tmp_path: Path) -> None:

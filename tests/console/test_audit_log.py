@@ -61,9 +61,9 @@ read = partial(read_audit_log, table=audit_log)
 
 def test_who_did_what_and_when_is_listed_in_order(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
     show(store, read, verify=False)
-    said = capsys.readouterr().out.splitlines()
-    assert [line.split(" ", 2)[0] for line in said] == ["1", "2", "3"]
-    assert [line.split(" ", 2)[2] for line in said] == [
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(" ", 2)[0] for line in lines] == ["1", "2", "3"]
+    assert [line.split(" ", 2)[2] for line in lines] == [
         "li reload asked",
         "li reload done",
         "wang reload failed: SettingsError",
@@ -82,21 +82,21 @@ def test_a_trail_that_holds_is_said_to_with_the_hash_to_keep_elsewhere(
 
 
 @pytest.mark.parametrize(
-    ("statement", "said"),
+    ("statement", "wording"),
     [
         ("UPDATE audit_log SET by = 'wang' WHERE number = 1", "act 2: does not carry the hash"),
         ("DELETE FROM audit_log WHERE number = 2", "act 2: missing; the next act is 3"),
     ],
 )
 def test_a_trail_that_was_tampered_with_is_an_error(
-    store: Store, tamper: Tamper, capsys: pytest.CaptureFixture[str], statement: str, said: str
+    store: Store, tamper: Tamper, capsys: pytest.CaptureFixture[str], statement: str, wording: str
 ) -> None:
     tamper(statement)
     show(store, read, verify=False)
     assert "act 2:" not in capsys.readouterr().out
     with pytest.raises(click.ClickException, match="broken links: keep the files as they are"):
         show(store, read, verify=True)
-    assert said in capsys.readouterr().out
+    assert wording in capsys.readouterr().out
 
 
 def test_the_command_reads_the_book_of_the_settings(tmp_path: Path) -> None:

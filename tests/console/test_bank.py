@@ -44,13 +44,13 @@ def entries(config: Path) -> dict[str, bool]:
 
 def test_list_says_what_each_entry_says_and_whether_its_key_is_there(config: Path) -> None:
     add(config)
-    found = {row["code"]: row for row in json.loads(run(config, "list", "--json").stdout)}
+    rows = {row["code"]: row for row in json.loads(run(config, "list", "--json").stdout)}
     key = checked(KeyKind.AES, Secret(ZMK)).check_value
-    assert [found[code]["key"] for code in (BANK, OTHER_BANK)] == [key, key]
-    assert found[NEW]["key"].startswith("missing: ")
-    assert (found[NEW]["enabled"], found[NEW]["listens"]) == (False, "127.0.0.1:8590")
+    assert [rows[code]["key"] for code in (BANK, OTHER_BANK)] == [key, key]
+    assert rows[NEW]["key"].startswith("missing: ")
+    assert (rows[NEW]["enabled"], rows[NEW]["listens"]) == (False, "127.0.0.1:8590")
     words = run(config, "list").stdout
-    for row in found.values():
+    for row in rows.values():
         assert row["code"] in words
         assert f"{row['framing']}, {row['dialect']}, {row['mac']}" in words
     assert words.count("disabled") == 1
@@ -58,12 +58,12 @@ def test_list_says_what_each_entry_says_and_whether_its_key_is_there(config: Pat
 
 def test_add_writes_an_entry_that_the_machine_takes_disabled_and_names_the_next_steps(config: Path) -> None:
     before = config.read_text()
-    said = add(config)
-    assert said.exit_code == 0
+    result = add(config)
+    assert result.exit_code == 0
     assert config.read_text().startswith(before)
     assert entries(config) == {BANK: True, OTHER_BANK: True, NEW: False}
     for step in (f"keys load zmk/{NEW}", f"bank enable {NEW}", "firewall apply", "restart the machine"):
-        assert step in said.stdout
+        assert step in result.stdout
     assert [record[1:] for record in records(config)] == [
         ("bank add", NEW, "asked"),
         ("bank add", NEW, "done"),
@@ -122,25 +122,25 @@ def test_a_bank_without_its_key_is_not_enabled(config: Path, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("command", ["disable", "enable", "test"])
 def test_a_slip_in_a_code_is_answered_with_the_code_that_is_like_it(command: str, config: Path) -> None:
-    said = run(config, command, BANK[:-1])
-    assert said.exit_code == 2
-    assert f"; did you mean {BANK!r}?" in said.stderr
+    result = run(config, command, BANK[:-1])
+    assert result.exit_code == 2
+    assert f"; did you mean {BANK!r}?" in result.stderr
     assert f"; there are {BANK}, {OTHER_BANK}" in run(config, command, "77").stderr
 
 
 def test_test_says_step_by_step_what_keeps_the_bank_out(config: Path) -> None:
-    found = run(config, "test", BANK, "--json")
-    assert found.exit_code == 1
-    assert [row["check"] for row in json.loads(found.stdout)][:3] == ["entry", "listener", "allowlist"]
+    result = run(config, "test", BANK, "--json")
+    assert result.exit_code == 1
+    assert [row["check"] for row in json.loads(result.stdout)][:3] == ["entry", "listener", "allowlist"]
     assert "no machine serves" in run(config, "test", BANK).stdout
     assert run(config, "test", BANK, "--from", "nowhere").exit_code == 2
 
 
-@pytest.mark.parametrize(("typed", "found"), [("", [BANK, OTHER_BANK]), ("0103", [OTHER_BANK]), ("9", [])])
-def test_a_shell_completes_the_codes_of_the_settings(typed: str, found: list[str], config: Path) -> None:
+@pytest.mark.parametrize(("typed", "wordings"), [("", [BANK, OTHER_BANK]), ("0103", [OTHER_BANK]), ("9", [])])
+def test_a_shell_completes_the_codes_of_the_settings(typed: str, wordings: list[str], config: Path) -> None:
     complete = ShellComplete(cli, {}, "qianzhi", "_QIANZHI_COMPLETE")
     words = ["bank", "test", "--config", str(config)]
-    assert [completion.value for completion in complete.get_completions(words, typed)] == found
+    assert [completion.value for completion in complete.get_completions(words, typed)] == wordings
     words[-1] = f"{config}.gone"
     assert complete.get_completions(words, typed) == []
     assert isinstance(bank, click.Group)

@@ -19,5 +19,5 @@ def test_the_examples_of_describe_are_what_it_says() -> None:
     assert len(examples) == 2
     for arguments, shown in examples:
         done = CliRunner().invoke(describe_command, shlex.split(arguments), env={"COLUMNS": "100"})
-        said = (done.stdout + done.stderr).splitlines()
-        assert [line.rstrip() for line in said] == shown.splitlines()
+        lines = (done.stdout + done.stderr).splitlines()
+        assert [line.rstrip() for line in lines] == shown.splitlines()

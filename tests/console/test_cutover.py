@@ -38,9 +38,9 @@ def config(tmp_path: Path) -> Path:
 def days(config: Path) -> list[tuple[str, str]]:
     store = Store(f"sqlite:///{config.parent}/front.db", lock=False)
     with store.reading() as connection:
-        found = [(row.date, str(row.state)) for row in read_days(connection)]
+        business_days = [(row.date, str(row.state)) for row in read_days(connection)]
     store.close()
-    return found
+    return business_days
 
 
 def cut_over(config: Path, *arguments: str) -> Result:

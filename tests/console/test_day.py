@@ -42,26 +42,26 @@ def config(tmp_path: Path) -> Path:
 
 
 def test_the_open_day_is_told_with_each_banks_totals_and_the_time_left(config: Path) -> None:
-    found = day_status(config, None, NOW)
-    assert (found.open, found.cutover, found.ends_at) == (DATE, "22:00", "2026-11-24 22:00")
-    assert found.seconds_left == 30
-    assert {row.bank: (row.totals.collections, row.net) for row in found.banks} == {
+    status = day_status(config, None, NOW)
+    assert (status.open, status.cutover, status.ends_at) == (DATE, "22:00", "2026-11-24 22:00")
+    assert status.seconds_left == 30
+    assert {row.bank: (row.totals.collections, row.net) for row in status.banks} == {
         BANK: (1, 120_000),
         OTHER_BANK: (0, 0),
     }
-    assert found.dues is not None
-    assert found.dues.dues == 2
-    assert found.office is None
+    assert status.dues is not None
+    assert status.dues.dues == 2
+    assert status.office is None
 
 
 def test_words_and_json_say_the_same(config: Path) -> None:
     arguments = ["--config", str(config)]
     words = CliRunner().invoke(status_command, arguments, env={"COLUMNS": "80"}).stdout
-    found = json.loads(CliRunner().invoke(status_command, [*arguments, "--json"]).stdout)
-    assert f"{found['open']} open\ndues: 2, on 2 policies\ncut-over: 2026-11-24 22:00 in Beijing" in words
+    shown = json.loads(CliRunner().invoke(status_command, [*arguments, "--json"]).stdout)
+    assert f"{shown['open']} open\ndues: 2, on 2 policies\ncut-over: 2026-11-24 22:00 in Beijing" in words
     [row] = [line for line in words.splitlines() if line.startswith(BANK)]
     assert row.split()[-5:] == ["1,200.00", "(1)", "0.00", "(0)", "1,200.00"]
-    assert found["banks"][0]["net"] == 120_000
+    assert shown["banks"][0]["net"] == 120_000
 
 
 def test_a_day_after_the_cut_over_has_no_dues_yet(config: Path, tmp_path: Path) -> None:
@@ -69,8 +69,8 @@ def test_a_day_after_the_cut_over_has_no_dues_yet(config: Path, tmp_path: Path) 
     store = Store(settings.node.database)
     cut_over(store, DATE, lambda _: "20261125", KeyProvider(settings.keystore).sealer, 1)
     store.close()
-    found = day_status(config, None, NOW)
-    assert (found.open, found.dues, [row.state for row in found.days]) == (
+    status = day_status(config, None, NOW)
+    assert (status.open, status.dues, [row.state for row in status.days]) == (
         "20261125",
         None,
         ["closed", "open"],
@@ -104,5 +104,5 @@ def test_a_book_without_a_day_says_what_begins_one(tmp_path: Path) -> None:
     store = Store(settings.node.database)
     FrontBook(store, FrontKey(FRONT_KEY).check_value, urandom).create()
     store.close()
-    said = CliRunner().invoke(status_command, ["--config", str(tmp_path / "qianzhi.toml")]).stdout
-    assert said == "no business day yet: qianzhi book load FILE\n"
+    output = CliRunner().invoke(status_command, ["--config", str(tmp_path / "qianzhi.toml")]).stdout
+    assert output == "no business day yet: qianzhi book load FILE\n"

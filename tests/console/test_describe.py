@@ -30,13 +30,13 @@ def as_json(*arguments: str, stdin: bytes = b"") -> Any:  # noqa: ANN401 - JSON
 
 
 def test_words_and_json_have_the_same_fields() -> None:
-    said, found = run(RAW.hex()), as_json(RAW.hex())
-    assert (said.exit_code, found["form"]) == (0, "hex digits")
-    reading = found["told"][0]["reading"]
+    result, shown = run(RAW.hex()), as_json(RAW.hex())
+    assert (result.exit_code, shown["form"]) == (0, "hex digits")
+    reading = shown["told"][0]["reading"]
     assert (reading["framing"], reading["dialect"]) == ("2be", "bcd87")
     for node in reading["frames"][0]["nodes"]:
-        assert f"{node['at']:>4}  {node['field']}" in said.stdout
-        assert node["value"][:16] in said.stdout
+        assert f"{node['at']:>4}  {node['field']}" in result.stdout
+        assert node["value"][:16] in result.stdout
 
 
 @pytest.mark.parametrize("stdin", [RAW, RAW.hex(" ").encode()])
@@ -52,16 +52,16 @@ def test_hex_digits_may_be_typed_in_several_words() -> None:
 def test_a_capture_in_a_file_is_described_with_its_addresses(tmp_path: Path) -> None:
     file = tmp_path / "links.pcap"
     file.write_bytes(pcap([on_link(1, ip_packet(Segment(RAW * 2)))]))
-    said = run(str(file))
-    assert said.exit_code == 0
-    assert "192.0.2.10:40000 to 192.0.2.20:8583\nframing 2be, dialect bcd87: 2 messages" in said.stdout
+    result = run(str(file))
+    assert result.exit_code == 0
+    assert "192.0.2.10:40000 to 192.0.2.20:8583\nframing 2be, dialect bcd87: 2 messages" in result.stdout
 
 
 def test_what_is_wrong_is_pointed_at_and_is_the_exit_code() -> None:
-    said = run(RAW[:60].hex())
-    assert said.exit_code == 1
-    assert "wrong: byte 60: expected" in said.stdout
-    assert "Error: byte 60: expected" in said.stderr
+    result = run(RAW[:60].hex())
+    assert result.exit_code == 1
+    assert "wrong: byte 60: expected" in result.stdout
+    assert "Error: byte 60: expected" in result.stderr
 
 
 def test_a_file_that_is_not_there_is_no_message() -> None:
@@ -85,9 +85,9 @@ def test_an_empty_input_is_said_to_be_empty(arguments: tuple[str, ...], stdin: b
 
 
 def test_the_error_names_the_first_wrong_byte_of_several() -> None:
-    said = run(RAW.hex() + "30323030")
-    assert f"Error: byte {len(RAW)}: expected a frame" in said.stderr
-    at = [int(line.split()[2][:-1]) for line in said.stdout.splitlines() if line.startswith("wrong:")]
+    result = run(RAW.hex() + "30323030")
+    assert f"Error: byte {len(RAW)}: expected a frame" in result.stderr
+    at = [int(line.split()[2][:-1]) for line in result.stdout.splitlines() if line.startswith("wrong:")]
     assert at == sorted(at)
     assert len(at) == 2
 
@@ -105,8 +105,8 @@ def test_what_is_wrong_stands_under_its_own_frame() -> None:
 
 
 def test_framing_and_dialect_can_be_fixed() -> None:
-    found = as_json("--framing", "none", "--dialect", "bcd87", BODY.hex())["told"][0]["reading"]
-    assert (found["framing"], found["dialect"]) == (None, "bcd87")
+    shown = as_json("--framing", "none", "--dialect", "bcd87", BODY.hex())["told"][0]["reading"]
+    assert (shown["framing"], shown["dialect"]) == (None, "bcd87")
     wrong = as_json("--dialect", "hex87", RAW.hex())["told"][0]["reading"]
     assert wrong["dialect"] == "hex87"
     assert wrong["frames"][0]["wrong"]
@@ -115,8 +115,8 @@ def test_framing_and_dialect_can_be_fixed() -> None:
 def test_a_bank_fixes_both(tmp_path: Path) -> None:
     write_settings(tmp_path, f"sqlite:///{tmp_path}/front.db")
     config = str(tmp_path / "qianzhi.toml")
-    found = as_json("--config", config, "--bank", "01020000", RAW.hex())["told"][0]["reading"]
-    assert (found["framing"], found["dialect"]) == ("2be", "ascii87")
+    shown = as_json("--config", config, "--bank", "01020000", RAW.hex())["told"][0]["reading"]
+    assert (shown["framing"], shown["dialect"]) == ("2be", "ascii87")
     assert run("--config", config, "--bank", "9", RAW.hex()).exit_code == 2
 
 

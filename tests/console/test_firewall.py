@@ -83,9 +83,9 @@ def test_a_banks_hours_are_rendered_as_beijings_in_whatever_zone_the_host_is(con
 def test_a_changed_setting_is_a_difference(nft: Remembering, config: Path) -> None:
     nft.load(run(config, "render").output)
     config.write_text(config.read_text().replace("[22]", "[22, 2222]"))
-    told = run(config, "diff")
-    assert told.exit_code == 1
-    assert "+chain input: tcp dport { 22, 2222 } ip saddr @inside_ip accept" in told.output
+    result = run(config, "diff")
+    assert result.exit_code == 1
+    assert "+chain input: tcp dport { 22, 2222 } ip saddr @inside_ip accept" in result.output
 
 
 def test_a_file_confirms(
@@ -182,7 +182,7 @@ def test_rules_under_which_it_cannot_be_written_down_that_they_stay_do_not_stay(
 
 
 @pytest.mark.parametrize(
-    ("good", "bad", "said"),
+    ("good", "bad", "wording"),
     [
         ("inside_ports", "inside_prots", "zones.inside_prots: is no setting; did you mean 'inside_ports'?"),
         ('"10.2.1.0/24"', '"10.2.1.5/24"', "zones.ops: 10.2.1.5/24 has host bits set"),
@@ -216,13 +216,13 @@ def test_rules_under_which_it_cannot_be_written_down_that_they_stay_do_not_stay(
         ('mac = "aes-cmac"', "new_link_a_minute = 9", "did you mean 'new_links_a_minute'?"),
     ],
 )
-def test_a_mistake_is_named_with_key_and_reason(config: Path, good: str, bad: str, said: str) -> None:
+def test_a_mistake_is_named_with_key_and_reason(config: Path, good: str, bad: str, wording: str) -> None:
     text = config.read_text()
     assert good in text
     config.write_text(text.replace(good, bad, 1))
     with pytest.raises(SettingsError) as raised:
         load_settings(config)
-    assert any(said in str(fault) for fault in raised.value.faults), raised.value.faults
+    assert any(wording in str(fault) for fault in raised.value.faults), raised.value.faults
 
 
 POSTGRESQL = "postgresql+psycopg://fep@10.2.0.8/front"
@@ -232,7 +232,7 @@ SIX = "postgresql+psycopg://fep@/front?host=fd00::8,[fd00::9]:5433"
 
 
 @pytest.mark.parametrize(
-    ("url", "databases", "said"),
+    ("url", "databases", "wording"),
     [
         (POSTGRESQL, (), "zones.databases: is missing: node.database is elsewhere"),
         (POSTGRESQL, ("10.2.0.8:5433",), "zones.databases: has no 10.2.0.8 with port 5432"),
@@ -266,7 +266,7 @@ SIX = "postgresql+psycopg://fep@/front?host=fd00::8,[fd00::9]:5433"
     ],
 )
 def test_the_only_ways_out_are_to_the_front_books_servers(
-    config: Path, url: str, databases: tuple[str, ...], said: str
+    config: Path, url: str, databases: tuple[str, ...], wording: str
 ) -> None:
     text = config.read_text().replace("sqlite:///front.db", url)
     config.write_text(text.replace("[22]", f"[22]\ndatabases = {list(databases)}"))
@@ -275,8 +275,8 @@ def test_the_only_ways_out_are_to_the_front_books_servers(
         faults = ""
     except SettingsError as error:
         faults = str(error)
-    assert said in faults
-    assert bool(said) == bool(faults)
+    assert wording in faults
+    assert bool(wording) == bool(faults)
 
 
 def test_a_port_that_the_system_chooses_has_no_firewall(config: Path) -> None:

@@ -173,20 +173,20 @@ def of_me(act: str, subject: str, *notes: str) -> list[tuple[str, ...]]:
 
 def test_a_ceremony_is_written_down_with_names_and_check_values(config: Path) -> None:
     run(config, "load", NAME, "--replace", typed=ceremony(ONE, TWO))
-    one, two, key = map(aes_check_value, (ONE, TWO, KEY))
+    first, second, key = map(aes_check_value, (ONE, TWO, KEY))
     assert records(config) == of_me(
         "keys load",
         NAME,
         "asked",
-        f"done: kind aes; custodians Li Lei {one}, 韩梅梅 {two}; check value {key}",
+        f"done: kind aes; custodians Li Lei {first}, 韩梅梅 {second}; check value {key}",
     )
 
 
 def test_a_ceremony_that_ended_early_is_written_down_with_who_took_part(config: Path) -> None:
     run(config, "load", NAME, "--replace", typed=ceremony(ONE, TWO, end="n"))
-    one, two, key = map(aes_check_value, (ONE, TWO, KEY))
+    first, second, key = map(aes_check_value, (ONE, TWO, KEY))
     assert records(config)[1][3] == (
-        f"failed: error Abort; kind aes; custodians Li Lei {one}, 韩梅梅 {two}; check value {key}"
+        f"failed: error Abort; kind aes; custodians Li Lei {first}, 韩梅梅 {second}; check value {key}"
     )
 
 
@@ -195,8 +195,8 @@ def test_custodians_are_two_people_with_names(config: Path) -> None:
     done = run(config, "load", NAME, "--replace", typed=typed)
     assert done.output.count("that is no name") == 2
     assert "LI has brought a component already" in done.output
-    one, two = map(aes_check_value, (ONE, TWO))
-    assert f"custodians li {one}, Han {two}" in records(config)[1][3]
+    first, second = map(aes_check_value, (ONE, TWO))
+    assert f"custodians li {first}, Han {second}" in records(config)[1][3]
 
 
 @pytest.mark.parametrize(

@@ -167,13 +167,13 @@ def test_one_login_is_not_two_people_by_a_user_namespace(config: Path) -> None:
 
 
 def test_the_trail_is_listed_and_proved(config: Path) -> None:
-    said = run(config, "office", "audit-log", "--verify").output.splitlines()
-    assert f" {ME} close asked" in said[2]
-    assert said[-1].startswith("every link holds, ")
+    lines = run(config, "office", "audit-log", "--verify").output.splitlines()
+    assert f" {ME} close asked" in lines[2]
+    assert lines[-1].startswith("every link holds, ")
 
 
 def test_a_break_is_told_with_what_the_bank_names_instead() -> None:
-    told = broken(
+    row = broken(
         1,
         "20261124",
         "details_differ",
@@ -184,7 +184,7 @@ def test_a_break_is_told_with_what_the_bank_names_instead() -> None:
         bank_policy="P9",
         bank_code="502000",
     )
-    assert console.recon.break_line(told, "20261125") == (
-        f"{told.name} details_differ 5.00 suspense, 1 d, 李娜 P1: the bank names another policy and another"
+    assert console.recon.break_line(row, "20261125") == (
+        f"{row.name} details_differ 5.00 suspense, 1 d, 李娜 P1: the bank names another policy and another"
         " processing code (the bank's policy P9, DE 3 502000)"
     )

@@ -38,7 +38,7 @@ def test_every_command_that_shows_something_has_json() -> None:
         context.command_path.strip(): {flag for option in command.params for flag in option.opts}
         for command, context in leaves(cli, click.Context(cli))
     }
-    assert {name for name, found in flags.items() if "--json" not in found} == ACTS_OR_FILES
+    assert {name for name, options in flags.items() if "--json" not in options} == ACTS_OR_FILES
 
 
 class Colour(Enum):
@@ -74,9 +74,9 @@ def test_what_a_terminal_would_take_for_a_command_is_not_printed(capsys: pytest.
     rows = table("a")
     rows.add_row("[red]b[/red] :smile:")
     show([], lambda: ["\x1b[2Jx\u202e", rows], as_json=False)
-    said = capsys.readouterr().out
-    assert "?[2Jx?\n" in said
-    assert "[red]b[/red] :smile:" in said
+    output = capsys.readouterr().out
+    assert "?[2Jx?\n" in output
+    assert "[red]b[/red] :smile:" in output
     assert printable("张三\n\t") == "张三\n?"
 
 
@@ -99,10 +99,10 @@ def as_json(*arguments: str) -> Any:  # noqa: ANN401 - JSON
 
 
 def test_keys_are_listed_alike(config: str) -> None:
-    found = as_json("keys", "list", "--config", config)
-    lines = [f"{key['name']} {key['kind']} {key['check_value']}" for key in found]
+    shown = as_json("keys", "list", "--config", config)
+    lines = [f"{key['name']} {key['kind']} {key['check_value']}" for key in shown]
     assert run("keys", "list", "--config", config).stdout.splitlines() == lines
-    assert f"zmk/{BANK}" in [key["name"] for key in found]
+    assert f"zmk/{BANK}" in [key["name"] for key in shown]
 
 
 def test_the_journal_is_proved_alike(config: str, tmp_path: Path) -> None:
@@ -122,23 +122,23 @@ def test_the_journal_is_proved_alike(config: str, tmp_path: Path) -> None:
 
 
 def test_a_trail_is_an_act_a_line(config: str, tmp_path: Path) -> None:
-    said = run("audit-log", "--config", config, "--json", "--verify")
-    found = [json.loads(line) for line in said.stdout.splitlines()]
+    result = run("audit-log", "--config", config, "--json", "--verify")
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
     store = Store(f"sqlite:///{tmp_path}/front.db", lock=False)
     with store.reading() as connection:
         kept = list(read_audit_log(connection, audit_log))
     store.close()
-    assert found == [act._asdict() for act in kept]
-    assert "every link holds" in said.stderr
-    assert record_hash(kept[-1]) in said.stderr
+    assert lines == [act._asdict() for act in kept]
+    assert "every link holds" in result.stderr
+    assert record_hash(kept[-1]) in result.stderr
 
 
 def test_a_load_and_a_cutover_say_what_they_did_alike(config: str, tmp_path: Path) -> None:
     done = as_json("day", "cutover", "--config", config, "--date", DATE)
     assert (done["date"], done["done_before"]) == (DATE, False)
     again = run("day", "cutover", "--config", config, "--date", DATE)
-    said = f"{DATE} was closed before, and nothing was changed; {done['next_date']} followed"
-    assert again.stdout == f"{said}; root {done['root']}\n"
+    wording = f"{DATE} was closed before, and nothing was changed; {done['next_date']} followed"
+    assert again.stdout == f"{wording}; root {done['root']}\n"
     file = tmp_path / "book.csv"
     run("book", "sample", "3", "--output", str(file), "--date", done["next_date"])
     loaded = as_json("book", "load", str(file), "--config", config)

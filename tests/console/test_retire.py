@@ -26,14 +26,14 @@ def config(tmp_path: Path, database: str) -> Path:
     """A front book with three closed days without entries, of which the office has archived two."""
     load_front_book(write_settings(tmp_path, database), book(date=FIRST))
     store = Store(database)
-    told = []
+    results = []
     for date, following in ((FIRST, SECOND), (SECOND, THIRD), (THIRD, OPEN)):
         done = cut_over(store, date, lambda _, to=following: to, Sealer(SEAL_KEY), 1)  # type: ignore[misc]
-        told.append(ArchivedDay(date, done.root, 0))
+        results.append(ArchivedDay(date, done.root, 0))
     store.close()
     path = tmp_path / "qianzhi.toml"
     path.write_text(f'{path.read_text()}\n[day]\narchived = "archived.json"\n')
-    (tmp_path / "archived.json").write_bytes(write(tuple(told[:2])))
+    (tmp_path / "archived.json").write_bytes(write(tuple(results[:2])))
     (tmp_path / "archived.json").chmod(0o644)
     return path
 

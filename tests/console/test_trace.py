@@ -75,9 +75,9 @@ def by_key(found: Any, of: Request) -> Any:  # noqa: ANN401 - JSON
 
 @pytest.mark.usefixtures("front")
 def test_every_key_of_a_transaction_finds_it(tmp_path: Path) -> None:
-    [found] = traced(tmp_path, COLLECTED.key)["transactions"]
+    [shown] = traced(tmp_path, COLLECTED.key)["transactions"]
     short = COLLECTED.key.replace(BANK.zfill(11), BANK)
-    names = [short, found["receipt"], found["answer"]["38"], "RRN900000001", "D0", "P0", found["place"]]
+    names = [short, shown["receipt"], shown["answer"]["38"], "RRN900000001", "D0", "P0", shown["place"]]
     assert short != COLLECTED.key
     for name in names:
         assert keys_of(traced(tmp_path, name)) == [COLLECTED.key], name
@@ -91,60 +91,60 @@ def test_every_key_of_a_transaction_finds_it(tmp_path: Path) -> None:
 def test_what_undoes_and_is_undone_comes_with_it_whichever_is_asked_for(
     asked: Request, tmp_path: Path
 ) -> None:
-    found = traced(tmp_path, asked.key)
-    assert keys_of(found) == [CANCELLED.key, CANCEL.key, UNCANCEL.key]
-    assert [transaction["standing"] for transaction in found["transactions"]] == [
+    shown = traced(tmp_path, asked.key)
+    assert keys_of(shown) == [CANCELLED.key, CANCEL.key, UNCANCEL.key]
+    assert [transaction["standing"] for transaction in shown["transactions"]] == [
         "in effect",
         "undone",
         "done",
     ]
-    links = by_key(found, CANCEL)["links"]
+    links = by_key(shown, CANCEL)["links"]
     assert [(link["how"], link["key"]) for link in links] == [
         ("cancel of", CANCELLED.key),
         ("reversal by", UNCANCEL.key),
     ]
     assert {link["place"] for link in links} == {
-        by_key(found, link)["place"] for link in (CANCELLED, UNCANCEL)
+        by_key(shown, link)["place"] for link in (CANCELLED, UNCANCEL)
     }
 
 
 @pytest.mark.usefixtures("front")
 def test_a_reversed_transaction_is_undone(tmp_path: Path) -> None:
-    found = traced(tmp_path, REVERSED.key)
-    assert by_key(found, REVERSED)["standing"] == "undone"
-    assert found["dues"]["D2"] == "open"
+    shown = traced(tmp_path, REVERSED.key)
+    assert by_key(shown, REVERSED)["standing"] == "undone"
+    assert shown["dues"]["D2"] == "open"
     assert traced(tmp_path, COLLECTED.key)["dues"] == {"D0": "settled"}
 
 
 @pytest.mark.usefixtures("front")
 def test_a_reversal_that_came_first_is_told_with_its_tombstone(tmp_path: Path) -> None:
-    found = traced(tmp_path, TOO_EARLY.key)
-    assert {transaction["kind"] for transaction in found["transactions"]} == {"tombstone", "reversal"}
-    assert {transaction["standing"] for transaction in found["transactions"]} == {"refused: without effect"}
+    shown = traced(tmp_path, TOO_EARLY.key)
+    assert {transaction["kind"] for transaction in shown["transactions"]} == {"tombstone", "reversal"}
+    assert {transaction["standing"] for transaction in shown["transactions"]} == {"refused: without effect"}
 
 
 @pytest.mark.usefixtures("front")
 def test_the_decision_says_why(tmp_path: Path) -> None:
-    [found] = traced(tmp_path, REFUSED.key)["transactions"]
-    assert (found["response"], found["meaning"]) == ("25", "no such policy or due")
-    assert found["reason"]
-    assert found["answer"]["44"] == found["reason"]
+    [shown] = traced(tmp_path, REFUSED.key)["transactions"]
+    assert (shown["response"], shown["meaning"]) == ("25", "no such policy or due")
+    assert shown["reason"]
+    assert shown["answer"]["44"] == shown["reason"]
 
 
 @pytest.mark.usefixtures("front")
 def test_the_messages_are_what_the_journal_has_and_it_is_said_that_no_more_is_kept(tmp_path: Path) -> None:
-    found = traced(tmp_path, COLLECTED.key)
-    [one] = found["transactions"]
-    assert one["request"]["MTI"] == "0200"
-    assert one["request"]["4"] == "000000120000"
-    assert one["request"]["11"] == COLLECTED.stan
-    assert one["answer"] == {
+    shown = traced(tmp_path, COLLECTED.key)
+    [transaction] = shown["transactions"]
+    assert transaction["request"]["MTI"] == "0200"
+    assert transaction["request"]["4"] == "000000120000"
+    assert transaction["request"]["11"] == COLLECTED.stan
+    assert transaction["answer"] == {
         "MTI": "0210",
         "15": DATE[4:],
-        "38": one["answer"]["38"],
+        "38": transaction["answer"]["38"],
         "39": "00",
         "48.DU": "D0",
-        "48.RN": one["receipt"],
+        "48.RN": transaction["receipt"],
     }
     reversing = by_key(traced(tmp_path, CANCEL.key), CANCEL)["request"]
     assert reversing["90 names"] == CANCELLED.key
@@ -153,8 +153,8 @@ def test_the_messages_are_what_the_journal_has_and_it_is_said_that_no_more_is_ke
 
 
 def test_no_person_is_named(front: Store, tmp_path: Path) -> None:
-    said = run(tmp_path, COLLECTED.key).output + run(tmp_path, COLLECTED.key, "--json").output
-    assert "ZHANG" not in said
+    output = run(tmp_path, COLLECTED.key).output + run(tmp_path, COLLECTED.key, "--json").output
+    assert "ZHANG" not in output
     with front.reading() as connection:
         [like], _ = read_related(connection, journal, REFUSED.key)
     strange = like._replace(
@@ -167,9 +167,9 @@ def test_no_person_is_named(front: Store, tmp_path: Path) -> None:
     with front.transaction() as connection:
         connection.execute(insert(journal).values(strange._asdict()))
     for flags in ((), ("--json",)):
-        said = run(tmp_path, strange.key, *flags).output
-        assert strange.key in said
-        assert [mark.kind for mark in PERSONS if mark.is_in(said.encode())] == []
+        output = run(tmp_path, strange.key, *flags).output
+        assert strange.key in output
+        assert [mark.kind for mark in PERSONS if mark.is_in(output.encode())] == []
 
 
 @pytest.fixture
@@ -221,19 +221,19 @@ def office(front: Store, tmp_path: Path) -> Path:
 
 
 def test_the_office_adds_its_lines_breaks_and_postings(office: Path, tmp_path: Path) -> None:
-    found = traced(tmp_path, COLLECTED.key, "--office", str(office))["office"]
-    assert [(line["line"], line["amount"], line["state"]) for line in found["lines"]] == [(7, 120_100, "S")]
-    [one] = found["breaks"]
-    assert (one["cls"], one["difference"], [event["to_state"] for event in one["history"]]) == (
+    shown = traced(tmp_path, COLLECTED.key, "--office", str(office))["office"]
+    assert [(line["line"], line["amount"], line["state"]) for line in shown["lines"]] == [(7, 120_100, "S")]
+    [row] = shown["breaks"]
+    assert (row["cls"], row["difference"], [event["to_state"] for event in row["history"]]) == (
         "amount_differs",
         100,
         ["open"],
     )
-    assert [posting["name"].rpartition("/")[2] for posting in found["postings"]] == ["day", one["name"]]
-    assert [sum(leg["amount"] for leg in posting["legs"]) for posting in found["postings"]] == [0, 0]
+    assert [posting["name"].rpartition("/")[2] for posting in shown["postings"]] == ["day", row["name"]]
+    assert [sum(leg["amount"] for leg in posting["legs"]) for posting in shown["postings"]] == [0, 0]
     words = run(tmp_path, COLLECTED.key, "--office", str(office)).stdout
     assert f"bank {BANK}'s file of {DATE}, line 7: done, 1,201.00 yuan" in words
-    assert f"break {one['name']}: amount_differs, 1.00 yuan, suspense" in words
+    assert f"break {row['name']}: amount_differs, 1.00 yuan, suspense" in words
 
 
 def test_what_the_office_does_not_have_is_said(office: Path, tmp_path: Path) -> None:
@@ -249,9 +249,9 @@ def test_without_a_front_the_office_copy_is_read(office: Path, tmp_path: Path, f
             connection.execute(OFFICE.tables["entries"].insert().values(row))
     store.close()
     arguments = ["--config", str(tmp_path / "gone.toml"), "--office", str(office), "--json", COLLECTED.key]
-    found = json.loads(CliRunner().invoke(trace_command, arguments).stdout)
-    assert found["source"] == "office's copy of the journal"
-    assert keys_of(found) == [COLLECTED.key]
+    shown = json.loads(CliRunner().invoke(trace_command, arguments).stdout)
+    assert shown["source"] == "office's copy of the journal"
+    assert keys_of(shown) == [COLLECTED.key]
 
 
 def test_nothing_is_written(front: Store, tmp_path: Path) -> None:

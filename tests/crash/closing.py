@@ -150,13 +150,13 @@ def compared(office_url: str, front_url: str, expected: dict[str, list[tuple[Any
     """The tables that differ from what they should be, and the audit's findings."""
     office, front = Store(office_url, lock=False, by_index=False), Store(front_url, lock=False)
     try:
-        found = audit(office, front, STATED)
+        result = audit(office, front, STATED)
         held = held_by(office)
     finally:
         office.close()
         front.close()
     wrong = [f"table {name} differs" for name in expected if held[name] != expected[name]]
-    return wrong + [f"audit: {failing}" for failing in found.failings]
+    return wrong + [f"audit: {failing}" for failing in result.failings]
 
 
 def _settings(office: str, front: str) -> str:
@@ -208,11 +208,11 @@ class Undisturbed(NamedTuple):
 def undisturbed(kind: Kind) -> Undisturbed:
     """Such a close, run once."""
     with closing_in_folder(Cell(kind, BEFORE_COMMIT, Fault.KILL)) as here:
-        told = here.folder / "steps"
-        assert here.start(CRASH_STEPS=str(told)).wait() == 0, here.said.read_text()
+        steps = here.folder / "steps"
+        assert here.start(CRASH_STEPS=str(steps)).wait() == 0, here.said.read_text()
         store = Store(here.url("office"), lock=False, by_index=False)
         try:
-            return Undisturbed(tuple(told.read_text(encoding="utf-8").splitlines()), held_by(store))
+            return Undisturbed(tuple(steps.read_text(encoding="utf-8").splitlines()), held_by(store))
         finally:
             store.close()
 

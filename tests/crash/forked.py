@@ -122,16 +122,16 @@ def _begin(asked: socket.socket) -> list[str]:
     request = json.loads(asked.recv(_NUMBER.unpack(size)[0], socket.MSG_WAITALL))
     if pid := os.fork():
         asked.sendall(_NUMBER.pack(pid))
-        for one in outputs:
-            os.close(one)
+        for output in outputs:
+            os.close(output)
         _, status = os.waitpid(pid, 0)
         with suppress(OSError):  # nobody may be there any more to be told
             asked.sendall(_NUMBER.pack(status))
         os._exit(0)
     asked.close()
-    for one, place in zip((os.open(os.devnull, os.O_RDONLY), *outputs), (0, 1, 2), strict=True):
-        os.dup2(one, place)
-        os.close(one)
+    for output, place in zip((os.open(os.devnull, os.O_RDONLY), *outputs), (0, 1, 2), strict=True):
+        os.dup2(output, place)
+        os.close(output)
     os.environ.clear()
     os.environ.update(request["environment"])
     ctypes.CDLL(None).crash_begin()

@@ -97,9 +97,9 @@ def telling_steps(commit: Function, path: Path) -> Function:
     @wraps(commit)
     def call(store: object, connection: Connection) -> None:
         acts = text("SELECT number, act, subject FROM audit_log WHERE number > :last ORDER BY number DESC")
-        found = connection.execute(acts, {"last": last[0]}).first()
-        last[0] = found.number if found else last[0]
-        name = f"{found.act} {found.subject}".strip() if found else "tables and chart"
+        row = connection.execute(acts, {"last": last[0]}).first()
+        last[0] = row.number if row else last[0]
+        name = f"{row.act} {row.subject}".strip() if row else "tables and chart"
         with path.open("a", encoding="utf-8") as file:
             file.write(f"{name}\n")
         commit(store, connection)
@@ -181,8 +181,8 @@ def main() -> None:
         if point.target:
             wrap(point.target, partial(stopping, point))
     wrap("ledger.book.store:Store._commit", stopping_at_sync)
-    if told := os.environ.get("CRASH_STEPS"):
-        wrap("ledger.book.store:Store._commit", lambda commit: telling_steps(commit, Path(told)))
+    if steps := os.environ.get("CRASH_STEPS"):
+        wrap("ledger.book.store:Store._commit", lambda commit: telling_steps(commit, Path(steps)))
     CHEATS[os.environ.get("CRASH_CHEAT", "")]()
     console.main.main()
 

@@ -99,8 +99,10 @@ def play_all(cells: Sequence[Cell], processes: int) -> list[Outcome]:
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, mp_context=context) as pool:
         for number, outcome in enumerate(pool.map(played, cells), 1):
-            said = "; ".join(outcome.wrong)[:200] or "agree"
-            sys.stderr.write(f"{number}/{len(cells)} {outcome.seconds:.1f} s {_name(outcome.cell)}: {said}\n")
+            wording = "; ".join(outcome.wrong)[:200] or "agree"
+            sys.stderr.write(
+                f"{number}/{len(cells)} {outcome.seconds:.1f} s {_name(outcome.cell)}: {wording}\n"
+            )
             outcomes.append(outcome)
     return outcomes
 
@@ -119,12 +121,12 @@ def kept(seed: int) -> dict[Cell, Outcome]:
     """What the last run found as it should be, of the same seed: a run with --again does not play these."""
     if not KEPT.exists():
         return {}
-    found = {}
+    outcomes = {}
     for cell, wrong, seconds in json.loads(KEPT.read_text(encoding="utf-8")):
         kind, point, fault, part, *rest = cell
         one = Cell(Kind(kind), point, Fault(fault), Part(part), *rest)
-        found[one] = Outcome(one, tuple(wrong), seconds)
-    return {cell: one for cell, one in found.items() if cell.seed == seed and as_it_should_be(one)}
+        outcomes[one] = Outcome(one, tuple(wrong), seconds)
+    return {cell: one for cell, one in outcomes.items() if cell.seed == seed and as_it_should_be(one)}
 
 
 def kinds() -> tuple[Kind, ...]:
@@ -250,9 +252,9 @@ def _reset() -> int:
 def _controls(cheats: Sequence[Outcome]) -> str:
     lines = ["| database | the machine | struck | fault | found |", "|---|---|---|---|---|"]
     for cheat in cheats:
-        found = "caught" if cheat.wrong else "**NOT CAUGHT**"
+        verdict = "caught" if cheat.wrong else "**NOT CAUGHT**"
         cell = cheat.cell
-        lines.append(f"| {cell.kind} | {cell.cheat} | {cell.point} | {cell.fault} | {found} |")
+        lines.append(f"| {cell.kind} | {cell.cheat} | {cell.point} | {cell.fault} | {verdict} |")
     return "\n".join([*lines, ""])
 
 

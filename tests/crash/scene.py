@@ -323,10 +323,10 @@ def whole_and_told(database: Path, bank: Stubborn) -> list[str]:
     finally:
         store.close()
     journal = read_journal(database, BANK)
-    told = {State.DONE: ("done", "reversed"), State.REVERSED: ("reversed",), State.REFUSED: ("refused",)}
+    outcomes = {State.DONE: ("done", "reversed"), State.REVERSED: ("reversed",), State.REFUSED: ("refused",)}
     for key, belief in bank.record.beliefs.items():
         entry = journal.get(key)
-        allowed = told.get(belief.state)
+        allowed = outcomes.get(belief.state)
         if allowed and (entry is None or entry.outcome not in allowed):
             wrong.append(f"{'/'.join(key)}: told {belief.state}, on disk {entry and entry.outcome}")
     return wrong

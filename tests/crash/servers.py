@@ -63,8 +63,8 @@ class Machine:
         limit.start()
         try:
             for line in iter(process.output.readline, ""):
-                if found := re.match(r"bank 01020000 \S+:(\d+)", line):
-                    self.port = int(found[1])
+                if match := re.match(r"bank 01020000 \S+:(\d+)", line):
+                    self.port = int(match[1])
                 if line.startswith("status "):
                     break
         finally:
@@ -174,8 +174,8 @@ class Cluster:
         """Whether it failed at its own recovery and will neither serve nor end: PostgreSQL 18 does so where a
         disk is full a second time.
         """
-        said = [mark for line in tuple(self.said) for mark in _MARKS if mark in line]
-        return said[-2:] == [_RECOVERING, _PANIC]
+        marks = [mark for line in tuple(self.said) for mark in _MARKS if mark in line]
+        return marks[-2:] == [_RECOVERING, _PANIC]
 
     def start_again(self) -> None:
         """Start it anew on what its folder holds."""

@@ -75,8 +75,8 @@ class Stubborn(Bank):
         await self.connect(LINKS)
         for number in range(_WARM):
             self._done.append(await self.insist(self.collection(number)))
-        told = [(belief.state, belief.response, belief.reason) for belief in self._done]
-        assert told == [(State.DONE, "00", "")] * _WARM, told
+        states = [(belief.state, belief.response, belief.reason) for belief in self._done]
+        assert states == [(State.DONE, "00", "")] * _WARM, states
 
     def trade(self) -> Deferred[Any]:
         """One of everything that moves money, all at once; fires when the bank is certain of each."""
@@ -107,8 +107,10 @@ class Stubborn(Bank):
         """
         for belief in list(self.record.beliefs.values()):
             if belief.code == _PREMIUM:
-                told = await self.insist(belief)
-                assert (told.receipt, told.state) == (belief.receipt or told.receipt, belief.state), told
+                answer = await self.insist(belief)
+                assert (answer.receipt, answer.state) == (belief.receipt or answer.receipt, belief.state), (
+                    answer
+                )
         assert (await self.insist(self.collection(8))).state is State.DONE
 
     async def totals_agree(self, date: str) -> bool:

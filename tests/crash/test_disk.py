@@ -152,10 +152,10 @@ def cut(tmp_path: Path) -> Callable[[str], list[str]]:
             process.kill()
         disk.after_power_cut(control.log.read_bytes(), Loss(), after)
         control.close()
-        found = subprocess.run(
+        completed = subprocess.run(
             [sys.executable, "-c", _COUNTS, str(after / "a.db")], capture_output=True, text=True, check=True
         )
-        return found.stdout.split()
+        return completed.stdout.split()
 
     return run
 

@@ -92,9 +92,9 @@ def test_tls_cannot_do_without_memory_that_is_written_and_run(certificate: tuple
 def test_a_database_is_written_and_commands_run_under_either_filter(unit: Path, tmp_path: Path) -> None:
     program = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('CREATE TABLE x (y)'); print('made')"
     assert confined(unit, "-c", program, str(tmp_path / "x.db")).stdout == "made\n"
-    told = confined(unit, "-m", "console.main", "--version")
-    assert (told.returncode, told.stderr) == (0, "")
-    assert re.search(r"version [0-9.]+$", told.stdout)
+    completed = confined(unit, "-m", "console.main", "--version")
+    assert (completed.returncode, completed.stderr) == (0, "")
+    assert re.search(r"version [0-9.]+$", completed.stdout)
 
 
 @pytest.mark.parametrize("unit", [FRONT, OFFICE], ids=["front", "office"])

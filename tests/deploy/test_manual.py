@@ -37,14 +37,14 @@ def test_text_is_shown_as_it_is_and_no_line_is_a_request(text: str) -> None:
 
 
 def test_every_command_and_option_of_the_help_is_in_the_manual() -> None:
-    said = shown(page())
-    found = list(leaves(cli, click.Context(cli, info_name="qianzhi")))
-    assert len(found) > len(cli.commands)
-    for command, context in found:
-        assert f'.SS "{context.command_path} ' in said
+    page_text = shown(page())
+    commands = list(leaves(cli, click.Context(cli, info_name="qianzhi")))
+    assert len(commands) > len(cli.commands)
+    for command, context in commands:
+        assert f'.SS "{context.command_path} ' in page_text
         for option in command.params:
             if isinstance(option, click.Option):
-                assert f".B {', '.join(option.opts)}" in said
+                assert f".B {', '.join(option.opts)}" in page_text
 
 
 def test_files_and_the_exit_code_are_told() -> None:
@@ -56,8 +56,8 @@ def test_what_is_hidden_stays_hidden() -> None:
     group = click.Group(
         "x", [click.Command("seen", help="Is seen."), click.Command("unseen", help="Is not.", hidden=True)]
     )
-    said = manual(group, "x", "1", DAY, {})
-    assert ("x seen" in said, "unseen" in said) == (True, False)
+    page_text = manual(group, "x", "1", DAY, {})
+    assert ("x seen" in page_text, "unseen" in page_text) == (True, False)
 
 
 @pytest.mark.skipif(shutil.which("groff") is None, reason="groff is not on this machine")

@@ -130,9 +130,9 @@ def test_the_rules_tests_name_only_what_a_machine_exports(exported: set[str]) ->
 
 
 def test_all_that_is_exported_is_told_in_the_runbook(exported: set[str]) -> None:
-    told = metrics_in(RUNBOOK.read_text(encoding="utf-8"))
+    metrics = metrics_in(RUNBOOK.read_text(encoding="utf-8"))
     families = {re.sub(r"^(qianzhi_latency_seconds)_(bucket|sum|count)$", r"\1", name) for name in exported}
-    assert families == {name for name in told if name.startswith(("qianzhi_", "process_"))}
+    assert families == {name for name in metrics if name.startswith(("qianzhi_", "process_"))}
 
 
 def test_each_alert_has_its_section_in_the_runbook_and_each_section_its_alert() -> None:

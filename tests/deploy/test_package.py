@@ -203,9 +203,9 @@ def test_installed_it_serves_and_removed_it_leaves_the_book(package: Path, tmp_p
         tools.add(ROOT / TOOLS, TOOLS)
     done = throwaway_root.run(tmp_path, INSTALLED, [package, tmp_path / "tools.tar"], hidden)
     assert done.returncode == 0, done.stdout + done.stderr
-    told = dict(line.split(": ", 1) for line in done.stdout.splitlines())
+    by_name = dict(line.split(": ", 1) for line in done.stdout.splitlines())
     what = version((ROOT / "deploy/deb/changelog").read_text(encoding="utf-8"))
-    assert told == {
+    assert by_name == {
         "altered": "",
         "version": f"qianzhi, version {what.number}|",
         "users": "|".join(

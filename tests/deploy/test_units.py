@@ -37,10 +37,10 @@ def analyzed(*arguments: str) -> subprocess.CompletedProcess[str]:
 @needs_systemd
 @EVERY
 def test_exposure_is_what_the_documentation_says(unit: str) -> None:
-    said = analyzed("security", "--offline=true", str(DEPLOY / unit)).stdout
-    found = re.search(r"exposure level for \S+: (\d+)\.(\d)", said)
-    assert found is not None, said
-    assert int(found[1]) * 10 + int(found[2]) <= EXPOSURE_MAX[unit]
+    output = analyzed("security", "--offline=true", str(DEPLOY / unit)).stdout
+    match = re.search(r"exposure level for \S+: (\d+)\.(\d)", output)
+    assert match is not None, output
+    assert int(match[1]) * 10 + int(match[2]) <= EXPOSURE_MAX[unit]
 
 
 @needs_systemd

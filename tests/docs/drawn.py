@@ -62,5 +62,5 @@ def _arrows(table: Any) -> tuple[Arrow, ...]:  # noqa: ANN401 - tables over diff
 
 def figures() -> dict[str, str]:
     """File name -> SVG, of all figures."""
-    found = {"packages": packages(), "session": session(), "day": day(), "break": break_()}
-    return {f"{name}.svg": draw(figure) for name, figure in found.items()}
+    figures_by_name = {"packages": packages(), "session": session(), "day": day(), "break": break_()}
+    return {f"{name}.svg": draw(figure) for name, figure in figures_by_name.items()}

@@ -65,29 +65,29 @@ def commands(text: str) -> tuple[Command, ...]:
     """The commands of a page's marked blocks. Raises PageError for a mark without a block, or a block that
     does not begin with a command or does not end.
     """
-    found: list[Command] = []
+    results: list[Command] = []
     lines = iter(enumerate(text.splitlines(), 1))
     for number, line in lines:
         if line == MARK:
             if next(lines, (0, ""))[1] != _OPENING:
                 raise PageError(f"line {number}: after {MARK} comes {_OPENING}")
-            found += _block(number, lines)
-    return tuple(found)
+            results += _block(number, lines)
+    return tuple(results)
 
 
 def _block(start: int, lines: Iterator[tuple[int, str]]) -> list[Command]:
-    found: list[Command] = []
+    results: list[Command] = []
     for number, line in lines:
         if line == _CLOSING:
-            return found
+            return results
         if prompt := _PROMPT.fullmatch(line):
-            found.append(Command(number, prompt["person"] or "", prompt["text"], ()))
-        elif not found:
+            results.append(Command(number, prompt["person"] or "", prompt["text"], ()))
+        elif not results:
             raise PageError(f"line {number}: a block begins with a command")
-        elif line.startswith(_CONTINUED) and not found[-1].expected:
-            found[-1] = found[-1]._replace(text=f"{found[-1].text}\n{line[len(_CONTINUED) :]}")
+        elif line.startswith(_CONTINUED) and not results[-1].expected:
+            results[-1] = results[-1]._replace(text=f"{results[-1].text}\n{line[len(_CONTINUED) :]}")
         else:
-            found[-1] = found[-1]._replace(expected=(*found[-1].expected, line))
+            results[-1] = results[-1]._replace(expected=(*results[-1].expected, line))
     raise PageError(f"line {start}: the block does not end")
 
 
@@ -99,8 +99,8 @@ def agrees(expected: tuple[str, ...], printed: str) -> bool:
             pattern += r"(?:.*\n)*?"
         else:
             pattern += ".*".join(re.escape(part) for part in line.rstrip().split("...")) + r"\n"
-    told = "".join(f"{line.rstrip()}\n" for line in printed.splitlines())
-    return re.fullmatch(pattern, told) is not None
+    wording = "".join(f"{line.rstrip()}\n" for line in printed.splitlines())
+    return re.fullmatch(pattern, wording) is not None
 
 
 class Shell:
@@ -198,13 +198,13 @@ class Shell:
 
 def run_page(text: str, folder: Path) -> int:
     """Run all of a page's examples; how many commands these were. Raises PageError or ExampleFailed."""
-    found = commands(text)
+    examples = commands(text)
     shell = Shell(folder)
     try:
-        for command in found:
+        for command in examples:
             shell.run(command)
     finally:
         left = shell.close()
     if left:
         raise ExampleFailed(f"the page leaves in the background: {', '.join(left)}")
-    return len(found)
+    return len(examples)

@@ -60,7 +60,7 @@ def merged(arrows: Iterable[Arrow]) -> tuple[Arrow, ...]:
     words: dict[tuple[str, str], list[str]] = {}
     for arrow in arrows:
         words.setdefault((arrow.start, arrow.end), []).append(arrow.words)
-    return tuple(Arrow(start, end, ", ".join(filter(None, found))) for (start, end), found in words.items())
+    return tuple(Arrow(start, end, ", ".join(filter(None, labels))) for (start, end), labels in words.items())
 
 
 def draw(figure: Figure) -> str:

@@ -35,22 +35,22 @@ def headings(text: str) -> Iterator[tuple[int, str]]:
     fenced = False
     for line in text.splitlines():
         fenced ^= line.startswith("```")
-        if not fenced and (found := re.fullmatch(r"(#+) (.*)", line)):
-            yield len(found[1]), found[2]
+        if not fenced and (heading := re.fullmatch(r"(#+) (.*)", line)):
+            yield len(heading[1]), heading[2]
 
 
 def sections(text: str, level: int) -> dict[str, str]:
     """The text below each heading of a level, up to the next of that level or above it."""
-    found: dict[str, list[str]] = {}
+    anchors: dict[str, list[str]] = {}
     current: list[str] = []
     fenced = False
     for line in text.splitlines():
         fenced ^= line.startswith("```")
         heading = None if fenced else re.fullmatch(r"(#+) (.*)", line)
         if heading and len(heading[1]) == level:
-            current = found.setdefault(heading[2], [])
+            current = anchors.setdefault(heading[2], [])
         elif heading and len(heading[1]) < level:
             current = []
         else:
             current.append(line)
-    return {name: "\n".join(lines) for name, lines in found.items()}
+    return {name: "\n".join(lines) for name, lines in anchors.items()}

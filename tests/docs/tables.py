@@ -155,10 +155,10 @@ def layouts() -> str:
     """The shipped layouts of a day file."""
     rows = []
     for name in layout.shipped():
-        one = layout.load(name)
-        form = f"separated by `{one.separator}`" if one.separator else "fixed widths"
+        loaded = layout.load(name)
+        form = f"separated by `{loaded.separator}`" if loaded.separator else "fixed widths"
         form = form.replace("|", "\\|")
-        rows.append([f"`{name}`", form, one.encoding, "yes" if one.lists_reversed else "no"])
+        rows.append([f"`{name}`", form, loaded.encoding, "yes" if loaded.lists_reversed else "no"])
     return markdown(["layout", "columns", "encoding", "lists what was reversed"], rows)
 
 

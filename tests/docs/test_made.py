@@ -138,8 +138,8 @@ def test_the_pages_key_block_opens_by_another_implementation(algorithm: MacAlgor
 def test_a_worked_frame_is_read_back_as_its_message(make: object) -> None:
     message = make()  # type: ignore[operator]
     frame = bytes.fromhex(on_page((make.__doc__ or "").rstrip("."), "worked-frames"))
-    (found,) = FrameReader(Framing.BE2).feed(frame)
-    read = Codec(load("ascii87")).decode(found.body)
+    (first,) = FrameReader(Framing.BE2).feed(frame)
+    read = Codec(load("ascii87")).decode(first.body)
     without_mac = {number: text for number, text in read.fields.items() if number not in (64, 128)}
     assert (read.mti, without_mac) == (message.mti, dict(message.fields))
 

@@ -59,8 +59,8 @@ def texts(node: ast.AST) -> Iterator[str]:
 
 
 def test_every_class_has_its_section_under_its_name_in_both_languages() -> None:
-    found = [name for name in BREAKS if name.startswith("`")]
-    assert found == [f"`{cls}` {WORDS[cls].name.zh}" for cls in BreakClass]
+    classes = [name for name in BREAKS if name.startswith("`")]
+    assert classes == [f"`{cls}` {WORDS[cls].name.zh}" for cls in BreakClass]
     for cls in BreakClass:
         section = BREAKS[f"`{cls}` {WORDS[cls].name.zh}"]
         assert section.strip().startswith(WORDS[cls].name.en)
@@ -116,13 +116,13 @@ def glossary(column: int) -> str:
 
 def test_every_chinese_term_of_the_pages_is_in_the_glossary() -> None:
     known = set(_CHINESE.findall(glossary(1)))
-    found = {
+    missing = {
         f"{page.name}: {term}"
         for page in pages()
         if page.name not in (*BILINGUAL, "glossary.md")
         for term in chinese_terms(page.read_text(encoding="utf-8")) - known
     }
-    assert found == set()
+    assert missing == set()
 
 
 def test_every_state_and_class_is_in_the_glossary() -> None:
@@ -160,8 +160,8 @@ def said(text: str) -> list[str]:
 def test_what_the_machine_says_on_the_pages_is_what_the_code_has_it_say() -> None:
     sources = [path.read_text(encoding="utf-8") for name in PACKAGES for path in (ROOT / name).rglob("*.py")]
     code = squeezed(re.sub(r'"\s+f?"', "", " ".join(sources)))
-    found = [
+    quotations = [
         (page.name, quotation) for page in pages() for quotation in said(page.read_text(encoding="utf-8"))
     ]
-    assert [(name, one) for name, one in found if one not in code] == []
-    assert {name for name, _ in found} == {"core.md", "day.md"}
+    assert [(name, quotation) for name, quotation in quotations if quotation not in code] == []
+    assert {name for name, _ in quotations} == {"core.md", "day.md"}

@@ -70,17 +70,17 @@ def test_every_page_is_in_the_site(site: Path) -> None:
 
 
 def test_nothing_is_fetched_from_an_outside_host(site: Path) -> None:
-    found = {
+    fetched = {
         (path.name, reference)
         for path in sorted(site.rglob("*"))
         if path.suffix in (".html", ".css", ".svg")
         for reference in outside(path.read_text(encoding="utf-8"), style=path.suffix == ".css")
     }
-    assert found == set()
+    assert fetched == set()
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "wordings"),
     [
         ('<script src="https://cdn.example/a.js"></script>', ["https://cdn.example/a.js"]),
         ('<link rel="stylesheet" href="//fonts.example/a.css">', ["//fonts.example/a.css"]),
@@ -91,12 +91,12 @@ def test_nothing_is_fetched_from_an_outside_host(site: Path) -> None:
         ('<img src="data:image/png;base64,//8=">', []),
     ],
 )
-def test_what_a_page_fetches_is_seen(text: str, found: list[str]) -> None:
-    assert outside(text) == found
+def test_what_a_page_fetches_is_seen(text: str, wordings: list[str]) -> None:
+    assert outside(text) == wordings
 
 
 @pytest.mark.parametrize(
-    ("style", "found"),
+    ("style", "wordings"),
     [
         ("@font-face { src: url('https://a.example/a.woff2') }", ["https://a.example/a.woff2"]),
         ('@import "//a.example/a.css";', ["//a.example/a.css"]),
@@ -104,12 +104,12 @@ def test_what_a_page_fetches_is_seen(text: str, found: list[str]) -> None:
         ("a { background: url(data:image/svg+xml,%3Csvg) }", []),
     ],
 )
-def test_what_a_style_sheet_fetches_is_seen(style: str, found: list[str]) -> None:
-    assert outside(style, style=True) == found
+def test_what_a_style_sheet_fetches_is_seen(style: str, wordings: list[str]) -> None:
+    assert outside(style, style=True) == wordings
 
 
 @pytest.mark.parametrize(
-    ("page", "said"),
+    ("page", "wording"),
     [
         ("[a](gone.md)", "gone.md"),
         ("[a](index.md#gone)", "gone"),
@@ -117,9 +117,9 @@ def test_what_a_style_sheet_fetches_is_seen(style: str, found: list[str]) -> Non
         ("[a](#gone)", "gone"),
     ],
 )
-def test_a_broken_link_fails_the_build(tmp_path: Path, page: str, said: str) -> None:
+def test_a_broken_link_fails_the_build(tmp_path: Path, page: str, wording: str) -> None:
     done = _small_site(tmp_path, index="```{toctree}\npage\n```\n", page=page)
-    assert (done[0], said in done[1]) == (1, True)
+    assert (done[0], wording in done[1]) == (1, True)
 
 
 def test_a_page_that_the_navigation_leaves_out_fails_the_build(tmp_path: Path) -> None:

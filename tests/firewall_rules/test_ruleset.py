@@ -41,10 +41,10 @@ def test_a_table_is_read_word_by_word() -> None:
         }
     }
     """
-    one = to("10.0.0.0", "10.0.0.255"), to("192.0.2.1", "192.0.2.1"), to("192.0.2.5", "192.0.2.6")
+    addresses = to("10.0.0.0", "10.0.0.255"), to("192.0.2.1", "192.0.2.1"), to("192.0.2.5", "192.0.2.6")
     assert parse(text) == Table(
         "inet x",
-        {"one": one, "none": ()},
+        {"one": addresses, "none": ()},
         {
             "more": Chain("", "", (("ip", "saddr", "@one", "accept"), ("drop",))),
             "input": Chain(

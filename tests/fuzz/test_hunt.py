@@ -30,16 +30,16 @@ engine.main(sys.argv[1:])
 
 @needs_atheris
 def test_a_hunt_that_finds_nothing_says_how_much_it_tried(tmp_path: Path) -> None:
-    found = hunt("framing", PLAN, tmp_path)
-    assert (found.clean, found.tried, found.crashes) == (True, 300, ())
-    assert found.features > found.coverage > 20
+    outcome = hunt("framing", PLAN, tmp_path)
+    assert (outcome.clean, outcome.tried, outcome.crashes) == (True, 300, ())
+    assert outcome.features > outcome.coverage > 20
 
 
 @needs_atheris
 def test_a_crash_is_kept_as_a_file(tmp_path: Path) -> None:
-    found = hunt("framing", PLAN, tmp_path, (sys.executable, "-c", PLANTED))
-    assert (found.clean, len(found.crashes)) == (False, 1)
-    [crash] = found.crashes
+    outcome = hunt("framing", PLAN, tmp_path, (sys.executable, "-c", PLANTED))
+    assert (outcome.clean, len(outcome.crashes)) == (False, 1)
+    [crash] = outcome.crashes
     assert crash.parent == tmp_path / "crashes"
     assert crash.name.startswith("framing-crash-")
     assert "KeyError: 'planted'" in (tmp_path / "framing.log").read_text(encoding="utf-8")
@@ -52,9 +52,9 @@ def test_a_crash_is_told_with_the_command_that_repeats_it(
     monkeypatch.setattr(fuzz.__main__, "hunt", lambda *_: fuzz.hunt.HuntResult(9, 1, 2, (crash,), 77))
     monkeypatch.setattr(fuzz.__main__.importlib.util, "find_spec", lambda _: object())
     assert main(["framing", "--seed", "5"]) == 1
-    said = capsys.readouterr().out
-    assert said.startswith("framing: seed 5, 9 inputs, 1 edges, 2 features, 1 found\n")
-    assert f"-m fuzz framing --repeat {crash}\n" in said
+    output = capsys.readouterr().out
+    assert output.startswith("framing: seed 5, 9 inputs, 1 edges, 2 features, 1 found\n")
+    assert f"-m fuzz framing --repeat {crash}\n" in output
 
 
 def test_an_engine_that_fails_without_a_crash_is_no_success(

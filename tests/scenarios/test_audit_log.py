@@ -43,9 +43,9 @@ ME = at_keyboard()
 def audit_rows(books: Books) -> list[tuple[str, ...]]:
     """Person, act, subject and note of each act; the chain must hold."""
     with books._store.reading() as connection:
-        found = list(read_audit_log(connection, table))
-    assert list(broken_records(found)) == []
-    return [act[2:6] for act in found]
+        records = list(read_audit_log(connection, table))
+    assert list(broken_records(records)) == []
+    return [act[2:6] for act in records]
 
 
 def control(machine: Machine, command: str, **arguments: object) -> Any:  # noqa: ANN401 - JSON
@@ -202,14 +202,14 @@ def test_what_is_done_without_a_machine_is_under_the_persons_name_too(
         run("day", "cutover", "--date", "20261124", "--early", "--config", str(config))
     run("book", "sample", "3", "--date", "20261125", "--output", str(tmp_path / "good.csv"))
     run("book", "load", str(tmp_path / "good.csv"), "--config", str(config))
-    found = [(*act[:3], act[3][:19]) for act in since_the_load(still)]
-    assert found[:4] == [
+    acts = [(*act[:3], act[3][:19]) for act in since_the_load(still)]
+    assert acts[:4] == [
         (ME, "load", "", "failed: BookFileErr"),
         (ME, "cutover", "20261120", "failed: CutoverRefu"),
         (ME, "cutover", "20261124", "20261125 is open; r"),
         (ME, "cutover", "20261124", "done before: nothin"),
     ]
-    assert found[4][:3] == (ME, "load", "20261125")
+    assert acts[4][:3] == (ME, "load", "20261125")
     assert run("audit-log", "--verify", "--config", str(config)).exit_code == 0
 
 

@@ -20,8 +20,8 @@ def told(config: Path, address: str = "127.0.0.1") -> list[tuple[Verdict, str]]:
     settings = load_settings(config)
     entry = next(bank for bank in settings.bank if bank.code == BANK)
     looked = Looked(config, datetime(2026, 11, 24, 10, 11, 12, tzinfo=UTC))
-    found = could_connect(looked, settings, BankProbe(entry, ip_address(address)))
-    return [(finding.verdict, finding.said) for finding in found if finding.check == "machine"]
+    findings = could_connect(looked, settings, BankProbe(entry, ip_address(address)))
+    return [(finding.verdict, finding.said) for finding in findings if finding.check == "machine"]
 
 
 def test_a_file_that_is_newer_than_what_is_served_does_not_hide_what_is_served(tmp_path: Path) -> None:
@@ -34,8 +34,8 @@ def test_a_file_that_is_newer_than_what_is_served_does_not_hide_what_is_served(t
             (Verdict.OK, "it lets 127.0.0.1 in; no link; not seen since the machine began")
         ]
         with machine.signed_on():
-            [(verdict, said)] = told(config)
-            assert (verdict, said.rpartition(" last seen ")[0]) == (
+            [(verdict, wording)] = told(config)
+            assert (verdict, wording.rpartition(" last seen ")[0]) == (
                 Verdict.OK,
                 "it lets 127.0.0.1 in; 1 signed on;",
             )

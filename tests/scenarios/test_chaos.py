@@ -41,7 +41,7 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
 
 def a_day_through(machine: Machine, rules: Rules) -> tuple[Bank, list[Did], str]:
     """A bank works all its dues through the rules; then its totals go straight to the machine: DE 66."""
-    told: list[Did] = []
+    results: list[Did] = []
 
     def profile(port: int) -> BankProfile:
         return BankProfile(BANK, "127.0.0.1", port, Framing.BE2, "ascii87", MacAlgorithm.AES_CMAC, ZMK)
@@ -58,7 +58,7 @@ def a_day_through(machine: Machine, rules: Rules) -> tuple[Bank, list[Did], str]
                 await bank.cancel(settled)
 
     async def day() -> tuple[Bank, str]:
-        proxy = Proxy(reactor, rules, ("127.0.0.1", machine.port()), told.append)
+        proxy = Proxy(reactor, rules, ("127.0.0.1", machine.port()), results.append)
         bank = Bank(profile(proxy.listen("127.0.0.1", 0)), reactor, now, ANSWER_SECONDS, retry_seconds=0.02)
         await together(Deferred.fromCoroutine(counter(bank, place)) for place in range(COUNTERS))
         await proxy.stop()
@@ -69,7 +69,7 @@ def a_day_through(machine: Machine, rules: Rules) -> tuple[Bank, list[Did], str]
         return bank, balance.fields[66]
 
     bank, balance = wait_for(day)
-    return bank, told, balance
+    return bank, results, balance
 
 
 EVERY_FAULT = (
@@ -95,11 +95,11 @@ EVERY_FAULT = (
 def test_whatever_is_done_to_the_links_bank_and_journal_agree_to_the_fen(
     machine: Machine, tmp_path: Path, seed: int
 ) -> None:
-    bank, told, balance = a_day_through(machine, read_rules(None, EVERY_FAULT, seed=seed))
+    bank, deeds, balance = a_day_through(machine, read_rules(None, EVERY_FAULT, seed=seed))
     assert bank.record.undecided() == ()
     assert differences(bank.record, read_journal(tmp_path / "front.db", BANK)) == []
     assert balance == "1"
-    assert {did.did for did in told} == {str(fault) for fault in Injection}, "every fault was done"
+    assert {did.did for did in deeds} == {str(fault) for fault in Injection}, "every fault was done"
     states = Counter(belief.state for belief in bank.record.beliefs.values())
     assert {State.DONE, State.REVERSED, State.NEVER_WAS} <= set(states), "some got through, some did not"
 
@@ -107,15 +107,15 @@ def test_whatever_is_done_to_the_links_bank_and_journal_agree_to_the_fen(
 def test_where_every_answer_is_swallowed_nothing_stands(machine: Machine, tmp_path: Path) -> None:
     """Of what was on its way when a link was cut some never came, and some was reversed."""
     rules = read_rules(None, ("do=swallow_and_cut way=answer mti=0210",))
-    bank, told, balance = a_day_through(machine, rules)
+    bank, deeds, balance = a_day_through(machine, rules)
     assert {belief.state for belief in bank.record.beliefs.values()} - {State.NEVER_WAS} == {State.REVERSED}
     assert differences(bank.record, read_journal(tmp_path / "front.db", BANK)) == []
-    assert ({(did.did, did.mti) for did in told}, balance) == ({("swallow_and_cut", "0210")}, "1")
+    assert ({(did.did, did.mti) for did in deeds}, balance) == ({("swallow_and_cut", "0210")}, "1")
 
 
 def test_a_half_open_link_is_given_up_and_another_one_opened(machine: Machine, tmp_path: Path) -> None:
     """All links but the last are half open after their sign-on: a bank that went on asking never ended."""
     rules = read_rules(None, tuple(f"do=drop way=answer frame=2 connection={n}" for n in range(1, 5)))
-    bank, told, balance = a_day_through(machine, rules)
+    bank, deeds, balance = a_day_through(machine, rules)
     assert differences(bank.record, read_journal(tmp_path / "front.db", BANK)) == []
-    assert (sorted(did.connection for did in told), balance) == ([1, 2, 3, 4], "1")
+    assert (sorted(did.connection for did in deeds), balance) == ([1, 2, 3, 4], "1")

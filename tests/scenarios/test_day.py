@@ -356,13 +356,13 @@ def test_payments_flow_while_thousands_of_dues_are_loaded(
     machine = Machine(settings)
     machine.cut_over()
     path = write_book(tmp_path / "b.csv", [premium(f"N{n}", f"Q{n}") for n in range(5_000)])
-    told: list[int] = []
+    results: list[int] = []
     answered: list[int] = []
     loaded = threading.Event()
     with flowing([machine], 8, lambda _: loaded.is_set()) as flows:
 
         def progress(rows: int) -> None:
-            told.append(rows)
+            results.append(rows)
             answered.append(sum(len(flow.heard) for flow in flows))
 
         wait_for_answers(flows, TOMORROW, 1)
@@ -371,7 +371,7 @@ def test_payments_flow_while_thousands_of_dues_are_loaded(
         answered.append(sum(len(flow.heard) for flow in flows))
         loaded.set()
     machine.stop()
-    assert told == [ROWS_A_TRANSACTION] * 20, "of policies, and of dues"
+    assert results == [ROWS_A_TRANSACTION] * 20, "of policies, and of dues"
     assert answered[0] < answered[-1], "answers left while the load was under way"
     assert {answer.response for flow in flows for answer in flow.heard} == {"00"}
     assert no_longer_than_a_batch(waits), "nobody waits for the load, only for one of its transactions"

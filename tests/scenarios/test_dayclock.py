@@ -43,8 +43,8 @@ def look(machine: Machine) -> str:
 def waits(machine: Machine) -> str:
     """What keeps the clock from cutting over, by the operator's socket; the metric says the same."""
     named = str(ask(Path(machine.settings.node.control), "day")["waits"])
-    told = machine.get("/metrics")[1].splitlines()
-    shown = [line for line in told if line.startswith("qianzhi_cutover_waits{") and line.endswith(" 1.0")]
+    lines = machine.get("/metrics")[1].splitlines()
+    shown = [line for line in lines if line.startswith("qianzhi_cutover_waits{") and line.endswith(" 1.0")]
     assert shown == ([f'qianzhi_cutover_waits{{reason="{named}"}} 1.0'] if named else [])
     return named
 
@@ -167,8 +167,8 @@ def shown(machine: Machine) -> dict[str, tuple[str, int | None]]:
     url = f"http://127.0.0.1:{machine.service.status_port}/feed"
     with urllib.request.urlopen(url, timeout=SOCKET_SECONDS) as feed:
         data = next(line for line in feed if line.startswith(b"data: "))
-    told = json.loads(data.removeprefix(b"data: "))["alarms"]
-    return {alarm["name"]: (alarm["severity"], alarm["figure"]) for alarm in told}
+    as_shown = json.loads(data.removeprefix(b"data: "))["alarms"]
+    return {alarm["name"]: (alarm["severity"], alarm["figure"]) for alarm in as_shown}
 
 
 def test_the_page_says_what_a_cut_over_waits_for_and_a_year_that_nobody_has_told(
@@ -188,7 +188,7 @@ def test_the_page_says_what_a_cut_over_waits_for_and_a_year_that_nobody_has_told
         assert shown(machine)["calendar_ends"] == ("yellow", 31)
         ends = datetime(unknown, 1, 1, tzinfo=BEIJING).timestamp()
         name = "qianzhi_calendar_end_timestamp_seconds"
-        told = [line for line in machine.get("/metrics")[1].splitlines() if line.startswith(name)]
-        assert [float(line.split()[1]) for line in told] == [ends]
+        lines = [line for line in machine.get("/metrics")[1].splitlines() if line.startswith(name)]
+        assert [float(line.split()[1]) for line in lines] == [ends]
     finally:
         machine.stop()

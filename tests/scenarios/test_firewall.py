@@ -81,13 +81,13 @@ def loaded(host: Host, policy: Policy) -> str:
 
 def probes_of(side: str) -> list[Probe]:
     """Every address of a side to every port of the machine, UDP and echo too."""
-    found = []
+    results = []
     for source in ADDRESSES[side]:
         here = MACHINE[side][":" in source]
-        found += [Probe(source, here, port) for port in PORTS]
-        found += [Probe(source, here, 8583, "udp"), Probe(source, here, 53, "udp")]
-        found += [Probe(source, here, 0, "icmp")] * (":" not in source)
-    return found
+        results += [Probe(source, here, port) for port in PORTS]
+        results += [Probe(source, here, 8583, "udp"), Probe(source, here, 53, "udp")]
+        results += [Probe(source, here, 0, "icmp")] * (":" not in source)
+    return results
 
 
 def outward() -> list[Probe]:
@@ -116,7 +116,9 @@ def agree(hosts: Hosts, policy: Policy, text: str, probes: dict[str, list[Probe]
         wanted = [passes(table, packet(probe, direction)) for probe in sent]
         assert wanted == [allows(policy, packet(probe, direction)) for probe in sent]
         got = hosts.passes(side, sent, LAST_PROBES[side])
-        wrong = [(probe, told) for probe, told, did in zip(sent, wanted, got, strict=True) if told != did]
+        wrong = [
+            (probe, verdict) for probe, verdict, did in zip(sent, wanted, got, strict=True) if verdict != did
+        ]
         assert wrong == []
         seen |= set(got)
     return seen
@@ -224,16 +226,16 @@ def test_a_bank_has_no_more_links_than_it_may_over_ipv4_and_ipv6_together(hosts:
     bank = replace(EXAMPLE.banks[0], links=2, new_links_a_minute=None)
     text = loaded(hosts.machine, Policy((bank,)))
     hosts.machine.ask("listen", port=8583)
-    one = hosts.outer.ask("open", source="10.1.1.2", destination="10.1.0.1", port=8583)
+    link = hosts.outer.ask("open", source="10.1.1.2", destination="10.1.0.1", port=8583)
     two = hosts.outer.ask("open", source="fd00:1::11", destination="fd00:1::1", port=8583)
     third = Probe("10.1.1.200", "10.1.0.1", 8583)
-    told = [passes(parse(text), replace(packet(third, "input"), links=links)) for links in (1, 2)]
-    assert told == [True, False]
+    verdicts = [passes(parse(text), replace(packet(third, "input"), links=links)) for links in (1, 2)]
+    assert verdicts == [True, False]
     assert hosts.passes("outer", [third], LAST_PROBES["outer"]) == [False]
     for _ in range(2):
         near = hosts.machine.ask("take")
         hosts.machine.ask("close", number=near)
-    for number in (one, two):
+    for number in (link, two):
         hosts.outer.ask("close", number=number)
     hosts.outer.ask("reach", source=third.source, destination=third.destination, port=third.port)
 
@@ -242,9 +244,9 @@ def test_a_bank_opens_links_no_faster_than_it_may(hosts: Hosts) -> None:
     bank = replace(EXAMPLE.banks[0], links=None, new_links_a_minute=3)
     text = loaded(hosts.machine, Policy((bank,)))
     probe = Probe("10.1.1.2", "10.1.0.1", 8583)
-    told = [passes(parse(text), replace(packet(probe, "input"), recent=recent)) for recent in range(5)]
-    assert told == [True, True, True, False, False]
-    assert hosts.passes("outer", [probe] * 5, LAST_PROBES["outer"]) == told
+    verdicts = [passes(parse(text), replace(packet(probe, "input"), recent=recent)) for recent in range(5)]
+    assert verdicts == [True, True, True, False, False]
+    assert hosts.passes("outer", [probe] * 5, LAST_PROBES["outer"]) == verdicts
 
 
 @pytest.fixture

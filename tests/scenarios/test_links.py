@@ -265,10 +265,10 @@ def test_a_graceful_stop_answers_what_was_taken_and_refuses_the_rest(
         machine.stop()
         answers = [first, *(bank.receive() for _ in sent[1:])]
         assert bank.is_closed()
-    told = {answer.fields[41]: answer.fields[39] for answer in answers}
-    assert set(told.values()) <= {"00", "12", "91"}
+    codes = {answer.fields[41]: answer.fields[39] for answer in answers}
+    assert set(codes.values()) <= {"00", "12", "91"}
     recorded = dict(books.rows("SELECT terminal, response FROM journal"))
-    assert recorded == {terminal: code for terminal, code in told.items() if code != "91"}
+    assert recorded == {terminal: code for terminal, code in codes.items() if code != "91"}
     books.close()
 
 

@@ -28,7 +28,7 @@ def test_what_the_load_counts_is_what_the_journal_has(machine: Machine, books: B
         return report, bank.outcomes, mix.instead
 
     report, outcomes, _ = wait_for(run)
-    counts = {act: one.total for act, one in report.latencies.items()}
+    counts = {act: latency.total for act, latency in report.latencies.items()}
     assert counts == {"inquiry": 38, "collect": 1, "pay": 1}, "the book has one due of each kind"
     assert outcomes == Counter({("0100", "00"): 38, ("0200", "00"): 2})
     assert sorted(books.responses()) == [("collection", "00"), ("payout", "00")]

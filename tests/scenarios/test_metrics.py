@@ -18,27 +18,27 @@ def series(machine: Machine) -> dict[str, float]:
     """Each series of the machine's own, by name and labels, with its value."""
     code, body = machine.get("/metrics")
     assert code == 200
-    found = re.findall(r"^(?:qianzhi_)([a-z_]+(?:\{[^}]*\})?) (\S+)$", body, re.MULTILINE)
-    return {name: float(value) for name, value in found}
+    samples = re.findall(r"^(?:qianzhi_)([a-z_]+(?:\{[^}]*\})?) (\S+)$", body, re.MULTILINE)
+    return {name: float(value) for name, value in samples}
 
 
 def test_every_bank_has_its_series_before_it_comes(machine: Machine) -> None:
-    told = series(machine)
+    figures = series(machine)
     for name in ("links", "mac_failures_total", "closed_links_total"):
-        assert [told[f'{name}{{bank="{bank}"}}'] for bank in (BANK, OTHER_BANK)] == [0, 0]
+        assert [figures[f'{name}{{bank="{bank}"}}'] for bank in (BANK, OTHER_BANK)] == [0, 0]
 
 
 def test_what_is_watched_for_is_0_before_it_happens(machine: Machine, bank: Client) -> None:
     bank.ask(message())
-    told = series(machine)
+    figures = series(machine)
     answers = {
-        code: told[f'answers_total{{bank="{BANK}",mti="0200",response="{code}"}}']
+        code: figures[f'answers_total{{bank="{BANK}",mti="0200",response="{code}"}}']
         for code in ("00", "91", "96")
     }
     assert answers == {"00": 1, "91": 0, "96": 0}
     errors = ("Conflict", "Fenced", "OutcomeUnknown", "Unavailable")
-    assert [told[f'failed_batches_total{{error="{error}"}}'] for error in errors] == [0, 0, 0, 0]
-    assert (told["in_doubt"], told["ready"], told["undelivered_total"]) == (0, 1, 0)
+    assert [figures[f'failed_batches_total{{error="{error}"}}'] for error in errors] == [0, 0, 0, 0]
+    assert (figures["in_doubt"], figures["ready"], figures["undelivered_total"]) == (0, 1, 0)
 
 
 def test_bad_macs_and_the_link_that_they_end_are_counted(machine: Machine, bank: Client) -> None:
@@ -46,9 +46,9 @@ def test_bad_macs_and_the_link_that_they_end_are_counted(machine: Machine, bank:
     for _ in range(machine.settings.limits.bad_macs):
         bank.ask(message(), sealed=False)
     assert bank.is_closed()
-    told = series(machine)
-    assert told[f'mac_failures_total{{bank="{BANK}"}}'] == machine.settings.limits.bad_macs
-    assert told[f'closed_links_total{{bank="{BANK}"}}'] == 1
+    figures = series(machine)
+    assert figures[f'mac_failures_total{{bank="{BANK}"}}'] == machine.settings.limits.bad_macs
+    assert figures[f'closed_links_total{{bank="{BANK}"}}'] == 1
 
 
 def test_a_refused_connection_is_counted(tmp_path: Path) -> None:
@@ -62,10 +62,10 @@ def test_a_refused_connection_is_counted(tmp_path: Path) -> None:
 
 
 def test_the_surroundings_are_those_of_the_settings_and_the_book(machine: Machine) -> None:
-    told = series(machine)
-    assert told["business_date"] == 20261124
+    figures = series(machine)
+    assert figures["business_date"] == 20261124
     is_sqlite = machine.settings.node.database.startswith("sqlite")
-    assert ("book_disk_free_bytes" in told, "book_wal_bytes" in told) == (is_sqlite, is_sqlite)
+    assert ("book_disk_free_bytes" in figures, "book_wal_bytes" in figures) == (is_sqlite, is_sqlite)
 
 
 def test_a_scrape_leaves_no_line_in_the_log(machine: Machine) -> None:

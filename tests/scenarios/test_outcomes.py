@@ -337,9 +337,9 @@ def test_totals_that_agree_are_in_balance(bank: Client) -> None:
     bank.ask(sent)
     bank.ask(reversal(sent))
     bank.ask(message(groups=BENEFIT_GROUPS, **PAY))
-    one, amount = "0000000001", "0000000000120000"
-    ours = {"de76": one, "de88": amount, "de77": one, "de89": amount, "de74": one, "de86": "0000000000500000"}
-    answer = bank.ask(totals("0520", net=-500_000, **ours))
+    count, amount = "0000000001", "0000000000120000"
+    ours = dict.fromkeys(("de74", "de76", "de77"), count) | {"de86": "0000000000500000"}
+    answer = bank.ask(totals("0520", net=-500_000, de88=amount, de89=amount, **ours))
     assert (answer.mti, answer.fields[39], answer.fields[66], answer.fields[97]) == (
         "0530",
         "00",

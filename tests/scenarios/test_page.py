@@ -80,11 +80,11 @@ def opened(window: Browser, machine: Machine) -> str:
 
 def lights(window: Browser) -> dict[str, str]:
     """Each bank's light, in its words."""
-    found = window.run(
+    texts = window.run(
         "return [...document.querySelectorAll('.bank')]"
         ".map(bank => [bank.dataset.bank, bank.querySelector('.light').innerText])"
     )
-    return dict(found)
+    return dict(texts)
 
 
 def alarm_names(window: Browser) -> list[str]:

@@ -43,8 +43,8 @@ def test_every_approval_that_left_is_on_disk_after_a_kill(
     sent = [message(groups=(("PN", f"P{n}"),)) for n in names]
     approved = []
     with signed_on(tmp_path) as (process, bank):
-        for one in sent:
-            bank.send(one)
+        for frame in sent:
+            bank.send(frame)
         for _ in range(answered):
             answer = bank.receive()
             assert answer.fields[39] == "00"
@@ -58,8 +58,8 @@ def test_every_approval_that_left_is_on_disk_after_a_kill(
     settled = books.rows("SELECT count(*) FROM dues WHERE state = 'settled'")
     assert settled == [(len(on_disk),)]
     with signed_on(tmp_path) as (process, bank):
-        for one in sent:
-            assert bank.ask(one).fields[39] == "00", "a repeat is answered, an unknown one acts now"
+        for frame in sent:
+            assert bank.ask(frame).fields[39] == "00", "a repeat is answered, an unknown one acts now"
     assert process.returncode == 0
     assert len(books.rows("SELECT stan FROM journal")) == DUES
     books.close()
@@ -97,9 +97,9 @@ def test_a_machine_whose_port_is_taken_says_so_and_ends(tmp_path: Path, option: 
         assert run("init", str(tmp_path), *words).returncode == 0
         command = [*PROGRAM, "serve", str(tmp_path / "qianzhi.toml")]
         with running(command, stderr=subprocess.PIPE) as process:
-            _, said = process.communicate(timeout=SECONDS)
+            _, output = process.communicate(timeout=SECONDS)
     assert process.returncode == 1
-    assert said.splitlines()[-1].startswith(f"qianzhi: Couldn't listen on 127.0.0.1:{port}: ")
+    assert output.splitlines()[-1].startswith(f"qianzhi: Couldn't listen on 127.0.0.1:{port}: ")
 
 
 def test_the_command_installs_loads_once_and_verifies(tmp_path: Path) -> None:
@@ -128,8 +128,8 @@ def test_a_book_file_that_is_cut_off_is_refused_with_line_and_reason(tmp_path: P
     refused = run("book", "load", str(file), "--config", config)
     assert refused.returncode == 1
     assert re.match(r"qianzhi: line \d+.*\nqianzhi: nothing was loaded\n$", refused.stderr)
-    told = run("day", "status", "--config", config).stdout
-    assert told == "no business day yet: qianzhi book load FILE\n"
+    output = run("day", "status", "--config", config).stdout
+    assert output == "no business day yet: qianzhi book load FILE\n"
     assert run("audit-log", "--config", config).stdout.endswith(" load failed: BookFileError\n")
 
 

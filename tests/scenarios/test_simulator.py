@@ -107,9 +107,9 @@ def test_an_advice_without_an_answer_is_repeated_for_its_money_has_moved(
     lost = lose_first(monkeypatch, (b"0230",), "clean close")
 
     async def work(bank: Bank) -> tuple[State, str]:
-        told = await bank.settle("500000", "P1", 120_000, advice=True)
+        answer = await bank.settle("500000", "P1", 120_000, advice=True)
         balance = await bank.reconcile("1124")
-        return told.state, balance.fields[66]
+        return answer.state, balance.fields[66]
 
     assert at_work(machine, work) == (State.DONE, "1")
     assert lost == [b"0230"]
@@ -149,9 +149,9 @@ def test_an_answer_that_settles_nothing_is_followed_by_a_reversal(
     monkeypatch.setattr(Engine, "offer", offer)
 
     async def work(bank: Bank) -> tuple[State, str]:
-        told = await bank.settle("500000", "P1", 120_000)
+        answer = await bank.settle("500000", "P1", 120_000)
         balance = await bank.reconcile("1124")
-        return told.state, balance.fields[66]
+        return answer.state, balance.fields[66]
 
     assert at_work(machine, work) == (State.NEVER_WAS, "1")
     assert books.responses() == [("reversal", "21"), ("tombstone", "21")]
@@ -172,8 +172,8 @@ def test_an_approval_without_a_mac_is_not_believed(
     monkeypatch.setattr(AnswerSender, "_finish", finish)
 
     async def work(bank: Bank) -> tuple[State, list[str]]:
-        told = await bank.settle("500000", "P1", 120_000)
-        return told.state, bank.violations
+        answer = await bank.settle("500000", "P1", 120_000)
+        return answer.state, bank.violations
 
     assert at_work(machine, work) == (State.REVERSED, ["0210 came without a MAC"])
     assert unsealed == ["00"]

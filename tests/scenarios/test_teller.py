@@ -93,8 +93,8 @@ def test_a_lost_answer_is_reversed_and_the_due_is_open_again(
     async def act(screen: TellerScreen, press: Callable[..., Awaitable[None]]) -> None:
         await press("enter", "f8", "f5", "enter")
         assert states(screen) == [("500000", State.REVERSED)]
-        told = [happening.key for happening in screen._happenings]
-        assert told == ["signed on", "found", "losing", "reversing", "undone", "found"]
+        keys = [happening.key for happening in screen._happenings]
+        assert keys == ["signed on", "found", "losing", "reversing", "undone", "found"]
 
     at_machine(machine, tmp_path, act)
     assert books.responses() == [("collection", "00"), ("reversal", "00")]
@@ -111,8 +111,8 @@ def test_an_answer_that_does_not_come_is_told_reversed_and_told(
     async def act(screen: TellerScreen, press: Callable[..., Awaitable[None]]) -> None:
         await press("enter", "f5", "enter")
         assert states(screen) == [("500000", State.REVERSED)]
-        told = [happening.key for happening in screen._happenings]
-        assert told == ["signed on", "found", "no answer", "reversing", "undone", "found"]
+        keys = [happening.key for happening in screen._happenings]
+        assert keys == ["signed on", "found", "no answer", "reversing", "undone", "found"]
 
     at_machine(machine, tmp_path, act, port=port)
     wait_for(proxy.stop)

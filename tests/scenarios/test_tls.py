@@ -229,8 +229,8 @@ def test_what_a_bank_sends_faster_than_it_may_is_answered_later_and_in_order(
     with link(machine, parties[BANK]) as bank:
         bank.sign_on()
         sent = [inquiry() for _ in range(60)]
-        for one in sent:
-            bank.send(one)
+        for frame in sent:
+            bank.send(frame)
         assert [bank.receive().fields[11] for _ in sent] == [message.fields[11] for message in sent]
     machine.stop()
 

@@ -72,14 +72,14 @@ def test_links_answer_at_once_when_the_clock_is_set_and_a_person_is_asked(config
             doctor = run("doctor", "--json", "--config", str(config), environment=clock.environment).stdout
             if "no cut-over by the clock" in doctor:
                 break
-        said = run("clock", "accept", "--config", str(config), environment=clock.environment)
-        assert said.stdout.startswith(f"accepted: {fault}; the clock says 2026-11-2")
+        result = run("clock", "accept", "--config", str(config), environment=clock.environment)
+        assert result.stdout.startswith(f"accepted: {fault}; the clock says 2026-11-2")
         assert "no cut-over by the clock" in doctor
         assert get(machine, "/readyz") == "ok\n"
         again = run("clock", "accept", "--config", str(config), environment=clock.environment)
         assert (again.returncode, again.stderr[:42]) == (1, "qianzhi: the clock is trusted: it says 202")
-    told = [(act, subject, note.partition(";")[0]) for _, act, subject, note in records(config)]
-    assert told[-2:] == [("clock jump", "fep1", fault), ("clock accept", "fep1", fault)]
+    acts = [(act, subject, note.partition(";")[0]) for _, act, subject, note in records(config)]
+    assert acts[-2:] == [("clock jump", "fep1", fault), ("clock accept", "fep1", fault)]
     written = stamps(config)
     assert len(written) == 4
     assert written == sorted(written)

@@ -83,8 +83,8 @@ def test_a_key_of_the_window_is_taken(bank: Client, days: int) -> None:
 def test_29_february_is_a_date_only_where_one_is_near(tmp_path: Path, database: str) -> None:
     settings = write_settings(tmp_path, database)
     load_front_book(settings)
-    said = {2026: "DE 7 malformed", 2027: "DE 7 not within 31 days", 2028: None}
-    for year, reason in said.items():
+    reasons = {2026: "DE 7 malformed", 2027: "DE 7 not within 31 days", 2028: None}
+    for year, reason in reasons.items():
         machine = Machine(settings, still(NOON.replace(year=year, month=3, day=1)))
         with machine.signed_on() as bank:
             answer = bank.ask(message(de7="0229101112", de13="0229"))

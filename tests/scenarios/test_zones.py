@@ -89,13 +89,13 @@ class Sockets(NamedTuple):
 
 
 def sockets_of(process: int) -> Sockets:
-    found = psutil.Process(process).net_connections(kind="all")
+    connections = psutil.Process(process).net_connections(kind="all")
     tcp = [
         connection
-        for connection in found
+        for connection in connections
         if connection.type == socket.SOCK_STREAM and connection.family != socket.AF_UNIX
     ]
-    unix = [connection for connection in found if connection.family == socket.AF_UNIX]
+    unix = [connection for connection in connections if connection.family == socket.AF_UNIX]
     return Sockets(
         {
             (connection.laddr.ip, connection.laddr.port)
@@ -109,7 +109,7 @@ def sockets_of(process: int) -> Sockets:
         ],
         [
             connection
-            for connection in found
+            for connection in connections
             if connection not in unix
             and connection.status not in (psutil.CONN_LISTEN, psutil.CONN_ESTABLISHED)
         ],
@@ -187,9 +187,9 @@ def in_the_book(database: str) -> dict[str, list[Any]]:
 def put_in(database: str) -> int:
     """How many dues are in the book, seen or not."""
     books = Books(database)
-    found = books.rows("SELECT count(*) FROM dues")[0][0]
+    due_count = books.rows("SELECT count(*) FROM dues")[0][0]
     books.close()
-    return int(found)
+    return int(due_count)
 
 
 @pytest.mark.parametrize("step", ["before", "after"])

@@ -46,11 +46,11 @@ class Tower:
 
     def accept(self) -> object:
         """What the operator Li is told."""
-        found: list[object] = []
+        results: list[object] = []
         self.watch.accept({"by": "li"}, lambda _: None).addCallbacks(
-            found.append, lambda failure: found.append(failure.value)
+            results.append, lambda failure: results.append(failure.value)
         )
-        return found[0]
+        return results[0]
 
     def acts(self) -> list[tuple[str, ...]]:
         with self.store.reading() as connection:

@@ -248,9 +248,9 @@ def test_each_reason_is_logged_once_with_what_to_do(room: Room, said: list[str])
     room.wall.wait(7 * HOUR)
     room.look(1, 60)
     assert said == [
-        f"business day 20261124 is not cut over by the clock: {WHY[one]}; "
-        + TO_DO[one].format(date="20261124")
-        for one in (Obstacle.DUES, Obstacle.LATE)
+        f"business day 20261124 is not cut over by the clock: {WHY[reason]}; "
+        + TO_DO[reason].format(date="20261124")
+        for reason in (Obstacle.DUES, Obstacle.LATE)
     ]
 
 
@@ -266,9 +266,9 @@ def test_a_database_that_is_away_is_logged_once_and_asked_again(room: Room, said
 
 def test_what_is_in_the_way_is_told_to_whoever_asks(room: Room) -> None:
     def asked() -> dict[str, str]:
-        found: list[dict[str, str]] = []
-        room.clock.commands()[OBSTACLE_COMMAND]({}, lambda _: None).addCallback(found.append)
-        return found[0]
+        results: list[dict[str, str]] = []
+        room.clock.commands()[OBSTACLE_COMMAND]({}, lambda _: None).addCallback(results.append)
+        return results[0]
 
     assert asked() == {"waits": ""}
     room.loaded.clear()

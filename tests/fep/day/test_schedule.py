@@ -160,7 +160,7 @@ def test_the_first_of_all_that_is_in_the_way_is_said_and_nothing_else_lets_a_day
 
 
 def test_everything_that_can_be_in_the_way_is_in_the_table_and_written_down_as_its_name() -> None:
-    assert [one for one, _ in WRONG] == list(Obstacle)
+    assert [barred for barred, _ in WRONG] == list(Obstacle)
     assert [str(obstacle) for obstacle in Obstacle] == ["clock", "calendar", "dues", "late", "near"]
 
 
@@ -199,8 +199,8 @@ YESTERDAY, JUST_NOW = ENDS - 24 * HOUR, ENDS - HOUR
 def test_hours_must_lie_between_two_cut_overs_by_a_clock_that_can_be_trusted(
     seconds: float, is_seen: bool, last_closed_at: datetime | None, why: str | None
 ) -> None:
-    found = known(seconds=seconds, is_seen=is_seen, last_closed_at=last_closed_at)
-    assert obstacle(found, RULE) == why
+    facts = known(seconds=seconds, is_seen=is_seen, last_closed_at=last_closed_at)
+    assert obstacle(facts, RULE) == why
 
 
 @given(

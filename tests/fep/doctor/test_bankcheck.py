@@ -65,10 +65,10 @@ def telling(machine: Machine, **other: object) -> Machine:
 def looked(machine: Machine, **asked: object) -> dict[str, list[tuple[Verdict, str]]]:
     settings = load_settings(machine.config)
     entry = next(bank for bank in settings.bank if bank.code == CODE)
-    found: dict[str, list[tuple[Verdict, str]]] = {}
+    observations: dict[str, list[tuple[Verdict, str]]] = {}
     for finding in could_connect(machine, settings, BankProbe(entry, **asked)):  # type: ignore[arg-type]
-        found.setdefault(finding.check, []).append((finding.verdict, finding.said))
-    return found
+        observations.setdefault(finding.check, []).append((finding.verdict, finding.said))
+    return observations
 
 
 def test_a_bank_in_order_could_connect_and_its_key_is_named(machine: Machine) -> None:
@@ -76,9 +76,11 @@ def test_a_bank_in_order_could_connect_and_its_key_is_named(machine: Machine) ->
     settings = load_settings(machine.config)
     value = open_keystore(settings.keystore)[f"zmk/{CODE}"].check_value
     with served(machine):
-        found = looked(filtering("127.0.0.0/8", "0.0.0.0/0")(telling(machine)), certificate=certificate)
-    assert [verdict for seen in found.values() for verdict, _ in seen] == [Verdict.OK] * len(STEPS)
-    assert f"check value {value}," in found["keys"][0][1]
+        observations = looked(
+            filtering("127.0.0.0/8", "0.0.0.0/0")(telling(machine)), certificate=certificate
+        )
+    assert [verdict for seen in observations.values() for verdict, _ in seen] == [Verdict.OK] * len(STEPS)
+    assert f"check value {value}," in observations["keys"][0][1]
 
 
 def change(machine: Machine, old: str, new: str) -> Machine:
@@ -183,19 +185,21 @@ BROKEN: list[tuple[str, Break, dict[str, object], Verdict, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("step", "broken", "asked", "verdict", "said"), BROKEN)
+@pytest.mark.parametrize(("step", "broken", "asked", "verdict", "wording"), BROKEN)
 def test_the_step_finds_what_keeps_the_bank_out(
-    step: str, broken: Break, asked: dict[str, object], verdict: Verdict, said: str, machine: Machine
+    step: str, broken: Break, asked: dict[str, object], verdict: Verdict, wording: str, machine: Machine
 ) -> None:
     keys = machine.config.parent / "keys"
     (keys / "other.crt").write_bytes(self_signed("other", NOW).certificate)
     files = {"theirs": keys / f"{CODE}.crt", "other": keys / "other.crt"}
     given = {name: files.get(str(value), value) for name, value in asked.items()}
     with served(machine):
-        found = looked(broken(telling(machine)), **given)
+        observations = looked(broken(telling(machine)), **given)
     assert [
-        observation for observation in found[step] if observation[0] is verdict and said in observation[1]
-    ], found[step]
+        observation
+        for observation in observations[step]
+        if observation[0] is verdict and wording in observation[1]
+    ], observations[step]
 
 
 def test_a_machine_that_does_not_serve_lets_nobody_in(machine: Machine) -> None:
@@ -209,8 +213,8 @@ def test_the_machine_is_not_asked_where_none_serves(machine: Machine) -> None:
 def test_only_the_last_trouble_is_told(machine: Machine) -> None:
     trouble = [["refused", f"for reason {number}", 1, 9 - number] for number in range(9)]
     with served(machine):
-        found = looked(telling(machine, trouble=trouble))["machine"]
-    assert [said.rpartition(" ")[2] for _, said in found[1:]] == ["4", "5", "6", "7", "8"]
+        observations = looked(telling(machine, trouble=trouble))["machine"]
+    assert [wording.rpartition(" ")[2] for _, wording in observations[1:]] == ["4", "5", "6", "7", "8"]
 
 
 def test_every_step_is_seen_to_fail() -> None:
@@ -219,8 +223,8 @@ def test_every_step_is_seen_to_fail() -> None:
 
 def test_an_address_of_another_bank_is_told(machine: Machine) -> None:
     change(machine, "port = 9584\nnetworks = [", 'port = 9583\nnetworks = ["192.0.2.9"] #')
-    found = looked(machine, address=ip_address("192.0.2.9"))["allowlist"]
-    assert found == [(Verdict.BAD, "192.0.2.9 at 9583 is bank 01030000's")]
+    observations = looked(machine, address=ip_address("192.0.2.9"))["allowlist"]
+    assert observations == [(Verdict.BAD, "192.0.2.9 at 9583 is bank 01030000's")]
 
 
 def test_a_plain_link_is_doubtful(machine: Machine) -> None:
@@ -235,5 +239,5 @@ def test_a_banks_hours_are_beijings_whatever_the_hosts_clock_shows(
     machine: Machine, hours: str, verdict: Verdict
 ) -> None:
     """The host's shows 10:11, UTC."""
-    [(found, _)] = looked(first(f'hours = "{hours}"')(machine))["allowlist"]
-    assert found is verdict
+    [(observations, _)] = looked(first(f'hours = "{hours}"')(machine))["allowlist"]
+    assert observations is verdict

@@ -96,17 +96,19 @@ def by_the_clock(machine: Machine, hour: str = "22:00", **changes: datetime) -> 
 
 
 def by_check(machine: Machine) -> dict[str, list[tuple[Verdict, str, str]]]:
-    found: dict[str, list[tuple[Verdict, str, str]]] = {}
-    for check, verdict, said, mend in findings(machine):
-        found.setdefault(check, []).append((verdict, said, mend))
-    return found
+    observations: dict[str, list[tuple[Verdict, str, str]]] = {}
+    for check, verdict, wording, mend in findings(machine):
+        observations.setdefault(check, []).append((verdict, wording, mend))
+    return observations
 
 
 def test_a_machine_in_order_gets_ok_for_everything_but_that_it_does_not_serve(machine: Machine) -> None:
-    found = by_check(machine)
-    assert list(found) == ["settings", *(check.name for check in CHECKS)]
+    observations = by_check(machine)
+    assert list(observations) == ["settings", *(check.name for check in CHECKS)]
     assert {
-        name: [observation[0] for observation in seen] for name, seen in found.items() if seen[0][0] != "ok"
+        name: [observation[0] for observation in seen]
+        for name, seen in observations.items()
+        if seen[0][0] != "ok"
     } == {"control": [Verdict.WARN]}
 
 
@@ -120,8 +122,8 @@ def change(machine: Machine, old: str, new: str) -> Machine:
 def statement(machine: Machine, sql: str) -> Machine:
     store = Store(load_settings(machine.config).node.database)
     with store.transaction() as connection:
-        for one in sql.split(";"):
-            connection.execute(text(one))
+        for part in sql.split(";"):
+            connection.execute(text(part))
     store.close()
     return machine
 
@@ -300,15 +302,15 @@ BROKEN: list[tuple[str, Break, Verdict, str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("check", "broken", "verdict", "said", "mend"), BROKEN)
+@pytest.mark.parametrize(("check", "broken", "verdict", "wording", "mend"), BROKEN)
 def test_the_check_finds_what_it_is_for(
-    check: str, broken: Break, verdict: Verdict, said: str, mend: str, machine: Machine
+    check: str, broken: Break, verdict: Verdict, wording: str, mend: str, machine: Machine
 ) -> None:
     seen = by_check(broken(machine))[check]
     assert [
         observation
         for observation in seen
-        if observation[0] is verdict and said in observation[1] and mend in observation[2]
+        if observation[0] is verdict and wording in observation[1] and mend in observation[2]
     ], seen
 
 
@@ -329,7 +331,7 @@ def test_rules_of_beijings_hours_are_those_of_the_settings_on_a_host_in_any_zone
 
 
 @pytest.mark.parametrize(
-    ("hour", "zone", "said"),
+    ("hour", "zone", "wording"),
     [
         ("22:00", 8, "cut-over: at 2026-11-24 22:00 in Beijing"),
         ("00:30", 8, "cut-over: at 2026-11-25 00:30 in Beijing"),
@@ -339,19 +341,19 @@ def test_rules_of_beijings_hours_are_those_of_the_settings_on_a_host_in_any_zone
     ],
 )
 def test_the_hour_of_cut_over_is_told_in_beijing_time_on_a_host_in_any_zone(
-    hour: str, zone: int, said: str, machine: Machine
+    hour: str, zone: int, wording: str, machine: Machine
 ) -> None:
     there = NOW.astimezone(timezone(timedelta(hours=zone)))
-    found = by_check(by_the_clock(machine, hour, now=there))
-    assert (Verdict.OK, said, "") in found["day"]
+    observations = by_check(by_the_clock(machine, hour, now=there))
+    assert (Verdict.OK, wording, "") in observations["day"]
 
 
 def test_a_process_that_does_not_answer_is_a_finding(machine: Machine) -> None:
     def silent(*_: object) -> object:
         raise NotAnswering("the machine does not answer")
 
-    found = by_check(replace(machine, ask=silent))
-    assert [(verdict, said) for verdict, said, _ in found["day"]] == [
+    observations = by_check(replace(machine, ask=silent))
+    assert [(verdict, wording) for verdict, wording, _ in observations["day"]] == [
         (Verdict.BAD, "the machine does not answer")
     ]
 
@@ -361,8 +363,8 @@ def test_every_check_is_seen_to_fail() -> None:
 
 
 def test_what_needs_a_book_is_skipped_without_one(machine: Machine) -> None:
-    found = by_check(change(machine, "front.db", "gone.db"))
-    skipped = {name for name, seen in found.items() if seen[0][0] is Verdict.SKIPPED}
+    observations = by_check(change(machine, "front.db", "gone.db"))
+    skipped = {name for name, seen in observations.items() if seen[0][0] is Verdict.SKIPPED}
     assert skipped == {check.name for check in CHECKS if check.needs_book}
 
 
@@ -372,11 +374,13 @@ def test_while_it_serves_every_port_must_be_listened_at(machine: Machine) -> Non
         control.bind(str(path))
         control.listen()
         rows = "".join(LISTENS.format(port=port) for port in (9583, 9584, 9585))
-        found = by_check(proc(machine, "net/tcp", HEAD + rows))
+        observations = by_check(proc(machine, "net/tcp", HEAD + rows))
         path.chmod(0o600)
         private = by_check(machine)["control"]
-    assert [said for _, said, _ in found["ports"]] == ["nobody listens at 9580, for the status port"]
-    assert [verdict for verdict, *_ in found["control"]] == [Verdict.BAD]
+    assert [wording for _, wording, _ in observations["ports"]] == [
+        "nobody listens at 9580, for the status port"
+    ]
+    assert [verdict for verdict, *_ in observations["control"]] == [Verdict.BAD]
     assert [verdict for verdict, *_ in private] == [Verdict.OK]
 
 
@@ -388,8 +392,8 @@ def test_this_system_says_which_ports_are_listened_at() -> None:
 
 def run(machine: Machine, monkeypatch: pytest.MonkeyPatch, *flags: str) -> tuple[int, str, str]:
     monkeypatch.setattr(doctor, "Machine", lambda config, now: replace(machine, config=config))
-    said = CliRunner().invoke(doctor.doctor_command, ["--config", str(machine.config), *flags])
-    return said.exit_code, said.stdout, said.stderr
+    result = CliRunner().invoke(doctor.doctor_command, ["--config", str(machine.config), *flags])
+    return result.exit_code, result.stdout, result.stderr
 
 
 def test_the_exit_code_says_it(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -400,10 +404,10 @@ def test_the_exit_code_says_it(machine: Machine, monkeypatch: pytest.MonkeyPatch
 
 def test_words_and_json_say_the_same(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     words = re.sub(r"\s+", " ", run(machine, monkeypatch)[1])
-    found = [CheckFinding(**row) for row in json.loads(run(machine, monkeypatch, "--json")[1])]
-    assert found == list(findings(machine))
+    shown = [CheckFinding(**row) for row in json.loads(run(machine, monkeypatch, "--json")[1])]
+    assert shown == list(findings(machine))
     at = 0
-    for finding in found:
+    for finding in shown:
         at = words.index(f"{finding.verdict} {finding.check} ", at)
     assert "→ systemctl start qianzhi-fep.service" in words
 

@@ -31,7 +31,7 @@ MIDNIGHT = datetime(2026, 11, 25, tzinfo=BEIJING)
 
 @pytest.mark.parametrize("is_loaded", [False, True])
 @pytest.mark.parametrize(
-    ("day", "now", "said"),
+    ("day", "now", "observation"),
     [
         (BY_CLOCK, ENDS - timedelta(hours=12), COMES),
         (BY_CLOCK, ENDS, COMES),
@@ -44,17 +44,17 @@ MIDNIGHT = datetime(2026, 11, 25, tzinfo=BEIJING)
     ],
 )
 def test_an_open_day_has_its_dues_or_not_and_an_end(
-    day: BusinessDay, now: datetime, said: Observation, is_loaded: bool
+    day: BusinessDay, now: datetime, observation: Observation, is_loaded: bool
 ) -> None:
     dues = HAS_DUES if is_loaded else NO_DUES
-    assert list(on_day(day, DATE, now, "", is_loaded=is_loaded)) == [dues, said]
+    assert list(on_day(day, DATE, now, "", is_loaded=is_loaded)) == [dues, observation]
 
 
 @pytest.mark.parametrize("day", [BY_CLOCK, BY_HAND])
 @pytest.mark.parametrize("is_loaded", [False, True])
 def test_without_an_open_day_a_book_is_to_be_loaded(day: BusinessDay, is_loaded: bool) -> None:
-    said = Observation(Verdict.BAD, "no business day is open", "qianzhi book load FILE")
-    assert list(on_day(day, "", ENDS, "dues", is_loaded=is_loaded)) == [said]
+    observation = Observation(Verdict.BAD, "no business day is open", "qianzhi book load FILE")
+    assert list(on_day(day, "", ENDS, "dues", is_loaded=is_loaded)) == [observation]
 
 
 @pytest.mark.parametrize("obstacle", Obstacle)
@@ -62,10 +62,10 @@ def test_without_an_open_day_a_book_is_to_be_loaded(day: BusinessDay, is_loaded:
 def test_what_keeps_the_clock_from_a_cut_over_is_said_with_what_to_do(
     day: BusinessDay, obstacle: Obstacle
 ) -> None:
-    said = f"20261124 is not cut over by the clock: {WHY[obstacle]}"
+    wording = f"20261124 is not cut over by the clock: {WHY[obstacle]}"
     mend = TO_DO[obstacle].replace("{date}", DATE)
-    [_, found] = on_day(day, DATE, ENDS, str(obstacle), is_loaded=True)
-    assert found == Observation(Verdict.BAD, said, mend)
+    [_, observation] = on_day(day, DATE, ENDS, str(obstacle), is_loaded=True)
+    assert observation == Observation(Verdict.BAD, wording, mend)
 
 
 def test_an_observation_says_what_to_do_only_where_there_is_something() -> None:
@@ -95,7 +95,7 @@ def untold(verdict: str, year: int) -> Observation:
 
 
 @pytest.mark.parametrize(
-    ("day", "date", "now", "said"),
+    ("day", "date", "now", "observation"),
     [
         (
             THIS,
@@ -119,7 +119,7 @@ def untold(verdict: str, year: int) -> Observation:
     ],
 )
 def test_a_year_that_is_to_be_told_is_named_and_bad_where_the_next_cut_over_needs_it(
-    day: BusinessDay, date: str, now: str, said: Observation
+    day: BusinessDay, date: str, now: str, observation: Observation
 ) -> None:
     moment = datetime.fromisoformat(now).replace(tzinfo=BEIJING)
-    assert on_calendar(day, date, moment) == on_calendar(day, date, moment.astimezone(UTC)) == said
+    assert on_calendar(day, date, moment) == on_calendar(day, date, moment.astimezone(UTC)) == observation

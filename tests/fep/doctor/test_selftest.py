@@ -79,7 +79,7 @@ def test_a_sound_book_is_served(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    ("statement", "found"),
+    ("statement", "wording"),
     [
         (
             "UPDATE journal SET amount = amount + 1 WHERE position = 3",
@@ -96,12 +96,12 @@ def test_a_sound_book_is_served(store: Store) -> None:
     ],
 )
 def test_a_journal_that_does_not_prove_itself_since_the_last_seal_is_not_served(
-    store: Store, statement: str, found: str
+    store: Store, statement: str, wording: str
 ) -> None:
     with tampering(store) as execute:
         execute(statement)
-    told = findings(store)
-    assert (told[0], "journal verify" in told[-1]) == (found, True)
+    seen_findings = findings(store)
+    assert (seen_findings[0], "journal verify" in seen_findings[-1]) == (wording, True)
 
 
 def test_a_chain_that_was_cut_back_to_the_seal_is_found(store: Store) -> None:
@@ -130,8 +130,8 @@ def test_no_more_broken_links_are_told_than_a_person_reads(store: Store) -> None
     front.commit([request(policy="P4", amount=1) for _ in range(30)], NOW)
     with tampering(store) as execute:
         execute("UPDATE journal SET branch = 'B' WHERE position > 2")
-    told = findings(store)
-    assert (len(told), "32 faults" in told[-1]) == (11, True)
+    seen_findings = findings(store)
+    assert (len(seen_findings), "32 faults" in seen_findings[-1]) == (11, True)
 
 
 def test_a_clock_behind_what_was_written_is_refused_and_one_within_the_tolerance_is_not(store: Store) -> None:
@@ -197,8 +197,8 @@ def test_a_disk_that_lies_is_told_by_what_it_claims_and_by_what_is_impossible(
     file: Store, tmp_path: Path, given: dict[str, Any], words: str
 ) -> None:
     texts = {name: text.format(folder=tmp_path) for name, text in given.items() if name != "sync"}
-    (found,) = disk_findings(file, fixture(tmp_path / "proc", **{**given, **texts}))
-    assert words.format(folder=tmp_path) in found
+    (fault,) = disk_findings(file, fixture(tmp_path / "proc", **{**given, **texts}))
+    assert words.format(folder=tmp_path) in fault
 
 
 def test_the_mount_of_a_folder_is_the_deepest_and_of_two_at_one_place_the_later() -> None:
@@ -217,9 +217,9 @@ def test_the_mount_of_a_folder_is_the_deepest_and_of_two_at_one_place_the_later(
 def test_a_book_in_memory_is_refused_by_the_real_system() -> None:
     with TemporaryDirectory(dir="/dev/shm") as name:
         store = Store(f"sqlite:///{name}/front.db")
-        told = list(disk_findings(store, Fixture()))
+        seen_findings = list(disk_findings(store, Fixture()))
         store.close()
-    assert [("which forgets" in line, "durable = false" in line) for line in told] == [(True, True)]
+    assert [("which forgets" in line, "durable = false" in line) for line in seen_findings] == [(True, True)]
 
 
 def test_a_postgresql_that_does_not_sync_is_refused(postgresql: str) -> None:
@@ -227,10 +227,10 @@ def test_a_postgresql_that_does_not_sync_is_refused(postgresql: str) -> None:
     with psycopg.connect(postgresql) as connection:
         setting = connection.execute("SHOW fsync").fetchone()
     store = Store(url)
-    told = list(disk_findings(store, Fixture()))
+    seen_findings = list(disk_findings(store, Fixture()))
     store.close()
     assert setting is not None
-    assert [line.split(":")[0] for line in told] == (
+    assert [line.split(":")[0] for line in seen_findings] == (
         ["PostgreSQL runs with fsync = off"] if setting[0] == "off" else []
     )
 

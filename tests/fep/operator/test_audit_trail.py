@@ -21,8 +21,8 @@ COMPONENT = "00112233445566778899AABBCCDDEEFF"
 
 def test_an_act_of_the_table_is_told_in_one_line() -> None:
     details = {"kind": "aes", "custodians": "Li Lei 08D7B4FB62, 韩梅梅 A1B2C3", "check value": "0011223344"}
-    one = audit_entry({**ASKED, "stage": "done", "details": details})
-    assert one.note == "done: kind aes; custodians Li Lei 08D7B4FB62, 韩梅梅 A1B2C3; check value 0011223344"
+    entry = audit_entry({**ASKED, "stage": "done", "details": details})
+    assert entry.note == "done: kind aes; custodians Li Lei 08D7B4FB62, 韩梅梅 A1B2C3; check value 0011223344"
     assert audit_entry(ASKED).note == "asked"
     assert audit_entry({"act": "keys create", "stage": "asked"}).subject == ""
 

@@ -79,9 +79,9 @@ def test_a_stranger_at_its_port_is_told_with_the_address_and_at_no_other(house: 
     house.connect()
     assert house.server.admit(HOME, PORTS[BANK]) is None
     house.clock.advance(5)
-    told = stands(house, "192.0.2.79")
-    assert (told.owner, told.refusal) == ("", "the address is not on the allowlist")
-    assert (told.stranger, told.stranger_seconds) == ("192.0.2.77", 5)
+    status = stands(house, "192.0.2.79")
+    assert (status.owner, status.refusal) == ("", "the address is not on the allowlist")
+    assert (status.stranger, status.stranger_seconds) == ("192.0.2.77", 5)
     assert "192.0.2" not in repr(house.event_log.since())
 
 
@@ -89,6 +89,6 @@ def test_it_is_the_same_after_the_control_socket(house: House) -> None:
     house.connect()
     house.connect()
     assert house.server.admit(HOME, PORTS[BANK]) is None
-    told = stands(house)
-    assert told.trouble
-    assert BankStatus.from_answer(json.loads(json.dumps(told._asdict()))) == told
+    status = stands(house)
+    assert status.trouble
+    assert BankStatus.from_answer(json.loads(json.dumps(status._asdict()))) == status

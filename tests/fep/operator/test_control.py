@@ -78,19 +78,19 @@ def test_what_is_no_command_is_refused_with_what_there_is(line: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "wording"),
     [
         (CutoverRefused("there is no business day 1"), "there is no business day 1"),
         (ControlError("load needs a file"), "load needs a file"),
         (FileNotFoundError(2, "No such file or directory", "/x"), "No such file or directory: '/x'"),
     ],
 )
-def test_a_refusal_says_why(error: Exception, said: str) -> None:
+def test_a_refusal_says_why(error: Exception, wording: str) -> None:
     def raises(*_: object) -> Deferred[Any]:
         raise error
 
     [answer] = Operator({"x": raises}).says(b'{"command": "x"}')
-    assert answer["refused"].endswith(said)
+    assert answer["refused"].endswith(wording)
     assert Operator({"x": lambda *_: fail(error)}).says(b'{"command": "x"}') == [answer]
 
 
@@ -173,11 +173,11 @@ def answering(path: Path, *lines: bytes) -> Iterator[list[bytes]]:
 
 
 def test_asking_gives_what_was_done_and_tells_progress(tmp_path: Path) -> None:
-    told: list[int] = []
+    results: list[int] = []
     path = tmp_path / "s"
     with answering(path, b'{"progress": 3}', b'{"progress": 4}', b'{"done": {"a": 1}}') as heard:
-        assert ask(path, "load", told.append, path="/file") == {"a": 1}
-    assert (told, json.loads(heard[0])) == ([3, 4], {"command": "load", "path": "/file"})
+        assert ask(path, "load", results.append, path="/file") == {"a": 1}
+    assert (results, json.loads(heard[0])) == ([3, 4], {"command": "load", "path": "/file"})
 
 
 def test_asking_raises_a_refusal_and_an_end_without_an_answer(tmp_path: Path) -> None:

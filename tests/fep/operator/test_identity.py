@@ -116,8 +116,8 @@ def test_in_another_namespace_nobody_is_told(
 @needs_namespaces
 @pytest.mark.parametrize("number", [0, 1, NOBODY.pw_uid, NAMELESS])
 def test_a_number_that_a_namespace_gives_is_nobodys(number: int) -> None:
-    told = started("nobody else", "say", "/proc", before=namespace(number)).communicate(timeout=SECONDS)[0]
-    assert told == UNTOLD
+    output = started("nobody else", "say", "/proc", before=namespace(number)).communicate(timeout=SECONDS)[0]
+    assert output == UNTOLD
 
 
 @needs_namespaces
@@ -129,8 +129,8 @@ def test_what_a_namespace_mounts_over_proc_is_not_believed(tmp_path: Path) -> No
     (tmp_path / "self").mkdir()
     (tmp_path / "self/loginuid").write_text(str(NOBODY.pw_uid))
     before = ("sh", "-c", f'mount --bind {tmp_path} /proc && exec "$@"', "sh")
-    told = started("nobody else", "say", "/proc", before=(*namespace(0), *before))
-    assert (told.communicate(timeout=SECONDS)[0], first) == (
+    completed = started("nobody else", "say", "/proc", before=(*namespace(0), *before))
+    assert (completed.communicate(timeout=SECONDS)[0], first) == (
         UNTOLD,
         fep.operator.identity._FIRST_USER_NAMESPACE,
     )

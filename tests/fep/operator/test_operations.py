@@ -111,14 +111,14 @@ class Desk:
     def ask(self, date: object = "20261124", **asked: object) -> list[Any]:
         """Ask to cut over a date, at an hour that has come; what was answered."""
         asked = {"early": True, **({} if date is None else {"date": date}), **asked}
-        found: list[Any] = []
+        results: list[Any] = []
         command = self.operations.commands()["cutover"]
-        command(asked, lambda _: None).addBoth(found.append)
+        command(asked, lambda _: None).addBoth(results.append)
         for _ in range(2 * ATTEMPTS):
             self.clock.advance(0)
-            if not found:
+            if not results:
                 self.clock.advance(1)
-        return found
+        return results
 
 
 def test_a_cut_over_is_announced_once_and_says_what_is_open(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -245,10 +245,10 @@ def test_a_load_needs_an_absolute_path(monkeypatch: pytest.MonkeyPatch) -> None:
     desk = Desk(monkeypatch)
     command = desk.operations.commands()["load"]
     for number, path in enumerate(("", "book.csv", None), 1):
-        found: list[Any] = []
-        command({"path": path, "by": "li"}, lambda _: None).addErrback(found.append)
+        results: list[Any] = []
+        command({"path": path, "by": "li"}, lambda _: None).addErrback(results.append)
         desk.clock.advance(0)
-        assert "absolute path" in str(found[0].value)
+        assert "absolute path" in str(results[0].value)
         assert desk.acts == [("li", "load", "", "failed: ControlError")] * number
 
 
@@ -279,11 +279,11 @@ def test_a_refusal_is_told_even_if_it_cannot_be_written_down(monkeypatch: pytest
 
 
 def doing(desk: Desk, do: Callable[[], str]) -> list[Any]:
-    found: list[Any] = []
-    desk.operations.recorded("li", "reload", do).addBoth(found.append)
+    results: list[Any] = []
+    desk.operations.recorded("li", "reload", do).addBoth(results.append)
     for _ in range(4):
         desk.clock.advance(0)
-    return found
+    return results
 
 
 def test_what_is_done_is_written_down_before_and_after(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -336,15 +336,15 @@ def test_what_cannot_be_written_down_first_is_not_done(monkeypatch: pytest.Monke
 
 def test_a_command_can_have_an_act_of_the_table_written_down(monkeypatch: pytest.MonkeyPatch) -> None:
     desk = Desk(monkeypatch)
-    found: list[Any] = []
+    results: list[Any] = []
     command = desk.operations.commands()["record"]
     for asked in (
         {"act": "keys remove", "subject": "front", "stage": "done", "by": "li"},
         {"act": "anything", "subject": "front", "stage": "done", "by": "li"},
     ):
-        command(asked, lambda _: None).addBoth(found.append)
+        command(asked, lambda _: None).addBoth(results.append)
         desk.clock.advance(0)
-    assert (found[0], found[1].check(AuditEntryRefused)) == ({"number": 1}, AuditEntryRefused)
+    assert (results[0], results[1].check(AuditEntryRefused)) == ({"number": 1}, AuditEntryRefused)
     assert desk.acts == [("li", "keys remove", "front", "done")]
 
 
@@ -354,11 +354,11 @@ def test_an_engine_that_stops_takes_no_more_exclusive_jobs(monkeypatch: pytest.M
     ran: list[int] = []
     first = desk.engine.between_batches(lambda: ran.append(1))
     desk.engine.stop_exclusive_jobs()
-    found: list[Any] = []
-    desk.engine.between_batches(lambda: ran.append(2)).addErrback(found.append)
+    results: list[Any] = []
+    desk.engine.between_batches(lambda: ran.append(2)).addErrback(results.append)
     desk.clock.advance(0)
     assert (ran, first.called) == ([1], True)
-    assert [(failure.check(Unavailable), str(failure.value)) for failure in found] == [
+    assert [(failure.check(Unavailable), str(failure.value)) for failure in results] == [
         (Unavailable, "the machine is stopping: nothing was done")
     ]
 
@@ -386,10 +386,10 @@ class Retiring:
         return self.came_to
 
     def command(self) -> Any:  # noqa: ANN401 - the answer, or a failure
-        found: list[Any] = []
-        self.desk.operations.commands()["retire"]({"by": "li"}, lambda _: None).addBoth(found.append)
+        results: list[Any] = []
+        self.desk.operations.commands()["retire"]({"by": "li"}, lambda _: None).addBoth(results.append)
         self.desk.clock.advance(0)
-        return found[0]
+        return results[0]
 
     def by_the_clock(self) -> bool:
         """Whether the clock tried; what it logged is in `said`."""
@@ -444,12 +444,12 @@ def test_a_load_gives_way_from_its_first_row_on(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setattr(fep.operator.operations, "deferToThread", maybeDeferred)
     monkeypatch.setattr(fep.operator.operations.bookfile, "opened", opened)
     (tmp_path / "book.csv").write_bytes(b"")
-    desk, found = Desk(monkeypatch), list[Failure]()
+    desk, failures = Desk(monkeypatch), list[Failure]()
     monkeypatch.setattr(desk.clock, "callFromThread", print, raising=False)
     command = desk.operations.commands()["load"]
-    command({"path": str(tmp_path / "book.csv")}, lambda _: None).addErrback(found.append)
+    command({"path": str(tmp_path / "book.csv")}, lambda _: None).addErrback(failures.append)
     desk.clock.advance(0)
-    assert [str(failure.value) for failure in found] == ["not in order"]
+    assert [str(failure.value) for failure in failures] == ["not in order"]
     assert switching == [pytest.approx(LONG_WORK_SWITCH_SECONDS)]
     assert sys.getswitchinterval() == usual
 

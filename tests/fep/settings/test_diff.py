@@ -34,16 +34,16 @@ def test_nothing_changed(before: Settings) -> None:
 
 
 def test_a_changed_bank_is_named_with_its_changed_settings(before: Settings) -> None:
-    found = after(before, ('name = "The other bank"', 'name = "New"\nmessages_a_second = 7'))
-    assert changes(before, found) == f"banks changed {OTHER_BANK} (name, messages_a_second)"
+    differences = after(before, ('name = "The other bank"', 'name = "New"\nmessages_a_second = 7'))
+    assert changes(before, differences) == f"banks changed {OTHER_BANK} (name, messages_a_second)"
 
 
 def test_banks_that_come_and_go_are_named(before: Settings) -> None:
-    found = after(before, (f'code = "{OTHER_BANK}"', 'code = "01040000"'))
-    assert changes(before, found) == f"banks added 01040000; banks removed {OTHER_BANK}"
-    assert BANK not in changes(before, found)
+    differences = after(before, (f'code = "{OTHER_BANK}"', 'code = "01040000"'))
+    assert changes(before, differences) == f"banks added 01040000; banks removed {OTHER_BANK}"
+    assert BANK not in changes(before, differences)
 
 
 def test_a_changed_section_is_named_and_no_value_of_it(before: Settings) -> None:
-    found = after(before, (SECRET, "another"), ('name = "fep1"', 'name = "fep2"'))
-    assert changes(before, found) == "sections changed node"
+    differences = after(before, (SECRET, "another"), ('name = "fep1"', 'name = "fep2"'))
+    assert changes(before, differences) == "sections changed node"

@@ -100,8 +100,8 @@ def test_a_severity_is_written_down_as_its_name() -> None:
 
 
 def test_the_worst_comes_first() -> None:
-    found = alarms(snapshot(state=State.DOUBT, refused_lately=1, **banks(light=Light.DOWN)))
-    assert [alarm.name for alarm in found] == ["doubt", "bank_down", "refused"]
+    seen_alarms = alarms(snapshot(state=State.DOUBT, refused_lately=1, **banks(light=Light.DOWN)))
+    assert [alarm.name for alarm in seen_alarms] == ["doubt", "bank_down", "refused"]
     severities = [severity for _, severity, _ in RULES]
     assert severities == sorted(severities, key=[RED, YELLOW].index)
 

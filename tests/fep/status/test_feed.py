@@ -82,13 +82,17 @@ def test_a_feed_begins_with_everything_and_goes_on_with_what_is_new() -> None:
     stage.event_log.note(Kind.RELOAD)
     stage.feed.tick()
     stage.feed.tick()
-    told = events(transport)
-    assert [(name, news["snapshot"]["rate"]) for name, news in told] == [
+    stream = events(transport)
+    assert [(name, news["snapshot"]["rate"]) for name, news in stream] == [
         ("news", 2),
         ("news", 3),
         ("news", 4),
     ]
-    assert [[event["kind"] for event in news["events"]] for _, news in told] == [["started"], ["reload"], []]
+    assert [[event["kind"] for event in news["events"]] for _, news in stream] == [
+        ["started"],
+        ["reload"],
+        [],
+    ]
 
 
 def test_one_picture_serves_every_page() -> None:

@@ -72,8 +72,8 @@ def test_a_certificate_that_cannot_be_read_ended_long_ago(settings: Settings, co
 
 def test_the_date_and_how_late_its_cut_over_is(settings: Settings) -> None:
     now = datetime(2026, 11, 25, 0, 10, tzinfo=BEIJING)
-    told = figures(settings, now=now.astimezone(UTC))
-    assert (told["business_date"], told["cutover_late_seconds"]) == (20261124, 600)
+    shown_figures = figures(settings, now=now.astimezone(UTC))
+    assert (shown_figures["business_date"], shown_figures["cutover_late_seconds"]) == (20261124, 600)
     for hour, late in (("22:00", 2 * 3600 + 600), ("00:05", 300), ("00:10", 0), ("00:30", 0)):
         assert figures(with_day(settings, cutover=hour), now=now)["cutover_late_seconds"] == late
 
@@ -87,23 +87,26 @@ def test_what_keeps_the_clock_from_cutting_over_is_one_of_all_reasons(settings: 
 def test_when_the_first_year_begins_that_nobody_has_told(settings: Settings) -> None:
     now = datetime(2098, 11, 30, tzinfo=BEIJING)
     for years, begins in (((), 2098), ((2098,), 2099), ((2098, 2099), 2100), ((2099,), 2098)):
-        told = figures(with_day(settings, whole_years=years), now=now)
+        shown_figures = figures(with_day(settings, whole_years=years), now=now)
         new_year = datetime(begins, 1, 1, tzinfo=BEIJING)
-        assert told["calendar_end_timestamp_seconds"] == new_year.timestamp()
+        assert shown_figures["calendar_end_timestamp_seconds"] == new_year.timestamp()
 
 
 def test_a_books_disk_and_its_log(settings: Settings, tmp_path: Path) -> None:
     book = tmp_path / "front.db"
-    told = figures(settings, book=book)
+    shown_figures = figures(settings, book=book)
     disk = os.statvfs(tmp_path)
-    assert told["book_disk_size_bytes"] == disk.f_blocks * disk.f_frsize
-    assert 0 < told["book_disk_free_bytes"] < told["book_disk_size_bytes"]
-    assert told["book_wal_bytes"] == 0
+    assert shown_figures["book_disk_size_bytes"] == disk.f_blocks * disk.f_frsize
+    assert 0 < shown_figures["book_disk_free_bytes"] < shown_figures["book_disk_size_bytes"]
+    assert shown_figures["book_wal_bytes"] == 0
     (tmp_path / "front.db-wal").write_bytes(bytes(4096))
     assert figures(settings, book=book)["book_wal_bytes"] == 4096
 
 
 def test_what_is_not_there_has_no_figure(tmp_path: Path) -> None:
     plain = load_settings(install(tmp_path, os.urandom, MADE, first_port=0, status_port=0, plain=True))
-    told = figures(plain, date="")
-    assert {name.partition("/")[0] for name in told} == {"cutover_waits", "calendar_end_timestamp_seconds"}
+    shown_figures = figures(plain, date="")
+    assert {name.partition("/")[0] for name in shown_figures} == {
+        "cutover_waits",
+        "calendar_end_timestamp_seconds",
+    }

@@ -86,8 +86,8 @@ def test_breaks_are_banded_by_their_age_today() -> None:
 
 
 def test_a_break_dated_ahead_of_today_is_a_young_one() -> None:
-    told = open_breaks(Figures(7, (Outstanding("1", "timing", "20261125", 1, 0),)), "20261124")
-    assert (told.classes, told.oldest_days) == ((Aged("timing", (1, 0, 0, 0), 0),), -1)
+    shown = open_breaks(Figures(7, (Outstanding("1", "timing", "20261125", 1, 0),)), "20261124")
+    assert (shown.classes, shown.oldest_days) == ((Aged("timing", (1, 0, 0, 0), 0),), -1)
 
 
 def test_no_break_and_no_figures_are_two_things() -> None:

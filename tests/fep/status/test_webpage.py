@@ -150,14 +150,14 @@ def test_the_version_is_that_of_what_is_shipped() -> None:
 
 def test_the_chart_library_is_the_one_that_was_taken_in() -> None:
     folder = STATIC / "uplot"
-    said = dict(reversed(line.split("  ")) for line in (folder / "SHA256SUMS").read_text().splitlines())
-    found = {
+    stated = dict(reversed(line.split("  ")) for line in (folder / "SHA256SUMS").read_text().splitlines())
+    digests = {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest()
         for path in folder.iterdir()
         if path.name != "SHA256SUMS"
     }
-    assert said == found
-    assert found["uPlot.iife.min.js"] == "19c8d4c6ad88929a79f4ae49d6f7161566dfd0ba3d15cc495e974f787eb78f1f"
+    assert stated == digests
+    assert digests["uPlot.iife.min.js"] == "19c8d4c6ad88929a79f4ae49d6f7161566dfd0ba3d15cc495e974f787eb78f1f"
     assert "The MIT License" in (folder / "LICENSE").read_text()
 
 

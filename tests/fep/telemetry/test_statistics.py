@@ -33,11 +33,11 @@ def test_a_histogram_begins_with_nothing() -> None:
 def test_a_latency_is_counted_under_the_least_bound_that_it_does_not_exceed(
     latency_us: int, place: int
 ) -> None:
-    one, many = LatencyHistogram(), LatencyHistogram()
-    one.add(latency_us)
+    single, many = LatencyHistogram(), LatencyHistogram()
+    single.add(latency_us)
     many.add(latency_us, 3)
     many.add(latency_us)
-    assert (one.buckets, one.total_us, one.count) == (with_one(place), latency_us, 1)
+    assert (single.buckets, single.total_us, single.count) == (with_one(place), latency_us, 1)
     assert (many.buckets, many.total_us, many.count) == (with_one(place, 4), 4 * latency_us, 4)
 
 

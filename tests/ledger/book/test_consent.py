@@ -47,9 +47,9 @@ def load(store: Store, by: str, data: bytes = FIRST, without: frozenset[int] = f
 
 def audit_rows(store: Store) -> list[tuple[str, str, str]]:
     with store.reading() as connection:
-        found = list(read_audit_log(connection, audit_log))
-    assert list(broken_records(found)) == []
-    return [(act.by, act.act, act.note) for act in found]
+        records = list(read_audit_log(connection, audit_log))
+    assert list(broken_records(records)) == []
+    return [(act.by, act.act, act.note) for act in records]
 
 
 def test_the_first_person_is_written_down_and_the_second_loads(store: Store) -> None:

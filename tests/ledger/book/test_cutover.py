@@ -236,9 +236,9 @@ def test_the_findings_that_these_tests_rely_on_are_found(front: FrontBook, store
     ):
         with store.transaction() as connection:
             connection.execute(text(statement))
-    found = " ".join(faults(store))
-    said = ("earlier date", "wrong side", "totals kept", "root is not", "not signed", "tip vouches")
-    assert [word for word in said if word not in found] == []
+    fault_text = " ".join(faults(store))
+    parts = ("earlier date", "wrong side", "totals kept", "root is not", "not signed", "tip vouches")
+    assert [word for word in parts if word not in fault_text] == []
 
 
 # Two nodes and an operator on one PostgreSQL, in every order.

@@ -205,12 +205,12 @@ def test_a_fenced_process_can_still_read_what_became_of_its_requests(front: Fron
     a request has no key. Nothing is written, and the newer process goes on.
     """
     done, not_done, keyless = request(), request(), request(Act.DUES, key="", due="")
-    [told] = front.commit([done], 1)
+    [answer] = front.commit([done], 1)
     newer = FrontBook(store, "check", urandom)
     newer.claim("fep1")
-    found = front.recorded([done, not_done, keyless, done._replace(content="other")])
-    assert found == [
-        told._replace(replayed=True),
+    recorded = front.recorded([done, not_done, keyless, done._replace(content="other")])
+    assert recorded == [
+        answer._replace(replayed=True),
         None,
         None,
         Answer(Response.KEY_REUSED, "KEY USED, OTHER CONTENT", DATE),
@@ -236,11 +236,11 @@ def test_what_became_of_a_request_is_read_after_the_transaction_that_may_still_b
             view = front._read(connection, front._read_chain(connection), [sent], 1)
             fold([sent], view)
             front._write(connection, view)
-            found = threads.submit(reader.recorded, [sent])
+            reading = threads.submit(reader.recorded, [sent])
             waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
-            while not connection.execute(waiting).scalar() and not found.done():
+            while not connection.execute(waiting).scalar() and not reading.done():
                 pass
-        [answer] = found.result()
+        [answer] = reading.result()
     assert answer is not None
     assert (answer.response, answer.replayed) == (Response.APPROVED, True)
     other.close()

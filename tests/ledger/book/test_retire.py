@@ -118,8 +118,8 @@ def three_days(front: Front) -> None:
 def test_a_days_entries_leave_and_the_day_with_its_seal_stays(front: Front) -> None:
     three_days(front)
     told = front.told()
-    found = front.retire(told={DATE: told[DATE]})
-    assert found == Retired((DATE,), 3, f"the office has not archived {SECOND} yet")
+    first_retired = front.retire(told={DATE: told[DATE]})
+    assert first_retired == Retired((DATE,), 3, f"the office has not archived {SECOND} yet")
     assert front.entries() == [(SECOND, "collection"), (THIRD, "collection")]
     assert front.states() == [(DATE, "retired"), (SECOND, "closed"), (THIRD, "open")]
     assert front.retire(told=told) == Retired((SECOND,), 1, f"{THIRD} is not closed")
@@ -192,10 +192,10 @@ def test_a_day_stays_as_long_as_the_newest_of_its_keys_is_in_the_window(
     front.pay(1, DATE)
     front.pay(2, "20261126", node=1)
     front.close(DATE)
-    found = front.retire(first_date)
-    assert (found.dates, len(front.entries())) == (((DATE,), 0) if goes else ((), 2))
+    outcome = front.retire(first_date)
+    assert (outcome.dates, len(front.entries())) == (((DATE,), 0) if goes else ((), 2))
     if not goes:
-        assert found.waits == f"a key of {DATE} is of 20261126, and keys are known from {first_date} on"
+        assert outcome.waits == f"a key of {DATE} is of 20261126, and keys are known from {first_date} on"
 
 
 @pytest.mark.parametrize(
@@ -215,8 +215,8 @@ def test_an_advice_of_a_moment_far_ahead_keeps_its_day_by_the_machines_date_and_
     front.close(DATE, round((midnight + timedelta(hours=hours)).timestamp()) * 1_000_000)
     [again] = front.nodes[0].commit([advice], 2)
     assert (again.response, again.replayed) == ("00", True)
-    found = front.retire(first_date)
-    assert (found.dates, len(front.entries())) == (((DATE,), 0) if goes else ((), 1))
+    outcome = front.retire(first_date)
+    assert (outcome.dates, len(front.entries())) == (((DATE,), 0) if goes else ((), 1))
 
 
 def test_a_day_without_entries_goes_in_its_turn_by_its_date(front: Front) -> None:
@@ -258,10 +258,10 @@ def test_a_due_whose_earlier_effects_are_retired_takes_its_next_one(front: Front
     front.retire()
     front.pay(1, SECOND)
     with front.store.reading() as connection:
-        found = connection.execute(
+        stored_row = connection.execute(
             select(journal.c.subject, journal.c.sequence, journal.c.sequence_before)
         ).all()
-    assert [tuple(row) for row in found] == [("D1", 3, 2)]
+    assert [tuple(row) for row in stored_row] == [("D1", 3, 2)]
 
 
 @pytest.mark.parametrize(("sequence", "before"), [(5, 4), (7, 6)])

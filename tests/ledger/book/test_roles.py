@@ -106,20 +106,20 @@ def test_every_program_does_all_of_its_work_under_its_role(databases: Databases)
         here.days.trade(12)
         here.leave_files(here.days.cut_over().date, COUNTS)
         ticks = iter(range(1, 10**6))
-        told = list(
+        results = list(
             Close(
                 here.office, reader, here.settings, closing_days.CHART, partial(next, ticks), here.open_file
             ).run()
         )
-        assert [result for result in told if result.waiting] == []
+        assert [result for result in results if result.waiting] == []
         with here.office.transaction() as connection:
             first = breaks.listing(connection, states=("suspense",))[0]
             resolution = closing_days.CHART.fitting(first.cls, first.difference)[0]
             breaks.propose(connection, first.name, resolution.name, "li", 1, "", closing_days.CHART)
             breaks.approve(connection, first.name, "wang", 2)
         here.days.next_book()
-    found = audit(*auditors, STATED)
-    assert list(found.failings) == []
+    audited = audit(*auditors, STATED)
+    assert list(audited.failings) == []
     for store in (reader, *auditors):
         store.close()
     here.close_world()
@@ -176,8 +176,8 @@ def test_a_machine_retires_a_day_and_can_delete_nothing_itself(served: Mapping[s
     front.claim("fep1")
     front.commit([request(), request(policy="P9")], 1)
     done = cut_over(served["front"], DATE, Calendar().next_business_date, Sealer(SEAL_KEY), 2)
-    told = {DATE: ArchivedDay(DATE, done.root, 2)}
-    assert retire(served["front"], told, "20991231", lambda: 3).entries == 2
+    archived_days = {DATE: ArchivedDay(DATE, done.root, 2)}
+    assert retire(served["front"], archived_days, "20991231", lambda: 3).entries == 2
     forget = "SELECT forget_entries(1, 1, 9)"
     for name, says in (("front", ""), ("loader", "permission denied"), ("reader", "permission denied")):
         refused = pytest.raises(LedgerError, match=says) if says else nullcontext()

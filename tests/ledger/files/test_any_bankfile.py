@@ -61,8 +61,8 @@ def test_what_is_written_reads_back_with_its_totals(layout: Layout, data: st.Dat
     if not layout.header:
         lines = [line._replace(line=line.line - 1) for line in lines]
     written = file(layout, lines, date=date)
-    found, totals = taken(layout, written, date=date)
-    assert found == lines
+    taken_lines, totals = taken(layout, written, date=date)
+    assert taken_lines == lines
     collected = sum(line.amount for line in lines if line.state == "S" and KINDS[line.code] == "premium")
     paid = sum(line.amount for line in lines if line.state == "S" and KINDS[line.code] == "benefit")
     assert totals == FileTotals(BANK, date, len(lines), collected, paid, hashlib.sha256(written).hexdigest())
@@ -112,12 +112,12 @@ def test_a_byte_that_flips_is_refused_or_changes_one_line_and_no_figure(layout: 
         altered = bytearray(whole)
         altered[place] ^= flip
         try:
-            found, said = taken(layout, bytes(altered))
+            taken_lines, said = taken(layout, bytes(altered))
         except BankFileError:
             continue
         assert said == totals._replace(digest=said.digest)
         assert said.digest != totals.digest
-        assert sum(ours != theirs for ours, theirs in zip(found, lines, strict=True)) <= 1
+        assert sum(ours != theirs for ours, theirs in zip(taken_lines, lines, strict=True)) <= 1
 
 
 @given(

@@ -98,11 +98,11 @@ FILES = (
 def test_a_file_is_written_as_its_layout_has_it_and_read_back(layout: Layout, lines: list[str]) -> None:
     written = list(write(layout, BANK, DATE, iter(LINES)))
     assert written == [line.encode(layout.encoding) for line in lines]
-    found, totals = taken(layout, b"".join(written))
+    taken_lines, totals = taken(layout, b"".join(written))
     kept = [line for line in LINES if line.state == "S" or layout.lists_reversed]
     lost = {name: "" for name in ("branch", "rrn", "policy", "due", "receipt") if not layout.carries(name)}
     first = 2 if layout.header else 1
-    assert found == [line._replace(line=number, **lost) for number, line in enumerate(kept, first)]
+    assert taken_lines == [line._replace(line=number, **lost) for number, line in enumerate(kept, first)]
     digest = hashlib.sha256(b"".join(written)).hexdigest()
     assert totals == FileTotals(BANK, DATE, len(kept), 120_000, 45_601, digest)
 

@@ -46,7 +46,7 @@ def row(stan: str = "000001", policy: str = "P1", amount: str = "120000", state:
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "wordings"),
     [
         (b"", ["line 1: the header is missing: the file is empty"]),
         (standard(row(), header=""), ["line 1: the header is missing"]),
@@ -105,8 +105,8 @@ def row(stan: str = "000001", policy: str = "P1", amount: str = "120000", state:
         (standard(row()).replace(b"\n", b"\r\n"), ["line 1: ends in CRLF, where the layout has LF"]),
     ],
 )
-def test_a_file_that_is_not_whole_or_not_this_one_is_refused(data: bytes, said: list[str]) -> None:
-    assert problems(data) == said
+def test_a_file_that_is_not_whole_or_not_this_one_is_refused(data: bytes, wordings: list[str]) -> None:
+    assert problems(data) == wordings
 
 
 CRLF = file(MARKLESS).splitlines(keepends=True)
@@ -120,7 +120,7 @@ COUNTED = replace(STANDARD, name="counted", header=(Column("", "H"), Column("cou
 
 
 @pytest.mark.parametrize(
-    ("layout", "data", "said"),
+    ("layout", "data", "wordings"),
     [
         (MARKLESS, b"", ["line 1: the trailer is missing: the file was cut short"]),
         (MARKLESS, b"".join(CRLF[:2]), ["line 2: 3 columns expected, 12 found"]),
@@ -219,9 +219,9 @@ COUNTED = replace(STANDARD, name="counted", header=(Column("", "H"), Column("cou
     ],
 )
 def test_a_file_of_another_layout_is_refused_as_one_of_the_standards_is(
-    layout: Layout, data: bytes, said: list[str]
+    layout: Layout, data: bytes, wordings: list[str]
 ) -> None:
-    assert problems(data, layout) == said
+    assert problems(data, layout) == wordings
 
 
 @pytest.mark.parametrize(
@@ -273,11 +273,11 @@ LONGEST = 12 * 257 * 4
 
 
 @pytest.mark.parametrize(
-    ("length", "said"),
+    ("length", "wording"),
     [(LONGEST + 1, "12 columns expected, 2 found"), (LONGEST + 2, f"longer than {LONGEST} bytes")],
 )
-def test_a_line_longer_than_any_can_be_is_told_so(length: int, said: str) -> None:
-    assert problems(standard("D|".ljust(length, "x"))) == [f"line 2: {said}"]
+def test_a_line_longer_than_any_can_be_is_told_so(length: int, wording: str) -> None:
+    assert problems(standard("D|".ljust(length, "x"))) == [f"line 2: {wording}"]
 
 
 @pytest.mark.parametrize("length", [LONGEST + 2, 300_000, 600_000])
@@ -307,11 +307,11 @@ def test_the_longest_line_is_the_layouts(layout: Layout, longest: int) -> None:
 
 def test_the_first_twenty_problems_of_a_file_are_told() -> None:
     assert PROBLEMS_MAX == 20
-    said = [f"line {number}, state: not one of the layout's states" for number in range(2, 50)]
+    reasons = [f"line {number}, state: not one of the layout's states" for number in range(2, 50)]
     bad = [row(state="X")] * 30
-    assert problems(standard(*bad)) == said[:20]
-    assert problems(standard(*bad[:20])) == said[:20]
-    assert problems(standard(*bad[:19], row())) == said[:19]
+    assert problems(standard(*bad)) == reasons[:20]
+    assert problems(standard(*bad[:20])) == reasons[:20]
+    assert problems(standard(*bad[:19], row())) == reasons[:19]
 
 
 def test_lines_before_a_problem_are_handed_out_before_it_is_told() -> None:

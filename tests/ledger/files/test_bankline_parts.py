@@ -46,7 +46,7 @@ COUNT, BANK = Column("count", width=4, pad="zero"), Column("bank", width=3, pad=
 
 
 @pytest.mark.parametrize(
-    ("layout", "text", "found"),
+    ("layout", "text", "parts"),
     [
         (STANDARD, "12|3", (["12", "3"], "")),
         (STANDARD, "|", (["", ""], "")),
@@ -58,9 +58,9 @@ COUNT, BANK = Column("count", width=4, pad="zero"), Column("bank", width=3, pad=
     ],
 )
 def test_a_line_is_split_at_its_separators_or_by_widths(
-    layout: Layout, text: str, found: tuple[list[str], str]
+    layout: Layout, text: str, parts: tuple[list[str], str]
 ) -> None:
-    assert split(layout, (COUNT, BANK), text) == found
+    assert split(layout, (COUNT, BANK), text) == parts
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ def test_what_a_column_holds_is_matched_and_named(
 
 
 @pytest.mark.parametrize(
-    ("column", "said"),
+    ("column", "wording"),
     [
         (Column("", "T"), "not the text that the layout has there"),
         (Column("sent_time", format="hh:mm:ss"), "not hh:mm:ss"),
@@ -242,5 +242,5 @@ def test_what_a_column_holds_is_matched_and_named(
         (amount(sign="trailing"), "not whole fen with a trailing sign"),
     ],
 )
-def test_what_a_column_was_to_hold_is_said(column: Column, said: str) -> None:
-    assert meant(column) == said
+def test_what_a_column_was_to_hold_is_said(column: Column, wording: str) -> None:
+    assert meant(column) == wording

@@ -140,7 +140,7 @@ CUT = "the TOTAL line is missing: the file was cut short"
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "wordings"),
     [
         (b"", [f"line 1: {CUT}"]),
         (f"{HEADER}\n".encode(), [f"line 1: {CUT}"]),
@@ -203,8 +203,8 @@ CUT = "the TOTAL line is missing: the file was cut short"
         ),
     ],
 )
-def test_a_file_that_is_not_whole_or_says_otherwise_is_refused(data: bytes, said: list[str]) -> None:
-    assert problems(data) == said
+def test_a_file_that_is_not_whole_or_says_otherwise_is_refused(data: bytes, wordings: list[str]) -> None:
+    assert problems(data) == wordings
 
 
 ROW_BYTES = len(row(policy="").encode()) + 1
@@ -212,17 +212,19 @@ TOO_LONG = "line 2: longer than 1024 bytes"
 
 
 @pytest.mark.parametrize(
-    ("length", "end", "said"),
+    ("length", "end", "wording"),
     [
         (1024, "\n", "line 2, policy: not 1 to 24 of A-Z, 0-9 and -"),
         (1024, "\r\n", "line 2, policy: not 1 to 24 of A-Z, 0-9 and -"),
         *((length, "\n", TOO_LONG) for length in (1025, 1026, 2047, 2048, 2049, 3072, 3073, 10_000)),
     ],
 )
-def test_a_row_that_is_too_long_is_told_so_and_the_next_is_the_next(length: int, end: str, said: str) -> None:
+def test_a_row_that_is_too_long_is_told_so_and_the_next_is_the_next(
+    length: int, end: str, wording: str
+) -> None:
     long = row(policy="P" * (length - ROW_BYTES - len(end) + 1))
     assert problems(file(long, row(state="x"), end=end)) == [
-        said,
+        wording,
         "line 3, state: not one of active, lapsed, pending, terminated",
     ]
     cut = f"{HEADER}\n{row(policy='P' * length)}".encode()

@@ -77,8 +77,8 @@ def test_the_control_totals_bind_what_is_there_and_what_is_left_out_says(total: 
     if not refused:
         assert len(named(data, 3, 4).left_out) == 2
     else:
-        [said] = refusals(data, 3, 4)
-        assert said.startswith(f"line 5, {refused}: the TOTAL line says ")
+        [refusal] = refusals(data, 3, 4)
+        assert refusal.startswith(f"line 5, {refused}: the TOTAL line says ")
 
 
 def test_a_row_whose_columns_cannot_be_told_counts_for_one_row_at_the_most() -> None:

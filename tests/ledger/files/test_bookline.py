@@ -295,5 +295,5 @@ def test_a_due_shows_nobodys_number() -> None:
 
 
 def test_dues_of_one_code_and_date_share_their_texts() -> None:
-    one, other = (good_row(row(due=due).encode()).due_line() for due in ("D1", "D2"))
-    assert (one.code is other.code, one.due_date is other.due_date) == (True, True)
+    first, other = (good_row(row(due=due).encode()).due_line() for due in ("D1", "D2"))
+    assert (first.code is other.code, first.due_date is other.due_date) == (True, True)

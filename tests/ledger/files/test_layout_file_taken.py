@@ -117,7 +117,7 @@ def test_a_separator_is_any_character_that_no_number_or_name_has(separator: str)
 
 
 @pytest.mark.parametrize(
-    "said",
+    "wording",
     [
         "YYYYMMDDhhmmss",
         "MMDDhhmmss",
@@ -127,9 +127,9 @@ def test_a_separator_is_any_character_that_no_number_or_name_has(separator: str)
         "YYYY.MM.DDhhmmss",
     ],
 )
-def test_a_date_and_a_time_stand_in_one_column_with_the_signs_that_banks_write(said: str) -> None:
-    layout = parse(DELIMITED.replace("MMDDhhmmss", said), "mine")
-    assert layout.detail[2].format == said
+def test_a_date_and_a_time_stand_in_one_column_with_the_signs_that_banks_write(wording: str) -> None:
+    layout = parse(DELIMITED.replace("MMDDhhmmss", wording), "mine")
+    assert layout.detail[2].format == wording
 
 
 def test_lines_need_no_state_where_the_bank_leaves_out_what_was_reversed() -> None:

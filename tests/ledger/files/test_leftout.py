@@ -63,8 +63,8 @@ def test_more_lines_than_can_be_left_out_are_refused() -> None:
 
 
 def test_what_is_told_of_a_row_hides_a_person_behind_a_policys_name() -> None:
-    told = str(LeftOut(3, "11010519491231002X", "D1", "holder: not a name"))
-    assert told == "line 3: policy **************002X, due D1: holder: not a name"
+    printed = str(LeftOut(3, "11010519491231002X", "D1", "holder: not a name"))
+    assert printed == "line 3: policy **************002X, due D1: holder: not a name"
     assert str(LeftOut(4, "", "", "not UTF-8")) == "line 4: no policy that can be read: not UTF-8"
     card = "line 5: policy P1, due 622202*********0987: the book has it otherwise"
     assert str(LeftOut(5, "P1", CARD, "")) == card
@@ -97,19 +97,19 @@ def test_a_row_whose_columns_cannot_be_told_counts_for_one_of_anything_or_nothin
 
 
 def test_spans_add_figure_by_figure_and_to_nothing_else() -> None:
-    one = Span(ControlTotals(1, 2, 3, 4, 5), ControlTotals(6, 7, 8, 9, 10))
+    span = Span(ControlTotals(1, 2, 3, 4, 5), ControlTotals(6, 7, 8, 9, 10))
     other = Span(ControlTotals(10, 20, 30, 40, 50), ControlTotals(60, 70, 80, 90, 100))
-    assert one + other == Span(ControlTotals(11, 22, 33, 44, 55), ControlTotals(66, 77, 88, 99, 110))
-    assert one + Span() == one
+    assert span + other == Span(ControlTotals(11, 22, 33, 44, 55), ControlTotals(66, 77, 88, 99, 110))
+    assert span + Span() == span
     with pytest.raises(TypeError):
-        one + ControlTotals()
+        span + ControlTotals()
 
 
 SAID = ControlTotals(5, 6, 700, 800, 9)
 
 
 @pytest.mark.parametrize(
-    ("counted", "left_out", "told"),
+    ("counted", "left_out", "wordings"),
     [
         (SAID, Span(), []),
         (SAID._replace(policies=4), Span(), [("policies", "the TOTAL line says 5, the rows make 4")]),
@@ -136,9 +136,9 @@ SAID = ControlTotals(5, 6, 700, 800, 9)
     ],
 )  # fmt: skip
 def test_each_figure_is_what_the_rows_make_with_those_left_out_or_is_told(
-    counted: ControlTotals, left_out: Span, told: list[tuple[str, str]]
+    counted: ControlTotals, left_out: Span, wordings: list[tuple[str, str]]
 ) -> None:
-    assert list(differences(SAID, counted, left_out)) == told
+    assert list(differences(SAID, counted, left_out)) == wordings
 
 
 def test_a_figure_as_long_as_a_card_number_is_not_repeated() -> None:

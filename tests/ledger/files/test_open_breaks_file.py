@@ -34,7 +34,7 @@ COLUMNS = "version, told_at and rows are to be there, and nothing else"
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "wording"),
     [
         (b"", NO_JSON),
         (b"\xff", NO_JSON),
@@ -72,10 +72,10 @@ COLUMNS = "version, told_at and rows are to be there, and nothing else"
         (changed(4, 2**53), "row 1: amount is not in order"),
     ],
 )
-def test_what_is_not_such_figures_is_refused_with_what_is_wrong(data: bytes, said: str) -> None:
+def test_what_is_not_such_figures_is_refused_with_what_is_wrong(data: bytes, wording: str) -> None:
     with pytest.raises(FiguresRefused) as refused:
         parse(data)
-    assert str(refused.value) == said
+    assert str(refused.value) == wording
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def test_shares_of_states_and_of_dues_a_policy_are_as_meant() -> None:
     dues_of = Counter(due.policy for due in sample.dues)
     counts = Counter(dues_of[policy.policy] for policy in sample.policies)
     benefits = sum(due.kind == "benefit" for due in sample.dues)
-    for found, percent in [
+    for count, percent in [
         (states["lapsed"], 3),
         (states["pending"], 2),
         (counts[0], 5),
@@ -61,7 +61,7 @@ def test_shares_of_states_and_of_dues_a_policy_are_as_meant() -> None:
         (counts[2], 8),
         (benefits, 12),
     ]:
-        assert abs(found - percent * 100) < 200
+        assert abs(count - percent * 100) < 200
 
 
 def test_lapsed_policies_are_overdue_and_pending_ones_await_their_first_premium() -> None:

@@ -93,14 +93,14 @@ def test_settings_name_a_whole_year_that_the_library_does_not_know() -> None:
 
 def test_one_more_holiday_keeps_all_that_the_library_knows() -> None:
     calendar = Calendar(holidays=frozenset({"20261230"}))
-    found = {day for day in days_of(2026) if calendar.is_business_date(day)}
-    assert found == {day for day in days_of(2026) if Calendar().is_business_date(day)} - {"20261230"}
+    days = {day for day in days_of(2026) if calendar.is_business_date(day)}
+    assert days == {day for day in days_of(2026) if Calendar().is_business_date(day)} - {"20261230"}
 
 
 def test_one_more_workday_keeps_all_that_the_library_knows() -> None:
     calendar = Calendar(workdays=frozenset({"20261226"}))
-    found = {day for day in days_of(2026) if calendar.is_business_date(day)}
-    assert found == {day for day in days_of(2026) if Calendar().is_business_date(day)} | {"20261226"}
+    days = {day for day in days_of(2026) if calendar.is_business_date(day)}
+    assert days == {day for day in days_of(2026) if Calendar().is_business_date(day)} | {"20261226"}
 
 
 def test_settings_take_back_what_the_library_knows_date_by_date() -> None:
@@ -153,8 +153,8 @@ def test_what_settings_cannot_mean_is_named_with_the_reason(calendar: Calendar, 
 @pytest.mark.parametrize("missing", LAW_2098[:5])
 def test_a_whole_year_has_each_holiday_of_fixed_date(missing: str) -> None:
     calendar = whole()._replace(holidays=frozenset(LAW_2098) - {missing})
-    said = f"{missing} is free by law, and whole_years says that 2098 is whole"
-    assert list(calendar.faults()) == [("holidays", said)]
+    wording = f"{missing} is free by law, and whole_years says that 2098 is whole"
+    assert list(calendar.faults()) == [("holidays", wording)]
 
 
 def test_a_holiday_of_fixed_date_need_not_be_named_on_a_weekend() -> None:
@@ -173,9 +173,9 @@ def test_a_spring_festival_takes_a_working_day_between_20_january_and_24_februar
 ) -> None:
     """6 February 2094 is a Saturday."""
     holidays = frozenset({"20940101", "20941001", f"2094{month_day}"})
-    said = "the Spring Festival of 2094 is missing, and whole_years says that 2094 is whole"
+    wording = "the Spring Festival of 2094 is missing, and whole_years says that 2094 is whole"
     calendar = Calendar(holidays, frozenset(), frozenset({2094}))
-    assert list(calendar.faults()) == ([] if is_one else [("holidays", said)])
+    assert list(calendar.faults()) == ([] if is_one else [("holidays", wording)])
 
 
 @pytest.mark.parametrize(

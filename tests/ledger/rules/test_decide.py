@@ -113,8 +113,8 @@ def test_nothing_is_decided_while_no_day_is_open(act: Act, day: Day | None, date
 @pytest.mark.parametrize("act", KEYED)
 def test_a_bank_that_must_wait_has_nothing_done_and_is_told_what_was(act: Act) -> None:
     waiting = asking(act, key=PAID.key, content=PAID.content, must_wait=True, verdict=Response.FORMAT)
-    told = Answer(Response.UNAVAILABLE, "TOO MANY 25 AND 76, WAIT", DATE)
-    assert decide(waiting, view(due())) == Decision(told)
+    answer = Answer(Response.UNAVAILABLE, "TOO MANY 25 AND 76, WAIT", DATE)
+    assert decide(waiting, view(due())) == Decision(answer)
     assert decide(waiting, view(SETTLED, entries=[PAID])).answer == answer_of(PAID, replayed=True)
 
 

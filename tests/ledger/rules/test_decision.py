@@ -248,8 +248,8 @@ def test_guesses_go_with_every_kind_of_decision() -> None:
 @pytest.mark.parametrize("replayed", [False, True])
 @pytest.mark.parametrize("receipt", [None, "202611240100000000017"])
 def test_the_answer_says_what_the_entry_says(replayed: bool, receipt: str | None) -> None:
-    told = expected(reason="R", receipt=receipt)
-    assert answer_of(told, replayed=replayed) == Answer(
+    answer = expected(reason="R", receipt=receipt)
+    assert answer_of(answer, replayed=replayed) == Answer(
         response=Response.APPROVED,
         reason="R",
         business_date=DATE,

@@ -55,8 +55,8 @@ def test_stamps_that_go_back_along_a_chain_are_found_though_every_hash_is_right(
 ) -> None:
     given = [entry(place, recorded_at=stamp) for place, stamp in enumerate(stamps, 1)]
     entries, tip = chain_entries(given, GENESIS, SALTS)
-    found = list(broken_links(entries, Chain(1, 1, 3, tip)))
-    assert found == [BrokenLink(1, place, "is stamped before the entry before it") for place in broken]
+    faults = list(broken_links(entries, Chain(1, 1, 3, tip)))
+    assert faults == [BrokenLink(1, place, "is stamped before the entry before it") for place in broken]
 
 
 @pytest.mark.parametrize("name", [name for name in Entry._fields if name not in ("chain", "position")])

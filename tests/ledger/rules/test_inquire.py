@@ -249,8 +249,8 @@ def test_totals_that_agree_are_in_balance() -> None:
 @pytest.mark.parametrize("figure", Totals._fields)
 @pytest.mark.parametrize("more", [1, -1])
 def test_each_figure_must_agree(figure: str, more: int) -> None:
-    said = OURS._replace(**{figure: getattr(OURS, figure) + more})
-    answer = reconcile_totals(totals(said, net=OURS.net), book_of(DATE))
+    stated = OURS._replace(**{figure: getattr(OURS, figure) + more})
+    answer = reconcile_totals(totals(stated, net=OURS.net), book_of(DATE))
     assert answer == Answer(Response.TOTALS_DIFFER, "TOTALS DIFFER", DATE, totals=OURS)
 
 

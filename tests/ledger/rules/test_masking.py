@@ -10,7 +10,7 @@ from tests.support.canary import CARD, IDENTITY, OTHER_IDENTITY, SHORT_CARD
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "masked"),
     [
         (CARD, "622202*********0987"),
         (SHORT_CARD, "376543******5434"),
@@ -23,8 +23,8 @@ from tests.support.canary import CARD, IDENTITY, OTHER_IDENTITY, SHORT_CARD
         (f"{IDENTITY},{CARD}", "**************007X,622202*********0987"),
     ],
 )
-def test_a_persons_number_is_hidden(text: str, told: str) -> None:
-    assert masked_numbers(text) == told
+def test_a_persons_number_is_hidden(text: str, masked: str) -> None:
+    assert masked_numbers(text) == masked
 
 
 MOMENT = "20261124100003"
@@ -46,9 +46,9 @@ def test_the_moment_of_a_key_would_be_a_cards_number_by_its_check_digit() -> Non
     assert is_card_number(MOMENT)
 
 
-@pytest.mark.parametrize(("name", "told"), [("张三", "张*"), ("John Smith", "J*"), ("王", "王*"), ("", "")])
-def test_of_a_persons_name_the_first_character_is_told(name: str, told: str) -> None:
-    assert masked_name(name) == told
+@pytest.mark.parametrize(("name", "masked"), [("张三", "张*"), ("John Smith", "J*"), ("王", "王*"), ("", "")])
+def test_of_a_persons_name_the_first_character_is_told(name: str, masked: str) -> None:
+    assert masked_name(name) == masked
 
 
 def test_a_figure_is_told_unless_it_is_as_long_as_a_card_number() -> None:

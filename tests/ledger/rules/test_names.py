@@ -14,7 +14,7 @@ def utf8(text: str) -> int:
 
 
 @pytest.mark.parametrize(
-    ("name", "room", "told"),
+    ("name", "room", "short"),
     [
         ("王伟", 6, "王伟"),
         ("王伟业王伟业", 6, "王..."),
@@ -28,8 +28,8 @@ def utf8(text: str) -> int:
         ("", 0, ""),
     ],
 )
-def test_a_name_is_cut_to_its_room_with_the_mark(name: str, room: int, told: str) -> None:
-    assert shortened(name, room, utf8) == told
+def test_a_name_is_cut_to_its_room_with_the_mark(name: str, room: int, short: str) -> None:
+    assert shortened(name, room, utf8) == short
 
 
 @pytest.mark.parametrize("joined", ["\u0301", "\u20dd", "\u0903"])
@@ -46,6 +46,6 @@ def test_a_name_has_120_characters_at_the_most_and_three_points_for_what_is_left
 
 @given(name=st.text(max_size=130), room=st.integers(0, 140))
 def test_what_is_told_has_room_and_is_the_name_or_a_beginning_of_it(name: str, room: int) -> None:
-    told = shortened(name, room)
-    assert len(told) <= room
-    assert told in (name, "") or (told.endswith(MARK) and name.startswith(told[: -len(MARK)]))
+    short = shortened(name, room)
+    assert len(short) <= room
+    assert short in (name, "") or (short.endswith(MARK) and name.startswith(short[: -len(MARK)]))

@@ -118,8 +118,8 @@ def test_acts_read_move_money_or_stop_it() -> None:
 
 def test_what_a_request_and_an_answer_do_not_say_is_nothing() -> None:
     least = Request("key", Act.DUES, "01020000")
-    said = {name: value for name, value in least._asdict().items() if value}
-    assert said == {
+    filled = {name: value for name, value in least._asdict().items() if value}
+    assert filled == {
         "key": "key",
         "act": Act.DUES,
         "bank": "01020000",

@@ -21,11 +21,13 @@ TOMBSTONE = entry(6, kind=Kind.TOMBSTONE, mti="0420", code="", original="X/1", r
 
 
 def test_all_that_the_journal_has_of_a_collection_is_told() -> None:
-    one = entry(1, card="622202******1234", chain=2, sent_at="20261124101112", local_at="20261123235958")
-    assert trace([one]) == (
+    traced_entry = entry(
+        1, card="622202******1234", chain=2, sent_at="20261124101112", local_at="20261123235958"
+    )
+    assert trace([traced_entry]) == (
         TracedEntry(
             place="2:1",
-            key=one.key,
+            key=traced_entry.key,
             kind="collection",
             what="collection: renewal premium",
             bank=BANK,
@@ -34,7 +36,7 @@ def test_all_that_the_journal_has_of_a_collection_is_told() -> None:
             amount=120_000,
             policy="P1",
             due="D1",
-            receipt=str(one.receipt),
+            receipt=str(traced_entry.receipt),
             response="00",
             meaning="approved: done, and on disk",
             reason="",
@@ -63,29 +65,29 @@ def test_all_that_the_journal_has_of_a_collection_is_told() -> None:
                 "38": "000001",
                 "39": "00",
                 "48.DU": "D1",
-                "48.RN": str(one.receipt),
+                "48.RN": str(traced_entry.receipt),
             },
         ),
     )
 
 
 def test_a_refusal_is_told_with_its_reason_and_without_a_due_or_a_receipt() -> None:
-    one = entry(
+    traced_entry = entry(
         1, kind=Kind.PAYOUT, code="260000", response=Response.AMOUNT_DIFFERS, reason="DE 4",
         exception_code="amount", authorization="", receipt=None, subject=None, sequence=None,
     )  # fmt: skip
-    [told] = trace([one])
-    assert told.answer == {"MTI": "0210", "15": "1124", "39": "13", "44": "DE 4"}
-    assert (told.kind, told.what, told.receipt) == ("payout", "payout: maturity benefit", "")
-    assert told.request["48.PN"] == "P1"
-    assert (told.response, told.meaning) == ("13", "the amount is not the due's")
-    assert (told.reason, told.exception_code) == ("DE 4", "amount")
-    assert told.standing == "refused: without effect"
+    [traced] = trace([traced_entry])
+    assert traced.answer == {"MTI": "0210", "15": "1124", "39": "13", "44": "DE 4"}
+    assert (traced.kind, traced.what, traced.receipt) == ("payout", "payout: maturity benefit", "")
+    assert traced.request["48.PN"] == "P1"
+    assert (traced.response, traced.meaning) == ("13", "the amount is not the due's")
+    assert (traced.reason, traced.exception_code) == ("DE 4", "amount")
+    assert traced.standing == "refused: without effect"
 
 
 def test_an_undoing_names_its_original_and_no_policy_that_its_message_had() -> None:
-    [told] = trace([CANCEL])
-    assert told.request == {
+    [traced] = trace([CANCEL])
+    assert traced.request == {
         "MTI": "0200",
         "3": "020000",
         "4": "000000120000",
@@ -111,9 +113,9 @@ def test_a_processing_code_is_told_in_words(code: str, what: str) -> None:
 
 
 def test_an_entry_that_no_message_made_has_no_answer() -> None:
-    [told] = trace([entry(1, mti="", code="", receipt=None)])
-    assert told.answer == {}
-    assert {name: told.request.get(name) for name in ("MTI", "3", "49")} == {
+    [traced] = trace([entry(1, mti="", code="", receipt=None)])
+    assert traced.answer == {}
+    assert {name: traced.request.get(name) for name in ("MTI", "3", "49")} == {
         "MTI": None,
         "3": None,
         "49": "156",
@@ -188,15 +190,15 @@ def test_entries_are_tied_to_what_they_undo_and_to_what_undid_them(
 
 def test_a_persons_number_is_hidden_wherever_a_bank_put_it() -> None:
     names = ("key", "policy", "due", "exception_code", "original", "rrn", "terminal")
-    one = entry(1, **dict.fromkeys(names, PERSON))
-    [told, undone] = trace([one, entry(2, key=f"{PERSON}/2", original=PERSON)])
-    assert (told.key, told.policy, told.due, told.exception_code) == (HIDDEN,) * 4
-    assert [link.key for link in told.links] == [HIDDEN, f"{HIDDEN}/2"]
+    traced_entry = entry(1, **dict.fromkeys(names, PERSON))
+    [traced, undone] = trace([traced_entry, entry(2, key=f"{PERSON}/2", original=PERSON)])
+    assert (traced.key, traced.policy, traced.due, traced.exception_code) == (HIDDEN,) * 4
+    assert [link.key for link in traced.links] == [HIDDEN, f"{HIDDEN}/2"]
     assert [link.key for link in undone.links] == [HIDDEN]
-    assert {name: told.request[name] for name in ("37", "41", "48.PN", "90 names")} == dict.fromkeys(
+    assert {name: traced.request[name] for name in ("37", "41", "48.PN", "90 names")} == dict.fromkeys(
         ("37", "41", "48.PN", "90 names"), HIDDEN
     )
-    assert told.answer["48.DU"] == HIDDEN
+    assert traced.answer["48.DU"] == HIDDEN
     assert "44" not in trace([entry(1, reason="only a refusal has one")])[0].answer
     [refused] = trace([entry(1, response=Response.NOT_FOUND, reason=PERSON)])
     assert (refused.reason, refused.answer["44"]) == (HIDDEN, HIDDEN)

@@ -152,7 +152,7 @@ def test_two_of_one_name_at_once_that_differ_are_refused(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    ("legs", "said"),
+    ("legs", "wording"),
     [
         ((), "has no legs"),
         ((Leg(CLEARING, BANK, "156", 1),), "is out by 1 fen in currency 156"),
@@ -170,9 +170,9 @@ def test_two_of_one_name_at_once_that_differ_are_refused(store: Store) -> None:
     ids=["none", "one", "out", "two currencies", "the second currency", "empty leg"],
 )
 def test_unbalanced_posting_is_refused_before_the_database_sees_it(
-    store: Store, legs: tuple[Leg, ...], said: str
+    store: Store, legs: tuple[Leg, ...], wording: str
 ) -> None:
-    with pytest.raises(Unbalanced, match=f"^posting 20261124/01020000/day {said}$"):
+    with pytest.raises(Unbalanced, match=f"^posting 20261124/01020000/day {wording}$"):
         made(store, posting(name="good"), posting()._replace(legs=legs))
     assert rows(store, "SELECT count(*) FROM legs") == [(0,)]
 
@@ -426,7 +426,7 @@ def test_description_and_order_are_not_what_a_posting_is(amount: int) -> None:
 @given(st.lists(st.tuples(st.sampled_from(["156", "840"]), st.integers(-(10**12), 10**12)), max_size=6))
 def test_posting_balances_only_if_each_currency_does(amounts: list[tuple[str, int]]) -> None:
     legs = tuple(Leg(PREMIUMS, "", currency, amount) for currency, amount in amounts)
-    sums = [sum(amount for one, amount in amounts if one == currency) for currency in ("156", "840")]
+    sums = [sum(amount for code, amount in amounts if code == currency) for currency in ("156", "840")]
     balanced = sums == [0, 0] and legs != () and all(leg.amount for leg in legs)
     try:
         check_balanced(posting()._replace(legs=legs))

@@ -392,16 +392,16 @@ RAW: tuple[tuple[dict[str, object], str], ...] = (
 def test_database_refuses_to_change_a_break_so(store: Store, subtests: pytest.Subtests) -> None:
     with store.transaction() as connection:
         before = find(connection, in_suspense(connection))
-    for columns, said in RAW:
+    for columns, wording in RAW:
         with subtests.test(f"{columns}"):
-            with pytest.raises(LedgerError, match=said), store.transaction() as connection:
+            with pytest.raises(LedgerError, match=wording), store.transaction() as connection:
                 marked(connection, **columns)
             with store.reading() as connection:
                 assert listing(connection) == (before,)
 
 
 @pytest.mark.parametrize(
-    ("statement", "said"),
+    ("statement", "wording"),
     [
         ("DELETE FROM breaks", "never changes"),
         ("UPDATE break_events SET by = 'li'", "append-only"),
@@ -409,10 +409,10 @@ def test_database_refuses_to_change_a_break_so(store: Store, subtests: pytest.Su
         ("INSERT INTO break_events VALUES ('B1', 1, 1, '', '', 'open', '')", "(?i)foreign key"),
     ],
 )
-def test_database_refuses_to_forget_or_invent(store: Store, statement: str, said: str) -> None:
+def test_database_refuses_to_forget_or_invent(store: Store, statement: str, wording: str) -> None:
     with store.transaction() as connection:
         name = in_suspense(connection)
-    with pytest.raises(LedgerError, match=said), store.transaction() as connection:
+    with pytest.raises(LedgerError, match=wording), store.transaction() as connection:
         connection.execute(text(statement))
     with store.reading() as connection:
         assert [line.by for line in history(connection, name)] == ["office", "office"]

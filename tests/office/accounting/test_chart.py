@@ -36,15 +36,16 @@ CHART = shipped()
 
 def allowed_by(table: object, constraint: str) -> set[str]:
     """The values that a CHECK of the schema lists."""
-    found = next(rule for rule in table.constraints if rule.name == constraint)  # type: ignore[attr-defined]
-    return set(re.findall(r"'(\w+)'", str(found.sqltext)))
+    check = next(rule for rule in table.constraints if rule.name == constraint)  # type: ignore[attr-defined]
+    return set(re.findall(r"'(\w+)'", str(check.sqltext)))
 
 
 def test_page_of_accounts_names_what_the_chart_has_and_nothing_else() -> None:
     page = (Path(__file__).parents[3] / "docs" / "accounts.md").read_text("utf-8")
     listed = re.findall(r"^\| (\d{4,6}) \| (\S+) \| [^|]+ \| (\w+) \| (yes)? ?\|$", page, re.MULTILINE)
     assert listed == [
-        (code, one.zh, one.kind, "yes" if one.by_bank else "") for code, one in CHART.accounts.items()
+        (code, account.zh, account.kind, "yes" if account.by_bank else "")
+        for code, account in CHART.accounts.items()
     ]
     resolutions = page.partition("## Resolutions")[2]
     assert re.findall(r"^\| `(\w+)` \|", resolutions, re.MULTILINE) == list(CHART.resolutions)

@@ -38,9 +38,9 @@ def desk(store: Store) -> Iterator[Desk]:
 
 def audit_rows(desk: Desk) -> list[tuple[str, ...]]:
     with desk.store.reading() as connection:
-        found = list(read_audit_log(connection, audit_log))
-    assert list(broken_records(found)) == []
-    return [act[2:6] for act in found if act.act != "chart"]
+        records = list(read_audit_log(connection, audit_log))
+    assert list(broken_records(records)) == []
+    return [act[2:6] for act in records if act.act != "chart"]
 
 
 def state(desk: Desk) -> BreakState:

@@ -53,9 +53,9 @@ RAW: tuple[tuple[str, tuple[str, ...], str], ...] = (
 
 
 def test_database_refuses(store: Store, subtests: pytest.Subtests) -> None:
-    for name, statements, said in RAW:
+    for name, statements, wording in RAW:
         with subtests.test(name):
-            with pytest.raises(LedgerError, match=said), store.transaction() as connection:
+            with pytest.raises(LedgerError, match=wording), store.transaction() as connection:
                 run(connection, statements)
             assert rows(store, "SELECT count(*) FROM legs") == [(0,)]
 

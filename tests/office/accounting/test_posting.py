@@ -202,12 +202,12 @@ def test_day_takes_from_the_products_what_is_not_withheld(store: Store) -> None:
 
 def test_day_is_posted_with_what_the_breaks_say(store: Store) -> None:
     with store.transaction() as connection:
-        found = [
+        findings = [
             finding(100, 0),
             finding(0, 30, 7, "K2", "bank_only"),
             finding(9, 9, 8, "K3", "exception_advice"),
         ]
-        name, *_ = open_breaks(connection, BANK, D1, found, 1)
+        name, *_ = open_breaks(connection, BANK, D1, findings, 1)
         open_breaks(connection, OTHER, D1, [finding(1000, 0)], 1)
         posting = post_day(connection, CHART, BANK, D1, {"500000": 200}, 130, 5)
         to_suspense(connection, BANK, D1, 5)

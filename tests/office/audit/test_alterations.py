@@ -177,9 +177,11 @@ def test_every_alteration_of_every_column_is_noticed_or_said_not_to_be(
                 assert digest not in digests, one
                 digests.add(digest)
     listed = {entry for entry in CANNOT if entry[:2] == (side, table.name)}
-    assert {entry: list(map(str, found)) for entry, found in unnoticed.items() if entry not in listed} == {}
+    assert {
+        entry: list(map(str, alterations)) for entry, alterations in unnoticed.items() if entry not in listed
+    } == {}
     assert listed == set(unnoticed), "what is noticed after all does not belong in the list"
-    for entry, found in unnoticed.items():
+    for entry, alterations in unnoticed.items():
         if CANNOT[entry] == LAST:
-            assert {alteration.row for alteration in found} == {found[0].rows}
+            assert {alteration.row for alteration in alterations} == {alterations[0].rows}
     assert count >= len(table.c)

@@ -99,10 +99,10 @@ def test_a_clock_that_goes_back_leaves_the_audit_silent(database: str, office_ur
         list(here.at_close().run())
         for _ in range(2):
             with here.office.transaction() as connection:
-                one = breaks.listing(connection, states=("suspense",))[0]
-                resolution = CHART.fitting(one.cls, one.difference)[0].name
-                breaks.propose(connection, one.name, resolution, "li", number, "", CHART)
-                breaks.approve(connection, one.name, "wang", number)
+                row = breaks.listing(connection, states=("suspense",))[0]
+                resolution = CHART.fitting(row.cls, row.difference)[0].name
+                breaks.propose(connection, row.name, resolution, "li", number, "", CHART)
+                breaks.approve(connection, row.name, "wang", number)
             here.at_close().post_decisions()
         here.days.next_book()
     result = audit(here.office, here.front_store, STATED)

@@ -30,12 +30,14 @@ class Book:
     files: tuple[DuesFile, ...]
 
     def said(self, *files: DuesFile) -> list[str]:
-        found = against_files(self.connection, files or self.files, KEYED_DIGEST, lambda _what, _rows: None)
-        return [result.what for result in found if isinstance(result, Failing)]
+        findings = against_files(
+            self.connection, files or self.files, KEYED_DIGEST, lambda _what, _rows: None
+        )
+        return [result.what for result in findings if isinstance(result, Failing)]
 
     def counts(self, *files: DuesFile) -> dict[str, int]:
-        found = against_files(self.connection, files, KEYED_DIGEST, lambda _what, _rows: None)
-        return {result.what: result.count for result in found if isinstance(result, Checked)}
+        findings = against_files(self.connection, files, KEYED_DIGEST, lambda _what, _rows: None)
+        return {result.what: result.count for result in findings if isinstance(result, Checked)}
 
 
 @pytest.fixture

@@ -76,5 +76,5 @@ BROKEN = (
 @pytest.mark.parametrize("case", BROKEN, ids=lambda case: f"{case.side}-{case.statement[:60]}")
 def test_what_is_changed_about_a_forgotten_day_is_found(urls: Urls, case: Broken) -> None:
     result = audited(urls, case.side, case.statement)
-    said = "\n".join(f"{failing.subject}: {failing.what}" for failing in result.failings)
-    assert case.said in said, said
+    wording = "\n".join(f"{failing.subject}: {failing.what}" for failing in result.failings)
+    assert case.said in wording, wording

@@ -26,9 +26,9 @@ def audited_again(urls: Urls, *expected: str) -> Audit:
 def test_the_digest_of_everything_is_the_same_while_nothing_changes(urls: Urls) -> None:
     with evidence(urls) as given:
         first = keep(given)
-    found = audited_again(urls, first.digest, *(side.digest for side in first.sides))
-    assert (found.failings, found.kept) == ((), first)
-    assert {checked.count for checked in found.checked if "kept elsewhere" in checked.what} == {3}
+    result = audited_again(urls, first.digest, *(side.digest for side in first.sides))
+    assert (result.failings, result.kept) == ((), first)
+    assert {checked.count for checked in result.checked if "kept elsewhere" in checked.what} == {3}
 
 
 def test_the_hash_of_any_act_that_was_kept_is_found_again(urls: Urls) -> None:

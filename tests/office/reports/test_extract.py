@@ -88,15 +88,17 @@ def test_chart_of_the_office_counts_or_the_shipped_one(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    ("bank", "date", "said"),
+    ("bank", "date", "wording"),
     [
         (LATE, D2, "bank 01040000 is not reconciled for 20261125"),
         (OTHER, D1, "bank 01030000 is not reconciled for 20261124"),
         (BANK, "20261126", "not reconciled for 20261126"),
     ],
 )
-def test_nothing_is_reported_before_it_is_reconciled(store: Store, bank: str, date: str, said: str) -> None:
-    with pytest.raises(NothingToReport, match=said):
+def test_nothing_is_reported_before_it_is_reconciled(
+    store: Store, bank: str, date: str, wording: str
+) -> None:
+    with pytest.raises(NothingToReport, match=wording):
         read(store, date, bank)
 
 
@@ -189,7 +191,7 @@ def file_of_other_lines(connection: Connection) -> None:
 
 
 @pytest.mark.parametrize(
-    ("damage", "bank", "date", "said"),
+    ("damage", "bank", "date", "wording"),
     [
         (line_too_many, BANK, D2, "our lines by code: 8 is said, but the rows make 9"),
         (effect_too_many, BANK, D2, "our effects by code: 100000 is said, but the rows make 100001"),
@@ -204,11 +206,11 @@ def file_of_other_lines(connection: Connection) -> None:
     ],
 )
 def test_tables_that_disagree_are_not_reported(
-    store: Store, damage: Callable[[Connection], None], bank: str, date: str, said: str
+    store: Store, damage: Callable[[Connection], None], bank: str, date: str, wording: str
 ) -> None:
     with store.transaction() as connection:
         damage(connection)
-    with pytest.raises(InvariantBroken, match=said):
+    with pytest.raises(InvariantBroken, match=wording):
         read(store, date, bank)
 
 

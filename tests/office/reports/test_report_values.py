@@ -261,8 +261,10 @@ def test_any_report_adds_up_and_no_longer_does_when_one_difference_is_changed(
         place = data.draw(st.integers(0, len(shown.breaks) - 1))
         more = data.draw(AMOUNTS.filter(bool))
         listed = list(shown.breaks)
-        one = listed[place].row
-        changed = one._replace(theirs_effect=one.theirs_effect + more, difference=one.difference + more)
+        stored_row = listed[place].row
+        changed = stored_row._replace(
+            theirs_effect=stored_row.theirs_effect + more, difference=stored_row.difference + more
+        )
         listed[place] = listed[place]._replace(row=changed)
         with pytest.raises(InvariantBroken):
             check(shown._replace(breaks=tuple(listed)))

@@ -48,8 +48,8 @@ LENGTH_MAX = MESSAGE_BYTES_MAX + TPDU_BYTES
     ],
 )
 def test_a_rank_is_figure_by_figure_right(data: bytes, framing: Framing | None, rank: Rank) -> None:
-    one = {"ascii87": CODECS["ascii87"]}
-    assert ranked((data,), one, framing, bare=framing is None) == (Guess(rank, framing, "ascii87"),)
+    codecs = {"ascii87": CODECS["ascii87"]}
+    assert ranked((data,), codecs, framing, bare=framing is None) == (Guess(rank, framing, "ascii87"),)
 
 
 @pytest.mark.parametrize(
@@ -64,13 +64,13 @@ def test_a_rank_is_figure_by_figure_right(data: bytes, framing: Framing | None, 
     ],
 )
 def test_a_guess_is_made_from_the_first_frames_and_bytes(data: bytes, rank: Rank) -> None:
-    one = {"ascii87": CODECS["ascii87"]}
-    assert ranked((data,), one, Framing.BE2) == (Guess(rank, Framing.BE2, "ascii87"),)
+    codecs = {"ascii87": CODECS["ascii87"]}
+    assert ranked((data,), codecs, Framing.BE2) == (Guess(rank, Framing.BE2, "ascii87"),)
 
 
 def test_the_ranks_of_several_samples_are_added() -> None:
-    one = {"ascii87": CODECS["ascii87"]}
-    [guess] = ranked((FRAME, FRAME + b"\0"), one, Framing.BE2)
+    codecs = {"ascii87": CODECS["ascii87"]}
+    [guess] = ranked((FRAME, FRAME + b"\0"), codecs, Framing.BE2)
     assert guess.rank == Rank(1, 1, 2, 2, 1, 1976, 6)
 
 
