@@ -428,47 +428,6 @@ def test_an_advice_is_recorded_whatever_the_book_says(bank: Client, books: Books
     assert books.totals() == Totals(2, 120_001, 1, 1)
 
 
-def test_inquiry_lists_what_is_due(bank: Client) -> None:
-    answer = bank.ask(inquiry())
-    assert (answer.mti, answer.fields[39]) == ("0110", "00")
-    assert answer.fields[48] == (
-        "PN002P1NM004张*ST006activeDL063DU002D1PC006500000DK007premiumDD00820261201AM006120000ST004open"
-    )
-
-
-def test_inquiry_pages_through_many_dues(tmp_path: Path, database: str) -> None:
-    settings = write_settings(tmp_path, database)
-    load_front_book(settings, book(dues=[premium(f"D{n:02d}") for n in range(11)]))
-    machine = Machine(settings)
-    with machine.signed_on() as bank:
-        first, second = bank.ask(inquiry()), bank.ask(inquiry((("PN", "P1"), ("PG", "2"))))
-        assert bank.ask(message()).fields[44] == "DE 48.DU missing"
-        assert bank.ask(message(groups=(("PN", "P1"), ("DU", "D07")))).fields[39] == "00"
-    assert (first.fields[48].count("DL"), first.fields[48][-9:]) == (8, "PG004more")
-    assert (second.fields[48].count("DL"), "PG004more" in second.fields[48]) == (3, False)
-    machine.stop()
-
-
-def test_inquiry_of_status_outcome_and_receipt(machine: Machine, bank: Client) -> None:
-    sent, refused = message(), message(de4="000000000001")
-    bank.ask(refused)
-    collected = bank.ask(sent)
-    receipt = collected.fields[48].partition("RN021")[2]
-    assert bank.ask(inquiry(code="311000")).fields[48] == "PN002P1NM004张*ST006active"
-    outcome = bank.ask(inquiry(code="312000", de90=original(sent)))
-    assert "ST004done" in outcome.fields[48]
-    assert "ST010refused 13" in bank.ask(inquiry(code="312000", de90=original(refused))).fields[48]
-    assert bank.ask(inquiry(code="312000", de90=original(message()))).fields[39] == "25"
-    for again in (inquiry((("RN", receipt),), "313000"), inquiry(code="313000", de90=original(sent))):
-        answer = bank.ask(again)
-        assert (answer.fields[39], answer.fields[62]) == ("00", collected.fields[62])
-    with machine.signed_on(OTHER_BANK) as other:
-        assert other.ask(inquiry((("RN", receipt),), "313000", de32=OTHER_BANK)).fields[39] == "25"
-    bank.ask(reversal(sent))
-    assert "ST008reversed" in bank.ask(inquiry(code="312000", de90=original(sent))).fields[48]
-    assert bank.ask(inquiry((("RN", receipt),), "313000")).fields[39] == "12"
-
-
 def test_12_a_lapsed_policy_is_not_collected_from(tmp_path: Path, database: str) -> None:
     settings = write_settings(tmp_path, database)
     load_front_book(settings, book([policy(state="lapsed")], [premium(), benefit()]))

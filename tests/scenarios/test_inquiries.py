@@ -1,0 +1,49 @@
+"""What each inquiry of docs/protocol.md is answered, sent over a real socket."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.support.builders import book, inquiry, message, original, premium, reversal
+from tests.support.machine import OTHER_BANK, Client, Machine, load_front_book, write_settings
+
+
+def test_inquiry_lists_what_is_due(bank: Client) -> None:
+    answer = bank.ask(inquiry())
+    assert (answer.mti, answer.fields[39]) == ("0110", "00")
+    assert answer.fields[48] == (
+        "PN002P1NM004张*ST006activeDL063DU002D1PC006500000DK007premiumDD00820261201AM006120000ST004open"
+    )
+
+
+def test_inquiry_pages_through_many_dues(tmp_path: Path, database: str) -> None:
+    settings = write_settings(tmp_path, database)
+    load_front_book(settings, book(dues=[premium(f"D{n:02d}") for n in range(11)]))
+    machine = Machine(settings)
+    with machine.signed_on() as bank:
+        first, second = bank.ask(inquiry()), bank.ask(inquiry((("PN", "P1"), ("PG", "2"))))
+        assert bank.ask(message()).fields[44] == "DE 48.DU missing"
+        assert bank.ask(message(groups=(("PN", "P1"), ("DU", "D07")))).fields[39] == "00"
+    assert (first.fields[48].count("DL"), first.fields[48][-9:]) == (8, "PG004more")
+    assert (second.fields[48].count("DL"), "PG004more" in second.fields[48]) == (3, False)
+    machine.stop()
+
+
+def test_inquiry_of_status_outcome_and_receipt(machine: Machine, bank: Client) -> None:
+    sent, refused = message(), message(de4="000000000001")
+    bank.ask(refused)
+    collected = bank.ask(sent)
+    receipt = collected.fields[48].partition("RN021")[2]
+    assert bank.ask(inquiry(code="311000")).fields[48] == "PN002P1NM004张*ST006active"
+    outcome = bank.ask(inquiry(code="312000", de90=original(sent)))
+    assert "ST004done" in outcome.fields[48]
+    assert "ST010refused 13" in bank.ask(inquiry(code="312000", de90=original(refused))).fields[48]
+    assert bank.ask(inquiry(code="312000", de90=original(message()))).fields[39] == "25"
+    for again in (inquiry((("RN", receipt),), "313000"), inquiry(code="313000", de90=original(sent))):
+        answer = bank.ask(again)
+        assert (answer.fields[39], answer.fields[62]) == ("00", collected.fields[62])
+    with machine.signed_on(OTHER_BANK) as other:
+        assert other.ask(inquiry((("RN", receipt),), "313000", de32=OTHER_BANK)).fields[39] == "25"
+    bank.ask(reversal(sent))
+    assert "ST008reversed" in bank.ask(inquiry(code="312000", de90=original(sent))).fields[48]
+    assert bank.ask(inquiry((("RN", receipt),), "313000")).fields[39] == "12"
