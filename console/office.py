@@ -5,7 +5,7 @@ Parses arguments, calls, prints. What a close does, console.closing joins and of
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from fep.settings.config import load_settings as load_front_settings
 from ledger.book.audit_log import read_audit_log
 from office import close
 from office.accounting import breaks
-from office.accounting.books import TrialBalance, trial_balance
+from office.accounting.books import BalanceRow, BalanceScope, TrialBalance, trial_balance
 from office.accounting.break_states import BreakState
 from office.config import load_settings
 from office.database.schema import audit_log as audit_table
@@ -99,24 +99,61 @@ def audit_log_command(verify: bool, config: Path, as_json: bool) -> None:
 
 
 @office.command("balance")
-@click.option("--date", type=DATE, default="", help="up to and with this business date  [default: all]")
+@click.option(
+    "--from",
+    "from_date",
+    type=DATE,
+    default="",
+    help="movement from this business date  [default: the first]",
+)
+@click.option(
+    "--date", "--to", "to_date", type=DATE, default="", help="up to and with this one  [default: all]"
+)
+@click.option("--bank", default="", metavar="CODE", help="of the postings of this bank alone")
+@click.option("--by-bank", is_flag=True, help="a trial balance for each bank")
 @OFFICE_SETTINGS
 @JSON
-def balance_command(date: str, config: Path, as_json: bool) -> None:
-    """Print the trial balance."""
-    with opened(load_settings(config), write=False) as store, store.reading() as connection:
-        balance = trial_balance(connection, date)
-    show(balance, lambda: [balance_table(balance)], as_json=as_json)
+def balance_command(
+    from_date: str, to_date: str, bank: str, by_bank: bool, config: Path, as_json: bool
+) -> None:
+    """Print the trial balance: opening, movement, closing."""
+    settings = load_settings(config)
+    if bank:
+        settings.named(bank)
+    if from_date and to_date and from_date > to_date:
+        raise click.BadParameter("is later than --to", param_hint="--from")
+    with opened(settings, write=False) as store, store.reading() as connection:
+        balance = trial_balance(connection, BalanceScope(from_date, to_date, bank, by_bank))
+    names = {bank.code: bank.name for bank in settings.bank}
+    show(balance, lambda: balance_tables(balance, names), as_json=as_json)
 
 
-def balance_table(balance: TrialBalance) -> Table:
-    """A trial balance for a terminal."""
-    table = Table(title="科目余额表 trial balance", box=None, padding=(0, 1, 0, 0))
-    for name in ("account", "name"):
-        table.add_column(name, no_wrap=name == "account")
-    for name in ("debit", "credit", "balance"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for row in balance.rows:
-        chinese, _, english = row.name.partition(" ")
-        table.add_row(row.account, f"{chinese}\n{english}", *map(yuan, (row.debit, row.credit, row.balance)))
-    return table
+def balance_tables(balance: TrialBalance, names: Mapping[str, str]) -> Iterator[Table]:
+    """A trial balance for a terminal: a table, or one for each bank, whose name is in `names`. It is whole at
+    80 columns: only the accounts' names are broken.
+    """
+    for bank in sorted({row.bank for row in balance.rows}) or [""]:
+        title = " ".join(part for part in ("试算平衡表 trial balance", bank, names.get(bank, "")) if part)
+        table = Table(title=title, box=None, padding=(0, 1, 0, 0), title_justify="left")
+        table.add_column("account", overflow="fold")
+        for name in ("opening", "debit", "credit", "closing"):
+            table.add_column(name, justify="right", no_wrap=True)
+        rows = [row for row in balance.rows if row.bank == bank]
+        for row in rows:
+            chinese, _, english = row.name.partition(" ")
+            figures = row.opening, row.debit, row.credit, row.balance
+            table.add_row(f"{row.account} {chinese}\n{english}", *map(yuan, figures))
+        for currency in sorted({row.currency for row in rows}):
+            sums = _sums([row for row in rows if row.currency == currency])
+            table.add_row(f"合计 total {currency if currency != '156' else ''}".rstrip(), *map(yuan, sums))
+        yield table
+
+
+def _sums(rows: Sequence[BalanceRow]) -> tuple[int, int, int, int]:
+    """The sums of the rows' amounts in fen, in the order of the columns."""
+    return (
+        sum(row.opening for row in rows),
+        sum(row.debit for row in rows),
+        sum(row.credit for row in rows),
+        sum(row.balance for row in rows),
+    )

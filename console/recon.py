@@ -20,7 +20,7 @@ from fep.operator.identity import at_keyboard
 from ledger.rules.masking import masked_numbers
 from office import close
 from office.accounting import breaks, decisions
-from office.accounting.books import trial_balance
+from office.accounting.books import BalanceScope, trial_balance
 from office.accounting.break_states import Break, BreakState
 from office.accounting.decisions import Decision, Desk
 from office.config import load_settings
@@ -142,7 +142,7 @@ def report_command(date: str, config: Path) -> None:
         date = date or close.last_posted(connection)
         names = {bank.code: bank.name for bank in settings.bank}
         overview = extract.overview(connection, date, names, day, chart_here)
-        balance = trial_balance(connection, date)
+        balance = trial_balance(connection, BalanceScope(to_date=date))
     linked = {of_bank.bank: f"{date}.{of_bank.bank}.html" for of_bank in overview.reports}
     pages = {
         "overview.html": report.overview_as_html(overview, linked).encode(),

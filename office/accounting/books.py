@@ -9,9 +9,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, select, text, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    case,
+    func,
+    insert,
+    select,
+    text,
+    true,
+    update,
+)
 
 from ledger.errors import InvariantBroken
 from office.accounting.chart import Chart, lines_of
@@ -49,8 +60,9 @@ class Posting(NamedTuple):
 
 
 class BalanceRow(NamedTuple):
-    """One account in one currency, in fen. `debit` and `credit` are not negative; `balance` is debit -
-    credit.
+    """One account in one currency, in fen: its balance before the first date, what was debited and credited
+    since (not negative), and its `balance` at the end, opening + debit - credit. Balances are debit positive.
+    `bank` is empty in a trial balance of all banks together.
     """
 
     account: str
@@ -60,6 +72,8 @@ class BalanceRow(NamedTuple):
     debit: int
     credit: int
     balance: int
+    opening: int = 0
+    bank: str = ""
 
 
 class TrialBalance(NamedTuple):
@@ -191,21 +205,41 @@ def _bring_accounts(connection: Connection, chart: Chart) -> None:
             connection.execute(update(accounts).where(accounts.c.account == code).values(**row))
 
 
-def trial_balance(connection: Connection, up_to_date: str = "") -> TrialBalance:
-    """Return the debits, credits and balance of every account in fen, over all postings or over those up
-    to and including a date (YYYYMMDD). Raises InvariantBroken if the balances of a currency do not add up
-    to zero.
+class BalanceScope(NamedTuple):
+    """What a trial balance is of: the postings of the dates from `from_date` up to and including `to_date`
+    (YYYYMMDD; empty: from the first, up to the last), of one bank or of all (empty); with `by_bank` each
+    account has a row for each bank. A posting is of one bank and balances, so each bank's rows do too.
     """
-    debit = func.sum(case((legs.c.amount > 0, legs.c.amount), else_=0))
-    credit = func.sum(case((legs.c.amount < 0, -legs.c.amount), else_=0))
+
+    from_date: str = ""
+    to_date: str = ""
+    bank: str = ""
+    by_bank: bool = False
+
+
+WHOLE: Final = BalanceScope()
+"""All that was ever posted."""
+
+
+def trial_balance(connection: Connection, scope: BalanceScope = WHOLE) -> TrialBalance:
+    """Return the opening balance, debits, credits and closing balance in fen of every account that was posted
+    to by the end of the scope. Raises InvariantBroken if the opening balances, or the debits and credits, of
+    a currency (of each bank, by bank) do not agree.
+    """
+    moved = postings.c.date >= scope.from_date
+    debit = func.sum(case((and_(moved, legs.c.amount > 0), legs.c.amount), else_=0))
+    credit = func.sum(case((and_(moved, legs.c.amount < 0), -legs.c.amount), else_=0))
+    opening = func.sum(case((moved, 0), else_=legs.c.amount))
+    of_bank = [postings.c.bank] if scope.by_bank else []
+    group = [accounts.c.account, accounts.c.name, accounts.c.kind, legs.c.currency, *of_bank]
     query = (
-        select(accounts.c.account, accounts.c.name, accounts.c.kind, legs.c.currency, debit, credit)
+        select(*group[:4], debit, credit, opening, *of_bank)
         .select_from(legs.join(postings).join(accounts))
-        .where(_up_to(up_to_date))
-        .group_by(accounts.c.account, accounts.c.name, accounts.c.kind, legs.c.currency)
-        .order_by(accounts.c.account, legs.c.currency)
+        .where(_up_to(scope.to_date), postings.c.bank == scope.bank if scope.bank else true())
+        .group_by(*group)
+        .order_by(*of_bank, accounts.c.account, legs.c.currency)
     )
-    rows = tuple(_balance_row(*row) for row in connection.execute(query))
+    rows = tuple(_balance_row(*tuple(row)) for row in connection.execute(query))
     return TrialBalance(rows, tuple(_turnover(rows)))
 
 
@@ -303,20 +337,27 @@ def _up_to(date: str) -> ColumnElement[bool]:
     return postings.c.date <= date if date else true()
 
 
-def _balance_row(account: str, name: str, kind: str, currency: str, debit: int, credit: int) -> BalanceRow:
+def _balance_row(
+    account: str, name: str, kind: str, currency: str, debit: int, credit: int, opening: int, bank: str = ""
+) -> BalanceRow:
     # PostgreSQL's sum of bigint is numeric: whole, but not an int.
-    return BalanceRow(account, name, kind, currency, int(debit), int(credit), int(debit) - int(credit))
+    balance = int(opening) + int(debit) - int(credit)
+    return BalanceRow(account, name, kind, currency, int(debit), int(credit), balance, int(opening), bank)
 
 
 def _turnover(rows: Sequence[BalanceRow]) -> Iterator[tuple[str, int]]:
-    """Each currency with the sum of its debits in fen. Raises InvariantBroken if the credits differ from
-    it.
+    """Each currency with the sum of its debits in fen. Raises InvariantBroken if the credits differ from it,
+    or the opening balances do not add up to 0; by bank, where the rows are.
     """
-    for currency in sorted({row.currency for row in rows}):
-        debit = sum(row.debit for row in rows if row.currency == currency)
-        credit = sum(row.credit for row in rows if row.currency == currency)
-        if debit != credit:
+    for bank, currency in sorted({(row.bank, row.currency) for row in rows}):
+        of_bank = [row for row in rows if (row.bank, row.currency) == (bank, currency)]
+        debit, credit = sum(row.debit for row in of_bank), sum(row.credit for row in of_bank)
+        opening = sum(row.opening for row in of_bank)
+        if debit != credit or opening:
             raise InvariantBroken(
                 f"the books are out of balance in currency {currency}: debit {debit}, credit {credit}"
+                + (f", opening {opening}" if opening else "")
+                + (f", bank {bank}" if bank else "")
             )
-        yield currency, debit
+    for currency in sorted({row.currency for row in rows}):
+        yield currency, sum(row.debit for row in rows if row.currency == currency)

@@ -259,9 +259,9 @@ def _currency_totals(balance: TrialBalance) -> Iterator[CurrencyTotal]:
 
 
 def _check_balance(balance: TrialBalance) -> None:
-    """Raise InvariantBroken unless every balance is debit - credit and every total is the sum of its rows."""
+    """Raise InvariantBroken unless a row makes its balance, and the rows make the totals."""
     for row in balance.rows:
-        if row.balance != row.debit - row.credit:
+        if row.balance != row.opening + row.debit - row.credit:
             raise InvariantBroken(
                 f"account {row.account}: balance {row.balance}, debit {row.debit}, credit {row.credit}"
             )

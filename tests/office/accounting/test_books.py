@@ -15,6 +15,7 @@ from ledger.book.store import Store
 from ledger.errors import InvariantBroken
 from office.accounting.books import (
     BalanceRow,
+    BalanceScope,
     Leg,
     Posting,
     TrialBalance,
@@ -70,11 +71,11 @@ def test_trial_balance_shows_both_sides_of_every_account(store: Store) -> None:
             ),
             (("156", 140_000),),
         )
-        assert trial_balance(connection, "20261124") == TrialBalance(
+        assert trial_balance(connection, BalanceScope(to_date="20261124")) == TrialBalance(
             (first, BalanceRow(CLEARING, name[CLEARING], "asset", "156", 120_000, 0, 120_000)),
             (("156", 120_000),),
         )
-        assert trial_balance(connection, "20261123") == TrialBalance((), ())
+        assert trial_balance(connection, BalanceScope(to_date="20261123")) == TrialBalance((), ())
         assert account_balance(connection, CLEARING) == 100_000
         assert account_balance(connection, CLEARING, BANK) == 120_000
         assert account_balance(connection, CLEARING, OTHER) == -20_000
@@ -99,6 +100,38 @@ def test_trial_balance_is_kept_by_currency(store: Store) -> None:
         (ADVANCE, "840", 0, 7, -7),
     ]
     assert shown.turnover == (("156", 1), ("840", 7))
+
+
+def test_trial_balance_has_opening_movement_and_closing_of_its_dates(store: Store) -> None:
+    made(store, posting(), posting(-20_000, OTHER, "20261125", account=ADVANCE))
+    with store.reading() as connection:
+        later = trial_balance(connection, BalanceScope(from_date="20261125"))
+        first = trial_balance(connection, BalanceScope(from_date="20261124", to_date="20261124"))
+        none = trial_balance(connection, BalanceScope(from_date="20261201"))
+    figures = [(row.account, row.opening, row.debit, row.credit, row.balance) for row in later.rows]
+    assert figures == [
+        (PREMIUMS, -120_000, 0, 0, -120_000),
+        (CLEARING, 120_000, 0, 20_000, 100_000),
+        (ADVANCE, 0, 20_000, 0, 20_000),
+    ]
+    assert later.turnover == (("156", 20_000),)
+    assert [(row.opening, row.balance) for row in first.rows] == [(0, -120_000), (0, 120_000)]
+    assert [(row.opening, row.debit, row.credit) for row in none.rows][:2] == [
+        (-120_000, 0, 0),
+        (100_000, 0, 0),
+    ]
+
+
+def test_trial_balance_of_each_bank_balances_by_itself(store: Store) -> None:
+    made(store, posting(), posting(-20_000, OTHER, "20261125", account=ADVANCE))
+    with store.reading() as connection:
+        whole = trial_balance(connection, BalanceScope(by_bank=True))
+        alone = {bank: trial_balance(connection, BalanceScope(bank=bank)) for bank in (BANK, OTHER)}
+    for bank in (BANK, OTHER):
+        rows = [row for row in whole.rows if row.bank == bank]
+        assert sum(row.balance for row in rows) == 0
+        assert tuple(row._replace(bank="") for row in rows) == alone[bank].rows
+    assert whole.turnover == (("156", 140_000),)
 
 
 # What a posting is.
@@ -205,7 +238,8 @@ def test_what_is_read_is_asked_for_in_order(on_sqlite: Connection) -> None:
         "accounts.account, accounts.name, accounts.kind, legs.currency"
         " ORDER BY accounts.account, legs.currency"
     )
-    assert "date" not in balance + of_account  # every date, where none is given
+    assert "WHERE true GROUP BY" in balance  # every date, where none is given
+    assert "date" not in of_account
 
 
 def test_what_is_there_is_passed_over_among_what_is_new(store: Store) -> None:
