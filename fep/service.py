@@ -52,7 +52,7 @@ from fep.status.host_metrics import HostMetricsCollector
 from fep.status.open_breaks import OpenBreaksReader
 from fep.status.port import status_site
 from fep.status.snapshot import SnapshotBuilder
-from fep.status.source import Source
+from fep.status.source import READINESS_COMMAND, Source
 from fep.telemetry.event_log import EventLog, Kind
 from fep.telemetry.rates import History
 from fep.telemetry.statistics import Statistics
@@ -181,6 +181,8 @@ class Service:
                 new_date=lambda: self.server.announce(CUTOVER),
                 noted=lambda kind, detail: self.event_log.note(kind, detail=detail),
                 business_date=day.date if day else "",
+                database=self._store.place,
+                probe=self.book.probe,
             )
             surroundings = Surroundings(
                 self.engine,
@@ -295,10 +297,12 @@ class Service:
             "reload": self._asked_to_reload,
             bank_status.STATUS_COMMAND: self._asked_for_bank_status,
             ACCEPT_COMMAND: watch.accept,
+            READINESS_COMMAND: self._asked_whether_ready,
         }
         factory = ControlFactory({**self.operations.commands(), **self.cutover_clock.commands(), **own})
         path = make_way(Path(self.settings.node.control))
         self._ports.append(world.reactor.listenUNIX(path, factory, mode=0o600))
+        self._every(1, self.engine.look)
         self._every(1, watch.look)
         self._polling = self._every(self.settings.day.poll_seconds, self._look_at_day)
         self._every(1, self.cutover_clock.look)
@@ -367,6 +371,11 @@ class Service:
         bank, now = str(asked["bank"]), self._world.reactor.seconds()
         address = str(asked["source"]), int(asked["port"]) or self.bank_ports.get(bank, 0)
         return succeed(bank_status.bank_status(self.server, self.event_log, bank, address, now)._asdict())
+
+    def _asked_whether_ready(
+        self, _asked: Mapping[str, Any], _progress: Progress
+    ) -> Deferred[dict[str, str]]:
+        return succeed({"unready": self.source.unready()})
 
     def reload(self, by: str = SIGNAL) -> Deferred[None]:
         """Read the settings again, for `by`, and go on with their banks, keys and certificates; links that

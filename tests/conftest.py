@@ -15,6 +15,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -105,18 +106,24 @@ def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[st
     """Makes an empty database and gives its URL: each test that uses it runs on both kinds of database."""
     if request.param == "sqlite":
         return lambda purpose: f"sqlite:///{tmp_path / purpose}.db"
-    uri = request.getfixturevalue("postgresql")
+    return partial(_create_database, request.getfixturevalue("postgresql"))
 
-    def create(purpose: str) -> str:
-        name = f"{purpose}_{os.getpid()}_{next(_databases)}"
-        base, _, query = uri.partition("?")
-        base = base.rsplit("/", 1)[0]
-        with psycopg.connect(uri, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
-        driver = base.replace("postgresql://", "postgresql+psycopg://", 1)
-        return f"{driver}/{name}" + (f"?{query}" if query else "")
 
-    return create
+def _create_database(uri: str, purpose: str) -> str:
+    """Make an empty database on the server of `uri`, and return its URL."""
+    name = f"{purpose}_{os.getpid()}_{next(_databases)}"
+    base, _, query = uri.partition("?")
+    base = base.rsplit("/", 1)[0]
+    with psycopg.connect(uri, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    driver = base.replace("postgresql://", "postgresql+psycopg://", 1)
+    return f"{driver}/{name}" + (f"?{query}" if query else "")
+
+
+@pytest.fixture
+def postgresql_database(postgresql: str) -> str:
+    """The URL of an empty front book on PostgreSQL, for what SQLite does not have: a server."""
+    return _create_database(postgresql, "front")
 
 
 @pytest.fixture

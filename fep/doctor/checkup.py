@@ -30,6 +30,7 @@ from fep.links.tls import Pinned, validity_of_file
 from fep.operator.audit_trail import clock_word
 from fep.operator.control_client import NotServing, ask, is_served
 from fep.settings.config import Settings, load_settings
+from fep.status.source import READINESS_COMMAND
 from firewall_rules.loader import Nft
 from firewall_rules.nftables import render
 from firewall_rules.ruleset import difference
@@ -38,6 +39,7 @@ from ledger.book.journal import read_days
 from ledger.book.lookup import loaded_for, read_facts
 from ledger.book.startup_check import examine
 from ledger.book.store import Store
+from ledger.errors import Unavailable
 from ledger.rules.beijing import BEIJING
 from ledger.rules.day import DayState
 from qianzhi_errors import QianzhiError
@@ -151,8 +153,14 @@ def _book(settings: Settings) -> Iterator[Store]:
 
 def _database_folder(settings: Settings) -> Path | None:
     """Return the folder of an embedded front book; None for a book on a database server."""
+    path = _sqlite_file(settings)
+    return None if path is None else path.parent
+
+
+def _sqlite_file(settings: Settings) -> Path | None:
+    """Return the file of an embedded front book; None for a book on a database server."""
     path = settings.node.database.removeprefix("sqlite:///")
-    return Path(path).parent if path != settings.node.database else None
+    return Path(path) if path != settings.node.database else None
 
 
 def _permissions(machine: Machine, settings: Settings) -> Iterator[Observation]:
@@ -180,14 +188,34 @@ def _permissions(machine: Machine, settings: Settings) -> Iterator[Observation]:
 
 
 def _database(_machine: Machine, settings: Settings) -> Iterator[Observation]:
-    with _book(settings) as store, store.reading() as connection:
-        schema = read_facts(connection).get("schema")
+    try:
+        with _book(settings) as store, store.reading() as connection:
+            schema = read_facts(connection).get("schema")
+    except Unavailable as error:
+        yield Observation(Verdict.BAD, str(error), _database_mend(settings))
+        return
+    path = _sqlite_file(settings)
+    for written in () if path is None else (path.parent, path):
+        if not os.access(written, os.W_OK):
+            yield Observation(
+                Verdict.BAD, f"{written} cannot be written here", f"ls -ld {written}; findmnt -T {written}"
+            )
     if schema != SCHEMA_VERSION:
         yield Observation(
             Verdict.BAD,
             f"the front book has schema {schema or 'none'}, this program {SCHEMA_VERSION}",
             "run the program that made it, or begin a new book: qianzhi book load FILE",
         )
+
+
+def _database_mend(settings: Settings) -> str:
+    """Return what to do about a database that cannot be read. A book is loaded only where there is none."""
+    path = _sqlite_file(settings)
+    if path is None:
+        return "see that PostgreSQL runs there and lets this machine in: docs/alerts.md#qianzhidatabaseaway"
+    if not path.exists() or not path.stat().st_size:
+        return "qianzhi book load FILE"
+    return f"df -h {path.parent}; findmnt -T {path}; fuser {path}"
 
 
 def _journal(_machine: Machine, settings: Settings) -> Iterator[Observation]:
@@ -313,6 +341,16 @@ def _control(_machine: Machine, settings: Settings) -> Iterator[Observation]:
     yield Observation(Verdict.WARN, f"no machine serves at {path}", f"systemctl start {UNIT}")
 
 
+def _service(machine: Machine, settings: Settings) -> Iterator[Observation]:
+    try:
+        answer = machine.ask(Path(settings.node.control), READINESS_COMMAND, lambda _: None, _ANSWER_SECONDS)
+    except NotServing:
+        yield Observation(Verdict.OK, "no machine serves, so none refuses")
+        return
+    if answer["unready"]:
+        yield Observation(Verdict.BAD, str(answer["unready"]), "see docs/alerts.md#qianzhiunready")
+
+
 def listening(proc: Path) -> frozenset[int]:
     """Return the TCP ports on which a process of this machine listens, by /proc/net/tcp (proc_net_tcp(5))."""
     ports: set[int] = set()
@@ -391,6 +429,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     Check(
         "control", _control, "a machine serves, and its socket is private", "run this as the machine's user"
     ),
+    Check("service", _service, "transactions are taken", "systemctl status; journalctl -u qianzhi-fep"),
     Check("ports", _ports, "each is free, or ours", "run this as the machine's user"),
     Check("units", _units, f"{UNIT} is active and enabled", "systemctl status"),
     Check(

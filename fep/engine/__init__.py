@@ -29,8 +29,11 @@ An example. Bank A offers a1 and a2, bank B offers b1, in one turn of the reacto
                          there, marked as replayed
     deliver              a1, b1 and a2 get the answers that they would have got at first
 
+    outage      the database has not answered for 5 s, or could not be used; only something written ends it
+
 The modules, in the order in which a request passes them: `queue` (pure: who waits, who gives way, who is
-next, and how many may wait), `commit` (the engine: batches, and what each kind of error of the ledger means).
+next, and how many may wait), `availability` (pure: since when the database does not answer), `commit` (the
+engine: batches, and what each kind of error of the ledger means).
 
 No message, no link, no SQL and no rule of money may be put here, and no clock is read: requests come in,
 answers go out, time and threads are handed in.

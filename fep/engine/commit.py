@@ -17,6 +17,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from fep.engine.availability import Availability, Outage
 from fep.engine.queue import FairQueue, QueueBound
 from fep.telemetry.event_log import Kind
 from fep.telemetry.statistics import Statistics
@@ -46,6 +47,10 @@ pooled connection, and the second opens a new one."""
 SINGLE_ATTEMPTS = 2
 """Attempts at a request alone in its batch before it gets 96: if the first one did commit, the second finds
 its answer in the journal."""
+
+
+def _no_probe() -> None:
+    """Do nothing, successfully."""
 
 
 class Committer(Protocol):
@@ -103,6 +108,7 @@ class Engine:
     queue, `retry_seconds` how long a batch in doubt waits before the journal is asked again. `fenced` is
     called when another process has taken this node's name, `refused` with the bank of each refusal that was
     recorded, `new_date` when a later business date is known, `noted` with each event for the event log.
+    `database` says where the database is, for people; `probe` writes to it and changes nothing, blocking.
     """
 
     committer: Committer
@@ -120,12 +126,16 @@ class Engine:
     new_date: Callable[[], None] = lambda: None
     noted: Callable[[Kind, str], None] = lambda _kind, _detail: None
     business_date: str = ""
-    in_doubt: bool = False
+    database: str = ""
+    probe: Callable[[], None] = _no_probe
     log: Logger = field(default_factory=lambda: Logger(namespace="fep.engine.commit"))
     _queue: FairQueue[Waiting] = field(init=False)
     _queue_bound: QueueBound = field(init=False)
     _redo: deque[Batch] = field(default_factory=deque)
     _exclusive_jobs: deque[ExclusiveJob] = field(default_factory=deque)
+    _availability: Availability = field(default_factory=Availability)
+    _known_doubt: bool = False
+    _is_away: bool = False
     _running: bool = False
     _stopping: bool = False
     _idle: list[Deferred[None]] = field(default_factory=list)
@@ -133,6 +143,16 @@ class Engine:
     def __post_init__(self) -> None:
         self._queue = FairQueue(self.queue_limit)
         self._queue_bound = QueueBound(self.queue_seconds, self.batch_limit, self.queue_limit)
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the outcome of a batch is not known: its COMMIT was lost, or it is out for too long."""
+        return self._known_doubt or self._availability.doubtful(self.clock.seconds())
+
+    @property
+    def outage(self) -> Outage | None:
+        """Since when the database does not answer; None while it does."""
+        return self._availability.outage(self.clock.seconds())
 
     @property
     def queued(self) -> int:
@@ -150,6 +170,9 @@ class Engine:
         bank that has most waiting.
         """
         waiting = Waiting(request, deliver, give_up, self.clock.seconds())
+        if self._is_away:
+            self._deliver(waiting, Answer(Response.UNAVAILABLE, NOT_AVAILABLE, self.business_date))
+            return
         crowded_out = self._queue.put(request.bank, waiting)
         if crowded_out is not None:
             self._deliver(crowded_out, Answer(Response.UNAVAILABLE, BUSY, self.business_date))
@@ -167,10 +190,13 @@ class Engine:
         """Run `exclusive_job` in the commit thread before the next batch: the book has one writer at a time.
 
         Fires with what the job returns or fails with what it raises; fails with Unavailable once
-        `stop_exclusive_jobs` was called. The batches behind the job wait for it.
+        `stop_exclusive_jobs` was called, and while the database is away. The batches behind the job wait for
+        it.
         """
         if self._stopping:
             return fail(Unavailable("the machine is stopping: nothing was done"))
+        if self._is_away:
+            return fail(self._away())
         outcome: Deferred[Any] = Deferred()
         self._exclusive_jobs.append((exclusive_job, outcome))
         self._wake()
@@ -185,6 +211,60 @@ class Engine:
         while self._exclusive_jobs:
             _, outcome = self._exclusive_jobs.popleft()
             outcome.errback(Unavailable("the machine stopped before it was this one's turn"))
+
+    def look(self) -> None:
+        """Called once a second: during a long outage nobody is kept waiting, and the database is tried."""
+        outage = self.outage
+        if outage is None:
+            return
+        if outage.is_long and not self._is_away:
+            self._is_away = True
+            self.noted(Kind.DOUBT if self.in_doubt else Kind.UNAVAILABLE, self.database)
+            self.log.error(
+                "the database {database} does not answer: requests get 91 at once", database=self.database
+            )
+        if self._is_away:
+            self._turn_away()
+        if not self._running:
+            self._running = True
+            self._call(self.probe, is_batch=False).addBoth(self._probed)
+
+    def _turn_away(self) -> None:
+        """Answer 91 to what waits, and fail the exclusive jobs: nothing of them was begun."""
+        away = Answer(Response.UNAVAILABLE, NOT_AVAILABLE, self.business_date)
+        for waiting in self._queue.take(len(self._queue)):
+            self._deliver(waiting, away)
+        jobs, self._exclusive_jobs = self._exclusive_jobs, deque()
+        for _, outcome in jobs:
+            outcome.errback(self._away())
+
+    def _away(self) -> Unavailable:
+        return Unavailable(f"the database {self.database} does not answer: nothing was done")
+
+    def _probed(self, result: object) -> None:
+        """Take the result of a probe: only what was written ends an outage."""
+        if not isinstance(result, Failure):
+            self._database_works()
+        elif result.check(Fenced):
+            self.log.critical("fenced: {error}", error=result.value)
+            self.fenced()
+        self._next()
+
+    def _database_works(self) -> None:
+        self._availability.worked()
+        self._is_away = False
+
+    def _database_fails(self) -> None:
+        self._availability.failed(self.clock.seconds(), self.now_us())
+
+    def _call(self, function: Callable[..., Any], *arguments: object, is_batch: bool) -> Deferred[Any]:
+        """Call a function in the commit thread, and know how long it is out."""
+        self._availability.asked(self.clock.seconds(), self.now_us(), is_batch=is_batch)
+        return self.call_in_thread(function, *arguments).addBoth(self._returned)
+
+    def _returned(self, result: Any) -> Any:  # noqa: ANN401 - the call's own
+        self._availability.returned()
+        return result
 
     def see_date(self, business_date: str) -> None:
         """Learn the date (YYYYMMDD) of the open business day; a later date than the known one is announced by
@@ -216,7 +296,7 @@ class Engine:
     def _next(self) -> None:
         if self._exclusive_jobs:
             exclusive_job, outcome = self._exclusive_jobs.popleft()
-            running = self.call_in_thread(exclusive_job)
+            running = self._call(exclusive_job, is_batch=False)
             running.addBoth(self._exclusive_job_done, outcome)
         elif self._redo:
             self._run(self._redo.popleft())
@@ -234,6 +314,8 @@ class Engine:
 
     def _exclusive_job_done(self, result: Any, outcome: Deferred[Any]) -> None:  # noqa: ANN401 - the job's own
         """Start the next batch before firing `outcome`: a slow callback must not hold up the commits."""
+        if isinstance(result, Failure) and result.check(Unavailable, OutcomeUnknown):
+            self._database_fails()
         self._next()
         if isinstance(result, Failure):
             outcome.errback(result)
@@ -242,10 +324,11 @@ class Engine:
 
     def _run(self, batch: Batch) -> None:
         batch.attempts += 1
-        running = self.call_in_thread(self.committer, batch.requests, self.now_us())
+        running = self._call(self.committer, batch.requests, self.now_us(), is_batch=True)
         running.addCallbacks(self._committed, self._failed, callbackArgs=(batch,), errbackArgs=(batch,))
 
     def _committed(self, answers: list[Answer], batch: Batch) -> None:
+        self._database_works()
         self._end_doubt()
         now = self.clock.seconds()
         self.statistics.batch_done(len(batch.waiting))
@@ -266,7 +349,7 @@ class Engine:
             self._ask_again_later(batch, error, self._run)
         elif isinstance(error, Fenced):
             self._fenced(batch, error)
-        elif isinstance(error, Unavailable):
+        elif isinstance(error, Unavailable) or (isinstance(error, Conflict) and self._is_away):
             self._unavailable(batch, error)
         elif isinstance(error, Conflict) and batch.attempts < CONFLICT_ATTEMPTS:
             self._redo.appendleft(batch)
@@ -276,17 +359,18 @@ class Engine:
 
     def _end_doubt(self) -> None:
         """Note that a batch is over; the engine is in doubt until the last batch in doubt is over."""
-        if self.in_doubt and not any(batch.in_doubt for batch in self._redo):
-            self.in_doubt = False
+        if self._known_doubt and not any(batch.in_doubt for batch in self._redo):
+            self._known_doubt = False
             self.noted(Kind.SETTLED, "")
 
     def _ask_again_later(self, batch: Batch, error: BaseException, ask: Callable[[Batch], None]) -> None:
         """Call `ask` after `retry_seconds`: whether the batch is on disk is not known. No bank is answered
         until then; running the batch again reads the journal by key. `attempts` begins again at 0.
         """
-        batch.in_doubt = self.in_doubt = True
+        batch.in_doubt = self._known_doubt = True
         batch.attempts = 0
-        self.noted(Kind.DOUBT, "")
+        self._database_fails()
+        self.noted(Kind.DOUBT, self.database)
         self.log.error(
             "outcome of {size} requests unknown, asking again: {error}", size=len(batch.waiting), error=error
         )
@@ -306,7 +390,7 @@ class Engine:
         self._next()
 
     def _look_up(self, batch: Batch) -> None:
-        running = self.call_in_thread(self.lookup, batch.requests)
+        running = self._call(self.lookup, batch.requests, is_batch=True)
         running.addCallbacks(
             self._looked_up, self._lookup_failed, callbackArgs=(batch,), errbackArgs=(batch,)
         )
@@ -326,11 +410,12 @@ class Engine:
             self._give_up(batch, failure)
 
     def _unavailable(self, batch: Batch, error: BaseException) -> None:
-        if batch.attempts < UNAVAILABLE_ATTEMPTS:
+        if batch.attempts < UNAVAILABLE_ATTEMPTS and not self._is_away:
             self._redo.appendleft(batch)
             self._next()
             return
-        self.noted(Kind.UNAVAILABLE, "")
+        self._database_fails()
+        self.noted(Kind.UNAVAILABLE, self.database)
         self.log.error("{size} requests get 91: {error}", size=len(batch.waiting), error=error)
         self._refuse(batch, Response.UNAVAILABLE, NOT_AVAILABLE)
         self._next()

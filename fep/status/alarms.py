@@ -68,6 +68,11 @@ def _answered(code: str) -> Callable[[Snapshot], Sightings]:
     return look
 
 
+def _database(snapshot: Snapshot) -> Sightings:
+    if snapshot.away_seconds is not None:
+        yield "", snapshot.away_seconds
+
+
 def _clock(snapshot: Snapshot) -> Sightings:
     if snapshot.clock:
         yield "", None
@@ -152,6 +157,7 @@ def _breaks_old(snapshot: Snapshot) -> Sightings:
 RULES: Final[tuple[tuple[str, Severity, Callable[[Snapshot], Sightings]], ...]] = (
     ("stopped", Severity.RED, _state(State.STOPPED)),
     ("doubt", Severity.RED, _state(State.DOUBT)),
+    ("database", Severity.RED, _database),
     ("no_day", Severity.RED, _state(State.NO_DAY)),
     ("clock", Severity.RED, _clock),
     *((f"cutover_{obstacle}", Severity.RED, _waits(obstacle)) for obstacle in Obstacle),

@@ -90,6 +90,7 @@ class StatisticsCollector(Collector):
         yield GaugeMetricFamily(
             "qianzhi_ready", "1 if transactions are taken.", value=int(not source.unready())
         )
+        yield _away(source)
         yield GaugeMetricFamily(
             "qianzhi_clock_distrusted",
             "1 while the wall clock has jumped and nobody has accepted it.",
@@ -114,6 +115,17 @@ class StatisticsCollector(Collector):
             buckets.append(("+Inf" if bound is None else str(bound / _MICROSECONDS), running))
         family.add_metric((), buckets, sum_value=statistics.latency.total_us / _MICROSECONDS)
         return family
+
+
+def _away(source: Source) -> Metric:
+    away = GaugeMetricFamily(
+        "qianzhi_database_away_seconds",
+        "For how long the front book's database has not answered; 0 while it answers.",
+        labels=("database",),
+    )
+    outage = source.engine.outage
+    away.add_metric((source.engine.database,), 0 if outage is None else outage.seconds)
+    return away
 
 
 def _labelled(

@@ -38,6 +38,7 @@ class State(StrEnum):
     SERVING = "serving"
     STOPPED = "stopped"
     DOUBT = "doubt"
+    NO_DATABASE = "no_database"
     NO_DAY = "no_day"
 
 
@@ -138,7 +139,8 @@ class Snapshot:
     Beijing's date YYYYMMDD. `cutover` is the hour HH:MM there, or empty where operators cut over;
     `seconds_left` until then is None without an hour or an open day. `waits` is the obstacle that keeps the
     clock from cutting over, or empty. `untold_year` is a year whose holidays must be told now, or None.
-    `refused` counts connections, `locked_dues` dues locked after wrong guesses.
+    `refused` counts connections, `locked_dues` dues locked after wrong guesses. `database` is where the book
+    is; it has not answered for `away_seconds`, None while it answers.
     """
 
     node: str
@@ -161,6 +163,8 @@ class Snapshot:
     banks: tuple[BankSnapshot, ...]
     breaks: OpenBreaks
     locked_dues: int = 0
+    database: str = ""
+    away_seconds: int | None = None
 
 
 class SnapshotBuilder:
@@ -199,7 +203,7 @@ class SnapshotBuilder:
         """
         settings, now, history = self._settings(), self._clock.now(), self.history
         date_open, cutover = self._engine.business_date, settings.day.cutover or ""
-        codes = [bank.code for bank in settings.bank]
+        codes, outage = [bank.code for bank in settings.bank], self._engine.outage
         at_us = self._clock.now_us()
         in_beijing = beijing(at_us)
         today = f"{in_beijing:%Y%m%d}"
@@ -225,6 +229,8 @@ class SnapshotBuilder:
             banks=tuple(self._banks(settings, now)),
             breaks=open_breaks(figures, today, is_wanted=bool(settings.status.breaks)),
             locked_dues=self._overview().locked_dues,
+            database=self._engine.database,
+            away_seconds=None if outage is None else int(outage.seconds),
         )
 
     def _queue(self) -> Queue:

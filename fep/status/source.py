@@ -19,12 +19,16 @@ from fep.links.link import Link
 from fep.links.server import Server
 from fep.status.snapshot import State
 from fep.telemetry.statistics import Statistics
+from ledger.rules.beijing import beijing
 
+READINESS_COMMAND: Final = "readiness"
+"""The operator's command that asks a machine why it takes no transactions, as /readyz says it."""
 _UNREADY: Final[Mapping[State, str]] = MappingProxyType(
     {
         State.SERVING: "",
         State.STOPPED: "not serving",
-        State.DOUBT: "the outcome of a batch is unknown; the database is being asked",
+        State.DOUBT: "the outcome of a batch is unknown",
+        State.NO_DATABASE: "no transaction can be written",
         State.NO_DAY: "no business day is open: run `qianzhi book load FILE`",
     }
 )
@@ -54,11 +58,19 @@ class Source:
             return State.STOPPED
         if self.engine.in_doubt:
             return State.DOUBT
+        if self.engine.outage is not None:
+            return State.NO_DATABASE
         return State.SERVING if self.engine.business_date else State.NO_DAY
 
     def unready(self) -> str:
-        """Return in words why no transaction can be taken now; empty when it can."""
-        return _UNREADY[self.state()]
+        """Return in words why no transaction can be taken now; empty when it can. Where the database does not
+        answer they say which, and since when.
+        """
+        outage, why = self.engine.outage, _UNREADY[self.state()]
+        if outage is None or not why:
+            return why
+        since = f"{beijing(outage.since_us):%Y-%m-%d %H:%M:%S}"
+        return f"{why}: the database {self.engine.database} has not answered since {since} Beijing time"
 
     def snapshot(self) -> dict[str, Any]:
         """Return the figures of /status as JSON-able values; latencies are in microseconds."""

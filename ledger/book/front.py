@@ -73,6 +73,11 @@ _MOVE_CHAIN = (
     .where(chains.c.chain == bindparam("our_chain"), chains.c.epoch == bindparam("our_epoch"))
     .values(position=bindparam("new_position"), tip=bindparam("new_tip"))
 )
+_KEEP_CHAIN = (
+    update(chains)
+    .where(chains.c.chain == bindparam("our_chain"), chains.c.epoch == bindparam("our_epoch"))
+    .values(epoch=bindparam("our_epoch"))
+)
 _BANK_DAYS = (
     select(bank_days)
     .where(tuple_(bank_days.c.bank, bank_days.c.date).in_(bindparam(PARAMETER, expanding=True)))
@@ -193,6 +198,15 @@ class FrontBook:
             answers = fold(requests, view)
             self._write(connection, view)
         return answers
+
+    def probe(self) -> None:
+        """Write our chain's row as it is: whether the book can be written. Raises Fenced where another
+        process has claimed the chain, and what Store.transaction does.
+        """
+        with self._store.transaction() as connection:
+            ours = {"our_chain": self._chain, "our_epoch": self._epoch}
+            if connection.execute(_KEEP_CHAIN, ours).rowcount != 1:
+                raise Fenced("a newer process serves under this node's name")
 
     def recorded(self, requests: Sequence[Request]) -> list[Answer | None]:
         """The journal's answer to each request, in order; None where it does not hold the request's key. For

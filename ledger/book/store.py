@@ -22,22 +22,30 @@ from sqlalchemy.engine.interfaces import ExceptionContext
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, StatementError
 from sqlalchemy.pool import NullPool, QueuePool, StaticPool
 
+from ledger.book.server import (
+    SILENT_SECONDS,
+    SILENT_SECONDS_OF_WHOLE_DAYS,
+    Silent,
+    WatchedConnection,
+    parameters,
+    place,
+)
 from ledger.errors import BatchRefused, BookInUse, Conflict, LedgerError, OutcomeUnknown, Unavailable
 
 SQLITE_CHECKPOINT_PAGES = 4000
 """The writer checkpoints when the write-ahead log has this many pages (16 MB)."""
 
+SQLITE_LOCK_SECONDS = 5
+"""Seconds for which the writer waits for another program that has locked an SQLite file."""
 _SQLITE_CACHE_KIB = 65536
-_POSTGRESQL_OPTIONS = "-c synchronous_commit=on"
-_BY_INDEX = " -c enable_seqscan=off"
-"""Every statement of a batch finds its rows by an index. PostgreSQL plans with statistics that can be minutes
-old: it would take a journal that was empty then for empty still, and read all of it for each batch."""
 _POSTGRESQL_CONFLICTS = frozenset({"40001", "40P01", "55P03", "23505", "23503"})
 """Serialization failure, deadlock, lock not available, unique and foreign key violation: another node was
 first."""
 _POSTGRESQL_SPEAKS_OF_NAMES = frozenset({"08", "23", "25", "28", "3D", "40", "42", "53", "55", "57", "58"})
 """The classes of SQLSTATE whose first line names connections, roles, tables or constraints, and never a
 value. The first line of others can quote a value (22), and later lines quote whole rows (23)."""
+_OF_THE_CONNECTION = (psycopg.OperationalError, Silent)
+"""Errors without a SQLSTATE: libpq's and our own about the connection, which quote no value."""
 _OUR_TRIGGER = "exec_stmt_raise"
 """The function of PostgreSQL that raises the text of one of our triggers, which is constant."""
 
@@ -57,6 +65,7 @@ class Store:
 
     def __init__(self, url: str, *, lock: bool = True, by_index: bool = True) -> None:
         self.url = _checked_url(url)
+        self.place = place(self.url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite and not lock and not Path(str(self.url.database)).exists():
             raise Unavailable(f"{self.url.database} does not exist")  # SQLite would make an empty one
@@ -74,7 +83,7 @@ class Store:
         connection = self._connect(self._writer)
         try:
             try:
-                with _translated(self.is_sqlite):
+                with _translated(self):
                     connection.begin()
                     yield connection
             except BaseException:
@@ -93,7 +102,7 @@ class Store:
         """
         connection = self._connect(self._reader)
         try:
-            with _translated(self.is_sqlite):
+            with _translated(self):
                 if not self.is_sqlite:
                     connection.exec_driver_sql("SET TRANSACTION READ ONLY")
                 if snapshot and not self.is_sqlite:
@@ -137,7 +146,7 @@ class Store:
         except DBAPIError as error:
             # Not `from error`: the driver's error holds libpq's parameters, the password among them.
             reason = _without_password(_first_line(error.orig), engine.url.password)
-            raise Unavailable(f"cannot connect to the database: {reason}") from None
+            raise Unavailable(f"cannot connect to the database {place(engine.url)}: {reason}") from None
 
     def _commit(self, connection: Connection) -> None:
         transaction = connection.get_transaction()
@@ -147,10 +156,10 @@ class Store:
             transaction.commit()
         except DBAPIError as error:
             _roll_back(connection)
-            raise _commit_meaning(error, self.is_sqlite) from None
+            raise _commit_meaning(error, self) from None
         except Exception as error:  # of the driver itself: the database may have committed or not
             connection.invalidate()
-            raise OutcomeUnknown(_name_of(error)) from None
+            raise OutcomeUnknown(f"the database {self.place}: {_name_of(error)}") from None
 
 
 def _checked_url(url: str) -> Any:  # noqa: ANN401 - sqlalchemy.engine.URL is re-exported without a stable public path
@@ -197,7 +206,7 @@ def _sqlite_writer(url: Any) -> Engine:  # noqa: ANN401 - see _checked_url
         url,
         poolclass=StaticPool,
         hide_parameters=True,
-        connect_args={"check_same_thread": False, "isolation_level": None, "timeout": 5},
+        connect_args={"check_same_thread": False, "isolation_level": None, "timeout": SQLITE_LOCK_SECONDS},
     )
 
     @event.listens_for(engine, "connect")
@@ -241,15 +250,25 @@ def _sqlite_reader(url: Any) -> Engine:  # noqa: ANN401 - see _checked_url
 
 
 def _postgresql(url: Any, *, by_index: bool) -> Engine:  # noqa: ANN401 - see _checked_url
-    options = _POSTGRESQL_OPTIONS + (_BY_INDEX if by_index else "")
-    return create_engine(
+    engine = create_engine(
         url,
         poolclass=QueuePool,
         pool_size=2,
         hide_parameters=True,
         isolation_level="READ COMMITTED",
-        connect_args={"connect_timeout": 5, "prepare_threshold": 2, "options": options},
+        connect_args=parameters(url.query, by_index=by_index),
     )
+    silent_seconds = SILENT_SECONDS if by_index else SILENT_SECONDS_OF_WHOLE_DAYS
+
+    @event.listens_for(engine, "do_connect")
+    def _connect(
+        _dialect: object, _record: object, arguments: list[Any], named: dict[str, Any]
+    ) -> WatchedConnection:
+        connection = WatchedConnection.connect(*arguments, **named)
+        connection.silent_seconds = silent_seconds
+        return connection
+
+    return engine
 
 
 def _roll_back(connection: Connection) -> None:
@@ -271,23 +290,23 @@ def _not_taken_by_driver(context: ExceptionContext) -> BaseException | None:
 
 
 @contextmanager
-def _translated(is_sqlite: bool) -> Iterator[None]:
+def _translated(store: Store) -> Iterator[None]:
     try:
         yield
     except StatementError as error:
         # Not `from error`: PostgreSQL's details quote the row at fault, and a traceback would print them.
-        raise _meaning(error, is_sqlite) from None
+        raise _meaning(error, store) from None
     except BatchRefused as refused:
         raise refused from None  # the driver's error holds the value (UnicodeEncodeError.object)
 
 
-def _meaning(error: StatementError, is_sqlite: bool) -> LedgerError:
+def _meaning(error: StatementError, store: Store) -> LedgerError:
     """Our error for a failure before COMMIT: in each case nothing was done."""
-    if not is_sqlite and getattr(error.orig, "sqlstate", None) in _POSTGRESQL_CONFLICTS:
+    if not store.is_sqlite and getattr(error.orig, "sqlstate", None) in _POSTGRESQL_CONFLICTS:
         return Conflict(_summary(error))
     if isinstance(error, IntegrityError) or _is_data_fault(error):
         return BatchRefused(_summary(error))
-    return Unavailable(_summary(error))
+    return Unavailable(f"the database {store.place}: {_summary(error)}")
 
 
 def _is_data_fault(error: StatementError) -> bool:
@@ -298,15 +317,15 @@ def _is_data_fault(error: StatementError) -> bool:
     return isinstance(error.orig, psycopg.ProgrammingError | sqlite3.ProgrammingError)
 
 
-def _commit_meaning(error: DBAPIError, is_sqlite: bool) -> LedgerError:
+def _commit_meaning(error: DBAPIError, store: Store) -> LedgerError:
     """Our error for a failure of COMMIT. It is certain that nothing was done only where PostgreSQL refused it
     for a constraint or a conflict. Any other error, such as that of a shutdown, can come after the commit was
     made durable.
     """
     sqlstate = str(getattr(error.orig, "sqlstate", None) or "")
-    if not is_sqlite and sqlstate[:2] in ("23", "40") and not error.connection_invalidated:
-        return _meaning(error, is_sqlite)
-    return OutcomeUnknown(_summary(error))
+    if not store.is_sqlite and sqlstate[:2] in ("23", "40") and not error.connection_invalidated:
+        return _meaning(error, store)
+    return OutcomeUnknown(f"the database {store.place}: {_summary(error)}")
 
 
 _ABOUT_A_VALUE = (OverflowError, TypeError, ValueError)
@@ -329,7 +348,7 @@ def _summary(error: StatementError) -> str:
 def _of_postgresql(error: psycopg.Error) -> str:
     sqlstate, diag = error.sqlstate or "", error.diag
     is_about_names = sqlstate[:2] in _POSTGRESQL_SPEAKS_OF_NAMES or diag.source_function == _OUR_TRIGGER
-    if is_about_names or type(error) is psycopg.OperationalError:  # the last: of the connection
+    if is_about_names or type(error) in _OF_THE_CONNECTION:
         return f"{_name_of(error)}: {_first_line(error)}"
     parts = (("table", diag.table_name), ("column", diag.column_name), ("constraint", diag.constraint_name))
     where = ", ".join(f"{kind} {name}" for kind, name in parts if name)

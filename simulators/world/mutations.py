@@ -162,13 +162,13 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "an unknown outcome is taken for a failure",
         "ledger.book.store",
-        "    return OutcomeUnknown(_summary(error))",
+        '    return OutcomeUnknown(f"the database {store.place}: {_summary(error)}")',
         "    return Unavailable(_summary(error))",
     ),
     Mutation(
         "an unknown outcome is taken for a success",
         "ledger.book.store",
-        "            raise _commit_meaning(error, self.is_sqlite) from None",
+        "            raise _commit_meaning(error, self) from None",
         "            return",
     ),
     Mutation(
@@ -374,10 +374,10 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a batch that could not be written is forgotten",
         _COMMIT,
-        "        if batch.attempts < UNAVAILABLE_ATTEMPTS:\n"
+        "        if batch.attempts < UNAVAILABLE_ATTEMPTS and not self._is_away:\n"
         "            self._redo.appendleft(batch)\n"
         "            self._next()\n",
-        "        if batch.attempts < UNAVAILABLE_ATTEMPTS:\n            self._next()\n",
+        "        if batch.attempts < UNAVAILABLE_ATTEMPTS and not self._is_away:\n            self._next()\n",
     ),
     Mutation(
         "a reload permits nothing new",

@@ -48,7 +48,7 @@ function named(snapshot, code) {
 }
 
 function alarmText(alarm, snapshot) {
-  const values = { bank: named(snapshot, alarm.bank) };
+  const values = { bank: named(snapshot, alarm.bank), database: snapshot ? snapshot.database : "" };
   if (alarm.figure !== null) Object.assign(values, { count: count(alarm.figure), time: span(alarm.figure) });
   if (alarm.name === "bank_down") {
     values.heard = word(`alarm.bank_down.${alarm.figure === null ? "never" : "heard"}`, values);

@@ -85,9 +85,26 @@ def nobody_serves(*_: object) -> object:
     raise NotServing("no machine serves")
 
 
+def damaged(machine: Machine) -> Machine:
+    """Its front book's file cannot be read as a database."""
+    (machine.config.parent / "front.db").write_bytes(b"no database" * 1000)
+    return machine
+
+
 def says(machine: Machine, waits: str) -> Machine:
     """A process serves, and says what keeps the clock from cutting over."""
-    return replace(machine, ask=lambda *_: {"waits": waits})
+    return replace(machine, ask=lambda *_: {"waits": waits, "unready": ""})
+
+
+def unready(machine: Machine, why: str) -> Machine:
+    """A process serves, and takes no transactions."""
+    return replace(machine, ask=lambda *_: {"waits": "", "unready": why})
+
+
+def on_server(machine: Machine) -> Machine:
+    """Its front book is on a PostgreSQL server that is not there."""
+    url = "postgresql+psycopg://fep:secret@127.0.0.1:1/front"
+    return change(machine, "sqlite:///front.db", url)
 
 
 def by_the_clock(machine: Machine, hour: str = "22:00", **changes: datetime) -> Machine:
@@ -194,6 +211,8 @@ BROKEN: list[tuple[str, Break, Verdict, str, str]] = [
         "chmod 600",
     ),
     ("database", lambda m: change(m, "front.db", "gone.db"), Verdict.BAD, "does not exist", "book load"),
+    ("database", on_server, Verdict.BAD, "the database front at 127.0.0.1:1", "#qianzhidatabaseaway"),
+    ("database", damaged, Verdict.BAD, "front.db", "df -h"),
     (
         "database",
         lambda m: statement(m, "UPDATE facts SET value = '1' WHERE name = 'schema'"),
@@ -285,6 +304,13 @@ BROKEN: list[tuple[str, Break, Verdict, str, str]] = [
     ("certificate", lambda m: replace(m, now=NOW + VALID), Verdict.BAD, "0 days", "same key"),
     ("certificate", lambda m: replace(m, now=NOW - timedelta(days=1)), Verdict.BAD, "holds from", "same key"),
     ("control", lambda m: m, Verdict.WARN, "no machine serves", "systemctl start"),
+    (
+        "service",
+        lambda m: unready(m, "the database front at db.example has not answered since 10:11:12"),
+        Verdict.BAD,
+        "front at db.example has not answered since",
+        "#qianzhiunready",
+    ),
     (
         "ports",
         lambda m: proc(m, "net/tcp", HEAD + LISTENS.format(port=9584)),

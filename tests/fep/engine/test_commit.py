@@ -2,111 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 import pytest
-from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock
 
-from fep.engine.commit import CONFLICT_ATTEMPTS, Engine
-from fep.telemetry.statistics import Statistics
+from fep.engine.commit import CONFLICT_ATTEMPTS
 from ledger.errors import BatchRefused, Conflict, Fenced, InvariantBroken, OutcomeUnknown, Unavailable
-from ledger.rules.request import Answer, Request
+from ledger.rules.request import Answer
 from protocol.responses import Response
 from tests.support.builders import BANK, request
-
-LINK_ENDED = "the link ended"
-"""What became of a request that got no answer."""
-
-
-class Committer:
-    """Records the batches; fails as its script says, an error a call, and refuses batches with a poisoned
-    request. As a journal it holds the keys in `held`, once its other script has been gone through.
-    """
-
-    def __init__(self, *script: Exception | None) -> None:
-        self.script = list(script)
-        self.batches: list[list[str]] = []
-        self.lookups: list[Exception | None] = []
-        self.held: set[str] = set()
-
-    def __call__(self, requests: Sequence[Request], recorded_at: int) -> list[Answer]:
-        self.batches.append([asked.key for asked in requests])
-        error = self.script.pop(0) if self.script else None
-        if error is not None:
-            raise error
-        if any(asked.policy == "poison" for asked in requests):
-            raise BatchRefused("poison")
-        return [Answer(Response.APPROVED, str(recorded_at), "20261124") for _ in requests]
-
-    def recorded(self, requests: Sequence[Request]) -> list[Answer | None]:
-        error = self.lookups.pop(0) if self.lookups else None
-        if error is not None:
-            raise error
-        return [Answer(Response.APPROVED) if asked.key in self.held else None for asked in requests]
-
-
-class Bench:
-    """An engine, its clock, a thread that runs when told, and what was answered."""
-
-    def __init__(self, *script: Exception | None, batch: int = 8, queue: int = 16) -> None:
-        self.clock = Clock()
-        self.committer = Committer(*script)
-        self.pending: list[Callable[[], None]] = []
-        self.answers: dict[str, str] = {}
-        self.fenced: list[bool] = []
-        self.noted: list[tuple[str, str]] = []
-        self.engine = Engine(
-            committer=self.committer,
-            lookup=self.committer.recorded,
-            call_in_thread=self._call,
-            clock=self.clock,
-            now_us=lambda: 7,
-            statistics=Statistics(),
-            batch_limit=batch,
-            queue_limit=queue,
-            queue_seconds=0.5,
-            retry_seconds=1,
-            fenced=lambda: self.fenced.append(True),
-            noted=lambda kind, detail: self.noted.append((kind, detail)),
-        )
-
-    def _call(self, function: Callable[..., list[Answer]], *arguments: object) -> Deferred[list[Answer]]:
-        done: Deferred[list[Answer]] = Deferred()
-
-        def run() -> None:
-            try:
-                answers = function(*arguments)
-            except Exception as error:
-                done.errback(error)
-            else:
-                done.callback(answers)
-
-        self.pending.append(run)
-        return done
-
-    def offer(self, *names: str, policy: str = "P1", bank: str = BANK) -> None:
-        for name in names:
-            self.engine.offer(
-                request(key=name, policy=policy, bank=bank),
-                lambda answer, name=name: self.answers.update({name: str(answer.response)}),
-                lambda name=name: self.answers.update({name: LINK_ENDED}),
-            )
-        self.clock.advance(0)
-
-    def commit(self, times: int = 1) -> None:
-        for _ in range(times):
-            self.pending.pop(0)()
-
-    def commit_all(self) -> None:
-        while self.pending:
-            self.commit()
-
-    def wait_out(self, seconds: int = 100) -> None:
-        """Let time pass, and what is to be done be done."""
-        for _ in range(seconds):
-            self.commit_all()
-            self.clock.advance(1)
+from tests.support.engine_bench import LINK_ENDED, Bench
 
 
 def test_nothing_is_answered_before_its_batch_is_durable() -> None:
@@ -456,7 +359,7 @@ def test_a_batch_in_doubt_is_noted_and_so_is_its_end() -> None:
     bench = Bench(OutcomeUnknown("lost"), None)
     bench.offer("a")
     bench.commit()
-    assert (bench.noted, bench.engine.in_doubt) == ([("doubt", "")], True)
+    assert (bench.noted, bench.engine.in_doubt) == ([("doubt", "front at db.example")], True)
     bench.clock.advance(1)
     bench.commit_all()
     noted = [kind for kind, _ in bench.noted]
@@ -469,7 +372,7 @@ def test_a_new_day_and_a_batch_without_a_database_are_noted() -> None:
     bench.engine.see_date("20261124")
     bench.offer("a")
     bench.commit_all()
-    assert bench.noted == [("day", "20261124"), ("unavailable", "")]
+    assert bench.noted == [("day", "20261124"), ("unavailable", "front at db.example")]
 
 
 def test_a_date_that_is_not_later_than_the_one_known_is_not_announced() -> None:

@@ -32,6 +32,8 @@ WRONG: tuple[tuple[dict[str, Any], Alarm], ...] = (
     ({"state": State.STOPPED}, Alarm(RED, "stopped")),
     ({"state": State.DOUBT}, Alarm(RED, "doubt")),
     ({"state": State.NO_DAY, "business_date": ""}, Alarm(RED, "no_day")),
+    ({"state": State.NO_DATABASE, "away_seconds": 7}, Alarm(RED, "database", figure=7)),
+    ({"away_seconds": 0}, Alarm(RED, "database", figure=0)),
     ({"clock": "the wall clock jumped 40 s back"}, Alarm(RED, "clock")),
     *(
         ({"seconds_left": -60, "waits": name}, Alarm(RED, f"cutover_{name}", figure=60))
