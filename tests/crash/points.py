@@ -55,7 +55,7 @@ POINTS: tuple[Point, ...] = (
     Point(SYNCED, "", "after", _COMMIT),
     Point(AFTER_COMMIT, _STORE, "after", _COMMIT),
     Point("outcome known", "fep.engine.commit:Engine._committed", "before", _REACTOR),
-    Point("answer rendered", "fep.links.answering:AnswerSender._finish", "before", _REACTOR, many=True),
+    Point("answer rendered", "fep.links.answering:AnswerSender._reply", "before", _REACTOR, many=True),
     Point("answer written", "fep.links.server:BankConnection.send", "after", _REACTOR, many=True),
     Point(LEFT, "twisted.internet.tcp:Connection.writeSomeData", "after", _REACTOR),
 )
