@@ -24,7 +24,7 @@ The modules:
   main, lazy_group                            the table of commands, and how they are imported
   serve, reload                               make and run a machine
   book, day, journal, due, clock              the front book
-  bank, keys, firewall                        who may connect, with which keys, through which rules
+  bank, keys, key_use, firewall               who may connect, with which keys, through which rules
   office, recon, audit, closing, dayfiles     the back office; `closing` joins its parts for a close
   trace, describe, doctor, audit_log          look, and print
   completion                                  the shell's own script

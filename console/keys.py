@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import click
 
 from console.audit_entry import recorded
+from console.key_use import ask_for_name, check_unused
 from console.options import SETTINGS
 from console.output import JSON, show
+from fep.errors import FepError
 from fep.keys.key_provider import open_keystore, open_token
 from fep.keys.keys import (
     FRONT,
@@ -137,22 +139,28 @@ def generate_command(name: str, length: int | None, replace: bool, config: Path)
             _NODE_KEYS[name] if name in _NODE_KEYS else ZMK_KIND[_bank(settings, name).mac]
         )
         key = generated(kind, length or LENGTHS[kind][0], os.urandom)
-        _place(settings.keystore, name, replace=replace)(key)
+        store = _place(settings.keystore, name, replace=replace)
+        if replace:
+            _ask_before_replacing(settings, name)
+        store(key)
         details["check value"] = key.check_value[:_SHOWN]
     click.echo(f"stored {name}: {kind}, check value {key.check_value}; {_NEXT}")
 
 
 @keys.command("remove")
 @click.argument("name")
-@click.confirmation_option(prompt="Without this key its bank cannot sign on. Remove it?")
 @SETTINGS
 def remove_command(name: str, config: Path) -> None:
-    """Remove a key for good."""
+    """Remove a key for good, once its name is typed; refused while a bank or the front book uses it."""
     loaded = load_settings(config)
     settings = loaded.keystore
     with recorded(loaded, "keys remove", subject_of("keys remove", name)):
-        if _in_token(settings, name):
-            _token(settings).remove(name)
+        token = _token(settings) if _in_token(settings, name) else None
+        check_value = _check_value(settings, token, name)
+        check_unused(loaded, name, check_value)
+        ask_for_name(name, check_value)
+        if token is not None:
+            token.remove(name)
         else:
             open_keystore(settings).remove(name, os.urandom)
     click.echo(f"removed {name}")
@@ -189,6 +197,30 @@ def rewrap_command(source: str, config: Path) -> None:
 def export_command(name: str, config: Path) -> None:
     """Print the public half of the seal key, for the office's settings."""
     click.echo(open_keystore(load_settings(config).keystore)[name].check_value)
+
+
+def _ask_before_replacing(settings: Settings, name: str) -> None:
+    """Let a key that is there be replaced by another that was drawn: nothing of the old one is kept. Raises
+    KeyInUse for the front key of a book, and Abort.
+    """
+    token = _token(settings.keystore) if _in_token(settings.keystore, name) else None
+    try:
+        check_value = _check_value(settings.keystore, token, name)
+    except FepError:
+        return  # there is none of this name
+    if name == FRONT:
+        check_unused(settings, name, check_value)
+    ask_for_name(name, check_value)
+
+
+def _check_value(settings: KeystoreSettings, token: Token | None, name: str) -> str:
+    """Return the check value of a key. Raises KeystoreError where there is none of this name."""
+    if token is None:
+        return open_keystore(settings)[name].check_value
+    for there, _, check_value in token.zmks():
+        if there == name:
+            return check_value
+    raise KeystoreError(f"there is no key {name} in token {settings.token}")
 
 
 def _bank(settings: Settings, name: str) -> Bank:

@@ -6,15 +6,15 @@ Reads only, by an index where there is one; never used while banks wait.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, Table, and_, inspect, or_, select
 
 from ledger.book import visible
 from ledger.book.audit_log import AuditRecord
 from ledger.book.journal import entry_of, select_entries
 from ledger.book.load import Loaded
-from ledger.book.schema import bank_days, dues, facts, loads
+from ledger.book.schema import bank_days, days, dues, facts, loads
 from ledger.rules.entry import Entry
 from ledger.rules.request import Totals, key_of
 
@@ -33,6 +33,23 @@ _NUMBER_DIGITS_MAX: Final = 18
 def read_facts(connection: Connection) -> dict[str, str]:
     """The book's facts by name: `schema`, the version of its tables, and `front_key`, a check value."""
     return {row.name: row.value for row in connection.execute(select(facts.c.name, facts.c.value))}
+
+
+class KeyUse(NamedTuple):
+    """The node's own keys that a book uses: the check value of its front key, empty where it has none, and
+    whether it has business days, which are sealed.
+    """
+
+    front_key: str
+    has_days: bool
+
+
+def read_key_use(connection: Connection) -> KeyUse:
+    """Which of the node's own keys this book uses; none where its tables are not made yet."""
+    tables = inspect(connection)
+    front_key = read_facts(connection).get("front_key", "") if tables.has_table(facts.name) else ""
+    has_days = tables.has_table(days.name) and connection.execute(select(days.c.date).limit(1)).first()
+    return KeyUse(front_key, bool(has_days))
 
 
 def loaded_for(connection: Connection, date: str) -> Loaded | None:

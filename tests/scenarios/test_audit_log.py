@@ -147,7 +147,7 @@ def test_a_key_is_changed_while_the_machine_serves_and_it_writes_that_down(
     machine: Machine, books: Books, config: Path
 ) -> None:
     name = zmk_name(BANK)
-    done = run("keys", "generate", name, "--replace", "--config", str(config))
+    done = run("keys", "generate", name, "--replace", "--config", str(config), typed=name)
     assert done.exit_code == 0
     [key] = [Keystore(config.with_name("keystore"), MasterKey(Secret(MASTER_KEY)))[name]]
     check_value = aes_check_value(key.secret.reveal())
@@ -175,8 +175,8 @@ def test_a_signal_reaches_a_process_that_serves(tmp_path: Path, config: Path) ->
 # A book that nobody serves.
 
 
-def run(*arguments: str) -> Result:
-    done = CliRunner().invoke(cli, arguments)
+def run(*arguments: str, typed: str | None = None) -> Result:
+    done = CliRunner().invoke(cli, arguments, input=typed)
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         raise done.exception
     return done
@@ -231,7 +231,23 @@ def test_root_leaves_no_file_that_the_machines_own_user_could_not_open(
     settings = write_settings(tmp_path, "sqlite:///front.db")
     monkeypatch.setattr("os.geteuid", lambda: tmp_path.stat().st_uid + 1)
     with pytest.raises(fep.errors.FepError, match="is not there yet"):
-        run("keys", "remove", zmk_name(BANK), "--yes", "--config", str(tmp_path / "qianzhi.toml"))
+        run(
+            "keys",
+            "generate",
+            "zmk/01030000",
+            "--replace",
+            "--config",
+            str(tmp_path / "qianzhi.toml"),
+            typed="zmk/01030000",
+        )
     assert not Path(settings.node.database.removeprefix("sqlite:///")).exists()
     load_front_book(settings)
-    run("keys", "remove", zmk_name(BANK), "--yes", "--config", str(tmp_path / "qianzhi.toml"))
+    run(
+        "keys",
+        "generate",
+        "zmk/01030000",
+        "--replace",
+        "--config",
+        str(tmp_path / "qianzhi.toml"),
+        typed="zmk/01030000",
+    )
