@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from console import settings_place
 from console.closing import chart_of, opened
 from console.options import OFFICE_SETTINGS
 from console.output import JSON, show
@@ -42,13 +43,7 @@ from office.config import load_settings
     help="hold the front book's dues against this file that was loaded, and look at nothing else; give all"
     " of them; it needs the front's keystore",
 )
-@click.option(
-    "--front-config",
-    type=click.Path(path_type=Path),
-    default=Path("var/qianzhi.toml"),
-    show_default=True,
-    help="the machine's settings, for --dues",
-)
+@settings_place.option("front-config", settings_place.FRONT, "the machine's settings, for --dues")
 @OFFICE_SETTINGS
 @JSON
 def audit_command(

@@ -15,6 +15,7 @@ import click
 from rich.console import RenderableType
 from rich.table import Table
 
+from console import settings_place
 from console.options import BANK_CODE, entry_of
 from console.output import JSON, cell, show, table
 from fep.settings.config import load_settings
@@ -39,9 +40,7 @@ _INDENT = "  "
 @click.option("--framing", type=click.Choice([*map(str, Framing), _BARE]), help="[default: tried, all]")
 @click.option("--dialect", type=click.Choice(shipped()), help="[default: tried, all]")
 @click.option("--bank", type=BANK_CODE, help="the framing and dialect of this bank's entry in the settings")
-@click.option(
-    "--config", type=click.Path(path_type=Path), default=Path("var/qianzhi.toml"), help="for --bank"
-)
+@settings_place.option("config", settings_place.FRONT, "for --bank")
 @JSON
 def describe_command(
     given: tuple[str, ...],

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 from rich.table import Table
 
-from console import audit_log
+from console import audit_log, settings_place
 from console.closing import close_command, opened
 from console.export import export_command, status_lines
 from console.options import DATE, OFFICE_SETTINGS
@@ -43,9 +43,7 @@ def office() -> None:
 
 @office.command("init")
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option(
-    "--front-config", type=click.Path(path_type=Path), default=Path("var/qianzhi.toml"), show_default=True
-)
+@settings_place.option("front-config", settings_place.FRONT, "the machine's settings")
 def init_command(folder: Path, front_config: Path) -> None:
     """Write an office's settings into FOLDER, for the banks of a front-end machine."""
     front = load_front_settings(front_config)

@@ -7,30 +7,16 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem
 
+from console import settings_place
 from fep.settings.config import Bank, Settings, load_settings
 from ledger.errors import LedgerError
 from ledger.files.near_name import near_name
 from ledger.rules.day import is_date
 
-_USUAL = Path("var/qianzhi.toml")
-
-SETTINGS = click.option(
-    "--config",
-    "config",
-    type=click.Path(path_type=Path),
-    default=_USUAL,
-    show_default=True,
-    help="the settings file",
-)
+SETTINGS = settings_place.option("config", settings_place.FRONT, "the settings file")
 """The option of a command that works on the front-end machine."""
 
-OFFICE_SETTINGS = click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    default=Path("var/office/office.toml"),
-    show_default=True,
-    help="the office's settings file",
-)
+OFFICE_SETTINGS = settings_place.option("config", settings_place.OFFICE, "the office's settings file")
 """The option of a command that works on the back office."""
 
 
@@ -59,7 +45,7 @@ class BankCode(click.ParamType[str]):
     ) -> list[CompletionItem]:
         """The codes of the settings that the command line names, or of the usual ones."""
         del param
-        config = ctx.params.get("config") or _USUAL
+        config = ctx.params.get("config") or settings_place.FRONT.find()
         try:
             banks = load_settings(Path(config)).bank
         except LedgerError:  # a shell asks at each key: nobody reads an error there

@@ -21,6 +21,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.error import ConnectError, ConnectionClosed, DNSLookupError
 
+from console import settings_place
 from console.failure import run_to_end
 from fep.process.reactor import react
 from fep.settings.config import Bank as BankEntry
@@ -68,10 +69,9 @@ def main() -> NoReturn:
 def counter_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that say which machine is asked, and as which of its banks; `counter_of` takes them."""
     port = click.IntRange(1, 65535)
-    path = click.Path(path_type=Path)
     for option in reversed(
         (
-            click.option("--config", type=path, default=Path("var/qianzhi.toml"), show_default=True),
+            settings_place.option("config", settings_place.FRONT, "the machine's settings file"),
             click.option(
                 "--bank", "code", default=None, help="the bank's code  [default: the first in the settings]"
             ),

@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 import click
 
 from console.failure import run_to_end
+from console.settings_place import FRONT
 from fep.keys.keys import ZMK_KIND, KeyRefused, Secret, check_private, checked
 from fep.settings.config import load_settings
 from ledger.rules.day import is_date
@@ -43,7 +44,6 @@ from simulators.certify.watch import RULES, watched
 from simulators.cli import chosen_bank
 
 _CUTOVER_SECONDS = 300.0
-_SETTINGS = Path("var/qianzhi.toml")
 _DE_32_DIGITS_MAX = 11
 _PATH = click.Path(path_type=Path)
 
@@ -122,7 +122,7 @@ def agreed(command: Callable[..., Any]) -> Callable[..., Any]:
     "--config",
     type=_PATH,
     default=None,
-    help=f"the machine's settings, its keys beside  [default: {_SETTINGS}, unless --zmk-file is given]",
+    help=f"the machine's settings, its keys beside  [default: {FRONT.words}, unless --zmk-file is given]",
 )
 @click.option(
     "--bank", "code", type=BankCode(), default=None, help="DE 32  [default: the first bank in the settings]"
@@ -248,8 +248,8 @@ def list_cases() -> None:
 
 
 def _terms(config: Path | None, code: str | None, host: str, port: int, terminal: str, **given: Any) -> Terms:  # noqa: ANN401
-    if config is None and given["zmk_file"] is None and _SETTINGS.exists():
-        config = _SETTINGS
+    if config is None and given["zmk_file"] is None and (usual := FRONT.find()).exists():
+        config = usual
     if config is None:
         return _terms_given(code, host, port, terminal, **given)
     settings = load_settings(config)

@@ -22,6 +22,7 @@ from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.error import ConnectError, ConnectionClosed
 from twisted.python.failure import Failure
 
+from console import settings_place
 from console.failure import fail, run
 from fep.process.reactor import react
 from fep.settings.config import load_settings
@@ -88,9 +89,7 @@ def main() -> NoReturn:
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option(
-    "--config", type=click.Path(path_type=Path), default=Path("var/qianzhi.toml"), show_default=True
-)
+@settings_place.option("config", settings_place.FRONT, "the settings file")
 @click.option("--bank", "codes", multiple=True, help="may be repeated  [default: the first in the settings]")
 @click.option("--port", type=click.IntRange(1, 65535), default=None, help="[default: the bank's]")
 @click.option(
