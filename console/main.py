@@ -28,6 +28,11 @@ COMMANDS = (
         "audit-log", "console.audit_log:audit_log_command", "List who had the machine do what, and when."
     ),
     CommandPlace(
+        "backup",
+        "console.backup:backup_command",
+        "Copy the machine into FOLDER while it serves: settings, keystore, certificate and book.",
+    ),
+    CommandPlace(
         "bank",
         "console.bank:bank",
         "The banks: their entries in the settings, and whether they could connect.",
@@ -72,6 +77,11 @@ COMMANDS = (
         "reload",
         "console.reload:reload_command",
         "Have the machine read its settings again: banks, keys, certificates, allowlist. Good links stay.",
+    ),
+    CommandPlace(
+        "restore",
+        "console.backup:restore_command",
+        "Bring the backup in FOLDER back to where the settings say, and prove its book.",
     ),
     CommandPlace(
         "run",

@@ -34,7 +34,9 @@ class Place(NamedTuple):
 
 
 FRONT = Place("QIANZHI_CONFIG", (Path("var/qianzhi.toml"), Path("/etc/qianzhi/qianzhi.toml")))
-OFFICE = Place("QIANZHI_OFFICE_CONFIG", (Path("var/office/office.toml"), Path("/etc/qianzhi-office/office.toml")))
+OFFICE = Place(
+    "QIANZHI_OFFICE_CONFIG", (Path("var/office/office.toml"), Path("/etc/qianzhi-office/office.toml"))
+)
 
 
 def option(name: str, place: Place, words: str) -> Callable[[Any], Any]:

@@ -19,6 +19,7 @@ in, so that a test gets the same installation each time.
 
     install         settings, keys and certificates of a new folder
     certificates    self-signed certificates, for trials only
+    backup          the machine into a folder while it serves, and back
 
 Nothing here runs while a machine serves. A real bank makes its own key, and a real ceremony loads its ZMK
 (`console.keys`).

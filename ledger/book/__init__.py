@@ -40,6 +40,7 @@ The modules, from a batch outwards
     consent               the consent of two people that rows of a file are left out
     cutover, retire       closing, sealing and opening days; deleting the entries of days that the office has
     journal               reading the journal back, proving its chains
+    book_copy             the book as one file, and back
     audit_log             writing and proving the record of what people had done
     guesses               dues that wrong identity numbers locked
     lookup                a transaction, a day, a due for a person
