@@ -22,6 +22,7 @@ from ledger.files.archived import write as write_archived
 from ledger.files.open_breaks_file import write as write_open_breaks
 from office import close
 from office.accounting import chart
+from office.bank_close import StepResult
 from office.config import Settings, load_settings
 from office.database.audit_log import recorded
 from office.intake.archived import archived_days
@@ -93,7 +94,7 @@ def close_command(config: Path) -> None:
         raise click.ClickException(f"{waiting} steps wait; run it again when what they wait for is there")
 
 
-def print_step(step: close.StepResult) -> None:
+def print_step(step: StepResult) -> None:
     """Print one step of a close: its date, bank and name, and whether it is done or waits."""
     mark = "waits" if step.waiting else "done"
     click.echo(" ".join(part for part in (step.date, step.bank, step.step, f"{mark}: {step.text}") if part))

@@ -22,9 +22,11 @@ from office import close
 from office.accounting import breaks, decisions
 from office.accounting.books import BalanceScope, trial_balance
 from office.accounting.break_states import Break, BreakState
+from office.accounting.date_decisions import is_date_name
 from office.accounting.decisions import Decision, Desk
 from office.config import load_settings
 from office.reports import extract, report
+from office.reports.date_lines import date_lines
 from office.reports.wording import yuan
 
 _BREAK_FIELDS = tuple("class" if name == "cls" else name for name in Break._fields)
@@ -46,13 +48,19 @@ recon.add_command(close_command, "run")
 @OFFICE_SETTINGS
 @JSON
 def show_command(bank: str, date: str, everything: bool, config: Path, as_json: bool) -> None:
-    """List the breaks: each with its reason, age, owner and state."""
+    """List the breaks: each with its reason, age, owner and state; before them the banks' dates that are held
+    or were closed without a file.
+    """
     states = () if everything else tuple(state for state in BreakState if state != "closed")
     with opened(load_settings(config), write=False) as store, store.reading() as connection:
         listed = breaks.listing(connection, bank, date, states)
+        dates = [row for row in date_lines(connection) if bank in ("", row.bank) and date in ("", row.date)]
     on = today()
-    lines = [*(break_line(row, on) for row in listed), f"{len(listed)} breaks"]
-    show([_as_object(row, on) for row in listed], lambda: lines, as_json=as_json)
+    lines = [f"{row.name} {row.text}" for row in dates]
+    lines += [*(break_line(row, on) for row in listed), f"{len(listed)} breaks"]
+    objects: list[object] = [row._asdict() for row in dates]
+    objects += [_as_object(row, on) for row in listed]
+    show(objects, lambda: lines, as_json=as_json)
 
 
 def _as_object(row: Break, on: str) -> dict[str, object]:
@@ -89,31 +97,38 @@ def _bank_line(row: Break) -> str:
 def propose_command(name: str, resolution: str, note: str, config: Path) -> None:
     """Propose how break NAME is to end: RESOLUTION is one of the chart's, such as bank_corrects.
 
-    It is proposed by who is logged in.
+    NAME may be a bank's date too, D<date>-<bank>: without_file closes it without the bank's file, let_through
+    takes a file that is held; both need a --note. It is proposed by who is logged in.
     """
-    settings = load_settings(config)
+    settings, by = load_settings(config), at_keyboard()
     with opened(settings) as store:
         desk = Desk(store, settings, now_us())
-        proposed = decisions.propose(desk, at_keyboard(), name, resolution, note, chart_of(settings))
-    click.echo(
-        f"{proposed.name}: {proposed.resolution} proposed by {proposed.proposed_by}; another must approve it"
-    )
+        if is_date_name(name):
+            decisions.propose_for_date(desk, by, name, resolution, note)
+        else:
+            decisions.propose(desk, by, name, resolution, note, chart_of(settings))
+    click.echo(f"{name}: {resolution} proposed by {by}; another must approve it")
 
 
 def _decision(decision: Decision, words: str) -> Callable[..., None]:
     def decide(name: str, note: str, config: Path) -> None:
         settings, by = load_settings(config), at_keyboard()
         with opened(settings) as store:
-            decisions.decide(Desk(store, settings, now_us()), by, decision, name, note)
+            decide_it = decisions.decide_for_date if is_date_name(name) else decisions.decide
+            decide_it(Desk(store, settings, now_us()), by, decision, name, note)
         click.echo(f"{name} {words} by {by}")
 
     return decide
 
 
 for _decided, _words, _help in (
-    (Decision.APPROVE, "approved", "Approve what was proposed for break NAME; never by who proposed it."),
-    (Decision.REJECT, "rejected", "Reject what was proposed for break NAME; it stays in suspense."),
-    (Decision.WITHDRAW, "withdrawn", "Take back what was proposed for break NAME."),
+    (
+        Decision.APPROVE,
+        "approved",
+        "Approve what was proposed for break or date NAME, but not by its proposer.",
+    ),
+    (Decision.REJECT, "rejected", "Reject what was proposed for break or date NAME; it stays as it was."),
+    (Decision.WITHDRAW, "withdrawn", "Take back what was proposed for break or date NAME."),
 ):
     _command = click.command(_decided.value, help=_help)(
         click.argument("name")(_NOTE(OFFICE_SETTINGS(_decision(_decided, _words))))

@@ -1,74 +1,42 @@
 """The close of a business day, from the pull to the posting: a sequence of steps that may stop anywhere.
 
 Each step is a transaction of its own and is idempotent: asked for again, it changes nothing. So a close that
-was killed is simply run again, and comes to the same end. `Close.run` lists the steps in order. How a step
-works, its own module says: `office.intake.pull`, `office.intake.take`, `office.matching.reconcile`,
-`office.accounting.posting`.
+was killed is simply run again, and comes to the same end. `Close.run` lists the steps in order. The steps of
+one bank's date are in `office.bank_close`; how a step works, its own module says: `office.intake.pull`,
+`office.intake.take`, `office.matching.reconcile`, `office.accounting.posting`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
-from enum import StrEnum
-from functools import partial
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import Connection, func, insert, select, update
 
 from ledger.book.schema import loads, make_missing
 from ledger.book.store import Store
-from ledger.errors import BankFileError, InvariantBroken, LayoutError
+from ledger.errors import InvariantBroken
 from ledger.rules.day import TRANSITIONS, DayEvent, DayState
+from office.accounting.bank_dates import awaited, last_posting_dates, posted, without_file
 from office.accounting.books import install_chart
-from office.accounting.breaks import post_approved, to_suspense
+from office.accounting.breaks import post_approved
 from office.accounting.chart import Chart
-from office.accounting.posting import post_day
-from office.config import Settings, bank_layout
+from office.bank_close import BankClose, CloseStep, OpenFile, Progress, StepResult
+from office.config import Settings
 from office.database.audit_log import MACHINE, moment_of, write_record
-from office.database.proofs import posted_note, reconciled_note
-from office.database.schema import OFFICE, bank_files, days, entries, facts, products, reconciliations
-from office.errors import FileRefused, OfficeError
+from office.database.proofs import posted_note
+from office.database.schema import OFFICE, days, entries, facts, reconciliations
+from office.errors import OfficeError
 from office.intake.frontday import sealed_by
 from office.intake.pull import Pulled, pull
-from office.intake.take import take_file
-from office.matching.reconcile import Reconciled, Terms, reconcile
 
 SCHEMA_VERSION = "3"
 _DONE = (DayState.POSTED.value, DayState.ARCHIVED.value)
+_NOTHING_POSTED = "no business day is posted yet: run `qianzhi office close`"
 
 
 class NothingPosted(OfficeError):
     """No business day is posted yet."""
-
-
-class CloseStep(StrEnum):
-    """The steps of the close. ARCHIVE is of days posted by an earlier close, and comes second."""
-
-    PULL = "pull"
-    FILE = "file"
-    RECONCILE = "reconcile"
-    POST = "post"
-    ARCHIVE = "archive"
-
-
-class StepResult(NamedTuple):
-    """The result of one step for people: `date` (YYYYMMDD) and `bank` are empty where a step has none.
-
-    `waiting`: the step could not be done yet, and `text` says why.
-    """
-
-    step: CloseStep
-    date: str
-    bank: str
-    text: str
-    waiting: bool = False
-
-
-OpenFile = Callable[[str, str], AbstractContextManager[BinaryIO] | None]
-"""Opens a bank's day file by the bank's code and the date; returns None if there is no file yet."""
-Progress = Callable[[str, int], None]
-"""Called with the name of the step at work, and the number of rows done since its last call."""
 
 
 class Close:
@@ -89,24 +57,44 @@ class Close:
         self._settings = settings
         self._chart = chart
         self._now_us = now_us
-        self._open_file = open_file
         self._progress = progress
+        self._banks = BankClose(office, settings, chart, now_us, open_file, progress)
 
     def run(self) -> Iterator[StepResult]:
         """Do every step that can be done now, the oldest date first; yields the result of each step.
 
-        The close stops after the first date of which a step is waiting: a later date is never posted before
-        an earlier one. Raises what the steps raise; then the failed step was rolled back.
+        A bank's date waits for that bank's earlier dates only. A day is posted when each of its banks is, or
+        was closed without its file, and after the day before it. Raises what the steps raise; then the failed
+        step was rolled back.
         """
         prepare(self._office, self._chart, self._now_us(), MACHINE)
         yield self._pull()
         yield from self._archive()
+        yield from self._late_files()
+        is_next = True
         for date in self._unposted():
-            results = (*self._reconcile_banks(date), *self._unknown_banks(date))
+            results = tuple(self._day(date))
             yield from results
-            if any(result.waiting for result in results):
-                return
-            yield from self._post(date)
+            is_next = is_next and not any(result.waiting for result in results)
+            if is_next:
+                yield self._finish(date)
+
+    def _day(self, date: str) -> Iterator[StepResult]:
+        """Close each bank's date of a day that is not posted."""
+        for bank in self._settings.bank:
+            yield from self._banks.close(bank.code, date)
+        yield from self._unknown_banks(date)
+
+    def _late_files(self) -> Iterator[StepResult]:
+        """Close the banks' dates of posted days that were closed without a file, if it has come."""
+        codes = {bank.code for bank in self._settings.bank}
+        open_days = set(self._unposted())
+        with self._office.reading() as connection:
+            done = posted(connection)
+            places = sorted(without_file(connection).keys() - done.keys(), key=lambda place: place[::-1])
+        for code, date in places:
+            if code in codes and date not in open_days:
+                yield from self._banks.close(code, date)
 
     def _pull(self) -> StepResult:
         pulled: Pulled = pull(
@@ -141,13 +129,6 @@ class Close:
             query = select(days.c.date).where(days.c.state.not_in(_DONE)).order_by(days.c.date)
             return connection.execute(query).scalars().all()
 
-    def _reconcile_banks(self, date: str) -> Iterator[StepResult]:
-        for bank in self._settings.bank:
-            taken = self._take(bank.code, date)
-            yield taken
-            if not taken.waiting:
-                yield self._reconcile(bank.code, date)
-
     def _unknown_banks(self, date: str) -> Iterator[StepResult]:
         """Yield a waiting result for each bank that is in the journal or reconciled, but not in the settings.
 
@@ -155,6 +136,7 @@ class Close:
         """
         codes = {bank.code for bank in self._settings.bank}
         with self._office.reading() as connection:
+            codes |= {bank for bank, of_date in posted(connection) if of_date == date}
             effective = select(entries.c.bank, func.count()).where(
                 entries.c.business_date == date, entries.c.response == "00"
             )
@@ -165,96 +147,37 @@ class Close:
             text = f"the journal has {counts[bank]} entries of it, and the settings have no such bank"
             yield StepResult(CloseStep.RECONCILE, date, bank, text, waiting=True)
 
-    def _take(self, code: str, date: str) -> StepResult:
-        """Take the bank's file of the date, unless it was taken. A file with a fault leaves the step
-        waiting.
-        """
-        bank = self._settings.named(code)
-        with self._office.reading() as connection:
-            query = select(bank_files.c.lines).where(bank_files.c.bank == code, bank_files.c.date == date)
-            lines = connection.execute(query).scalar()
-        if lines is not None:
-            return StepResult(CloseStep.FILE, date, code, f"{lines} lines, taken before")
-        opened = self._open_file(code, date)
-        if opened is None:
-            return StepResult(CloseStep.FILE, date, code, "the bank's file is not there yet", waiting=True)
-        try:
-            with opened as stream, self._office.transaction() as connection:
-                at, progress = moment_of(connection, self._now_us()), partial(self._progress, "file")
-                taken = take_file(connection, bank_layout(bank), stream, code, date, at, progress)
-                text = f"{taken.lines} lines, {taken.collected} fen collected, {taken.paid} fen paid"
-                note = f"{text}; layout {bank_layout(bank).name}, file {taken.digest}, rows {taken.rows}"
-                self._record(connection, at, CloseStep.FILE, f"{code} {date}", note)
-        except (BankFileError, FileRefused, LayoutError) as error:
-            # The other banks' files are still taken: this one may be incomplete only because it is arriving.
-            return StepResult(CloseStep.FILE, date, code, f"not taken: {error}", waiting=True)
-        return StepResult(CloseStep.FILE, date, code, text)
-
-    def _reconcile(self, code: str, date: str) -> StepResult:
-        bank = self._settings.named(code)
-        layout = bank_layout(bank)
-        has_policy = layout.carries("policy")
-        terms = Terms(layout.lists_reversed, has_policy, bank.owner, self._settings.near_us)
+    def _finish(self, date: str) -> StepResult:
+        """Take a day of which every bank's date is done to its end."""
         with self._office.transaction() as connection:
             at = moment_of(connection, self._now_us())
-            agreed: Reconciled = reconcile(
-                connection,
-                code,
-                date,
-                terms,
-                at,
-                lambda rows: self._progress("reconcile", rows),
-            )
-            text = (
-                f"{agreed.ours} ours, {agreed.theirs} theirs, {agreed.matched} agree, {agreed.opened} breaks"
-            )
-            text += f", {agreed.closed} earlier ones closed" if agreed.closed else ""
-            if not agreed.done_before:
-                note = reconciled_note(connection, code, date)
-                self._record(connection, at, CloseStep.RECONCILE, f"{code} {date}", note)
-        return StepResult(CloseStep.RECONCILE, date, code, text)
-
-    def _post(self, date: str) -> Iterator[StepResult]:
-        """Post every bank's day, and the breaks that two people have settled, in one transaction."""
-        with self._office.transaction() as connection:
-            at = moment_of(connection, self._now_us())
+            banks = sum(of_date == date for _, of_date in posted(connection))
+            missing = [of_bank.bank for of_bank in awaited(connection) if of_bank.date == date]
             self._move(connection, date, DayEvent.RECONCILE)
-            posted = tuple(self._post_bank(connection, bank.code, date, at) for bank in self._settings.bank)
-            names = post_approved(connection, self._chart, date, at)
             self._move(connection, date, DayEvent.POST)
-            words = f"the day of {len(posted)} banks, {len(names)} approved breaks"
-            self._record(connection, at, CloseStep.POST, date, posted_note(connection, date, at, words))
-        yield from posted
-        yield StepResult(CloseStep.POST, date, "", f"posted; {len(names)} approved breaks out of suspense")
+            text = f"posted, {banks} banks" + (f"; without a file: {', '.join(missing)}" if missing else "")
+            self._record(connection, at, CloseStep.DAY, date, text)
+        return StepResult(CloseStep.DAY, date, "", text)
 
     def post_decisions(self) -> StepResult:
-        """Post the breaks that two people have settled since the last day was posted, on that day's date.
+        """Post the breaks that two people have settled, for each bank on the date of its last posting.
 
         Raises NothingPosted.
         """
+        count = 0
         with self._office.transaction() as connection:
-            at = moment_of(connection, self._now_us())
-            date = last_posted(connection)
-            names = post_approved(connection, self._chart, date, at)
-            if names:
-                words = f"{len(names)} approved breaks, {names[0]} and on"
-                self._record(connection, at, CloseStep.POST, date, posted_note(connection, date, at, words))
-        return StepResult(CloseStep.POST, date, "", f"{len(names)} approved breaks out of suspense")
-
-    def _post_bank(self, connection: Connection, code: str, date: str, at: int) -> StepResult:
-        """Post a bank's day and move its open breaks into suspense."""
-        result = select(reconciliations.c.theirs_effect).where(
-            reconciliations.c.bank == code, reconciliations.c.date == date
-        )
-        clearing = connection.execute(result).scalar_one()
-        rows = connection.execute(
-            select(products.c.code, products.c.effect).where(products.c.bank == code, products.c.date == date)
-        )
-        product = {row.code: int(row.effect) for row in rows}
-        posting = post_day(connection, self._chart, code, date, product, clearing, at)
-        in_suspense = to_suspense(connection, code, date, at)
-        legs = len(posting.legs) if posting else 0
-        return StepResult(CloseStep.POST, date, code, f"{legs} legs, {in_suspense} breaks into suspense")
+            dates = last_posting_dates(connection)
+            for bank, date in dates.items():
+                at = moment_of(connection, self._now_us())
+                names = post_approved(connection, self._chart, bank, date, at)
+                if names:
+                    words = f"{len(names)} approved breaks, {names[0]} and on"
+                    note = posted_note(connection, bank, date, at, words)
+                    self._record(connection, at, CloseStep.POST, f"{bank} {date}", note)
+                count += len(names)
+        if not dates:
+            raise NothingPosted(_NOTHING_POSTED)
+        return StepResult(CloseStep.POST, max(dates.values()), "", f"{count} approved breaks out of suspense")
 
     def _move(self, connection: Connection, date: str, event: DayEvent) -> None:
         """Take a day to its next state. Raises InvariantBroken if the event is impossible in its state."""
@@ -288,7 +211,7 @@ def last_posted(connection: Connection) -> str:
         select(func.max(days.c.date)).where(days.c.state.in_(_DONE))
     ).scalar()
     if date is None:
-        raise NothingPosted("no business day is posted yet: run `qianzhi office close`")
+        raise NothingPosted(_NOTHING_POSTED)
     return date
 
 

@@ -47,6 +47,9 @@ class Bank(Section):
     layout: str = "standard"
     owner: str = Field(default="", description="the clerk who looks after its breaks")
     file_owner: str = Field(default="", description="the system's user who leaves its files; empty: anyone")
+    breaks_max: int = Field(default=100, ge=0, description="more breaks of one date hold its file")
+    breaks_percent: int = Field(default=20, ge=0, le=100, description="more breaks in 100 lines hold it too")
+    breaks_few: int = Field(default=10, ge=0, description="so many are never held for their percentage")
 
 
 class Clerk(Section):

@@ -39,8 +39,12 @@ class NoSuchBreak(OfficeError):
     """No break has this name."""
 
 
+class NoSuchDate(OfficeError):
+    """The office has no closed business day of this name."""
+
+
 class StepRefused(OfficeError):
-    """The break cannot take this step now. Nothing was changed."""
+    """The break, or the bank's date, cannot take this step now. Nothing was changed."""
 
 
 class BreakMoved(StepRefused):

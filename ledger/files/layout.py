@@ -7,9 +7,10 @@ keys. Day files are read and written by `bankfile`.
 
 from __future__ import annotations
 
+import hashlib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
@@ -64,6 +65,13 @@ class Layout:
     """The bank's transaction code -> DE 3."""
     states: Mapping[str, str]
     """The bank's word -> S or R."""
+    digest: str = field(default="", compare=False)
+    """SHA-256 (hex) of the text that the layout was read from."""
+
+    @property
+    def edition(self) -> str:
+        """The name and the first 12 hexadecimal digits of the digest: another text is another edition."""
+        return f"{self.name} {self.digest[:12]}"
 
     def carries(self, name: str) -> bool:
         """Return whether the detail lines have a column of that name."""
@@ -108,6 +116,7 @@ def parse(source: str, name: str) -> Layout:
         trailer=_record(records.trailer),
         codes=MappingProxyType(keys.codes),
         states=MappingProxyType(keys.states),
+        digest=hashlib.sha256(source.encode()).hexdigest(),
     )
 
 

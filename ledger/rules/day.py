@@ -40,8 +40,9 @@ TRANSITIONS: Mapping[tuple[DayState, DayEvent], DayState] = MappingProxyType(
         (DayState.POSTED, DayEvent.ARCHIVE): DayState.ARCHIVED,
     }
 )
-"""State and event to the next state: every day goes through these once, in this order. A day is archived when
-nothing of it is awaited any more, which is when the next day's dues are loaded."""
+"""State and event to the next state: every day goes through these once, in this order. A day is posted when
+each bank's date is in the books or was closed without the bank's file; it is archived when the next day's
+dues are loaded."""
 
 
 def is_date(text: object) -> bool:

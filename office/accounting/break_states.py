@@ -86,6 +86,7 @@ class Break(NamedTuple):
     resolution: str
     proposed_by: str
     approved_by: str
+    suspense_on: str
     settled_on: str
 
 

@@ -65,13 +65,15 @@ def open_breaks(
     return tuple(names)
 
 
-def to_suspense(connection: Connection, bank: str, date: str, at: int) -> int:
+def to_suspense(connection: Connection, bank: str, date: str, at: int, posted_on: str = "") -> int:
     """Take the open breaks of a bank's date to suspense, after its posting was made; return their number.
-    A break without money takes the same step, though it has no leg.
+
+    `posted_on` is the date of the posting if it is not the bank's date itself. A break without money takes
+    the same step, though it has no leg.
     """
-    return _move_all(
-        connection, _of_day(bank, date), BreakState.OPEN, BreakEvent.POSTED_TO_SUSPENSE, Step(MACHINE, at), {}
-    )
+    event, step = BreakEvent.POSTED_TO_SUSPENSE, Step(MACHINE, at)
+    changes = {"suspense_on": posted_on or date}
+    return _move_all(connection, _of_day(bank, date), BreakState.OPEN, event, step, changes)
 
 
 def propose(
@@ -80,7 +82,7 @@ def propose(
     """Propose the resolution of a break; another person decides about it. Returns the break. Raises
     NoSuchBreak or StepRefused.
     """
-    person = _person(by)
+    person = person_of(by)
     row = find(connection, name)
     wanted = chart.resolutions.get(resolution)
     if wanted is None or not wanted.fits(row.cls, row.difference):
@@ -123,7 +125,7 @@ def withdraw(connection: Connection, name: str, by: str, at: int, note: str = ""
     """Withdraw a proposal, and return the break. Any person may, not only its proposer. Raises NoSuchBreak or
     StepRefused.
     """
-    person = _person(by)
+    person = person_of(by)
     row = find(connection, name)
     return _decided(connection, row, BreakEvent.WITHDRAW, Step(person, at, note), _NO_PROPOSAL)
 
@@ -146,15 +148,15 @@ def close_matched(connection: Connection, name: str, cls: str, on_date: str, at:
     return _move(connection, row, BreakEvent.MATCHED, Step(MACHINE, at, words), changes)
 
 
-def post_approved(connection: Connection, chart: Chart, date: str, at: int) -> tuple[str, ...]:
-    """Post the approved breaks of all banks up to a business date, on that date, and close them; return their
-    names. A resolution without money has no posting. Raises what `resolution_posting` and
+def post_approved(connection: Connection, chart: Chart, bank: str, date: str, at: int) -> tuple[str, ...]:
+    """Post the approved breaks of a bank that are in suspense by a business date, on that date, and close
+    them; return their names. A resolution without money has no posting. Raises what `resolution_posting` and
     `office.accounting.books.post` raise.
     """
-    approved = breaks.c.date <= date
+    approved = and_(breaks.c.bank == bank, breaks.c.suspense_on <= date)
     step = Step(MACHINE, at, f"posted on {date}")
     _move_all(connection, approved, BreakState.APPROVED, BreakEvent.POST, step, {"settled_on": date})
-    just_posted = and_(breaks.c.state == BreakState.POSTED, breaks.c.settled_on == date)
+    just_posted = and_(approved, breaks.c.state == BreakState.POSTED, breaks.c.settled_on == date)
     rows = tuple(listed(connection, just_posted))
     postings = (resolution_posting(chart, row, date) for row in rows)
     post(connection, (posting for posting in postings if posting is not None), at)
@@ -207,7 +209,7 @@ def age_days(row: Break, today: str) -> int:
 
 _NO_PROPOSAL: Final = MappingProxyType({"resolution": "", "proposed_by": ""})
 _NEW: Final = MappingProxyType(
-    {"state": BreakState.OPEN.value, **_NO_PROPOSAL, "approved_by": "", "settled_on": ""}
+    {"state": BreakState.OPEN.value, **_NO_PROPOSAL, "approved_by": "", "suspense_on": "", "settled_on": ""}
 )
 """The first values of the columns that the life of a break changes."""
 _COLUMNS: Final = tuple(
@@ -242,7 +244,7 @@ def listed(connection: Connection, condition: ColumnElement[bool]) -> Iterator[B
         yield listed_break._replace(state=BreakState(listed_break.state))
 
 
-def _person(by: str) -> str:
+def person_of(by: str) -> str:
     """The person's name. Raises StepRefused if it is empty, too long, blank at an end, or the machine's."""
     if not 1 <= len(by) <= PERSON_LENGTH_MAX or by != by.strip() or by.casefold() == MACHINE:
         raise StepRefused(
@@ -255,7 +257,7 @@ def _decider(connection: Connection, name: str, by: str, event: BreakEvent) -> t
     """The person who decides about a proposal, and the break. Raises SamePerson if the person proposed it, in
     upper or lower case, and NoSuchBreak or StepRefused.
     """
-    person, row = _person(by), find(connection, name)
+    person, row = person_of(by), find(connection, name)
     _next_state(row, event)
     if person.casefold() == row.proposed_by.casefold():
         raise SamePerson(f"{name}: {person} proposed it, so another person must decide")

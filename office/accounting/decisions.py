@@ -1,5 +1,5 @@
-"""A person's decision about a break: the check that this person may decide, and the step with its audit
-record in one transaction. A refused decision is recorded too.
+"""A person's decision about a break or about a bank's date: the check that this person may decide, and the
+step with its audit record in one transaction. A refused decision is recorded too.
 
 The caller knows the person: the command has the name from the kernel (`fep.operator.identity`), never from
 what was typed.
@@ -19,11 +19,12 @@ from ledger.book.store import Store
 from office.accounting import breaks
 from office.accounting.break_states import Break
 from office.accounting.chart import Chart
+from office.accounting.date_decisions import DateStep, decide_date, propose_date
 from office.config import NotAllowed, Permission, Settings
 from office.database.audit_log import write
 from office.errors import OfficeError
 
-_NAME: Final = r"B[0-9]{8}-[0-9]{1,11}-[0-9]{4,9}"
+_NAME: Final = r"B[0-9]{8}-[0-9]{1,11}-[0-9]{4,9}|D[0-9]{8}-[0-9]{1,11}"
 PROPOSE: Final = "propose"
 
 
@@ -75,6 +76,27 @@ def decide(desk: Desk, by: str, decision: Decision, name: str, note: str) -> Bre
         desk.settings.check_may(by, _MAY[decision])
         with desk.store.transaction() as connection:
             return _STEPS[decision](connection, name, by, desk.at, note)
+
+
+def propose_for_date(desk: Desk, by: str, name: str, resolution: str, note: str) -> DateStep:
+    """Propose a decision about a bank's date, and return the step. `by` is the person. Raises NotAllowed,
+    NoSuchBank for a bank that the settings have not, and OfficeError.
+    """
+    with _refusals_recorded(desk, by, PROPOSE, name):
+        desk.settings.check_may(by, "propose")
+        desk.settings.named(name.rpartition("-")[2])
+        with desk.store.transaction() as connection:
+            return propose_date(connection, name, resolution, by, desk.at, note)
+
+
+def decide_for_date(desk: Desk, by: str, decision: Decision, name: str, note: str) -> DateStep:
+    """Decide about the proposal for a bank's date, and return the step. `by` is the person. Raises NotAllowed
+    and OfficeError, among them SamePerson.
+    """
+    with _refusals_recorded(desk, by, decision.value, name):
+        desk.settings.check_may(by, _MAY[decision])
+        with desk.store.transaction() as connection:
+            return decide_date(connection, name, by, desk.at, note, step=decision.value)
 
 
 @contextmanager

@@ -89,8 +89,12 @@ def post_day(
     product: Mapping[str, int],
     clearing: int,
     posted_at: int,
+    posted_on: str = "",
 ) -> Posting | None:
     """Make a bank's posting of a date and return it, or None if nothing moves. A repeat changes nothing.
+
+    `posted_on` is the date of the posting if it is not `date` itself: then its name is
+    `<posted_on>/<bank>/<date>`.
 
     `product` is the sum of our effects by processing code, `clearing` that of the bank's, in fen; what a
     break withholds of `product` goes to suspense instead. `posted_at` is microseconds since 1970-01-01 UTC.
@@ -100,6 +104,8 @@ def post_day(
     not_withheld = Counter(product)
     not_withheld.subtract(withheld_of_day(connection, bank, date))
     posting = day_posting(chart, bank, date, not_withheld, clearing, opened, closed)
+    if posting is not None and posted_on not in ("", date):
+        posting = posting._replace(posting=f"{posted_on}/{bank}/{date}", date=posted_on)
     if posting is not None:
         post(connection, [posting], posted_at)
     return posting

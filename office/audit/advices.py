@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from sqlalchemy import and_, exists, func, not_, or_, select
 
+from office.audit.bank_dates import closed_without_file
 from office.audit.evidence import POSTED, Checked, Evidence, Failing, Results, count_of
 from office.database.schema import breaks, days, entries, reconciliations
 
@@ -64,7 +65,9 @@ def advices(evidence: Evidence) -> Results:
 
 
 def all_banks(evidence: Evidence) -> Results:
-    """Invariant 9: a posted day has a reconciliation of every bank that has entries in effect on it."""
+    """Invariant 9: a posted day has a reconciliation of every bank that has entries in effect on it, or two
+    people closed the date without that bank's file.
+    """
     entry = entries.c
     query = (
         select(entry.bank, entry.business_date, func.count())
@@ -75,7 +78,7 @@ def all_banks(evidence: Evidence) -> Results:
     made = {
         (row[0], row[1])
         for row in evidence.office.execute(select(reconciliations.c.bank, reconciliations.c.date))
-    }
+    } | closed_without_file(evidence.office)
     total = 0
     for bank, date, count in evidence.office.execute(query).all():
         total += 1

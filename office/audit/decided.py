@@ -48,6 +48,7 @@ class _BreakNow(NamedTuple):
     cls: str
     reason: str
     resolution: str
+    suspense_on: str
     settled_on: str
 
 
@@ -58,7 +59,7 @@ def decisions(evidence: Evidence) -> Results:
     """
     logged: dict[str, list[AuditRecord]] = defaultdict(list)
     for record in office_records(evidence):
-        if record.act in _DECISIONS:
+        if record.act in _DECISIONS and not record.subject.startswith("D"):  # a bank's date: bank_dates
             logged[record.subject].append(record)
     count = 0
     for name, row, steps in _histories(evidence):
@@ -132,7 +133,7 @@ def moments(evidence: Evidence) -> Results:
 
 
 class _MachineTimes:
-    """The moments at which the machine reconciled each bank's date, and posted on each date."""
+    """The moments at which the machine reconciled each bank's date, and posted for each bank on each date."""
 
     def __init__(self, evidence: Evidence) -> None:
         self._reconciled: Mapping[str, set[int]] = defaultdict(set)
@@ -148,16 +149,18 @@ class _MachineTimes:
         if step.to_state == "open":
             return step.at in self._reconciled[f"{row.bank} {row.date}"]
         if step.to_state == "suspense":
-            return step.at in self._posted[row.date]
+            return step.at in self._posted[f"{row.bank} {row.suspense_on}"]
         if step.from_state in ("suspense", "proposed"):
             return step.at in self._reconciled[f"{row.bank} {row.settled_on}"]
-        return step.at in self._posted[row.settled_on]
+        return step.at in self._posted[f"{row.bank} {row.settled_on}"]
 
 
 def _histories(evidence: Evidence) -> Iterator[tuple[str, _BreakNow | None, list[_HistoryLine]]]:
     """Each break that has a history: its name, its row (None if it is not there), and its steps in order."""
     event, row = break_events.c, breaks.c
-    now = [row[name] for name in ("bank", "date", "class", "reason", "resolution", "settled_on")]
+    now = [
+        row[name] for name in ("bank", "date", "class", "reason", "resolution", "suspense_on", "settled_on")
+    ]
     query = (
         select(event["break"], *(event[name] for name in _HistoryLine._fields), *now)
         .outerjoin(breaks, row["break"] == event["break"])

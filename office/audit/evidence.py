@@ -23,7 +23,7 @@ SETTLEMENTS: Final = ("collection", "payout")
 REVERSING_KINDS: Final = ("cancel", "reversal")
 """The kinds of entry that take another entry out of effect."""
 POSTED: Final = ("posted", "archived")
-"""The states of a day that is posted to the books."""
+"""The states of a day that is posted to the books, each of its banks or without the file of some."""
 PROGRESS_ROWS: Final = 10_000
 """A check reports its progress after so many rows."""
 

@@ -14,10 +14,11 @@ from typing import Final, NamedTuple
 from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, not_, or_, select
 
 from office.audit.audit_records import office_records
+from office.audit.bank_dates import POST_OF_DAY
 from office.audit.chart import ChartHistory, ChartLines, charts_of
-from office.audit.evidence import POSTED, Checked, Evidence, Failing, Results, count_of, stream
+from office.audit.evidence import Checked, Evidence, Failing, Results, count_of, stream
 from office.audit.totals import NO_LINES, BankDay, Sum, our_sums, their_sums
-from office.database.schema import accounts, breaks, days, legs, postings, products, reconciliations
+from office.database.schema import accounts, breaks, legs, posted_dates, postings, products, reconciliations
 
 _LAST_RECORD: Final = 2**63
 """A number that no audit record reaches: the chart in force at it is the last one."""
@@ -84,8 +85,8 @@ def _product_sums(
 
 
 def day_postings(evidence: Evidence) -> Results:
-    """Invariant 6: the posting of a posted day has the amounts of the journal, the bank's file and its
-    breaks; a day that is not posted has no posting.
+    """Invariant 6: the posting of a bank's posted date has the amounts of the journal, the bank's file and
+    the breaks; a date that is not posted has no posting.
     """
     wanted = _wanted(evidence)
     made = _posted(evidence.office)
@@ -105,25 +106,23 @@ def _wanted(evidence: Evidence) -> dict[BankDay, Legs]:
     bank, by the chart that was in force then.
     """
     connection, charts = evidence.office, _ChartsByDate(evidence)
-    query = select(reconciliations.c.bank, reconciliations.c.date).join(
-        days, days.c.date == reconciliations.c.date
-    )
+    query = select(posted_dates.c.bank, posted_dates.c.date)
     wanted: dict[BankDay, Counter[Place]] = {
-        (bank, date): Counter() for bank, date in connection.execute(query.where(days.c.state.in_(POSTED)))
+        (bank, date): Counter() for bank, date in connection.execute(query)
     }
     theirs, opened, closed = their_sums(connection), _opened(connection), _closed(connection)
     for (bank, date, code), product in our_sums(connection).items():
         if (bank, date) in wanted:
-            chart = charts.of_day(date)
+            chart = charts.of_day(bank, date)
             account = chart.at(f"product {code}")
             wanted[bank, date][account, chart.bank_of(account, bank)] -= product.effect
     for (bank, date, code), amount in _withheld(connection).items():
         if (bank, date) in wanted:
-            chart = charts.of_day(date)
+            chart = charts.of_day(bank, date)
             account = chart.at(f"product {code}")
             wanted[bank, date][account, chart.bank_of(account, bank)] += amount
     for (bank, date), amounts in wanted.items():
-        chart = charts.of_day(date)
+        chart = charts.of_day(bank, date)
         amounts[chart.at("clearing"), bank] += theirs[bank, date].effect
         new, old = opened.get((bank, date), _NO_SUSPENSE), closed.get((bank, date), _NO_SUSPENSE)
         amounts[chart.at("long"), bank] += old.long - new.long
@@ -136,25 +135,29 @@ class _ChartsByDate:
 
     def __init__(self, evidence: Evidence) -> None:
         self._charts: ChartHistory = charts_of(evidence)
-        self._days: dict[str, int] = {}
+        self._days: dict[BankDay, int] = {}
         self._moments: dict[tuple[str, int], int] = {}
         for record in office_records(evidence):
             if record.act == "post" and record.subject:
-                self._days.setdefault(record.subject, record.number)
                 self._moments[record.subject, record.at] = record.number
+                if record.note.startswith(POST_OF_DAY):
+                    date = record.note.removeprefix(POST_OF_DAY).partition(",")[0]
+                    self._days.setdefault((record.subject.partition(" ")[0], date), record.number)
 
-    def of_day(self, date: str) -> ChartLines:
-        """The chart of the posting of a day."""
-        return self._charts.in_force(self._days.get(date, _LAST_RECORD))
+    def of_day(self, bank: str, date: str) -> ChartLines:
+        """The chart of the posting of a bank's date."""
+        return self._charts.in_force(self._days.get((bank, date), _LAST_RECORD))
 
-    def of_moment(self, date: str, at: int) -> ChartLines:
-        """The chart of a posting that was made on a date at a moment (microseconds since 1970-01-01 UTC)."""
-        return self._charts.in_force(self._moments.get((date, at), _LAST_RECORD))
+    def of_moment(self, bank: str, date: str, at: int) -> ChartLines:
+        """The chart of a bank's posting that was made on a date at a moment (microseconds since 1970-01-01
+        UTC).
+        """
+        return self._charts.in_force(self._moments.get((f"{bank} {date}", at), _LAST_RECORD))
 
 
 def _posted(connection: Connection) -> dict[BankDay, Counter[Place]]:
     """For each bank's date, the amounts in fen of its day's posting by account and bank."""
-    place = postings.c.bank, postings.c.date, legs.c.account, legs.c.bank
+    place = postings.c.posting, postings.c.bank, postings.c.date, legs.c.account, legs.c.bank
     query = (
         select(*place, func.sum(legs.c.amount))
         .join(legs, legs.c.posting == postings.c.posting)
@@ -162,14 +165,22 @@ def _posted(connection: Connection) -> dict[BankDay, Counter[Place]]:
         .group_by(*place)
     )
     made: dict[BankDay, Counter[Place]] = defaultdict(Counter)
-    for bank, date, account, of_bank, amount in connection.execute(query):
-        made[bank, date][account, of_bank] += int(amount)
+    for posting, bank, date, account, of_bank, amount in connection.execute(query):
+        purpose = posting.rpartition("/")[2]
+        made[bank, date if purpose == "day" else purpose][account, of_bank] += int(amount)
     return made
 
 
 def _is_day() -> ColumnElement[bool]:
-    """Whether a posting is that of a bank's whole day."""
-    return postings.c.posting.endswith("/day")
+    """Whether a posting is that of a bank's whole date, on the date itself or on a later one."""
+    return or_(postings.c.posting.endswith("/day"), _is_late())
+
+
+def _is_late() -> ColumnElement[bool]:
+    """Whether a posting is that of a date which was closed without the bank's file, on a later date."""
+    row = posted_dates.c
+    name = row.posted_on + "/" + row.bank + "/" + row.date
+    return exists().where(row.posted_on != row.date, postings.c.posting == name)
 
 
 def _opened(connection: Connection) -> dict[BankDay, _SuspenseSums]:
@@ -253,7 +264,8 @@ def _in_suspense() -> ColumnElement[bool]:
     """Whether a break's difference lies in suspense. If a line of a later date closed the break, the
     difference lies there until that date is posted.
     """
-    is_posted = exists().where(days.c.date == breaks.c.settled_on, days.c.state.in_(POSTED))
+    row = posted_dates.c
+    is_posted = exists().where(row.bank == breaks.c.bank, row.date == breaks.c.settled_on)
     return or_(breaks.c.state.in_(_WAITING), and_(_was_matched(), not_(is_posted)))
 
 
@@ -269,7 +281,7 @@ def resolutions(evidence: Evidence) -> Results:
         row, (at, its_legs) = wanted.get(posting), made.get(posting, (0, ()))
         if row is None:
             yield Failing(6, f"posting {posting}", "no break that two people have settled explains it")
-        elif its_legs != _two_legs(row, charts.of_moment(row.settled_on, at)):
+        elif its_legs != _two_legs(row, charts.of_moment(row.bank, row.settled_on, at)):
             what = f"does not take {row.difference} fen from suspense to the account of {row.resolution}"
             yield Failing(6, f"posting {posting}", what)
     yield Checked(6, "breaks that two people have settled", len(wanted))
@@ -367,12 +379,13 @@ def postings_named(evidence: Evidence) -> Results:
     connection = evidence.office
     prefix = postings.c.date + "/" + postings.c.bank + "/"
     of_break = exists().where(postings.c.posting == prefix + breaks.c["break"])
-    misnamed = not_(or_(postings.c.posting == prefix + "day", of_break))
+    misnamed = not_(or_(postings.c.posting == prefix + "day", of_break, _is_late()))
     for (posting,) in connection.execute(select(postings.c.posting).where(misnamed)):
         yield Failing(7, f"posting {posting}", "its name is not that of its date, bank and purpose")
-    posted_day = exists().where(days.c.date == postings.c.date, days.c.state.in_(POSTED))
+    row = posted_dates.c
+    posted_day = exists().where(row.bank == postings.c.bank, row.posted_on == postings.c.date)
     for (posting,) in connection.execute(select(postings.c.posting).where(not_(posted_day))):
-        yield Failing(7, f"posting {posting}", "is of a day that is not posted")
+        yield Failing(7, f"posting {posting}", "is of a date on which nothing of its bank was posted")
     chart = ChartLines(evidence.stated.chart)
     kept_by_bank = legs.c.account.in_([chart.at(name) for name in ("clearing", "long", "short")])
     stray = or_(

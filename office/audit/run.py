@@ -14,6 +14,7 @@ from ledger.book.store import Store
 from office.audit import (
     advices,
     audit_records,
+    bank_dates,
     chains,
     chart,
     decided,
@@ -104,6 +105,10 @@ AUDITS: Final[tuple[Callable[[Evidence], Results], ...]] = (
     history.break_events_follow,
     decided.decisions,
     decided.moments,
+    bank_dates.date_steps,
+    bank_dates.held,
+    bank_dates.breaks_allowed,
+    bank_dates.posted,
     written.pulls,
     written.files,
     written.reconciliations_made,

@@ -230,7 +230,7 @@ def taken_back(connection: Connection) -> dict[tuple[str, str, int], int]:
     another line of its own file takes back nothing.
     """
     line, earlier = office_schema.bank_lines.alias("line"), office_schema.bank_lines.alias("earlier")
-    row = office_schema.breaks
+    row, reconciled = office_schema.breaks, office_schema.reconciliations
     place = line.c.bank, line.c.date, line.c.line
     repeats = exists().where(
         row.c.bank == line.c.bank,
@@ -239,12 +239,18 @@ def taken_back(connection: Connection) -> dict[tuple[str, str, int], int]:
         row.c.line == line.c.line,
         row.c["class"] == "duplicate",
     )
-    # The bank is a part of the key; `office.audit.lines` says why there is no condition on it.
-    source = line.join(earlier, and_(earlier.c.key == line.c.key, earlier.c.date < line.c.date))
+    # The bank is a part of the key; `office.audit.lines` says why there is no condition on it. A file that
+    # came after the date was closed without it is not known to the later dates that were reconciled before.
+    result, before = reconciled.alias("result"), reconciled.alias("before")
+    source = (
+        line.join(earlier, and_(earlier.c.key == line.c.key, earlier.c.date < line.c.date))
+        .join(result, and_(result.c.bank == line.c.bank, result.c.date == line.c.date))
+        .join(before, and_(before.c.bank == earlier.c.bank, before.c.date == earlier.c.date))
+    )
     query = (
         select(*place, earlier.c.state, earlier.c.direction, earlier.c.amount)
         .select_from(source)
-        .where(line.c.state == "R", not_(repeats))
+        .where(line.c.state == "R", not_(repeats), before.c.made_at < result.c.made_at)
         .order_by(*place, earlier.c.date, earlier.c.line)
     )
     left: dict[tuple[str, str, int], int] = {}

@@ -40,7 +40,6 @@ _OPENED: Final = (
     *("ours_effect", "theirs_effect", "withheld", "difference", "bank_code", "bank_policy", "bank_due"),
     *("reason", "hint", "owner"),
 )
-_POST_OF_DAY: Final = "the day of "
 
 
 def pulls(evidence: Evidence) -> Results:
@@ -164,12 +163,13 @@ def postings_made(evidence: Evidence) -> Results:
     sides: dict[tuple[str, int], list[tuple[Any, ...]]] = defaultdict(list)
     for row in stream(evidence.office, select(postings)):
         values = dict(zip(postings.c.keys(), row, strict=True))
-        heads[values["date"], values.pop("posted_at")].append(tuple(values.values()))
-    query = select(postings.c.date, postings.c.posted_at, legs).join(
+        place = f"{values['bank']} {values['date']}", values.pop("posted_at")
+        heads[place].append(tuple(values.values()))
+    query = select(postings.c.bank, postings.c.date, postings.c.posted_at, legs).join(
         legs, legs.c.posting == postings.c.posting
     )
-    for date, at, *leg in stream(evidence.office, query):
-        sides[date, at].append(tuple(leg))
+    for bank, date, at, *leg in stream(evidence.office, query):
+        sides[f"{bank} {date}", at].append(tuple(leg))
     count = sum(map(len, heads.values()))
     for record in _of_machine(evidence, "post"):
         made = heads.pop((record.subject, record.at), [])
@@ -184,9 +184,7 @@ def postings_made(evidence: Evidence) -> Results:
 
 def day_states(evidence: Evidence) -> Results:
     """Invariant 6: each day is in the state that the audit log gives it."""
-    posted = {
-        record.subject for record in _of_machine(evidence, "post") if record.note.startswith(_POST_OF_DAY)
-    }
+    posted = {record.subject for record in _of_machine(evidence, "day")}
     archived = {record.subject for record in _of_machine(evidence, "archive")}
     rows = evidence.office.execute(select(days.c.date, days.c.state)).all()
     for date, state in rows:

@@ -5,7 +5,8 @@ database takes a posting only if the books explain it. A day's posting is explai
 reconciliation, its products and its breaks. Any other posting is explained by a break that two people have
 settled, and by the chart's account for its resolution and processing code. On PostgreSQL the office's role
 cannot insert a posting or a leg: it calls `make_posting`, which runs with the owner's rights and under these
-triggers. Checks that the program makes first, with a message for people, do not belong here.
+triggers. What guards a bank's date is in `office.database.date_guards`. Checks that the program makes first,
+with a message for people, do not belong here.
 """
 
 # ruff: noqa: S608 - the statements consist of this file's own text
@@ -50,8 +51,11 @@ _SETTLED: Final = (
 """Whether `b` is the posting's break and two people have settled it, both in the table and in the audit
 log.
 """
+_DATE: Final = f"CASE WHEN {_PURPOSE} = 'day' THEN NEW.date ELSE {_PURPOSE} END"
+"""The bank's date that is posted: the posting's own, or the earlier one that its name has as its purpose."""
 _OF_DAY: Final = (
-    f"{_PURPOSE} = 'day' AND EXISTS (SELECT 1 FROM days d WHERE d.date = NEW.date AND d.state = 'reconciled')"
+    f"{_PURPOSE} <> NEW.date AND EXISTS (SELECT 1 FROM posted_dates d WHERE d.bank = NEW.bank"
+    f" AND d.date = {_DATE} AND d.posted_on = NEW.date)"
 )
 _BY_BANK: Final = "CASE WHEN k.value = '1' THEN NEW.bank ELSE '' END"
 _LEGS_DUE: Final = f"""(SELECT account, bank, CAST(sum(amount) AS BIGINT) AS amount FROM (
@@ -67,19 +71,19 @@ _LEGS_DUE: Final = f"""(SELECT account, bank, CAST(sum(amount) AS BIGINT) AS amo
         WHERE {_SETTLED}
     UNION ALL SELECT c.value, r.bank, r.theirs_effect FROM reconciliations r
         JOIN {_CHART} c ON c.name = 'clearing'
-        WHERE r.bank = NEW.bank AND r.date = NEW.date AND {_OF_DAY}
+        WHERE r.bank = NEW.bank AND r.date = {_DATE} AND {_OF_DAY}
     UNION ALL SELECT substr(k.name, 9), {_BY_BANK}, -p.effect FROM products p
         JOIN {_CHART} a ON a.name = 'product ' || p.code JOIN {_CHART} k ON k.name = 'by_bank ' || a.value
-        WHERE p.bank = NEW.bank AND p.date = NEW.date AND {_OF_DAY}
+        WHERE p.bank = NEW.bank AND p.date = {_DATE} AND {_OF_DAY}
     UNION ALL SELECT substr(k.name, 9), {_BY_BANK}, b.withheld FROM breaks b {_WITHHELD}
-        WHERE b.bank = NEW.bank AND b.date = NEW.date AND {_OF_DAY}
+        WHERE b.bank = NEW.bank AND b.date = {_DATE} AND {_OF_DAY}
     UNION ALL SELECT substr(k.name, 9), {_BY_BANK}, -b.withheld FROM breaks b {_WITHHELD}
-        WHERE b.bank = NEW.bank AND b.settled_on = NEW.date AND b.state = 'closed' AND b.resolution = ''
+        WHERE b.bank = NEW.bank AND b.settled_on = {_DATE} AND b.state = 'closed' AND b.resolution = ''
         AND {_OF_DAY}
     UNION ALL SELECT s.value, b.bank, -b.difference FROM breaks b {_SUSPENSE}
-        WHERE b.bank = NEW.bank AND b.date = NEW.date AND {_OF_DAY}
+        WHERE b.bank = NEW.bank AND b.date = {_DATE} AND {_OF_DAY}
     UNION ALL SELECT s.value, b.bank, b.difference FROM breaks b {_SUSPENSE}
-        WHERE b.bank = NEW.bank AND b.settled_on = NEW.date AND b.state = 'closed' AND b.resolution = ''
+        WHERE b.bank = NEW.bank AND b.settled_on = {_DATE} AND b.state = 'closed' AND b.resolution = ''
         AND {_OF_DAY}
     ) components GROUP BY account, bank HAVING sum(amount) <> 0)"""
 """The legs that the posting NEW must have, computed from the books at that moment."""
@@ -118,7 +122,7 @@ def _before_insert(name: str, table: str) -> str:
     return f"CREATE TRIGGER {name} BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()"
 
 
-def _refused_insert(name: str, table: str, condition: str, message: str) -> tuple[Guard, ...]:
+def refused_insert(name: str, table: str, condition: str, message: str) -> tuple[Guard, ...]:
     """The guards, for both kinds of database, that refuse to insert a row for which `condition` holds."""
     trigger = (
         f"CREATE TRIGGER {name} BEFORE INSERT ON {table} WHEN {condition}"
@@ -128,6 +132,18 @@ def _refused_insert(name: str, table: str, condition: str, message: str) -> tupl
         Guard(table, "sqlite", trigger),
         Guard(table, "postgresql", _function(name, condition, message)),
         Guard(table, "postgresql", _before_insert(name, table)),
+    )
+
+
+def refused_update(name: str, table: str, column: str, condition: str, message: str) -> tuple[Guard, ...]:
+    """The guards, for both kinds of database, that refuse to change a column where `condition` holds."""
+    when = f"BEFORE UPDATE OF {column} ON {table}"
+    trigger = f"CREATE TRIGGER {name} {when} WHEN {condition} BEGIN SELECT RAISE(ABORT, '{message}'); END"
+    called = f"CREATE TRIGGER {name} {when} FOR EACH ROW EXECUTE FUNCTION {name}()"
+    return (
+        Guard(table, "sqlite", trigger),
+        Guard(table, "postgresql", _function(name, condition, message)),
+        Guard(table, "postgresql", called),
     )
 
 
@@ -154,9 +170,9 @@ _FIXED: Final = (
 _STANDS: Final = "what a break is about never changes"
 
 GUARDS: Final[tuple[Guard, ...]] = (
-    *_refused_insert("posting_balances", "postings", _UNBALANCED, "a posting does not balance"),
-    *_refused_insert("posting_is_explained", "postings", _UNEXPLAINED, _NOT_EXPLAINED),
-    *_refused_insert(
+    *refused_insert("posting_balances", "postings", _UNBALANCED, "a posting does not balance"),
+    *refused_insert("posting_is_explained", "postings", _UNEXPLAINED, _NOT_EXPLAINED),
+    *refused_insert(
         "posting_is_closed",
         "legs",
         "EXISTS (SELECT 1 FROM postings WHERE posting = NEW.posting)",

@@ -84,12 +84,20 @@ def reconciled_note(connection: Connection, bank: str, date: str) -> str:
     return f"{words}; rows {digest_of([tuple(result), *(row for rows in listed for row in rows)])}"
 
 
-def posted_note(connection: Connection, date: str, posted_at: int, words: str) -> str:
+def held_note(row: Mapping[str, object]) -> str:
+    """The note of the record `hold`: the file and its layout, and the digest of the row of `held_files`."""
+    values = [value for name, value in row.items() if name != "held_at"]
+    return (
+        f"file {row['digest']} by layout {row['layout']}, {row['breaks']} breaks; row {digest_of([values])}"
+    )
+
+
+def posted_note(connection: Connection, bank: str, date: str, posted_at: int, words: str) -> str:
     """The note of a record `post`: `words`, the number of postings, and the digest of them and their legs.
 
-    The postings are those of `date` made at `posted_at`, microseconds since 1970-01-01 UTC.
+    The postings are those of the bank and `date` made at `posted_at`, microseconds since 1970-01-01 UTC.
     """
-    then = and_(postings.c.date == date, postings.c.posted_at == posted_at)
+    then = and_(postings.c.bank == bank, postings.c.date == date, postings.c.posted_at == posted_at)
     columns = [column for column in postings.c if column.name != "posted_at"]
     heads = sorted(map(tuple, connection.execute(select(*columns).where(then))))
     of_then = select(legs).join(postings, postings.c.posting == legs.c.posting).where(then)

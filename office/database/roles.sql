@@ -33,9 +33,9 @@ REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO qianzhi_office, qianzhi_auditor;
 
 -- From nothing, so that a right which an earlier edition of this file gave does not stay.
-REVOKE ALL ON facts, days, chains, entries, bank_files, bank_lines, reconciliations, products, breaks,
-    break_events, accounts, postings, legs, chart_lines, audit_log, exports, export_files,
-    export_answers, export_refusals FROM PUBLIC, qianzhi_office, qianzhi_auditor;
+REVOKE ALL ON facts, days, chains, entries, bank_files, bank_lines, reconciliations, held_files,
+    date_decisions, posted_dates, products, breaks, break_events, accounts, postings, legs, chart_lines, audit_log,
+    exports, export_files, export_answers, export_refusals FROM PUBLIC, qianzhi_office, qianzhi_auditor;
 REVOKE ALL ON SEQUENCE audit_log_number_seq FROM PUBLIC, qianzhi_office, qianzhi_auditor;
 REVOKE ALL ON FUNCTION make_posting(text, text, text, text, bigint, text[], text[], text[], bigint[])
     FROM PUBLIC, qianzhi_office, qianzhi_auditor;
@@ -44,22 +44,23 @@ REVOKE ALL ON FUNCTION make_posting(text, text, text, text, bigint, text[], text
 -- changed. Nothing is posted by this role itself: `make_posting` is, with the owner's rights, and the triggers
 -- under it take only what a reconciled day or a settled break explains. Where money may go, the chart, only the
 -- owner changes.
-GRANT SELECT ON facts, days, chains, entries, bank_files, bank_lines, reconciliations, products, breaks,
-    break_events, accounts, postings, legs, chart_lines, audit_log, exports, export_files,
-    export_answers, export_refusals TO qianzhi_office;
-GRANT INSERT ON days, chains, entries, bank_files, bank_lines, reconciliations, products, breaks, break_events,
-    audit_log, exports, export_files, export_answers, export_refusals TO qianzhi_office;
+GRANT SELECT ON facts, days, chains, entries, bank_files, bank_lines, reconciliations, held_files,
+    date_decisions, posted_dates, products, breaks, break_events, accounts, postings, legs, chart_lines, audit_log,
+    exports, export_files, export_answers, export_refusals TO qianzhi_office;
+GRANT INSERT ON days, chains, entries, bank_files, bank_lines, reconciliations, held_files, date_decisions,
+    posted_dates, products, breaks, break_events, audit_log, exports, export_files, export_answers,
+    export_refusals TO qianzhi_office;
 GRANT EXECUTE ON FUNCTION make_posting(text, text, text, text, bigint, text[], text[], text[], bigint[])
     TO qianzhi_office;
 GRANT UPDATE (state) ON days TO qianzhi_office;
 GRANT UPDATE (position, tip) ON chains TO qianzhi_office;
 -- How far a break has come, never what it is about.
-GRANT UPDATE ("class", reason, state, resolution, proposed_by, approved_by, settled_on) ON breaks
+GRANT UPDATE ("class", reason, state, resolution, proposed_by, approved_by, suspense_on, settled_on) ON breaks
     TO qianzhi_office;
 
 -- Reports, and what the audit adds up again: everything, and nothing to write with.
-GRANT SELECT ON facts, days, chains, entries, bank_files, bank_lines, reconciliations, products, breaks,
-    break_events, accounts, postings, legs, chart_lines, audit_log, exports, export_files,
-    export_answers, export_refusals TO qianzhi_auditor;
+GRANT SELECT ON facts, days, chains, entries, bank_files, bank_lines, reconciliations, held_files,
+    date_decisions, posted_dates, products, breaks, break_events, accounts, postings, legs, chart_lines, audit_log,
+    exports, export_files, export_answers, export_refusals TO qianzhi_auditor;
 
 COMMIT;

@@ -25,6 +25,7 @@ from sqlalchemy import (
 
 from ledger.book.schema import audit_record_columns, entry_columns, integer_column, partial_index, text_column
 from ledger.rules.break_classes import BreakClass
+from office.database.date_guards import DATE_GUARDS
 from office.database.guards import GUARDS
 
 OFFICE = MetaData()
@@ -135,11 +136,73 @@ reconciliations = Table(
     integer_column("matched"),
     integer_column("ours_effect"),
     integer_column("theirs_effect"),
+    integer_column("breaks_allowed"),
     integer_column("made_at"),
     PrimaryKeyConstraint("bank", "date"),
 )
 """The result of each bank's date: the numbers of lines on our side and on theirs, of pairs that agree, and
-the sums of effects in fen. Append-only.
+the sums of effects in fen. `breaks_allowed` is the number of breaks that it might have without two people's
+word. Append-only.
+"""
+
+held_files = Table(
+    "held_files",
+    OFFICE,
+    text_column("bank"),
+    text_column("date"),
+    text_column("digest"),
+    text_column("layout"),
+    integer_column("ours"),
+    integer_column("theirs"),
+    integer_column("breaks"),
+    integer_column("breaks_allowed"),
+    integer_column("difference"),
+    text_column("examples"),
+    integer_column("held_at"),
+    PrimaryKeyConstraint("bank", "date", "digest", "layout"),
+    CheckConstraint("breaks > breaks_allowed", name="held_for_its_breaks"),
+)
+"""Each file that would have made more breaks than allowed, by its digest (SHA-256, hex) and its layout's
+edition. Nothing of such a file is kept: no line, no break. `difference` is theirs - ours in fen; `examples`
+has the reasons of its first breaks. Append-only.
+"""
+
+date_decisions = Table(
+    "date_decisions",
+    OFFICE,
+    text_column("bank"),
+    text_column("date"),
+    integer_column("number"),
+    integer_column("at"),
+    text_column("by"),
+    text_column("step"),
+    text_column("resolution"),
+    text_column("digest"),
+    text_column("layout"),
+    text_column("note"),
+    PrimaryKeyConstraint("bank", "date", "number"),
+    CheckConstraint("step IN ('propose', 'approve', 'reject', 'withdraw')", name="decision_step"),
+    CheckConstraint("resolution IN ('without_file', 'let_through')", name="decision_resolution"),
+    CheckConstraint("step <> 'propose' OR note <> ''", name="proposal_has_a_reason"),
+)
+"""What people decided about a bank's date, a row a step, numbered from 1: that the date is closed without the
+bank's file, or that a held file is let through (`digest` and `layout` say which). Append-only.
+"""
+
+posted_dates = Table(
+    "posted_dates",
+    OFFICE,
+    text_column("bank"),
+    text_column("date"),
+    text_column("posted_on"),
+    integer_column("posted_at"),
+    PrimaryKeyConstraint("bank", "date"),
+    ForeignKeyConstraint(
+        ["bank", "date"], ["reconciliations.bank", "reconciliations.date"], name="posted_was_reconciled"
+    ),
+)
+"""Each bank's date that is in the books. `posted_on` is the date of its posting: the date itself, or a later
+one if the date was closed without the bank's file. Append-only.
 """
 
 products = Table(
@@ -186,6 +249,7 @@ breaks = Table(
     text_column("resolution"),
     text_column("proposed_by"),
     text_column("approved_by"),
+    text_column("suspense_on"),
     text_column("settled_on"),
     UniqueConstraint("bank", "date", "key", "line", "class", name="break_once"),
     CheckConstraint(f"class IN ({', '.join(map(repr, map(str, BreakClass)))})", name="break_class"),
@@ -214,8 +278,9 @@ The name is `B<date>-<bank>-<number>`; `line` is the number of the line in the b
 have it; `difference` is what lies in suspense, in fen: theirs - ours + withheld. `withheld` is an effect in
 our journal that no product's account takes before the break is decided: that of an exception advice, of a
 pair whose details differ, or of what the bank asked too late to reverse. `bank_code`, `bank_policy` and
-`bank_due` are what the bank's line names where it names another. `settled_on` is the business date on which
-the break was posted out of suspense, or on which a later line closed it. What a break is about never changes,
+`bank_due` are what the bank's line names where it names another. `suspense_on` is the business date on which
+it was posted to suspense, mostly its own. `settled_on` is the business date on which the break was posted out
+of suspense, or on which a later line closed it. What a break is about never changes,
 and no break is ever deleted.
 """
 
@@ -257,8 +322,9 @@ postings = Table(
     CheckConstraint("legs >= 2", name="posting_moves_something"),
 )
 """The balanced postings. The name says what a posting is for, so that it can be made only once:
-`<date>/<bank>/day` or `<date>/<bank>/<break>`. A posting's row is inserted after its legs; the database then
-checks that the legs are as many as the row says and add up to zero in each currency. Append-only.
+`<date>/<bank>/day`, `<date>/<bank>/<break>`, or `<date>/<bank>/<earlier date>` for a date that was closed
+without the bank's file and is posted on a later one. A posting's row is inserted after its legs; the database
+then checks that the legs are as many as the row says and add up to zero in each currency. Append-only.
 """
 
 legs = Table(
@@ -376,6 +442,9 @@ _APPEND_ONLY = (
     bank_files,
     bank_lines,
     reconciliations,
+    held_files,
+    date_decisions,
+    posted_dates,
     products,
     break_events,
     postings,
@@ -415,7 +484,7 @@ for _table in _APPEND_ONLY:
         ).execute_if(dialect="postgresql"),  # type: ignore[no-untyped-call]
     )
 
-for _guard in GUARDS:
+for _guard in (*GUARDS, *DATE_GUARDS):
     event.listen(
         OFFICE.tables[_guard.table],
         "after_create",

@@ -73,7 +73,7 @@ def take_file(
     if totals.lines:
         _check_first(connection, totals)
     _check_states(connection, bank, date)
-    row = {**totals._asdict(), "layout": layout.name, "taken_at": taken_at}
+    row = {**totals._asdict(), "layout": layout.edition, "taken_at": taken_at}
     connection.execute(insert(bank_files), row)
     return Taken(*totals, rows=written.hex)
 

@@ -14,6 +14,13 @@ from sqlalchemy import Connection, and_, insert, or_, select
 
 from ledger.rules.break_classes import BreakClass
 from ledger.rules.day import DayState
+from office.accounting.bank_dates import (
+    EXAMPLES_MAX,
+    HeldFile,
+    earlier_date_due,
+    is_let_through,
+    posting_date,
+)
 from office.accounting.break_states import Break, BreakState
 from office.accounting.breaks import close_matched, listed, listing, open_breaks
 from office.accounting.finding import Finding
@@ -32,6 +39,7 @@ from office.matching.our_side import (
     recorded_at,
 )
 from office.matching.pairing import keys_to_look_up, pair
+from office.matching.tolerance import Tolerance
 
 _LINES_A_REPORT = 10_000
 """Lines of our side between two calls of `progress`."""
@@ -42,16 +50,27 @@ class NotReconcilable(OfficeError):
     """A bank's date cannot be reconciled now; nothing was changed."""
 
 
+class TooManyBreaks(OfficeError):
+    """The file makes more breaks than allowed, and no two people have let it through. The caller rolls its
+    transaction back and keeps `held` instead.
+    """
+
+    def __init__(self, held: HeldFile) -> None:
+        super().__init__(held.text)
+        self.held = held
+
+
 class Terms(NamedTuple):
     """The terms agreed with a bank: whether its files list reversed transactions and have a column for the
-    policy, the clerk who looks after its breaks, and within how many microseconds of a cut-over the bank may
-    date a transaction differently.
+    policy, the clerk who looks after its breaks, within how many microseconds of a cut-over the bank may
+    date a transaction differently, and how many breaks a date may have.
     """
 
     lists_reversed: bool
     has_policy: bool
     owner: str
     near_us: int
+    tolerance: Tolerance = Tolerance()
 
 
 class Reconciled(NamedTuple):
@@ -79,8 +98,10 @@ def reconcile(
 ) -> Reconciled:
     """Reconcile a bank's date in the caller's transaction. If that was done before, nothing is written.
 
-    `at` is in microseconds since 1970-01-01 UTC; `progress` is called with the number of our lines read since
-    its last call. Raises NotReconcilable, and InvariantBroken from matching.
+    A date that was closed without the bank's file ends no break of an earlier date: in the books its lines
+    come after those of later dates. `at` is in microseconds since 1970-01-01 UTC; `progress` is called with
+    the number of our lines read since its last call. Raises NotReconcilable, TooManyBreaks, and
+    InvariantBroken from matching.
     """
     earlier_result = _earlier_result(connection, bank, date)
     if earlier_result is not None:
@@ -96,13 +117,15 @@ def reconcile(
     changed = {line.key for line in paired.ours_left if line.state == "U"}
     changed |= {reversal.original for reversal in late}
     earlier = _earlier(connection, bank, date, keys_to_look_up(paired))
-    brought_forward = tuple(_brought_forward(connection, bank, date, window, changed))
+    is_late = posting_date(connection, date) != date
+    brought_forward = () if is_late else tuple(_brought_forward(connection, bank, date, window, changed))
     result = resolve(paired, brought_forward, earlier, terms.lists_reversed, late)
     findings = (*_findings(result, terms.owner), *_exception_advices(connection, bank, date, terms.owner))
+    allowed = _allowed(connection, (bank, date), terms.tolerance, result, findings, at)
     names = open_breaks(connection, bank, date, findings, at)
     for closing in result.closings:
         close_matched(connection, closing.name, closing.cls.value, date, at, closing.reason)
-    _write_result(connection, bank, date, result, sums, lines, at)
+    _write_result(connection, bank, date, result, sums, lines, allowed, at)
     return Reconciled(
         bank, date, result.ours, result.theirs, result.matched, len(names), len(result.closings)
     )
@@ -123,8 +146,8 @@ def _earlier_result(connection: Connection, bank: str, date: str) -> Reconciled 
 def _cutovers(connection: Connection, bank: str, date: str) -> tuple[int, int]:
     """The moments at which the date began and ended, in microseconds since 1970-01-01 UTC.
 
-    Raises NotReconcilable for a date that is not closed or has no file, or while an earlier date is not
-    reconciled.
+    Raises NotReconcilable for a date that is not closed or has no file, or while an earlier date of the bank
+    is to be posted first.
     """
     day = connection.execute(select(days.c.state, days.c.closed_at).where(days.c.date == date)).first()
     if day is None:
@@ -132,11 +155,39 @@ def _cutovers(connection: Connection, bank: str, date: str) -> tuple[int, int]:
     taken = select(bank_files.c.lines).where(bank_files.c.bank == bank, bank_files.c.date == date)
     if connection.execute(taken).first() is None:
         raise NotReconcilable(f"the file of bank {bank} for {date} has not been taken")
-    before = select(days.c.date, days.c.state, days.c.closed_at).where(days.c.date < date)
-    previous = connection.execute(before.order_by(days.c.date.desc()).limit(1)).first()
-    if previous is not None and previous.state == DayState.CLOSED.value:
-        raise NotReconcilable(f"business day {previous.date} comes first: it is not reconciled yet")
-    return (previous.closed_at if previous else 0), day.closed_at
+    if day.state == DayState.CLOSED.value and (due := earlier_date_due(connection, bank, date)):
+        raise NotReconcilable(f"business day {due} of bank {bank} comes first: it is not posted yet")
+    before = select(days.c.closed_at).where(days.c.date < date).order_by(days.c.date.desc()).limit(1)
+    return connection.scalar(before) or 0, day.closed_at
+
+
+def _allowed(
+    connection: Connection,
+    place: tuple[str, str],
+    tolerance: Tolerance,
+    result: Result,
+    findings: Sequence[Finding],
+    at: int,
+) -> int:
+    """The number of breaks that the bank's date (`place`) may have. Raises TooManyBreaks if it would have
+    more and two people have not let this file through, as this layout reads it.
+    """
+    allowed = tolerance.allowed(max(result.ours, result.theirs))
+    if len(findings) <= allowed:
+        return allowed
+    file = bank_files.c
+    taken = connection.execute(
+        select(file.digest, file.layout).where(file.bank == place[0], file.date == place[1])
+    )
+    digest, layout = taken.one()
+    if is_let_through(connection, *place, digest, layout):
+        return allowed
+    examples = "; ".join(
+        f"{finding.cls} {f'line {finding.line}' if finding.line else finding.key}: {finding.reason}"
+        for finding in findings[:EXAMPLES_MAX]
+    )
+    figures = result.ours, result.theirs, len(findings), allowed, result.theirs_effect - result.ours_effect
+    raise TooManyBreaks(HeldFile(*place, digest, layout, *figures, examples, at))
 
 
 def _counted(
@@ -191,7 +242,7 @@ def _brought_forward(
     Also those with a key in `changed` that have withheld something, decided or not.
     """
     undecided = listing(connection, bank=bank, states=_UNDECIDED)
-    waiting = [row for row in undecided if row.date < date and row.difference]
+    waiting = [row for row in undecided if row.date < date and row.suspense_on <= date and row.difference]
     waiting += _decided(connection, bank, date, changed)
     followed = {row.date: row.next_date for row in connection.execute(select(days.c.date, days.c.next_date))}
     moments = recorded_at(connection, (row.key for row in waiting))
@@ -221,6 +272,7 @@ def _decided(connection: Connection, bank: str, date: str, keys: Iterable[str]) 
     was_decided = or_(breaks.c.state.in_((BreakState.APPROVED, BreakState.POSTED)), is_settled)
     for chunk in in_chunks(sorted(set(keys))):
         of_keys = and_(breaks.c.key.in_(chunk), breaks.c.bank == bank, breaks.c.date < date)
+        of_keys = and_(of_keys, breaks.c.suspense_on <= date)
         yield from listed(connection, and_(of_keys, breaks.c.withheld != 0, was_decided))
 
 
@@ -268,13 +320,15 @@ def _write_result(
     result: Result,
     sums: Counter[str],
     lines: Counter[str],
+    allowed: int,
     at: int,
 ) -> None:
     """Insert the result of the date, and our side of it by processing code."""
     figures = {
         name: getattr(result, name) for name in ("ours", "theirs", "matched", "ours_effect", "theirs_effect")
     }
-    connection.execute(insert(reconciliations).values(bank=bank, date=date, made_at=at, **figures))
+    figures |= {"breaks_allowed": allowed, "made_at": at}
+    connection.execute(insert(reconciliations).values(bank=bank, date=date, **figures))
     rows = [
         {"bank": bank, "date": date, "code": code, "lines": lines[code], "effect": sums[code]}
         for code in sorted(lines)

@@ -24,6 +24,7 @@ from office.database.schema import (
     breaks,
     days,
     legs,
+    posted_dates,
     postings,
     products,
     reconciliations,
@@ -60,6 +61,9 @@ def report(
     file = _first(connection, bank_files, BankFile._fields, bank=bank, date=date)
     if sums is None or file is None:
         raise NothingToReport(f"bank {bank} is not reconciled for {date}")
+    posted = _first(connection, posted_dates, ("posted_on",), bank=bank, date=date)
+    posted_on = posted[0] if posted else ""
+    is_late = posted_on > date
     read = Report(
         bank,
         bank_name,
@@ -69,9 +73,10 @@ def report(
         _products(connection, bank, date),
         BankFile(*file),
         _file_sums(connection, bank, date),
-        _breaks(connection, bank, date, today, named),
-        _postings(connection, bank, date),
+        _breaks(connection, _of_date(date) if is_late else _shown(date), bank, today, named),
+        _postings(connection, bank, date, posted_on if is_late else ""),
         _accounts(connection, bank, date, named),
+        posted_on,
     )
     check(read)
     return read
@@ -143,21 +148,25 @@ def _file_sums(connection: Connection, bank: str, date: str) -> tuple[FileSum, .
 
 
 def _breaks(
-    connection: Connection, bank: str, date: str, today: str, chart: Chart
+    connection: Connection, shown: ColumnElement[bool], bank: str, today: str, chart: Chart
 ) -> tuple[ListedBreak, ...]:
-    """The breaks of the date, and the earlier ones that were not settled when it began: by date, the newest
-    last, and within a date by number.
-    """
+    """The breaks of the bank that a report shows: by date, the newest last, and within a date by number."""
     return tuple(
         ListedBreak(row, age_days(row, today), _ending(chart, row.resolution))
-        for row in listed(connection, and_(breaks.c.bank == bank, _shown(date)))
+        for row in listed(connection, and_(breaks.c.bank == bank, shown))
     )
 
 
+def _of_date(date: str) -> ColumnElement[bool]:
+    """Whether the date opened a break: all that the report of a date shows that was posted on a later one."""
+    return breaks.c.date == date
+
+
 def _shown(date: str) -> ColumnElement[bool]:
-    """Whether the report of a date lists a break."""
+    """Whether the report of a date lists a break: the date opened it, or it was in suspense by then."""
     unsettled = or_(breaks.c.settled_on == "", breaks.c.settled_on >= date)
-    return or_(breaks.c.date == date, and_(breaks.c.date < date, unsettled))
+    by_then = and_(breaks.c.suspense_on != "", breaks.c.suspense_on <= date)
+    return or_(breaks.c.date == date, and_(breaks.c.date < date, by_then, unsettled))
 
 
 def _ending(chart: Chart, resolution: str) -> str:
@@ -166,8 +175,12 @@ def _ending(chart: Chart, resolution: str) -> str:
     return f"{row.zh} {row.en}" if row else resolution
 
 
-def _postings(connection: Connection, bank: str, date: str) -> tuple[ShownPosting, ...]:
-    """The bank's postings of the date with their legs in order; the posting of the day comes first."""
+def _postings(connection: Connection, bank: str, date: str, later: str) -> tuple[ShownPosting, ...]:
+    """The bank's postings of the date with their legs in order; the posting of the day comes first. If the
+    date was posted on a `later` one, that posting alone.
+    """
+    first = f"{later}/{bank}/{date}" if later else f"{date}/{bank}/day"
+    of_date = postings.c.posting == first if later else postings.c.date == date
     source = postings.join(legs, legs.c.posting == postings.c.posting).join(
         accounts, accounts.c.account == legs.c.account
     )
@@ -175,14 +188,13 @@ def _postings(connection: Connection, bank: str, date: str) -> tuple[ShownPostin
     query = (
         select(postings.c.posting, postings.c.description, postings.c.legs, *columns)
         .select_from(source)
-        .where(postings.c.bank == bank, postings.c.date == date)
+        .where(postings.c.bank == bank, of_date)
         .order_by(postings.c.posting, legs.c.number)
     )
     heads: dict[tuple[str, str, int], list[ShownLeg]] = {}
     for posting, description, count, *leg in connection.execute(query):
         heads.setdefault((posting, description, count), []).append(ShownLeg(*leg))
     shown = (ShownPosting(*head, tuple(its_legs)) for head, its_legs in heads.items())
-    first = f"{date}/{bank}/day"
     return tuple(
         sorted(shown, key=lambda posting: (posting.posting != first, len(posting.posting), posting.posting))
     )

@@ -19,8 +19,6 @@ from ledger.rules.day import DayState
 from ledger.rules.dues import KINDS
 from office.accounting.break_states import Break
 
-_POSTED = (DayState.POSTED, DayState.ARCHIVED)
-
 
 class ClosedDay(NamedTuple):
     """A closed business day: the number of `entries` of all banks, and the `root` (hex) that seals them."""
@@ -29,11 +27,6 @@ class ClosedDay(NamedTuple):
     state: DayState
     entries: int
     root: str
-
-    @property
-    def is_posted(self) -> bool:
-        """Whether the day is posted to the books."""
-        return self.state in _POSTED
 
 
 class Reconciliation(NamedTuple):
@@ -156,20 +149,21 @@ class ClassSum(NamedTuple):
 
 
 class Movement(NamedTuple):
-    """The change of suspense over the date, for differences of one sign, in fen. `matched` left suspense by a
-    line of this date, `resolved` by a posting that two people decided on.
-    before + opened - matched - resolved = after.
+    """The change of suspense over the date, for differences of one sign, in fen. `late` came in from earlier
+    dates that were posted on this one; `matched` left suspense by a line of this date, `resolved` by a
+    posting that two people decided on. before + opened + late - matched - resolved = after.
     """
 
     before: int
     opened: int
     matched: int
     resolved: int
+    late: int = 0
 
     @property
     def after(self) -> int:
         """What lies in suspense at the end of the date, in fen."""
-        return self.before + self.opened - self.matched - self.resolved
+        return self.before + self.opened + self.late - self.matched - self.resolved
 
 
 class Report(NamedTuple):
@@ -177,7 +171,8 @@ class Report(NamedTuple):
 
     `breaks` are the breaks of the date, and the breaks of earlier dates that were in suspense when it began;
     the state of a break is its state at the moment of reading. `today` (YYYYMMDD) is the date to which ages
-    are counted.
+    are counted. `posted_on` is the date of the posting, empty before it is made; a later one than the date
+    itself if this was closed without the bank's file.
     """
 
     bank: str
@@ -191,6 +186,7 @@ class Report(NamedTuple):
     breaks: tuple[ListedBreak, ...]
     postings: tuple[ShownPosting, ...]
     accounts: DayAccounts
+    posted_on: str
 
     @property
     def date(self) -> str:
@@ -267,10 +263,12 @@ class Report(NamedTuple):
         )
 
     def _movement(self, rows: Iterable[Break]) -> Movement:
-        before = opened = matched = resolved = 0
+        before = opened = matched = resolved = late = 0
         for row in rows:
             if row.date == self.date:
                 opened += row.difference
+            elif row.suspense_on == self.date:
+                late += row.difference
             else:
                 before += row.difference
             if settled_by(row, self.date):
@@ -278,7 +276,7 @@ class Report(NamedTuple):
                     resolved += row.difference
                 else:
                     matched += row.difference
-        return Movement(before, opened, matched, resolved)
+        return Movement(before, opened, matched, resolved, late)
 
 
 class OverviewTotal(NamedTuple):
@@ -384,13 +382,14 @@ def _book_sums(report: Report) -> Iterator[_Sum]:
         (accounts.long, accounts.long_balance, report.long, "long"),
         (accounts.short, accounts.short_balance, report.short, "short"),
     )
-    for account, balance, movement, side in sides:
+    for account, balance, movement, side in sides if report.posted_on in ("", report.date) else ():
         before = balance - _moved(report, account)
         yield f"account {account} when the date begins ({side})", before, -movement.before
-        if report.day.is_posted:
+        if report.posted_on:
             yield f"account {account} when the date ends ({side})", balance, -movement.after
-    if report.day.is_posted:
-        name = f"{report.date}/{report.bank}/day"
+    if report.posted_on:
+        is_late = report.posted_on != report.date
+        name = f"{report.posted_on}/{report.bank}/{report.date if is_late else 'day'}"
         posted = _moved(report, accounts.clearing, name)
         yield (
             f"account {accounts.clearing} of the day's posting",

@@ -21,7 +21,8 @@ from fep.keys.keys import FrontKey
 from ledger.book.front import FrontBook
 from ledger.book.retire import retire
 from ledger.rules.request import Act, Request, key_of
-from office.accounting import breaks
+from office.accounting import breaks, date_decisions
+from office.accounting.bank_dates import date_name
 from office.accounting.chart import lines_of
 from office.audit.dues import DuesFile
 from office.audit.evidence import Evidence, Stated
@@ -73,8 +74,9 @@ def files_of(urls: Urls) -> tuple[DuesFile, ...]:
 
 def build(urls: Urls, *, retired: bool = False) -> None:
     """Three business days of three banks and two nodes, and a fourth that is open: two are in the books, and
-    the third waits for a bank's file. Of the breaks some are closed, some approved, some proposed. With
-    `retired` the front has forgotten the first day.
+    the third waits for a bank's file. The first was closed without a bank's file, which came with the second,
+    on which another bank's file was held and let through. Of the breaks some are closed, some approved, some
+    proposed. With `retired` the front has forgotten the first day.
     """
     with mock.patch.object(closing_days, "Days", _Days):
         here = World(*urls, seed=20_260_923, policies=200)
@@ -88,7 +90,16 @@ def build(urls: Urls, *, retired: bool = False) -> None:
             here.leave_files(date, COUNTS)
             if number == 2:
                 del here.files[BANKS[0], date]
+            if number == 0:
+                late = (BANKS[2], date), here.files.pop((BANKS[2], date))
+            elif number == 1:
+                here.files[late[0]] = late[1]
+                _close_strictly(here)
+                decide_date(here, BANKS[1], date, "let_through")
             list(here.at_close().run())
+            if number == 0:
+                decide_date(here, BANKS[2], date, "without_file")
+                list(here.at_close().run())
             _decide(here, date)
             if number == 1:
                 _export(here)
@@ -112,6 +123,26 @@ def _export(here: World) -> None:
                 for refused in ({"vouchers.csv": {1: "the period is closed"}}, {}):
                     answer = answer_to(connection, made, refused)
                     take_answer(connection, answer, here.tick(), "li")
+
+
+def _close_strictly(here: World) -> None:
+    """Close while the second bank may have hardly a break."""
+    given = here.settings
+    banks = tuple(
+        bank.model_copy(update={"breaks_max": 2}) if bank.code == BANKS[1] else bank for bank in given.bank
+    )
+    here.settings = given.model_copy(update={"bank": banks})
+    list(here.at_close().run())
+    here.settings = given
+
+
+def decide_date(here: World, bank: str, date: str, resolution: str) -> None:
+    """Have two people decide about a bank's date, after one proposal was rejected and one withdrawn."""
+    name = date_name(bank, date)
+    with here.office.transaction() as connection:
+        for at, (by, step) in enumerate((("wang", "reject"), ("li", "withdraw"), ("wang", "approve")), 1):
+            date_decisions.propose_date(connection, name, resolution, "li", at, "they said so by telephone")
+            date_decisions.decide_date(connection, name, by, at, "seen", step=step)
 
 
 def _retire(here: World) -> None:

@@ -55,7 +55,7 @@ class World:
             {
                 "office": {"database": office_url, "front": front_url, "seal_key": SEALER.public},
                 "bank": [
-                    {"code": code, "name": code, "layout": name, "owner": "li"}
+                    {"code": code, "name": code, "layout": name, "owner": "li", "breaks_few": 100}
                     for code, name in zip(BANKS, LAYOUTS, strict=True)
                 ],
                 "clerk": [{"name": "li"}, {"name": "wang"}],

@@ -11,7 +11,16 @@ from office.accounting.books import Leg, Posting, install_chart, post
 from office.accounting.break_states import Break, BreakState
 from office.accounting.chart import shipped
 from office.accounting.posting import post_day
-from office.database.schema import OFFICE, bank_files, bank_lines, breaks, days, products, reconciliations
+from office.database.schema import (
+    OFFICE,
+    bank_files,
+    bank_lines,
+    breaks,
+    days,
+    posted_dates,
+    products,
+    reconciliations,
+)
 from office.reports.report_values import (
     BankFile,
     ClosedDay,
@@ -70,6 +79,7 @@ def broken(
         "resolution": "",
         "proposed_by": "",
         "approved_by": "",
+        "suspense_on": "" if state == "open" else date,
         "settled_on": "",
     }
     return Break(**{**values, **given})
@@ -117,7 +127,10 @@ UNDECIDED = (
     REFUNDED._replace(state=BreakState.SUSPENSE, **_NOBODY),
     MATCHED,
     WAITING,
-    *(entry._replace(state=BreakState.OPEN, **_NOBODY) for entry in (AMOUNT, TWICE, EXCEPTION_ADVICE, STATE)),
+    *(
+        entry._replace(state=BreakState.OPEN, suspense_on="", **_NOBODY)
+        for entry in (AMOUNT, TWICE, EXCEPTION_ADVICE, STATE)
+    ),
 )
 
 PRODUCTS = {
@@ -165,6 +178,7 @@ def fill(connection: Connection, last_state: str = "posted") -> None:
         connection.execute(insert(breaks).values(row))
     for date in (D1, D2) if posted else (D1,):
         product = {product.code: product.effect for product in PRODUCTS[date]}
+        put(connection, posted_dates, bank=BANK, date=date, posted_on=date, posted_at=1)
         post_day(connection, CHART, BANK, date, product, RESULTS[date].theirs_effect, 1)
     if posted:
         refund = Leg(CHART.long, BANK, "156", 50_000), Leg("224102", "", "156", -50_000)
@@ -190,7 +204,8 @@ def fill_side(
         )
         row = {"direction": direction, "state": state, "amount": amount, "code": "500000", **texts}
         put(connection, bank_lines, bank=bank, date=date, line=number, key=f"K{number}", **row)
-    put(connection, reconciliations, bank=bank, date=date, made_at=1, **reconciliation._asdict())
+    figures = reconciliation._asdict() | {"breaks_allowed": 100, "made_at": 1}
+    put(connection, reconciliations, bank=bank, date=date, **figures)
     for row in product:
         put(connection, products, bank=bank, date=date, **row._asdict())
 
@@ -240,4 +255,5 @@ EXPECTED = Report(
         ),
     ),
     DayAccounts("122101", "224101", "122102", -580_000, 22_000),
+    D2,
 )

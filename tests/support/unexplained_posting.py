@@ -6,6 +6,9 @@ from sqlalchemy import Connection, text
 
 
 def let_in(connection: Connection) -> None:
-    """Take the guard off by which the database refuses a posting that no break and no day explains."""
-    of_table = "" if connection.dialect.name == "sqlite" else " ON postings"
-    connection.execute(text(f"DROP TRIGGER posting_is_explained{of_table}"))
+    """Take the guards off by which the database refuses a posting that no break and no day explains, and a
+    bank's date that is not the next to be posted.
+    """
+    for name, table in (("posting_is_explained", "postings"), ("date_is_due", "posted_dates")):
+        of_table = "" if connection.dialect.name == "sqlite" else f" ON {table}"
+        connection.execute(text(f"DROP TRIGGER {name}{of_table}"))

@@ -102,7 +102,7 @@ def brought_to(connection: Connection, state: str) -> str:
     if state == "posted":
         marked(connection, state="posted", settled_on=D2)
     if state == "closed":
-        post_approved(connection, CHART, D2, 5)
+        post_approved(connection, CHART, BANK, D2, 5)
     return name
 
 
@@ -134,7 +134,9 @@ def test_the_close_takes_along_only_what_is_open_or_approved(
         with subtests.test(state.value), tried(connection):
             name = brought_to(connection, state)
             assert to_suspense(connection, BANK, D1, 9) == (state == "open")
-            assert post_approved(connection, CHART, D2, 9) == ((name,) if ends.get(state) == "closed" else ())
+            assert post_approved(connection, CHART, BANK, D2, 9) == (
+                (name,) if ends.get(state) == "closed" else ()
+            )
             assert find(connection, name).state == ends.get(state, state)
 
 
@@ -162,6 +164,7 @@ def test_breaks_are_named_in_the_order_given_and_kept_as_found(connection: Conne
         "",
         "",
         BreakState.OPEN,
+        "",
         "",
         "",
         "",
@@ -223,7 +226,7 @@ def test_history_says_who_did_what_when_and_why(connection: Connection) -> None:
     withdraw(connection, name, "zhao", 60, "wrong customer")
     propose(connection, name, "refund", LI, 70, "to account 1", CHART)
     approve(connection, name, WANG, 80, "seen the slip")
-    assert post_approved(connection, CHART, D2, 90) == (name,)
+    assert post_approved(connection, CHART, BANK, D2, 90) == (name,)
     assert history(connection, name) == (
         HistoryLine(1, 1, "office", "", "open", "bank_only: why"),
         HistoryLine(2, 2, "office", "open", "suspense", ""),

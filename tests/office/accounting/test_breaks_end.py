@@ -45,7 +45,7 @@ def test_late_match_closes_and_lets_a_proposal_fall(connection: Connection, with
     line = history(connection, name)[-1]
     assert line[1:3] == (9, "office")
     assert line.note == "bank_only is timing: ours of the next day"
-    assert post_approved(connection, CHART, D2, 9) == ()
+    assert post_approved(connection, CHART, BANK, D2, 9) == ()
 
 
 def test_break_is_not_matched_by_its_own_day_or_under_an_unknown_class(connection: Connection) -> None:
@@ -56,7 +56,7 @@ def test_break_is_not_matched_by_its_own_day_or_under_an_unknown_class(connectio
         close_matched(connection, name, "rounding", D2, 9, "")
 
 
-def test_approved_breaks_of_all_banks_are_posted_and_leave_suspense_empty(connection: Connection) -> None:
+def test_approved_breaks_are_posted_bank_by_bank_and_leave_suspense_empty(connection: Connection) -> None:
     over = in_suspense(connection, finding(), finding(30, 0, "ours_only"), finding(5, 5, "exception_advice"))
     short, exception_code = f"B{D1}-{BANK}-0002", f"B{D1}-{BANK}-0003"
     other = in_suspense(connection, bank=OTHER)
@@ -68,8 +68,9 @@ def test_approved_breaks_of_all_banks_are_posted_and_leave_suspense_empty(connec
         (over, "refund"),
     ):
         approved(connection, name, resolution)
-    assert post_approved(connection, CHART, D3, 9) == (over, short, exception_code, other)
-    assert post_approved(connection, CHART, D3, 9) == ()
+    assert post_approved(connection, CHART, BANK, D3, 9) == (over, short, exception_code)
+    assert post_approved(connection, CHART, BANK, D3, 9) == ()
+    assert post_approved(connection, CHART, OTHER, D3, 9) == (other,)
     assert posted_on(connection, D3) == [
         f"{D3}/{BANK}/{over}",
         f"{D3}/{BANK}/{short}",
@@ -93,8 +94,8 @@ def test_approved_breaks_of_all_banks_are_posted_and_leave_suspense_empty(connec
 def test_break_of_a_later_date_is_not_posted_on_an_earlier_one(connection: Connection) -> None:
     name = in_suspense(connection, date=D2)
     approved(connection, name)
-    assert post_approved(connection, CHART, D1, 9) == ()
-    assert post_approved(connection, CHART, D2, 9) == (name,)
+    assert post_approved(connection, CHART, BANK, D1, 9) == ()
+    assert post_approved(connection, CHART, BANK, D2, 9) == (name,)
 
 
 def test_posting_of_approved_breaks_is_whole_or_not_at_all(store: Store) -> None:
@@ -107,7 +108,7 @@ def test_posting_of_approved_breaks_is_whole_or_not_at_all(store: Store) -> None
         resolutions={name: resolution for name, resolution in CHART.resolutions.items() if name != "gain"}
     )
     with pytest.raises(StepRefused, match="no resolution 'gain'"), store.transaction() as connection:
-        post_approved(connection, less, D2, 9)
+        post_approved(connection, less, BANK, D2, 9)
     with store.reading() as connection:
         assert {row.state for row in listing(connection)} == {"approved"}
         assert posted_on(connection, D2) == []

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, insert, text
 
 from ledger.book.store import Store
 from ledger.errors import BatchRefused, LedgerError
+from office.accounting.bank_dates import write_posted
 from office.accounting.books import Leg, Posting, install_chart, post
 from office.accounting.breaks import approve, find, open_breaks, propose, reject, to_suspense
 from office.accounting.posting import day_posting, resolution_posting
@@ -27,10 +28,11 @@ def guarded(database: str) -> Iterator[Store]:
     with opened.transaction() as connection:
         OFFICE.create_all(connection)
         install_chart(connection, CHART, 1, LI)
-        day = {"state": "reconciled", "closed_at": 1, "root": "", "signature": "", "entries": 1}
+        day = {"state": "closed", "closed_at": 1, "root": "", "signature": "", "entries": 1}
         connection.execute(insert(days), [{**day, "date": D1, "next_date": D2}])
         result = {"ours": 1, "theirs": 2, "matched": 1, "ours_effect": 300, "theirs_effect": 400}
-        connection.execute(insert(reconciliations), [{**result, "bank": BANK, "date": D1, "made_at": 1}])
+        result |= {"breaks_allowed": 1, "made_at": 1}
+        connection.execute(insert(reconciliations), [{**result, "bank": BANK, "date": D1}])
         connection.execute(
             insert(products), [{"bank": BANK, "date": D1, "code": "500000", "lines": 1, "effect": 300}]
         )
@@ -47,6 +49,7 @@ def of_day() -> Posting:
 
 def settled(connection: Connection, resolution: str = "refund") -> Posting:
     """Post the day, have two people settle the break, and give the posting that is due then."""
+    write_posted(connection, BANK, D1, D1, 2)
     post(connection, [of_day()], 2)
     to_suspense(connection, BANK, D1, 2)
     connection.execute(text("UPDATE days SET state = 'posted'"))
@@ -93,6 +96,7 @@ DAYS: dict[str, Callable[[Posting], Posting]] = {
     "its legs twice": lambda posting: posting._replace(legs=posting.legs * 2),
     "another date": lambda posting: posting._replace(posting=f"{D2}/{BANK}/day", date=D2),
     "another name": lambda posting: posting._replace(posting=f"{D1}/{BANK}/days"),
+    "a second name": lambda posting: posting._replace(posting=f"{D1}/{BANK}/{D1}"),
     "a name of another date": lambda posting: posting._replace(posting=f"{D2}/{BANK}/day"),
 }
 
@@ -101,13 +105,13 @@ DAYS: dict[str, Callable[[Posting], Posting]] = {
 def test_a_days_posting_has_only_the_legs_that_the_reconciliation_explains(
     guarded: Store, change: Callable[[Posting], Posting]
 ) -> None:
+    with guarded.transaction() as connection:
+        write_posted(connection, BANK, D1, D1, 2)
     with pytest.raises(BatchRefused, match=REFUSED), guarded.transaction() as connection:
         post(connection, [change(of_day())], 2)
 
 
 def test_a_day_that_is_not_being_posted_gets_no_posting(guarded: Store) -> None:
-    with guarded.transaction() as connection:
-        connection.execute(text("UPDATE days SET state = 'posted'"))
     with pytest.raises(BatchRefused, match=REFUSED), guarded.transaction() as connection:
         post(connection, [of_day()], 2)
 
@@ -166,6 +170,7 @@ def test_a_decision_that_was_refused_is_none(guarded: Store) -> None:
 
 def test_what_was_rejected_and_proposed_anew_is_posted_by_the_second_decision(guarded: Store) -> None:
     with guarded.transaction() as connection:
+        write_posted(connection, BANK, D1, D1, 2)
         post(connection, [of_day()], 2)
         to_suspense(connection, BANK, D1, 2)
         propose(connection, NAME, "gain", LI, 3, "why not", CHART)
@@ -192,6 +197,7 @@ def test_clearing_and_suspense_stay_where_they_are_once_there_are_postings(guard
     with guarded.transaction() as connection:
         assert install_chart(connection, moved_there, 2, LI)
         assert install_chart(connection, CHART, 3, LI)
+        write_posted(connection, BANK, D1, D1, 4)
         post(connection, [of_day()], 4)
     with pytest.raises(LedgerError, match="long cannot change"), guarded.transaction() as connection:
         install_chart(connection, moved_there, 5, LI)

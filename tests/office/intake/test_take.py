@@ -80,7 +80,7 @@ def test_a_file_is_taken_with_its_lines_keys_and_directions(store: Store) -> Non
     with store.reading() as connection:
         [row] = connection.execute(select(bank_files)).all()
         rows = connection.execute(select(bank_lines).order_by(bank_lines.c.line)).all()
-    assert row == (BANK, DATE, taken.digest, "standard", 4, 120_000, 45_600, 7)
+    assert row == (BANK, DATE, taken.digest, STANDARD.edition, 4, 120_000, 45_600, 7)
     assert [tuple(row) for row in rows] == [
         (
             *(BANK, DATE, line.line, key_of(BANK, line.terminal, line.sent_at, line.stan), direction),

@@ -36,7 +36,7 @@ def test_what_is_not_closed_is_added_up_by_bank_class_and_date(store: Store) -> 
         assert outstanding(connection, 9) == Figures(9, rows)
         approved(connection, first)
         assert outstanding(connection, 9) == Figures(9, rows), "decided is not closed"
-        post_approved(connection, CHART, D1, 5)
+        post_approved(connection, CHART, BANK, D1, 5)
         assert outstanding(connection, 9).rows[0] == Outstanding(BANK, "bank_only", D1, 1, 23)
 
 

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from ledger.errors import InvariantBroken
 from ledger.rules.break_classes import BreakClass
-from ledger.rules.day import DayState
 from office.accounting.break_states import BreakState
 from office.reports.report_values import (
     ClassSum,
@@ -155,7 +154,8 @@ DOCTORED = {
     "clearing elsewhere": other(accounts=EXPECTED.accounts._replace(clearing="1122")),
     "overages in the books": other(accounts=EXPECTED.accounts._replace(long_balance=0)),
     "shortages in the books": other(accounts=EXPECTED.accounts._replace(short_balance=0)),
-    "not posted": other(day=EXPECTED.day._replace(state=DayState.RECONCILED)),
+    "not posted": other(posted_on=""),
+    "posted on a later date": other(posted_on="20261126"),
 }
 
 
