@@ -25,7 +25,9 @@ from office.accounting import chart
 from office.bank_close import StepResult
 from office.config import Settings, load_settings
 from office.database.audit_log import recorded
+from office.errors import FileRefused
 from office.intake.archived import archived_days
+from office.left_files import LeftFile, known_files, left_files
 from office.reports.outstanding import outstanding
 
 
@@ -53,7 +55,7 @@ def closing(config: Path, act: str) -> Iterator[close.Close]:
     """
     settings = load_settings(config)
     front = Store(settings.office.front, lock=False, by_index=False)
-    books, day_file = chart_of(settings), dayfiles.opener(settings)
+    books, day_file = chart_of(settings), dayfiles.opener(settings, now_us)
     try:
         with opened(settings) as office, step_progress() as advance:
             close.prepare(office, books, now_us(), at_keyboard())
@@ -81,6 +83,17 @@ def _leave_files(office: Store, settings: Settings) -> None:
         fresh.replace(path)
 
 
+def files_left(settings: Settings, office: Store) -> tuple[LeftFile, ...]:
+    """What lies in the folder of the banks' files and was not taken, each with the reason."""
+    try:
+        entries = dayfiles.listed(settings)
+    except FileRefused as error:
+        return (LeftFile("", str(error)),)
+    with office.reading() as connection:
+        known = known_files(connection, (bank.code for bank in settings.bank))
+    return tuple(left_files(entries, known, dayfiles.digest_of(settings)))
+
+
 @click.command("close")
 @OFFICE_SETTINGS
 def close_command(config: Path) -> None:
@@ -90,6 +103,11 @@ def close_command(config: Path) -> None:
         for step in at_close.run():
             print_step(step)
             waiting += bool(step.waiting)
+    settings = load_settings(config)
+    with opened(settings, write=False) as office:
+        left = files_left(settings, office)
+    for row in left:
+        click.echo(f"left {row.name}: {row.reason}" if row.name else f"left: {row.reason}")
     if waiting:
         raise click.ClickException(f"{waiting} steps wait; run it again when what they wait for is there")
 

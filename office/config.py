@@ -29,6 +29,7 @@ class Office(Section):
     front: str = Field(repr=False)
     seal_key: str = Field(pattern=r"^[0-9a-f]{64}$", description="the public half of the front's seal key")
     files: str = "bankfiles"
+    still_seconds: int = Field(default=60, ge=0, le=86_400, description="a younger file may still grow")
     reports: str = "reports"
     exports: str = Field(default="exports", description="the folder of what is handed to the core system")
     figures: str = Field(default="", description="written after each close, for the machine's status page")

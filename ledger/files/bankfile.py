@@ -32,6 +32,7 @@ from ledger.files.bankline import (
     wire_encoding,
     wire_text,
 )
+from ledger.files.content_kind import content_kind, encoded_otherwise
 from ledger.files.layout import Column, Layout, Record
 from ledger.files.layout_file import FIGURES
 from ledger.rules.dues import KINDS
@@ -42,6 +43,9 @@ PROBLEMS_MAX: Final = 20
 _BLOCK_BYTES: Final = 1 << 18
 _UNDECODABLE: Final = "\udcff"
 """Stands for a line that is not in the file's encoding; no decoded line can hold a surrogate."""
+_AS_GB18030: Final = "\udcfe"
+"""Stands for a line that is not UTF-8, and that reads as GB18030."""
+_NOT_TEXT: Final = (_UNDECODABLE, _AS_GB18030)
 _BANK_DIGITS: Final = 11
 _CHARACTER_BYTES_MAX: Final = 4
 
@@ -197,6 +201,8 @@ class Reader:
         end, longest = self._layout.line_end.encode(), self._longest
         rest, held = b"", list[str]()
         for data in iter(lambda: self._stream.read(_BLOCK_BYTES), b""):
+            if not self._number and not held and not rest and (kind := content_kind(data)):
+                self._stop(1, f"the file {kind}, where the layout has {self._layout.encoding} text")
             self._digest.update(data)
             whole, line_end, rest = (rest + data).rpartition(end)
             if line_end:
@@ -216,6 +222,8 @@ class Reader:
             self._stop(self._number + 1, "nothing may follow the trailer")
         if b"\n" in rest:
             self._stop(self._number + 1, "ends in LF, where the layout has CRLF")
+        if b"\r" in rest[:-1] and b"\n" not in rest:
+            self._stop(self._number + 1, "its lines end in CR, as no layout has it")
         self._stop(self._number + 1, self._too_long(len(rest)) or "has no end: the file was cut short")
 
     def _too_long(self, length: int) -> str:
@@ -268,7 +276,7 @@ class Reader:
         if reason := _ends_otherwise(text):
             self._stop(1, reason)
         if not self._is_marked(self._layout.header, text):
-            self._stop(1, "the header is missing")
+            self._stop(1, self._encoded_otherwise(text) or "the header is missing")
         self._note(self._edge(self._layout.header, text))
         # The file is another bank's, another day's or of another layout: its lines would add nothing to that.
         if self._problems:
@@ -283,6 +291,8 @@ class Reader:
         layout = self._layout
         if text == _UNDECODABLE:
             self._note([("", f"not {layout.encoding}")])
+        elif text == _AS_GB18030:
+            self._note([("", f"not {layout.encoding}; it reads as GB18030 (GBK)")])
         elif reason := self._too_long(len(text.encode(wire_encoding(layout)))) or _ends_otherwise(text):
             self._note([("", reason)])
         elif _mark(layout.trailer) and self._is_marked(layout.trailer, text):
@@ -290,11 +300,18 @@ class Reader:
         elif _mark(layout.header) and self._is_marked(layout.header, text):
             self._note([("", "a second header")])
         elif self._is_marked(layout.detail, text):
-            self._note(self._columns.faults(text))
+            reason = self._encoded_otherwise(text)
+            self._note([("", reason)] if reason else self._columns.faults(text))
         elif layout.trailer and not _mark(layout.trailer):
             self._take_trailer(text)
         else:
-            self._note([("", "neither a detail line nor the trailer")])
+            self._note([("", self._encoded_otherwise(text) or "neither a detail line nor the trailer")])
+
+    def _encoded_otherwise(self, text: str) -> str:
+        """The encoding that a line with a fault is in, if it is not the layout's: a sentence, or empty."""
+        if text in _NOT_TEXT:
+            return ""
+        return encoded_otherwise(text.encode(wire_encoding(self._layout)), self._layout.encoding)
 
     def _is_marked(self, record: Record, text: str) -> bool:
         """Return whether a line begins with the record's mark; any line does where the record has none."""
@@ -306,7 +323,7 @@ class Reader:
         """Keep the figures of a header or trailer; return what is wrong with it."""
         raws, fault = split(self._layout, record, text)
         if fault:
-            return [("", fault)]
+            return [("", self._encoded_otherwise(text) or fault)]
         return [
             (column.name, reason)
             for column, raw in zip(record, raws, strict=True)
@@ -367,7 +384,7 @@ def _text(line: bytes, encoding: str) -> str:
     try:
         return line.decode(encoding)
     except UnicodeDecodeError:
-        return _UNDECODABLE
+        return _AS_GB18030 if encoded_otherwise(line, encoding) else _UNDECODABLE
 
 
 def _ends_otherwise(text: str) -> str:

@@ -43,6 +43,8 @@ withdrawn or rejected (back to suspense), and a match closes a break in suspense
     break_states a break's row, states and events, and the table of its life           pure
     posting      the posting of a bank's day, from sums and breaks; of a resolution
     breaks       the statements that open a break, move it and post what was approved
+    bank_dates   how far each bank's date has come: held, closed without a file, posted
+    date_decisions   what two people decide about a bank's date, a row a step
     decisions    a person's decision: may this person, the step, the audit record
 
 Not here: the search for differences (`office.matching`), the pages (`office.reports`), and an account's

@@ -198,8 +198,8 @@ GUARDS: Final[tuple[Guard, ...]] = (
         " FOR EACH ROW EXECUTE FUNCTION leg_belongs()",
     ),
     Guard("legs", "postgresql", _MAKE_POSTING),
-    *_refused_insert("export_is_next", "exports", _NOT_EXPORTABLE, "not the next posted date to be exported"),
-    *_refused_insert(
+    *refused_insert("export_is_next", "exports", _NOT_EXPORTABLE, "not the next posted date to be exported"),
+    *refused_insert(
         "answer_is_whole", "export_answers", _NOT_ANSWERABLE, "an answer is to all lines of an export"
     ),
     Guard("legs", "postgresql", f"REVOKE ALL ON FUNCTION {MAKE_POSTING} FROM PUBLIC"),

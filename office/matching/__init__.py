@@ -28,6 +28,7 @@ hold the statements:
     details            whether policy, due and processing code of two lines agree
     pairing            both sides as streams, by key -> pairs, findings, lines left
     match              lines left, earlier breaks, earlier files -> findings and closings
+    tolerance          how many breaks a date may have before its file is held
     match_candidates   findings whose sum makes a line of the other side -> candidates for the clerk
     reconcile          one transaction a bank and date: reads, matches, writes the result, opens the breaks
 

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, and_, insert, or_, select
 
 from ledger.rules.break_classes import BreakClass
 from ledger.rules.day import DayState
+from ledger.rules.masking import masked_numbers
 from office.accounting.bank_dates import (
     EXAMPLES_MAX,
     HeldFile,
@@ -187,7 +188,7 @@ def _allowed(
         for finding in findings[:EXAMPLES_MAX]
     )
     figures = result.ours, result.theirs, len(findings), allowed, result.theirs_effect - result.ours_effect
-    raise TooManyBreaks(HeldFile(*place, digest, layout, *figures, examples, at))
+    raise TooManyBreaks(HeldFile(*place, digest, layout, *figures, masked_numbers(examples), at))
 
 
 def _counted(

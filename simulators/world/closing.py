@@ -139,7 +139,10 @@ def _office(
                 "front": f"sqlite:///{fixture.database}",
                 "seal_key": Sealer(SEAL_KEY).public,
             },
-            "bank": [{"code": bank.terms.code, "name": f"Bank {bank.terms.code}"} for bank in banks],
+            "bank": [
+                {"code": bank.terms.code, "name": f"Bank {bank.terms.code}", "breaks_few": 100}
+                for bank in banks
+            ],
             "clerk": [{"name": name} for name in NAMES],
         }
     )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import pwd
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from console.dayfiles import opener
+from console.dayfiles import digest_of, listed, opener
+from ledger.errors import BankFileError, Problem
 from office.config import Settings
 from office.errors import FileRefused
 
@@ -18,6 +20,10 @@ DATE: Final = "20261124"
 ME: Final = pwd.getpwuid(os.getuid()).pw_name
 NOBODY: Final = pwd.getpwnam("nobody")
 needs_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can leave a file as somebody else")
+
+
+NOW: Final = 2_000_000_000_000_000
+"""A moment long after any file of these tests was changed, in microseconds."""
 
 
 def settings(tmp_path: Path, file_owner: str = "") -> Settings:
@@ -35,14 +41,14 @@ def path(tmp_path: Path) -> Path:
 
 
 def content(tmp_path: Path, file_owner: str = "") -> bytes:
-    opened = opener(settings(tmp_path, file_owner))(BANK, DATE)
+    opened = opener(settings(tmp_path, file_owner), lambda: NOW)(BANK, DATE)
     assert opened is not None
     with opened as file:
         return file.read()
 
 
 def test_a_file_that_is_not_there_yet_is_none(tmp_path: Path) -> None:
-    assert opener(settings(tmp_path))(BANK, DATE) is None
+    assert opener(settings(tmp_path), lambda: NOW)(BANK, DATE) is None
 
 
 @pytest.mark.parametrize("mode", [0o400, 0o600, 0o640, 0o644])
@@ -94,3 +100,66 @@ def test_what_is_no_plain_file_is_refused_and_not_waited_for(tmp_path: Path, pat
     path.mkdir(0o700)
     with pytest.raises(FileRefused, match="cannot be opened: Is a directory"):
         content(tmp_path)
+
+
+def changed_us(path: Path) -> int:
+    return path.stat().st_mtime_ns // 1000
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(5, "changed 5 s ago, so it may still be arriving"), (60, "")])
+def test_a_fault_of_a_young_file_may_be_that_it_is_still_arriving(
+    tmp_path: Path, path: Path, seconds: int, said: str
+) -> None:
+    opened = opener(settings(tmp_path), lambda: changed_us(path) + seconds * 1_000_000)(BANK, DATE)
+    fault = BankFileError((Problem(1, "", "the trailer is missing"),))
+    assert opened is not None
+    with (
+        pytest.raises(FileRefused if said else BankFileError, match=said or "the trailer is missing"),
+        opened,
+    ):
+        raise fault
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused_at_its_end(tmp_path: Path, path: Path) -> None:
+    opened = opener(settings(tmp_path), lambda: NOW)(BANK, DATE)
+    assert opened is not None
+    with opened as file:
+        assert file.read(2) == b"li"
+        with path.open("ab") as more:
+            more.write(b" and more")
+        assert file.read(100) == b"nes and more"
+        with pytest.raises(FileRefused, match="changed while it was read"):
+            file.read(100)
+
+
+def test_a_link_and_a_folder_in_the_place_of_a_file_are_called_so(tmp_path: Path, path: Path) -> None:
+    path.rename(tmp_path / "elsewhere")
+    path.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(FileRefused, match="cannot be opened: it is a link"):
+        content(tmp_path)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(FileRefused, match=r"no plain file|Is a directory"):
+        content(tmp_path)
+
+
+def test_all_that_lies_in_the_folder_is_listed_by_its_kind(tmp_path: Path, path: Path) -> None:
+    (tmp_path / "down").mkdir()
+    (tmp_path / "link").symlink_to(path)
+    os.mkfifo(tmp_path / "pipe")
+    entries = {entry.name: entry for entry in listed(settings(tmp_path))}
+    kinds = {name: entry.kind for name, entry in entries.items()}
+    assert kinds == {path.name: "file", "down": "folder", "link": "link", "pipe": "other"}
+    assert entries[path.name].size == 5
+    assert entries[path.name].changed_at >= changed_us(path)
+
+
+def test_a_folder_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileRefused, match="gone cannot be read: No such file or directory"):
+        listed(settings(tmp_path / "gone"))
+
+
+def test_the_digest_of_a_file_in_the_folder_and_of_none(tmp_path: Path, path: Path) -> None:
+    digest = digest_of(settings(tmp_path))
+    assert digest(path.name) == sha256(b"lines").hexdigest()
+    assert digest("nothing") == ""

@@ -14,7 +14,7 @@ from ledger.errors import LedgerError
 from ledger.files import bankfile, layout
 from office.accounting import breaks
 from office.accounting.bank_dates import date_name, waiting_holds
-from office.accounting.books import trial_balance
+from office.accounting.books import BalanceScope, trial_balance
 from office.accounting.date_decisions import decide_date, propose_date
 from office.audit.evidence import Evidence, Stated
 from office.audit.run import examine
@@ -121,7 +121,7 @@ def test_two_people_close_a_date_without_a_file_which_is_posted_on_the_date_of_i
     assert waiting(results) == {}
     assert results[-1].text == f"posted, 2 banks; without a file: {A}"
     with world.office.reading() as connection:
-        before = trial_balance(connection, first)
+        before = trial_balance(connection, BalanceScope(to_date=first))
         (line,) = date_lines(connection)
         reported = extract.overview(connection, first, dict.fromkeys(BANKS, "bank"), first, CHART)
     assert line.text.startswith("closed without its file by li and wang, still awaited: the bank said so")
@@ -136,7 +136,7 @@ def test_two_people_close_a_date_without_a_file_which_is_posted_on_the_date_of_i
         today = connection.scalar(select(func.max(days.c.next_date)))
         name = f"{today}/{A}/{first}"
         assert connection.scalar(select(postings.c.date).where(postings.c.posting == name)) == today
-        assert trial_balance(connection, first) == before
+        assert trial_balance(connection, BalanceScope(to_date=first)) == before
         assert date_lines(connection) == ()
         shown = extract.report(connection, A, first, "bank", first, CHART)
     assert shown.posted_on == today

@@ -384,7 +384,7 @@ MASKED = masked_card(canary.OFFICE_CARD).encode()
 
 def office_settings(folder: Path, world: World) -> Path:
     banks = "".join(
-        f'[[bank]]\ncode = "{code}"\nname = "{code}"\nlayout = "{name}"\nowner = "li"\n'
+        f'[[bank]]\ncode = "{code}"\nname = "{code}"\nlayout = "{name}"\nowner = "li"\nbreaks_few = 50\n'
         for code, name in zip(BANKS, LAYOUTS, strict=True)
     )
     clerks = "".join(f'[[clerk]]\nname = "{name}"\n' for name in {"li", at_keyboard()})

@@ -258,7 +258,13 @@ def test_a_line_in_another_encoding_is_named() -> None:
     data = standard(row(), row(policy="@"), row(policy="P 1"), row(policy="@")).replace(
         b"@", "保单".encode("gb18030")
     )
-    assert problems(data) == ["line 3: not utf-8", "line 5: not utf-8"]
+    said = "not utf-8; it reads as GB18030 (GBK)"
+    assert problems(data) == [f"line 3: {said}", f"line 5: {said}"]
+    assert problems(data.replace(b"P 1", b"\xff")) == [
+        f"line 3: {said}",
+        "line 4: not utf-8",
+        f"line 5: {said}",
+    ]
     assert problems(b"\xff" + data) == ["line 1: the header is missing"]
 
 

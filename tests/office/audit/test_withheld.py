@@ -186,7 +186,7 @@ def test_an_advice_reversed_later_ends_its_break_while_nobody_has_decided(here: 
     (row,) = here.close(line(stray))
     here.reverse(stray)
     later = here.close(*([line(stray, state="R")] if listed else []))
-    assert here.break_named(row.name)[-5:] == ("closed", "", "", "", NEXT)
+    assert here.break_named(row.name)[-6:] == ("closed", "", "", "", DATE, NEXT)
     if listed:
         assert (later, here.balances()) == ([], {})
     else:
