@@ -285,6 +285,8 @@ def make_fail(front: Front) -> None:
         for policy in (POISON, canary_machine.FAULT):
             assert front.ask(bank, message(groups=(("PN", policy), ("IN", IDENTITY)), de2=CARD)) == "96"
         bank.send(message(groups=(("PN", canary_machine.UNSENT), ("IN", IDENTITY)), de2=CARD))
+        assert bank.is_closed()  # what goes wrong in a link ends it
+    with front.signed_on() as bank:
         front.ask(bank, totals())
 
 

@@ -40,10 +40,10 @@ def _make_faults(secrets: str) -> None:
                 raise _Unforeseen(f"{secrets} {given!r}") from error
         return fold(given, view)
 
-    def failing_render(message: Message, answer: Answer, dialect: Any) -> Message:  # noqa: ANN401 - a Dialect
+    def failing_render(message: Message, answer: Answer, *rest: Any) -> Message:  # noqa: ANN401 - passed on
         if answer.policy == UNSENT:
             raise ValueError(f"{secrets} {message!r} {dict(message.fields)} {answer!r}")
-        return render(message, answer, dialect)
+        return render(message, answer, *rest)
 
     ledger.book.front.fold = failing_fold
     fep.links.answering.render = failing_render
