@@ -16,6 +16,7 @@ from random import Random
 from typing import Any, Generic, TypeVar
 
 from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
 import fep.operator.operations
@@ -61,6 +62,10 @@ class Ordered(MutableSet[T], Generic[T]):
         self._items.pop(value, None)
 
 
+SILENT_SECONDS = 5.0
+"""A database that has a call for so long counts as silent, by docs/decisions/0031: who comes gets 91."""
+
+
 class VirtualThreads:
     """The commit thread in virtual time: a call waits, happens all at once, and waits again."""
 
@@ -77,8 +82,17 @@ class VirtualThreads:
     def run(self, function: Callable[..., Any], *arguments: object) -> Deferred[Any]:
         """A Deferred that fires later with what the function returns."""
         outcome: Deferred[Any] = Deferred()
+        silence = self._host.callLater(SILENT_SECONDS, self._machine.on_silence)
         self._host.callLater(self._machine.pause(), self._do, outcome, function, arguments)
-        return outcome
+        return outcome.addBoth(self._came_back, silence)
+
+    def _came_back(self, result: Any, silence: IDelayedCall) -> Any:  # noqa: ANN401 - the call's own
+        """Say once more of a call that was out for long that it was: what waited is turned away until now."""
+        if silence.active():
+            silence.cancel()
+        else:
+            self._machine.on_silence()
+        return result
 
     def _do(
         self, outcome: Deferred[Any], function: Callable[..., Any], arguments: tuple[object, ...]
@@ -189,6 +203,7 @@ class Machine:
         self.host = Host(network, "machine 0")
         self.host.alive = False
         self.on_killed: Callable[[], None] = lambda: None
+        self.on_silence: Callable[[], None] = lambda: None
         self._on_look = on_look
         self._on_fault = on_fault
         self._store: FaultyStore | None = None

@@ -387,7 +387,8 @@ class Oracle:
         if code == "90":
             return "90, and a day is open"
         may_wait = self._may_wait(question)
-        if code == "91" and not (self._excused("down") or self.crowded or self.stopping or may_wait):
+        is_away = self._excused("down") or self._excused("silent")
+        if code == "91" and not (is_away or self.crowded or self.stopping or may_wait):
             return "91, and nothing stands in the way"
         if code == "96" and not self._excused("refused"):
             return "96, and nothing was wrong"

@@ -112,6 +112,7 @@ class World:
             self._fault,
         )
         self.machine.thread_seconds = plan.thread_seconds
+        self.machine.on_silence = partial(self.oracle.trouble, "silent")
         self.machine.next_faults = self._next_faults
         self.machine.on_killed = self._after_kill
         self.machine.reread = self._other_settings
