@@ -203,7 +203,7 @@ class Run:
 def _limited(path: Path) -> None:
     """Change the settings: room for the idle links, and a queue that bounds the wait."""
     text = path.read_text(encoding="utf-8")
-    links = f"links = {IDLE + 2 * LINKS}\nnew_links_a_minute = 60000\nlimit_day_fen"
+    links = f"links = {IDLE + 2 * LINKS}\nunsigned_links = {IDLE}\nnew_links_a_minute = 60000\nlimit_day_fen"
     text = text.replace("limit_day_fen", links)
     text = text.replace("[day]", f"[limits]\nqueue_ms = {QUEUE_MS}\nsign_on_seconds = 3600\n[day]")
     path.write_text(text, encoding="utf-8")

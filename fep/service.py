@@ -55,6 +55,7 @@ from fep.status.snapshot import SnapshotBuilder
 from fep.status.source import READINESS_COMMAND, Source
 from fep.telemetry.event_log import EventLog, Kind
 from fep.telemetry.rates import History
+from fep.telemetry.refusals import Refusals
 from fep.telemetry.statistics import Statistics
 from firewall_rules.gateway import Gateway
 from ledger.book.front import FrontBook, Overview
@@ -192,6 +193,7 @@ class Service:
                 self._world.clock.now,
                 self._world.clock.today,
                 self.event_log,
+                Refusals(self._world.reactor.seconds),
             )
             self.server = self._listen(surroundings)
             started.callback(self.server.stop)
@@ -246,6 +248,7 @@ class Service:
             self._misses,
             lambda: self._overview,
         )
+        self.source.lights = snapshot_builder.lights
         self.feed = Feed(
             lambda: snapshot_builder.snapshot(self.source.state(), figures.latest()),
             history.rates,

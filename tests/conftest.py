@@ -14,14 +14,16 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
+from twisted.logger import formatEvent, globalLogPublisher
 
 # So that a failing `assert` in shared test code shows its values, as one in a test does.
 pytest.register_assert_rewrite(
@@ -73,6 +75,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         )
         if item.nodeid.startswith(SLOW_FOLDERS) or on_server or "postgresql" in parameters:
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture
+def logged() -> Iterator[list[str]]:
+    """What has been logged since."""
+    lines: list[str] = []
+
+    def observer(event: Mapping[str, Any]) -> None:
+        lines.append(formatEvent(event))
+
+    globalLogPublisher.addObserver(observer)
+    yield lines
+    globalLogPublisher.removeObserver(observer)
 
 
 @pytest.fixture(scope="session")

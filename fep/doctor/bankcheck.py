@@ -21,9 +21,10 @@ from fep.doctor.checkup import UNIT, Machine, listening
 from fep.doctor.finding import CheckFinding, Observation, Verdict
 from fep.errors import FepError
 from fep.keys.key_provider import KeyProvider
-from fep.links.server import HANDSHAKE_FAILED
-from fep.links.tls import Pinned, pin_of_file, validity_of_file
-from fep.operator.bank_status import STATUS_COMMAND, BankStatus
+from fep.links.connection import HANDSHAKE_FAILED, TLS_CAME
+from fep.links.places import FULL
+from fep.links.tls import NOT_PINNED, PLAIN_CAME, Pinned, pin_of_file, validity_of_file
+from fep.operator.bank_status import STATUS_COMMAND, BankStatus, TurnedAway
 from fep.operator.control_client import ControlError, NotAnswering, is_served
 from fep.settings.config import Bank, Settings
 from firewall_rules.gateway import Gateway
@@ -34,12 +35,17 @@ from qianzhi_errors import QianzhiError
 
 _ANSWER_SECONDS: Final = 5.0
 _TROUBLE_SHOWN: Final = 5
-"""How many of a bank's last troubles are shown."""
-_TROUBLE_MENDS: Final[Mapping[str, str]] = MappingProxyType(
+"""How many of a bank's last troubles are shown, of its refusals, and of strangers."""
+_MENDS: Final[Mapping[str, str]] = MappingProxyType(
     {
+        NOT_PINNED: "ask the bank by another way whether that pin is theirs; then add it to pins",
+        PLAIN_CAME: 'the bank must use TLS, or its entry say transport = "plain"',
+        TLS_CAME: 'the entry must not say transport = "plain", or the bank not use TLS',
+        FULL: "raise links of its entry, or the bank opens fewer",
         HANDSHAKE_FAILED: "compare the bank's certificate: --certificate FILE; the bank's log has the alert",
     }
 )
+"""What mends a refusal, by words in its reason; the first that are there count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,11 +238,19 @@ def _machine(machine: Machine, settings: Settings, probe: BankProbe) -> Iterator
     for trouble in status.trouble[-_TROUBLE_SHOWN:]:
         times = f", {trouble.times} times" if trouble.times > 1 else ""
         event = trouble.kind.replace("_", " ") + (f": {trouble.detail}" if trouble.detail else "")
-        mend = _TROUBLE_MENDS.get(trouble.detail, "")
-        yield Observation(Verdict.WARN, f"{_ago(trouble.seconds)}{times}, {event}", mend)
-    if status.stranger:
-        text = f"{_ago(status.stranger_seconds)}, {status.stranger} came, which is on no bank's list there"
-        yield Observation(Verdict.WARN, text, "if that is the bank, add it to the entry's networks")
+        yield Observation(Verdict.WARN, f"{_ago(trouble.seconds)}{times}, {event}", "")
+    for refusal in status.refusals[-_TROUBLE_SHOWN:]:
+        mend = next((mend for words, mend in _MENDS.items() if words in refusal.reason), "")
+        yield Observation(Verdict.WARN, _refusal(refusal), mend)
+    for stranger in status.strangers[-_TROUBLE_SHOWN:]:
+        mend = "if that is the bank, add it to the entry's networks"
+        yield Observation(Verdict.WARN, _refusal(stranger), mend)
+
+
+def _refusal(refusal: TurnedAway) -> str:
+    times = f", {refusal.times} times" if refusal.times > 1 else ""
+    shown = f"; it showed {refusal.certificate}" if refusal.certificate else ""
+    return f"{_ago(refusal.seconds)}{times}, from {refusal.peer}:{refusal.peer_port}: {refusal.reason}{shown}"
 
 
 def _heard(status: BankStatus) -> str:

@@ -4,7 +4,7 @@ A bank opens a few long-lived TCP connections (or TLS) and keeps them open. On e
 session key, and then sends transactions, each with a MAC; it may send the next one before the answer to the
 last one has come. This package turns bytes into requests for the engine, and answers into bytes.
 
-    connection  the socket's side: bytes, frames, what is unread (`server.BankConnection`)
+    connection  the socket's side: bytes, frames, what is unread (`connection.BankConnection`)
     link        the conversation on one connection: decodes each message and leads it on (`link.Link`)
     session     who may send what now: connected, signed on, signed off, stopping, lost (`session`)
     covered     the bytes of a message that its MAC is made over: all up to the MAC
@@ -38,7 +38,9 @@ An example: a 0200 of bank 01020000, of 24 November 2026, 10:11:12, STAN 000041,
 
 The modules, in the order in which data goes through:
 
-    server              listeners, connections, and the register of all links
+    server              listeners, and the register of all links
+    connection          one socket: bytes, frames, and what is unread
+    places              which of a bank's connections have signed on, and which give way (pure)
     tls                 certificates and pinned keys
     rate_limiter        token buckets: who is read later
     counterparty        what a link is given: by its bank, and by the process
@@ -55,5 +57,5 @@ The modules, in the order in which data goes through:
     answering           seals, frames and sends
 
 No rule of money may be put here, nothing that reads the book, and no clock: moments come from `Surroundings`.
-Only `server` and `tls` know sockets.
+Only `server`, `connection` and `tls` know sockets.
 """

@@ -1,7 +1,8 @@
 """Who has sent a message: whether its MAC is right, and whether DE 32 names this link's bank.
 
 What is not authentic is answered 63 and counted; too many in a row end the link (docs/protocol.md section
-5.6). What an authentic message may do is decided elsewhere.
+5.6). So do too many messages in a minute that answer nothing or cannot be read, authentic or not. What an
+authentic message may do is decided elsewhere.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from fep.links.answering import AnswerSender
 from fep.links.counterparty import Counterparty, Surroundings
 from fep.links.session import SessionKeys
 from fep.telemetry.event_log import Kind
+from firewall_rules.token_bucket import TokenBucket
 from ledger.rules.request import Answer
 from protocol.framing import Frame
 from protocol.message import Message
@@ -44,6 +46,8 @@ class Authenticator:
         self._answers = answers
         self._close = close
         self._bad_macs = 0
+        strays = surroundings.limits.strays_a_minute
+        self._strays = TokenBucket(strays / 60, strays, surroundings.seconds())
 
     def covered(self, message: Message, frame: Frame) -> bytes | None:
         """The bytes of a request that its MAC covers, if the MAC is right and DE 32 names this link's bank;
@@ -96,3 +100,10 @@ class Authenticator:
         if self._bad_macs >= self._limit:
             self.log.error("bank {bank}: {count} bad MACs in a row", bank=self._bank, count=self._bad_macs)
             self._close("too many bad MACs in a row")
+
+    def count_stray(self) -> None:
+        """Count a message that answers nothing that was asked, or that cannot be read, whatever its MAC; too
+        many of them within a minute close the link.
+        """
+        if not self._strays.take(self._seconds()):
+            self._close("too many messages that were not asked for or cannot be read")

@@ -1,4 +1,5 @@
-"""What a link is given: what all links of one bank share, and what all links of the process share.
+"""What a link is given: what all links of one bank share, what all links of the process share, and what its
+own connection does for it.
 
 Data only. The composition root (`fep.service`) makes both; no link changes them.
 """
@@ -8,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Protocol
 
 from fep.engine.commit import Engine
 from fep.keys.keys import BankKeys
@@ -17,6 +19,7 @@ from fep.links.request_parser import RequestParser
 from fep.links.tls import Pinned
 from fep.settings.config import Bank, Limits
 from fep.telemetry.event_log import EventLog
+from fep.telemetry.refusals import Refusals
 from fep.telemetry.statistics import Statistics
 from protocol.codec import Codec
 from protocol.decline import FastDecline
@@ -36,6 +39,16 @@ class Counterparty:
     tls: Pinned | None
 
 
+class Door(Protocol):
+    """What a link's connection does for it at the sign-on."""
+
+    def take_place(self, granted: Callable[[], None]) -> None:
+        """Call `granted` once the link has a place among its bank's links; end the link if it gets none."""
+
+    def sign_on_refused(self, reason: str) -> None:
+        """Leave a trace of a sign-on that was refused."""
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What all links of one process share. `seconds` is the reactor's monotonic clock, `now` the wall clock
@@ -49,3 +62,4 @@ class Surroundings:
     now: Callable[[], datetime]
     today: Callable[[], date]
     event_log: EventLog
+    refusals: Refusals

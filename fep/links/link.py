@@ -17,12 +17,13 @@ from twisted.logger import Logger
 from fep.day.retirement import key_date
 from fep.links.answering import AnswerSender, message_refusal, session_refusal
 from fep.links.authentication import Authenticator
-from fep.links.counterparty import Counterparty, Surroundings
+from fep.links.counterparty import Counterparty, Door, Surroundings
 from fep.links.deadlines import Deadlines
 from fep.links.network_management import ECHO, NetworkManagement
 from fep.links.request_parser import TRANSACTIONS
 from fep.links.session import LinkSession
 from fep.telemetry.last_seen import LastSeen
+from fep.telemetry.paced_log import PacedLog
 from ledger.rules.request import INQUIRIES, TOO_MANY_MISSES, Act, Answer, Request
 from protocol.errors import DecodeError, FormatError, MessageRefused
 from protocol.framing import Frame
@@ -42,7 +43,7 @@ class Guard(Protocol):
 
 class Link:
     """One connection's conversation. `send` takes framed bytes; `close` takes a reason for the log and ends
-    the connection; `guarded` does what the engine calls back.
+    the connection; `guarded` does what the engine calls back; `door` is asked for a place at the sign-on.
     """
 
     log = Logger(namespace="fep.links.link")
@@ -54,6 +55,7 @@ class Link:
         send: Callable[[bytes], None],
         close: Callable[[str], None],
         guarded: Guard,
+        door: Door,
     ) -> None:
         self.bank = counterparty.bank
         self.session = LinkSession()
@@ -68,11 +70,20 @@ class Link:
         self._close = close
         self._guarded = guarded
         self._statistics = surroundings.statistics
-        self._deadlines = Deadlines(surroundings.limits, surroundings.seconds())
+        self._log = PacedLog(self.log, surroundings.seconds)
+        shakes_hands = counterparty.tls is not None
+        self._deadlines = Deadlines(surroundings.limits, surroundings.seconds(), shakes_hands=shakes_hands)
         self._answers = AnswerSender(counterparty, surroundings, keys, send)
         self._authenticator = Authenticator(counterparty, surroundings, keys, self._answers, close)
         self._network = NetworkManagement(
-            counterparty, surroundings, self.session, self._answers, self._authenticator, self._deadlines
+            counterparty,
+            surroundings,
+            self.session,
+            self._answers,
+            self._authenticator,
+            self._deadlines,
+            door,
+            self._log,
         )
 
     # What the transport tells.
@@ -92,8 +103,17 @@ class Link:
         if reason:
             self._close(reason)
         elif self._deadlines.is_echo_due(now):
-            self._deadlines.asked(now)
+            self.ask_for_echo()
+
+    def ask_for_echo(self) -> None:
+        """Ask the bank for an echo, unless the answer to one is awaited."""
+        if not self._deadlines.is_asked():
+            self._deadlines.asked(self._seconds())
             self.ask(ECHO)
+
+    def shaken_hands(self) -> None:
+        """The TLS handshake is done."""
+        self._deadlines.shaken_hands()
 
     def idle_seconds(self) -> float:
         """How many seconds the bank has sent nothing."""
@@ -107,6 +127,7 @@ class Link:
         """The connection is gone: answers still to come are for the bank's reversal to ask about."""
         self.session.lost()
         self._answers.lost()
+        self._log.end()
 
     def stop(self) -> None:
         """Take nothing new from now on."""
@@ -206,7 +227,7 @@ class Link:
         """Answer 30 to a message that decodes in part, if its last bytes are a good MAC, else 63. What does
         not decode at all gets no answer.
         """
-        self.log.warn("bank {bank}: undecodable message: {error}", bank=self.bank.code, error=error)
+        self._log.warn("bank {bank}: undecodable message: {error}", bank=self.bank.code, error=error)
         message = error.partial
         if message is None or is_answer(message.mti):
             self._authenticator.count_bad_mac()
@@ -217,3 +238,4 @@ class Link:
         else:
             malformed = FormatError(error.field, "malformed")
             self._answers.answer(message, frame.tpdu, message_refusal(malformed))
+        self._authenticator.count_stray()

@@ -6,17 +6,17 @@ Moves the session; no transaction passes here. docs/protocol.md section 5.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
-
-from twisted.logger import Logger
 
 from fep.links.answering import AnswerSender, message_refusal, session_refusal
 from fep.links.authentication import Authenticator
-from fep.links.counterparty import Counterparty, Surroundings
+from fep.links.counterparty import Counterparty, Door, Surroundings
 from fep.links.deadlines import Deadlines
 from fep.links.request_parser import check_network
 from fep.links.session import CONNECTED, STOPPING, LinkSession
 from fep.telemetry.event_log import Kind
+from fep.telemetry.paced_log import PacedLog
 from ledger.rules.request import Answer
 from protocol.errors import MessageRefused
 from protocol.framing import Frame
@@ -33,9 +33,7 @@ _STAN_MAX: Final = 999_999
 
 
 class NetworkManagement:
-    """The 08xx messages of one link, in both directions."""
-
-    log = Logger(namespace="fep.links.network_management")
+    """The 08xx messages of one link, in both directions. `log` is the link's."""
 
     def __init__(
         self,
@@ -45,6 +43,8 @@ class NetworkManagement:
         answers: AnswerSender,
         authenticator: Authenticator,
         deadlines: Deadlines,
+        door: Door,
+        log: PacedLog,
     ) -> None:
         self._bank = counterparty.bank.code
         self._bank_keys = counterparty.keys
@@ -53,7 +53,10 @@ class NetworkManagement:
         self._answers = answers
         self._authenticator = authenticator
         self._deadlines = deadlines
+        self._door = door
+        self._log = log
         self._stan = 0
+        self._unanswered = 0
 
     def received(self, message: Message, frame: Frame) -> None:
         """Answer one 08xx request of the bank, and move the session."""
@@ -81,11 +84,16 @@ class NetworkManagement:
             self._answers.answer(message, frame.tpdu, Answer(Response.NOT_SUPPORTED, reason))
 
     def answered(self, message: Message, frame: Frame) -> None:
-        """Take an answer of the bank: an authentic 0810 counts as an echo; any other is only logged."""
-        if message.mti == "0810" and self._authenticator.is_authentic_answer(message, frame):
+        """Take an answer of the bank: an authentic 0810 to an 0800 of ours counts as an echo. Any other is
+        logged, and too many of them close the link.
+        """
+        is_awaited = message.mti == "0810" and self._unanswered > 0
+        if is_awaited and self._authenticator.is_authentic_answer(message, frame):
+            self._unanswered -= 1
             self._deadlines.answered(self._surroundings.seconds())
         else:
-            self.log.warn("bank {bank}: unexpected {mti}", bank=self._bank, mti=message.mti)
+            self._log.warn("bank {bank}: unexpected {mti}", bank=self._bank, mti=message.mti)
+            self._authenticator.count_stray()
 
     def ask(self, code: str) -> None:
         """Send an 0800 of our own with `code` in DE 70: ECHO, or CUTOVER with the new business date in DE 15.
@@ -103,11 +111,21 @@ class NetworkManagement:
             70: code,
         }
         present = {number: text for number, text in fields.items() if text}
+        self._unanswered += 1
         self._answers.ask(Message("0800", present), key)
 
     def _sign_on(self, message: Message, frame: Frame) -> None:
-        """Sign the bank on. The one exchange without a MAC: the session key goes out under the bank's ZMK."""
+        """Sign the bank on, once the link has a place."""
         refusal = self._refusal(message) or self._sign_on_refusal(message)
+        if refusal is not None:
+            self._door.sign_on_refused(f"sign-on refused: {refusal.response.value} {refusal.reason}")
+            self._answers.answer(message, frame.tpdu, refusal, sealed=False)
+            return
+        self._door.take_place(partial(self._signed_on, message, frame))
+
+    def _signed_on(self, message: Message, frame: Frame) -> None:
+        """Answer a sign-on: the one exchange without a MAC. The session key goes out under the bank's ZMK."""
+        refusal = self._sign_on_refusal(message)  # the machine may have begun to stop while it waited
         if refusal is not None:
             self._answers.answer(message, frame.tpdu, refusal, sealed=False)
             return
@@ -116,7 +134,7 @@ class NetworkManagement:
         self._session.signed_on(fresh.key, self._old_key_retires_at())
         self._deadlines.signed_on()
         self._surroundings.event_log.note(Kind.SIGNED_ON, self._bank)
-        self.log.info("bank {bank} signed on", bank=self._bank)
+        self._log.info("bank {bank} signed on", bank=self._bank)
 
     def _sign_on_refusal(self, message: Message) -> Answer | None:
         if not self._authenticator.is_own_bank(message.fields[32]):

@@ -1,278 +1,39 @@
-"""The banks' listeners: sockets on one side, links on the other.
+"""The banks' listeners, and the register of all their connections.
 
-Admits or refuses an address before a byte is read, bounds how many links a bank holds open and how many bytes
-it leaves unread, feeds frames to the link, and closes connections. Nothing here knows what a message means.
+Admits or refuses an address before a byte is read, bounds how many bytes a bank leaves unread, counts and
+logs what becomes of connections. Nothing here knows what a message means.
 """
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping
 from functools import partial
-from math import inf
-from typing import Final, ParamSpec, TypeVar
 
-from OpenSSL import SSL
 from OpenSSL.crypto import X509
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IAddress, IConsumer, IPushProducer, IReactorTime, ISSLTransport
-from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
-from twisted.python.failure import Failure
-from zope.interface import implementer
 
+from fep.links.connection import FAULT, BankConnection
 from fep.links.counterparty import Counterparty, Surroundings
-from fep.links.link import Link
+from fep.links.places import Places
 from fep.links.rate_limiter import PAUSE_SECONDS, RateLimiter
-from fep.links.session import SIGNED_OFF, SIGNED_ON
 from fep.links.tls import pin_of
 from fep.telemetry.event_log import Kind
-from fep.telemetry.last_seen import NEVER, LastSeen, Stranger, latest
+from fep.telemetry.last_seen import NEVER, LastSeen, latest
+from fep.telemetry.paced_log import PacedLog
 from firewall_rules.gateway import Gateway
 from firewall_rules.hours import Pace
 from firewall_rules.token_bucket import TokenBucket
-from protocol.errors import FrameError
-from protocol.framing import Frame, FrameReader, Idle, answer_tpdu, frame_bytes
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 TICK_SECONDS = 1.0
-CLOSE_SECONDS: Final = 5
-"""How long the other side may take to let a link end that we have closed; then it is cut off. Until it is
-gone the link counts as one of its bank's."""
-HANDSHAKE_FAILED = "the TLS handshake failed"
-FAULT: Final = "a fault of ours"
-TOO_MANY_EMPTY: Final = "too many empty frames"
-EMPTY_FRAMES_A_MINUTE: Final = 60
-"""How many empty frames a link may send a minute where its bank's settings take them. Hosts that poll so send
-a few; as many at once are taken after a pause."""
 REFUSALS_A_SECOND = 40_000
 """How many requests a second are answered 91 at once because the queue has no place. They take about half of
 a processor's time; without a bound they would leave none to decide anything. What is neither decided nor
 refused waits in its bank's sockets (docs/overload.md)."""
-
-
-class IBankTransport(ISSLTransport, IPushProducer, IConsumer):
-    """What a connection writes to: a TCP connection, or TLS over one. Only TLS has a peer's certificate."""
-
-
-@implementer(IPushProducer)
-class BankConnection(Protocol):
-    """One accepted connection: cuts bytes into frames for its link, and writes the link's answers."""
-
-    transport: IBankTransport
-
-    def __init__(
-        self,
-        server: Server,
-        counterparty: Counterparty,
-        surroundings: Surroundings,
-        rate_limiter: RateLimiter,
-    ) -> None:
-        self._server = server
-        self._seconds = surroundings.seconds
-        self._limit = surroundings.limits.unsent_bytes
-        framing, self._idle = counterparty.bank.framing, counterparty.bank.idle
-        self._reader = FrameReader(
-            framing, surroundings.limits.frame_bytes, takes_empty=self._idle is not Idle.CLOSE
-        )
-        self.link = Link(counterparty, surroundings, self.send, self.end, self.guarded)
-        self._rate_limiter = rate_limiter
-        a_second = EMPTY_FRAMES_A_MINUTE / 60
-        self._empty_frames = TokenBucket(a_second, EMPTY_FRAMES_A_MINUTE, self._seconds())
-        self._held: deque[Frame] = deque()
-        self._fault = ""
-        self._fault_text = ""
-        self._full = False
-        self._unsent = 0
-        self._ended = False
-        self._cut_off_at = inf
-
-    def guarded(self, act: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T | None:
-        """Do one thing for this link and return what it returns. Whatever it raises ends this link alone, is
-        logged once and counted: then None. Everything that a link does is begun through here.
-        """
-        try:
-            return act(*arguments, **named)
-        except Exception:
-            self._server.failed(self)
-            self.end(FAULT)
-        return None
-
-    def connectionMade(self) -> None:  # noqa: N802 - Twisted's name
-        """Register the link, and turn off Nagle's algorithm: an answer is sent without waiting for a next
-        one.
-        """
-        self._server.opened(self)
-        self.guarded(self._set_up)
-
-    def _set_up(self) -> None:
-        self.transport.setTcpNoDelay(True)
-        self.transport.setTcpKeepAlive(True)
-        self.transport.registerProducer(self, True)
-
-    def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
-        """Take the bytes that came."""
-        self._server.heard += 1
-        self.guarded(self._cut, data)
-
-    def _cut(self, data: bytes) -> None:
-        """Cut frames and hand them on as fast as the bank's rate allows. A frame that cannot be delimited
-        ends the link, once the frames before it have been handed on.
-        """
-        if self._ended or self._fault:
-            return  # after a bad frame nobody knows where the next one begins
-        try:
-            frames = self._reader.feed(data)
-        except FrameError as error:
-            frames, self._fault, self._fault_text = list(error.frames), error.fault, str(error)
-        empty = [frame for frame in frames if frame.is_empty]
-        if empty:
-            self._take_empty(empty)
-            frames = [frame for frame in frames if not frame.is_empty]
-        if frames:
-            self.link.frame_began_again()
-        self.link.heard(self._reader.pending > 0)
-        waiting = bool(self._held)
-        self._held.extend(frames)
-        if waiting:
-            return
-        while self._held and self._rate_limiter.take():
-            self.link.received(self._held.popleft())
-        if self._held:
-            self.transport.pauseProducing()
-            self._rate_limiter.wait(self)
-        elif self._fault:
-            self.end(self._fault, self._fault_text)
-
-    def _take_empty(self, frames: Sequence[Frame]) -> None:
-        """Pass over empty frames, or answer each with one; more than a link may send are a fault."""
-        for frame in frames:
-            if not self._empty_frames.take(self._seconds()):
-                self._fault = self._fault or TOO_MANY_EMPTY
-                return
-            if self._idle is Idle.ECHO:
-                self.send(frame_bytes(self.link.bank.framing, Frame(b"", answer_tpdu(frame.tpdu))))
-
-    def take_one(self) -> bool:
-        """Hand on one message that had to wait, and read on after the last one. Returns whether another
-        waits.
-        """
-        self.guarded(self._hand_on)
-        return bool(self._held)
-
-    def _hand_on(self) -> None:
-        self.link.received(self._held.popleft())
-        if not self._held:
-            self._read_on()
-
-    def stop(self) -> None:
-        """Take nothing new, and hand on at once all messages that wait, whatever the bank's rate: the machine
-        stops, and answers each of them.
-        """
-        self.guarded(self._stop)
-
-    def _stop(self) -> None:
-        self.link.stop()
-        if self._held:
-            self._rate_limiter.forget(self)
-            while self._held:
-                self.link.received(self._held.popleft())
-            self._read_on()
-
-    def _read_on(self) -> None:
-        """Resume reading, or end the link if a bad frame came. Restarts the deadlines of buffered bytes,
-        since the delay was ours.
-        """
-        if self._ended:
-            return
-        if self._fault:
-            self.end(self._fault, self._fault_text)
-            return
-        self.link.frame_began_again()
-        self.link.heard(self._reader.pending > 0)
-        self.transport.resumeProducing()
-
-    def tick(self) -> None:
-        """Look at the deadlines, except while we make the bank wait. A link that has not ended in time after
-        we closed it is cut off.
-        """
-        if self._ended:
-            if self._seconds() >= self._cut_off_at:
-                self._cut_off_at = inf
-                self.transport.abortConnection()
-        elif not self._held:
-            self.guarded(self.link.tick)
-
-    def ask(self, code: str) -> None:
-        """Send an 0800 of our own with `code` in DE 70."""
-        self.guarded(self.link.ask, code)
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802 - Twisted's name
-        """Strike the link off the register. A TLS handshake that failed is logged with its own reason."""
-        if not self._ended and isinstance(reason.value, SSL.Error):
-            self._server.ending(self, HANDSHAKE_FAILED)
-        elif not self._ended and self.link.session.state() in (SIGNED_ON, SIGNED_OFF):
-            self._server.left(self)
-        self._ended = True
-        self._let_go()
-        self.resumeProducing()
-        self._server.closed(self)
-        self.guarded(self.link.lost)
-
-    def send(self, data: bytes) -> None:
-        """Write `data`. If the bank's links together leave too many bytes unread, end this link instead, so
-        that memory stays bounded.
-        """
-        if self._ended:
-            return
-        if self._full:
-            self._unsent += len(data)
-            if self._server.add_unsent(self.link.bank.code, len(data)) > self._limit:
-                self.end("the bank does not read its answers")
-                return
-        self.transport.write(data)
-
-    def end(self, reason: str, text: str = "") -> None:
-        """Close the connection; a second call does nothing. `reason` is one of a fixed set, by which ends are
-        counted; `text` says it to the log, with figures.
-        """
-        if not self._ended:
-            self._ended = True
-            self._cut_off_at = self._seconds() + CLOSE_SECONDS
-            self._let_go()
-            self._server.ending(self, reason, text)
-            if self._full:
-                self.transport.abortConnection()
-            else:
-                self.close()
-
-    def _let_go(self) -> None:
-        """Drop the messages that wait to be handed on: the link has ended, and no answer could be sent."""
-        self._rate_limiter.forget(self)
-        self._held.clear()
-
-    def close(self) -> None:
-        """Close the connection when all that was written has been sent. The producer is unregistered first:
-        TLS would wait for it.
-        """
-        self.transport.unregisterProducer()
-        self.transport.loseConnection()
-
-    def pauseProducing(self) -> None:  # noqa: N802 - Twisted's name
-        """The socket is full: count the bytes that are written from now on."""
-        self._full = True
-
-    def resumeProducing(self) -> None:  # noqa: N802 - Twisted's name
-        """The socket was drained, or is gone: count nothing more, and forget what was counted."""
-        self._full = False
-        self._server.add_unsent(self.link.bank.code, -self._unsent)
-        self._unsent = 0
-
-    def stopProducing(self) -> None:  # noqa: N802 - Twisted's name
-        """The connection is being lost; `connectionLost` follows."""
 
 
 class Server:
@@ -282,19 +43,22 @@ class Server:
 
     def __init__(self, counterparties: Mapping[str, Counterparty], surroundings: Surroundings) -> None:
         self._gateway = Gateway(())
+        self.refusals = surroundings.refusals
         self._counterparties = counterparties
         self._surroundings = surroundings
         self.connections: set[BankConnection] = set()
         self.per_bank: Counter[str] = Counter()
         self._paces: dict[str, Pace] = {}
+        self._places: dict[str, Places] = {}
         self._rate_limiters: dict[str, RateLimiter] = {}
         now = surroundings.engine.clock.seconds()
         self._refusals = TokenBucket(REFUSALS_A_SECOND, REFUSALS_A_SECOND * PAUSE_SECONDS, now)
         self._unsent_of: Counter[str] = Counter()
         self.last_seen: dict[str, LastSeen] = {}
         """By bank: the last signs of life on links that have closed."""
-        self.strangers: dict[int, Stranger] = {}
-        """By port: the last address that is on no bank's allowlist."""
+        self.signed_off: set[str] = set()
+        """Banks whose last link was signed off when it ended."""
+        self._paced: dict[tuple[str, int], PacedLog] = {}
         self.heard = 0
         self._ticking = LoopingCall(self._tick)
         self._empty: Deferred[None] = Deferred()
@@ -328,22 +92,25 @@ class Server:
                 return "", "the address is not on the allowlist"
             reason = "may not open links at this hour" if owner.enabled else "is disabled in the settings"
             return owner.bank, reason
-        most = self._counterparties[code].bank.links
-        if len(self.connections) >= self._surroundings.limits.links or self.per_bank[code] >= most:
-            return code, "has as many links as it may"
         return code, ""
 
-    def admit(self, host: str, port: int) -> Protocol | None:
-        """The protocol for an accepted connection, or None: Twisted then closes it before a byte is read."""
+    def admit(self, host: str, port: int, peer_port: int = 0) -> Protocol | None:
+        """The protocol for an accepted connection from `host` and `peer_port` to our `port`, or None: Twisted
+        then closes it before a byte is read.
+        """
         code, reason = self.unwelcome(host, port)
+        places = self._places_of(code)
+        is_full = len(self.connections) >= self._surroundings.limits.links
+        if not reason and is_full and not places.make_room():
+            reason = "all banks together have as many links as they may"
+        if not reason and not self._paces.setdefault(code, Pace()).take(
+            self._counterparties[code].bank.new_links_a_minute, self._surroundings.seconds()
+        ):
+            reason = "opens links too fast"
         if reason:
-            self._refuse(host, port, code, reason)
+            self._refuse((host, peer_port), port, code, reason)
             return None
         counterparty = self._counterparties[code]
-        pace = self._paces.setdefault(code, Pace())
-        if not pace.take(counterparty.bank.new_links_a_minute, self._surroundings.seconds()):
-            self._refuse(host, port, code, "opens links too fast")
-            return None
         rate, clock = counterparty.bank.messages_a_second, self._surroundings.engine.clock
         if code not in self._rate_limiters:
             self._rate_limiters[code] = RateLimiter(
@@ -353,13 +120,20 @@ class Server:
                 counterparty.bank.refusals_a_minute,
                 partial(self._surroundings.statistics.held_back.update, (code,)),
             )
-        connection = BankConnection(self, counterparty, self._surroundings, self._rate_limiters[code])
+        limiter = self._rate_limiters[code]
+        connection = BankConnection(self, counterparty, self._surroundings, limiter, places)
         return counterparty.tls.around(connection) if counterparty.tls else connection
 
-    def replace(self, gateway: Gateway, counterparties: Mapping[str, Counterparty]) -> None:
+    def _places_of(self, bank: str) -> Places:
+        if bank not in self._places:
+            self._places[bank] = Places(self._surroundings.engine.clock)
+        return self._places[bank]
+
+    def replace(self, gateway: Gateway, counterparties: Mapping[str, Counterparty]) -> list[tuple[str, str]]:
         """Go on with changed settings: new links are opened under them, and open links that they do not allow
-        any more are ended.
+        any more are ended. Returns the bank of each and the reason.
         """
+        ended = []
         self._gateway, self._counterparties = gateway, counterparties
         for code, rate_limiter in self._rate_limiters.items():
             if code in counterparties:
@@ -368,7 +142,10 @@ class Server:
         for connection in tuple(self.connections):
             reason = self._no_longer_allowed(connection)
             if reason:
+                ended.append((connection.link.bank.code, reason))
                 connection.end(reason)
+
+        return ended
 
     def _no_longer_allowed(self, connection: BankConnection) -> str:
         """Why the settings do not allow an open link any more; empty if they do."""
@@ -382,11 +159,17 @@ class Server:
         tls = self._counterparties[code].tls
         if (tls is None) != (connection.link.bank.transport == "plain"):
             return "its transport was changed in the settings"
-        if tls:
+        if tls and not connection.shakes_hands:  # after its handshake it is looked at again
             certificate = connection.transport.getPeerCertificate()
             if not isinstance(certificate, X509) or not tls.accepts(pin_of(certificate.to_cryptography())):
                 return "its certificate is no longer pinned"
         return ""
+
+    def shaken_hands(self, connection: BankConnection) -> None:
+        """End a link whose TLS handshake is done, where the settings do not allow it any more."""
+        reason = self._no_longer_allowed(connection)
+        if reason:
+            connection.end(reason)
 
     def refused(self, bank: str) -> None:
         """Count a recorded refusal of this bank: a bank that has too many is read later."""
@@ -398,14 +181,33 @@ class Server:
         engine = self._surroundings.engine
         return engine.has_room(bank) or self._refusals.take(engine.clock.seconds())
 
-    def _refuse(self, host: str, port: int, bank: str, reason: str) -> None:
+    def _refuse(self, peer: tuple[str, int], port: int, bank: str, reason: str) -> None:
         self._surroundings.statistics.refused_connections += 1
         self._surroundings.event_log.note(Kind.REFUSED, bank, reason)
-        if not bank:
-            self.strangers[port] = Stranger(host, self._surroundings.seconds())
-        text = f"bank {bank} {reason}" if bank else reason
-        self.log.warn(
-            "connection from {host} to port {port} refused: {reason}", host=host, port=port, reason=text
+        self.refusals.note(bank, reason, peer, port)
+        paced = self._paced.setdefault((bank, port), PacedLog(self.log, self._surroundings.seconds))
+        paced.warn(
+            "connection from {host}:{peer_port} to port {port} refused: {reason}",
+            host=peer[0],
+            peer_port=peer[1],
+            port=port,
+            reason=f"bank {bank} {reason}" if bank else reason,
+        )
+
+    def turned_away(self, connection: BankConnection, reason: str) -> None:
+        """Leave a trace of a connection that was refused before it had signed on."""
+        code, port, certificate = connection.link.bank.code, connection.port, connection.presented()
+        peer = connection.host, connection.peer_port
+        self.refusals.note(code, reason, peer, port, certificate)
+        paced = self._paced.setdefault((code, port), PacedLog(self.log, self._surroundings.seconds))
+        paced.warn(
+            "bank {bank} from {host}:{peer_port} to port {port}: {reason}{shown}",
+            bank=code,
+            host=peer[0],
+            peer_port=peer[1],
+            port=port,
+            reason=reason,
+            shown=f"; it showed {certificate}" if certificate else "",
         )
 
     def opened(self, connection: BankConnection) -> None:
@@ -418,7 +220,9 @@ class Server:
         code = connection.link.bank.code
         self._surroundings.statistics.link_closed(code, reason)
         self._surroundings.event_log.note(Kind.LINK_DOWN, code, reason)
-        if reason is not FAULT:
+        if not connection.has_signed_on:
+            self.turned_away(connection, text or reason)
+        elif reason is not FAULT:
             self.log.warn("link of bank {bank} closed: {reason}", bank=code, reason=text or reason)
 
     def failed(self, connection: BankConnection) -> None:
@@ -445,7 +249,9 @@ class Server:
             code = connection.link.bank.code
             self.last_seen[code] = latest(self.last_seen.get(code, NEVER), connection.link.last_seen())
             self.connections.remove(connection)
-            self.per_bank[connection.link.bank.code] -= 1
+            self.per_bank[code] -= 1
+            if connection.has_signed_on:
+                (self.signed_off.add if connection.signed_off else self.signed_off.discard)(code)
             if not self.connections and not self._ticking.running and not self._empty.called:
                 self._empty.callback(None)
 
@@ -492,4 +298,5 @@ class PortFactory(Factory):
 
     def buildProtocol(self, addr: IAddress | None) -> Protocol | None:  # noqa: N802 - Twisted's name
         """The protocol of a new connection, or None to refuse it."""
-        return self._server.admit(str(getattr(addr, "host", "")), self.port)
+        host, peer_port = str(getattr(addr, "host", "")), int(getattr(addr, "port", 0))
+        return self._server.admit(host, self.port, peer_port)

@@ -11,9 +11,11 @@ import hashlib
 from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from OpenSSL import SSL, crypto
 from twisted.internet.interfaces import (
@@ -36,6 +38,27 @@ certificate. Any other verdict refuses, such as an expired certificate (10) or o
 (26)."""
 
 
+_FAULTS: Final = MappingProxyType(
+    {
+        9: "its certificate is not valid yet",
+        10: "its certificate has expired",
+        26: "its certificate is for another purpose",
+    }
+)
+"""OpenSSL's commonest verdicts against a certificate whose key may be pinned."""
+PLAIN_CAME: Final = "plain TCP came, and the entry of the bank says TLS"
+NOT_PINNED: Final = "the key of its certificate is not pinned"
+_HANDSHAKE_RECORD: Final = 22
+"""The first byte of every TLS connection (RFC 8446, section 5.1)."""
+_SUBJECT_CHARACTERS: Final = 100
+"""So much of a certificate's subject is shown: whoever connects chooses it."""
+
+
+def is_client_hello(data: bytes) -> bool:
+    """Whether a connection's first bytes are those of a TLS handshake: no frame of a sign-on begins so."""
+    return data[:2] == bytes((_HANDSHAKE_RECORD, 3))
+
+
 class TlsError(FepError):
     """A certificate or its key cannot be used. The text names the file and the reason."""
 
@@ -44,6 +67,14 @@ def pin_of(certificate: x509.Certificate) -> str:
     """The pin of a certificate's key: SHA-256 of its SubjectPublicKeyInfo in DER, 64 hex digits."""
     public = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return hashlib.sha256(public).hexdigest()
+
+
+def in_words(certificate: x509.Certificate) -> str:
+    """A certificate in words: its pin, as settings write it, its subject and its end. The subject is whatever
+    its maker wrote, so it is cut short and shown in escapes where it is not plain ASCII.
+    """
+    subject = ascii(certificate.subject.rfc4514_string())[1:-1][:_SUBJECT_CHARACTERS]
+    return f"pin {pin_of(certificate)}, subject {subject}, until {certificate.not_valid_after_utc:%Y-%m-%d}"
 
 
 def pin_of_file(path: Path) -> str:
@@ -76,12 +107,31 @@ def validity_of_file(path: Path) -> Validity:
     return Validity(certificate.not_valid_before_utc, certificate.not_valid_after_utc)
 
 
-class _Closing(TLSMemoryBIOProtocol):
+class TlsConnection(TLSMemoryBIOProtocol):
     """TLS that closes without waiting for the peer's close_notify. Twisted's waits, so a peer that sends
     nothing more could hold a link open for ever; RFC 8446, section 6.1, allows not to wait.
+
+    For who looks into a handshake that failed: `presented` is the certificate that the peer showed, in words,
+    or empty; `fault` is why it was refused, where we know better than OpenSSL.
     """
 
     transport: ITransport
+    presented = ""
+    fault = ""
+    _has_begun = False
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
+        """Take bytes; the first one tells whether the peer speaks TLS at all."""
+        if not self._has_begun and data:
+            self._has_begun = True
+            if data[0] != _HANDSHAKE_RECORD:
+                self.fault = PLAIN_CAME
+        super().dataReceived(data)
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the peer has sent anything."""
+        return self._has_begun
 
     def loseConnection(self) -> None:  # noqa: N802 - Twisted's name
         """Send what was written and our close_notify, then close the TCP connection."""
@@ -106,9 +156,11 @@ class Pinned:
         """Whether a peer's key is pinned."""
         return pin in self._pins
 
-    def serverConnectionForTLS(self, _for: TLSMemoryBIOProtocol) -> SSL.Connection:  # noqa: N802 - Twisted's
-        """OpenSSL's connection for a server's side."""
-        return SSL.Connection(self._context, None)
+    def serverConnectionForTLS(self, protocol: TLSMemoryBIOProtocol) -> SSL.Connection:  # noqa: N802 - its name
+        """OpenSSL's connection for a server's side; it knows which of ours it belongs to."""
+        connection = SSL.Connection(self._context, None)
+        connection.set_app_data(protocol)
+        return connection
 
     def clientConnectionForTLS(self, _for: TLSMemoryBIOProtocol) -> SSL.Connection:  # noqa: N802 - Twisted's
         """OpenSSL's connection for a client's side."""
@@ -116,17 +168,30 @@ class Pinned:
 
     def around(self, protocol: Protocol) -> TLSMemoryBIOProtocol:
         """A server's protocol wrapped in TLS."""
-        return _Closing(self._wrapping, protocol)
+        return TlsConnection(self._wrapping, protocol)
 
     def _verify(
-        self, _connection: SSL.Connection, certificate: crypto.X509, verdict: int, depth: int, _ok: int
+        self, connection: SSL.Connection, certificate: crypto.X509, verdict: int, depth: int, _ok: int
     ) -> bool:
         """Whether to accept one certificate of the peer's chain: at depth 0, the peer's own, the pin decides;
         those above it do not matter. `verdict` is OpenSSL's.
         """
-        if verdict not in _UNVOUCHED:
-            return False
-        return depth > 0 or pin_of(certificate.to_cryptography()) in self._pins
+        if depth > 0:
+            return verdict in _UNVOUCHED
+        pin, presented, fault = "", "", ""
+        protocol = connection.get_app_data()
+        try:
+            shown = certificate.to_cryptography()
+            pin, presented = pin_of(shown), in_words(shown)
+        except (ValueError, UnsupportedAlgorithm):
+            fault = "its certificate cannot be read"
+        if not fault and verdict not in _UNVOUCHED:
+            fault = _FAULTS.get(verdict, f"OpenSSL refuses its certificate, verdict {verdict}")
+        elif not fault and pin not in self._pins:
+            fault = NOT_PINNED
+        if isinstance(protocol, TlsConnection):
+            protocol.presented, protocol.fault = presented, fault
+        return not fault
 
 
 def _context(certificate: Path, key: Path, minimum: str) -> SSL.Context:
@@ -143,11 +208,16 @@ def _context(certificate: Path, key: Path, minimum: str) -> SSL.Context:
         context.check_privatekey()
     except (SSL.Error, OSError) as error:
         fault = f"{certificate} and {key}: not a certificate in PEM and its key"
-        raise TlsError(f"{fault}: {_reason(error)}") from None
+        raise TlsError(f"{fault}: {reason_of(error)}") from None
     return context
 
 
-def _reason(error: Exception) -> str:
+def is_tls_error(error: BaseException | None) -> bool:
+    """Whether an error that ended a connection is one of TLS."""
+    return isinstance(error, SSL.Error)
+
+
+def reason_of(error: BaseException | None) -> str:
     """OpenSSL's reason in words, without the names of its library and function."""
-    details = error.args[0] if error.args else ""
+    details = error.args[0] if error is not None and error.args else ""
     return str(details[0][-1]) if isinstance(details, list) and details else str(details)

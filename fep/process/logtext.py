@@ -21,7 +21,9 @@ from qianzhi_errors import QianzhiError
 
 # Digits, as many as the shortest card number has (ISO/IEC 7812) or more, with the X of an identity number; or
 # hex digits, as many as a PIN block or a key has. What has other letters directly before or after is a name.
+# The pin of a certificate's public key, which is no secret, is named as one and has 64 digits.
 _SECRET_LIKE: Final = re.compile(
+    r"(?!(?<=pin )[0-9a-f]{64}(?![0-9A-Za-z]))"
     r"(?<![0-9A-Za-z])(?:[0-9]{13,}[Xx]?|(?=[A-Fa-f]*[0-9])[0-9A-Fa-f]{16,})(?![0-9A-Za-z])"
 )
 

@@ -77,17 +77,16 @@ class Limits(Section):
 
     frame_bytes: int = Field(default=8192, ge=256, le=65535, description="docs/protocol.md section 1")
     frame_seconds: Seconds = 10
-    sign_on_seconds: Seconds = 30
+    handshake_seconds: Seconds = 5
+    sign_on_seconds: Seconds = 10
     idle_seconds: Seconds = 60
     echo_seconds: Seconds = 15
     old_key_seconds: Seconds = 30
     key_days: int = Field(
-        default=31,
-        ge=1,
-        le=150,
-        description="so many days back DE 7 may lie; older is refused",
+        default=31, ge=1, le=150, description="so many days back DE 7 may lie; older is refused"
     )
     bad_macs: int = Field(default=5, ge=1, le=100, description="docs/protocol.md section 5.6")
+    strays_a_minute: int = Field(default=10, ge=1, le=1000, description="docs/protocol.md section 5.10")
     links: int = Field(default=12_000, ge=1, le=1_000_000)
     unsent_bytes: int = Field(
         default=4_194_304, ge=65_536, description="of answers that a bank's links together leave unread"
@@ -244,6 +243,8 @@ class Bank(Section):
     transactions: tuple[str, ...] = Field(default=TRANSACTION_CODES, strict=False)
     terminals: tuple[str, ...] = Field(default=("*",), strict=False)
     links: int = Field(default=64, ge=1, le=100_000)
+    unsigned_links: int = Field(default=64, ge=1, le=100_000, description="docs/protocol.md section 5.8")
+    short_links: bool = Field(default=False, description="true: it opens links as it needs them")
     new_links_a_minute: int = Field(default=600, ge=1, le=60_000)
     messages_a_second: int = Field(
         default=1000, ge=1, le=1_000_000, description="over all its links; what comes faster is read later"
@@ -263,10 +264,7 @@ class Bank(Section):
         default=1, ge=0, le=REVERSAL_DAYS_MAX, description="so many business days back its reversals reach"
     )
     misses_a_minute: int = Field(
-        default=120,
-        ge=1,
-        le=1_000_000,
-        description="answers 25 and 76; then it must wait with what asks or pays",
+        default=120, ge=1, le=1_000_000, description="answers 25 and 76; then what asks or pays must wait"
     )
     misses_a_day: int = Field(default=5000, ge=1, le=100_000_000, description="the same for a calendar day")
 
@@ -287,8 +285,9 @@ class Bank(Section):
 
     def allowance(self, port: int) -> Allowance:
         """Return what this entry allows at the port where the machine listens for the bank."""
+        most = self.links + self.unsigned_links
         return Allowance(
-            self.code, port, self.networks, self.hours, self.links, self.new_links_a_minute, self.enabled
+            self.code, port, self.networks, self.hours, most, self.new_links_a_minute, self.enabled
         )
 
     @cached_property

@@ -14,6 +14,7 @@ from typing import Final
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from fep.status.snapshot import Light
 from fep.status.source import Source
 from fep.telemetry.statistics import LATENCY_BOUNDS_US, Statistics
 from protocol.responses import Response
@@ -65,6 +66,7 @@ class StatisticsCollector(Collector):
                 CounterMetricFamily, "qianzhi_failed_batches", "Attempts that failed.", "error", failed
             ),
         )
+        yield _lights(source.lights())
         yield CounterMetricFamily(
             "qianzhi_refused_connections",
             "Connections closed before a byte was read.",
@@ -126,6 +128,17 @@ def _away(source: Source) -> Metric:
     outage = source.engine.outage
     away.add_metric((source.engine.database,), 0 if outage is None else outage.seconds)
     return away
+
+
+def _lights(lights: Mapping[str, Light]) -> Metric:
+    """Return a family with a series for each bank and light: 1 for the one that the bank has."""
+    family = GaugeMetricFamily(
+        "qianzhi_bank_light", "1 for the light that the bank has.", labels=("bank", "light")
+    )
+    for bank, shown in lights.items():
+        for light in Light:
+            family.add_metric((bank, light.value), int(light is shown))
+    return family
 
 
 def _labelled(

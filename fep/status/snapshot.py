@@ -20,6 +20,7 @@ from fep.engine.commit import Engine
 from fep.links.link import Link
 from fep.links.misses import Misses
 from fep.links.server import Server
+from fep.links.session import SIGNED_OFF, SIGNED_ON
 from fep.settings.config import Bank, Settings
 from fep.telemetry.last_seen import NEVER, latest
 from fep.telemetry.rates import History
@@ -43,14 +44,16 @@ class State(StrEnum):
 
 
 class Light(StrEnum):
-    """A bank's state in one word. CLOSED and DISABLED are no faults: no link may be opened at this hour, or
-    at all.
+    """A bank's state in one word. The last four are no faults: it has signed off, it opens links only as it
+    needs them, or none may be opened at this hour, or at all.
     """
 
     UP = "up"
     SILENT = "silent"
     UNSIGNED = "unsigned"
     DOWN = "down"
+    SIGNED_OFF = "signed_off"
+    IDLE = "idle"
     CLOSED = "closed"
     DISABLED = "disabled"
 
@@ -252,24 +255,46 @@ class SnapshotBuilder:
         for code in sorted(last):
             yield ResponseCount(code, last[code], last[code] - first.get(code, 0))
 
-    def _banks(self, settings: Settings, now: datetime) -> Iterable[BankSnapshot]:
+    def lights(self) -> dict[str, Light]:
+        """Return each bank's light, by its code."""
+        settings, links, now = self._settings(), self._links(), self._clock.now()
+        idle_seconds = settings.limits.idle_seconds
+        return {bank.code: self._light(bank, links[bank.code], idle_seconds, now) for bank in settings.bank}
+
+    def _links(self) -> defaultdict[str, list[Link]]:
         links: defaultdict[str, list[Link]] = defaultdict(list)
         for connection in self._server.connections:
             links[connection.link.bank.code].append(connection.link)
+        return links
+
+    def _banks(self, settings: Settings, now: datetime) -> Iterable[BankSnapshot]:
+        links = self._links()
         for bank in settings.bank:
             yield self._bank(bank, links[bank.code], settings.limits.idle_seconds, now)
+
+    def _light(self, bank: Bank, links: list[Link], idle_seconds: int, now: datetime) -> Light:
+        states = [link.session.state() for link in links]
+        signed_on = [link for link, state in zip(links, states, strict=True) if state == SIGNED_ON]
+        has_signed_off = all(state == SIGNED_OFF for state in states) if links else None
+        return light(
+            len(links),
+            len(signed_on),
+            silent=all(link.idle_seconds() > idle_seconds for link in signed_on),
+            is_hour=bank.hours is None or bank.hours.include(now.time()),
+            is_enabled=bank.enabled,
+            signed_off=bank.code in self._server.signed_off if has_signed_off is None else has_signed_off,
+            short_links=bank.short_links,
+        )
 
     def _bank(self, bank: Bank, links: list[Link], idle_seconds: int, now: datetime) -> BankSnapshot:
         code, history = bank.code, self.history
         of_closed_links = self._server.last_seen.get(code, NEVER)
         last_seen = latest(of_closed_links, *(link.last_seen() for link in links))
-        signed_on = [link for link in links if link.session.state() == "signed on"]
-        silent = all(link.idle_seconds() > idle_seconds for link in signed_on)
-        is_hour = bank.hours is None or bank.hours.include(now.time())
+        signed_on = [link for link in links if link.session.state() == SIGNED_ON]
         return BankSnapshot(
             code=code,
             name=bank.name,
-            light=light(len(links), len(signed_on), silent=silent, is_hour=is_hour, is_enabled=bank.enabled),
+            light=self._light(bank, links, idle_seconds, now),
             links=len(links),
             signed_on=len(signed_on),
             heard_seconds=self._ago(last_seen.heard_at),
@@ -289,18 +314,32 @@ class SnapshotBuilder:
         return None if at is None else int(self._seconds() - at)
 
 
-def light(links: int, signed_on: int, *, silent: bool, is_hour: bool, is_enabled: bool) -> Light:
+def light(
+    links: int,
+    signed_on: int,
+    *,
+    silent: bool,
+    is_hour: bool,
+    is_enabled: bool,
+    signed_off: bool = False,
+    short_links: bool = False,
+) -> Light:
     """Return the light of a bank with so many links, so many of them signed on. `silent`: none of these was
     heard for as long as the limits allow. `is_hour`: the bank may open links now. `is_enabled`: it may open
-    links at all.
+    links at all. `signed_off`: all its links have signed off, or the last one had when it ended.
+    `short_links`: it opens links only as it needs them.
     """
+    if signed_on:
+        return Light.SILENT if silent else Light.UP
     if not links and not is_enabled:
         return Light.DISABLED
-    if not links:
-        return Light.DOWN if is_hour else Light.CLOSED
-    if not signed_on:
-        return Light.UNSIGNED
-    return Light.SILENT if silent else Light.UP
+    if not links and not is_hour:
+        return Light.CLOSED
+    if signed_off:
+        return Light.SIGNED_OFF
+    if short_links:
+        return Light.IDLE
+    return Light.UNSIGNED if links else Light.DOWN
 
 
 def open_breaks(figures: Figures | str | None, today: str, *, is_wanted: bool = True) -> OpenBreaks:

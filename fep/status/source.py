@@ -17,7 +17,7 @@ from fep.day.clock import WallClock
 from fep.engine.commit import Engine
 from fep.links.link import Link
 from fep.links.server import Server
-from fep.status.snapshot import State
+from fep.status.snapshot import Light, State
 from fep.telemetry.statistics import Statistics
 from ledger.rules.beijing import beijing
 
@@ -49,6 +49,8 @@ class Source:
         self.statistics = statistics
         self.clock = clock
         self.serving = False
+        self.lights: Callable[[], Mapping[str, Light]] = lambda: {}
+        """Returns each bank's light, by its code."""
         self.log_dropped: Callable[[], int] = lambda: 0
         """Returns how many entries of the log could not be written."""
 
@@ -81,6 +83,7 @@ class Source:
             "unready": self.unready(),
             "business_date": self.engine.business_date,
             "clock": self.clock.fault(),
+            "banks": [{"bank": bank, "light": light} for bank, light in self.lights().items()],
             "links": [_link(connection.link) for connection in self.server.connections],
             "outcomes": [
                 {"bank": bank, "mti": mti, "response": response, "count": count}

@@ -26,7 +26,9 @@ and a response code. What must outlive the process is in the audit log and in th
     statistics   counters and latency histograms, written on every message
     rates        readings of them, once a second: rates, and percentiles of the last minute
     event_log    the last events, bounded, each at most once a minute
-    last_seen    when a bank was last heard, and who was turned away
+    last_seen    when a bank was last heard
+    refusals     who was turned away before it had signed on, and why: the last ones
+    paced_log    the log of one link, an entry a second at most
 
 Formats and pages do not belong here (`fep.status`).
 """

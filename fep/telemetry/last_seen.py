@@ -1,4 +1,4 @@
-"""When a bank was last heard, over all its links, and which address that is no bank's was last turned away.
+"""When a bank was last heard, over all its links.
 
 Values only; times are the reactor's seconds, handed in. Pure.
 """
@@ -15,13 +15,6 @@ class LastSeen(NamedTuple):
 
     heard_at: float | None
     echoed_at: float | None
-
-
-class Stranger(NamedTuple):
-    """An address on no bank's list, and when it was turned away, in reactor seconds."""
-
-    host: str
-    at: float
 
 
 NEVER = LastSeen(None, None)

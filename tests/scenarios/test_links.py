@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -245,11 +245,59 @@ def test_a_bank_has_only_as_many_links_as_its_entry_says(tmp_path: Path) -> None
     settings = write_settings(tmp_path, f"sqlite:///{tmp_path / 'front.db'}", entry="links = 2")
     load_front_book(settings)
     machine = Machine(settings)
-    with machine.signed_on(), machine.signed_on(), machine.client() as third:
+    with machine.signed_on() as first, machine.signed_on() as second, machine.client() as third:
+        third.send(network("001"), sealed=False)
+        for bank in (first, second):
+            echo = bank.receive()
+            bank.send(Message("0810", {**echo.fields, 39: "00"}))
         assert third.is_closed()
         with machine.signed_on(OTHER_BANK) as other:
             assert other.ask(inquiry(de32=OTHER_BANK)).fields[39] == "00"
+        assert first.ask(inquiry()).fields[39] == "00"
     machine.stop()
+
+
+def test_connections_that_say_nothing_keep_no_bank_out(tmp_path: Path) -> None:
+    """They come from the bank's own address, more than its links and than all links that there may be."""
+    settings = write_settings(
+        tmp_path,
+        f"sqlite:///{tmp_path / 'front.db'}",
+        limits="links = 6",
+        entry="links = 1\nunsigned_links = 4",
+    )
+    load_front_book(settings)
+    machine = Machine(settings)
+    with ExitStack() as opened:
+        for _ in range(20):
+            silent = opened.enter_context(machine.client())
+            silent.socket.sendall(b"\x00")
+        with machine.signed_on() as bank:
+            for _ in range(20):
+                opened.enter_context(machine.client())
+            assert bank.ask(message()).fields[39] == "00"
+        with machine.signed_on() as again:
+            assert again.ask(inquiry()).fields[39] == "00"
+    machine.stop()
+
+
+def test_a_link_that_is_lost_gives_its_place_to_the_same_banks_new_one(tmp_path: Path) -> None:
+    """The old one stays open and answers nothing, as when its host was cut off from the net."""
+    settings = write_settings(tmp_path, f"sqlite:///{tmp_path / 'front.db'}", entry="links = 1")
+    load_front_book(settings)
+    machine = Machine(settings)
+    with machine.signed_on() as lost, machine.signed_on() as new:
+        assert new.ask(message()).fields[39] == "00"
+        assert lost.receive().fields[70] == "301"
+        assert lost.is_closed()
+    machine.stop()
+
+
+def test_tls_at_a_port_for_plain_links_is_told_as_such(lite_machine: Machine) -> None:
+    with lite_machine.client() as bank:
+        bank.socket.sendall(b"\x16\x03\x01\x02\x00\x01")
+        assert bank.is_closed()
+    [refusal] = lite_machine.service.server.refusals.of(BANK)
+    assert refusal.reason == "TLS came, and the entry of the bank says plain"
 
 
 def test_a_graceful_stop_answers_what_was_taken_and_refuses_the_rest(

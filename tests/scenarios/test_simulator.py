@@ -12,7 +12,7 @@ from twisted.internet.defer import TimeoutError as DeferredTimeout
 
 from fep.engine.commit import Deliver, Engine
 from fep.links.answering import AnswerSender
-from fep.links.server import BankConnection
+from fep.links.connection import BankConnection
 from ledger.rules.request import Answer, Request
 from protocol.framing import Framing
 from protocol.mac import MacAlgorithm

@@ -4,21 +4,33 @@ from __future__ import annotations
 
 import socket
 import ssl
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import trustme
+from cryptography import x509
+from twisted.internet.task import deferLater
 
 from fep.links.tls import pin_of_file
 from fep.operator.control_client import ControlError, ask
+from fep.process.logtext import struck
 from fep.service import Service
 from fep.settings.config import Settings, load_settings
 from protocol.message import Message
 from tests.support.builders import BANK, inquiry, message
-from tests.support.machine import OTHER_BANK, Client, Machine, load_front_book, wait_for, write_settings
+from tests.support.machine import (
+    OTHER_BANK,
+    Client,
+    Machine,
+    load_front_book,
+    reactor,
+    wait_for,
+    write_settings,
+)
 
 NAMES = ("machine", BANK, OTHER_BANK, "stranger")
 
@@ -132,6 +144,89 @@ def test_any_other_certificate_is_turned_away(
     assert machine.service.statistics.outcomes == {}
 
 
+def refusals(machine: Machine) -> list[tuple[str, str, str]]:
+    """Why connections of the bank were refused, from which address, and the certificate that they showed,
+    once the machine has seen the end of every link.
+    """
+    deadline = time.monotonic() + 20
+    while machine.service.server.connections and time.monotonic() < deadline:
+        wait_for(lambda: None)
+    kept = machine.service.server.refusals.of(BANK)
+    assert all(refusal.peer_port > 1024 for refusal in kept)
+    return [(refusal.reason, refusal.peer, refusal.certificate) for refusal in kept]
+
+
+def test_a_refused_certificate_leaves_its_pin_subject_and_end_in_the_log_and_for_the_operator(
+    machine: Machine, parties: dict[str, Party], logged: list[str]
+) -> None:
+    stranger = parties["stranger"]
+    certificate = x509.load_pem_x509_certificate(stranger.certificate.read_bytes())
+    assert is_turned_away(machine, stranger)
+    why = "the TLS handshake failed: the key of its certificate is not pinned"
+    shown = f"pin {stranger.pin}, subject {certificate.subject.rfc4514_string()}"
+    shown += f", until {certificate.not_valid_after_utc:%Y-%m-%d}"
+    assert refusals(machine) == [(why, "127.0.0.1", shown)]
+    [line] = [line for line in logged if why in line]
+    assert line.startswith(f"bank {BANK} from 127.0.0.1:")
+    assert line.endswith(f"; it showed {shown}")
+    assert struck(line) == line
+    told = ask(Path(machine.settings.node.control), "standing", bank=BANK, source="127.0.0.1", port=0)
+    [[reason, host, _, certificate_shown, times, _]] = told["refusals"]
+    assert (reason, host, certificate_shown, times) == (why, "127.0.0.1", shown, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("none", "the TLS handshake failed: peer did not return a certificate"),
+        ("plain", "the TLS handshake failed: plain TCP came, and the entry of the bank says TLS"),
+        ("1.2", "the TLS handshake failed: unsupported protocol"),
+        ("half", "it ended the connection in the middle of the TLS handshake"),
+    ],
+)
+def test_each_other_failure_of_a_handshake_is_told_as_what_it_is(
+    machine: Machine, parties: dict[str, Party], name: str, why: str
+) -> None:
+    if name == "plain":
+        with machine.client() as bank:
+            bank.send(Message("0800", {7: "1124101112", 11: "000001", 32: BANK, 70: "001"}), sealed=False)
+            assert bank.socket.recv(1) in (b"", b"\x15")
+    elif name == "half":
+        with machine.client() as bank:
+            bank.socket.sendall(b"\x16\x03\x01\x02\x00\x01")
+            wait_for(deferLater, reactor, 0.1)
+    elif name == "1.2":
+        assert is_turned_away(machine, parties[BANK], version=ssl.TLSVersion.TLSv1_2)
+    else:
+        assert is_turned_away(machine, None)
+    assert refusals(machine) == [(why, "127.0.0.1", "")]
+
+
+def test_connections_that_say_nothing_keep_no_bank_out_and_end_in_time(
+    tmp_path: Path, parties: dict[str, Party]
+) -> None:
+    """Some say nothing, some begin a handshake, some finish it and do not sign on."""
+    limits = "handshake_seconds = 1\nsign_on_seconds = 2"
+    settings = tls_settings(tmp_path, parties, limits=limits, entry="links = 1\nunsigned_links = 3")
+    load_front_book(settings)
+    machine = Machine(settings)
+    with ExitStack() as opened:
+        for _ in range(3):
+            opened.enter_context(machine.client())
+            half = opened.enter_context(machine.client())
+            half.socket.sendall(b"\x16\x03\x01\x02\x00\x01")
+            done = opened.enter_context(link(machine, parties[BANK]))
+        with link(machine, parties[BANK]) as bank:
+            assert bank.sign_on().fields[39] == "00"
+            assert bank.ask(message()).fields[39] == "00"
+            assert half.is_closed()
+            assert done.is_closed()
+            assert bank.ask(inquiry()).fields[39] == "00"
+    machine.stop()
+    closed = {reason for bank, reason in machine.service.statistics.closed_links}
+    assert {"no TLS handshake in time", "no sign-on in time"} <= closed
+
+
 def test_a_certificate_that_has_expired_is_turned_away(
     tmp_path: Path, parties: dict[str, Party], authority: trustme.CA
 ) -> None:
@@ -141,6 +236,9 @@ def test_a_certificate_that_has_expired_is_turned_away(
     load_front_book(settings)
     machine = Machine(settings)
     assert is_turned_away(machine, party)
+    [(why, _, shown)] = refusals(machine)
+    assert why == "the TLS handshake failed: its certificate has expired"
+    assert shown.startswith(f"pin {party.pin}, ")
     machine.stop()
 
 

@@ -4,7 +4,7 @@
 import { ago, clock, count, date, has, latency, span, word, yuan } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
-const RANK = { down: 0, unsigned: 1, silent: 2, up: 3, closed: 4, disabled: 5 };
+const RANK = { down: 0, unsigned: 1, silent: 2, up: 3, signed_off: 4, idle: 5, closed: 6, disabled: 7 };
 
 function put(node, text) {
   if (node.textContent !== text) node.textContent = text;

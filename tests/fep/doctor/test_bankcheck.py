@@ -18,7 +18,7 @@ from fep.doctor.checkup import Machine
 from fep.doctor.finding import Verdict
 from fep.doctor.selftest import Fixture
 from fep.keys.key_provider import open_keystore
-from fep.links.server import HANDSHAKE_FAILED
+from fep.links.connection import HANDSHAKE_FAILED
 from fep.operator.control_client import ControlError, NotAnswering
 from fep.settings.config import load_settings
 from fep.setup.certificates import VALID, self_signed
@@ -52,8 +52,8 @@ TOLD = {
     "links": {"signed on": 2},
     "heard_seconds": 12,
     "trouble": [],
-    "stranger": "",
-    "stranger_seconds": 0,
+    "refusals": [],
+    "strangers": [],
 }
 
 
@@ -162,17 +162,24 @@ BROKEN: list[tuple[str, Break, dict[str, object], Verdict, str]] = [
     ),
     (
         "machine",
-        lambda m: telling(m, trouble=[["link_down", HANDSHAKE_FAILED, 3, 125]]),
+        lambda m: telling(m, trouble=[["link_down", "a reason", 3, 125]]),
         {},
         Verdict.WARN,
-        "0:02:05 ago, 3 times, link down: the TLS handshake failed",
+        "0:02:05 ago, 3 times, link down: a reason",
     ),
     (
         "machine",
-        lambda m: telling(m, stranger="192.0.2.77", stranger_seconds=61),
+        lambda m: telling(m, refusals=[[HANDSHAKE_FAILED, "192.0.2.7", 4711, "pin ab", 3, 125]]),
         {},
         Verdict.WARN,
-        "0:01:01 ago, 192.0.2.77 came",
+        "0:02:05 ago, 3 times, from 192.0.2.7:4711: the TLS handshake failed; it showed pin ab",
+    ),
+    (
+        "machine",
+        lambda m: telling(m, strangers=[["the address is not known", "192.0.2.77", 4711, "", 1, 61]]),
+        {},
+        Verdict.WARN,
+        "0:01:01 ago, from 192.0.2.77:4711: the address is not known",
     ),
     ("machine", lambda m: replace(m, ask=frozen), {}, Verdict.BAD, "does not answer"),
     ("unit", filtering("", "0.0.0.0/0 ::/0"), {}, Verdict.BAD, "does not let 127.0.0.1 through"),

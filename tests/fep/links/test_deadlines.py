@@ -133,3 +133,24 @@ def test_the_opening_of_a_link_counts_as_a_sign_of_life() -> None:
     assert link.last_seen() == LastSeen(OPENED_AT, None)
     link.heard(after(7), frame_pending=False)
     assert link.last_seen() == LastSeen(after(7), None)
+
+
+def test_a_handshake_has_a_deadline_of_its_own_until_it_is_done() -> None:
+    limits = Limits(handshake_seconds=5, sign_on_seconds=30)
+    slow, done = (Deadlines(limits, OPENED_AT, shakes_hands=True) for _ in range(2))
+    done.shaken_hands()
+    assert (slow.missed(after(4.9)), slow.missed(after(5))) == ("", "no TLS handshake in time")
+    assert done.missed(after(29.9)) == ""
+
+
+def test_a_handshake_and_a_sign_on_have_seconds_unless_the_settings_say_otherwise() -> None:
+    assert (Limits().handshake_seconds, Limits().sign_on_seconds) == (5, 10)
+
+
+def test_an_echo_is_awaited_from_when_it_is_asked_until_it_is_answered() -> None:
+    link = deadlines()
+    assert link.is_asked() is False
+    link.asked(after(1))
+    assert link.is_asked() is True
+    link.answered(after(2))
+    assert link.is_asked() is False

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fep.links.server import EMPTY_FRAMES_A_MINUTE, TOO_MANY_EMPTY
+from fep.links.connection import EMPTY_FRAMES_A_MINUTE, TOO_MANY_EMPTY
 from tests.fep.links.test_server import House, Sockets, ons
 from tests.support.builders import BANK
 from tests.support.machine import write_settings

@@ -9,11 +9,11 @@ from typing import NoReturn
 import pytest
 from twisted.logger import LogEvent, globalLogPublisher
 
+from fep.links.connection import CLOSE_SECONDS, FAULT, BankConnection
 from fep.links.deadlines import Deadlines
 from fep.links.link import Link
 from fep.links.network_management import CUTOVER
 from fep.links.response_builder import render
-from fep.links.server import CLOSE_SECONDS, FAULT, BankConnection
 from ledger.rules.request import Answer
 from protocol.mac import MacKey
 from protocol.responses import Response

@@ -10,12 +10,13 @@ from typing import NamedTuple
 import pytest
 
 from fep.links.network_management import CUTOVER, ECHO, KEY_CHANGE, SIGN_OFF, SIGN_ON
+from fep.links.places import ANSWER_SECONDS, FULL, SILENT
 from fep.links.session import CONNECTED, SIGNED_OFF, SIGNED_ON, STOPPING
 from protocol.framing import Framing, wrap
 from protocol.mac import MacKey
 from protocol.message import Message
-from tests.fep.links.test_server import CODEC, House
-from tests.support.builders import BANK
+from tests.fep.links.test_server import CODEC, PORTS, House
+from tests.support.builders import BANK, message
 from tests.support.machine import OTHER_BANK, write_settings
 
 UNKNOWN = "999"
@@ -143,3 +144,116 @@ def test_what_we_ask_carries_a_number_of_its_own_and_the_business_date_where_one
         for request in line.sent()
     ]
     assert asked == [("0800", "000001", None, ECHO), ("0800", "000002", "1125", CUTOVER)]
+
+
+def test_the_place_of_a_silent_link_goes_to_one_that_signs_on(tmp_path: Path) -> None:
+    """The bank's host has lost its link, and this end does not know it yet."""
+    house = House(write_settings(tmp_path, "sqlite:///none.db", entry="links = 1"))
+    lost, new = Line(house), Line(house)
+    lost.ask(SIGN_ON)
+    request = Message("0800", {7: "1124101112", 11: "000007", 32: BANK, 70: SIGN_ON})
+    new.connection.dataReceived(wrap(Framing.BE2, CODEC.encode(request)))
+    assert ([echo.fields[70] for echo in lost.sent()], new.sent()) == ([ECHO], [])
+    house.clock.advance(ANSWER_SECONDS)
+    [answer] = new.sent()
+    assert (answer.fields[39], new.link.session.state()) == ("00", SIGNED_ON)
+    assert lost.socket.aborted
+    assert house.statistics.closed_links == {(BANK, SILENT): 1}
+
+
+def test_a_link_that_answers_keeps_its_place(tmp_path: Path) -> None:
+    house = House(write_settings(tmp_path, "sqlite:///none.db", entry="links = 1"))
+    alive, late = Line(house), Line(house)
+    alive.ask(SIGN_ON)
+    request = Message("0800", {7: "1124101112", 11: "000007", 32: BANK, 70: SIGN_ON})
+    late.connection.dataReceived(wrap(Framing.BE2, CODEC.encode(request)))
+    [echo] = alive.sent()
+    house.clock.advance(1)
+    assert alive.key is not None
+    answer = CODEC.seal(Message("0810", {**echo.fields, 39: "00"}), alive.key.mac)
+    alive.connection.dataReceived(wrap(Framing.BE2, answer))
+    house.clock.advance(ANSWER_SECONDS)
+    assert (alive.socket.aborted, late.socket.aborted) == (False, True)
+    assert [refusal.reason for refusal in house.server.refusals.of(BANK)] == [FULL]
+
+
+def test_the_oldest_that_has_not_signed_on_goes_and_who_has_stays(tmp_path: Path) -> None:
+    house = House(write_settings(tmp_path, "sqlite:///none.db", entry="unsigned_links = 2"))
+    signed_on = Line(house)
+    signed_on.ask(SIGN_ON)
+    silent = [Line(house) for _ in range(4)]
+    assert [line.socket.aborted for line in silent] == [True, True, False, False]
+    assert Line(house).ask(SIGN_ON).fields[39] == "00"
+    assert not signed_on.socket.aborted
+
+
+def test_where_all_banks_links_are_taken_the_oldest_that_has_not_signed_on_goes(tmp_path: Path) -> None:
+    house = House(write_settings(tmp_path, "sqlite:///none.db", limits="links = 2"))
+    signed_on, silent = Line(house), Line(house)
+    signed_on.ask(SIGN_ON)
+    new = Line(house)
+    assert (silent.socket.aborted, new.socket.aborted) == (True, False)
+    assert house.server.admit("127.0.0.1", PORTS[OTHER_BANK]) is None, "it has none that could go"
+
+
+UNASKED = Message("0210", {7: "1124101112", 11: "000007", 39: "00"})
+
+
+def test_answers_that_nobody_asked_for_are_few_lines_of_the_log_and_close_the_link(
+    tmp_path: Path, logged: list[str]
+) -> None:
+    house = House(write_settings(tmp_path, "sqlite:///none.db", limits="strays_a_minute = 3"))
+    line = Line(house)
+    line.ask(SIGN_ON)
+    house.clock.advance(1)
+    logged.clear()
+    assert line.key is not None
+    for unasked in (UNASKED, Message("0810", UNASKED.fields), UNASKED):
+        line.connection.dataReceived(wrap(Framing.BE2, CODEC.seal(unasked, line.key.mac)))
+    assert not line.socket.disconnecting
+    line.connection.dataReceived(wrap(Framing.BE2, CODEC.seal(UNASKED, line.key.mac)))
+    assert line.socket.disconnecting
+    line.connection.connectionLost()
+    why = "too many messages that were not asked for or cannot be read"
+    assert logged == [
+        f"bank {BANK}: unexpected 0210",
+        f"link of bank {BANK} closed: {why}",
+        "3 entries like the last were left out",
+    ]
+
+
+def test_an_answer_to_a_notice_of_ours_is_no_stray(tmp_path: Path) -> None:
+    house = House(write_settings(tmp_path, "sqlite:///none.db", limits="strays_a_minute = 1"))
+    line = Line(house)
+    line.ask(SIGN_ON)
+    assert line.key is not None
+    for _ in range(9):
+        line.link.ask(CUTOVER)
+        [notice] = line.sent()
+        answer = CODEC.seal(Message("0810", {**notice.fields, 39: "00"}), line.key.mac)
+        line.connection.dataReceived(wrap(Framing.BE2, answer))
+    assert not line.socket.disconnecting
+
+
+@pytest.mark.parametrize("state", [SIGNED_ON, SIGNED_OFF])
+def test_what_cannot_be_read_counts_towards_the_end_whatever_its_mac(
+    tmp_path: Path, state: str, logged: list[str]
+) -> None:
+    """DE 4 holds letters: the rest decodes, and the MAC is right."""
+    house = House(write_settings(tmp_path, "sqlite:///none.db", limits="strays_a_minute = 3"))
+    line = Line(house)
+    line.ask(SIGN_ON)
+    assert line.key is not None
+    if state == SIGNED_OFF:
+        line.ask(SIGN_OFF, key=line.key)
+    house.clock.advance(1)
+    logged.clear()
+    broken = CODEC.seal(message(), lambda _: bytes(8))[:-8].replace(b"000000120000", b"x00000120000")
+    body = broken + line.key.mac(broken)
+    for _ in range(4):
+        assert not line.socket.disconnecting
+        line.connection.dataReceived(wrap(Framing.BE2, body))
+    assert line.socket.disconnecting
+    assert len([entry for entry in logged if "undecodable" in entry]) == 1
+    answers = {answer.fields[39] for answer in line.sent()}
+    assert answers == {"30" if state == SIGNED_ON else "63"}

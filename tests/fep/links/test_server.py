@@ -17,14 +17,16 @@ from twisted.internet.testing import StringTransport
 
 from fep.engine.commit import Engine
 from fep.keys.key_provider import KeyProvider
+from fep.links.connection import BankConnection
 from fep.links.counterparty import Counterparty, Surroundings
 from fep.links.misses import Misses
 from fep.links.rate_limiter import PAUSE_SECONDS
 from fep.links.receipt import Letterhead
 from fep.links.request_parser import RequestParser
-from fep.links.server import REFUSALS_A_SECOND, BankConnection, Server
+from fep.links.server import REFUSALS_A_SECOND, Server
 from fep.settings.config import Settings
 from fep.telemetry.event_log import EventLog
+from fep.telemetry.refusals import Refusals
 from fep.telemetry.statistics import Statistics
 from firewall_rules.gateway import Gateway
 from ledger.rules.request import Answer
@@ -122,7 +124,14 @@ class House:
         seconds = self.clock.seconds
         self.engine = engine
         around = Surroundings(
-            engine, settings.limits, self.statistics, seconds, lambda: moment, moment.date, self.event_log
+            engine,
+            settings.limits,
+            self.statistics,
+            seconds,
+            lambda: moment,
+            moment.date,
+            self.event_log,
+            Refusals(seconds),
         )
         self.server = Server(parties, around)
         self.server.start(Gateway(bank.allowance(PORTS[bank.code]) for bank in settings.bank), self.clock)

@@ -6,8 +6,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+from fep.links.connection import TOO_MANY_EMPTY
 from fep.links.request_parser import MANDATORY, TRANSACTIONS
-from fep.links.server import TOO_MANY_EMPTY
 from fep.status.metrics import StatisticsCollector
 from fep.status.source import Source
 from fep.telemetry.statistics import OTHER, REASONS_MAX
@@ -29,6 +29,7 @@ def series(house: House) -> list[tuple[str, tuple[str, ...]]]:
         clock=clock,
         unready=lambda: "",
         log_dropped=lambda: 0,
+        lights=lambda: {},
     )
     families = StatisticsCollector(cast("Source", source)).collect()
     return [(sample.name, tuple(sample.labels.values())) for family in families for sample in family.samples]

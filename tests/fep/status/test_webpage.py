@@ -14,7 +14,8 @@ from twisted.internet.testing import StringTransport
 from twisted.web.resource import Resource
 from twisted.web.server import Site
 
-from fep.links.server import HANDSHAKE_FAILED
+from fep.links.connection import HANDSHAKE_FAILED, TLS_CAME
+from fep.links.places import FULL, NEWER, SILENT
 from fep.status.snapshot import Light, State
 from fep.status.webpage import POLICY, PageResource, StaticResource, shipped
 from fep.telemetry.event_log import Kind
@@ -250,13 +251,13 @@ def made_keys() -> set[str]:
     }
 
 
-GIVE_REASONS = ("_no_longer_allowed", "unwelcome", "missed")
+GIVE_REASONS = ("_no_longer_allowed", "unwelcome", "admit", "missed")
 """The functions of fep.links that return why a connection is refused or a link is ended."""
 
 
 def reasons() -> set[str]:
     """Why links are ended and connections refused: every such text in the machine's code."""
-    texts = {HANDSHAKE_FAILED}
+    texts = {HANDSHAKE_FAILED, TLS_CAME, FULL, NEWER, SILENT}
     for path in sorted((ROOT / "fep" / "links").glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
