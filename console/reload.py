@@ -17,3 +17,5 @@ def reload_command(config: Path) -> None:
     """Have the machine read its settings again: banks, keys, certificates, allowlist. Good links stay."""
     reloaded = ask(Path(load_settings(config).node.control), "reload")
     click.echo(f"reloaded: {reloaded['banks']} banks")
+    for line in reloaded["changed"]:
+        click.echo(f"  {line}")

@@ -143,7 +143,7 @@ def _serve_until_stopped(settings: Settings, config: Path, writer: LogWriter, *,
     return bool(failures)
 
 
-def reload_settings(service: Service) -> Deferred[None]:
+def reload_settings(service: Service) -> Deferred[Any]:
     """Do what SIGHUP asks for. Settings that cannot be used are reported in the log; the old ones stay."""
 
     def not_reloaded(failure: Failure) -> None:

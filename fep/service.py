@@ -11,6 +11,7 @@ Wiring only. No rule of money, no message and no statement belongs here.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -33,13 +34,14 @@ from fep.day.cutover_clock import CutoverClock
 from fep.doctor import selftest
 from fep.engine.commit import Engine
 from fep.keys.key_provider import KeyProvider
+from fep.keys.material import material_of, renewed
 from fep.links.counterparty import Counterparty, Surroundings
 from fep.links.misses import Misses
 from fep.links.network_management import CUTOVER
 from fep.links.receipt import letterhead_of
 from fep.links.request_parser import RequestParser
 from fep.links.server import Server
-from fep.links.tls import Pinned
+from fep.links.tls import Pinned, expiry_of_file
 from fep.operator import bank_status
 from fep.operator.audit_trail import RELOAD, SIGNAL, ClockWord, clock_word
 from fep.operator.control import ControlFactory, make_way
@@ -65,6 +67,7 @@ from protocol.codec import Codec
 from protocol.decline import FastDecline
 from protocol.dialect import load
 
+NOTHING_CHANGED = "nothing has changed"
 RETIRE_SECONDS = 3600
 """Seconds between two looks for a business day that may be retired."""
 
@@ -80,6 +83,13 @@ class Threads(Protocol):
 
     def stop(self) -> None:
         """Finish what runs, and end the threads."""
+
+
+def _ends(settings: Settings) -> str:
+    """Return the date on which the machine's certificate ends; empty where all links are plain."""
+    if settings.tls is None:
+        return ""
+    return f"{expiry_of_file(Path(settings.tls.certificate_file)):%Y-%m-%d}"
 
 
 class CommitThread:
@@ -130,6 +140,7 @@ class Service:
         self._misses: dict[str, Misses] = {}
         self._overview = Overview()
         self._counterparties = self._enabled_counterparties(settings, self._key_provider)
+        self._material = material_of(settings, self._key_provider)
         checked_path(Path(settings.node.control))
         self._store = Store(settings.node.database)
         self.book = FrontBook(self._store, self._key_provider.front_key.check_value, world.entropy)
@@ -365,8 +376,10 @@ class Service:
         self._store.close()
         self._key_provider.close()
 
-    def _asked_to_reload(self, asked: Mapping[str, Any], _progress: Progress) -> Deferred[dict[str, int]]:
-        return self.reload(str(asked["by"])).addCallback(lambda _: {"banks": len(self.settings.bank)})
+    def _asked_to_reload(self, asked: Mapping[str, Any], _progress: Progress) -> Deferred[dict[str, Any]]:
+        return self.reload(str(asked["by"])).addCallback(
+            lambda changed: {"banks": len(self.settings.bank), "changed": changed.split("; ")}
+        )
 
     def _asked_for_bank_status(
         self, asked: Mapping[str, Any], _progress: Progress
@@ -380,10 +393,11 @@ class Service:
     ) -> Deferred[dict[str, str]]:
         return succeed({"unready": self.source.unready()})
 
-    def reload(self, by: str = SIGNAL) -> Deferred[None]:
+    def reload(self, by: str = SIGNAL) -> Deferred[str]:
         """Read the settings again, for `by`, and go on with their banks, keys and certificates; links that
-        are still allowed stay. Fails with SettingsError where something differs that takes a restart, and
-        with LedgerError where the reload cannot be recorded first; then nothing is changed.
+        are still allowed stay. Fires with what changed, as in the audit log. Fails with SettingsError where
+        something differs that takes a restart, and with LedgerError where the reload cannot be recorded
+        first; then nothing is changed.
         """
         return self.operations.recorded(by, RELOAD, self._take_new_settings)
 
@@ -411,11 +425,15 @@ class Service:
         ]
         if faults:
             raise SettingsError("the new settings", tuple(faults))
-        changed = changes(self.settings, settings)
+        material = material_of(settings, key_provider)
+        differences = [*changes(self.settings, settings), *renewed(self._material, material, _ends(settings))]
         self._counterparties = self._enabled_counterparties(settings, key_provider)
-        self.settings, self._key_provider = settings, key_provider
+        self.settings, self._key_provider, self._material = settings, key_provider, material
         self._polling.interval = settings.day.poll_seconds  # from its next turn on
-        self.server.replace(Gateway(allowances), self._counterparties)
+        ended = Counter(self.server.replace(Gateway(allowances), self._counterparties))
+        for (bank_code, reason), count in sorted(ended.items()):
+            differences.append(f"links of bank {bank_code} ended: {count}, {reason}")
+        changed = "; ".join(differences) or NOTHING_CHANGED
         self.event_log.note(Kind.RELOAD)
         self.log.info("reloaded: {banks} banks; {changed}", banks=len(settings.bank), changed=changed)
         return changed

@@ -33,7 +33,8 @@ An example: bank 01020000 signs on.
     fresh.block, fresh.check_value                DE 48 of the 0810: KA, a TR-31 version D block, and CA
 
 The modules, in the order in which a key passes through them: `keys` (what a key is; pure but for one check of
-a file's mode), `keystore` (the sealed file), `hsm` (the token), `key_provider` (a process's keys, from both).
+a file's mode), `keystore` (the sealed file), `hsm` (the token), `key_provider` (a process's keys, from both),
+`material` (what may be said of them, so that a reload tells a new one).
 
 No message and no link may be put here, and no key is drawn here: entropy is handed in.
 """

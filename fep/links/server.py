@@ -144,7 +144,6 @@ class Server:
             if reason:
                 ended.append((connection.link.bank.code, reason))
                 connection.end(reason)
-
         return ended
 
     def _no_longer_allowed(self, connection: BankConnection) -> str:

@@ -231,13 +231,14 @@ class Operations:
                 "{act} by {by}, {note}: not written down: {error}", act=act, by=by, note=note, error=error
             )
 
-    def recorded(self, by: str, act: str, do: Callable[[], str]) -> Deferred[None]:
+    def recorded(self, by: str, act: str, do: Callable[[], str]) -> Deferred[str]:
         """Record an act, do it, and record its end; one such act at a time. `do` returns its result in
-        words. Fails with LedgerError, and has done nothing, where the first record cannot be written.
+        words, which is what this fires with. Fails with LedgerError, and has done nothing, where the first
+        record cannot be written.
         """
         return self.one_act.run(lambda: Deferred.fromCoroutine(self._recorded(by, act, do)))
 
-    async def _recorded(self, by: str, act: str, do: Callable[[], str]) -> None:
+    async def _recorded(self, by: str, act: str, do: Callable[[], str]) -> str:
         await self._written(by, act, "", Stage.ASKED.value)
         try:
             result = do()
@@ -245,6 +246,7 @@ class Operations:
             await self._noted(by, act, "", failed(error))
             raise
         await self._noted(by, act, "", f"{Stage.DONE.value}: {result}")
+        return result
 
     def stop(self) -> Deferred[Any]:
         """Fires when no load is under way; none begins after that. A load in its thread would otherwise go

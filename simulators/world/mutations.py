@@ -388,11 +388,11 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a reload changes what open links may do",
         "fep.links.server",
-        "                connection.end(reason)\n\n    def _no_longer",
+        "                connection.end(reason)\n        return ended\n",
         "                connection.end(reason)\n"
         "            agreed = counterparties[connection.link.bank.code]\n"
-        "            connection.link._request_parser = agreed.request_parser\n\n"
-        "    def _no_longer",
+        "            connection.link._request_parser = agreed.request_parser\n"
+        "        return ended\n",
     ),
     Mutation(
         "who proposed an end may approve it",

@@ -81,7 +81,7 @@ def test_a_reload_is_written_down_with_what_it_changed(machine: Machine, books: 
         control(machine, "reload")
     assert since_the_load(books) == [
         (ME, "reload", "", "asked"),
-        (ME, "reload", "", f"done: banks changed {OTHER_BANK} (name)"),
+        (ME, "reload", "", f"done: bank {OTHER_BANK} changed: name"),
         (ME, "reload", "", "asked"),
         (ME, "reload", "", "failed: SettingsError"),
     ]
@@ -111,7 +111,7 @@ def test_a_reload_by_a_signal_is_written_down_as_nobodys(
         control(machine, "reload")
     assert since_the_load(books) == [
         ("signal", "reload", "", "asked"),
-        ("signal", "reload", "", "done: nothing in the settings"),
+        ("signal", "reload", "", "done: nothing has changed"),
         ("signal", "reload", "", "asked"),
         ("signal", "reload", "", "failed: SettingsError"),
         (ME, "reload", "", "asked"),
@@ -165,9 +165,7 @@ def test_a_signal_reaches_a_process_that_serves(tmp_path: Path, config: Path) ->
         ask(Path(settings.node.control), "reload")
     books = Books(settings.node.database)
     assert sorted(since_the_load(books)) == sorted(
-        (by, "reload", "", note)
-        for by in ("signal", ME)
-        for note in ("asked", "done: nothing in the settings")
+        (by, "reload", "", note) for by in ("signal", ME) for note in ("asked", "done: nothing has changed")
     )
     books.close()
 

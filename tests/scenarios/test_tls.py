@@ -291,7 +291,13 @@ def test_a_reload_changes_who_may_come_and_leaves_good_links_alone(
         other.sign_on()
         text = (tmp_path / "qianzhi.toml").read_text()
         (tmp_path / "qianzhi.toml").write_text(text.replace(parties[BANK].pin, parties["stranger"].pin))
-        assert ask(Path(machine.settings.node.control), "reload") == {"banks": 2}
+        assert ask(Path(machine.settings.node.control), "reload") == {
+            "banks": 2,
+            "changed": [
+                f"bank {BANK} changed: pins",
+                f"links of bank {BANK} ended: 1, its certificate is no longer pinned",
+            ],
+        }
         assert bank.is_closed()
         assert other.ask(message(de32=OTHER_BANK)).fields[39] == "00"
         assert is_turned_away(machine, parties[BANK])

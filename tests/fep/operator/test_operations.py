@@ -294,7 +294,7 @@ def test_what_is_done_is_written_down_before_and_after(monkeypatch: pytest.Monke
         seen.append(len(desk.acts))
         return "banks added 1"
 
-    assert doing(desk, do) == [None]
+    assert doing(desk, do) == ["banks added 1"]
     assert seen == [1]
     assert desk.acts == [("li", "reload", "", "asked"), ("li", "reload", "", "done: banks added 1")]
 

@@ -1,0 +1,51 @@
+"""What a machine serves with that is not in its settings' file: the banks' ZMKs and its certificate, by what
+may be said of them.
+
+A reload takes new ones without a change of the file, so the two states are compared by check values and
+digests. No key and no certificate's contents come in here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from fep.keys.key_provider import KeyProvider
+from fep.settings.config import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """The check value of each enabled bank's ZMK, by the bank's code; and a digest of the files of the
+    machine's certificate and its key, empty where all links are plain.
+    """
+
+    zmks: Mapping[str, str]
+    certificate: str
+
+
+def material_of(settings: Settings, key_provider: KeyProvider) -> Material:
+    """Return what a machine with these settings serves with. Raises KeystoreError, KeyFileError, TokenError
+    and OSError.
+    """
+    zmks = {bank.code: key_provider.check_value(bank) for bank in settings.bank if bank.enabled}
+    digest = ""
+    if settings.tls is not None:
+        whole = hashlib.sha256()
+        for name in (settings.tls.certificate_file, settings.tls.key_file):
+            whole.update(Path(name).read_bytes())
+        digest = whole.hexdigest()
+    return Material(zmks, digest)
+
+
+def renewed(before: Material, after: Material, certificate_ends: str) -> Iterator[str]:
+    """Yield in words what is another one in `after`. `certificate_ends` is the date on which the certificate
+    of `after` ends.
+    """
+    for code, check_value in sorted(after.zmks.items()):
+        if before.zmks.get(code, check_value) != check_value:
+            yield f"new ZMK of bank {code}, check value {check_value}"
+    if before.certificate and after.certificate and before.certificate != after.certificate:
+        yield f"new certificate of the machine, until {certificate_ends}"
