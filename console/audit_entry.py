@@ -12,8 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-import click
-
+from console.say import say
 from console.wall_clock import now_us
 from fep.errors import FepError
 from fep.operator import audit_trail
@@ -51,7 +50,7 @@ def recorded(settings: Settings, act: str, subject: str = "") -> Iterator[dict[s
         try:
             write_down(settings, act, subject, Stage.FAILED, {"error": type(ended).__name__, **details})
         except (QianzhiError, OSError) as error:
-            click.echo(f"{_UNTOLD}: {error}", err=True)
+            say(f"{_UNTOLD}: {error}", err=True)
         raise
     try:
         write_down(settings, act, subject, Stage.DONE, details)
@@ -83,7 +82,7 @@ def refusals(store: Store, act: str, subject: str = "") -> Iterator[str]:
         try:
             audit_trail.write(store, now_us(), by, act, subject, failed(error))
         except LedgerError as also:
-            click.echo(f"{_UNTOLD}: {also}", err=True)
+            say(f"{_UNTOLD}: {also}", err=True)
         raise
 
 

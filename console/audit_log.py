@@ -5,7 +5,6 @@ Reads and prints. Whether the chain of hashes holds, ledger.book.audit_log says.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
@@ -15,11 +14,13 @@ from typing import Any
 import click
 
 from console.options import SETTINGS
-from console.output import JSON, plain, printable
+from console.output import JSON, as_json_text
+from console.say import say
 from fep.settings.config import load_settings
 from ledger.book.audit_log import AuditRecord, broken_records, read_audit_log, record_hash
 from ledger.book.schema import audit_log
 from ledger.book.store import Store
+from ledger.rules.escaping import escaped
 from ledger.rules.masking import masked_numbers
 
 VERIFY = click.option("--verify", is_flag=True, help="prove the chain; exit code 1 if it does not hold")
@@ -51,7 +52,7 @@ def show(
     def shown(records: Iterator[AuditRecord]) -> Iterator[AuditRecord]:
         nonlocal last
         for record in records:
-            click.echo(json.dumps(plain(_masked(record)), ensure_ascii=False) if as_json else line(record))
+            say(as_json_text(_masked(record)) if as_json else line(record))
             last = record
             yield record
 
@@ -60,13 +61,13 @@ def show(
     if not verify:
         return
     for link in broken:
-        click.echo(f"act {link.number}: {link.reason}", err=as_json)
+        say(f"act {link.number}: {link.reason}", err=as_json)
     if broken:
         raise click.ClickException(
             f"{len(broken)} broken links: keep the files as they are and find out who wrote to them"
         )
     tip = f"; the last one's hash is {record_hash(last)}: keep it elsewhere" if last else ""
-    click.echo(f"every link holds, {last.number if last else 0} acts{tip}", err=as_json)
+    say(f"every link holds, {last.number if last else 0} acts{tip}", err=as_json)
 
 
 def _masked(record: AuditRecord) -> AuditRecord:
@@ -74,9 +75,9 @@ def _masked(record: AuditRecord) -> AuditRecord:
 
 
 def line(record: AuditRecord) -> str:
-    """Return a record in one line, in local time; a character that a terminal would obey becomes a `?`."""
+    """Return a record in one line, in local time."""
     at = datetime.fromtimestamp(record.at // 1_000_000, UTC).astimezone().isoformat(timespec="seconds")
     text = " ".join(
         filter(None, (str(record.number), at, record.by, record.act, record.subject, record.note))
     )
-    return printable(masked_numbers(text)).replace("\n", "?")
+    return escaped(masked_numbers(text))

@@ -19,6 +19,7 @@ from console.audit_entry import recorded
 from console.doctor import shown
 from console.options import BANK_CODE, SETTINGS, entry_of
 from console.output import JSON, cell, show, table
+from console.say import say
 from fep.doctor.bankcheck import BankProbe, could_connect
 from fep.doctor.checkup import Machine
 from fep.doctor.finding import Verdict
@@ -134,7 +135,7 @@ def add_command(
     taken = {bank.port for bank in settings.bank}
     with recorded(settings, "bank add", subject_of("bank add", code)):
         replace_settings(config, with_entry(config.read_text(encoding="utf-8"), entry))
-    click.echo(f"added bank {code} to {config}, disabled; next:")
+    say(f"added bank {code} to {config}, disabled; next:")
     load = "qianzhi reload" if columns["port"] in taken else "restart the machine: nobody listens there yet"
     for step in (
         f"qianzhi keys load zmk/{code}   (the custodians' ceremony; docs/keys.md)",
@@ -143,7 +144,7 @@ def add_command(
         "qianzhi firewall apply",
         load,
     ):
-        click.echo(f"  {step}")
+        say(f"  {step}")
 
 
 @bank.command("disable")
@@ -167,7 +168,7 @@ def _set_enabled(config: Path, code: str, *, enabled: bool) -> None:
     entry = entry_of(settings, code)
     word = "enabled" if enabled else "disabled"
     if entry.enabled == enabled:
-        click.echo(f"bank {code} is {word} already: nothing was changed")
+        say(f"bank {code} is {word} already: nothing was changed")
         return
     if enabled:
         _need_key(settings, entry)
@@ -175,7 +176,7 @@ def _set_enabled(config: Path, code: str, *, enabled: bool) -> None:
     with recorded(settings, act, subject_of(act, code)):
         text = config.read_text(encoding="utf-8")
         replace_settings(config, with_enabled(text, code, enabled=enabled))
-    click.echo(f"bank {code} is {word} in {config}; next: qianzhi reload, then qianzhi firewall apply")
+    say(f"bank {code} is {word} in {config}; next: qianzhi reload, then qianzhi firewall apply")
 
 
 def _need_key(settings: Settings, entry: Bank) -> None:

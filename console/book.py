@@ -17,6 +17,7 @@ from console.audit_entry import refusals
 from console.options import DATE, SETTINGS
 from console.output import JSON, show
 from console.progress import row_progress
+from console.say import say
 from console.unserved import unserved_book
 from console.wall_clock import now_us, today
 from fep.day.retirement import first_known, read_archived
@@ -84,7 +85,7 @@ def sample_command(policies: int, output: Path, date: str | None, seed: int) -> 
         write_sample(output, policies, seed, date or today())
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
-    click.echo(f"wrote {output}")
+    say(f"wrote {output}")
 
 
 def write_sample(path: Path, policies: int, seed: int, date: str) -> None:

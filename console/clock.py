@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from console.options import SETTINGS
+from console.say import say
 from fep.day.clock_watch import ACCEPT_COMMAND, accept_unserved
 from fep.operator.control_client import NotServing, ask
 from fep.operator.identity import at_keyboard
@@ -42,7 +43,7 @@ def accept(yes: bool, config: Path) -> None:
         accepted = str(ask(Path(settings.node.control), ACCEPT_COMMAND)["accepted"])
     except NotServing:
         accepted = _accept_here(settings)
-    click.echo(f"accepted: {accepted}")
+    say(f"accepted: {accepted}")
 
 
 def _now() -> datetime:

@@ -15,6 +15,7 @@ import click
 from console import dayfiles
 from console.options import OFFICE_SETTINGS
 from console.progress import step_progress
+from console.say import say
 from console.wall_clock import now_us
 from fep.operator.identity import at_keyboard
 from ledger.book.store import Store
@@ -107,7 +108,7 @@ def close_command(config: Path) -> None:
     with opened(settings, write=False) as office:
         left = files_left(settings, office)
     for row in left:
-        click.echo(f"left {row.name}: {row.reason}" if row.name else f"left: {row.reason}")
+        say(f"left {row.name}: {row.reason}" if row.name else f"left: {row.reason}")
     if waiting:
         raise click.ClickException(f"{waiting} steps wait; run it again when what they wait for is there")
 
@@ -115,4 +116,4 @@ def close_command(config: Path) -> None:
 def print_step(step: StepResult) -> None:
     """Print one step of a close: its date, bank and name, and whether it is done or waits."""
     mark = "waits" if step.waiting else "done"
-    click.echo(" ".join(part for part in (step.date, step.bank, step.step, f"{mark}: {step.text}") if part))
+    say(" ".join(part for part in (step.date, step.bank, step.step, f"{mark}: {step.text}") if part))

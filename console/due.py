@@ -15,6 +15,7 @@ from rich.console import RenderableType
 from console.audit_entry import refusals
 from console.options import SETTINGS
 from console.output import JSON, cell, show, table
+from console.say import say
 from console.wall_clock import now_us
 from fep.operator.control_client import NotServing, ask
 from fep.settings.config import load_settings
@@ -60,7 +61,7 @@ def unlock_command(name: str, config: Path) -> None:
                 unlock(store, name, now_us(), by)
         finally:
             store.close()
-    click.echo(f"{masked_numbers(name)} can be paid again")
+    say(f"{masked_numbers(name)} can be paid again")
 
 
 def _lines(locked: Sequence[LockedDue]) -> Sequence[RenderableType]:

@@ -18,6 +18,7 @@ import click
 from console.closing import opened
 from console.options import DATE, OFFICE_SETTINGS
 from console.output import JSON, show
+from console.say import say
 from console.wall_clock import now_us
 from fep.operator.identity import at_keyboard
 from ledger.book.store import Store
@@ -53,9 +54,9 @@ def export_command(context: click.Context, date: str, config: Path) -> None:
         for each in dates:
             export, folder, again = _exported(store, settings, each)
             words = "exported again, as it was" if again else "exported"
-            click.echo(f"{export.date} {words}: number {export.number}, manifest {export.manifest}; {folder}")
+            say(f"{export.date} {words}: number {export.number}, manifest {export.manifest}; {folder}")
         if not dates:
-            click.echo("nothing waits to be exported")
+            say("nothing waits to be exported")
 
 
 @export_command.command("ack")
@@ -73,7 +74,7 @@ def ack_command(file: Path, config: Path) -> None:
     ):
         answer = take_answer(connection, data, now_us(), at_keyboard())
     words = "taken" if answer.is_new else "taken before"
-    click.echo(
+    say(
         f"{answer.date} answer {answer.number} {words}: {answer.accepted} lines accepted,"
         f" {answer.refused} refused"
     )

@@ -10,11 +10,13 @@ from typing import NoReturn
 
 import click
 
+from console.say import say
+
 
 def fail(program: str, text: str) -> NoReturn:
     """Print every line of `text` on standard error after the program's name, and exit with 1."""
-    for line in text.splitlines():
-        click.echo(f"{program}: {line}", err=True)
+    for line in text.split("\n"):
+        say(f"{program}: {line}", err=True)
     sys.exit(1)
 
 

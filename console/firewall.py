@@ -21,6 +21,7 @@ import click
 from console.audit_entry import recorded, write_down
 from console.options import SETTINGS
 from console.output import JSON, show
+from console.say import say
 from fep.settings.config import Settings, load_settings
 from firewall_rules.errors import FirewallError
 from firewall_rules.loader import Nft, apply
@@ -46,7 +47,7 @@ def firewall() -> None:
 @SETTINGS
 def render_command(config: Path) -> None:
     """Print the rules that the settings ask for, as `nft -f` takes them."""
-    click.echo(_wanted(config), nl=False)
+    say(_wanted(config), nl=False)
 
 
 @firewall.command("check")
@@ -54,7 +55,7 @@ def render_command(config: Path) -> None:
 def check_command(config: Path) -> None:
     """Have nft look through the rules that the settings ask for; nothing changes."""
     Nft().check(_wanted(config))
-    click.echo("nft would take these rules")
+    say("nft would take these rules")
 
 
 @firewall.command("diff")
@@ -100,15 +101,15 @@ def apply_command(config: Path, seconds: int, confirm_file: Path | None) -> None
         if not kept:
             write_down(settings, "firewall rollback", digest, Stage.DONE, {})
             raise NotConfirmed("not confirmed: the rules from before hold again")
-    click.echo("kept")
+    say("kept")
 
 
 def _asked_to_keep(confirm_file: Path | None, seconds: int) -> bool:
     """Return whether the operator confirms the rules within `seconds`."""
     if confirm_file is not None:
-        click.echo(f"loaded; make {confirm_file} within {seconds} seconds to keep the rules")
+        say(f"loaded; make {confirm_file} within {seconds} seconds to keep the rules")
         return appears(confirm_file, seconds)
-    click.echo(f"loaded; see that you still get in, then type {WORD} within {seconds} seconds")
+    say(f"loaded; see that you still get in, then type {WORD} within {seconds} seconds")
     return is_typed(sys.stdin, seconds)
 
 

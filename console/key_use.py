@@ -11,6 +11,7 @@ from typing import Final
 
 import click
 
+from console.say import say
 from fep.errors import FepError
 from fep.keys.keys import FRONT, SEAL, zmk_name
 from fep.settings.config import Settings
@@ -67,8 +68,8 @@ def check_unused(settings: Settings, name: str, check_value: str) -> None:
 
 def ask_for_name(name: str, check_value: str) -> None:
     """Say what is lost with a key, and go on only when its name is typed in full. Raises Abort."""
-    click.echo(f"{name}, check value {check_value}: {_LOST.get(name, _LOST_ZMK)}")
+    say(f"{name}, check value {check_value}: {_LOST.get(name, _LOST_ZMK)}")
     typed = click.prompt(f"To end it for good, type its name, {name}", default="", show_default=False)
     if typed.strip() != name:
-        click.echo("that is not its name: nothing was done")
+        say("that is not its name: nothing was done")
         raise click.Abort

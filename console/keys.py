@@ -18,6 +18,7 @@ from console.audit_entry import recorded
 from console.key_use import ask_for_name, check_unused
 from console.options import SETTINGS
 from console.output import JSON, show
+from console.say import say
 from fep.errors import FepError
 from fep.keys.key_provider import open_keystore, open_token
 from fep.keys.keys import (
@@ -65,11 +66,11 @@ def create_command(config: Path) -> None:
         path = settings.master_key.removeprefix("file:")
         if path != settings.master_key and not Path(path).exists():
             write_master_key(Path(path), os.urandom)
-            click.echo(f"wrote {path}: keep a copy where the keystore's copies are not")
+            say(f"wrote {path}: keep a copy where the keystore's copies are not")
         master = MasterKey.read(settings.master_key)
         Keystore.create(settings.path, master, node_keys(os.urandom), os.urandom)
         details["master key"] = master.check_value
-    click.echo(f"wrote {settings.path}, sealed under the master key with check value {master.check_value}")
+    say(f"wrote {settings.path}, sealed under the master key with check value {master.check_value}")
 
 
 @keys.command("list")
@@ -119,11 +120,11 @@ def load_command(name: str, parts: int, replace: bool, config: Path) -> None:
                 f"{custodian.name} {custodian.check_value}" for custodian in custodians
             )
         key = combined(kind, [custodian.component for custodian in custodians])
-        click.echo(f"{name}: {kind}, {8 * len(key.secret)} bits, check value {key.check_value}")
+        say(f"{name}: {kind}, {8 * len(key.secret)} bits, check value {key.check_value}")
         details["check value"] = key.check_value
         click.confirm("Is that the check value on the bank's sheet?", abort=True)
         store(key)
-    click.echo(f"stored {name}; {_NEXT}")
+    say(f"stored {name}; {_NEXT}")
 
 
 @keys.command("generate")
@@ -144,7 +145,7 @@ def generate_command(name: str, length: int | None, replace: bool, config: Path)
             _ask_before_replacing(settings, name)
         store(key)
         details["check value"] = key.check_value[:_SHOWN]
-    click.echo(f"stored {name}: {kind}, check value {key.check_value}; {_NEXT}")
+    say(f"stored {name}: {kind}, check value {key.check_value}; {_NEXT}")
 
 
 @keys.command("remove")
@@ -163,7 +164,7 @@ def remove_command(name: str, config: Path) -> None:
             token.remove(name)
         else:
             open_keystore(settings).remove(name, os.urandom)
-    click.echo(f"removed {name}")
+    say(f"removed {name}")
 
 
 @keys.command("rewrap")
@@ -187,8 +188,8 @@ def rewrap_command(source: str, config: Path) -> None:
         master = MasterKey.read(rooted)
         details["master key"] = master.check_value
         keystore.rewrap(master, os.urandom)
-    click.echo(f"{settings.path} is sealed under the master key with check value {master.check_value}")
-    click.echo(f'now set [keystore] master_key = "{source}" in {config}: the old one opens it no more')
+    say(f"{settings.path} is sealed under the master key with check value {master.check_value}")
+    say(f'now set [keystore] master_key = "{source}" in {config}: the old one opens it no more')
 
 
 @keys.command("export-public")
@@ -196,7 +197,7 @@ def rewrap_command(source: str, config: Path) -> None:
 @SETTINGS
 def export_command(name: str, config: Path) -> None:
     """Print the public half of the seal key, for the office's settings."""
-    click.echo(open_keystore(load_settings(config).keystore)[name].check_value)
+    say(open_keystore(load_settings(config).keystore)[name].check_value)
 
 
 def _ask_before_replacing(settings: Settings, name: str) -> None:
@@ -246,9 +247,9 @@ def _custodian(kind: KeyKind, place: int, parts: int, before: Sequence[Custodian
     while True:
         name = click.prompt(f"Custodian {place} of {parts}, your name").strip()
         if re.fullmatch(NAME, name) is None:
-            click.echo("that is no name: letters, 40 at most, and no digit; type it again")
+            say("that is no name: letters, 40 at most, and no digit; type it again")
         elif name.casefold() in [custodian.name.casefold() for custodian in before]:
-            click.echo(f"{name} has brought a component already: another custodian is needed")
+            say(f"{name} has brought a component already: another custodian is needed")
         else:
             return Custodian(name, component, check_value)
 
@@ -259,12 +260,12 @@ def _component(kind: KeyKind, place: int, parts: int) -> tuple[Secret, str]:
         typed = click.prompt(f"Custodian {place} of {parts}, your component in hex", hide_input=True)
         component = Secret.from_hex(typed)
         if component is None:
-            click.echo("that is not hex digits: type it again")
+            say("that is not hex digits: type it again")
             continue
         try:
             check_value = component_check_value(kind, component)
         except KeyRefused as refused:
-            click.echo(f"{refused}: type it again")
+            say(f"{refused}: type it again")
             continue
         if click.confirm(f"Check value {check_value}: is it the one on your sheet?"):
             return component, check_value

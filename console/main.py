@@ -15,6 +15,7 @@ import click
 
 from console.failure import fail, run
 from console.lazy_group import CommandPlace, LazyGroup
+from console.say import say
 from fep.process.memory import keep_memory_private
 from qianzhi_errors import QianzhiError
 
@@ -109,7 +110,7 @@ def main() -> NoReturn:
     except Exception as fault:  # not left to the interpreter, which would print its text
         from fep.process.logtext import traceback_text  # noqa: PLC0415 - it takes the log's Twisted along
 
-        click.echo(traceback_text(fault), err=True)
+        say(traceback_text(fault), err=True)
         sys.exit(1)
     sys.exit(0)
 

@@ -17,6 +17,7 @@ from console.closing import close_command, opened
 from console.export import export_command, status_lines
 from console.options import DATE, OFFICE_SETTINGS
 from console.output import JSON, show
+from console.say import say
 from fep.keys.key_provider import open_keystore
 from fep.keys.keys import SEAL
 from fep.settings.config import load_settings as load_front_settings
@@ -58,7 +59,7 @@ def init_command(folder: Path, front_config: Path) -> None:
         "figures": front.status.breaks,
         "archived": front.day.archived,
     }
-    click.echo(f"wrote {install(folder, banks, **of_front)}")
+    say(f"wrote {install(folder, banks, **of_front)}")
 
 
 office.add_command(close_command)

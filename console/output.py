@@ -16,6 +16,9 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from console.say import say
+from ledger.rules.escaping import escaped
+
 JSON = click.option("--json", "as_json", is_flag=True, help="print it as JSON, for a program")
 """The option of every command that shows something."""
 _WIDTH_ELSEWHERE = 100
@@ -25,11 +28,14 @@ _WIDTH_ELSEWHERE = 100
 def show(data: object, people: Callable[[], Iterable[RenderableType]], *, as_json: bool) -> None:
     """Print `data` as JSON, or else what `people` makes of it: tables, and strings a line each."""
     if as_json:
-        click.echo(json.dumps(plain(data), ensure_ascii=False, indent=2))
+        say(as_json_text(data, indent=2))
         return
     console = screen()
     for part in people():
-        console.print(printable(part) if isinstance(part, str) else part, soft_wrap=isinstance(part, str))
+        if isinstance(part, str):
+            console.print(escaped(part, lines=True), soft_wrap=True)
+        else:
+            console.print(part)
 
 
 def screen() -> Console:
@@ -54,13 +60,13 @@ def table(*columns: str, right: Iterable[str] = (), whole: Iterable[str] = (), t
 
 
 def cell(text: object) -> Text:
-    """Return a text for a table, exactly as it is but for control characters."""
-    return Text(printable(str(text)))
+    """Return a text for a table; what is not seen, or a terminal would obey, is shown as an escape."""
+    return Text(escaped(str(text), lines=True))
 
 
-def printable(text: str) -> str:
-    """Return the text with a `?` for each character that a terminal would obey instead of showing."""
-    return "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in text)
+def as_json_text(data: object, indent: int | None = None) -> str:
+    """Return data as JSON: its values are whole, and no character that a terminal would obey is raw in it."""
+    return escaped(json.dumps(plain(data), ensure_ascii=False, indent=indent), lines=True)
 
 
 def plain(value: object) -> object:

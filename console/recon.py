@@ -15,6 +15,7 @@ import click
 from console.closing import chart_of, close_command, closing, opened, print_step
 from console.options import DATE, OFFICE_SETTINGS
 from console.output import JSON, show
+from console.say import say
 from console.wall_clock import now_us, today
 from fep.operator.identity import at_keyboard
 from ledger.rules.masking import masked_numbers
@@ -107,7 +108,7 @@ def propose_command(name: str, resolution: str, note: str, config: Path) -> None
             decisions.propose_for_date(desk, by, name, resolution, note)
         else:
             decisions.propose(desk, by, name, resolution, note, chart_of(settings))
-    click.echo(f"{name}: {resolution} proposed by {by}; another must approve it")
+    say(f"{name}: {resolution} proposed by {by}; another must approve it")
 
 
 def _decision(decision: Decision, words: str) -> Callable[..., None]:
@@ -116,7 +117,7 @@ def _decision(decision: Decision, words: str) -> Callable[..., None]:
         with opened(settings) as store:
             decide_it = decisions.decide_for_date if is_date_name(name) else decisions.decide
             decide_it(Desk(store, settings, now_us()), by, decision, name, note)
-        click.echo(f"{name} {words} by {by}")
+        say(f"{name} {words} by {by}")
 
     return decide
 
@@ -170,4 +171,4 @@ def report_command(date: str, config: Path) -> None:
         pages[f"{of_bank.bank}.csv"] = report.as_csv(of_bank)
     for name, page in pages.items():
         (folder / f"{date}.{name}").write_bytes(page)
-    click.echo(f"wrote {len(pages)} files; open {folder / f'{date}.overview.html'}")
+    say(f"wrote {len(pages)} files; open {folder / f'{date}.overview.html'}")

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from console.options import SETTINGS
+from console.say import say
 from fep.operator.control_client import ask
 from fep.settings.config import load_settings
 
@@ -16,6 +17,6 @@ from fep.settings.config import load_settings
 def reload_command(config: Path) -> None:
     """Have the machine read its settings again: banks, keys, certificates, allowlist. Good links stay."""
     reloaded = ask(Path(load_settings(config).node.control), "reload")
-    click.echo(f"reloaded: {reloaded['banks']} banks")
+    say(f"reloaded: {reloaded['banks']} banks")
     for line in reloaded["changed"]:
-        click.echo(f"  {line}")
+        say(f"  {line}")

@@ -23,6 +23,7 @@ from twisted.logger import globalLogBeginner
 from twisted.python.failure import Failure
 
 from console.book import load_dues, loaded_lines, write_sample
+from console.say import say
 from console.wall_clock import now_us, today
 from fep.day.clock import WallClock
 from fep.errors import FepError
@@ -64,7 +65,7 @@ def real_world() -> World:
 def init(folder: Path, port: int, status_port: int) -> None:
     """Write sample settings and fresh keys into FOLDER."""
     path = install(folder, os.urandom, datetime.now(UTC), first_port=port, status_port=status_port)
-    click.echo(f"wrote {path}; next: qianzhi book sample 10000 --output {folder}/book.csv")
+    say(f"wrote {path}; next: qianzhi book sample 10000 --output {folder}/book.csv")
 
 
 @click.command()
@@ -84,7 +85,7 @@ def run() -> None:
         path = _RUN_FOLDER / "book.csv"
         write_sample(path, _SAMPLE_POLICIES, 1, today())
         for line in loaded_lines(load_dues(load_settings(config), path)):
-            click.echo(line)
+            say(line)
     _serve(load_settings(config), config, quiet=False)
 
 
@@ -137,7 +138,7 @@ def _serve_until_stopped(settings: Settings, config: Path, writer: LogWriter, *,
         signal.signal(number, lambda *_: reactor.callFromThread(_once(stop)))
     signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(reload_settings, service))
     for line in connection_lines(service, config, quiet=quiet):
-        click.echo(line)
+        say(line)
     sys.stdout.flush()
     reactor.run(installSignalHandlers=False)
     return bool(failures)

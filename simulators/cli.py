@@ -23,9 +23,12 @@ from twisted.internet.error import ConnectError, ConnectionClosed, DNSLookupErro
 
 from console import settings_place
 from console.failure import run_to_end
+from console.output import cell
+from console.say import say
 from fep.process.reactor import react
 from fep.settings.config import Bank as BankEntry
 from fep.settings.config import Settings, load_settings
+from ledger.rules.escaping import escaped
 from ledger.rules.moment import nearest_date
 from protocol.card_number import masked_card
 from protocol.dialect import load
@@ -219,7 +222,7 @@ class _Teller(Bank):
             kind = message.mti[:2]
             if kind in endings and kind not in self._announced:
                 self._announced |= {kind}
-                click.echo(f"{_PROGRAM}: {message.mti}: no answer; it {endings[kind]}, or Ctrl-C", err=True)
+                say(f"{_PROGRAM}: {message.mti}: no answer; it {endings[kind]}, or Ctrl-C", err=True)
             raise
 
 
@@ -248,9 +251,9 @@ def _run(counter: Counter, act: Callable[[Bank], Coroutine[Any, Any, bool]]) -> 
         try:
             await bank.sign_off()
         except SILENCE:
-            click.echo(f"{_PROGRAM}: the sign-off was not answered", err=True)
+            say(f"{_PROGRAM}: the sign-off was not answered", err=True)
         for violation in bank.violations:
-            click.echo(f"{_PROGRAM}: the machine broke the interface: {violation}", err=True)
+            say(f"{_PROGRAM}: the machine broke the interface: {violation}", err=True)
         return approved and not bank.violations
 
     ended: list[bool] = []
@@ -264,7 +267,7 @@ def _run(counter: Counter, act: Callable[[Bank], Coroutine[Any, Any, bool]]) -> 
         react(start)
     except SystemExit:
         for belief in (belief for bank in banks for belief in bank.record.undecided()):
-            click.echo(counter.reversal(belief), err=True)
+            say(counter.reversal(belief), err=True)
         if failed:
             raise failed[0] from None
         if ended != [True]:
@@ -308,12 +311,13 @@ def _show(message: Message, console: Console, dialect: str) -> None:
     for number, text in message.fields.items():
         if number == 48:
             for row in _groups(text, load(dialect).de48_encoding):
-                table.add_row(*row)
+                table.add_row(*map(cell, row))
         elif number not in _HIDDEN:
-            table.add_row(str(number), elements[number].name, masked_card(text) if number == 2 else text)
+            shown = masked_card(text) if number == 2 else text
+            table.add_row(str(number), elements[number].name, cell(shown))
     console.print(table)
     if 62 in message.fields:
-        console.print(message.fields[62])
+        console.print(escaped(message.fields[62], lines=True))
 
 
 def _groups(text: str, encoding: str) -> Iterator[tuple[str, str, str]]:

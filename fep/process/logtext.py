@@ -17,6 +17,7 @@ from typing import Final, Protocol, TextIO, cast
 from twisted.logger import FileLogObserver, LogEvent, eventAsText
 from twisted.python.failure import Failure
 
+from ledger.rules.escaping import escaped
 from qianzhi_errors import QianzhiError
 
 # Digits, as many as the shortest card number has (ISO/IEC 7812) or more, with the X of an identity number; or
@@ -49,7 +50,7 @@ def traceback_text(error: BaseException, raised: TracebackType | None = None) ->
     """The traceback of an error and of the errors that caused it, without values. `raised` stands in for a
     traceback that the error has lost.
     """
-    return struck("\n".join(_chain(error, raised)))
+    return escaped(struck("\n".join(_chain(error, raised))), lines=True)
 
 
 def log_observer(stream: Stream) -> FileLogObserver:
@@ -63,7 +64,7 @@ def log_observer(stream: Stream) -> FileLogObserver:
         if isinstance(failure, Failure) and failure.value is not None:
             raised = failure.getTracebackObject()
             text += "\n" + traceback_text(failure.value, raised)
-        return text.replace("\n", "\n\t") + "\n" if text else None
+        return escaped(text, lines=True).replace("\n", "\n\t") + "\n" if text else None
 
     return FileLogObserver(cast("TextIO", stream), written)
 

@@ -24,6 +24,7 @@ from fep.status.alarms import alarms
 from fep.status.snapshot import BANDS, Snapshot
 from fep.status.webpage import protect, shipped
 from fep.telemetry.event_log import EventLog
+from ledger.rules.escaping import escaped
 
 WATCHERS_MAX: Final = 32
 """Pages open at once at most: more than an operations room has screens."""
@@ -200,5 +201,5 @@ def _message(name: str, snapshot: Snapshot, more: dict[str, Any], events: tuple[
         "events": [asdict(event) for event in events],
         **more,
     }
-    data = json.dumps(content, separators=(",", ":"))
+    data = escaped(json.dumps(content, separators=(",", ":"), ensure_ascii=False), json=True)
     return f"event: {name}\ndata: {data}\n\n".encode()

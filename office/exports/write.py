@@ -17,6 +17,7 @@ from contextlib import AbstractContextManager
 from typing import Any, BinaryIO, Final, NamedTuple
 
 from ledger.rules.beijing import beijing
+from ledger.rules.escaping import escaped
 from ledger.rules.masking import masked_numbers
 from office.exports.lines import FEN, FILES, BreakLine, DueLine, Line, VoucherLine, columns_of
 from office.exports.read import Export
@@ -86,7 +87,11 @@ def _csv_text(line: Line) -> Callable[[str], str]:
 
 def _plain_text(line: Line) -> Callable[[str], str]:
     """How a text of a line becomes a cell of the workbook, which takes no text for anything else."""
-    return masked_numbers if isinstance(line, BreakLine) else str
+    return _masked_text if isinstance(line, BreakLine) else escaped
+
+
+def _masked_text(value: str) -> str:
+    return escaped(masked_numbers(value))
 
 
 def _write_lines(
@@ -192,4 +197,4 @@ def _manifest(
             }
             for group in groups
         ]
-    return (json.dumps(content, ensure_ascii=False, indent=2) + "\n").encode()
+    return (escaped(json.dumps(content, ensure_ascii=False, indent=2), lines=True) + "\n").encode()

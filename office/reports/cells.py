@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from ledger.rules.escaping import escaped
 from ledger.rules.masking import masked_numbers
 
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
@@ -25,10 +26,10 @@ _SHORTENED: Final = re.compile(r"0[0-9]+|[0-9]{16,}|[0-9]+[Ee][0-9]+|[0-9]{1,4}(
 
 def text_cell(value: str) -> str:
     """The value as a cell that stays a text. An apostrophe is put before a value that begins with one too, so
-    that a reader can always take one off.
+    that a reader can always take one off. What is not seen is an escape.
     """
     guarded = _FORMULA.match(value) or _SHORTENED.fullmatch(value) or value.startswith("'")
-    return f"'{value}" if guarded else value
+    return escaped(f"'{value}" if guarded else value)
 
 
 def masked_cell(value: str) -> str:

@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ledger.errors import InvariantBroken
+from ledger.rules.escaping import escaped
 from ledger.rules.masking import masked_numbers
 from office.accounting.books import TrialBalance
 from office.reports import wording
@@ -162,10 +163,10 @@ def balance_as_csv(balance: TrialBalance, up_to_date: str) -> bytes:
 
 
 def _shown(value: object) -> object:
-    """The value as a template may print it: a plain string masked. Markup was made of masked strings
-    already.
+    """The value as a template may print it: a plain string masked, with escapes for what is not seen. Markup
+    was made of such strings already.
     """
-    return masked_numbers(value) if type(value) is str else value
+    return escaped(masked_numbers(value), lines=True) if type(value) is str else value
 
 
 def _environment() -> Environment:

@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 import click
 
 from console.failure import run_to_end
+from console.say import say
 from console.settings_place import FRONT
 from fep.keys.keys import ZMK_KIND, KeyRefused, Secret, check_private, checked
 from fep.settings.config import load_settings
@@ -206,11 +207,11 @@ def bank(
     algorithm = MacAlgorithm(mac)
     zmk = EXERCISE_ZMK if zmk_file is None else read_zmk(zmk_file, algorithm)
     terms = Terms(code, host, port, Framing(framing), dialect, algorithm, zmk)
-    click.echo(f"business date {datetime.now().astimezone():%Y%m%d}; exercises, all on DE 3 as given:")
+    say(f"business date {datetime.now().astimezone():%Y%m%d}; exercises, all on DE 3 as given:")
     for exercise in EXERCISES:
-        click.echo(f"  {exercise.policy}  DE 3 {exercise.code}  {exercise.amount} fen  {exercise.does_en}")
-    click.echo(f"the ZMK's check value is {check_value(algorithm, zmk)}")
-    events, spoilt = rehearse(terms, late_seconds, until_idle, click.echo)
+        say(f"  {exercise.policy}  DE 3 {exercise.code}  {exercise.amount} fen  {exercise.does_en}")
+    say(f"the ZMK's check value is {check_value(algorithm, zmk)}")
+    events, spoilt = rehearse(terms, late_seconds, until_idle, say)
     results = watched(Story(events, spoilt))
     for result in results:
         _tell(result)
@@ -224,10 +225,8 @@ def list_exercises() -> None:
         f"| `{row.policy}` | {row.code} | {row.amount} | {row.does} | {row.does_en} |" for row in EXERCISES
     ]
     head = ["| policy | DE 3 | DE 4, fen | 情形 | what happens |", "|---|---|---|---|---|"]
-    click.echo("\n".join([*head, *rows, ""]))
-    click.echo(
-        as_markdown(tuple((rule.id, rule.section, rule.title, rule.title_en) for rule in RULES)), nl=False
-    )
+    say("\n".join([*head, *rows, ""]))
+    say(as_markdown(tuple((rule.id, rule.section, rule.title, rule.title_en) for rule in RULES)), nl=False)
 
 
 @cli.command("dues")
@@ -238,13 +237,13 @@ def write_dues(date: str, out: Path) -> None:
     if not is_date(date):
         raise click.BadParameter("is no date, written YYYYMMDD", param_hint="--date")
     out.write_bytes(dues.write(date))
-    click.echo(f"{out}: load it with `qianzhi book load {out}`")
+    say(f"{out}: load it with `qianzhi book load {out}`")
 
 
 @cli.command("cases")
 def list_cases() -> None:
     """List the cases of `qianzhi-certify fep` as a table of a document."""
-    click.echo(as_markdown(tuple((c.id, c.section, c.title, c.title_en) for c in CASES)), nl=False)
+    say(as_markdown(tuple((c.id, c.section, c.title, c.title_en) for c in CASES)), nl=False)
 
 
 def _terms(config: Path | None, code: str | None, host: str, port: int, terminal: str, **given: Any) -> Terms:  # noqa: ANN401
@@ -308,13 +307,13 @@ def _chosen(only: str) -> tuple[Case, ...]:
 
 
 def _ask_for_cutover() -> float:
-    click.echo("Cut over now, the date that is open: qianzhi day cutover --date YYYYMMDD --early")
+    say("Cut over now, the date that is open: qianzhi day cutover --date YYYYMMDD --early")
     return _CUTOVER_SECONDS
 
 
 def _tell(result: Result) -> None:
     if result.outcome is not Outcome.PASSED:
-        click.echo(f"{result.id:16} {result.outcome.value}: {result.reason}")
+        say(f"{result.id:16} {result.outcome.value}: {result.reason}")
 
 
 def _finish(run: Run, out: Path) -> None:
@@ -322,7 +321,7 @@ def _finish(run: Run, out: Path) -> None:
     (out / "report.html").write_text(as_html(run), encoding="utf-8")
     (out / "junit.xml").write_text(as_junit(run), encoding="utf-8")
     counts = ", ".join(f"{run.counts[outcome.value]} {outcome.value}" for outcome in Outcome)
-    click.echo(f"{counts}; {out / 'report.html'}, {out / 'junit.xml'}")
+    say(f"{counts}; {out / 'report.html'}, {out / 'junit.xml'}")
     if not run.passed:
         sys.exit(1)
 

@@ -6,13 +6,13 @@ templates'. Nothing is judged here.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from ledger.rules.escaping import escaped
 from simulators.certify.result import Outcome, Run, Way
 
 _WORDS: Final[Mapping[str, str]] = MappingProxyType(
@@ -25,8 +25,6 @@ _WORDS: Final[Mapping[str, str]] = MappingProxyType(
         Way.NOTE.value: "",
     }
 )
-_NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""Characters that XML 1.0 cannot carry (section 2.2)."""
 
 
 def as_html(run: Run) -> str:
@@ -46,7 +44,7 @@ def as_markdown(run_of_ids: tuple[tuple[str, str, str, str], ...]) -> str:
 
 
 def _printable(value: object) -> object:
-    return _NOT_XML.sub("?", value) if type(value) is str else value
+    return escaped(value, lines=True) if type(value) is str else value
 
 
 def _environment() -> Environment:

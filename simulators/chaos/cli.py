@@ -18,6 +18,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
 
 from console.failure import run_to_end
+from console.say import say
 from fep.process.reactor import react
 from ledger.errors import LedgerError
 from simulators.chaos.conversation import Did
@@ -108,7 +109,7 @@ def _serve(rules: Rules, listen: tuple[str, int], to: tuple[str, int], stream: T
             port = proxy.listen(*listen)
         except CannotListenError as error:
             raise ChaosError(f"--listen {listen[0]}:{listen[1]}: {error.socketError}") from error
-        click.echo(
+        say(
             f"listening on {listen[0]}:{port}, to {to[0]}:{to[1]};"
             f" {len(rules.rule)} rules, seed {rules.seed}; Ctrl-C stops it",
             err=True,

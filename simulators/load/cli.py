@@ -24,6 +24,7 @@ from twisted.python.failure import Failure
 
 from console import settings_place
 from console.failure import fail, run
+from console.say import say
 from fep.process.reactor import react
 from fep.settings.config import load_settings
 from ledger.files.bookfile import Book, parse
@@ -143,7 +144,7 @@ def load(
     plan = Plan(slots, rate, arrivals == "poisson", count, seconds * SECOND, chosen_seed)
     run = Run(profiles, plan, mix, dues, links)
     measured = run.measured()
-    click.echo(json.dumps(as_object(measured, plan)) if as_json else in_words(measured, plan))
+    say(json.dumps(as_object(measured, plan)) if as_json else in_words(measured, plan))
     if hgrm is not None:
         hgrm.write_text(measured.report.all.hgrm(), encoding="utf-8")
     if measured.report.failures or measured.report.unended or measured.violations:
@@ -174,7 +175,7 @@ class Run:
         if self._measured is None:
             raise self._failure or RuntimeError("the load ended without a word")
         if self._failure is not None and not self._is_interrupted:
-            click.echo(f"{_PROGRAM}: signing off failed: {self._failure}", err=True)
+            say(f"{_PROGRAM}: signing off failed: {self._failure}", err=True)
         return self._measured
 
     def _start(self, reactor: Any) -> Deferred[None]:  # noqa: ANN401 - reactors have no one type

@@ -22,6 +22,7 @@ import click
 from twisted.logger import globalLogBeginner
 
 from console.failure import run_to_end
+from console.say import say
 from fep.process.logtext import log_observer
 from fep.process.reactor import real_reactor
 from qianzhi_errors import QianzhiError
@@ -72,7 +73,7 @@ def teller(
             signal.signal(ending, lambda *_: screen.exit())  # the terminal is given back, and the end is told
         screen.run()
     for belief in screen.undecided:
-        click.echo(counter.reversal(belief), err=True)
+        say(counter.reversal(belief), err=True)
     if screen.return_code or screen.undecided:
         sys.exit(1)
 

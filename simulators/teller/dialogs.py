@@ -16,6 +16,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, Static
 
 from ledger.rules.amount_in_words import in_figures
+from ledger.rules.escaping import escaped
 from simulators.teller.desk import OpenDue
 from simulators.teller.wording import Language, say, word
 
@@ -49,7 +50,7 @@ class SettleDialog(ModalScreen[Settlement | None]):
             yield Label(
                 say(language, act, amount=in_figures(self._due.amount), policy=self._policy), id="question"
             )
-            yield Label(f"{self._due.due}  {self._due.date}")
+            yield Label(escaped(f"{self._due.due}  {self._due.date}"), markup=False)
             yield Label(
                 f"{word(language, 'as')} {self._due.code} {word(language, self._due.code)}", id="code"
             )
@@ -85,7 +86,7 @@ class PaperDialog(ModalScreen[None]):
 
     def __init__(self, language: Language, lines: str, save: Callable[[], None]) -> None:
         super().__init__()
-        self._language, self._lines, self._save = language, lines, save
+        self._language, self._lines, self._save = language, escaped(lines, lines=True), save
 
     def compose(self) -> ComposeResult:
         """Black on white, the title in the middle, an edge where it was torn off."""

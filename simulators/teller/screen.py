@@ -20,6 +20,7 @@ from textual.widgets import DataTable, Input, RichLog, Static
 
 from ledger.rules.amount_in_words import in_figures
 from ledger.rules.dues import KINDS
+from ledger.rules.escaping import escaped
 from simulators.beliefs import Belief, State
 from simulators.teller.desk import Desk, DeskError, NotFound, OpenDue, Overview, PolicyShown
 from simulators.teller.dialogs import PaperDialog, SettleDialog, Settlement
@@ -339,7 +340,7 @@ class TellerScreen(App[None]):
     def _show_head(self) -> None:
         language, date = self._language, self._overview.business_date
         title = f"{word(language, 'title')}  {self._place.terminal}  {self._place.bank}"
-        self.query_one("#title", Static).update(Text(title, "bold"))
+        self.query_one("#title", Static).update(Text(escaped(title), "bold"))
         date_text = (
             say(language, "date", date=f"{date[:2]}-{date[2:]}") if date else word(language, "no date")
         )
@@ -354,7 +355,7 @@ class TellerScreen(App[None]):
     def _show_policy(self) -> None:
         policy = self._policy
         holder = f"{policy.holder}  {self._word(policy.state)}  {policy.policy}" if policy else ""
-        self.query_one("#holder", Static).update(Text(holder))
+        self.query_one("#holder", Static).update(Text(escaped(holder)))
         dues = policy.dues if policy else ()
         rows = [
             (due.due, _yuan(due.amount), self._word(due.kind), due.date, f"{due.code} {self._word(due.code)}")
@@ -392,12 +393,14 @@ class TellerScreen(App[None]):
         row = table.cursor_row
         table.clear(columns=True)
         table.add_columns(*(self._word(column) for column in columns))
-        table.add_rows(rows)
+        table.add_rows(
+            [Text(escaped(cell)) if isinstance(cell, str) else cell for cell in row] for row in rows
+        )
         table.move_cursor(row=min(row, max(len(rows) - 1, 0)))
 
     def _write(self, happening: Happening) -> None:
         given = {name: self._word(text) for name, text in happening.given.items()}
-        self.query_one("#log", RichLog).write(say(self._language, happening.key, **given))
+        self.query_one("#log", RichLog).write(escaped(say(self._language, happening.key, **given)))
 
     def _word(self, key: str) -> str:
         return word(self._language, key)

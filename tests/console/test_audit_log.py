@@ -131,4 +131,4 @@ def test_the_offices_trail_is_read_the_same_way(
 
 def test_nothing_in_an_act_commands_the_terminal_or_shows_a_number_of_a_person() -> None:
     shown = line(AuditRecord(1, AT, "li", "load", "4111111111111111", "\x1b[2J\nfake\u202e", "0" * 64))
-    assert shown.endswith(" li load 411111******1111 ?[2J?fake?")
+    assert shown.endswith(" li load 411111******1111 \\u001b[2J\\u000afake\\u202e")

@@ -31,8 +31,10 @@ LIGHT = {
     "console.failure",
     "console.lazy_group",
     "console.main",
+    "console.say",
     "fep.errors",
     "fep.process.memory",
+    "ledger.rules.escaping",
 }
 """The modules of ours that the root of the command may import."""
 PROBE = """

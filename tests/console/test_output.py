@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from console.main import cli
-from console.output import plain, printable, show, table
+from console.output import as_json_text, plain, show, table
 from console.wall_clock import today
 from deploy.manual import leaves
 from ledger.book.audit_log import read_audit_log, record_hash
@@ -75,9 +75,10 @@ def test_what_a_terminal_would_take_for_a_command_is_not_printed(capsys: pytest.
     rows.add_row("[red]b[/red] :smile:")
     show([], lambda: ["\x1b[2Jx\u202e", rows], as_json=False)
     output = capsys.readouterr().out
-    assert "?[2Jx?\n" in output
+    assert "\\u001b[2Jx\\u202e\n" in output
     assert "[red]b[/red] :smile:" in output
-    assert printable("张三\n\t") == "张三\n?"
+    assert json.loads(as_json_text({"name": "张\u202e三"})) == {"name": "张\u202e三"}
+    assert "\u202e" not in as_json_text({"name": "张\u202e三"})
 
 
 @pytest.fixture

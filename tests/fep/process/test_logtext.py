@@ -143,3 +143,11 @@ def test_a_failure_in_the_log_has_its_frames_and_not_its_text() -> None:
     )
     assert "in raised" in lines[2]
     assert lines[-3:] == ["\tValueError", "here#info] two", "\tlines"]
+
+
+@pytest.mark.parametrize("unseen", ["\u202e", "\u2028", "\x85", "\x1b", "\r"])
+def test_what_a_terminal_would_obey_is_an_escape_in_the_log(unseen: str) -> None:
+    stream = io.StringIO()
+    log_observer(stream)({"log_format": "bank {name}\nsigned on", "name": f"a{unseen}b"})
+    assert unseen not in stream.getvalue()
+    assert f"bank a\\u{ord(unseen):04x}b\n\tsigned on\n" in stream.getvalue()

@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 from twisted.web.server import Site
 
-from fep.status.feed import BEHIND_MAX, WATCHERS_MAX, WATCHERS_PER_ADDRESS, Feed
+from fep.status.feed import BEHIND_MAX, WATCHERS_MAX, WATCHERS_PER_ADDRESS, Feed, _message
 from fep.status.snapshot import Snapshot
 from fep.status.webpage import POLICY, shipped
 from fep.telemetry.event_log import EventLog, Kind
@@ -214,3 +214,12 @@ def test_when_the_machine_stops_every_feed_ends() -> None:
     transport, _ = stage.watch()
     stage.feed.stop()
     assert (transport.disconnecting, stage.feed.watchers) == (True, 0)
+
+
+def test_a_page_is_sent_escapes_for_what_is_not_seen() -> None:
+    """They are there when the page has parsed them: its text shows them."""
+    drawn = snapshot(node="fep\u202e\u2028")
+    sent = _message("all", drawn, {"words": "张\u200b三"}, ())
+    assert not set("\u202e\u2028\u200b") & set(sent.decode())
+    content = json.loads(sent.decode().split("data: ")[1])
+    assert (content["snapshot"]["node"], content["words"]) == ("fep\\u202e\\u2028", "张\\u200b三")

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.errors import InvariantBroken
+from ledger.rules.escaping import escaped
 from office.accounting.books import BalanceRow, TrialBalance
 from office.reports import wording
 from office.reports.report import (
@@ -339,12 +340,12 @@ TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_siz
 
 
 @given(TEXTS)
-def test_table_is_read_back_as_it_was_whatever_the_texts(text: str) -> None:
+def test_table_is_read_back_as_it_was_but_for_escapes_whatever_the_texts(text: str) -> None:
     rows = table(as_csv(with_texts(text)))
     assert [
         (row["bank_name"], row["key"], row["policy"], row["reason"], row["owner"], row["approved_by"])
         for row in rows
-    ] == [(text,) * 6] * 7
+    ] == [(escaped(text),) * 6] * 7
 
 
 @given(TEXTS)
@@ -363,7 +364,7 @@ def test_no_text_is_a_formula_to_a_spreadsheet(text: str) -> None:
     [
         ("=HYPERLINK(1)", "'=HYPERLINK(1)"),
         (" @SUM(1)", "' @SUM(1)"),
-        ("\t=1", "'\t=1"),
+        ("\t=1", "'\\u0009=1"),
         ("＝1", "'＝1"),
         ("'1", "''1"),
         ("00123", "'00123"),
@@ -441,3 +442,11 @@ def test_trial_balance_that_does_not_balance_is_not_shown(wrong: TrialBalance) -
         balance_as_html(wrong, D2, TODAY)
     with pytest.raises(InvariantBroken):
         balance_as_csv(wrong, D2)
+
+
+@pytest.mark.parametrize("unseen", ["\u202e", "\u2066", "\u200b", "\u2028", "\x85", "\x1b"])
+def test_what_is_not_seen_reaches_neither_page_nor_table(unseen: str) -> None:
+    report = with_texts(f"张{unseen}三")
+    for text in (as_html(report), as_csv(report).decode("utf-8-sig")):
+        assert unseen not in text
+        assert escaped(f"张{unseen}三") in text
