@@ -6,7 +6,8 @@ person at the keyboard come together here. What a close does, office.close says.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from ledger.files.open_breaks_file import write as write_open_breaks
 from office import close
 from office.accounting import chart
 from office.bank_close import StepResult
+from office.close_metrics import CloseRun, Disk, close_metrics, failed_metrics
 from office.config import Settings, load_settings
 from office.database.audit_log import recorded
 from office.errors import FileRefused
@@ -84,6 +86,41 @@ def _leave_files(office: Store, settings: Settings) -> None:
         fresh.replace(path)
 
 
+@contextmanager
+def metrics_file(name: str) -> Iterator[Callable[[str], None]]:
+    """Yield a function that leaves a text for monitoring in the file `name`, whole or not at all; it does
+    nothing if the name is empty. If the block raises, the file says that the close failed.
+    """
+    path = Path(name)
+
+    def leave(text: str) -> None:
+        if name:
+            fresh = path.with_name(f".{path.name}.new")  # a collector reads whatever ends in .prom
+            fresh.write_text(text, encoding="utf-8")
+            fresh.chmod(0o644)  # it is read under another login
+            fresh.replace(path)
+
+    try:
+        yield leave
+    except BaseException:
+        leave(failed_metrics(path.read_text(encoding="utf-8") if name and path.exists() else ""))
+        raise
+
+
+def disks(settings: Settings) -> Iterator[Disk]:
+    """The room where the office's files are: its database's disk if it is embedded, the banks' files' and the
+    reports'. A folder that is not there has none.
+    """
+    given = settings.office
+    folders = {"files": Path(given.files), "reports": Path(given.reports)}
+    if given.database.startswith("sqlite:///"):
+        folders["database"] = Path(given.database.removeprefix("sqlite:///")).parent
+    for place, folder in sorted(folders.items()):
+        if folder.exists():
+            usage = shutil.disk_usage(folder)
+            yield Disk(place, usage.free, usage.total)
+
+
 def files_left(settings: Settings, office: Store) -> tuple[LeftFile, ...]:
     """What lies in the folder of the banks' files and was not taken, each with the reason."""
     try:
@@ -99,14 +136,20 @@ def files_left(settings: Settings, office: Store) -> tuple[LeftFile, ...]:
 @OFFICE_SETTINGS
 def close_command(config: Path) -> None:
     """Do all of the close that can be done now: pull, take files, reconcile, post. Run it again at will."""
-    waiting = 0
-    with closing(config, "close") as at_close:
-        for step in at_close.run():
-            print_step(step)
-            waiting += bool(step.waiting)
     settings = load_settings(config)
-    with opened(settings, write=False) as office:
-        left = files_left(settings, office)
+    results: list[StepResult] = []
+    with metrics_file(settings.office.metrics) as leave:
+        with closing(config, "close") as at_close:
+            for step in at_close.run():
+                print_step(step)
+                results.append(step)
+        with opened(settings, write=False) as office:
+            left = files_left(settings, office)
+            other = sum(row.is_other for row in left)
+            run = CloseRun(now_us(), results, len(left), other, tuple(disks(settings)))
+            with office.reading(snapshot=True) as connection:
+                leave(close_metrics(connection, settings, run))
+    waiting = sum(result.waiting for result in results)
     for row in left:
         say(f"left {row.name}: {row.reason}" if row.name else f"left: {row.reason}")
     if waiting:

@@ -51,7 +51,7 @@ tests/test_directions.py says which:
     audit/        adds everything up again, by code of its own, from the tables alone
 
 `close` has the steps done in order, and `bank_close` those of one bank's date, which waits for no other bank;
-`left_files` says why a name in the folder of banks' files was not taken. `config` reads the settings,
-`install` writes them for a new office, and `errors` holds the exceptions. No clock is read here: a moment
-comes as an argument. No float may be put here.
+`left_files` says why a name in the folder of banks' files was not taken, `close_metrics` what monitoring
+reads. `config` reads the settings, `install` writes them for a new office, and `errors` holds the exceptions.
+No clock is read here: a moment comes as an argument. No float may be put here.
 """

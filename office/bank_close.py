@@ -58,17 +58,32 @@ class CloseStep(StrEnum):
     ARCHIVE = "archive"
 
 
+class WaitCause(StrEnum):
+    """Why a step of a bank's date waits."""
+
+    MISSING = "missing"
+    REFUSED = "refused"
+    HELD = "held"
+    EARLIER = "earlier"
+    UNKNOWN_BANK = "unknown bank"
+
+
 class StepResult(NamedTuple):
     """The result of one step for people: `date` (YYYYMMDD) and `bank` are empty where a step has none.
 
-    `waiting`: the step could not be done yet, and `text` says why.
+    `cause`: the step could not be done yet, and `text` says why.
     """
 
     step: CloseStep
     date: str
     bank: str
     text: str
-    waiting: bool = False
+    cause: WaitCause | None = None
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the step waits for something."""
+        return self.cause is not None
 
 
 OpenFile = Callable[[str, str], AbstractContextManager[BinaryIO] | None]
@@ -107,7 +122,7 @@ class BankClose:
             is_reconciled = _result(connection, code, date) is not None
         if due:
             text = f"its business day {due} comes first"
-            yield StepResult(CloseStep.FILE, date, code, text, waiting=True)
+            yield StepResult(CloseStep.FILE, date, code, text, WaitCause.EARLIER)
             return
         if not is_reconciled:
             results = tuple(self._take(code, date))
@@ -118,7 +133,7 @@ class BankClose:
 
     def _take(self, code: str, date: str) -> Iterator[StepResult]:
         """Take a bank's file and reconcile its date; yields a result of the file alone if it cannot."""
-        bank = self._settings.named(code)
+        bank, cause = self._settings.named(code), WaitCause.HELD
         try:
             opened = self._open_file(code, date)
             if opened is None:
@@ -136,15 +151,15 @@ class BankClose:
             text = f"{error}; {_what_to_do(code, date)}"
         except (BankFileError, FileRefused, LayoutError) as error:
             # The other banks' files are still taken: this one may be incomplete only because it is arriving.
-            text = f"not taken: {error}"
-        yield StepResult(CloseStep.FILE, date, code, text, waiting=True)
+            text, cause = f"not taken: {error}", WaitCause.REFUSED
+        yield StepResult(CloseStep.FILE, date, code, text, cause)
 
     def _missing(self, code: str, date: str) -> StepResult:
         with self._office.reading() as connection:
             closed = without_file(connection).get((code, date))
         if closed is None:
             text = "the bank's file is not there yet"
-            return StepResult(CloseStep.FILE, date, code, text, waiting=True)
+            return StepResult(CloseStep.FILE, date, code, text, WaitCause.MISSING)
         people = f"{closed.proposed_by} and {closed.approved_by}"
         return StepResult(CloseStep.FILE, date, code, f"closed without it by {people}: {closed.reason}")
 

@@ -21,7 +21,7 @@ from office.accounting.bank_dates import awaited, last_posting_dates, posted, wi
 from office.accounting.books import install_chart
 from office.accounting.breaks import post_approved
 from office.accounting.chart import Chart
-from office.bank_close import BankClose, CloseStep, OpenFile, Progress, StepResult
+from office.bank_close import BankClose, CloseStep, OpenFile, Progress, StepResult, WaitCause
 from office.config import Settings
 from office.database.audit_log import MACHINE, moment_of, write_record
 from office.database.proofs import posted_note
@@ -145,7 +145,7 @@ class Close:
             counts.update(map(tuple, connection.execute(effective.group_by(entries.c.bank))))
         for bank in sorted(counts.keys() - codes):
             text = f"the journal has {counts[bank]} entries of it, and the settings have no such bank"
-            yield StepResult(CloseStep.RECONCILE, date, bank, text, waiting=True)
+            yield StepResult(CloseStep.RECONCILE, date, bank, text, WaitCause.UNKNOWN_BANK)
 
     def _finish(self, date: str) -> StepResult:
         """Take a day of which every bank's date is done to its end."""

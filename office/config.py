@@ -36,6 +36,7 @@ class Office(Section):
     archived: str = Field(
         default="", description="written after each close: the days that the front may retire"
     )
+    metrics: str = Field(default="", description="written after each close, for monitoring")
     chart: str = ""
     near_minutes: int = Field(default=10, ge=0, le=120, description="how near to a cut-over dates may differ")
 
@@ -48,6 +49,7 @@ class Bank(Section):
     layout: str = "standard"
     owner: str = Field(default="", description="the clerk who looks after its breaks")
     file_owner: str = Field(default="", description="the system's user who leaves its files; empty: anyone")
+    file_hours: int = Field(default=6, ge=0, le=96, description="hours after a cut-over its file is missing")
     breaks_max: int = Field(default=100, ge=0, description="more breaks of one date hold its file")
     breaks_percent: int = Field(default=20, ge=0, le=100, description="more breaks in 100 lines hold it too")
     breaks_few: int = Field(default=10, ge=0, description="so many are never held for their percentage")
@@ -124,6 +126,7 @@ def load_settings(path: Path) -> Settings:
         "exports": rooted_path(given.exports, folder),
         "figures": rooted_path(given.figures, folder) if given.figures else "",
         "archived": rooted_path(given.archived, folder) if given.archived else "",
+        "metrics": rooted_path(given.metrics, folder) if given.metrics else "",
         "chart": rooted_path(given.chart, folder) if given.chart else "",
     }
     banks = tuple(_rooted_bank(bank, folder) for bank in settings.bank)
