@@ -31,7 +31,7 @@ from fep.errors import FepError
 from fep.keys.keys import check_private
 
 VERSIONS: Final = {"1.2": SSL.TLS1_2_VERSION, "1.3": SSL.TLS1_3_VERSION}
-_CIPHERS_OF_1_2: Final = b"ECDHE+AESGCM:ECDHE+CHACHA20"
+CIPHERS_OF_1_2: Final = b"ECDHE+AESGCM:ECDHE+CHACHA20"
 _UNVOUCHED: Final = frozenset({0, 18, 19, 20, 21})
 """OpenSSL's verdicts after which the pin decides: no error (0), or no known authority vouches for the
 certificate. Any other verdict refuses, such as an expired certificate (10) or one for another purpose
@@ -197,7 +197,7 @@ class Pinned:
 def _context(certificate: Path, key: Path, minimum: str) -> SSL.Context:
     context = SSL.Context(SSL.TLS_METHOD)
     context.set_min_proto_version(VERSIONS[minimum])
-    context.set_cipher_list(_CIPHERS_OF_1_2)  # TLS 1.3 has a list of its own, and all in it are good
+    context.set_cipher_list(CIPHERS_OF_1_2)  # TLS 1.3 has a list of its own, and all in it are good
     # A resumed session would not check the certificate again, whose pin may have been removed since.
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     context.set_options(SSL.OP_NO_TICKET | SSL.OP_NO_COMPRESSION | SSL.OP_NO_RENEGOTIATION)

@@ -1,14 +1,14 @@
 """All that is made from the code for the pages: places in them, and figures.
 
-`python -m tests.docs` writes it. What a place or a figure says is made by `tests.docs.tables`, `.worked` and
-`.drawn`; here they are only put where they belong.
+`python -m tests.docs` writes it. What a place or a figure says is made by `tests.docs.tables`, `.interface`,
+`.worked` and `.drawn`; here they are only put where they belong.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from tests.docs import drawn, tables, worked
+from tests.docs import drawn, interface, tables, worked
 from tests.docs.pages import DOCS, filled, made_places, pages
 
 FIGURES = DOCS / "figures"
@@ -16,7 +16,7 @@ FIGURES = DOCS / "figures"
 
 def places() -> dict[str, str]:
     """Name of every made place -> its text."""
-    return {**tables.made(), **worked.made()}
+    return {**tables.made(), **interface.made(), **worked.made()}
 
 
 def wanted() -> dict[Path, str]:

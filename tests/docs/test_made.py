@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 
 import psec
 import pytest
+from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
+from cryptography.hazmat.primitives.ciphers import BlockCipherAlgorithm, Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.cmac import CMAC
 
 from fep.links.request_parser import MANDATORY
@@ -132,6 +136,46 @@ def test_the_pages_retail_mac_is_what_another_implementation_computes() -> None:
 def test_the_pages_key_block_opens_by_another_implementation(algorithm: MacAlgorithm) -> None:
     block = on_page(f"`{algorithm}`", "worked-keys")
     assert psec.tr31.unwrap(worked.ZMK, block)[1] == worked.SESSION_KEY
+
+
+def column(algorithm: MacAlgorithm) -> dict[str, bytes]:
+    """The values of the opened key block of one algorithm, by name; the header's are its characters."""
+    text = CONNECT.split("<!-- made: worked-key-block -->")[1].split("<!-- end -->")[0]
+    table = rows(text)
+    place = table[0].index(f"`{algorithm}`")
+    values = {cells[0]: cells[place].strip("`") for cells in table[2:]}
+    header = values.pop("header").encode("ascii")
+    return {name: bytes.fromhex(value.replace(", ", "")) for name, value in values.items()} | {
+        "header": header
+    }
+
+
+def double_length(key: bytes) -> TripleDES:
+    """Triple DES under K1, K2, K1."""
+    return TripleDES(key + key[:8])
+
+
+@pytest.mark.parametrize(("algorithm", "cipher"), [("aes-cmac", AES), ("x9.19", double_length)])
+def test_the_pages_key_block_opens_step_by_step_as_the_page_says(
+    algorithm: str, cipher: Callable[[bytes], BlockCipherAlgorithm]
+) -> None:
+    values = column(MacAlgorithm(algorithm))
+    for use in ("encryption", "authentication"):
+        data = values[f"derivation data, {use}"]
+        derived = b"".join(cmac(cipher, worked.ZMK, data[at : at + 8]) for at in range(0, len(data), 8))
+        assert derived == values[f"block {use} key"]
+    key, mac = values["block encryption key"], values["block MAC"]
+    opened = Cipher(cipher(key), CBC(mac)).decryptor().update(values["encrypted key data"])
+    assert opened == values["clear key data"]
+    authentic = cmac(cipher, values["block authentication key"], values["header"] + opened)
+    assert authentic == values["its CMAC behind the header"] == mac
+    assert opened[:2] + values["key"] == (128).to_bytes(2) + worked.SESSION_KEY == opened[:18]
+
+
+def cmac(cipher: Callable[[bytes], BlockCipherAlgorithm], key: bytes, data: bytes) -> bytes:
+    code = CMAC(cipher(key))
+    code.update(data)
+    return code.finalize()
 
 
 @pytest.mark.parametrize("make", worked.MESSAGES)

@@ -130,6 +130,42 @@ def keys() -> str:
     )
 
 
+def key_block_steps() -> str:
+    """How the key block of each algorithm is opened, with every value on the way."""
+    columns = [_opened(algorithm) for algorithm in MacAlgorithm]
+    heads = ["", *(f"`{algorithm}`" for algorithm in MacAlgorithm)]
+    rows = [[what, *(f"`{column[what]}`" for column in columns)] for what in columns[0]]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in (heads, ["---"] * len(heads), *rows))
+
+
+def _opened(algorithm: MacAlgorithm) -> dict[str, str]:
+    """Each value on the way from a key block to its key, by its name."""
+    block, binding = key_block(algorithm), keyblock.BINDINGS[algorithm]
+    header, body = block[: keyblock.HEADER_LENGTH], bytes.fromhex(block[keyblock.HEADER_LENGTH :])
+    encrypted, mac = body[: -binding.block_length], body[-binding.block_length :]
+    encryption, authentication = (
+        binding.derive(ZMK, usage) for usage in (keyblock.FOR_ENCRYPTION, keyblock.FOR_AUTHENTICATION)
+    )
+    clear = binding.cbc(encryption, mac).decryptor().update(encrypted)
+    return {
+        "header": header,
+        "encrypted key data": _compact(encrypted),
+        "block MAC": _compact(mac),
+        "derivation data, encryption": _derivation(binding, keyblock.FOR_ENCRYPTION),
+        "block encryption key": _compact(encryption),
+        "derivation data, authentication": _derivation(binding, keyblock.FOR_AUTHENTICATION),
+        "block authentication key": _compact(authentication),
+        "clear key data": _compact(clear),
+        "its CMAC behind the header": _compact(binding.cmac(authentication, header.encode("ascii") + clear)),
+        "key": _compact(clear[2 : 2 + len(SESSION_KEY)]),
+        "its check value": check_value(algorithm, clear[2 : 2 + len(SESSION_KEY)]),
+    }
+
+
+def _derivation(binding: keyblock.Binding, usage: bytes) -> str:
+    return ", ".join(map(_compact, binding.derivation_data(len(ZMK), usage)))
+
+
 def field_bytes(body: bytes, dialect: str) -> dict[str, bytes]:
     """Each field of a message as it is written, its length before it: by DE, `t` the MTI, `p` the bitmap."""
     _, encoded = iso8583.decode(body, load(dialect).spec)
@@ -180,6 +216,7 @@ def made() -> dict[str, str]:
     """Name of a made place -> its text."""
     return {
         "worked-keys": keys(),
+        "worked-key-block": key_block_steps(),
         "worked-sign-on": fields(sign_on(), DEFAULT, sealed=False),
         "worked-mac": mac_example(DEFAULT),
         "worked-mac-x919": mac_example(PACKED),
@@ -190,3 +227,7 @@ def made() -> dict[str, str]:
 
 def _hex(data: bytes) -> str:
     return data.hex(" ").upper()
+
+
+def _compact(data: bytes) -> str:
+    return data.hex().upper()

@@ -143,7 +143,9 @@ def test_a_date_has_the_year_that_is_nearest() -> None:
 FIGURES = {"de76": 1, "de88": 2, "de77": 3, "de89": 4, "de74": 5, "de86": 6, "de75": 7, "de87": 8}
 
 
-@pytest.mark.parametrize(("sign", "net"), [("D", 42), ("C", -42), ("D", 9_876_543_210_123_456)])
+@pytest.mark.parametrize(
+    ("sign", "net"), [("D", 42), ("C", -42), ("D", 9_876_543_210_123_456), ("D", 0), ("C", 0)]
+)
 @pytest.mark.parametrize("mti", ["0500", "0501", "0520", "0521"])
 def test_a_reconciliation_is_a_request_of_its_eight_figures_net_and_date(
     mti: str, sign: str, net: int
