@@ -261,7 +261,7 @@ class BankConnection(Protocol):
             self._register.ending(self, HANDSHAKE_FAILED, f"{HANDSHAKE_FAILED}: {self._fault_of(reason)}")
         elif not self._ended and self._left_handshake():
             self._register.turned_away(self, "it ended the connection in the middle of the TLS handshake")
-        elif not self._ended and self.link.session.state() in (SIGNED_ON, SIGNED_OFF):
+        elif not self._ended and self.link.session.state() == SIGNED_ON and not self.link.bank.short_links:
             self._register.left(self)
         self._ended = True
         self._let_go()

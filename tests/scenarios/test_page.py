@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Coroutine, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from fep.status.webpage import shipped
 from ledger.files.open_breaks_file import Figures, Outstanding, write
 from protocol.framing import Framing
 from protocol.mac import MacAlgorithm
+from protocol.message import Message
 from simulators.bank import Bank
 from simulators.profile import BankProfile
 from tests.support.browser import Browser, browser, missing, screenshots
@@ -127,6 +129,35 @@ def looks(window: Browser, folder: Path, name: str) -> None:
                 assert window.run("return document.documentElement.scrollWidth") == width
                 window.shoot(screenshots(folder) / f"{name}-{theme}-{language}-{width}.png")
     window.size(*SCREENS[0][:2])
+
+
+def test_a_bank_that_signed_off_and_one_without_a_link_just_now_are_grey_and_no_alarm(
+    window: Browser, tmp_path: Path
+) -> None:
+    settings = write_settings(
+        tmp_path,
+        f"sqlite:///{tmp_path / 'front.db'}",
+        limits='[day]\ncutover = "22:00"',
+        entry="short_links = true",
+    )
+    load_front_book(settings)
+    machine = Machine(settings)
+    try:
+        with machine.signed_on(OTHER_BANK) as bank:
+            off = Message("0800", {7: "1124101112", 11: "000002", 32: OTHER_BANK, 70: "002"})
+            assert bank.ask(off).fields[39] == "00"
+        opened(window, machine)
+        window.until(lambda: lights(window) == {BANK: "短连接空闲", OTHER_BANK: "已签退"})
+        assert window.text("#verdict") == "一切正常"
+        assert "连接断开" not in window.text("#events")
+        looks(window, tmp_path / "screenshots", "signed-off")
+        shown = {row["bank"]: row["light"] for row in json.loads(machine.get("/status")[1])["banks"]}
+        assert shown == {BANK: "idle", OTHER_BANK: "signed_off"}
+        metrics = machine.get("/metrics")[1]
+        assert f'qianzhi_bank_light{{bank="{OTHER_BANK}",light="signed_off"}} 1.0' in metrics
+        assert f'qianzhi_bank_light{{bank="{OTHER_BANK}",light="down"}} 0.0' in metrics
+    finally:
+        machine.stop()
 
 
 def test_links_go_green_and_red_and_the_numbers_move(

@@ -257,3 +257,30 @@ def test_what_cannot_be_read_counts_towards_the_end_whatever_its_mac(
     assert len([entry for entry in logged if "undecodable" in entry]) == 1
     answers = {answer.fields[39] for answer in line.sent()}
     assert answers == {"30" if state == SIGNED_ON else "63"}
+
+
+def test_a_bank_has_signed_off_as_its_last_link_did_that_had_signed_on(tmp_path: Path) -> None:
+    house = House(write_settings(tmp_path, "sqlite:///none.db", limits="idle_seconds = 60"))
+
+    def left(*codes: str) -> bool:
+        line = Line(house)
+        for code in codes:
+            line.ask(code, key=line.key)
+        line.connection.connectionLost()
+        return BANK in house.server.signed_off
+
+    assert left(SIGN_ON, SIGN_OFF)
+    assert left(), "what has not signed on says nothing of the bank"
+    assert not left(SIGN_ON)
+    assert not left(SIGN_ON, SIGN_OFF, SIGN_ON)
+
+
+def test_a_link_that_signed_off_and_does_not_answer_our_echo_has_signed_off(tmp_path: Path) -> None:
+    house = House(write_settings(tmp_path, "sqlite:///none.db"))
+    line = Line(house)
+    line.ask(SIGN_ON)
+    line.ask(SIGN_OFF, key=line.key)
+    house.clock.pump([1] * 80)
+    assert house.statistics.closed_links == {(BANK, "our echo was not answered in time"): 1}
+    line.connection.connectionLost()
+    assert house.server.signed_off == {BANK}

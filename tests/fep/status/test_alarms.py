@@ -74,6 +74,8 @@ IN_ORDER: tuple[dict[str, Any], ...] = (
     {"queue": queue(2047)},
     {"responses": (ResponseCount("96", 9, 0), ResponseCount("91", 9, 0), ResponseCount("12", 5, 5))},
     banks(light=Light.CLOSED, links=0, heard_seconds=None),
+    banks(light=Light.SIGNED_OFF, links=0, heard_seconds=700),
+    banks(light=Light.IDLE, links=0, heard_seconds=700),
     banks(light=Light.DISABLED, links=0, heard_seconds=None),
     banks(mac_failures=5),
     banks(unfit=999_999, unfit_alarm=1_000_000),

@@ -39,6 +39,43 @@ def test_a_light_says_what_its_links_do(
     assert light(links, signed_on, silent=silent, is_hour=is_hour, is_enabled=is_enabled) is expected
 
 
+@pytest.mark.parametrize(
+    ("links", "signed_on", "signed_off", "short_links", "is_hour", "is_enabled", "expected"),
+    [
+        (0, 0, True, False, True, True, Light.SIGNED_OFF),
+        (1, 0, True, False, True, True, Light.SIGNED_OFF),
+        (2, 1, True, False, True, True, Light.UP),
+        (0, 0, True, False, False, True, Light.CLOSED),
+        (0, 0, True, False, True, False, Light.DISABLED),
+        (0, 0, False, True, True, True, Light.IDLE),
+        (1, 0, False, True, True, True, Light.IDLE),
+        (1, 1, False, True, True, True, Light.UP),
+        (0, 0, True, True, True, True, Light.SIGNED_OFF),
+        (0, 0, False, True, False, True, Light.CLOSED),
+        (0, 0, False, True, True, False, Light.DISABLED),
+    ],
+)
+def test_a_bank_that_signed_off_or_opens_links_as_it_needs_them_has_a_light_of_its_own(
+    links: int,
+    signed_on: int,
+    signed_off: bool,
+    short_links: bool,
+    is_hour: bool,
+    is_enabled: bool,
+    expected: Light,
+) -> None:
+    shown = light(
+        links,
+        signed_on,
+        silent=False,
+        is_hour=is_hour,
+        is_enabled=is_enabled,
+        signed_off=signed_off,
+        short_links=short_links,
+    )
+    assert shown is expected
+
+
 class StubLink:
     """A link as a snapshot asks it."""
 
@@ -63,6 +100,31 @@ def test_a_bank_is_silent_by_its_signed_on_links_alone() -> None:
     assert snapshot_builder._bank(bank, links, 60, now).light is Light.SILENT
     links[0].idle_seconds = lambda: 60
     assert snapshot_builder._bank(bank, links, 60, now).light is Light.UP
+
+
+@pytest.mark.parametrize(
+    ("states", "signed_off", "expected"),
+    [
+        ((), {BANK}, Light.SIGNED_OFF),
+        ((), set(), Light.DOWN),
+        (("signed off",), set(), Light.SIGNED_OFF),
+        (("signed off", "connected"), {BANK}, Light.UNSIGNED),
+        (("connected",), {BANK}, Light.UNSIGNED),
+        (("signed off", "signed on"), set(), Light.UP),
+    ],
+)
+def test_a_bank_has_signed_off_by_its_links_or_where_it_has_none_by_its_last(
+    states: tuple[str, ...], signed_off: set[str], expected: Light
+) -> None:
+    bank = Bank.model_validate({"code": BANK, "name": "A bank", "port": 0, "networks": ["127.0.0.0/8"]})
+    server: Any = SimpleNamespace(signed_off=signed_off)
+    none: Any = None
+    snapshot_builder = SnapshotBuilder(
+        none, server, none, none, none, none, lambda: 0.0, none, {}, lambda: none
+    )
+    links: list[Any] = [StubLink(state, 0) for state in states]
+    now = datetime(2026, 11, 24, 10, 11, 12, tzinfo=UTC)
+    assert snapshot_builder._light(bank, links, 60, now) is expected
 
 
 def test_the_latest_sign_of_life_is_taken_from_each() -> None:
