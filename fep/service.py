@@ -447,7 +447,7 @@ class Service:
 
     def _counterparty(self, bank: Bank, settings: Settings, key_provider: KeyProvider) -> Counterparty:
         tls = settings.tls
-        dialect = load(bank.dialect)
+        dialect = load(bank.dialect, bank.gb18030)
         keys = key_provider.bank_keys(bank, self._world.entropy)
         pinned = None
         if bank.transport == "tls" and tls is not None:

@@ -37,6 +37,7 @@ The modules, in the order in which a request and its answer go through them
     framing       bytes to frames; frames to bytes.
     dialect       the dialects: which there are, and what their files mean to the codec.
     dialect_file  what a dialect's file may say; a file holds only what differs from its base.
+    gb18030       GB18030 as of 2022, as a Python codec.
     codec         a frame's body to a message, a message to bytes with its MAC; `dissect` for people.
     message       what an MTI says; which DEs an answer echoes.
     card_number   the check digit of a card number, and how one is shown.

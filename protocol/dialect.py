@@ -18,6 +18,7 @@ from typing import Any, Final, NamedTuple
 
 from protocol.dialect_file import FIRST, LAST, Entry, Wire, checked
 from protocol.errors import DialectError
+from protocol.gb18030 import GB18030_2022
 
 Spec = Mapping[str, Mapping[str, Any]]
 """pyiso8583's specification: field key to its attributes."""
@@ -84,11 +85,16 @@ def shipped() -> tuple[str, ...]:
     return tuple(sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml")))
 
 
-def load(name: str) -> Dialect:
-    """Return a shipped dialect. Raises DialectError for an unknown name or a file that cannot be used."""
+def load(name: str, gb18030: str = "2005") -> Dialect:
+    """Return a shipped dialect; where its text is GB18030, as of the year that is given, 2005 or 2022. Raises
+    DialectError for an unknown name or a file that cannot be used.
+    """
     if name not in shipped():
         raise DialectError(f"no dialect {name!r}; there are {', '.join(shipped())}")
-    return parse(_source(name), name)
+    content = complete(_source(name), name)
+    if gb18030 == "2022" and content["wire"]["text"] == "gb18030":
+        content["wire"]["text"] = GB18030_2022
+    return _dialect(content, name)
 
 
 @cache
@@ -107,7 +113,11 @@ def parse(source: str, name: str) -> Dialect:
 
     Raises DialectError that names the file, the key or DE, and the reason.
     """
-    content = checked(complete(source, name), f"{name}.toml")
+    return _dialect(complete(source, name), name)
+
+
+def _dialect(document: Mapping[str, Any], name: str) -> Dialect:
+    content = checked(document, f"{name}.toml")
     elements = {int(key): _element(int(key), entry, content.wire) for key, entry in content.elements.items()}
     return Dialect(
         name=name,

@@ -72,7 +72,7 @@ class Wire(_Section):
     numeric: Digits
     other: Characters
     binary: Binary
-    text: Literal["utf-8", "gb18030", "cp500"]
+    text: Literal["utf-8", "gb18030", "gb18030-2022", "cp500"]
 
     def encoding_of(self, kind: str) -> str:
         """Return how a field of this kind is written, if it is not marked text."""

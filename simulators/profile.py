@@ -31,6 +31,7 @@ class BankProfile:
     branches: tuple[str, ...] = ("BRANCH000000001",)
     terminals: tuple[str, ...] = ("T0000001",)
     tls: Pinned | None = None
+    gb18030: str = "2005"
 
 
 def profile_of(settings: Settings, entry: Bank, port: int, host: str = "") -> BankProfile:
@@ -52,4 +53,5 @@ def profile_of(settings: Settings, entry: Bank, port: int, host: str = "") -> Ba
         entry.mac,
         KeyProvider(settings.keystore).held_zmk(entry),
         tls=tls,
+        gb18030=entry.gb18030,
     )

@@ -239,6 +239,9 @@ class Bank(Section):
         default=Idle("ignore"), strict=False, description="what is done with a frame without a message"
     )
     dialect: str = "ascii87"
+    gb18030: Literal["2005", "2022"] = Field(
+        default="2005", description="which GB 18030 the dialect's text is in, where it is in that"
+    )
     mac: MacAlgorithm = Field(default=MacAlgorithm("aes-cmac"), strict=False)
     transactions: tuple[str, ...] = Field(default=TRANSACTION_CODES, strict=False)
     terminals: tuple[str, ...] = Field(default=("*",), strict=False)

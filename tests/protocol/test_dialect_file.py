@@ -84,7 +84,11 @@ ENTRY = '3 = { name = "Processing code", format = "n 6" }'
         ('numeric = "ascii"', 'numeric = ""', "bank.toml: wire.numeric must be one of ascii, cp500, bcd"),
         ('other = "ascii"', 'other = "bcd"', "bank.toml: wire.other must be one of ascii, cp500"),
         ('binary = "binary"', 'binary = "bcd"', "bank.toml: wire.binary must be one of binary, hex"),
-        ('text = "utf-8"', 'text = "ascii"', "bank.toml: wire.text must be one of utf-8, gb18030, cp500"),
+        (
+            'text = "utf-8"',
+            'text = "ascii"',
+            "bank.toml: wire.text must be one of utf-8, gb18030, gb18030-2022, cp500",
+        ),
         ('mti = "ascii"', 'mit = "ascii"', NO_WIRE),
         ('mti = "ascii"', 'mti = "ascii"\nmore = "ascii"', NO_WIRE),
         ("[wire]", "[wires]", NO_TABLES),
