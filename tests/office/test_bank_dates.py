@@ -330,9 +330,14 @@ def test_the_database_refuses_to_post_a_date_before_the_banks_earlier_ones_or_on
     second = traded(world)
     closed(world)
     world.files[A, first] = late
-    for date, on in ((second, second), (first, second)):
+    figures = ("ours", "theirs", "matched", "ours_effect", "theirs_effect", "breaks_allowed", "made_at")
+    with world.office.transaction() as connection:
+        for date in (first, second):
+            row = {"bank": A, "date": date, **dict.fromkeys(figures, 0)}
+            connection.execute(insert(reconciliations).values(row))
+    for date, on in ((second, second), (first, second), (first, "")):
         row = {"bank": A, "date": date, "posted_on": on, "posted_at": 1}
-        with pytest.raises(LedgerError), world.office.transaction() as connection:
+        with pytest.raises(LedgerError, match="not the next one"), world.office.transaction() as connection:
             connection.execute(insert(posted_dates).values(row))
     statement = text("UPDATE breaks SET suspense_on = '20991231'")
     with pytest.raises(LedgerError, match="never changes"), world.office.transaction() as connection:
