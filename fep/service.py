@@ -12,21 +12,19 @@ Wiring only. No rule of money, no message and no statement belongs here.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from prometheus_client import ProcessCollector
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred, succeed
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.task import LoopingCall, deferLater
-from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.python.threadpool import ThreadPool
 
 from fep.day.clock import WallClock
 from fep.day.clock_watch import ACCEPT_COMMAND, ClockWatch
@@ -34,8 +32,10 @@ from fep.day.cutover_clock import CutoverClock
 from fep.doctor import selftest
 from fep.engine.commit import Engine
 from fep.keys.key_provider import KeyProvider
-from fep.keys.material import material_of, renewed
+from fep.keys.keys import BankKeys
+from fep.keys.material import Material, held_keys, renewed, token_is_silent
 from fep.links.counterparty import Counterparty, Surroundings
+from fep.links.key_desk import KeyDesk
 from fep.links.misses import Misses
 from fep.links.network_management import CUTOVER
 from fep.links.receipt import letterhead_of
@@ -47,6 +47,8 @@ from fep.operator.audit_trail import RELOAD, SIGNAL, ClockWord, clock_word
 from fep.operator.control import ControlFactory, make_way
 from fep.operator.control_client import Progress, checked_path
 from fep.operator.operations import Operations
+from fep.process.commit_thread import CommitThread, Threads
+from fep.process.side_thread import SideThread
 from fep.settings.config import Bank, Settings
 from fep.settings.diff import changes
 from fep.status.feed import Feed
@@ -59,7 +61,7 @@ from fep.telemetry.event_log import EventLog, Kind
 from fep.telemetry.rates import History
 from fep.telemetry.refusals import Refusals
 from fep.telemetry.statistics import Statistics
-from firewall_rules.gateway import Gateway
+from firewall_rules.gateway import Allowance, Gateway
 from ledger.book.front import FrontBook, Overview
 from ledger.book.store import Store
 from ledger.files.settings import Fault, SettingsError
@@ -72,38 +74,11 @@ RETIRE_SECONDS = 3600
 """Seconds between two looks for a business day that may be retired."""
 
 
-class Threads(Protocol):
-    """Runs functions that block, one after the other, outside the reactor's thread."""
-
-    def start(self) -> None:
-        """Become ready to run functions."""
-
-    def run(self, function: Callable[..., Any], *arguments: object) -> Deferred[Any]:
-        """Run a function. Fires with what it returns, or fails with what it raises."""
-
-    def stop(self) -> None:
-        """Finish what runs, and end the threads."""
-
-
 def _ends(settings: Settings) -> str:
     """Return the date on which the machine's certificate ends; empty where all links are plain."""
     if settings.tls is None:
         return ""
     return f"{expiry_of_file(Path(settings.tls.certificate_file)):%Y-%m-%d}"
-
-
-class CommitThread:
-    """The commit thread: one real thread, so that the book has one writer at a time."""
-
-    def __init__(self, reactor: Any) -> None:  # noqa: ANN401 - reactors are told apart by interfaces
-        self._reactor = reactor
-        self._pool = ThreadPool(minthreads=1, maxthreads=1, name="commit")
-        self.start = self._pool.start
-        self.stop = self._pool.stop
-
-    def run(self, function: Callable[..., Any], *arguments: object) -> Deferred[Any]:
-        """Run a function in the thread. Fires in the reactor's thread when it has ended."""
-        return deferToThreadPool(self._reactor, self._pool, function, *arguments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +114,12 @@ class Service:
         self._key_provider = KeyProvider(settings.keystore)
         self._misses: dict[str, Misses] = {}
         self._overview = Overview()
-        self._counterparties = self._enabled_counterparties(settings, self._key_provider)
-        self._material = material_of(settings, self._key_provider)
+        keys, self._material = held_keys(settings, self._key_provider, world.entropy)
+        self._counterparties = self._enabled_counterparties(settings, self._key_provider, keys)
+        self._token_thread = SideThread(world.reactor, "token")
+        self.key_desk = KeyDesk(
+            world.reactor, world.clock.now_us, self._token_thread.run, settings.limits.token_seconds
+        )
         checked_path(Path(settings.node.control))
         self._store = Store(settings.node.database)
         self.book = FrontBook(self._store, self._key_provider.front_key.check_value, world.entropy)
@@ -205,10 +184,13 @@ class Service:
                 self._world.clock.today,
                 self.event_log,
                 Refusals(self._world.reactor.seconds),
+                self.key_desk,
             )
             self.server = self._listen(surroundings)
             started.callback(self.server.stop)
-            self.source = Source(self.settings.node.name, self.server, self.engine, self.statistics, clock)
+            self.source = Source(
+                self.settings.node.name, self.server, self.engine, self.statistics, clock, self.key_desk
+            )
             self.source.log_dropped = self._world.log_dropped
             self._show()
             self._operate(word)
@@ -258,6 +240,7 @@ class Service:
             lambda: self.cutover_clock.obstacle,
             self._misses,
             lambda: self._overview,
+            self.key_desk,
         )
         self.source.lights = snapshot_builder.lights
         self.feed = Feed(
@@ -316,7 +299,9 @@ class Service:
         factory = ControlFactory({**self.operations.commands(), **self.cutover_clock.commands(), **own})
         path = make_way(Path(self.settings.node.control))
         self._ports.append(world.reactor.listenUNIX(path, factory, mode=0o600))
+        self.key_desk.serve(party.keys for party in self._counterparties.values())
         self._every(1, self.engine.look)
+        self._every(1, self.key_desk.look)
         self._every(1, watch.look)
         self._polling = self._every(self.settings.day.poll_seconds, self._look_at_day)
         self._every(1, self.cutover_clock.look)
@@ -374,7 +359,7 @@ class Service:
     def _close(self) -> None:
         self._threads.stop()
         self._store.close()
-        self._key_provider.close()
+        self._token_thread.stop(self._key_provider.close)
 
     def _asked_to_reload(self, asked: Mapping[str, Any], _progress: Progress) -> Deferred[dict[str, Any]]:
         return self.reload(str(asked["by"])).addCallback(
@@ -401,10 +386,8 @@ class Service:
         """
         return self.operations.recorded(by, RELOAD, self._take_new_settings)
 
-    def _take_new_settings(self) -> str:
-        """Replace the settings by those of the file, and return what changed, for the audit log. Raises
-        SettingsError.
-        """
+    def _take_new_settings(self) -> Deferred[str]:
+        """Take the settings of the file; fires with what changed, for the audit log. Raises SettingsError."""
         settings = self._reread()
         fixed = {"node", "limits", "status"}
         faults = [
@@ -425,9 +408,25 @@ class Service:
         ]
         if faults:
             raise SettingsError("the new settings", tuple(faults))
-        material = material_of(settings, key_provider)
+        if settings.keystore.pkcs11_module is None:
+            held = succeed(held_keys(settings, key_provider, self._world.entropy))
+        else:
+            held = self._token_thread.run(held_keys, settings, key_provider, self._world.entropy)
+            held.addTimeout(settings.limits.stop_seconds, self._world.reactor, token_is_silent)
+        return held.addCallback(self._replace_settings, settings, key_provider, allowances)
+
+    def _replace_settings(
+        self,
+        held: tuple[Mapping[str, BankKeys], Material],
+        settings: Settings,
+        key_provider: KeyProvider,
+        allowances: Sequence[Allowance],
+    ) -> str:
+        """Go on with new settings whose keys are there, and return what changed."""
+        keys, material = held
         differences = [*changes(self.settings, settings), *renewed(self._material, material, _ends(settings))]
-        self._counterparties = self._enabled_counterparties(settings, key_provider)
+        self._counterparties = self._enabled_counterparties(settings, key_provider, keys)
+        self.key_desk.serve(keys.values())
         self.settings, self._key_provider, self._material = settings, key_provider, material
         self._polling.interval = settings.day.poll_seconds  # from its next turn on
         ended = Counter(self.server.replace(Gateway(allowances), self._counterparties))
@@ -439,16 +438,19 @@ class Service:
         return changed
 
     def _enabled_counterparties(
-        self, settings: Settings, key_provider: KeyProvider
+        self, settings: Settings, key_provider: KeyProvider, keys: Mapping[str, BankKeys]
     ) -> dict[str, Counterparty]:
-        """Return the banks that may connect, by code. A disabled bank is not among them, and needs no key."""
+        """Return the banks that may connect, by code: those that have `keys`."""
         enabled = (bank for bank in settings.bank if bank.enabled)
-        return {bank.code: self._counterparty(bank, settings, key_provider) for bank in enabled}
+        return {
+            bank.code: self._counterparty(bank, settings, key_provider, keys[bank.code]) for bank in enabled
+        }
 
-    def _counterparty(self, bank: Bank, settings: Settings, key_provider: KeyProvider) -> Counterparty:
+    def _counterparty(
+        self, bank: Bank, settings: Settings, key_provider: KeyProvider, keys: BankKeys
+    ) -> Counterparty:
         tls = settings.tls
         dialect = load(bank.dialect, bank.gb18030)
-        keys = key_provider.bank_keys(bank, self._world.entropy)
         pinned = None
         if bank.transport == "tls" and tls is not None:
             files = Path(tls.certificate_file), Path(tls.key_file)

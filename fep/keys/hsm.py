@@ -102,8 +102,9 @@ class Token:
                 self._session = self._token.open(rw=writing)
 
     def close(self) -> None:
-        """End the session; the block keys that were derived in it are gone."""
-        self._session.close()
+        """End the session; the block keys that were derived in it are gone. Raises TokenError."""
+        with _token_errors(f"token {self._label}: "):
+            self._session.close()
 
     def zmks(self) -> Iterator[tuple[str, KeyKind, str]]:
         """Name, kind and check value of each ZMK in the token, sorted by name. Raises TokenError."""
@@ -180,6 +181,8 @@ class Token:
 
 class TokenZmk:
     """A ZMK in a token, with the two block keys that were derived from it there."""
+
+    in_token = True
 
     def __init__(self, cipher: Cipher, binding: Binding, key: Any, length: int) -> None:  # noqa: ANN401 - as above
         self._cipher = cipher

@@ -5,8 +5,10 @@ Opened at start and at each reload. Nothing else in the machine knows where a ke
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from fep.errors import FepError
 from fep.keys.keys import (
     FRONT,
     SEAL,
@@ -24,9 +26,59 @@ from fep.keys.keys import (
 from fep.keys.keystore import Keystore, KeystoreError, MasterKey, read_source
 from fep.settings.config import Bank, KeystoreSettings
 from ledger.rules.seal import Sealer
+from protocol.mac import MacAlgorithm
 
 if TYPE_CHECKING:
-    from fep.keys.hsm import Token
+    from fep.keys.hsm import Token, TokenZmk
+
+
+class TokenSession:
+    """The session with the token of these settings, opened when it is first needed, and anew after a failure:
+    what was derived in a session is gone with it. To be used by one thread at a time.
+    """
+
+    def __init__(self, settings: KeystoreSettings) -> None:
+        self._settings = settings
+        self._token: Token | None = None
+
+    def zmk(self, name: str, algorithm: MacAlgorithm, kind: KeyKind) -> TokenZmk:
+        """A ZMK of the token. Raises KeystoreError, KeyFileError and TokenError."""
+        if self._token is None:
+            self._token = open_token(self._settings)
+        return self._token.zmk(name, algorithm, kind)
+
+    def close(self) -> None:
+        """End the session. What a lost token says to that is of no use to anyone."""
+        token, self._token = self._token, None
+        if token is not None:
+            with suppress(FepError):
+                token.close()
+
+
+class ReopenedZmk:
+    """A ZMK in the token, found again in a new session after the token has failed."""
+
+    in_token = True
+
+    def __init__(self, session: TokenSession, name: str, algorithm: MacAlgorithm, kind: KeyKind) -> None:
+        """Raises KeystoreError, KeyFileError and TokenError."""
+        self._session = session
+        self._names = name, algorithm, kind
+        self._zmk: TokenZmk | None = session.zmk(*self._names)
+        self.check_value = self._zmk.check_value
+
+    def wrap(self, key: bytes, algorithm: MacAlgorithm, entropy: Entropy) -> str:
+        """The TR-31 key block that carries a session key. Raises TokenError, and then begins a new session
+        when it is next asked.
+        """
+        try:
+            if self._zmk is None:
+                self._zmk = self._session.zmk(*self._names)
+            return self._zmk.wrap(key, algorithm, entropy)
+        except Exception:  # whatever a vendor's library raises, its session is not asked again
+            self._zmk = None
+            self._session.close()
+            raise
 
 
 class KeyProvider:
@@ -41,17 +93,13 @@ class KeyProvider:
         self._keystore = open_keystore(settings)
         self.front_key = FrontKey(self._of_kind(FRONT, KeyKind.BLAKE2B).secret.reveal())
         self.sealer = Sealer(self._of_kind(SEAL, KeyKind.ED25519).secret.reveal())
-        self._token: Token | None = None
+        self._session = TokenSession(settings)
         if former is not None and _same_token(settings, former._settings):
-            self._token = former._token
+            self._session = former._session
 
     def close(self) -> None:
-        """End the session with the token, if there is one. The results of `bank_keys` make no keys
-        afterwards.
-        """
-        if self._token is not None:
-            self._token.close()
-            self._token = None
+        """End the session with the token, if there is one."""
+        self._session.close()
 
     def other_than(self, former: KeyProvider) -> tuple[str, ...]:
         """Names of the node's own keys (front, seal) that differ from `former`'s. A change of one makes the
@@ -79,9 +127,7 @@ class KeyProvider:
         name, kind = zmk_name(bank.code), ZMK_KIND[bank.mac]
         if self._settings.pkcs11_module is None:
             return HeldZmk(self._of_kind(name, kind))
-        if self._token is None:
-            self._token = open_token(self._settings)
-        return self._token.zmk(name, bank.mac, kind)
+        return ReopenedZmk(self._session, name, bank.mac, kind)
 
     def _of_kind(self, name: str, kind: KeyKind) -> Key:
         key = self._keystore[name]

@@ -270,6 +270,7 @@ class Zmk(Protocol):
     """A bank's key-encryption key, in this process's memory or in a token."""
 
     check_value: str
+    in_token: bool
 
     def wrap(self, key: bytes, algorithm: MacAlgorithm, entropy: Entropy) -> str:
         """The TR-31 key block that carries a session key."""
@@ -277,6 +278,8 @@ class Zmk(Protocol):
 
 class HeldZmk:
     """A bank's key-encryption key in this process's memory."""
+
+    in_token = False
 
     def __init__(self, key: Key) -> None:
         self._secret = key.secret
@@ -295,6 +298,8 @@ class BankKeys:
         self._algorithm = algorithm
         self._zmk = zmk
         self._entropy = entropy
+        self.in_token = zmk.in_token
+        """Whether `fresh` asks a token, and so may take long or fail."""
 
     def fresh(self) -> SessionKey:
         """A new random MAC session key with the TR-31 key block that carries it (docs/protocol.md section

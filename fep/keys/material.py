@@ -11,8 +11,11 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from fep.keys.key_provider import KeyProvider
+from fep.keys.keys import BankKeys, Entropy
+from fep.keys.keystore import KeystoreError
 from fep.settings.config import Settings
 
 
@@ -38,6 +41,22 @@ def material_of(settings: Settings, key_provider: KeyProvider) -> Material:
             whole.update(Path(name).read_bytes())
         digest = whole.hexdigest()
     return Material(zmks, digest)
+
+
+def held_keys(
+    settings: Settings, key_provider: KeyProvider, entropy: Entropy
+) -> tuple[dict[str, BankKeys], Material]:
+    """Return the keys of the banks that may connect, by code, and what may be said of them. A disabled bank
+    needs none. Asks the token, where there is one. Raises what material_of does.
+    """
+    enabled = (bank for bank in settings.bank if bank.enabled)
+    keys = {bank.code: key_provider.bank_keys(bank, entropy) for bank in enabled}
+    return keys, material_of(settings, key_provider)
+
+
+def token_is_silent(_result: object, seconds: float) -> NoReturn:
+    """Raise KeystoreError: a reload has waited for the token for so long."""
+    raise KeystoreError(f"the token has not answered for {seconds:.0f} s: nothing was changed")
 
 
 def renewed(before: Material, after: Material, certificate_ends: str) -> Iterator[str]:

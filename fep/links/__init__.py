@@ -46,6 +46,7 @@ The modules, in the order in which data goes through:
     counterparty        what a link is given: by its bank, and by the process
     link                one conversation; transactions
     deadlines           when a frame, a sign-on, a silence or an echo has taken too long (pure)
+    key_desk            session keys: from memory, or from a token that is never waited for
     session             the states and the MAC keys (an Automat table, pure)
     authentication      MAC and DE 32; bad MACs in a row
     network_management  08xx: sign-on, sign-off, change of keys, echo, notice of the cut-over

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from fep.engine.commit import Engine
 from fep.keys.keys import BankKeys
+from fep.links.key_desk import KeyDesk
 from fep.links.misses import Misses
 from fep.links.receipt import Letterhead
 from fep.links.request_parser import RequestParser
@@ -63,3 +64,4 @@ class Surroundings:
     today: Callable[[], date]
     event_log: EventLog
     refusals: Refusals
+    key_desk: KeyDesk

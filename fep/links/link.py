@@ -84,6 +84,7 @@ class Link:
             self._deadlines,
             door,
             self._log,
+            guarded,
         )
 
     # What the transport tells.

@@ -6,17 +6,20 @@ Moves the session; no transaction passes here. docs/protocol.md section 5.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
+from fep.keys.keys import SessionKey
 from fep.links.answering import AnswerSender, message_refusal, session_refusal
 from fep.links.authentication import Authenticator
 from fep.links.counterparty import Counterparty, Door, Surroundings
 from fep.links.deadlines import Deadlines
 from fep.links.request_parser import check_network
-from fep.links.session import CONNECTED, STOPPING, LinkSession
+from fep.links.session import CONNECTED, LOST, STOPPING, LinkSession
 from fep.telemetry.event_log import Kind
 from fep.telemetry.paced_log import PacedLog
+from firewall_rules.token_bucket import TokenBucket
 from ledger.rules.request import Answer
 from protocol.errors import MessageRefused
 from protocol.framing import Frame
@@ -30,10 +33,17 @@ CUTOVER: Final = "201"
 ECHO: Final = "301"
 """Values of DE 70 (docs/protocol.md section 5)."""
 _STAN_MAX: Final = 999_999
+_MINUTE_SECONDS: Final = 60
+TOO_MANY_SIGN_ONS: Final = Answer(Response.UNAVAILABLE, "TOO MANY SIGN-ONS, WAIT")
+"""The answer to a sign-on or a change of keys past what a link and a bank may ask a minute."""
+NO_KEY: Final = Answer(Response.FAULT, "NO KEY NOW, ASK AGAIN")
+"""The answer to a sign-on or a change of keys for which the token made no key."""
 
 
 class NetworkManagement:
-    """The 08xx messages of one link, in both directions. `log` is the link's."""
+    """The 08xx messages of one link, in both directions. `log` is the link's; `guarded` does what is done
+    later for this link, so that a fault in it ends this link alone.
+    """
 
     def __init__(
         self,
@@ -45,7 +55,9 @@ class NetworkManagement:
         deadlines: Deadlines,
         door: Door,
         log: PacedLog,
+        guarded: Callable[..., object],
     ) -> None:
+        self._entry = counterparty.bank
         self._bank = counterparty.bank.code
         self._bank_keys = counterparty.keys
         self._surroundings = surroundings
@@ -57,6 +69,11 @@ class NetworkManagement:
         self._log = log
         self._stan = 0
         self._unanswered = 0
+        self._guarded = guarded
+        self._is_waiting = False
+        self._sign_offs = 0
+        a_minute = counterparty.bank.link_sign_ons_a_minute
+        self._pace = TokenBucket(a_minute / _MINUTE_SECONDS, a_minute, surroundings.seconds())
 
     def received(self, message: Message, frame: Frame) -> None:
         """Answer one 08xx request of the bank, and move the session."""
@@ -116,20 +133,27 @@ class NetworkManagement:
 
     def _sign_on(self, message: Message, frame: Frame) -> None:
         """Sign the bank on, once the link has a place."""
-        refusal = self._refusal(message) or self._sign_on_refusal(message)
+        refusal = self._refusal(message) or self._sign_on_refusal(message) or self._rate_refusal()
         if refusal is not None:
             self._door.sign_on_refused(f"sign-on refused: {refusal.response.value} {refusal.reason}")
             self._answers.answer(message, frame.tpdu, refusal, sealed=False)
             return
+        self._is_waiting = True
         self._door.take_place(partial(self._signed_on, message, frame))
 
     def _signed_on(self, message: Message, frame: Frame) -> None:
-        """Answer a sign-on: the one exchange without a MAC. The session key goes out under the bank's ZMK."""
+        """Answer a sign-on once there is a key. The one exchange without a MAC: the session key goes out
+        under the bank's ZMK.
+        """
+        self._ask_for_key(partial(self._signed_on_with, message, frame), message, frame, sealed=False)
+
+    def _signed_on_with(self, message: Message, frame: Frame, fresh: SessionKey) -> None:
+        if self._session.state() == LOST:
+            return
         refusal = self._sign_on_refusal(message)  # the machine may have begun to stop while it waited
         if refusal is not None:
             self._answers.answer(message, frame.tpdu, refusal, sealed=False)
             return
-        fresh = self._bank_keys.fresh()
         self._answers.approve_with_key(message, frame.tpdu, fresh, sealed=False)
         self._session.signed_on(fresh.key, self._old_key_retires_at())
         self._deadlines.signed_on()
@@ -147,11 +171,45 @@ class NetworkManagement:
         """Change the session key. The answer carries the new key and is MACed with the old one (PROTOCOL
         section 5.4).
         """
-        fresh = self._bank_keys.fresh()
+        refusal = self._rate_refusal()
+        if refusal is not None:
+            self._answers.answer(message, frame.tpdu, refusal)
+            return
+        self._ask_for_key(partial(self._changed_key_to, message, frame), message, frame, sealed=True)
+
+    def _changed_key_to(self, message: Message, frame: Frame, fresh: SessionKey) -> None:
+        if self._session.business is not Response.APPROVED:
+            self._answers.answer(message, frame.tpdu, session_refusal(self._session.business))
+            return
         self._answers.approve_with_key(message, frame.tpdu, fresh, sealed=True)
         self._session.key_changed(fresh.key, self._old_key_retires_at())
 
+    def _rate_refusal(self) -> Answer | None:
+        """The answer to who asks for another session key while one is made, or too soon; None for others."""
+        is_soon = self._is_waiting or not self._pace.take(self._surroundings.seconds())
+        if is_soon or not self._surroundings.key_desk.may_ask(self._entry):
+            return TOO_MANY_SIGN_ONS
+        return None
+
+    def _ask_for_key(
+        self, act: Callable[[SessionKey], None], message: Message, frame: Frame, *, sealed: bool
+    ) -> None:
+        """Ask for a session key, and act with it once it is there. Without one, or where a sign-off came
+        first, the answer is 96, and the link goes on as it was.
+        """
+        self._is_waiting, sign_offs = True, self._sign_offs
+
+        def take(fresh: SessionKey | None) -> None:
+            self._is_waiting = False
+            if fresh is None or sign_offs != self._sign_offs:
+                self._answers.answer(message, frame.tpdu, NO_KEY, sealed=sealed)
+            else:
+                act(fresh)
+
+        self._surroundings.key_desk.ask(self._bank, self._bank_keys, partial(self._guarded, take))
+
     def _sign_off(self, message: Message, frame: Frame) -> None:
+        self._sign_offs += 1
         self._answers.approve(message, frame.tpdu)
         self._session.signed_off()
         self._surroundings.event_log.note(Kind.SIGNED_OFF, self._bank)

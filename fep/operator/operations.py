@@ -231,17 +231,17 @@ class Operations:
                 "{act} by {by}, {note}: not written down: {error}", act=act, by=by, note=note, error=error
             )
 
-    def recorded(self, by: str, act: str, do: Callable[[], str]) -> Deferred[str]:
-        """Record an act, do it, and record its end; one such act at a time. `do` returns its result in
+    def recorded(self, by: str, act: str, do: Callable[[], Deferred[str]]) -> Deferred[str]:
+        """Record an act, do it, and record its end; one such act at a time. `do` fires with its result in
         words, which is what this fires with. Fails with LedgerError, and has done nothing, where the first
         record cannot be written.
         """
         return self.one_act.run(lambda: Deferred.fromCoroutine(self._recorded(by, act, do)))
 
-    async def _recorded(self, by: str, act: str, do: Callable[[], str]) -> str:
+    async def _recorded(self, by: str, act: str, do: Callable[[], Deferred[str]]) -> str:
         await self._written(by, act, "", Stage.ASKED.value)
         try:
-            result = do()
+            result = await do()
         except Exception as error:
             await self._noted(by, act, "", failed(error))
             raise

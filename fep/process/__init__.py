@@ -4,6 +4,8 @@ Each module answers one question that every command of `qianzhi` has before it d
 
     reactor     by which clock do timers count? By the monotonic one (decision 0018)
     memory      who may read this process's memory? Nobody: it is not dumpable and writes no core file
+    commit_thread   where is the book written? In one thread, one call after the other
+    side_thread     where is what may hang called? In a thread that keeps no process from ending
     log_writer  who waits for whoever reads the log? A thread of its own, and never the reactor
     logtext     what may a log line or a traceback show? No value: no card number, identity number, PIN or key
 

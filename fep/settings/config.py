@@ -82,9 +82,7 @@ class Limits(Section):
     idle_seconds: Seconds = 60
     echo_seconds: Seconds = 15
     old_key_seconds: Seconds = 30
-    key_days: int = Field(
-        default=31, ge=1, le=150, description="so many days back DE 7 may lie; older is refused"
-    )
+    key_days: int = Field(default=31, ge=1, le=150, description="so many days back DE 7 may lie, no more")
     bad_macs: int = Field(default=5, ge=1, le=100, description="docs/protocol.md section 5.6")
     strays_a_minute: int = Field(default=10, ge=1, le=1000, description="docs/protocol.md section 5.10")
     links: int = Field(default=12_000, ge=1, le=1_000_000)
@@ -97,6 +95,7 @@ class Limits(Section):
         default=500, ge=10, le=30_000, description="who would wait longer for a batch is answered 91 at once"
     )
     retry_seconds: Seconds = 1
+    token_seconds: Seconds = Field(default=3, description="then a sign-on that waits for the token gets 96")
     stop_seconds: Seconds = 30
 
 
@@ -249,6 +248,8 @@ class Bank(Section):
     unsigned_links: int = Field(default=64, ge=1, le=100_000, description="docs/protocol.md section 5.8")
     short_links: bool = Field(default=False, description="true: it opens links as it needs them")
     new_links_a_minute: int = Field(default=600, ge=1, le=60_000)
+    sign_ons_a_minute: int = Field(default=120, ge=1, le=60_000, description="over all links; more get 91")
+    link_sign_ons_a_minute: int = Field(default=10, ge=1, le=600, description="the same for one link")
     messages_a_second: int = Field(
         default=1000, ge=1, le=1_000_000, description="over all its links; what comes faster is read later"
     )

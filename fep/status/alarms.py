@@ -73,6 +73,11 @@ def _database(snapshot: Snapshot) -> Sightings:
         yield "", snapshot.away_seconds
 
 
+def _token(snapshot: Snapshot) -> Sightings:
+    if snapshot.token_seconds is not None:
+        yield "", snapshot.token_seconds
+
+
 def _clock(snapshot: Snapshot) -> Sightings:
     if snapshot.clock:
         yield "", None
@@ -158,6 +163,7 @@ RULES: Final[tuple[tuple[str, Severity, Callable[[Snapshot], Sightings]], ...]] 
     ("stopped", Severity.RED, _state(State.STOPPED)),
     ("doubt", Severity.RED, _state(State.DOUBT)),
     ("database", Severity.RED, _database),
+    ("token", Severity.RED, _token),
     ("no_day", Severity.RED, _state(State.NO_DAY)),
     ("clock", Severity.RED, _clock),
     *((f"cutover_{obstacle}", Severity.RED, _waits(obstacle)) for obstacle in Obstacle),

@@ -17,6 +17,7 @@ from typing import Final
 from fep.day.clock import WallClock
 from fep.day.schedule import Obstacle, seconds_left
 from fep.engine.commit import Engine
+from fep.links.key_desk import KeyDesk
 from fep.links.link import Link
 from fep.links.misses import Misses
 from fep.links.server import Server
@@ -40,6 +41,7 @@ class State(StrEnum):
     STOPPED = "stopped"
     DOUBT = "doubt"
     NO_DATABASE = "no_database"
+    NO_TOKEN = "no_token"
     NO_DAY = "no_day"
 
 
@@ -143,7 +145,8 @@ class Snapshot:
     `seconds_left` until then is None without an hour or an open day. `waits` is the obstacle that keeps the
     clock from cutting over, or empty. `untold_year` is a year whose holidays must be told now, or None.
     `refused` counts connections, `locked_dues` dues locked after wrong guesses. `database` is where the book
-    is; it has not answered for `away_seconds`, None while it answers.
+    is; it has not answered for `away_seconds`, and the token has made no key for `token_seconds`; None while
+    they do.
     """
 
     node: str
@@ -168,6 +171,7 @@ class Snapshot:
     locked_dues: int = 0
     database: str = ""
     away_seconds: int | None = None
+    token_seconds: int | None = None
 
 
 class SnapshotBuilder:
@@ -188,6 +192,7 @@ class SnapshotBuilder:
         obstacle: Callable[[], Obstacle | None],
         misses: Mapping[str, Misses],
         overview: Callable[[], Overview],
+        key_desk: KeyDesk,
     ) -> None:
         self._settings = settings
         self._server = server
@@ -199,6 +204,7 @@ class SnapshotBuilder:
         self._obstacle = obstacle
         self._misses = misses
         self._overview = overview
+        self._key_desk = key_desk
 
     def snapshot(self, state: State, figures: Figures | str | None) -> Snapshot:
         """Take a snapshot. `figures` are the office's, or in words why they cannot be read, or None where
@@ -206,6 +212,7 @@ class SnapshotBuilder:
         """
         settings, now, history = self._settings(), self._clock.now(), self.history
         date_open, cutover = self._engine.business_date, settings.day.cutover or ""
+        token = self._key_desk.outage
         codes, outage = [bank.code for bank in settings.bank], self._engine.outage
         at_us = self._clock.now_us()
         in_beijing = beijing(at_us)
@@ -234,6 +241,7 @@ class SnapshotBuilder:
             locked_dues=self._overview().locked_dues,
             database=self._engine.database,
             away_seconds=None if outage is None else int(outage.seconds),
+            token_seconds=None if token is None else int(token.seconds),
         )
 
     def _queue(self) -> Queue:

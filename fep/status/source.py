@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from fep.day.clock import WallClock
 from fep.engine.commit import Engine
+from fep.links.key_desk import KeyDesk
 from fep.links.link import Link
 from fep.links.server import Server
 from fep.status.snapshot import Light, State
@@ -29,6 +30,7 @@ _UNREADY: Final[Mapping[State, str]] = MappingProxyType(
         State.STOPPED: "not serving",
         State.DOUBT: "the outcome of a batch is unknown",
         State.NO_DATABASE: "no transaction can be written",
+        State.NO_TOKEN: "the token makes no session keys: who signs on is answered 96",
         State.NO_DAY: "no business day is open: run `qianzhi book load FILE`",
     }
 )
@@ -41,13 +43,20 @@ class Source:
     """
 
     def __init__(
-        self, node: str, server: Server, engine: Engine, statistics: Statistics, clock: WallClock
+        self,
+        node: str,
+        server: Server,
+        engine: Engine,
+        statistics: Statistics,
+        clock: WallClock,
+        key_desk: KeyDesk,
     ) -> None:
         self.node = node
         self.server = server
         self.engine = engine
         self.statistics = statistics
         self.clock = clock
+        self.key_desk = key_desk
         self.serving = False
         self.lights: Callable[[], Mapping[str, Light]] = lambda: {}
         """Returns each bank's light, by its code."""
@@ -62,6 +71,8 @@ class Source:
             return State.DOUBT
         if self.engine.outage is not None:
             return State.NO_DATABASE
+        if self.key_desk.outage is not None:
+            return State.NO_TOKEN
         return State.SERVING if self.engine.business_date else State.NO_DAY
 
     def unready(self) -> str:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
 import pytest
+from twisted.internet.defer import Deferred
 
+from fep.errors import FepError
+from fep.keys.keys import BankKeys, SessionKey
+from fep.links.key_desk import KeyDesk
 from fep.links.network_management import CUTOVER, ECHO, KEY_CHANGE, SIGN_OFF, SIGN_ON
 from fep.links.places import ANSWER_SECONDS, FULL, SILENT
 from fep.links.session import CONNECTED, SIGNED_OFF, SIGNED_ON, STOPPING
 from protocol.framing import Framing, wrap
-from protocol.mac import MacKey
+from protocol.mac import MacAlgorithm, MacKey
 from protocol.message import Message
 from tests.fep.links.test_server import CODEC, PORTS, House
 from tests.support.builders import BANK, message
@@ -284,3 +289,125 @@ def test_a_link_that_signed_off_and_does_not_answer_our_echo_has_signed_off(tmp_
     assert house.statistics.closed_links == {(BANK, "our echo was not answered in time"): 1}
     line.connection.connectionLost()
     assert house.server.signed_off == {BANK}
+
+
+class Token:
+    """A token in place of the bank's ZMK; the test says when its calls come back."""
+
+    check_value, in_token = "000000", True
+
+    def __init__(self, house: House) -> None:
+        self.out: list[Deferred[SessionKey]] = []
+        self.keys = BankKeys(MacAlgorithm.AES_CMAC, self, bytes)
+        self.desk = KeyDesk(house.clock, lambda: 1, self._call, 3)
+
+    def wrap(self, *_: object) -> str:
+        return "block"
+
+    def _call(self, _function: object) -> Deferred[SessionKey]:
+        self.out.append(Deferred())
+        return self.out[-1]
+
+    def come_back(self) -> None:
+        self.out.pop(0).callback(self.keys.fresh())
+
+
+@pytest.fixture
+def waiting(line: Line) -> tuple[Line, Token]:
+    """A link of a bank whose ZMK is in a token."""
+    token = Token(line.house)
+    network = line.link._network
+    network._surroundings = replace(network._surroundings, key_desk=token.desk)
+    network._bank_keys = token.keys
+    return line, token
+
+
+def say(line: Line, code: str, key: MacKey | None = None) -> list[tuple[str, str | None]]:
+    """DE 39 and DE 44 of what is answered at once."""
+    request = Message("0800", {7: "1124101112", 11: "000007", 32: BANK, 70: code})
+    body = CODEC.encode(request) if key is None else CODEC.seal(request, key.mac)
+    line.connection.dataReceived(wrap(Framing.BE2, body))
+    return heard(line)
+
+
+def heard(line: Line) -> list[tuple[str, str | None]]:
+    """DE 39 and DE 44 of what has been answered since."""
+    return [(answer.fields[39], answer.fields.get(44)) for answer in line.sent()]
+
+
+NO_KEY_NOW = ("96", "NO KEY NOW, ASK AGAIN")
+
+
+def test_a_sign_on_waits_for_the_token_and_the_link_goes_on_meanwhile(waiting: tuple[Line, Token]) -> None:
+    line, token = waiting
+    assert say(line, SIGN_ON) == []
+    assert say(line, ECHO) == [("00", None)]
+    assert say(line, SIGN_ON) == [("91", "TOO MANY SIGN-ONS, WAIT")]
+    token.come_back()
+    assert (heard(line), line.link.session.state()) == ([("00", None)], SIGNED_ON)
+
+
+def test_a_token_that_is_too_slow_is_answered_96_and_the_link_lives_and_signs_on_later(
+    waiting: tuple[Line, Token],
+) -> None:
+    line, token = waiting
+    assert say(line, SIGN_ON) == []
+    line.house.clock.advance(3)
+    assert (heard(line), line.link.session.state()) == ([NO_KEY_NOW], CONNECTED)
+    token.come_back()
+    assert (heard(line), line.link.session.state()) == ([], CONNECTED)
+    assert say(line, SIGN_ON) == []
+    token.come_back()
+    assert heard(line) == [("00", None)]
+
+
+def test_a_token_that_fails_is_answered_96_and_the_old_key_goes_on(waiting: tuple[Line, Token]) -> None:
+    line, token = waiting
+    say(line, SIGN_ON)
+    token.come_back()
+    line.sent()
+    key = line.key
+    assert say(line, KEY_CHANGE, key) == []
+    token.out.pop(0).errback(FepError("gone"))
+    assert heard(line) == [NO_KEY_NOW]
+    assert (line.key, say(line, ECHO, key)) == (key, [("00", None)])
+
+
+def test_who_signs_off_while_a_key_is_made_stays_signed_off(waiting: tuple[Line, Token]) -> None:
+    line, token = waiting
+    say(line, SIGN_ON)
+    token.come_back()
+    line.sent()
+    key = line.key
+    assert say(line, SIGN_ON) == []
+    assert say(line, SIGN_OFF, key) == [("00", None)]
+    token.come_back()
+    assert (heard(line), line.link.session.state()) == ([NO_KEY_NOW], SIGNED_OFF)
+
+
+def test_a_link_that_is_lost_while_it_waits_is_told_nothing(waiting: tuple[Line, Token]) -> None:
+    line, token = waiting
+    say(line, SIGN_ON)
+    line.link.lost()
+    token.come_back()
+    assert heard(line) == []
+
+
+def test_a_link_may_sign_on_and_change_keys_only_a_few_times_a_minute(tmp_path: Path) -> None:
+    line = Line(House(write_settings(tmp_path, "sqlite:///none.db", entry="link_sign_ons_a_minute = 4")))
+    answers = [line.ask(SIGN_ON).fields[39] for _ in range(3)]
+    answers += [line.ask(KEY_CHANGE, key=line.key).fields[39] for _ in range(2)]
+    assert answers == ["00", "00", "00", "00", "91"]
+    line.house.clock.pump([0.5] * 30)
+    line.sent()
+    assert line.ask(KEY_CHANGE, key=line.key).fields[39] == "00"
+
+
+def test_a_banks_links_share_its_sign_ons_and_another_banks_are_its_own(tmp_path: Path) -> None:
+    house = House(write_settings(tmp_path, "sqlite:///none.db", entry="sign_ons_a_minute = 2\nlinks = 3"))
+    lines = [Line(house) for _ in range(3)]
+    assert [line.ask(SIGN_ON).fields[39] for line in (*lines, lines[0])] == ["00", "00", "00", "91"]
+    other, socket = house.connect(OTHER_BANK)
+    request = Message("0800", {7: "1124101112", 11: "000007", 32: OTHER_BANK, 70: SIGN_ON})
+    other.dataReceived(wrap(Framing.BE2, CODEC.encode(request)))
+    assert [CODEC.decode(frame.body).fields[39] for frame in socket.frames()] == ["00"]

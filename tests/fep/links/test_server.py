@@ -19,6 +19,7 @@ from fep.engine.commit import Engine
 from fep.keys.key_provider import KeyProvider
 from fep.links.connection import BankConnection
 from fep.links.counterparty import Counterparty, Surroundings
+from fep.links.key_desk import KeyDesk
 from fep.links.misses import Misses
 from fep.links.rate_limiter import PAUSE_SECONDS
 from fep.links.receipt import Letterhead
@@ -132,6 +133,7 @@ class House:
             moment.date,
             self.event_log,
             Refusals(seconds),
+            KeyDesk(self.clock, lambda: 1, in_thread, 3),
         )
         self.server = Server(parties, around)
         self.server.start(Gateway(bank.allowance(PORTS[bank.code]) for bank in settings.bank), self.clock)

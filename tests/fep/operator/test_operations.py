@@ -280,7 +280,7 @@ def test_a_refusal_is_told_even_if_it_cannot_be_written_down(monkeypatch: pytest
 
 def doing(desk: Desk, do: Callable[[], str]) -> list[Any]:
     results: list[Any] = []
-    desk.operations.recorded("li", "reload", do).addBoth(results.append)
+    desk.operations.recorded("li", "reload", lambda: maybeDeferred(do)).addBoth(results.append)
     for _ in range(4):
         desk.clock.advance(0)
     return results
@@ -315,7 +315,7 @@ def test_what_fails_is_written_down_with_the_kind_of_error_and_not_its_text(
 def test_acts_with_a_beginning_and_an_end_do_not_mix(monkeypatch: pytest.MonkeyPatch) -> None:
     desk = Desk(monkeypatch)
     for by in ("li", "wang"):
-        desk.operations.recorded(by, "reload", lambda: "nothing")
+        desk.operations.recorded(by, "reload", lambda: succeed("nothing"))
     for _ in range(8):
         desk.clock.advance(0)
     assert [(by, note) for by, _, _, note in desk.acts] == [

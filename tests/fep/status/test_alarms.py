@@ -33,6 +33,7 @@ WRONG: tuple[tuple[dict[str, Any], Alarm], ...] = (
     ({"state": State.DOUBT}, Alarm(RED, "doubt")),
     ({"state": State.NO_DAY, "business_date": ""}, Alarm(RED, "no_day")),
     ({"state": State.NO_DATABASE, "away_seconds": 7}, Alarm(RED, "database", figure=7)),
+    ({"token_seconds": 3}, Alarm(RED, "token", figure=3)),
     ({"away_seconds": 0}, Alarm(RED, "database", figure=0)),
     ({"clock": "the wall clock jumped 40 s back"}, Alarm(RED, "clock")),
     *(

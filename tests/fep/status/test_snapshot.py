@@ -93,7 +93,7 @@ def test_a_bank_is_silent_by_its_signed_on_links_alone() -> None:
     overview: Any = SimpleNamespace(unfit={})
     history = History(statistics)
     snapshot_builder = SnapshotBuilder(
-        none, server, none, statistics, history, none, lambda: 0.0, none, {}, lambda: overview
+        none, server, none, statistics, history, none, lambda: 0.0, none, {}, lambda: overview, none
     )
     links: list[Any] = [StubLink("signed on", 70), StubLink("connected", 0)]
     now = datetime(2026, 11, 24, 10, 11, 12, tzinfo=UTC)

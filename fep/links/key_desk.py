@@ -1,0 +1,173 @@
+"""Where links get session keys: at once from memory, and from a token without ever waiting for it here.
+
+A token (PKCS#11) takes milliseconds, or does not answer at all. So its calls are made one after the other in
+a thread of their own, which banks get by turns. Who asked is told after `seconds` at the latest. Each bank
+has a few spare keys made ahead, so that banks notice nothing of a token that is away for a moment. No message
+and no PKCS#11 is known here.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from fep.engine.availability import Outage
+from fep.engine.queue import FairQueue
+from fep.keys.keys import BankKeys, SessionKey
+from fep.settings.config import Bank
+from firewall_rules.token_bucket import TokenBucket
+
+SPARES: Final = 2
+"""Session keys that are made ahead for each bank whose ZMK is in a token."""
+_WAITING_MAX: Final = 1000
+_MINUTE_SECONDS: Final = 60
+
+Take = Callable[[SessionKey | None], object]
+"""Takes a session key, or None where there is none in time."""
+
+
+@dataclass(eq=False, slots=True)
+class _Waiting:
+    """A link that waits for a key of these; `is_over` once it was told."""
+
+    keys: BankKeys
+    take: Take
+    deadline: IDelayedCall | None = None
+    is_over: bool = False
+
+    def tell(self, key: SessionKey | None) -> None:
+        """Give the key, or None; what is over is not told again."""
+        if self.is_over:
+            return
+        self.is_over = True
+        if self.deadline is not None and self.deadline.active():
+            self.deadline.cancel()
+        self.take(key)
+
+
+class KeyDesk:
+    """Gives session keys to links. `call_in_thread` runs a function in the token's thread, one at a time;
+    `seconds` is how long a link waits for its key at most.
+    """
+
+    log = Logger(namespace="fep.links.key_desk")
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        now_us: Callable[[], int],
+        call_in_thread: Callable[..., Deferred[Any]],
+        seconds: float,
+    ) -> None:
+        self._clock = clock
+        self._now_us = now_us
+        self._call_in_thread = call_in_thread
+        self._seconds = seconds
+        self._queue: FairQueue[_Waiting] = FairQueue(_WAITING_MAX)
+        self._spares: dict[BankKeys, deque[SessionKey]] = {}
+        self._buckets: dict[str, TokenBucket] = {}
+        self._began: float | None = None
+        self._failing: tuple[float, int] | None = None
+
+    @property
+    def outage(self) -> Outage | None:
+        """Since when the token makes no keys in time; None while it does, or where there is none."""
+        if self._failing is None:
+            return None
+        return Outage(self._clock.seconds() - self._failing[0], self._failing[1])
+
+    def serve(self, keys: Iterable[BankKeys]) -> None:
+        """Make spare keys of these banks from now on; those of banks' former ZMKs are forgotten."""
+        in_token = [bank_keys for bank_keys in keys if bank_keys.in_token]
+        self._spares = {bank_keys: self._spares.get(bank_keys, deque()) for bank_keys in in_token}
+        self._next()
+
+    def may_ask(self, bank: Bank) -> bool:
+        """Whether this bank may have another session key now: `sign_ons_a_minute` over all its links, and as
+        many at once as it may have links.
+        """
+        now = self._clock.seconds()
+        a_second = bank.sign_ons_a_minute / _MINUTE_SECONDS
+        depth = max(bank.sign_ons_a_minute, bank.links)
+        bucket = self._buckets.setdefault(bank.code, TokenBucket(a_second, depth, now))
+        bucket.set_rate(a_second, depth)
+        return bucket.take(now)
+
+    def ask(self, bank: str, keys: BankKeys, take: Take) -> None:
+        """Have `take` called once, with a session key of this bank: at once where there is one, else within
+        `seconds`, with None where the token failed or was too slow.
+        """
+        if not keys.in_token:
+            take(keys.fresh())
+            return
+        spares = self._spares.get(keys)
+        if spares:
+            take(spares.popleft())
+        else:
+            waiting = _Waiting(keys, take)
+            waiting.deadline = self._clock.callLater(self._seconds, self._late, waiting)
+            crowded_out = self._queue.put(bank, waiting)
+            if crowded_out is not None:
+                crowded_out.tell(None)
+        self._next()
+
+    def look(self) -> None:
+        """Called once a second: see a call that is out for too long, and try a token that failed again."""
+        if self._began is not None and self._clock.seconds() - self._began >= self._seconds:
+            self._fails("it does not answer")
+        if self._began is None:
+            self._next(trying=True)
+
+    def _next(self, *, trying: bool = False) -> None:
+        """Begin the next call: for who waits, else for a spare key. A token that failed is asked for a spare
+        key by `look` alone.
+        """
+        if self._began is not None:
+            return
+        for waiting in iter(lambda: self._queue.take(1), []):
+            if not waiting[0].is_over:
+                self._make(waiting[0].keys, waiting[0])
+                return
+        if self._failing is None or trying:
+            lacking = [keys for keys, spares in self._spares.items() if len(spares) < SPARES]
+            if lacking:
+                self._make(min(lacking, key=lambda keys: len(self._spares[keys])), None)
+            elif trying and self._failing is not None and self._spares:
+                self._make(next(iter(self._spares)), None)
+
+    def _make(self, keys: BankKeys, waiting: _Waiting | None) -> None:
+        self._began = self._clock.seconds()
+        self._call_in_thread(keys.fresh).addBoth(self._made, keys, waiting)
+
+    def _made(self, result: SessionKey | Failure, keys: BankKeys, waiting: _Waiting | None) -> None:
+        took = self._clock.seconds() - (self._began or 0.0)
+        self._began = None
+        if isinstance(result, Failure):
+            self._fails(str(result.value))
+            if waiting is not None:
+                waiting.tell(None)
+            self._next()
+            return
+        if took < self._seconds:
+            self._failing = None
+        if waiting is not None and not waiting.is_over:
+            waiting.tell(result)
+        elif keys in self._spares and len(self._spares[keys]) < SPARES:
+            self._spares[keys].append(result)
+        self._next()
+
+    def _late(self, waiting: _Waiting) -> None:
+        self._fails("it does not answer in time")
+        waiting.tell(None)
+
+    def _fails(self, why: str) -> None:
+        if self._failing is None:
+            self._failing = (self._clock.seconds(), self._now_us())
+            self.log.error("no session keys from the token: {why}", why=why)
