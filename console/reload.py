@@ -20,3 +20,5 @@ def reload_command(config: Path) -> None:
     say(f"reloaded: {reloaded['banks']} banks")
     for line in reloaded["changed"]:
         say(f"  {line}")
+    for warning in reloaded["warnings"]:
+        click.echo(f"warning: {warning}", err=True)

@@ -19,6 +19,7 @@ from typing import Any
 import click
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
+from twisted.internet.threads import deferToThread
 from twisted.logger import globalLogBeginner
 from twisted.python.failure import Failure
 
@@ -55,7 +56,7 @@ class PortRefused(FepError):
 def real_world() -> World:
     """The real reactor, clock and entropy."""
     reactor = real_reactor()
-    return World(reactor, WallClock(now_us, reactor.seconds), os.urandom)
+    return World(reactor, WallClock(now_us, reactor.seconds), os.urandom, in_thread=deferToThread)
 
 
 @click.command()

@@ -144,15 +144,15 @@ ROWS: Final = (
         "Surroundings",
         (
             Panel(
-                "The book's disk, free",
+                "Disks, free",
                 "percentunit",
                 (
                     (
-                        f"qianzhi_book_disk_free_bytes{{{_NODE}}} / qianzhi_book_disk_size_bytes{{{_NODE}}}",
-                        "{{instance}}",
+                        f"qianzhi_disk_free_bytes{{{_NODE}}} / qianzhi_disk_size_bytes{{{_NODE}}}",
+                        "{{instance}} {{holds}}",
                     ),
                 ),
-                "Where the book is an SQLite file; PostgreSQL's disk is on its own machine.",
+                "A book's, where it is an SQLite file; PostgreSQL's disk is on its own machine.",
             ),
             Panel(
                 "The book's write-ahead log",

@@ -32,27 +32,38 @@ from fep.day.cutover_clock import CutoverClock
 from fep.doctor import selftest
 from fep.engine.commit import Engine
 from fep.keys.key_provider import KeyProvider
+<<<<<<< HEAD
 from fep.keys.keys import BankKeys
 from fep.keys.material import Material, held_keys, renewed, token_is_silent
 from fep.links.counterparty import Counterparty, Surroundings
 from fep.links.key_desk import KeyDesk
 from fep.links.misses import Misses
+=======
+from fep.keys.material import material_of, renewed
+from fep.links.counterparties import Counterparties, shown_certificate
+from fep.links.counterparty import Surroundings
+>>>>>>> d513dbe (Certificates and disks are told before they end the service)
 from fep.links.network_management import CUTOVER
-from fep.links.receipt import letterhead_of
-from fep.links.request_parser import RequestParser
 from fep.links.server import Server
-from fep.links.tls import Pinned, expiry_of_file
+from fep.links.tls import validity_of_file
 from fep.operator import bank_status
 from fep.operator.audit_trail import RELOAD, SIGNAL, ClockWord, clock_word
 from fep.operator.control import ControlFactory, make_way
 from fep.operator.control_client import Progress, checked_path
 from fep.operator.operations import Operations
+<<<<<<< HEAD
 from fep.process.commit_thread import CommitThread, Threads
 from fep.process.side_thread import SideThread
 from fep.settings.config import Bank, Settings
+=======
+from fep.settings.config import Settings
+>>>>>>> d513dbe (Certificates and disks are told before they end the service)
 from fep.settings.diff import changes
 from fep.status.feed import Feed
+from fep.status.host import room_of
 from fep.status.host_metrics import HostMetricsCollector
+from fep.status.host_reader import LOOK_SECONDS, HostReader
+from fep.status.limits import Room
 from fep.status.open_breaks import OpenBreaksReader
 from fep.status.port import status_site
 from fep.status.snapshot import SnapshotBuilder
@@ -65,9 +76,6 @@ from firewall_rules.gateway import Allowance, Gateway
 from ledger.book.front import FrontBook, Overview
 from ledger.book.store import Store
 from ledger.files.settings import Fault, SettingsError
-from protocol.codec import Codec
-from protocol.decline import FastDecline
-from protocol.dialect import load
 
 NOTHING_CHANGED = "nothing has changed"
 RETIRE_SECONDS = 3600
@@ -78,7 +86,7 @@ def _ends(settings: Settings) -> str:
     """Return the date on which the machine's certificate ends; empty where all links are plain."""
     if settings.tls is None:
         return ""
-    return f"{expiry_of_file(Path(settings.tls.certificate_file)):%Y-%m-%d}"
+    return f"{validity_of_file(Path(settings.tls.certificate_file)).ends:%Y-%m-%d}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +102,10 @@ class World:
     """Returns the threads of a machine, given its reactor."""
     log_dropped: Callable[[], int] = lambda: 0
     """Returns how many entries of the log could not be written."""
+    in_thread: Callable[..., Deferred[Any]] = maybeDeferred
+    """Runs a function that reads files, and fires with what it returns: in a thread, as a disk may hang."""
+    room: Callable[[Path], Room] = room_of
+    """Returns the room on a folder's disk."""
 
 
 class Service:
@@ -112,14 +124,19 @@ class Service:
         self._reread = reread
         self._world = world
         self._key_provider = KeyProvider(settings.keystore)
-        self._misses: dict[str, Misses] = {}
+        self._banks = Counterparties(world.entropy, settings.limits.key_days)
         self._overview = Overview()
+<<<<<<< HEAD
         keys, self._material = held_keys(settings, self._key_provider, world.entropy)
         self._counterparties = self._enabled_counterparties(settings, self._key_provider, keys)
         self._token_thread = SideThread(world.reactor, "token")
         self.key_desk = KeyDesk(
             world.reactor, world.clock.now_us, self._token_thread.run, settings.limits.token_seconds
         )
+=======
+        self._counterparties = self._banks.enabled(settings, self._key_provider)
+        self._material = material_of(settings, self._key_provider)
+>>>>>>> d513dbe (Certificates and disks are told before they end the service)
         checked_path(Path(settings.node.control))
         self._store = Store(settings.node.database)
         self.book = FrontBook(self._store, self._key_provider.front_key.check_value, world.entropy)
@@ -228,6 +245,14 @@ class Service:
     def _show(self) -> None:
         """Open the status port, and read the counters each second for its page."""
         world, status = self._world, self.settings.status
+        self.host = HostReader(
+            lambda: self.settings,
+            lambda: shown_certificate(self._counterparties),
+            self._banks.seen,
+            world.clock.now_us,
+            world.room,
+            world.in_thread,
+        )
         history, figures = History(self.statistics), OpenBreaksReader(status.breaks, world.reactor.seconds)
         snapshot_builder = SnapshotBuilder(
             lambda: self.settings,
@@ -238,9 +263,13 @@ class Service:
             world.clock,
             world.reactor.seconds,
             lambda: self.cutover_clock.obstacle,
-            self._misses,
+            self._banks.misses,
             lambda: self._overview,
+<<<<<<< HEAD
             self.key_desk,
+=======
+            self.host,
+>>>>>>> d513dbe (Certificates and disks are told before they end the service)
         )
         self.source.lights = snapshot_builder.lights
         self.feed = Feed(
@@ -255,6 +284,7 @@ class Service:
             world.clock.now_us,
             lambda: self.cutover_clock.obstacle,
             book,
+            self.host,
         )
         site = status_site(
             self.source, self.feed, status.names, host_metrics, ProcessCollector(registry=None)
@@ -268,6 +298,7 @@ class Service:
             self.feed.tick()
 
         self._every(1, each_second)
+        self._every(LOOK_SECONDS, self.host.look)
 
     def _operate(self, word: ClockWord) -> None:
         """Listen to the operator, and watch the clock. `word` is the audit log's last word on it."""
@@ -362,9 +393,11 @@ class Service:
         self._token_thread.stop(self._key_provider.close)
 
     def _asked_to_reload(self, asked: Mapping[str, Any], _progress: Progress) -> Deferred[dict[str, Any]]:
-        return self.reload(str(asked["by"])).addCallback(
-            lambda changed: {"banks": len(self.settings.bank), "changed": changed.split("; ")}
-        )
+        def answer(changed: str) -> dict[str, Any]:
+            banks, warnings = len(self.settings.bank), self.host.warnings()
+            return {"banks": banks, "changed": changed.split("; "), "warnings": warnings}
+
+        return self.reload(str(asked["by"])).addCallback(answer)
 
     def _asked_for_bank_status(
         self, asked: Mapping[str, Any], _progress: Progress
@@ -408,6 +441,7 @@ class Service:
         ]
         if faults:
             raise SettingsError("the new settings", tuple(faults))
+<<<<<<< HEAD
         if settings.keystore.pkcs11_module is None:
             held = succeed(held_keys(settings, key_provider, self._world.entropy))
         else:
@@ -427,6 +461,12 @@ class Service:
         differences = [*changes(self.settings, settings), *renewed(self._material, material, _ends(settings))]
         self._counterparties = self._enabled_counterparties(settings, key_provider, keys)
         self.key_desk.serve(keys.values())
+=======
+        counterparties = self._banks.enabled(settings, key_provider)
+        material = material_of(settings, key_provider)
+        differences = [*changes(self.settings, settings), *renewed(self._material, material, _ends(settings))]
+        self._counterparties = counterparties
+>>>>>>> d513dbe (Certificates and disks are told before they end the service)
         self.settings, self._key_provider, self._material = settings, key_provider, material
         self._polling.interval = settings.day.poll_seconds  # from its next turn on
         ended = Counter(self.server.replace(Gateway(allowances), self._counterparties))
@@ -435,8 +475,10 @@ class Service:
         changed = "; ".join(differences) or NOTHING_CHANGED
         self.event_log.note(Kind.RELOAD)
         self.log.info("reloaded: {banks} banks; {changed}", banks=len(settings.bank), changed=changed)
+        self.host.look_now()
         return changed
 
+<<<<<<< HEAD
     def _enabled_counterparties(
         self, settings: Settings, key_provider: KeyProvider, keys: Mapping[str, BankKeys]
     ) -> dict[str, Counterparty]:
@@ -470,6 +512,8 @@ class Service:
         misses.a_minute, misses.a_day = bank.misses_a_minute, bank.misses_a_day
         return misses
 
+=======
+>>>>>>> d513dbe (Certificates and disks are told before they end the service)
     def _listen(self, surroundings: Surroundings) -> Server:
         """Listen to the banks: one port for each distinct host and port of the settings. For port 0 the
         system chooses one for each bank.

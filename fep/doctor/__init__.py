@@ -16,7 +16,7 @@ its check value.
 
 **Example.** The certificate of the machine ends in 12 days:
 
-    CheckFinding("certificate", Verdict.WARN, "keys/machine.crt holds until 2026-12-12, 12 days",
+    CheckFinding("certificate", Verdict.WARN, "[tls] certificate_file machine.crt expires in 12 days, ...",
                  "have one made on the same key, so that banks keep their pin; then qianzhi reload")
 
 **The modules, in the order in which they are used:**

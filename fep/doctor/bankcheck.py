@@ -17,16 +17,18 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from fep.doctor.checkup import UNIT, Machine, listening
+from fep.doctor.checkup import UNIT, VERDICTS, Machine, listening
 from fep.doctor.finding import CheckFinding, Observation, Verdict
 from fep.errors import FepError
 from fep.keys.key_provider import KeyProvider
 from fep.links.connection import HANDSHAKE_FAILED, TLS_CAME
 from fep.links.places import FULL
-from fep.links.tls import NOT_PINNED, PLAIN_CAME, Pinned, pin_of_file, validity_of_file
+from fep.links.tls import NOT_PINNED, PLAIN_CAME, pin_of_file, validity_of_file
 from fep.operator.bank_status import STATUS_COMMAND, BankStatus, TurnedAway
 from fep.operator.control_client import ControlError, NotAnswering, is_served
 from fep.settings.config import Bank, Settings
+from fep.status.host import read_certificate
+from fep.status.host_warnings import certificate_warnings
 from firewall_rules.gateway import Gateway
 from firewall_rules.hours import Hours
 from firewall_rules.policy import Packet, allows
@@ -169,12 +171,9 @@ def _certificate(machine: Machine, settings: Settings, probe: BankProbe) -> Iter
         yield Observation(Verdict.WARN, "the link is plain: whoever is on the way can read it", "use TLS")
         return
     if settings.tls is not None:
-        ours = Path(settings.tls.certificate_file)
-        begins, ends = validity_of_file(ours)
-        if not begins <= machine.now <= ends:
-            text = f"ours, {ours}, holds from {begins:%Y-%m-%d} to {ends:%Y-%m-%d}: the bank may refuse it"
-            yield Observation(Verdict.BAD, text, "have one made on the same key; then qianzhi reload")
-        Pinned(Path(settings.tls.certificate_file), Path(settings.tls.key_file), bank.pins, bank.tls_minimum)
+        for warning in certificate_warnings(read_certificate(settings), machine.now):
+            mend = "have one made on the same key; then qianzhi reload"
+            yield Observation(VERDICTS[warning.severity], f"ours: {warning.text}", mend)
     if probe.certificate is None:
         count = "1 key is" if len(bank.pins) == 1 else f"{len(bank.pins)} keys are"
         text = f"{count} pinned; which the bank shows, --certificate FILE compares"

@@ -9,14 +9,14 @@ figure of the traffic belongs here: the status port has those.
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from fep.day.cutover_clock import OBSTACLE_COMMAND
@@ -26,10 +26,12 @@ from fep.doctor.selftest import Fixture, clock_findings, disk_findings
 from fep.errors import FepError
 from fep.keys.key_provider import KeyProvider
 from fep.keys.keys import check_private
-from fep.links.tls import Pinned, validity_of_file
 from fep.operator.audit_trail import clock_word
 from fep.operator.control_client import NotServing, ask, is_served
 from fep.settings.config import Settings, load_settings
+from fep.status.host import folders_of, read_certificate, read_disks, room_of
+from fep.status.host_warnings import certificate_warnings, disk_warnings
+from fep.status.limits import Room, Severity
 from fep.status.source import READINESS_COMMAND
 from firewall_rules.loader import Nft
 from firewall_rules.nftables import render
@@ -44,17 +46,13 @@ from ledger.rules.beijing import BEIJING
 from ledger.rules.day import DayState
 from qianzhi_errors import QianzhiError
 
-FREE_BYTES_MIN: Final = 256 << 20
-"""Bytes free below which a disk is BAD: the journal of one busy hour would fill it."""
-FREE_BYTES_GOOD: Final = 2 << 30
-"""Bytes free below which a disk gets a warning."""
-CERTIFICATE_DAYS_GOOD: Final = 30
-"""Days of validity below which a certificate gets a warning: every bank may have to be given the new one."""
 UNIT: Final = "qianzhi-fep.service"
 _BOOK: Final = "database"
 _LISTENING: Final = "0A"
 """TCP_LISTEN in /proc/net/tcp (proc_net_tcp(5))."""
 _ANSWER_SECONDS: Final = 5.0
+VERDICTS: Final = MappingProxyType({Severity.RED: Verdict.BAD, Severity.YELLOW: Verdict.WARN})
+_RENEW: Final = "make one on the same key, so that banks keep their pin (docs/keys.md); then qianzhi reload"
 
 
 def _command(*arguments: str) -> str:
@@ -69,15 +67,15 @@ def _command(*arguments: str) -> str:
 @dataclass(frozen=True, slots=True)
 class Machine:
     """The machine that is examined: its settings' file, the time (local, with its zone), and how to ask the
-    system. `command` runs a program and returns its output; `free_bytes` returns the bytes free on a
-    folder's disk; `ask` asks the process that serves (fep.operator.control_client).
+    system. `command` runs a program and returns its output; `room` returns the room on a folder's disk;
+    `ask` asks the process that serves (fep.operator.control_client).
     """
 
     config: Path
     now: datetime
     fixture: Fixture = field(default_factory=Fixture)
     command: Callable[..., str] = _command
-    free_bytes: Callable[[Path], int] = lambda path: shutil.disk_usage(path).free
+    room: Callable[[Path], Room] = room_of
     nft: Nft = field(default_factory=Nft)
     systemd: Path = Path("/run/systemd/system")
     ask: Callable[..., Any] = ask
@@ -151,12 +149,6 @@ def _book(settings: Settings) -> Iterator[Store]:
         store.close()
 
 
-def _database_folder(settings: Settings) -> Path | None:
-    """Return the folder of an embedded front book; None for a book on a database server."""
-    path = _sqlite_file(settings)
-    return None if path is None else path.parent
-
-
 def _sqlite_file(settings: Settings) -> Path | None:
     """Return the file of an embedded front book; None for a book on a database server."""
     path = settings.node.database.removeprefix("sqlite:///")
@@ -177,7 +169,7 @@ def _permissions(machine: Machine, settings: Settings) -> Iterator[Observation]:
         except FepError as error:
             mend = f"chmod 600 {path}" if path.exists() else "qianzhi keys create, or put it back"
             yield Observation(Verdict.BAD, str(error), mend)
-    folder = _database_folder(settings)
+    folder = folders_of(settings).get("book")
     if folder is not None and folder.exists() and folder.stat().st_uid != os.geteuid():
         owner = folder.stat().st_uid
         yield Observation(
@@ -257,13 +249,10 @@ def _waits(machine: Machine, settings: Settings) -> str:
 
 
 def _space(machine: Machine, settings: Settings) -> Iterator[Observation]:
-    folders = {Path(settings.keystore.file).parent, _database_folder(settings) or machine.config.parent}
-    for folder in sorted(folders):
-        free = machine.free_bytes(folder)
-        if free < FREE_BYTES_GOOD:
-            verdict = Verdict.BAD if free < FREE_BYTES_MIN else Verdict.WARN
-            text = f"{folder}: {free >> 20} MiB are free"
-            yield Observation(verdict, text, f"make room: du -xh {folder} | sort -h | tail")
+    for disk in read_disks(folders_of(settings), machine.room):
+        mend = f"make room: du -xh {disk.folder} | sort -h | tail" if disk.room else "mount it again"
+        for warning in disk_warnings((disk,)):
+            yield Observation(VERDICTS[warning.severity], warning.text, mend)
 
 
 def _disk(machine: Machine, settings: Settings) -> Iterator[Observation]:
@@ -320,16 +309,9 @@ def _certificate(machine: Machine, settings: Settings) -> Iterator[Observation]:
     if settings.tls is None:
         yield Observation(Verdict.OK, "every link is plain: no certificate is shown")
         return
-    path = Path(settings.tls.certificate_file)
-    Pinned(path, Path(settings.tls.key_file), ())
-    begins, ends = validity_of_file(path)
-    left = ends - machine.now
-    mend = "have one made on the same key, so that banks keep their pin; then qianzhi reload"
-    if begins > machine.now:
-        yield Observation(Verdict.BAD, f"{path} holds from {begins:%Y-%m-%d} only", mend)
-    if left < timedelta(days=CERTIFICATE_DAYS_GOOD):
-        verdict = Verdict.BAD if left <= timedelta() else Verdict.WARN
-        yield Observation(verdict, f"{path} holds until {ends:%Y-%m-%d}, {left.days} days", mend)
+    certificate = read_certificate(settings)
+    for warning in certificate_warnings(certificate, machine.now):
+        yield Observation(VERDICTS[warning.severity], warning.text, _RENEW)
 
 
 def _control(_machine: Machine, settings: Settings) -> Iterator[Observation]:

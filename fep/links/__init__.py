@@ -43,6 +43,7 @@ The modules, in the order in which data goes through:
     places              which of a bank's connections have signed on, and which give way (pure)
     tls                 certificates and pinned keys
     rate_limiter        token buckets: who is read later
+    counterparties      the banks of the settings, made into counterparties
     counterparty        what a link is given: by its bank, and by the process
     link                one conversation; transactions
     deadlines           when a frame, a sign-on, a silence or an echo has taken too long (pure)

@@ -8,15 +8,16 @@ else. Nothing here knows banks or messages.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, MutableMapping
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from OpenSSL import SSL, crypto
 from twisted.internet.interfaces import (
     IOpenSSLClientConnectionCreator,
@@ -28,7 +29,7 @@ from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from zope.interface import implementer
 
 from fep.errors import FepError
-from fep.keys.keys import check_private
+from fep.keys.keys import KeyFileError, check_private
 
 VERSIONS: Final = {"1.2": SSL.TLS1_2_VERSION, "1.3": SSL.TLS1_3_VERSION}
 CIPHERS_OF_1_2: Final = b"ECDHE+AESGCM:ECDHE+CHACHA20"
@@ -82,18 +83,6 @@ def pin_of_file(path: Path) -> str:
     return pin_of(_certificate(path))
 
 
-def expiry_of_file(path: Path) -> datetime:
-    """When the validity of the certificate in a PEM file ends, UTC. Raises TlsError."""
-    return validity_of_file(path).ends
-
-
-def _certificate(path: Path) -> x509.Certificate:
-    try:
-        return x509.load_pem_x509_certificate(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise TlsError(f"{path}: not a certificate in PEM: {error}") from error
-
-
 class Validity(NamedTuple):
     """From when until when a certificate is valid, UTC."""
 
@@ -101,10 +90,78 @@ class Validity(NamedTuple):
     ends: datetime
 
 
+def validity_of(certificate: x509.Certificate) -> Validity:
+    """From when until when a certificate is valid, UTC."""
+    return Validity(certificate.not_valid_before_utc, certificate.not_valid_after_utc)
+
+
 def validity_of_file(path: Path) -> Validity:
     """From when until when the certificate in a PEM file is valid, UTC. Raises TlsError."""
-    certificate = _certificate(path)
-    return Validity(certificate.not_valid_before_utc, certificate.not_valid_after_utc)
+    return validity_of(_certificate(path))
+
+
+class OwnCertificate(NamedTuple):
+    """A certificate of ours: its validity, and the SHA-256 of all of it, by which it is told from another."""
+
+    validity: Validity
+    fingerprint: bytes
+
+
+def own_certificate(certificate: Path, key: Path) -> OwnCertificate:
+    """Our own certificate, once it is sure that it can be shown to banks with this key. Raises TlsError."""
+    own = _own(certificate, key)
+    _context(own, "1.3")
+    return own.certificate()
+
+
+def _certificate(path: Path) -> x509.Certificate:
+    return _chain(path, str(path))[0]
+
+
+def _chain(path: Path, name: str) -> list[x509.Certificate]:
+    """The certificates in a PEM file, the end's own first; `name` is what an error calls the file."""
+    try:
+        return x509.load_pem_x509_certificates(path.read_bytes())
+    except OSError as error:
+        raise TlsError(f"{name}: cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise TlsError(f"{name}: not a certificate in PEM") from error
+
+
+class _Own(NamedTuple):
+    """Our certificate with those that vouch for it, and its private key."""
+
+    chain: list[x509.Certificate]
+    key: Any
+
+    def certificate(self) -> OwnCertificate:
+        """What is told of it beside the chain."""
+        return OwnCertificate(validity_of(self.chain[0]), self.chain[0].fingerprint(SHA256()))
+
+    def __repr__(self) -> str:
+        """Return a text without the key."""
+        return f"_Own({pin_of(self.chain[0])})"
+
+
+def _own(certificate: Path, key: Path) -> _Own:
+    """Read our certificate and its key. Errors name the key of the settings' [tls] beside the file."""
+    chain = _chain(certificate, f"certificate_file {certificate}")
+    try:
+        check_private(key)
+        private = load_pem_private_key(key.read_bytes(), None)
+    except KeyFileError as error:
+        raise TlsError(f"key_file {error}") from error
+    except OSError as error:
+        raise TlsError(f"key_file {key}: cannot be read: {error.strerror}") from error
+    except TypeError as error:
+        fault = "it is under a passphrase, and nobody is there to type it at a start"
+        raise TlsError(f"key_file {key}: {fault}") from error
+    except (ValueError, UnsupportedAlgorithm):
+        raise TlsError(f"key_file {key}: not a private key in PEM") from None
+    public = private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    if hashlib.sha256(public).hexdigest() != pin_of(chain[0]):
+        raise TlsError(f"key_file {key}: not the key of certificate_file {certificate}")
+    return _Own(chain, private)
 
 
 class TlsConnection(TLSMemoryBIOProtocol):
@@ -143,12 +200,24 @@ class TlsConnection(TLSMemoryBIOProtocol):
 class Pinned:
     """Makes TLS connections that show one certificate and accept only peers whose key is pinned."""
 
-    def __init__(self, certificate: Path, key: Path, pins: Collection[str], minimum: str = "1.3") -> None:
+    def __init__(
+        self,
+        certificate: Path,
+        key: Path,
+        pins: Collection[str],
+        minimum: str = "1.3",
+        peers: MutableMapping[str, Validity] | None = None,
+    ) -> None:
         """`certificate` and `key` are our PEM files, `pins` the peers' (64 hex digits each), `minimum` the
-        lowest TLS version, a key of VERSIONS. Raises TlsError and KeyFileError.
+        lowest TLS version, a key of VERSIONS. `peers` takes, by its pin, the validity of each pinned
+        certificate that a peer has shown, a refused one too; a peer's proof of its key comes later in the
+        handshake. Raises TlsError.
         """
         self._pins = frozenset(pins)
-        self._context = _context(certificate, key, minimum)
+        self._peers = peers
+        own = _own(certificate, key)
+        self.certificate = own.certificate()
+        self._context = _context(own, minimum)
         self._context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, self._verify)
         self._wrapping = TLSMemoryBIOFactory(self, False, Factory())
 
@@ -183,6 +252,7 @@ class Pinned:
         try:
             shown = certificate.to_cryptography()
             pin, presented = pin_of(shown), in_words(shown)
+            self._note(pin, validity_of(shown))
         except (ValueError, UnsupportedAlgorithm):
             fault = "its certificate cannot be read"
         if not fault and verdict not in _UNVOUCHED:
@@ -193,22 +263,26 @@ class Pinned:
             protocol.presented, protocol.fault = presented, fault
         return not fault
 
+    def _note(self, pin: str, validity: Validity) -> None:
+        if pin in self._pins and self._peers is not None:
+            self._peers[pin] = validity
 
-def _context(certificate: Path, key: Path, minimum: str) -> SSL.Context:
+
+def _context(own: _Own, minimum: str) -> SSL.Context:
     context = SSL.Context(SSL.TLS_METHOD)
     context.set_min_proto_version(VERSIONS[minimum])
     context.set_cipher_list(CIPHERS_OF_1_2)  # TLS 1.3 has a list of its own, and all in it are good
     # A resumed session would not check the certificate again, whose pin may have been removed since.
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     context.set_options(SSL.OP_NO_TICKET | SSL.OP_NO_COMPRESSION | SSL.OP_NO_RENEGOTIATION)
-    check_private(key)
     try:
-        context.use_certificate_chain_file(str(certificate))
-        context.use_privatekey_file(str(key))
+        context.use_certificate(own.chain[0])
+        for issuer in own.chain[1:]:
+            context.add_extra_chain_cert(issuer)
+        context.use_privatekey(own.key)
         context.check_privatekey()
-    except (SSL.Error, OSError) as error:
-        fault = f"{certificate} and {key}: not a certificate in PEM and its key"
-        raise TlsError(f"{fault}: {reason_of(error)}") from None
+    except (SSL.Error, TypeError) as error:
+        raise TlsError(f"OpenSSL does not take our certificate or its key: {reason_of(error)}") from None
     return context
 
 

@@ -25,6 +25,10 @@ number of open feeds is bounded, and a page that does not read its feed is dropp
 
     source         whether the machine serves, and the figures of /status
     open_breaks    the office's figures, read from a file that it leaves at this machine
+    host           certificates and disks, and how they are read
+    host_reader    reads them once a minute, in a thread
+    limits         from when on one of them is worth an alarm
+    host_warnings  what is wrong with them, in words
     snapshot       counters, links, day and breaks become one Snapshot
     alarms         what is wrong in a snapshot: one table of rules
     feed           the snapshot each second to each open page, as server-sent events

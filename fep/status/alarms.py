@@ -9,37 +9,36 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
 from typing import Final
 
 from fep.day.schedule import LATE_SECONDS, Obstacle
+from fep.status.limits import Severity, disk_severity, seconds_severity
 from fep.status.snapshot import Light, Snapshot, State
 
 BREAK_DAYS: Final = 7
 """Calendar days after which an open break is too old; a week's holiday does not make a break old."""
 
 
-class Severity(StrEnum):
-    """RED: money is not taken, or soon will not be. YELLOW: look at it today."""
-
-    RED = "red"
-    YELLOW = "yellow"
+_DAY: Final = 86_400
 
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
     """One thing that is wrong. `bank` is a bank's code, or empty; `figure` is how much of it, in the rule's
-    own unit, or None.
+    own unit, or None. `subject` is what it is about where that is no bank: a file and its fault, a folder.
     """
 
     severity: Severity
     name: str
     bank: str = ""
     figure: int | None = None
+    subject: str = ""
 
 
-Sightings = Iterator[tuple[str, int | None]]
-"""What a rule yields for each thing that is wrong: a bank's code or an empty text, and a figure or None."""
+Sightings = Iterator[tuple[str, int | None] | tuple[str, int | None, str]]
+"""What a rule yields for each thing that is wrong: a bank's code or an empty text, a figure or None, and
+perhaps a subject.
+"""
 
 
 def _state(state: State) -> Callable[[Snapshot], Sightings]:
@@ -148,6 +147,76 @@ def _refused(snapshot: Snapshot) -> Sightings:
         yield "", snapshot.refused_lately
 
 
+def _certificate_fault(snapshot: Snapshot) -> Sightings:
+    if snapshot.certificate is not None and snapshot.certificate.fault:
+        yield "", None, snapshot.certificate.fault
+
+
+def _certificate_early(snapshot: Snapshot) -> Sightings:
+    """The figure is in seconds."""
+    certificate = snapshot.certificate
+    if certificate is not None and certificate.seconds_until_valid > 0:
+        yield "", certificate.seconds_until_valid, certificate.file
+
+
+def _certificate_expired(snapshot: Snapshot) -> Sightings:
+    """The figure is in days that have passed."""
+    certificate = snapshot.certificate
+    if certificate is not None and certificate.seconds_left is not None and certificate.seconds_left <= 0:
+        yield "", -certificate.seconds_left // _DAY, certificate.file
+
+
+def _certificate_ends(severity: Severity) -> Callable[[Snapshot], Sightings]:
+    """The figure is in days that are left."""
+
+    def look(snapshot: Snapshot) -> Sightings:
+        certificate = snapshot.certificate
+        if certificate is not None and certificate.seconds_left is not None:
+            left = certificate.seconds_left
+            if left > 0 and seconds_severity(left) is severity:
+                yield "", left // _DAY, certificate.file
+
+    return look
+
+
+def _certificate_waits(snapshot: Snapshot) -> Sightings:
+    if snapshot.certificate is not None and not snapshot.certificate.is_taken:
+        yield "", None, snapshot.certificate.file
+
+
+def _bank_certificate_expired(snapshot: Snapshot) -> Sightings:
+    for bank in snapshot.banks:
+        if bank.certificate_seconds is not None and bank.certificate_seconds <= 0:
+            yield bank.code, -bank.certificate_seconds // _DAY
+
+
+def _bank_certificate_ends(severity: Severity) -> Callable[[Snapshot], Sightings]:
+    def look(snapshot: Snapshot) -> Sightings:
+        for bank in snapshot.banks:
+            left = bank.certificate_seconds
+            if left is not None and left > 0 and seconds_severity(left) is severity:
+                yield bank.code, left // _DAY
+
+    return look
+
+
+def _disk(severity: Severity) -> Callable[[Snapshot], Sightings]:
+    """The figure is in MiB that are free."""
+
+    def look(snapshot: Snapshot) -> Sightings:
+        for disk in snapshot.disks:
+            if disk.room is not None and disk_severity(disk.room) is severity:
+                yield "", disk.room.free >> 20, disk.folder
+
+    return look
+
+
+def _disk_fault(snapshot: Snapshot) -> Sightings:
+    for disk in snapshot.disks:
+        if disk.fault:
+            yield "", None, disk.fault
+
+
 def _breaks_unknown(snapshot: Snapshot) -> Sightings:
     if snapshot.breaks.fault:
         yield "", None
@@ -171,6 +240,14 @@ RULES: Final[tuple[tuple[str, Severity, Callable[[Snapshot], Sightings]], ...]] 
     ("queue", Severity.RED, _queue),
     ("faults", Severity.RED, _answered("96")),
     ("unavailable", Severity.RED, _answered("91")),
+    ("certificate_fault", Severity.RED, _certificate_fault),
+    ("certificate_early", Severity.RED, _certificate_early),
+    ("certificate_expired", Severity.RED, _certificate_expired),
+    ("certificate_ends_soon", Severity.RED, _certificate_ends(Severity.RED)),
+    ("disk_fault", Severity.RED, _disk_fault),
+    ("disk_full", Severity.RED, _disk(Severity.RED)),
+    ("bank_certificate_expired", Severity.RED, _bank_certificate_expired),
+    ("bank_certificate_ends_soon", Severity.RED, _bank_certificate_ends(Severity.RED)),
     ("bank_down", Severity.RED, _light(Light.DOWN)),
     ("bank_unsigned", Severity.YELLOW, _light(Light.UNSIGNED)),
     ("bank_silent", Severity.YELLOW, _light(Light.SILENT)),
@@ -182,6 +259,10 @@ RULES: Final[tuple[tuple[str, Severity, Callable[[Snapshot], Sightings]], ...]] 
     ("refused", Severity.YELLOW, _refused),
     ("day_old", Severity.YELLOW, _old_day),
     ("calendar_ends", Severity.YELLOW, _untold_year),
+    ("certificate_waits", Severity.YELLOW, _certificate_waits),
+    ("certificate_ends", Severity.YELLOW, _certificate_ends(Severity.YELLOW)),
+    ("bank_certificate_ends", Severity.YELLOW, _bank_certificate_ends(Severity.YELLOW)),
+    ("disk_fills", Severity.YELLOW, _disk(Severity.YELLOW)),
     ("breaks_unknown", Severity.YELLOW, _breaks_unknown),
     ("breaks_old", Severity.YELLOW, _breaks_old),
 )
@@ -191,7 +272,5 @@ RULES: Final[tuple[tuple[str, Severity, Callable[[Snapshot], Sightings]], ...]] 
 def alarms(snapshot: Snapshot) -> tuple[Alarm, ...]:
     """Return what is wrong in a snapshot, the worst first."""
     return tuple(
-        Alarm(severity, name, bank, figure)
-        for name, severity, look in RULES
-        for bank, figure in look(snapshot)
+        Alarm(severity, name, *sighting) for name, severity, look in RULES for sighting in look(snapshot)
     )

@@ -1,13 +1,12 @@
 """Host metrics for Prometheus: the certificate's expiry, the disk of the book, the lateness of the
 cut-over, and the end of the known calendar. Each can end the service though all is well inside the machine.
 
-They are read from the system at each scrape. What the machine counts itself is
+What `fep.status.host` has read last, and the size of an SQLite book's log. What the machine counts itself is
 `fep.telemetry.statistics`'s. Nothing is decided here, and no database is opened.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
@@ -16,8 +15,9 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from fep.day.schedule import Obstacle, seconds_left
-from fep.links.tls import TlsError, expiry_of_file
 from fep.settings.config import BusinessDay, Settings
+from fep.status.host_reader import HostReader
+from fep.status.limits import Room
 from ledger.rules.beijing import BEIJING, beijing
 
 
@@ -33,26 +33,39 @@ class HostMetricsCollector(Collector):
         now_us: Callable[[], int],
         obstacle: Callable[[], Obstacle | None],
         book: Path | None,
+        host: HostReader,
     ) -> None:
         """`now_us` is the wall clock, in microseconds since 1970-01-01 UTC; `obstacle` returns what keeps
-        the clock from cutting over; `book` is the file of an SQLite book, or None.
+        the clock from cutting over; `book` is the file of an SQLite book, or None; `host` has certificates
+        and disks.
         """
         self._settings = settings
         self._business_date = business_date
         self._now_us = now_us
         self._obstacle = obstacle
         self._book = book
+        self._host = host
 
     def collect(self) -> Iterable[Metric]:
         """Yield each figure as a metric family."""
         settings, date, now = self._settings(), self._business_date(), beijing(self._now_us())
         expiry = GaugeMetricFamily(
             "qianzhi_certificate_expiry_timestamp_seconds",
-            "When the certificate shown to banks ends; 0 if its file cannot be read.",
+            "When the certificate shown to banks ends; 0 if it or its key cannot be used.",
         )
-        if settings.tls is not None:
-            expiry.add_metric((), _expiry(Path(settings.tls.certificate_file)))
+        certificate = self._host.latest.certificate
+        if certificate is not None:
+            validity = certificate.validity
+            expiry.add_metric((), validity.ends.timestamp() if validity else 0)
         yield expiry
+        of_banks = GaugeMetricFamily(
+            "qianzhi_bank_certificate_expiry_timestamp_seconds",
+            "When the certificate ends that a bank has shown.",
+            labels=("bank",),
+        )
+        for bank, validity in self._host.bank_ends().items():
+            of_banks.add_metric((bank,), validity.ends.timestamp())
+        yield of_banks
         open_date = GaugeMetricFamily("qianzhi_business_date", "The open business date, YYYYMMDD.")
         late = GaugeMetricFamily(
             "qianzhi_cutover_late_seconds", "Since when the business day should have been cut over."
@@ -72,13 +85,15 @@ class HostMetricsCollector(Collector):
         return waits
 
     def _disk(self) -> Iterable[Metric]:
-        free = GaugeMetricFamily("qianzhi_book_disk_free_bytes", "Free for the book, on its disk.")
-        size = GaugeMetricFamily("qianzhi_book_disk_size_bytes", "The size of the book's disk.")
+        free = GaugeMetricFamily("qianzhi_disk_free_bytes", "Free on a disk.", labels=("holds",))
+        size = GaugeMetricFamily("qianzhi_disk_size_bytes", "The size of a disk.", labels=("holds",))
+        for disk in self._host.latest.disks:
+            room = disk.room or Room(0, 0)
+            holds = (", ".join(disk.holds),)
+            free.add_metric(holds, room.free)
+            size.add_metric(holds, room.size)
         wal = GaugeMetricFamily("qianzhi_book_wal_bytes", "The size of the book's write-ahead log.")
         if self._book is not None:
-            disk = os.statvfs(self._book.parent)
-            free.add_metric((), disk.f_bavail * disk.f_frsize)
-            size.add_metric((), disk.f_blocks * disk.f_frsize)
             log = self._book.with_name(self._book.name + "-wal")
             wal.add_metric((), log.stat().st_size if log.exists() else 0)
         return (free, size, wal)
@@ -92,11 +107,3 @@ def _calendar_end(day: BusinessDay, now: datetime) -> Metric:
     )
     end.add_metric((), datetime(year, 1, 1, tzinfo=BEIJING).timestamp())
     return end
-
-
-def _expiry(certificate: Path) -> float:
-    """Return when a certificate ends, in seconds since 1970-01-01 UTC; 0 where its file cannot be read."""
-    try:
-        return expiry_of_file(certificate).timestamp()
-    except TlsError:
-        return 0

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Final
 
@@ -22,13 +22,16 @@ from fep.links.link import Link
 from fep.links.misses import Misses
 from fep.links.server import Server
 from fep.links.session import SIGNED_OFF, SIGNED_ON
+from fep.links.tls import Validity
 from fep.settings.config import Bank, Settings
+from fep.status.host import Certificate, Disk
+from fep.status.host_reader import HostReader
 from fep.telemetry.last_seen import NEVER, latest
 from fep.telemetry.rates import History
 from fep.telemetry.statistics import Statistics
 from ledger.book.front import Overview
 from ledger.files.open_breaks_file import Figures
-from ledger.rules.beijing import beijing
+from ledger.rules.beijing import BEIJING, beijing
 
 BANDS: Final = (1, 7, 30)
 """Upper ages of the bands of open breaks, in days, inclusive; one more band takes what is older."""
@@ -65,8 +68,9 @@ class BankSnapshot:
     """One bank. `rate` is its answers in the last second; `p99_us` is the 99th percentile of the last
     minute's latencies, in microseconds; `mac_lately` counts bad MACs, `held_lately` waits for earlier
     refusals, both of the last five minutes; `misses` are those that are worth telling; `unfit` is the sum
-    in fen of advices that fit no due, with an alarm from `unfit_alarm` on. None means: it never happened,
-    or there are too few samples.
+    in fen of advices that fit no due, with an alarm from `unfit_alarm` on; `certificate_seconds` is for how
+    long the certificate that it has shown is valid, `certificate_until` its end in Beijing's time. None
+    means: it never happened, or there are too few samples.
     """
 
     code: str
@@ -85,6 +89,24 @@ class BankSnapshot:
     misses: int = 0
     unfit: int = 0
     unfit_alarm: int = 0
+    certificate_seconds: int | None = None
+    certificate_until: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateState:
+    """The certificate that banks are shown, of the file `file`. `until` is its end, YYYY-MM-DD HH:MM in
+    Beijing, `seconds_left` the time until then (negative: it has expired), `seconds_until_valid` the time
+    until it begins to be valid, or 0. `fault` is why it or its key cannot be used; then the others are not
+    known. Unless `is_taken` the file has another one than links are shown.
+    """
+
+    file: str
+    until: str = ""
+    seconds_left: int | None = None
+    seconds_until_valid: int = 0
+    fault: str = ""
+    is_taken: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,13 +193,18 @@ class Snapshot:
     locked_dues: int = 0
     database: str = ""
     away_seconds: int | None = None
+<<<<<<< HEAD
     token_seconds: int | None = None
+=======
+    certificate: CertificateState | None = None
+    disks: tuple[Disk, ...] = ()
+>>>>>>> d513dbe (Certificates and disks are told before they end the service)
 
 
 class SnapshotBuilder:
     """Takes snapshots of one machine. `clock` is its wall clock, `seconds` the reactor's; `obstacle`
     returns what keeps the clock from cutting over; `misses` are each bank's budget; `overview` returns the
-    last read of the book.
+    last read of the book; `host` has certificates and disks.
     """
 
     def __init__(
@@ -192,7 +219,11 @@ class SnapshotBuilder:
         obstacle: Callable[[], Obstacle | None],
         misses: Mapping[str, Misses],
         overview: Callable[[], Overview],
+<<<<<<< HEAD
         key_desk: KeyDesk,
+=======
+        host: HostReader,
+>>>>>>> d513dbe (Certificates and disks are told before they end the service)
     ) -> None:
         self._settings = settings
         self._server = server
@@ -204,7 +235,11 @@ class SnapshotBuilder:
         self._obstacle = obstacle
         self._misses = misses
         self._overview = overview
+<<<<<<< HEAD
         self._key_desk = key_desk
+=======
+        self._host = host
+>>>>>>> d513dbe (Certificates and disks are told before they end the service)
 
     def snapshot(self, state: State, figures: Figures | str | None) -> Snapshot:
         """Take a snapshot. `figures` are the office's, or in words why they cannot be read, or None where
@@ -236,12 +271,17 @@ class SnapshotBuilder:
             refused=self._statistics.refused_connections,
             refused_lately=history.last.refused - history.first.refused,
             responses=tuple(self._responses()),
-            banks=tuple(self._banks(settings, now)),
+            banks=tuple(self._banks(settings, now, at_us)),
             breaks=open_breaks(figures, today, is_wanted=bool(settings.status.breaks)),
             locked_dues=self._overview().locked_dues,
             database=self._engine.database,
             away_seconds=None if outage is None else int(outage.seconds),
+<<<<<<< HEAD
             token_seconds=None if token is None else int(token.seconds),
+=======
+            certificate=certificate_state(self._host.latest.certificate, at_us),
+            disks=self._host.latest.disks,
+>>>>>>> d513dbe (Certificates and disks are told before they end the service)
         )
 
     def _queue(self) -> Queue:
@@ -275,10 +315,11 @@ class SnapshotBuilder:
             links[connection.link.bank.code].append(connection.link)
         return links
 
-    def _banks(self, settings: Settings, now: datetime) -> Iterable[BankSnapshot]:
-        links = self._links()
+    def _banks(self, settings: Settings, now: datetime, at_us: int) -> Iterable[BankSnapshot]:
+        links, ends = self._links(), self._host.bank_ends()
         for bank in settings.bank:
-            yield self._bank(bank, links[bank.code], settings.limits.idle_seconds, now)
+            shown = self._bank(bank, links[bank.code], settings.limits.idle_seconds, now)
+            yield with_certificate(shown, ends.get(bank.code), at_us)
 
     def _light(self, bank: Bank, links: list[Link], idle_seconds: int, now: datetime) -> Light:
         states = [link.session.state() for link in links]
@@ -348,6 +389,38 @@ def light(
     if short_links:
         return Light.IDLE
     return Light.UNSIGNED if links else Light.DOWN
+
+
+def certificate_state(certificate: Certificate | None, at_us: int) -> CertificateState | None:
+    """Return the machine's certificate as it is at a moment; None where it has none."""
+    if certificate is None:
+        return None
+    if certificate.validity is None:
+        return CertificateState(certificate.file, fault=certificate.fault)
+    begins, ends = certificate.validity
+    return CertificateState(
+        certificate.file,
+        until=_moment(ends),
+        seconds_left=_seconds_to(ends, at_us),
+        seconds_until_valid=max(0, _seconds_to(begins, at_us)),
+        is_taken=certificate.is_taken,
+    )
+
+
+def with_certificate(bank: BankSnapshot, validity: Validity | None, at_us: int) -> BankSnapshot:
+    """Return a bank with the time that its certificate is still valid at a moment; None: it showed none."""
+    if validity is None:
+        return bank
+    left = _seconds_to(validity.ends, at_us)
+    return replace(bank, certificate_seconds=left, certificate_until=_moment(validity.ends))
+
+
+def _seconds_to(then: datetime, at_us: int) -> int:
+    return int((then - datetime.fromtimestamp(at_us / 1_000_000, UTC)).total_seconds())
+
+
+def _moment(then: datetime) -> str:
+    return f"{then.astimezone(BEIJING):%Y-%m-%d %H:%M}"
 
 
 def open_breaks(figures: Figures | str | None, today: str, *, is_wanted: bool = True) -> OpenBreaks:

@@ -55,7 +55,9 @@ def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
-    """The names of all series that a machine with a certificate and an SQLite book exports."""
+    """The names of all series that a machine with a certificate and an SQLite book exports, and of the
+    families that have none before a bank has come.
+    """
     folder = tmp_path_factory.mktemp("monitored")
     settings = write_settings(folder, f"sqlite:///{folder / 'front.db'}")
     install(folder / "tls", os.urandom, datetime(2026, 11, 24, tzinfo=UTC), first_port=0, status_port=0)
@@ -69,7 +71,9 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
         bank.ask(message())
     _, body = machine.get("/metrics")
     machine.stop()
-    return {sample.name for family in text_string_to_metric_families(body) for sample in family.samples}
+    families = list(text_string_to_metric_families(body))
+    without = {family.name for family in families if not family.samples}
+    return without | {sample.name for family in families for sample in family.samples}
 
 
 @needs_promtool

@@ -15,13 +15,17 @@ import trustme
 from cryptography import x509
 from twisted.internet.task import deferLater
 
-from fep.links.tls import pin_of_file
+from fep.links.tls import pin_of_file, validity_of_file
 from fep.operator.control_client import ControlError, ask
 from fep.process.logtext import struck
 from fep.service import Service
 from fep.settings.config import Settings, load_settings
+from fep.setup.certificates import VALID, self_signed
+from fep.status.alarms import alarms
+from ledger.rules.beijing import BEIJING
 from protocol.message import Message
 from tests.support.builders import BANK, inquiry, message
+from tests.support.clocks import still
 from tests.support.machine import (
     OTHER_BANK,
     Client,
@@ -297,6 +301,7 @@ def test_a_reload_changes_who_may_come_and_leaves_good_links_alone(
                 f"bank {BANK} changed: pins",
                 f"links of bank {BANK} ended: 1, its certificate is no longer pinned",
             ],
+            "warnings": [],
         }
         assert bank.is_closed()
         assert other.ask(message(de32=OTHER_BANK)).fields[39] == "00"
@@ -365,3 +370,59 @@ def test_an_address_taken_off_the_allowlist_loses_its_links(
         path.write_text(path.read_text().replace('["127.0.0.0/8"]', '["192.0.2.0/24"]', 1))
         wait_for(machine.service.reload)
         assert bank.is_closed()
+
+
+def expired_by(days: int, party: Party) -> None:
+    """Put a certificate of the party's own, made anew on another key, that ended so many days ago."""
+    made = self_signed("expired", datetime.now(UTC) - VALID - timedelta(days=days, hours=1))
+    party.certificate.write_bytes(made.certificate)
+    party.key.write_bytes(made.key)
+    party.pin = made.pin
+
+
+def test_a_reload_says_that_our_certificate_has_expired_and_so_does_the_page(
+    tmp_path: Path, parties: dict[str, Party]
+) -> None:
+    settings = tls_settings(tmp_path, parties)
+    load_front_book(settings)
+    machine = Machine(settings, still(datetime.now(BEIJING)))
+    try:
+        assert ask(Path(settings.node.control), "reload")["warnings"] == []
+        expired_by(303, parties["machine"])
+        (text,) = ask(Path(settings.node.control), "reload")["warnings"]
+        assert f"certificate_file {parties['machine'].certificate} expired 303 days ago" in text
+        found = [alarm.name for alarm in alarms(wait_for(machine.service.feed._snapshot))]
+        assert found[0] == "certificate_expired"
+        parties["machine"].key.unlink()
+        with pytest.raises(
+            ControlError, match=r"\[tls\] key_file .*machine.key: cannot be read: No such file"
+        ):
+            ask(Path(settings.node.control), "reload")
+    finally:
+        machine.stop()
+
+
+def test_a_banks_certificate_is_known_by_its_end_once_it_was_shown_valid_or_not(
+    tmp_path: Path, parties: dict[str, Party]
+) -> None:
+    expired_by(3, parties[OTHER_BANK])
+    settings = tls_settings(tmp_path, parties)
+    load_front_book(settings)
+    machine = Machine(settings, still(datetime.now(BEIJING)))
+    try:
+        assert machine.service.host.bank_ends() == {}
+        with link(machine, parties[BANK]) as bank:
+            bank.sign_on()
+        assert is_turned_away(machine, parties[OTHER_BANK], OTHER_BANK)
+        assert is_turned_away(machine, parties["stranger"], BANK)
+        files = {BANK: parties[BANK].certificate, OTHER_BANK: parties[OTHER_BANK].certificate}
+        assert machine.service.host.bank_ends() == {
+            code: validity_of_file(file) for code, file in files.items()
+        }
+        assert ask(Path(settings.node.control), "reload")["warnings"] == []
+        found = [alarm for alarm in alarms(wait_for(machine.service.feed._snapshot)) if alarm.bank]
+        assert ("bank_certificate_expired", OTHER_BANK, 3) in [
+            (alarm.name, alarm.bank, alarm.figure) for alarm in found
+        ]
+    finally:
+        machine.stop()

@@ -21,6 +21,7 @@ from typing import Any
 
 from sqlalchemy import text
 from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.threads import deferToThread
 
 from fep.day.clock import WallClock
 from fep.keys.keys import FRONT, SEAL, ZMK_KIND, FrontKey, KeyKind, Secret, checked, zmk_name
@@ -29,6 +30,7 @@ from fep.operator.control_client import ask
 from fep.process.reactor import real_reactor
 from fep.service import Service, World
 from fep.settings.config import Settings, load_settings
+from fep.status.limits import Room
 from ledger.book.front import FrontBook
 from ledger.book.journal import broken_links, read_chains, read_entries
 from ledger.book.load import load_book
@@ -55,6 +57,7 @@ MASTER_KEY = bytes(range(2, 34))
 OTHER_BANK = "01030000"
 SOCKET_SECONDS = 20
 NOON = datetime(2026, 11, 24, 10, 11, 12, tzinfo=BEIJING)
+ROOMY = Room(900 << 30, 1000 << 30)
 WAIT_SECONDS = 120
 """Whatever the reactor is asked to do is done by then, or never."""
 
@@ -167,6 +170,8 @@ class Machine:
                 reactor,
                 clock or still(NOON),
                 os.urandom,
+                in_thread=deferToThread,
+                room=lambda _: ROOMY,
             ),
             lambda: load_settings(settings.keystore.path.with_name("qianzhi.toml")),
         )

@@ -1,30 +1,11 @@
 // The sections of the page, each drawn from the state that page.js keeps.
-// Text goes in as text, never as markup.
 
-import { ago, clock, count, date, has, latency, span, word, yuan } from "./words.js";
+import { byId, make, put, replace, tableOf } from "./dom.js";
+import { host } from "./host.js";
+import { ago, clock, count, date, has, latency, size, span, word, yuan } from "./words.js";
 
-const byId = (id) => document.getElementById(id);
+const MIB = 1048576;
 const RANK = { down: 0, unsigned: 1, silent: 2, up: 3, signed_off: 4, idle: 5, closed: 6, disabled: 7 };
-
-function put(node, text) {
-  if (node.textContent !== text) node.textContent = text;
-}
-
-function make(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.append(...children);
-  return node;
-}
-
-// Children are made anew only where what they show has changed, so that a reader's place and focus stay.
-const shown = new Map();
-function replace(node, signature, children) {
-  const said = JSON.stringify([document.documentElement.lang, signature]);
-  if (shown.get(node) === said) return;
-  shown.set(node, said);
-  node.replaceChildren(...children());
-}
 
 export function show(state) {
   document.body.dataset.feed = state.feed;
@@ -39,6 +20,7 @@ export function show(state) {
   queue(snapshot);
   responses(snapshot);
   breaks(snapshot.breaks, state.bands, snapshot);
+  host(snapshot, state.alarms);
   events([...state.events.values()].reverse(), snapshot);
 }
 
@@ -48,8 +30,13 @@ function named(snapshot, code) {
 }
 
 function alarmText(alarm, snapshot) {
-  const values = { bank: named(snapshot, alarm.bank), database: snapshot ? snapshot.database : "" };
+  const values = {
+    bank: named(snapshot, alarm.bank),
+    subject: alarm.subject,
+    database: snapshot ? snapshot.database : "",
+  };
   if (alarm.figure !== null) Object.assign(values, { count: count(alarm.figure), time: span(alarm.figure) });
+  if (alarm.name.startsWith("disk_") && alarm.figure !== null) values.size = size(alarm.figure * MIB);
   if (alarm.name === "bank_down") {
     values.heard = word(`alarm.bank_down.${alarm.figure === null ? "never" : "heard"}`, values);
   }
@@ -57,7 +44,7 @@ function alarmText(alarm, snapshot) {
 }
 
 function verdict(state) {
-  const lost = { name: "lost", severity: "red", bank: "", figure: null };
+  const lost = { name: "lost", severity: "red", bank: "", figure: null, subject: "" };
   const all = state.feed === "lost" ? [lost] : state.alarms;
   const [severity, text] =
     state.feed === "wait"
@@ -77,7 +64,7 @@ function verdict(state) {
 // lines go on while the entries stay, so that a command can be marked and copied out of one.
 function alarmList(all, snapshot) {
   const names = [...new Set(all.map((alarm) => alarm.name))];
-  const signature = all.map((alarm) => [alarm.name, alarm.severity, alarm.bank]);
+  const signature = all.map((alarm) => [alarm.name, alarm.severity, alarm.bank, alarm.subject]);
   replace(byId("alarm-list"), signature, () =>
     names.map((name) => {
       const alarms = all.filter((alarm) => alarm.name === name);
@@ -226,17 +213,6 @@ function queue(snapshot) {
       make("dt", {}, word(`queue.${name}`)),
       make("dd", { "data-queue": name }, value),
     ]),
-  );
-}
-
-function tableOf(heads, rows) {
-  const cell = (tag, [text, isNumber]) =>
-    make(tag, { ...(isNumber ? { class: "number" } : {}), ...(tag === "th" ? { scope: "col" } : {}) }, text);
-  return make(
-    "table",
-    {},
-    make("thead", {}, make("tr", {}, ...heads.map((head) => cell("th", head)))),
-    make("tbody", {}, ...rows.map((row) => make("tr", {}, ...row.map((one) => cell("td", one))))),
   );
 }
 

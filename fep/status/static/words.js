@@ -45,6 +45,13 @@ export function date(digits) {
   return `${digits.slice(0, 4)}-${digits.slice(4, 6)}-${digits.slice(6)}`;
 }
 
+// Bytes in the largest binary unit of which there is one, in three digits.
+export function size(bytes) {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  const place = Math.min(units.length - 1, bytes ? Math.floor(Math.log2(bytes) / 10) : 0);
+  return `${Number((bytes / 1024 ** place).toPrecision(3))} ${units[place]}`;
+}
+
 const UNITS = [
   ["days", 86400],
   ["hours", 3600],

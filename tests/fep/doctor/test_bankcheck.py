@@ -126,7 +126,13 @@ BROKEN: list[tuple[str, Break, dict[str, object], Verdict, str]] = [
     ("firewall", lambda m: m, {"address": ip_address("192.0.2.1")}, Verdict.BAD, "keep 192.0.2.1 out"),
     ("allowlist", first('hours = "12:00-13:00"'), {}, Verdict.BAD, "only from 12:00 to 13:00"),
     ("firewall", first('hours = "12:00-13:00"'), {}, Verdict.BAD, "keep"),
-    ("certificate", lambda m: change(m, "keys/machine.crt", "keys/gone.crt"), {}, Verdict.BAD, "certificate"),
+    (
+        "certificate",
+        lambda m: change(m, "keys/machine.crt", "keys/gone.crt"),
+        {},
+        Verdict.BAD,
+        "gone.crt: cannot",
+    ),
     (
         "certificate",
         lambda m: replace(m, now=NOW + VALID + timedelta(days=1)),
@@ -141,7 +147,7 @@ BROKEN: list[tuple[str, Break, dict[str, object], Verdict, str]] = [
         lambda m: replace(m, now=NOW + VALID + timedelta(days=1)),
         {},
         Verdict.BAD,
-        "the bank may refuse it",
+        "expired 1 day ago",
     ),
     ("listener", lambda m: m, {"address": ip_address("192.0.2.1")}, Verdict.WARN, "127.0.0.1 alone"),
     (

@@ -27,6 +27,7 @@ from fep.operator.control_client import NotAnswering, NotServing
 from fep.settings.config import load_settings
 from fep.setup.certificates import VALID
 from fep.setup.install import install
+from fep.status.limits import Room
 from firewall_rules.loader import Nft
 from firewall_rules.nftables import render
 from ledger.book.cutover import cut_over
@@ -74,7 +75,7 @@ def machine(tmp_path: Path) -> Machine:
         NOW,
         fixture=Fixture(proc, lambda: float(next(ticks))),
         command=lambda *asked: ACTIVE if "systemctl" in asked else "yes\n",
-        free_bytes=lambda _: 1 << 40,
+        room=lambda _: Room(900 << 30, 1000 << 30),
         nft=Nft(lambda *_, **__: Ran((), 0, rules, "")),
         systemd=systemd,
         ask=nobody_serves,
@@ -178,6 +179,14 @@ def word_on_clock(machine: Machine, act: str, note: str = "") -> None:
     store.close()
 
 
+def roomy(machine: Machine, free: int, size: int) -> Machine:
+    return replace(machine, room=lambda _: Room(free, size))
+
+
+def unmounted(_folder: Path) -> Room:
+    raise OSError(5, "Input/output error")
+
+
 def accepted(machine: Machine) -> Machine:
     word_on_clock(machine, CLOCK_ACCEPT)
     return replace(machine, now=NOW - timedelta(days=2))
@@ -259,8 +268,9 @@ BROKEN: list[tuple[str, Break, Verdict, str, str]] = [
         "chain 1, entry 1",
         "journal verify",
     ),
-    ("space", lambda m: replace(m, free_bytes=lambda _: 1 << 30), Verdict.WARN, "1024 MiB", "make room"),
-    ("space", lambda m: replace(m, free_bytes=lambda _: 1 << 20), Verdict.BAD, "1 MiB", "make room"),
+    ("space", lambda m: roomy(m, 1 << 30, 4 << 30), Verdict.WARN, "1024 MiB", "make room"),
+    ("space", lambda m: roomy(m, 1 << 20, 1 << 40), Verdict.BAD, "1 MiB of", "make room"),
+    ("space", lambda m: replace(m, room=unmounted), Verdict.BAD, "Input/output error", "mount it"),
     (
         "disk",
         lambda m: change(m, "[keystore]", "durable = false\n[keystore]"),
@@ -291,18 +301,44 @@ BROKEN: list[tuple[str, Break, Verdict, str, str]] = [
         "certificate",
         lambda m: change(m, "keys/machine.crt", "keys/01020000.crt"),
         Verdict.BAD,
-        "its key",
-        "keys",
+        "[tls] key_file",
+        "docs/keys.md",
+    ),
+    (
+        "certificate",
+        lambda m: change(m, "keys/machine.crt", "keys/gone.crt"),
+        Verdict.BAD,
+        "gone.crt: cannot be read: No such file or directory",
+        "docs/keys.md",
+    ),
+    (
+        "certificate",
+        lambda m: replace(m, now=NOW + VALID - timedelta(days=30)),
+        Verdict.WARN,
+        "expires in 30 days",
+        "same key",
     ),
     (
         "certificate",
         lambda m: replace(m, now=NOW + VALID - timedelta(days=7)),
-        Verdict.WARN,
-        "7 days",
+        Verdict.BAD,
+        "expires in 7 days",
         "same key",
     ),
-    ("certificate", lambda m: replace(m, now=NOW + VALID), Verdict.BAD, "0 days", "same key"),
-    ("certificate", lambda m: replace(m, now=NOW - timedelta(days=1)), Verdict.BAD, "holds from", "same key"),
+    (
+        "certificate",
+        lambda m: replace(m, now=NOW + VALID + timedelta(days=303)),
+        Verdict.BAD,
+        "expired 303 days ago",
+        "same key",
+    ),
+    (
+        "certificate",
+        lambda m: replace(m, now=NOW - timedelta(days=1)),
+        Verdict.BAD,
+        "is not valid before",
+        "same key",
+    ),
     ("control", lambda m: m, Verdict.WARN, "no machine serves", "systemctl start"),
     (
         "service",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from fep.status.alarms import RULES, Alarm, Severity, alarms
-from fep.status.snapshot import Aged, Light, OpenBreaks, Queue, ResponseCount, State
+from fep.status.alarms import RULES, Alarm, alarms
+from fep.status.host import Disk
+from fep.status.limits import Room, Severity
+from fep.status.snapshot import Aged, CertificateState, Light, OpenBreaks, Queue, ResponseCount, State
 from fep.status.webpage import shipped
 from tests.support.builders import BANK
 from tests.support.snapshots import OTHER, bank_snapshot, snapshot
@@ -26,6 +29,19 @@ def banks(**changes: object) -> dict[str, Any]:
 
 def breaks(oldest_days: int) -> OpenBreaks:
     return OpenBreaks(True, 1, "", (Aged("bank_only", (0, 0, 1, 0), 5),), oldest_days)
+
+
+DAY = 86_400
+FILE = "/keys/machine.crt"
+
+
+def certificate(**changes: object) -> dict[str, Any]:
+    """A certificate that is valid for another year, but for these changes."""
+    return {"certificate": replace(CertificateState(FILE, seconds_left=365 * DAY), **changes)}
+
+
+def disk(free: int, size: int = 100 << 30) -> dict[str, Any]:
+    return {"disks": (Disk(("book", "keystore"), "/var/lib", room=Room(free, size)),)}
 
 
 WRONG: tuple[tuple[dict[str, Any], Alarm], ...] = (
@@ -46,6 +62,33 @@ WRONG: tuple[tuple[dict[str, Any], Alarm], ...] = (
     ({"queue": queue(2048)}, Alarm(RED, "queue", figure=2048)),
     ({"responses": (ResponseCount("96", 9, 2),)}, Alarm(RED, "faults", figure=2)),
     ({"responses": (ResponseCount("91", 9, 3),)}, Alarm(RED, "unavailable", figure=3)),
+    (
+        certificate(fault="no such file", seconds_left=None),
+        Alarm(RED, "certificate_fault", subject="no such file"),
+    ),
+    (certificate(seconds_until_valid=1), Alarm(RED, "certificate_early", figure=1, subject=FILE)),
+    (certificate(seconds_left=0), Alarm(RED, "certificate_expired", figure=0, subject=FILE)),
+    (
+        certificate(seconds_left=-303 * DAY - 5),
+        Alarm(RED, "certificate_expired", figure=303, subject=FILE),
+    ),
+    (certificate(seconds_left=1), Alarm(RED, "certificate_ends_soon", figure=0, subject=FILE)),
+    (certificate(seconds_left=7 * DAY), Alarm(RED, "certificate_ends_soon", figure=7, subject=FILE)),
+    (certificate(seconds_left=7 * DAY + 1), Alarm(YELLOW, "certificate_ends", figure=7, subject=FILE)),
+    (certificate(seconds_left=30 * DAY), Alarm(YELLOW, "certificate_ends", figure=30, subject=FILE)),
+    (certificate(is_taken=False), Alarm(YELLOW, "certificate_waits", subject=FILE)),
+    (banks(certificate_seconds=0), Alarm(RED, "bank_certificate_expired", BANK, 0)),
+    (banks(certificate_seconds=-303 * DAY - 5), Alarm(RED, "bank_certificate_expired", BANK, 303)),
+    (banks(certificate_seconds=7 * DAY), Alarm(RED, "bank_certificate_ends_soon", BANK, 7)),
+    (banks(certificate_seconds=7 * DAY + 1), Alarm(YELLOW, "bank_certificate_ends", BANK, 7)),
+    (banks(certificate_seconds=30 * DAY), Alarm(YELLOW, "bank_certificate_ends", BANK, 30)),
+    ({"disks": (Disk(("log",), "/x", fault="gone"),)}, Alarm(RED, "disk_fault", subject="gone")),
+    (disk((256 << 20) - 1, 1 << 30), Alarm(RED, "disk_full", figure=255, subject="/var/lib")),
+    (disk((5 << 30) - 1), Alarm(RED, "disk_full", figure=5119, subject="/var/lib")),
+    (disk(5 << 30, 1 << 40), Alarm(YELLOW, "disk_fills", figure=5120, subject="/var/lib")),
+    (disk(5 << 30), Alarm(YELLOW, "disk_fills", figure=5120, subject="/var/lib")),
+    (disk((20 << 30) - 1), Alarm(YELLOW, "disk_fills", figure=20_479, subject="/var/lib")),
+    (disk((2 << 30) - 1, 4 << 30), Alarm(YELLOW, "disk_fills", figure=2047, subject="/var/lib")),
     (banks(light=Light.DOWN, heard_seconds=7), Alarm(RED, "bank_down", BANK, 7)),
     (banks(light=Light.DOWN, heard_seconds=None), Alarm(RED, "bank_down", BANK)),
     (banks(light=Light.UNSIGNED, heard_seconds=1), Alarm(YELLOW, "bank_unsigned", BANK, 1)),
@@ -88,6 +131,13 @@ IN_ORDER: tuple[dict[str, Any], ...] = (
     {"today": "20261125"},
     {"breaks": OpenBreaks(True)},
     {"breaks": breaks(7)},
+    certificate(),
+    certificate(seconds_left=30 * DAY + 1),
+    banks(certificate_seconds=30 * DAY + 1),
+    banks(certificate_seconds=None),
+    disk(20 << 30),
+    disk(20 << 30, 1 << 40),
+    disk(2 << 30, 4 << 30),
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,10 +11,13 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from fep.day.schedule import Obstacle
+from fep.links.tls import Validity
 from fep.settings.config import BusinessDay, Settings, load_settings
 from fep.setup.certificates import VALID, self_signed
 from fep.setup.install import install
 from fep.status.host_metrics import HostMetricsCollector
+from fep.status.host_reader import HostReader
+from fep.status.limits import Room
 from ledger.rules.beijing import BEIJING
 
 MADE = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -27,11 +31,14 @@ def figures(
     now: datetime = MADE,
     book: Path | None = None,
     waits: Obstacle | None = None,
+    seen: dict[str, dict[str, Validity]] | None = None,
+    room: Callable[[Path], Room] = lambda _: Room(6, 10),
 ) -> dict[str, float]:
     registry = CollectorRegistry()
     now_us = round(now.timestamp() * 1_000_000)
+    host = HostReader(lambda: settings, lambda: None, seen or {}, lambda: now_us, room)
     registry.register(
-        HostMetricsCollector(lambda: settings, lambda: date, lambda: now_us, lambda: waits, book)
+        HostMetricsCollector(lambda: settings, lambda: date, lambda: now_us, lambda: waits, book, host)
     )
     samples = (sample for family in registry.collect() for sample in family.samples)
     return {
@@ -52,8 +59,9 @@ def settings(tmp_path: Path) -> Settings:
 def test_the_certificates_end_is_that_of_the_file(settings: Settings) -> None:
     assert figures(settings)["certificate_expiry_timestamp_seconds"] == (MADE + VALID).timestamp()
     assert settings.tls is not None
-    later = self_signed("later", MADE + timedelta(days=1)).certificate
-    Path(settings.tls.certificate_file).write_bytes(later)
+    later = self_signed("later", MADE + timedelta(days=1))
+    Path(settings.tls.certificate_file).write_bytes(later.certificate)
+    Path(settings.tls.key_file).write_bytes(later.key)
     assert (
         figures(settings)["certificate_expiry_timestamp_seconds"]
         == (MADE + timedelta(days=1) + VALID).timestamp()
@@ -92,15 +100,34 @@ def test_when_the_first_year_begins_that_nobody_has_told(settings: Settings) -> 
         assert shown_figures["calendar_end_timestamp_seconds"] == new_year.timestamp()
 
 
-def test_a_books_disk_and_its_log(settings: Settings, tmp_path: Path) -> None:
+def test_what_lies_on_a_disk_has_its_room_and_a_disk_that_cannot_be_asked_has_none(
+    settings: Settings,
+) -> None:
+    shown_figures = figures(settings)
+    assert (
+        shown_figures["disk_free_bytes/book, keystore"],
+        shown_figures["disk_size_bytes/book, keystore"],
+    ) == (6, 10)
+
+    def gone(_folder: Path) -> Room:
+        raise OSError(5, "Input/output error")
+
+    assert figures(settings, room=gone)["disk_free_bytes/book, keystore"] == 0
+
+
+def test_the_size_of_a_books_log(settings: Settings, tmp_path: Path) -> None:
     book = tmp_path / "front.db"
-    shown_figures = figures(settings, book=book)
-    disk = os.statvfs(tmp_path)
-    assert shown_figures["book_disk_size_bytes"] == disk.f_blocks * disk.f_frsize
-    assert 0 < shown_figures["book_disk_free_bytes"] < shown_figures["book_disk_size_bytes"]
-    assert shown_figures["book_wal_bytes"] == 0
+    assert figures(settings, book=book)["book_wal_bytes"] == 0
     (tmp_path / "front.db-wal").write_bytes(bytes(4096))
     assert figures(settings, book=book)["book_wal_bytes"] == 4096
+
+
+def test_when_a_banks_certificate_ends_is_known_once_it_was_shown(settings: Settings) -> None:
+    bank = settings.bank[0]
+    name = f"bank_certificate_expiry_timestamp_seconds/{bank.code}"
+    assert name not in figures(settings)
+    seen = {bank.code: {bank.pins[0]: Validity(MADE, MADE + timedelta(days=9))}}
+    assert figures(settings, seen=seen)[name] == (MADE + timedelta(days=9)).timestamp()
 
 
 def test_what_is_not_there_has_no_figure(tmp_path: Path) -> None:
@@ -109,4 +136,6 @@ def test_what_is_not_there_has_no_figure(tmp_path: Path) -> None:
     assert {name.partition("/")[0] for name in shown_figures} == {
         "cutover_waits",
         "calendar_end_timestamp_seconds",
+        "disk_free_bytes",
+        "disk_size_bytes",
     }

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from fep.links.tls import Validity
 from fep.settings.config import Bank
-from fep.status.snapshot import Aged, Light, OpenBreaks, SnapshotBuilder, light, open_breaks
+from fep.status.host import Certificate
+from fep.status.snapshot import (
+    Aged,
+    CertificateState,
+    Light,
+    OpenBreaks,
+    SnapshotBuilder,
+    certificate_state,
+    light,
+    open_breaks,
+    with_certificate,
+)
 from fep.telemetry.last_seen import NEVER, LastSeen, latest
 from fep.telemetry.rates import History
 from fep.telemetry.statistics import Statistics
 from ledger.files.open_breaks_file import Figures, Outstanding
 from tests.support.builders import BANK
+from tests.support.snapshots import bank_snapshot
 
 
 @pytest.mark.parametrize(
@@ -102,6 +115,7 @@ def test_a_bank_is_silent_by_its_signed_on_links_alone() -> None:
     assert snapshot_builder._bank(bank, links, 60, now).light is Light.UP
 
 
+<<<<<<< HEAD
 @pytest.mark.parametrize(
     ("states", "signed_off", "expected"),
     [
@@ -125,6 +139,31 @@ def test_a_bank_has_signed_off_by_its_links_or_where_it_has_none_by_its_last(
     links: list[Any] = [StubLink(state, 0) for state in states]
     now = datetime(2026, 11, 24, 10, 11, 12, tzinfo=UTC)
     assert snapshot_builder._light(bank, links, 60, now) is expected
+=======
+def test_a_certificate_has_its_seconds_left_and_its_end_in_beijing() -> None:
+    at = datetime(2026, 11, 24, 12, tzinfo=UTC)
+    at_us = int(at.timestamp()) * 1_000_000 + 999_999
+    begins, ends = at - timedelta(days=9), at + timedelta(days=1)
+    valid = certificate_state(Certificate("m.crt", validity=Validity(begins, ends)), at_us)
+    assert valid == CertificateState("m.crt", "2026-11-25 20:00", 86_399)
+    early = certificate_state(Certificate("m.crt", validity=Validity(ends, ends)), at_us)
+    assert early == CertificateState("m.crt", "2026-11-25 20:00", 86_399, 86_399)
+    expired = Certificate("m.crt", validity=Validity(begins, begins), is_taken=False)
+    assert certificate_state(expired, at_us) == CertificateState(
+        "m.crt", "2026-11-15 20:00", -9 * 86_400, is_taken=False
+    )
+    spoilt = Certificate("m.crt", fault="[tls] bad")
+    assert certificate_state(spoilt, at_us) == CertificateState("m.crt", fault="[tls] bad")
+    assert certificate_state(None, at_us) is None
+
+
+def test_a_bank_that_has_shown_no_certificate_has_no_end_of_one() -> None:
+    at = datetime(2026, 11, 24, 12, tzinfo=UTC)
+    at_us = int(at.timestamp()) * 1_000_000
+    assert with_certificate(bank_snapshot(), None, at_us) == bank_snapshot()
+    told = with_certificate(bank_snapshot(), Validity(at, at + timedelta(days=1)), at_us)
+    assert told == bank_snapshot(certificate_seconds=86_400, certificate_until="2026-11-25 20:00")
+>>>>>>> d513dbe (Certificates and disks are told before they end the service)
 
 
 def test_the_latest_sign_of_life_is_taken_from_each() -> None:

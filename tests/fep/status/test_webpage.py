@@ -247,6 +247,7 @@ def made_keys() -> set[str]:
         *(f"queue.{figure}" for figure in (*listed["QUEUE"], "waiting", "refused")),
         *(f"reason.{reason}" for reason in ("", *reasons())),
         *(f"alarm.bank_down.{seen}" for seen in ("heard", "never")),
+        *(f"disk.{what}" for what in ("book", "keystore", "log")),
         *("alarm.lost", "alarm.lost.do", "events.since", "events.times"),
     }
 
