@@ -5,6 +5,7 @@ Parses arguments, opens databases, calls, prints. What is looked at, office.audi
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -108,18 +109,26 @@ def _masked(value: object) -> object:
     return masked_numbers(value) if isinstance(value, str) else value
 
 
+_COLUMNS = 80
+"""As wide as a terminal is at least; the lines of an audit are kept within it."""
+
+
 def _lines(result: Audit) -> Iterator[str]:
     for verdict in result.verdicts:
         if result.kept is None and not verdict.checked:
             continue  # a part of the audit says nothing of the rest
         mark = "fails" if verdict.failings else "holds" if verdict.rows else "not in the data"
-        note = f" ({verdict.not_in_data})" if verdict.not_in_data and not verdict.rows else ""
-        yield f"{verdict.invariant:2} {verdict.name}: {mark}, {verdict.rows:,} rows looked at{note}"
+        yield f"{verdict.invariant:2} {verdict.name:<49} {mark:<15} {verdict.rows:>10,}"
+        if verdict.not_in_data and not verdict.rows:
+            yield textwrap.fill(verdict.not_in_data, _COLUMNS, initial_indent="   ", subsequent_indent="   ")
     for failing in result.failings:
         yield masked_numbers(f"   {failing.invariant}: {failing.subject}: {failing.what}")
     if result.kept is not None:
         for side in result.kept.sides:
-            yield f"{side.name}: digest {side.digest}, act {side.act} has hash {side.record_hash}"
-        yield f"digest of everything {result.kept.digest}: keep it elsewhere, and the acts' hashes"
+            yield f"{side.name:<6} digest  {side.digest}"
+            yield f"{side.name:<6} act {side.act} has hash"
+            yield f"{'':<6}         {side.record_hash}"
+        yield f"all    digest  {result.kept.digest}"
+        yield "keep this last digest elsewhere, and the acts' hashes"
     if not result.failings:
         yield "the audit found nothing"

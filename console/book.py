@@ -29,6 +29,7 @@ from ledger.book.load import Loaded, load_book
 from ledger.book.retire import RETIRE, Retired, RetireRefused, retire
 from ledger.files import bookfile, sample
 from ledger.files.leftout import lines_of
+from ledger.rules.amount_in_words import in_figures
 from ledger.rules.beijing import beijing
 
 
@@ -117,10 +118,8 @@ def load_dues(settings: Settings, path: Path, without: str = "") -> Loaded:
 
 def loaded_lines(loaded: Loaded) -> Iterator[str]:
     """What a load did, in lines for a person."""
-    yield (
-        f"business day {loaded.date} has its dues: {loaded.policies} policies, {loaded.dues} dues,"
-        f" {loaded.premium} fen to collect, {loaded.benefit} fen to pay"
-    )
+    yield (f"business day {loaded.date} has its dues: {loaded.policies:,} policies, {loaded.dues:,} dues,")
+    yield f"{in_figures(loaded.premium)} yuan to collect, {in_figures(loaded.benefit)} yuan to pay"
     if loaded.withdrawn or loaded.withdrawn_late or loaded.lapsed:
         yield f"{loaded.withdrawn} dues withdrawn, {loaded.lapsed} lapsed with their policies"
     if loaded.withdrawn_late:

@@ -90,6 +90,7 @@ class Stage:
 
 def main() -> None:
     """Run the demo; exit code 0 only if banks, journal, office and audit agree to the fen."""
+    os.environ.setdefault("COLUMNS", str(Console().width))  # what a command prints is as wide as all the rest
     os.umask(0o077)  # as the command has it: the office takes no file that others can change
     console = Console()
 
@@ -134,7 +135,7 @@ def _set_up(reactor: Any, console: Console) -> Stage:  # noqa: ANN401 - as above
     data = b"".join(bookfile.write(DATE, entries))
     (FOLDER / "book.csv").write_bytes(data)
     console.print(f"[bold]Qianzhi 前置[/bold]: {POLICIES:,} policies, three banks, business day {DATE}")
-    console.print(qianzhi("book", "load", str(FOLDER / "book.csv"), "--config", str(config)).strip())
+    _tell(console, qianzhi("book", "load", str(FOLDER / "book.csv"), "--config", str(config)))
     settings = load_settings(config)
     book = bookfile.parse(data)
     office = load_office_settings(office_config)
@@ -178,7 +179,7 @@ async def _trade(stage: Stage, ports: dict[str, int]) -> None:
                 Deferred.fromCoroutine(customers.counter(waiting, one_served)) for _ in range(AT_ONCE)
             ]
         await together(running)
-        console.print((await cutting[0]).strip())
+        _tell(console, (await cutting[0]).partition("; root")[0])
     console.print(
         f"{sum(bank.repeats for bank in stage.banks)} repeats,"
         f" {sum(bank.lost_answers for bank in stage.banks)} answers lost and reversed,"
@@ -276,15 +277,18 @@ def _close(stage: Stage, expected: dict[str, list[Difference]]) -> None:
     qianzhi("office", "close", "--config", str(stage.office_config))
     classes = [cls.value for cls in BreakClass if cls not in (BreakClass.TIMING, BreakClass.LATE_REVERSAL)]
     table = Table(title="breaks found, of those put in", box=None, padding=(0, 1, 0, 0))
-    for name in ("bank", *classes):
-        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("class")
+    counts = dict[str, list[str]]((cls, []) for cls in classes)
     for code, wanted in expected.items():
+        table.add_column(code, justify="right", no_wrap=True)
         reported = sorted((entry.cls, entry.key, entry.difference) for entry in _breaks(stage, code))
         by_class, put_in = Counter(entry[0] for entry in reported), Counter(entry[0] for entry in wanted)
-        table.add_row(code, *(f"{by_class[cls]}/{put_in[cls]}" for cls in classes))
+        for cls, row in counts.items():
+            row.append(f"{by_class[cls]}/{put_in[cls]}")
         if reported != wanted:
-            stage.console.print(table)
             raise DemoFailure(f"{code}: {set(reported) ^ set(wanted)} were not found, or not put in")
+    for cls, row in counts.items():
+        table.add_row(cls, *row)
     stage.console.print(table)
 
 
@@ -326,7 +330,12 @@ def _decide(stage: Stage) -> None:
     qianzhi("recon", "post", *config)
     waiting = len(others) + 1 - decided
     stage.console.print(f"{decided} breaks decided by two people and posted; {waiting} stay in suspense")
-    stage.console.print(qianzhi("office", "balance", *config).rstrip())
+    _tell(stage.console, qianzhi("office", "balance", *config))
+
+
+def _tell(console: Console, output: str) -> None:
+    """Print what a command printed, as it is: its lines are made for a terminal already."""
+    console.print(output.strip("\n"), highlight=False, markup=False, soft_wrap=True)
 
 
 def _refusal(desk: Desk, person: str, name: str) -> str:
@@ -351,7 +360,7 @@ async def _next_day(stage: Stage) -> None:
     path = FOLDER / f"book.{stage.next_date}.csv"
     path.write_bytes(b"".join(bookfile.write(stage.next_date, following.entries, following.withdrawn)))
     output = await deferToThread(qianzhi, "book", "load", str(path), "--config", str(stage.config))
-    stage.console.print(output.strip())
+    _tell(stage.console, output)
     due = next(due for entry in following.entries for due in entry.dues if due.kind == "premium")
     paid = await stage.banks[0].bank.settle(due.code, due.policy, due.amount, due=due.due)
     if (paid.state, paid.date) != (State.DONE, stage.next_date[4:]):
@@ -361,19 +370,17 @@ async def _next_day(stage: Stage) -> None:
     if answer.fields[39] != "00":
         raise DemoFailure("an unpaid due did not carry over")
     qianzhi("office", "close", "--config", str(stage.office_config), code=0)
-    stage.console.print(
-        f"{stage.next_date} is open and serving: {paid.due} collected, receipt {paid.receipt}"
-    )
+    stage.console.print(f"{stage.next_date} is open: {paid.due} collected, receipt {paid.receipt}")
 
 
 def _audit(stage: Stage) -> None:
     """Independent code adds everything up again; any finding fails the demo."""
     config = ("--config", str(stage.office_config))
-    stage.console.print(qianzhi("audit", *config).rstrip(), highlight=False)
+    _tell(stage.console, qianzhi("audit", *config))
     for command in (("audit-log", "--config", str(stage.config)), ("office", "audit-log", *config)):
         verdict = qianzhi(*command, "--verify").splitlines()[-1]
-        stage.console.print(f"qianzhi {' '.join(command[:-2])}: {verdict}", highlight=False, soft_wrap=True)
-    stage.console.print(qianzhi("recon", "report", *config).rstrip(), highlight=False, soft_wrap=True)
+        stage.console.print(f"qianzhi {' '.join(command[:-2])}: {verdict}", highlight=False)
+    _tell(stage.console, qianzhi("recon", "report", *config))
 
 
 if __name__ == "__main__":

@@ -212,12 +212,19 @@ class Oracle:
         """Say where a request was decided before one that had arrived earlier on its link, unless the earlier
         one is a repeat or its bank had to wait.
         """
-        if self._excused("down"):
+        if self._may_turn_away():
             return
         waiting = question.link.order
-        while waiting and (waiting[0].refused or waiting[0].ask.key in self.book.facts):
+        while waiting and self._is_over(waiting[0]):
             waiting.pop(0)
-        first = next((other for other in waiting if other is question or not self._may_wait(other)), question)
+        first = next(
+            (
+                other
+                for other in waiting
+                if other is question or not (self._is_over(other) or self._may_wait(other))
+            ),
+            question,
+        )
         alone = all(len(self._delivered[other.ask.key]) == 1 for other in (first, question))
         if alone and first is not question and first.must_act(self.now()):
             self.say(f"{question.ask.key} was decided before {first.ask.key}, which came earlier on its link")
@@ -387,8 +394,7 @@ class Oracle:
         if code == "90":
             return "90, and a day is open"
         may_wait = self._may_wait(question)
-        is_away = self._excused("down") or self._excused("silent")
-        if code == "91" and not (is_away or self.crowded or self.stopping or may_wait):
+        if code == "91" and not (self._may_turn_away() or self.crowded or self.stopping or may_wait):
             return "91, and nothing stands in the way"
         if code == "96" and not self._excused("refused"):
             return "96, and nothing was wrong"
@@ -406,9 +412,17 @@ class Oracle:
             return f"{code}, but it is on disk as {row['response']}"
         return ""
 
+    def _is_over(self, question: Question) -> bool:
+        """Whether the question was refused without an entry, or is decided."""
+        return question.refused or question.ask.key in self.book.facts
+
     def _may_wait(self, question: Question) -> bool:
         """Whether the question's bank may have had to wait at some time since it asked."""
         return question.ask.waits and self._budget(question.link).may_wait(question.at, self.now())
+
+    def _may_turn_away(self) -> bool:
+        """Whether the database did not answer lately, so that who waited may have got 91."""
+        return self._excused("down") or self._excused("silent")
 
     def _excused(self, kind: str) -> bool:
         return kind in self._trouble and self.now() - self._trouble[kind] < _EXCUSED_SECONDS
