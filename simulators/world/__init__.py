@@ -15,7 +15,7 @@ something that was not so; a run without one has passed.
 
 The invariants:
 
-1. The judges (`reading`, `rules`, `conversation`, `answer_check`, `budget`, `stamps`, `accounts`,
+1. The judges (`reading`, `rules`, `conversation`, `answer_check`, `budget`, `stamps`, `trouble`, `accounts`,
    `observer`, `oracle`) import nothing of `ledger`, `fep` or `office`; otherwise they would repeat the same
    mistake. tests/simulators/test_world.py looks.
 2. All chance comes from the seed, by a generator for each thing that draws, so that a change in one part

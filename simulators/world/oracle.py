@@ -18,23 +18,13 @@ from simulators.world.budget import MISSES, Budget
 from simulators.world.conversation import Conversation, Question
 from simulators.world.observer import Observer, Row
 from simulators.world.reading import Terms
-from simulators.world.rules import Book, Due, Ruling, receipt
+from simulators.world.rules import Book, Loading, Ruling, receipt
 from simulators.world.stamps import Stamps
+from simulators.world.trouble import Trouble
 
 FINAL = frozenset({"00", "12", "13", "21", "25", "30", "40", "57", "58", "61", "76"})
 _UNDONE = frozenset({"63", "90", "91", "96"})
 _ANSWER_SECONDS = 20.0
-_EXCUSED_SECONDS = 30.0
-
-
-@dataclass(slots=True)
-class Loading:
-    """What a later day's file contains: policies with their states, new dues, dues that leave."""
-
-    policies: tuple[tuple[str, str], ...]
-    dues: tuple[Due, ...]
-    leaving: tuple[str, ...]
-    holders: tuple[tuple[str, str], ...]
 
 
 @dataclass(slots=True)
@@ -58,7 +48,7 @@ class Oracle:
     _delivered: dict[str, list[Question]] = field(default_factory=dict)
     _answers: dict[str, Content] = field(default_factory=dict)
     _slips: dict[str, str] = field(default_factory=dict)
-    _trouble: dict[str, float] = field(default_factory=dict)
+    trouble: Trouble = field(init=False)
     _opened: list[tuple[str, float]] = field(default_factory=list)
     _tombstone: str = ""
     _numbers: set[object] = field(default_factory=set)
@@ -70,6 +60,7 @@ class Oracle:
     def __post_init__(self) -> None:
         self._answer_check = AnswerCheck(self.book, self.dates)
         self.stamps = Stamps(self.say)
+        self.trouble = Trouble(self.now)
 
     def say(self, text: str) -> None:
         """Record a violation."""
@@ -86,10 +77,6 @@ class Oracle:
         if self._observer is None:
             raise RuntimeError("no file is looked at yet")
         return self._observer
-
-    def trouble(self, kind: str) -> None:
-        """Note that the world has caused a fault: refusals in the next seconds are excused."""
-        self._trouble[kind] = self.now()
 
     def began(self) -> None:
         """Note that another process serves; it knows nothing of answers 25 and 76 given by the last one."""
@@ -212,7 +199,7 @@ class Oracle:
         """Say where a request was decided before one that had arrived earlier on its link, unless the earlier
         one is a repeat or its bank had to wait.
         """
-        if self._may_turn_away():
+        if self.trouble.lately("down", "silent"):
             return
         waiting = question.link.order
         while waiting and self._is_over(waiting[0]):
@@ -349,7 +336,7 @@ class Oracle:
         if code in MISSES and (not question.ask.is_keyed or key in self._untold):
             self._untold.discard(key)
             self._budget(link).missed(self.now())
-            if self._excused("down"):  # what a COMMIT that was lost had done is told as a repeat is
+            if self.trouble.lately("down"):  # what a COMMIT that was lost had done is told as a repeat is
                 self._budget(link).lost()
         if code in _UNDONE:
             question.refused = True
@@ -394,9 +381,11 @@ class Oracle:
         if code == "90":
             return "90, and a day is open"
         may_wait = self._may_wait(question)
-        if code == "91" and not (self._may_turn_away() or self.crowded or self.stopping or may_wait):
+        if code == "91" and not (
+            self.trouble.lately("down", "silent") or self.crowded or self.stopping or may_wait
+        ):
             return "91, and nothing stands in the way"
-        if code == "96" and not self._excused("refused"):
+        if code == "96" and not self.trouble.lately("refused"):
             return "96, and nothing was wrong"
         ask = question.ask
         others = [
@@ -419,13 +408,6 @@ class Oracle:
     def _may_wait(self, question: Question) -> bool:
         """Whether the question's bank may have had to wait at some time since it asked."""
         return question.ask.waits and self._budget(question.link).may_wait(question.at, self.now())
-
-    def _may_turn_away(self) -> bool:
-        """Whether the database did not answer lately, so that who waited may have got 91."""
-        return self._excused("down") or self._excused("silent")
-
-    def _excused(self, kind: str) -> bool:
-        return kind in self._trouble and self.now() - self._trouble[kind] < _EXCUSED_SECONDS
 
     def _keyed_fault(self, link: Conversation, question: Question, answer: Message, code: str) -> str:
         ask = question.ask
@@ -481,7 +463,7 @@ class Oracle:
             for question in chain.from_iterable(link.waiting.values()):
                 if self.now() - question.at > _ANSWER_SECONDS:
                     self.say(f"{question.ask.mti} {question.ask.key} was never answered")
-        if "down" not in self._trouble:
+        if not self.trouble.ever("down"):
             self._check_notices()
             self.stamps.finish(self.now())
         kept, in_book = set(self._file.dues()), set(self.book.dues)

@@ -109,6 +109,16 @@ class Ruling:
 
 
 @dataclass(slots=True)
+class Loading:
+    """What a later day's file contains: policies with their states, new dues, dues that leave."""
+
+    policies: tuple[tuple[str, str], ...]
+    dues: tuple[Due, ...]
+    leaving: tuple[str, ...]
+    holders: tuple[tuple[str, str], ...]
+
+
+@dataclass(slots=True)
 class Book:
     """The state that rules read and change. `policies` maps a policy to its state, `holders` a policy to its
     holder's name; `earlier` lists the business dates that were open before `date`, in order.

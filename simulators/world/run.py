@@ -39,9 +39,10 @@ from simulators.world.misconduct import MISDEEDS
 from simulators.world.network import CALM, Host, Network
 from simulators.world.observer import Observer
 from simulators.world.operator import Operator
-from simulators.world.oracle import Loading, Oracle
+from simulators.world.oracle import Oracle
 from simulators.world.plan import Plan, draw
 from simulators.world.reading import DUES, Terms
+from simulators.world.rules import Loading
 from simulators.world.scene import Scene, Target
 from simulators.world.store import Fault
 from simulators.world.walltime import WallTime
@@ -112,7 +113,7 @@ class World:
             self._fault,
         )
         self.machine.thread_seconds = plan.thread_seconds
-        self.machine.on_silence = partial(self.oracle.trouble, "silent")
+        self.machine.on_silence = partial(self.oracle.trouble.note, "silent")
         self.machine.next_faults = self._next_faults
         self.machine.on_killed = self._after_kill
         self.machine.reread = self._other_settings
@@ -278,7 +279,7 @@ class World:
         return [random.choice(self.plan.faults) for _ in range(random.choice((1, 1, 2, 4)))]
 
     def _fault(self, fault: Fault) -> None:
-        self.oracle.trouble("refused" if fault is Fault.REFUSED else "down")
+        self.oracle.trouble.note("refused" if fault is Fault.REFUSED else "down")
 
     def _after_kill(self) -> None:
         self.network.clock.callLater(5 * self.random.random(), self._start_again)

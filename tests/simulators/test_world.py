@@ -50,6 +50,7 @@ JUDGES = (
     "reading",
     "rules",
     "stamps",
+    "trouble",
     "conversation",
     "answer_check",
     "oracle",
