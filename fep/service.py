@@ -32,17 +32,11 @@ from fep.day.cutover_clock import CutoverClock
 from fep.doctor import selftest
 from fep.engine.commit import Engine
 from fep.keys.key_provider import KeyProvider
-<<<<<<< HEAD
 from fep.keys.keys import BankKeys
 from fep.keys.material import Material, held_keys, renewed, token_is_silent
-from fep.links.counterparty import Counterparty, Surroundings
-from fep.links.key_desk import KeyDesk
-from fep.links.misses import Misses
-=======
-from fep.keys.material import material_of, renewed
 from fep.links.counterparties import Counterparties, shown_certificate
 from fep.links.counterparty import Surroundings
->>>>>>> d513dbe (Certificates and disks are told before they end the service)
+from fep.links.key_desk import KeyDesk
 from fep.links.network_management import CUTOVER
 from fep.links.server import Server
 from fep.links.tls import validity_of_file
@@ -51,13 +45,9 @@ from fep.operator.audit_trail import RELOAD, SIGNAL, ClockWord, clock_word
 from fep.operator.control import ControlFactory, make_way
 from fep.operator.control_client import Progress, checked_path
 from fep.operator.operations import Operations
-<<<<<<< HEAD
 from fep.process.commit_thread import CommitThread, Threads
 from fep.process.side_thread import SideThread
-from fep.settings.config import Bank, Settings
-=======
 from fep.settings.config import Settings
->>>>>>> d513dbe (Certificates and disks are told before they end the service)
 from fep.settings.diff import changes
 from fep.status.feed import Feed
 from fep.status.host import room_of
@@ -124,19 +114,14 @@ class Service:
         self._reread = reread
         self._world = world
         self._key_provider = KeyProvider(settings.keystore)
-        self._banks = Counterparties(world.entropy, settings.limits.key_days)
+        self._banks = Counterparties(settings.limits.key_days)
         self._overview = Overview()
-<<<<<<< HEAD
         keys, self._material = held_keys(settings, self._key_provider, world.entropy)
-        self._counterparties = self._enabled_counterparties(settings, self._key_provider, keys)
+        self._counterparties = self._banks.enabled(settings, self._key_provider, keys)
         self._token_thread = SideThread(world.reactor, "token")
         self.key_desk = KeyDesk(
             world.reactor, world.clock.now_us, self._token_thread.run, settings.limits.token_seconds
         )
-=======
-        self._counterparties = self._banks.enabled(settings, self._key_provider)
-        self._material = material_of(settings, self._key_provider)
->>>>>>> d513dbe (Certificates and disks are told before they end the service)
         checked_path(Path(settings.node.control))
         self._store = Store(settings.node.database)
         self.book = FrontBook(self._store, self._key_provider.front_key.check_value, world.entropy)
@@ -265,11 +250,8 @@ class Service:
             lambda: self.cutover_clock.obstacle,
             self._banks.misses,
             lambda: self._overview,
-<<<<<<< HEAD
             self.key_desk,
-=======
             self.host,
->>>>>>> d513dbe (Certificates and disks are told before they end the service)
         )
         self.source.lights = snapshot_builder.lights
         self.feed = Feed(
@@ -441,7 +423,6 @@ class Service:
         ]
         if faults:
             raise SettingsError("the new settings", tuple(faults))
-<<<<<<< HEAD
         if settings.keystore.pkcs11_module is None:
             held = succeed(held_keys(settings, key_provider, self._world.entropy))
         else:
@@ -459,14 +440,8 @@ class Service:
         """Go on with new settings whose keys are there, and return what changed."""
         keys, material = held
         differences = [*changes(self.settings, settings), *renewed(self._material, material, _ends(settings))]
-        self._counterparties = self._enabled_counterparties(settings, key_provider, keys)
+        self._counterparties = self._banks.enabled(settings, key_provider, keys)
         self.key_desk.serve(keys.values())
-=======
-        counterparties = self._banks.enabled(settings, key_provider)
-        material = material_of(settings, key_provider)
-        differences = [*changes(self.settings, settings), *renewed(self._material, material, _ends(settings))]
-        self._counterparties = counterparties
->>>>>>> d513dbe (Certificates and disks are told before they end the service)
         self.settings, self._key_provider, self._material = settings, key_provider, material
         self._polling.interval = settings.day.poll_seconds  # from its next turn on
         ended = Counter(self.server.replace(Gateway(allowances), self._counterparties))
@@ -478,42 +453,6 @@ class Service:
         self.host.look_now()
         return changed
 
-<<<<<<< HEAD
-    def _enabled_counterparties(
-        self, settings: Settings, key_provider: KeyProvider, keys: Mapping[str, BankKeys]
-    ) -> dict[str, Counterparty]:
-        """Return the banks that may connect, by code: those that have `keys`."""
-        enabled = (bank for bank in settings.bank if bank.enabled)
-        return {
-            bank.code: self._counterparty(bank, settings, key_provider, keys[bank.code]) for bank in enabled
-        }
-
-    def _counterparty(
-        self, bank: Bank, settings: Settings, key_provider: KeyProvider, keys: BankKeys
-    ) -> Counterparty:
-        tls = settings.tls
-        dialect = load(bank.dialect, bank.gb18030)
-        pinned = None
-        if bank.transport == "tls" and tls is not None:
-            files = Path(tls.certificate_file), Path(tls.key_file)
-            pinned = Pinned(*files, bank.pins, bank.tls_minimum)
-        codec = Codec(dialect)
-        request_parser = RequestParser(bank, key_provider.front_key, dialect, self.settings.limits.key_days)
-        letterhead = letterhead_of(settings.receipt, bank)
-        return Counterparty(
-            bank, codec, FastDecline(codec), request_parser, keys, self._misses_of(bank), letterhead, pinned
-        )
-
-    def _misses_of(self, bank: Bank) -> Misses:
-        """Return the bank's budget of misses. A reload changes its size, and gives nothing back that was
-        used up.
-        """
-        misses = self._misses.setdefault(bank.code, Misses(bank.misses_a_minute, bank.misses_a_day))
-        misses.a_minute, misses.a_day = bank.misses_a_minute, bank.misses_a_day
-        return misses
-
-=======
->>>>>>> d513dbe (Certificates and disks are told before they end the service)
     def _listen(self, surroundings: Surroundings) -> Server:
         """Listen to the banks: one port for each distinct host and port of the settings. For port 0 the
         system chooses one for each bank.

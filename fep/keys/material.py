@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from fep.keys.key_provider import KeyProvider
-from fep.keys.keys import BankKeys, Entropy
+from fep.keys.keys import BankKeys, Entropy, KeyFileError
 from fep.keys.keystore import KeystoreError
 from fep.settings.config import Settings
 
@@ -30,15 +30,18 @@ class Material:
 
 
 def material_of(settings: Settings, key_provider: KeyProvider) -> Material:
-    """Return what a machine with these settings serves with. Raises KeystoreError, KeyFileError, TokenError
-    and OSError.
+    """Return what a machine with these settings serves with. Raises KeystoreError, KeyFileError and
+    TokenError.
     """
     zmks = {bank.code: key_provider.check_value(bank) for bank in settings.bank if bank.enabled}
     digest = ""
     if settings.tls is not None:
         whole = hashlib.sha256()
-        for name in (settings.tls.certificate_file, settings.tls.key_file):
-            whole.update(Path(name).read_bytes())
+        for name, file in settings.tls.model_dump().items():
+            try:
+                whole.update(Path(file).read_bytes())
+            except OSError as error:
+                raise KeyFileError(f"[tls] {name} {file}: cannot be read: {error.strerror}") from error
         digest = whole.hexdigest()
     return Material(zmks, digest)
 

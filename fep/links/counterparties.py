@@ -6,10 +6,11 @@ valid that it has shown. Nothing here knows links: who may open one is `fep.link
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from fep.keys.key_provider import KeyProvider
+from fep.keys.keys import BankKeys
 from fep.links.counterparty import Counterparty
 from fep.links.misses import Misses
 from fep.links.receipt import letterhead_of
@@ -26,22 +27,24 @@ class Counterparties:
     certificates that banks have shown.
     """
 
-    def __init__(self, entropy: Callable[[int], bytes], key_days: int) -> None:
-        self._entropy = entropy
+    def __init__(self, key_days: int) -> None:
         self._key_days = key_days
         self.misses: dict[str, Misses] = {}
         self.seen: dict[str, dict[str, Validity]] = {}
 
-    def enabled(self, settings: Settings, key_provider: KeyProvider) -> dict[str, Counterparty]:
-        """Return the banks that may connect, by code. A disabled bank is not among them, and needs no key.
-        Raises FepError for a key or a certificate that cannot be used.
-        """
+    def enabled(
+        self, settings: Settings, key_provider: KeyProvider, keys: Mapping[str, BankKeys]
+    ) -> dict[str, Counterparty]:
+        """Return the banks that may connect, by code: those that have `keys`. Raises TlsError."""
         enabled = (bank for bank in settings.bank if bank.enabled)
-        return {bank.code: self._counterparty(bank, settings, key_provider) for bank in enabled}
+        return {
+            bank.code: self._counterparty(bank, settings, key_provider, keys[bank.code]) for bank in enabled
+        }
 
-    def _counterparty(self, bank: Bank, settings: Settings, key_provider: KeyProvider) -> Counterparty:
-        dialect = load(bank.dialect)
-        keys = key_provider.bank_keys(bank, self._entropy)
+    def _counterparty(
+        self, bank: Bank, settings: Settings, key_provider: KeyProvider, keys: BankKeys
+    ) -> Counterparty:
+        dialect = load(bank.dialect, bank.gb18030)
         codec = Codec(dialect)
         request_parser = RequestParser(bank, key_provider.front_key, dialect, self._key_days)
         return Counterparty(

@@ -193,12 +193,9 @@ class Snapshot:
     locked_dues: int = 0
     database: str = ""
     away_seconds: int | None = None
-<<<<<<< HEAD
     token_seconds: int | None = None
-=======
     certificate: CertificateState | None = None
     disks: tuple[Disk, ...] = ()
->>>>>>> d513dbe (Certificates and disks are told before they end the service)
 
 
 class SnapshotBuilder:
@@ -219,11 +216,8 @@ class SnapshotBuilder:
         obstacle: Callable[[], Obstacle | None],
         misses: Mapping[str, Misses],
         overview: Callable[[], Overview],
-<<<<<<< HEAD
         key_desk: KeyDesk,
-=======
         host: HostReader,
->>>>>>> d513dbe (Certificates and disks are told before they end the service)
     ) -> None:
         self._settings = settings
         self._server = server
@@ -235,11 +229,8 @@ class SnapshotBuilder:
         self._obstacle = obstacle
         self._misses = misses
         self._overview = overview
-<<<<<<< HEAD
         self._key_desk = key_desk
-=======
         self._host = host
->>>>>>> d513dbe (Certificates and disks are told before they end the service)
 
     def snapshot(self, state: State, figures: Figures | str | None) -> Snapshot:
         """Take a snapshot. `figures` are the office's, or in words why they cannot be read, or None where
@@ -276,12 +267,9 @@ class SnapshotBuilder:
             locked_dues=self._overview().locked_dues,
             database=self._engine.database,
             away_seconds=None if outage is None else int(outage.seconds),
-<<<<<<< HEAD
             token_seconds=None if token is None else int(token.seconds),
-=======
             certificate=certificate_state(self._host.latest.certificate, at_us),
             disks=self._host.latest.disks,
->>>>>>> d513dbe (Certificates and disks are told before they end the service)
         )
 
     def _queue(self) -> Queue:

@@ -106,7 +106,7 @@ def test_a_bank_is_silent_by_its_signed_on_links_alone() -> None:
     overview: Any = SimpleNamespace(unfit={})
     history = History(statistics)
     snapshot_builder = SnapshotBuilder(
-        none, server, none, statistics, history, none, lambda: 0.0, none, {}, lambda: overview, none
+        none, server, none, statistics, history, none, lambda: 0.0, none, {}, lambda: overview, none, none
     )
     links: list[Any] = [StubLink("signed on", 70), StubLink("connected", 0)]
     now = datetime(2026, 11, 24, 10, 11, 12, tzinfo=UTC)
@@ -115,7 +115,6 @@ def test_a_bank_is_silent_by_its_signed_on_links_alone() -> None:
     assert snapshot_builder._bank(bank, links, 60, now).light is Light.UP
 
 
-<<<<<<< HEAD
 @pytest.mark.parametrize(
     ("states", "signed_off", "expected"),
     [
@@ -134,12 +133,13 @@ def test_a_bank_has_signed_off_by_its_links_or_where_it_has_none_by_its_last(
     server: Any = SimpleNamespace(signed_off=signed_off)
     none: Any = None
     snapshot_builder = SnapshotBuilder(
-        none, server, none, none, none, none, lambda: 0.0, none, {}, lambda: none
+        none, server, none, none, none, none, lambda: 0.0, none, {}, lambda: none, none, none
     )
     links: list[Any] = [StubLink(state, 0) for state in states]
     now = datetime(2026, 11, 24, 10, 11, 12, tzinfo=UTC)
     assert snapshot_builder._light(bank, links, 60, now) is expected
-=======
+
+
 def test_a_certificate_has_its_seconds_left_and_its_end_in_beijing() -> None:
     at = datetime(2026, 11, 24, 12, tzinfo=UTC)
     at_us = int(at.timestamp()) * 1_000_000 + 999_999
@@ -161,9 +161,8 @@ def test_a_bank_that_has_shown_no_certificate_has_no_end_of_one() -> None:
     at = datetime(2026, 11, 24, 12, tzinfo=UTC)
     at_us = int(at.timestamp()) * 1_000_000
     assert with_certificate(bank_snapshot(), None, at_us) == bank_snapshot()
-    told = with_certificate(bank_snapshot(), Validity(at, at + timedelta(days=1)), at_us)
-    assert told == bank_snapshot(certificate_seconds=86_400, certificate_until="2026-11-25 20:00")
->>>>>>> d513dbe (Certificates and disks are told before they end the service)
+    shown = with_certificate(bank_snapshot(), Validity(at, at + timedelta(days=1)), at_us)
+    assert shown == bank_snapshot(certificate_seconds=86_400, certificate_until="2026-11-25 20:00")
 
 
 def test_the_latest_sign_of_life_is_taken_from_each() -> None:
