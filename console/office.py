@@ -18,6 +18,7 @@ from console.export import export_command, status_lines
 from console.options import DATE, OFFICE_SETTINGS
 from console.output import JSON, show
 from console.say import say
+from console.statement import statement
 from fep.keys.key_provider import open_keystore
 from fep.keys.keys import SEAL
 from fep.settings.config import load_settings as load_front_settings
@@ -64,6 +65,7 @@ def init_command(folder: Path, front_config: Path) -> None:
 
 office.add_command(close_command)
 office.add_command(export_command)
+office.add_command(statement)
 
 
 @office.command("status")

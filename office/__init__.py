@@ -47,6 +47,7 @@ tests/test_directions.py says which:
     accounting/   the chart, the books, breaks and their life, people's decisions, postings
     matching/     both sides of a bank's date -> pairs and findings; writes the result and opens the breaks
     reports/      pages to sign, tables, traces of single transactions
+    statements/   the banks' statements of account: read, posted against clearing, held against it
     exports/      what the core system takes of a posted date, once, and its answer
     audit/        adds everything up again, by code of its own, from the tables alone
 

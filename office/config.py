@@ -47,6 +47,10 @@ class Bank(Section):
     code: str = Field(pattern=r"^[0-9]{1,11}$")
     name: str = Field(min_length=1, max_length=40)
     layout: str = "standard"
+    account: str = Field(
+        default="", repr=False, description="the insurer's account with it, as on statements"
+    )
+    statement: str = Field(default="csv-heads", description="the layout of its statements of account")
     owner: str = Field(default="", description="the clerk who looks after its breaks")
     file_owner: str = Field(default="", description="the system's user who leaves its files; empty: anyone")
     file_hours: int = Field(default=6, ge=0, le=96, description="hours after a cut-over its file is missing")
@@ -134,9 +138,9 @@ def load_settings(path: Path) -> Settings:
 
 
 def _rooted_bank(bank: Bank, folder: Path) -> Bank:
-    if not _is_path(bank.layout):
-        return bank
-    return bank.model_copy(update={"layout": rooted_path(bank.layout, folder)})
+    names = {"layout": bank.layout, "statement": bank.statement}
+    rooted = {key: rooted_path(name, folder) for key, name in names.items() if _is_path(name)}
+    return bank.model_copy(update=rooted)
 
 
 def bank_layout(bank: Bank) -> layout.Layout:

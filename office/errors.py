@@ -92,3 +92,9 @@ class ExportRefused(OfficeError):
 
 class AnswerRefused(OfficeError):
     """The core system's answer does not fit the export that it is about. Nothing of it was kept."""
+
+
+class StatementRefused(OfficeError):
+    """A statement of account cannot be read, or contradicts itself or the statements before it. Nothing of it
+    was kept.
+    """

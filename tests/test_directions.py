@@ -20,6 +20,7 @@ PARTS: Final = MappingProxyType(
         "office.accounting": ("office.database", "office.config", "office.errors"),
         "office.matching": ("office.accounting", "office.database", "office.errors"),
         "office.reports": ("office.accounting", "office.database", "office.errors"),
+        "office.statements": ("office.accounting", "office.database", "office.errors"),
         "office.exports": ("office.accounting", "office.reports", "office.database", "office.errors"),
         "office.audit": ("office.database",),
     }

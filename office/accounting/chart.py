@@ -72,7 +72,8 @@ class Resolution(NamedTuple):
 
 class Chart(NamedTuple):
     """A whole chart, in the order of the file. `clearing`, `long` and `short` are the accounts of the bank's
-    money, of overages and of shortages in suspense; `products` gives the account of each processing code;
+    money, of overages and of shortages in suspense; `deposit` and `fee` those of a statement of account: of
+    the money that arrived, and of the bank's fees; `products` gives the account of each processing code;
     `currency` is ISO 4217 numeric.
     """
 
@@ -81,6 +82,8 @@ class Chart(NamedTuple):
     clearing: str
     long: str
     short: str
+    deposit: str
+    fee: str
     products: Mapping[str, str]
     resolutions: Mapping[str, Resolution]
 
@@ -125,6 +128,8 @@ def lines_of(chart: Chart) -> dict[str, str]:
         "clearing": chart.clearing,
         "long": chart.long,
         "short": chart.short,
+        "deposit": chart.deposit,
+        "fee": chart.fee,
     }
     for code, account in chart.accounts.items():
         lines |= {f"name {code}": f"{account.zh} {account.en}", f"kind {code}": account.kind}
@@ -161,6 +166,8 @@ def parse(source: str, file: str = "chart.toml") -> Chart:
         content.day.clearing,
         content.day.long,
         content.day.short,
+        content.statement.deposit,
+        content.statement.fee,
         MappingProxyType(dict(content.products)),
         MappingProxyType(resolutions),
     )
@@ -190,6 +197,11 @@ class _Day(_Section):
     short: str
 
 
+class _Statement(_Section):
+    deposit: str
+    fee: str
+
+
 class _Resolution(_Section):
     zh: _Words
     en: _Words
@@ -202,6 +214,7 @@ class _File(_Section):
     currency: Annotated[str, Field(pattern=r"^[0-9]{3}$")]
     accounts: dict[str, _Account]
     day: _Day
+    statement: _Statement
     products: dict[str, str]
     resolutions: dict[str, _Resolution]
 
@@ -219,6 +232,7 @@ def _faults(content: _File) -> Iterator[_Fault]:
     """The faults that each entry by itself does not show."""
     yield from _account_faults(content)
     yield from _day_faults(content)
+    yield from _statement_faults(content)
     yield from _product_faults(content)
     yield from _resolution_faults(content)
     yield from _endless_faults(content)
@@ -243,6 +257,21 @@ def _day_faults(content: _File) -> Iterator[_Fault]:
             yield key, f"{code} must be of kind {_DAY_KINDS[use]}, by bank"
     if len(set(codes.values())) < len(codes):
         yield "day", "clearing, long and short must be three accounts"
+
+
+def _statement_faults(content: _File) -> Iterator[_Fault]:
+    """The accounts of a statement: the deposits keep a balance by bank, the fees are an expense, and neither
+    is an account of the day.
+    """
+    for use, (kind, by_bank) in {"deposit": ("asset", True), "fee": ("expense", False)}.items():
+        code = dict(content.statement)[use]
+        key, account = f"statement.{use}", content.accounts.get(code)
+        if account is None:
+            yield key, f"no account {code}"
+        elif (account.kind, account.by_bank) != (kind, by_bank):
+            yield key, f"{code} must be of kind {kind}, {'' if by_bank else 'not '}by bank"
+        elif code in dict(content.day).values():
+            yield key, f"{code} is kept for the day's clearing and suspense"
 
 
 def _product_faults(content: _File) -> Iterator[_Fault]:

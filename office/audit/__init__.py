@@ -23,12 +23,12 @@ check that looked at no row proves nothing, so an invariant with no rows is show
                                          audit_records.audit_logs; written.pulls; kept.expected (--expect)
      6  totals, files and books agree    totals.front_totals; posted.reconciled_sums, day_postings, suspense,
                                          resolutions; written.reconciliations_made, day_states;
-                                         exported.exported
+                                         exported.exported; arrived.arrived
      7  every posting balances           posted.balance, postings_named; chart.charts; written.postings_made
      8  one business date                chains.dates, recorded_ends, day_sizes; written.front_records_kept
      9  in the books, or a break         lines.accounted_lines; advices.*; withheld.*; history.*; decided.*
     10  files and loads whole, and once  files.files, loads; written.files, front_records_kept; exported;
-                                         dues (--dues)
+                                         arrived; dues (--dues)
     11  an epoch fences the older node   chains.epochs
     12  no identity or card number       privacy.texts
 
@@ -50,6 +50,7 @@ prints "4: front, entry 1/22: moves 130600 fen, ...", invariant 4 "fails", and t
     sequences, chains, forgotten, totals, files, privacy    the journal, the front's tables, all texts
     audit_records, written, decided, chart                  the audit logs, and the tables compared with them
     lines, advices, withheld, history, posted               the banks' lines, the breaks and the postings
+    arrived                                                 the statements of account and their postings
     exported                                                what was handed to the core system
     kept           one digest over everything, to keep outside the books
     dues           the front's dues against the files that were loaded

@@ -11,14 +11,23 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, not_, or_, select
+from sqlalchemy import ColumnElement, Connection, Text, and_, case, cast, exists, func, not_, or_, select
 
 from office.audit.audit_records import office_records
 from office.audit.bank_dates import POST_OF_DAY
 from office.audit.chart import ChartHistory, ChartLines, charts_of
 from office.audit.evidence import Checked, Evidence, Failing, Results, count_of, stream
 from office.audit.totals import NO_LINES, BankDay, Sum, our_sums, their_sums
-from office.database.schema import accounts, breaks, legs, posted_dates, postings, products, reconciliations
+from office.database.schema import (
+    accounts,
+    breaks,
+    legs,
+    posted_dates,
+    postings,
+    products,
+    reconciliations,
+    statements,
+)
 
 _LAST_RECORD: Final = 2**63
 """A number that no audit record reaches: the chart in force at it is the last one."""
@@ -334,13 +343,25 @@ def _other_postings(connection: Connection) -> dict[str, tuple[int, tuple[_Leg, 
     query = (
         select(postings.c.posting, postings.c.posted_at, *columns)
         .outerjoin(legs, legs.c.posting == postings.c.posting)
-        .where(not_(_is_day()))
+        .where(not_(_is_day()), not_(is_of_statement()))
         .order_by(postings.c.posting, legs.c.number)
     )
     made: dict[str, tuple[int, tuple[_Leg, ...]]] = {}
     for posting, at, *leg in stream(connection, query):
         made[posting] = at, (*made.get(posting, (at, ()))[1], (leg[0], leg[1], leg[2], leg[3]))
     return made
+
+
+def is_of_statement() -> ColumnElement[bool]:
+    """Whether a posting's name is that of a bank's statement on the posting's date, which
+    `office.audit.arrived` looks at.
+    """
+    statement = statements.c
+    purpose = "/statement-" + cast(statement.number, Text)
+    name = postings.c.date + "/" + postings.c.bank + purpose
+    return exists().where(
+        statement.bank == postings.c.bank, statement.date == postings.c.date, postings.c.posting == name
+    )
 
 
 def balance(evidence: Evidence) -> Results:
@@ -379,7 +400,7 @@ def postings_named(evidence: Evidence) -> Results:
     connection = evidence.office
     prefix = postings.c.date + "/" + postings.c.bank + "/"
     of_break = exists().where(postings.c.posting == prefix + breaks.c["break"])
-    misnamed = not_(or_(postings.c.posting == prefix + "day", of_break, _is_late()))
+    misnamed = not_(or_(postings.c.posting == prefix + "day", of_break, _is_late(), is_of_statement()))
     for (posting,) in connection.execute(select(postings.c.posting).where(misnamed)):
         yield Failing(7, f"posting {posting}", "its name is not that of its date, bank and purpose")
     row = posted_dates.c
@@ -387,7 +408,7 @@ def postings_named(evidence: Evidence) -> Results:
     for (posting,) in connection.execute(select(postings.c.posting).where(not_(posted_day))):
         yield Failing(7, f"posting {posting}", "is of a date on which nothing of its bank was posted")
     chart = ChartLines(evidence.stated.chart)
-    kept_by_bank = legs.c.account.in_([chart.at(name) for name in ("clearing", "long", "short")])
+    kept_by_bank = legs.c.account.in_([chart.at(name) for name in ("clearing", "long", "short", "deposit")])
     stray = or_(
         postings.c.posting.is_(None),
         accounts.c.account.is_(None),

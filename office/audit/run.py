@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from ledger.book.store import Store
 from office.audit import (
     advices,
+    arrived,
     audit_records,
     bank_dates,
     chains,
@@ -115,6 +116,7 @@ AUDITS: Final[tuple[Callable[[Evidence], Results], ...]] = (
     written.postings_made,
     written.day_states,
     written.front_records_kept,
+    arrived.arrived,
     exported.exported,
     files.files,
     files.loads,

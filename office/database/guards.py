@@ -57,6 +57,11 @@ _OF_DAY: Final = (
     f"{_PURPOSE} <> NEW.date AND EXISTS (SELECT 1 FROM posted_dates d WHERE d.bank = NEW.bank"
     f" AND d.date = {_DATE} AND d.posted_on = NEW.date)"
 )
+_OF_STATEMENT: Final = (
+    f"t.bank = NEW.bank AND t.date = NEW.date AND {_PURPOSE} = 'statement-' || CAST(t.number AS TEXT)"
+    " AND EXISTS (SELECT 1 FROM posted_dates d WHERE d.bank = NEW.bank AND d.posted_on = NEW.date)"
+)
+"""Whether the posting NEW is that of the statement `t`, on a date on which the bank was posted."""
 _BY_BANK: Final = "CASE WHEN k.value = '1' THEN NEW.bank ELSE '' END"
 _LEGS_DUE: Final = f"""(SELECT account, bank, CAST(sum(amount) AS BIGINT) AS amount FROM (
     SELECT s.value AS account, b.bank AS bank, b.difference AS amount FROM breaks b {_SUSPENSE}
@@ -80,6 +85,13 @@ _LEGS_DUE: Final = f"""(SELECT account, bank, CAST(sum(amount) AS BIGINT) AS amo
     UNION ALL SELECT substr(k.name, 9), {_BY_BANK}, -b.withheld FROM breaks b {_WITHHELD}
         WHERE b.bank = NEW.bank AND b.settled_on = {_DATE} AND b.state = 'closed' AND b.resolution = ''
         AND {_OF_DAY}
+    UNION ALL SELECT substr(k.name, 9), {_BY_BANK}, t.closing - t.opening FROM statements t
+        JOIN {_CHART} a ON a.name = 'deposit' JOIN {_CHART} k ON k.name = 'by_bank ' || a.value
+        WHERE {_OF_STATEMENT}
+    UNION ALL SELECT substr(k.name, 9), {_BY_BANK}, -l.amount FROM statements t
+        JOIN statement_lines l ON l.bank = t.bank AND l.number = t.number
+        JOIN {_CHART} a ON a.name = CASE WHEN l.kind = 'fee' THEN 'fee' ELSE 'clearing' END
+        JOIN {_CHART} k ON k.name = 'by_bank ' || a.value WHERE {_OF_STATEMENT}
     UNION ALL SELECT s.value, b.bank, -b.difference FROM breaks b {_SUSPENSE}
         WHERE b.bank = NEW.bank AND b.date = {_DATE} AND {_OF_DAY}
     UNION ALL SELECT s.value, b.bank, b.difference FROM breaks b {_SUSPENSE}
@@ -106,7 +118,17 @@ _NOT_ANSWERABLE: Final = (
     "NEW.number <> (SELECT count(*) + 1 FROM export_answers a WHERE a.date = NEW.date)"
     " OR NEW.accepted + NEW.refused <> (SELECT sum(f.lines) FROM export_files f WHERE f.date = NEW.date)"
 )
-_NOT_EXPLAINED: Final = "no settled break and no reconciled day explains this posting"
+_LAST: Final = "(SELECT max(number) FROM statements s WHERE s.bank = NEW.bank)"
+_ITS_LINES: Final = "FROM statement_lines l WHERE l.bank = NEW.bank AND l.number = NEW.number"
+_NOT_FOLLOWING: Final = (
+    f"NEW.number <> coalesce({_LAST}, 0) + 1"
+    " OR EXISTS (SELECT 1 FROM statements p WHERE p.bank = NEW.bank AND p.number = NEW.number - 1"
+    " AND (p.closing <> NEW.opening OR p.to_date >= NEW.from_date))"
+    f" OR NEW.lines <> (SELECT count(*) {_ITS_LINES})"
+    f" OR NEW.closing - NEW.opening <> (SELECT coalesce(sum(l.amount), 0) {_ITS_LINES})"
+)
+"""Whether the statement NEW does not follow the bank's last one, or is not what its lines make."""
+_NOT_EXPLAINED: Final = "no settled break, no statement and no reconciled day explains this posting"
 _IS_CLOSED: Final = "a posting that is made gets no more legs"
 
 
@@ -198,6 +220,18 @@ GUARDS: Final[tuple[Guard, ...]] = (
         " FOR EACH ROW EXECUTE FUNCTION leg_belongs()",
     ),
     Guard("legs", "postgresql", _MAKE_POSTING),
+    *refused_insert(
+        "statement_follows",
+        "statements",
+        _NOT_FOLLOWING,
+        "a statement does not follow the last one, or is not what its lines make",
+    ),
+    *refused_insert(
+        "statement_is_closed",
+        "statement_lines",
+        "EXISTS (SELECT 1 FROM statements t WHERE t.bank = NEW.bank AND t.number = NEW.number)",
+        "a statement that was taken gets no more lines",
+    ),
     *refused_insert("export_is_next", "exports", _NOT_EXPORTABLE, "not the next posted date to be exported"),
     *refused_insert(
         "answer_is_whole", "export_answers", _NOT_ANSWERABLE, "an answer is to all lines of an export"

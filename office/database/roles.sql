@@ -35,7 +35,8 @@ GRANT USAGE ON SCHEMA public TO qianzhi_office, qianzhi_auditor;
 -- From nothing, so that a right which an earlier edition of this file gave does not stay.
 REVOKE ALL ON facts, days, chains, entries, bank_files, bank_lines, reconciliations, held_files,
     date_decisions, posted_dates, products, breaks, break_events, accounts, postings, legs, chart_lines, audit_log,
-    exports, export_files, export_answers, export_refusals FROM PUBLIC, qianzhi_office, qianzhi_auditor;
+    exports, export_files, export_answers, export_refusals, statements,
+    statement_lines FROM PUBLIC, qianzhi_office, qianzhi_auditor;
 REVOKE ALL ON SEQUENCE audit_log_number_seq FROM PUBLIC, qianzhi_office, qianzhi_auditor;
 REVOKE ALL ON FUNCTION make_posting(text, text, text, text, bigint, text[], text[], text[], bigint[])
     FROM PUBLIC, qianzhi_office, qianzhi_auditor;
@@ -46,10 +47,12 @@ REVOKE ALL ON FUNCTION make_posting(text, text, text, text, bigint, text[], text
 -- owner changes.
 GRANT SELECT ON facts, days, chains, entries, bank_files, bank_lines, reconciliations, held_files,
     date_decisions, posted_dates, products, breaks, break_events, accounts, postings, legs, chart_lines, audit_log,
-    exports, export_files, export_answers, export_refusals TO qianzhi_office;
+    exports, export_files, export_answers, export_refusals, statements,
+    statement_lines TO qianzhi_office;
 GRANT INSERT ON days, chains, entries, bank_files, bank_lines, reconciliations, held_files, date_decisions,
     posted_dates, products, breaks, break_events, audit_log, exports, export_files, export_answers,
-    export_refusals TO qianzhi_office;
+    export_refusals, statements,
+    statement_lines TO qianzhi_office;
 GRANT EXECUTE ON FUNCTION make_posting(text, text, text, text, bigint, text[], text[], text[], bigint[])
     TO qianzhi_office;
 GRANT UPDATE (state) ON days TO qianzhi_office;
@@ -61,6 +64,7 @@ GRANT UPDATE ("class", reason, state, resolution, proposed_by, approved_by, susp
 -- Reports, and what the audit adds up again: everything, and nothing to write with.
 GRANT SELECT ON facts, days, chains, entries, bank_files, bank_lines, reconciliations, held_files,
     date_decisions, posted_dates, products, breaks, break_events, accounts, postings, legs, chart_lines, audit_log,
-    exports, export_files, export_answers, export_refusals TO qianzhi_auditor;
+    exports, export_files, export_answers, export_refusals, statements,
+    statement_lines TO qianzhi_auditor;
 
 COMMIT;

@@ -9,7 +9,6 @@ is 0.
 from __future__ import annotations
 
 from sqlalchemy import (
-    DDL,
     CheckConstraint,
     Column,
     ForeignKeyConstraint,
@@ -20,11 +19,11 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    event,
 )
 
 from ledger.book.schema import audit_record_columns, entry_columns, integer_column, partial_index, text_column
 from ledger.rules.break_classes import BreakClass
+from office.database.append_only import attach, make_append_only
 from office.database.date_guards import DATE_GUARDS
 from office.database.guards import GUARDS
 
@@ -372,6 +371,58 @@ audit_log = Table(
 ledger.book.audit_log says. Append-only.
 """
 
+statements = Table(
+    "statements",
+    OFFICE,
+    text_column("bank"),
+    integer_column("number"),
+    text_column("statement"),
+    text_column("digest"),
+    text_column("layout"),
+    text_column("from_date"),
+    text_column("to_date"),
+    integer_column("opening"),
+    integer_column("closing"),
+    integer_column("lines"),
+    text_column("date"),
+    integer_column("taken_at"),
+    PrimaryKeyConstraint("bank", "number"),
+    UniqueConstraint("bank", "statement", name="statement_once"),
+    CheckConstraint("from_date <= to_date", name="statement_dates"),
+)
+"""The statements of account that were taken, counted by bank from 1: the bank's own number, the SHA-256 of
+the file, the dates that it covers, and the balances at its beginning and its end in fen. `date` is the
+business date on which it is posted. Its row is inserted after its lines, because it adds them up.
+Append-only.
+"""
+
+statement_lines = Table(
+    "statement_lines",
+    OFFICE,
+    text_column("bank"),
+    integer_column("number"),
+    integer_column("line"),
+    text_column("date"),
+    integer_column("amount"),
+    text_column("kind"),
+    text_column("settles"),
+    text_column("reference"),
+    text_column("text"),
+    PrimaryKeyConstraint("bank", "number", "line"),
+    ForeignKeyConstraint(
+        ["bank", "number"],
+        ["statements.bank", "statements.number"],
+        name="line_of_statement",
+        deferrable=True,
+        initially="DEFERRED",
+    ),
+    CheckConstraint("kind IN ('settlement', 'fee')", name="statement_line_kind"),
+    CheckConstraint("amount <> 0", name="statement_line_moves_something"),
+)
+"""The bookings of the statements: `amount` in fen, + what came in; `settles` is the business date whose
+transactions a line pays, empty where it names none. Append-only.
+"""
+
 exports = Table(
     "exports",
     OFFICE,
@@ -437,56 +488,12 @@ export_refusals = Table(
 )
 """The lines that an answer of the core system refuses, each with the core's reason. Append-only."""
 
-_APPEND_ONLY = (
-    entries,
-    bank_files,
-    bank_lines,
-    reconciliations,
-    held_files,
-    date_decisions,
-    posted_dates,
-    products,
-    break_events,
-    postings,
-    legs,
-    chart_lines,
-    audit_log,
-    exports,
-    export_files,
-    export_answers,
-    export_refusals,
-)
+_CHANGING = (facts, days, chains, breaks, accounts)
+"""The tables whose rows may change, each as its own text says; all others are append-only."""
 
-for _table in _APPEND_ONLY:
-    for _verb in ("UPDATE", "DELETE"):
-        event.listen(
-            _table,
-            "after_create",
-            DDL(
-                f"CREATE TRIGGER {_table.name}_never_{_verb.lower()} BEFORE {_verb} ON {_table.name}"
-                f" BEGIN SELECT RAISE(ABORT, '{_table.name} is append-only'); END"
-            ).execute_if(dialect="sqlite"),  # type: ignore[no-untyped-call]
-        )
-    event.listen(
-        _table,
-        "after_create",
-        DDL(
-            f"CREATE FUNCTION {_table.name}_append_only() RETURNS trigger LANGUAGE plpgsql AS"
-            f" $$ BEGIN RAISE EXCEPTION '{_table.name} is append-only'; END $$"
-        ).execute_if(dialect="postgresql"),  # type: ignore[no-untyped-call]
-    )
-    event.listen(
-        _table,
-        "after_create",
-        DDL(
-            f"CREATE TRIGGER {_table.name}_never_changed BEFORE UPDATE OR DELETE OR TRUNCATE ON {_table.name}"
-            f" FOR EACH STATEMENT EXECUTE FUNCTION {_table.name}_append_only()"
-        ).execute_if(dialect="postgresql"),  # type: ignore[no-untyped-call]
-    )
+for _table in OFFICE.tables.values():
+    if _table not in _CHANGING:
+        make_append_only(_table)
 
 for _guard in (*GUARDS, *DATE_GUARDS):
-    event.listen(
-        OFFICE.tables[_guard.table],
-        "after_create",
-        DDL(_guard.statement).execute_if(dialect=_guard.dialect),  # type: ignore[no-untyped-call]
-    )
+    attach(OFFICE.tables[_guard.table], _guard)

@@ -14,6 +14,7 @@ from office.accounting.break_states import TRANSITIONS as BREAK
 from office.accounting.break_states import BreakEvent
 from office.accounting.chart import shipped
 from office.exports.lines import FEN, FILES, MEANINGS, YUAN
+from office.statements import layout as statement_layout
 from protocol import dialect
 from protocol.codec import Codec
 from protocol.message import Message
@@ -175,6 +176,19 @@ def _in_yuan(field: str) -> tuple[str, ...]:
     return (field.removesuffix(FEN) + YUAN,) if field.endswith(FEN) else ()
 
 
+def statement_keys() -> str:
+    """The keys of a layout of statements, with the words of the layouts in the package."""
+    layouts = [row for row in map(statement_layout.load, statement_layout.shipped()) if row.heads]
+    rows = []
+    for part, model in (("heads", statement_layout.Heads), ("columns", statement_layout.Columns)):
+        for key, field in model.model_fields.items():
+            words = {getattr(getattr(row, part), key) for row in layouts} - {None}
+            rows.append(
+                [f"`{part}.{key}`", str(field.description), ", ".join(map("`{}`".format, sorted(words)))]
+            )
+    return markdown(["key", "what it holds", "the bank's word, for example"], rows)
+
+
 def made() -> dict[str, str]:
     """Name of a made place -> its text."""
     return {
@@ -188,6 +202,7 @@ def made() -> dict[str, str]:
         "classes": classes(),
         "resolutions": resolutions(),
         "layouts": layouts(),
+        "statement-keys": statement_keys(),
         "export-dues": export_columns("dues.csv"),
         "export-vouchers": export_columns("vouchers.csv"),
         "export-breaks": export_columns("breaks.csv"),

@@ -30,11 +30,13 @@ from office.audit.run import Audit, examine
 from office.exports.answer import take_answer
 from office.exports.make import make_export, waiting_dates
 from office.intake.archived import archived_days
+from office.statements.load import take_statement
 from simulators.days import business_days
 from simulators.days.discrepancies import Counts
 from tests.support import closing_days
 from tests.support.closing_days import BANKS, CHART, SEALER, World
 from tests.support.core_system import answer_to, nowhere
+from tests.support.statements import statements_of
 
 STATED = Stated(SEALER.public, lines_of(CHART), frozenset({"li", "wang"}))
 COUNTS = Counts(
@@ -102,6 +104,7 @@ def build(urls: Urls, *, retired: bool = False) -> None:
                 list(here.at_close().run())
             _decide(here, date)
             if number == 1:
+                _statements(here)
                 _export(here)
                 here.at_close().post_decisions()
             here.days.next_book()
@@ -112,6 +115,13 @@ def build(urls: Urls, *, retired: bool = False) -> None:
             _retire(here)
     finally:
         here.close_world()
+
+
+def _statements(here: World) -> None:
+    """Two banks say what arrived: of one all, and a fee; of the other nothing, and what names no date."""
+    with here.office.transaction() as connection:
+        for given in statements_of(connection):
+            take_statement(connection, CHART, given, here.tick(), "li")
 
 
 def _export(here: World) -> None:

@@ -57,6 +57,7 @@ PLACES = MappingProxyType(
         "pkcs11": ("fep/keys/hsm.py",),
         "OpenSSL": ("fep/links/tls.py", "fep/links/server.py", "simulators/link.py"),
         "jinja2": ("office/reports/report.py", "simulators/certify/report.py"),
+        "defusedxml": ("office/statements/camt.py",),
         "xlsxwriter": ("office/exports/workbook.py",),
         "sqlalchemy": ("ledger/book", "fep/service.py", "office", "simulators/world/store.py"),
         "tomlkit": ("fep/settings/editor.py", "fep/setup/install.py"),

@@ -373,10 +373,10 @@ def test_who_belongs_to_no_group_is_not_let_in(databases: Databases) -> None:
 
 def test_the_office_cannot_post_under_its_role_what_nothing_explains(databases: Databases) -> None:
     with psycopg.connect(_libpq(databases.url("office", "office"))) as connection:
-        with pytest.raises(psycopg.errors.CheckViolation, match="no settled break and no reconciled day"):
+        with pytest.raises(psycopg.errors.CheckViolation, match="no settled break, no statement and no rec"):
             connection.execute(INVENTED)
         connection.rollback()
-        with pytest.raises(psycopg.errors.CheckViolation, match="no settled break and no reconciled day"):
+        with pytest.raises(psycopg.errors.CheckViolation, match="no settled break, no statement and no rec"):
             connection.execute(
                 INVENTED.replace("B20260923-01020000-9999", "day").replace("20260924", "20270104")
             )

@@ -86,7 +86,7 @@ def test_differences_lie_on_the_account_of_their_sign() -> None:
 
 def test_only_clearing_and_suspense_are_kept_by_bank() -> None:
     by_bank = {code for code, account in CHART.accounts.items() if account.by_bank}
-    assert by_bank == {CHART.clearing, CHART.long, CHART.short}
+    assert by_bank == {CHART.clearing, CHART.long, CHART.short, CHART.deposit}
     assert CHART.bank_of(CHART.clearing, "01020000") == "01020000"
     assert CHART.bank_of("6301", "01020000") == ""
 
@@ -172,7 +172,7 @@ BAD: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
         '502000 = "1303"\n020000 = "1303"',
         (("products.020000", f"no processing code that moves money; there are {', '.join(KINDS)}"),),
     ),
-    ('clearing = "122101"', 'clearing = "1002"', (("day.clearing", "no account 1002"),)),
+    ('clearing = "122101"', 'clearing = "1009"', (("day.clearing", "no account 1009"),)),
     (
         'clearing = "122101"',
         'clearing = "224102"',
@@ -276,22 +276,34 @@ BAD: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
         'signs = ["+"]\ncounter = "6301"',
         tuple(("resolutions", f"none fits a break of class {cls} and sign 0") for cls in BreakClass),
     ),
-    ('normal = "credit" }\n6711', 'normal = "credit", tax = 1 }\n6711', (("accounts.6301.tax", NO_OTHER),)),
     (
-        'normal = "credit" }\n6711',
-        'normal = "credit", by_bank = 1 }\n6711',
+        'normal = "credit" }\n660301',
+        'normal = "credit", tax = 1 }\n660301',
+        (("accounts.6301.tax", NO_OTHER),),
+    ),
+    (
+        'normal = "credit" }\n660301',
+        'normal = "credit", by_bank = 1 }\n660301',
         (("accounts.6301.by_bank", "input should be a valid boolean"),),
     ),
     (
-        'kind = "expense"',
-        'kind = "cost"',
+        'operating expense", kind = "expense"',
+        'operating expense", kind = "cost"',
         (("accounts.6711.kind", "input should be 'asset', 'liability', 'equity', 'income' or 'expense'"),),
     ),
     (
-        'kind = "expense", normal = "debit"',
-        'kind = "expense", normal = "left"',
+        'operating expense", kind = "expense", normal = "debit"',
+        'operating expense", kind = "expense", normal = "left"',
         (("accounts.6711.normal", "input should be 'debit' or 'credit'"),),
     ),
+    ('deposit = "1002"', 'deposit = "1009"', (("statement.deposit", "no account 1009"),)),
+    ('deposit = "1002"', 'deposit = "1122"', (("statement.deposit", "1122 must be of kind asset, by bank"),)),
+    (
+        'deposit = "1002"',
+        'deposit = "122101"',
+        (("statement.deposit", "122101 is kept for the day's clearing and suspense"),),
+    ),
+    ('fee = "660301"', 'fee = "6301"', (("statement.fee", "6301 must be of kind expense, not by bank"),)),
 )
 
 
@@ -326,12 +338,17 @@ currency = "156"
 [accounts]
 1122 = {{ zh = "保费", en = "Premiums", kind = "asset", normal = "debit" }}
 1221 = {{ zh = "清算", en = "Clearing", kind = "asset", normal = "debit", by_bank = true }}
+1002 = {{ zh = "存款", en = "Deposits", kind = "asset", normal = "debit", by_bank = true }}
+6603 = {{ zh = "手续费", en = "Fees", kind = "expense", normal = "debit" }}
 1222 = {{ zh = "短款", en = "Short", kind = "asset", normal = "debit", by_bank = true }}
 2241 = {{ zh = "长款", en = "Long", kind = "liability", normal = "credit", by_bank = true }}
 [day]
 clearing = "1221"
 long = "2241"
 short = "1222"
+[statement]
+deposit = "1002"
+fee = "6603"
 [products]
 {"".join(f'{code} = "1122"' + chr(10) for code in KINDS)}
 [resolutions.accept]
@@ -353,12 +370,16 @@ SMALL_CHART = Chart(
     {
         "1122": Account("1122", "保费", "Premiums", "asset", "debit", False),
         "1221": Account("1221", "清算", "Clearing", "asset", "debit", True),
+        "1002": Account("1002", "存款", "Deposits", "asset", "debit", True),
+        "6603": Account("6603", "手续费", "Fees", "expense", "debit", False),
         "1222": Account("1222", "短款", "Short", "asset", "debit", True),
         "2241": Account("2241", "长款", "Long", "liability", "credit", True),
     },
     "1221",
     "2241",
     "1222",
+    "1002",
+    "6603",
     dict.fromkeys(KINDS, "1122"),
     {
         "accept": Resolution("accept", "以银行为准", "The bank is right", ALL, ("+", "-"), "product"),
@@ -387,6 +408,14 @@ def test_a_chart_is_names_and_values_for_the_database() -> None:
         "kind 1122": "asset",
         "normal 1122": "debit",
         "by_bank 1122": "0",
+        "name 1002": "存款 Deposits",
+        "kind 1002": "asset",
+        "normal 1002": "debit",
+        "by_bank 1002": "1",
+        "name 6603": "手续费 Fees",
+        "kind 6603": "expense",
+        "normal 6603": "debit",
+        "by_bank 6603": "0",
         "name 1221": "清算 Clearing",
         "kind 1221": "asset",
         "normal 1221": "debit",
@@ -401,7 +430,14 @@ def test_a_chart_is_names_and_values_for_the_database() -> None:
         "by_bank 2241": "1",
     }
     assert lines_of(SMALL_CHART) == {
-        **{"currency": "156", "clearing": "1221", "long": "2241", "short": "1222"},
+        **{
+            "currency": "156",
+            "clearing": "1221",
+            "long": "2241",
+            "short": "1222",
+            "deposit": "1002",
+            "fee": "6603",
+        },
         **of_accounts,
         **{f"product {code}": "1122" for code in KINDS},
         "words accept": "以银行为准 The bank is right",

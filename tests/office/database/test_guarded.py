@@ -16,7 +16,7 @@ from office.accounting.posting import day_posting, resolution_posting
 from office.database.schema import OFFICE, days, products, reconciliations
 from tests.support.suspense_breaks import BANK, CHART, D1, D2, LI, NAME, OTHER, WANG, finding
 
-REFUSED = "no settled break and no reconciled day explains this posting"
+REFUSED = "no settled break, no statement and no reconciled day explains this posting"
 
 
 @pytest.fixture

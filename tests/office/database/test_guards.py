@@ -11,7 +11,7 @@ import pytest
 
 from office.database.guards import GUARDS, MAKE_POSTING
 
-EXPLAINED = "no settled break and no reconciled day explains this posting"
+EXPLAINED = "no settled break, no statement and no reconciled day explains this posting"
 STANDS = "what a break is about never changes"
 BELONGS = (
     "(SELECT count(*) FROM legs WHERE posting = NEW.posting)"
@@ -25,7 +25,7 @@ KEYWORDS = (
     "ABORT AFTER ALL AND AS BEFORE BEGIN BIGINT BY CASE CAST CONSTRAINT CREATE DEFERRABLE DEFERRED "
     "DEFINER DELETE EACH ELSE END ERRCODE EXCEPT EXCEPTION EXECUTE EXISTS FOR FROM FUNCTION GROUP HAVING "
     "IF IN INITIALLY INSERT INTO JOIN LANGUAGE LEFT NEW NOT NULL OF ON OR ORDINALITY PUBLIC RAISE RETURN "
-    "RETURNS REVOKE ROW SECURITY SELECT SET STATEMENT THEN TRIGGER TRUE TRUNCATE UNION UPDATE USING "
+    "RETURNS REVOKE ROW SECURITY SELECT SET STATEMENT TEXT THEN TRIGGER TRUE TRUNCATE UNION UPDATE USING "
     "VALUES WHEN WHERE WITH"
 )
 
@@ -47,6 +47,15 @@ def function(name: str, condition: str, message: str, result: str = "NEW") -> st
         ("posting_balances", "postings", 0, "a posting does not balance"),
         ("posting_is_explained", "postings", 1, EXPLAINED),
         ("posting_is_closed", "legs", 0, "a posting that is made gets no more legs"),
+        ("export_is_next", "exports", 0, "not the next posted date to be exported"),
+        ("answer_is_whole", "export_answers", 0, "an answer is to all lines of an export"),
+        (
+            "statement_follows",
+            "statements",
+            0,
+            "a statement does not follow the last one, or is not what its lines make",
+        ),
+        ("statement_is_closed", "statement_lines", 0, "a statement that was taken gets no more lines"),
     ],
 )
 def test_both_databases_refuse_a_row_by_one_condition(
@@ -120,4 +129,4 @@ def test_keywords_are_in_capitals_and_names_in_small_letters() -> None:
     assert " ".join(sorted(word for word in words if word != word.lower())) == KEYWORDS
     # Types, a schema and a column that are called as a keyword is.
     small = {word for word in words if word.upper() in KEYWORDS.split() and word == word.lower()}
-    assert small == {"bigint", "public", "trigger", "by"}
+    assert small == {"bigint", "public", "text", "trigger", "by"}

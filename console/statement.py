@@ -1,0 +1,91 @@
+"""The commands `qianzhi office statement`: take a bank's statement of account, and say what has not arrived.
+
+Parses arguments, opens files, prints. What a statement is, office.statements says.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from console.closing import chart_of, opened
+from console.options import OFFICE_SETTINGS
+from console.output import JSON, show
+from console.say import say
+from console.wall_clock import now_us
+from fep.operator.identity import at_keyboard
+from office import close
+from office.config import load_settings
+from office.database.audit_log import recorded
+from office.reports.wording import yuan
+from office.statements.layout import layout_of
+from office.statements.load import STATEMENT, Arrival, Given, arrivals, take_statement
+from office.statements.reader import BYTES_MAX, read_statements
+
+
+@click.group("statement")
+def statement() -> None:
+    """The banks' statements of account: the money that arrived."""
+
+
+@statement.command("load")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--bank", "code", required=True, metavar="CODE", help="the bank whose statement it is")
+@OFFICE_SETTINGS
+def load_command(file: Path, code: str, config: Path) -> None:
+    """Take the statements of FILE: post what arrived against clearing, and the bank's fees."""
+    settings = load_settings(config)
+    bank = settings.named(code)
+    if not bank.account:
+        raise click.ClickException(f"the settings have no account of bank {code}: [[bank]] account")
+    with file.open("rb") as stream:
+        data = stream.read(BYTES_MAX + 1)
+    chart = chart_of(settings)
+    with opened(settings) as store:
+        close.prepare(store, chart, now_us(), at_keyboard())
+        with recorded(store, now_us, at_keyboard(), STATEMENT):
+            read = read_statements(data, layout_of(bank.statement), bank.account)
+            digest = hashlib.sha256(data).hexdigest()
+            with store.transaction() as connection:
+                taken = [
+                    take_statement(
+                        connection,
+                        chart,
+                        Given(code, bank.statement, digest, each),
+                        now_us(),
+                        at_keyboard(),
+                    )
+                    for each in read
+                ]
+    for each, done in zip(read, taken, strict=True):
+        words = "taken" if done.is_new else "taken before"
+        say(
+            f"{code} statement {each.number} {words}: {done.lines} lines, {yuan(done.moved)} yuan moved,"
+            f" balance {yuan(each.closing)}"
+        )
+
+
+@statement.command("show")
+@click.option("--bank", default="", metavar="CODE", help="of this bank  [default: all]")
+@OFFICE_SETTINGS
+@JSON
+def show_command(bank: str, config: Path, as_json: bool) -> None:
+    """List the business dates whose money has not arrived, or not as the bank's file says."""
+    with opened(load_settings(config), write=False) as store, store.reading() as connection:
+        rows = arrivals(connection, bank)
+
+    def lines() -> Iterator[str]:
+        for row in rows:
+            yield _line(row)
+        yield f"{len(rows)} dates differ"
+
+    show([{**row._asdict(), "difference": row.difference} for row in rows], lines, as_json=as_json)
+
+
+def _line(row: Arrival) -> str:
+    date = row.date or "no date named"
+    expected, arrived = yuan(row.expected), yuan(row.arrived)
+    return f"{row.bank} {date}: expected {expected}, arrived {arrived}, difference {yuan(row.difference)}"
