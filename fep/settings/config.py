@@ -87,7 +87,7 @@ class Limits(Section):
     strays_a_minute: int = Field(default=10, ge=1, le=1000, description="docs/protocol.md section 5.10")
     links: int = Field(default=12_000, ge=1, le=1_000_000)
     unsent_bytes: int = Field(
-        default=4_194_304, ge=65_536, description="of answers that a bank's links together leave unread"
+        default=4_194_304, ge=65_536, description="of answers that a bank leaves unread"
     )
     batch: int = Field(default=256, ge=1, le=2048)
     queue: int = Field(default=4096, ge=1, le=1_000_000)
@@ -152,9 +152,7 @@ class BusinessDay(Section):
     """When a business day ends, and business days and holidays that the calendar does not know."""
 
     cutover: str | None = Field(default=None, description="HH:MM, Beijing time; without it people cut over")
-    late_hours: int = Field(
-        default=6, ge=1, le=18, description="a cut-over that is later than that waits for a person"
-    )
+    late_hours: int = Field(default=6, ge=1, le=18, description="a cut-over later than that awaits a person")
     apart_hours: int = Field(
         default=6, ge=1, le=18, description="by the clock none within so many hours after the last one"
     )
@@ -164,9 +162,7 @@ class BusinessDay(Section):
         default=(), strict=False, description="years of which holidays and workdays say everything"
     )
     poll_seconds: Seconds = Field(default=5, description="how soon an idle node sees another's cut-over")
-    archived: str = Field(
-        default="", description="days that may be retired: a file that the office leaves here"
-    )
+    archived: str = Field(default="", description="days that may be retired: a file that the office leaves")
 
     @field_validator("cutover")
     @classmethod
